@@ -1,0 +1,119 @@
+//! Domain tags: every hashed or signed thing has its own, so that no bytes mean two things.
+
+/// A domain tag, at most 255 ASCII bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Domain(&'static str);
+
+impl Domain {
+    const fn new(tag: &'static str) -> Self {
+        assert!(tag.len() < 256 && tag.is_ascii());
+        Self(tag)
+    }
+
+    /// The tag's bytes.
+    #[must_use]
+    pub const fn as_bytes(self) -> &'static [u8] {
+        self.0.as_bytes()
+    }
+
+    /// The tag's text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// The tag's length; [`Domain::new`] keeps it below 256.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "new() asserts the length is below 256")]
+    pub const fn len(self) -> u8 {
+        self.0.len() as u8
+    }
+
+    /// Never true: every tag has text.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The bytes that a signature under this tag covers: `len(tag) ‖ tag ‖ chain ‖ payload`.
+    ///
+    /// `chain` is the genesis hash, so a signature is worth nothing on another chain.
+    #[must_use]
+    pub fn signing_bytes(self, chain: &crate::Hash, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(1 + self.0.len() + 32 + payload.len());
+        bytes.push(self.len());
+        bytes.extend_from_slice(self.as_bytes());
+        bytes.extend_from_slice(chain.as_bytes());
+        bytes.extend_from_slice(payload);
+        bytes
+    }
+}
+
+macro_rules! domains {
+    ($($(#[$doc:meta])* $name:ident = $tag:literal;)*) => {
+        $($(#[$doc])* pub const $name: Domain = Domain::new($tag);)*
+        /// Every tag, for the test that keeps them distinct.
+        pub const ALL: &[Domain] = &[$($name),*];
+    };
+}
+
+domains! {
+    /// Address of an account: hash of its first key.
+    ADDRESS = "wattle:address:v1";
+    /// Transaction id: hash of the body.
+    TX = "wattle:tx:v1";
+    /// Signature over a transaction id.
+    TX_AUTH = "wattle:tx-auth:v1";
+    /// Leaf of `txs_root`: the whole transaction, signatures included.
+    TX_LEAF = "wattle:tx-leaf:v1";
+    /// Leaf of `receipts_root`.
+    RECEIPT_LEAF = "wattle:receipt-leaf:v1";
+    /// Root of a list tree: binds the number of leaves.
+    LIST_ROOT = "wattle:list-root:v1";
+    /// Inner node of a list tree.
+    LIST_NODE = "wattle:list-node:v1";
+    /// Hashed key of the state trie.
+    STATE_KEY = "wattle:state-key:v1";
+    /// Hashed value of the state trie.
+    STATE_VALUE = "wattle:state-value:v1";
+    /// Leaf of the state trie.
+    STATE_LEAF = "wattle:state-leaf:v1";
+    /// Branch of the state trie.
+    STATE_BRANCH = "wattle:state-branch:v1";
+    /// Block hash.
+    HEADER = "wattle:header:v1";
+    /// Chain specification; the `chain` field of the genesis header.
+    GENESIS = "wattle:genesis:v1";
+    /// Validator set.
+    VALIDATORS = "wattle:validators:v1";
+    /// Notarize vote.
+    VOTE_NOTARIZE = "wattle:vote:notarize:v1";
+    /// Nullify vote.
+    VOTE_NULLIFY = "wattle:vote:nullify:v1";
+    /// Finalize vote.
+    VOTE_FINALIZE = "wattle:vote:finalize:v1";
+    /// Meter reading.
+    READING = "wattle:reading:v1";
+    /// Validator's proof of its peer id in the handshake.
+    HANDSHAKE = "wattle:handshake:v1";
+    /// Id of a hold in the ledger.
+    HOLD = "wattle:hold:v1";
+    /// Id of a microgrid.
+    MICROGRID = "wattle:microgrid:v1";
+    /// Content id of a gossip message.
+    GOSSIP = "wattle:gossip:v1";
+    /// Leader rotation table of an epoch.
+    ROTATION = "wattle:rotation:v1";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_distinct() {
+        for (i, a) in ALL.iter().enumerate() {
+            assert!(ALL[i + 1..].iter().all(|b| a != b), "{} is used twice", a.as_str());
+        }
+    }
+}

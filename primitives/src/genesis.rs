@@ -1,0 +1,223 @@
+//! What a chain starts from: parameters, validator sets and the first accounts.
+//!
+//! The header of height 0 binds all of it: its `chain` field is [`Genesis::hash`], its state root the state made
+//! from it. The hash of that header is the chain's identity.
+
+use crate::call::token::Symbol;
+use crate::reading::RegisterEncoding;
+use crate::{Address, Amount, AssetId, Epoch, Hash, Height, PublicKey, TimeMs, ValidatorSet, Weight, domain};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// Longest chain name.
+pub const CHAIN_ID_BYTES_MAX: usize = 32;
+
+/// Protocol parameters. They change only at epoch boundaries.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// Heights in an epoch.
+    pub epoch_length: u64,
+    /// Least time between a block and its parent.
+    pub block_interval_ms: u64,
+    /// Time after which a block is proposed without work.
+    pub idle_interval_ms: u64,
+    /// How long a leader has to propose, before any growth.
+    pub leader_timeout_ms: u64,
+    /// How long a view has from the proposal's arrival, before any growth.
+    pub advance_timeout_ms: u64,
+    /// What grown timeouts never exceed.
+    pub timeout_ms_max: u64,
+    /// Silence after which a leader's view is skipped at once.
+    pub skip_timeout_ms: u64,
+    /// How far a block's time may be ahead of a validator's clock before it waits.
+    pub clock_skew_ms_max: u64,
+    /// Most bytes of an encoded block.
+    pub block_bytes_max: u32,
+    /// Most weight of a block.
+    pub block_weight_max: Weight,
+    /// Fee for one unit of weight, native base units.
+    pub weight_price: Amount,
+    /// What a new account costs its creator, native base units.
+    pub account_deposit: Amount,
+    /// Weight units that a bandwidth bucket regains in a second.
+    pub bandwidth_rate: Weight,
+    /// Weight units that a bandwidth bucket holds.
+    pub bandwidth_capacity: Weight,
+}
+
+/// A set of validators and the epoch from which on it decides.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduledSet {
+    /// First epoch of the set.
+    pub from_epoch: Epoch,
+    /// The set.
+    pub validators: ValidatorSet,
+}
+
+/// An account that exists from the start.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisAccount {
+    /// Its first key.
+    pub key: PublicKey,
+    /// Its native balance.
+    pub balance: Amount,
+}
+
+/// A microgrid that exists from the start.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisMicrogrid {
+    /// Its operator: a genesis account.
+    pub operator: Address,
+    /// Makes the id, with the operator.
+    pub reference: Hash,
+    /// Settlement asset.
+    pub asset: AssetId,
+    /// Settlement interval.
+    pub interval_ms: TimeMs,
+    /// Its meters.
+    pub meters: Vec<GenesisMeter>,
+}
+
+/// A meter that exists from the start.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisMeter {
+    /// Key that signs its readings; has an account too.
+    pub key: PublicKey,
+    /// Account that its energy is booked to.
+    pub owner: Address,
+    /// How its registers are encoded.
+    pub encoding: RegisterEncoding,
+    /// What the operator sponsors it with, native base units; no expiry.
+    pub allowance: Amount,
+}
+
+/// Everything a chain starts from.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    /// Name of the chain, for people; the genesis hash is its identity.
+    pub chain_id: String,
+    /// Time of height 0.
+    pub time_ms: TimeMs,
+    /// Symbol of the native asset.
+    pub native_symbol: Symbol,
+    /// Decimal places of the native asset.
+    pub native_scale: u8,
+    /// Protocol parameters.
+    pub params: Params,
+    /// Validator sets, by rising first epoch; the first is 0.
+    pub validator_sets: Vec<ScheduledSet>,
+    /// Accounts, sorted by key.
+    pub accounts: Vec<GenesisAccount>,
+    /// Microgrids.
+    pub microgrids: Vec<GenesisMicrogrid>,
+}
+
+/// Why a genesis is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GenesisError {
+    /// Empty or too long.
+    #[error("chain id must have 1 to {CHAIN_ID_BYTES_MAX} bytes")]
+    ChainId,
+    /// No set for epoch 0, or epochs do not rise.
+    #[error("validator sets must start at epoch 0 and rise")]
+    Schedule,
+    /// A parameter is zero or beyond what the code allows.
+    #[error("parameter {name} is out of range")]
+    Param {
+        /// Which.
+        name: &'static str,
+    },
+    /// A key twice, not sorted, or of small order.
+    #[error("genesis accounts must have distinct, sorted keys")]
+    Accounts,
+    /// Balances do not fit 128 bits.
+    #[error("genesis balances overflow")]
+    Balances,
+}
+
+impl Params {
+    /// The epoch that decides on `height`; genesis (0) counts to the first.
+    #[must_use]
+    pub fn epoch_of(&self, height: Height) -> Epoch {
+        Epoch(height.0.saturating_sub(1).checked_div(self.epoch_length).unwrap_or(0))
+    }
+
+    /// The last height of `epoch`, whose block is proposed again until it is finalized.
+    #[must_use]
+    pub fn terminal_height(&self, epoch: Epoch) -> Height {
+        Height(epoch.0.saturating_add(1).saturating_mul(self.epoch_length))
+    }
+
+    /// The height that `epoch` builds on: 0, or the last of the epoch before.
+    #[must_use]
+    pub fn floor_height(&self, epoch: Epoch) -> Height {
+        Height(epoch.0.saturating_mul(self.epoch_length))
+    }
+
+    fn check(&self) -> Result<(), GenesisError> {
+        let positive = [
+            ("epoch_length", self.epoch_length),
+            ("idle_interval_ms", self.idle_interval_ms),
+            ("leader_timeout_ms", self.leader_timeout_ms),
+            ("advance_timeout_ms", self.advance_timeout_ms),
+            ("timeout_ms_max", self.timeout_ms_max),
+            ("skip_timeout_ms", self.skip_timeout_ms),
+            ("clock_skew_ms_max", self.clock_skew_ms_max),
+            ("block_weight_max", self.block_weight_max.0),
+            ("bandwidth_rate", self.bandwidth_rate.0),
+            ("bandwidth_capacity", self.bandwidth_capacity.0),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0 || *value > 1 << 48) {
+            return Err(GenesisError::Param { name });
+        }
+        let bytes = usize::try_from(self.block_bytes_max).unwrap_or(usize::MAX);
+        if bytes > crate::block::BLOCK_BYTES_MAX || bytes < crate::tx::TX_BYTES_MAX.saturating_mul(2) {
+            return Err(GenesisError::Param { name: "block_bytes_max" });
+        }
+        Ok(())
+    }
+}
+
+impl Genesis {
+    /// Checks every rule above.
+    ///
+    /// # Errors
+    /// [`GenesisError`].
+    pub fn check(&self) -> Result<(), GenesisError> {
+        if self.chain_id.is_empty() || self.chain_id.len() > CHAIN_ID_BYTES_MAX {
+            return Err(GenesisError::ChainId);
+        }
+        let epochs: Vec<u64> = self.validator_sets.iter().map(|s| s.from_epoch.0).collect();
+        if epochs.first() != Some(&0) || epochs.windows(2).any(|pair| pair[0] >= pair[1]) {
+            return Err(GenesisError::Schedule);
+        }
+        if self.accounts.windows(2).any(|pair| pair[0].key >= pair[1].key)
+            || self.accounts.iter().any(|a| a.key.is_small_order())
+        {
+            return Err(GenesisError::Accounts);
+        }
+        let total = self.accounts.iter().try_fold(0u128, |sum, a| sum.checked_add(a.balance.0));
+        if total.is_none_or(|sum| sum > u128::MAX >> 1) {
+            return Err(GenesisError::Balances);
+        }
+        self.params.check()
+    }
+
+    /// The specification's hash: the `chain` field of the genesis header.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        Hash::of_encoded(domain::GENESIS, self)
+    }
+
+    /// The set that decides in `epoch`.
+    #[must_use]
+    pub fn validators(&self, epoch: Epoch) -> Option<&ValidatorSet> {
+        self.validator_sets.iter().rev().find(|s| s.from_epoch <= epoch).map(|s| &s.validators)
+    }
+}

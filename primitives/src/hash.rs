@@ -1,0 +1,97 @@
+//! BLAKE3-256 with a domain tag in front of every preimage.
+
+use crate::domain::Domain;
+use borsh::{BorshDeserialize, BorshSerialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// A 32-byte BLAKE3 digest. Shown, parsed and written in JSON as 64 lower-case hex digits.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct Hash(pub [u8; 32]);
+
+impl Hash {
+    /// All zero: the parent of genesis and the root of an empty tree. No preimage is known for it.
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// `BLAKE3(len(tag) as u8 ‖ tag ‖ parts…)`.
+    ///
+    /// The parts are concatenated without separators: callers pass at most one part of variable
+    /// length, and pass it last, so that two different inputs never share a preimage.
+    #[must_use]
+    pub fn of(domain: Domain, parts: &[&[u8]]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&[domain.len()]);
+        hasher.update(domain.as_bytes());
+        for part in parts {
+            hasher.update(part);
+        }
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// The digest of a value's canonical encoding under `domain`.
+    #[must_use]
+    pub fn of_encoded<T: BorshSerialize>(domain: Domain, value: &T) -> Self {
+        Self::of(domain, &[&crate::codec::encode(value)])
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Bit `index` counted from the most significant bit of byte 0. `index` is below 256.
+    #[must_use]
+    pub const fn bit(&self, index: u8) -> bool {
+        (self.0[(index >> 3) as usize] >> (7 - (index & 7))) & 1 == 1
+    }
+
+    /// The first eight hex digits, for logs.
+    #[must_use]
+    pub fn short(&self) -> String {
+        hex::encode(&self.0[..4])
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.short())
+    }
+}
+
+/// Why a hex string is not a value of the wanted type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected} hex digits, got {got:?}")]
+pub struct HexError {
+    /// Hex digits that the type takes.
+    pub expected: usize,
+    /// What was given, cut to 80 characters.
+    pub got: String,
+}
+
+/// Parses exactly `N` bytes of hex, with or without a leading `0x`.
+///
+/// # Errors
+/// [`HexError`] when the length or a digit is wrong.
+pub fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let mut bytes = [0u8; N];
+    hex::decode_to_slice(digits, &mut bytes)
+        .map_err(|_| HexError { expected: N.saturating_mul(2), got: text.chars().take(80).collect() })?;
+    Ok(bytes)
+}
+
+impl FromStr for Hash {
+    type Err = HexError;
+    fn from_str(text: &str) -> Result<Self, HexError> {
+        parse_hex(text).map(Self)
+    }
+}
+
+crate::serde_text!(Hash);

@@ -1,0 +1,47 @@
+//! What every floor of Wattle shares: hashes, keys, addresses, units, transactions, blocks, votes,
+//! certificates, Merkle rules and the canonical encoding.
+//!
+//! Nothing here performs I/O, reads a clock or keeps state. Everything that is hashed, signed or
+//! stored is encoded with borsh through [`codec`]; enum discriminants are explicit and never reused.
+//! The exact bytes are specified in `docs/protocol.md` and pinned by golden tests.
+//!
+//! # Not here
+//! JSON-RPC types (`wattle-rpc`), validity rules that need state (`wattle-runtime`), consensus rules
+//! (`wattle-consensus`).
+
+pub mod address;
+pub mod batch;
+pub mod block;
+pub mod bounded;
+pub mod call;
+pub mod certificate;
+pub mod codec;
+pub mod domain;
+pub mod event;
+pub mod genesis;
+pub mod hash;
+pub mod key;
+pub mod merkle;
+pub mod reading;
+pub mod receipt;
+pub mod trie;
+pub mod tx;
+pub mod units;
+pub mod validator;
+pub mod vote;
+
+pub use address::Address;
+pub use block::{Block, BlockId, Header};
+pub use bounded::{BoundedBytes, BoundedVec};
+pub use call::Call;
+pub use certificate::Certificate;
+pub use codec::{decode, encode, Decode, DecodeError, Encode};
+pub use event::Event;
+pub use genesis::{Genesis, Params};
+pub use hash::Hash;
+pub use key::{PublicKey, SecretKey, Signature};
+pub use receipt::{Outcome, Reason, Receipt};
+pub use tx::{Auth, Tx, TxBody};
+pub use units::{Amount, AssetId, Epoch, Height, Lane, Nonce, TimeMs, View, Weight, WattHours};
+pub use validator::{Validator, ValidatorIndex, ValidatorSet, VotingPower};
+pub use vote::{Proposal, Round, SignedVote, Vote, VoteKind};

@@ -1,0 +1,153 @@
+//! What came of each transaction.
+
+use crate::{Amount, Event, Hash, Weight, domain, merkle};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $code:literal;)*) => {
+        /// Why a call or a reading was refused. The code is stable and is what clients match on.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+        #[borsh(use_discriminant = true)]
+        #[serde(rename_all = "snake_case")]
+        #[repr(u8)]
+        pub enum Reason { $($(#[$doc])* $name = $number,)* }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The stable code.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The account has less than that available.
+    InsufficientFunds = 0, "insufficient_funds";
+    /// A sum would not fit 128 bits.
+    Overflow = 1, "overflow";
+    /// An amount of zero.
+    ZeroAmount = 2, "zero_amount";
+    /// No such asset.
+    UnknownAsset = 3, "unknown_asset";
+    /// No such account.
+    UnknownAccount = 4, "unknown_account";
+    /// No such book.
+    UnknownBook = 5, "unknown_book";
+    /// No such hold: never made, or captured, voided or expired.
+    UnknownHold = 6, "unknown_hold";
+    /// It exists already.
+    AlreadyExists = 7, "already_exists";
+    /// The sender may not do that.
+    NotAllowed = 8, "not_allowed";
+    /// The account holds another asset.
+    AssetMismatch = 9, "asset_mismatch";
+    /// Debit and credit are one account.
+    SameAccount = 10, "same_account";
+    /// More than what is held.
+    ExceedsHold = 11, "exceeds_hold";
+    /// A time in the past, or too far ahead.
+    BadTime = 12, "bad_time";
+    /// Keys, weights or threshold that form no authority.
+    BadAuthority = 13, "bad_authority";
+    /// A value outside its range.
+    OutOfRange = 14, "out_of_range";
+    /// No such microgrid.
+    UnknownMicrogrid = 15, "unknown_microgrid";
+    /// No such meter.
+    UnknownMeter = 16, "unknown_meter";
+    /// This reading, or a later one, stands already.
+    DuplicateReading = 17, "duplicate_reading";
+    /// A counter is lower than before: a reset or another meter.
+    RegisterDecreased = 18, "register_decreased";
+    /// The words are no energy in the meter's encoding.
+    BadRegisters = 19, "bad_registers";
+    /// The signature is not the meter's.
+    BadSignature = 20, "bad_signature";
+    /// An account limit forbids it.
+    LimitExceeded = 21, "limit_exceeded";
+    /// The sender cannot pay the deposit for a new key in state.
+    DepositUnpaid = 22, "deposit_unpaid";
+    /// No such sponsorship.
+    UnknownSponsorship = 23, "unknown_sponsorship";
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// How a transaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[borsh(use_discriminant = true)]
+#[serde(tag = "status", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[repr(u8)]
+pub enum Outcome {
+    /// All calls took effect.
+    Success = 0,
+    /// One call failed, so none took effect; nonce and fee stay spent.
+    Failed {
+        /// Position of the call.
+        call: u8,
+        /// Why.
+        reason: Reason,
+    } = 1,
+}
+
+/// What came of one transaction.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// The transaction's id.
+    pub tx: Hash,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Weight charged.
+    pub weight: Weight,
+    /// Fee taken, tip included, native base units.
+    pub fee: Amount,
+    /// What happened, in order. Of a failed transaction only the fee.
+    pub events: Vec<Event>,
+}
+
+/// Everything that a block's execution tells the outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct BlockReceipts {
+    /// The block's own events (expiries, settlement), before any transaction.
+    pub block: Vec<Event>,
+    /// One receipt for each transaction, in order.
+    pub txs: Vec<Receipt>,
+}
+
+/// Most bytes of a block's encoded receipts.
+pub const RECEIPTS_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+impl BlockReceipts {
+    /// The leaves under `receipts_root`: the block's events, then each receipt.
+    #[must_use]
+    pub fn leaves(&self) -> Vec<Hash> {
+        let own = Hash::of_encoded(domain::RECEIPT_LEAF, &self.block);
+        let txs = self.txs.iter().map(|r| Hash::of_encoded(domain::RECEIPT_LEAF, r));
+        std::iter::once(own).chain(txs).collect()
+    }
+
+    /// What the header carries as `receipts_root`.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        merkle::list_root(&self.leaves())
+    }
+
+    /// All events in the order of their index, each with the id of its transaction, if it has one.
+    pub fn events(&self) -> impl Iterator<Item = (Option<Hash>, &Event)> {
+        let own = self.block.iter().map(|e| (None, e));
+        own.chain(self.txs.iter().flat_map(|r| r.events.iter().map(move |e| (Some(r.tx), e))))
+    }
+}
+
+crate::decodable! { BlockReceipts: RECEIPTS_BYTES_MAX; }
