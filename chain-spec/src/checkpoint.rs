@@ -1,0 +1,236 @@
+//! A light node's anchor: a header that somebody trustworthy vouches for, and the validators that follow it.
+
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::{Path, PathBuf};
+use wattle_primitives::{Epoch, Genesis, Hash, Header, Height, TimeMs, ValidatorSet};
+
+/// Longest checkpoint file in bytes: the largest validator set, in JSON, several times over.
+pub const CHECKPOINT_BYTES_MAX: usize = 256 * 1024;
+
+/// What a light node believes without proof. Written as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Checkpoint {
+    /// Name of the chain, for people.
+    pub chain_id: String,
+    /// The chain's identity: hash of the header at height 0.
+    pub genesis_hash: Hash,
+    /// A finalized header.
+    pub header: Header,
+    /// Epoch that decides on the height after `header`.
+    pub epoch: Epoch,
+    /// The set of that epoch.
+    pub validators: ValidatorSet,
+    /// How long after the newest verified header's time anything is believed, in ms.
+    pub trust_period_ms: TimeMs,
+}
+
+/// Why a checkpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is longer than any checkpoint.
+    #[error("{} has {got} bytes, more than {CHECKPOINT_BYTES_MAX}", path.display())]
+    TooLong {
+        /// Which file.
+        path: PathBuf,
+        /// Bytes found.
+        got: u64,
+    },
+    /// Not JSON of this shape.
+    #[error("checkpoint, line {line}, column {column}: {message}")]
+    Syntax {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What was expected.
+        message: String,
+    },
+    /// The header is of another chain.
+    #[error("header belongs to chain {got}, not to {expected}")]
+    Chain {
+        /// The checkpoint's genesis hash.
+        expected: Hash,
+        /// What the header says or hashes to.
+        got: Hash,
+    },
+    /// The set is not the one that the header announces.
+    #[error("validators hash to {got}, the header announces {expected}")]
+    Validators {
+        /// Hash in the header.
+        expected: Hash,
+        /// Hash of the set.
+        got: Hash,
+    },
+    /// The epoch does not follow from the header.
+    #[error("epoch {got} does not follow a header of epoch {header}")]
+    Epoch {
+        /// Epoch of the header.
+        header: Epoch,
+        /// Epoch of the checkpoint.
+        got: Epoch,
+    },
+    /// The genesis has no set for epoch 0.
+    #[error("genesis has no validators")]
+    NoValidators,
+}
+
+impl Checkpoint {
+    /// The checkpoint of a chain's start. `header` is the header of height 0 made from `genesis`.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::check`], and [`CheckpointError::NoValidators`].
+    pub fn of_genesis(
+        genesis: &Genesis,
+        header: Header,
+        trust_period_ms: TimeMs,
+    ) -> Result<Self, CheckpointError> {
+        let validators = genesis.validators(Epoch::ZERO).cloned().ok_or(CheckpointError::NoValidators)?;
+        let checkpoint = Self {
+            chain_id: genesis.chain_id.clone(),
+            genesis_hash: header.hash(),
+            header,
+            epoch: Epoch::ZERO,
+            validators,
+            trust_period_ms,
+        };
+        checkpoint.check()?;
+        Ok(checkpoint)
+    }
+
+    /// Checks that the parts belong together. Whether the header was ever finalized is what the operator vouches for.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Chain`], [`CheckpointError::Validators`], [`CheckpointError::Epoch`].
+    pub fn check(&self) -> Result<(), CheckpointError> {
+        let genesis = self.header.height == Height::ZERO;
+        let chain = if genesis { self.header.hash() } else { self.header.chain };
+        if chain != self.genesis_hash {
+            return Err(CheckpointError::Chain { expected: self.genesis_hash, got: chain });
+        }
+        let (expected, got) = (self.header.next_validators_hash, self.validators.hash());
+        if expected != got {
+            return Err(CheckpointError::Validators { expected, got });
+        }
+        let header = self.header.epoch;
+        let follows = self.epoch == header || (!genesis && self.epoch == header.next());
+        if !follows {
+            return Err(CheckpointError::Epoch { header, got: self.epoch });
+        }
+        Ok(())
+    }
+
+    /// Reads and checks the checkpoint in `path`.
+    ///
+    /// # Errors
+    /// Every [`CheckpointError`] of reading.
+    pub fn load(path: &Path) -> Result<Self, CheckpointError> {
+        let read = |source| CheckpointError::Read { path: path.to_owned(), source };
+        let got = std::fs::metadata(path).map_err(read)?.len();
+        if got > CHECKPOINT_BYTES_MAX as u64 {
+            return Err(CheckpointError::TooLong { path: path.to_owned(), got });
+        }
+        Self::from_json(&std::fs::read_to_string(path).map_err(read)?)
+    }
+
+    /// Reads and checks a checkpoint.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Syntax`] and those of [`Checkpoint::check`].
+    pub fn from_json(text: &str) -> Result<Self, CheckpointError> {
+        let checkpoint: Self = serde_json::from_str(text).map_err(|error| CheckpointError::Syntax {
+            line: error.line(),
+            column: error.column(),
+            message: error.to_string(),
+        })?;
+        checkpoint.check()?;
+        Ok(checkpoint)
+    }
+
+    /// The checkpoint as indented JSON with a final newline.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Serializing to a string fails only for maps whose keys are not text: there are none.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use wattle_primitives::{PublicKey, SecretKey, Validator, View, VotingPower};
+
+    fn set(seed: u8) -> ValidatorSet {
+        let key = SecretKey::from_seed([seed; 32]).public();
+        ValidatorSet::new(vec![Validator { key, power: VotingPower(1) }]).unwrap()
+    }
+
+    fn header(height: u64, chain: Hash, set: &ValidatorSet) -> Header {
+        Header {
+            version: 1,
+            chain,
+            epoch: Epoch(0),
+            view: View(height),
+            height: Height(height),
+            parent: Hash::ZERO,
+            time_ms: TimeMs(5),
+            proposer: PublicKey([0; 32]),
+            txs_root: Hash::ZERO,
+            state_root: Hash::ZERO,
+            receipts_root: Hash::ZERO,
+            validators_hash: set.hash(),
+            next_validators_hash: set.hash(),
+        }
+    }
+
+    fn checkpoint(header: Header) -> Checkpoint {
+        Checkpoint {
+            chain_id: "test".into(),
+            genesis_hash: if header.height.0 == 0 { header.hash() } else { header.chain },
+            epoch: header.epoch,
+            header,
+            validators: set(1),
+            trust_period_ms: TimeMs(1000),
+        }
+    }
+
+    #[test]
+    fn json_is_read_back() {
+        for height in [0, 7] {
+            let checkpoint = checkpoint(header(height, Hash([3; 32]), &set(1)));
+            assert_eq!(Checkpoint::from_json(&checkpoint.to_json()).unwrap(), checkpoint);
+        }
+    }
+
+    #[test]
+    fn parts_that_do_not_belong_together_are_refused() {
+        let good = checkpoint(header(7, Hash([3; 32]), &set(1)));
+        let foreign = Checkpoint { genesis_hash: Hash([4; 32]), ..good.clone() };
+        assert!(matches!(foreign.check(), Err(CheckpointError::Chain { .. })));
+        let usurped = Checkpoint { validators: set(2), ..good.clone() };
+        assert!(matches!(usurped.check(), Err(CheckpointError::Validators { .. })));
+        let ahead = Checkpoint { epoch: Epoch(2), ..good };
+        assert!(matches!(ahead.check(), Err(CheckpointError::Epoch { .. })));
+        let genesis = checkpoint(header(0, Hash([9; 32]), &set(1)));
+        let ahead = Checkpoint { epoch: Epoch(1), ..genesis };
+        assert!(matches!(ahead.check(), Err(CheckpointError::Epoch { .. })));
+        assert!(matches!(
+            Checkpoint::from_json("{\n \"chainId\": 5}"),
+            Err(CheckpointError::Syntax { line: 2, .. })
+        ));
+    }
+}
