@@ -1,1 +1,33 @@
-//! Placeholder.
+//! The network of a node: libp2p connections, validator streams, gossip, requests, and who is trusted with what.
+//!
+//! [`spawn`] starts one task that owns the swarm. The node talks to it through a [`Handle`] and hears of it through
+//! a bounded channel of [`NetEvent`]. Messages are the types of [`wire`].
+//!
+//! - **Handshake first.** A peer of another chain or version is refused with a typed reason and left alone for a
+//!   while. Only a peer that completed the handshake is asked, answered or counted.
+//! - **Validators** prove their key by a signature over (genesis, peer id). Votes and blocks then travel on separate
+//!   direct streams with bounded queues in which the newest wins: consensus sends again what still matters.
+//! - **Gossip** carries transactions and finalized headers, anonymous, named by content, forwarded only after the
+//!   node's verdict.
+//! - **Everything is bounded**: connections, queues, frames (before allocation), requests under way and per second.
+//!   Penalties add up to a ban that expires.
+//!
+//! # Not here
+//! Whether a vote, block or transaction is valid; what to do next. No consensus rules, no database, no secret key of
+//! a validator. The library's mDNS service name is fixed, so local discovery may find peers of other chains: the
+//! handshake turns them away.
+
+mod config;
+mod error;
+mod event;
+mod handle;
+mod shared;
+mod task;
+pub mod wire;
+
+pub use config::{Config, Kademlia, Limits, NodeKey};
+pub use error::{Error, GoneReason, RequestError, SendError};
+pub use event::{MessageId, NetEvent, PeerInfo, Penalty, Responder, Verdict};
+pub use handle::Handle;
+pub use libp2p::{Multiaddr, PeerId};
+pub use task::spawn;

@@ -1,0 +1,191 @@
+//! What the network layer is told at its start.
+
+use crate::wire::{Role, ValidatorProof};
+use libp2p::{Multiaddr, PeerId, identity};
+use std::time::Duration;
+use wattle_primitives::{Hash, Height, PublicKey};
+
+/// Everything [`crate::spawn`] needs.
+#[derive(Clone)]
+pub struct Config {
+    /// Genesis hash: goes into the handshake and, cut to eight hex digits, into every protocol and topic name.
+    pub genesis: Hash,
+    /// Identity on the network. Not the validator's key, which never comes here.
+    pub node_key: NodeKey,
+    /// Addresses to listen on; a light node has none. Port 0 takes a free one.
+    pub listen: Vec<Multiaddr>,
+    /// Peers to stay connected with: redialed for ever, exempt from connection limits. `/p2p/<id>` is optional but
+    /// recommended: without it any peer at the address is taken. `/dns4` and `/dns6` names are resolved anew at each try.
+    pub persistent: Vec<Multiaddr>,
+    /// Peers from which others are learned through Kademlia; each must end in `/p2p/<id>`.
+    pub bootstrap: Vec<Multiaddr>,
+    /// Whether to find peers on the local network.
+    pub mdns: bool,
+    /// Part in peer discovery.
+    pub kademlia: Kademlia,
+    /// What this node is.
+    pub role: Role,
+    /// Binds the validator key to this node's peer id; signed by the node.
+    pub validator_proof: Option<ValidatorProof>,
+    /// Keys whose proven holders may send and receive validator messages.
+    pub validators: Vec<PublicKey>,
+    /// Last finalized height, told in handshakes; kept up with [`crate::Handle::set_height`].
+    pub height: Height,
+    /// Whether to take part in the gossip of transactions.
+    pub gossip_txs: bool,
+    /// Whether to take part in the gossip of finalized headers.
+    pub gossip_headers: bool,
+    /// Whether many peers behind one address lose score. Only for nodes on the open internet: meters of a village
+    /// share one address.
+    pub ip_colocation_penalty: bool,
+    /// Bounds of everything.
+    pub limits: Limits,
+}
+
+/// The seed of the node's Ed25519 network identity. Has no `Debug` output of the secret.
+#[derive(Clone)]
+pub struct NodeKey(identity::Keypair);
+
+/// Part that a node takes in Kademlia.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kademlia {
+    /// None: only persistent and local peers.
+    Off,
+    /// Asks, but is not asked.
+    Client,
+    /// Asks and answers.
+    Server,
+}
+
+/// Bounds. The defaults fit a validator; [`Limits::light`] a light node.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Most connections, persistent peers not counted.
+    pub connections_max: u32,
+    /// Most of them that others opened: the rest is kept for peers of this node's own choice.
+    pub connections_incoming_max: u32,
+    /// Most connections with one peer.
+    pub connections_per_peer_max: u32,
+    /// Most connections under construction, each way.
+    pub connections_pending_max: u32,
+    /// Most requests of one peer under way at once, each way.
+    pub requests_per_peer_max: usize,
+    /// Most requests under way at once in all, each way.
+    pub requests_max: usize,
+    /// Requests that one peer may make in a second.
+    pub requests_per_second: u32,
+    /// Requests that one peer may make at once after a pause.
+    pub requests_burst: u32,
+    /// How long a request may take, answer included.
+    pub request_timeout: Duration,
+    /// How long a connection may stay without a completed handshake.
+    pub handshake_timeout: Duration,
+    /// Most votes and certificates waiting for one validator; the oldest go first.
+    pub vote_queue_max: usize,
+    /// Most blocks waiting for one validator; the oldest go first.
+    pub block_queue_max: usize,
+    /// Events that may wait for the node.
+    pub events_max: usize,
+    /// Commands that may wait for the network task.
+    pub commands_max: usize,
+    /// Longest pause between two tries to reach a persistent peer.
+    pub redial_max: Duration,
+    /// How long a peer that was banned, or follows another chain, is refused.
+    pub ban: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 128,
+            connections_incoming_max: 96,
+            connections_per_peer_max: 2,
+            connections_pending_max: 32,
+            requests_per_peer_max: 16,
+            requests_max: 256,
+            requests_per_second: 200,
+            requests_burst: 400,
+            request_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
+            vote_queue_max: 4096,
+            block_queue_max: 4,
+            events_max: 1024,
+            commands_max: 4096,
+            redial_max: Duration::from_secs(15),
+            ban: Duration::from_secs(300),
+        }
+    }
+}
+
+impl Limits {
+    /// Bounds for a light node: few peers, small queues.
+    #[must_use]
+    pub fn light() -> Self {
+        Self {
+            connections_max: 8,
+            connections_incoming_max: 4,
+            connections_pending_max: 8,
+            requests_max: 16,
+            requests_per_peer_max: 4,
+            requests_per_second: 10,
+            requests_burst: 20,
+            vote_queue_max: 1,
+            block_queue_max: 1,
+            events_max: 64,
+            commands_max: 64,
+            ..Self::default()
+        }
+    }
+}
+
+impl Config {
+    /// A validator or full node that listens on loopback, with everything else at its default.
+    #[must_use]
+    pub fn new(genesis: Hash, node_key: NodeKey, role: Role) -> Self {
+        Self {
+            genesis,
+            node_key,
+            listen: Vec::new(),
+            persistent: Vec::new(),
+            bootstrap: Vec::new(),
+            mdns: false,
+            kademlia: if role == Role::Light { Kademlia::Off } else { Kademlia::Server },
+            role,
+            validator_proof: None,
+            validators: Vec::new(),
+            height: Height::ZERO,
+            gossip_txs: role != Role::Light,
+            gossip_headers: true,
+            ip_colocation_penalty: false,
+            limits: if role == Role::Light { Limits::light() } else { Limits::default() },
+        }
+    }
+}
+
+impl NodeKey {
+    /// The identity with this seed; `seed` is overwritten with zeros.
+    ///
+    /// # Errors
+    /// Never for 32 bytes; typed all the same, since the library says it may.
+    pub fn from_seed(seed: &mut [u8; 32]) -> Result<Self, crate::Error> {
+        identity::Keypair::ed25519_from_bytes(seed)
+            .map(Self)
+            .map_err(|source| crate::Error::NodeKey { detail: source.to_string() })
+    }
+
+    /// The name that this identity has on the network.
+    #[must_use]
+    pub fn peer_id(&self) -> PeerId {
+        self.0.public().to_peer_id()
+    }
+
+    pub(crate) fn keypair(&self) -> &identity::Keypair {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for NodeKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NodeKey({})", self.peer_id())
+    }
+}

@@ -1,0 +1,143 @@
+//! What the network tells the node, and what the node can ask about it.
+
+use crate::error::GoneReason;
+use crate::wire::{Gossip, Refusal, Request, Response, Role, ValidatorMessage};
+use libp2p::{Multiaddr, PeerId};
+use tokio::sync::oneshot;
+use wattle_primitives::{Height, PublicKey};
+
+pub use libp2p::gossipsub::MessageId;
+
+/// Something that happened on the network.
+#[derive(Debug)]
+pub enum NetEvent {
+    /// A message from a peer that has proven an allowed validator key.
+    ///
+    /// The peer may relay: `from` is who pays for a bad signature, not who signed.
+    ValidatorMessage {
+        /// The proven key.
+        from: PublicKey,
+        /// Who sent it.
+        peer: PeerId,
+        /// What.
+        message: ValidatorMessage,
+    },
+    /// Gossip. It is not forwarded before [`crate::Handle::gossip_verdict`].
+    Gossip {
+        /// Who handed it on.
+        peer: PeerId,
+        /// What to name in the verdict.
+        id: MessageId,
+        /// What.
+        message: Gossip,
+    },
+    /// A question. Dropping the responder answers [`Response::Busy`].
+    Request {
+        /// Who asks.
+        peer: PeerId,
+        /// What.
+        request: Request,
+        /// Takes the answer.
+        responder: Responder,
+    },
+    /// A peer has completed the handshake.
+    PeerReady {
+        /// Who.
+        peer: PeerId,
+        /// What it is.
+        role: Role,
+        /// The key it has proven, whether allowed or not.
+        validator: Option<PublicKey>,
+        /// Its last finalized height.
+        height: Height,
+    },
+    /// The streams to a validator are open, for the first time or again: what was sent before may be lost, so that
+    /// the node should send again every vote above the last finalization and its best certificate.
+    ValidatorConnected {
+        /// Its key.
+        key: PublicKey,
+        /// Its peer.
+        peer: PeerId,
+    },
+    /// A peer that was ready is gone.
+    PeerGone {
+        /// Who.
+        peer: PeerId,
+        /// The key it had proven.
+        validator: Option<PublicKey>,
+        /// Why.
+        reason: GoneReason,
+    },
+    /// A peer did not become ready since one side refused the other; it is left alone for a while.
+    PeerRefused {
+        /// Who.
+        peer: PeerId,
+        /// Why.
+        refusal: Refusal,
+        /// Whether the peer refused this node; else this node refused it.
+        by_peer: bool,
+    },
+    /// A new address is listened on.
+    Listening {
+        /// The address, without `/p2p`.
+        address: Multiaddr,
+    },
+}
+
+/// Takes the answer to one request.
+#[derive(Debug)]
+pub struct Responder(pub(crate) oneshot::Sender<Response>);
+
+impl Responder {
+    /// Answers. Does nothing when the peer has gone or waited too long.
+    pub fn send(self, response: Response) {
+        let _ = self.0.send(response);
+    }
+}
+
+/// How bad something was that a peer did. Penalties fade with time and ban when they add up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Penalty {
+    /// May be bad luck: a late or useless answer. Twenty in short order ban.
+    Light,
+    /// Against the protocol, but perhaps a fault elsewhere: bad signature of a relayed vote. Five ban.
+    Heavy,
+    /// No honest peer does it: bans at once.
+    Fatal,
+}
+
+/// What to do with a gossip message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Good: forward it.
+    Accept,
+    /// Of no use here, by this node's state: do not forward, blame nobody.
+    Ignore,
+    /// Bad whatever the state: do not forward, and the peer that handed it on loses score.
+    Reject,
+}
+
+/// What is known of a peer.
+#[derive(Clone, Debug)]
+pub struct PeerInfo {
+    /// Who.
+    pub peer: PeerId,
+    /// Where it is connected.
+    pub address: Option<Multiaddr>,
+    /// Whether this node dialed.
+    pub outbound: bool,
+    /// Whether the handshake is complete; if not, the next three are not known.
+    pub ready: bool,
+    /// What it is.
+    pub role: Option<Role>,
+    /// Validator key proven, whether allowed or not.
+    pub validator: Option<PublicKey>,
+    /// Last finalized height it told in the handshake.
+    pub height: Height,
+    /// Penalty points; 100 ban.
+    pub score: u32,
+    /// Whether it is refused at present.
+    pub banned: bool,
+    /// Last round-trip time in microseconds, once measured.
+    pub rtt_us: Option<u64>,
+}

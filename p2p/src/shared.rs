@@ -1,0 +1,234 @@
+//! What the node's threads, the network task and the connections look at together.
+//!
+//! A validator message goes from the caller straight into the queue of each connection, without a detour through the
+//! network task: on the path of a vote every hand-over between tasks costs latency.
+
+use crate::config::Limits;
+use crate::error::SendError;
+use crate::event::PeerInfo;
+use crate::wire::{BLOCK_FRAME_BYTES_MAX, VOTE_FRAME_BYTES_MAX, ValidatorMessage};
+use libp2p::{Multiaddr, PeerId};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use wattle_primitives::{Height, PublicKey, encode};
+
+/// The two streams between validators. A block must not hold up votes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Votes and certificates.
+    Votes = 0,
+    /// Proposals.
+    Blocks = 1,
+}
+
+impl Lane {
+    pub(crate) const ALL: [Self; 2] = [Self::Votes, Self::Blocks];
+
+    /// Most bytes of a message on this stream.
+    pub(crate) const fn frame_bytes_max(self) -> usize {
+        match self {
+            Self::Votes => VOTE_FRAME_BYTES_MAX,
+            Self::Blocks => BLOCK_FRAME_BYTES_MAX,
+        }
+    }
+
+    /// The stream that `message` belongs on.
+    pub(crate) const fn of(message: &ValidatorMessage) -> Self {
+        match message {
+            ValidatorMessage::Proposal { .. } => Self::Blocks,
+            ValidatorMessage::Vote(_) | ValidatorMessage::Certificate(_) => Self::Votes,
+        }
+    }
+}
+
+/// A length-prefixed message, encoded once for all peers.
+pub(crate) type Frame = Arc<[u8]>;
+
+/// Bytes of a frame's length prefix (`u32`, little endian).
+pub(crate) const PREFIX_BYTES: usize = 4;
+
+/// Frames waiting for one stream; when full the oldest goes.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    capacity: usize,
+    state: Mutex<OutboxState>,
+}
+
+#[derive(Debug, Default)]
+struct OutboxState {
+    frames: VecDeque<Frame>,
+    waker: Option<Waker>,
+}
+
+impl Outbox {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { capacity: capacity.max(1), state: Mutex::default() }
+    }
+
+    /// Queues a frame and wakes the stream.
+    pub(crate) fn push(&self, frame: Frame) {
+        let mut state = lock(&self.state);
+        if state.frames.len() >= self.capacity {
+            state.frames.pop_front();
+        }
+        state.frames.push_back(frame);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// The next bytes to write: several small frames joined, as long as they stay below `batch_bytes`.
+    /// Registers for a wake-up when there are none.
+    pub(crate) fn take(&self, cx: &Context<'_>, batch_bytes: usize) -> Option<Frame> {
+        let mut state = lock(&self.state);
+        let Some(first) = state.frames.pop_front() else {
+            state.waker = Some(cx.waker().clone());
+            return None;
+        };
+        let mut total = first.len();
+        let mut more = 0usize;
+        for frame in &state.frames {
+            total = total.saturating_add(frame.len());
+            if total > batch_bytes {
+                break;
+            }
+            more = more.saturating_add(1);
+        }
+        if more == 0 {
+            return Some(first);
+        }
+        let mut joined = first.to_vec();
+        for frame in state.frames.drain(..more) {
+            joined.extend_from_slice(&frame);
+        }
+        Some(joined.into())
+    }
+}
+
+/// The queues towards one validator.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) key: PublicKey,
+    outboxes: [Outbox; 2],
+}
+
+impl Link {
+    pub(crate) fn new(key: PublicKey, limits: &Limits) -> Self {
+        Self { key, outboxes: [Outbox::new(limits.vote_queue_max), Outbox::new(limits.block_queue_max)] }
+    }
+
+    pub(crate) fn outbox(&self, lane: Lane) -> &Outbox {
+        match lane {
+            Lane::Votes => &self.outboxes[0],
+            Lane::Blocks => &self.outboxes[1],
+        }
+    }
+}
+
+/// See the module.
+pub(crate) struct Shared {
+    pub(crate) local: PeerId,
+    pub(crate) limits: Limits,
+    height: AtomicU64,
+    links: Mutex<BTreeMap<PeerId, Arc<Link>>>,
+    peers: Mutex<BTreeMap<PeerId, PeerInfo>>,
+    addresses: Mutex<Vec<Multiaddr>>,
+}
+
+impl Shared {
+    pub(crate) fn new(local: PeerId, limits: Limits, height: Height) -> Self {
+        Self {
+            local,
+            limits,
+            height: AtomicU64::new(height.0),
+            links: Mutex::default(),
+            peers: Mutex::default(),
+            addresses: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn broadcast(&self, message: &ValidatorMessage) -> Result<usize, SendError> {
+        let frame = frame(message)?;
+        let links = lock(&self.links);
+        for link in links.values() {
+            link.outbox(Lane::of(message)).push(Frame::clone(&frame));
+        }
+        Ok(links.len())
+    }
+
+    pub(crate) fn send(&self, to: &PublicKey, message: &ValidatorMessage) -> Result<(), SendError> {
+        let frame = frame(message)?;
+        let mut sent = false;
+        for link in lock(&self.links).values().filter(|link| link.key == *to) {
+            link.outbox(Lane::of(message)).push(Frame::clone(&frame));
+            sent = true;
+        }
+        if sent { Ok(()) } else { Err(SendError::NotConnected) }
+    }
+
+    /// Sets or removes the queues towards a peer.
+    pub(crate) fn set_link(&self, peer: PeerId, link: Option<Arc<Link>>) {
+        let mut links = lock(&self.links);
+        match link {
+            Some(link) => links.insert(peer, link),
+            None => links.remove(&peer),
+        };
+    }
+
+    pub(crate) fn height(&self) -> Height {
+        Height(self.height.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_height(&self, height: Height) {
+        self.height.store(height.0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn peers(&self) -> Vec<PeerInfo> {
+        lock(&self.peers).values().cloned().collect()
+    }
+
+    /// Publishes what is known of a peer, or forgets it.
+    pub(crate) fn set_peer(&self, peer: PeerId, info: Option<PeerInfo>) {
+        let mut peers = lock(&self.peers);
+        match info {
+            Some(info) => peers.insert(peer, info),
+            None => peers.remove(&peer),
+        };
+    }
+
+    pub(crate) fn listen_addrs(&self) -> Vec<Multiaddr> {
+        lock(&self.addresses).clone()
+    }
+
+    pub(crate) fn set_listening(&self, address: &Multiaddr, on: bool) {
+        let mut addresses = lock(&self.addresses);
+        addresses.retain(|a| a != address);
+        if on {
+            addresses.push(address.clone());
+        }
+    }
+}
+
+/// Encodes a message behind its length.
+fn frame(message: &ValidatorMessage) -> Result<Frame, SendError> {
+    let body = encode(message);
+    let max = Lane::of(message).frame_bytes_max();
+    let too_long = SendError::TooLong { max, got: body.len() };
+    if body.len() > max {
+        return Err(too_long);
+    }
+    let length = u32::try_from(body.len()).map_err(|_| too_long)?;
+    let mut bytes = Vec::with_capacity(body.len().saturating_add(PREFIX_BYTES));
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(&body);
+    Ok(bytes.into())
+}
+
+/// Locks, also after a panic elsewhere: every critical section here leaves its value whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
