@@ -1,1 +1,33 @@
-//! Placeholder.
+//! The state machine: what a block of transactions makes of a state.
+//!
+//! - [`state`]: the Merkle trie that holds everything, cheap to clone, with proofs.
+//! - [`keys`]: every key in state, in one file.
+//! - [`overlay`]: the writes of a block in the making, with rollback of a failed transaction.
+//! - [`modules`]: ledger, token, identity, energy.
+//! - [`execute`]: checking, verifying, charging and running transactions; building blocks.
+//! - [`query`]: typed reads for everything outside.
+//! - [`store`]: finalized blocks and state on disk.
+//!
+//! Execution is a pure function of (state, block): integers only, no clock, no entropy, no order that could differ
+//! between two machines. A transaction that fails is rolled back and noted in its receipt; a transaction that
+//! cannot even be charged makes its block invalid.
+//!
+//! # Not here
+//! Consensus, networking, the mempool's policy, JSON.
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects))]
+
+pub mod execute;
+pub mod keys;
+pub mod modules;
+pub mod overlay;
+pub mod query;
+pub mod state;
+pub mod store;
+
+pub use execute::{
+    Admission, BlockEnv, BlockError, BuildLimits, Built, CheckedTx, Executed, TxError, VerifiedTx, admit,
+    build_block, execute_block, genesis, simulate, verify_all,
+};
+pub use state::State;
+pub use store::{Commit, Store, StoreError};

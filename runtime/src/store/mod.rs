@@ -1,0 +1,90 @@
+//! Finalized blocks, their receipts and indexes, and the flat state, on disk or in memory.
+//!
+//! One commit is one height and takes effect as a whole or not at all. When [`Store::commit`] has returned, a power
+//! cut does not undo it. Reads may run at any time beside a commit and see the state before or after it.
+
+mod error;
+mod types;
+
+pub use error::StoreError;
+pub use types::{
+    Commit, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, Tip, TxLocation,
+};
+
+use crate::State;
+use wattle_primitives::receipt::BlockReceipts;
+use wattle_primitives::{Address, Block, BlockId, Certificate, Hash, Header, Height};
+
+/// Where finalized history and state live.
+pub trait Store: Send + Sync {
+    /// Writes heights that follow the tip, in order, in one synced group: all of them or none.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was written. After [`StoreError::Io`] the process should end.
+    fn commit(&self, commits: &[Commit]) -> Result<(), StoreError>;
+    /// The last height written, `None` in an empty store.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn tip(&self) -> Result<Option<Tip>, StoreError>;
+    /// A finalized header.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn header(&self, id: BlockId) -> Result<Option<Header>, StoreError>;
+    /// A finalized block.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn block(&self, id: BlockId) -> Result<Option<Block>, StoreError>;
+    /// The certificate of exactly this height, if it was finalized directly.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn certificate(&self, height: Height) -> Result<Option<Certificate>, StoreError>;
+    /// The proof of a height: headers from it up to the nearest certified one, and that one's certificate.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn proof(&self, height: Height) -> Result<Option<Proven>, StoreError>;
+    /// A block's receipts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn receipts(&self, height: Height) -> Result<Option<BlockReceipts>, StoreError>;
+    /// Where a transaction stands.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn tx(&self, id: &Hash) -> Result<Option<TxLocation>, StoreError>;
+    /// An account's transactions, newest first, older than `before`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn history(
+        &self,
+        account: &Address,
+        before: Option<HistoryCursor>,
+        limit: usize,
+    ) -> Result<HistoryPage, StoreError>;
+    /// Events from (`height`, `index`) on, at most about `limit` (whole blocks are read).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn events(&self, height: Height, index: u32, limit: usize) -> Result<EventPage, StoreError>;
+    /// Every entry of the flat state with the tip it belongs to, as one consistent cut.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn state_entries(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<Option<Tip>, StoreError>;
+}
+
+/// Rebuilds the state from a store and checks it against the tip's header.
+///
+/// `None` from an empty store.
+///
+/// # Errors
+/// [`StoreError::StateRootMismatch`] when the entries hash to another root than the header's.
+pub fn load(_store: &dyn Store) -> Result<Option<(Tip, State)>, StoreError> {
+    unimplemented!()
+}

@@ -1,0 +1,114 @@
+//! What goes into a store and what comes out.
+
+use crate::State;
+use wattle_primitives::receipt::BlockReceipts;
+use wattle_primitives::{Block, Certificate, Event, Hash, Header, Height, Outcome, TimeMs};
+
+/// One finalized height.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The block.
+    pub block: Block,
+    /// Its finalization, when it was finalized directly.
+    pub certificate: Option<Certificate>,
+    /// What came of it.
+    pub receipts: BlockReceipts,
+    /// Every key that changed, with its new value; `None` removes it.
+    pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+/// The last finalized height of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// Its hash.
+    pub hash: Hash,
+    /// Its header.
+    pub header: Header,
+}
+
+/// Where a transaction stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TxLocation {
+    /// Height of its block.
+    pub height: Height,
+    /// Position in the block.
+    pub index: u32,
+}
+
+/// A place in an account's history, and where its next page starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HistoryCursor {
+    /// Height.
+    pub height: Height,
+    /// Position in the block.
+    pub index: u32,
+}
+
+/// A transaction that an account took part in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryItem {
+    /// Where.
+    pub at: HistoryCursor,
+    /// Its id.
+    pub tx: Hash,
+    /// The block's time.
+    pub time_ms: TimeMs,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Module and call of its first call.
+    pub kind: (String, String),
+}
+
+/// A page of an account's history, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// The items.
+    pub items: Vec<HistoryItem>,
+    /// Pass as `before` for the next page; `None` at the end.
+    pub next: Option<HistoryCursor>,
+}
+
+/// One event with its name (height, index).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventItem {
+    /// Height of its block.
+    pub height: Height,
+    /// Position among the block's events.
+    pub index: u32,
+    /// Its transaction; `None` for the block's own.
+    pub tx: Option<Hash>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// A run of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventPage {
+    /// The events.
+    pub items: Vec<EventItem>,
+    /// Where to go on: first (height, index) not covered. Beyond the tip when everything was read.
+    pub next: (Height, u32),
+}
+
+/// What proves a finalized height: headers from it up to a certified one, and the certificate of the last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// The height's header first, the certified one last; never empty.
+    pub path: Vec<Header>,
+    /// Certificate of the last; `None` only for genesis, which needs none.
+    pub certificate: Option<Certificate>,
+}
+
+impl Commit {
+    /// The commit of height 0.
+    #[must_use]
+    pub fn genesis(_header: Header, _state: &State) -> Self {
+        unimplemented!()
+    }
+
+    /// The block's height.
+    #[must_use]
+    pub const fn height(&self) -> Height {
+        self.block.header.height
+    }
+}
