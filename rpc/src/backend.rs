@@ -1,0 +1,133 @@
+//! What the interface asks of a node. The node implements [`Backend`]; everything else here is presentation.
+
+use crate::error::RpcError;
+use crate::types::{
+    AccountReply, Anchored, AssetInfo, BlockReply, ChainStatus, ConsensusReply, EventPage, EventPosition,
+    EvidenceItem, Health, HistoryItem, HoldInfo, LedgerAccountInfo, LightBlock, MeterInfo, MicrogridInfo,
+    Page, PageRequest, ParamsReply, PeerInfo, PrepareRequest, PreparedTx, ProofReply, ProofTarget, Readiness,
+    ReadingItem, SearchReply, Simulation, TxReply, TxStatus, ValidatorsReply,
+};
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::{Address, AssetId, BlockId, Epoch, Hash, Height, Tx, TxBody};
+
+/// Result of every query.
+pub type RpcResult<T> = Result<T, RpcError>;
+
+/// A node, seen from its clients.
+///
+/// The plain functions are called on a blocking thread, at most [`crate::limits::BLOCKING_CALLS_MAX`] at once; they
+/// may read a disk but must not wait for the network. Lists are bounded by the request's limit, and so is the work
+/// for one page. Answers describe the last finalized state unless they say otherwise.
+///
+/// # Errors
+/// Of all: [`RpcError::Unavailable`] while the node starts or is halted, [`RpcError::Internal`] when its own disk
+/// fails. `NotFound` where one thing is asked for that is not there, `Pruned` where it is no more, `InvalidParams` for
+/// a cursor that was not handed out here.
+pub trait Backend: Send + Sync + 'static {
+    /// Where the chain stands.
+    fn chain_status(&self) -> RpcResult<ChainStatus>;
+
+    /// A block, final or notarized.
+    fn chain_block(&self, id: BlockId) -> RpcResult<BlockReply>;
+
+    /// A header with its proof of finality and its validators; the newest when `height` is `None`.
+    fn chain_light_block(&self, height: Option<Height>) -> RpcResult<LightBlock>;
+
+    /// The set of `epoch`; the current one when `None`. Later epochs as far as they are decided.
+    fn chain_validators(&self, epoch: Option<Epoch>) -> RpcResult<ValidatorsReply>;
+
+    /// The protocol parameters in force.
+    fn chain_params(&self) -> RpcResult<ParamsReply>;
+
+    /// An account; one that was never used is an answer, not an error.
+    fn account(&self, address: Address) -> RpcResult<AccountReply>;
+
+    /// A state value, or its absence, with its proof.
+    fn account_proof(&self, target: ProofTarget) -> RpcResult<ProofReply>;
+
+    /// Finalized transactions that touched an account, newest first.
+    fn account_history(&self, address: Address, page: PageRequest) -> RpcResult<Page<HistoryItem>>;
+
+    /// Fills in nonce, expiry and fee.
+    fn tx_prepare(&self, request: PrepareRequest) -> RpcResult<PreparedTx>;
+
+    /// Offers transactions to the mempool and answers once each is admitted or refused, in the order given.
+    ///
+    /// Idempotent: one that is pending, included or finalized already is `Ok` with its id. A refusal is
+    /// [`RpcError::Rejected`] with the runtime's code, or [`RpcError::Busy`] when there is no room.
+    fn tx_submit(&self, txs: Vec<Tx>) -> BoxFuture<'_, Vec<RpcResult<Hash>>>;
+
+    /// Where a transaction stands; `NotFound` when this node has never seen it.
+    fn tx_status(&self, id: Hash) -> RpcResult<TxStatus>;
+
+    /// As [`Backend::tx_status`], with the transaction.
+    fn tx_get(&self, id: Hash) -> RpcResult<TxReply>;
+
+    /// Executes on top of the last finalized block, without effect and without looking at signatures.
+    ///
+    /// What would make a block invalid (nonce, expiry, fee) is [`RpcError::Rejected`].
+    fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation>;
+
+    /// At most `limit` consecutive events of finalized blocks, from `from` on.
+    ///
+    /// May stop early, even without any event, after a bounded number of heights: then `next` is further on and not
+    /// beyond the finalized height, and the caller asks again. `Pruned` when `from` is below the horizon.
+    fn events(&self, from: EventPosition, limit: u32) -> RpcResult<EventPage>;
+
+    /// The last finalized height, as it moves. Events up to it can be read with [`Backend::events`] when it is seen.
+    fn subscribe_heights(&self) -> watch::Receiver<Height>;
+
+    /// What `text` may mean; exact matches and bounded scans only.
+    fn search(&self, text: &str) -> RpcResult<SearchReply>;
+
+    /// Microgrids, by id.
+    fn energy_microgrids(&self, page: PageRequest) -> RpcResult<Page<MicrogridInfo>>;
+
+    /// One microgrid.
+    fn energy_microgrid(&self, id: Hash) -> RpcResult<Anchored<MicrogridInfo>>;
+
+    /// Meters, of one microgrid or of all, by address.
+    fn energy_meters(&self, microgrid: Option<Hash>, page: PageRequest) -> RpcResult<Page<MeterInfo>>;
+
+    /// One meter.
+    fn energy_meter(&self, address: Address) -> RpcResult<Anchored<MeterInfo>>;
+
+    /// A meter's accepted readings, newest first.
+    fn energy_readings(&self, meter: Address, page: PageRequest) -> RpcResult<Page<ReadingItem>>;
+
+    /// An open hold; one that was captured, voided or expired is `NotFound`.
+    fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>>;
+
+    /// An account's counters in one asset.
+    fn ledger_account(&self, account: AccountId, asset: AssetId) -> RpcResult<Anchored<LedgerAccountInfo>>;
+
+    /// One asset.
+    fn token_asset(&self, id: AssetId) -> RpcResult<Anchored<AssetInfo>>;
+
+    /// Assets, by id.
+    fn token_assets(&self, page: PageRequest) -> RpcResult<Page<AssetInfo>>;
+
+    /// Connected peers; the node bounds their number.
+    fn node_peers(&self) -> RpcResult<Anchored<Peers>>;
+
+    /// What consensus is doing here.
+    fn node_consensus(&self) -> RpcResult<ConsensusReply>;
+
+    /// Evidence of misbehaviour that this node holds, newest first.
+    fn evidence(&self, page: PageRequest) -> RpcResult<Page<EvidenceItem>>;
+
+    /// Whether the process can do its work.
+    fn health(&self) -> Health;
+
+    /// Whether its answers are fresh.
+    fn readiness(&self) -> Readiness;
+}
+
+/// Reply of `node_peers`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Peers {
+    /// The peers.
+    pub peers: Vec<PeerInfo>,
+}

@@ -1,0 +1,242 @@
+//! What can go wrong in a call, and how it is said in JSON-RPC.
+//!
+//! Clients match on `error.data.code`, a stable snake_case string; the numeric code only groups errors, and the
+//! message is for people and may change.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use wattle_primitives::{Hash, Height};
+
+/// Why a call has no result.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RpcError {
+    /// The bytes are not JSON.
+    #[error("the request is not valid JSON: {detail}")]
+    Parse {
+        /// What the parser found.
+        detail: String,
+    },
+    /// JSON, but no JSON-RPC 2.0 request.
+    #[error("not a JSON-RPC 2.0 request: {detail}")]
+    InvalidRequest {
+        /// What is wrong.
+        detail: String,
+    },
+    /// No such method.
+    #[error("no method {method:?}; call rpc.discover for the list")]
+    MethodNotFound {
+        /// What was asked for, cut to 80 characters.
+        method: String,
+    },
+    /// Parameters are missing, unknown or malformed.
+    #[error("{detail}")]
+    InvalidParams {
+        /// Which one, and what is wrong with it.
+        detail: String,
+    },
+    /// This node does not know it. Another may.
+    #[error("no {what} {id}")]
+    NotFound {
+        /// Kind of thing: `block`, `transaction`, `meter`, ...
+        what: &'static str,
+        /// What was asked for.
+        id: String,
+    },
+    /// It existed, but this node keeps no history below `horizon`.
+    #[error("history below height {horizon} is pruned on this node")]
+    Pruned {
+        /// Lowest height that is kept.
+        horizon: Height,
+    },
+    /// This node does not keep the index that the answer needs.
+    #[error("this node keeps no index of {what}")]
+    NotIndexed {
+        /// What is not indexed.
+        what: &'static str,
+    },
+    /// A transaction was not admitted. It has had no effect and will have none unless it is sent again.
+    #[error("transaction {id} rejected: {message}")]
+    Rejected {
+        /// The transaction's id.
+        id: Hash,
+        /// Why: a stable code.
+        code: &'static str,
+        /// Why, for people.
+        message: String,
+        /// Further fields for `data`: an object, or null.
+        details: Value,
+    },
+    /// Too much at once: try again later.
+    #[error("{what} is full")]
+    Busy {
+        /// What is full.
+        what: &'static str,
+        /// When trying again makes sense, in ms.
+        retry_after_ms: u64,
+    },
+    /// More than a named limit allows.
+    #[error("{what} exceeds the limit of {max}")]
+    LimitExceeded {
+        /// What is too large, with its unit.
+        what: &'static str,
+        /// The limit.
+        max: u64,
+    },
+    /// The node cannot answer in its present state: starting, stopping or halted.
+    #[error("not available: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: String,
+    },
+    /// A fault of this node. Details are in its log.
+    #[error("internal error: {detail}")]
+    Internal {
+        /// What failed, without secrets.
+        detail: String,
+    },
+}
+
+/// The `error` member of a response.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ErrorObject {
+    /// Numeric code: the group.
+    pub code: i32,
+    /// For people.
+    pub message: String,
+    /// `{code, ...details}`.
+    pub data: Value,
+}
+
+impl RpcError {
+    /// Every stable code that this crate itself uses; [`RpcError::Rejected`] adds the runtime's.
+    pub const CODES: &'static [(i32, &'static str)] = &[
+        (-32700, "parse_error"),
+        (-32600, "invalid_request"),
+        (-32601, "method_not_found"),
+        (-32602, "invalid_params"),
+        (-32603, "internal"),
+        (-32001, "not_found"),
+        (-32002, "pruned"),
+        (-32003, "not_indexed"),
+        (-32004, "rejected"),
+        (-32005, "busy"),
+        (-32006, "limit_exceeded"),
+        (-32007, "unavailable"),
+    ];
+
+    /// Parameters are wrong.
+    #[must_use]
+    pub fn params(detail: impl Into<String>) -> Self {
+        Self::InvalidParams { detail: detail.into() }
+    }
+
+    /// Something is not known here.
+    #[must_use]
+    pub fn not_found(what: &'static str, id: impl ToString) -> Self {
+        Self::NotFound { what, id: id.to_string() }
+    }
+
+    /// A fault of this node.
+    #[must_use]
+    pub fn internal(detail: impl ToString) -> Self {
+        Self::Internal { detail: detail.to_string() }
+    }
+
+    /// The numeric code.
+    #[must_use]
+    pub const fn number(&self) -> i32 {
+        match self {
+            Self::Parse { .. } => -32700,
+            Self::InvalidRequest { .. } => -32600,
+            Self::MethodNotFound { .. } => -32601,
+            Self::InvalidParams { .. } => -32602,
+            Self::Internal { .. } => -32603,
+            Self::NotFound { .. } => -32001,
+            Self::Pruned { .. } => -32002,
+            Self::NotIndexed { .. } => -32003,
+            Self::Rejected { .. } => -32004,
+            Self::Busy { .. } => -32005,
+            Self::LimitExceeded { .. } => -32006,
+            Self::Unavailable { .. } => -32007,
+        }
+    }
+
+    /// The stable code, `error.data.code`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Parse { .. } => "parse_error",
+            Self::InvalidRequest { .. } => "invalid_request",
+            Self::MethodNotFound { .. } => "method_not_found",
+            Self::InvalidParams { .. } => "invalid_params",
+            Self::Internal { .. } => "internal",
+            Self::NotFound { .. } => "not_found",
+            Self::Pruned { .. } => "pruned",
+            Self::NotIndexed { .. } => "not_indexed",
+            Self::Rejected { code, .. } => code,
+            Self::Busy { .. } => "busy",
+            Self::LimitExceeded { .. } => "limit_exceeded",
+            Self::Unavailable { .. } => "unavailable",
+        }
+    }
+
+    /// The error as it is sent.
+    #[must_use]
+    pub fn to_object(&self) -> ErrorObject {
+        let mut data = match self.details() {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        };
+        data.insert("code".to_owned(), self.code().into());
+        ErrorObject { code: self.number(), message: self.to_string(), data: Value::Object(data) }
+    }
+
+    fn details(&self) -> Value {
+        match self {
+            Self::Parse { detail } | Self::InvalidRequest { detail } => json!({ "detail": detail }),
+            Self::InvalidParams { detail } | Self::Internal { detail } => json!({ "detail": detail }),
+            Self::MethodNotFound { method } => json!({ "method": method }),
+            Self::NotFound { what, id } => json!({ "what": what, "id": id }),
+            Self::Pruned { horizon } => json!({ "horizon": horizon }),
+            Self::NotIndexed { what } => json!({ "what": what }),
+            Self::Rejected { id, details, .. } => {
+                let mut data = details.as_object().cloned().unwrap_or_default();
+                data.insert("id".to_owned(), id.to_string().into());
+                Value::Object(data)
+            }
+            Self::Busy { what, retry_after_ms } => {
+                json!({ "what": what, "retryAfterMs": retry_after_ms.to_string() })
+            }
+            Self::LimitExceeded { what, max } => json!({ "what": what, "max": max.to_string() }),
+            Self::Unavailable { reason } => json!({ "reason": reason }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rejection_carries_reason_and_id() {
+        let error = RpcError::Rejected {
+            id: Hash([7; 32]),
+            code: "bad_nonce",
+            message: "nonce 3, expected 4".to_owned(),
+            details: json!({ "expected": "4" }),
+        };
+        let object = error.to_object();
+        assert_eq!(object.code, -32004);
+        assert_eq!(
+            object.data,
+            json!({ "code": "bad_nonce", "expected": "4", "id": Hash([7; 32]).to_string() })
+        );
+    }
+
+    #[test]
+    fn codes_are_unique() {
+        let numbers: std::collections::BTreeSet<_> = RpcError::CODES.iter().map(|(n, _)| n).collect();
+        let names: std::collections::BTreeSet<_> = RpcError::CODES.iter().map(|(_, s)| s).collect();
+        assert_eq!((numbers.len(), names.len()), (RpcError::CODES.len(), RpcError::CODES.len()));
+    }
+}

@@ -1,0 +1,57 @@
+//! Every limit of the interface in one place. A request beyond one is refused with a typed error.
+
+use std::time::Duration;
+
+/// Most bytes of a request body or WebSocket message.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Most calls in one batch.
+pub const BATCH_CALLS_MAX: usize = 100;
+/// Most bytes of a response; a batch's answers count together.
+pub const RESPONSE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Most connections at once, HTTP and WebSocket together; further ones wait in the kernel's backlog.
+pub const CONNECTIONS_MAX: usize = 256;
+/// Most WebSocket connections at once, so that plain requests always find a place.
+pub const WEBSOCKETS_MAX: usize = 192;
+/// Most subscriptions of one WebSocket connection.
+pub const SUBSCRIPTIONS_MAX: usize = 8;
+/// Most answers in memory at once that are worked on in the blocking pool.
+pub const BLOCKING_CALLS_MAX: usize = 16;
+/// Most notifications that wait for one WebSocket connection; one holds a single event.
+pub const NOTIFICATIONS_MAX: usize = 32;
+/// Most transactions in one `tx_submitBatch`.
+pub const SUBMIT_BATCH_MAX: usize = 100;
+/// Items in a page when the client does not say.
+pub const PAGE_ITEMS_DEFAULT: u32 = 50;
+/// Most items in a page.
+pub const PAGE_ITEMS_MAX: u32 = 200;
+/// Most events fetched from the backend at once.
+pub const EVENTS_FETCH_MAX: u32 = 256;
+/// Most events looked at for one `event_list`; a page that stops here says `truncated`.
+pub const EVENTS_SCAN_MAX: usize = 10_000;
+/// Heights by which a subscription that was live may fall behind before it is told `lagged` and skips ahead.
+pub const SUBSCRIPTION_LAG_HEIGHTS_MAX: u64 = 256;
+/// Most entries in each list of an event filter.
+pub const FILTER_ITEMS_MAX: usize = 64;
+/// Most bytes of a search text.
+pub const SEARCH_BYTES_MAX: usize = 128;
+/// Most bytes of a state key in `account_getProof`.
+pub const STATE_KEY_BYTES_MAX: usize = 256;
+/// Most bytes of request headers.
+pub const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// Time to send a request's headers; also how long an idle connection is kept.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// Time to send a request's body.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a client may take none of the bytes it is owed.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often a WebSocket is pinged.
+pub const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// How long a WebSocket may be silent, pongs included.
+pub const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// How long open requests get when the server stops.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
+
+const _: () = assert!(WEBSOCKETS_MAX < CONNECTIONS_MAX, "plain requests need a place");
+const _: () =
+    assert!(BODY_BYTES_MAX >= 2 * wattle_primitives::tx::TX_BYTES_MAX + 1024, "a transaction fits in hex");
+const _: () = assert!(PAGE_ITEMS_DEFAULT <= PAGE_ITEMS_MAX, "the default is allowed");

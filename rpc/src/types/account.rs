@@ -1,0 +1,111 @@
+//! Replies of `account_*`.
+
+use super::{At, hex_bytes, hex_bytes_opt};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use wattle_primitives::call::identity::Authority;
+use wattle_primitives::call::token::Symbol;
+use wattle_primitives::trie::TrieProof;
+use wattle_primitives::{
+    Address, Amount, AssetId, Certificate, Event, Hash, Header, Height, Lane, Nonce, TimeMs, Weight,
+};
+
+/// `account_get`. An address that was never used is no error: `exists` is false and all else empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountReply {
+    /// Which state.
+    #[serde(flatten)]
+    pub at: At,
+    /// The account.
+    pub address: Address,
+    /// Whether it is on chain.
+    pub exists: bool,
+    /// Next nonce by lane, `{"0": "5"}`; lanes never used are left out, but for lane 0.
+    pub nonce: BTreeMap<Lane, Nonce>,
+    /// Assets it holds or has held.
+    pub balances: Vec<Balance>,
+    /// Who can act for it; absent when it does not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<Authority>,
+    /// Weight units it can spend now without waiting.
+    pub bandwidth: Weight,
+}
+
+/// What an account has of one asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Balance {
+    /// The asset.
+    pub asset: AssetId,
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// Its decimal places.
+    pub scale: u8,
+    /// What can be spent now, base units.
+    pub available: Amount,
+    /// What holds reserve for others, base units; not part of `available`.
+    pub pending: Amount,
+    /// What holds reserve for this account, base units; not part of `available`.
+    pub incoming: Amount,
+}
+
+/// What `account_getProof` is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProofTarget {
+    /// The account's record.
+    Address(Address),
+    /// Any state key, as bytes.
+    Key(Vec<u8>),
+}
+
+/// `account_getProof`: a state value, or its absence, with everything needed to check it.
+///
+/// Check, in this order: `finalization` against the validator set; `path` from `header` to the certified one;
+/// `proof` of `key` and `value` under `header.stateRoot`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProofReply {
+    /// Which state: the header's.
+    #[serde(flatten)]
+    pub at: At,
+    /// The state key.
+    #[serde(with = "hex_bytes")]
+    pub key: Vec<u8>,
+    /// The encoded value; null when the proof shows that there is none.
+    #[serde(with = "hex_bytes_opt", default)]
+    pub value: Option<Vec<u8>>,
+    /// The proof.
+    pub proof: TrieProof,
+    /// Header whose state root it is.
+    pub header: Header,
+    /// Certificate of the last header of `path`, or of `header` when `path` is empty; absent for genesis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finalization: Option<Certificate>,
+    /// Headers above `header` up to the certified one.
+    pub path: Vec<Header>,
+}
+
+/// One transaction of `account_history`, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryItem {
+    /// Height of its block.
+    pub height: Height,
+    /// Its position in the block.
+    pub index: u32,
+    /// Its id.
+    pub id: Hash,
+    /// Time of its block, ms UTC.
+    pub time_ms: TimeMs,
+    /// Who sent it.
+    pub sender: Address,
+    /// What it asked for: `module.call`, in order.
+    pub calls: Vec<String>,
+    /// `success`, or the reason it failed.
+    pub code: String,
+    /// Fee taken, native base units; paid by the transaction's fee payer.
+    pub fee: Amount,
+    /// Its events that touch the account: [`crate::filter::touches`].
+    pub events: Vec<Event>,
+}

@@ -1,0 +1,174 @@
+//! Replies of `chain_*`.
+
+use super::{At, decimal};
+use serde::{Deserialize, Serialize};
+use wattle_primitives::{
+    Amount, Certificate, Epoch, Hash, Header, Params, TimeMs, ValidatorSet, View, Weight,
+    validator::VotingPower,
+};
+
+/// `chain_status`: where the chain stands, as this node sees it. `height` is the last finalized.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChainStatus {
+    /// Last finalized height.
+    #[serde(flatten)]
+    pub at: At,
+    /// Name of the chain, for people.
+    pub chain_id: String,
+    /// Identity of the chain: hash of the header of height 0.
+    pub genesis_hash: Hash,
+    /// Hash of the last finalized block.
+    pub hash: Hash,
+    /// State after it.
+    pub state_root: Hash,
+    /// Its time, ms UTC.
+    pub time_ms: TimeMs,
+    /// Epoch that decides on the next height.
+    pub epoch: Epoch,
+    /// View that this node is in; 0 when it takes no part in consensus.
+    pub view: View,
+    /// Validators in that epoch's set.
+    pub validators: u32,
+    /// Connected peers.
+    pub peers: u32,
+    /// Whether this node is behind and fetching blocks.
+    pub syncing: bool,
+    /// Lowest height whose block is kept here.
+    pub horizon: wattle_primitives::Height,
+    /// Transactions waiting here.
+    pub mempool_txs: u32,
+    /// Version of this program.
+    pub version: String,
+    /// Version of the protocol it speaks.
+    pub protocol_version: u32,
+}
+
+/// `chain_getBlock`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockReply {
+    /// The block's height, and whether it is final.
+    #[serde(flatten)]
+    pub at: At,
+    /// Its header.
+    pub header: Header,
+    /// Its hash.
+    pub hash: Hash,
+    /// Ids of its transactions, in order.
+    pub tx_ids: Vec<Hash>,
+    /// Events in the block, of all its transactions and its own.
+    pub event_count: u32,
+    /// Encoded size in bytes.
+    pub size_bytes: u32,
+    /// Weight of its transactions.
+    pub weight: Weight,
+    /// The certificate for the last header of `path`, or for this block when `path` is empty. Absent for genesis and
+    /// for what is not final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finalization: Option<Certificate>,
+    /// Headers above this one up to the certified one, rising; empty when the certificate is this block's own.
+    pub path: Vec<Header>,
+}
+
+/// `chain_getLightBlock`: what a light client needs to believe a header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LightBlock {
+    /// The header's height.
+    #[serde(flatten)]
+    pub at: At,
+    /// The header.
+    pub header: Header,
+    /// Its hash.
+    pub hash: Hash,
+    /// As in `chain_getBlock`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finalization: Option<Certificate>,
+    /// As in `chain_getBlock`.
+    pub path: Vec<Header>,
+    /// The set whose hash is the header's `validatorsHash`.
+    pub validators: ValidatorSet,
+}
+
+/// `chain_getValidators`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ValidatorsReply {
+    /// Last finalized height.
+    #[serde(flatten)]
+    pub at: At,
+    /// The epoch the set decides in.
+    pub epoch: Epoch,
+    /// Hash of the set, as headers carry it.
+    pub hash: Hash,
+    /// The members, in the order of their index.
+    pub validators: ValidatorSet,
+    /// Power of all members together.
+    pub total_power: VotingPower,
+    /// Least power that decides.
+    pub quorum: VotingPower,
+}
+
+/// `chain_getParams`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ParamsReply {
+    /// Last finalized height.
+    #[serde(flatten)]
+    pub at: At,
+    /// The epoch they hold in.
+    pub epoch: Epoch,
+    /// The parameters.
+    pub params: ChainParams,
+}
+
+/// The protocol parameters as JSON; see [`Params`] for their meaning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are documented where they are defined, in `Params`")]
+pub struct ChainParams {
+    #[serde(with = "decimal")]
+    pub epoch_length: u64,
+    #[serde(with = "decimal")]
+    pub block_interval_ms: u64,
+    #[serde(with = "decimal")]
+    pub idle_interval_ms: u64,
+    #[serde(with = "decimal")]
+    pub leader_timeout_ms: u64,
+    #[serde(with = "decimal")]
+    pub advance_timeout_ms: u64,
+    #[serde(with = "decimal")]
+    pub timeout_ms_max: u64,
+    #[serde(with = "decimal")]
+    pub skip_timeout_ms: u64,
+    #[serde(with = "decimal")]
+    pub clock_skew_ms_max: u64,
+    pub block_bytes_max: u32,
+    pub block_weight_max: Weight,
+    pub weight_price: Amount,
+    pub account_deposit: Amount,
+    pub bandwidth_rate: Weight,
+    pub bandwidth_capacity: Weight,
+}
+
+impl From<&Params> for ChainParams {
+    fn from(p: &Params) -> Self {
+        Self {
+            epoch_length: p.epoch_length,
+            block_interval_ms: p.block_interval_ms,
+            idle_interval_ms: p.idle_interval_ms,
+            leader_timeout_ms: p.leader_timeout_ms,
+            advance_timeout_ms: p.advance_timeout_ms,
+            timeout_ms_max: p.timeout_ms_max,
+            skip_timeout_ms: p.skip_timeout_ms,
+            clock_skew_ms_max: p.clock_skew_ms_max,
+            block_bytes_max: p.block_bytes_max,
+            block_weight_max: p.block_weight_max,
+            weight_price: p.weight_price,
+            account_deposit: p.account_deposit,
+            bandwidth_rate: p.bandwidth_rate,
+            bandwidth_capacity: p.bandwidth_capacity,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Replies of `ledger_*` and `token_*`.
+
+use serde::{Deserialize, Serialize};
+use wattle_primitives::call::ledger::{AccountClass, AccountId};
+use wattle_primitives::call::token::Symbol;
+use wattle_primitives::{Address, Amount, AssetId, Hash, TimeMs};
+
+/// An open hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HoldInfo {
+    /// Its id.
+    pub id: Hash,
+    /// Account to be debited.
+    pub debit: AccountId,
+    /// Account to be credited.
+    pub credit: AccountId,
+    /// Asset.
+    pub asset: AssetId,
+    /// Base units reserved.
+    pub amount: Amount,
+    /// Who may capture or void it.
+    pub captor: Address,
+    /// Block time at which it is released, ms UTC.
+    pub expires_ms: TimeMs,
+}
+
+/// The four counters of an account in one asset, base units.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerAccountInfo {
+    /// The account.
+    pub account: AccountId,
+    /// The asset.
+    pub asset: AssetId,
+    /// Its class.
+    pub class: AccountClass,
+    /// Whether its balance may never go below zero on the normal side of the class.
+    pub limited: bool,
+    /// Debits reserved by holds.
+    pub debits_pending: Amount,
+    /// Debits posted, in all.
+    pub debits_posted: Amount,
+    /// Credits reserved by holds.
+    pub credits_pending: Amount,
+    /// Credits posted, in all.
+    pub credits_posted: Amount,
+}
+
+/// An asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AssetInfo {
+    /// Its id.
+    pub id: AssetId,
+    /// Its symbol; not unique.
+    pub symbol: Symbol,
+    /// Decimal places.
+    pub scale: u8,
+    /// Who may mint it; absent for the native asset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<Address>,
+    /// Base units in circulation.
+    pub supply: Amount,
+}

@@ -1,0 +1,181 @@
+//! Replies of `node_*`, `evidence_list`, `search_query` and the health pages.
+
+use super::{At, decimal};
+use serde::{Deserialize, Serialize};
+use wattle_primitives::{Epoch, Height, PublicKey, SignedVote, TimeMs, ValidatorIndex, View};
+
+/// Who opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeerDirection {
+    /// The peer.
+    Inbound,
+    /// This node.
+    Outbound,
+}
+
+/// A connected peer, in `node_peers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeerInfo {
+    /// Its libp2p peer id.
+    pub peer_id: String,
+    /// Multiaddress of the connection.
+    pub address: String,
+    /// Who opened it.
+    pub direction: PeerDirection,
+    /// The validator key it has proven, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validator: Option<PublicKey>,
+    /// Last finalized height it told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<Height>,
+    /// Its program and version.
+    pub agent: String,
+}
+
+/// `node_consensus`: what this node's consensus is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConsensusReply {
+    /// Last finalized height.
+    #[serde(flatten)]
+    pub at: At,
+    /// Whether this node votes in the current epoch.
+    pub validating: bool,
+    /// Its position in the set, if it votes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<ValidatorIndex>,
+    /// Current epoch.
+    pub epoch: Epoch,
+    /// Current view.
+    pub view: View,
+    /// Leader of that view.
+    pub leader: PublicKey,
+    /// Position of the leader in the set.
+    pub leader_index: ValidatorIndex,
+    /// Highest height with a notarized block here.
+    pub notarized_height: Height,
+    /// How long this node has been in the view, ms.
+    #[serde(with = "decimal")]
+    pub view_age_ms: u64,
+    /// How long the leader has in this view to propose, ms, with its growth.
+    #[serde(with = "decimal")]
+    pub leader_timeout_ms: u64,
+    /// How long the view has from the proposal's arrival, ms, with its growth.
+    #[serde(with = "decimal")]
+    pub advance_timeout_ms: u64,
+    /// Views ended without a block since the node started.
+    #[serde(with = "decimal")]
+    pub nullifications: u64,
+    /// Finalized blocks that wait for the disk.
+    pub commit_backlog: u32,
+}
+
+/// Proof that a validator broke a rule: two votes that no honest validator signs both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceItem {
+    /// The validator's key.
+    pub validator: PublicKey,
+    /// Its position in the set of that epoch.
+    pub index: ValidatorIndex,
+    /// Epoch of the votes.
+    pub epoch: Epoch,
+    /// View of the votes.
+    pub view: View,
+    /// `double_vote` or what else it is: a stable code.
+    pub kind: String,
+    /// One vote.
+    pub first: SignedVote,
+    /// The other.
+    pub second: SignedVote,
+    /// When this node saw it, ms UTC.
+    pub seen_ms: TimeMs,
+}
+
+/// Kinds of things a search finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchKind {
+    /// A block; the target is its height.
+    Block,
+    /// A transaction; the target is its id.
+    Tx,
+    /// An account; the target is its address.
+    Account,
+    /// A meter; the target is its address.
+    Meter,
+    /// A microgrid; the target is its id.
+    Microgrid,
+    /// An open hold; the target is its id.
+    Hold,
+    /// An asset; the target is its id.
+    Asset,
+    /// A validator; the target is its key.
+    Validator,
+}
+
+/// One thing found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchHit {
+    /// What it is.
+    pub kind: SearchKind,
+    /// How it is asked for.
+    pub target: String,
+}
+
+/// `search_query`. Nothing found is the error `not_found`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchReply {
+    /// Which state.
+    #[serde(flatten)]
+    pub at: At,
+    /// The best match.
+    #[serde(flatten)]
+    pub best: SearchHit,
+    /// Others that the text may mean.
+    pub also: Vec<SearchHit>,
+    /// Whether there are more than are listed.
+    pub truncated: bool,
+}
+
+/// What `/healthy` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthStatus {
+    /// All well.
+    Ok,
+    /// Works, but somebody should look: see the reasons.
+    Degraded,
+    /// Does not work and will not by itself. Answered with status 503.
+    Failed,
+}
+
+/// `/healthy`: whether the process is alive and can do its work. Not whether its data are fresh: that is `/ready`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// The verdict.
+    pub status: HealthStatus,
+    /// Why it is not `ok`: stable snake_case codes, each also a gauge.
+    pub reasons: Vec<String>,
+}
+
+/// `/ready`: whether answers are fresh enough to rely on. 200 when ready, else 503.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Readiness {
+    /// The verdict.
+    pub ready: bool,
+    /// Last finalized height.
+    pub height: Height,
+    /// Heights behind the best that peers tell.
+    #[serde(with = "decimal")]
+    pub lag_heights: u64,
+    /// Age of the last finalized block, ms.
+    #[serde(with = "decimal")]
+    pub lag_ms: u64,
+    /// Why it is not ready: stable snake_case codes.
+    pub reasons: Vec<String>,
+}

@@ -1,0 +1,170 @@
+//! Requests and replies of `tx_*`.
+
+use super::{At, hex_bytes, hex_bytes_opt};
+use serde::{Deserialize, Serialize};
+use wattle_primitives::tx::CALLS_MAX;
+use wattle_primitives::{
+    Address, Amount, BoundedVec, Call, Event, Hash, Height, Lane, Nonce, Outcome, Receipt, TimeMs, Tx,
+    TxBody, Weight,
+};
+
+/// `tx_prepare`: what a transaction shall do. Everything but calls and sender is filled in by the node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrepareRequest {
+    /// What to do, in order, all or nothing.
+    pub calls: BoundedVec<Call, CALLS_MAX>,
+    /// Account that acts.
+    pub sender: Address,
+    /// Nonce sequence; 0 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<Lane>,
+    /// Nonce; when absent the next one, counting what waits in the mempool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Nonce>,
+    /// When it becomes void, ms UTC; when absent a while from now, chosen by the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<TimeMs>,
+    /// Who pays; the sender when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee_payer: Option<Address>,
+    /// Most it may cost; the fee at today's price when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_fee: Option<Amount>,
+    /// Extra for the proposer; 0 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tip: Option<Amount>,
+}
+
+/// Answer of `tx_prepare`: a transaction that only lacks signatures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PreparedTx {
+    /// State that nonce and fee were read from.
+    #[serde(flatten)]
+    pub at: At,
+    /// The transaction's id: keep it before sending, its fate can be asked for by it.
+    pub id: Hash,
+    /// Encoded body; goes back to `tx_submit` as it is.
+    #[serde(with = "hex_bytes")]
+    pub body_hex: Vec<u8>,
+    /// The exact bytes that every key signs.
+    #[serde(with = "hex_bytes")]
+    pub signing_hex: Vec<u8>,
+    /// Fee at today's price with one signature for each needed key, native base units.
+    pub fee: Amount,
+    /// Weight, with the signatures that `fee` assumes.
+    pub weight: Weight,
+    /// The body in JSON, to be looked at before it is signed.
+    pub body: TxBody,
+}
+
+/// Where a transaction stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TxState {
+    /// Waits in this node's mempool.
+    Pending,
+    /// Stands in a block that is certified but not final.
+    Included,
+    /// Stands in a final block: this cannot change any more.
+    Finalized,
+    /// Was not included before its time ran out, and never will be.
+    Expired,
+    /// Was refused by this node, and had no effect.
+    Rejected,
+}
+
+/// What came of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiptReply {
+    /// `success`, or the stable code of the reason it failed.
+    pub code: String,
+    /// Position of the call that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_call: Option<u8>,
+    /// Weight charged.
+    pub weight: Weight,
+    /// Fee taken, tip included, native base units.
+    pub fee: Amount,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+}
+
+/// `tx_status`. A transaction that this node has never seen is the error `not_found`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TxStatus {
+    /// The transaction.
+    pub id: Hash,
+    /// Where it stands.
+    pub state: TxState,
+    /// Whether `state` is `finalized`.
+    pub finalized: bool,
+    /// Height of its block, when it stands in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<Height>,
+    /// Its position in that block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// Last finalized height of this node.
+    pub head: Height,
+    /// When it becomes void, ms UTC, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<TimeMs>,
+    /// Why it was rejected: a stable code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What came of it, when it stands in a block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<ReceiptReply>,
+}
+
+/// `tx_get`: as [`TxStatus`], with the transaction itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TxReply {
+    /// Where it stands.
+    #[serde(flatten)]
+    pub status: TxStatus,
+    /// The transaction; absent when this node kept only its fate (expired, rejected).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tx: Option<Tx>,
+    /// Its encoding; absent likewise.
+    #[serde(with = "hex_bytes_opt", default, skip_serializing_if = "Option::is_none")]
+    pub tx_hex: Option<Vec<u8>>,
+}
+
+/// `tx_simulate`: what would happen on top of the last finalized block. Signatures are not looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Simulation {
+    /// State it ran on.
+    #[serde(flatten)]
+    pub at: At,
+    /// The transaction's id.
+    pub id: Hash,
+    /// What would come of it.
+    pub receipt: ReceiptReply,
+    /// Weight it would be charged.
+    pub weight: Weight,
+    /// Fee it would pay, native base units.
+    pub fee: Amount,
+}
+
+impl From<Receipt> for ReceiptReply {
+    fn from(receipt: Receipt) -> Self {
+        let (code, failed_call) = match receipt.outcome {
+            Outcome::Success => ("success", None),
+            Outcome::Failed { call, reason } => (reason.code(), Some(call)),
+        };
+        Self {
+            code: code.to_owned(),
+            failed_call,
+            weight: receipt.weight,
+            fee: receipt.fee,
+            events: receipt.events,
+        }
+    }
+}
