@@ -24,6 +24,7 @@ pub mod key;
 pub mod merkle;
 pub mod reading;
 pub mod receipt;
+pub mod state_key;
 pub mod trie;
 pub mod tx;
 pub mod units;

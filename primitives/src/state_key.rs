@@ -1,0 +1,87 @@
+//! State keys and records that light clients must know: they ask for a key, and read the record that is proven
+//! under it. Everything else about state is the runtime's own.
+//!
+//! A key is one byte that names the kind of record, then the record's name.
+
+use crate::call::identity::Authority;
+use crate::reading::RegisterEncoding;
+use crate::tx::LANES_MAX;
+use crate::{Address, BoundedVec, Hash, Lane, Nonce, TimeMs, WattHours};
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// First byte of an account record's key.
+pub const ACCOUNT: u8 = 0x10;
+/// First byte of a meter record's key.
+pub const METER: u8 = 0x41;
+
+/// Next nonces by rising lane, for every lane ever used; any other lane starts at 0.
+pub type Nonces = BoundedVec<(Lane, Nonce), { LANES_MAX as usize }>;
+
+/// What state holds under [`account`]. Never deleted, so that a nonce never comes back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct AccountRecord {
+    /// Next nonce of each lane ever used.
+    pub nonces: Nonces,
+    /// Who acts for the account; `None` while it is the one key that the address is the hash of.
+    pub authority: Option<Authority>,
+}
+
+/// What state holds under [`meter`].
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct MeterRecord {
+    /// Its microgrid.
+    pub microgrid: Hash,
+    /// Account that its energy is booked to.
+    pub owner: Address,
+    /// How its registers are encoded.
+    pub encoding: RegisterEncoding,
+    /// The last accepted reading; `None` before the first.
+    pub last: Option<LastReading>,
+}
+
+/// The last accepted reading of a meter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct LastReading {
+    /// Its sequence number: a reading with this one or a lower one is a duplicate.
+    pub seq: u64,
+    /// Import counter.
+    pub import_wh: WattHours,
+    /// Export counter.
+    pub export_wh: WattHours,
+    /// The light node's clock; not trusted.
+    pub time_ms: TimeMs,
+    /// Time of the block that accepted it.
+    pub block_time_ms: TimeMs,
+}
+
+impl AccountRecord {
+    /// The next nonce of `lane`.
+    #[must_use]
+    pub fn nonce(&self, lane: Lane) -> Nonce {
+        self.nonces.iter().find(|(l, _)| *l == lane).map_or(Nonce::ZERO, |(_, nonce)| *nonce)
+    }
+}
+
+/// Key of an account's [`AccountRecord`].
+#[must_use]
+pub fn account(address: &Address) -> Vec<u8> {
+    named(ACCOUNT, address)
+}
+
+/// Key of a meter's [`MeterRecord`]; the meter is named by the address of its signing key.
+#[must_use]
+pub fn meter(address: &Address) -> Vec<u8> {
+    named(METER, address)
+}
+
+fn named(kind: u8, address: &Address) -> Vec<u8> {
+    let mut key = Vec::with_capacity(33);
+    key.push(kind);
+    key.extend_from_slice(address.as_bytes());
+    key
+}
+
+crate::decodable! {
+    AccountRecord: 2048;
+    MeterRecord: 256;
+}
