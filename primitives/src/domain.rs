@@ -40,7 +40,7 @@ impl Domain {
     /// `chain` is the genesis hash, so a signature is worth nothing on another chain.
     #[must_use]
     pub fn signing_bytes(self, chain: &crate::Hash, payload: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(1 + self.0.len() + 32 + payload.len());
+        let mut bytes = Vec::with_capacity(payload.len().saturating_add(288)); // 1 + tag + 32 at most
         bytes.push(self.len());
         bytes.extend_from_slice(self.as_bytes());
         bytes.extend_from_slice(chain.as_bytes());
@@ -104,6 +104,16 @@ domains! {
     GOSSIP = "wattle:gossip:v1";
     /// Leader rotation table of an epoch.
     ROTATION = "wattle:rotation:v1";
+    /// Segment header of a write-ahead log.
+    WAL_SEGMENT = "wattle:wal-segment:v1";
+    /// Group header of a write-ahead log.
+    WAL_GROUP = "wattle:wal-group:v1";
+    /// Group body of a write-ahead log.
+    WAL_BODY = "wattle:wal-body:v1";
+    /// Page of a sign-state file.
+    SIGN_STATE = "wattle:sign-state:v1";
+    /// What a sign state remembers of a signed vote.
+    SIGN_DIGEST = "wattle:sign-digest:v1";
 }
 
 #[cfg(test)]

@@ -1,0 +1,155 @@
+//! The real file system. Files are 0600, directories 0700; descriptors close on exec, as the standard library opens
+//! them.
+
+use super::{Dir, File, FileError, FileOp};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Mode of every file created.
+const FILE_MODE: u32 = 0o600;
+/// Mode of every directory created.
+const DIR_MODE: u32 = 0o700;
+
+/// A directory of the operating system.
+#[derive(Clone, Debug)]
+pub struct OsDir {
+    path: PathBuf,
+    /// Kept open, so that a sync reaches this directory even after a rename of it.
+    handle: Arc<fs::File>,
+}
+
+/// An open file of the operating system.
+#[derive(Debug)]
+pub struct OsFile {
+    file: fs::File,
+    path: PathBuf,
+}
+
+/// An advisory lock; the system releases it with the descriptor, also when the process is killed.
+#[derive(Debug)]
+pub struct OsLock {
+    _file: fs::File,
+}
+
+impl OsDir {
+    /// Opens the directory at `path`, creating it and its parents when missing. A created one is durable on return.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        if !path.is_dir() {
+            create_durably(path)?;
+        }
+        let handle = fs::File::open(path).map_err(error(FileOp::Open, path))?;
+        Ok(Self { path: path.to_owned(), handle: Arc::new(handle) })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn options(&self, name: &str) -> (PathBuf, OpenOptions) {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).mode(FILE_MODE);
+        (self.path.join(name), options)
+    }
+}
+
+/// Creates `path` with its parents and syncs every directory that got a new entry.
+fn create_durably(path: &Path) -> Result<(), FileError> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.is_dir()).collect();
+    DirBuilder::new().recursive(true).mode(DIR_MODE).create(path).map_err(error(FileOp::Create, path))?;
+    for created in missing.iter().rev() {
+        let parent = created.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::File::open(parent).and_then(|dir| dir.sync_all()).map_err(error(FileOp::Sync, parent))?;
+    }
+    Ok(())
+}
+
+fn error(op: FileOp, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    let name = path.display().to_string();
+    move |source| FileError { op, name, source }
+}
+
+impl Dir for OsDir {
+    type File = OsFile;
+    type Lock = OsLock;
+
+    fn open(&self, name: &str) -> Result<Option<OsFile>, FileError> {
+        let (path, options) = self.options(name);
+        match options.open(&path) {
+            Ok(file) => Ok(Some(OsFile { file, path })),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(error(FileOp::Open, &path)(source)),
+        }
+    }
+
+    fn create(&self, name: &str) -> Result<OsFile, FileError> {
+        let (path, mut options) = self.options(name);
+        let file = options.create_new(true).open(&path).map_err(error(FileOp::Create, &path))?;
+        Ok(OsFile { file, path })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
+        let path = self.path.join(from);
+        fs::rename(&path, self.path.join(to)).map_err(error(FileOp::Rename, &path))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), FileError> {
+        let path = self.path.join(name);
+        fs::remove_file(&path).map_err(error(FileOp::Remove, &path))
+    }
+
+    fn list(&self) -> Result<Vec<String>, FileError> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(error(FileOp::List, &self.path))? {
+            let entry = entry.map_err(error(FileOp::List, &self.path))?;
+            // A name that is not text is none of ours.
+            names.extend(entry.file_name().into_string());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn sync(&self) -> Result<(), FileError> {
+        self.handle.sync_all().map_err(error(FileOp::Sync, &self.path))
+    }
+
+    fn lock(&self, name: &str) -> Result<Option<OsLock>, FileError> {
+        let (path, mut options) = self.options(name);
+        let file = options.create(true).truncate(false).open(&path).map_err(error(FileOp::Lock, &path))?;
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(OsLock { _file: file })),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(errno) => Err(error(FileOp::Lock, &path)(errno.into())),
+        }
+    }
+}
+
+impl File for OsFile {
+    fn len(&self) -> Result<u64, FileError> {
+        self.file.metadata().map(|m| m.len()).map_err(error(FileOp::Read, &self.path))
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), FileError> {
+        self.file.read_exact_at(buffer, offset).map_err(error(FileOp::Read, &self.path))
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), FileError> {
+        self.file.write_all_at(bytes, offset).map_err(error(FileOp::Write, &self.path))
+    }
+
+    fn truncate(&mut self, len: u64) -> Result<(), FileError> {
+        self.file.set_len(len).map_err(error(FileOp::Truncate, &self.path))
+    }
+
+    fn sync(&mut self) -> Result<(), FileError> {
+        // fdatasync: the length is part of what it makes durable, timestamps are not.
+        self.file.sync_data().map_err(error(FileOp::Sync, &self.path))
+    }
+}

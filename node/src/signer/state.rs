@@ -1,0 +1,175 @@
+//! The rules: what was signed last, and what may be signed next. No I/O.
+
+use super::SignerError;
+use borsh::{BorshDeserialize, BorshSerialize};
+use wattle_primitives::domain::SIGN_DIGEST;
+use wattle_primitives::{Hash, Round, Vote, VoteKind};
+
+/// A vote that was signed: its round, and the digest of its signing bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Mark {
+    /// Its round.
+    pub round: Round,
+    /// Digest of the signing bytes.
+    pub digest: Hash,
+}
+
+/// The last vote signed of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SignState {
+    notarize: Option<Mark>,
+    nullify: Option<Mark>,
+    finalize: Option<Mark>,
+}
+
+/// Why a vote is not signed. Consensus goes on without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Another vote of the kind was signed in this round.
+    #[error("another {kind:?} was signed in round {round}")]
+    Conflict {
+        /// Kind of both.
+        kind: VoteKind,
+        /// Round of both.
+        round: Round,
+    },
+    /// A vote of the kind was signed in a later round.
+    #[error("{kind:?} in round {round} is older than the last, in round {last}")]
+    Stale {
+        /// Kind of both.
+        kind: VoteKind,
+        /// Round asked for.
+        round: Round,
+        /// Round of the last.
+        last: Round,
+    },
+    /// Notarize or finalize at or below the last nullify.
+    #[error("round {round} is not after the last nullify, in round {last}")]
+    Nullified {
+        /// Round asked for.
+        round: Round,
+        /// Round of the last nullify.
+        last: Round,
+    },
+    /// Nullify at or below the last finalize.
+    #[error("round {round} is not after the last finalize, in round {last}")]
+    Finalized {
+        /// Round asked for.
+        round: Round,
+        /// Round of the last finalize.
+        last: Round,
+    },
+    /// The log has lost votes of rounds up to `past`.
+    #[error("round {round} is sat out, up to round {past}")]
+    SittingOut {
+        /// Round asked for.
+        round: Round,
+        /// Last round sat out.
+        past: Round,
+    },
+}
+
+const KINDS: [VoteKind; 3] = [VoteKind::Notarize, VoteKind::Nullify, VoteKind::Finalize];
+
+impl Mark {
+    fn of(vote: &Vote, chain: &Hash) -> Self {
+        Self { round: vote.round(), digest: Hash::of(SIGN_DIGEST, &[&vote.signing_bytes(chain)]) }
+    }
+}
+
+impl SignState {
+    /// The last vote signed of `kind`.
+    #[must_use]
+    pub const fn last(&self, kind: VoteKind) -> Option<Mark> {
+        match kind {
+            VoteKind::Notarize => self.notarize,
+            VoteKind::Nullify => self.nullify,
+            VoteKind::Finalize => self.finalize,
+        }
+    }
+
+    /// Applies the rules and notes the vote. Returns whether the state changed: not for the same bytes again.
+    pub(super) fn admit(&mut self, vote: &Vote, chain: &Hash, sit_out: Option<Round>) -> Result<bool, Refused> {
+        let (kind, round, mark) = (vote.kind(), vote.round(), Mark::of(vote, chain));
+        if let Some(last) = self.last(kind) {
+            if last == mark {
+                return Ok(false);
+            }
+            if last.round == round {
+                return Err(Refused::Conflict { kind, round });
+            }
+            if last.round > round {
+                return Err(Refused::Stale { kind, round, last: last.round });
+            }
+        }
+        match kind {
+            VoteKind::Notarize | VoteKind::Finalize => {
+                if let Some(last) = self.nullify.map(|m| m.round).filter(|last| *last >= round) {
+                    return Err(Refused::Nullified { round, last });
+                }
+                if let Some(past) = sit_out.filter(|past| *past >= round) {
+                    return Err(Refused::SittingOut { round, past });
+                }
+            }
+            VoteKind::Nullify => {
+                if let Some(last) = self.finalize.map(|m| m.round).filter(|last| *last >= round) {
+                    return Err(Refused::Finalized { round, last });
+                }
+            }
+        }
+        self.set(kind, mark);
+        Ok(true)
+    }
+
+    /// Notes a vote that was signed before, whatever its order.
+    pub(super) fn observe(&mut self, vote: &Vote, chain: &Hash) -> Result<(), SignerError> {
+        self.check_conflict(vote, chain)?;
+        if self.last(vote.kind()).is_none_or(|last| last.round < vote.round()) {
+            self.set(vote.kind(), Mark::of(vote, chain));
+        }
+        Ok(())
+    }
+
+    /// Fails when another vote of the kind is on record for the round.
+    pub(super) fn check_conflict(&self, vote: &Vote, chain: &Hash) -> Result<(), SignerError> {
+        let (kind, round) = (vote.kind(), vote.round());
+        match self.last(kind) {
+            Some(last) if last.round == round && last != Mark::of(vote, chain) => {
+                Err(SignerError::Conflict { kind, round })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The highest round in which this state knows a vote that is later than the other's last of the kind.
+    pub(super) fn ahead_of(&self, other: &Self) -> Option<Round> {
+        KINDS
+            .into_iter()
+            .filter_map(|kind| {
+                let round = self.last(kind)?.round;
+                other.last(kind).is_none_or(|o| o.round < round).then_some(round)
+            })
+            .max()
+    }
+
+    /// Takes over what the other knows later. Returns whether anything changed.
+    pub(super) fn merge(&mut self, other: &Self) -> bool {
+        let mut changed = false;
+        for kind in KINDS {
+            let ours = self.last(kind).map(|m| m.round);
+            if let Some(mark) = other.last(kind).filter(|theirs| ours < Some(theirs.round)) {
+                self.set(kind, mark);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    const fn set(&mut self, kind: VoteKind, mark: Mark) {
+        match kind {
+            VoteKind::Notarize => self.notarize = Some(mark),
+            VoteKind::Nullify => self.nullify = Some(mark),
+            VoteKind::Finalize => self.finalize = Some(mark),
+        }
+    }
+}
