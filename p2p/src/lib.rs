@@ -17,11 +17,16 @@
 //! a validator. The library's mDNS service name is fixed, so local discovery may find peers of other chains: the
 //! handshake turns them away.
 
+mod behaviour;
+mod codec;
 mod config;
 mod error;
 mod event;
 mod handle;
+mod names;
+mod scores;
 mod shared;
+mod streams;
 mod task;
 pub mod wire;
 

@@ -1,0 +1,95 @@
+//! Carries borsh messages over request-response: a `u32` length, little endian, then as many bytes.
+
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use libp2p::{StreamProtocol, request_response};
+use std::io;
+use std::marker::PhantomData;
+use wattle_primitives::{Decode, Encode, decode, encode};
+
+/// Memory set aside before the first byte of a message has arrived.
+const READ_AHEAD_BYTES: usize = 4096;
+
+/// Requests `Q`, answers `A`.
+pub(crate) struct Wire<Q, A>(PhantomData<fn() -> (Q, A)>);
+
+impl<Q, A> Default for Wire<Q, A> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<Q, A> Clone for Wire<Q, A> {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl<Q, A> request_response::Codec for Wire<Q, A>
+where
+    Q: Encode + Decode + Send + Sync + 'static,
+    A: Encode + Decode + Send + Sync + 'static,
+{
+    type Protocol = StreamProtocol;
+    type Request = Q;
+    type Response = A;
+
+    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Q>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        read(io).await
+    }
+
+    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<A>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        read(io).await
+    }
+
+    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, request: Q) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        write(io, &request).await
+    }
+
+    async fn write_response<T>(&mut self, _: &StreamProtocol, io: &mut T, response: A) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        write(io, &response).await
+    }
+}
+
+/// Reads one message. The length is checked first, and memory grows only as bytes arrive.
+async fn read<M: Decode>(io: &mut (impl AsyncRead + Unpin + Send)) -> io::Result<M> {
+    let mut prefix = [0u8; 4];
+    io.read_exact(&mut prefix).await?;
+    let length = usize::try_from(u32::from_le_bytes(prefix)).unwrap_or(usize::MAX);
+    if length > M::MAX_BYTES {
+        let detail = format!("message of {length} bytes exceeds the limit of {}", M::MAX_BYTES);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, detail));
+    }
+    let mut bytes = Vec::with_capacity(length.min(READ_AHEAD_BYTES));
+    let take = u64::try_from(length).unwrap_or(u64::MAX);
+    io.take(take).read_to_end(&mut bytes).await?;
+    if bytes.len() < length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    decode(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// Writes one message.
+async fn write<M: Encode + Decode + Sync>(io: &mut (impl AsyncWrite + Unpin + Send), message: &M) -> io::Result<()> {
+    let bytes = encode(message);
+    if bytes.len() > M::MAX_BYTES {
+        // Our own fault: nothing a peer sends gets here. The stream ends and the peer tries elsewhere.
+        let detail = format!("own message of {} bytes exceeds the limit of {}", bytes.len(), M::MAX_BYTES);
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, detail));
+    }
+    let length = u32::try_from(bytes.len()).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
+    io.write_all(&length.to_le_bytes()).await?;
+    io.write_all(&bytes).await?;
+    io.close().await
+}

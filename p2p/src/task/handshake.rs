@@ -1,0 +1,130 @@
+//! Who may stay: the first exchange of every connection.
+//!
+//! The dialer says who it is, the listener answers or refuses. The listener counts the dialer as ready only when its
+//! answer is written, so that no request of its own overtakes the answer.
+
+use super::{
+    ESTRANGED, GoneReason, Hello, HelloAnswer, Instant, NetEvent, Network, PeerId, Penalty, Refusal, Role,
+    request_response,
+};
+use request_response::{Event, Message, OutboundFailure};
+use wattle_primitives::block::PROTOCOL_VERSION;
+
+impl Network {
+    pub(super) fn own_hello(&self) -> Hello {
+        Hello {
+            version: PROTOCOL_VERSION,
+            genesis: self.config.genesis,
+            role: self.config.role,
+            validator: self.config.validator_proof,
+            height: self.shared.height(),
+        }
+    }
+
+    pub(super) fn on_handshake(&mut self, event: Event<Hello, HelloAnswer>) {
+        match event {
+            Event::Message { peer, message: Message::Request { request_id, request, channel }, .. } => {
+                let judged = self.judge(peer, request);
+                let answer = match &judged {
+                    Ok(_) => HelloAnswer::Accept(self.own_hello()),
+                    Err(refusal) => HelloAnswer::Refuse(*refusal),
+                };
+                if self.swarm.behaviour_mut().handshake.send_response(channel, answer).is_ok() {
+                    self.greeting.insert(request_id, (peer, judged));
+                }
+            }
+            Event::Message { peer, message: Message::Response { response, .. }, .. } => match response {
+                HelloAnswer::Accept(hello) => match self.judge(peer, hello) {
+                    Ok(hello) => self.ready(peer, hello),
+                    Err(refusal) => self.refuse(peer, refusal, false),
+                },
+                HelloAnswer::Refuse(refusal) => self.refuse(peer, refusal, true),
+            },
+            Event::ResponseSent { request_id, .. } => match self.greeting.remove(&request_id) {
+                Some((peer, Ok(hello))) => self.ready(peer, hello),
+                Some((peer, Err(refusal))) => self.refuse(peer, refusal, false),
+                None => {}
+            },
+            Event::InboundFailure { peer, request_id, error, .. } => {
+                if let Some((peer, Err(refusal))) = self.greeting.remove(&request_id) {
+                    self.refuse(peer, refusal, false);
+                }
+                self.blame_for_garbage(
+                    peer,
+                    matches!(&error,
+                    request_response::InboundFailure::Io(e) if e.kind() == std::io::ErrorKind::InvalidData),
+                );
+            }
+            Event::OutboundFailure { peer, error, .. } => self.not_greeted(peer, &error),
+        }
+    }
+
+    fn not_greeted(&mut self, peer: PeerId, error: &OutboundFailure) {
+        tracing::debug!(%peer, %error, "handshake failed");
+        if matches!(error, OutboundFailure::UnsupportedProtocols) {
+            // Not of our kind: local discovery finds every libp2p program in the house.
+            self.scores.refuse(peer, ESTRANGED, Instant::now());
+            self.shut_out(peer, GoneReason::Closed);
+        }
+        let garbage = matches!(error, OutboundFailure::Io(e) if e.kind() == std::io::ErrorKind::InvalidData);
+        self.blame_for_garbage(peer, garbage);
+        if self.peers.get(&peer).is_some_and(|p| p.hello.is_none()) {
+            self.disconnect(peer);
+        }
+    }
+
+    pub(super) fn blame_for_garbage(&mut self, peer: PeerId, garbage: bool) {
+        if garbage {
+            self.penalize(peer, Penalty::Fatal);
+        }
+    }
+
+    /// Whether a peer that says this of itself may stay.
+    fn judge(&self, peer: PeerId, hello: Hello) -> Result<Hello, Refusal> {
+        if hello.genesis != self.config.genesis {
+            return Err(Refusal::Genesis);
+        }
+        if hello.version != PROTOCOL_VERSION {
+            return Err(Refusal::Version);
+        }
+        match &hello.validator {
+            Some(proof) if !proof.verify(&self.config.genesis, &peer) => Err(Refusal::Proof),
+            None if hello.role == Role::Validator => Err(Refusal::Role),
+            _ => Ok(hello),
+        }
+    }
+
+    fn ready(&mut self, peer: PeerId, hello: Hello) {
+        let Some(entry) = self.peers.get_mut(&peer) else { return };
+        if entry.leaving.is_some() {
+            return;
+        }
+        // With two connections, or when both sides dial, there is more than one handshake: the first counts.
+        if let Some(known) = &mut entry.hello {
+            known.height = known.height.max(hello.height);
+            return;
+        }
+        let (role, validator, height) = (hello.role, hello.validator.map(|v| v.key), hello.height);
+        entry.hello = Some(hello);
+        self.welcomed(peer);
+        // The node hears of the peer before its first message: access to the streams comes after.
+        self.tell(NetEvent::PeerReady { peer, role, validator, height });
+        self.update_access(peer);
+        self.publish_peer(peer);
+    }
+
+    fn refuse(&mut self, peer: PeerId, refusal: Refusal, by_peer: bool) {
+        let now = Instant::now();
+        match refusal {
+            _ if by_peer => self.scores.refuse(peer, ESTRANGED, now),
+            Refusal::Genesis | Refusal::Version => self.scores.refuse(peer, self.config.limits.ban, now),
+            Refusal::Proof | Refusal::Role => {
+                self.scores.penalize(peer, Penalty::Fatal, self.config.limits.ban, now);
+            }
+        }
+        tracing::info!(%peer, %refusal, by_peer, "refused");
+        self.tell(NetEvent::PeerRefused { peer, refusal, by_peer });
+        self.shut_out(peer, GoneReason::Refused(refusal));
+        self.publish_peer(peer);
+    }
+}

@@ -1,0 +1,159 @@
+//! Gossip and requests, in and out.
+
+use super::{Answer, Instant, NetEvent, Network, PeerId, Penalty, Request, RequestError, Response, oneshot};
+use crate::event::{MessageId, Responder, Verdict};
+use crate::wire::{GOSSIP_BYTES_MAX, Gossip};
+use libp2p::gossipsub;
+use libp2p::request_response::{Event, InboundFailure, Message, OutboundFailure, ResponseChannel};
+use std::io::ErrorKind;
+use tokio::sync::mpsc::error::TrySendError;
+use wattle_primitives::{decode, encode};
+
+impl Network {
+    pub(super) fn publish_gossip(&mut self, message: &Gossip) {
+        let topic = match message {
+            Gossip::Txs(_) => self.names.topic_txs(),
+            Gossip::Finalized(_) => self.names.topic_finalized(),
+        };
+        let bytes = encode(message);
+        if bytes.len() > GOSSIP_BYTES_MAX {
+            tracing::warn!(bytes = bytes.len(), "own gossip message is too long");
+            return;
+        }
+        if let Err(error) = self.swarm.behaviour_mut().gossip.publish(topic, bytes) {
+            tracing::debug!(%error, "gossip not published");
+        }
+    }
+
+    pub(super) fn gossip_verdict(&mut self, id: &MessageId, peer: PeerId, verdict: Verdict) {
+        let acceptance = match verdict {
+            Verdict::Accept => gossipsub::MessageAcceptance::Accept,
+            Verdict::Ignore => gossipsub::MessageAcceptance::Ignore,
+            Verdict::Reject => gossipsub::MessageAcceptance::Reject,
+        };
+        // False says that the message has left the cache: too late to forward, nothing else is lost.
+        self.swarm.behaviour_mut().gossip.report_message_validation_result(id, &peer, acceptance);
+        if verdict == Verdict::Reject {
+            self.penalize(peer, Penalty::Heavy);
+        }
+    }
+
+    pub(super) fn on_gossip(&mut self, event: gossipsub::Event) {
+        let gossipsub::Event::Message { propagation_source: peer, message_id: id, message } = event else {
+            return;
+        };
+        let decoded = decode::<Gossip>(&message.data).ok().filter(|gossip| {
+            let topic = match gossip {
+                Gossip::Txs(_) => self.names.topic_txs(),
+                Gossip::Finalized(_) => self.names.topic_finalized(),
+            };
+            topic.hash() == message.topic
+        });
+        let Some(message) = decoded else {
+            self.gossip_verdict(&id, peer, Verdict::Reject);
+            return;
+        };
+        let event = NetEvent::Gossip { peer, id: id.clone(), message };
+        if !self.backlog.is_empty() || self.events.try_send(event).is_err() {
+            self.gossip_verdict(&id, peer, Verdict::Ignore); // the node is behind
+        }
+    }
+
+    pub(super) fn ask(
+        &mut self,
+        peer: PeerId,
+        request: Request,
+        reply: oneshot::Sender<Result<Response, RequestError>>,
+    ) {
+        // Where `reply` cannot be sent to, the caller has stopped waiting.
+        let ready = self.peers.get_mut(&peer).filter(|p| p.hello.is_some() && p.leaving.is_none());
+        let Some(entry) = ready else {
+            let _ = reply.send(Err(RequestError::NotConnected { peer }));
+            return;
+        };
+        let limits = &self.config.limits;
+        if entry.outbound_requests >= limits.requests_per_peer_max || self.asked.len() >= limits.requests_max
+        {
+            let _ = reply.send(Err(RequestError::Busy));
+            return;
+        }
+        entry.outbound_requests = entry.outbound_requests.saturating_add(1);
+        let id = self.swarm.behaviour_mut().requests.send_request(&peer, request);
+        self.asked.insert(id, (peer, reply));
+    }
+
+    pub(super) fn on_request(&mut self, event: Event<Request, Response>) {
+        match event {
+            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+                self.take_request(peer, request, channel);
+            }
+            Event::Message { message: Message::Response { request_id, response }, .. } => {
+                self.answered(request_id, Ok(response));
+            }
+            Event::OutboundFailure { peer, request_id, error, .. } => {
+                let garbage = matches!(&error, OutboundFailure::Io(e) if e.kind() == ErrorKind::InvalidData);
+                let error = match error {
+                    OutboundFailure::Timeout => RequestError::Timeout { peer },
+                    OutboundFailure::ConnectionClosed | OutboundFailure::DialFailure => {
+                        RequestError::NotConnected { peer }
+                    }
+                    other => RequestError::Failed { peer, detail: other.to_string() },
+                };
+                self.answered(request_id, Err(error));
+                self.blame_for_garbage(peer, garbage);
+            }
+            Event::InboundFailure { peer, error: InboundFailure::Io(e), .. } => {
+                self.blame_for_garbage(peer, e.kind() == ErrorKind::InvalidData);
+            }
+            Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
+        }
+    }
+
+    fn answered(&mut self, id: super::OutboundRequestId, result: Result<Response, RequestError>) {
+        let Some((peer, reply)) = self.asked.remove(&id) else { return };
+        if let Some(entry) = self.peers.get_mut(&peer) {
+            entry.outbound_requests = entry.outbound_requests.saturating_sub(1);
+        }
+        let _ = reply.send(result); // the caller may have stopped waiting
+    }
+
+    fn take_request(&mut self, peer: PeerId, request: Request, channel: ResponseChannel<Response>) {
+        let limits = &self.config.limits;
+        let full = self.answers.len() >= limits.requests_max || !self.backlog.is_empty();
+        let free = self.peers.get_mut(&peer).is_some_and(|entry| {
+            entry.hello.is_some()
+                && entry.bucket.take(limits.requests_per_second, limits.requests_burst, Instant::now())
+                && entry.inbound_requests < limits.requests_per_peer_max
+        });
+        if full || !free {
+            // Fails only when the peer has stopped waiting.
+            let _ = self.swarm.behaviour_mut().requests.send_response(channel, Response::Busy);
+            return;
+        }
+        let (responder, answer) = oneshot::channel();
+        let event = NetEvent::Request { peer, request, responder: Responder(responder) };
+        // A full channel drops the responder with the event, which makes the answer `Busy`.
+        if let Err(TrySendError::Full(_)) = self.events.try_send(event) {
+            tracing::debug!(%peer, "request dropped: the node is behind");
+        }
+        if let Some(entry) = self.peers.get_mut(&peer) {
+            entry.inbound_requests = entry.inbound_requests.saturating_add(1);
+        }
+        let limit = limits.request_timeout;
+        self.answers.push(Box::pin(async move {
+            let response = match tokio::time::timeout(limit, answer).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(_)) | Err(_) => Response::Busy,
+            };
+            Answer { peer, channel, response }
+        }));
+    }
+
+    pub(super) fn on_answer(&mut self, answer: Answer) {
+        if let Some(entry) = self.peers.get_mut(&answer.peer) {
+            entry.inbound_requests = entry.inbound_requests.saturating_sub(1);
+        }
+        // Fails only when the peer has stopped waiting.
+        let _ = self.swarm.behaviour_mut().requests.send_response(answer.channel, answer.response);
+    }
+}
