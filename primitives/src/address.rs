@@ -72,7 +72,13 @@ impl FromStr for Address {
             return Err(AddressError::Prefix { got: checked.hrp().to_lowercase() });
         }
         let bytes: Vec<u8> = checked.byte_iter().collect();
-        bytes.try_into().map(Self).map_err(|b: Vec<u8>| AddressError::Length { got: b.len() })
+        let address =
+            bytes.try_into().map(Self).map_err(|b: Vec<u8>| AddressError::Length { got: b.len() })?;
+        // 32 bytes leave four bits of padding in the last character: text with any of them set is no second name.
+        if address.to_string() != text.to_ascii_lowercase() {
+            return Err(AddressError::Encoding { detail: "padding bits are not zero".to_owned() });
+        }
+        Ok(address)
     }
 }
 

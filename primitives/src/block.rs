@@ -88,4 +88,7 @@ crate::decodable! {
     Block: BLOCK_BYTES_MAX;
 }
 
-const _: () = assert!(crate::tx::TX_BYTES_MAX * 4 <= BLOCK_BYTES_MAX, "a block holds several of the largest transactions");
+const _: () = assert!(
+    crate::tx::TX_BYTES_MAX * 4 <= BLOCK_BYTES_MAX,
+    "a block holds several of the largest transactions"
+);

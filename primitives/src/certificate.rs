@@ -3,7 +3,9 @@
 use crate::batch::Batch;
 use crate::key::SignatureError;
 use crate::validator::VALIDATORS_MAX;
-use crate::{BoundedBytes, BoundedVec, Hash, Round, Signature, SignedVote, ValidatorIndex, ValidatorSet, Vote};
+use crate::{
+    BoundedBytes, BoundedVec, Hash, Round, Signature, SignedVote, ValidatorIndex, ValidatorSet, Vote,
+};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
@@ -61,14 +63,19 @@ impl Certificate {
     ///
     /// Signatures are taken as verified. Returns `None` when the power is no quorum of `set`.
     #[must_use]
-    pub fn assemble<'a>(vote: Vote, votes: impl IntoIterator<Item = &'a SignedVote>, set: &ValidatorSet) -> Option<Self> {
+    pub fn assemble<'a>(
+        vote: Vote,
+        votes: impl IntoIterator<Item = &'a SignedVote>,
+        set: &ValidatorSet,
+    ) -> Option<Self> {
         let mut by_signer = std::collections::BTreeMap::new();
         for signed in votes {
             if signed.vote == vote && set.get(signed.signer).is_some() {
                 by_signer.entry(signed.signer).or_insert(signed.signature);
             }
         }
-        let power = by_signer.keys().filter_map(|i| set.get(*i)).fold(0u64, |sum, v| sum.saturating_add(v.power.0));
+        let power =
+            by_signer.keys().filter_map(|i| set.get(*i)).fold(0u64, |sum, v| sum.saturating_add(v.power.0));
         if power < set.quorum().0 {
             return None;
         }

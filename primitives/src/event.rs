@@ -144,6 +144,7 @@ pub enum Event {
         /// The meter.
         meter: Address,
         /// Its sequence number.
+        #[serde(with = "crate::units::decimal")]
         seq: u64,
         /// Import counter.
         import_wh: WattHours,
@@ -157,6 +158,7 @@ pub enum Event {
         /// The meter it claims.
         meter: Address,
         /// Its sequence number.
+        #[serde(with = "crate::units::decimal")]
         seq: u64,
         /// Why.
         reason: Reason,

@@ -206,6 +206,9 @@ impl Genesis {
         if total.is_none_or(|sum| sum > u128::MAX >> 1) {
             return Err(GenesisError::Balances);
         }
+        if self.native_scale > crate::call::token::SCALE_MAX {
+            return Err(GenesisError::Param { name: "native_scale" });
+        }
         self.params.check()
     }
 

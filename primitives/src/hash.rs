@@ -43,7 +43,7 @@ impl Hash {
     /// Bit `index` counted from the most significant bit of byte 0. `index` is below 256.
     #[must_use]
     pub const fn bit(&self, index: u8) -> bool {
-        (self.0[(index >> 3) as usize] >> (7 - (index & 7))) & 1 == 1
+        (self.0[(index >> 3) as usize] >> (!index & 7)) & 1 == 1
     }
 
     /// The first eight hex digits, for logs.

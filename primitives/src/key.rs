@@ -103,6 +103,10 @@ impl SecretKey {
     ///
     /// # Errors
     /// When the operating system has none to give.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a key is made from entropy; no validity rule depends on it"
+    )]
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut seed = [0u8; 32];
         getrandom::fill(&mut seed)?;

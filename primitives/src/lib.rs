@@ -9,6 +9,10 @@
 //! JSON-RPC types (`wattle-rpc`), validity rules that need state (`wattle-runtime`), consensus rules
 //! (`wattle-consensus`).
 
+// Where two nodes must agree, nothing may panic on input or wrap; tests may.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects))]
+#![cfg_attr(not(test), deny(clippy::disallowed_types, clippy::disallowed_methods))]
+
 pub mod address;
 pub mod batch;
 pub mod block;
@@ -36,13 +40,13 @@ pub use block::{Block, BlockId, Header};
 pub use bounded::{BoundedBytes, BoundedVec};
 pub use call::Call;
 pub use certificate::Certificate;
-pub use codec::{decode, encode, Decode, DecodeError, Encode};
+pub use codec::{Decode, DecodeError, Encode, decode, encode};
 pub use event::Event;
 pub use genesis::{Genesis, Params};
 pub use hash::Hash;
 pub use key::{PublicKey, SecretKey, Signature};
 pub use receipt::{Outcome, Reason, Receipt};
 pub use tx::{Auth, Tx, TxBody};
-pub use units::{Amount, AssetId, Epoch, Height, Lane, Nonce, TimeMs, View, Weight, WattHours};
+pub use units::{Amount, AssetId, Epoch, Height, Lane, Nonce, TimeMs, View, WattHours, Weight};
 pub use validator::{Validator, ValidatorIndex, ValidatorSet, VotingPower};
 pub use vote::{Proposal, Round, SignedVote, Vote, VoteKind};

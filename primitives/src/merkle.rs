@@ -113,9 +113,13 @@ mod tests {
                 assert!(proof.verify(&root, &leaves[index as usize]), "{index} of {count}");
                 for other in (0..count).filter(|o| *o != index) {
                     assert!(!proof.verify(&root, &leaves[other as usize]), "{other} for {index} of {count}");
-                    assert!(!ListProof { index: other, ..proof.clone() }.verify(&root, &leaves[index as usize]));
+                    assert!(
+                        !ListProof { index: other, ..proof.clone() }.verify(&root, &leaves[index as usize])
+                    );
                 }
-                assert!(!ListProof { count: count + 1, ..proof.clone() }.verify(&root, &leaves[index as usize]));
+                assert!(
+                    !ListProof { count: count + 1, ..proof.clone() }.verify(&root, &leaves[index as usize])
+                );
             }
             assert!(ListProof::build(&leaves, count).is_none());
         }

@@ -15,7 +15,19 @@ pub const WORDS_MAX: usize = 4;
 pub type Words = BoundedVec<u16, WORDS_MAX>;
 
 /// How a meter encodes its energy registers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -29,7 +41,19 @@ pub enum RegisterEncoding {
 }
 
 /// What the light node knows of its clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -49,10 +73,13 @@ pub struct Reading {
     /// The meter: address of its signing key.
     pub meter: Address,
     /// Counts up by at least one with each reading; gaps are allowed.
+    #[serde(with = "crate::units::decimal")]
     pub seq: u64,
     /// Random at each start of the light node; orders readings without a clock, together with `uptime_ms`.
+    #[serde(with = "crate::units::decimal")]
     pub boot_id: u64,
     /// Monotonic ms since the light node started.
+    #[serde(with = "crate::units::decimal")]
     pub uptime_ms: u64,
     /// Wall clock, ms UTC. Billing never trusts it.
     pub time_ms: TimeMs,
@@ -90,7 +117,7 @@ pub enum WordsError {
     /// NaN, infinite or negative.
     #[error("not a finite number of at least zero")]
     NotANumber,
-    /// More than 2^63 Wh.
+    /// At least 2^63 Wh, or 2^52 kWh as a binary32 number.
     #[error("energy out of range")]
     Range,
 }

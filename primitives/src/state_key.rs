@@ -12,7 +12,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 /// First byte of an account record's key.
 pub const ACCOUNT: u8 = 0x10;
 /// First byte of a meter record's key.
-pub const METER: u8 = 0x41;
+pub const METER: u8 = 0x62;
 
 /// Next nonces by rising lane, for every lane ever used; any other lane starts at 0.
 pub type Nonces = BoundedVec<(Lane, Nonce), { LANES_MAX as usize }>;

@@ -57,6 +57,7 @@ pub struct Step {
 
 /// The leaf at which the search for a key ends.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Leaf {
     /// Hash of the key that lives here.
     pub key_hash: Hash,

@@ -42,7 +42,10 @@ pub struct TxBody {
 }
 
 /// One signature over the transaction id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
 pub struct Auth {
     /// Key of the sender or the fee payer.
     pub key: PublicKey,
@@ -53,7 +56,7 @@ pub struct Auth {
 /// A transaction as it travels and as it stands in a block.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[borsh(use_discriminant = true)]
-#[serde(tag = "version", rename_all = "camelCase")]
+#[serde(tag = "version", rename_all = "camelCase", deny_unknown_fields)]
 #[repr(u8)]
 pub enum Tx {
     /// The first format.

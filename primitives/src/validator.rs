@@ -11,12 +11,39 @@ pub const VALIDATORS_MAX: usize = 256;
 pub const POWER_TOTAL_MAX: u64 = 1 << 48;
 
 /// Voting power: how much a validator's vote counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(transparent)]
 pub struct VotingPower(pub u64);
 
 /// A validator's position in its set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(transparent)]
 pub struct ValidatorIndex(pub u16);
 
@@ -189,7 +216,8 @@ mod tests {
 
     #[test]
     fn quorum_is_strictly_more_than_two_thirds() {
-        let table = [/* powers, quorum, one honest */
+        let table = [
+            /* powers, quorum, one honest */
             (vec![1], 1, 1),
             (vec![1, 1], 2, 1),
             (vec![1, 1, 1], 3, 1),

@@ -11,7 +11,13 @@ pub const READINGS_MAX: usize = 128;
 /// Calls to the energy module.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[borsh(use_discriminant = true)]
-#[serde(tag = "call", content = "args", rename_all = "snake_case", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(
+    tag = "call",
+    content = "args",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
 #[repr(u8)]
 pub enum EnergyCall {
     /// Registers a microgrid operated by the sender.

@@ -8,7 +8,19 @@ use serde::{Deserialize, Serialize};
 pub const KEYS_MAX: usize = 16;
 
 /// A key and how much its signature counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(deny_unknown_fields)]
 pub struct KeyWeight {
     /// The key.
@@ -76,7 +88,13 @@ impl Authority {
 /// Calls to the identity module.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[borsh(use_discriminant = true)]
-#[serde(tag = "call", content = "args", rename_all = "snake_case", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(
+    tag = "call",
+    content = "args",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
 #[repr(u8)]
 pub enum IdentityCall {
     /// Creates an account for somebody's key. The sender pays the deposit.

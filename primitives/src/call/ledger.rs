@@ -11,7 +11,20 @@ pub const JOURNAL_ENTRIES_MAX: usize = 64;
 pub const HOLD_MS_MAX: u64 = 90 * 24 * 3600 * 1000;
 
 /// The place of money: one account for each owner or book code; counters are kept for each asset apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[borsh(use_discriminant = true)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[repr(u8)]
@@ -43,7 +56,20 @@ pub enum AccountId {
 }
 
 /// Accounts that the protocol keeps in the public book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -57,7 +83,20 @@ pub enum SystemAccount {
 }
 
 /// Kind of account, by which side its balance grows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -99,7 +138,13 @@ pub struct Entry {
 /// Calls to the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[borsh(use_discriminant = true)]
-#[serde(tag = "call", content = "args", rename_all = "snake_case", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(
+    tag = "call",
+    content = "args",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
 #[repr(u8)]
 pub enum LedgerCall {
     /// Opens an organisation's book owned by the sender. The id is in the event.

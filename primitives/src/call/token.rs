@@ -68,7 +68,13 @@ crate::serde_text!(Symbol);
 /// Calls to the token module.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[borsh(use_discriminant = true)]
-#[serde(tag = "call", content = "args", rename_all = "snake_case", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(
+    tag = "call",
+    content = "args",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
 #[repr(u8)]
 pub enum TokenCall {
     /// Creates an asset whose issuer is the sender. The id is in the event; the scale never changes.
