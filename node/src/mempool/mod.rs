@@ -19,6 +19,7 @@ mod pool;
 mod queue;
 mod ready;
 mod recent;
+mod verified;
 
 use std::sync::Arc;
 use wattle_primitives::{Address, Amount, Hash, Lane, Nonce, TimeMs};
