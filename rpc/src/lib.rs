@@ -3,13 +3,41 @@
 //!
 //! This crate knows no chain: it declares [`Backend`], which the node implements, and turns it into methods, pages and
 //! streams within fixed [`limits`].
+//!
+//! ```text
+//! server   listener, connections, time limits        io      gives up on clients that do not read
+//! http     routes, Host and Origin, bodies           ws      one WebSocket and its subscriptions
+//! wire     JSON-RPC envelope                         service runs methods, counts them
+//! methods  the table of all methods                  params  named and positional parameters
+//! events   pages and streams of events               schema, openrpc: rpc.discover
+//! ```
+//!
+//! # Why the envelope is our own
+//! General JSON-RPC servers start every WebSocket message in a task of its own and read on. A client that sends and
+//! never reads then grows the node's memory without bound. Here a connection has one request at work at a time.
 
 pub mod backend;
 pub mod error;
+pub mod events;
 pub mod filter;
 mod hex;
+mod http;
+mod io;
 pub mod limits;
+mod methods;
+pub mod metrics;
+mod openrpc;
+mod params;
+mod schema;
+pub mod server;
+mod service;
 pub mod types;
+mod wire;
+mod ws;
 
 pub use backend::{Backend, Peers, RpcResult};
 pub use error::RpcError;
+pub use methods::names as method_names;
+pub use metrics::Metrics;
+pub use params::call_name;
+pub use server::{Config, RpcServer, ServeError, bind};

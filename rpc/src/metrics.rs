@@ -1,0 +1,211 @@
+//! What `/metrics` shows: Prometheus text, prefix `wattle_`, base units, counters end in `_total`.
+//!
+//! The node writes, this crate renders. Labels take values from fixed sets only: never an account, peer or hash.
+
+use prometheus::core::{AtomicU64, GenericGauge};
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+};
+
+/// A gauge of whole numbers.
+pub type UGauge = GenericGauge<AtomicU64>;
+
+/// Seconds, from a tenth of a millisecond to a minute.
+const SECONDS: &[f64] =
+    &[0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0];
+
+/// Where a file is made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FsyncOf {
+    /// The consensus log.
+    Wal,
+    /// The record of what was signed.
+    SignState,
+    /// The database.
+    Database,
+}
+
+/// Every metric of a node.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Last finalized height.
+    pub finalized_height: UGauge,
+    /// Highest notarized height.
+    pub notarized_height: UGauge,
+    /// Current epoch.
+    pub epoch: UGauge,
+    /// Current view within the epoch.
+    pub view: UGauge,
+    /// Heights that are notarized and not final.
+    pub finality_lag_heights: UGauge,
+    /// From a block's own time to its finality here, seconds.
+    pub finality_seconds: Histogram,
+    /// How long views take, seconds.
+    pub view_duration_seconds: Histogram,
+    /// From a block's arrival to its notarization, seconds.
+    pub quorum_delay_seconds: Histogram,
+    /// Views that ended without a block.
+    pub nullifications_total: IntCounter,
+    /// Views led by this node that ended without a block.
+    pub missed_blocks_total: IntCounter,
+    /// Pieces of evidence found.
+    pub evidence_total: IntCounter,
+    /// Finalized transactions.
+    pub transactions_total: IntCounter,
+    /// Transactions that wait.
+    pub mempool_transactions: UGauge,
+    /// Their encoded size, bytes.
+    pub mempool_bytes: UGauge,
+    /// Finalized blocks that wait for the disk.
+    pub commit_backlog_blocks: UGauge,
+    /// Connected peers.
+    pub peers: UGauge,
+    /// Whether the node fetches blocks because it is behind: 0 or 1.
+    pub syncing: UGauge,
+    /// Open HTTP and WebSocket connections.
+    pub rpc_connections: UGauge,
+    /// Open event subscriptions.
+    pub rpc_subscriptions: UGauge,
+    /// How long requests take, seconds.
+    pub rpc_request_seconds: Histogram,
+    rpc_requests_total: IntCounterVec,
+    rpc_errors_total: IntCounterVec,
+    fsync_seconds: HistogramVec,
+    health_reason: prometheus::core::GenericGaugeVec<AtomicU64>,
+    resident_memory_bytes: UGauge,
+}
+
+/// Registers what it makes, so that no metric is forgotten.
+struct Maker<'a>(&'a Registry);
+
+impl Maker<'_> {
+    fn gauge(&self, name: &str, help: &str) -> Result<UGauge, prometheus::Error> {
+        let gauge = UGauge::new(format!("wattle_{name}"), help)?;
+        self.0.register(Box::new(gauge.clone()))?;
+        Ok(gauge)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+        let counter = IntCounter::new(format!("wattle_{name}"), help)?;
+        self.0.register(Box::new(counter.clone()))?;
+        Ok(counter)
+    }
+
+    fn counters(&self, name: &str, help: &str, label: &str) -> Result<IntCounterVec, prometheus::Error> {
+        let counters = IntCounterVec::new(Opts::new(format!("wattle_{name}"), help), &[label])?;
+        self.0.register(Box::new(counters.clone()))?;
+        Ok(counters)
+    }
+
+    fn seconds(&self, name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
+        let options = HistogramOpts::new(format!("wattle_{name}"), help).buckets(SECONDS.to_vec());
+        let histogram = Histogram::with_opts(options)?;
+        self.0.register(Box::new(histogram.clone()))?;
+        Ok(histogram)
+    }
+}
+
+impl Metrics {
+    /// All metrics at zero.
+    ///
+    /// # Errors
+    /// Only when two metrics share a name, which a test rules out.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let make = Maker(&registry);
+        let fsync_options = HistogramOpts::new("wattle_fsync_seconds", "Time to make a write durable.");
+        let fsync_seconds = HistogramVec::new(fsync_options.buckets(SECONDS.to_vec()), &["file"])?;
+        registry.register(Box::new(fsync_seconds.clone()))?;
+        let reason_options =
+            Opts::new("wattle_health_reason", "1 for each reason that /healthy or /ready names.");
+        let health_reason = prometheus::core::GenericGaugeVec::new(reason_options, &["reason"])?;
+        registry.register(Box::new(health_reason.clone()))?;
+        let info = Opts::new("wattle_build_info", "Always 1; the labels tell the version.");
+        let info = UGauge::with_opts(info.const_label("version", env!("CARGO_PKG_VERSION")))?;
+        info.set(1);
+        registry.register(Box::new(info))?;
+        Ok(Self {
+            finalized_height: make.gauge("finalized_height", "Last finalized height.")?,
+            notarized_height: make.gauge("notarized_height", "Highest notarized height.")?,
+            epoch: make.gauge("epoch", "Current epoch.")?,
+            view: make.gauge("view", "Current view within the epoch.")?,
+            finality_lag_heights: make.gauge("finality_lag_heights", "Heights notarized and not final.")?,
+            finality_seconds: make
+                .seconds("finality_seconds", "From a block's own time to its finality here.")?,
+            view_duration_seconds: make.seconds("view_duration_seconds", "How long views take.")?,
+            quorum_delay_seconds: make
+                .seconds("quorum_delay_seconds", "From a block's arrival to its notarization.")?,
+            nullifications_total: make
+                .counter("nullifications_total", "Views that ended without a block.")?,
+            missed_blocks_total: make
+                .counter("missed_blocks_total", "Own views that ended without a block.")?,
+            evidence_total: make.counter("evidence_total", "Pieces of evidence found.")?,
+            transactions_total: make.counter("transactions_total", "Finalized transactions.")?,
+            mempool_transactions: make.gauge("mempool_transactions", "Transactions that wait.")?,
+            mempool_bytes: make.gauge("mempool_bytes", "Size of the transactions that wait.")?,
+            commit_backlog_blocks: make
+                .gauge("commit_backlog_blocks", "Finalized blocks that wait for the disk.")?,
+            peers: make.gauge("peers", "Connected peers.")?,
+            syncing: make.gauge("syncing", "1 while the node fetches blocks because it is behind.")?,
+            rpc_connections: make.gauge("rpc_connections", "Open HTTP and WebSocket connections.")?,
+            rpc_subscriptions: make.gauge("rpc_subscriptions", "Open event subscriptions.")?,
+            rpc_request_seconds: make.seconds("rpc_request_seconds", "How long requests take.")?,
+            rpc_requests_total: make.counters("rpc_requests_total", "Requests, by method.", "method")?,
+            rpc_errors_total: make.counters(
+                "rpc_errors_total",
+                "Requests that failed, by method.",
+                "method",
+            )?,
+            resident_memory_bytes: make
+                .gauge("process_resident_memory_bytes", "Resident memory of the process.")?,
+            fsync_seconds,
+            health_reason,
+            registry,
+        })
+    }
+
+    /// Counts a durable write.
+    pub fn fsync(&self, file: FsyncOf, seconds: f64) {
+        let label = match file {
+            FsyncOf::Wal => "wal",
+            FsyncOf::SignState => "sign_state",
+            FsyncOf::Database => "database",
+        };
+        self.fsync_seconds.with_label_values(&[label]).observe(seconds);
+    }
+
+    /// Counts a request. `method` is a served method's name, or `unknown`.
+    pub(crate) fn request(&self, method: &'static str, failed: bool, seconds: f64) {
+        self.rpc_requests_total.with_label_values(&[method]).inc();
+        if failed {
+            self.rpc_errors_total.with_label_values(&[method]).inc();
+        }
+        self.rpc_request_seconds.observe(seconds);
+    }
+
+    /// The page, with the reasons that hold now.
+    ///
+    /// # Errors
+    /// When the encoder refuses a metric.
+    pub(crate) fn render(&self, reasons: &[String]) -> Result<Vec<u8>, prometheus::Error> {
+        self.health_reason.reset();
+        for reason in reasons {
+            self.health_reason.with_label_values(&[reason]).set(1);
+        }
+        if let Some(bytes) = resident_memory_bytes() {
+            self.resident_memory_bytes.set(bytes);
+        }
+        let mut page = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut page)?;
+        Ok(page)
+    }
+}
+
+/// Resident memory as Linux tells it; `None` elsewhere.
+fn resident_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}

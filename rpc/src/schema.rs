@@ -1,0 +1,317 @@
+//! The shapes of requests and replies, from which the OpenRPC document is made.
+//!
+//! A test holds every reply of every method against its shape, so that neither drifts.
+
+use crate::filter::EVENT_TYPES;
+use serde_json::{Map, Value, json};
+
+/// The shape of a JSON value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ty {
+    /// Text.
+    Str,
+    /// True or false.
+    Bool,
+    /// A number of at most 32 bits.
+    Int,
+    /// A number that may be negative or exceed 32 bits, but not 53.
+    Number,
+    /// An unsigned integer of 64 bits or more, as a decimal string.
+    Decimal,
+    /// 64 hex digits.
+    Hash,
+    /// 128 hex digits.
+    Signature,
+    /// Bytes in hex.
+    Hex,
+    /// A bech32m account address.
+    Address,
+    /// One of these texts.
+    Enum(&'static [&'static str]),
+    /// A list.
+    List(&'static Ty),
+    /// Another shape, by name.
+    Ref(&'static str),
+    /// An object with any text keys.
+    MapOf(&'static Ty),
+    /// The shape, or null.
+    Nullable(&'static Ty),
+    /// Any object: its shape is told in the protocol's description.
+    Object,
+}
+
+/// A member of an object, or a parameter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) ty: Ty,
+    pub(crate) required: bool,
+}
+
+/// A named object: the fields of all parts together.
+pub(crate) struct Component {
+    pub(crate) name: &'static str,
+    pub(crate) parts: &'static [&'static [Field]],
+}
+
+pub(crate) const fn req(name: &'static str, ty: Ty) -> Field {
+    Field { name, ty, required: true }
+}
+
+pub(crate) const fn opt(name: &'static str, ty: Ty) -> Field {
+    Field { name, ty, required: false }
+}
+
+impl Ty {
+    /// The shape as JSON Schema (draft 7).
+    pub(crate) fn to_schema(self) -> Value {
+        match self {
+            Self::Str => json!({ "type": "string" }),
+            Self::Bool => json!({ "type": "boolean" }),
+            Self::Int => json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX }),
+            Self::Number => json!({ "type": "integer" }),
+            Self::Decimal => json!({ "type": "string", "pattern": "^[0-9]+$" }),
+            Self::Hash => json!({ "type": "string", "pattern": "^(0x)?[0-9a-fA-F]{64}$" }),
+            Self::Signature => json!({ "type": "string", "pattern": "^(0x)?[0-9a-fA-F]{128}$" }),
+            Self::Hex => json!({ "type": "string", "pattern": "^(0x)?([0-9a-fA-F]{2})*$" }),
+            Self::Address => json!({ "type": "string", "pattern": "^wat1[02-9ac-hj-np-z]+$" }),
+            Self::Enum(values) => json!({ "type": "string", "enum": values }),
+            Self::List(item) => json!({ "type": "array", "items": item.to_schema() }),
+            Self::Ref(name) => json!({ "$ref": format!("#/components/schemas/{name}") }),
+            Self::MapOf(value) => json!({ "type": "object", "additionalProperties": value.to_schema() }),
+            Self::Nullable(inner) => json!({ "anyOf": [inner.to_schema(), { "type": "null" }] }),
+            Self::Object => json!({ "type": "object" }),
+        }
+    }
+}
+
+impl Component {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &'static Field> {
+        self.parts.iter().flat_map(|part| part.iter())
+    }
+
+    fn to_schema(&self) -> Value {
+        let properties: Map<String, Value> =
+            self.fields().map(|f| (f.name.to_owned(), f.ty.to_schema())).collect();
+        let required: Vec<&str> = self.fields().filter(|f| f.required).map(|f| f.name).collect();
+        json!({ "type": "object", "properties": properties, "required": required })
+    }
+}
+
+/// All named shapes as `components.schemas`.
+pub(crate) fn components() -> Value {
+    COMPONENTS.iter().map(|c| (c.name.to_owned(), c.to_schema())).collect::<Map<_, _>>().into()
+}
+
+const AT: &[Field] = &[req("height", Ty::Decimal), req("finalized", Ty::Bool)];
+const FINALITY: &[Field] =
+    &[opt("finalization", Ty::Ref("Certificate")), req("path", Ty::List(&Ty::Ref("Header")))];
+const HEADER: &[Field] = &[req("header", Ty::Ref("Header")), req("hash", Ty::Hash)];
+const POSITION: &[Field] = &[req("height", Ty::Decimal), req("index", Ty::Int)];
+const CURSOR: &[Field] = &[opt("nextCursor", Ty::Str)];
+
+const TX_STATUS: &[Field] = &[
+    req("id", Ty::Hash),
+    req("state", Ty::Enum(&["pending", "included", "finalized", "expired", "rejected"])),
+    req("finalized", Ty::Bool),
+    opt("height", Ty::Decimal),
+    opt("index", Ty::Int),
+    req("head", Ty::Decimal),
+    opt("expiresMs", Ty::Decimal),
+    opt("reason", Ty::Str),
+    opt("receipt", Ty::Ref("Receipt")),
+];
+const MICROGRID: &[Field] = &[
+    req("id", Ty::Hash),
+    req("operator", Ty::Address),
+    req("asset", Ty::Decimal),
+    req("intervalMs", Ty::Decimal),
+    req("meters", Ty::Int),
+];
+const METER: &[Field] = &[
+    req("address", Ty::Address),
+    req("microgrid", Ty::Hash),
+    req("key", Ty::Hash),
+    req("owner", Ty::Address),
+    req("encoding", Ty::Enum(&["float32_kwh", "uint32_wh", "uint64_wh"])),
+    req("seq", Ty::Decimal),
+    req("importWh", Ty::Decimal),
+    req("exportWh", Ty::Decimal),
+    req("timeMs", Ty::Decimal),
+];
+const ASSET: &[Field] = &[
+    req("id", Ty::Decimal),
+    req("symbol", Ty::Str),
+    req("scale", Ty::Int),
+    opt("issuer", Ty::Address),
+    req("supply", Ty::Decimal),
+];
+
+const SEARCH_KINDS: Ty =
+    Ty::Enum(&["block", "tx", "account", "meter", "microgrid", "hold", "asset", "validator"]);
+
+macro_rules! components {
+    ($($name:literal: $($part:expr),+;)*) => {
+        /// Every named shape.
+        pub(crate) static COMPONENTS: &[Component] = &[$(Component { name: $name, parts: &[$($part),+] }),*];
+    };
+}
+
+components! {
+    "Header": &[
+        req("version", Ty::Int), req("chain", Ty::Hash), req("epoch", Ty::Decimal), req("view", Ty::Decimal),
+        req("height", Ty::Decimal), req("parent", Ty::Hash), req("timeMs", Ty::Decimal), req("proposer", Ty::Hash),
+        req("txsRoot", Ty::Hash), req("stateRoot", Ty::Hash), req("receiptsRoot", Ty::Hash),
+        req("validatorsHash", Ty::Hash), req("nextValidatorsHash", Ty::Hash),
+    ];
+    "Certificate": &[
+        req("vote", Ty::Ref("Vote")), req("signers", Ty::Hex), req("signatures", Ty::List(&Ty::Signature)),
+    ];
+    "Vote": &[
+        opt("notarize", Ty::Ref("Proposal")), opt("nullify", Ty::Ref("Round")), opt("finalize", Ty::Ref("Proposal")),
+    ];
+    "Proposal": &[req("round", Ty::Ref("Round")), req("parentView", Ty::Decimal), req("block", Ty::Hash)];
+    "Round": &[req("epoch", Ty::Decimal), req("view", Ty::Decimal)];
+    "SignedVote": &[req("vote", Ty::Ref("Vote")), req("signer", Ty::Int), req("signature", Ty::Signature)];
+    "Validator": &[req("key", Ty::Hash), req("power", Ty::Number)];
+    "Call": &[
+        req("module", Ty::Enum(&["ledger", "token", "identity", "energy"])), req("call", Ty::Str),
+        req("args", Ty::Object),
+    ];
+    "Auth": &[req("key", Ty::Hash), req("signature", Ty::Signature)];
+    "TxBody": &[
+        req("chain", Ty::Hash), req("sender", Ty::Address), req("lane", Ty::Decimal), req("nonce", Ty::Decimal),
+        req("expiresMs", Ty::Decimal), req("feePayer", Ty::Address), req("maxFee", Ty::Decimal),
+        req("tip", Ty::Decimal), req("calls", Ty::List(&Ty::Ref("Call"))),
+    ];
+    "Tx": &[
+        req("version", Ty::Enum(&["1"])), req("body", Ty::Ref("TxBody")), req("auths", Ty::List(&Ty::Ref("Auth"))),
+    ];
+    "Event": &[req("type", Ty::Enum(EVENT_TYPES))];
+    "EventItem": POSITION, &[req("timeMs", Ty::Decimal), opt("tx", Ty::Hash), req("event", Ty::Ref("Event"))];
+    "EventFilter": &[
+        opt("types", Ty::List(&Ty::Enum(EVENT_TYPES))), opt("accounts", Ty::List(&Ty::Address)),
+        opt("txs", Ty::List(&Ty::Hash)),
+    ];
+    "EventList": AT, &[
+        req("items", Ty::List(&Ty::Ref("EventItem"))), req("nextCursor", Ty::Str), req("truncated", Ty::Bool),
+    ];
+    "Receipt": &[
+        req("code", Ty::Str), opt("failedCall", Ty::Int), req("weight", Ty::Decimal), req("fee", Ty::Decimal),
+        req("events", Ty::List(&Ty::Ref("Event"))),
+    ];
+    "ChainStatus": AT, &[
+        req("chainId", Ty::Str), req("genesisHash", Ty::Hash), req("hash", Ty::Hash), req("stateRoot", Ty::Hash),
+        req("timeMs", Ty::Decimal), req("epoch", Ty::Decimal), req("view", Ty::Decimal), req("validators", Ty::Int),
+        req("peers", Ty::Int), req("syncing", Ty::Bool), req("horizon", Ty::Decimal), req("mempoolTxs", Ty::Int),
+        req("version", Ty::Str), req("protocolVersion", Ty::Int),
+    ];
+    "Block": AT, HEADER, FINALITY, &[
+        req("txIds", Ty::List(&Ty::Hash)), req("eventCount", Ty::Int), req("sizeBytes", Ty::Int),
+        req("weight", Ty::Decimal),
+    ];
+    "LightBlock": AT, HEADER, FINALITY, &[req("validators", Ty::List(&Ty::Ref("Validator")))];
+    "Validators": AT, &[
+        req("epoch", Ty::Decimal), req("hash", Ty::Hash), req("validators", Ty::List(&Ty::Ref("Validator"))),
+        req("totalPower", Ty::Number), req("quorum", Ty::Number),
+    ];
+    "ParamsReply": AT, &[req("epoch", Ty::Decimal), req("params", Ty::Ref("Params"))];
+    "Params": &[
+        req("epochLength", Ty::Decimal), req("blockIntervalMs", Ty::Decimal), req("idleIntervalMs", Ty::Decimal),
+        req("leaderTimeoutMs", Ty::Decimal), req("advanceTimeoutMs", Ty::Decimal), req("timeoutMsMax", Ty::Decimal),
+        req("skipTimeoutMs", Ty::Decimal), req("clockSkewMsMax", Ty::Decimal), req("blockBytesMax", Ty::Int),
+        req("blockWeightMax", Ty::Decimal), req("weightPrice", Ty::Decimal), req("accountDeposit", Ty::Decimal),
+        req("bandwidthRate", Ty::Decimal), req("bandwidthCapacity", Ty::Decimal),
+    ];
+    "Account": AT, &[
+        req("address", Ty::Address), req("exists", Ty::Bool), req("nonce", Ty::MapOf(&Ty::Decimal)),
+        req("balances", Ty::List(&Ty::Ref("Balance"))), opt("authority", Ty::Ref("Authority")),
+        req("bandwidth", Ty::Decimal),
+    ];
+    "Balance": &[
+        req("asset", Ty::Decimal), req("symbol", Ty::Str), req("scale", Ty::Int), req("available", Ty::Decimal),
+        req("pending", Ty::Decimal), req("incoming", Ty::Decimal),
+    ];
+    "Authority": &[req("keys", Ty::List(&Ty::Ref("KeyWeight"))), req("threshold", Ty::Int)];
+    "KeyWeight": &[req("key", Ty::Hash), req("weight", Ty::Int)];
+    "Proof": AT, FINALITY, &[
+        req("key", Ty::Hex), req("value", Ty::Nullable(&Ty::Hex)), req("proof", Ty::Ref("TrieProof")),
+        req("header", Ty::Ref("Header")),
+    ];
+    "TrieProof": &[
+        req("path", Ty::List(&Ty::Ref("TrieStep"))), req("leaf", Ty::Nullable(&Ty::Ref("TrieLeaf"))),
+    ];
+    "TrieStep": &[req("bit", Ty::Int), req("sibling", Ty::Hash)];
+    "TrieLeaf": &[req("keyHash", Ty::Hash), req("valueHash", Ty::Hash)];
+    "HistoryItem": POSITION, &[
+        req("id", Ty::Hash), req("timeMs", Ty::Decimal), req("sender", Ty::Address), req("calls", Ty::List(&Ty::Str)),
+        req("code", Ty::Str), req("fee", Ty::Decimal), req("events", Ty::List(&Ty::Ref("Event"))),
+    ];
+    "History": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("HistoryItem")))];
+    "PreparedTx": AT, &[
+        req("id", Ty::Hash), req("bodyHex", Ty::Hex), req("signingHex", Ty::Hex), req("fee", Ty::Decimal),
+        req("weight", Ty::Decimal), req("body", Ty::Ref("TxBody")),
+    ];
+    "Submission": &[opt("txHex", Ty::Hex), opt("bodyHex", Ty::Hex), opt("auths", Ty::List(&Ty::Ref("Auth")))];
+    "Submitted": &[req("id", Ty::Hash)];
+    "SubmittedBatch": &[req("results", Ty::List(&Ty::Ref("SubmittedOne")))];
+    "SubmittedOne": &[opt("id", Ty::Hash), opt("error", Ty::Ref("Error"))];
+    "Error": &[req("code", Ty::Number), req("message", Ty::Str), req("data", Ty::Object)];
+    "TxStatus": TX_STATUS;
+    "TxReply": TX_STATUS, &[opt("tx", Ty::Ref("Tx")), opt("txHex", Ty::Hex)];
+    "Simulation": AT, &[
+        req("id", Ty::Hash), req("receipt", Ty::Ref("Receipt")), req("weight", Ty::Decimal), req("fee", Ty::Decimal),
+    ];
+    "SearchHit": &[req("kind", SEARCH_KINDS), req("target", Ty::Str)];
+    "Search": AT, &[
+        req("kind", SEARCH_KINDS), req("target", Ty::Str), req("also", Ty::List(&Ty::Ref("SearchHit"))),
+        req("truncated", Ty::Bool),
+    ];
+    "MicrogridItem": MICROGRID;
+    "Microgrid": AT, MICROGRID;
+    "Microgrids": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("MicrogridItem")))];
+    "MeterItem": METER;
+    "Meter": AT, METER;
+    "Meters": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("MeterItem")))];
+    "Reading": POSITION, &[
+        req("tx", Ty::Hash), req("meter", Ty::Address), req("seq", Ty::Decimal), req("importWh", Ty::Decimal),
+        req("exportWh", Ty::Decimal), req("timeMs", Ty::Decimal), req("blockTimeMs", Ty::Decimal),
+    ];
+    "Readings": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("Reading")))];
+    "AccountId": &[
+        req("kind", Ty::Enum(&["wallet", "book", "system", "due"])), opt("owner", Ty::Address),
+        opt("book", Ty::Decimal), opt("code", Ty::Int), opt("account", Ty::Enum(&["issuance", "fees", "deposits"])),
+        opt("to", Ty::Decimal),
+    ];
+    "Hold": AT, &[
+        req("id", Ty::Hash), req("debit", Ty::Ref("AccountId")), req("credit", Ty::Ref("AccountId")),
+        req("asset", Ty::Decimal), req("amount", Ty::Decimal), req("captor", Ty::Address),
+        req("expiresMs", Ty::Decimal),
+    ];
+    "LedgerAccount": AT, &[
+        req("account", Ty::Ref("AccountId")), req("asset", Ty::Decimal),
+        req("class", Ty::Enum(&["asset", "liability", "equity", "revenue", "expense"])), req("limited", Ty::Bool),
+        req("debitsPending", Ty::Decimal), req("debitsPosted", Ty::Decimal), req("creditsPending", Ty::Decimal),
+        req("creditsPosted", Ty::Decimal),
+    ];
+    "AssetItem": ASSET;
+    "Asset": AT, ASSET;
+    "Assets": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("AssetItem")))];
+    "Peer": &[
+        req("peerId", Ty::Str), req("address", Ty::Str), req("direction", Ty::Enum(&["inbound", "outbound"])),
+        opt("validator", Ty::Hash), opt("height", Ty::Decimal), req("agent", Ty::Str),
+    ];
+    "Peers": AT, &[req("peers", Ty::List(&Ty::Ref("Peer")))];
+    "Consensus": AT, &[
+        req("validating", Ty::Bool), opt("index", Ty::Int), req("epoch", Ty::Decimal), req("view", Ty::Decimal),
+        req("leader", Ty::Hash), req("leaderIndex", Ty::Int), req("notarizedHeight", Ty::Decimal),
+        req("viewAgeMs", Ty::Decimal), req("leaderTimeoutMs", Ty::Decimal), req("advanceTimeoutMs", Ty::Decimal),
+        req("nullifications", Ty::Decimal), req("commitBacklog", Ty::Int),
+    ];
+    "EvidenceItem": &[
+        req("validator", Ty::Hash), req("index", Ty::Int), req("epoch", Ty::Decimal), req("view", Ty::Decimal),
+        req("kind", Ty::Str), req("first", Ty::Ref("SignedVote")), req("second", Ty::Ref("SignedVote")),
+        req("seenMs", Ty::Decimal),
+    ];
+    "Evidence": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("EvidenceItem")))];
+}

@@ -1,0 +1,284 @@
+//! The listener: one port for all routes, bounded connections, time limits, orderly end.
+
+use crate::backend::Backend;
+use crate::http::{App, router};
+use crate::io::TimedStream;
+use crate::limits::{
+    BODY_TIMEOUT, CONNECTIONS_MAX, HEADER_BYTES_MAX, HEADER_TIMEOUT, PING_INTERVAL, SHUTDOWN_GRACE,
+    SILENCE_MAX, WRITE_TIMEOUT,
+};
+use crate::metrics::Metrics;
+use crate::service::Service;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinHandle;
+use tower::ServiceExt as _;
+
+/// Where a node listens when nobody says otherwise.
+pub const DEFAULT_PORT: u16 = 8645;
+/// Ports that are tried above the wanted one when falling back.
+pub const FALLBACK_PORTS: u16 = 64;
+
+/// How the interface behaves beyond its fixed limits.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Host names, without port, that requests may name beside loopback and the address listened on.
+    pub allowed_hosts: Vec<String>,
+    /// Origins, as `https://example.org`, whose pages may call. A page served from here always may.
+    pub allowed_origins: Vec<String>,
+    /// Time limits.
+    pub timeouts: Timeouts,
+    /// Filled in from the listener: its address may be named in `Host`.
+    listen_ip: Option<IpAddr>,
+}
+
+/// Time limits of a connection. The defaults are in [`crate::limits`].
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// To send a request's headers; also for an idle connection.
+    pub header: Duration,
+    /// To send a request's body.
+    pub body: Duration,
+    /// Without taking any byte that is owed.
+    pub write: Duration,
+    /// Between pings of a WebSocket.
+    pub ping: Duration,
+    /// Without hearing from a WebSocket.
+    pub silence: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            header: HEADER_TIMEOUT,
+            body: BODY_TIMEOUT,
+            write: WRITE_TIMEOUT,
+            ping: PING_INTERVAL,
+            silence: SILENCE_MAX,
+        }
+    }
+}
+
+/// Why the interface does not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// No port could be had.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The wanted address.
+        address: SocketAddr,
+        /// What the system says about it.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The description of the interface could not be written.
+    #[error("cannot describe the interface")]
+    Describe {
+        /// What failed.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// A running interface. Dropping it stops it without waiting.
+#[derive(Debug)]
+pub struct RpcServer {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+/// One connection's place among the allowed; held by all that works for it.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    _place: Arc<Place>,
+}
+
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    metrics: Arc<Metrics>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.metrics.rpc_connections.dec();
+    }
+}
+
+impl Config {
+    /// Whether a `Host` header names this node.
+    pub(crate) fn allows_host(&self, host: &str) -> bool {
+        let name = host_name(host);
+        let bare = name.strip_prefix('[').and_then(|n| n.strip_suffix(']')).unwrap_or(name);
+        let own = match bare.parse::<IpAddr>() {
+            Ok(ip) => ip.is_loopback() || self.listen_ip == Some(ip),
+            Err(_) => bare.eq_ignore_ascii_case("localhost"),
+        };
+        own || self.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(bare))
+    }
+}
+
+/// The host without its port: `[::1]:80` and `example.org:80` alike.
+fn host_name(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Listens on `address`. When its port is busy and `fallback` is set, tries the [`FALLBACK_PORTS`] above it; the
+/// listener tells which it became.
+///
+/// # Errors
+/// [`ServeError::Bind`] with what the system said about the wanted port.
+pub async fn bind(address: SocketAddr, fallback: bool) -> Result<TcpListener, ServeError> {
+    let wanted = match TcpListener::bind(address).await {
+        Ok(listener) => return Ok(listener),
+        Err(error) => error,
+    };
+    let ports = if fallback && wanted.kind() == std::io::ErrorKind::AddrInUse { FALLBACK_PORTS } else { 0 };
+    for step in 1..=ports {
+        let Some(port) = address.port().checked_add(step) else { break };
+        if let Ok(listener) = TcpListener::bind(SocketAddr::new(address.ip(), port)).await {
+            return Ok(listener);
+        }
+    }
+    Err(ServeError::Bind { address, source: wanted })
+}
+
+impl RpcServer {
+    /// Serves on `listener` until stopped. `pages` are further routes, `/` among them, that share the port and its
+    /// guards.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub fn start(
+        listener: TcpListener,
+        mut config: Config,
+        backend: Arc<dyn Backend>,
+        metrics: Arc<Metrics>,
+        pages: Option<Router>,
+    ) -> Result<Self, ServeError> {
+        let address = listener
+            .local_addr()
+            .map_err(|source| ServeError::Bind { address: SocketAddr::from(([0, 0, 0, 0], 0)), source })?;
+        config.listen_ip = Some(address.ip()).filter(|ip| !ip.is_unspecified());
+        let service = Service::new(backend, metrics).map_err(|source| ServeError::Describe { source })?;
+        let (stop, stopping) = watch::channel(false);
+        let app = App::new(Arc::new(service), Arc::new(config), stopping);
+        let task = tokio::spawn(accept(listener, app, pages));
+        Ok(Self { address, stop, task })
+    }
+
+    /// The address that is really listened on.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where JSON-RPC is served.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/rpc", self.address)
+    }
+
+    /// Stops accepting, lets open requests finish for [`SHUTDOWN_GRACE`], closes WebSockets, then returns.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        if let Err(error) = (&mut self.task).await {
+            tracing::warn!(%error, "the interface ended badly");
+        }
+    }
+}
+
+impl Drop for RpcServer {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// Returns once the server is stopped or gone.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let told = stop.wait_for(|stop| *stop).await.is_ok();
+    tracing::trace!(told, "a connection is told to end");
+}
+
+async fn accept(listener: TcpListener, app: App, pages: Option<Router>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut stop = app.stop.clone();
+    let metrics = Arc::clone(&app.service.metrics);
+    let timeouts = app.config.timeouts;
+    let routes = router(app, pages);
+    loop {
+        let accepted = tokio::select! {
+            accepted = next(&listener, &places) => accepted,
+            () = stopped(&mut stop) => break,
+        };
+        let Some((stream, permit)) = accepted else { continue };
+        metrics.rpc_connections.inc();
+        let place = Place { _permit: permit, metrics: Arc::clone(&metrics) };
+        let connection = Connection { _place: Arc::new(place) };
+        tokio::spawn(serve(stream, connection, routes.clone(), timeouts, stop.clone()));
+    }
+    drop(listener);
+    let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
+    if tokio::time::timeout(SHUTDOWN_GRACE, places.acquire_many(all)).await.is_err() {
+        tracing::debug!("connections were still open at the end of the grace period");
+    }
+}
+
+/// The next connection, once there is a place for it.
+async fn next(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    /// Pause after a failed accept, most often for want of file descriptors: they come back when connections end.
+    const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+    let permit = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => Some((stream, permit)),
+        Err(error) => {
+            tracing::debug!(%error, "cannot accept a connection");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+async fn serve(
+    stream: TcpStream,
+    connection: Connection,
+    routes: Router,
+    timeouts: Timeouts,
+    mut stop: watch::Receiver<bool>,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::trace!(%error, "answers may be delayed");
+    }
+    let io = TokioIo::new(TimedStream::new(stream, timeouts.write));
+    let with_place = routes.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(connection.clone());
+        request
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(timeouts.header)
+        .max_buf_size(HEADER_BYTES_MAX)
+        .serve_connection(io, TowerToHyperService::new(with_place))
+        .with_upgrades();
+    let mut served = std::pin::pin!(served);
+    let result = tokio::select! {
+        result = served.as_mut() => result,
+        () = stopped(&mut stop) => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::trace!(%error, "a connection ended badly");
+    }
+}

@@ -1,0 +1,199 @@
+//! The JSON-RPC 2.0 envelope: single requests, notifications and batches.
+//!
+//! Requests of one message run one after the other, so that a message never occupies more than one place among the
+//! bounded workers, and answers count together against [`RESPONSE_BYTES_MAX`].
+//!
+//! Source: <https://www.jsonrpc.org/specification>.
+
+use crate::error::RpcError;
+use crate::limits::{BATCH_CALLS_MAX, RESPONSE_BYTES_MAX};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// A request as it came.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Request<'a> {
+    #[serde(borrow)]
+    jsonrpc: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) method: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) params: Option<&'a RawValue>,
+    /// Absent in a notification; present and null is a request.
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+}
+
+/// Runs one method. HTTP and WebSocket differ in the methods they can serve.
+pub(crate) trait Call {
+    /// The result as JSON, or why there is none.
+    fn call(
+        &mut self,
+        method: &str,
+        params: Option<&RawValue>,
+    ) -> impl Future<Output = Result<Box<RawValue>, RpcError>> + Send;
+}
+
+/// Answers one message. `None` when it holds notifications only.
+pub(crate) async fn answer<C: Call + Send>(message: &str, callee: &mut C) -> Option<String> {
+    if !message.trim_start().starts_with('[') {
+        return answer_one(message, callee, RESPONSE_BYTES_MAX).await;
+    }
+    let calls: Vec<&RawValue> = match serde_json::from_str(message) {
+        Ok(calls) => calls,
+        Err(error) => return Some(failure("null", &RpcError::Parse { detail: error.to_string() })),
+    };
+    if calls.is_empty() {
+        return Some(failure("null", &RpcError::InvalidRequest { detail: "the batch is empty".to_owned() }));
+    }
+    if calls.len() > BATCH_CALLS_MAX {
+        let max = BATCH_CALLS_MAX as u64;
+        return Some(failure("null", &RpcError::LimitExceeded { what: "batch size in calls", max }));
+    }
+    let mut answers = String::from("[");
+    for call in calls {
+        let left = RESPONSE_BYTES_MAX.saturating_sub(answers.len());
+        if let Some(one) = answer_one(call.get(), callee, left).await {
+            if answers.len() > 1 {
+                answers.push(',');
+            }
+            answers.push_str(&one);
+        }
+    }
+    answers.push(']');
+    (answers.len() > 2).then_some(answers)
+}
+
+async fn answer_one<C: Call + Send>(text: &str, callee: &mut C, bytes_left: usize) -> Option<String> {
+    let request = match parse(text) {
+        Ok(request) => request,
+        Err(error) => return Some(failure(&id_of(text), &error)),
+    };
+    let result =
+        if bytes_left == 0 { Err(too_long()) } else { callee.call(&request.method, request.params).await };
+    let id = request.id?.get();
+    Some(match result {
+        Ok(result) if result.get().len() > bytes_left => failure(id, &too_long()),
+        Ok(result) => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, result.get()),
+        Err(error) => failure(id, &error),
+    })
+}
+
+/// A response that carries an error. `id` is JSON.
+pub(crate) fn failure(id: &str, error: &RpcError) -> String {
+    let object = serde_json::to_string(&error.to_object()).unwrap_or_else(|_| {
+        // A value made of strings and numbers always serializes; were it not so, the client still gets an answer.
+        r#"{"code":-32603,"message":"internal error","data":{"code":"internal"}}"#.to_owned()
+    });
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{object}}}"#)
+}
+
+fn parse(text: &str) -> Result<Request<'_>, RpcError> {
+    let request: Request<'_> = serde_json::from_str(text).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => RpcError::InvalidRequest { detail: error.to_string() },
+        _ => RpcError::Parse { detail: error.to_string() },
+    })?;
+    if request.jsonrpc != "2.0" {
+        return Err(RpcError::InvalidRequest { detail: "jsonrpc must be \"2.0\"".to_owned() });
+    }
+    if request.id.is_some_and(|id| !is_id(id.get())) {
+        return Err(RpcError::InvalidRequest { detail: "id must be a string, a number or null".to_owned() });
+    }
+    Ok(request)
+}
+
+/// The id of a message that is no request, so that its sender can match the error.
+fn id_of(text: &str) -> String {
+    #[derive(Deserialize)]
+    struct WithId<'a> {
+        #[serde(borrow)]
+        id: &'a RawValue,
+    }
+    let id =
+        serde_json::from_str::<WithId<'_>>(text).ok().map(|request| request.id.get()).filter(|id| is_id(id));
+    id.unwrap_or("null").to_owned()
+}
+
+fn is_id(json: &str) -> bool {
+    !json.starts_with(['{', '[', 't', 'f'])
+}
+
+fn too_long() -> RpcError {
+    RpcError::LimitExceeded { what: "response size in bytes", max: RESPONSE_BYTES_MAX as u64 }
+}
+
+fn present<'de, D: Deserializer<'de>>(d: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(d).map(Some)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    struct Echo;
+    impl Call for Echo {
+        async fn call(&mut self, method: &str, params: Option<&RawValue>) -> Result<Box<RawValue>, RpcError> {
+            match method {
+                "echo" => Ok(params.unwrap().to_owned()),
+                "long" => {
+                    Ok(RawValue::from_string(format!("\"{}\"", "x".repeat(RESPONSE_BYTES_MAX / 2))).unwrap())
+                }
+                _ => Err(RpcError::MethodNotFound { method: method.to_owned() }),
+            }
+        }
+    }
+
+    fn ask(message: &str) -> Option<Value> {
+        futures::executor::block_on(answer(message, &mut Echo))
+            .map(|text| serde_json::from_str(&text).unwrap())
+    }
+
+    #[test]
+    fn envelope_errors_have_code_and_id() {
+        let table = [
+            ("{", -32700, "parse_error", Value::Null),
+            ("", -32700, "parse_error", Value::Null),
+            ("[1", -32700, "parse_error", Value::Null),
+            ("[]", -32600, "invalid_request", Value::Null),
+            (r#"{"jsonrpc":"1.0","id":7,"method":"echo"}"#, -32600, "invalid_request", 7.into()),
+            (r#"{"jsonrpc":"2.0","id":"a"}"#, -32600, "invalid_request", "a".into()),
+            (r#"{"jsonrpc":"2.0","id":{},"method":"echo"}"#, -32600, "invalid_request", Value::Null),
+            (r#"{"jsonrpc":"2.0","id":3,"method":"nope"}"#, -32601, "method_not_found", 3.into()),
+        ];
+        for (message, number, code, id) in table {
+            let answer = ask(message).unwrap();
+            assert_eq!(answer["error"]["code"], number, "{message}");
+            assert_eq!(answer["error"]["data"]["code"], code, "{message}");
+            assert_eq!(answer["id"], id, "{message}");
+        }
+    }
+
+    #[test]
+    fn notifications_get_no_answer_and_null_is_an_id() {
+        assert_eq!(ask(r#"{"jsonrpc":"2.0","method":"echo","params":[1]}"#), None);
+        assert_eq!(ask(r#"[{"jsonrpc":"2.0","method":"echo","params":[1]}]"#), None);
+        let answer = ask(r#"{"jsonrpc":"2.0","id":null,"method":"echo","params":[1]}"#).unwrap();
+        assert_eq!(answer["result"], serde_json::json!([1]));
+    }
+
+    #[test]
+    fn a_batch_is_answered_in_order_and_capped_as_a_whole() {
+        let call = |id: u32, method: &str| {
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":[{id}]}}"#)
+        };
+        let answers = ask(&format!("[{},5,{}]", call(1, "echo"), call(2, "nope"))).unwrap();
+        assert_eq!(answers[0]["result"][0], 1);
+        assert_eq!(answers[1]["error"]["data"]["code"], "invalid_request");
+        assert_eq!(answers[2]["id"], 2);
+        let answers = ask(&format!("[{},{},{}]", call(1, "long"), call(2, "long"), call(3, "echo"))).unwrap();
+        assert!(answers[0]["result"].is_string());
+        assert_eq!(answers[1]["error"]["data"]["code"], "limit_exceeded");
+        assert_eq!(answers[2]["result"][0], 3);
+        let many = vec![call(1, "echo"); BATCH_CALLS_MAX + 1].join(",");
+        assert_eq!(ask(&format!("[{many}]")).unwrap()["error"]["data"]["code"], "limit_exceeded");
+    }
+}
