@@ -1,0 +1,458 @@
+//! One fixed value for every type and every enum variant that is hashed, signed, stored or sent.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use wattle_primitives::call::energy::EnergyCall;
+use wattle_primitives::call::identity::{Authority, IdentityCall, KeyWeight};
+use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, LedgerCall, SystemAccount};
+use wattle_primitives::call::token::{Symbol, TokenCall};
+use wattle_primitives::codec::decode_bounded;
+use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
+use wattle_primitives::merkle::ListProof;
+use wattle_primitives::reading::{ClockQuality, Reading, RegisterEncoding, SignedReading};
+use wattle_primitives::receipt::BlockReceipts;
+use wattle_primitives::state_key::{AccountRecord, LastReading, MeterRecord};
+use wattle_primitives::trie::{Leaf, Step, TrieProof};
+use wattle_primitives::units::BookId;
+use wattle_primitives::*;
+
+/// A value's bytes and how to read them again.
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
+    /// Its JSON form, for types that have one.
+    pub(crate) json: Option<Value>,
+    /// Decodes and encodes again.
+    pub(crate) again: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
+    /// Reads JSON and encodes.
+    pub(crate) from_json: fn(&Value) -> Result<Vec<u8>, String>,
+}
+
+fn again<T: BorshSerialize + BorshDeserialize>(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    decode_bounded::<T>(bytes, usize::MAX).map(|value| encode(&value))
+}
+
+fn from_json<T: BorshSerialize + DeserializeOwned>(json: &Value) -> Result<Vec<u8>, String> {
+    // Through text, as it arrives from a client.
+    serde_json::from_str::<T>(&json.to_string()).map(|value| encode(&value)).map_err(|e| e.to_string())
+}
+
+fn no_json(_: &Value) -> Result<Vec<u8>, String> {
+    Err("this type has no JSON form".into())
+}
+
+fn stored<T: BorshSerialize + BorshDeserialize>(name: &str, value: &T) -> Sample {
+    Sample { name: name.into(), bytes: encode(value), json: None, again: again::<T>, from_json: no_json }
+}
+
+fn sample<T>(name: &str, value: &T) -> Sample
+where
+    T: BorshSerialize + BorshDeserialize + Serialize + DeserializeOwned,
+{
+    let json = Some(serde_json::to_value(value).unwrap());
+    Sample { json, from_json: from_json::<T>, ..stored(name, value) }
+}
+
+pub(crate) fn hash(n: u8) -> Hash {
+    Hash([n; 32])
+}
+
+pub(crate) fn address(n: u8) -> Address {
+    Address([n; 32])
+}
+
+pub(crate) fn key(n: u8) -> PublicKey {
+    SecretKey::from_seed([n; 32]).public()
+}
+
+fn signature(n: u8) -> Signature {
+    Signature([n; 64])
+}
+
+fn list<T: std::fmt::Debug, const N: usize>(items: Vec<T>) -> BoundedVec<T, N> {
+    BoundedVec::new(items).unwrap()
+}
+
+pub(crate) fn accounts() -> Vec<(&'static str, AccountId)> {
+    vec![
+        ("Wallet", AccountId::Wallet { owner: address(1) }),
+        ("Book", AccountId::Book { book: BookId(7), code: 1000 }),
+        ("System", AccountId::System { account: SystemAccount::Fees }),
+        ("Due", AccountId::Due { book: BookId(7), to: BookId(8) }),
+    ]
+}
+
+fn entry() -> Entry {
+    Entry {
+        debit: AccountId::Wallet { owner: address(1) },
+        credit: AccountId::Book { book: BookId(7), code: 1000 },
+        asset: AssetId(2),
+        amount: Amount(5_000_000),
+    }
+}
+
+fn authority() -> Authority {
+    let mut keys = vec![KeyWeight { key: key(1), weight: 1 }, KeyWeight { key: key(2), weight: 2 }];
+    keys.sort_unstable();
+    Authority { keys: list(keys), threshold: 3 }
+}
+
+fn reading() -> Reading {
+    Reading {
+        meter: Address::of_key(&key(9)),
+        seq: 42,
+        boot_id: u64::MAX - 1,
+        uptime_ms: 900_000,
+        time_ms: TimeMs(1_800_000_000_000),
+        clock: ClockQuality::Synced,
+        import: list(vec![0x4366, 0x3334]),
+        export: list(vec![0, 0]),
+    }
+}
+
+fn signed_reading() -> SignedReading {
+    SignedReading { reading: reading(), key: key(9), signature: signature(3) }
+}
+
+pub(crate) fn calls() -> Vec<(&'static str, Call)> {
+    let (asset, amount, hold) = (AssetId(2), Amount(u128::MAX - 1), hash(6));
+    vec![
+        ("Ledger::CreateBook", Call::Ledger(LedgerCall::CreateBook {})),
+        (
+            "Ledger::OpenAccount",
+            Call::Ledger(LedgerCall::OpenAccount {
+                book: BookId(7),
+                code: 1000,
+                asset,
+                class: AccountClass::Revenue,
+                limited: true,
+            }),
+        ),
+        ("Ledger::Journal", Call::Ledger(LedgerCall::Journal { entries: list(vec![entry(), entry()]) })),
+        (
+            "Ledger::Hold",
+            Call::Ledger(LedgerCall::Hold {
+                reference: hash(5),
+                entry: entry(),
+                captor: address(3),
+                ttl_ms: TimeMs(60_000),
+            }),
+        ),
+        ("Ledger::Capture(part)", Call::Ledger(LedgerCall::Capture { hold, amount: Some(amount) })),
+        ("Ledger::Capture(all)", Call::Ledger(LedgerCall::Capture { hold, amount: None })),
+        ("Ledger::Void", Call::Ledger(LedgerCall::Void { hold })),
+        ("Token::Issue", Call::Token(TokenCall::Issue { symbol: "KWH2".parse().unwrap(), scale: 6 })),
+        ("Token::Mint", Call::Token(TokenCall::Mint { asset, to: address(4), amount })),
+        ("Token::Burn", Call::Token(TokenCall::Burn { asset, amount })),
+        ("Token::Transfer", Call::Token(TokenCall::Transfer { to: address(4), asset, amount })),
+        ("Identity::CreateAccount", Call::Identity(IdentityCall::CreateAccount { key: key(1) })),
+        ("Identity::SetAuthority", Call::Identity(IdentityCall::SetAuthority { authority: authority() })),
+        (
+            "Identity::Sponsor",
+            Call::Identity(IdentityCall::Sponsor {
+                grantee: address(4),
+                allowance: amount,
+                expires_ms: TimeMs(1_900_000_000_000),
+            }),
+        ),
+        ("Identity::Unsponsor", Call::Identity(IdentityCall::Unsponsor { grantee: address(4) })),
+        (
+            "Energy::RegisterMicrogrid",
+            Call::Energy(EnergyCall::RegisterMicrogrid {
+                reference: hash(5),
+                asset,
+                interval_ms: TimeMs(900_000),
+            }),
+        ),
+        (
+            "Energy::RegisterMeter",
+            Call::Energy(EnergyCall::RegisterMeter {
+                microgrid: hash(8),
+                key: key(9),
+                owner: address(1),
+                encoding: RegisterEncoding::Float32Kwh,
+            }),
+        ),
+        (
+            "Energy::SubmitReadings",
+            Call::Energy(EnergyCall::SubmitReadings { readings: list(vec![signed_reading()]) }),
+        ),
+    ]
+}
+
+pub(crate) fn events() -> Vec<(&'static str, Event)> {
+    let (account, asset, amount, hold) = (accounts()[1].1, AssetId(2), Amount(1 << 70), hash(6));
+    let (debit, credit, meter, expires_ms) = (accounts()[0].1, accounts()[2].1, address(9), TimeMs(99));
+    vec![
+        ("FeeCharged", Event::FeeCharged { payer: address(1), amount }),
+        ("BookCreated", Event::BookCreated { book: BookId(7), owner: address(1) }),
+        ("LedgerAccountOpened", Event::LedgerAccountOpened { account, asset, class: AccountClass::Expense }),
+        ("Posted", Event::Posted { debit, credit, asset, amount }),
+        ("HoldCreated", Event::HoldCreated { hold, debit, credit, asset, amount, expires_ms }),
+        ("HoldCaptured", Event::HoldCaptured { hold, captured: amount, released: Amount(1) }),
+        ("HoldReleased", Event::HoldReleased { hold, amount, expired: true }),
+        (
+            "AssetIssued",
+            Event::AssetIssued { asset, symbol: "SUN".parse().unwrap(), scale: 2, issuer: address(1) },
+        ),
+        ("AccountCreated", Event::AccountCreated { account: address(2) }),
+        ("AuthorityChanged", Event::AuthorityChanged { account: address(2) }),
+        (
+            "SponsorshipGranted",
+            Event::SponsorshipGranted {
+                sponsor: address(1),
+                grantee: address(2),
+                allowance: amount,
+                expires_ms,
+            },
+        ),
+        ("SponsorshipEnded", Event::SponsorshipEnded { sponsor: address(1), grantee: address(2) }),
+        ("MicrogridRegistered", Event::MicrogridRegistered { microgrid: hash(8), operator: address(1) }),
+        ("MeterRegistered", Event::MeterRegistered { meter, microgrid: hash(8), owner: address(1) }),
+        (
+            "ReadingAccepted",
+            Event::ReadingAccepted {
+                meter,
+                seq: u64::MAX,
+                import_wh: WattHours(230_200),
+                export_wh: WattHours(0),
+                time_ms: TimeMs(1_800_000_000_000),
+            },
+        ),
+        ("ReadingRefused", Event::ReadingRefused { meter, seq: 42, reason: Reason::DuplicateReading }),
+    ]
+}
+
+pub(crate) fn body() -> TxBody {
+    TxBody {
+        chain: hash(0xc4),
+        sender: address(1),
+        lane: Lane(3),
+        nonce: Nonce(17),
+        expires_ms: TimeMs(1_800_000_000_000),
+        fee_payer: address(2),
+        max_fee: Amount(1_000),
+        tip: Amount(1),
+        calls: list(calls().into_iter().map(|(_, call)| call).take(2).collect()),
+    }
+}
+
+pub(crate) fn header() -> Header {
+    Header {
+        version: 1,
+        chain: hash(0xc4),
+        epoch: Epoch(2),
+        view: View(33),
+        height: Height(44),
+        parent: hash(1),
+        time_ms: TimeMs(1_800_000_000_000),
+        proposer: key(1),
+        txs_root: hash(2),
+        state_root: hash(3),
+        receipts_root: hash(4),
+        validators_hash: hash(5),
+        next_validators_hash: hash(6),
+    }
+}
+
+pub(crate) fn set(powers: &[u64]) -> ValidatorSet {
+    let member = |(i, power): (usize, &u64)| Validator { key: key(i as u8 + 1), power: VotingPower(*power) };
+    ValidatorSet::new(powers.iter().enumerate().map(member).collect()).unwrap()
+}
+
+pub(crate) fn proposal() -> Proposal {
+    let round = Round { epoch: Epoch(2), view: View(33) };
+    Proposal { round, parent_view: View(31), block: hash(7) }
+}
+
+fn receipt() -> Receipt {
+    Receipt {
+        tx: hash(1),
+        outcome: Outcome::Failed { call: 1, reason: Reason::InsufficientFunds },
+        weight: Weight(120),
+        fee: Amount(12),
+        events: vec![events()[0].1.clone()],
+    }
+}
+
+fn genesis() -> Genesis {
+    let meter = GenesisMeter {
+        key: key(9),
+        owner: address(1),
+        encoding: RegisterEncoding::Uint64Wh,
+        allowance: Amount(500),
+    };
+    Genesis {
+        chain_id: "sample".into(),
+        time_ms: TimeMs(1_700_000_000_000),
+        native_symbol: "WAT".parse().unwrap(),
+        native_scale: 6,
+        params: Params {
+            epoch_length: 100,
+            block_interval_ms: 50,
+            idle_interval_ms: 10_000,
+            leader_timeout_ms: 1_000,
+            advance_timeout_ms: 2_000,
+            timeout_ms_max: 60_000,
+            skip_timeout_ms: 30_000,
+            clock_skew_ms_max: 5_000,
+            block_bytes_max: 1 << 20,
+            block_weight_max: Weight(250_000),
+            weight_price: Amount(1),
+            account_deposit: Amount(1_000),
+            bandwidth_rate: Weight(1_000),
+            bandwidth_capacity: Weight(60_000),
+        },
+        validator_sets: vec![
+            ScheduledSet { from_epoch: Epoch(0), validators: set(&[1, 1, 1, 1]) },
+            ScheduledSet { from_epoch: Epoch(2), validators: set(&[3, 1]) },
+        ],
+        accounts: vec![GenesisAccount { key: key(1), balance: Amount(1_000_000) }],
+        microgrids: vec![GenesisMicrogrid {
+            operator: address(1),
+            reference: hash(5),
+            asset: AssetId(0),
+            interval_ms: TimeMs(900_000),
+            meters: vec![meter],
+        }],
+    }
+}
+
+fn units() -> Vec<Sample> {
+    vec![
+        sample("Hash", &hash(0xab)),
+        sample("Address", &address(0xab)),
+        sample("PublicKey", &key(1)),
+        sample("Signature", &signature(0xab)),
+        sample("Height", &Height(0x0102_0304_0506_0708)),
+        sample("View", &View(2)),
+        sample("Epoch", &Epoch(3)),
+        sample("Amount", &Amount(u128::MAX - 0xff)),
+        sample("WattHours", &WattHours(4)),
+        sample("TimeMs", &TimeMs(5)),
+        sample("Weight", &Weight(6)),
+        sample("Nonce", &Nonce(7)),
+        sample("Lane", &Lane(0x0102)),
+        sample("AssetId", &AssetId(0x0102_0304)),
+        sample("BookId", &BookId(9)),
+        sample("VotingPower", &VotingPower(10)),
+        sample("ValidatorIndex", &ValidatorIndex(0x0102)),
+        sample("Symbol", &"KWH2".parse::<Symbol>().unwrap()),
+        sample("BoundedBytes", &BoundedBytes::<8>::new(vec![1, 2, 3]).unwrap()),
+    ]
+}
+
+fn enums() -> Vec<Sample> {
+    let mut all = Vec::new();
+    for account in [SystemAccount::Issuance, SystemAccount::Fees, SystemAccount::Deposits] {
+        all.push(sample(&format!("SystemAccount::{account:?}"), &account));
+    }
+    use AccountClass::{Asset, Equity, Expense, Liability, Revenue};
+    for class in [Asset, Liability, Equity, Revenue, Expense] {
+        all.push(sample(&format!("AccountClass::{class:?}"), &class));
+    }
+    use RegisterEncoding::{Float32Kwh, Uint32Wh, Uint64Wh};
+    for encoding in [Float32Kwh, Uint32Wh, Uint64Wh] {
+        all.push(sample(&format!("RegisterEncoding::{encoding:?}"), &encoding));
+    }
+    for clock in [ClockQuality::Unset, ClockQuality::Chain, ClockQuality::Synced] {
+        all.push(sample(&format!("ClockQuality::{clock:?}"), &clock));
+    }
+    for kind in [VoteKind::Notarize, VoteKind::Nullify, VoteKind::Finalize] {
+        all.push(sample(&format!("VoteKind::{kind:?}"), &kind));
+    }
+    for reason in Reason::ALL {
+        all.push(sample(&format!("Reason::{reason:?}"), reason));
+    }
+    for (name, account) in accounts() {
+        all.push(sample(&format!("AccountId::{name}"), &account));
+    }
+    for (name, call) in calls() {
+        all.push(sample(&format!("Call::{name}"), &call));
+    }
+    for (name, event) in events() {
+        all.push(sample(&format!("Event::{name}"), &event));
+    }
+    all.push(sample("Outcome::Success", &Outcome::Success));
+    all.push(sample("Outcome::Failed", &Outcome::Failed { call: 1, reason: Reason::BadTime }));
+    all.push(sample("Vote::Notarize", &Vote::Notarize(proposal())));
+    all.push(sample("Vote::Nullify", &Vote::Nullify(proposal().round)));
+    all.push(sample("Vote::Finalize", &Vote::Finalize(proposal())));
+    all
+}
+
+fn structs() -> Vec<Sample> {
+    let auth = Auth { key: key(1), signature: signature(1) };
+    let tx = Tx::new(body(), vec![auth.clone()]).unwrap();
+    let vote =
+        SignedVote { vote: Vote::Notarize(proposal()), signer: ValidatorIndex(2), signature: signature(2) };
+    let certificate = Certificate {
+        vote: Vote::Finalize(proposal()),
+        signers: BoundedBytes::new(vec![0b1011]).unwrap(),
+        signatures: list(vec![signature(1), signature(2), signature(3)]),
+    };
+    let (step, leaf) = (Step { bit: 4, sibling: hash(1) }, Leaf { key_hash: hash(2), value_hash: hash(3) });
+    let last = LastReading {
+        seq: 42,
+        import_wh: WattHours(230_200),
+        export_wh: WattHours(7),
+        time_ms: TimeMs(1),
+        block_time_ms: TimeMs(2),
+    };
+    let meter = MeterRecord {
+        microgrid: hash(8),
+        owner: address(1),
+        encoding: RegisterEncoding::Float32Kwh,
+        last: Some(last),
+    };
+    let account = AccountRecord {
+        nonces: list(vec![(Lane(0), Nonce(9)), (Lane(3), Nonce(1))]),
+        authority: Some(authority()),
+    };
+    let proof = ListProof { index: 2, count: 5, siblings: list(vec![hash(1), hash(2), hash(3)]) };
+    let genesis = genesis();
+    vec![
+        sample("KeyWeight", &authority().keys[0]),
+        sample("Authority", &authority()),
+        sample("Entry", &entry()),
+        sample("Reading", &reading()),
+        sample("SignedReading", &signed_reading()),
+        sample("TxBody", &body()),
+        sample("Auth", &auth),
+        sample("Tx::V1", &tx),
+        sample("Header", &header()),
+        sample("Block", &Block { header: header(), txs: vec![tx] }),
+        sample("Receipt", &receipt()),
+        sample("BlockReceipts", &BlockReceipts { block: vec![events()[6].1.clone()], txs: vec![receipt()] }),
+        sample("Round", &proposal().round),
+        sample("Proposal", &proposal()),
+        sample("SignedVote", &vote),
+        sample("Certificate", &certificate),
+        sample("Validator", &set(&[5]).members()[0]),
+        sample("ValidatorSet", &set(&[5, 6])),
+        sample("ListProof", &proof),
+        sample("trie::Step", &step),
+        sample("trie::Leaf", &leaf),
+        sample("TrieProof(leaf)", &TrieProof { path: list(vec![step]), leaf: Some(leaf) }),
+        sample("TrieProof(empty)", &TrieProof { path: list(vec![]), leaf: None }),
+        sample("Params", &genesis.params),
+        sample("ScheduledSet", &genesis.validator_sets[1]),
+        sample("GenesisAccount", &genesis.accounts[0]),
+        sample("GenesisMeter", &genesis.microgrids[0].meters[0]),
+        sample("GenesisMicrogrid", &genesis.microgrids[0]),
+        sample("Genesis", &genesis),
+        stored("state::AccountRecord", &account),
+        stored("state::AccountRecord(new)", &AccountRecord::default()),
+        stored("state::LastReading", &last),
+        stored("state::MeterRecord", &meter),
+    ]
+}
+
+/// All of them.
+pub(crate) fn all() -> Vec<Sample> {
+    let mut all = units();
+    all.extend(enums());
+    all.extend(structs());
+    all
+}
