@@ -4,26 +4,46 @@
 //! A key is one byte that names the kind of record, then the record's name.
 
 use crate::call::identity::Authority;
+use crate::call::ledger::AccountId;
 use crate::reading::RegisterEncoding;
 use crate::tx::LANES_MAX;
-use crate::{Address, BoundedVec, Hash, Lane, Nonce, TimeMs, WattHours};
+use crate::{Address, AssetId, BoundedVec, Hash, Lane, Nonce, TimeMs, WattHours};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// First byte of an account record's key.
 pub const ACCOUNT: u8 = 0x10;
+/// First byte of a balance's key.
+pub const BALANCE: u8 = 0x11;
 /// First byte of a meter record's key.
 pub const METER: u8 = 0x62;
 
-/// Next nonces by rising lane, for every lane ever used; any other lane starts at 0.
-pub type Nonces = BoundedVec<(Lane, Nonce), { LANES_MAX as usize }>;
+/// Next nonce of each lane from 0 on; lanes beyond the end stand at 0.
+pub type Nonces = BoundedVec<Nonce, { LANES_MAX as usize }>;
 
 /// What state holds under [`account`]. Never deleted, so that a nonce never comes back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct AccountRecord {
-    /// Next nonce of each lane ever used.
+    /// Next nonce of each lane.
     pub nonces: Nonces,
+    /// Bandwidth bucket: theoretical arrival time, in ms times the bucket's rate.
+    pub tat: u128,
     /// Who acts for the account; `None` while it is the one key that the address is the hash of.
     pub authority: Option<Authority>,
+    /// Assets it has held besides the native one.
+    pub assets: u32,
+}
+
+/// What state holds under [`balance`]: four counters in base units. The posted ones only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct BalanceRecord {
+    /// Debits reserved by holds.
+    pub debits_pending: u128,
+    /// Debits.
+    pub debits_posted: u128,
+    /// Credits reserved by holds.
+    pub credits_pending: u128,
+    /// Credits.
+    pub credits_posted: u128,
 }
 
 /// What state holds under [`meter`].
@@ -58,7 +78,7 @@ impl AccountRecord {
     /// The next nonce of `lane`.
     #[must_use]
     pub fn nonce(&self, lane: Lane) -> Nonce {
-        self.nonces.iter().find(|(l, _)| *l == lane).map_or(Nonce::ZERO, |(_, nonce)| *nonce)
+        self.nonces.get(usize::from(lane.0)).copied().unwrap_or(Nonce::ZERO)
     }
 }
 
@@ -66,6 +86,15 @@ impl AccountRecord {
 #[must_use]
 pub fn account(address: &Address) -> Vec<u8> {
     named(ACCOUNT, address)
+}
+
+/// Key of the [`BalanceRecord`] of `account` in `asset`: the tag, the encoded account id, the asset's number.
+#[must_use]
+pub fn balance(account: &AccountId, asset: AssetId) -> Vec<u8> {
+    let mut key = vec![BALANCE];
+    key.extend_from_slice(&crate::encode(account));
+    key.extend_from_slice(&asset.0.to_le_bytes());
+    key
 }
 
 /// Key of a meter's [`MeterRecord`]; the meter is named by the address of its signing key.
@@ -83,5 +112,6 @@ fn named(kind: u8, address: &Address) -> Vec<u8> {
 
 crate::decodable! {
     AccountRecord: 2048;
+    BalanceRecord: 64;
     MeterRecord: 256;
 }

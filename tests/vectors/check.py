@@ -343,6 +343,12 @@ def main():
         got = h(f"wattle:{name}:v1", address_bytes(example[who]), hexed(example["reference"]))
         check(f"{name} id", got.hex(), example["id"])
 
+    keys = v["stateKeys"]
+    who = address_bytes(keys["address"])
+    check("account key", (b"\x10" + who).hex(), keys["account"])
+    check("wallet key", (b"\x11\x00" + who + u(32, keys["asset"])).hex(), keys["wallet"])
+    check("meter key", (b"\x62" + who).hex(), keys["meter"])
+
     corner = json.loads((HERE / "zip215.json").read_text())
     for case in corner["cases"]:
         got = verdict(hexed(case["key"]), hexed(corner["message"]), hexed(case["signature"]))

@@ -12,7 +12,7 @@ use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid,
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::reading::{ClockQuality, Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::state_key::{AccountRecord, LastReading, MeterRecord};
+use wattle_primitives::state_key::{AccountRecord, BalanceRecord, LastReading, MeterRecord};
 use wattle_primitives::trie::{Leaf, Step, TrieProof};
 use wattle_primitives::units::BookId;
 use wattle_primitives::*;
@@ -407,9 +407,13 @@ fn structs() -> Vec<Sample> {
         last: Some(last),
     };
     let account = AccountRecord {
-        nonces: list(vec![(Lane(0), Nonce(9)), (Lane(3), Nonce(1))]),
+        nonces: list(vec![Nonce(9), Nonce(0), Nonce(1)]),
+        tat: 1 << 65,
         authority: Some(authority()),
+        assets: 2,
     };
+    let balance =
+        BalanceRecord { debits_pending: 1, debits_posted: 2, credits_pending: 3, credits_posted: 4 };
     let proof = ListProof { index: 2, count: 5, siblings: list(vec![hash(1), hash(2), hash(3)]) };
     let genesis = genesis();
     vec![
@@ -444,6 +448,7 @@ fn structs() -> Vec<Sample> {
         sample("Genesis", &genesis),
         stored("state::AccountRecord", &account),
         stored("state::AccountRecord(new)", &AccountRecord::default()),
+        stored("state::BalanceRecord", &balance),
         stored("state::LastReading", &last),
         stored("state::MeterRecord", &meter),
     ]

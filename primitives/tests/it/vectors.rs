@@ -121,6 +121,16 @@ fn worked_examples_are_what_they_were() {
         "hold",
         json!({ "sender": samples::address(1), "reference": samples::hash(5), "id": hold_id(&samples::address(1), &samples::hash(5)) }),
     );
+    let wallet = call::ledger::AccountId::Wallet { owner: samples::address(1) };
+    put(
+        "stateKeys",
+        json!({
+            "address": samples::address(1), "asset": "2",
+            "account": text(state_key::account(&samples::address(1))),
+            "wallet": text(state_key::balance(&wallet, AssetId(2))),
+            "meter": text(state_key::meter(&samples::address(1))),
+        }),
+    );
     check_vectors("worked.json", &got);
 }
 
