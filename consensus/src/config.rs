@@ -16,8 +16,6 @@ pub const VIEWS_BEHIND_MAX: u64 = 32;
 pub const VIEWS_KEPT_MAX: usize = 8_192;
 /// Unfinalized blocks above the floor from which on a leader proposes empty blocks.
 pub const UNFINALIZED_MAX: u64 = 32;
-/// Most blocks held in memory above the floor.
-pub const BLOCKS_MAX: usize = 512;
 /// Missing finalized blocks from which on they are synced by height instead of walked by parent hash.
 pub const SYNC_GAP_MIN: u64 = 16;
 /// Most votes in one [`crate::Output::Resend`].
@@ -26,7 +24,7 @@ pub const RESEND_VOTES_MAX: usize = 1_024;
 pub const CERTIFICATES_MAX: usize = 32;
 
 const _: () = assert!(VIEWS_BEHIND_MAX + VIEWS_AHEAD_MAX < VIEWS_KEPT_MAX as u64);
-const _: () = assert!(UNFINALIZED_MAX < BLOCKS_MAX as u64 && SYNC_GAP_MIN < BLOCKS_MAX as u64);
+const _: () = assert!(UNFINALIZED_MAX < VIEWS_KEPT_MAX as u64 && SYNC_GAP_MIN < VIEWS_KEPT_MAX as u64);
 
 /// A monotonic clock's reading in milliseconds. Its zero is the driver's choice, the same for the life of a core.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

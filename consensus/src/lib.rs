@@ -24,15 +24,22 @@
 )]
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
+mod block;
 pub mod config;
 pub mod core;
 pub mod evidence;
+mod fetch;
 pub mod header;
 pub mod input;
 pub mod leader;
 pub mod light;
 pub mod output;
 pub mod record;
+mod tally;
+mod view;
+
+#[cfg(test)]
+mod tests;
 
 pub use self::core::{Core, Status};
 pub use config::{Config, Floor, MonoMs, Timing};

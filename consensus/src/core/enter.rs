@@ -1,0 +1,115 @@
+//! Rule 1: entering a view; its timers; what counts as work.
+
+use super::Core;
+use crate::Output;
+use crate::config::MonoMs;
+use wattle_primitives::{Hash, View};
+
+/// Views without a finalization that are normal while votes are under way: timeouts grow from the next one on.
+const PIPELINE_VIEWS: u64 = 2;
+
+/// The current view.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Current {
+    pub(super) view: View,
+    pub(super) entered_at: MonoMs,
+    /// Since when this validator knows of work in this view.
+    pub(super) work_at: Option<MonoMs>,
+    /// When the proposal's header was first seen in this view.
+    pub(super) proposal_at: Option<MonoMs>,
+    /// The leader has long been silent: the view is given up at once.
+    pub(super) skip: bool,
+    /// The proposal is invalid, or this validator's own vote or block cannot be made.
+    pub(super) give_up: bool,
+    /// A block was asked for.
+    pub(super) building: bool,
+    /// When to send again what may have been lost, and by how much that pause has doubled.
+    pub(super) resend_at: MonoMs,
+    pub(super) resend_doublings: u8,
+}
+
+impl Core {
+    /// Rule 1. Enters `view` unless it lies behind.
+    pub(super) fn enter(&mut self, view: View) {
+        if view <= self.current.view {
+            return;
+        }
+        self.current = Current {
+            view,
+            entered_at: self.now,
+            resend_at: self.now.after(self.retry_ms()),
+            skip: self.leader_is_silent(view),
+            ..Current::default()
+        };
+        self.drop_old_votes();
+        self.out.push(Output::Entered { view });
+    }
+
+    /// Whether the leader has said nothing for so long, while a quorum was active, that waiting is pointless.
+    fn leader_is_silent(&self, view: View) -> bool {
+        let leader = self.leader(view);
+        let active = |index| {
+            let heard = self.heard.get(usize::from(index)).copied().unwrap_or_default();
+            self.now.since(heard) < self.config.timing.skip_timeout_ms
+        };
+        if self.is_me(leader) || active(leader.0) {
+            return false;
+        }
+        let set = &self.config.validators;
+        let power = set.indices().filter(|i| self.is_me(*i) || active(i.0)).filter_map(|i| set.get(i));
+        power.fold(0u64, |sum, v| sum.saturating_add(v.power.0)) >= set.quorum().0
+    }
+
+    /// A timeout, grown with the views since the last finalization.
+    fn grown(&self, base_ms: u64) -> u64 {
+        let views = self.current.view.saturating_sub(self.finalized_view()).0;
+        let growth = views.saturating_sub(PIPELINE_VIEWS).max(1);
+        base_ms.saturating_mul(growth).min(self.config.timing.timeout_ms_max.max(base_ms))
+    }
+
+    /// When the current view is given up, as far as timers say.
+    pub(super) fn timeout_at(&mut self) -> MonoMs {
+        let timing = self.config.timing;
+        self.note_work();
+        if self.current.skip && self.current.proposal_at.is_none() {
+            return self.current.entered_at;
+        }
+        if let Some(seen) = self.current.proposal_at {
+            return seen.after(self.grown(timing.advance_timeout_ms));
+        }
+        let idle = self.current.entered_at.after(timing.idle_interval_ms);
+        let start = self.current.work_at.map_or(idle, |work| {
+            // The leader may not propose sooner than this after the parent.
+            work.max(self.current.entered_at.after(timing.block_interval_ms)).min(idle)
+        });
+        start.after(self.grown(timing.leader_timeout_ms))
+    }
+
+    /// Starts or stops the work clock of the view. It stops too: a block that is finalized right after its view was
+    /// left is no reason to hurry the next leader.
+    fn note_work(&mut self) {
+        let work = self.work || self.unfinalized_work();
+        self.current.work_at = work.then(|| self.current.work_at.unwrap_or(self.now));
+        if self.current.proposal_at.is_none() && self.current_proposal_known() {
+            self.current.proposal_at = Some(self.now);
+        }
+    }
+
+    /// Whether a certified block waits for a descendant to finalize it: one with transactions, or the epoch's last.
+    pub(super) fn unfinalized_work(&self) -> bool {
+        self.tip().is_some_and(|(_, tip)| {
+            let last = self.blocks.get(&tip).is_some_and(|b| b.header.height >= self.config.terminal);
+            last || self.blocks.has_work_up_to(tip, &self.floor)
+        })
+    }
+
+    /// The highest certified block above the floor.
+    pub(super) fn tip(&self) -> Option<(View, Hash)> {
+        self.views.iter().rev().find_map(|(view, state)| state.certified_block().map(|block| (*view, block)))
+    }
+
+    fn current_proposal_known(&self) -> bool {
+        let proposal = self.views.get(&self.current.view).and_then(|state| state.proposal);
+        proposal.is_some_and(|p| self.blocks.get(&p.block).is_some())
+    }
+}

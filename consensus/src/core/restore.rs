@@ -1,0 +1,99 @@
+//! Taking up what was logged before a crash.
+
+use super::{Core, Phase};
+use crate::block::Exec;
+use crate::{Record, To};
+use wattle_primitives::{Hash, Proposal, SignedVote, View, VoteKind};
+
+impl Core {
+    /// Takes up what was logged before a crash, in any order; records of other epochs are ignored, as is what lies at
+    /// or below the floor. Once, before [`crate::Input::Start`].
+    pub fn restore(&mut self, records: impl IntoIterator<Item = Record>) {
+        let mut certified = Vec::new();
+        let epoch = self.config.epoch;
+        for record in records.into_iter().filter(|r| r.epoch() == epoch) {
+            match record {
+                Record::Vote(signed) => self.restore_vote(&signed),
+                Record::Certificate(certificate) => {
+                    if certificate.round().view > self.floor.view {
+                        self.place(&certificate);
+                    }
+                }
+                Record::Block(header) => {
+                    if header.height > self.floor.height {
+                        self.blocks.insert(header.hash(), header, Exec::Unknown, true);
+                    }
+                }
+                Record::Certified { round, block } => certified.push((round.view, block)),
+            }
+        }
+        for (view, block) in certified {
+            self.restore_certified(view, &block);
+        }
+        self.out.clear(); // offences found again were handed out before
+    }
+
+    /// Own votes bind whatever the floor. The leader's own is its proposal.
+    fn restore_vote(&mut self, signed: &SignedVote) {
+        if !self.is_me(signed.signer) {
+            return;
+        }
+        let view = signed.vote.round().view;
+        let voted = match signed.vote.kind() {
+            VoteKind::Notarize => &mut self.voted.notarize,
+            VoteKind::Nullify => &mut self.voted.nullify,
+            VoteKind::Finalize => &mut self.voted.finalize,
+        };
+        *voted = view.max(*voted);
+        if view > self.floor.view {
+            self.count(signed);
+        }
+    }
+
+    fn restore_certified(&mut self, view: View, block: &Hash) {
+        let notarized = self.views.get(&view).and_then(|s| s.notarized());
+        if notarized.is_some_and(|p| p.block == *block) {
+            self.uncertified.remove(&view);
+            self.view_mut(view).certified = true;
+        }
+    }
+
+    /// Input::Start. Enters the view that was reached, arms its timers afresh, and says again what was said.
+    pub(super) fn start(&mut self) {
+        self.phase = if self.floor.height >= self.config.terminal { Phase::Done } else { Phase::Running };
+        if self.phase == Phase::Done {
+            return;
+        }
+        self.heard.fill(self.now);
+        self.enter(self.reached());
+        // A crash may have come between a verdict and the vote that follows from it.
+        let certified: Vec<Proposal> =
+            self.views.values().filter(|s| s.certified).filter_map(|s| s.notarized()).collect();
+        for proposal in certified {
+            self.vote_finalize(&proposal);
+        }
+        self.assemble_own();
+        self.resend(To::All);
+    }
+
+    /// A crash may also have come between a vote and the certificate that it completed: with one validator, each does.
+    fn assemble_own(&mut self) {
+        let Some(me) = self.config.me else { return };
+        let kinds = [VoteKind::Notarize, VoteKind::Nullify, VoteKind::Finalize];
+        let own =
+            self.views.values().flat_map(|s| kinds.map(|kind| s.ballots.vote_of(kind, me).map(|v| v.vote)));
+        for vote in own.flatten().collect::<Vec<_>>() {
+            self.assemble(vote);
+        }
+    }
+
+    /// The view that was current before the crash: certificates are durable before a view is entered.
+    fn reached(&self) -> View {
+        let entered = self.views.iter().filter_map(|(view, state)| {
+            let left = state.certified || state.nullification.is_some();
+            (left || state.notarization.is_some()).then(|| if left { view.next() } else { *view })
+        });
+        let voted = [self.voted.notarize, self.voted.nullify, self.voted.finalize];
+        entered.chain(voted).fold(self.finalized_view().next(), View::max)
+    }
+}

@@ -1,0 +1,98 @@
+//! What a core can be seen doing, for status and metrics.
+
+use super::{Core, Phase};
+use crate::config::{Config, Floor};
+use crate::header::Rules;
+use wattle_primitives::{Certificate, Epoch, Hash, Height, View, VoteKind, VotingPower};
+
+/// Events counted since the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counters {
+    pub(super) timeouts: u64,
+    pub(super) nullified: u64,
+    pub(super) votes_dropped: u64,
+}
+
+/// A snapshot of a core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Current view; 0 before `Start`.
+    pub view: View,
+    /// View of the last finalization.
+    pub finalized_view: View,
+    /// Height of the last finalized block.
+    pub finalized_height: Height,
+    /// Its hash.
+    pub finalized_hash: Hash,
+    /// The highest certified block here: its view, height and hash; the finalized one if there is none above.
+    pub certified: (View, Height, Hash),
+    /// Most power for one block in the current view.
+    pub notarize_power: VotingPower,
+    /// Power that gave the current view up.
+    pub nullify_power: VotingPower,
+    /// Views that this validator gave up since the start.
+    pub timeouts: u64,
+    /// Views that were nullified since the start.
+    pub nullified: u64,
+    /// Votes not kept since the start: too far ahead or behind.
+    pub votes_dropped: u64,
+    /// The epoch's last block is final: the next epoch's core takes over.
+    pub done: bool,
+    /// The core stopped for good.
+    pub halted: bool,
+}
+
+impl Core {
+    /// A snapshot, for status and metrics.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let Floor { height, hash, view, .. } = self.floor;
+        let tip = self
+            .tip()
+            .and_then(|(view, hash)| self.blocks.get(&hash).map(|entry| (view, entry.header.height, hash)));
+        let power = |kind| {
+            VotingPower(self.views.get(&self.current.view).map_or(0, |state| state.ballots.power(kind)))
+        };
+        Status {
+            epoch: self.config.epoch,
+            view: self.current.view,
+            finalized_view: view,
+            finalized_height: height,
+            finalized_hash: hash,
+            certified: tip.unwrap_or((view, height, hash)),
+            notarize_power: power(VoteKind::Notarize),
+            nullify_power: power(VoteKind::Nullify),
+            timeouts: self.counters.timeouts,
+            nullified: self.counters.nullified,
+            votes_dropped: self.counters.votes_dropped,
+            done: self.phase == Phase::Done,
+            halted: self.phase == Phase::Halted,
+        }
+    }
+
+    /// The configuration, with the floor it started from.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The rules for headers, and the leaders, of the epoch.
+    #[must_use]
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The last finalized block.
+    #[must_use]
+    pub const fn floor(&self) -> &Floor {
+        &self.floor
+    }
+
+    /// The best proof of how far this validator is: the last finalization, and what proves the current view.
+    #[must_use]
+    pub fn progress_proof(&self) -> Vec<Certificate> {
+        self.best_certificates()
+    }
+}
