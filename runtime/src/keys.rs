@@ -1,1 +1,228 @@
-//! State keys.
+//! Every key in state.
+//!
+//! A key is a tag byte and fixed-width fields, so no two things share one. Numbers are little-endian, as in borsh,
+//! except in the queue, whose keys are ordered and therefore big-endian.
+//!
+//! Lists (an account's assets, a book's accounts, a microgrid's meters) are kept as numbered keys with the count in
+//! the owner's record: they are read in pages and never need a scan.
+
+use borsh::BorshSerialize;
+use std::fmt;
+use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::units::BookId;
+use wattle_primitives::{Address, AssetId, Hash, TimeMs};
+
+/// Protocol parameters.
+pub const PARAMS: u8 = 0x01;
+/// The schedule of validator sets.
+pub const VALIDATORS: u8 = 0x02;
+/// Counters that number assets, books and microgrids.
+pub const COUNTERS: u8 = 0x03;
+/// Account record.
+pub const ACCOUNT: u8 = 0x10;
+/// Four counters of an account in one asset.
+pub const BALANCE: u8 = 0x11;
+/// An account's assets by number.
+pub const ACCOUNT_ASSET: u8 = 0x12;
+/// Asset record.
+pub const ASSET: u8 = 0x20;
+/// Book record.
+pub const BOOK: u8 = 0x30;
+/// Record of a book's account.
+pub const BOOK_ACCOUNT: u8 = 0x31;
+/// A book's account codes by number.
+pub const BOOK_INDEX: u8 = 0x32;
+/// Open hold.
+pub const HOLD: u8 = 0x40;
+/// What falls due, by time.
+pub const QUEUE: u8 = 0x41;
+/// Sponsorship.
+pub const SPONSORSHIP: u8 = 0x50;
+/// Microgrid record.
+pub const MICROGRID: u8 = 0x60;
+/// Microgrid ids by number.
+pub const MICROGRID_INDEX: u8 = 0x61;
+/// Meter record with its last reading.
+pub const METER: u8 = 0x62;
+/// A microgrid's meters by number.
+pub const METER_INDEX: u8 = 0x63;
+
+/// A state key, kept inline: execution makes several for each call.
+#[derive(Clone, Copy)]
+pub struct Key {
+    len: u8,
+    bytes: [u8; Self::BYTES_MAX],
+}
+
+impl Key {
+    /// Longest key: a sponsorship's tag and two addresses.
+    pub const BYTES_MAX: usize = 65;
+    /// Bytes of a queue key after its tag: the time, then as much of the id as makes 32.
+    pub const QUEUE_BYTES: usize = 32;
+
+    const fn new(tag: u8) -> Self {
+        let mut bytes = [0; Self::BYTES_MAX];
+        bytes[0] = tag;
+        Self { len: 1, bytes }
+    }
+
+    fn with(mut self, part: &[u8]) -> Self {
+        let start = usize::from(self.len);
+        let end = start.saturating_add(part.len());
+        // The fields of every key below are of fixed width; the longest was measured for BYTES_MAX.
+        self.bytes[start..end].copy_from_slice(part);
+        self.len = u8::try_from(end).unwrap_or(u8::MAX);
+        self
+    }
+
+    fn with_account(mut self, account: &AccountId) -> Self {
+        let start = usize::from(self.len);
+        let mut rest = &mut self.bytes[start..];
+        let room = rest.len();
+        // An account id takes at most 33 bytes.
+        if account.serialize(&mut rest).is_err() {
+            unreachable!("an account id fits a key");
+        }
+        let used = room.saturating_sub(rest.len());
+        self.len = u8::try_from(start.saturating_add(used)).unwrap_or(u8::MAX);
+        self
+    }
+}
+
+impl std::ops::Deref for Key {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or(&self.bytes)
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+impl Eq for Key {}
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (**self).cmp(&**other)
+    }
+}
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// `Params`.
+#[must_use]
+pub const fn params() -> Key {
+    Key::new(PARAMS)
+}
+
+/// `Vec<ScheduledSet>`.
+#[must_use]
+pub const fn validators() -> Key {
+    Key::new(VALIDATORS)
+}
+
+/// [`crate::modules::records::Counters`].
+#[must_use]
+pub const fn counters() -> Key {
+    Key::new(COUNTERS)
+}
+
+/// [`crate::modules::records::Account`].
+#[must_use]
+pub fn account(address: &Address) -> Key {
+    Key::new(ACCOUNT).with(address.as_bytes())
+}
+
+/// [`crate::modules::records::Balance`].
+#[must_use]
+pub fn balance(account: &AccountId, asset: AssetId) -> Key {
+    Key::new(BALANCE).with_account(account).with(&asset.0.to_le_bytes())
+}
+
+/// `AssetId`: the account's asset number `index`.
+#[must_use]
+pub fn account_asset(address: &Address, index: u32) -> Key {
+    Key::new(ACCOUNT_ASSET).with(address.as_bytes()).with(&index.to_le_bytes())
+}
+
+/// [`crate::modules::records::Asset`].
+#[must_use]
+pub fn asset(asset: AssetId) -> Key {
+    Key::new(ASSET).with(&asset.0.to_le_bytes())
+}
+
+/// [`crate::modules::records::Book`].
+#[must_use]
+pub fn book(book: BookId) -> Key {
+    Key::new(BOOK).with(&book.0.to_le_bytes())
+}
+
+/// [`crate::modules::records::BookAccount`].
+#[must_use]
+pub fn book_account(book: BookId, code: u32) -> Key {
+    Key::new(BOOK_ACCOUNT).with(&book.0.to_le_bytes()).with(&code.to_le_bytes())
+}
+
+/// `u32`: code of the book's account number `index`.
+#[must_use]
+pub fn book_index(book: BookId, index: u32) -> Key {
+    Key::new(BOOK_INDEX).with(&book.0.to_le_bytes()).with(&index.to_le_bytes())
+}
+
+/// [`crate::modules::records::Hold`].
+#[must_use]
+pub fn hold(id: &Hash) -> Key {
+    Key::new(HOLD).with(id.as_bytes())
+}
+
+/// `Hash`: id of what falls due at `time_ms`. Ordered by time, then id.
+#[must_use]
+pub fn queue(time_ms: TimeMs, id: &Hash) -> Key {
+    Key::new(QUEUE).with(&time_ms.0.to_be_bytes()).with(&id.as_bytes()[..24])
+}
+
+/// The time in a queue key.
+#[must_use]
+pub fn queue_time(key: &[u8]) -> Option<TimeMs> {
+    let time = key.get(1..9)?;
+    time.try_into().ok().map(|bytes| TimeMs(u64::from_be_bytes(bytes)))
+}
+
+/// [`crate::modules::records::Sponsorship`].
+#[must_use]
+pub fn sponsorship(sponsor: &Address, grantee: &Address) -> Key {
+    Key::new(SPONSORSHIP).with(sponsor.as_bytes()).with(grantee.as_bytes())
+}
+
+/// [`crate::modules::records::Microgrid`].
+#[must_use]
+pub fn microgrid(id: &Hash) -> Key {
+    Key::new(MICROGRID).with(id.as_bytes())
+}
+
+/// `Hash`: id of microgrid number `index`.
+#[must_use]
+pub fn microgrid_index(index: u32) -> Key {
+    Key::new(MICROGRID_INDEX).with(&index.to_le_bytes())
+}
+
+/// [`crate::modules::records::Meter`].
+#[must_use]
+pub fn meter(meter: &Address) -> Key {
+    Key::new(METER).with(meter.as_bytes())
+}
+
+/// `Address`: the microgrid's meter number `index`.
+#[must_use]
+pub fn meter_index(microgrid: &Hash, index: u32) -> Key {
+    Key::new(METER_INDEX).with(microgrid.as_bytes()).with(&index.to_le_bytes())
+}

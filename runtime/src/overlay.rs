@@ -1,1 +1,174 @@
-//! Overlay.
+//! The writes of a block in the making, over the state it builds on.
+//!
+//! Every entry that is read or written is looked up and hashed once. A transaction marks where it starts; when it
+//! fails, everything since the mark is undone.
+
+use crate::keys::{self, Key};
+use crate::state::{State, Write};
+use borsh::{BorshDeserialize, BorshSerialize};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use wattle_primitives::trie::key_hash;
+use wattle_primitives::{Hash, TimeMs};
+
+/// Uncommitted writes over a parent state.
+#[derive(Debug)]
+pub struct Overlay<'a> {
+    parent: &'a State,
+    slots: BTreeMap<Key, Slot<'a>>,
+    undo: Vec<(Key, Slot<'a>)>,
+}
+
+/// A place in the journal to roll back to.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark(usize);
+
+#[derive(Clone, Debug)]
+struct Slot<'a> {
+    position: Hash,
+    value: Option<Cow<'a, [u8]>>,
+    written: bool,
+}
+
+/// Raw writes, sorted by key, and the state they lead to.
+pub type Finished = (State, Vec<(Vec<u8>, Option<Vec<u8>>)>);
+
+impl<'a> Overlay<'a> {
+    /// No writes yet.
+    #[must_use]
+    pub const fn new(parent: &'a State) -> Self {
+        Self { parent, slots: BTreeMap::new(), undo: Vec::new() }
+    }
+
+    fn slot(&mut self, key: Key) -> &mut Slot<'a> {
+        match self.slots.entry(key) {
+            Entry::Occupied(slot) => slot.into_mut(),
+            Entry::Vacant(vacant) => {
+                let position = key_hash(&key);
+                let value = self.parent.get_at(&position).map(Cow::Borrowed);
+                vacant.insert(Slot { position, value, written: false })
+            }
+        }
+    }
+
+    /// The raw value under `key`.
+    pub fn get(&mut self, key: Key) -> Option<&[u8]> {
+        self.slot(key).value.as_deref()
+    }
+
+    /// Whether there is an entry under `key`.
+    pub fn contains(&mut self, key: Key) -> bool {
+        self.slot(key).value.is_some()
+    }
+
+    /// The decoded value under `key`.
+    ///
+    /// # Panics
+    /// When an entry is not what this module wrote: the state was checked against its root, so this is a bug, and
+    /// going on would split the chain.
+    pub fn read<T: BorshDeserialize>(&mut self, key: Key) -> Option<T> {
+        self.get(key).map(|bytes| decode_entry(&key, bytes))
+    }
+
+    /// Puts `value` under `key`.
+    pub fn write<T: BorshSerialize>(&mut self, key: Key, value: &T) {
+        self.set(key, Some(wattle_primitives::encode(value)));
+    }
+
+    /// Removes the entry under `key`.
+    pub fn remove(&mut self, key: Key) {
+        self.set(key, None);
+    }
+
+    fn set(&mut self, key: Key, value: Option<Vec<u8>>) {
+        let slot = self.slot(key);
+        let new = Slot { position: slot.position, value: value.map(Cow::Owned), written: true };
+        let old = std::mem::replace(slot, new);
+        self.undo.push((key, old));
+    }
+
+    /// What is due at `time_ms`, soonest first, at most `limit`: queue keys with the ids they hold.
+    pub fn due(&self, time_ms: TimeMs, limit: usize) -> Vec<(Key, Hash)> {
+        let is_due = |key: &Key| keys::queue_time(key).is_some_and(|at| at <= time_ms);
+        let untouched = |key: &Key| self.slots.get(key).is_none_or(|slot| !slot.written);
+        let parent = self.parent.due_in_order().map_while(|(raw, id)| {
+            let key = queue_key(raw).filter(is_due)?;
+            Some((key, decode_entry(&key, id)))
+        });
+        let own = self
+            .written_queue()
+            .take_while(|(key, _)| is_due(key))
+            .filter_map(|(key, slot)| slot.value.as_deref().map(|id| (*key, decode_entry(key, id))));
+        let mut due: Vec<(Key, Hash)> = parent.filter(|(key, _)| untouched(key)).take(limit).collect();
+        due.extend(own.take(limit));
+        due.sort_unstable();
+        due.truncate(limit);
+        due
+    }
+
+    fn written_queue(&self) -> impl Iterator<Item = (&Key, &Slot<'a>)> {
+        self.slots
+            .range(keys::queue(TimeMs::ZERO, &Hash::ZERO)..)
+            .take_while(|(key, _)| key.first() == Some(&keys::QUEUE))
+    }
+
+    /// Where the journal stands.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark(self.undo.len())
+    }
+
+    /// Undoes everything since `mark`.
+    pub fn rollback(&mut self, mark: Mark) {
+        while self.undo.len() > mark.0 {
+            if let Some((key, old)) = self.undo.pop() {
+                self.slots.insert(key, old);
+            }
+        }
+    }
+
+    /// Makes everything so far final: it cannot be undone any more.
+    pub fn keep(&mut self) {
+        self.undo.clear();
+    }
+
+    /// The state with all writes, and the writes themselves.
+    #[must_use]
+    pub fn finish(self) -> Finished {
+        let parent = self.parent;
+        // An entry that came and went within the block never was: nobody needs to write its removal.
+        let changed = self.slots.into_iter().filter(|(_, slot)| {
+            slot.written && (slot.value.is_some() || parent.get_at(&slot.position).is_some())
+        });
+        let changed: Vec<(Key, Slot<'a>)> = changed.collect();
+        let state = parent.apply(changed.iter().map(|(key, slot)| Write {
+            key,
+            position: slot.position,
+            value: slot.value.as_deref(),
+        }));
+        let writes =
+            changed.into_iter().map(|(key, slot)| (key.to_vec(), slot.value.map(Cow::into_owned))).collect();
+        (state, writes)
+    }
+}
+
+/// Decodes an entry of the state.
+///
+/// # Panics
+/// As [`Overlay::read`].
+pub(crate) fn decode_entry<T: BorshDeserialize>(key: &[u8], bytes: &[u8]) -> T {
+    match T::try_from_slice(bytes) {
+        Ok(value) => value,
+        Err(error) => {
+            panic!("state entry with tag {:#04x} does not decode: {error}", key.first().unwrap_or(&0))
+        }
+    }
+}
+
+fn queue_key(raw: &[u8]) -> Option<Key> {
+    let time = keys::queue_time(raw)?;
+    let mut id = Hash::ZERO;
+    id.0[..24].copy_from_slice(raw.get(9..33)?);
+    Some(keys::queue(time, &id))
+}

@@ -1,13 +1,23 @@
 //! Typed reads of a state, for RPC, wallets and the driver.
 
 use crate::State;
+use crate::keys::{self, Key};
+use crate::modules::ledger::posting::ISSUANCE;
+use crate::modules::ledger::wallet;
+use crate::modules::records::{
+    Account, Asset, Balance, Book, BookAccount, Counters, Hold, Meter, Microgrid, Sponsorship,
+};
+use crate::overlay::decode_entry;
+use borsh::BorshDeserialize;
 use wattle_primitives::call::identity::Authority;
-use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry};
+use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, SystemAccount};
 use wattle_primitives::call::token::Symbol;
 use wattle_primitives::genesis::ScheduledSet;
 use wattle_primitives::reading::RegisterEncoding;
 use wattle_primitives::units::BookId;
-use wattle_primitives::{Address, Amount, AssetId, Hash, Lane, Nonce, TimeMs, WattHours};
+use wattle_primitives::{
+    Address, Amount, AssetId, Epoch, Hash, Lane, Nonce, Params, TimeMs, ValidatorSet, WattHours,
+};
 
 /// An account as wallets see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +45,8 @@ pub struct BalanceView {
     pub available: Amount,
     /// What is reserved by holds and still counts as the owner's until captured.
     pub pending: Amount,
+    /// What holds of others may still bring.
+    pub incoming: Amount,
 }
 
 /// An asset.
@@ -151,53 +163,236 @@ pub struct SponsorshipView {
     pub expires_ms: TimeMs,
 }
 
-macro_rules! queries {
-    ($($(#[$doc:meta])* $name:ident($($arg:ident: $ty:ty),*) -> $out:ty;)*) => { $(
-        $(#[$doc])*
-        #[must_use]
-        pub fn $name(_state: &State, $($arg: $ty),*) -> $out { $(let _ = $arg;)* unimplemented!() }
-    )* };
+/// Most items of one page.
+pub const PAGE_ITEMS_MAX: usize = 1000;
+
+/// An account, or `None` when the address was never used.
+#[must_use]
+pub fn account(state: &State, address: &Address) -> Option<AccountView> {
+    let record: Account = read(state, keys::account(address))?;
+    let nonces = (0u16..).zip(&record.nonces).map(|(lane, nonce)| (Lane(lane), Nonce(*nonce)));
+    let further = (0..record.assets).filter_map(|index| read(state, keys::account_asset(address, index)));
+    let assets = std::iter::once(AssetId::NATIVE).chain(further).take(PAGE_ITEMS_MAX);
+    Some(AccountView {
+        address: *address,
+        nonces: nonces.collect(),
+        balances: assets.filter_map(|asset| balance(state, address, asset)).collect(),
+        authority: record.authority,
+    })
 }
 
-queries! {
-    /// An account, or `None` when the address was never used.
-    account(address: &Address) -> Option<AccountView>;
-    /// The next nonce of (account, lane); 0 for an unknown account.
-    nonce(address: &Address, lane: Lane) -> Nonce;
-    /// An asset.
-    asset(asset: AssetId) -> Option<AssetView>;
-    /// Assets from `from` on, at most `limit`.
-    assets(from: AssetId, limit: usize) -> Vec<AssetView>;
-    /// An open hold.
-    hold(id: &Hash) -> Option<HoldView>;
-    /// A book.
-    book(book: BookId) -> Option<BookView>;
-    /// A book's accounts in the order of opening, from position `from`, at most `limit`.
-    book_accounts(book: BookId, from: u32, limit: usize) -> Vec<LedgerAccountView>;
-    /// A sponsorship.
-    sponsorship(sponsor: &Address, grantee: &Address) -> Option<SponsorshipView>;
-    /// A microgrid.
-    microgrid(id: &Hash) -> Option<MicrogridView>;
-    /// Microgrids in the order of registration, from position `from`, at most `limit`.
-    microgrids(from: u32, limit: usize) -> Vec<MicrogridView>;
-    /// A microgrid's meters in the order of registration, from position `from`, at most `limit`.
-    meters(microgrid: &Hash, from: u32, limit: usize) -> Vec<MeterView>;
-    /// A meter.
-    meter(meter: &Address) -> Option<MeterView>;
-    /// The schedule of validator sets.
-    validator_sets() -> Vec<ScheduledSet>;
-    /// Whether an expiry is due at `time_ms`.
-    has_due(time_ms: TimeMs) -> bool;
+/// What an account holds of one asset; zero where it never held any. `None` without such an asset.
+#[must_use]
+pub fn balance(state: &State, address: &Address, id: AssetId) -> Option<BalanceView> {
+    let asset: Asset = read(state, keys::asset(id))?;
+    let balance = counters_of(state, &wallet(*address), id);
+    Some(BalanceView {
+        asset: id,
+        symbol: asset.symbol,
+        scale: asset.scale,
+        available: balance.available(),
+        pending: Amount(balance.debits_pending),
+        incoming: Amount(balance.credits_pending),
+    })
+}
+
+/// The next nonce of (account, lane); 0 for an unknown account.
+#[must_use]
+pub fn nonce(state: &State, address: &Address, lane: Lane) -> Nonce {
+    read::<Account>(state, keys::account(address)).map_or(Nonce::ZERO, |account| account.nonce(lane))
+}
+
+/// An asset.
+#[must_use]
+pub fn asset(state: &State, id: AssetId) -> Option<AssetView> {
+    let record: Asset = read(state, keys::asset(id))?;
+    let issued = counters_of(state, &ISSUANCE, id);
+    Some(AssetView {
+        asset: id,
+        symbol: record.symbol,
+        scale: record.scale,
+        issuer: record.issuer,
+        supply: Amount(issued.debits_posted.saturating_sub(issued.credits_posted)),
+    })
+}
+
+/// Assets from `from` on, at most `limit`.
+#[must_use]
+pub fn assets(state: &State, from: AssetId, limit: usize) -> Vec<AssetView> {
+    page(from.0, counters(state).assets, limit).filter_map(|id| asset(state, AssetId(id))).collect()
+}
+
+/// An open hold.
+#[must_use]
+pub fn hold(state: &State, id: &Hash) -> Option<HoldView> {
+    let hold: Hold = read(state, keys::hold(id))?;
+    Some(HoldView { id: *id, entry: hold.entry, captor: hold.captor, expires_ms: hold.expires_ms })
+}
+
+/// A book.
+#[must_use]
+pub fn book(state: &State, id: BookId) -> Option<BookView> {
+    let record: Book = read(state, keys::book(id))?;
+    Some(BookView { book: id, owner: record.owner, accounts: record.accounts })
+}
+
+/// A book's accounts in the order of opening, from position `from`, at most `limit`.
+#[must_use]
+pub fn book_accounts(state: &State, id: BookId, from: u32, limit: usize) -> Vec<LedgerAccountView> {
+    let count = book(state, id).map_or(0, |book| book.accounts);
+    page(from, count, limit)
+        .filter_map(|index| read(state, keys::book_index(id, index)))
+        .filter_map(|code| {
+            let record: BookAccount = read(state, keys::book_account(id, code))?;
+            let account = AccountId::Book { book: id, code };
+            Some(ledger_view(state, account, record.asset, record.class, record.limited))
+        })
+        .collect()
+}
+
+/// What `book` owes to `to` (credits) or is owed by it (debits) in one asset; all zero where they never dealt.
+#[must_use]
+pub fn due(state: &State, book: BookId, to: BookId, asset: AssetId) -> LedgerAccountView {
+    ledger_view(state, AccountId::Due { book, to }, asset, AccountClass::Liability, false)
+}
+
+/// An account of the protocol in one asset.
+#[must_use]
+pub fn system(state: &State, account: SystemAccount, asset: AssetId) -> LedgerAccountView {
+    let limited = account != SystemAccount::Issuance;
+    let class = if limited { AccountClass::Liability } else { AccountClass::Asset };
+    ledger_view(state, AccountId::System { account }, asset, class, limited)
+}
+
+/// A sponsorship, in force or not.
+#[must_use]
+pub fn sponsorship(state: &State, sponsor: &Address, grantee: &Address) -> Option<SponsorshipView> {
+    let record: Sponsorship = read(state, keys::sponsorship(sponsor, grantee))?;
+    Some(SponsorshipView { allowance: record.allowance, expires_ms: record.expires_ms })
+}
+
+/// A microgrid.
+#[must_use]
+pub fn microgrid(state: &State, id: &Hash) -> Option<MicrogridView> {
+    let record: Microgrid = read(state, keys::microgrid(id))?;
+    let Microgrid { operator, asset, interval_ms, meters } = record;
+    Some(MicrogridView { id: *id, operator, asset, interval_ms, meters })
+}
+
+/// Microgrids in the order of registration, from position `from`, at most `limit`.
+#[must_use]
+pub fn microgrids(state: &State, from: u32, limit: usize) -> Vec<MicrogridView> {
+    page(from, counters(state).microgrids, limit)
+        .filter_map(|index| read(state, keys::microgrid_index(index)))
+        .filter_map(|id| microgrid(state, &id))
+        .collect()
+}
+
+/// A microgrid's meters in the order of registration, from position `from`, at most `limit`.
+#[must_use]
+pub fn meters(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<MeterView> {
+    let count = microgrid(state, id).map_or(0, |grid| grid.meters);
+    page(from, count, limit)
+        .filter_map(|index| read(state, keys::meter_index(id, index)))
+        .filter_map(|address| meter(state, &address))
+        .collect()
+}
+
+/// A meter.
+#[must_use]
+pub fn meter(state: &State, address: &Address) -> Option<MeterView> {
+    let record: Meter = read(state, keys::meter(address))?;
+    let last = record.last.map(|last| ReadingView {
+        seq: last.seq,
+        import_wh: last.import_wh,
+        export_wh: last.export_wh,
+        time_ms: last.time_ms,
+        block_time_ms: last.block_time_ms,
+    });
+    let Meter { microgrid, owner, encoding, .. } = record;
+    Some(MeterView { meter: *address, microgrid, owner, encoding, last })
+}
+
+/// The schedule of validator sets.
+#[must_use]
+pub fn validator_sets(state: &State) -> Vec<ScheduledSet> {
+    read(state, keys::validators()).unwrap_or_default()
+}
+
+/// The set that decides in `epoch`.
+#[must_use]
+pub fn validators(state: &State, epoch: Epoch) -> Option<ValidatorSet> {
+    validator_sets(state).into_iter().rev().find(|set| set.from_epoch <= epoch).map(|set| set.validators)
+}
+
+/// The parameters in force; `None` before genesis.
+#[must_use]
+pub fn params(state: &State) -> Option<Params> {
+    read(state, keys::params())
+}
+
+/// Whether an expiry is due at `time_ms`.
+#[must_use]
+pub fn has_due(state: &State, time_ms: TimeMs) -> bool {
+    next_due(state).is_some_and(|due| due <= time_ms)
+}
+
+/// When the next expiry is due.
+#[must_use]
+pub fn next_due(state: &State) -> Option<TimeMs> {
+    state.due_ms()
 }
 
 /// The raw state key of an account's record: nonces, bandwidth, authority.
 #[must_use]
-pub fn account_key(_address: &Address) -> Vec<u8> {
-    unimplemented!()
+pub fn account_key(address: &Address) -> Vec<u8> {
+    keys::account(address).to_vec()
 }
 
 /// The raw state key of an account's counters in one asset.
 #[must_use]
-pub fn balance_key(_account: &AccountId, _asset: AssetId) -> Vec<u8> {
-    unimplemented!()
+pub fn balance_key(account: &AccountId, asset: AssetId) -> Vec<u8> {
+    keys::balance(account, asset).to_vec()
+}
+
+/// The raw state key of a meter's record.
+#[must_use]
+pub fn meter_key(meter: &Address) -> Vec<u8> {
+    keys::meter(meter).to_vec()
+}
+
+fn ledger_view(
+    state: &State,
+    account: AccountId,
+    asset: AssetId,
+    class: AccountClass,
+    limited: bool,
+) -> LedgerAccountView {
+    let balance = counters_of(state, &account, asset);
+    LedgerAccountView {
+        account,
+        asset,
+        class,
+        limited,
+        debits_pending: Amount(balance.debits_pending),
+        debits_posted: Amount(balance.debits_posted),
+        credits_pending: Amount(balance.credits_pending),
+        credits_posted: Amount(balance.credits_posted),
+    }
+}
+
+fn counters_of(state: &State, account: &AccountId, asset: AssetId) -> Balance {
+    read(state, keys::balance(account, asset)).unwrap_or_default()
+}
+
+fn counters(state: &State) -> Counters {
+    read(state, keys::counters()).unwrap_or_default()
+}
+
+fn page(from: u32, count: u32, limit: usize) -> impl Iterator<Item = u32> {
+    (from..count).take(limit.min(PAGE_ITEMS_MAX))
+}
+
+fn read<T: BorshDeserialize>(state: &State, key: Key) -> Option<T> {
+    state.get(&key).map(|raw| decode_entry(&key, raw))
 }

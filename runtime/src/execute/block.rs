@@ -1,9 +1,21 @@
 //! Running and building blocks.
 
-use super::{BlockError, TxError, VerifiedTx};
+use super::charge::{Ask, assess, charge};
+use super::tx::{check_body, check_weight, embedded_verdicts};
+use super::{BlockError, TxError, VerifiedTx, fee_of, txs_root, weigh};
 use crate::State;
+use crate::modules::{self, Ctx};
+use crate::overlay::Overlay;
+use wattle_primitives::block::HEADER_BYTES_MAX;
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::{Hash, Height, Params, PublicKey, Receipt, TimeMs, TxBody, Weight};
+use wattle_primitives::{Amount, Hash, Height, Outcome, Params, PublicKey, Receipt, TimeMs, TxBody, Weight};
+
+/// Expiries may use up to this part of a block's weight, beside its transactions.
+const ON_BLOCK_SHARE: u64 = 8;
+/// Candidates in a row that do not fit, after which a block is taken for full.
+const MISFITS_MAX: usize = 64;
+/// Bytes of a block that are not transactions: its header and the length of the list.
+const FRAME_BYTES: usize = HEADER_BYTES_MAX + 4;
 
 /// What a block's execution knows of its surroundings.
 #[derive(Clone, Debug)]
@@ -84,42 +96,165 @@ pub struct Simulated {
     pub uncharged: Option<TxError>,
 }
 
+/// A block while its transactions run, one after the other.
+struct Runner<'a> {
+    ctx: Ctx<'a>,
+    receipts: BlockReceipts,
+    weight: Weight,
+    bytes: usize,
+}
+
+impl<'a> Runner<'a> {
+    fn start(parent: &'a State, env: &'a BlockEnv) -> Self {
+        let mut ctx = Ctx::new(Overlay::new(parent), env);
+        let budget = env.params.block_weight_max.0.checked_div(ON_BLOCK_SHARE).unwrap_or(0);
+        modules::on_block(&mut ctx, Weight(budget));
+        ctx.state.keep();
+        let receipts = BlockReceipts { block: ctx.take_events(), txs: Vec::new() };
+        Self { ctx, receipts, weight: Weight::ZERO, bytes: 0 }
+    }
+
+    /// Charges and runs one transaction; leaves no trace when it cannot be charged.
+    fn run(&mut self, tx: &VerifiedTx) -> Result<(), TxError> {
+        let body = tx.tx().body();
+        let ask = Ask { body, auths: Some(tx.tx().auths()), weight: tx.weight(), gap_allowed: false };
+        let env = self.ctx.env();
+        let plan = assess(&mut self.ctx.state, env, &ask)?;
+        self.ctx.begin(body.sender, tx.verdicts());
+        let before = self.ctx.savepoint();
+        let fee = match charge(&mut self.ctx, body, plan) {
+            Ok(fee) => fee,
+            Err(error) => {
+                self.ctx.rollback(before);
+                return Err(error);
+            }
+        };
+        let outcome = run_calls(&mut self.ctx, body);
+        self.ctx.state.keep();
+        let events = self.ctx.take_events();
+        self.receipts.txs.push(Receipt { tx: tx.id(), outcome, weight: tx.weight(), fee, events });
+        self.weight = self.weight.saturating_add(tx.weight());
+        self.bytes = self.bytes.saturating_add(tx.encoded_len());
+        Ok(())
+    }
+
+    fn finish(self, txs: &[VerifiedTx]) -> Executed {
+        let (state, writes) = self.ctx.state.finish();
+        Executed {
+            state_root: state.root(),
+            receipts_root: self.receipts.root(),
+            txs_root: txs_root(txs),
+            state,
+            receipts: self.receipts,
+            writes,
+            weight: self.weight,
+        }
+    }
+}
+
+/// Runs a body's calls: all of them, or none.
+fn run_calls(ctx: &mut Ctx<'_>, body: &TxBody) -> Outcome {
+    let before = ctx.savepoint();
+    for (call, asked) in (0u8..).zip(body.calls.iter()) {
+        if let Err(reason) = modules::execute(ctx, asked) {
+            ctx.rollback(before);
+            return Outcome::Failed { call, reason };
+        }
+    }
+    Outcome::Success
+}
+
+/// Room for transactions in a block.
+fn bytes_max(params: &Params) -> usize {
+    usize::try_from(params.block_bytes_max).unwrap_or(usize::MAX).saturating_sub(FRAME_BYTES)
+}
+
 /// Runs a block.
 ///
 /// # Errors
 /// [`BlockError`] when it is no valid block.
-pub fn execute_block(_parent: &State, _env: &BlockEnv, _txs: &[VerifiedTx]) -> Result<Executed, BlockError> {
-    unimplemented!()
+pub fn execute_block(parent: &State, env: &BlockEnv, txs: &[VerifiedTx]) -> Result<Executed, BlockError> {
+    let mut runner = Runner::start(parent, env);
+    let bytes_max = bytes_max(&env.params);
+    for (index, tx) in (0u32..).zip(txs) {
+        runner.run(tx).map_err(|source| BlockError::Tx { index, source })?;
+        if runner.bytes > bytes_max {
+            return Err(BlockError::Bytes { max: bytes_max, got: runner.bytes });
+        }
+        if runner.weight > env.params.block_weight_max {
+            return Err(BlockError::Weight { max: env.params.block_weight_max, got: runner.weight });
+        }
+    }
+    Ok(runner.finish(txs))
 }
 
 /// Picks transactions for a block, in the order given, and runs them.
 #[must_use]
 pub fn build_block(
-    _parent: &State,
-    _env: &BlockEnv,
-    _candidates: impl Iterator<Item = VerifiedTx>,
-    _limits: BuildLimits,
+    parent: &State,
+    env: &BlockEnv,
+    candidates: impl Iterator<Item = VerifiedTx>,
+    limits: BuildLimits,
 ) -> Built {
-    unimplemented!()
+    let mut runner = Runner::start(parent, env);
+    let bytes_max = limits.bytes_max.min(bytes_max(&env.params));
+    let weight_max = limits.weight_max.min(env.params.block_weight_max);
+    let (mut txs, mut skipped, mut misfits) = (Vec::new(), Vec::new(), 0usize);
+    for tx in candidates {
+        let bytes = runner.bytes.saturating_add(tx.encoded_len());
+        let weight = runner.weight.saturating_add(tx.weight());
+        if bytes > bytes_max || weight > weight_max {
+            misfits = misfits.saturating_add(1);
+            if misfits > MISFITS_MAX {
+                break;
+            }
+            continue;
+        }
+        misfits = 0;
+        match runner.run(&tx) {
+            Ok(()) => txs.push(tx),
+            Err(error) => skipped.push((tx.id(), error)),
+        }
+    }
+    Built { executed: runner.finish(&txs), txs, skipped }
 }
 
 /// Whether a transaction could be charged at `env`'s time, now or when missing nonces have come.
 ///
 /// # Errors
 /// The [`TxError`] that stands against it.
-pub fn admit(_state: &State, _env: &BlockEnv, _tx: &VerifiedTx) -> Result<Admission, TxError> {
-    unimplemented!()
+pub fn admit(state: &State, env: &BlockEnv, tx: &VerifiedTx) -> Result<Admission, TxError> {
+    let (body, auths) = (tx.tx().body(), tx.tx().auths());
+    let ask = Ask { body, auths: Some(auths), weight: tx.weight(), gap_allowed: true };
+    match assess(&mut Overlay::new(state), env, &ask) {
+        Ok(plan) if plan.gap == 0 => Ok(Admission::Ready),
+        Ok(plan) => Ok(Admission::Future { gap: plan.gap }),
+        Err(TxError::Nonce { .. }) => Ok(Admission::Stale),
+        Err(error) => Err(error),
+    }
 }
 
 /// Runs a body without signatures on top of `state`, weighed as with `auths` of them.
 ///
 /// # Errors
 /// A stateless [`TxError`].
-pub fn simulate(
-    _state: &State,
-    _env: &BlockEnv,
-    _body: &TxBody,
-    _auths: usize,
-) -> Result<Simulated, TxError> {
-    unimplemented!()
+pub fn simulate(state: &State, env: &BlockEnv, body: &TxBody, auths: usize) -> Result<Simulated, TxError> {
+    check_body(body, &env.chain)?;
+    let weight = weigh(body, auths);
+    check_weight(weight, &env.params)?;
+    let mut ctx = Ctx::new(Overlay::new(state), env);
+    ctx.begin(body.sender, &embedded_verdicts(body));
+    let ask = Ask { body, auths: None, weight, gap_allowed: false };
+    let before = ctx.savepoint();
+    let charged = assess(&mut ctx.state, env, &ask).and_then(|plan| charge(&mut ctx, body, plan));
+    let (fee, uncharged): (Amount, Option<TxError>) = match charged {
+        Ok(fee) => (fee, None),
+        Err(error) => {
+            ctx.rollback(before);
+            (fee_of(&env.params, weight, body.tip), Some(error))
+        }
+    };
+    let outcome = run_calls(&mut ctx, body);
+    let receipt = Receipt { tx: body.id(), outcome, weight, fee, events: ctx.take_events() };
+    Ok(Simulated { receipt, uncharged })
 }

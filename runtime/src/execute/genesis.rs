@@ -1,19 +1,116 @@
 //! Height 0.
 
-use super::GenesisFailure;
+use super::{BlockEnv, GenesisFailure};
 use crate::State;
-use wattle_primitives::{Block, Genesis, Header};
+use crate::keys;
+use crate::modules::ledger::posting::ISSUANCE;
+use crate::modules::ledger::{post, wallet};
+use crate::modules::records::{Asset, Counters};
+use crate::modules::{Ctx, energy, identity};
+use crate::overlay::Overlay;
+use wattle_primitives::block::PROTOCOL_VERSION;
+use wattle_primitives::call::energy::microgrid_id;
+use wattle_primitives::genesis::{GenesisError, GenesisMicrogrid};
+use wattle_primitives::receipt::BlockReceipts;
+use wattle_primitives::{
+    Address, Amount, AssetId, Block, Epoch, Genesis, Hash, Header, Height, PublicKey, Reason, TimeMs, View,
+    merkle,
+};
 
 /// The state and header of height 0. The header's hash is the chain's identity.
 ///
+/// What genesis creates costs no deposits.
+///
 /// # Errors
 /// [`GenesisFailure`] when a part cannot take effect.
-pub fn genesis(_genesis: &Genesis) -> Result<(State, Header), GenesisFailure> {
-    unimplemented!()
+pub fn genesis(genesis: &Genesis) -> Result<(State, Header), GenesisFailure> {
+    genesis.check()?;
+    let set = genesis.validators(Epoch(0)).ok_or(GenesisError::Schedule)?;
+    let env = free_of_deposits(genesis);
+    let empty = State::default();
+    let mut ctx = Ctx::new(Overlay::new(&empty), &env);
+    lay_ground(&mut ctx, genesis);
+    for (index, account) in genesis.accounts.iter().enumerate() {
+        let part = |reason| GenesisFailure::Part { part: "account", index, reason };
+        fund(&mut ctx, &account.key, account.balance).map_err(part)?;
+    }
+    for (index, microgrid) in genesis.microgrids.iter().enumerate() {
+        found(&mut ctx, index, microgrid)?;
+    }
+    let (state, _) = ctx.state.finish();
+    let header = Header {
+        version: PROTOCOL_VERSION,
+        chain: genesis.hash(),
+        epoch: Epoch(0),
+        view: View(0),
+        height: Height(0),
+        parent: Hash::ZERO,
+        time_ms: genesis.time_ms,
+        proposer: PublicKey([0; 32]),
+        txs_root: merkle::list_root(&[]),
+        state_root: state.root(),
+        receipts_root: BlockReceipts::default().root(),
+        validators_hash: set.hash(),
+        next_validators_hash: set.hash(),
+    };
+    Ok((state, header))
 }
 
 /// The block of height 0 around its header: no transactions.
 #[must_use]
 pub const fn genesis_block(header: Header) -> Block {
     Block { header, txs: Vec::new() }
+}
+
+fn free_of_deposits(genesis: &Genesis) -> BlockEnv {
+    let mut params = genesis.params.clone();
+    params.account_deposit = Amount::ZERO;
+    BlockEnv {
+        params,
+        chain: Hash::ZERO,
+        height: Height(0),
+        time_ms: genesis.time_ms,
+        parent: Hash::ZERO,
+        proposer: PublicKey([0; 32]),
+    }
+}
+
+fn lay_ground(ctx: &mut Ctx<'_>, genesis: &Genesis) {
+    let native = Asset { symbol: genesis.native_symbol.clone(), scale: genesis.native_scale, issuer: None };
+    ctx.state.write(keys::params(), &genesis.params);
+    ctx.state.write(keys::validators(), &genesis.validator_sets);
+    ctx.state.write(keys::counters(), &Counters { assets: 1, books: 1, microgrids: 0 });
+    ctx.state.write(keys::asset(AssetId::NATIVE), &native);
+}
+
+fn fund(ctx: &mut Ctx<'_>, key: &PublicKey, balance: Amount) -> Result<(), Reason> {
+    let address = Address::of_key(key);
+    identity::create(ctx, address, address)?;
+    match balance {
+        Amount(0) => Ok(()),
+        amount => post(ctx, ISSUANCE, wallet(address), AssetId::NATIVE, amount),
+    }
+}
+
+fn found(ctx: &mut Ctx<'_>, index: usize, grid: &GenesisMicrogrid) -> Result<(), GenesisFailure> {
+    let part = |reason| GenesisFailure::Part { part: "microgrid", index, reason };
+    if !ctx.state.contains(keys::account(&grid.operator)) {
+        return Err(part(Reason::UnknownAccount));
+    }
+    energy::check_interval(grid.interval_ms).map_err(part)?;
+    ctx.begin(grid.operator, &[]);
+    energy::register_microgrid(ctx, &grid.reference, grid.asset, grid.interval_ms).map_err(part)?;
+    let id = microgrid_id(&grid.operator, &grid.reference);
+    for (index, meter) in grid.meters.iter().enumerate() {
+        let part = |reason| GenesisFailure::Part { part: "meter", index, reason };
+        if meter.key.is_small_order() {
+            return Err(part(Reason::BadAuthority));
+        }
+        energy::register_meter(ctx, &id, &meter.key, meter.owner, meter.encoding).map_err(part)?;
+        let grantee = Address::of_key(&meter.key);
+        if meter.allowance > Amount::ZERO && grantee != grid.operator {
+            identity::grant(ctx, grid.operator, grantee, meter.allowance, TimeMs::MAX).map_err(part)?;
+        }
+    }
+    Ok(())
 }

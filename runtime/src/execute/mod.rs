@@ -7,7 +7,9 @@
 //! are part of [`VerifiedTx`]: every validator computes them itself, by the one verification rule, so all agree; they
 //! are never taken from a peer.
 
+mod bandwidth;
 mod block;
+mod charge;
 mod error;
 mod genesis;
 mod tx;
@@ -18,3 +20,6 @@ pub use block::{
 pub use error::{BlockError, GenesisFailure, TxError};
 pub use genesis::{genesis, genesis_block};
 pub use tx::{CheckedTx, VerifiedTx, fee_of, txs_root, verify_all, weigh};
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,25 +1,116 @@
-//! The state.
-use wattle_primitives::Hash;
-use wattle_primitives::trie::TrieProof;
+//! The state: a Merkle trie over every entry, and an ordered index of what falls due.
+//!
+//! Cheap to clone and never changed in place: every unfinalized block has its own, sharing what it did not touch.
+//!
+//! # The queue
+//! Positions in the trie are hashes, so it cannot be searched by order. Entries whose key begins with
+//! [`keys::QUEUE`] hold a time after the tag; [`State`] keeps those keys in a second trie as well, ordered by that
+//! time. The index is a function of the committed entries, so it needs no root of its own and every node that
+//! rebuilds from the entries has the same.
 
-/// State. Cheap to clone.
+mod trie;
+
+use crate::keys::{self, Key};
+use trie::{Change, Trie};
+use wattle_primitives::trie::{TrieProof, key_hash};
+use wattle_primitives::{Hash, TimeMs};
+
+/// Everything the chain knows. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct State {}
+pub struct State {
+    entries: Trie,
+    queue: Trie,
+}
+
+/// One changed entry, with the hash of its key.
+#[derive(Clone, Debug)]
+pub struct Write<'a> {
+    /// The raw key.
+    pub key: &'a [u8],
+    /// `key_hash(key)`.
+    pub position: Hash,
+    /// The new value; `None` removes the entry.
+    pub value: Option<&'a [u8]>,
+}
 
 impl State {
+    /// The state of these entries; of two with one key the later wins.
+    ///
+    /// Hashes on as many threads as the machine has; the result does not depend on their number.
+    #[must_use]
+    pub fn from_entries(entries: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
+        let entries: Vec<_> = entries.into_iter().map(|(key, value)| (key_hash(&key), key, value)).collect();
+        let queue = entries
+            .iter()
+            .filter_map(|(_, key, value)| queue_position(key).map(|at| (at, key.clone(), value.clone())))
+            .collect();
+        Self { queue: Trie::build(queue), entries: Trie::build(entries) }
+    }
+
     /// The value under `key`.
     #[must_use]
-    pub fn get(&self, _key: &[u8]) -> Option<&[u8]> {
-        unimplemented!()
+    pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
+        self.entries.get(&key_hash(key))
     }
+
+    /// The value at a position already hashed.
+    #[must_use]
+    pub fn get_at(&self, position: &Hash) -> Option<&[u8]> {
+        self.entries.get(position)
+    }
+
     /// What headers carry as `state_root`.
     #[must_use]
     pub fn root(&self) -> Hash {
-        unimplemented!()
+        self.entries.root()
     }
-    /// Shows what the state holds under `key`.
+
+    /// Shows what the state holds under `key`, also that it holds nothing.
     #[must_use]
-    pub fn prove(&self, _key: &[u8]) -> TrieProof {
-        unimplemented!()
+    pub fn prove(&self, key: &[u8]) -> TrieProof {
+        self.entries.prove(&key_hash(key))
+    }
+
+    /// The state after `writes`; each branch on their paths is hashed once.
+    #[must_use]
+    pub fn apply<'a>(&self, writes: impl IntoIterator<Item = Write<'a>>) -> Self {
+        let (mut entries, mut queue) = (Vec::new(), Vec::new());
+        for Write { key, position, value } in writes {
+            let change = |at: Hash| value.map_or(Change::remove(at), |value| Change::put(at, key, value));
+            if let Some(at) = queue_position(key) {
+                queue.push(change(at));
+            }
+            entries.push(change(position));
+        }
+        let queue = if queue.is_empty() { self.queue.clone() } else { self.queue.update(queue) };
+        Self { entries: self.entries.update(entries), queue }
+    }
+
+    /// Queue entries in the order of their times.
+    pub fn due_in_order(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.queue.iter()
+    }
+
+    /// Every entry, in the order of hashed keys.
+    pub fn entries(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.entries.iter()
+    }
+
+    /// When the next queue entry falls due.
+    #[must_use]
+    pub fn due_ms(&self) -> Option<TimeMs> {
+        self.queue.first().and_then(|(key, _)| keys::queue_time(key))
     }
 }
+
+/// The place of a queue key in the order: the 32 bytes after its tag.
+fn queue_position(key: &[u8]) -> Option<Hash> {
+    let (tag, rest) = key.split_first()?;
+    if *tag != keys::QUEUE {
+        return None;
+    }
+    <[u8; Key::QUEUE_BYTES]>::try_from(rest).ok().map(Hash)
+}
+
+#[cfg(test)]
+mod tests;

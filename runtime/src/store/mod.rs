@@ -3,8 +3,18 @@
 //! One commit is one height and takes effect as a whole or not at all. When [`Store::commit`] has returned, a power
 //! cut does not undo it. Reads may run at any time beside a commit and see the state before or after it.
 
+mod chain;
 mod error;
+mod kv;
+mod memory;
+#[cfg(feature = "rocks")]
+mod rocks;
 mod types;
+
+pub use chain::ChainStore;
+pub use memory::{Memory, MemoryStore};
+#[cfg(feature = "rocks")]
+pub use rocks::{Rocks, RocksStore};
 
 pub use error::StoreError;
 pub use types::{
@@ -85,6 +95,19 @@ pub trait Store: Send + Sync {
 ///
 /// # Errors
 /// [`StoreError::StateRootMismatch`] when the entries hash to another root than the header's.
-pub fn load(_store: &dyn Store) -> Result<Option<(Tip, State)>, StoreError> {
-    unimplemented!()
+pub fn load(store: &dyn Store) -> Result<Option<(Tip, State)>, StoreError> {
+    let mut entries = Vec::new();
+    let Some(tip) = store.state_entries(&mut |key, value| entries.push((key.to_vec(), value.to_vec())))?
+    else {
+        return Ok(None);
+    };
+    let state = State::from_entries(entries);
+    let (expected, got) = (tip.header.state_root, state.root());
+    if expected != got {
+        return Err(StoreError::StateRootMismatch { height: tip.header.height, expected, got });
+    }
+    Ok(Some((tip, state)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,10 +100,16 @@ pub struct Proven {
 }
 
 impl Commit {
-    /// The commit of height 0.
+    /// The commit of height 0: its header and every entry of its state.
     #[must_use]
-    pub fn genesis(_header: Header, _state: &State) -> Self {
-        unimplemented!()
+    pub fn genesis(header: Header, state: &State) -> Self {
+        let writes = state.entries().map(|(key, value)| (key.to_vec(), Some(value.to_vec()))).collect();
+        Self {
+            block: crate::execute::genesis_block(header),
+            certificate: None,
+            receipts: BlockReceipts::default(),
+            writes,
+        }
     }
 
     /// The block's height.

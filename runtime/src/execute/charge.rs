@@ -1,0 +1,161 @@
+//! Whether a transaction may run, and what that costs whom.
+//!
+//! Everything here happens before a call runs and stays when the calls fail: nonce, fee, bandwidth, and the account of
+//! a sender who is seen for the first time.
+
+use super::{BlockEnv, TxError, bandwidth, fee_of};
+use crate::keys;
+use crate::modules::ledger::posting::{FEES, available};
+use crate::modules::ledger::{post, wallet};
+use crate::modules::records::{Account, Sponsorship};
+use crate::modules::{Ctx, identity};
+use crate::overlay::Overlay;
+use wattle_primitives::{Address, Amount, AssetId, Auth, Event, PublicKey, TxBody, Weight};
+
+/// What is asked of whom.
+pub(super) struct Ask<'t> {
+    pub(super) body: &'t TxBody,
+    /// `None` when nobody has signed yet: authority is taken for granted.
+    pub(super) auths: Option<&'t [Auth]>,
+    pub(super) weight: Weight,
+    /// Whether a nonce above the next is all right.
+    pub(super) gap_allowed: bool,
+}
+
+/// Everything charging will write.
+pub(super) struct Plan {
+    /// Fee, tip included.
+    pub(super) fee: Amount,
+    /// Nonces missing before this one.
+    pub(super) gap: u64,
+    sender: Account,
+    sender_is_new: bool,
+    /// The payer's record when it is not the sender.
+    payer: Option<Account>,
+    sponsorship: Option<Sponsorship>,
+}
+
+/// Checks a transaction against the state, without changing it.
+pub(super) fn assess(state: &mut Overlay<'_>, env: &BlockEnv, ask: &Ask<'_>) -> Result<Plan, TxError> {
+    let Ask { body, weight, .. } = *ask;
+    if env.time_ms >= body.expires_ms {
+        return Err(TxError::Expired { expires_ms: body.expires_ms, time_ms: env.time_ms });
+    }
+    let fee = fee_of(&env.params, weight, body.tip);
+    if fee > body.max_fee {
+        return Err(TxError::FeeCap { fee, max_fee: body.max_fee });
+    }
+    let foreign = body.fee_payer != body.sender;
+    let known: Option<Account> = state.read(keys::account(&body.sender));
+    let sender_is_new = known.is_none();
+    if sender_is_new && !foreign {
+        return Err(TxError::UnknownAccount { account: body.sender });
+    }
+    let mut sender = known.unwrap_or_default();
+    let gap = nonce_gap(&sender, ask)?;
+    let mut payer = match foreign {
+        true => Some(
+            state
+                .read::<Account>(keys::account(&body.fee_payer))
+                .ok_or(TxError::UnknownAccount { account: body.fee_payer })?,
+        ),
+        false => None,
+    };
+    let payer_signed = authorize(ask, &sender, payer.as_ref())?;
+    let deposit = if sender_is_new { env.params.account_deposit } else { Amount::ZERO };
+    let needed = fee.saturating_add(deposit);
+    let sponsorship = match foreign && !payer_signed {
+        true => Some(draw_allowance(state, env, body, needed)?),
+        false => None,
+    };
+    let bucket = &mut payer.as_mut().unwrap_or(&mut sender).tat;
+    *bucket = bandwidth::draw(&env.params, *bucket, env.time_ms, weight)
+        .map_err(|retry_ms| TxError::Bandwidth { retry_ms })?;
+    let funds = available(state, body.fee_payer, AssetId::NATIVE);
+    if funds < needed {
+        return Err(TxError::Funds { payer: body.fee_payer, available: funds, needed });
+    }
+    sender.use_nonce(body.lane);
+    Ok(Plan { fee, gap, sender, sender_is_new, payer, sponsorship })
+}
+
+/// Carries a plan out. Whatever fails here was checked above; the caller rolls back.
+pub(super) fn charge(ctx: &mut Ctx<'_>, body: &TxBody, plan: Plan) -> Result<Amount, TxError> {
+    let unpaid = |_| TxError::Funds { payer: body.fee_payer, available: Amount::ZERO, needed: plan.fee };
+    if plan.sender_is_new {
+        identity::create(ctx, body.sender, body.fee_payer).map_err(unpaid)?;
+    }
+    ctx.state.write(keys::account(&body.sender), &plan.sender);
+    if let Some(payer) = &plan.payer {
+        ctx.state.write(keys::account(&body.fee_payer), payer);
+    }
+    if let Some(sponsorship) = &plan.sponsorship {
+        ctx.state.write(keys::sponsorship(&body.fee_payer, &body.sender), sponsorship);
+    }
+    if plan.fee > Amount::ZERO {
+        post(ctx, wallet(body.fee_payer), FEES, AssetId::NATIVE, plan.fee).map_err(unpaid)?;
+        ctx.emit(Event::FeeCharged { payer: body.fee_payer, amount: plan.fee });
+    }
+    Ok(plan.fee)
+}
+
+fn nonce_gap(sender: &Account, ask: &Ask<'_>) -> Result<u64, TxError> {
+    let (lane, got) = (ask.body.lane, ask.body.nonce);
+    let expected = sender.nonce(lane);
+    match got.0.checked_sub(expected.0) {
+        Some(gap) if gap == 0 || ask.gap_allowed => Ok(gap),
+        _ => Err(TxError::Nonce { lane, expected, got }),
+    }
+}
+
+/// Checks that the signatures suffice and that each is needed. Returns whether the payer signed too.
+///
+/// The payer signs when a key appears that is not the sender's; then the payer's threshold must be reached and no
+/// sponsorship is drawn on. A signature is superfluous when the others suffice without it: a wallet sends no more
+/// than it needs, and nobody can make a transaction heavier under way.
+fn authorize(ask: &Ask<'_>, sender: &Account, payer: Option<&Account>) -> Result<bool, TxError> {
+    let Some(auths) = ask.auths else { return Ok(false) };
+    let reached = |address: &Address, account: &Account, without: Option<&PublicKey>| {
+        let signed = auths.iter().map(|auth| &auth.key).filter(|key| without != Some(*key));
+        identity::weigh_keys(address, account.authority.as_ref(), signed)
+    };
+    let enough = |address: &Address, account: &Account, without: Option<&PublicKey>| {
+        let (got, threshold) = reached(address, account, without);
+        if got >= threshold { Ok(()) } else { Err(TxError::Authority { account: *address, got, threshold }) }
+    };
+    let (from, by) = (&ask.body.sender, &ask.body.fee_payer);
+    enough(from, sender, None)?;
+    let of_sender =
+        |key: &PublicKey| identity::weigh_keys(from, sender.authority.as_ref(), std::iter::once(key)).0 > 0;
+    let payer_signs = payer.filter(|_| auths.iter().any(|auth| !of_sender(&auth.key)));
+    if let Some(payer) = payer_signs {
+        enough(by, payer, None)?;
+    }
+    if auths.len() > 1 || payer_signs.is_some() {
+        let needed = |key: &PublicKey| {
+            enough(from, sender, Some(key)).is_err()
+                || payer_signs.is_some_and(|payer| enough(by, payer, Some(key)).is_err())
+        };
+        if let Some(auth) = auths.iter().find(|auth| !needed(&auth.key)) {
+            return Err(TxError::Superfluous { key: auth.key });
+        }
+    }
+    Ok(payer_signs.is_some())
+}
+
+/// The sponsorship after `needed` was drawn from it.
+fn draw_allowance(
+    state: &mut Overlay<'_>,
+    env: &BlockEnv,
+    body: &TxBody,
+    needed: Amount,
+) -> Result<Sponsorship, TxError> {
+    let key = keys::sponsorship(&body.fee_payer, &body.sender);
+    let granted: Option<Sponsorship> = state.read(key);
+    let in_force = granted.filter(|s| env.time_ms < s.expires_ms);
+    let left = in_force.map_or(Amount::ZERO, |s| s.allowance);
+    match in_force.zip(left.checked_sub(needed)) {
+        Some((sponsorship, allowance)) => Ok(Sponsorship { allowance, ..sponsorship }),
+        None => Err(TxError::Sponsorship { payer: body.fee_payer, left, needed }),
+    }
+}

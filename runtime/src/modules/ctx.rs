@@ -1,0 +1,101 @@
+//! What a call can see and do.
+
+use crate::execute::BlockEnv;
+use crate::keys::{self};
+use crate::modules::records::Counters;
+use crate::overlay::{Mark, Overlay};
+use wattle_primitives::{Address, Amount, Event, TimeMs};
+
+/// The surroundings of a call: the block's writes so far, its time, who asks, and what has happened.
+#[derive(Debug)]
+pub struct Ctx<'a> {
+    /// State with the writes so far.
+    pub state: Overlay<'a>,
+    env: &'a BlockEnv,
+    sender: Address,
+    verdicts: Vec<bool>,
+    verdicts_used: usize,
+    events: Vec<Event>,
+}
+
+/// A place to roll back to: writes and events.
+#[derive(Clone, Copy, Debug)]
+pub struct Savepoint {
+    writes: Mark,
+    events: usize,
+}
+
+impl<'a> Ctx<'a> {
+    /// For a block on top of the overlay's parent.
+    #[must_use]
+    pub const fn new(state: Overlay<'a>, env: &'a BlockEnv) -> Self {
+        let sender = Address([0; 32]);
+        Self { state, env, sender, verdicts: Vec::new(), verdicts_used: 0, events: Vec::new() }
+    }
+
+    /// Turns to a transaction: its sender, and the verdicts on the signatures inside its calls.
+    pub fn begin(&mut self, sender: Address, verdicts: &[bool]) {
+        self.sender = sender;
+        self.verdicts.clear();
+        self.verdicts.extend_from_slice(verdicts);
+        self.verdicts_used = 0;
+    }
+
+    /// The block's surroundings.
+    #[must_use]
+    pub const fn env(&self) -> &'a BlockEnv {
+        self.env
+    }
+
+    /// The block's time.
+    #[must_use]
+    pub const fn time_ms(&self) -> TimeMs {
+        self.env.time_ms
+    }
+
+    /// What a new key in state costs.
+    #[must_use]
+    pub const fn deposit(&self) -> Amount {
+        self.env.params.account_deposit
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub const fn sender(&self) -> Address {
+        self.sender
+    }
+
+    /// The verdict on the next signature inside the transaction's calls.
+    pub fn next_verdict(&mut self) -> bool {
+        let verdict = self.verdicts.get(self.verdicts_used).copied().unwrap_or(false);
+        self.verdicts_used = self.verdicts_used.saturating_add(1);
+        verdict
+    }
+
+    /// Notes what happened.
+    pub fn emit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// What happened since the last call of this.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// A place to roll back to.
+    #[must_use]
+    pub fn savepoint(&self) -> Savepoint {
+        Savepoint { writes: self.state.mark(), events: self.events.len() }
+    }
+
+    /// Undoes writes and events since `to`.
+    pub fn rollback(&mut self, to: Savepoint) {
+        self.state.rollback(to.writes);
+        self.events.truncate(to.events);
+    }
+
+    /// Numbers given out so far.
+    pub fn counters(&mut self) -> Counters {
+        self.state.read(keys::counters()).unwrap_or_default()
+    }
+}

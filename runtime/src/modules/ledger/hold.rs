@@ -1,0 +1,106 @@
+//! Holds: money reserved now and posted later, in full or in part, at most once.
+//!
+//! A hold is over at the first block time that reaches `expires_ms`, whether or not the block had room to release it:
+//! capturing or voiding it fails from then on, and only the queue gives the money back.
+
+use super::posting::{Movement, deposit, move_money, refund};
+use crate::keys::{self, Key};
+use crate::modules::records::Hold;
+use crate::modules::{Ctx, weights};
+use wattle_primitives::call::ledger::{Entry, hold_id};
+use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, Weight};
+
+/// Keys that releasing a hold touches: hold, queue, four counters, the depositor's wallet, the deposits.
+const RELEASE_KEYS: u64 = 8;
+
+/// Reserves what `entry` says.
+pub(super) fn create(
+    ctx: &mut Ctx<'_>,
+    reference: &Hash,
+    entry: &Entry,
+    captor: Address,
+    ttl_ms: TimeMs,
+) -> Result<(), Reason> {
+    let depositor = ctx.sender();
+    let id = hold_id(&depositor, reference);
+    let expires_ms = ctx.time_ms().checked_add(ttl_ms).ok_or(Reason::BadTime)?;
+    let queue = keys::queue(expires_ms, &id);
+    if ctx.state.contains(keys::hold(&id)) || ctx.state.contains(queue) {
+        return Err(Reason::AlreadyExists);
+    }
+    let deposit = deposit(ctx, depositor)?;
+    let Entry { debit, credit, asset, amount } = *entry;
+    move_money(ctx, debit, credit, asset, Movement::Reserve(amount.0))?;
+    ctx.state.write(keys::hold(&id), &Hold { entry: entry.clone(), captor, expires_ms, depositor, deposit });
+    ctx.state.write(queue, &id);
+    ctx.emit(Event::HoldCreated { hold: id, debit, credit, asset, amount, expires_ms });
+    Ok(())
+}
+
+/// Posts a hold; what exceeds `amount` is released.
+pub(super) fn capture(ctx: &mut Ctx<'_>, id: &Hash, amount: Option<Amount>) -> Result<(), Reason> {
+    let hold = open_for_captor(ctx, id)?;
+    let captured = amount.unwrap_or(hold.entry.amount);
+    let released = hold.entry.amount.checked_sub(captured).ok_or(Reason::ExceedsHold)?;
+    settle(ctx, id, &hold, captured)?;
+    ctx.emit(Event::HoldCaptured { hold: *id, captured, released });
+    let Entry { debit, credit, asset, .. } = hold.entry;
+    ctx.emit(Event::Posted { debit, credit, asset, amount: captured });
+    refund(ctx, hold.depositor, hold.deposit)
+}
+
+/// Releases a hold.
+pub(super) fn void(ctx: &mut Ctx<'_>, id: &Hash) -> Result<(), Reason> {
+    let hold = open_for_captor(ctx, id)?;
+    release(ctx, id, &hold, false)
+}
+
+/// Releases what has expired, soonest first, within `budget`; the rest waits for the next block.
+pub(crate) fn expire_due(ctx: &mut Ctx<'_>, budget: Weight) -> Weight {
+    let each = weights::keys(RELEASE_KEYS);
+    let room = budget.0.checked_div(each.0).unwrap_or(0).max(1);
+    let due = ctx.state.due(ctx.time_ms(), usize::try_from(room).unwrap_or(usize::MAX));
+    let mut used = Weight::ZERO;
+    for (key, id) in due {
+        release_expired(ctx, key, &id);
+        used = used.saturating_add(each);
+    }
+    ctx.state.keep();
+    used
+}
+
+fn release_expired(ctx: &mut Ctx<'_>, key: Key, id: &Hash) {
+    let before = ctx.savepoint();
+    let released = match ctx.state.read::<Hold>(keys::hold(id)) {
+        Some(hold) => release(ctx, id, &hold, true),
+        None => Err(Reason::UnknownHold),
+    };
+    if let Err(reason) = released {
+        // Reserving checked that settling fits, so this cannot happen; if it does, one hold must not stop the chain.
+        debug_assert!(false, "hold {id} cannot be released: {reason}");
+        ctx.rollback(before);
+        ctx.state.remove(key);
+    }
+}
+
+fn open_for_captor(ctx: &mut Ctx<'_>, id: &Hash) -> Result<Hold, Reason> {
+    let hold: Hold = ctx.state.read(keys::hold(id)).ok_or(Reason::UnknownHold)?;
+    if hold.expires_ms <= ctx.time_ms() {
+        return Err(Reason::UnknownHold);
+    }
+    if hold.captor == ctx.sender() { Ok(hold) } else { Err(Reason::NotAllowed) }
+}
+
+fn release(ctx: &mut Ctx<'_>, id: &Hash, hold: &Hold, expired: bool) -> Result<(), Reason> {
+    settle(ctx, id, hold, Amount::ZERO)?;
+    ctx.emit(Event::HoldReleased { hold: *id, amount: hold.entry.amount, expired });
+    refund(ctx, hold.depositor, hold.deposit)
+}
+
+fn settle(ctx: &mut Ctx<'_>, id: &Hash, hold: &Hold, captured: Amount) -> Result<(), Reason> {
+    let Entry { debit, credit, asset, amount } = hold.entry;
+    move_money(ctx, debit, credit, asset, Movement::Settle { held: amount.0, captured: captured.0 })?;
+    ctx.state.remove(keys::hold(id));
+    ctx.state.remove(keys::queue(hold.expires_ms, id));
+    Ok(())
+}

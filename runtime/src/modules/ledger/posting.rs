@@ -1,0 +1,251 @@
+//! Counters: debits and credits, limits, dues between books, deposits.
+
+use super::wallet;
+use crate::keys;
+use crate::modules::records::{Account, Balance, BookAccount};
+use crate::modules::{Ctx, identity};
+use crate::overlay::{Overlay, decode_entry};
+use wattle_primitives::call::ledger::{AccountId, SystemAccount};
+use wattle_primitives::units::BookId;
+use wattle_primitives::{Address, Amount, AssetId, Event, Reason};
+
+/// Where new assets come from.
+pub const ISSUANCE: AccountId = AccountId::System { account: SystemAccount::Issuance };
+/// Where fees go.
+pub const FEES: AccountId = AccountId::System { account: SystemAccount::Fees };
+/// Where deposits go.
+pub const DEPOSITS: AccountId = AccountId::System { account: SystemAccount::Deposits };
+
+/// What happens to an amount on both sides of a leg.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Movement {
+    /// Posted at once.
+    Post(u128),
+    /// Reserved.
+    Reserve(u128),
+    /// `held` is no longer reserved; `captured` of it is posted.
+    Settle { held: u128, captured: u128 },
+}
+
+/// Which sum may not exceed which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    None,
+    /// Debits, reserved ones included, at most the credits.
+    Debits(Reason),
+    /// Credits, reserved ones included, at most the debits.
+    Credits(Reason),
+}
+
+/// The book an account belongs to.
+#[must_use]
+pub const fn book_of(account: &AccountId) -> BookId {
+    match account {
+        AccountId::Wallet { .. } | AccountId::System { .. } => BookId::PUBLIC,
+        AccountId::Book { book, .. } | AccountId::Due { book, .. } => *book,
+    }
+}
+
+/// The legs, each within one book, that an entry is made of.
+#[must_use]
+pub fn legs(debit: AccountId, credit: AccountId) -> [Option<(AccountId, AccountId)>; 2] {
+    let (from, to) = (book_of(&debit), book_of(&credit));
+    if from == to {
+        return [Some((debit, credit)), None];
+    }
+    let owes = AccountId::Due { book: from, to };
+    let owed = AccountId::Due { book: to, to: from };
+    [Some((debit, owes)), Some((owed, credit))]
+}
+
+/// Moves money. Nobody's permission is asked here. The sender pays for keys that come into being.
+pub(crate) fn post(
+    ctx: &mut Ctx<'_>,
+    debit: AccountId,
+    credit: AccountId,
+    asset: AssetId,
+    amount: Amount,
+) -> Result<(), Reason> {
+    move_money(ctx, debit, credit, asset, Movement::Post(amount.0))
+}
+
+pub(super) fn move_money(
+    ctx: &mut Ctx<'_>,
+    debit: AccountId,
+    credit: AccountId,
+    asset: AssetId,
+    movement: Movement,
+) -> Result<(), Reason> {
+    if debit == credit {
+        return Err(Reason::SameAccount);
+    }
+    for (debit, credit) in legs(debit, credit).into_iter().flatten() {
+        move_side(ctx, &debit, asset, movement, true)?;
+        move_side(ctx, &credit, asset, movement, false)?;
+    }
+    Ok(())
+}
+
+fn move_side(
+    ctx: &mut Ctx<'_>,
+    account: &AccountId,
+    asset: AssetId,
+    movement: Movement,
+    debit: bool,
+) -> Result<(), Reason> {
+    let limit = limit_of(&mut ctx.state, account, asset)?;
+    let key = keys::balance(account, asset);
+    let mut balance = match ctx.state.read::<Balance>(key) {
+        Some(balance) => balance,
+        None => {
+            make_room(ctx, account, asset, debit)?;
+            Balance::default()
+        }
+    };
+    balance.apply(movement, debit, limit)?;
+    ctx.state.write(key, &balance);
+    Ok(())
+}
+
+/// Sees to it that an account without counters in `asset` may have them.
+fn make_room(ctx: &mut Ctx<'_>, account: &AccountId, asset: AssetId, debit: bool) -> Result<(), Reason> {
+    match *account {
+        // Nothing was ever credited, so nothing can be debited.
+        AccountId::Wallet { .. } if debit => Err(Reason::InsufficientFunds),
+        AccountId::Wallet { owner } => open_wallet(ctx, owner, asset),
+        AccountId::Due { .. } => deposit(ctx, ctx.sender()).map(drop),
+        AccountId::Book { .. } | AccountId::System { .. } => require_asset(ctx, asset),
+    }
+}
+
+fn require_asset(ctx: &mut Ctx<'_>, asset: AssetId) -> Result<(), Reason> {
+    if ctx.state.contains(keys::asset(asset)) { Ok(()) } else { Err(Reason::UnknownAsset) }
+}
+
+fn open_wallet(ctx: &mut Ctx<'_>, owner: Address, asset: AssetId) -> Result<(), Reason> {
+    require_asset(ctx, asset)?;
+    if !ctx.state.contains(keys::account(&owner)) {
+        identity::create(ctx, owner, ctx.sender())?;
+    }
+    if asset == AssetId::NATIVE {
+        return Ok(()); // the account's deposit covers it
+    }
+    deposit(ctx, ctx.sender())?;
+    let mut account: Account = ctx.state.read(keys::account(&owner)).ok_or(Reason::UnknownAccount)?;
+    ctx.state.write(keys::account_asset(&owner, account.assets), &asset);
+    account.assets = account.assets.checked_add(1).ok_or(Reason::Overflow)?;
+    ctx.state.write(keys::account(&owner), &account);
+    Ok(())
+}
+
+fn limit_of(state: &mut Overlay<'_>, account: &AccountId, asset: AssetId) -> Result<Limit, Reason> {
+    match *account {
+        AccountId::Wallet { .. } => Ok(Limit::Debits(Reason::InsufficientFunds)),
+        AccountId::System { account: SystemAccount::Issuance } | AccountId::Due { .. } => Ok(Limit::None),
+        AccountId::System { .. } => Ok(Limit::Debits(Reason::LimitExceeded)),
+        AccountId::Book { book, code } => {
+            let record: BookAccount =
+                state.read(keys::book_account(book, code)).ok_or(Reason::UnknownAccount)?;
+            if record.asset != asset {
+                return Err(Reason::AssetMismatch);
+            }
+            Ok(match (record.limited, record.class.is_debit_normal()) {
+                (false, _) => Limit::None,
+                (true, true) => Limit::Credits(Reason::LimitExceeded),
+                (true, false) => Limit::Debits(Reason::LimitExceeded),
+            })
+        }
+    }
+}
+
+impl Balance {
+    fn apply(&mut self, movement: Movement, debit: bool, limit: Limit) -> Result<(), Reason> {
+        let other = if debit { self.credits_posted } else { self.debits_posted };
+        let (pending, posted) = if debit {
+            (&mut self.debits_pending, &mut self.debits_posted)
+        } else {
+            (&mut self.credits_pending, &mut self.credits_posted)
+        };
+        let bound = match limit {
+            Limit::Debits(reason) if debit => Some(reason),
+            Limit::Credits(reason) if !debit => Some(reason),
+            _ => None,
+        };
+        let add = |to: u128, amount: u128| to.checked_add(amount).ok_or(Reason::Overflow);
+        match movement {
+            Movement::Post(amount) | Movement::Reserve(amount) => {
+                // Pending and posted together must fit, so that a capture never overflows.
+                let total = add(add(*pending, *posted)?, amount)?;
+                if let Some(reason) = bound.filter(|_| total > other) {
+                    return Err(reason);
+                }
+                let counter = if matches!(movement, Movement::Post(_)) { posted } else { pending };
+                *counter = add(*counter, amount)?;
+            }
+            Movement::Settle { held, captured } => {
+                *pending = pending.checked_sub(held).ok_or(Reason::ExceedsHold)?;
+                *posted = add(*posted, captured)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a credit-normal account with a limit can still spend.
+    #[must_use]
+    pub fn available(&self) -> Amount {
+        let debits = self.debits_posted.saturating_add(self.debits_pending);
+        Amount(self.credits_posted.saturating_sub(debits))
+    }
+}
+
+/// Whether a balance respects its account's limit: for the auditor.
+pub(crate) fn within_limit(state: &crate::State, account: &AccountId, balance: &Balance) -> bool {
+    let debits = balance.debits_posted.saturating_add(balance.debits_pending);
+    let credits = balance.credits_posted.saturating_add(balance.credits_pending);
+    let asset = match *account {
+        AccountId::Book { book, code } => {
+            let key = keys::book_account(book, code);
+            let Some(raw) = state.get(&key) else { return false };
+            decode_entry::<BookAccount>(&key, raw).asset
+        }
+        _ => AssetId::NATIVE, // only a book's account is bound to one
+    };
+    match limit_of(&mut Overlay::new(state), account, asset) {
+        Ok(Limit::None) => true,
+        Ok(Limit::Debits(_)) => debits <= balance.credits_posted,
+        Ok(Limit::Credits(_)) => credits <= balance.debits_posted,
+        Err(_) => false,
+    }
+}
+
+/// What `owner` can spend of `asset`.
+pub(crate) fn available(state: &mut Overlay<'_>, owner: Address, asset: AssetId) -> Amount {
+    let balance: Balance = state.read(keys::balance(&wallet(owner), asset)).unwrap_or_default();
+    balance.available()
+}
+
+/// Takes the deposit for a new key from `payer`. Returns what was taken.
+pub(crate) fn deposit(ctx: &mut Ctx<'_>, payer: Address) -> Result<Amount, Reason> {
+    let amount = ctx.deposit();
+    if amount == Amount::ZERO {
+        return Ok(amount);
+    }
+    let (debit, credit, asset) = (wallet(payer), DEPOSITS, AssetId::NATIVE);
+    post(ctx, debit, credit, asset, amount).map_err(|reason| match reason {
+        Reason::InsufficientFunds => Reason::DepositUnpaid,
+        other => other,
+    })?;
+    ctx.emit(Event::Posted { debit, credit, asset, amount });
+    Ok(amount)
+}
+
+/// Gives a deposit back.
+pub(crate) fn refund(ctx: &mut Ctx<'_>, to: Address, amount: Amount) -> Result<(), Reason> {
+    if amount == Amount::ZERO {
+        return Ok(());
+    }
+    let (debit, credit, asset) = (DEPOSITS, wallet(to), AssetId::NATIVE);
+    post(ctx, debit, credit, asset, amount)?;
+    ctx.emit(Event::Posted { debit, credit, asset, amount });
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! [`Store`] over any database.
+
+use super::kv::{self, HistoryRow, Kv, META_FORMAT, META_TIP, Order, Row, Table};
+use super::{
+    Commit, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, Store, StoreError, Tip,
+    TxLocation,
+};
+use borsh::BorshDeserialize;
+use std::sync::{Mutex, PoisonError, RwLock};
+use wattle_primitives::block::BLOCK_BYTES_MAX;
+use wattle_primitives::codec::decode_bounded;
+use wattle_primitives::receipt::{BlockReceipts, RECEIPTS_BYTES_MAX};
+use wattle_primitives::{Address, Block, BlockId, Certificate, Decode, Hash, Header, Height, Tx, encode};
+
+/// Most items of one page.
+const PAGE_ITEMS_MAX: usize = 1000;
+/// Most headers from a height to the certified one above it; an epoch ends with a certified one.
+const PATH_HEADERS_MAX: usize = 100_000;
+/// Blocks whose events are read for one page at most.
+const EVENT_BLOCKS_MAX: u64 = 1000;
+
+/// A chain's history and state in a database.
+#[derive(Debug)]
+pub struct ChainStore<K> {
+    kv: K,
+    /// Held while writing, so that commits follow each other.
+    writing: Mutex<()>,
+    /// The last height written. Apart from the above, so that nobody waits for a disk to learn it.
+    tip: RwLock<Option<Tip>>,
+}
+
+#[expect(private_bounds, reason = "databases are this module's own; the type is public, its engine is not")]
+impl<K: Kv> ChainStore<K> {
+    /// Opens what the database holds.
+    pub(super) fn over(kv: K) -> Result<Self, StoreError> {
+        let tip = match kv.get(Table::Meta, META_FORMAT)? {
+            Some(raw) => {
+                let got: u32 = parse("format", &raw, 4)?;
+                if got != kv::FORMAT {
+                    return Err(StoreError::Format { expected: kv::FORMAT, got });
+                }
+                kv.get(Table::Meta, META_TIP)?.map(|raw| parse_tip(&raw)).transpose()?
+            }
+            None => None,
+        };
+        Ok(Self { kv, writing: Mutex::new(()), tip: RwLock::new(tip) })
+    }
+
+    fn at<T: BorshDeserialize>(
+        &self,
+        table: Table,
+        key: &[u8],
+        bytes_max: usize,
+    ) -> Result<Option<T>, StoreError> {
+        self.kv.get(table, key)?.map(|raw| parse(table.name(), &raw, bytes_max)).transpose()
+    }
+
+    fn height_of(&self, id: BlockId) -> Result<Option<Height>, StoreError> {
+        match id {
+            BlockId::Height(height) => Ok(Some(height)),
+            BlockId::Hash(hash) => {
+                let Some(raw) = self.kv.get(Table::Hashes, &hash.0)? else { return Ok(None) };
+                let bytes: [u8; 8] = raw.try_into().map_err(|_| corrupt("hashes", "not a height"))?;
+                Ok(Some(Height(u64::from_be_bytes(bytes))))
+            }
+        }
+    }
+}
+
+impl<K: Kv> Store for ChainStore<K> {
+    fn commit(&self, commits: &[Commit]) -> Result<(), StoreError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = self.tip()?;
+        let format = encode(&kv::FORMAT);
+        let mut rows = vec![Row {
+            table: Table::Meta,
+            key: META_FORMAT.to_vec(),
+            value: Some(format.as_slice().into()),
+        }];
+        for commit in commits {
+            check_order(next.as_ref(), commit)?;
+            rows.extend(kv::rows(commit));
+            next = Some(Tip { hash: commit.block.hash(), header: commit.block.header.clone() });
+        }
+        self.kv.write(rows)?;
+        *self.tip.write().unwrap_or_else(PoisonError::into_inner) = next;
+        Ok(())
+    }
+
+    fn tip(&self) -> Result<Option<Tip>, StoreError> {
+        Ok(self.tip.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    fn header(&self, id: BlockId) -> Result<Option<Header>, StoreError> {
+        let Some(height) = self.height_of(id)? else { return Ok(None) };
+        self.at(Table::Headers, &kv::height_key(height), Header::MAX_BYTES)
+    }
+
+    fn block(&self, id: BlockId) -> Result<Option<Block>, StoreError> {
+        let Some(header) = self.header(id)? else { return Ok(None) };
+        let key = kv::height_key(header.height);
+        let txs: Vec<Tx> = self
+            .at(Table::Bodies, &key, BLOCK_BYTES_MAX)?
+            .ok_or_else(|| corrupt("bodies", "a body is missing"))?;
+        Ok(Some(Block { header, txs }))
+    }
+
+    fn certificate(&self, height: Height) -> Result<Option<Certificate>, StoreError> {
+        self.at(Table::Certificates, &kv::height_key(height), Certificate::MAX_BYTES)
+    }
+
+    fn proof(&self, height: Height) -> Result<Option<Proven>, StoreError> {
+        let start = kv::height_key(height);
+        let mut found = None;
+        self.kv.scan(Table::Certificates, &start, Order::Up, &mut |key, value| {
+            found = Some((key.to_vec(), value.to_vec()));
+            false
+        })?;
+        let (last, certificate) = match found {
+            Some((key, raw)) => (key, Some(parse("certificates", &raw, Certificate::MAX_BYTES)?)),
+            None if height == Height::ZERO => (start.to_vec(), None),
+            None => return Ok(None),
+        };
+        let (last, certificate) =
+            if height == Height::ZERO { (start.to_vec(), None) } else { (last, certificate) };
+        let mut raw = Vec::new();
+        self.kv.scan(Table::Headers, &start, Order::Up, &mut |key, value| {
+            raw.push(value.to_vec());
+            key < last.as_slice() && raw.len() < PATH_HEADERS_MAX
+        })?;
+        let path: Vec<Header> =
+            raw.iter().map(|raw| parse("headers", raw, Header::MAX_BYTES)).collect::<Result<_, _>>()?;
+        let whole = path.first().is_some_and(|first| first.height == height);
+        Ok(whole.then_some(Proven { path, certificate }))
+    }
+
+    fn receipts(&self, height: Height) -> Result<Option<BlockReceipts>, StoreError> {
+        self.at(Table::Receipts, &kv::height_key(height), RECEIPTS_BYTES_MAX)
+    }
+
+    fn tx(&self, id: &Hash) -> Result<Option<TxLocation>, StoreError> {
+        let found: Option<(Height, u32)> = self.at(Table::Txs, &id.0, 12)?;
+        Ok(found.map(|(height, index)| TxLocation { height, index }))
+    }
+
+    fn history(
+        &self,
+        account: &Address,
+        before: Option<HistoryCursor>,
+        limit: usize,
+    ) -> Result<HistoryPage, StoreError> {
+        let limit = limit.clamp(1, PAGE_ITEMS_MAX);
+        let start = match before {
+            Some(at) => kv::history_key(account, at.height, at.index),
+            None => kv::history_key(account, Height::MAX, u32::MAX),
+        };
+        let mut raw = Vec::new();
+        self.kv.scan(Table::History, &start, Order::Down, &mut |key, value| {
+            let Some((height, index)) = kv::history_place(account, key) else { return false };
+            let at = HistoryCursor { height, index };
+            if before != Some(at) {
+                raw.push((at, value.to_vec()));
+            }
+            raw.len() <= limit // one more than asked, to know whether there is a next page
+        })?;
+        let more = raw.len() > limit;
+        raw.truncate(limit);
+        let items = raw.into_iter().map(|(at, raw)| history_item(at, &raw)).collect::<Result<Vec<_>, _>>()?;
+        let next = items.last().map(|item| item.at).filter(|_| more);
+        Ok(HistoryPage { items, next })
+    }
+
+    fn events(&self, height: Height, index: u32, limit: usize) -> Result<EventPage, StoreError> {
+        let limit = limit.clamp(1, PAGE_ITEMS_MAX);
+        let mut page = EventPage { items: Vec::new(), next: (height, index) };
+        for _ in 0..EVENT_BLOCKS_MAX {
+            let (height, from) = page.next;
+            let Some(receipts) = self.receipts(height)? else { return Ok(page) };
+            let events = (0u32..).zip(receipts.events()).skip_while(|(index, _)| *index < from);
+            for (index, (tx, event)) in events {
+                if page.items.len() >= limit {
+                    page.next = (height, index);
+                    return Ok(page);
+                }
+                page.items.push(EventItem { height, index, tx, event: event.clone() });
+            }
+            page.next = (height.next(), 0);
+        }
+        Ok(page)
+    }
+
+    fn state_entries(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<Option<Tip>, StoreError> {
+        let tip = self.kv.cut(&mut |key, value| {
+            visit(key, value);
+            true
+        })?;
+        tip.map(|raw| parse_tip(&raw)).transpose()
+    }
+}
+
+fn check_order(tip: Option<&Tip>, commit: &Commit) -> Result<(), StoreError> {
+    let got = commit.height();
+    let follows = match tip {
+        Some(tip) => got == tip.header.height.next() && commit.block.header.parent == tip.hash,
+        None => got == Height::ZERO,
+    };
+    if follows { Ok(()) } else { Err(StoreError::Order { tip: tip.map(|t| t.header.height), got }) }
+}
+
+fn history_item(at: HistoryCursor, raw: &[u8]) -> Result<HistoryItem, StoreError> {
+    let row: HistoryRow = parse("history", raw, 256)?;
+    let HistoryRow { tx, time_ms, outcome, module, call } = row;
+    Ok(HistoryItem { at, tx, time_ms, outcome, kind: (module, call) })
+}
+
+fn parse_tip(raw: &[u8]) -> Result<Tip, StoreError> {
+    let header: Header = parse("tip", raw, Header::MAX_BYTES)?;
+    Ok(Tip { hash: header.hash(), header })
+}
+
+fn parse<T: BorshDeserialize>(what: &'static str, raw: &[u8], bytes_max: usize) -> Result<T, StoreError> {
+    decode_bounded(raw, bytes_max).map_err(|error| StoreError::Corrupt { what, detail: error.to_string() })
+}
+
+fn corrupt(what: &'static str, detail: &str) -> StoreError {
+    StoreError::Corrupt { what, detail: detail.to_owned() }
+}

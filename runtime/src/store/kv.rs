@@ -1,0 +1,203 @@
+//! The few things asked of a database, and how a commit is laid out in it.
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | meta | `format`, `tip` | `u32`, header |
+//! | headers | height | header |
+//! | bodies | height | transactions |
+//! | certificates | height | certificate |
+//! | receipts | height | receipts |
+//! | hashes | block hash | height |
+//! | txs | transaction id | height, index |
+//! | history | address, height, index | [`HistoryRow`] |
+//! | state | state key | state value |
+//!
+//! Heights and indexes in keys are big-endian, so that keys are in their order. Events have no table: they are read
+//! from the receipts of their height.
+
+use super::{Commit, StoreError};
+use borsh::{BorshDeserialize, BorshSerialize};
+use std::collections::BTreeSet;
+use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::{Address, Event, Hash, Height, Outcome, Receipt, TimeMs, encode};
+
+/// Version of this layout.
+pub(super) const FORMAT: u32 = 1;
+/// Key of the version, in [`Table::Meta`].
+pub(super) const META_FORMAT: &[u8] = b"format";
+/// Key of the last header, in [`Table::Meta`].
+pub(super) const META_TIP: &[u8] = b"tip";
+
+/// Where a row lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Table {
+    Meta,
+    Headers,
+    Bodies,
+    Certificates,
+    Receipts,
+    Hashes,
+    Txs,
+    History,
+    State,
+}
+
+impl Table {
+    #[cfg(feature = "rocks")]
+    pub(super) const ALL: [Self; 9] = [
+        Self::Meta,
+        Self::Headers,
+        Self::Bodies,
+        Self::Certificates,
+        Self::Receipts,
+        Self::Hashes,
+        Self::Txs,
+        Self::History,
+        Self::State,
+    ];
+
+    /// Its name, for errors and for the database.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Headers => "headers",
+            Self::Bodies => "bodies",
+            Self::Certificates => "certificates",
+            Self::Receipts => "receipts",
+            Self::Hashes => "hashes",
+            Self::Txs => "txs",
+            Self::History => "history",
+            Self::State => "state",
+        }
+    }
+}
+
+/// One change: a value, or none.
+pub(super) struct Row<'a> {
+    pub(super) table: Table,
+    pub(super) key: Vec<u8>,
+    pub(super) value: Option<std::borrow::Cow<'a, [u8]>>,
+}
+
+/// Sees one row; says whether to go on.
+pub(super) type Visit<'v> = dyn FnMut(&[u8], &[u8]) -> bool + 'v;
+
+/// Which way a scan goes from where it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Up,
+    Down,
+}
+
+/// A database of ordered tables.
+pub(super) trait Kv: Send + Sync {
+    /// Writes all rows or none, and returns when they would survive a power cut.
+    fn write(&self, rows: Vec<Row<'_>>) -> Result<(), StoreError>;
+    /// One value.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Rows from `start` (included) up or down.
+    fn scan(&self, table: Table, start: &[u8], order: Order, visit: &mut Visit<'_>)
+    -> Result<(), StoreError>;
+    /// All of the state and the tip's row, as of one moment.
+    fn cut(&self, visit: &mut Visit<'_>) -> Result<Option<Vec<u8>>, StoreError>;
+}
+
+/// What is kept of a transaction for its accounts' histories.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(super) struct HistoryRow {
+    pub(super) tx: Hash,
+    pub(super) time_ms: TimeMs,
+    pub(super) outcome: Outcome,
+    pub(super) module: String,
+    pub(super) call: String,
+}
+
+/// The rows of one commit.
+pub(super) fn rows(commit: &Commit) -> Vec<Row<'_>> {
+    let header = &commit.block.header;
+    let at = height_key(header.height);
+    let encoded = encode(header);
+    let mut rows =
+        Vec::with_capacity(commit.writes.len().saturating_add(commit.block.txs.len().saturating_mul(4)));
+    let mut put =
+        |table, key: Vec<u8>, value: Vec<u8>| rows.push(Row { table, key, value: Some(value.into()) });
+    put(Table::Headers, at.to_vec(), encoded.clone());
+    put(Table::Bodies, at.to_vec(), encode(&commit.block.txs));
+    put(Table::Receipts, at.to_vec(), encode(&commit.receipts));
+    put(Table::Hashes, header.hash().0.to_vec(), at.to_vec());
+    if let Some(certificate) = &commit.certificate {
+        put(Table::Certificates, at.to_vec(), encode(certificate));
+    }
+    for (index, (tx, receipt)) in (0u32..).zip(commit.block.txs.iter().zip(&commit.receipts.txs)) {
+        put(Table::Txs, receipt.tx.0.to_vec(), encode(&(header.height, index)));
+        let (module, call) = tx.body().calls.first().map_or(("", ""), |call| call.name());
+        let row = encode(&HistoryRow {
+            tx: receipt.tx,
+            time_ms: header.time_ms,
+            outcome: receipt.outcome,
+            module: module.to_owned(),
+            call: call.to_owned(),
+        });
+        let own = [tx.body().sender, tx.body().fee_payer];
+        for account in involved(own, receipt) {
+            put(Table::History, history_key(&account, header.height, index), row.clone());
+        }
+    }
+    put(Table::Meta, META_TIP.to_vec(), encoded);
+    rows.extend(commit.writes.iter().map(|(key, value)| Row {
+        table: Table::State,
+        key: key.clone(),
+        value: value.as_deref().map(Into::into),
+    }));
+    rows
+}
+
+/// The accounts in whose history a transaction belongs.
+fn involved(own: [Address; 2], receipt: &Receipt) -> BTreeSet<Address> {
+    let mut accounts = BTreeSet::from(own);
+    let mut wallets = |ids: &[&AccountId]| {
+        accounts.extend(ids.iter().filter_map(|id| match id {
+            AccountId::Wallet { owner } => Some(*owner),
+            _ => None,
+        }));
+    };
+    let mut named = Vec::new();
+    for event in &receipt.events {
+        match event {
+            Event::Posted { debit, credit, .. } | Event::HoldCreated { debit, credit, .. } => {
+                wallets(&[debit, credit]);
+            }
+            Event::AccountCreated { account } => named.push(*account),
+            Event::SponsorshipGranted { grantee, .. } | Event::SponsorshipEnded { grantee, .. } => {
+                named.push(*grantee);
+            }
+            Event::MeterRegistered { meter, owner, .. } => named.extend([*meter, *owner]),
+            Event::ReadingAccepted { meter, .. } => named.push(*meter),
+            _ => {}
+        }
+    }
+    accounts.extend(named);
+    accounts
+}
+
+/// The key of a height.
+pub(super) const fn height_key(height: Height) -> [u8; 8] {
+    height.0.to_be_bytes()
+}
+
+/// The key of an account's place in history.
+pub(super) fn history_key(account: &Address, height: Height, index: u32) -> Vec<u8> {
+    let mut key = Vec::with_capacity(44);
+    key.extend_from_slice(account.as_bytes());
+    key.extend_from_slice(&height.0.to_be_bytes());
+    key.extend_from_slice(&index.to_be_bytes());
+    key
+}
+
+/// The place in a history key, if it is `account`'s.
+pub(super) fn history_place(account: &Address, key: &[u8]) -> Option<(Height, u32)> {
+    let rest = key.strip_prefix(account.as_bytes().as_slice())?;
+    let height = u64::from_be_bytes(rest.get(..8)?.try_into().ok()?);
+    let index = u32::from_be_bytes(rest.get(8..)?.try_into().ok()?);
+    Some((Height(height), index))
+}

@@ -1,0 +1,155 @@
+//! The store on disk. The only place that knows RocksDB.
+//!
+//! # Durability
+//! Every commit is one batch written with `sync = true`: it is acknowledged after the write-ahead log is on disk.
+//! Recovery of that log is chosen on purpose:
+//! - `PointInTime`, the default, stops at the first bad record wherever it is, and so may silently drop commits
+//!   that were acknowledged.
+//! - `AbsoluteConsistency` refuses a torn last record, which is what every power cut in mid-write leaves: the node
+//!   would not start after the very accident it is built for.
+//! - `TolerateCorruptedTailRecords` drops an incomplete record at the end, which was never acknowledged, and fails
+//!   on anything else. This is what is set. It needs log recycling off, which is the default.
+//!
+//! Whatever it recovers is checked again: [`super::load`] compares the state's root with the tip's header.
+
+use super::StoreError;
+use super::chain::ChainStore;
+use super::kv::{Kv, META_TIP, Order, Row, Table, Visit};
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
+    Direction, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
+};
+use std::path::Path;
+
+/// Bytes of blocks cached in memory, for all tables together.
+const BLOCK_CACHE_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of writes kept in memory before they are flushed, for all tables together.
+const WRITE_BUFFERS_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of one write buffer.
+const WRITE_BUFFER_BYTES: usize = 8 * 1024 * 1024;
+/// Write buffers of a table: one filling, one being flushed.
+const WRITE_BUFFERS: i32 = 2;
+/// Bytes of log that may have to be replayed at start.
+const LOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Files held open.
+const OPEN_FILES_MAX: i32 = 256;
+/// Bits of bloom filter for each key of the tables that are asked for keys they lack.
+const BLOOM_BITS: f64 = 10.0;
+
+/// Tables in RocksDB.
+#[derive(Debug)]
+pub struct Rocks {
+    db: DB,
+}
+
+/// A store on disk.
+pub type RocksStore = ChainStore<Rocks>;
+
+impl RocksStore {
+    /// Opens the store in `dir`, or makes an empty one there. One process at a time: the database locks it.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the directory cannot be used or its log is damaged elsewhere than at its end,
+    /// [`StoreError::Format`] when another version wrote it.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
+        let tables =
+            Table::ALL.map(|table| ColumnFamilyDescriptor::new(table.name(), table_options(table, &cache)));
+        let db = DB::open_cf_descriptors(&database_options(), dir, tables).map_err(io)?;
+        Self::over(Rocks { db })
+    }
+}
+
+fn database_options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_db_write_buffer_size(WRITE_BUFFERS_BYTES);
+    options.set_max_total_wal_size(LOG_BYTES_MAX);
+    options.set_max_open_files(OPEN_FILES_MAX);
+    options.set_max_background_jobs(2);
+    options.set_bytes_per_sync(1024 * 1024);
+    options.set_keep_log_file_num(2);
+    options.set_max_log_file_size(1024 * 1024);
+    options
+}
+
+fn table_options(table: Table, cache: &Cache) -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(cache);
+    blocks.set_cache_index_and_filter_blocks(true); // counted in the cache, so memory stays bounded
+    if matches!(table, Table::Txs | Table::Hashes) {
+        blocks.set_bloom_filter(BLOOM_BITS, false);
+    }
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&blocks);
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_max_write_buffer_number(WRITE_BUFFERS);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options
+}
+
+impl Rocks {
+    fn table(&self, table: Table) -> Result<&ColumnFamily, StoreError> {
+        self.db
+            .cf_handle(table.name())
+            .ok_or_else(|| StoreError::Corrupt { what: table.name(), detail: "table is missing".to_owned() })
+    }
+}
+
+impl Kv for Rocks {
+    fn write(&self, rows: Vec<Row<'_>>) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        for Row { table, key, value } in &rows {
+            match value {
+                Some(value) => batch.put_cf(self.table(*table)?, key, value),
+                None => batch.delete_cf(self.table(*table)?, key),
+            }
+        }
+        let mut options = WriteOptions::default();
+        options.set_sync(true);
+        self.db.write_opt(batch, &options).map_err(io)
+    }
+
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.db.get_cf(self.table(table)?, key).map_err(io)
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        start: &[u8],
+        order: Order,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        let direction = match order {
+            Order::Up => Direction::Forward,
+            Order::Down => Direction::Reverse,
+        };
+        for row in self.db.iterator_cf(self.table(table)?, IteratorMode::From(start, direction)) {
+            let (key, value) = row.map_err(io)?;
+            if !visit(&key, &value) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn cut(&self, visit: &mut Visit<'_>) -> Result<Option<Vec<u8>>, StoreError> {
+        let snapshot = self.db.snapshot();
+        let mut options = ReadOptions::default();
+        options.fill_cache(false); // read once: it would only push out what is asked for again
+        for row in snapshot.iterator_cf_opt(self.table(Table::State)?, options, IteratorMode::Start) {
+            let (key, value) = row.map_err(io)?;
+            if !visit(&key, &value) {
+                break;
+            }
+        }
+        snapshot.get_cf(self.table(Table::Meta)?, META_TIP).map_err(io)
+    }
+}
+
+fn io(error: rocksdb::Error) -> StoreError {
+    StoreError::Io { detail: error.into_string() }
+}
