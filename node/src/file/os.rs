@@ -62,7 +62,8 @@ impl OsDir {
 
 /// Creates `path` with its parents and syncs every directory that got a new entry.
 fn create_durably(path: &Path) -> Result<(), FileError> {
-    let missing: Vec<&Path> = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.is_dir()).collect();
+    let missing: Vec<&Path> =
+        path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.is_dir()).collect();
     DirBuilder::new().recursive(true).mode(DIR_MODE).create(path).map_err(error(FileOp::Create, path))?;
     for created in missing.iter().rev() {
         let parent = created.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -154,7 +154,13 @@ impl SimDir {
             .values()
             .filter_map(|id| disk.inodes.get(id).map(|inode| (*id, Inode::of(inode.durable.clone()))))
             .collect();
-        let copy = Disk { names: names.clone(), names_durable: names, inodes, inode_next: disk.inode_next, ..Disk::default() };
+        let copy = Disk {
+            names: names.clone(),
+            names_durable: names,
+            inodes,
+            inode_next: disk.inode_next,
+            ..Disk::default()
+        };
         Self { disk: Arc::new(Mutex::new(copy)) }
     }
 
@@ -285,7 +291,8 @@ impl Disk {
     }
 
     fn alive(&self, op: FileOp, name: &str, boot: u64) -> Result<(), FileError> {
-        if boot != self.counts.crashes || self.faults.power_off.is_some_and(|at| self.counts.operations >= at) {
+        if boot != self.counts.crashes || self.faults.power_off.is_some_and(|at| self.counts.operations >= at)
+        {
             return Err(fail(op, name, io::Error::other("power is off")));
         }
         Ok(())
@@ -428,26 +435,29 @@ impl Drop for SimLock {
 }
 
 impl SimFile {
-    fn with<R>(&self, op: FileOp, f: impl FnOnce(&mut Inode) -> R) -> Result<R, FileError> {
-        let mut disk = guard(&self.disk);
-        disk.alive(op, &self.name, self.boot)?;
-        disk.inodes.get_mut(&self.inode).map(f).ok_or_else(|| missing(op, &self.name))
+    fn read<R>(&self, f: impl FnOnce(&Inode) -> R) -> Result<R, FileError> {
+        let disk = guard(&self.disk);
+        disk.alive(FileOp::Read, &self.name, self.boot)?;
+        disk.inodes.get(&self.inode).map(f).ok_or_else(|| missing(FileOp::Read, &self.name))
     }
 
     fn change(&self, op: FileOp, change: Change) -> Result<(), FileError> {
-        guard(&self.disk).operate(op, &self.name, self.boot)?;
-        self.with(op, |inode| inode.change(change))
+        let mut disk = guard(&self.disk);
+        disk.operate(op, &self.name, self.boot)?;
+        let inode = disk.inodes.get_mut(&self.inode).ok_or_else(|| missing(op, &self.name))?;
+        inode.change(change);
+        Ok(())
     }
 }
 
 impl File for SimFile {
     fn len(&self) -> Result<u64, FileError> {
-        self.with(FileOp::Read, |inode| to_u64(inode.live.len()))
+        self.read(|inode| to_u64(inode.live.len()))
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), FileError> {
         let offset = to_usize(offset);
-        let filled = self.with(FileOp::Read, |inode| {
+        let filled = self.read(|inode| {
             let bytes = offset.checked_add(buffer.len()).and_then(|end| inode.live.get(offset..end));
             bytes.map(|bytes| buffer.copy_from_slice(bytes))
         })?;
@@ -464,7 +474,10 @@ impl File for SimFile {
         if let Some(room) = room.filter(|room| *room < grows) {
             // A full disk takes what fits, as a real one does.
             let fits = bytes.len() - to_usize(grows - room).min(bytes.len());
-            self.change(FileOp::Write, Change::Write { offset: to_usize(offset), bytes: bytes[..fits].to_vec() })?;
+            self.change(
+                FileOp::Write,
+                Change::Write { offset: to_usize(offset), bytes: bytes[..fits].to_vec() },
+            )?;
             return Err(fail(FileOp::Write, &self.name, io::Error::from(io::ErrorKind::StorageFull)));
         }
         self.change(FileOp::Write, Change::Write { offset: to_usize(offset), bytes: bytes.to_vec() })
@@ -475,12 +488,11 @@ impl File for SimFile {
     }
 
     fn sync(&mut self) -> Result<(), FileError> {
-        let outcome = {
-            let mut disk = guard(&self.disk);
-            disk.operate(FileOp::Sync, &self.name, self.boot)?;
-            disk.sync_outcome(&self.name)
-        };
-        self.with(FileOp::Sync, |inode| match outcome {
+        let mut disk = guard(&self.disk);
+        disk.operate(FileOp::Sync, &self.name, self.boot)?;
+        let outcome = disk.sync_outcome(&self.name);
+        let inode = disk.inodes.get_mut(&self.inode).ok_or_else(|| missing(FileOp::Sync, &self.name))?;
+        match outcome {
             SyncOutcome::Skip => Ok(()),
             SyncOutcome::Lose(error) => {
                 inode.pending.clear();
@@ -492,7 +504,7 @@ impl File for SimFile {
                 }
                 Ok(())
             }
-        })?
+        }
     }
 }
 

@@ -85,7 +85,8 @@ impl Default for Limits {
 }
 
 const _: () = assert!(Limits::NODE.account_bytes >= 4 * wattle_primitives::tx::TX_BYTES_MAX);
-const _: () = assert!(Limits::NODE.bytes >= 16 * Limits::NODE.account_bytes, "one account cannot fill the pool");
+const _: () =
+    assert!(Limits::NODE.bytes >= 16 * Limits::NODE.account_bytes, "one account cannot fill the pool");
 
 /// A sender's nonce sequence.
 pub type LaneKey = (Address, Lane);

@@ -99,7 +99,8 @@ impl<T: Pooled> Mempool<T> {
             }
         }
         let victims = self.make_room(&tx, &key, old.map(|(_, _, bytes)| bytes))?;
-        let evicted = victims.iter().filter_map(|(key, nonce)| self.take(key, *nonce)).map(|tx| tx.id()).collect();
+        let evicted =
+            victims.iter().filter_map(|(key, nonce)| self.take(key, *nonce)).map(|tx| tx.id()).collect();
         if old.is_some() {
             self.take(&key, tx.nonce());
         }
@@ -258,7 +259,12 @@ impl<T: Pooled> Mempool<T> {
     ///
     /// First the sender's own later nonces of the lane, if the sender has too much; then the cheapest ends of other
     /// queues, each cheaper than this one.
-    fn make_room(&self, tx: &T, key: &LaneKey, old: Option<usize>) -> Result<Vec<(LaneKey, Nonce)>, InsertError> {
+    fn make_room(
+        &self,
+        tx: &T,
+        key: &LaneKey,
+        old: Option<usize>,
+    ) -> Result<Vec<(LaneKey, Nonce)>, InsertError> {
         let mut account = self.accounts.get(&key.0).copied().unwrap_or_default();
         let mut total = self.usage;
         for usage in [&mut account, &mut total] {

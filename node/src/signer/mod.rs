@@ -181,7 +181,10 @@ impl<D: Dir> Unreconciled<D> {
     ///
     /// # Errors
     /// [`SignerError::Conflict`], or a file operation failed.
-    pub fn reconcile(self, logged: impl IntoIterator<Item = Vote>) -> Result<(Signer<D>, Standing), SignerError> {
+    pub fn reconcile(
+        self,
+        logged: impl IntoIterator<Item = Vote>,
+    ) -> Result<(Signer<D>, Standing), SignerError> {
         let Self(mut signer) = self;
         let mut log = SignState::default();
         for vote in logged {
@@ -269,7 +272,10 @@ impl<D: Dir> Signer<D> {
 /// Shows no key.
 impl<D: Dir> std::fmt::Debug for Signer<D> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Signer").field("public", &self.public).field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("Signer")
+            .field("public", &self.public)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 

@@ -126,7 +126,8 @@ fn create<D: Dir>(dir: &D, chain: Hash, key: PublicKey, binding: &[u8; 64]) -> R
 
 fn check_header(page: &Page, chain: Hash, key: PublicKey) -> Result<(), SignerError> {
     let corrupt = SignerError::Corrupt { detail: "the header is damaged" };
-    let Some(header) = unseal::<Header>(page, &[]).filter(|h| h.magic == MAGIC && h.version == VERSION) else {
+    let Some(header) = unseal::<Header>(page, &[]).filter(|h| h.magic == MAGIC && h.version == VERSION)
+    else {
         return Err(corrupt);
     };
     if header.key != key {
@@ -156,7 +157,12 @@ fn read<F: File>(file: &F, offset: u64) -> Result<Page, SignerError> {
 }
 
 /// The slot for numbers of this parity, or `None` when it is damaged or cut off.
-fn read_slot<F: File>(file: &F, len: u64, parity: u64, binding: &[u8; 64]) -> Result<Option<Slot>, SignerError> {
+fn read_slot<F: File>(
+    file: &F,
+    len: u64,
+    parity: u64,
+    binding: &[u8; 64],
+) -> Result<Option<Slot>, SignerError> {
     let offset = slot_offset(parity);
     if offset + PAGE_BYTES as u64 > len {
         return Ok(None);

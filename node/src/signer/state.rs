@@ -89,7 +89,12 @@ impl SignState {
     }
 
     /// Applies the rules and notes the vote. Returns whether the state changed: not for the same bytes again.
-    pub(super) fn admit(&mut self, vote: &Vote, chain: &Hash, sit_out: Option<Round>) -> Result<bool, Refused> {
+    pub(super) fn admit(
+        &mut self,
+        vote: &Vote,
+        chain: &Hash,
+        sit_out: Option<Round>,
+    ) -> Result<bool, Refused> {
         let (kind, round, mark) = (vote.kind(), vote.round(), Mark::of(vote, chain));
         if let Some(last) = self.last(kind) {
             if last == mark {

@@ -62,7 +62,14 @@ pub(super) fn segment_of(name: &str) -> Option<u64> {
 
 /// Page 0 of a segment.
 pub(super) fn encode_segment(chain: &Hash, log_id: &LogId, segment: u64, first_group: u64) -> Vec<u8> {
-    let head = SegmentHead { magic: SEGMENT_MAGIC, version: VERSION, chain: *chain, log_id: *log_id, segment, first_group };
+    let head = SegmentHead {
+        magic: SEGMENT_MAGIC,
+        version: VERSION,
+        chain: *chain,
+        log_id: *log_id,
+        segment,
+        first_group,
+    };
     let mut page = vec![0; SUM_BYTES];
     page.extend(encode(&head));
     page.resize(PAGE_BYTES, 0);

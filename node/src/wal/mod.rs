@@ -45,7 +45,8 @@ pub const GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Segment size in bytes at which the next group begins a new one.
 pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 
-const _: () = assert!(GROUP_BYTES_MAX >= 2 * wattle_primitives::block::BLOCK_BYTES_MAX, "two bodies fit one group");
+const _: () =
+    assert!(GROUP_BYTES_MAX >= 2 * wattle_primitives::block::BLOCK_BYTES_MAX, "two bodies fit one group");
 const _: () = assert!(GROUP_BYTES_MAX as u64 <= SEGMENT_BYTES && GROUP_BYTES_MAX.is_multiple_of(PAGE_BYTES));
 
 /// Name of the file whose lock guards the directory.

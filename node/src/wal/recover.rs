@@ -11,7 +11,8 @@ use wattle_primitives::{Hash, Height};
 pub(super) fn open<D: Dir>(dir: D, config: WalConfig) -> Result<Wal<D>, WalError> {
     let lock = dir.lock(LOCK)?.ok_or(WalError::Locked)?;
     let ids: Vec<u64> = dir.list()?.iter().filter_map(|name| format::segment_of(name)).collect();
-    let mut found = Found { segments: VecDeque::new(), log_id: None, next_group: 1, file: None, torn_tail: None };
+    let mut found =
+        Found { segments: VecDeque::new(), log_id: None, next_group: 1, file: None, torn_tail: None };
     for (index, id) in ids.iter().enumerate() {
         found.segment(&dir, &config, *id, index + 1 == ids.len())?;
     }
@@ -70,8 +71,9 @@ struct Found<D: Dir> {
 impl<D: Dir> Found<D> {
     fn segment(&mut self, dir: &D, config: &WalConfig, id: u64, last: bool) -> Result<(), WalError> {
         let corrupt = |offset, detail| WalError::MidLogCorruption { segment: id, offset, detail };
-        let mut file =
-            dir.open(&format::segment_name(id))?.ok_or(corrupt(0, "the segment vanished while it was opened"))?;
+        let mut file = dir
+            .open(&format::segment_name(id))?
+            .ok_or(corrupt(0, "the segment vanished while it was opened"))?;
         let len = file.len()?;
         let mut page = [0; PAGE_BYTES];
         if len < PAGE_BYTES as u64 {
@@ -120,7 +122,8 @@ impl<D: Dir> Found<D> {
         len: u64,
         last: bool,
     ) -> Result<(), WalError> {
-        let corrupt = |detail| WalError::MidLogCorruption { segment: segment.id, offset: segment.len, detail };
+        let corrupt =
+            |detail| WalError::MidLogCorruption { segment: segment.id, offset: segment.len, detail };
         if !last {
             return Err(corrupt("a damaged group is followed by another segment"));
         }

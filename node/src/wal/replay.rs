@@ -65,7 +65,8 @@ impl<'a, D: Dir> Replay<'a, D> {
             }
             let Some(file) = &self.file else { return Err(damaged) };
             let at = Segment { len: self.offset, ..segment.clone() };
-            let group = read_group(file, &self.wal.log_id, &at, segment.len, GroupId(self.group))?.ok_or(damaged)?;
+            let group =
+                read_group(file, &self.wal.log_id, &at, segment.len, GroupId(self.group))?.ok_or(damaged)?;
             self.offset += group.bytes;
             self.group += 1;
             return Ok(Some(group));
@@ -107,7 +108,10 @@ pub(super) fn read_group<F: File>(
     // The length is proven by the head's sum and within the limit: only now is memory taken.
     let mut rest = vec![0; total - HEAD_BYTES];
     file.read_at(segment.len + HEAD_BYTES as u64, &mut rest)?;
-    Ok(head
-        .decode_body(log_id, &rest)
-        .map(|records| Group { id, height: head.height, records, bytes: total as u64 }))
+    Ok(head.decode_body(log_id, &rest).map(|records| Group {
+        id,
+        height: head.height,
+        records,
+        bytes: total as u64,
+    }))
 }
