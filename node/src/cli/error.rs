@@ -1,0 +1,271 @@
+//! What a command can fail with: a stable code, words for people, a hint, and fields for scripts.
+
+use super::amount::AmountError;
+use crate::client::ClientError;
+use crate::keystore::{KeystoreError, MnemonicError};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use wattle_primitives::{Hash, TimeMs};
+
+/// Exit code of a command that did what it was asked.
+pub const EXIT_OK: u8 = 0;
+/// Exit code of a command that failed.
+pub const EXIT_FAILED: u8 = 1;
+/// Exit code of a command that was not understood.
+pub const EXIT_USAGE: u8 = 2;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The arguments do not fit together.
+    #[error("{detail}")]
+    Usage {
+        /// What is wrong with them.
+        detail: String,
+    },
+    /// A key.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// A mnemonic.
+    #[error(transparent)]
+    Mnemonic(#[from] MnemonicError),
+    /// The node.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// An amount.
+    #[error(transparent)]
+    Amount(#[from] AmountError),
+    /// A file.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Input that is not what the command reads.
+    #[error("{what}: {detail}")]
+    Input {
+        /// What it should have been.
+        what: &'static str,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A password is needed and there is nobody to ask.
+    #[error("a password is needed and there is no terminal to ask for it")]
+    NoPassword,
+    /// The two entries of a new password differ.
+    #[error("the passwords differ")]
+    PasswordMismatch,
+    /// No key was named, and there is not exactly one to choose.
+    #[error("no signing key: {detail}")]
+    NoSigner {
+        /// What was looked at.
+        detail: String,
+    },
+    /// The node prepared something else than what was asked: it is broken, or lies.
+    #[error("the node changed {field} of the transaction: nothing was signed")]
+    Prepared {
+        /// Which field differs.
+        field: &'static str,
+    },
+    /// The node is on another chain than the one named.
+    #[error("the node is on chain {got}, not on {expected}")]
+    WrongChain {
+        /// Chain named by the user.
+        expected: Hash,
+        /// Chain of the node.
+        got: Hash,
+    },
+    /// The transaction stands on the chain but failed: the fee is spent, nothing else happened.
+    #[error("transaction {id} failed: {code}")]
+    TxFailed {
+        /// Its id.
+        id: Hash,
+        /// The receipt's code.
+        code: String,
+        /// The whole status.
+        status: Value,
+    },
+    /// The transaction will never be on the chain.
+    #[error("transaction {id} {state}: {reason}")]
+    TxDead {
+        /// Its id.
+        id: Hash,
+        /// `expired` or `rejected`.
+        state: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// Time ran out before the transaction's fate was known.
+    #[error("transaction {id} was sent, but is not {wanted} after {waited_s} s; it may still be")]
+    Undecided {
+        /// Its id.
+        id: Hash,
+        /// State that was waited for.
+        wanted: &'static str,
+        /// Seconds waited.
+        waited_s: u64,
+        /// From when on it can no longer be included, ms UTC.
+        expires_ms: TimeMs,
+        /// The signed transaction, to send again.
+        tx_hex: String,
+    },
+    /// A proof that the node gave does not hold.
+    #[error("the node's proof does not hold: {detail}")]
+    Proof {
+        /// Which part.
+        detail: String,
+    },
+    /// A failure of another part of the program.
+    #[error("{message}")]
+    Other {
+        /// Stable code.
+        code: &'static str,
+        /// For people.
+        message: String,
+        /// What to do, if anything helps.
+        hint: Option<String>,
+    },
+}
+
+impl CliError {
+    /// A file operation that failed.
+    #[must_use]
+    pub fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
+        Self::Io { action, path: path.to_path_buf(), source }
+    }
+
+    /// Input that is not what it should be.
+    #[must_use]
+    pub fn input(what: &'static str, detail: impl ToString) -> Self {
+        Self::Input { what, detail: detail.to_string() }
+    }
+
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Usage { .. } => "usage",
+            Self::Keystore(error) => error.code(),
+            Self::Mnemonic(_) => "mnemonic",
+            Self::Client(error) => error.code(),
+            Self::Amount(_) => "amount",
+            Self::Io { .. } => "io",
+            Self::Input { .. } => "input",
+            Self::NoPassword => "no_password",
+            Self::PasswordMismatch => "password_mismatch",
+            Self::NoSigner { .. } => "no_signer",
+            Self::Prepared { .. } => "node_changed_tx",
+            Self::WrongChain { .. } => "wrong_chain",
+            Self::TxFailed { code, .. } => code,
+            Self::TxDead { state: "expired", .. } => "tx_expired",
+            Self::TxDead { .. } => "tx_rejected",
+            Self::Undecided { .. } => "tx_undecided",
+            Self::Proof { .. } => "proof",
+            Self::Other { code, .. } => code,
+        }
+    }
+
+    /// The process's exit code.
+    #[must_use]
+    pub const fn exit(&self) -> u8 {
+        match self {
+            Self::Usage { .. } => EXIT_USAGE,
+            _ => EXIT_FAILED,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Keystore(KeystoreError::NotFound { .. }) => "`wattle keys list` shows what there is".into(),
+            Self::Keystore(KeystoreError::Exists { .. }) => {
+                "choose another name; keys are never overwritten".into()
+            }
+            Self::Keystore(KeystoreError::LooseMode { path, .. }) => {
+                format!("`chmod go= {}`, and consider the key known to others", path.display())
+            }
+            Self::Mnemonic(_) => {
+                "words are from the English BIP-39 list, in the order they were shown".into()
+            }
+            Self::Client(ClientError::Unreachable { .. }) => {
+                "is the node running? name another with --rpc or WATTLE_RPC; `wattle devnet` starts one"
+                    .into()
+            }
+            Self::Client(error) => return refusal_hint(error.code()),
+            Self::NoPassword => {
+                "give it with --password-file FILE, or --password-file - for standard input".into()
+            }
+            Self::NoSigner { .. } => "name one with --from NAME or --secret-key-file FILE".into(),
+            Self::Prepared { .. } => "use another node, and report this one".into(),
+            Self::TxFailed { .. } => "the fee is spent, nothing else has changed".into(),
+            Self::TxDead { .. } => {
+                "it has had no effect and will have none; it is safe to send a new one".into()
+            }
+            Self::Undecided { id, expires_ms, .. } => format!(
+                "do not send a new one before {}; ask with `wattle tx status {id}`, or send this same one again",
+                super::output::time(*expires_ms)
+            ),
+            Self::Other { hint, .. } => return hint.clone(),
+            _ => return None,
+        };
+        Some(text)
+    }
+
+    /// Everything, for `--json`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut error = json!({ "code": self.code(), "message": self.message() });
+        if let Some(hint) = self.hint() {
+            error["hint"] = hint.into();
+        }
+        match self {
+            Self::Client(ClientError::Refused { data, .. }) => error["data"] = data.clone(),
+            Self::TxFailed { id, status, .. } => {
+                error["id"] = id.to_string().into();
+                error["status"] = status.clone();
+            }
+            Self::TxDead { id, .. } => error["id"] = id.to_string().into(),
+            Self::Undecided { id, expires_ms, tx_hex, .. } => {
+                error["id"] = id.to_string().into();
+                error["expiresMs"] = expires_ms.to_string().into();
+                error["txHex"] = tx_hex.clone().into();
+            }
+            _ => {}
+        }
+        json!({ "error": error })
+    }
+
+    /// The error with its causes, in one line.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        text
+    }
+}
+
+/// What helps against a node's refusal, by its code.
+fn refusal_hint(code: &str) -> Option<String> {
+    let text = match code {
+        "insufficient_funds" => "`wattle wallet balance` shows what is available",
+        "bad_nonce" => {
+            "another transaction of this account came first; build it again, or use another --lane"
+        }
+        "busy" | "unavailable" => "try again in a moment",
+        "rpc_timeout" => "raise --rpc-timeout, or ask another node with --rpc",
+        "pruned" | "not_indexed" => "ask a node that keeps the whole history, with --rpc",
+        "not_found" => "this node does not know it; another may",
+        _ => return None,
+    };
+    Some(text.into())
+}

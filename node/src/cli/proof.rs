@@ -1,0 +1,155 @@
+//! `wattle query proof`: a state value that is believed because it is proven.
+//!
+//! Checked here: the value (or its absence) under the header's state root; the path of headers up to the certified
+//! one; the certificate's quorum and signatures. What remains to be trusted is the validator set: without
+//! `--validators-hash` it is the node's word.
+
+use super::output::Report;
+use super::query::to_json;
+use super::secret::address_of;
+use super::{CliError, CliResult, Ctx};
+use clap::Args;
+use serde_json::{Value, json};
+use wattle_primitives::state_key::{self, AccountRecord};
+use wattle_primitives::{Address, Hash, Header, Height, ValidatorSet, Vote};
+use wattle_rpc::types::ProofReply;
+
+/// Most headers from the one asked for to the certified one.
+const PATH_HEADERS_MAX: usize = 100_000;
+
+/// Arguments of `query proof`.
+#[derive(Debug, Args)]
+pub struct ProofArgs {
+    /// Address, or name of a key, whose account record is proven.
+    #[arg(required_unless_present = "key", conflicts_with = "key")]
+    account: Option<String>,
+    /// Any state key, in hex.
+    #[arg(long, value_name = "HEX")]
+    key: Option<String>,
+    /// Hash of the validator set that you trust, instead of the node's word for it.
+    #[arg(long, value_name = "HASH")]
+    validators_hash: Option<Hash>,
+    /// Genesis hash of the chain that you trust.
+    #[arg(long, value_name = "HASH", env = "WATTLE_CHAIN")]
+    chain: Option<Hash>,
+}
+
+/// Runs `query proof`.
+///
+/// # Errors
+/// `proof` when any part of the proof does not hold.
+pub async fn run(args: &ProofArgs, ctx: &Ctx) -> CliResult {
+    let client = ctx.client()?;
+    let address = args.account.as_deref().map(|text| address_of(text, ctx)).transpose()?;
+    let (key, target) = match (address, &args.key) {
+        (Some(address), _) => (state_key::account(&address), json!({ "address": address })),
+        (None, Some(key)) => {
+            (hex::decode(key).map_err(|e| CliError::input("key", e))?, json!({ "key": key }))
+        }
+        (None, None) => return Err(CliError::Usage { detail: "name an account or a key".into() }),
+    };
+    let reply = client.proof(target).await?;
+    check_state(&reply, &key)?;
+    let genesis = reply.header.height == Height::ZERO;
+    let chain = match args.chain {
+        Some(chain) => chain,
+        None => client.chain_status().await?.genesis_hash,
+    };
+    if genesis {
+        check(reply.header.hash() == chain, "the header of height 0 is not the chain's genesis")?;
+    } else {
+        let certified = check_path(&reply)?;
+        let set = client.light_block(certified.height).await?.validators;
+        check_finality(&reply, certified, &set, &chain, args.validators_hash)?;
+    }
+    report(&reply, address, args.validators_hash.is_some() || genesis)
+}
+
+fn check(holds: bool, detail: &str) -> Result<(), CliError> {
+    if holds { Ok(()) } else { Err(CliError::Proof { detail: detail.into() }) }
+}
+
+fn check_state(reply: &ProofReply, key: &[u8]) -> Result<(), CliError> {
+    check(reply.key == key, "it is about another key")?;
+    let proven = reply.proof.verify(&reply.header.state_root, key, reply.value.as_deref());
+    proven.map_err(|e| CliError::Proof { detail: e.to_string() })
+}
+
+/// The certified header at the end of the path.
+fn check_path(reply: &ProofReply) -> Result<&Header, CliError> {
+    check(reply.path.len() <= PATH_HEADERS_MAX, "the path is too long")?;
+    let mut at = &reply.header;
+    for next in &reply.path {
+        check(next.parent == at.hash() && next.height == at.height.next(), "the path of headers is broken")?;
+        at = next;
+    }
+    Ok(at)
+}
+
+fn check_finality(
+    reply: &ProofReply,
+    certified: &Header,
+    set: &ValidatorSet,
+    chain: &Hash,
+    trusted: Option<Hash>,
+) -> Result<(), CliError> {
+    check(certified.chain == *chain && reply.header.chain == *chain, "the header is of another chain")?;
+    check(set.hash() == certified.validators_hash, "the validator set is not the header's")?;
+    check(
+        trusted.is_none_or(|hash| hash == certified.validators_hash),
+        "other validators than the trusted ones decided",
+    )?;
+    let Some(certificate) = &reply.finalization else {
+        return Err(CliError::Proof { detail: "there is no certificate".into() });
+    };
+    let about = match certificate.vote {
+        Vote::Finalize(proposal) => {
+            proposal.block == certified.hash() && proposal.round.epoch == certified.epoch
+        }
+        Vote::Notarize(_) | Vote::Nullify(_) => false,
+    };
+    check(about, "the certificate does not finalize this header")?;
+    certificate.verify(chain, set).map_err(|e| CliError::Proof { detail: e.to_string() })
+}
+
+fn report(reply: &ProofReply, address: Option<Address>, anchored: bool) -> CliResult {
+    let value: Option<Value> = match (&reply.value, address) {
+        (Some(bytes), Some(_)) => Some(account(bytes)?),
+        _ => None,
+    };
+    let trust = if anchored { "anchored" } else { "validators_from_node" };
+    let json = json!({
+        "verified": { "state": true, "finality": true, "trust": trust },
+        "exists": reply.value.is_some(),
+        "account": value,
+        "proof": to_json(reply),
+    });
+    let mut text = format!(
+        "verified: the state of height {} {} this key\nheader  {}\nroot    {}\nkey     {}\n",
+        reply.header.height,
+        if reply.value.is_some() { "holds a value for" } else { "holds nothing for" },
+        reply.header.hash(),
+        reply.header.state_root,
+        hex::encode(&reply.key),
+    );
+    if let Some(bytes) = &reply.value {
+        text.push_str(&format!("value   {}\n", hex::encode(bytes)));
+    }
+    if let Some(value) = &value {
+        text.push_str(&super::output::render(value));
+    }
+    if !anchored {
+        text.push_str(
+            "The validator set is this node's word; --validators-hash checks it against one you trust.\n",
+        );
+    }
+    Ok(Report::new(json, text))
+}
+
+fn account(bytes: &[u8]) -> Result<Value, CliError> {
+    let record: AccountRecord =
+        wattle_primitives::decode(bytes).map_err(|e| CliError::input("account record", e))?;
+    let nonces: serde_json::Map<String, Value> =
+        (0u16..).zip(record.nonces.iter()).map(|(lane, nonce)| (lane.to_string(), to_json(nonce))).collect();
+    Ok(json!({ "nonce": nonces, "authority": record.authority }))
+}
