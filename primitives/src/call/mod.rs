@@ -44,3 +44,7 @@ impl Call {
         }
     }
 }
+
+// The shortest call is 2 bytes on the wire. What it grows to in memory bounds what a hostile block of
+// `BLOCK_BYTES_MAX` can make its reader allocate: box a variant before raising this.
+const _: () = assert!(size_of::<Call>() <= 224, "a decoded call stays small");
