@@ -274,7 +274,7 @@ impl<T: Pooled> Mempool<T> {
             }
         }
         let mut victims = Vec::new();
-        let mut own = self.queues.get(key).into_iter().flat_map(Queue::from_tail);
+        let mut own = self.queues.get(key).into_iter().flat_map(Queue::iter_back);
         while account.exceeds(self.limits.account_count, self.limits.account_bytes) {
             let victim = own.next().filter(|e| e.tx.nonce() > tx.nonce()).ok_or(InsertError::AccountFull)?;
             account.sub(victim.tx.encoded_len());
@@ -348,7 +348,7 @@ impl<T: Pooled> Mempool<T> {
 
     fn places(&self, key: &LaneKey) -> Option<(Rank, Worth)> {
         let queue = self.queues.get(key)?;
-        Some((queue.best()?, worth(queue.from_tail().next()?)))
+        Some((queue.best()?, worth(queue.iter_back().next()?)))
     }
 }
 
@@ -382,7 +382,7 @@ impl<'a, T: Pooled> Cheapest<'a, T> {
             }
             _ => self.ends.next().map(|(_, key)| (*key, 0)),
         }?;
-        let mut queue = self.pool.queues.get(&key)?.from_tail().skip(gone);
+        let mut queue = self.pool.queues.get(&key)?.iter_back().skip(gone);
         let entry = queue.next()?;
         if let Some(before) = queue.next() {
             self.bare.insert((worth(before), key, gone.saturating_add(1)));

@@ -47,7 +47,7 @@ impl<T: Pooled> Queue<T> {
     }
 
     /// The entries from the highest nonce down.
-    pub(super) fn from_tail(&self) -> impl Iterator<Item = &Entry<T>> {
+    pub(super) fn iter_back(&self) -> impl Iterator<Item = &Entry<T>> {
         self.entries.values().rev()
     }
 

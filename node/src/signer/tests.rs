@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail loudly")]
+#![expect(clippy::unwrap_used, reason = "tests fail loudly")]
 
 use super::*;
 use crate::file::os::OsDir;
@@ -55,7 +55,8 @@ fn the_rule_table_holds() {
     let r = |view| round(0, view);
     let (n, u, f) = (VoteKind::Notarize, VoteKind::Nullify, VoteKind::Finalize);
     let later = Vote::Notarize(proposal(1, 1, 1));
-    let table: [(&[Vote], Vote, Result<(), Refused>, &str); 15] = [
+    type Row<'a> = (&'a [Vote], Vote, Result<(), Refused>, &'a str);
+    let table: [Row<'_>; 15] = [
         (&[], notarize(1, 1), Ok(()), "first vote"),
         (&[notarize(1, 1)], notarize(1, 1), Ok(()), "same bytes"),
         (&[notarize(1, 1)], notarize(1, 2), Err(Conflict { kind: n, round: r(1) }), "rival block"),

@@ -9,6 +9,10 @@ use wattle_primitives::{Block, DecodeError, SignedVote, decode, encode};
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a group holds a few records, most of them of the large variant"
+)]
 pub enum WalRecord {
     /// What the consensus core wants to find again; an own vote comes in through [`vote_bytes`].
     Consensus(Record) = 0,
