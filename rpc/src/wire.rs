@@ -148,8 +148,9 @@ mod tests {
     }
 
     fn ask(message: &str) -> Option<Value> {
-        futures::executor::block_on(answer(message, &mut Echo))
-            .map(|text| serde_json::from_str(&text).unwrap())
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let answer = runtime.block_on(answer(message, &mut Echo));
+        answer.map(|text| serde_json::from_str::<Value>(&text).unwrap())
     }
 
     #[test]

@@ -1,0 +1,504 @@
+//! A small chain in memory, to stand behind the interface in its tests.
+
+use futures::future::BoxFuture;
+use std::sync::Mutex;
+use tokio::sync::watch;
+use wattle_primitives::call::identity::Authority;
+use wattle_primitives::call::ledger::{AccountClass, AccountId};
+use wattle_primitives::reading::RegisterEncoding;
+use wattle_primitives::trie::{Leaf, Step, TrieProof};
+use wattle_primitives::validator::VotingPower;
+use wattle_primitives::*;
+use wattle_rpc::types::*;
+use wattle_rpc::{Backend, Peers, RpcError, RpcResult};
+
+/// Height of the sample chain when a test begins.
+pub const HEAD: Height = Height(10);
+
+pub struct Chain {
+    heights: watch::Sender<Height>,
+    pub events: Mutex<Vec<EventItem>>,
+    pub horizon: Mutex<Height>,
+    pub seen: Mutex<Vec<Hash>>,
+    pub ready: Mutex<bool>,
+}
+
+pub fn secret() -> SecretKey {
+    SecretKey::from_seed([1; 32])
+}
+
+pub fn alice() -> Address {
+    Address::of_key(&secret().public())
+}
+
+fn set() -> ValidatorSet {
+    ValidatorSet::new(vec![Validator { key: secret().public(), power: VotingPower(1) }]).unwrap()
+}
+
+fn header(height: Height) -> Header {
+    Header {
+        version: 1,
+        chain: Hash([9; 32]),
+        epoch: Epoch(0),
+        view: View(height.0),
+        height,
+        parent: Hash([8; 32]),
+        time_ms: TimeMs(1_700_000_000_000 + height.0),
+        proposer: secret().public(),
+        txs_root: Hash::ZERO,
+        state_root: Hash([7; 32]),
+        receipts_root: Hash::ZERO,
+        validators_hash: set().hash(),
+        next_validators_hash: set().hash(),
+    }
+}
+
+fn vote(block: Hash) -> SignedVote {
+    let round = Round { epoch: Epoch(0), view: View(3) };
+    let vote = Vote::Finalize(Proposal { round, parent_view: View(2), block });
+    let signature = secret().sign(&vote.signing_bytes(&Hash([9; 32])));
+    SignedVote { vote, signer: ValidatorIndex(0), signature }
+}
+
+fn certificate() -> Option<Certificate> {
+    let signed = vote(header(HEAD).hash());
+    Certificate::assemble(signed.vote, [&signed], &set())
+}
+
+pub fn event(height: u64, index: u32) -> EventItem {
+    EventItem {
+        position: EventPosition { height: Height(height), index },
+        time_ms: TimeMs(height),
+        tx: Some(Hash([5; 32])),
+        event: Event::FeeCharged { payer: alice(), amount: Amount(u128::from(index)) },
+    }
+}
+
+fn receipt() -> ReceiptReply {
+    Receipt {
+        tx: Hash([5; 32]),
+        outcome: Outcome::Failed { call: 0, reason: Reason::InsufficientFunds },
+        weight: Weight(10),
+        fee: Amount(10),
+        events: vec![event(1, 0).event],
+    }
+    .into()
+}
+
+fn page<T>(items: Vec<T>) -> RpcResult<Page<T>> {
+    Ok(Page { at: At::finalized(HEAD), items, next_cursor: Some("1".to_owned()) })
+}
+
+fn at<T>(value: T) -> RpcResult<Anchored<T>> {
+    Ok(Anchored { at: At::finalized(HEAD), value })
+}
+
+impl Chain {
+    pub fn new() -> Self {
+        Self {
+            heights: watch::Sender::new(HEAD),
+            events: Mutex::new((1..=HEAD.0).flat_map(|h| [event(h, 0), event(h, 1)]).collect()),
+            horizon: Mutex::new(Height(0)),
+            seen: Mutex::new(Vec::new()),
+            ready: Mutex::new(true),
+        }
+    }
+
+    pub fn grow(&self, to: u64) {
+        let head = self.heights.borrow().0;
+        self.events.lock().unwrap().extend((head + 1..=to).flat_map(|h| [event(h, 0), event(h, 1)]));
+        self.heights.send_replace(Height(to));
+    }
+
+    pub fn body(&self, request: PrepareRequest) -> TxBody {
+        TxBody {
+            chain: Hash([9; 32]),
+            sender: request.sender,
+            lane: request.lane.unwrap_or_default(),
+            nonce: request.nonce.unwrap_or_default(),
+            expires_ms: request.expires_ms.unwrap_or(TimeMs(1_700_000_060_000)),
+            fee_payer: request.fee_payer.unwrap_or(request.sender),
+            max_fee: request.max_fee.unwrap_or(Amount(100)),
+            tip: request.tip.unwrap_or_default(),
+            calls: request.calls,
+        }
+    }
+
+    fn admit(&self, tx: &Tx) -> RpcResult<Hash> {
+        let id = tx.id();
+        if tx.body().nonce.0 > 5 {
+            let details = serde_json::json!({ "expected": "5" });
+            return Err(RpcError::Rejected {
+                id,
+                code: "bad_nonce",
+                message: "nonce too high".to_owned(),
+                details,
+            });
+        }
+        self.seen.lock().unwrap().push(id);
+        Ok(id)
+    }
+
+    fn status(&self, id: Hash) -> RpcResult<TxStatus> {
+        if !self.seen.lock().unwrap().contains(&id) {
+            return Err(RpcError::not_found("transaction", id));
+        }
+        Ok(TxStatus {
+            id,
+            state: TxState::Finalized,
+            finalized: true,
+            height: Some(Height(3)),
+            index: Some(0),
+            head: HEAD,
+            expires_ms: Some(TimeMs(1)),
+            reason: None,
+            receipt: Some(receipt()),
+        })
+    }
+
+    fn meter(&self) -> MeterInfo {
+        MeterInfo {
+            address: alice(),
+            microgrid: Hash([4; 32]),
+            key: secret().public(),
+            owner: alice(),
+            encoding: RegisterEncoding::Float32Kwh,
+            seq: u64::MAX,
+            import_wh: WattHours(5),
+            export_wh: WattHours(6),
+            time_ms: TimeMs(7),
+        }
+    }
+
+    fn microgrid(&self) -> MicrogridInfo {
+        MicrogridInfo {
+            id: Hash([4; 32]),
+            operator: alice(),
+            asset: AssetId(0),
+            interval_ms: TimeMs(900_000),
+            meters: 1,
+        }
+    }
+
+    fn asset(&self) -> AssetInfo {
+        let symbol = "WAT".parse().unwrap();
+        AssetInfo { id: AssetId(0), symbol, scale: 6, issuer: Some(alice()), supply: Amount(u128::MAX) }
+    }
+}
+
+impl Backend for Chain {
+    fn chain_status(&self) -> RpcResult<ChainStatus> {
+        Ok(ChainStatus {
+            at: At::finalized(*self.heights.borrow()),
+            chain_id: "test".to_owned(),
+            genesis_hash: Hash([9; 32]),
+            hash: Hash([2; 32]),
+            state_root: Hash([7; 32]),
+            time_ms: TimeMs(1),
+            epoch: Epoch(0),
+            view: View(4),
+            validators: 1,
+            peers: 0,
+            syncing: false,
+            horizon: Height(0),
+            mempool_txs: 0,
+            version: "0.1.0".to_owned(),
+            protocol_version: 1,
+        })
+    }
+
+    fn chain_block(&self, id: BlockId) -> RpcResult<BlockReply> {
+        let height = match id {
+            BlockId::Height(height) if height <= HEAD => height,
+            BlockId::Height(height) => return Err(RpcError::not_found("block", height)),
+            BlockId::Hash(hash) => return Err(RpcError::not_found("block", hash)),
+        };
+        Ok(BlockReply {
+            at: At::finalized(height),
+            header: header(height),
+            hash: header(height).hash(),
+            tx_ids: vec![Hash([5; 32])],
+            event_count: 2,
+            size_bytes: 100,
+            weight: Weight(10),
+            finalization: certificate(),
+            path: vec![header(HEAD)],
+        })
+    }
+
+    fn chain_light_block(&self, height: Option<Height>) -> RpcResult<LightBlock> {
+        let height = height.unwrap_or(HEAD);
+        Ok(LightBlock {
+            at: At::finalized(height),
+            header: header(height),
+            hash: header(height).hash(),
+            finalization: certificate(),
+            path: Vec::new(),
+            validators: set(),
+        })
+    }
+
+    fn chain_validators(&self, epoch: Option<Epoch>) -> RpcResult<ValidatorsReply> {
+        Ok(ValidatorsReply {
+            at: At::finalized(HEAD),
+            epoch: epoch.unwrap_or_default(),
+            hash: set().hash(),
+            validators: set(),
+            total_power: set().total(),
+            quorum: set().quorum(),
+        })
+    }
+
+    fn chain_params(&self) -> RpcResult<ParamsReply> {
+        let params = ChainParams {
+            epoch_length: 1,
+            block_interval_ms: 2,
+            idle_interval_ms: 3,
+            leader_timeout_ms: 4,
+            advance_timeout_ms: 5,
+            timeout_ms_max: 6,
+            skip_timeout_ms: 7,
+            clock_skew_ms_max: 8,
+            block_bytes_max: 9,
+            block_weight_max: Weight(10),
+            weight_price: Amount(11),
+            account_deposit: Amount(12),
+            bandwidth_rate: Weight(13),
+            bandwidth_capacity: Weight(14),
+        };
+        Ok(ParamsReply { at: At::finalized(HEAD), epoch: Epoch(0), params })
+    }
+
+    fn account(&self, address: Address) -> RpcResult<AccountReply> {
+        let balance = Balance {
+            asset: AssetId(0),
+            symbol: "WAT".parse().unwrap(),
+            scale: 6,
+            available: Amount(u128::MAX),
+            pending: Amount(0),
+            incoming: Amount(0),
+        };
+        Ok(AccountReply {
+            at: At::finalized(HEAD),
+            address,
+            exists: true,
+            nonce: [(Lane(0), Nonce(5))].into(),
+            balances: vec![balance],
+            authority: Some(Authority::single(secret().public())),
+            bandwidth: Weight(1000),
+        })
+    }
+
+    fn account_proof(&self, target: ProofTarget) -> RpcResult<ProofReply> {
+        let (key, value) = match target {
+            ProofTarget::Address(address) => (address.as_bytes().to_vec(), Some(vec![1, 2, 3])),
+            ProofTarget::Key(key) => (key, None),
+        };
+        let leaf = Leaf { key_hash: Hash([1; 32]), value_hash: Hash([2; 32]) };
+        let path = BoundedVec::new(vec![Step { bit: 3, sibling: Hash([3; 32]) }]).unwrap();
+        Ok(ProofReply {
+            at: At::finalized(HEAD),
+            key,
+            value,
+            proof: TrieProof { path, leaf: Some(leaf) },
+            header: header(HEAD),
+            finalization: certificate(),
+            path: Vec::new(),
+        })
+    }
+
+    fn account_history(&self, _address: Address, request: PageRequest) -> RpcResult<Page<HistoryItem>> {
+        assert!(request.limit <= wattle_rpc::limits::PAGE_ITEMS_MAX);
+        page(vec![HistoryItem {
+            height: Height(3),
+            index: 0,
+            id: Hash([5; 32]),
+            time_ms: TimeMs(1),
+            sender: alice(),
+            calls: vec!["token.transfer".to_owned()],
+            code: "success".to_owned(),
+            fee: Amount(10),
+            events: vec![event(3, 0).event],
+        }])
+    }
+
+    fn tx_prepare(&self, request: PrepareRequest) -> RpcResult<PreparedTx> {
+        let body = self.body(request);
+        Ok(PreparedTx {
+            at: At::finalized(HEAD),
+            id: body.id(),
+            body_hex: encode(&body),
+            signing_hex: body.signing_bytes(),
+            fee: Amount(10),
+            weight: Weight(10),
+            body,
+        })
+    }
+
+    fn tx_submit(&self, txs: Vec<Tx>) -> BoxFuture<'_, Vec<RpcResult<Hash>>> {
+        Box::pin(async move { txs.iter().map(|tx| self.admit(tx)).collect() })
+    }
+
+    fn tx_status(&self, id: Hash) -> RpcResult<TxStatus> {
+        self.status(id)
+    }
+
+    fn tx_get(&self, id: Hash) -> RpcResult<TxReply> {
+        Ok(TxReply { status: self.status(id)?, tx: None, tx_hex: None })
+    }
+
+    fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation> {
+        Ok(Simulation {
+            at: At::finalized(HEAD),
+            id: body.id(),
+            receipt: receipt(),
+            weight: Weight(10),
+            fee: Amount(10),
+        })
+    }
+
+    fn events(&self, from: EventPosition, limit: u32) -> RpcResult<EventPage> {
+        let horizon = *self.horizon.lock().unwrap();
+        if from.height < horizon {
+            return Err(RpcError::Pruned { horizon });
+        }
+        let head = *self.heights.borrow();
+        let events = self.events.lock().unwrap();
+        let mut rest = events.iter().filter(|e| e.position >= from && e.position.height <= head).cloned();
+        let items: Vec<EventItem> = rest.by_ref().take(limit as usize).collect();
+        let next = rest.next().map_or(EventPosition { height: head.next(), index: 0 }, |e| e.position);
+        Ok(EventPage { items, next })
+    }
+
+    fn subscribe_heights(&self) -> watch::Receiver<Height> {
+        self.heights.subscribe()
+    }
+
+    fn search(&self, text: &str) -> RpcResult<SearchReply> {
+        match text.parse::<Height>() {
+            Ok(height) if height <= HEAD => Ok(SearchReply {
+                at: At::finalized(HEAD),
+                best: SearchHit { kind: SearchKind::Block, target: height.to_string() },
+                also: vec![SearchHit { kind: SearchKind::Asset, target: height.to_string() }],
+                truncated: false,
+            }),
+            _ => Err(RpcError::not_found("match for", text)),
+        }
+    }
+
+    fn energy_microgrids(&self, _page: PageRequest) -> RpcResult<Page<MicrogridInfo>> {
+        page(vec![self.microgrid()])
+    }
+
+    fn energy_microgrid(&self, _id: Hash) -> RpcResult<Anchored<MicrogridInfo>> {
+        at(self.microgrid())
+    }
+
+    fn energy_meters(&self, _microgrid: Option<Hash>, _page: PageRequest) -> RpcResult<Page<MeterInfo>> {
+        page(vec![self.meter()])
+    }
+
+    fn energy_meter(&self, _address: Address) -> RpcResult<Anchored<MeterInfo>> {
+        at(self.meter())
+    }
+
+    fn energy_readings(&self, meter: Address, _page: PageRequest) -> RpcResult<Page<ReadingItem>> {
+        page(vec![ReadingItem {
+            position: EventPosition { height: Height(3), index: 1 },
+            tx: Hash([5; 32]),
+            meter,
+            seq: 1 << 60,
+            import_wh: WattHours(5),
+            export_wh: WattHours(6),
+            time_ms: TimeMs(7),
+            block_time_ms: TimeMs(8),
+        }])
+    }
+
+    fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>> {
+        let wallet = AccountId::Wallet { owner: alice() };
+        at(HoldInfo {
+            id,
+            debit: wallet,
+            credit: AccountId::Book { book: units::BookId(1), code: 2 },
+            asset: AssetId(0),
+            amount: Amount(1),
+            captor: alice(),
+            expires_ms: TimeMs(9),
+        })
+    }
+
+    fn ledger_account(&self, account: AccountId, asset: AssetId) -> RpcResult<Anchored<LedgerAccountInfo>> {
+        at(LedgerAccountInfo {
+            account,
+            asset,
+            class: AccountClass::Liability,
+            limited: true,
+            debits_pending: Amount(0),
+            debits_posted: Amount(1),
+            credits_pending: Amount(2),
+            credits_posted: Amount(3),
+        })
+    }
+
+    fn token_asset(&self, id: AssetId) -> RpcResult<Anchored<AssetInfo>> {
+        if id.0 == 0 { at(self.asset()) } else { Err(RpcError::not_found("asset", id)) }
+    }
+
+    fn token_assets(&self, _page: PageRequest) -> RpcResult<Page<AssetInfo>> {
+        page(vec![self.asset()])
+    }
+
+    fn node_peers(&self) -> RpcResult<Anchored<Peers>> {
+        let peer = PeerInfo {
+            peer_id: "12D3".to_owned(),
+            address: "/ip4/127.0.0.1/tcp/1".to_owned(),
+            direction: PeerDirection::Inbound,
+            validator: Some(secret().public()),
+            height: Some(HEAD),
+            agent: "wattle/0.1.0".to_owned(),
+        };
+        at(Peers { peers: vec![peer] })
+    }
+
+    fn node_consensus(&self) -> RpcResult<ConsensusReply> {
+        Ok(ConsensusReply {
+            at: At::finalized(HEAD),
+            validating: true,
+            index: Some(ValidatorIndex(0)),
+            epoch: Epoch(0),
+            view: View(4),
+            leader: secret().public(),
+            leader_index: ValidatorIndex(0),
+            notarized_height: HEAD,
+            view_age_ms: 1,
+            leader_timeout_ms: 2,
+            advance_timeout_ms: 3,
+            nullifications: 4,
+            commit_backlog: 0,
+        })
+    }
+
+    fn evidence(&self, _page: PageRequest) -> RpcResult<Page<EvidenceItem>> {
+        page(vec![EvidenceItem {
+            validator: secret().public(),
+            index: ValidatorIndex(0),
+            epoch: Epoch(0),
+            view: View(3),
+            kind: "double_vote".to_owned(),
+            first: vote(Hash([1; 32])),
+            second: vote(Hash([2; 32])),
+            seen_ms: TimeMs(1),
+        }])
+    }
+
+    fn health(&self) -> Health {
+        Health { status: HealthStatus::Degraded, reasons: vec!["no_peers".to_owned()] }
+    }
+
+    fn readiness(&self) -> Readiness {
+        let ready = *self.ready.lock().unwrap();
+        let reasons = if ready { Vec::new() } else { vec!["behind".to_owned()] };
+        Readiness { ready, height: HEAD, lag_heights: 0, lag_ms: 5, reasons }
+    }
+}

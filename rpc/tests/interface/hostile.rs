@@ -1,0 +1,229 @@
+//! Clients that mean harm, or are broken.
+
+use crate::backend::alice;
+use crate::client::{call, get, post, post_json, raw, serve};
+use serde_json::json;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use wattle_rpc::Config;
+use wattle_rpc::limits::{BATCH_CALLS_MAX, BODY_BYTES_MAX};
+use wattle_rpc::server::Timeouts;
+
+const STATUS: &str = r#"{"jsonrpc":"2.0","id":1,"method":"chain_status"}"#;
+
+fn impatient() -> Config {
+    let short = Duration::from_millis(300);
+    Config {
+        timeouts: Timeouts { header: short, body: short, write: short, ..Timeouts::default() },
+        ..Config::default()
+    }
+}
+
+#[tokio::test]
+async fn bodies_beyond_the_limit_are_refused() {
+    let served = serve(Config::default()).await;
+    let address = served.server.address();
+    let answer = post_json(address, &" ".repeat(2 * BODY_BYTES_MAX)).await;
+    assert_eq!((answer.status, &answer.json()["error"]["data"]["code"]), (413, &json!("limit_exceeded")));
+    // A length that is only claimed costs nothing either.
+    let headers =
+        format!("host: {address}\r\ncontent-type: application/json\r\ncontent-length: 100000000000\r\n");
+    let answer = raw(address, format!("POST /rpc HTTP/1.1\r\n{headers}\r\n").as_bytes()).await;
+    assert_eq!(answer.status, 413);
+    let padded = format!("{STATUS}{}", " ".repeat(BODY_BYTES_MAX - STATUS.len()));
+    assert_eq!(post_json(address, &padded).await.json()["result"]["chainId"], "test");
+}
+
+#[tokio::test]
+async fn batches_beyond_the_limit_are_refused() {
+    let served = serve(Config::default()).await;
+    let batch = |calls: usize| format!("[{}]", vec![STATUS; calls].join(","));
+    let answer = post_json(served.server.address(), &batch(BATCH_CALLS_MAX + 1)).await.json();
+    assert_eq!(
+        answer["error"]["data"],
+        json!({ "code": "limit_exceeded", "max": "100", "what": "batch size in calls" })
+    );
+    let answers = post_json(served.server.address(), &batch(BATCH_CALLS_MAX)).await.json();
+    assert_eq!(answers.as_array().unwrap().len(), BATCH_CALLS_MAX);
+}
+
+#[tokio::test]
+async fn only_json_is_taken() {
+    let served = serve(Config::default()).await;
+    let address = served.server.address();
+    let table = [
+        ("content-type: text/plain\r\n", 415), // what a page can send without asking first
+        ("content-type: application/x-www-form-urlencoded\r\n", 415),
+        ("", 415),
+        ("content-type: application/json; charset=utf-8\r\n", 200),
+        ("content-type: Application/JSON\r\n", 200),
+    ];
+    for (header, status) in table {
+        assert_eq!(
+            post(address, &format!("host: {address}\r\n{header}"), STATUS).await.status,
+            status,
+            "{header}"
+        );
+    }
+    assert_eq!(get(address, "/rpc").await.status, 405);
+}
+
+#[tokio::test]
+async fn foreign_hosts_and_origins_are_refused() {
+    let config = Config {
+        allowed_hosts: vec!["node.example".to_owned()],
+        allowed_origins: vec!["https://wallet.example".to_owned()],
+        ..Config::default()
+    };
+    let served = serve(config).await;
+    let address = served.server.address();
+    let port = address.port();
+    let table = [
+        (format!("host: localhost:{port}\r\n"), 200),
+        (format!("host: [::1]:{port}\r\n"), 200),
+        ("host: 127.0.0.1\r\n".to_owned(), 200),
+        ("host: node.example\r\n".to_owned(), 200),
+        ("host: NODE.example:8645\r\n".to_owned(), 200),
+        ("host: evil.example\r\n".to_owned(), 403), // a name rebound to loopback
+        ("host: localhost.evil.example\r\n".to_owned(), 403),
+        ("host: 192.0.2.1\r\n".to_owned(), 403),
+        (String::new(), 400),
+        (format!("host: localhost:{port}\r\norigin: http://localhost:{port}\r\n"), 200),
+        ("host: localhost\r\norigin: https://wallet.example\r\n".to_owned(), 200),
+        ("host: localhost\r\norigin: https://evil.example\r\n".to_owned(), 403),
+        (format!("host: localhost:{port}\r\norigin: http://localhost:1\r\n"), 403),
+        ("host: localhost\r\norigin: null\r\n".to_owned(), 403),
+        (
+            "host: localhost\r\norigin: https://wallet.example\r\norigin: https://evil.example\r\n"
+                .to_owned(),
+            403,
+        ),
+    ];
+    for (headers, status) in table {
+        let answer = post(address, &format!("{headers}content-type: application/json\r\n"), STATUS).await;
+        assert_eq!(answer.status, status, "{headers}");
+        let shares = answer.head.contains("access-control-allow-origin: https://wallet.example");
+        assert_eq!(shares, status == 200 && headers.contains("wallet"), "{headers}");
+    }
+    let request = "OPTIONS /rpc HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\norigin: ";
+    let allowed = raw(address, format!("{request}https://wallet.example\r\n\r\n").as_bytes()).await;
+    assert!(allowed.status == 204 && allowed.head.contains("access-control-allow-headers: content-type"));
+    assert_eq!(raw(address, format!("{request}https://evil.example\r\n\r\n").as_bytes()).await.status, 403);
+    for path in ["/metrics", "/", "/nothing"] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n");
+        assert_eq!(raw(address, request.as_bytes()).await.status, 403, "{path}");
+    }
+    let upgrade = "GET /rpc HTTP/1.1\r\nhost: localhost\r\norigin: https://evil.example\r\nconnection: upgrade\r\n\
+        upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    assert_eq!(
+        raw(address, upgrade.replace("upgrade\r\n", "upgrade, close\r\n").as_bytes()).await.status,
+        403
+    );
+}
+
+#[tokio::test]
+async fn malformed_messages_get_typed_errors() {
+    let served = serve(Config::default()).await;
+    let table = [
+        ("{", "parse_error"),
+        ("nonsense", "parse_error"),
+        ("\u{0}", "parse_error"),
+        ("{}", "invalid_request"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":5}"#, "invalid_request"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"made_up"}"#, "method_not_found"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"chain_status","params":7}"#, "invalid_params"),
+    ];
+    for (body, code) in table {
+        let answer = post_json(served.server.address(), body).await;
+        assert_eq!((answer.status, &answer.json()["error"]["data"]["code"]), (200, &json!(code)), "{body}");
+    }
+    let deep =
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"chain_status","params":{}"#, "[".repeat(200_000));
+    assert_eq!(
+        post_json(served.server.address(), &deep).await.json()["error"]["data"]["code"],
+        "parse_error"
+    );
+}
+
+/// What the server sends until it closes, and that it does so by itself.
+async fn closed_by_server(stream: &mut TcpStream) -> Vec<u8> {
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    // A reset closes as well as an orderly end.
+    drop(read.expect("the server keeps a stalled connection"));
+    answer
+}
+
+#[tokio::test]
+async fn stalled_connections_are_closed() {
+    let served = serve(impatient()).await;
+    let address = served.server.address();
+    let post = format!("POST /rpc HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n");
+    let table = [
+        (String::new(), ""),                                                  // says nothing
+        ("GET /healthy HTTP/1.1\r\nhost: loc".to_owned(), ""),                // never ends its headers
+        (format!("{post}content-length: 100\r\n\r\n{{"), "408"),              // never ends its body
+        (format!("GET /healthy HTTP/1.1\r\nhost: {address}\r\n\r\n"), "200"), // idle after an answer
+    ];
+    for (request, status) in table {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = String::from_utf8(closed_by_server(&mut stream).await).unwrap();
+        assert!(answer.contains(status), "{request:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_dropped() {
+    let served = serve(impatient()).await;
+    let address = served.server.address();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let body = format!(
+        "[{}]",
+        vec![r#"{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}"#; BATCH_CALLS_MAX].join(",")
+    );
+    let request = format!(
+        "POST /rpc HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    // Several answers of megabytes exceed what the kernel buffers; none of it is read.
+    for _ in 0..8 {
+        if stream.write_all(request.as_bytes()).await.is_err() {
+            break;
+        }
+    }
+    let gone = async {
+        while served.metrics.rpc_connections.get() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("the connection is kept");
+}
+
+#[tokio::test]
+async fn honest_clients_are_served_beside_stalled_ones() {
+    let served = serve(impatient()).await;
+    let address = served.server.address();
+    let mut stalled = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"POST /rpc HTTP/1.1\r\n").await.unwrap();
+        stalled.push(stream);
+    }
+    assert_eq!(call(address, "account_get", json!([alice()])).await["result"]["exists"], true);
+}
+
+#[tokio::test]
+async fn stopping_frees_the_port_and_ends_connections() {
+    let served = serve(Config::default()).await;
+    let address = served.server.address();
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    idle.write_all(format!("GET /healthy HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes()).await.unwrap();
+    let mut some = [0u8; 16];
+    idle.read_exact(&mut some).await.unwrap();
+    served.server.stop().await;
+    closed_by_server(&mut idle).await;
+    assert!(TcpStream::connect(address).await.is_err());
+    assert_eq!(served.metrics.rpc_connections.get(), 0);
+}

@@ -1,0 +1,9 @@
+//! The interface as its clients meet it: a real server, a small chain behind it.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod backend;
+mod client;
+mod discover;
+mod events;
+mod hostile;
+mod methods;
