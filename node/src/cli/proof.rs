@@ -10,8 +10,9 @@ use super::secret::address_of;
 use super::{CliError, CliResult, Ctx};
 use clap::Args;
 use serde_json::{Value, json};
-use wattle_primitives::state_key::{self, AccountRecord};
-use wattle_primitives::{Address, Hash, Header, Height, ValidatorSet, Vote};
+use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord};
+use wattle_primitives::{Address, Amount, AssetId, Hash, Header, Height, ValidatorSet, Vote};
 use wattle_rpc::types::ProofReply;
 
 /// Most headers from the one asked for to the certified one.
@@ -23,6 +24,9 @@ pub struct ProofArgs {
     /// Address, or name of a key, whose account record is proven.
     #[arg(required_unless_present = "key", conflicts_with = "key")]
     account: Option<String>,
+    /// Prove the account's balance of this asset instead of its record.
+    #[arg(long, value_name = "ASSET", requires = "account")]
+    asset: Option<u32>,
     /// Any state key, in hex.
     #[arg(long, value_name = "HEX")]
     key: Option<String>,
@@ -41,12 +45,10 @@ pub struct ProofArgs {
 pub async fn run(args: &ProofArgs, ctx: &Ctx) -> CliResult {
     let client = ctx.client()?;
     let address = args.account.as_deref().map(|text| address_of(text, ctx)).transpose()?;
-    let (key, target) = match (address, &args.key) {
-        (Some(address), _) => (state_key::account(&address), json!({ "address": address })),
-        (None, Some(key)) => {
-            (hex::decode(key).map_err(|e| CliError::input("key", e))?, json!({ "key": key }))
-        }
-        (None, None) => return Err(CliError::Usage { detail: "name an account or a key".into() }),
+    let (key, what) = subject(args, address)?;
+    let target = match (address, what) {
+        (Some(address), Subject::Account) => json!({ "address": address }),
+        _ => json!({ "key": hex::encode(&key) }),
     };
     let reply = client.proof(target).await?;
     check_state(&reply, &key)?;
@@ -62,7 +64,28 @@ pub async fn run(args: &ProofArgs, ctx: &Ctx) -> CliResult {
         let set = client.light_block(certified.height).await?.validators;
         check_finality(&reply, certified, &set, &chain, args.validators_hash)?;
     }
-    report(&reply, address, args.validators_hash.is_some() || genesis)
+    report(&reply, what, args.validators_hash.is_some() || genesis)
+}
+
+/// What is proven, and so how its value is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    Account,
+    Balance,
+    Other,
+}
+
+fn subject(args: &ProofArgs, address: Option<Address>) -> Result<(Vec<u8>, Subject), CliError> {
+    match (address, args.asset, &args.key) {
+        (Some(owner), Some(asset), _) => {
+            Ok((state_key::balance(&AccountId::Wallet { owner }, AssetId(asset)), Subject::Balance))
+        }
+        (Some(address), None, _) => Ok((state_key::account(&address), Subject::Account)),
+        (None, _, Some(key)) => {
+            Ok((hex::decode(key).map_err(|e| CliError::input("key", e))?, Subject::Other))
+        }
+        (None, _, None) => Err(CliError::Usage { detail: "name an account or a key".into() }),
+    }
 }
 
 fn check(holds: bool, detail: &str) -> Result<(), CliError> {
@@ -112,16 +135,17 @@ fn check_finality(
     certificate.verify(chain, set).map_err(|e| CliError::Proof { detail: e.to_string() })
 }
 
-fn report(reply: &ProofReply, address: Option<Address>, anchored: bool) -> CliResult {
-    let value: Option<Value> = match (&reply.value, address) {
-        (Some(bytes), Some(_)) => Some(account(bytes)?),
-        _ => None,
+fn report(reply: &ProofReply, what: Subject, anchored: bool) -> CliResult {
+    let value: Option<Value> = match (&reply.value, what) {
+        (Some(bytes), Subject::Account) => Some(account(bytes)?),
+        (Some(bytes), Subject::Balance) => Some(balance(bytes)?),
+        (Some(_), Subject::Other) | (None, _) => None,
     };
     let trust = if anchored { "anchored" } else { "validators_from_node" };
     let json = json!({
         "verified": { "state": true, "finality": true, "trust": trust },
         "exists": reply.value.is_some(),
-        "account": value,
+        "value": value,
         "proof": to_json(reply),
     });
     let mut text = format!(
@@ -152,4 +176,18 @@ fn account(bytes: &[u8]) -> Result<Value, CliError> {
     let nonces: serde_json::Map<String, Value> =
         (0u16..).zip(record.nonces.iter()).map(|(lane, nonce)| (lane.to_string(), to_json(nonce))).collect();
     Ok(json!({ "nonce": nonces, "authority": record.authority }))
+}
+
+/// The four counters, and what of them can be spent: a wallet is a liability, which credits increase.
+fn balance(bytes: &[u8]) -> Result<Value, CliError> {
+    let record: BalanceRecord =
+        wattle_primitives::decode(bytes).map_err(|e| CliError::input("balance", e))?;
+    let reserved = record.debits_posted.saturating_add(record.debits_pending);
+    Ok(json!({
+        "available": Amount(record.credits_posted.saturating_sub(reserved)),
+        "debitsPending": Amount(record.debits_pending),
+        "debitsPosted": Amount(record.debits_posted),
+        "creditsPending": Amount(record.credits_pending),
+        "creditsPosted": Amount(record.credits_posted),
+    }))
 }

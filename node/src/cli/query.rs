@@ -39,7 +39,7 @@ enum QueryCommand {
     Account(AccountArgs),
     /// A state value with its proof, which is checked here.
     #[command(
-        after_help = "Examples:\n  wattle query proof alice\n  wattle query proof --key 10ab… --validators-hash 77c0…"
+        after_help = "Examples:\n  wattle query proof alice\n  wattle query proof alice --asset 0\n  wattle query proof --key 10ab… --validators-hash 77c0…"
     )]
     Proof(proof::ProofArgs),
     /// The validators of an epoch.

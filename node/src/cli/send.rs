@@ -239,9 +239,14 @@ async fn follow(
             Err(error) if error.is_transient() => {
                 if !told {
                     note(&format!("{error}; trying again"));
-                    told = true;
                 }
+                told = true;
             }
+            // An earlier answer was lost: what is refused now may have been taken then.
+            Err(error) if told && !taken => match ask(client, &id).await {
+                Ok(Some(_)) => taken = true,
+                _ => return Err(error.into()),
+            },
             Err(error) => return Err(error.into()),
         }
         if Instant::now() + pause >= deadline {

@@ -6,6 +6,7 @@ use crate::keystore::{KdfParams, Keystore, Password};
 use clap::CommandFactory;
 use serde_json::{Value, json};
 use std::path::Path;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wattle_primitives::{Address, Auth, SecretKey};
 
 fn args(line: &str) -> Vec<OsString> {
@@ -229,4 +230,138 @@ async fn completions_know_every_command() {
             assert!(script.contains(command), "{command} in {shell}");
         }
     }
+}
+
+/// A node that gives scripted answers over real HTTP; `None` drops the connection without one.
+async fn scripted(answers: Vec<Option<Value>>) -> (String, tokio::task::JoinHandle<Vec<Value>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/rpc", listener.local_addr().unwrap());
+    let serve = async move {
+        let mut requests = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let request: Value = serde_json::from_slice(&read_body(&mut stream).await).unwrap();
+            if let Some(mut reply) = answer {
+                reply["jsonrpc"] = "2.0".into();
+                reply["id"] = request["id"].clone();
+                let body = reply.to_string();
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+                let text = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+                stream.write_all(text.as_bytes()).await.unwrap();
+            }
+            requests.push(request);
+        }
+        requests
+    };
+    (url, tokio::spawn(serve))
+}
+
+async fn read_body(stream: &mut tokio::net::TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        stream.read_buf(&mut bytes).await.unwrap();
+        let text = String::from_utf8_lossy(&bytes).to_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")).unwrap();
+        if body.len() >= length.parse().unwrap() {
+            return bytes[head.len() + 4..].to_vec();
+        }
+    }
+}
+
+fn signed_burn() -> wattle_primitives::Tx {
+    let key = SecretKey::from_seed([1; 32]);
+    let call = r#"{"module":"token","call":"burn","args":{"asset":"1","amount":"5"}}"#;
+    let body: wattle_primitives::TxBody = serde_json::from_value(json!({
+        "chain": "ab".repeat(32), "sender": Address::of_key(&key.public()), "lane": "0", "nonce": "7",
+        "expiresMs": "1000", "feePayer": Address::of_key(&key.public()), "maxFee": "9", "tip": "0",
+        "calls": [serde_json::from_str::<Value>(call).unwrap()],
+    }))
+    .unwrap();
+    let auth = Auth { key: key.public(), signature: key.sign(&body.signing_bytes()) };
+    wattle_primitives::Tx::new(body, vec![auth]).unwrap()
+}
+
+async fn submit_to(url: &str, timeout: u64) -> CliResult {
+    let client = crate::client::Client::new(url, std::time::Duration::from_secs(5)).unwrap();
+    send::submit(&client, &signed_burn(), send::WaitArgs { wait: send::Wait::Finalized, timeout }).await
+}
+
+fn status(state: &str, receipt: Option<&str>) -> Value {
+    let receipt = receipt.map(|code| json!({ "code": code, "weight": "1", "fee": "2", "events": [] }));
+    let id = signed_burn().id();
+    let mut result = json!({ "id": id, "state": state, "finalized": state == "finalized", "head": "3" });
+    if let Some(receipt) = receipt {
+        result["receipt"] = receipt;
+    }
+    json!({ "result": result })
+}
+
+fn taken() -> Value {
+    json!({ "result": { "id": signed_burn().id() } })
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_with_the_same_bytes() {
+    let busy = json!({ "error": { "code": -32005, "message": "full", "data": { "code": "busy" } } });
+    let unknown = json!({ "error": { "code": -32001, "message": "no", "data": { "code": "not_found" } } });
+    let answers = [
+        None,                                       // the answer to the first submission is lost
+        Some(busy),                                 // the second is refused for now
+        Some(taken()),                              // the third is taken
+        Some(status("pending", None)),              // it waits
+        Some(unknown),                              // the node restarted and forgot it
+        Some(taken()),                              // it is offered again
+        Some(status("included", Some("success"))),  // in a block
+        Some(status("finalized", Some("success"))), // for good
+    ];
+    let (url, node) = scripted(answers.to_vec()).await;
+    let Report::Both { json, .. } = submit_to(&url, 30).await.unwrap() else { panic!("a report") };
+    assert_eq!((&json["state"], &json["receipt"]["code"]), (&json!("finalized"), &json!("success")));
+    let requests = node.await.unwrap();
+    let sent: Vec<&Value> =
+        requests.iter().filter(|r| r["method"] == "tx_submit").map(|r| &r["params"]["txHex"]).collect();
+    assert_eq!(sent.len(), 4);
+    assert!(sent.iter().all(|hex| *hex == sent[0]), "always the same transaction");
+}
+
+#[tokio::test]
+async fn each_end_of_a_transaction_has_its_own_code() {
+    let rejected = json!({ "error": { "code": -32004, "message": "nonce 7, expected 8", "data": { "code": "bad_nonce" } } });
+    let table: [(Vec<Value>, &str); 5] = [
+        (vec![rejected], "bad_nonce"),
+        (vec![taken(), status("rejected", None)], "tx_rejected"),
+        (vec![taken(), status("expired", None)], "tx_expired"),
+        (vec![taken(), status("finalized", Some("insufficient_funds"))], "insufficient_funds"),
+        (vec![json!({ "result": { "id": "00".repeat(32) } })], "rpc_answer"),
+    ];
+    for (answers, code) in table {
+        let (url, _node) = scripted(answers.into_iter().map(Some).collect()).await;
+        let error = submit_to(&url, 30).await.err().unwrap();
+        assert_eq!(error.code(), code, "{}", error.message());
+    }
+}
+
+#[tokio::test]
+async fn running_out_of_time_tells_what_to_do() {
+    let error = submit_to("http://127.0.0.1:9/rpc", 1).await.err().unwrap();
+    assert_eq!(error.code(), "tx_undecided");
+    let json = error.to_json();
+    assert_eq!(json["error"]["id"], signed_burn().id().to_string());
+    assert_eq!(json["error"]["expiresMs"], "1000");
+    let again = input::Draft::parse(json["error"]["txHex"].as_str().unwrap()).unwrap().into_tx().unwrap();
+    assert_eq!(again, signed_burn(), "the same transaction can be sent again");
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_lost_answer_is_checked_against_the_chain() {
+    let refused = json!({ "error": { "code": -32004, "message": "nonce 7, expected 8", "data": { "code": "bad_nonce" } } });
+    let answers = [
+        None,
+        Some(refused),
+        Some(status("included", Some("success"))), // it had been taken, and used the nonce itself
+        Some(status("finalized", Some("success"))),
+    ];
+    let (url, _node) = scripted(answers.to_vec()).await;
+    assert!(submit_to(&url, 30).await.is_ok());
 }

@@ -170,7 +170,7 @@ fn errors_about_words_never_repeat_them() {
         (&*("abandon ".repeat(11) + "secretword"), "word 12"),
         (&*"abandon ".repeat(12), "checksum"),
     ] {
-        let error = derive::parse(text).err().expect("refused").to_string();
+        let error = derive::parse(text).expect_err("refused").to_string();
         assert!(error.contains(want), "{error}");
         assert!(!error.contains("abandon") && !error.contains("secretword"), "{error}");
     }
