@@ -104,3 +104,7 @@ const fn gcd(mut a: u64, mut b: u64) -> u64 {
     }
     a
 }
+
+#[cfg(test)]
+#[path = "leader_tests.rs"]
+mod tests;

@@ -88,6 +88,8 @@ impl Core {
             Vote::Nullify(_) => self.voted.nullify = view,
             Vote::Finalize(_) => self.voted.finalize = view,
         }
+        // A vote just sent is not lost yet.
+        self.current.resend_at = self.current.resend_at.max(self.now.after(self.retry_ms()));
         self.out.push(Output::Cast { vote, with_block });
     }
 

@@ -185,15 +185,14 @@ impl Core {
             self.wake = None;
             self.fetcher.begin();
             let before = (self.current.view, self.uncertified.len(), self.floor.height);
-            self.apply_finalization();
-            self.certify_all();
-            self.notarize_current();
-            self.propose();
-            self.nullify_current();
-            if self.phase != Phase::Running {
-                self.wake = None;
-                return;
+            for rule in [Self::apply_finalization, Self::certify_all, Self::notarize_current, Self::propose] {
+                rule(self);
+                if self.phase != Phase::Running {
+                    self.wake = None;
+                    return;
+                }
             }
+            self.nullify_current();
             if before == (self.current.view, self.uncertified.len(), self.floor.height) {
                 break;
             }

@@ -16,7 +16,11 @@ impl Core {
     pub(super) fn propose(&mut self) {
         let view = self.current.view;
         let ready = self.is_me(self.leader(view)) && self.may_notarize(view) && !self.current.building;
-        if !ready || self.current.give_up || self.views.get(&view).is_some_and(|s| s.notarization.is_some()) {
+        if !ready
+            || self.backpressure
+            || self.current.give_up
+            || self.views.get(&view).is_some_and(|s| s.notarization.is_some())
+        {
             return;
         }
         let Some((parent_view, parent)) = self.choose_parent(view) else { return };
