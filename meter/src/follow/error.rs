@@ -1,0 +1,90 @@
+//! Why something is not believed.
+
+use std::path::PathBuf;
+use wattle_consensus::light::LightError;
+use wattle_p2p::RequestError;
+use wattle_p2p::wire::ErrorCode;
+use wattle_primitives::trie::ProofError;
+use wattle_primitives::{DecodeError, Hash, Height};
+
+/// Why an answer teaches nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// No answer.
+    #[error("no answer")]
+    Request(#[source] RequestError),
+    /// The peer cannot or will not answer now. Nobody's fault.
+    #[error("peer declined ({code:?}): {message}")]
+    Declined {
+        /// Kind of failure.
+        code: ErrorCode,
+        /// The peer's words.
+        message: String,
+    },
+    /// The peer has too much to do.
+    #[error("peer is busy")]
+    Busy,
+    /// An answer to another question. The peer pays.
+    #[error("answer to another question")]
+    OtherAnswer,
+    /// A header that is not proven to be final. The peer pays, unless trust has expired.
+    #[error("header is not proven")]
+    Light(#[source] LightError),
+    /// The set is not the one that the last header of the epoch names. The peer pays.
+    #[error("validator set hashes to {got}, the header names {expected}")]
+    NextSet {
+        /// Hash in the header.
+        expected: Hash,
+        /// Hash of the set.
+        got: Hash,
+    },
+    /// The answer speaks of an older state than the one known. Nobody's fault.
+    #[error("peer is at height {got}, behind {known}")]
+    Behind {
+        /// Height known.
+        known: Height,
+        /// Height of the answer.
+        got: Height,
+    },
+    /// The state proof is none. The peer pays.
+    #[error("state proof does not verify")]
+    Proof(#[source] ProofError),
+    /// A proven record that this build cannot read: it is older than the chain. Nobody's fault.
+    #[error("proven record cannot be decoded")]
+    Record(#[source] DecodeError),
+    /// Too many epochs behind for one round; the next goes on from here.
+    #[error("more than {max} epochs behind")]
+    Epochs {
+        /// Epochs followed in a round.
+        max: u32,
+    },
+    /// The trusted head could not be saved.
+    #[error("cannot save the trusted head to {}", path.display())]
+    Save {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl FollowError {
+    /// Whether the peer has shown that it is not honest.
+    #[must_use]
+    pub const fn is_lie(&self) -> bool {
+        match self {
+            Self::Light(
+                LightError::Expired { .. } | LightError::Version { .. } | LightError::Future { .. },
+            ) => false,
+            Self::Light(_) | Self::OtherAnswer | Self::NextSet { .. } | Self::Proof(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the trust period is over: only a new checkpoint helps.
+    #[must_use]
+    pub const fn is_expired(&self) -> bool {
+        matches!(self, Self::Light(LightError::Expired { .. }))
+    }
+}

@@ -1,0 +1,298 @@
+//! Follows the chain's finalized headers and believes nothing without proof.
+//!
+//! A header is believed when a quorum of the set that is in charge finalized it or a descendant; a set, when the
+//! last header of the epoch before names it; a record of state, when a proof leads to it from a believed header.
+//! Several peers are asked, one after the other: a lie costs the liar its connection, and is never believed however
+//! many tell it.
+//!
+//! # Limits
+//! Without a synchronized clock the trust period is measured by the newest verified header carried on by the
+//! monotonic clock, so a node that slept longer than that without a clock cannot know it.
+
+mod error;
+mod store;
+
+pub use error::FollowError;
+
+use crate::clock::Clock;
+use crate::peers::Peers;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use store::HeadFile;
+use wattle_chain_spec::{Checkpoint, CheckpointError};
+use wattle_consensus::light::{LightBlock, LightError, TrustRules, TrustedState};
+use wattle_p2p::PeerId;
+use wattle_p2p::wire::{self, EpochProof, ProofAnswer, Request, Response};
+use wattle_primitives::{
+    BoundedBytes, BoundedVec, Certificate, Decode, Epoch, Hash, Header, Height, ValidatorSet,
+};
+
+/// Epochs followed before the caller gets a turn.
+pub const EPOCHS_PER_ROUND_MAX: u32 = 64;
+/// How far a header may be ahead of a synchronized clock, in ms.
+const CLOCK_SKEW_MS_MAX: u64 = 600_000;
+/// How often the trusted head is saved at least, if it moves: a compromise with the wear of an SD card.
+const SAVE_EVERY: Duration = Duration::from_secs(600);
+
+/// Believes headers, and through them records of state.
+pub struct Follower {
+    chain_id: String,
+    trusted: TrustedState,
+    /// The set whose hash is the head's `next_validators_hash`.
+    validators: ValidatorSet,
+    rules: TrustRules,
+    clock: Arc<Clock>,
+    file: HeadFile,
+    saved: Option<(Instant, Header)>,
+}
+
+impl Follower {
+    /// Starts from the operator's checkpoint, or from the head saved in `dir` when that is of the same chain and
+    /// higher.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] when the checkpoint's parts do not belong together.
+    pub fn open(checkpoint: Checkpoint, dir: &Path, clock: Arc<Clock>) -> Result<Self, CheckpointError> {
+        checkpoint.check()?;
+        let file = HeadFile::new(dir);
+        let saved = file.load().filter(|saved| {
+            saved.genesis_hash == checkpoint.genesis_hash && saved.header.height >= checkpoint.header.height
+        });
+        let period_ms = checkpoint.trust_period_ms.0;
+        let start = saved.unwrap_or(checkpoint);
+        clock.anchor(start.header.time_ms, false);
+        Ok(Self {
+            chain_id: start.chain_id,
+            trusted: TrustedState::anchor(start.genesis_hash, start.header),
+            validators: start.validators,
+            rules: TrustRules { period_ms, clock_skew_ms_max: CLOCK_SKEW_MS_MAX },
+            clock,
+            file,
+            saved: None,
+        })
+    }
+
+    /// The genesis hash.
+    #[must_use]
+    pub const fn chain(&self) -> Hash {
+        self.trusted.chain
+    }
+
+    /// The newest header believed.
+    #[must_use]
+    pub const fn head(&self) -> &Header {
+        &self.trusted.head
+    }
+
+    /// Whether the trust period is still running.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.trusted.is_fresh(self.clock.now(), &self.rules)
+    }
+
+    /// Asks `peer` for its newest finalized header and follows up to it, through changes of the set.
+    ///
+    /// # Errors
+    /// [`FollowError`]; what was believed before stays believed.
+    pub async fn sync(&mut self, peers: &impl Peers, peer: PeerId) -> Result<Height, FollowError> {
+        let light = match ask(peers, peer, Request::LightBlock { height: None }).await? {
+            Response::LightBlock(light) => light,
+            _ => return Err(FollowError::OtherAnswer),
+        };
+        self.reach(peers, peer, &light).await?;
+        Ok(self.head().height)
+    }
+
+    /// Asks `peer` what state says of `key`, and believes the answer only with a proof under a believed header that is
+    /// not older than the newest one known. Returns the value and the header's height.
+    ///
+    /// # Errors
+    /// [`FollowError`].
+    pub async fn prove(
+        &mut self,
+        peers: &impl Peers,
+        peer: PeerId,
+        key: &[u8],
+    ) -> Result<(Option<Vec<u8>>, Height), FollowError> {
+        let Ok(bytes) = BoundedBytes::new(key.to_vec()) else {
+            return Err(FollowError::OtherAnswer); // keys have at most 33 bytes
+        };
+        let answer = match ask(peers, peer, Request::Proof { key: bytes }).await? {
+            Response::Proof(answer) => answer,
+            _ => return Err(FollowError::OtherAnswer),
+        };
+        let known = self.head().height;
+        let got = answer.light.header.height;
+        if got < known {
+            return Err(FollowError::Behind { known, got });
+        }
+        self.reach(peers, peer, &answer.light).await?;
+        self.believe(key, &answer)
+    }
+
+    /// As [`Follower::prove`], decoded.
+    ///
+    /// # Errors
+    /// [`FollowError`].
+    pub async fn prove_record<T: Decode>(
+        &mut self,
+        peers: &impl Peers,
+        peer: PeerId,
+        key: &[u8],
+    ) -> Result<Option<T>, FollowError> {
+        let (value, _) = self.prove(peers, peer, key).await?;
+        value.map(|bytes| wattle_primitives::decode(&bytes).map_err(FollowError::Record)).transpose()
+    }
+
+    /// Checks a state proof against the newest believed header, which must be the proof's own.
+    ///
+    /// # Errors
+    /// [`FollowError::Light`] for another header, [`FollowError::Proof`].
+    fn believe(&self, key: &[u8], answer: &ProofAnswer) -> Result<(Option<Vec<u8>>, Height), FollowError> {
+        let head = self.head();
+        if answer.light.header != *head {
+            return Err(FollowError::Light(LightError::Fork { height: answer.light.header.height }));
+        }
+        if !self.is_fresh() {
+            let now = self.clock.now();
+            return Err(FollowError::Light(LightError::Expired { head: head.time_ms, now }));
+        }
+        let value = answer.value.as_deref();
+        answer.proof.verify(&head.state_root, key, value).map_err(FollowError::Proof)?;
+        Ok((value.map(<[u8]>::to_vec), head.height))
+    }
+
+    /// Believes `light` if it is proven, fetching the ends of epochs in between.
+    async fn reach(
+        &mut self,
+        peers: &impl Peers,
+        peer: PeerId,
+        light: &wire::LightBlock,
+    ) -> Result<(), FollowError> {
+        if light.header == *self.head() {
+            return Ok(());
+        }
+        // Where the set changes, the last header of the epoch must come first, and with it the set that it names. It
+        // may be `light.header` itself.
+        let changes = light.header.next_validators_hash != light.header.validators_hash;
+        let mut next = self.trusted.epoch();
+        let mut rounds = 0;
+        while light.header.height > self.head().height {
+            let known = light.header.validators_hash == self.trusted.next_validators_hash();
+            if known && !changes {
+                break;
+            }
+            if rounds >= EPOCHS_PER_ROUND_MAX {
+                return Err(FollowError::Epochs { max: EPOCHS_PER_ROUND_MAX });
+            }
+            rounds = rounds.saturating_add(1);
+            let epoch = if known { light.header.epoch } else { next };
+            let proof = match ask(peers, peer, Request::EpochProof { epoch }).await? {
+                Response::EpochProof(proof) => proof,
+                _ => return Err(FollowError::OtherAnswer),
+            };
+            // The head may be the last of its epoch already.
+            if proof.header.height > self.head().height {
+                self.accept_epoch(epoch, &proof)?;
+            }
+            next = epoch.next();
+        }
+        if light.header == *self.head() {
+            return Ok(());
+        }
+        if light.header.height <= self.head().height {
+            return Err(FollowError::Behind { known: self.head().height, got: light.header.height });
+        }
+        self.advance(&light.header, &light.path, &light.certificate)?;
+        self.save(false)
+    }
+
+    /// Believes the last header of `epoch`, and the next set that it names.
+    ///
+    /// # Errors
+    /// [`FollowError::Light`], [`FollowError::NextSet`], [`FollowError::Save`].
+    fn accept_epoch(&mut self, epoch: Epoch, proof: &EpochProof) -> Result<(), FollowError> {
+        if proof.header.epoch != epoch {
+            return Err(FollowError::OtherAnswer);
+        }
+        let (expected, got) = (proof.header.next_validators_hash, proof.next_validators.hash());
+        if expected != got {
+            return Err(FollowError::NextSet { expected, got });
+        }
+        self.advance(&proof.header, &[], &proof.certificate)?;
+        self.validators = proof.next_validators.clone();
+        self.save(true)
+    }
+
+    fn advance(
+        &mut self,
+        header: &Header,
+        path: &[Header],
+        certificate: &Certificate,
+    ) -> Result<(), FollowError> {
+        let too_long = |_| FollowError::Light(LightError::Path { height: header.height });
+        let block = LightBlock {
+            header: header.clone(),
+            path: BoundedVec::new(path.to_vec()).map_err(too_long)?,
+            certificate: certificate.clone(),
+            validators: self.validators.clone(),
+        };
+        // A clock that nobody vouches for may lag by weeks: a quorum's word counts for more.
+        let synchronized = self.clock.os_is_synchronized();
+        let clock_skew_ms_max = if synchronized { CLOCK_SKEW_MS_MAX } else { u64::MAX };
+        let rules = TrustRules { clock_skew_ms_max, ..self.rules };
+        self.trusted.advance(&block, self.clock.now(), &rules).map_err(FollowError::Light)?;
+        self.clock.anchor(header.time_ms, true);
+        tracing::debug!(height = header.height.0, epoch = header.epoch.0, "header verified");
+        Ok(())
+    }
+
+    /// Saves the head if it moved: at once when `now`, else when the last time was long ago.
+    ///
+    /// # Errors
+    /// [`FollowError::Save`].
+    pub fn save(&mut self, now: bool) -> Result<(), FollowError> {
+        let head = self.head();
+        let due = match &self.saved {
+            Some((_, header)) if header == head => false,
+            Some((at, _)) => now || at.elapsed() >= SAVE_EVERY,
+            None => true,
+        };
+        if !due {
+            return Ok(());
+        }
+        let changes = head.next_validators_hash != head.validators_hash;
+        let checkpoint = Checkpoint {
+            chain_id: self.chain_id.clone(),
+            genesis_hash: self.trusted.chain,
+            header: head.clone(),
+            epoch: if changes { head.epoch.next() } else { head.epoch },
+            validators: self.validators.clone(),
+            trust_period_ms: wattle_primitives::TimeMs(self.rules.period_ms),
+        };
+        let save = |source| FollowError::Save { path: self.file.path().to_owned(), source };
+        self.file.save(&checkpoint).map_err(save)?;
+        self.saved = Some((Instant::now(), checkpoint.header));
+        Ok(())
+    }
+}
+
+/// The head saved in a data directory, for a status display.
+#[must_use]
+pub fn saved_head(dir: &Path) -> Option<Checkpoint> {
+    HeadFile::new(dir).load()
+}
+
+async fn ask(peers: &impl Peers, peer: PeerId, request: Request) -> Result<Response, FollowError> {
+    match peers.ask(peer, request).await.map_err(FollowError::Request)? {
+        Response::Busy => Err(FollowError::Busy),
+        Response::Error { code, message } => {
+            Err(FollowError::Declined { code, message: message.to_string() })
+        }
+        answer => Ok(answer),
+    }
+}
+
+#[cfg(test)]
+mod tests;

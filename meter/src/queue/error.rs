@@ -1,0 +1,55 @@
+//! What can go wrong with the queue's files.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why the queue cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The disk refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Another process uses the directory.
+    #[error("{} is in use by another process", path.display())]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A reading that does not follow: its number was used before, or was never reserved.
+    #[error("reading {seq} does not follow {last} within the reservation up to {reserved}")]
+    Sequence {
+        /// The reading's number.
+        seq: u64,
+        /// The last number in the queue.
+        last: u64,
+        /// The last number reserved.
+        reserved: u64,
+    },
+    /// Every number has been used.
+    #[error("sequence numbers are used up")]
+    Exhausted,
+    /// A reading longer than a slot; none of the supported encodings is.
+    #[error("reading of {got} bytes does not fit a slot of {max}")]
+    TooLong {
+        /// Bytes a slot holds.
+        max: usize,
+        /// Bytes of the reading.
+        got: usize,
+    },
+}
+
+impl QueueError {
+    /// For `map_err` on an I/O result.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}

@@ -1,0 +1,168 @@
+//! The queue's few numbers, in two alternating slots: a write that a power cut tears leaves the other slot whole.
+
+use super::error::QueueError;
+use borsh::{BorshDeserialize, BorshSerialize};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use wattle_primitives::Nonce;
+
+/// Bytes from one slot to the next: they share no page of the disk.
+const SLOT_BYTES: u64 = 4096;
+/// Bytes of a slot that are used: checksum, length, content.
+const CONTENT_BYTES_MAX: usize = 512;
+const CHECKSUM_BYTES: usize = 16;
+
+/// Readings that were sent in one transaction and whose fate is not proven yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Inflight {
+    /// Nonce of the transaction.
+    pub nonce: Nonce,
+    /// Number of the last reading in it; it holds all pending ones up to there.
+    pub up_to: u64,
+}
+
+/// Everything the queue must remember besides the readings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct State {
+    /// Counts writes; the higher slot is the newer.
+    pub(crate) generation: u64,
+    /// Numbers up to this one may have been used.
+    pub(crate) reserved: u64,
+    /// Readings up to this one are done with.
+    pub(crate) acked: u64,
+    /// Whether the numbers are known to follow those on the chain.
+    pub(crate) anchored: bool,
+    /// Readings dropped unsent since the queue was full.
+    pub(crate) dropped: u64,
+    /// What is on its way.
+    pub(crate) inflight: Option<Inflight>,
+}
+
+/// The file of the state.
+pub(crate) struct StateFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl StateFile {
+    /// Opens the file and reads the newer whole slot; `None` when there is none.
+    pub(crate) fn open(path: &Path) -> Result<(Self, Option<State>), QueueError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(QueueError::io("open", path))?;
+        let newest = newest(&file);
+        Ok((Self { file, path: path.to_owned() }, newest))
+    }
+
+    /// Reads the newer whole slot of a file that another process may be writing to.
+    pub(crate) fn peek(path: &Path) -> Result<Option<State>, QueueError> {
+        File::open(path).map(|file| newest(&file)).map_err(QueueError::io("open", path))
+    }
+
+    /// Makes `state` durable as the next generation.
+    pub(crate) fn write(&mut self, state: &mut State) -> Result<(), QueueError> {
+        let next = State { generation: state.generation.saturating_add(1), ..*state };
+        let content = wattle_primitives::encode(&next);
+        let length = u16::try_from(content.len()).unwrap_or(u16::MAX).to_le_bytes();
+        let mut bytes = checksum(&length, &content).to_vec();
+        bytes.extend_from_slice(&length);
+        bytes.extend_from_slice(&content);
+        let offset = (next.generation & 1).saturating_mul(SLOT_BYTES);
+        self.file.write_all_at(&bytes, offset).map_err(QueueError::io("write", &self.path))?;
+        self.file.sync_data().map_err(QueueError::io("sync", &self.path))?;
+        *state = next;
+        Ok(())
+    }
+}
+
+fn newest(file: &File) -> Option<State> {
+    [0, 1].into_iter().filter_map(|slot| read_slot(file, slot)).max_by_key(|state| state.generation)
+}
+
+fn read_slot(file: &File, slot: u64) -> Option<State> {
+    let mut bytes = vec![0; CONTENT_BYTES_MAX];
+    let mut have = 0usize;
+    // A short file ends early; an unreadable slot counts as torn, the other one then decides.
+    while let Some(rest) = bytes.get_mut(have..).filter(|rest| !rest.is_empty()) {
+        let offset = slot.saturating_mul(SLOT_BYTES).saturating_add(have as u64);
+        match file.read_at(rest, offset) {
+            Ok(0) | Err(_) => break,
+            Ok(read) => have = have.saturating_add(read),
+        }
+    }
+    let bytes = bytes.get(..have)?;
+    let (sum, rest) = bytes.split_at_checked(CHECKSUM_BYTES)?;
+    let (length, rest) = rest.split_first_chunk::<2>()?;
+    let content = rest.get(..usize::from(u16::from_le_bytes(*length)))?;
+    let whole = checksum(length, content).as_slice() == sum;
+    whole.then(|| wattle_primitives::codec::decode_bounded(content, CONTENT_BYTES_MAX).ok()).flatten()
+}
+
+fn checksum(length: &[u8; 2], content: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    let mut hasher = blake3::Hasher::new_derive_key("wattle meter queue state v1");
+    hasher.update(length).update(content);
+    let mut sum = [0; CHECKSUM_BYTES];
+    hasher.finalize_xof().fill(&mut sum);
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_write_torn_anywhere_leaves_the_state_before_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        let (mut file, none) = StateFile::open(&path).unwrap();
+        assert_eq!(none, None);
+        let mut states = Vec::new();
+        let mut state = State::default();
+        for reserved in [64, 128, 192] {
+            state.reserved = reserved;
+            file.write(&mut state).unwrap();
+            states.push((state, std::fs::read(&path).unwrap()));
+        }
+        for pair in states.windows(2) {
+            let ((old, before), (new, after)) = (&pair[0], &pair[1]);
+            for cut in 0..=SLOT_BYTES as usize * 2 {
+                let mut torn = after.clone();
+                // The first `cut` bytes of the new write arrived, the rest did not.
+                for at in cut.min(torn.len())..torn.len() {
+                    torn[at] = before.get(at).copied().unwrap_or(0);
+                }
+                std::fs::write(&path, &torn).unwrap();
+                let got = StateFile::open(&path).unwrap().1.unwrap();
+                assert!(got == *old || got == *new, "cut at {cut}: {got:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_never_yields_another_state() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        let (mut file, _) = StateFile::open(&path).unwrap();
+        let mut state = State::default();
+        file.write(&mut state).unwrap();
+        let old = state;
+        state.acked = 7;
+        file.write(&mut state).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        for at in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[at] ^= 0x10;
+            std::fs::write(&path, &bad).unwrap();
+            let got = StateFile::open(&path).unwrap().1;
+            assert!(got == Some(old) || got == Some(state), "offset {at}: {got:?}");
+        }
+    }
+}
