@@ -105,7 +105,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Cli>, u8
         return Ok(None);
     }
     if args.iter().skip(1).take_while(|a| *a != "--").any(|a| a == "--json") {
-        let detail = error.render().to_string();
+        let detail = error.render().to_string().replacen("error: ", "", 1);
         return Err(fail(&CliError::Usage { detail: detail.trim().to_string() }, true));
     }
     let _ = error.print();
