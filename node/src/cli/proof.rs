@@ -264,7 +264,8 @@ mod tests {
     fn only_the_whole_chain_of_evidence_is_believed() {
         assert!(verdict(&reply(), None).is_ok() && verdict(&reply(), Some(set().hash())).is_ok());
         assert!(verdict(&reply(), Some(Hash([7; 32]))).is_err(), "other validators than trusted");
-        let table: [(&str, fn(&mut ProofReply)); 9] = [
+        type Spoil = fn(&mut ProofReply);
+        let table: [(&str, Spoil); 9] = [
             ("another value", |r| r.value = Some(b"other".to_vec())),
             ("a value denied", |r| r.value = None),
             ("another key", |r| r.key = b"yek".to_vec()),
