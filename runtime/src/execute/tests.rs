@@ -1,1 +1,242 @@
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod calls;
+mod charging;
+mod oracle;
+
+use super::*;
+use crate::State;
+use crate::modules::invariants;
+use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::call::token::TokenCall;
+use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
+use wattle_primitives::reading::RegisterEncoding;
+use wattle_primitives::*;
+
+pub(crate) fn params() -> Params {
+    Params {
+        epoch_length: 10,
+        block_interval_ms: 0,
+        idle_interval_ms: 1000,
+        leader_timeout_ms: 1000,
+        advance_timeout_ms: 2000,
+        timeout_ms_max: 16_000,
+        skip_timeout_ms: 5000,
+        clock_skew_ms_max: 1000,
+        block_bytes_max: 1 << 20,
+        block_weight_max: Weight(1_000_000),
+        weight_price: Amount(0),
+        account_deposit: Amount(0),
+        bandwidth_rate: Weight(1_000_000),
+        bandwidth_capacity: Weight(10_000_000),
+    }
+}
+
+/// The key of person `n`; 1 to 6 have an account from the start.
+pub(crate) fn key(n: u8) -> SecretKey {
+    SecretKey::from_seed([n; 32])
+}
+
+pub(crate) fn address(n: u8) -> Address {
+    Address::of_key(&key(n).public())
+}
+
+pub(crate) fn wallet(n: u8) -> AccountId {
+    AccountId::Wallet { owner: address(n) }
+}
+
+pub(crate) const START: Amount = Amount(1_000_000);
+pub(crate) const T0: u64 = 1_800_000_000_000;
+
+/// Person 1 operates a microgrid with one meter, whose key is 50.
+pub(crate) fn spec(params: Params) -> Genesis {
+    let mut accounts: Vec<_> =
+        (1..=6).map(|n| GenesisAccount { key: key(n).public(), balance: START }).collect();
+    accounts.sort_by_key(|account| account.key);
+    let validator = Validator { key: key(200).public(), power: VotingPower(1) };
+    Genesis {
+        chain_id: "test".to_owned(),
+        time_ms: TimeMs(T0),
+        native_symbol: "WAT".parse().unwrap(),
+        native_scale: 6,
+        params,
+        validator_sets: vec![ScheduledSet {
+            from_epoch: Epoch(0),
+            validators: ValidatorSet::new(vec![validator]).unwrap(),
+        }],
+        accounts,
+        microgrids: vec![GenesisMicrogrid {
+            operator: address(1),
+            reference: Hash::ZERO,
+            asset: AssetId::NATIVE,
+            interval_ms: TimeMs(900_000),
+            meters: vec![GenesisMeter {
+                key: key(50).public(),
+                owner: address(1),
+                encoding: RegisterEncoding::Uint32Wh,
+                allowance: Amount(5000),
+            }],
+        }],
+    }
+}
+
+/// A chain of one: its tip's state and surroundings.
+pub(crate) struct World {
+    pub(crate) state: State,
+    pub(crate) env: BlockEnv,
+}
+
+impl World {
+    pub(crate) fn new(params: Params) -> Self {
+        let (state, header) = genesis(&spec(params.clone())).unwrap();
+        let env = BlockEnv {
+            params,
+            chain: header.hash(),
+            height: Height(1),
+            time_ms: TimeMs(T0 + 1000),
+            parent: header.hash(),
+            proposer: key(200).public(),
+        };
+        Self { state, env }
+    }
+
+    /// A body of person `n` with the next nonce on lane 0.
+    pub(crate) fn body(&self, n: u8, calls: Vec<Call>) -> TxBody {
+        TxBody {
+            chain: self.env.chain,
+            sender: address(n),
+            lane: Lane(0),
+            nonce: crate::query::nonce(&self.state, &address(n), Lane(0)),
+            expires_ms: TimeMs::MAX,
+            fee_payer: address(n),
+            max_fee: Amount::MAX,
+            tip: Amount(0),
+            calls: BoundedVec::new(calls).unwrap(),
+        }
+    }
+
+    pub(crate) fn sign(&self, body: TxBody, keys: &[u8]) -> VerifiedTx {
+        self.try_sign(body, keys).unwrap()
+    }
+
+    pub(crate) fn try_sign(&self, body: TxBody, keys: &[u8]) -> Result<VerifiedTx, TxError> {
+        let message = body.signing_bytes();
+        let auths = keys.iter().map(|n| Auth { key: key(*n).public(), signature: key(*n).sign(&message) });
+        let tx = Tx::new(body, auths.collect()).unwrap();
+        let checked = CheckedTx::check(tx.clone(), &self.env.chain, &self.env.params)?;
+        assert_eq!((checked.id(), checked.leaf()), (tx.id(), tx.leaf()));
+        assert_eq!(checked.weight(), weigh(tx.body(), keys.len()));
+        verify_all(vec![checked]).remove(0)
+    }
+
+    pub(crate) fn try_run(&mut self, txs: &[VerifiedTx]) -> Result<Executed, BlockError> {
+        let done = execute_block(&self.state, &self.env, txs)?;
+        self.state = done.state.clone();
+        self.env.time_ms = TimeMs(self.env.time_ms.0 + 1000);
+        self.env.height = self.env.height.next();
+        invariants(&self.state).unwrap();
+        Ok(done)
+    }
+
+    /// Runs one transaction of person `n` in a block of its own.
+    pub(crate) fn run(&mut self, n: u8, calls: Vec<Call>) -> Receipt {
+        let tx = self.sign(self.body(n, calls), &[n]);
+        self.try_run(&[tx]).unwrap().receipts.txs.remove(0)
+    }
+
+    pub(crate) fn ok(&mut self, n: u8, call: Call) -> Vec<Event> {
+        let receipt = self.run(n, vec![call]);
+        assert_eq!(receipt.outcome, Outcome::Success);
+        receipt.events
+    }
+
+    pub(crate) fn fails(&mut self, n: u8, call: Call, reason: Reason) {
+        assert_eq!(self.run(n, vec![call]).outcome, Outcome::Failed { call: 0, reason });
+    }
+
+    pub(crate) fn funds(&self, n: u8) -> (u128, u128) {
+        let balance = crate::query::balance(&self.state, &address(n), AssetId::NATIVE).unwrap();
+        (balance.available.0, balance.pending.0)
+    }
+}
+
+pub(crate) fn transfer(to: u8, amount: u128) -> Call {
+    Call::Token(TokenCall::Transfer { to: address(to), asset: AssetId::NATIVE, amount: Amount(amount) })
+}
+
+#[test]
+fn equal_blocks_give_equal_roots_and_writes_lead_to_the_state() {
+    let world = World::new(params());
+    let txs: Vec<_> = (1..=6)
+        .map(|n| world.sign(world.body(n, vec![transfer(n % 6 + 1, 10), transfer(40 + n, 7)]), &[n]))
+        .collect();
+    let a = execute_block(&world.state, &world.env, &txs).unwrap();
+    let b = execute_block(&world.state, &world.env, &txs).unwrap();
+    assert_eq!((a.state_root, a.receipts_root, &a.writes), (b.state_root, b.receipts_root, &b.writes));
+    let mut flat: std::collections::BTreeMap<_, _> =
+        world.state.entries().map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
+    for (key, value) in a.writes {
+        match value {
+            Some(value) => flat.insert(key, value),
+            None => flat.remove(&key),
+        };
+    }
+    assert_eq!(State::from_entries(flat).root(), a.state_root);
+    assert_ne!(a.state_root, world.state.root());
+    let built = build_block(
+        &world.state,
+        &world.env,
+        txs.into_iter(),
+        BuildLimits { bytes_max: usize::MAX, weight_max: Weight::MAX },
+    );
+    assert_eq!((built.executed.state_root, built.executed.receipts_root), (a.state_root, a.receipts_root));
+}
+
+#[test]
+fn a_failed_transaction_leaves_nonce_and_fee_only() {
+    let mut world = World::new(Params { weight_price: Amount(1), ..params() });
+    let receipt = world.run(1, vec![transfer(2, 10), transfer(60, 5), transfer(2, u128::MAX)]);
+    assert_eq!(receipt.outcome, Outcome::Failed { call: 2, reason: Reason::InsufficientFunds });
+    assert_eq!(receipt.events, [Event::FeeCharged { payer: address(1), amount: receipt.fee }]);
+    assert_eq!(world.funds(1).0, START.0 - receipt.fee.0);
+    assert_eq!(world.funds(2).0, START.0);
+    assert_eq!(crate::query::account(&world.state, &address(60)), None);
+    assert_eq!(crate::query::nonce(&world.state, &address(1), Lane(0)), Nonce(1));
+}
+
+#[test]
+fn a_block_is_filled_up_to_its_limits() {
+    let world = World::new(params());
+    let txs: Vec<_> = (1..=6).map(|n| world.sign(world.body(n, vec![transfer(9, 1)]), &[n])).collect();
+    let (bytes, weight) = (txs[0].encoded_len(), txs[0].weight().0);
+    let table = [
+        (usize::MAX, u64::MAX, 6),
+        (bytes * 3, u64::MAX, 3),
+        (bytes * 3 - 1, u64::MAX, 2),
+        (usize::MAX, weight * 4, 4),
+        (usize::MAX, weight - 1, 0),
+    ];
+    for (bytes_max, weight, want) in table {
+        let limits = BuildLimits { bytes_max, weight_max: Weight(weight) };
+        let built = build_block(&world.state, &world.env, txs.clone().into_iter(), limits);
+        assert_eq!((built.txs.len(), built.skipped.len()), (want, 0), "{limits:?}");
+    }
+    let mut env = world.env.clone();
+    env.params.block_weight_max = Weight(weight * 2);
+    assert!(matches!(execute_block(&world.state, &env, &txs), Err(BlockError::Weight { .. })));
+}
+
+#[test]
+fn genesis_is_pinned() {
+    let (state, header) = genesis(&spec(params())).unwrap();
+    invariants(&state).unwrap();
+    assert_eq!(header.state_root, state.root());
+    assert_eq!(crate::query::params(&state), Some(params()));
+    assert_eq!(crate::query::asset(&state, AssetId::NATIVE).unwrap().supply, Amount(START.0 * 6));
+    let meters = crate::query::meters(&state, &crate::query::microgrids(&state, 0, 9)[0].id, 0, 9);
+    assert_eq!(meters.len(), 1);
+    assert_eq!(meters[0].meter, address(50));
+    let mut orphan = spec(params());
+    orphan.microgrids[0].operator = address(77);
+    assert!(matches!(genesis(&orphan), Err(GenesisFailure::Part { part: "microgrid", .. })));
+}

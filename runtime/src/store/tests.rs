@@ -1,1 +1,225 @@
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use super::*;
+use crate::execute::tests::{World, address, key, params, transfer, wallet};
+use crate::execute::{execute_block, genesis};
+use wattle_primitives::block::PROTOCOL_VERSION;
+use wattle_primitives::vote::{Proposal, Round};
+use wattle_primitives::{Epoch, Event, Outcome, TimeMs, View, Vote};
+
+/// Commits for heights 0 to `last`: person 1 pays person 2 and, with much too much, person 3. Every third height,
+/// and the last, is certified.
+fn chain(last: u64) -> Vec<Commit> {
+    let mut world = World::new(params());
+    let (state, header) = genesis(&crate::execute::tests::spec(params())).unwrap();
+    let mut commits = vec![Commit::genesis(header.clone(), &state)];
+    let mut parent = header;
+    for height in 1..=last {
+        let first = world.sign(world.body(1, vec![transfer(2, u128::from(height))]), &[1]);
+        let second = world.sign(world.body(2, vec![transfer(3, u128::MAX)]), &[2]);
+        let txs = [first, second];
+        let done = execute_block(&world.state, &world.env, &txs).unwrap();
+        let header = Header {
+            version: PROTOCOL_VERSION,
+            chain: world.env.chain,
+            epoch: Epoch(0),
+            view: View(height),
+            height: Height(height),
+            parent: parent.hash(),
+            time_ms: world.env.time_ms,
+            proposer: key(200).public(),
+            txs_root: done.txs_root,
+            state_root: done.state_root,
+            receipts_root: done.receipts_root,
+            ..parent.clone()
+        };
+        let round = Round { epoch: Epoch(0), view: View(height) };
+        let vote = Vote::Finalize(Proposal { round, parent_view: View(height - 1), block: header.hash() });
+        let certificate = Certificate { vote, signers: Default::default(), signatures: Default::default() };
+        commits.push(Commit {
+            block: Block { header: header.clone(), txs: txs.iter().map(|tx| tx.tx().clone()).collect() },
+            certificate: (height % 3 == 0 || height == last).then_some(certificate),
+            receipts: done.receipts,
+            writes: done.writes,
+        });
+        world.state = done.state;
+        world.env.time_ms = TimeMs(world.env.time_ms.0 + 1000);
+        world.env.height = world.env.height.next();
+        parent = header;
+    }
+    commits
+}
+
+fn tells_what_was_written(store: &dyn Store, commits: &[Commit]) {
+    let last = commits.last().unwrap();
+    assert_eq!(store.tip().unwrap().unwrap().header, last.block.header);
+    for commit in commits {
+        let (height, header) = (commit.height(), &commit.block.header);
+        assert_eq!(store.block(BlockId::Height(height)).unwrap().as_ref(), Some(&commit.block));
+        assert_eq!(store.header(BlockId::Hash(header.hash())).unwrap().as_ref(), Some(header));
+        assert_eq!(store.receipts(height).unwrap().as_ref(), Some(&commit.receipts));
+        assert_eq!(store.certificate(height).unwrap(), commit.certificate);
+        for (index, receipt) in (0u32..).zip(&commit.receipts.txs) {
+            assert_eq!(store.tx(&receipt.tx).unwrap(), Some(TxLocation { height, index }));
+        }
+        let proven = store.proof(height).unwrap().unwrap();
+        let certified = proven.path.last().unwrap();
+        assert_eq!(proven.path[0], *header);
+        assert!(proven.path.windows(2).all(|pair| pair[1].parent == pair[0].hash()));
+        assert_eq!(proven.certificate, commits[certified.height.0 as usize].certificate);
+        assert!(proven.certificate.is_some() || height == Height(0));
+    }
+    let beyond = last.height().next();
+    assert_eq!(store.block(BlockId::Height(beyond)).unwrap(), None);
+    assert_eq!(store.proof(beyond).unwrap(), None);
+    assert_eq!(store.tx(&Hash::ZERO).unwrap(), None);
+    let (tip, state) = load(store).unwrap().unwrap();
+    assert_eq!((state.root(), tip.hash), (last.block.header.state_root, last.block.hash()));
+}
+
+fn pages_through_history_and_events(store: &dyn Store, commits: &[Commit]) {
+    let (mut seen, mut before) = (Vec::new(), None);
+    loop {
+        let page = store.history(&address(2), before, 3).unwrap();
+        seen.extend(page.items);
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    // Person 2 receives the first and sends the second of each height.
+    let want: Vec<_> = (1..commits.len() as u64).rev().flat_map(|h| [(h, 1), (h, 0)]).collect();
+    assert_eq!(seen.iter().map(|i| (i.at.height.0, i.at.index)).collect::<Vec<_>>(), want);
+    assert!(matches!(seen[0].outcome, Outcome::Failed { .. }));
+    assert_eq!(seen[0].kind, ("token".to_owned(), "transfer".to_owned()));
+    assert_eq!(store.history(&address(3), None, 3).unwrap(), HistoryPage::default());
+    let (mut events, mut next) = (Vec::new(), (Height(0), 0));
+    loop {
+        let page = store.events(next.0, next.1, 2).unwrap();
+        events.extend(page.items.clone());
+        if page.next == next {
+            break;
+        }
+        next = page.next;
+    }
+    assert_eq!(next, (commits.last().unwrap().height().next(), 0));
+    assert_eq!(events.len(), commits.len() - 1);
+    let posted = matches!(&events[0].event, Event::Posted { debit, .. } if *debit == wallet(1));
+    assert!(posted && events[0].tx == Some(commits[1].receipts.txs[0].tx));
+}
+
+fn refuses_what_does_not_follow(store: &dyn Store, commits: &[Commit]) {
+    let again = store.commit(&commits[1..2]);
+    assert!(matches!(again, Err(StoreError::Order { got: Height(1), .. })), "{again:?}");
+    let tip = store.tip().unwrap().unwrap().header;
+    let mut foreign = commits[1].clone();
+    (foreign.block.header.height, foreign.block.header.parent) = (tip.height.next(), Hash::ZERO);
+    assert!(matches!(store.commit(&[foreign]), Err(StoreError::Order { .. })));
+}
+
+fn exercise(store: &dyn Store) {
+    assert!(store.tip().unwrap().is_none());
+    assert!(load(store).unwrap().is_none());
+    let commits = chain(8);
+    store.commit(&commits[..1]).unwrap();
+    store.commit(&commits[1..4]).unwrap();
+    store.commit(&commits[4..]).unwrap();
+    tells_what_was_written(store, &commits);
+    pages_through_history_and_events(store, &commits);
+    refuses_what_does_not_follow(store, &commits);
+}
+
+#[test]
+fn memory_keeps_a_chain() {
+    exercise(&MemoryStore::in_memory().unwrap());
+}
+
+#[test]
+fn a_state_that_is_not_the_tips_is_not_run_on() {
+    let store = MemoryStore::in_memory().unwrap();
+    let mut commits = chain(2);
+    commits[2].writes.pop();
+    store.commit(&commits).unwrap();
+    assert!(matches!(load(&store), Err(StoreError::StateRootMismatch { height: Height(2), .. })));
+}
+
+#[cfg(feature = "rocks")]
+mod on_disk {
+    use super::*;
+    use std::path::{Path, PathBuf};
+
+    #[test]
+    fn disk_keeps_a_chain_and_has_it_when_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        exercise(&RocksStore::open(dir.path()).unwrap());
+        let store = RocksStore::open(dir.path()).unwrap();
+        let commits = chain(8);
+        tells_what_was_written(&store, &commits);
+        pages_through_history_and_events(&store, &commits);
+        refuses_what_does_not_follow(&store, &commits);
+        assert!(RocksStore::open(dir.path()).is_err(), "one process at a time");
+    }
+
+    /// What a process that dies now leaves behind: a copy of the files while the store is open.
+    fn killed(dir: &Path) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        for file in std::fs::read_dir(dir).unwrap() {
+            let file = file.unwrap();
+            if file.file_name() != "LOCK" {
+                std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+            }
+        }
+        copy
+    }
+
+    fn log_of(dir: &Path) -> PathBuf {
+        let files = std::fs::read_dir(dir).unwrap().map(|file| file.unwrap().path());
+        let mut logs: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "log")).collect();
+        logs.sort();
+        logs.pop().unwrap()
+    }
+
+    #[test]
+    fn nothing_acknowledged_is_lost_and_a_torn_tail_is_cut() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = RocksStore::open(dir.path()).unwrap();
+        let commits = chain(6);
+        let mut lengths = Vec::new();
+        for commit in &commits {
+            store.commit(std::slice::from_ref(commit)).unwrap();
+            lengths.push(std::fs::metadata(log_of(dir.path())).unwrap().len());
+            let copy = killed(dir.path());
+            let (tip, _) = load(&RocksStore::open(copy.path()).unwrap()).unwrap().unwrap();
+            assert_eq!(tip.hash, commit.block.hash());
+        }
+        // A power cut in the middle of writing the last commit: it was not acknowledged, everything before was.
+        let (whole, before) = (lengths[6], lengths[5]);
+        for cut in [whole - 1, (whole + before) / 2, before + 9, before + 1, before] {
+            let copy = killed(dir.path());
+            std::fs::File::options().write(true).open(log_of(copy.path())).unwrap().set_len(cut).unwrap();
+            let store = RocksStore::open(copy.path()).unwrap();
+            let (tip, _) = load(&store).unwrap().unwrap();
+            assert_eq!(tip.hash, commits[5].block.hash(), "cut at {cut} of {whole}");
+            store.commit(&commits[6..]).unwrap();
+        }
+    }
+
+    #[test]
+    fn damage_in_the_middle_of_the_log_is_not_taken_for_a_torn_tail() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = RocksStore::open(dir.path()).unwrap();
+        let commits = chain(6);
+        let mut lengths = Vec::new();
+        for commit in &commits {
+            store.commit(std::slice::from_ref(commit)).unwrap();
+            lengths.push(std::fs::metadata(log_of(dir.path())).unwrap().len());
+        }
+        let copy = killed(dir.path());
+        let log = log_of(copy.path());
+        let mut bytes = std::fs::read(&log).unwrap();
+        bytes[((lengths[2] + lengths[3]) / 2) as usize] ^= 1;
+        std::fs::write(&log, bytes).unwrap();
+        let opened = RocksStore::open(copy.path());
+        assert!(matches!(opened, Err(StoreError::Io { .. })), "height 3 was acknowledged and is damaged");
+    }
+}

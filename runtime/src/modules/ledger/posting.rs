@@ -175,10 +175,11 @@ impl Balance {
         match movement {
             Movement::Post(amount) | Movement::Reserve(amount) => {
                 // Pending and posted together must fit, so that a capture never overflows.
-                let total = add(add(*pending, *posted)?, amount)?;
-                if let Some(reason) = bound.filter(|_| total > other) {
+                let total = add(*pending, *posted).and_then(|sum| add(sum, amount));
+                if let Some(reason) = bound.filter(|_| total.is_err() || total.is_ok_and(|sum| sum > other)) {
                     return Err(reason);
                 }
+                total?;
                 let counter = if matches!(movement, Movement::Post(_)) { posted } else { pending };
                 *counter = add(*counter, amount)?;
             }

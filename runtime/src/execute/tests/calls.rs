@@ -1,0 +1,262 @@
+//! Calls of each module, one by one.
+
+use super::*;
+use crate::query;
+use wattle_primitives::call::energy::{EnergyCall, microgrid_id};
+use wattle_primitives::call::ledger::{AccountClass, Entry, LedgerCall, SystemAccount, hold_id};
+use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
+use wattle_primitives::units::BookId;
+
+fn entry(debit: AccountId, credit: AccountId, amount: u128) -> Entry {
+    Entry { debit, credit, asset: AssetId::NATIVE, amount: Amount(amount) }
+}
+
+fn hold(reference: u8, entry: Entry, captor: u8, ttl_ms: u64) -> Call {
+    let reference = Hash([reference; 32]);
+    Call::Ledger(LedgerCall::Hold { reference, entry, captor: address(captor), ttl_ms: TimeMs(ttl_ms) })
+}
+
+fn capture(hold: Hash, amount: Option<u128>) -> Call {
+    Call::Ledger(LedgerCall::Capture { hold, amount: amount.map(Amount) })
+}
+
+fn journal(entries: Vec<Entry>) -> Call {
+    Call::Ledger(LedgerCall::Journal { entries: BoundedVec::new(entries).unwrap() })
+}
+
+fn id(n: u8, reference: u8) -> Hash {
+    hold_id(&address(n), &Hash([reference; 32]))
+}
+
+#[test]
+fn a_hold_is_captured_voided_or_expires_once() {
+    let mut world = World::new(Params { account_deposit: Amount(7), ..params() });
+    let amount = START.0 - 7;
+    world.ok(1, hold(1, entry(wallet(1), wallet(2), amount), 3, 10_000));
+    assert_eq!(world.funds(1), (0, amount));
+    world.fails(1, transfer(2, 1), Reason::InsufficientFunds);
+    world.fails(1, hold(1, entry(wallet(1), wallet(2), 1), 3, 10_000), Reason::AlreadyExists);
+    world.fails(1, Call::Ledger(LedgerCall::Void { hold: id(1, 1) }), Reason::NotAllowed);
+    world.fails(3, capture(id(1, 1), Some(START.0)), Reason::ExceedsHold);
+    world.ok(3, capture(id(1, 1), Some(100)));
+    assert_eq!((world.funds(1), world.funds(2)), ((START.0 - 100, 0), (START.0 + 100, 0)));
+    world.fails(3, capture(id(1, 1), None), Reason::UnknownHold);
+    world.ok(1, hold(1, entry(wallet(1), wallet(2), 50), 3, 10_000));
+    world.ok(3, Call::Ledger(LedgerCall::Void { hold: id(1, 1) }));
+    assert_eq!(world.funds(1), (START.0 - 100, 0));
+    assert!(!query::has_due(&world.state, TimeMs::MAX));
+}
+
+#[test]
+fn a_hold_expires_at_its_time_and_not_before() {
+    let mut world = World::new(params());
+    let made = world.env.time_ms.0;
+    world.ok(1, hold(1, entry(wallet(1), wallet(2), 50), 3, 10_000));
+    let due = TimeMs(made + 10_000);
+    assert_eq!(query::hold(&world.state, &id(1, 1)).unwrap().expires_ms, due);
+    assert_eq!(query::next_due(&world.state), Some(due));
+    world.env.time_ms = TimeMs(due.0 - 1);
+    assert!(!query::has_due(&world.state, world.env.time_ms));
+    let kept = world.state.clone();
+    assert!(world.try_run(&[]).unwrap().receipts.block.is_empty());
+    (world.state, world.env.time_ms) = (kept, due);
+    let tx = world.sign(world.body(3, vec![capture(id(1, 1), None)]), &[3]);
+    let done = world.try_run(&[tx]).unwrap();
+    assert_eq!(
+        done.receipts.block,
+        [Event::HoldReleased { hold: id(1, 1), amount: Amount(50), expired: true }]
+    );
+    assert_eq!(done.receipts.txs[0].outcome, Outcome::Failed { call: 0, reason: Reason::UnknownHold });
+    assert_eq!(world.funds(1), (START.0, 0));
+}
+
+#[test]
+fn more_due_than_a_block_releases_waits_for_the_next_and_cannot_be_captured() {
+    let mut world = World::new(Params { block_weight_max: Weight(12_000), ..params() });
+    for n in 0..30 {
+        world.ok(1, hold(n, entry(wallet(1), wallet(2), 1), 3, 100_000));
+    }
+    world.env.time_ms = TimeMs(world.env.time_ms.0 + 100_000);
+    let mut blocks = Vec::new();
+    while query::has_due(&world.state, world.env.time_ms) {
+        let last = world.sign(world.body(3, vec![capture(id(1, 29), None)]), &[3]);
+        let done = world.try_run(&[last]).unwrap();
+        assert_eq!(done.receipts.txs[0].outcome, Outcome::Failed { call: 0, reason: Reason::UnknownHold });
+        blocks.push(done.receipts.block.len());
+    }
+    assert_eq!(blocks.iter().sum::<usize>(), 30);
+    assert!(blocks.len() > 2 && blocks[0] == blocks[1], "{blocks:?}");
+    assert_eq!(world.funds(1), (START.0, 0));
+}
+
+#[test]
+fn books_balance_through_dues_and_keep_their_limits() {
+    let mut world = World::new(params());
+    world.ok(1, Call::Ledger(LedgerCall::CreateBook {}));
+    let book = BookId(1);
+    let account = |code| AccountId::Book { book, code };
+    let open = |code, class, limited| {
+        Call::Ledger(LedgerCall::OpenAccount { book, code, asset: AssetId::NATIVE, class, limited })
+    };
+    world.fails(2, open(1, AccountClass::Asset, true), Reason::NotAllowed);
+    world.ok(1, open(1, AccountClass::Asset, true));
+    world.ok(1, open(2, AccountClass::Revenue, true));
+    world.fails(1, open(2, AccountClass::Revenue, true), Reason::AlreadyExists);
+    // A customer's payment: public wallet to revenue, through the dues of both books.
+    world.ok(1, journal(vec![entry(wallet(1), account(2), 500)]));
+    let owes = query::due(&world.state, BookId::PUBLIC, book, AssetId::NATIVE);
+    let owed = query::due(&world.state, book, BookId::PUBLIC, AssetId::NATIVE);
+    assert_eq!((owes.credits_posted, owed.debits_posted), (Amount(500), Amount(500)));
+    // Limits are mirrored: an asset account cannot be credited below zero, revenue not debited below zero.
+    world.fails(1, journal(vec![entry(account(2), account(1), 501)]), Reason::LimitExceeded);
+    world.ok(1, journal(vec![entry(account(1), account(2), 20)]));
+    world.fails(1, journal(vec![entry(account(2), account(1), 21)]), Reason::LimitExceeded);
+    // Linked: the second line sees the first, and a failing third undoes both.
+    let chain = vec![
+        entry(account(2), wallet(3), 520),
+        entry(wallet(1), account(2), 5),
+        entry(account(2), wallet(3), 6),
+    ];
+    world.fails(1, journal(chain.clone()), Reason::LimitExceeded);
+    assert_eq!(world.funds(3).0, START.0);
+    world.ok(1, journal(chain[..2].to_vec()));
+    assert_eq!(world.funds(3).0, START.0 + 520);
+    // A hold across books, captured in part.
+    world.ok(1, hold(1, entry(wallet(1), account(2), 40), 2, 1000_000));
+    world.ok(2, capture(id(1, 1), Some(15)));
+    let accounts = query::book_accounts(&world.state, book, 0, 10);
+    assert_eq!(accounts[1].credits_posted, Amount(500 + 20 + 5 + 15));
+    assert_eq!(accounts[1].credits_pending, Amount(0));
+    for (debit, credit) in [
+        (wallet(2), wallet(1)),
+        (AccountId::System { account: SystemAccount::Fees }, wallet(1)),
+        (wallet(1), AccountId::System { account: SystemAccount::Fees }),
+        (AccountId::Due { book, to: BookId::PUBLIC }, account(1)),
+    ] {
+        world.fails(1, journal(vec![entry(debit, credit, 1)]), Reason::NotAllowed);
+    }
+    world.fails(2, journal(vec![entry(wallet(2), account(1), 1)]), Reason::NotAllowed);
+}
+
+#[test]
+fn only_the_issuer_mints_and_a_new_asset_in_a_wallet_costs_a_deposit() {
+    let mut world = World::new(Params { account_deposit: Amount(10), ..params() });
+    let token = |call| Call::Token(call);
+    let events = world.ok(1, token(TokenCall::Issue { symbol: "KWH".parse().unwrap(), scale: 3 }));
+    assert!(events.iter().any(|e| matches!(e, Event::AssetIssued { asset: AssetId(1), scale: 3, .. })));
+    let asset = AssetId(1);
+    let mint = |to, amount| token(TokenCall::Mint { asset, to: address(to), amount: Amount(amount) });
+    world.fails(2, mint(2, 5), Reason::NotAllowed);
+    world.ok(1, mint(2, 500));
+    assert_eq!(world.funds(1).0, START.0 - 20); // the asset, and its first balance in wallet 2
+    world.ok(1, mint(2, 1));
+    assert_eq!(world.funds(1).0, START.0 - 20);
+    world.ok(2, token(TokenCall::Burn { asset, amount: Amount(1) }));
+    assert_eq!(query::asset(&world.state, asset).unwrap().supply, Amount(500));
+    let native = token(TokenCall::Mint { asset: AssetId::NATIVE, to: address(1), amount: Amount(1) });
+    world.fails(1, native, Reason::NotAllowed);
+    world.fails(
+        1,
+        token(TokenCall::Transfer { to: address(2), asset: AssetId(9), amount: Amount(1) }),
+        Reason::InsufficientFunds,
+    );
+    world.ok(2, token(TokenCall::Transfer { to: address(70), asset, amount: Amount(3) }));
+    assert_eq!(world.funds(2).0, START.0 - 20); // an account, and a balance in it
+    let view = query::account(&world.state, &address(70)).unwrap();
+    assert_eq!(
+        view.balances.iter().map(|b| (b.asset.0, b.available.0)).collect::<Vec<_>>(),
+        [(0, 0), (1, 3)]
+    );
+    let supply_limit = world.run(1, vec![mint(2, u128::MAX)]);
+    assert_eq!(supply_limit.outcome, Outcome::Failed { call: 0, reason: Reason::Overflow });
+}
+
+fn reading(chain: Hash, signer: u8, seq: u64, import: u32, export: u32) -> SignedReading {
+    let words = |wh: u32| BoundedVec::new(vec![(wh >> 16) as u16, wh as u16]).unwrap();
+    let reading = Reading {
+        meter: address(50),
+        seq,
+        boot_id: 1,
+        uptime_ms: seq,
+        time_ms: TimeMs(seq),
+        clock: ClockQuality::Unset,
+        import: words(import),
+        export: words(export),
+    };
+    let signature = key(signer).sign(&reading.signing_bytes(&chain));
+    SignedReading { reading, key: key(signer).public(), signature }
+}
+
+#[test]
+fn each_reading_has_its_own_result() {
+    let mut world = World::new(Params { weight_price: Amount(1), ..params() });
+    let chain = world.env.chain;
+    let mut malformed = reading(chain, 50, 9, 9, 9);
+    malformed.reading.import = BoundedVec::new(vec![1]).unwrap();
+    malformed.signature = key(50).sign(&malformed.reading.signing_bytes(&chain));
+    let mut unknown = reading(chain, 51, 9, 9, 9);
+    unknown.reading.meter = address(51);
+    unknown.signature = key(51).sign(&unknown.reading.signing_bytes(&chain));
+    let rows = vec![
+        (reading(chain, 50, 1, 100, 5), None),
+        (reading(chain, 50, 1, 100, 5), Some(Reason::DuplicateReading)),
+        (reading(chain, 51, 2, 100, 5), Some(Reason::BadSignature)), // another key for this meter
+        (reading(Hash::ZERO, 50, 2, 100, 5), Some(Reason::BadSignature)), // signed for another chain
+        (reading(chain, 50, 2, 99, 5), Some(Reason::RegisterDecreased)),
+        (reading(chain, 50, 2, 100, 4), Some(Reason::RegisterDecreased)),
+        (malformed, Some(Reason::BadRegisters)),
+        (unknown, Some(Reason::UnknownMeter)),
+        (reading(chain, 50, 7, 170, 5), None), // a gap
+        (reading(chain, 50, 5, 160, 5), Some(Reason::DuplicateReading)),
+    ];
+    let (readings, want): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+    let call = Call::Energy(EnergyCall::SubmitReadings { readings: BoundedVec::new(readings).unwrap() });
+    // The meter's first transaction: sponsored by its operator since genesis.
+    let body = TxBody { fee_payer: address(1), ..world.body(50, vec![call]) };
+    let tx = world.sign(body, &[50]);
+    let done = world.try_run(&[tx]).unwrap();
+    assert_eq!(done.receipts.txs[0].outcome, Outcome::Success);
+    let got = done.receipts.txs[0].events[1..].iter().map(|event| match event {
+        Event::ReadingAccepted { .. } => None,
+        Event::ReadingRefused { reason, .. } => Some(*reason),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(got.collect::<Vec<_>>(), want);
+    let last = query::meter(&world.state, &address(50)).unwrap().last.unwrap();
+    assert_eq!((last.seq, last.import_wh, last.export_wh), (7, WattHours(170), WattHours(5)));
+}
+
+#[test]
+fn microgrids_and_meters_are_registered_by_their_operator() {
+    let mut world = World::new(Params { account_deposit: Amount(10), ..params() });
+    let grid = |interval_ms| {
+        Call::Energy(EnergyCall::RegisterMicrogrid {
+            reference: Hash([4; 32]),
+            asset: AssetId::NATIVE,
+            interval_ms: TimeMs(interval_ms),
+        })
+    };
+    for bad in [0, 59_999, 70_000, 86_400_001] {
+        assert!(world.try_sign(world.body(2, vec![grid(bad)]), &[2]).is_err(), "{bad}");
+    }
+    world.ok(2, grid(3_600_000));
+    world.fails(2, grid(3_600_000), Reason::AlreadyExists);
+    let id = microgrid_id(&address(2), &Hash([4; 32]));
+    let meter = |n: u8, owner: u8| {
+        let (key, owner) = (key(n).public(), address(owner));
+        Call::Energy(EnergyCall::RegisterMeter {
+            microgrid: id,
+            key,
+            owner,
+            encoding: RegisterEncoding::Float32Kwh,
+        })
+    };
+    world.fails(1, meter(80, 1), Reason::NotAllowed);
+    world.fails(2, meter(80, 99), Reason::UnknownAccount);
+    world.fails(2, meter(50, 2), Reason::AlreadyExists);
+    world.ok(2, meter(80, 3));
+    assert_eq!(world.funds(2).0, START.0 - 30); // microgrid, meter, the meter's account
+    let meters = query::meters(&world.state, &id, 0, 10);
+    assert_eq!((meters.len(), meters[0].owner), (1, address(3)));
+    assert_eq!(query::microgrids(&world.state, 0, 10).len(), 2);
+}

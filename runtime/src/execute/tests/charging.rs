@@ -1,0 +1,187 @@
+//! Nonces, lanes, authority, sponsorship, fees and bandwidth.
+
+use super::*;
+use wattle_primitives::call::identity::{Authority, IdentityCall, KeyWeight};
+
+fn refusal(world: &World, tx: &VerifiedTx) -> TxError {
+    match execute_block(&world.state, &world.env, std::slice::from_ref(tx)) {
+        Err(BlockError::Tx { index: 0, source }) => source,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_no_state_could_accept_is_refused_before_any_signature_is_looked_at() {
+    let world = World::new(params());
+    let good = world.body(1, vec![transfer(2, 1)]);
+    let cases: Vec<(TxBody, Vec<u8>, &str)> = vec![
+        (TxBody { chain: Hash::ZERO, ..good.clone() }, vec![1], "tx_wrong_chain"),
+        (TxBody { lane: Lane(16), ..good.clone() }, vec![1], "tx_bad_lane"),
+        (TxBody { calls: BoundedVec::default(), ..good.clone() }, vec![1], "tx_no_calls"),
+        (world.body(1, vec![transfer(2, 0)]), vec![1], "tx_bad_call"),
+        (good.clone(), vec![], "tx_bad_auths"),
+        (good.clone(), vec![1, 1], "tx_bad_auths"),
+    ];
+    for (body, keys, code) in cases {
+        let error = world.try_sign(body, &keys).expect_err(code);
+        assert_eq!((error.code(), error.is_stateless()), (code, true));
+    }
+    let mut forged = world.sign(good, &[1]).tx().clone();
+    let Tx::V1 { body, .. } = &mut forged;
+    body.tip = Amount(1);
+    let checked = CheckedTx::check(forged, &world.env.chain, &world.env.params).unwrap();
+    let fine = world.sign(world.body(2, vec![transfer(1, 1)]), &[2]);
+    let verdicts = verify_all(vec![(*fine).clone(), checked, (*fine).clone()]);
+    assert_eq!(verdicts.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    assert!(verdicts[1].as_ref().is_err_and(TxError::is_stateless));
+}
+
+#[test]
+fn each_lane_counts_its_own_nonces() {
+    let mut world = World::new(params());
+    let at = |world: &World, lane, nonce| {
+        let body = TxBody { lane: Lane(lane), nonce: Nonce(nonce), ..world.body(1, vec![transfer(2, 1)]) };
+        world.sign(body, &[1])
+    };
+    let txs = [at(&world, 15, 0), at(&world, 0, 0), at(&world, 15, 1), at(&world, 3, 0)];
+    world.try_run(&txs).unwrap();
+    for (lane, nonce, want) in [
+        (15, 2, Admission::Ready),
+        (15, 5, Admission::Future { gap: 3 }),
+        (15, 1, Admission::Stale),
+        (7, 0, Admission::Ready),
+    ] {
+        let tx = at(&world, lane, nonce);
+        assert_eq!(admit(&world.state, &world.env, &tx), Ok(want), "{lane} {nonce}");
+        assert_eq!(world.clone_run(&tx).is_ok(), want == Admission::Ready);
+    }
+    assert!(matches!(refusal(&world, &txs[0]), TxError::Nonce { .. }));
+}
+
+impl World {
+    fn clone_run(&self, tx: &VerifiedTx) -> Result<Executed, BlockError> {
+        execute_block(&self.state, &self.env, std::slice::from_ref(tx))
+    }
+}
+
+#[test]
+fn expiry_and_the_fee_cap_are_exact() {
+    let world = World::new(Params { weight_price: Amount(2), ..params() });
+    let now = world.env.time_ms;
+    let body = |expires_ms, max_fee| TxBody {
+        expires_ms,
+        max_fee,
+        tip: Amount(3),
+        ..world.body(1, vec![transfer(2, 1)])
+    };
+    let fee = fee_of(&world.env.params, weigh(&body(now, Amount(0)), 1), Amount(3));
+    let tx = |expires_ms, max_fee| world.sign(body(expires_ms, max_fee), &[1]);
+    assert_eq!(refusal(&world, &tx(now, fee)).code(), "tx_expired");
+    assert_eq!(refusal(&world, &tx(now.next(), Amount(fee.0 - 1))).code(), "tx_fee_cap");
+    let done = world.clone_run(&tx(now.next(), fee)).unwrap();
+    assert_eq!(done.receipts.txs[0].fee, fee);
+}
+
+#[test]
+fn weights_must_reach_the_threshold_and_no_signature_is_superfluous() {
+    let mut world = World::new(params());
+    let mut keys: Vec<_> =
+        [(1, 1), (11, 1), (12, 2)].map(|(n, weight)| KeyWeight { key: key(n).public(), weight }).into();
+    keys.sort();
+    let authority = Authority { keys: BoundedVec::new(keys).unwrap(), threshold: 2 };
+    world.ok(1, Call::Identity(IdentityCall::SetAuthority { authority }));
+    let table: &[(&[u8], Option<&str>)] = &[
+        (&[1], Some("tx_not_authorized")),
+        (&[1, 11], None),
+        (&[12], None),
+        (&[1, 12], Some("tx_superfluous_signature")),
+        (&[12, 5], Some("tx_superfluous_signature")),
+        (&[5], Some("tx_not_authorized")),
+    ];
+    for (signers, want) in table {
+        let tx = world.sign(world.body(1, vec![transfer(2, 1)]), signers);
+        let got = world.clone_run(&tx).err().map(|_| refusal(&world, &tx).code());
+        assert_eq!(got, *want, "{signers:?}");
+    }
+    let bad = Authority { keys: BoundedVec::default(), threshold: 1 };
+    let error = world
+        .try_sign(world.body(1, vec![Call::Identity(IdentityCall::SetAuthority { authority: bad })]), &[1]);
+    assert_eq!(error.unwrap_err().code(), "tx_bad_call");
+}
+
+#[test]
+fn a_sponsor_pays_fee_deposit_and_bandwidth_up_to_its_allowance() {
+    let mut world = World::new(Params { weight_price: Amount(1), account_deposit: Amount(100), ..params() });
+    let create = Call::Identity(IdentityCall::CreateAccount { key: key(90).public() });
+    let by = |world: &World, payer: u8| {
+        let body = TxBody { fee_payer: address(payer), ..world.body(30, vec![create.clone()]) };
+        world.sign(body, &[30])
+    };
+    assert_eq!(
+        refusal(&world, &world.sign(world.body(30, vec![create.clone()]), &[30])).code(),
+        "tx_unknown_account"
+    );
+    assert_eq!(refusal(&world, &by(&world, 1)).code(), "tx_not_sponsored");
+    let cost = by(&world, 1).weight().0;
+    let until = TimeMs(world.env.time_ms.0 + 5000);
+    let allowance = Amount(u128::from(cost) * 2 + 100 + 5);
+    world.ok(1, Call::Identity(IdentityCall::Sponsor { grantee: address(30), allowance, expires_ms: until }));
+    let before = world.funds(1).0;
+    let tx = by(&world, 1);
+    let done = world.try_run(&[tx]).unwrap();
+    // The sender has nothing of its own to pay the deposit of the account it would create.
+    assert_eq!(done.receipts.txs[0].outcome, Outcome::Failed { call: 0, reason: Reason::DepositUnpaid });
+    assert!(done.receipts.txs[0].events.contains(&Event::AccountCreated { account: address(30) }));
+    assert_eq!(world.funds(1).0, before - u128::from(cost) - 100);
+    world.try_run(&[by(&world, 1)]).unwrap();
+    let left = crate::query::sponsorship(&world.state, &address(1), &address(30)).unwrap().allowance;
+    assert_eq!(left, Amount(5));
+    assert_eq!(refusal(&world, &by(&world, 1)).code(), "tx_not_sponsored");
+    world.ok(
+        1,
+        Call::Identity(IdentityCall::Sponsor { grantee: address(30), allowance: START, expires_ms: until }),
+    );
+    world.env.time_ms = until;
+    assert_eq!(refusal(&world, &by(&world, 1)).code(), "tx_not_sponsored");
+    // A payer who signs needs no sponsorship.
+    let body = TxBody { fee_payer: address(2), ..world.body(30, vec![create.clone()]) };
+    let tx = world.sign(body, &[30, 2]);
+    world.try_run(&[tx]).unwrap();
+    let before = world.funds(1).0;
+    let receipt = world.run(1, vec![Call::Identity(IdentityCall::Unsponsor { grantee: address(30) })]);
+    assert_eq!(world.funds(1).0, before - receipt.fee.0 + 100);
+}
+
+#[test]
+fn an_empty_bucket_stops_the_payer_until_it_has_leaked() {
+    let probe = World::new(params());
+    let weight = probe.sign(probe.body(1, vec![transfer(2, 1)]), &[1]).weight();
+    let mut world =
+        World::new(Params { bandwidth_capacity: Weight(weight.0 * 2), bandwidth_rate: weight, ..params() });
+    let at = |world: &World, nonce| {
+        world.sign(TxBody { nonce: Nonce(nonce), ..world.body(1, vec![transfer(2, 1)]) }, &[1])
+    };
+    let txs: Vec<_> = (0..4).map(|nonce| at(&world, nonce)).collect();
+    let limits = BuildLimits { bytes_max: usize::MAX, weight_max: Weight::MAX };
+    let built = build_block(&world.state, &world.env, txs.clone().into_iter(), limits);
+    assert_eq!(built.txs.len(), 2);
+    assert_eq!(built.skipped[0], (txs[2].id(), TxError::Bandwidth { retry_ms: TimeMs(1000) }));
+    assert!(!built.skipped[0].1.is_stateless());
+    world.try_run(&txs[..2]).unwrap(); // a second passes: room for one
+    world.try_run(&txs[2..3]).unwrap();
+    world.env.time_ms = TimeMs(world.env.time_ms.0 - 1);
+    assert_eq!(refusal(&world, &txs[3]), TxError::Bandwidth { retry_ms: TimeMs(1) });
+}
+
+#[test]
+fn simulation_says_what_would_happen_without_signatures() {
+    let world = World::new(Params { weight_price: Amount(1), ..params() });
+    let body = world.body(1, vec![transfer(2, 10)]);
+    let told = simulate(&world.state, &world.env, &body, 1).unwrap();
+    let done = world.clone_run(&world.sign(body.clone(), &[1])).unwrap();
+    assert_eq!((Some(&told.receipt), told.uncharged), (done.receipts.txs.first(), None));
+    let poor = TxBody { max_fee: Amount(0), ..body };
+    let told = simulate(&world.state, &world.env, &poor, 1).unwrap();
+    assert_eq!(told.receipt.outcome, Outcome::Success);
+    assert_eq!(told.uncharged.unwrap().code(), "tx_fee_cap");
+}
