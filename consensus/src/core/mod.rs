@@ -110,7 +110,8 @@ impl Core {
             rules: Rules::new(&config),
             phase: Phase::New,
             floor: config.floor.clone(),
-            pending: None,
+            // A floor finalized through a descendant: that one is final too, but not committed yet.
+            pending: config.floor.certificate.clone().filter(|c| c.round().view > config.floor.view),
             current: Current::default(),
             views: BTreeMap::new(),
             uncertified: BTreeSet::new(),
@@ -238,7 +239,9 @@ impl Core {
         Round { epoch: self.config.epoch, view }
     }
 
-    fn leader(&self, view: View) -> ValidatorIndex {
+    /// Who leads a view.
+    #[must_use]
+    pub fn leader(&self, view: View) -> ValidatorIndex {
         self.rules.rotation().leader(view)
     }
 

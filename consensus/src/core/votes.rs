@@ -162,12 +162,16 @@ impl Core {
         if certificate.vote.kind() == VoteKind::Notarize {
             self.uncertified.insert(view);
         }
-        while self.views.len() > VIEWS_KEPT_MAX {
-            if let Some((lowest, _)) = self.views.pop_first() {
-                self.uncertified.remove(&lowest);
-            }
-        }
+        self.bound_views();
         Placed::New
+    }
+
+    fn bound_views(&mut self) {
+        while self.views.len() > VIEWS_KEPT_MAX {
+            let Some((lowest, _)) = self.views.pop_first() else { return };
+            self.uncertified.remove(&lowest);
+            self.blocks.retain(|_, entry| entry.durable || entry.header.view > lowest);
+        }
     }
 
     fn place_finalization(&mut self, certificate: &Certificate, block: Hash) -> Placed {

@@ -71,6 +71,8 @@ pub(super) struct Faults {
     pub(super) duplicate_permille: u64,
     pub(super) crash_permille: u64,
     pub(super) partition_permille: u64,
+    /// Everybody loses power at once.
+    pub(super) power_cut_permille: u64,
     pub(super) liar: bool,
 }
 
@@ -198,8 +200,10 @@ impl Sim {
     }
 
     fn chaos(&mut self) {
+        let power_cut = self.rng.chance(self.faults.power_cut_permille);
         for node in 0..self.nodes.len() {
-            if self.nodes[node].core.is_some() && self.rng.chance(self.faults.crash_permille) {
+            let crash = power_cut || self.rng.chance(self.faults.crash_permille);
+            if self.nodes[node].core.is_some() && crash {
                 let rng = &mut self.rng;
                 self.nodes[node].crash(rng);
                 let down = self.rng.below(3_000);

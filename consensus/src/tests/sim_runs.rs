@@ -14,9 +14,16 @@ fn run(seed: u64, nodes: usize, faults: Faults) -> Sim {
     let mut sim = Sim::new(seed, nodes, faults);
     sim.run_until(30_000, |_| false);
     sim.heal();
-    let target = sim.height_max() + 10;
+    let (healed, target) = (sim.now, sim.height_max() + 10);
     let end = sim.now + 120_000;
     sim.run_until(end, |s| s.height_min() >= target);
+    if std::env::var("STATS").is_ok() {
+        println!(
+            "STAT seed={seed} nodes={nodes} target={target} heal_ms={} events={}",
+            sim.now - healed,
+            sim.events
+        );
+    }
     assert!(
         sim.height_min() >= target,
         "stalled after heal at {} of {target}, seed={seed} nodes={nodes} {faults:?}\n{:#?}",
@@ -32,6 +39,7 @@ const CALM: Faults = Faults {
     duplicate_permille: 0,
     crash_permille: 0,
     partition_permille: 0,
+    power_cut_permille: 0,
     liar: false,
 };
 
@@ -66,6 +74,7 @@ fn loss_crashes_and_partitions_never_fork_and_always_heal() {
                 duplicate_permille: 100,
                 crash_permille: (seed % 3) * 8,
                 partition_permille: (seed % 2) * 10,
+                power_cut_permille: (seed % 5) * 2,
                 liar: false,
             };
             run(seed, nodes, faults);
@@ -84,6 +93,7 @@ fn one_liar_cannot_fork_or_stop_the_rest() {
                 duplicate_permille: 50,
                 crash_permille: (seed % 2) * 6,
                 partition_permille: (seed % 5 / 4) * 10,
+                power_cut_permille: (seed % 7 / 5) * 4,
                 liar: true,
             };
             let sim = run(seed, nodes, faults);

@@ -517,15 +517,16 @@ fn a_leader_far_above_the_last_finalization_builds_empty_blocks() {
     for view in 1..=45u64 {
         let header = bench.header(view, parent.as_ref(), 1);
         let p = proposal(view, view - 1, &header);
-        let now = view * 1_000;
-        let out = bench.feed(now, Input::Tick);
-        empty.extend(out.iter().filter_map(|o| match o {
-            Output::Build(request) => Some((request.template.height.0, request.empty)),
-            _ => None,
-        }));
-        let _ = bench.feed(now, Input::Certificate(bench.certificate(Vote::Notarize(p))));
-        let _ = bench.feed(now, Input::Header { header: header.clone() });
-        let _ = bench.feed(now, valid(&header));
+        let now = view * 100;
+        let certificate = bench.certificate(Vote::Notarize(p));
+        for input in
+            [Input::Certificate(certificate), Input::Header { header: header.clone() }, valid(&header)]
+        {
+            empty.extend(bench.feed(now, input).iter().filter_map(|o| match o {
+                Output::Build(request) => Some((request.template.height.0, request.empty)),
+                _ => None,
+            }));
+        }
         parent = Some(header);
     }
     assert!(empty.len() >= 10, "{empty:?}");
