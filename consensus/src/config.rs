@@ -24,7 +24,7 @@ pub const RESEND_VOTES_MAX: usize = 1_024;
 pub const CERTIFICATES_MAX: usize = 32;
 
 const _: () = assert!(VIEWS_BEHIND_MAX + VIEWS_AHEAD_MAX < VIEWS_KEPT_MAX as u64);
-const _: () = assert!(UNFINALIZED_MAX < VIEWS_KEPT_MAX as u64 && SYNC_GAP_MIN < VIEWS_KEPT_MAX as u64);
+const _: () = assert!(SYNC_GAP_MIN <= UNFINALIZED_MAX && UNFINALIZED_MAX < VIEWS_KEPT_MAX as u64);
 
 /// A monotonic clock's reading in milliseconds. Its zero is the driver's choice, the same for the life of a core.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

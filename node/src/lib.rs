@@ -1,1 +1,27 @@
-//! Placeholder.
+//! The Wattle node: everything that turns the floors below into a running validator, full node or devnet.
+//!
+//! ```text
+//! driver      the node as a function: events in, effects out        work      long work as pure functions
+//! run         the one loop around it: network, threads, clocks      views     answers for the JSON-RPC interface
+//! wal, signer what must be durable before it is said                mempool   transactions that wait
+//! file        directories that may crash, real and simulated        home      a node's directory
+//! launch      from a directory to a running node                    testnet   a whole network laid out
+//! cli         commands for wallets                                  commands  commands that run nodes
+//! keystore    encrypted keys                                        client    JSON-RPC from the other side
+//! ```
+
+pub mod cli;
+pub mod client;
+pub mod commands;
+pub mod driver;
+pub mod file;
+pub mod home;
+pub mod keystore;
+pub mod launch;
+pub mod mempool;
+pub mod run;
+pub mod signer;
+pub mod testnet;
+pub mod views;
+pub mod wal;
+pub mod work;

@@ -168,7 +168,7 @@ impl Sensor {
         self.sample(&registers)
     }
 
-    async fn connect(&self) -> Result<Context, SensorError> {
+    async fn connect(&mut self) -> Result<Context, SensorError> {
         let (address, after) = (self.address, self.timing.connect_timeout);
         match timeout(after, tcp::connect_slave(address, Slave(self.unit))).await {
             Ok(Ok(connection)) => Ok(connection),
@@ -177,7 +177,7 @@ impl Sensor {
         }
     }
 
-    async fn request(&self, connection: &mut Context, block: Block) -> Result<Vec<u16>, SensorError> {
+    async fn request(&mut self, connection: &mut Context, block: Block) -> Result<Vec<u16>, SensorError> {
         let (address, after) = (self.address, self.timing.answer_timeout);
         let answer = async {
             match block.function {

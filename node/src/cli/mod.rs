@@ -72,6 +72,9 @@ pub enum Command {
     Query(query::QueryArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
+    /// Run nodes.
+    #[command(flatten)]
+    Node(crate::commands::NodeCommand),
 }
 
 /// Runs a command.
@@ -87,6 +90,7 @@ pub async fn dispatch(command: Command, ctx: &Ctx) -> CliResult {
         Command::Energy(args) => energy::run(args, ctx).await,
         Command::Query(args) => query::run(args, ctx).await,
         Command::Completions(args) => completions::run(&args),
+        Command::Node(command) => crate::commands::dispatch(command, ctx).await,
     }
 }
 

@@ -1,0 +1,175 @@
+//! `wattle devnet`: a whole microgrid on one machine.
+//!
+//! Validators over real libp2p on loopback, meters as real Modbus TCP servers, a light node for each. In one process,
+//! or with `--processes` each validator and light node in its own. What it lays out is what `wattle init testnet` does.
+
+mod banner;
+mod meters;
+mod validators;
+
+use super::{failed, stop_signal};
+use crate::cli::output::note;
+use crate::cli::{CliError, CliResult, Ctx, Report};
+use crate::run::unix_ms;
+use crate::testnet::{Layout, NODES_MAX, Testnet};
+use banner::StatusLine;
+use clap::Args;
+use meters::Meters;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use validators::Validators;
+use wattle_chain_spec::Preset;
+use wattle_primitives::{Epoch, Height};
+
+/// How long the first final block may take before the start counts as failed.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Options of `wattle devnet`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  wattle devnet\n  wattle devnet --dir ./village            (start again: the chain goes on)\n  wattle devnet --validators 7 --processes --json")]
+pub struct DevnetArgs {
+    /// Number of validators.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=i64::from(NODES_MAX)))]
+    pub validators: u16,
+    /// Number of meters, each with its light node.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(0..=i64::from(NODES_MAX)))]
+    pub meters: u16,
+    /// All keys, loads and weather follow from this number.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Keep everything here; an existing chain goes on. A temporary directory otherwise.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Run every validator and light node in a process of its own.
+    #[arg(long)]
+    pub processes: bool,
+    /// Wanted JSON-RPC port of the first validator; the next free one is taken when it is busy.
+    #[arg(long, default_value_t = wattle_rpc::server::DEFAULT_PORT)]
+    pub rpc_port: u16,
+    /// Stop after this many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub exit_after: Option<u64>,
+    /// Double the last validator's power from this epoch on.
+    #[arg(long, value_name = "EPOCH")]
+    pub set_change: Option<u64>,
+    /// Heights in an epoch, instead of the preset's.
+    #[arg(long, value_name = "HEIGHTS")]
+    pub epoch_length: Option<u64>,
+}
+
+/// Where the devnet lives; a temporary directory goes with it.
+enum Place {
+    Kept(PathBuf),
+    Temporary(PathBuf),
+}
+
+impl Place {
+    fn path(&self) -> &Path {
+        let (Self::Kept(path) | Self::Temporary(path)) = self;
+        path
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Self::Temporary(path) = self {
+            let _ = std::fs::remove_dir_all(path); // best effort: it is in the system's temporary directory
+        }
+    }
+}
+
+/// Runs a devnet until it is told to stop.
+///
+/// # Errors
+/// When it cannot be laid out or started, or when a validator stops.
+pub async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
+    let begun = Instant::now();
+    let place = match &args.dir {
+        Some(dir) => Place::Kept(dir.clone()),
+        None => Place::Temporary(std::env::temp_dir().join(format!("wattle-devnet-{}", std::process::id()))),
+    };
+    let net = lay_out(&args, place.path())?;
+    let addresses = net.connect(free_port(args.rpc_port)?).map_err(|e| failed("layout", &e))?;
+    let mut validators = Validators::start(&net, args.processes).await?;
+    let height = validators.first_final_block(READY_TIMEOUT).await?;
+    let ready = begun.elapsed();
+    let meters = Meters::start(&net, &addresses, args.seed, args.processes).await?;
+    banner::ready(&net, &validators, &meters, ready, height, ctx.json);
+    let mut status = StatusLine::new(ctx.json);
+    let result = watch(&args, &mut validators, &mut status).await;
+    status.finish();
+    meters.stop().await;
+    validators.stop().await;
+    let summary = json!({ "event": "stopped", "height": status.height, "transactions": status.transactions.to_string() });
+    if ctx.json {
+        println!("{summary}");
+    } else {
+        note(&format!("stopped at height {}", status.height));
+    }
+    drop(place);
+    result.map(|()| Report::Printed)
+}
+
+fn lay_out(args: &DevnetArgs, dir: &Path) -> Result<Testnet, CliError> {
+    if dir.join("genesis.toml").exists() {
+        return Testnet::open(dir).map_err(|e| failed("layout", &e));
+    }
+    let layout = Layout {
+        preset: Preset::Devnet,
+        chain_id: "wattle-devnet".into(),
+        validators: args.validators,
+        meters: args.meters,
+        seed: Some(args.seed),
+        time_ms: unix_ms(),
+        set_change: args.set_change.map(Epoch),
+        epoch_length: args.epoch_length,
+        accounts: Vec::new(),
+    };
+    layout.create(dir).map_err(|e| failed("layout", &e))
+}
+
+/// The first port from `wanted` on that is free on loopback.
+fn free_port(wanted: u16) -> Result<u16, CliError> {
+    if wanted == 0 {
+        return Ok(0);
+    }
+    let free = |port: &u16| std::net::TcpListener::bind(crate::testnet::loopback(*port)).is_ok();
+    let last = wanted.saturating_add(wattle_rpc::server::FALLBACK_PORTS);
+    (wanted..=last).find(free).ok_or_else(|| CliError::Other {
+        code: "port_busy",
+        message: format!("no free port between {wanted} and {last}"),
+        hint: Some("name another one with --rpc-port".into()),
+    })
+}
+
+/// Shows what happens until somebody ends it.
+async fn watch(args: &DevnetArgs, validators: &mut Validators, status: &mut StatusLine) -> Result<(), CliError> {
+    let end = args.exit_after.map(|s| tokio::time::Instant::now() + Duration::from_secs(s));
+    let over = async move {
+        match end {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    };
+    let stop = stop_signal();
+    tokio::pin!(over, stop);
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            () = &mut stop => return Ok(()),
+            () = &mut over => return Ok(()),
+            failure = validators.failure() => return Err(failure),
+            _ = ticks.tick() => status.update(&validators.progress().await),
+        }
+    }
+}
+
+/// What the status line shows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    height: Height,
+    transactions: u64,
+    readings: u64,
+    peers: u64,
+}

@@ -1,0 +1,214 @@
+//! The devnet's validators: in this process, or each in its own.
+
+use super::super::{failed, run::code};
+use super::Progress;
+use crate::cli::CliError;
+use crate::client::Client;
+use crate::launch::{Options, Running, launch};
+use crate::testnet::Testnet;
+use serde_json::{Value, json};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use wattle_primitives::Height;
+
+/// Between two looks at a height that does not move yet.
+const POLL: Duration = Duration::from_millis(20);
+/// Longest wait for one answer of a validator.
+const RPC_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// All validators of a devnet.
+pub struct Validators {
+    /// What is known of each.
+    pub members: Vec<Member>,
+    running: Vec<Runs>,
+    progress: Progress,
+    events_seen: (u64, u32),
+}
+
+/// One validator, as others see it.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Where its interface is.
+    pub rpc: String,
+    /// Its process, if it has its own.
+    pub pid: Option<u32>,
+}
+
+enum Runs {
+    Here(Box<Running>),
+    Process(Child),
+}
+
+impl Validators {
+    /// Starts all of them.
+    ///
+    /// # Errors
+    /// When one does not come up.
+    pub async fn start(net: &Testnet, processes: bool) -> Result<Self, CliError> {
+        let (mut members, mut running) = (Vec::new(), Vec::new());
+        for home in &net.homes {
+            if processes {
+                let (member, child) = spawn(home.path()).await?;
+                members.push(member);
+                running.push(Runs::Process(child));
+            } else {
+                let node = launch(home, Options { rpc_fallback: true }).await.map_err(|e| failed(code(&e), &e))?;
+                members.push(Member { name: node.name.clone(), rpc: node.rpc.url(), pid: None });
+                running.push(Runs::Here(Box::new(node)));
+            }
+        }
+        Ok(Self { members, running, progress: Progress::default(), events_seen: (0, 0) })
+    }
+
+    /// Waits for a final block above the one that was there at the start.
+    ///
+    /// # Errors
+    /// `no_progress` when none comes in time.
+    pub async fn first_final_block(&mut self, limit: Duration) -> Result<Height, CliError> {
+        let begun = Instant::now();
+        let before = self.height().await.unwrap_or(Height::ZERO);
+        while begun.elapsed() < limit {
+            if let Some(height) = self.height().await
+                && (height > before || before > Height::ZERO)
+            {
+                return Ok(height);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Err(CliError::Other {
+            code: "no_progress",
+            message: format!("no block became final within {} s", limit.as_secs()),
+            hint: Some("--log debug shows what the validators wait for".into()),
+        })
+    }
+
+    async fn height(&self) -> Option<Height> {
+        match self.running.first() {
+            Some(Runs::Here(node)) => Some(node.node.shared.view().header.height),
+            _ => self.status().await.and_then(|s| s["height"].as_str()?.parse().ok()),
+        }
+    }
+
+    async fn status(&self) -> Option<Value> {
+        self.call("chain_status", json!({})).await
+    }
+
+    async fn call(&self, method: &str, params: Value) -> Option<Value> {
+        let member = self.members.first()?;
+        let client = Client::new(&member.rpc, RPC_TIMEOUT).ok()?;
+        client.call::<Value>(method, params).await.ok()
+    }
+
+    /// Where the first validator stands.
+    pub(super) async fn progress(&mut self) -> Progress {
+        if let Some(status) = self.status().await {
+            let number = |v: &Value| v.as_str().and_then(|s| s.parse().ok()).or_else(|| v.as_u64()).unwrap_or(0);
+            self.progress.height = Height(number(&status["height"]));
+            self.progress.peers = number(&status["peers"]);
+        }
+        self.count_events().await;
+        self.progress
+    }
+
+    /// Counts transactions and readings among the events since the last look, at most a few pages at once.
+    async fn count_events(&mut self) {
+        const PAGES_MAX: usize = 8;
+        for _ in 0..PAGES_MAX {
+            let (height, index) = self.events_seen;
+            let params = json!({ "fromHeight": height.to_string(), "fromIndex": index, "limit": 1000 });
+            let Some(page) = self.call("event_list", params).await else { return };
+            let events = page["items"].as_array().map_or(&[][..], Vec::as_slice);
+            for event in events {
+                match event["event"]["type"].as_str() {
+                    Some("fee_charged") => self.progress.transactions = self.progress.transactions.saturating_add(1),
+                    Some("reading_accepted") => self.progress.readings = self.progress.readings.saturating_add(1),
+                    _ => {}
+                }
+            }
+            let next = &page["next"];
+            let at = (next["height"].as_str().and_then(|s| s.parse().ok()), next["index"].as_u64());
+            let (Some(height), Some(index)) = at else { return };
+            self.events_seen = (height, u32::try_from(index).unwrap_or(u32::MAX));
+            if events.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Completes when a validator ends by itself.
+    pub async fn failure(&mut self) -> CliError {
+        let mut waits = Vec::new();
+        for (runs, member) in self.running.iter_mut().zip(&self.members) {
+            let name = member.name.clone();
+            waits.push(Box::pin(async move {
+                match runs {
+                    Runs::Here(node) => match node.node.ended().await {
+                        Ok(()) => ended(&name, "it stopped"),
+                        Err(error) => failed("validator_stopped", &error),
+                    },
+                    Runs::Process(child) => {
+                        // A process that was killed on purpose is part of the show: the others go on.
+                        let _ = child.wait().await;
+                        std::future::pending().await
+                    }
+                }
+            }));
+        }
+        if waits.is_empty() {
+            return std::future::pending().await;
+        }
+        futures::future::select_all(waits).await.0
+    }
+
+    /// Stops all of them and waits.
+    pub async fn stop(self) {
+        let stops = self.running.into_iter().map(|runs| async {
+            match runs {
+                Runs::Here(node) => drop(node.stop().await),
+                Runs::Process(mut child) => {
+                    terminate(&child);
+                    let _ = child.wait().await;
+                }
+            }
+        });
+        futures::future::join_all(stops).await;
+    }
+}
+
+fn ended(name: &str, how: &str) -> CliError {
+    CliError::Other { code: "validator_stopped", message: format!("{name}: {how}"), hint: None }
+}
+
+/// Asks a process to stop.
+pub fn terminate(child: &Child) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM); // it may have ended already
+    }
+}
+
+/// Starts `wattle run` for a home and waits for its first line.
+async fn spawn(home: &std::path::Path) -> Result<(Member, Child), CliError> {
+    let program = std::env::current_exe().map_err(|e| failed("spawn", &e))?;
+    let mut child = Command::new(program)
+        .args(["run", "--json", "--home"])
+        .arg(home)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|e| failed("spawn", &e))?;
+    let Some(stdout) = child.stdout.take() else { return Err(ended("validator", "no output")) };
+    let mut lines = BufReader::new(stdout).lines();
+    let first = lines.next_line().await.ok().flatten();
+    let ready: Value = first.and_then(|line| serde_json::from_str(&line).ok()).unwrap_or(Value::Null);
+    let name = home.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let Some(rpc) = ready["rpc"].as_str() else { return Err(ended(&name, "it did not start")) };
+    let member = Member { name, rpc: rpc.to_owned(), pid: child.id() };
+    Ok((member, child))
+}

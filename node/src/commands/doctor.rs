@@ -1,0 +1,117 @@
+//! `wattle doctor`: executes a stopped node's chain again from genesis, and compares every root.
+
+use super::failed;
+use crate::cli::{CliError, CliResult, Ctx, Report};
+use crate::home::Home;
+use crate::work::{TxCache, Worker, replay};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
+use wattle_primitives::{BlockId, Height, Vote};
+use wattle_runtime::store::RocksStore;
+use wattle_runtime::{State, Store};
+
+/// Options of `wattle doctor`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  wattle doctor --home ~/village/v0")]
+pub struct DoctorArgs {
+    /// The node's directory. The node must not run.
+    #[arg(long, env = "WATTLE_HOME", value_name = "DIR")]
+    pub home: PathBuf,
+}
+
+/// Checks a node's data.
+///
+/// # Errors
+/// `corrupt` with the first height that does not fit.
+pub fn run(args: DoctorArgs, _ctx: &Ctx) -> CliResult {
+    let home = Home::new(args.home);
+    let spec = home.spec().map_err(|e| failed("node_directory", &e))?;
+    let db = home.data_dir().join("db");
+    let store = RocksStore::open(&db).map_err(|e| failed("database", &e))?;
+    let (state, genesis) = wattle_runtime::genesis(&spec.genesis).map_err(|e| failed("genesis", &e))?;
+    let chain = genesis.hash();
+    let worker = Worker { chain, genesis: Arc::new(spec.genesis), cache: Arc::new(TxCache::default()) };
+    let examined = examine(&store, &worker, state, genesis.hash())?;
+    let json = json!({
+        "genesisHash": chain,
+        "height": examined.height,
+        "hash": examined.hash,
+        "stateRoot": examined.state.root(),
+        "transactions": examined.transactions.to_string(),
+        "certificates": examined.certificates.to_string(),
+        "ok": true,
+    });
+    let text = format!(
+        "all is well: {} blocks with {} transactions give the roots of their headers, {} certificates verify",
+        examined.height, examined.transactions, examined.certificates
+    );
+    Ok(Report::new(json, text))
+}
+
+struct Examined {
+    height: Height,
+    hash: wattle_primitives::Hash,
+    state: State,
+    transactions: usize,
+    certificates: u64,
+}
+
+fn examine(
+    store: &dyn Store,
+    worker: &Worker,
+    state: State,
+    genesis: wattle_primitives::Hash,
+) -> Result<Examined, CliError> {
+    let tip = store.tip().map_err(|e| failed("database", &e))?.map_or(Height::ZERO, |t| t.header.height);
+    let mut at = Examined { height: Height::ZERO, hash: genesis, state, transactions: 0, certificates: 0 };
+    while at.height < tip {
+        let height = at.height.next();
+        let block = store.block(BlockId::Height(height)).map_err(|e| failed("database", &e))?;
+        let block = block.ok_or_else(|| corrupt(height, "the block is missing"))?;
+        if block.header.parent != at.hash || block.header.height != height {
+            return Err(corrupt(height, "the block does not follow the one before"));
+        }
+        let done = replay(worker, &at.state, vec![block]).map_err(|e| failed("corrupt", &e))?;
+        let Some(done) = done.into_iter().next() else { return Err(corrupt(height, "nothing was executed")) };
+        let receipts = store.receipts(height).map_err(|e| failed("database", &e))?;
+        if receipts.as_ref() != Some(&done.executed.receipts) {
+            return Err(corrupt(height, "the stored receipts differ"));
+        }
+        at.certificates = at.certificates.saturating_add(u64::from(certificate(store, worker, height, &done.block.hash)?));
+        at.transactions = at.transactions.saturating_add(done.block.txs.len());
+        (at.height, at.hash, at.state) = (height, done.block.hash, done.executed.state.clone());
+    }
+    let stored = wattle_runtime::store::load(store).map_err(|e| failed("corrupt", &e))?;
+    if stored.is_some_and(|(_, stored)| stored.root() != at.state.root()) {
+        return Err(corrupt(tip, "the stored state differs from the executed one"));
+    }
+    wattle_runtime::modules::invariants(&at.state).map_err(|broken| corrupt(tip, &broken.to_string()))?;
+    Ok(at)
+}
+
+/// Verifies the certificate of a height, if it has one.
+fn certificate(
+    store: &dyn Store,
+    worker: &Worker,
+    height: Height,
+    hash: &wattle_primitives::Hash,
+) -> Result<bool, CliError> {
+    let Some(certificate) = store.certificate(height).map_err(|e| failed("database", &e))? else { return Ok(false) };
+    let epoch = worker.genesis.params.epoch_of(height);
+    let set = worker.genesis.validators(epoch).ok_or_else(|| corrupt(height, "no validators for its epoch"))?;
+    let fits = matches!(certificate.vote, Vote::Finalize(p) if p.block == *hash && p.round.epoch == epoch);
+    if !fits || certificate.verify(&worker.chain, set).is_err() {
+        return Err(corrupt(height, "the certificate does not verify"));
+    }
+    Ok(true)
+}
+
+fn corrupt(height: Height, detail: &str) -> CliError {
+    CliError::Other {
+        code: "corrupt",
+        message: format!("height {height}: {detail}"),
+        hint: Some("keep the sign directory, move data away, and let the node fetch the chain again".into()),
+    }
+}

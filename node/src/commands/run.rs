@@ -1,0 +1,83 @@
+//! `wattle run`.
+
+use super::{failed, stop_signal};
+use crate::cli::output::note;
+use crate::cli::{CliResult, Ctx, Report};
+use crate::home::Home;
+use crate::launch::{LaunchError, Options, Running, launch};
+use crate::run::NodeError;
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Exit code after a safety halt: a service manager must not restart the node unseen.
+pub const EXIT_HALT: i32 = 70;
+
+/// Options of `wattle run`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  wattle run --home ~/village/v0\n  wattle run --home /var/lib/wattle --log info --log-format json")]
+pub struct RunArgs {
+    /// The node's directory, as `wattle init` writes it.
+    #[arg(long, env = "WATTLE_HOME", value_name = "DIR")]
+    pub home: PathBuf,
+}
+
+/// Runs a node until it is told to stop.
+///
+/// # Errors
+/// When it cannot start, or had to stop.
+pub async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
+    let home = Home::new(args.home);
+    let mut running = launch(&home, Options::default()).await.map_err(|e| failed(code(&e), &e))?;
+    announce(&running, ctx.json);
+    let ended = tokio::select! {
+        ended = running.node.ended() => ended,
+        () = stop_signal() => {
+            running.node.stop();
+            running.node.ended().await
+        }
+    };
+    running.rpc.stop().await;
+    match ended {
+        Ok(()) => Ok(Report::Printed),
+        Err(error @ NodeError::Halt(_)) => {
+            note(&format!("error: {}", failed("halt", &error)));
+            std::process::exit(EXIT_HALT);
+        }
+        Err(error) => Err(failed("node", &error)),
+    }
+}
+
+fn announce(running: &Running, json: bool) {
+    let view = running.node.shared.view();
+    if json {
+        let event = json!({
+            "event": "ready",
+            "name": running.name,
+            "rpc": running.rpc.url(),
+            "peerId": running.node.network.peer_id().to_string(),
+            "height": view.header.height,
+            "genesisHash": running.node.shared.chain,
+        });
+        println!("{event}");
+    } else {
+        note(&format!(
+            "{} runs on chain {} at height {}; JSON-RPC at {}",
+            running.name,
+            running.node.shared.chain.short(),
+            view.header.height,
+            running.rpc.url()
+        ));
+    }
+}
+
+/// The stable code of a failed launch.
+pub(super) const fn code(error: &LaunchError) -> &'static str {
+    match error {
+        LaunchError::Home(_) => "node_directory",
+        LaunchError::Node(_) => "node",
+        LaunchError::Rpc(_) => "rpc",
+        LaunchError::NodeKey(_) => "node_key",
+        LaunchError::Metrics(_) => "metrics",
+    }
+}

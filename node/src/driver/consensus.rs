@@ -1,0 +1,247 @@
+//! Between the consensus core and everything it asks for.
+
+use super::{Driver, Effect, Halt, Job};
+use crate::driver::effect::{BuildJob, Token};
+use crate::wal::record::WalRecord;
+use crate::work::BuiltBlock;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use wattle_consensus::{BuildRequest, Input, Output, Record, To};
+use wattle_p2p::wire::{Request, ValidatorMessage};
+use wattle_p2p::{PeerId, Penalty};
+use wattle_primitives::{Hash, PublicKey, Round, SignedVote, ValidatorIndex, View, Vote};
+
+impl Driver {
+    /// Lets the core take an input, and carries out what it answers until it is content.
+    pub(super) fn feed(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let (mono, wall) = (self.mono, self.wall);
+            let Some(core) = self.current.core.as_mut() else { return };
+            for output in core.step(mono, wall, input) {
+                self.apply(output, &mut inputs);
+            }
+            self.close_group();
+        }
+    }
+
+    fn apply(&mut self, output: Output, inputs: &mut VecDeque<Input>) {
+        match output {
+            Output::Persist(record) => self.persist(record),
+            Output::Cast { vote, with_block } => {
+                if let Some(me) = self.current.me {
+                    self.outbox.vote(vote, me, with_block);
+                }
+            }
+            Output::Build(request) => self.build(request, inputs),
+            Output::Execute { block, parent } => self.execute(block, parent),
+            Output::Fetch { block, ask } => self.fetch(block, &ask, inputs),
+            Output::FetchCertificates { from, to, ask } => self.fetch_certificates(from, to, &ask),
+            Output::Sync { certificate } => self.sync.want(certificate),
+            Output::Send { to, certificate } => self.send(to, ValidatorMessage::Certificate(certificate)),
+            Output::Resend { to, votes, certificates } => {
+                for certificate in certificates {
+                    self.send(to, ValidatorMessage::Certificate(certificate));
+                }
+                for vote in votes {
+                    self.resend_vote(to, vote);
+                }
+            }
+            Output::Finalized { blocks, certificate } => self.finalize(&blocks, certificate),
+            Output::Evidence(evidence) => self.emit(Effect::Evidence(evidence)),
+            Output::Entered { view } => self.entered(view),
+            Output::Halt { reason } => {
+                let detail = self.bodies.last_fault.take().map_or_else(String::new, |f| format!(" ({f})"));
+                self.halt(Halt::Consensus(format!("{reason}{detail}")));
+            }
+        }
+    }
+
+    pub(super) fn halt(&mut self, halt: Halt) {
+        self.stopped = true;
+        self.emit(Effect::Halt(halt));
+    }
+
+    fn entered(&mut self, view: View) {
+        let round = Round { epoch: self.current.epoch, view };
+        self.emit(Effect::Entered(round));
+    }
+
+    /// Queues a record; a block's body goes along, once.
+    fn persist(&mut self, record: Record) {
+        let height = self.tree.height().next();
+        match record {
+            Record::Block(header) => {
+                let Some(entry) = self.tree.get_mut(&header.hash()) else { return };
+                if !std::mem::replace(&mut entry.logged, true) {
+                    let body = WalRecord::body(&entry.block.block);
+                    self.outbox.record(body, header.height);
+                }
+            }
+            Record::Certified { block, .. } => {
+                self.certified(&block);
+                self.outbox.record(WalRecord::Consensus(record), height);
+            }
+            Record::Certificate(_) | Record::Vote(_) => {
+                if let Record::Certificate(c) = &record
+                    && matches!(c.vote, Vote::Nullify(_))
+                {
+                    self.nullifications = self.nullifications.saturating_add(1);
+                }
+                self.outbox.record(WalRecord::Consensus(record), height);
+            }
+        }
+    }
+
+    fn close_group(&mut self) {
+        let tokens = &mut self.tokens;
+        let token = || {
+            *tokens = tokens.saturating_add(1);
+            Token(*tokens)
+        };
+        if let Some(effect) = self.outbox.close(token) {
+            self.emit(effect);
+        }
+    }
+
+    /// A group is durable: its votes go out and come back to the core, then what waited for it.
+    pub(super) fn on_persisted(&mut self, token: Token, signed: Vec<SignedVote>, refused: Vec<Vote>) {
+        let Some(group) = self.outbox.durable(token) else { return };
+        for vote in &signed {
+            let message = if group.with_block.contains(&vote.vote) {
+                self.proposal_of(*vote)
+            } else {
+                Some(ValidatorMessage::Vote(*vote))
+            };
+            if let Some(message) = message {
+                self.emit(Effect::Broadcast(Arc::new(message)));
+            }
+        }
+        for effect in group.sends {
+            self.emit(effect);
+        }
+        for vote in signed {
+            self.feed(Input::OwnVote(vote));
+        }
+        for vote in refused {
+            self.feed(Input::VoteRefused { vote });
+        }
+    }
+
+    /// A leader's vote with its block, if the block is still held.
+    fn proposal_of(&self, vote: SignedVote) -> Option<ValidatorMessage> {
+        let proposal = vote.vote.proposal()?;
+        let entry = self.tree.get(&proposal.block)?;
+        Some(ValidatorMessage::Proposal { vote, block: Box::new(entry.block.block.clone()) })
+    }
+
+    /// A leader's notarize is sent again with its block: who lost one lost the other too.
+    fn resend_vote(&mut self, to: To, vote: SignedVote) {
+        let leads = self.current.core.as_ref().is_some_and(|c| c.leader(vote.vote.round().view) == vote.signer);
+        let proposal = match vote.vote {
+            Vote::Notarize(_) if leads && Some(vote.signer) == self.current.me => self.proposal_of(vote),
+            _ => None,
+        };
+        self.send(to, proposal.unwrap_or(ValidatorMessage::Vote(vote)));
+    }
+
+    fn send(&mut self, to: To, message: ValidatorMessage) {
+        let message = Arc::new(message);
+        let effect = match to {
+            To::All => Effect::Broadcast(message),
+            To::One(index) => match self.current.set.get(index) {
+                Some(validator) => Effect::Send(validator.key, message),
+                None => return,
+            },
+        };
+        if let Some(effect) = self.outbox.send(effect) {
+            self.emit(effect);
+        }
+    }
+
+    fn build(&mut self, request: BuildRequest, inputs: &mut VecDeque<Input>) {
+        let BuildRequest { round, mut template, empty, .. } = request;
+        let Some(state) = self.tree.state_after(&template.parent).cloned() else {
+            inputs.push_back(Input::Built { round, header: None });
+            return;
+        };
+        template.time_ms = template.time_ms.max(self.wall);
+        let candidates = if empty { Vec::new() } else { self.candidates(&state) };
+        self.emit(Effect::Work(Job::Build(Box::new(BuildJob { round, template, state, candidates }))));
+    }
+
+    pub(super) fn on_built(&mut self, round: Round, built: BuiltBlock) {
+        let header = built.block.header().clone();
+        let hash = built.block.hash;
+        for (id, error) in &built.skipped {
+            self.txs.refused(id, error, self.tree.header.time_ms);
+        }
+        self.tree.insert(built.block);
+        if let Some(entry) = self.tree.get_mut(&hash) {
+            entry.executed = Some(built.executed);
+        }
+        self.feed(Input::Built { round, header: Some(header) });
+    }
+
+    /// A message of a validator; `from` is whoever relayed it.
+    pub(super) fn on_validator(&mut self, from: PublicKey, peer: PeerId, message: ValidatorMessage) {
+        let epoch = match &message {
+            ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => vote.vote.round().epoch,
+            ValidatorMessage::Certificate(certificate) => certificate.round().epoch,
+        };
+        if epoch > self.current.epoch {
+            self.peers.ahead(&peer, self.setup.genesis.params.floor_height(epoch));
+        }
+        if epoch < self.current.epoch {
+            self.help_straggler(&from);
+        }
+        if epoch != self.current.epoch || self.current.core.is_none() {
+            return;
+        }
+        let (chain, set) = (self.setup.chain, &self.current.set);
+        let valid = match &message {
+            ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => vote.verify(&chain, set).is_ok(),
+            ValidatorMessage::Certificate(certificate) => certificate.verify(&chain, set).is_ok(),
+        };
+        if !valid {
+            self.emit(Effect::Report { peer, penalty: Penalty::Heavy });
+            return;
+        }
+        match message {
+            ValidatorMessage::Proposal { vote, block } => self.on_proposal(peer, vote, *block),
+            ValidatorMessage::Vote(vote) => self.feed(Input::Vote(vote)),
+            ValidatorMessage::Certificate(certificate) => self.feed(Input::Certificate(certificate)),
+        }
+    }
+
+    pub(super) fn on_validator_connected(&mut self, key: &PublicKey) {
+        if let Some(peer) = self.current.set.index_of(key) {
+            self.feed(Input::Reconnected { peer });
+        }
+    }
+
+    fn fetch_certificates(&mut self, from: View, to: View, ask: &[ValidatorIndex]) {
+        let above_view = from.prev().unwrap_or(View::ZERO);
+        let max = u16::try_from(to.0.saturating_sub(above_view.0)).unwrap_or(u16::MAX);
+        let request = Request::Certificates { epoch: self.current.epoch, above_view, max };
+        let Some(peer) = self.peer_for(ask) else { return };
+        let token = self.token();
+        self.sync.asked_certificates(token, peer);
+        self.emit(Effect::Ask { token, peer, request });
+    }
+
+    /// A connected peer: one of those named, in turn, or any that serves blocks.
+    pub(super) fn peer_for(&mut self, ask: &[ValidatorIndex]) -> Option<PeerId> {
+        let keys: Vec<PublicKey> = ask.iter().filter_map(|i| self.current.set.get(*i)).map(|v| v.key).collect();
+        self.peers.choose(&keys)
+    }
+
+    fn certified(&mut self, block: &Hash) {
+        if let Some(entry) = self.tree.get_mut(block)
+            && !std::mem::replace(&mut entry.certified, true)
+        {
+            let block = entry.block.clone();
+            self.txs.included(&block);
+        }
+    }
+}

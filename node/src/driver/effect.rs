@@ -1,0 +1,262 @@
+//! Everything a driver asks its surroundings to do.
+//!
+//! A send that a group of records protects does not appear before [`crate::driver::Done::Persisted`] has come back
+//! for that group: what is not durable is not said.
+
+use crate::wal::record::WalRecord;
+use crate::work::VerifiedBlock;
+use std::sync::Arc;
+use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
+use wattle_p2p::{MessageId, PeerId, Penalty, Verdict};
+use wattle_primitives::{Block, Certificate, Epoch, Hash, Header, Height, Nonce, PublicKey, Round, Tx, ValidatorIndex, View, Vote};
+use wattle_runtime::{Executed, State, TxError, VerifiedTx};
+
+/// Names a piece of work, a question or an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub u64);
+
+/// One thing to do, in the order given.
+#[derive(Debug)]
+pub enum Effect {
+    /// Long work on the CPU; comes back as [`crate::driver::Done`].
+    Work(Job),
+    /// Sign these votes, write all as one group, sync log and sign state, then report.
+    Persist {
+        /// Names the group.
+        token: Token,
+        /// Highest height the group is about: its segment goes once that height is committed.
+        height: Height,
+        /// Records, in order.
+        records: Vec<WalRecord>,
+        /// Votes to sign and to record with the others, with our place in the set of their epoch.
+        votes: Vec<(Vote, ValidatorIndex)>,
+    },
+    /// Write finalized blocks, oldest first, in synced batches, then report.
+    Commit(Vec<Committing>),
+    /// Send to one validator.
+    Send(PublicKey, Arc<ValidatorMessage>),
+    /// Send to all other validators.
+    Broadcast(Arc<ValidatorMessage>),
+    /// Gossip something that entered the network here.
+    Gossip(Gossip),
+    /// Tell what to do with a gossip message.
+    Verdict {
+        /// Who handed it on.
+        peer: PeerId,
+        /// Its name.
+        id: MessageId,
+        /// What to do.
+        verdict: Verdict,
+    },
+    /// Ask a peer.
+    Ask {
+        /// Names the answer.
+        token: Token,
+        /// Whom.
+        peer: PeerId,
+        /// What.
+        request: Request,
+    },
+    /// Answer a peer.
+    Respond {
+        /// Names the question.
+        token: Token,
+        /// The answer.
+        response: Response,
+    },
+    /// Answer a peer from the database.
+    Serve {
+        /// Names the question.
+        token: Token,
+        /// The question.
+        request: Request,
+    },
+    /// Answer a client.
+    Answer {
+        /// Names the question.
+        token: Token,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A peer misbehaved.
+    Report {
+        /// Who.
+        peer: PeerId,
+        /// How badly.
+        penalty: Penalty,
+    },
+    /// The validators with whom messages are exchanged have changed.
+    SetValidators(Vec<PublicKey>),
+    /// A finalized block is durable: tell subscribers and readers.
+    Announce(Announcement),
+    /// A validator voted twice; the proof is for whoever slashes.
+    Evidence(wattle_consensus::Evidence),
+    /// For metrics: consensus entered a view.
+    Entered(Round),
+    /// The node must stop, loudly: going on would be unsafe.
+    Halt(Halt),
+}
+
+/// Long work on the CPU.
+#[derive(Debug)]
+pub enum Job {
+    /// Bind a body to its header and verify its signatures.
+    Body(Box<Block>),
+    /// Check transactions from a client or a peer.
+    Txs {
+        /// Names the batch.
+        token: Token,
+        /// The transactions.
+        txs: Vec<Tx>,
+    },
+    /// Execute a block on its parent's state.
+    Execute {
+        /// The block.
+        block: Arc<VerifiedBlock>,
+        /// State after the parent.
+        parent: State,
+    },
+    /// Build a block.
+    Build(Box<BuildJob>),
+    /// Execute fetched blocks, whose certificate was verified, one on the other.
+    Replay {
+        /// Names the batch.
+        token: Token,
+        /// State before the first.
+        parent: State,
+        /// Consecutive blocks.
+        blocks: Vec<Block>,
+    },
+}
+
+/// What a block is built from.
+#[derive(Debug)]
+pub struct BuildJob {
+    /// Round it is for.
+    pub round: Round,
+    /// Its header, complete but for the three roots.
+    pub template: Header,
+    /// State after the parent.
+    pub state: State,
+    /// Ready transactions, best first.
+    pub candidates: Vec<VerifiedTx>,
+}
+
+/// A finalized block on its way into the database.
+#[derive(Clone, Debug)]
+pub struct Committing {
+    /// The block.
+    pub block: Arc<VerifiedBlock>,
+    /// What its execution gave.
+    pub executed: Arc<Executed>,
+    /// Its own finalization, if it has one.
+    pub certificate: Option<Certificate>,
+}
+
+/// A finalized block that is durable.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    /// The block.
+    pub block: Arc<VerifiedBlock>,
+    /// State and receipts.
+    pub executed: Arc<Executed>,
+    /// Its own finalization, if it has one.
+    pub certificate: Option<Certificate>,
+}
+
+/// Answers to clients.
+#[derive(Debug)]
+pub enum Answer {
+    /// One verdict for each transaction submitted: its id, or id and reason.
+    Submitted(Vec<Result<Hash, (Hash, SubmitError)>>),
+    /// See [`crate::driver::Question::TxFate`].
+    TxFate(Fate),
+    /// See [`crate::driver::Question::NextNonce`].
+    NextNonce(Nonce),
+    /// See [`crate::driver::Question::Status`].
+    Status(Box<DriverStatus>),
+}
+
+/// Why a transaction was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// By its content or the state.
+    #[error("{0}")]
+    Tx(TxError),
+    /// By the mempool.
+    #[error("{0}")]
+    Pool(crate::mempool::InsertError),
+    /// The node is too busy to look at it.
+    #[error("too many transactions are waiting to be checked")]
+    Busy,
+    /// The node stops.
+    #[error("the node is stopping")]
+    Stopping,
+}
+
+/// Where a transaction stands that is not in the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Not known here.
+    Unknown,
+    /// Waits in the mempool.
+    Pending,
+    /// In a certified block that is not yet finalized (or finalized, but not yet durable).
+    Included {
+        /// Its height.
+        height: Height,
+    },
+    /// Ran out of time.
+    Expired,
+    /// Refused; the stable code.
+    Rejected(&'static str),
+}
+
+/// Consensus, mempool and synchronization at a glance.
+#[derive(Clone, Debug, Default)]
+pub struct DriverStatus {
+    /// Epoch of consensus.
+    pub epoch: Epoch,
+    /// View of consensus; 0 when this node takes no part.
+    pub view: View,
+    /// Leader of the view.
+    pub leader: Option<PublicKey>,
+    /// Whether this node votes in this epoch.
+    pub voting: bool,
+    /// Last finalized height.
+    pub height: Height,
+    /// Highest finalized height that a peer claims.
+    pub best_peer_height: Height,
+    /// Whether it is catching up.
+    pub syncing: bool,
+    /// Blocks above the last finalized.
+    pub unfinalized: usize,
+    /// Finalized blocks not yet in the database.
+    pub commit_backlog: usize,
+    /// Transactions waiting.
+    pub mempool_txs: usize,
+    /// Their bytes.
+    pub mempool_bytes: usize,
+    /// Nullifications since the start.
+    pub nullifications: u64,
+    /// Ready peers.
+    pub peers: usize,
+}
+
+/// Why a node stops itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Halt {
+    /// Consensus saw something that must not be.
+    #[error("consensus halted: {0}")]
+    Consensus(String),
+    /// A certified block has other results here: this node's software or memory is at fault, or two thirds lie.
+    #[error("block {hash} at height {height} was certified, but executes differently here: {detail}")]
+    Diverged {
+        /// The block.
+        hash: Hash,
+        /// Its height.
+        height: Height,
+        /// What differs.
+        detail: String,
+    },
+}

@@ -1,0 +1,158 @@
+//! Everything that can happen to a node.
+
+use crate::driver::effect::Token;
+use crate::work::{BodyError, BuiltBlock, ExecuteError, ReplayError, Replayed, VerifiedBlock};
+use std::sync::Arc;
+use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
+use wattle_p2p::{MessageId, PeerId};
+use wattle_primitives::{Address, Hash, Height, Lane, PublicKey, Round, SignedVote, Tx, Vote};
+use wattle_runtime::{Executed, TxError, VerifiedTx};
+
+/// One thing that happened. The driver answers each with effects, at once and without I/O.
+#[derive(Debug)]
+pub enum Event {
+    /// The node starts: once, first.
+    Start,
+    /// A deadline may have passed.
+    Tick,
+    /// A message from a validator. `from` may relay: it pays for a bad signature.
+    Validator {
+        /// Proven key of the sender.
+        from: PublicKey,
+        /// Its peer.
+        peer: PeerId,
+        /// What it says.
+        message: ValidatorMessage,
+    },
+    /// The streams to a validator are open again; what was sent before may be lost.
+    ValidatorConnected {
+        /// Its key.
+        key: PublicKey,
+        /// Its peer.
+        peer: PeerId,
+    },
+    /// A peer completed the handshake.
+    PeerReady {
+        /// Who.
+        peer: PeerId,
+        /// Its validator key, if it proved one.
+        validator: Option<PublicKey>,
+        /// Its last finalized height.
+        height: Height,
+        /// Whether it serves blocks.
+        serves: bool,
+    },
+    /// A peer is gone.
+    PeerGone {
+        /// Who.
+        peer: PeerId,
+    },
+    /// A gossip message, waiting for its verdict.
+    Gossip {
+        /// Who handed it on.
+        peer: PeerId,
+        /// Its name.
+        id: MessageId,
+        /// What it says.
+        message: Gossip,
+    },
+    /// A question of a peer.
+    Request {
+        /// Names the answer.
+        token: Token,
+        /// Who asks.
+        peer: PeerId,
+        /// What.
+        request: Request,
+    },
+    /// The answer to a question of ours; `None` when there was none in time.
+    Response {
+        /// Names the question.
+        token: Token,
+        /// What came.
+        response: Option<Response>,
+    },
+    /// Transactions from a client.
+    Submit {
+        /// Names the answer.
+        token: Token,
+        /// At most as many as the interface lets through.
+        txs: Vec<Tx>,
+    },
+    /// A question of a client.
+    Ask {
+        /// Names the answer.
+        token: Token,
+        /// What.
+        question: Question,
+    },
+    /// Long work is done.
+    Done(Done),
+    /// The node shall stop: nothing new is started.
+    Stop,
+}
+
+/// What a client may ask of the driver itself. All else is answered from the last committed view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Where an unfinalized transaction stands.
+    TxFate(Hash),
+    /// The nonce after all that wait in the mempool.
+    NextNonce(Address, Lane),
+    /// Consensus, mempool and synchronization at a glance.
+    Status,
+}
+
+/// Results of long work.
+#[derive(Debug)]
+pub enum Done {
+    /// A proposed or fetched body was checked.
+    Body {
+        /// Hash of its header.
+        hash: Hash,
+        /// The block, bound and with good signatures.
+        result: Result<Arc<VerifiedBlock>, BodyError>,
+    },
+    /// Transactions were checked.
+    Txs {
+        /// Names the batch.
+        token: Token,
+        /// One verdict each, in order.
+        results: Vec<Result<VerifiedTx, (Hash, TxError)>>,
+    },
+    /// A block was executed.
+    Executed {
+        /// Its hash.
+        hash: Hash,
+        /// State, receipts and writes.
+        result: Result<Arc<Executed>, ExecuteError>,
+    },
+    /// A block was built.
+    Built {
+        /// For this round.
+        round: Round,
+        /// The block.
+        result: Box<BuiltBlock>,
+    },
+    /// Fetched finalized blocks were executed.
+    Replayed {
+        /// Names the batch.
+        token: Token,
+        /// All of them, or the first that fails.
+        result: Result<Vec<Replayed>, ReplayError>,
+    },
+    /// A group is on disk.
+    Persisted {
+        /// Names the group.
+        token: Token,
+        /// Our votes of the group, signed.
+        signed: Vec<SignedVote>,
+        /// Votes that the sign state refused.
+        refused: Vec<Vote>,
+    },
+    /// All finalized blocks up to this height are in the database.
+    Committed {
+        /// The height.
+        height: Height,
+    },
+}

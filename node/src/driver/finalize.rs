@@ -1,0 +1,59 @@
+//! Final blocks on their way to the database, and from there to subscribers.
+
+use super::{Announcement, Committing, Driver, Effect, Halt};
+use wattle_p2p::wire::{Gossip, LightBlock};
+use wattle_primitives::{BoundedVec, Certificate, Hash, Height};
+
+impl Driver {
+    /// Consensus says that these blocks, oldest first, are final; the certificate is the last one's.
+    pub(super) fn finalize(&mut self, blocks: &[Hash], certificate: Certificate) {
+        let mut certificate = Some(certificate);
+        let mut batch = Vec::with_capacity(blocks.len());
+        for (place, hash) in blocks.iter().enumerate() {
+            let last = place.saturating_add(1) == blocks.len();
+            let Some(entry) = self.tree.finalize(hash) else {
+                let at = self.tree.height();
+                self.halt(Halt::Consensus(format!("final block {hash} is no executed child of height {at}")));
+                return;
+            };
+            let Some(executed) = entry.executed else { return };
+            let certificate = if last { certificate.take() } else { None };
+            batch.push(Committing { block: entry.block, executed, certificate });
+        }
+        self.commit(batch);
+        self.end_epoch_if_terminal();
+    }
+
+    /// Hands final blocks to the database and lets go of what they settle.
+    pub(super) fn commit(&mut self, batch: Vec<Committing>) {
+        self.finalized_at = self.mono;
+        for item in &batch {
+            self.txs.finalized(&item.block, &self.tree.state, self.tree.header.time_ms);
+        }
+        if let Some(certificate) = batch.iter().rev().find_map(|item| item.certificate.clone()) {
+            self.sync.finalized(certificate);
+        }
+        self.bodies.prune(|hash| self.tree.get(hash).is_some());
+        self.txs.forget_dropped(&self.tree, &self.backlog.queue);
+        self.backlog.queue.extend(batch.iter().cloned());
+        self.emit(Effect::Commit(batch));
+    }
+
+    /// Everything up to `height` is in the database: now it may be told.
+    pub(super) fn on_committed(&mut self, height: Height) {
+        while self.backlog.queue.front().is_some_and(|item| item.block.header().height <= height) {
+            let Some(Committing { block, executed, certificate }) = self.backlog.queue.pop_front() else { return };
+            self.txs.committed(&block);
+            if let Some(certificate) = &certificate
+                && self.current.me.is_some()
+            {
+                self.emit(Effect::Gossip(Gossip::Finalized(Box::new(LightBlock {
+                    header: block.header().clone(),
+                    certificate: certificate.clone(),
+                    path: BoundedVec::default(),
+                }))));
+            }
+            self.emit(Effect::Announce(Announcement { block, executed, certificate }));
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The node as a function: one event and two clock readings in, effects out.
+//!
+//! [`Driver::step`] is synchronous, performs no I/O, and reads no clock. The run loop (`crate::run`) feeds it from
+//! the network, workers and timers; the simulator feeds the same driver from a seeded event heap.
+//!
+//! ```text
+//! consensus.rs   what the core asks for: build, execute, persist, vote, finalize
+//! blocks.rs      bodies on their way in: check, execute, fetch
+//! epoch.rs       one core per epoch; what starts and ends it
+//! finalize.rs    final blocks on their way to the database and to subscribers
+//! txs.rs         transactions from clients and gossip, and their fate
+//! sync.rs        catching up by height
+//! serve.rs       answers to peers and clients
+//! outbox.rs      nothing is sent before what it rests on is durable
+//! tree.rs        blocks above the last finalized one
+//! ```
+//!
+//! # Not here
+//! Sockets, files, threads; consensus rules (`wattle-consensus`); what transactions do (`wattle-runtime`).
+
+mod blocks;
+mod consensus;
+pub mod effect;
+mod epoch;
+pub mod event;
+mod finalize;
+mod outbox;
+mod peers;
+mod serve;
+mod sync;
+pub mod tree;
+mod txs;
+
+pub use effect::{Announcement, Answer, Committing, DriverStatus, Effect, Fate, Halt, Job, SubmitError, Token};
+pub use event::{Done, Event, Question};
+
+use outbox::Outbox;
+use peers::Peers;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use sync::Sync;
+use tree::Tree;
+use txs::Txs;
+use wattle_consensus::{Core, Input, MonoMs, Record};
+use wattle_primitives::{Block, Certificate, Epoch, Genesis, Hash, Header, PublicKey, TimeMs, ValidatorIndex, ValidatorSet};
+use wattle_runtime::State;
+
+/// Finalized blocks not yet in the database above which this node stops building and notarizing.
+pub const COMMIT_BACKLOG_MAX: usize = 32;
+/// Longest time between two looks at what nobody announces: due expiries, stalled synchronization.
+const HOUSEKEEPING_MS: u64 = 250;
+
+/// What a driver is made for.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Genesis hash.
+    pub chain: Hash,
+    /// Parameters and validator sets.
+    pub genesis: Arc<Genesis>,
+    /// Our validator key, if we have one; whether it votes depends on the epoch's set.
+    pub key: Option<PublicKey>,
+    /// Bounds of the mempool.
+    pub mempool: crate::mempool::Limits,
+}
+
+/// What was found on disk.
+#[derive(Debug)]
+pub struct Boot {
+    /// Header of the last committed block.
+    pub header: Header,
+    /// State after it.
+    pub state: State,
+    /// Its finalization; `None` for genesis.
+    pub certificate: Option<Certificate>,
+    /// What the log knows of consensus, in order.
+    pub records: Vec<Record>,
+    /// Bodies in the log.
+    pub bodies: Vec<Block>,
+}
+
+/// The epoch in which the node is, with its core when it is a member.
+#[derive(Debug)]
+struct Current {
+    epoch: Epoch,
+    set: ValidatorSet,
+    me: Option<ValidatorIndex>,
+    core: Option<Core>,
+}
+
+/// A finalized block on its way into the database.
+#[derive(Debug)]
+struct Backlog {
+    queue: VecDeque<Committing>,
+    pressed: bool,
+}
+
+/// A node without its surroundings.
+#[derive(Debug)]
+pub struct Driver {
+    setup: Setup,
+    mono: MonoMs,
+    wall: TimeMs,
+    /// Monotonic time at which the last finalized block was learned; carries the wall clock of a node without one.
+    finalized_at: MonoMs,
+    current: Current,
+    tree: Tree,
+    bodies: blocks::Bodies,
+    txs: Txs,
+    outbox: Outbox,
+    sync: Sync,
+    peers: Peers,
+    backlog: Backlog,
+    /// Log records of the last run, until the epochs they belong to have started.
+    replay: Vec<Record>,
+    working: bool,
+    nullifications: u64,
+    next_housekeeping: MonoMs,
+    effects: Vec<Effect>,
+    tokens: u64,
+    stopped: bool,
+}
+
+impl Driver {
+    /// A driver that goes on from what was found on disk. Nothing happens before [`Event::Start`].
+    #[must_use]
+    pub fn new(setup: Setup, boot: Boot) -> Self {
+        let Boot { header, state, certificate, records: mut replay, bodies: logged } = boot;
+        let mut bodies = blocks::Bodies::default();
+        for block in logged {
+            replay.push(Record::Block(block.header.clone()));
+            bodies.recovered(block);
+        }
+        let current = Current::waiting(&setup, &header);
+        Self {
+            mono: MonoMs(0),
+            wall: header.time_ms,
+            finalized_at: MonoMs(0),
+            current,
+            txs: Txs::new(setup.mempool),
+            tree: Tree::new(header, state),
+            bodies,
+            outbox: Outbox::default(),
+            sync: Sync::new(certificate),
+            peers: Peers::default(),
+            backlog: Backlog { queue: VecDeque::new(), pressed: false },
+            replay,
+            working: false,
+            nullifications: 0,
+            next_housekeeping: MonoMs(0),
+            effects: Vec::new(),
+            tokens: 0,
+            stopped: false,
+            setup,
+        }
+    }
+
+    /// Takes one event and returns what it leads to, in order.
+    ///
+    /// `mono` is a monotonic clock in ms with any zero, `os_wall` the operating system's in ms UTC; the latter may be
+    /// wrong by years, and never decides what is valid.
+    pub fn step(&mut self, event: Event, mono: MonoMs, os_wall: TimeMs) -> Vec<Effect> {
+        self.mono = self.mono.max(mono);
+        // A village of Pis without clocks must not halt after an outage: time goes on from the last block.
+        let carried = self.tree.header.time_ms.saturating_add(TimeMs(self.mono.since(self.finalized_at)));
+        self.wall = os_wall.max(carried);
+        if !self.stopped {
+            self.handle(event);
+            self.settle();
+        } else if let Event::Submit { token, txs } = event {
+            self.refuse_all(token, &txs, &SubmitError::Stopping);
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// When the next [`Event::Tick`] is due at the latest.
+    #[must_use]
+    pub fn next_deadline(&self) -> MonoMs {
+        let core = self.current.core.as_ref().and_then(Core::next_deadline);
+        [core, self.txs.flush_at(), Some(self.next_housekeeping)].into_iter().flatten().min().unwrap_or(self.mono)
+    }
+
+    /// Whether everything that was started is on disk: after [`Event::Stop`] the node may end.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.outbox.is_idle() && self.backlog.queue.is_empty()
+    }
+
+    /// The last finalized header.
+    #[must_use]
+    pub const fn finalized(&self) -> &Header {
+        &self.tree.header
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Start => self.start(),
+            Event::Tick => self.tick(),
+            Event::Validator { from, peer, message } => self.on_validator(from, peer, message),
+            Event::ValidatorConnected { key, .. } => self.on_validator_connected(&key),
+            Event::PeerReady { peer, validator, height, serves } => {
+                self.peers.ready(peer, validator, height, serves);
+            }
+            Event::PeerGone { peer } => self.peers.gone(&peer),
+            Event::Gossip { peer, id, message } => self.on_gossip(peer, id, message),
+            Event::Request { token, peer, request } => self.on_request(token, peer, request),
+            Event::Response { token, response } => self.on_response(token, response),
+            Event::Submit { token, txs } => self.on_submit(token, txs),
+            Event::Ask { token, question } => self.on_question(token, question),
+            Event::Done(done) => self.on_done(done),
+            Event::Stop => self.stopped = true,
+        }
+    }
+
+    fn on_done(&mut self, done: Done) {
+        match done {
+            Done::Body { hash, result } => self.on_body(hash, result),
+            Done::Txs { token, results } => self.on_txs_checked(token, results),
+            Done::Executed { hash, result } => self.on_executed(hash, result),
+            Done::Built { round, result } => self.on_built(round, *result),
+            Done::Replayed { token, result } => self.on_replayed(token, result),
+            Done::Persisted { token, signed, refused } => self.on_persisted(token, signed, refused),
+            Done::Committed { height } => self.on_committed(height),
+        }
+    }
+
+    fn start(&mut self) {
+        self.next_housekeeping = self.mono.after(HOUSEKEEPING_MS);
+        self.finalized_at = self.mono;
+        self.start_epoch();
+    }
+
+    fn tick(&mut self) {
+        self.feed(Input::Tick);
+    }
+
+    /// What follows from any event: changed work, flushes, synchronization.
+    fn settle(&mut self) {
+        if self.mono >= self.next_housekeeping {
+            self.next_housekeeping = self.mono.after(HOUSEKEEPING_MS);
+            self.expire_txs();
+        }
+        let working = self.has_work();
+        if working != self.working {
+            self.working = working;
+            self.feed(Input::Work { available: working });
+        }
+        self.press_or_release();
+        self.flush_gossip();
+        self.synchronize();
+    }
+
+    /// Work that nobody else announces: a ready transaction, or an expiry that is due.
+    fn has_work(&mut self) -> bool {
+        self.has_ready_tx() || wattle_runtime::query::has_due(&self.tree.state, self.wall)
+    }
+
+    /// A database that falls behind stops this node from building and notarizing, and nothing else.
+    fn press_or_release(&mut self) {
+        let len = self.backlog.queue.len();
+        let on = if self.backlog.pressed { len > COMMIT_BACKLOG_MAX / 2 } else { len >= COMMIT_BACKLOG_MAX };
+        if on != self.backlog.pressed {
+            self.backlog.pressed = on;
+            self.feed(Input::Backpressure { on });
+        }
+    }
+
+    fn token(&mut self) -> Token {
+        self.tokens = self.tokens.saturating_add(1);
+        Token(self.tokens)
+    }
+
+    fn emit(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+}

@@ -1,0 +1,89 @@
+//! Keeps every send behind the records it rests on.
+//!
+//! Outputs of one step that must be durable form a group. Sends that follow wait for the latest group that is not
+//! yet on disk: what is not durable is not said, and nothing overtakes.
+
+use crate::driver::effect::{Effect, Token};
+use crate::wal::record::WalRecord;
+use std::collections::BTreeMap;
+use wattle_primitives::{Height, ValidatorIndex, Vote};
+
+/// Groups on their way to disk, and what waits for them.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    records: Vec<WalRecord>,
+    votes: Vec<(Vote, ValidatorIndex)>,
+    with_block: Vec<Vote>,
+    height: Height,
+    /// Sends that follow the records above within the same step.
+    sends: Vec<Effect>,
+    in_flight: BTreeMap<Token, Group>,
+}
+
+/// What is carried out once a group is durable.
+#[derive(Debug, Default)]
+pub struct Group {
+    /// Of its votes, those that go out together with their block.
+    pub with_block: Vec<Vote>,
+    /// Sends that waited for it, in order.
+    pub sends: Vec<Effect>,
+}
+
+impl Outbox {
+    /// Adds a record to the step's group. `height` is what it is about.
+    pub fn record(&mut self, record: WalRecord, height: Height) {
+        self.records.push(record);
+        self.height = self.height.max(height);
+    }
+
+    /// Adds a vote to be signed with the step's group.
+    pub fn vote(&mut self, vote: Vote, me: ValidatorIndex, with_block: bool) {
+        self.votes.push((vote, me));
+        if with_block {
+            self.with_block.push(vote);
+        }
+    }
+
+    /// Queues a send behind everything that must be durable before it; returns it when nothing does.
+    #[must_use]
+    pub fn send(&mut self, effect: Effect) -> Option<Effect> {
+        if !self.records.is_empty() || !self.votes.is_empty() {
+            self.sends.push(effect);
+            return None;
+        }
+        match self.in_flight.last_entry() {
+            Some(mut last) => {
+                last.get_mut().sends.push(effect);
+                None
+            }
+            None => Some(effect),
+        }
+    }
+
+    /// Closes the step's group, if it holds anything.
+    pub fn close(&mut self, token: impl FnOnce() -> Token) -> Option<Effect> {
+        if self.records.is_empty() && self.votes.is_empty() {
+            return None;
+        }
+        let token = token();
+        let group = Group { with_block: std::mem::take(&mut self.with_block), sends: std::mem::take(&mut self.sends) };
+        self.in_flight.insert(token, group);
+        Some(Effect::Persist {
+            token,
+            height: std::mem::take(&mut self.height),
+            records: std::mem::take(&mut self.records),
+            votes: std::mem::take(&mut self.votes),
+        })
+    }
+
+    /// A group is durable: returns what waited for it.
+    pub fn durable(&mut self, token: Token) -> Option<Group> {
+        self.in_flight.remove(&token)
+    }
+
+    /// Whether every group is on disk.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.in_flight.is_empty() && self.records.is_empty() && self.votes.is_empty()
+    }
+}

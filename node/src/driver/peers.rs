@@ -1,0 +1,94 @@
+//! Peers as the driver needs them: who serves blocks, who is which validator, how high each claims to be.
+
+use std::collections::BTreeMap;
+use wattle_consensus::MonoMs;
+use wattle_p2p::PeerId;
+use wattle_primitives::{Height, PublicKey};
+
+/// Least time between two unasked-for helps to one validator.
+const HELP_INTERVAL_MS: u64 = 1_000;
+
+/// Ready peers.
+#[derive(Debug, Default)]
+pub struct Peers {
+    peers: BTreeMap<PeerId, Peer>,
+    helped: BTreeMap<PublicKey, MonoMs>,
+    turn: usize,
+}
+
+#[derive(Debug)]
+struct Peer {
+    validator: Option<PublicKey>,
+    height: Height,
+    serves: bool,
+}
+
+impl Peers {
+    /// A peer completed the handshake.
+    pub fn ready(&mut self, peer: PeerId, validator: Option<PublicKey>, height: Height, serves: bool) {
+        self.peers.insert(peer, Peer { validator, height, serves });
+    }
+
+    /// A peer is gone.
+    pub fn gone(&mut self, peer: &PeerId) {
+        self.peers.remove(peer);
+    }
+
+    /// A peer shows that it is at least this high. Claims never go down: who lowers his own gains nothing.
+    pub fn ahead(&mut self, peer: &PeerId, height: Height) {
+        if let Some(known) = self.peers.get_mut(peer) {
+            known.height = known.height.max(height);
+        }
+    }
+
+    /// A peer could not show what it claims: its claim is cut to what is known.
+    pub fn behind(&mut self, peer: &PeerId, height: Height) {
+        if let Some(known) = self.peers.get_mut(peer) {
+            known.height = known.height.min(height);
+        }
+    }
+
+    /// The greatest height that a serving peer claims.
+    #[must_use]
+    pub fn best_height(&self) -> Height {
+        self.peers.values().filter(|p| p.serves).map(|p| p.height).max().unwrap_or(Height::ZERO)
+    }
+
+    /// A serving peer that claims more than `height`, in turn.
+    pub fn higher_than(&mut self, height: Height) -> Option<PeerId> {
+        let able: Vec<PeerId> =
+            self.peers.iter().filter(|(_, p)| p.serves && p.height > height).map(|(id, _)| *id).collect();
+        self.in_turn(&able)
+    }
+
+    /// One of these validators' peers, in turn; if none is connected, any that serves.
+    pub fn choose(&mut self, keys: &[PublicKey]) -> Option<PeerId> {
+        let named = |p: &Peer| p.validator.is_some_and(|key| keys.contains(&key));
+        let wanted: Vec<PeerId> = self.peers.iter().filter(|(_, p)| named(p)).map(|(id, _)| *id).collect();
+        if !wanted.is_empty() {
+            return self.in_turn(&wanted);
+        }
+        let any: Vec<PeerId> = self.peers.iter().filter(|(_, p)| p.serves).map(|(id, _)| *id).collect();
+        self.in_turn(&any)
+    }
+
+    /// Number of ready peers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Whether a validator may be helped again; notes that it was.
+    pub fn may_help(&mut self, key: &PublicKey, now: MonoMs) -> bool {
+        let due = self.helped.get(key).is_none_or(|last| now.since(*last) >= HELP_INTERVAL_MS);
+        if due {
+            self.helped.insert(*key, now);
+        }
+        due
+    }
+
+    fn in_turn(&mut self, of: &[PeerId]) -> Option<PeerId> {
+        self.turn = self.turn.wrapping_add(1);
+        self.turn.checked_rem(of.len()).and_then(|at| of.get(at)).copied()
+    }
+}

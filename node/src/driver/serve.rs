@@ -1,0 +1,91 @@
+//! Answers to peers and clients: from what the driver holds, or by handing the question to the database.
+
+use super::{Answer, Driver, DriverStatus, Effect, Fate, Question};
+use crate::driver::effect::Token;
+use wattle_p2p::wire::{Request, Response, Status, SyncBlock, TxFate};
+use wattle_p2p::PeerId;
+use wattle_primitives::block::PROTOCOL_VERSION;
+use wattle_primitives::{BoundedVec, View};
+
+impl Driver {
+    /// A peer asks.
+    pub(super) fn on_request(&mut self, token: Token, peer: PeerId, request: Request) {
+        let response = match request {
+            Request::Status => Response::Status(self.wire_status()),
+            Request::Certificates { epoch, above_view, max } => {
+                let core = self.current.core.as_ref().filter(|_| epoch == self.current.epoch);
+                let to = View(above_view.0.saturating_add(u64::from(max)));
+                let mut certificates = core.map_or_else(Vec::new, |c| c.certificates(above_view.next(), to));
+                certificates.truncate(wattle_p2p::wire::CERTIFICATES_MAX);
+                Response::Certificates(BoundedVec::new(certificates).unwrap_or_default())
+            }
+            Request::BlockByHash(hash) => match self.tree.get(&hash) {
+                Some(entry) => {
+                    Response::Block(Some(Box::new(SyncBlock { block: entry.block.block.clone(), certificate: None })))
+                }
+                None => return self.emit(Effect::Serve { token, request }),
+            },
+            Request::SubmitTx(tx) => return self.on_peer_submit(token, peer, *tx),
+            Request::TxStatus(id) => match self.txs.fate(&id) {
+                Fate::Unknown => return self.emit(Effect::Serve { token, request }),
+                Fate::Pending => Response::TxStatus(TxFate::Pending),
+                Fate::Included { height } => Response::TxStatus(TxFate::Included { height }),
+                Fate::Expired => Response::TxStatus(TxFate::Expired),
+                Fate::Rejected(code) => Response::TxStatus(TxFate::Rejected { code: wattle_p2p::wire::Text::new(code) }),
+            },
+            Request::Blocks { .. }
+            | Request::LightBlock { .. }
+            | Request::EpochProof { .. }
+            | Request::Proof { .. }
+            | Request::Account(_) => return self.emit(Effect::Serve { token, request }),
+        };
+        self.emit(Effect::Respond { token, response });
+    }
+
+    fn wire_status(&self) -> Status {
+        Status {
+            height: self.tree.height(),
+            hash: self.tree.hash,
+            epoch: self.current.epoch,
+            view: self.current.core.as_ref().map_or(View::ZERO, |c| c.status().view),
+            version: PROTOCOL_VERSION,
+            syncing: self.is_behind(),
+        }
+    }
+
+    /// A client asks.
+    pub(super) fn on_question(&mut self, token: Token, question: Question) {
+        let answer = match question {
+            Question::TxFate(id) => Answer::TxFate(self.txs.fate(&id)),
+            Question::NextNonce(address, lane) => {
+                let next = wattle_runtime::query::nonce(&self.tree.state, &address, lane);
+                Answer::NextNonce(self.txs.next_nonce(&address, lane, next))
+            }
+            Question::Status => Answer::Status(Box::new(self.status())),
+        };
+        self.emit(Effect::Answer { token, answer });
+    }
+
+    /// Consensus, mempool and synchronization at a glance.
+    #[must_use]
+    pub fn status(&self) -> DriverStatus {
+        let core = self.current.core.as_ref();
+        let leader = core.and_then(|c| self.current.set.get(c.leader(c.status().view))).map(|v| v.key);
+        let (mempool_txs, mempool_bytes) = self.txs.size();
+        DriverStatus {
+            epoch: self.current.epoch,
+            view: core.map_or(View::ZERO, |c| c.status().view),
+            leader,
+            voting: core.is_some(),
+            height: self.tree.height(),
+            best_peer_height: self.peers.best_height(),
+            syncing: self.is_behind(),
+            unfinalized: self.tree.len(),
+            commit_backlog: self.backlog.queue.len(),
+            mempool_txs,
+            mempool_bytes,
+            nullifications: self.nullifications,
+            peers: self.peers.len(),
+        }
+    }
+}

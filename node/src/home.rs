@@ -1,0 +1,259 @@
+//! A node's directory: configuration, keys, chain specification, data.
+//!
+//! ```text
+//! config.toml     where to listen, whom to dial
+//! genesis.toml    the chain specification, the same on every node
+//! node.key        network identity (mode 600)
+//! validator.key   key that signs votes (mode 600); only a validator has it
+//! sign/           what was signed: never restore it from a backup, never delete it
+//! data/           database and log: can be rebuilt from peers
+//! ```
+
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use wattle_chain_spec::{ChainSpec, NodeAddress, SpecError};
+use wattle_meter::{KeyError, load_key, write_key};
+use wattle_primitives::{PublicKey, SecretKey};
+
+/// Longest configuration file, in bytes.
+const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
+
+/// A node's configuration, as it stands in `config.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeConfigFile {
+    /// Name for people, shown in logs and status lines.
+    pub name: String,
+    /// The peer-to-peer network.
+    pub p2p: P2pSection,
+    /// The interface for wallets.
+    pub rpc: RpcSection,
+}
+
+/// The peer-to-peer part of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct P2pSection {
+    /// Multiaddrs to listen on, such as `/ip4/0.0.0.0/tcp/8650` and `/ip4/0.0.0.0/udp/8650/quic-v1`.
+    pub listen: Vec<String>,
+    /// Peers to stay connected with: for a validator all other validators.
+    #[serde(default)]
+    pub persistent: Vec<NodeAddress>,
+}
+
+/// The interface's part of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RpcSection {
+    /// Address to serve on. Loopback unless something in front of it adds limits of its own.
+    pub listen: SocketAddr,
+    /// Host names that requests may name besides loopback.
+    #[serde(default)]
+    pub allowed_hosts: Vec<String>,
+    /// Origins whose pages may call.
+    #[serde(default)]
+    pub allowed_origins: Vec<String>,
+}
+
+/// A node's directory.
+#[derive(Clone, Debug)]
+pub struct Home(PathBuf);
+
+/// Why a node's directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// A file operation.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A configuration file that breaks its format.
+    #[error("{}: {detail}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and what is wrong.
+        detail: String,
+    },
+    /// A multiaddr that is none.
+    #[error("{text:?} is no multiaddr: {detail}")]
+    Multiaddr {
+        /// What was given.
+        text: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The chain specification.
+    #[error("chain specification")]
+    Spec(#[from] SpecError),
+    /// A key file.
+    #[error("key file")]
+    Key(#[from] KeyError),
+    /// The directory is in use.
+    #[error("{} exists already", path.display())]
+    Exists {
+        /// What exists.
+        path: PathBuf,
+    },
+}
+
+impl Home {
+    /// The directory at `path`, which need not exist yet.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Creates the directory with everything a node needs. Refuses one that has a configuration already.
+    ///
+    /// # Errors
+    /// [`HomeError`].
+    pub fn create(
+        &self,
+        config: &NodeConfigFile,
+        spec: &ChainSpec,
+        node_key: &SecretKey,
+        validator_key: Option<&SecretKey>,
+    ) -> Result<(), HomeError> {
+        if self.config_path().exists() {
+            return Err(HomeError::Exists { path: self.config_path() });
+        }
+        create_private_dir(&self.0)?;
+        write(&self.spec_path(), &spec.to_toml()?)?;
+        write_key(&self.node_key_path(), node_key)?;
+        if let Some(key) = validator_key {
+            write_key(&self.validator_key_path(), key)?;
+        }
+        self.write_config(config)
+    }
+
+    /// Writes the configuration, over any that is there.
+    ///
+    /// # Errors
+    /// [`HomeError`].
+    pub fn write_config(&self, config: &NodeConfigFile) -> Result<(), HomeError> {
+        let text = toml::to_string_pretty(config)
+            .map_err(|e| HomeError::Syntax { path: self.config_path(), detail: e.to_string() })?;
+        write(&self.config_path(), &text)
+    }
+
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// [`HomeError`].
+    pub fn config(&self) -> Result<NodeConfigFile, HomeError> {
+        let path = self.config_path();
+        let io = |source| HomeError::Io { action: "read", path: path.clone(), source };
+        let bytes = std::fs::metadata(&path).map_err(io)?.len();
+        if bytes > CONFIG_BYTES_MAX {
+            let detail = format!("{bytes} bytes exceed the limit of {CONFIG_BYTES_MAX}");
+            return Err(HomeError::Syntax { path, detail });
+        }
+        let text = std::fs::read_to_string(&path).map_err(io)?;
+        toml::from_str(&text).map_err(|e| HomeError::Syntax { path: path.clone(), detail: e.to_string() })
+    }
+
+    /// Reads the chain specification.
+    ///
+    /// # Errors
+    /// [`HomeError`].
+    pub fn spec(&self) -> Result<ChainSpec, HomeError> {
+        Ok(ChainSpec::load(&self.spec_path())?)
+    }
+
+    /// Reads the network identity.
+    ///
+    /// # Errors
+    /// [`HomeError`].
+    pub fn node_key(&self) -> Result<SecretKey, HomeError> {
+        Ok(load_key(&self.node_key_path())?)
+    }
+
+    /// Reads the validator key; `None` when this node has none.
+    ///
+    /// # Errors
+    /// [`HomeError`].
+    pub fn validator_key(&self) -> Result<Option<SecretKey>, HomeError> {
+        let path = self.validator_key_path();
+        if path.exists() { Ok(Some(load_key(&path)?)) } else { Ok(None) }
+    }
+
+    /// The public half of the validator key.
+    ///
+    /// # Errors
+    /// [`HomeError`].
+    pub fn validator(&self) -> Result<Option<PublicKey>, HomeError> {
+        Ok(self.validator_key()?.map(|key| key.public()))
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// `config.toml`.
+    #[must_use]
+    pub fn config_path(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// `genesis.toml`.
+    #[must_use]
+    pub fn spec_path(&self) -> PathBuf {
+        self.0.join("genesis.toml")
+    }
+
+    /// `node.key`.
+    #[must_use]
+    pub fn node_key_path(&self) -> PathBuf {
+        self.0.join("node.key")
+    }
+
+    /// `validator.key`.
+    #[must_use]
+    pub fn validator_key_path(&self) -> PathBuf {
+        self.0.join("validator.key")
+    }
+
+    /// `data/`.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.0.join("data")
+    }
+
+    /// `sign/`.
+    #[must_use]
+    pub fn sign_dir(&self) -> PathBuf {
+        self.0.join("sign")
+    }
+}
+
+/// Creates a directory that only its owner can enter, and those above it.
+///
+/// # Errors
+/// [`HomeError::Io`].
+pub fn create_private_dir(path: &Path) -> Result<(), HomeError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| HomeError::Io { action: "create", path: path.to_owned(), source })
+}
+
+/// Writes a text file.
+///
+/// # Errors
+/// [`HomeError::Io`].
+pub fn write(path: &Path, text: &str) -> Result<(), HomeError> {
+    std::fs::write(path, text)
+        .map_err(|source| HomeError::Io { action: "write", path: path.to_owned(), source })
+}

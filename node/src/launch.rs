@@ -1,0 +1,113 @@
+//! From a node's directory to a running node with its interface.
+
+use crate::home::{Home, HomeError};
+use crate::mempool::Limits;
+use crate::run::{Node, NodeConfig, NodeError};
+use crate::views::NodeBackend;
+use std::sync::Arc;
+use wattle_p2p::{Multiaddr, NodeKey};
+use wattle_primitives::SecretKey;
+use wattle_rpc::{Metrics, RpcServer, ServeError};
+
+/// A node that runs, and the interface that shows it.
+pub struct Running {
+    /// The node.
+    pub node: Node,
+    /// Its interface.
+    pub rpc: RpcServer,
+    /// Its name.
+    pub name: String,
+}
+
+/// Why a node does not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// Its directory.
+    #[error("node directory")]
+    Home(#[from] HomeError),
+    /// The node itself.
+    #[error("node")]
+    Node(#[from] NodeError),
+    /// Its interface.
+    #[error("interface")]
+    Rpc(#[from] ServeError),
+    /// Its network identity.
+    #[error("network identity")]
+    NodeKey(#[from] wattle_p2p::Error),
+    /// Its metrics.
+    #[error("metrics: {0}")]
+    Metrics(String),
+}
+
+/// How a launch may differ from what the directory says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Whether the interface may take the next free port when the configured one is busy.
+    pub rpc_fallback: bool,
+}
+
+/// Starts the node of a directory and its interface.
+///
+/// # Errors
+/// [`LaunchError`].
+pub async fn launch(home: &Home, options: Options) -> Result<Running, LaunchError> {
+    let config = home.config()?;
+    let spec = home.spec()?;
+    let metrics = Arc::new(Metrics::new().map_err(|e| LaunchError::Metrics(e.to_string()))?);
+    let mut network = wattle_p2p::Config::new(
+        wattle_primitives::Hash::ZERO, // set by the node once it knows its genesis
+        node_key(&home.node_key()?)?,
+        wattle_p2p::wire::Role::Full,
+    );
+    network.listen = config.p2p.listen.iter().map(|a| multiaddr(a)).collect::<Result<_, _>>()?;
+    network.persistent =
+        config.p2p.persistent.iter().map(|a| multiaddr(a.as_str())).collect::<Result<_, _>>()?;
+    network.bootstrap =
+        spec.network.bootstrap.iter().map(|a| multiaddr(a.as_str())).collect::<Result<_, _>>()?;
+    network.mdns = spec.network.mdns;
+    // The port is taken first: a node whose interface cannot come up should not start to vote.
+    let listener = wattle_rpc::bind(config.rpc.listen, options.rpc_fallback).await?;
+    let node = Node::start(NodeConfig {
+        data_dir: home.data_dir(),
+        sign_dir: home.sign_dir(),
+        genesis: Arc::new(spec.genesis),
+        validator_key: home.validator_key()?,
+        network,
+        mempool: Limits::NODE,
+        metrics: Arc::clone(&metrics),
+    })
+    .await?;
+    let backend = Arc::new(NodeBackend::new(Arc::clone(&node.shared), node.network.clone()));
+    let mut rpc_config = wattle_rpc::Config::default();
+    rpc_config.allowed_hosts = config.rpc.allowed_hosts;
+    rpc_config.allowed_origins = config.rpc.allowed_origins;
+    let rpc = RpcServer::start(listener, rpc_config, backend, metrics, None)?;
+    Ok(Running { node, rpc, name: config.name })
+}
+
+/// The network identity made from a key.
+///
+/// # Errors
+/// [`wattle_p2p::Error`].
+pub fn node_key(key: &SecretKey) -> Result<NodeKey, wattle_p2p::Error> {
+    let mut seed = zeroize::Zeroizing::new(*key.seed());
+    NodeKey::from_seed(&mut seed)
+}
+
+fn multiaddr(text: &str) -> Result<Multiaddr, HomeError> {
+    text.parse::<Multiaddr>()
+        .map_err(|e| HomeError::Multiaddr { text: text.to_owned(), detail: e.to_string() })
+}
+
+impl Running {
+    /// Stops the node, then its interface.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the node did not end well.
+    pub async fn stop(mut self) -> Result<(), NodeError> {
+        self.node.stop();
+        let ended = self.node.ended().await;
+        self.rpc.stop().await;
+        ended
+    }
+}

@@ -1,0 +1,436 @@
+//! A node in its surroundings: network, threads, clocks.
+//!
+//! [`Node::start`] opens what is on disk and starts the loop; the loop's one `select!` turns whatever happens into
+//! events for the [driver](crate::driver), and carries out its effects in order.
+
+pub mod serve;
+pub mod shared;
+pub mod storage;
+pub mod threads;
+
+use crate::driver::{Driver, Effect, Event, Halt, Setup, Token};
+use crate::file::os::OsDir;
+use crate::wal::{SEGMENT_BYTES, WalConfig};
+use crate::work::{TxCache, Worker};
+use shared::{Command, Shared, View};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use storage::{Journal, StorageError, open_chain};
+use threads::{Fatal, LogOrder, Order, Report};
+use tokio::sync::{mpsc, oneshot, watch};
+use wattle_consensus::MonoMs;
+use wattle_p2p::Responder;
+use wattle_p2p::wire::{Response, Role, ValidatorProof};
+use wattle_p2p::{Handle, NetEvent};
+use wattle_primitives::{Genesis, SecretKey, TimeMs};
+use wattle_rpc::metrics::{FsyncOf, Metrics};
+use wattle_runtime::Store;
+use wattle_runtime::store::RocksStore;
+
+/// How long a node waits at its end for what is under way.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a node is started with.
+pub struct NodeConfig {
+    /// Holds the database and the log.
+    pub data_dir: PathBuf,
+    /// Holds what was signed; never inside `data_dir`.
+    pub sign_dir: PathBuf,
+    /// The chain.
+    pub genesis: Arc<Genesis>,
+    /// Our validator key, if this node is to vote.
+    pub validator_key: Option<SecretKey>,
+    /// The network; genesis, proof, validators and height are filled in.
+    pub network: wattle_p2p::Config,
+    /// Bounds of the mempool.
+    pub mempool: crate::mempool::Limits,
+    /// Where figures are counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Why a node does not start or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// What is on disk.
+    #[error("cannot open the node's data")]
+    Storage(#[from] StorageError),
+    /// The network.
+    #[error("cannot start the network")]
+    Network(#[from] wattle_p2p::Error),
+    /// No thread to be had.
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
+    /// Going on would be unsafe. The process exits with its own code, and is not to be restarted unseen.
+    #[error("safety halt")]
+    Halt(#[from] Halt),
+    /// The disk failed while running.
+    #[error("storage failed while running")]
+    Fatal(#[from] Fatal),
+    /// The loop ended without a word.
+    #[error("the node's loop ended unexpectedly")]
+    Lost,
+}
+
+/// A running node.
+pub struct Node {
+    /// What readers see.
+    pub shared: Arc<Shared>,
+    /// The network.
+    pub network: Handle,
+    stop: watch::Sender<bool>,
+    ended: tokio::task::JoinHandle<Result<(), NodeError>>,
+}
+
+impl Node {
+    /// Opens what is on disk, starts network and threads, and lets the driver run.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
+        let genesis = Arc::clone(&config.genesis);
+        let key = config.validator_key.as_ref().map(SecretKey::public);
+        let metrics = Arc::clone(&config.metrics);
+        let opened = tokio::task::block_in_place(|| Opened::open(&config))?;
+        let Opened { store, driver, view, chain, journal } = opened;
+        let (reports, inbox) = mpsc::unbounded_channel();
+        let worker = Worker { chain, genesis: Arc::clone(&genesis), cache: Arc::new(TxCache::default()) };
+        let (work, _) = threads::worker("wattle-work", worker.clone(), reports.clone()).map_err(NodeError::Thread)?;
+        let (check, _) = threads::worker("wattle-check", worker, reports.clone()).map_err(NodeError::Thread)?;
+        let (commit, _) = threads::committer(Arc::clone(&store), reports.clone()).map_err(NodeError::Thread)?;
+        let log = match journal {
+            Some(journal) => Some(threads::log(journal, reports.clone()).map_err(NodeError::Thread)?.0),
+            None => None,
+        };
+        let (network, events) = wattle_p2p::spawn(network_config(config, chain, &view))?;
+        let (shared, commands) = Shared::new(chain, genesis, key, store, view);
+        let (stop, stopped) = watch::channel(false);
+        let running = Loop {
+            driver,
+            shared: Arc::clone(&shared),
+            network: network.clone(),
+            metrics,
+            work,
+            check,
+            commit,
+            log,
+            reports,
+            responders: HashMap::new(),
+            replies: HashMap::new(),
+            tokens: 0,
+            origin: Instant::now(),
+            entered: Instant::now(),
+        };
+        let ended = tokio::spawn(running.run(inbox, events, commands, stopped));
+        Ok(Self { shared, network, stop, ended })
+    }
+
+    /// Asks the node to stop; [`Node::ended`] tells when it has.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits until the node has stopped, of itself or asked to.
+    ///
+    /// # Errors
+    /// [`NodeError`] when it had to.
+    pub async fn ended(&mut self) -> Result<(), NodeError> {
+        (&mut self.ended).await.unwrap_or(Err(NodeError::Lost))
+    }
+}
+
+/// What is found on disk, ready to run.
+struct Opened {
+    store: Arc<dyn Store>,
+    driver: Driver,
+    view: View,
+    chain: wattle_primitives::Hash,
+    journal: Option<Journal<OsDir, OsDir>>,
+}
+
+impl Opened {
+    fn open(config: &NodeConfig) -> Result<Self, StorageError> {
+        let store: Arc<dyn Store> = Arc::new(RocksStore::open(&config.data_dir.join("db"))?);
+        let found = open_chain(store.as_ref(), &config.genesis)?;
+        let chain = found.chain;
+        let (mut records, mut bodies, mut journal) = (Vec::new(), Vec::new(), None);
+        if let Some(key) = &config.validator_key {
+            let mut entropy = [0u8; 32];
+            getrandom::fill(&mut entropy).map_err(StorageError::Entropy)?;
+            let wal_config = WalConfig { chain, entropy, segment_bytes: SEGMENT_BYTES };
+            let fresh = found.header.height == wattle_primitives::Height::ZERO;
+            let (wal, sign) = (OsDir::open(&config.data_dir.join("wal"))?, OsDir::open(&config.sign_dir)?);
+            let key = SecretKey::from_seed(*key.seed());
+            let opened = Journal::open(wal, sign, chain, key, fresh, wal_config)?;
+            if let crate::signer::Standing::SitOut { past } = opened.3 {
+                tracing::warn!(%past, "the log has lost votes: sitting out until past that round");
+            }
+            (journal, records, bodies) = (Some(opened.0), opened.1, opened.2);
+        }
+        let view = View {
+            hash: found.header.hash(),
+            header: found.header.clone(),
+            state: found.state.clone(),
+            certificate: found.certificate.clone(),
+        };
+        let key = config.validator_key.as_ref().map(SecretKey::public);
+        let setup = Setup { chain, genesis: Arc::clone(&config.genesis), key, mempool: config.mempool };
+        let driver = Driver::new(setup, found.boot(records, bodies));
+        Ok(Self { store, driver, view, chain, journal })
+    }
+}
+
+fn network_config(config: NodeConfig, chain: wattle_primitives::Hash, view: &View) -> wattle_p2p::Config {
+    let mut network = config.network;
+    network.genesis = chain;
+    network.height = view.header.height;
+    network.role = if config.validator_key.is_some() { Role::Validator } else { Role::Full };
+    network.validator_proof = config.validator_key.as_ref().map(|key| ValidatorProof {
+        key: key.public(),
+        signature: key.sign(&ValidatorProof::signing_bytes(&chain, &network.node_key.peer_id())),
+    });
+    network
+}
+
+/// The loop and all that it holds.
+struct Loop {
+    driver: Driver,
+    shared: Arc<Shared>,
+    network: Handle,
+    metrics: Arc<Metrics>,
+    work: Sender<crate::driver::Job>,
+    check: Sender<crate::driver::Job>,
+    commit: Sender<Vec<crate::driver::Committing>>,
+    log: Option<Sender<LogOrder>>,
+    reports: mpsc::UnboundedSender<Report>,
+    responders: HashMap<Token, Responder>,
+    replies: HashMap<Token, oneshot::Sender<crate::driver::Answer>>,
+    tokens: u64,
+    origin: Instant,
+    entered: Instant,
+}
+
+/// What the loop takes in.
+enum Incoming {
+    Event(Event),
+    Reports(Report),
+    Stop,
+}
+
+impl Loop {
+    async fn run(
+        mut self,
+        mut reports: mpsc::UnboundedReceiver<Report>,
+        mut network: mpsc::Receiver<NetEvent>,
+        mut commands: mpsc::Receiver<Command>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), NodeError> {
+        self.step(Event::Start)?;
+        let mut stopping: Option<Instant> = None;
+        loop {
+            let deadline = self.instant_of(self.driver.next_deadline());
+            let incoming = tokio::select! {
+                biased;
+                Some(report) = reports.recv() => Incoming::Reports(report),
+                _ = stop.changed(), if stopping.is_none() => Incoming::Stop,
+                Some(event) = network.recv() => match self.of_network(event) {
+                    Some(event) => Incoming::Event(event),
+                    None => continue,
+                },
+                Some(command) = commands.recv() => Incoming::Event(self.of_command(command)),
+                () = tokio::time::sleep_until(deadline.into()), if stopping.is_none() => Incoming::Event(Event::Tick),
+                () = tokio::time::sleep(Duration::from_millis(20)), if stopping.is_some() => Incoming::Event(Event::Tick),
+            };
+            match incoming {
+                Incoming::Event(event) => self.step(event)?,
+                Incoming::Reports(Report::Done(done)) => self.step(Event::Done(done))?,
+                Incoming::Reports(Report::Response { token, response }) => {
+                    self.step(Event::Response { token, response })?;
+                }
+                Incoming::Reports(Report::Synced(took)) => self.metrics.fsync(FsyncOf::Wal, took.as_secs_f64()),
+                Incoming::Reports(Report::Fatal(fatal)) => return Err(fatal.into()),
+                Incoming::Stop => {
+                    self.step(Event::Stop)?;
+                    stopping = Some(Instant::now());
+                }
+            }
+            if stopping.is_some_and(|since| self.driver.is_idle() || since.elapsed() > STOP_TIMEOUT) {
+                self.network.shutdown().await;
+                return Ok(());
+            }
+        }
+    }
+
+    fn step(&mut self, event: Event) -> Result<(), NodeError> {
+        let mono = MonoMs(u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX));
+        for effect in self.driver.step(event, mono, unix_ms()) {
+            self.carry_out(effect)?;
+        }
+        Ok(())
+    }
+
+    /// The instant of a driver's deadline: a millisecond late rather than early, which would spin.
+    fn instant_of(&self, at: MonoMs) -> Instant {
+        self.origin + Duration::from_millis(at.0.saturating_add(1))
+    }
+
+    fn new_token(&mut self) -> Token {
+        self.tokens = self.tokens.saturating_add(1);
+        Token(self.tokens)
+    }
+
+    fn of_command(&mut self, command: Command) -> Event {
+        let token = self.new_token();
+        match command {
+            Command::Submit(txs, reply) => {
+                self.replies.insert(token, reply);
+                Event::Submit { token, txs }
+            }
+            Command::Ask(question, reply) => {
+                self.replies.insert(token, reply);
+                Event::Ask { token, question }
+            }
+        }
+    }
+
+    fn of_network(&mut self, event: NetEvent) -> Option<Event> {
+        Some(match event {
+            NetEvent::ValidatorMessage { from, peer, message } => Event::Validator { from, peer, message },
+            NetEvent::Gossip { peer, id, message } => Event::Gossip { peer, id, message },
+            NetEvent::Request { peer, request, responder } => {
+                let token = self.new_token();
+                self.responders.insert(token, responder);
+                Event::Request { token, peer, request }
+            }
+            NetEvent::PeerReady { peer, role, validator, height } => {
+                tracing::info!(%peer, ?role, %height, "peer is ready");
+                Event::PeerReady { peer, validator, height, serves: role != Role::Light }
+            }
+            NetEvent::ValidatorConnected { key, peer } => Event::ValidatorConnected { key, peer },
+            NetEvent::PeerGone { peer, reason, .. } => {
+                tracing::info!(%peer, ?reason, "peer is gone");
+                Event::PeerGone { peer }
+            }
+            NetEvent::PeerRefused { peer, refusal, by_peer } => {
+                tracing::warn!(%peer, %refusal, by_peer, "peer was refused");
+                return None;
+            }
+            NetEvent::Listening { address } => {
+                tracing::info!(%address, "listening");
+                return None;
+            }
+        })
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Result<(), NodeError> {
+        match effect {
+            Effect::Work(job) => {
+                let checks = matches!(job, crate::driver::Job::Txs { .. });
+                let thread = if checks { &self.check } else { &self.work };
+                thread.send(job).map_err(|_| Fatal::Thread("wattle-work"))?;
+            }
+            Effect::Persist { token, height, records, votes } => match &self.log {
+                Some(log) => log
+                    .send(LogOrder::Persist(Order { token, height, records, votes }))
+                    .map_err(|_| Fatal::Thread("wattle-log"))?,
+                None => return Err(Fatal::Thread("wattle-log").into()),
+            },
+            Effect::Commit(batch) => self.commit.send(batch).map_err(|_| Fatal::Thread("wattle-commit"))?,
+            Effect::Send(to, message) => {
+                // Not connected: it will be sent again when it is.
+                let _ = self.network.send(&to, &message);
+            }
+            Effect::Broadcast(message) => {
+                let _ = self.network.broadcast(&message);
+            }
+            Effect::Gossip(message) => {
+                if let Err(error) = self.network.publish(message) {
+                    tracing::debug!(%error, "gossip was not published");
+                }
+            }
+            Effect::Verdict { peer, id, verdict } => drop(self.network.gossip_verdict(id, peer, verdict)),
+            Effect::Ask { token, peer, request } => self.ask(token, peer, request),
+            Effect::Respond { token, response } => self.respond(token, response),
+            Effect::Serve { token, request } => self.serve(token, request),
+            Effect::Answer { token, answer } => {
+                if let Some(reply) = self.replies.remove(&token) {
+                    let _ = reply.send(answer); // the client may have gone
+                }
+            }
+            Effect::Report { peer, penalty } => {
+                tracing::warn!(%peer, ?penalty, "peer broke a rule");
+                let _ = self.network.report(peer, penalty);
+            }
+            Effect::SetValidators(keys) => drop(self.network.set_validators(keys)),
+            Effect::Announce(announcement) => self.announce(&announcement)?,
+            Effect::Evidence(evidence) => {
+                tracing::warn!(?evidence, "a validator broke the rules, provably");
+                self.metrics.evidence_total.inc();
+                self.shared.note_evidence(evidence);
+            }
+            Effect::Entered(_) => self.observe_view(),
+            Effect::Halt(halt) => return Err(halt.into()),
+        }
+        Ok(())
+    }
+
+    fn announce(&mut self, announcement: &crate::driver::Announcement) -> Result<(), NodeError> {
+        let height = announcement.block.header().height;
+        self.shared.announce(announcement);
+        self.network.set_height(height);
+        self.metrics.finalized_height.set(height.0);
+        self.metrics.transactions_total.inc_by(u64::try_from(announcement.block.txs.len()).unwrap_or(0));
+        let age = unix_ms().0.saturating_sub(announcement.block.header().time_ms.0);
+        self.metrics.finality_seconds.observe(Duration::from_millis(age).as_secs_f64());
+        if let Some(log) = &self.log {
+            log.send(LogOrder::Release(height)).map_err(|_| Fatal::Thread("wattle-log"))?;
+        }
+        Ok(())
+    }
+
+    fn observe_view(&mut self) {
+        self.metrics.view_duration_seconds.observe(self.entered.elapsed().as_secs_f64());
+        self.entered = Instant::now();
+        let status = self.driver.status();
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let seen = self.metrics.nullifications_total.get();
+        self.metrics.nullifications_total.inc_by(status.nullifications.saturating_sub(seen));
+        self.metrics.epoch.set(status.epoch.0);
+        self.metrics.view.set(status.view.0);
+        self.metrics.finality_lag_heights.set(status.best_peer_height.0.saturating_sub(status.height.0));
+        self.metrics.mempool_transactions.set(count(status.mempool_txs));
+        self.metrics.mempool_bytes.set(count(status.mempool_bytes));
+        self.metrics.commit_backlog_blocks.set(count(status.commit_backlog));
+        self.metrics.peers.set(count(status.peers));
+        self.metrics.syncing.set(u64::from(status.syncing));
+    }
+
+    fn ask(&self, token: Token, peer: wattle_p2p::PeerId, request: wattle_p2p::wire::Request) {
+        let (network, reports) = (self.network.clone(), self.reports.clone());
+        tokio::spawn(async move {
+            let response = network.request(peer, request).await.ok();
+            let _ = reports.send(Report::Response { token, response });
+        });
+    }
+
+    fn respond(&mut self, token: Token, response: Response) {
+        if let Some(responder) = self.responders.remove(&token) {
+            responder.send(response);
+        }
+    }
+
+    fn serve(&mut self, token: Token, request: wattle_p2p::wire::Request) {
+        let Some(responder) = self.responders.remove(&token) else { return };
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || responder.send(serve::answer(&shared, &request)));
+    }
+}
+
+/// The operating system's wall clock, ms UTC.
+#[must_use]
+pub fn unix_ms() -> TimeMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    TimeMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

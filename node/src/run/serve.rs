@@ -1,0 +1,125 @@
+//! Answers to peers from the database and the last committed state.
+
+use super::shared::{Shared, View};
+use wattle_p2p::wire::{
+    AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, ReceiptProof, Request, Response,
+    SYNC_BLOCKS_MAX, SYNC_BYTES_MAX, SyncBlock, TxFate,
+};
+use wattle_primitives::merkle::ListProof;
+use wattle_primitives::{BlockId, BoundedBytes, BoundedVec, Epoch, Hash, Height, encode};
+use wattle_runtime::{StoreError, query};
+
+/// Answers a question that needs no driver.
+#[must_use]
+pub fn answer(shared: &Shared, request: &Request) -> Response {
+    let result = match request {
+        Request::Blocks { from, count } => blocks(shared, *from, usize::from(*count)),
+        Request::BlockByHash(hash) => block(shared, hash),
+        Request::LightBlock { height } => light(shared, height.unwrap_or_else(|| shared.view().header.height))
+            .map(|l| l.map(|l| Response::LightBlock(Box::new(l)))),
+        Request::EpochProof { epoch } => epoch_proof(shared, *epoch),
+        Request::Proof { key } => {
+            let view = shared.view();
+            proof(shared, &view, key).map(|p| p.map(|p| Response::Proof(Box::new(p))))
+        }
+        Request::Account(address) => account(shared, address),
+        Request::TxStatus(id) => tx_status(shared, id),
+        Request::Status | Request::Certificates { .. } | Request::SubmitTx(_) => {
+            return Response::error(ErrorCode::Unsupported, "answered elsewhere");
+        }
+    };
+    match result {
+        Ok(Some(response)) => response,
+        Ok(None) => Response::error(ErrorCode::NotFound, ""),
+        Err(StoreError::Pruned { horizon }) => {
+            Response::error(ErrorCode::Pruned, &format!("history below height {horizon} was pruned"))
+        }
+        Err(_) => Response::error(ErrorCode::Internal, "storage failed"),
+    }
+}
+
+type Answered<T> = Result<Option<T>, StoreError>;
+
+/// Consecutive blocks up to a certified one, as many as asked for and fit.
+fn blocks(shared: &Shared, from: Height, count: usize) -> Answered<Response> {
+    let tip = shared.view().header.height;
+    let (mut blocks, mut bytes, mut height) = (Vec::new(), 0usize, from);
+    while blocks.len() < count.min(SYNC_BLOCKS_MAX) && height <= tip {
+        let Some(block) = shared.store.block(BlockId::Height(height))? else { break };
+        let certificate = shared.store.certificate(height)?;
+        bytes = bytes.saturating_add(encode(&block).len());
+        if bytes > SYNC_BYTES_MAX && !blocks.is_empty() {
+            break;
+        }
+        blocks.push(SyncBlock { block, certificate });
+        height = height.next();
+    }
+    Ok(Some(Response::Blocks(BoundedVec::new(blocks).unwrap_or_default())))
+}
+
+fn block(shared: &Shared, hash: &Hash) -> Answered<Response> {
+    let Some(block) = shared.store.block(BlockId::Hash(*hash))? else { return Ok(Some(Response::Block(None))) };
+    let certificate = shared.store.certificate(block.header.height)?;
+    Ok(Some(Response::Block(Some(Box::new(SyncBlock { block, certificate })))))
+}
+
+/// A finalized header with what proves it; genesis needs no proof and has none.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn light(shared: &Shared, height: Height) -> Answered<LightBlock> {
+    let Some(proven) = shared.store.proof(height)? else { return Ok(None) };
+    let Some(certificate) = proven.certificate else { return Ok(None) };
+    let mut headers = proven.path.into_iter();
+    let Some(header) = headers.next() else { return Ok(None) };
+    Ok(BoundedVec::new(headers.collect()).ok().map(|path| LightBlock { header, certificate, path }))
+}
+
+fn epoch_proof(shared: &Shared, epoch: Epoch) -> Answered<Response> {
+    let terminal = shared.genesis.params.terminal_height(epoch);
+    let (header, certificate) =
+        (shared.store.header(BlockId::Height(terminal))?, shared.store.certificate(terminal)?);
+    let Some(((header, certificate), next)) =
+        header.zip(certificate).zip(shared.genesis.validators(epoch.next()))
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Response::EpochProof(Box::new(EpochProof { header, certificate, next_validators: next.clone() }))))
+}
+
+fn proof(shared: &Shared, view: &View, key: &[u8]) -> Answered<ProofAnswer> {
+    let Some(light) = light(shared, view.header.height)? else { return Ok(None) };
+    let value = match view.state.get(key) {
+        Some(value) => match BoundedBytes::new(value.to_vec()) {
+            Ok(value) => Some(value),
+            Err(_) => return Ok(None),
+        },
+        None => None,
+    };
+    Ok(Some(ProofAnswer { value, proof: view.state.prove(key), light }))
+}
+
+fn account(shared: &Shared, address: &wattle_primitives::Address) -> Answered<Response> {
+    let view = shared.view();
+    let key = query::account_key(address);
+    let nonces = query::account(&view.state, address).map_or_else(Vec::new, |a| a.nonces);
+    let Some(record) = proof(shared, &view, &key)? else { return Ok(None) };
+    let (Ok(nonces), Ok(key)) = (BoundedVec::new(nonces), BoundedBytes::new(key)) else { return Ok(None) };
+    Ok(Some(Response::Account(Box::new(AccountAnswer { nonces, key, record }))))
+}
+
+fn tx_status(shared: &Shared, id: &Hash) -> Answered<Response> {
+    let Some(at) = shared.store.tx(id)? else { return Ok(Some(Response::TxStatus(TxFate::Unknown))) };
+    let Some(receipts) = shared.store.receipts(at.height)? else { return Ok(None) };
+    let Some(receipt) = usize::try_from(at.index).ok().and_then(|i| receipts.txs.get(i)).cloned() else {
+        return Ok(None);
+    };
+    // Leaf 0 holds the block's own events.
+    let leaf = ListProof::build(&receipts.leaves(), at.index.saturating_add(1));
+    let proof = match (leaf, light(shared, at.height)?) {
+        (Some(leaf), Some(light)) => Some(Box::new(ReceiptProof { leaf, light })),
+        _ => None,
+    };
+    let receipt = Box::new(receipt);
+    Ok(Some(Response::TxStatus(TxFate::Finalized { height: at.height, index: at.index, receipt, proof })))
+}

@@ -1,0 +1,154 @@
+//! What readers see: the last committed block with its state, the database, and a line to the driver.
+
+use crate::driver::{Announcement, Answer, DriverStatus, Question, SubmitError};
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::{mpsc, oneshot, watch};
+use wattle_consensus::Evidence;
+use wattle_primitives::{Certificate, Genesis, Hash, Header, Height, PublicKey, Tx};
+use wattle_runtime::{State, Store};
+
+/// Most proofs of misbehaviour kept in memory.
+pub const EVIDENCE_MAX: usize = 256;
+/// Most questions and submissions that wait for the loop.
+pub const COMMANDS_MAX: usize = 1024;
+
+/// The last committed block.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Its header.
+    pub header: Header,
+    /// Its hash.
+    pub hash: Hash,
+    /// State after it.
+    pub state: State,
+    /// The last finalization.
+    pub certificate: Option<Certificate>,
+}
+
+/// Everything that answers are made from. Shared by RPC, peers' questions and commands.
+pub struct Shared {
+    /// Genesis hash.
+    pub chain: Hash,
+    /// Parameters and validator sets.
+    pub genesis: Arc<Genesis>,
+    /// Our validator key.
+    pub key: Option<PublicKey>,
+    /// Finalized history.
+    pub store: Arc<dyn Store>,
+    view: RwLock<Arc<View>>,
+    heights: watch::Sender<Height>,
+    evidence: RwLock<VecDeque<Evidence>>,
+    commands: mpsc::Sender<Command>,
+}
+
+/// What a client wants of the driver.
+#[derive(Debug)]
+pub enum Command {
+    /// Take transactions.
+    Submit(Vec<Tx>, oneshot::Sender<Answer>),
+    /// Answer a question.
+    Ask(Question, oneshot::Sender<Answer>),
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("chain", &self.chain).field("height", &self.view().header.height).finish()
+    }
+}
+
+impl Shared {
+    /// Readers of a chain that stands at `view`.
+    #[must_use]
+    pub fn new(
+        chain: Hash,
+        genesis: Arc<Genesis>,
+        key: Option<PublicKey>,
+        store: Arc<dyn Store>,
+        view: View,
+    ) -> (Arc<Self>, mpsc::Receiver<Command>) {
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let (heights, _) = watch::channel(view.header.height);
+        let view = RwLock::new(Arc::new(view));
+        let evidence = RwLock::new(VecDeque::new());
+        (Arc::new(Self { chain, genesis, key, store, view, heights, evidence, commands }), inbox)
+    }
+
+    /// The last committed block.
+    #[must_use]
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The last committed height, as it moves.
+    #[must_use]
+    pub fn heights(&self) -> watch::Receiver<Height> {
+        self.heights.subscribe()
+    }
+
+    /// Proofs of misbehaviour, newest first.
+    #[must_use]
+    pub fn evidence(&self) -> Vec<Evidence> {
+        self.evidence.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Takes a proof of misbehaviour.
+    pub fn note_evidence(&self, evidence: Evidence) {
+        let mut held = self.evidence.write().unwrap_or_else(PoisonError::into_inner);
+        held.push_front(evidence);
+        held.truncate(EVIDENCE_MAX);
+    }
+
+    /// A block is in the database: readers move on to it.
+    pub fn announce(&self, announcement: &Announcement) {
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let certificate = announcement.certificate.clone().or_else(|| view.certificate.clone());
+        *view = Arc::new(View {
+            header: announcement.block.header().clone(),
+            hash: announcement.block.hash,
+            state: announcement.executed.state.clone(),
+            certificate,
+        });
+        drop(view);
+        self.heights.send_replace(announcement.block.header().height);
+    }
+
+    /// Offers transactions; one verdict each, in order.
+    pub async fn submit(&self, txs: Vec<Tx>) -> Vec<Result<Hash, (Hash, SubmitError)>> {
+        let ids: Vec<Hash> = txs.iter().map(Tx::id).collect();
+        let (reply, answer) = oneshot::channel();
+        let error = match self.commands.try_send(Command::Submit(txs, reply)) {
+            Ok(()) => match answer.await {
+                Ok(Answer::Submitted(answers)) => return answers,
+                _ => SubmitError::Stopping,
+            },
+            Err(mpsc::error::TrySendError::Full(_)) => SubmitError::Busy,
+            Err(mpsc::error::TrySendError::Closed(_)) => SubmitError::Stopping,
+        };
+        ids.into_iter().map(|id| Err((id, error.clone()))).collect()
+    }
+
+    /// Asks the driver; `None` when it is too busy, or the node stops.
+    pub async fn ask(&self, question: Question) -> Option<Answer> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.try_send(Command::Ask(question, reply)).ok()?;
+        answer.await.ok()
+    }
+
+    /// The same from a thread that may block.
+    #[must_use]
+    pub fn ask_blocking(&self, question: Question) -> Option<Answer> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.try_send(Command::Ask(question, reply)).ok()?;
+        answer.blocking_recv().ok()
+    }
+
+    /// Consensus, mempool and synchronization at a glance.
+    #[must_use]
+    pub fn status_blocking(&self) -> Option<DriverStatus> {
+        match self.ask_blocking(Question::Status) {
+            Some(Answer::Status(status)) => Some(*status),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The threads beside the run loop: long work, the log, the database.
+//!
+//! Each takes its orders from a channel and reports to the loop. What can wait in a channel is bounded by the driver:
+//! one build and one execution at a time for a block, [`crate::driver::COMMIT_BACKLOG_MAX`] commits, and no more
+//! transactions than [`crate::driver`] lets through to checking.
+
+use super::storage::Journal;
+use crate::driver::{Committing, Done, Job, Token};
+use crate::file::Dir;
+use crate::signer::{PersistError, Syncs};
+use crate::wal::record::WalRecord;
+use crate::work::Worker;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use tokio::sync::mpsc::UnboundedSender;
+use wattle_p2p::wire::Response;
+use wattle_primitives::{Height, ValidatorIndex, Vote};
+use wattle_runtime::{Commit, Store, StoreError};
+
+/// What a thread tells the loop.
+#[derive(Debug)]
+pub enum Report {
+    /// An order was carried out.
+    Done(Done),
+    /// A peer answered, or did not in time.
+    Response {
+        /// Names the question.
+        token: Token,
+        /// What came.
+        response: Option<Response>,
+    },
+    /// How long it took to make a group durable.
+    Synced(std::time::Duration),
+    /// The disk failed: the process must end.
+    Fatal(Fatal),
+}
+
+/// Why the process must end.
+#[derive(Debug, thiserror::Error)]
+pub enum Fatal {
+    /// What was to be durable is not.
+    #[error("cannot make a group durable")]
+    Persist(#[from] PersistError),
+    /// A finalized block could not be stored.
+    #[error("cannot commit a finalized block")]
+    Commit(#[from] StoreError),
+    /// A thread ended unexpectedly.
+    #[error("thread {0} ended")]
+    Thread(&'static str),
+}
+
+/// One group for the log.
+#[derive(Debug)]
+pub struct Order {
+    /// Names it.
+    pub token: Token,
+    /// Highest height it is about.
+    pub height: Height,
+    /// Records.
+    pub records: Vec<WalRecord>,
+    /// Votes to sign.
+    pub votes: Vec<(Vote, ValidatorIndex)>,
+}
+
+/// Orders for the log's thread.
+#[derive(Debug)]
+pub enum LogOrder {
+    /// Make a group durable.
+    Persist(Order),
+    /// Heights up to this one are in the database.
+    Release(Height),
+}
+
+/// Starts a thread that does long work in order.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn worker(
+    name: &'static str,
+    worker: Worker,
+    reports: UnboundedSender<Report>,
+) -> std::io::Result<(mpsc::Sender<Job>, JoinHandle<()>)> {
+    let (orders, inbox) = mpsc::channel::<Job>();
+    let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
+        for job in inbox {
+            if reports.send(Report::Done(worker.run(job))).is_err() {
+                return; // the loop has ended
+            }
+        }
+    })?;
+    Ok((orders, thread))
+}
+
+/// Starts the log's thread.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn log<W: Dir, S: Dir>(
+    mut journal: Journal<W, S>,
+    reports: UnboundedSender<Report>,
+) -> std::io::Result<(mpsc::Sender<LogOrder>, JoinHandle<()>)>
+where
+    Journal<W, S>: Send,
+{
+    let (orders, inbox) = mpsc::channel::<LogOrder>();
+    let thread = std::thread::Builder::new().name("wattle-log".into()).spawn(move || {
+        for order in inbox {
+            let report = match order {
+                LogOrder::Persist(order) => {
+                    let begun = std::time::Instant::now();
+                    let report = journal.persist(order, Syncs::Together);
+                    let _ = reports.send(Report::Synced(begun.elapsed()));
+                    report.map(Report::Done)
+                }
+                LogOrder::Release(height) => match journal.release(height) {
+                    Ok(()) => continue,
+                    Err(error) => Err(error),
+                },
+            };
+            let fatal = report.is_err();
+            let report = report.unwrap_or_else(|error| Report::Fatal(Fatal::Persist(error)));
+            if reports.send(report).is_err() || fatal {
+                return;
+            }
+        }
+    })?;
+    Ok((orders, thread))
+}
+
+/// Starts the database's thread. Commits that have piled up go into one synced batch.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn committer(
+    store: Arc<dyn Store>,
+    reports: UnboundedSender<Report>,
+) -> std::io::Result<(mpsc::Sender<Vec<Committing>>, JoinHandle<()>)> {
+    let (orders, inbox) = mpsc::channel::<Vec<Committing>>();
+    let thread = std::thread::Builder::new().name("wattle-commit".into()).spawn(move || {
+        while let Ok(mut batch) = inbox.recv() {
+            batch.extend(inbox.try_iter().flatten());
+            let report = match commit(store.as_ref(), &batch) {
+                Ok(Some(height)) => Report::Done(Done::Committed { height }),
+                Ok(None) => continue,
+                Err(error) => Report::Fatal(Fatal::Commit(error)),
+            };
+            let fatal = matches!(report, Report::Fatal(_));
+            if reports.send(report).is_err() || fatal {
+                return;
+            }
+        }
+    })?;
+    Ok((orders, thread))
+}
+
+/// Writes final blocks, oldest first, in one synced batch. Returns the last height.
+///
+/// # Errors
+/// [`StoreError`]; the process must end.
+pub fn commit(store: &dyn Store, batch: &[Committing]) -> Result<Option<Height>, StoreError> {
+    let commits: Vec<Commit> = batch
+        .iter()
+        .map(|item| Commit {
+            block: item.block.block.clone(),
+            certificate: item.certificate.clone(),
+            receipts: item.executed.receipts.clone(),
+            writes: item.executed.writes.clone(),
+        })
+        .collect();
+    store.commit(&commits)?;
+    Ok(batch.last().map(|item| item.block.header().height))
+}

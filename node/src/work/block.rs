@@ -1,0 +1,143 @@
+//! Executing, building and replaying blocks.
+
+use super::{BodyError, VerifiedBlock, Worker, check_body};
+use crate::driver::effect::BuildJob;
+use crate::work::body::BodyFault;
+use std::sync::Arc;
+use wattle_primitives::{Block, Hash, Header, Height};
+use wattle_runtime::{BlockError, BuildLimits, Executed, State, TxError, build_block, execute_block};
+
+/// Room kept for everything of a block that is no transaction.
+const BLOCK_OVERHEAD_BYTES: usize = wattle_primitives::block::HEADER_BYTES_MAX + 16;
+
+/// A block made here, with its results.
+#[derive(Debug)]
+pub struct BuiltBlock {
+    /// The block.
+    pub block: Arc<VerifiedBlock>,
+    /// State and receipts after it.
+    pub executed: Arc<Executed>,
+    /// Candidates that cannot be charged any more, and why.
+    pub skipped: Vec<(Hash, TxError)>,
+}
+
+/// A fetched finalized block, executed.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The block.
+    pub block: Arc<VerifiedBlock>,
+    /// State and receipts after it.
+    pub executed: Arc<Executed>,
+}
+
+/// Why fetched finalized blocks could not be executed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// A body is not the one its header binds: the peer that sent it lies.
+    #[error("body of height {height}")]
+    Body {
+        /// The block's.
+        height: Height,
+        /// What is wrong.
+        #[source]
+        source: BodyError,
+    },
+    /// A finalized block is invalid here: this node must stop.
+    #[error("finalized block at height {height} is invalid here: {detail}")]
+    Diverged {
+        /// The block's hash.
+        hash: Hash,
+        /// The block's height.
+        height: Height,
+        /// Why.
+        detail: String,
+    },
+}
+
+/// Executes a block on its parent's state. A block that breaks a rule, or whose header carries other roots than it
+/// leads to, is an error of its proposer's.
+///
+/// # Errors
+/// [`ExecuteError`].
+pub fn execute(worker: &Worker, block: &VerifiedBlock, parent: &State) -> Result<Executed, ExecuteError> {
+    if let Some(fault) = block.fault {
+        return Err(ExecuteError::Body(fault));
+    }
+    let header = block.header();
+    let executed = execute_block(parent, &worker.env(header), &block.txs)?;
+    if executed.state_root != header.state_root {
+        return Err(ExecuteError::StateRoot { expected: header.state_root, got: executed.state_root });
+    }
+    if executed.receipts_root != header.receipts_root {
+        return Err(ExecuteError::ReceiptsRoot { expected: header.receipts_root, got: executed.receipts_root });
+    }
+    Ok(executed)
+}
+
+/// Why a block is invalid. Its proposer is at fault; if a quorum certified it, this node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ExecuteError {
+    /// Its body is faulty.
+    #[error(transparent)]
+    Body(#[from] BodyFault),
+    /// Its transactions break a rule.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+    /// It leads to another state.
+    #[error("state root is {got}, header says {expected}")]
+    StateRoot {
+        /// The header's.
+        expected: Hash,
+        /// What execution gave.
+        got: Hash,
+    },
+    /// It leads to other receipts.
+    #[error("receipts root is {got}, header says {expected}")]
+    ReceiptsRoot {
+        /// The header's.
+        expected: Hash,
+        /// What execution gave.
+        got: Hash,
+    },
+}
+
+/// Builds a block from candidates on its parent's state.
+#[must_use]
+pub fn build(worker: &Worker, job: BuildJob) -> BuiltBlock {
+    let params = &worker.genesis.params;
+    let bytes_max = usize::try_from(params.block_bytes_max).unwrap_or(usize::MAX).saturating_sub(BLOCK_OVERHEAD_BYTES);
+    let limits = BuildLimits { bytes_max, weight_max: params.block_weight_max };
+    let built = build_block(&job.state, &worker.env(&job.template), job.candidates.into_iter(), limits);
+    assert!(built.executed.weight <= params.block_weight_max, "a leader keeps within the limit it checks others by");
+    let header = Header {
+        txs_root: built.executed.txs_root,
+        state_root: built.executed.state_root,
+        receipts_root: built.executed.receipts_root,
+        ..job.template
+    };
+    let block = Block { txs: built.txs.iter().map(|tx| tx.tx().clone()).collect(), header };
+    let hash = block.hash();
+    BuiltBlock {
+        block: Arc::new(VerifiedBlock { block, hash, txs: built.txs, fault: None }),
+        executed: Arc::new(built.executed),
+        skipped: built.skipped,
+    }
+}
+
+/// Executes consecutive finalized blocks. Their headers were verified against a certificate.
+///
+/// # Errors
+/// [`ReplayError`] for the first block that does not fit.
+pub fn replay(worker: &Worker, parent: &State, blocks: Vec<Block>) -> Result<Vec<Replayed>, ReplayError> {
+    let mut state = parent.clone();
+    let mut done = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        let height = block.header.height;
+        let block = check_body(worker, block).map_err(|source| ReplayError::Body { height, source })?;
+        let executed = execute(worker, &block, &state)
+            .map_err(|e| ReplayError::Diverged { hash: block.hash, height, detail: e.to_string() })?;
+        state = executed.state.clone();
+        done.push(Replayed { block: Arc::new(block), executed: Arc::new(executed) });
+    }
+    Ok(done)
+}

@@ -1,0 +1,98 @@
+//! Long work on the CPU, as pure functions of their input: the node runs them on a worker thread, the simulator in
+//! its own event order.
+
+mod block;
+mod body;
+mod cache;
+
+pub use block::{BuiltBlock, ExecuteError, ReplayError, Replayed, build, execute, replay};
+pub use body::{BodyError, BodyFault, VerifiedBlock, check_body};
+pub use cache::TxCache;
+
+use crate::driver::effect::Job;
+use crate::driver::event::Done;
+use std::sync::Arc;
+use wattle_primitives::{Genesis, Hash, Tx};
+use wattle_runtime::{BlockEnv, CheckedTx, TxError, VerifiedTx, verify_all};
+
+/// What all work needs to know.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// Genesis hash.
+    pub chain: Hash,
+    /// Parameters and sets.
+    pub genesis: Arc<Genesis>,
+    /// Transactions that were verified already.
+    pub cache: Arc<TxCache>,
+}
+
+impl Worker {
+    /// Does one piece of work.
+    #[must_use]
+    pub fn run(&self, job: Job) -> Done {
+        match job {
+            Job::Body(block) => {
+                let hash = block.hash();
+                Done::Body { hash, result: check_body(self, *block).map(Arc::new) }
+            }
+            Job::Txs { token, txs } => Done::Txs { token, results: self.check_txs(txs) },
+            Job::Execute { block, parent } => {
+                Done::Executed { hash: block.hash, result: execute(self, &block, &parent).map(Arc::new) }
+            }
+            Job::Build(job) => {
+                let round = job.round;
+                Done::Built { round, result: Box::new(build(self, *job)) }
+            }
+            Job::Replay { token, parent, blocks } => Done::Replayed { token, result: replay(self, &parent, blocks) },
+        }
+    }
+
+    /// Checks and verifies transactions in one batch; what the cache knows is not verified again.
+    fn check_txs(&self, txs: Vec<Tx>) -> Vec<Result<VerifiedTx, (Hash, TxError)>> {
+        let ids: Vec<Hash> = txs.iter().map(Tx::id).collect();
+        self.verify(txs).into_iter().zip(ids).map(|(result, id)| result.map_err(|e| (id, e))).collect()
+    }
+
+    /// The same without ids: one verdict each, in order.
+    fn verify(&self, txs: Vec<Tx>) -> Vec<Result<VerifiedTx, TxError>> {
+        let mut results: Vec<Option<Result<VerifiedTx, TxError>>> = Vec::with_capacity(txs.len());
+        let mut fresh = Vec::new();
+        let mut places = Vec::new();
+        for tx in txs {
+            let place = results.len();
+            match CheckedTx::check(tx, &self.chain, &self.genesis.params) {
+                Err(error) => results.push(Some(Err(error))),
+                Ok(checked) => match self.cache.get(&checked) {
+                    Some(known) => results.push(Some(Ok(known))),
+                    None => {
+                        results.push(None);
+                        places.push(place);
+                        fresh.push(checked);
+                    }
+                },
+            }
+        }
+        for (place, verdict) in places.into_iter().zip(verify_all(fresh)) {
+            if let Ok(tx) = &verdict {
+                self.cache.insert(tx.clone());
+            }
+            if let Some(slot) = results.get_mut(place) {
+                *slot = Some(verdict);
+            }
+        }
+        results.into_iter().flatten().collect()
+    }
+
+    /// What execution knows of the block with this header.
+    #[must_use]
+    pub fn env(&self, header: &wattle_primitives::Header) -> BlockEnv {
+        BlockEnv {
+            params: self.genesis.params.clone(),
+            chain: self.chain,
+            height: header.height,
+            time_ms: header.time_ms,
+            parent: header.parent,
+            proposer: header.proposer,
+        }
+    }
+}

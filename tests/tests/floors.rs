@@ -1,0 +1,135 @@
+//! The floors of the house: who may import whom, and what no floor may contain.
+//!
+//! The same table stands in `ARCHITECTURE.md`. A dependency that breaks it fails here, not in review.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// (crate, workspace crates it may import, external crates it must not have)
+const FLOORS: &[(&str, &[&str], &[&str])] = &[
+    ("primitives", &[], &["tokio", "futures", "jsonrpsee", "rocksdb", "libp2p"]),
+    ("chain-spec", &["primitives"], &["tokio", "rocksdb", "libp2p"]),
+    ("consensus", &["primitives"], &["tokio", "futures", "getrandom", "rand", "ed25519-dalek", "libp2p", "rocksdb"]),
+    ("runtime", &["primitives"], &["tokio", "futures", "getrandom", "rand", "libp2p"]),
+    ("p2p", &["primitives"], &["rocksdb"]),
+    ("rpc", &["primitives"], &["rocksdb", "libp2p"]),
+    ("meter", &["primitives", "chain-spec", "consensus", "p2p"], &["rocksdb"]),
+    ("node", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc", "meter"], &[]),
+    ("tests", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc", "meter", "node"], &[]),
+];
+
+/// (crate, text that its sources must not contain, files that may)
+const ABSENCES: &[(&str, &[&str], &[&str])] = &[
+    ("primitives", &["std::net", "std::fs", "SystemTime::now", "Instant::now", "HashMap", "f32", "f64"], &[]),
+    ("consensus", &["std::net", "std::fs", "SystemTime::now", "Instant::now", "HashMap", "f32", "f64", "SecretKey"], &[]),
+    ("runtime", &["std::net", "SystemTime::now", "Instant::now", "HashMap", "f32", "f64"], &[]),
+    ("runtime", &["rocksdb::"], &["store/rocks.rs"]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Dependencies of each workspace crate that are part of the product: not those for its tests.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().unwrap();
+    let shipped = |d: &&Value| d["kind"].as_str() != Some("dev");
+    packages
+        .iter()
+        .map(|p| {
+            let names = p["dependencies"].as_array().unwrap().iter().filter(shipped);
+            let names = names.map(|d| d["name"].as_str().unwrap().to_owned()).collect();
+            (p["name"].as_str().unwrap().trim_start_matches("wattle-").to_owned(), names)
+        })
+        .collect()
+}
+
+#[test]
+fn crates_import_only_the_floors_below() {
+    let found = dependencies();
+    let known: BTreeSet<&str> = FLOORS.iter().map(|(name, ..)| *name).collect();
+    let actual: BTreeSet<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(known, actual, "every crate of the workspace stands in the table");
+    for (name, may, must_not) in FLOORS {
+        for dependency in &found[*name] {
+            if let Some(sibling) = dependency.strip_prefix("wattle-") {
+                assert!(may.contains(&sibling), "{name} must not import {sibling}");
+            }
+            let allowed_feature = *name == "runtime" && dependency == "rocksdb";
+            assert!(allowed_feature || !must_not.contains(&dependency.as_str()), "{name} must not import {dependency}");
+        }
+    }
+}
+
+#[test]
+fn floors_do_not_contain_what_they_must_not() {
+    for (name, texts, exempt) in ABSENCES {
+        let sources = root().join(name).join("src");
+        for file in rust_files(&sources) {
+            let relative = file.strip_prefix(&sources).unwrap().to_string_lossy().replace('\\', "/");
+            let is_test = relative.ends_with("tests.rs") || relative.contains("tests/");
+            if is_test || exempt.iter().any(|e| relative == *e) {
+                continue;
+            }
+            let source = std::fs::read_to_string(&file).unwrap();
+            let product = source.split("#[cfg(test)]").next().unwrap();
+            for (number, line) in product.lines().enumerate() {
+                let code = line.split("//").next().unwrap();
+                for text in *texts {
+                    let hit = code.match_indices(text).any(|(at, _)| is_word(code, at, text.len()));
+                    assert!(!hit, "{name}/src/{relative}:{} contains {text}", number + 1);
+                }
+            }
+        }
+    }
+}
+
+/// Whether the match is no part of a longer identifier.
+fn is_word(line: &str, at: usize, len: usize) -> bool {
+    let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    !part(line[..at].chars().next_back()) && !part(line[at + len..].chars().next())
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn the_light_node_holds_no_database_no_runtime_and_no_cxx() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "-p", "wattle-meter", "-e", "normal,build", "--prefix", "none", "--offline", "--locked"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).unwrap();
+    assert!(tree.contains("wattle-p2p"), "the tree is the light node's:\n{tree}");
+    for banned in ["rocksdb", "librocksdb-sys", "wattle-runtime", "link-cplusplus", "cxx "] {
+        assert!(!tree.lines().any(|l| l.starts_with(banned)), "wattle-light depends on {banned}");
+    }
+}
