@@ -27,6 +27,8 @@ mod sign;
 pub mod simulator;
 mod status;
 pub mod submit;
+#[cfg(test)]
+mod testchain;
 
 pub use clock::Clock;
 pub use config::{CONFIG_BYTES_MAX, ConfigError, LightConfig, MeterConfig, PEERS_MAX};

@@ -321,3 +321,7 @@ fn readings_in(tx: &Tx) -> usize {
     };
     tx.body().calls.iter().map(count).sum()
 }
+
+#[cfg(test)]
+#[path = "submit_tests.rs"]
+mod tests;

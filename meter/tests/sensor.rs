@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use wattle_meter::sensor::{Profile, Sensor, SensorError, Timing, Verdict};
-use wattle_meter::simulator::{EXPORT, IMPORT, Simulator, SimulatorConfig, words};
+use wattle_meter::simulator::{EXPORT, IMPORT, Simulator, SimulatorConfig};
 
 const START_MS: u64 = 1_700_000_000_000;
 
@@ -32,7 +32,7 @@ fn sensor(address: SocketAddr, tries: u32) -> Sensor {
 #[tokio::test]
 async fn the_golden_frame_is_answered_as_the_meter_answers_it() {
     let (meter, _) = simulator().await;
-    meter.override_register(0, Some(words(230.2)));
+    meter.override_register(0, Some([0x4366, 0x3334]));
     let mut stream = TcpStream::connect(meter.address()).await.unwrap();
     // Modbus TCP carries the serial frame 01 04 00 00 00 02 without its checksum 71 CB, behind a header.
     stream.write_all(&[0, 9, 0, 0, 0, 6, 0x01, 0x04, 0x00, 0x00, 0x00, 0x02]).await.unwrap();

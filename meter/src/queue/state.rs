@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_write_torn_anywhere_leaves_the_state_before_it() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::testchain::memory_dir();
         let path = dir.path().join("state");
         let (mut file, none) = StateFile::open(&path).unwrap();
         assert_eq!(none, None);
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_flipped_bit_never_yields_another_state() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::testchain::memory_dir();
         let path = dir.path().join("state");
         let (mut file, _) = StateFile::open(&path).unwrap();
         let mut state = State::default();

@@ -37,7 +37,7 @@ fn segment_path(dir: &Path) -> PathBuf {
 
 #[test]
 fn nothing_leaves_before_it_is_synced() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::testchain::memory_dir();
     let (mut queue, recovery) = Queue::open(dir.path(), 100).unwrap();
     assert_eq!(recovery, Recovery::default());
     put(&mut queue);
@@ -53,7 +53,7 @@ fn nothing_leaves_before_it_is_synced() {
 
 #[test]
 fn reopening_at_any_stage_loses_nothing_synced_and_repeats_no_number() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::testchain::memory_dir();
     let mut given = std::collections::BTreeSet::new();
     let mut synced = std::collections::BTreeSet::new();
     for round in 0u64..40 {
@@ -81,7 +81,7 @@ fn reopening_at_any_stage_loses_nothing_synced_and_repeats_no_number() {
 
 #[test]
 fn a_tail_torn_at_any_byte_costs_at_most_the_unsynced_readings() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::testchain::memory_dir();
     let (mut queue, _) = Queue::open(dir.path(), 100).unwrap();
     fill(&mut queue, 3);
     queue.sync().unwrap();
@@ -108,7 +108,7 @@ fn a_tail_torn_at_any_byte_costs_at_most_the_unsynced_readings() {
 
 #[test]
 fn a_flipped_bit_at_any_byte_costs_at_most_one_reading_and_forges_none() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::testchain::memory_dir();
     let (mut queue, _) = Queue::open(dir.path(), 100).unwrap();
     fill(&mut queue, 4);
     queue.sync().unwrap();
@@ -129,7 +129,7 @@ fn a_flipped_bit_at_any_byte_costs_at_most_one_reading_and_forges_none() {
 
 #[test]
 fn acknowledged_segments_go_and_the_full_queue_drops_its_oldest() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::testchain::memory_dir();
     let capacity = segment::SLOTS_MAX as usize + 10;
     let (mut queue, _) = Queue::open(dir.path(), capacity).unwrap();
     for _ in 0..capacity + 5 {
@@ -147,7 +147,7 @@ fn acknowledged_segments_go_and_the_full_queue_drops_its_oldest() {
 
 #[test]
 fn what_is_in_flight_survives_a_restart_and_ends_with_its_last_reading() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::testchain::memory_dir();
     let (mut queue, _) = Queue::open(dir.path(), 100).unwrap();
     fill(&mut queue, 5);
     queue.sync().unwrap();
@@ -164,7 +164,7 @@ fn what_is_in_flight_survives_a_restart_and_ends_with_its_last_reading() {
 
 #[test]
 fn a_new_directory_never_reuses_the_numbers_of_an_old_one() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::testchain::memory_dir();
     let (mut queue, _) = Queue::open(dir.path(), 100).unwrap();
     put(&mut queue);
     assert!(!queue.is_anchored());
@@ -180,7 +180,7 @@ fn a_new_directory_never_reuses_the_numbers_of_an_old_one() {
 
 #[test]
 fn a_second_process_is_refused_and_wrong_numbers_too() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::testchain::memory_dir();
     let (mut queue, _) = Queue::open(dir.path(), 100).unwrap();
     assert!(matches!(Queue::open(dir.path(), 100), Err(QueueError::Locked { .. })));
     assert!(matches!(queue.append(&reading(1)), Err(QueueError::Sequence { .. })));

@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn values_decode_and_nonsense_does_not() {
         let table = [
-            (ValueType::Float32, vec![0x4366, 0x3334], Some(f64::from(230.2f32))),
+            (ValueType::Float32, vec![0x4366, 0x3334], Some(f64::from(f32::from_bits(0x4366_3334)))),
             (ValueType::Float32, vec![0x7fc0, 0], None),
             (ValueType::Float32, vec![0x7f80, 0], None),
             (ValueType::Float32, vec![0x4366], None),

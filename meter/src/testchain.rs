@@ -1,0 +1,290 @@
+//! A chain in memory for tests: real signatures, certificates and proofs, and peers that can be told to lie.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use crate::peers::Peers;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+use wattle_chain_spec::Checkpoint;
+use wattle_p2p::wire::{EpochProof, ErrorCode, LightBlock, ProofAnswer, Request, Response};
+use wattle_p2p::{PeerId, RequestError};
+use wattle_primitives::call::EnergyCall;
+use wattle_primitives::reading::RegisterEncoding;
+use wattle_primitives::state_key::{self, AccountRecord, LastReading, MeterRecord};
+use wattle_primitives::trie::{Leaf, Step, TrieProof, branch_hash, key_hash, leaf_hash, value_hash};
+use wattle_primitives::{
+    Address, BoundedBytes, BoundedVec, Call, Certificate, Epoch, Hash, Header, Height, Nonce, Proposal,
+    PublicKey, Round, SecretKey, SignedVote, TimeMs, Tx, Validator, ValidatorSet, View, Vote, VotingPower,
+};
+
+pub(crate) const TRUST_MS: u64 = 3_600_000;
+const SPACING_MS: u64 = 10;
+
+type State = BTreeMap<Vec<u8>, Vec<u8>>;
+
+#[derive(Clone)]
+pub(crate) struct TestChain {
+    pub(crate) headers: Vec<Header>,
+    certificates: Vec<Option<Certificate>>,
+    /// Seeds of the set in charge of each header.
+    signers: Vec<Vec<u8>>,
+    states: Vec<State>,
+    pub(crate) state: State,
+    chain: Hash,
+    start_ms: u64,
+}
+
+pub(crate) fn set(seeds: &[u8]) -> ValidatorSet {
+    let member = |s: &u8| Validator { key: SecretKey::from_seed([*s; 32]).public(), power: VotingPower(1) };
+    ValidatorSet::new(seeds.iter().map(member).collect()).unwrap()
+}
+
+pub(crate) fn finalize(chain: &Hash, header: &Header, set_seeds: &[u8], signing: &[u8]) -> Certificate {
+    let set = set(set_seeds);
+    let round = Round { epoch: header.epoch, view: header.view };
+    let vote = Vote::Finalize(Proposal { round, parent_view: View(0), block: header.hash() });
+    let votes = signing.iter().map(|seed| {
+        let key = SecretKey::from_seed([*seed; 32]);
+        let signer = set.index_of(&key.public()).unwrap();
+        SignedVote { vote, signer, signature: key.sign(&vote.signing_bytes(chain)) }
+    });
+    let mut votes: Vec<_> = votes.collect();
+    votes.sort_by_key(|v| v.signer);
+    let mut bitmap = vec![0u8; set.len().div_ceil(8)];
+    votes.iter().for_each(|v| bitmap[usize::from(v.signer.0 >> 3)] |= 1 << (v.signer.0 & 7));
+    Certificate {
+        vote,
+        signers: BoundedBytes::new(bitmap).unwrap(),
+        signatures: BoundedVec::new(votes.iter().map(|v| v.signature).collect()).unwrap(),
+    }
+}
+
+/// Root of a trie of at most two keys, and the proof for one that may be absent.
+fn prove(state: &State, key: &[u8]) -> (Hash, TrieProof) {
+    let leaf = |(k, v): (&Vec<u8>, &Vec<u8>)| Leaf { key_hash: key_hash(k), value_hash: value_hash(v) };
+    let hash = |l: &Leaf| leaf_hash(&l.key_hash, &l.value_hash);
+    let leaves: Vec<Leaf> = state.iter().map(leaf).collect();
+    match leaves.as_slice() {
+        [] => (Hash::ZERO, TrieProof { path: BoundedVec::default(), leaf: None }),
+        [only] => (hash(only), TrieProof { path: BoundedVec::default(), leaf: Some(only.clone()) }),
+        [a, b] => {
+            let bit = (0..=255u8).find(|bit| a.key_hash.bit(*bit) != b.key_hash.bit(*bit)).unwrap();
+            let (left, right) = if a.key_hash.bit(bit) { (b, a) } else { (a, b) };
+            let root = branch_hash(bit, &hash(left), &hash(right));
+            let goes_right = key_hash(key).bit(bit);
+            let (own, other) = if goes_right { (right, left) } else { (left, right) };
+            let path = BoundedVec::new(vec![Step { bit, sibling: hash(other) }]).unwrap();
+            (root, TrieProof { path, leaf: Some(own.clone()) })
+        }
+        _ => unreachable!("test chains hold two keys"),
+    }
+}
+
+impl TestChain {
+    pub(crate) fn new(seeds: &[u8], state: State) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let start_ms = u64::try_from(now).unwrap() - 60_000;
+        let mut chain = Self {
+            headers: Vec::new(),
+            certificates: Vec::new(),
+            signers: Vec::new(),
+            states: Vec::new(),
+            state,
+            chain: Hash([0xEE; 32]),
+            start_ms,
+        };
+        chain.push(Epoch(0), seeds, seeds, false);
+        chain.chain = chain.headers[0].hash();
+        chain
+    }
+
+    pub(crate) fn checkpoint(&self, seeds: &[u8]) -> Checkpoint {
+        Checkpoint {
+            chain_id: "test".into(),
+            genesis_hash: self.chain,
+            header: self.headers[0].clone(),
+            epoch: Epoch(0),
+            validators: set(seeds),
+            trust_period_ms: TimeMs(TRUST_MS),
+        }
+    }
+
+    /// Adds a block of `epoch` by the set of `seeds`, naming that of `next`; without a certificate of its own when
+    /// `certified` is false.
+    pub(crate) fn push(&mut self, epoch: Epoch, seeds: &[u8], next: &[u8], certified: bool) {
+        let height = self.headers.len() as u64;
+        let (state_root, _) = prove(&self.state, &[]);
+        let header = Header {
+            version: wattle_primitives::block::PROTOCOL_VERSION,
+            chain: self.chain,
+            epoch,
+            view: View(height),
+            height: Height(height),
+            parent: self.headers.last().map_or(Hash::ZERO, Header::hash),
+            time_ms: TimeMs(self.start_ms + height * SPACING_MS),
+            proposer: PublicKey([0; 32]),
+            txs_root: Hash::ZERO,
+            state_root,
+            receipts_root: Hash::ZERO,
+            validators_hash: set(seeds).hash(),
+            next_validators_hash: set(next).hash(),
+        };
+        let certificate = certified.then(|| finalize(&self.chain, &header, seeds, seeds));
+        self.headers.push(header);
+        self.certificates.push(certificate);
+        self.signers.push(seeds.to_vec());
+        self.states.push(self.state.clone());
+    }
+
+    pub(crate) fn light(&self, height: usize) -> LightBlock {
+        let certified = (height..self.headers.len()).find(|h| self.certificates[*h].is_some()).unwrap();
+        LightBlock {
+            header: self.headers[height].clone(),
+            certificate: self.certificates[certified].clone().unwrap(),
+            path: BoundedVec::new(self.headers[height + 1..=certified].to_vec()).unwrap(),
+        }
+    }
+
+    pub(crate) fn epoch_proof(&self, epoch: Epoch) -> Option<EpochProof> {
+        let next_of = |h: usize| self.headers.get(h + 1).is_some_and(|next| next.epoch > epoch);
+        let at = (0..self.headers.len()).find(|h| self.headers[*h].epoch == epoch && next_of(*h))?;
+        Some(EpochProof {
+            header: self.headers[at].clone(),
+            certificate: self.certificates[at].clone()?,
+            next_validators: set(&self.signers[at + 1]),
+        })
+    }
+
+    /// The height of the newest header that is certified, directly or through a descendant.
+    fn newest(&self) -> usize {
+        (0..self.headers.len()).rev().find(|h| self.certificates[*h].is_some()).unwrap_or(0)
+    }
+
+    pub(crate) fn proof(&self, key: &[u8]) -> ProofAnswer {
+        let at = self.newest();
+        let value = self.states[at].get(key).map(|v| BoundedBytes::new(v.clone()).unwrap());
+        ProofAnswer { value, proof: prove(&self.states[at], key).1, light: self.light(at) }
+    }
+}
+
+/// What a peer does to its answers.
+pub(crate) type Lie = Box<dyn Fn(&TestChain, Request, Response) -> Response + Send>;
+
+/// Peers that serve a chain, some with a lie.
+pub(crate) struct TestPeers {
+    pub(crate) chain: Mutex<TestChain>,
+    pub(crate) lies: Mutex<BTreeMap<PeerId, Lie>>,
+    pub(crate) peers: Vec<PeerId>,
+    /// Transactions received, every time.
+    pub(crate) received: Mutex<Vec<Tx>>,
+    /// Seeds of the set that makes blocks out of transactions.
+    pub(crate) seeds: Vec<u8>,
+    /// Whether transactions are lost on their way.
+    pub(crate) losing: Mutex<bool>,
+}
+
+impl TestPeers {
+    pub(crate) fn new(chain: TestChain, seeds: &[u8], count: usize) -> Self {
+        Self {
+            chain: Mutex::new(chain),
+            lies: Mutex::default(),
+            peers: (0..count).map(|_| PeerId::random()).collect(),
+            received: Mutex::default(),
+            seeds: seeds.to_vec(),
+            losing: Mutex::new(false),
+        }
+    }
+
+    fn answer(&self, request: &Request) -> Response {
+        let chain = self.chain.lock().unwrap();
+        let missing = || Response::error(ErrorCode::NotFound, "");
+        match request {
+            Request::LightBlock { height: None } => {
+                Response::LightBlock(Box::new(chain.light(chain.newest())))
+            }
+            Request::EpochProof { epoch } => {
+                chain.epoch_proof(*epoch).map_or_else(missing, |p| Response::EpochProof(Box::new(p)))
+            }
+            Request::Proof { key } => Response::Proof(Box::new(chain.proof(key))),
+            Request::SubmitTx(tx) => {
+                drop(chain);
+                self.take(tx);
+                Response::Submitted { id: tx.id() }
+            }
+            _ => missing(),
+        }
+    }
+
+    /// Executes a transaction as the chain would, in a block of its own.
+    fn take(&self, tx: &Tx) {
+        self.received.lock().unwrap().push(tx.clone());
+        if *self.losing.lock().unwrap() {
+            return;
+        }
+        let mut chain = self.chain.lock().unwrap();
+        let sender = tx.body().sender;
+        let (account_key, meter_key) = (state_key::account(&sender), state_key::meter(&sender));
+        let mut account: AccountRecord = wattle_primitives::decode(&chain.state[&account_key]).unwrap();
+        if tx.body().nonce != account.nonce(tx.body().lane) {
+            return;
+        }
+        account.nonces = BoundedVec::new(vec![tx.body().nonce.next()]).unwrap();
+        let mut meter: MeterRecord = wattle_primitives::decode(&chain.state[&meter_key]).unwrap();
+        for call in tx.body().calls.iter() {
+            let Call::Energy(EnergyCall::SubmitReadings { readings }) = call else { panic!("not readings") };
+            for signed in readings {
+                let r = &signed.reading;
+                signed.key.verify(&r.signing_bytes(&chain.chain), &signed.signature).unwrap();
+                let (import_wh, export_wh) = (
+                    meter.encoding.watt_hours(&r.import).unwrap(),
+                    meter.encoding.watt_hours(&r.export).unwrap(),
+                );
+                let falls = |last: LastReading| last.seq >= r.seq || last.import_wh > import_wh;
+                if !meter.last.is_some_and(falls) {
+                    let block_time_ms = TimeMs(0);
+                    let (seq, time_ms) = (r.seq, r.time_ms);
+                    meter.last = Some(LastReading { seq, import_wh, export_wh, time_ms, block_time_ms });
+                }
+            }
+        }
+        chain.state.insert(account_key, wattle_primitives::encode(&account));
+        chain.state.insert(meter_key, wattle_primitives::encode(&meter));
+        chain.push(Epoch(0), &self.seeds, &self.seeds, true);
+    }
+
+    pub(crate) fn meter_record(&self, meter: &Address) -> MeterRecord {
+        wattle_primitives::decode(&self.chain.lock().unwrap().state[&state_key::meter(meter)]).unwrap()
+    }
+}
+
+impl Peers for TestPeers {
+    fn ready(&self) -> Vec<PeerId> {
+        self.peers.clone()
+    }
+
+    async fn ask(&self, peer: PeerId, request: Request) -> Result<Response, RequestError> {
+        let honest = self.answer(&request);
+        let lies = self.lies.lock().unwrap();
+        let Some(lie) = lies.get(&peer) else { return Ok(honest) };
+        Ok(lie(&self.chain.lock().unwrap(), request, honest))
+    }
+
+    fn blame(&self, _: PeerId) {}
+}
+
+/// A directory in memory where there is one: tests that cut files at every byte sync thousands of times.
+pub(crate) fn memory_dir() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// State with an account and a registered meter.
+pub(crate) fn registered(meter: Address, last: Option<LastReading>) -> State {
+    let record =
+        MeterRecord { microgrid: Hash::ZERO, owner: meter, encoding: RegisterEncoding::Uint32Wh, last };
+    let account =
+        AccountRecord { nonces: BoundedVec::new(vec![Nonce(0)]).unwrap(), ..AccountRecord::default() };
+    BTreeMap::from([
+        (state_key::account(&meter), wattle_primitives::encode(&account)),
+        (state_key::meter(&meter), wattle_primitives::encode(&record)),
+    ])
+}
