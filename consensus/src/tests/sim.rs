@@ -444,6 +444,9 @@ impl Sim {
                     if self.rng.chance(200) {
                         header.time_ms = TimeMs(header.time_ms.0 + 3_000);
                     }
+                    if self.rng.chance(400) {
+                        self.graft(node, &mut header, &mut proposal);
+                    }
                     proposal.block = header.hash();
                     self.nodes[node].bodies.insert(proposal.block, header.clone());
                 }
@@ -461,6 +464,26 @@ impl Sim {
             let vote = self.sign(node, epoch, vote);
             effects.push(Effect::Send(Some(to), Msg::Votes(vec![vote])));
         }
+    }
+
+    /// A well-formed block on an older parent, which is legal only if every view since was nullified.
+    fn graft(&mut self, node: usize, header: &mut Header, proposal: &mut Proposal) {
+        let older =
+            |h: &&Header| h.epoch == header.epoch && h.view < header.view && h.height.0 % EPOCH_LENGTH != 0;
+        let older: Vec<Header> = self.nodes[node].bodies.values().filter(older).cloned().collect();
+        if older.is_empty() {
+            return;
+        }
+        let parent = &older[self.rng.below(older.len() as u64) as usize];
+        header.parent = parent.hash();
+        header.height = parent.height.next();
+        header.next_validators_hash = if header.height.0 % EPOCH_LENGTH == 0 {
+            sets_hash(self.nodes.len(), header.epoch.next())
+        } else {
+            header.validators_hash
+        };
+        header.state_root = state_root(&header.parent, &header.txs_root);
+        proposal.parent_view = parent.view;
     }
 
     fn build(&mut self, node: usize, epoch: Epoch, request: BuildRequest) {
