@@ -30,7 +30,7 @@ const QUIC_CONNECTION_BYTES: u32 = 8 * 1024 * 1024;
 /// Pause between pings of a connection.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// Silence after a ping that counts as a broken connection.
-const PING_TIMEOUT: Duration = Duration::from_secs(8);
+const PING_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long content is remembered by gossip, so that it is not handed out again.
 const GOSSIP_MEMORY: Duration = Duration::from_secs(120);
 /// Gossip messages that may wait for one peer.
@@ -186,8 +186,8 @@ fn kademlia(mode: Kademlia, local: PeerId, names: &Names) -> Option<kad::Behavio
         Kademlia::Server => kad::Mode::Server,
     };
     let mut settings = kad::Config::new(names.kademlia());
-    // Peers are looked up, nothing is stored: records of others are neither kept nor republished, and only peers
-    // that completed the handshake enter the table.
+    // Peers are looked up, nothing is stored: records of others are neither kept nor republished. Peers enter the
+    // table only when they are connected, speak this chain's protocol and have not been refused.
     settings
         .set_record_filtering(kad::StoreInserts::FilterBoth)
         .set_kbucket_inserts(kad::BucketInserts::Manual)

@@ -9,6 +9,11 @@ use wattle_primitives::{Decode, Encode, decode, encode};
 /// Memory set aside before the first byte of a message has arrived.
 const READ_AHEAD_BYTES: usize = 4096;
 
+/// A request came that is no message. The library drops such a request without a word to anybody, so the codec hands
+/// it on as what it is: the peer pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Garbage;
+
 /// Requests `Q`, answers `A`.
 pub(crate) struct Wire<Q, A>(PhantomData<fn() -> (Q, A)>);
 
@@ -30,14 +35,18 @@ where
     A: Encode + Decode + Send + Sync + 'static,
 {
     type Protocol = StreamProtocol;
-    type Request = Q;
+    type Request = Result<Q, Garbage>;
     type Response = A;
 
-    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Q>
+    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Result<Q, Garbage>>
     where
         T: AsyncRead + Unpin + Send,
     {
-        read(io).await
+        match read(io).await {
+            Ok(request) => Ok(Ok(request)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Err(Garbage)),
+            Err(error) => Err(error),
+        }
     }
 
     async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<A>
@@ -47,11 +56,19 @@ where
         read(io).await
     }
 
-    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, request: Q) -> io::Result<()>
+    async fn write_request<T>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+        request: Result<Q, Garbage>,
+    ) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {
-        write(io, &request).await
+        match request {
+            Ok(request) => write(io, &request).await,
+            Err(Garbage) => Err(io::ErrorKind::InvalidInput.into()),
+        }
     }
 
     async fn write_response<T>(&mut self, _: &StreamProtocol, io: &mut T, response: A) -> io::Result<()>
@@ -81,7 +98,10 @@ async fn read<M: Decode>(io: &mut (impl AsyncRead + Unpin + Send)) -> io::Result
 }
 
 /// Writes one message.
-async fn write<M: Encode + Decode + Sync>(io: &mut (impl AsyncWrite + Unpin + Send), message: &M) -> io::Result<()> {
+async fn write<M: Encode + Decode + Sync>(
+    io: &mut (impl AsyncWrite + Unpin + Send),
+    message: &M,
+) -> io::Result<()> {
     let bytes = encode(message);
     if bytes.len() > M::MAX_BYTES {
         // Our own fault: nothing a peer sends gets here. The stream ends and the peer tries elsewhere.

@@ -7,8 +7,13 @@ use super::{
     ESTRANGED, GoneReason, Hello, HelloAnswer, Instant, NetEvent, Network, PeerId, Penalty, Refusal, Role,
     request_response,
 };
+use crate::codec::Garbage;
 use request_response::{Event, Message, OutboundFailure};
+use std::time::Duration;
 use wattle_primitives::block::PROTOCOL_VERSION;
+
+/// Time that a refused peer has to read why.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Network {
     pub(super) fn own_hello(&self) -> Hello {
@@ -21,10 +26,14 @@ impl Network {
         }
     }
 
-    pub(super) fn on_handshake(&mut self, event: Event<Hello, HelloAnswer>) {
+    pub(super) fn on_handshake(&mut self, event: Event<Result<Hello, Garbage>, HelloAnswer>) {
         match event {
             Event::Message { peer, message: Message::Request { request_id, request, channel }, .. } => {
-                let judged = self.judge(peer, request);
+                let Ok(hello) = request else {
+                    self.penalize(peer, Penalty::Fatal);
+                    return;
+                };
+                let judged = self.judge(peer, hello);
                 let answer = match &judged {
                     Ok(_) => HelloAnswer::Accept(self.own_hello()),
                     Err(refusal) => HelloAnswer::Refuse(*refusal),
@@ -42,18 +51,13 @@ impl Network {
             },
             Event::ResponseSent { request_id, .. } => match self.greeting.remove(&request_id) {
                 Some((peer, Ok(hello))) => self.ready(peer, hello),
-                Some((peer, Err(refusal))) => self.refuse(peer, refusal, false),
+                Some((peer, Err(refusal))) => self.refuse_slowly(peer, refusal),
                 None => {}
             },
-            Event::InboundFailure { peer, request_id, error, .. } => {
+            Event::InboundFailure { request_id, .. } => {
                 if let Some((peer, Err(refusal))) = self.greeting.remove(&request_id) {
                     self.refuse(peer, refusal, false);
                 }
-                self.blame_for_garbage(
-                    peer,
-                    matches!(&error,
-                    request_response::InboundFailure::Io(e) if e.kind() == std::io::ErrorKind::InvalidData),
-                );
             }
             Event::OutboundFailure { peer, error, .. } => self.not_greeted(peer, &error),
         }
@@ -107,13 +111,27 @@ impl Network {
         let (role, validator, height) = (hello.role, hello.validator.map(|v| v.key), hello.height);
         entry.hello = Some(hello);
         self.welcomed(peer);
+        self.publish_peer(peer);
         // The node hears of the peer before its first message: access to the streams comes after.
         self.tell(NetEvent::PeerReady { peer, role, validator, height });
         self.update_access(peer);
-        self.publish_peer(peer);
     }
 
+    /// Refuses a peer whose refusal is on its way: it closes the connection itself when it has read why.
+    fn refuse_slowly(&mut self, peer: PeerId, refusal: Refusal) {
+        let Some(entry) = self.peers.get_mut(&peer) else { return self.refuse(peer, refusal, false) };
+        entry.leaving = Some(GoneReason::Refused(refusal));
+        entry.close_at = Some(Instant::now() + LAST_WORDS);
+        self.count_refusal(peer, refusal, false);
+    }
+
+    /// Refuses a peer, or takes its refusal, and closes the connection.
     fn refuse(&mut self, peer: PeerId, refusal: Refusal, by_peer: bool) {
+        self.count_refusal(peer, refusal, by_peer);
+        self.shut_out(peer, GoneReason::Refused(refusal));
+    }
+
+    fn count_refusal(&mut self, peer: PeerId, refusal: Refusal, by_peer: bool) {
         let now = Instant::now();
         match refusal {
             _ if by_peer => self.scores.refuse(peer, ESTRANGED, now),
@@ -123,8 +141,7 @@ impl Network {
             }
         }
         tracing::info!(%peer, %refusal, by_peer, "refused");
-        self.tell(NetEvent::PeerRefused { peer, refusal, by_peer });
-        self.shut_out(peer, GoneReason::Refused(refusal));
         self.publish_peer(peer);
+        self.tell(NetEvent::PeerRefused { peer, refusal, by_peer });
     }
 }

@@ -1,10 +1,11 @@
 //! Gossip and requests, in and out.
 
 use super::{Answer, Instant, NetEvent, Network, PeerId, Penalty, Request, RequestError, Response, oneshot};
+use crate::codec::Garbage;
 use crate::event::{MessageId, Responder, Verdict};
 use crate::wire::{GOSSIP_BYTES_MAX, Gossip};
 use libp2p::gossipsub;
-use libp2p::request_response::{Event, InboundFailure, Message, OutboundFailure, ResponseChannel};
+use libp2p::request_response::{Event, Message, OutboundFailure, ResponseChannel};
 use std::io::ErrorKind;
 use tokio::sync::mpsc::error::TrySendError;
 use wattle_primitives::{decode, encode};
@@ -78,14 +79,17 @@ impl Network {
             return;
         }
         entry.outbound_requests = entry.outbound_requests.saturating_add(1);
-        let id = self.swarm.behaviour_mut().requests.send_request(&peer, request);
+        let id = self.swarm.behaviour_mut().requests.send_request(&peer, Ok(request));
         self.asked.insert(id, (peer, reply));
     }
 
-    pub(super) fn on_request(&mut self, event: Event<Request, Response>) {
+    pub(super) fn on_request(&mut self, event: Event<Result<Request, Garbage>, Response>) {
         match event {
             Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
-                self.take_request(peer, request, channel);
+                match request {
+                    Ok(request) => self.take_request(peer, request, channel),
+                    Err(Garbage) => self.penalize(peer, Penalty::Fatal),
+                }
             }
             Event::Message { message: Message::Response { request_id, response }, .. } => {
                 self.answered(request_id, Ok(response));
@@ -101,9 +105,6 @@ impl Network {
                 };
                 self.answered(request_id, Err(error));
                 self.blame_for_garbage(peer, garbage);
-            }
-            Event::InboundFailure { peer, error: InboundFailure::Io(e), .. } => {
-                self.blame_for_garbage(peer, e.kind() == ErrorKind::InvalidData);
             }
             Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
         }

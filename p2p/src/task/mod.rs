@@ -48,6 +48,8 @@ struct Peer {
     hello: Option<Hello>,
     /// Why it is being disconnected, if it is.
     leaving: Option<GoneReason>,
+    /// When to close the connection of a refused peer that does not do it itself.
+    close_at: Option<Instant>,
     bucket: Bucket,
     inbound_requests: usize,
     outbound_requests: usize,
@@ -243,6 +245,7 @@ impl Network {
             since: now,
             hello: None,
             leaving: None,
+            close_at: None,
             bucket: Bucket::full(burst, now),
             inbound_requests: 0,
             outbound_requests: 0,
@@ -255,24 +258,25 @@ impl Network {
         }
         if greet {
             let hello = self.own_hello();
-            self.swarm.behaviour_mut().handshake.send_request(&peer, hello);
+            self.swarm.behaviour_mut().handshake.send_request(&peer, Ok(hello));
         }
         self.publish_peer(peer);
     }
 
     fn on_disconnected(&mut self, peer: PeerId) {
         let Some(entry) = self.peers.remove(&peer) else { return };
-        if let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut()
-            && self.scores.banned(&peer)
-        {
-            kademlia.remove_peer(&peer);
+        if self.scores.banned(&peer) {
+            self.swarm.behaviour_mut().bans.block_peer(peer);
+            if let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut() {
+                kademlia.remove_peer(&peer);
+            }
         }
+        self.lost(peer);
+        self.publish_peer(peer);
         if let Some(hello) = entry.hello {
             let reason = entry.leaving.unwrap_or(GoneReason::Closed);
             self.tell(NetEvent::PeerGone { peer, validator: hello.validator.map(|v| v.key), reason });
         }
-        self.lost(peer);
-        self.publish_peer(peer);
     }
 
     fn on_ping(&mut self, event: &ping::Event) {
@@ -298,6 +302,11 @@ impl Network {
         }
         let limit = self.config.limits.handshake_timeout;
         let late = |p: &Peer| p.hello.is_none() && now.saturating_duration_since(p.since) > limit;
+        let overdue = |p: &Peer| p.close_at.is_some_and(|at| at <= now);
+        let refused: Vec<PeerId> = self.peers.iter().filter(|(_, p)| overdue(p)).map(|(id, _)| *id).collect();
+        for peer in refused {
+            self.swarm.behaviour_mut().bans.block_peer(peer);
+        }
         let silent: Vec<PeerId> = self.peers.iter().filter(|(_, p)| late(p)).map(|(id, _)| *id).collect();
         for peer in silent {
             tracing::debug!(%peer, "no handshake in time");

@@ -1,0 +1,184 @@
+//! Peers of another chain, liars, and bytes that are no messages.
+
+use crate::common::*;
+use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
+use libp2p::{StreamProtocol, Swarm, SwarmBuilder, identity, noise, tcp, yamux};
+use std::time::Duration;
+use wattle_p2p::wire::{Hello, HelloAnswer, Refusal, Role};
+use wattle_p2p::{GoneReason, NetEvent, PeerId};
+use wattle_primitives::*;
+
+async fn refusal(node: &mut Node) -> (PeerId, Refusal, bool) {
+    node.until(|e| match e {
+        NetEvent::PeerRefused { peer, refusal, by_peer } => Some((peer, refusal, by_peer)),
+        NetEvent::PeerReady { peer, .. } => panic!("{peer} got in"),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_foreign_genesis_is_refused_on_both_sides_and_remembered() {
+    let mut home = Node::start(config(0, Role::Validator)).await;
+    let mut settings = config(1, Role::Full);
+    settings.genesis = Hash([8; 32]);
+    settings.persistent = vec![home.address.clone()];
+    let mut foreign = Node::start(settings).await;
+    assert_eq!(refusal(&mut home).await, (foreign.peer(), Refusal::Genesis, false));
+    assert_eq!(refusal(&mut foreign).await, (home.peer(), Refusal::Genesis, true));
+    eventually(|| home.handle.peers().iter().any(|p| p.banned && p.peer == foreign.peer())).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(home.events.try_recv().is_err(), "it does not try again and again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_validator_proof_must_be_for_this_peer_and_chain() {
+    let stolen = proof(5, &genesis()); // made for peer 5
+    let elsewhere = proof(1, &Hash([8; 32]));
+    for (claimed, want) in
+        [(Some(stolen), Refusal::Proof), (Some(elsewhere), Refusal::Proof), (None, Refusal::Role)]
+    {
+        let mut home = Node::start(config(0, Role::Validator)).await;
+        let mut settings = config(1, Role::Validator);
+        settings.validator_proof = claimed;
+        settings.persistent = vec![home.address.clone()];
+        let mut liar = Node::start(settings).await;
+        assert_eq!(refusal(&mut home).await, (liar.peer(), want, false));
+        assert_eq!(refusal(&mut liar).await, (home.peer(), want, true));
+    }
+}
+
+/// A libp2p program that speaks the protocols by hand.
+struct Attacker {
+    control: libp2p_stream::Control,
+    id: PeerId,
+}
+
+impl Attacker {
+    fn connect(seed: u8, to: &Node) -> Self {
+        let key = identity::Keypair::ed25519_from_bytes([seed; 32]).unwrap();
+        let id = key.public().to_peer_id();
+        let mut swarm: Swarm<libp2p_stream::Behaviour> = SwarmBuilder::with_existing_identity(key)
+            .with_tokio()
+            .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
+            .unwrap()
+            .with_behaviour(|_| libp2p_stream::Behaviour::new())
+            .unwrap()
+            .with_swarm_config(|c| c.with_idle_connection_timeout(Duration::from_secs(60)))
+            .build();
+        let control = swarm.behaviour().new_control();
+        swarm.dial(to.address.clone()).unwrap();
+        tokio::spawn(async move {
+            loop {
+                swarm.select_next_some().await;
+            }
+        });
+        Self { control, id }
+    }
+
+    async fn open(&mut self, to: PeerId, name: &str) -> libp2p::Stream {
+        self.try_open(to, name).await.unwrap()
+    }
+
+    async fn try_open(&mut self, to: PeerId, name: &str) -> Option<libp2p::Stream> {
+        let name = StreamProtocol::try_from_owned(name.to_owned()).unwrap();
+        self.control.open_stream(to, name).await.ok()
+    }
+
+    /// Says hello with a valid proof, as validator `seed`.
+    async fn greet(&mut self, seed: Option<u8>, to: &Node) {
+        let hello = Hello {
+            version: 1,
+            genesis: genesis(),
+            role: if seed.is_some() { Role::Validator } else { Role::Full },
+            validator: seed.map(|seed| proof(seed, &genesis())),
+            height: Height(0),
+        };
+        let mut stream = self.open(to.peer(), "/wattle/handshake/1").await;
+        let bytes = encode(&hello);
+        stream.write_all(&u32::try_from(bytes.len()).unwrap().to_le_bytes()).await.unwrap();
+        stream.write_all(&bytes).await.unwrap();
+        stream.flush().await.unwrap();
+        let mut prefix = [0; 4];
+        stream.read_exact(&mut prefix).await.unwrap();
+        let mut answer = vec![0; usize::try_from(u32::from_le_bytes(prefix)).unwrap()];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert!(matches!(decode::<HelloAnswer>(&answer), Ok(HelloAnswer::Accept(_))));
+    }
+}
+
+async fn banned(node: &mut Node) -> PeerId {
+    node.until(|e| match e {
+        NetEvent::PeerGone { peer, reason: GoneReason::Banned, .. } => Some(peer),
+        NetEvent::ValidatorMessage { message, .. } => panic!("{message:?} got through"),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_that_are_no_messages_close_the_stream_and_ban() {
+    let vote = encode(&wattle_p2p::wire::ValidatorMessage::Vote(vote(1)));
+    let framed = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_le_bytes()[..], bytes].concat();
+    let table: [(&str, Vec<u8>); 5] = [
+        ("votes", (1u32 << 30).to_le_bytes().to_vec()), // claims 1 GiB
+        ("blocks", u32::MAX.to_le_bytes().to_vec()),
+        ("votes", framed(&[0xff; 64])), // garbage
+        ("votes", framed(&[])),         // empty
+        ("blocks", framed(&vote)),      // a vote where blocks belong
+    ];
+    for (name, bytes) in table {
+        let mut home = Node::start(config(0, Role::Validator)).await;
+        let mut attacker = Attacker::connect(1, &home);
+        attacker.greet(Some(1), &home).await;
+        home.ready(attacker.id).await;
+        let mut stream = attacker.open(home.peer(), &format!("/wattle/{}/{name}/1", genesis().short())).await;
+        stream.write_all(&bytes).await.unwrap();
+        stream.flush().await.unwrap();
+        assert_eq!(banned(&mut home).await, attacker.id, "{name} {bytes:02x?}");
+        assert!(stream.read(&mut [0]).await.map_or(true, |n| n == 0), "closed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_without_a_proven_key_gets_no_validator_stream() {
+    let mut home = Node::start(config(0, Role::Validator)).await;
+    let mut attacker = Attacker::connect(9, &home);
+    attacker.greet(None, &home).await;
+    home.ready(attacker.id).await;
+    let frame = encode(&wattle_p2p::wire::ValidatorMessage::Vote(vote(1)));
+    for _ in 0..5 {
+        let name = format!("/wattle/{}/votes/1", genesis().short());
+        let Some(mut stream) = attacker.try_open(home.peer(), &name).await else { break };
+        // Writing may fail already: the stream is dropped as soon as it is seen.
+        let _ = stream.write_all(&u32::try_from(frame.len()).unwrap().to_le_bytes()).await;
+        let _ = stream.write_all(&frame).await;
+        let _ = stream.flush().await;
+        assert!(stream.read(&mut [0]).await.map_or(true, |n| n == 0), "closed");
+    }
+    assert_eq!(banned(&mut home).await, attacker.id);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_none_bans() {
+    let mut home = Node::start(config(0, Role::Validator)).await;
+    let mut attacker = Attacker::connect(9, &home);
+    attacker.greet(None, &home).await;
+    home.ready(attacker.id).await;
+    let mut stream = attacker.open(home.peer(), &format!("/wattle/{}/request/1", genesis().short())).await;
+    stream.write_all(&u32::MAX.to_le_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    assert_eq!(banned(&mut home).await, attacker.id);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_say_hello_is_disconnected() {
+    let mut settings = config(0, Role::Validator);
+    settings.limits.handshake_timeout = Duration::from_secs(1);
+    let home = Node::start(settings).await;
+    let mut attacker = Attacker::connect(9, &home);
+    // Opens a stream, so that the connection stands, and then says nothing.
+    let mut stream = attacker.open(home.peer(), &format!("/wattle/{}/votes/1", genesis().short())).await;
+    assert!(stream.read(&mut [0]).await.map_or(true, |n| n == 0), "closed in the end");
+    eventually(|| home.handle.peers().is_empty()).await;
+}

@@ -1,0 +1,117 @@
+//! Questions and answers.
+
+use crate::common::*;
+use std::time::Duration;
+use wattle_p2p::wire::{Request, Response, Role, Status, SyncBlock};
+use wattle_p2p::{Config, NetEvent, RequestError};
+use wattle_primitives::*;
+
+async fn pair(server: impl FnOnce(&mut Config), client: impl FnOnce(&mut Config)) -> (Node, Node) {
+    let mut settings = config(10, Role::Full);
+    server(&mut settings);
+    let server = Node::start(settings).await;
+    let mut settings = config(11, Role::Light);
+    settings.persistent = vec![server.address.clone()];
+    client(&mut settings);
+    let mut client = Node::start(settings).await;
+    client.ready(server.peer()).await;
+    (server, client)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_answer_arrives_whole_and_a_dropped_one_says_busy() {
+    let (mut server, client) = pair(|_| {}, |_| {}).await;
+    let blocks: Vec<SyncBlock> = (0..64)
+        .map(|height| SyncBlock {
+            block: Block { header: header(height), txs: (0..20).map(|n| tx(n, 64)).collect() },
+            certificate: (height % 2 == 0).then(|| certificate(height)),
+        })
+        .collect();
+    let answer = Response::Blocks(BoundedVec::new(blocks).unwrap());
+    assert!(encode(&answer).len() > 2_000_000);
+    let (peer, asker) = (server.peer(), client.handle.clone());
+    let asking = tokio::spawn(async move {
+        let blocks = asker.request(peer, Request::Blocks { from: Height(1), count: 64 }).await;
+        (blocks, asker.request(peer, Request::Status).await)
+    });
+    for _ in 0..2 {
+        let (request, responder) = server
+            .until(|e| match e {
+                NetEvent::Request { request, responder, .. } => Some((request, responder)),
+                _ => None,
+            })
+            .await;
+        match request {
+            Request::Blocks { from: Height(1), count: 64 } => responder.send(answer.clone()),
+            Request::Status => drop(responder),
+            other => panic!("{other:?}"),
+        }
+    }
+    let (blocks, status) = asking.await.unwrap();
+    assert_eq!(blocks, Ok(answer));
+    assert_eq!(status, Ok(Response::Busy));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_ends_in_time_or_at_once() {
+    let (mut server, mut client) =
+        pair(|_| {}, |c| c.limits.request_timeout = Duration::from_millis(300)).await;
+    let peer = server.peer();
+    assert_eq!(client.handle.request(peer, Request::Status).await, Err(RequestError::Timeout { peer }));
+    let stranger = node_key(77).peer_id();
+    let refused = client.handle.request(stranger, Request::Status).await;
+    assert_eq!(refused, Err(RequestError::NotConnected { peer: stranger }));
+    // A peer that goes away ends what is under way.
+    let asker = client.handle.clone();
+    let asking = tokio::spawn(async move { asker.request(peer, Request::Status).await });
+    server.until(|e| matches!(e, NetEvent::Request { .. }).then_some(())).await;
+    server.handle.shutdown().await;
+    assert!(matches!(
+        asking.await.unwrap(),
+        Err(RequestError::NotConnected { .. } | RequestError::Timeout { .. } | RequestError::Failed { .. })
+            | Ok(Response::Busy)
+    ));
+    client.until(|e| matches!(e, NetEvent::PeerGone { .. }).then_some(())).await;
+    client.handle.shutdown().await;
+    assert_eq!(client.handle.request(peer, Request::Status).await, Err(RequestError::Closed));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_asks_too_much_is_told_to_wait() {
+    let (mut server, client) = pair(
+        |c| {
+            c.limits.requests_per_second = 1;
+            c.limits.requests_burst = 5;
+        },
+        |c| c.limits.requests_burst = 1000,
+    )
+    .await;
+    let status = Status {
+        height: Height(1),
+        hash: Hash::ZERO,
+        epoch: Epoch(0),
+        view: View(1),
+        version: 1,
+        syncing: false,
+    };
+    tokio::spawn(async move {
+        while let Some(event) = server.events.recv().await {
+            if let NetEvent::Request { responder, .. } = event {
+                responder.send(Response::Status(status));
+            }
+        }
+    });
+    let peer = client.handle.peers()[0].peer;
+    let (mut answered, mut busy) = (0, 0);
+    for _ in 0..20 {
+        match client.handle.request(peer, Request::Status).await.unwrap() {
+            Response::Status(got) => {
+                assert_eq!(got, status);
+                answered += 1;
+            }
+            Response::Busy => busy += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(answered >= 5 && busy > 0, "{answered} answered, {busy} busy");
+}
