@@ -9,7 +9,7 @@ use crate::server::{Config, Connection};
 use crate::service::{Caller, NoStreams, Service};
 use crate::types::HealthStatus;
 use crate::{wire, ws};
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{
@@ -21,6 +21,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 
@@ -32,13 +33,20 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub(crate) struct App {
     pub(crate) service: Arc<Service>,
     pub(crate) config: Arc<Config>,
+    /// The one address listened on, which requests may name; `None` when it is any.
+    listen_ip: Option<IpAddr>,
     pub(crate) websockets: Arc<Semaphore>,
     pub(crate) stop: watch::Receiver<bool>,
 }
 
 impl App {
-    pub(crate) fn new(service: Arc<Service>, config: Arc<Config>, stop: watch::Receiver<bool>) -> Self {
-        Self { service, config, websockets: Arc::new(Semaphore::new(WEBSOCKETS_MAX)), stop }
+    pub(crate) fn new(
+        service: Arc<Service>,
+        config: Arc<Config>,
+        listen_ip: Option<IpAddr>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        Self { service, config, listen_ip, websockets: Arc::new(Semaphore::new(WEBSOCKETS_MAX)), stop }
     }
 }
 
@@ -68,13 +76,14 @@ async fn post(State(app): State<App>, request: Request) -> Response {
     if !is_json(request.headers()) {
         return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send content-type: application/json");
     }
+    // What is announced as too long is refused before any of it is awaited.
+    if request.body().size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return too_large();
+    }
     let read = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX);
     let bytes = match tokio::time::timeout(app.config.timeouts.body, read).await {
         Ok(Ok(bytes)) => bytes,
-        Ok(Err(_)) => {
-            let error = RpcError::LimitExceeded { what: "body size in bytes", max: BODY_BYTES_MAX as u64 };
-            return closing(page(StatusCode::PAYLOAD_TOO_LARGE, JSON, wire::failure("null", &error)));
-        }
+        Ok(Err(_)) => return too_large(),
         Err(_) => return closing(refusal(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
     };
     let answer = match std::str::from_utf8(&bytes) {
@@ -88,6 +97,11 @@ async fn post(State(app): State<App>, request: Request) -> Response {
         Some(answer) => page(StatusCode::OK, JSON, answer),
         None => StatusCode::NO_CONTENT.into_response(),
     }
+}
+
+fn too_large() -> Response {
+    let error = RpcError::LimitExceeded { what: "body size in bytes", max: BODY_BYTES_MAX as u64 };
+    closing(page(StatusCode::PAYLOAD_TOO_LARGE, JSON, wire::failure("null", &error)))
 }
 
 async fn upgrade(State(app): State<App>, connection: Extension<Connection>, request: Request) -> Response {
@@ -144,7 +158,7 @@ async fn guard(State(app): State<App>, request: Request, next: Next) -> Response
     let Some(host) = single(headers, &HOST) else {
         return refusal(StatusCode::BAD_REQUEST, "one Host header is needed");
     };
-    if !app.config.allows_host(host) {
+    if !app.config.allows_host(host, app.listen_ip) {
         return refusal(StatusCode::FORBIDDEN, "this host name is not allowed; see --rpc-allowed-host");
     }
     if !headers.contains_key(ORIGIN) {

@@ -3,10 +3,10 @@
 use crate::backend::Backend;
 use crate::error::RpcError;
 use crate::limits::{SEARCH_BYTES_MAX, STATE_KEY_BYTES_MAX, SUBMIT_BATCH_MAX};
-use crate::params::{BlockParams, Params, ProofParams, Submission, decode_body, decode_tx};
+use crate::params::{Hex, Params, Submission, decode_body, decode_tx};
 use crate::schema::{Field, Ty, opt, req};
 use crate::types::{PrepareRequest, ProofTarget};
-use crate::{RpcResult, events, params};
+use crate::{RpcResult, events};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
@@ -94,7 +94,7 @@ pub(crate) static METHODS: &[Method] = &[
         "A block by height or hash, with its proof of finality.",
         &[opt("height", Ty::Decimal), opt("hash", Ty::Hash)],
         "Block",
-        |b, p| reply(b.chain_block(block_id(p.all()?)?))
+        |b, p| reply(b.chain_block(block_id(&p)?))
     ),
     query!(
         "chain_getLightBlock",
@@ -125,7 +125,7 @@ pub(crate) static METHODS: &[Method] = &[
         "A state value, or its absence, with its proof; by account address or state key.",
         &[opt("address", Ty::Address), opt("key", Ty::Hex)],
         "Proof",
-        |b, p| reply(b.account_proof(proof_target(p.all()?)?))
+        |b, p| reply(b.account_proof(proof_target(&p)?))
     ),
     query!(
         "account_history",
@@ -309,16 +309,16 @@ fn no_answer() -> RpcError {
     RpcError::internal("the node gave no answer for a transaction")
 }
 
-fn block_id(params: BlockParams) -> RpcResult<BlockId> {
-    match (params.height, params.hash) {
+fn block_id(params: &Params) -> RpcResult<BlockId> {
+    match (params.find("height")?, params.find("hash")?) {
         (Some(height), None) => Ok(BlockId::Height(height)),
         (None, Some(hash)) => Ok(BlockId::Hash(hash)),
         _ => Err(RpcError::params("give either height or hash")),
     }
 }
 
-fn proof_target(params: ProofParams) -> RpcResult<ProofTarget> {
-    match (params.address, params.key) {
+fn proof_target(params: &Params) -> RpcResult<ProofTarget> {
+    match (params.find("address")?, params.find::<Hex>("key")?) {
         (Some(address), None) => Ok(ProofTarget::Address(address)),
         (None, Some(key)) if key.0.len() > STATE_KEY_BYTES_MAX => {
             Err(RpcError::LimitExceeded { what: "state key in bytes", max: STATE_KEY_BYTES_MAX as u64 })
@@ -340,10 +340,10 @@ fn search_text(text: &str) -> RpcResult<&str> {
 
 /// The body to simulate: given as transaction, as body, or as what `tx_prepare` takes.
 fn simulated_body(backend: &dyn Backend, params: Params) -> RpcResult<TxBody> {
-    if let Some(params::Hex(bytes)) = params.find("txHex")? {
+    if let Some(Hex(bytes)) = params.find("txHex")? {
         return decode_tx(&bytes).map(|tx| tx.body().clone());
     }
-    if let Some(params::Hex(bytes)) = params.find("bodyHex")? {
+    if let Some(Hex(bytes)) = params.find("bodyHex")? {
         return decode_body(&bytes);
     }
     backend.tx_prepare(params.all::<PrepareRequest>()?).map(|prepared| prepared.body)

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use wattle_primitives::tx::AUTHS_MAX;
-use wattle_primitives::{Address, Auth, BoundedVec, Call, Hash, Height, Tx, TxBody};
+use wattle_primitives::{Auth, BoundedVec, Call, Height, Tx, TxBody};
 
 /// Parameters by name, not yet typed.
 #[derive(Clone, Debug, Default)]
@@ -153,26 +153,6 @@ pub(crate) fn decode_tx(bytes: &[u8]) -> RpcResult<Tx> {
 
 pub(crate) fn decode_body(bytes: &[u8]) -> RpcResult<TxBody> {
     wattle_primitives::decode(bytes).map_err(|e| RpcError::params(format!("bodyHex: {e}")))
-}
-
-/// What `account_getProof` is asked for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ProofParams {
-    #[serde(default)]
-    pub(crate) address: Option<Address>,
-    #[serde(default)]
-    pub(crate) key: Option<Hex>,
-}
-
-/// What `chain_getBlock` is asked for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BlockParams {
-    #[serde(default)]
-    pub(crate) height: Option<Height>,
-    #[serde(default)]
-    pub(crate) hash: Option<Hash>,
 }
 
 /// Names what a call does, for lists: `token.transfer`.

@@ -35,8 +35,6 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Time limits.
     pub timeouts: Timeouts,
-    /// Filled in from the listener: its address may be named in `Host`.
-    listen_ip: Option<IpAddr>,
 }
 
 /// Time limits of a connection. The defaults are in [`crate::limits`].
@@ -113,12 +111,12 @@ impl Drop for Place {
 }
 
 impl Config {
-    /// Whether a `Host` header names this node.
-    pub(crate) fn allows_host(&self, host: &str) -> bool {
+    /// Whether a `Host` header names this node, which listens on `listen_ip`.
+    pub(crate) fn allows_host(&self, host: &str, listen_ip: Option<IpAddr>) -> bool {
         let name = host_name(host);
         let bare = name.strip_prefix('[').and_then(|n| n.strip_suffix(']')).unwrap_or(name);
         let own = match bare.parse::<IpAddr>() {
-            Ok(ip) => ip.is_loopback() || self.listen_ip == Some(ip),
+            Ok(ip) => ip.is_loopback() || listen_ip == Some(ip),
             Err(_) => bare.eq_ignore_ascii_case("localhost"),
         };
         own || self.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(bare))
@@ -161,7 +159,7 @@ impl RpcServer {
     /// [`ServeError`].
     pub fn start(
         listener: TcpListener,
-        mut config: Config,
+        config: Config,
         backend: Arc<dyn Backend>,
         metrics: Arc<Metrics>,
         pages: Option<Router>,
@@ -169,10 +167,10 @@ impl RpcServer {
         let address = listener
             .local_addr()
             .map_err(|source| ServeError::Bind { address: SocketAddr::from(([0, 0, 0, 0], 0)), source })?;
-        config.listen_ip = Some(address.ip()).filter(|ip| !ip.is_unspecified());
+        let listen_ip = Some(address.ip()).filter(|ip| !ip.is_unspecified());
         let service = Service::new(backend, metrics).map_err(|source| ServeError::Describe { source })?;
         let (stop, stopping) = watch::channel(false);
-        let app = App::new(Arc::new(service), Arc::new(config), stopping);
+        let app = App::new(Arc::new(service), Arc::new(config), listen_ip, stopping);
         let task = tokio::spawn(accept(listener, app, pages));
         Ok(Self { address, stop, task })
     }
