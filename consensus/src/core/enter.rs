@@ -3,10 +3,13 @@
 use super::Core;
 use crate::Output;
 use crate::config::MonoMs;
-use wattle_primitives::{Hash, View};
+use wattle_primitives::{Hash, ValidatorIndex, View};
 
 /// Views without a finalization that are normal while votes are under way: timeouts grow from the next one on.
 const PIPELINE_VIEWS: u64 = 2;
+
+/// Views in a row without a vote after which a leader may count as silent.
+const SILENT_VIEWS: u64 = 2;
 
 /// The current view.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,15 +51,15 @@ impl Core {
     /// Whether the leader has said nothing for so long, while a quorum was active, that waiting is pointless.
     fn leader_is_silent(&self, view: View) -> bool {
         let leader = self.leader(view);
-        let active = |index| {
-            let heard = self.heard.get(usize::from(index)).copied().unwrap_or_default();
-            self.now.since(heard) < self.config.timing.skip_timeout_ms
-        };
-        if self.is_me(leader) || active(leader.0) {
+        let heard = |index: ValidatorIndex| self.heard.get(usize::from(index.0)).copied().unwrap_or_default();
+        let active = |index| self.now.since(heard(index).0) < self.config.timing.skip_timeout_ms;
+        // After an idle interval everybody's last vote is old: only who missed several views is silent.
+        let missed = view.saturating_sub(heard(leader).1).0 > SILENT_VIEWS;
+        if self.is_me(leader) || active(leader) || !missed {
             return false;
         }
         let set = &self.config.validators;
-        let power = set.indices().filter(|i| self.is_me(*i) || active(i.0)).filter_map(|i| set.get(i));
+        let power = set.indices().filter(|i| self.is_me(*i) || active(*i)).filter_map(|i| set.get(i));
         power.fold(0u64, |sum, v| sum.saturating_add(v.power.0)) >= set.quorum().0
     }
 

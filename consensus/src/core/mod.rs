@@ -86,8 +86,9 @@ pub struct Core {
     blocks: Blocks,
     voted: Voted,
     fetcher: Fetcher,
-    /// When each validator was last heard, and last answered.
-    heard: Vec<MonoMs>,
+    /// When each validator was last heard, and the highest view it voted in.
+    heard: Vec<(MonoMs, View)>,
+    /// When each validator was last answered.
     answered: Vec<Option<MonoMs>>,
     work: bool,
     backpressure: bool,
@@ -120,7 +121,7 @@ impl Core {
             blocks: Blocks::default(),
             voted: Voted::default(),
             fetcher: Fetcher::new(retry_ms),
-            heard: vec![MonoMs::default(); size],
+            heard: vec![Default::default(); size],
             answered: vec![None; size],
             work: false,
             backpressure: false,

@@ -64,8 +64,9 @@ impl Core {
         if self.phase == Phase::Done {
             return;
         }
-        self.heard.fill(self.now);
-        self.enter(self.reached());
+        let reached = self.reached();
+        self.heard.fill((self.now, reached));
+        self.enter(reached);
         // A crash may have come between a verdict and the vote that follows from it.
         let certified: Vec<Proposal> =
             self.views.values().filter(|s| s.certified).filter_map(|s| s.notarized()).collect();

@@ -52,7 +52,7 @@ impl Core {
         if view.next() >= self.current.view
             && let Some(heard) = self.heard.get_mut(usize::from(signed.signer.0))
         {
-            *heard = self.now;
+            *heard = (self.now, view.max(heard.1));
         }
         let state = self.view_mut(view);
         let added = state.ballots.add(signed, power);

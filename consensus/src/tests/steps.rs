@@ -32,6 +32,26 @@ fn rule_1_the_leader_timer_runs_from_the_idle_interval_or_from_work() {
 }
 
 #[test]
+fn rule_1_a_leader_that_was_silent_while_a_quorum_was_active_is_skipped() {
+    // The leader of view 5 is that of view 1. Everybody votes in views 1 to 4, it only until view `last`.
+    for (last, late_ms, skipped) in [(1, 70_000, true), (3, 70_000, false), (1, 1_000, false)] {
+        let mut bench = Bench::new(3, 100);
+        bench.start();
+        let mut said = Vec::new();
+        for view in 1..=4u64 {
+            let now = if view < 4 { view } else { late_ms };
+            for by in (1..=4).filter(|by| *by != 1 || view <= last) {
+                let out = bench.feed(now, Input::Vote(bench.vote(by, Vote::Nullify(round(view)))));
+                said.extend(out.iter().map(show));
+            }
+        }
+        assert_eq!(bench.core.status().view, View(5));
+        let gave_up = said.iter().any(|s| s == "cast nullify 5");
+        assert_eq!(gave_up, skipped, "last vote in view {last}, at {late_ms} ms: {said:?}");
+    }
+}
+
+#[test]
 fn rule_2_a_leader_builds_at_once_with_work_and_after_the_interval_without() {
     let mut busy = Bench::new(1, 100);
     busy.start();
