@@ -468,8 +468,9 @@ impl Sim {
 
     /// A well-formed block on an older parent, which is legal only if every view since was nullified.
     fn graft(&mut self, node: usize, header: &mut Header, proposal: &mut Proposal) {
-        let older =
-            |h: &&Header| h.epoch == header.epoch && h.view < header.view && h.height.0 % EPOCH_LENGTH != 0;
+        let older = |h: &&Header| {
+            h.epoch == header.epoch && h.view < header.view && !h.height.0.is_multiple_of(EPOCH_LENGTH)
+        };
         let older: Vec<Header> = self.nodes[node].bodies.values().filter(older).cloned().collect();
         if older.is_empty() {
             return;
@@ -477,7 +478,7 @@ impl Sim {
         let parent = &older[self.rng.below(older.len() as u64) as usize];
         header.parent = parent.hash();
         header.height = parent.height.next();
-        header.next_validators_hash = if header.height.0 % EPOCH_LENGTH == 0 {
+        header.next_validators_hash = if header.height.0.is_multiple_of(EPOCH_LENGTH) {
             sets_hash(self.nodes.len(), header.epoch.next())
         } else {
             header.validators_hash
