@@ -1,5 +1,5 @@
 //! The interface as its clients meet it: a real server, a small chain behind it.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod backend;
 mod client;
