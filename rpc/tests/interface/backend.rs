@@ -13,21 +13,21 @@ use wattle_rpc::types::*;
 use wattle_rpc::{Backend, Peers, RpcError, RpcResult};
 
 /// Height of the sample chain when a test begins.
-pub const HEAD: Height = Height(10);
+pub(crate) const HEAD: Height = Height(10);
 
-pub struct Chain {
+pub(crate) struct Chain {
     heights: watch::Sender<Height>,
-    pub events: Mutex<Vec<EventItem>>,
-    pub horizon: Mutex<Height>,
-    pub seen: Mutex<Vec<Hash>>,
-    pub ready: Mutex<bool>,
+    pub(crate) events: Mutex<Vec<EventItem>>,
+    pub(crate) horizon: Mutex<Height>,
+    pub(crate) seen: Mutex<Vec<Hash>>,
+    pub(crate) ready: Mutex<bool>,
 }
 
-pub fn secret() -> SecretKey {
+pub(crate) fn secret() -> SecretKey {
     SecretKey::from_seed([1; 32])
 }
 
-pub fn alice() -> Address {
+pub(crate) fn alice() -> Address {
     Address::of_key(&secret().public())
 }
 
@@ -65,7 +65,7 @@ fn certificate() -> Option<Certificate> {
     Certificate::assemble(signed.vote, [&signed], &set())
 }
 
-pub fn event(height: u64, index: u32) -> EventItem {
+pub(crate) fn event(height: u64, index: u32) -> EventItem {
     EventItem {
         position: EventPosition { height: Height(height), index },
         time_ms: TimeMs(height),
@@ -94,7 +94,7 @@ fn at<T>(value: T) -> RpcResult<Anchored<T>> {
 }
 
 impl Chain {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             heights: watch::Sender::new(HEAD),
             events: Mutex::new((1..=HEAD.0).flat_map(|h| [event(h, 0), event(h, 1)]).collect()),
@@ -104,13 +104,13 @@ impl Chain {
         }
     }
 
-    pub fn grow(&self, to: u64) {
+    pub(crate) fn grow(&self, to: u64) {
         let head = self.heights.borrow().0;
         self.events.lock().unwrap().extend((head + 1..=to).flat_map(|h| [event(h, 0), event(h, 1)]));
         self.heights.send_replace(Height(to));
     }
 
-    pub fn body(&self, request: PrepareRequest) -> TxBody {
+    pub(crate) fn body(&self, request: PrepareRequest) -> TxBody {
         TxBody {
             chain: Hash([9; 32]),
             sender: request.sender,

@@ -8,25 +8,25 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wattle_rpc::{Config, Metrics, RpcServer, bind};
 
-pub struct Served {
-    pub server: RpcServer,
-    pub chain: Arc<Chain>,
-    pub metrics: Arc<Metrics>,
+pub(crate) struct Served {
+    pub(crate) server: RpcServer,
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
     }
 }
 
-pub async fn serve(config: Config) -> Served {
+pub(crate) async fn serve(config: Config) -> Served {
     let chain = Arc::new(Chain::new());
     let metrics = Arc::new(Metrics::new().unwrap());
     let listener = bind("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
@@ -35,7 +35,7 @@ pub async fn serve(config: Config) -> Served {
 }
 
 /// Sends `request` as it is and reads to the end of the connection.
-pub async fn raw(address: SocketAddr, request: &[u8]) -> Answer {
+pub(crate) async fn raw(address: SocketAddr, request: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let (mut reader, mut writer) = stream.split();
     let mut answer = Vec::new();
@@ -50,25 +50,25 @@ pub async fn raw(address: SocketAddr, request: &[u8]) -> Answer {
     Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
 }
 
-pub async fn get(address: SocketAddr, path: &str) -> Answer {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
     raw(address, format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes())
         .await
 }
 
 /// POSTs `body` to `/rpc` with further header lines, each with its line end.
-pub async fn post(address: SocketAddr, headers: &str, body: &str) -> Answer {
+pub(crate) async fn post(address: SocketAddr, headers: &str, body: &str) -> Answer {
     let length = body.len();
     let request =
         format!("POST /rpc HTTP/1.1\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
     raw(address, request.as_bytes()).await
 }
 
-pub async fn post_json(address: SocketAddr, body: &str) -> Answer {
+pub(crate) async fn post_json(address: SocketAddr, body: &str) -> Answer {
     post(address, &format!("host: {address}\r\ncontent-type: application/json\r\n"), body).await
 }
 
 /// The whole response to one call.
-pub async fn call(address: SocketAddr, method: &str, params: Value) -> Value {
+pub(crate) async fn call(address: SocketAddr, method: &str, params: Value) -> Value {
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
     let answer = post_json(address, &body.to_string()).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
