@@ -1,0 +1,29 @@
+//! Pages of events.
+
+use super::{NodeBackend, storage};
+use wattle_primitives::{BlockId, Height, TimeMs};
+use wattle_rpc::types::{EventItem, EventPage, EventPosition};
+use wattle_rpc::{RpcError, RpcResult};
+
+pub(super) fn page(node: &NodeBackend, from: EventPosition, limit: u32) -> RpcResult<EventPage> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let found = node.shared.store.events(from.height, from.index, limit).map_err(storage)?;
+    let mut time: Option<(Height, TimeMs)> = None;
+    let mut items = Vec::with_capacity(found.items.len());
+    for item in found.items {
+        let time_ms = match time {
+            Some((height, time_ms)) if height == item.height => time_ms,
+            _ => time_of(node, item.height)?,
+        };
+        time = Some((item.height, time_ms));
+        let position = EventPosition { height: item.height, index: item.index };
+        items.push(EventItem { position, time_ms, tx: item.tx, event: item.event });
+    }
+    let (height, index) = found.next;
+    Ok(EventPage { items, next: EventPosition { height, index } })
+}
+
+fn time_of(node: &NodeBackend, height: Height) -> RpcResult<TimeMs> {
+    let header = node.shared.store.header(BlockId::Height(height)).map_err(storage)?;
+    header.map(|header| header.time_ms).ok_or_else(|| RpcError::internal("a block with events has no header"))
+}

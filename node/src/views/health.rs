@@ -1,0 +1,127 @@
+//! Whether the node works, and whether its answers are fresh.
+//!
+//! Both are asked often and from where nothing may wait, so they are answered from what a small task last heard of
+//! the driver.
+
+use super::{NodeBackend, wall};
+use crate::driver::{Answer, COMMIT_BACKLOG_MAX, DriverStatus, Question};
+use crate::run::shared::Shared;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle as Runtime;
+use tokio::task::AbortHandle;
+use wattle_rpc::types::{Health, HealthStatus, Readiness};
+
+/// How often the driver is asked how it is doing.
+const PROBE_INTERVAL: Duration = Duration::from_millis(500);
+/// How long the driver may take to answer.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Age of the last answer from which on the driver counts as stuck: one question missed, with some leeway.
+const SILENCE_MAX: Duration = Duration::from_secs(2);
+/// Heights behind the best peer up to which answers count as fresh.
+const LAG_HEIGHTS_MAX: u64 = 4;
+/// Idle intervals without a block after which the chain counts as standing, beside one round's timeouts.
+const STALE_INTERVALS: u64 = 3;
+
+/// What was last heard of the driver.
+#[derive(Debug)]
+struct Heard {
+    at: Instant,
+    status: Option<DriverStatus>,
+}
+
+/// Keeps asking the driver how it is doing.
+#[derive(Debug)]
+pub(super) struct Probe {
+    heard: Arc<Mutex<Heard>>,
+    task: AbortHandle,
+}
+
+impl Probe {
+    pub(super) fn start(runtime: &Runtime, shared: Arc<Shared>) -> Self {
+        let heard = Arc::new(Mutex::new(Heard { at: Instant::now(), status: None }));
+        let task = runtime.spawn(listen(shared, Arc::clone(&heard))).abort_handle();
+        Self { heard, task }
+    }
+
+    /// The driver's last word, unless it has been silent for too long. `Ok(None)` just after the start.
+    fn last(&self) -> Result<Option<DriverStatus>, Stuck> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if heard.at.elapsed() > SILENCE_MAX { Err(Stuck) } else { Ok(heard.status.clone()) }
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The driver does not answer.
+struct Stuck;
+
+async fn listen(shared: Arc<Shared>, heard: Arc<Mutex<Heard>>) {
+    loop {
+        let answer = tokio::time::timeout(PROBE_TIMEOUT, shared.ask(Question::Status)).await;
+        if let Ok(Some(Answer::Status(status))) = answer {
+            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+            *heard = Heard { at: Instant::now(), status: Some(*status) };
+        }
+        tokio::time::sleep(PROBE_INTERVAL).await;
+    }
+}
+
+/// Whether the process does its work.
+pub(super) fn health(node: &NodeBackend) -> Health {
+    let Ok(status) = node.probe.last() else {
+        return Health { status: HealthStatus::Failed, reasons: vec!["driver_stuck".to_owned()] };
+    };
+    let mut reasons = Vec::new();
+    if let Some(status) = status {
+        if status.commit_backlog >= COMMIT_BACKLOG_MAX {
+            reasons.push("commit_backlog".to_owned());
+        }
+        let epoch = node.shared.genesis.params.epoch_of(status.height.next());
+        let alone = node.shared.genesis.validators(epoch).is_some_and(|set| {
+            set.len() == 1 && node.shared.key.is_some_and(|key| set.index_of(&key).is_some())
+        });
+        if status.peers == 0 && !alone {
+            reasons.push("no_peers".to_owned());
+        }
+    }
+    let status = if reasons.is_empty() { HealthStatus::Ok } else { HealthStatus::Degraded };
+    Health { status, reasons }
+}
+
+/// Whether answers are fresh enough to rely on.
+pub(super) fn readiness(node: &NodeBackend) -> Readiness {
+    let view = node.shared.view();
+    let height = view.header.height;
+    let lag_ms = wall().saturating_sub(view.header.time_ms).0;
+    let (mut reasons, mut lag_heights) = (Vec::new(), 0);
+    match node.probe.last() {
+        Err(Stuck) => reasons.push("driver_stuck"),
+        Ok(None) => reasons.push("starting"),
+        Ok(Some(status)) => {
+            lag_heights = status.best_peer_height.saturating_sub(height).0;
+            if status.syncing {
+                reasons.push("syncing");
+            }
+            if lag_heights > LAG_HEIGHTS_MAX {
+                reasons.push("behind_peers");
+            }
+        }
+    }
+    if lag_ms > stale_after_ms(node) {
+        reasons.push("stale_block");
+    }
+    let reasons: Vec<String> = reasons.into_iter().map(str::to_owned).collect();
+    Readiness { ready: reasons.is_empty(), height, lag_heights, lag_ms, reasons }
+}
+
+/// Age of the last block from which on the chain counts as standing, ms.
+fn stale_after_ms(node: &NodeBackend) -> u64 {
+    let params = &node.shared.genesis.params;
+    let round = params.leader_timeout_ms.saturating_add(params.advance_timeout_ms);
+    params.idle_interval_ms.saturating_mul(STALE_INTERVALS).saturating_add(round)
+}

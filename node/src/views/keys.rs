@@ -1,0 +1,84 @@
+//! Which key a meter's address is the hash of.
+//!
+//! State keeps the address only. The key stands in genesis or in the call that registered the meter, and in every
+//! reading since; whichever is found proves itself, since its hash must be the address.
+
+use super::{NodeBackend, storage};
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+use wattle_primitives::call::EnergyCall;
+use wattle_primitives::{Address, BlockId, Call, Genesis, PublicKey, Tx};
+use wattle_rpc::{RpcError, RpcResult};
+
+/// Most keys remembered beyond those of genesis; what does not fit is looked up each time.
+const KEYS_MAX: usize = 65_536;
+/// History rows looked at for a key, at first and at most.
+const ROWS: [usize; 2] = [8, 1000];
+/// Most blocks read for a key.
+const BLOCKS_MAX: usize = 16;
+
+/// Keys found so far.
+#[derive(Debug)]
+pub(super) struct MeterKeys {
+    found: RwLock<BTreeMap<Address, PublicKey>>,
+    max: usize,
+}
+
+impl MeterKeys {
+    /// The keys of the meters that exist from the start.
+    pub(super) fn of_genesis(genesis: &Genesis) -> Self {
+        let meters = genesis.microgrids.iter().flat_map(|grid| &grid.meters);
+        let found: BTreeMap<_, _> = meters.map(|meter| (Address::of_key(&meter.key), meter.key)).collect();
+        let max = found.len().saturating_add(KEYS_MAX);
+        Self { found: RwLock::new(found), max }
+    }
+
+    /// The key of a registered meter.
+    pub(super) fn of(&self, node: &NodeBackend, meter: &Address) -> RpcResult<PublicKey> {
+        if let Some(key) = self.found.read().unwrap_or_else(PoisonError::into_inner).get(meter) {
+            return Ok(*key);
+        }
+        let key = look_up(node, meter)?
+            .ok_or(RpcError::NotIndexed { what: "the key of a meter that has long been silent" })?;
+        let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
+        if found.len() < self.max {
+            found.insert(*meter, key);
+        }
+        Ok(key)
+    }
+}
+
+fn look_up(node: &NodeBackend, meter: &Address) -> RpcResult<Option<PublicKey>> {
+    let store = &node.shared.store;
+    for rows in ROWS {
+        let page = store.history(meter, None, rows).map_err(storage)?;
+        // Payments to the meter do not name its key; skipping them keeps a flood of them from hiding it.
+        let energy = page.items.iter().filter(|row| row.kind.0 == "energy").take(BLOCKS_MAX);
+        for row in energy {
+            let block = store.block(BlockId::Height(row.at.height)).map_err(storage)?;
+            let place = usize::try_from(row.at.index).unwrap_or(usize::MAX);
+            let tx = block.and_then(|block| block.txs.into_iter().nth(place));
+            if let Some(key) = tx.and_then(|tx| named_in(&tx, meter)) {
+                return Ok(Some(key));
+            }
+        }
+        if page.next.is_none() {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+fn named_in(tx: &Tx, meter: &Address) -> Option<PublicKey> {
+    let called = tx.body().calls.iter().find_map(|call| match call {
+        Call::Energy(EnergyCall::RegisterMeter { key, .. }) => {
+            (Address::of_key(key) == *meter).then_some(*key)
+        }
+        Call::Energy(EnergyCall::SubmitReadings { readings }) => {
+            let own = readings.iter().filter(|signed| signed.reading.meter == *meter);
+            own.map(|signed| signed.key).find(|key| Address::of_key(key) == *meter)
+        }
+        _ => None,
+    });
+    called.or_else(|| tx.auths().iter().map(|auth| auth.key).find(|key| Address::of_key(key) == *meter))
+}

@@ -1,0 +1,114 @@
+//! Holds, ledger accounts, assets.
+
+use super::{NodeBackend, at, page};
+use crate::run::shared::View;
+use wattle_primitives::call::ledger::{AccountClass, AccountId};
+use wattle_primitives::state_key::BalanceRecord;
+use wattle_primitives::{Amount, AssetId, Hash};
+use wattle_rpc::types::{Anchored, AssetInfo, HoldInfo, LedgerAccountInfo, Page, PageRequest};
+use wattle_rpc::{RpcError, RpcResult};
+use wattle_runtime::query::{self, AssetView, LedgerAccountView};
+
+/// Accounts of a book looked at in one step.
+const BOOK_STEP: usize = 1000;
+/// Most bytes of four counters.
+const COUNTERS_BYTES: usize = 64;
+
+pub(super) fn hold(node: &NodeBackend, id: Hash) -> RpcResult<Anchored<HoldInfo>> {
+    let view = node.shared.view();
+    let hold = query::hold(&view.state, &id).ok_or_else(|| RpcError::not_found("hold", id))?;
+    let value = HoldInfo {
+        id,
+        debit: hold.entry.debit,
+        credit: hold.entry.credit,
+        asset: hold.entry.asset,
+        amount: hold.entry.amount,
+        captor: hold.captor,
+        expires_ms: hold.expires_ms,
+    };
+    Ok(Anchored { at: at(&view), value })
+}
+
+pub(super) fn account(
+    node: &NodeBackend,
+    id: AccountId,
+    asset: AssetId,
+) -> RpcResult<Anchored<LedgerAccountInfo>> {
+    let view = node.shared.view();
+    if query::asset(&view.state, asset).is_none() {
+        return Err(RpcError::not_found("asset", asset));
+    }
+    let found = match id {
+        AccountId::Wallet { owner } => {
+            query::account(&view.state, &owner).is_some().then(|| wallet(&view, id, asset)).transpose()?
+        }
+        AccountId::System { account } => Some(query::system(&view.state, account, asset)),
+        AccountId::Due { book, to } => {
+            let both = query::book(&view.state, book).is_some() && query::book(&view.state, to).is_some();
+            both.then(|| query::due(&view.state, book, to, asset))
+        }
+        AccountId::Book { book, .. } => {
+            let accounts = query::book(&view.state, book).map_or(0, |book| book.accounts);
+            let mut pages = (0..accounts).step_by(BOOK_STEP);
+            pages.find_map(|from| {
+                let accounts = query::book_accounts(&view.state, book, from, BOOK_STEP);
+                accounts.into_iter().find(|found| found.account == id && found.asset == asset)
+            })
+        }
+    };
+    let found = found.ok_or_else(|| RpcError::not_found("ledger account", format!("{id:?}")))?;
+    Ok(Anchored { at: at(&view), value: info(found) })
+}
+
+/// A wallet's counters: a liability that never goes below zero.
+fn wallet(view: &View, account: AccountId, asset: AssetId) -> RpcResult<LedgerAccountView> {
+    let counters = match view.state.get(&query::balance_key(&account, asset)) {
+        Some(raw) => {
+            wattle_primitives::codec::decode_bounded(raw, COUNTERS_BYTES).map_err(RpcError::internal)?
+        }
+        None => BalanceRecord::default(),
+    };
+    Ok(LedgerAccountView {
+        account,
+        asset,
+        class: AccountClass::Liability,
+        limited: true,
+        debits_pending: Amount(counters.debits_pending),
+        debits_posted: Amount(counters.debits_posted),
+        credits_pending: Amount(counters.credits_pending),
+        credits_posted: Amount(counters.credits_posted),
+    })
+}
+
+fn info(view: LedgerAccountView) -> LedgerAccountInfo {
+    LedgerAccountInfo {
+        account: view.account,
+        asset: view.asset,
+        class: view.class,
+        limited: view.limited,
+        debits_pending: view.debits_pending,
+        debits_posted: view.debits_posted,
+        credits_pending: view.credits_pending,
+        credits_posted: view.credits_posted,
+    }
+}
+
+fn asset_info(asset: AssetView) -> AssetInfo {
+    let AssetView { asset: id, symbol, scale, issuer, supply } = asset;
+    AssetInfo { id, symbol, scale, issuer, supply }
+}
+
+pub(super) fn asset(node: &NodeBackend, id: AssetId) -> RpcResult<Anchored<AssetInfo>> {
+    let view = node.shared.view();
+    let asset = query::asset(&view.state, id).ok_or_else(|| RpcError::not_found("asset", id))?;
+    Ok(Anchored { at: at(&view), value: asset_info(asset) })
+}
+
+pub(super) fn assets(node: &NodeBackend, page: &PageRequest) -> RpcResult<Page<AssetInfo>> {
+    let view = node.shared.view();
+    let (from, limit) = (page::one(page)?.unwrap_or(AssetId::NATIVE), page::limit(page));
+    let mut assets = query::assets(&view.state, from, limit.saturating_add(1));
+    let next_cursor = assets.get(limit).map(|asset| asset.asset.to_string());
+    assets.truncate(limit);
+    Ok(Page { at: at(&view), items: assets.into_iter().map(asset_info).collect(), next_cursor })
+}

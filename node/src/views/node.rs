@@ -1,0 +1,122 @@
+//! Peers, consensus, evidence.
+
+use super::{NodeBackend, at, page, storage, wall};
+use crate::run::shared::View;
+use wattle_consensus::{Evidence, Rotation};
+use wattle_primitives::{BlockId, Height, Round, TimeMs, ValidatorSet, Vote};
+use wattle_rpc::types::{Anchored, ConsensusReply, EvidenceItem, Page, PageRequest, PeerDirection, PeerInfo};
+use wattle_rpc::{Peers, RpcError, RpcResult};
+
+/// Peers that are connected and have told who they are.
+pub(super) fn peers(node: &NodeBackend) -> Anchored<Peers> {
+    let view = node.shared.view();
+    let connected = node.network.peers().into_iter().filter(|peer| peer.ready && !peer.banned);
+    let peers = connected.map(|peer| PeerInfo {
+        peer_id: peer.peer.to_string(),
+        address: peer.address.map(|address| address.to_string()).unwrap_or_default(),
+        direction: if peer.outbound { PeerDirection::Outbound } else { PeerDirection::Inbound },
+        validator: peer.validator,
+        height: Some(peer.height),
+        agent: String::new(), // the handshake does not tell programs apart
+    });
+    Anchored { at: at(&view), value: Peers { peers: peers.collect() } }
+}
+
+/// What consensus is doing. A node that takes no part tells the round after the last finalized block.
+pub(super) fn consensus(node: &NodeBackend) -> RpcResult<ConsensusReply> {
+    let (view, status) = (node.shared.view(), node.status()?);
+    let params = &node.shared.genesis.params;
+    let round = if status.voting {
+        Round { epoch: status.epoch, view: status.view }
+    } else {
+        next_round(node, &view)
+    };
+    let set = set_of(node, round)?;
+    let leader_index = match status.leader.filter(|_| status.voting).and_then(|key| set.index_of(&key)) {
+        Some(index) => index,
+        None => Rotation::new(round.epoch, set).leader(round.view),
+    };
+    let leader = set.get(leader_index).map(|member| member.key);
+    Ok(ConsensusReply {
+        at: at(&view),
+        validating: status.voting,
+        index: node.shared.key.filter(|_| status.voting).and_then(|key| set.index_of(&key)),
+        epoch: round.epoch,
+        view: round.view,
+        leader: leader.ok_or_else(|| RpcError::internal("the leader is not in the set"))?,
+        leader_index,
+        notarized_height: status.height.max(view.header.height),
+        view_age_ms: wall().saturating_sub(view.header.time_ms).0,
+        leader_timeout_ms: params.leader_timeout_ms,
+        advance_timeout_ms: params.advance_timeout_ms,
+        nullifications: status.nullifications,
+        commit_backlog: super::chain::count(status.commit_backlog),
+    })
+}
+
+fn next_round(node: &NodeBackend, view: &View) -> Round {
+    let header = &view.header;
+    let epoch = node.shared.genesis.params.epoch_of(header.height.next());
+    let started = header.height > Height::ZERO && epoch == header.epoch;
+    Round { epoch, view: if started { header.view.next() } else { wattle_primitives::View(1) } }
+}
+
+fn set_of(node: &NodeBackend, round: Round) -> RpcResult<&ValidatorSet> {
+    node.shared
+        .genesis
+        .validators(round.epoch)
+        .ok_or_else(|| RpcError::internal("no validators are scheduled"))
+}
+
+pub(super) fn evidence(node: &NodeBackend, page: &PageRequest) -> RpcResult<Page<EvidenceItem>> {
+    let view = node.shared.view();
+    let (from, limit) = (page::one::<usize>(page)?.unwrap_or(0), page::limit(page));
+    let held = node.shared.evidence();
+    let end = from.saturating_add(limit);
+    let items: RpcResult<Vec<EvidenceItem>> =
+        held.iter().skip(from).take(limit).map(|evidence| item(node, &view, evidence)).collect();
+    Ok(Page { at: at(&view), items: items?, next_cursor: (held.len() > end).then(|| end.to_string()) })
+}
+
+fn item(node: &NodeBackend, view: &View, evidence: &Evidence) -> RpcResult<EvidenceItem> {
+    let (round, index) = (evidence.first.vote.round(), evidence.culprit());
+    let member = set_of(node, round)?.get(index);
+    let validator = member.ok_or_else(|| RpcError::internal("evidence against nobody in the set"))?.key;
+    let kind = match (&evidence.first.vote, &evidence.second.vote) {
+        (Vote::Nullify(_), _) | (_, Vote::Nullify(_)) => "nullify_and_finalize",
+        _ => "double_vote",
+    };
+    Ok(EvidenceItem {
+        validator,
+        index,
+        epoch: round.epoch,
+        view: round.view,
+        kind: kind.to_owned(),
+        first: evidence.first,
+        second: evidence.second,
+        seen_ms: time_of(node, view, round)?,
+    })
+}
+
+/// About when a round took place: the time of the first final block of that round or a later one.
+///
+/// Conflicting votes reach a validator while their round runs, so this is when they were seen, to within a round.
+fn time_of(node: &NodeBackend, view: &View, round: Round) -> RpcResult<TimeMs> {
+    let params = &node.shared.genesis.params;
+    let (mut low, mut high) = (params.floor_height(round.epoch).next(), params.terminal_height(round.epoch));
+    high = high.min(view.header.height);
+    let mut time = view.header.time_ms;
+    while low <= high {
+        let middle = Height(low.0.midpoint(high.0));
+        let header = node.shared.store.header(BlockId::Height(middle)).map_err(storage)?;
+        let Some(header) = header else { break };
+        if header.view < round.view {
+            low = middle.next();
+        } else {
+            time = header.time_ms;
+            let Some(below) = middle.prev() else { break };
+            high = below;
+        }
+    }
+    Ok(time)
+}

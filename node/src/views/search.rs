@@ -1,0 +1,94 @@
+//! What a text may mean: exact matches only.
+
+use super::{NodeBackend, at, storage};
+use crate::run::shared::View;
+use std::collections::BTreeSet;
+use wattle_primitives::{Address, AssetId, BlockId, Hash, Height, PublicKey};
+use wattle_rpc::types::{SearchHit, SearchKind, SearchReply};
+use wattle_rpc::{RpcError, RpcResult};
+use wattle_runtime::query;
+
+/// Most hits beside the best.
+const ALSO_MAX: usize = 16;
+/// Most assets whose symbols are compared; symbols are not unique and not indexed.
+const SYMBOLS_MAX: usize = 1000;
+
+/// Hits, the most likely first.
+struct Hits(Vec<SearchHit>);
+
+impl Hits {
+    fn add(&mut self, kind: SearchKind, target: impl ToString) {
+        self.0.push(SearchHit { kind, target: target.to_string() });
+    }
+}
+
+pub(super) fn search(node: &NodeBackend, text: &str) -> RpcResult<SearchReply> {
+    let (view, text) = (node.shared.view(), text.trim());
+    let mut hits = Hits(Vec::new());
+    if let Ok(number) = text.parse::<u64>() {
+        by_number(&view, number, &mut hits);
+    }
+    if let Ok(hash) = text.strip_prefix("0x").unwrap_or(text).parse::<Hash>() {
+        by_hash(node, &view, &hash, &mut hits)?;
+    }
+    if let Ok(address) = text.parse::<Address>() {
+        by_address(&view, &address, &mut hits);
+    }
+    by_symbol(&view, text, &mut hits);
+    let mut seen = BTreeSet::new();
+    hits.0.retain(|hit| seen.insert((hit.kind, hit.target.clone())));
+    let truncated = hits.0.len() > ALSO_MAX.saturating_add(1);
+    let mut hits = hits.0.into_iter();
+    let best = hits.next().ok_or_else(|| RpcError::not_found("match for", text))?;
+    Ok(SearchReply { at: at(&view), best, also: hits.take(ALSO_MAX).collect(), truncated })
+}
+
+fn by_number(view: &View, number: u64, hits: &mut Hits) {
+    if Height(number) <= view.header.height {
+        hits.add(SearchKind::Block, number);
+    }
+    if let Some(id) = u32::try_from(number).ok().map(AssetId)
+        && query::asset(&view.state, id).is_some()
+    {
+        hits.add(SearchKind::Asset, id);
+    }
+}
+
+fn by_hash(node: &NodeBackend, view: &View, hash: &Hash, hits: &mut Hits) -> RpcResult<()> {
+    let store = &node.shared.store;
+    if store.tx(hash).map_err(storage)?.is_some() {
+        hits.add(SearchKind::Tx, hash);
+    }
+    if let Some(header) = store.header(BlockId::Hash(*hash)).map_err(storage)? {
+        hits.add(SearchKind::Block, header.height);
+    }
+    if query::microgrid(&view.state, hash).is_some() {
+        hits.add(SearchKind::Microgrid, hash);
+    }
+    if query::hold(&view.state, hash).is_some() {
+        hits.add(SearchKind::Hold, hash);
+    }
+    let key = PublicKey(hash.0);
+    let epoch = node.shared.genesis.params.epoch_of(view.header.height.next());
+    if query::validators(&view.state, epoch).is_some_and(|set| set.index_of(&key).is_some()) {
+        hits.add(SearchKind::Validator, key);
+    }
+    by_address(view, &Address::of_key(&key), hits);
+    Ok(())
+}
+
+fn by_address(view: &View, address: &Address, hits: &mut Hits) {
+    if query::meter(&view.state, address).is_some() {
+        hits.add(SearchKind::Meter, address);
+    }
+    if query::account(&view.state, address).is_some() {
+        hits.add(SearchKind::Account, address);
+    }
+}
+
+fn by_symbol(view: &View, text: &str, hits: &mut Hits) {
+    let assets = query::assets(&view.state, AssetId::NATIVE, SYMBOLS_MAX);
+    for asset in assets.iter().filter(|asset| asset.symbol.as_str().eq_ignore_ascii_case(text)) {
+        hits.add(SearchKind::Asset, asset.asset);
+    }
+}

@@ -1,0 +1,207 @@
+//! Transactions: prepared, tried, offered, and followed to their end.
+
+use super::{NodeBackend, account, at, mixed_up, next_time, reject, storage};
+use crate::driver::{Answer, Fate, Question, SubmitError};
+use crate::mempool::InsertError;
+use std::sync::Arc;
+use wattle_primitives::tx::{AUTHS_MAX, TX_BYTES_MAX};
+use wattle_primitives::{Address, Amount, BlockId, Hash, Lane, Nonce, TimeMs, Tx, TxBody, encode};
+use wattle_rpc::types::{PrepareRequest, PreparedTx, Simulation, TxReply, TxState, TxStatus};
+use wattle_rpc::{RpcError, RpcResult};
+use wattle_runtime::execute::{fee_of, simulate as run, weigh};
+use wattle_runtime::store::TxLocation;
+use wattle_runtime::{Store, TxError, query};
+
+/// How long a prepared transaction is valid unless the client says otherwise, ms.
+const EXPIRES_AFTER: TimeMs = TimeMs(120_000);
+/// Part of the fee by which the default `max_fee` exceeds it, so that one more signature than expected does not
+/// void the transaction. What is not needed is not taken.
+const FEE_MARGIN_DIVISOR: u128 = 4;
+
+pub(super) fn prepare(node: &NodeBackend, request: PrepareRequest) -> RpcResult<PreparedTx> {
+    let view = node.shared.view();
+    let PrepareRequest { calls, sender, lane, nonce, expires_ms, fee_payer, max_fee, tip } = request;
+    let (lane, tip) = (lane.unwrap_or(Lane(0)), tip.unwrap_or(Amount::ZERO));
+    let fee_payer = fee_payer.unwrap_or(sender);
+    let nonce = match nonce {
+        Some(nonce) => nonce,
+        None => next_nonce(node, sender, lane)?,
+    };
+    let mut body = TxBody {
+        chain: node.shared.chain,
+        sender,
+        lane,
+        nonce,
+        expires_ms: expires_ms.unwrap_or_else(|| next_time(&view).saturating_add(EXPIRES_AFTER)),
+        fee_payer,
+        max_fee: Amount::MAX,
+        tip,
+        calls,
+    };
+    let signatures = expected_signatures(node, &body)?;
+    let env = node.next_env(&view);
+    let weight = weigh(&body, signatures);
+    let fee = fee_of(&env.params, weight, tip);
+    // What only the state stands against may be gone when the transaction is sent: that is for `tx_simulate`.
+    run(&view.state, &env, &body, signatures).map_err(|error| reject::by_runtime(body.id(), &error))?;
+    body.max_fee = max_fee.unwrap_or_else(|| with_margin(fee, tip));
+    let body_hex = encode(&body);
+    if body_hex.len() > TX_BYTES_MAX {
+        let error = TxError::TooLarge { max: TX_BYTES_MAX, got: body_hex.len() };
+        return Err(reject::by_runtime(body.id(), &error));
+    }
+    Ok(PreparedTx {
+        at: at(&view),
+        id: body.id(),
+        body_hex,
+        signing_hex: body.signing_bytes(),
+        fee,
+        weight,
+        body,
+    })
+}
+
+fn with_margin(fee: Amount, tip: Amount) -> Amount {
+    let own = fee.saturating_sub(tip);
+    fee.saturating_add(Amount(own.0.div_ceil(FEE_MARGIN_DIVISOR)))
+}
+
+fn next_nonce(node: &NodeBackend, sender: Address, lane: Lane) -> RpcResult<Nonce> {
+    match node.ask(Question::NextNonce(sender, lane))? {
+        Answer::NextNonce(nonce) => Ok(nonce),
+        _ => Err(mixed_up()),
+    }
+}
+
+/// How many signatures a body will likely carry: the sender's, and the fee payer's unless it sponsors the sender.
+fn expected_signatures(node: &NodeBackend, body: &TxBody) -> RpcResult<usize> {
+    let view = node.shared.view();
+    let own = signatures_of(node, &body.sender)?;
+    let sponsored = || {
+        let granted = query::sponsorship(&view.state, &body.fee_payer, &body.sender);
+        granted.is_some_and(|granted| next_time(&view) < granted.expires_ms)
+    };
+    let payers = match body.fee_payer == body.sender || sponsored() {
+        true => 0,
+        false => signatures_of(node, &body.fee_payer)?,
+    };
+    Ok(own.saturating_add(payers).min(AUTHS_MAX))
+}
+
+/// The fewest keys of an account that reach its threshold.
+fn signatures_of(node: &NodeBackend, address: &Address) -> RpcResult<usize> {
+    let Some(authority) = account::record(node, address)?.and_then(|record| record.authority) else {
+        return Ok(1);
+    };
+    let mut weights: Vec<u32> = authority.keys.iter().map(|key| u32::from(key.weight)).collect();
+    weights.sort_unstable_by(|a, b| b.cmp(a));
+    let mut reached = 0u32;
+    let needed = weights.iter().take_while(|weight| {
+        let open = reached < authority.threshold;
+        reached = reached.saturating_add(**weight);
+        open
+    });
+    Ok(needed.count().max(1))
+}
+
+pub(super) fn simulate(node: &NodeBackend, body: &TxBody) -> RpcResult<Simulation> {
+    let view = node.shared.view();
+    let id = body.id();
+    let signatures = expected_signatures(node, body)?;
+    let outcome = run(&view.state, &node.next_env(&view), body, signatures);
+    let simulated = outcome.map_err(|error| reject::by_runtime(id, &error))?;
+    if let Some(error) = simulated.uncharged {
+        return Err(reject::by_runtime(id, &error));
+    }
+    let receipt = simulated.receipt;
+    let (weight, fee) = (receipt.weight, receipt.fee);
+    Ok(Simulation { at: at(&view), id, receipt: receipt.into(), weight, fee })
+}
+
+pub(super) async fn submit(node: &NodeBackend, txs: Vec<Tx>) -> Vec<RpcResult<Hash>> {
+    let answers = node.shared.submit(txs).await;
+    let mut results = Vec::with_capacity(answers.len());
+    for answer in answers {
+        results.push(match answer {
+            Ok(id) => Ok(id),
+            Err((id, error)) if is_spent(&error) && is_stored(&node.shared.store, id).await => Ok(id),
+            Err((id, error)) => Err(reject::by_driver(id, &error)),
+        });
+    }
+    results
+}
+
+/// Whether the transaction may have been refused because it is final already.
+const fn is_spent(error: &SubmitError) -> bool {
+    matches!(
+        error,
+        SubmitError::Tx(TxError::Nonce { .. } | TxError::Expired { .. })
+            | SubmitError::Pool(
+                InsertError::Finalized | InsertError::NonceUsed { .. } | InsertError::Expired { .. }
+            )
+    )
+}
+
+async fn is_stored(store: &Arc<dyn Store>, id: Hash) -> bool {
+    let store = Arc::clone(store);
+    let found = tokio::task::spawn_blocking(move || store.tx(&id)).await;
+    matches!(found, Ok(Ok(Some(_))))
+}
+
+pub(super) fn status(node: &NodeBackend, id: Hash) -> RpcResult<TxStatus> {
+    if let Some(found) = stored(node, id)? {
+        return Ok(found.status);
+    }
+    let fate = match node.ask(Question::TxFate(id))? {
+        Answer::TxFate(fate) => fate,
+        _ => return Err(mixed_up()),
+    };
+    let (state, height, reason) = match fate {
+        // It may have become final between the two questions.
+        Fate::Unknown => {
+            return stored(node, id)?
+                .map(|found| found.status)
+                .ok_or_else(|| RpcError::not_found("transaction", id));
+        }
+        Fate::Pending => (TxState::Pending, None, None),
+        Fate::Included { height } => (TxState::Included, Some(height), None),
+        Fate::Expired => (TxState::Expired, None, None),
+        Fate::Rejected(code) => (TxState::Rejected, None, Some(code.to_owned())),
+    };
+    let head = node.shared.view().header.height;
+    let (index, expires_ms, receipt) = (None, None, None);
+    Ok(TxStatus { id, state, finalized: false, height, index, head, expires_ms, reason, receipt })
+}
+
+pub(super) fn get(node: &NodeBackend, id: Hash) -> RpcResult<TxReply> {
+    match stored(node, id)? {
+        Some(found) => Ok(found),
+        None => Ok(TxReply { status: status(node, id)?, tx: None, tx_hex: None }),
+    }
+}
+
+/// A finalized transaction, with its receipt.
+fn stored(node: &NodeBackend, id: Hash) -> RpcResult<Option<TxReply>> {
+    let store = &node.shared.store;
+    let Some(TxLocation { height, index }) = store.tx(&id).map_err(storage)? else { return Ok(None) };
+    let missing = || RpcError::internal("a transaction named in the index is missing");
+    let place = usize::try_from(index).unwrap_or(usize::MAX);
+    let block = store.block(BlockId::Height(height)).map_err(storage)?.ok_or_else(missing)?;
+    let receipts = store.receipts(height).map_err(storage)?.ok_or_else(missing)?;
+    let tx = block.txs.into_iter().nth(place).ok_or_else(missing)?;
+    let receipt = receipts.txs.into_iter().nth(place).ok_or_else(missing)?;
+    let status = TxStatus {
+        id,
+        state: TxState::Finalized,
+        finalized: true,
+        height: Some(height),
+        index: Some(index),
+        // A block is in the database a moment before readers move on to it.
+        head: node.shared.view().header.height.max(height),
+        expires_ms: Some(tx.body().expires_ms),
+        reason: None,
+        receipt: Some(receipt.into()),
+    };
+    let tx_hex = Some(encode(&tx));
+    Ok(Some(TxReply { status, tx: Some(tx), tx_hex }))
+}
