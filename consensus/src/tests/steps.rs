@@ -552,3 +552,23 @@ fn a_leader_far_above_the_last_finalization_builds_empty_blocks() {
     assert!(empty.len() >= 10, "{empty:?}");
     assert!(empty.iter().all(|(height, empty)| *empty == (*height > config::UNFINALIZED_MAX)), "{empty:?}");
 }
+
+#[test]
+fn rule_3_a_lower_parent_needs_every_view_between_nullified() {
+    let mut bench = Bench::new(4, 100);
+    bench.start();
+    let one = bench.header(1, None, 1);
+    let rival = bench.header(2, None, 2);
+    let (p, q) = (proposal(1, 0, &one), proposal(2, 0, &rival));
+    let _ = bench.feed(1, proposed(&bench, 1, p, &one));
+    let _ = bench.feed(2, valid(&one));
+    let _ = bench.feed(3, Input::Certificate(bench.certificate(Vote::Notarize(p))));
+    let input = proposed(&bench, 2, q, &rival);
+    let nullified = Input::Certificate(bench.certificate(Vote::Nullify(round(1))));
+    bench.check(vec![
+        step("on the floor, past a notarized view", 4, input, &["fetch certificates 1..=1"]),
+        step("no vote without the nullification", 5, Input::Tick, &[]),
+        step("which makes it legal", 6, nullified, &["log nullify 1", "send nullify 1", "execute"]),
+        step("valid", 7, valid(&rival), &["log block 1", "cast notarize 2"]),
+    ]);
+}
