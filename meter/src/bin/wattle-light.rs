@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use std::error::Error;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -111,7 +112,10 @@ fn dispatch(cli: &Cli) -> Result<(), Box<dyn Error>> {
 
 fn run_until_signal(args: &RunArgs, json: bool) -> Result<(), Box<dyn Error>> {
     let filter = EnvFilter::try_from_env("WATTLE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     if json {
         logs.json().init()
     } else {
