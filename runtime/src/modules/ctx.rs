@@ -1,7 +1,7 @@
 //! What a call can see and do.
 
 use crate::execute::BlockEnv;
-use crate::keys::{self};
+use crate::keys;
 use crate::modules::records::Counters;
 use crate::overlay::{Mark, Overlay};
 use wattle_primitives::{Address, Amount, Event, TimeMs};

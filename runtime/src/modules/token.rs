@@ -38,8 +38,8 @@ impl Module for Token {
             TokenCall::Issue { .. } => weights::keys(4),
             TokenCall::Mint { .. } => weights::keys(6),
             TokenCall::Burn { .. } => weights::keys(3),
-            // Two wallets as a rule; a new one costs its deposit besides.
-            TokenCall::Transfer { .. } => weights::keys(3),
+            // Two balances; for a new one its account, its place in the account's list, and the deposits.
+            TokenCall::Transfer { .. } => weights::keys(5),
         }
     }
 

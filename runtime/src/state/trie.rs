@@ -317,7 +317,7 @@ fn make_leaves(entries: &[(Hash, Vec<u8>, Vec<u8>)]) -> Vec<Arc<Leaf>> {
     })
 }
 
-/// Runs `work` on parts of `items` in parallel and keeps their order.
+/// Threads of a rebuild. The result does not depend on their number.
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).clamp(1, REBUILD_THREADS_MAX)
 }

@@ -4,6 +4,7 @@
 //! allowed and what every sum must be.
 
 use super::*;
+use crate::execute::tx::Verified;
 use crate::query;
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::{AccountClass, Entry, LedgerCall, hold_id};
@@ -244,7 +245,7 @@ fn unsigned(world: &World, body: TxBody) -> VerifiedTx {
     let auth = Auth { key: key(n).public(), signature: Signature([0; 64]) };
     let signed = Tx::new(body, vec![auth]).unwrap();
     let checked = CheckedTx::check(signed, &world.env.chain, &world.env.params).unwrap();
-    VerifiedTx(std::sync::Arc::new(crate::execute::tx::Verified { checked, verdicts: Vec::new() }))
+    VerifiedTx(std::sync::Arc::new(Verified { checked, verdicts: Vec::new() }))
 }
 
 /// Goal: every sum as the model says after every block. `SEED=n` replays one run, `CALLS=n` makes it longer.
