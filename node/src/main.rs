@@ -1,5 +1,6 @@
 //! The program `wattle`: reads the command line, runs one command, says how it went.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 use wattle_node::cli::context::LogFormat;
@@ -33,7 +34,8 @@ fn no_core_dumps() {
 fn init_logs(cli: &Cli) -> Result<(), CliError> {
     let filter = EnvFilter::try_new(&cli.global.log)
         .map_err(|e| CliError::Usage { detail: format!("--log {:?}: {e}", cli.global.log) })?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     match cli.global.log_format {
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().init(),
