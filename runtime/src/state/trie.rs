@@ -5,7 +5,8 @@
 //!
 //! # Invariants
 //! - Bits of branches rise strictly from the root down, so no path and no recursion is deeper than 256.
-//! - Every node carries its hash; a trie that can be seen is hashed.
+//! - Every link carries the hash of what it leads to; a trie that can be seen is hashed. Hashing a branch again
+//!   therefore needs no look at the sibling that did not change, which would cost a cache miss on every level.
 //! - One set of entries has one shape, whatever the order in which they came.
 
 use std::sync::Arc;
@@ -21,7 +22,6 @@ const REBUILD_THREADS_MAX: usize = 16;
 #[derive(Debug)]
 pub(super) struct Leaf {
     position: Hash,
-    hash: Hash,
     key_len: u32,
     /// Key, then value: one allocation instead of two.
     data: Box<[u8]>,
@@ -29,13 +29,19 @@ pub(super) struct Leaf {
 
 #[derive(Debug)]
 struct Branch {
-    hash: Hash,
     /// The first 64 bits that all positions below share, as far as `bit` goes. Tells without descending
     /// whether a key belongs here.
     prefix: u64,
     bit: u8,
-    left: Node,
-    right: Node,
+    left: Link,
+    right: Link,
+}
+
+/// A node and its hash.
+#[derive(Clone, Debug)]
+struct Link {
+    hash: Hash,
+    node: Node,
 }
 
 #[derive(Clone, Debug)]
@@ -48,13 +54,13 @@ enum Node {
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     position: Hash,
-    leaf: Option<Arc<Leaf>>,
+    leaf: Option<Link>,
 }
 
 /// A trie. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trie {
-    root: Option<Node>,
+    root: Option<Link>,
 }
 
 impl Leaf {
@@ -62,9 +68,8 @@ impl Leaf {
         let mut data = Vec::with_capacity(key.len().saturating_add(value.len()));
         data.extend_from_slice(key);
         data.extend_from_slice(value);
-        let hash = leaf_hash(&position, &value_hash(value));
         let key_len = u32::try_from(key.len()).unwrap_or(u32::MAX); // keys are a few dozen bytes
-        Self { position, hash, key_len, data: data.into_boxed_slice() }
+        Self { position, key_len, data: data.into_boxed_slice() }
     }
 
     fn parts(&self) -> (&[u8], &[u8]) {
@@ -75,7 +80,7 @@ impl Leaf {
 
 impl Change {
     pub(super) fn put(position: Hash, key: &[u8], value: &[u8]) -> Self {
-        Self { position, leaf: Some(Arc::new(Leaf::new(position, key, value))) }
+        Self { position, leaf: Some(Link::leaf(position, key, value)) }
     }
 
     pub(super) const fn remove(position: Hash) -> Self {
@@ -83,33 +88,33 @@ impl Change {
     }
 }
 
-impl Node {
-    fn hash(&self) -> &Hash {
-        match self {
-            Self::Leaf(leaf) => &leaf.hash,
-            Self::Branch(branch) => &branch.hash,
-        }
+impl Link {
+    fn leaf(position: Hash, key: &[u8], value: &[u8]) -> Self {
+        let hash = leaf_hash(&position, &value_hash(value));
+        Self { hash, node: Node::Leaf(Arc::new(Leaf::new(position, key, value))) }
     }
+}
 
+impl Node {
     fn first_leaf(&self) -> &Arc<Leaf> {
         let mut node = self;
         loop {
             match node {
                 Self::Leaf(leaf) => return leaf,
-                Self::Branch(branch) => node = &branch.left,
+                Self::Branch(branch) => node = &branch.left.node,
             }
         }
     }
 }
 
 impl Branch {
-    fn join(bit: u8, left: Node, right: Node) -> Node {
-        let hash = branch_hash(bit, left.hash(), right.hash());
-        let prefix = match &left {
+    fn join(bit: u8, left: Link, right: Link) -> Link {
+        let hash = branch_hash(bit, &left.hash, &right.hash);
+        let prefix = match &left.node {
             Node::Leaf(leaf) => head(&leaf.position),
             Node::Branch(branch) => branch.prefix,
         };
-        Node::Branch(Arc::new(Self { hash, prefix, bit, left, right }))
+        Link { hash, node: Node::Branch(Arc::new(Self { prefix, bit, left, right })) }
     }
 
     /// The first bit before `self.bit` in which `position` parts from everything below, if there is one.
@@ -122,23 +127,23 @@ impl Branch {
             return None;
         }
         // 64 equal bits do not happen by chance: only then the way down is worth it.
-        let below = self.left.first_leaf();
+        let below = self.left.node.first_leaf();
         common_bits(&below.position, position).filter(|bit| *bit < self.bit)
     }
 }
 
 impl Trie {
     pub(super) fn root(&self) -> Hash {
-        self.root.as_ref().map_or(Hash::ZERO, |node| *node.hash())
+        self.root.as_ref().map_or(Hash::ZERO, |root| root.hash)
     }
 
     pub(super) fn get(&self, position: &Hash) -> Option<&[u8]> {
-        let mut node = self.root.as_ref()?;
+        let mut node = &self.root.as_ref()?.node;
         loop {
             match node {
                 Node::Leaf(leaf) => return (leaf.position == *position).then(|| leaf.parts().1),
                 Node::Branch(branch) => {
-                    node = if position.bit(branch.bit) { &branch.right } else { &branch.left };
+                    node = if position.bit(branch.bit) { &branch.right.node } else { &branch.left.node };
                 }
             }
         }
@@ -146,12 +151,12 @@ impl Trie {
 
     /// Key and value of the leaf with the lowest position.
     pub(super) fn first(&self) -> Option<(&[u8], &[u8])> {
-        self.root.as_ref().map(|node| node.first_leaf().parts())
+        self.root.as_ref().map(|root| root.node.first_leaf().parts())
     }
 
     pub(super) fn prove(&self, position: &Hash) -> TrieProof {
         let mut path = Vec::new();
-        let Some(mut node) = self.root.as_ref() else {
+        let Some(mut node) = self.root.as_ref().map(|root| &root.node) else {
             return TrieProof { path: BoundedVec::default(), leaf: None };
         };
         loop {
@@ -162,8 +167,8 @@ impl Trie {
                     } else {
                         (&branch.left, &branch.right)
                     };
-                    path.push(Step { bit: branch.bit, sibling: *other.hash() });
-                    node = next;
+                    path.push(Step { bit: branch.bit, sibling: other.hash });
+                    node = &next.node;
                 }
                 Node::Leaf(leaf) => {
                     let value_hash = value_hash(leaf.parts().1);
@@ -191,14 +196,14 @@ impl Trie {
         let mut leaves = make_leaves(&entries);
         drop(entries);
         leaves.reverse();
-        leaves.sort_by_key(|leaf| leaf.position);
-        leaves.dedup_by(|later, first| later.position == first.position);
+        leaves.sort_by_key(|leaf| leaf.0);
+        leaves.dedup_by(|later, first| later.0 == first.0);
         let levels = if leaves.len() >= PARALLEL_LEAVES_MIN { threads().ilog2() } else { 0 };
         Self { root: build(&leaves, levels) }
     }
 
     pub(super) fn iter(&self) -> Iter<'_> {
-        Iter { stack: self.root.iter().collect() }
+        Iter { stack: self.root.iter().map(|root| &root.node).collect() }
     }
 }
 
@@ -215,21 +220,23 @@ impl<'a> Iterator for Iter<'a> {
             match self.stack.pop()? {
                 Node::Leaf(leaf) => return Some(leaf.parts()),
                 Node::Branch(branch) => {
-                    self.stack.push(&branch.right);
-                    self.stack.push(&branch.left);
+                    self.stack.push(&branch.right.node);
+                    self.stack.push(&branch.left.node);
                 }
             }
         }
     }
 }
 
-/// Applies sorted, distinct changes below `node`.
-fn merge(node: Option<&Node>, changes: &[Change]) -> Option<Node> {
-    let (Some(first), Some(last)) = (changes.first(), changes.last()) else { return node.cloned() };
-    match node {
-        None => build(&changes.iter().filter_map(|c| c.leaf.clone()).collect::<Vec<_>>(), 0),
-        Some(Node::Leaf(leaf)) => build(&beside(leaf, changes), 0),
-        Some(Node::Branch(branch)) => {
+/// Applies sorted, distinct changes below `link`.
+fn merge(link: Option<&Link>, changes: &[Change]) -> Option<Link> {
+    let (Some(first), Some(last)) = (changes.first(), changes.last()) else { return link.cloned() };
+    let Some(whole) = link else {
+        return build(&changes.iter().filter_map(Change::placed).collect::<Vec<_>>(), 0);
+    };
+    match &whole.node {
+        Node::Leaf(leaf) => build(&beside((leaf.position, whole.clone()), changes), 0),
+        Node::Branch(branch) => {
             // Changes are sorted, so the one that parts earliest from the branch is the first or the last.
             let parts = [branch.parts_at(&first.position), branch.parts_at(&last.position)];
             let Some(bit) = parts.into_iter().flatten().min() else {
@@ -240,9 +247,9 @@ fn merge(node: Option<&Node>, changes: &[Change]) -> Option<Node> {
             // Whoever stays on the branch's side is on the other side of `bit` than the one that parts.
             let branch_is_right = branch.prefix_bit(bit);
             if branch_is_right {
-                join(bit, merge(None, left), merge(node, right))
+                join(bit, merge(None, left), merge(link, right))
             } else {
-                join(bit, merge(node, left), merge(None, right))
+                join(bit, merge(link, left), merge(None, right))
             }
         }
     }
@@ -253,25 +260,33 @@ impl Branch {
     fn prefix_bit(&self, bit: u8) -> bool {
         match 63u32.checked_sub(u32::from(bit)) {
             Some(shift) => self.prefix.checked_shr(shift).unwrap_or(0) & 1 == 1,
-            None => self.left.first_leaf().position.bit(bit),
+            None => self.left.node.first_leaf().position.bit(bit),
         }
     }
 }
 
-/// What becomes of a lone leaf and the changes around it, sorted.
-fn beside(leaf: &Arc<Leaf>, changes: &[Change]) -> Vec<Arc<Leaf>> {
-    let mut leaves = Vec::with_capacity(changes.len().saturating_add(1));
-    let at = changes.partition_point(|c| c.position < leaf.position);
-    let (before, after) = changes.split_at(at);
-    leaves.extend(before.iter().filter_map(|c| c.leaf.clone()));
-    if after.first().is_none_or(|c| c.position != leaf.position) {
-        leaves.push(Arc::clone(leaf));
+/// A leaf with its position at hand.
+type Placed = (Hash, Link);
+
+impl Change {
+    fn placed(&self) -> Option<Placed> {
+        self.leaf.clone().map(|leaf| (self.position, leaf))
     }
-    leaves.extend(after.iter().filter_map(|c| c.leaf.clone()));
+}
+
+/// What becomes of a lone leaf and the changes around it, sorted.
+fn beside(leaf: Placed, changes: &[Change]) -> Vec<Placed> {
+    let mut leaves = Vec::with_capacity(changes.len().saturating_add(1));
+    let (before, after) = changes.split_at(changes.partition_point(|c| c.position < leaf.0));
+    leaves.extend(before.iter().filter_map(Change::placed));
+    if after.first().is_none_or(|c| c.position != leaf.0) {
+        leaves.push(leaf);
+    }
+    leaves.extend(after.iter().filter_map(Change::placed));
     leaves
 }
 
-fn join(bit: u8, left: Option<Node>, right: Option<Node>) -> Option<Node> {
+fn join(bit: u8, left: Option<Link>, right: Option<Link>) -> Option<Link> {
     match (left, right) {
         (Some(left), Some(right)) => Some(Branch::join(bit, left, right)),
         (alone, None) | (None, alone) => alone,
@@ -283,12 +298,12 @@ fn split(changes: &[Change], bit: u8) -> (&[Change], &[Change]) {
 }
 
 /// The trie of sorted, distinct leaves; the topmost `parallel` levels each start a thread for one side.
-fn build(leaves: &[Arc<Leaf>], parallel: u32) -> Option<Node> {
+fn build(leaves: &[Placed], parallel: u32) -> Option<Link> {
     let (first, last) = (leaves.first()?, leaves.last()?);
-    let Some(bit) = common_bits(&first.position, &last.position) else {
-        return Some(Node::Leaf(Arc::clone(first)));
+    let Some(bit) = common_bits(&first.0, &last.0) else {
+        return Some(first.1.clone());
     };
-    let (left, right) = leaves.split_at(leaves.partition_point(|leaf| !leaf.position.bit(bit)));
+    let (left, right) = leaves.split_at(leaves.partition_point(|leaf| !leaf.0.bit(bit)));
     match parallel.checked_sub(1) {
         None => join(bit, build(left, 0), build(right, 0)),
         Some(levels) => std::thread::scope(|scope| {
@@ -301,9 +316,9 @@ fn build(leaves: &[Arc<Leaf>], parallel: u32) -> Option<Node> {
     }
 }
 
-fn make_leaves(entries: &[(Hash, Vec<u8>, Vec<u8>)]) -> Vec<Arc<Leaf>> {
-    let make = |part: &[(Hash, Vec<u8>, Vec<u8>)]| -> Vec<Arc<Leaf>> {
-        part.iter().map(|(position, key, value)| Arc::new(Leaf::new(*position, key, value))).collect()
+fn make_leaves(entries: &[(Hash, Vec<u8>, Vec<u8>)]) -> Vec<Placed> {
+    let make = |part: &[(Hash, Vec<u8>, Vec<u8>)]| -> Vec<Placed> {
+        part.iter().map(|(position, key, value)| (*position, Link::leaf(*position, key, value))).collect()
     };
     if entries.len() < PARALLEL_LEAVES_MIN {
         return make(entries);
