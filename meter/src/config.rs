@@ -234,6 +234,12 @@ mod tests {
     }
 
     #[test]
+    fn the_example_is_a_configuration() {
+        let config: LightConfig = toml::from_str(include_str!("../light.example.toml")).unwrap();
+        config.check().unwrap();
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("light.toml");

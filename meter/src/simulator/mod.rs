@@ -154,7 +154,7 @@ impl Shared {
 
     fn read(&self, address: u16, count: u16) -> Result<Vec<u16>, ExceptionCode> {
         // Values are pairs of words: the real meter refuses to take one apart.
-        if address % 2 != 0 || count == 0 || count % 2 != 0 || count > REGISTERS_MAX {
+        if !address.is_multiple_of(2) || count == 0 || !count.is_multiple_of(2) || count > REGISTERS_MAX {
             return Err(ExceptionCode::IllegalDataValue);
         }
         let end = address.checked_add(count).ok_or(ExceptionCode::IllegalDataAddress)?;
