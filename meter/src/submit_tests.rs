@@ -162,3 +162,23 @@ async fn an_unregistered_meter_waits() {
     assert_eq!(bench.round().await, Progress::NotRegistered);
     assert_eq!((bench.depth(), bench.peers.received.lock().unwrap().len()), (1, 0));
 }
+
+#[tokio::test]
+async fn after_the_trust_period_readings_are_sent_but_not_done_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut fresh = bench(dir.path(), None, None);
+    assert_eq!(fresh.round().await, Progress::Idle);
+    let mut chain = fresh.peers.chain.lock().unwrap().clone();
+    drop(fresh);
+    chain.trust_ms = 1000;
+    let mut expired = bench(dir.path(), None, Some(chain));
+    expired.record(8);
+    assert_eq!(expired.round().await, Progress::Unproven { readings: 1 });
+    assert_eq!((expired.depth(), expired.last().import_wh), (1, WattHours(8)));
+    let mut chain = expired.peers.chain.lock().unwrap().clone();
+    drop(expired);
+    chain.trust_ms = crate::testchain::TRUST_MS;
+    let mut anchored = bench(dir.path(), None, Some(chain));
+    assert_eq!(anchored.round().await, Progress::Idle);
+    assert_eq!(anchored.depth(), 0);
+}

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 use wattle_chain_spec::Checkpoint;
-use wattle_p2p::wire::{EpochProof, ErrorCode, LightBlock, ProofAnswer, Request, Response};
+use wattle_p2p::wire::{AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, Request, Response};
 use wattle_p2p::{PeerId, RequestError};
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::reading::RegisterEncoding;
 use wattle_primitives::state_key::{self, AccountRecord, LastReading, MeterRecord};
 use wattle_primitives::trie::{Leaf, Step, TrieProof, branch_hash, key_hash, leaf_hash, value_hash};
 use wattle_primitives::{
-    Address, BoundedBytes, BoundedVec, Call, Certificate, Epoch, Hash, Header, Height, Nonce, Proposal,
+    Address, BoundedBytes, BoundedVec, Call, Certificate, Epoch, Hash, Header, Height, Lane, Nonce, Proposal,
     PublicKey, Round, SecretKey, SignedVote, TimeMs, Tx, Validator, ValidatorSet, View, Vote, VotingPower,
 };
 
@@ -32,6 +32,7 @@ pub(crate) struct TestChain {
     pub(crate) state: State,
     chain: Hash,
     start_ms: u64,
+    pub(crate) trust_ms: u64,
 }
 
 pub(crate) fn set(seeds: &[u8]) -> ValidatorSet {
@@ -92,6 +93,7 @@ impl TestChain {
             state,
             chain: Hash([0xEE; 32]),
             start_ms,
+            trust_ms: TRUST_MS,
         };
         chain.push(Epoch(0), seeds, seeds, false);
         chain.chain = chain.headers[0].hash();
@@ -105,7 +107,7 @@ impl TestChain {
             header: self.headers[0].clone(),
             epoch: Epoch(0),
             validators: set(seeds),
-            trust_period_ms: TimeMs(TRUST_MS),
+            trust_period_ms: TimeMs(self.trust_ms),
         }
     }
 
@@ -206,6 +208,14 @@ impl TestPeers {
                 chain.epoch_proof(*epoch).map_or_else(missing, |p| Response::EpochProof(Box::new(p)))
             }
             Request::Proof { key } => Response::Proof(Box::new(chain.proof(key))),
+            Request::Account(address) => {
+                let key = state_key::account(address);
+                let record = chain.proof(&key);
+                let account: AccountRecord = wattle_primitives::decode(&chain.state[&key]).unwrap();
+                let nonces = BoundedVec::new(vec![(Lane(0), account.nonce(Lane(0)))]).unwrap();
+                let key = BoundedBytes::new(key).unwrap();
+                Response::Account(Box::new(AccountAnswer { nonces, key, record }))
+            }
             Request::SubmitTx(tx) => {
                 drop(chain);
                 self.take(tx);
