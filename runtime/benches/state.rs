@@ -1,6 +1,6 @@
 //! Costs of the state machine: updating and rebuilding the trie, running transfers, each beside the time in which it
 //! is to stay.
-#![expect(clippy::unwrap_used, missing_docs, reason = "a benchmark fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;

@@ -36,6 +36,7 @@ pub(super) fn draw(params: &Params, tat: u128, now: TimeMs, weight: Weight) -> R
 }
 
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -1,9 +1,12 @@
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use wattle_primitives::trie::{branch_hash, leaf_hash, value_hash};
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+type Batch = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 /// The root by the rules alone: no sharing, no batching.
 fn naive_root(model: &Model) -> Hash {
@@ -35,7 +38,7 @@ fn apply(state: &State, changes: &[(Vec<u8>, Option<Vec<u8>>)]) -> State {
     }))
 }
 
-fn changes() -> impl Strategy<Value = Vec<Vec<(Vec<u8>, Option<Vec<u8>>)>>> {
+fn changes() -> impl Strategy<Value = Vec<Batch>> {
     let key = (0u16..300).prop_map(|n| n.to_le_bytes().to_vec());
     let value = proptest::option::weighted(0.7, proptest::collection::vec(any::<u8>(), 0..5));
     proptest::collection::vec(proptest::collection::vec((key, value), 0..60), 1..8)

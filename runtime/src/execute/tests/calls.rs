@@ -122,7 +122,7 @@ fn books_balance_through_dues_and_keep_their_limits() {
     world.ok(1, journal(chain[..2].to_vec()));
     assert_eq!(world.funds(3).0, START.0 + 520);
     // A hold across books, captured in part.
-    world.ok(1, hold(1, entry(wallet(1), account(2), 40), 2, 1000_000));
+    world.ok(1, hold(1, entry(wallet(1), account(2), 40), 2, 1_000_000));
     world.ok(2, capture(id(1, 1), Some(15)));
     let accounts = query::book_accounts(&world.state, book, 0, 10);
     assert_eq!(accounts[1].credits_posted, Amount(500 + 20 + 5 + 15));
