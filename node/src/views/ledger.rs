@@ -3,14 +3,17 @@
 use super::{NodeBackend, at, page};
 use crate::run::shared::View;
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
+use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::state_key::BalanceRecord;
 use wattle_primitives::{Amount, AssetId, Hash};
 use wattle_rpc::types::{Anchored, AssetInfo, HoldInfo, LedgerAccountInfo, Page, PageRequest};
 use wattle_rpc::{RpcError, RpcResult};
+use wattle_runtime::keys;
+use wattle_runtime::modules::records::BookAccount;
 use wattle_runtime::query::{self, AssetView, LedgerAccountView};
 
-/// Accounts of a book looked at in one step.
-const BOOK_STEP: usize = 1000;
+/// Most bytes of a book account's record.
+const RECORD_BYTES_MAX: usize = 64;
 /// Most bytes of four counters.
 const COUNTERS_BYTES: usize = 64;
 
@@ -40,39 +43,46 @@ pub(super) fn account(
     }
     let found = match id {
         AccountId::Wallet { owner } => {
-            query::account(&view.state, &owner).is_some().then(|| wallet(&view, id, asset)).transpose()?
+            let exists = query::account(&view.state, &owner).is_some();
+            // A wallet is a liability that never goes below zero.
+            exists.then(|| counters(&view, id, asset, AccountClass::Liability, true)).transpose()?
         }
         AccountId::System { account } => Some(query::system(&view.state, account, asset)),
         AccountId::Due { book, to } => {
             let both = query::book(&view.state, book).is_some() && query::book(&view.state, to).is_some();
             both.then(|| query::due(&view.state, book, to, asset))
         }
-        AccountId::Book { book, .. } => {
-            let accounts = query::book(&view.state, book).map_or(0, |book| book.accounts);
-            let mut pages = (0..accounts).step_by(BOOK_STEP);
-            pages.find_map(|from| {
-                let accounts = query::book_accounts(&view.state, book, from, BOOK_STEP);
-                accounts.into_iter().find(|found| found.account == id && found.asset == asset)
-            })
-        }
+        AccountId::Book { book, code } => match view.state.get(&keys::book_account(book, code)) {
+            Some(raw) => {
+                let record: BookAccount =
+                    decode_bounded(raw, RECORD_BYTES_MAX).map_err(RpcError::internal)?;
+                let held =
+                    (record.asset == asset).then(|| counters(&view, id, asset, record.class, record.limited));
+                held.transpose()?
+            }
+            None => None,
+        },
     };
     let found = found.ok_or_else(|| RpcError::not_found("ledger account", format!("{id:?}")))?;
     Ok(Anchored { at: at(&view), value: info(found) })
 }
 
-/// A wallet's counters: a liability that never goes below zero.
-fn wallet(view: &View, account: AccountId, asset: AssetId) -> RpcResult<LedgerAccountView> {
+fn counters(
+    view: &View,
+    account: AccountId,
+    asset: AssetId,
+    class: AccountClass,
+    limited: bool,
+) -> RpcResult<LedgerAccountView> {
     let counters = match view.state.get(&query::balance_key(&account, asset)) {
-        Some(raw) => {
-            wattle_primitives::codec::decode_bounded(raw, COUNTERS_BYTES).map_err(RpcError::internal)?
-        }
+        Some(raw) => decode_bounded(raw, COUNTERS_BYTES).map_err(RpcError::internal)?,
         None => BalanceRecord::default(),
     };
     Ok(LedgerAccountView {
         account,
         asset,
-        class: AccountClass::Liability,
-        limited: true,
+        class,
+        limited,
         debits_pending: Amount(counters.debits_pending),
         debits_posted: Amount(counters.debits_posted),
         credits_pending: Amount(counters.credits_pending),

@@ -14,9 +14,6 @@ use wattle_runtime::{Store, TxError, query};
 
 /// How long a prepared transaction is valid unless the client says otherwise, ms.
 const EXPIRES_AFTER: TimeMs = TimeMs(120_000);
-/// Part of the fee by which the default `max_fee` exceeds it, so that one more signature than expected does not
-/// void the transaction. What is not needed is not taken.
-const FEE_MARGIN_DIVISOR: u128 = 4;
 
 pub(super) fn prepare(node: &NodeBackend, request: PrepareRequest) -> RpcResult<PreparedTx> {
     let view = node.shared.view();
@@ -44,7 +41,9 @@ pub(super) fn prepare(node: &NodeBackend, request: PrepareRequest) -> RpcResult<
     let fee = fee_of(&env.params, weight, tip);
     // What only the state stands against may be gone when the transaction is sent: that is for `tx_simulate`.
     run(&view.state, &env, &body, signatures).map_err(|error| reject::by_runtime(body.id(), &error))?;
-    body.max_fee = max_fee.unwrap_or_else(|| with_margin(fee, tip));
+    // Room for one signature more than expected, so that it does not void the transaction; what is not used is not taken.
+    let roomy = weigh(&body, signatures.saturating_add(1).min(AUTHS_MAX));
+    body.max_fee = max_fee.unwrap_or_else(|| fee_of(&env.params, roomy, tip));
     let body_hex = encode(&body);
     if body_hex.len() > TX_BYTES_MAX {
         let error = TxError::TooLarge { max: TX_BYTES_MAX, got: body_hex.len() };
@@ -59,11 +58,6 @@ pub(super) fn prepare(node: &NodeBackend, request: PrepareRequest) -> RpcResult<
         weight,
         body,
     })
-}
-
-fn with_margin(fee: Amount, tip: Amount) -> Amount {
-    let own = fee.saturating_sub(tip);
-    fee.saturating_add(Amount(own.0.div_ceil(FEE_MARGIN_DIVISOR)))
 }
 
 fn next_nonce(node: &NodeBackend, sender: Address, lane: Lane) -> RpcResult<Nonce> {
