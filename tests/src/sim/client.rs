@@ -1,0 +1,200 @@
+//! Wallets and meters: they submit, ask again, submit to several nodes, and sometimes submit nonsense.
+
+use super::plan::{METERS, WALL_MS, WALLETS, meter_key, wallet_key};
+use super::rng::Rng;
+use std::collections::BTreeMap;
+use wattle_node::driver::{SubmitError, Token};
+use wattle_primitives::call::{EnergyCall, TokenCall};
+use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
+use wattle_primitives::{
+    Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, SecretKey, Signature, TimeMs, Tx, TxBody,
+};
+
+/// How long a client waits before it submits a transaction again, in ms.
+const RETRY_MS: u64 = 2_500;
+/// Most transactions under way.
+const PENDING_MAX: usize = 60;
+/// Lanes that a wallet uses.
+const LANES: u64 = 2;
+
+/// What a client has submitted and not yet seen final.
+#[derive(Debug)]
+struct Pending {
+    tx: Tx,
+    retry_at: u64,
+}
+
+/// All clients.
+pub(super) struct Clients {
+    chain: Hash,
+    rng: Rng,
+    nonces: BTreeMap<(usize, u16), u64>,
+    seqs: [u64; METERS],
+    pending: BTreeMap<u64, Pending>,
+    issued: u64,
+    /// Submissions without answer: (node, life, token), and whether they must be refused.
+    asked: BTreeMap<(usize, u64, Token), bool>,
+}
+
+impl Clients {
+    pub(super) fn new(chain: Hash, seed: u64) -> Self {
+        Self {
+            chain,
+            rng: Rng::new(seed, "clients"),
+            nonces: BTreeMap::new(),
+            seqs: [0; METERS],
+            pending: BTreeMap::new(),
+            issued: 0,
+            asked: BTreeMap::new(),
+        }
+    }
+
+    /// Good transactions issued.
+    pub(super) const fn issued(&self) -> u64 {
+        self.issued
+    }
+
+    /// Good transactions that are not known to be final.
+    pub(super) fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// What was issued first and is not final.
+    pub(super) fn oldest(&self) -> Option<Hash> {
+        self.pending.first_key_value().map(|(_, p)| p.tx.id())
+    }
+
+    /// Forgets what is final.
+    pub(super) fn settle(&mut self, finalized: &BTreeMap<Hash, wattle_primitives::Height>) {
+        self.pending.retain(|_, pending| !finalized.contains_key(&pending.tx.id()));
+    }
+
+    /// What is submitted next, and whether it must be refused. `fresh`: new transactions too.
+    pub(super) fn next(&mut self, now: u64, fresh: bool) -> Vec<(Vec<Tx>, bool)> {
+        let mut batches = Vec::new();
+        let due: Vec<Tx> = self
+            .pending
+            .values_mut()
+            .filter(|p| p.retry_at <= now)
+            .map(|p| {
+                p.retry_at = now + RETRY_MS;
+                p.tx.clone()
+            })
+            .collect();
+        if !due.is_empty() {
+            batches.push((due, false));
+        }
+        if fresh && self.rng.chance(100) {
+            batches.push((vec![self.nonsense()], true));
+        }
+        if fresh && self.pending.len() < PENDING_MAX {
+            let count = self.rng.between(1, 4);
+            let txs = (0..count).map(|_| self.issue(now)).collect();
+            batches.push((txs, false));
+        }
+        batches
+    }
+
+    /// A node was asked; its answer is checked.
+    pub(super) fn asked(&mut self, node: usize, life: u64, token: Token, nonsense: bool) {
+        self.asked.insert((node, life, token), nonsense);
+    }
+
+    /// A node's verdicts.
+    pub(super) fn answered(
+        &mut self,
+        at: (usize, u64, Token),
+        answers: &[Result<Hash, (Hash, SubmitError)>],
+    ) -> Result<(), String> {
+        let Some(nonsense) = self.asked.remove(&at) else { return Err("an answer to no question".to_owned()) };
+        for answer in answers {
+            match answer {
+                Ok(id) if nonsense => return Err(format!("node {} takes the nonsense {id}", at.0)),
+                Err((id, SubmitError::Tx(error))) if !nonsense && error.is_stateless() => {
+                    return Err(format!("node {} calls the good transaction {id} malformed: {error}", at.0));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn issue(&mut self, now: u64) -> Tx {
+        let wallet = self.rng.index(WALLETS);
+        let call = if self.rng.chance(250) { self.reading(now) } else { self.transfer() };
+        let lane = u16::try_from(self.rng.below(LANES)).unwrap_or(0);
+        let nonce = self.nonces.entry((wallet, lane)).or_default();
+        let this = *nonce;
+        *nonce += 1;
+        let tip = Amount(u128::from(self.rng.below(50)));
+        let tx = self.sign(&wallet_key(wallet), Lane(lane), this, tip, call);
+        self.issued += 1;
+        self.pending.insert(self.issued, Pending { tx: tx.clone(), retry_at: now + RETRY_MS });
+        tx
+    }
+
+    /// A transfer; some ask for more than there is and fail with a receipt.
+    fn transfer(&mut self) -> Call {
+        let to = Address::of_key(&wallet_key(self.rng.index(WALLETS)).public());
+        let amount = if self.rng.chance(50) { u128::MAX >> 2 } else { u128::from(self.rng.between(1, 1_000)) };
+        Call::Token(TokenCall::Transfer { to, asset: AssetId::NATIVE, amount: Amount(amount) })
+    }
+
+    /// The next reading of a meter: 10 Wh more each time.
+    fn reading(&mut self, now: u64) -> Call {
+        let meter = self.rng.index(METERS);
+        self.seqs[meter] += 1;
+        let seq = self.seqs[meter];
+        let words = |wh: u64| {
+            let wh = u32::try_from(wh).unwrap_or(u32::MAX);
+            let (high, low) = (u16::try_from(wh >> 16).unwrap_or(0), u16::try_from(wh & 0xffff).unwrap_or(0));
+            BoundedVec::new(vec![high, low]).unwrap_or_default()
+        };
+        let key = meter_key(meter);
+        let reading = Reading {
+            meter: Address::of_key(&key.public()),
+            seq,
+            boot_id: 1,
+            uptime_ms: now,
+            time_ms: TimeMs(WALL_MS + now),
+            clock: ClockQuality::Synced,
+            import: words(10 * seq),
+            export: words(0),
+        };
+        let signature = key.sign(&reading.signing_bytes(&self.chain));
+        let signed = SignedReading { reading, key: key.public(), signature };
+        Call::Energy(EnergyCall::SubmitReadings { readings: BoundedVec::new(vec![signed]).unwrap_or_default() })
+    }
+
+    /// A transaction that no node may take.
+    fn nonsense(&mut self) -> Tx {
+        let wallet = self.rng.index(WALLETS);
+        let call = self.transfer();
+        let good = self.sign(&wallet_key(wallet), Lane(0), 1 << 40, Amount::ZERO, call);
+        let mut body = good.body().clone();
+        let mut auths = good.auths().clone().into_inner();
+        match self.rng.below(3) {
+            0 => auths.iter_mut().for_each(|a| a.signature = Signature([7; 64])),
+            1 => body.chain = Hash([9; 32]),
+            _ => body.lane = Lane(99),
+        }
+        Tx::new(body, auths).unwrap_or(good)
+    }
+
+    fn sign(&self, key: &SecretKey, lane: Lane, nonce: u64, tip: Amount, call: Call) -> Tx {
+        let sender = Address::of_key(&key.public());
+        let body = TxBody {
+            chain: self.chain,
+            sender,
+            lane,
+            nonce: Nonce(nonce),
+            expires_ms: TimeMs::MAX,
+            fee_payer: sender,
+            max_fee: Amount(1_000_000),
+            tip,
+            calls: BoundedVec::new(vec![call]).unwrap_or_default(),
+        };
+        let auth = Auth { key: key.public(), signature: key.sign(&body.signing_bytes()) };
+        Tx::new(body, vec![auth]).unwrap_or_else(|_| unreachable!("one auth is not too many"))
+    }
+}

@@ -1,0 +1,330 @@
+//! A whole network in one thread: the real driver, log, sign state, store and work of every node, on simulated
+//! disks, clocks and links.
+//!
+//! A run is a function of its [`Plan`]: one heap of events, ordered by simulated time, and seeded chance. First
+//! things go wrong (the storm), then they stop, and everybody must catch up. After every event the oracle looks at
+//! what was said and what became final.
+//!
+//! ```text
+//! plan.rs       cluster, genesis, length of a run         faults.rs    what goes wrong, and how often
+//! node.rs       a node and its disk                       effects.rs   carrying out what its driver asks for
+//! network.rs    links, gossip, questions                  byzantine.rs the liar
+//! client.rs     wallets and meters                        oracle.rs    what must hold
+//! chaos.rs      crashes, partitions, clocks, healing      trace.rs     what happened, as one hash
+//! ```
+//!
+//! # Not here
+//! Real sockets, processes and files: the tests of `wattle-p2p` and the fault tests on processes.
+
+mod byzantine;
+mod chaos;
+mod client;
+mod effects;
+mod faults;
+mod network;
+mod node;
+mod oracle;
+mod plan;
+mod rng;
+mod trace;
+
+pub use faults::Faults;
+pub use plan::{Plan, Plant};
+
+use byzantine::Byzantine;
+use client::Clients;
+use network::{Network, Payload};
+use node::Node;
+use oracle::Oracle;
+use plan::{WALL_MS, validator_key};
+use rng::Rng;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use trace::Trace;
+use wattle_consensus::MonoMs;
+use wattle_node::driver::{Done, Event, Job, Token};
+use wattle_primitives::{Genesis, Height, TimeMs};
+
+/// Events after which a run is given up: nodes talk in circles.
+const EVENTS_MAX: u64 = 3_000_000;
+/// Heights that all must gain once faults have stopped.
+const HEIGHTS_GAINED: u64 = 5;
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its seed.
+    pub seed: u64,
+    /// Nodes with a key, and whether there was a liar.
+    pub validators: (usize, bool),
+    /// Simulated time in ms.
+    pub sim_ms: u64,
+    /// Events handled.
+    pub events: u64,
+    /// Final blocks.
+    pub blocks: u64,
+    /// Final transactions.
+    pub txs: u64,
+    /// Crashes of single nodes and of all.
+    pub crashes: u64,
+    /// Times that a liar was accused.
+    pub evidence: u64,
+    /// Simulated time that recovery took, in ms.
+    pub recovery_ms: u64,
+    /// Hash of everything that happened.
+    pub trace: String,
+}
+
+/// A run that broke a rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("seed {seed} ({validators} validators) at {at_ms} ms: {what}")]
+pub struct Failure {
+    /// Its seed.
+    pub seed: u64,
+    /// Nodes with a key.
+    pub validators: usize,
+    /// When, in simulated ms.
+    pub at_ms: u64,
+    /// What was broken.
+    pub what: String,
+}
+
+/// Something that will happen.
+enum Action {
+    Boot { node: usize },
+    Tick { node: usize, life: u64, at: u64 },
+    Work { node: usize, life: u64, job: Box<Job> },
+    Log { node: usize, life: u64 },
+    Commit { node: usize, life: u64 },
+    Event { node: usize, life: u64, event: Box<Event> },
+    Connect { a: usize, b: usize },
+    Deliver { from: usize, to: usize, number: u64, payload: Payload },
+    Unanswered { node: usize, life: u64, token: Token },
+    Clients,
+    Chaos,
+}
+
+/// A run under way.
+struct Sim {
+    plan: Plan,
+    faults: Faults,
+    genesis: Arc<Genesis>,
+    now: u64,
+    queue: BTreeMap<(u64, u64), Action>,
+    sequence: u64,
+    rng: Rng,
+    nodes: Vec<Node>,
+    network: Network,
+    byzantine: Byzantine,
+    clients: Clients,
+    oracle: Oracle,
+    trace: Trace,
+    crashes: u64,
+    stormy: bool,
+}
+
+/// Carries out a plan.
+///
+/// # Errors
+/// [`Failure`] when a rule was broken, or not everybody recovered.
+pub fn run(plan: Plan) -> Result<Outcome, Failure> {
+    let fail = |at_ms, what| Failure { seed: plan.seed, validators: plan.validators, at_ms, what };
+    let mut sim = Sim::new(plan).map_err(|what| fail(0, what))?;
+    let outcome = sim.run();
+    outcome.map_err(|what| fail(sim.now, what))
+}
+
+impl Sim {
+    fn new(plan: Plan) -> Result<Self, String> {
+        let genesis = plan.genesis().map_err(|e| e.to_string())?;
+        let (_, header) = wattle_runtime::genesis(&genesis).map_err(|e| e.to_string())?;
+        let chain = header.hash();
+        let liar = plan.byzantine.then(|| validator_key(0));
+        let byzantine = Byzantine::new(liar, chain, plan.seed);
+        let twin = |i: usize| (plan.plant == Some(Plant::ClonedKey) && i + 1 == plan.validators).then_some(1);
+        let nodes = (0..plan.nodes()).map(|i| Node::new(i, &plan, twin(i))).collect::<Result<_, _>>()?;
+        let mut sim = Self {
+            faults: plan.faults,
+            now: 0,
+            queue: BTreeMap::new(),
+            sequence: 0,
+            rng: Rng::new(plan.seed, "world"),
+            nodes,
+            network: Network::new(plan.nodes()),
+            oracle: Oracle::new(chain, genesis.clone(), byzantine.key()),
+            byzantine,
+            clients: Clients::new(chain, plan.seed),
+            trace: Trace::new(plan.verbose),
+            crashes: 0,
+            stormy: true,
+            genesis: Arc::new(genesis),
+            plan,
+        };
+        for node in 0..plan.nodes() {
+            sim.draw_clock(node);
+            let at = sim.rng.below(200);
+            sim.at(at, Action::Boot { node });
+        }
+        sim.at(300, Action::Clients);
+        sim.at(faults::CHAOS_MS, Action::Chaos);
+        Ok(sim)
+    }
+
+    fn run(&mut self) -> Result<Outcome, String> {
+        self.run_until(self.plan.storm_ms, |_| false)?;
+        self.heal()?;
+        let (healed_at, target) = (self.now, Height(self.oracle.height().0 + HEIGHTS_GAINED));
+        self.run_until(self.now + self.plan.heal_ms_max, |sim| sim.has_recovered(target))?;
+        if !self.has_recovered(target) {
+            return Err(self.stalled(target));
+        }
+        self.inspect()?;
+        Ok(Outcome {
+            seed: self.plan.seed,
+            validators: (self.plan.validators, self.plan.byzantine),
+            sim_ms: self.now,
+            events: self.trace.events(),
+            blocks: self.oracle.height().0,
+            txs: u64::try_from(self.oracle.txs.len()).unwrap_or(u64::MAX),
+            crashes: self.crashes,
+            evidence: self.oracle.evidence,
+            recovery_ms: self.now - healed_at,
+            trace: self.trace.hash(),
+        })
+    }
+
+    fn run_until(&mut self, end: u64, done: impl Fn(&Self) -> bool) -> Result<(), String> {
+        while let Some(entry) = self.queue.first_entry() {
+            if entry.key().0 > end {
+                break;
+            }
+            let ((at, _), action) = entry.remove_entry();
+            self.now = at;
+            self.handle(action)?;
+            if self.trace.events() > EVENTS_MAX {
+                return Err(format!("more than {EVENTS_MAX} events"));
+            }
+            if done(self) {
+                return Ok(());
+            }
+        }
+        self.now = end;
+        Ok(())
+    }
+
+    fn at(&mut self, at: u64, action: Action) {
+        self.sequence += 1;
+        self.queue.insert((at.max(self.now), self.sequence), action);
+    }
+
+    /// An event for a node, if it is still in this life then.
+    fn event_at(&mut self, at: u64, node: usize, event: Event) {
+        let life = self.nodes[node].life;
+        self.at(at, Action::Event { node, life, event: Box::new(event) });
+    }
+
+    fn lives(&self, node: usize, life: u64) -> bool {
+        self.nodes[node].life == life && self.nodes[node].running.is_some()
+    }
+
+    fn is_byzantine(&self, node: usize) -> bool {
+        self.plan.byzantine && node == 0
+    }
+
+    fn handle(&mut self, action: Action) -> Result<(), String> {
+        match action {
+            Action::Boot { node } => self.boot(node),
+            Action::Tick { node, life, at } if self.lives(node, life) => match &mut self.nodes[node].running {
+                Some(running) if running.timer == Some(at) => {
+                    running.timer = None;
+                    self.step(node, Event::Tick)
+                }
+                _ => Ok(()),
+            },
+            Action::Work { node, life, job } if self.lives(node, life) => match &self.nodes[node].running {
+                Some(running) => {
+                    let done = running.worker.run(*job);
+                    self.step(node, Event::Done(done))
+                }
+                None => Ok(()),
+            },
+            Action::Log { node, life } if self.lives(node, life) => self.write_log(node),
+            Action::Commit { node, life } if self.lives(node, life) => self.write_store(node),
+            Action::Event { node, life, event } if self.lives(node, life) => self.step(node, *event),
+            Action::Unanswered { node, life, token } if self.lives(node, life) => {
+                let running = self.nodes[node].running.as_mut();
+                match running.is_some_and(|r| r.asked.remove(&token)) {
+                    true => self.step(node, Event::Response { token, response: None }),
+                    false => Ok(()),
+                }
+            }
+            Action::Connect { a, b } => self.connect(a, b),
+            Action::Deliver { from, to, number, payload } => self.deliver(from, to, number, payload),
+            Action::Clients => self.serve_clients(),
+            Action::Chaos => self.chaos(),
+            _ => Ok(()), // of an earlier life
+        }
+    }
+
+    /// Lets a driver take an event, and carries out what it answers.
+    fn step(&mut self, node: usize, event: Event) -> Result<(), String> {
+        let (now, wall) = (self.now, self.wall(node));
+        let Some(running) = &mut self.nodes[node].running else { return Ok(()) };
+        self.trace.event(now, Some(node), &effects::describe_event(&event));
+        let effects = running.driver.step(event, MonoMs(now - running.origin), wall);
+        for effect in effects {
+            self.carry_out(node, effect)?;
+        }
+        self.arm_timer(node);
+        Ok(())
+    }
+
+    /// A node's wall clock.
+    fn wall(&self, node: usize) -> TimeMs {
+        match self.nodes[node].clock_ms {
+            Some(offset) => TimeMs((WALL_MS + self.now).saturating_add_signed(offset)),
+            None => TimeMs(self.now),
+        }
+    }
+
+    fn arm_timer(&mut self, node: usize) {
+        let now = self.now;
+        let life = self.nodes[node].life;
+        let Some(running) = &mut self.nodes[node].running else { return };
+        let at = (running.origin + running.driver.next_deadline().0 + 1).max(now + 1);
+        if running.timer.is_none_or(|armed| at < armed || armed <= now) {
+            running.timer = Some(at);
+            self.at(at, Action::Tick { node, life, at });
+        }
+    }
+
+    fn serve_clients(&mut self) -> Result<(), String> {
+        self.clients.settle(&self.oracle.txs);
+        let up: Vec<usize> = (0..self.nodes.len()).filter(|i| self.nodes[*i].running.is_some()).collect();
+        if !up.is_empty() {
+            for (txs, nonsense) in self.clients.next(self.now, self.stormy) {
+                let copies = if self.rng.chance(200) { 2 } else { 1 };
+                for _ in 0..copies {
+                    let node = *self.rng.pick(&up).unwrap_or(&0);
+                    self.submit(node, txs.clone(), nonsense)?;
+                }
+            }
+        }
+        let pause = self.rng.between(100, 600);
+        self.at(self.now + pause, Action::Clients);
+        Ok(())
+    }
+
+    fn submit(&mut self, node: usize, txs: Vec<wattle_primitives::Tx>, nonsense: bool) -> Result<(), String> {
+        let life = self.nodes[node].life;
+        let Some(running) = &mut self.nodes[node].running else { return Ok(()) };
+        let token = running.new_token();
+        self.clients.asked(node, life, token, nonsense);
+        self.step(node, Event::Submit { token, txs })
+    }
+
+    /// A finished piece of work for a node.
+    fn done(&mut self, node: usize, done: Done) -> Result<(), String> {
+        self.step(node, Event::Done(done))
+    }
+}

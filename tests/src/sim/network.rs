@@ -1,0 +1,278 @@
+//! Links between nodes: connections that come and go, and messages that are lost, late, doubled, out of order.
+
+use super::{Action, Sim};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use wattle_node::driver::{Event, Token};
+use wattle_p2p::MessageId;
+use wattle_p2p::Verdict;
+use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
+use wattle_primitives::{Hash, PublicKey, domain};
+
+/// How long a question waits for its answer, in ms: as on the real network.
+const REQUEST_TIMEOUT_MS: u64 = 10_000;
+/// How long until both ends have noticed that a connection is gone, in ms.
+const NOTICE_MS_MAX: u64 = 300;
+/// Longest time until a connection that can be made is made, in ms.
+const REDIAL_MS_MAX: u64 = 500;
+
+/// What travels.
+#[derive(Clone, Debug)]
+pub(super) enum Payload {
+    Validator(Arc<ValidatorMessage>),
+    Gossip(Hash, Arc<Gossip>),
+    Request(Token, Arc<Request>),
+    Response(Token, Arc<Response>),
+}
+
+/// A connection between two nodes, or its absence.
+#[derive(Clone, Copy, Debug, Default)]
+struct Link {
+    up: bool,
+    dialing: bool,
+    /// Counts connections: what was sent over an earlier one is lost.
+    number: u64,
+    /// Before this both ends may not have noticed the end of the last one.
+    settled_at: u64,
+}
+
+/// All links, and into which parts the network has fallen.
+#[derive(Debug, Default)]
+pub(super) struct Network {
+    links: BTreeMap<(usize, usize), Link>,
+    /// Part of each node; nodes of different parts do not reach each other.
+    pub(super) parts: Vec<u64>,
+}
+
+impl Network {
+    pub(super) fn new(nodes: usize) -> Self {
+        let pairs = (0..nodes).flat_map(|a| (a + 1..nodes).map(move |b| (a, b)));
+        Self { links: pairs.map(|pair| (pair, Link::default())).collect(), parts: vec![0; nodes] }
+    }
+
+    fn link(&self, a: usize, b: usize) -> Link {
+        self.links.get(&(a.min(b), a.max(b))).copied().unwrap_or_default()
+    }
+
+    fn link_mut(&mut self, a: usize, b: usize) -> &mut Link {
+        self.links.entry((a.min(b), a.max(b))).or_default()
+    }
+
+    pub(super) fn is_up(&self, a: usize, b: usize) -> bool {
+        a != b && self.link(a, b).up
+    }
+}
+
+impl Sim {
+    /// Makes and breaks connections after a node or a cable has come or gone.
+    pub(super) fn rewire(&mut self) {
+        let pairs: Vec<(usize, usize)> = self.network.links.keys().copied().collect();
+        for (a, b) in pairs {
+            let reachable = self.nodes[a].running.is_some()
+                && self.nodes[b].running.is_some()
+                && self.network.parts[a] == self.network.parts[b];
+            let link = self.network.link(a, b);
+            if link.up && !reachable {
+                self.disconnect(a, b);
+            }
+            let link = self.network.link(a, b);
+            if !link.up && !link.dialing && reachable {
+                let at = link.settled_at.max(self.now) + self.rng.between(5, REDIAL_MS_MAX);
+                self.network.link_mut(a, b).dialing = true;
+                self.at(at, Action::Connect { a, b });
+            }
+        }
+    }
+
+    pub(super) fn disconnect(&mut self, a: usize, b: usize) {
+        let notice = self.now + NOTICE_MS_MAX;
+        let link = self.network.link_mut(a, b);
+        (link.up, link.number, link.settled_at) = (false, link.number + 1, notice + 1);
+        for (at, other) in [(a, b), (b, a)] {
+            let peer = self.nodes[other].peer;
+            let when = self.now + self.rng.below(NOTICE_MS_MAX);
+            self.event_at(when, at, Event::PeerGone { peer });
+        }
+    }
+
+    pub(super) fn connect(&mut self, a: usize, b: usize) -> Result<(), String> {
+        self.network.link_mut(a, b).dialing = false;
+        let alive = self.nodes[a].running.is_some() && self.nodes[b].running.is_some();
+        if !alive || self.network.parts[a] != self.network.parts[b] {
+            return Ok(()); // it is tried again when something changes
+        }
+        self.network.link_mut(a, b).up = true;
+        for (at, other) in [(a, b), (b, a)] {
+            let far = &self.nodes[other];
+            let Some(running) = &far.running else { continue };
+            let height = running.shared.view().header.height;
+            let event = Event::PeerReady { peer: far.peer, validator: far.key, height, serves: true };
+            self.step(at, event)?;
+        }
+        self.open_streams(a, b)
+    }
+
+    /// Both ends let each other in: the streams between two validators are open.
+    fn streams_open(&self, a: usize, b: usize) -> bool {
+        let allows = |x: usize, y: usize| match (&self.nodes[x].running, self.nodes[y].key) {
+            (Some(running), Some(key)) => running.allowed.contains(&key),
+            _ => false,
+        };
+        self.network.is_up(a, b) && allows(a, b) && allows(b, a)
+    }
+
+    fn open_streams(&mut self, a: usize, b: usize) -> Result<(), String> {
+        for (at, other) in [(a, b), (b, a)] {
+            if let (true, Some(key)) = (self.streams_open(a, b), self.nodes[other].key) {
+                let peer = self.nodes[other].peer;
+                self.step(at, Event::ValidatorConnected { key, peer })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A node exchanges messages with other validators from now on.
+    pub(super) fn set_validators(&mut self, node: usize, keys: Vec<PublicKey>) {
+        let before: Vec<bool> = (0..self.nodes.len()).map(|other| self.streams_open(node, other)).collect();
+        if let Some(running) = &mut self.nodes[node].running {
+            running.allowed = keys.into_iter().collect();
+        }
+        for (other, was_open) in before.into_iter().enumerate() {
+            if !was_open && self.streams_open(node, other) {
+                for (at, far) in [(node, other), (other, node)] {
+                    if let Some(key) = self.nodes[far].key {
+                        let peer = self.nodes[far].peer;
+                        self.event_at(self.now + 1, at, Event::ValidatorConnected { key, peer });
+                    }
+                }
+            }
+        }
+    }
+
+    /// To one validator, if the streams to it are open. The liar tells everybody something else.
+    pub(super) fn send_validator(&mut self, from: usize, to: usize, message: &Arc<ValidatorMessage>) -> Result<(), String> {
+        if from == to || !self.streams_open(from, to) {
+            return Ok(());
+        }
+        if self.is_byzantine(from) {
+            for lie in self.byzantine.messages(to, message) {
+                self.transmit(from, to, Payload::Validator(lie));
+            }
+            return Ok(());
+        }
+        self.oracle.sent(self.nodes[from].key, message)?;
+        self.transmit(from, to, Payload::Validator(Arc::clone(message)));
+        Ok(())
+    }
+
+    pub(super) fn nodes_of(&self, key: &PublicKey) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|i| self.nodes[*i].key == Some(*key)).collect()
+    }
+
+    /// Everybody whose key a node knows.
+    pub(super) fn broadcast(&mut self, from: usize, message: &Arc<ValidatorMessage>) -> Result<(), String> {
+        for to in 0..self.nodes.len() {
+            self.send_validator(from, to, message)?;
+        }
+        Ok(())
+    }
+
+    /// Puts something on a link. What becomes of it is up to the faults.
+    fn transmit(&mut self, from: usize, to: usize, payload: Payload) {
+        let faults = self.faults;
+        // Questions, answers and gossip are sent again by lower layers: they are lost with their connection, or rarely.
+        let loss = if matches!(payload, Payload::Validator(_)) { faults.loss } else { faults.loss / 8 };
+        if !self.network.is_up(from, to) || self.rng.chance(loss) {
+            return;
+        }
+        let copies = if self.rng.chance(faults.duplicate) { 2 } else { 1 };
+        let number = self.network.link(from, to).number;
+        for _ in 0..copies {
+            let at = self.now + self.rng.between(1, faults.delay_ms_max.max(1));
+            self.at(at, Action::Deliver { from, to, number, payload: payload.clone() });
+        }
+    }
+
+    pub(super) fn deliver(&mut self, from: usize, to: usize, number: u64, payload: Payload) -> Result<(), String> {
+        if !self.network.is_up(from, to) || self.network.link(from, to).number != number {
+            return Ok(());
+        }
+        let (peer, from_life) = (self.nodes[from].peer, self.nodes[from].life);
+        let streams = self.streams_open(from, to);
+        let from_key = self.nodes[from].key;
+        let Some(running) = &mut self.nodes[to].running else { return Ok(()) };
+        let event = match payload {
+            Payload::Validator(message) => match from_key.filter(|_| streams) {
+                Some(from) => Event::Validator { from, peer, message: (*message).clone() },
+                None => return Ok(()),
+            },
+            Payload::Gossip(id, message) => {
+                if running.gossip.contains_key(&id) {
+                    return Ok(());
+                }
+                running.gossip.insert(id, Some(Arc::clone(&message)));
+                Event::Gossip { peer, id: MessageId(id.0.to_vec()), message: (*message).clone() }
+            }
+            Payload::Request(asked, request) => {
+                let token = running.new_token();
+                running.questions.insert(token, (from, from_life, asked));
+                Event::Request { token, peer, request: (*request).clone() }
+            }
+            Payload::Response(token, response) => {
+                if !running.asked.remove(&token) {
+                    return Ok(());
+                }
+                Event::Response { token, response: Some((*response).clone()) }
+            }
+        };
+        self.step(to, event)
+    }
+
+    pub(super) fn publish(&mut self, from: usize, message: Gossip) {
+        let id = Hash::of_encoded(domain::TX_LEAF, &message);
+        let Some(running) = &mut self.nodes[from].running else { return };
+        if running.gossip.insert(id, None).is_none() {
+            self.spread(from, None, id, &Arc::new(message));
+        }
+    }
+
+    fn spread(&mut self, from: usize, source: Option<usize>, id: Hash, message: &Arc<Gossip>) {
+        for to in 0..self.nodes.len() {
+            if to != from && Some(to) != source {
+                self.transmit(from, to, Payload::Gossip(id, Arc::clone(message)));
+            }
+        }
+    }
+
+    /// Only what its receiver accepts goes on.
+    pub(super) fn verdict(&mut self, node: usize, source: usize, id: &MessageId, verdict: Verdict) -> Result<(), String> {
+        let Ok(id) = <[u8; 32]>::try_from(id.0.as_slice()).map(Hash) else { return Ok(()) };
+        let Some(running) = &mut self.nodes[node].running else { return Ok(()) };
+        let Some(message) = running.gossip.get_mut(&id).and_then(Option::take) else {
+            return Err("a verdict on gossip that waits for none".to_owned());
+        };
+        match verdict {
+            Verdict::Accept => self.spread(node, Some(source), id, &message),
+            Verdict::Ignore => {}
+            Verdict::Reject => return Err(format!("node {node} rejects honest gossip of node {source}")),
+        }
+        Ok(())
+    }
+
+    pub(super) fn ask(&mut self, from: usize, to: usize, token: Token, request: Request) {
+        let life = self.nodes[from].life;
+        let Some(running) = &mut self.nodes[from].running else { return };
+        running.asked.insert(token);
+        let timeout = if self.network.is_up(from, to) { REQUEST_TIMEOUT_MS } else { 1 };
+        self.at(self.now + timeout, Action::Unanswered { node: from, life, token });
+        self.transmit(from, to, Payload::Request(token, Arc::new(request)));
+    }
+
+    pub(super) fn respond(&mut self, node: usize, token: Token, response: Response) {
+        let Some(running) = &mut self.nodes[node].running else { return };
+        let Some((to, life, asked)) = running.questions.remove(&token) else { return };
+        if self.nodes[to].life == life {
+            self.transmit(node, to, Payload::Response(asked, Arc::new(response)));
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! One node: the real driver, log, sign state and store, on a simulated disk.
+
+use super::plan::{Plan, node_seed, validator_key};
+use super::rng::Rng;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use wattle_node::driver::{Committing, Driver, Setup, Token};
+use wattle_node::file::Dir as _;
+use wattle_node::file::sim::{Crash, SimDir};
+use wattle_node::mempool::Limits;
+use wattle_node::run::shared::{Command, Shared, View};
+use wattle_node::run::storage::{Found, Journal, StorageError, open_chain};
+use wattle_node::run::threads::LogOrder;
+use wattle_node::wal::WalConfig;
+use wattle_node::work::{TxCache, Worker};
+use wattle_p2p::wire::Gossip;
+use wattle_p2p::{NodeKey, PeerId};
+use wattle_primitives::{Genesis, Hash, Height, PublicKey, SecretKey};
+use wattle_runtime::Store;
+use wattle_runtime::store::MemoryStore;
+
+/// Bytes of a log segment: small, so that segments are closed and let go of.
+const SEGMENT_BYTES: u64 = 256 * 1024;
+
+/// A node, running or not. Its disk outlives its crashes.
+pub(super) struct Node {
+    pub(super) key: Option<PublicKey>,
+    seed: Option<[u8; 32]>,
+    pub(super) peer: PeerId,
+    wal: SimDir,
+    sign: SimDir,
+    pub(super) store: Arc<MemoryStore>,
+    /// Counts starts; what was meant for an earlier life is void.
+    pub(super) life: u64,
+    /// How wrong its wall clock is, in ms; `None`: it has no clock and says 1970.
+    pub(super) clock_ms: Option<i64>,
+    pub(super) running: Option<Box<Running>>,
+}
+
+/// What a crash forgets.
+pub(super) struct Running {
+    pub(super) driver: Driver,
+    pub(super) shared: Arc<Shared>,
+    /// Kept open: a closed one would tell readers that the node has ended.
+    _commands: tokio::sync::mpsc::Receiver<Command>,
+    pub(super) worker: Worker,
+    pub(super) journal: Option<Journal<SimDir, SimDir>>,
+    pub(super) log: VecDeque<LogOrder>,
+    pub(super) logging: bool,
+    pub(super) commits: Vec<Committing>,
+    pub(super) committing: bool,
+    /// When each of the two threads for long work is free.
+    pub(super) free_at: [u64; 2],
+    /// Monotonic zero.
+    pub(super) origin: u64,
+    /// When the next tick is due.
+    pub(super) timer: Option<u64>,
+    /// Validators with whom messages are exchanged.
+    pub(super) allowed: BTreeSet<PublicKey>,
+    /// Own questions that have no answer yet.
+    pub(super) asked: BTreeSet<Token>,
+    /// Questions of others: who, in which life, under which token.
+    pub(super) questions: BTreeMap<Token, (usize, u64, Token)>,
+    pub(super) tokens: u64,
+    /// Gossip seen, with what waits for its verdict.
+    pub(super) gossip: BTreeMap<Hash, Option<Arc<Gossip>>>,
+}
+
+impl Node {
+    pub(super) fn new(index: usize, plan: &Plan, twin_of: Option<usize>) -> Result<Self, String> {
+        let seed = (index < plan.validators).then(|| *validator_key(twin_of.unwrap_or(index)).seed());
+        let node_key = NodeKey::from_seed(&mut node_seed(index)).map_err(|e| e.to_string())?;
+        Ok(Self {
+            key: seed.map(|s| SecretKey::from_seed(s).public()),
+            seed,
+            peer: node_key.peer_id(),
+            wal: SimDir::new(),
+            sign: SimDir::new(),
+            store: Arc::new(MemoryStore::in_memory().map_err(|e| e.to_string())?),
+            life: 0,
+            clock_ms: Some(0),
+            running: None,
+        })
+    }
+
+    /// Opens what is on disk, as the real node does.
+    pub(super) fn open(&mut self, genesis: &Arc<Genesis>, now: u64, entropy: [u8; 32]) -> Result<Height, StorageError> {
+        let found = open_chain(self.store.as_ref(), genesis)?;
+        let height = found.header.height;
+        let (mut records, mut bodies, mut journal) = (Vec::new(), Vec::new(), None);
+        if let Some(seed) = self.seed {
+            let config = WalConfig { chain: found.chain, entropy, segment_bytes: SEGMENT_BYTES };
+            let (wal, sign, key) = (self.wal.clone(), self.sign.clone(), SecretKey::from_seed(seed));
+            let opened = Journal::open(wal, sign, found.chain, key, height == Height::ZERO, config)?;
+            (journal, records, bodies) = (Some(opened.0), opened.1, opened.2);
+        }
+        self.life += 1;
+        let store: Arc<dyn Store> = self.store.clone();
+        let view = view_of(&found);
+        let (shared, commands) = Shared::new(found.chain, Arc::clone(genesis), self.key, store, view);
+        let worker =
+            Worker { chain: found.chain, genesis: Arc::clone(genesis), cache: Arc::new(TxCache::default()) };
+        let setup =
+            Setup { chain: found.chain, genesis: Arc::clone(genesis), key: self.key, mempool: Limits::NODE };
+        self.running = Some(Box::new(Running {
+            driver: Driver::new(setup, found.boot(records, bodies)),
+            shared,
+            _commands: commands,
+            worker,
+            journal,
+            log: VecDeque::new(),
+            logging: false,
+            commits: Vec::new(),
+            committing: false,
+            free_at: [0; 2],
+            origin: now,
+            timer: None,
+            allowed: BTreeSet::new(),
+            asked: BTreeSet::new(),
+            questions: BTreeMap::new(),
+            tokens: 0,
+            gossip: BTreeMap::new(),
+        }));
+        Ok(height)
+    }
+
+    /// Lets the power go off at one of the next operations on a disk, in the middle of whatever is written then.
+    pub(super) fn arm_power_cut(&self, rng: &mut Rng) {
+        let dir = if rng.coin() { &self.wal } else { &self.sign };
+        let at = dir.counts().operations + rng.below(8);
+        dir.set_faults(wattle_node::file::sim::Faults { power_off: Some(at), ..Default::default() });
+    }
+
+    /// The next sync of each disk lies.
+    pub(super) fn skip_syncs(&self) {
+        for dir in [&self.wal, &self.sign] {
+            let skip_sync = Some(dir.counts().syncs);
+            dir.set_faults(wattle_node::file::sim::Faults { skip_sync, ..Default::default() });
+        }
+    }
+
+    /// Whether a disk has lost power already.
+    pub(super) fn power_is_off(&self) -> bool {
+        self.seed.is_some() && (self.wal.list().is_err() || self.sign.list().is_err())
+    }
+
+    /// Memory is gone; what was not synced meets its fate.
+    pub(super) fn crash(&mut self, rng: &mut Rng) {
+        let kind = *rng.pick(&[Crash::DropUnsynced, Crash::TornPrefix, Crash::AnySectors]).unwrap_or(&Crash::DropUnsynced);
+        self.life += 1;
+        self.running = None;
+        self.wal.crash(kind, rng.next());
+        self.sign.crash(kind, rng.next());
+    }
+}
+
+impl Running {
+    pub(super) fn new_token(&mut self) -> Token {
+        self.tokens += 1;
+        Token(self.tokens)
+    }
+}
+
+fn view_of(found: &Found) -> View {
+    View {
+        hash: found.header.hash(),
+        header: found.header.clone(),
+        state: found.state.clone(),
+        certificate: found.certificate.clone(),
+    }
+}

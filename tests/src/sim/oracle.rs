@@ -1,0 +1,231 @@
+//! What must hold whatever goes wrong. Derived anew from what nodes say and do, not from what they believe.
+
+use super::plan::{METERS, WALLET_BALANCE, WALLETS, meter_key, wallet_key};
+use std::collections::BTreeMap;
+use wattle_consensus::Evidence;
+use wattle_node::driver::{Announcement, Committing};
+use wattle_p2p::wire::ValidatorMessage;
+use wattle_primitives::call::{EnergyCall, TokenCall};
+use wattle_primitives::{
+    Address, BlockId, Call, Genesis, Hash, Height, Outcome, PublicKey, Receipt, Round, Tx, Vote, VoteKind,
+};
+use wattle_runtime::{State, Store, query};
+
+/// The judge of a run.
+pub(super) struct Oracle {
+    chain: Hash,
+    genesis: Genesis,
+    byzantine: Option<PublicKey>,
+    /// Every final block that any node has seen.
+    finalized: BTreeMap<Height, Hash>,
+    /// Every transaction in one of them.
+    pub(super) txs: BTreeMap<Hash, Height>,
+    /// What each node has told its clients to be final, by node.
+    announced: BTreeMap<usize, Height>,
+    /// Every vote an honest validator ever sent.
+    votes: BTreeMap<(PublicKey, Round, VoteKind), Vote>,
+    /// What the wallets must have.
+    balances: BTreeMap<Address, u128>,
+    /// Highest reading of each meter in a final block.
+    readings: BTreeMap<Address, u64>,
+    pub(super) evidence: u64,
+}
+
+impl Oracle {
+    pub(super) fn new(chain: Hash, genesis: Genesis, byzantine: Option<PublicKey>) -> Self {
+        let balances = (0..WALLETS).map(|i| (Address::of_key(&wallet_key(i).public()), WALLET_BALANCE)).collect();
+        Self {
+            chain,
+            genesis,
+            byzantine,
+            finalized: BTreeMap::new(),
+            txs: BTreeMap::new(),
+            announced: BTreeMap::new(),
+            votes: BTreeMap::new(),
+            balances,
+            readings: BTreeMap::new(),
+            evidence: 0,
+        }
+    }
+
+    /// The highest final block.
+    pub(super) fn height(&self) -> Height {
+        self.finalized.last_key_value().map_or(Height::ZERO, |(height, _)| *height)
+    }
+
+    /// A node takes blocks for final: they are the ones everybody else takes for final.
+    pub(super) fn finalizing(&mut self, node: usize, batch: &[Committing]) -> Result<(), String> {
+        for item in batch {
+            let header = item.block.header();
+            let (height, hash) = (header.height, item.block.hash);
+            if let Some(known) = self.finalized.get(&height) {
+                if *known != hash {
+                    return Err(format!("FORK at height {height}: {known} is final, node {node} finalizes {hash}"));
+                }
+            } else {
+                if height != self.height().next() {
+                    return Err(format!("node {node} finalizes height {height} above {}", self.height()));
+                }
+                self.first_seen(item)?;
+            }
+            if item.executed.state.root() != header.state_root || item.executed.receipts.root() != header.receipts_root {
+                return Err(format!("node {node}: roots of height {height} are not those of its header"));
+            }
+            if let Some(certificate) = &item.certificate {
+                let covers = certificate.vote.proposal().is_some_and(|p| p.block == hash);
+                if certificate.vote.kind() != VoteKind::Finalize || !covers {
+                    return Err(format!("node {node}: the certificate of height {height} is another block's"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn first_seen(&mut self, item: &Committing) -> Result<(), String> {
+        let header = item.block.header();
+        if header.height.0 > 1 && self.finalized.get(&Height(header.height.0 - 1)) != Some(&header.parent) {
+            return Err(format!("height {} does not extend the final block below", header.height));
+        }
+        let set = self.genesis.validators(header.epoch).ok_or("an epoch without validators")?;
+        if header.validators_hash != set.hash() || header.epoch != self.genesis.params.epoch_of(header.height) {
+            return Err(format!("height {} names the wrong epoch or set", header.height));
+        }
+        if let Some(certificate) = &item.certificate {
+            certificate.verify(&self.chain, set).map_err(|e| format!("height {}: {e}", header.height))?;
+        }
+        self.finalized.insert(header.height, item.block.hash);
+        for (tx, receipt) in item.block.block.txs.iter().zip(&item.executed.receipts.txs) {
+            if let Some(before) = self.txs.insert(tx.id(), header.height) {
+                return Err(format!("transaction {} is final at heights {before} and {}", tx.id(), header.height));
+            }
+            self.book(tx, receipt)?;
+        }
+        self.compare(&item.executed.state).map_err(|e| format!("after height {}: {e}", header.height))
+    }
+
+    /// What a transaction does to the wallets, by its words and its outcome.
+    fn book(&mut self, tx: &Tx, receipt: &Receipt) -> Result<(), String> {
+        let body = tx.body();
+        self.pay(&body.fee_payer, receipt.fee.0)?;
+        for call in body.calls.iter().filter(|_| receipt.outcome == Outcome::Success) {
+            match call {
+                Call::Token(TokenCall::Transfer { to, amount, .. }) => {
+                    self.pay(&body.sender, amount.0)?;
+                    if let Some(balance) = self.balances.get_mut(to) {
+                        *balance += amount.0;
+                    }
+                }
+                Call::Energy(EnergyCall::SubmitReadings { readings }) => {
+                    for signed in readings {
+                        let last = self.readings.entry(signed.reading.meter).or_default();
+                        *last = signed.reading.seq.max(*last);
+                    }
+                }
+                _ => return Err("a call that no client makes".to_owned()),
+            }
+        }
+        Ok(())
+    }
+
+    fn pay(&mut self, payer: &Address, amount: u128) -> Result<(), String> {
+        let balance = self.balances.get_mut(payer).ok_or("a payer that is no wallet")?;
+        *balance = balance.checked_sub(amount).ok_or_else(|| format!("{payer} pays more than it has"))?;
+        Ok(())
+    }
+
+    fn compare(&self, state: &State) -> Result<(), String> {
+        for (address, expected) in &self.balances {
+            let got = query::balance(state, address, wattle_primitives::AssetId::NATIVE).map(|b| b.available.0);
+            if got != Some(*expected) {
+                return Err(format!("{address} has {got:?}, should have {expected}"));
+            }
+        }
+        for meter in (0..METERS).map(|i| Address::of_key(&meter_key(i).public())) {
+            let last = query::meter(state, &meter).and_then(|m| m.last);
+            let expected = self.readings.get(&meter).copied();
+            if last.map(|r| r.seq) != expected || last.is_some_and(|r| r.import_wh.0 != 10 * r.seq) {
+                return Err(format!("meter {meter} stands at {last:?}, should at {expected:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A node tells its clients that a block is final: from now on it must never be lost.
+    pub(super) fn announced(&mut self, node: usize, announcement: &Announcement, store: &dyn Store) -> Result<(), String> {
+        let header = announcement.block.header();
+        let before = self.announced.insert(node, header.height).unwrap_or_default();
+        if header.height != before.next() {
+            return Err(format!("node {node} announces height {} after {before}", header.height));
+        }
+        let stored = store.tip().map_err(|e| e.to_string())?.map(|t| t.header.height);
+        if stored < Some(header.height) {
+            return Err(format!("node {node} announces height {} with {stored:?} in its store", header.height));
+        }
+        Ok(())
+    }
+
+    /// The same without looking into the store: the fault that was planted must be found later.
+    pub(super) fn announced_unchecked(&mut self, node: usize, height: Height) {
+        self.announced.insert(node, height);
+    }
+
+    /// A node has come back: all that it had told is there.
+    pub(super) fn booted(&mut self, node: usize, height: Height, store: &dyn Store) -> Result<(), String> {
+        let told = self.announced.insert(node, height).unwrap_or_default();
+        if height < told {
+            return Err(format!("LOST: node {node} had announced height {told} and comes back with {height}"));
+        }
+        self.stored(node, store, height)
+    }
+
+    /// What a node has in its store is what is final.
+    pub(super) fn stored(&self, node: usize, store: &dyn Store, height: Height) -> Result<(), String> {
+        for (at, hash) in self.finalized.range(..=height) {
+            let header = store.header(BlockId::Height(*at)).map_err(|e| e.to_string())?;
+            if header.map(|h| h.hash()) != Some(*hash) {
+                return Err(format!("node {node} stores another block at height {at}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// An honest validator sends something: none of its votes contradicts an earlier one.
+    pub(super) fn sent(&mut self, by: Option<PublicKey>, message: &ValidatorMessage) -> Result<(), String> {
+        let signed = match message {
+            ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => vote,
+            ValidatorMessage::Certificate(_) => return Ok(()),
+        };
+        let (vote, round) = (signed.vote, signed.vote.round());
+        let signer = self.genesis.validators(round.epoch).and_then(|set| set.get(signed.signer)).map(|v| v.key);
+        let (Some(by), Some(signer)) = (by, signer) else { return Err("a vote of nobody".to_owned()) };
+        if by != signer {
+            return Ok(()); // relayed
+        }
+        let known = *self.votes.entry((by, round, vote.kind())).or_insert(vote);
+        if known != vote {
+            return Err(format!("DOUBLE VOTE of {by} in {round}: {known:?} and {vote:?}"));
+        }
+        let rival = match vote.kind() {
+            VoteKind::Nullify => VoteKind::Finalize,
+            VoteKind::Finalize => VoteKind::Nullify,
+            VoteKind::Notarize => return Ok(()),
+        };
+        if self.votes.contains_key(&(by, round, rival)) {
+            return Err(format!("{by} has sent nullify and finalize in {round}"));
+        }
+        Ok(())
+    }
+
+    /// Somebody is accused: it must be the liar, and the proof must hold.
+    pub(super) fn accused(&mut self, evidence: &Evidence) -> Result<(), String> {
+        self.evidence += 1;
+        let epoch = evidence.first.vote.round().epoch;
+        let set = self.genesis.validators(epoch).ok_or("evidence of no epoch")?;
+        evidence.verify(&self.chain, set).map_err(|e| format!("evidence does not verify: {e}"))?;
+        let culprit = set.get(evidence.culprit()).map(|v| v.key);
+        if culprit.is_none() || culprit != self.byzantine {
+            return Err(format!("evidence against the honest validator {culprit:?}: {evidence:?}"));
+        }
+        Ok(())
+    }
+}
