@@ -242,11 +242,11 @@ impl Home {
 /// [`HomeError::Io`].
 pub fn create_private_dir(path: &Path) -> Result<(), HomeError> {
     use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|source| HomeError::Io { action: "create", path: path.to_owned(), source })
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| HomeError::Io {
+        action: "create",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Writes a text file.
@@ -254,6 +254,9 @@ pub fn create_private_dir(path: &Path) -> Result<(), HomeError> {
 /// # Errors
 /// [`HomeError::Io`].
 pub fn write(path: &Path, text: &str) -> Result<(), HomeError> {
-    std::fs::write(path, text)
-        .map_err(|source| HomeError::Io { action: "write", path: path.to_owned(), source })
+    std::fs::write(path, text).map_err(|source| HomeError::Io {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -78,9 +78,11 @@ pub async fn launch(home: &Home, options: Options) -> Result<Running, LaunchErro
     })
     .await?;
     let backend = Arc::new(NodeBackend::new(Arc::clone(&node.shared), node.network.clone()));
-    let mut rpc_config = wattle_rpc::Config::default();
-    rpc_config.allowed_hosts = config.rpc.allowed_hosts;
-    rpc_config.allowed_origins = config.rpc.allowed_origins;
+    let rpc_config = wattle_rpc::Config {
+        allowed_hosts: config.rpc.allowed_hosts,
+        allowed_origins: config.rpc.allowed_origins,
+        ..wattle_rpc::Config::default()
+    };
     let rpc = RpcServer::start(listener, rpc_config, backend, metrics, None)?;
     Ok(Running { node, rpc, name: config.name })
 }

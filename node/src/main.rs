@@ -35,7 +35,8 @@ fn init_logs(cli: &Cli) -> Result<(), CliError> {
     let filter = EnvFilter::try_new(&cli.global.log)
         .map_err(|e| CliError::Usage { detail: format!("--log {:?}: {e}", cli.global.log) })?;
     let colours = std::io::stderr().is_terminal();
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    let logs =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     match cli.global.log_format {
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().init(),

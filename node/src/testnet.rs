@@ -11,7 +11,8 @@ use wattle_meter::write_key;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::RegisterEncoding;
 use wattle_primitives::{
-    Address, Amount, AssetId, Epoch, Hash, PublicKey, SecretKey, TimeMs, Validator, ValidatorSet, VotingPower, domain,
+    Address, Amount, AssetId, Epoch, Hash, PublicKey, SecretKey, TimeMs, Validator, ValidatorSet,
+    VotingPower, domain,
 };
 
 /// Most validators or meters laid out at once.
@@ -144,7 +145,11 @@ impl Layout {
             let config = NodeConfigFile {
                 name: format!("v{i}"),
                 p2p: P2pSection { listen: Vec::new(), persistent: Vec::new() },
-                rpc: RpcSection { listen: loopback(0), allowed_hosts: Vec::new(), allowed_origins: Vec::new() },
+                rpc: RpcSection {
+                    listen: loopback(0),
+                    allowed_hosts: Vec::new(),
+                    allowed_origins: Vec::new(),
+                },
             };
             home.create(&config, &spec, node, Some(validator))?;
             homes.push(home);
@@ -196,7 +201,8 @@ impl Layout {
         if let Some(epoch) = self.set_change {
             sets.push(ScheduledSet { from_epoch: epoch, validators: set(2)? });
         }
-        let funded = wallets.iter().map(|w| (w.key.public(), WALLET_BALANCE)).chain(self.accounts.iter().copied());
+        let funded =
+            wallets.iter().map(|w| (w.key.public(), WALLET_BALANCE)).chain(self.accounts.iter().copied());
         let accounts = funded.map(|(key, balance)| GenesisAccount { key, balance }).collect();
         let microgrids = self.microgrid(wallets, meters).into_iter().collect();
         Ok(template.complete(self.time_ms, sets, accounts, microgrids)?)
@@ -244,7 +250,10 @@ impl Testnet {
         let spec = ChainSpec::load(&dir.join("genesis.toml"))?;
         let (_, header) = wattle_runtime::genesis(&spec.genesis)?;
         let numbered = |prefix: &str| {
-            (0..NODES_MAX).map(|i| dir.join(format!("{prefix}{i}"))).take_while(|p| p.exists()).collect::<Vec<_>>()
+            (0..NODES_MAX)
+                .map(|i| dir.join(format!("{prefix}{i}")))
+                .take_while(|p| p.exists())
+                .collect::<Vec<_>>()
         };
         let wallets = WALLETS
             .iter()
@@ -281,7 +290,8 @@ impl Testnet {
             addresses.push((port, format!("/ip4/127.0.0.1/tcp/{port}/p2p/{peer}")));
         }
         let parse = |text: &str| {
-            text.parse::<NodeAddress>().map_err(|e| HomeError::Multiaddr { text: text.into(), detail: e.to_string() })
+            text.parse::<NodeAddress>()
+                .map_err(|e| HomeError::Multiaddr { text: text.into(), detail: e.to_string() })
         };
         let all = addresses.iter().map(|(_, a)| parse(a)).collect::<Result<Vec<_>, _>>()?;
         for (i, home) in self.homes.iter().enumerate() {

@@ -10,6 +10,10 @@ use std::time::Duration;
 /// Keystore within the home directory.
 const KEYSTORE_DEFAULT: &str = ".wattle/keys";
 
+/// What is logged by default. The gossip library warns when two validators publish the same finalized header, which they
+/// all do on purpose.
+const LOG_DEFAULT: &str = "warn,libp2p_gossipsub=error";
+
 /// How logs are written, on standard error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -41,7 +45,7 @@ pub struct GlobalArgs {
     #[arg(long, global = true, env = "WATTLE_PASSWORD_FILE", value_name = "FILE")]
     pub password_file: Option<PathBuf>,
     /// What to log: error, warn, info, debug, trace, or a filter such as wattle_node=debug.
-    #[arg(long, global = true, env = "WATTLE_LOG", value_name = "FILTER", default_value = "warn")]
+    #[arg(long, global = true, env = "WATTLE_LOG", value_name = "FILTER", default_value = LOG_DEFAULT)]
     pub log: String,
     /// How to log, on standard error.
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]

@@ -5,9 +5,9 @@
 
 use super::failed;
 use crate::cli::output::note;
-use crate::run::unix_ms as now;
 use crate::cli::{CliError, CliResult, Ctx, Report};
 use crate::launch::{Options, Running, launch};
+use crate::run::unix_ms as now;
 use crate::testnet::{Layout, Testnet};
 use clap::Args;
 use serde_json::json;
@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 use wattle_chain_spec::Preset;
 use wattle_primitives::call::token::TokenCall;
 use wattle_primitives::{
-    Address, Amount, AssetId, Auth, BlockId, BoundedVec, Call, Hash, Height, Lane, Nonce, SecretKey, TimeMs, Tx, TxBody,
+    Address, Amount, AssetId, Auth, BlockId, BoundedVec, Call, Hash, Height, Lane, Nonce, SecretKey, TimeMs,
+    Tx, TxBody,
 };
 
 /// Accounts that send: more than a block has room for from one lane.
@@ -31,7 +32,9 @@ const SENDER_BALANCE: Amount = Amount(10_000_000_000);
 
 /// Options of `wattle bench`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  wattle bench --rate 1000 --seconds 20\n  wattle bench --validators 1 --rate 0")]
+#[command(
+    after_help = "Examples:\n  wattle bench --rate 1000 --seconds 20\n  wattle bench --validators 1 --rate 0"
+)]
 pub struct BenchArgs {
     /// Transfers a second; 0 sends as fast as they are taken.
     #[arg(long, default_value_t = 1000)]
@@ -51,21 +54,26 @@ pub struct BenchArgs {
 ///
 /// # Errors
 /// When the devnet does not come up, or a transfer is refused for another reason than a full pool.
-pub async fn run(args: BenchArgs, ctx: &Ctx) -> CliResult {
+pub(super) async fn run(args: BenchArgs, ctx: &Ctx) -> CliResult {
     let dir = std::env::temp_dir().join(format!("wattle-bench-{}", std::process::id()));
     let result = measure(&args, &dir).await;
     let _ = std::fs::remove_dir_all(&dir); // best effort: it is in the system's temporary directory
     let figures = result?;
     let json = figures.to_json(&args);
     if !ctx.json {
-        note(&format!("machine: {} cores", std::thread::available_parallelism().map_or(0, std::num::NonZero::get)));
+        note(&format!(
+            "machine: {} cores",
+            std::thread::available_parallelism().map_or(0, std::num::NonZero::get)
+        ));
     }
     Ok(Report::new(json, figures.to_text(&args)))
 }
 
 async fn measure(args: &BenchArgs, dir: &std::path::Path) -> Result<Figures, CliError> {
-    let senders: Vec<SecretKey> =
-        (0..SENDERS).map(|_| SecretKey::generate()).collect::<Result<_, _>>().map_err(|e| other(&e.to_string()))?;
+    let senders: Vec<SecretKey> = (0..SENDERS)
+        .map(|_| SecretKey::generate())
+        .collect::<Result<_, _>>()
+        .map_err(|e| other(&e.to_string()))?;
     let net = lay_out(args, dir, &senders)?;
     net.connect(0).map_err(|e| failed("layout", &e))?;
     let mut nodes = Vec::new();
@@ -287,8 +295,17 @@ impl Figures {
         format!(
             "{} validators in one process: {} of {} transfers final, {} refused, {:.0} transfers/s over {:.1} s in {} blocks\n\
              submit to final and durable: p50 {:.0} ms, p95 {:.0} ms, p99 {:.0} ms; CPU {:.0} us a transfer and node",
-            args.validators, self.finalized, self.sent, self.refused, self.rate(), self.seconds, self.blocks,
-            self.percentile(50), self.percentile(95), self.percentile(99), self.cpu_us(args.validators)
+            args.validators,
+            self.finalized,
+            self.sent,
+            self.refused,
+            self.rate(),
+            self.seconds,
+            self.blocks,
+            self.percentile(50),
+            self.percentile(95),
+            self.percentile(99),
+            self.cpu_us(args.validators)
         )
     }
 }
@@ -297,7 +314,8 @@ impl Figures {
 fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: f64 = after_name.split_whitespace().skip(11).take(2).filter_map(|f| f.parse::<f64>().ok()).sum();
+    let ticks: f64 =
+        after_name.split_whitespace().skip(11).take(2).filter_map(|f| f.parse::<f64>().ok()).sum();
     ticks / rustix::param::clock_ticks_per_second() as f64
 }
 

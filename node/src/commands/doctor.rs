@@ -25,7 +25,7 @@ pub struct DoctorArgs {
 ///
 /// # Errors
 /// `corrupt` with the first height that does not fit.
-pub fn run(args: DoctorArgs, _ctx: &Ctx) -> CliResult {
+pub(super) fn run(args: DoctorArgs, _ctx: &Ctx) -> CliResult {
     let home = Home::new(args.home);
     let spec = home.spec().map_err(|e| failed("node_directory", &e))?;
     let db = home.data_dir().join("db");
@@ -79,7 +79,8 @@ fn examine(
         if receipts.as_ref() != Some(&done.executed.receipts) {
             return Err(corrupt(height, "the stored receipts differ"));
         }
-        at.certificates = at.certificates.saturating_add(u64::from(certificate(store, worker, height, &done.block.hash)?));
+        at.certificates =
+            at.certificates.saturating_add(u64::from(certificate(store, worker, height, &done.block.hash)?));
         at.transactions = at.transactions.saturating_add(done.block.txs.len());
         (at.height, at.hash, at.state) = (height, done.block.hash, done.executed.state.clone());
     }
@@ -98,9 +99,12 @@ fn certificate(
     height: Height,
     hash: &wattle_primitives::Hash,
 ) -> Result<bool, CliError> {
-    let Some(certificate) = store.certificate(height).map_err(|e| failed("database", &e))? else { return Ok(false) };
+    let Some(certificate) = store.certificate(height).map_err(|e| failed("database", &e))? else {
+        return Ok(false);
+    };
     let epoch = worker.genesis.params.epoch_of(height);
-    let set = worker.genesis.validators(epoch).ok_or_else(|| corrupt(height, "no validators for its epoch"))?;
+    let set =
+        worker.genesis.validators(epoch).ok_or_else(|| corrupt(height, "no validators for its epoch"))?;
     let fits = matches!(certificate.vote, Vote::Finalize(p) if p.block == *hash && p.round.epoch == epoch);
     if !fits || certificate.verify(&worker.chain, set).is_err() {
         return Err(corrupt(height, "the certificate does not verify"));

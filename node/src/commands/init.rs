@@ -14,7 +14,9 @@ use wattle_primitives::{Epoch, SecretKey};
 
 /// Options of `wattle init`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  wattle init node --home ~/wattle --genesis genesis.toml --validator\n  wattle init testnet --validators 4 --out ./village")]
+#[command(
+    after_help = "Examples:\n  wattle init node --home ~/wattle --genesis genesis.toml --validator\n  wattle init testnet --validators 4 --out ./village"
+)]
 pub struct InitArgs {
     #[command(subcommand)]
     what: What,
@@ -29,7 +31,9 @@ enum What {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:\n  wattle init node --home ~/wattle --genesis genesis.toml --validator --peer /ip4/10.0.0.2/tcp/8650/p2p/12D3…")]
+#[command(
+    after_help = "Example:\n  wattle init node --home ~/wattle --genesis genesis.toml --validator --peer /ip4/10.0.0.2/tcp/8650/p2p/12D3…"
+)]
 struct NodeArgs {
     /// Directory to write.
     #[arg(long, value_name = "DIR")]
@@ -92,7 +96,7 @@ struct TestnetArgs {
 ///
 /// # Errors
 /// When a directory is in use, or something cannot be written.
-pub fn run(args: InitArgs, _ctx: &Ctx) -> CliResult {
+pub(super) fn run(args: InitArgs, _ctx: &Ctx) -> CliResult {
     match args.what {
         What::Node(args) => node(&args),
         What::Testnet(args) => testnet(args),
@@ -101,7 +105,8 @@ pub fn run(args: InitArgs, _ctx: &Ctx) -> CliResult {
 
 fn node(args: &NodeArgs) -> CliResult {
     let spec = ChainSpec::load(&args.genesis).map_err(|e| failed("genesis", &e))?;
-    let entropy = |e: getrandom::Error| CliError::Other { code: "entropy", message: e.to_string(), hint: None };
+    let entropy =
+        |e: getrandom::Error| CliError::Other { code: "entropy", message: e.to_string(), hint: None };
     let node = SecretKey::generate().map_err(entropy)?;
     let validator = if args.validator { Some(SecretKey::generate().map_err(entropy)?) } else { None };
     let home = Home::new(&args.home);
@@ -112,7 +117,11 @@ fn node(args: &NodeArgs) -> CliResult {
             listen: vec![format!("/ip4/0.0.0.0/tcp/{port}"), format!("/ip4/0.0.0.0/udp/{port}/quic-v1")],
             persistent: args.peers.clone(),
         },
-        rpc: RpcSection { listen: loopback(args.rpc_port), allowed_hosts: Vec::new(), allowed_origins: Vec::new() },
+        rpc: RpcSection {
+            listen: loopback(args.rpc_port),
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+        },
     };
     home.create(&config, &spec, &node, validator.as_ref()).map_err(|e| failed("node_directory", &e))?;
     let peer = node_key(&node).map_err(|e| failed("node_key", &e))?.peer_id().to_string();

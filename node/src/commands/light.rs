@@ -18,7 +18,7 @@ pub struct LightArgs {
 ///
 /// # Errors
 /// When it cannot start, or its disk fails.
-pub async fn run(args: LightArgs) -> CliResult {
+pub(super) async fn run(args: LightArgs) -> CliResult {
     let config = wattle_meter::LightConfig::load(&args.config).map_err(|e| failed("light_config", &e))?;
     wattle_meter::run(config, stop_signal()).await.map_err(|e| failed("light", &e))?;
     Ok(Report::Printed)

@@ -11,11 +11,13 @@ use serde_json::json;
 use std::path::PathBuf;
 
 /// Exit code after a safety halt: a service manager must not restart the node unseen.
-pub const EXIT_HALT: i32 = 70;
+pub(super) const EXIT_HALT: i32 = 70;
 
 /// Options of `wattle run`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  wattle run --home ~/village/v0\n  wattle run --home /var/lib/wattle --log info --log-format json")]
+#[command(
+    after_help = "Examples:\n  wattle run --home ~/village/v0\n  wattle run --home /var/lib/wattle --log info --log-format json"
+)]
 pub struct RunArgs {
     /// The node's directory, as `wattle init` writes it.
     #[arg(long, env = "WATTLE_HOME", value_name = "DIR")]
@@ -26,7 +28,7 @@ pub struct RunArgs {
 ///
 /// # Errors
 /// When it cannot start, or had to stop.
-pub async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
+pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
     let home = Home::new(args.home);
     let mut running = launch(&home, Options::default()).await.map_err(|e| failed(code(&e), &e))?;
     announce(&running, ctx.json);

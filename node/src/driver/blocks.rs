@@ -18,7 +18,7 @@ const VOTES_MAX: usize = 4;
 
 /// Bodies that are not in the tree yet.
 #[derive(Debug, Default)]
-pub struct Bodies {
+pub(super) struct Bodies {
     checking: BTreeMap<Hash, Checking>,
     /// Bodies of the log, until the start.
     recovered: Vec<Block>,

@@ -137,7 +137,8 @@ impl Driver {
 
     /// A leader's notarize is sent again with its block: who lost one lost the other too.
     fn resend_vote(&mut self, to: To, vote: SignedVote) {
-        let leads = self.current.core.as_ref().is_some_and(|c| c.leader(vote.vote.round().view) == vote.signer);
+        let leads =
+            self.current.core.as_ref().is_some_and(|c| c.leader(vote.vote.round().view) == vote.signer);
         let proposal = match vote.vote {
             Vote::Notarize(_) if leads && Some(vote.signer) == self.current.me => self.proposal_of(vote),
             _ => None,
@@ -200,7 +201,9 @@ impl Driver {
         }
         let (chain, set) = (self.setup.chain, &self.current.set);
         let valid = match &message {
-            ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => vote.verify(&chain, set).is_ok(),
+            ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => {
+                vote.verify(&chain, set).is_ok()
+            }
             ValidatorMessage::Certificate(certificate) => certificate.verify(&chain, set).is_ok(),
         };
         if !valid {
@@ -232,7 +235,8 @@ impl Driver {
 
     /// A connected peer: one of those named, in turn, or any that serves blocks.
     pub(super) fn peer_for(&mut self, ask: &[ValidatorIndex]) -> Option<PeerId> {
-        let keys: Vec<PublicKey> = ask.iter().filter_map(|i| self.current.set.get(*i)).map(|v| v.key).collect();
+        let keys: Vec<PublicKey> =
+            ask.iter().filter_map(|i| self.current.set.get(*i)).map(|v| v.key).collect();
         self.peers.choose(&keys)
     }
 

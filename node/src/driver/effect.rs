@@ -8,7 +8,9 @@ use crate::work::VerifiedBlock;
 use std::sync::Arc;
 use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
 use wattle_p2p::{MessageId, PeerId, Penalty, Verdict};
-use wattle_primitives::{Block, Certificate, Epoch, Hash, Header, Height, Nonce, PublicKey, Round, Tx, ValidatorIndex, View, Vote};
+use wattle_primitives::{
+    Block, Certificate, Epoch, Hash, Header, Height, Nonce, PublicKey, Round, Tx, ValidatorIndex, View, Vote,
+};
 use wattle_runtime::{Executed, State, TxError, VerifiedTx};
 
 /// Names a piece of work, a question or an answer.

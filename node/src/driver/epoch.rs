@@ -72,8 +72,11 @@ impl Driver {
     fn known_validators(&self) -> Vec<PublicKey> {
         let epoch = self.current.epoch;
         let epochs = [epoch.prev().unwrap_or(epoch), epoch, epoch.next()];
-        let mut keys: Vec<PublicKey> =
-            epochs.iter().flat_map(|e| validators(&self.setup, *e).members().to_vec()).map(|v| v.key).collect();
+        let mut keys: Vec<PublicKey> = epochs
+            .iter()
+            .flat_map(|e| validators(&self.setup, *e).members().to_vec())
+            .map(|v| v.key)
+            .collect();
         keys.sort_unstable();
         keys.dedup();
         keys

@@ -42,7 +42,9 @@ impl Driver {
     /// Everything up to `height` is in the database: now it may be told.
     pub(super) fn on_committed(&mut self, height: Height) {
         while self.backlog.queue.front().is_some_and(|item| item.block.header().height <= height) {
-            let Some(Committing { block, executed, certificate }) = self.backlog.queue.pop_front() else { return };
+            let Some(Committing { block, executed, certificate }) = self.backlog.queue.pop_front() else {
+                return;
+            };
             self.txs.committed(&block);
             if let Some(certificate) = &certificate
                 && self.current.me.is_some()

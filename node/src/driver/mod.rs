@@ -31,7 +31,9 @@ mod sync;
 pub mod tree;
 mod txs;
 
-pub use effect::{Announcement, Answer, Committing, DriverStatus, Effect, Fate, Halt, Job, SubmitError, Token};
+pub use effect::{
+    Announcement, Answer, Committing, DriverStatus, Effect, Fate, Halt, Job, SubmitError, Token,
+};
 pub use event::{Done, Event, Question};
 
 use outbox::Outbox;
@@ -42,7 +44,9 @@ use sync::Sync;
 use tree::Tree;
 use txs::Txs;
 use wattle_consensus::{Core, Input, MonoMs, Record};
-use wattle_primitives::{Block, Certificate, Epoch, Genesis, Hash, Header, PublicKey, TimeMs, ValidatorIndex, ValidatorSet};
+use wattle_primitives::{
+    Block, Certificate, Epoch, Genesis, Hash, Header, PublicKey, TimeMs, ValidatorIndex, ValidatorSet,
+};
 use wattle_runtime::State;
 
 /// Finalized blocks not yet in the database above which this node stops building and notarizing.
@@ -176,7 +180,11 @@ impl Driver {
     #[must_use]
     pub fn next_deadline(&self) -> MonoMs {
         let core = self.current.core.as_ref().and_then(Core::next_deadline);
-        [core, self.txs.flush_at(), Some(self.next_housekeeping)].into_iter().flatten().min().unwrap_or(self.mono)
+        [core, self.txs.flush_at(), Some(self.next_housekeeping)]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(self.mono)
     }
 
     /// Whether everything that was started is on disk: after [`Event::Stop`] the node may end.

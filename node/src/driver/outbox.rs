@@ -10,7 +10,7 @@ use wattle_primitives::{Height, ValidatorIndex, Vote};
 
 /// Groups on their way to disk, and what waits for them.
 #[derive(Debug, Default)]
-pub struct Outbox {
+pub(super) struct Outbox {
     records: Vec<WalRecord>,
     votes: Vec<(Vote, ValidatorIndex)>,
     with_block: Vec<Vote>,
@@ -22,22 +22,22 @@ pub struct Outbox {
 
 /// What is carried out once a group is durable.
 #[derive(Debug, Default)]
-pub struct Group {
+pub(super) struct Group {
     /// Of its votes, those that go out together with their block.
-    pub with_block: Vec<Vote>,
+    pub(super) with_block: Vec<Vote>,
     /// Sends that waited for it, in order.
-    pub sends: Vec<Effect>,
+    pub(super) sends: Vec<Effect>,
 }
 
 impl Outbox {
     /// Adds a record to the step's group. `height` is what it is about.
-    pub fn record(&mut self, record: WalRecord, height: Height) {
+    pub(super) fn record(&mut self, record: WalRecord, height: Height) {
         self.records.push(record);
         self.height = self.height.max(height);
     }
 
     /// Adds a vote to be signed with the step's group.
-    pub fn vote(&mut self, vote: Vote, me: ValidatorIndex, with_block: bool) {
+    pub(super) fn vote(&mut self, vote: Vote, me: ValidatorIndex, with_block: bool) {
         self.votes.push((vote, me));
         if with_block {
             self.with_block.push(vote);
@@ -46,7 +46,7 @@ impl Outbox {
 
     /// Queues a send behind everything that must be durable before it; returns it when nothing does.
     #[must_use]
-    pub fn send(&mut self, effect: Effect) -> Option<Effect> {
+    pub(super) fn send(&mut self, effect: Effect) -> Option<Effect> {
         if !self.records.is_empty() || !self.votes.is_empty() {
             self.sends.push(effect);
             return None;
@@ -61,12 +61,15 @@ impl Outbox {
     }
 
     /// Closes the step's group, if it holds anything.
-    pub fn close(&mut self, token: impl FnOnce() -> Token) -> Option<Effect> {
+    pub(super) fn close(&mut self, token: impl FnOnce() -> Token) -> Option<Effect> {
         if self.records.is_empty() && self.votes.is_empty() {
             return None;
         }
         let token = token();
-        let group = Group { with_block: std::mem::take(&mut self.with_block), sends: std::mem::take(&mut self.sends) };
+        let group = Group {
+            with_block: std::mem::take(&mut self.with_block),
+            sends: std::mem::take(&mut self.sends),
+        };
         self.in_flight.insert(token, group);
         Some(Effect::Persist {
             token,
@@ -77,13 +80,13 @@ impl Outbox {
     }
 
     /// A group is durable: returns what waited for it.
-    pub fn durable(&mut self, token: Token) -> Option<Group> {
+    pub(super) fn durable(&mut self, token: Token) -> Option<Group> {
         self.in_flight.remove(&token)
     }
 
     /// Whether every group is on disk.
     #[must_use]
-    pub fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.in_flight.is_empty() && self.records.is_empty() && self.votes.is_empty()
     }
 }

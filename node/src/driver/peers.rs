@@ -10,7 +10,7 @@ const HELP_INTERVAL_MS: u64 = 1_000;
 
 /// Ready peers.
 #[derive(Debug, Default)]
-pub struct Peers {
+pub(super) struct Peers {
     peers: BTreeMap<PeerId, Peer>,
     helped: BTreeMap<PublicKey, MonoMs>,
     turn: usize,
@@ -25,24 +25,24 @@ struct Peer {
 
 impl Peers {
     /// A peer completed the handshake.
-    pub fn ready(&mut self, peer: PeerId, validator: Option<PublicKey>, height: Height, serves: bool) {
+    pub(super) fn ready(&mut self, peer: PeerId, validator: Option<PublicKey>, height: Height, serves: bool) {
         self.peers.insert(peer, Peer { validator, height, serves });
     }
 
     /// A peer is gone.
-    pub fn gone(&mut self, peer: &PeerId) {
+    pub(super) fn gone(&mut self, peer: &PeerId) {
         self.peers.remove(peer);
     }
 
     /// A peer shows that it is at least this high. Claims never go down: who lowers his own gains nothing.
-    pub fn ahead(&mut self, peer: &PeerId, height: Height) {
+    pub(super) fn ahead(&mut self, peer: &PeerId, height: Height) {
         if let Some(known) = self.peers.get_mut(peer) {
             known.height = known.height.max(height);
         }
     }
 
     /// A peer could not show what it claims: its claim is cut to what is known.
-    pub fn behind(&mut self, peer: &PeerId, height: Height) {
+    pub(super) fn behind(&mut self, peer: &PeerId, height: Height) {
         if let Some(known) = self.peers.get_mut(peer) {
             known.height = known.height.min(height);
         }
@@ -50,19 +50,19 @@ impl Peers {
 
     /// The greatest height that a serving peer claims.
     #[must_use]
-    pub fn best_height(&self) -> Height {
+    pub(super) fn best_height(&self) -> Height {
         self.peers.values().filter(|p| p.serves).map(|p| p.height).max().unwrap_or(Height::ZERO)
     }
 
     /// A serving peer that claims more than `height`, in turn.
-    pub fn higher_than(&mut self, height: Height) -> Option<PeerId> {
+    pub(super) fn higher_than(&mut self, height: Height) -> Option<PeerId> {
         let able: Vec<PeerId> =
             self.peers.iter().filter(|(_, p)| p.serves && p.height > height).map(|(id, _)| *id).collect();
         self.in_turn(&able)
     }
 
     /// One of these validators' peers, in turn; if none is connected, any that serves.
-    pub fn choose(&mut self, keys: &[PublicKey]) -> Option<PeerId> {
+    pub(super) fn choose(&mut self, keys: &[PublicKey]) -> Option<PeerId> {
         let named = |p: &Peer| p.validator.is_some_and(|key| keys.contains(&key));
         let wanted: Vec<PeerId> = self.peers.iter().filter(|(_, p)| named(p)).map(|(id, _)| *id).collect();
         if !wanted.is_empty() {
@@ -74,12 +74,12 @@ impl Peers {
 
     /// Number of ready peers.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.peers.len()
     }
 
     /// Whether a validator may be helped again; notes that it was.
-    pub fn may_help(&mut self, key: &PublicKey, now: MonoMs) -> bool {
+    pub(super) fn may_help(&mut self, key: &PublicKey, now: MonoMs) -> bool {
         let due = self.helped.get(key).is_none_or(|last| now.since(*last) >= HELP_INTERVAL_MS);
         if due {
             self.helped.insert(*key, now);

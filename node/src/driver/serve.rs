@@ -2,8 +2,8 @@
 
 use super::{Answer, Driver, DriverStatus, Effect, Fate, Question};
 use crate::driver::effect::Token;
-use wattle_p2p::wire::{Request, Response, Status, SyncBlock, TxFate};
 use wattle_p2p::PeerId;
+use wattle_p2p::wire::{Request, Response, Status, SyncBlock, TxFate};
 use wattle_primitives::block::PROTOCOL_VERSION;
 use wattle_primitives::{BoundedVec, View};
 
@@ -20,9 +20,10 @@ impl Driver {
                 Response::Certificates(BoundedVec::new(certificates).unwrap_or_default())
             }
             Request::BlockByHash(hash) => match self.tree.get(&hash) {
-                Some(entry) => {
-                    Response::Block(Some(Box::new(SyncBlock { block: entry.block.block.clone(), certificate: None })))
-                }
+                Some(entry) => Response::Block(Some(Box::new(SyncBlock {
+                    block: entry.block.block.clone(),
+                    certificate: None,
+                }))),
                 None => return self.emit(Effect::Serve { token, request }),
             },
             Request::SubmitTx(tx) => return self.on_peer_submit(token, peer, *tx),
@@ -31,7 +32,9 @@ impl Driver {
                 Fate::Pending => Response::TxStatus(TxFate::Pending),
                 Fate::Included { height } => Response::TxStatus(TxFate::Included { height }),
                 Fate::Expired => Response::TxStatus(TxFate::Expired),
-                Fate::Rejected(code) => Response::TxStatus(TxFate::Rejected { code: wattle_p2p::wire::Text::new(code) }),
+                Fate::Rejected(code) => {
+                    Response::TxStatus(TxFate::Rejected { code: wattle_p2p::wire::Text::new(code) })
+                }
             },
             Request::Blocks { .. }
             | Request::LightBlock { .. }

@@ -22,7 +22,7 @@ const CERTIFICATE_QUESTIONS_MAX: usize = 16;
 
 /// State of catching up.
 #[derive(Debug)]
-pub struct Sync {
+pub(super) struct Sync {
     phase: Phase,
     paused_until: MonoMs,
     /// Consensus asked to reach this block.
@@ -53,7 +53,7 @@ enum Useless {
 impl Sync {
     /// Not catching up; `last` is the finalization of the last committed block.
     #[must_use]
-    pub const fn new(last: Option<Certificate>) -> Self {
+    pub(super) const fn new(last: Option<Certificate>) -> Self {
         Self {
             phase: Phase::Idle,
             paused_until: MonoMs(0),
@@ -65,12 +65,12 @@ impl Sync {
     }
 
     /// Consensus wants to reach a block far ahead.
-    pub fn want(&mut self, certificate: Certificate) {
+    pub(super) fn want(&mut self, certificate: Certificate) {
         self.target = Some(certificate);
     }
 
     /// A block was finalized by this certificate.
-    pub fn finalized(&mut self, certificate: Certificate) {
+    pub(super) fn finalized(&mut self, certificate: Certificate) {
         if self.last.as_ref().is_some_and(|last| last.round().epoch < certificate.round().epoch) {
             self.epoch_end = self.last.take();
         }
@@ -79,24 +79,24 @@ impl Sync {
 
     /// Finalization of the last finalized block; `None` at genesis.
     #[must_use]
-    pub const fn last_certificate(&self) -> Option<&Certificate> {
+    pub(super) const fn last_certificate(&self) -> Option<&Certificate> {
         self.last.as_ref()
     }
 
     /// Finalization of the last block of the epoch before this one, if it was seen by this run.
     #[must_use]
-    pub const fn epoch_end(&self) -> Option<&Certificate> {
+    pub(super) const fn epoch_end(&self) -> Option<&Certificate> {
         self.epoch_end.as_ref()
     }
 
     /// Whether blocks are being fetched or executed.
     #[must_use]
-    pub const fn is_active(&self) -> bool {
+    pub(super) const fn is_active(&self) -> bool {
         !matches!(self.phase, Phase::Idle)
     }
 
     /// Notes a question for certificates.
-    pub fn asked_certificates(&mut self, token: Token, peer: PeerId) {
+    pub(super) fn asked_certificates(&mut self, token: Token, peer: PeerId) {
         if self.certificates.len() >= CERTIFICATE_QUESTIONS_MAX {
             self.certificates.pop_first();
         }
@@ -178,17 +178,25 @@ impl Driver {
 
     /// Links a batch to our last block and verifies the certificate at its end. What follows the last certificate, or
     /// belongs to a later epoch, is left out.
-    #[expect(clippy::type_complexity, reason = "blocks and the certificates among them, used once")]
-    fn check_batch(&self, batch: Vec<SyncBlock>) -> Result<(Vec<Block>, BTreeMap<Hash, Certificate>), Useless> {
+    fn check_batch(
+        &self,
+        batch: Vec<SyncBlock>,
+    ) -> Result<(Vec<Block>, BTreeMap<Hash, Certificate>), Useless> {
         let terminal = self.setup.genesis.params.terminal_height(self.current.epoch);
         let (mut parent, mut height) = (self.tree.hash, self.tree.height());
         let mut blocks = Vec::with_capacity(batch.len());
         let mut certificates = BTreeMap::new();
         let mut certified = 0;
-        for SyncBlock { block, certificate } in batch.into_iter().take_while(|b| b.block.header.height <= terminal) {
+        for SyncBlock { block, certificate } in
+            batch.into_iter().take_while(|b| b.block.header.height <= terminal)
+        {
             if block.header.parent != parent || block.header.height != height.next() {
                 // Our last block may have moved on since we asked: then the batch is merely late.
-                return Err(if blocks.is_empty() && block.header.height <= height { Useless::Nothing } else { Useless::Wrong });
+                return Err(if blocks.is_empty() && block.header.height <= height {
+                    Useless::Nothing
+                } else {
+                    Useless::Wrong
+                });
             }
             (parent, height) = (block.hash(), block.header.height);
             blocks.push(block);
@@ -237,7 +245,9 @@ impl Driver {
         match result {
             Ok(replayed) => self.take_replayed(replayed, certificates),
             Err(ReplayError::Body { .. }) => self.useless(peer, &Useless::Wrong),
-            Err(ReplayError::Diverged { hash, height, detail }) => self.halt(Halt::Diverged { hash, height, detail }),
+            Err(ReplayError::Diverged { hash, height, detail }) => {
+                self.halt(Halt::Diverged { hash, height, detail })
+            }
         }
     }
 
@@ -257,7 +267,8 @@ impl Driver {
             let Some(executed) = entry.executed else { break };
             batch.push(Committing { block: entry.block, executed, certificate: certificates.remove(&hash) });
         }
-        let Some((header, certificate)) = batch.last().and_then(|b| Some((b.block.header().clone(), b.certificate.clone()?)))
+        let Some((header, certificate)) =
+            batch.last().and_then(|b| Some((b.block.header().clone(), b.certificate.clone()?)))
         else {
             return;
         };

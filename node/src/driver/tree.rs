@@ -81,7 +81,8 @@ impl Tree {
     #[must_use]
     pub fn has_room(&self, round: Round) -> bool {
         let of_round = |e: &&Entry| e.block.round() == round;
-        self.entries.len() < BODIES_MAX && self.entries.values().filter(of_round).count() < BODIES_PER_ROUND_MAX
+        self.entries.len() < BODIES_MAX
+            && self.entries.values().filter(of_round).count() < BODIES_PER_ROUND_MAX
     }
 
     /// Keeps a body. One that is known already stays as it is.
@@ -125,7 +126,10 @@ impl Tree {
     /// Makes an executed child of the last finalized block the new last finalized one, and forgets what cannot
     /// become final any more. Returns the entry, or `None` when it is no executed child.
     pub fn finalize(&mut self, hash: &Hash) -> Option<Entry> {
-        let fits = self.entries.get(hash).is_some_and(|e| e.executed.is_some() && e.block.header().parent == self.hash);
+        let fits = self
+            .entries
+            .get(hash)
+            .is_some_and(|e| e.executed.is_some() && e.block.header().parent == self.hash);
         if !fits {
             return None;
         }

@@ -23,7 +23,7 @@ const ENDS_MAX: usize = 16_384;
 
 /// Transactions that are in no finalized block.
 #[derive(Debug)]
-pub struct Txs {
+pub(super) struct Txs {
     pool: Mempool<VerifiedTx>,
     /// Batches at the checkers.
     checking: BTreeMap<Token, Source>,
@@ -69,7 +69,7 @@ impl Ends {
 impl Txs {
     /// An empty pool.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
             pool: Mempool::new(limits),
             checking: BTreeMap::new(),
@@ -84,20 +84,20 @@ impl Txs {
 
     /// When the collected transactions are due to be gossiped.
     #[must_use]
-    pub const fn flush_at(&self) -> Option<MonoMs> {
+    pub(super) const fn flush_at(&self) -> Option<MonoMs> {
         self.flush_at
     }
 
     /// Transactions waiting and their bytes.
     #[must_use]
-    pub fn size(&self) -> (usize, usize) {
+    pub(super) fn size(&self) -> (usize, usize) {
         let stats = self.pool.stats();
         (stats.count, stats.bytes)
     }
 
     /// Where a transaction stands, as far as it is not in the database.
     #[must_use]
-    pub fn fate(&self, id: &Hash) -> Fate {
+    pub(super) fn fate(&self, id: &Hash) -> Fate {
         if let Some(height) = self.included.get(id) {
             return Fate::Included { height: *height };
         }
@@ -109,12 +109,12 @@ impl Txs {
 
     /// The nonce after those that wait, where `next` is the state's.
     #[must_use]
-    pub fn next_nonce(&self, sender: &Address, lane: Lane, next: Nonce) -> Nonce {
+    pub(super) fn next_nonce(&self, sender: &Address, lane: Lane, next: Nonce) -> Nonce {
         self.pool.next_nonce(*sender, lane, next)
     }
 
     /// A leader found that a transaction cannot be charged.
-    pub fn refused(&mut self, id: &Hash, error: &TxError, now: TimeMs) {
+    pub(super) fn refused(&mut self, id: &Hash, error: &TxError, now: TimeMs) {
         // A bucket fills again, and a nonce may have been taken by the same transaction in a block: keep those.
         if matches!(error, TxError::Bandwidth { .. } | TxError::Nonce { .. }) {
             return;
@@ -126,12 +126,12 @@ impl Txs {
     }
 
     /// A block was certified: its transactions count as included.
-    pub fn included(&mut self, block: &VerifiedBlock) {
+    pub(super) fn included(&mut self, block: &VerifiedBlock) {
         self.included.extend(block.txs.iter().map(|tx| (tx.id(), block.header().height)));
     }
 
     /// A block was finalized; `state` is the one after the last of its batch.
-    pub fn finalized(&mut self, block: &VerifiedBlock, state: &State, time: TimeMs) {
+    pub(super) fn finalized(&mut self, block: &VerifiedBlock, state: &State, time: TimeMs) {
         self.ready = None;
         self.included(block);
         let ids = block.txs.iter().map(|tx| (tx.id(), (tx.tx().body().sender, tx.tx().body().lane)));
@@ -149,14 +149,14 @@ impl Txs {
     }
 
     /// A block is in the database: readers find its transactions there.
-    pub fn committed(&mut self, block: &VerifiedBlock) {
+    pub(super) fn committed(&mut self, block: &VerifiedBlock) {
         for tx in &block.txs {
             self.included.remove(&tx.id());
         }
     }
 
     /// Transactions of certified blocks that will never be final are no longer included.
-    pub fn forget_dropped(&mut self, tree: &Tree, backlog: &VecDeque<Committing>) {
+    pub(super) fn forget_dropped(&mut self, tree: &Tree, backlog: &VecDeque<Committing>) {
         let finalized = tree.height();
         let oldest = backlog.front().map_or(finalized, |c| c.block.header().height);
         if self.included.values().all(|h| *h <= finalized && *h >= oldest) {
@@ -282,7 +282,8 @@ impl Driver {
         if known || self.txs.pool.recent(&id, self.wall) == Some(Recent::Finalized) {
             return Ok(false);
         }
-        let admission = wattle_runtime::admit(&self.tree.state, &self.next_env(), &tx).map_err(SubmitError::Tx)?;
+        let admission =
+            wattle_runtime::admit(&self.tree.state, &self.next_env(), &tx).map_err(SubmitError::Tx)?;
         let body = tx.tx().body();
         let next = query::nonce(&self.tree.state, &body.sender, body.lane);
         if admission == Admission::Stale {
@@ -324,7 +325,9 @@ impl Driver {
     }
 
     fn collect(&mut self, tx: Tx, bytes: usize) {
-        if self.txs.outgoing.len() >= GOSSIP_TXS_MAX || self.txs.outgoing_bytes.saturating_add(bytes) > GOSSIP_BATCH_BYTES {
+        if self.txs.outgoing.len() >= GOSSIP_TXS_MAX
+            || self.txs.outgoing_bytes.saturating_add(bytes) > GOSSIP_BATCH_BYTES
+        {
             self.send_collected();
         }
         self.txs.outgoing.push(tx);

@@ -97,9 +97,12 @@ impl Node {
         let Opened { store, driver, view, chain, journal } = opened;
         let (reports, inbox) = mpsc::unbounded_channel();
         let worker = Worker { chain, genesis: Arc::clone(&genesis), cache: Arc::new(TxCache::default()) };
-        let (work, _) = threads::worker("wattle-work", worker.clone(), reports.clone()).map_err(NodeError::Thread)?;
-        let (check, _) = threads::worker("wattle-check", worker, reports.clone()).map_err(NodeError::Thread)?;
-        let (commit, _) = threads::committer(Arc::clone(&store), reports.clone()).map_err(NodeError::Thread)?;
+        let (work, _) =
+            threads::worker("wattle-work", worker.clone(), reports.clone()).map_err(NodeError::Thread)?;
+        let (check, _) =
+            threads::worker("wattle-check", worker, reports.clone()).map_err(NodeError::Thread)?;
+        let (commit, _) =
+            threads::committer(Arc::clone(&store), reports.clone()).map_err(NodeError::Thread)?;
         let log = match journal {
             Some(journal) => Some(threads::log(journal, reports.clone()).map_err(NodeError::Thread)?.0),
             None => None,
@@ -249,7 +252,9 @@ impl Loop {
                 Incoming::Reports(Report::Response { token, response }) => {
                     self.step(Event::Response { token, response })?;
                 }
-                Incoming::Reports(Report::Synced(took)) => self.metrics.fsync(FsyncOf::Wal, took.as_secs_f64()),
+                Incoming::Reports(Report::Synced(took)) => {
+                    self.metrics.fsync(FsyncOf::Wal, took.as_secs_f64())
+                }
                 Incoming::Reports(Report::Fatal(fatal)) => return Err(fatal.into()),
                 Incoming::Stop => {
                     self.step(Event::Stop)?;

@@ -15,8 +15,10 @@ pub fn answer(shared: &Shared, request: &Request) -> Response {
     let result = match request {
         Request::Blocks { from, count } => blocks(shared, *from, usize::from(*count)),
         Request::BlockByHash(hash) => block(shared, hash),
-        Request::LightBlock { height } => light(shared, height.unwrap_or_else(|| shared.view().header.height))
-            .map(|l| l.map(|l| Response::LightBlock(Box::new(l)))),
+        Request::LightBlock { height } => {
+            light(shared, height.unwrap_or_else(|| shared.view().header.height))
+                .map(|l| l.map(|l| Response::LightBlock(Box::new(l))))
+        }
         Request::EpochProof { epoch } => epoch_proof(shared, *epoch),
         Request::Proof { key } => {
             let view = shared.view();
@@ -58,7 +60,9 @@ fn blocks(shared: &Shared, from: Height, count: usize) -> Answered<Response> {
 }
 
 fn block(shared: &Shared, hash: &Hash) -> Answered<Response> {
-    let Some(block) = shared.store.block(BlockId::Hash(*hash))? else { return Ok(Some(Response::Block(None))) };
+    let Some(block) = shared.store.block(BlockId::Hash(*hash))? else {
+        return Ok(Some(Response::Block(None)));
+    };
     let certificate = shared.store.certificate(block.header.height)?;
     Ok(Some(Response::Block(Some(Box::new(SyncBlock { block, certificate })))))
 }
@@ -84,7 +88,11 @@ fn epoch_proof(shared: &Shared, epoch: Epoch) -> Answered<Response> {
     else {
         return Ok(None);
     };
-    Ok(Some(Response::EpochProof(Box::new(EpochProof { header, certificate, next_validators: next.clone() }))))
+    Ok(Some(Response::EpochProof(Box::new(EpochProof {
+        header,
+        certificate,
+        next_validators: next.clone(),
+    }))))
 }
 
 fn proof(shared: &Shared, view: &View, key: &[u8]) -> Answered<ProofAnswer> {

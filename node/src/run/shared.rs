@@ -53,7 +53,10 @@ pub enum Command {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("chain", &self.chain).field("height", &self.view().header.height).finish()
+        f.debug_struct("Shared")
+            .field("chain", &self.chain)
+            .field("height", &self.view().header.height)
+            .finish()
     }
 }
 

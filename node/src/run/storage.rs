@@ -74,7 +74,8 @@ pub fn open_chain(store: &dyn Store, genesis: &Genesis) -> Result<Found, Storage
     if store.tip()?.is_none() {
         store.commit(&[Commit::genesis(genesis_header.clone(), &genesis_state)])?;
     }
-    let found = store.header(wattle_primitives::BlockId::Height(Height::ZERO))?.map_or(Hash::ZERO, |h| h.hash());
+    let found =
+        store.header(wattle_primitives::BlockId::Height(Height::ZERO))?.map_or(Hash::ZERO, |h| h.hash());
     if found != chain {
         return Err(StorageError::WrongChain { expected: chain, found });
     }

@@ -550,16 +550,24 @@ fn consensus_peers_and_evidence() {
     assert_eq!(held[0].seen_ms, world.header.time_ms);
 }
 
+/// Waits until something holds that takes the node a moment to notice.
+fn eventually(holds: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(20), "did not come about");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn health_and_readiness_follow_driver_and_blocks() {
     let mut world = World::new();
     let node = world.open();
-    std::thread::sleep(Duration::from_millis(200));
-    assert_eq!(node.health().status, HealthStatus::Ok);
+    eventually(|| node.readiness().ready && node.health().status == HealthStatus::Ok);
     assert!(node.readiness().ready); // a minute old, three idle intervals allowed
     let behind = DriverStatus { syncing: true, best_peer_height: Height(100), ..Default::default() };
     world.script.lock().unwrap().status = behind;
-    std::thread::sleep(Duration::from_millis(700));
+    eventually(|| node.readiness().lag_heights == 100);
     let readiness = node.readiness();
     assert_eq!(
         (readiness.reasons, readiness.lag_heights),
@@ -568,8 +576,7 @@ fn health_and_readiness_follow_driver_and_blocks() {
     world.header.time_ms = TimeMs(1);
     assert!(world.open().readiness().reasons.contains(&"stale_block".to_owned()));
     let held = world.script.lock().unwrap(); // the driver is stuck
-    std::thread::sleep(Duration::from_millis(2600));
-    assert_eq!(node.health().status, HealthStatus::Failed);
+    eventually(|| node.health().status == HealthStatus::Failed);
     assert!(matches!(node.chain_status(), Err(RpcError::Unavailable { .. })));
     drop(held);
 }

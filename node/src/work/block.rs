@@ -69,7 +69,10 @@ pub fn execute(worker: &Worker, block: &VerifiedBlock, parent: &State) -> Result
         return Err(ExecuteError::StateRoot { expected: header.state_root, got: executed.state_root });
     }
     if executed.receipts_root != header.receipts_root {
-        return Err(ExecuteError::ReceiptsRoot { expected: header.receipts_root, got: executed.receipts_root });
+        return Err(ExecuteError::ReceiptsRoot {
+            expected: header.receipts_root,
+            got: executed.receipts_root,
+        });
     }
     Ok(executed)
 }
@@ -105,10 +108,14 @@ pub enum ExecuteError {
 #[must_use]
 pub fn build(worker: &Worker, job: BuildJob) -> BuiltBlock {
     let params = &worker.genesis.params;
-    let bytes_max = usize::try_from(params.block_bytes_max).unwrap_or(usize::MAX).saturating_sub(BLOCK_OVERHEAD_BYTES);
+    let bytes_max =
+        usize::try_from(params.block_bytes_max).unwrap_or(usize::MAX).saturating_sub(BLOCK_OVERHEAD_BYTES);
     let limits = BuildLimits { bytes_max, weight_max: params.block_weight_max };
     let built = build_block(&job.state, &worker.env(&job.template), job.candidates.into_iter(), limits);
-    assert!(built.executed.weight <= params.block_weight_max, "a leader keeps within the limit it checks others by");
+    assert!(
+        built.executed.weight <= params.block_weight_max,
+        "a leader keeps within the limit it checks others by"
+    );
     let header = Header {
         txs_root: built.executed.txs_root,
         state_root: built.executed.state_root,
@@ -134,8 +141,11 @@ pub fn replay(worker: &Worker, parent: &State, blocks: Vec<Block>) -> Result<Vec
     for block in blocks {
         let height = block.header.height;
         let block = check_body(worker, block).map_err(|source| ReplayError::Body { height, source })?;
-        let executed = execute(worker, &block, &state)
-            .map_err(|e| ReplayError::Diverged { hash: block.hash, height, detail: e.to_string() })?;
+        let executed = execute(worker, &block, &state).map_err(|e| ReplayError::Diverged {
+            hash: block.hash,
+            height,
+            detail: e.to_string(),
+        })?;
         state = executed.state.clone();
         done.push(Replayed { block: Arc::new(block), executed: Arc::new(executed) });
     }

@@ -43,7 +43,9 @@ impl Worker {
                 let round = job.round;
                 Done::Built { round, result: Box::new(build(self, *job)) }
             }
-            Job::Replay { token, parent, blocks } => Done::Replayed { token, result: replay(self, &parent, blocks) },
+            Job::Replay { token, parent, blocks } => {
+                Done::Replayed { token, result: replay(self, &parent, blocks) }
+            }
         }
     }
 

@@ -14,7 +14,14 @@ use zeroize::Zeroizing;
 const SMOOTHING_PERCENT: f64 = 20.0;
 
 /// Tells that the devnet is ready.
-pub fn ready(net: &Testnet, validators: &Validators, meters: &Meters, took: Duration, height: Height, json: bool) {
+pub(super) fn ready(
+    net: &Testnet,
+    validators: &Validators,
+    meters: &Meters,
+    took: Duration,
+    height: Height,
+    json: bool,
+) {
     let rpc = validators.members.first().map_or("", |m| m.rpc.as_str());
     if json {
         let wallets: Vec<_> = net
@@ -28,8 +35,11 @@ pub fn ready(net: &Testnet, validators: &Validators, meters: &Meters, took: Dura
                 })
             })
             .collect();
-        let members: Vec<_> =
-            validators.members.iter().map(|m| json!({ "name": m.name, "rpc": m.rpc, "pid": m.pid })).collect();
+        let members: Vec<_> = validators
+            .members
+            .iter()
+            .map(|m| json!({ "name": m.name, "rpc": m.rpc, "pid": m.pid }))
+            .collect();
         let houses: Vec<_> = meters
             .members
             .iter()
@@ -54,7 +64,11 @@ pub fn ready(net: &Testnet, validators: &Validators, meters: &Meters, took: Dura
     let mut lines = vec![
         String::new(),
         format!("  Wattle devnet   {chain}  ({})", net.genesis_hash.short()),
-        format!("  validators      {}, first final block after {} ms", validators.members.len(), took.as_millis()),
+        format!(
+            "  validators      {}, first final block after {} ms",
+            validators.members.len(),
+            took.as_millis()
+        ),
         format!("  microgrid       {} meters (Modbus TCP) with light nodes", meters.members.len()),
         format!("  JSON-RPC        {rpc}"),
         format!("  data            {}", net.dir.display()),
@@ -63,7 +77,12 @@ pub fn ready(net: &Testnet, validators: &Validators, meters: &Meters, took: Dura
     ];
     for wallet in &net.wallets {
         let secret = Zeroizing::new(hex::encode(wallet.key.seed()));
-        lines.push(format!("    {:<9} {}  {}", wallet.name, Address::of_key(&wallet.key.public()), secret.as_str()));
+        lines.push(format!(
+            "    {:<9} {}  {}",
+            wallet.name,
+            Address::of_key(&wallet.key.public()),
+            secret.as_str()
+        ));
     }
     let to = net.wallets.get(2).map(|w| Address::of_key(&w.key.public()));
     if let Some(to) = to {
@@ -79,11 +98,11 @@ pub fn ready(net: &Testnet, validators: &Validators, meters: &Meters, took: Dura
 }
 
 /// One line that keeps telling where the chain stands; JSON lines instead when asked for.
-pub struct StatusLine {
+pub(super) struct StatusLine {
     /// Last height seen.
-    pub height: Height,
+    pub(super) height: Height,
     /// Transactions seen.
-    pub transactions: u64,
+    pub(super) transactions: u64,
     bar: Option<ProgressBar>,
     blocks_per_second: f64,
     last: Instant,
@@ -92,7 +111,7 @@ pub struct StatusLine {
 
 impl StatusLine {
     /// A line that shows nothing yet.
-    pub fn new(json: bool) -> Self {
+    pub(super) fn new(json: bool) -> Self {
         let bar = (!json).then(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg}") {
@@ -105,7 +124,7 @@ impl StatusLine {
     }
 
     /// Takes new figures.
-    pub fn update(&mut self, progress: &Progress) {
+    pub(super) fn update(&mut self, progress: &Progress) {
         let seconds = self.last.elapsed().as_secs_f64().max(0.001);
         self.last = Instant::now();
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -134,7 +153,7 @@ impl StatusLine {
     }
 
     /// Ends the line.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

@@ -24,9 +24,9 @@ const MAX_FEE: Amount = Amount(10_000_000);
 const QUEUE_DAYS: u64 = 30;
 
 /// All meters of a devnet.
-pub struct Meters {
+pub(super) struct Meters {
     /// What is known of each.
-    pub members: Vec<Member>,
+    pub(super) members: Vec<Member>,
     simulators: Vec<Simulator>,
     light: Vec<Light>,
     stop: watch::Sender<bool>,
@@ -34,13 +34,13 @@ pub struct Meters {
 
 /// One meter.
 #[derive(Clone, Debug)]
-pub struct Member {
+pub(super) struct Member {
     /// Its name.
-    pub name: String,
+    pub(super) name: String,
     /// Address of its key.
-    pub address: Address,
+    pub(super) address: Address,
     /// Where its Modbus server is.
-    pub modbus: String,
+    pub(super) modbus: String,
 }
 
 enum Light {
@@ -53,7 +53,7 @@ impl Meters {
     ///
     /// # Errors
     /// When a port or a file cannot be had.
-    pub async fn start(
+    pub(super) async fn start(
         net: &Testnet,
         peers: &[NodeAddress],
         seed: u64,
@@ -97,7 +97,7 @@ impl Meters {
     }
 
     /// Stops light nodes, then meters.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         self.stop.send_replace(true);
         for light in self.light {
             match light {
@@ -147,7 +147,11 @@ fn spawn(dir: &Path, config: &LightConfig) -> Result<Child, CliError> {
     let wattle = std::env::current_exe().map_err(|e| failed("spawn", &e))?;
     let slim: PathBuf = wattle.with_file_name("wattle-light");
     let mut command = if slim.exists() { Command::new(slim) } else { Command::new(wattle) };
-    command.arg(if command.as_std().get_program().to_string_lossy().ends_with("wattle-light") { "run" } else { "light" });
+    command.arg(if command.as_std().get_program().to_string_lossy().ends_with("wattle-light") {
+        "run"
+    } else {
+        "light"
+    });
     command
         .arg("--config")
         .arg(&path)

@@ -27,7 +27,9 @@ const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Options of `wattle devnet`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  wattle devnet\n  wattle devnet --dir ./village            (start again: the chain goes on)\n  wattle devnet --validators 7 --processes --json")]
+#[command(
+    after_help = "Examples:\n  wattle devnet\n  wattle devnet --dir ./village            (start again: the chain goes on)\n  wattle devnet --validators 7 --processes --json"
+)]
 pub struct DevnetArgs {
     /// Number of validators.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=i64::from(NODES_MAX)))]
@@ -83,7 +85,7 @@ impl Drop for Place {
 ///
 /// # Errors
 /// When it cannot be laid out or started, or when a validator stops.
-pub async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
+pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
     let begun = Instant::now();
     let place = match &args.dir {
         Some(dir) => Place::Kept(dir.clone()),
@@ -144,7 +146,11 @@ fn free_port(wanted: u16) -> Result<u16, CliError> {
 }
 
 /// Shows what happens until somebody ends it.
-async fn watch(args: &DevnetArgs, validators: &mut Validators, status: &mut StatusLine) -> Result<(), CliError> {
+async fn watch(
+    args: &DevnetArgs,
+    validators: &mut Validators,
+    status: &mut StatusLine,
+) -> Result<(), CliError> {
     let end = args.exit_after.map(|s| tokio::time::Instant::now() + Duration::from_secs(s));
     let over = async move {
         match end {

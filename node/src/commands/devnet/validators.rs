@@ -19,23 +19,23 @@ const POLL: Duration = Duration::from_millis(20);
 const RPC_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// All validators of a devnet.
-pub struct Validators {
+pub(super) struct Validators {
     /// What is known of each.
-    pub members: Vec<Member>,
+    pub(super) members: Vec<Member>,
     running: Vec<Runs>,
     progress: Progress,
-    events_seen: (u64, u32),
+    events_cursor: Option<String>,
 }
 
 /// One validator, as others see it.
 #[derive(Clone, Debug)]
-pub struct Member {
+pub(super) struct Member {
     /// Its name.
-    pub name: String,
+    pub(super) name: String,
     /// Where its interface is.
-    pub rpc: String,
+    pub(super) rpc: String,
     /// Its process, if it has its own.
-    pub pid: Option<u32>,
+    pub(super) pid: Option<u32>,
 }
 
 enum Runs {
@@ -48,7 +48,7 @@ impl Validators {
     ///
     /// # Errors
     /// When one does not come up.
-    pub async fn start(net: &Testnet, processes: bool) -> Result<Self, CliError> {
+    pub(super) async fn start(net: &Testnet, processes: bool) -> Result<Self, CliError> {
         let (mut members, mut running) = (Vec::new(), Vec::new());
         for home in &net.homes {
             if processes {
@@ -56,19 +56,20 @@ impl Validators {
                 members.push(member);
                 running.push(Runs::Process(child));
             } else {
-                let node = launch(home, Options { rpc_fallback: true }).await.map_err(|e| failed(code(&e), &e))?;
+                let node =
+                    launch(home, Options { rpc_fallback: true }).await.map_err(|e| failed(code(&e), &e))?;
                 members.push(Member { name: node.name.clone(), rpc: node.rpc.url(), pid: None });
                 running.push(Runs::Here(Box::new(node)));
             }
         }
-        Ok(Self { members, running, progress: Progress::default(), events_seen: (0, 0) })
+        Ok(Self { members, running, progress: Progress::default(), events_cursor: None })
     }
 
     /// Waits for a final block above the one that was there at the start.
     ///
     /// # Errors
     /// `no_progress` when none comes in time.
-    pub async fn first_final_block(&mut self, limit: Duration) -> Result<Height, CliError> {
+    pub(super) async fn first_final_block(&mut self, limit: Duration) -> Result<Height, CliError> {
         let begun = Instant::now();
         let before = self.height().await.unwrap_or(Height::ZERO);
         while begun.elapsed() < limit {
@@ -106,7 +107,8 @@ impl Validators {
     /// Where the first validator stands.
     pub(super) async fn progress(&mut self) -> Progress {
         if let Some(status) = self.status().await {
-            let number = |v: &Value| v.as_str().and_then(|s| s.parse().ok()).or_else(|| v.as_u64()).unwrap_or(0);
+            let number =
+                |v: &Value| v.as_str().and_then(|s| s.parse().ok()).or_else(|| v.as_u64()).unwrap_or(0);
             self.progress.height = Height(number(&status["height"]));
             self.progress.peers = number(&status["peers"]);
         }
@@ -118,29 +120,33 @@ impl Validators {
     async fn count_events(&mut self) {
         const PAGES_MAX: usize = 8;
         for _ in 0..PAGES_MAX {
-            let (height, index) = self.events_seen;
-            let params = json!({ "fromHeight": height.to_string(), "fromIndex": index, "limit": 1000 });
+            let params = match &self.events_cursor {
+                Some(cursor) => json!({ "cursor": cursor, "limit": 1000 }),
+                None => json!({ "fromHeight": "1", "limit": 1000 }),
+            };
             let Some(page) = self.call("event_list", params).await else { return };
             let events = page["items"].as_array().map_or(&[][..], Vec::as_slice);
             for event in events {
                 match event["event"]["type"].as_str() {
-                    Some("fee_charged") => self.progress.transactions = self.progress.transactions.saturating_add(1),
-                    Some("reading_accepted") => self.progress.readings = self.progress.readings.saturating_add(1),
+                    Some("fee_charged") => {
+                        self.progress.transactions = self.progress.transactions.saturating_add(1)
+                    }
+                    Some("reading_accepted") => {
+                        self.progress.readings = self.progress.readings.saturating_add(1)
+                    }
                     _ => {}
                 }
             }
-            let next = &page["next"];
-            let at = (next["height"].as_str().and_then(|s| s.parse().ok()), next["index"].as_u64());
-            let (Some(height), Some(index)) = at else { return };
-            self.events_seen = (height, u32::try_from(index).unwrap_or(u32::MAX));
-            if events.is_empty() {
+            let Some(next) = page["nextCursor"].as_str() else { return };
+            self.events_cursor = Some(next.to_owned());
+            if page["truncated"].as_bool() != Some(true) && events.is_empty() {
                 return;
             }
         }
     }
 
     /// Completes when a validator ends by itself.
-    pub async fn failure(&mut self) -> CliError {
+    pub(super) async fn failure(&mut self) -> CliError {
         let mut waits = Vec::new();
         for (runs, member) in self.running.iter_mut().zip(&self.members) {
             let name = member.name.clone();
@@ -165,7 +171,7 @@ impl Validators {
     }
 
     /// Stops all of them and waits.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         let stops = self.running.into_iter().map(|runs| async {
             match runs {
                 Runs::Here(node) => drop(node.stop().await),
@@ -184,7 +190,7 @@ fn ended(name: &str, how: &str) -> CliError {
 }
 
 /// Asks a process to stop.
-pub fn terminate(child: &Child) {
+pub(in crate::commands) fn terminate(child: &Child) {
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM); // it may have ended already
