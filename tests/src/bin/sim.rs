@@ -126,7 +126,10 @@ fn report(args: &Args, plan: &Plan, result: &Result<Outcome, Failure>) {
         Ok(_) => {}
         Err(failure) => {
             let nodes = args.nodes.map_or_else(String::new, |n| format!(" --nodes {n}"));
-            println!("FAILED {failure}\n  faults {:?}\n  replay: scripts/sim --seed {}{nodes} --verbose", plan.faults, failure.seed);
+            println!(
+                "FAILED {failure}\n  faults {:?}\n  replay: scripts/sim --seed {}{nodes} --verbose",
+                plan.faults, failure.seed
+            );
         }
     }
 }

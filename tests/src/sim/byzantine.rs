@@ -9,7 +9,9 @@ use std::sync::Arc;
 use wattle_node::driver::effect::BuildJob;
 use wattle_node::work::{Worker, build};
 use wattle_p2p::wire::ValidatorMessage;
-use wattle_primitives::{Block, Hash, Proposal, PublicKey, Round, SecretKey, SignedVote, TimeMs, ValidatorIndex, Vote};
+use wattle_primitives::{
+    Block, Hash, Proposal, PublicKey, Round, SecretKey, SignedVote, TimeMs, ValidatorIndex, Vote,
+};
 
 /// Rounds whose twins are remembered.
 const ROUNDS_MAX: usize = 64;
@@ -49,7 +51,11 @@ impl Byzantine {
     }
 
     /// What a message becomes on its way to node `to`.
-    pub(super) fn messages(&mut self, to: usize, message: &Arc<ValidatorMessage>) -> Vec<Arc<ValidatorMessage>> {
+    pub(super) fn messages(
+        &mut self,
+        to: usize,
+        message: &Arc<ValidatorMessage>,
+    ) -> Vec<Arc<ValidatorMessage>> {
         let honest = vec![Arc::clone(message)];
         let (vote, block) = match message.as_ref() {
             ValidatorMessage::Proposal { vote, .. } => (*vote, true),
@@ -69,11 +75,19 @@ impl Byzantine {
             }
             (Vote::Notarize(p), twin) if !block && deceived => {
                 let other = twin.map_or(Hash([0x66; 32]), Block::hash);
-                lies.push(ValidatorMessage::Vote(self.sign(key, Vote::Notarize(with_block(p, other)), vote.signer)));
+                lies.push(ValidatorMessage::Vote(self.sign(
+                    key,
+                    Vote::Notarize(with_block(p, other)),
+                    vote.signer,
+                )));
             }
             (Vote::Finalize(p), twin) if deceived => {
                 let other = twin.map_or(Hash([0x66; 32]), Block::hash);
-                lies.push(ValidatorMessage::Vote(self.sign(key, Vote::Finalize(with_block(p, other)), vote.signer)));
+                lies.push(ValidatorMessage::Vote(self.sign(
+                    key,
+                    Vote::Finalize(with_block(p, other)),
+                    vote.signer,
+                )));
                 lies.push(ValidatorMessage::Vote(self.sign(key, Vote::Nullify(round), vote.signer)));
             }
             _ => return honest,
@@ -86,7 +100,8 @@ impl Byzantine {
 
     fn is_own(&self, vote: &SignedVote) -> bool {
         // A relayed vote of another is not its to change; its own verify under its key.
-        self.key().is_some_and(|key| key.verify(&vote.vote.signing_bytes(&self.chain), &vote.signature).is_ok())
+        self.key()
+            .is_some_and(|key| key.verify(&vote.vote.signing_bytes(&self.chain), &vote.signature).is_ok())
     }
 
     fn sign(&self, key: &SecretKey, vote: Vote, signer: ValidatorIndex) -> SignedVote {

@@ -24,7 +24,10 @@ impl Sim {
                 return Ok(());
             }
             Err(error) => {
-                return Err(format!("node {node} does not start: {error}: {:?}", std::error::Error::source(&error)));
+                return Err(format!(
+                    "node {node} does not start: {error}: {:?}",
+                    std::error::Error::source(&error)
+                ));
             }
         };
         let store = std::sync::Arc::clone(&self.nodes[node].store);
@@ -109,7 +112,8 @@ impl Sim {
     /// A clock as wrong as clocks are here.
     pub(super) fn draw_clock(&mut self, node: usize) {
         let max = self.faults.skew_ms_max;
-        let offset = i64::try_from(self.rng.below(2 * max + 1)).unwrap_or(0) - i64::try_from(max).unwrap_or(0);
+        let offset =
+            i64::try_from(self.rng.below(2 * max + 1)).unwrap_or(0) - i64::try_from(max).unwrap_or(0);
         self.nodes[node].clock_ms = Some(offset);
     }
 

@@ -7,7 +7,8 @@ use wattle_node::driver::{SubmitError, Token};
 use wattle_primitives::call::{EnergyCall, TokenCall};
 use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
 use wattle_primitives::{
-    Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, SecretKey, Signature, TimeMs, Tx, TxBody,
+    Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, SecretKey, Signature, TimeMs, Tx,
+    TxBody,
 };
 
 /// How long a client waits before it submits a transaction again, in ms.
@@ -106,7 +107,9 @@ impl Clients {
         at: (usize, u64, Token),
         answers: &[Result<Hash, (Hash, SubmitError)>],
     ) -> Result<(), String> {
-        let Some(nonsense) = self.asked.remove(&at) else { return Err("an answer to no question".to_owned()) };
+        let Some(nonsense) = self.asked.remove(&at) else {
+            return Err("an answer to no question".to_owned());
+        };
         for answer in answers {
             match answer {
                 Ok(id) if nonsense => return Err(format!("node {} takes the nonsense {id}", at.0)),
@@ -136,7 +139,8 @@ impl Clients {
     /// A transfer; some ask for more than there is and fail with a receipt.
     fn transfer(&mut self) -> Call {
         let to = Address::of_key(&wallet_key(self.rng.index(WALLETS)).public());
-        let amount = if self.rng.chance(50) { u128::MAX >> 2 } else { u128::from(self.rng.between(1, 1_000)) };
+        let amount =
+            if self.rng.chance(50) { u128::MAX >> 2 } else { u128::from(self.rng.between(1, 1_000)) };
         Call::Token(TokenCall::Transfer { to, asset: AssetId::NATIVE, amount: Amount(amount) })
     }
 
@@ -163,7 +167,9 @@ impl Clients {
         };
         let signature = key.sign(&reading.signing_bytes(&self.chain));
         let signed = SignedReading { reading, key: key.public(), signature };
-        Call::Energy(EnergyCall::SubmitReadings { readings: BoundedVec::new(vec![signed]).unwrap_or_default() })
+        Call::Energy(EnergyCall::SubmitReadings {
+            readings: BoundedVec::new(vec![signed]).unwrap_or_default(),
+        })
     }
 
     /// A transaction that no node may take.

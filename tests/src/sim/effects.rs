@@ -78,7 +78,8 @@ impl Sim {
 
     /// Two threads, as in the real node: checks of transactions beside everything else.
     fn work(&mut self, node: usize, job: Job) {
-        let (now, life, took) = (self.now, self.nodes[node].life, self.rng.below(self.faults.work_ms_max + 1));
+        let (now, life, took) =
+            (self.now, self.nodes[node].life, self.rng.below(self.faults.work_ms_max + 1));
         let liar = self.is_byzantine(node);
         let Some(running) = &mut self.nodes[node].running else { return };
         if let (Job::Build(job), true) = (&job, liar) {
@@ -138,7 +139,9 @@ impl Sim {
                 self.crash(node);
                 return Ok(());
             }
-            Err(error) => return Err(format!("node {node}: {error}: {:?}", std::error::Error::source(&error))),
+            Err(error) => {
+                return Err(format!("node {node}: {error}: {:?}", std::error::Error::source(&error)));
+            }
         }
         self.arm_log(node);
         Ok(())
@@ -188,7 +191,9 @@ impl Sim {
             if let Some(tip) = tip {
                 self.oracle.stored(node, store.as_ref(), tip.header.height)?;
             }
-            if let Some((_, state)) = wattle_runtime::store::load(store.as_ref()).map_err(|e| e.to_string())? {
+            if let Some((_, state)) =
+                wattle_runtime::store::load(store.as_ref()).map_err(|e| e.to_string())?
+            {
                 wattle_runtime::modules::invariants(&state).map_err(|e| format!("node {node}: {e}"))?;
             }
         }
@@ -197,7 +202,10 @@ impl Sim {
 }
 
 fn vote(signed: &SignedVote) -> String {
-    let block = signed.vote.proposal().map_or_else(String::new, |p| format!(" {} on {}", p.block.short(), p.parent_view));
+    let block = signed
+        .vote
+        .proposal()
+        .map_or_else(String::new, |p| format!(" {} on {}", p.block.short(), p.parent_view));
     let kind = match signed.vote {
         Vote::Notarize(_) => "notarize",
         Vote::Nullify(_) => "nullify",
@@ -231,7 +239,9 @@ fn done(done: &Done) -> String {
         Done::Txs { token, results } => format!("checked {} {}", token.0, results.len()),
         Done::Executed { hash, result } => format!("executed {} {}", hash.short(), result.is_ok()),
         Done::Built { round, result } => format!("built {round} {}", result.block.hash.short()),
-        Done::Replayed { token, result } => format!("replayed {} {}", token.0, result.as_ref().map_or(0, Vec::len)),
+        Done::Replayed { token, result } => {
+            format!("replayed {} {}", token.0, result.as_ref().map_or(0, Vec::len))
+        }
         Done::Persisted { token, signed, refused } => {
             let votes: Vec<String> = signed.iter().map(vote).collect();
             format!("persisted {} [{}] refused {refused:?}", token.0, votes.join(", "))
@@ -282,10 +292,13 @@ fn describe_effect(effect: &Effect) -> String {
         Effect::Work(Job::Build(job)) => format!("build {} of {}", job.round, job.candidates.len()),
         Effect::Work(Job::Replay { token, blocks, .. }) => format!("replay {} {}", token.0, blocks.len()),
         Effect::Persist { token, height, records, votes } => {
-            let votes: Vec<_> = votes.iter().map(|(vote, _)| (vote.kind(), vote.round().to_string())).collect();
+            let votes: Vec<_> =
+                votes.iter().map(|(vote, _)| (vote.kind(), vote.round().to_string())).collect();
             format!("persist {} for {height}: {} records, {votes:?}", token.0, records.len())
         }
-        Effect::Commit(batch) => format!("commit {:?}", batch.iter().map(|c| c.block.header().height.0).collect::<Vec<_>>()),
+        Effect::Commit(batch) => {
+            format!("commit {:?}", batch.iter().map(|c| c.block.header().height.0).collect::<Vec<_>>())
+        }
         Effect::Send(to, message) => format!("to {to:?}: {}", validator(message)),
         Effect::Broadcast(message) => format!("to all: {}", validator(message)),
         Effect::Gossip(message) => format!("gossip {}", gossip(message)),
@@ -298,7 +311,14 @@ fn describe_effect(effect: &Effect) -> String {
         Effect::Serve { token, request } => format!("serve {} {request:?}", token.0),
         Effect::Answer { token, answer } => match answer {
             Answer::Submitted(answers) => {
-                format!("answer {} {:?}", token.0, answers.iter().map(|a| a.as_ref().map_err(|e| e.1.code()).map(|_| ())).collect::<Vec<_>>())
+                format!(
+                    "answer {} {:?}",
+                    token.0,
+                    answers
+                        .iter()
+                        .map(|a| a.as_ref().map_err(|e| e.1.code()).map(|_| ()))
+                        .collect::<Vec<_>>()
+                )
             }
             _ => format!("answer {}", token.0),
         },

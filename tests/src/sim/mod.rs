@@ -234,13 +234,15 @@ impl Sim {
     fn handle(&mut self, action: Action) -> Result<(), String> {
         match action {
             Action::Boot { node } => self.boot(node),
-            Action::Tick { node, life, at } if self.lives(node, life) => match &mut self.nodes[node].running {
-                Some(running) if running.timer == Some(at) => {
-                    running.timer = None;
-                    self.step(node, Event::Tick)
+            Action::Tick { node, life, at } if self.lives(node, life) => {
+                match &mut self.nodes[node].running {
+                    Some(running) if running.timer == Some(at) => {
+                        running.timer = None;
+                        self.step(node, Event::Tick)
+                    }
+                    _ => Ok(()),
                 }
-                _ => Ok(()),
-            },
+            }
             Action::Work { node, life, job } if self.lives(node, life) => match &self.nodes[node].running {
                 Some(running) => {
                     let done = running.worker.run(*job);

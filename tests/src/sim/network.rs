@@ -2,6 +2,7 @@
 
 use super::{Action, Sim};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use wattle_node::driver::{Event, Token};
 use wattle_p2p::MessageId;
@@ -150,7 +151,12 @@ impl Sim {
     }
 
     /// To one validator, if the streams to it are open. The liar tells everybody something else.
-    pub(super) fn send_validator(&mut self, from: usize, to: usize, message: &Arc<ValidatorMessage>) -> Result<(), String> {
+    pub(super) fn send_validator(
+        &mut self,
+        from: usize,
+        to: usize,
+        message: &Arc<ValidatorMessage>,
+    ) -> Result<(), String> {
         if from == to || !self.streams_open(from, to) {
             return Ok(());
         }
@@ -193,7 +199,13 @@ impl Sim {
         }
     }
 
-    pub(super) fn deliver(&mut self, from: usize, to: usize, number: u64, payload: Payload) -> Result<(), String> {
+    pub(super) fn deliver(
+        &mut self,
+        from: usize,
+        to: usize,
+        number: u64,
+        payload: Payload,
+    ) -> Result<(), String> {
         if !self.network.is_up(from, to) || self.network.link(from, to).number != number {
             return Ok(());
         }
@@ -231,7 +243,8 @@ impl Sim {
     pub(super) fn publish(&mut self, from: usize, message: Gossip) {
         let id = Hash::of_encoded(domain::TX_LEAF, &message);
         let Some(running) = &mut self.nodes[from].running else { return };
-        if running.gossip.insert(id, None).is_none() {
+        if let Entry::Vacant(slot) = running.gossip.entry(id) {
+            slot.insert(None);
             self.spread(from, None, id, &Arc::new(message));
         }
     }
@@ -245,7 +258,13 @@ impl Sim {
     }
 
     /// Only what its receiver accepts goes on.
-    pub(super) fn verdict(&mut self, node: usize, source: usize, id: &MessageId, verdict: Verdict) -> Result<(), String> {
+    pub(super) fn verdict(
+        &mut self,
+        node: usize,
+        source: usize,
+        id: &MessageId,
+        verdict: Verdict,
+    ) -> Result<(), String> {
         let Ok(id) = <[u8; 32]>::try_from(id.0.as_slice()).map(Hash) else { return Ok(()) };
         let Some(running) = &mut self.nodes[node].running else { return Ok(()) };
         let Some(message) = running.gossip.get_mut(&id).and_then(Option::take) else {

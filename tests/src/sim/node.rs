@@ -84,7 +84,12 @@ impl Node {
     }
 
     /// Opens what is on disk, as the real node does.
-    pub(super) fn open(&mut self, genesis: &Arc<Genesis>, now: u64, entropy: [u8; 32]) -> Result<Height, StorageError> {
+    pub(super) fn open(
+        &mut self,
+        genesis: &Arc<Genesis>,
+        now: u64,
+        entropy: [u8; 32],
+    ) -> Result<Height, StorageError> {
         let found = open_chain(self.store.as_ref(), genesis)?;
         let height = found.header.height;
         let (mut records, mut bodies, mut journal) = (Vec::new(), Vec::new(), None);
@@ -146,7 +151,9 @@ impl Node {
 
     /// Memory is gone; what was not synced meets its fate.
     pub(super) fn crash(&mut self, rng: &mut Rng) {
-        let kind = *rng.pick(&[Crash::DropUnsynced, Crash::TornPrefix, Crash::AnySectors]).unwrap_or(&Crash::DropUnsynced);
+        let kind = *rng
+            .pick(&[Crash::DropUnsynced, Crash::TornPrefix, Crash::AnySectors])
+            .unwrap_or(&Crash::DropUnsynced);
         self.life += 1;
         self.running = None;
         self.wal.crash(kind, rng.next());

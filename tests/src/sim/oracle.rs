@@ -33,7 +33,8 @@ pub(super) struct Oracle {
 
 impl Oracle {
     pub(super) fn new(chain: Hash, genesis: Genesis, byzantine: Option<PublicKey>) -> Self {
-        let balances = (0..WALLETS).map(|i| (Address::of_key(&wallet_key(i).public()), WALLET_BALANCE)).collect();
+        let balances =
+            (0..WALLETS).map(|i| (Address::of_key(&wallet_key(i).public()), WALLET_BALANCE)).collect();
         Self {
             chain,
             genesis,
@@ -60,7 +61,9 @@ impl Oracle {
             let (height, hash) = (header.height, item.block.hash);
             if let Some(known) = self.finalized.get(&height) {
                 if *known != hash {
-                    return Err(format!("FORK at height {height}: {known} is final, node {node} finalizes {hash}"));
+                    return Err(format!(
+                        "FORK at height {height}: {known} is final, node {node} finalizes {hash}"
+                    ));
                 }
             } else {
                 if height != self.height().next() {
@@ -68,13 +71,17 @@ impl Oracle {
                 }
                 self.first_seen(item)?;
             }
-            if item.executed.state.root() != header.state_root || item.executed.receipts.root() != header.receipts_root {
+            if item.executed.state.root() != header.state_root
+                || item.executed.receipts.root() != header.receipts_root
+            {
                 return Err(format!("node {node}: roots of height {height} are not those of its header"));
             }
             if let Some(certificate) = &item.certificate {
                 let covers = certificate.vote.proposal().is_some_and(|p| p.block == hash);
                 if certificate.vote.kind() != VoteKind::Finalize || !covers {
-                    return Err(format!("node {node}: the certificate of height {height} is another block's"));
+                    return Err(format!(
+                        "node {node}: the certificate of height {height} is another block's"
+                    ));
                 }
             }
         }
@@ -87,7 +94,8 @@ impl Oracle {
             return Err(format!("height {} does not extend the final block below", header.height));
         }
         let set = self.genesis.validators(header.epoch).ok_or("an epoch without validators")?;
-        if header.validators_hash != set.hash() || header.epoch != self.genesis.params.epoch_of(header.height) {
+        if header.validators_hash != set.hash() || header.epoch != self.genesis.params.epoch_of(header.height)
+        {
             return Err(format!("height {} names the wrong epoch or set", header.height));
         }
         if let Some(certificate) = &item.certificate {
@@ -96,7 +104,11 @@ impl Oracle {
         self.finalized.insert(header.height, item.block.hash);
         for (tx, receipt) in item.block.block.txs.iter().zip(&item.executed.receipts.txs) {
             if let Some(before) = self.txs.insert(tx.id(), header.height) {
-                return Err(format!("transaction {} is final at heights {before} and {}", tx.id(), header.height));
+                return Err(format!(
+                    "transaction {} is final at heights {before} and {}",
+                    tx.id(),
+                    header.height
+                ));
             }
             self.book(tx, receipt)?;
         }
@@ -135,7 +147,8 @@ impl Oracle {
 
     fn compare(&self, state: &State) -> Result<(), String> {
         for (address, expected) in &self.balances {
-            let got = query::balance(state, address, wattle_primitives::AssetId::NATIVE).map(|b| b.available.0);
+            let got =
+                query::balance(state, address, wattle_primitives::AssetId::NATIVE).map(|b| b.available.0);
             if got != Some(*expected) {
                 return Err(format!("{address} has {got:?}, should have {expected}"));
             }
@@ -151,7 +164,12 @@ impl Oracle {
     }
 
     /// A node tells its clients that a block is final: from now on it must never be lost.
-    pub(super) fn announced(&mut self, node: usize, announcement: &Announcement, store: &dyn Store) -> Result<(), String> {
+    pub(super) fn announced(
+        &mut self,
+        node: usize,
+        announcement: &Announcement,
+        store: &dyn Store,
+    ) -> Result<(), String> {
         let header = announcement.block.header();
         let before = self.announced.insert(node, header.height).unwrap_or_default();
         if header.height != before.next() {
@@ -159,7 +177,10 @@ impl Oracle {
         }
         let stored = store.tip().map_err(|e| e.to_string())?.map(|t| t.header.height);
         if stored < Some(header.height) {
-            return Err(format!("node {node} announces height {} with {stored:?} in its store", header.height));
+            return Err(format!(
+                "node {node} announces height {} with {stored:?} in its store",
+                header.height
+            ));
         }
         Ok(())
     }
@@ -173,7 +194,9 @@ impl Oracle {
     pub(super) fn booted(&mut self, node: usize, height: Height, store: &dyn Store) -> Result<(), String> {
         let told = self.announced.insert(node, height).unwrap_or_default();
         if height < told {
-            return Err(format!("LOST: node {node} had announced height {told} and comes back with {height}"));
+            return Err(format!(
+                "LOST: node {node} had announced height {told} and comes back with {height}"
+            ));
         }
         self.stored(node, store, height)
     }
@@ -196,7 +219,8 @@ impl Oracle {
             ValidatorMessage::Certificate(_) => return Ok(()),
         };
         let (vote, round) = (signed.vote, signed.vote.round());
-        let signer = self.genesis.validators(round.epoch).and_then(|set| set.get(signed.signer)).map(|v| v.key);
+        let signer =
+            self.genesis.validators(round.epoch).and_then(|set| set.get(signed.signer)).map(|v| v.key);
         let (Some(by), Some(signer)) = (by, signer) else { return Err("a vote of nobody".to_owned()) };
         if by != signer {
             return Ok(()); // relayed

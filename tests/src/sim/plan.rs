@@ -6,8 +6,8 @@ use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid,
 use wattle_primitives::reading::RegisterEncoding;
 use wattle_primitives::validator::ValidatorSetError;
 use wattle_primitives::{
-    Address, Amount, AssetId, Epoch, Genesis, Hash, Params, PublicKey, SecretKey, TimeMs, Validator, ValidatorSet,
-    VotingPower, Weight,
+    Address, Amount, AssetId, Epoch, Genesis, Hash, Params, PublicKey, SecretKey, TimeMs, Validator,
+    ValidatorSet, VotingPower, Weight,
 };
 
 /// Wall time at which a run begins, ms UTC.
@@ -81,7 +81,13 @@ impl Plan {
         let (follower, lies) = (rng.coin(), rng.chance(400));
         let faults = Faults::swarm(&mut rng);
         let storm_ms = rng.between(10_000, 30_000);
-        Self { follower, byzantine: lies && validators >= 4, faults, storm_ms, ..Self::calm(seed, validators) }
+        Self {
+            follower,
+            byzantine: lies && validators >= 4,
+            faults,
+            storm_ms,
+            ..Self::calm(seed, validators)
+        }
     }
 
     /// Nodes in all.
