@@ -272,18 +272,21 @@ impl Testnet {
         })
     }
 
-    /// Gives every validator a free loopback port and tells each where the others are.
+    /// Gives every validator a loopback port for peers and one for its interface, and tells each where the others are.
     ///
-    /// Ports are chosen anew at each start: those of the last one may be taken by now.
+    /// - `p2p_port`, `rpc_port`: those of the first validator, the others follow; with 0 each takes any free one.
+    ///
+    /// A devnet chooses anew at each start, as the ports of the last one may be taken by now. Validators that are
+    /// started again one by one need ports that no outgoing connection can take in between.
     ///
     /// # Errors
     /// [`LayoutError`].
-    pub fn connect(&self, rpc_port: u16) -> Result<Vec<NodeAddress>, LayoutError> {
+    pub fn connect(&self, p2p_port: u16, rpc_port: u16) -> Result<Vec<NodeAddress>, LayoutError> {
         let mut addresses = Vec::new();
         // Held until all are chosen, so that no two validators get the same.
         let mut held = Vec::new();
-        for home in &self.homes {
-            let listener = TcpListener::bind(loopback(0)).map_err(LayoutError::Port)?;
+        for (i, home) in self.homes.iter().enumerate() {
+            let listener = TcpListener::bind(loopback(nth_port(p2p_port, i))).map_err(LayoutError::Port)?;
             let port = listener.local_addr().map_err(LayoutError::Port)?.port();
             held.push(listener);
             let peer = node_key(&home.node_key()?)?.peer_id();
@@ -300,12 +303,16 @@ impl Testnet {
             config.p2p.listen = vec![format!("/ip4/127.0.0.1/tcp/{port}")];
             config.p2p.persistent =
                 all.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, a)| a.clone()).collect();
-            let offset = u16::try_from(i).unwrap_or(u16::MAX);
-            config.rpc.listen = loopback(if rpc_port == 0 { 0 } else { rpc_port.saturating_add(offset) });
+            config.rpc.listen = loopback(nth_port(rpc_port, i));
             home.write_config(&config)?;
         }
         Ok(all)
     }
+}
+
+/// The port of validator `i` when the first has `first`; 0 stays 0, any free port.
+fn nth_port(first: u16, i: usize) -> u16 {
+    if first == 0 { 0 } else { first.saturating_add(u16::try_from(i).unwrap_or(u16::MAX)) }
 }
 
 /// A loopback address.

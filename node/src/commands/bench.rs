@@ -75,7 +75,7 @@ async fn measure(args: &BenchArgs, dir: &std::path::Path) -> Result<Figures, Cli
         .collect::<Result<_, _>>()
         .map_err(|e| other(&e.to_string()))?;
     let net = lay_out(args, dir, &senders)?;
-    net.connect(0).map_err(|e| failed("layout", &e))?;
+    net.connect(0, 0).map_err(|e| failed("layout", &e))?;
     let mut nodes = Vec::new();
     for home in &net.homes {
         nodes.push(launch(home, Options::default()).await.map_err(|e| failed("node", &e))?);

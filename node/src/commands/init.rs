@@ -90,6 +90,12 @@ struct TestnetArgs {
     /// Heights in an epoch, instead of the preset's.
     #[arg(long, value_name = "HEIGHTS")]
     epoch_length: Option<u64>,
+    /// Port of the first validator for peers, the others follow; 0 takes any that are free now.
+    #[arg(long, default_value_t = 0)]
+    p2p_port: u16,
+    /// Port of the first validator's JSON-RPC interface, the others follow; 0 leaves the choice to each start.
+    #[arg(long, default_value_t = wattle_rpc::server::DEFAULT_PORT)]
+    rpc_port: u16,
 }
 
 /// Writes directories.
@@ -152,7 +158,7 @@ fn testnet(args: TestnetArgs) -> CliResult {
         accounts: Vec::new(),
     };
     let net = layout.create(&args.out).map_err(|e| failed("layout", &e))?;
-    net.connect(wattle_rpc::server::DEFAULT_PORT).map_err(|e| failed("layout", &e))?;
+    net.connect(args.p2p_port, args.rpc_port).map_err(|e| failed("layout", &e))?;
     let homes: Vec<_> = net.homes.iter().map(|h| h.path().to_owned()).collect();
     let json = json!({ "dir": net.dir, "genesisHash": net.genesis_hash, "homes": homes });
     let mut text = format!("wrote {} for chain {}\n", net.dir.display(), net.genesis_hash);

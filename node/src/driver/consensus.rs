@@ -30,7 +30,7 @@ impl Driver {
             Output::Persist(record) => self.persist(record),
             Output::Cast { vote, with_block } => {
                 if let Some(me) = self.current.me {
-                    self.outbox.vote(vote, me, with_block);
+                    self.outbox.vote(vote, me, self.tree.height_max().next(), with_block);
                 }
             }
             Output::Build(request) => self.build(request, inputs),
@@ -69,7 +69,8 @@ impl Driver {
 
     /// Queues a record; a block's body goes along, once.
     fn persist(&mut self, record: Record) {
-        let height = self.tree.height().next();
+        // What a record is about is at most one above all that is held: kept too long rather than too short.
+        let height = self.tree.height_max().next();
         match record {
             Record::Block(header) => {
                 let Some(entry) = self.tree.get_mut(&header.hash()) else { return };

@@ -167,11 +167,11 @@ impl Driver {
         // A village of Pis without clocks must not halt after an outage: time goes on from the last block.
         let carried = self.tree.header.time_ms.saturating_add(TimeMs(self.mono.since(self.finalized_at)));
         self.wall = os_wall.max(carried);
-        if !self.stopped {
+        if self.stopped {
+            self.wind_down(event);
+        } else {
             self.handle(event);
             self.settle();
-        } else if let Event::Submit { token, txs } = event {
-            self.refuse_all(token, &txs, &SubmitError::Stopping);
         }
         std::mem::take(&mut self.effects)
     }
@@ -216,6 +216,16 @@ impl Driver {
             Event::Ask { token, question } => self.on_question(token, question),
             Event::Done(done) => self.on_done(done),
             Event::Stop => self.stopped = true,
+        }
+    }
+
+    /// Nothing new begins after a stop; what was begun ends in order.
+    fn wind_down(&mut self, event: Event) {
+        match event {
+            Event::Done(Done::Committed { height }) => self.on_committed(height),
+            Event::Done(Done::Persisted { token, .. }) => drop(self.outbox.durable(token)),
+            Event::Submit { token, txs } => self.refuse_all(token, &txs, &SubmitError::Stopping),
+            _ => {}
         }
     }
 

@@ -36,8 +36,9 @@ impl Outbox {
         self.height = self.height.max(height);
     }
 
-    /// Adds a vote to be signed with the step's group.
-    pub(super) fn vote(&mut self, vote: Vote, me: ValidatorIndex, with_block: bool) {
+    /// Adds a vote to be signed with the step's group; `height` as for records.
+    pub(super) fn vote(&mut self, vote: Vote, me: ValidatorIndex, height: Height, with_block: bool) {
+        self.height = self.height.max(height);
         self.votes.push((vote, me));
         if with_block {
             self.with_block.push(vote);

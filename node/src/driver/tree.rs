@@ -144,6 +144,13 @@ impl Tree {
         Some(entry)
     }
 
+    /// The greatest height of any block held.
+    #[must_use]
+    pub fn height_max(&self) -> Height {
+        let above = self.entries.values().map(|e| e.block.header().height).max();
+        above.unwrap_or(self.header.height)
+    }
+
     /// All entries, in hash order.
     pub fn iter(&self) -> impl Iterator<Item = (&Hash, &Entry)> {
         self.entries.iter()

@@ -92,7 +92,7 @@ pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
         None => Place::Temporary(std::env::temp_dir().join(format!("wattle-devnet-{}", std::process::id()))),
     };
     let net = lay_out(&args, place.path())?;
-    let addresses = net.connect(free_port(args.rpc_port)?).map_err(|e| failed("layout", &e))?;
+    let addresses = net.connect(0, free_port(args.rpc_port)?).map_err(|e| failed("layout", &e))?;
     let mut validators = Validators::start(&net, args.processes).await?;
     let height = validators.first_final_block(READY_TIMEOUT).await?;
     let ready = begun.elapsed();
