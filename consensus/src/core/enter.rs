@@ -64,7 +64,7 @@ impl Core {
     }
 
     /// A timeout, grown with the views since the last finalization.
-    fn grown(&self, base_ms: u64) -> u64 {
+    pub(super) fn grown(&self, base_ms: u64) -> u64 {
         let views = self.current.view.saturating_sub(self.finalized_view()).0;
         let growth = views.saturating_sub(PIPELINE_VIEWS).max(1);
         base_ms.saturating_mul(growth).min(self.config.timing.timeout_ms_max.max(base_ms))

@@ -36,6 +36,10 @@ pub struct Status {
     pub timeouts: u64,
     /// Views that were nullified since the start.
     pub nullified: u64,
+    /// What the current view's leader has to propose, growth included, in ms.
+    pub leader_timeout_ms: u64,
+    /// What the current view has from the proposal's arrival, growth included, in ms.
+    pub advance_timeout_ms: u64,
     /// Votes not kept since the start: too far ahead or behind.
     pub votes_dropped: u64,
     /// The epoch's last block is final: the next epoch's core takes over.
@@ -66,6 +70,8 @@ impl Core {
             nullify_power: power(VoteKind::Nullify),
             timeouts: self.counters.timeouts,
             nullified: self.counters.nullified,
+            leader_timeout_ms: self.grown(self.config.timing.leader_timeout_ms),
+            advance_timeout_ms: self.grown(self.config.timing.advance_timeout_ms),
             votes_dropped: self.counters.votes_dropped,
             done: self.phase == Phase::Done,
             halted: self.phase == Phase::Halted,

@@ -7,9 +7,10 @@ use super::output::{self, note};
 use super::secret::{SignerArgs, address_of};
 use super::{CliError, CliResult, Ctx, Report, amount};
 use crate::client::{Client, ClientError};
+use crate::run::unix_ms as now;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use wattle_primitives::tx::LANES_MAX;
 use wattle_primitives::{Address, Amount, Auth, BoundedVec, Call, Hash, Lane, Nonce, TimeMs, Tx, TxBody};
@@ -332,13 +333,6 @@ pub fn event_line(event: &Value) -> String {
     });
     let kind = event.get("type").and_then(Value::as_str).unwrap_or("event");
     output::clean(&std::iter::once(kind.to_string()).chain(fields).collect::<Vec<_>>().join(" "))
-}
-
-/// Wall-clock time, ms UTC; 0 on a machine whose clock stands before 1970.
-#[must_use]
-pub fn now() -> TimeMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    TimeMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// An amount of an asset, for people.

@@ -3,8 +3,9 @@
 use super::input::{CallArgs, Draft, TxFile};
 use super::query::{self, to_json};
 use super::secret::{SignerArgs, address_of};
-use super::send::{self, SendArgs, TxOptions, WaitArgs, now};
+use super::send::{self, SendArgs, TxOptions, WaitArgs};
 use super::{CliError, CliResult, Ctx, Report, output};
+use crate::run::unix_ms as now;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};

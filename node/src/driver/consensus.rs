@@ -63,6 +63,7 @@ impl Driver {
     }
 
     fn entered(&mut self, view: View) {
+        self.entered_at = self.mono;
         let round = Round { epoch: self.current.epoch, view };
         self.emit(Effect::Entered(round));
     }

@@ -173,6 +173,8 @@ pub enum Answer {
     Submitted(Vec<Result<Hash, (Hash, SubmitError)>>),
     /// See [`crate::driver::Question::TxFate`].
     TxFate(Fate),
+    /// See [`crate::driver::Question::Tx`].
+    Tx(Option<Box<Tx>>),
     /// See [`crate::driver::Question::NextNonce`].
     NextNonce(Nonce),
     /// See [`crate::driver::Question::Status`].
@@ -227,6 +229,14 @@ pub struct DriverStatus {
     pub voting: bool,
     /// Last finalized height.
     pub height: Height,
+    /// Height of the highest certified block here.
+    pub certified_height: Height,
+    /// How long this node has been in the view, ms.
+    pub view_age_ms: u64,
+    /// How long the view's leader has to propose, ms, with its growth.
+    pub leader_timeout_ms: u64,
+    /// How long the view has from the proposal's arrival, ms, with its growth.
+    pub advance_timeout_ms: u64,
     /// Highest finalized height that a peer claims.
     pub best_peer_height: Height,
     /// Whether it is catching up.

@@ -97,6 +97,8 @@ pub enum Event {
 pub enum Question {
     /// Where an unfinalized transaction stands.
     TxFate(Hash),
+    /// An unfinalized transaction itself.
+    Tx(Hash),
     /// The nonce after all that wait in the mempool.
     NextNonce(Address, Lane),
     /// Consensus, mempool and synchronization at a glance.

@@ -117,6 +117,7 @@ pub struct Driver {
     /// Log records of the last run, until the epochs they belong to have started.
     replay: Vec<Record>,
     working: bool,
+    entered_at: MonoMs,
     nullifications: u64,
     next_housekeeping: MonoMs,
     effects: Vec<Effect>,
@@ -149,6 +150,7 @@ impl Driver {
             backlog: Backlog { queue: VecDeque::new(), pressed: false },
             replay,
             working: false,
+            entered_at: MonoMs(0),
             nullifications: 0,
             next_housekeeping: MonoMs(0),
             effects: Vec::new(),

@@ -2,10 +2,11 @@
 
 use super::{Answer, Driver, DriverStatus, Effect, Fate, Question};
 use crate::driver::effect::Token;
+use wattle_consensus::Core;
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::{Request, Response, Status, SyncBlock, TxFate};
 use wattle_primitives::block::PROTOCOL_VERSION;
-use wattle_primitives::{BoundedVec, View};
+use wattle_primitives::{BoundedVec, Hash, Tx, View};
 
 impl Driver {
     /// A peer asks.
@@ -60,6 +61,7 @@ impl Driver {
     pub(super) fn on_question(&mut self, token: Token, question: Question) {
         let answer = match question {
             Question::TxFate(id) => Answer::TxFate(self.txs.fate(&id)),
+            Question::Tx(id) => Answer::Tx(self.unfinalized_tx(&id).map(Box::new)),
             Question::NextNonce(address, lane) => {
                 let next = wattle_runtime::query::nonce(&self.tree.state, &address, lane);
                 Answer::NextNonce(self.txs.next_nonce(&address, lane, next))
@@ -69,10 +71,20 @@ impl Driver {
         self.emit(Effect::Answer { token, answer });
     }
 
+    /// A transaction that waits, or stands in a block that is not in the database yet.
+    fn unfinalized_tx(&self, id: &Hash) -> Option<Tx> {
+        let blocks =
+            self.tree.iter().map(|(_, e)| &e.block).chain(self.backlog.queue.iter().map(|c| &c.block));
+        let included = || blocks.flat_map(|b| &b.txs).find(|tx| tx.id() == *id).map(|tx| tx.tx().clone());
+        self.txs.waiting(id).or_else(included)
+    }
+
     /// Consensus, mempool and synchronization at a glance.
     #[must_use]
     pub fn status(&self) -> DriverStatus {
+        let params = &self.setup.genesis.params;
         let core = self.current.core.as_ref();
+        let seen = core.map(Core::status);
         let leader = core.and_then(|c| self.current.set.get(c.leader(c.status().view))).map(|v| v.key);
         let (mempool_txs, mempool_bytes) = self.txs.size();
         DriverStatus {
@@ -81,6 +93,10 @@ impl Driver {
             leader,
             voting: core.is_some(),
             height: self.tree.height(),
+            certified_height: seen.as_ref().map_or(self.tree.height(), |s| s.certified.1),
+            view_age_ms: self.mono.since(self.entered_at),
+            leader_timeout_ms: seen.as_ref().map_or(params.leader_timeout_ms, |s| s.leader_timeout_ms),
+            advance_timeout_ms: seen.as_ref().map_or(params.advance_timeout_ms, |s| s.advance_timeout_ms),
             best_peer_height: self.peers.best_height(),
             syncing: self.is_behind(),
             unfinalized: self.tree.len(),

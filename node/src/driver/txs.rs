@@ -107,6 +107,12 @@ impl Txs {
         self.ends.fates.get(id).cloned().unwrap_or(Fate::Unknown)
     }
 
+    /// A transaction that waits.
+    #[must_use]
+    pub(super) fn waiting(&self, id: &Hash) -> Option<Tx> {
+        self.pool.get(id).map(|tx| tx.tx().clone())
+    }
+
     /// The nonce after those that wait, where `next` is the state's.
     #[must_use]
     pub(super) fn next_nonce(&self, sender: &Address, lane: Lane, next: Nonce) -> Nonce {

@@ -30,9 +30,10 @@ mod tests;
 
 use crate::driver::{Answer, DriverStatus, Question};
 use crate::run::shared::{Shared, View};
+use crate::run::unix_ms as wall;
 use futures::future::BoxFuture;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
 use wattle_primitives::call::ledger::AccountId;
@@ -105,12 +106,6 @@ impl NodeBackend {
             proposer: view.header.proposer,
         }
     }
-}
-
-/// The clock of this machine, ms UTC.
-fn wall() -> TimeMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    TimeMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// About when the next block is made: now, but never before the last one, whatever this machine's clock says.

@@ -1,6 +1,6 @@
 //! Peers, consensus, evidence.
 
-use super::{NodeBackend, at, page, storage, wall};
+use super::{NodeBackend, at, page, storage};
 use crate::run::shared::View;
 use wattle_consensus::{Evidence, Rotation};
 use wattle_primitives::{BlockId, Height, Round, TimeMs, ValidatorSet, Vote};
@@ -25,7 +25,6 @@ pub(super) fn peers(node: &NodeBackend) -> Anchored<Peers> {
 /// What consensus is doing. A node that takes no part tells the round after the last finalized block.
 pub(super) fn consensus(node: &NodeBackend) -> RpcResult<ConsensusReply> {
     let (view, status) = (node.shared.view(), node.status()?);
-    let params = &node.shared.genesis.params;
     let round = if status.voting {
         Round { epoch: status.epoch, view: status.view }
     } else {
@@ -45,10 +44,10 @@ pub(super) fn consensus(node: &NodeBackend) -> RpcResult<ConsensusReply> {
         view: round.view,
         leader: leader.ok_or_else(|| RpcError::internal("the leader is not in the set"))?,
         leader_index,
-        notarized_height: status.height.max(view.header.height),
-        view_age_ms: wall().saturating_sub(view.header.time_ms).0,
-        leader_timeout_ms: params.leader_timeout_ms,
-        advance_timeout_ms: params.advance_timeout_ms,
+        notarized_height: status.certified_height.max(view.header.height),
+        view_age_ms: status.view_age_ms,
+        leader_timeout_ms: status.leader_timeout_ms,
+        advance_timeout_ms: status.advance_timeout_ms,
         nullifications: status.nullifications,
         commit_backlog: super::chain::count(status.commit_backlog),
     })

@@ -216,6 +216,7 @@ async fn drive(mut inbox: mpsc::Receiver<Command>, script: Arc<Mutex<Script>>) {
                     Question::TxFate(id) => {
                         Answer::TxFate(script.fates.get(&id).cloned().unwrap_or(Fate::Unknown))
                     }
+                    Question::Tx(_) => Answer::Tx(None),
                     Question::NextNonce(..) => Answer::NextNonce(script.nonce.unwrap_or_default()),
                     Question::Status => Answer::Status(Box::new(script.status.clone())),
                 };

@@ -170,7 +170,15 @@ pub(super) fn status(node: &NodeBackend, id: Hash) -> RpcResult<TxStatus> {
 pub(super) fn get(node: &NodeBackend, id: Hash) -> RpcResult<TxReply> {
     match stored(node, id)? {
         Some(found) => Ok(found),
-        None => Ok(TxReply { status: status(node, id)?, tx: None, tx_hex: None }),
+        None => {
+            let mut status = status(node, id)?;
+            let tx = match node.ask(Question::Tx(id))? {
+                Answer::Tx(tx) => tx.map(|tx| *tx),
+                _ => return Err(mixed_up()),
+            };
+            status.expires_ms = tx.as_ref().map(|tx| tx.body().expires_ms);
+            Ok(TxReply { status, tx_hex: tx.as_ref().map(encode), tx })
+        }
     }
 }
 
