@@ -13,7 +13,11 @@ use std::process::Command;
 const FLOORS: &[(&str, &[&str], &[&str])] = &[
     ("primitives", &[], &["tokio", "futures", "jsonrpsee", "rocksdb", "libp2p"]),
     ("chain-spec", &["primitives"], &["tokio", "rocksdb", "libp2p"]),
-    ("consensus", &["primitives"], &["tokio", "futures", "getrandom", "rand", "ed25519-dalek", "libp2p", "rocksdb"]),
+    (
+        "consensus",
+        &["primitives"],
+        &["tokio", "futures", "getrandom", "rand", "ed25519-dalek", "libp2p", "rocksdb"],
+    ),
     ("runtime", &["primitives"], &["tokio", "futures", "getrandom", "rand", "libp2p"]),
     ("p2p", &["primitives"], &["rocksdb"]),
     ("rpc", &["primitives"], &["rocksdb", "libp2p"]),
@@ -25,7 +29,11 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
 /// (crate, text that its sources must not contain, files that may)
 const ABSENCES: &[(&str, &[&str], &[&str])] = &[
     ("primitives", &["std::net", "std::fs", "SystemTime::now", "Instant::now", "HashMap", "f32", "f64"], &[]),
-    ("consensus", &["std::net", "std::fs", "SystemTime::now", "Instant::now", "HashMap", "f32", "f64", "SecretKey"], &[]),
+    (
+        "consensus",
+        &["std::net", "std::fs", "SystemTime::now", "Instant::now", "HashMap", "f32", "f64", "SecretKey"],
+        &[],
+    ),
     ("runtime", &["std::net", "SystemTime::now", "Instant::now", "HashMap", "f32", "f64"], &[]),
     ("runtime", &["rocksdb::"], &["store/rocks.rs"]),
 ];
@@ -71,7 +79,10 @@ fn crates_import_only_the_floors_below() {
                 assert!(may.contains(&sibling), "{name} must not import {sibling}");
             }
             let allowed_feature = *name == "runtime" && dependency == "rocksdb";
-            assert!(allowed_feature || !must_not.contains(&dependency.as_str()), "{name} must not import {dependency}");
+            assert!(
+                allowed_feature || !must_not.contains(&dependency.as_str()),
+                "{name} must not import {dependency}"
+            );
         }
     }
 }
@@ -122,7 +133,17 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn the_light_node_holds_no_database_no_runtime_and_no_cxx() {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "-p", "wattle-meter", "-e", "normal,build", "--prefix", "none", "--offline", "--locked"])
+        .args([
+            "tree",
+            "-p",
+            "wattle-meter",
+            "-e",
+            "normal,build",
+            "--prefix",
+            "none",
+            "--offline",
+            "--locked",
+        ])
         .current_dir(root())
         .output()
         .unwrap();

@@ -1,0 +1,16 @@
+//! The product from outside: real processes, sockets, disks and signals, on loopback only.
+//!
+//! Nothing here asserts how long something takes, beyond limits that only a hang exceeds. `WATTLE_TEST_LONG=1`
+//! repeats the fault tests more often.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod chain;
+mod cli;
+mod devnet;
+mod epochs;
+mod faults;
+mod follower;
+mod load;
+mod network;
+mod process;
+mod votes;

@@ -1,0 +1,120 @@
+//! Networks of separate processes, laid out by `wattle init testnet` and run by `wattle run`.
+
+use crate::chain::{Rpc, number};
+use crate::process::{PATIENCE, Process, program, until, wattle_json};
+use serde_json::json;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
+use tempfile::TempDir;
+use wattle_chain_spec::ChainSpec;
+use wattle_node::home::Home;
+use wattle_primitives::Hash;
+
+/// Ports handed out lie below those that outgoing connections take, so that a node finds its own again.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// The first of `count` free ports in a row. Never the same twice in one process.
+pub fn ports(count: u16) -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 600).unwrap() * 16;
+    let span = PORTS.end - PORTS.start - count;
+    for _ in 0..span {
+        let first = PORTS.start + (start + NEXT.fetch_add(count, Ordering::Relaxed)) % span;
+        if (first..first + count).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
+            return first;
+        }
+    }
+    panic!("no {count} free ports in a row");
+}
+
+/// A node that runs in its own process.
+pub struct Node {
+    pub process: Process,
+    pub url: String,
+    pub rpc: Rpc,
+}
+
+impl Node {
+    /// Starts `wattle run` in a home and waits until its interface is there.
+    pub fn start(home: &Path) -> Self {
+        let name = home.file_name().unwrap().to_string_lossy().into_owned();
+        let mut command = Command::new(program("wattle"));
+        command.args(["run", "--json", "--log", "info", "--home"]).arg(home);
+        let process = Process::start(&name, &mut command, &home.join("log"));
+        let ready = process.event();
+        assert_eq!(ready["event"], "ready", "{ready}");
+        let url = ready["rpc"].as_str().unwrap().to_owned();
+        Self { process, rpc: Rpc::new(&url), url }
+    }
+
+    /// Waits for a final height of at least `height`.
+    pub fn reaches(&self, height: u64) -> u64 {
+        let what = format!("{} reaches height {height}", self.url);
+        until(&what, PATIENCE, || self.rpc.height().filter(|at| *at >= height))
+    }
+}
+
+/// A network's directory and the validators of it that run.
+pub struct Network {
+    pub dir: TempDir,
+    pub spec: ChainSpec,
+    pub chain: Hash,
+    pub homes: Vec<PathBuf>,
+    /// Addresses of the validators for peers.
+    pub peers: Vec<String>,
+}
+
+impl Network {
+    /// Lays out a network of four; `options` are those of `wattle init testnet`.
+    pub fn lay_out(options: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let first = ports(4).to_string();
+        let out = dir.path().join("net");
+        let fixed = ["init", "testnet", "--validators", "4", "--seed", "7", "--rpc-port", "0", "--p2p-port", &first];
+        let args: Vec<_> = fixed.iter().chain(options).copied().chain(["--out", out.to_str().unwrap()]).collect();
+        let done = wattle_json(args);
+        let homes: Vec<PathBuf> = (0..4).map(|i| out.join(format!("v{i}"))).collect();
+        let config = |i: usize| Home::new(&homes[i]).config().unwrap();
+        let mut peers: Vec<String> = config(1).p2p.persistent.iter().take(1).map(ToString::to_string).collect();
+        peers.extend(config(0).p2p.persistent.iter().map(ToString::to_string));
+        let spec = ChainSpec::load(&out.join("genesis.toml")).unwrap();
+        let chain = done["genesisHash"].as_str().unwrap().parse().unwrap();
+        Self { dir, spec, chain, homes, peers }
+    }
+
+    /// The directory that was laid out.
+    pub fn path(&self) -> PathBuf {
+        self.dir.path().join("net")
+    }
+
+    /// Starts all validators and waits for a final block.
+    pub fn start(&self) -> Vec<Node> {
+        let nodes: Vec<Node> = self.homes.iter().map(|home| Node::start(home)).collect();
+        for node in &nodes {
+            node.reaches(1);
+        }
+        nodes
+    }
+}
+
+/// Hash and state root of a block that this node calls final.
+pub fn block(node: &Node, height: u64) -> (String, String) {
+    let block = node.rpc.ask("chain_getBlock", json!({ "height": height.to_string() }));
+    assert_eq!((number(&block["height"]), &block["finalized"]), (height, &json!(true)), "{block}");
+    let text = |v: &serde_json::Value| v.as_str().unwrap().to_owned();
+    (text(&block["hash"]), text(&block["header"]["stateRoot"]))
+}
+
+/// Asserts that all nodes have the same blocks from `from` up to the lowest of their heights, which is returned.
+pub fn same_chain(nodes: &[&Node], from: u64) -> u64 {
+    let to = nodes.iter().map(|node| node.reaches(from)).min().unwrap();
+    for height in from..=to {
+        let want = block(nodes[0], height);
+        for node in &nodes[1..] {
+            assert_eq!(block(node, height), want, "{} differs at height {height}", node.url);
+        }
+    }
+    to
+}
