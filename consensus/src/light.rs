@@ -14,7 +14,7 @@ use wattle_primitives::certificate::CertificateError;
 use wattle_primitives::{BoundedVec, Certificate, Epoch, Hash, Header, Height, TimeMs, ValidatorSet, Vote};
 
 /// Most headers between a header and the certified one.
-pub const PATH_LEN_MAX: usize = 512;
+pub const PATH_LEN_MAX: usize = 256;
 
 /// A finalized header with its proof.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

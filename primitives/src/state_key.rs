@@ -7,7 +7,7 @@ use crate::call::identity::Authority;
 use crate::call::ledger::AccountId;
 use crate::reading::RegisterEncoding;
 use crate::tx::LANES_MAX;
-use crate::{Address, AssetId, BoundedVec, Hash, Lane, Nonce, TimeMs, WattHours};
+use crate::{Address, Amount, AssetId, BoundedVec, Hash, Lane, Nonce, TimeMs, WattHours};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// First byte of an account record's key.
@@ -29,7 +29,7 @@ pub struct AccountRecord {
     pub tat: u128,
     /// Who acts for the account; `None` while it is the one key that the address is the hash of.
     pub authority: Option<Authority>,
-    /// Assets it has held besides the native one.
+    /// Assets it has held besides the native one; the runtime lists them by number.
     pub assets: u32,
 }
 
@@ -74,11 +74,36 @@ pub struct LastReading {
     pub block_time_ms: TimeMs,
 }
 
+impl BalanceRecord {
+    /// What a credit-normal account that may not go below zero, such as a wallet, can still spend.
+    #[must_use]
+    pub const fn available(&self) -> Amount {
+        let debits = self.debits_posted.saturating_add(self.debits_pending);
+        Amount(self.credits_posted.saturating_sub(debits))
+    }
+}
+
 impl AccountRecord {
     /// The next nonce of `lane`.
     #[must_use]
     pub fn nonce(&self, lane: Lane) -> Nonce {
         self.nonces.get(usize::from(lane.0)).copied().unwrap_or(Nonce::ZERO)
+    }
+
+    /// Uses up the next nonce of `lane`. A lane that does not exist stays as it is.
+    pub fn use_nonce(&mut self, lane: Lane) {
+        let at = usize::from(lane.0);
+        if lane.0 >= LANES_MAX {
+            return;
+        }
+        let mut nonces = std::mem::take(&mut self.nonces).into_inner();
+        if nonces.len() <= at {
+            nonces.resize(at.saturating_add(1), Nonce::ZERO);
+        }
+        if let Some(nonce) = nonces.get_mut(at) {
+            *nonce = nonce.next();
+        }
+        self.nonces = Nonces::new(nonces).unwrap_or_default(); // at most LANES_MAX by the check above
     }
 }
 

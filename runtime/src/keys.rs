@@ -12,16 +12,14 @@ use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::units::BookId;
 use wattle_primitives::{Address, AssetId, Hash, TimeMs};
 
+pub use wattle_primitives::state_key::{ACCOUNT, BALANCE, METER};
+
 /// Protocol parameters.
 pub const PARAMS: u8 = 0x01;
 /// The schedule of validator sets.
 pub const VALIDATORS: u8 = 0x02;
 /// Counters that number assets, books and microgrids.
 pub const COUNTERS: u8 = 0x03;
-/// Account record.
-pub const ACCOUNT: u8 = 0x10;
-/// Four counters of an account in one asset.
-pub const BALANCE: u8 = 0x11;
 /// An account's assets by number.
 pub const ACCOUNT_ASSET: u8 = 0x12;
 /// Asset record.
@@ -42,8 +40,6 @@ pub const SPONSORSHIP: u8 = 0x50;
 pub const MICROGRID: u8 = 0x60;
 /// Microgrid ids by number.
 pub const MICROGRID_INDEX: u8 = 0x61;
-/// Meter record with its last reading.
-pub const METER: u8 = 0x62;
 /// A microgrid's meters by number.
 pub const METER_INDEX: u8 = 0x63;
 

@@ -170,7 +170,7 @@ pub const PAGE_ITEMS_MAX: usize = 1000;
 #[must_use]
 pub fn account(state: &State, address: &Address) -> Option<AccountView> {
     let record: Account = read(state, keys::account(address))?;
-    let nonces = (0u16..).zip(&record.nonces).map(|(lane, nonce)| (Lane(lane), Nonce(*nonce)));
+    let nonces = (0u16..).zip(&record.nonces).map(|(lane, nonce)| (Lane(lane), *nonce));
     let further = (0..record.assets).filter_map(|index| read(state, keys::account_asset(address, index)));
     let assets = std::iter::once(AssetId::NATIVE).chain(further).take(PAGE_ITEMS_MAX);
     Some(AccountView {

@@ -1,11 +1,15 @@
 //! The values in state. Their encodings are part of the protocol.
+//!
+//! Accounts, balances and meters are read by light clients too, so their records are defined with the primitives.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use wattle_primitives::call::identity::Authority;
 use wattle_primitives::call::ledger::{AccountClass, Entry};
 use wattle_primitives::call::token::Symbol;
-use wattle_primitives::reading::RegisterEncoding;
-use wattle_primitives::{Address, Amount, AssetId, Hash, Lane, Nonce, TimeMs, WattHours};
+use wattle_primitives::{Address, Amount, AssetId, TimeMs};
+
+pub use wattle_primitives::state_key::{
+    AccountRecord as Account, BalanceRecord as Balance, LastReading, MeterRecord as Meter,
+};
 
 /// Numbers given out so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -16,32 +20,6 @@ pub struct Counters {
     pub books: u64,
     /// Microgrids.
     pub microgrids: u32,
-}
-
-/// An account. Never removed, so that its nonces never come back.
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Account {
-    /// Next nonce of each lane; lanes beyond the end stand at 0.
-    pub nonces: Vec<u64>,
-    /// Bandwidth bucket: theoretical arrival time, in ms times the rate (see `execute::bandwidth`).
-    pub tat: u128,
-    /// Who acts for it; `None` while it is the one key that the address is the hash of.
-    pub authority: Option<Authority>,
-    /// Further assets it has held, listed under [`crate::keys::account_asset`].
-    pub assets: u32,
-}
-
-/// Four counters of an account in one asset. They only grow, but for what is pending.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Balance {
-    /// Debits reserved by holds.
-    pub debits_pending: u128,
-    /// Debits.
-    pub debits_posted: u128,
-    /// Credits reserved by holds.
-    pub credits_pending: u128,
-    /// Credits.
-    pub credits_posted: u128,
 }
 
 /// An asset.
@@ -112,51 +90,4 @@ pub struct Microgrid {
     pub interval_ms: TimeMs,
     /// Meters, listed under [`crate::keys::meter_index`].
     pub meters: u32,
-}
-
-/// A meter.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Meter {
-    /// Its microgrid.
-    pub microgrid: Hash,
-    /// Account that its energy is booked to.
-    pub owner: Address,
-    /// How its registers are encoded.
-    pub encoding: RegisterEncoding,
-    /// The last accepted reading.
-    pub last: Option<LastReading>,
-}
-
-/// What is kept of an accepted reading; all of it is in the block that carried it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct LastReading {
-    /// Its number.
-    pub seq: u64,
-    /// Import counter.
-    pub import_wh: WattHours,
-    /// Export counter.
-    pub export_wh: WattHours,
-    /// The light node's clock.
-    pub time_ms: TimeMs,
-    /// Time of the block that accepted it.
-    pub block_time_ms: TimeMs,
-}
-
-impl Account {
-    /// The next nonce of `lane`.
-    #[must_use]
-    pub fn nonce(&self, lane: Lane) -> Nonce {
-        Nonce(self.nonces.get(usize::from(lane.0)).copied().unwrap_or(0))
-    }
-
-    /// Uses up the next nonce of `lane`.
-    pub fn use_nonce(&mut self, lane: Lane) {
-        let at = usize::from(lane.0);
-        if self.nonces.len() <= at {
-            self.nonces.resize(at.saturating_add(1), 0);
-        }
-        if let Some(nonce) = self.nonces.get_mut(at) {
-            *nonce = nonce.saturating_add(1);
-        }
-    }
 }

@@ -102,7 +102,7 @@ fn move_side(
             Balance::default()
         }
     };
-    balance.apply(movement, debit, limit)?;
+    apply(&mut balance, movement, debit, limit)?;
     ctx.state.write(key, &balance);
     Ok(())
 }
@@ -158,45 +158,37 @@ fn limit_of(state: &mut Overlay<'_>, account: &AccountId, asset: AssetId) -> Res
     }
 }
 
-impl Balance {
-    fn apply(&mut self, movement: Movement, debit: bool, limit: Limit) -> Result<(), Reason> {
-        let other = if debit { self.credits_posted } else { self.debits_posted };
-        let (pending, posted) = if debit {
-            (&mut self.debits_pending, &mut self.debits_posted)
-        } else {
-            (&mut self.credits_pending, &mut self.credits_posted)
-        };
-        let bound = match limit {
-            Limit::Debits(reason) if debit => Some(reason),
-            Limit::Credits(reason) if !debit => Some(reason),
-            _ => None,
-        };
-        let add = |to: u128, amount: u128| to.checked_add(amount).ok_or(Reason::Overflow);
-        match movement {
-            Movement::Post(amount) | Movement::Reserve(amount) => {
-                // Pending and posted together must fit, so that a capture never overflows.
-                let total = add(*pending, *posted).and_then(|sum| add(sum, amount));
-                if let Some(reason) = bound.filter(|_| total.is_err() || total.is_ok_and(|sum| sum > other)) {
-                    return Err(reason);
-                }
-                total?;
-                let counter = if matches!(movement, Movement::Post(_)) { posted } else { pending };
-                *counter = add(*counter, amount)?;
+/// Moves a balance, unless its limit forbids it.
+fn apply(balance: &mut Balance, movement: Movement, debit: bool, limit: Limit) -> Result<(), Reason> {
+    let other = if debit { balance.credits_posted } else { balance.debits_posted };
+    let (pending, posted) = if debit {
+        (&mut balance.debits_pending, &mut balance.debits_posted)
+    } else {
+        (&mut balance.credits_pending, &mut balance.credits_posted)
+    };
+    let bound = match limit {
+        Limit::Debits(reason) if debit => Some(reason),
+        Limit::Credits(reason) if !debit => Some(reason),
+        _ => None,
+    };
+    let add = |to: u128, amount: u128| to.checked_add(amount).ok_or(Reason::Overflow);
+    match movement {
+        Movement::Post(amount) | Movement::Reserve(amount) => {
+            // Pending and posted together must fit, so that a capture never overflows.
+            let total = add(*pending, *posted).and_then(|sum| add(sum, amount));
+            if let Some(reason) = bound.filter(|_| total.is_err() || total.is_ok_and(|sum| sum > other)) {
+                return Err(reason);
             }
-            Movement::Settle { held, captured } => {
-                *pending = pending.checked_sub(held).ok_or(Reason::ExceedsHold)?;
-                *posted = add(*posted, captured)?;
-            }
+            total?;
+            let counter = if matches!(movement, Movement::Post(_)) { posted } else { pending };
+            *counter = add(*counter, amount)?;
         }
-        Ok(())
+        Movement::Settle { held, captured } => {
+            *pending = pending.checked_sub(held).ok_or(Reason::ExceedsHold)?;
+            *posted = add(*posted, captured)?;
+        }
     }
-
-    /// What a credit-normal account with a limit can still spend.
-    #[must_use]
-    pub fn available(&self) -> Amount {
-        let debits = self.debits_posted.saturating_add(self.debits_pending);
-        Amount(self.credits_posted.saturating_sub(debits))
-    }
+    Ok(())
 }
 
 /// Whether a balance respects its account's limit: for the auditor.
