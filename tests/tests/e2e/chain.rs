@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use wattle_node::client::{Client, ClientError};
 use wattle_primitives::call::TokenCall;
 use wattle_primitives::{
-    Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, SecretKey, TimeMs, Tx, TxBody, encode,
+    Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, SecretKey, TimeMs, Tx, TxBody,
+    encode,
 };
 
 /// Longest wait for one answer: a stopped process holds connections and says nothing.
@@ -19,50 +20,53 @@ const MAX_FEE: Amount = Amount(1_000_000);
 const LIFETIME_MS: u64 = 600_000;
 
 /// A node's interface.
-pub struct Rpc {
+pub(crate) struct Rpc {
     client: Client,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Rpc {
-    pub fn new(url: &str) -> Self {
+    pub(crate) fn new(url: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let client = Client::new(url, ANSWER_TIMEOUT).unwrap();
         Self { client, runtime }
     }
 
-    pub fn call(&self, method: &str, params: Value) -> Result<Value, ClientError> {
+    pub(crate) fn call(&self, method: &str, params: Value) -> Result<Value, ClientError> {
         self.runtime.block_on(self.client.call(method, params))
     }
 
     /// An answer that must come.
-    pub fn ask(&self, method: &str, params: Value) -> Value {
+    pub(crate) fn ask(&self, method: &str, params: Value) -> Value {
         self.call(method, params).unwrap_or_else(|e| panic!("{method}: {} {e}", e.code()))
     }
 
     /// The last finalized height, if the node answers.
-    pub fn height(&self) -> Option<u64> {
+    pub(crate) fn height(&self) -> Option<u64> {
         self.call("chain_status", json!({})).ok().map(|status| number(&status["height"]))
     }
 
     /// Whether this node says that a transaction is final.
-    pub fn is_final(&self, id: &Hash) -> bool {
+    pub(crate) fn is_final(&self, id: &Hash) -> bool {
         self.call("tx_status", json!({ "id": id })).is_ok_and(|status| status["state"] == "finalized")
-    }
-
-    /// What an account can spend of the native asset.
-    pub fn available(&self, address: &Address) -> u128 {
-        let account = self.ask("account_get", json!({ "address": address }));
-        let native = account["balances"].as_array().unwrap().iter().find(|b| number(&b["asset"]) == 0);
-        native.map_or(0, |balance| balance["available"].as_str().unwrap().parse().unwrap())
     }
 }
 
 /// A call with plain `curl`: the whole envelope.
-pub fn curl(url: &str, method: &str, params: Value) -> Value {
+pub(crate) fn curl(url: &str, method: &str, params: Value) -> Value {
     let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
     let mut child = Command::new("curl")
-        .args(["--silent", "--show-error", "--max-time", "20", "-H", "content-type: application/json", "-d", "@-", url])
+        .args([
+            "--silent",
+            "--show-error",
+            "--max-time",
+            "20",
+            "-H",
+            "content-type: application/json",
+            "-d",
+            "@-",
+            url,
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -74,35 +78,35 @@ pub fn curl(url: &str, method: &str, params: Value) -> Value {
 }
 
 /// The result of a call with `curl` that must succeed.
-pub fn curl_ok(url: &str, method: &str, params: Value) -> Value {
+pub(crate) fn curl_ok(url: &str, method: &str, params: Value) -> Value {
     let answer = curl(url, method, params);
     assert!(answer["error"].is_null(), "{method}: {answer}");
     answer["result"].clone()
 }
 
 /// A 64-bit number: a decimal string, or a JSON number.
-pub fn number(value: &Value) -> u64 {
+pub(crate) fn number(value: &Value) -> u64 {
     let text = value.as_str().and_then(|s| s.parse().ok());
     text.or_else(|| value.as_u64()).unwrap_or_else(|| panic!("no number: {value}"))
 }
 
 /// A wallet that signs transfers by itself.
-pub struct Wallet {
-    pub key: SecretKey,
-    pub address: Address,
-    pub lane: Lane,
-    pub nonce: Nonce,
+pub(crate) struct Wallet {
+    pub(crate) key: SecretKey,
+    pub(crate) address: Address,
+    pub(crate) lane: Lane,
+    pub(crate) nonce: Nonce,
 }
 
 impl Wallet {
     /// The wallet of a test network's directory, on a lane of its own.
-    pub fn open(dir: &Path, name: &str, lane: u16) -> Self {
+    pub(crate) fn open(dir: &Path, name: &str, lane: u16) -> Self {
         let key = wattle_meter::load_key(&dir.join(format!("{name}.key"))).unwrap();
         Self { address: Address::of_key(&key.public()), key, lane: Lane(lane), nonce: Nonce::ZERO }
     }
 
     /// A signed transfer with the next nonce.
-    pub fn transfer(&mut self, chain: Hash, to: Address, amount: u128) -> Tx {
+    pub(crate) fn transfer(&mut self, chain: Hash, to: Address, amount: u128) -> Tx {
         let call = Call::Token(TokenCall::Transfer { to, asset: AssetId::NATIVE, amount: Amount(amount) });
         let body = TxBody {
             chain,
@@ -122,18 +126,18 @@ impl Wallet {
 }
 
 /// Lower-case hex of a transaction, as `tx_submit` takes it.
-pub fn tx_hex(tx: &Tx) -> String {
+pub(crate) fn tx_hex(tx: &Tx) -> String {
     to_hex(&encode(tx))
 }
 
-pub fn to_hex(bytes: &[u8]) -> String {
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-pub fn from_hex(text: &str) -> Vec<u8> {
+pub(crate) fn from_hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
-pub fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }

@@ -31,7 +31,12 @@ fn progress(load: &Load) {
 fn all_there(nodes: &[&Node], ids: &[Hash]) {
     for node in nodes {
         for id in ids {
-            assert!(node.rpc.is_final(id), "{}: {id} was final and is not\n{}", node.url, node.process.log_tail());
+            assert!(
+                node.rpc.is_final(id),
+                "{}: {id} was final and is not\n{}",
+                node.url,
+                node.process.log_tail()
+            );
         }
     }
 }
@@ -111,7 +116,7 @@ fn what_was_final_survives_the_death_of_all() {
         let top = nodes.iter().map(|node| node.reaches(0)).max().unwrap();
         nodes.iter().for_each(|node| drop(node.reaches(top)));
         let all: Vec<&Node> = nodes.iter().collect();
-        
+
         all_there(&all, &ids);
         height = same_chain(&all, height);
     }

@@ -28,15 +28,16 @@ struct Board {
 }
 
 /// Senders at work.
-pub struct Load {
+pub(crate) struct Load {
     board: Arc<Board>,
     senders: Vec<JoinHandle<()>>,
 }
 
 impl Load {
     /// Sends from `alice` to `bob` and the other way round, over all nodes. Nodes may come and go.
-    pub fn start(dir: &Path, chain: Hash, urls: Vec<String>) -> Self {
-        let board = Arc::new(Board { urls: Mutex::new(urls.into_iter().map(Some).collect()), ..Board::default() });
+    pub(crate) fn start(dir: &Path, chain: Hash, urls: Vec<String>) -> Self {
+        let board =
+            Arc::new(Board { urls: Mutex::new(urls.into_iter().map(Some).collect()), ..Board::default() });
         let senders = ["alice", "bob"].map(|name| {
             let wallet = Wallet::open(dir, name, 0);
             let other = Wallet::open(dir, if name == "alice" { "bob" } else { "alice" }, 0).address;
@@ -47,17 +48,17 @@ impl Load {
     }
 
     /// Says where a node is now.
-    pub fn moved(&self, node: usize, url: Option<String>) {
+    pub(crate) fn moved(&self, node: usize, url: Option<String>) {
         self.board.urls.lock().unwrap()[node] = url;
     }
 
     /// Number of transfers that a node has called final.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.board.finals.lock().unwrap().len()
     }
 
     /// Ends the senders: the ids of all transfers that a node has called final.
-    pub fn stop(self) -> Vec<Hash> {
+    pub(crate) fn stop(self) -> Vec<Hash> {
         self.board.stop.store(true, Ordering::Relaxed);
         for sender in self.senders {
             sender.join().unwrap();
@@ -68,7 +69,7 @@ impl Load {
     }
 
     /// The ids so far.
-    pub fn finals(&self) -> Vec<Hash> {
+    pub(crate) fn finals(&self) -> Vec<Hash> {
         self.board.finals.lock().unwrap().keys().copied().collect()
     }
 }
@@ -90,7 +91,8 @@ impl Board {
             waiting.extend(fresh);
             looks += 1;
             if looks % RESEND_LOOKS == 0 {
-                let pairs = clients.iter().flatten().flat_map(|client| waiting.iter().map(move |tx| (client, tx)));
+                let pairs =
+                    clients.iter().flatten().flat_map(|client| waiting.iter().map(move |tx| (client, tx)));
                 pairs.for_each(|((_, rpc), tx)| submit(rpc, tx));
             }
             std::thread::sleep(POLL);

@@ -16,7 +16,7 @@ use wattle_primitives::Hash;
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 /// The first of `count` free ports in a row. Never the same twice in one process.
-pub fn ports(count: u16) -> u16 {
+pub(crate) fn ports(count: u16) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(std::process::id() % 600).unwrap() * 16;
     let span = PORTS.end - PORTS.start - count;
@@ -30,15 +30,15 @@ pub fn ports(count: u16) -> u16 {
 }
 
 /// A node that runs in its own process.
-pub struct Node {
-    pub process: Process,
-    pub url: String,
-    pub rpc: Rpc,
+pub(crate) struct Node {
+    pub(crate) process: Process,
+    pub(crate) url: String,
+    pub(crate) rpc: Rpc,
 }
 
 impl Node {
     /// Starts `wattle run` in a home and waits until its interface is there.
-    pub fn start(home: &Path) -> Self {
+    pub(crate) fn start(home: &Path) -> Self {
         let name = home.file_name().unwrap().to_string_lossy().into_owned();
         let mut command = Command::new(program("wattle"));
         command.args(["run", "--json", "--log", "info", "--home"]).arg(home);
@@ -50,34 +50,37 @@ impl Node {
     }
 
     /// Waits for a final height of at least `height`.
-    pub fn reaches(&self, height: u64) -> u64 {
+    pub(crate) fn reaches(&self, height: u64) -> u64 {
         let what = format!("{} reaches height {height}", self.url);
         until(&what, PATIENCE, || self.rpc.height().filter(|at| *at >= height))
     }
 }
 
 /// A network's directory and the validators of it that run.
-pub struct Network {
-    pub dir: TempDir,
-    pub spec: ChainSpec,
-    pub chain: Hash,
-    pub homes: Vec<PathBuf>,
+pub(crate) struct Network {
+    pub(crate) dir: TempDir,
+    pub(crate) spec: ChainSpec,
+    pub(crate) chain: Hash,
+    pub(crate) homes: Vec<PathBuf>,
     /// Addresses of the validators for peers.
-    pub peers: Vec<String>,
+    pub(crate) peers: Vec<String>,
 }
 
 impl Network {
     /// Lays out a network of four; `options` are those of `wattle init testnet`.
-    pub fn lay_out(options: &[&str]) -> Self {
+    pub(crate) fn lay_out(options: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let first = ports(4).to_string();
         let out = dir.path().join("net");
-        let fixed = ["init", "testnet", "--validators", "4", "--seed", "7", "--rpc-port", "0", "--p2p-port", &first];
-        let args: Vec<_> = fixed.iter().chain(options).copied().chain(["--out", out.to_str().unwrap()]).collect();
+        let fixed =
+            ["init", "testnet", "--validators", "4", "--seed", "7", "--rpc-port", "0", "--p2p-port", &first];
+        let args: Vec<_> =
+            fixed.iter().chain(options).copied().chain(["--out", out.to_str().unwrap()]).collect();
         let done = wattle_json(args);
         let homes: Vec<PathBuf> = (0..4).map(|i| out.join(format!("v{i}"))).collect();
         let config = |i: usize| Home::new(&homes[i]).config().unwrap();
-        let mut peers: Vec<String> = config(1).p2p.persistent.iter().take(1).map(ToString::to_string).collect();
+        let mut peers: Vec<String> =
+            config(1).p2p.persistent.iter().take(1).map(ToString::to_string).collect();
         peers.extend(config(0).p2p.persistent.iter().map(ToString::to_string));
         let spec = ChainSpec::load(&out.join("genesis.toml")).unwrap();
         let chain = done["genesisHash"].as_str().unwrap().parse().unwrap();
@@ -85,12 +88,12 @@ impl Network {
     }
 
     /// The directory that was laid out.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.dir.path().join("net")
     }
 
     /// Starts all validators and waits for a final block.
-    pub fn start(&self) -> Vec<Node> {
+    pub(crate) fn start(&self) -> Vec<Node> {
         let nodes: Vec<Node> = self.homes.iter().map(|home| Node::start(home)).collect();
         for node in &nodes {
             node.reaches(1);
@@ -100,7 +103,7 @@ impl Network {
 }
 
 /// Hash and state root of a block that this node calls final.
-pub fn block(node: &Node, height: u64) -> (String, String) {
+pub(crate) fn block(node: &Node, height: u64) -> (String, String) {
     let block = node.rpc.ask("chain_getBlock", json!({ "height": height.to_string() }));
     assert_eq!((number(&block["height"]), &block["finalized"]), (height, &json!(true)), "{block}");
     let text = |v: &serde_json::Value| v.as_str().unwrap().to_owned();
@@ -108,7 +111,7 @@ pub fn block(node: &Node, height: u64) -> (String, String) {
 }
 
 /// Asserts that all nodes have the same blocks from `from` up to the lowest of their heights, which is returned.
-pub fn same_chain(nodes: &[&Node], from: u64) -> u64 {
+pub(crate) fn same_chain(nodes: &[&Node], from: u64) -> u64 {
     let to = nodes.iter().map(|node| node.reaches(from)).min().unwrap();
     for height in from..=to {
         let want = block(nodes[0], height);

@@ -12,20 +12,24 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// How long anything may take that should take a moment: generous, since the machine may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at something that has no other way to tell.
 const POLL: Duration = Duration::from_millis(25);
 /// Bytes of a log shown when a test fails.
 const LOG_TAIL_BYTES: usize = 4_000;
 
 /// The program `name`: in `WATTLE_TEST_BIN` if that is set, else where cargo puts it, beside this test's directory.
-pub fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let dir = match std::env::var_os("WATTLE_TEST_BIN") {
         Some(dir) => PathBuf::from(dir),
         None => std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned(),
     };
     let path = dir.join(name);
-    assert!(path.exists(), "{} is missing: `cargo build --release --workspace --bins` makes it", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: `cargo build --release --workspace --bins` makes it",
+        path.display()
+    );
     path
 }
 
@@ -33,7 +37,7 @@ pub fn program(name: &str) -> PathBuf {
 ///
 /// # Panics
 /// When it has found nothing within `limit`.
-pub fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {
@@ -45,7 +49,7 @@ pub fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>
 }
 
 /// A running process in a group of its own.
-pub struct Process {
+pub(crate) struct Process {
     name: String,
     child: Child,
     lines: Receiver<String>,
@@ -54,7 +58,7 @@ pub struct Process {
 
 impl Process {
     /// Starts `command`; what it says on standard error goes to `log`.
-    pub fn start(name: &str, command: &mut Command, log: &Path) -> Self {
+    pub(crate) fn start(name: &str, command: &mut Command, log: &Path) -> Self {
         let errors = File::options().create(true).append(true).open(log).unwrap();
         let mut child = command
             .stdin(Stdio::null())
@@ -74,7 +78,7 @@ impl Process {
     }
 
     /// The next line on standard output, which must be JSON.
-    pub fn event(&self) -> Value {
+    pub(crate) fn event(&self) -> Value {
         match self.lines.recv_timeout(PATIENCE) {
             Ok(line) => serde_json::from_str(&line).unwrap_or_else(|e| panic!("{}: {e}: {line}", self.name)),
             Err(RecvTimeoutError::Timeout) => panic!("{} says nothing\n{}", self.name, self.log_tail()),
@@ -83,41 +87,41 @@ impl Process {
     }
 
     /// What else it has said on standard output, once it has ended.
-    pub fn rest(&self) -> Vec<String> {
+    pub(crate) fn rest(&self) -> Vec<String> {
         self.lines.iter().collect()
     }
 
     /// Sends a signal to this process alone.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
     }
 
     /// Sends a signal to it and its children, as a terminal does.
-    pub fn signal_group(&self, signal: Signal) {
+    pub(crate) fn signal_group(&self, signal: Signal) {
         kill_process_group(self.pid(), signal).unwrap();
     }
 
     /// Kills it at once and waits until it is gone.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Waits for its end.
-    pub fn wait(&mut self, limit: Duration) -> ExitStatus {
+    pub(crate) fn wait(&mut self, limit: Duration) -> ExitStatus {
         let (name, child) = (&self.name, &mut self.child);
         until(&format!("{name} ends"), limit, || child.try_wait().unwrap())
     }
 
     /// Asks it to stop, and expects that it does so well.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.signal(Signal::TERM);
         let status = self.wait(PATIENCE);
         assert!(status.success(), "{} ended with {status}\n{}", self.name, self.log_tail());
     }
 
     /// The end of its log.
-    pub fn log_tail(&self) -> String {
+    pub(crate) fn log_tail(&self) -> String {
         let log = std::fs::read(&self.log).unwrap_or_default();
         let tail = log.get(log.len().saturating_sub(LOG_TAIL_BYTES)..).unwrap_or_default();
         format!("--- end of {}\n{}", self.log.display(), String::from_utf8_lossy(tail))
@@ -139,14 +143,14 @@ impl Drop for Process {
 }
 
 /// Runs `wattle` to its end: exit code, standard output, standard error.
-pub fn wattle<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> (i32, String, String) {
+pub(crate) fn wattle<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> (i32, String, String) {
     let output = Command::new(program("wattle")).args(args).stdin(Stdio::null()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
 }
 
 /// Runs `wattle` with `--json`, which must succeed and print exactly one document.
-pub fn wattle_json<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Value {
+pub(crate) fn wattle_json<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Value {
     let args: Vec<_> = args.into_iter().map(|a| a.as_ref().to_owned()).chain(["--json".into()]).collect();
     let (code, out, err) = wattle(&args);
     assert_eq!(code, 0, "{args:?}\n{out}\n{err}");
@@ -154,11 +158,12 @@ pub fn wattle_json<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Value 
 }
 
 /// Runs `wattle` with `--json`, which must fail: the code in its one document.
-pub fn wattle_error<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> (i32, String) {
+pub(crate) fn wattle_error<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> (i32, String) {
     let args: Vec<_> = args.into_iter().map(|a| a.as_ref().to_owned()).chain(["--json".into()]).collect();
     let (code, out, err) = wattle(&args);
     assert_ne!(code, 0, "{args:?}\n{out}\n{err}");
-    let code_text = one_document(&out)["error"]["code"].as_str().unwrap_or_else(|| panic!("{out}")).to_owned();
+    let code_text =
+        one_document(&out)["error"]["code"].as_str().unwrap_or_else(|| panic!("{out}")).to_owned();
     (code, code_text)
 }
 

@@ -9,14 +9,14 @@ use wattle_primitives::{Hash, Round, Vote, VoteKind};
 
 /// Every vote found in logs so far. A log lets go of what the database covers, so it is read again and again.
 #[derive(Default)]
-pub struct Votes {
+pub(crate) struct Votes {
     seen: BTreeMap<(usize, Round, VoteKind), Vote>,
     dishonest: Vec<String>,
 }
 
 impl Votes {
     /// Reads a copy of the log of a validator that does not run, since opening one repairs it.
-    pub fn read(&mut self, validator: usize, home: &Path, chain: Hash) {
+    pub(crate) fn read(&mut self, validator: usize, home: &Path, chain: Hash) {
         let copy = tempfile::tempdir().unwrap();
         for entry in std::fs::read_dir(home.join("data/wal")).unwrap() {
             let from = entry.unwrap().path();
@@ -42,7 +42,7 @@ impl Votes {
     }
 
     /// Asserts that nobody has signed two different votes of a kind in a view; the number of votes read.
-    pub fn assert_honest(&self) -> usize {
+    pub(crate) fn assert_honest(&self) -> usize {
         assert!(self.dishonest.is_empty(), "two votes in one view: {:#?}", self.dishonest);
         self.seen.len()
     }

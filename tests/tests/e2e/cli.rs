@@ -1,0 +1,143 @@
+//! The command line, through the real program against a real node.
+
+use crate::chain::number;
+use crate::devnet::Devnet;
+use crate::network::ports;
+use crate::process::{wattle, wattle_error, wattle_json};
+use serde_json::{Value, json};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// A user with a keystore, a password file and a node to ask.
+struct User {
+    options: Vec<String>,
+    dir: PathBuf,
+}
+
+impl User {
+    fn new(dir: &Path, url: &str) -> Self {
+        let password = dir.join("password");
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(0o600).open(&password).unwrap();
+        std::io::Write::write_all(&mut file, b"correct horse battery\n").unwrap();
+        let text = |path: PathBuf| path.display().to_string();
+        let options =
+            ["--rpc", url, "--password-file", &text(password), "--keystore", &text(dir.join("keys"))];
+        Self { options: options.map(str::to_owned).into(), dir: dir.to_owned() }
+    }
+
+    fn args<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
+        args.iter().copied().chain(self.options.iter().map(String::as_str)).collect()
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        wattle_json(self.args(args))
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.dir.join(name).display().to_string()
+    }
+}
+
+/// Goal: a user makes a key, pays and is paid, signs offline and looks at the chain, by documents that machines read.
+#[test]
+fn a_user_works_by_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = ports(1).to_string();
+    let devnet = Devnet::start(dir.path(), &["--validators", "1", "--meters", "1", "--rpc-port", &port]);
+    let user = User::new(dir.path(), devnet.url());
+    let made = user.json(&["keys", "new", "dora"]);
+    assert_eq!(made["mnemonic"].as_str().unwrap().split(' ').count(), 24);
+    let dora = made["address"].as_str().unwrap();
+    let listed = user.json(&["keys", "list"]);
+    assert_eq!(listed["keys"][0]["address"], made["address"]);
+    assert_eq!(user.json(&["keys", "show", "dora"])["publicKey"], made["publicKey"]);
+    let other = devnet.wallet("bob")["address"].as_str().unwrap().to_owned();
+
+    let alice = user.file("net/alice.key");
+    let paid = user.json(&["wallet", "send", "--secret-key-file", &alice, "--to", dora, "--amount", "5"]);
+    assert_eq!(paid["state"], "finalized", "{paid}");
+    let args = ["wallet", "send", "--from", "dora", "--to", &other, "--amount", "1.5", "--wait", "finalized"];
+    let sent = user.json(&args);
+    assert_eq!(
+        (&sent["state"], &sent["receipt"]["code"]),
+        (&json!("finalized"), &json!("success")),
+        "{sent}"
+    );
+    let balance = user.json(&["wallet", "balance", "dora"]);
+    assert!(number(&balance["balances"][0]["available"]) < 3_500_000, "{balance}");
+    let history = user.json(&["wallet", "history", "dora"]);
+    assert_eq!(history["items"].as_array().unwrap().len(), 2, "{history}");
+
+    offline(&user, &other);
+    look(&user, dora, sent["id"].as_str().unwrap());
+    refusals(&user);
+    devnet.interrupt();
+}
+
+/// Built online, signed without network, submitted.
+fn offline(user: &User, to: &str) {
+    let (draft, signed) = (user.file("draft.json"), user.file("signed.json"));
+    let args = json!({ "to": to, "asset": "0", "amount": "250000" }).to_string();
+    let call = ["--module", "token", "--call", "transfer", "--args", &args];
+    let build: Vec<&str> =
+        ["tx", "build", "--sender", "dora", "--out", &draft].into_iter().chain(call).collect();
+    let built = user.json(&build);
+    let simulated = user.json(&["tx", "simulate", &draft]);
+    assert_eq!((&simulated["id"], &simulated["receipt"]["code"]), (&built["id"], &json!("success")));
+    // Nobody listens on the endpoint that signing is given.
+    let mut sign = user.args(&["tx", "sign", &draft, "--from", "dora", "--out", &signed]);
+    sign.iter_mut().filter(|arg| **arg == user.options[1]).for_each(|arg| *arg = "http://127.0.0.1:9/rpc");
+    assert_eq!(wattle_json(sign)["id"], built["id"]);
+    assert_eq!(user.json(&["tx", "show", &signed])["auths"].as_array().unwrap().len(), 1);
+    let submitted = user.json(&["tx", "submit", &signed, "--wait", "finalized"]);
+    assert_eq!((&submitted["id"], &submitted["state"]), (&built["id"], &json!("finalized")));
+    let id = built["id"].as_str().unwrap();
+    assert_eq!(user.json(&["tx", "status", id])["state"], "finalized");
+    assert_eq!(user.json(&["tx", "get", id])["id"], built["id"]);
+}
+
+/// Every question that can be asked answers with one document.
+fn look(user: &User, address: &str, id: &str) {
+    let questions: [&[&str]; 17] = [
+        &["query", "status"],
+        &["query", "block"],
+        &["query", "block", "1"],
+        &["query", "account", address],
+        &["query", "proof", address],
+        &["query", "proof", address, "--asset", "0"],
+        &["query", "validators"],
+        &["query", "events", "--limit", "5"],
+        &["query", "search", id],
+        &["query", "params"],
+        &["query", "peers"],
+        &["query", "consensus"],
+        &["query", "evidence"],
+        &["query", "ledger-account", "{\"kind\": \"system\", \"account\": \"fees\"}"],
+        &["query", "call", "rpc.discover"],
+        &["query", "call", "energy_listMeters"],
+        &["completions", "bash"],
+    ];
+    for question in questions {
+        let answer = user.json(question);
+        assert!(answer.is_object(), "{question:?}: {answer}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, script, _) = wattle(["completions", shell]);
+        assert!(code == 0 && script.contains("wattle"), "{shell}: {code}");
+    }
+}
+
+/// What fails says so by a stable code, also as one document.
+fn refusals(user: &User) {
+    let table: [(&[&str], i32, &str); 4] = [
+        (&["query", "block", "999999999"], 1, "not_found"),
+        (&["query", "status", "--rpc", "http://127.0.0.1:9/rpc"], 1, "rpc_unreachable"),
+        (&["wallet", "send"], 2, "usage"),
+        (&["keys", "new", "dora"], 1, "key_exists"),
+    ];
+    for (args, code, text) in table {
+        let args = if args.contains(&"--rpc") { args.to_vec() } else { user.args(args) };
+        assert_eq!(wattle_error(args.clone()), (code, text.to_owned()), "{args:?}");
+    }
+}
