@@ -51,6 +51,8 @@ use wattle_runtime::State;
 
 /// Finalized blocks not yet in the database above which this node stops building and notarizing.
 pub const COMMIT_BACKLOG_MAX: usize = 32;
+/// Finalized blocks not yet in the database above which this node takes no part in consensus at all.
+pub const COMMIT_BACKLOG_HARD_MAX: usize = 4 * COMMIT_BACKLOG_MAX;
 /// Longest time between two looks at what nobody announces: due expiries, stalled synchronization.
 const HOUSEKEEPING_MS: u64 = 250;
 
@@ -204,7 +206,7 @@ impl Driver {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Start => self.start(),
-            Event::Tick => self.tick(),
+            Event::Tick => {} // deadlines are looked at after every event
             Event::Validator { from, peer, message } => self.on_validator(from, peer, message),
             Event::ValidatorConnected { key, .. } => self.on_validator_connected(&key),
             Event::PeerReady { peer, validator, height, serves } => {
@@ -249,15 +251,16 @@ impl Driver {
         self.start_epoch();
     }
 
-    fn tick(&mut self) {
-        self.feed(Input::Tick);
-    }
-
     /// What follows from any event: changed work, flushes, synchronization.
     fn settle(&mut self) {
         if self.mono >= self.next_housekeeping {
             self.next_housekeeping = self.mono.after(HOUSEKEEPING_MS);
             self.expire_txs();
+            self.gossip_again();
+        }
+        let due = self.current.core.as_ref().and_then(Core::next_deadline);
+        if due.is_some_and(|at| at <= self.mono) {
+            self.feed(Input::Tick); // a busy network must not keep the timers waiting
         }
         let working = self.has_work();
         if working != self.working {

@@ -18,6 +18,15 @@ const BATCHES_MAX: usize = 256;
 const GOSSIP_BATCH_BYTES: usize = 192 * 1024;
 /// How long the entry node collects transactions before it gossips them.
 const GOSSIP_DELAY_MS: u64 = 3;
+/// How long a transaction that entered here waits before it is gossiped again: until then it was lost to nobody, or
+/// there was nobody to tell.
+const GOSSIP_AGAIN_MS: u64 = 30_000;
+/// Most transactions that are gossiped again.
+const GOSSIP_AGAIN_MAX: usize = 16_384;
+/// How long transactions that nobody can charge are no reason for a block, unless a new one comes.
+const QUIET_MS: u64 = 1_000;
+/// How many times a block's limits are offered to the builder, which leaves out what cannot be charged.
+const CANDIDATES_FACTOR: usize = 2;
 /// Most transactions whose end is remembered.
 const ENDS_MAX: usize = 16_384;
 
@@ -31,9 +40,13 @@ pub(super) struct Txs {
     outgoing: Vec<Tx>,
     outgoing_bytes: usize,
     flush_at: Option<MonoMs>,
+    /// What entered here, with the time at which it is gossiped again if it still waits.
+    again: VecDeque<(MonoMs, Hash)>,
     /// Transactions of certified blocks that are not in the database yet.
     included: HashMap<Hash, Height>,
     ends: Ends,
+    /// Until then ready transactions are no work: the last block could charge none of them.
+    quiet_until: MonoMs,
     /// Whether a transaction is ready; `None` when pool or state have changed since it was looked up.
     ready: Option<bool>,
 }
@@ -76,8 +89,10 @@ impl Txs {
             outgoing: Vec::new(),
             outgoing_bytes: 0,
             flush_at: None,
+            again: VecDeque::new(),
             included: HashMap::new(),
             ends: Ends::default(),
+            quiet_until: MonoMs(0),
             ready: Some(false),
         }
     }
@@ -119,7 +134,7 @@ impl Txs {
         self.pool.next_nonce(*sender, lane, next)
     }
 
-    /// A leader found that a transaction cannot be charged.
+    /// A transaction cannot be charged on the last finalized state.
     pub(super) fn refused(&mut self, id: &Hash, error: &TxError, now: TimeMs) {
         // A bucket fills again, and a nonce may have been taken by the same transaction in a block: keep those.
         if matches!(error, TxError::Bandwidth { .. } | TxError::Nonce { .. }) {
@@ -140,6 +155,9 @@ impl Txs {
     pub(super) fn finalized(&mut self, block: &VerifiedBlock, state: &State, time: TimeMs) {
         self.ready = None;
         self.included(block);
+        for tx in &block.txs {
+            self.ends.fates.remove(&tx.id()); // whatever this node thought of it
+        }
         let ids = block.txs.iter().map(|tx| (tx.id(), (tx.tx().body().sender, tx.tx().body().lane)));
         let pruned = self.pool.on_finalized(ids, |(sender, lane)| query::nonce(state, sender, *lane), time);
         self.note_pruned(pruned);
@@ -209,6 +227,7 @@ impl Driver {
                     Verdict::Ignore // old: nothing to verify it against is worth the work
                 } else if self.verify_light(&light) {
                     self.peers.ahead(&peer, height);
+                    self.sync.prove(height);
                     if light.certificate.round().epoch == self.current.epoch {
                         self.feed(wattle_consensus::Input::Certificate(light.certificate));
                     }
@@ -280,6 +299,22 @@ impl Driver {
         self.emit(Effect::Respond { token, response });
     }
 
+    /// What a leader could not charge on an unfinalized parent goes only if it cannot be charged on what is final
+    /// either: the parent may yet be dropped.
+    pub(super) fn drop_refused(&mut self, skipped: &[(Hash, TxError)], built_empty: bool) {
+        let env = self.next_env();
+        for (id, _) in skipped {
+            let Some(tx) = self.txs.pool.get(id) else { continue };
+            if let Err(error) = wattle_runtime::admit(&self.tree.state, &env, tx) {
+                self.txs.refused(id, &error, self.tree.header.time_ms);
+            }
+        }
+        if built_empty && !skipped.is_empty() {
+            // Nothing that waits can be charged for now: no reason to hurry from one empty block to the next.
+            self.txs.quiet_until = self.mono.after(QUIET_MS);
+        }
+    }
+
     /// Takes a verified transaction into the pool. True when it is new; one that is already known, pending or
     /// final, is no error, so that a client may send again whatever happened to the first answer.
     fn admit(&mut self, tx: VerifiedTx, from_here: bool) -> Result<bool, SubmitError> {
@@ -311,6 +346,7 @@ impl Driver {
         }
         if fresh {
             self.txs.ready = None;
+            self.txs.quiet_until = self.mono;
             if let Some((tx, bytes)) = wire {
                 self.collect(tx, bytes);
             }
@@ -336,9 +372,23 @@ impl Driver {
         {
             self.send_collected();
         }
+        if self.txs.again.len() < GOSSIP_AGAIN_MAX {
+            self.txs.again.push_back((self.mono.after(GOSSIP_AGAIN_MS), tx.id()));
+        }
         self.txs.outgoing.push(tx);
         self.txs.outgoing_bytes = self.txs.outgoing_bytes.saturating_add(bytes);
         self.txs.flush_at.get_or_insert(self.mono.after(GOSSIP_DELAY_MS));
+    }
+
+    /// Gossips again what entered here and still waits: a full node that was alone when a client came proposes no
+    /// block itself, and nobody else would ever learn of the transaction.
+    pub(super) fn gossip_again(&mut self) {
+        while self.txs.again.front().is_some_and(|(due, _)| *due <= self.mono) {
+            let Some((_, id)) = self.txs.again.pop_front() else { return };
+            if let Some((tx, bytes)) = self.txs.pool.get(&id).map(|tx| (tx.tx().clone(), tx.encoded_len())) {
+                self.collect(tx, bytes);
+            }
+        }
     }
 
     /// Gossips what was collected, once it is due.
@@ -362,6 +412,8 @@ impl Driver {
     pub(super) fn candidates(&self, state: &State) -> Vec<VerifiedTx> {
         let params = &self.setup.genesis.params;
         let bytes_max = usize::try_from(params.block_bytes_max).unwrap_or(usize::MAX);
+        let bytes_max = bytes_max.saturating_mul(CANDIDATES_FACTOR);
+        let weight_max = params.block_weight_max.0.saturating_mul(CANDIDATES_FACTOR as u64);
         let (mut bytes, mut weight) = (0usize, 0u64);
         let next = |(sender, lane): &(Address, Lane)| query::nonce(state, sender, *lane);
         self.txs
@@ -370,7 +422,7 @@ impl Driver {
             .take_while(|tx| {
                 bytes = bytes.saturating_add(tx.encoded_len());
                 weight = weight.saturating_add(tx.weight().0);
-                bytes <= bytes_max && weight <= params.block_weight_max.0
+                bytes <= bytes_max && weight <= weight_max
             })
             .cloned()
             .collect()
@@ -378,6 +430,9 @@ impl Driver {
 
     /// Whether a transaction could go into a block now.
     pub(super) fn has_ready_tx(&mut self) -> bool {
+        if self.mono < self.txs.quiet_until {
+            return false;
+        }
         if let Some(known) = self.txs.ready {
             return known;
         }
