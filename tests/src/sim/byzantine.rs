@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use wattle_node::driver::effect::BuildJob;
 use wattle_node::work::{Worker, build};
-use wattle_p2p::wire::ValidatorMessage;
+use wattle_p2p::wire::{Response, ValidatorMessage};
 use wattle_primitives::{
-    Block, Hash, Proposal, PublicKey, Round, SecretKey, SignedVote, TimeMs, ValidatorIndex, Vote,
+    Block, BoundedVec, Hash, Proposal, PublicKey, Round, SecretKey, SignedVote, TimeMs, ValidatorIndex, Vote,
 };
 
 /// Rounds whose twins are remembered.
@@ -96,6 +96,22 @@ impl Byzantine {
             lies.push(message.as_ref().clone()); // sometimes one node sees both
         }
         lies.into_iter().map(Arc::new).collect()
+    }
+
+    /// What an answer becomes: blocks with a transaction less, without their certificates, or none at all.
+    pub(super) fn response(&mut self, response: Response) -> Response {
+        let Response::Blocks(blocks) = response else { return response };
+        let mut blocks = blocks.into_inner();
+        let at = self.rng.index(blocks.len());
+        match (self.rng.below(6), blocks.get_mut(at)) {
+            (0, Some(block)) => drop(block.block.txs.pop()),
+            (1, Some(block)) => block.block.header.time_ms = block.block.header.time_ms.next(),
+            (2, Some(block)) => block.certificate = None,
+            (3, _) => blocks.clear(),
+            (4, Some(_)) => drop(blocks.remove(at)),
+            _ => {}
+        }
+        Response::Blocks(BoundedVec::new(blocks).unwrap_or_default())
     }
 
     fn is_own(&self, vote: &SignedVote) -> bool {

@@ -6,6 +6,9 @@ use wattle_node::driver::Event;
 use wattle_node::run::threads::commit;
 use wattle_primitives::Height;
 
+/// How often it is looked whether a stopping node is done, in ms.
+const STOP_POLL_MS: u64 = 20;
+
 impl Sim {
     /// Starts a node from its disk.
     pub(super) fn boot(&mut self, node: usize) -> Result<(), String> {
@@ -15,11 +18,11 @@ impl Sim {
         let entropy = self.rng.bytes();
         // Power may fail again in the middle of recovery.
         if self.stormy && self.rng.chance(self.faults.crash) {
-            self.nodes[node].arm_power_cut(&mut self.rng);
+            self.nodes[node].arm_disk_fault(&mut self.rng);
         }
         let height = match self.nodes[node].open(&self.genesis, self.now, entropy) {
             Ok(height) => height,
-            Err(_) if self.nodes[node].power_is_off() => {
+            Err(_) if self.nodes[node].armed => {
                 self.crash(node);
                 return Ok(());
             }
@@ -47,7 +50,7 @@ impl Sim {
                 let _ = commit(self.nodes[node].store.as_ref(), &batch);
             }
         }
-        self.nodes[node].crash(&mut self.rng);
+        self.nodes[node].crash(&mut self.rng, self.plan.plant.is_some());
         self.rewire();
         let at = self.now + self.rng.between(20, self.faults.down_ms_max.max(20));
         self.at(at, Action::Boot { node });
@@ -65,10 +68,10 @@ impl Sim {
         }
         for node in 0..self.nodes.len() {
             if self.rng.chance(self.faults.crash) {
-                if self.rng.coin() {
-                    self.crash_if_up(node);
-                } else if self.nodes[node].running.is_some() {
-                    self.nodes[node].arm_power_cut(&mut self.rng);
+                match self.rng.below(5) {
+                    0 | 1 => self.crash_if_up(node),
+                    2 => self.stop(node)?,
+                    _ => self.nodes[node].arm_disk_fault(&mut self.rng),
                 }
             }
             if self.rng.chance(self.faults.clock_jump) {
@@ -77,6 +80,26 @@ impl Sim {
         }
         self.split_or_join();
         Ok(())
+    }
+
+    /// A node is asked to stop, and ends as soon as all it has begun is durable.
+    fn stop(&mut self, node: usize) -> Result<(), String> {
+        if self.nodes[node].running.is_some() {
+            self.step(node, Event::Stop)?;
+            let life = self.nodes[node].life;
+            self.at(self.now + STOP_POLL_MS, Action::Stopping { node, life });
+        }
+        Ok(())
+    }
+
+    pub(super) fn stopping(&mut self, node: usize) {
+        let life = self.nodes[node].life;
+        if self.nodes[node].running.as_ref().is_some_and(|r| r.driver.is_idle()) {
+            self.trace.event(self.now, Some(node), "has stopped");
+            self.crash(node);
+        } else {
+            self.at(self.now + STOP_POLL_MS, Action::Stopping { node, life });
+        }
     }
 
     fn crash_if_up(&mut self, node: usize) {

@@ -22,12 +22,25 @@ const LANES: u64 = 2;
 #[derive(Debug)]
 struct Pending {
     tx: Tx,
+    /// The node it was first submitted to.
+    home: usize,
     retry_at: u64,
+}
+
+/// Transactions for one node.
+pub(super) struct Batch {
+    pub(super) node: usize,
+    pub(super) txs: Vec<Tx>,
+    /// Whether it must be refused.
+    pub(super) nonsense: bool,
 }
 
 /// All clients.
 pub(super) struct Clients {
     chain: Hash,
+    /// Whether each wallet talks to one node only.
+    loyal: bool,
+    nodes: usize,
     rng: Rng,
     nonces: BTreeMap<(usize, u16), u64>,
     seqs: [u64; METERS],
@@ -38,10 +51,13 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new(chain: Hash, seed: u64) -> Self {
+    pub(super) fn new(chain: Hash, seed: u64, nodes: usize) -> Self {
+        let mut rng = Rng::new(seed, "clients");
         Self {
             chain,
-            rng: Rng::new(seed, "clients"),
+            loyal: rng.coin(),
+            nodes,
+            rng,
             nonces: BTreeMap::new(),
             seqs: [0; METERS],
             pending: BTreeMap::new(),
@@ -70,28 +86,28 @@ impl Clients {
         self.pending.retain(|_, pending| !finalized.contains_key(&pending.tx.id()));
     }
 
-    /// What is submitted next, and whether it must be refused. `fresh`: new transactions too.
-    pub(super) fn next(&mut self, now: u64, fresh: bool) -> Vec<(Vec<Tx>, bool)> {
-        let mut batches = Vec::new();
-        let due: Vec<Tx> = self
-            .pending
-            .values_mut()
-            .filter(|p| p.retry_at <= now)
-            .map(|p| {
-                p.retry_at = now + RETRY_MS;
-                p.tx.clone()
-            })
-            .collect();
-        if !due.is_empty() {
-            batches.push((due, false));
-        }
-        if fresh && self.rng.chance(100) {
-            batches.push((vec![self.nonsense()], true));
+    /// What is submitted next, to which of the nodes that are `up`. `fresh`: new transactions too.
+    pub(super) fn next(&mut self, now: u64, up: &[usize], fresh: bool) -> Vec<Batch> {
+        let mut batches: BTreeMap<usize, Vec<Tx>> = BTreeMap::new();
+        for pending in self.pending.values_mut().filter(|p| p.retry_at <= now) {
+            pending.retry_at = now + RETRY_MS;
+            let node = if self.loyal { pending.home } else { self.rng.pick(up).copied().unwrap_or(0) };
+            batches.entry(node).or_default().push(pending.tx.clone());
         }
         if fresh && self.pending.len() < PENDING_MAX {
-            let count = self.rng.between(1, 4);
-            let txs = (0..count).map(|_| self.issue(now)).collect();
-            batches.push((txs, false));
+            for _ in 0..self.rng.between(1, 4) {
+                let (home, tx) = self.issue(now, up);
+                batches.entry(home).or_default().push(tx.clone());
+                if self.rng.chance(200) {
+                    batches.entry(self.rng.pick(up).copied().unwrap_or(0)).or_default().push(tx);
+                }
+            }
+        }
+        let mut batches: Vec<Batch> =
+            batches.into_iter().map(|(node, txs)| Batch { node, txs, nonsense: false }).collect();
+        if fresh && self.rng.chance(100) {
+            let node = self.rng.pick(up).copied().unwrap_or(0);
+            batches.push(Batch { node, txs: vec![self.nonsense()], nonsense: true });
         }
         batches
     }
@@ -122,8 +138,10 @@ impl Clients {
         Ok(())
     }
 
-    fn issue(&mut self, now: u64) -> Tx {
+    fn issue(&mut self, now: u64, up: &[usize]) -> (usize, Tx) {
         let wallet = self.rng.index(WALLETS);
+        // A loyal wallet knows one node only, whatever becomes of it.
+        let home = if self.loyal { wallet % self.nodes } else { self.rng.pick(up).copied().unwrap_or(0) };
         let call = if self.rng.chance(250) { self.reading(now) } else { self.transfer() };
         let lane = u16::try_from(self.rng.below(LANES)).unwrap_or(0);
         let nonce = self.nonces.entry((wallet, lane)).or_default();
@@ -132,8 +150,8 @@ impl Clients {
         let tip = Amount(u128::from(self.rng.below(50)));
         let tx = self.sign(&wallet_key(wallet), Lane(lane), this, tip, call);
         self.issued += 1;
-        self.pending.insert(self.issued, Pending { tx: tx.clone(), retry_at: now + RETRY_MS });
-        tx
+        self.pending.insert(self.issued, Pending { tx: tx.clone(), home, retry_at: now + RETRY_MS });
+        (home, tx)
     }
 
     /// A transfer; some ask for more than there is and fail with a receipt.

@@ -107,7 +107,7 @@ impl Sim {
     }
 
     fn arm_commit(&mut self, node: usize) {
-        let (life, took) = (self.nodes[node].life, self.rng.below(self.faults.disk_ms_max * 2 + 1));
+        let (life, took) = (self.nodes[node].life, self.rng.below(self.faults.commit_ms_max + 1));
         let Some(running) = &mut self.nodes[node].running else { return };
         if !running.committing && !running.commits.is_empty() {
             running.committing = true;
@@ -134,8 +134,8 @@ impl Sim {
         match done {
             Ok(Some(done)) => self.done(node, done)?,
             Ok(None) => {}
-            Err(_) if self.nodes[node].power_is_off() => {
-                self.trace.event(now, Some(node), "power fails while writing");
+            Err(_) if self.nodes[node].armed => {
+                self.trace.event(now, Some(node), "disk fails while writing");
                 self.crash(node);
                 return Ok(());
             }
@@ -169,8 +169,11 @@ impl Sim {
         let took = self.rng.below(SERVE_MS_MAX);
         let Some(running) = &mut self.nodes[node].running else { return };
         // Read when asked: a moment later the answer could only hold more.
-        let response = serve::answer(&running.shared, request);
+        let mut response = serve::answer(&running.shared, request);
         running.free_at[1] = running.free_at[1].max(self.now + took);
+        if self.is_byzantine(node) {
+            response = self.byzantine.response(response);
+        }
         self.respond(node, token, response);
     }
 
@@ -185,6 +188,10 @@ impl Sim {
 
     /// What lies durably on every disk agrees with what became final; money is neither made nor lost.
     pub(super) fn inspect(&mut self) -> Result<(), String> {
+        let (issued, settled) = (self.clients.issued(), self.oracle.txs.len());
+        if u64::try_from(settled).ok() != Some(issued) {
+            return Err(format!("{issued} transactions were issued, {settled} are final"));
+        }
         for node in 0..self.nodes.len() {
             let store = Arc::clone(&self.nodes[node].store);
             let tip = store.tip().map_err(|e| e.to_string())?;

@@ -21,8 +21,10 @@ pub struct Faults {
     pub clock_jump: u64,
     /// How wrong wall clocks are otherwise, in ms.
     pub skew_ms_max: u64,
-    /// Longest time a group or a commit takes to become durable, in ms.
+    /// Longest time a group takes to become durable, in ms.
     pub disk_ms_max: u64,
+    /// Longest time a commit takes to become durable, in ms.
+    pub commit_ms_max: u64,
     /// Longest time that long work takes, in ms.
     pub work_ms_max: u64,
     /// Longest time that a crashed node stays down, in ms.
@@ -30,7 +32,7 @@ pub struct Faults {
 }
 
 /// How often it is decided what goes wrong next, in ms.
-pub const CHAOS_MS: u64 = 250;
+pub(super) const CHAOS_MS: u64 = 250;
 
 impl Faults {
     /// Nothing goes wrong, on a network and disks as they are.
@@ -44,12 +46,13 @@ impl Faults {
         clock_jump: 0,
         skew_ms_max: 50,
         disk_ms_max: 5,
+        commit_ms_max: 10,
         work_ms_max: 3,
         down_ms_max: 1_000,
     };
 
     /// A seed's own mix: each kind of fault is in it or not, and then rare or frequent.
-    pub fn swarm(rng: &mut Rng) -> Self {
+    pub(super) fn swarm(rng: &mut Rng) -> Self {
         let mut draw = |high: u64| if rng.coin() { rng.between(1, high) } else { 0 };
         Self {
             loss: draw(300),
@@ -61,8 +64,9 @@ impl Faults {
             clock_jump: draw(20),
             skew_ms_max: draw(400),
             disk_ms_max: 1 + draw(200),
+            commit_ms_max: 2 + draw(400) * draw(20),
             work_ms_max: 1 + draw(100),
-            down_ms_max: 200 + draw(8_000),
+            down_ms_max: 200 + draw(20_000),
         }
     }
 }

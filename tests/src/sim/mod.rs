@@ -100,6 +100,7 @@ enum Action {
     Connect { a: usize, b: usize },
     Deliver { from: usize, to: usize, number: u64, payload: Payload },
     Unanswered { node: usize, life: u64, token: Token },
+    Stopping { node: usize, life: u64 },
     Clients,
     Chaos,
 }
@@ -153,7 +154,7 @@ impl Sim {
             network: Network::new(plan.nodes()),
             oracle: Oracle::new(chain, genesis.clone(), byzantine.key()),
             byzantine,
-            clients: Clients::new(chain, plan.seed),
+            clients: Clients::new(chain, plan.seed, plan.nodes()),
             trace: Trace::new(plan.verbose),
             crashes: 0,
             stormy: true,
@@ -262,6 +263,10 @@ impl Sim {
             }
             Action::Connect { a, b } => self.connect(a, b),
             Action::Deliver { from, to, number, payload } => self.deliver(from, to, number, payload),
+            Action::Stopping { node, life } if self.lives(node, life) => {
+                self.stopping(node);
+                Ok(())
+            }
             Action::Clients => self.serve_clients(),
             Action::Chaos => self.chaos(),
             _ => Ok(()), // of an earlier life
@@ -304,12 +309,8 @@ impl Sim {
         self.clients.settle(&self.oracle.txs);
         let up: Vec<usize> = (0..self.nodes.len()).filter(|i| self.nodes[*i].running.is_some()).collect();
         if !up.is_empty() {
-            for (txs, nonsense) in self.clients.next(self.now, self.stormy) {
-                let copies = if self.rng.chance(200) { 2 } else { 1 };
-                for _ in 0..copies {
-                    let node = *self.rng.pick(&up).unwrap_or(&0);
-                    self.submit(node, txs.clone(), nonsense)?;
-                }
+            for batch in self.clients.next(self.now, &up, self.stormy) {
+                self.submit(batch.node, batch.txs, batch.nonsense)?;
             }
         }
         let pause = self.rng.between(100, 600);

@@ -1,8 +1,8 @@
 //! Links between nodes: connections that come and go, and messages that are lost, late, doubled, out of order.
 
+use super::node::Running;
 use super::{Action, Sim};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use wattle_node::driver::{Event, Token};
 use wattle_p2p::MessageId;
@@ -16,6 +16,9 @@ const REQUEST_TIMEOUT_MS: u64 = 10_000;
 const NOTICE_MS_MAX: u64 = 300;
 /// Longest time until a connection that can be made is made, in ms.
 const REDIAL_MS_MAX: u64 = 500;
+
+/// How long gossip is remembered, in ms: as on the real network.
+const GOSSIP_MEMORY_MS: u64 = 120_000;
 
 /// What travels.
 #[derive(Clone, Debug)]
@@ -211,7 +214,7 @@ impl Sim {
         }
         let (peer, from_life) = (self.nodes[from].peer, self.nodes[from].life);
         let streams = self.streams_open(from, to);
-        let from_key = self.nodes[from].key;
+        let (from_key, now) = (self.nodes[from].key, self.now);
         let Some(running) = &mut self.nodes[to].running else { return Ok(()) };
         let event = match payload {
             Payload::Validator(message) => match from_key.filter(|_| streams) {
@@ -219,10 +222,10 @@ impl Sim {
                 None => return Ok(()),
             },
             Payload::Gossip(id, message) => {
-                if running.gossip.contains_key(&id) {
+                if remembers(running, &id, now) {
                     return Ok(());
                 }
-                running.gossip.insert(id, Some(Arc::clone(&message)));
+                running.gossip.insert(id, (now, Some(Arc::clone(&message))));
                 Event::Gossip { peer, id: MessageId(id.0.to_vec()), message: (*message).clone() }
             }
             Payload::Request(asked, request) => {
@@ -240,11 +243,13 @@ impl Sim {
         self.step(to, event)
     }
 
+    /// Content that was handed out a short time ago is not handed out again; with nobody there it is not noted.
     pub(super) fn publish(&mut self, from: usize, message: Gossip) {
         let id = Hash::of_encoded(domain::TX_LEAF, &message);
+        let (now, alone) = (self.now, !(0..self.nodes.len()).any(|to| self.network.is_up(from, to)));
         let Some(running) = &mut self.nodes[from].running else { return };
-        if let Entry::Vacant(slot) = running.gossip.entry(id) {
-            slot.insert(None);
+        if !alone && !remembers(running, &id, now) {
+            running.gossip.insert(id, (now, None));
             self.spread(from, None, id, &Arc::new(message));
         }
     }
@@ -267,7 +272,7 @@ impl Sim {
     ) -> Result<(), String> {
         let Ok(id) = <[u8; 32]>::try_from(id.0.as_slice()).map(Hash) else { return Ok(()) };
         let Some(running) = &mut self.nodes[node].running else { return Ok(()) };
-        let Some(message) = running.gossip.get_mut(&id).and_then(Option::take) else {
+        let Some(message) = running.gossip.get_mut(&id).and_then(|(_, message)| message.take()) else {
             return Err("a verdict on gossip that waits for none".to_owned());
         };
         match verdict {
@@ -294,4 +299,8 @@ impl Sim {
             self.transmit(node, to, Payload::Response(asked, Arc::new(response)));
         }
     }
+}
+
+fn remembers(running: &Running, id: &Hash, now: u64) -> bool {
+    running.gossip.get(id).is_some_and(|(at, waits)| waits.is_some() || now - at < GOSSIP_MEMORY_MS)
 }

@@ -5,8 +5,7 @@ use super::rng::Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use wattle_node::driver::{Committing, Driver, Setup, Token};
-use wattle_node::file::Dir as _;
-use wattle_node::file::sim::{Crash, SimDir};
+use wattle_node::file::sim::{Crash, Faults as SimFaults, SimDir};
 use wattle_node::mempool::Limits;
 use wattle_node::run::shared::{Command, Shared, View};
 use wattle_node::run::storage::{Found, Journal, StorageError, open_chain};
@@ -19,8 +18,8 @@ use wattle_primitives::{Genesis, Hash, Height, PublicKey, SecretKey};
 use wattle_runtime::Store;
 use wattle_runtime::store::MemoryStore;
 
-/// Bytes of a log segment: small, so that segments are closed and let go of.
-const SEGMENT_BYTES: u64 = 256 * 1024;
+/// Bytes of a log segment: mostly small, so that segments are closed and let go of.
+const SEGMENT_BYTES: [u64; 3] = [24 * 1024, 128 * 1024, 64 * 1024 * 1024];
 
 /// A node, running or not. Its disk outlives its crashes.
 pub(super) struct Node {
@@ -29,6 +28,9 @@ pub(super) struct Node {
     pub(super) peer: PeerId,
     wal: SimDir,
     sign: SimDir,
+    segment_bytes: u64,
+    /// A disk is set to fail.
+    pub(super) armed: bool,
     pub(super) store: Arc<MemoryStore>,
     /// Counts starts; what was meant for an earlier life is void.
     pub(super) life: u64,
@@ -62,8 +64,8 @@ pub(super) struct Running {
     /// Questions of others: who, in which life, under which token.
     pub(super) questions: BTreeMap<Token, (usize, u64, Token)>,
     pub(super) tokens: u64,
-    /// Gossip seen, with what waits for its verdict.
-    pub(super) gossip: BTreeMap<Hash, Option<Arc<Gossip>>>,
+    /// Gossip seen: when, and what waits for its verdict.
+    pub(super) gossip: BTreeMap<Hash, (u64, Option<Arc<Gossip>>)>,
 }
 
 impl Node {
@@ -76,6 +78,8 @@ impl Node {
             peer: node_key.peer_id(),
             wal: SimDir::new(),
             sign: SimDir::new(),
+            segment_bytes: SEGMENT_BYTES[(index + usize::try_from(plan.seed % 3).unwrap_or(0)) % 3],
+            armed: false,
             store: Arc::new(MemoryStore::in_memory().map_err(|e| e.to_string())?),
             life: 0,
             clock_ms: Some(0),
@@ -94,7 +98,7 @@ impl Node {
         let height = found.header.height;
         let (mut records, mut bodies, mut journal) = (Vec::new(), Vec::new(), None);
         if let Some(seed) = self.seed {
-            let config = WalConfig { chain: found.chain, entropy, segment_bytes: SEGMENT_BYTES };
+            let config = WalConfig { chain: found.chain, entropy, segment_bytes: self.segment_bytes };
             let (wal, sign, key) = (self.wal.clone(), self.sign.clone(), SecretKey::from_seed(seed));
             let opened = Journal::open(wal, sign, found.chain, key, height == Height::ZERO, config)?;
             (journal, records, bodies) = (Some(opened.0), opened.1, opened.2);
@@ -129,35 +133,38 @@ impl Node {
         Ok(height)
     }
 
-    /// Lets the power go off at one of the next operations on a disk, in the middle of whatever is written then.
-    pub(super) fn arm_power_cut(&self, rng: &mut Rng) {
+    /// Lets a disk fail at one of its next operations: the power goes off in the middle of whatever is written then,
+    /// or a sync reports an error and loses what it should have kept.
+    pub(super) fn arm_disk_fault(&mut self, rng: &mut Rng) {
         let dir = if rng.coin() { &self.wal } else { &self.sign };
-        let at = dir.counts().operations + rng.below(8);
-        dir.set_faults(wattle_node::file::sim::Faults { power_off: Some(at), ..Default::default() });
+        let counts = dir.counts();
+        let faults = if rng.chance(700) {
+            SimFaults { power_off: Some(counts.operations + rng.below(8)), ..SimFaults::default() }
+        } else {
+            SimFaults { fail_sync: Some(counts.syncs + rng.below(4)), ..SimFaults::default() }
+        };
+        dir.set_faults(faults);
+        self.armed = self.seed.is_some();
     }
 
     /// The next sync of each disk lies.
     pub(super) fn skip_syncs(&self) {
         for dir in [&self.wal, &self.sign] {
             let skip_sync = Some(dir.counts().syncs);
-            dir.set_faults(wattle_node::file::sim::Faults { skip_sync, ..Default::default() });
+            dir.set_faults(SimFaults { skip_sync, ..SimFaults::default() });
         }
     }
 
-    /// Whether a disk has lost power already.
-    pub(super) fn power_is_off(&self) -> bool {
-        self.seed.is_some() && (self.wal.list().is_err() || self.sign.list().is_err())
-    }
-
-    /// Memory is gone; what was not synced meets its fate.
-    pub(super) fn crash(&mut self, rng: &mut Rng) {
-        let kind = *rng
-            .pick(&[Crash::DropUnsynced, Crash::TornPrefix, Crash::AnySectors])
-            .unwrap_or(&Crash::DropUnsynced);
+    /// Memory is gone; what was not synced meets its fate, or is all gone too.
+    pub(super) fn crash(&mut self, rng: &mut Rng, drop_all: bool) {
         self.life += 1;
         self.running = None;
-        self.wal.crash(kind, rng.next());
-        self.sign.crash(kind, rng.next());
+        self.armed = false;
+        for dir in [&self.wal, &self.sign] {
+            let kinds = [Crash::DropUnsynced, Crash::TornPrefix, Crash::AnySectors];
+            let kind = *rng.pick(&kinds).filter(|_| !drop_all).unwrap_or(&Crash::DropUnsynced);
+            dir.crash(kind, rng.next());
+        }
     }
 }
 

@@ -6,20 +6,20 @@ use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid,
 use wattle_primitives::reading::RegisterEncoding;
 use wattle_primitives::validator::ValidatorSetError;
 use wattle_primitives::{
-    Address, Amount, AssetId, Epoch, Genesis, Hash, Params, PublicKey, SecretKey, TimeMs, Validator,
-    ValidatorSet, VotingPower, Weight,
+    Address, Amount, AssetId, Epoch, Genesis, Hash, Params, SecretKey, TimeMs, Validator, ValidatorSet,
+    VotingPower, Weight,
 };
 
 /// Wall time at which a run begins, ms UTC.
-pub const WALL_MS: u64 = 1_800_000_000_000;
+pub(super) const WALL_MS: u64 = 1_800_000_000_000;
 /// Heights in an epoch: short, so that a run sees several.
-pub const EPOCH_LENGTH: u64 = 12;
+pub(super) const EPOCH_LENGTH: u64 = 12;
 /// Accounts that send transactions.
-pub const WALLETS: usize = 5;
+pub(super) const WALLETS: usize = 5;
 /// Meters that sign readings.
-pub const METERS: usize = 2;
+pub(super) const METERS: usize = 2;
 /// What each wallet has at genesis, native base units.
-pub const WALLET_BALANCE: u128 = 1_000_000_000;
+pub(super) const WALLET_BALANCE: u128 = 1_000_000_000;
 
 /// A fault built into the surroundings on purpose, to show that the oracle notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Plan {
             byzantine: false,
             faults: Faults::NONE,
             storm_ms: 10_000,
-            heal_ms_max: 180_000,
+            heal_ms_max: 240_000,
             plant: None,
             verbose: false,
         }
@@ -187,30 +187,24 @@ fn key(role: u8, index: usize) -> SecretKey {
 
 /// The key of validator `index`.
 #[must_use]
-pub fn validator_key(index: usize) -> SecretKey {
+pub(super) fn validator_key(index: usize) -> SecretKey {
     key(1, index)
 }
 
 /// The key of wallet `index`.
 #[must_use]
-pub fn wallet_key(index: usize) -> SecretKey {
+pub(super) fn wallet_key(index: usize) -> SecretKey {
     key(2, index)
 }
 
 /// The key of meter `index`.
 #[must_use]
-pub fn meter_key(index: usize) -> SecretKey {
+pub(super) fn meter_key(index: usize) -> SecretKey {
     key(3, index)
 }
 
 /// Seed of the network identity of node `index`.
 #[must_use]
-pub fn node_seed(index: usize) -> [u8; 32] {
+pub(super) fn node_seed(index: usize) -> [u8; 32] {
     *key(4, index).seed()
-}
-
-/// Who has which public key among the validators.
-#[must_use]
-pub fn validator_index(key: &PublicKey, validators: usize) -> Option<usize> {
-    (0..validators).find(|i| validator_key(*i).public() == *key)
 }

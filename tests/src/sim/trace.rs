@@ -2,7 +2,7 @@
 
 /// Hashes every event and every effect of a run. Equal seeds must give equal hashes.
 #[derive(Debug)]
-pub struct Trace {
+pub(super) struct Trace {
     hasher: blake3::Hasher,
     verbose: bool,
     events: u64,
@@ -11,18 +11,18 @@ pub struct Trace {
 impl Trace {
     /// Nothing has happened yet; `verbose` prints what does.
     #[must_use]
-    pub fn new(verbose: bool) -> Self {
+    pub(super) fn new(verbose: bool) -> Self {
         Self { hasher: blake3::Hasher::new(), verbose, events: 0 }
     }
 
     /// An event, of a node unless it is the network's.
-    pub fn event(&mut self, now_ms: u64, node: Option<usize>, what: &str) {
+    pub(super) fn event(&mut self, now_ms: u64, node: Option<usize>, what: &str) {
         self.events += 1;
         self.line(now_ms, node, '>', what);
     }
 
     /// What a node does.
-    pub fn effect(&mut self, now_ms: u64, node: usize, what: &str) {
+    pub(super) fn effect(&mut self, now_ms: u64, node: usize, what: &str) {
         self.line(now_ms, Some(node), '<', what);
     }
 
@@ -37,13 +37,13 @@ impl Trace {
 
     /// Events so far.
     #[must_use]
-    pub const fn events(&self) -> u64 {
+    pub(super) const fn events(&self) -> u64 {
         self.events
     }
 
     /// The hash of everything so far.
     #[must_use]
-    pub fn hash(&self) -> String {
+    pub(super) fn hash(&self) -> String {
         self.hasher.finalize().to_hex().to_string()
     }
 }
