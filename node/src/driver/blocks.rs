@@ -5,16 +5,19 @@ use crate::driver::effect::Token;
 use crate::work::{BodyError, ExecuteError, VerifiedBlock};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use wattle_consensus::config::VIEWS_AHEAD_MAX;
 use wattle_consensus::{Input, Verdict};
 use wattle_p2p::wire::{Request, Response};
 use wattle_p2p::{PeerId, Penalty};
-use wattle_primitives::{Block, Hash, Round, SignedVote, ValidatorIndex};
+use wattle_primitives::{Block, Hash, Header, Round, SignedVote, ValidatorIndex, View};
 use wattle_runtime::Executed;
 
 /// Most bodies being checked at once.
 const CHECKING_MAX: usize = 64;
 /// Most votes kept for a body that is being checked.
 const VOTES_MAX: usize = 4;
+/// Most bodies taken for one round: an equivocating leader's two show the fault; more would only fill memory.
+const BODIES_PER_ROUND_MAX: u8 = 2;
 
 /// Bodies that are not in the tree yet.
 #[derive(Debug, Default)]
@@ -24,6 +27,8 @@ pub(super) struct Bodies {
     recovered: Vec<Block>,
     /// Hashes of bodies that are in the log already.
     logged: BTreeSet<Hash>,
+    /// Bodies taken for each round in which they were proposed.
+    taken: BTreeMap<Round, u8>,
     /// Questions for bodies.
     fetches: BTreeMap<Token, (Hash, PeerId)>,
     /// Executions that wait for the block or its parent.
@@ -51,8 +56,14 @@ impl Bodies {
 
     /// Forgets everything that can no longer become part of the chain.
     pub(super) fn prune(&mut self, keep: impl Fn(&Hash) -> bool) {
-        self.waiting.retain(|block, _| keep(block));
-        self.logged.retain(|block| keep(block));
+        let checking = &self.checking;
+        self.waiting.retain(|block, _| keep(block) || checking.contains_key(block));
+        self.logged.retain(|block| keep(block) || checking.contains_key(block));
+    }
+
+    /// Forgets the rounds up to one that is final.
+    pub(super) fn prune_rounds(&mut self, last: Round) {
+        self.taken.retain(|round, _| *round > last);
     }
 }
 
@@ -79,15 +90,37 @@ impl Driver {
             self.feed(Input::Proposal { vote, header: block.header });
             return;
         }
-        let round = Round { epoch: block.header.epoch, view: block.header.view };
-        if !self.bodies.checking.contains_key(&hash) && !self.tree.has_room(round) {
-            return;
+        let known = self.bodies.checking.contains_key(&hash);
+        let wanted = known || (self.may_propose(&vote, &block.header) && self.take_round(proposal.round));
+        let checking = if wanted { self.check(block, Some(peer)) } else { None };
+        match checking {
+            Some(checking) if checking.votes.len() < VOTES_MAX => checking.votes.push(vote),
+            // The vote counts whatever becomes of the body; consensus asks for it if it matters.
+            _ => self.feed(Input::Vote(vote)),
         }
-        if let Some(checking) = self.check(block, Some(peer))
-            && checking.votes.len() < VOTES_MAX
-        {
-            checking.votes.push(vote);
-        }
+    }
+
+    /// Whether a header may come from the leader of the vote's round at all: what consensus would refuse anyway must
+    /// not take up memory.
+    fn may_propose(&self, vote: &SignedVote, header: &Header) -> bool {
+        let Some(core) = self.current.core.as_ref() else { return false };
+        let (status, view) = (core.status(), vote.vote.round().view);
+        let terminal = self.setup.genesis.params.terminal_height(self.current.epoch);
+        let first = header.view == view || (header.view < view && header.height == terminal);
+        let ahead = View(status.view.0.saturating_add(VIEWS_AHEAD_MAX));
+        core.leader(view) == vote.signer
+            && view > status.finalized_view
+            && view <= ahead
+            && first
+            && header.epoch == self.current.epoch
+            && header.height <= terminal
+    }
+
+    fn take_round(&mut self, round: Round) -> bool {
+        let taken = self.bodies.taken.entry(round).or_default();
+        let room = *taken < BODIES_PER_ROUND_MAX && self.tree.has_room();
+        *taken = taken.saturating_add(u8::from(room));
+        room
     }
 
     /// Has a body checked, once; `None` when too many are being checked, or it is too old to matter.
@@ -112,6 +145,9 @@ impl Driver {
                 // The header may still be good: only the sender is at fault, and consensus asks again.
                 if let Some(peer) = from {
                     self.emit(Effect::Report { peer, penalty: Penalty::Fatal });
+                }
+                for vote in votes {
+                    self.feed(Input::Vote(vote));
                 }
                 return;
             }

@@ -1,6 +1,6 @@
 //! Between the consensus core and everything it asks for.
 
-use super::{Driver, Effect, Halt, Job};
+use super::{COMMIT_BACKLOG_HARD_MAX, Driver, Effect, Halt, Job};
 use crate::driver::effect::{BuildJob, Token};
 use crate::wal::record::WalRecord;
 use crate::work::BuiltBlock;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use wattle_consensus::{BuildRequest, Input, Output, Record, To};
 use wattle_p2p::wire::{Request, ValidatorMessage};
 use wattle_p2p::{PeerId, Penalty};
-use wattle_primitives::{Hash, PublicKey, Round, SignedVote, ValidatorIndex, View, Vote};
+use wattle_primitives::{Epoch, Hash, PublicKey, Round, SignedVote, ValidatorIndex, View, Vote};
 
 impl Driver {
     /// Lets the core take an input, and carries out what it answers until it is content.
@@ -37,7 +37,7 @@ impl Driver {
             Output::Execute { block, parent } => self.execute(block, parent),
             Output::Fetch { block, ask } => self.fetch(block, &ask, inputs),
             Output::FetchCertificates { from, to, ask } => self.fetch_certificates(from, to, &ask),
-            Output::Sync { certificate } => self.sync.want(certificate),
+            Output::Sync { .. } => self.sync.want(),
             Output::Send { to, certificate } => self.send(to, ValidatorMessage::Certificate(certificate)),
             Output::Resend { to, votes, certificates } => {
                 for certificate in certificates {
@@ -101,9 +101,8 @@ impl Driver {
             *tokens = tokens.saturating_add(1);
             Token(*tokens)
         };
-        if let Some(effect) = self.outbox.close(token) {
-            self.emit(effect);
-        }
+        let groups = self.outbox.close(token);
+        self.effects.extend(groups);
     }
 
     /// A group is durable: its votes go out and come back to the core, then what waited for it.
@@ -176,9 +175,7 @@ impl Driver {
     pub(super) fn on_built(&mut self, round: Round, built: BuiltBlock) {
         let header = built.block.header().clone();
         let hash = built.block.hash;
-        for (id, error) in &built.skipped {
-            self.txs.refused(id, error, self.tree.header.time_ms);
-        }
+        self.drop_refused(&built.skipped, built.block.txs.is_empty());
         self.tree.insert(built.block);
         if let Some(entry) = self.tree.get_mut(&hash) {
             entry.executed = Some(built.executed);
@@ -193,12 +190,13 @@ impl Driver {
             ValidatorMessage::Certificate(certificate) => certificate.round().epoch,
         };
         if epoch > self.current.epoch {
-            self.peers.ahead(&peer, self.setup.genesis.params.floor_height(epoch));
+            return self.on_later_epoch(peer, epoch, &message);
         }
         if epoch < self.current.epoch {
-            self.help_straggler(&from);
+            return self.help_straggler(&from);
         }
-        if epoch != self.current.epoch || self.current.core.is_none() {
+        // With the database so far behind, finality may wait: nothing more is taken in than can be written down.
+        if self.current.core.is_none() || self.backlog.queue.len() >= COMMIT_BACKLOG_HARD_MAX {
             return;
         }
         let (chain, set) = (self.setup.chain, &self.current.set);
@@ -216,6 +214,25 @@ impl Driver {
             ValidatorMessage::Proposal { vote, block } => self.on_proposal(peer, vote, *block),
             ValidatorMessage::Vote(vote) => self.feed(Input::Vote(vote)),
             ValidatorMessage::Certificate(certificate) => self.feed(Input::Certificate(certificate)),
+        }
+    }
+
+    /// Somebody votes in an epoch that has not begun here: if the vote is good, this node is behind.
+    fn on_later_epoch(&mut self, peer: PeerId, epoch: Epoch, message: &ValidatorMessage) {
+        let Some(set) = self.setup.genesis.validators(epoch) else { return };
+        let valid = match message {
+            ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => {
+                vote.verify(&self.setup.chain, set).is_ok()
+            }
+            ValidatorMessage::Certificate(certificate) => certificate.verify(&self.setup.chain, set).is_ok(),
+        };
+        if !valid {
+            return self.emit(Effect::Report { peer, penalty: Penalty::Heavy });
+        }
+        let floor = self.setup.genesis.params.floor_height(epoch);
+        self.peers.ahead(&peer, floor);
+        if matches!(message, ValidatorMessage::Certificate(_)) {
+            self.sync.prove(floor);
         }
     }
 

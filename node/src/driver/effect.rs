@@ -261,6 +261,14 @@ pub enum Halt {
     /// Consensus saw something that must not be.
     #[error("consensus halted: {0}")]
     Consensus(String),
+    /// The chain has gone on with another protocol version: this build is too old.
+    #[error("block at height {height} has protocol version {version}: update this node")]
+    Version {
+        /// The block's height.
+        height: Height,
+        /// Its version.
+        version: u32,
+    },
     /// A certified block has other results here: this node's software or memory is at fault, or two thirds lie.
     #[error("block {hash} at height {height} was certified, but executes differently here: {detail}")]
     Diverged {

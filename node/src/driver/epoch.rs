@@ -31,6 +31,9 @@ impl Driver {
     pub(super) fn start_epoch(&mut self) {
         self.current = Current::waiting(&self.setup, &self.tree.header);
         let epoch = self.current.epoch;
+        if self.tree.height() == self.setup.genesis.params.floor_height(epoch) {
+            self.sync.epoch_ended();
+        }
         self.recover_bodies();
         self.emit(Effect::SetValidators(self.known_validators()));
         if self.current.me.is_some() {
@@ -40,6 +43,7 @@ impl Driver {
             self.replay.retain(|record| record.epoch() > epoch);
             self.feed(Input::Start);
             self.feed(Input::Work { available: self.working });
+            self.feed(Input::Backpressure { on: self.backlog.pressed });
         }
     }
 

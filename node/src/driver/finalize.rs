@@ -2,7 +2,7 @@
 
 use super::{Announcement, Committing, Driver, Effect, Halt};
 use wattle_p2p::wire::{Gossip, LightBlock};
-use wattle_primitives::{BoundedVec, Certificate, Hash, Height};
+use wattle_primitives::{BoundedVec, Certificate, Hash, Height, Round};
 
 impl Driver {
     /// Consensus says that these blocks, oldest first, are final; the certificate is the last one's.
@@ -34,8 +34,9 @@ impl Driver {
             self.sync.finalized(certificate);
         }
         self.bodies.prune(|hash| self.tree.get(hash).is_some());
-        self.txs.forget_dropped(&self.tree, &self.backlog.queue);
+        self.bodies.prune_rounds(Round { epoch: self.tree.header.epoch, view: self.tree.header.view });
         self.backlog.queue.extend(batch.iter().cloned());
+        self.txs.forget_dropped(&self.tree, &self.backlog.queue);
         self.emit(Effect::Commit(batch));
     }
 

@@ -8,6 +8,9 @@ use crate::wal::record::WalRecord;
 use std::collections::BTreeMap;
 use wattle_primitives::{Height, ValidatorIndex, Vote};
 
+/// Most bytes of bodies in one group of the log.
+const GROUP_BODY_BYTES_MAX: usize = crate::wal::GROUP_BYTES_MAX / 2;
+
 /// Groups on their way to disk, and what waits for them.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -61,23 +64,37 @@ impl Outbox {
         }
     }
 
-    /// Closes the step's group, if it holds anything.
-    pub(super) fn close(&mut self, token: impl FnOnce() -> Token) -> Option<Effect> {
+    /// Closes the step's group, if it holds anything. Bodies that together are too large for one group go ahead in
+    /// groups of their own; votes and what is sent wait for the last.
+    pub(super) fn close(&mut self, mut token: impl FnMut() -> Token) -> Vec<Effect> {
         if self.records.is_empty() && self.votes.is_empty() {
-            return None;
+            return Vec::new();
         }
-        let token = token();
-        let group = Group {
+        let height = std::mem::take(&mut self.height);
+        let mut groups = Vec::new();
+        let (mut records, mut bytes) = (Vec::new(), 0usize);
+        for record in std::mem::take(&mut self.records) {
+            let size = if let WalRecord::Body(body) = &record { body.len() } else { 0 };
+            if bytes > 0 && bytes.saturating_add(size) > GROUP_BODY_BYTES_MAX {
+                let records = std::mem::take(&mut records);
+                groups.push((Group::default(), records, Vec::new()));
+                bytes = 0;
+            }
+            bytes = bytes.saturating_add(size);
+            records.push(record);
+        }
+        let last = Group {
             with_block: std::mem::take(&mut self.with_block),
             sends: std::mem::take(&mut self.sends),
         };
-        self.in_flight.insert(token, group);
-        Some(Effect::Persist {
-            token,
-            height: std::mem::take(&mut self.height),
-            records: std::mem::take(&mut self.records),
-            votes: std::mem::take(&mut self.votes),
-        })
+        groups.push((last, records, std::mem::take(&mut self.votes)));
+        let mut effects = Vec::with_capacity(groups.len());
+        for (group, records, votes) in groups {
+            let token = token();
+            self.in_flight.insert(token, group);
+            effects.push(Effect::Persist { token, height, records, votes });
+        }
+        effects
     }
 
     /// A group is durable: returns what waited for it.

@@ -56,9 +56,15 @@ impl Peers {
 
     /// A serving peer that claims more than `height`, in turn.
     pub(super) fn higher_than(&mut self, height: Height) -> Option<PeerId> {
-        let able: Vec<PeerId> =
-            self.peers.iter().filter(|(_, p)| p.serves && p.height > height).map(|(id, _)| *id).collect();
-        self.in_turn(&able)
+        let able = |p: &Peer| p.serves && p.height > height;
+        // Whoever has proven a validator key has something to lose; a stranger may claim any height.
+        let known = self.peers.iter().filter(|(_, p)| able(p) && p.validator.is_some());
+        let known: Vec<PeerId> = known.map(|(id, _)| *id).collect();
+        if !known.is_empty() {
+            return self.in_turn(&known);
+        }
+        let any: Vec<PeerId> = self.peers.iter().filter(|(_, p)| able(p)).map(|(id, _)| *id).collect();
+        self.in_turn(&any)
     }
 
     /// One of these validators' peers, in turn; if none is connected, any that serves.

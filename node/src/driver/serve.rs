@@ -20,7 +20,7 @@ impl Driver {
                 certificates.truncate(wattle_p2p::wire::CERTIFICATES_MAX);
                 Response::Certificates(BoundedVec::new(certificates).unwrap_or_default())
             }
-            Request::BlockByHash(hash) => match self.tree.get(&hash) {
+            Request::BlockByHash(hash) => match self.tree.get(&hash).filter(|e| e.block.fault.is_none()) {
                 Some(entry) => Response::Block(Some(Box::new(SyncBlock {
                     block: entry.block.block.clone(),
                     certificate: None,
@@ -46,14 +46,16 @@ impl Driver {
         self.emit(Effect::Respond { token, response });
     }
 
+    /// Where this node stands, as far as it is on disk: an answer is a promise.
     fn wire_status(&self) -> Status {
+        let pending = self.backlog.queue.front().map(|c| c.block.header());
         Status {
-            height: self.tree.height(),
-            hash: self.tree.hash,
+            height: pending.map_or(self.tree.height(), |h| h.height.prev().unwrap_or_default()),
+            hash: pending.map_or(self.tree.hash, |h| h.parent),
             epoch: self.current.epoch,
             view: self.current.core.as_ref().map_or(View::ZERO, |c| c.status().view),
             version: PROTOCOL_VERSION,
-            syncing: self.is_behind(),
+            syncing: self.lags(),
         }
     }
 
@@ -97,8 +99,8 @@ impl Driver {
             view_age_ms: self.mono.since(self.entered_at),
             leader_timeout_ms: seen.as_ref().map_or(params.leader_timeout_ms, |s| s.leader_timeout_ms),
             advance_timeout_ms: seen.as_ref().map_or(params.advance_timeout_ms, |s| s.advance_timeout_ms),
-            best_peer_height: self.peers.best_height(),
-            syncing: self.is_behind(),
+            best_peer_height: self.sync.proven(),
+            syncing: self.lags(),
             unfinalized: self.tree.len(),
             commit_backlog: self.backlog.queue.len(),
             mempool_txs,

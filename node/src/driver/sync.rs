@@ -1,8 +1,11 @@
 //! Catching up by height: finalized blocks from peers, certificate first.
 //!
-//! A batch is linked to our last block, its last header's certificate is verified, and only then is anything
-//! executed or stored. Validators use it when they are many blocks or an epoch behind; nodes that do not vote follow
-//! the chain this way all the time. It turns itself on and off by what peers show.
+//! Blocks are linked to our last one, the certificate at their end is verified, and only then is anything executed or
+//! stored. A run of blocks that were finalized through a descendant may be longer than an answer: then blocks wait in
+//! memory, bounded, until an answer brings the certificate. Validators use it when they are many blocks or an epoch
+//! behind; nodes that do not vote follow the chain this way all the time.
+//!
+//! What peers claim decides whom to ask; what certificates prove decides whether this node counts as behind.
 
 use super::{Committing, Driver, Effect, Halt, Job};
 use crate::driver::effect::Token;
@@ -11,12 +14,19 @@ use std::collections::BTreeMap;
 use wattle_consensus::{Input, MonoMs};
 use wattle_p2p::wire::{LightBlock, Request, Response, SYNC_BLOCKS_MAX, SyncBlock};
 use wattle_p2p::{PeerId, Penalty};
+use wattle_primitives::block::PROTOCOL_VERSION;
 use wattle_primitives::{Block, Certificate, Hash, Height, ValidatorSet, Vote};
 
 /// Pause after an answer that did not help.
 const PAUSE_MS: u64 = 200;
 /// A member of the set leaves gaps to consensus unless nothing was finalized for so long.
 const STALLED_MS: u64 = 2_000;
+/// How long a peer has to answer a question for blocks.
+const ANSWER_MS: u64 = 3_000;
+/// Most bytes of blocks that wait for their certificate.
+const PARTIAL_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Heights behind a proven one from which on this node says that it is catching up.
+const LAG_MAX: u64 = 3;
 /// Most questions for certificates under way.
 const CERTIFICATE_QUESTIONS_MAX: usize = 16;
 
@@ -25,8 +35,12 @@ const CERTIFICATE_QUESTIONS_MAX: usize = 16;
 pub(super) struct Sync {
     phase: Phase,
     paused_until: MonoMs,
-    /// Consensus asked to reach this block.
-    target: Option<Certificate>,
+    /// Consensus asked to be brought further by height.
+    wanted: bool,
+    /// Greatest height that a certificate has proven.
+    proven: Height,
+    /// Linked blocks above the last finalized one that no certificate covers yet.
+    partial: Partial,
     /// Finalization of the last finalized block, for a core that starts within an epoch.
     last: Option<Certificate>,
     /// Finalization of the last block of the epoch before, for stragglers.
@@ -37,16 +51,26 @@ pub(super) struct Sync {
 #[derive(Debug)]
 enum Phase {
     Idle,
-    Asked { token: Token, peer: PeerId },
+    Asked { token: Token, peer: PeerId, since: MonoMs },
     Replaying { token: Token, peer: PeerId, certificates: BTreeMap<Hash, Certificate> },
 }
 
-/// Why an answer does not help. The peer that sent it pays.
+/// Blocks that wait for the certificate of a later one.
+#[derive(Debug, Default)]
+struct Partial {
+    blocks: Vec<Block>,
+    certificates: BTreeMap<Hash, Certificate>,
+    bytes: usize,
+}
+
+/// Why an answer does not help.
 #[derive(Debug, PartialEq, Eq)]
 enum Useless {
-    /// It has nothing, or nothing certified: it claimed too much.
+    /// It has nothing that we lack. Nobody is at fault: heights are told before blocks are on disk.
     Nothing,
-    /// It breaks a rule.
+    /// It does not link to what another peer sent before: one of the two lies, and we cannot tell which.
+    Mismatch,
+    /// It breaks a rule: the peer that sent it pays.
     Wrong,
 }
 
@@ -57,23 +81,37 @@ impl Sync {
         Self {
             phase: Phase::Idle,
             paused_until: MonoMs(0),
-            target: None,
+            wanted: false,
+            proven: Height::ZERO,
+            partial: Partial { blocks: Vec::new(), certificates: BTreeMap::new(), bytes: 0 },
             last,
             epoch_end: None,
             certificates: BTreeMap::new(),
         }
     }
 
-    /// Consensus wants to reach a block far ahead.
-    pub(super) fn want(&mut self, certificate: Certificate) {
-        self.target = Some(certificate);
+    /// Consensus misses too many blocks to fetch them one by one.
+    pub(super) const fn want(&mut self) {
+        self.wanted = true;
+    }
+
+    /// A certificate shows that the chain has reached this height.
+    pub(super) fn prove(&mut self, height: Height) {
+        self.proven = self.proven.max(height);
+    }
+
+    /// Greatest height that a certificate has proven.
+    pub(super) const fn proven(&self) -> Height {
+        self.proven
+    }
+
+    /// The last finalized block is an epoch's last: its finalization shows stragglers the way.
+    pub(super) fn epoch_ended(&mut self) {
+        self.epoch_end.clone_from(&self.last);
     }
 
     /// A block was finalized by this certificate.
     pub(super) fn finalized(&mut self, certificate: Certificate) {
-        if self.last.as_ref().is_some_and(|last| last.round().epoch < certificate.round().epoch) {
-            self.epoch_end = self.last.take();
-        }
         self.last = Some(certificate);
     }
 
@@ -107,28 +145,41 @@ impl Sync {
 impl Driver {
     /// Asks for the next blocks when this node is behind and nothing is under way.
     pub(super) fn synchronize(&mut self) {
+        if let Phase::Asked { peer, since, .. } = self.sync.phase
+            && self.mono.since(since) > ANSWER_MS
+        {
+            self.sync.phase = Phase::Idle;
+            self.peers.behind(&peer, self.tree.height());
+        }
         let busy = self.sync.is_active() || self.mono < self.sync.paused_until || self.backlog.pressed;
         if busy || self.stopped || !self.is_behind() {
             return;
         }
+        let from = self.sync.partial.blocks.last().map_or(self.tree.height(), |b| b.header.height).next();
         let Some(peer) = self.peers.higher_than(self.tree.height()) else { return };
         let token = self.token();
-        self.sync.phase = Phase::Asked { token, peer };
+        self.sync.phase = Phase::Asked { token, peer, since: self.mono };
         let count = u16::try_from(SYNC_BLOCKS_MAX).unwrap_or(u16::MAX);
-        let request = Request::Blocks { from: self.tree.height().next(), count };
-        self.emit(Effect::Ask { token, peer, request });
+        self.emit(Effect::Ask { token, peer, request: Request::Blocks { from, count } });
     }
 
     /// Whether fetching by height is called for.
-    pub(super) fn is_behind(&self) -> bool {
+    fn is_behind(&self) -> bool {
         let (tip, best) = (self.tree.height(), self.peers.best_height());
         if best <= tip {
             return false;
         }
-        let stalled = self.mono.since(self.finalized_at) > STALLED_MS;
-        let epochs_behind = best > self.setup.genesis.params.terminal_height(self.current.epoch);
+        let params = &self.setup.genesis.params;
+        let patience = params.idle_interval_ms.saturating_add(params.leader_timeout_ms);
+        let stalled = self.mono.since(self.finalized_at) > STALLED_MS.max(patience);
+        let epochs_behind = best > params.terminal_height(self.current.epoch);
         let far = best.0.saturating_sub(tip.0) > wattle_consensus::config::SYNC_GAP_MIN;
-        self.current.core.is_none() || self.sync.target.is_some() || stalled || epochs_behind || far
+        self.current.core.is_none() || self.sync.wanted || stalled || epochs_behind || far
+    }
+
+    /// Whether certificates show that the chain is further than this node.
+    pub(super) fn lags(&self) -> bool {
+        self.sync.proven.0.saturating_sub(self.tree.height().0) > LAG_MAX
     }
 
     pub(super) fn on_sync_response(&mut self, token: Token, response: Option<Response>) {
@@ -138,17 +189,18 @@ impl Driver {
             }
             return;
         }
-        let Phase::Asked { token: asked, peer } = self.sync.phase else { return };
+        let Phase::Asked { token: asked, peer, .. } = self.sync.phase else { return };
         if asked != token {
             return;
         }
         self.sync.phase = Phase::Idle;
         match response {
-            Some(Response::Blocks(blocks)) => match self.check_batch(blocks.into_inner()) {
-                Ok((blocks, certificates)) => self.replay_batch(peer, blocks, certificates),
+            Some(Response::Blocks(blocks)) => match self.take_batch(blocks.into_inner()) {
+                Ok(()) => self.replay_partial(peer),
                 Err(useless) => self.useless(peer, &useless),
             },
-            _ => self.pause(),
+            Some(Response::Busy) => self.pause(),
+            _ => self.useless(peer, &Useless::Nothing),
         }
     }
 
@@ -163,12 +215,13 @@ impl Driver {
     }
 
     fn useless(&mut self, peer: PeerId, useless: &Useless) {
+        if *useless != Useless::Nothing {
+            self.sync.partial = Partial::default();
+        }
+        if *useless == Useless::Wrong {
+            self.emit(Effect::Report { peer, penalty: Penalty::Fatal });
+        }
         self.peers.behind(&peer, self.tree.height());
-        let penalty = match useless {
-            Useless::Nothing => Penalty::Light,
-            Useless::Wrong => Penalty::Fatal,
-        };
-        self.emit(Effect::Report { peer, penalty });
         self.pause();
     }
 
@@ -176,44 +229,39 @@ impl Driver {
         self.sync.paused_until = self.mono.after(PAUSE_MS);
     }
 
-    /// Links a batch to our last block and verifies the certificate at its end. What follows the last certificate, or
-    /// belongs to a later epoch, is left out.
-    fn check_batch(
-        &self,
-        batch: Vec<SyncBlock>,
-    ) -> Result<(Vec<Block>, BTreeMap<Hash, Certificate>), Useless> {
+    /// Links an answer to what is there, and verifies its certificates. What belongs to a later epoch is left out.
+    fn take_batch(&mut self, batch: Vec<SyncBlock>) -> Result<(), Useless> {
         let terminal = self.setup.genesis.params.terminal_height(self.current.epoch);
-        let (mut parent, mut height) = (self.tree.hash, self.tree.height());
-        let mut blocks = Vec::with_capacity(batch.len());
-        let mut certificates = BTreeMap::new();
-        let mut certified = 0;
-        for SyncBlock { block, certificate } in
-            batch.into_iter().take_while(|b| b.block.header.height <= terminal)
-        {
+        let tip = self.tree.height();
+        let mut partial = std::mem::take(&mut self.sync.partial);
+        let continued = !partial.blocks.is_empty();
+        if partial.blocks.first().is_some_and(|b| b.header.parent != self.tree.hash) {
+            partial = Partial::default(); // consensus went on meanwhile
+        }
+        let start = partial.blocks.last().map(|b| (b.hash(), b.header.height));
+        let (mut parent, mut height) = start.unwrap_or((self.tree.hash, tip));
+        let mut fresh = false;
+        for SyncBlock { block, certificate } in batch {
+            if block.header.height <= tip || block.header.height > terminal {
+                continue;
+            }
             if block.header.parent != parent || block.header.height != height.next() {
-                // Our last block may have moved on since we asked: then the batch is merely late.
-                return Err(if blocks.is_empty() && block.header.height <= height {
-                    Useless::Nothing
-                } else {
-                    Useless::Wrong
-                });
+                return Err(if continued { Useless::Mismatch } else { Useless::Wrong });
             }
             (parent, height) = (block.hash(), block.header.height);
-            blocks.push(block);
+            partial.bytes = partial.bytes.saturating_add(wattle_primitives::encode(&block).len());
+            partial.blocks.push(block);
+            fresh = true;
             if let Some(certificate) = certificate {
-                certificates.insert(parent, certificate);
-                certified = blocks.len();
+                self.check_finalization(&parent, &certificate)?;
+                partial.certificates.insert(parent, certificate);
             }
         }
-        blocks.truncate(certified);
-        let Some(last) = blocks.last().map(Block::hash) else { return Err(Useless::Nothing) };
-        for (hash, certificate) in &certificates {
-            self.check_finalization(hash, certificate)?;
+        if partial.bytes > PARTIAL_BYTES_MAX {
+            return Err(Useless::Mismatch);
         }
-        if !certificates.contains_key(&last) {
-            return Err(Useless::Wrong);
-        }
-        Ok((blocks, certificates))
+        self.sync.partial = partial;
+        if fresh { Ok(()) } else { Err(Useless::Nothing) }
     }
 
     fn check_finalization(&self, hash: &Hash, certificate: &Certificate) -> Result<(), Useless> {
@@ -226,7 +274,19 @@ impl Driver {
         }
     }
 
-    fn replay_batch(&mut self, peer: PeerId, blocks: Vec<Block>, certificates: BTreeMap<Hash, Certificate>) {
+    /// Executes what the last certificate covers; the rest waits for its own.
+    fn replay_partial(&mut self, peer: PeerId) {
+        let partial = &mut self.sync.partial;
+        let Some(last) = partial.blocks.iter().rposition(|b| partial.certificates.contains_key(&b.hash()))
+        else {
+            return; // the next answer begins where this one ended
+        };
+        let Partial { mut blocks, certificates, .. } = std::mem::take(partial);
+        blocks.truncate(last.saturating_add(1));
+        if let Some(block) = blocks.iter().find(|b| b.header.version != PROTOCOL_VERSION) {
+            let (height, version) = (block.header.height, block.header.version);
+            return self.halt(Halt::Version { height, version });
+        }
         let token = self.token();
         self.sync.phase = Phase::Replaying { token, peer, certificates };
         self.emit(Effect::Work(Job::Replay { token, parent: self.tree.state.clone(), blocks }));
@@ -279,8 +339,9 @@ impl Driver {
     }
 
     fn reached(&mut self, height: Height) {
+        self.sync.prove(height);
         if self.peers.best_height() <= height {
-            self.sync.target = None;
+            self.sync.wanted = false;
         }
     }
 

@@ -1,17 +1,15 @@
 //! Blocks above the last finalized one: bodies, and the state after each that was executed.
 //!
-//! Consensus decides by hashes and headers; this is where it finds what stands behind them. Bounded: a view gives
-//! room for [`BODIES_PER_ROUND_MAX`] proposed bodies, and everything at or below the finalized height goes.
+//! Consensus decides by hashes and headers; this is where it finds what stands behind them. Bounded by
+//! [`BODIES_MAX`]; everything at or below the finalized height or view goes.
 
 use crate::work::VerifiedBlock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wattle_primitives::{Hash, Header, Height, Round};
+use wattle_primitives::{Hash, Header, Height};
 use wattle_runtime::{Executed, State};
 
-/// Most bodies kept for one round: an equivocating leader's two show the fault; more would only fill memory.
-pub const BODIES_PER_ROUND_MAX: usize = 2;
-/// Most bodies above the finalized height in all.
+/// Most proposed bodies above the finalized height in all.
 pub const BODIES_MAX: usize = 256;
 
 /// What is known of one block.
@@ -77,12 +75,10 @@ impl Tree {
         self.entries.get_mut(hash)
     }
 
-    /// Whether a body proposed for `round` may still be taken.
+    /// Whether a proposed body may still be taken.
     #[must_use]
-    pub fn has_room(&self, round: Round) -> bool {
-        let of_round = |e: &&Entry| e.block.round() == round;
+    pub fn has_room(&self) -> bool {
         self.entries.len() < BODIES_MAX
-            && self.entries.values().filter(of_round).count() < BODIES_PER_ROUND_MAX
     }
 
     /// Keeps a body. One that is known already stays as it is.
@@ -139,16 +135,17 @@ impl Tree {
         if let Some(executed) = &entry.executed {
             self.state = executed.state.clone();
         }
-        let height = self.header.height;
-        self.entries.retain(|_, e| e.block.header().height > height);
+        // Below its height nothing can be final any more, and neither can what was first proposed before it.
+        let (height, round) = (self.header.height, entry.block.round());
+        self.entries.retain(|_, e| e.block.header().height > height && e.block.round() > round);
         Some(entry)
     }
 
-    /// The greatest height of any block held.
+    /// The greatest height of any executed block.
     #[must_use]
     pub fn height_max(&self) -> Height {
-        let above = self.entries.values().map(|e| e.block.header().height).max();
-        above.unwrap_or(self.header.height)
+        let executed = self.entries.values().filter(|e| e.executed.is_some());
+        executed.map(|e| e.block.header().height).max().unwrap_or(self.header.height)
     }
 
     /// All entries, in hash order.

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use storage::{Journal, StorageError, open_chain};
 use threads::{Fatal, LogOrder, Order, Report};
@@ -97,14 +98,18 @@ impl Node {
         let Opened { store, driver, view, chain, journal } = opened;
         let (reports, inbox) = mpsc::unbounded_channel();
         let worker = Worker { chain, genesis: Arc::clone(&genesis), cache: Arc::new(TxCache::default()) };
-        let (work, _) =
-            threads::worker("wattle-work", worker.clone(), reports.clone()).map_err(NodeError::Thread)?;
-        let (check, _) =
-            threads::worker("wattle-check", worker, reports.clone()).map_err(NodeError::Thread)?;
-        let (commit, _) =
+        let start = |name, worker| threads::worker(name, worker, reports.clone()).map_err(NodeError::Thread);
+        let (work, working) = start("wattle-work", worker.clone())?;
+        let (check, checking) = start("wattle-check", worker)?;
+        let (commit, committing) =
             threads::committer(Arc::clone(&store), reports.clone()).map_err(NodeError::Thread)?;
+        let mut threads = vec![working, checking, committing];
         let log = match journal {
-            Some(journal) => Some(threads::log(journal, reports.clone()).map_err(NodeError::Thread)?.0),
+            Some(journal) => {
+                let (log, logging) = threads::log(journal, reports.clone()).map_err(NodeError::Thread)?;
+                threads.push(logging);
+                Some(log)
+            }
             None => None,
         };
         let (network, events) = wattle_p2p::spawn(network_config(config, chain, &view))?;
@@ -122,6 +127,7 @@ impl Node {
             reports,
             responders: HashMap::new(),
             replies: HashMap::new(),
+            threads,
             tokens: 0,
             origin: Instant::now(),
             entered: Instant::now(),
@@ -210,6 +216,7 @@ struct Loop {
     reports: mpsc::UnboundedSender<Report>,
     responders: HashMap<Token, Responder>,
     replies: HashMap<Token, oneshot::Sender<crate::driver::Answer>>,
+    threads: Vec<JoinHandle<()>>,
     tokens: u64,
     origin: Instant,
     entered: Instant,
@@ -223,8 +230,27 @@ enum Incoming {
 }
 
 impl Loop {
+    /// Runs until the end, then waits for the threads: they hold the locks of log, sign state and database.
     async fn run(
         mut self,
+        reports: mpsc::UnboundedReceiver<Report>,
+        network: mpsc::Receiver<NetEvent>,
+        commands: mpsc::Receiver<Command>,
+        stop: watch::Receiver<bool>,
+    ) -> Result<(), NodeError> {
+        let threads = std::mem::take(&mut self.threads);
+        let result = self.react(reports, network, commands, stop).await;
+        drop(self);
+        let join = || threads.into_iter().map(JoinHandle::join).all(|ended| ended.is_ok());
+        let joined = tokio::task::spawn_blocking(join).await;
+        if result.is_ok() && !joined.unwrap_or(false) {
+            return Err(Fatal::Thread("worker").into());
+        }
+        result
+    }
+
+    async fn react(
+        &mut self,
         mut reports: mpsc::UnboundedReceiver<Report>,
         mut network: mpsc::Receiver<NetEvent>,
         mut commands: mpsc::Receiver<Command>,
@@ -235,12 +261,12 @@ impl Loop {
         loop {
             let deadline = self.instant_of(self.driver.next_deadline());
             let incoming = tokio::select! {
-                biased;
                 Some(report) = reports.recv() => Incoming::Reports(report),
                 _ = stop.changed(), if stopping.is_none() => Incoming::Stop,
-                Some(event) = network.recv() => match self.of_network(event) {
-                    Some(event) => Incoming::Event(event),
-                    None => continue,
+                event = network.recv(), if stopping.is_none() => match event.map(|event| self.of_network(event)) {
+                    Some(Some(event)) => Incoming::Event(event),
+                    Some(None) => continue,
+                    None => return Err(Fatal::Thread("network").into()),
                 },
                 Some(command) = commands.recv() => Incoming::Event(self.of_command(command)),
                 () = tokio::time::sleep_until(deadline.into()), if stopping.is_none() => Incoming::Event(Event::Tick),

@@ -8,7 +8,7 @@ use wattle_runtime::{TxError, VerifiedTx};
 /// and whether the roots are right, execution shows.
 #[derive(Debug)]
 pub struct VerifiedBlock {
-    /// The block as it was sent.
+    /// The block as it was sent; without its transactions when they were too many bytes.
     pub block: Block,
     /// Its hash.
     pub hash: Hash,
@@ -72,7 +72,7 @@ impl VerifiedBlock {
 /// # Errors
 /// [`BodyError::Unbound`]: the sender pays, nothing is known of the header. A body that is bound but faulty is no
 /// error here: the fault is the proposer's, and is noted in the block.
-pub fn check_body(worker: &Worker, block: Block) -> Result<VerifiedBlock, BodyError> {
+pub fn check_body(worker: &Worker, mut block: Block) -> Result<VerifiedBlock, BodyError> {
     let got = Block::txs_root(&block.txs);
     if got != block.header.txs_root {
         return Err(BodyError::Unbound { expected: block.header.txs_root, got });
@@ -83,6 +83,7 @@ pub fn check_body(worker: &Worker, block: Block) -> Result<VerifiedBlock, BodyEr
     let (mut txs, mut fault) = (Vec::with_capacity(block.txs.len()), None);
     if bytes > max {
         fault = Some(BodyFault::Bytes { max, got: bytes });
+        block.txs = Vec::new(); // the verdict is what counts: nobody will be served this body
     } else {
         for (index, verdict) in worker.verify(block.txs.clone()).into_iter().enumerate() {
             match verdict {

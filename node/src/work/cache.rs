@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use wattle_primitives::Hash;
 use wattle_runtime::{CheckedTx, VerifiedTx};
 
-/// Most transactions remembered: three full blocks of the smallest.
-const TXS_MAX: usize = 65_536;
+/// Most bytes of encoded transactions remembered: dozens of full blocks, and no more than a small machine can spare.
+const BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// A bounded memory of verified transactions; the oldest go first. Shared by a node's workers.
 #[derive(Debug, Default)]
@@ -19,6 +19,7 @@ pub struct TxCache(Mutex<Inner>);
 struct Inner {
     by_leaf: HashMap<Hash, VerifiedTx>,
     order: VecDeque<Hash>,
+    bytes: usize,
 }
 
 impl TxCache {
@@ -31,13 +32,15 @@ impl TxCache {
     /// Remembers a transaction.
     pub fn insert(&self, tx: VerifiedTx) {
         let mut inner = self.lock();
-        let leaf = tx.leaf();
+        let (leaf, bytes) = (tx.leaf(), tx.encoded_len());
         if inner.by_leaf.insert(leaf, tx).is_none() {
             inner.order.push_back(leaf);
+            inner.bytes = inner.bytes.saturating_add(bytes);
         }
-        while inner.order.len() > TXS_MAX {
-            if let Some(oldest) = inner.order.pop_front() {
-                inner.by_leaf.remove(&oldest);
+        while inner.bytes > BYTES_MAX {
+            let Some(oldest) = inner.order.pop_front() else { break };
+            if let Some(tx) = inner.by_leaf.remove(&oldest) {
+                inner.bytes = inner.bytes.saturating_sub(tx.encoded_len());
             }
         }
     }
