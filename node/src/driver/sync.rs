@@ -215,9 +215,9 @@ impl Driver {
     }
 
     fn useless(&mut self, peer: PeerId, useless: &Useless) {
-        if *useless != Useless::Nothing {
-            self.sync.partial = Partial::default();
-        }
+        // Even when it merely has no more: blocks kept without a certificate may be another peer's invention, or an
+        // epoch's last one whose certificate was held back, after which nothing of this epoch can come.
+        self.sync.partial = Partial::default();
         if *useless == Useless::Wrong {
             self.emit(Effect::Report { peer, penalty: Penalty::Fatal });
         }
