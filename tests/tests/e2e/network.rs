@@ -41,7 +41,7 @@ impl Node {
     pub(crate) fn start(home: &Path) -> Self {
         let name = home.file_name().unwrap().to_string_lossy().into_owned();
         let mut command = Command::new(program("wattle"));
-        command.args(["run", "--json", "--log", "info", "--home"]).arg(home);
+        command.args(["run", "--json", "--log", "info,libp2p_gossipsub=error", "--home"]).arg(home);
         let process = Process::start(&name, &mut command, &home.join("log"));
         let ready = process.event();
         assert_eq!(ready["event"], "ready", "{ready}");
