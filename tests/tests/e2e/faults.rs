@@ -79,7 +79,7 @@ fn the_others_go_on_without_one_and_it_catches_up() {
 
     let ids = load.stop();
     let height = nodes[0].reaches(0);
-    nodes.iter().for_each(|node| drop(node.reaches(height)));
+    nodes.iter().for_each(|node| _ = node.reaches(height));
     let all: Vec<&Node> = nodes.iter().collect();
     same_chain(&all, 1);
     all_there(&all, &ids);
@@ -114,7 +114,7 @@ fn what_was_final_survives_the_death_of_all() {
         }
         // Not one block more is needed: every node must have it as soon as it has caught up with the others.
         let top = nodes.iter().map(|node| node.reaches(0)).max().unwrap();
-        nodes.iter().for_each(|node| drop(node.reaches(top)));
+        nodes.iter().for_each(|node| _ = node.reaches(top));
         let all: Vec<&Node> = nodes.iter().collect();
 
         all_there(&all, &ids);
@@ -124,7 +124,7 @@ fn what_was_final_survives_the_death_of_all() {
     let ids = load.stop();
     let all: Vec<&Node> = nodes.iter().collect();
     let top = all.iter().map(|node| node.reaches(0)).max().unwrap();
-    all.iter().for_each(|node| drop(node.reaches(top)));
+    all.iter().for_each(|node| _ = node.reaches(top));
     all_there(&all, &ids);
     same_chain(&all, height);
     nodes.into_iter().for_each(|node| node.process.stop());
