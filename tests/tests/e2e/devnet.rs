@@ -69,7 +69,10 @@ fn port() -> String {
 #[test]
 fn a_transfer_sent_with_curl_becomes_final_and_is_proven() {
     let dir = tempfile::tempdir().unwrap();
-    let devnet = Devnet::start(dir.path(), &["--processes", "--meters", "2", "--rpc-port", &port()]);
+    let wanted = ports(8);
+    let busy = std::net::TcpListener::bind(("127.0.0.1", wanted + 2)).unwrap(); // a later validator's
+    let devnet =
+        Devnet::start(dir.path(), &["--processes", "--meters", "2", "--rpc-port", &wanted.to_string()]);
     let ready = &devnet.ready;
     assert_eq!(ready["validators"].as_array().unwrap().len(), 4, "{ready}");
     assert!(
@@ -96,6 +99,7 @@ fn a_transfer_sent_with_curl_becomes_final_and_is_proven() {
     }
     let last = devnet.interrupt();
     assert_eq!(last["event"], "stopped", "{last}");
+    drop(busy);
 }
 
 /// Builds with `tx_prepare`, signs the bytes it names outside, submits twice.

@@ -46,7 +46,7 @@ pub struct DevnetArgs {
     /// Run every validator and light node in a process of its own.
     #[arg(long)]
     pub processes: bool,
-    /// Wanted JSON-RPC port of the first validator; the next free one is taken when it is busy.
+    /// Wanted JSON-RPC port of the first validator, the others follow; the next free ones are taken when one is busy.
     #[arg(long, default_value_t = wattle_rpc::server::DEFAULT_PORT)]
     pub rpc_port: u16,
     /// Stop after this many seconds.
@@ -92,7 +92,8 @@ pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
         None => Place::Temporary(std::env::temp_dir().join(format!("wattle-devnet-{}", std::process::id()))),
     };
     let net = lay_out(&args, place.path())?;
-    let addresses = net.connect(0, free_port(args.rpc_port)?).map_err(|e| failed("layout", &e))?;
+    let addresses =
+        net.connect(0, free_ports(args.rpc_port, net.homes.len())?).map_err(|e| failed("layout", &e))?;
     let mut validators = Validators::start(&net, args.processes).await?;
     let height = validators.first_final_block(READY_TIMEOUT).await?;
     let ready = begun.elapsed();
@@ -131,16 +132,16 @@ fn lay_out(args: &DevnetArgs, dir: &Path) -> Result<Testnet, CliError> {
     layout.create(dir).map_err(|e| failed("layout", &e))
 }
 
-/// The first port from `wanted` on that is free on loopback.
-fn free_port(wanted: u16) -> Result<u16, CliError> {
+/// The first of `count` ports in a row, from `wanted` on, that are all free on loopback: each validator has its own.
+fn free_ports(wanted: u16, count: usize) -> Result<u16, CliError> {
     if wanted == 0 {
         return Ok(0);
     }
-    let free = |port: &u16| std::net::TcpListener::bind(crate::testnet::loopback(*port)).is_ok();
+    let free = |port: u16| std::net::TcpListener::bind(crate::testnet::loopback(port)).is_ok();
     let last = wanted.saturating_add(wattle_rpc::server::FALLBACK_PORTS);
-    (wanted..=last).find(free).ok_or_else(|| CliError::Other {
+    (wanted..=last).find(|first| (*first..=u16::MAX).take(count).all(free)).ok_or_else(|| CliError::Other {
         code: "port_busy",
-        message: format!("no free port between {wanted} and {last}"),
+        message: format!("no {count} free ports in a row from {wanted} to {last} on"),
         hint: Some("name another one with --rpc-port".into()),
     })
 }
