@@ -122,6 +122,11 @@ impl Layout {
     /// [`LayoutError`]; an existing chain is never overwritten.
     pub fn create(&self, dir: &Path) -> Result<Testnet, LayoutError> {
         self.check()?;
+        for taken in ["genesis.toml", "checkpoint.json", "v0"].map(|name| dir.join(name)) {
+            if taken.exists() {
+                return Err(HomeError::Exists { path: taken }.into());
+            }
+        }
         create_private_dir(dir)?;
         let keys = |role: &str, n: u16| -> Result<Vec<SecretKey>, LayoutError> {
             (0..n).map(|i| self.key(role, i)).collect()

@@ -159,7 +159,10 @@ async fn guard(State(app): State<App>, request: Request, next: Next) -> Response
         return refusal(StatusCode::BAD_REQUEST, "one Host header is needed");
     };
     if !app.config.allows_host(host, app.listen_ip) {
-        return refusal(StatusCode::FORBIDDEN, "this host name is not allowed; see --rpc-allowed-host");
+        return refusal(
+            StatusCode::FORBIDDEN,
+            "this host name is not allowed; see allowed_hosts under [rpc] in config.toml",
+        );
     }
     if !headers.contains_key(ORIGIN) {
         return hardened(next.run(request).await);
@@ -169,7 +172,10 @@ async fn guard(State(app): State<App>, request: Request, next: Next) -> Response
     };
     let listed = app.config.allowed_origins.contains(&origin);
     if !listed && !same_origin(&origin, host) {
-        return refusal(StatusCode::FORBIDDEN, "this origin is not allowed; see --rpc-allowed-origin");
+        return refusal(
+            StatusCode::FORBIDDEN,
+            "this origin is not allowed; see allowed_origins under [rpc] in config.toml",
+        );
     }
     let preflight = request.method() == Method::OPTIONS;
     let response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };

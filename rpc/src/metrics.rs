@@ -43,12 +43,8 @@ pub struct Metrics {
     pub finality_seconds: Histogram,
     /// How long views take, seconds.
     pub view_duration_seconds: Histogram,
-    /// From a block's arrival to its notarization, seconds.
-    pub quorum_delay_seconds: Histogram,
     /// Views that ended without a block.
     pub nullifications_total: IntCounter,
-    /// Views led by this node that ended without a block.
-    pub missed_blocks_total: IntCounter,
     /// Pieces of evidence found.
     pub evidence_total: IntCounter,
     /// Finalized transactions.
@@ -134,12 +130,8 @@ impl Metrics {
             finality_seconds: make
                 .seconds("finality_seconds", "From a block's own time to its finality here.")?,
             view_duration_seconds: make.seconds("view_duration_seconds", "How long views take.")?,
-            quorum_delay_seconds: make
-                .seconds("quorum_delay_seconds", "From a block's arrival to its notarization.")?,
             nullifications_total: make
                 .counter("nullifications_total", "Views that ended without a block.")?,
-            missed_blocks_total: make
-                .counter("missed_blocks_total", "Own views that ended without a block.")?,
             evidence_total: make.counter("evidence_total", "Pieces of evidence found.")?,
             transactions_total: make.counter("transactions_total", "Finalized transactions.")?,
             mempool_transactions: make.gauge("mempool_transactions", "Transactions that wait.")?,

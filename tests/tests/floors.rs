@@ -110,6 +110,31 @@ fn floors_do_not_contain_what_they_must_not() {
     }
 }
 
+#[test]
+fn no_release_with_a_known_fault_is_locked() {
+    let deny: toml::Value =
+        toml::from_str(&std::fs::read_to_string(root().join("deny.toml")).unwrap()).unwrap();
+    let lock: toml::Value =
+        toml::from_str(&std::fs::read_to_string(root().join("Cargo.lock")).unwrap()).unwrap();
+    let version =
+        |text: &str| -> Vec<u64> { text.split(['.', '-', '+']).map_while(|n| n.parse().ok()).collect() };
+    let bans = deny["bans"]["deny"].as_array().unwrap();
+    assert!(bans.len() >= 5, "the bans are read");
+    for ban in bans {
+        let named = ban["crate"].as_str().unwrap();
+        let (name, below) =
+            named.split_once(":<").map_or((named, None), |(name, v)| (name, Some(version(v))));
+        for package in lock["package"].as_array().unwrap().iter().filter(|p| p["name"].as_str() == Some(name))
+        {
+            let locked = version(package["version"].as_str().unwrap());
+            assert!(
+                below.as_ref().is_some_and(|below| locked >= *below),
+                "{name} {locked:?} is banned: {named}"
+            );
+        }
+    }
+}
+
 /// Whether the match is no part of a longer identifier.
 fn is_word(line: &str, at: usize, len: usize) -> bool {
     let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');

@@ -1,4 +1,4 @@
-//! Amounts as people write them: `1.5`, `1.5 WATT`, or base units as `1500000 base`.
+//! Amounts as people write them: `1.5`, `1.5 WAT`, or base units as `1500000 base`.
 
 use wattle_primitives::Amount;
 use wattle_primitives::call::token::Symbol;
@@ -10,7 +10,7 @@ const BASE: &str = "base";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
     /// Not digits with at most one point.
-    #[error("{text:?} is not an amount: expected digits, as in 1.5, \"1.5 WATT\" or \"1500000 base\"")]
+    #[error("{text:?} is not an amount: expected digits, as in 1.5, \"1.5 WAT\" or \"1500000 base\"")]
     Malformed {
         /// What was given.
         text: String,

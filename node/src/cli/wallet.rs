@@ -57,7 +57,7 @@ struct PayArgs {
     /// Who receives it: an address, or the name of a key.
     #[arg(long, value_name = "ADDRESS")]
     to: String,
-    /// How much: 1.5, "1.5 WATT", or "1500000 base" for base units.
+    /// How much: 1.5, "1.5 WAT", or "1500000 base" for base units.
     #[arg(long, value_name = "AMOUNT")]
     amount: String,
     /// Asset: its number, or its symbol when only one asset has it.

@@ -70,6 +70,7 @@ pub(super) async fn run(args: BenchArgs, ctx: &Ctx) -> CliResult {
 }
 
 async fn measure(args: &BenchArgs, dir: &std::path::Path) -> Result<Figures, CliError> {
+    let begun = Instant::now();
     let senders: Vec<SecretKey> = (0..SENDERS)
         .map(|_| SecretKey::generate())
         .collect::<Result<_, _>>()
@@ -86,13 +87,14 @@ async fn measure(args: &BenchArgs, dir: &std::path::Path) -> Result<Figures, Cli
         .await
         .map_err(|_| other("no block became final"))?
         .map_err(|e| failed("node", &e))?;
+    let first_final_ms = begun.elapsed().as_secs_f64() * 1000.0;
     let count = match args.rate {
         0 => args.max,
         rate => usize::try_from(rate.saturating_mul(args.seconds)).unwrap_or(usize::MAX).min(args.max),
     };
     note(&format!("signing {count} transfers"));
     let txs = tokio::task::block_in_place(|| sign(net.genesis_hash, &senders, count))?;
-    let figures = drive(args, first, txs).await;
+    let figures = drive(args, first, txs).await.map(|figures| Figures { first_final_ms, ..figures });
     for node in nodes {
         node.stop().await.map_err(|e| failed("node", &e))?;
     }
@@ -226,6 +228,8 @@ async fn finish(
 
 /// What was measured.
 struct Figures {
+    /// From laying out a fresh network to its first final block.
+    first_final_ms: f64,
     sent: usize,
     finalized: usize,
     refused: usize,
@@ -252,6 +256,7 @@ impl Figures {
         latencies_ms.sort_by(f64::total_cmp);
         let last = finals.values().max().copied().unwrap_or(begun);
         Self {
+            first_final_ms: 0.0,
             sent: submitted.len(),
             finalized: latencies_ms.len(),
             refused,
@@ -279,6 +284,7 @@ impl Figures {
     fn to_json(&self, args: &BenchArgs) -> serde_json::Value {
         json!({
             "validators": args.validators,
+            "firstFinalBlockMs": self.first_final_ms,
             "wantedPerSecond": args.rate,
             "sent": self.sent,
             "finalized": self.finalized,
@@ -294,7 +300,8 @@ impl Figures {
     fn to_text(&self, args: &BenchArgs) -> String {
         format!(
             "{} validators in one process: {} of {} transfers final, {} refused, {:.0} transfers/s over {:.1} s in {} blocks\n\
-             submit to final and durable: p50 {:.0} ms, p95 {:.0} ms, p99 {:.0} ms; CPU {:.0} us a transfer and node",
+             submit to final and durable: p50 {:.0} ms, p95 {:.0} ms, p99 {:.0} ms; CPU {:.0} us a transfer and node\n\
+             first final block of the fresh network after {:.0} ms",
             args.validators,
             self.finalized,
             self.sent,
@@ -305,7 +312,8 @@ impl Figures {
             self.percentile(50),
             self.percentile(95),
             self.percentile(99),
-            self.cpu_us(args.validators)
+            self.cpu_us(args.validators),
+            self.first_final_ms
         )
     }
 }

@@ -256,6 +256,7 @@ impl Driver {
         if self.mono >= self.next_housekeeping {
             self.next_housekeeping = self.mono.after(HOUSEKEEPING_MS);
             self.expire_txs();
+            self.recheck_txs();
             self.gossip_again();
         }
         let due = self.current.core.as_ref().and_then(Core::next_deadline);

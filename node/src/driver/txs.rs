@@ -25,6 +25,8 @@ const GOSSIP_AGAIN_MS: u64 = 30_000;
 const GOSSIP_AGAIN_MAX: usize = 16_384;
 /// How long transactions that nobody can charge are no reason for a block, unless a new one comes.
 const QUIET_MS: u64 = 1_000;
+/// Waiting transactions that are looked at again in one round of housekeeping.
+const RECHECK_TXS: usize = 256;
 /// How many times a block's limits are offered to the builder, which leaves out what cannot be charged.
 const CANDIDATES_FACTOR: usize = 2;
 /// Most transactions whose end is remembered.
@@ -312,6 +314,25 @@ impl Driver {
         if built_empty && !skipped.is_empty() {
             // Nothing that waits can be charged for now: no reason to hurry from one empty block to the next.
             self.txs.quiet_until = self.mono.after(QUIET_MS);
+        }
+    }
+
+    /// Looks again at a part of what waits: a balance, a sponsorship or a key may have gone since it was taken.
+    pub(super) fn recheck_txs(&mut self) {
+        // By the chain's time: this node's own clock may be wrong by years.
+        let env = BlockEnv { time_ms: self.tree.header.time_ms.next(), ..self.next_env() };
+        let state = &self.tree.state;
+        let mut errors = Vec::new();
+        self.txs.pool.recheck(RECHECK_TXS, |tx| match wattle_runtime::admit(state, &env, tx) {
+            Ok(_) | Err(TxError::Bandwidth { .. }) => true,
+            Err(error) => {
+                errors.push((tx.id(), error.code()));
+                false
+            }
+        });
+        for (id, code) in errors {
+            self.txs.ready = None;
+            self.txs.ends.note(id, Fate::Rejected(code));
         }
     }
 

@@ -429,8 +429,9 @@ impl Loop {
         let seen = self.metrics.nullifications_total.get();
         self.metrics.nullifications_total.inc_by(status.nullifications.saturating_sub(seen));
         self.metrics.epoch.set(status.epoch.0);
+        self.metrics.notarized_height.set(status.certified_height.0);
         self.metrics.view.set(status.view.0);
-        self.metrics.finality_lag_heights.set(status.best_peer_height.0.saturating_sub(status.height.0));
+        self.metrics.finality_lag_heights.set(status.certified_height.0.saturating_sub(status.height.0));
         self.metrics.mempool_transactions.set(count(status.mempool_txs));
         self.metrics.mempool_bytes.set(count(status.mempool_bytes));
         self.metrics.commit_backlog_blocks.set(count(status.commit_backlog));

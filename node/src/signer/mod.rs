@@ -191,7 +191,8 @@ impl<D: Dir> Unreconciled<D> {
             signer.state.check_conflict(&vote, &signer.chain)?;
             log.observe(&vote, &signer.chain)?;
         }
-        signer.sit_out = signer.state.ahead_of(&log);
+        // Segments of the log are let go: a vote that is missing before later ones was covered, not lost.
+        signer.sit_out = signer.state.ahead_of(&log).filter(|past| log.latest() < Some(*past));
         if signer.state.merge(&log) || signer.slots.is_damaged() {
             signer.generation += 1;
         }

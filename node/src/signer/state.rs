@@ -157,6 +157,11 @@ impl SignState {
             .max()
     }
 
+    /// The highest round of any vote.
+    pub(super) fn latest(&self) -> Option<Round> {
+        KINDS.into_iter().filter_map(|kind| self.last(kind)).map(|mark| mark.round).max()
+    }
+
     /// Takes over what the other knows later. Returns whether anything changed.
     pub(super) fn merge(&mut self, other: &Self) -> bool {
         let mut changed = false;

@@ -157,6 +157,7 @@ fn spawn(dir: &Path, config: &LightConfig) -> Result<Child, CliError> {
         .arg(&path)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
+        .env("WATTLE_LOG", std::env::var_os("WATTLE_LOG").unwrap_or_else(|| "warn".into()))
         .kill_on_drop(true)
         .spawn()
         .map_err(|e| failed("spawn", &e))

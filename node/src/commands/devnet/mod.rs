@@ -116,6 +116,7 @@ pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
 
 fn lay_out(args: &DevnetArgs, dir: &Path) -> Result<Testnet, CliError> {
     if dir.join("genesis.toml").exists() {
+        note("the chain in this directory goes on, with its own validators, meters and parameters");
         return Testnet::open(dir).map_err(|e| failed("layout", &e));
     }
     let layout = Layout {
