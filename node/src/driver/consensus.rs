@@ -9,7 +9,9 @@ use std::sync::Arc;
 use wattle_consensus::{BuildRequest, Input, Output, Record, To};
 use wattle_p2p::wire::{Request, ValidatorMessage};
 use wattle_p2p::{PeerId, Penalty};
-use wattle_primitives::{Epoch, Hash, PublicKey, Round, SignedVote, ValidatorIndex, View, Vote};
+use wattle_primitives::{
+    Epoch, Hash, PublicKey, Round, SignedVote, ValidatorIndex, ValidatorSet, View, Vote,
+};
 
 impl Driver {
     /// Lets the core take an input, and carries out what it answers until it is content.
@@ -199,13 +201,7 @@ impl Driver {
         if self.current.core.is_none() || self.backlog.queue.len() >= COMMIT_BACKLOG_HARD_MAX {
             return;
         }
-        let (chain, set) = (self.setup.chain, &self.current.set);
-        let valid = match &message {
-            ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => {
-                vote.verify(&chain, set).is_ok()
-            }
-            ValidatorMessage::Certificate(certificate) => certificate.verify(&chain, set).is_ok(),
-        };
+        let valid = verifies(&message, &self.setup.chain, &self.current.set);
         if !valid {
             self.emit(Effect::Report { peer, penalty: Penalty::Heavy });
             return;
@@ -220,12 +216,7 @@ impl Driver {
     /// Somebody votes in an epoch that has not begun here: if the vote is good, this node is behind.
     fn on_later_epoch(&mut self, peer: PeerId, epoch: Epoch, message: &ValidatorMessage) {
         let Some(set) = self.setup.genesis.validators(epoch) else { return };
-        let valid = match message {
-            ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => {
-                vote.verify(&self.setup.chain, set).is_ok()
-            }
-            ValidatorMessage::Certificate(certificate) => certificate.verify(&self.setup.chain, set).is_ok(),
-        };
+        let valid = verifies(message, &self.setup.chain, set);
         if !valid {
             return self.emit(Effect::Report { peer, penalty: Penalty::Heavy });
         }
@@ -248,7 +239,7 @@ impl Driver {
         let request = Request::Certificates { epoch: self.current.epoch, above_view, max };
         let Some(peer) = self.peer_for(ask) else { return };
         let token = self.token();
-        self.sync.asked_certificates(token, peer);
+        self.sync.asked_certificates(token);
         self.emit(Effect::Ask { token, peer, request });
     }
 
@@ -266,5 +257,15 @@ impl Driver {
             let block = entry.block.clone();
             self.txs.included(&block);
         }
+    }
+}
+
+/// Whether the vote or certificate of a message is signed by members of `set`.
+fn verifies(message: &ValidatorMessage, chain: &Hash, set: &ValidatorSet) -> bool {
+    match message {
+        ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => {
+            vote.verify(chain, set).is_ok()
+        }
+        ValidatorMessage::Certificate(certificate) => certificate.verify(chain, set).is_ok(),
     }
 }

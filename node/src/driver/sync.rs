@@ -10,12 +10,13 @@
 use super::{Committing, Driver, Effect, Halt, Job};
 use crate::driver::effect::Token;
 use crate::work::{ReplayError, Replayed};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use wattle_consensus::light::verify_finalized;
 use wattle_consensus::{Input, MonoMs};
 use wattle_p2p::wire::{LightBlock, Request, Response, SYNC_BLOCKS_MAX, SyncBlock};
 use wattle_p2p::{PeerId, Penalty};
 use wattle_primitives::block::PROTOCOL_VERSION;
-use wattle_primitives::{Block, Certificate, Hash, Height, ValidatorSet, Vote};
+use wattle_primitives::{Block, Certificate, Hash, Height, Vote};
 
 /// Pause after an answer that did not help.
 const PAUSE_MS: u64 = 200;
@@ -45,7 +46,8 @@ pub(super) struct Sync {
     last: Option<Certificate>,
     /// Finalization of the last block of the epoch before, for stragglers.
     epoch_end: Option<Certificate>,
-    certificates: BTreeMap<Token, PeerId>,
+    /// Questions for certificates.
+    certificates: BTreeSet<Token>,
 }
 
 #[derive(Debug)]
@@ -86,7 +88,7 @@ impl Sync {
             partial: Partial { blocks: Vec::new(), certificates: BTreeMap::new(), bytes: 0 },
             last,
             epoch_end: None,
-            certificates: BTreeMap::new(),
+            certificates: BTreeSet::new(),
         }
     }
 
@@ -134,11 +136,11 @@ impl Sync {
     }
 
     /// Notes a question for certificates.
-    pub(super) fn asked_certificates(&mut self, token: Token, peer: PeerId) {
+    pub(super) fn asked_certificates(&mut self, token: Token) {
         if self.certificates.len() >= CERTIFICATE_QUESTIONS_MAX {
             self.certificates.pop_first();
         }
-        self.certificates.insert(token, peer);
+        self.certificates.insert(token);
     }
 }
 
@@ -183,7 +185,7 @@ impl Driver {
     }
 
     pub(super) fn on_sync_response(&mut self, token: Token, response: Option<Response>) {
-        if self.sync.certificates.remove(&token).is_some() {
+        if self.sync.certificates.remove(&token) {
             if let Some(Response::Certificates(certificates)) = response {
                 self.on_certificates(certificates.into_inner());
             }
@@ -349,21 +351,6 @@ impl Driver {
     pub(super) fn verify_light(&self, light: &LightBlock) -> bool {
         let epoch = light.header.epoch;
         let Some(set) = self.setup.genesis.validators(epoch) else { return false };
-        proves(light, &self.setup.chain, set)
+        verify_finalized(&self.setup.chain, set, &light.header, &light.path, &light.certificate).is_ok()
     }
-}
-
-/// Whether a certificate, through the path, finalizes a header.
-fn proves(light: &LightBlock, chain: &Hash, set: &ValidatorSet) -> bool {
-    let mut hash = light.header.hash();
-    for header in &light.path {
-        if header.parent != hash || header.epoch != light.header.epoch {
-            return false;
-        }
-        hash = header.hash();
-    }
-    let Vote::Finalize(proposal) = light.certificate.vote else { return false };
-    proposal.block == hash
-        && proposal.round.epoch == light.header.epoch
-        && light.certificate.verify(chain, set).is_ok()
 }

@@ -113,12 +113,6 @@ impl Tree {
         self.entries.get(hash).map(|e| e.block.header())
     }
 
-    /// Blocks whose parent is `hash`, in hash order.
-    #[must_use]
-    pub fn children(&self, hash: &Hash) -> Vec<Hash> {
-        self.entries.iter().filter(|(_, e)| e.block.header().parent == *hash).map(|(h, _)| *h).collect()
-    }
-
     /// Makes an executed child of the last finalized block the new last finalized one, and forgets what cannot
     /// become final any more. Returns the entry, or `None` when it is no executed child.
     pub fn finalize(&mut self, hash: &Hash) -> Option<Entry> {

@@ -1,6 +1,6 @@
 //! What readers see: the last committed block with its state, the database, and a line to the driver.
 
-use crate::driver::{Announcement, Answer, DriverStatus, Question, SubmitError};
+use crate::driver::{Announcement, Answer, Question, SubmitError};
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -136,22 +136,5 @@ impl Shared {
         let (reply, answer) = oneshot::channel();
         self.commands.try_send(Command::Ask(question, reply)).ok()?;
         answer.await.ok()
-    }
-
-    /// The same from a thread that may block.
-    #[must_use]
-    pub fn ask_blocking(&self, question: Question) -> Option<Answer> {
-        let (reply, answer) = oneshot::channel();
-        self.commands.try_send(Command::Ask(question, reply)).ok()?;
-        answer.blocking_recv().ok()
-    }
-
-    /// Consensus, mempool and synchronization at a glance.
-    #[must_use]
-    pub fn status_blocking(&self) -> Option<DriverStatus> {
-        match self.ask_blocking(Question::Status) {
-            Some(Answer::Status(status)) => Some(*status),
-            _ => None,
-        }
     }
 }
