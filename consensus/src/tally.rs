@@ -59,6 +59,11 @@ impl Ballots {
         Added::New { power: *sum, evidence }
     }
 
+    /// Whether exactly this vote, signature included, was counted.
+    pub(crate) fn holds(&self, signed: &SignedVote) -> bool {
+        self.vote_of(signed.vote.kind(), signed.signer) == Some(signed)
+    }
+
     /// All votes of a kind, by signer.
     pub(crate) fn votes(&self, kind: VoteKind) -> impl Iterator<Item = &SignedVote> {
         self.tally(kind).votes.values()

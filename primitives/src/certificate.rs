@@ -120,6 +120,20 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError`]; the peer that sent it pays.
     pub fn verify(&self, chain: &Hash, set: &ValidatorSet) -> Result<(), CertificateError> {
+        self.verify_beside(chain, set, |_| false)
+    }
+
+    /// As [`Self::verify`], but for the signatures of votes that `known` says were verified before, bit for bit: a
+    /// validator holds most votes of a certificate by the time it comes.
+    ///
+    /// # Errors
+    /// [`CertificateError`]; the peer that sent it pays.
+    pub fn verify_beside(
+        &self,
+        chain: &Hash,
+        set: &ValidatorSet,
+        known: impl Fn(&SignedVote) -> bool,
+    ) -> Result<(), CertificateError> {
         let size = set.len();
         if self.signers.len() != size.div_ceil(8) {
             return Err(CertificateError::Bitmap { size });
@@ -136,19 +150,24 @@ impl Certificate {
         if power < set.quorum().0 {
             return Err(CertificateError::Quorum { got: power, quorum: set.quorum().0 });
         }
-        self.verify_signatures(chain, set)
+        self.verify_signatures(chain, set, known)
     }
 
-    fn verify_signatures(&self, chain: &Hash, set: &ValidatorSet) -> Result<(), CertificateError> {
+    fn verify_signatures(
+        &self,
+        chain: &Hash,
+        set: &ValidatorSet,
+        known: impl Fn(&SignedVote) -> bool,
+    ) -> Result<(), CertificateError> {
         let message = self.vote.signing_bytes(chain);
-        let signers: Vec<_> = self.signers().collect();
-        let mut batch = Batch::with_capacity(signers.len());
-        for (signer, signature) in signers.iter().zip(self.signatures.iter()) {
-            let member = set.get(*signer).ok_or(CertificateError::Bitmap { size: set.len() })?;
-            batch.push(&member.key, &message, signature);
+        let fresh: Vec<SignedVote> = self.votes().filter(|vote| !known(vote)).collect();
+        let mut batch = Batch::with_capacity(fresh.len());
+        for vote in &fresh {
+            let member = set.get(vote.signer).ok_or(CertificateError::Bitmap { size: set.len() })?;
+            batch.push(&member.key, &message, &vote.signature);
         }
         batch.verify().map_err(|bad| CertificateError::Signature {
-            signer: signers.get(bad.index).copied().unwrap_or(ValidatorIndex(u16::MAX)),
+            signer: fresh.get(bad.index).map_or(ValidatorIndex(u16::MAX), |vote| vote.signer),
             source: bad.source,
         })
     }

@@ -3,7 +3,7 @@
 use super::{Core, Phase};
 use crate::config::{Config, Floor};
 use crate::header::Rules;
-use wattle_primitives::{Certificate, Epoch, Hash, Height, View, VoteKind, VotingPower};
+use wattle_primitives::{Certificate, Epoch, Hash, Height, SignedVote, View, VoteKind, VotingPower};
 
 /// Events counted since the start.
 #[derive(Clone, Copy, Debug, Default)]
@@ -76,6 +76,15 @@ impl Core {
             done: self.phase == Phase::Done,
             halted: self.phase == Phase::Halted,
         }
+    }
+
+    /// Whether exactly this vote, signature included, was counted: it needs no second verification.
+    #[must_use]
+    pub fn holds(&self, signed: &SignedVote) -> bool {
+        let round = signed.vote.round();
+        let held =
+            self.views.get(&round.view).map(|state| &state.ballots).or_else(|| self.past.get(&round.view));
+        round.epoch == self.config.epoch && held.is_some_and(|ballots| ballots.holds(signed))
     }
 
     /// The configuration, with the floor it started from.

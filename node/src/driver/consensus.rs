@@ -201,8 +201,9 @@ impl Driver {
         if self.current.core.is_none() || self.backlog.queue.len() >= COMMIT_BACKLOG_HARD_MAX {
             return;
         }
-        let valid = verifies(&message, &self.setup.chain, &self.current.set);
-        if !valid {
+        let core = self.current.core.as_ref();
+        let known = |vote: &SignedVote| core.is_some_and(|core| core.holds(vote));
+        if !verifies(&message, &self.setup.chain, &self.current.set, known) {
             self.emit(Effect::Report { peer, penalty: Penalty::Heavy });
             return;
         }
@@ -216,8 +217,7 @@ impl Driver {
     /// Somebody votes in an epoch that has not begun here: if the vote is good, this node is behind.
     fn on_later_epoch(&mut self, peer: PeerId, epoch: Epoch, message: &ValidatorMessage) {
         let Some(set) = self.setup.genesis.validators(epoch) else { return };
-        let valid = verifies(message, &self.setup.chain, set);
-        if !valid {
+        if !verifies(message, &self.setup.chain, set, |_| false) {
             return self.emit(Effect::Report { peer, penalty: Penalty::Heavy });
         }
         let floor = self.setup.genesis.params.floor_height(epoch);
@@ -260,12 +260,18 @@ impl Driver {
     }
 }
 
-/// Whether the vote or certificate of a message is signed by members of `set`.
-fn verifies(message: &ValidatorMessage, chain: &Hash, set: &ValidatorSet) -> bool {
+/// Whether the vote or certificate of a message is signed by members of `set`. Votes that are `known` were verified
+/// when they were counted: certificates are flooded, and most come when all their votes have.
+fn verifies(
+    message: &ValidatorMessage,
+    chain: &Hash,
+    set: &ValidatorSet,
+    known: impl Fn(&SignedVote) -> bool,
+) -> bool {
     match message {
         ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => {
-            vote.verify(chain, set).is_ok()
+            known(vote) || vote.verify(chain, set).is_ok()
         }
-        ValidatorMessage::Certificate(certificate) => certificate.verify(chain, set).is_ok(),
+        ValidatorMessage::Certificate(certificate) => certificate.verify_beside(chain, set, known).is_ok(),
     }
 }

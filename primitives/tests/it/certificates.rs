@@ -144,3 +144,27 @@ fn another_set_of_the_same_size_is_not_convinced() {
     let strangers = ValidatorSet::new(strangers.collect()).unwrap();
     assert!(matches!(good.verify(&CHAIN, &strangers), Err(CertificateError::Signature { .. })));
 }
+
+#[test]
+fn what_is_known_is_known_to_the_last_bit() {
+    let village = Village::new(&[1, 1, 1, 1]);
+    let certificate = village.signed(&[0, 1, 2], finalize()).unwrap();
+    let counted: Vec<SignedVote> = certificate.votes().collect();
+    let known = |vote: &SignedVote| counted.contains(vote);
+    certificate.verify_beside(&CHAIN, &village.set, known).unwrap();
+    // Another signature, or the same one under another name, was never verified.
+    let mut other = certificate.signatures.to_vec();
+    other[1].0[0] ^= 1;
+    let forged = with(&certificate, &certificate.signers, other);
+    let bad = CertificateError::Signature { signer: ValidatorIndex(1), source: SignatureError::Invalid };
+    assert_eq!(forged.verify_beside(&CHAIN, &village.set, known), Err(bad));
+    let moved = with(&certificate, &[0b1011], certificate.signatures.to_vec());
+    let bad = CertificateError::Signature { signer: ValidatorIndex(3), source: SignatureError::Invalid };
+    assert_eq!(moved.verify_beside(&CHAIN, &village.set, known), Err(bad));
+    // Knowing every vote does not make a quorum.
+    let few = with(&certificate, &[0b0011], certificate.signatures.to_vec()[..2].to_vec());
+    assert!(matches!(
+        few.verify_beside(&CHAIN, &village.set, |_| true),
+        Err(CertificateError::Quorum { got: 2, quorum: 3 })
+    ));
+}
