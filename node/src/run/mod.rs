@@ -11,7 +11,7 @@ pub mod threads;
 use crate::driver::{Driver, Effect, Event, Halt, Setup, Token};
 use crate::file::os::OsDir;
 use crate::wal::{SEGMENT_BYTES, WalConfig};
-use crate::work::{TxCache, Worker};
+use crate::work::{TxCache, Unchecked, Worker};
 use shared::{Command, Shared, View};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -98,9 +98,8 @@ impl Node {
         let Opened { store, driver, view, chain, journal } = opened;
         let (reports, inbox) = mpsc::unbounded_channel();
         let worker = Worker { chain, genesis: Arc::clone(&genesis), cache: Arc::new(TxCache::default()) };
-        let start = |name, worker| threads::worker(name, worker, reports.clone()).map_err(NodeError::Thread);
-        let (work, working) = start("wattle-work", worker.clone())?;
-        let (check, checking) = start("wattle-check", worker)?;
+        let (work, working) = threads::worker(worker.clone(), reports.clone()).map_err(NodeError::Thread)?;
+        let (check, checking) = threads::checker(worker, reports.clone()).map_err(NodeError::Thread)?;
         let (commit, committing) =
             threads::committer(Arc::clone(&store), reports.clone()).map_err(NodeError::Thread)?;
         let mut threads = vec![working, checking, committing];
@@ -210,7 +209,7 @@ struct Loop {
     network: Handle,
     metrics: Arc<Metrics>,
     work: Sender<crate::driver::Job>,
-    check: Sender<crate::driver::Job>,
+    check: Sender<Unchecked>,
     commit: Sender<Vec<crate::driver::Committing>>,
     log: Option<Sender<LogOrder>>,
     reports: mpsc::UnboundedSender<Report>,
@@ -357,11 +356,10 @@ impl Loop {
 
     fn carry_out(&mut self, effect: Effect) -> Result<(), NodeError> {
         match effect {
-            Effect::Work(job) => {
-                let checks = matches!(job, crate::driver::Job::Txs { .. });
-                let thread = if checks { &self.check } else { &self.work };
-                thread.send(job).map_err(|_| Fatal::Thread("wattle-work"))?;
+            Effect::Work(crate::driver::Job::Txs { token, txs }) => {
+                self.check.send((token, txs)).map_err(|_| Fatal::Thread("wattle-check"))?;
             }
+            Effect::Work(job) => self.work.send(job).map_err(|_| Fatal::Thread("wattle-work"))?,
             Effect::Persist { token, height, records, votes } => match &self.log {
                 Some(log) => log
                     .send(LogOrder::Persist(Order { token, height, records, votes }))

@@ -9,7 +9,8 @@ use crate::driver::{Committing, Done, Job, Token};
 use crate::file::Dir;
 use crate::signer::{PersistError, Syncs};
 use crate::wal::record::WalRecord;
-use crate::work::Worker;
+use crate::work::{Unchecked, Worker};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -77,15 +78,46 @@ pub enum LogOrder {
 /// # Errors
 /// When the system gives no thread.
 pub fn worker(
-    name: &'static str,
     worker: Worker,
     reports: UnboundedSender<Report>,
 ) -> std::io::Result<(mpsc::Sender<Job>, JoinHandle<()>)> {
     let (orders, inbox) = mpsc::channel::<Job>();
-    let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
+    let thread = std::thread::Builder::new().name("wattle-work".into()).spawn(move || {
         for job in inbox {
             if reports.send(Report::Done(worker.run(job))).is_err() {
                 return; // the loop has ended
+            }
+        }
+    })?;
+    Ok((orders, thread))
+}
+
+/// Transactions above which a batch takes in no further source: beyond it a signature costs hardly less.
+const CHECKED_TOGETHER: usize = 1024;
+
+/// Starts the thread that checks transactions. What has piled up from several sources is verified as one batch.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn checker(
+    worker: Worker,
+    reports: UnboundedSender<Report>,
+) -> std::io::Result<(mpsc::Sender<Unchecked>, JoinHandle<()>)> {
+    let (orders, inbox) = mpsc::channel::<Unchecked>();
+    let thread = std::thread::Builder::new().name("wattle-check".into()).spawn(move || {
+        while let Ok(first) = inbox.recv() {
+            let mut count = first.1.len();
+            let mut sources = vec![first];
+            while count < CHECKED_TOGETHER
+                && let Ok(next) = inbox.try_recv()
+            {
+                count = count.saturating_add(next.1.len());
+                sources.push(next);
+            }
+            for done in worker.check_together(sources) {
+                if reports.send(Report::Done(done)).is_err() {
+                    return; // the loop has ended
+                }
             }
         }
     })?;
@@ -159,13 +191,13 @@ pub fn committer(
 /// # Errors
 /// [`StoreError`]; the process must end.
 pub fn commit(store: &dyn Store, batch: &[Committing]) -> Result<Option<Height>, StoreError> {
-    let commits: Vec<Commit> = batch
+    let commits: Vec<Commit<'_>> = batch
         .iter()
         .map(|item| Commit {
-            block: item.block.block.clone(),
-            certificate: item.certificate.clone(),
-            receipts: item.executed.receipts.clone(),
-            writes: item.executed.writes.clone(),
+            block: Cow::Borrowed(&item.block.block),
+            certificate: item.certificate.as_ref().map(Cow::Borrowed),
+            receipts: Cow::Borrowed(&item.executed.receipts),
+            writes: Cow::Borrowed(&item.executed.writes),
         })
         .collect();
     store.commit(&commits)?;

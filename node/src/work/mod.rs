@@ -9,11 +9,14 @@ pub use block::{BuiltBlock, ExecuteError, ReplayError, Replayed, build, execute,
 pub use body::{BodyError, BodyFault, VerifiedBlock, check_body};
 pub use cache::TxCache;
 
-use crate::driver::effect::Job;
+use crate::driver::effect::{Job, Token};
 use crate::driver::event::Done;
 use std::sync::Arc;
 use wattle_primitives::{Genesis, Hash, Tx};
 use wattle_runtime::{BlockEnv, CheckedTx, TxError, VerifiedTx, verify_all};
+
+/// Transactions that one source sent; the token names it.
+pub type Unchecked = (Token, Vec<Tx>);
 
 /// What all work needs to know.
 #[derive(Clone, Debug)]
@@ -35,7 +38,10 @@ impl Worker {
                 let hash = block.hash();
                 Done::Body { hash, result: check_body(self, *block).map(Arc::new) }
             }
-            Job::Txs { token, txs } => Done::Txs { token, results: self.check_txs(txs) },
+            Job::Txs { token, txs } => {
+                let results = self.check_txs(txs);
+                Done::Txs { token, results }
+            }
             Job::Execute { block, parent } => {
                 Done::Executed { hash: block.hash, result: execute(self, &block, &parent).map(Arc::new) }
             }
@@ -47,6 +53,23 @@ impl Worker {
                 Done::Replayed { token, result: replay(self, &parent, blocks) }
             }
         }
+    }
+
+    /// Checks what several sources sent as one batch: the larger it is, the less a signature costs.
+    #[must_use]
+    pub fn check_together(&self, sources: Vec<Unchecked>) -> Vec<Done> {
+        let mut txs = Vec::with_capacity(sources.iter().map(|(_, txs)| txs.len()).sum());
+        let parts = sources.into_iter().map(|(token, mut part)| {
+            let len = part.len();
+            txs.append(&mut part);
+            (token, len)
+        });
+        let parts: Vec<(Token, usize)> = parts.collect();
+        let mut results = self.check_txs(txs).into_iter();
+        parts
+            .into_iter()
+            .map(|(token, len)| Done::Txs { token, results: results.by_ref().take(len).collect() })
+            .collect()
     }
 
     /// Checks and verifies transactions in one batch; what the cache knows is not verified again.
