@@ -31,8 +31,11 @@ struct Slot<'a> {
     written: bool,
 }
 
+/// A raw key with its new value; `None` removes the entry.
+pub type RawWrite = (Vec<u8>, Option<Vec<u8>>);
+
 /// Raw writes, sorted by key, and the state they lead to.
-pub type Finished = (State, Vec<(Vec<u8>, Option<Vec<u8>>)>);
+pub type Finished = (State, Vec<RawWrite>);
 
 impl<'a> Overlay<'a> {
     /// No writes yet.

@@ -4,6 +4,7 @@ use super::*;
 use crate::driver::{Fate, SubmitError};
 use crate::mempool::InsertError;
 use crate::run::shared::Command;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use tokio::sync::mpsc;
@@ -160,10 +161,10 @@ impl World {
         let certificate = certified.then(|| self.certify(&header));
         let block = Block { header: header.clone(), txs };
         let commit = Commit {
-            block,
-            certificate: certificate.clone(),
-            receipts: executed.receipts,
-            writes: executed.writes,
+            block: Cow::Owned(block),
+            certificate: certificate.as_ref().map(Cow::Borrowed),
+            receipts: Cow::Owned(executed.receipts),
+            writes: Cow::Owned(executed.writes),
         };
         self.store.commit(&[commit]).unwrap();
         self.certificate = certificate.or_else(|| self.certificate.take());

@@ -5,7 +5,7 @@ use super::tx::{check_body, check_weight, embedded_verdicts};
 use super::{BlockError, TxError, VerifiedTx, fee_of, txs_root, weigh};
 use crate::State;
 use crate::modules::{self, Ctx};
-use crate::overlay::Overlay;
+use crate::overlay::{Overlay, RawWrite};
 use wattle_primitives::block::HEADER_BYTES_MAX;
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::{Amount, Hash, Height, Outcome, Params, PublicKey, Receipt, TimeMs, TxBody, Weight};
@@ -48,7 +48,7 @@ pub struct Executed {
     /// Root over the transactions.
     pub txs_root: Hash,
     /// Every key that changed, sorted, with its new value: what the store writes.
-    pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    pub writes: Vec<RawWrite>,
     /// Weight of the transactions.
     pub weight: Weight,
 }

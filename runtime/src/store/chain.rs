@@ -68,15 +68,12 @@ impl<K: Kv> ChainStore<K> {
 }
 
 impl<K: Kv> Store for ChainStore<K> {
-    fn commit(&self, commits: &[Commit]) -> Result<(), StoreError> {
+    fn commit(&self, commits: &[Commit<'_>]) -> Result<(), StoreError> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = self.tip()?;
         let format = encode(&kv::FORMAT);
-        let mut rows = vec![Row {
-            table: Table::Meta,
-            key: META_FORMAT.to_vec(),
-            value: Some(format.as_slice().into()),
-        }];
+        let mut rows =
+            vec![Row { table: Table::Meta, key: META_FORMAT.into(), value: Some(format.as_slice().into()) }];
         for commit in commits {
             check_order(next.as_ref(), commit)?;
             rows.extend(kv::rows(commit));
@@ -198,7 +195,7 @@ impl<K: Kv> Store for ChainStore<K> {
     }
 }
 
-fn check_order(tip: Option<&Tip>, commit: &Commit) -> Result<(), StoreError> {
+fn check_order(tip: Option<&Tip>, commit: &Commit<'_>) -> Result<(), StoreError> {
     let got = commit.height();
     let follows = match tip {
         Some(tip) => got == tip.header.height.next() && commit.block.header.parent == tip.hash,

@@ -17,6 +17,7 @@
 
 use super::{Commit, StoreError};
 use borsh::{BorshDeserialize, BorshSerialize};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::{Address, Event, Hash, Height, Outcome, Receipt, TimeMs, encode};
@@ -75,8 +76,8 @@ impl Table {
 /// One change: a value, or none.
 pub(super) struct Row<'a> {
     pub(super) table: Table,
-    pub(super) key: Vec<u8>,
-    pub(super) value: Option<std::borrow::Cow<'a, [u8]>>,
+    pub(super) key: Cow<'a, [u8]>,
+    pub(super) value: Option<Cow<'a, [u8]>>,
 }
 
 /// Sees one row; says whether to go on.
@@ -113,20 +114,21 @@ pub(super) struct HistoryRow {
 }
 
 /// The rows of one commit.
-pub(super) fn rows(commit: &Commit) -> Vec<Row<'_>> {
+pub(super) fn rows<'a>(commit: &'a Commit<'_>) -> Vec<Row<'a>> {
     let header = &commit.block.header;
     let at = height_key(header.height);
     let encoded = encode(header);
     let mut rows =
         Vec::with_capacity(commit.writes.len().saturating_add(commit.block.txs.len().saturating_mul(4)));
-    let mut put =
-        |table, key: Vec<u8>, value: Vec<u8>| rows.push(Row { table, key, value: Some(value.into()) });
+    let mut put = |table, key: Vec<u8>, value: Vec<u8>| {
+        rows.push(Row { table, key: key.into(), value: Some(value.into()) })
+    };
     put(Table::Headers, at.to_vec(), encoded.clone());
     put(Table::Bodies, at.to_vec(), encode(&commit.block.txs));
-    put(Table::Receipts, at.to_vec(), encode(&commit.receipts));
+    put(Table::Receipts, at.to_vec(), encode(commit.receipts.as_ref()));
     put(Table::Hashes, header.hash().0.to_vec(), at.to_vec());
     if let Some(certificate) = &commit.certificate {
-        put(Table::Certificates, at.to_vec(), encode(certificate));
+        put(Table::Certificates, at.to_vec(), encode(certificate.as_ref()));
     }
     for (index, (tx, receipt)) in (0u32..).zip(commit.block.txs.iter().zip(&commit.receipts.txs)) {
         put(Table::Txs, receipt.tx.0.to_vec(), encode(&(header.height, index)));
@@ -146,7 +148,7 @@ pub(super) fn rows(commit: &Commit) -> Vec<Row<'_>> {
     put(Table::Meta, META_TIP.to_vec(), encoded);
     rows.extend(commit.writes.iter().map(|(key, value)| Row {
         table: Table::State,
-        key: key.clone(),
+        key: key.as_slice().into(),
         value: value.as_deref().map(Into::into),
     }));
     rows

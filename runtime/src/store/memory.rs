@@ -41,8 +41,8 @@ impl Kv for Memory {
         for Row { table, key, value } in rows {
             let table = tables.entry(table).or_default();
             match value {
-                Some(value) => table.insert(key, value.into_owned()),
-                None => table.remove(&key),
+                Some(value) => table.insert(key.into_owned(), value.into_owned()),
+                None => table.remove(key.as_ref()),
             };
         }
         Ok(())

@@ -31,7 +31,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`]; nothing was written. After [`StoreError::Io`] the process should end.
-    fn commit(&self, commits: &[Commit]) -> Result<(), StoreError>;
+    fn commit(&self, commits: &[Commit<'_>]) -> Result<(), StoreError>;
     /// The last height written, `None` in an empty store.
     ///
     /// # Errors

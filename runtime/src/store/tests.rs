@@ -3,13 +3,14 @@
 use super::*;
 use crate::execute::tests::{World, address, key, params, transfer, wallet};
 use crate::execute::{execute_block, genesis};
+use std::borrow::Cow;
 use wattle_primitives::block::PROTOCOL_VERSION;
 use wattle_primitives::vote::{Proposal, Round};
 use wattle_primitives::{Epoch, Event, Outcome, TimeMs, View, Vote};
 
 /// Commits for heights 0 to `last`: person 1 pays person 2 and, with much too much, person 3. Every third height,
 /// and the last, is certified.
-fn chain(last: u64) -> Vec<Commit> {
+fn chain(last: u64) -> Vec<Commit<'static>> {
     let mut world = World::new(params());
     let (state, header) = genesis(&crate::execute::tests::spec(params())).unwrap();
     let mut commits = vec![Commit::genesis(header.clone(), &state)];
@@ -37,10 +38,13 @@ fn chain(last: u64) -> Vec<Commit> {
         let vote = Vote::Finalize(Proposal { round, parent_view: View(height - 1), block: header.hash() });
         let certificate = Certificate { vote, signers: Default::default(), signatures: Default::default() };
         commits.push(Commit {
-            block: Block { header: header.clone(), txs: txs.iter().map(|tx| tx.tx().clone()).collect() },
-            certificate: (height % 3 == 0 || height == last).then_some(certificate),
-            receipts: done.receipts,
-            writes: done.writes,
+            block: Cow::Owned(Block {
+                header: header.clone(),
+                txs: txs.iter().map(|tx| tx.tx().clone()).collect(),
+            }),
+            certificate: (height % 3 == 0 || height == last).then_some(Cow::Owned(certificate)),
+            receipts: Cow::Owned(done.receipts),
+            writes: Cow::Owned(done.writes),
         });
         world.state = done.state;
         world.env.time_ms = TimeMs(world.env.time_ms.0 + 1000);
@@ -50,15 +54,15 @@ fn chain(last: u64) -> Vec<Commit> {
     commits
 }
 
-fn tells_what_was_written(store: &dyn Store, commits: &[Commit]) {
+fn tells_what_was_written(store: &dyn Store, commits: &[Commit<'_>]) {
     let last = commits.last().unwrap();
     assert_eq!(store.tip().unwrap().unwrap().header, last.block.header);
     for commit in commits {
         let (height, header) = (commit.height(), &commit.block.header);
-        assert_eq!(store.block(BlockId::Height(height)).unwrap().as_ref(), Some(&commit.block));
+        assert_eq!(store.block(BlockId::Height(height)).unwrap().as_ref(), Some(commit.block.as_ref()));
         assert_eq!(store.header(BlockId::Hash(header.hash())).unwrap().as_ref(), Some(header));
-        assert_eq!(store.receipts(height).unwrap().as_ref(), Some(&commit.receipts));
-        assert_eq!(store.certificate(height).unwrap(), commit.certificate);
+        assert_eq!(store.receipts(height).unwrap().as_ref(), Some(commit.receipts.as_ref()));
+        assert_eq!(store.certificate(height).unwrap().as_ref(), commit.certificate.as_deref());
         for (index, receipt) in (0u32..).zip(&commit.receipts.txs) {
             assert_eq!(store.tx(&receipt.tx).unwrap(), Some(TxLocation { height, index }));
         }
@@ -66,7 +70,7 @@ fn tells_what_was_written(store: &dyn Store, commits: &[Commit]) {
         let certified = proven.path.last().unwrap();
         assert_eq!(proven.path[0], *header);
         assert!(proven.path.windows(2).all(|pair| pair[1].parent == pair[0].hash()));
-        assert_eq!(proven.certificate, commits[certified.height.0 as usize].certificate);
+        assert_eq!(proven.certificate.as_ref(), commits[certified.height.0 as usize].certificate.as_deref());
         assert!(proven.certificate.is_some() || height == Height(0));
     }
     let beyond = last.height().next();
@@ -77,7 +81,7 @@ fn tells_what_was_written(store: &dyn Store, commits: &[Commit]) {
     assert_eq!((state.root(), tip.hash), (last.block.header.state_root, last.block.hash()));
 }
 
-fn pages_through_history_and_events(store: &dyn Store, commits: &[Commit]) {
+fn pages_through_history_and_events(store: &dyn Store, commits: &[Commit<'_>]) {
     let (mut seen, mut before) = (Vec::new(), None);
     loop {
         let page = store.history(&address(2), before, 3).unwrap();
@@ -108,12 +112,13 @@ fn pages_through_history_and_events(store: &dyn Store, commits: &[Commit]) {
     assert!(posted && events[0].tx == Some(commits[1].receipts.txs[0].tx));
 }
 
-fn refuses_what_does_not_follow(store: &dyn Store, commits: &[Commit]) {
+fn refuses_what_does_not_follow(store: &dyn Store, commits: &[Commit<'_>]) {
     let again = store.commit(&commits[1..2]);
     assert!(matches!(again, Err(StoreError::Order { got: Height(1), .. })), "{again:?}");
     let tip = store.tip().unwrap().unwrap().header;
     let mut foreign = commits[1].clone();
-    (foreign.block.header.height, foreign.block.header.parent) = (tip.height.next(), Hash::ZERO);
+    let header = &mut foreign.block.to_mut().header;
+    (header.height, header.parent) = (tip.height.next(), Hash::ZERO);
     assert!(matches!(store.commit(&[foreign]), Err(StoreError::Order { .. })));
 }
 
@@ -138,7 +143,7 @@ fn memory_keeps_a_chain() {
 fn a_state_that_is_not_the_tips_is_not_run_on() {
     let store = MemoryStore::in_memory().unwrap();
     let mut commits = chain(2);
-    commits[2].writes.pop();
+    commits[2].writes.to_mut().pop();
     store.commit(&commits).unwrap();
     assert!(matches!(load(&store), Err(StoreError::StateRootMismatch { height: Height(2), .. })));
 }

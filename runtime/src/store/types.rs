@@ -1,20 +1,22 @@
 //! What goes into a store and what comes out.
 
 use crate::State;
+use crate::overlay::RawWrite;
+use std::borrow::Cow;
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::{Block, Certificate, Event, Hash, Header, Height, Outcome, TimeMs};
 
-/// One finalized height.
+/// One finalized height: borrowed from whoever still shows it to readers, or owned.
 #[derive(Clone, Debug)]
-pub struct Commit {
+pub struct Commit<'a> {
     /// The block.
-    pub block: Block,
+    pub block: Cow<'a, Block>,
     /// Its finalization, when it was finalized directly.
-    pub certificate: Option<Certificate>,
+    pub certificate: Option<Cow<'a, Certificate>>,
     /// What came of it.
-    pub receipts: BlockReceipts,
+    pub receipts: Cow<'a, BlockReceipts>,
     /// Every key that changed, with its new value; `None` removes it.
-    pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    pub writes: Cow<'a, [RawWrite]>,
 }
 
 /// The last finalized height of a store.
@@ -99,22 +101,22 @@ pub struct Proven {
     pub certificate: Option<Certificate>,
 }
 
-impl Commit {
+impl Commit<'_> {
     /// The commit of height 0: its header and every entry of its state.
     #[must_use]
     pub fn genesis(header: Header, state: &State) -> Self {
         let writes = state.entries().map(|(key, value)| (key.to_vec(), Some(value.to_vec()))).collect();
         Self {
-            block: crate::execute::genesis_block(header),
+            block: Cow::Owned(crate::execute::genesis_block(header)),
             certificate: None,
-            receipts: BlockReceipts::default(),
-            writes,
+            receipts: Cow::Owned(BlockReceipts::default()),
+            writes: Cow::Owned(writes),
         }
     }
 
     /// The block's height.
     #[must_use]
-    pub const fn height(&self) -> Height {
+    pub fn height(&self) -> Height {
         self.block.header.height
     }
 }
