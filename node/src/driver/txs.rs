@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use wattle_consensus::MonoMs;
 use wattle_p2p::wire::{ErrorCode, GOSSIP_TXS_MAX, Gossip, Response};
 use wattle_p2p::{MessageId, PeerId, Penalty, Verdict};
-use wattle_primitives::{Address, BoundedVec, Hash, Height, Lane, Nonce, TimeMs, Tx};
+use wattle_primitives::{Address, BoundedVec, Hash, Height, Lane, Nonce, TimeMs, Tx, TxBody};
 use wattle_runtime::{Admission, BlockEnv, State, TxError, VerifiedTx, query};
 
 /// Most batches of transactions being checked at once.
@@ -346,12 +346,15 @@ impl Driver {
         }
         let admission =
             wattle_runtime::admit(&self.tree.state, &self.next_env(), &tx).map_err(SubmitError::Tx)?;
-        let body = tx.tx().body();
-        let next = query::nonce(&self.tree.state, &body.sender, body.lane);
-        if admission == Admission::Stale {
-            let (lane, expected, got) = (body.lane, next, body.nonce);
-            return Err(SubmitError::Tx(TxError::Nonce { lane, expected, got }));
-        }
+        let TxBody { sender, lane, nonce: got, .. } = *tx.tx().body();
+        let next = match admission {
+            Admission::Ready => got,
+            Admission::Future { gap } => got.saturating_sub(Nonce(gap)),
+            Admission::Stale => {
+                let expected = query::nonce(&self.tree.state, &sender, lane);
+                return Err(SubmitError::Tx(TxError::Nonce { lane, expected, got }));
+            }
+        };
         let wire = from_here.then(|| (tx.tx().clone(), tx.encoded_len()));
         let inserted = self.txs.pool.insert(tx, next, self.tree.header.time_ms).map_err(SubmitError::Pool)?;
         let (fresh, gone) = match inserted {

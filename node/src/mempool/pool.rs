@@ -4,7 +4,7 @@ use super::queue::{Entry, Queue, Rank};
 use super::recent::RecentIds;
 use super::{InsertError, Inserted, LaneKey, Limits, Pooled, Pruned, Ready, Recent, Stats};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use wattle_primitives::{Address, Amount, Hash, Lane, Nonce, TimeMs};
 
@@ -18,8 +18,8 @@ const REPLACEMENT_DIVISOR: u128 = 10;
 pub struct Mempool<T> {
     limits: Limits,
     queues: BTreeMap<LaneKey, Queue<T>>,
-    ids: BTreeMap<Hash, (LaneKey, Nonce)>,
-    accounts: BTreeMap<Address, Usage>,
+    ids: HashMap<Hash, (LaneKey, Nonce)>,
+    accounts: HashMap<Address, Usage>,
     /// Queues by the best rank in them.
     best: BTreeSet<(Rank, LaneKey)>,
     /// Queues by what their last transaction is worth, first to be evicted first.
@@ -65,8 +65,8 @@ impl<T: Pooled> Mempool<T> {
         Self {
             limits,
             queues: BTreeMap::new(),
-            ids: BTreeMap::new(),
-            accounts: BTreeMap::new(),
+            ids: HashMap::new(),
+            accounts: HashMap::new(),
             best: BTreeSet::new(),
             tails: BTreeSet::new(),
             expiries: BTreeSet::new(),
@@ -138,10 +138,12 @@ impl<T: Pooled> Mempool<T> {
         let mut pruned = Pruned::default();
         for key in touched {
             let next = next_nonce(&key);
-            let used = self.queues.get(&key).map(|queue| queue.nonces_below(next)).unwrap_or_default();
-            let gone = used.into_iter().filter_map(|nonce| self.take(&key, nonce)).map(|tx| tx.id());
-            let gone: Vec<Hash> = gone.collect();
-            pruned.superseded.extend(gone.into_iter().filter(|id| !self.finalized.holds(id, time)));
+            for tx in self.take_below(&key, next) {
+                let id = tx.id();
+                if !self.finalized.holds(&id, time) {
+                    pruned.superseded.push(id);
+                }
+            }
         }
         while let Some((_, id)) = self.expiries.first().copied().filter(|(expires, _)| *expires <= time) {
             self.remove(&id);
@@ -314,6 +316,23 @@ impl<T: Pooled> Mempool<T> {
         self.unindex(key);
         let tx = self.queues.get_mut(key)?.take(nonce)?.tx;
         self.index(key);
+        self.forget(key, &tx);
+        Some(tx)
+    }
+
+    /// Takes out what a queue holds below `next`; its indexes change once.
+    fn take_below(&mut self, key: &LaneKey, next: Nonce) -> Vec<T> {
+        if !self.queues.contains_key(key) {
+            return Vec::new();
+        }
+        self.unindex(key);
+        let below = self.queues.get_mut(key).map(|queue| queue.take_below(next)).unwrap_or_default();
+        self.index(key);
+        below.into_iter().map(|entry| entry.tx).inspect(|tx| self.forget(key, tx)).collect()
+    }
+
+    /// Strikes a transaction that left its queue from everything else.
+    fn forget(&mut self, key: &LaneKey, tx: &T) {
         self.ids.remove(&tx.id());
         self.expiries.remove(&(tx.expires_ms(), tx.id()));
         self.usage.sub(tx.encoded_len());
@@ -323,7 +342,6 @@ impl<T: Pooled> Mempool<T> {
                 self.accounts.remove(&key.0);
             }
         }
-        Some(tx)
     }
 
     /// Takes a queue out of the indexes, before it changes.

@@ -55,9 +55,14 @@ impl<T: Pooled> Queue<T> {
         self.entries.values()
     }
 
-    /// Nonces below `next`.
-    pub(super) fn nonces_below(&self, next: Nonce) -> Vec<Nonce> {
-        self.entries.range(..next).map(|(nonce, _)| *nonce).collect()
+    /// Takes out what has a nonce below `next`, lowest first.
+    pub(super) fn take_below(&mut self, next: Nonce) -> Vec<Entry<T>> {
+        let rest = self.entries.split_off(&next);
+        let below = std::mem::replace(&mut self.entries, rest);
+        if !below.is_empty() {
+            self.best = self.entries.values().map(Entry::rank).min();
+        }
+        below.into_values().collect()
     }
 
     pub(super) fn put(&mut self, entry: Entry<T>) {

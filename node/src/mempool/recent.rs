@@ -1,6 +1,6 @@
 //! Ids that were dealt with a short time ago. Bounded, oldest out first.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use wattle_primitives::{Hash, TimeMs};
 
 /// What became of an id that is not in the pool.
@@ -15,14 +15,14 @@ pub enum Recent {
 /// A set of ids, each with the block time until which it counts.
 #[derive(Debug)]
 pub(super) struct RecentIds {
-    until: BTreeMap<Hash, TimeMs>,
+    until: HashMap<Hash, TimeMs>,
     order: VecDeque<Hash>,
     max: usize,
 }
 
 impl RecentIds {
-    pub(super) const fn new(max: usize) -> Self {
-        Self { until: BTreeMap::new(), order: VecDeque::new(), max }
+    pub(super) fn new(max: usize) -> Self {
+        Self { until: HashMap::new(), order: VecDeque::new(), max }
     }
 
     pub(super) fn note(&mut self, id: Hash, until: TimeMs) {
