@@ -45,6 +45,8 @@ pub struct Layout {
     pub set_change: Option<Epoch>,
     /// Heights in an epoch, where other than the preset's.
     pub epoch_length: Option<u64>,
+    /// Shortest time between two blocks in ms, where other than the preset's.
+    pub block_interval_ms: Option<u64>,
     /// Accounts funded beside the wallets.
     pub accounts: Vec<(PublicKey, Amount)>,
 }
@@ -195,6 +197,9 @@ impl Layout {
         template.genesis.chain_id.clone_from(&self.chain_id);
         if let Some(length) = self.epoch_length {
             template.genesis.params.epoch_length = length;
+        }
+        if let Some(interval) = self.block_interval_ms {
+            template.genesis.params.block_interval_ms = interval;
         }
         let member = |key: &SecretKey, power| Validator { key: key.public(), power: VotingPower(power) };
         let set = |last_power: u64| {

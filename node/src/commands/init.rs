@@ -90,6 +90,9 @@ struct TestnetArgs {
     /// Heights in an epoch, instead of the preset's.
     #[arg(long, value_name = "HEIGHTS")]
     epoch_length: Option<u64>,
+    /// Shortest time between two blocks in milliseconds, instead of the preset's.
+    #[arg(long, value_name = "MS")]
+    block_interval_ms: Option<u64>,
     /// Port of the first validator for peers, the others follow; 0 takes any that are free now.
     #[arg(long, default_value_t = 0)]
     p2p_port: u16,
@@ -155,6 +158,7 @@ fn testnet(args: TestnetArgs) -> CliResult {
         time_ms: unix_ms(),
         set_change: args.set_change.map(Epoch),
         epoch_length: args.epoch_length,
+        block_interval_ms: args.block_interval_ms,
         accounts: Vec::new(),
     };
     let net = layout.create(&args.out).map_err(|e| failed("layout", &e))?;

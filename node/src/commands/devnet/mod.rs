@@ -58,6 +58,9 @@ pub struct DevnetArgs {
     /// Heights in an epoch, instead of the preset's.
     #[arg(long, value_name = "HEIGHTS")]
     pub epoch_length: Option<u64>,
+    /// Shortest time between two blocks in milliseconds, instead of the preset's.
+    #[arg(long, value_name = "MS")]
+    pub block_interval_ms: Option<u64>,
 }
 
 /// Where the devnet lives; a temporary directory goes with it.
@@ -128,6 +131,7 @@ fn lay_out(args: &DevnetArgs, dir: &Path) -> Result<Testnet, CliError> {
         time_ms: unix_ms(),
         set_change: args.set_change.map(Epoch),
         epoch_length: args.epoch_length,
+        block_interval_ms: args.block_interval_ms,
         accounts: Vec::new(),
     };
     layout.create(dir).map_err(|e| failed("layout", &e))
