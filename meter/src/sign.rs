@@ -28,7 +28,7 @@ pub enum KeyError {
         source: std::io::Error,
     },
     /// Others may read the key.
-    #[error("{} has mode {mode:03o}: others may read the key; set it to 600", path.display())]
+    #[error("{} has mode {mode:03o}: others may read the key; `chmod 600 {}`", path.display(), path.display())]
     Mode {
         /// Which file.
         path: PathBuf,

@@ -7,7 +7,12 @@
 //! validator.key   key that signs votes (mode 600); only a validator has it
 //! sign/           what was signed: never restore it from a backup, never delete it
 //! data/           database and log: can be rebuilt from peers
+//! lock            held by the process that runs the node
+//! admin.sock      the operator's interface, while it runs
 //! ```
+//!
+//! The directory itself is for its owner alone (mode 700): whoever could enter could order the node about, or exchange
+//! its keys. A node does not start from one that is open to others.
 
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -96,6 +101,16 @@ pub enum HomeError {
     /// A key file.
     #[error("key file")]
     Key(#[from] KeyError),
+    /// Others can enter a directory, or read or change a file, that must be the owner's alone.
+    #[error("{} has mode {mode:03o}, which lets others in: `chmod {} {}`", path.display(), private_mode(*dir), path.display())]
+    LooseMode {
+        /// What.
+        path: PathBuf,
+        /// Whether it is a directory.
+        dir: bool,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// The directory is in use.
     #[error("{} exists already", path.display())]
     Exists {
@@ -126,6 +141,7 @@ impl Home {
             return Err(HomeError::Exists { path: self.config_path() });
         }
         create_private_dir(&self.0)?;
+        check_mode(&self.0)?;
         write(&self.spec_path(), &spec.to_toml()?)?;
         write_key(&self.node_key_path(), node_key)?;
         if let Some(key) = validator_key {
@@ -193,6 +209,23 @@ impl Home {
         Ok(self.validator_key()?.map(|key| key.public()))
     }
 
+    /// Refuses a directory that others can enter, or whose record of what was signed they can reach. Key files are
+    /// looked at when they are read.
+    ///
+    /// # Errors
+    /// [`HomeError::LooseMode`] with the command that mends it; [`HomeError::Io`].
+    pub fn check_private(&self) -> Result<(), HomeError> {
+        check_mode(&self.0)?;
+        for dir in [self.data_dir(), self.sign_dir()].iter().filter(|dir| dir.exists()) {
+            check_mode(dir)?;
+        }
+        let Ok(entries) = std::fs::read_dir(self.sign_dir()) else { return Ok(()) };
+        for entry in entries.flatten() {
+            check_mode(&entry.path())?;
+        }
+        Ok(())
+    }
+
     /// The directory itself.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -223,6 +256,12 @@ impl Home {
         self.0.join("validator.key")
     }
 
+    /// `admin.sock`.
+    #[must_use]
+    pub fn admin_path(&self) -> PathBuf {
+        self.0.join("admin.sock")
+    }
+
     /// `data/`.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
@@ -234,6 +273,23 @@ impl Home {
     pub fn sign_dir(&self) -> PathBuf {
         self.0.join("sign")
     }
+}
+
+/// Mode of what only its owner may use, for people.
+const fn private_mode(dir: bool) -> &'static str {
+    if dir { "700" } else { "600" }
+}
+
+/// Refuses what group or others may use.
+fn check_mode(path: &Path) -> Result<(), HomeError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let io = |source| HomeError::Io { action: "look at", path: path.to_owned(), source };
+    let metadata = std::fs::metadata(path).map_err(io)?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(HomeError::LooseMode { path: path.to_owned(), dir: metadata.is_dir(), mode })
 }
 
 /// Creates a directory that only its owner can enter, and those above it.

@@ -1,13 +1,15 @@
-//! From a node's directory to a running node with its interface.
+//! From a node's directory to a running node with its interfaces.
 
+use crate::admin::NodeAdmin;
 use crate::home::{Home, HomeError};
+use crate::lock::{DirLock, KeyLock, LockError};
 use crate::mempool::Limits;
 use crate::run::{Node, NodeConfig, NodeError};
 use crate::views::NodeBackend;
 use std::sync::Arc;
 use wattle_p2p::{Multiaddr, NodeKey};
 use wattle_primitives::SecretKey;
-use wattle_rpc::{Metrics, RpcServer, ServeError};
+use wattle_rpc::{AdminServer, Metrics, RpcServer, ServeError};
 
 /// A node that runs, and the interface that shows it.
 pub struct Running {
@@ -15,8 +17,11 @@ pub struct Running {
     pub node: Node,
     /// Its interface.
     pub rpc: RpcServer,
+    /// Its operator's interface.
+    pub admin: AdminServer,
     /// Its name.
     pub name: String,
+    _locks: (DirLock, Option<KeyLock>),
 }
 
 /// Why a node does not come up.
@@ -25,6 +30,9 @@ pub enum LaunchError {
     /// Its directory.
     #[error("node directory")]
     Home(#[from] HomeError),
+    /// Another process is there.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The node itself.
     #[error("node")]
     Node(#[from] NodeError),
@@ -52,7 +60,18 @@ pub struct Options {
 /// [`LaunchError`].
 pub async fn launch(home: &Home, options: Options) -> Result<Running, LaunchError> {
     let config = home.config()?;
+    let lock = DirLock::take(home.path())?;
+    home.check_private()?;
     let spec = home.spec()?;
+    let validator_key = home.validator_key()?;
+    let key_lock = match &validator_key {
+        Some(key) => {
+            let (_, header) = wattle_runtime::genesis(&spec.genesis)
+                .map_err(|e| NodeError::Storage(crate::run::storage::StorageError::Genesis(e)))?;
+            Some(KeyLock::take(&header.hash(), &key.public())?)
+        }
+        None => None,
+    };
     let metrics = Arc::new(Metrics::new().map_err(|e| LaunchError::Metrics(e.to_string()))?);
     let mut network = wattle_p2p::Config::new(
         wattle_primitives::Hash::ZERO, // set by the node once it knows its genesis
@@ -71,7 +90,7 @@ pub async fn launch(home: &Home, options: Options) -> Result<Running, LaunchErro
         data_dir: home.data_dir(),
         sign_dir: home.sign_dir(),
         genesis: Arc::new(spec.genesis),
-        validator_key: home.validator_key()?,
+        validator_key,
         network,
         mempool: Limits::NODE,
         metrics: Arc::clone(&metrics),
@@ -83,8 +102,10 @@ pub async fn launch(home: &Home, options: Options) -> Result<Running, LaunchErro
         allowed_origins: config.rpc.allowed_origins,
         ..wattle_rpc::Config::default()
     };
-    let rpc = RpcServer::start(listener, rpc_config, backend, metrics, None)?;
-    Ok(Running { node, rpc, name: config.name })
+    let rpc = RpcServer::start(listener, rpc_config, backend.clone(), Arc::clone(&metrics), None)?;
+    let admin = Arc::new(NodeAdmin::new(&node, home, config.name.clone(), rpc.url()));
+    let admin = AdminServer::start(&home.admin_path(), backend, admin, metrics)?;
+    Ok(Running { node, rpc, admin, name: config.name, _locks: (lock, key_lock) })
 }
 
 /// The network identity made from a key.
@@ -102,14 +123,19 @@ fn multiaddr(text: &str) -> Result<Multiaddr, HomeError> {
 }
 
 impl Running {
-    /// Stops the node, then its interface.
+    /// Stops the node, then its interfaces.
     ///
     /// # Errors
     /// [`NodeError`] when the node did not end well.
     pub async fn stop(mut self) -> Result<(), NodeError> {
         self.node.stop();
         let ended = self.node.ended().await;
-        self.rpc.stop().await;
+        self.close().await;
         ended
+    }
+
+    /// Stops the interfaces of a node that has ended, and gives its directory free.
+    pub async fn close(self) {
+        tokio::join!(self.rpc.stop(), self.admin.stop());
     }
 }

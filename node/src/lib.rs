@@ -8,8 +8,11 @@
 //! launch      from a directory to a running node                    testnet   a whole network laid out
 //! cli         commands for wallets                                  commands  commands that run nodes
 //! keystore    encrypted keys                                        client    JSON-RPC from the other side
+//! admin       the operator's orders                                 lock      one process for a directory and a key
+//! logs        the process's log
 //! ```
 
+pub mod admin;
 pub mod cli;
 pub mod client;
 pub mod commands;
@@ -18,6 +21,8 @@ pub mod file;
 pub mod home;
 pub mod keystore;
 pub mod launch;
+pub mod lock;
+pub mod logs;
 pub mod mempool;
 pub mod run;
 pub mod signer;

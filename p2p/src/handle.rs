@@ -6,6 +6,7 @@ use crate::shared::Shared;
 use crate::wire::{Gossip, Request, Response, ValidatorMessage};
 use libp2p::{Multiaddr, PeerId};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use wattle_primitives::{Height, PublicKey};
 
@@ -18,6 +19,9 @@ pub(crate) enum Command {
     Report { peer: PeerId, penalty: Penalty },
     SetValidators(Vec<PublicKey>),
     Connect(Multiaddr),
+    Forget(PeerId),
+    Ban { peer: PeerId, time: Duration },
+    Unban(PeerId),
     Shutdown,
 }
 
@@ -125,6 +129,30 @@ impl Handle {
     /// [`SendError::Full`], [`SendError::Closed`].
     pub fn connect(&self, address: Multiaddr) -> Result<(), SendError> {
         self.command(Command::Connect(address))
+    }
+
+    /// Stops staying connected with a peer, and disconnects it. It may come back by itself.
+    ///
+    /// # Errors
+    /// [`SendError::Full`], [`SendError::Closed`].
+    pub fn forget(&self, peer: PeerId) -> Result<(), SendError> {
+        self.command(Command::Forget(peer))
+    }
+
+    /// Disconnects a peer and refuses it for a time, by order of the operator. Replaces a ban it has.
+    ///
+    /// # Errors
+    /// [`SendError::Full`], [`SendError::Closed`].
+    pub fn ban(&self, peer: PeerId, time: Duration) -> Result<(), SendError> {
+        self.command(Command::Ban { peer, time })
+    }
+
+    /// Ends a ban and forgets the penalties that led to it.
+    ///
+    /// # Errors
+    /// [`SendError::Full`], [`SendError::Closed`].
+    pub fn unban(&self, peer: PeerId) -> Result<(), SendError> {
+        self.command(Command::Unban(peer))
     }
 
     /// Closes all connections and ends the network task; returns when it has ended.

@@ -57,6 +57,11 @@ impl Scores {
         self.entry(peer, now).banned_until = Some(now + time);
     }
 
+    /// Ends a peer's ban and forgets its points.
+    pub(crate) fn pardon(&mut self, peer: &PeerId) {
+        self.peers.remove(peer);
+    }
+
     /// Points at present.
     pub(crate) fn points(&self, peer: &PeerId, now: Instant) -> u32 {
         self.peers.get(peer).map_or(0, |score| faded(score, now))

@@ -88,6 +88,18 @@ pub enum RpcError {
         /// Why.
         reason: String,
     },
+    /// The work took longer than a message may take. What was submitted may still take effect: ask by its id.
+    #[error("no answer within {limit_ms} ms")]
+    Timeout {
+        /// The limit in ms.
+        limit_ms: u64,
+    },
+    /// A method for the node's operator: it is served on the admin socket alone.
+    #[error("{method} is served on the node's admin socket only")]
+    AdminOnly {
+        /// The method.
+        method: &'static str,
+    },
     /// A fault of this node. Details are in its log.
     #[error("internal error: {detail}")]
     Internal {
@@ -122,6 +134,8 @@ impl RpcError {
         (-32005, "busy"),
         (-32006, "limit_exceeded"),
         (-32007, "unavailable"),
+        (-32008, "timeout"),
+        (-32009, "admin_only"),
     ];
 
     /// Parameters are wrong.
@@ -158,6 +172,8 @@ impl RpcError {
             Self::Busy { .. } => -32005,
             Self::LimitExceeded { .. } => -32006,
             Self::Unavailable { .. } => -32007,
+            Self::Timeout { .. } => -32008,
+            Self::AdminOnly { .. } => -32009,
         }
     }
 
@@ -177,6 +193,8 @@ impl RpcError {
             Self::Busy { .. } => "busy",
             Self::LimitExceeded { .. } => "limit_exceeded",
             Self::Unavailable { .. } => "unavailable",
+            Self::Timeout { .. } => "timeout",
+            Self::AdminOnly { .. } => "admin_only",
         }
     }
 
@@ -209,6 +227,8 @@ impl RpcError {
             }
             Self::LimitExceeded { what, max } => json!({ "what": what, "max": max.to_string() }),
             Self::Unavailable { reason } => json!({ "reason": reason }),
+            Self::Timeout { limit_ms } => json!({ "limitMs": limit_ms.to_string() }),
+            Self::AdminOnly { method } => json!({ "method": method }),
         }
     }
 }

@@ -3,13 +3,16 @@
 //! A node listens on loopback, where every web page that the user visits could reach it. So a request must name this
 //! host, which a page behind a rebound DNS name does not, and must not come from a foreign origin.
 
+use crate::budget::Held;
 use crate::error::RpcError;
-use crate::limits::{BODY_BYTES_MAX, WEBSOCKETS_MAX};
-use crate::server::{Config, Connection};
-use crate::service::{Caller, NoStreams, Service};
+use crate::limits::{BODY_BYTES_MAX, WEBSOCKET_BYTES_MAX, WEBSOCKETS_MAX};
+use crate::metrics::Refusal;
+use crate::places::Place;
+use crate::server::Config;
+use crate::service::{Answer, NoStreams, Service};
 use crate::types::HealthStatus;
 use crate::{wire, ws};
-use axum::body::{Body, HttpBody as _};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{
@@ -17,9 +20,9 @@ use axum::http::header::{
     ACCESS_CONTROL_MAX_AGE, CONTENT_TYPE, HOST, ORIGIN, UPGRADE, VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -53,13 +56,26 @@ impl App {
 /// All routes. `pages` is served below them, within the same guards; without any, `/` tells where the rest is.
 pub(crate) fn router(app: App, pages: Option<Router>) -> Router {
     let own = Router::new()
-        .route("/rpc", get(upgrade).post(post))
+        .route("/rpc", get(upgrade).post(answer))
         .route("/healthy", get(healthy))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
         .with_state(app.clone());
     let pages = pages.unwrap_or_else(|| Router::new().route("/", get(index)));
-    own.merge(pages).layer(from_fn_with_state(app, guard))
+    own.merge(pages).layer(from_fn_with_state(app, guard)).layer(from_fn(turns))
+}
+
+/// The routes of the admin socket. No web page reaches it, so there is no host or origin to look at.
+pub(crate) fn admin_router(app: App) -> Router {
+    Router::new().route("/rpc", post(answer)).with_state(app).layer(from_fn(turns))
+}
+
+/// Tells the table of places whose turn it is.
+async fn turns(place: Extension<Arc<Place>>, request: Request, next: Next) -> Response {
+    place.at_work();
+    let response = next.run(request).await;
+    place.reading();
+    response
 }
 
 async fn index() -> Response {
@@ -72,30 +88,55 @@ async fn index() -> Response {
     page(StatusCode::OK, JSON, body.to_string())
 }
 
-async fn post(State(app): State<App>, request: Request) -> Response {
+async fn answer(State(app): State<App>, place: Extension<Arc<Place>>, request: Request) -> Response {
+    let refused = |reason| app.service.metrics.refused(reason);
     if !is_json(request.headers()) {
+        refused(Refusal::ContentType);
         return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send content-type: application/json");
     }
     // What is announced as too long is refused before any of it is awaited.
-    if request.body().size_hint().lower() > BODY_BYTES_MAX as u64 {
+    let size = request.body().size_hint();
+    if size.lower() > BODY_BYTES_MAX as u64 {
+        refused(Refusal::TooLarge);
         return too_large();
     }
+    let announced = size.upper().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(BODY_BYTES_MAX);
+    let mut held = Held::default();
+    if !app.service.bodies.cover(&mut held, announced) {
+        refused(Refusal::Memory);
+        return no_memory();
+    }
+    place.asking();
     let read = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX);
     let bytes = match tokio::time::timeout(app.config.timeouts.body, read).await {
         Ok(Ok(bytes)) => bytes,
-        Ok(Err(_)) => return too_large(),
-        Err(_) => return closing(refusal(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
-    };
-    let answer = match std::str::from_utf8(&bytes) {
-        Ok(text) => {
-            let mut caller = Caller { service: &app.service, streams: &mut NoStreams };
-            wire::answer(text, &mut caller).await
+        Ok(Err(_)) => {
+            refused(Refusal::TooLarge);
+            return too_large();
         }
-        Err(_) => Some(wire::failure("null", &RpcError::Parse { detail: "not UTF-8".to_owned() })),
+        Err(_) => {
+            refused(Refusal::BodyTimeout);
+            return closing(refusal(StatusCode::REQUEST_TIMEOUT, "the body took too long"));
+        }
+    };
+    place.at_work();
+    let answer = match std::str::from_utf8(&bytes) {
+        Ok(text) => app.service.answer(text, &mut NoStreams, app.config.timeouts.call).await,
+        Err(_) => {
+            let text = wire::failure("null", &RpcError::Parse { detail: "not UTF-8".to_owned() });
+            Some(Answer { text, held: Held::default() })
+        }
     };
     match answer {
-        Some(answer) => page(StatusCode::OK, JSON, answer),
+        // The share goes with the bytes: given back when the client has taken them all.
+        Some(answer) => page(StatusCode::OK, JSON, Bytes::from_owner(answer)),
         None => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+impl AsRef<[u8]> for Answer {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
     }
 }
 
@@ -104,11 +145,17 @@ fn too_large() -> Response {
     closing(page(StatusCode::PAYLOAD_TOO_LARGE, JSON, wire::failure("null", &error)))
 }
 
-async fn upgrade(State(app): State<App>, connection: Extension<Connection>, request: Request) -> Response {
+fn no_memory() -> Response {
+    let error = RpcError::Busy { what: "the memory for large requests", retry_after_ms: 1000 };
+    closing(page(StatusCode::SERVICE_UNAVAILABLE, JSON, wire::failure("null", &error)))
+}
+
+async fn upgrade(State(app): State<App>, place: Extension<Arc<Place>>, request: Request) -> Response {
     if !request.headers().contains_key(UPGRADE) {
         return refusal(StatusCode::METHOD_NOT_ALLOWED, "POST JSON-RPC here, or open a WebSocket");
     }
     let Ok(permit) = Arc::clone(&app.websockets).try_acquire_owned() else {
+        app.service.metrics.refused(Refusal::WebSockets);
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "too many WebSocket connections");
     };
     let (mut parts, _) = request.into_parts();
@@ -117,12 +164,13 @@ async fn upgrade(State(app): State<App>, connection: Extension<Connection>, requ
         Err(rejection) => return rejection.into_response(),
     };
     upgrade
-        .max_message_size(BODY_BYTES_MAX)
-        .max_frame_size(BODY_BYTES_MAX)
+        .max_message_size(WEBSOCKET_BYTES_MAX)
+        .max_frame_size(WEBSOCKET_BYTES_MAX)
         .read_buffer_size(16 * 1024)
         .on_upgrade(async move |socket| {
+            place.at_work();
             ws::serve(socket, app.service, app.config.timeouts, app.stop).await;
-            drop((permit, connection)); // the connection counts until here
+            drop((permit, place)); // the connection counts until here
         })
 }
 
@@ -155,10 +203,13 @@ async fn metrics(State(app): State<App>) -> Response {
 /// Lets through what names this host and comes from no foreign page.
 async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
     let headers = request.headers();
+    let refused = |reason| app.service.metrics.refused(reason);
     let Some(host) = single(headers, &HOST) else {
+        refused(Refusal::Host);
         return refusal(StatusCode::BAD_REQUEST, "one Host header is needed");
     };
     if !app.config.allows_host(host, app.listen_ip) {
+        refused(Refusal::Host);
         return refusal(
             StatusCode::FORBIDDEN,
             "this host name is not allowed; see allowed_hosts under [rpc] in config.toml",
@@ -168,10 +219,12 @@ async fn guard(State(app): State<App>, request: Request, next: Next) -> Response
         return hardened(next.run(request).await);
     }
     let Some(origin) = single(headers, &ORIGIN).map(str::to_owned) else {
+        refused(Refusal::Origin);
         return refusal(StatusCode::FORBIDDEN, "this origin is not allowed");
     };
     let listed = app.config.allowed_origins.contains(&origin);
     if !listed && !same_origin(&origin, host) {
+        refused(Refusal::Origin);
         return refusal(
             StatusCode::FORBIDDEN,
             "this origin is not allowed; see allowed_origins under [rpc] in config.toml",

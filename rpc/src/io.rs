@@ -1,47 +1,60 @@
-//! A TCP stream that gives up on a client that takes no bytes.
+//! A stream that gives up on a client that takes its bytes too slowly.
 //!
 //! Request headers and bodies have time limits of their own; without this one a client could still hold a connection
-//! and its answer for ever by never reading.
+//! and its answer for ever by not reading, or by reading a byte now and then. Patience is used up while bytes wait and
+//! comes back with the bytes that are taken, at [`READ_BYTES_PER_SECOND_MIN`].
 
+use crate::limits::READ_BYTES_PER_SECOND_MIN;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// See the module.
-pub(crate) struct TimedStream {
-    inner: TcpStream,
-    timeout: Duration,
+pub(crate) struct TimedStream<S> {
+    inner: S,
+    patience_max: Duration,
+    patience: Duration,
+    /// Since when a write waits.
+    waiting: Option<Instant>,
     deadline: Pin<Box<Sleep>>,
-    /// Whether the deadline counts: a write waits.
-    waiting: bool,
 }
 
-impl TimedStream {
-    pub(crate) fn new(inner: TcpStream, timeout: Duration) -> Self {
-        Self { inner, timeout, deadline: Box::pin(sleep(timeout)), waiting: false }
+impl<S> TimedStream<S> {
+    pub(crate) fn new(inner: S, patience: Duration) -> Self {
+        let deadline = Box::pin(sleep(patience));
+        Self { inner, patience_max: patience, patience, waiting: None, deadline }
     }
 
-    /// Passes `poll` on, unless writes have made no progress for the whole time-out.
-    fn timed<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if poll.is_ready() {
-            self.waiting = false;
-            return poll;
+    /// Passes `poll` on, which has moved `taken(..)` bytes, unless patience has run out.
+    fn timed<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: Poll<io::Result<T>>,
+        taken: impl Fn(&T) -> usize,
+    ) -> Poll<io::Result<T>> {
+        if let Poll::Ready(result) = poll {
+            if let Some(since) = self.waiting.take() {
+                self.patience = self.patience.saturating_sub(since.elapsed());
+            }
+            let bytes = result.as_ref().map_or(0, |value| u64::try_from(taken(value)).unwrap_or(u64::MAX));
+            let earned = Duration::from_millis(bytes.saturating_mul(1000) / READ_BYTES_PER_SECOND_MIN);
+            self.patience = self.patience.saturating_add(earned).min(self.patience_max);
+            return Poll::Ready(result);
         }
-        if !self.waiting {
-            self.waiting = true;
-            let deadline = Instant::now().checked_add(self.timeout).unwrap_or_else(Instant::now);
-            self.deadline.as_mut().reset(deadline);
+        if self.waiting.is_none() {
+            let now = Instant::now();
+            self.waiting = Some(now);
+            self.deadline.as_mut().reset(now.checked_add(self.patience).unwrap_or(now));
         }
         ready!(self.deadline.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes no bytes")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes its bytes too slowly")))
     }
 }
 
-impl AsyncRead for TimedStream {
+impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -51,10 +64,10 @@ impl AsyncRead for TimedStream {
     }
 }
 
-impl AsyncWrite for TimedStream {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.inner).poll_write(cx, bytes);
-        self.timed(cx, poll)
+        self.timed(cx, poll, |taken| *taken)
     }
 
     fn poll_write_vectored(
@@ -63,7 +76,7 @@ impl AsyncWrite for TimedStream {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
-        self.timed(cx, poll)
+        self.timed(cx, poll, |taken| *taken)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -72,11 +85,44 @@ impl AsyncWrite for TimedStream {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let poll = Pin::new(&mut self.inner).poll_flush(cx);
-        self.timed(cx, poll)
+        self.timed(cx, poll, |()| 0)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let poll = Pin::new(&mut self.inner).poll_shutdown(cx);
-        self.timed(cx, poll)
+        self.timed(cx, poll, |()| 0)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    /// Writes `bytes` to a reader that takes `step` bytes at a time, with a pause before each; whether all came.
+    async fn written(bytes: usize, step: usize, pause: Duration) -> io::Result<()> {
+        let (near, mut far) = duplex(step);
+        let mut near = TimedStream::new(near, Duration::from_millis(300));
+        let reader = tokio::spawn(async move {
+            let mut buffer = vec![0; step];
+            loop {
+                sleep(pause).await;
+                if far.read(&mut buffer).await.unwrap_or(0) == 0 {
+                    return;
+                }
+            }
+        });
+        let result = near.write_all(&vec![1; bytes]).await;
+        reader.abort();
+        result
+    }
+
+    #[tokio::test]
+    async fn who_reads_steadily_gets_all_and_who_trickles_does_not() {
+        let pause = Duration::from_millis(10);
+        written(1024 * 1024, 64 * 1024, pause).await.unwrap();
+        let error = written(1024 * 1024, 16, pause).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -5,18 +5,23 @@
 //! streams within fixed [`limits`].
 //!
 //! ```text
-//! server   listener, connections, time limits        io      gives up on clients that do not read
+//! server   the port for everybody                    admin   the operator's methods, on a unix socket
+//! connection, places: who is served, who has to go   io      gives up on clients that do not read
 //! http     routes, Host and Origin, bodies           ws      one WebSocket and its subscriptions
 //! wire     JSON-RPC envelope                         service runs methods, counts them
 //! methods  the table of all methods                  params  named and positional parameters
 //! events   pages and streams of events               schema, openrpc: rpc.discover
+//! budget   memory for large messages                 metrics, limits: figures and bounds
 //! ```
 //!
 //! # Why the envelope is our own
 //! General JSON-RPC servers start every WebSocket message in a task of its own and read on. A client that sends and
 //! never reads then grows the node's memory without bound. Here a connection has one request at work at a time.
 
+pub mod admin;
 pub mod backend;
+mod budget;
+mod connection;
 pub mod error;
 pub mod events;
 pub mod filter;
@@ -28,6 +33,7 @@ mod methods;
 pub mod metrics;
 mod openrpc;
 mod params;
+mod places;
 mod schema;
 pub mod server;
 mod service;
@@ -35,6 +41,7 @@ pub mod types;
 mod wire;
 mod ws;
 
+pub use admin::{Admin, AdminServer};
 pub use backend::{Backend, Peers, RpcResult};
 pub use error::RpcError;
 pub use methods::names as method_names;

@@ -8,8 +8,23 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 pub const BATCH_CALLS_MAX: usize = 100;
 /// Most bytes of a response; a batch's answers count together.
 pub const RESPONSE_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Most connections at once, HTTP and WebSocket together; further ones wait in the kernel's backlog.
+/// Most bytes of a WebSocket message: long batches go over HTTP.
+pub const WEBSOCKET_BYTES_MAX: usize = 256 * 1024;
+/// Request bodies up to this size need no share of [`BODIES_BYTES_SHARED`].
+pub const BODY_BYTES_FREE: usize = 64 * 1024;
+/// Most bytes of larger request bodies, all connections together.
+pub const BODIES_BYTES_SHARED: usize = 64 * 1024 * 1024;
+/// Answers up to this size need no share of [`ANSWERS_BYTES_SHARED`].
+pub const ANSWER_BYTES_FREE: usize = 256 * 1024;
+/// Most bytes of larger answers that are made or wait to be taken, all connections together.
+pub const ANSWERS_BYTES_SHARED: usize = 64 * 1024 * 1024;
+/// Most connections at once, HTTP and WebSocket together. When all are taken, the one that has kept the node waiting
+/// longest makes room; when all are at work, a newcomer is told `busy`.
 pub const CONNECTIONS_MAX: usize = 256;
+/// Most connections of one address (IPv6: of one /64). Does not count for loopback.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 64;
+/// Most connections at once of the admin socket.
+pub const ADMIN_CONNECTIONS_MAX: usize = 16;
 /// Most WebSocket connections at once, so that plain requests always find a place.
 pub const WEBSOCKETS_MAX: usize = 192;
 /// Most subscriptions of one WebSocket connection.
@@ -36,14 +51,24 @@ pub const FILTER_ITEMS_MAX: usize = 64;
 pub const SEARCH_BYTES_MAX: usize = 128;
 /// Most bytes of a state key in `account_getProof`.
 pub const STATE_KEY_BYTES_MAX: usize = 256;
+/// Most bytes of a log filter.
+pub const LOG_FILTER_BYTES_MAX: usize = 1024;
+/// How long an operator's ban lasts unless said otherwise, in s.
+pub const BAN_SECONDS_DEFAULT: u32 = 3600;
+/// Longest ban by an operator, in s: a year.
+pub const BAN_SECONDS_MAX: u32 = 365 * 24 * 3600;
 /// Most bytes of request headers.
 pub const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// Time to send a request's headers; also how long an idle connection is kept.
-pub const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time to send a request's body.
-pub const BODY_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a client may take none of the bytes it is owed.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for the work on one message, all calls of a batch together.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may leave bytes that it is owed, beyond the time they take at [`READ_BYTES_PER_SECOND_MIN`].
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Slowest that a client may read for long.
+pub const READ_BYTES_PER_SECOND_MIN: u64 = 8 * 1024;
 /// How often a WebSocket is pinged.
 pub const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How long a WebSocket may be silent, pongs included.
@@ -52,6 +77,10 @@ pub const SILENCE_MAX: Duration = Duration::from_secs(60);
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 
 const _: () = assert!(WEBSOCKETS_MAX < CONNECTIONS_MAX, "plain requests need a place");
-const _: () =
-    assert!(BODY_BYTES_MAX >= 2 * wattle_primitives::tx::TX_BYTES_MAX + 1024, "a transaction fits in hex");
+const _: () = assert!(RESPONSE_BYTES_MAX <= ANSWERS_BYTES_SHARED, "the longest answer can be given");
+const _: () = assert!(BODY_BYTES_MAX <= BODIES_BYTES_SHARED, "the longest body can be taken");
+const _: () = assert!(
+    WEBSOCKET_BYTES_MAX >= 2 * wattle_primitives::tx::TX_BYTES_MAX + 1024,
+    "a transaction fits in hex"
+);
 const _: () = assert!(PAGE_ITEMS_DEFAULT <= PAGE_ITEMS_MAX, "the default is allowed");

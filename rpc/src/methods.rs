@@ -1,5 +1,6 @@
 //! Every method: its name, parameters, result and what it runs. Served, described and documented from this one table.
 
+use crate::admin::{ADMIN_METHODS, Admin};
 use crate::backend::Backend;
 use crate::error::RpcError;
 use crate::limits::{SEARCH_BYTES_MAX, STATE_KEY_BYTES_MAX, SUBMIT_BATCH_MAX};
@@ -20,6 +21,8 @@ pub(crate) type Reply = RpcResult<Box<RawValue>>;
 pub(crate) enum Run {
     /// A query, on a blocking thread.
     Query(fn(&dyn Backend, Params) -> Reply),
+    /// An order of the operator, on a blocking thread; on the admin socket only.
+    Admin(fn(&dyn Admin, Params) -> Reply),
     /// Offers one transaction.
     Submit,
     /// Offers several.
@@ -68,7 +71,8 @@ const SUBMISSION: &[Field] =
     &[opt("txHex", Ty::Hex), opt("bodyHex", Ty::Hex), opt("auths", Ty::List(&Ty::Ref("Auth")))];
 const PAGE: &[Field] = &[opt("cursor", Ty::Str), opt("limit", Ty::Int)];
 
-fn reply<T: Serialize>(value: RpcResult<T>) -> Reply {
+/// A result as JSON.
+pub(crate) fn reply<T: Serialize>(value: RpcResult<T>) -> Reply {
     to_raw_value(&value?).map_err(RpcError::internal)
 }
 
@@ -261,12 +265,12 @@ pub(crate) static METHODS: &[Method] = &[
     },
 ];
 
-/// The method with this name.
+/// The method with this name, for everybody or for the operator.
 pub(crate) fn find(name: &str) -> Option<&'static Method> {
-    METHODS.iter().find(|method| method.name == name)
+    METHODS.iter().chain(ADMIN_METHODS).find(|method| method.name == name)
 }
 
-/// The names of all methods, for documentation and tools.
+/// The names of all methods for everybody, for documentation and tools.
 pub fn names() -> impl Iterator<Item = &'static str> {
     METHODS.iter().map(|method| method.name)
 }

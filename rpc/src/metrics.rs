@@ -25,6 +25,84 @@ pub enum FsyncOf {
     Database,
 }
 
+/// Why the interface turned somebody away; the label `reason` of `wattle_rpc_refusals_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A connection that kept this node waiting made room for another.
+    Evicted,
+    /// Every place is at work.
+    Connections,
+    /// The address has as many connections as one may have.
+    Address,
+    /// Every WebSocket's place is taken.
+    WebSockets,
+    /// A foreign or missing `Host`.
+    Host,
+    /// A foreign `Origin`.
+    Origin,
+    /// Not JSON by its content type.
+    ContentType,
+    /// The body or message is too long.
+    TooLarge,
+    /// The body did not come in time.
+    BodyTimeout,
+    /// The memory for large bodies or answers is taken.
+    Memory,
+    /// A call took too long.
+    CallTimeout,
+    /// A batch, list or subscription beyond its limit.
+    Limit,
+    /// A queue of the node is full.
+    Busy,
+    /// An admin method outside the admin socket.
+    AdminOnly,
+    /// Another user's process at the admin socket.
+    User,
+}
+
+impl Refusal {
+    /// Every reason.
+    pub const ALL: [Self; 15] = [
+        Self::Evicted,
+        Self::Connections,
+        Self::Address,
+        Self::WebSockets,
+        Self::Host,
+        Self::Origin,
+        Self::ContentType,
+        Self::TooLarge,
+        Self::BodyTimeout,
+        Self::Memory,
+        Self::CallTimeout,
+        Self::Limit,
+        Self::Busy,
+        Self::AdminOnly,
+        Self::User,
+    ];
+
+    /// The label.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Evicted => "evicted",
+            Self::Connections => "connections",
+            Self::Address => "address",
+            Self::WebSockets => "websockets",
+            Self::Host => "host",
+            Self::Origin => "origin",
+            Self::ContentType => "content_type",
+            Self::TooLarge => "too_large",
+            Self::BodyTimeout => "body_timeout",
+            Self::Memory => "memory",
+            Self::CallTimeout => "call_timeout",
+            Self::Limit => "limit",
+            Self::Busy => "busy",
+            Self::AdminOnly => "admin_only",
+            Self::User => "user",
+        }
+    }
+}
+
 /// Every metric of a node.
 #[derive(Debug)]
 pub struct Metrics {
@@ -67,6 +145,7 @@ pub struct Metrics {
     pub rpc_request_seconds: Histogram,
     rpc_requests_total: IntCounterVec,
     rpc_errors_total: IntCounterVec,
+    rpc_refusals_total: IntCounterVec,
     fsync_seconds: HistogramVec,
     health_reason: prometheus::core::GenericGaugeVec<AtomicU64>,
     resident_memory_bytes: UGauge,
@@ -149,6 +228,7 @@ impl Metrics {
                 "Requests that failed, by method.",
                 "method",
             )?,
+            rpc_refusals_total: refusals(&make)?,
             resident_memory_bytes: make
                 .gauge("process_resident_memory_bytes", "Resident memory of the process.")?,
             fsync_seconds,
@@ -176,6 +256,11 @@ impl Metrics {
         self.rpc_request_seconds.observe(seconds);
     }
 
+    /// Counts somebody turned away.
+    pub fn refused(&self, reason: Refusal) {
+        self.rpc_refusals_total.with_label_values(&[reason.name()]).inc();
+    }
+
     /// The page, with the reasons that hold now.
     ///
     /// # Errors
@@ -192,6 +277,15 @@ impl Metrics {
         TextEncoder::new().encode(&self.registry.gather(), &mut page)?;
         Ok(page)
     }
+}
+
+/// All reasons are there from the start, so that a rate over them is defined.
+fn refusals(make: &Maker<'_>) -> Result<IntCounterVec, prometheus::Error> {
+    let counters = make.counters("rpc_refusals_total", "Clients turned away, by reason.", "reason")?;
+    for reason in Refusal::ALL {
+        counters.with_label_values(&[reason.name()]).inc_by(0);
+    }
+    Ok(counters)
 }
 
 /// Resident memory as Linux tells it; `None` elsewhere.

@@ -2,13 +2,15 @@
 //!
 //! Source: <https://spec.open-rpc.org>, version 1.3.2.
 
+use crate::admin::ADMIN_METHODS;
 use crate::error::RpcError;
 use crate::methods::{METHODS, Method};
 use crate::schema;
 use serde_json::{Value, json};
 
-/// The whole document.
-pub(crate) fn document() -> Value {
+/// The whole document: of the methods for everybody, or of all that the admin socket serves.
+pub(crate) fn document(admin: bool) -> Value {
+    let more = if admin { ADMIN_METHODS } else { &[] };
     json!({
         "openrpc": "1.3.2",
         "info": {
@@ -17,7 +19,7 @@ pub(crate) fn document() -> Value {
             "description": "JSON-RPC 2.0 over HTTP (POST) and WebSocket at /rpc. Parameters by name or by position. \
                 Integers of 64 bits and more are decimal strings; bytes are hex. Match on error.data.code.",
         },
-        "methods": METHODS.iter().map(describe).collect::<Vec<_>>(),
+        "methods": METHODS.iter().chain(more).map(describe).collect::<Vec<_>>(),
         "components": { "schemas": schema::components(), "errors": errors() },
     })
 }

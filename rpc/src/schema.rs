@@ -308,6 +308,18 @@ components! {
         req("viewAgeMs", Ty::Decimal), req("leaderTimeoutMs", Ty::Decimal), req("advanceTimeoutMs", Ty::Decimal),
         req("nullifications", Ty::Decimal), req("commitBacklog", Ty::Int),
     ];
+    "NodeInfo": &[
+        req("name", Ty::Str), req("version", Ty::Str), req("pid", Ty::Int), req("uptimeMs", Ty::Decimal),
+        req("genesisHash", Ty::Hash), req("height", Ty::Decimal), req("peerId", Ty::Str),
+        req("listen", Ty::List(&Ty::Str)), req("rpc", Ty::Str), opt("validator", Ty::Hash), req("logFilter", Ty::Str),
+        req("files", Ty::Ref("NodeFiles")),
+    ];
+    "NodeFiles": &[
+        req("home", Ty::Str), req("backUp", Ty::List(&Ty::Str)), req("neverRestore", Ty::List(&Ty::Str)),
+        req("rebuildable", Ty::List(&Ty::Str)), req("rebuildableBytes", Ty::Decimal), req("freeBytes", Ty::Decimal),
+    ];
+    "Done": &[req("done", Ty::Bool)];
+    "LogFilter": &[req("filter", Ty::Str), req("before", Ty::Str)];
     "EvidenceItem": &[
         req("validator", Ty::Hash), req("index", Ty::Int), req("epoch", Ty::Decimal), req("view", Ty::Decimal),
         req("kind", Ty::Str), req("first", Ty::Ref("SignedVote")), req("second", Ty::Ref("SignedVote")),

@@ -1,25 +1,22 @@
-//! The listener: one port for all routes, bounded connections, time limits, orderly end.
+//! The interface for everybody: one port for all routes, with its configuration, start and orderly end.
 
 use crate::backend::Backend;
+use crate::connection::{Door, accept};
 use crate::http::{App, router};
-use crate::io::TimedStream;
 use crate::limits::{
-    BODY_TIMEOUT, CONNECTIONS_MAX, HEADER_BYTES_MAX, HEADER_TIMEOUT, PING_INTERVAL, SHUTDOWN_GRACE,
+    BODY_TIMEOUT, CALL_TIMEOUT, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, HEADER_TIMEOUT, PING_INTERVAL,
     SILENCE_MAX, WRITE_TIMEOUT,
 };
 use crate::metrics::Metrics;
+use crate::places::Places;
 use crate::service::Service;
 use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tower::ServiceExt as _;
 
 /// Where a node listens when nobody says otherwise.
 pub const DEFAULT_PORT: u16 = 8645;
@@ -44,7 +41,9 @@ pub struct Timeouts {
     pub header: Duration,
     /// To send a request's body.
     pub body: Duration,
-    /// Without taking any byte that is owed.
+    /// For the work on one message.
+    pub call: Duration,
+    /// Beyond the time that the bytes owed take at the slowest allowed speed.
     pub write: Duration,
     /// Between pings of a WebSocket.
     pub ping: Duration,
@@ -57,6 +56,7 @@ impl Default for Timeouts {
         Self {
             header: HEADER_TIMEOUT,
             body: BODY_TIMEOUT,
+            call: CALL_TIMEOUT,
             write: WRITE_TIMEOUT,
             ping: PING_INTERVAL,
             silence: SILENCE_MAX,
@@ -76,6 +76,15 @@ pub enum ServeError {
         #[source]
         source: std::io::Error,
     },
+    /// The admin socket could not be made.
+    #[error("cannot make the admin socket {}", path.display())]
+    Socket {
+        /// Where.
+        path: std::path::PathBuf,
+        /// What the system says about it.
+        #[source]
+        source: std::io::Error,
+    },
     /// The description of the interface could not be written.
     #[error("cannot describe the interface")]
     Describe {
@@ -91,23 +100,6 @@ pub struct RpcServer {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
-}
-
-/// One connection's place among the allowed; held by all that works for it.
-#[derive(Clone)]
-pub(crate) struct Connection {
-    _place: Arc<Place>,
-}
-
-struct Place {
-    _permit: OwnedSemaphorePermit,
-    metrics: Arc<Metrics>,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.metrics.rpc_connections.dec();
-    }
 }
 
 impl Config {
@@ -168,10 +160,13 @@ impl RpcServer {
             .local_addr()
             .map_err(|source| ServeError::Bind { address: SocketAddr::from(([0, 0, 0, 0], 0)), source })?;
         let listen_ip = Some(address.ip()).filter(|ip| !ip.is_unspecified());
-        let service = Service::new(backend, metrics).map_err(|source| ServeError::Describe { source })?;
+        let service =
+            Service::new(backend, None, metrics).map_err(|source| ServeError::Describe { source })?;
         let (stop, stopping) = watch::channel(false);
+        let places = Places::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, Arc::clone(&service.metrics));
         let app = App::new(Arc::new(service), Arc::new(config), listen_ip, stopping);
-        let task = tokio::spawn(accept(listener, app, pages));
+        let routes = router(app.clone(), pages);
+        let task = tokio::spawn(accept(Door::Tcp(listener), places, app, routes));
         Ok(Self { address, stop, task })
     }
 
@@ -199,84 +194,5 @@ impl RpcServer {
 impl Drop for RpcServer {
     fn drop(&mut self) {
         self.stop.send_replace(true);
-    }
-}
-
-/// Returns once the server is stopped or gone.
-pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let told = stop.wait_for(|stop| *stop).await.is_ok();
-    tracing::trace!(told, "a connection is told to end");
-}
-
-async fn accept(listener: TcpListener, app: App, pages: Option<Router>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let mut stop = app.stop.clone();
-    let metrics = Arc::clone(&app.service.metrics);
-    let timeouts = app.config.timeouts;
-    let routes = router(app, pages);
-    loop {
-        let accepted = tokio::select! {
-            accepted = next(&listener, &places) => accepted,
-            () = stopped(&mut stop) => break,
-        };
-        let Some((stream, permit)) = accepted else { continue };
-        metrics.rpc_connections.inc();
-        let place = Place { _permit: permit, metrics: Arc::clone(&metrics) };
-        let connection = Connection { _place: Arc::new(place) };
-        tokio::spawn(serve(stream, connection, routes.clone(), timeouts, stop.clone()));
-    }
-    drop(listener);
-    let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
-    if tokio::time::timeout(SHUTDOWN_GRACE, places.acquire_many(all)).await.is_err() {
-        tracing::debug!("connections were still open at the end of the grace period");
-    }
-}
-
-/// The next connection, once there is a place for it.
-async fn next(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    /// Pause after a failed accept, most often for want of file descriptors: they come back when connections end.
-    const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-    let permit = Arc::clone(places).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => Some((stream, permit)),
-        Err(error) => {
-            tracing::debug!(%error, "cannot accept a connection");
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            None
-        }
-    }
-}
-
-async fn serve(
-    stream: TcpStream,
-    connection: Connection,
-    routes: Router,
-    timeouts: Timeouts,
-    mut stop: watch::Receiver<bool>,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::trace!(%error, "answers may be delayed");
-    }
-    let io = TokioIo::new(TimedStream::new(stream, timeouts.write));
-    let with_place = routes.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(connection.clone());
-        request
-    });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(timeouts.header)
-        .max_buf_size(HEADER_BYTES_MAX)
-        .serve_connection(io, TowerToHyperService::new(with_place))
-        .with_upgrades();
-    let mut served = std::pin::pin!(served);
-    let result = tokio::select! {
-        result = served.as_mut() => result,
-        () = stopped(&mut stop) => {
-            served.as_mut().graceful_shutdown();
-            served.await
-        }
-    };
-    if let Err(error) = result {
-        tracing::trace!(%error, "a connection ended badly");
     }
 }

@@ -1,30 +1,72 @@
 //! Runs methods on the backend within the limits, and counts them.
 
+use crate::admin::Admin;
 use crate::backend::Backend;
+use crate::budget::{Budget, Held};
 use crate::error::RpcError;
-use crate::limits::BLOCKING_CALLS_MAX;
+use crate::limits::{
+    ANSWER_BYTES_FREE, ANSWERS_BYTES_SHARED, BLOCKING_CALLS_MAX, BODIES_BYTES_SHARED, BODY_BYTES_FREE,
+};
 use crate::methods::{self, Method, Reply, Run};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Refusal};
 use crate::params::Params;
-use crate::wire::Call;
+use crate::wire::{self, Call};
 use crate::{RpcResult, openrpc};
 use serde_json::value::RawValue;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
-/// What all connections share.
+/// What all connections of a listener share.
 pub(crate) struct Service {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Memory for the bodies of requests.
+    pub(crate) bodies: Budget,
+    /// Only there on the admin socket.
+    admin: Option<Arc<dyn Admin>>,
+    answers: Budget,
     blocking: Arc<Semaphore>,
     discovery: Box<RawValue>,
 }
 
+/// An answer, and its share of the memory for answers.
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) held: Held,
+}
+
 impl Service {
-    pub(crate) fn new(backend: Arc<dyn Backend>, metrics: Arc<Metrics>) -> serde_json::Result<Self> {
-        let discovery = serde_json::value::to_raw_value(&openrpc::document())?;
-        Ok(Self { backend, metrics, blocking: Arc::new(Semaphore::new(BLOCKING_CALLS_MAX)), discovery })
+    pub(crate) fn new(
+        backend: Arc<dyn Backend>,
+        admin: Option<Arc<dyn Admin>>,
+        metrics: Arc<Metrics>,
+    ) -> serde_json::Result<Self> {
+        let discovery = serde_json::value::to_raw_value(&openrpc::document(admin.is_some()))?;
+        Ok(Self {
+            backend,
+            metrics,
+            bodies: Budget::new(BODY_BYTES_FREE, BODIES_BYTES_SHARED),
+            admin,
+            answers: Budget::new(ANSWER_BYTES_FREE, ANSWERS_BYTES_SHARED),
+            blocking: Arc::new(Semaphore::new(BLOCKING_CALLS_MAX)),
+            discovery,
+        })
+    }
+
+    /// Answers one message within `limit`; `None` when it holds notifications only.
+    pub(crate) async fn answer<S: Streams + Send>(
+        &self,
+        message: &str,
+        streams: &mut S,
+        limit: Duration,
+    ) -> Option<Answer> {
+        let now = Instant::now();
+        let deadline = now.checked_add(limit).unwrap_or(now);
+        let mut caller = Caller { service: self, streams, limit, deadline, held: Held::default() };
+        let text = wire::answer(message, &mut caller).await?;
+        Some(Answer { text, held: caller.held })
     }
 
     /// Runs `work` on a blocking thread; waits while [`BLOCKING_CALLS_MAX`] are at work.
@@ -45,17 +87,43 @@ impl Service {
         })
     }
 
-    /// Runs a method that needs no connection of its own.
-    async fn run(&self, method: &'static Method, params: Params) -> Reply {
+    /// Runs a method that needs no connection of its own. Parameters are taken apart where they are used, so that
+    /// those who wait in line hold no more than the bytes they sent.
+    async fn run(&self, method: &'static Method, params: Option<&RawValue>) -> Reply {
         match method.run {
-            Run::Query(query) => self.blocking(move |backend| query(backend, params)).await?,
-            Run::Submit => methods::submit(&*self.backend, params).await,
-            Run::SubmitBatch => methods::submit_batch(&*self.backend, params).await,
-            Run::Discover => Ok(self.discovery.clone()),
+            Run::Query(query) => {
+                let params = params.map(RawValue::to_owned);
+                self.blocking(move |backend| query(backend, Params::parse(params.as_deref(), method.params)?))
+                    .await?
+            }
+            Run::Admin(order) => {
+                let Some(admin) = self.admin.clone() else {
+                    return Err(RpcError::AdminOnly { method: method.name });
+                };
+                let params = Params::parse(params, method.params)?;
+                self.blocking(move |_| order(&*admin, params)).await?
+            }
+            Run::Submit => methods::submit(&*self.backend, Params::parse(params, method.params)?).await,
+            Run::SubmitBatch => {
+                methods::submit_batch(&*self.backend, Params::parse(params, method.params)?).await
+            }
+            Run::Discover => Params::parse(params, method.params).map(|_| self.discovery.clone()),
             Run::Subscribe | Run::Unsubscribe => Err(RpcError::InvalidRequest {
                 detail: format!("{} needs a WebSocket; event_list works over HTTP", method.name),
             }),
         }
+    }
+
+    /// Counts a refusal that has a reason of its own.
+    fn note(&self, error: &RpcError) {
+        let reason = match error {
+            RpcError::LimitExceeded { .. } => Refusal::Limit,
+            RpcError::Busy { .. } => Refusal::Busy,
+            RpcError::Timeout { .. } => Refusal::CallTimeout,
+            RpcError::AdminOnly { .. } => Refusal::AdminOnly,
+            _ => return,
+        };
+        self.metrics.refused(reason);
     }
 }
 
@@ -74,10 +142,26 @@ impl Streams for NoStreams {
     }
 }
 
-/// A connection's way to the methods.
-pub(crate) struct Caller<'a, S> {
-    pub(crate) service: &'a Service,
-    pub(crate) streams: &'a mut S,
+/// The way of one message to the methods.
+struct Caller<'a, S> {
+    service: &'a Service,
+    streams: &'a mut S,
+    limit: Duration,
+    deadline: Instant,
+    held: Held,
+}
+
+impl<S: Streams + Send> Caller<'_, S> {
+    async fn run(&mut self, method: &'static Method, params: Option<&RawValue>) -> Reply {
+        if matches!(method.run, Run::Subscribe | Run::Unsubscribe)
+            && let Some(reply) = self.streams.stream(method.run, &Params::parse(params, method.params)?)
+        {
+            return reply;
+        }
+        let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
+        let work = tokio::time::timeout_at(self.deadline, self.service.run(method, params));
+        work.await.unwrap_or(Err(RpcError::Timeout { limit_ms }))
+    }
 }
 
 impl<S: Streams + Send> Call for Caller<'_, S> {
@@ -87,17 +171,22 @@ impl<S: Streams + Send> Call for Caller<'_, S> {
             self.service.metrics.request("unknown", true, started.elapsed().as_secs_f64());
             return Err(RpcError::MethodNotFound { method: name.chars().take(80).collect() });
         };
-        let reply = match Params::parse(params, method.params) {
-            Ok(params) => match self.streams.stream(method.run, &params) {
-                Some(reply) => reply,
-                None => self.service.run(method, params).await,
-            },
-            Err(error) => Err(error),
-        };
-        if let Err(error @ RpcError::Internal { .. }) = &reply {
-            tracing::warn!(method = method.name, %error, "a request failed");
+        let reply = self.run(method, params).await;
+        if let Err(error) = &reply {
+            self.service.note(error);
+            if matches!(error, RpcError::Internal { .. }) {
+                tracing::warn!(method = method.name, %error, "a request failed");
+            }
         }
         self.service.metrics.request(method.name, reply.is_err(), started.elapsed().as_secs_f64());
         reply
+    }
+
+    fn has_room(&mut self, bytes: usize) -> bool {
+        let room = self.service.answers.cover(&mut self.held, bytes);
+        if !room {
+            self.service.metrics.refused(Refusal::Memory);
+        }
+        room
     }
 }

@@ -34,12 +34,18 @@ pub(crate) trait Call {
         method: &str,
         params: Option<&RawValue>,
     ) -> impl Future<Output = Result<Box<RawValue>, RpcError>> + Send;
+
+    /// Whether this node can hold an answer of so many bytes beside what it holds for other clients.
+    fn has_room(&mut self, bytes: usize) -> bool;
 }
+
+/// When asking again makes sense while others' answers fill the memory set aside, in ms.
+const ANSWERS_RETRY_MS: u64 = 1000;
 
 /// Answers one message. `None` when it holds notifications only.
 pub(crate) async fn answer<C: Call + Send>(message: &str, callee: &mut C) -> Option<String> {
     if !message.trim_start().starts_with('[') {
-        return answer_one(message, callee, RESPONSE_BYTES_MAX).await;
+        return answer_one(message, callee, 0).await;
     }
     let calls: Vec<&RawValue> = match serde_json::from_str(message) {
         Ok(calls) => calls,
@@ -54,8 +60,7 @@ pub(crate) async fn answer<C: Call + Send>(message: &str, callee: &mut C) -> Opt
     }
     let mut answers = String::from("[");
     for call in calls {
-        let left = RESPONSE_BYTES_MAX.saturating_sub(answers.len());
-        if let Some(one) = answer_one(call.get(), callee, left).await {
+        if let Some(one) = answer_one(call.get(), callee, answers.len()).await {
             if answers.len() > 1 {
                 answers.push(',');
             }
@@ -66,16 +71,26 @@ pub(crate) async fn answer<C: Call + Send>(message: &str, callee: &mut C) -> Opt
     (answers.len() > 2).then_some(answers)
 }
 
-async fn answer_one<C: Call + Send>(text: &str, callee: &mut C, bytes_left: usize) -> Option<String> {
+/// Answers one call of a message whose answers have `bytes` so far.
+async fn answer_one<C: Call + Send>(text: &str, callee: &mut C, bytes: usize) -> Option<String> {
     let request = match parse(text) {
         Ok(request) => request,
         Err(error) => return Some(failure(&id_of(text), &error)),
     };
-    let result =
-        if bytes_left == 0 { Err(too_long()) } else { callee.call(&request.method, request.params).await };
+    let result = if bytes >= RESPONSE_BYTES_MAX {
+        Err(too_long())
+    } else {
+        callee.call(&request.method, request.params).await
+    };
     let id = request.id?.get();
     Some(match result {
-        Ok(result) if result.get().len() > bytes_left => failure(id, &too_long()),
+        Ok(result) if result.get().len().saturating_add(bytes) > RESPONSE_BYTES_MAX => {
+            failure(id, &too_long())
+        }
+        Ok(result) if !callee.has_room(result.get().len().saturating_add(bytes)) => {
+            let what = "the memory for long answers";
+            failure(id, &RpcError::Busy { what, retry_after_ms: ANSWERS_RETRY_MS })
+        }
         Ok(result) => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, result.get()),
         Err(error) => failure(id, &error),
     })
@@ -134,8 +149,13 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    struct Echo;
+    /// Holds answers of at most so many bytes.
+    struct Echo(usize);
     impl Call for Echo {
+        fn has_room(&mut self, bytes: usize) -> bool {
+            bytes <= self.0
+        }
+
         async fn call(&mut self, method: &str, params: Option<&RawValue>) -> Result<Box<RawValue>, RpcError> {
             match method {
                 "echo" => Ok(params.unwrap().to_owned()),
@@ -148,8 +168,12 @@ mod tests {
     }
 
     fn ask(message: &str) -> Option<Value> {
+        ask_of(Echo(usize::MAX), message)
+    }
+
+    fn ask_of(mut echo: Echo, message: &str) -> Option<Value> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let answer = runtime.block_on(answer(message, &mut Echo));
+        let answer = runtime.block_on(answer(message, &mut echo));
         answer.map(|text| serde_json::from_str::<Value>(&text).unwrap())
     }
 
@@ -194,6 +218,11 @@ mod tests {
         assert!(answers[0]["result"].is_string());
         assert_eq!(answers[1]["error"]["data"]["code"], "limit_exceeded");
         assert_eq!(answers[2]["result"][0], 3);
+        let answers =
+            ask_of(Echo(RESPONSE_BYTES_MAX / 4), &format!("[{},{}]", call(1, "long"), call(2, "echo")))
+                .unwrap();
+        assert_eq!(answers[0]["error"]["data"]["code"], "busy");
+        assert_eq!(answers[1]["result"][0], 2);
         let many = vec![call(1, "echo"); BATCH_CALLS_MAX + 1].join(",");
         assert_eq!(ask(&format!("[{many}]")).unwrap()["error"]["data"]["code"], "limit_exceeded");
     }

@@ -3,14 +3,14 @@
 //! The connection reads its next message only when the answer to the last is written: a client that does not read is
 //! not read from either. Streams fill one bounded channel and wait when it is full.
 
+use crate::connection::stopped;
 use crate::error::RpcError;
 use crate::events::{Notice, Step, Stream};
 use crate::limits::{NOTIFICATIONS_MAX, SUBSCRIPTIONS_MAX};
 use crate::methods::{Reply, Run};
 use crate::params::Params;
-use crate::server::{Timeouts, stopped};
-use crate::service::{Caller, Service, Streams};
-use crate::wire;
+use crate::server::Timeouts;
+use crate::service::{Service, Streams};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use serde_json::value::to_raw_value;
 use std::collections::BTreeMap;
@@ -63,10 +63,12 @@ pub(crate) async fn serve(
                         return close(socket, close_code::POLICY, "message too large or malformed").await;
                     }
                 };
-                let mut caller = Caller { service: &service, streams: &mut subscriptions };
-                let answer = wire::answer(&text, &mut caller).await;
-                if let Some(answer) = answer && socket.send(Message::Text(answer.into())).await.is_err() {
-                    return;
+                if let Some(answer) = service.answer(&text, &mut subscriptions, timeouts.call).await {
+                    let sent = socket.send(Message::Text(answer.text.into())).await;
+                    drop(answer.held); // the client has taken it, or is gone
+                    if sent.is_err() {
+                        return;
+                    }
                 }
                 subscriptions.start();
             }
@@ -102,7 +104,7 @@ impl Streams for Subscriptions {
         match run {
             Run::Subscribe => Some(self.open(params)),
             Run::Unsubscribe => Some(self.end(params)),
-            Run::Query(_) | Run::Submit | Run::SubmitBatch | Run::Discover => None,
+            Run::Query(_) | Run::Admin(_) | Run::Submit | Run::SubmitBatch | Run::Discover => None,
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::CliError;
 use crate::client::{Client, ENDPOINT_DEFAULT};
 use crate::keystore::Keystore;
-use clap::{Args, ValueEnum};
+use crate::logs::LogFormat;
+use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,16 +14,6 @@ const KEYSTORE_DEFAULT: &str = ".wattle/keys";
 /// What is logged by default. The gossip library warns when two validators publish the same finalized header, which they
 /// all do on purpose.
 const LOG_DEFAULT: &str = "warn,libp2p_gossipsub=error";
-
-/// How logs are written, on standard error.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Lines for people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
@@ -83,6 +74,12 @@ impl Ctx {
             rpc: args.rpc,
             rpc_timeout: Duration::from_secs(args.rpc_timeout),
         })
+    }
+
+    /// Longest to wait for one answer.
+    #[must_use]
+    pub const fn rpc_timeout(&self) -> Duration {
+        self.rpc_timeout
     }
 
     /// A client of the node named.

@@ -8,6 +8,7 @@
 //!
 //! A new command is a variant of [`Command`] and a line in [`dispatch`].
 
+pub mod admin;
 pub mod amount;
 pub mod completions;
 pub mod context;
@@ -70,6 +71,8 @@ pub enum Command {
     Energy(energy::EnergyArgs),
     /// Ask a node about the chain.
     Query(query::QueryArgs),
+    /// Order a running node about, by the socket in its directory.
+    Admin(admin::AdminArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
     /// Run nodes.
@@ -89,6 +92,7 @@ pub async fn dispatch(command: Command, ctx: &Ctx) -> CliResult {
         Command::Token(args) => token::run(args, ctx).await,
         Command::Energy(args) => energy::run(args, ctx).await,
         Command::Query(args) => query::run(args, ctx).await,
+        Command::Admin(args) => admin::run(args, ctx),
         Command::Completions(args) => completions::run(&args),
         Command::Node(command) => crate::commands::dispatch(command, ctx).await,
     }

@@ -7,6 +7,10 @@
 //! # Not here
 //! Trust: what a node says is believed by the caller or not. Subscriptions.
 
+mod socket;
+
+pub use socket::Socket;
+
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
 use jsonrpsee::core::traits::ToRpcParams;
 use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};

@@ -3,6 +3,7 @@
 use super::failed;
 use crate::cli::{CliError, CliResult, Ctx, Report};
 use crate::home::Home;
+use crate::lock::DirLock;
 use crate::work::{TxCache, Worker, replay};
 use clap::Args;
 use serde_json::json;
@@ -28,6 +29,7 @@ pub struct DoctorArgs {
 pub(super) fn run(args: DoctorArgs, _ctx: &Ctx) -> CliResult {
     let home = Home::new(args.home);
     let spec = home.spec().map_err(|e| failed("node_directory", &e))?;
+    let _lock = DirLock::take(home.path()).map_err(|e| failed("home_in_use", &e))?;
     let db = home.data_dir().join("db");
     let store = RocksStore::open(&db).map_err(|e| failed("database", &e))?;
     let (state, genesis) = wattle_runtime::genesis(&spec.genesis).map_err(|e| failed("genesis", &e))?;

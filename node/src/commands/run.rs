@@ -3,8 +3,9 @@
 use super::{failed, stop_signal};
 use crate::cli::output::note;
 use crate::cli::{CliResult, Ctx, Report};
-use crate::home::Home;
+use crate::home::{Home, HomeError};
 use crate::launch::{LaunchError, Options, Running, launch};
+use crate::lock::LockError;
 use crate::run::NodeError;
 use clap::Args;
 use serde_json::json;
@@ -39,7 +40,7 @@ pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
             running.node.ended().await
         }
     };
-    running.rpc.stop().await;
+    running.close().await;
     match ended {
         Ok(()) => Ok(Report::Printed),
         Err(error @ NodeError::Halt(_)) => {
@@ -57,6 +58,7 @@ fn announce(running: &Running, json: bool) {
             "event": "ready",
             "name": running.name,
             "rpc": running.rpc.url(),
+            "admin": running.admin.path(),
             "peerId": running.node.network.peer_id().to_string(),
             "height": view.header.height,
             "genesisHash": running.node.shared.chain,
@@ -76,7 +78,12 @@ fn announce(running: &Running, json: bool) {
 /// The stable code of a failed launch.
 pub(super) const fn code(error: &LaunchError) -> &'static str {
     match error {
+        LaunchError::Home(HomeError::LooseMode { .. }) => "file_mode",
+        LaunchError::Home(HomeError::Key(wattle_meter::KeyError::Mode { .. })) => "file_mode",
         LaunchError::Home(_) => "node_directory",
+        LaunchError::Lock(LockError::DirInUse { .. }) => "home_in_use",
+        LaunchError::Lock(LockError::KeyInUse { .. }) => "validator_key_in_use",
+        LaunchError::Lock(_) => "lock",
         LaunchError::Node(_) => "node",
         LaunchError::Rpc(_) => "rpc",
         LaunchError::NodeKey(_) => "node_key",

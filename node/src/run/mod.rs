@@ -140,6 +140,12 @@ impl Node {
         self.stop.send_replace(true);
     }
 
+    /// Asks the node to stop when `true` is sent on it: for those who outlive this value.
+    #[must_use]
+    pub fn stopper(&self) -> watch::Sender<bool> {
+        self.stop.clone()
+    }
+
     /// Waits until the node has stopped, of itself or asked to.
     ///
     /// # Errors

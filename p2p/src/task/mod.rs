@@ -186,6 +186,21 @@ impl Network {
                 peers.into_iter().for_each(|peer| self.update_access(peer));
             }
             Command::Connect(address) => self.add_target(address),
+            Command::Forget(peer) => {
+                self.remove_target(&peer);
+                self.disconnect(peer);
+            }
+            Command::Ban { peer, time } => {
+                tracing::info!(%peer, ?time, "banned by order");
+                self.scores.refuse(peer, time, Instant::now());
+                self.shut_out(peer, GoneReason::Banned);
+                self.publish_peer(peer);
+            }
+            Command::Unban(peer) => {
+                self.scores.pardon(&peer);
+                self.swarm.behaviour_mut().bans.unblock_peer(peer);
+                self.publish_peer(peer);
+            }
             Command::Shutdown => {}
         }
     }

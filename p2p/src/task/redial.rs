@@ -76,6 +76,12 @@ impl Network {
         self.targets.push(Target { address: bare, peer, failures: 0, next: Instant::now(), attempt: None });
     }
 
+    /// Dials this peer no more.
+    pub(super) fn remove_target(&mut self, peer: &PeerId) {
+        self.targets.retain(|target| target.peer.as_ref() != Some(peer));
+        self.swarm.behaviour_mut().limits.remove_peer_id(peer);
+    }
+
     /// Dials every persistent peer that is due.
     pub(super) fn redial(&mut self, now: Instant) {
         for at in 0..self.targets.len() {

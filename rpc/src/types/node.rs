@@ -2,7 +2,7 @@
 
 use super::{At, decimal};
 use serde::{Deserialize, Serialize};
-use wattle_primitives::{Epoch, Height, PublicKey, SignedVote, TimeMs, ValidatorIndex, View};
+use wattle_primitives::{Epoch, Hash, Height, PublicKey, SignedVote, TimeMs, ValidatorIndex, View};
 
 /// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,4 +178,56 @@ pub struct Readiness {
     pub lag_ms: u64,
     /// Why it is not ready: stable snake_case codes.
     pub reasons: Vec<String>,
+}
+
+/// `admin_nodeInfo`: what runs here, and where its files are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeInfo {
+    /// Name for people.
+    pub name: String,
+    /// Version of the program.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// How long it has run, ms.
+    #[serde(with = "decimal")]
+    pub uptime_ms: u64,
+    /// Genesis hash.
+    pub genesis_hash: Hash,
+    /// Last finalized height.
+    pub height: Height,
+    /// Its libp2p peer id.
+    pub peer_id: String,
+    /// Multiaddresses it listens on for peers.
+    pub listen: Vec<String>,
+    /// Where JSON-RPC is served.
+    pub rpc: String,
+    /// Its validator key, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validator: Option<PublicKey>,
+    /// The log's filter.
+    pub log_filter: String,
+    /// Its files.
+    pub files: NodeFiles,
+}
+
+/// A node's files, by what to do with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeFiles {
+    /// The node's directory.
+    pub home: String,
+    /// Back these up, once: they do not change.
+    pub back_up: Vec<String>,
+    /// Never copy, restore or delete: what was signed. An old copy can make the validator sign twice.
+    pub never_restore: Vec<String>,
+    /// Can be fetched again from peers; need no backup.
+    pub rebuildable: Vec<String>,
+    /// Bytes of the rebuildable files.
+    #[serde(with = "decimal")]
+    pub rebuildable_bytes: u64,
+    /// Bytes that are free where they lie.
+    #[serde(with = "decimal")]
+    pub free_bytes: u64,
 }

@@ -2,6 +2,7 @@
 
 use futures::future::BoxFuture;
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio::sync::watch;
 use wattle_primitives::call::identity::Authority;
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
@@ -21,6 +22,8 @@ pub(crate) struct Chain {
     pub(crate) horizon: Mutex<Height>,
     pub(crate) seen: Mutex<Vec<Hash>>,
     pub(crate) ready: Mutex<bool>,
+    /// How long `chain_getParams` takes.
+    pub(crate) pause: Mutex<Duration>,
 }
 
 pub(crate) fn secret() -> SecretKey {
@@ -101,6 +104,7 @@ impl Chain {
             horizon: Mutex::new(Height(0)),
             seen: Mutex::new(Vec::new()),
             ready: Mutex::new(true),
+            pause: Mutex::new(Duration::ZERO),
         }
     }
 
@@ -250,6 +254,7 @@ impl Backend for Chain {
     }
 
     fn chain_params(&self) -> RpcResult<ParamsReply> {
+        std::thread::sleep(*self.pause.lock().unwrap());
         let params = ChainParams {
             epoch_length: 1,
             block_interval_ms: 2,

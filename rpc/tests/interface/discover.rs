@@ -28,7 +28,7 @@ fn sample(method: &str) -> Value {
 }
 
 /// Checks `value` against the part of JSON Schema that the document uses. Members that are not declared are errors.
-fn check(value: &Value, schema: &Value, document: &Value, at: &str) {
+pub(crate) fn check(value: &Value, schema: &Value, document: &Value, at: &str) {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap();
         let target = &document["components"]["schemas"][name];
@@ -143,5 +143,13 @@ fn the_documentation_lists_exactly_the_served_methods() {
     assert_eq!(documented, wattle_rpc::method_names().collect());
     for (number, code) in wattle_rpc::RpcError::CODES {
         assert!(page.contains(&format!("| {number} | `{code}` |")), "{code} is not documented");
+    }
+}
+
+#[test]
+fn the_documentation_lists_every_order() {
+    let page = include_str!("../../../docs/operations.md");
+    for name in wattle_rpc::admin::names() {
+        assert!(page.contains(&format!("| `{name}` |")), "{name} is not documented");
     }
 }

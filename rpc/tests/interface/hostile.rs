@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wattle_rpc::Config;
-use wattle_rpc::limits::{BATCH_CALLS_MAX, BODY_BYTES_MAX};
+use wattle_rpc::limits::{BATCH_CALLS_MAX, BODIES_BYTES_SHARED, BODY_BYTES_MAX, CONNECTIONS_MAX};
 use wattle_rpc::server::Timeouts;
 
 const STATUS: &str = r#"{"jsonrpc":"2.0","id":1,"method":"chain_status"}"#;
@@ -201,17 +201,71 @@ async fn a_client_that_does_not_read_is_dropped() {
     tokio::time::timeout(Duration::from_secs(20), gone).await.expect("the connection is kept");
 }
 
+/// No time limit helps here: the stalled ones have theirs left, and more of them than places.
 #[tokio::test]
 async fn honest_clients_are_served_beside_stalled_ones() {
-    let served = serve(impatient()).await;
+    let served = serve(Config::default()).await;
     let address = served.server.address();
+    let head = format!("POST /rpc HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n");
+    let kinds =
+        [String::new(), "POST /rpc HTTP/1.1\r\n".to_owned(), format!("{head}content-length: 9\r\n\r\n{{")];
     let mut stalled = Vec::new();
-    for _ in 0..200 {
+    for i in 0..CONNECTIONS_MAX + 40 {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(b"POST /rpc HTTP/1.1\r\n").await.unwrap();
+        // Those that came first may have been closed already.
+        let _ = stream.write_all(kinds[i % kinds.len()].as_bytes()).await;
         stalled.push(stream);
+        if i % 32 == 0 {
+            assert_eq!(call(address, "account_get", json!([alice()])).await["result"]["exists"], true);
+        }
     }
     assert_eq!(call(address, "account_get", json!([alice()])).await["result"]["exists"], true);
+    let counted = get(address, "/metrics").await.body;
+    let evicted = counted.lines().find(|l| l.contains(r#"reason="evicted""#)).unwrap();
+    assert!(evicted.rsplit(' ').next().unwrap().parse::<usize>().unwrap() >= 40, "{evicted}");
+}
+
+#[tokio::test]
+async fn large_bodies_share_their_memory_and_small_requests_need_none() {
+    let served = serve(Config::default()).await;
+    let address = served.server.address();
+    let request = format!(
+        "POST /rpc HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {BODY_BYTES_MAX}\r\n\r\n"
+    );
+    let mut held = Vec::new();
+    for _ in 0..BODIES_BYTES_SHARED / BODY_BYTES_MAX {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        held.push(stream);
+    }
+    let padded = format!("{STATUS}{}", " ".repeat(BODY_BYTES_MAX - STATUS.len()));
+    let refused = async {
+        loop {
+            let answer = post_json(address, &padded).await;
+            if answer.status == 503 {
+                return answer.json(); // the server has seen all that hold
+            }
+        }
+    };
+    let refused = tokio::time::timeout(Duration::from_secs(5), refused).await.expect("never refused");
+    assert_eq!(refused["error"]["data"]["code"], "busy");
+    assert_eq!(post_json(address, STATUS).await.json()["result"]["chainId"], "test");
+    drop(held);
+    let taken = async { while post_json(address, &padded).await.status != 200 {} };
+    tokio::time::timeout(Duration::from_secs(5), taken).await.expect("the memory is not given back");
+}
+
+#[tokio::test]
+async fn a_call_that_takes_too_long_is_given_up_and_others_are_not() {
+    let mut config = Config::default();
+    config.timeouts.call = Duration::from_millis(200);
+    let served = serve(config).await;
+    *served.chain.pause.lock().unwrap() = Duration::from_millis(1_000);
+    let batch = r#"[{"jsonrpc":"2.0","id":1,"method":"chain_getParams"},{"jsonrpc":"2.0","id":2,"method":"made_up"}]"#;
+    let answers = post_json(served.server.address(), batch).await.json();
+    assert_eq!(answers[0]["error"]["data"], json!({ "code": "timeout", "limitMs": "200" }));
+    assert_eq!(answers[1]["error"]["data"]["code"], "method_not_found");
+    assert_eq!(post_json(served.server.address(), STATUS).await.json()["result"]["chainId"], "test");
 }
 
 #[tokio::test]

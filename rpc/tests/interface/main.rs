@@ -1,6 +1,7 @@
 //! The interface as its clients meet it: a real server, a small chain behind it.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod admin;
 mod backend;
 mod client;
 mod discover;

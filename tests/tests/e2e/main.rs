@@ -12,5 +12,6 @@ mod faults;
 mod follower;
 mod load;
 mod network;
+mod operate;
 mod process;
 mod votes;

@@ -39,8 +39,12 @@ pub(crate) struct Node {
 impl Node {
     /// Starts `wattle run` in a home and waits until its interface is there.
     pub(crate) fn start(home: &Path) -> Self {
+        Self::start_with(home, Command::new(program("wattle")))
+    }
+
+    /// As [`Node::start`], by a command that passes its arguments on to `wattle`.
+    pub(crate) fn start_with(home: &Path, mut command: Command) -> Self {
         let name = home.file_name().unwrap().to_string_lossy().into_owned();
-        let mut command = Command::new(program("wattle"));
         command.args(["run", "--json", "--log", "info,libp2p_gossipsub=error", "--home"]).arg(home);
         let process = Process::start(&name, &mut command, &home.join("log"));
         let ready = process.event();

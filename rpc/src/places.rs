@@ -1,0 +1,216 @@
+//! Who may be connected, and who has to go when somebody else comes.
+//!
+//! A place costs a client nothing, so whoever holds one without using it loses it first: when all are taken, the
+//! connection that has kept this node waiting longest makes room. Clients that talk are not held up by clients that
+//! stall, on loopback too, where all of them have one address.
+
+use crate::metrics::{Metrics, Refusal};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+/// Whose turn it is on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    /// The client owes the rest of a request.
+    Asking,
+    /// The client has its answer to read, or the next request to send.
+    Reading,
+    /// This node works for it, or it is a WebSocket, which has limits of its own.
+    Ours,
+}
+
+struct Entry {
+    from: Option<IpAddr>,
+    turn: Turn,
+    since: Instant,
+    leave: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Table {
+    entries: BTreeMap<u64, Entry>,
+    last_id: u64,
+}
+
+/// All places of one listener.
+pub(crate) struct Places {
+    max: usize,
+    per_address_max: usize,
+    table: Mutex<Table>,
+    /// Connections that have not ended yet, those told to leave among them.
+    live: watch::Sender<usize>,
+    metrics: Arc<Metrics>,
+}
+
+/// One connection's place; given back when dropped.
+pub(crate) struct Place {
+    id: u64,
+    places: Arc<Places>,
+    leave: Arc<Notify>,
+}
+
+impl Places {
+    /// `max` places, of which one address other than loopback may have `per_address_max`.
+    pub(crate) fn new(max: usize, per_address_max: usize, metrics: Arc<Metrics>) -> Arc<Self> {
+        let (table, live) = (Mutex::default(), watch::Sender::new(0));
+        Arc::new(Self { max, per_address_max, table, live, metrics })
+    }
+
+    /// A place for a client at `from`, if need be that of a client that has kept this node waiting. `None` when every
+    /// place is at work.
+    pub(crate) fn take(self: &Arc<Self>, from: Option<IpAddr>) -> Option<Place> {
+        let from = from.filter(|ip| !ip.is_loopback()).map(network_of);
+        let mut table = self.lock();
+        let of_address = |entry: &Entry| from.is_some() && entry.from == from;
+        let crowded = table.entries.values().filter(|e| of_address(e)).count() >= self.per_address_max;
+        if crowded && !self.make_room(&mut table, of_address) {
+            self.metrics.refused(Refusal::Address);
+            return None;
+        }
+        if table.entries.len() >= self.max && !self.make_room(&mut table, |_| true) {
+            self.metrics.refused(Refusal::Connections);
+            return None;
+        }
+        table.last_id = table.last_id.saturating_add(1);
+        let (id, leave) = (table.last_id, Arc::new(Notify::new()));
+        let entry = Entry { from, turn: Turn::Asking, since: Instant::now(), leave: Arc::clone(&leave) };
+        table.entries.insert(id, entry);
+        drop(table);
+        self.live.send_modify(|live| *live = live.saturating_add(1));
+        self.metrics.rpc_connections.inc();
+        Some(Place { id, places: Arc::clone(self), leave })
+    }
+
+    /// Tells the one that has waited longest to leave: first among those that owe a request.
+    fn make_room(&self, table: &mut Table, of: impl Fn(&Entry) -> bool) -> bool {
+        let waiting = table.entries.iter().filter(|(_, entry)| entry.turn != Turn::Ours && of(entry));
+        let Some(id) = waiting.min_by_key(|(_, entry)| (entry.turn, entry.since)).map(|(id, _)| *id) else {
+            return false;
+        };
+        if let Some(entry) = table.entries.remove(&id) {
+            entry.leave.notify_one();
+            self.metrics.refused(Refusal::Evicted);
+        }
+        true
+    }
+
+    /// Returns when all connections have ended.
+    pub(crate) async fn empty(&self) {
+        // An error cannot be: the sender is here.
+        let _ = self.live.subscribe().wait_for(|live| *live == 0).await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turn(&self, id: u64, turn: Turn) {
+        if let Some(entry) = self.lock().entries.get_mut(&id) {
+            (entry.turn, entry.since) = (turn, Instant::now());
+        }
+    }
+}
+
+impl Place {
+    /// The rest of a request is awaited.
+    pub(crate) fn asking(&self) {
+        self.places.turn(self.id, Turn::Asking);
+    }
+
+    /// The request is there: the place is safe.
+    pub(crate) fn at_work(&self) {
+        self.places.turn(self.id, Turn::Ours);
+    }
+
+    /// The answer is on its way.
+    pub(crate) fn reading(&self) {
+        self.places.turn(self.id, Turn::Reading);
+    }
+
+    /// Returns when the place was given to somebody else.
+    pub(crate) async fn lost(&self) {
+        self.leave.notified().await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.lock().entries.remove(&self.id);
+        self.places.metrics.rpc_connections.dec();
+        self.places.live.send_modify(|live| *live = live.saturating_sub(1));
+    }
+}
+
+/// The address, or the network that one customer of an IPv6 provider has.
+fn network_of(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => v4.into(),
+            None => std::net::Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
+        },
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn places(max: usize, per_address_max: usize) -> Arc<Places> {
+        Places::new(max, per_address_max, Arc::new(Metrics::new().unwrap()))
+    }
+
+    fn has_left(place: &Place) -> bool {
+        !place.places.lock().entries.contains_key(&place.id)
+    }
+
+    #[tokio::test]
+    async fn the_one_that_waits_longest_makes_room_and_work_is_never_disturbed() {
+        let places = places(3, 3);
+        let local = Some(IpAddr::from([127, 0, 0, 1]));
+        let (worker, idle, stalled) =
+            (places.take(local).unwrap(), places.take(local).unwrap(), places.take(local).unwrap());
+        worker.at_work();
+        idle.reading();
+        let newcomer = places.take(local).unwrap();
+        assert!(has_left(&stalled) && !has_left(&idle), "who owes a request goes before who reads an answer");
+        stalled.lost().await;
+        newcomer.at_work();
+        let next = places.take(local).unwrap();
+        assert!(has_left(&idle) && !has_left(&worker) && !has_left(&newcomer));
+        next.at_work();
+        assert!(places.take(local).is_none(), "all are at work");
+        drop(worker);
+        assert!(places.take(local).is_some());
+    }
+
+    #[tokio::test]
+    async fn one_address_does_not_take_all_places_and_loopback_is_no_address() {
+        let places = places(8, 2);
+        let far = Some(IpAddr::from([192, 0, 2, 1]));
+        let (first, second) = (places.take(far).unwrap(), places.take(far).unwrap());
+        let third = places.take(far).unwrap();
+        assert!(has_left(&first) && !has_left(&second));
+        second.at_work();
+        third.at_work();
+        assert!(places.take(far).is_none());
+        assert!(places.take(Some(IpAddr::from([192, 0, 2, 2]))).is_some());
+        let local: Vec<_> = (0..5).filter_map(|_| places.take(Some(IpAddr::from([127, 0, 0, 1])))).collect();
+        assert_eq!(local.len(), 5);
+        let six = |tail: u16| Some(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, tail]));
+        assert_eq!(network_of(six(1).unwrap()), network_of(six(2).unwrap()));
+    }
+
+    #[tokio::test]
+    async fn it_is_known_when_all_have_gone() {
+        let places = places(2, 2);
+        let place = places.take(None).unwrap();
+        assert!(futures::FutureExt::now_or_never(places.empty()).is_none());
+        drop(place);
+        places.empty().await;
+    }
+}

@@ -1,0 +1,146 @@
+//! What an operator does with a running node, and what keeps others from doing it.
+
+use crate::chain::number;
+use crate::network::{Network, Node, ports};
+use crate::process::{PATIENCE, program, until, wattle, wattle_error, wattle_json};
+use serde_json::{Value, json};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use wattle_node::home::Home;
+
+fn admin(home: &Path, args: &[&str]) -> Value {
+    wattle_json(["admin", "--home", home.to_str().unwrap()].iter().chain(args))
+}
+
+fn refused(home: &Path, args: &[&str]) -> String {
+    wattle_error(["admin", "--home", home.to_str().unwrap()].iter().chain(args)).1
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// Goal: peers, bans, log and end of a node follow orders by its socket, which nobody else can give.
+#[test]
+fn an_operator_orders_a_node_about_by_its_socket() {
+    let network = Network::lay_out(&["--meters", "0"]);
+    let mut nodes = network.start();
+    let home = &network.homes[0];
+    let socket = home.join("admin.sock");
+    assert!(mode(&socket) == 0o600 && std::fs::metadata(&socket).unwrap().file_type().is_socket());
+    let info = admin(home, &["info"]);
+    assert_eq!((&info["name"], &info["genesisHash"]), (&json!("v0"), &json!(network.chain)), "{info}");
+    assert_eq!(info["files"]["neverRestore"], json!([home.join("sign")]));
+    assert!(
+        number(&info["files"]["rebuildableBytes"]) > 0 && number(&info["files"]["freeBytes"]) > 0,
+        "{info}"
+    );
+
+    let victim = admin(&network.homes[1], &["info"])["peerId"].as_str().unwrap().to_owned();
+    let connected = || {
+        let peers = admin(home, &["peers"]);
+        peers["peers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|p| p["peerId"] == victim.as_str() && p["banned"] != true)
+    };
+    until("v1 is connected", PATIENCE, || connected().then_some(()));
+    admin(home, &["ban", &victim, "--seconds", "3600"]);
+    until("v1 is gone", PATIENCE, || (!connected()).then_some(()));
+    let height = nodes[0].reaches(0);
+    nodes[0].reaches(height + 3);
+    assert!(!connected(), "a banned peer stays away");
+    admin(home, &["unban", &victim]);
+    until("v1 is back", PATIENCE, || connected().then_some(()));
+    admin(home, &["remove-peer", &victim]);
+    admin(home, &["add-peer", &network.peers[1]]);
+    until("v1 is back again", PATIENCE, || connected().then_some(()));
+
+    assert_eq!(admin(home, &["log", "debug"])["filter"], "debug");
+    until("the log tells more", PATIENCE, || {
+        std::fs::read_to_string(home.join("log")).unwrap().contains("DEBUG").then_some(())
+    });
+    assert_eq!(admin(home, &["log", "warn"])["before"], "debug");
+    let wrong: [&[&str]; 4] =
+        [&["log", "=="], &["ban", "nobody"], &["add-peer", "nowhere"], &["call", "admin_ban", "{}"]];
+    for args in wrong {
+        assert_eq!(refused(home, args), "invalid_params", "{args:?}");
+    }
+    let (_, code) = wattle_error(["query", "call", "admin_stop", "--rpc", &nodes[0].url]);
+    assert_eq!(code, "admin_only", "the port for everybody takes no orders");
+
+    assert_eq!(admin(home, &["stop"])["done"], true);
+    let mut stopped = nodes.remove(0).process;
+    assert!(stopped.wait(PATIENCE).success());
+    assert!(!socket.exists());
+    assert_eq!(refused(home, &["info"]), "rpc_unreachable");
+    nodes.into_iter().for_each(|node| node.process.stop());
+}
+
+/// Goal: one process for a directory and for a key, and no file of a node that others can read.
+#[test]
+fn a_node_keeps_its_directory_and_key_to_itself() {
+    let network = Network::lay_out(&["--meters", "0"]);
+    let home = &network.homes[0];
+    let text = home.to_str().unwrap();
+    for (path, loose, private) in [(home.clone(), 0o750, 0o700), (home.join("node.key"), 0o640, 0o600)] {
+        set_mode(&path, loose);
+        let (code, _, told) = wattle(["run", "--home", text]);
+        let wanted = format!("`chmod {private:o} {}`", path.display());
+        assert!(code == 1 && told.contains(&wanted) && told.contains("file_mode"), "{told}");
+        set_mode(&path, private);
+    }
+    // A careless umask makes no careless files.
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 0; exec \"$0\" \"$@\""]).arg(program("wattle"));
+    let node = Node::start_with(home, command);
+    until("the database is there", PATIENCE, || home.join("data/db/CURRENT").exists().then_some(()));
+    let mut dirs = vec![home.clone()];
+    let mut seen = 0;
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(&dir).unwrap() {
+            let path = entry.unwrap().path();
+            let ours = path.file_name().is_some_and(|name| name != "log"); // this test's own
+            let public = ["genesis.toml", "config.toml"].iter().any(|name| path.ends_with(name));
+            assert!(!ours || public || mode(&path) & 0o077 == 0, "{:o} {}", mode(&path), path.display());
+            seen += 1;
+            dirs.extend(path.is_dir().then_some(path));
+        }
+    }
+    assert!(seen > 10, "{seen} files");
+    // The kernel lets nobody look into a process that is not to be dumped.
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", node.process.id())).unwrap_or_default();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size"));
+    assert!(core.is_none_or(|line| line.split_whitespace().rev().nth(1) == Some("0")), "{core:?}");
+
+    let (_, told) = wattle_error(["run", "--home", text]);
+    assert_eq!(told, "home_in_use");
+    assert_eq!(wattle_error(["doctor", "--home", text]).1, "home_in_use");
+    let copy = network.dir.path().join("copy");
+    copy_home(home, &copy);
+    assert_eq!(wattle_error(["run", "--home", copy.to_str().unwrap()]).1, "validator_key_in_use");
+    node.process.kill();
+    // The locks went with the process; the socket it left is no hindrance.
+    let node = Node::start(home);
+    assert_eq!(admin(home, &["info"])["name"], "v0");
+    node.process.stop();
+}
+
+/// Keys and configuration, as a careless operator copies them, with ports of their own.
+fn copy_home(from: &Path, to: &PathBuf) {
+    std::fs::create_dir(to).unwrap();
+    set_mode(to, 0o700);
+    for name in ["config.toml", "genesis.toml", "node.key", "validator.key"] {
+        std::fs::copy(from.join(name), to.join(name)).unwrap();
+    }
+    let home = Home::new(to);
+    let mut config = home.config().unwrap();
+    config.p2p.listen = vec![format!("/ip4/127.0.0.1/tcp/{}", ports(1))];
+    home.write_config(&config).unwrap();
+}
