@@ -8,7 +8,7 @@
 
 use crate::Evidence;
 use std::collections::BTreeMap;
-use wattle_primitives::{SignedVote, ValidatorIndex, Vote, VoteKind};
+use wattle_primitives::{SignedVote, ValidatorIndex, Vote, VoteKind, planted};
 
 /// The votes of one kind in one view.
 #[derive(Debug, Default)]
@@ -47,7 +47,10 @@ impl Ballots {
         let evidence = cross.and_then(|other| Evidence::of(other, signed));
         let tally = self.tally_mut(signed.vote.kind());
         match tally.votes.get(&signed.signer) {
-            Some(held) if held.vote == signed.vote => return Added::Duplicate,
+            Some(held) if held.vote == signed.vote && !planted!("duplicate-vote-counted") => {
+                return Added::Duplicate;
+            }
+            Some(held) if held.vote == signed.vote => {}
             Some(held) => {
                 return Evidence::of(held, signed).map_or(Added::Duplicate, Added::Conflict);
             }

@@ -69,13 +69,18 @@ impl Certificate {
         set: &ValidatorSet,
     ) -> Option<Self> {
         let mut by_signer = std::collections::BTreeMap::new();
+        let mut power = 0u64;
         for signed in votes {
-            if signed.vote == vote && set.get(signed.signer).is_some() {
+            let fits = signed.vote == vote
+                || crate::planted!("certificate-mixes-votes", signed.vote.round() == vote.round());
+            if let Some(member) = set.get(signed.signer).filter(|_| fits) {
+                let again = by_signer.contains_key(&signed.signer);
                 by_signer.entry(signed.signer).or_insert(signed.signature);
+                if !again || crate::planted!("duplicate-signer-counted") {
+                    power = power.saturating_add(member.power.0);
+                }
             }
         }
-        let power =
-            by_signer.keys().filter_map(|i| set.get(*i)).fold(0u64, |sum, v| sum.saturating_add(v.power.0));
         if power < set.quorum().0 {
             return None;
         }
@@ -147,7 +152,7 @@ impl Certificate {
         if count != self.signatures.len() {
             return Err(CertificateError::Count { signers: count, signatures: self.signatures.len() });
         }
-        if power < set.quorum().0 {
+        if power < set.quorum().0 && !crate::planted!("certificate-below-quorum") {
             return Err(CertificateError::Quorum { got: power, quorum: set.quorum().0 });
         }
         self.verify_signatures(chain, set, known)

@@ -43,7 +43,9 @@ impl Domain {
         let mut bytes = Vec::with_capacity(payload.len().saturating_add(288)); // 1 + tag + 32 at most
         bytes.push(self.len());
         bytes.extend_from_slice(self.as_bytes());
-        bytes.extend_from_slice(chain.as_bytes());
+        if !crate::planted!("missing-chain-id") {
+            bytes.extend_from_slice(chain.as_bytes());
+        }
         bytes.extend_from_slice(payload);
         bytes
     }

@@ -26,6 +26,7 @@ pub mod genesis;
 pub mod hash;
 pub mod key;
 pub mod merkle;
+pub mod planted;
 pub mod reading;
 pub mod receipt;
 pub mod state_key;

@@ -137,8 +137,8 @@ impl ValidatorSet {
     /// Least power that is strictly more than two thirds: `floor(2W/3) + 1`.
     #[must_use]
     #[expect(clippy::arithmetic_side_effects, reason = "the total is at most 2^48")]
-    pub const fn quorum(&self) -> VotingPower {
-        VotingPower(self.total * 2 / 3 + 1)
+    pub fn quorum(&self) -> VotingPower {
+        VotingPower(self.total * 2 / 3 + u64::from(!crate::planted!("quorum-off-by-one")))
     }
 
     /// Least power that cannot all be faulty while less than a third is: `floor((W-1)/3) + 1`.
@@ -151,7 +151,11 @@ impl ValidatorSet {
     /// The member at `index`, or `None` out of range.
     #[must_use]
     pub fn get(&self, index: ValidatorIndex) -> Option<&Validator> {
-        self.members.get(usize::from(index.0))
+        let at = usize::from(index.0);
+        if crate::planted!("signer-index-out-of-range", at >= self.members.len()) {
+            return self.members.last();
+        }
+        self.members.get(at)
     }
 
     /// Position of the member with `key`.

@@ -187,6 +187,9 @@ impl Vote {
     pub fn signing_bytes(&self, chain: &Hash) -> Vec<u8> {
         match self {
             Self::Notarize(p) => domain::VOTE_NOTARIZE.signing_bytes(chain, &crate::encode(p)),
+            Self::Finalize(p) if crate::planted!("missing-kind-tag") => {
+                Self::Notarize(*p).signing_bytes(chain)
+            }
             Self::Nullify(r) => domain::VOTE_NULLIFY.signing_bytes(chain, &crate::encode(r)),
             Self::Finalize(p) => domain::VOTE_FINALIZE.signing_bytes(chain, &crate::encode(p)),
         }

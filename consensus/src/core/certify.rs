@@ -3,7 +3,7 @@
 use super::Core;
 use crate::block::Chain;
 use crate::{HaltReason, Output, Record};
-use wattle_primitives::{Proposal, Round, ValidatorIndex, View, Vote};
+use wattle_primitives::{Proposal, Round, ValidatorIndex, View, Vote, planted};
 
 impl Core {
     /// Rules 4 and 6. Certifies every notarized block that can be, of the current view or not: the next leader may
@@ -61,7 +61,8 @@ impl Core {
     pub(super) fn vote_finalize(&mut self, proposal: &Proposal) {
         let view = proposal.round.view;
         let equivocated = self.views.get(&view).is_some_and(|s| s.equivocated);
-        if !equivocated && view > self.voted.nullify && view > self.voted.finalize {
+        let nullified = self.voted.nullify >= view;
+        if !equivocated && view > self.voted.finalize && (!nullified || planted!("finalize-after-nullify")) {
             self.cast(Vote::Finalize(*proposal), false);
         }
     }

@@ -4,7 +4,7 @@ use super::{Core, Phase};
 use crate::block::Chain;
 use crate::config::{Floor, SYNC_GAP_MIN, VIEWS_BEHIND_MAX};
 use crate::{HaltReason, Output, Record};
-use wattle_primitives::{Certificate, Hash, Header, Height, View};
+use wattle_primitives::{Certificate, Hash, Header, Height, View, planted};
 
 impl Core {
     /// Rule 7. Finalizes up to the block of the highest finalization, once all of it is executed here.
@@ -63,7 +63,9 @@ impl Core {
         self.uncertified.retain(|v| *v > view);
         let above = self.views.split_off(&view.next());
         for (view, state) in std::mem::replace(&mut self.views, above) {
-            self.past.insert(view, state.ballots);
+            if !planted!("evidence-forgotten-early") {
+                self.past.insert(view, state.ballots);
+            }
         }
         let oldest = view.saturating_sub(View(VIEWS_BEHIND_MAX));
         self.past.retain(|v, _| *v > oldest);

@@ -4,7 +4,7 @@ use super::Core;
 use crate::block::{Chain, Exec};
 use crate::config::VIEWS_AHEAD_MAX;
 use crate::{Output, Record};
-use wattle_primitives::{Hash, Header, Proposal, SignedVote, View, Vote};
+use wattle_primitives::{Hash, Header, Proposal, SignedVote, View, Vote, planted};
 
 /// A leader's vote whose block has not come gets this part of the leader timeout before the block is asked for.
 const BODY_GRACE_SHIFT: u32 = 2;
@@ -83,6 +83,7 @@ impl Core {
             Some(_) => {}
         }
         if time_ms > self.wall.saturating_add(wattle_primitives::TimeMs(self.config.timing.clock_skew_ms_max))
+            && !planted!("future-time-unchecked")
         {
             let ahead = time_ms.saturating_sub(self.wall).0;
             self.wake_at(self.now.after(ahead.saturating_sub(self.config.timing.clock_skew_ms_max)));
@@ -107,7 +108,9 @@ impl Core {
         let parent_view = proposal.parent_view;
         let mut at = proposal.round.view.prev()?;
         while at > parent_view {
-            if self.views.get(&at).is_none_or(|s| s.nullification.is_none()) {
+            if self.views.get(&at).is_none_or(|s| s.nullification.is_none())
+                && !planted!("parent-gap-unchecked")
+            {
                 self.want_certificates(at, || vec![leader]);
                 return None;
             }

@@ -6,7 +6,7 @@ use crate::config::{CERTIFICATES_MAX, MonoMs, UNFINALIZED_MAX};
 use crate::fetch::Want;
 use crate::header::ParentInfo;
 use crate::{BuildRequest, Output, Record};
-use wattle_primitives::{Hash, Header, Height, Proposal, Round, TimeMs, ValidatorIndex, View, Vote};
+use wattle_primitives::{Hash, Header, Height, Proposal, Round, TimeMs, ValidatorIndex, View, Vote, planted};
 
 /// A leader whose only work is an unfinalized block gives its finalization this part of the leader timeout to arrive.
 const FINALIZATION_GRACE_SHIFT: u32 = 2;
@@ -34,6 +34,9 @@ impl Core {
             return self.wake_at(due);
         }
         if info.height >= self.config.terminal {
+            if planted!("terminal-not-reproposed") {
+                return;
+            }
             let round = self.round(view);
             let again = Proposal { round, parent_view, block: parent };
             return self.cast(Vote::Notarize(again), true);

@@ -3,7 +3,7 @@
 use super::{Core, Phase};
 use crate::block::Exec;
 use crate::{Record, To};
-use wattle_primitives::{Hash, Proposal, SignedVote, View, VoteKind};
+use wattle_primitives::{Hash, Proposal, SignedVote, View, VoteKind, planted};
 
 impl Core {
     /// Takes up what was logged before a crash, in any order; records of other epochs are ignored, as is what lies at
@@ -44,7 +44,9 @@ impl Core {
             VoteKind::Nullify => &mut self.voted.nullify,
             VoteKind::Finalize => &mut self.voted.finalize,
         };
-        *voted = view.max(*voted);
+        if !planted!("restart-forgets-votes") {
+            *voted = view.max(*voted);
+        }
         if view > self.floor.view {
             self.count(signed);
         }

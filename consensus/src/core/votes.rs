@@ -4,7 +4,7 @@ use super::{Core, Phase};
 use crate::config::{FLOOD_VALIDATORS_MAX, VIEWS_AHEAD_MAX, VIEWS_BEHIND_MAX, VIEWS_KEPT_MAX};
 use crate::tally::{Added, Ballots};
 use crate::{Evidence, HaltReason, Output, Record, To};
-use wattle_primitives::{Certificate, Hash, SignedVote, View, Vote, VoteKind};
+use wattle_primitives::{Certificate, Hash, SignedVote, View, Vote, VoteKind, planted};
 
 impl Core {
     /// Rule 9. Input::Vote and Input::OwnVote.
@@ -84,7 +84,9 @@ impl Core {
     fn report(&mut self, evidence: Evidence) {
         let (first, second) = (evidence.first.vote.kind(), evidence.second.vote.kind());
         let kind = (first as u8) << 4 | second as u8;
-        if self.reported.insert((evidence.culprit(), evidence.first.vote.round().view, kind)) {
+        if self.reported.insert((evidence.culprit(), evidence.first.vote.round().view, kind))
+            && !planted!("evidence-dropped")
+        {
             self.out.push(Output::Evidence(evidence));
         }
     }
@@ -101,7 +103,8 @@ impl Core {
     /// Rule 9. Input::Certificate: of any view above the last finalization, however far ahead.
     pub(super) fn on_certificate(&mut self, certificate: Certificate) {
         let round = certificate.round();
-        if round.epoch != self.config.epoch || self.phase != Phase::Running || round.view <= self.floor.view {
+        let foreign = round.epoch != self.config.epoch && !planted!("epoch-unbound");
+        if foreign || self.phase != Phase::Running || round.view <= self.floor.view {
             return;
         }
         if self.is_near(round.view) {

@@ -9,7 +9,7 @@ use wattle_consensus::config::VIEWS_AHEAD_MAX;
 use wattle_consensus::{Input, Verdict};
 use wattle_p2p::wire::{Request, Response};
 use wattle_p2p::{PeerId, Penalty};
-use wattle_primitives::{Block, Hash, Header, Round, SignedVote, ValidatorIndex, View};
+use wattle_primitives::{Block, Hash, Header, Round, SignedVote, ValidatorIndex, View, planted};
 use wattle_runtime::Executed;
 
 /// Most bodies being checked at once.
@@ -210,7 +210,8 @@ impl Driver {
 
     /// Executes a held block on its parent's state, now or as soon as both are there.
     pub(super) fn execute(&mut self, hash: Hash, parent: Hash) {
-        let state = self.tree.state_after(&parent).cloned();
+        let wrong = planted!("overlay-of-wrong-parent", parent != self.tree.hash);
+        let state = self.tree.state_after(if wrong { &self.tree.hash } else { &parent }).cloned();
         let Some((entry, state)) = self.tree.get_mut(&hash).zip(state) else {
             self.bodies.waiting.insert(hash, parent);
             return;

@@ -6,7 +6,7 @@
 use crate::driver::effect::{Effect, Token};
 use crate::wal::record::WalRecord;
 use std::collections::BTreeMap;
-use wattle_primitives::{Height, ValidatorIndex, Vote};
+use wattle_primitives::{Height, ValidatorIndex, Vote, planted};
 
 /// Most bytes of bodies in one group of the log.
 const GROUP_BODY_BYTES_MAX: usize = crate::wal::GROUP_BYTES_MAX / 2;
@@ -56,6 +56,7 @@ impl Outbox {
             return None;
         }
         match self.in_flight.last_entry() {
+            Some(_) if planted!("send-before-durable") => Some(effect),
             Some(mut last) => {
                 last.get_mut().sends.push(effect);
                 None

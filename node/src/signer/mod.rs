@@ -38,7 +38,7 @@ use crate::file::{Dir, FileError};
 use borsh::BorshSerialize;
 use slots::Slots;
 use wattle_primitives::{
-    Hash, PublicKey, Round, SecretKey, Signature, SignedVote, ValidatorIndex, Vote, VoteKind,
+    Hash, PublicKey, Round, SecretKey, Signature, SignedVote, ValidatorIndex, Vote, VoteKind, planted,
 };
 
 pub use persist::{PersistError, Persisted, Syncs, persist};
@@ -192,7 +192,8 @@ impl<D: Dir> Unreconciled<D> {
             log.observe(&vote, &signer.chain)?;
         }
         // Segments of the log are let go: a vote that is missing before later ones was covered, not lost.
-        signer.sit_out = signer.state.ahead_of(&log).filter(|past| log.latest() < Some(*past));
+        let lost = signer.state.ahead_of(&log).filter(|past| log.latest() < Some(*past));
+        signer.sit_out = lost.filter(|_| !planted!("sit-out-skipped"));
         if signer.state.merge(&log) || signer.slots.is_damaged() {
             signer.generation += 1;
         }

@@ -3,7 +3,7 @@
 use super::SignerError;
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_primitives::domain::SIGN_DIGEST;
-use wattle_primitives::{Hash, Round, Vote, VoteKind};
+use wattle_primitives::{Hash, Round, Vote, VoteKind, planted};
 
 /// A vote that was signed: its round, and the digest of its signing bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -109,7 +109,9 @@ impl SignState {
         }
         match kind {
             VoteKind::Notarize | VoteKind::Finalize => {
-                if let Some(last) = self.nullify.map(|m| m.round).filter(|last| *last >= round) {
+                if let Some(last) = self.nullify.map(|m| m.round).filter(|last| *last >= round)
+                    && !planted!("sign-after-nullify")
+                {
                     return Err(Refused::Nullified { round, last });
                 }
                 if let Some(past) = sit_out.filter(|past| *past >= round) {

@@ -5,7 +5,7 @@ use super::replay::{Group, read_group};
 use super::{GroupId, LOCK, Segment, TornTail, Wal, WalConfig, WalError};
 use crate::file::{Dir, File, FileError};
 use std::collections::VecDeque;
-use wattle_primitives::{Hash, Height};
+use wattle_primitives::{Hash, Height, planted};
 
 /// See [`Wal::open`].
 pub(super) fn open<D: Dir>(dir: D, config: WalConfig) -> Result<Wal<D>, WalError> {
@@ -55,7 +55,9 @@ pub(super) fn create_segment<D: Dir>(
     file.write_at(0, &format::encode_segment(chain, log_id, id, first_group))?;
     file.sync()?;
     dir.rename(&unfinished, &name)?;
-    dir.sync()?;
+    if !planted!("wal-name-not-synced") {
+        dir.sync()?;
+    }
     Ok((file, Segment { id, first_group, len: PAGE_BYTES as u64, height_max: Height::ZERO }))
 }
 
@@ -131,7 +133,9 @@ impl<D: Dir> Found<D> {
         while offset + HEAD_BYTES as u64 <= len {
             let mut bytes = [0; HEAD_BYTES];
             file.read_at(offset, &mut bytes)?;
-            if format::decode_head(log_id, &bytes).is_some_and(|head| head.group > self.next_group) {
+            if format::decode_head(log_id, &bytes).is_some_and(|head| head.group > self.next_group)
+                && !planted!("wal-middle-cut-off")
+            {
                 return Err(corrupt("a damaged group is followed by a later one"));
             }
             offset += PAGE_BYTES as u64;

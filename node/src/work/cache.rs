@@ -6,6 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use wattle_primitives::Hash;
+use wattle_primitives::planted;
 use wattle_runtime::{CheckedTx, VerifiedTx};
 
 /// Most bytes of encoded transactions remembered: dozens of full blocks, and no more than a small machine can spare.
@@ -26,7 +27,11 @@ impl TxCache {
     /// The verified form of a transaction with exactly these bytes.
     #[must_use]
     pub fn get(&self, tx: &CheckedTx) -> Option<VerifiedTx> {
-        self.lock().by_leaf.get(&tx.leaf()).cloned()
+        let inner = self.lock();
+        if planted!("tx-signatures-unbound", !inner.by_leaf.contains_key(&tx.leaf())) {
+            return inner.by_leaf.values().find(|known| known.id() == tx.id()).cloned();
+        }
+        inner.by_leaf.get(&tx.leaf()).cloned()
     }
 
     /// Remembers a transaction.

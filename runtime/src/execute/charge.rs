@@ -10,7 +10,7 @@ use crate::modules::ledger::{post, wallet};
 use crate::modules::records::{Account, Sponsorship};
 use crate::modules::{Ctx, identity};
 use crate::overlay::Overlay;
-use wattle_primitives::{Address, Amount, AssetId, Auth, Event, PublicKey, TxBody, Weight};
+use wattle_primitives::{Address, Amount, AssetId, Auth, Event, Lane, PublicKey, TxBody, Weight, planted};
 
 /// What is asked of whom.
 pub(super) struct Ask<'t> {
@@ -86,10 +86,14 @@ pub(super) fn charge(ctx: &mut Ctx<'_>, body: &TxBody, plan: Plan) -> Result<Amo
         identity::create(ctx, body.sender, body.fee_payer).map_err(unpaid)?;
     }
     ctx.state.write(keys::account(&body.sender), &plan.sender);
-    if let Some(payer) = &plan.payer {
+    if let Some(payer) = &plan.payer
+        && !planted!("sponsor-bandwidth-uncharged")
+    {
         ctx.state.write(keys::account(&body.fee_payer), payer);
     }
-    if let Some(sponsorship) = &plan.sponsorship {
+    if let Some(sponsorship) = &plan.sponsorship
+        && !planted!("sponsorship-not-drawn")
+    {
         ctx.state.write(keys::sponsorship(&body.fee_payer, &body.sender), sponsorship);
     }
     if plan.fee > Amount::ZERO {
@@ -101,7 +105,8 @@ pub(super) fn charge(ctx: &mut Ctx<'_>, body: &TxBody, plan: Plan) -> Result<Amo
 
 fn nonce_gap(sender: &Account, ask: &Ask<'_>) -> Result<u64, TxError> {
     let (lane, got) = (ask.body.lane, ask.body.nonce);
-    let expected = sender.nonce(lane);
+    let counted = if planted!("nonce-lane-mix-up", lane.0 > 0) { Lane(0) } else { lane };
+    let expected = sender.nonce(counted);
     match got.0.checked_sub(expected.0) {
         Some(gap) if gap == 0 || ask.gap_allowed => Ok(gap),
         _ => Err(TxError::Nonce { lane, expected, got }),

