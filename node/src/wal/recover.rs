@@ -7,6 +7,9 @@ use crate::file::{Dir, File, FileError};
 use std::collections::VecDeque;
 use wattle_primitives::{Hash, Height, planted};
 
+/// Highest number of a segment, and of its first group, that is taken for one: counting on from it never overflows.
+const NUMBER_MAX: u64 = 1 << 56;
+
 /// See [`Wal::open`].
 pub(super) fn open<D: Dir>(dir: D, config: WalConfig) -> Result<Wal<D>, WalError> {
     let lock = dir.lock(LOCK)?.ok_or(WalError::Locked)?;
@@ -88,6 +91,9 @@ impl<D: Dir> Found<D> {
         }
         if head.segment != id || self.log_id.is_some_and(|log_id| log_id != head.log_id) {
             return Err(corrupt(0, "the segment belongs elsewhere"));
+        }
+        if id > NUMBER_MAX || head.first_group > NUMBER_MAX {
+            return Err(corrupt(0, "the segment has a number that no log reaches"));
         }
         if let Some(before) = self.segments.back()
             && (before.id.checked_add(1) != Some(id) || head.first_group != self.next_group)
