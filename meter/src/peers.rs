@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use wattle_p2p::wire::{Request, Response, Role};
-use wattle_p2p::{Handle, PeerId, Penalty, RequestError};
+use wattle_p2p::{Handle, Offence, PeerId, Penalty, RequestError};
 
 /// Peers that answer questions.
 pub trait Peers: Send + Sync {
@@ -23,7 +23,11 @@ pub trait Peers: Send + Sync {
 impl Peers for Handle {
     fn ready(&self) -> Vec<PeerId> {
         let serves = |role: Option<Role>| matches!(role, Some(Role::Validator | Role::Full));
-        self.peers().into_iter().filter(|p| p.ready && !p.banned && serves(p.role)).map(|p| p.peer).collect()
+        self.peers()
+            .into_iter()
+            .filter(|p| p.ready && !p.is_banned() && serves(p.role))
+            .map(|p| p.peer)
+            .collect()
     }
 
     async fn ask(&self, peer: PeerId, request: Request) -> Result<Response, RequestError> {
@@ -32,6 +36,6 @@ impl Peers for Handle {
 
     fn blame(&self, peer: PeerId) {
         // A full command queue loses one penalty; the next lie is reported again.
-        let _ = self.report(peer, Penalty::Fatal);
+        let _ = self.report(peer, Penalty::Fatal, Offence::Sync);
     }
 }

@@ -4,6 +4,7 @@ use crate::codec::Wire;
 use crate::config::{Config, Kademlia, Limits};
 use crate::error::Error;
 use crate::event::NetEvent;
+use crate::gate::{Gate, ip_of};
 use crate::names::{HANDSHAKE, Names};
 use crate::shared::Shared;
 use crate::streams::Streams;
@@ -44,6 +45,7 @@ const INVALID_MESSAGE_WEIGHT: f64 = -10.0;
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
     pub(crate) bans: allow_block_list::Behaviour<BlockedPeers>,
+    pub(crate) gate: Gate,
     pub(crate) limits: connection_limits::Behaviour,
     pub(crate) handshake: request_response::Behaviour<Wire<Hello, HelloAnswer>>,
     pub(crate) requests: request_response::Behaviour<Wire<Request, Response>>,
@@ -96,6 +98,7 @@ impl Behaviour {
             .with_cache_size(IDENTIFY_CACHE_PEERS);
         Ok(Self {
             bans: allow_block_list::Behaviour::default(),
+            gate: gate(config),
             limits: connection_limits::Behaviour::new(connection_limits(&config.limits)),
             handshake: request_response::Behaviour::new(
                 [(HANDSHAKE, ProtocolSupport::Full)],
@@ -119,6 +122,11 @@ impl Behaviour {
             mdns: local_discovery(config.mdns, keypair)?.into(),
         })
     }
+}
+
+fn gate(config: &Config) -> Gate {
+    let chosen = config.persistent.iter().chain(&config.bootstrap).filter_map(ip_of);
+    Gate::new(config.limits.gate, chosen.chain(config.shared_addresses.iter().copied()))
 }
 
 fn connection_limits(limits: &Limits) -> ConnectionLimits {

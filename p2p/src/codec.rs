@@ -80,7 +80,11 @@ where
 }
 
 /// Reads one message. The length is checked first, and memory grows only as bytes arrive.
-async fn read<M: Decode>(io: &mut (impl AsyncRead + Unpin + Send)) -> io::Result<M> {
+///
+/// # Errors
+/// `InvalidData` for a length beyond the message's cap and for bytes that are no message: the sender pays.
+/// `UnexpectedEof` and others when the stream ends or breaks.
+pub async fn read<M: Decode>(io: &mut (impl AsyncRead + Unpin + Send)) -> io::Result<M> {
     let mut prefix = [0u8; 4];
     io.read_exact(&mut prefix).await?;
     let length = usize::try_from(u32::from_le_bytes(prefix)).unwrap_or(usize::MAX);
@@ -97,8 +101,11 @@ async fn read<M: Decode>(io: &mut (impl AsyncRead + Unpin + Send)) -> io::Result
     decode(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
-/// Writes one message.
-async fn write<M: Encode + Decode + Sync>(
+/// Writes one message and ends the stream's writing half.
+///
+/// # Errors
+/// `InvalidInput` for a message beyond its own cap, and what the stream says.
+pub async fn write<M: Encode + Decode + Sync>(
     io: &mut (impl AsyncWrite + Unpin + Send),
     message: &M,
 ) -> io::Result<()> {

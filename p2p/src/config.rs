@@ -1,7 +1,9 @@
 //! What the network layer is told at its start.
 
+use crate::GateLimits;
 use crate::wire::{Role, ValidatorProof};
 use libp2p::{Multiaddr, PeerId, identity};
+use std::net::IpAddr;
 use std::time::Duration;
 use wattle_primitives::{Hash, Height, PublicKey};
 
@@ -35,6 +37,9 @@ pub struct Config {
     pub gossip_txs: bool,
     /// Whether to take part in the gossip of finalized headers.
     pub gossip_headers: bool,
+    /// Addresses behind which many honest peers may sit, such as a village's NAT. Loopback, private networks and the
+    /// addresses of `persistent` and `bootstrap` need not be named.
+    pub shared_addresses: Vec<IpAddr>,
     /// Whether many peers behind one address lose score. Only for nodes on the open internet: meters of a village
     /// share one address.
     pub ip_colocation_penalty: bool,
@@ -68,6 +73,8 @@ pub struct Limits {
     pub connections_per_peer_max: u32,
     /// Most connections under construction, each way.
     pub connections_pending_max: u32,
+    /// What one network may open.
+    pub gate: GateLimits,
     /// Most requests of one peer under way at once, each way.
     pub requests_per_peer_max: usize,
     /// Most requests under way at once in all, each way.
@@ -101,6 +108,7 @@ impl Default for Limits {
             connections_incoming_max: 96,
             connections_per_peer_max: 2,
             connections_pending_max: 32,
+            gate: GateLimits::default(),
             requests_per_peer_max: 16,
             requests_max: 256,
             requests_per_second: 200,
@@ -156,6 +164,7 @@ impl Config {
             height: Height::ZERO,
             gossip_txs: role != Role::Light,
             gossip_headers: true,
+            shared_addresses: Vec::new(),
             ip_colocation_penalty: false,
             limits: if role == Role::Light { Limits::light() } else { Limits::default() },
         }

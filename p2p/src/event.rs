@@ -3,7 +3,10 @@
 use crate::error::GoneReason;
 use crate::wire::{Gossip, Refusal, Request, Response, Role, ValidatorMessage};
 use libp2p::{Multiaddr, PeerId};
+use std::collections::BTreeMap;
+use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use wattle_primitives::{Height, PublicKey};
 
 pub use libp2p::gossipsub::MessageId;
@@ -106,6 +109,87 @@ pub enum Penalty {
     Fatal,
 }
 
+/// What a penalty was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Offence {
+    /// A handshake that is no message, or claims a validator key without proof.
+    Handshake,
+    /// A frame of a validator stream that is too long, no message, or on the wrong stream.
+    Frame,
+    /// A validator stream without a proven key.
+    Stream,
+    /// A request that is no message.
+    Request,
+    /// An answer that is no message.
+    Answer,
+    /// A gossip message that is none, or is bad whatever the state.
+    Gossip,
+    /// A vote or certificate whose signatures do not verify.
+    Vote,
+    /// A block that is not the one it is said to be.
+    Block,
+    /// Blocks or proofs, asked for, that certificates contradict.
+    Sync,
+    /// A transaction that no state makes valid.
+    Transaction,
+}
+
+impl Offence {
+    /// Stable code, for the interface.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Frame => "frame",
+            Self::Stream => "stream",
+            Self::Request => "request",
+            Self::Answer => "answer",
+            Self::Gossip => "gossip",
+            Self::Vote => "vote",
+            Self::Block => "block",
+            Self::Sync => "sync",
+            Self::Transaction => "transaction",
+        }
+    }
+}
+
+/// Why a peer is refused at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BanReason {
+    /// Its penalties added up; this was the last.
+    Penalties(Offence),
+    /// It, or this node in its eyes, does not belong here.
+    Refused(Refusal),
+    /// It speaks none of our protocols.
+    Foreign,
+    /// The operator wants it so.
+    Order,
+}
+
+impl BanReason {
+    /// Stable code, for the interface.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Penalties(offence) => offence.code(),
+            Self::Refused(Refusal::Genesis) => "other_genesis",
+            Self::Refused(Refusal::Version) => "other_version",
+            Self::Refused(Refusal::Proof | Refusal::Role) => "handshake",
+            Self::Foreign => "foreign",
+            Self::Order => "order",
+        }
+    }
+}
+
+/// A ban in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ban {
+    /// What for.
+    pub reason: BanReason,
+    /// When it ends.
+    pub until: Instant,
+}
+
 /// What to do with a gossip message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -122,7 +206,7 @@ pub enum Verdict {
 pub struct PeerInfo {
     /// Who.
     pub peer: PeerId,
-    /// Where it is connected.
+    /// Where it is connected, or was when it was banned.
     pub address: Option<Multiaddr>,
     /// Whether this node dialed.
     pub outbound: bool,
@@ -132,12 +216,32 @@ pub struct PeerInfo {
     pub role: Option<Role>,
     /// Validator key proven, whether allowed or not.
     pub validator: Option<PublicKey>,
-    /// Last finalized height it told in the handshake.
+    /// Highest finalized height it has told: in the handshake, in answers, in headers it handed on.
     pub height: Height,
+    /// Its program and version, as it says; printable and short, empty until it has.
+    pub agent: String,
     /// Penalty points; 100 ban.
     pub score: u32,
-    /// Whether it is refused at present.
-    pub banned: bool,
+    /// Penalties that are not forgotten yet, by what they were for.
+    pub penalties: BTreeMap<Offence, u32>,
+    /// The ban in force.
+    pub ban: Option<Ban>,
     /// Last round-trip time in microseconds, once measured.
     pub rtt_us: Option<u64>,
+}
+
+impl Ban {
+    /// How long it still lasts.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+}
+
+impl PeerInfo {
+    /// Whether it is refused at present.
+    #[must_use]
+    pub const fn is_banned(&self) -> bool {
+        self.ban.is_some()
+    }
 }

@@ -1,7 +1,7 @@
 //! The node's end of the network: cheap to clone, never blocks.
 
 use crate::error::{RequestError, SendError};
-use crate::event::{MessageId, PeerInfo, Penalty, Verdict};
+use crate::event::{MessageId, Offence, PeerInfo, Penalty, Verdict};
 use crate::shared::Shared;
 use crate::wire::{Gossip, Request, Response, ValidatorMessage};
 use libp2p::{Multiaddr, PeerId};
@@ -16,7 +16,7 @@ pub(crate) enum Command {
     Publish(Box<Gossip>),
     Verdict { id: MessageId, peer: PeerId, verdict: Verdict },
     Request { peer: PeerId, request: Request, reply: oneshot::Sender<Result<Response, RequestError>> },
-    Report { peer: PeerId, penalty: Penalty },
+    Report { peer: PeerId, penalty: Penalty, offence: Offence },
     SetValidators(Vec<PublicKey>),
     Connect(Multiaddr),
     Forget(PeerId),
@@ -94,8 +94,8 @@ impl Handle {
     ///
     /// # Errors
     /// [`SendError::Full`], [`SendError::Closed`].
-    pub fn report(&self, peer: PeerId, penalty: Penalty) -> Result<(), SendError> {
-        self.command(Command::Report { peer, penalty })
+    pub fn report(&self, peer: PeerId, penalty: Penalty, offence: Offence) -> Result<(), SendError> {
+        self.command(Command::Report { peer, penalty, offence })
     }
 
     /// Peers that are connected or banned.

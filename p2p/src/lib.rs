@@ -9,7 +9,7 @@
 //!   direct streams with bounded queues in which the newest wins: consensus sends again what still matters.
 //! - **Gossip** carries transactions and finalized headers, anonymous, named by content, forwarded only after the
 //!   node's verdict.
-//! - **Everything is bounded**: connections, queues, frames (before allocation), requests under way and per second.
+//! - **Everything is bounded**: connections, in all and from one network, queues, frames (before allocation), requests under way and per second.
 //!   Penalties add up to a ban that expires.
 //!
 //! # Not here
@@ -22,6 +22,7 @@ mod codec;
 mod config;
 mod error;
 mod event;
+mod gate;
 mod handle;
 mod names;
 mod scores;
@@ -30,9 +31,19 @@ mod streams;
 mod task;
 pub mod wire;
 
+/// How messages lie on a stream: a `u32` length, little endian, then as many bytes.
+///
+/// The network task reads and writes through these; tests and fuzz targets use them without a network.
+pub mod framing {
+    pub use crate::codec::{read, write};
+    pub use crate::shared::Lane;
+    pub use crate::streams::{ReadError, Reader};
+}
+
 pub use config::{Config, Kademlia, Limits, NodeKey};
 pub use error::{Error, GoneReason, RequestError, SendError};
-pub use event::{MessageId, NetEvent, PeerInfo, Penalty, Responder, Verdict};
+pub use event::{Ban, BanReason, MessageId, NetEvent, Offence, PeerInfo, Penalty, Responder, Verdict};
+pub use gate::GateLimits;
 pub use handle::Handle;
 pub use libp2p::{Multiaddr, PeerId};
 pub use task::spawn;

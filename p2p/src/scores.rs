@@ -3,8 +3,8 @@
 //! Points fade with time, so that rare bad luck never bans. They outlive the connection: a peer does not get rid of
 //! them by dialing again.
 
-use crate::event::Penalty;
-use libp2p::PeerId;
+use crate::event::{Ban, BanReason, Offence, Penalty};
+use libp2p::{Multiaddr, PeerId};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -14,19 +14,24 @@ const BAN_POINTS: u32 = 100;
 /// Time in which one point fades.
 const FADE: Duration = Duration::from_secs(3);
 /// Most peers remembered; beyond, the mildest is forgotten.
-const SCORES_MAX: usize = 2048;
+const SCORES_MAX: usize = 1024;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Score {
     points: u32,
     since: Instant,
-    banned_until: Option<Instant>,
+    penalties: BTreeMap<Offence, u32>,
+    ban: Option<Ban>,
+    /// Where a banned peer was connected.
+    address: Option<Multiaddr>,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Scores {
     peers: BTreeMap<PeerId, Score>,
+    /// Peers whose ban was forgotten for lack of room, and which somebody must be told of.
+    forgotten: Vec<PeerId>,
 }
 
 impl Penalty {
@@ -41,20 +46,50 @@ impl Penalty {
 
 impl Scores {
     /// Adds a penalty. True when it bans the peer, which was not banned before.
-    pub(crate) fn penalize(&mut self, peer: PeerId, penalty: Penalty, ban: Duration, now: Instant) -> bool {
+    pub(crate) fn penalize(
+        &mut self,
+        peer: PeerId,
+        (penalty, offence): (Penalty, Offence),
+        ban: Duration,
+        now: Instant,
+    ) -> bool {
         let entry = self.entry(peer, now);
         entry.points = faded(entry, now).saturating_add(penalty.points()).min(BAN_POINTS);
         entry.since = now;
-        if entry.points < BAN_POINTS || entry.banned_until.is_some() {
+        let count = entry.penalties.entry(offence).or_insert(0);
+        *count = count.saturating_add(1);
+        if entry.points < BAN_POINTS || entry.ban.is_some() {
             return false;
         }
-        entry.banned_until = Some(now + ban);
+        entry.ban = Some(Ban { reason: BanReason::Penalties(offence), until: now + ban });
         true
     }
 
     /// Refuses a peer for a time without counting points: it did nothing wrong, it is elsewhere.
-    pub(crate) fn refuse(&mut self, peer: PeerId, time: Duration, now: Instant) {
-        self.entry(peer, now).banned_until = Some(now + time);
+    pub(crate) fn refuse(&mut self, peer: PeerId, reason: BanReason, time: Duration, now: Instant) {
+        self.entry(peer, now).ban = Some(Ban { reason, until: now + time });
+    }
+
+    /// Remembers where a banned peer was connected.
+    pub(crate) fn left(&mut self, peer: &PeerId, address: Multiaddr) {
+        if let Some(score) = self.peers.get_mut(peer) {
+            score.address = Some(address);
+        }
+    }
+
+    /// The ban in force.
+    pub(crate) fn ban(&self, peer: &PeerId) -> Option<Ban> {
+        self.peers.get(peer).and_then(|s| s.ban)
+    }
+
+    /// Where a banned peer was connected.
+    pub(crate) fn address(&self, peer: &PeerId) -> Option<Multiaddr> {
+        self.peers.get(peer).and_then(|s| s.address.clone())
+    }
+
+    /// Penalties not forgotten yet.
+    pub(crate) fn penalties(&self, peer: &PeerId) -> BTreeMap<Offence, u32> {
+        self.peers.get(peer).map(|s| s.penalties.clone()).unwrap_or_default()
     }
 
     /// Ends a peer's ban and forgets its points.
@@ -69,20 +104,22 @@ impl Scores {
 
     /// Whether the peer is refused.
     pub(crate) fn banned(&self, peer: &PeerId) -> bool {
-        self.peers.get(peer).is_some_and(|s| s.banned_until.is_some())
+        self.ban(peer).is_some()
     }
 
-    /// Ends the bans whose time has come and forgets peers without points. Returns whose bans ended.
+    /// Ends the bans whose time has come and forgets peers without points. Returns whose bans ended, those forgotten
+    /// for lack of room included.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<PeerId> {
-        let mut ended = Vec::new();
+        let mut ended = std::mem::take(&mut self.forgotten);
+        ended.retain(|peer| !self.banned(peer));
         for (peer, score) in &mut self.peers {
-            if score.banned_until.is_some_and(|until| until <= now) {
-                score.banned_until = None;
+            if score.ban.is_some_and(|ban| ban.until <= now) {
+                score.ban = None;
                 score.points = 0;
                 ended.push(*peer);
             }
         }
-        self.peers.retain(|_, score| score.banned_until.is_some() || faded(score, now) > 0);
+        self.peers.retain(|_, score| score.ban.is_some() || faded(score, now) > 0);
         ended
     }
 
@@ -91,15 +128,23 @@ impl Scores {
             let mildest = self
                 .peers
                 .iter()
-                .filter(|(_, s)| s.banned_until.is_none())
+                .filter(|(_, s)| s.ban.is_none())
                 .min_by_key(|(_, s)| faded(s, now))
-                .or_else(|| self.peers.iter().min_by_key(|(_, s)| s.banned_until))
+                .or_else(|| self.peers.iter().min_by_key(|(_, s)| s.ban.map(|ban| ban.until)))
                 .map(|(peer, _)| *peer);
-            if let Some(mildest) = mildest {
-                self.peers.remove(&mildest);
+            if let Some(mildest) = mildest
+                && self.peers.remove(&mildest).is_some_and(|s| s.ban.is_some())
+            {
+                self.forgotten.push(mildest);
             }
         }
-        self.peers.entry(peer).or_insert(Score { points: 0, since: now, banned_until: None })
+        self.peers.entry(peer).or_insert_with(|| Score {
+            points: 0,
+            since: now,
+            penalties: BTreeMap::new(),
+            ban: None,
+            address: None,
+        })
     }
 }
 
@@ -150,10 +195,14 @@ mod tests {
         for (penalty, times) in table {
             let (mut scores, peer, now) = (Scores::default(), PeerId::random(), Instant::now());
             for n in 1..=times {
-                assert_eq!(scores.penalize(peer, penalty, BAN, now), n == times, "{penalty:?} {n}");
+                assert_eq!(
+                    scores.penalize(peer, (penalty, Offence::Vote), BAN, now),
+                    n == times,
+                    "{penalty:?} {n}"
+                );
             }
             assert!(scores.banned(&peer));
-            assert!(!scores.penalize(peer, penalty, BAN, now), "banned once");
+            assert!(!scores.penalize(peer, (penalty, Offence::Vote), BAN, now), "banned once");
             assert!(scores.expire(now + BAN - Duration::from_secs(1)).is_empty());
             assert_eq!(scores.expire(now + BAN), vec![peer]);
             assert!(!scores.banned(&peer));
@@ -164,7 +213,7 @@ mod tests {
     fn rare_bad_luck_never_bans() {
         let (mut scores, peer, mut now) = (Scores::default(), PeerId::random(), Instant::now());
         for _ in 0..100 {
-            assert!(!scores.penalize(peer, Penalty::Heavy, BAN, now));
+            assert!(!scores.penalize(peer, (Penalty::Heavy, Offence::Vote), BAN, now));
             now += FADE * 20;
         }
         assert_eq!(scores.points(&peer, now), 0);
@@ -174,12 +223,36 @@ mod tests {
     fn memory_of_peers_is_bounded_and_keeps_bans() {
         let (mut scores, now) = (Scores::default(), Instant::now());
         let banned = PeerId::random();
-        scores.penalize(banned, Penalty::Fatal, BAN, now);
+        scores.penalize(banned, (Penalty::Fatal, Offence::Frame), BAN, now);
         for _ in 0..SCORES_MAX + 10 {
-            scores.penalize(PeerId::random(), Penalty::Light, BAN, now);
+            scores.penalize(PeerId::random(), (Penalty::Light, Offence::Gossip), BAN, now);
         }
         assert_eq!(scores.peers.len(), SCORES_MAX);
         assert!(scores.banned(&banned));
+    }
+
+    #[test]
+    fn a_ban_that_is_forgotten_for_lack_of_room_is_told() {
+        let (mut scores, now) = (Scores::default(), Instant::now());
+        let banned: Vec<PeerId> = (0..SCORES_MAX + 10).map(|_| PeerId::random()).collect();
+        for peer in &banned {
+            assert!(scores.penalize(*peer, (Penalty::Fatal, Offence::Gossip), BAN, now));
+        }
+        let forgotten = scores.expire(now);
+        assert_eq!(forgotten.len(), 10);
+        assert!(forgotten.iter().all(|peer| banned.contains(peer) && !scores.banned(peer)));
+        assert!(scores.expire(now).is_empty(), "told once");
+    }
+
+    #[test]
+    fn a_ban_says_what_for_and_what_else() {
+        let (mut scores, peer, now) = (Scores::default(), PeerId::random(), Instant::now());
+        scores.penalize(peer, (Penalty::Heavy, Offence::Vote), BAN, now);
+        scores.penalize(peer, (Penalty::Heavy, Offence::Vote), BAN, now);
+        scores.penalize(peer, (Penalty::Fatal, Offence::Frame), BAN, now);
+        assert_eq!(scores.penalties(&peer), BTreeMap::from([(Offence::Vote, 2), (Offence::Frame, 1)]));
+        let want = Ban { reason: BanReason::Penalties(Offence::Frame), until: now + BAN };
+        assert_eq!(scores.ban(&peer), Some(want));
     }
 
     #[test]

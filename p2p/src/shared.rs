@@ -16,7 +16,7 @@ use wattle_primitives::{Height, PublicKey, encode};
 
 /// The two streams between validators. A block must not hold up votes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lane {
+pub enum Lane {
     /// Votes and certificates.
     Votes = 0,
     /// Proposals.

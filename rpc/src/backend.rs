@@ -109,7 +109,7 @@ pub trait Backend: Send + Sync + 'static {
     /// Assets, by id.
     fn token_assets(&self, page: PageRequest) -> RpcResult<Page<AssetInfo>>;
 
-    /// Connected peers; the node bounds their number.
+    /// Peers that are connected or banned; the node bounds their number.
     fn node_peers(&self) -> RpcResult<Anchored<Peers>>;
 
     /// What consensus is doing here.

@@ -249,7 +249,13 @@ pub(crate) static METHODS: &[Method] = &[
         reply(b.token_asset(p.get("asset")?))
     }),
     query!("token_listAssets", "All assets.", PAGE, "Assets", |b, p| reply(b.token_assets(p.page()?))),
-    query!("node_peers", "Connected peers.", &[], "Peers", |b, _| reply(b.node_peers())),
+    query!(
+        "node_peers",
+        "Peers that are connected or banned, with their score.",
+        &[],
+        "Peers",
+        |b, _| reply(b.node_peers())
+    ),
     query!("node_consensus", "What consensus is doing on this node.", &[], "Consensus", |b, _| {
         reply(b.node_consensus())
     }),

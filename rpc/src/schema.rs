@@ -298,9 +298,12 @@ components! {
     "Asset": AT, ASSET;
     "Assets": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("AssetItem")))];
     "Peer": &[
-        req("peerId", Ty::Str), req("address", Ty::Str), req("direction", Ty::Enum(&["inbound", "outbound"])),
-        opt("validator", Ty::Hash), opt("height", Ty::Decimal), req("agent", Ty::Str),
+        req("peerId", Ty::Str), req("connected", Ty::Bool), opt("address", Ty::Str),
+        opt("direction", Ty::Enum(&["inbound", "outbound"])), opt("role", Ty::Enum(&["validator", "full", "light"])),
+        opt("validator", Ty::Hash), opt("height", Ty::Decimal), req("agent", Ty::Str), opt("rttUs", Ty::Int),
+        req("score", Ty::Int), req("penalties", Ty::MapOf(&Ty::Int)), opt("ban", Ty::Ref("PeerBan")),
     ];
+    "PeerBan": &[req("reason", Ty::Str), req("remainingMs", Ty::Decimal)];
     "Peers": AT, &[req("peers", Ty::List(&Ty::Ref("Peer")))];
     "Consensus": AT, &[
         req("validating", Ty::Bool), opt("index", Ty::Int), req("epoch", Ty::Decimal), req("view", Ty::Decimal),

@@ -56,7 +56,7 @@ enum QueryCommand {
     /// The protocol parameters in force.
     #[command(after_help = "Example:\n  wattle query params")]
     Params,
-    /// The node's connected peers.
+    /// The node's peers, connected or banned, with their scores.
     #[command(after_help = "Example:\n  wattle query peers")]
     Peers,
     /// What consensus is doing on the node.

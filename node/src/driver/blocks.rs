@@ -8,7 +8,7 @@ use std::sync::Arc;
 use wattle_consensus::config::VIEWS_AHEAD_MAX;
 use wattle_consensus::{Input, Verdict};
 use wattle_p2p::wire::{Request, Response};
-use wattle_p2p::{PeerId, Penalty};
+use wattle_p2p::{Offence, PeerId, Penalty};
 use wattle_primitives::{Block, Hash, Header, Round, SignedVote, ValidatorIndex, View, planted};
 use wattle_runtime::Executed;
 
@@ -83,7 +83,7 @@ impl Driver {
         let Some(proposal) = vote.vote.proposal() else { return };
         let hash = block.hash();
         if proposal.block != hash {
-            self.emit(Effect::Report { peer, penalty: Penalty::Heavy });
+            self.emit(Effect::Report { peer, penalty: Penalty::Heavy, offence: Offence::Block });
             return;
         }
         if self.tree.get(&hash).is_some() {
@@ -144,7 +144,7 @@ impl Driver {
             Err(BodyError::Unbound { .. }) => {
                 // The header may still be good: only the sender is at fault, and consensus asks again.
                 if let Some(peer) = from {
-                    self.emit(Effect::Report { peer, penalty: Penalty::Fatal });
+                    self.emit(Effect::Report { peer, penalty: Penalty::Fatal, offence: Offence::Block });
                 }
                 for vote in votes {
                     self.feed(Input::Vote(vote));
@@ -197,7 +197,7 @@ impl Driver {
         // Nobody there, or it has no such block: consensus asks again, and then somebody else.
         let Some(Response::Block(Some(answer))) = response else { return };
         if answer.block.hash() != hash {
-            self.emit(Effect::Report { peer, penalty: Penalty::Heavy });
+            self.emit(Effect::Report { peer, penalty: Penalty::Heavy, offence: Offence::Block });
             return;
         }
         if let Some(entry) = self.tree.get(&hash) {

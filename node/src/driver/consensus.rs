@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use wattle_consensus::{BuildRequest, Input, Output, Record, To};
 use wattle_p2p::wire::{Request, ValidatorMessage};
-use wattle_p2p::{PeerId, Penalty};
+use wattle_p2p::{Offence, PeerId, Penalty};
 use wattle_primitives::{
     Epoch, Hash, PublicKey, Round, SignedVote, ValidatorIndex, ValidatorSet, View, Vote,
 };
@@ -204,7 +204,7 @@ impl Driver {
         let core = self.current.core.as_ref();
         let known = |vote: &SignedVote| core.is_some_and(|core| core.holds(vote));
         if !verifies(&message, &self.setup.chain, &self.current.set, known) {
-            self.emit(Effect::Report { peer, penalty: Penalty::Heavy });
+            self.emit(Effect::Report { peer, penalty: Penalty::Heavy, offence: Offence::Vote });
             return;
         }
         match message {
@@ -218,7 +218,7 @@ impl Driver {
     fn on_later_epoch(&mut self, peer: PeerId, epoch: Epoch, message: &ValidatorMessage) {
         let Some(set) = self.setup.genesis.validators(epoch) else { return };
         if !verifies(message, &self.setup.chain, set, |_| false) {
-            return self.emit(Effect::Report { peer, penalty: Penalty::Heavy });
+            return self.emit(Effect::Report { peer, penalty: Penalty::Heavy, offence: Offence::Vote });
         }
         let floor = self.setup.genesis.params.floor_height(epoch);
         self.peers.ahead(&peer, floor);

@@ -7,7 +7,7 @@ use crate::wal::record::WalRecord;
 use crate::work::VerifiedBlock;
 use std::sync::Arc;
 use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
-use wattle_p2p::{MessageId, PeerId, Penalty, Verdict};
+use wattle_p2p::{MessageId, Offence, PeerId, Penalty, Verdict};
 use wattle_primitives::{
     Block, Certificate, Epoch, Hash, Header, Height, Nonce, PublicKey, Round, Tx, ValidatorIndex, View, Vote,
 };
@@ -86,6 +86,8 @@ pub enum Effect {
         peer: PeerId,
         /// How badly.
         penalty: Penalty,
+        /// What it did.
+        offence: Offence,
     },
     /// The validators with whom messages are exchanged have changed.
     SetValidators(Vec<PublicKey>),

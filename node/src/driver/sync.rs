@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wattle_consensus::light::verify_finalized;
 use wattle_consensus::{Input, MonoMs};
 use wattle_p2p::wire::{LightBlock, Request, Response, SYNC_BLOCKS_MAX, SyncBlock};
-use wattle_p2p::{PeerId, Penalty};
+use wattle_p2p::{Offence, PeerId, Penalty};
 use wattle_primitives::block::PROTOCOL_VERSION;
 use wattle_primitives::{Block, Certificate, Hash, Height, Vote, planted};
 
@@ -221,7 +221,7 @@ impl Driver {
         // epoch's last one whose certificate was held back, after which nothing of this epoch can come.
         self.sync.partial = Partial::default();
         if *useless == Useless::Wrong {
-            self.emit(Effect::Report { peer, penalty: Penalty::Fatal });
+            self.emit(Effect::Report { peer, penalty: Penalty::Fatal, offence: Offence::Sync });
         }
         self.peers.behind(&peer, self.tree.height());
         self.pause();

@@ -8,7 +8,7 @@ use crate::work::VerifiedBlock;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use wattle_consensus::MonoMs;
 use wattle_p2p::wire::{ErrorCode, GOSSIP_TXS_MAX, Gossip, Response};
-use wattle_p2p::{MessageId, PeerId, Penalty, Verdict};
+use wattle_p2p::{MessageId, Offence, PeerId, Penalty, Verdict};
 use wattle_primitives::{Address, BoundedVec, Hash, Height, Lane, Nonce, TimeMs, Tx, TxBody, planted};
 use wattle_runtime::{Admission, BlockEnv, State, TxError, VerifiedTx, query};
 
@@ -291,7 +291,7 @@ impl Driver {
 
     fn answer_peer(&mut self, token: Token, peer: PeerId, answers: Vec<Result<Hash, (Hash, SubmitError)>>) {
         if answers.iter().any(is_senders_fault) {
-            self.emit(Effect::Report { peer, penalty: Penalty::Light });
+            self.emit(Effect::Report { peer, penalty: Penalty::Light, offence: Offence::Transaction });
         }
         let response = match answers.into_iter().next() {
             Some(Ok(id)) => Response::Submitted { id },

@@ -394,9 +394,9 @@ impl Loop {
                     let _ = reply.send(answer); // the client may have gone
                 }
             }
-            Effect::Report { peer, penalty } => {
-                tracing::warn!(%peer, ?penalty, "peer broke a rule");
-                let _ = self.network.report(peer, penalty);
+            Effect::Report { peer, penalty, offence } => {
+                tracing::warn!(%peer, ?penalty, ?offence, "peer broke a rule");
+                let _ = self.network.report(peer, penalty, offence);
             }
             Effect::SetValidators(keys) => drop(self.network.set_validators(keys)),
             Effect::Announce(announcement) => self.announce(&announcement)?,

@@ -3,23 +3,44 @@
 use super::{NodeBackend, at, page, storage};
 use crate::run::shared::View;
 use wattle_consensus::{Evidence, Rotation};
+use wattle_p2p::wire::Role;
 use wattle_primitives::{BlockId, Height, Round, TimeMs, ValidatorSet, Vote};
-use wattle_rpc::types::{Anchored, ConsensusReply, EvidenceItem, Page, PageRequest, PeerDirection, PeerInfo};
+use wattle_rpc::types::{
+    Anchored, ConsensusReply, EvidenceItem, Page, PageRequest, PeerBan, PeerDirection, PeerInfo,
+};
 use wattle_rpc::{Peers, RpcError, RpcResult};
 
-/// Peers that are connected and have told who they are.
+/// Peers that are connected and have told who they are, and those that are banned.
 pub(super) fn peers(node: &NodeBackend) -> Anchored<Peers> {
     let view = node.shared.view();
-    let connected = node.network.peers().into_iter().filter(|peer| peer.ready && !peer.banned);
-    let peers = connected.map(|peer| PeerInfo {
+    let shown = node.network.peers().into_iter().filter(|peer| peer.ready || peer.is_banned());
+    Anchored { at: at(&view), value: Peers { peers: shown.map(peer_info).collect() } }
+}
+
+fn peer_info(peer: wattle_p2p::PeerInfo) -> PeerInfo {
+    let direction = if peer.outbound { PeerDirection::Outbound } else { PeerDirection::Inbound };
+    let role = |role| match role {
+        Role::Validator => "validator",
+        Role::Full => "full",
+        Role::Light => "light",
+    };
+    PeerInfo {
         peer_id: peer.peer.to_string(),
-        address: peer.address.map(|address| address.to_string()).unwrap_or_default(),
-        direction: if peer.outbound { PeerDirection::Outbound } else { PeerDirection::Inbound },
+        connected: peer.ready,
+        address: peer.address.map(|address| address.to_string()),
+        direction: peer.ready.then_some(direction),
+        role: peer.role.map(|r| role(r).to_owned()),
         validator: peer.validator,
-        height: Some(peer.height),
-        agent: String::new(), // the handshake does not tell programs apart
-    });
-    Anchored { at: at(&view), value: Peers { peers: peers.collect() } }
+        height: peer.ready.then_some(peer.height),
+        agent: peer.agent,
+        rtt_us: peer.rtt_us.map(|us| u32::try_from(us).unwrap_or(u32::MAX)),
+        score: peer.score,
+        penalties: peer.penalties.iter().map(|(for_what, n)| (for_what.code().to_owned(), *n)).collect(),
+        ban: peer.ban.map(|ban| PeerBan {
+            reason: ban.reason.code().to_owned(),
+            remaining_ms: u64::try_from(ban.remaining().as_millis()).unwrap_or(u64::MAX),
+        }),
+    }
 }
 
 /// What consensus is doing. A node that takes no part tells the round after the last finalized block.

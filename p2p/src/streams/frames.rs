@@ -19,13 +19,18 @@ const KEEP_BYTES: usize = 64 * 1024;
 
 /// Why a stream cannot be read any further.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
+pub enum ReadError {
     /// The stream broke or ended.
     #[error("stream broke")]
     Io(#[source] io::Error),
     /// A frame claims more than its stream allows. The sender pays.
     #[error("frame of {got} bytes exceeds the limit of {max}")]
-    TooLong { max: usize, got: usize },
+    TooLong {
+        /// Limit in bytes.
+        max: usize,
+        /// Bytes claimed.
+        got: usize,
+    },
     /// A frame is no message. The sender pays.
     #[error("frame is no message: {0}")]
     Decode(DecodeError),
@@ -34,9 +39,9 @@ pub(crate) enum ReadError {
     Lane,
 }
 
-/// Takes messages from a stream.
+/// Takes messages from a validator stream.
 #[derive(Debug)]
-pub(crate) struct Reader<S> {
+pub struct Reader<S> {
     stream: S,
     lane: Lane,
     bytes: Vec<u8>,
@@ -45,12 +50,16 @@ pub(crate) struct Reader<S> {
 }
 
 impl<S: AsyncRead + Unpin> Reader<S> {
-    pub(crate) const fn new(stream: S, lane: Lane) -> Self {
+    /// A reader at the start of `stream`.
+    pub const fn new(stream: S, lane: Lane) -> Self {
         Self { stream, lane, bytes: Vec::new(), at: 0 }
     }
 
     /// The next message.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<ValidatorMessage, ReadError>> {
+    ///
+    /// # Errors
+    /// [`ReadError`]; the stream cannot be read any further then.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<ValidatorMessage, ReadError>> {
         let mut chunk = [0u8; READ_BYTES];
         loop {
             if let Some(message) = self.parse()? {

@@ -2,7 +2,7 @@
 
 use super::Access;
 use super::frames::{ReadError, Reader, Writer};
-use crate::event::{NetEvent, Penalty};
+use crate::event::{NetEvent, Offence, Penalty};
 use crate::shared::{Lane, Link};
 use libp2p::PeerId;
 use libp2p::core::upgrade::{InboundUpgrade, OutboundUpgrade, UpgradeInfo};
@@ -43,7 +43,7 @@ pub(crate) enum FromHandler {
     /// Both streams are open.
     Opened { key: wattle_primitives::PublicKey },
     /// The peer broke the protocol.
-    Violation { detail: String, penalty: Penalty },
+    Violation { detail: String, penalty: Penalty, offence: Offence },
 }
 
 /// A stream towards the peer.
@@ -92,8 +92,8 @@ impl Handler {
         self
     }
 
-    fn violation(&mut self, detail: String, penalty: Penalty) {
-        self.out.push_back(FromHandler::Violation { detail, penalty });
+    fn violation(&mut self, detail: String, penalty: Penalty, offence: Offence) {
+        self.out.push_back(FromHandler::Violation { detail, penalty, offence });
     }
 
     /// Drops streams that the peer has no right to.
@@ -103,7 +103,8 @@ impl Handler {
             Access::Undecided | Access::Granted(_) => {}
             Access::Never if had_any => {
                 self.inbound = [None, None];
-                self.violation("validator stream without a proven key".to_owned(), Penalty::Heavy);
+                let detail = "validator stream without a proven key".to_owned();
+                self.violation(detail, Penalty::Heavy, Offence::Stream);
             }
             Access::Never | Access::NotNow => self.inbound = [None, None],
         }
@@ -138,7 +139,7 @@ impl Handler {
                     Poll::Ready(Err(error)) => {
                         self.inbound[lane as usize] = None;
                         if !matches!(error, ReadError::Io(_)) {
-                            self.violation(error.to_string(), Penalty::Fatal);
+                            self.violation(error.to_string(), Penalty::Fatal, Offence::Frame);
                         }
                     }
                 }

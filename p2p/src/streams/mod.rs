@@ -11,7 +11,9 @@
 mod frames;
 mod handler;
 
-use crate::event::{NetEvent, Penalty};
+pub use frames::{ReadError, Reader};
+
+use crate::event::{NetEvent, Offence, Penalty};
 use crate::shared::{Link, Shared};
 use handler::{FromHandler, Handler, ToHandler};
 use libp2p::core::Endpoint;
@@ -58,6 +60,8 @@ pub(crate) enum StreamsEvent {
         detail: String,
         /// What it costs.
         penalty: Penalty,
+        /// What it counts as.
+        offence: Offence,
     },
 }
 
@@ -206,7 +210,9 @@ impl NetworkBehaviour for Streams {
     fn on_connection_handler_event(&mut self, peer: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
         let event = match event {
             FromHandler::Opened { key } => StreamsEvent::Opened { peer, key },
-            FromHandler::Violation { detail, penalty } => StreamsEvent::Violation { peer, detail, penalty },
+            FromHandler::Violation { detail, penalty, offence } => {
+                StreamsEvent::Violation { peer, detail, penalty, offence }
+            }
         };
         self.pending.push_back(ToSwarm::GenerateEvent(event));
     }

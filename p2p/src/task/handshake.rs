@@ -8,6 +8,7 @@ use super::{
     request_response,
 };
 use crate::codec::Garbage;
+use crate::event::{BanReason, Offence};
 use request_response::{Event, Message, OutboundFailure};
 use std::time::Duration;
 use wattle_primitives::block::PROTOCOL_VERSION;
@@ -31,7 +32,7 @@ impl Network {
         match event {
             Event::Message { peer, message: Message::Request { request_id, request, channel }, .. } => {
                 let Ok(hello) = request else {
-                    self.penalize(peer, Penalty::Fatal);
+                    self.penalize(peer, Penalty::Fatal, Offence::Handshake);
                     return;
                 };
                 let judged = self.judge(peer, hello);
@@ -68,19 +69,19 @@ impl Network {
         tracing::debug!(%peer, %error, "handshake failed");
         if matches!(error, OutboundFailure::UnsupportedProtocols) {
             // Not of our kind: local discovery finds every libp2p program in the house.
-            self.scores.refuse(peer, ESTRANGED, Instant::now());
+            self.scores.refuse(peer, BanReason::Foreign, ESTRANGED, Instant::now());
             self.shut_out(peer, GoneReason::Closed);
         }
         let garbage = matches!(error, OutboundFailure::Io(e) if e.kind() == std::io::ErrorKind::InvalidData);
-        self.blame_for_garbage(peer, garbage);
+        self.blame_for_garbage(peer, garbage, Offence::Handshake);
         if self.peers.get(&peer).is_some_and(|p| p.hello.is_none()) {
             self.disconnect(peer);
         }
     }
 
-    pub(super) fn blame_for_garbage(&mut self, peer: PeerId, garbage: bool) {
+    pub(super) fn blame_for_garbage(&mut self, peer: PeerId, garbage: bool, offence: Offence) {
         if garbage {
-            self.penalize(peer, Penalty::Fatal);
+            self.penalize(peer, Penalty::Fatal, offence);
         }
     }
 
@@ -115,6 +116,7 @@ impl Network {
         }
         let (role, validator, height) = (hello.role, hello.validator.map(|v| v.key), hello.height);
         entry.hello = Some(hello);
+        self.swarm.behaviour_mut().gossip.remove_blacklisted_peer(&peer);
         self.welcomed(peer);
         self.publish_peer(peer);
         // The node hears of the peer before its first message: access to the streams comes after.
@@ -137,12 +139,15 @@ impl Network {
     }
 
     fn count_refusal(&mut self, peer: PeerId, refusal: Refusal, by_peer: bool) {
-        let now = Instant::now();
+        let (now, reason) = (Instant::now(), BanReason::Refused(refusal));
         match refusal {
-            _ if by_peer => self.scores.refuse(peer, ESTRANGED, now),
-            Refusal::Genesis | Refusal::Version => self.scores.refuse(peer, self.config.limits.ban, now),
+            _ if by_peer => self.scores.refuse(peer, reason, ESTRANGED, now),
+            Refusal::Genesis | Refusal::Version => {
+                self.scores.refuse(peer, reason, self.config.limits.ban, now);
+            }
             Refusal::Proof | Refusal::Role => {
-                self.scores.penalize(peer, Penalty::Fatal, self.config.limits.ban, now);
+                let lie = (Penalty::Fatal, Offence::Handshake);
+                self.scores.penalize(peer, lie, self.config.limits.ban, now);
             }
         }
         tracing::info!(%peer, %refusal, by_peer, "refused");

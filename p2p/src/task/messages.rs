@@ -2,13 +2,13 @@
 
 use super::{Answer, Instant, NetEvent, Network, PeerId, Penalty, Request, RequestError, Response, oneshot};
 use crate::codec::Garbage;
-use crate::event::{MessageId, Responder, Verdict};
+use crate::event::{MessageId, Offence, Responder, Verdict};
 use crate::wire::{GOSSIP_BYTES_MAX, Gossip};
 use libp2p::gossipsub;
 use libp2p::request_response::{Event, Message, OutboundFailure, ResponseChannel};
 use std::io::ErrorKind;
 use tokio::sync::mpsc::error::TrySendError;
-use wattle_primitives::{decode, encode};
+use wattle_primitives::{Height, decode, encode};
 
 impl Network {
     pub(super) fn publish_gossip(&mut self, message: &Gossip) {
@@ -35,7 +35,7 @@ impl Network {
         // False says that the message has left the cache: too late to forward, nothing else is lost.
         self.swarm.behaviour_mut().gossip.report_message_validation_result(id, &peer, acceptance);
         if verdict == Verdict::Reject {
-            self.penalize(peer, Penalty::Heavy);
+            self.penalize(peer, Penalty::Heavy, Offence::Gossip);
         }
     }
 
@@ -54,9 +54,19 @@ impl Network {
             self.gossip_verdict(&id, peer, Verdict::Reject);
             return;
         };
+        if let Gossip::Finalized(light) = &message {
+            self.told_height(peer, light.header.height);
+        }
         let event = NetEvent::Gossip { peer, id: id.clone(), message };
         if !self.backlog.is_empty() || self.events.try_send(event).is_err() {
             self.gossip_verdict(&id, peer, Verdict::Ignore); // the node is behind
+        }
+    }
+
+    /// A peer has told how far it is.
+    fn told_height(&mut self, peer: PeerId, height: Height) {
+        if let Some(hello) = self.peers.get_mut(&peer).and_then(|p| p.hello.as_mut()) {
+            hello.height = hello.height.max(height);
         }
     }
 
@@ -88,7 +98,7 @@ impl Network {
             Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
                 match request {
                     Ok(request) => self.take_request(peer, request, channel),
-                    Err(Garbage) => self.penalize(peer, Penalty::Fatal),
+                    Err(Garbage) => self.penalize(peer, Penalty::Fatal, Offence::Request),
                 }
             }
             Event::Message { message: Message::Response { request_id, response }, .. } => {
@@ -104,7 +114,7 @@ impl Network {
                     other => RequestError::Failed { peer, detail: other.to_string() },
                 };
                 self.answered(request_id, Err(error));
-                self.blame_for_garbage(peer, garbage);
+                self.blame_for_garbage(peer, garbage, Offence::Answer);
             }
             Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
         }
@@ -112,6 +122,9 @@ impl Network {
 
     fn answered(&mut self, id: super::OutboundRequestId, result: Result<Response, RequestError>) {
         let Some((peer, reply)) = self.asked.remove(&id) else { return };
+        if let Ok(Response::Status(status)) = &result {
+            self.told_height(peer, status.height);
+        }
         if let Some(entry) = self.peers.get_mut(&peer) {
             entry.outbound_requests = entry.outbound_requests.saturating_sub(1);
         }

@@ -9,7 +9,7 @@ mod redial;
 
 use crate::behaviour::{self, Behaviour, BehaviourEvent};
 use crate::error::GoneReason;
-use crate::event::{NetEvent, PeerInfo, Penalty};
+use crate::event::{BanReason, NetEvent, Offence, PeerInfo, Penalty};
 use crate::handle::Command;
 use crate::names::Names;
 use crate::scores::{Bucket, Scores};
@@ -36,6 +36,10 @@ use wattle_primitives::PublicKey;
 const TICK: Duration = Duration::from_millis(200);
 /// Comings and goings that may wait for the node. Beyond, new peers are turned away until it catches up.
 const BACKLOG_MAX: usize = 4096;
+/// How often what is shown of peers is brought up to date.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a peer is asked for its height.
+const STATUS_INTERVAL: Duration = Duration::from_secs(5);
 /// Pause after which a peer is tried again that speaks none of our protocols or refused us.
 const ESTRANGED: Duration = Duration::from_secs(60);
 
@@ -54,6 +58,9 @@ struct Peer {
     inbound_requests: usize,
     outbound_requests: usize,
     rtt_us: Option<u64>,
+    agent: String,
+    /// When to ask for its height again.
+    status_at: Instant,
 }
 
 /// An answer on its way to a peer.
@@ -79,6 +86,7 @@ struct Network {
     asked: HashMap<OutboundRequestId, (PeerId, oneshot::Sender<Result<Response, RequestError>>)>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
     targets: Vec<Target>,
+    refresh_at: Instant,
     resolving: FuturesUnordered<BoxFuture<'static, Resolved>>,
 }
 
@@ -113,6 +121,7 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
         asked: HashMap::new(),
         answers: FuturesUnordered::new(),
         targets: Vec::new(),
+        refresh_at: Instant::now(),
         resolving: FuturesUnordered::new(),
         config,
     };
@@ -179,7 +188,7 @@ impl Network {
             Command::Publish(message) => self.publish_gossip(&message),
             Command::Verdict { id, peer, verdict } => self.gossip_verdict(&id, peer, verdict),
             Command::Request { peer, request, reply } => self.ask(peer, request, reply),
-            Command::Report { peer, penalty } => self.penalize(peer, penalty),
+            Command::Report { peer, penalty, offence } => self.penalize(peer, penalty, offence),
             Command::SetValidators(keys) => {
                 self.validators = keys.into_iter().collect();
                 let peers: Vec<PeerId> = self.peers.keys().copied().collect();
@@ -192,7 +201,7 @@ impl Network {
             }
             Command::Ban { peer, time } => {
                 tracing::info!(%peer, ?time, "banned by order");
-                self.scores.refuse(peer, time, Instant::now());
+                self.scores.refuse(peer, BanReason::Order, time, Instant::now());
                 self.shut_out(peer, GoneReason::Banned);
                 self.publish_peer(peer);
             }
@@ -237,16 +246,18 @@ impl Network {
             BehaviourEvent::Streams(StreamsEvent::Opened { peer, key }) => {
                 self.tell(NetEvent::ValidatorConnected { key, peer });
             }
-            BehaviourEvent::Streams(StreamsEvent::Violation { peer, detail, penalty }) => {
+            BehaviourEvent::Streams(StreamsEvent::Violation { peer, detail, penalty, offence }) => {
                 tracing::debug!(%peer, detail, "broke the protocol");
-                self.penalize(peer, penalty);
+                self.penalize(peer, penalty, offence);
             }
             BehaviourEvent::Gossip(event) => self.on_gossip(event),
             BehaviourEvent::Identify(event) => self.on_identify(event),
             BehaviourEvent::Ping(event) => self.on_ping(&event),
             BehaviourEvent::Kademlia(event) => self.on_kademlia(event),
             BehaviourEvent::Mdns(event) => self.on_local_discovery(event),
-            BehaviourEvent::Bans(never) | BehaviourEvent::Limits(never) => match never {},
+            BehaviourEvent::Bans(never) | BehaviourEvent::Gate(never) | BehaviourEvent::Limits(never) => {
+                match never {}
+            }
         }
     }
 
@@ -265,7 +276,13 @@ impl Network {
             inbound_requests: 0,
             outbound_requests: 0,
             rtt_us: None,
+            agent: String::new(),
+            status_at: now + STATUS_INTERVAL,
         });
+        if entry.hello.is_none() {
+            // Until it is ready nothing it gossips is looked at, nor counted as seen.
+            self.swarm.behaviour_mut().gossip.blacklist_peer(&peer);
+        }
         let greet = endpoint.is_dialer() && entry.hello.is_none();
         if self.backlog.len() >= BACKLOG_MAX {
             self.disconnect(peer);
@@ -280,7 +297,9 @@ impl Network {
 
     fn on_disconnected(&mut self, peer: PeerId) {
         let Some(entry) = self.peers.remove(&peer) else { return };
+        self.swarm.behaviour_mut().gossip.remove_blacklisted_peer(&peer);
         if self.scores.banned(&peer) {
+            self.scores.left(&peer, entry.address.clone());
             self.swarm.behaviour_mut().bans.block_peer(peer);
             if let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut() {
                 kademlia.remove_peer(&peer);
@@ -328,12 +347,32 @@ impl Network {
             self.disconnect(peer);
         }
         self.redial(now);
+        if now >= self.refresh_at {
+            self.refresh_at = now + REFRESH_INTERVAL;
+            self.refresh(now);
+        }
+    }
+
+    /// Shows how scores have faded, and asks who has not told its height for a while.
+    fn refresh(&mut self, now: Instant) {
+        let peers: Vec<PeerId> = self.peers.keys().copied().collect();
+        for peer in peers {
+            self.publish_peer(peer);
+            let Some(entry) = self.peers.get_mut(&peer) else { continue };
+            // Light nodes serve nothing, and need not know how far others are.
+            let serves = |role| role != Role::Light;
+            let both = serves(self.config.role) && entry.hello.as_ref().is_some_and(|h| serves(h.role));
+            if both && entry.leaving.is_none() && entry.status_at <= now {
+                entry.status_at = now + STATUS_INTERVAL;
+                self.ask(peer, Request::Status, oneshot::channel().0);
+            }
+        }
     }
 
     /// Adds a penalty and bans the peer when it was one too many.
-    fn penalize(&mut self, peer: PeerId, penalty: Penalty) {
-        if self.scores.penalize(peer, penalty, self.config.limits.ban, Instant::now()) {
-            tracing::info!(%peer, ?penalty, "banned");
+    fn penalize(&mut self, peer: PeerId, penalty: Penalty, offence: Offence) {
+        if self.scores.penalize(peer, (penalty, offence), self.config.limits.ban, Instant::now()) {
+            tracing::info!(%peer, offence = offence.code(), "banned");
             self.shut_out(peer, GoneReason::Banned);
         }
         self.publish_peer(peer);
@@ -376,23 +415,25 @@ impl Network {
 
     /// Shows the peer's present state to [`Handle::peers`].
     fn publish_peer(&self, peer: PeerId) {
-        let banned = self.scores.banned(&peer);
+        let ban = self.scores.ban(&peer);
         let entry = self.peers.get(&peer);
-        if entry.is_none() && !banned {
+        if entry.is_none() && ban.is_none() {
             self.shared.set_peer(peer, None);
             return;
         }
         let hello = entry.and_then(|p| p.hello.as_ref());
         let info = PeerInfo {
             peer,
-            address: entry.map(|p| p.address.clone()),
+            address: entry.map(|p| p.address.clone()).or_else(|| self.scores.address(&peer)),
             outbound: entry.is_some_and(|p| p.outbound),
             ready: hello.is_some(),
             role: hello.map(|h| h.role),
             validator: hello.and_then(|h| h.validator.map(|v| v.key)),
             height: hello.map(|h| h.height).unwrap_or_default(),
             score: self.scores.points(&peer, Instant::now()),
-            banned,
+            penalties: self.scores.penalties(&peer),
+            ban,
+            agent: entry.map(|p| p.agent.clone()).unwrap_or_default(),
             rtt_us: entry.and_then(|p| p.rtt_us),
         };
         self.shared.set_peer(peer, Some(info));

@@ -16,6 +16,8 @@ const REDIAL_MIN: Duration = Duration::from_millis(100);
 const RESOLVE_MAX: Duration = Duration::from_secs(5);
 /// Most addresses tried for one peer.
 const ADDRESSES_MAX: usize = 8;
+/// Longest program name that is kept of a peer, in characters.
+const AGENT_CHARS_MAX: usize = 64;
 /// Most persistent peers.
 const TARGETS_MAX: usize = 1024;
 /// Connections looked for through discovery, beyond the persistent peers.
@@ -171,6 +173,11 @@ impl Network {
 
     pub(super) fn on_identify(&mut self, event: identify::Event) {
         let identify::Event::Received { peer_id, info, .. } = event else { return };
+        if let Some(entry) = self.peers.get_mut(&peer_id) {
+            // It may end on a terminal.
+            let printable = info.agent_version.chars().filter(|c| c.is_ascii_graphic() || *c == ' ');
+            entry.agent = printable.take(AGENT_CHARS_MAX).collect();
+        }
         let serves = info.protocols.contains(&self.names.kademlia());
         let known = self.peers.get(&peer_id).is_some_and(|p| p.leaving.is_none());
         if let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut()

@@ -4,6 +4,7 @@ use crate::common::*;
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use libp2p::{StreamProtocol, Swarm, SwarmBuilder, identity, noise, tcp, yamux};
 use std::time::Duration;
+use tokio::time::timeout;
 use wattle_p2p::wire::{Hello, HelloAnswer, Refusal, Role};
 use wattle_p2p::{GoneReason, NetEvent, PeerId};
 use wattle_primitives::*;
@@ -26,7 +27,7 @@ async fn a_foreign_genesis_is_refused_on_both_sides_and_remembered() {
     let mut foreign = Node::start(settings).await;
     assert_eq!(refusal(&mut home).await, (foreign.peer(), Refusal::Genesis, false));
     assert_eq!(refusal(&mut foreign).await, (home.peer(), Refusal::Genesis, true));
-    eventually(|| home.handle.peers().iter().any(|p| p.banned && p.peer == foreign.peer())).await;
+    eventually(|| home.handle.peers().iter().any(|p| p.is_banned() && p.peer == foreign.peer())).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(home.events.try_recv().is_err(), "it does not try again and again");
 }
@@ -82,7 +83,7 @@ impl Attacker {
 
     async fn try_open(&mut self, to: PeerId, name: &str) -> Option<libp2p::Stream> {
         let name = StreamProtocol::try_from_owned(name.to_owned()).unwrap();
-        self.control.open_stream(to, name).await.ok()
+        timeout(PATIENCE, self.control.open_stream(to, name)).await.ok()?.ok()
     }
 
     /// Says hello with a valid proof, as validator `seed`.
@@ -105,6 +106,11 @@ impl Attacker {
         stream.read_exact(&mut answer).await.unwrap();
         assert!(matches!(decode::<HelloAnswer>(&answer), Ok(HelloAnswer::Accept(_))));
     }
+}
+
+/// Whether the other side lets go of the stream, and says nothing before.
+async fn closed(stream: &mut libp2p::Stream) -> bool {
+    timeout(PATIENCE, stream.read(&mut [0])).await.expect("in time").map_or(true, |n| n == 0)
 }
 
 async fn banned(node: &mut Node) -> PeerId {
@@ -136,7 +142,7 @@ async fn frames_that_are_no_messages_close_the_stream_and_ban() {
         stream.write_all(&bytes).await.unwrap();
         stream.flush().await.unwrap();
         assert_eq!(banned(&mut home).await, attacker.id, "{name} {bytes:02x?}");
-        assert!(stream.read(&mut [0]).await.map_or(true, |n| n == 0), "closed");
+        assert!(closed(&mut stream).await);
     }
 }
 
@@ -154,7 +160,7 @@ async fn a_peer_without_a_proven_key_gets_no_validator_stream() {
         let _ = stream.write_all(&u32::try_from(frame.len()).unwrap().to_le_bytes()).await;
         let _ = stream.write_all(&frame).await;
         let _ = stream.flush().await;
-        assert!(stream.read(&mut [0]).await.map_or(true, |n| n == 0), "closed");
+        assert!(closed(&mut stream).await);
     }
     assert_eq!(banned(&mut home).await, attacker.id);
 }
@@ -179,6 +185,6 @@ async fn who_does_not_say_hello_is_disconnected() {
     let mut attacker = Attacker::connect(9, &home);
     // Opens a stream, so that the connection stands, and then says nothing.
     let mut stream = attacker.open(home.peer(), &format!("/wattle/{}/votes/1", genesis().short())).await;
-    assert!(stream.read(&mut [0]).await.map_or(true, |n| n == 0), "closed in the end");
+    assert!(closed(&mut stream).await);
     eventually(|| home.handle.peers().is_empty()).await;
 }

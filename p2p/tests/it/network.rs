@@ -4,7 +4,7 @@ use crate::common::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use wattle_p2p::wire::{Gossip, Role, ValidatorMessage};
-use wattle_p2p::{GoneReason, NetEvent, Penalty, SendError, Verdict};
+use wattle_p2p::{GoneReason, NetEvent, Offence, Penalty, SendError, Verdict};
 use wattle_primitives::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -141,7 +141,7 @@ async fn a_restarted_peer_is_reached_again_and_streams_reopen() {
             .await;
         assert_eq!(reason, GoneReason::Closed);
         assert!(first.handle.peers().is_empty());
-        assert_eq!(second.handle.report(peer, Penalty::Light), Err(SendError::Closed));
+        assert_eq!(second.handle.report(peer, Penalty::Light, Offence::Vote), Err(SendError::Closed));
         let mut settings = config(1, Role::Validator);
         settings.listen = vec![wattle_p2p::Multiaddr::clone(&second.address)];
         settings.listen[0].pop();
@@ -206,7 +206,7 @@ async fn the_validator_set_decides_who_has_streams() {
         matches!(first.events.try_recv(), Ok(NetEvent::ValidatorMessage { .. }))
     })
     .await;
-    assert!(first.handle.peers().iter().all(|p| p.score == 0 && !p.banned), "nobody did wrong");
+    assert!(first.handle.peers().iter().all(|p| p.score == 0 && !p.is_banned()), "nobody did wrong");
     first.handle.set_validators(vec![]).unwrap();
     eventually(|| first.handle.broadcast(&ValidatorMessage::Vote(vote(1))) == Ok(0)).await;
 }
@@ -222,10 +222,10 @@ async fn a_ban_disconnects_refuses_and_ends() {
     second.ready(first.peer()).await;
     let peer = second.peer();
     for _ in 0..4 {
-        first.handle.report(peer, Penalty::Heavy).unwrap();
+        first.handle.report(peer, Penalty::Heavy, Offence::Vote).unwrap();
     }
     eventually(|| first.handle.peers().iter().any(|p| p.peer == peer && p.ready && p.score >= 79)).await;
-    first.handle.report(peer, Penalty::Heavy).unwrap();
+    first.handle.report(peer, Penalty::Heavy, Offence::Vote).unwrap();
     let reason = first
         .until(|e| match e {
             NetEvent::PeerGone { reason, .. } => Some(reason),
@@ -233,8 +233,8 @@ async fn a_ban_disconnects_refuses_and_ends() {
         })
         .await;
     assert_eq!(reason, GoneReason::Banned);
-    assert!(first.handle.peers().iter().any(|p| p.peer == peer && p.banned && !p.ready));
+    assert!(first.handle.peers().iter().any(|p| p.peer == peer && p.is_banned() && !p.ready));
     // It ends, and the peer is dialed again.
     first.ready(peer).await;
-    assert!(first.handle.peers().iter().any(|p| p.peer == peer && !p.banned && p.ready));
+    assert!(first.handle.peers().iter().any(|p| p.peer == peer && !p.is_banned() && p.ready));
 }

@@ -16,8 +16,8 @@ pub use energy::{MeterInfo, MicrogridInfo, ReadingItem};
 pub use event::{EventFilter, EventItem, EventPage, EventPosition};
 pub use ledger::{AssetInfo, HoldInfo, LedgerAccountInfo};
 pub use node::{
-    ConsensusReply, EvidenceItem, Health, HealthStatus, NodeFiles, NodeInfo, PeerDirection, PeerInfo,
-    Readiness, SearchHit, SearchKind, SearchReply,
+    ConsensusReply, EvidenceItem, Health, HealthStatus, NodeFiles, NodeInfo, PeerBan, PeerDirection,
+    PeerInfo, Readiness, SearchHit, SearchKind, SearchReply,
 };
 pub use tx::{PrepareRequest, PreparedTx, ReceiptReply, Simulation, TxReply, TxState, TxStatus};
 

@@ -2,6 +2,7 @@
 
 use super::{At, decimal};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use wattle_primitives::{Epoch, Hash, Height, PublicKey, SignedVote, TimeMs, ValidatorIndex, View};
 
 /// Who opened a connection.
@@ -14,24 +15,52 @@ pub enum PeerDirection {
     Outbound,
 }
 
-/// A connected peer, in `node_peers`.
+/// A ban in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeerBan {
+    /// What for: a stable snake_case code.
+    pub reason: String,
+    /// How long it still lasts, ms.
+    #[serde(with = "decimal")]
+    pub remaining_ms: u64,
+}
+
+/// A peer that is connected or banned, in `node_peers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PeerInfo {
     /// Its libp2p peer id.
     pub peer_id: String,
-    /// Multiaddress of the connection.
-    pub address: String,
-    /// Who opened it.
-    pub direction: PeerDirection,
+    /// Whether it is connected and has completed the handshake.
+    pub connected: bool,
+    /// Multiaddress of the connection; of a banned peer the last, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Who opened the connection; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<PeerDirection>,
+    /// What it is to the network: `validator`, `full` or `light`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// The validator key it has proven, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validator: Option<PublicKey>,
-    /// Last finalized height it told.
+    /// Highest finalized height it has told; asked for every few seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<Height>,
-    /// Its program and version.
+    /// Its program and version, as it says; empty until it has.
     pub agent: String,
+    /// Last round-trip time, microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtt_us: Option<u32>,
+    /// Penalty points. They fade; 100 ban.
+    pub score: u32,
+    /// Penalties that are not forgotten yet: how many, by what they were for.
+    pub penalties: BTreeMap<String, u32>,
+    /// The ban in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ban: Option<PeerBan>,
 }
 
 /// `node_consensus`: what this node's consensus is doing.

@@ -457,11 +457,17 @@ impl Backend for Chain {
     fn node_peers(&self) -> RpcResult<Anchored<Peers>> {
         let peer = PeerInfo {
             peer_id: "12D3".to_owned(),
-            address: "/ip4/127.0.0.1/tcp/1".to_owned(),
-            direction: PeerDirection::Inbound,
+            connected: true,
+            address: Some("/ip4/127.0.0.1/tcp/1".to_owned()),
+            direction: Some(PeerDirection::Inbound),
+            role: Some("validator".to_owned()),
             validator: Some(secret().public()),
             height: Some(HEAD),
             agent: "wattle/0.1.0".to_owned(),
+            rtt_us: Some(250),
+            score: 25,
+            penalties: [("vote".to_owned(), 1), ("transaction".to_owned(), 1)].into(),
+            ban: Some(PeerBan { reason: "vote".to_owned(), remaining_ms: 1000 }),
         };
         at(Peers { peers: vec![peer] })
     }

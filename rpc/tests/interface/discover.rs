@@ -153,3 +153,41 @@ fn the_documentation_lists_every_order() {
         assert!(page.contains(&format!("| `{name}` |")), "{name} is not documented");
     }
 }
+
+/// The members of a described result, and of the objects in its lists.
+fn members(schema: &Value, document: &Value, into: &mut BTreeSet<String>) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap();
+        return members(&document["components"]["schemas"][name], document, into);
+    }
+    members_of_items(&schema["items"], document, into);
+    for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+        into.insert(name.clone());
+        members_of_items(&member["items"], document, into);
+    }
+}
+
+fn members_of_items(items: &Value, document: &Value, into: &mut BTreeSet<String>) {
+    if !items.is_null() {
+        members(items, document, into);
+    }
+}
+
+#[tokio::test]
+async fn the_documentation_of_peers_names_every_member() {
+    let served = serve(Config::default()).await;
+    let document = call(served.server.address(), "rpc.discover", json!([])).await["result"].clone();
+    let page = include_str!("../../../docs/rpc.md");
+    let section = page.split("### `node_peers`").nth(1).unwrap().split("```").next().unwrap();
+    let words: BTreeSet<&str> = section.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    let methods = document["methods"].as_array().unwrap();
+    let method = methods.iter().find(|m| m["name"] == "node_peers").unwrap();
+    let mut described = BTreeSet::new();
+    members(&method["result"]["schema"], &document, &mut described);
+    members(&json!({ "$ref": "#/components/schemas/PeerBan" }), &document, &mut described);
+    assert!(described.contains("penalties") && described.contains("remainingMs"), "{described:?}");
+    let anchor = ["finalized"];
+    for name in described.iter().filter(|name| !anchor.contains(&name.as_str())) {
+        assert!(words.contains(name.as_str()), "{name} is described, but not documented");
+    }
+}

@@ -50,7 +50,7 @@ impl Sim {
                     self.clients.answered((node, self.nodes[node].life, token), &answers)?;
                 }
             }
-            Effect::Report { peer, penalty } => self.reported(node, &peer, penalty)?,
+            Effect::Report { peer, penalty, .. } => self.reported(node, &peer, penalty)?,
             Effect::SetValidators(keys) => self.set_validators(node, keys),
             Effect::Announce(announcement) => {
                 let height = announcement.block.header().height;
@@ -329,7 +329,7 @@ fn describe_effect(effect: &Effect) -> String {
             }
             _ => format!("answer {}", token.0),
         },
-        Effect::Report { peer, penalty } => format!("report {peer} {penalty:?}"),
+        Effect::Report { peer, penalty, .. } => format!("report {peer} {penalty:?}"),
         Effect::SetValidators(keys) => format!("{} validators", keys.len()),
         Effect::Announce(a) => format!("announce {} {}", a.block.header().height, a.block.hash.short()),
         Effect::Evidence(evidence) => format!("evidence against {}", evidence.culprit()),

@@ -1,0 +1,303 @@
+//! How many connections, and how often, strangers of one network may open: before anything is spent on a handshake.
+//!
+//! A ban names a peer id, and ids cost nothing. What an attacker has few of are addresses: those of one prefix (/24 of
+//! IPv4, /48 of IPv6) share a small number of connections and a slow rate of dialing. Loopback, private networks and
+//! the addresses that the operator names are different: a whole village may sit behind one of them. They have no
+//! common number, and each address a rate that only a flood exceeds.
+//!
+//! # Not here
+//! The total of connections, the peers that are exempt from it (`crate::behaviour`), bans (`crate::scores`).
+
+use crate::scores::Bucket;
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::{
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
+    ToSwarm, dummy,
+};
+use libp2p::{Multiaddr, PeerId};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv6Addr};
+use std::task::{Context, Poll};
+use tokio::time::Instant;
+
+/// Most prefixes whose rate is remembered; beyond, the one that was quiet longest is forgotten.
+const PREFIXES_MAX: usize = 4096;
+
+/// Bounds on what opens connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GateLimits {
+    /// Most connections from one prefix at a time.
+    pub per_prefix_max: usize,
+    /// Connections that one prefix may open in a second.
+    pub dials_per_second: u32,
+    /// Connections that it may open at once after a pause.
+    pub dials_burst: u32,
+    /// As `dials_per_second`, for each single local or named address.
+    pub local_dials_per_second: u32,
+    /// As `dials_burst`, for each single local or named address.
+    pub local_dials_burst: u32,
+    /// Whether loopback and private networks are taken for what they are. Off in tests of the rest.
+    pub know_local: bool,
+}
+
+impl Default for GateLimits {
+    fn default() -> Self {
+        Self {
+            per_prefix_max: 16,
+            dials_per_second: 2,
+            dials_burst: 32,
+            local_dials_per_second: 50,
+            local_dials_burst: 500,
+            know_local: true,
+        }
+    }
+}
+
+/// Why a connection is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    /// Its prefix has its share.
+    #[error("{max} connections from this network already")]
+    Share { max: usize },
+    /// Its prefix dials too often.
+    #[error("this network dials too often")]
+    Rate,
+}
+
+/// Addresses that are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Origin {
+    /// One local or named address.
+    Local(IpAddr),
+    V4([u8; 3]),
+    V6([u8; 6]),
+}
+
+/// See the module.
+pub(crate) struct Gate {
+    limits: GateLimits,
+    named: BTreeSet<IpAddr>,
+    open: HashMap<ConnectionId, Origin>,
+    shares: BTreeMap<Origin, usize>,
+    rates: BTreeMap<Origin, (Bucket, Instant)>,
+}
+
+impl Gate {
+    /// `named` are addresses behind which many honest peers may sit.
+    pub(crate) fn new(limits: GateLimits, named: impl IntoIterator<Item = IpAddr>) -> Self {
+        Self {
+            limits,
+            named: named.into_iter().map(|ip| ip.to_canonical()).collect(),
+            open: HashMap::new(),
+            shares: BTreeMap::new(),
+            rates: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a connection in, or refuses it.
+    fn enter(&mut self, id: ConnectionId, ip: IpAddr, now: Instant) -> Result<(), Refused> {
+        let origin = self.origin_of(ip);
+        let local = matches!(origin, Origin::Local(_));
+        let GateLimits { per_prefix_max: max, .. } = self.limits;
+        let share = self.shares.get(&origin).copied().unwrap_or(0);
+        if !local && share >= max {
+            return Err(Refused::Share { max });
+        }
+        let (rate, burst) = if local {
+            (self.limits.local_dials_per_second, self.limits.local_dials_burst)
+        } else {
+            (self.limits.dials_per_second, self.limits.dials_burst)
+        };
+        if !self.rates.contains_key(&origin) && self.rates.len() >= PREFIXES_MAX {
+            let quiet = self.rates.iter().min_by_key(|(_, (_, at))| *at).map(|(origin, _)| *origin);
+            quiet.and_then(|origin| self.rates.remove(&origin));
+        }
+        let (bucket, at) = self.rates.entry(origin).or_insert_with(|| (Bucket::full(burst, now), now));
+        *at = now;
+        if !bucket.take(rate, burst, now) {
+            return Err(Refused::Rate);
+        }
+        self.open.insert(id, origin);
+        self.shares.insert(origin, share.saturating_add(1));
+        Ok(())
+    }
+
+    fn leave(&mut self, id: ConnectionId) {
+        let Some(origin) = self.open.remove(&id) else { return };
+        if let Some(share) = self.shares.get_mut(&origin) {
+            *share = share.saturating_sub(1);
+            if *share == 0 {
+                self.shares.remove(&origin);
+            }
+        }
+    }
+
+    fn origin_of(&self, ip: IpAddr) -> Origin {
+        let ip = ip.to_canonical();
+        if self.named.contains(&ip) || self.limits.know_local && is_local(ip) {
+            return Origin::Local(ip);
+        }
+        match ip {
+            IpAddr::V4(ip) => {
+                let [a, b, c, _] = ip.octets();
+                Origin::V4([a, b, c])
+            }
+            IpAddr::V6(ip) => {
+                let [a, b, c, d, e, f, ..] = ip.octets();
+                Origin::V6([a, b, c, d, e, f])
+            }
+        }
+    }
+}
+
+/// Addresses that no stranger on the internet has.
+fn is_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let shared = matches!(ip.octets(), [100, 64..=127, ..]); // RFC 6598: behind a provider's NAT
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || shared
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || is_local_v6(ip),
+    }
+}
+
+fn is_local_v6(ip: Ipv6Addr) -> bool {
+    ip.is_unique_local() || ip.is_unicast_link_local()
+}
+
+/// The address at the start of a multiaddr, if it is one of the internet protocol.
+pub(crate) fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
+    match address.iter().next()? {
+        Protocol::Ip4(ip) => Some(ip.into()),
+        Protocol::Ip6(ip) => Some(ip.into()),
+        _ => None,
+    }
+}
+
+impl NetworkBehaviour for Gate {
+    type ConnectionHandler = dummy::ConnectionHandler;
+    type ToSwarm = Infallible;
+
+    fn handle_pending_inbound_connection(
+        &mut self,
+        id: ConnectionId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        let Some(ip) = ip_of(remote) else { return Ok(()) };
+        self.enter(id, ip, Instant::now()).map_err(ConnectionDenied::new)
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        match event {
+            FromSwarm::ConnectionClosed(closed) => self.leave(closed.connection_id),
+            FromSwarm::ListenFailure(failed) => self.leave(failed.connection_id),
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
+        match event {}
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Infallible, THandlerInEvent<Self>>> {
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::expect_used, reason = "tests")]
+
+    use super::*;
+    use std::time::Duration;
+
+    const NAMED: &str = "203.0.113.9";
+
+    fn gate() -> Gate {
+        Gate::new(GateLimits::default(), [NAMED.parse().expect("an address")])
+    }
+
+    fn dial(gate: &mut Gate, id: usize, ip: &str, now: Instant) -> Result<(), Refused> {
+        gate.enter(ConnectionId::new_unchecked(id), ip.parse().expect("an address"), now)
+    }
+
+    #[test]
+    fn a_prefix_has_its_share_and_others_have_theirs() {
+        let (mut gate, now) = (gate(), Instant::now());
+        for id in 0..16 {
+            assert_eq!(dial(&mut gate, id, &format!("198.51.100.{id}"), now), Ok(()));
+        }
+        assert_eq!(dial(&mut gate, 90, "198.51.100.200", now), Err(Refused::Share { max: 16 }));
+        assert_eq!(dial(&mut gate, 91, "::ffff:198.51.100.1", now), Err(Refused::Share { max: 16 }));
+        assert_eq!(dial(&mut gate, 92, "198.51.101.1", now), Ok(()), "another prefix");
+        gate.leave(ConnectionId::new_unchecked(3));
+        assert_eq!(dial(&mut gate, 93, "198.51.100.200", now), Ok(()), "a place is free again");
+        for id in 100..116 {
+            assert_eq!(dial(&mut gate, id, &format!("2001:db8:1:{id:x}::1"), now), Ok(()));
+        }
+        assert_eq!(dial(&mut gate, 120, "2001:db8:1:ffff::1", now), Err(Refused::Share { max: 16 }));
+    }
+
+    #[test]
+    fn a_prefix_that_dials_and_drops_is_slowed_down() {
+        let (mut gate, now) = (gate(), Instant::now());
+        let taken = |gate: &mut Gate, from: usize, now| {
+            let ids = from..from + 1000;
+            ids.filter(|id| {
+                let taken = dial(gate, *id, "198.51.100.7", now).is_ok();
+                gate.leave(ConnectionId::new_unchecked(*id));
+                taken
+            })
+            .count()
+        };
+        assert_eq!(taken(&mut gate, 0, now), 32);
+        assert_eq!(taken(&mut gate, 1000, now + Duration::from_secs(5)), 10);
+        assert_eq!(gate.open.len() + gate.shares.len(), 0);
+    }
+
+    #[test]
+    fn a_village_behind_one_address_has_room() {
+        for ip in ["127.0.0.1", "192.168.1.7", "10.0.0.1", "100.64.3.4", "fd00::1", "fe80::1", "::1", NAMED] {
+            let (mut gate, now) = (gate(), Instant::now());
+            assert!((0..500).all(|id| dial(&mut gate, id, ip, now).is_ok()), "{ip}");
+            assert_eq!(dial(&mut gate, 500, ip, now), Err(Refused::Rate), "{ip}: a flood");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_however_many_prefixes_dial() {
+        let (mut gate, now) = (gate(), Instant::now());
+        for n in 0..PREFIXES_MAX * 2 {
+            let id = ConnectionId::new_unchecked(n);
+            let ip = Ipv6Addr::new(0x2001, 0xdb8, u16::try_from(n).expect("small"), 0, 0, 0, 0, 1);
+            assert_eq!(gate.enter(id, ip.into(), now), Ok(()));
+            gate.leave(id);
+        }
+        assert_eq!(gate.rates.len(), PREFIXES_MAX);
+    }
+}

@@ -1,0 +1,37 @@
+//! The methods without a listener.
+
+use crate::admin::Admin;
+use crate::backend::Backend;
+use crate::error::RpcError;
+use crate::limits::{BODY_BYTES_MAX, CALL_TIMEOUT};
+use crate::metrics::Metrics;
+use crate::server::ServeError;
+use crate::service::{NoStreams, Service};
+use crate::wire;
+use std::sync::Arc;
+
+/// Answers messages as a request of HTTP or of the admin socket would be answered, for programs that hold the node themselves and for tests.
+pub struct Local(Service);
+
+impl Local {
+    /// Methods of `backend`, and the orders of `admin` if it is given.
+    ///
+    /// # Errors
+    /// [`ServeError::Describe`].
+    pub fn new(
+        backend: Arc<dyn Backend>,
+        admin: Option<Arc<dyn Admin>>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, ServeError> {
+        Service::new(backend, admin, metrics).map(Self).map_err(|source| ServeError::Describe { source })
+    }
+
+    /// The answer to a request or batch; `None` when it holds notifications only.
+    pub async fn answer(&self, message: &str) -> Option<String> {
+        if message.len() > BODY_BYTES_MAX {
+            let error = RpcError::LimitExceeded { what: "body size in bytes", max: BODY_BYTES_MAX as u64 };
+            return Some(wire::failure("null", &error));
+        }
+        self.0.answer(message, &mut NoStreams, CALL_TIMEOUT).await.map(|answer| answer.text)
+    }
+}
