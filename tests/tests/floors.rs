@@ -24,6 +24,7 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
     ("meter", &["primitives", "chain-spec", "consensus", "p2p"], &["rocksdb"]),
     ("node", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc", "meter"], &[]),
     ("tests", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc", "meter", "node"], &[]),
+    ("fuzz", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc", "meter", "node"], &[]),
 ];
 
 /// (crate, text that its sources must not contain, files that may)

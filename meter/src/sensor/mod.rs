@@ -136,6 +136,15 @@ impl Sensor {
         Self { address, unit, profile, blocks, timing, connection: None, filter: Filter::default() }
     }
 
+    /// Takes a connection that somebody else has opened, such as a tunnel to a gateway. When it breaks, the sensor
+    /// connects by itself.
+    pub fn attach<T>(&mut self, transport: T)
+    where
+        T: tokio::io::AsyncRead + tokio::io::AsyncWrite + std::fmt::Debug + Send + Unpin + 'static,
+    {
+        self.connection = Some(tcp::attach_slave(transport, Slave(self.unit)));
+    }
+
     /// Reads everything in the profile, with the tries that the timing allows.
     ///
     /// # Errors

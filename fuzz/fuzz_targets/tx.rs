@@ -1,0 +1,4 @@
+//! `wattle_fuzz::targets::tx` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wattle_fuzz::targets::tx(bytes));

@@ -1,0 +1,144 @@
+//! A client's message, from its text to every method's parameters.
+
+use crate::heap;
+use serde_json::Value;
+use std::sync::{Arc, LazyLock};
+use tokio::runtime::Runtime;
+use wattle_rpc::limits::{BATCH_CALLS_MAX, RESPONSE_BYTES_MAX};
+use wattle_rpc::{Local, Metrics};
+
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime"));
+static LOCAL: LazyLock<Local> = LazyLock::new(|| {
+    let metrics = Arc::new(Metrics::new().expect("metrics"));
+    let nothing = Arc::new(backend::Nothing::default());
+    Local::new(nothing.clone(), Some(nothing), metrics).expect("the description is written")
+});
+
+/// A request, a notification or a batch.
+pub fn rpc(bytes: &[u8]) {
+    let Ok(message) = std::str::from_utf8(bytes) else { return };
+    let local = &*LOCAL;
+    let discover = message.contains("discover"); // the one long answer
+    let room = if discover { 256 << 20 } else { bytes.len().saturating_mul(600) + (4 << 20) };
+    let answer = heap::bounded(room, || RUNTIME.block_on(local.answer(message)));
+    let parsed = serde_json::from_str::<Value>(message);
+    let Some(text) = answer else {
+        let notification = |value: &Value| value.is_object() && value.get("id").is_none();
+        let silent = match &parsed {
+            Ok(Value::Array(calls)) => calls.iter().all(notification),
+            Ok(value) => notification(value),
+            // A number too large for a `Value` is still JSON.
+            Err(_) => true,
+        };
+        assert!(silent, "no answer to {message}");
+        return;
+    };
+    assert!(text.len() <= RESPONSE_BYTES_MAX + BATCH_CALLS_MAX * 4096 + bytes.len());
+    let Ok(answer) = serde_json::from_str::<Value>(&text) else {
+        // The id is given back as it came: only there can a number be too large for a `Value`.
+        assert!(parsed.is_err(), "{text} is no JSON");
+        return;
+    };
+    let answers = answer.as_array().map_or(std::slice::from_ref(&answer), Vec::as_slice);
+    for answer in answers {
+        assert_eq!(answer["jsonrpc"], "2.0");
+        assert!(
+            answer.get("id").is_some() && answer.get("result").is_some() != answer.get("error").is_some()
+        );
+        assert!(answer["error"].is_null() || answer["error"]["data"]["code"].is_string(), "{text}");
+    }
+}
+
+/// A node that knows nothing.
+mod backend {
+    use futures::future::BoxFuture;
+    use tokio::sync::watch;
+    use wattle_primitives::call::ledger::AccountId;
+    use wattle_primitives::{Address, AssetId, BlockId, Epoch, Hash, Height, Tx, TxBody, decode, encode};
+    use wattle_rpc::types::*;
+    use wattle_rpc::{Admin, Backend, Peers, RpcError, RpcResult};
+
+    #[derive(Default)]
+    pub(super) struct Nothing(watch::Sender<Height>);
+
+    fn none<T>() -> RpcResult<T> {
+        Err(RpcError::not_found("thing", "here"))
+    }
+
+    macro_rules! nothing {
+        ($($name:ident($($arg:ty),*) -> $reply:ty;)*) => {
+            $(fn $name(&self, $(_: $arg),*) -> RpcResult<$reply> { none() })*
+        };
+    }
+
+    impl Admin for Nothing {
+        nothing! {
+            node_info() -> NodeInfo;
+            add_peer(&str) -> ();
+            remove_peer(&str) -> ();
+            ban_peer(&str, std::time::Duration) -> ();
+            unban_peer(&str) -> ();
+            set_log_filter(&str) -> String;
+            stop() -> ();
+        }
+    }
+
+    impl Backend for Nothing {
+        nothing! {
+            chain_status() -> ChainStatus;
+            chain_block(BlockId) -> BlockReply;
+            chain_light_block(Option<Height>) -> LightBlock;
+            chain_validators(Option<Epoch>) -> ValidatorsReply;
+            chain_params() -> ParamsReply;
+            account(Address) -> AccountReply;
+            account_proof(ProofTarget) -> ProofReply;
+            account_history(Address, PageRequest) -> Page<HistoryItem>;
+            tx_status(Hash) -> TxStatus;
+            tx_get(Hash) -> TxReply;
+            events(EventPosition, u32) -> EventPage;
+            search(&str) -> SearchReply;
+            energy_microgrids(PageRequest) -> Page<MicrogridInfo>;
+            energy_microgrid(Hash) -> Anchored<MicrogridInfo>;
+            energy_meters(Option<Hash>, PageRequest) -> Page<MeterInfo>;
+            energy_meter(Address) -> Anchored<MeterInfo>;
+            energy_readings(Address, PageRequest) -> Page<ReadingItem>;
+            ledger_hold(Hash) -> Anchored<HoldInfo>;
+            ledger_account(AccountId, AssetId) -> Anchored<LedgerAccountInfo>;
+            token_asset(AssetId) -> Anchored<AssetInfo>;
+            token_assets(PageRequest) -> Page<AssetInfo>;
+            node_peers() -> Anchored<Peers>;
+            node_consensus() -> ConsensusReply;
+            evidence(PageRequest) -> Page<EvidenceItem>;
+        }
+
+        fn tx_prepare(&self, request: PrepareRequest) -> RpcResult<PreparedTx> {
+            let json = serde_json::to_string(&request).expect("a request has a JSON form");
+            let again: PrepareRequest = serde_json::from_str(&json).expect("what is written is read");
+            assert_eq!(again, request);
+            none()
+        }
+
+        fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation> {
+            assert_eq!(decode::<TxBody>(&encode(&body)).as_ref(), Ok(&body));
+            none()
+        }
+
+        fn tx_submit(&self, txs: Vec<Tx>) -> BoxFuture<'_, Vec<RpcResult<Hash>>> {
+            let ids = txs.iter().map(|tx| Ok(tx.id())).collect();
+            Box::pin(std::future::ready(ids))
+        }
+
+        fn subscribe_heights(&self) -> watch::Receiver<Height> {
+            self.0.subscribe()
+        }
+
+        fn health(&self) -> Health {
+            Health { status: HealthStatus::Ok, reasons: Vec::new() }
+        }
+
+        fn readiness(&self) -> Readiness {
+            Readiness { ready: true, height: Height(0), lag_heights: 0, lag_ms: 0, reasons: Vec::new() }
+        }
+    }
+}
