@@ -16,8 +16,9 @@ use wattle_runtime::{Admission, BlockEnv, State, TxError, VerifiedTx, query};
 const BATCHES_MAX: usize = 256;
 /// Most bytes of transactions in one gossip message; leaves room for the framing.
 const GOSSIP_BATCH_BYTES: usize = 192 * 1024;
-/// How long the entry node collects transactions before it gossips them.
-const GOSSIP_DELAY_MS: u64 = 3;
+/// Shortest time between two batches of gossip from the entry node: the first transaction of a quiet time goes at
+/// once, those of a busy one are collected.
+const GOSSIP_INTERVAL_MS: u64 = 3;
 /// How long a transaction that entered here waits before it is gossiped again: until then it was lost to nobody, or
 /// there was nobody to tell.
 const GOSSIP_AGAIN_MS: u64 = 30_000;
@@ -42,6 +43,7 @@ pub(super) struct Txs {
     outgoing: Vec<Tx>,
     outgoing_bytes: usize,
     flush_at: Option<MonoMs>,
+    flushed: MonoMs,
     /// What entered here, with the time at which it is gossiped again if it still waits.
     again: VecDeque<(MonoMs, Hash)>,
     /// Transactions of certified blocks that are not in the database yet.
@@ -91,6 +93,7 @@ impl Txs {
             outgoing: Vec::new(),
             outgoing_bytes: 0,
             flush_at: None,
+            flushed: MonoMs(0),
             again: VecDeque::new(),
             included: HashMap::new(),
             ends: Ends::default(),
@@ -402,7 +405,7 @@ impl Driver {
         }
         self.txs.outgoing.push(tx);
         self.txs.outgoing_bytes = self.txs.outgoing_bytes.saturating_add(bytes);
-        self.txs.flush_at.get_or_insert(self.mono.after(GOSSIP_DELAY_MS));
+        self.txs.flush_at.get_or_insert(self.txs.flushed.after(GOSSIP_INTERVAL_MS));
     }
 
     /// Gossips again what entered here and still waits: a full node that was alone when a client came proposes no
@@ -425,6 +428,7 @@ impl Driver {
 
     fn send_collected(&mut self) {
         self.txs.flush_at = None;
+        self.txs.flushed = self.mono;
         self.txs.outgoing_bytes = 0;
         if let Ok(txs) = BoundedVec::new(std::mem::take(&mut self.txs.outgoing))
             && !txs.is_empty()
