@@ -16,6 +16,7 @@ use wattle_primitives::block::{BLOCK_BYTES_MAX, HEADER_BYTES_MAX};
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::trie::TrieProof;
 use wattle_primitives::tx::{LANES_MAX, TX_BYTES_MAX};
+use wattle_primitives::validator::VALIDATORS_MAX;
 use wattle_primitives::{
     Address, Block, BoundedBytes, BoundedVec, Certificate, Decode, Epoch, Hash, Header, Height, Lane, Nonce,
     PublicKey, Receipt, Signature, SignedVote, Tx, ValidatorSet, View, decodable, domain,
@@ -67,6 +68,8 @@ pub enum ValidatorMessage {
     Vote(SignedVote) = 1,
     /// A quorum's votes.
     Certificate(Certificate) = 2,
+    /// Members of the sender's epoch whose messages reach it directly; what others say is relayed to it.
+    Links(BoundedVec<PublicKey, VALIDATORS_MAX>) = 3,
 }
 
 /// To everybody, over gossipsub.
@@ -428,6 +431,7 @@ decodable! {
 
 const _: () = {
     assert!(<Certificate as Decode>::MAX_BYTES < VOTE_FRAME_BYTES_MAX, "a certificate fits a vote frame");
+    assert!(8 + 32 * VALIDATORS_MAX < VOTE_FRAME_BYTES_MAX, "the links of the largest set fit a vote frame");
     assert!(TX_BYTES_MAX + 16 <= GOSSIP_BYTES_MAX, "the largest transaction can be gossiped");
     assert!(
         PATH_HEADERS_MAX * HEADER_BYTES_MAX + <Certificate as Decode>::MAX_BYTES + 1024 <= GOSSIP_BYTES_MAX,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use wattle_consensus::config::VIEWS_AHEAD_MAX;
 use wattle_consensus::{Input, Verdict};
-use wattle_p2p::wire::{Request, Response};
+use wattle_p2p::wire::{Request, Response, ValidatorMessage};
 use wattle_p2p::{Offence, PeerId, Penalty};
 use wattle_primitives::{Block, Hash, Header, Round, SignedVote, ValidatorIndex, View, planted};
 use wattle_runtime::Executed;
@@ -87,7 +87,8 @@ impl Driver {
             return;
         }
         if self.tree.get(&hash).is_some() {
-            self.feed(Input::Proposal { vote, header: block.header });
+            // Passed on without the block: whoever needs it has it, or asks for it.
+            self.count_vote(peer, vote, Input::Proposal { vote, header: block.header });
             return;
         }
         let known = self.bodies.checking.contains_key(&hash);
@@ -96,7 +97,7 @@ impl Driver {
         match checking {
             Some(checking) if checking.votes.len() < VOTES_MAX => checking.votes.push(vote),
             // The vote counts whatever becomes of the body; consensus asks for it if it matters.
-            _ => self.feed(Input::Vote(vote)),
+            _ => self.take_vote(peer, vote),
         }
     }
 
@@ -153,6 +154,13 @@ impl Driver {
             }
         };
         let header = block.header().clone();
+        if let Some(vote) = votes.first() {
+            // A faulty body may not be held whole; with its vote alone nobody votes for it either.
+            self.relay(vote, from, || match block.fault {
+                None => ValidatorMessage::Proposal { vote: *vote, block: Box::new(block.block.clone()) },
+                Some(_) => ValidatorMessage::Vote(*vote),
+            });
+        }
         self.tree.insert(block);
         if self.bodies.logged.contains(&hash)
             && let Some(entry) = self.tree.get_mut(&hash)

@@ -190,6 +190,7 @@ impl Driver {
         let epoch = match &message {
             ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => vote.vote.round().epoch,
             ValidatorMessage::Certificate(certificate) => certificate.round().epoch,
+            ValidatorMessage::Links(hears) => return self.relay.told(peer, from, hears),
         };
         if epoch > self.current.epoch {
             return self.on_later_epoch(peer, epoch, &message);
@@ -209,8 +210,9 @@ impl Driver {
         }
         match message {
             ValidatorMessage::Proposal { vote, block } => self.on_proposal(peer, vote, *block),
-            ValidatorMessage::Vote(vote) => self.feed(Input::Vote(vote)),
+            ValidatorMessage::Vote(vote) => self.take_vote(peer, vote),
             ValidatorMessage::Certificate(certificate) => self.feed(Input::Certificate(certificate)),
+            ValidatorMessage::Links(_) => {}
         }
     }
 
@@ -227,8 +229,9 @@ impl Driver {
         }
     }
 
-    pub(super) fn on_validator_connected(&mut self, key: &PublicKey) {
-        if let Some(peer) = self.current.set.index_of(key) {
+    pub(super) fn on_validator_connected(&mut self, key: PublicKey, peer: PeerId) {
+        self.relay.opened(peer, key);
+        if let Some(peer) = self.current.set.index_of(&key) {
             self.feed(Input::Reconnected { peer });
         }
     }
@@ -269,6 +272,7 @@ fn verifies(
     known: impl Fn(&SignedVote) -> bool,
 ) -> bool {
     match message {
+        ValidatorMessage::Links(_) => true,
         ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => {
             known(vote) || vote.verify(chain, set).is_ok()
         }

@@ -36,6 +36,7 @@ impl Driver {
         }
         self.recover_bodies();
         self.emit(Effect::SetValidators(self.known_validators()));
+        self.relay.new_epoch();
         if self.current.me.is_some() {
             let mut core = Core::new(self.core_config());
             core.restore(self.replay.iter().cloned());

@@ -11,6 +11,7 @@
 //! txs.rs         transactions from clients and gossip, and their fate
 //! sync.rs        catching up by height
 //! serve.rs       answers to peers and clients
+//! relay.rs       passing on what a neighbour does not hear itself
 //! outbox.rs      nothing is sent before what it rests on is durable
 //! tree.rs        blocks above the last finalized one
 //! ```
@@ -26,6 +27,7 @@ pub mod event;
 mod finalize;
 mod outbox;
 mod peers;
+mod relay;
 mod serve;
 mod sync;
 pub mod tree;
@@ -38,6 +40,7 @@ pub use event::{Done, Event, Question};
 
 use outbox::Outbox;
 use peers::Peers;
+use relay::Relay;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use sync::Sync;
@@ -115,6 +118,7 @@ pub struct Driver {
     outbox: Outbox,
     sync: Sync,
     peers: Peers,
+    relay: Relay,
     backlog: Backlog,
     /// Log records of the last run, until the epochs they belong to have started.
     replay: Vec<Record>,
@@ -149,6 +153,7 @@ impl Driver {
             outbox: Outbox::default(),
             sync: Sync::new(certificate),
             peers: Peers::default(),
+            relay: Relay::default(),
             backlog: Backlog { queue: VecDeque::new(), pressed: false },
             replay,
             working: false,
@@ -208,11 +213,14 @@ impl Driver {
             Event::Start => self.start(),
             Event::Tick => {} // deadlines are looked at after every event
             Event::Validator { from, peer, message } => self.on_validator(from, peer, message),
-            Event::ValidatorConnected { key, .. } => self.on_validator_connected(&key),
+            Event::ValidatorConnected { key, peer } => self.on_validator_connected(key, peer),
             Event::PeerReady { peer, validator, height, serves } => {
                 self.peers.ready(peer, validator, height, serves);
             }
-            Event::PeerGone { peer } => self.peers.gone(&peer),
+            Event::PeerGone { peer } => {
+                self.peers.gone(&peer);
+                self.relay.closed(&peer);
+            }
             Event::Gossip { peer, id, message } => self.on_gossip(peer, id, message),
             Event::Request { token, peer, request } => self.on_request(token, peer, request),
             Event::Response { token, response } => self.on_response(token, response),
@@ -258,6 +266,7 @@ impl Driver {
             self.expire_txs();
             self.recheck_txs();
             self.gossip_again();
+            self.tell_links();
         }
         let due = self.current.core.as_ref().and_then(Core::next_deadline);
         if due.is_some_and(|at| at <= self.mono) {

@@ -147,10 +147,11 @@ impl Maker {
     }
 
     fn validator_message(&mut self) -> ValidatorMessage {
-        match self.below(3) {
+        match self.below(4) {
             0 => ValidatorMessage::Proposal { vote: self.signed_vote(), block: Box::new(self.block()) },
             1 => ValidatorMessage::Vote(self.signed_vote()),
-            _ => ValidatorMessage::Certificate(self.certificate()),
+            2 => ValidatorMessage::Certificate(self.certificate()),
+            _ => ValidatorMessage::Links(self.list(6, |make| PublicKey(make.hash().0))),
         }
     }
 
@@ -315,6 +316,7 @@ fn encodings_are_pinned() {
         digest(encode(&proposal)),
         digest(encode(&ValidatorMessage::Vote(vote(1)))),
         digest(encode(&ValidatorMessage::Certificate(certificate(1)))),
+        digest(encode(&ValidatorMessage::Links(BoundedVec::new(vec![PublicKey([1; 32])]).unwrap()))),
         digest(encode(&Gossip::Txs(BoundedVec::new(vec![tx(1, 1)]).unwrap()))),
         digest(encode(&Gossip::Finalized(Box::new(light(1))))),
         digest(encode(&Request::Certificates { epoch: Epoch(1), above_view: View(2), max: 3 })),
@@ -325,8 +327,8 @@ fn encodings_are_pinned() {
         digest(encode(&HelloAnswer::Refuse(Refusal::Role))),
     ];
     let pinned = [
-        "1a512baf", "54433009", "c01261d9", "24c38c00", "c760105b", "efb306b4", "ca271438", "79c63151",
-        "9b74b7e6", "49221249", "b556de40",
+        "1a512baf", "54433009", "c01261d9", "2a2ffc82", "24c38c00", "c760105b", "efb306b4", "ca271438",
+        "79c63151", "9b74b7e6", "49221249", "b556de40",
     ];
     assert_eq!(got, pinned);
 }

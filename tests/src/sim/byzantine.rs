@@ -60,7 +60,7 @@ impl Byzantine {
         let (vote, block) = match message.as_ref() {
             ValidatorMessage::Proposal { vote, .. } => (*vote, true),
             ValidatorMessage::Vote(vote) => (*vote, false),
-            ValidatorMessage::Certificate(_) => return honest,
+            ValidatorMessage::Certificate(_) | ValidatorMessage::Links(_) => return honest,
         };
         let Some(key) = self.key.as_ref().filter(|_| self.is_own(&vote)) else { return honest };
         let round = vote.vote.round();

@@ -230,6 +230,7 @@ fn validator(message: &ValidatorMessage) -> String {
         ValidatorMessage::Certificate(certificate) => {
             format!("certificate {:?} {}", certificate.vote.kind(), certificate.round())
         }
+        ValidatorMessage::Links(keys) => format!("links to {}", keys.len()),
     }
 }
 

@@ -216,7 +216,7 @@ impl Oracle {
     pub(super) fn sent(&mut self, by: Option<PublicKey>, message: &ValidatorMessage) -> Result<(), String> {
         let signed = match message {
             ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => vote,
-            ValidatorMessage::Certificate(_) => return Ok(()),
+            ValidatorMessage::Certificate(_) | ValidatorMessage::Links(_) => return Ok(()),
         };
         let (vote, round) = (signed.vote, signed.vote.round());
         let signer =
