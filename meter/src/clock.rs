@@ -13,18 +13,48 @@ use wattle_primitives::reading::ClockQuality;
 /// Exists while systemd's time service considers the clock synchronized.
 const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
 
+/// What the computer's clocks say.
+pub trait TimeSource: Send + Sync {
+    /// Monotonic ms since some zero, the same for the life of the source.
+    fn mono_ms(&self) -> u64;
+    /// The operating system's clock in ms UTC; may be wrong by years.
+    fn os_ms(&self) -> u64;
+    /// Whether that clock is vouched for.
+    fn is_synchronized(&self) -> bool;
+}
+
 /// The clocks of one start of the light node.
 pub struct Clock {
     boot_id: u64,
+    source: Box<dyn TimeSource>,
+    chain: Mutex<Option<Anchor>>,
+}
+
+/// The operating system's clocks.
+struct OsTime {
     started: Instant,
     trust_os: bool,
-    chain: Mutex<Option<Anchor>>,
+}
+
+impl TimeSource for OsTime {
+    fn mono_ms(&self) -> u64 {
+        millis(self.started.elapsed())
+    }
+
+    fn os_ms(&self) -> u64 {
+        millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    }
+
+    fn is_synchronized(&self) -> bool {
+        self.trust_os || Path::new(SYNCHRONIZED).exists()
+    }
 }
 
 #[derive(Clone, Copy)]
 struct Anchor {
     time_ms: u64,
-    at: Instant,
+    /// Monotonic ms.
+    at_ms: u64,
     /// Whether the header was verified since the start; a saved one is a lower bound only.
     live: bool,
 }
@@ -38,7 +68,13 @@ impl Clock {
         let mut id = [0; 8];
         getrandom::fill(&mut id)?;
         let boot_id = u64::from_le_bytes(id);
-        Ok(Self { boot_id, started: Instant::now(), trust_os, chain: Mutex::new(None) })
+        Ok(Self::of(boot_id, Box::new(OsTime { started: Instant::now(), trust_os })))
+    }
+
+    /// Clocks by another source, for a simulated computer.
+    #[must_use]
+    pub fn of(boot_id: u64, source: Box<dyn TimeSource>) -> Self {
+        Self { boot_id, source, chain: Mutex::new(None) }
     }
 
     /// Random at each start.
@@ -50,14 +86,14 @@ impl Clock {
     /// Monotonic ms since the start.
     #[must_use]
     pub fn uptime_ms(&self) -> u64 {
-        millis(self.started.elapsed())
+        self.source.mono_ms()
     }
 
     /// A header of this time is believed. `live` when it was verified just now, not read from disk.
     pub fn anchor(&self, time: TimeMs, live: bool) {
         let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
         if chain.is_none_or(|old| time.0 > old.time_ms || live && !old.live) {
-            *chain = Some(Anchor { time_ms: time.0, at: Instant::now(), live });
+            *chain = Some(Anchor { time_ms: time.0, at_ms: self.source.mono_ms(), live });
         }
     }
 
@@ -66,8 +102,8 @@ impl Clock {
     pub fn stamp(&self) -> (TimeMs, ClockQuality) {
         let chain = self.chain_anchor();
         match (self.os_is_synchronized(), chain) {
-            (true, _) => (TimeMs(os_ms()), ClockQuality::Synced),
-            (false, Some(anchor)) if anchor.live => (TimeMs(anchor.now()), ClockQuality::Chain),
+            (true, _) => (TimeMs(self.source.os_ms()), ClockQuality::Synced),
+            (false, Some(anchor)) if anchor.live => (self.carried(&anchor), ClockQuality::Chain),
             _ => (self.now(), ClockQuality::Unset),
         }
     }
@@ -75,34 +111,29 @@ impl Clock {
     /// The best lower bound of the time: the later of the system's clock and the carried-on chain time.
     #[must_use]
     pub fn now(&self) -> TimeMs {
-        TimeMs(os_ms().max(self.chain_anchor().map_or(0, |anchor| anchor.now())))
+        TimeMs(self.source.os_ms()).max(self.chain_time().unwrap_or(TimeMs::ZERO))
     }
 
     /// The chain's time by its newest believed header, carried on.
     #[must_use]
     pub fn chain_time(&self) -> Option<TimeMs> {
-        self.chain_anchor().map(|anchor| TimeMs(anchor.now()))
+        self.chain_anchor().map(|anchor| self.carried(&anchor))
     }
 
     /// Whether the operating system's clock may be used to refuse headers from the future.
     #[must_use]
     pub fn os_is_synchronized(&self) -> bool {
-        self.trust_os || Path::new(SYNCHRONIZED).exists()
+        self.source.is_synchronized()
+    }
+
+    /// A header's time, carried on by the monotonic clock.
+    fn carried(&self, anchor: &Anchor) -> TimeMs {
+        TimeMs(anchor.time_ms.saturating_add(self.source.mono_ms().saturating_sub(anchor.at_ms)))
     }
 
     fn chain_anchor(&self) -> Option<Anchor> {
         *self.chain.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Anchor {
-    fn now(&self) -> u64 {
-        self.time_ms.saturating_add(millis(self.at.elapsed()))
-    }
-}
-
-fn os_ms() -> u64 {
-    millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 fn millis(span: std::time::Duration) -> u64 {
@@ -122,7 +153,7 @@ mod tests {
             return; // this machine's time service would decide
         }
         assert_eq!(clock.stamp().1, ClockQuality::Unset);
-        let ahead = TimeMs(os_ms() + 3_600_000);
+        let ahead = TimeMs(clock.source.os_ms() + 3_600_000);
         clock.anchor(ahead, false);
         assert_eq!(clock.stamp().1, ClockQuality::Unset);
         assert!(clock.now() >= ahead, "the saved head bounds the time from below");

@@ -30,7 +30,7 @@ pub mod submit;
 #[cfg(test)]
 mod testchain;
 
-pub use clock::Clock;
+pub use clock::{Clock, TimeSource};
 pub use config::{CONFIG_BYTES_MAX, ConfigError, LightConfig, MeterConfig, PEERS_MAX};
 pub use run::{LightError, run};
 pub use sign::{KeyError, Signer, generate_key, load_key, write_key};

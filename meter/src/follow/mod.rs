@@ -13,12 +13,12 @@ mod error;
 mod store;
 
 pub use error::FollowError;
+pub use store::HeadStore;
 
 use crate::clock::Clock;
 use crate::peers::Peers;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use store::HeadFile;
 use wattle_chain_spec::{Checkpoint, CheckpointError};
 use wattle_consensus::light::{LightBlock, LightError, TrustRules, TrustedState};
@@ -32,8 +32,8 @@ use wattle_primitives::{
 pub const EPOCHS_PER_ROUND_MAX: u32 = 64;
 /// How far a header may be ahead of a synchronized clock, in ms.
 const CLOCK_SKEW_MS_MAX: u64 = 600_000;
-/// How often the trusted head is saved at least, if it moves: a compromise with the wear of an SD card.
-const SAVE_EVERY: Duration = Duration::from_secs(600);
+/// How often the trusted head is saved at least, if it moves, in ms: a compromise with the wear of an SD card.
+const SAVE_EVERY_MS: u64 = 600_000;
 
 /// Believes headers, and through them records of state.
 pub struct Follower {
@@ -43,8 +43,9 @@ pub struct Follower {
     validators: ValidatorSet,
     rules: TrustRules,
     clock: Arc<Clock>,
-    file: HeadFile,
-    saved: Option<(Instant, Header)>,
+    file: Box<dyn HeadStore>,
+    /// When by the monotonic clock, and what.
+    saved: Option<(u64, Header)>,
 }
 
 impl Follower {
@@ -54,8 +55,19 @@ impl Follower {
     /// # Errors
     /// [`CheckpointError`] when the checkpoint's parts do not belong together.
     pub fn open(checkpoint: Checkpoint, dir: &Path, clock: Arc<Clock>) -> Result<Self, CheckpointError> {
+        Self::open_in(checkpoint, Box::new(HeadFile::new(dir)), clock)
+    }
+
+    /// As [`Follower::open`], with the saved head elsewhere than in a file.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] when the checkpoint's parts do not belong together.
+    pub fn open_in(
+        checkpoint: Checkpoint,
+        file: Box<dyn HeadStore>,
+        clock: Arc<Clock>,
+    ) -> Result<Self, CheckpointError> {
         checkpoint.check()?;
-        let file = HeadFile::new(dir);
         let saved = file.load().filter(|saved| {
             saved.genesis_hash == checkpoint.genesis_hash && saved.header.height >= checkpoint.header.height
         });
@@ -256,7 +268,7 @@ impl Follower {
         let head = self.head();
         let due = match &self.saved {
             Some((_, header)) if header == head => false,
-            Some((at, _)) => now || at.elapsed() >= SAVE_EVERY,
+            Some((at, _)) => now || self.clock.uptime_ms().saturating_sub(*at) >= SAVE_EVERY_MS,
             None => true,
         };
         if !due {
@@ -273,7 +285,7 @@ impl Follower {
         };
         let save = |source| FollowError::Save { path: self.file.path().to_owned(), source };
         self.file.save(&checkpoint).map_err(save)?;
-        self.saved = Some((Instant::now(), checkpoint.header));
+        self.saved = Some((self.clock.uptime_ms(), checkpoint.header));
         Ok(())
     }
 }

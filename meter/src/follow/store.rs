@@ -6,7 +6,22 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use wattle_chain_spec::{CHECKPOINT_BYTES_MAX, Checkpoint};
 
-/// Where the trusted head is kept.
+/// Where the trusted head is kept: a file in operation, memory in a simulation.
+pub trait HeadStore: Send + Sync {
+    /// The saved head; `None` when there is none or it is damaged: the operator's checkpoint then serves.
+    fn load(&self) -> Option<Checkpoint>;
+
+    /// Replaces the saved head. After a power cut there is the old one or the new one.
+    ///
+    /// # Errors
+    /// What the disk says.
+    fn save(&self, checkpoint: &Checkpoint) -> io::Result<()>;
+
+    /// Where it is, for messages.
+    fn path(&self) -> &Path;
+}
+
+/// The trusted head in a file.
 pub(crate) struct HeadFile {
     path: PathBuf,
 }
@@ -15,13 +30,14 @@ impl HeadFile {
     pub(crate) fn new(dir: &Path) -> Self {
         Self { path: dir.join("head.json") }
     }
+}
 
-    pub(crate) fn path(&self) -> &Path {
+impl HeadStore for HeadFile {
+    fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The saved head; `None` when there is none or it is damaged: the operator's checkpoint then serves.
-    pub(crate) fn load(&self) -> Option<Checkpoint> {
+    fn load(&self) -> Option<Checkpoint> {
         let bytes = fs::metadata(&self.path).ok()?.len();
         if bytes > CHECKPOINT_BYTES_MAX as u64 {
             return None;
@@ -32,8 +48,7 @@ impl HeadFile {
         whole.then(|| Checkpoint::from_json(json).ok()).flatten()
     }
 
-    /// Replaces the saved head. After a power cut there is the old one or the new one.
-    pub(crate) fn save(&self, checkpoint: &Checkpoint) -> io::Result<()> {
+    fn save(&self, checkpoint: &Checkpoint) -> io::Result<()> {
         let json = checkpoint.to_json();
         let temporary = self.path.with_extension("new");
         let mut file =

@@ -1,13 +1,24 @@
-//! Crashes, partitions and clocks; and the end of all that.
+//! Crashes, partitions and clocks.
 
-use super::faults::{CHAOS_MS, Faults};
-use super::{Action, Sim};
+use super::coverage::Mark;
+use super::faults::CHAOS_MS;
+use super::{Action, Role, Sim};
 use wattle_node::driver::Event;
 use wattle_node::run::threads::commit;
-use wattle_primitives::Height;
+use wattle_p2p::wire::ValidatorMessage;
 
 /// How often it is looked whether a stopping node is done, in ms.
 const STOP_POLL_MS: u64 = 20;
+/// How often a validator with amnesia keeps a copy of its disks, per thousand steps.
+const BACKUP: u64 = 300;
+/// How often it comes back with nothing instead, per thousand times.
+const WIPE: u64 = 300;
+/// How long one direction of a link stays silent or clogged at most, in ms.
+const ONE_WAY_MS_MAX: u64 = 5_000;
+/// How much more often it forgets after a proposal of its own.
+const TEMPTING: u64 = 5;
+/// How far clocks jump, in ms.
+const JUMP_MS: i64 = 3_600_000;
 
 impl Sim {
     /// Starts a node from its disk.
@@ -20,11 +31,21 @@ impl Sim {
         if self.stormy && self.rng.chance(self.faults.crash) {
             self.nodes[node].arm_disk_fault(&mut self.rng);
         }
+        if self.stormy && self.nodes[node].life > 0 && self.rng.chance(self.faults.clock_1970) {
+            self.oracle.coverage.mark(Mark::Clock1970);
+            self.nodes[node].clock_ms = None;
+        }
         let height = match self.nodes[node].open(&self.genesis, self.now, entropy) {
             Ok(height) => height,
             Err(_) if self.nodes[node].armed => {
+                self.oracle.coverage.mark(Mark::DiskFault);
                 self.crash(node);
                 return Ok(());
+            }
+            // A log older than the database may be refused: then all goes.
+            Err(_) if self.plan.role_of(node) == Role::Amnesiac && self.nodes[node].roll_back() => {
+                self.wipe(node)?;
+                return self.boot(node);
             }
             Err(error) => {
                 return Err(format!(
@@ -43,7 +64,11 @@ impl Sim {
 
     /// A node loses power; it comes back after a while. A commit under way has happened or has not.
     pub(super) fn crash(&mut self, node: usize) {
-        self.crashes += 1;
+        self.crash_for(node, self.faults.down_ms_max);
+    }
+
+    fn crash_for(&mut self, node: usize, down_ms_max: u64) {
+        self.oracle.coverage.mark(Mark::Crash);
         if let Some(running) = &mut self.nodes[node].running {
             let batch = std::mem::take(&mut running.commits);
             if running.committing && self.plan.plant.is_none() && self.rng.coin() {
@@ -52,7 +77,7 @@ impl Sim {
         }
         self.nodes[node].crash(&mut self.rng, self.plan.plant.is_some());
         self.rewire();
-        let at = self.now + self.rng.between(20, self.faults.down_ms_max.max(20));
+        let at = self.now + self.rng.between(20, down_ms_max.max(20));
         self.at(at, Action::Boot { node });
     }
 
@@ -64,6 +89,7 @@ impl Sim {
         self.at(self.now + CHAOS_MS, Action::Chaos);
         if self.rng.chance(self.faults.power_cut) {
             self.trace.event(self.now, None, "power cut");
+            self.oracle.coverage.mark(Mark::PowerCut);
             (0..self.nodes.len()).for_each(|node| self.crash_if_up(node));
         }
         for node in 0..self.nodes.len() {
@@ -74,12 +100,88 @@ impl Sim {
                     _ => self.nodes[node].arm_disk_fault(&mut self.rng),
                 }
             }
-            if self.rng.chance(self.faults.clock_jump) {
-                self.nodes[node].clock_ms = if self.rng.coin() { None } else { Some(-3_600_000) };
+            if self.rng.chance(self.faults.clock_back) {
+                self.oracle.coverage.mark(Mark::ClockBack);
+                self.nodes[node].clock_ms = if self.rng.coin() { None } else { Some(-JUMP_MS) };
+            }
+            if self.rng.chance(self.faults.clock_ahead) {
+                self.oracle.coverage.mark(Mark::ClockAhead);
+                self.nodes[node].clock_ms = Some(JUMP_MS);
+            }
+            if self.plan.role_of(node) == Role::Amnesiac {
+                self.suffer_amnesia(node)?;
+            }
+        }
+        for client in 0..self.lights.len() {
+            if self.rng.chance(self.faults.light_crash) {
+                self.restart_light(client)?;
             }
         }
         self.split_or_join();
+        self.disturb_links();
         Ok(())
+    }
+
+    /// A copy of its disks is kept, or put back after a crash, or the disks are lost.
+    fn suffer_amnesia(&mut self, node: usize) -> Result<(), String> {
+        if self.rng.chance(BACKUP) {
+            self.nodes[node].back_up();
+        }
+        if self.nodes[node].running.is_none() || !self.rng.chance(self.faults.amnesia) {
+            return Ok(());
+        }
+        self.forget(node, self.faults.down_ms_max)
+    }
+
+    /// A validator that leads has proposed: what it forgets now it may contradict at once.
+    pub(super) fn tempt(&mut self, node: usize, message: &ValidatorMessage) {
+        let ValidatorMessage::Proposal { .. } = message else { return };
+        if self.plan.role_of(node) == Role::Amnesiac && self.rng.chance(TEMPTING * self.faults.amnesia) {
+            let (at, life) = (self.now + self.rng.between(1, 100), self.nodes[node].life);
+            self.at(at, Action::Forget { node, life });
+        }
+    }
+
+    pub(super) fn forget(&mut self, node: usize, down_ms_max: u64) -> Result<(), String> {
+        self.trace.event(self.now, Some(node), "forgets");
+        self.crash_for(node, down_ms_max);
+        if self.rng.chance(WIPE) || !self.nodes[node].roll_back() {
+            return self.wipe(node);
+        }
+        self.oracle.coverage.mark(Mark::Rollback);
+        Ok(())
+    }
+
+    fn wipe(&mut self, node: usize) -> Result<(), String> {
+        self.oracle.coverage.mark(Mark::Wipe);
+        self.oracle.forgets(node);
+        self.nodes[node].wipe()
+    }
+
+    /// A link is cut and made again, or works in one direction only.
+    fn disturb_links(&mut self) {
+        if self.rng.chance(self.faults.cable)
+            && let Some((a, b)) = self.network.any_direction(&mut self.rng)
+            && self.network.is_up(a, b)
+        {
+            self.oracle.coverage.mark(Mark::CableCut);
+            self.disconnect(a, b);
+            self.rewire();
+        }
+        if self.rng.chance(self.faults.one_way)
+            && let Some(direction) = self.network.any_direction(&mut self.rng)
+        {
+            let until = self.now + self.rng.below(ONE_WAY_MS_MAX);
+            self.trace.event(self.now, None, &format!("{direction:?} is silent until {until}"));
+            self.network.silence(direction, until);
+        }
+        if self.rng.chance(self.faults.clog)
+            && let Some(direction) = self.network.any_direction(&mut self.rng)
+        {
+            let until = self.now + self.rng.below(ONE_WAY_MS_MAX);
+            self.trace.event(self.now, None, &format!("{direction:?} is clogged until {until}"));
+            self.network.clog(direction, until);
+        }
     }
 
     /// A node is asked to stop, and ends as soon as all it has begun is durable.
@@ -96,6 +198,7 @@ impl Sim {
         let life = self.nodes[node].life;
         if self.nodes[node].running.as_ref().is_some_and(|r| r.driver.is_idle()) {
             self.trace.event(self.now, Some(node), "has stopped");
+            self.oracle.coverage.mark(Mark::Stop);
             self.crash(node);
         } else {
             self.at(self.now + STOP_POLL_MS, Action::Stopping { node, life });
@@ -115,15 +218,10 @@ impl Sim {
         if split && self.rng.chance(150) {
             self.network.parts.fill(0);
         } else if !split && self.rng.chance(self.faults.partition) {
+            self.oracle.coverage.mark(Mark::Partition);
             let parts = self.rng.between(2, 3);
             for node in 0..self.nodes.len() {
                 self.network.parts[node] = self.rng.below(parts);
-            }
-        } else if self.rng.chance(self.faults.partition) {
-            // One cable only, and at once again.
-            let (a, b) = (self.rng.index(self.nodes.len()), self.rng.index(self.nodes.len()));
-            if self.network.is_up(a, b) {
-                self.disconnect(a, b);
             }
         } else {
             return;
@@ -138,58 +236,5 @@ impl Sim {
         let offset =
             i64::try_from(self.rng.below(2 * max + 1)).unwrap_or(0) - i64::try_from(max).unwrap_or(0);
         self.nodes[node].clock_ms = Some(offset);
-    }
-
-    /// Faults stop, clocks are set, who is down comes up. The liar goes on lying.
-    pub(super) fn heal(&mut self) -> Result<(), String> {
-        self.trace.event(self.now, None, "heals");
-        self.stormy = false;
-        self.faults = Faults::NONE;
-        self.network.parts.fill(0);
-        for node in 0..self.nodes.len() {
-            self.draw_clock(node);
-        }
-        self.rewire();
-        Ok(())
-    }
-
-    /// Everybody honest has gone on, holds all that was issued, and has nothing left to do.
-    pub(super) fn has_recovered(&self, target: Height) -> bool {
-        let honest = (0..self.nodes.len()).filter(|i| !self.is_byzantine(*i));
-        self.clients.pending() == 0
-            && self.oracle.height() >= target
-            && honest.into_iter().all(|i| {
-                let running = self.nodes[i].running.as_ref();
-                running.is_some_and(|r| {
-                    let status = r.driver.status();
-                    r.shared.view().header.height >= target && status.mempool_txs == 0
-                })
-            })
-    }
-
-    /// Why not.
-    pub(super) fn stalled(&self, target: Height) -> String {
-        let nodes: Vec<String> = self
-            .nodes
-            .iter()
-            .enumerate()
-            .map(|(i, node)| match &node.running {
-                Some(running) => {
-                    let s = running.driver.status();
-                    format!(
-                        "{i}: height {} (durable {}) round {}/{} voting {} mempool {} unfinalized {} best peer {} syncing {}",
-                        s.height, running.shared.view().header.height, s.epoch, s.view, s.voting, s.mempool_txs, s.unfinalized,
-                        s.best_peer_height, s.syncing
-                    )
-                }
-                None => format!("{i}: down"),
-            })
-            .collect();
-        format!(
-            "NO RECOVERY to height {target}; {} transactions pending (first {:?})\n  {}",
-            self.clients.pending(),
-            self.clients.oldest(),
-            nodes.join("\n  ")
-        )
     }
 }

@@ -1,6 +1,7 @@
 //! Carrying out what a driver asks for, as the real run loop does.
 
-use super::{Action, Plant, Sim};
+use super::coverage::Mark;
+use super::{Action, Plant, Role, Sim};
 use std::sync::Arc;
 use wattle_node::driver::{Answer, Done, Effect, Event, Job};
 use wattle_node::run::serve;
@@ -33,7 +34,10 @@ impl Sim {
                     self.send_validator(node, to, &message)?;
                 }
             }
-            Effect::Broadcast(message) => self.broadcast(node, &message)?,
+            Effect::Broadcast(message) => {
+                self.broadcast(node, &message)?;
+                self.tempt(node, &message);
+            }
             Effect::Gossip(message) => self.publish(node, message),
             Effect::Verdict { peer, id, verdict } => {
                 let source = self.node_of(&peer)?;
@@ -66,13 +70,18 @@ impl Sim {
                 }
             }
             Effect::Evidence(evidence) => self.oracle.accused(&evidence)?,
-            Effect::Entered(_) => {}
+            Effect::Entered(round) => self.entered(node, round),
+            // A validator with amnesia is at odds with what it has said itself.
+            Effect::Halt(halt) if self.plan.role_of(node) == Role::Amnesiac => {
+                self.trace.event(self.now, Some(node), &format!("halts: {halt}"));
+                self.crash(node);
+            }
             Effect::Halt(halt) => return Err(format!("node {node} halts: {halt}")),
         }
         Ok(())
     }
 
-    fn node_of(&self, peer: &wattle_p2p::PeerId) -> Result<usize, String> {
+    pub(super) fn node_of(&self, peer: &wattle_p2p::PeerId) -> Result<usize, String> {
         self.nodes.iter().position(|n| n.peer == *peer).ok_or_else(|| format!("no peer {peer}"))
     }
 
@@ -80,10 +89,12 @@ impl Sim {
     fn work(&mut self, node: usize, job: Job) {
         let (now, life, took) =
             (self.now, self.nodes[node].life, self.rng.below(self.faults.work_ms_max + 1));
-        let liar = self.is_byzantine(node);
         let Some(running) = &mut self.nodes[node].running else { return };
-        if let (Job::Build(job), true) = (&job, liar) {
-            self.byzantine.note_build(&running.worker, job);
+        if let (Job::Build(job), Some(liar)) = (&job, self.liars.get_mut(&node)) {
+            let lie = liar.note_build(&running.worker, job, self.faults.lie);
+            if let Some((lie, hash)) = lie {
+                self.oracle.lied(lie, hash);
+            }
         }
         let thread = usize::from(matches!(job, Job::Txs { .. }));
         let at = running.free_at[thread].max(now) + took;
@@ -136,6 +147,7 @@ impl Sim {
             Ok(None) => {}
             Err(_) if self.nodes[node].armed => {
                 self.trace.event(now, Some(node), "disk fails while writing");
+                self.oracle.coverage.mark(Mark::DiskFault);
                 self.crash(node);
                 return Ok(());
             }
@@ -169,18 +181,17 @@ impl Sim {
         let took = self.rng.below(SERVE_MS_MAX);
         let Some(running) = &mut self.nodes[node].running else { return };
         // Read when asked: a moment later the answer could only hold more.
-        let mut response = serve::answer(&running.shared, request);
+        let response = serve::answer(&running.shared, request);
         running.free_at[1] = running.free_at[1].max(self.now + took);
-        if self.is_byzantine(node) {
-            response = self.byzantine.response(response);
-        }
         self.respond(node, token, response);
     }
 
     /// Somebody is to pay: never an honest node, but for bad luck.
     fn reported(&mut self, node: usize, peer: &wattle_p2p::PeerId, penalty: Penalty) -> Result<(), String> {
         let culprit = self.node_of(peer)?;
-        if penalty != Penalty::Light && !self.is_byzantine(culprit) && !self.is_byzantine(node) {
+        if self.plan.lies(culprit) {
+            self.oracle.coverage.mark(Mark::LiarReported);
+        } else if penalty != Penalty::Light && !self.plan.lies(node) {
             return Err(format!("node {node} holds {penalty:?} against the honest node {culprit}"));
         }
         Ok(())

@@ -2,25 +2,44 @@
 
 use super::rng::Rng;
 
-/// How often and how badly things fail. Chances are per thousand.
+/// How often and how badly things fail. Chances are per thousand, and in each step of [`CHAOS_MS`] unless said
+/// otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Faults {
-    /// A message is lost.
+    /// A message is lost, each.
     pub loss: u64,
-    /// A message comes twice.
+    /// A message comes twice, each.
     pub duplicate: u64,
     /// Longest way of a message in ms.
     pub delay_ms_max: u64,
-    /// A node crashes, in each step of [`CHAOS_MS`].
+    /// A node crashes, each.
     pub crash: u64,
-    /// All nodes lose power at once, in each step.
+    /// All nodes lose power at once.
     pub power_cut: u64,
-    /// The network falls apart, in each step.
+    /// The network falls apart.
     pub partition: u64,
-    /// A node's wall clock jumps, in each step.
-    pub clock_jump: u64,
+    /// A connection breaks, and is made again.
+    pub cable: u64,
+    /// One direction of a link falls silent for a while.
+    pub one_way: u64,
+    /// One direction of a link holds everything back for a while.
+    pub clog: u64,
+    /// A node's wall clock jumps back, each.
+    pub clock_back: u64,
+    /// A node's wall clock jumps an hour ahead, each.
+    pub clock_ahead: u64,
+    /// A node's clock says 1970 after a start, each start.
+    pub clock_1970: u64,
     /// How wrong wall clocks are otherwise, in ms.
     pub skew_ms_max: u64,
+    /// A liar lies about a block that it proposes, each block.
+    pub lie: u64,
+    /// A peer that lies lies in an answer, each answer.
+    pub answer_lie: u64,
+    /// A validator with amnesia crashes; more often right after a proposal of its own.
+    pub amnesia: u64,
+    /// A light client starts again, each.
+    pub light_crash: u64,
     /// Longest time a group takes to become durable, in ms.
     pub disk_ms_max: u64,
     /// Longest time a commit takes to become durable, in ms.
@@ -43,8 +62,17 @@ impl Faults {
         crash: 0,
         power_cut: 0,
         partition: 0,
-        clock_jump: 0,
+        cable: 0,
+        one_way: 0,
+        clog: 0,
+        clock_back: 0,
+        clock_ahead: 0,
+        clock_1970: 0,
         skew_ms_max: 50,
+        lie: 0,
+        answer_lie: 0,
+        amnesia: 0,
+        light_crash: 0,
         disk_ms_max: 5,
         commit_ms_max: 10,
         work_ms_max: 3,
@@ -56,17 +84,31 @@ impl Faults {
         let mut draw = |high: u64| if rng.coin() { rng.between(1, high) } else { 0 };
         Self {
             loss: draw(300),
-            duplicate: draw(200),
+            duplicate: draw(500),
             delay_ms_max: 5 + draw(495),
             crash: draw(40),
             power_cut: draw(15),
             partition: draw(40),
-            clock_jump: draw(20),
+            cable: draw(60),
+            one_way: draw(80),
+            clog: draw(80),
+            clock_back: draw(20),
+            clock_ahead: draw(8),
+            clock_1970: draw(400),
             skew_ms_max: draw(400),
+            lie: 200 + draw(800),
+            answer_lie: 150 + draw(500),
+            amnesia: 30 + draw(200),
+            light_crash: draw(30),
             disk_ms_max: 1 + draw(200),
             commit_ms_max: 2 + draw(400) * draw(20),
             work_ms_max: 1 + draw(100),
-            down_ms_max: 200 + draw(20_000),
+            down_ms_max: 200 + draw(12_000),
         }
+    }
+
+    /// What remains when the network heals: who lies goes on lying.
+    pub(super) const fn healed(self) -> Self {
+        Self { lie: self.lie, answer_lie: self.answer_lie, ..Self::NONE }
     }
 }

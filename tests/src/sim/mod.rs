@@ -6,11 +6,14 @@
 //! what was said and what became final.
 //!
 //! ```text
-//! plan.rs       cluster, genesis, length of a run         faults.rs    what goes wrong, and how often
+//! plan.rs       the swarm of a seed, length of a run      faults.rs    what goes wrong, and how often
+//! genesis.rs    the chain it starts from                  topology.rs  who is linked with whom
 //! node.rs       a node and its disk                       effects.rs   carrying out what its driver asks for
-//! network.rs    links, gossip, questions                  byzantine.rs the liar
-//! client.rs     wallets and meters                        oracle.rs    what must hold
-//! chaos.rs      crashes, partitions, clocks, healing      trace.rs     what happened, as one hash
+//! network.rs    links, gossip, questions                  byzantine/   liars: votes, blocks, answers
+//! client.rs     wallets and meters                        light.rs     light clients
+//! chaos.rs      crashes, partitions, clocks               heal.rs      the end of the storm
+//! oracle.rs     what must hold                            coverage.rs  what was exercised
+//! trace.rs      what happened, as one hash
 //! ```
 //!
 //! # Not here
@@ -19,20 +22,29 @@
 mod byzantine;
 mod chaos;
 mod client;
+mod coverage;
 mod effects;
 mod faults;
+mod genesis;
+mod heal;
+mod light;
 mod network;
 mod node;
 mod oracle;
 mod plan;
 mod rng;
+mod topology;
 mod trace;
 
+pub use coverage::{Coverage, Mark, Summary};
 pub use faults::Faults;
-pub use plan::{Plan, Plant};
+pub use plan::{Plan, Plant, Role};
+pub use topology::Topology;
 
-use byzantine::Byzantine;
+use byzantine::{Answers, Liar};
 use client::Clients;
+use heal::Recovery;
+use light::Light;
 use network::{Network, Payload};
 use node::Node;
 use oracle::Oracle;
@@ -43,10 +55,13 @@ use std::sync::Arc;
 use trace::Trace;
 use wattle_consensus::MonoMs;
 use wattle_node::driver::{Done, Event, Job, Token};
-use wattle_primitives::{Genesis, Height, TimeMs};
+use wattle_p2p::wire::{Request, Response};
+use wattle_primitives::{Epoch, Genesis, Header, Height, Round, TimeMs, View};
 
 /// Events after which a run is given up: nodes talk in circles.
 const EVENTS_MAX: u64 = 3_000_000;
+/// How long a node stays down that forgets what it has just proposed, in ms.
+const FORGETFUL_MS: u64 = 80;
 /// Heights that all must gain once faults have stopped.
 const HEIGHTS_GAINED: u64 = 5;
 
@@ -55,8 +70,8 @@ const HEIGHTS_GAINED: u64 = 5;
 pub struct Outcome {
     /// Its seed.
     pub seed: u64,
-    /// Nodes with a key, and whether there was a liar.
-    pub validators: (usize, bool),
+    /// Nodes with a key of their own.
+    pub validators: usize,
     /// Simulated time in ms.
     pub sim_ms: u64,
     /// Events handled.
@@ -65,10 +80,10 @@ pub struct Outcome {
     pub blocks: u64,
     /// Final transactions.
     pub txs: u64,
-    /// Crashes of single nodes and of all.
-    pub crashes: u64,
-    /// Times that a liar was accused.
-    pub evidence: u64,
+    /// What was exercised.
+    pub coverage: Coverage,
+    /// Views with an honest leader between the last link that came up and the next final block.
+    pub recovery_views: usize,
     /// Simulated time that recovery took, in ms.
     pub recovery_ms: u64,
     /// Hash of everything that happened.
@@ -77,12 +92,12 @@ pub struct Outcome {
 
 /// A run that broke a rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("seed {seed} ({validators} validators) at {at_ms} ms: {what}")]
+#[error("seed {seed} at {at_ms} ms: {what}\n  {plan}")]
 pub struct Failure {
     /// Its seed.
     pub seed: u64,
-    /// Nodes with a key.
-    pub validators: usize,
+    /// Its swarm.
+    pub plan: String,
     /// When, in simulated ms.
     pub at_ms: u64,
     /// What was broken.
@@ -103,6 +118,10 @@ enum Action {
     Stopping { node: usize, life: u64 },
     Clients,
     Chaos,
+    Forget { node: usize, life: u64 },
+    LightBoot { client: usize },
+    LightAsk { client: usize, life: u64, id: u64, node: usize, request: Box<Request> },
+    LightAnswer { client: usize, life: u64, id: u64, response: Option<Box<Response>> },
 }
 
 /// A run under way.
@@ -110,18 +129,25 @@ struct Sim {
     plan: Plan,
     faults: Faults,
     genesis: Arc<Genesis>,
+    genesis_header: Header,
     now: u64,
     queue: BTreeMap<(u64, u64), Action>,
     sequence: u64,
     rng: Rng,
     nodes: Vec<Node>,
     network: Network,
-    byzantine: Byzantine,
+    /// Validators that lie, by node.
+    liars: BTreeMap<usize, Liar>,
+    /// Nodes that give bad answers.
+    answers: BTreeMap<usize, Answers>,
+    lights: Vec<Light>,
     clients: Clients,
     oracle: Oracle,
     trace: Trace,
-    crashes: u64,
     stormy: bool,
+    /// The highest view that anybody honest has entered.
+    top: Round,
+    recovery: Option<Recovery>,
 }
 
 /// Carries out a plan.
@@ -129,7 +155,8 @@ struct Sim {
 /// # Errors
 /// [`Failure`] when a rule was broken, or not everybody recovered.
 pub fn run(plan: Plan) -> Result<Outcome, Failure> {
-    let fail = |at_ms, what| Failure { seed: plan.seed, validators: plan.validators, at_ms, what };
+    let (seed, swarm) = (plan.seed, plan.describe());
+    let fail = |at_ms, what| Failure { seed, plan: swarm.clone(), at_ms, what };
     let mut sim = Sim::new(plan).map_err(|what| fail(0, what))?;
     let outcome = sim.run();
     outcome.map_err(|what| fail(sim.now, what))
@@ -140,10 +167,17 @@ impl Sim {
         let genesis = plan.genesis().map_err(|e| e.to_string())?;
         let (_, header) = wattle_runtime::genesis(&genesis).map_err(|e| e.to_string())?;
         let chain = header.hash();
-        let liar = plan.byzantine.then(|| validator_key(0));
-        let byzantine = Byzantine::new(liar, chain, plan.seed);
-        let twin = |i: usize| (plan.plant == Some(Plant::ClonedKey) && i + 1 == plan.validators).then_some(1);
-        let nodes = (0..plan.nodes()).map(|i| Node::new(i, &plan, twin(i))).collect::<Result<_, _>>()?;
+        let byzantine = (0..plan.validators)
+            .filter(|i| plan.roles[*i] != Role::Honest)
+            .map(|i| (validator_key(i).public(), plan.roles[i]))
+            .collect();
+        let liars = (0..plan.validators)
+            .filter(|i| plan.roles[*i] == Role::Liar)
+            .map(|i| (i, Liar::new(validator_key(i), chain, plan.seed)))
+            .collect();
+        let lying = (0..plan.nodes()).filter(|i| plan.lies(*i));
+        let answers = lying.map(|i| (i, Answers::new(plan.seed, i))).collect();
+        let nodes = (0..plan.nodes()).map(|i| Node::new(i, &plan)).collect::<Result<_, _>>()?;
         let mut sim = Self {
             faults: plan.faults,
             now: 0,
@@ -151,17 +185,23 @@ impl Sim {
             sequence: 0,
             rng: Rng::new(plan.seed, "world"),
             nodes,
-            network: Network::new(plan.nodes()),
-            oracle: Oracle::new(chain, genesis.clone(), byzantine.key()),
-            byzantine,
+            network: Network::new(plan.nodes(), plan.topology.links(&plan)),
+            oracle: Oracle::new(chain, genesis.clone(), byzantine),
+            liars,
+            answers,
+            lights: Vec::new(),
             clients: Clients::new(chain, plan.seed, plan.nodes()),
             trace: Trace::new(plan.verbose),
-            crashes: 0,
             stormy: true,
+            top: Round { epoch: Epoch(0), view: View::ZERO },
+            recovery: None,
+            genesis_header: header,
             genesis: Arc::new(genesis),
             plan,
         };
-        for node in 0..plan.nodes() {
+        sim.note_plan();
+        sim.make_lights();
+        for node in 0..sim.plan.nodes() {
             sim.draw_clock(node);
             let at = sim.rng.below(200);
             sim.at(at, Action::Boot { node });
@@ -182,16 +222,33 @@ impl Sim {
         self.inspect()?;
         Ok(Outcome {
             seed: self.plan.seed,
-            validators: (self.plan.validators, self.plan.byzantine),
+            validators: self.plan.validators,
             sim_ms: self.now,
             events: self.trace.events(),
             blocks: self.oracle.height().0,
             txs: u64::try_from(self.oracle.txs.len()).unwrap_or(u64::MAX),
-            crashes: self.crashes,
-            evidence: self.oracle.evidence,
+            coverage: self.oracle.coverage.clone(),
+            recovery_views: self.recovery_views(),
             recovery_ms: self.now - healed_at,
             trace: self.trace.hash(),
         })
+    }
+
+    /// The swarm itself is part of what happens.
+    fn note_plan(&mut self) {
+        self.trace.event(0, None, &self.plan.describe());
+        let powers = &self.plan.powers;
+        let shape = match self.plan.topology {
+            Topology::Mesh => Mark::Mesh,
+            Topology::Ring => Mark::Ring,
+            Topology::Star => Mark::Star,
+        };
+        let marks = [
+            (true, shape),
+            (self.plan.validators == 10, Mark::Ten),
+            (powers.iter().any(|p| *p != powers[0]), Mark::Powers),
+        ];
+        marks.iter().filter(|(on, _)| *on).for_each(|(_, mark)| self.oracle.coverage.mark(*mark));
     }
 
     fn run_until(&mut self, end: u64, done: impl Fn(&Self) -> bool) -> Result<(), String> {
@@ -202,6 +259,7 @@ impl Sim {
             let ((at, _), action) = entry.remove_entry();
             self.now = at;
             self.handle(action)?;
+            self.check_recovery()?;
             if self.trace.events() > EVENTS_MAX {
                 return Err(format!("more than {EVENTS_MAX} events"));
             }
@@ -226,10 +284,6 @@ impl Sim {
 
     fn lives(&self, node: usize, life: u64) -> bool {
         self.nodes[node].life == life && self.nodes[node].running.is_some()
-    }
-
-    fn is_byzantine(&self, node: usize) -> bool {
-        self.plan.byzantine && node == 0
     }
 
     fn handle(&mut self, action: Action) -> Result<(), String> {
@@ -261,6 +315,9 @@ impl Sim {
                     false => Ok(()),
                 }
             }
+            Action::Forget { node, life } if self.lives(node, life) && self.stormy => {
+                self.forget(node, FORGETFUL_MS)
+            }
             Action::Connect { a, b } => self.connect(a, b),
             Action::Deliver { from, to, number, payload } => self.deliver(from, to, number, payload),
             Action::Stopping { node, life } if self.lives(node, life) => {
@@ -269,6 +326,14 @@ impl Sim {
             }
             Action::Clients => self.serve_clients(),
             Action::Chaos => self.chaos(),
+            Action::LightBoot { client } => self.boot_light(client),
+            Action::LightAsk { client, life, id, node, request } => {
+                self.ask_for_light(client, life, id, node, &request);
+                Ok(())
+            }
+            Action::LightAnswer { client, life, id, response } => {
+                self.answer_light(client, life, id, response)
+            }
             _ => Ok(()), // of an earlier life
         }
     }
@@ -276,6 +341,7 @@ impl Sim {
     /// Lets a driver take an event, and carries out what it answers.
     fn step(&mut self, node: usize, event: Event) -> Result<(), String> {
         let (now, wall) = (self.now, self.wall(node));
+        self.look_at(node, &event)?;
         let Some(running) = &mut self.nodes[node].running else { return Ok(()) };
         self.trace.event(now, Some(node), &effects::describe_event(&event));
         let effects = running.driver.step(event, MonoMs(now - running.origin), wall);
@@ -283,6 +349,19 @@ impl Sim {
             self.carry_out(node, effect)?;
         }
         self.arm_timer(node);
+        Ok(())
+    }
+
+    /// What long work has come to, before the driver draws its conclusions.
+    fn look_at(&mut self, node: usize, event: &Event) -> Result<(), String> {
+        match event {
+            Event::Done(Done::Body { result: Err(_), .. }) => self.oracle.coverage.mark(Mark::RefusedUnbound),
+            Event::Done(Done::Executed { hash, result: Err(error) }) => {
+                return self.oracle.executed(node, hash, error);
+            }
+            Event::Done(Done::Replayed { result: Ok(_), .. }) => self.oracle.coverage.mark(Mark::Synced),
+            _ => {}
+        }
         Ok(())
     }
 

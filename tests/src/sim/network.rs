@@ -1,6 +1,8 @@
 //! Links between nodes: connections that come and go, and messages that are lost, late, doubled, out of order.
 
+use super::coverage::Mark;
 use super::node::Running;
+use super::rng::Rng;
 use super::{Action, Sim};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,15 +10,17 @@ use wattle_node::driver::{Event, Token};
 use wattle_p2p::MessageId;
 use wattle_p2p::Verdict;
 use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
-use wattle_primitives::{Hash, PublicKey, domain};
+use wattle_primitives::{Hash, Height, PublicKey, domain};
 
 /// How long a question waits for its answer, in ms: as on the real network.
-const REQUEST_TIMEOUT_MS: u64 = 10_000;
+pub(super) const REQUEST_TIMEOUT_MS: u64 = 10_000;
 /// How long until both ends have noticed that a connection is gone, in ms.
 const NOTICE_MS_MAX: u64 = 300;
 /// Longest time until a connection that can be made is made, in ms.
 const REDIAL_MS_MAX: u64 = 500;
 
+/// By how much a liar's height is greater than its chain's.
+const HEIGHT_LIE: u64 = 1_000;
 /// How long gossip is remembered, in ms: as on the real network.
 const GOSSIP_MEMORY_MS: u64 = 120_000;
 
@@ -46,12 +50,44 @@ pub(super) struct Network {
     links: BTreeMap<(usize, usize), Link>,
     /// Part of each node; nodes of different parts do not reach each other.
     pub(super) parts: Vec<u64>,
+    /// Directions, from and to, in which nothing arrives before a time.
+    deaf: BTreeMap<(usize, usize), u64>,
+    /// Directions in which everything waits until a time.
+    clogs: BTreeMap<(usize, usize), u64>,
 }
 
 impl Network {
-    pub(super) fn new(nodes: usize) -> Self {
-        let pairs = (0..nodes).flat_map(|a| (a + 1..nodes).map(move |b| (a, b)));
-        Self { links: pairs.map(|pair| (pair, Link::default())).collect(), parts: vec![0; nodes] }
+    pub(super) fn new(nodes: usize, links: Vec<(usize, usize)>) -> Self {
+        let links = links.into_iter().map(|pair| (pair, Link::default())).collect();
+        Self { links, parts: vec![0; nodes], ..Self::default() }
+    }
+
+    /// A direction of some link.
+    pub(super) fn any_direction(&self, rng: &mut Rng) -> Option<(usize, usize)> {
+        let pairs: Vec<(usize, usize)> = self.links.keys().flat_map(|(a, b)| [(*a, *b), (*b, *a)]).collect();
+        rng.pick(&pairs).copied()
+    }
+
+    /// Nothing arrives in this direction until then; the other one is as it was.
+    pub(super) fn silence(&mut self, direction: (usize, usize), until: u64) {
+        self.deaf.insert(direction, until);
+    }
+
+    /// All waits in this direction until then.
+    pub(super) fn clog(&mut self, direction: (usize, usize), until: u64) {
+        self.clogs.insert(direction, until);
+    }
+
+    /// Every link works as it should.
+    pub(super) fn heal(&mut self) {
+        self.parts.fill(0);
+        self.deaf.clear();
+        self.clogs.clear();
+    }
+
+    /// Whether every link between running nodes is up.
+    pub(super) fn is_whole(&self) -> bool {
+        self.links.values().all(|link| link.up)
     }
 
     fn link(&self, a: usize, b: usize) -> Link {
@@ -59,7 +95,7 @@ impl Network {
     }
 
     fn link_mut(&mut self, a: usize, b: usize) -> &mut Link {
-        self.links.entry((a.min(b), a.max(b))).or_default()
+        self.links.entry((a.min(b), a.max(b))).or_default() // only for pairs that have a link
     }
 
     pub(super) fn is_up(&self, a: usize, b: usize) -> bool {
@@ -106,10 +142,15 @@ impl Sim {
             return Ok(()); // it is tried again when something changes
         }
         self.network.link_mut(a, b).up = true;
+        self.note_whole();
         for (at, other) in [(a, b), (b, a)] {
             let far = &self.nodes[other];
             let Some(running) = &far.running else { continue };
-            let height = running.shared.view().header.height;
+            let mut height = running.shared.view().header.height;
+            if self.plan.lies(other) && self.rng.coin() {
+                height = Height(height.0 + HEIGHT_LIE);
+                self.oracle.coverage.mark(Mark::HeightLie);
+            }
             let event = Event::PeerReady { peer: far.peer, validator: far.key, height, serves: true };
             self.step(at, event)?;
         }
@@ -163,13 +204,14 @@ impl Sim {
         if from == to || !self.streams_open(from, to) {
             return Ok(());
         }
-        if self.is_byzantine(from) {
-            for lie in self.byzantine.messages(to, message) {
+        if let Some(liar) = self.liars.get_mut(&from) {
+            for lie in liar.messages(to, message) {
+                self.oracle.sent(from, self.nodes[from].key, &lie)?;
                 self.transmit(from, to, Payload::Validator(lie));
             }
             return Ok(());
         }
-        self.oracle.sent(self.nodes[from].key, message)?;
+        self.oracle.sent(from, self.nodes[from].key, message)?;
         self.transmit(from, to, Payload::Validator(Arc::clone(message)));
         Ok(())
     }
@@ -191,13 +233,26 @@ impl Sim {
         let faults = self.faults;
         // Questions, answers and gossip are sent again by lower layers: they are lost with their connection, or rarely.
         let loss = if matches!(payload, Payload::Validator(_)) { faults.loss } else { faults.loss / 8 };
-        if !self.network.is_up(from, to) || self.rng.chance(loss) {
+        if !self.network.is_up(from, to) {
             return;
         }
-        let copies = if self.rng.chance(faults.duplicate) { 2 } else { 1 };
+        let deaf = self.network.deaf.get(&(from, to)).is_some_and(|until| self.now < *until);
+        if deaf || self.rng.chance(loss) {
+            self.oracle.coverage.mark(if deaf { Mark::OneWay } else { Mark::Loss });
+            return;
+        }
+        let clogged_until = self.network.clogs.get(&(from, to)).copied().unwrap_or(0);
+        if clogged_until > self.now {
+            self.oracle.coverage.mark(Mark::Clog);
+        }
+        let mut copies = 1;
+        if self.rng.chance(faults.duplicate) {
+            self.oracle.coverage.mark(Mark::Duplicate);
+            copies = 2;
+        }
         let number = self.network.link(from, to).number;
         for _ in 0..copies {
-            let at = self.now + self.rng.between(1, faults.delay_ms_max.max(1));
+            let at = self.now.max(clogged_until) + self.rng.between(1, faults.delay_ms_max.max(1));
             self.at(at, Action::Deliver { from, to, number, payload: payload.clone() });
         }
     }
@@ -218,7 +273,10 @@ impl Sim {
         let Some(running) = &mut self.nodes[to].running else { return Ok(()) };
         let event = match payload {
             Payload::Validator(message) => match from_key.filter(|_| streams) {
-                Some(from) => Event::Validator { from, peer, message: (*message).clone() },
+                Some(key) => {
+                    self.oracle.received(to, &message);
+                    Event::Validator { from: key, peer, message: (*message).clone() }
+                }
                 None => return Ok(()),
             },
             Payload::Gossip(id, message) => {
@@ -256,7 +314,7 @@ impl Sim {
 
     fn spread(&mut self, from: usize, source: Option<usize>, id: Hash, message: &Arc<Gossip>) {
         for to in 0..self.nodes.len() {
-            if to != from && Some(to) != source {
+            if Some(to) != source && self.network.is_up(from, to) {
                 self.transmit(from, to, Payload::Gossip(id, Arc::clone(message)));
             }
         }
@@ -292,7 +350,14 @@ impl Sim {
         self.transmit(from, to, Payload::Request(token, Arc::new(request)));
     }
 
-    pub(super) fn respond(&mut self, node: usize, token: Token, response: Response) {
+    pub(super) fn respond(&mut self, node: usize, token: Token, mut response: Response) {
+        if let Some(liar) = self.answers.get_mut(&node) {
+            let (changed, lie) = liar.change(response, self.faults.answer_lie);
+            response = changed;
+            if let Some(mark) = lie {
+                self.oracle.coverage.mark(mark);
+            }
+        }
         let Some(running) = &mut self.nodes[node].running else { return };
         let Some((to, life, asked)) = running.questions.remove(&token) else { return };
         if self.nodes[to].life == life {

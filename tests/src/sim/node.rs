@@ -29,6 +29,8 @@ pub(super) struct Node {
     wal: SimDir,
     sign: SimDir,
     segment_bytes: u64,
+    /// An earlier state of both disks, for who restores a backup.
+    backup: Option<(SimDir, SimDir)>,
     /// A disk is set to fail.
     pub(super) armed: bool,
     pub(super) store: Arc<MemoryStore>,
@@ -69,8 +71,8 @@ pub(super) struct Running {
 }
 
 impl Node {
-    pub(super) fn new(index: usize, plan: &Plan, twin_of: Option<usize>) -> Result<Self, String> {
-        let seed = (index < plan.validators).then(|| *validator_key(twin_of.unwrap_or(index)).seed());
+    pub(super) fn new(index: usize, plan: &Plan) -> Result<Self, String> {
+        let seed = plan.key_of(index).map(|validator| *validator_key(validator).seed());
         let node_key = NodeKey::from_seed(&mut node_seed(index)).map_err(|e| e.to_string())?;
         Ok(Self {
             key: seed.map(|s| SecretKey::from_seed(s).public()),
@@ -79,8 +81,9 @@ impl Node {
             wal: SimDir::new(),
             sign: SimDir::new(),
             segment_bytes: SEGMENT_BYTES[(index + usize::try_from(plan.seed % 3).unwrap_or(0)) % 3],
+            backup: None,
             armed: false,
-            store: Arc::new(MemoryStore::in_memory().map_err(|e| e.to_string())?),
+            store: empty_store()?,
             life: 0,
             clock_ms: Some(0),
             running: None,
@@ -155,6 +158,25 @@ impl Node {
         }
     }
 
+    /// Keeps a copy of both disks, which nobody ever should.
+    pub(super) fn back_up(&mut self) {
+        self.backup = Some((self.wal.durable_copy(), self.sign.durable_copy()));
+    }
+
+    /// Puts the copy back; `false` when there is none.
+    pub(super) fn roll_back(&mut self) -> bool {
+        let Some((wal, sign)) = &self.backup else { return false };
+        (self.wal, self.sign) = (wal.durable_copy(), sign.durable_copy());
+        true
+    }
+
+    /// All disks are new.
+    pub(super) fn wipe(&mut self) -> Result<(), String> {
+        (self.wal, self.sign, self.backup) = (SimDir::new(), SimDir::new(), None);
+        self.store = empty_store()?;
+        Ok(())
+    }
+
     /// Memory is gone; what was not synced meets its fate, or is all gone too.
     pub(super) fn crash(&mut self, rng: &mut Rng, drop_all: bool) {
         self.life += 1;
@@ -173,6 +195,10 @@ impl Running {
         self.tokens += 1;
         Token(self.tokens)
     }
+}
+
+fn empty_store() -> Result<Arc<MemoryStore>, String> {
+    MemoryStore::in_memory().map(Arc::new).map_err(|e| e.to_string())
 }
 
 fn view_of(found: &Found) -> View {

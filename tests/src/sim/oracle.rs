@@ -1,13 +1,17 @@
 //! What must hold whatever goes wrong. Derived anew from what nodes say and do, not from what they believe.
 
-use super::plan::{METERS, WALLET_BALANCE, WALLETS, meter_key, wallet_key};
+use super::byzantine::Lie;
+use super::coverage::{Coverage, Mark};
+use super::plan::{METERS, Role, WALLET_BALANCE, WALLETS, meter_key, wallet_key};
 use std::collections::BTreeMap;
 use wattle_consensus::Evidence;
 use wattle_node::driver::{Announcement, Committing};
+use wattle_node::work::ExecuteError;
 use wattle_p2p::wire::ValidatorMessage;
 use wattle_primitives::call::{EnergyCall, TokenCall};
 use wattle_primitives::{
-    Address, BlockId, Call, Genesis, Hash, Height, Outcome, PublicKey, Receipt, Round, Tx, Vote, VoteKind,
+    Address, BlockId, Call, Genesis, Hash, Header, Height, Outcome, PublicKey, Receipt, Round, Tx, Vote,
+    VoteKind,
 };
 use wattle_runtime::{State, Store, query};
 
@@ -15,7 +19,17 @@ use wattle_runtime::{State, Store, query};
 pub(super) struct Oracle {
     chain: Hash,
     genesis: Genesis,
-    byzantine: Option<PublicKey>,
+    /// Validators that are not honest.
+    byzantine: BTreeMap<PublicKey, Role>,
+    pub(super) stormy: bool,
+    /// What happened so far.
+    pub(super) coverage: Coverage,
+    /// Blocks of liars.
+    lies: BTreeMap<Hash, Lie>,
+    /// Nodes that received such a block, by its round.
+    exposed: BTreeMap<(usize, Round), Lie>,
+    /// States after final blocks, for proofs.
+    states: BTreeMap<Height, State>,
     /// Every final block that any node has seen.
     finalized: BTreeMap<Height, Hash>,
     /// Every transaction in one of them.
@@ -28,24 +42,27 @@ pub(super) struct Oracle {
     balances: BTreeMap<Address, u128>,
     /// Highest reading of each meter in a final block.
     readings: BTreeMap<Address, u64>,
-    pub(super) evidence: u64,
 }
 
 impl Oracle {
-    pub(super) fn new(chain: Hash, genesis: Genesis, byzantine: Option<PublicKey>) -> Self {
+    pub(super) fn new(chain: Hash, genesis: Genesis, byzantine: BTreeMap<PublicKey, Role>) -> Self {
         let balances =
             (0..WALLETS).map(|i| (Address::of_key(&wallet_key(i).public()), WALLET_BALANCE)).collect();
         Self {
             chain,
             genesis,
             byzantine,
+            stormy: true,
+            coverage: Coverage::default(),
+            lies: BTreeMap::new(),
+            exposed: BTreeMap::new(),
+            states: BTreeMap::new(),
             finalized: BTreeMap::new(),
             txs: BTreeMap::new(),
             announced: BTreeMap::new(),
             votes: BTreeMap::new(),
             balances,
             readings: BTreeMap::new(),
-            evidence: 0,
         }
     }
 
@@ -102,6 +119,10 @@ impl Oracle {
             certificate.verify(&self.chain, set).map_err(|e| format!("height {}: {e}", header.height))?;
         }
         self.finalized.insert(header.height, item.block.hash);
+        self.states.insert(header.height, item.executed.state.clone());
+        if self.stormy && header.next_validators_hash != header.validators_hash {
+            self.coverage.mark(Mark::SetChange);
+        }
         for (tx, receipt) in item.block.block.txs.iter().zip(&item.executed.receipts.txs) {
             if let Some(before) = self.txs.insert(tx.id(), header.height) {
                 return Err(format!(
@@ -213,19 +234,44 @@ impl Oracle {
     }
 
     /// An honest validator sends something: none of its votes contradicts an earlier one.
-    pub(super) fn sent(&mut self, by: Option<PublicKey>, message: &ValidatorMessage) -> Result<(), String> {
+    pub(super) fn sent(
+        &mut self,
+        node: usize,
+        by: Option<PublicKey>,
+        message: &ValidatorMessage,
+    ) -> Result<(), String> {
         let signed = match message {
             ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => vote,
-            ValidatorMessage::Certificate(_) | ValidatorMessage::Links(_) => return Ok(()),
+            ValidatorMessage::Certificate(certificate) => {
+                if certificate.vote.kind() == VoteKind::Nullify {
+                    self.coverage.mark(Mark::Nullified);
+                }
+                return Ok(());
+            }
+            ValidatorMessage::Links(_) => return Ok(()),
         };
         let (vote, round) = (signed.vote, signed.vote.round());
         let signer =
             self.genesis.validators(round.epoch).and_then(|set| set.get(signed.signer)).map(|v| v.key);
         let (Some(by), Some(signer)) = (by, signer) else { return Err("a vote of nobody".to_owned()) };
         if by != signer {
+            if matches!(message, ValidatorMessage::Proposal { .. }) {
+                self.coverage.mark(Mark::Relay);
+            }
             return Ok(()); // relayed
         }
         let known = *self.votes.entry((by, round, vote.kind())).or_insert(vote);
+        if let Some(role) = self.byzantine.get(&by) {
+            if known != vote {
+                self.coverage.mark(match role {
+                    Role::Amnesiac => Mark::AmnesiaDoubleVote,
+                    Role::Twins => Mark::TwinDoubleVote,
+                    Role::Liar | Role::Honest => Mark::LiarDoubleVote,
+                });
+            }
+            return Ok(());
+        }
+        self.judge(node, &vote)?;
         if known != vote {
             return Err(format!("DOUBLE VOTE of {by} in {round}: {known:?} and {vote:?}"));
         }
@@ -240,16 +286,101 @@ impl Oracle {
         Ok(())
     }
 
-    /// Somebody is accused: it must be the liar, and the proof must hold.
+    /// A liar proposes a block of its own making.
+    pub(super) fn lied(&mut self, lie: Lie, block: Hash) {
+        self.coverage.mark(lie.marks().0);
+        self.lies.insert(block, lie);
+    }
+
+    /// A node receives something of a validator.
+    pub(super) fn received(&mut self, node: usize, message: &ValidatorMessage) {
+        if let ValidatorMessage::Proposal { vote, block } = message
+            && let Some(lie) = self.lies.get(&block.hash()).filter(|lie| lie.is_poison())
+        {
+            self.exposed.insert((node, vote.vote.round()), *lie);
+        }
+    }
+
+    /// An honest validator votes: never for a bad block. One that gives the view of such a block up has refused it.
+    fn judge(&mut self, node: usize, vote: &Vote) -> Result<(), String> {
+        if let Some(lie) = vote.proposal().and_then(|p| self.lies.get(&p.block)).filter(|lie| lie.is_poison())
+        {
+            return Err(format!("POISON: node {node} votes {vote:?}, which is bad by its {lie:?}"));
+        }
+        if vote.kind() == VoteKind::Nullify
+            && let Some(lie) = self.exposed.remove(&(node, vote.round()))
+            && let Some(mark) = lie.marks().1
+        {
+            self.coverage.mark(mark);
+        }
+        Ok(())
+    }
+
+    /// A node has executed a block: only a liar's fails, and for the reason that is in it.
+    pub(super) fn executed(&mut self, node: usize, block: &Hash, error: &ExecuteError) -> Result<(), String> {
+        match self.lies.get(block) {
+            Some(lie) if lie.explains(error) => Ok(()),
+            lie => Err(format!("node {node}: block {block} ({lie:?}) is invalid: {error}")),
+        }
+    }
+
+    /// Whether a key is of a validator that is not honest.
+    pub(super) fn is_byzantine(&self, key: &PublicKey) -> bool {
+        self.byzantine.contains_key(key)
+    }
+
+    /// A node has lost everything that it had told.
+    pub(super) fn forgets(&mut self, node: usize) {
+        self.announced.remove(&node);
+    }
+
+    /// A light client believes a header.
+    pub(super) fn light_head(&self, client: usize, head: &Header) -> Result<(), String> {
+        let known = self.finalized.get(&head.height);
+        if head.height > Height::ZERO && known != Some(&head.hash()) {
+            return Err(format!(
+                "DECEIVED: light client {client} believes {} at height {}, final is {known:?}",
+                head.hash(),
+                head.height
+            ));
+        }
+        Ok(())
+    }
+
+    /// A light client believes a record of state.
+    pub(super) fn light_proof(
+        &mut self,
+        client: usize,
+        key: &[u8],
+        value: Option<&[u8]>,
+        height: Height,
+    ) -> Result<(), String> {
+        let state = self.states.get(&height);
+        let known = state.and_then(|s| s.get(key)).map(|value| value.to_vec());
+        if state.is_none() || known.as_deref() != value {
+            return Err(format!(
+                "DECEIVED: light client {client} believes {value:?} at {height}, it is {known:?}"
+            ));
+        }
+        self.coverage.mark(Mark::LightProven);
+        Ok(())
+    }
+
+    /// Somebody is accused: it must not be honest, and the proof must hold.
     pub(super) fn accused(&mut self, evidence: &Evidence) -> Result<(), String> {
-        self.evidence += 1;
         let epoch = evidence.first.vote.round().epoch;
         let set = self.genesis.validators(epoch).ok_or("evidence of no epoch")?;
         evidence.verify(&self.chain, set).map_err(|e| format!("evidence does not verify: {e}"))?;
         let culprit = set.get(evidence.culprit()).map(|v| v.key);
-        if culprit.is_none() || culprit != self.byzantine {
-            return Err(format!("evidence against the honest validator {culprit:?}: {evidence:?}"));
-        }
+        let mark = match culprit.and_then(|key| self.byzantine.get(&key)) {
+            Some(Role::Amnesiac) => Mark::AmnesiaEvidence,
+            Some(Role::Twins) => Mark::TwinEvidence,
+            Some(Role::Liar) => Mark::LiarEvidence,
+            Some(Role::Honest) | None => {
+                return Err(format!("evidence against the honest validator {culprit:?}: {evidence:?}"));
+            }
+        };
+        self.coverage.mark(mark);
         Ok(())
     }
 }

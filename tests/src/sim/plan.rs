@@ -1,14 +1,9 @@
-//! What a run is made of: the cluster, its genesis, its faults, how long they last.
+//! What a run is made of: the cluster, who of it is not honest, its faults, how long they last.
 
 use super::faults::Faults;
 use super::rng::Rng;
-use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
-use wattle_primitives::reading::RegisterEncoding;
-use wattle_primitives::validator::ValidatorSetError;
-use wattle_primitives::{
-    Address, Amount, AssetId, Epoch, Genesis, Hash, Params, SecretKey, TimeMs, Validator, ValidatorSet,
-    VotingPower, Weight,
-};
+use super::topology::Topology;
+use wattle_primitives::SecretKey;
 
 /// Wall time at which a run begins, ms UTC.
 pub(super) const WALL_MS: u64 = 1_800_000_000_000;
@@ -28,21 +23,42 @@ pub enum Plant {
     UnsyncedVotes,
     /// Commits are reported before they are durable: a crash forgets final blocks.
     UnsyncedCommits,
-    /// Two running nodes share one validator key.
+    /// Two running nodes share one validator key, and nobody counts them as byzantine.
     ClonedKey,
 }
 
+/// What a validator is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It follows the protocol, as far as faults let it.
+    Honest,
+    /// It says different things to different nodes, proposes bad blocks and gives bad answers.
+    Liar,
+    /// It forgets what it has signed when it crashes.
+    Amnesiac,
+    /// Two nodes run with its key.
+    Twins,
+}
+
 /// One run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// Everything random follows from it.
     pub seed: u64,
-    /// Nodes with a validator key.
+    /// Nodes with a validator key of their own.
     pub validators: usize,
-    /// Whether a node without a key follows.
-    pub follower: bool,
-    /// Whether validator 0 lies.
-    pub byzantine: bool,
+    /// The voting power of each.
+    pub powers: Vec<u64>,
+    /// What each is. Those that are not honest have less than a third of the power in every set.
+    pub roles: Vec<Role>,
+    /// The shape of their network.
+    pub topology: Topology,
+    /// Nodes without a key.
+    pub followers: usize,
+    /// How many of them, the last ones, lie when asked.
+    pub lying_followers: usize,
+    /// Light clients.
+    pub lights: usize,
     /// What goes wrong before the network heals.
     pub faults: Faults,
     /// How long things go wrong, simulated ms.
@@ -58,12 +74,16 @@ pub struct Plan {
 impl Plan {
     /// A calm run of so many validators.
     #[must_use]
-    pub const fn calm(seed: u64, validators: usize) -> Self {
+    pub fn calm(seed: u64, validators: usize) -> Self {
         Self {
             seed,
             validators,
-            follower: true,
-            byzantine: false,
+            powers: vec![1; validators],
+            roles: vec![Role::Honest; validators],
+            topology: Topology::Mesh,
+            followers: 1,
+            lying_followers: 0,
+            lights: 1,
             faults: Faults::NONE,
             storm_ms: 10_000,
             heal_ms_max: 240_000,
@@ -72,111 +92,134 @@ impl Plan {
         }
     }
 
-    /// What a seed stands for: number of validators (unless given), liar, follower and mix of faults.
+    /// What a seed stands for: its swarm. `validators` instead of its own number, if given.
     #[must_use]
     pub fn of_seed(seed: u64, validators: Option<usize>) -> Self {
         let mut rng = Rng::new(seed, "plan");
-        let drawn = *rng.pick(&[1, 4, 4, 4, 7]).unwrap_or(&4);
+        let drawn = *rng.pick(&[1, 4, 4, 4, 4, 4, 4, 7, 7, 10]).unwrap_or(&4);
         let validators = validators.unwrap_or(drawn);
-        let (follower, lies) = (rng.coin(), rng.chance(400));
-        let faults = Faults::swarm(&mut rng);
-        let storm_ms = rng.between(10_000, 30_000);
-        Self {
-            follower,
-            byzantine: lies && validators >= 4,
-            faults,
+        let topology = rng.pick(&[Topology::Mesh, Topology::Mesh, Topology::Ring, Topology::Star]);
+        let topology = topology.copied().unwrap_or(Topology::Mesh);
+        let equal = rng.coin();
+        let power = |rng: &mut Rng| if equal { 1 } else { rng.between(1, 4) };
+        let powers = (0..validators).map(|_| power(&mut rng)).collect();
+        let followers = rng.index(3);
+        let storm_ms = if validators > 4 { rng.between(8_000, 20_000) } else { rng.between(10_000, 40_000) };
+        let mut plan = Self {
+            powers,
+            topology: if validators < 4 { Topology::Mesh } else { topology },
+            followers,
+            lying_followers: if rng.chance(400) { rng.index(followers + 1) } else { 0 },
+            lights: rng.index(3),
+            faults: Faults::swarm(&mut rng),
             storm_ms,
             ..Self::calm(seed, validators)
+        };
+        if rng.chance(650) {
+            plan.corrupt(&mut rng);
+        }
+        plan
+    }
+
+    /// Gives up to three validators another role, as long as less than a third of the power in each set is theirs.
+    /// Validator 0 stays honest: somebody must know everybody.
+    fn corrupt(&mut self, rng: &mut Rng) {
+        for _ in 0..rng.between(1, 3) {
+            let at = rng.index(self.validators);
+            let role =
+                *rng.pick(&[Role::Liar, Role::Liar, Role::Amnesiac, Role::Twins]).unwrap_or(&Role::Liar);
+            if at == 0 || self.roles[at] != Role::Honest {
+                continue;
+            }
+            self.roles[at] = role;
+            let bearable = |members: &[(usize, u64)]| {
+                let total: u64 = members.iter().map(|(_, power)| power).sum();
+                let bad = members.iter().filter(|(i, _)| self.roles[*i] != Role::Honest);
+                3 * bad.map(|(_, power)| power).sum::<u64>() < total
+            };
+            if !self.sets().iter().all(|(_, members)| bearable(members)) {
+                self.roles[at] = Role::Honest;
+            }
         }
     }
 
-    /// Nodes in all.
-    #[must_use]
-    pub const fn nodes(&self) -> usize {
-        self.validators + if self.follower { 1 } else { 0 }
-    }
-
-    /// The chain that all nodes start from. Its sets change: powers with four validators or fewer, members with more,
-    /// and the liar never has a third.
-    ///
-    /// # Errors
-    /// Never for at least one validator.
-    pub fn genesis(&self) -> Result<Genesis, ValidatorSetError> {
+    /// The sets, each from an epoch on: members with their powers. With four validators or fewer the powers change,
+    /// with more the members do.
+    pub(super) fn sets(&self) -> Vec<(u64, Vec<(usize, u64)>)> {
         let n = self.validators;
-        let all: Vec<usize> = (0..n).collect();
-        let sets = if n > 4 {
-            let (first, second) = (all.iter().filter(|i| **i + 1 != n), all.iter().filter(|i| **i + 2 != n));
-            vec![(0, set(first, 1)?), (1, set(second, 1)?), (3, set(all.iter(), 1)?)]
+        let all: Vec<(usize, u64)> = self.powers.iter().copied().enumerate().collect();
+        if n > 4 {
+            let without = |gone: usize| all.iter().copied().filter(|(i, _)| *i != gone).collect();
+            vec![(0, without(n - 1)), (1, without(n - 2)), (3, all.clone())]
         } else {
-            vec![(0, set(all.iter(), 1)?), (2, set(all.iter(), 2)?)]
-        };
-        let validator_sets = sets
-            .into_iter()
-            .map(|(epoch, validators)| ScheduledSet { from_epoch: Epoch(epoch), validators })
+            let mut turned = all.clone();
+            for (i, member) in turned.iter_mut().enumerate() {
+                member.1 = self.powers[(i + 1) % n];
+            }
+            if let Some(last) = turned.last_mut() {
+                last.1 += u64::from(self.roles[n - 1] == Role::Honest);
+            }
+            vec![(0, all), (2, turned)]
+        }
+    }
+
+    /// Validators with two nodes.
+    fn twins(&self) -> impl Iterator<Item = usize> {
+        self.roles.iter().enumerate().filter(|(_, role)| **role == Role::Twins).map(|(i, _)| i)
+    }
+
+    /// Nodes in all: validators, followers, second nodes of twins.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.validators + self.followers + self.twins().count()
+    }
+
+    /// The validator whose place in the network a node has.
+    pub(super) fn place_of(&self, node: usize) -> Option<usize> {
+        if node < self.validators {
+            return Some(node);
+        }
+        node.checked_sub(self.validators + self.followers).and_then(|k| self.twins().nth(k))
+    }
+
+    /// The validator whose key a node has.
+    pub(super) fn key_of(&self, node: usize) -> Option<usize> {
+        match (self.plant, self.place_of(node)) {
+            (Some(Plant::ClonedKey), Some(place)) if place + 1 == self.validators => Some(1),
+            (_, place) => place,
+        }
+    }
+
+    /// What a node is; followers are honest as far as consensus goes.
+    pub(super) fn role_of(&self, node: usize) -> Role {
+        self.place_of(node).map_or(Role::Honest, |place| self.roles[place])
+    }
+
+    /// Whether a node gives bad answers.
+    pub(super) fn lies(&self, node: usize) -> bool {
+        let followers = self.validators..self.validators + self.followers;
+        let lying = followers.end - self.lying_followers..followers.end;
+        self.role_of(node) == Role::Liar || lying.contains(&node)
+    }
+
+    /// The swarm in one line, for the trace and for whoever replays it.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let Self {
+            validators, topology, powers, followers, lying_followers, lights, storm_ms, faults, ..
+        } = self;
+        let roles: Vec<String> = self
+            .roles
+            .iter()
+            .enumerate()
+            .filter(|(_, role)| **role != Role::Honest)
+            .map(|(i, role)| format!("{i} {role:?}"))
             .collect();
-        let mut accounts: Vec<GenesisAccount> = (0..WALLETS)
-            .map(|i| GenesisAccount { key: wallet_key(i).public(), balance: Amount(WALLET_BALANCE) })
-            .collect();
-        accounts.sort_unstable_by_key(|a| a.key);
-        Ok(Genesis {
-            chain_id: format!("sim-{}", self.seed),
-            time_ms: TimeMs(WALL_MS - 1_000),
-            native_symbol: "WAT".parse().unwrap_or_else(|_| unreachable!("a constant symbol")),
-            native_scale: 6,
-            params: params(),
-            validator_sets,
-            accounts,
-            microgrids: vec![microgrid()],
-        })
+        format!(
+            "{validators} validators in a {topology:?}, powers {powers:?}, not honest [{}], {followers} followers ({lying_followers} lie), {lights} light clients, storm {storm_ms} ms, {faults:?}",
+            roles.join(", ")
+        )
     }
-}
-
-/// Quick: a run is short.
-const fn params() -> Params {
-    Params {
-        epoch_length: EPOCH_LENGTH,
-        block_interval_ms: 50,
-        idle_interval_ms: 500,
-        leader_timeout_ms: 400,
-        advance_timeout_ms: 800,
-        timeout_ms_max: 4_000,
-        skip_timeout_ms: 3_000,
-        clock_skew_ms_max: 500,
-        block_bytes_max: 1 << 20,
-        block_weight_max: Weight(200_000),
-        weight_price: Amount(1),
-        account_deposit: Amount(10),
-        bandwidth_rate: Weight(1_000_000),
-        bandwidth_capacity: Weight(10_000_000),
-    }
-}
-
-fn microgrid() -> GenesisMicrogrid {
-    let owner = |i: usize| Address::of_key(&wallet_key(i).public());
-    GenesisMicrogrid {
-        operator: owner(0),
-        reference: Hash::ZERO,
-        asset: AssetId::NATIVE,
-        interval_ms: TimeMs(900_000),
-        meters: (0..METERS)
-            .map(|i| GenesisMeter {
-                key: meter_key(i).public(),
-                owner: owner(i + 1),
-                encoding: RegisterEncoding::Uint32Wh,
-                allowance: Amount(1_000_000),
-            })
-            .collect(),
-    }
-}
-
-/// Powers of 1, the last member's as given.
-fn set<'a>(members: impl Iterator<Item = &'a usize>, last: u64) -> Result<ValidatorSet, ValidatorSetError> {
-    let mut members: Vec<Validator> =
-        members.map(|i| Validator { key: validator_key(*i).public(), power: VotingPower(1) }).collect();
-    if let Some(member) = members.last_mut() {
-        member.power = VotingPower(last);
-    }
-    ValidatorSet::new(members)
 }
 
 fn key(role: u8, index: usize) -> SecretKey {
