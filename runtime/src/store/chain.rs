@@ -46,6 +46,12 @@ impl<K: Kv> ChainStore<K> {
         Ok(Self { kv, writing: Mutex::new(()), tip: RwLock::new(tip) })
     }
 
+    /// The database itself.
+    #[cfg(feature = "rocks")]
+    pub(super) const fn database(&self) -> &K {
+        &self.kv
+    }
+
     fn at<T: BorshDeserialize>(
         &self,
         table: Table,

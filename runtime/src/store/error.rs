@@ -11,6 +11,12 @@ pub enum StoreError {
         /// What the database says.
         detail: String,
     },
+    /// The disk is full. As [`StoreError::Io`], but a restart after making room goes on.
+    #[error("the disk is full: {detail}")]
+    Full {
+        /// What the database says.
+        detail: String,
+    },
     /// Something on disk is not what was written.
     #[error("stored {what} is corrupt: {detail}")]
     Corrupt {

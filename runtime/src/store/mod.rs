@@ -9,12 +9,16 @@ mod kv;
 mod memory;
 #[cfg(feature = "rocks")]
 mod rocks;
+#[cfg(feature = "rocks")]
+mod tail;
 mod types;
 
 pub use chain::ChainStore;
 pub use memory::{Memory, MemoryStore};
 #[cfg(feature = "rocks")]
-pub use rocks::{Rocks, RocksStore};
+pub use rocks::{Rocks, RocksOptions, RocksStore};
+#[cfg(feature = "rocks")]
+pub use tail::Cut;
 
 pub use error::StoreError;
 pub use types::{

@@ -7,17 +7,21 @@
 //!   that were acknowledged.
 //! - `AbsoluteConsistency` refuses a torn last record, which is what every power cut in mid-write leaves: the node
 //!   would not start after the very accident it is built for.
-//! - `TolerateCorruptedTailRecords` drops an incomplete record at the end, which was never acknowledged, and fails
+//! - `TolerateCorruptedTailRecords` drops a record that the file ends in, which was never acknowledged, and fails
 //!   on anything else. This is what is set. It needs log recycling off, which is the default.
+//!
+//! It also fails on a last record of which a power cut kept some sectors and not others. That one is told apart from
+//! damage to acknowledged records, and cut off, by [`tail`].
 //!
 //! Whatever it recovers is checked again: [`super::load`] compares the state's root with the tip's header.
 
 use super::StoreError;
 use super::chain::ChainStore;
 use super::kv::{Kv, META_TIP, Order, Row, Table, Visit};
+use super::tail::{self, Cut};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
-    Direction, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
+    Direction, ErrorKind, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 use std::path::Path;
 use wattle_primitives::planted;
@@ -26,8 +30,6 @@ use wattle_primitives::planted;
 const BLOCK_CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of writes kept in memory before they are flushed, for all tables together.
 const WRITE_BUFFERS_BYTES: usize = 32 * 1024 * 1024;
-/// Bytes of one write buffer.
-const WRITE_BUFFER_BYTES: usize = 8 * 1024 * 1024;
 /// Write buffers of a table: one filling, one being flushed.
 const WRITE_BUFFERS: i32 = 2;
 /// Bytes of log that may have to be replayed at start.
@@ -37,10 +39,24 @@ const OPEN_FILES_MAX: i32 = 256;
 /// Bits of bloom filter for each key of the tables that are asked for keys they lack.
 const BLOOM_BITS: f64 = 10.0;
 
+/// What may be set from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RocksOptions {
+    /// Bytes of writes that a table keeps in memory before they become a file. RocksDB takes no less than 64 KiB.
+    pub write_buffer_bytes: usize,
+}
+
+impl Default for RocksOptions {
+    fn default() -> Self {
+        Self { write_buffer_bytes: 8 * 1024 * 1024 }
+    }
+}
+
 /// Tables in RocksDB.
 #[derive(Debug)]
 pub struct Rocks {
     db: DB,
+    torn: Vec<Cut>,
 }
 
 /// A store on disk.
@@ -53,8 +69,39 @@ impl RocksStore {
     /// [`StoreError::Io`] when the directory cannot be used or its log is damaged elsewhere than at its end,
     /// [`StoreError::Format`] when another version wrote it.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        Self::over(Rocks::open(dir, &database_options())?)
+        Self::open_with(dir, RocksOptions::default())
     }
+
+    /// As [`RocksStore::open`], with other options. They may differ from start to start.
+    ///
+    /// # Errors
+    /// As [`RocksStore::open`].
+    pub fn open_with(dir: &Path, options: RocksOptions) -> Result<Self, StoreError> {
+        let (db, torn) = match open_tables(dir, options) {
+            Err(error) if error.kind() == ErrorKind::Corruption => {
+                let torn = tail::cut_torn(dir).map_err(|e| StoreError::Io { detail: e.to_string() })?;
+                if torn.is_empty() {
+                    return Err(io(error));
+                }
+                (open_tables(dir, options).map_err(io)?, torn)
+            }
+            opened => (opened.map_err(io)?, Vec::new()),
+        };
+        Self::over(Rocks { db, torn })
+    }
+
+    /// Unfinished records that were cut off when the store was opened: a power cut came while they were written.
+    #[must_use]
+    pub fn torn(&self) -> &[Cut] {
+        &self.database().torn
+    }
+}
+
+fn open_tables(dir: &Path, options: RocksOptions) -> Result<DB, rocksdb::Error> {
+    let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
+    let tables = Table::ALL
+        .map(|table| ColumnFamilyDescriptor::new(table.name(), table_options(table, &cache, options)));
+    DB::open_cf_descriptors(&database_options(), dir, tables)
 }
 
 fn database_options() -> Options {
@@ -62,6 +109,8 @@ fn database_options() -> Options {
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    // The default, said aloud: what is damaged is refused, at start and when it is read.
+    options.set_paranoid_checks(true);
     options.set_db_write_buffer_size(WRITE_BUFFERS_BYTES);
     options.set_max_total_wal_size(LOG_BYTES_MAX);
     options.set_max_open_files(OPEN_FILES_MAX);
@@ -72,7 +121,7 @@ fn database_options() -> Options {
     options
 }
 
-fn table_options(table: Table, cache: &Cache) -> Options {
+fn table_options(table: Table, cache: &Cache, tuning: RocksOptions) -> Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(cache);
     blocks.set_cache_index_and_filter_blocks(true); // counted in the cache, so memory stays bounded
@@ -81,20 +130,13 @@ fn table_options(table: Table, cache: &Cache) -> Options {
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
-    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_write_buffer_size(tuning.write_buffer_bytes);
     options.set_max_write_buffer_number(WRITE_BUFFERS);
     options.set_compression_type(DBCompressionType::Lz4);
     options
 }
 
 impl Rocks {
-    fn open(dir: &Path, options: &Options) -> Result<Self, StoreError> {
-        let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
-        let tables =
-            Table::ALL.map(|table| ColumnFamilyDescriptor::new(table.name(), table_options(table, &cache)));
-        Ok(Self { db: DB::open_cf_descriptors(options, dir, tables).map_err(io)? })
-    }
-
     fn table(&self, table: Table) -> Result<&ColumnFamily, StoreError> {
         self.db
             .cf_handle(table.name())
@@ -158,5 +200,10 @@ impl Kv for Rocks {
 }
 
 fn io(error: rocksdb::Error) -> StoreError {
-    StoreError::Io { detail: error.into_string() }
+    let detail = error.into_string();
+    // RocksDB's own words for its status "no space", the only form in which it comes through its C interface.
+    if detail.contains("No space left on device") || detail.contains("Disk quota exceeded") {
+        return StoreError::Full { detail };
+    }
+    StoreError::Io { detail }
 }

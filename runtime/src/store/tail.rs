@@ -1,0 +1,279 @@
+//! The torn end of RocksDB's log or manifest, told apart from damage elsewhere.
+//!
+//! A power cut in mid-write may leave any of the sectors of the last record and not the others. RocksDB then finds a
+//! wrong checksum, and cannot say whether this record was ever acknowledged: it refuses to open. Here it can be said.
+//! Every batch is synced before the next is written, so whatever is whole after the damage proves that the damaged
+//! record was once durable. With nothing whole after it, it is the unfinished one, and is cut off.
+//!
+//! Damage to the very last record that was acknowledged looks the same. A validator finds that block again in its
+//! consensus log or, like everybody else, with its peers; [`Cut`] lets it be said aloud.
+//!
+//! # Format
+//! Blocks of 32 KiB, in them records `checksum u32 ‖ length u16 ‖ type u8 ‖ payload`, little-endian; none spans two
+//! blocks, larger ones are split into first, middle and last. The checksum is CRC-32C over type and payload, masked.
+//!
+//! Source: RocksDB, `db/log_format.h`, `util/crc32c.h`.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "places in a file that is in memory, plus at most one record of 64 KiB; no two nodes agree on them"
+)]
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+const BLOCK_BYTES: usize = 32 * 1024;
+const HEADER_BYTES: usize = 7;
+const FULL: u8 = 1;
+const FIRST: u8 = 2;
+const MIDDLE: u8 = 3;
+const LAST: u8 = 4;
+
+/// What was cut off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Name of the file.
+    pub file: String,
+    /// Bytes that it keeps.
+    pub kept: u64,
+    /// Bytes that went.
+    pub lost: u64,
+}
+
+/// Damage in a file of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Damage {
+    /// Where the damaged record begins.
+    at: usize,
+    /// Whether anything whole begins after it.
+    followed: bool,
+}
+
+/// Cuts unfinished records off the database's logs and its manifest. Changes nothing if there is other damage, or
+/// none that it knows of.
+pub(super) fn cut_torn(dir: &Path) -> io::Result<Vec<Cut>> {
+    let mut torn: Vec<(PathBuf, usize, usize)> = Vec::new();
+    for path in logs(dir)? {
+        let bytes = fs::read(&path)?;
+        if !torn.is_empty() && !bytes.is_empty() {
+            return Ok(Vec::new()); // a later log was written to: what is damaged had been durable
+        }
+        match damage(&bytes) {
+            Some(Damage { followed: true, .. }) => return Ok(Vec::new()),
+            Some(Damage { at, .. }) => torn.push((path, at, bytes.len())),
+            None => {}
+        }
+    }
+    if let Some(path) = manifest(dir)? {
+        let bytes = fs::read(&path)?;
+        match damage(&bytes) {
+            Some(Damage { followed: true, .. }) => return Ok(Vec::new()),
+            Some(Damage { at, .. }) => torn.push((path, at, bytes.len())),
+            None => {}
+        }
+    }
+    torn.into_iter().map(|(path, at, len)| cut(&path, at, len)).collect()
+}
+
+fn cut(path: &Path, at: usize, len: usize) -> io::Result<Cut> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    let (kept, len) = (to_u64(at), to_u64(len));
+    file.set_len(kept)?;
+    file.sync_data()?;
+    let file = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    Ok(Cut { file, kept, lost: len.saturating_sub(kept) })
+}
+
+fn to_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+/// The logs, oldest first.
+fn logs(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
+        if let Some(number) = number.filter(|_| path.extension().is_some_and(|e| e == "log")) {
+            found.push((number, path));
+        }
+    }
+    found.sort();
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
+/// The manifest in force.
+fn manifest(dir: &Path) -> io::Result<Option<PathBuf>> {
+    let current = dir.join("CURRENT");
+    if !current.exists() {
+        return Ok(None);
+    }
+    let path = dir.join(fs::read_to_string(current)?.trim_end());
+    Ok(path.is_file().then_some(path))
+}
+
+/// The first damage that RocksDB would not tolerate. A record that the file is too short for is none.
+fn damage(bytes: &[u8]) -> Option<Damage> {
+    let (mut at, mut begun) = (0, None);
+    loop {
+        let left = BLOCK_BYTES - at % BLOCK_BYTES;
+        if left < HEADER_BYTES {
+            at += left;
+            continue;
+        }
+        let rest = bytes.get(at..).filter(|rest| rest.len() >= HEADER_BYTES)?;
+        let start = begun.unwrap_or(at);
+        let length = length(rest);
+        if length + HEADER_BYTES <= left && length + HEADER_BYTES > rest.len() {
+            return None;
+        }
+        let kind = whole(rest, left);
+        begun = match (kind, begun) {
+            (Some(FULL), None) => None,
+            (Some(FIRST), None) => Some(at),
+            (Some(MIDDLE), Some(first)) => Some(first),
+            (Some(LAST), Some(_)) => None,
+            // Types that say something about the log itself.
+            (Some(9..), begun) => begun,
+            _ => {
+                return Some(Damage {
+                    at: start,
+                    followed: anything_begins(bytes, at + 1) || kind == Some(FIRST),
+                });
+            }
+        };
+        at += HEADER_BYTES + length;
+    }
+}
+
+/// Whether a whole record, or the whole first part of one, begins at `from` or later.
+fn anything_begins(bytes: &[u8], from: usize) -> bool {
+    (from..bytes.len()).any(|at| {
+        let rest = bytes.get(at..).unwrap_or_default();
+        matches!(rest.get(6), Some(&(FULL | FIRST))) && whole(rest, BLOCK_BYTES - at % BLOCK_BYTES).is_some()
+    })
+}
+
+/// The type of the record at the beginning of `rest`, if its checksum is right; `left` bytes are left of the block.
+fn whole(rest: &[u8], left: usize) -> Option<u8> {
+    let end = HEADER_BYTES + length(rest);
+    let (header, covered) = (rest.get(..4)?, rest.get(6..end)?);
+    let masked = u32::from_le_bytes(header.try_into().ok()?);
+    let kind = *covered.first()?;
+    (end <= left && kind > 0 && mask(crc32c(covered)) == masked).then_some(kind)
+}
+
+fn length(rest: &[u8]) -> usize {
+    match rest {
+        [_, _, _, _, low, high, ..] => usize::from(u16::from_le_bytes([*low, *high])),
+        _ => 0,
+    }
+}
+
+const fn mask(crc: u32) -> u32 {
+    crc.rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+fn crc32c(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, byte| {
+        let index = usize::from(crc.to_le_bytes()[0] ^ byte);
+        TABLE.get(index).copied().unwrap_or(0) ^ (crc >> 8)
+    })
+}
+
+/// CRC-32C of every byte, polynomial 0x1edc6f41 reflected.
+const TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let (mut crc, mut bit) = (byte as u32, 0);
+        while bit < 8 {
+            crc = if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
+            bit += 1;
+        }
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of records with these payloads, split over blocks as RocksDB does it.
+    fn file(payloads: &[Vec<u8>]) -> (Vec<u8>, Vec<usize>) {
+        let (mut bytes, mut starts) = (Vec::new(), Vec::new());
+        for payload in payloads {
+            let (mut rest, mut first) = (payload.as_slice(), true);
+            loop {
+                let mut left = BLOCK_BYTES - bytes.len() % BLOCK_BYTES;
+                if left < HEADER_BYTES {
+                    bytes.resize(bytes.len() + left, 0);
+                    left = BLOCK_BYTES;
+                }
+                if first {
+                    starts.push(bytes.len());
+                }
+                let (part, after) = rest.split_at(rest.len().min(left - HEADER_BYTES));
+                let kind = match (first, after.is_empty()) {
+                    (true, true) => FULL,
+                    (true, false) => FIRST,
+                    (false, false) => MIDDLE,
+                    (false, true) => LAST,
+                };
+                let covered: Vec<u8> = [kind].iter().chain(part).copied().collect();
+                bytes.extend(mask(crc32c(&covered)).to_le_bytes());
+                bytes.extend(u16::try_from(part.len()).unwrap_or(0).to_le_bytes());
+                bytes.extend(covered);
+                (rest, first) = (after, false);
+                if rest.is_empty() {
+                    break;
+                }
+            }
+        }
+        (bytes, starts)
+    }
+
+    fn payloads() -> Vec<Vec<u8>> {
+        [100, 70_000, 32_000, 900, 40_000].iter().map(|len| vec![7; *len]).collect()
+    }
+
+    #[test]
+    fn the_checksum_is_the_published_one() {
+        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
+    }
+
+    #[test]
+    fn only_damage_to_the_last_record_is_a_torn_end() {
+        let (whole, starts) = file(&payloads());
+        assert_eq!(damage(&whole), None);
+        let last = starts.len() - 1;
+        for at in (0..whole.len()).step_by(97) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x10;
+            let record = starts.partition_point(|start| *start <= at) - 1;
+            let Some(damage) = damage(&bytes) else {
+                // Padding between blocks, or a length that now reaches beyond the end.
+                assert!(record == last || at % BLOCK_BYTES > BLOCK_BYTES - HEADER_BYTES, "{at}");
+                continue;
+            };
+            assert_eq!(damage, Damage { at: starts[record], followed: record < last }, "{at}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_short_is_no_damage_and_lost_sectors_are() {
+        let (whole, starts) = file(&payloads());
+        let last = starts[starts.len() - 1];
+        for len in (last..whole.len()).step_by(53) {
+            assert_eq!(damage(&whole[..len]), None, "{len}");
+        }
+        for sector in last / 512 + 1..whole.len() / 512 {
+            let mut bytes = whole.clone();
+            bytes[sector * 512..(sector + 1) * 512].fill(0);
+            assert_eq!(damage(&bytes), Some(Damage { at: last, followed: false }), "{sector}");
+        }
+    }
+}
