@@ -14,6 +14,7 @@
 //! The directory itself is for its owner alone (mode 700): whoever could enter could order the node about, or exchange
 //! its keys. A node does not start from one that is open to others.
 
+use crate::run::storage::Place;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,9 @@ pub struct NodeConfigFile {
     pub p2p: P2pSection,
     /// The interface for wallets.
     pub rpc: RpcSection,
+    /// The disk.
+    #[serde(default)]
+    pub storage: StorageSection,
 }
 
 /// The peer-to-peer part of the configuration.
@@ -59,6 +63,48 @@ pub struct RpcSection {
     /// Origins whose pages may call.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
+}
+
+/// The disk's part of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StorageSection {
+    /// Free bytes below which this node proposes and notarizes nothing new and takes no transactions, until there
+    /// are more again; 0 never.
+    pub reserve_bytes: u64,
+    /// Size at which a segment of the consensus log is closed, bytes.
+    pub wal_segment_bytes: u64,
+    /// Writes that a table of the database keeps in memory, bytes.
+    pub db_write_buffer_bytes: u32,
+}
+
+/// Least size of a segment of the consensus log, bytes: a page for its head, and one for a group.
+const WAL_SEGMENT_BYTES_MIN: u64 = 8 * 1024;
+/// Bounds of a table's write buffer, bytes.
+const DB_WRITE_BUFFER_BYTES: std::ops::RangeInclusive<u32> = 64 * 1024..=256 * 1024 * 1024;
+
+impl Default for StorageSection {
+    fn default() -> Self {
+        Self {
+            reserve_bytes: 256 * 1024 * 1024,
+            wal_segment_bytes: crate::wal::SEGMENT_BYTES,
+            db_write_buffer_bytes: 8 * 1024 * 1024,
+        }
+    }
+}
+
+impl StorageSection {
+    /// What is out of bounds, if anything.
+    fn fault(&self) -> Option<String> {
+        let segment = WAL_SEGMENT_BYTES_MIN..=crate::wal::SEGMENT_BYTES;
+        if !segment.contains(&self.wal_segment_bytes) {
+            return Some(format!("storage.wal_segment_bytes must lie in {segment:?}"));
+        }
+        if !DB_WRITE_BUFFER_BYTES.contains(&self.db_write_buffer_bytes) {
+            return Some(format!("storage.db_write_buffer_bytes must lie in {DB_WRITE_BUFFER_BYTES:?}"));
+        }
+        None
+    }
 }
 
 /// A node's directory.
@@ -173,7 +219,12 @@ impl Home {
             return Err(HomeError::Syntax { path, detail });
         }
         let text = std::fs::read_to_string(&path).map_err(io)?;
-        toml::from_str(&text).map_err(|e| HomeError::Syntax { path: path.clone(), detail: e.to_string() })
+        let config: NodeConfigFile = toml::from_str(&text)
+            .map_err(|e| HomeError::Syntax { path: path.clone(), detail: e.to_string() })?;
+        match config.storage.fault() {
+            Some(detail) => Err(HomeError::Syntax { path, detail }),
+            None => Ok(config),
+        }
     }
 
     /// Reads the chain specification.
@@ -266,6 +317,12 @@ impl Home {
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
         self.0.join("data")
+    }
+
+    /// Where data are kept, with this configuration.
+    #[must_use]
+    pub fn place(&self, config: StorageSection) -> Place {
+        Place { data_dir: self.data_dir(), sign_dir: self.sign_dir(), config }
     }
 
     /// `sign/`.

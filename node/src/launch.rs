@@ -87,8 +87,7 @@ pub async fn launch(home: &Home, options: Options) -> Result<Running, LaunchErro
     // The port is taken first: a node whose interface cannot come up should not start to vote.
     let listener = wattle_rpc::bind(config.rpc.listen, options.rpc_fallback).await?;
     let node = Node::start(NodeConfig {
-        data_dir: home.data_dir(),
-        sign_dir: home.sign_dir(),
+        place: home.place(config.storage),
         genesis: Arc::new(spec.genesis),
         validator_key,
         network,

@@ -2,7 +2,9 @@
 //!
 //! Used by `wattle init testnet` and `wattle devnet`, so that both make the same thing.
 
-use crate::home::{Home, HomeError, NodeConfigFile, P2pSection, RpcSection, create_private_dir, write};
+use crate::home::{
+    Home, HomeError, NodeConfigFile, P2pSection, RpcSection, StorageSection, create_private_dir, write,
+};
 use crate::launch::node_key;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -157,6 +159,7 @@ impl Layout {
                     allowed_hosts: Vec::new(),
                     allowed_origins: Vec::new(),
                 },
+                storage: StorageSection::default(),
             };
             home.create(&config, &spec, node, Some(validator))?;
             homes.push(home);

@@ -2,7 +2,7 @@
 
 use super::failed;
 use crate::cli::{CliError, CliResult, Ctx, Report};
-use crate::home::{Home, NodeConfigFile, P2pSection, RpcSection};
+use crate::home::{Home, NodeConfigFile, P2pSection, RpcSection, StorageSection};
 use crate::launch::node_key;
 use crate::run::unix_ms;
 use crate::testnet::{Layout, loopback};
@@ -131,6 +131,7 @@ fn node(args: &NodeArgs) -> CliResult {
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
         },
+        storage: StorageSection::default(),
     };
     home.create(&config, &spec, &node, validator.as_ref()).map_err(|e| failed("node_directory", &e))?;
     let peer = node_key(&node).map_err(|e| failed("node_key", &e))?.peer_id().to_string();

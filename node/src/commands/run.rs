@@ -14,6 +14,9 @@ use std::path::PathBuf;
 /// Exit code after a safety halt: a service manager must not restart the node unseen.
 pub(super) const EXIT_HALT: i32 = 70;
 
+/// Exit code when the disk is full: to be started again once there is room, and not before.
+pub(super) const EXIT_DISK_FULL: i32 = 75;
+
 /// Options of `wattle run`.
 #[derive(Clone, Debug, Args)]
 #[command(
@@ -31,7 +34,11 @@ pub struct RunArgs {
 /// When it cannot start, or had to stop.
 pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
     let home = Home::new(args.home);
-    let mut running = launch(&home, Options::default()).await.map_err(|e| failed(code(&e), &e))?;
+    let mut running = match launch(&home, Options::default()).await {
+        Ok(running) => running,
+        Err(LaunchError::Node(error)) if error.is_disk_full() => disk_full(&error),
+        Err(error) => return Err(failed(code(&error), &error)),
+    };
     announce(&running, ctx.json);
     let ended = tokio::select! {
         ended = running.node.ended() => ended,
@@ -47,8 +54,15 @@ pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
             note(&format!("error: {}", failed("halt", &error)));
             std::process::exit(EXIT_HALT);
         }
+        Err(error) if error.is_disk_full() => disk_full(&error),
         Err(error) => Err(failed("node", &error)),
     }
+}
+
+fn disk_full(error: &NodeError) -> ! {
+    note(&format!("error: {}", failed("disk_full", error)));
+    note("the disk is full: make room and start the node again; nothing that was final is lost");
+    std::process::exit(EXIT_DISK_FULL);
 }
 
 fn announce(running: &Running, json: bool) {

@@ -195,6 +195,9 @@ pub enum SubmitError {
     /// The node is too busy to look at it.
     #[error("too many transactions are waiting to be checked")]
     Busy,
+    /// The disk is nearly full.
+    #[error("the node is low on disk space")]
+    LowSpace,
     /// The node stops.
     #[error("the node is stopping")]
     Stopping,
@@ -247,6 +250,8 @@ pub struct DriverStatus {
     pub unfinalized: usize,
     /// Finalized blocks not yet in the database.
     pub commit_backlog: usize,
+    /// Whether less room is left on the disk than is to be kept free.
+    pub low_space: bool,
     /// Transactions waiting.
     pub mempool_txs: usize,
     /// Their bytes.

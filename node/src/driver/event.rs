@@ -72,6 +72,8 @@ pub enum Event {
         /// What came.
         response: Option<Response>,
     },
+    /// Less room is left on the disk than is to be kept free, or there is enough again.
+    LowSpace(bool),
     /// Transactions from a client.
     Submit {
         /// Names the answer.

@@ -100,6 +100,9 @@ struct Current {
 #[derive(Debug)]
 struct Backlog {
     queue: VecDeque<Committing>,
+    /// The database does not keep up.
+    behind: bool,
+    /// Nothing new is built or notarized: the database is behind, or the disk nearly full.
     pressed: bool,
 }
 
@@ -120,6 +123,7 @@ pub struct Driver {
     peers: Peers,
     relay: Relay,
     backlog: Backlog,
+    low_space: bool,
     /// Log records of the last run, until the epochs they belong to have started.
     replay: Vec<Record>,
     working: bool,
@@ -154,7 +158,8 @@ impl Driver {
             sync: Sync::new(certificate),
             peers: Peers::default(),
             relay: Relay::default(),
-            backlog: Backlog { queue: VecDeque::new(), pressed: false },
+            backlog: Backlog { queue: VecDeque::new(), behind: false, pressed: false },
+            low_space: false,
             replay,
             working: false,
             entered_at: MonoMs(0),
@@ -227,6 +232,7 @@ impl Driver {
             Event::Submit { token, txs } => self.on_submit(token, txs),
             Event::Ask { token, question } => self.on_question(token, question),
             Event::Done(done) => self.on_done(done),
+            Event::LowSpace(low) => self.low_space = low,
             Event::Stop => self.stopped = true,
         }
     }
@@ -287,10 +293,13 @@ impl Driver {
         self.has_ready_tx() || wattle_runtime::query::has_due(&self.tree.state, self.wall)
     }
 
-    /// A database that falls behind stops this node from building and notarizing, and nothing else.
+    /// A database that falls behind, or a disk that is nearly full, stops this node from building and notarizing, and
+    /// nothing else: what the others finalize is still stored.
     fn press_or_release(&mut self) {
         let len = self.backlog.queue.len();
-        let on = if self.backlog.pressed { len > COMMIT_BACKLOG_MAX / 2 } else { len >= COMMIT_BACKLOG_MAX };
+        let max = if self.backlog.behind { COMMIT_BACKLOG_MAX / 2 + 1 } else { COMMIT_BACKLOG_MAX };
+        self.backlog.behind = len >= max;
+        let on = self.backlog.behind || self.low_space;
         if on != self.backlog.pressed {
             self.backlog.pressed = on;
             self.feed(Input::Backpressure { on });

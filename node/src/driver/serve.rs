@@ -103,6 +103,7 @@ impl Driver {
             syncing: self.lags(),
             unfinalized: self.tree.len(),
             commit_backlog: self.backlog.queue.len(),
+            low_space: self.low_space,
             mempool_txs,
             mempool_bytes,
             nullifications: self.nullifications,

@@ -205,6 +205,9 @@ impl Txs {
 impl Driver {
     /// Transactions from a client.
     pub(super) fn on_submit(&mut self, token: Token, txs: Vec<Tx>) {
+        if self.low_space {
+            return self.refuse_all(token, &txs, &SubmitError::LowSpace);
+        }
         if self.txs.checking.len() >= BATCHES_MAX {
             return self.refuse_all(token, &txs, &SubmitError::Busy);
         }
@@ -213,7 +216,7 @@ impl Driver {
 
     /// A transaction from a light node.
     pub(super) fn on_peer_submit(&mut self, token: Token, peer: PeerId, tx: Tx) {
-        if self.txs.checking.len() >= BATCHES_MAX {
+        if self.low_space || self.txs.checking.len() >= BATCHES_MAX {
             return self.emit(Effect::Respond { token, response: Response::Busy });
         }
         self.check_batch_of(Source::Peer { token, peer }, vec![tx]);
@@ -496,6 +499,7 @@ impl SubmitError {
             Self::Tx(error) => error.code(),
             Self::Pool(error) => error.code(),
             Self::Busy => "busy",
+            Self::LowSpace => "low_space",
             Self::Stopping => "stopping",
         }
     }

@@ -5,21 +5,21 @@
 
 pub mod serve;
 pub mod shared;
+mod space;
 pub mod storage;
 pub mod threads;
 
 use crate::driver::{Driver, Effect, Event, Halt, Setup, Token};
+use crate::file::FileError;
 use crate::file::os::OsDir;
-use crate::wal::{SEGMENT_BYTES, WalConfig};
 use crate::work::{TxCache, Unchecked, Worker};
 use shared::{Command, Shared, View};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use storage::{Journal, StorageError, open_chain};
+use storage::{Journal, StorageError};
 use threads::{Fatal, LogOrder, Order, Report};
 use tokio::sync::{mpsc, oneshot, watch};
 use wattle_consensus::MonoMs;
@@ -28,18 +28,15 @@ use wattle_p2p::wire::{Response, Role, ValidatorProof};
 use wattle_p2p::{Handle, NetEvent};
 use wattle_primitives::{Genesis, SecretKey, TimeMs};
 use wattle_rpc::metrics::{FsyncOf, Metrics};
-use wattle_runtime::Store;
-use wattle_runtime::store::RocksStore;
+use wattle_runtime::{Store, StoreError};
 
 /// How long a node waits at its end for what is under way.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a node is started with.
 pub struct NodeConfig {
-    /// Holds the database and the log.
-    pub data_dir: PathBuf,
-    /// Holds what was signed; never inside `data_dir`.
-    pub sign_dir: PathBuf,
+    /// Where data are kept.
+    pub place: storage::Place,
     /// The chain.
     pub genesis: Arc<Genesis>,
     /// Our validator key, if this node is to vote.
@@ -73,6 +70,23 @@ pub enum NodeError {
     /// The loop ended without a word.
     #[error("the node's loop ended unexpectedly")]
     Lost,
+}
+
+impl NodeError {
+    /// Whether a full disk is at the bottom of it: nothing that was acknowledged is lost, and the node can be started
+    /// again once there is room.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        let mut error: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(at) = error {
+            let file = at.downcast_ref::<FileError>().is_some_and(FileError::is_full);
+            if file || matches!(at.downcast_ref(), Some(StoreError::Full { .. })) {
+                return true;
+            }
+            error = at.source();
+        }
+        false
+    }
 }
 
 /// A running node.
@@ -111,6 +125,7 @@ impl Node {
             }
             None => None,
         };
+        space::watch(&config.place, reports.clone());
         let (network, events) = wattle_p2p::spawn(network_config(config, chain, &view))?;
         let (shared, commands) = Shared::new(chain, genesis, key, store, view);
         let (stop, stopped) = watch::channel(false);
@@ -166,23 +181,16 @@ struct Opened {
 
 impl Opened {
     fn open(config: &NodeConfig) -> Result<Self, StorageError> {
-        let store: Arc<dyn Store> = Arc::new(RocksStore::open(&config.data_dir.join("db"))?);
-        let found = open_chain(store.as_ref(), &config.genesis)?;
-        let chain = found.chain;
+        let opened = storage::open(&config.place, &config.genesis, config.validator_key.as_ref())?;
+        let storage::Opened { store, found, voting } = opened;
         let (mut records, mut bodies, mut journal) = (Vec::new(), Vec::new(), None);
-        if let Some(key) = &config.validator_key {
-            let mut entropy = [0u8; 32];
-            getrandom::fill(&mut entropy).map_err(StorageError::Entropy)?;
-            let wal_config = WalConfig { chain, entropy, segment_bytes: SEGMENT_BYTES };
-            let fresh = found.header.height == wattle_primitives::Height::ZERO;
-            let (wal, sign) = (OsDir::open(&config.data_dir.join("wal"))?, OsDir::open(&config.sign_dir)?);
-            let key = SecretKey::from_seed(*key.seed());
-            let opened = Journal::open(wal, sign, chain, key, fresh, wal_config)?;
-            if let crate::signer::Standing::SitOut { past } = opened.3 {
+        if let Some(voting) = voting {
+            if let crate::signer::Standing::SitOut { past } = voting.standing {
                 tracing::warn!(%past, "the log has lost votes: sitting out until past that round");
             }
-            (journal, records, bodies) = (Some(opened.0), opened.1, opened.2);
+            (journal, records, bodies) = (Some(voting.journal), voting.records, voting.bodies);
         }
+        let chain = found.chain;
         let view = View {
             hash: found.header.hash(),
             header: found.header.clone(),
@@ -286,6 +294,7 @@ impl Loop {
                 Incoming::Reports(Report::Synced(took)) => {
                     self.metrics.fsync(FsyncOf::Wal, took.as_secs_f64())
                 }
+                Incoming::Reports(Report::LowSpace(low)) => self.step(Event::LowSpace(low))?,
                 Incoming::Reports(Report::Fatal(fatal)) => return Err(fatal.into()),
                 Incoming::Stop => {
                     self.step(Event::Stop)?;

@@ -9,12 +9,17 @@
 use super::threads::Order;
 use crate::driver::{Boot, Done};
 use crate::file::Dir;
+use crate::file::os::OsDir;
+use crate::home::StorageSection;
 use crate::signer::{DataDir, PersistError, Persisted, Signer, SignerError, Standing, Syncs, persist};
 use crate::wal::record::WalRecord;
 use crate::wal::{Wal, WalConfig, WalError};
+use std::path::PathBuf;
+use std::sync::Arc;
 use wattle_consensus::Record;
 use wattle_primitives::{Block, Certificate, DecodeError, Genesis, Hash, Header, Height, SecretKey, Vote};
 use wattle_runtime::execute::GenesisFailure;
+use wattle_runtime::store::{RocksOptions, RocksStore};
 use wattle_runtime::{Commit, State, Store, StoreError};
 
 /// Why a node's data cannot be used.
@@ -49,6 +54,71 @@ pub enum StorageError {
     /// The operating system has no entropy.
     #[error("no entropy from the operating system: {0}")]
     Entropy(getrandom::Error),
+}
+
+/// Where a node keeps its data, and how.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Holds the database and the log.
+    pub data_dir: PathBuf,
+    /// Holds what was signed; never inside `data_dir`.
+    pub sign_dir: PathBuf,
+    /// Sizes and limits.
+    pub config: StorageSection,
+}
+
+/// A node's data, opened and recovered.
+pub struct Opened {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// What it holds.
+    pub found: Found,
+    /// What a validator has beside it.
+    pub voting: Option<Voting>,
+}
+
+/// What a validator has beside the committed chain.
+pub struct Voting {
+    /// Log and sign state.
+    pub journal: Journal<OsDir, OsDir>,
+    /// What the log knows of consensus, in order.
+    pub records: Vec<Record>,
+    /// Bodies in the log.
+    pub bodies: Vec<Block>,
+    /// Whether the log has kept up with the sign state.
+    pub standing: Standing,
+}
+
+/// Opens, and where needed recovers, everything that a node keeps; with `key` as a validator.
+///
+/// # Errors
+/// [`StorageError`].
+pub fn open(place: &Place, genesis: &Genesis, key: Option<&SecretKey>) -> Result<Opened, StorageError> {
+    // Before the database makes its own directory in it, which it would not sync.
+    let data = OsDir::open(&place.data_dir)?;
+    let db = OsDir::open(&data.path().join("db"))?;
+    let write_buffer_bytes = usize::try_from(place.config.db_write_buffer_bytes).unwrap_or(usize::MAX);
+    let store = RocksStore::open_with(db.path(), RocksOptions { write_buffer_bytes })?;
+    for cut in store.torn() {
+        tracing::warn!(?cut, "the database ended in an unfinished record, as a power cut leaves it");
+    }
+    let store: Arc<dyn Store> = Arc::new(store);
+    let found = open_chain(store.as_ref(), genesis)?;
+    let voting = match key {
+        Some(key) => Some(open_voting(place, &found, SecretKey::from_seed(*key.seed()))?),
+        None => None,
+    };
+    Ok(Opened { store, found, voting })
+}
+
+fn open_voting(place: &Place, found: &Found, key: SecretKey) -> Result<Voting, StorageError> {
+    let mut entropy = [0u8; 32];
+    getrandom::fill(&mut entropy).map_err(StorageError::Entropy)?;
+    let config = WalConfig { chain: found.chain, entropy, segment_bytes: place.config.wal_segment_bytes };
+    let fresh = found.header.height == Height::ZERO;
+    let (wal, sign) = (OsDir::open(&place.data_dir.join("wal"))?, OsDir::open(&place.sign_dir)?);
+    let (journal, records, bodies, standing) = Journal::open(wal, sign, found.chain, key, fresh, config)?;
+    Ok(Voting { journal, records, bodies, standing })
 }
 
 /// The committed chain as it was found.

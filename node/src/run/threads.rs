@@ -16,7 +16,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use tokio::sync::mpsc::UnboundedSender;
 use wattle_p2p::wire::Response;
-use wattle_primitives::{Height, ValidatorIndex, Vote};
+use wattle_primitives::{Height, ValidatorIndex, Vote, encode};
 use wattle_runtime::{Commit, Store, StoreError};
 
 /// What a thread tells the loop.
@@ -33,6 +33,8 @@ pub enum Report {
     },
     /// How long it took to make a group durable.
     Synced(std::time::Duration),
+    /// Whether less room is left on the disk than is to be kept free.
+    LowSpace(bool),
     /// The disk failed: the process must end.
     Fatal(Fatal),
 }
@@ -143,6 +145,12 @@ where
                     let begun = std::time::Instant::now();
                     let report = journal.persist(order, Syncs::Together);
                     let _ = reports.send(Report::Synced(begun.elapsed()));
+                    if let Ok(Done::Persisted { signed, .. }) = &report {
+                        // From here on these may leave: who looks for lost votes starts with this line.
+                        for vote in signed {
+                            tracing::debug!(target: "wattle::votes", vote = %hex::encode(encode(vote)), "durable");
+                        }
+                    }
                     report.map(Report::Done)
                 }
                 LogOrder::Release(height) => match journal.release(height) {

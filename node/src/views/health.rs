@@ -81,6 +81,9 @@ pub(super) fn health(node: &NodeBackend) -> Health {
         if status.commit_backlog >= COMMIT_BACKLOG_MAX {
             reasons.push("commit_backlog".to_owned());
         }
+        if status.low_space {
+            reasons.push("low_disk_space".to_owned());
+        }
         let epoch = node.shared.genesis.params.epoch_of(status.height.next());
         let alone = node.shared.genesis.validators(epoch).is_some_and(|set| {
             set.len() == 1 && node.shared.key.is_some_and(|key| set.index_of(&key).is_some())
@@ -104,6 +107,9 @@ pub(super) fn readiness(node: &NodeBackend) -> Readiness {
         Ok(None) => reasons.push("starting"),
         Ok(Some(status)) => {
             lag_heights = status.best_peer_height.saturating_sub(height).0;
+            if status.low_space {
+                reasons.push("low_disk_space");
+            }
             if status.syncing {
                 reasons.push("syncing");
             }

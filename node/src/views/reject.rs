@@ -36,6 +36,7 @@ pub(super) fn by_driver(id: Hash, error: &SubmitError) -> RpcError {
         SubmitError::Busy => {
             RpcError::Busy { what: "the queue of transactions to check", retry_after_ms: CHECKERS_RETRY_MS }
         }
+        SubmitError::LowSpace => RpcError::Unavailable { reason: "the node is low on disk space".to_owned() },
         SubmitError::Stopping => RpcError::Unavailable { reason: "the node is stopping".to_owned() },
     }
 }

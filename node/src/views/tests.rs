@@ -412,6 +412,7 @@ fn refusals_keep_their_codes_and_repetition_is_no_error() {
     let busy = submit(Some(SubmitError::Pool(InsertError::Full)), &fresh).unwrap_err();
     assert_eq!(busy.code(), "busy");
     assert_eq!(submit(Some(SubmitError::Busy), &fresh).unwrap_err().code(), "busy");
+    assert_eq!(submit(Some(SubmitError::LowSpace), &fresh).unwrap_err().code(), "unavailable");
     assert_eq!(submit(Some(SubmitError::Stopping), &fresh).unwrap_err().code(), "unavailable");
     let cheap = SubmitError::Pool(InsertError::Underpriced { tip_min: Amount(9) });
     assert_eq!(submit(Some(cheap), &fresh).unwrap_err().code(), "underpriced");
