@@ -282,6 +282,7 @@ pub(super) fn describe_event(event: &Event) -> String {
         Event::Response { token, response } => {
             format!("response {} {}", token.0, response.as_ref().map_or("none", response_name))
         }
+        Event::LowSpace(low) => format!("low on space: {low}"),
         Event::Submit { token, txs } => format!("submit {} {}", token.0, txs.len()),
         Event::Ask { token, .. } => format!("ask {}", token.0),
         Event::Done(what) => done(what),

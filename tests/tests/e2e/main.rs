@@ -6,6 +6,7 @@
 
 mod chain;
 mod cli;
+mod crash;
 mod devnet;
 mod epochs;
 mod faults;
@@ -14,4 +15,5 @@ mod load;
 mod network;
 mod operate;
 mod process;
+mod space;
 mod votes;

@@ -43,9 +43,15 @@ impl Node {
     }
 
     /// As [`Node::start`], by a command that passes its arguments on to `wattle`.
-    pub(crate) fn start_with(home: &Path, mut command: Command) -> Self {
+    pub(crate) fn start_with(home: &Path, command: Command) -> Self {
+        Self::start_logging(home, command, "")
+    }
+
+    /// As [`Node::start_with`], with more in its log.
+    pub(crate) fn start_logging(home: &Path, mut command: Command, more: &str) -> Self {
         let name = home.file_name().unwrap().to_string_lossy().into_owned();
-        command.args(["run", "--json", "--log", "info,libp2p_gossipsub=error", "--home"]).arg(home);
+        let log = format!("info,libp2p_gossipsub=error{more}");
+        command.args(["run", "--json", "--log", &log, "--home"]).arg(home);
         let process = Process::start(&name, &mut command, &home.join("log"));
         let ready = process.event();
         assert_eq!(ready["event"], "ready", "{ready}");

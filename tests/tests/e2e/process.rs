@@ -27,7 +27,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
     let path = dir.join(name);
     assert!(
         path.exists(),
-        "{} is missing: `cargo build --release --workspace --bins` makes it",
+        "{} is missing: `cargo build --release --workspace --lib --bins` makes it",
         path.display()
     );
     path
