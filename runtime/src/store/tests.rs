@@ -209,6 +209,32 @@ mod on_disk {
         }
     }
 
+    /// A power cut may keep any sectors of what was not yet synced: an unfinished record is longer than it is good.
+    #[test]
+    fn a_last_record_with_lost_sectors_is_cut_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = RocksStore::open(dir.path()).unwrap();
+        let commits = chain(6);
+        let mut lengths = Vec::new();
+        for commit in &commits {
+            store.commit(std::slice::from_ref(commit)).unwrap();
+            lengths.push(usize::try_from(std::fs::metadata(log_of(dir.path())).unwrap().len()).unwrap());
+        }
+        let (before, whole) = (lengths[5], lengths[6]);
+        for at in (before..whole - 64).step_by(200) {
+            let copy = killed(dir.path());
+            let log = log_of(copy.path());
+            let mut bytes = std::fs::read(&log).unwrap();
+            bytes[at..at + 64].fill(0);
+            std::fs::write(&log, bytes).unwrap();
+            let store = RocksStore::open(copy.path()).unwrap();
+            let (tip, _) = load(&store).unwrap().unwrap();
+            assert_eq!(tip.hash, commits[5].block.hash(), "{at}");
+            assert!(store.torn().len() == 1 || at == before, "{at}: {:?}", store.torn());
+            store.commit(&commits[6..]).unwrap();
+        }
+    }
+
     #[test]
     fn damage_in_the_middle_of_the_log_is_not_taken_for_a_torn_tail() {
         let dir = tempfile::tempdir().unwrap();
