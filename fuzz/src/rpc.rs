@@ -133,6 +133,10 @@ mod backend {
             self.0.subscribe()
         }
 
+        fn gauges(&self) -> wattle_rpc::Gauges {
+            wattle_rpc::Gauges::default()
+        }
+
         fn health(&self) -> Health {
             Health { status: HealthStatus::Ok, reasons: Vec::new() }
         }

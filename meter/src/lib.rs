@@ -26,6 +26,7 @@ pub mod sensor;
 mod sign;
 pub mod simulator;
 mod status;
+mod stdin;
 pub mod submit;
 #[cfg(test)]
 mod testchain;
@@ -35,3 +36,4 @@ pub use config::{CONFIG_BYTES_MAX, ConfigError, LightConfig, MeterConfig, PEERS_
 pub use run::{LightError, run};
 pub use sign::{KeyError, Signer, generate_key, load_key, write_key};
 pub use status::{LightStatus, StatusError, status};
+pub use stdin::stdin_closed;

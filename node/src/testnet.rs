@@ -182,10 +182,7 @@ impl Layout {
 
     fn key(&self, role: &str, index: u16) -> Result<SecretKey, LayoutError> {
         match self.seed {
-            Some(seed) => {
-                let text = format!("devnet/{seed}/{role}/{index}");
-                Ok(SecretKey::from_seed(Hash::of(domain::GENESIS, &[text.as_bytes()]).0))
-            }
+            Some(seed) => Ok(seeded_key(seed, role, index)),
             None => SecretKey::generate().map_err(LayoutError::Entropy),
         }
     }
@@ -321,6 +318,13 @@ impl Testnet {
         }
         Ok(all)
     }
+}
+
+/// The key that follows from a devnet's seed. Anybody can derive it.
+#[must_use]
+pub fn seeded_key(seed: u64, role: &str, index: u16) -> SecretKey {
+    let text = format!("devnet/{seed}/{role}/{index}");
+    SecretKey::from_seed(Hash::of(domain::GENESIS, &[text.as_bytes()]).0)
 }
 
 /// The port of validator `i` when the first has `first`; 0 stays 0, any free port.

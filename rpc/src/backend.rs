@@ -1,6 +1,7 @@
 //! What the interface asks of a node. The node implements [`Backend`]; everything else here is presentation.
 
 use crate::error::RpcError;
+use crate::gauges::Gauges;
 use crate::types::{
     AccountReply, Anchored, AssetInfo, BlockReply, ChainStatus, ConsensusReply, EventPage, EventPosition,
     EvidenceItem, Health, HistoryItem, HoldInfo, LedgerAccountInfo, LightBlock, MeterInfo, MicrogridInfo,
@@ -117,6 +118,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Evidence of misbehaviour that this node holds, newest first.
     fn evidence(&self, page: PageRequest) -> RpcResult<Page<EvidenceItem>>;
+
+    /// Figures for `/metrics`, as of now. Called outside the blocking pool: must not wait.
+    fn gauges(&self) -> Gauges;
 
     /// Whether the process can do its work.
     fn health(&self) -> Health;

@@ -137,14 +137,21 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(timeouts.header)
+        .header_read_timeout(timeouts.idle)
         .max_buf_size(HEADER_BYTES_MAX)
         .serve_connection(io, TowerToHyperService::new(with_place))
         .with_upgrades();
     let mut served = std::pin::pin!(served);
+    let silent = async {
+        tokio::time::sleep(timeouts.header).await;
+        if place.has_asked() {
+            std::future::pending::<()>().await;
+        }
+    };
     let result = tokio::select! {
         result = served.as_mut() => result,
         () = place.lost() => return,
+        () = silent => return,
         () = stopped(&mut stop) => {
             served.as_mut().graceful_shutdown();
             served.await

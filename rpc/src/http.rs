@@ -192,7 +192,7 @@ async fn ready(State(app): State<App>) -> Response {
 async fn metrics(State(app): State<App>) -> Response {
     let mut reasons = app.service.backend.health().reasons;
     reasons.extend(app.service.backend.readiness().reasons);
-    match app.service.metrics.render(&reasons) {
+    match app.service.metrics.render(&app.service.backend.gauges(), &reasons) {
         Ok(text) => page(StatusCode::OK, "text/plain; version=0.0.4", text),
         Err(error) => {
             tracing::warn!(%error, "metrics cannot be rendered");

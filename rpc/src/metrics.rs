@@ -2,13 +2,16 @@
 //!
 //! The node writes, this crate renders. Labels take values from fixed sets only: never an account, peer or hash.
 
-use prometheus::core::{AtomicU64, GenericGauge};
+use crate::gauges::Gauges;
+use prometheus::core::{AtomicU64, GenericGauge, GenericGaugeVec};
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
+    TextEncoder,
 };
 
 /// A gauge of whole numbers.
 pub type UGauge = GenericGauge<AtomicU64>;
+type UGaugeVec = GenericGaugeVec<AtomicU64>;
 
 /// Seconds, from a tenth of a millisecond to a minute.
 const SECONDS: &[f64] =
@@ -23,6 +26,15 @@ pub enum FsyncOf {
     SignState,
     /// The database.
     Database,
+}
+
+/// What a quorum voted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuorumOf {
+    /// That the block is the view's.
+    Notarize,
+    /// That the block is final.
+    Finalize,
 }
 
 /// Why the interface turned somebody away; the label `reason` of `wattle_rpc_refusals_total`.
@@ -107,36 +119,31 @@ impl Refusal {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Last finalized height.
-    pub finalized_height: UGauge,
-    /// Highest notarized height.
-    pub notarized_height: UGauge,
-    /// Current epoch.
-    pub epoch: UGauge,
-    /// Current view within the epoch.
-    pub view: UGauge,
-    /// Heights that are notarized and not final.
-    pub finality_lag_heights: UGauge,
+    finalized_height: UGauge,
+    notarized_height: UGauge,
+    epoch: UGauge,
+    view: UGauge,
+    finality_lag_heights: UGauge,
     /// From a block's own time to its finality here, seconds.
     pub finality_seconds: Histogram,
     /// How long views take, seconds.
     pub view_duration_seconds: Histogram,
     /// Views that ended without a block.
     pub nullifications_total: IntCounter,
+    /// Views led by this node that ended without its block.
+    pub missed_blocks_total: IntCounter,
+    /// This node's clock less the proposer's, when a proposal arrives; the way it took counts in.
+    pub clock_skew_seconds: Gauge,
     /// Pieces of evidence found.
     pub evidence_total: IntCounter,
     /// Finalized transactions.
     pub transactions_total: IntCounter,
-    /// Transactions that wait.
-    pub mempool_transactions: UGauge,
-    /// Their encoded size, bytes.
-    pub mempool_bytes: UGauge,
-    /// Finalized blocks that wait for the disk.
-    pub commit_backlog_blocks: UGauge,
-    /// Connected peers.
-    pub peers: UGauge,
-    /// Whether the node fetches blocks because it is behind: 0 or 1.
-    pub syncing: UGauge,
+    mempool_transactions: UGauge,
+    mempool_bytes: UGauge,
+    commit_backlog_blocks: UGauge,
+    peers: UGaugeVec,
+    peers_banned: UGauge,
+    syncing: UGauge,
     /// Open HTTP and WebSocket connections.
     pub rpc_connections: UGauge,
     /// Open event subscriptions.
@@ -147,7 +154,8 @@ pub struct Metrics {
     rpc_errors_total: IntCounterVec,
     rpc_refusals_total: IntCounterVec,
     fsync_seconds: HistogramVec,
-    health_reason: prometheus::core::GenericGaugeVec<AtomicU64>,
+    quorum_delay_seconds: HistogramVec,
+    health_reason: UGaugeVec,
     resident_memory_bytes: UGauge,
 }
 
@@ -173,6 +181,25 @@ impl Maker<'_> {
         Ok(counters)
     }
 
+    fn gauges(&self, name: &str, help: &str, label: &str) -> Result<UGaugeVec, prometheus::Error> {
+        let gauges = UGaugeVec::new(Opts::new(format!("wattle_{name}"), help), &[label])?;
+        self.0.register(Box::new(gauges.clone()))?;
+        Ok(gauges)
+    }
+
+    fn signed_seconds(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
+        let gauge = Gauge::new(format!("wattle_{name}"), help)?;
+        self.0.register(Box::new(gauge.clone()))?;
+        Ok(gauge)
+    }
+
+    fn seconds_by(&self, name: &str, help: &str, label: &str) -> Result<HistogramVec, prometheus::Error> {
+        let options = HistogramOpts::new(format!("wattle_{name}"), help).buckets(SECONDS.to_vec());
+        let histograms = HistogramVec::new(options, &[label])?;
+        self.0.register(Box::new(histograms.clone()))?;
+        Ok(histograms)
+    }
+
     fn seconds(&self, name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
         let options = HistogramOpts::new(format!("wattle_{name}"), help).buckets(SECONDS.to_vec());
         let histogram = Histogram::with_opts(options)?;
@@ -189,13 +216,6 @@ impl Metrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let make = Maker(&registry);
-        let fsync_options = HistogramOpts::new("wattle_fsync_seconds", "Time to make a write durable.");
-        let fsync_seconds = HistogramVec::new(fsync_options.buckets(SECONDS.to_vec()), &["file"])?;
-        registry.register(Box::new(fsync_seconds.clone()))?;
-        let reason_options =
-            Opts::new("wattle_health_reason", "1 for each reason that /healthy or /ready names.");
-        let health_reason = prometheus::core::GenericGaugeVec::new(reason_options, &["reason"])?;
-        registry.register(Box::new(health_reason.clone()))?;
         let info = Opts::new("wattle_build_info", "Always 1; the labels tell the version.");
         let info = UGauge::with_opts(info.const_label("version", env!("CARGO_PKG_VERSION")))?;
         info.set(1);
@@ -211,13 +231,18 @@ impl Metrics {
             view_duration_seconds: make.seconds("view_duration_seconds", "How long views take.")?,
             nullifications_total: make
                 .counter("nullifications_total", "Views that ended without a block.")?,
+            missed_blocks_total: make
+                .counter("missed_blocks_total", "Views led by this node that ended without its block.")?,
+            clock_skew_seconds: make
+                .signed_seconds("clock_skew_seconds", "This clock less the proposer's, on arrival.")?,
             evidence_total: make.counter("evidence_total", "Pieces of evidence found.")?,
             transactions_total: make.counter("transactions_total", "Finalized transactions.")?,
             mempool_transactions: make.gauge("mempool_transactions", "Transactions that wait.")?,
             mempool_bytes: make.gauge("mempool_bytes", "Size of the transactions that wait.")?,
             commit_backlog_blocks: make
                 .gauge("commit_backlog_blocks", "Finalized blocks that wait for the disk.")?,
-            peers: make.gauge("peers", "Connected peers.")?,
+            peers: make.gauges("peers", "Connected peers, by kind.", "kind")?,
+            peers_banned: make.gauge("peers_banned", "Peers that are refused at present.")?,
             syncing: make.gauge("syncing", "1 while the node fetches blocks because it is behind.")?,
             rpc_connections: make.gauge("rpc_connections", "Open HTTP and WebSocket connections.")?,
             rpc_subscriptions: make.gauge("rpc_subscriptions", "Open event subscriptions.")?,
@@ -231,10 +256,32 @@ impl Metrics {
             rpc_refusals_total: refusals(&make)?,
             resident_memory_bytes: make
                 .gauge("process_resident_memory_bytes", "Resident memory of the process.")?,
-            fsync_seconds,
-            health_reason,
+            fsync_seconds: make.seconds_by(
+                "fsync_seconds",
+                "Time to make a write durable, by file.",
+                "file",
+            )?,
+            quorum_delay_seconds: make.seconds_by(
+                "quorum_delay_seconds",
+                "From a proposal's arrival to a quorum for it, by kind of vote.",
+                "kind",
+            )?,
+            health_reason: make.gauges(
+                "health_reason",
+                "1 for each reason that /healthy or /ready names.",
+                "reason",
+            )?,
             registry,
         })
+    }
+
+    /// Counts a quorum for a proposal.
+    pub fn quorum(&self, of: QuorumOf, seconds: f64) {
+        let label = match of {
+            QuorumOf::Notarize => "notarize",
+            QuorumOf::Finalize => "finalize",
+        };
+        self.quorum_delay_seconds.with_label_values(&[label]).observe(seconds);
     }
 
     /// Counts a durable write.
@@ -250,9 +297,8 @@ impl Metrics {
     /// Counts a request. `method` is a served method's name, or `unknown`.
     pub(crate) fn request(&self, method: &'static str, failed: bool, seconds: f64) {
         self.rpc_requests_total.with_label_values(&[method]).inc();
-        if failed {
-            self.rpc_errors_total.with_label_values(&[method]).inc();
-        }
+        // Also without a failure, so that a rate over it is defined.
+        self.rpc_errors_total.with_label_values(&[method]).inc_by(u64::from(failed));
         self.rpc_request_seconds.observe(seconds);
     }
 
@@ -261,11 +307,12 @@ impl Metrics {
         self.rpc_refusals_total.with_label_values(&[reason.name()]).inc();
     }
 
-    /// The page, with the reasons that hold now.
+    /// The page, with the figures and reasons that hold now.
     ///
     /// # Errors
     /// When the encoder refuses a metric.
-    pub(crate) fn render(&self, reasons: &[String]) -> Result<Vec<u8>, prometheus::Error> {
+    pub(crate) fn render(&self, now: &Gauges, reasons: &[String]) -> Result<Vec<u8>, prometheus::Error> {
+        self.show(now);
         self.health_reason.reset();
         for reason in reasons {
             self.health_reason.with_label_values(&[reason]).set(1);
@@ -276,6 +323,26 @@ impl Metrics {
         let mut page = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut page)?;
         Ok(page)
+    }
+}
+
+impl Metrics {
+    fn show(&self, now: &Gauges) {
+        self.epoch.set(now.epoch);
+        self.view.set(now.view);
+        self.notarized_height.set(now.notarized_height);
+        self.finalized_height.set(now.finalized_height);
+        self.finality_lag_heights.set(now.notarized_height.saturating_sub(now.finalized_height));
+        self.mempool_transactions.set(now.mempool_transactions);
+        self.mempool_bytes.set(now.mempool_bytes);
+        self.commit_backlog_blocks.set(now.commit_backlog_blocks);
+        self.syncing.set(u64::from(now.syncing));
+        for (kind, count) in
+            [("validator", now.peers_validator), ("full", now.peers_full), ("light", now.peers_light)]
+        {
+            self.peers.with_label_values(&[kind]).set(count);
+        }
+        self.peers_banned.set(now.peers_banned);
     }
 }
 

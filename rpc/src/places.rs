@@ -7,6 +7,7 @@
 use crate::metrics::{Metrics, Refusal};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -50,6 +51,7 @@ pub(crate) struct Place {
     id: u64,
     places: Arc<Places>,
     leave: Arc<Notify>,
+    asked: AtomicBool,
 }
 
 impl Places {
@@ -81,7 +83,7 @@ impl Places {
         drop(table);
         self.live.send_modify(|live| *live = live.saturating_add(1));
         self.metrics.rpc_connections.inc();
-        Some(Place { id, places: Arc::clone(self), leave })
+        Some(Place { id, places: Arc::clone(self), leave, asked: AtomicBool::new(false) })
     }
 
     /// Tells the one that has waited longest to leave: first among those that owe a request.
@@ -122,12 +124,18 @@ impl Place {
 
     /// The request is there: the place is safe.
     pub(crate) fn at_work(&self) {
+        self.asked.store(true, Ordering::Relaxed);
         self.places.turn(self.id, Turn::Ours);
     }
 
     /// The answer is on its way.
     pub(crate) fn reading(&self) {
         self.places.turn(self.id, Turn::Reading);
+    }
+
+    /// Whether the headers of a request have ever come.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Returns when the place was given to somebody else.

@@ -4,8 +4,8 @@ use crate::backend::Backend;
 use crate::connection::{Door, accept};
 use crate::http::{App, router};
 use crate::limits::{
-    BODY_TIMEOUT, CALL_TIMEOUT, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, HEADER_TIMEOUT, PING_INTERVAL,
-    SILENCE_MAX, WRITE_TIMEOUT,
+    BODY_TIMEOUT, CALL_TIMEOUT, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, HEADER_TIMEOUT, IDLE_TIMEOUT,
+    PING_INTERVAL, SILENCE_MAX, WRITE_TIMEOUT,
 };
 use crate::metrics::Metrics;
 use crate::places::Places;
@@ -37,8 +37,10 @@ pub struct Config {
 /// Time limits of a connection. The defaults are in [`crate::limits`].
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// To send a request's headers; also for an idle connection.
+    /// To send the headers of the first request.
     pub header: Duration,
+    /// Between an answer and the headers of the next request.
+    pub idle: Duration,
     /// To send a request's body.
     pub body: Duration,
     /// For the work on one message.
@@ -55,6 +57,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             header: HEADER_TIMEOUT,
+            idle: IDLE_TIMEOUT,
             body: BODY_TIMEOUT,
             call: CALL_TIMEOUT,
             write: WRITE_TIMEOUT,

@@ -182,6 +182,10 @@ impl<S: Streams + Send> Call for Caller<'_, S> {
         reply
     }
 
+    fn note(&mut self, error: &RpcError) {
+        self.service.note(error);
+    }
+
     fn has_room(&mut self, bytes: usize) -> bool {
         let room = self.service.answers.cover(&mut self.held, bytes);
         if !room {

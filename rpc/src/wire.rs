@@ -35,6 +35,9 @@ pub(crate) trait Call {
         params: Option<&RawValue>,
     ) -> impl Future<Output = Result<Box<RawValue>, RpcError>> + Send;
 
+    /// Notes a refusal that no method gave.
+    fn note(&mut self, error: &RpcError);
+
     /// Whether this node can hold an answer of so many bytes beside what it holds for other clients.
     fn has_room(&mut self, bytes: usize) -> bool;
 }
@@ -55,8 +58,9 @@ pub(crate) async fn answer<C: Call + Send>(message: &str, callee: &mut C) -> Opt
         return Some(failure("null", &RpcError::InvalidRequest { detail: "the batch is empty".to_owned() }));
     }
     if calls.len() > BATCH_CALLS_MAX {
-        let max = BATCH_CALLS_MAX as u64;
-        return Some(failure("null", &RpcError::LimitExceeded { what: "batch size in calls", max }));
+        let error = RpcError::LimitExceeded { what: "batch size in calls", max: BATCH_CALLS_MAX as u64 };
+        callee.note(&error);
+        return Some(failure("null", &error));
     }
     let mut answers = String::from("[");
     for call in calls {
@@ -152,6 +156,8 @@ mod tests {
     /// Holds answers of at most so many bytes.
     struct Echo(usize);
     impl Call for Echo {
+        fn note(&mut self, _error: &RpcError) {}
+
         fn has_room(&mut self, bytes: usize) -> bool {
             bytes <= self.0
         }

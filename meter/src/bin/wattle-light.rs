@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use wattle_chain_spec::NodeAddress;
-use wattle_meter::{LightConfig, generate_key, run, status};
+use wattle_meter::{LightConfig, generate_key, run, status, stdin_closed};
 use wattle_primitives::Address;
 
 /// Reads a meter, signs its readings and brings them to a Wattle chain.
@@ -33,12 +33,29 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Show queue and trusted head of a data directory.
-    Status {
-        /// The data directory.
-        #[arg(long)]
-        data_dir: PathBuf,
-    },
+    /// Show queue and trusted head of a light node.
+    Status(StatusArgs),
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct StatusArgs {
+    /// The light node's configuration file.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Its data directory.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+}
+
+impl StatusArgs {
+    fn data_dir(&self) -> Result<PathBuf, Box<dyn Error>> {
+        match (&self.data_dir, &self.config) {
+            (Some(dir), _) => Ok(dir.clone()),
+            (None, Some(config)) => Ok(LightConfig::load(config)?.data_dir),
+            (None, None) => Err("name the light node by --config or --data-dir".into()),
+        }
+    }
 }
 
 #[derive(Args)]
@@ -46,6 +63,9 @@ struct RunArgs {
     /// Configuration file.
     #[arg(long)]
     config: PathBuf,
+    /// Also stop when standard input ends: for a program that starts light nodes and may be killed.
+    #[arg(long)]
+    stop_with_stdin: bool,
     /// Instead of `data_dir` in the file.
     #[arg(long)]
     data_dir: Option<PathBuf>,
@@ -70,6 +90,7 @@ struct RunArgs {
 }
 
 fn main() -> ExitCode {
+    keep_secrets();
     let cli = Cli::parse();
     match dispatch(&cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,6 +99,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// No core dump and no other process of this user may hold the meter's key, and no file is made that others can read.
+/// Where the system refuses a limit the program is still of use.
+fn keep_secrets() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Box<dyn Error>> {
@@ -93,8 +123,8 @@ fn dispatch(cli: &Cli) -> Result<(), Box<dyn Error>> {
             }
             Ok(())
         }
-        Command::Status { data_dir } => {
-            let status = status(data_dir)?;
+        Command::Status(args) => {
+            let status = status(&args.data_dir()?)?;
             if cli.json {
                 println!("{}", serde_json::to_string(&status)?);
                 return Ok(());
@@ -128,8 +158,10 @@ fn run_until_signal(args: &RunArgs, json: bool) -> Result<(), Box<dyn Error>> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let parent_gone = args.stop_with_stdin;
         let stop = async move {
             tokio::select! {
+                () = stdin_closed(), if parent_gone => {}
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }

@@ -5,7 +5,7 @@ use crate::client::ClientError;
 use crate::keystore::{KeystoreError, MnemonicError};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use wattle_primitives::{Hash, TimeMs};
+use wattle_primitives::{Hash, Height, TimeMs};
 
 /// Exit code of a command that did what it was asked.
 pub const EXIT_OK: u8 = 0;
@@ -79,6 +79,14 @@ pub enum CliError {
         expected: Hash,
         /// Chain of the node.
         got: Hash,
+    },
+    /// A transaction that was only tried, and failed.
+    #[error("it would fail at height {height}: {code}; nothing was signed or sent")]
+    WouldFail {
+        /// The receipt's code.
+        code: String,
+        /// Height of the state on which it was tried.
+        height: Height,
     },
     /// The transaction stands on the chain but failed: the fee is spent, nothing else happened.
     #[error("transaction {id} failed: {code}")]
@@ -161,7 +169,7 @@ impl CliError {
             Self::NoSigner { .. } => "no_signer",
             Self::Prepared { .. } => "node_changed_tx",
             Self::WrongChain { .. } => "wrong_chain",
-            Self::TxFailed { code, .. } => code,
+            Self::TxFailed { code, .. } | Self::WouldFail { code, .. } => code,
             Self::TxDead { state: "expired", .. } => "tx_expired",
             Self::TxDead { .. } => "tx_rejected",
             Self::Undecided { .. } => "tx_undecided",
@@ -197,12 +205,17 @@ impl CliError {
                 "is the node running? name another with --rpc or WATTLE_RPC; `wattle devnet` starts one"
                     .into()
             }
-            Self::Client(error) => return refusal_hint(error.code()),
+            Self::Client(ClientError::Refused { code, data, .. }) => return refusal_hint(code, data),
+            Self::Client(error) => return refusal_hint(error.code(), &Value::Null),
             Self::NoPassword => {
                 "give it with --password-file FILE, or --password-file - for standard input".into()
             }
             Self::NoSigner { .. } => "name one with --from NAME or --secret-key-file FILE".into(),
             Self::Prepared { .. } => "use another node, and report this one".into(),
+            Self::WouldFail { code, .. } => {
+                let more = "--force sends it all the same: what it lacks may come before it is included";
+                refusal_hint(code, &Value::Null).map_or_else(|| more.into(), |hint| format!("{hint}; {more}"))
+            }
             Self::TxFailed { .. } => "the fee is spent, nothing else has changed".into(),
             Self::TxDead { .. } => {
                 "it has had no effect and will have none; it is safe to send a new one".into()
@@ -254,17 +267,37 @@ impl CliError {
     }
 }
 
+/// What to look at when something is not there, by what it is.
+fn not_found_hint(what: &str) -> String {
+    match what {
+        "block" => "`wattle query status` shows the last final height, and whether the node is still catching up",
+        "transaction" => "it was never sent to this node, or was forgotten after it expired; check the id",
+        "hold" => "it was never made, or was captured, voided or has expired",
+        "asset" => "`wattle query call token_listAssets` shows what there is",
+        "meter" => "`wattle query call energy_listMeters` shows what there is",
+        "microgrid" => "`wattle query call energy_listMicrogrids` shows what there is",
+        _ => "check how it is written; a node that is still catching up may not have it yet: `wattle query status`",
+    }
+    .into()
+}
+
 /// What helps against a node's refusal, by its code.
-fn refusal_hint(code: &str) -> Option<String> {
+fn refusal_hint(code: &str, data: &Value) -> Option<String> {
     let text = match code {
-        "insufficient_funds" => "`wattle wallet balance` shows what is available",
-        "bad_nonce" => {
+        "insufficient_funds" | "tx_insufficient_funds" => "`wattle wallet balance` shows what is available",
+        "tx_bad_nonce" | "nonce_used" => {
             "another transaction of this account came first; build it again, or use another --lane"
         }
         "busy" | "unavailable" => "try again in a moment",
         "rpc_timeout" => "raise --rpc-timeout, or ask another node with --rpc",
         "pruned" | "not_indexed" => "ask a node that keeps the whole history, with --rpc",
-        "not_found" => "this node does not know it; another may",
+        "not_found" => {
+            return Some(not_found_hint(data.get("what").and_then(Value::as_str).unwrap_or_default()));
+        }
+        "admin_only" => "`wattle admin --home DIR` reaches it, on the node's own machine",
+        "timeout" => {
+            "ask for less at once; if it was a transaction, ask for its fate with `wattle tx status ID`"
+        }
         _ => return None,
     };
     Some(text.into())

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use wattle_primitives::tx::LANES_MAX;
 use wattle_primitives::{Address, Amount, Auth, BoundedVec, Call, Hash, Lane, Nonce, TimeMs, Tx, TxBody};
-use wattle_rpc::types::{PrepareRequest, TxState, TxStatus};
+use wattle_rpc::types::{PrepareRequest, Simulation, TxState, TxStatus};
 
 /// Pause before the first question after a transaction's state; doubles up to [`POLL_MAX`].
 const POLL_MIN: Duration = Duration::from_millis(50);
@@ -106,6 +106,9 @@ pub struct SendArgs {
     /// Only say what it would do and cost; sign and send nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Send it even if it would fail on the last final state: what it lacks may come before it is included.
+    #[arg(long)]
+    pub force: bool,
 }
 
 impl TxOptions {
@@ -196,11 +199,22 @@ pub async fn execute(calls: Vec<Call>, what: &str, args: &SendArgs, ctx: &Ctx) -
     if args.dry_run {
         return Ok(Report::of(super::query::to_json(&client.simulate(&body).await?)));
     }
+    if !args.force {
+        would_succeed(&client.simulate(&body).await?)?;
+    }
     let key = args.signer.unlock(ctx)?;
     let auth = Auth { key: key.public(), signature: key.sign(&body.signing_bytes()) };
     drop(key);
     let tx = Tx::new(body, vec![auth]).map_err(|e| CliError::input("signatures", e))?;
     submit(&client, &tx, args.wait).await
+}
+
+/// Refuses what would fail: it would cost its fee and do nothing else.
+fn would_succeed(tried: &Simulation) -> Result<(), CliError> {
+    match tried.receipt.code.as_str() {
+        "success" => Ok(()),
+        code => Err(CliError::WouldFail { code: code.to_owned(), height: tried.at.height }),
+    }
 }
 
 /// Prints the id, sends the transaction and follows it.

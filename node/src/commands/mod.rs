@@ -61,14 +61,26 @@ fn failed(code: &'static str, error: &dyn std::error::Error) -> CliError {
     CliError::Other { code, message, hint: None }
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-async fn stop_signal() {
+/// Waits for Ctrl-C or SIGTERM, or with `stdin` also for the end of standard input.
+async fn stop_signal(stdin: bool) {
     use tokio::signal::unix::{SignalKind, signal};
+    let parent_gone = async {
+        if stdin {
+            wattle_meter::stdin_closed().await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::pin!(parent_gone);
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
             _ = terminate.recv() => {}
+            () = &mut parent_gone => {}
         },
-        Err(_) => drop(tokio::signal::ctrl_c().await),
+        Err(_) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = &mut parent_gone => {}
+        },
     }
 }

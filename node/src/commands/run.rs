@@ -26,6 +26,9 @@ pub struct RunArgs {
     /// The node's directory, as `wattle init` writes it.
     #[arg(long, env = "WATTLE_HOME", value_name = "DIR")]
     pub home: PathBuf,
+    /// Also stop when standard input ends: for a program that starts nodes and may be killed.
+    #[arg(long)]
+    pub stop_with_stdin: bool,
 }
 
 /// Runs a node until it is told to stop.
@@ -33,7 +36,7 @@ pub struct RunArgs {
 /// # Errors
 /// When it cannot start, or had to stop.
 pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
-    let home = Home::new(args.home);
+    let home = Home::new(&args.home);
     let mut running = match launch(&home, Options::default()).await {
         Ok(running) => running,
         Err(LaunchError::Node(error)) if error.is_disk_full() => disk_full(&error),
@@ -42,7 +45,7 @@ pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
     announce(&running, ctx.json);
     let ended = tokio::select! {
         ended = running.node.ended() => ended,
-        () = stop_signal() => {
+        () = stop_signal(args.stop_with_stdin) => {
             running.node.stop();
             running.node.ended().await
         }

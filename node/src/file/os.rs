@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Mode of every file created.
 const FILE_MODE: u32 = 0o600;
@@ -19,6 +20,7 @@ pub struct OsDir {
     path: PathBuf,
     /// Kept open, so that a sync reaches this directory even after a rename of it.
     handle: Arc<fs::File>,
+    on_sync: Option<OnSync>,
 }
 
 /// An open file of the operating system.
@@ -26,6 +28,17 @@ pub struct OsDir {
 pub struct OsFile {
     file: fs::File,
     path: PathBuf,
+    on_sync: Option<OnSync>,
+}
+
+/// Is told how long each sync of a file took.
+#[derive(Clone)]
+pub struct OnSync(Arc<dyn Fn(Duration) + Send + Sync>);
+
+impl std::fmt::Debug for OnSync {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OnSync")
+    }
 }
 
 /// An advisory lock; the system releases it with the descriptor, also when the process is killed.
@@ -44,7 +57,13 @@ impl OsDir {
             create_durably(path)?;
         }
         let handle = fs::File::open(path).map_err(error(FileOp::Open, path))?;
-        Ok(Self { path: path.to_owned(), handle: Arc::new(handle) })
+        Ok(Self { path: path.to_owned(), handle: Arc::new(handle), on_sync: None })
+    }
+
+    /// The same directory, telling `on_sync` how long each sync of its files takes.
+    #[must_use]
+    pub fn timed(self, on_sync: Arc<dyn Fn(Duration) + Send + Sync>) -> Self {
+        Self { on_sync: Some(OnSync(on_sync)), ..self }
     }
 
     /// Where it is.
@@ -84,7 +103,7 @@ impl Dir for OsDir {
     fn open(&self, name: &str) -> Result<Option<OsFile>, FileError> {
         let (path, options) = self.options(name);
         match options.open(&path) {
-            Ok(file) => Ok(Some(OsFile { file, path })),
+            Ok(file) => Ok(Some(OsFile { file, path, on_sync: self.on_sync.clone() })),
             Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(error(FileOp::Open, &path)(source)),
         }
@@ -93,7 +112,7 @@ impl Dir for OsDir {
     fn create(&self, name: &str) -> Result<OsFile, FileError> {
         let (path, mut options) = self.options(name);
         let file = options.create_new(true).open(&path).map_err(error(FileOp::Create, &path))?;
-        Ok(OsFile { file, path })
+        Ok(OsFile { file, path, on_sync: self.on_sync.clone() })
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
@@ -151,6 +170,11 @@ impl File for OsFile {
 
     fn sync(&mut self) -> Result<(), FileError> {
         // fdatasync: the length is part of what it makes durable, timestamps are not.
-        self.file.sync_data().map_err(error(FileOp::Sync, &self.path))
+        let begun = Instant::now();
+        let synced = self.file.sync_data().map_err(error(FileOp::Sync, &self.path));
+        if let Some(OnSync(on_sync)) = &self.on_sync {
+            on_sync(begun.elapsed());
+        }
+        synced
     }
 }

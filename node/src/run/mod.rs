@@ -3,6 +3,7 @@
 //! [`Node::start`] opens what is on disk and starts the loop; the loop's one `select!` turns whatever happens into
 //! events for the [driver](crate::driver), and carries out its effects in order.
 
+mod observe;
 pub mod serve;
 pub mod shared;
 mod space;
@@ -13,6 +14,7 @@ use crate::driver::{Driver, Effect, Event, Halt, Setup, Token};
 use crate::file::FileError;
 use crate::file::os::OsDir;
 use crate::work::{TxCache, Unchecked, Worker};
+use observe::Observer;
 use shared::{Command, Shared, View};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -129,6 +131,7 @@ impl Node {
         let (network, events) = wattle_p2p::spawn(network_config(config, chain, &view))?;
         let (shared, commands) = Shared::new(chain, genesis, key, store, view);
         let (stop, stopped) = watch::channel(false);
+        let observer = Observer::new(Arc::clone(&metrics), shared.key);
         let running = Loop {
             driver,
             shared: Arc::clone(&shared),
@@ -144,7 +147,7 @@ impl Node {
             threads,
             tokens: 0,
             origin: Instant::now(),
-            entered: Instant::now(),
+            observer,
         };
         let ended = tokio::spawn(running.run(inbox, events, commands, stopped));
         Ok(Self { shared, network, stop, ended })
@@ -181,7 +184,8 @@ struct Opened {
 
 impl Opened {
     fn open(config: &NodeConfig) -> Result<Self, StorageError> {
-        let opened = storage::open(&config.place, &config.genesis, config.validator_key.as_ref())?;
+        let opened =
+            storage::open(&config.place, &config.genesis, config.validator_key.as_ref(), &config.metrics)?;
         let storage::Opened { store, found, voting } = opened;
         let (mut records, mut bodies, mut journal) = (Vec::new(), Vec::new(), None);
         if let Some(voting) = voting {
@@ -232,7 +236,7 @@ struct Loop {
     threads: Vec<JoinHandle<()>>,
     tokens: u64,
     origin: Instant,
-    entered: Instant,
+    observer: Observer,
 }
 
 /// What the loop takes in.
@@ -291,8 +295,8 @@ impl Loop {
                 Incoming::Reports(Report::Response { token, response }) => {
                     self.step(Event::Response { token, response })?;
                 }
-                Incoming::Reports(Report::Synced(took)) => {
-                    self.metrics.fsync(FsyncOf::Wal, took.as_secs_f64())
+                Incoming::Reports(Report::Committed(took)) => {
+                    self.metrics.fsync(FsyncOf::Database, took.as_secs_f64())
                 }
                 Incoming::Reports(Report::LowSpace(low)) => self.step(Event::LowSpace(low))?,
                 Incoming::Reports(Report::Fatal(fatal)) => return Err(fatal.into()),
@@ -342,7 +346,10 @@ impl Loop {
 
     fn of_network(&mut self, event: NetEvent) -> Option<Event> {
         Some(match event {
-            NetEvent::ValidatorMessage { from, peer, message } => Event::Validator { from, peer, message },
+            NetEvent::ValidatorMessage { from, peer, message } => {
+                self.observer.received(&message);
+                Event::Validator { from, peer, message }
+            }
             NetEvent::Gossip { peer, id, message } => Event::Gossip { peer, id, message },
             NetEvent::Request { peer, request, responder } => {
                 let token = self.new_token();
@@ -370,6 +377,7 @@ impl Loop {
     }
 
     fn carry_out(&mut self, effect: Effect) -> Result<(), NodeError> {
+        self.observer.carries_out(&effect);
         match effect {
             Effect::Work(crate::driver::Job::Txs { token, txs }) => {
                 self.check.send((token, txs)).map_err(|_| Fatal::Thread("wattle-check"))?;
@@ -414,7 +422,7 @@ impl Loop {
                 self.metrics.evidence_total.inc();
                 self.shared.note_evidence(evidence);
             }
-            Effect::Entered(_) => self.observe_view(),
+            Effect::Entered(round) => self.observer.entered(round, &self.driver.status()),
             Effect::Halt(halt) => return Err(halt.into()),
         }
         Ok(())
@@ -424,7 +432,6 @@ impl Loop {
         let height = announcement.block.header().height;
         self.shared.announce(announcement);
         self.network.set_height(height);
-        self.metrics.finalized_height.set(height.0);
         self.metrics.transactions_total.inc_by(u64::try_from(announcement.block.txs.len()).unwrap_or(0));
         let age = unix_ms().0.saturating_sub(announcement.block.header().time_ms.0);
         self.metrics.finality_seconds.observe(Duration::from_millis(age).as_secs_f64());
@@ -432,24 +439,6 @@ impl Loop {
             log.send(LogOrder::Release(height)).map_err(|_| Fatal::Thread("wattle-log"))?;
         }
         Ok(())
-    }
-
-    fn observe_view(&mut self) {
-        self.metrics.view_duration_seconds.observe(self.entered.elapsed().as_secs_f64());
-        self.entered = Instant::now();
-        let status = self.driver.status();
-        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        let seen = self.metrics.nullifications_total.get();
-        self.metrics.nullifications_total.inc_by(status.nullifications.saturating_sub(seen));
-        self.metrics.epoch.set(status.epoch.0);
-        self.metrics.notarized_height.set(status.certified_height.0);
-        self.metrics.view.set(status.view.0);
-        self.metrics.finality_lag_heights.set(status.certified_height.0.saturating_sub(status.height.0));
-        self.metrics.mempool_transactions.set(count(status.mempool_txs));
-        self.metrics.mempool_bytes.set(count(status.mempool_bytes));
-        self.metrics.commit_backlog_blocks.set(count(status.commit_backlog));
-        self.metrics.peers.set(count(status.peers));
-        self.metrics.syncing.set(u64::from(status.syncing));
     }
 
     fn ask(&self, token: Token, peer: wattle_p2p::PeerId, request: wattle_p2p::wire::Request) {

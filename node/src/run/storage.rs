@@ -14,10 +14,12 @@ use crate::home::StorageSection;
 use crate::signer::{DataDir, PersistError, Persisted, Signer, SignerError, Standing, Syncs, persist};
 use crate::wal::record::WalRecord;
 use crate::wal::{Wal, WalConfig, WalError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use wattle_consensus::Record;
 use wattle_primitives::{Block, Certificate, DecodeError, Genesis, Hash, Header, Height, SecretKey, Vote};
+use wattle_rpc::metrics::{FsyncOf, Metrics};
 use wattle_runtime::execute::GenesisFailure;
 use wattle_runtime::store::{RocksOptions, RocksStore};
 use wattle_runtime::{Commit, State, Store, StoreError};
@@ -89,11 +91,17 @@ pub struct Voting {
     pub standing: Standing,
 }
 
-/// Opens, and where needed recovers, everything that a node keeps; with `key` as a validator.
+/// Opens, and where needed recovers, everything that a node keeps; with `key` as a validator. `metrics` is told how
+/// long syncs take.
 ///
 /// # Errors
 /// [`StorageError`].
-pub fn open(place: &Place, genesis: &Genesis, key: Option<&SecretKey>) -> Result<Opened, StorageError> {
+pub fn open(
+    place: &Place,
+    genesis: &Genesis,
+    key: Option<&SecretKey>,
+    metrics: &Arc<Metrics>,
+) -> Result<Opened, StorageError> {
     // Before the database makes its own directory in it, which it would not sync.
     let data = OsDir::open(&place.data_dir)?;
     let db = OsDir::open(&data.path().join("db"))?;
@@ -105,18 +113,29 @@ pub fn open(place: &Place, genesis: &Genesis, key: Option<&SecretKey>) -> Result
     let store: Arc<dyn Store> = Arc::new(store);
     let found = open_chain(store.as_ref(), genesis)?;
     let voting = match key {
-        Some(key) => Some(open_voting(place, &found, SecretKey::from_seed(*key.seed()))?),
+        Some(key) => Some(open_voting(place, &found, SecretKey::from_seed(*key.seed()), metrics)?),
         None => None,
     };
     Ok(Opened { store, found, voting })
 }
 
-fn open_voting(place: &Place, found: &Found, key: SecretKey) -> Result<Voting, StorageError> {
+fn open_voting(
+    place: &Place,
+    found: &Found,
+    key: SecretKey,
+    metrics: &Arc<Metrics>,
+) -> Result<Voting, StorageError> {
+    let timed = |path: &Path, of| {
+        let metrics = Arc::clone(metrics);
+        let note = move |took: Duration| metrics.fsync(of, took.as_secs_f64());
+        OsDir::open(path).map(|dir| dir.timed(Arc::new(note)))
+    };
     let mut entropy = [0u8; 32];
     getrandom::fill(&mut entropy).map_err(StorageError::Entropy)?;
     let config = WalConfig { chain: found.chain, entropy, segment_bytes: place.config.wal_segment_bytes };
     let fresh = found.header.height == Height::ZERO;
-    let (wal, sign) = (OsDir::open(&place.data_dir.join("wal"))?, OsDir::open(&place.sign_dir)?);
+    let wal = timed(&place.data_dir.join("wal"), FsyncOf::Wal)?;
+    let sign = timed(&place.sign_dir, FsyncOf::SignState)?;
     let (journal, records, bodies, standing) = Journal::open(wal, sign, found.chain, key, fresh, config)?;
     Ok(Voting { journal, records, bodies, standing })
 }

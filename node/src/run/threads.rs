@@ -31,8 +31,8 @@ pub enum Report {
         /// What came.
         response: Option<Response>,
     },
-    /// How long it took to make a group durable.
-    Synced(std::time::Duration),
+    /// How long it took to make a batch of blocks durable.
+    Committed(std::time::Duration),
     /// Whether less room is left on the disk than is to be kept free.
     LowSpace(bool),
     /// The disk failed: the process must end.
@@ -142,9 +142,7 @@ where
         for order in inbox {
             let report = match order {
                 LogOrder::Persist(order) => {
-                    let begun = std::time::Instant::now();
                     let report = journal.persist(order, Syncs::Together);
-                    let _ = reports.send(Report::Synced(begun.elapsed()));
                     if let Ok(Done::Persisted { signed, .. }) = &report {
                         // From here on these may leave: who looks for lost votes starts with this line.
                         for vote in signed {
@@ -180,7 +178,10 @@ pub fn committer(
     let thread = std::thread::Builder::new().name("wattle-commit".into()).spawn(move || {
         while let Ok(mut batch) = inbox.recv() {
             batch.extend(inbox.try_iter().flatten());
-            let report = match commit(store.as_ref(), &batch) {
+            let begun = std::time::Instant::now();
+            let stored = commit(store.as_ref(), &batch);
+            let _ = reports.send(Report::Committed(begun.elapsed())); // the loop's end is seen below
+            let report = match stored {
                 Ok(Some(height)) => Report::Done(Done::Committed { height }),
                 Ok(None) => continue,
                 Err(error) => Report::Fatal(Fatal::Commit(error)),

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle as Runtime;
 use tokio::task::AbortHandle;
+use wattle_p2p::wire::Role;
+use wattle_rpc::Gauges;
 use wattle_rpc::types::{Health, HealthStatus, Readiness};
 
 /// How often the driver is asked how it is doing.
@@ -94,6 +96,35 @@ pub(super) fn health(node: &NodeBackend) -> Health {
     }
     let status = if reasons.is_empty() { HealthStatus::Ok } else { HealthStatus::Degraded };
     Health { status, reasons }
+}
+
+/// Figures for `/metrics`.
+pub(super) fn gauges(node: &NodeBackend) -> Gauges {
+    let status = node.probe.last().ok().flatten().unwrap_or_default();
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let mut gauges = Gauges {
+        epoch: status.epoch.0,
+        view: status.view.0,
+        finalized_height: node.shared.view().header.height.0,
+        mempool_transactions: count(status.mempool_txs),
+        mempool_bytes: count(status.mempool_bytes),
+        commit_backlog_blocks: count(status.commit_backlog),
+        syncing: status.syncing,
+        ..Gauges::default()
+    };
+    // The driver was asked a moment before: final is notarized, too.
+    gauges.notarized_height = status.certified_height.0.max(gauges.finalized_height);
+    for peer in node.network.peers() {
+        let kind = match peer.role {
+            _ if peer.is_banned() => &mut gauges.peers_banned,
+            Some(Role::Validator) if peer.ready => &mut gauges.peers_validator,
+            Some(Role::Full) if peer.ready => &mut gauges.peers_full,
+            Some(Role::Light) if peer.ready => &mut gauges.peers_light,
+            _ => continue,
+        };
+        *kind = kind.saturating_add(1);
+    }
+    gauges
 }
 
 /// Whether answers are fresh enough to rely on.

@@ -44,7 +44,7 @@ use wattle_rpc::types::{
     Page, PageRequest, ParamsReply, PrepareRequest, PreparedTx, ProofReply, ProofTarget, Readiness,
     ReadingItem, SearchReply, Simulation, TxReply, TxStatus, ValidatorsReply,
 };
-use wattle_rpc::{Backend, Peers, RpcError, RpcResult};
+use wattle_rpc::{Backend, Gauges, Peers, RpcError, RpcResult};
 use wattle_runtime::{BlockEnv, StoreError};
 
 /// How long the driver may take to answer a question before the client is told that it is not available.
@@ -244,6 +244,10 @@ impl Backend for NodeBackend {
 
     fn evidence(&self, page: PageRequest) -> RpcResult<Page<EvidenceItem>> {
         node::evidence(self, &page)
+    }
+
+    fn gauges(&self) -> Gauges {
+        health::gauges(self)
     }
 
     fn health(&self) -> Health {

@@ -11,7 +11,7 @@ use wattle_primitives::trie::{Leaf, Step, TrieProof};
 use wattle_primitives::validator::VotingPower;
 use wattle_primitives::*;
 use wattle_rpc::types::*;
-use wattle_rpc::{Backend, Peers, RpcError, RpcResult};
+use wattle_rpc::{Backend, Gauges, Peers, RpcError, RpcResult};
 
 /// Height of the sample chain when a test begins.
 pub(crate) const HEAD: Height = Height(10);
@@ -501,6 +501,10 @@ impl Backend for Chain {
             second: vote(Hash([2; 32])),
             seen_ms: TimeMs(1),
         }])
+    }
+
+    fn gauges(&self) -> Gauges {
+        Gauges { finalized_height: HEAD.0, notarized_height: HEAD.0, peers_light: 3, ..Gauges::default() }
     }
 
     fn health(&self) -> Health {

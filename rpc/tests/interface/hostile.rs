@@ -15,7 +15,7 @@ const STATUS: &str = r#"{"jsonrpc":"2.0","id":1,"method":"chain_status"}"#;
 fn impatient() -> Config {
     let short = Duration::from_millis(300);
     Config {
-        timeouts: Timeouts { header: short, body: short, write: short, ..Timeouts::default() },
+        timeouts: Timeouts { header: short, idle: short, body: short, write: short, ..Timeouts::default() },
         ..Config::default()
     }
 }

@@ -163,7 +163,7 @@ async fn health_readiness_metrics_and_the_pointer() {
 
     call(address, "chain_status", json!([])).await;
     call(address, "made_up", json!([])).await;
-    served.metrics.finalized_height.set(10);
+    served.metrics.quorum(wattle_rpc::metrics::QuorumOf::Finalize, 0.02);
     served.metrics.fsync(wattle_rpc::metrics::FsyncOf::Wal, 0.003);
     let page = get(address, "/metrics").await;
     assert_eq!(page.status, 200);
@@ -175,6 +175,8 @@ async fn health_readiness_metrics_and_the_pointer() {
         r#"wattle_health_reason{reason="no_peers"} 1"#,
         r#"wattle_health_reason{reason="behind"} 1"#,
         r#"wattle_fsync_seconds_count{file="wal"} 1"#,
+        r#"wattle_quorum_delay_seconds_count{kind="finalize"} 1"#,
+        r#"wattle_peers{kind="light"} 3"#,
         "wattle_rpc_connections 1",
     ] {
         assert!(page.body.lines().any(|l| l == line), "{line} is not in\n{}", page.body);

@@ -69,6 +69,18 @@ fn a_user_works_by_the_command_line() {
     let history = user.json(&["wallet", "history", "dora"]);
     assert_eq!(history["items"].as_array().unwrap().len(), 2, "{history}");
 
+    let broke = ["wallet", "send", "--from", "dora", "--to", &other, "--amount", "1000"];
+    assert_eq!(
+        wattle_error(user.args(&broke)),
+        (1, "insufficient_funds".to_owned()),
+        "tried before it is sent"
+    );
+    assert_eq!(
+        user.json(&["wallet", "history", "dora"])["items"].as_array().unwrap().len(),
+        2,
+        "no fee is spent"
+    );
+
     offline(&user, &other);
     look(&user, dora, sent["id"].as_str().unwrap());
     refusals(&user);

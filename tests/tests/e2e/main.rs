@@ -8,6 +8,7 @@ mod chain;
 mod cli;
 mod crash;
 mod devnet;
+mod docs;
 mod epochs;
 mod faults;
 mod follower;

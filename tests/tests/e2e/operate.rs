@@ -1,9 +1,12 @@
 //! What an operator does with a running node, and what keeps others from doing it.
 
 use crate::chain::number;
+use crate::devnet::Devnet;
 use crate::network::{Network, Node, ports};
 use crate::process::{PATIENCE, program, until, wattle, wattle_error, wattle_json};
+use rustix::process::Signal;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -40,6 +43,8 @@ fn an_operator_orders_a_node_about_by_its_socket() {
         number(&info["files"]["rebuildableBytes"]) > 0 && number(&info["files"]["freeBytes"]) > 0,
         "{info}"
     );
+
+    metrics_are_as_documented(&nodes[1]);
 
     let victim = admin(&network.homes[1], &["info"])["peerId"].as_str().unwrap().to_owned();
     let connected = || {
@@ -130,6 +135,93 @@ fn a_node_keeps_its_directory_and_key_to_itself() {
     let node = Node::start(home);
     assert_eq!(admin(home, &["info"])["name"], "v0");
     node.process.stop();
+}
+
+/// Every documented metric is there, of the documented kind and with a value that can be; no other is.
+fn metrics_are_as_documented(node: &Node) {
+    node.reaches(3);
+    let url = node.url.replace("/rpc", "/metrics");
+    let page = Command::new("curl").args(["--silent", "--max-time", "20", &url]).output().unwrap().stdout;
+    let page = String::from_utf8(page).unwrap();
+    let shown: BTreeMap<&str, &str> =
+        page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+    let documented: BTreeMap<&str, &str> = include_str!("../../../docs/operations.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `wattle_")?.split_once("` | "))
+        .map(|(name, rest)| (name, rest.split(' ').next().unwrap()))
+        .collect();
+    let shown_short: BTreeMap<&str, &str> =
+        shown.iter().map(|(name, kind)| (name.strip_prefix("wattle_").unwrap(), *kind)).collect();
+    let missing = |name: &str| name == "health_reason"; // a healthy node has none
+    let expected: BTreeMap<&str, &str> = documented.into_iter().filter(|(name, _)| !missing(name)).collect();
+    let found: BTreeMap<&str, &str> = shown_short.into_iter().filter(|(name, _)| !missing(name)).collect();
+    assert_eq!(found, expected);
+    let value = |name: &str| -> f64 {
+        let line = page.lines().find_map(|line| line.strip_prefix(&format!("wattle_{name} ")));
+        line.unwrap_or_else(|| panic!("{name}: {page}")).parse().unwrap()
+    };
+    let table = [
+        ("finalized_height", 3.0, 1e6),
+        ("notarized_height", 3.0, 1e6),
+        ("finality_lag_heights", 0.0, 100.0),
+        ("view", 3.0, 1e6),
+        ("view_duration_seconds_count", 3.0, 1e6),
+        ("finality_seconds_count", 3.0, 1e6),
+        (r#"quorum_delay_seconds_count{kind="notarize"}"#, 1.0, 1e6),
+        (r#"quorum_delay_seconds_count{kind="finalize"}"#, 1.0, 1e6),
+        (r#"fsync_seconds_count{file="wal"}"#, 3.0, 1e7),
+        (r#"fsync_seconds_count{file="sign_state"}"#, 3.0, 1e7),
+        (r#"fsync_seconds_count{file="database"}"#, 1.0, 1e7),
+        (r#"peers{kind="validator"}"#, 3.0, 3.0),
+        (r#"peers{kind="light"}"#, 0.0, 0.0),
+        ("peers_banned", 0.0, 0.0),
+        ("clock_skew_seconds", -5.0, 60.0),
+        ("commit_backlog_blocks", 0.0, 100.0),
+        ("missed_blocks_total", 0.0, 100.0),
+        ("mempool_transactions", 0.0, 0.0),
+        ("process_resident_memory_bytes", 1e6, 1e10),
+        (r#"rpc_refusals_total{reason="memory"}"#, 0.0, 0.0),
+        (r#"rpc_requests_total{method="chain_status"}"#, 1.0, 1e6),
+    ];
+    for (name, least, most) in table {
+        let value = value(name);
+        assert!((least..=most).contains(&value), "{name} is {value}, not {least} to {most}");
+    }
+}
+
+/// Goal: a devnet of processes leaves none behind, however it ends; and it goes on as it was laid out or not at all.
+#[test]
+fn a_devnet_takes_its_children_along_and_does_not_change_its_mind() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = ports(2).to_string();
+    let options = ["--processes", "--validators", "2", "--meters", "1", "--rpc-port", &port];
+    let devnet = Devnet::start(dir.path(), &options);
+    let children = || -> Vec<String> {
+        let processes =
+            std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path().join("cmdline"));
+        let lines = processes.filter_map(|path| std::fs::read(path).ok());
+        let ours = dir.path().to_str().unwrap();
+        lines
+            .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+            .filter(|l| l.contains(ours))
+            .collect()
+    };
+    until("the devnet, two validators and a light node run", PATIENCE, || {
+        (children().len() >= 4).then_some(())
+    });
+    devnet.process.signal(Signal::KILL);
+    until("all have ended", PATIENCE, || children().is_empty().then_some(()));
+    drop(devnet);
+
+    let net = dir.path().join("net");
+    for (option, value) in
+        [("--validators", "3"), ("--meters", "0"), ("--seed", "1"), ("--epoch-length", "7")]
+    {
+        let args = ["devnet", "--dir", net.to_str().unwrap(), "--exit-after", "1", option, value];
+        assert_eq!(wattle_error(args), (1, "devnet_differs".to_owned()), "{option}");
+    }
+    let same = ["--validators", "2", "--meters", "1", "--seed", "0", "--rpc-port", &port];
+    Devnet::start(dir.path(), &same).interrupt();
 }
 
 /// Keys and configuration, as a careless operator copies them, with ports of their own.

@@ -6,7 +6,7 @@ use crate::home::write;
 use crate::testnet::{Testnet, loopback};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wattle_chain_spec::NodeAddress;
@@ -45,7 +45,8 @@ pub(super) struct Member {
 
 enum Light {
     Here(JoinHandle<Result<(), LightError>>),
-    Process(Child),
+    /// The pipe ends with this process, however that ends; the child stops then.
+    Process(Child, Option<ChildStdin>),
 }
 
 impl Meters {
@@ -80,7 +81,9 @@ impl Meters {
             });
             meters.simulators.push(simulator);
             meters.light.push(if processes {
-                Light::Process(spawn(dir, &config)?)
+                let mut child = spawn(dir, &config)?;
+                let pipe = child.stdin.take(); // waiting for the child would close it
+                Light::Process(child, pipe)
             } else {
                 let mut stopped = stopped.clone();
                 let until = async move { drop(stopped.wait_for(|s| *s).await) };
@@ -102,7 +105,7 @@ impl Meters {
         for light in self.light {
             match light {
                 Light::Here(task) => drop(task.await),
-                Light::Process(mut child) => {
+                Light::Process(mut child, _pipe) => {
                     super::validators::terminate(&child);
                     let _ = child.wait().await;
                 }
@@ -153,9 +156,10 @@ fn spawn(dir: &Path, config: &LightConfig) -> Result<Child, CliError> {
         "light"
     });
     command
+        .arg("--stop-with-stdin")
         .arg("--config")
         .arg(&path)
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .env("WATTLE_LOG", std::env::var_os("WATTLE_LOG").unwrap_or_else(|| "warn".into()))
         .kill_on_drop(true)

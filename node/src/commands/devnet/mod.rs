@@ -4,6 +4,7 @@
 //! or with `--processes` each validator and light node in its own. What it lays out is what `wattle init testnet` does.
 
 mod banner;
+mod existing;
 mod meters;
 mod validators;
 
@@ -25,21 +26,26 @@ use wattle_primitives::{Epoch, Height};
 /// How long the first final block may take before the start counts as failed.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Validators of a new devnet.
+const VALIDATORS: u16 = 4;
+/// Meters of a new devnet.
+const METERS: u16 = 6;
+
 /// Options of `wattle devnet`.
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "Examples:\n  wattle devnet\n  wattle devnet --dir ./village            (start again: the chain goes on)\n  wattle devnet --validators 7 --processes --json"
 )]
 pub struct DevnetArgs {
-    /// Number of validators.
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=i64::from(NODES_MAX)))]
-    pub validators: u16,
-    /// Number of meters, each with its light node.
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(0..=i64::from(NODES_MAX)))]
-    pub meters: u16,
-    /// All keys, loads and weather follow from this number.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
+    /// Number of validators [default: 4, or those of the existing chain].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=i64::from(NODES_MAX)))]
+    pub validators: Option<u16>,
+    /// Number of meters, each with its light node [default: 6, or those of the existing chain].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(0..=i64::from(NODES_MAX)))]
+    pub meters: Option<u16>,
+    /// All keys, loads and weather follow from this number [default: 0, or that of the existing chain].
+    #[arg(long)]
+    pub seed: Option<u64>,
     /// Keep everything here; an existing chain goes on. A temporary directory otherwise.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
@@ -100,7 +106,7 @@ pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
     let mut validators = Validators::start(&net, args.processes).await?;
     let height = validators.first_final_block(READY_TIMEOUT).await?;
     let ready = begun.elapsed();
-    let meters = Meters::start(&net, &addresses, args.seed, args.processes).await?;
+    let meters = Meters::start(&net, &addresses, args.seed.unwrap_or(0), args.processes).await?;
     banner::ready(&net, &validators, &meters, ready, height, ctx.json);
     let mut status = StatusLine::new(ctx.json);
     let result = watch(&args, &mut validators, &mut status).await;
@@ -119,15 +125,17 @@ pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
 
 fn lay_out(args: &DevnetArgs, dir: &Path) -> Result<Testnet, CliError> {
     if dir.join("genesis.toml").exists() {
+        let net = Testnet::open(dir).map_err(|e| failed("layout", &e))?;
+        existing::check(args, &net)?;
         note("the chain in this directory goes on, with its own validators, meters and parameters");
-        return Testnet::open(dir).map_err(|e| failed("layout", &e));
+        return Ok(net);
     }
     let layout = Layout {
         preset: Preset::Devnet,
         chain_id: "wattle-devnet".into(),
-        validators: args.validators,
-        meters: args.meters,
-        seed: Some(args.seed),
+        validators: args.validators.unwrap_or(VALIDATORS),
+        meters: args.meters.unwrap_or(METERS),
+        seed: Some(args.seed.unwrap_or(0)),
         time_ms: unix_ms(),
         set_change: args.set_change.map(Epoch),
         epoch_length: args.epoch_length,
@@ -164,7 +172,7 @@ async fn watch(
             None => std::future::pending().await,
         }
     };
-    let stop = stop_signal();
+    let stop = stop_signal(false);
     tokio::pin!(over, stop);
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     loop {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use wattle_primitives::Height;
 
 /// Between two looks at a height that does not move yet.
@@ -40,7 +40,8 @@ pub(super) struct Member {
 
 enum Runs {
     Here(Box<Running>),
-    Process(Child),
+    /// The pipe ends with this process, however that ends; the child stops then.
+    Process(Child, Option<ChildStdin>),
 }
 
 impl Validators {
@@ -52,9 +53,10 @@ impl Validators {
         let (mut members, mut running) = (Vec::new(), Vec::new());
         for home in &net.homes {
             if processes {
-                let (member, child) = spawn(home.path()).await?;
+                let (member, mut child) = spawn(home.path()).await?;
                 members.push(member);
-                running.push(Runs::Process(child));
+                let pipe = child.stdin.take(); // waiting for the child would close it
+                running.push(Runs::Process(child, pipe));
             } else {
                 let node =
                     launch(home, Options { rpc_fallback: true }).await.map_err(|e| failed(code(&e), &e))?;
@@ -156,7 +158,7 @@ impl Validators {
                         Ok(()) => ended(&name, "it stopped"),
                         Err(error) => failed("validator_stopped", &error),
                     },
-                    Runs::Process(child) => {
+                    Runs::Process(child, _) => {
                         // A process that was killed on purpose is part of the show: the others go on.
                         let _ = child.wait().await;
                         std::future::pending().await
@@ -175,7 +177,7 @@ impl Validators {
         let stops = self.running.into_iter().map(|runs| async {
             match runs {
                 Runs::Here(node) => drop(node.stop().await),
-                Runs::Process(mut child) => {
+                Runs::Process(mut child, _pipe) => {
                     terminate(&child);
                     let _ = child.wait().await;
                 }
@@ -201,9 +203,9 @@ pub(in crate::commands) fn terminate(child: &Child) {
 async fn spawn(home: &std::path::Path) -> Result<(Member, Child), CliError> {
     let program = std::env::current_exe().map_err(|e| failed("spawn", &e))?;
     let mut child = Command::new(program)
-        .args(["run", "--json", "--home"])
+        .args(["run", "--json", "--stop-with-stdin", "--home"])
         .arg(home)
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)

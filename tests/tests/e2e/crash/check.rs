@@ -5,6 +5,7 @@ use super::disk::Image;
 use super::recording::{Claim, Recording};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use wattle_consensus::Record;
 use wattle_node::driver::{Done, Token};
 use wattle_node::file::os::OsDir;
@@ -199,7 +200,8 @@ pub(super) fn chain_is_whole(store: &dyn Store, tip: &Header) -> Result<(), Stri
 /// Opens a directory as the node does at its start.
 pub(super) fn reopen(place: &Place, recording: &Recording) -> Result<Opened, String> {
     let key = recording.key();
-    open(place, &recording.genesis, Some(&key)).map_err(|e| format!("does not start: {}", text(&e)))
+    let metrics = Arc::new(wattle_rpc::Metrics::new().unwrap());
+    open(place, &recording.genesis, Some(&key), &metrics).map_err(|e| format!("does not start: {}", text(&e)))
 }
 
 pub(super) fn place(home: &Path) -> Place {

@@ -1,0 +1,57 @@
+//! The documentation's examples, run as they stand.
+
+use crate::devnet::Devnet;
+use crate::network::ports;
+use crate::process::{PATIENCE, program, until};
+use serde_json::Value;
+use std::process::Command;
+
+/// Goal: whoever copies an example of `docs/rpc.md` into a shell gets an answer.
+#[test]
+fn every_example_of_the_interface_works_as_it_stands() {
+    let page = include_str!("../../../docs/rpc.md");
+    let (_, methods) = page.split_once("## Methods").unwrap();
+    let examples: Vec<&str> =
+        methods.split("```sh\n").skip(1).map(|part| part.split("```").next().unwrap()).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let port = ports(1).to_string();
+    let devnet = Devnet::start(dir.path(), &["--validators", "1", "--meters", "1", "--rpc-port", &port]);
+    std::os::unix::fs::symlink("net", dir.path().join("village")).unwrap();
+    let address = devnet.url().trim_start_matches("http://").trim_end_matches("/rpc");
+    until("a reading is on chain", PATIENCE, || {
+        let list = crate::chain::curl(
+            devnet.url(),
+            "energy_listReadings",
+            serde_json::json!({ "meter": devnet.ready["meters"][0]["address"] }),
+        );
+        (!list["result"]["items"].as_array()?.is_empty()).then_some(())
+    });
+    // One shell for all, as a reader has; a line of its own between the answers.
+    let mark = "=== next example ===";
+    let script: String = examples.iter().map(|example| format!("{example}\necho; echo '{mark}'\n")).collect();
+    let path =
+        format!("{}:{}", program("wattle").parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &script.replace("127.0.0.1:8645", address)])
+        .current_dir(dir.path())
+        .env("PATH", path)
+        .env("WATTLE_RPC", devnet.url())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let answers: Vec<&str> = text.split(mark).collect();
+    for (example, answer) in examples.iter().zip(&answers) {
+        let line =
+            answer.lines().rev().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("{example}"));
+        let json: Value = serde_json::from_str(line).unwrap();
+        // There is no hold to show; all else is there.
+        let expected = !example.contains("ledger_getHold") || json["error"]["data"]["code"] == "not_found";
+        let given =
+            json.get("result").is_some() || json.get("ready").is_some() || example.contains("ledger_getHold");
+        assert!(expected && given, "{example}{json}");
+    }
+    println!("{} examples", examples.len());
+    assert!(examples.len() >= 30, "{} examples", examples.len());
+    devnet.interrupt();
+}

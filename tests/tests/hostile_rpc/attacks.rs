@@ -1,0 +1,282 @@
+//! What clients can do to an interface. Each attack asserts what it is told.
+
+use crate::process::{PATIENCE, until};
+use crate::raw::Target;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// An attack.
+pub(crate) type Attack = fn(&Target);
+
+/// All of them, in order.
+pub(crate) const ALL: &[(&str, Attack)] = &[
+    ("400 stalled connections", stalled),
+    ("10,000 connects and drops", connects_and_drops),
+    ("bodies of 100 MB", long_bodies),
+    ("batches of 100,000", long_batches),
+    ("90 bodies of 1 MiB, all held back", held_bodies),
+    ("90 answers of 8 MiB that nobody reads", unread_answers),
+    ("hostile hosts, origins and types", hostile_heads),
+    ("malformed requests", malformed),
+    ("250 WebSockets and what they may not", websockets),
+    ("costly questions from 16 clients", costly),
+];
+
+const STATUS: &str = r#"{"jsonrpc":"2.0","id":1,"method":"chain_status"}"#;
+
+/// Half of them say nothing, the others stop in the middle of head or body.
+fn stalled(target: &Target) {
+    let kinds = [
+        String::new(),
+        "POST /rpc HTTP/1.1\r\nho".to_owned(),
+        String::new(),
+        format!("{}content-length: 1000\r\n\r\n{{", target.head()),
+    ];
+    let held: Vec<TcpStream> = (0..400)
+        .map(|i| {
+            let mut stream = target.connect();
+            let _ = stream.write_all(kinds[i % kinds.len()].as_bytes()); // it may have had to go already
+            stream
+        })
+        .collect();
+    std::thread::sleep(Duration::from_secs(2));
+    let gone = held.iter().filter(|stream| has_ended(stream)).count();
+    assert!(gone >= 400 - 256, "{gone} of 400 had to make room");
+}
+
+fn has_ended(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let mut byte = [0u8; 1];
+    let mut reader = stream;
+    !matches!(reader.read(&mut byte), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+fn connects_and_drops(target: &Target) {
+    let workers: Vec<_> = (0..4)
+        .map(|_| {
+            let address = target.address;
+            std::thread::spawn(move || (0..2_500).for_each(|_| drop(TcpStream::connect(address).unwrap())))
+        })
+        .collect();
+    workers.into_iter().for_each(|worker| worker.join().unwrap());
+}
+
+fn long_bodies(target: &Target) {
+    const BYTES: usize = 100_000_000;
+    // Announced: refused before any of it is sent.
+    let claimed = target.send(format!("{}content-length: {BYTES}\r\n\r\n", target.head()).as_bytes());
+    assert_eq!((claimed.status, claimed.code().as_str()), (413, "limit_exceeded"));
+    let absurd = target.send(format!("{}content-length: {}\r\n\r\n", target.head(), u64::MAX).as_bytes());
+    assert!((400..500).contains(&absurd.status), "{}", absurd.status);
+    // Not announced: refused when the limit is reached.
+    let mut stream = target.connect();
+    stream.write_all(format!("{}transfer-encoding: chunked\r\n\r\n", target.head()).as_bytes()).unwrap();
+    let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
+    let mut sent = 0;
+    while sent < BYTES && stream.write_all(&chunk).is_ok() {
+        sent += 0x10000;
+    }
+    assert!(sent < BYTES, "all of {sent} bytes were taken");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer); // reset after the answer, as the rest was not read
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer));
+}
+
+fn long_batches(target: &Target) {
+    for body in
+        [format!("[{}1]", "1,".repeat(99_999)), format!("[{}{STATUS}]", format!("{STATUS},").repeat(100))]
+    {
+        assert_eq!(target.post(body.as_bytes()).code(), "limit_exceeded");
+    }
+    let allowed = target.post(format!("[{}{STATUS}]", format!("{STATUS},").repeat(99)).as_bytes());
+    assert_eq!((allowed.status, allowed.body.matches("chainId").count()), (200, 100));
+}
+
+fn held_bodies(target: &Target) {
+    let request = format!("{}content-length: 1000000\r\n\r\n", target.head());
+    let almost = vec![b' '; 999_999];
+    let held: Vec<TcpStream> = (0..90)
+        .map(|_| {
+            let mut stream = target.connect();
+            let _ = stream.write_all(request.as_bytes()).and_then(|()| stream.write_all(&almost));
+            stream
+        })
+        .collect();
+    // There is room for 64 MiB of them: the others were told so, and small requests need no room.
+    let refused = held.iter().filter(|stream| has_ended(stream)).count();
+    assert!(refused >= 20, "{refused} of 90 were refused");
+    assert_eq!(target.post(STATUS.as_bytes()).status, 200);
+}
+
+fn unread_answers(target: &Target) {
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}"#;
+    let body = format!("[{}{call}]", format!("{call},").repeat(99));
+    let request = format!("{}content-length: {}\r\n\r\n{body}", target.head(), body.len());
+    let held: Vec<TcpStream> = (0..90)
+        .map(|_| {
+            let mut stream = target.connect();
+            let _ = stream.write_all(request.as_bytes());
+            stream
+        })
+        .collect();
+    std::thread::sleep(Duration::from_secs(2));
+    // The memory for long answers is taken: another long one is refused call by call, a short one is given.
+    let busy = || target.post(body.as_bytes()).body.contains(r#""error":{"code":-32005,"#);
+    assert!(busy(), "there is memory for more");
+    assert_eq!(target.post(STATUS.as_bytes()).status, 200);
+    drop(held);
+    until("the memory is given back", PATIENCE, || (!busy()).then_some(()));
+}
+
+fn hostile_heads(target: &Target) {
+    let begun = Instant::now();
+    let port = target.address.port();
+    let json = "content-type: application/json\r\n";
+    let table = [
+        ("host: evil.example\r\n", json, 403),
+        ("host: localhost.evil.example\r\n", json, 403),
+        ("host: 169.254.169.254\r\n", json, 403),
+        ("", json, 400),
+        ("host: localhost\r\nhost: evil.example\r\n", json, 400),
+        ("host: localhost\r\norigin: https://evil.example\r\n", json, 403),
+        ("host: localhost\r\norigin: null\r\n", json, 403),
+        ("host: localhost\r\n", "content-type: text/plain\r\n", 415),
+        ("host: localhost\r\n", "", 415),
+    ];
+    while begun.elapsed() < Duration::from_secs(1) {
+        for (host, kind, status) in table {
+            let request = format!(
+                "POST /rpc HTTP/1.1\r\n{host}{kind}connection: close\r\ncontent-length: {}\r\n\r\n{STATUS}",
+                STATUS.len()
+            );
+            assert_eq!(target.send(request.as_bytes()).status, status, "{host:?} {kind:?}");
+        }
+        let page =
+            format!("GET /metrics HTTP/1.1\r\nhost: rebound.example:{port}\r\nconnection: close\r\n\r\n");
+        assert_eq!(target.send(page.as_bytes()).status, 403);
+    }
+}
+
+fn malformed(target: &Target) {
+    let deep =
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"chain_status","params":{}"#, "[".repeat(400_000));
+    let wide = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"search_query","params":{{"text":[{}1]}}}}"#,
+        "1,".repeat(400_000)
+    );
+    let bodies: [(&[u8], &str); 8] = [
+        (b"", "parse_error"),
+        (b"\0\0\0\0", "parse_error"),
+        (b"\xff\xfe{}", "parse_error"),
+        (deep.as_bytes(), "parse_error"),
+        (wide.as_bytes(), "invalid_params"),
+        (b"[]", "invalid_request"),
+        (br#"{"jsonrpc":"2.0","id":{},"method":"chain_status"}"#, "invalid_request"),
+        (br#"{"jsonrpc":"2.0","id":1,"method":"admin_stop"}"#, "admin_only"),
+    ];
+    for (body, code) in bodies {
+        assert_eq!(
+            target.post(body).code(),
+            code,
+            "{}",
+            String::from_utf8_lossy(&body[..body.len().min(60)])
+        );
+    }
+    let long = "x".repeat(100_000);
+    let heads = [
+        format!("GET /{long} HTTP/1.1\r\nhost: localhost\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\nhost: localhost\r\nx: {long}\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "x: y\r\n".repeat(5_000)),
+        format!("{}content-length: 5\r\ncontent-length: 6\r\n\r\nhello", target.head()),
+        "GET / HTTP/9.9\r\n\r\n".to_owned(),
+        "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}".to_owned(),
+    ];
+    for head in heads {
+        let status = target.send(head.as_bytes()).status;
+        assert!(
+            status == 0 || (400..500).contains(&status),
+            "{status} for {:?}",
+            &head[..head.len().min(60)]
+        );
+    }
+}
+
+fn websockets(target: &Target) {
+    let mut open = Vec::new();
+    let mut refused = 0;
+    for _ in 0..250 {
+        match target.websocket() {
+            Ok(socket) => open.push(socket),
+            Err(status) => {
+                assert_eq!(status, 503);
+                refused += 1;
+            }
+        }
+    }
+    assert!(open.len() >= 180 && refused >= 250 - 192, "{} open, {refused} refused", open.len());
+    let mut socket = open.pop().unwrap();
+    let subscribe = r#"{"jsonrpc":"2.0","id":1,"method":"event_subscribe","params":{}}"#;
+    let codes: Vec<String> = (0..9).map(|_| socket.ask(subscribe)).collect();
+    assert!(codes[..8].iter().all(|code| code == "none") && codes[8] == "limit_exceeded", "{codes:?}");
+    let mut long = open.pop().unwrap();
+    let _ = long.frame(0x81, &vec![b' '; 300 * 1024]);
+    assert_eq!(long.closed().unwrap_or(1008), 1008, "too long a message");
+    let mut binary = open.pop().unwrap();
+    binary.frame(0x82, b"\0").unwrap();
+    assert_eq!(binary.closed(), Some(1003));
+    // Messages that never end: every connection holds what one message may have, and no more.
+    for socket in &mut open {
+        let _ = socket.frame(0x01, &vec![b' '; 100 * 1024]);
+    }
+    std::thread::sleep(Duration::from_secs(1));
+}
+
+fn costly(target: &Target) {
+    let questions = [
+        r#"{"jsonrpc":"2.0","id":1,"method":"event_list","params":{"filter":{"types":["hold_expired"]},"limit":200}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"search_query","params":{"text":"zzzzzzzz"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"account_getProof","params":{"key":"00"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"node_consensus"}"#,
+    ];
+    let batch = format!("[{}]", questions.repeat(25).join(","));
+    let address = target.address;
+    let workers: Vec<_> = (0..16)
+        .map(|_| {
+            let (target, batch) = (Target { address }, batch.clone());
+            std::thread::spawn(move || {
+                let begun = Instant::now();
+                while begun.elapsed() < Duration::from_secs(2) {
+                    assert_eq!(target.post(batch.as_bytes()).status, 200);
+                }
+            })
+        })
+        .collect();
+    workers.into_iter().for_each(|worker| worker.join().unwrap());
+}
+
+/// What was refused is counted, by its reason.
+pub(crate) fn assert_counted(target: &Target) {
+    let request = format!("GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", target.address);
+    let page = target.send(request.as_bytes()).body;
+    let reasons = [
+        "evicted",
+        "websockets",
+        "host",
+        "origin",
+        "content_type",
+        "too_large",
+        "memory",
+        "limit",
+        "admin_only",
+    ];
+    for reason in reasons {
+        let name = format!(r#"wattle_rpc_refusals_total{{reason="{reason}"}} "#);
+        let count = page
+            .lines()
+            .find_map(|line| line.strip_prefix(&name))
+            .unwrap_or_else(|| panic!("{name}: {page}"));
+        assert!(count.parse::<u64>().unwrap() > 0, "{name}{count}");
+        println!("refused, {reason:<14} {count}");
+    }
+}

@@ -1,0 +1,81 @@
+//! A real validator under attack by clients of its interface: what each gets told, and what honest clients notice.
+//!
+//! Four validators in processes of their own; the first is attacked while an honest client pays over it. Latencies,
+//! block times and memory are printed, undisturbed and under each attack, in one run:
+//!
+//! ```sh
+//! cargo test --release -p wattle-tests --test hostile_rpc -- --nocapture
+//! ```
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+#[path = "../e2e/chain.rs"]
+#[expect(dead_code, reason = "shared with the end-to-end tests")]
+mod chain;
+#[path = "../e2e/network.rs"]
+#[expect(dead_code, reason = "shared with the end-to-end tests")]
+mod network;
+#[path = "../e2e/process.rs"]
+#[expect(dead_code, reason = "shared with the end-to-end tests")]
+mod process;
+
+mod attacks;
+mod honest;
+mod raw;
+mod txs;
+
+use honest::Honest;
+use network::Network;
+use std::time::{Duration, Instant};
+
+/// How long the honest client is watched undisturbed, and at least under each attack.
+const WATCH: Duration = Duration::from_millis(2_000);
+/// Most that the attacked process may grow by, bytes. The limits add up to more: 64 MiB each for large bodies and large
+/// answers, 64 MiB of small answers, 16 MiB of small bodies, 48 MiB of WebSocket messages; no attack here reaches
+/// all of them at once, and the node itself grows a little by working.
+const GROWTH_MAX: u64 = 256 << 20;
+
+/// Goal: every abuse gets its typed refusal, honest clients are all served, blocks go on, memory stays bounded.
+#[test]
+fn a_node_serves_honest_clients_under_attack() {
+    let network = Network::lay_out(&["--meters", "0"]);
+    let nodes = network.start();
+    let target = raw::Target::new(&nodes[0].url);
+    let honest = Honest::start(&network.path(), network.chain, &nodes[0].url, &nodes[1].url);
+    honest.warm_up();
+    let memory = || resident_bytes(nodes[0].process.id());
+    let quiet = honest.watch("undisturbed", || std::thread::sleep(WATCH));
+    println!("{quiet}");
+    let before = memory();
+    let mut most = before;
+    for (name, attack) in attacks::ALL {
+        let begun = Instant::now();
+        let seen = honest.watch(name, || {
+            attack(&target);
+            std::thread::sleep(WATCH.saturating_sub(begun.elapsed()));
+        });
+        most = most.max(memory());
+        println!("{seen}   rss {} MiB", memory() >> 20);
+    }
+    let after = honest.watch("afterwards", || std::thread::sleep(WATCH));
+    println!("{after}");
+    println!(
+        "rss: {} MiB before, at most {} MiB, {} MiB afterwards",
+        before >> 20,
+        most >> 20,
+        memory() >> 20
+    );
+    let ended = honest.stop();
+    assert_eq!(ended.failures, Vec::<String>::new(), "honest requests failed");
+    assert!(ended.payments > 0 && ended.payments == ended.finals, "{ended:?}");
+    assert!(most.saturating_sub(before) < GROWTH_MAX, "grew from {before} to {most} bytes");
+    attacks::assert_counted(&target);
+    txs::assert_refused(&network, &nodes[0].url);
+    nodes.into_iter().for_each(|node| node.process.stop());
+}
+
+/// Resident memory of a process, as Linux tells it.
+fn resident_bytes(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() * 1024
+}
