@@ -391,6 +391,7 @@ fn node_config() -> Vec<u8> {
             allowed_hosts: vec!["wattle.example.org".to_owned()],
             allowed_origins: Vec::new(),
         },
+        storage: wattle_node::home::StorageSection::default(),
     };
     let dir = tempfile::tempdir().unwrap();
     let home = wattle_node::home::Home::new(dir.path());
