@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use wattle_consensus::MonoMs;
 use wattle_p2p::PeerId;
-use wattle_primitives::{Height, PublicKey};
+use wattle_primitives::{Height, PublicKey, ValidatorSet};
 
 /// Least time between two unasked-for helps to one validator.
 const HELP_INTERVAL_MS: u64 = 1_000;
@@ -54,11 +54,18 @@ impl Peers {
         self.peers.values().filter(|p| p.serves).map(|p| p.height).max().unwrap_or(Height::ZERO)
     }
 
+    /// Whether this peer serves, and claims more than `height`.
+    #[must_use]
+    pub(super) fn claims_more(&self, peer: &PeerId, height: Height) -> bool {
+        self.peers.get(peer).is_some_and(|p| p.serves && p.height > height)
+    }
+
     /// A serving peer that claims more than `height`, in turn.
-    pub(super) fn higher_than(&mut self, height: Height) -> Option<PeerId> {
+    pub(super) fn higher_than(&mut self, height: Height, set: &ValidatorSet) -> Option<PeerId> {
         let able = |p: &Peer| p.serves && p.height > height;
-        // Whoever has proven a validator key has something to lose; a stranger may claim any height.
-        let known = self.peers.iter().filter(|(_, p)| able(p) && p.validator.is_some());
+        // A validator of the set has something to lose; a stranger may make a key and claim any height.
+        let member = |p: &Peer| p.validator.is_some_and(|key| set.index_of(&key).is_some());
+        let known = self.peers.iter().filter(|(_, p)| able(p) && member(p));
         let known: Vec<PeerId> = known.map(|(id, _)| *id).collect();
         if !known.is_empty() {
             return self.in_turn(&known);

@@ -26,6 +26,8 @@ const STALLED_MS: u64 = 2_000;
 const ANSWER_MS: u64 = 3_000;
 /// Most bytes of blocks that wait for their certificate.
 const PARTIAL_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Most blocks that wait for their certificate: what a liar can send who never means to send one.
+const PARTIAL_BLOCKS_MAX: usize = 4096;
 /// Heights behind a proven one from which on this node says that it is catching up.
 const LAG_MAX: u64 = 3;
 /// Most questions for certificates under way.
@@ -60,6 +62,8 @@ enum Phase {
 /// Blocks that wait for the certificate of a later one.
 #[derive(Debug, Default)]
 struct Partial {
+    /// Who sent them all.
+    from: Option<PeerId>,
     blocks: Vec<Block>,
     certificates: BTreeMap<Hash, Certificate>,
     bytes: usize,
@@ -70,8 +74,10 @@ struct Partial {
 enum Useless {
     /// It has nothing that we lack. Nobody is at fault: heights are told before blocks are on disk.
     Nothing,
-    /// It does not link to what another peer sent before: one of the two lies, and we cannot tell which.
-    Mismatch,
+    /// It goes on from blocks that this node has left behind meanwhile.
+    Overtaken,
+    /// Its blocks follow each other without end and no certificate covers them.
+    Endless,
     /// It breaks a rule: the peer that sent it pays.
     Wrong,
 }
@@ -85,7 +91,7 @@ impl Sync {
             paused_until: MonoMs(0),
             wanted: false,
             proven: Height::ZERO,
-            partial: Partial { blocks: Vec::new(), certificates: BTreeMap::new(), bytes: 0 },
+            partial: Partial { from: None, blocks: Vec::new(), certificates: BTreeMap::new(), bytes: 0 },
             last,
             epoch_end: None,
             certificates: BTreeSet::new(),
@@ -157,8 +163,14 @@ impl Driver {
         if busy || self.stopped || !self.is_behind() {
             return;
         }
-        let from = self.sync.partial.blocks.last().map_or(self.tree.height(), |b| b.header.height).next();
-        let Some(peer) = self.peers.higher_than(self.tree.height()) else { return };
+        let tip = self.tree.height();
+        // Who began a run without a certificate goes on with it: then it is clear who is to blame for all of it.
+        let same = self.sync.partial.from.filter(|peer| self.peers.claims_more(peer, tip));
+        if same.is_none() {
+            self.sync.partial = Partial::default();
+        }
+        let Some(peer) = same.or_else(|| self.peers.higher_than(tip, &self.current.set)) else { return };
+        let from = self.sync.partial.blocks.last().map_or(tip, |b| b.header.height).next();
         let token = self.token();
         self.sync.phase = Phase::Asked { token, peer, since: self.mono };
         let count = u16::try_from(SYNC_BLOCKS_MAX).unwrap_or(u16::MAX);
@@ -197,7 +209,7 @@ impl Driver {
         }
         self.sync.phase = Phase::Idle;
         match response {
-            Some(Response::Blocks(blocks)) => match self.take_batch(blocks.into_inner()) {
+            Some(Response::Blocks(blocks)) => match self.take_batch(peer, blocks.into_inner()) {
                 Ok(()) => self.replay_partial(peer),
                 Err(useless) => self.useless(peer, &useless),
             },
@@ -217,11 +229,16 @@ impl Driver {
     }
 
     fn useless(&mut self, peer: PeerId, useless: &Useless) {
-        // Even when it merely has no more: blocks kept without a certificate may be another peer's invention, or an
-        // epoch's last one whose certificate was held back, after which nothing of this epoch can come.
+        // Even when it merely has no more: blocks kept without a certificate may be its invention, or an epoch's last
+        // one whose certificate was held back, after which nothing of this epoch can come.
         self.sync.partial = Partial::default();
-        if *useless == Useless::Wrong {
-            self.emit(Effect::Report { peer, penalty: Penalty::Fatal, offence: Offence::Sync });
+        let penalty = match useless {
+            Useless::Wrong => Some(Penalty::Fatal),
+            Useless::Endless => Some(Penalty::Heavy),
+            Useless::Nothing | Useless::Overtaken => None,
+        };
+        if let Some(penalty) = penalty {
+            self.emit(Effect::Report { peer, penalty, offence: Offence::Sync });
         }
         self.peers.behind(&peer, self.tree.height());
         self.pause();
@@ -232,14 +249,16 @@ impl Driver {
     }
 
     /// Links an answer to what is there, and verifies its certificates. What belongs to a later epoch is left out.
-    fn take_batch(&mut self, batch: Vec<SyncBlock>) -> Result<(), Useless> {
+    fn take_batch(&mut self, peer: PeerId, batch: Vec<SyncBlock>) -> Result<(), Useless> {
         let terminal = self.setup.genesis.params.terminal_height(self.current.epoch);
         let tip = self.tree.height();
         let mut partial = std::mem::take(&mut self.sync.partial);
-        let continued = !partial.blocks.is_empty();
-        if partial.blocks.first().is_some_and(|b| b.header.parent != self.tree.hash) {
-            partial = Partial::default(); // consensus went on meanwhile
+        // Consensus may have gone on meanwhile: then the answer goes on from what is no more.
+        let overtaken = partial.blocks.first().is_some_and(|b| b.header.parent != self.tree.hash);
+        if overtaken {
+            partial = Partial::default();
         }
+        partial.from = Some(peer);
         let start = partial.blocks.last().map(|b| (b.hash(), b.header.height));
         let (mut parent, mut height) = start.unwrap_or((self.tree.hash, tip));
         let mut fresh = false;
@@ -248,7 +267,7 @@ impl Driver {
                 continue;
             }
             if block.header.parent != parent || block.header.height != height.next() {
-                return Err(if continued { Useless::Mismatch } else { Useless::Wrong });
+                return Err(if overtaken { Useless::Overtaken } else { Useless::Wrong });
             }
             (parent, height) = (block.hash(), block.header.height);
             partial.bytes = partial.bytes.saturating_add(wattle_primitives::encode(&block).len());
@@ -259,8 +278,8 @@ impl Driver {
                 partial.certificates.insert(parent, certificate);
             }
         }
-        if partial.bytes > PARTIAL_BYTES_MAX {
-            return Err(Useless::Mismatch);
+        if partial.bytes > PARTIAL_BYTES_MAX || partial.blocks.len() > PARTIAL_BLOCKS_MAX {
+            return Err(Useless::Endless);
         }
         self.sync.partial = partial;
         if fresh { Ok(()) } else { Err(Useless::Nothing) }
