@@ -12,6 +12,7 @@ mod docs;
 mod epochs;
 mod faults;
 mod follower;
+mod hostile;
 mod load;
 mod network;
 mod operate;
