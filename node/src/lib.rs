@@ -26,6 +26,8 @@ pub mod logs;
 pub mod mempool;
 pub mod run;
 pub mod signer;
+#[cfg(test)]
+mod testchain;
 pub mod testnet;
 pub mod views;
 pub mod wal;

@@ -365,7 +365,10 @@ fn rule_9_votes_far_ahead_are_dropped_and_certificates_jump() {
         ),
     ]);
     let other = Round { epoch: Epoch(1), view: View(501) };
-    bench.check(vec![step("another epoch", 5, Input::Vote(bench.vote(1, Vote::Nullify(other))), &[])]);
+    bench.check(vec![
+        step("another epoch", 5, Input::Vote(bench.vote(1, Vote::Nullify(other))), &[]),
+        step("its certificates", 6, Input::Certificate(bench.certificate(Vote::Nullify(other))), &[]),
+    ]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub(crate) const SLOT_BYTES: usize = 256;
 pub(crate) const SLOTS_MAX: u64 = 1024;
 const CHECKSUM_BYTES: usize = 16;
 const HEAD_BYTES: usize = CHECKSUM_BYTES + 2;
-const SUFFIX: &str = "readings";
+pub(super) const SUFFIX: &str = "readings";
 
 /// One open segment.
 pub(crate) struct Segment {

@@ -52,6 +52,19 @@ fn nothing_leaves_before_it_is_synced() {
 }
 
 #[test]
+fn nothing_leaves_after_a_failed_sync() {
+    let dir = crate::testchain::memory_dir();
+    let (mut queue, _) = Queue::open(dir.path(), 100).unwrap();
+    let seq = queue.next_seq().unwrap();
+    // A device that takes every write and can sync none.
+    let path = dir.path().join(format!("{seq:020}.{}", segment::SUFFIX));
+    std::os::unix::fs::symlink("/dev/null", path).unwrap();
+    queue.append(&reading(seq)).unwrap();
+    assert!(matches!(queue.sync(), Err(QueueError::Io { action: "sync", .. })));
+    assert_eq!((seqs(&queue), queue.depth()), (vec![], 1));
+}
+
+#[test]
 fn reopening_at_any_stage_loses_nothing_synced_and_repeats_no_number() {
     let dir = crate::testchain::memory_dir();
     let mut given = std::collections::BTreeSet::new();

@@ -315,3 +315,6 @@ impl Driver {
         self.effects.push(effect);
     }
 }
+
+#[cfg(test)]
+mod tests;

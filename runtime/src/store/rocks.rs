@@ -77,13 +77,13 @@ impl RocksStore {
     /// # Errors
     /// As [`RocksStore::open`].
     pub fn open_with(dir: &Path, options: RocksOptions) -> Result<Self, StoreError> {
-        let (db, torn) = match open_tables(dir, options) {
+        let (db, torn) = match open_tables(dir, &database_options(), options) {
             Err(error) if error.kind() == ErrorKind::Corruption => {
                 let torn = tail::cut_torn(dir).map_err(|e| StoreError::Io { detail: e.to_string() })?;
                 if torn.is_empty() {
                     return Err(io(error));
                 }
-                (open_tables(dir, options).map_err(io)?, torn)
+                (open_tables(dir, &database_options(), options).map_err(io)?, torn)
             }
             opened => (opened.map_err(io)?, Vec::new()),
         };
@@ -97,11 +97,11 @@ impl RocksStore {
     }
 }
 
-fn open_tables(dir: &Path, options: RocksOptions) -> Result<DB, rocksdb::Error> {
+fn open_tables(dir: &Path, database: &Options, tuning: RocksOptions) -> Result<DB, rocksdb::Error> {
     let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
     let tables = Table::ALL
-        .map(|table| ColumnFamilyDescriptor::new(table.name(), table_options(table, &cache, options)));
-    DB::open_cf_descriptors(&database_options(), dir, tables)
+        .map(|table| ColumnFamilyDescriptor::new(table.name(), table_options(table, &cache, tuning)));
+    DB::open_cf_descriptors(database, dir, tables)
 }
 
 fn database_options() -> Options {
@@ -206,4 +206,27 @@ fn io(error: rocksdb::Error) -> StoreError {
         return StoreError::Full { detail };
     }
     StoreError::Io { detail }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use rocksdb::statistics::Ticker;
+
+    #[test]
+    fn every_write_is_synced_before_it_is_acknowledged() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut options = database_options();
+        options.enable_statistics();
+        let db = open_tables(dir.path(), &options, RocksOptions::default()).unwrap();
+        let rocks = Rocks { db, torn: Vec::new() };
+        let synced = || options.get_ticker_count(Ticker::WalFileSynced);
+        let before = synced();
+        for count in 1..=3 {
+            let row = Row { table: Table::State, key: vec![1].into(), value: Some(vec![count].into()) };
+            rocks.write(vec![row]).unwrap();
+            assert_eq!(synced() - before, u64::from(count), "one sync of the log for each write");
+        }
+    }
 }

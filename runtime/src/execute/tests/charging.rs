@@ -1,6 +1,10 @@
 //! Nonces, lanes, authority, sponsorship, fees and bandwidth.
 
 use super::*;
+use crate::keys;
+use crate::modules::ledger::posting::FEES;
+use crate::modules::records::{Account, Balance};
+use crate::overlay::Overlay;
 use wattle_primitives::call::identity::{Authority, IdentityCall, KeyWeight};
 
 fn refusal(world: &World, tx: &VerifiedTx) -> TxError {
@@ -127,8 +131,15 @@ fn a_sponsor_pays_fee_deposit_and_bandwidth_up_to_its_allowance() {
     let allowance = Amount(u128::from(cost) * 2 + 100 + 5);
     world.ok(1, Call::Identity(IdentityCall::Sponsor { grantee: address(30), allowance, expires_ms: until }));
     let before = world.funds(1).0;
+    let bucket = |world: &World, n: u8| {
+        Overlay::new(&world.state).read::<Account>(keys::account(&address(n))).map_or(0, |a| a.tat)
+    };
+    assert_eq!(bucket(&world, 30), 0);
+    let drawn = bucket(&world, 1);
     let tx = by(&world, 1);
     let done = world.try_run(&[tx]).unwrap();
+    assert!(bucket(&world, 1) > drawn, "the sponsor's bucket is drawn on");
+    assert_eq!(bucket(&world, 30), 0, "the sender's is not");
     // The sender has nothing of its own to pay the deposit of the account it would create.
     assert_eq!(done.receipts.txs[0].outcome, Outcome::Failed { call: 0, reason: Reason::DepositUnpaid });
     assert!(done.receipts.txs[0].events.contains(&Event::AccountCreated { account: address(30) }));
@@ -184,4 +195,21 @@ fn simulation_says_what_would_happen_without_signatures() {
     let told = simulate(&world.state, &world.env, &poor, 1).unwrap();
     assert_eq!(told.receipt.outcome, Outcome::Success);
     assert_eq!(told.uncharged.unwrap().code(), "tx_fee_cap");
+}
+
+#[test]
+fn what_fails_in_the_middle_of_charging_leaves_no_trace() {
+    let mut world = World::new(Params { weight_price: Amount(1), ..params() });
+    // No real chain gets here: so many fees that no more can be counted. The payer is debited before that shows.
+    let mut overlay = Overlay::new(&world.state);
+    let fees = keys::balance(&FEES, AssetId::NATIVE);
+    overlay.write(fees, &Balance { credits_posted: u128::MAX, ..Balance::default() });
+    (world.state, _) = overlay.finish();
+    let tx = world.sign(world.body(1, vec![transfer(2, 10)]), &[1]);
+    assert_eq!(refusal(&world, &tx).code(), "tx_insufficient_funds");
+    let limits = BuildLimits { bytes_max: usize::MAX, weight_max: Weight::MAX };
+    let built = build_block(&world.state, &world.env, std::iter::once(tx), limits);
+    assert_eq!((built.txs.len(), built.skipped.len()), (0, 1));
+    assert_eq!(built.executed.state_root, world.state.root());
+    assert_eq!(built.executed.writes, []);
 }

@@ -1,0 +1,135 @@
+//! A chain of one validator for tests: blocks that a worker built, with certificates.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use crate::driver::effect::BuildJob;
+use crate::work::{self, BuiltBlock, TxCache, Worker};
+use std::sync::Arc;
+use wattle_primitives::call::TokenCall;
+use wattle_primitives::genesis::{GenesisAccount, ScheduledSet};
+use wattle_primitives::*;
+use wattle_runtime::{CheckedTx, State, VerifiedTx, genesis, verify_all};
+
+pub(crate) fn key(n: u8) -> SecretKey {
+    SecretKey::from_seed([n; 32])
+}
+
+pub(crate) fn address(n: u8) -> Address {
+    Address::of_key(&key(n).public())
+}
+
+/// What persons 1 to 3 start with.
+pub(crate) const START: u128 = 1_000_000;
+/// Whose key validates.
+pub(crate) const VALIDATOR: u8 = 200;
+
+/// The tip, and what is needed to go on.
+pub(crate) struct TestChain {
+    pub(crate) genesis: Arc<Genesis>,
+    pub(crate) worker: Worker,
+    pub(crate) header: Header,
+    pub(crate) state: State,
+}
+
+impl TestChain {
+    pub(crate) fn new() -> Self {
+        let mut accounts: Vec<_> =
+            (1..=3).map(|n| GenesisAccount { key: key(n).public(), balance: Amount(START) }).collect();
+        accounts.sort_by_key(|account| account.key);
+        let validator = Validator { key: key(VALIDATOR).public(), power: VotingPower(1) };
+        let spec = Genesis {
+            chain_id: "test".to_owned(),
+            time_ms: TimeMs(1_800_000_000_000),
+            native_symbol: "WAT".parse().unwrap(),
+            native_scale: 6,
+            params: Params {
+                epoch_length: 100,
+                block_interval_ms: 0,
+                idle_interval_ms: 1000,
+                leader_timeout_ms: 1000,
+                advance_timeout_ms: 2000,
+                timeout_ms_max: 16_000,
+                skip_timeout_ms: 5000,
+                clock_skew_ms_max: 1000,
+                block_bytes_max: 1 << 20,
+                block_weight_max: Weight(1_000_000),
+                weight_price: Amount(1),
+                account_deposit: Amount(5),
+                bandwidth_rate: Weight(1_000_000),
+                bandwidth_capacity: Weight(1_000_000),
+            },
+            validator_sets: vec![ScheduledSet {
+                from_epoch: Epoch(0),
+                validators: ValidatorSet::new(vec![validator]).unwrap(),
+            }],
+            accounts,
+            microgrids: Vec::new(),
+        };
+        let (state, header) = genesis(&spec).unwrap();
+        let genesis = Arc::new(spec);
+        let worker = Worker {
+            chain: header.hash(),
+            genesis: Arc::clone(&genesis),
+            cache: Arc::new(TxCache::default()),
+        };
+        Self { genesis, worker, header, state }
+    }
+
+    /// A payment of person `n` to person 3.
+    pub(crate) fn pay(&self, n: u8, lane: Lane, nonce: u64, amount: u128) -> Tx {
+        let (to, asset) = (address(3), AssetId::NATIVE);
+        let transfer = Call::Token(TokenCall::Transfer { to, asset, amount: Amount(amount) });
+        let body = TxBody {
+            chain: self.worker.chain,
+            sender: address(n),
+            lane,
+            nonce: Nonce(nonce),
+            expires_ms: TimeMs::MAX,
+            fee_payer: address(n),
+            max_fee: Amount::MAX,
+            tip: Amount(0),
+            calls: BoundedVec::new(vec![transfer]).unwrap(),
+        };
+        let signature = key(n).sign(&body.signing_bytes());
+        Tx::new(body, vec![Auth { key: key(n).public(), signature }]).unwrap()
+    }
+
+    pub(crate) fn verified(&self, tx: &Tx) -> VerifiedTx {
+        let checked = CheckedTx::check(tx.clone(), &self.worker.chain, &self.genesis.params).unwrap();
+        verify_all(vec![checked]).remove(0).unwrap()
+    }
+
+    /// A block on the tip, which stays where it is.
+    pub(crate) fn build(&self, txs: &[Tx]) -> BuiltBlock {
+        let view = self.header.view.next();
+        let template = Header {
+            chain: self.worker.chain,
+            view,
+            height: self.header.height.next(),
+            parent: self.header.hash(),
+            time_ms: TimeMs(self.header.time_ms.0 + 1000),
+            proposer: key(VALIDATOR).public(),
+            ..self.header.clone()
+        };
+        let candidates = txs.iter().map(|tx| self.verified(tx)).collect();
+        let round = Round { epoch: Epoch(0), view };
+        work::build(&self.worker, BuildJob { round, template, state: self.state.clone(), candidates })
+    }
+
+    /// Goes on by a block with these transactions.
+    pub(crate) fn push(&mut self, txs: &[Tx]) -> Block {
+        let built = self.build(txs);
+        self.header = built.block.header().clone();
+        self.state = built.executed.state.clone();
+        built.block.block.clone()
+    }
+
+    /// A finalization of `header`, signed with the key of person `n`.
+    pub(crate) fn certify(&self, header: &Header, n: u8) -> Certificate {
+        let round = Round { epoch: header.epoch, view: header.view };
+        let vote = Vote::Finalize(Proposal { round, parent_view: View(0), block: header.hash() });
+        let signature = key(n).sign(&vote.signing_bytes(&self.worker.chain));
+        let signed = SignedVote { vote, signer: ValidatorIndex(0), signature };
+        Certificate::assemble(vote, [&signed], self.genesis.validators(Epoch(0)).unwrap()).unwrap()
+    }
+}
