@@ -5,8 +5,8 @@ use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use libp2p::{StreamProtocol, Swarm, SwarmBuilder, identity, noise, tcp, yamux};
 use std::time::Duration;
 use tokio::time::timeout;
-use wattle_p2p::wire::{Hello, HelloAnswer, Refusal, Role};
-use wattle_p2p::{GoneReason, NetEvent, PeerId};
+use wattle_p2p::wire::{Gossip, Hello, HelloAnswer, Refusal, Role};
+use wattle_p2p::{GateLimits, GoneReason, NetEvent, PeerId};
 use wattle_primitives::*;
 
 async fn refusal(node: &mut Node) -> (PeerId, Refusal, bool) {
@@ -53,6 +53,13 @@ async fn a_validator_proof_must_be_for_this_peer_and_chain() {
 struct Attacker {
     control: libp2p_stream::Control,
     id: PeerId,
+    swarm: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Attacker {
+    fn drop(&mut self) {
+        self.swarm.abort();
+    }
 }
 
 impl Attacker {
@@ -67,14 +74,21 @@ impl Attacker {
             .unwrap()
             .with_swarm_config(|c| c.with_idle_connection_timeout(Duration::from_secs(60)))
             .build();
-        let control = swarm.behaviour().new_control();
+        let mut control = swarm.behaviour().new_control();
+        // A node opens a gossip stream of its own, and hears nobody who does not take it.
+        let gossip = format!("/wattle/{}/gossip/1.1.0", genesis().short());
+        let mut incoming = control.accept(StreamProtocol::try_from_owned(gossip).unwrap()).unwrap();
         swarm.dial(to.address.clone()).unwrap();
-        tokio::spawn(async move {
+        let swarm = tokio::spawn(async move {
+            let mut taken = Vec::new();
             loop {
-                swarm.select_next_some().await;
+                tokio::select! {
+                    _ = swarm.select_next_some() => {}
+                    Some((_, stream)) = incoming.next() => taken.push(stream),
+                }
             }
         });
-        Self { control, id }
+        Self { control, id, swarm }
     }
 
     async fn open(&mut self, to: PeerId, name: &str) -> libp2p::Stream {
@@ -113,6 +127,10 @@ async fn closed(stream: &mut libp2p::Stream) -> bool {
     timeout(PATIENCE, stream.read(&mut [0])).await.expect("in time").map_or(true, |n| n == 0)
 }
 
+fn framed(bytes: &[u8]) -> Vec<u8> {
+    [&u32::try_from(bytes.len()).unwrap().to_le_bytes()[..], bytes].concat()
+}
+
 async fn banned(node: &mut Node) -> PeerId {
     node.until(|e| match e {
         NetEvent::PeerGone { peer, reason: GoneReason::Banned, .. } => Some(peer),
@@ -125,7 +143,6 @@ async fn banned(node: &mut Node) -> PeerId {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_that_are_no_messages_close_the_stream_and_ban() {
     let vote = encode(&wattle_p2p::wire::ValidatorMessage::Vote(vote(1)));
-    let framed = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_le_bytes()[..], bytes].concat();
     let table: [(&str, Vec<u8>); 5] = [
         ("votes", (1u32 << 30).to_le_bytes().to_vec()), // claims 1 GiB
         ("blocks", u32::MAX.to_le_bytes().to_vec()),
@@ -187,4 +204,63 @@ async fn who_does_not_say_hello_is_disconnected() {
     let mut stream = attacker.open(home.peer(), &format!("/wattle/{}/votes/1", genesis().short())).await;
     assert!(closed(&mut stream).await);
     eventually(|| home.handle.peers().is_empty()).await;
+}
+
+/// A gossip message in its frame: a length, and a protobuf message with one publication.
+fn publication(topic: &str, data: &[u8]) -> Vec<u8> {
+    let field = |number: u8, bytes: &[u8]| {
+        assert!(bytes.len() < 1 << 14, "two groups of seven bits");
+        let length =
+            [u8::try_from(bytes.len() & 0x7f).unwrap() | 0x80, u8::try_from(bytes.len() >> 7).unwrap()];
+        [&[number << 3 | 2][..], &length, bytes].concat()
+    };
+    let rpc = field(2, &[field(2, data), field(4, topic.as_bytes())].concat());
+    field(0, &rpc)[1..].to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gossip_before_the_handshake_is_not_looked_at_and_hides_nothing() {
+    let mut home = Node::start(config(0, Role::Validator)).await;
+    let message = Gossip::Txs(BoundedVec::new(vec![tx(1, 1)]).unwrap());
+    let prefix = format!("/wattle/{}", genesis().short());
+    let frame = publication(&format!("{prefix}/txs/1"), &encode(&message));
+    let mut stranger = Attacker::connect(9, &home);
+    let mut stream = stranger.open(home.peer(), &format!("{prefix}/gossip/1.1.0")).await;
+    stream.write_all(&frame).await.unwrap();
+    stream.flush().await.unwrap();
+    // A request on the same connection is answered after the gossip was read.
+    let mut late = stranger.open(home.peer(), &format!("{prefix}/request/1")).await;
+    late.write_all(&framed(&encode(&wattle_p2p::wire::Request::Status))).await.unwrap();
+    late.flush().await.unwrap();
+    assert!(timeout(PATIENCE, late.read(&mut [0; 8])).await.expect("in time").is_ok(), "busy, not known");
+    // The same message from a peer that has said hello is new.
+    stranger.greet(None, &home).await;
+    home.ready(stranger.id).await;
+    stream.write_all(&frame).await.unwrap();
+    stream.flush().await.unwrap();
+    let from = home
+        .until(|e| match e {
+            NetEvent::Gossip { peer, message: got, .. } => Some((peer, got)),
+            _ => None,
+        })
+        .await;
+    assert_eq!(from, (stranger.id, message));
+    assert!(home.events.try_recv().is_err(), "it was looked at once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_of_one_network_share_its_places() {
+    let mut settings = config(0, Role::Validator);
+    settings.limits.gate = GateLimits { per_prefix_max: 3, know_local: false, ..GateLimits::default() };
+    let home = Node::start(settings).await;
+    let mut crowd: Vec<Attacker> = (10..20).map(|seed| Attacker::connect(seed, &home)).collect();
+    let mut taken = 0;
+    for stranger in &mut crowd {
+        taken += usize::from(stranger.try_open(home.peer(), "/wattle/handshake/1").await.is_some());
+    }
+    assert_eq!(taken, 3);
+    drop(crowd);
+    eventually(|| home.handle.peers().is_empty()).await;
+    let mut next = Attacker::connect(30, &home);
+    next.greet(None, &home).await;
 }
