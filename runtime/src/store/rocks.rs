@@ -67,7 +67,8 @@ impl RocksStore {
     ///
     /// # Errors
     /// [`StoreError::Io`] when the directory cannot be used or its log is damaged elsewhere than at its end,
-    /// [`StoreError::Format`] when another version wrote it.
+    /// [`StoreError::Corrupt`] when a record has an impossible type, [`StoreError::Format`] when another version wrote
+    /// it.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         Self::open_with(dir, RocksOptions::default())
     }
@@ -77,9 +78,14 @@ impl RocksStore {
     /// # Errors
     /// As [`RocksStore::open`].
     pub fn open_with(dir: &Path, options: RocksOptions) -> Result<Self, StoreError> {
+        let unread = |error: std::io::Error| StoreError::Io { detail: error.to_string() };
+        if let Some((file, at)) = tail::recycled_type(dir).map_err(unread)? {
+            let detail = format!("{file}: a record of an impossible type at byte {at}");
+            return Err(StoreError::Corrupt { what: "database", detail });
+        }
         let (db, torn) = match open_tables(dir, &database_options(), options) {
             Err(error) if error.kind() == ErrorKind::Corruption => {
-                let torn = tail::cut_torn(dir).map_err(|e| StoreError::Io { detail: e.to_string() })?;
+                let torn = tail::cut_torn(dir).map_err(unread)?;
                 if torn.is_empty() {
                     return Err(io(error));
                 }

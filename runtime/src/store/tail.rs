@@ -76,13 +76,47 @@ pub(super) fn cut_torn(dir: &Path) -> io::Result<Vec<Cut>> {
     torn.into_iter().map(|(path, at, len)| cut(&path, at, len)).collect()
 }
 
+/// A record in the logs or the manifest of a type that only recycled logs have, which this database does not use: the
+/// file and the place. One flipped bit makes it of any other, and RocksDB then takes the rest for old, or never
+/// returns.
+pub(super) fn recycled_type(dir: &Path) -> io::Result<Option<(String, usize)>> {
+    for path in logs(dir)?.into_iter().chain(manifest(dir)?) {
+        if let Some(at) = first_recycled(&fs::read(&path)?) {
+            return Ok(Some((name_of(&path), at)));
+        }
+    }
+    Ok(None)
+}
+
+/// Follows the records by their lengths, as far as these can be followed.
+fn first_recycled(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let left = BLOCK_BYTES - at % BLOCK_BYTES;
+        if left < HEADER_BYTES {
+            at += left;
+            continue;
+        }
+        let rest = bytes.get(at..)?;
+        match *rest.get(HEADER_BYTES - 1)? {
+            5..=8 | 11 | 131 => return Some(at),
+            0 => return None,
+            _ if length(rest) + HEADER_BYTES > left => return None,
+            _ => at += HEADER_BYTES + length(rest),
+        }
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
 fn cut(path: &Path, at: usize, len: usize) -> io::Result<Cut> {
     let file = OpenOptions::new().write(true).open(path)?;
     let (kept, len) = (to_u64(at), to_u64(len));
     file.set_len(kept)?;
     file.sync_data()?;
-    let file = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Ok(Cut { file, kept, lost: len.saturating_sub(kept) })
+    Ok(Cut { file: name_of(path), kept, lost: len.saturating_sub(kept) })
 }
 
 fn to_u64(n: usize) -> u64 {
@@ -92,6 +126,9 @@ fn to_u64(n: usize) -> u64 {
 /// The logs, oldest first.
 fn logs(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
+    if !dir.is_dir() {
+        return Ok(Vec::new()); // a new database
+    }
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
@@ -274,6 +311,20 @@ mod tests {
             let mut bytes = whole.clone();
             bytes[sector * 512..(sector + 1) * 512].fill(0);
             assert_eq!(damage(&bytes), Some(Damage { at: last, followed: false }), "{sector}");
+        }
+    }
+
+    #[test]
+    fn types_of_recycled_logs_are_found_wherever_a_bit_makes_one() {
+        let (whole, starts) = file(&payloads());
+        assert_eq!(first_recycled(&whole), None);
+        for start in starts {
+            for bit in 0..8 {
+                let mut bytes = whole.clone();
+                bytes[start + 6] ^= 1 << bit;
+                let is = matches!(bytes[start + 6], 5..=8 | 11 | 131);
+                assert_eq!(first_recycled(&bytes), is.then_some(start), "{start}, bit {bit}");
+            }
         }
     }
 }

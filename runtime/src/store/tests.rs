@@ -235,6 +235,33 @@ mod on_disk {
         }
     }
 
+    /// RocksDB would wait for ever on such a manifest, and take the rest of such a log for that of an older one.
+    #[test]
+    fn a_type_that_one_bit_makes_a_recycled_one_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = RocksStore::open(dir.path()).unwrap();
+        for commit in &chain(3) {
+            store.commit(std::slice::from_ref(commit)).unwrap();
+        }
+        let copy = killed(dir.path());
+        let manifest = std::fs::read_to_string(copy.path().join("CURRENT")).unwrap();
+        for path in [copy.path().join(manifest.trim_end()), log_of(copy.path())] {
+            let good = std::fs::read(&path).unwrap();
+            let mut bytes = good.clone();
+            let second = 7 + usize::from(u16::from_le_bytes([bytes[4], bytes[5]]));
+            bytes[second + 6] ^= 4;
+            std::fs::write(&path, bytes).unwrap();
+            let opened = RocksStore::open(copy.path());
+            assert!(
+                matches!(opened, Err(StoreError::Corrupt { what: "database", .. })),
+                "{}",
+                path.display()
+            );
+            std::fs::write(&path, good).unwrap();
+        }
+        assert_eq!(RocksStore::open(copy.path()).unwrap().tip().unwrap().unwrap().header.height, Height(3));
+    }
+
     #[test]
     fn damage_in_the_middle_of_the_log_is_not_taken_for_a_torn_tail() {
         let dir = tempfile::tempdir().unwrap();
