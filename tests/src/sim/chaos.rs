@@ -17,6 +17,8 @@ const WIPE: u64 = 300;
 const ONE_WAY_MS_MAX: u64 = 5_000;
 /// How much more often it forgets after a proposal of its own.
 const TEMPTING: u64 = 5;
+/// How long a disk stays nearly full at most, in ms.
+const LOW_SPACE_MS_MAX: u64 = 4_000;
 /// How far clocks jump, in ms.
 const JUMP_MS: i64 = 3_600_000;
 
@@ -37,8 +39,9 @@ impl Sim {
         }
         let height = match self.nodes[node].open(&self.genesis, self.now, entropy) {
             Ok(height) => height,
-            Err(_) if self.nodes[node].armed => {
-                self.oracle.coverage.mark(Mark::DiskFault);
+            Err(_) if self.nodes[node].armed.is_some() => {
+                let mark = self.nodes[node].armed.unwrap_or(Mark::DiskFault);
+                self.oracle.coverage.mark(mark);
                 self.crash(node);
                 return Ok(());
             }
@@ -104,9 +107,15 @@ impl Sim {
                 self.oracle.coverage.mark(Mark::ClockBack);
                 self.nodes[node].clock_ms = if self.rng.coin() { None } else { Some(-JUMP_MS) };
             }
-            if self.rng.chance(self.faults.clock_ahead) {
+            if self.rng.chance(self.faults.clock_ahead) && self.may_run_ahead(node) {
                 self.oracle.coverage.mark(Mark::ClockAhead);
                 self.nodes[node].clock_ms = Some(JUMP_MS);
+            }
+            if self.nodes[node].running.is_some() && self.rng.chance(self.faults.low_space) {
+                self.oracle.coverage.mark(Mark::LowSpace);
+                let until = self.now + self.rng.between(100, LOW_SPACE_MS_MAX);
+                self.step(node, Event::LowSpace(true))?;
+                self.event_at(until, node, Event::LowSpace(false));
             }
             if self.plan.role_of(node) == Role::Amnesiac {
                 self.suffer_amnesia(node)?;
@@ -120,6 +129,17 @@ impl Sim {
         self.split_or_join();
         self.disturb_links();
         Ok(())
+    }
+
+    /// A block that a quorum notarizes an hour early stops the chain for that hour once clocks are set right: validators
+    /// ahead and those that are not honest have less than a third, as the protocol assumes.
+    fn may_run_ahead(&mut self, node: usize) -> bool {
+        let Some(place) = self.plan.place_of(node) else { return true };
+        let may = self.plan.is_bearable(|i| i == place || self.ahead.contains(&i));
+        if may {
+            self.ahead.insert(place);
+        }
+        may
     }
 
     /// A copy of its disks is kept, or put back after a crash, or the disks are lost.

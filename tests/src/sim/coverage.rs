@@ -50,6 +50,10 @@ marks! {
     PowerCut = "power cut of all",
     /// A disk failed in the middle of a write.
     DiskFault = "disk fault",
+    /// A disk was full in the middle of a write.
+    DiskFull = "disk full",
+    /// A node was told that its disk is nearly full, and held back.
+    LowSpace = "disk nearly full: node holds back",
     /// A node was stopped in order.
     Stop = "orderly stop",
     /// A clock jumped back.

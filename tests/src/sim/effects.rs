@@ -145,9 +145,10 @@ impl Sim {
         match done {
             Ok(Some(done)) => self.done(node, done)?,
             Ok(None) => {}
-            Err(_) if self.nodes[node].armed => {
+            Err(_) if self.nodes[node].armed.is_some() => {
                 self.trace.event(now, Some(node), "disk fails while writing");
-                self.oracle.coverage.mark(Mark::DiskFault);
+                let mark = self.nodes[node].armed.unwrap_or(Mark::DiskFault);
+                self.oracle.coverage.mark(mark);
                 self.crash(node);
                 return Ok(());
             }

@@ -20,6 +20,8 @@ pub struct Faults {
     pub partition: u64,
     /// A connection breaks, and is made again.
     pub cable: u64,
+    /// A node's disk is nearly full for a while, each.
+    pub low_space: u64,
     /// One direction of a link falls silent for a while.
     pub one_way: u64,
     /// One direction of a link holds everything back for a while.
@@ -63,6 +65,7 @@ impl Faults {
         power_cut: 0,
         partition: 0,
         cable: 0,
+        low_space: 0,
         one_way: 0,
         clog: 0,
         clock_back: 0,
@@ -90,6 +93,7 @@ impl Faults {
             power_cut: draw(15),
             partition: draw(40),
             cable: draw(60),
+            low_space: draw(30),
             one_way: draw(80),
             clog: draw(80),
             clock_back: draw(20),

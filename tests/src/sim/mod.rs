@@ -50,7 +50,7 @@ use node::Node;
 use oracle::Oracle;
 use plan::{WALL_MS, validator_key};
 use rng::Rng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use trace::Trace;
 use wattle_consensus::MonoMs;
@@ -145,6 +145,8 @@ struct Sim {
     oracle: Oracle,
     trace: Trace,
     stormy: bool,
+    /// Validators whose clock has jumped ahead.
+    ahead: BTreeSet<usize>,
     /// The highest view that anybody honest has entered.
     top: Round,
     recovery: Option<Recovery>,
@@ -193,6 +195,7 @@ impl Sim {
             clients: Clients::new(chain, plan.seed, plan.nodes()),
             trace: Trace::new(plan.verbose),
             stormy: true,
+            ahead: BTreeSet::new(),
             top: Round { epoch: Epoch(0), view: View::ZERO },
             recovery: None,
             genesis_header: header,

@@ -1,5 +1,6 @@
 //! One node: the real driver, log, sign state and store, on a simulated disk.
 
+use super::coverage::Mark;
 use super::plan::{Plan, node_seed, validator_key};
 use super::rng::Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -31,8 +32,8 @@ pub(super) struct Node {
     segment_bytes: u64,
     /// An earlier state of both disks, for who restores a backup.
     backup: Option<(SimDir, SimDir)>,
-    /// A disk is set to fail.
-    pub(super) armed: bool,
+    /// A disk is set to fail, in this way.
+    pub(super) armed: Option<Mark>,
     pub(super) store: Arc<MemoryStore>,
     /// Counts starts; what was meant for an earlier life is void.
     pub(super) life: u64,
@@ -82,7 +83,7 @@ impl Node {
             sign: SimDir::new(),
             segment_bytes: SEGMENT_BYTES[(index + usize::try_from(plan.seed % 3).unwrap_or(0)) % 3],
             backup: None,
-            armed: false,
+            armed: None,
             store: empty_store()?,
             life: 0,
             clock_ms: Some(0),
@@ -137,17 +138,21 @@ impl Node {
     }
 
     /// Lets a disk fail at one of its next operations: the power goes off in the middle of whatever is written then,
-    /// or a sync reports an error and loses what it should have kept.
+    /// a sync reports an error and loses what it should have kept, or nothing more fits.
     pub(super) fn arm_disk_fault(&mut self, rng: &mut Rng) {
         let dir = if rng.coin() { &self.wal } else { &self.sign };
         let counts = dir.counts();
-        let faults = if rng.chance(700) {
+        let full = rng.chance(200);
+        let faults = if full {
+            SimFaults { capacity_bytes: Some(0), ..SimFaults::default() }
+        } else if rng.chance(700) {
             SimFaults { power_off: Some(counts.operations + rng.below(8)), ..SimFaults::default() }
         } else {
             SimFaults { fail_sync: Some(counts.syncs + rng.below(4)), ..SimFaults::default() }
         };
         dir.set_faults(faults);
-        self.armed = self.seed.is_some();
+        let mark = if full { Mark::DiskFull } else { Mark::DiskFault };
+        self.armed = self.seed.map(|_| mark);
     }
 
     /// The next sync of each disk lies.
@@ -181,7 +186,7 @@ impl Node {
     pub(super) fn crash(&mut self, rng: &mut Rng, drop_all: bool) {
         self.life += 1;
         self.running = None;
-        self.armed = false;
+        self.armed = None;
         for dir in [&self.wal, &self.sign] {
             let kinds = [Crash::DropUnsynced, Crash::TornPrefix, Crash::AnySectors];
             let kind = *rng.pick(&kinds).filter(|_| !drop_all).unwrap_or(&Crash::DropUnsynced);

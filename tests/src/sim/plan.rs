@@ -132,15 +132,20 @@ impl Plan {
                 continue;
             }
             self.roles[at] = role;
-            let bearable = |members: &[(usize, u64)]| {
-                let total: u64 = members.iter().map(|(_, power)| power).sum();
-                let bad = members.iter().filter(|(i, _)| self.roles[*i] != Role::Honest);
-                3 * bad.map(|(_, power)| power).sum::<u64>() < total
-            };
-            if !self.sets().iter().all(|(_, members)| bearable(members)) {
+            if !self.is_bearable(|_| false) {
                 self.roles[at] = Role::Honest;
             }
         }
+    }
+
+    /// Whether validators that are not honest and those that are `bad` besides have less than a third of the power of
+    /// every set.
+    pub(super) fn is_bearable(&self, bad: impl Fn(usize) -> bool) -> bool {
+        self.sets().iter().all(|(_, members)| {
+            let total: u64 = members.iter().map(|(_, power)| power).sum();
+            let bad = members.iter().filter(|(i, _)| self.roles[*i] != Role::Honest || bad(*i));
+            3 * bad.map(|(_, power)| power).sum::<u64>() < total
+        })
     }
 
     /// The sets, each from an epoch on: members with their powers. With four validators or fewer the powers change,
