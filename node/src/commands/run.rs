@@ -37,6 +37,8 @@ pub struct RunArgs {
 /// When it cannot start, or had to stop.
 pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
     let home = Home::new(&args.home);
+    // From the start on: who waits for the node to be ready may stop it right then.
+    let mut stop = tokio::spawn(stop_signal(args.stop_with_stdin));
     let mut running = match launch(&home, Options::default()).await {
         Ok(running) => running,
         Err(LaunchError::Node(error)) if error.is_disk_full() => disk_full(&error),
@@ -45,7 +47,7 @@ pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
     announce(&running, ctx.json);
     let ended = tokio::select! {
         ended = running.node.ended() => ended,
-        () = stop_signal(args.stop_with_stdin) => {
+        _ = &mut stop => {
             running.node.stop();
             running.node.ended().await
         }

@@ -53,7 +53,7 @@ fn an_operator_orders_a_node_about_by_its_socket() {
             .as_array()
             .unwrap()
             .iter()
-            .any(|p| p["peerId"] == victim.as_str() && p["banned"] != true)
+            .any(|p| p["peerId"] == victim.as_str() && p["connected"] == true)
     };
     until("v1 is connected", PATIENCE, || connected().then_some(()));
     admin(home, &["ban", &victim, "--seconds", "3600"]);

@@ -19,6 +19,7 @@ use meters::Meters;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 use validators::Validators;
 use wattle_chain_spec::Preset;
 use wattle_primitives::{Epoch, Height};
@@ -96,6 +97,8 @@ impl Drop for Place {
 /// When it cannot be laid out or started, or when a validator stops.
 pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
     let begun = Instant::now();
+    // From the start on, so that nobody who ends it early leaves anything behind.
+    let mut stop = tokio::spawn(stop_signal(false));
     let place = match &args.dir {
         Some(dir) => Place::Kept(dir.clone()),
         None => Place::Temporary(std::env::temp_dir().join(format!("wattle-devnet-{}", std::process::id()))),
@@ -104,12 +107,18 @@ pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
     let addresses =
         net.connect(0, free_ports(args.rpc_port, net.homes.len())?).map_err(|e| failed("layout", &e))?;
     let mut validators = Validators::start(&net, args.processes).await?;
-    let height = validators.first_final_block(READY_TIMEOUT).await?;
+    let height = tokio::select! {
+        height = validators.first_final_block(READY_TIMEOUT) => height?,
+        _ = &mut stop => {
+            validators.stop().await;
+            return Ok(Report::Printed);
+        }
+    };
     let ready = begun.elapsed();
     let meters = Meters::start(&net, &addresses, args.seed.unwrap_or(0), args.processes).await?;
     banner::ready(&net, &validators, &meters, ready, height, ctx.json);
     let mut status = StatusLine::new(ctx.json);
-    let result = watch(&args, &mut validators, &mut status).await;
+    let result = watch(&args, &mut validators, &mut status, &mut stop).await;
     status.finish();
     meters.stop().await;
     validators.stop().await;
@@ -164,6 +173,7 @@ async fn watch(
     args: &DevnetArgs,
     validators: &mut Validators,
     status: &mut StatusLine,
+    stop: &mut JoinHandle<()>,
 ) -> Result<(), CliError> {
     let end = args.exit_after.map(|s| tokio::time::Instant::now() + Duration::from_secs(s));
     let over = async move {
@@ -172,12 +182,11 @@ async fn watch(
             None => std::future::pending().await,
         }
     };
-    let stop = stop_signal(false);
-    tokio::pin!(over, stop);
+    tokio::pin!(over);
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
-            () = &mut stop => return Ok(()),
+            _ = &mut *stop => return Ok(()),
             () = &mut over => return Ok(()),
             failure = validators.failure() => return Err(failure),
             _ = ticks.tick() => status.update(&validators.progress().await),
