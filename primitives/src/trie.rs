@@ -110,8 +110,8 @@ impl TrieProof {
         }
         let mut node = leaf_hash(&leaf.key_hash, &leaf.value_hash);
         for step in self.path.iter().rev() {
-            let right = key.bit(step.bit);
-            if leaf.key_hash.bit(step.bit) != right && !crate::planted!("exclusion-proof-without-position") {
+            let right = leaf.key_hash.bit(step.bit);
+            if key.bit(step.bit) != right && !crate::planted!("exclusion-proof-without-position") {
                 return Err(ProofError::Astray);
             }
             node = if right {
