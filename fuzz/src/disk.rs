@@ -27,11 +27,9 @@ pub const SEGMENT: &str = "wal-00000000000000000000";
 /// Name of the sign state's file.
 pub const SIGN_FILE: &str = "sign-state";
 
-/// An empty directory in memory where the system has one, the same for every run of this process.
+/// An empty directory, the same for every run of this process. `scripts/fuzz` lays it into memory.
 pub(crate) fn scratch(name: &str) -> PathBuf {
-    let shm = Path::new("/dev/shm");
-    let base = if shm.is_dir() { shm.to_path_buf() } else { std::env::temp_dir() };
-    let dir = base.join(format!("wattle-fuzz-{}", std::process::id())).join(name);
+    let dir = std::env::temp_dir().join(format!("wattle-fuzz-{}", std::process::id())).join(name);
     let _ = std::fs::remove_dir_all(&dir); // there is none the first time
     std::fs::create_dir_all(&dir).expect("scratch directory");
     dir

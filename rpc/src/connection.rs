@@ -68,8 +68,12 @@ pub(crate) async fn accept(door: Door, places: Arc<Places>, app: App, routes: Ro
     let (metrics, timeouts) = (Arc::clone(&app.service.metrics), app.config.timeouts);
     let refusal = refusal();
     loop {
+        let next = async {
+            places.ripe().await;
+            door.next().await
+        };
         let arrived = tokio::select! {
-            arrived = door.next() => arrived,
+            arrived = next => arrived,
             () = stopped(&mut stop) => break,
         };
         match arrived {

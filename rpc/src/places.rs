@@ -9,8 +9,15 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
+
+/// How long a connection keeps its place in any case: a request needs a moment from the network to here, however many
+/// others come in meanwhile.
+const FRESH: Duration = Duration::from_millis(100);
+/// How often it is looked whether a place has become free.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Whose turn it is on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +68,24 @@ impl Places {
         Arc::new(Self { max, per_address_max, table, live, metrics })
     }
 
+    /// Returns when the next newcomer displaces nobody who has only just come: at once, unless every place is taken
+    /// and all that wait are fresh. Until then newcomers wait in the system's queue.
+    pub(crate) async fn ripe(&self) {
+        while let Some(wait) = self.fresh_for() {
+            tokio::time::sleep(wait.min(LOOK)).await;
+        }
+    }
+
+    fn fresh_for(&self) -> Option<Duration> {
+        let table = self.lock();
+        if table.entries.len() < self.max {
+            return None;
+        }
+        let waiting = table.entries.values().filter(|entry| entry.turn != Turn::Ours);
+        let longest = waiting.map(|entry| entry.since.elapsed()).max()?;
+        FRESH.checked_sub(longest).filter(|wait| !wait.is_zero())
+    }
+
     /// A place for a client at `from`, if need be that of a client that has kept this node waiting. `None` when every
     /// place is at work.
     pub(crate) fn take(self: &Arc<Self>, from: Option<IpAddr>) -> Option<Place> {
@@ -86,10 +111,11 @@ impl Places {
         Some(Place { id, places: Arc::clone(self), leave, asked: AtomicBool::new(false) })
     }
 
-    /// Tells the one that has waited longest to leave: first among those that owe a request.
+    /// Tells the one that has waited longest to leave: first among those that owe a request, and the fresh last.
     fn make_room(&self, table: &mut Table, of: impl Fn(&Entry) -> bool) -> bool {
         let waiting = table.entries.iter().filter(|(_, entry)| entry.turn != Turn::Ours && of(entry));
-        let Some(id) = waiting.min_by_key(|(_, entry)| (entry.turn, entry.since)).map(|(id, _)| *id) else {
+        let worth = |entry: &Entry| (entry.since.elapsed() < FRESH, entry.turn, entry.since);
+        let Some(id) = waiting.min_by_key(|(_, entry)| worth(entry)).map(|(id, _)| *id) else {
             return false;
         };
         if let Some(entry) = table.entries.remove(&id) {
@@ -194,6 +220,25 @@ mod tests {
         assert!(places.take(local).is_none(), "all are at work");
         drop(worker);
         assert!(places.take(local).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_newcomers_leaves_each_a_moment_to_ask() {
+        let places = places(2, 2);
+        let (idle, fresh) = (places.take(None).unwrap(), places.take(None).unwrap());
+        assert!(futures::FutureExt::now_or_never(places.ripe()).is_none(), "both have only just come");
+        places.ripe().await;
+        idle.reading();
+        fresh.asking();
+        places.ripe().await;
+        fresh.asking();
+        let newcomer = places.take(None).unwrap();
+        assert!(has_left(&idle) && !has_left(&fresh), "who has just begun to ask stays");
+        fresh.at_work();
+        newcomer.at_work();
+        assert!(futures::FutureExt::now_or_never(places.ripe()).is_some(), "all at work: told so at once");
+        drop(newcomer);
+        assert!(futures::FutureExt::now_or_never(places.ripe()).is_some(), "a place is free");
     }
 
     #[tokio::test]
