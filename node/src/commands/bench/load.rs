@@ -21,8 +21,10 @@ use wattle_primitives::{
 
 /// Accounts that send: more than a block has room for from one lane.
 const SENDERS: usize = 512;
-/// Transactions handed over at once.
-const BATCH: usize = 50;
+/// Most transactions handed over at once.
+const BATCH_MAX: usize = 50;
+/// Times a second at which transactions are handed over, if the rate allows.
+const HANDOVERS_PER_SECOND: u64 = 100;
 /// How long the last transactions have to become final.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Native base units that each sender starts with.
@@ -113,9 +115,13 @@ async fn drive(run: Run, node: &Running, txs: Vec<Tx>) -> Result<Figures, CliErr
     let end = begun + Duration::from_secs(run.seconds);
     let mut submitted: HashMap<Hash, Instant> = HashMap::with_capacity(txs.len());
     let mut refused = 0usize;
-    for (i, batch) in txs.chunks(BATCH).enumerate() {
+    let size = match run.rate {
+        0 => BATCH_MAX,
+        rate => usize::try_from(rate / HANDOVERS_PER_SECOND).unwrap_or(BATCH_MAX).clamp(1, BATCH_MAX),
+    };
+    for (i, batch) in txs.chunks(size).enumerate() {
         if run.rate > 0 {
-            let due = begun + Duration::from_secs_f64((i * BATCH) as f64 / run.rate as f64);
+            let due = begun + Duration::from_secs_f64((i * size) as f64 / run.rate as f64);
             tokio::time::sleep_until(due.into()).await;
         }
         if Instant::now() >= end {
