@@ -79,7 +79,8 @@ impl Queue {
         let (mut segments, mut waiting) = (VecDeque::new(), VecDeque::new());
         let mut last = state.reserved.max(state.acked);
         for (first, path) in segment_files(dir)? {
-            let found = Segment::recover(&path, first)?;
+            let before = segments.back().map_or(0, |segment: &Segment| segment.last);
+            let found = Segment::recover(&path, first, before)?;
             recovery.damaged = recovery.damaged.saturating_add(found.damaged);
             recovery.torn_bytes = recovery.torn_bytes.saturating_add(found.torn);
             waiting.extend(found.seqs.iter().filter(|seq| **seq > state.acked));
@@ -314,12 +315,13 @@ pub fn overview(dir: &Path) -> Result<Overview, QueueError> {
         anchored: state.anchored,
         ..Overview::default()
     };
-    seen.last_seq = state.acked;
+    let mut last = 0;
     for (first, path) in segment_files(dir)? {
-        let seqs = Segment::peek(&path, first)?;
-        seen.last_seq = seen.last_seq.max(seqs.last().copied().unwrap_or(0));
+        let seqs = Segment::peek(&path, first, last)?;
+        last = seqs.last().copied().unwrap_or(last);
         seen.depth = seen.depth.saturating_add(seqs.iter().filter(|seq| **seq > state.acked).count());
     }
+    seen.last_seq = state.acked.max(last);
     Ok(seen)
 }
 

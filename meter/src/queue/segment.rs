@@ -22,8 +22,10 @@ pub(super) const SUFFIX: &str = "readings";
 pub(crate) struct Segment {
     /// Number of its first reading: its name.
     pub(crate) first: u64,
-    /// Number of its last reading; below `first` while it is empty.
+    /// Number of its last reading; [`Segment::floor`] while it is empty.
     pub(crate) last: u64,
+    /// The last number before this segment: its own are above.
+    floor: u64,
     /// Slots in use, damaged ones included.
     slots: u64,
     file: File,
@@ -55,7 +57,8 @@ impl Segment {
             .map_err(QueueError::io("create", &path))?;
         let folder = File::open(dir).map_err(QueueError::io("open", dir))?;
         folder.sync_all().map_err(QueueError::io("sync", dir))?;
-        Ok(Self { first, last: first.saturating_sub(1), slots: 0, file, path })
+        let floor = first.saturating_sub(1);
+        Ok(Self { first, last: floor, floor, slots: 0, file, path })
     }
 
     /// The first number of the segment in the file of this name; `None` for other files.
@@ -65,27 +68,29 @@ impl Segment {
         (digits.len() == 20).then(|| digits.parse().ok()).flatten()
     }
 
-    /// Opens a segment and cuts off what a power cut left at its end.
-    pub(crate) fn recover(path: &Path, first: u64) -> Result<Recovered, QueueError> {
+    /// Opens a segment and cuts off what a power cut left at its end. `before` is the last number of the segments
+    /// before it.
+    pub(crate) fn recover(path: &Path, first: u64, before: u64) -> Result<Recovered, QueueError> {
         let file =
             OpenOptions::new().read(true).write(true).open(path).map_err(QueueError::io("open", path))?;
         let bytes = std::fs::read(path).map_err(QueueError::io("read", path))?;
-        let Scan { seqs, slots, damaged } = scan(first, &bytes);
-        let last = seqs.last().copied().unwrap_or_else(|| first.saturating_sub(1));
+        let floor = before.max(first.saturating_sub(1));
+        let Scan { seqs, slots, damaged } = scan(first, floor, &bytes);
+        let last = seqs.last().copied().unwrap_or(floor);
         let end = slots.saturating_mul(SLOT_BYTES as u64);
         let torn = (bytes.len() as u64).saturating_sub(end);
         if torn > 0 {
             file.set_len(end).map_err(QueueError::io("truncate", path))?;
             file.sync_data().map_err(QueueError::io("sync", path))?;
         }
-        let segment = Self { first, last, slots, file, path: path.to_owned() };
+        let segment = Self { first, last, floor, slots, file, path: path.to_owned() };
         Ok(Recovered { segment, seqs, damaged, torn })
     }
 
     /// Numbers of the whole readings in a file that another process may be writing to.
-    pub(crate) fn peek(path: &Path, first: u64) -> Result<Vec<u64>, QueueError> {
+    pub(crate) fn peek(path: &Path, first: u64, before: u64) -> Result<Vec<u64>, QueueError> {
         let bytes = std::fs::read(path).map_err(QueueError::io("read", path))?;
-        Ok(scan(first, &bytes).seqs)
+        Ok(scan(first, before.max(first.saturating_sub(1)), &bytes).seqs)
     }
 
     /// Whether no reading fits any more.
@@ -112,15 +117,17 @@ impl Segment {
     pub(crate) fn read(&self, above: u64, up_to: u64, max: usize) -> Result<Vec<SignedReading>, QueueError> {
         let mut readings = Vec::new();
         let mut slot = [0; SLOT_BYTES];
+        let mut last = self.floor;
         for at in 0..self.slots {
             if readings.len() >= max {
                 break;
             }
             let offset = at.saturating_mul(SLOT_BYTES as u64);
             self.file.read_exact_at(&mut slot, offset).map_err(QueueError::io("read", &self.path))?;
-            let wanted =
-                decode(self.first, at, &slot).filter(|r| r.reading.seq > above && r.reading.seq <= up_to);
-            readings.extend(wanted);
+            let Some(reading) = next(self.first, at, &slot, &mut last) else { continue };
+            if reading.reading.seq > above && reading.reading.seq <= up_to {
+                readings.push(reading);
+            }
         }
         Ok(readings)
     }
@@ -138,18 +145,26 @@ struct Scan {
     damaged: u64,
 }
 
-fn scan(first: u64, bytes: &[u8]) -> Scan {
+fn scan(first: u64, floor: u64, bytes: &[u8]) -> Scan {
     let (mut seqs, mut slots, mut damaged) = (Vec::new(), 0u64, 0u64);
-    let mut last = first.saturating_sub(1);
+    let mut last = floor;
     for (at, slot) in (0u64..).zip(bytes.chunks_exact(SLOT_BYTES)) {
-        // A whole slot whose number does not rise would be one of an older life of the file.
-        let Some(reading) = decode(first, at, slot).filter(|r| r.reading.seq > last) else { continue };
-        last = reading.reading.seq;
+        if next(first, at, slot, &mut last).is_none() {
+            continue;
+        }
         seqs.push(last);
         damaged = damaged.saturating_add(at.saturating_sub(slots));
         slots = at.saturating_add(1);
     }
     Scan { seqs, slots, damaged }
+}
+
+/// The reading in a slot, if it is whole and its number is above `last`, which it then becomes. A whole one whose
+/// number does not rise would be of an older life of the file; whoever reads a segment must pass it over alike.
+fn next(first: u64, at: u64, slot: &[u8], last: &mut u64) -> Option<SignedReading> {
+    let reading = decode(first, at, slot).filter(|r| r.reading.seq > *last)?;
+    *last = reading.reading.seq;
+    Some(reading)
 }
 
 fn encode(first: u64, at: u64, reading: &SignedReading) -> Result<Vec<u8>, QueueError> {

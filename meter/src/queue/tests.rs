@@ -141,6 +141,23 @@ fn a_flipped_bit_at_any_byte_costs_at_most_one_reading_and_forges_none() {
 }
 
 #[test]
+fn whole_slots_whose_numbers_do_not_rise_are_passed_over_by_everybody() {
+    let dir = crate::testchain::memory_dir();
+    for (first, numbers) in [(3, [10, 5, 11]), (12, [9, 11, 13])] {
+        let mut segment = Segment::create(dir.path(), first).unwrap();
+        for seq in numbers {
+            segment.append(&reading(seq)).unwrap();
+        }
+        segment.sync().unwrap();
+    }
+    let (queue, recovery) = Queue::open(dir.path(), 100).unwrap();
+    assert_eq!((recovery.pending, queue.depth(), queue.last_seq()), (3, 3, 13));
+    assert_eq!(seqs(&queue), [10, 11, 13]);
+    let seen = overview(dir.path()).unwrap();
+    assert_eq!((seen.depth, seen.last_seq), (3, 13));
+}
+
+#[test]
 fn acknowledged_segments_go_and_the_full_queue_drops_its_oldest() {
     let dir = crate::testchain::memory_dir();
     let capacity = segment::SLOTS_MAX as usize + 10;
