@@ -2,7 +2,7 @@
 
 use super::*;
 use wattle_primitives::genesis::GenesisMeter;
-use wattle_primitives::reading::RegisterEncoding;
+use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::{
     Address, Amount, AssetId, Epoch, Hash, SecretKey, Validator, ValidatorSet, VotingPower,
 };
@@ -25,6 +25,8 @@ fn spec(preset: Preset) -> ChainSpec {
         key: key(20),
         owner: Address::of_key(&key(9)),
         encoding: RegisterEncoding::Float32Kwh,
+        role: MeterRole::Sub,
+        power_max_w: 69_000,
         allowance: Amount(1_000_000),
     };
     let grid = GenesisMicrogrid {
@@ -32,6 +34,7 @@ fn spec(preset: Preset) -> ChainSpec {
         reference: Hash([7; 32]),
         asset: AssetId::NATIVE,
         interval_ms: TimeMs(900_000),
+        terms: None,
         meters: vec![meter],
     };
     preset.template().unwrap().complete(TimeMs(1_700_000_000_000), sets, accounts, vec![grid]).unwrap()

@@ -135,13 +135,7 @@ async fn a_refused_reading_never_blocks_those_after_it() {
 #[tokio::test]
 async fn a_new_directory_signs_again_what_would_be_taken_for_duplicates() {
     let dir = tempfile::tempdir().unwrap();
-    let last = LastReading {
-        seq: 900,
-        import_wh: WattHours(10),
-        export_wh: WattHours(0),
-        time_ms: TimeMs(0),
-        block_time_ms: TimeMs(0),
-    };
+    let last = LastReading { seq: 900, import_count: 10, import_wh: WattHours(10), ..LastReading::default() };
     let mut bench = bench(dir.path(), Some(last), None);
     for import in 11..=13 {
         bench.record(import);

@@ -9,7 +9,7 @@ use wattle_chain_spec::Checkpoint;
 use wattle_p2p::wire::{AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, Request, Response};
 use wattle_p2p::{PeerId, RequestError};
 use wattle_primitives::call::EnergyCall;
-use wattle_primitives::reading::RegisterEncoding;
+use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::state_key::{self, AccountRecord, LastReading, MeterRecord};
 use wattle_primitives::trie::{Leaf, Step, TrieProof, branch_hash, key_hash, leaf_hash, value_hash};
 use wattle_primitives::{
@@ -251,9 +251,9 @@ impl TestPeers {
                 );
                 let falls = |last: LastReading| last.seq >= r.seq || last.import_wh > import_wh;
                 if !meter.last.is_some_and(falls) {
-                    let block_time_ms = TimeMs(0);
                     let (seq, time_ms) = (r.seq, r.time_ms);
-                    meter.last = Some(LastReading { seq, import_wh, export_wh, time_ms, block_time_ms });
+                    let last = LastReading { seq, import_wh, export_wh, time_ms, ..LastReading::default() };
+                    meter.last = Some(last);
                 }
             }
         }
@@ -289,8 +289,15 @@ pub(crate) fn memory_dir() -> tempfile::TempDir {
 
 /// State with an account and a registered meter.
 pub(crate) fn registered(meter: Address, last: Option<LastReading>) -> State {
-    let record =
-        MeterRecord { microgrid: Hash::ZERO, owner: meter, encoding: RegisterEncoding::Uint32Wh, last };
+    let record = MeterRecord {
+        microgrid: Hash::ZERO,
+        owner: meter,
+        encoding: RegisterEncoding::Uint32Wh,
+        role: MeterRole::Sub,
+        power_max_w: 69_000,
+        replaced_by: None,
+        last,
+    };
     let account =
         AccountRecord { nonces: BoundedVec::new(vec![Nonce(0)]).unwrap(), ..AccountRecord::default() };
     BTreeMap::from([

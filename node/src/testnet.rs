@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use wattle_chain_spec::{ChainSpec, Checkpoint, NodeAddress, Preset, SpecError};
 use wattle_meter::write_key;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
-use wattle_primitives::reading::RegisterEncoding;
+use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::{
     Address, Amount, AssetId, Epoch, Hash, PublicKey, SecretKey, TimeMs, Validator, ValidatorSet,
     VotingPower, domain,
@@ -227,6 +227,8 @@ impl Layout {
                 key: key.public(),
                 owner: Address::of_key(&owner(i)?.key.public()),
                 encoding: RegisterEncoding::Float32Kwh,
+                role: MeterRole::Sub,
+                power_max_w: 69_000,
                 allowance: METER_ALLOWANCE,
             })
         });
@@ -235,6 +237,7 @@ impl Layout {
             reference: Hash::of(domain::MICROGRID, &[self.chain_id.as_bytes()]),
             asset: AssetId::NATIVE,
             interval_ms: TimeMs(INTERVAL_MS),
+            terms: None,
             meters: meters.collect(),
         })
     }

@@ -102,6 +102,14 @@ domains! {
     HOLD = "wattle:hold:v1";
     /// Id of a microgrid.
     MICROGRID = "wattle:microgrid:v1";
+    /// Replacement of a meter.
+    METER_SWAP = "wattle:meter-swap:v1";
+    /// Id of an order for energy.
+    ORDER = "wattle:order:v1";
+    /// Id of a bilateral deal.
+    DEAL = "wattle:deal:v1";
+    /// Id of a dispute.
+    DISPUTE = "wattle:dispute:v1";
     /// Content id of a gossip message.
     GOSSIP = "wattle:gossip:v1";
     /// Leader rotation table of an epoch.

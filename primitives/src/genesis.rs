@@ -3,8 +3,9 @@
 //! The header of height 0 binds all of it: its `chain` field is [`Genesis::hash`], its state root the state made
 //! from it. The hash of that header is the chain's identity.
 
+use crate::call::energy::Terms;
 use crate::call::token::Symbol;
-use crate::reading::RegisterEncoding;
+use crate::reading::{MeterRole, RegisterEncoding};
 use crate::{Address, Amount, AssetId, Epoch, Hash, Height, PublicKey, TimeMs, ValidatorSet, Weight, domain};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,9 @@ pub struct GenesisMicrogrid {
     pub asset: AssetId,
     /// Settlement interval.
     pub interval_ms: TimeMs,
+    /// Its terms, from the first interval on; none: it only keeps readings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
     /// Its meters.
     pub meters: Vec<GenesisMeter>,
 }
@@ -92,6 +96,11 @@ pub struct GenesisMeter {
     pub owner: Address,
     /// How its registers are encoded.
     pub encoding: RegisterEncoding,
+    /// Where it stands.
+    #[serde(default)]
+    pub role: MeterRole,
+    /// Most power that can flow through it, W.
+    pub power_max_w: u32,
     /// What the operator sponsors it with, native base units; no expiry.
     pub allowance: Amount,
 }

@@ -29,15 +29,51 @@ pub type Words = BoundedVec<u16, WORDS_MAX>;
     Deserialize,
 )]
 #[borsh(use_discriminant = true)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[repr(u8)]
 pub enum RegisterEncoding {
     /// Two words, IEEE 754 binary32, kWh (Eastron SDM).
     Float32Kwh = 0,
-    /// Two words, unsigned, Wh (SunSpec acc32 with scale factor 0).
+    /// Two words, unsigned, Wh; rolls over at 2^32.
     Uint32Wh = 1,
     /// Four words, unsigned, Wh (SunSpec acc64).
     Uint64Wh = 2,
+    /// Two words, unsigned, counts of `10^exponent` Wh; rolls over at 2^32 (SunSpec acc32 with its scale factor).
+    Acc32 {
+        /// [`EXPONENT_MIN`] to [`EXPONENT_MAX`].
+        exponent: i8,
+    } = 3,
+}
+
+/// Least exponent of [`RegisterEncoding::Acc32`].
+pub const EXPONENT_MIN: i8 = -3;
+/// Greatest exponent of [`RegisterEncoding::Acc32`].
+pub const EXPONENT_MAX: i8 = 6;
+
+/// Where a meter stands.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum MeterRole {
+    /// At a member's connection: its energy is billed.
+    #[default]
+    Sub = 0,
+    /// Where the microgrid meets the grid outside, or its own generator: what the others are compared with.
+    Feeder = 1,
 }
 
 /// What the light node knows of its clock.
@@ -135,7 +171,7 @@ impl RegisterEncoding {
     #[must_use]
     pub const fn words(self) -> usize {
         match self {
-            Self::Float32Kwh | Self::Uint32Wh => 2,
+            Self::Float32Kwh | Self::Uint32Wh | Self::Acc32 { .. } => 2,
             Self::Uint64Wh => 4,
         }
     }
@@ -151,10 +187,70 @@ impl RegisterEncoding {
         let bits = words.iter().fold(0u64, |bits, word| bits << 16 | u64::from(*word));
         match self {
             Self::Float32Kwh => float32_kwh(bits),
-            Self::Uint32Wh => Ok(WattHours(bits)),
-            Self::Uint64Wh if bits < 1 << 63 => Ok(WattHours(bits)),
-            Self::Uint64Wh => Err(WordsError::Range),
+            Self::Uint64Wh if bits >= 1 << 63 => Err(WordsError::Range),
+            Self::Uint32Wh | Self::Uint64Wh | Self::Acc32 { .. } => self.energy_of(bits),
         }
+    }
+
+    /// Whether the encoding is one: an exponent within its range.
+    #[must_use]
+    pub const fn is_valid(self) -> bool {
+        match self {
+            Self::Acc32 { exponent } => exponent >= EXPONENT_MIN && exponent <= EXPONENT_MAX,
+            Self::Float32Kwh | Self::Uint32Wh | Self::Uint64Wh => true,
+        }
+    }
+
+    /// The count at which the register starts again from 0; `None` for one that never does.
+    #[must_use]
+    pub const fn modulus(self) -> Option<u64> {
+        match self {
+            Self::Uint32Wh | Self::Acc32 { .. } => Some(1 << 32),
+            Self::Float32Kwh | Self::Uint64Wh => None,
+        }
+    }
+
+    /// The register's count in its own unit: `10^exponent` Wh, or Wh.
+    ///
+    /// # Errors
+    /// As [`RegisterEncoding::watt_hours`].
+    pub fn count(self, words: &[u16]) -> Result<u64, WordsError> {
+        let wh = self.watt_hours(words)?.0;
+        Ok(match self {
+            Self::Acc32 { .. } => words.iter().fold(0u64, |bits, word| bits << 16 | u64::from(*word)),
+            Self::Float32Kwh | Self::Uint32Wh | Self::Uint64Wh => wh,
+        })
+    }
+
+    /// The count after `last`, a count that goes on beyond the roll-over, when the register now shows `words`. A
+    /// lower value of a register that rolls over is taken as the next turn: whether so much energy can have flowed is
+    /// for the caller to judge. `None` when a register that does not roll over shows less than before.
+    ///
+    /// # Errors
+    /// As [`RegisterEncoding::watt_hours`]; [`WordsError::Range`] when counts are used up.
+    pub fn next_count(self, last: u64, words: &[u16]) -> Result<Option<u64>, WordsError> {
+        let now = self.count(words)?;
+        let Some(modulus) = self.modulus() else { return Ok((now >= last).then_some(now)) };
+        let shown = last.checked_rem(modulus).unwrap_or(last);
+        let step = match now.checked_sub(shown) {
+            Some(step) => step,
+            None => now.saturating_add(modulus).saturating_sub(shown),
+        };
+        last.checked_add(step).filter(|count| *count < 1 << 63).map(Some).ok_or(WordsError::Range)
+    }
+
+    /// The energy that a count stands for, rounded down to whole Wh.
+    ///
+    /// # Errors
+    /// [`WordsError::Range`] for an invalid exponent, or energy of 2^63 Wh or more.
+    pub fn energy_of(self, count: u64) -> Result<WattHours, WordsError> {
+        let Self::Acc32 { exponent } = self else { return Ok(WattHours(count)) };
+        if !self.is_valid() {
+            return Err(WordsError::Range);
+        }
+        let factor = 10u64.saturating_pow(u32::from(exponent.unsigned_abs()));
+        let wh = if exponent < 0 { count.checked_div(factor) } else { count.checked_mul(factor) };
+        wh.filter(|wh| *wh < 1 << 63).map(WattHours).ok_or(WordsError::Range)
     }
 }
 
@@ -203,6 +299,28 @@ mod tests {
             last = got;
             x *= 1.013;
         }
+    }
+
+    #[test]
+    fn a_register_that_rolls_over_goes_on_counting() {
+        let at = |count: u32| [(count >> 16) as u16, count as u16];
+        let acc = RegisterEncoding::Acc32 { exponent: 1 };
+        assert_eq!(acc.watt_hours(&at(7)), Ok(WattHours(70)));
+        assert_eq!(RegisterEncoding::Acc32 { exponent: -1 }.watt_hours(&at(79)), Ok(WattHours(7)));
+        assert_eq!(RegisterEncoding::Acc32 { exponent: 7 }.watt_hours(&at(1)), Err(WordsError::Range));
+        let turn = 1u64 << 32;
+        for (last, shown, want) in [
+            (5, 5, Ok(Some(5))),
+            (5, 9, Ok(Some(9))),
+            (turn - 1, 0, Ok(Some(turn))),
+            (3 * turn + 8, 7, Ok(Some(4 * turn + 7))),
+            (u64::MAX, 0, Err(WordsError::Range)),
+        ] {
+            assert_eq!(acc.next_count(last, &at(shown)), want, "{last} {shown}");
+        }
+        assert_eq!(acc.energy_of(turn + 3), Ok(WattHours((turn + 3) * 10)));
+        assert_eq!(RegisterEncoding::Float32Kwh.next_count(1001, &words(1.0)), Ok(None));
+        assert_eq!(RegisterEncoding::Float32Kwh.next_count(999, &words(1.0)), Ok(Some(1000)));
     }
 
     #[test]

@@ -75,6 +75,32 @@ reasons! {
     DepositUnpaid = 22, "deposit_unpaid";
     /// No such sponsorship.
     UnknownSponsorship = 23, "unknown_sponsorship";
+    /// More energy than can have flowed through the meter since the last reading.
+    ImplausibleReading = 24, "implausible_reading";
+    /// Another meter has taken its place.
+    MeterReplaced = 25, "meter_replaced";
+    /// The microgrid has no terms, or they do not provide for this.
+    NoTerms = 26, "no_terms";
+    /// The account is no member of the microgrid.
+    NotMember = 27, "not_member";
+    /// The gate for the interval has closed, or it is too far ahead.
+    GateClosed = 28, "gate_closed";
+    /// No such order: never placed, or cancelled, expired or cleared.
+    UnknownOrder = 29, "unknown_order";
+    /// The interval has as many orders as it takes.
+    BookFull = 30, "book_full";
+    /// No such request, acceptance or deal.
+    UnknownDeal = 31, "unknown_deal";
+    /// The deal is not in a state that allows this.
+    DealState = 32, "deal_state";
+    /// Both sides together do not reach the least amount of the deal.
+    BelowMinimum = 33, "below_minimum";
+    /// The member would owe more than its credit limit.
+    CreditExceeded = 34, "credit_exceeded";
+    /// No such dispute, or it is decided.
+    UnknownDispute = 35, "unknown_dispute";
+    /// The two readings are not of one meter, or not in order.
+    BadEvidence = 36, "bad_evidence";
 }
 
 impl std::fmt::Display for Reason {

@@ -5,7 +5,7 @@
 
 use crate::call::identity::Authority;
 use crate::call::ledger::AccountId;
-use crate::reading::RegisterEncoding;
+use crate::reading::{MeterRole, RegisterEncoding};
 use crate::tx::LANES_MAX;
 use crate::{Address, Amount, AssetId, BoundedVec, Hash, Lane, Nonce, TimeMs, WattHours};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -55,21 +55,37 @@ pub struct MeterRecord {
     pub owner: Address,
     /// How its registers are encoded.
     pub encoding: RegisterEncoding,
+    /// Where it stands.
+    pub role: MeterRole,
+    /// Most power that can flow through it, W.
+    pub power_max_w: u32,
+    /// The meter that took its place: it takes no readings any more.
+    pub replaced_by: Option<Address>,
     /// The last accepted reading; `None` before the first.
     pub last: Option<LastReading>,
 }
 
 /// The last accepted reading of a meter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct LastReading {
     /// Its sequence number: a reading with this one or a lower one is a duplicate.
     pub seq: u64,
-    /// Import counter.
+    /// Random number of the light node's start.
+    pub boot_id: u64,
+    /// Monotonic ms since that start.
+    pub uptime_ms: u64,
+    /// Import counter in its register's own unit, counted on beyond every roll-over.
+    pub import_count: u64,
+    /// Export counter likewise.
+    pub export_count: u64,
+    /// Import counter: energy of the count.
     pub import_wh: WattHours,
-    /// Export counter.
+    /// Export counter likewise.
     pub export_wh: WattHours,
     /// The light node's clock; not trusted.
     pub time_ms: TimeMs,
+    /// When the chain takes it to have been read: never before the reading before it, never after the block.
+    pub effective_ms: TimeMs,
     /// Time of the block that accepted it.
     pub block_time_ms: TimeMs,
 }

@@ -129,6 +129,8 @@ unit! {
     WattHours(u64);
     /// Milliseconds since 1970-01-01T00:00:00Z, or a span of milliseconds.
     TimeMs(u64);
+    /// Number of a settlement interval: the time of its start over the microgrid's interval length.
+    IntervalId(u64);
     /// Cost of execution in weight units; one unit is about a microsecond on the slowest supported validator.
     Weight(u64);
     /// Sequence number of a transaction within (sender, lane).

@@ -9,7 +9,7 @@
 use borsh::BorshSerialize;
 use std::fmt;
 use wattle_primitives::call::ledger::AccountId;
-use wattle_primitives::units::BookId;
+use wattle_primitives::units::{BookId, IntervalId};
 use wattle_primitives::{Address, AssetId, Hash, TimeMs};
 
 pub use wattle_primitives::state_key::{ACCOUNT, BALANCE, METER};
@@ -42,6 +42,32 @@ pub const MICROGRID: u8 = 0x60;
 pub const MICROGRID_INDEX: u8 = 0x61;
 /// A microgrid's meters by number.
 pub const METER_INDEX: u8 = 0x63;
+/// A microgrid's terms by version.
+pub const TERMS: u8 = 0x64;
+/// Member of a microgrid.
+pub const MEMBER: u8 = 0x65;
+/// A microgrid's members by the code of their tab.
+pub const MEMBER_INDEX: u8 = 0x66;
+/// How far a meter is settled.
+pub const SETTLED_METER: u8 = 0x67;
+/// A meter's energy in an interval that is not settled.
+pub const SLICE: u8 = 0x68;
+/// An interval of a microgrid with orders, trades or settlement under way.
+pub const INTERVAL: u8 = 0x69;
+/// A member's trades and energy in an interval.
+pub const POSITION: u8 = 0x6a;
+/// Order.
+pub const ORDER: u8 = 0x6b;
+/// An interval's orders by number.
+pub const ORDER_INDEX: u8 = 0x6c;
+/// Request for a deal, or the deal it became.
+pub const DEAL: u8 = 0x70;
+/// Acceptance of a request.
+pub const ACCEPTANCE: u8 = 0x71;
+/// Dispute.
+pub const DISPUTE: u8 = 0x72;
+/// A member's vote on a dispute.
+pub const DISPUTE_VOTE: u8 = 0x73;
 
 /// A state key, kept inline: execution makes several for each call.
 #[derive(Clone, Copy)]
@@ -180,7 +206,7 @@ pub fn hold(id: &Hash) -> Key {
     Key::new(HOLD).with(id.as_bytes())
 }
 
-/// `Hash`: id of what falls due at `time_ms`. Ordered by time, then id.
+/// [`crate::modules::records::Due`]: what falls due at `time_ms`, with its id. Ordered by time, then id.
 #[must_use]
 pub fn queue(time_ms: TimeMs, id: &Hash) -> Key {
     Key::new(QUEUE).with(&time_ms.0.to_be_bytes()).with(&id.as_bytes()[..24])
@@ -221,4 +247,84 @@ pub fn meter(meter: &Address) -> Key {
 #[must_use]
 pub fn meter_index(microgrid: &Hash, index: u32) -> Key {
     Key::new(METER_INDEX).with(microgrid.as_bytes()).with(&index.to_le_bytes())
+}
+
+/// `(IntervalId, Terms)`: version `version` of a microgrid's terms, and the first interval they hold for.
+#[must_use]
+pub fn terms(microgrid: &Hash, version: u32) -> Key {
+    Key::new(TERMS).with(microgrid.as_bytes()).with(&version.to_le_bytes())
+}
+
+/// [`crate::modules::energy::records::Member`].
+#[must_use]
+pub fn member(microgrid: &Hash, account: &Address) -> Key {
+    Key::new(MEMBER).with(microgrid.as_bytes()).with(account.as_bytes())
+}
+
+/// `Address`: the member whose tab has this code.
+#[must_use]
+pub fn member_index(microgrid: &Hash, code: u32) -> Key {
+    Key::new(MEMBER_INDEX).with(microgrid.as_bytes()).with(&code.to_le_bytes())
+}
+
+/// [`crate::modules::energy::records::SettledMeter`].
+#[must_use]
+pub fn settled_meter(meter: &Address) -> Key {
+    Key::new(SETTLED_METER).with(meter.as_bytes())
+}
+
+/// [`crate::modules::energy::records::Slice`].
+#[must_use]
+pub fn slice(meter: &Address, interval: IntervalId) -> Key {
+    Key::new(SLICE).with(meter.as_bytes()).with(&interval.0.to_le_bytes())
+}
+
+/// [`crate::modules::energy::records::Interval`].
+#[must_use]
+pub fn interval(microgrid: &Hash, interval: IntervalId) -> Key {
+    Key::new(INTERVAL).with(microgrid.as_bytes()).with(&interval.0.to_le_bytes())
+}
+
+/// [`crate::modules::energy::records::Position`].
+#[must_use]
+pub fn position(microgrid: &Hash, interval: IntervalId, code: u32) -> Key {
+    let key = Key::new(POSITION).with(microgrid.as_bytes());
+    key.with(&interval.0.to_le_bytes()).with(&code.to_le_bytes())
+}
+
+/// [`crate::modules::energy::records::Order`].
+#[must_use]
+pub fn order(id: &Hash) -> Key {
+    Key::new(ORDER).with(id.as_bytes())
+}
+
+/// `Hash`: id of order number `index` for an interval.
+#[must_use]
+pub fn order_index(microgrid: &Hash, interval: IntervalId, index: u32) -> Key {
+    let key = Key::new(ORDER_INDEX).with(microgrid.as_bytes());
+    key.with(&interval.0.to_le_bytes()).with(&index.to_le_bytes())
+}
+
+/// [`crate::modules::energy::records::Deal`].
+#[must_use]
+pub fn deal(id: &Hash) -> Key {
+    Key::new(DEAL).with(id.as_bytes())
+}
+
+/// [`crate::modules::energy::records::Acceptance`].
+#[must_use]
+pub fn acceptance(request: &Hash, account: &Address) -> Key {
+    Key::new(ACCEPTANCE).with(request.as_bytes()).with(account.as_bytes())
+}
+
+/// [`crate::modules::energy::records::Dispute`].
+#[must_use]
+pub fn dispute(id: &Hash) -> Key {
+    Key::new(DISPUTE).with(id.as_bytes())
+}
+
+/// `bool`: whether this member is for the claim.
+#[must_use]
+pub fn dispute_vote(dispute: &Hash, account: &Address) -> Key {
+    Key::new(DISPUTE_VOTE).with(dispute.as_bytes()).with(account.as_bytes())
 }

@@ -4,6 +4,7 @@
 //! fails, everything since the mark is undone.
 
 use crate::keys::{self, Key};
+use crate::modules::records::Due;
 use crate::state::{State, Write};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::borrow::Cow;
@@ -91,8 +92,8 @@ impl<'a> Overlay<'a> {
         self.undo.push((key, old));
     }
 
-    /// What is due at `time_ms`, soonest first, at most `limit`: queue keys with the ids they hold.
-    pub fn due(&self, time_ms: TimeMs, limit: usize) -> Vec<(Key, Hash)> {
+    /// What is due at `time_ms`, soonest first, at most `limit`: queue keys with what they hold.
+    pub fn due(&self, time_ms: TimeMs, limit: usize) -> Vec<(Key, Due)> {
         let is_due = |key: &Key| keys::queue_time(key).is_some_and(|at| at <= time_ms);
         let untouched = |key: &Key| self.slots.get(key).is_none_or(|slot| !slot.written);
         let parent = self.parent.due_in_order().map_while(|(raw, id)| {
@@ -103,7 +104,7 @@ impl<'a> Overlay<'a> {
             .written_queue()
             .take_while(|(key, _)| is_due(key))
             .filter_map(|(key, slot)| slot.value.as_deref().map(|id| (*key, decode_entry(key, id))));
-        let mut due: Vec<(Key, Hash)> = parent.filter(|(key, _)| untouched(key)).take(limit).collect();
+        let mut due: Vec<(Key, Due)> = parent.filter(|(key, _)| untouched(key)).take(limit).collect();
         due.extend(own.take(limit));
         due.sort_unstable();
         due.truncate(limit);

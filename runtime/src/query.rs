@@ -2,10 +2,11 @@
 
 use crate::State;
 use crate::keys::{self, Key};
+use crate::modules::energy::records::Microgrid;
 use crate::modules::ledger::posting::ISSUANCE;
 use crate::modules::ledger::wallet;
 use crate::modules::records::{
-    Account, Asset, Balance, Book, BookAccount, Counters, Hold, Meter, Microgrid, Sponsorship,
+    Account, Asset, Balance, Book, BookAccount, Counters, Hold, Meter, Sponsorship,
 };
 use crate::overlay::decode_entry;
 use borsh::BorshDeserialize;
@@ -275,7 +276,7 @@ pub fn sponsorship(state: &State, sponsor: &Address, grantee: &Address) -> Optio
 #[must_use]
 pub fn microgrid(state: &State, id: &Hash) -> Option<MicrogridView> {
     let record: Microgrid = read(state, keys::microgrid(id))?;
-    let Microgrid { operator, asset, interval_ms, meters } = record;
+    let Microgrid { operator, asset, interval_ms, meters, .. } = record;
     Some(MicrogridView { id: *id, operator, asset, interval_ms, meters })
 }
 

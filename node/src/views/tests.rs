@@ -13,7 +13,7 @@ use wattle_p2p::wire::Role;
 use wattle_primitives::call::energy::microgrid_id;
 use wattle_primitives::call::{EnergyCall, TokenCall};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
-use wattle_primitives::reading::{ClockQuality, Reading, RegisterEncoding, SignedReading};
+use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::*;
 use wattle_rpc::types::{HealthStatus, SearchKind, TxState};
 use wattle_runtime::store::MemoryStore;
@@ -64,10 +64,13 @@ fn spec() -> Genesis {
             reference: Hash::ZERO,
             asset: AssetId::NATIVE,
             interval_ms: TimeMs(900_000),
+            terms: None,
             meters: vec![GenesisMeter {
                 key: key(50).public(),
                 owner: address(1),
                 encoding: RegisterEncoding::Uint32Wh,
+                role: MeterRole::Sub,
+                power_max_w: 69_000,
                 allowance: Amount(5000),
             }],
         }],
@@ -423,8 +426,14 @@ fn readings_are_listed_newest_first_whatever_the_page() {
     let mut world = World::new();
     let grid = microgrid_id(&address(1), &Hash::ZERO);
     let encoding = RegisterEncoding::Uint32Wh;
-    let register =
-        EnergyCall::RegisterMeter { microgrid: grid, key: key(51).public(), owner: address(2), encoding };
+    let register = EnergyCall::RegisterMeter {
+        microgrid: grid,
+        key: key(51).public(),
+        owner: address(2),
+        encoding,
+        role: MeterRole::Sub,
+        power_max_w: 69_000,
+    };
     let chain = world.chain;
     let calls = vec![Call::Energy(register), readings(&chain, 50, 1..=3)];
     let first = world.tx(1, 0, calls);

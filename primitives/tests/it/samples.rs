@@ -3,18 +3,20 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use wattle_primitives::call::energy::EnergyCall;
+use wattle_primitives::call::energy::{
+    ClearingRule, DealEnd, EnergyCall, Funding, LossRule, MeterSwap, OrderEnd, Side, TariffBand, Terms,
+};
 use wattle_primitives::call::identity::{Authority, IdentityCall, KeyWeight};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, LedgerCall, SystemAccount};
 use wattle_primitives::call::token::{Symbol, TokenCall};
 use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::merkle::ListProof;
-use wattle_primitives::reading::{ClockQuality, Reading, RegisterEncoding, SignedReading};
+use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::state_key::{AccountRecord, BalanceRecord, LastReading, MeterRecord};
 use wattle_primitives::trie::{Leaf, Step, TrieProof};
-use wattle_primitives::units::BookId;
+use wattle_primitives::units::{BookId, IntervalId};
 use wattle_primitives::*;
 
 /// A value's bytes and how to read them again.
@@ -172,12 +174,122 @@ pub(crate) fn calls() -> Vec<(&'static str, Call)> {
                 key: key(9),
                 owner: address(1),
                 encoding: RegisterEncoding::Float32Kwh,
+                role: MeterRole::Feeder,
+                power_max_w: 69_000,
             }),
         ),
         (
             "Energy::SubmitReadings",
             Call::Energy(EnergyCall::SubmitReadings { readings: list(vec![signed_reading()]) }),
         ),
+    ]
+    .into_iter()
+    .chain(energy_calls().into_iter().map(|(name, call)| (name, Call::Energy(call))))
+    .collect()
+}
+
+pub(crate) fn terms() -> Terms {
+    let band = |from_minute, import: u128, export: u128| TariffBand {
+        from_minute,
+        import_price: Amount(import),
+        export_price: Amount(export),
+    };
+    Terms {
+        tariff: list(vec![band(0, 200_000, 80_000), band(1080, 350_000, 80_000)]),
+        utc_offset_minutes: 180,
+        clearing: ClearingRule::Uniform,
+        gate_closure_ms: TimeMs(300_000),
+        grace_ms: TimeMs(60_000),
+        late_window_ms: TimeMs(86_400_000),
+        fee_per_kwh: Amount(5_000),
+        losses: LossRule::ProRata,
+        loss_permille_max: 30,
+        credit_limit: Amount(50_000_000),
+        installer: Some(address(7)),
+        dispute_votes: 3,
+    }
+}
+
+fn swap() -> MeterSwap {
+    MeterSwap {
+        old: address(9),
+        final_import_wh: WattHours(1_234_567),
+        final_export_wh: WattHours(89),
+        new: key(10),
+        encoding: RegisterEncoding::Acc32 { exponent: 1 },
+        power_max_w: 69_000,
+        opening_import: list(vec![0, 7]),
+        opening_export: list(vec![0, 0]),
+    }
+}
+
+fn energy_calls() -> Vec<(&'static str, EnergyCall)> {
+    let (microgrid, reference, deal, price) = (hash(8), hash(5), hash(11), Amount(150_000));
+    let (wh, expires_ms, first) = (WattHours(5_000), TimeMs(1_800_000_900_000), Box::new(signed_reading()));
+    vec![
+        ("Energy::SetTerms", EnergyCall::SetTerms { microgrid, terms: Box::new(terms()) }),
+        (
+            "Energy::SetMember",
+            EnergyCall::SetMember { microgrid, account: address(2), credit_limit: Some(Amount(7)) },
+        ),
+        (
+            "Energy::PlaceOrder",
+            EnergyCall::PlaceOrder {
+                microgrid,
+                reference,
+                interval: IntervalId(2_000_001),
+                side: Side::Sell,
+                price,
+                wh,
+                partner: Some(address(2)),
+                expires_ms: None,
+            },
+        ),
+        ("Energy::CancelOrder", EnergyCall::CancelOrder { order: hash(12) }),
+        ("Energy::PayTab", EnergyCall::PayTab { microgrid }),
+        (
+            "Energy::SwapMeter",
+            EnergyCall::SwapMeter { swap: Box::new(swap()), key: key(7), signature: signature(4) },
+        ),
+        (
+            "Energy::RequestDeal",
+            EnergyCall::RequestDeal {
+                microgrid,
+                reference,
+                side: Side::Buy,
+                wh_max: wh,
+                wh_min: WattHours(50),
+                unit_wh: WattHours(50),
+                price,
+                expires_ms,
+            },
+        ),
+        ("Energy::AcceptDeal", EnergyCall::AcceptDeal { request: deal, wh_max: wh, price }),
+        ("Energy::ConfirmDeal", EnergyCall::ConfirmDeal { request: deal, partner: address(2) }),
+        (
+            "Energy::AuthoriseDeal",
+            EnergyCall::AuthoriseDeal {
+                deal,
+                funding: Funding::Credit,
+                expires_ms,
+                margin_wh: WattHours(50),
+            },
+        ),
+        ("Energy::ReportUsage", EnergyCall::ReportUsage { deal, seq: 3, cumulative_wh: WattHours(300) }),
+        ("Energy::CloseDeal", EnergyCall::CloseDeal { deal, cumulative_wh: WattHours(4_990) }),
+        ("Energy::AbortDeal", EnergyCall::AbortDeal { deal }),
+        (
+            "Energy::OpenDispute",
+            EnergyCall::OpenDispute {
+                microgrid,
+                reference,
+                second: first.clone(),
+                first,
+                claim: Amount(900),
+                note: hash(13),
+            },
+        ),
+        ("Energy::DecideDispute", EnergyCall::DecideDispute { dispute: hash(14), uphold: true }),
     ]
 }
 
@@ -221,6 +333,164 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
             },
         ),
         ("ReadingRefused", Event::ReadingRefused { meter, seq: 42, reason: Reason::DuplicateReading }),
+    ]
+    .into_iter()
+    .chain(energy_events())
+    .collect()
+}
+
+fn energy_events() -> Vec<(&'static str, Event)> {
+    let (microgrid, interval, account, meter) = (hash(8), IntervalId(2_000_001), address(2), address(9));
+    let (order, deal, dispute, side) = (hash(12), hash(11), hash(14), Side::Buy);
+    let (wh, price, amount) = (WattHours(1_500), Amount(150_000), Amount(225));
+    let (import_wh, export_wh, debit, credit) = (WattHours(2_000), WattHours(30), Amount(100), Amount(0));
+    vec![
+        ("TermsSet", Event::TermsSet { microgrid, from: interval }),
+        ("MemberSet", Event::MemberSet { microgrid, account, code: 2, credit_limit: Some(amount) }),
+        (
+            "OrderPlaced",
+            Event::OrderPlaced { order, microgrid, interval, account, side, price, wh, reserved: amount },
+        ),
+        ("OrderEnded", Event::OrderEnded { order, account, filled_wh: wh, end: OrderEnd::Cleared }),
+        (
+            "MarketCleared",
+            Event::MarketCleared {
+                microgrid,
+                interval,
+                rule: ClearingRule::Uniform,
+                price: Some(price),
+                wh,
+                trades: 1,
+            },
+        ),
+        (
+            "Traded",
+            Event::Traded {
+                microgrid,
+                interval,
+                bid: order,
+                offer: hash(15),
+                buyer: account,
+                seller: address(3),
+                wh,
+                price,
+                amount,
+                fee: Amount(8),
+            },
+        ),
+        (
+            "EnergySettled",
+            Event::EnergySettled {
+                microgrid,
+                interval,
+                account,
+                import_wh,
+                export_wh,
+                bought_wh: wh,
+                sold_wh: WattHours(0),
+                estimated: true,
+                debit,
+                credit,
+            },
+        ),
+        (
+            "IntervalSettled",
+            Event::IntervalSettled {
+                microgrid,
+                interval,
+                import_wh,
+                export_wh,
+                traded_wh: wh,
+                accounts: 4,
+                estimated: 1,
+            },
+        ),
+        (
+            "IntervalFinal",
+            Event::IntervalFinal {
+                microgrid,
+                interval,
+                feeder_wh: Some(wh),
+                loss_wh: WattHours(40),
+                under_reported: false,
+            },
+        ),
+        (
+            "EnergyAdjusted",
+            Event::EnergyAdjusted {
+                microgrid,
+                meter,
+                account,
+                from_ms: TimeMs(1_800_000_000_000),
+                to_ms: TimeMs(1_800_000_900_000),
+                import_wh,
+                export_wh,
+                settled_import_wh: WattHours(1_900),
+                settled_export_wh: WattHours(0),
+                debit,
+                credit,
+            },
+        ),
+        ("LossShared", Event::LossShared { microgrid, interval, account, wh: WattHours(4), debit }),
+        ("TabPaid", Event::TabPaid { microgrid, account, amount, by_member: true }),
+        ("CreditExceeded", Event::CreditExceeded { microgrid, account, owed: amount, limit: Amount(200) }),
+        (
+            "MeterSwapped",
+            Event::MeterSwapped {
+                microgrid,
+                old: meter,
+                new: address(10),
+                final_import_wh: import_wh,
+                final_export_wh: export_wh,
+            },
+        ),
+        ("DealRequested", Event::DealRequested { deal, microgrid, account, side, wh_max: wh, price }),
+        ("DealAccepted", Event::DealAccepted { deal, account, wh, price }),
+        ("DealConfirmed", Event::DealConfirmed { deal, charger: account, discharger: address(3), wh, price }),
+        (
+            "DealAuthorised",
+            Event::DealAuthorised {
+                deal,
+                funding: Funding::Balance,
+                reserved: amount,
+                expires_ms: TimeMs(1_800_000_900_000),
+            },
+        ),
+        (
+            "DealUsage",
+            Event::DealUsage {
+                deal,
+                seq: 3,
+                cumulative_wh: WattHours(300),
+                remaining_wh: WattHours(4_700),
+                stop: false,
+            },
+        ),
+        (
+            "DealEnded",
+            Event::DealEnded {
+                deal,
+                end: DealEnd::Closed,
+                used_wh: wh,
+                captured: amount,
+                receivable: Amount(2),
+                released: Amount(0),
+            },
+        ),
+        (
+            "DisputeOpened",
+            Event::DisputeOpened {
+                dispute,
+                microgrid,
+                account,
+                meter,
+                import_wh,
+                export_wh,
+                claim: Amount(900),
+            },
+        ),
+        ("DisputeVoted", Event::DisputeVoted { dispute, account, uphold: true }),
+        ("DisputeDecided", Event::DisputeDecided { dispute, account, upheld: true, credit: Amount(900) }),
     ]
 }
 
@@ -281,6 +551,8 @@ fn genesis() -> Genesis {
         key: key(9),
         owner: address(1),
         encoding: RegisterEncoding::Uint64Wh,
+        role: MeterRole::Sub,
+        power_max_w: 69_000,
         allowance: Amount(500),
     };
     Genesis {
@@ -314,6 +586,7 @@ fn genesis() -> Genesis {
             reference: hash(5),
             asset: AssetId(0),
             interval_ms: TimeMs(900_000),
+            terms: Some(terms()),
             meters: vec![meter],
         }],
     }
@@ -352,9 +625,13 @@ fn enums() -> Vec<Sample> {
     for class in [Asset, Liability, Equity, Revenue, Expense] {
         all.push(sample(&format!("AccountClass::{class:?}"), &class));
     }
-    use RegisterEncoding::{Float32Kwh, Uint32Wh, Uint64Wh};
+    use RegisterEncoding::{Acc32, Float32Kwh, Uint32Wh, Uint64Wh};
     for encoding in [Float32Kwh, Uint32Wh, Uint64Wh] {
         all.push(sample(&format!("RegisterEncoding::{encoding:?}"), &encoding));
+    }
+    all.push(sample("RegisterEncoding::Acc32", &Acc32 { exponent: -1 }));
+    for role in [MeterRole::Sub, MeterRole::Feeder] {
+        all.push(sample(&format!("MeterRole::{role:?}"), &role));
     }
     for clock in [ClockQuality::Unset, ClockQuality::Chain, ClockQuality::Synced] {
         all.push(sample(&format!("ClockQuality::{clock:?}"), &clock));
@@ -395,15 +672,23 @@ fn structs() -> Vec<Sample> {
     let (step, leaf) = (Step { bit: 4, sibling: hash(1) }, Leaf { key_hash: hash(2), value_hash: hash(3) });
     let last = LastReading {
         seq: 42,
+        boot_id: 77,
+        uptime_ms: 900_000,
+        import_count: 230_200,
+        export_count: 7,
         import_wh: WattHours(230_200),
         export_wh: WattHours(7),
         time_ms: TimeMs(1),
+        effective_ms: TimeMs(1),
         block_time_ms: TimeMs(2),
     };
     let meter = MeterRecord {
         microgrid: hash(8),
         owner: address(1),
         encoding: RegisterEncoding::Float32Kwh,
+        role: MeterRole::Sub,
+        power_max_w: 69_000,
+        replaced_by: None,
         last: Some(last),
     };
     let account = AccountRecord {

@@ -3,10 +3,11 @@
 use super::{BlockEnv, GenesisFailure};
 use crate::State;
 use crate::keys;
+use crate::modules::energy::{MeterKind, registry, terms};
 use crate::modules::ledger::posting::ISSUANCE;
 use crate::modules::ledger::{post, wallet};
 use crate::modules::records::{Asset, Counters};
-use crate::modules::{Ctx, energy, identity};
+use crate::modules::{Ctx, identity};
 use crate::overlay::Overlay;
 use wattle_primitives::block::PROTOCOL_VERSION;
 use wattle_primitives::call::energy::microgrid_id;
@@ -97,16 +98,18 @@ fn found(ctx: &mut Ctx<'_>, index: usize, grid: &GenesisMicrogrid) -> Result<(),
     if !ctx.state.contains(keys::account(&grid.operator)) {
         return Err(part(Reason::UnknownAccount));
     }
-    energy::check_interval(grid.interval_ms).map_err(part)?;
+    registry::check_interval(grid.interval_ms).map_err(part)?;
     ctx.begin(grid.operator, &[]);
-    energy::register_microgrid(ctx, &grid.reference, grid.asset, grid.interval_ms).map_err(part)?;
+    registry::register_microgrid(ctx, &grid.reference, grid.asset, grid.interval_ms).map_err(part)?;
     let id = microgrid_id(&grid.operator, &grid.reference);
+    if let Some(terms) = &grid.terms {
+        terms::check(terms).and_then(|()| terms::set(ctx, &id, terms)).map_err(part)?;
+    }
     for (index, meter) in grid.meters.iter().enumerate() {
         let part = |reason| GenesisFailure::Part { part: "meter", index, reason };
-        if meter.key.is_small_order() {
-            return Err(part(Reason::BadAuthority));
-        }
-        energy::register_meter(ctx, &id, &meter.key, meter.owner, meter.encoding).map_err(part)?;
+        let kind = MeterKind { encoding: meter.encoding, role: meter.role, power_max_w: meter.power_max_w };
+        registry::check_meter(&meter.key, kind).map_err(part)?;
+        registry::register_meter(ctx, &id, &meter.key, meter.owner, kind).map_err(part)?;
         let grantee = Address::of_key(&meter.key);
         if meter.allowance > Amount::ZERO && grantee != grid.operator {
             identity::grant(ctx, grid.operator, grantee, meter.allowance, TimeMs::MAX).map_err(part)?;

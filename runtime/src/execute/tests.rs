@@ -10,7 +10,7 @@ use crate::modules::invariants;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::call::token::TokenCall;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
-use wattle_primitives::reading::RegisterEncoding;
+use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::*;
 
 pub(crate) fn params() -> Params {
@@ -70,10 +70,13 @@ pub(crate) fn spec(params: Params) -> Genesis {
             reference: Hash::ZERO,
             asset: AssetId::NATIVE,
             interval_ms: TimeMs(900_000),
+            terms: None,
             meters: vec![GenesisMeter {
                 key: key(50).public(),
                 owner: address(1),
                 encoding: RegisterEncoding::Uint32Wh,
+                role: MeterRole::Sub,
+                power_max_w: 69_000,
                 allowance: Amount(5000),
             }],
         }],

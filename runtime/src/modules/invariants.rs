@@ -1,7 +1,8 @@
 //! What must always hold of a whole state: for tests and for an auditor. Never part of a block's execution.
 
+use super::energy::records::Microgrid;
 use super::ledger::posting::{self, DEPOSITS};
-use super::records::{Account, Asset, Balance, Book, Counters, Hold, Meter, Microgrid, Sponsorship};
+use super::records::{Account, Asset, Balance, Book, Counters, Due, Hold, Meter, Sponsorship};
 use crate::State;
 use crate::keys;
 use crate::overlay::decode_entry;
@@ -109,7 +110,9 @@ impl Tally {
             keys::HOLD => self.take_hold(decode_entry(key, rest), &decode_entry(key, value)),
             keys::QUEUE => {
                 let due_ms = keys::queue_time(key).unwrap_or_default();
-                self.queue.insert(decode_entry(key, value), due_ms);
+                if let Due::Hold(id) = decode_entry(key, value) {
+                    self.queue.insert(id, due_ms);
+                }
             }
             keys::SPONSORSHIP => {
                 self.owed = self.owed.saturating_add(decode_entry::<Sponsorship>(key, value).deposit.0);
@@ -135,14 +138,18 @@ impl Tally {
             keys::BOOK_ACCOUNT => self.found("book accounts"),
             keys::BOOK_INDEX => self.found("book index"),
             keys::MICROGRID => {
-                let meters = u64::from(decode_entry::<Microgrid>(key, value).meters);
+                let grid: Microgrid = decode_entry(key, value);
                 self.found("microgrids");
-                self.expect("meters", meters);
-                self.expect("meter index", meters);
+                self.expect("meters", u64::from(grid.meters));
+                self.expect("meter index", u64::from(grid.meters));
+                self.expect("members", u64::from(grid.members));
+                self.expect("member index", u64::from(grid.members));
             }
             keys::MICROGRID_INDEX => self.found("microgrid index"),
             keys::METER => self.count::<Meter>("meters", key, value),
             keys::METER_INDEX => self.found("meter index"),
+            keys::MEMBER => self.found("members"),
+            keys::MEMBER_INDEX => self.found("member index"),
             _ => {}
         }
         Ok(())

@@ -23,6 +23,7 @@ pub mod weights;
 pub use ctx::Ctx;
 pub use invariants::{Violation, invariants};
 
+use records::Due;
 use wattle_primitives::{Call, Hash, PublicKey, Reason, Signature, Weight};
 
 /// Takes the signatures that are embedded in calls.
@@ -58,11 +59,6 @@ pub trait Module {
     /// # Errors
     /// The [`Reason`]; the caller rolls the state back.
     fn execute(ctx: &mut Ctx<'_>, call: &Self::Call) -> Result<(), Reason>;
-
-    /// What is due before a block's transactions. Returns the weight used, at most about `budget`.
-    fn on_block(_ctx: &mut Ctx<'_>, _budget: Weight) -> Weight {
-        Weight::ZERO
-    }
 }
 
 macro_rules! dispatch {
@@ -121,7 +117,26 @@ pub fn execute(ctx: &mut Ctx<'_>, call: &Call) -> Result<(), Reason> {
     dispatch!(call, inner, M => M::execute(ctx, inner))
 }
 
-/// What is due in any module, before a block's transactions.
+/// Least weight of anything that falls due.
+const DUE_MIN: u64 = 8 * weights::KEY;
+
+/// What is due in any module, before a block's transactions: soonest first, within `budget`; the rest waits for the
+/// next block. A microgrid takes at most half of what is left, so that none holds up the others.
 pub fn on_block(ctx: &mut Ctx<'_>, budget: Weight) -> Weight {
-    ledger::Ledger::on_block(ctx, budget)
+    let room = budget.0.checked_div(DUE_MIN).unwrap_or(0).max(1);
+    let mut used = Weight::ZERO;
+    for (key, due) in ctx.state.due(ctx.time_ms(), usize::try_from(room).unwrap_or(usize::MAX)) {
+        let left = budget.saturating_sub(used);
+        if left.0 < DUE_MIN && used > Weight::ZERO {
+            break;
+        }
+        let took = match due {
+            Due::Hold(id) => ledger::release_due(ctx, key, &id),
+            Due::Microgrid(id) => energy::advance(ctx, key, &id, Weight(left.0 / 2)),
+            Due::Deal(id) => energy::expire_deal(ctx, key, &id),
+        };
+        used = used.saturating_add(took);
+        ctx.state.keep();
+    }
+    used
 }

@@ -1,11 +1,12 @@
 //! The values in state. Their encodings are part of the protocol.
 //!
-//! Accounts, balances and meters are read by light clients too, so their records are defined with the primitives.
+//! Accounts, balances and meters are read by light clients too, so their records are defined with the primitives. What
+//! only the energy module reads is in [`super::energy::records`].
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_primitives::call::ledger::{AccountClass, Entry};
 use wattle_primitives::call::token::Symbol;
-use wattle_primitives::{Address, Amount, AssetId, TimeMs};
+use wattle_primitives::{Address, Amount, AssetId, Hash, TimeMs};
 
 pub use wattle_primitives::state_key::{
     AccountRecord as Account, BalanceRecord as Balance, LastReading, MeterRecord as Meter,
@@ -79,15 +80,25 @@ pub struct Sponsorship {
     pub deposit: Amount,
 }
 
-/// A microgrid.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Microgrid {
-    /// Its operator.
-    pub operator: Address,
-    /// Settlement asset.
-    pub asset: AssetId,
-    /// Settlement interval.
-    pub interval_ms: TimeMs,
-    /// Meters, listed under [`crate::keys::meter_index`].
-    pub meters: u32,
+/// What falls due at a time: the values of the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Due {
+    /// A hold expires.
+    Hold(Hash) = 0,
+    /// A microgrid clears, settles or ends an interval.
+    Microgrid(Hash) = 1,
+    /// A deal's request or authorisation expires.
+    Deal(Hash) = 2,
+}
+
+impl Due {
+    /// The id that makes the queue's key.
+    #[must_use]
+    pub const fn id(&self) -> &Hash {
+        match self {
+            Self::Hold(id) | Self::Microgrid(id) | Self::Deal(id) => id,
+        }
+    }
 }

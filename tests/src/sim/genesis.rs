@@ -3,7 +3,7 @@
 use super::plan::{EPOCH_LENGTH, METERS, Plan, WALL_MS, WALLET_BALANCE, WALLETS};
 use super::plan::{meter_key, validator_key, wallet_key};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
-use wattle_primitives::reading::RegisterEncoding;
+use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::validator::ValidatorSetError;
 use wattle_primitives::{
     Address, Amount, AssetId, Epoch, Genesis, Hash, Params, TimeMs, Validator, ValidatorSet, VotingPower,
@@ -69,11 +69,14 @@ fn microgrid() -> GenesisMicrogrid {
         reference: Hash::ZERO,
         asset: AssetId::NATIVE,
         interval_ms: TimeMs(900_000),
+        terms: None,
         meters: (0..METERS)
             .map(|i| GenesisMeter {
                 key: meter_key(i).public(),
                 owner: owner(i + 1),
                 encoding: RegisterEncoding::Uint32Wh,
+                role: MeterRole::Sub,
+                power_max_w: 69_000,
                 allowance: Amount(1_000_000),
             })
             .collect(),

@@ -4,7 +4,7 @@ use super::*;
 use crate::query;
 use wattle_primitives::call::energy::{EnergyCall, microgrid_id};
 use wattle_primitives::call::ledger::{AccountClass, Entry, LedgerCall, SystemAccount, hold_id};
-use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
+use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, SignedReading};
 use wattle_primitives::units::BookId;
 
 fn entry(debit: AccountId, credit: AccountId, amount: u128) -> Entry {
@@ -249,6 +249,8 @@ fn microgrids_and_meters_are_registered_by_their_operator() {
             key,
             owner,
             encoding: RegisterEncoding::Float32Kwh,
+            role: MeterRole::Sub,
+            power_max_w: 69_000,
         })
     };
     world.fails(1, meter(80, 1), Reason::NotAllowed);

@@ -5,7 +5,7 @@
 
 use super::posting::{Movement, deposit, move_money, refund};
 use crate::keys::{self, Key};
-use crate::modules::records::Hold;
+use crate::modules::records::{Due, Hold};
 use crate::modules::{Ctx, weights};
 use wattle_primitives::call::ledger::{Entry, hold_id};
 use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, Weight, planted};
@@ -32,7 +32,7 @@ pub(super) fn create(
     let Entry { debit, credit, asset, amount } = *entry;
     move_money(ctx, debit, credit, asset, Movement::Reserve(amount.0))?;
     ctx.state.write(keys::hold(&id), &Hold { entry: entry.clone(), captor, expires_ms, depositor, deposit });
-    ctx.state.write(queue, &id);
+    ctx.state.write(queue, &Due::Hold(id));
     ctx.emit(Event::HoldCreated { hold: id, debit, credit, asset, amount, expires_ms });
     Ok(())
 }
@@ -55,21 +55,8 @@ pub(super) fn void(ctx: &mut Ctx<'_>, id: &Hash) -> Result<(), Reason> {
     release(ctx, id, &hold, false)
 }
 
-/// Releases what has expired, soonest first, within `budget`; the rest waits for the next block.
-pub(crate) fn expire_due(ctx: &mut Ctx<'_>, budget: Weight) -> Weight {
-    let each = weights::keys(RELEASE_KEYS);
-    let room = budget.0.checked_div(each.0).unwrap_or(0).max(1);
-    let due = ctx.state.due(ctx.time_ms(), usize::try_from(room).unwrap_or(usize::MAX));
-    let mut used = Weight::ZERO;
-    for (key, id) in due {
-        release_expired(ctx, key, &id);
-        used = used.saturating_add(each);
-    }
-    ctx.state.keep();
-    used
-}
-
-fn release_expired(ctx: &mut Ctx<'_>, key: Key, id: &Hash) {
+/// Releases a hold that has expired and stands in the queue under `key`.
+pub(crate) fn release_due(ctx: &mut Ctx<'_>, key: Key, id: &Hash) -> Weight {
     let before = ctx.savepoint();
     let released = match ctx.state.read::<Hold>(keys::hold(id)) {
         Some(hold) => release(ctx, id, &hold, true),
@@ -81,6 +68,7 @@ fn release_expired(ctx: &mut Ctx<'_>, key: Key, id: &Hash) {
         ctx.rollback(before);
         ctx.state.remove(key);
     }
+    weights::keys(RELEASE_KEYS)
 }
 
 fn open_for_captor(ctx: &mut Ctx<'_>, id: &Hash) -> Result<Hold, Reason> {

@@ -13,8 +13,8 @@
 mod hold;
 pub mod posting;
 
-pub(crate) use hold::expire_due;
-pub(crate) use posting::{deposit, post, refund};
+pub(crate) use hold::release_due;
+pub(crate) use posting::{available, deposit, open_dues, open_wallet, post, refund};
 
 use super::records::{Book, BookAccount};
 use super::{Ctx, Module, weights};
@@ -67,9 +67,10 @@ impl Module for Ledger {
 
     fn execute(ctx: &mut Ctx<'_>, call: &LedgerCall) -> Result<(), Reason> {
         match call {
-            LedgerCall::CreateBook {} => create_book(ctx),
+            LedgerCall::CreateBook {} => create_book(ctx, ctx.sender()).map(drop),
             LedgerCall::OpenAccount { book, code, asset, class, limited } => {
                 let record = BookAccount { asset: *asset, class: *class, limited: *limited };
+                require_owner(ctx, *book)?;
                 open_account(ctx, *book, *code, &record)
             }
             LedgerCall::Journal { entries } => entries.iter().try_for_each(|entry| {
@@ -83,10 +84,6 @@ impl Module for Ledger {
             LedgerCall::Capture { hold, amount } => hold::capture(ctx, hold, *amount),
             LedgerCall::Void { hold } => hold::void(ctx, hold),
         }
-    }
-
-    fn on_block(ctx: &mut Ctx<'_>, budget: Weight) -> Weight {
-        expire_due(ctx, budget)
     }
 }
 
@@ -134,20 +131,25 @@ fn require_owner(ctx: &mut Ctx<'_>, book: BookId) -> Result<(), Reason> {
     if record.owner == ctx.sender() { Ok(()) } else { Err(Reason::NotAllowed) }
 }
 
-fn create_book(ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-    let owner = ctx.sender();
-    deposit(ctx, owner)?;
+/// Opens a book for `owner`; the sender pays.
+pub(crate) fn create_book(ctx: &mut Ctx<'_>, owner: Address) -> Result<BookId, Reason> {
+    deposit(ctx, ctx.sender())?;
     let mut counters = ctx.counters();
     let book = BookId(counters.books);
     counters.books = counters.books.checked_add(1).ok_or(Reason::Overflow)?;
     ctx.state.write(keys::counters(), &counters);
     ctx.state.write(keys::book(book), &Book { owner, accounts: 0 });
     ctx.emit(Event::BookCreated { book, owner });
-    Ok(())
+    Ok(book)
 }
 
-fn open_account(ctx: &mut Ctx<'_>, book: BookId, code: u32, record: &BookAccount) -> Result<(), Reason> {
-    require_owner(ctx, book)?;
+/// Opens an account in a book; the sender pays. Nobody's permission is asked here.
+pub(crate) fn open_account(
+    ctx: &mut Ctx<'_>,
+    book: BookId,
+    code: u32,
+    record: &BookAccount,
+) -> Result<(), Reason> {
     if !ctx.state.contains(keys::asset(record.asset)) {
         return Err(Reason::UnknownAsset);
     }

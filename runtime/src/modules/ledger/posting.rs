@@ -112,7 +112,7 @@ fn make_room(ctx: &mut Ctx<'_>, account: &AccountId, asset: AssetId, debit: bool
     match *account {
         // Nothing was ever credited, so nothing can be debited.
         AccountId::Wallet { .. } if debit => Err(Reason::InsufficientFunds),
-        AccountId::Wallet { owner } => open_wallet(ctx, owner, asset),
+        AccountId::Wallet { owner } => make_wallet(ctx, owner, asset),
         AccountId::Due { .. } => deposit(ctx, ctx.sender()).map(drop),
         AccountId::Book { .. } | AccountId::System { .. } => require_asset(ctx, asset),
     }
@@ -122,7 +122,32 @@ fn require_asset(ctx: &mut Ctx<'_>, asset: AssetId) -> Result<(), Reason> {
     if ctx.state.contains(keys::asset(asset)) { Ok(()) } else { Err(Reason::UnknownAsset) }
 }
 
-fn open_wallet(ctx: &mut Ctx<'_>, owner: Address, asset: AssetId) -> Result<(), Reason> {
+/// Sees to it that `owner` has an account, and a wallet in `asset`; the sender pays for what is new.
+pub(crate) fn open_wallet(ctx: &mut Ctx<'_>, owner: Address, asset: AssetId) -> Result<(), Reason> {
+    let key = keys::balance(&wallet(owner), asset);
+    if ctx.state.contains(key) {
+        return Ok(());
+    }
+    make_wallet(ctx, owner, asset)?;
+    ctx.state.write(key, &Balance::default());
+    Ok(())
+}
+
+/// Opens the accounts of dues between two books in `asset`, so that postings between them need no deposit any more;
+/// the sender pays.
+pub(crate) fn open_dues(ctx: &mut Ctx<'_>, a: BookId, b: BookId, asset: AssetId) -> Result<(), Reason> {
+    require_asset(ctx, asset)?;
+    for (book, to) in [(a, b), (b, a)] {
+        let key = keys::balance(&AccountId::Due { book, to }, asset);
+        if !ctx.state.contains(key) {
+            deposit(ctx, ctx.sender())?;
+            ctx.state.write(key, &Balance::default());
+        }
+    }
+    Ok(())
+}
+
+fn make_wallet(ctx: &mut Ctx<'_>, owner: Address, asset: AssetId) -> Result<(), Reason> {
     require_asset(ctx, asset)?;
     if !ctx.state.contains(keys::account(&owner)) {
         identity::create(ctx, owner, ctx.sender())?;

@@ -1,0 +1,60 @@
+//! Bilateral deals between two storage units, as the Autonomous Power Interchange System knows them: a request,
+//! acceptances, one of them confirmed; then the charging side authorises, reports its use and closes.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// Most energy of one deal in Wh.
+pub const DEAL_WH_MAX: u64 = 1_000_000_000;
+/// Longest an authorisation stands, in ms: 7 days.
+pub const AUTHORISATION_MS_MAX: u64 = 7 * 24 * 3600 * 1000;
+
+/// What backs a deal's authorisation.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Funding {
+    /// The wallet: the price of the whole amount is held.
+    Balance = 0,
+    /// The microgrid's credit: the price counts against the member's limit.
+    Credit = 1,
+}
+
+/// How a deal ended.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum DealEnd {
+    /// Closed by the charging side: what was used is paid.
+    Closed = 0,
+    /// Aborted by either side: what was reported so far is paid.
+    Aborted = 1,
+    /// The authorisation ran out: what was reported so far is paid.
+    Expired = 2,
+}

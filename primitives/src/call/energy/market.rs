@@ -1,0 +1,61 @@
+//! Orders for the energy of an interval.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// Most orders for one interval of a microgrid.
+pub const ORDERS_MAX: u32 = 10_000;
+/// Most energy of one order in Wh.
+pub const ORDER_WH_MAX: u64 = 1_000_000_000;
+/// How many intervals ahead orders are taken.
+pub const INTERVALS_AHEAD_MAX: u64 = 1_000;
+
+/// Which side of a market, or of a deal, somebody is on.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Side {
+    /// Buys energy: a bid; in a deal, who charges.
+    Buy = 0,
+    /// Sells energy: an offer; in a deal, who discharges.
+    Sell = 1,
+}
+
+/// How an order ended.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum OrderEnd {
+    /// By its owner.
+    Cancelled = 0,
+    /// Its time ran out before the market was cleared.
+    Expired = 1,
+    /// The market was cleared, whatever part of it was filled.
+    Cleared = 2,
+}

@@ -1,0 +1,136 @@
+//! What a microgrid's operator offers: prices by time of day, how orders are cleared, how long readings may be late.
+
+use crate::{Address, Amount, BoundedVec, TimeMs};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// Most bands of a tariff.
+pub const BANDS_MAX: usize = 24;
+/// Minutes of a day.
+pub const DAY_MINUTES: u16 = 24 * 60;
+/// Highest price in base units per kWh: with energies below 2^63 Wh every sum of money fits 128 bits.
+pub const PRICE_MAX: Amount = Amount(1_000_000_000_000_000_000);
+/// Longest gate closure or late window in ms: 60 days.
+pub const WINDOW_MS_MAX: u64 = 60 * 24 * 3600 * 1000;
+
+/// Prices from a time of day on, until the next band begins; the last band lasts until the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TariffBand {
+    /// Minute of the day, 0 to 1439, in the microgrid's own time.
+    pub from_minute: u16,
+    /// What the grid asks for a kWh, base units.
+    pub import_price: Amount,
+    /// What the grid pays for a kWh, base units; at most the import price.
+    pub export_price: Amount,
+}
+
+/// How an interval's energy finds its price.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum ClearingRule {
+    /// No market: everything settles at the tariff.
+    Tariff = 0,
+    /// Orders; each trade at its bid's price.
+    PayAsBid = 1,
+    /// Orders; all trades at the price of the last matched bid.
+    Uniform = 2,
+    /// No orders; measured energy settles half-way between import and export price.
+    MidMarket = 3,
+}
+
+/// Who bears the difference between the feeder meter and the sum of the meters behind it.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum LossRule {
+    /// The operator.
+    Operator = 0,
+    /// Those who consumed, in proportion to it, at the import price.
+    ProRata = 1,
+}
+
+/// A microgrid's terms. They hold from an interval that has not been opened for orders when they are set.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Terms {
+    /// The tariff: at least one band, by rising minutes.
+    pub tariff: BoundedVec<TariffBand, BANDS_MAX>,
+    /// The microgrid's own time: minutes east of UTC, -720 to 840.
+    pub utc_offset_minutes: i16,
+    /// How an interval is cleared.
+    pub clearing: ClearingRule,
+    /// Orders for an interval close so long before it starts, in ms.
+    pub gate_closure_ms: TimeMs,
+    /// An interval settles provisionally so long after its end, in ms; less than the late window.
+    pub grace_ms: TimeMs,
+    /// An interval is final so long after its end, in ms.
+    pub late_window_ms: TimeMs,
+    /// The operator's fee for each kWh bought in the market, base units.
+    pub fee_per_kwh: Amount,
+    /// Who bears losses.
+    pub losses: LossRule,
+    /// Losses above so many thousandths of the feeder's energy are flagged as under-reported.
+    pub loss_permille_max: u16,
+    /// What a member may owe, base units of the settlement asset, unless it has a limit of its own.
+    pub credit_limit: Amount,
+    /// Who signs meter swaps besides the operator; the operator alone when absent.
+    pub installer: Option<Address>,
+    /// Members whose votes decide a dispute; 0 leaves it to the operator alone.
+    pub dispute_votes: u16,
+}
+
+impl Terms {
+    /// Whether every value is within its range: tariff bands rise and start below [`DAY_MINUTES`], prices do not
+    /// exceed [`PRICE_MAX`], no export price exceeds its import price, windows do not exceed [`WINDOW_MS_MAX`].
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let bands = &self.tariff;
+        !bands.is_empty()
+            && bands.windows(2).all(|pair| pair[0].from_minute < pair[1].from_minute)
+            && bands.iter().all(|band| {
+                band.from_minute < DAY_MINUTES
+                    && band.import_price <= PRICE_MAX
+                    && band.export_price <= band.import_price
+            })
+            && (-720..=840).contains(&self.utc_offset_minutes)
+            && self.gate_closure_ms.0 <= WINDOW_MS_MAX
+            && self.late_window_ms.0 <= WINDOW_MS_MAX
+            && self.grace_ms < self.late_window_ms
+            && self.fee_per_kwh <= PRICE_MAX
+            && self.loss_permille_max <= 1000
+    }
+
+    /// Whether orders are taken.
+    #[must_use]
+    pub const fn takes_orders(&self) -> bool {
+        matches!(self.clearing, ClearingRule::PayAsBid | ClearingRule::Uniform)
+    }
+}

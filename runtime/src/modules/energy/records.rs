@@ -1,0 +1,266 @@
+//! The energy module's values in state. Their encodings are part of the protocol.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use wattle_primitives::call::energy::{Funding, Side};
+use wattle_primitives::units::{BookId, IntervalId};
+use wattle_primitives::{Address, Amount, AssetId, Hash, TimeMs, WattHours};
+
+/// A microgrid.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Microgrid {
+    /// Its operator.
+    pub operator: Address,
+    /// Settlement asset.
+    pub asset: AssetId,
+    /// Settlement interval.
+    pub interval_ms: TimeMs,
+    /// Meters, listed under [`crate::keys::meter_index`].
+    pub meters: u32,
+    /// Its book in the ledger: the tabs of its members.
+    pub book: BookId,
+    /// Members, listed under [`crate::keys::member_index`] by the code of their tab; the operator is the first.
+    pub members: u32,
+    /// Versions of its terms so far, under [`crate::keys::terms`].
+    pub terms: u32,
+    /// What it does next; `None` until it has terms.
+    pub agenda: Option<Agenda>,
+}
+
+/// The next interval of each kind of work. `finalize <= settle <= clear`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Agenda {
+    /// Next to be cleared: its gate is open.
+    pub clear: IntervalId,
+    /// Next to be settled: every interval before it is.
+    pub settle: IntervalId,
+    /// Next to become final.
+    pub finalize: IntervalId,
+    /// The time under which the microgrid stands in the queue.
+    pub due_ms: TimeMs,
+}
+
+/// A member of a microgrid.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Member {
+    /// Code of its tab in the microgrid's book.
+    pub code: u32,
+    /// What it may owe, if not what the terms say.
+    pub credit_limit: Option<Amount>,
+    /// What of its credit deals have reserved.
+    pub reserved: Amount,
+    /// What it owes by estimates alone: nobody is cut off for that.
+    pub estimated: Amount,
+}
+
+/// An interval with orders, trades, or settlement under way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Interval {
+    /// Orders placed, listed under [`crate::keys::order_index`]; ended ones leave a hole.
+    pub orders: u32,
+    /// Energy traded in the market and by deals.
+    pub traded_wh: WattHours,
+    /// Price of a uniform clearing.
+    pub price: Option<Amount>,
+    /// The step of the work under way.
+    pub step: Step,
+    /// All members' net import and net export, once summed up.
+    pub demand_wh: WattHours,
+    /// All members' net export, once summed up.
+    pub supply_wh: WattHours,
+    /// Running sums of the step under way: they make every share exact (see `share`).
+    pub done: [u128; 4],
+}
+
+/// A step of an interval's work, and the next item of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Step {
+    /// Taking orders, or waiting for its end.
+    #[default]
+    Open = 0,
+    /// Matched; orders are being wound up.
+    Release {
+        /// Next order.
+        next: u32,
+    } = 1,
+    /// Cleared.
+    Cleared = 2,
+    /// Meters are being summed up by member.
+    Measure {
+        /// Next meter.
+        next: u32,
+    } = 3,
+    /// Members' lines are being posted.
+    Post {
+        /// Next member.
+        next: u32,
+    } = 4,
+    /// Members with a claim are being paid.
+    Pay {
+        /// Next member.
+        next: u32,
+    } = 5,
+    /// Settled provisionally.
+    Settled = 6,
+    /// Losses are being shared.
+    Finish {
+        /// Next member.
+        next: u32,
+    } = 7,
+}
+
+/// A member's part of an interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Position {
+    /// Bought in the market and by deals.
+    pub bought_wh: WattHours,
+    /// Sold in the market and by deals.
+    pub sold_wh: WattHours,
+    /// Measured or estimated import.
+    pub import_wh: WattHours,
+    /// Measured or estimated export.
+    pub export_wh: WattHours,
+    /// Whether a meter's share is an estimate.
+    pub estimated: bool,
+}
+
+/// An order that stands.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Order {
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// The interval.
+    pub interval: IntervalId,
+    /// Whose.
+    pub account: Address,
+    /// Bid or offer.
+    pub side: Side,
+    /// Base units per kWh.
+    pub price: Amount,
+    /// Energy.
+    pub wh: WattHours,
+    /// With whom rather than with others.
+    pub partner: Option<Address>,
+    /// First block time at which it no longer stands; `None`: gate closure.
+    pub expires_ms: Option<TimeMs>,
+    /// Its number in the interval: time priority.
+    pub index: u32,
+    /// What has been filled, once the market is cleared.
+    pub filled_wh: WattHours,
+}
+
+/// A request for a deal, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Deal {
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// Who asked.
+    pub requester: Address,
+    /// On which side.
+    pub side: Side,
+    /// Most energy; the deal's own once it is confirmed.
+    pub wh: WattHours,
+    /// Least energy.
+    pub wh_min: WattHours,
+    /// Whole multiples of this.
+    pub unit_wh: WattHours,
+    /// Base units per kWh; the charging side's once it is confirmed.
+    pub price: Amount,
+    /// End of the request, then of the authorisation: its place in the queue.
+    pub expires_ms: TimeMs,
+    /// What the requester's deposit was.
+    pub deposit: Amount,
+    /// Where it stands.
+    pub state: DealState,
+}
+
+/// Where a deal stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum DealState {
+    /// Acceptances are taken.
+    Requested = 0,
+    /// With whom.
+    Confirmed {
+        /// The other side.
+        partner: Address,
+    } = 1,
+    /// The charging side may charge.
+    Authorised {
+        /// The other side.
+        partner: Address,
+        /// What backs it.
+        funding: Funding,
+        /// How far use may overshoot, Wh.
+        margin_wh: WattHours,
+        /// Number of the newest report.
+        seq: u64,
+        /// Charged so far.
+        used_wh: WattHours,
+    } = 2,
+}
+
+/// An acceptance of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Acceptance {
+    /// Most energy.
+    pub wh_max: WattHours,
+    /// Base units per kWh.
+    pub price: Amount,
+    /// What its deposit was.
+    pub deposit: Amount,
+}
+
+/// How far a meter is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SettledMeter {
+    /// Energy of its last wholly measured interval: what a missing one is estimated as.
+    pub typical_import_wh: WattHours,
+    /// Likewise.
+    pub typical_export_wh: WattHours,
+    /// While its readings are missing: since when, and at what rate it is estimated.
+    pub silence: Option<Silence>,
+}
+
+/// A meter without readings, whose energy is estimated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Silence {
+    /// Effective time of its last reading when estimates began: they count from here.
+    pub since_ms: TimeMs,
+    /// Estimated import for a whole interval.
+    pub import_wh: WattHours,
+    /// Estimated export for a whole interval.
+    pub export_wh: WattHours,
+}
+
+/// A meter's energy in an interval that is not settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Slice {
+    /// Import.
+    pub import_wh: WattHours,
+    /// Export.
+    pub export_wh: WattHours,
+}
+
+/// A dispute that is not decided.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Dispute {
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// Who contests.
+    pub account: Address,
+    /// About which meter.
+    pub meter: Address,
+    /// Base units wanted back.
+    pub claim: Amount,
+    /// Hash of the reasons.
+    pub note: Hash,
+    /// Votes for the claim.
+    pub upheld: u32,
+    /// Votes against it.
+    pub rejected: u32,
+    /// What its deposit was.
+    pub deposit: Amount,
+}

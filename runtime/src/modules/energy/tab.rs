@@ -1,0 +1,149 @@
+//! Tabs: what a microgrid's members owe and are owed.
+//!
+//! A microgrid has a book in the ledger. Code [`CLEARING`] is where an interval's money passes through, code
+//! [`OPERATOR`] is the operator's tab, every other member has a tab of its own. Tabs have no limit: posting between
+//! them never fails, so settlement never does. A debit balance is a receivable from the member; a credit balance is
+//! due to it.
+//!
+//! Money comes in and goes out through the members' wallets. What the public book owes to the microgrid's book is the
+//! cash that came in and has not gone out: nobody is paid more than that, so a debt that is not paid makes no money.
+
+use super::records::{Member, Microgrid};
+use crate::keys;
+use crate::modules::Ctx;
+use crate::modules::ledger::{self, wallet};
+use crate::modules::records::{Balance, BookAccount};
+use wattle_primitives::call::ledger::{AccountClass, AccountId};
+use wattle_primitives::units::BookId;
+use wattle_primitives::{Address, Amount, Event, Hash, Reason};
+
+/// Where an interval's money passes through; empty between intervals.
+pub const CLEARING: u32 = 0;
+/// The operator's tab.
+pub const OPERATOR: u32 = 1;
+
+/// What a tab shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    /// Nothing is owed either way.
+    Even,
+    /// The member owes this.
+    Owes(Amount),
+    /// The member is owed this.
+    Due(Amount),
+}
+
+/// The tab with this code.
+#[must_use]
+pub const fn account(book: BookId, code: u32) -> AccountId {
+    AccountId::Book { book, code }
+}
+
+/// Opens a microgrid's book, with its clearing account, and says which it is. The sender pays.
+///
+/// The book's owner is the microgrid itself: an address that no key has, so nobody else posts in it.
+pub(super) fn open_book(
+    ctx: &mut Ctx<'_>,
+    microgrid: &Hash,
+    asset: wattle_primitives::AssetId,
+) -> Result<BookId, Reason> {
+    let owner = Address(*microgrid.as_bytes());
+    let book = ledger::create_book(ctx, owner)?;
+    ledger::open_dues(ctx, BookId::PUBLIC, book, asset)?;
+    open(ctx, book, CLEARING, asset)?;
+    Ok(book)
+}
+
+/// Opens a tab. The sender pays.
+fn open(ctx: &mut Ctx<'_>, book: BookId, code: u32, asset: wattle_primitives::AssetId) -> Result<(), Reason> {
+    let record = BookAccount { asset, class: AccountClass::Asset, limited: false };
+    ledger::open_account(ctx, book, code, &record)
+}
+
+/// The member's record, or [`Reason::NotMember`].
+pub(super) fn member(ctx: &mut Ctx<'_>, microgrid: &Hash, account: &Address) -> Result<Member, Reason> {
+    ctx.state.read(keys::member(microgrid, account)).ok_or(Reason::NotMember)
+}
+
+/// Makes `account` a member, if it is none, and returns its record. Counts it in `grid`, which the caller writes. The
+/// sender pays for the tab, and for a wallet in the settlement asset.
+pub(super) fn join(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &mut Microgrid,
+    account: Address,
+    credit_limit: Option<Amount>,
+) -> Result<Member, Reason> {
+    let key = keys::member(id, &account);
+    if let Some(member) = ctx.state.read::<Member>(key) {
+        return Ok(member);
+    }
+    let code = grid.members.checked_add(OPERATOR).ok_or(Reason::Overflow)?;
+    ledger::open_wallet(ctx, account, grid.asset)?;
+    ledger::deposit(ctx, ctx.sender())?;
+    open(ctx, grid.book, code, grid.asset)?;
+    let member = Member { code, credit_limit, reserved: Amount::ZERO, estimated: Amount::ZERO };
+    ctx.state.write(key, &member);
+    ctx.state.write(keys::member_index(id, code), &account);
+    grid.members = grid.members.checked_add(1).ok_or(Reason::Overflow)?;
+    ctx.emit(Event::MemberSet { microgrid: *id, account, code, credit_limit });
+    Ok(member)
+}
+
+/// What the tab with this code shows.
+pub(super) fn balance(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Tab {
+    let key = keys::balance(&account(grid.book, code), grid.asset);
+    let Balance { debits_posted, credits_posted, .. } = ctx.state.read(key).unwrap_or_default();
+    match debits_posted.cmp(&credits_posted) {
+        std::cmp::Ordering::Equal => Tab::Even,
+        std::cmp::Ordering::Greater => Tab::Owes(Amount(debits_posted.saturating_sub(credits_posted))),
+        std::cmp::Ordering::Less => Tab::Due(Amount(credits_posted.saturating_sub(debits_posted))),
+    }
+}
+
+/// Charges one tab for another's benefit. Fails only when counters of 128 bits are used up.
+pub(super) fn charge(
+    ctx: &mut Ctx<'_>,
+    grid: &Microgrid,
+    from: u32,
+    to: u32,
+    amount: Amount,
+) -> Result<(), Reason> {
+    if amount == Amount::ZERO || from == to {
+        return Ok(());
+    }
+    ledger::post(ctx, account(grid.book, from), account(grid.book, to), grid.asset, amount)
+}
+
+/// Settles a member's tab as far as there is money: takes what it owes from its wallet, or pays what it is owed out of
+/// the microgrid's cash. Returns what moved.
+pub(super) fn pay(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    owner: Address,
+    code: u32,
+) -> Result<Amount, Reason> {
+    let tab = account(grid.book, code);
+    let (amount, by_member) = match balance(ctx, grid, code) {
+        Tab::Even => return Ok(Amount::ZERO),
+        Tab::Owes(owed) => (owed.min(ledger::available(&mut ctx.state, owner, grid.asset)), true),
+        Tab::Due(due) => (due.min(cash(ctx, grid)), false),
+    };
+    if amount == Amount::ZERO {
+        return Ok(amount);
+    }
+    let (debit, credit) = if by_member { (wallet(owner), tab) } else { (tab, wallet(owner)) };
+    ledger::post(ctx, debit, credit, grid.asset, amount)?;
+    ctx.emit(Event::Posted { debit, credit, asset: grid.asset, amount });
+    ctx.emit(Event::TabPaid { microgrid: *id, account: owner, amount, by_member });
+    Ok(amount)
+}
+
+/// What members have paid in and nobody has been paid out.
+pub(super) fn cash(ctx: &mut Ctx<'_>, grid: &Microgrid) -> Amount {
+    let due = AccountId::Due { book: BookId::PUBLIC, to: grid.book };
+    let Balance { debits_posted, credits_posted, .. } =
+        ctx.state.read(keys::balance(&due, grid.asset)).unwrap_or_default();
+    Amount(credits_posted.saturating_sub(debits_posted))
+}
