@@ -441,10 +441,16 @@ pub enum Event {
         /// Whether to stop: the amount or the time is used up.
         stop: bool,
     } = 34,
-    /// A deal, or a request, ended.
+    /// A confirmed deal ended.
     DealEnded {
         /// The deal.
         deal: Hash,
+        /// The microgrid.
+        microgrid: Hash,
+        /// Who charged and pays.
+        charger: Address,
+        /// Who discharged and is paid.
+        discharger: Address,
         /// How.
         end: DealEnd,
         /// Energy that is paid for.
@@ -486,6 +492,8 @@ pub enum Event {
     DisputeDecided {
         /// The dispute.
         dispute: Hash,
+        /// The microgrid.
+        microgrid: Hash,
         /// Whose claim.
         account: Address,
         /// Whether it was granted.
@@ -493,4 +501,43 @@ pub enum Event {
         /// Base units credited to the claimant's tab.
         credit: Amount,
     } = 38,
+}
+
+impl Event {
+    /// In whose statement the event is a line: accounts whose tab it explains, or the microgrid, named by its id as an
+    /// address, whose intervals it tells of. At most two.
+    #[must_use]
+    pub fn statements(&self) -> [Option<Address>; 2] {
+        match self {
+            Self::Traded { buyer, seller, .. } => [Some(*buyer), Some(*seller)],
+            Self::DealEnded { charger, discharger, .. } => [Some(*charger), Some(*discharger)],
+            Self::EnergySettled { account, .. }
+            | Self::EnergyAdjusted { account, .. }
+            | Self::LossShared { account, .. }
+            | Self::TabPaid { account, .. }
+            | Self::DisputeDecided { account, .. } => [Some(*account), None],
+            Self::MarketCleared { microgrid, .. }
+            | Self::IntervalSettled { microgrid, .. }
+            | Self::IntervalFinal { microgrid, .. } => [Some(Address(*microgrid.as_bytes())), None],
+            _ => [None, None],
+        }
+    }
+
+    /// The microgrid of an event that is a line of a statement.
+    #[must_use]
+    pub const fn microgrid(&self) -> Option<Hash> {
+        match self {
+            Self::Traded { microgrid, .. }
+            | Self::DealEnded { microgrid, .. }
+            | Self::EnergySettled { microgrid, .. }
+            | Self::EnergyAdjusted { microgrid, .. }
+            | Self::LossShared { microgrid, .. }
+            | Self::TabPaid { microgrid, .. }
+            | Self::DisputeDecided { microgrid, .. }
+            | Self::MarketCleared { microgrid, .. }
+            | Self::IntervalSettled { microgrid, .. }
+            | Self::IntervalFinal { microgrid, .. } => Some(*microgrid),
+            _ => None,
+        }
+    }
 }

@@ -3,14 +3,16 @@
 use crate::error::RpcError;
 use crate::gauges::Gauges;
 use crate::types::{
-    AccountReply, Anchored, AssetInfo, BlockReply, ChainStatus, ConsensusReply, EventPage, EventPosition,
-    EvidenceItem, Health, HistoryItem, HoldInfo, LedgerAccountInfo, LightBlock, MeterInfo, MicrogridInfo,
-    Page, PageRequest, ParamsReply, PeerInfo, PrepareRequest, PreparedTx, ProofReply, ProofTarget, Readiness,
-    ReadingItem, SearchReply, Simulation, TxReply, TxStatus, ValidatorsReply,
+    AccountReply, Anchored, AssetInfo, BillRequest, BlockReply, ChainStatus, ConsensusReply, DealInfo,
+    DisputeInfo, EventItem, EventPage, EventPosition, EventProof, EvidenceItem, Health, HistoryItem,
+    HoldInfo, IntervalInfo, LedgerAccountInfo, LightBlock, MemberInfo, MeterInfo, MicrogridInfo, OrderBook,
+    OrderInfo, Page, PageRequest, ParamsReply, PeerInfo, PrepareRequest, PreparedTx, ProofReply, ProofTarget,
+    Readiness, ReadingItem, SearchReply, Simulation, TermsInfo, TxReply, TxStatus, ValidatorsReply,
 };
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, AssetId, BlockId, Epoch, Hash, Height, Tx, TxBody};
 
 /// Result of every query.
@@ -97,6 +99,44 @@ pub trait Backend: Send + Sync + 'static {
 
     /// A meter's accepted readings, newest first.
     fn energy_readings(&self, meter: Address, page: PageRequest) -> RpcResult<Page<ReadingItem>>;
+
+    /// A microgrid's terms for `interval`, or for the one that is running.
+    fn energy_terms(&self, microgrid: Hash, interval: Option<IntervalId>) -> RpcResult<Anchored<TermsInfo>>;
+
+    /// A microgrid's members, by the code of their tab.
+    fn energy_members(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<MemberInfo>>;
+
+    /// An interval.
+    fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>>;
+
+    /// What became of a microgrid's intervals, newest first.
+    fn energy_intervals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<EventItem>>;
+
+    /// The orders that stand for an interval, by price.
+    fn energy_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>>;
+
+    /// The orders that stand for an interval, by number.
+    fn energy_orders(
+        &self,
+        microgrid: Hash,
+        interval: IntervalId,
+        page: PageRequest,
+    ) -> RpcResult<Page<OrderInfo>>;
+
+    /// An order that stands.
+    fn energy_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>>;
+
+    /// A request for a deal, or the deal.
+    fn energy_deal(&self, id: Hash) -> RpcResult<Anchored<DealInfo>>;
+
+    /// A dispute that is not decided.
+    fn energy_dispute(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>>;
+
+    /// The lines of a bill, oldest first.
+    fn energy_bill(&self, request: BillRequest, page: PageRequest) -> RpcResult<Page<EventItem>>;
+
+    /// An event of a finalized block, with its proof.
+    fn chain_event_proof(&self, at: EventPosition) -> RpcResult<EventProof>;
 
     /// An open hold; one that was captured, voided or expired is `NotFound`.
     fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>>;

@@ -22,6 +22,29 @@ pub const EVENT_TYPES: &[&str] = &[
     "meter_registered",
     "reading_accepted",
     "reading_refused",
+    "terms_set",
+    "member_set",
+    "order_placed",
+    "order_ended",
+    "market_cleared",
+    "traded",
+    "energy_settled",
+    "interval_settled",
+    "interval_final",
+    "energy_adjusted",
+    "loss_shared",
+    "tab_paid",
+    "credit_exceeded",
+    "meter_swapped",
+    "deal_requested",
+    "deal_accepted",
+    "deal_confirmed",
+    "deal_authorised",
+    "deal_usage",
+    "deal_ended",
+    "dispute_opened",
+    "dispute_voted",
+    "dispute_decided",
 ];
 
 /// The event's type, as written in JSON.
@@ -44,10 +67,34 @@ pub const fn event_type(event: &Event) -> &'static str {
         Event::MeterRegistered { .. } => "meter_registered",
         Event::ReadingAccepted { .. } => "reading_accepted",
         Event::ReadingRefused { .. } => "reading_refused",
+        Event::TermsSet { .. } => "terms_set",
+        Event::MemberSet { .. } => "member_set",
+        Event::OrderPlaced { .. } => "order_placed",
+        Event::OrderEnded { .. } => "order_ended",
+        Event::MarketCleared { .. } => "market_cleared",
+        Event::Traded { .. } => "traded",
+        Event::EnergySettled { .. } => "energy_settled",
+        Event::IntervalSettled { .. } => "interval_settled",
+        Event::IntervalFinal { .. } => "interval_final",
+        Event::EnergyAdjusted { .. } => "energy_adjusted",
+        Event::LossShared { .. } => "loss_shared",
+        Event::TabPaid { .. } => "tab_paid",
+        Event::CreditExceeded { .. } => "credit_exceeded",
+        Event::MeterSwapped { .. } => "meter_swapped",
+        Event::DealRequested { .. } => "deal_requested",
+        Event::DealAccepted { .. } => "deal_accepted",
+        Event::DealConfirmed { .. } => "deal_confirmed",
+        Event::DealAuthorised { .. } => "deal_authorised",
+        Event::DealUsage { .. } => "deal_usage",
+        Event::DealEnded { .. } => "deal_ended",
+        Event::DisputeOpened { .. } => "dispute_opened",
+        Event::DisputeVoted { .. } => "dispute_voted",
+        Event::DisputeDecided { .. } => "dispute_decided",
     }
 }
 
-/// The addresses an event names, at most two. Holds that end name none: their accounts are in `hold_created`.
+/// The addresses an event names, at most two. What only names a hold, a deal or an interval names none: the accounts
+/// are in the event that began it.
 pub fn addresses(event: &Event) -> impl Iterator<Item = Address> {
     let wallet = |id: &AccountId| match id {
         AccountId::Wallet { owner } => Some(*owner),
@@ -69,6 +116,31 @@ pub fn addresses(event: &Event) -> impl Iterator<Item = Address> {
         Event::MicrogridRegistered { operator, .. } => (Some(*operator), None),
         Event::MeterRegistered { meter, owner, .. } => (Some(*meter), Some(*owner)),
         Event::ReadingAccepted { meter, .. } | Event::ReadingRefused { meter, .. } => (Some(*meter), None),
+        Event::MemberSet { account, .. }
+        | Event::OrderPlaced { account, .. }
+        | Event::OrderEnded { account, .. }
+        | Event::EnergySettled { account, .. }
+        | Event::LossShared { account, .. }
+        | Event::TabPaid { account, .. }
+        | Event::CreditExceeded { account, .. }
+        | Event::DealRequested { account, .. }
+        | Event::DealAccepted { account, .. }
+        | Event::DisputeVoted { account, .. }
+        | Event::DisputeDecided { account, .. } => (Some(*account), None),
+        Event::Traded { buyer, seller, .. } => (Some(*buyer), Some(*seller)),
+        Event::EnergyAdjusted { meter, account, .. } | Event::DisputeOpened { meter, account, .. } => {
+            (Some(*account), Some(*meter))
+        }
+        Event::MeterSwapped { old, new, .. } => (Some(*old), Some(*new)),
+        Event::DealConfirmed { charger, discharger, .. } | Event::DealEnded { charger, discharger, .. } => {
+            (Some(*charger), Some(*discharger))
+        }
+        Event::TermsSet { .. }
+        | Event::MarketCleared { .. }
+        | Event::IntervalSettled { .. }
+        | Event::IntervalFinal { .. }
+        | Event::DealAuthorised { .. }
+        | Event::DealUsage { .. } => (None, None),
     };
     first.into_iter().chain(second)
 }

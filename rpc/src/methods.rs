@@ -4,14 +4,14 @@ use crate::admin::{ADMIN_METHODS, Admin};
 use crate::backend::Backend;
 use crate::error::RpcError;
 use crate::limits::{SEARCH_BYTES_MAX, STATE_KEY_BYTES_MAX, SUBMIT_BATCH_MAX};
-use crate::params::{Hex, Params, Submission, decode_body, decode_tx};
+use crate::params::{Count, Hex, Params, Submission, decode_body, decode_tx};
 use crate::schema::{Field, Ty, opt, req};
-use crate::types::{PrepareRequest, ProofTarget};
+use crate::types::{BillRequest, EventPosition, PrepareRequest, ProofTarget};
 use crate::{RpcResult, events};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use wattle_primitives::{BlockId, Tx, TxBody};
+use wattle_primitives::{BlockId, TimeMs, Tx, TxBody};
 
 /// A reply, serialized once.
 pub(crate) type Reply = RpcResult<Box<RawValue>>;
@@ -117,6 +117,13 @@ pub(crate) static METHODS: &[Method] = &[
     query!("chain_getParams", "The protocol parameters in force.", &[], "ParamsReply", |b, _| {
         reply(b.chain_params())
     }),
+    query!(
+        "chain_getEventProof",
+        "An event of a finalized block, with the proof that it happened.",
+        &[req("height", Ty::Decimal), req("index", Ty::Int)],
+        "EventProof",
+        |b, p| reply(b.chain_event_proof(event_position(&p)?))
+    ),
     query!(
         "account_get",
         "Nonces, balances and keys of an account.",
@@ -235,6 +242,79 @@ pub(crate) static METHODS: &[Method] = &[
         "Readings",
         |b, p| reply(b.energy_readings(p.get("meter")?, p.page()?))
     ),
+    query!(
+        "energy_getTerms",
+        "A microgrid's terms for an interval; the current one without.",
+        &[req("microgrid", Ty::Hash), opt("interval", Ty::Decimal)],
+        "Terms",
+        |b, p| reply(b.energy_terms(p.get("microgrid")?, p.find("interval")?))
+    ),
+    query!(
+        "energy_listMembers",
+        "A microgrid's members and what their tabs show.",
+        &[req("microgrid", Ty::Hash), PAGE[0], PAGE[1]],
+        "Members",
+        |b, p| reply(b.energy_members(p.get("microgrid")?, p.page()?))
+    ),
+    query!(
+        "energy_getInterval",
+        "Where an interval stands.",
+        &[req("microgrid", Ty::Hash), req("interval", Ty::Decimal)],
+        "Interval",
+        |b, p| reply(b.energy_interval(p.get("microgrid")?, p.get("interval")?))
+    ),
+    query!(
+        "energy_listIntervals",
+        "What became of a microgrid's intervals, newest first: clearings, settlements, ends.",
+        &[req("microgrid", Ty::Hash), PAGE[0], PAGE[1]],
+        "Statement",
+        |b, p| reply(b.energy_intervals(p.get("microgrid")?, p.page()?))
+    ),
+    query!(
+        "energy_orderBook",
+        "The orders that stand for an interval, by price.",
+        &[req("microgrid", Ty::Hash), req("interval", Ty::Decimal)],
+        "OrderBook",
+        |b, p| reply(b.energy_order_book(p.get("microgrid")?, p.get("interval")?))
+    ),
+    query!(
+        "energy_listOrders",
+        "The orders that stand for an interval, in the order in which they were placed.",
+        &[req("microgrid", Ty::Hash), req("interval", Ty::Decimal), PAGE[0], PAGE[1]],
+        "Orders",
+        |b, p| reply(b.energy_orders(p.get("microgrid")?, p.get("interval")?, p.page()?))
+    ),
+    query!("energy_getOrder", "An order that stands.", &[req("order", Ty::Hash)], "Order", |b, p| reply(
+        b.energy_order(p.get("order")?)
+    )),
+    query!(
+        "energy_getDeal",
+        "A request for a deal, or the deal: what is authorised, used and left.",
+        &[req("deal", Ty::Hash)],
+        "Deal",
+        |b, p| reply(b.energy_deal(p.get("deal")?))
+    ),
+    query!(
+        "energy_getDispute",
+        "A dispute that is not decided.",
+        &[req("dispute", Ty::Hash)],
+        "Dispute",
+        |b, p| reply(b.energy_dispute(p.get("dispute")?))
+    ),
+    query!(
+        "energy_bill",
+        "An account's bill: every line of a period, oldest first. Each line's proof: chain_getEventProof.",
+        &[
+            req("account", Ty::Address),
+            opt("microgrid", Ty::Hash),
+            opt("fromMs", Ty::Decimal),
+            opt("toMs", Ty::Decimal),
+            PAGE[0],
+            PAGE[1],
+        ],
+        "Statement",
+        |b, p| reply(b.energy_bill(bill_request(&p)?, p.page()?))
+    ),
     query!("ledger_getHold", "An open hold.", &[req("id", Ty::Hash)], "Hold", |b, p| reply(
         b.ledger_hold(p.get("id")?)
     )),
@@ -325,6 +405,19 @@ fn block_id(params: &Params) -> RpcResult<BlockId> {
         (None, Some(hash)) => Ok(BlockId::Hash(hash)),
         _ => Err(RpcError::params("give either height or hash")),
     }
+}
+
+fn event_position(params: &Params) -> RpcResult<EventPosition> {
+    Ok(EventPosition { height: params.get("height")?, index: params.get::<Count>("index")?.0 })
+}
+
+fn bill_request(params: &Params) -> RpcResult<BillRequest> {
+    Ok(BillRequest {
+        account: params.get("account")?,
+        microgrid: params.find("microgrid")?,
+        from_ms: params.find("fromMs")?.unwrap_or(TimeMs::ZERO),
+        to_ms: params.find("toMs")?.unwrap_or(TimeMs::MAX),
+    })
 }
 
 fn proof_target(params: &Params) -> RpcResult<ProofTarget> {

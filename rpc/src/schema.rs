@@ -34,6 +34,8 @@ pub(crate) enum Ty {
     Ref(&'static str),
     /// An object with any text keys.
     MapOf(&'static Ty),
+    /// One of these shapes.
+    AnyOf(&'static [Ty]),
     /// The shape, or null.
     Nullable(&'static Ty),
     /// Any object: its shape is told in the protocol's description.
@@ -79,6 +81,9 @@ impl Ty {
             Self::List(item) => json!({ "type": "array", "items": item.to_schema() }),
             Self::Ref(name) => json!({ "$ref": format!("#/components/schemas/{name}") }),
             Self::MapOf(value) => json!({ "type": "object", "additionalProperties": value.to_schema() }),
+            Self::AnyOf(shapes) => {
+                json!({ "anyOf": shapes.iter().map(|shape| shape.to_schema()).collect::<Vec<_>>() })
+            }
             Self::Nullable(inner) => json!({ "anyOf": [inner.to_schema(), { "type": "null" }] }),
             Self::Object => json!({ "type": "object" }),
         }
@@ -127,17 +132,40 @@ const MICROGRID: &[Field] = &[
     req("asset", Ty::Decimal),
     req("intervalMs", Ty::Decimal),
     req("meters", Ty::Int),
+    req("book", Ty::Decimal),
+    req("members", Ty::Int),
+    req("terms", Ty::Int),
+    req("cash", Ty::Decimal),
+    req("current", Ty::Decimal),
+    opt("nextClear", Ty::Decimal),
+    opt("nextSettle", Ty::Decimal),
+    opt("nextFinal", Ty::Decimal),
 ];
 const METER: &[Field] = &[
     req("address", Ty::Address),
     req("microgrid", Ty::Hash),
     req("key", Ty::Hash),
     req("owner", Ty::Address),
-    req("encoding", Ty::Enum(&["float32_kwh", "uint32_wh", "uint64_wh"])),
+    req("encoding", Ty::AnyOf(&[Ty::Enum(&["float32_kwh", "uint32_wh", "uint64_wh"]), Ty::Ref("Acc32")])),
+    req("role", Ty::Enum(&["sub", "feeder"])),
+    req("powerMaxW", Ty::Int),
+    opt("replacedBy", Ty::Address),
     req("seq", Ty::Decimal),
     req("importWh", Ty::Decimal),
     req("exportWh", Ty::Decimal),
     req("timeMs", Ty::Decimal),
+];
+const INTERVAL: &[Field] = &[req("microgrid", Ty::Hash), req("interval", Ty::Decimal)];
+const SIDES: Ty = Ty::Enum(&["buy", "sell"]);
+const ORDER: &[Field] = &[
+    req("order", Ty::Hash),
+    req("account", Ty::Address),
+    req("side", SIDES),
+    req("price", Ty::Decimal),
+    req("wh", Ty::Decimal),
+    opt("partner", Ty::Address),
+    opt("expiresMs", Ty::Decimal),
+    req("filledWh", Ty::Decimal),
 ];
 const ASSET: &[Field] = &[
     req("id", Ty::Decimal),
@@ -278,6 +306,62 @@ components! {
         req("exportWh", Ty::Decimal), req("timeMs", Ty::Decimal), req("blockTimeMs", Ty::Decimal),
     ];
     "Readings": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("Reading")))];
+    "Acc32": &[req("acc32", Ty::Ref("Exponent"))];
+    "Exponent": &[req("exponent", Ty::Number)];
+    "TariffBand": &[
+        req("fromMinute", Ty::Int), req("importPrice", Ty::Decimal), req("exportPrice", Ty::Decimal),
+    ];
+    "TermsValue": &[
+        req("tariff", Ty::List(&Ty::Ref("TariffBand"))), req("utcOffsetMinutes", Ty::Number),
+        req("clearing", Ty::Enum(&["tariff", "pay_as_bid", "uniform", "mid_market"])),
+        req("gateClosureMs", Ty::Decimal), req("graceMs", Ty::Decimal), req("lateWindowMs", Ty::Decimal),
+        req("feePerKwh", Ty::Decimal), req("losses", Ty::Enum(&["operator", "pro_rata"])),
+        req("lossPermilleMax", Ty::Int), req("creditLimit", Ty::Decimal),
+        req("installer", Ty::Nullable(&Ty::Address)), req("disputeVotes", Ty::Int),
+    ];
+    "Terms": AT, &[
+        req("microgrid", Ty::Hash), req("version", Ty::Int), req("from", Ty::Decimal),
+        req("terms", Ty::Ref("TermsValue")),
+    ];
+    "Member": &[
+        req("account", Ty::Address), req("code", Ty::Int), req("owes", Ty::Decimal), req("due", Ty::Decimal),
+        opt("creditLimit", Ty::Decimal), req("reserved", Ty::Decimal), req("estimated", Ty::Decimal),
+    ];
+    "Members": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("Member")))];
+    "Interval": AT, INTERVAL, &[
+        req("startMs", Ty::Decimal), req("endMs", Ty::Decimal),
+        req("state", Ty::Enum(&["open", "clearing", "cleared", "settling", "settled", "final"])),
+        req("orders", Ty::Int), req("tradedWh", Ty::Decimal), opt("price", Ty::Decimal),
+    ];
+    "BookLevel": &[req("price", Ty::Decimal), req("wh", Ty::Decimal), req("orders", Ty::Int)];
+    "OrderBook": AT, INTERVAL, &[
+        req("bids", Ty::List(&Ty::Ref("BookLevel"))), req("offers", Ty::List(&Ty::Ref("BookLevel"))),
+        req("truncated", Ty::Bool),
+    ];
+    "OrderItem": INTERVAL, ORDER;
+    "Order": AT, INTERVAL, ORDER;
+    "Orders": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("OrderItem")))];
+    "Acceptance": &[req("account", Ty::Address), req("whMax", Ty::Decimal), req("price", Ty::Decimal)];
+    "Deal": AT, &[
+        req("deal", Ty::Hash), req("microgrid", Ty::Hash),
+        req("state", Ty::Enum(&["requested", "confirmed", "authorised"])), req("requester", Ty::Address),
+        req("side", SIDES), req("wh", Ty::Decimal), req("whMin", Ty::Decimal), req("unitWh", Ty::Decimal),
+        req("price", Ty::Decimal), req("expiresMs", Ty::Decimal), opt("partner", Ty::Address),
+        opt("funding", Ty::Enum(&["balance", "credit"])), req("usedWh", Ty::Decimal),
+        req("remainingWh", Ty::Decimal), req("stop", Ty::Bool),
+        req("acceptances", Ty::List(&Ty::Ref("Acceptance"))),
+    ];
+    "Dispute": AT, &[
+        req("dispute", Ty::Hash), req("microgrid", Ty::Hash), req("account", Ty::Address),
+        req("meter", Ty::Address), req("claim", Ty::Decimal), req("note", Ty::Hash), req("upheld", Ty::Int),
+        req("rejected", Ty::Int),
+    ];
+    "Statement": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("EventItem")))];
+    "ListProof": &[req("index", Ty::Int), req("count", Ty::Int), req("siblings", Ty::List(&Ty::Hash))];
+    "EventProof": AT, &[
+        req("index", Ty::Int), req("event", Ty::Ref("Event")), req("place", Ty::Int), req("leafHex", Ty::Hex),
+        req("proof", Ty::Ref("ListProof")), req("header", Ty::Ref("Header")),
+    ], FINALITY;
     "AccountId": &[
         req("kind", Ty::Enum(&["wallet", "book", "system", "due"])), opt("owner", Ty::Address),
         opt("book", Ty::Decimal), opt("code", Ty::Int), opt("account", Ty::Enum(&["issuance", "fees", "deposits"])),

@@ -8,11 +8,12 @@ use super::output::Report;
 use super::query::to_json;
 use super::secret::address_of;
 use super::{CliError, CliResult, Ctx};
+use crate::client::Client;
 use clap::Args;
 use serde_json::{Value, json};
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord};
-use wattle_primitives::{Address, Amount, AssetId, Hash, Header, Height, ValidatorSet, Vote};
+use wattle_primitives::{Address, Amount, AssetId, Certificate, Hash, Header, Height, ValidatorSet, Vote};
 use wattle_rpc::types::ProofReply;
 
 /// Most headers from the one asked for to the certified one.
@@ -60,9 +61,7 @@ pub async fn run(args: &ProofArgs, ctx: &Ctx) -> CliResult {
     if genesis {
         check(reply.header.hash() == chain, "the header of height 0 is not the chain's genesis")?;
     } else {
-        let certified = check_path(&reply)?;
-        let set = client.light_block(certified.height).await?.validators;
-        check_finality(&reply, certified, &set, &chain, args.validators_hash)?;
+        finality(&reply).verify(&client, &chain, args.validators_hash).await?;
     }
     report(&reply, what, args.validators_hash.is_some() || genesis)
 }
@@ -88,7 +87,7 @@ fn subject(args: &ProofArgs, address: Option<Address>) -> Result<(Vec<u8>, Subje
     }
 }
 
-fn check(holds: bool, detail: &str) -> Result<(), CliError> {
+pub(super) fn check(holds: bool, detail: &str) -> Result<(), CliError> {
     if holds { Ok(()) } else { Err(CliError::Proof { detail: detail.into() }) }
 }
 
@@ -98,41 +97,82 @@ fn check_state(reply: &ProofReply, key: &[u8]) -> Result<(), CliError> {
     proven.map_err(|e| CliError::Proof { detail: e.to_string() })
 }
 
-/// The certified header at the end of the path.
-fn check_path(reply: &ProofReply) -> Result<&Header, CliError> {
-    check(reply.path.len() <= PATH_HEADERS_MAX, "the path is too long")?;
-    let mut at = &reply.header;
-    for next in &reply.path {
-        check(next.parent == at.hash() && next.height == at.height.next(), "the path of headers is broken")?;
-        at = next;
-    }
-    Ok(at)
+/// A header, and what proves that it is final.
+pub(super) struct Finality<'a> {
+    /// The header.
+    pub(super) header: &'a Header,
+    /// Headers above it up to the certified one.
+    pub(super) path: &'a [Header],
+    /// The certified one's certificate.
+    pub(super) finalization: Option<&'a Certificate>,
 }
 
-fn check_finality(
-    reply: &ProofReply,
-    certified: &Header,
-    set: &ValidatorSet,
-    chain: &Hash,
-    trusted: Option<Hash>,
-) -> Result<(), CliError> {
-    check(certified.chain == *chain && reply.header.chain == *chain, "the header is of another chain")?;
-    check(set.hash() == certified.validators_hash, "the validator set is not the header's")?;
-    check(
-        trusted.is_none_or(|hash| hash == certified.validators_hash),
-        "other validators than the trusted ones decided",
-    )?;
-    let Some(certificate) = &reply.finalization else {
-        return Err(CliError::Proof { detail: "there is no certificate".into() });
-    };
-    let about = match certificate.vote {
-        Vote::Finalize(proposal) => {
-            proposal.block == certified.hash() && proposal.round.epoch == certified.epoch
+impl<'a> Finality<'a> {
+    /// The certified header at the end of the path.
+    ///
+    /// # Errors
+    /// `proof` when the path is broken.
+    pub(super) fn certified(&self) -> Result<&'a Header, CliError> {
+        check(self.path.len() <= PATH_HEADERS_MAX, "the path is too long")?;
+        let mut at = self.header;
+        for next in self.path {
+            check(
+                next.parent == at.hash() && next.height == at.height.next(),
+                "the path of headers is broken",
+            )?;
+            at = next;
         }
-        Vote::Notarize(_) | Vote::Nullify(_) => false,
-    };
-    check(about, "the certificate does not finalize this header")?;
-    certificate.verify(chain, set).map_err(|e| CliError::Proof { detail: e.to_string() })
+        Ok(at)
+    }
+
+    /// Checks that the certificate is of `certified`, which is what [`Finality::certified`] returned, and by its validators.
+    ///
+    /// # Errors
+    /// `proof` when it is not.
+    pub(super) fn check(
+        &self,
+        certified: &Header,
+        set: &ValidatorSet,
+        chain: &Hash,
+        trusted: Option<Hash>,
+    ) -> Result<(), CliError> {
+        check(certified.chain == *chain && self.header.chain == *chain, "the header is of another chain")?;
+        check(set.hash() == certified.validators_hash, "the validator set is not the header's")?;
+        check(
+            trusted.is_none_or(|hash| hash == certified.validators_hash),
+            "other validators than the trusted ones decided",
+        )?;
+        let Some(certificate) = self.finalization else {
+            return Err(CliError::Proof { detail: "there is no certificate".into() });
+        };
+        let about = match certificate.vote {
+            Vote::Finalize(proposal) => {
+                proposal.block == certified.hash() && proposal.round.epoch == certified.epoch
+            }
+            Vote::Notarize(_) | Vote::Nullify(_) => false,
+        };
+        check(about, "the certificate does not finalize this header")?;
+        certificate.verify(chain, set).map_err(|e| CliError::Proof { detail: e.to_string() })
+    }
+
+    /// Checks everything, with the validators that the node names.
+    ///
+    /// # Errors
+    /// `proof` when a part does not hold.
+    pub(super) async fn verify(
+        &self,
+        client: &Client,
+        chain: &Hash,
+        trusted: Option<Hash>,
+    ) -> Result<(), CliError> {
+        let certified = self.certified()?;
+        let set = client.light_block(certified.height).await?.validators;
+        self.check(certified, &set, chain, trusted)
+    }
+}
+
+const fn finality(reply: &ProofReply) -> Finality<'_> {
+    Finality { header: &reply.header, path: reply.path.as_slice(), finalization: reply.finalization.as_ref() }
 }
 
 fn report(reply: &ProofReply, what: Subject, anchored: bool) -> CliResult {
@@ -257,7 +297,8 @@ mod tests {
 
     fn verdict(reply: &ProofReply, trusted: Option<Hash>) -> Result<(), CliError> {
         check_state(reply, b"key")?;
-        check_finality(reply, check_path(reply)?, &set(), &CHAIN, trusted)
+        let finality = finality(reply);
+        finality.check(finality.certified()?, &set(), &CHAIN, trusted)
     }
 
     #[test]

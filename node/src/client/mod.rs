@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use wattle_primitives::{Address, AssetId, Hash, Tx, TxBody};
 use wattle_rpc::types::{
-    AccountReply, Anchored, AssetInfo, ChainStatus, LightBlock, PrepareRequest, PreparedTx, ProofReply,
+    AccountReply, Anchored, AssetInfo, ChainStatus, LightBlock, Page, PrepareRequest, PreparedTx, ProofReply,
     Simulation, TxStatus,
 };
 
@@ -33,6 +33,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const RESPONSE_BYTES_MAX: u32 = 10 * 1024 * 1024;
 /// Most bytes of a request.
 const REQUEST_BYTES_MAX: u32 = 1024 * 1024;
+/// Most items of a list that is read page after page.
+const LIST_ITEMS_MAX: usize = 100_000;
 /// Most characters of a node's message that are repeated to the user.
 const MESSAGE_CHARS_MAX: usize = 2_000;
 
@@ -157,6 +159,26 @@ impl Client {
         let answer: Result<Value, _> = self.http.request(method, Named(params)).await;
         let value = answer.map_err(|e| self.failure(method, e))?;
         serde_json::from_value(value).map_err(|e| self.unexpected(method, e.to_string()))
+    }
+
+    /// Every item of a list, page after page, at most about [`LIST_ITEMS_MAX`].
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: Value,
+    ) -> Result<Vec<T>, ClientError> {
+        let (mut items, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let page: Page<T> = self.call(method, with_cursor(params.clone(), cursor.as_deref())).await?;
+            items.extend(page.items);
+            cursor = page.next_cursor.filter(|_| items.len() < LIST_ITEMS_MAX);
+            if cursor.is_none() {
+                return Ok(items);
+            }
+        }
     }
 
     /// `chain_status`.

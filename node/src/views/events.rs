@@ -4,13 +4,20 @@ use super::{NodeBackend, storage};
 use wattle_primitives::{BlockId, Height, TimeMs};
 use wattle_rpc::types::{EventItem, EventPage, EventPosition};
 use wattle_rpc::{RpcError, RpcResult};
+use wattle_runtime::store::EventItem as StoredEvent;
 
 pub(super) fn page(node: &NodeBackend, from: EventPosition, limit: u32) -> RpcResult<EventPage> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let found = node.shared.store.events(from.height, from.index, limit).map_err(storage)?;
+    let (height, index) = found.next;
+    Ok(EventPage { items: dated(node, found.items)?, next: EventPosition { height, index } })
+}
+
+/// Events with the times of their blocks; a block is looked up once where neighbours share it.
+pub(super) fn dated(node: &NodeBackend, found: Vec<StoredEvent>) -> RpcResult<Vec<EventItem>> {
     let mut time: Option<(Height, TimeMs)> = None;
-    let mut items = Vec::with_capacity(found.items.len());
-    for item in found.items {
+    let mut items = Vec::with_capacity(found.len());
+    for item in found {
         let time_ms = match time {
             Some((height, time_ms)) if height == item.height => time_ms,
             _ => time_of(node, item.height)?,
@@ -19,8 +26,7 @@ pub(super) fn page(node: &NodeBackend, from: EventPosition, limit: u32) -> RpcRe
         let position = EventPosition { height: item.height, index: item.index };
         items.push(EventItem { position, time_ms, tx: item.tx, event: item.event });
     }
-    let (height, index) = found.next;
-    Ok(EventPage { items, next: EventPosition { height, index } })
+    Ok(items)
 }
 
 fn time_of(node: &NodeBackend, height: Height) -> RpcResult<TimeMs> {

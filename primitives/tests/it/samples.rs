@@ -470,6 +470,9 @@ fn energy_events() -> Vec<(&'static str, Event)> {
             "DealEnded",
             Event::DealEnded {
                 deal,
+                microgrid,
+                charger: account,
+                discharger: address(3),
                 end: DealEnd::Closed,
                 used_wh: wh,
                 captured: amount,
@@ -490,7 +493,10 @@ fn energy_events() -> Vec<(&'static str, Event)> {
             },
         ),
         ("DisputeVoted", Event::DisputeVoted { dispute, account, uphold: true }),
-        ("DisputeDecided", Event::DisputeDecided { dispute, account, upheld: true, credit: Amount(900) }),
+        (
+            "DisputeDecided",
+            Event::DisputeDecided { dispute, microgrid, account, upheld: true, credit: Amount(900) },
+        ),
     ]
 }
 

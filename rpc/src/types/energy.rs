@@ -3,8 +3,10 @@
 use super::decimal;
 use super::event::EventPosition;
 use serde::{Deserialize, Serialize};
-use wattle_primitives::reading::RegisterEncoding;
-use wattle_primitives::{Address, AssetId, Hash, PublicKey, TimeMs, WattHours};
+use wattle_primitives::call::energy::{Funding, Side, Terms};
+use wattle_primitives::reading::{MeterRole, RegisterEncoding};
+use wattle_primitives::units::{BookId, IntervalId};
+use wattle_primitives::{Address, Amount, AssetId, Hash, PublicKey, TimeMs, WattHours};
 
 /// A registered microgrid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,25 @@ pub struct MicrogridInfo {
     pub interval_ms: TimeMs,
     /// Registered meters.
     pub meters: u32,
+    /// Its book in the ledger: code 1 is the operator's tab, each member has its own.
+    pub book: BookId,
+    /// Members.
+    pub members: u32,
+    /// Versions of its terms so far; 0: it only keeps readings.
+    pub terms: u32,
+    /// What members have paid in and nobody has been paid out, base units.
+    pub cash: Amount,
+    /// The interval that is running.
+    pub current: IntervalId,
+    /// The next interval to be cleared, settled and made final; absent without terms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_clear: Option<IntervalId>,
+    /// Likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_settle: Option<IntervalId>,
+    /// Likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_final: Option<IntervalId>,
 }
 
 /// A registered meter and its last accepted reading.
@@ -36,6 +57,13 @@ pub struct MeterInfo {
     pub owner: Address,
     /// How its registers are encoded.
     pub encoding: RegisterEncoding,
+    /// Where it stands.
+    pub role: MeterRole,
+    /// Most power that can flow through it, W.
+    pub power_max_w: u32,
+    /// The meter that took its place, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<Address>,
     /// Sequence number of the last accepted reading; 0 before the first.
     #[serde(with = "decimal")]
     pub seq: u64,
@@ -69,4 +97,223 @@ pub struct ReadingItem {
     pub time_ms: TimeMs,
     /// Time of the block, ms UTC.
     pub block_time_ms: TimeMs,
+}
+
+/// Whose bill is asked for, and of when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BillRequest {
+    /// The account.
+    pub account: Address,
+    /// Of this microgrid only.
+    pub microgrid: Option<Hash>,
+    /// Block times from here on.
+    pub from_ms: TimeMs,
+    /// Block times before this.
+    pub to_ms: TimeMs,
+}
+
+/// A microgrid's terms for an interval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TermsInfo {
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// Which version, from 0.
+    pub version: u32,
+    /// First interval they hold for.
+    pub from: IntervalId,
+    /// The terms.
+    pub terms: Terms,
+}
+
+/// A member of a microgrid and its tab.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberInfo {
+    /// The account.
+    pub account: Address,
+    /// Code of its tab in the microgrid's book.
+    pub code: u32,
+    /// What it owes, base units.
+    pub owes: Amount,
+    /// What it is owed, base units.
+    pub due: Amount,
+    /// Its own credit limit; the terms' when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit_limit: Option<Amount>,
+    /// What of its credit deals have reserved, base units.
+    pub reserved: Amount,
+    /// What of its debt rests on estimates, base units.
+    pub estimated: Amount,
+}
+
+/// Where an interval stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntervalState {
+    /// Orders are taken, where the terms provide for them.
+    Open,
+    /// The gate is closed; orders are being matched.
+    Clearing,
+    /// Cleared; energy flows, or its readings are awaited.
+    Cleared,
+    /// Lines are being posted.
+    Settling,
+    /// Every account has its line; readings that come now become adjustments at once.
+    Settled,
+    /// The late window is over.
+    Final,
+}
+
+/// An interval of a microgrid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IntervalInfo {
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// Its number.
+    pub interval: IntervalId,
+    /// When it starts.
+    pub start_ms: TimeMs,
+    /// When it ends.
+    pub end_ms: TimeMs,
+    /// Where it stands.
+    pub state: IntervalState,
+    /// Orders placed so far, ended ones included.
+    pub orders: u32,
+    /// Traded so far; once it is final, see its events.
+    pub traded_wh: WattHours,
+    /// Price of a uniform clearing with trades.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Amount>,
+}
+
+/// All orders of one price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BookLevel {
+    /// Base units per kWh.
+    pub price: Amount,
+    /// Energy of all of them.
+    pub wh: WattHours,
+    /// How many.
+    pub orders: u32,
+}
+
+/// The orders that stand for an interval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderBook {
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// The interval.
+    pub interval: IntervalId,
+    /// Highest price first.
+    pub bids: Vec<BookLevel>,
+    /// Lowest price first.
+    pub offers: Vec<BookLevel>,
+    /// Whether there are more levels than are listed.
+    pub truncated: bool,
+}
+
+/// An order that stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderInfo {
+    /// Its id.
+    pub order: Hash,
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// The interval.
+    pub interval: IntervalId,
+    /// Whose.
+    pub account: Address,
+    /// Bid or offer.
+    pub side: Side,
+    /// Base units per kWh.
+    pub price: Amount,
+    /// Energy.
+    pub wh: WattHours,
+    /// With whom rather than with others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner: Option<Address>,
+    /// When it ends; gate closure when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<TimeMs>,
+    /// What has been filled; before the market is cleared 0.
+    pub filled_wh: WattHours,
+}
+
+/// A request for a deal, or the deal it became. One that ended is not here: see its events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DealInfo {
+    /// Its id.
+    pub deal: Hash,
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// `requested`, `confirmed` or `authorised`.
+    pub state: String,
+    /// Who asked.
+    pub requester: Address,
+    /// Whether the requester charges (buys) or discharges (sells).
+    pub side: Side,
+    /// Agreed energy; the most asked for while it is a request.
+    pub wh: WattHours,
+    /// Least energy.
+    pub wh_min: WattHours,
+    /// Whole multiples of this.
+    pub unit_wh: WattHours,
+    /// Base units per kWh.
+    pub price: Amount,
+    /// When the request or the authorisation ends.
+    pub expires_ms: TimeMs,
+    /// The other side, once confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner: Option<Address>,
+    /// What backs it, once authorised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding: Option<Funding>,
+    /// Charged so far.
+    pub used_wh: WattHours,
+    /// What is left of the agreed amount.
+    pub remaining_wh: WattHours,
+    /// Whether the charging side must stop.
+    pub stop: bool,
+    /// Acceptances of a request.
+    pub acceptances: Vec<AcceptanceInfo>,
+}
+
+/// An acceptance of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptanceInfo {
+    /// Whose.
+    pub account: Address,
+    /// Most energy.
+    pub wh_max: WattHours,
+    /// Base units per kWh.
+    pub price: Amount,
+}
+
+/// A dispute that is not decided. One that is stands in its events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DisputeInfo {
+    /// Its id.
+    pub dispute: Hash,
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// Who contests.
+    pub account: Address,
+    /// About which meter.
+    pub meter: Address,
+    /// Base units wanted back.
+    pub claim: Amount,
+    /// Hash of the reasons.
+    pub note: Hash,
+    /// Votes for the claim.
+    pub upheld: u32,
+    /// Votes against it.
+    pub rejected: u32,
 }

@@ -12,8 +12,11 @@ pub mod tx;
 
 pub use account::{AccountReply, Balance, HistoryItem, ProofReply, ProofTarget};
 pub use chain::{BlockReply, ChainParams, ChainStatus, LightBlock, ParamsReply, ValidatorsReply};
-pub use energy::{MeterInfo, MicrogridInfo, ReadingItem};
-pub use event::{EventFilter, EventItem, EventPage, EventPosition};
+pub use energy::{
+    AcceptanceInfo, BillRequest, BookLevel, DealInfo, DisputeInfo, IntervalInfo, IntervalState, MemberInfo,
+    MeterInfo, MicrogridInfo, OrderBook, OrderInfo, ReadingItem, TermsInfo,
+};
+pub use event::{EventFilter, EventItem, EventPage, EventPosition, EventProof};
 pub use ledger::{AssetInfo, HoldInfo, LedgerAccountInfo};
 pub use node::{
     ConsensusReply, EvidenceItem, Health, HealthStatus, NodeFiles, NodeInfo, PeerBan, PeerDirection,

@@ -2,15 +2,17 @@
 
 use super::kv::{self, HistoryRow, Kv, META_FORMAT, META_TIP, Order, Row, Table};
 use super::{
-    Commit, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, Store, StoreError, Tip,
-    TxLocation,
+    Commit, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, StatementPage, Store,
+    StoreError, Tip, Towards, TxLocation,
 };
 use borsh::BorshDeserialize;
 use std::sync::{Mutex, PoisonError, RwLock};
 use wattle_primitives::block::BLOCK_BYTES_MAX;
 use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::receipt::{BlockReceipts, RECEIPTS_BYTES_MAX};
-use wattle_primitives::{Address, Block, BlockId, Certificate, Decode, Hash, Header, Height, Tx, encode};
+use wattle_primitives::{
+    Address, Block, BlockId, Certificate, Decode, Hash, Header, Height, TimeMs, Tx, encode,
+};
 
 /// Most items of one page.
 const PAGE_ITEMS_MAX: usize = 1000;
@@ -59,6 +61,22 @@ impl<K: Kv> ChainStore<K> {
         bytes_max: usize,
     ) -> Result<Option<T>, StoreError> {
         self.kv.get(table, key)?.map(|raw| parse(table.name(), &raw, bytes_max)).transpose()
+    }
+
+    /// The events at these places; each height's receipts are read once where neighbours share it.
+    fn events_at(&self, places: &[(Height, u32)]) -> Result<Vec<EventItem>, StoreError> {
+        let mut read: Option<(Height, BlockReceipts)> = None;
+        let mut items = Vec::with_capacity(places.len());
+        for &(height, index) in places {
+            if read.as_ref().is_none_or(|(at, _)| *at != height) {
+                read = self.receipts(height)?.map(|receipts| (height, receipts));
+            }
+            let place = usize::try_from(index).unwrap_or(usize::MAX);
+            let found = read.as_ref().and_then(|(_, receipts)| receipts.events().nth(place));
+            let (tx, event) = found.ok_or_else(|| corrupt("statements", "a line's event is missing"))?;
+            items.push(EventItem { height, index, tx, event: event.clone() });
+        }
+        Ok(items)
     }
 
     fn height_of(&self, id: BlockId) -> Result<Option<Height>, StoreError> {
@@ -171,6 +189,48 @@ impl<K: Kv> Store for ChainStore<K> {
         let items = raw.into_iter().map(|(at, raw)| history_item(at, &raw)).collect::<Result<Vec<_>, _>>()?;
         let next = items.last().map(|item| item.at).filter(|_| more);
         Ok(HistoryPage { items, next })
+    }
+
+    fn statement(
+        &self,
+        subject: &Address,
+        start: (Height, u32),
+        towards: Towards,
+        limit: usize,
+    ) -> Result<StatementPage, StoreError> {
+        let limit = limit.clamp(1, PAGE_ITEMS_MAX);
+        let order = match towards {
+            Towards::Newer => Order::Up,
+            Towards::Older => Order::Down,
+        };
+        let mut places = Vec::new();
+        self.kv.scan(
+            Table::Statements,
+            &kv::history_key(subject, start.0, start.1),
+            order,
+            &mut |key, _| {
+                let Some(place) = kv::history_place(subject, key) else { return false };
+                places.push(place);
+                places.len() <= limit // one more than asked, to know where the next page starts
+            },
+        )?;
+        let next = places.get(limit).copied();
+        places.truncate(limit);
+        Ok(StatementPage { items: self.events_at(&places)?, next })
+    }
+
+    fn height_at(&self, time: TimeMs) -> Result<Height, StoreError> {
+        let end = self.tip()?.map_or(0, |tip| tip.header.height.0.saturating_add(1));
+        let (mut low, mut high) = (0, end);
+        while low < high {
+            let middle = low.midpoint(high);
+            let header = self.header(BlockId::Height(Height(middle)))?;
+            match header.ok_or_else(|| corrupt("headers", "a header is missing"))?.time_ms < time {
+                true => low = middle.saturating_add(1),
+                false => high = middle,
+            }
+        }
+        Ok(Height(low))
     }
 
     fn events(&self, height: Height, index: u32, limit: usize) -> Result<EventPage, StoreError> {

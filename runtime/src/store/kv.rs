@@ -10,6 +10,7 @@
 //! | hashes | block hash | height |
 //! | txs | transaction id | height, index |
 //! | history | address, height, index | [`HistoryRow`] |
+//! | statements | address, height, event index | nothing: the event lies in the receipts |
 //! | state | state key | state value |
 //!
 //! Heights and indexes in keys are big-endian, so that keys are in their order. Events have no table: they are read
@@ -23,7 +24,7 @@ use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::{Address, Event, Hash, Height, Outcome, Receipt, TimeMs, encode};
 
 /// Version of this layout.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 /// Key of the version, in [`Table::Meta`].
 pub(super) const META_FORMAT: &[u8] = b"format";
 /// Key of the last header, in [`Table::Meta`].
@@ -40,12 +41,13 @@ pub(super) enum Table {
     Hashes,
     Txs,
     History,
+    Statements,
     State,
 }
 
 impl Table {
     #[cfg(feature = "rocks")]
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Meta,
         Self::Headers,
         Self::Bodies,
@@ -54,6 +56,7 @@ impl Table {
         Self::Hashes,
         Self::Txs,
         Self::History,
+        Self::Statements,
         Self::State,
     ];
 
@@ -68,6 +71,7 @@ impl Table {
             Self::Hashes => "hashes",
             Self::Txs => "txs",
             Self::History => "history",
+            Self::Statements => "statements",
             Self::State => "state",
         }
     }
@@ -143,6 +147,11 @@ pub(super) fn rows<'a>(commit: &'a Commit<'_>) -> Vec<Row<'a>> {
         let own = [tx.body().sender, tx.body().fee_payer];
         for account in involved(own, receipt) {
             put(Table::History, history_key(&account, header.height, index), row.clone());
+        }
+    }
+    for (index, (_, event)) in (0u32..).zip(commit.receipts.events()) {
+        for subject in event.statements().into_iter().flatten() {
+            put(Table::Statements, history_key(&subject, header.height, index), Vec::new());
         }
     }
     put(Table::Meta, META_TIP.to_vec(), encoded);

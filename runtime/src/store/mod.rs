@@ -22,12 +22,13 @@ pub use tail::Cut;
 
 pub use error::StoreError;
 pub use types::{
-    Commit, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, Tip, TxLocation,
+    Commit, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, StatementPage, Tip,
+    Towards, TxLocation,
 };
 
 use crate::State;
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::{Address, Block, BlockId, Certificate, Hash, Header, Height};
+use wattle_primitives::{Address, Block, BlockId, Certificate, Hash, Header, Height, TimeMs};
 
 /// Where finalized history and state live.
 pub trait Store: Send + Sync {
@@ -81,6 +82,23 @@ pub trait Store: Send + Sync {
         before: Option<HistoryCursor>,
         limit: usize,
     ) -> Result<HistoryPage, StoreError>;
+    /// Events that are lines of a subject's statement ([`wattle_primitives::Event::statements`]), at most `limit`:
+    /// upwards from `start`, or downwards from it, itself included.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn statement(
+        &self,
+        subject: &Address,
+        start: (Height, u32),
+        towards: Towards,
+        limit: usize,
+    ) -> Result<StatementPage, StoreError>;
+    /// The first height whose time is not before `time`; the one after the tip when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn height_at(&self, time: TimeMs) -> Result<Height, StoreError>;
     /// Events from (`height`, `index`) on, at most about `limit` (whole blocks are read).
     ///
     /// # Errors

@@ -92,6 +92,24 @@ pub struct EventPage {
     pub next: (Height, u32),
 }
 
+/// Which way a list is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Towards {
+    /// Oldest first.
+    Newer,
+    /// Newest first.
+    Older,
+}
+
+/// A run of a statement's lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StatementPage {
+    /// The events, in the order asked for.
+    pub items: Vec<EventItem>,
+    /// The next one, where there is one.
+    pub next: Option<(Height, u32)>,
+}
+
 /// What proves a finalized height: headers from it up to a certified one, and the certificate of the last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proven {

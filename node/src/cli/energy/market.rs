@@ -1,0 +1,99 @@
+//! Orders and tabs.
+
+use super::date::parse_time;
+use super::{CliResult, Ctx, SendArgs, address, call, output, reference};
+use clap::{Args, ValueEnum};
+use wattle_primitives::call::EnergyCall;
+use wattle_primitives::call::energy::{Side, order_id};
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Amount, Hash, TimeMs, WattHours};
+
+#[derive(Debug, Args)]
+pub(super) struct OrderArgs {
+    /// The microgrid's id.
+    #[arg(long, value_name = "HASH")]
+    microgrid: Hash,
+    /// Makes the order's id, together with the sender's address: 64 hex digits, random when absent.
+    #[arg(long, value_name = "HEX")]
+    reference: Option<Hash>,
+    /// The interval's number.
+    #[arg(long, value_name = "N")]
+    interval: IntervalId,
+    /// Bid or offer.
+    #[arg(long)]
+    side: SideArg,
+    /// Base units per kWh: at most for a bid, at least for an offer.
+    #[arg(long, value_name = "UNITS")]
+    price: u128,
+    /// Energy in Wh.
+    #[arg(long, value_name = "WH", value_parser = clap::value_parser!(u64).range(1..))]
+    wh: u64,
+    /// With whom to trade rather than with others: an address, or the name of a key.
+    #[arg(long, value_name = "ADDRESS")]
+    partner: Option<String>,
+    /// When the order ends: a date, or ms since 1970; gate closure when absent.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    expires: Option<TimeMs>,
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CancelArgs {
+    /// The order's id.
+    order: Hash,
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PayTabArgs {
+    /// The microgrid's id.
+    #[arg(long, value_name = "HASH")]
+    microgrid: Hash,
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+/// A side, as it is written on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SideArg {
+    /// A bid; in a deal, who charges.
+    Buy,
+    /// An offer; in a deal, who discharges.
+    Sell,
+}
+
+impl From<SideArg> for Side {
+    fn from(side: SideArg) -> Self {
+        match side {
+            SideArg::Buy => Self::Buy,
+            SideArg::Sell => Self::Sell,
+        }
+    }
+}
+
+pub(super) async fn order(args: &OrderArgs, ctx: &Ctx) -> CliResult {
+    let reference = reference(args.reference)?;
+    let id = order_id(&args.send.tx.sender(&args.send.signer, ctx)?, &reference);
+    output::note(&format!("order {id}"));
+    let place = EnergyCall::PlaceOrder {
+        microgrid: args.microgrid,
+        reference,
+        interval: args.interval,
+        side: args.side.into(),
+        price: Amount(args.price),
+        wh: WattHours(args.wh),
+        partner: address(args.partner.as_deref(), ctx)?,
+        expires_ms: args.expires,
+    };
+    call(place, &format!("place order {id}"), &args.send, ctx).await
+}
+
+pub(super) async fn cancel(args: &CancelArgs, ctx: &Ctx) -> CliResult {
+    call(EnergyCall::CancelOrder { order: args.order }, "cancel an order", &args.send, ctx).await
+}
+
+pub(super) async fn pay_tab(args: &PayTabArgs, ctx: &Ctx) -> CliResult {
+    call(EnergyCall::PayTab { microgrid: args.microgrid }, "settle a tab", &args.send, ctx).await
+}
