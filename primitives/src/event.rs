@@ -64,7 +64,7 @@ pub enum Event {
         asset: AssetId,
         /// Base units.
         amount: Amount,
-        /// Released at this block time unless captured.
+        /// Released at this block time unless captured; 2^64 - 1 when it ends with the order or deal of the same id.
         expires_ms: TimeMs,
     } = 4,
     /// A hold was posted; what exceeds `captured` was released.
@@ -212,7 +212,7 @@ pub enum Event {
         /// How.
         end: OrderEnd,
     } = 19,
-    /// The orders of an interval were matched.
+    /// The orders of an interval were matched; each one's end follows, in this block or a later one.
     MarketCleared {
         /// The microgrid.
         microgrid: Hash,
@@ -493,4 +493,11 @@ pub enum Event {
         /// Base units credited to the claimant's tab.
         credit: Amount,
     } = 38,
+    /// An acceptance was taken back.
+    DealWithdrawn {
+        /// The request.
+        deal: Hash,
+        /// By whom.
+        account: Address,
+    } = 39,
 }

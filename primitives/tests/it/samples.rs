@@ -491,6 +491,7 @@ fn energy_events() -> Vec<(&'static str, Event)> {
         ),
         ("DisputeVoted", Event::DisputeVoted { dispute, account, uphold: true }),
         ("DisputeDecided", Event::DisputeDecided { dispute, account, upheld: true, credit: Amount(900) }),
+        ("DealWithdrawn", Event::DealWithdrawn { deal, account }),
     ]
 }
 
