@@ -64,7 +64,7 @@ pub enum Event {
         asset: AssetId,
         /// Base units.
         amount: Amount,
-        /// Released at this block time unless captured.
+        /// Released at this block time unless captured; 2^64 - 1 when it ends with the order or deal of the same id.
         expires_ms: TimeMs,
     } = 4,
     /// A hold was posted; what exceeds `captured` was released.
@@ -212,7 +212,7 @@ pub enum Event {
         /// How.
         end: OrderEnd,
     } = 19,
-    /// The orders of an interval were matched.
+    /// The orders of an interval were matched; each one's end follows, in this block or a later one.
     MarketCleared {
         /// The microgrid.
         microgrid: Hash,
@@ -441,16 +441,16 @@ pub enum Event {
         /// Whether to stop: the amount or the time is used up.
         stop: bool,
     } = 34,
-    /// A confirmed deal ended.
+    /// A deal, or a request, ended.
     DealEnded {
         /// The deal.
         deal: Hash,
         /// The microgrid.
         microgrid: Hash,
-        /// Who charged and pays.
-        charger: Address,
-        /// Who discharged and is paid.
-        discharger: Address,
+        /// Who charged and pays; absent when nobody took that side of a request.
+        charger: Option<Address>,
+        /// Who discharged and is paid; likewise.
+        discharger: Option<Address>,
         /// How.
         end: DealEnd,
         /// Energy that is paid for.
@@ -501,6 +501,13 @@ pub enum Event {
         /// Base units credited to the claimant's tab.
         credit: Amount,
     } = 38,
+    /// An acceptance was taken back.
+    DealWithdrawn {
+        /// The request.
+        deal: Hash,
+        /// By whom.
+        account: Address,
+    } = 39,
 }
 
 impl Event {
@@ -510,7 +517,9 @@ impl Event {
     pub fn statements(&self) -> [Option<Address>; 2] {
         match self {
             Self::Traded { buyer, seller, .. } => [Some(*buyer), Some(*seller)],
-            Self::DealEnded { charger, discharger, .. } => [Some(*charger), Some(*discharger)],
+            Self::DealEnded { charger: Some(charger), discharger: Some(discharger), .. } => {
+                [Some(*charger), Some(*discharger)]
+            }
             Self::EnergySettled { account, .. }
             | Self::EnergyAdjusted { account, .. }
             | Self::LossShared { account, .. }

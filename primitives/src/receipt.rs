@@ -87,7 +87,7 @@ reasons! {
     GateClosed = 28, "gate_closed";
     /// No such order: never placed, or cancelled, expired or cleared.
     UnknownOrder = 29, "unknown_order";
-    /// The interval has as many orders as it takes.
+    /// The interval has as many orders, or the request as many acceptances, as it takes.
     BookFull = 30, "book_full";
     /// No such request, acceptance or deal.
     UnknownDeal = 31, "unknown_deal";

@@ -45,6 +45,7 @@ pub const EVENT_TYPES: &[&str] = &[
     "dispute_opened",
     "dispute_voted",
     "dispute_decided",
+    "deal_withdrawn",
 ];
 
 /// The event's type, as written in JSON.
@@ -90,6 +91,7 @@ pub const fn event_type(event: &Event) -> &'static str {
         Event::DisputeOpened { .. } => "dispute_opened",
         Event::DisputeVoted { .. } => "dispute_voted",
         Event::DisputeDecided { .. } => "dispute_decided",
+        Event::DealWithdrawn { .. } => "deal_withdrawn",
     }
 }
 
@@ -125,6 +127,7 @@ pub fn addresses(event: &Event) -> impl Iterator<Item = Address> {
         | Event::CreditExceeded { account, .. }
         | Event::DealRequested { account, .. }
         | Event::DealAccepted { account, .. }
+        | Event::DealWithdrawn { account, .. }
         | Event::DisputeVoted { account, .. }
         | Event::DisputeDecided { account, .. } => (Some(*account), None),
         Event::Traded { buyer, seller, .. } => (Some(*buyer), Some(*seller)),
@@ -132,9 +135,8 @@ pub fn addresses(event: &Event) -> impl Iterator<Item = Address> {
             (Some(*account), Some(*meter))
         }
         Event::MeterSwapped { old, new, .. } => (Some(*old), Some(*new)),
-        Event::DealConfirmed { charger, discharger, .. } | Event::DealEnded { charger, discharger, .. } => {
-            (Some(*charger), Some(*discharger))
-        }
+        Event::DealConfirmed { charger, discharger, .. } => (Some(*charger), Some(*discharger)),
+        Event::DealEnded { charger, discharger, .. } => (*charger, *discharger),
         Event::TermsSet { .. }
         | Event::MarketCleared { .. }
         | Event::IntervalSettled { .. }

@@ -64,6 +64,10 @@ pub const ORDER_INDEX: u8 = 0x6c;
 pub const DEAL: u8 = 0x70;
 /// Acceptance of a request.
 pub const ACCEPTANCE: u8 = 0x71;
+/// How many requests and deals a microgrid has open.
+pub const DEAL_COUNT: u8 = 0x74;
+/// A microgrid's open requests and deals, without a gap; in no lasting order.
+pub const DEAL_INDEX: u8 = 0x75;
 /// Dispute.
 pub const DISPUTE: u8 = 0x72;
 /// A member's vote on a dispute.
@@ -315,6 +319,18 @@ pub fn deal(id: &Hash) -> Key {
 #[must_use]
 pub fn acceptance(request: &Hash, account: &Address) -> Key {
     Key::new(ACCEPTANCE).with(request.as_bytes()).with(account.as_bytes())
+}
+
+/// `u32`: how many requests and deals the microgrid has open.
+#[must_use]
+pub fn deal_count(microgrid: &Hash) -> Key {
+    Key::new(DEAL_COUNT).with(microgrid.as_bytes())
+}
+
+/// `Hash`: id of the request or deal at place `index` of the microgrid's list.
+#[must_use]
+pub fn deal_index(microgrid: &Hash, index: u32) -> Key {
+    Key::new(DEAL_INDEX).with(microgrid.as_bytes()).with(&index.to_le_bytes())
 }
 
 /// [`crate::modules::energy::records::Dispute`].

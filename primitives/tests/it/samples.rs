@@ -471,8 +471,8 @@ fn energy_events() -> Vec<(&'static str, Event)> {
             Event::DealEnded {
                 deal,
                 microgrid,
-                charger: account,
-                discharger: address(3),
+                charger: Some(account),
+                discharger: None,
                 end: DealEnd::Closed,
                 used_wh: wh,
                 captured: amount,
@@ -497,6 +497,7 @@ fn energy_events() -> Vec<(&'static str, Event)> {
             "DisputeDecided",
             Event::DisputeDecided { dispute, microgrid, account, upheld: true, credit: Amount(900) },
         ),
+        ("DealWithdrawn", Event::DealWithdrawn { deal, account }),
     ]
 }
 

@@ -6,8 +6,8 @@
 //! # Deposits
 //! Whatever leaves a key in state costs its creator `account_deposit` native base units, moved to
 //! [`SystemAccount::Deposits`]: an account, the first balance in a further asset, an asset, a book, a book's account, the
-//! account of a due, a microgrid, a meter, a sponsorship, a hold. What goes away again (a hold, a sponsorship)
-//! gives its deposit back to whoever paid it.
+//! account of a due, a microgrid, a meter, a sponsorship, a hold, an order, a deal's request, an acceptance.
+//! What goes away again (from the sponsorship on) gives its deposit back to whoever paid it.
 //!
 //! [`SystemAccount::Deposits`]: wattle_primitives::call::ledger::SystemAccount::Deposits
 
@@ -134,6 +134,7 @@ pub fn on_block(ctx: &mut Ctx<'_>, budget: Weight) -> Weight {
             Due::Hold(id) => ledger::release_due(ctx, key, &id),
             Due::Microgrid(id) => energy::advance(ctx, key, &id, Weight(left.0 / 2)),
             Due::Deal(id) => energy::expire_deal(ctx, key, &id),
+            Due::Order(id) => energy::expire_order(ctx, key, &id),
         };
         used = used.saturating_add(took);
         ctx.state.keep();

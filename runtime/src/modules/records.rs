@@ -61,7 +61,7 @@ pub struct Hold {
     pub entry: Entry,
     /// Who may capture or void it.
     pub captor: Address,
-    /// First block time at which it is over.
+    /// First block time at which it is over; [`TimeMs::MAX`] when whoever made it ends it.
     pub expires_ms: TimeMs,
     /// Who gets the deposit back.
     pub depositor: Address,
@@ -91,6 +91,8 @@ pub enum Due {
     Microgrid(Hash) = 1,
     /// A deal's request or authorisation expires.
     Deal(Hash) = 2,
+    /// An order expires.
+    Order(Hash) = 3,
 }
 
 impl Due {
@@ -98,7 +100,7 @@ impl Due {
     #[must_use]
     pub const fn id(&self) -> &Hash {
         match self {
-            Self::Hold(id) | Self::Microgrid(id) | Self::Deal(id) => id,
+            Self::Hold(id) | Self::Microgrid(id) | Self::Deal(id) | Self::Order(id) => id,
         }
     }
 }

@@ -163,7 +163,7 @@ fn line(item: &EventItem, account: &Address, total: &mut Figures) -> Line {
         }
         Event::DealEnded { deal, charger, used_wh, captured, receivable, .. } => {
             let price = captured.0.saturating_add(receivable.0);
-            if charger == account {
+            if charger.as_ref() == Some(account) {
                 figures.debit = price;
             } else {
                 figures.credit = price;

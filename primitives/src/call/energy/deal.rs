@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 
 /// Most energy of one deal in Wh.
 pub const DEAL_WH_MAX: u64 = 1_000_000_000;
+/// Most acceptances that a request takes.
+pub const ACCEPTANCES_MAX: usize = 32;
+/// Longest a request stands, in ms: 1 day.
+pub const REQUEST_MS_MAX: u64 = 24 * 3600 * 1000;
+/// How long after its confirmation a deal can be authorised, in ms: 1 hour.
+pub const CONFIRMED_MS: u64 = 3600 * 1000;
 /// Longest an authorisation stands, in ms: 7 days.
 pub const AUTHORISATION_MS_MAX: u64 = 7 * 24 * 3600 * 1000;
 

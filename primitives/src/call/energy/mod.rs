@@ -5,7 +5,9 @@ mod market;
 mod swap;
 mod terms;
 
-pub use deal::{AUTHORISATION_MS_MAX, DEAL_WH_MAX, DealEnd, Funding};
+pub use deal::{
+    ACCEPTANCES_MAX, AUTHORISATION_MS_MAX, CONFIRMED_MS, DEAL_WH_MAX, DealEnd, Funding, REQUEST_MS_MAX,
+};
 pub use market::{INTERVALS_AHEAD_MAX, ORDER_WH_MAX, ORDERS_MAX, OrderEnd, Side};
 pub use swap::MeterSwap;
 pub use terms::{
@@ -97,7 +99,8 @@ pub enum EnergyCall {
         wh: WattHours,
         /// With whom to trade rather than with others, where prices allow it.
         partner: Option<Address>,
-        /// Block time from which on the order no longer stands; gate closure when absent.
+        /// Block time from which on the order no longer stands, at most the interval's end: it is neither traded nor
+        /// cancelled any more, and its money is free. When absent it stands until the market is cleared.
         expires_ms: Option<TimeMs>,
     } = 5,
     /// Takes an order back before the gate closes; by its owner.

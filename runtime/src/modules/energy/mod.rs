@@ -5,6 +5,10 @@
 //! - For each account and interval: traded + imbalance = measured.
 //! - Money moves between tabs by ledger postings only; settlement never fails.
 
+pub mod clearing;
+mod credit;
+mod deals;
+mod market;
 mod readings;
 pub mod records;
 pub(crate) mod registry;
@@ -14,6 +18,7 @@ pub(crate) mod terms;
 use super::{Ctx, Module, SigSink, weights};
 use crate::keys::Key;
 use wattle_primitives::call::EnergyCall;
+use wattle_primitives::call::energy::DEAL_WH_MAX;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::{Hash, Reason, Weight};
 
@@ -47,6 +52,12 @@ impl Module for Energy {
             }
             EnergyCall::SubmitReadings { readings } if readings.is_empty() => Err(Reason::OutOfRange),
             EnergyCall::SetTerms { terms, .. } => terms::check(terms),
+            EnergyCall::PlaceOrder { price, wh, .. } => market::check(*price, *wh),
+            EnergyCall::RequestDeal { .. } => new_deal(call).map_or(Ok(()), |new| deals::check_request(&new)),
+            EnergyCall::AcceptDeal { wh_max, price, .. } => deals::check_acceptance(*wh_max, *price),
+            EnergyCall::AuthoriseDeal { margin_wh, .. } if margin_wh.0 > DEAL_WH_MAX => {
+                Err(Reason::OutOfRange)
+            }
             _ => Ok(()),
         }
     }
@@ -73,6 +84,13 @@ impl Module for Energy {
             EnergyCall::SubmitReadings { readings } => {
                 Weight(u64::try_from(readings.len()).unwrap_or(u64::MAX).saturating_mul(READING))
             }
+            EnergyCall::PlaceOrder { .. } => weights::keys(market::PLACE_KEYS),
+            EnergyCall::CancelOrder { .. } => weights::keys(market::CANCEL_KEYS),
+            EnergyCall::ConfirmDeal { .. } | EnergyCall::AbortDeal { .. } => weights::keys(deals::PICK_KEYS),
+            EnergyCall::RequestDeal { .. } | EnergyCall::AcceptDeal { .. } => weights::keys(deals::ASK_KEYS),
+            EnergyCall::AuthoriseDeal { .. } => weights::keys(deals::AUTHORISE_KEYS),
+            EnergyCall::ReportUsage { .. } => weights::keys(deals::REPORT_KEYS),
+            EnergyCall::CloseDeal { .. } => weights::keys(deals::CLOSE_KEYS),
             _ => weights::keys(20),
         }
     }
@@ -95,8 +113,54 @@ impl Module for Energy {
             EnergyCall::SetMember { microgrid, account, credit_limit } => {
                 registry::set_member(ctx, microgrid, *account, *credit_limit)
             }
+            EnergyCall::PlaceOrder { .. } => new_order(call).map_or(Ok(()), |new| market::place(ctx, &new)),
+            EnergyCall::CancelOrder { order } => market::cancel(ctx, order),
+            EnergyCall::RequestDeal { .. } => new_deal(call).map_or(Ok(()), |new| deals::request(ctx, &new)),
+            EnergyCall::AcceptDeal { request, wh_max, price } => deals::accept(ctx, request, *wh_max, *price),
+            EnergyCall::ConfirmDeal { request, partner } => deals::confirm(ctx, request, *partner),
+            EnergyCall::AuthoriseDeal { deal, funding, expires_ms, margin_wh } => {
+                deals::authorise(ctx, deal, *funding, *expires_ms, *margin_wh)
+            }
+            EnergyCall::ReportUsage { deal, seq, cumulative_wh } => {
+                deals::usage::report(ctx, deal, *seq, *cumulative_wh)
+            }
+            EnergyCall::CloseDeal { deal, cumulative_wh } => deals::usage::close(ctx, deal, *cumulative_wh),
+            EnergyCall::AbortDeal { deal } => deals::abort(ctx, deal),
             _ => Err(Reason::NoTerms),
         }
+    }
+}
+
+/// What a call asks the market for.
+const fn new_order(call: &EnergyCall) -> Option<market::NewOrder<'_>> {
+    match call {
+        EnergyCall::PlaceOrder { microgrid, reference, interval, side, price, wh, partner, expires_ms } => {
+            let (interval, side, price, wh) = (*interval, *side, *price, *wh);
+            let (partner, expires_ms) = (*partner, *expires_ms);
+            Some(market::NewOrder { microgrid, reference, interval, side, price, wh, partner, expires_ms })
+        }
+        _ => None,
+    }
+}
+
+/// What a call asks of another member.
+const fn new_deal(call: &EnergyCall) -> Option<deals::NewDeal<'_>> {
+    match call {
+        EnergyCall::RequestDeal {
+            microgrid,
+            reference,
+            side,
+            wh_max,
+            wh_min,
+            unit_wh,
+            price,
+            expires_ms,
+        } => {
+            let (side, wh_max, wh_min, unit_wh) = (*side, *wh_max, *wh_min, *unit_wh);
+            let (price, expires_ms) = (*price, *expires_ms);
+            Some(deals::NewDeal { microgrid, reference, side, wh_max, wh_min, unit_wh, price, expires_ms })
+        }
+        _ => None,
     }
 }
 
@@ -107,7 +171,11 @@ pub(crate) fn advance(ctx: &mut Ctx<'_>, key: Key, _id: &Hash, _budget: Weight) 
 }
 
 /// Ends a deal's request or authorisation whose time is over.
-pub(crate) fn expire_deal(ctx: &mut Ctx<'_>, key: Key, _id: &Hash) -> Weight {
-    ctx.state.remove(key);
-    weights::keys(1)
+pub(crate) fn expire_deal(ctx: &mut Ctx<'_>, key: Key, id: &Hash) -> Weight {
+    deals::usage::expire(ctx, key, id)
+}
+
+/// Ends an order whose time is over.
+pub(crate) fn expire_order(ctx: &mut Ctx<'_>, key: Key, id: &Hash) -> Weight {
+    market::expire(ctx, key, id)
 }

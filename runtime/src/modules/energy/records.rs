@@ -1,9 +1,9 @@
 //! The energy module's values in state. Their encodings are part of the protocol.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use wattle_primitives::call::energy::{Funding, Side};
+use wattle_primitives::call::energy::{ACCEPTANCES_MAX, Funding, Side};
 use wattle_primitives::units::{BookId, IntervalId};
-use wattle_primitives::{Address, Amount, AssetId, Hash, TimeMs, WattHours};
+use wattle_primitives::{Address, Amount, AssetId, BoundedVec, Hash, TimeMs, WattHours};
 
 /// A microgrid.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -142,12 +142,23 @@ pub struct Order {
     pub wh: WattHours,
     /// With whom rather than with others.
     pub partner: Option<Address>,
-    /// First block time at which it no longer stands; `None`: gate closure.
+    /// First block time at which it no longer stands: its place in the queue. `None`: the end of the interval, which
+    /// its clearing comes before.
     pub expires_ms: Option<TimeMs>,
     /// Its number in the interval: time priority.
     pub index: u32,
+    /// The operator's fee for each kWh when it was placed.
+    pub fee_per_kwh: Amount,
+    /// What is held of the wallet under the order's id; no hold when zero.
+    pub reserved: Amount,
+    /// What its deposit was, that of the hold aside.
+    pub deposit: Amount,
     /// What has been filled, once the market is cleared.
     pub filled_wh: WattHours,
+    /// What that costs a bid, or brings an offer.
+    pub amount: Amount,
+    /// What the operator gets of a bid besides.
+    pub fee: Amount,
 }
 
 /// A request for a deal, and what became of it.
@@ -155,6 +166,8 @@ pub struct Order {
 pub struct Deal {
     /// The microgrid.
     pub microgrid: Hash,
+    /// Its place in the microgrid's list, under [`crate::keys::deal_index`].
+    pub index: u32,
     /// Who asked.
     pub requester: Address,
     /// On which side.
@@ -167,10 +180,12 @@ pub struct Deal {
     pub unit_wh: WattHours,
     /// Base units per kWh; the charging side's once it is confirmed.
     pub price: Amount,
-    /// End of the request, then of the authorisation: its place in the queue.
+    /// End of the request, then of the time to authorise, then of the authorisation: its place in the queue.
     pub expires_ms: TimeMs,
     /// What the requester's deposit was.
     pub deposit: Amount,
+    /// Whose acceptances stand, under [`crate::keys::acceptance`]; none once it is confirmed.
+    pub acceptors: BoundedVec<Address, ACCEPTANCES_MAX>,
     /// Where it stands.
     pub state: DealState,
 }

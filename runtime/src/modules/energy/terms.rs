@@ -1,5 +1,6 @@
 //! Terms by interval, and what energy costs by time of day.
 
+use super::records::Microgrid;
 use super::registry::operated;
 use crate::keys;
 use crate::modules::{Ctx, ledger};
@@ -22,4 +23,20 @@ pub(crate) fn set(ctx: &mut Ctx<'_>, id: &Hash, terms: &Terms) -> Result<(), Rea
     ctx.state.write(keys::microgrid(id), &grid);
     ctx.emit(Event::TermsSet { microgrid: *id, from });
     Ok(())
+}
+
+/// The terms that hold for an interval; `None` before the first.
+pub(super) fn at(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, interval: IntervalId) -> Option<Terms> {
+    let (mut low, mut high) = (0, grid.terms);
+    let mut found = None;
+    while low < high {
+        let middle = low.midpoint(high);
+        let (from, terms): (IntervalId, Terms) = ctx.state.read(keys::terms(id, middle))?;
+        if from <= interval {
+            (low, found) = (middle.saturating_add(1), Some(terms));
+        } else {
+            high = middle;
+        }
+    }
+    found
 }

@@ -13,7 +13,7 @@
 mod hold;
 pub mod posting;
 
-pub(crate) use hold::release_due;
+pub(crate) use hold::{close as close_hold, release_due, reserve};
 pub(crate) use posting::{available, deposit, open_dues, open_wallet, post, refund};
 
 use super::records::{Book, BookAccount};

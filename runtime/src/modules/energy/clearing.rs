@@ -1,0 +1,249 @@
+//! Which bid meets which offer, and at what price: pure functions over the orders of one interval.
+//!
+//! # Priority
+//! The higher bid and the lower offer come first; at one price the order that was placed first, then the lower id.
+//!
+//! # Who may trade
+//! Pay-as-bid: any bid with any offer that it reaches, at the bid's price. Uniform: the cumulative curves of all bids
+//! and all offers, whoever's they are, have one price: that of the last bid that meets an offer. Only bids that reach
+//! this price trade, and only offers that it reaches, all at this price; so whoever is paired with whom, no bid pays
+//! more than it said and no offer gets less. Nobody trades with themselves.
+//!
+//! # Who trades with whom
+//! Four passes over what is left, each in the order of priority of whoever chooses, who takes the best of what may be
+//! chosen until it has enough or prices no longer cross:
+//!
+//! 1. mutual: bids that name a partner choose among that partner's offers that name the bidder;
+//! 2. bids that name a partner choose among that partner's other offers;
+//! 3. offers that name a partner choose among that partner's bids;
+//! 4. bids choose among all offers.
+//!
+//! # Invariants
+//! - At the end no bid and offer of different accounts that may trade are both left.
+//! - O(n log n): a trade uses up an order, and an order that is used up is passed over once in each list.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use wattle_primitives::call::energy::{ClearingRule, Side};
+use wattle_primitives::{Address, Amount, Hash, WattHours};
+
+/// Watt-hours for which a price is.
+const PRICED_WH: u128 = 1000;
+
+/// What clearing knows of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub id: Hash,
+    /// Its number: time priority.
+    pub index: u32,
+    /// Whose.
+    pub account: Address,
+    /// Bid or offer.
+    pub side: Side,
+    /// Base units per kWh: at most for a bid, at least for an offer.
+    pub price: Amount,
+    /// Energy.
+    pub wh: WattHours,
+    /// With whom rather than with others.
+    pub partner: Option<Address>,
+}
+
+/// Part of a bid that meets part of an offer; both named by their place among the entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trade {
+    /// The bid.
+    pub bid: usize,
+    /// The offer.
+    pub offer: usize,
+    /// Energy, more than 0.
+    pub wh: WattHours,
+    /// Base units per kWh.
+    pub price: Amount,
+}
+
+/// What became of a book.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cleared {
+    /// The one price of a uniform clearing with trades.
+    pub price: Option<Amount>,
+    /// The trades, in the order in which they were made.
+    pub trades: Vec<Trade>,
+}
+
+/// What `wh` cost at `price`, rounded down.
+#[must_use]
+pub const fn cost(price: Amount, wh: WattHours) -> Amount {
+    Amount(price.0.saturating_mul(wh.0 as u128) / PRICED_WH)
+}
+
+/// What `wh` cost at `price`, rounded up: what is reserved.
+#[must_use]
+pub const fn cost_at_most(price: Amount, wh: WattHours) -> Amount {
+    Amount(price.0.saturating_mul(wh.0 as u128).div_ceil(PRICED_WH))
+}
+
+/// What the next `wh` cost after `before` at one price. Such parts sum up to the [`cost`] of the whole: each is
+/// rounded down or up.
+#[must_use]
+pub const fn cost_of_next(price: Amount, before: WattHours, wh: WattHours) -> Amount {
+    cost(price, before.saturating_add(wh)).saturating_sub(cost(price, before))
+}
+
+/// Matches the orders of one interval. Rules without a market have no trades.
+#[must_use]
+pub fn clear(rule: ClearingRule, entries: &[Entry]) -> Cleared {
+    let (mut bids, mut offers) = by_priority(entries);
+    let price = match rule {
+        ClearingRule::PayAsBid => None,
+        ClearingRule::Uniform => match curves_meet(entries, &bids, &offers) {
+            Some(price) => Some(price),
+            None => return Cleared::default(),
+        },
+        ClearingRule::Tariff | ClearingRule::MidMarket => return Cleared::default(),
+    };
+    if let Some(price) = price {
+        bids.retain(|bid| entries[*bid].price >= price);
+        offers.retain(|offer| entries[*offer].price <= price);
+    }
+    let left = entries.iter().map(|entry| entry.wh).collect();
+    let mut matcher = Matcher { entries, left, price, trades: Vec::new() };
+    matcher.prefer(&bids, &offers, true);
+    matcher.prefer(&bids, &offers, false);
+    matcher.prefer(&offers, &bids, false);
+    matcher.meet(&bids, &offers);
+    Cleared { price: price.filter(|_| !matcher.trades.is_empty()), trades: matcher.trades }
+}
+
+/// The places of bids and offers, the first to be served first.
+fn by_priority(entries: &[Entry]) -> (Vec<usize>, Vec<usize>) {
+    let of = |side| (0..entries.len()).filter(move |at| entries[*at].side == side && entries[*at].wh.0 > 0);
+    let (mut bids, mut offers): (Vec<_>, Vec<_>) = (of(Side::Buy).collect(), of(Side::Sell).collect());
+    let then = |at: usize| (entries[at].index, entries[at].id);
+    bids.sort_unstable_by_key(|at| (std::cmp::Reverse(entries[*at].price), then(*at)));
+    offers.sort_unstable_by_key(|at| (entries[*at].price, then(*at)));
+    (bids, offers)
+}
+
+/// The price of the last bid that meets an offer on the cumulative curves.
+fn curves_meet(entries: &[Entry], bids: &[usize], offers: &[usize]) -> Option<Amount> {
+    let mut price = None;
+    let mut supply = offers.iter().map(|offer| &entries[*offer]);
+    let mut offer = supply.next()?;
+    let mut offered = offer.wh;
+    for bid in bids.iter().map(|bid| &entries[*bid]) {
+        let mut wanted = bid.wh;
+        while wanted > WattHours::ZERO {
+            if bid.price < offer.price {
+                return price; // later bids are lower, later offers higher
+            }
+            price = Some(bid.price);
+            let wh = wanted.min(offered);
+            (wanted, offered) = (wanted.saturating_sub(wh), offered.saturating_sub(wh));
+            if offered == WattHours::ZERO {
+                let Some(next) = supply.next() else { return price };
+                (offer, offered) = (next, next.wh);
+            }
+        }
+    }
+    price
+}
+
+/// Orders that may be chosen, the best first, under their owner and, if that counts, whom they name.
+type Choice = BTreeMap<(Address, Option<Address>), VecDeque<usize>>;
+
+/// A book while it is being matched.
+struct Matcher<'a> {
+    entries: &'a [Entry],
+    /// What of each order is not filled.
+    left: Vec<WattHours>,
+    /// The one price of all trades; each bid's own when absent.
+    price: Option<Amount>,
+    trades: Vec<Trade>,
+}
+
+impl Matcher<'_> {
+    fn choice(&self, orders: &[usize], by_partner: bool) -> Choice {
+        let mut choice = Choice::new();
+        for at in orders.iter().copied().filter(|at| self.is_left(*at)) {
+            let Entry { account, partner, .. } = self.entries[at];
+            choice.entry((account, partner.filter(|_| by_partner))).or_default().push_back(at);
+        }
+        choice
+    }
+
+    fn is_left(&self, at: usize) -> bool {
+        self.left[at] > WattHours::ZERO
+    }
+
+    /// `takers` with a partner choose among that partner's orders; `mutual`: those that name the taker.
+    fn prefer(&mut self, takers: &[usize], makers: &[usize], mutual: bool) {
+        let with_partner = takers.iter().filter(|at| self.entries[**at].partner.is_some());
+        let takers: Vec<usize> = with_partner.copied().collect();
+        if takers.is_empty() {
+            return;
+        }
+        let mut choice = self.choice(makers, mutual);
+        for taker in takers {
+            let Entry { account, partner, .. } = self.entries[taker];
+            let Some(partner) = partner.filter(|partner| *partner != account) else { continue };
+            let Some(best) = choice.get_mut(&(partner, mutual.then_some(account))) else { continue };
+            while let Some(maker) = self.first_left(best) {
+                if !self.is_left(taker) || !self.trade(taker, maker) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Bids choose among all offers but those of their own account.
+    fn meet(&mut self, bids: &[usize], offers: &[usize]) {
+        let mut choice = self.choice(offers, false);
+        let rank: BTreeMap<usize, usize> = offers.iter().enumerate().map(|(rank, at)| (*at, rank)).collect();
+        let front = |best: &VecDeque<usize>, owner| best.front().and_then(|at| Some((*rank.get(at)?, owner)));
+        // The best offer of each account: the bidder's own is passed over without a search.
+        let mut fronts: BTreeSet<(usize, Address)> =
+            choice.iter().filter_map(|((owner, _), best)| front(best, *owner)).collect();
+        for bid in bids.iter().copied() {
+            let bidder = self.entries[bid].account;
+            while self.is_left(bid) {
+                let Some(&(at, owner)) = fronts.iter().find(|(_, owner)| *owner != bidder) else { break };
+                let offer = offers[at];
+                if !self.trade(bid, offer) {
+                    break;
+                }
+                if let Some(best) = choice.get_mut(&(owner, None)).filter(|_| !self.is_left(offer)) {
+                    fronts.remove(&(at, owner));
+                    self.first_left(best);
+                    fronts.extend(front(best, owner));
+                }
+            }
+        }
+    }
+
+    /// The best that is left; what is used up goes.
+    fn first_left(&self, best: &mut VecDeque<usize>) -> Option<usize> {
+        while best.front().is_some_and(|at| !self.is_left(*at)) {
+            best.pop_front();
+        }
+        best.front().copied()
+    }
+
+    /// Trades as much as both have left, if prices cross.
+    fn trade(&mut self, one: usize, other: usize) -> bool {
+        let one_buys = self.entries[one].side == Side::Buy;
+        let (bid, offer) = if one_buys { (one, other) } else { (other, one) };
+        if self.entries[bid].price < self.entries[offer].price {
+            return false;
+        }
+        let wh = self.left[bid].min(self.left[offer]);
+        for at in [bid, offer] {
+            self.left[at] = self.left[at].saturating_sub(wh);
+        }
+        let price = self.price.unwrap_or(self.entries[bid].price);
+        self.trades.push(Trade { bid, offer, wh, price });
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! What members may owe.
+//!
+//! A member owes its tab's debit balance, less what of it is only estimated, and what its credit-backed deals have
+//! reserved. Above its limit it places no orders and authorises no deal until it has paid.
+//!
+//! The limit is the member's own, or else the terms' of the current interval. The operator has none: it is the one
+//! who lends.
+
+use super::records::{Member, Microgrid};
+use super::tab::{self, Tab};
+use super::terms;
+use crate::keys;
+use crate::modules::Ctx;
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Amount, Hash, Reason};
+
+/// Where a member stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// What it owes, reservations for deals included.
+    pub(super) owed: Amount,
+    /// What it may owe; `None` for the operator.
+    pub(super) limit: Option<Amount>,
+}
+
+impl Standing {
+    /// Whether it owes no more than it may.
+    #[must_use]
+    pub(super) fn is_good(&self) -> bool {
+        self.limit.is_none_or(|limit| self.owed <= limit)
+    }
+}
+
+/// Where a member stands now.
+pub(super) fn standing(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    account: &Address,
+) -> Result<Standing, Reason> {
+    let member = tab::member(ctx, id, account)?;
+    let debt = match tab::balance(ctx, grid, member.code) {
+        Tab::Owes(debt) => debt.saturating_sub(member.estimated),
+        Tab::Even | Tab::Due(_) => Amount::ZERO,
+    };
+    let limit = match member.credit_limit {
+        _ if member.code == tab::OPERATOR => None,
+        Some(limit) => Some(limit),
+        None => {
+            let current = current(ctx, grid);
+            Some(terms::at(ctx, id, grid, current).map_or(Amount::ZERO, |terms| terms.credit_limit))
+        }
+    };
+    Ok(Standing { owed: debt.saturating_add(member.reserved), limit })
+}
+
+/// The interval of the block's time, or the first that will be settled if that is later.
+pub(super) fn current(ctx: &Ctx<'_>, grid: &Microgrid) -> IntervalId {
+    let now = IntervalId(ctx.time_ms().0.checked_div(grid.interval_ms.0).unwrap_or(0));
+    grid.agenda.map_or(now, |agenda| agenda.settle.max(now))
+}
+
+/// Refuses a member who owes more than it may.
+pub(super) fn check(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, account: &Address) -> Result<(), Reason> {
+    if standing(ctx, id, grid, account)?.is_good() { Ok(()) } else { Err(Reason::CreditExceeded) }
+}
+
+/// Reserves `amount` of a member's credit, if it has so much.
+pub(super) fn reserve(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    account: &Address,
+    amount: Amount,
+) -> Result<(), Reason> {
+    let mut member = tab::member(ctx, id, account)?;
+    member.reserved = member.reserved.checked_add(amount).ok_or(Reason::Overflow)?;
+    ctx.state.write(keys::member(id, account), &member);
+    check(ctx, id, grid, account)
+}
+
+/// Gives reserved credit back.
+pub(super) fn release(ctx: &mut Ctx<'_>, id: &Hash, account: &Address, amount: Amount) -> Result<(), Reason> {
+    let mut member: Member = tab::member(ctx, id, account)?;
+    member.reserved = member.reserved.checked_sub(amount).ok_or(Reason::ExceedsHold)?;
+    ctx.state.write(keys::member(id, account), &member);
+    Ok(())
+}

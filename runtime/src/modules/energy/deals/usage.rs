@@ -1,0 +1,207 @@
+//! Use of an authorised deal: reports, and the end that pays for it.
+//!
+//! The charging side's meter decides. What is reported is cumulative, so a report that is lost or comes twice does no
+//! harm. Up to the agreed amount and its margin use is paid for; what is beyond is no trade, and settles as any other
+//! energy does.
+
+use super::super::clearing::cost;
+use super::super::market::{address, clear::add_traded};
+use super::super::records::{Deal, DealState, Interval, Microgrid};
+use super::super::{credit, registry, tab};
+use super::{deal, forget_acceptances, reserved, unlist};
+use crate::keys::{self, Key};
+use crate::modules::records::Meter;
+use crate::modules::{Ctx, ledger, weights};
+use wattle_primitives::call::energy::{DealEnd, Funding, Side};
+use wattle_primitives::{Address, Amount, Event, Hash, Reason, WattHours, Weight};
+
+/// Keys that the end of a deal touches: deal, queue, list and the deal that moves in it, hold, four counters and the
+/// tab's record, two tabs with their records, two members, deposits.
+pub(in super::super) const END_KEYS: u64 = 24;
+/// Keys that giving back an acceptance's deposit touches.
+pub(in super::super) const ACCEPTANCE_KEYS: u64 = 3;
+
+/// What an authorised deal looks like.
+struct Authorised {
+    partner: Address,
+    funding: Funding,
+    margin_wh: WattHours,
+    seq: u64,
+    used_wh: WattHours,
+}
+
+fn authorised(deal: &Deal) -> Result<Authorised, Reason> {
+    match deal.state {
+        DealState::Authorised { partner, funding, margin_wh, seq, used_wh } => {
+            Ok(Authorised { partner, funding, margin_wh, seq, used_wh })
+        }
+        DealState::Requested | DealState::Confirmed { .. } => Err(Reason::DealState),
+    }
+}
+
+impl Authorised {
+    /// What is paid for when `used` is reported.
+    fn paid_wh(&self, deal: &Deal, used: WattHours) -> WattHours {
+        used.min(deal.wh.saturating_add(self.margin_wh))
+    }
+}
+
+/// An authorised deal of which the sender is the charging side, or a meter that it owns in the microgrid.
+fn charged_by_sender(ctx: &mut Ctx<'_>, id: &Hash) -> Result<(Deal, Authorised), Reason> {
+    let deal = deal(ctx, id)?;
+    let state = authorised(&deal)?;
+    let (sender, charger) = (ctx.sender(), deal.sides(state.partner).0);
+    let its_meter = |meter: Meter| {
+        meter.owner == charger && meter.microgrid == deal.microgrid && meter.replaced_by.is_none()
+    };
+    if sender == charger || ctx.state.read(keys::meter(&sender)).is_some_and(its_meter) {
+        Ok((deal, state))
+    } else {
+        Err(Reason::NotAllowed)
+    }
+}
+
+/// Takes a report and answers with what is left. An old report changes nothing and is answered as the newest was.
+pub(in super::super) fn report(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    seq: u64,
+    cumulative_wh: WattHours,
+) -> Result<(), Reason> {
+    let (mut deal, mut state) = charged_by_sender(ctx, id)?;
+    if seq > state.seq {
+        count(ctx, &deal, &state, cumulative_wh)?;
+        (state.seq, state.used_wh) = (seq, cumulative_wh);
+        let Authorised { partner, funding, margin_wh, seq, used_wh } = state;
+        deal.state = DealState::Authorised { partner, funding, margin_wh, seq, used_wh };
+        ctx.state.write(keys::deal(id), &deal);
+    }
+    let (seq, cumulative_wh) = (state.seq, state.used_wh);
+    let remaining_wh = deal.wh.saturating_sub(cumulative_wh);
+    let stop = remaining_wh == WattHours::ZERO;
+    ctx.emit(Event::DealUsage { deal: *id, seq, cumulative_wh, remaining_wh, stop });
+    Ok(())
+}
+
+/// Counts what came since the last report as traded, in the interval of the block's time.
+fn count(ctx: &mut Ctx<'_>, deal: &Deal, state: &Authorised, cumulative: WattHours) -> Result<(), Reason> {
+    if cumulative < state.used_wh {
+        return Err(Reason::RegisterDecreased);
+    }
+    let before = state.paid_wh(deal, state.used_wh);
+    let wh = state.paid_wh(deal, cumulative).saturating_sub(before);
+    if wh == WattHours::ZERO {
+        return Ok(());
+    }
+    let microgrid = &deal.microgrid;
+    let grid = registry::microgrid(ctx, microgrid)?;
+    let interval = credit::current(ctx, &grid);
+    let (charger, discharger) = deal.sides(state.partner);
+    for (account, side) in [(charger, Side::Buy), (discharger, Side::Sell)] {
+        let code = tab::member(ctx, microgrid, &account)?.code;
+        add_traded(ctx, microgrid, interval, code, side, wh);
+    }
+    let key = keys::interval(microgrid, interval);
+    let mut record: Interval = ctx.state.read(key).unwrap_or_default();
+    record.traded_wh = record.traded_wh.saturating_add(wh);
+    ctx.state.write(key, &record);
+    Ok(())
+}
+
+/// Closes a deal with its last figure.
+pub(in super::super) fn close(ctx: &mut Ctx<'_>, id: &Hash, cumulative_wh: WattHours) -> Result<(), Reason> {
+    let (mut deal, state) = charged_by_sender(ctx, id)?;
+    count(ctx, &deal, &state, cumulative_wh)?;
+    let Authorised { partner, funding, margin_wh, seq, .. } = state;
+    deal.state = DealState::Authorised { partner, funding, margin_wh, seq, used_wh: cumulative_wh };
+    end(ctx, id, deal, DealEnd::Closed)
+}
+
+/// Ends a request or deal that stands in the queue under `key`.
+pub(in super::super) fn expire(ctx: &mut Ctx<'_>, key: Key, id: &Hash) -> Weight {
+    let before = ctx.savepoint();
+    let found: Option<Deal> = ctx.state.read(keys::deal(id));
+    let acceptances = found.as_ref().map_or(0, |deal| deal.acceptors.len());
+    let ended = match found {
+        Some(deal) => end(ctx, id, deal, DealEnd::Expired),
+        None => Err(Reason::UnknownDeal),
+    };
+    if let Err(reason) = ended {
+        // Authorising checked that ending fits, so this cannot happen; if it does, one deal must not stop the chain.
+        debug_assert!(false, "deal {id} cannot be ended: {reason}");
+        ctx.rollback(before);
+        ctx.state.remove(key);
+    }
+    let acceptances = u64::try_from(acceptances).unwrap_or(u64::MAX);
+    weights::keys(acceptances.saturating_mul(ACCEPTANCE_KEYS).saturating_add(END_KEYS))
+}
+
+/// What an end comes to.
+#[derive(Default)]
+struct Bill {
+    used_wh: WattHours,
+    captured: Amount,
+    receivable: Amount,
+    released: Amount,
+}
+
+/// Ends a request or deal: pays for what was reported, releases the rest, and forgets it.
+pub(super) fn end(ctx: &mut Ctx<'_>, id: &Hash, mut deal: Deal, end: DealEnd) -> Result<(), Reason> {
+    let bill = match authorised(&deal) {
+        Ok(state) => {
+            let grid = registry::microgrid(ctx, &deal.microgrid)?;
+            settle(ctx, id, &deal, &state, &grid)?
+        }
+        Err(_) => Bill::default(),
+    };
+    forget_acceptances(ctx, id, &mut deal)?;
+    unlist(ctx, &deal);
+    ctx.state.remove(keys::deal(id));
+    ctx.state.remove(keys::queue(deal.expires_ms, id));
+    let Bill { used_wh, captured, receivable, released } = bill;
+    let partner = match deal.state {
+        DealState::Requested => None,
+        DealState::Confirmed { partner } | DealState::Authorised { partner, .. } => Some(partner),
+    };
+    let (charger, discharger) = match deal.side {
+        Side::Buy => (Some(deal.requester), partner),
+        Side::Sell => (partner, Some(deal.requester)),
+    };
+    let microgrid = deal.microgrid;
+    ctx.emit(Event::DealEnded {
+        deal: *id,
+        microgrid,
+        charger,
+        discharger,
+        end,
+        used_wh,
+        captured,
+        receivable,
+        released,
+    });
+    ledger::refund(ctx, deal.requester, deal.deposit)
+}
+
+/// Pays for what was used: out of the reservation as far as it goes, the rest is owed on the charging side's tab.
+fn settle(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    deal: &Deal,
+    state: &Authorised,
+    grid: &Microgrid,
+) -> Result<Bill, Reason> {
+    let used_wh = state.paid_wh(deal, state.used_wh);
+    let (due, reserved) = (cost(deal.price, used_wh), reserved(deal));
+    let captured = due.min(reserved);
+    let (charger, discharger) = deal.sides(state.partner);
+    match state.funding {
+        Funding::Credit => credit::release(ctx, &deal.microgrid, &charger, reserved)?,
+        Funding::Balance if reserved == Amount::ZERO => {}
+        Funding::Balance => ledger::close_hold(ctx, id, address(&deal.microgrid), captured)?,
+    }
+    let from = tab::member(ctx, &deal.microgrid, &charger)?.code;
+    let to = tab::member(ctx, &deal.microgrid, &discharger)?.code;
+    tab::charge(ctx, grid, from, to, due)?;
+    let receivable = due.saturating_sub(captured);
+    Ok(Bill { used_wh, captured, receivable, released: reserved.saturating_sub(captured) })
+}

@@ -1,0 +1,208 @@
+//! Clearing an interval's market: all orders are matched at once, then wound up one after the other within each
+//! block's budget.
+//!
+//! # Money
+//! A bid's hold is captured for what its trades cost and the fee, to its owner's tab; from there the cost goes through
+//! [`tab::CLEARING`] to the tabs of the sellers, and the fee to the operator's. So clearing is even again when the
+//! last order is wound up.
+
+use super::super::clearing::{self, Cleared, cost_of_next};
+use super::super::records::{Interval, Microgrid, Order, Position, Step};
+use super::super::{tab, terms};
+use super::{END_KEYS, address, is_over};
+use crate::keys;
+use crate::modules::{Ctx, ledger, weights};
+use wattle_primitives::call::energy::{ClearingRule, OrderEnd, Side};
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Amount, Event, Hash, Reason, WattHours, Weight};
+
+/// Keys that matching touches for each order: its place in the list, and the order.
+const MATCH_KEYS: u64 = 2;
+
+/// Clears an interval's market, or goes on with it, as far as `budget` goes; at least one step. Returns the weight used
+/// and whether it is done.
+pub(in super::super) fn clear(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    interval: IntervalId,
+    budget: Weight,
+) -> (Weight, bool) {
+    let key = keys::interval(id, interval);
+    let mut used = weights::keys(1);
+    let Some(mut record) = ctx.state.read::<Interval>(key).filter(|record| record.orders > 0) else {
+        return (used, true);
+    };
+    let mut next = match record.step {
+        Step::Open => {
+            used = used.saturating_add(match_orders(ctx, id, grid, interval, &mut record));
+            0
+        }
+        Step::Release { next } => next,
+        _ => return (used, true),
+    };
+    let first = next;
+    while next < record.orders {
+        if next > first && used.saturating_add(weights::keys(END_KEYS)) > budget {
+            break;
+        }
+        used = used.saturating_add(wind_up(ctx, id, grid, interval, next));
+        next = next.saturating_add(1);
+    }
+    let done = next >= record.orders;
+    record.step = if done { Step::Cleared } else { Step::Release { next } };
+    ctx.state.write(key, &record);
+    (used, done)
+}
+
+/// Matches all orders and notes in each what is filled.
+fn match_orders(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    interval: IntervalId,
+    record: &mut Interval,
+) -> Weight {
+    let rule = terms::at(ctx, id, grid, interval).map_or(ClearingRule::Tariff, |terms| terms.clearing);
+    let mut orders = Vec::new();
+    for index in 0..record.orders {
+        let Some(order_id) = ctx.state.read::<Hash>(keys::order_index(id, interval, index)) else { continue };
+        let Some(order) = ctx.state.read::<Order>(keys::order(&order_id)) else { continue };
+        if !is_over(ctx, grid, &order) {
+            orders.push((order_id, order));
+        }
+    }
+    let entries: Vec<clearing::Entry> = orders.iter().map(|(id, order)| entry(*id, order)).collect();
+    let cleared = clearing::clear(rule, &entries);
+    let wh = fill(ctx, (id, interval), &mut orders, &cleared);
+    for (id, order) in orders.iter().filter(|(_, order)| order.filled_wh > WattHours::ZERO) {
+        ctx.state.write(keys::order(id), order);
+    }
+    record.price = cleared.price;
+    record.traded_wh = record.traded_wh.saturating_add(wh);
+    let trades = u32::try_from(cleared.trades.len()).unwrap_or(u32::MAX);
+    let microgrid = *id;
+    ctx.emit(Event::MarketCleared { microgrid, interval, rule, price: cleared.price, wh, trades });
+    weights::keys(u64::from(record.orders).saturating_mul(MATCH_KEYS))
+}
+
+const fn entry(id: Hash, order: &Order) -> clearing::Entry {
+    let Order { index, account, side, price, wh, partner, .. } = *order;
+    clearing::Entry { id, index, account, side, price, wh, partner }
+}
+
+/// Prices the trades and adds them to their orders. Returns the energy traded.
+fn fill(
+    ctx: &mut Ctx<'_>,
+    (microgrid, interval): (&Hash, IntervalId),
+    orders: &mut [(Hash, Order)],
+    cleared: &Cleared,
+) -> WattHours {
+    let mut total = WattHours::ZERO;
+    for trade in &cleared.trades {
+        let clearing::Trade { wh, price, .. } = *trade;
+        let (bid, buying) = &orders[trade.bid];
+        let (offer, selling) = &orders[trade.offer];
+        let amount = cost_of_next(price, buying.filled_wh, wh);
+        let fee = cost_of_next(buying.fee_per_kwh, buying.filled_wh, wh);
+        ctx.emit(Event::Traded {
+            microgrid: *microgrid,
+            interval,
+            bid: *bid,
+            offer: *offer,
+            buyer: buying.account,
+            seller: selling.account,
+            wh,
+            price,
+            amount,
+            fee,
+        });
+        for (at, fee) in [(trade.bid, fee), (trade.offer, Amount::ZERO)] {
+            let order = &mut orders[at].1;
+            order.filled_wh = order.filled_wh.saturating_add(wh);
+            order.amount = order.amount.saturating_add(amount);
+            order.fee = order.fee.saturating_add(fee);
+        }
+        total = total.saturating_add(wh);
+    }
+    total
+}
+
+/// Ends order number `index`, if it has not ended before.
+fn wind_up(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, interval: IntervalId, index: u32) -> Weight {
+    let at = keys::order_index(id, interval, index);
+    let Some(order_id) = ctx.state.read::<Hash>(at) else { return weights::keys(1) };
+    let Some(order) = ctx.state.read::<Order>(keys::order(&order_id)) else {
+        ctx.state.remove(at);
+        return weights::keys(2);
+    };
+    let unfilled = order.filled_wh == WattHours::ZERO;
+    let ending = if unfilled && is_over(ctx, grid, &order) { OrderEnd::Expired } else { OrderEnd::Cleared };
+    let before = ctx.savepoint();
+    if let Err(reason) = end(ctx, grid, &order_id, &order, ending) {
+        // Placing checked that ending fits, so this cannot happen; if it does, one order must not stop the chain.
+        debug_assert!(false, "order {order_id} cannot be ended: {reason}");
+        ctx.rollback(before);
+        ctx.state.remove(at);
+    }
+    weights::keys(END_KEYS)
+}
+
+/// Ends an order: posts what is filled, releases the rest of its hold, and forgets it.
+pub(super) fn end(
+    ctx: &mut Ctx<'_>,
+    grid: &Microgrid,
+    id: &Hash,
+    order: &Order,
+    end: OrderEnd,
+) -> Result<(), Reason> {
+    let Order { microgrid, interval, account, filled_wh, .. } = *order;
+    if order.reserved > Amount::ZERO {
+        let captured =
+            if order.side == Side::Buy { order.amount.saturating_add(order.fee) } else { Amount::ZERO };
+        ledger::close_hold(ctx, id, address(&microgrid), captured)?;
+    }
+    if filled_wh > WattHours::ZERO {
+        post(ctx, grid, order)?;
+    }
+    ctx.state.remove(keys::order(id));
+    ctx.state.remove(keys::order_index(&microgrid, interval, order.index));
+    if let Some(at) = order.expires_ms {
+        ctx.state.remove(keys::queue(at, id));
+    }
+    ctx.emit(Event::OrderEnded { order: *id, account, filled_wh, end });
+    ledger::refund(ctx, account, order.deposit)
+}
+
+/// Posts what is filled of an order between tabs, and notes it in its owner's position.
+fn post(ctx: &mut Ctx<'_>, grid: &Microgrid, order: &Order) -> Result<(), Reason> {
+    let code = tab::member(ctx, &order.microgrid, &order.account)?.code;
+    match order.side {
+        Side::Buy => {
+            tab::charge(ctx, grid, code, tab::CLEARING, order.amount)?;
+            tab::charge(ctx, grid, code, tab::OPERATOR, order.fee)?;
+        }
+        Side::Sell => tab::charge(ctx, grid, tab::CLEARING, code, order.amount)?,
+    }
+    add_traded(ctx, &order.microgrid, order.interval, code, order.side, order.filled_wh);
+    Ok(())
+}
+
+/// Adds traded energy to a member's position.
+pub(in super::super) fn add_traded(
+    ctx: &mut Ctx<'_>,
+    microgrid: &Hash,
+    interval: IntervalId,
+    code: u32,
+    side: Side,
+    wh: WattHours,
+) {
+    let key = keys::position(microgrid, interval, code);
+    let mut position: Position = ctx.state.read(key).unwrap_or_default();
+    let traded = match side {
+        Side::Buy => &mut position.bought_wh,
+        Side::Sell => &mut position.sold_wh,
+    };
+    *traded = traded.saturating_add(wh);
+    ctx.state.write(key, &position);
+}

@@ -1,0 +1,243 @@
+//! Orders for the energy of an interval: placing, cancelling, expiry. How they are matched is in
+//! [`super::clearing`], what follows from it in [`clear`].
+//!
+//! An order reserves the worst case from its owner's wallet, by a hold under the order's id that only the microgrid can
+//! capture and that has no end of its own: a bid what it may cost with the fee, an offer what the grid may ask for the
+//! energy beyond the offer's price if the seller does not deliver.
+//!
+//! # When an order ends
+//! Cancelled by its owner before the gate closes; at its own time; or when the market is cleared, whatever part of it
+//! is filled. It is traded at most once, at clearing, and never from its time on, nor once its interval is over: a
+//! market that could not be cleared in time (the chain stood still) trades nothing.
+
+pub(super) mod clear;
+
+use super::clearing::cost_at_most;
+use super::records::{Interval, Microgrid, Order, Step};
+use super::{credit, registry, tab, terms};
+use crate::keys::{self, Key};
+use crate::modules::records::Due;
+use crate::modules::{Ctx, ledger, weights};
+use wattle_primitives::call::energy::{
+    INTERVALS_AHEAD_MAX, ORDER_WH_MAX, ORDERS_MAX, OrderEnd, PRICE_MAX, Side, Terms, order_id,
+};
+use wattle_primitives::call::ledger::Entry;
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, WattHours, Weight};
+
+/// Keys that placing an order touches, with versions of terms looked through: microgrid, members, terms, tab and its
+/// record, interval, order, list, queue, hold, four counters, two deposits.
+pub(super) const PLACE_KEYS: u64 = 40;
+/// Keys that the end of an order touches: order, list, queue, interval, hold, four counters, the tab's record, two
+/// tabs and their records, member, position, two deposits.
+pub(super) const END_KEYS: u64 = 20;
+
+/// Keys that cancelling touches: the end of an order, microgrid and terms.
+pub(super) const CANCEL_KEYS: u64 = END_KEYS + 16;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewOrder<'a> {
+    pub(super) microgrid: &'a Hash,
+    pub(super) reference: &'a Hash,
+    pub(super) interval: IntervalId,
+    pub(super) side: Side,
+    pub(super) price: Amount,
+    pub(super) wh: WattHours,
+    pub(super) partner: Option<Address>,
+    pub(super) expires_ms: Option<TimeMs>,
+}
+
+/// Checks what needs no state.
+pub(super) fn check(price: Amount, wh: WattHours) -> Result<(), Reason> {
+    if price <= PRICE_MAX && wh > WattHours::ZERO && wh.0 <= ORDER_WH_MAX {
+        Ok(())
+    } else {
+        Err(Reason::OutOfRange)
+    }
+}
+
+/// When an interval begins.
+pub(super) fn start_ms(grid: &Microgrid, interval: IntervalId) -> Option<TimeMs> {
+    interval.0.checked_mul(grid.interval_ms.0).map(TimeMs)
+}
+
+/// First block time at which an interval is over.
+fn end_ms(grid: &Microgrid, interval: IntervalId) -> Option<TimeMs> {
+    start_ms(grid, interval)?.checked_add(grid.interval_ms)
+}
+
+/// The account in whose name the microgrid acts: no key has it.
+pub(super) const fn address(microgrid: &Hash) -> Address {
+    Address(*microgrid.as_bytes())
+}
+
+/// Takes an order.
+pub(super) fn place(ctx: &mut Ctx<'_>, new: &NewOrder<'_>) -> Result<(), Reason> {
+    let NewOrder { microgrid, reference, interval, side, price, wh, partner, expires_ms } = *new;
+    let account = ctx.sender();
+    let id = order_id(&account, reference);
+    let grid = registry::microgrid(ctx, microgrid)?;
+    let member = tab::member(ctx, microgrid, &account)?;
+    if let Some(partner) = partner {
+        tab::member(ctx, microgrid, &partner)?;
+        if partner == account {
+            return Err(Reason::SameAccount);
+        }
+    }
+    let terms = terms::at(ctx, microgrid, &grid, interval).ok_or(Reason::NoTerms)?;
+    let mut record = take_orders(ctx, microgrid, &grid, &terms, interval)?;
+    let end = end_ms(&grid, interval).ok_or(Reason::GateClosed)?;
+    if expires_ms.is_some_and(|at| at <= ctx.time_ms() || at > end) {
+        return Err(Reason::BadTime);
+    }
+    credit::check(ctx, microgrid, &grid, &account)?;
+    let queue = expires_ms.map(|at| keys::queue(at, &id));
+    if ctx.state.contains(keys::order(&id)) || queue.is_some_and(|key| ctx.state.contains(key)) {
+        return Err(Reason::AlreadyExists);
+    }
+    let fee_per_kwh = if side == Side::Buy { terms.fee_per_kwh } else { Amount::ZERO };
+    let reserved = match side {
+        Side::Buy => cost_at_most(price, wh).saturating_add(cost_at_most(fee_per_kwh, wh)),
+        Side::Sell => {
+            let import = import_price_max(&terms, &grid, interval);
+            cost_at_most(import.saturating_sub(price), wh)
+        }
+    };
+    let order = Order {
+        microgrid: *microgrid,
+        interval,
+        account,
+        side,
+        price,
+        wh,
+        partner,
+        expires_ms,
+        index: record.orders,
+        fee_per_kwh,
+        reserved,
+        deposit: ledger::deposit(ctx, account)?,
+        filled_wh: WattHours::ZERO,
+        amount: Amount::ZERO,
+        fee: Amount::ZERO,
+    };
+    if reserved > Amount::ZERO {
+        let (debit, credit) = (ledger::wallet(account), tab::account(grid.book, member.code));
+        let entry = Entry { debit, credit, asset: grid.asset, amount: reserved };
+        ledger::reserve(ctx, &id, &entry, address(microgrid), TimeMs::MAX)?;
+    }
+    record.orders = record.orders.saturating_add(1); // below ORDERS_MAX
+    ctx.state.write(keys::interval(microgrid, interval), &record);
+    ctx.state.write(keys::order_index(microgrid, interval, order.index), &id);
+    ctx.state.write(keys::order(&id), &order);
+    if let Some(key) = queue {
+        ctx.state.write(key, &Due::Order(id));
+    }
+    ctx.emit(Event::OrderPlaced {
+        order: id,
+        microgrid: *microgrid,
+        interval,
+        account,
+        side,
+        price,
+        wh,
+        reserved,
+    });
+    Ok(())
+}
+
+/// The interval's record, if it takes one more order.
+fn take_orders(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    terms: &Terms,
+    interval: IntervalId,
+) -> Result<Interval, Reason> {
+    if !terms.takes_orders() {
+        return Err(Reason::NoTerms);
+    }
+    let current = ctx.time_ms().0.checked_div(grid.interval_ms.0).unwrap_or(0);
+    if interval.0 > current.saturating_add(INTERVALS_AHEAD_MAX) {
+        return Err(Reason::GateClosed);
+    }
+    let record = open(ctx, id, grid, terms, interval)?;
+    if record.orders < ORDERS_MAX { Ok(record) } else { Err(Reason::BookFull) }
+}
+
+/// The interval's record, if its gate is open.
+fn open(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    terms: &Terms,
+    interval: IntervalId,
+) -> Result<Interval, Reason> {
+    let gate = start_ms(grid, interval).and_then(|start| start.checked_sub(terms.gate_closure_ms));
+    let cleared = grid.agenda.is_some_and(|agenda| interval < agenda.clear);
+    if cleared || gate.is_none_or(|gate| ctx.time_ms() >= gate) {
+        return Err(Reason::GateClosed);
+    }
+    let record: Interval = ctx.state.read(keys::interval(id, interval)).unwrap_or_default();
+    if record.step == Step::Open { Ok(record) } else { Err(Reason::GateClosed) }
+}
+
+/// The highest import price that holds at any time of an interval.
+fn import_price_max(terms: &Terms, grid: &Microgrid, interval: IntervalId) -> Amount {
+    const MINUTE_MS: i128 = 60_000;
+    const DAY_MS: i128 = 24 * 60 * MINUTE_MS;
+    let offset = i128::from(terms.utc_offset_minutes).saturating_mul(MINUTE_MS);
+    let start = start_ms(grid, interval).map_or(0, |start| i128::from(start.0));
+    let from = start.saturating_add(offset).rem_euclid(DAY_MS);
+    let to = from.saturating_add(i128::from(grid.interval_ms.0));
+    let begins = |minute: u16| i128::from(minute).saturating_mul(MINUTE_MS);
+    // The band in force at the start: the last that began, or yesterday's last.
+    let started = terms.tariff.iter().rev().find(|band| begins(band.from_minute) <= from);
+    let first = started.or(terms.tariff.last());
+    let within = terms.tariff.iter().filter(|band| {
+        let begins = begins(band.from_minute);
+        (begins > from && begins < to) || begins.saturating_add(DAY_MS) < to
+    });
+    first.into_iter().chain(within).map(|band| band.import_price).max().unwrap_or_default()
+}
+
+/// Whether an order no longer stands at the block's time.
+fn is_over(ctx: &Ctx<'_>, grid: &Microgrid, order: &Order) -> bool {
+    let until = order.expires_ms.or_else(|| end_ms(grid, order.interval)).unwrap_or(TimeMs::MAX);
+    until <= ctx.time_ms()
+}
+
+/// Takes an order of the sender's back.
+pub(super) fn cancel(ctx: &mut Ctx<'_>, id: &Hash) -> Result<(), Reason> {
+    let order: Order = ctx.state.read(keys::order(id)).ok_or(Reason::UnknownOrder)?;
+    let grid = registry::microgrid(ctx, &order.microgrid)?;
+    if is_over(ctx, &grid, &order) {
+        return Err(Reason::UnknownOrder);
+    }
+    if order.account != ctx.sender() {
+        return Err(Reason::NotAllowed);
+    }
+    let terms = terms::at(ctx, &order.microgrid, &grid, order.interval).ok_or(Reason::NoTerms)?;
+    open(ctx, &order.microgrid, &grid, &terms, order.interval)?;
+    clear::end(ctx, &grid, id, &order, OrderEnd::Cancelled)
+}
+
+/// Ends an order whose time is over and that stands in the queue under `key`. What is filled of it, if its market has
+/// just been cleared, stays traded.
+pub(super) fn expire(ctx: &mut Ctx<'_>, key: Key, id: &Hash) -> Weight {
+    let before = ctx.savepoint();
+    let ended = match ctx.state.read::<Order>(keys::order(id)) {
+        Some(order) => registry::microgrid(ctx, &order.microgrid).and_then(|grid| {
+            let end = if order.filled_wh > WattHours::ZERO { OrderEnd::Cleared } else { OrderEnd::Expired };
+            clear::end(ctx, &grid, id, &order, end)
+        }),
+        None => Err(Reason::UnknownOrder),
+    };
+    if let Err(reason) = ended {
+        // Placing checked that ending fits, so this cannot happen; if it does, one order must not stop the chain.
+        debug_assert!(false, "order {id} cannot be ended: {reason}");
+        ctx.rollback(before);
+        ctx.state.remove(key);
+    }
+    weights::keys(END_KEYS)
+}
