@@ -4,10 +4,12 @@ use futures::future::BoxFuture;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::watch;
+use wattle_primitives::call::energy::{ClearingRule, Funding, LossRule, Side, TariffBand, Terms};
 use wattle_primitives::call::identity::Authority;
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
-use wattle_primitives::reading::RegisterEncoding;
+use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::trie::{Leaf, Step, TrieProof};
+use wattle_primitives::units::IntervalId;
 use wattle_primitives::validator::VotingPower;
 use wattle_primitives::*;
 use wattle_rpc::types::*;
@@ -86,6 +88,39 @@ fn receipt() -> ReceiptReply {
         events: vec![event(1, 0).event],
     }
     .into()
+}
+
+fn order(order: Hash) -> OrderInfo {
+    OrderInfo {
+        order,
+        microgrid: Hash([4; 32]),
+        interval: IntervalId(4),
+        account: alice(),
+        side: Side::Sell,
+        price: Amount(1),
+        wh: WattHours(2),
+        partner: Some(alice()),
+        expires_ms: Some(TimeMs(3)),
+        filled_wh: WattHours(0),
+    }
+}
+
+fn terms() -> Terms {
+    let band = TariffBand { from_minute: 0, import_price: Amount(2), export_price: Amount(1) };
+    Terms {
+        tariff: BoundedVec::new(vec![band]).unwrap(),
+        utc_offset_minutes: -60,
+        clearing: ClearingRule::PayAsBid,
+        gate_closure_ms: TimeMs(1),
+        grace_ms: TimeMs(2),
+        late_window_ms: TimeMs(3),
+        fee_per_kwh: Amount(4),
+        losses: LossRule::Operator,
+        loss_permille_max: 5,
+        credit_limit: Amount(6),
+        installer: None,
+        dispute_votes: 7,
+    }
 }
 
 fn page<T>(items: Vec<T>) -> RpcResult<Page<T>> {
@@ -167,6 +202,9 @@ impl Chain {
             key: secret().public(),
             owner: alice(),
             encoding: RegisterEncoding::Float32Kwh,
+            role: MeterRole::Feeder,
+            power_max_w: 69_000,
+            replaced_by: Some(alice()),
             seq: u64::MAX,
             import_wh: WattHours(5),
             export_wh: WattHours(6),
@@ -181,6 +219,14 @@ impl Chain {
             asset: AssetId(0),
             interval_ms: TimeMs(900_000),
             meters: 1,
+            book: units::BookId(1),
+            members: 2,
+            terms: 1,
+            cash: Amount(7),
+            current: IntervalId(4),
+            next_clear: Some(IntervalId(5)),
+            next_settle: Some(IntervalId(4)),
+            next_final: Some(IntervalId(3)),
         }
     }
 
@@ -418,6 +464,98 @@ impl Backend for Chain {
             time_ms: TimeMs(7),
             block_time_ms: TimeMs(8),
         }])
+    }
+
+    fn energy_terms(&self, microgrid: Hash, interval: Option<IntervalId>) -> RpcResult<Anchored<TermsInfo>> {
+        at(TermsInfo { microgrid, version: 0, from: interval.unwrap_or(IntervalId(4)), terms: terms() })
+    }
+
+    fn energy_members(&self, _: Hash, _: PageRequest) -> RpcResult<Page<MemberInfo>> {
+        page(vec![MemberInfo {
+            account: alice(),
+            code: 2,
+            owes: Amount(1),
+            due: Amount(0),
+            credit_limit: Some(Amount(9)),
+            reserved: Amount(2),
+            estimated: Amount(3),
+        }])
+    }
+
+    fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>> {
+        at(IntervalInfo {
+            microgrid,
+            interval,
+            start_ms: TimeMs(1),
+            end_ms: TimeMs(2),
+            state: IntervalState::Open,
+            orders: 3,
+            traded_wh: WattHours(4),
+            price: Some(Amount(5)),
+        })
+    }
+
+    fn energy_intervals(&self, _: Hash, _: PageRequest) -> RpcResult<Page<EventItem>> {
+        page(vec![event(3, 0)])
+    }
+
+    fn energy_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>> {
+        let level = BookLevel { price: Amount(1), wh: WattHours(2), orders: 3 };
+        at(OrderBook { microgrid, interval, bids: vec![level], offers: vec![level], truncated: false })
+    }
+
+    fn energy_orders(&self, _: Hash, _: IntervalId, _: PageRequest) -> RpcResult<Page<OrderInfo>> {
+        page(vec![order(Hash([3; 32]))])
+    }
+
+    fn energy_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>> {
+        at(order(id))
+    }
+
+    fn energy_deal(&self, deal: Hash) -> RpcResult<Anchored<DealInfo>> {
+        at(DealInfo {
+            deal,
+            microgrid: Hash([4; 32]),
+            state: "authorised".to_owned(),
+            requester: alice(),
+            side: Side::Buy,
+            wh: WattHours(5000),
+            wh_min: WattHours(50),
+            unit_wh: WattHours(50),
+            price: Amount(1),
+            expires_ms: TimeMs(2),
+            partner: Some(alice()),
+            funding: Some(Funding::Credit),
+            used_wh: WattHours(100),
+            remaining_wh: WattHours(4900),
+            stop: false,
+            acceptances: vec![AcceptanceInfo { account: alice(), wh_max: WattHours(1), price: Amount(2) }],
+        })
+    }
+
+    fn energy_dispute(&self, dispute: Hash) -> RpcResult<Anchored<DisputeInfo>> {
+        let (microgrid, note) = (Hash([4; 32]), Hash([5; 32]));
+        let (account, meter, claim) = (alice(), alice(), Amount(1));
+        at(DisputeInfo { dispute, microgrid, account, meter, claim, note, upheld: 1, rejected: 0 })
+    }
+
+    fn energy_bill(&self, _: BillRequest, _: PageRequest) -> RpcResult<Page<EventItem>> {
+        page(vec![event(3, 0)])
+    }
+
+    fn chain_event_proof(&self, place: EventPosition) -> RpcResult<EventProof> {
+        let siblings = BoundedVec::new(vec![Hash([1; 32])]).unwrap();
+        Ok(EventProof {
+            at: At::finalized(place.height),
+            index: place.index,
+            event: event(3, 0).event,
+            place: 0,
+            leaf: vec![1, 2],
+            proof: merkle::ListProof { index: 0, count: 2, siblings },
+            header: header(place.height),
+            finalization: certificate(),
+            path: Vec::new(),
+        })
     }
 
     fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>> {

@@ -20,6 +20,15 @@ fn sample(method: &str) -> Value {
         "tx_status" | "tx_get" | "energy_getMicrogrid" | "ledger_getHold" => json!({ "id": hash }),
         "search_query" => json!({ "text": "7" }),
         "energy_listReadings" => json!({ "meter": address }),
+        "energy_getTerms" | "energy_getInterval" | "energy_orderBook" | "energy_listOrders" => {
+            json!({ "microgrid": hash, "interval": "4" })
+        }
+        "energy_listMembers" | "energy_listIntervals" => json!({ "microgrid": hash }),
+        "energy_getOrder" => json!({ "order": hash }),
+        "energy_getDeal" => json!({ "deal": hash }),
+        "energy_getDispute" => json!({ "dispute": hash }),
+        "energy_bill" => json!({ "account": address, "fromMs": "0" }),
+        "chain_getEventProof" => json!({ "height": "3", "index": 0 }),
         "ledger_getAccount" => json!({ "account": { "kind": "wallet", "owner": address } }),
         "token_getAsset" => json!({ "asset": "0" }),
         "tx_submitBatch" => json!({ "txs": [{ "txHex": "00" }] }),
