@@ -2,6 +2,8 @@
 
 mod calls;
 mod charging;
+mod deals;
+mod market;
 mod oracle;
 
 use super::*;
