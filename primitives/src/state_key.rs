@@ -88,6 +88,8 @@ pub struct LastReading {
     pub effective_ms: TimeMs,
     /// Time of the block that accepted it.
     pub block_time_ms: TimeMs,
+    /// When so much energy can have flowed at the earliest, at full power: what bounds the next reading.
+    pub flow_ms: TimeMs,
 }
 
 impl BalanceRecord {

@@ -1,5 +1,12 @@
 //! Typed reads of a state, for RPC, wallets and the driver.
 
+mod market;
+
+pub use market::{
+    AcceptanceView, DealView, IntervalView, LevelView, OrderBookView, OrderView, deal, deals, interval,
+    order, order_book, orders,
+};
+
 use crate::State;
 use crate::keys::{self, Key};
 use crate::modules::energy::records::Microgrid;

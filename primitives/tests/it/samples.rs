@@ -688,6 +688,7 @@ fn structs() -> Vec<Sample> {
         time_ms: TimeMs(1),
         effective_ms: TimeMs(1),
         block_time_ms: TimeMs(2),
+        flow_ms: TimeMs(3),
     };
     let meter = MeterRecord {
         microgrid: hash(8),

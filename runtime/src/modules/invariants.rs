@@ -1,5 +1,7 @@
 //! What must always hold of a whole state: for tests and for an auditor. Never part of a block's execution.
 
+mod market;
+
 use super::energy::records::Microgrid;
 use super::ledger::posting::{self, DEPOSITS};
 use super::records::{Account, Asset, Balance, Book, Counters, Due, Hold, Meter, Sponsorship};
@@ -63,6 +65,14 @@ pub enum Violation {
         /// The hold.
         hold: Hash,
     },
+    /// An order or a deal is not where it should be, or not what it should be.
+    #[error("{id}: {what}")]
+    Market {
+        /// The order or deal; the microgrid for a member's credit.
+        id: Hash,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// A numbered list has a hole, or its count is wrong.
     #[error("{what} says {expected}, {got} found")]
     Count {
@@ -88,6 +98,7 @@ struct Tally {
     holds: BTreeMap<Hash, TimeMs>,
     /// For each list: entries found, and what the owners' records say.
     lists: BTreeMap<&'static str, (u64, u64)>,
+    credit: market::Credit,
 }
 
 /// Checks every rule over the whole state: O(entries).
@@ -105,6 +116,7 @@ pub fn invariants(state: &State) -> Result<(), Violation> {
 impl Tally {
     fn take(&mut self, state: &State, key: &[u8], value: &[u8]) -> Result<(), Violation> {
         let Some((tag, rest)) = key.split_first() else { return Ok(()) };
+        self.take_market(state, key, value)?;
         match *tag {
             keys::BALANCE => self.take_balance(state, rest, decode_entry(key, value))?,
             keys::HOLD => self.take_hold(decode_entry(key, rest), &decode_entry(key, value)),
@@ -182,7 +194,9 @@ impl Tally {
             held.1 = held.1.saturating_add(amount.0);
         }
         self.owed = self.owed.saturating_add(hold.deposit.0);
-        self.holds.insert(id, hold.expires_ms);
+        if hold.expires_ms < TimeMs::MAX {
+            self.holds.insert(id, hold.expires_ms);
+        }
     }
 
     fn expect(&mut self, list: &'static str, count: u64) {
@@ -233,6 +247,7 @@ impl Tally {
         if held < self.owed {
             return Err(Violation::Deposits { held, owed: self.owed });
         }
+        self.credit.check()?;
         match self.lists.into_iter().find(|(_, (got, expected))| got != expected) {
             Some((what, (got, expected))) => Err(Violation::Count { what, expected, got }),
             None => Ok(()),

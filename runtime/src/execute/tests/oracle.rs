@@ -38,7 +38,7 @@ struct Model {
     holds: BTreeMap<Hash, Held>,
 }
 
-const BOOK: BookId = BookId(1);
+const BOOK: BookId = BookId(2);
 
 fn book(code: u32) -> AccountId {
     AccountId::Book { book: BOOK, code }

@@ -7,7 +7,7 @@
 
 pub mod clearing;
 mod credit;
-mod deals;
+pub(crate) mod deals;
 mod market;
 mod readings;
 pub mod records;
@@ -168,6 +168,18 @@ const fn new_deal(call: &EnergyCall) -> Option<deals::NewDeal<'_>> {
 pub(crate) fn advance(ctx: &mut Ctx<'_>, key: Key, _id: &Hash, _budget: Weight) -> Weight {
     ctx.state.remove(key);
     weights::keys(1)
+}
+
+/// Clears an interval at once, or as far as a budget goes.
+#[cfg(test)]
+pub(crate) fn clear(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    interval: wattle_primitives::units::IntervalId,
+    budget: Weight,
+) -> bool {
+    let grid = registry::microgrid(ctx, id).expect("a microgrid");
+    market::clear::clear(ctx, id, &grid, interval, budget).1
 }
 
 /// Ends a deal's request or authorisation whose time is over.

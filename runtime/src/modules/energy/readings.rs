@@ -1,23 +1,50 @@
 //! Readings: which count, and when they are taken to have been read.
 //!
-//! A reading counts when its meter's key signed it, its number is higher than the last one's and neither counter is
-//! lower, roll-overs aside. Each has its own result in the events: one that is refused never blocks those behind it.
+//! A reading counts when its meter's key signed it, its number is higher than the last one's, neither counter is lower
+//! (roll-overs aside), and so much energy can have flowed. Each has its own result in the events: one that is refused
+//! never blocks those behind it, and no energy is lost with it, since counters are cumulative.
+//!
+//! # Effective time
+//! Billing goes by counters; when a reading was taken only says in which interval its energy falls. The light node's
+//! clock is believed within what the chain knows: from the last reading's effective time to the block's time. A clock
+//! that is beyond that, or was never set, is not believed at all; then the monotonic clock of the same start counts on
+//! from the last reading, and after another start the time since that start. A clock that is 30 days off therefore
+//! behaves as if it were not there.
+//!
+//! # Plausibility
+//! What flows takes time: `energy / power_max`. [`LastReading::flow_ms`] adds these times up, beginning at the effective
+//! time of the reading before, and may not pass the block's time by more than the resolution of the registers is worth.
+//! So the bound holds over any number of readings, also of such as hold their effective time back.
 
 use crate::keys;
 use crate::modules::Ctx;
 use crate::modules::records::{LastReading, Meter};
-use wattle_primitives::reading::{Reading, SignedReading};
+use wattle_primitives::reading::{ClockQuality, Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::{Address, Event, Reason, TimeMs, planted};
+
+/// Milliseconds of an hour.
+const HOUR_MS: u64 = 3_600_000;
+/// How far a believed clock may be ahead of the block's time.
+const CLOCK_AHEAD_MS_MAX: u64 = 60_000;
+/// How old a meter's first reading may be: light nodes keep 30 days.
+const FIRST_AGE_MS_MAX: u64 = 30 * 24 * HOUR_MS;
+/// What rounding may add to a difference of counters, Wh, besides a step of the register.
+const ROUNDING_WH: u64 = 2;
 
 /// Takes a signed reading, or says why not.
 pub(super) fn submit(ctx: &mut Ctx<'_>, signed: &SignedReading) {
     let genuine = ctx.next_verdict() && Address::of_key(&signed.key) == signed.reading.meter;
     let Reading { meter, seq, time_ms, .. } = signed.reading;
-    let event = match accept(ctx, &signed.reading, genuine) {
+    let before = ctx.savepoint();
+    let accepted = accept(ctx, &signed.reading, genuine);
+    let event = match accepted {
         Ok(LastReading { import_wh, export_wh, .. }) => {
             Event::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms }
         }
-        Err(reason) => Event::ReadingRefused { meter, seq, reason },
+        Err(reason) => {
+            ctx.rollback(before);
+            Event::ReadingRefused { meter, seq, reason }
+        }
     };
     ctx.emit(event);
 }
@@ -34,6 +61,15 @@ fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastRea
     if meter.last.is_some_and(|last| reading.seq <= last.seq) && !planted!("reading-replayed") {
         return Err(Reason::DuplicateReading);
     }
+    let next = next(&meter, reading, ctx.time_ms())?;
+    meter.last = Some(next);
+    ctx.state.write(key, &meter);
+    Ok(next)
+}
+
+/// What a reading makes of its meter's last one.
+fn next(meter: &Meter, reading: &Reading, now: TimeMs) -> Result<LastReading, Reason> {
+    let last = meter.last.as_ref();
     let counts = |words: &[u16], last: Option<u64>| {
         let count = match last {
             Some(last) => meter.encoding.next_count(last, words),
@@ -41,10 +77,10 @@ fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastRea
         };
         count.map_err(|_| Reason::BadRegisters)?.ok_or(Reason::RegisterDecreased)
     };
-    let import_count = counts(&reading.import, meter.last.map(|last| last.import_count))?;
-    let export_count = counts(&reading.export, meter.last.map(|last| last.export_count))?;
+    let import_count = counts(&reading.import, last.map(|last| last.import_count))?;
+    let export_count = counts(&reading.export, last.map(|last| last.export_count))?;
     let energy = |count| meter.encoding.energy_of(count).map_err(|_| Reason::BadRegisters);
-    let last = LastReading {
+    let mut next = LastReading {
         seq: reading.seq,
         boot_id: reading.boot_id,
         uptime_ms: reading.uptime_ms,
@@ -53,15 +89,68 @@ fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastRea
         import_wh: energy(import_count)?,
         export_wh: energy(export_count)?,
         time_ms: reading.time_ms,
-        effective_ms: effective(reading, meter.last.as_ref(), ctx.time_ms()),
-        block_time_ms: ctx.time_ms(),
+        effective_ms: effective(reading, last, now),
+        block_time_ms: now,
+        flow_ms: TimeMs::ZERO,
     };
-    meter.last = Some(last);
-    ctx.state.write(key, &meter);
-    Ok(last)
+    next.flow_ms = match last {
+        None => next.effective_ms,
+        Some(last) => flow(meter, last, &next, now)?,
+    };
+    Ok(next)
 }
 
 /// When the chain takes a reading to have been read.
-fn effective(_reading: &Reading, _last: Option<&LastReading>, block_time_ms: TimeMs) -> TimeMs {
-    block_time_ms
+fn effective(reading: &Reading, last: Option<&LastReading>, now: TimeMs) -> TimeMs {
+    let known = reading.clock != ClockQuality::Unset;
+    let Some(last) = last else {
+        let oldest = TimeMs(now.0.saturating_sub(FIRST_AGE_MS_MAX));
+        return if known { reading.time_ms.min(now).max(oldest) } else { now };
+    };
+    let believable = last.effective_ms.0..=now.0.saturating_add(CLOCK_AHEAD_MS_MAX);
+    if known && believable.contains(&reading.time_ms.0) {
+        return reading.time_ms.min(now);
+    }
+    let since_ms = if reading.boot_id == last.boot_id {
+        reading.uptime_ms.saturating_sub(last.uptime_ms)
+    } else {
+        reading.uptime_ms
+    };
+    TimeMs(last.effective_ms.0.saturating_add(since_ms)).min(now)
+}
+
+/// Checks that the energy since `last` can have flowed, and until when it takes at full power.
+fn flow(meter: &Meter, last: &LastReading, next: &LastReading, now: TimeMs) -> Result<TimeMs, Reason> {
+    let import = next.import_wh.saturating_sub(last.import_wh);
+    let export = next.export_wh.saturating_sub(last.export_wh);
+    let takes = |wh: u64| flow_ms(wh, meter.power_max_w);
+    let slack = takes(ROUNDING_WH.saturating_add(step_wh(meter.encoding, next)));
+    let since = last.flow_ms.max(last.effective_ms);
+    let until = TimeMs(since.0.saturating_add(takes(import.0.max(export.0))));
+    if until.0 <= now.0.saturating_add(slack) {
+        return Ok(until);
+    }
+    let turned = |before: u64, after: u64| {
+        meter.encoding.modulus().is_some_and(|turn| before.checked_div(turn) != after.checked_div(turn))
+    };
+    let fell = turned(last.import_count, next.import_count) || turned(last.export_count, next.export_count);
+    Err(if fell { Reason::RegisterDecreased } else { Reason::ImplausibleReading })
+}
+
+/// How long so much energy takes at full power, rounded up.
+fn flow_ms(wh: u64, power_max_w: u32) -> u64 {
+    let wh_ms = u128::from(wh).saturating_mul(u128::from(HOUR_MS));
+    u64::try_from(wh_ms.div_ceil(u128::from(power_max_w.max(1)))).unwrap_or(u64::MAX)
+}
+
+/// The least change a register can show besides none, Wh.
+fn step_wh(encoding: RegisterEncoding, next: &LastReading) -> u64 {
+    match encoding {
+        RegisterEncoding::Uint32Wh | RegisterEncoding::Uint64Wh => 1,
+        RegisterEncoding::Acc32 { exponent } => {
+            10u64.saturating_pow(u32::from(exponent.max(0).unsigned_abs()))
+        }
+        // 24 bits of mantissa: a step is less than the value over 2^23.
+        RegisterEncoding::Float32Kwh => (next.import_wh.0.max(next.export_wh.0) >> 23).saturating_add(1),
+    }
 }

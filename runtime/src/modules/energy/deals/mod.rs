@@ -80,7 +80,7 @@ fn agreed(one: WattHours, other: WattHours, least: WattHours, unit: WattHours) -
 
 impl Deal {
     /// Who charges and who discharges, with `partner` on the other side.
-    const fn sides(&self, partner: Address) -> (Address, Address) {
+    pub(crate) const fn sides(&self, partner: Address) -> (Address, Address) {
         match self.side {
             Side::Buy => (self.requester, partner),
             Side::Sell => (partner, self.requester),

@@ -1,0 +1,120 @@
+//! Rules of orders and deals: each has its place in a list, in the queue and in the ledger, and nothing else has.
+
+use super::{Tally, Violation};
+use crate::State;
+use crate::keys::{self, Key};
+use crate::modules::energy::deals;
+use crate::modules::energy::records::{Acceptance, Deal, DealState, Interval, Member, Order};
+use crate::modules::records::{Due, Hold};
+use crate::overlay::decode_entry;
+use borsh::BorshDeserialize;
+use std::collections::BTreeMap;
+use wattle_primitives::call::energy::Funding;
+use wattle_primitives::{Address, Amount, Hash, TimeMs};
+
+/// What of members' credit is reserved: as their records say, and as their deals do.
+#[derive(Default)]
+pub(super) struct Credit(BTreeMap<(Hash, Address), (Amount, Amount)>);
+
+impl Credit {
+    /// Checks that both are the same for every member.
+    pub(super) fn check(&self) -> Result<(), Violation> {
+        let apart = self.0.iter().find(|(_, (says, reserved))| says != reserved);
+        apart.map_or(Ok(()), |((id, _), _)| require(false, *id, "member's reserved credit is not its deals'"))
+    }
+}
+
+fn find<T: BorshDeserialize>(state: &State, key: Key) -> Option<T> {
+    state.get(&key).map(|raw| decode_entry(&key, raw))
+}
+
+/// Fails with `what` is wrong unless it `holds`.
+fn require(holds: bool, id: Hash, what: &'static str) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(Violation::Market { id, what }) }
+}
+
+/// What is held under `id` without an end of its own; zero when nothing is.
+fn held(state: &State, id: &Hash) -> Amount {
+    let hold: Option<Hold> = find(state, keys::hold(id));
+    hold.filter(|hold| hold.expires_ms == TimeMs::MAX).map_or(Amount::ZERO, |hold| hold.entry.amount)
+}
+
+impl Tally {
+    /// Takes an entry of the market.
+    pub(super) fn take_market(&mut self, state: &State, key: &[u8], value: &[u8]) -> Result<(), Violation> {
+        let (tag, rest) = (key.first().copied().unwrap_or_default(), key.get(1..).unwrap_or_default());
+        match tag {
+            keys::QUEUE => match decode_entry(key, value) {
+                Due::Order(id) => {
+                    let order: Option<Order> = find(state, keys::order(&id));
+                    let due = order.and_then(|order| order.expires_ms);
+                    require(due.is_some() && due == keys::queue_time(key), id, "order is queued amiss")
+                }
+                Due::Deal(id) => {
+                    let deal: Option<Deal> = find(state, keys::deal(&id));
+                    let due = deal.map(|deal| deal.expires_ms);
+                    require(due.is_some() && due == keys::queue_time(key), id, "deal is queued amiss")
+                }
+                Due::Hold(_) | Due::Microgrid(_) => Ok(()),
+            },
+            keys::HOLD => {
+                let (id, hold): (Hash, Hold) = (decode_entry(key, rest), decode_entry(key, value));
+                let known = state.get(&keys::order(&id)).is_some() || state.get(&keys::deal(&id)).is_some();
+                require(hold.expires_ms < TimeMs::MAX || known, id, "hold has no end and belongs to nothing")
+            }
+            keys::MEMBER => {
+                let member: Member = decode_entry(key, value);
+                self.credit.0.entry(decode_entry(key, rest)).or_default().0 = member.reserved;
+                Ok(())
+            }
+            keys::ORDER => self.take_order(state, decode_entry(key, rest), &decode_entry(key, value)),
+            keys::DEAL => self.take_deal(state, decode_entry(key, rest), &decode_entry(key, value)),
+            keys::ORDER_INDEX => Ok(self.found("orders")),
+            keys::DEAL_INDEX => Ok(self.found("deals")),
+            keys::DEAL_COUNT => Ok(self.expect("deal count", u64::from(decode_entry::<u32>(key, value)))),
+            keys::ACCEPTANCE => {
+                self.owed = self.owed.saturating_add(decode_entry::<Acceptance>(key, value).deposit.0);
+                Ok(self.found("acceptances"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn take_order(&mut self, state: &State, id: Hash, order: &Order) -> Result<(), Violation> {
+        self.expect("orders", 1);
+        self.owed = self.owed.saturating_add(order.deposit.0);
+        let Order { microgrid, interval, index, reserved, .. } = order;
+        let listed = find(state, keys::order_index(microgrid, *interval, *index)) == Some(id);
+        let counted = find::<Interval>(state, keys::interval(microgrid, *interval));
+        require(listed && counted.is_some_and(|record| *index < record.orders), id, "order is not listed")?;
+        let queued =
+            order.expires_ms.is_none_or(|at| find(state, keys::queue(at, &id)) == Some(Due::Order(id)));
+        require(queued, id, "order is not queued")?;
+        require(held(state, &id) == *reserved, id, "order's hold is not what it reserves")?;
+        let covered = order.side == wattle_primitives::call::energy::Side::Sell
+            || order.amount.saturating_add(order.fee) <= *reserved;
+        require(order.filled_wh <= order.wh && covered, id, "order is filled beyond what it is")
+    }
+
+    fn take_deal(&mut self, state: &State, id: Hash, deal: &Deal) -> Result<(), Violation> {
+        self.expect("deals", 1);
+        self.found("deal count");
+        self.expect("acceptances", u64::try_from(deal.acceptors.len()).unwrap_or(u64::MAX));
+        self.owed = self.owed.saturating_add(deal.deposit.0);
+        let listed = find(state, keys::deal_index(&deal.microgrid, deal.index)) == Some(id);
+        let queued = find(state, keys::queue(deal.expires_ms, &id)) == Some(Due::Deal(id));
+        require(listed && queued, id, "deal is not listed or queued")?;
+        let known = |account: &Address| state.get(&keys::acceptance(&id, account)).is_some();
+        require(deal.acceptors.iter().all(known), id, "acceptance is missing")?;
+        let (mut by_wallet, mut by_credit) = (Amount::ZERO, Amount::ZERO);
+        if let DealState::Authorised { partner, funding, .. } = deal.state {
+            match funding {
+                Funding::Balance => by_wallet = deals::reserved(deal),
+                Funding::Credit => by_credit = deals::reserved(deal),
+            }
+            let of = self.credit.0.entry((deal.microgrid, deal.sides(partner).0)).or_default();
+            of.1 = of.1.saturating_add(by_credit);
+        }
+        require(held(state, &id) == by_wallet, id, "deal's hold is not what it reserves")
+    }
+}
