@@ -9,7 +9,7 @@ pub use market::{
 
 use crate::State;
 use crate::keys::{self, Key};
-use crate::modules::energy::records::Microgrid;
+use crate::modules::energy::records::{Agenda, Microgrid};
 use crate::modules::ledger::posting::ISSUANCE;
 use crate::modules::ledger::wallet;
 use crate::modules::records::{
@@ -21,7 +21,7 @@ use wattle_primitives::call::identity::Authority;
 use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, SystemAccount};
 use wattle_primitives::call::token::Symbol;
 use wattle_primitives::genesis::ScheduledSet;
-use wattle_primitives::reading::RegisterEncoding;
+use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::units::BookId;
 use wattle_primitives::{
     Address, Amount, AssetId, Epoch, Hash, Lane, Nonce, Params, TimeMs, ValidatorSet, WattHours,
@@ -130,6 +130,14 @@ pub struct MicrogridView {
     pub interval_ms: TimeMs,
     /// Meters registered.
     pub meters: u32,
+    /// Its book in the ledger.
+    pub book: BookId,
+    /// Members.
+    pub members: u32,
+    /// Versions of its terms.
+    pub terms: u32,
+    /// What it does next; `None` without terms.
+    pub agenda: Option<Agenda>,
 }
 
 /// A meter with its last accepted reading.
@@ -143,6 +151,12 @@ pub struct MeterView {
     pub owner: Address,
     /// How its registers are encoded.
     pub encoding: RegisterEncoding,
+    /// Where it stands.
+    pub role: MeterRole,
+    /// Most power that can flow through it, W.
+    pub power_max_w: u32,
+    /// The meter that took its place.
+    pub replaced_by: Option<Address>,
     /// The last reading; `None` before the first.
     pub last: Option<ReadingView>,
 }
@@ -283,8 +297,8 @@ pub fn sponsorship(state: &State, sponsor: &Address, grantee: &Address) -> Optio
 #[must_use]
 pub fn microgrid(state: &State, id: &Hash) -> Option<MicrogridView> {
     let record: Microgrid = read(state, keys::microgrid(id))?;
-    let Microgrid { operator, asset, interval_ms, meters, .. } = record;
-    Some(MicrogridView { id: *id, operator, asset, interval_ms, meters })
+    let Microgrid { operator, asset, interval_ms, meters, book, members, terms, agenda } = record;
+    Some(MicrogridView { id: *id, operator, asset, interval_ms, meters, book, members, terms, agenda })
 }
 
 /// Microgrids in the order of registration, from position `from`, at most `limit`.
@@ -317,8 +331,8 @@ pub fn meter(state: &State, address: &Address) -> Option<MeterView> {
         time_ms: last.time_ms,
         block_time_ms: last.block_time_ms,
     });
-    let Meter { microgrid, owner, encoding, .. } = record;
-    Some(MeterView { meter: *address, microgrid, owner, encoding, last })
+    let Meter { microgrid, owner, encoding, role, power_max_w, replaced_by, .. } = record;
+    Some(MeterView { meter: *address, microgrid, owner, encoding, role, power_max_w, replaced_by, last })
 }
 
 /// The schedule of validator sets.

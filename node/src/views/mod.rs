@@ -37,12 +37,14 @@ use std::time::Duration;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
 use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, AssetId, BlockId, Epoch, Hash, Height, TimeMs, Tx, TxBody};
 use wattle_rpc::types::{
-    AccountReply, Anchored, AssetInfo, At, BlockReply, ChainStatus, ConsensusReply, EventPage, EventPosition,
-    EvidenceItem, Health, HistoryItem, HoldInfo, LedgerAccountInfo, LightBlock, MeterInfo, MicrogridInfo,
-    Page, PageRequest, ParamsReply, PrepareRequest, PreparedTx, ProofReply, ProofTarget, Readiness,
-    ReadingItem, SearchReply, Simulation, TxReply, TxStatus, ValidatorsReply,
+    AccountReply, Anchored, AssetInfo, At, BillRequest, BlockReply, ChainStatus, ConsensusReply, DealInfo,
+    DisputeInfo, EventItem, EventPage, EventPosition, EventProof, EvidenceItem, Health, HistoryItem,
+    HoldInfo, IntervalInfo, LedgerAccountInfo, LightBlock, MemberInfo, MeterInfo, MicrogridInfo, OrderBook,
+    OrderInfo, Page, PageRequest, ParamsReply, PrepareRequest, PreparedTx, ProofReply, ProofTarget,
+    Readiness, ReadingItem, SearchReply, Simulation, TermsInfo, TxReply, TxStatus, ValidatorsReply,
 };
 use wattle_rpc::{Backend, Gauges, Peers, RpcError, RpcResult};
 use wattle_runtime::{BlockEnv, StoreError};
@@ -216,6 +218,55 @@ impl Backend for NodeBackend {
 
     fn energy_readings(&self, meter: Address, page: PageRequest) -> RpcResult<Page<ReadingItem>> {
         energy::readings(self, meter, &page)
+    }
+
+    fn energy_terms(&self, microgrid: Hash, interval: Option<IntervalId>) -> RpcResult<Anchored<TermsInfo>> {
+        energy::grid::terms(self, microgrid, interval)
+    }
+
+    fn energy_members(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<MemberInfo>> {
+        energy::grid::members(self, microgrid, &page)
+    }
+
+    fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>> {
+        energy::market::interval(self, microgrid, interval)
+    }
+
+    fn energy_intervals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<EventItem>> {
+        energy::statement::intervals(self, microgrid, &page)
+    }
+
+    fn energy_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>> {
+        energy::market::order_book(self, microgrid, interval)
+    }
+
+    fn energy_orders(
+        &self,
+        microgrid: Hash,
+        interval: IntervalId,
+        page: PageRequest,
+    ) -> RpcResult<Page<OrderInfo>> {
+        energy::market::orders(self, microgrid, interval, &page)
+    }
+
+    fn energy_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>> {
+        energy::market::order(self, id)
+    }
+
+    fn energy_deal(&self, id: Hash) -> RpcResult<Anchored<DealInfo>> {
+        energy::market::deal(self, id)
+    }
+
+    fn energy_dispute(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>> {
+        energy::grid::dispute(self, id)
+    }
+
+    fn energy_bill(&self, request: BillRequest, page: PageRequest) -> RpcResult<Page<EventItem>> {
+        energy::statement::bill(self, &request, &page)
+    }
+
+    fn chain_event_proof(&self, place: EventPosition) -> RpcResult<EventProof> {
+        energy::statement::proof(self, place)
     }
 
     fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>> {

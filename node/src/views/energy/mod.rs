@@ -1,7 +1,11 @@
 //! Microgrids, meters, readings.
 
-use super::{NodeBackend, at, page, storage};
+pub(super) mod market;
+pub(super) mod statement;
+
+use super::{NodeBackend, View, at, page, storage};
 use wattle_primitives::receipt::BlockReceipts;
+use wattle_primitives::units::BookId;
 use wattle_primitives::{Address, Event, Hash, Height, TimeMs, WattHours};
 use wattle_rpc::types::{Anchored, EventPosition, MeterInfo, MicrogridInfo, Page, PageRequest, ReadingItem};
 use wattle_rpc::{RpcError, RpcResult};
@@ -13,9 +17,24 @@ const GRIDS_MAX: u32 = 1000;
 /// Most transactions looked at for one page of readings: a page that stops here has a cursor and fewer items.
 const ROWS_MAX: usize = 400;
 
-pub(super) fn microgrid_info(grid: MicrogridView) -> MicrogridInfo {
-    let MicrogridView { id, operator, asset, interval_ms, meters } = grid;
-    MicrogridInfo { id, operator, asset, interval_ms, meters }
+pub(super) fn microgrid_info(view: &View, grid: MicrogridView) -> MicrogridInfo {
+    let MicrogridView { id, operator, asset, interval_ms, meters, book, members, terms, agenda } = grid;
+    let due = query::due(&view.state, BookId::PUBLIC, book, asset);
+    MicrogridInfo {
+        id,
+        operator,
+        asset,
+        interval_ms,
+        meters,
+        book,
+        members,
+        terms,
+        cash: due.credits_posted.saturating_sub(due.debits_posted),
+        current: market::current(interval_ms, view.header.time_ms),
+        next_clear: agenda.map(|agenda| agenda.clear),
+        next_settle: agenda.map(|agenda| agenda.settle),
+        next_final: agenda.map(|agenda| agenda.finalize),
+    }
 }
 
 fn meter_info(node: &NodeBackend, meter: &MeterView) -> RpcResult<MeterInfo> {
@@ -26,6 +45,9 @@ fn meter_info(node: &NodeBackend, meter: &MeterView) -> RpcResult<MeterInfo> {
         key: node.meter_keys.of(node, &meter.meter)?,
         owner: meter.owner,
         encoding: meter.encoding,
+        role: meter.role,
+        power_max_w: meter.power_max_w,
+        replaced_by: meter.replaced_by,
         seq: last.map_or(0, |last| last.seq),
         import_wh: last.map_or(WattHours::ZERO, |last| last.import_wh),
         export_wh: last.map_or(WattHours::ZERO, |last| last.export_wh),
@@ -39,13 +61,17 @@ pub(super) fn microgrids(node: &NodeBackend, page: &PageRequest) -> RpcResult<Pa
     let mut grids = query::microgrids(&view.state, from, limit.saturating_add(1));
     let next_cursor = (grids.len() > limit).then(|| from.saturating_add(page.limit).to_string());
     grids.truncate(limit);
-    Ok(Page { at: at(&view), items: grids.into_iter().map(microgrid_info).collect(), next_cursor })
+    Ok(Page {
+        at: at(&view),
+        items: grids.into_iter().map(|grid| microgrid_info(&view, grid)).collect(),
+        next_cursor,
+    })
 }
 
 pub(super) fn microgrid(node: &NodeBackend, id: Hash) -> RpcResult<Anchored<MicrogridInfo>> {
     let view = node.shared.view();
     let grid = query::microgrid(&view.state, &id).ok_or_else(|| RpcError::not_found("microgrid", id))?;
-    Ok(Anchored { at: at(&view), value: microgrid_info(grid) })
+    Ok(Anchored { at: at(&view), value: microgrid_info(&view, grid) })
 }
 
 pub(super) fn meter(node: &NodeBackend, address: Address) -> RpcResult<Anchored<MeterInfo>> {

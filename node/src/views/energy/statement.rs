@@ -82,7 +82,17 @@ pub(in crate::views) fn proof(node: &NodeBackend, place: EventPosition) -> RpcRe
     let proof = proof.ok_or_else(|| RpcError::internal("a block has more receipts than a list may have"))?;
     let Finality { header, certificate, path } = finality(node, height)?.ok_or_else(unproven)?;
     let place = super::super::chain::count(within);
-    Ok(EventProof { at: At::finalized(height), index, event, place, leaf, proof, header, finalization: certificate, path })
+    Ok(EventProof {
+        at: At::finalized(height),
+        index,
+        event,
+        place,
+        leaf,
+        proof,
+        header,
+        finalization: certificate,
+        path,
+    })
 }
 
 /// Which leaf of the receipts holds event number `index` of the block, and its number within the leaf.
