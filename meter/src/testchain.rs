@@ -20,7 +20,7 @@ use wattle_primitives::{
 pub(crate) const TRUST_MS: u64 = 3_600_000;
 const SPACING_MS: u64 = 10;
 
-type State = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(crate) type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
 #[derive(Clone)]
 pub(crate) struct TestChain {
@@ -60,25 +60,39 @@ pub(crate) fn finalize(chain: &Hash, header: &Header, set_seeds: &[u8], signing:
     }
 }
 
-/// Root of a trie of at most two keys, and the proof for one that may be absent.
+/// Root of a trie, and the proof for a key that may be absent.
 fn prove(state: &State, key: &[u8]) -> (Hash, TrieProof) {
     let leaf = |(k, v): (&Vec<u8>, &Vec<u8>)| Leaf { key_hash: key_hash(k), value_hash: value_hash(v) };
-    let hash = |l: &Leaf| leaf_hash(&l.key_hash, &l.value_hash);
-    let leaves: Vec<Leaf> = state.iter().map(leaf).collect();
-    match leaves.as_slice() {
-        [] => (Hash::ZERO, TrieProof { path: BoundedVec::default(), leaf: None }),
-        [only] => (hash(only), TrieProof { path: BoundedVec::default(), leaf: Some(only.clone()) }),
-        [a, b] => {
-            let bit = (0..=255u8).find(|bit| a.key_hash.bit(*bit) != b.key_hash.bit(*bit)).unwrap();
-            let (left, right) = if a.key_hash.bit(bit) { (b, a) } else { (a, b) };
-            let root = branch_hash(bit, &hash(left), &hash(right));
-            let goes_right = key_hash(key).bit(bit);
-            let (own, other) = if goes_right { (right, left) } else { (left, right) };
-            let path = BoundedVec::new(vec![Step { bit, sibling: hash(other) }]).unwrap();
-            (root, TrieProof { path, leaf: Some(own.clone()) })
+    let mut leaves: Vec<Leaf> = state.iter().map(leaf).collect();
+    leaves.sort_by_key(|leaf| leaf.key_hash);
+    let wanted = key_hash(key);
+    let mut path = Vec::new();
+    let (root, found) = match leaves.as_slice() {
+        [] => (Hash::ZERO, None),
+        leaves => {
+            let (root, found) = prove_below(leaves, &wanted, &mut path);
+            (root, Some(found))
         }
-        _ => unreachable!("test chains hold two keys"),
+    };
+    path.reverse(); // from the root down
+    (root, TrieProof { path: BoundedVec::new(path).unwrap(), leaf: found })
+}
+
+/// The root of sorted leaves, and the leaf that the key's bits lead to.
+fn prove_below(leaves: &[Leaf], wanted: &Hash, path: &mut Vec<Step>) -> (Hash, Leaf) {
+    if let [only] = leaves {
+        return (leaf_hash(&only.key_hash, &only.value_hash), only.clone());
     }
+    let (first, last) = (&leaves[0].key_hash, &leaves[leaves.len() - 1].key_hash);
+    let bit = (0..=255u8).find(|bit| first.bit(*bit) != last.bit(*bit)).unwrap();
+    let split = leaves.partition_point(|leaf| !leaf.key_hash.bit(bit));
+    let (left, right) = leaves.split_at(split);
+    let (own, other) = if wanted.bit(bit) { (right, left) } else { (left, right) };
+    let (own_root, found) = prove_below(own, wanted, path);
+    let sibling = prove_below(other, wanted, &mut Vec::new()).0;
+    path.push(Step { bit, sibling });
+    let (l, r) = if wanted.bit(bit) { (sibling, own_root) } else { (own_root, sibling) };
+    (branch_hash(bit, &l, &r), found)
 }
 
 impl TestChain {
@@ -183,6 +197,16 @@ pub(crate) struct TestPeers {
     pub(crate) seeds: Vec<u8>,
     /// Whether transactions are lost on their way.
     pub(crate) losing: Mutex<bool>,
+    /// Numbers accepted, by meter, in order.
+    pub(crate) accepted: Mutex<Vec<(Address, u64)>>,
+    /// The payer's bandwidth; `None` has no end.
+    pub(crate) bucket: Mutex<Option<Bucket>>,
+}
+
+/// A payer's bandwidth in transactions.
+pub(crate) struct Bucket {
+    pub(crate) left: u64,
+    pub(crate) refused: u64,
 }
 
 impl TestPeers {
@@ -194,6 +218,8 @@ impl TestPeers {
             received: Mutex::default(),
             seeds: seeds.to_vec(),
             losing: Mutex::new(false),
+            accepted: Mutex::default(),
+            bucket: Mutex::default(),
         }
     }
 
@@ -203,6 +229,11 @@ impl TestPeers {
         match request {
             Request::LightBlock { height: None } => {
                 Response::LightBlock(Box::new(chain.light(chain.newest())))
+            }
+            Request::LightBlock { height: Some(height) } => {
+                let at = usize::try_from(height.0).unwrap();
+                let known = at > 0 && at <= chain.newest();
+                if known { Response::LightBlock(Box::new(chain.light(at))) } else { missing() }
             }
             Request::EpochProof { epoch } => {
                 chain.epoch_proof(*epoch).map_or_else(missing, |p| Response::EpochProof(Box::new(p)))
@@ -218,11 +249,25 @@ impl TestPeers {
             }
             Request::SubmitTx(tx) => {
                 drop(chain);
+                if !self.has_bandwidth(tx) {
+                    return Response::error(ErrorCode::TxRejected, "tx_bandwidth");
+                }
                 self.take(tx);
                 Response::Submitted { id: tx.id() }
             }
             _ => missing(),
         }
+    }
+
+    /// What the second entry peer gets of a transaction is in the pool already.
+    fn has_bandwidth(&self, tx: &Tx) -> bool {
+        let again = self.received.lock().unwrap().contains(tx);
+        let mut bucket = self.bucket.lock().unwrap();
+        let Some(bucket) = bucket.as_mut().filter(|_| !again) else { return true };
+        let room = bucket.left > 0;
+        bucket.left = bucket.left.saturating_sub(1);
+        bucket.refused += u64::from(!room);
+        room
     }
 
     /// Executes a transaction as the chain would, in a block of its own.
@@ -253,6 +298,7 @@ impl TestPeers {
                 if !meter.last.is_some_and(falls) {
                     let block_time_ms = TimeMs(0);
                     let (seq, time_ms) = (r.seq, r.time_ms);
+                    self.accepted.lock().unwrap().push((r.meter, r.seq));
                     meter.last = Some(LastReading { seq, import_wh, export_wh, time_ms, block_time_ms });
                 }
             }
