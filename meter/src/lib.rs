@@ -23,6 +23,8 @@ mod board;
 pub mod cli;
 mod clock;
 mod config;
+#[cfg(test)]
+mod crash_tests;
 mod files;
 pub mod follow;
 pub mod pace;

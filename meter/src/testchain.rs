@@ -1,19 +1,22 @@
 //! A chain in memory for tests: real signatures, certificates and proofs, and peers that can be told to lie.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use crate::clock::TimeSource;
 use crate::peers::Peers;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 use wattle_chain_spec::Checkpoint;
 use wattle_p2p::wire::{AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, Request, Response};
 use wattle_p2p::{PeerId, RequestError};
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::reading::RegisterEncoding;
-use wattle_primitives::state_key::{self, AccountRecord, LastReading, MeterRecord};
+use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord, LastReading, MeterRecord};
 use wattle_primitives::trie::{Leaf, Step, TrieProof, branch_hash, key_hash, leaf_hash, value_hash};
 use wattle_primitives::{
-    Address, BoundedBytes, BoundedVec, Call, Certificate, Epoch, Hash, Header, Height, Lane, Nonce, Proposal,
+    Address, AssetId, BoundedBytes, BoundedVec, Call, Certificate, Epoch, Hash, Header, Height, Lane, Nonce, Proposal,
     PublicKey, Round, SecretKey, SignedVote, TimeMs, Tx, Validator, ValidatorSet, View, Vote, VotingPower,
 };
 
@@ -183,6 +186,47 @@ impl TestChain {
     }
 }
 
+/// Another header at the same place as `light`'s, signed by `signing`: proven if those are a quorum of `set_seeds`.
+pub(crate) fn forked(mut light: LightBlock, set_seeds: &[u8], signing: &[u8]) -> LightBlock {
+    light.header.state_root = Hash([0xF0; 32]);
+    light.path = BoundedVec::default();
+    light.certificate = finalize(&light.header.chain, &light.header, set_seeds, signing);
+    light
+}
+
+/// Clocks that a test sets.
+#[derive(Clone)]
+pub(crate) struct FixedTime {
+    pub(crate) os_ms: Arc<AtomicU64>,
+    pub(crate) mono_ms: Arc<AtomicU64>,
+    pub(crate) synchronized: bool,
+}
+
+impl FixedTime {
+    pub(crate) fn at(os_ms: u64, synchronized: bool) -> Self {
+        Self { os_ms: Arc::new(os_ms.into()), mono_ms: Arc::new(0.into()), synchronized }
+    }
+
+    pub(crate) fn pass(&self, ms: u64) {
+        self.os_ms.fetch_add(ms, Ordering::Relaxed);
+        self.mono_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+impl TimeSource for FixedTime {
+    fn mono_ms(&self) -> u64 {
+        self.mono_ms.load(Ordering::Relaxed)
+    }
+
+    fn os_ms(&self) -> u64 {
+        self.os_ms.load(Ordering::Relaxed)
+    }
+
+    fn is_synchronized(&self) -> bool {
+        self.synchronized
+    }
+}
+
 /// What a peer does to its answers.
 pub(crate) type Lie = Box<dyn Fn(&TestChain, Request, Response) -> Response + Send>;
 
@@ -199,6 +243,8 @@ pub(crate) struct TestPeers {
     pub(crate) losing: Mutex<bool>,
     /// Numbers accepted, by meter, in order.
     pub(crate) accepted: Mutex<Vec<(Address, u64)>>,
+    /// Peers that were caught lying, every time.
+    pub(crate) blamed: Mutex<Vec<PeerId>>,
     /// The payer's bandwidth; `None` has no end.
     pub(crate) bucket: Mutex<Option<Bucket>>,
 }
@@ -219,6 +265,7 @@ impl TestPeers {
             seeds: seeds.to_vec(),
             losing: Mutex::new(false),
             accepted: Mutex::default(),
+            blamed: Mutex::default(),
             bucket: Mutex::default(),
         }
     }
@@ -325,7 +372,9 @@ impl Peers for TestPeers {
         Ok(lie(&self.chain.lock().unwrap(), request, honest))
     }
 
-    fn blame(&self, _: PeerId) {}
+    fn blame(&self, peer: PeerId) {
+        self.blamed.lock().unwrap().push(peer);
+    }
 }
 
 /// A directory in memory where there is one: tests that cut files at every byte sync thousands of times.
@@ -343,4 +392,12 @@ pub(crate) fn registered(meter: Address, last: Option<LastReading>) -> State {
         (state_key::account(&meter), wattle_primitives::encode(&account)),
         (state_key::meter(&meter), wattle_primitives::encode(&record)),
     ])
+}
+
+/// What a wallet holds of the native asset.
+pub(crate) fn with_balance(mut state: State, owner: Address, units: u128) -> State {
+    let record = BalanceRecord { credits_posted: units, ..BalanceRecord::default() };
+    let key = state_key::balance(&AccountId::Wallet { owner }, AssetId::NATIVE);
+    state.insert(key, wattle_primitives::encode(&record));
+    state
 }

@@ -6,9 +6,9 @@
 use std::collections::VecDeque;
 
 /// Bytes of a page.
-pub const PAGE_BYTES: u64 = 4096;
+pub(crate) const PAGE_BYTES: u64 = 4096;
 /// Length of the window that the budget is for, in ms.
-pub const HOUR_MS: u64 = 3_600_000;
+pub(crate) const HOUR_MS: u64 = 3_600_000;
 /// The window is looked at in steps of this length, in ms.
 const STEP_MS: u64 = 60_000;
 /// The first minutes hold the start's own writes: no hour is extrapolated from less, in ms.
@@ -16,7 +16,7 @@ const SPAN_MS_MIN: u64 = 600_000;
 
 /// Bytes of the pages that a write from offset `from` up to `to` touches.
 #[must_use]
-pub const fn page_bytes(from: u64, to: u64) -> u64 {
+pub(crate) const fn page_bytes(from: u64, to: u64) -> u64 {
     if to <= from {
         return 0;
     }
@@ -26,7 +26,7 @@ pub const fn page_bytes(from: u64, to: u64) -> u64 {
 
 /// Bytes written within the last hour, from a total that only grows.
 #[derive(Debug, Default)]
-pub struct Wear {
+pub(crate) struct Wear {
     /// (uptime in ms, total) at the end of each step, oldest first; at most one hour and a step.
     steps: VecDeque<(u64, u64)>,
     now: (u64, u64),
@@ -35,7 +35,7 @@ pub struct Wear {
 
 impl Wear {
     /// Takes in how much was written in all at this uptime. Returns whether the budget has just been exceeded.
-    pub fn note(&mut self, uptime_ms: u64, total: u64, budget: u64) -> bool {
+    pub(crate) fn note(&mut self, uptime_ms: u64, total: u64, budget: u64) -> bool {
         self.now = (uptime_ms, total);
         if self.steps.back().is_none_or(|(at, _)| uptime_ms.saturating_sub(*at) >= STEP_MS) {
             self.steps.push_back(self.now);
@@ -53,7 +53,7 @@ impl Wear {
 
     /// Bytes written within the last hour; before the first is over, extrapolated from at least ten minutes.
     #[must_use]
-    pub fn per_hour(&self) -> u64 {
+    pub(crate) fn per_hour(&self) -> u64 {
         let (since_ms, base) = self.steps.front().copied().unwrap_or_default();
         let bytes = self.now.1.saturating_sub(base);
         let span_ms = self.now.0.saturating_sub(since_ms).max(SPAN_MS_MIN);
@@ -63,13 +63,13 @@ impl Wear {
 
     /// Bytes written in all.
     #[must_use]
-    pub const fn total(&self) -> u64 {
+    pub(crate) const fn total(&self) -> u64 {
         self.now.1
     }
 
     /// Whether more than the budget was written within the last hour.
     #[must_use]
-    pub const fn is_over(&self) -> bool {
+    pub(crate) const fn is_over(&self) -> bool {
         self.over
     }
 }

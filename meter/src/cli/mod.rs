@@ -91,6 +91,7 @@ pub struct AnchorArgs {
     /// The light node's configuration file.
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
+    /// Where the checkpoint comes from.
     #[command(flatten)]
     pub source: AnchorSource,
     /// Do not wait for a running light node to take it.

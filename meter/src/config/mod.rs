@@ -286,3 +286,5 @@ fn default_status_listen() -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::least;

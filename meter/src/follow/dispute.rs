@@ -71,7 +71,7 @@ impl Follower {
             return FollowError::Light(LightError::Fork { height: header.height });
         };
         let proven =
-            verify_finalized(&self.trusted.chain, set, header, light.path.as_slice(), &light.certificate);
+            verify_finalized(&self.trusted.chain, set, header, &light.path, &light.certificate);
         if let Err(source) = proven {
             return FollowError::Light(source);
         }

@@ -394,3 +394,5 @@ async fn ask(peers: &impl Peers, peer: PeerId, request: Request) -> Result<Respo
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trust_tests;

@@ -259,6 +259,15 @@ impl Queue {
         self.update(|state| state.anchored = true)
     }
 
+    /// The newest reading that is still in the files, acknowledged or not.
+    ///
+    /// # Errors
+    /// [`QueueError::Io`].
+    pub fn newest(&self) -> Result<Option<SignedReading>, QueueError> {
+        let Some(segment) = self.segments.back() else { return Ok(None) };
+        Ok(segment.read(segment.last.saturating_sub(1), segment.last, 1)?.pop())
+    }
+
     /// Readings that wait.
     #[must_use]
     pub fn depth(&self) -> usize {

@@ -141,6 +141,12 @@ impl Chain {
         peer
     }
 
+    /// Another one, not always the same.
+    fn another(&self, ready: &[PeerId], peer: PeerId) -> Option<PeerId> {
+        let others = || ready.iter().copied().filter(|other| *other != peer);
+        others().nth(self.turn.checked_rem(others().count())?)
+    }
+
     /// Follows one peer's headers, and compares with another's.
     async fn look(&mut self, net: &impl Peers, ready: &[PeerId]) -> Result<(), LightError> {
         let Some(peer) = self.peer(ready) else { return Ok(()) };
@@ -148,7 +154,7 @@ impl Chain {
             Ok(_) => self.verified = true,
             Err(source) => self.note(net, &SubmitError::Peer { peer, source }),
         }
-        if let Some(second) = ready.iter().copied().find(|other| *other != peer) {
+        if let Some(second) = self.another(ready, peer) {
             match self.follower.compare(net, second).await {
                 Ok(Comparison::Agrees) => {
                     self.verified = true;
@@ -227,7 +233,7 @@ impl Chain {
         let balance = self.follower.prove_record::<BalanceRecord>(net, peer, &key).await?.unwrap_or_default();
         let head = self.follower.head();
         let (height, time_ms) = (head.height, head.time_ms);
-        if let Some(second) = ready.iter().copied().find(|other| *other != peer) {
+        if let Some(second) = self.another(ready, peer) {
             match self.follower.compare(net, second).await {
                 Err(error @ FollowError::Disputed { .. }) => return Err(error),
                 // The second one's lie or silence takes nothing from the first one's proof.
@@ -348,3 +354,7 @@ const fn describe(result: &Result<Progress, SubmitError>, step: Step) -> &'stati
         (Err(_), _) => "peer_failed",
     }
 }
+
+#[cfg(test)]
+#[path = "chain_tests.rs"]
+mod tests;

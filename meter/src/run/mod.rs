@@ -14,7 +14,7 @@ use crate::follow::Follower;
 use crate::pace::Pacer;
 use crate::queue::Queue;
 use crate::relay::{Actuator, Input, Relay};
-use crate::sensor::{BusConfig, MeterConfig, Sensor, SharedBus};
+use crate::sensor::{BusConfig, Energy, MeterConfig, Sensor, SharedBus};
 use crate::sign::{Signer, load_key};
 use crate::status::{QUEUE_DIR, Source, server};
 use crate::submit::{Payment, SharedQueue, Submitter, with_queue};
@@ -33,6 +33,7 @@ use wattle_chain_spec::Checkpoint;
 use wattle_p2p::wire::Role;
 use wattle_p2p::{Config as NetConfig, Handle, Multiaddr, NetEvent, NodeKey};
 use wattle_primitives::Hash;
+use wattle_primitives::reading::Reading;
 
 /// Looks at the chain that may wait for the relay.
 const RELAY_INPUTS_MAX: usize = 16;
@@ -226,6 +227,10 @@ impl Member {
                 damaged = recovery.damaged, torn_bytes = recovery.torn_bytes, skipped = recovery.skipped,
                 "meter"
             );
+            let newest = queue.newest().map_err(LightError::Queue)?;
+            if let Some(good) = newest.and_then(|newest| counters(&member.sensor, newest.reading)) {
+                member.sensor.remember(good); // a zero right after the start is held like any other
+            }
             member.facts.submission = "idle";
             member.facts.address = Some(signer.meter());
             member.signer = Some(Arc::new(signer));
@@ -273,6 +278,12 @@ impl Member {
     }
 }
 
+/// What a reading's words stand for, by the meter's profile.
+fn counters(sensor: &Sensor, reading: Reading) -> Option<Energy> {
+    let encoding = sensor.profile().energy.as_ref()?.encoding;
+    Energy::decode(encoding, reading.import, reading.export).ok()
+}
+
 fn make_dir(path: &Path) -> Result<(), LightError> {
     let made = std::fs::create_dir_all(path);
     made.map_err(|source| LightError::DataDir { path: path.to_owned(), source })
@@ -311,5 +322,17 @@ async fn drain(mut events: mpsc::Receiver<NetEvent>) {
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A devnet runs light nodes as tasks on several threads.
+    #[test]
+    fn a_light_node_can_move_between_threads() {
+        fn moves<T: Send>(_: &T) {}
+        moves(&run(crate::config::least(), std::future::pending()));
     }
 }
