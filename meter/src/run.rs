@@ -6,7 +6,7 @@ use crate::config::{ConfigError, LightConfig};
 use crate::follow::{FollowError, Follower};
 use crate::peers::Peers;
 use crate::queue::{Queue, QueueError};
-use crate::sensor::{Energy, Profile, ProfileError, Sample, Sensor, SensorError, Timing, Verdict};
+use crate::sensor::{Bus, Energy, Link, Profile, ProfileError, Sample, Sensor, SensorError, Timing};
 use crate::sign::{KeyError, Signer, load_key};
 use crate::submit::{Payment, Progress, SharedQueue, SubmitError, Submitter, with_queue};
 use std::convert::Infallible;
@@ -106,8 +106,10 @@ pub async fn run(config: LightConfig, stop: impl Future<Output = ()>) -> Result<
     );
     let queue: SharedQueue = Arc::new(Mutex::new(queue));
     let fresh = Arc::new(Notify::new());
+    let link = Link::Tcp { address: config.meter.address.to_string() };
+    let bus = Bus::shared(link, Timing::default());
     let meter = Metering {
-        sensor: Sensor::new(config.meter.address, config.meter.unit, profile, Timing::default()),
+        sensor: Sensor::new(bus, config.meter.unit, profile),
         config: config.clone(),
         signer: Arc::clone(&signer),
         clock: Arc::clone(&clock),
@@ -219,7 +221,7 @@ impl Metering {
                 }
                 self.failing = false;
                 // An unconfirmed drop is not signed; the last good value was.
-                (!matches!(sample.verdict, Verdict::Held { .. })).then_some(sample.energy)
+                sample.believed().cloned()
             }
         }
     }
