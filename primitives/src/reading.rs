@@ -11,6 +11,11 @@ use serde::{Deserialize, Serialize};
 /// Most 16-bit words of one energy register.
 pub const WORDS_MAX: usize = 4;
 
+/// Least exponent of [`RegisterEncoding::Acc32`]: counts of a milliwatt-hour.
+pub const EXPONENT_MIN: i8 = -3;
+/// Greatest exponent of [`RegisterEncoding::Acc32`]: counts of a megawatt-hour.
+pub const EXPONENT_MAX: i8 = 6;
+
 /// One energy register as it was read, most significant word first.
 pub type Words = BoundedVec<u16, WORDS_MAX>;
 
@@ -38,6 +43,11 @@ pub enum RegisterEncoding {
     Uint32Wh = 1,
     /// Four words, unsigned, Wh (SunSpec acc64).
     Uint64Wh = 2,
+    /// Two words, unsigned, counts of 10^exponent Wh (SunSpec acc32). Rolls over at 2^32 counts.
+    Acc32 {
+        /// The meter's scale factor, [`EXPONENT_MIN`] to [`EXPONENT_MAX`].
+        exponent: i8,
+    } = 3,
 }
 
 /// What the light node knows of its clock.
@@ -117,7 +127,7 @@ pub enum WordsError {
     /// NaN, infinite or negative.
     #[error("not a finite number of at least zero")]
     NotANumber,
-    /// At least 2^63 Wh, or 2^52 kWh as a binary32 number.
+    /// At least 2^63 Wh, or 2^52 kWh as a binary32 number, or an exponent that no meter has.
     #[error("energy out of range")]
     Range,
 }
@@ -135,9 +145,15 @@ impl RegisterEncoding {
     #[must_use]
     pub const fn words(self) -> usize {
         match self {
-            Self::Float32Kwh | Self::Uint32Wh => 2,
+            Self::Float32Kwh | Self::Uint32Wh | Self::Acc32 { .. } => 2,
             Self::Uint64Wh => 4,
         }
+    }
+
+    /// Whether a counter that has reached its end goes on from zero.
+    #[must_use]
+    pub const fn rolls_over(self) -> bool {
+        matches!(self, Self::Uint32Wh | Self::Acc32 { .. })
     }
 
     /// The energy that `words` stand for, rounded down to whole watt-hours.
@@ -154,8 +170,19 @@ impl RegisterEncoding {
             Self::Uint32Wh => Ok(WattHours(bits)),
             Self::Uint64Wh if bits < 1 << 63 => Ok(WattHours(bits)),
             Self::Uint64Wh => Err(WordsError::Range),
+            Self::Acc32 { exponent } => acc32(bits, exponent),
         }
     }
+}
+
+/// `floor(count * 10^exponent)`: below 2^52 for a count of 32 bits.
+fn acc32(count: u64, exponent: i8) -> Result<WattHours, WordsError> {
+    if !(EXPONENT_MIN..=EXPONENT_MAX).contains(&exponent) {
+        return Err(WordsError::Range);
+    }
+    let scale = 10u64.checked_pow(u32::from(exponent.unsigned_abs())).ok_or(WordsError::Range)?;
+    let scaled = if exponent < 0 { count.checked_div(scale) } else { count.checked_mul(scale) };
+    scaled.map(WattHours).ok_or(WordsError::Range)
 }
 
 /// `floor(1000 * x)` of a binary32 number of kWh, exactly: `mantissa * 1000 * 2^(exponent - 150)`.
@@ -223,5 +250,29 @@ mod tests {
             RegisterEncoding::Uint64Wh.watt_hours(&[1, 2]),
             Err(WordsError::Count { expected: 4, got: 2 })
         );
+    }
+
+    #[test]
+    fn an_acc32_counts_in_powers_of_ten_and_is_floored() {
+        let table = [
+            (0, [0x0001, 0x0000], Ok(65_536)),
+            (1, [0x0000, 0x0007], Ok(70)),
+            (6, [0xffff, 0xffff], Ok(4_294_967_295_000_000)),
+            (-1, [0x0000, 0x0013], Ok(1)),
+            (-3, [0x0000, 0x03e7], Ok(0)),
+            (-3, [0x0000, 0x03e8], Ok(1)),
+            (7, [0, 1], Err(WordsError::Range)),
+            (-4, [0, 1], Err(WordsError::Range)),
+            (i8::MIN, [0, 0], Err(WordsError::Range)),
+        ];
+        for (exponent, words, want) in table {
+            let encoding = RegisterEncoding::Acc32 { exponent };
+            assert_eq!(encoding.watt_hours(&words), want.map(WattHours), "{exponent} {words:04x?}");
+        }
+        assert!(RegisterEncoding::Acc32 { exponent: 0 }.rolls_over());
+        assert!(RegisterEncoding::Uint32Wh.rolls_over());
+        assert!(!RegisterEncoding::Float32Kwh.rolls_over() && !RegisterEncoding::Uint64Wh.rolls_over());
+        let json = serde_json::json!({"acc32": {"exponent": 1}});
+        assert_eq!(serde_json::to_value(RegisterEncoding::Acc32 { exponent: 1 }).ok(), Some(json));
     }
 }
