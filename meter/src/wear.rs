@@ -95,7 +95,7 @@ mod tests {
             total += 1000 + burst;
             let news = wear.note(minute * 60_000, total, 100_000);
             assert_eq!(news, minute == 70, "minute {minute}: {}", wear.per_hour());
-            assert_eq!(wear.is_over(), (70..131).contains(&minute), "minute {minute}: {}", wear.per_hour());
+            assert_eq!(wear.is_over(), (70..130).contains(&minute), "minute {minute}: {}", wear.per_hour());
         }
         assert_eq!((wear.per_hour(), wear.total()), (60_000, total));
     }
