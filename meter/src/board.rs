@@ -146,7 +146,11 @@ impl Board {
         let total = bytes.saturating_add(facts.other_bytes);
         if facts.wear.note(uptime_ms, total, budget) {
             let per_hour = facts.wear.per_hour();
-            tracing::warn!(per_hour, budget, "more is written than the card's budget allows: raise the intervals");
+            tracing::warn!(
+                per_hour,
+                budget,
+                "more is written than the card's budget allows: raise the intervals"
+            );
         }
     }
 

@@ -110,8 +110,7 @@ impl World {
         let signer = Arc::new(Signer::new(key(), follower.chain()));
         let queue = Arc::new(Mutex::new(Queue::open(&self.dir.join("queue"), 1000).unwrap().0));
         let payment = Payment { fee_payer: signer.meter(), max_fee: Amount(1000) };
-        let submitter =
-            Submitter::new(Arc::clone(&signer), Arc::clone(&queue), Arc::clone(&clock), payment);
+        let submitter = Submitter::new(Arc::clone(&signer), Arc::clone(&queue), Arc::clone(&clock), payment);
         let life = Life { queue, submitter, follower, signer, clock };
         self.keep(|name| name == "state");
         self.keep(|_| true); // an open queue has made durable what it found
@@ -160,7 +159,8 @@ impl World {
         let rounds = if last == Stage::Settled { 2 } else { 1 };
         for _ in 0..rounds {
             let round = life.submitter.round(&mut life.follower, &peers, self.peers.peers[0]);
-            let ended = tokio::time::timeout(Duration::from_millis(if cut { 150 } else { 60_000 }), round).await;
+            let ended =
+                tokio::time::timeout(Duration::from_millis(if cut { 150 } else { 60_000 }), round).await;
             assert!(cut || ended.unwrap().is_ok());
             self.keep(|name| name == "state");
         }

@@ -45,11 +45,14 @@ mod wear;
 
 pub use board::{ChainFacts, Credit, Today};
 pub use clock::{Clock, TimeSource};
-pub use config::{CONFIG_BYTES_MAX, ConfigError, CreditConfig, LightConfig, PEERS_MAX, RelayConfig, RelayTarget};
+pub use config::{
+    CONFIG_BYTES_MAX, ConfigError, CreditConfig, LightConfig, PEERS_MAX, RelayConfig, RelayTarget,
+};
 pub use run::{LightError, run};
 pub use sensor::{BusConfig, MeterConfig};
 pub use sign::{KeyError, Signer, generate_key, load_key, write_key};
 pub use status::{
-    DiskStatus, LightStatus, LiveStatus, MeterStatus, QueueFacts, QueueStatus, StatusError, TrustedHead, status,
+    DiskStatus, LightStatus, LiveStatus, MeterStatus, QueueFacts, QueueStatus, StatusError, TrustedHead,
+    status,
 };
 pub use stdin::stdin_closed;

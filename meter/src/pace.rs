@@ -3,8 +3,9 @@
 //!
 //! After an outage every light node has the same backlog and the same sponsor. Each waits a random part of a span
 //! that grows with its own backlog before it begins, sends one transaction at a time, and when the sponsor's
-//! bandwidth is used up comes back after a random part of a pause that doubles each time. Randomness is an argument,
-//! so that a village can be simulated.
+//! bandwidth is used up comes back after a random part of a pause that doubles each time. Progress shortens that pause
+//! by a quarter instead of ending it: all of them together find the rate that the sponsor can bear. Randomness is an
+//! argument, so that a village can be simulated.
 
 use crate::submit::{Progress, SubmitError};
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub struct Pacer {
     step: Option<Step>,
     /// The last pause before chance had its part in it.
     pause: Duration,
+    /// The pause that shortage has taught; zero while there was none.
+    taught: Duration,
 }
 
 impl Step {
@@ -70,17 +73,27 @@ impl Pacer {
 
     /// How long to wait after `step`. `usual` is the pause between two looks at the chain, `random` any number.
     pub fn next(&mut self, step: Step, usual: Duration, random: u64) -> Duration {
-        let first = |low: Duration, before: Option<Step>, pause: Duration| {
-            if before == Some(step) { pause.saturating_mul(2).max(low) } else { low }
-        };
-        let (before, pause) = (self.step.replace(step), self.pause);
-        let usual = usual.max(PAUSE_MIN);
+        let (before, usual) = (self.step.replace(step), usual.max(PAUSE_MIN));
+        let doubled = if before == Some(step) { self.pause.saturating_mul(2) } else { PAUSE_MIN };
         self.pause = match step {
-            Step::Idle => return usual,
-            Step::Moved => return PAUSE_MIN,
-            Step::Waiting | Step::Failed => first(PAUSE_MIN, before, pause).min(usual).min(PAUSE_MAX),
-            Step::Stuck => first(PAUSE_MIN, before, pause).min(PAUSE_MAX),
-            Step::Refused => first(REFUSED_MIN, before, pause).min(REFUSED_MAX),
+            Step::Idle => {
+                self.taught = Duration::ZERO;
+                return usual;
+            }
+            Step::Refused => {
+                self.taught = self.taught.saturating_mul(2).clamp(REFUSED_MIN, REFUSED_MAX);
+                self.taught
+            }
+            Step::Moved => {
+                self.taught = (self.taught / 4).saturating_mul(3);
+                if self.taught <= PAUSE_MIN {
+                    self.taught = Duration::ZERO;
+                    return PAUSE_MIN;
+                }
+                self.taught
+            }
+            Step::Waiting | Step::Failed => doubled.max(PAUSE_MIN).min(usual).min(PAUSE_MAX),
+            Step::Stuck => doubled.max(PAUSE_MIN).min(PAUSE_MAX),
         };
         // Between a half and the whole: those who were refused together do not come back together.
         let half = self.pause / 2;
@@ -119,7 +132,7 @@ mod tests {
     const USUAL: Duration = Duration::from_secs(10);
 
     #[test]
-    fn refusals_double_the_pause_and_progress_ends_it() {
+    fn refusals_double_the_pause_and_progress_shortens_it() {
         let mut pacer = Pacer::default();
         let mut last = Duration::ZERO;
         for (round, want_s) in [4u64, 8, 16, 32, 64, 128, 256, 300, 300].into_iter().enumerate() {
@@ -132,8 +145,19 @@ mod tests {
             last = pacer.next(Step::Refused, USUAL, u64::MAX);
         }
         assert!(last >= Duration::from_secs(150));
-        assert_eq!(pacer.next(Step::Moved, USUAL, 5), PAUSE_MIN);
-        assert!(pacer.next(Step::Refused, USUAL, 5) <= Duration::from_secs(4), "from the beginning");
+        assert_eq!(
+            pacer.next(Step::Moved, USUAL, 0),
+            Duration::from_millis(112_500),
+            "a quarter less, then half"
+        );
+        assert_eq!(
+            pacer.clone().next(Step::Refused, USUAL, 0),
+            Duration::from_secs(150),
+            "and not from the beginning"
+        );
+        let shortened = (0..40).take_while(|_| pacer.next(Step::Moved, USUAL, 0) > PAUSE_MIN).count();
+        assert!((10..30).contains(&shortened), "{shortened}");
+        assert!(pacer.next(Step::Refused, USUAL, 0) <= Duration::from_secs(4), "from the beginning");
     }
 
     #[test]

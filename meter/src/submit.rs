@@ -135,16 +135,7 @@ impl Submitter {
     /// A submitter for the signer's meter.
     #[must_use]
     pub const fn new(signer: Arc<Signer>, queue: SharedQueue, clock: Arc<Clock>, payment: Payment) -> Self {
-        Self {
-            signer,
-            queue,
-            clock,
-            payment,
-            current: None,
-            refused: None,
-            skip: 0,
-            batch_max: READINGS_MAX,
-        }
+        Self { signer, queue, clock, payment, current: None, refused: None, skip: 0, batch_max: READINGS_MAX }
     }
 
     /// Learns from `peer` what the chain has, settles what was under way and sends what comes next.

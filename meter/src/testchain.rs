@@ -11,13 +11,14 @@ use wattle_chain_spec::Checkpoint;
 use wattle_p2p::wire::{AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, Request, Response};
 use wattle_p2p::{PeerId, RequestError};
 use wattle_primitives::call::EnergyCall;
-use wattle_primitives::reading::RegisterEncoding;
 use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::reading::RegisterEncoding;
 use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord, LastReading, MeterRecord};
 use wattle_primitives::trie::{Leaf, Step, TrieProof, branch_hash, key_hash, leaf_hash, value_hash};
 use wattle_primitives::{
-    Address, AssetId, BoundedBytes, BoundedVec, Call, Certificate, Epoch, Hash, Header, Height, Lane, Nonce, Proposal,
-    PublicKey, Round, SecretKey, SignedVote, TimeMs, Tx, Validator, ValidatorSet, View, Vote, VotingPower,
+    Address, AssetId, BoundedBytes, BoundedVec, Call, Certificate, Epoch, Hash, Header, Height, Lane, Nonce,
+    Proposal, PublicKey, Round, SecretKey, SignedVote, TimeMs, Tx, Validator, ValidatorSet, View, Vote,
+    VotingPower,
 };
 
 pub(crate) const TRUST_MS: u64 = 3_600_000;

@@ -72,11 +72,7 @@ fn log(json: bool) {
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    if json {
-        logs.json().init()
-    } else {
-        logs.init()
-    }
+    if json { logs.json().init() } else { logs.init() }
 }
 
 /// Prints an error with everything below it.

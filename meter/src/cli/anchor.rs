@@ -32,7 +32,9 @@ pub(super) async fn give(args: &AnchorArgs, json: bool) -> Result<(), LightCliEr
         if taken {
             format!("the light node trusts height {height} now")
         } else {
-            format!("height {height} is trusted at the light node's next start, or within seconds when it runs")
+            format!(
+                "height {height} is trusted at the light node's next start, or within seconds when it runs"
+            )
         }
     })
 }

@@ -177,7 +177,10 @@ impl LightConfig {
             }
         }
         if self.peers.len() > PEERS_MAX {
-            return Err(ConfigError::Range { name: "peers", range: format!("at most {PEERS_MAX} addresses") });
+            return Err(ConfigError::Range {
+                name: "peers",
+                range: format!("at most {PEERS_MAX} addresses"),
+            });
         }
         if self.peers.is_empty() && !self.mdns {
             return Err(ConfigError::Range { name: "peers", range: "given unless mdns is on".to_owned() });

@@ -51,7 +51,9 @@ fn the_example_shows_every_option_with_its_default() {
         ..RelayConfig::default()
     });
     let text = toml::to_string(&full).unwrap();
-    let named = |key: &str| EXAMPLE_CONFIG.lines().any(|l| l.trim_start_matches("# ").starts_with(&format!("{key} =")));
+    let named = |key: &str| {
+        EXAMPLE_CONFIG.lines().any(|l| l.trim_start_matches("# ").starts_with(&format!("{key} =")))
+    };
     for key in text.lines().filter_map(|line| line.split_once(" = ").map(|(key, _)| key.trim())) {
         let inline = format!("{key} = ");
         assert!(named(key) || EXAMPLE_CONFIG.contains(&inline), "{key} is not in the example");

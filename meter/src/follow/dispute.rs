@@ -70,8 +70,7 @@ impl Follower {
         let Some(set) = sets.into_iter().find(|set| set.hash() == header.validators_hash) else {
             return FollowError::Light(LightError::Fork { height: header.height });
         };
-        let proven =
-            verify_finalized(&self.trusted.chain, set, header, &light.path, &light.certificate);
+        let proven = verify_finalized(&self.trusted.chain, set, header, &light.path, &light.certificate);
         if let Err(source) = proven {
             return FollowError::Light(source);
         }

@@ -307,8 +307,7 @@ impl Follower {
             return Err(FollowError::NextSet { expected, got });
         }
         self.advance(&proof.header, &[], &proof.certificate)?;
-        self.validators_before =
-            Some(std::mem::replace(&mut self.validators, proof.next_validators.clone()));
+        self.validators_before = Some(std::mem::replace(&mut self.validators, proof.next_validators.clone()));
         self.save(true)
     }
 

@@ -266,5 +266,5 @@ fn a_day_of_quarter_hours_writes_little() {
     assert_eq!(queue.written_bytes(), before, "nothing new, nothing written");
     fill(&mut queue, 64);
     queue.sync().unwrap();
-    assert!(queue.written_bytes() - before <= 7 * crate::wear::PAGE_BYTES, "one sync for many readings");
+    assert!(queue.written_bytes() - before <= 7 * PAGE_BYTES, "one sync for many readings");
 }

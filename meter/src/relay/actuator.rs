@@ -79,7 +79,8 @@ impl Actuator {
                 run(if position == Position::Connected { connect } else { disconnect }).await
             }
             Self::Coil { bus, unit, coil } => {
-                let written = bus.lock().await.write_coil(*unit, *coil, position == Position::Connected).await;
+                let written =
+                    bus.lock().await.write_coil(*unit, *coil, position == Position::Connected).await;
                 written.map_err(|source| ActuatorError::Coil { unit: *unit, coil: *coil, source })
             }
         }

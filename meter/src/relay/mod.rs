@@ -8,8 +8,8 @@ mod actuator;
 mod machine;
 pub mod order;
 
-pub use actuator::ActuatorError;
 pub(crate) use actuator::Actuator;
+pub use actuator::ActuatorError;
 pub use machine::{Fallback, Input, Machine, Order, Position, Rules, Saved};
 
 use crate::board::Board;
@@ -177,13 +177,6 @@ impl Relay {
 
 impl Default for RelayStatus {
     fn default() -> Self {
-        Self {
-            order: Order::Auto,
-            commanded: None,
-            pending: None,
-            confirmed: None,
-            error: None,
-            commands: 0,
-        }
+        Self { order: Order::Auto, commanded: None, pending: None, confirmed: None, error: None, commands: 0 }
     }
 }

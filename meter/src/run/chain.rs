@@ -169,7 +169,9 @@ impl Chain {
 
     async fn submit(&mut self, net: &impl Peers, ready: &[PeerId], index: usize) -> Result<(), LightError> {
         let usual = self.config.follow_interval();
-        let Some(lane) = self.lanes.get(index).filter(|lane| Instant::now() >= lane.next) else { return Ok(()) };
+        let Some(lane) = self.lanes.get(index).filter(|lane| Instant::now() >= lane.next) else {
+            return Ok(());
+        };
         if !lane.glance().await?.work {
             return Ok(());
         }
@@ -200,7 +202,9 @@ impl Chain {
     async fn look_at_credit(&mut self, net: &impl Peers, ready: &[PeerId]) {
         let asset = self.config.credit.asset;
         for index in 0..self.lanes.len() {
-            let Some((meter, address)) = self.lanes.get(index).map(|lane| (lane.meter, lane.address)) else { return };
+            let Some((meter, address)) = self.lanes.get(index).map(|lane| (lane.meter, lane.address)) else {
+                return;
+            };
             let mut credit = None;
             if let Some(peer) = self.peer(ready) {
                 match self.prove_credit(net, ready, peer, address, asset).await {
@@ -274,7 +278,9 @@ impl Chain {
         let head = self.follower.head();
         let (reason, advice) = match self.doubt {
             None if self.verified => (None, None),
-            None => (Some("nothing_verified"), Some("no peer has proven a header since the start".to_owned())),
+            None => {
+                (Some("nothing_verified"), Some("no peer has proven a header since the start".to_owned()))
+            }
             Some(Doubt::Expired { until }) => (Some("trust_expired"), Some(expired(until))),
             Some(Doubt::Disputed(dispute)) => {
                 let text = format!(
@@ -324,7 +330,9 @@ impl Chain {
 }
 
 fn expired(until: TimeMs) -> String {
-    format!("the trust period ended at {until} ms: get a checkpoint from the operator, then `wattle-light anchor`")
+    format!(
+        "the trust period ended at {until} ms: get a checkpoint from the operator, then `wattle-light anchor`"
+    )
 }
 
 fn announce(doubt: Option<Doubt>) {

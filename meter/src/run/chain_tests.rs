@@ -6,7 +6,9 @@ use crate::queue::Queue;
 use crate::sensor::Energy;
 use crate::sign::Signer;
 use crate::submit::Payment;
-use crate::testchain::{Bucket, Lie, State, TestChain, TestPeers, forked, memory_dir, registered, with_balance};
+use crate::testchain::{
+    Bucket, Lie, State, TestChain, TestPeers, forked, memory_dir, registered, with_balance,
+};
 use std::path::Path;
 use std::sync::Mutex;
 use wattle_p2p::wire::Response;
@@ -118,28 +120,37 @@ fn depth(chain: &Chain) -> usize {
 fn lies(source: &TestChain) -> Vec<(&'static str, Lie)> {
     let too_few = forked(source.light(1), &SEEDS, &[2, 3]);
     vec![
-        ("a certificate from too few validators", Box::new(move |_, _, honest| match honest {
-            Response::LightBlock(_) => Response::LightBlock(Box::new(too_few.clone())),
-            Response::Proof(mut answer) => {
-                answer.light = too_few.clone();
-                Response::Proof(answer)
-            }
-            other => other,
-        })),
-        ("a forged balance and a forged meter", Box::new(|_, _, honest| match honest {
-            Response::Proof(mut answer) => {
-                answer.value = Some(BoundedBytes::new(vec![0xff; 64]).unwrap());
-                Response::Proof(answer)
-            }
-            other => other,
-        })),
-        ("nothing there", Box::new(|_, _, honest| match honest {
-            Response::Proof(mut answer) => {
-                answer.value = None;
-                Response::Proof(answer)
-            }
-            other => other,
-        })),
+        (
+            "a certificate from too few validators",
+            Box::new(move |_, _, honest| match honest {
+                Response::LightBlock(_) => Response::LightBlock(Box::new(too_few.clone())),
+                Response::Proof(mut answer) => {
+                    answer.light = too_few.clone();
+                    Response::Proof(answer)
+                }
+                other => other,
+            }),
+        ),
+        (
+            "a forged balance and a forged meter",
+            Box::new(|_, _, honest| match honest {
+                Response::Proof(mut answer) => {
+                    answer.value = Some(BoundedBytes::new(vec![0xff; 64]).unwrap());
+                    Response::Proof(answer)
+                }
+                other => other,
+            }),
+        ),
+        (
+            "nothing there",
+            Box::new(|_, _, honest| match honest {
+                Response::Proof(mut answer) => {
+                    answer.value = None;
+                    Response::Proof(answer)
+                }
+                other => other,
+            }),
+        ),
     ]
 }
 
@@ -301,7 +312,10 @@ async fn a_villages_backlog_of_thirty_days_drains_within_the_sponsors_bandwidth(
     assert!(refused < 2 * needed, "{refused} refusals of peers for {needed} transactions");
     let accepted = peers.accepted.lock().unwrap().clone();
     let distinct: std::collections::BTreeSet<_> = accepted.iter().collect();
-    assert_eq!((accepted.len(), distinct.len()), (usize::from(READINGS) * usize::from(METERS), accepted.len()));
+    assert_eq!(
+        (accepted.len(), distinct.len()),
+        (usize::from(READINGS) * usize::from(METERS), accepted.len())
+    );
 }
 
 #[tokio::test]
@@ -311,7 +325,10 @@ async fn heights_and_genesis_are_on_the_board() {
     let mut chain = light_node(dir.path(), &source, 1, 0);
     chain.show(0).await.unwrap();
     let before = chain.board.update(|facts| facts.chain.clone());
-    assert_eq!((before.believing, before.reason, before.height), (false, Some("nothing_verified"), Height(0)));
+    assert_eq!(
+        (before.believing, before.reason, before.height),
+        (false, Some("nothing_verified"), Height(0))
+    );
     let peers = TestPeers::new(source.clone(), &SEEDS, 1);
     turns(&mut chain, &peers, 1).await;
     let after = chain.board.update(|facts| facts.chain.clone());

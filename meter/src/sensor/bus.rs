@@ -201,13 +201,7 @@ impl Bus {
         }
     }
 
-    async fn write_tcp(
-        &self,
-        line: &mut Context,
-        unit: u8,
-        coil: u16,
-        on: bool,
-    ) -> Result<(), SensorError> {
+    async fn write_tcp(&self, line: &mut Context, unit: u8, coil: u16, on: bool) -> Result<(), SensorError> {
         line.set_slave(Slave(unit));
         let after = self.timing.answer_timeout;
         match timeout(after, line.write_single_coil(coil, on)).await {

@@ -17,7 +17,12 @@ pub(crate) fn render(status: &LiveStatus) -> String {
     if let Some(relay) = &status.relay {
         let connected = relay.commanded.map(|p| u8::from(p == crate::relay::Position::Connected));
         if let Some(connected) = connected {
-            out.single("wattle_light_relay_connected", "gauge", "1 when last commanded to connect.", connected);
+            out.single(
+                "wattle_light_relay_connected",
+                "gauge",
+                "1 when last commanded to connect.",
+                connected,
+            );
         }
         let failing = u8::from(relay.confirmed == Some(false));
         out.single("wattle_light_relay_failing", "gauge", "1 when the last command failed.", failing);
@@ -86,7 +91,9 @@ fn queues(out: &mut Text, meters: &[MeterStatus]) {
     let depth = |q: &super::live::QueueFacts| u64::try_from(q.depth).unwrap_or(u64::MAX);
     each("wattle_light_queue_readings", "gauge", "Readings that wait.", &depth);
     each("wattle_light_queue_last_seq", "gauge", "Last number given out.", &|q| q.last_seq);
-    each("wattle_light_queue_acked_seq", "gauge", "Number that the chain is proven to have.", &|q| q.acked_seq);
+    each("wattle_light_queue_acked_seq", "gauge", "Number that the chain is proven to have.", &|q| {
+        q.acked_seq
+    });
     each("wattle_light_queue_dropped_total", "counter", "Readings dropped unsent.", &|q| q.dropped);
     each("wattle_light_queue_skipped_total", "counter", "Numbers that no reading will have.", &|q| q.skipped);
 }

@@ -117,7 +117,9 @@ fn queues(data_dir: &Path) -> Result<Vec<QueueStatus>, StatusError> {
     for entry in std::fs::read_dir(data_dir).map_err(list)? {
         let entry = entry.map_err(list)?;
         let dir = entry.path().join(QUEUE_DIR);
-        let Some(name) = entry.file_name().to_str().map(str::to_owned).filter(|_| dir.is_dir()) else { continue };
+        let Some(name) = entry.file_name().to_str().map(str::to_owned).filter(|_| dir.is_dir()) else {
+            continue;
+        };
         let seen = overview(&dir).map_err(|source| StatusError::Queue { name: name.clone(), source })?;
         let Overview { depth, last_seq, acked, dropped, anchored } = seen;
         meters.push(QueueStatus { name, queue_depth: depth, last_seq, acked_seq: acked, dropped, anchored });

@@ -14,9 +14,9 @@ use wattle_primitives::{
 };
 
 /// How long anything may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub fn validators() -> ValidatorSet {
+pub(crate) fn validators() -> ValidatorSet {
     let key = SecretKey::from_seed([1; 32]).public();
     ValidatorSet::new(vec![Validator { key, power: VotingPower(1) }]).unwrap()
 }
@@ -41,7 +41,7 @@ fn header(height: u64, chain: Hash, time_ms: u64) -> Header {
 }
 
 /// A checkpoint of a chain that began an hour ago, trusted for a day.
-pub fn checkpoint(height: u64) -> Checkpoint {
+pub(crate) fn checkpoint(height: u64) -> Checkpoint {
     let start_ms = 1_700_000_000_000;
     let genesis_hash = header(0, Hash([7; 32]), start_ms).hash();
     let header = match height {
@@ -53,26 +53,26 @@ pub fn checkpoint(height: u64) -> Checkpoint {
 }
 
 /// A free port of this computer.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
-pub async fn simulator(seed: u64) -> Simulator {
+pub(crate) async fn simulator(seed: u64) -> Simulator {
     let clock = system_clock();
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     Simulator::start(SimulatorConfig { listen, seed, start_ms: clock() - 60_000, clock }).await.unwrap()
 }
 
 /// A light node's directory, and its process while it runs.
-pub struct Light {
-    pub dir: tempfile::TempDir,
-    pub status_port: u16,
+pub(crate) struct Light {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) status_port: u16,
     child: Option<Child>,
 }
 
 impl Light {
     /// A directory with keys for `signing` meters behind `meters`, and `extra` lines at the top of the configuration.
-    pub fn new(meters: &[(&str, SocketAddr, bool)], extra: &str, tables: &str) -> Self {
+    pub(crate) fn new(meters: &[(&str, SocketAddr, bool)], extra: &str, tables: &str) -> Self {
         // On a disk, not in memory: what is written there is counted.
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         std::fs::write(dir.path().join("checkpoint.json"), checkpoint(0).to_json()).unwrap();
@@ -99,34 +99,34 @@ impl Light {
         Self { dir, status_port, child: None }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.path("light.toml")
     }
 
-    pub fn start(&mut self) -> &mut Self {
+    pub(crate) fn start(&mut self) -> &mut Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wattle-light"));
         command.arg("run").arg("--config").arg(self.config()).env("WATTLE_LOG", "warn");
         self.child = Some(command.stdin(Stdio::null()).spawn().unwrap());
         self
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }
 
     /// Ends it as a power cut would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     /// Ends it in order, and expects that it ends well.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         let mut child = self.child.take().unwrap();
         let pid = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
@@ -134,24 +134,28 @@ impl Light {
     }
 
     /// Runs another command of the program.
-    pub fn command(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_wattle-light")).args(arguments).stdin(Stdio::null()).output().unwrap()
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_wattle-light"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
     }
 
     /// As [`Light::command`], with the configuration and JSON.
-    pub fn ask(&self, arguments: &[&str]) -> Result<serde_json::Value, String> {
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Result<serde_json::Value, String> {
         let config = self.config().display().to_string();
         let output = self.command(&[arguments, &["--config", &config, "--json"]].concat());
         let text = String::from_utf8(output.stdout).unwrap();
         if output.status.success() { Ok(serde_json::from_str(&text).unwrap()) } else { Err(text) }
     }
 
-    pub fn saved(&self) -> Option<LightStatus> {
+    pub(crate) fn saved(&self) -> Option<LightStatus> {
         status(&self.path("data")).ok()
     }
 
     /// The live status, if it answers.
-    pub fn live(&self) -> Option<serde_json::Value> {
+    pub(crate) fn live(&self) -> Option<serde_json::Value> {
         let (status, body) = get(self.status_port, "/status", "localhost")?;
         (status == 200).then(|| serde_json::from_str(&body).unwrap())
     }
@@ -167,7 +171,7 @@ impl Drop for Light {
 }
 
 /// Waits until `look` finds something.
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
         if let Some(found) = look() {
@@ -179,13 +183,14 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// One HTTP request; `None` when nobody answers.
-pub fn get(port: u16, path: &str, host: &str) -> Option<(u16, String)> {
-    let (head, body) = exchange(port, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))?;
+pub(crate) fn get(port: u16, path: &str, host: &str) -> Option<(u16, String)> {
+    let (head, body) =
+        exchange(port, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))?;
     Some((head.split(' ').nth(1)?.parse().ok()?, body))
 }
 
 /// Sends `request` as it is; the answer's head and body.
-pub fn exchange(port: u16, request: &str) -> Option<(String, String)> {
+pub(crate) fn exchange(port: u16, request: &str) -> Option<(String, String)> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream.write_all(request.as_bytes()).ok()?;
@@ -196,7 +201,7 @@ pub fn exchange(port: u16, request: &str) -> Option<(String, String)> {
 }
 
 /// A value of `/proc/<pid>/<file>` whose line begins with `name`; `None` where the system does not show it.
-pub fn proc_value(pid: u32, file: &str, name: &str) -> Option<u64> {
+pub(crate) fn proc_value(pid: u32, file: &str, name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join(file)).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;
     line.split_whitespace().nth(1)?.parse().ok()

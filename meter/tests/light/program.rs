@@ -93,7 +93,10 @@ fn the_default_configuration_is_printed_and_a_broken_one_refused() {
     let light = Light::new(&[], "", "");
     let output = light.command(&["config", "--default"]);
     assert!(output.status.success());
-    assert_eq!(String::from_utf8(output.stdout).unwrap().trim_end(), wattle_meter::cli::EXAMPLE_CONFIG.trim_end());
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap().trim_end(),
+        wattle_meter::cli::EXAMPLE_CONFIG.trim_end()
+    );
     let config = light.config().display().to_string();
     assert!(!light.command(&["config", "--check", &config]).status.success(), "no meters");
     let example = light.path("example.toml");

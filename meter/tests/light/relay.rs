@@ -40,7 +40,8 @@ async fn orders_are_obeyed_and_stand_over_kill_and_restart() {
     let answer = light.ask(&["relay", "disconnect"]).unwrap();
     assert_eq!((&answer["taken"], &answer["commanded"]), (&true.into(), &"disconnected".into()));
     said(&log, &["on", "off"]);
-    let shown = until("it is shown", || light.live().filter(|s| s["relay"]["commands"] == 2))["relay"].clone();
+    let shown =
+        until("it is shown", || light.live().filter(|s| s["relay"]["commands"] == 2))["relay"].clone();
     assert_eq!((&shown["order"], &shown["confirmed"]), (&"disconnect".into(), &true.into()), "{shown}");
     light.kill();
     light.start();
@@ -71,7 +72,12 @@ async fn a_lost_meter_disconnects_where_it_is_said_so_and_a_found_one_connects()
     house.stop().await;
     said(&log, &["on", "off"]);
     let clock = wattle_meter::simulator::system_clock();
-    let config = wattle_meter::simulator::SimulatorConfig { listen: address, seed: 32, start_ms: clock() - 60_000, clock };
+    let config = wattle_meter::simulator::SimulatorConfig {
+        listen: address,
+        seed: 32,
+        start_ms: clock() - 60_000,
+        clock,
+    };
     let house = wattle_meter::simulator::Simulator::start(config).await.unwrap();
     said(&log, &["on", "off", "on"]);
     light.stop();
@@ -94,11 +100,9 @@ async fn a_command_that_fails_is_told_and_tried_again() {
     light.ask(&["relay", "connect"]).unwrap();
     let shown = until("the failure is shown", || light.live().filter(|s| s["relay"]["confirmed"] == false));
     assert!(shown["relay"]["error"].as_str().unwrap().contains("ended with"), "{shown}");
-    let (_, metrics) = exchange(
-        light.status_port,
-        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-    )
-    .unwrap();
+    let (_, metrics) =
+        exchange(light.status_port, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .unwrap();
     assert!(metrics.contains("wattle_light_relay_failing 1"), "{metrics}");
     std::fs::write(&ready, "").unwrap();
     said(&log, &["on"]);

@@ -10,11 +10,14 @@ fn meter<'a>(status: &'a Value, name: &str) -> &'a Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_shows_meters_queues_chain_and_disk() {
     let (house, shed) = (simulator(21).await, simulator(22).await);
-    let fast = "sample_interval_ms = 100\nreading_interval_ms = 1000\nsync_interval_ms = 0\ntrust_clock = true\n";
+    let fast =
+        "sample_interval_ms = 100\nreading_interval_ms = 1000\nsync_interval_ms = 0\ntrust_clock = true\n";
     let mut light =
         Light::new(&[("house", house.address(), true), ("shed", shed.address(), false)], fast, "");
     light.start();
-    let ready = |s: &Value| meter(s, "house")["queue"]["depth"].as_u64() >= Some(2) && !meter(s, "shed")["watts"].is_null();
+    let ready = |s: &Value| {
+        meter(s, "house")["queue"]["depth"].as_u64() >= Some(2) && !meter(s, "shed")["watts"].is_null()
+    };
     let status = until("two readings wait", || light.live().filter(ready));
     let (signs, shows) = (meter(&status, "house"), meter(&status, "shed"));
     assert!(signs["address"].as_str().unwrap().starts_with("wat1"), "{signs}");
@@ -28,7 +31,9 @@ async fn it_shows_meters_queues_chain_and_disk() {
 
     let (code, page) = get(light.status_port, "/", "localhost").unwrap();
     assert_eq!(code, 200);
-    for wanted in ["<h2>house</h2>", "<h2>shed</h2>", "trust expired", "Readings waiting", "http-equiv=\"refresh\""] {
+    for wanted in
+        ["<h2>house</h2>", "<h2>shed</h2>", "trust expired", "Readings waiting", "http-equiv=\"refresh\""]
+    {
         assert!(page.contains(wanted), "{wanted} is not in {page}");
     }
     assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"), "{page}");
@@ -74,7 +79,9 @@ async fn foreign_names_other_methods_and_other_paths_are_refused() {
     }
     let (head, _) = exchange(port, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let head = head.to_lowercase();
-    for wanted in ["content-security-policy: default-src 'none'", "x-content-type-options: nosniff", "frame-ancestors"] {
+    for wanted in
+        ["content-security-policy: default-src 'none'", "x-content-type-options: nosniff", "frame-ancestors"]
+    {
         assert!(head.contains(wanted), "{wanted}: {head}");
     }
     light.stop();
@@ -86,9 +93,8 @@ async fn it_can_be_switched_off_and_stalled_clients_do_not_stop_it() {
     let mut light = Light::new(&[("house", house.address(), true)], "", "");
     light.start();
     until("the status page answers", || light.live());
-    let stalled: Vec<_> = (0..8)
-        .map(|_| std::net::TcpStream::connect(("127.0.0.1", light.status_port)).unwrap())
-        .collect();
+    let stalled: Vec<_> =
+        (0..8).map(|_| std::net::TcpStream::connect(("127.0.0.1", light.status_port)).unwrap()).collect();
     // Each place is given back when its client has sent no request in time.
     until("it answers others again", || light.live());
     drop(stalled);
