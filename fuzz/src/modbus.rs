@@ -2,10 +2,11 @@
 
 use futures::future::{Either, select};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use wattle_meter::sensor::{Profile, SDM630};
-use wattle_meter::sensor::{Sensor, Timing};
+use tokio::sync::Mutex;
+use wattle_meter::sensor::{Bus, Link, Profile, SDM630, Sensor, Timing};
 
 /// Bytes that a pipe holds.
 const PIPE_BYTES: usize = 8192;
@@ -17,13 +18,14 @@ pub fn modbus(bytes: &[u8]) {
         return;
     }
     let profile = Profile::from_toml(SDM630, "sdm630").expect("the built-in profile");
-    let encoding = profile.energy.encoding;
+    let encoding = profile.energy.as_ref().expect("it has counters").encoding;
     let timing = Timing { tries: 1, answer_timeout: Duration::from_secs(5), ..Timing::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let (ours, theirs) = duplex(PIPE_BYTES);
-    let mut sensor = Sensor::new(([127, 0, 0, 1], 502).into(), 1, profile, timing);
+    let mut bus = Bus::new(Link::Tcp { address: "127.0.0.1:502".to_owned() }, timing);
+    bus.attach(ours);
+    let mut sensor = Sensor::new(Arc::new(Mutex::new(bus)), 1, profile);
     let result = runtime.block_on(async {
-        sensor.attach(ours);
         let meter =
             async { if first & 1 == 0 { raw(theirs, answers).await } else { framed(theirs, answers).await } };
         // A meter waits for the next question for ever; one that has said all keeps its end open for questions.
@@ -33,7 +35,7 @@ pub fn modbus(bytes: &[u8]) {
         }
     });
     if let Ok(sample) = result {
-        let energy = &sample.energy;
+        let energy = &sample.counters.as_ref().expect("a meter with counters").energy;
         assert_eq!(encoding.watt_hours(&energy.import), Ok(energy.import_wh), "words and energy differ");
         assert_eq!(encoding.watt_hours(&energy.export), Ok(energy.export_wh));
         assert!(sample.quantities.values().all(|value| !value.is_nan()));

@@ -145,10 +145,13 @@ pub fn meter_profile(bytes: &[u8]) {
                 && u32::from(address) + u32::from(words) <= u32::from(b.address) + u32::from(b.count)
         })
     };
-    for counter in [profile.energy.import, profile.energy.export] {
-        assert!(covered(profile.energy.function, counter, profile.energy_words()));
+    for energy in &profile.energy {
+        assert!(covered(energy.function, energy.import, energy.words()));
+        assert!(covered(energy.function, energy.export, energy.words()));
+        assert!(energy.scale_factor.is_none_or(|at| covered(energy.function, at, 1)));
     }
     for quantity in profile.quantities.values() {
+        assert!(quantity.scale_factor.is_none_or(|at| covered(quantity.function, at, 1)));
         assert!(covered(quantity.function, quantity.address, quantity.value_type.words()), "{quantity:?}");
     }
 }

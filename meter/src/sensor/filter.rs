@@ -4,12 +4,25 @@
 //! would charge a lifetime's energy at once, so a lower value is held back until it has been seen several times in
 //! a row. A confirmed drop is a reset or a swapped meter: the chain will not accept it as an ordinary reading, and
 //! the operator is told.
+//!
+//! | counter | verdict |
+//! |---|---|
+//! | as before or higher | good |
+//! | lower, rolls over, was near its end, and came no further than the meter's power allows | good |
+//! | lower | held, until seen [`DROP_CONFIRMATIONS`] times in a row |
+//! | lower, confirmed | reset |
+//! | any, from a meter with another serial number | reset |
 
+use super::profile::Profile;
+use std::time::{Duration, Instant};
 use wattle_primitives::WattHours;
 use wattle_primitives::reading::{RegisterEncoding, Words, WordsError};
 
 /// How often in a row a drop must be seen before it is believed.
 pub const DROP_CONFIRMATIONS: u32 = 5;
+/// A counter of 32 bits that rolls over advances by less than this between two good values, and so was near its end.
+const ROLL_OVER_COUNTS_MAX: u32 = u32::MAX / 8;
+const MS_PER_HOUR: u128 = 3_600_000;
 
 /// Both counters as they were read, and what they stand for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +47,18 @@ pub enum Verdict {
         /// How often it has been seen in a row.
         seen: u32,
     },
-    /// It is lower than before and was confirmed: the meter was reset or swapped.
+    /// It is lower than before and was confirmed, or comes from another meter: the meter was reset or swapped.
     Reset,
 }
 
 /// Remembers the last good value of one meter.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Filter {
+    encoding: RegisterEncoding,
+    watts_max: u32,
     good: Option<Energy>,
+    /// When the good value was read; unknown for one from before the start.
+    good_at: Option<Instant>,
     dropped: Option<Energy>,
     seen: u32,
 }
@@ -62,22 +79,44 @@ impl Energy {
 }
 
 impl Filter {
-    /// Takes a value in.
-    pub fn accept(&mut self, value: &Energy) -> Verdict {
-        let below = self.good.as_ref().is_some_and(|good| value.is_below(good));
-        if !below {
-            self.settle(value);
+    /// A filter for counters of this encoding in a meter built for at most `watts_max`.
+    #[must_use]
+    pub const fn new(encoding: RegisterEncoding, watts_max: u32) -> Self {
+        Self { encoding, watts_max, good: None, good_at: None, dropped: None, seen: 0 }
+    }
+
+    /// The filter for meters of this kind; `None` for those without counters.
+    #[must_use]
+    pub fn of(profile: &Profile) -> Option<Self> {
+        profile.energy.as_ref().map(|energy| Self::new(energy.encoding, profile.watts_max))
+    }
+
+    /// Takes a value in that was read at `now`.
+    pub fn accept(&mut self, value: &Energy, now: Instant) -> Verdict {
+        if self.good.as_ref().is_none_or(|good| self.follows(good, value, now)) {
+            self.settle(value, now);
             return Verdict::Good;
         }
         // The drop itself must be steady: a value below the one that was to be confirmed starts the count anew.
         let steady = self.dropped.as_ref().is_some_and(|dropped| !value.is_below(dropped));
         self.seen = if steady { self.seen.saturating_add(1) } else { 1 };
         if self.seen >= DROP_CONFIRMATIONS {
-            self.settle(value);
-            return Verdict::Reset;
+            return self.swapped(value, now);
         }
         self.dropped = Some(value.clone());
         Verdict::Held { seen: self.seen }
+    }
+
+    /// Takes in the first value of another meter.
+    pub fn swapped(&mut self, value: &Energy, now: Instant) -> Verdict {
+        self.settle(value, now);
+        Verdict::Reset
+    }
+
+    /// Takes over the last good value from before the start: a first value below it is held like any other.
+    pub fn remember(&mut self, good: Energy) {
+        (self.good, self.good_at) = (Some(good), None);
+        (self.dropped, self.seen) = (None, 0);
     }
 
     /// The last good value.
@@ -86,10 +125,46 @@ impl Filter {
         self.good.as_ref()
     }
 
-    fn settle(&mut self, value: &Energy) {
-        self.good = Some(value.clone());
-        self.dropped = None;
-        self.seen = 0;
+    fn follows(&self, good: &Energy, value: &Energy, now: Instant) -> bool {
+        let since = self.good_at.map(|at| now.saturating_duration_since(at));
+        let import = value.import_wh >= good.import_wh || self.rolled(&good.import, &value.import, since);
+        let export = value.export_wh >= good.export_wh || self.rolled(&good.export, &value.export, since);
+        import && export
+    }
+
+    /// Whether a counter that fell has passed its end: then the way round is short enough for the meter's power.
+    fn rolled(&self, old: &Words, new: &Words, since: Option<Duration>) -> bool {
+        let (Some(old), Some(new)) = (count(old), count(new)) else { return false };
+        let advance = new.wrapping_sub(old);
+        if self.encoding.modulus().is_none() || advance > ROLL_OVER_COUNTS_MAX {
+            return false;
+        }
+        let (Some(since), Some(advance)) = (since, self.watt_hours(advance)) else {
+            return since.is_none(); // no time to compare with: near its end has to do
+        };
+        // Two counts more, since both values are cut off.
+        let slack = self.watt_hours(2).unwrap_or_default();
+        let most = u128::from(self.watts_max).saturating_mul(since.as_millis()) / MS_PER_HOUR;
+        u128::from(advance) <= most.saturating_add(u128::from(slack))
+    }
+
+    fn watt_hours(&self, counts: u32) -> Option<u64> {
+        let [a, b, c, d] = counts.to_be_bytes();
+        let words = [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])];
+        self.encoding.watt_hours(&words).ok().map(|energy| energy.0)
+    }
+
+    fn settle(&mut self, value: &Energy, now: Instant) {
+        (self.good, self.good_at) = (Some(value.clone()), Some(now));
+        (self.dropped, self.seen) = (None, 0);
+    }
+}
+
+/// A counter of two words as a number.
+fn count(words: &Words) -> Option<u32> {
+    match words[..] {
+        [high, low] => Some(u32::from(high) << 16 | u32::from(low)),
+        _ => None,
     }
 }
 
@@ -99,14 +174,21 @@ mod tests {
 
     use super::*;
 
+    fn words(v: u32) -> Words {
+        Words::new(vec![(v >> 16) as u16, v as u16]).unwrap()
+    }
+
     fn energy(import: u32, export: u32) -> Energy {
-        let words = |v: u32| Words::new(vec![(v >> 16) as u16, v as u16]).unwrap();
-        Energy::decode(RegisterEncoding::Uint32Wh, words(import), words(export)).unwrap()
+        Energy::decode(RegisterEncoding::Uint64Wh, wide(import), wide(export)).unwrap()
+    }
+
+    fn wide(v: u32) -> Words {
+        Words::new(vec![0, 0, (v >> 16) as u16, v as u16]).unwrap()
     }
 
     #[test]
     fn a_transient_zero_is_never_believed() {
-        let mut filter = Filter::default();
+        let (mut filter, now) = (Filter::new(RegisterEncoding::Uint64Wh, 100_000), Instant::now());
         let steps = [
             (energy(1000, 5), Verdict::Good),
             (energy(0, 0), Verdict::Held { seen: 1 }),
@@ -116,23 +198,61 @@ mod tests {
             (energy(1001, 5), Verdict::Good),
         ];
         for (value, want) in steps {
-            assert_eq!(filter.accept(&value), want, "{value:?}");
+            assert_eq!(filter.accept(&value, now), want, "{value:?}");
         }
         assert_eq!(filter.good().unwrap().import_wh, WattHours(1001));
     }
 
     #[test]
+    fn a_zero_right_after_the_start_is_held_as_well() {
+        let (mut filter, now) = (Filter::new(RegisterEncoding::Uint64Wh, 100_000), Instant::now());
+        filter.remember(energy(1000, 5));
+        assert_eq!(filter.accept(&energy(0, 0), now), Verdict::Held { seen: 1 });
+        assert_eq!(filter.accept(&energy(1002, 5), now), Verdict::Good);
+    }
+
+    #[test]
     fn a_steady_drop_is_a_reset_and_an_unsteady_one_is_not() {
-        let mut filter = Filter::default();
-        filter.accept(&energy(1000, 0));
+        let (mut filter, now) = (Filter::new(RegisterEncoding::Uint64Wh, 100_000), Instant::now());
+        filter.accept(&energy(1000, 0), now);
         for seen in 1..DROP_CONFIRMATIONS {
-            assert_eq!(filter.accept(&energy(seen, 0)), Verdict::Held { seen });
+            assert_eq!(filter.accept(&energy(seen, 0), now), Verdict::Held { seen });
         }
-        assert_eq!(filter.accept(&energy(0, 0)), Verdict::Held { seen: 1 });
+        assert_eq!(filter.accept(&energy(0, 0), now), Verdict::Held { seen: 1 });
         for seen in 2..DROP_CONFIRMATIONS {
-            assert_eq!(filter.accept(&energy(7, 0)), Verdict::Held { seen });
+            assert_eq!(filter.accept(&energy(7, 0), now), Verdict::Held { seen });
         }
-        assert_eq!(filter.accept(&energy(8, 0)), Verdict::Reset);
-        assert_eq!(filter.accept(&energy(9, 0)), Verdict::Good);
+        assert_eq!(filter.accept(&energy(8, 0), now), Verdict::Reset);
+        assert_eq!(filter.accept(&energy(9, 0), now), Verdict::Good);
+    }
+
+    #[test]
+    fn a_roll_over_is_good_and_a_drop_is_not_one() {
+        const TOP: u32 = u32::MAX;
+        let table = [
+            // exponent, old, new, seconds between, whether it is a roll-over
+            (0, TOP - 9, 10, 5, true), // 20 Wh in 5 s: within the power and two counts
+            (0, TOP - 9, 200, 5, false), // 210 Wh in 5 s is more than 100 kW
+            (0, TOP - 9, 200, 3600, true), // in an hour it is not
+            (0, 2_000_000, 0, 3600, false), // a zero
+            (0, TOP / 2, 3, 3600 * 9000, false), // far from its end, however long nobody looked
+            (0, TOP - 9, TOP - 10, 5, false), // a step back
+            (3, TOP, 0, 5, true),      // one count of 1 kWh
+            (3, TOP - 5, 5, 5, false), // 11 kWh in 5 s
+            (-2, TOP - 99, 100, 5, true), // 2 Wh
+        ];
+        for (exponent, old, new, seconds, want) in table {
+            let encoding = RegisterEncoding::Acc32 { exponent };
+            let value = |count| Energy::decode(encoding, words(count), words(7)).unwrap();
+            let (mut filter, start) = (Filter::new(encoding, 100_000), Instant::now());
+            filter.accept(&value(old), start);
+            let verdict = filter.accept(&value(new), start + Duration::from_secs(seconds));
+            assert_eq!(verdict == Verdict::Good, want, "{exponent} {old} {new} {seconds}: {verdict:?}");
+        }
+        let float = |x: f32| Words::new(vec![(x.to_bits() >> 16) as u16, x.to_bits() as u16]).unwrap();
+        let value = |x| Energy::decode(RegisterEncoding::Float32Kwh, float(x), float(0.0)).unwrap();
+        let (mut filter, now) = (Filter::new(RegisterEncoding::Float32Kwh, 100_000), Instant::now());
+        filter.accept(&value(99_999.0), now);
+        assert_eq!(filter.accept(&value(0.0), now), Verdict::Held { seen: 1 });
     }
 }

@@ -1,9 +1,10 @@
 //! Meters described as data: which register holds what, and how to read it in few requests.
 
+use super::link::Parity;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use wattle_primitives::reading::RegisterEncoding;
+use wattle_primitives::reading::{EXPONENT_MAX, EXPONENT_MIN, RegisterEncoding};
 
 /// Most registers that one request may ask for, whatever a profile says. Longer answers are refused by many meters.
 pub const REGISTERS_PER_REQUEST_MAX: u16 = 60;
@@ -11,6 +12,18 @@ pub const REGISTERS_PER_REQUEST_MAX: u16 = 60;
 pub const QUANTITIES_MAX: usize = 64;
 /// Longest profile file in bytes.
 pub const PROFILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Most base addresses that are tried for SunSpec, and most models that a profile may name.
+const SUNSPEC_LIST_MAX: usize = 16;
+
+/// The built-in profiles by name.
+pub const BUILT_IN: [(&str, &str); 5] = [
+    ("sdm120", include_str!("../../profiles/sdm120.toml")),
+    ("sdm230", include_str!("../../profiles/sdm230.toml")),
+    ("sdm630", SDM630),
+    ("sunspec", include_str!("../../profiles/sunspec.toml")),
+    ("victron", include_str!("../../profiles/victron.toml")),
+];
 
 /// The built-in profile of the Eastron SDM630.
 pub const SDM630: &str = include_str!("../../profiles/sdm630.toml");
@@ -55,8 +68,14 @@ pub struct Quantity {
     /// What the encoded value is multiplied by.
     #[serde(default = "one")]
     pub scale: f64,
+    /// Register of the same table with a power of ten, two's complement, that the value is multiplied by as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_factor: Option<u16>,
     /// Unit of the scaled value, for people.
     pub unit: String,
+    /// What such a meter shows when it is in use, least and most: how the probe tells meters apart. Never a filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<(f64, f64)>,
 }
 
 /// The two lifetime counters. Their words are signed as they are read.
@@ -71,6 +90,49 @@ pub struct EnergyRegisters {
     pub import: u16,
     /// First register of the export counter.
     pub export: u16,
+    /// Register with the power of ten of both counters, two's complement. A meter that shows another one than the
+    /// encoding's is not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_factor: Option<u16>,
+    /// Both counters at zero mean that the meter does not count, or not yet.
+    #[serde(default)]
+    pub zero_is_none: bool,
+}
+
+/// Where a meter keeps its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SerialNumber {
+    /// Register table.
+    pub function: Function,
+    /// First register.
+    pub address: u16,
+    /// Encoding.
+    #[serde(rename = "type")]
+    pub value_type: ValueType,
+}
+
+/// How models are found in a SunSpec device. All addresses of the profile are counted from the model's first
+/// register, the one with its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SunSpec {
+    /// Where the mark may stand, in the order of trying.
+    pub bases: Vec<u16>,
+    /// Models that the profile reads; the first in the device is taken.
+    pub models: Vec<u16>,
+}
+
+/// The serial line as it leaves the factory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactoryLine {
+    /// Bits a second.
+    pub baud: u32,
+    /// Parity bit.
+    pub parity: Parity,
+    /// 1 or 2.
+    pub stop_bits: u8,
 }
 
 /// A kind of meter.
@@ -83,8 +145,24 @@ pub struct Profile {
     pub registers_per_request_max: u16,
     /// Most registers between two wanted ones that are read along, to save a request.
     pub registers_per_gap_max: u16,
-    /// The counters.
-    pub energy: EnergyRegisters,
+    /// Highest power that the meter is built for, in W: tells a counter that rolled over from one that was reset.
+    #[serde(default = "default_watts_max")]
+    pub watts_max: u32,
+    /// Whether the highest unsigned and the lowest signed number stand for "no value".
+    #[serde(default)]
+    pub ends_are_none: bool,
+    /// The serial line as it leaves the factory; the probe tries it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<FactoryLine>,
+    /// How models are found; left out for a meter with a fixed map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sunspec: Option<SunSpec>,
+    /// Where the meter's number is; meters that refuse it are read without. SunSpec has its own place for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial_number: Option<SerialNumber>,
+    /// The counters. Without them a meter gives telemetry only, and nothing is ever signed for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy: Option<EnergyRegisters>,
     /// Telemetry, by name.
     pub quantities: BTreeMap<String, Quantity>,
 }
@@ -153,6 +231,18 @@ impl ValueType {
         };
         value.is_finite().then_some(value)
     }
+
+    /// Whether `words` are the end of the range that some meters give for "no value".
+    #[must_use]
+    pub fn is_end(self, words: &[u16]) -> bool {
+        match self {
+            Self::Uint16 => words == [0xFFFF],
+            Self::Int16 => words == [0x8000],
+            Self::Uint32 => words == [0xFFFF, 0xFFFF],
+            Self::Int32 => words == [0x8000, 0],
+            Self::Float32 => false, // has NaN
+        }
+    }
 }
 
 impl Profile {
@@ -161,8 +251,8 @@ impl Profile {
     /// # Errors
     /// [`ProfileError`].
     pub fn find(name: &str) -> Result<Self, ProfileError> {
-        if name == "sdm630" {
-            return Self::from_toml(SDM630, name);
+        if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
+            return Self::from_toml(text, name);
         }
         let path = Path::new(name);
         let read = |source| ProfileError::Read { path: path.to_owned(), source };
@@ -185,6 +275,25 @@ impl Profile {
         }
     }
 
+    /// The profile for a meter that is registered with `encoding`, where that is another than the profile's own:
+    /// meters of one kind may count in different powers of ten.
+    ///
+    /// # Errors
+    /// [`ProfileError::Range`] when no such meter has that encoding.
+    pub fn with_encoding(mut self, encoding: RegisterEncoding) -> Result<Self, ProfileError> {
+        let origin = self.name.clone();
+        let refused = |what: &str| ProfileError::Range { origin: origin.clone(), what: what.to_owned() };
+        let energy = self.energy.as_mut().ok_or_else(|| refused("encoding of a meter without counters"))?;
+        if encoding.words() != energy.encoding.words() {
+            return Err(refused("number of words of the encoding"));
+        }
+        energy.encoding = encoding;
+        match self.out_of_range() {
+            Some(what) => Err(refused(&what)),
+            None => Ok(self),
+        }
+    }
+
     fn out_of_range(&self) -> Option<String> {
         if !(4..=REGISTERS_PER_REQUEST_MAX).contains(&self.registers_per_request_max) {
             return Some("registers_per_request_max".to_owned()); // the widest value has four words
@@ -192,34 +301,41 @@ impl Profile {
         if self.quantities.len() > QUANTITIES_MAX {
             return Some("number of quantities".to_owned());
         }
-        let beyond = |address: u16, words: u16| address.checked_add(words).is_none();
-        for (name, quantity) in &self.quantities {
-            if beyond(quantity.address, quantity.value_type.words()) || !quantity.scale.is_finite() {
-                return Some(name.clone());
-            }
+        if self.watts_max == 0 {
+            return Some("watts_max".to_owned());
         }
-        let words = self.energy_words();
-        (beyond(self.energy.import, words) || beyond(self.energy.export, words)).then(|| "energy".to_owned())
+        let listed = |list: &[u16]| (1..=SUNSPEC_LIST_MAX).contains(&list.len());
+        if self.sunspec.as_ref().is_some_and(|s| !listed(&s.bases) || !listed(&s.models)) {
+            return Some("sunspec".to_owned());
+        }
+        if self.serial_number.as_ref().is_some_and(|s| beyond(s.address, s.value_type.words())) {
+            return Some("serial_number".to_owned());
+        }
+        let name = self.quantities.iter().find(|(_, quantity)| quantity.is_out_of_range());
+        let energy = self.energy.as_ref().is_some_and(EnergyRegisters::is_out_of_range);
+        name.map(|(name, _)| name.clone()).or_else(|| energy.then(|| "energy".to_owned()))
     }
 
-    /// Registers that one counter takes.
+    /// Registers of a SunSpec model that must be there, its number and length included.
     #[must_use]
-    pub fn energy_words(&self) -> u16 {
-        u16::try_from(self.energy.encoding.words()).unwrap_or(u16::MAX)
+    pub fn model_registers(&self) -> u16 {
+        self.blocks().iter().map(|b| b.address.saturating_add(b.count)).max().unwrap_or_default()
     }
 
     /// The requests that fetch everything, fewest first in address order. Both counters come from one request where
     /// they lie close enough, so that they belong to one instant.
     #[must_use]
     pub fn blocks(&self) -> Vec<Block> {
-        let energy = &self.energy;
-        let counter = |address| Block { function: energy.function, address, count: self.energy_words() };
-        let mut spans: Vec<Block> = self
-            .quantities
-            .values()
-            .map(|q| Block { function: q.function, address: q.address, count: q.value_type.words() })
-            .chain([counter(energy.import), counter(energy.export)])
-            .collect();
+        let of = |function, address, count| Block { function, address, count };
+        let quantities = self.quantities.values().flat_map(|q| {
+            let value = of(q.function, q.address, q.value_type.words());
+            [Some(value), q.scale_factor.map(|at| of(q.function, at, 1))]
+        });
+        let counters = self.energy.iter().flat_map(|e| {
+            let (import, export) = (of(e.function, e.import, e.words()), of(e.function, e.export, e.words()));
+            [Some(import), Some(export), e.scale_factor.map(|at| of(e.function, at, 1))]
+        });
+        let mut spans: Vec<Block> = quantities.chain(counters).flatten().collect();
         spans.sort_unstable();
         let mut blocks: Vec<Block> = Vec::new();
         for span in spans {
@@ -240,6 +356,49 @@ impl Profile {
         (block.function == next.function && near && count <= self.registers_per_request_max)
             .then_some(Block { count, ..block })
     }
+}
+
+impl Quantity {
+    fn is_out_of_range(&self) -> bool {
+        let expects_nothing = self.expect.is_some_and(|(least, most)| least.is_nan() || most.is_nan());
+        beyond(self.address, self.value_type.words())
+            || self.scale_factor.is_some_and(|at| beyond(at, 1))
+            || !self.scale.is_finite()
+            || expects_nothing
+    }
+}
+
+impl EnergyRegisters {
+    /// Registers that one counter takes.
+    #[must_use]
+    pub fn words(&self) -> u16 {
+        u16::try_from(self.encoding.words()).unwrap_or(u16::MAX)
+    }
+
+    /// The power of ten that the encoding counts in; `None` for one that no scale factor can describe.
+    #[must_use]
+    pub const fn exponent(&self) -> Option<i8> {
+        match self.encoding {
+            RegisterEncoding::Acc32 { exponent } => Some(exponent),
+            RegisterEncoding::Uint32Wh | RegisterEncoding::Uint64Wh => Some(0),
+            RegisterEncoding::Float32Kwh => None,
+        }
+    }
+
+    fn is_out_of_range(&self) -> bool {
+        let scaled = self.scale_factor.is_some_and(|at| beyond(at, 1) || self.exponent().is_none());
+        let power = matches!(self.encoding, RegisterEncoding::Acc32 { exponent }
+            if !(EXPONENT_MIN..=EXPONENT_MAX).contains(&exponent));
+        scaled || power || beyond(self.import, self.words()) || beyond(self.export, self.words())
+    }
+}
+
+const fn beyond(address: u16, words: u16) -> bool {
+    address.checked_add(words).is_none()
+}
+
+const fn default_watts_max() -> u32 {
+    100_000
 }
 
 fn join(high: u16, low: u16) -> u32 {
@@ -282,6 +441,47 @@ mod tests {
     }
 
     #[test]
+    fn every_built_in_profile_is_sound() {
+        let mut requests = BTreeMap::new();
+        for (name, text) in BUILT_IN {
+            let profile = Profile::find(name).unwrap();
+            assert_eq!(Profile::from_toml(&toml::to_string(&profile).unwrap(), name).unwrap(), profile);
+            assert!(text.starts_with("# "), "{name} says what it is");
+            requests.insert(name, profile.blocks().len());
+            let counters = profile.energy.as_ref().map(|e| (e.import, e.export));
+            let (import, export) = match name {
+                "victron" => {
+                    assert_eq!(counters, None);
+                    continue;
+                }
+                "sunspec" => (46, 38),
+                _ => (0x48, 0x4A),
+            };
+            assert_eq!(counters, Some((import, export)), "{name}");
+        }
+        let want = [("sdm120", 5), ("sdm230", 6), ("sdm630", 3), ("sunspec", 1), ("victron", 2)];
+        assert_eq!(requests, BTreeMap::from(want));
+        assert_eq!(Profile::find("sunspec").unwrap().model_registers(), 55);
+    }
+
+    #[test]
+    fn an_encoding_must_suit_the_meter() {
+        let acc32 = |exponent| RegisterEncoding::Acc32 { exponent };
+        let with = |name, encoding| Profile::find(name).unwrap().with_encoding(encoding);
+        let exponent = |profile: Profile| profile.energy.unwrap().exponent();
+        assert_eq!(exponent(with("sunspec", acc32(1)).unwrap()), Some(1));
+        assert_eq!(exponent(with("sunspec", RegisterEncoding::Uint32Wh).unwrap()), Some(0));
+        for (name, encoding) in [
+            ("sunspec", acc32(7)),
+            ("sunspec", RegisterEncoding::Float32Kwh), // its scale factor would mean nothing
+            ("sunspec", RegisterEncoding::Uint64Wh),
+            ("victron", acc32(0)),
+        ] {
+            assert!(with(name, encoding).is_err(), "{name} {encoding:?}");
+        }
+    }
+
+    #[test]
     fn values_decode_and_nonsense_does_not() {
         let table = [
             (ValueType::Float32, vec![0x4366, 0x3334], Some(f64::from(f32::from_bits(0x4366_3334)))),
@@ -305,6 +505,10 @@ mod tests {
             ("import = 0x0048", "import = 0xFFFF"),
             ("address = 0x0000", "address = 0xFFFF"),
             ("float32_kwh", "float64"),
+            ("watts_max = 80000", "watts_max = 0"),
+            ("address = 0xFC00", "address = 0xFFFF"),
+            ("[energy]", "[sunspec]\nbases = []\nmodels = [203]\n[energy]"),
+            ("export = 0x004A", "export = 0x004A\nscale_factor = 0x50"),
         ] {
             assert!(Profile::from_toml(&SDM630.replacen(from, to, 1), "x").is_err(), "{to}");
         }

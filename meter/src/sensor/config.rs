@@ -1,0 +1,281 @@
+//! Buses and meters as they stand in a light node's configuration: `[[bus]]`, and below it `[[bus.meter]]`.
+
+use super::bus::{Bus, SharedBus};
+use super::link::{Link, Timing};
+use super::profile::{Profile, ProfileError};
+use super::rtu::UNIT_MAX;
+use super::sensor::Sensor;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use wattle_primitives::reading::RegisterEncoding;
+
+/// Most buses of a light node.
+pub const BUSES_MAX: usize = 16;
+/// Most meters on a bus: what a serial line carries without a repeater.
+pub const METERS_PER_BUS_MAX: usize = 32;
+/// Longest name of a meter, in bytes.
+pub const METER_NAME_BYTES_MAX: usize = 32;
+
+/// A line with one or more meters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusConfig {
+    /// How it is reached.
+    pub link: Link,
+    /// How patient its reader is; sane without it.
+    #[serde(default, skip_serializing_if = "Timing::is_default")]
+    pub timing: Timing,
+    /// The meters, read one after the other; none where there is only a relay board.
+    #[serde(rename = "meter", default)]
+    pub meters: Vec<MeterConfig>,
+}
+
+/// One meter on a bus.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeterConfig {
+    /// Its name here: letters, digits, `-` and `_`; the same for no other meter of this light node.
+    pub name: String,
+    /// Its id on the bus, 1 to 247; 255 and 0 are used by some Modbus TCP meters.
+    #[serde(default = "default_unit")]
+    pub unit: u8,
+    /// A built-in profile, or the path of a profile file.
+    #[serde(default = "default_profile")]
+    pub profile: String,
+    /// The encoding it is registered with on the chain, where that is not the profile's: SunSpec meters count in
+    /// different powers of ten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<RegisterEncoding>,
+    /// File with its key: 64 hex digits, mode 600. Without one nothing is signed: it feeds the status page only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+}
+
+/// Why buses and meters cannot be used as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    /// A value that makes no sense.
+    #[error("bus {bus}: {what} is out of range")]
+    Range {
+        /// Which bus, by its device or address.
+        bus: String,
+        /// Which value.
+        what: String,
+    },
+    /// Two of something that must be one.
+    #[error("{what} is given twice")]
+    Twice {
+        /// What.
+        what: String,
+    },
+    /// The profile cannot be used.
+    #[error("meter {meter}")]
+    Profile {
+        /// Whose.
+        meter: String,
+        /// Why.
+        #[source]
+        source: ProfileError,
+    },
+    /// A key for a meter that has no counters.
+    #[error("meter {meter} has a key, but profile {profile} has no energy registers to sign")]
+    NothingToSign {
+        /// Whose.
+        meter: String,
+        /// Which profile.
+        profile: String,
+    },
+}
+
+impl BusConfig {
+    /// Checks all buses of a light node, and that its meters differ.
+    ///
+    /// # Errors
+    /// [`BusError`]. Profiles are not read here; see [`MeterConfig::profile`].
+    pub fn check_all(buses: &[Self]) -> Result<(), BusError> {
+        if buses.len() > BUSES_MAX {
+            return Err(range("all", "number of buses"));
+        }
+        let (mut places, mut names, mut keys) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for bus in buses {
+            bus.check()?;
+            let place = bus.link.place();
+            once(places.insert(place.clone()), || format!("bus {place}"))?;
+            for meter in &bus.meters {
+                once(names.insert(&meter.name), || format!("meter name {}", meter.name))?;
+                let Some(key) = &meter.key_file else { continue };
+                once(keys.insert(key), || format!("key file {}", key.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), BusError> {
+        let place = self.link.place();
+        if let Some(what) = self.link.out_of_range().or_else(|| self.timing.out_of_range()) {
+            return Err(range(&place, what));
+        }
+        if self.meters.len() > METERS_PER_BUS_MAX {
+            return Err(range(&place, "number of meters"));
+        }
+        let mut units = BTreeSet::new();
+        for meter in &self.meters {
+            // 0 and 255 go to the Modbus TCP server itself; on a serial line 0 is everybody.
+            let sound = (1..=UNIT_MAX).contains(&meter.unit) || !self.link.is_rtu();
+            if !sound {
+                return Err(range(&place, "unit"));
+            }
+            if !meter.has_sound_name() {
+                return Err(range(&place, "meter name"));
+            }
+            once(units.insert(meter.unit), || format!("unit {} on {place}", meter.unit))?;
+        }
+        Ok(())
+    }
+
+    /// The bus; it connects when it is first read.
+    #[must_use]
+    pub fn open(&self) -> SharedBus {
+        Bus::shared(self.link.clone(), self.timing)
+    }
+}
+
+impl MeterConfig {
+    /// The meter's profile, with the encoding it is registered with.
+    ///
+    /// # Errors
+    /// [`BusError::Profile`], and [`BusError::NothingToSign`] for a key without counters.
+    pub fn profile(&self) -> Result<Profile, BusError> {
+        let found = Profile::find(&self.profile).and_then(|profile| match self.encoding {
+            Some(encoding) => profile.with_encoding(encoding),
+            None => Ok(profile),
+        });
+        let profile = found.map_err(|source| BusError::Profile { meter: self.name.clone(), source })?;
+        if self.key_file.is_some() && profile.energy.is_none() {
+            let (meter, profile) = (self.name.clone(), self.profile.clone());
+            return Err(BusError::NothingToSign { meter, profile });
+        }
+        Ok(profile)
+    }
+
+    /// The sensor that reads it on `bus`.
+    ///
+    /// # Errors
+    /// As [`Self::profile`].
+    pub fn sensor(&self, bus: SharedBus) -> Result<Sensor, BusError> {
+        Ok(Sensor::new(bus, self.unit, self.profile()?))
+    }
+
+    fn has_sound_name(&self) -> bool {
+        let sound = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        (1..=METER_NAME_BYTES_MAX).contains(&self.name.len()) && self.name.bytes().all(sound)
+    }
+}
+
+fn range(bus: &str, what: &str) -> BusError {
+    BusError::Range { bus: bus.to_owned(), what: what.to_owned() }
+}
+
+fn once(first: bool, what: impl Fn() -> String) -> Result<(), BusError> {
+    if first { Ok(()) } else { Err(BusError::Twice { what: what() }) }
+}
+
+const fn default_unit() -> u8 {
+    1
+}
+
+fn default_profile() -> String {
+    "sdm630".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct File {
+        bus: Vec<BusConfig>,
+    }
+
+    const TWO_BUSES: &str = r#"
+        [[bus]]
+        link = { kind = "rtu", device = "/dev/ttyUSB0", baud = 2400 }
+        timing = { answer_timeout_ms = 500 }
+        [[bus.meter]]
+        name = "house-1"
+        unit = 1
+        profile = "sdm120"
+        key_file = "/etc/wattle/house-1.key"
+        [[bus.meter]]
+        name = "house-2"
+        unit = 2
+        profile = "sdm120"
+        key_file = "/etc/wattle/house-2.key"
+
+        [[bus]]
+        link = { kind = "tcp", address = "inverter.local:502" }
+        [[bus.meter]]
+        name = "roof"
+        unit = 126
+        profile = "sunspec"
+        encoding = { acc32 = { exponent = 1 } }
+        key_file = "/etc/wattle/roof.key"
+        [[bus.meter]]
+        name = "battery"
+        unit = 255
+        profile = "victron"
+    "#;
+
+    fn buses(from: &str, to: &str) -> Vec<BusConfig> {
+        assert!(TWO_BUSES.contains(from), "{from}");
+        toml::from_str::<File>(&TWO_BUSES.replacen(from, to, 1)).unwrap().bus
+    }
+
+    #[test]
+    fn buses_are_written_as_they_are_read() {
+        let buses = buses("", "");
+        BusConfig::check_all(&buses).unwrap();
+        assert_eq!(buses[0].timing.answer_timeout.as_millis(), 500);
+        assert_eq!(buses[0].timing.unit_pause.as_millis(), 200);
+        for bus in &buses {
+            let text = toml::to_string(bus).unwrap();
+            assert_eq!(toml::from_str::<BusConfig>(&text).unwrap(), *bus, "{text}");
+            for meter in &bus.meters {
+                meter.sensor(bus.open()).unwrap();
+            }
+        }
+        let exponent = buses[1].meters[0].profile().unwrap().energy.unwrap().exponent();
+        assert_eq!(exponent, Some(1));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for (from, to) in [
+            ("name = \"house-2\"", "name = \"house-1\""),
+            ("name = \"roof\"", "name = \"../roof\""),
+            ("name = \"roof\"", "name = \"\""),
+            ("unit = 2", "unit = 1"),
+            ("unit = 2", "unit = 0"),
+            ("unit = 2", "unit = 248"),
+            ("house-2.key", "house-1.key"),
+            ("answer_timeout_ms = 500", "tries = 0"),
+            ("baud = 2400", "baud = 1"),
+            ("inverter.local:502", "inverter.local"),
+            ("kind = \"tcp\", address = \"inverter.local:502\"", "kind = \"rtu\", device = \"/dev/ttyUSB0\""),
+        ] {
+            assert!(BusConfig::check_all(&buses(from, to)).is_err(), "{to}");
+        }
+        for (from, to) in [
+            ("profile = \"victron\"", "profile = \"victron\"\nkey_file = \"/k\""),
+            ("exponent = 1", "exponent = 9"),
+            ("\"sdm120\"", "\"/no/such.toml\""),
+        ] {
+            let profiles: Result<Vec<_>, _> =
+                buses(from, to).iter().flat_map(|b| &b.meters).map(MeterConfig::profile).collect();
+            assert!(profiles.is_err(), "{to}");
+        }
+    }
+}

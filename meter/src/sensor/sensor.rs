@@ -1,0 +1,269 @@
+//! One meter on a bus: looks it up, reads what its profile names, and judges its counters.
+
+use super::bus::{Bus, SharedBus};
+use super::error::SensorError;
+use super::filter::{Energy, Filter, Verdict};
+use super::profile::{Block, EnergyRegisters, Function, Profile, Quantity, SerialNumber};
+use super::sunspec::{self, Identity};
+use std::collections::BTreeMap;
+use std::time::Instant;
+use tokio::time::sleep;
+use wattle_primitives::reading::{Words, WordsError};
+
+/// "No power of ten", where meters with powers of ten have none.
+const NO_SCALE_FACTOR: u16 = 0x8000;
+/// Powers of ten beyond this are no scale factors.
+const SCALE_FACTOR_MAX: i16 = 10;
+
+/// Everything read from a meter in one go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// The counters; `None` for a meter that has none, or does not count yet.
+    pub counters: Option<Counters>,
+    /// Telemetry by name; what the meter has no value for is left out.
+    pub quantities: BTreeMap<String, f64>,
+}
+
+/// The counters of a sample, and whether they are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// As they were read.
+    pub energy: Energy,
+    /// What the filter says of them.
+    pub verdict: Verdict,
+}
+
+/// One meter on a bus.
+pub struct Sensor {
+    bus: SharedBus,
+    unit: u8,
+    profile: Profile,
+    blocks: Vec<Block>,
+    /// Where the map begins; looked up again after each failure, since another meter may be there then.
+    start: Option<u16>,
+    identity: Identity,
+    swapped: bool,
+    filter: Option<Filter>,
+}
+
+/// Registers by table and address, counted from where the map begins.
+type Registers = BTreeMap<(Function, u16), u16>;
+
+impl Sample {
+    /// The counters, if they may be signed. A drop that is not confirmed may not.
+    #[must_use]
+    pub fn believed(&self) -> Option<&Energy> {
+        let counters = self.counters.as_ref()?;
+        (!matches!(counters.verdict, Verdict::Held { .. })).then_some(&counters.energy)
+    }
+
+    /// What the filter says of the counters.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.counters.as_ref().map(|counters| counters.verdict)
+    }
+}
+
+impl Sensor {
+    /// A sensor for the meter with this id on `bus`; 1 is usual where the bus is the meter itself.
+    #[must_use]
+    pub fn new(bus: SharedBus, unit: u8, profile: Profile) -> Self {
+        let (blocks, filter) = (profile.blocks(), Filter::of(&profile));
+        Self {
+            bus,
+            unit,
+            profile,
+            blocks,
+            start: None,
+            identity: Identity::default(),
+            swapped: false,
+            filter,
+        }
+    }
+
+    /// Takes over the last good value from before the start, so that a zero right after it is held.
+    pub fn remember(&mut self, good: Energy) {
+        if let Some(filter) = &mut self.filter {
+            filter.remember(good);
+        }
+    }
+
+    /// The last good counters.
+    #[must_use]
+    pub fn good(&self) -> Option<&Energy> {
+        self.filter.as_ref().and_then(Filter::good)
+    }
+
+    /// What the meter said of itself when it was last looked up.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Its profile.
+    #[must_use]
+    pub const fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Reads everything in the profile, with the tries that the bus' timing allows. Between two tries the bus is free
+    /// for other sensors.
+    ///
+    /// # Errors
+    /// The last try's [`SensorError`].
+    pub async fn read(&mut self) -> Result<Sample, SensorError> {
+        let shared = SharedBus::clone(&self.bus);
+        let mut done = 0u32;
+        loop {
+            let (result, timing) = {
+                let mut bus = shared.lock().await;
+                (self.read_once(&mut bus).await, bus.timing())
+            };
+            done = done.saturating_add(1);
+            match result {
+                Ok(sample) => return Ok(sample),
+                Err(error) if done >= timing.tries || !error.may_pass() => return Err(error),
+                Err(error) => tracing::debug!(%error, done, "meter not read, trying again"),
+            }
+            sleep(timing.pause).await;
+        }
+    }
+
+    async fn read_once(&mut self, bus: &mut Bus) -> Result<Sample, SensorError> {
+        // Taken out while in use: after an error, or a dropped future, the meter is looked up again.
+        let known = self.start.take();
+        let start = match (known, self.profile.sunspec.clone()) {
+            (Some(start), _) => start,
+            (None, None) => 0,
+            (None, Some(wanted)) => {
+                let registers = self.profile.model_registers();
+                let found = sunspec::find(bus, self.unit, &wanted, registers).await?;
+                tracing::debug!(model = found.model, start = found.start, "SunSpec model found");
+                self.recognize(found.identity);
+                found.start
+            }
+        };
+        let mut registers = Registers::new();
+        for block in &self.blocks {
+            let layout = || SensorError::Layout { at: bus.endpoint(self.unit) };
+            let address = block.address.checked_add(start).ok_or_else(layout)?;
+            let words = bus.read(self.unit, Block { address, ..*block }).await?;
+            registers.extend((block.address..).zip(words).map(|(at, word)| ((block.function, at), word)));
+        }
+        if let (None, Some(place)) = (known, self.profile.serial_number.clone()) {
+            let serial_number = self.serial_number(bus, &place).await;
+            self.recognize(Identity { serial_number, ..Identity::default() });
+        }
+        let sample = self.sample(bus, &registers)?;
+        self.start = Some(start);
+        Ok(sample)
+    }
+
+    /// Notes when another meter answers than before. A number once seen is kept while none can be read.
+    fn recognize(&mut self, identity: Identity) {
+        let old = self.identity.serial_number.take();
+        let another = old.is_some() && identity.serial_number.is_some() && old != identity.serial_number;
+        if another {
+            tracing::error!(?old, new = ?identity.serial_number, "another meter answers: register it anew");
+            self.swapped = true;
+        }
+        self.identity = Identity { serial_number: identity.serial_number.or(old), ..identity };
+    }
+
+    /// The number of a meter with a fixed map. Not every version of a meter has it, and some do not even refuse:
+    /// they are read without.
+    async fn serial_number(&self, bus: &mut Bus, place: &SerialNumber) -> Option<String> {
+        let block =
+            Block { function: place.function, address: place.address, count: place.value_type.words() };
+        match bus.read(self.unit, block).await {
+            Ok(words) => place.value_type.decode(&words).filter(|n| *n != 0.0).map(|n| n.to_string()),
+            Err(error) => {
+                tracing::debug!(%error, "meter has no number");
+                None
+            }
+        }
+    }
+
+    fn sample(&mut self, bus: &Bus, registers: &Registers) -> Result<Sample, SensorError> {
+        let energy = match &self.profile.energy {
+            Some(energy) => self.energy(bus, energy, registers)?,
+            None => None,
+        };
+        let known = self.profile.quantities.iter();
+        let quantities =
+            known.filter_map(|(name, q)| Some((name.clone(), self.quantity(q, registers)?))).collect();
+        Ok(Sample { counters: energy.and_then(|energy| self.judge(energy)), quantities })
+    }
+
+    /// Both counters; `None` when the meter does not count yet.
+    fn energy(
+        &self,
+        bus: &Bus,
+        energy: &EnergyRegisters,
+        registers: &Registers,
+    ) -> Result<Option<Energy>, SensorError> {
+        let at = || bus.endpoint(self.unit);
+        if let Some((address, registered)) = energy.scale_factor.zip(energy.exponent()) {
+            let got = scale_factor(registers, energy.function, address);
+            if got != Some(i16::from(registered)) {
+                return Err(SensorError::ScaleFactor { at: at(), registered, got });
+            }
+        }
+        let counter = |address| {
+            Words::new(words(registers, energy.function, address, energy.words()))
+                .map_err(|e| WordsError::Count { expected: e.max, got: e.got })
+        };
+        let decoded = counter(energy.import)
+            .and_then(|import| Ok((import, counter(energy.export)?)))
+            .and_then(|(import, export)| Energy::decode(energy.encoding, import, export));
+        let value = decoded.map_err(|source| SensorError::Energy { at: at(), source })?;
+        let zero = value.import.iter().chain(value.export.iter()).all(|word| *word == 0);
+        // A meter that has counted before is not excused: a zero is a drop then.
+        let excused = zero && energy.zero_is_none && self.good().is_none();
+        Ok((!excused).then_some(value))
+    }
+
+    fn quantity(&self, quantity: &Quantity, registers: &Registers) -> Option<f64> {
+        let words = words(registers, quantity.function, quantity.address, quantity.value_type.words());
+        if self.profile.ends_are_none && quantity.value_type.is_end(&words) {
+            return None;
+        }
+        let power = match quantity.scale_factor {
+            Some(address) => scale_factor(registers, quantity.function, address)?,
+            None => 0,
+        };
+        let value = quantity.value_type.decode(&words)?;
+        // Dividing by a power of ten gives the nearest number, multiplying by its inverse does not.
+        let factor = 10f64.powi(i32::from(power.abs()));
+        let value = if power < 0 { value / factor } else { value * factor };
+        Some(value * quantity.scale).filter(|value| value.is_finite())
+    }
+
+    fn judge(&mut self, energy: Energy) -> Option<Counters> {
+        let (filter, now) = (self.filter.as_mut()?, Instant::now());
+        let verdict = match std::mem::take(&mut self.swapped) {
+            true => filter.swapped(&energy, now),
+            false => filter.accept(&energy, now),
+        };
+        match verdict {
+            Verdict::Good => {}
+            Verdict::Held { seen } => {
+                tracing::warn!(seen, ?energy, "energy register fell: last good value held");
+            }
+            Verdict::Reset => tracing::error!(?energy, "energy register was reset: register the meter anew"),
+        }
+        Some(Counters { energy, verdict })
+    }
+}
+
+/// The words of a value; fewer when they were not read.
+fn words(registers: &Registers, function: Function, address: u16, count: u16) -> Vec<u16> {
+    let end = address.saturating_add(count);
+    (address..end).filter_map(|at| registers.get(&(function, at)).copied()).collect()
+}
+
+fn scale_factor(registers: &Registers, function: Function, address: u16) -> Option<i16> {
+    let word = *registers.get(&(function, address))?;
+    let power = word.cast_signed();
+    (word != NO_SCALE_FACTOR && (-SCALE_FACTOR_MAX..=SCALE_FACTOR_MAX).contains(&power)).then_some(power)
+}
