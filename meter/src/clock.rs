@@ -6,7 +6,7 @@
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 use wattle_primitives::TimeMs;
 use wattle_primitives::reading::ClockQuality;
 
@@ -42,7 +42,7 @@ impl TimeSource for OsTime {
     }
 
     fn os_ms(&self) -> u64 {
-        millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+        crate::wall::now_ms()
     }
 
     fn is_synchronized(&self) -> bool {

@@ -14,6 +14,7 @@ use crate::follow::{FollowError, Follower};
 use crate::peers::Peers;
 use crate::queue::{Inflight, Queue, QueueError};
 use crate::sign::Signer;
+use crate::wall;
 use std::sync::{Arc, Mutex, PoisonError};
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::{Request, Response};
@@ -291,7 +292,7 @@ impl Submitter {
             sender: self.signer.meter(),
             lane: LANE,
             nonce,
-            expires_ms: now.saturating_add(TimeMs(TX_LIFETIME_MS)),
+            expires_ms: now.saturating_add(TimeMs(wall::stretched(TX_LIFETIME_MS))),
             fee_payer: self.payment.fee_payer,
             max_fee: self.payment.max_fee,
             tip: Amount::ZERO,
@@ -348,7 +349,7 @@ fn next_batch(queue: &Queue, skip: u64, max: usize) -> Result<Vec<SignedReading>
 }
 
 fn expires_soon(tx: &Tx, now: TimeMs) -> bool {
-    tx.body().expires_ms <= now.saturating_add(TimeMs(TX_LIFETIME_MS / 8))
+    tx.body().expires_ms <= now.saturating_add(TimeMs(wall::stretched(TX_LIFETIME_MS / 8)))
 }
 
 fn readings_in(tx: &Tx) -> usize {

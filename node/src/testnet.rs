@@ -28,6 +28,9 @@ const INTERVAL_MS: u64 = 900_000;
 /// Wallets of a devnet, by name; the first operates the microgrid.
 pub const WALLETS: [&str; 4] = ["operator", "alice", "bob", "carol"];
 
+/// Name of a devnet's chain.
+pub const DEVNET_CHAIN_ID: &str = "wattle-devnet";
+
 /// What to lay out.
 #[derive(Clone, Debug)]
 pub struct Layout {

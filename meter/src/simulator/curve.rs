@@ -11,6 +11,13 @@ const NOISE_MS: u64 = 60_000;
 /// Clouds move every five minutes.
 const CLOUD_MS: u64 = 300_000;
 
+/// What a car takes while it is charged, W: one phase of 16 A.
+const CAR_WATTS: f64 = 3_680.0;
+/// Most that a battery takes, W.
+const BATTERY_CHARGE_WATTS: f64 = 1_500.0;
+/// Most that a battery gives, W: over an evening no more than it took.
+const BATTERY_DISCHARGE_WATTS: f64 = 900.0;
+
 /// A household: everything that its seed decides.
 #[derive(Clone, Debug)]
 pub struct Household {
@@ -21,9 +28,23 @@ pub struct Household {
     morning_watts: f64,
     evening_watts: f64,
     panel_watts: f64,
+    kind: Kind,
     shares: [f64; 3],
     /// Counters at the start, in kWh.
     pub(crate) start_kwh: (f64, f64),
+}
+
+/// What a household has besides its lights, fridge and stove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing.
+    Load,
+    /// Panels.
+    Solar,
+    /// Panels, and a battery that takes their surplus in the day and gives it back in the evening.
+    Storage,
+    /// A car that is charged at night.
+    Car,
 }
 
 /// What flows at an instant, in W. Load and yield are at least zero.
@@ -39,7 +60,15 @@ impl Household {
     /// The household of `seed`. Two in three have panels.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        let kind = if unit(seed, 6, 0) < 2.0 / 3.0 { Kind::Solar } else { Kind::Load };
+        Self::with(seed, kind)
+    }
+
+    /// The household of `seed` with just these things.
+    #[must_use]
+    pub fn with(seed: u64, kind: Kind) -> Self {
         let pick = |what: u64, low: f64, high: f64| low + (high - low) * unit(seed, what, 0);
+        let has_panels = matches!(kind, Kind::Solar | Kind::Storage);
         let (first, second) = (pick(8, 0.2, 0.5), pick(9, 0.2, 0.5));
         Self {
             seed,
@@ -48,16 +77,23 @@ impl Household {
             fridge_period_ms: pick(3, 30.0, 50.0) * 60_000.0,
             morning_watts: pick(4, 300.0, 900.0),
             evening_watts: pick(5, 600.0, 1800.0),
-            panel_watts: if unit(seed, 6, 0) < 2.0 / 3.0 { pick(7, 1500.0, 5000.0) } else { 0.0 },
+            panel_watts: if has_panels { pick(7, 1500.0, 5000.0) } else { 0.0 },
+            kind,
             shares: [first, second, 1.0 - first - second],
             start_kwh: (pick(10, 200.0, 2000.0), pick(11, 0.0, 800.0)),
         }
     }
 
-    /// What flows at `time_ms`, taken as local solar time.
+    /// What flows at `time_ms`, taken as local solar time, under a clear or clouded sky as it comes.
+    #[must_use]
+    pub fn flow(&self, time_ms: u64) -> Flow {
+        self.flow_under(time_ms, 1.0)
+    }
+
+    /// What flows when the sky lets `sky` of the usual light through, 0 to 1.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a day are far below 2^53")]
-    pub fn flow(&self, time_ms: u64) -> Flow {
+    pub fn flow_under(&self, time_ms: u64, sky: f64) -> Flow {
         let hour = (time_ms % DAY_MS) as f64 / HOUR_MS;
         let bell = |middle: f64, width: f64| (-((hour - middle) / width).powi(2)).exp();
         let phase = unit(self.seed, 12, 0) * self.fridge_period_ms;
@@ -68,7 +104,28 @@ impl Household {
         let sun = if (6.0..18.0).contains(&hour) { ((hour - 6.0) / 12.0 * PI).sin().powf(1.3) } else { 0.0 };
         // One sky for the whole village, so the seed stays out of it.
         let cloud = 0.35 + 0.65 * unit(0, 14, time_ms / CLOUD_MS);
-        Flow { load: (self.base_watts + habits) * noise + fridge, yields: self.panel_watts * sun * cloud }
+        let load = (self.base_watts + habits) * noise + fridge + self.car(hour);
+        self.with_battery(hour, Flow { load, yields: self.panel_watts * sun * cloud * sky })
+    }
+
+    /// What the car takes, W: from ten in the evening to two in the morning.
+    fn car(&self, hour: f64) -> f64 {
+        if self.kind == Kind::Car && !(2.0..22.0).contains(&hour) { CAR_WATTS } else { 0.0 }
+    }
+
+    /// The battery takes surplus around noon as a load, and gives in the evening as a yield.
+    fn with_battery(&self, hour: f64, flow: Flow) -> Flow {
+        if self.kind != Kind::Storage {
+            return flow;
+        }
+        let surplus = flow.yields - flow.load;
+        if (9.0..15.0).contains(&hour) && surplus > 0.0 {
+            Flow { load: flow.load + surplus.min(BATTERY_CHARGE_WATTS), ..flow }
+        } else if (18.0..23.0).contains(&hour) {
+            Flow { yields: flow.yields + (-surplus).clamp(0.0, BATTERY_DISCHARGE_WATTS), ..flow }
+        } else {
+            flow
+        }
     }
 
     /// Volts of a phase at `time_ms`; sags a little under load.

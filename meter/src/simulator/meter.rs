@@ -1,7 +1,9 @@
 //! The state of a simulated SDM630: counters that only rise, and the registers made from them.
 
-use super::curve::Household;
+use super::curve::{Flow, Household};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Counters advance in steps of this length, so that they depend on (seed, start, time) alone.
 const STEP_MS: u64 = 1000;
@@ -23,9 +25,43 @@ pub struct Served {
     pub export: [u16; 2],
 }
 
+/// What is behind a meter.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The households: one, or for a feeder all that it feeds.
+    pub houses: Vec<Household>,
+    /// What is lost on the way to them, in thousandths of what they draw.
+    pub loss_permille: u32,
+    /// Thousandths of the usual light that the sky lets through; shared by a village.
+    pub sky: Arc<AtomicU32>,
+}
+
+impl Site {
+    /// One household under a sky of its own.
+    #[must_use]
+    pub fn of(house: Household) -> Self {
+        Self { houses: vec![house], loss_permille: 0, sky: Arc::new(AtomicU32::new(1000)) }
+    }
+
+    /// What flows at `time_ms`.
+    #[must_use]
+    pub fn flow(&self, time_ms: u64) -> Flow {
+        let sky = f64::from(self.sky.load(Ordering::Relaxed)) / 1000.0;
+        let mut sum = Flow { load: 0.0, yields: 0.0 };
+        for flow in self.houses.iter().map(|house| house.flow_under(time_ms, sky)) {
+            sum.load += flow.load;
+            sum.yields += flow.yields;
+        }
+        sum.load *= 1.0 + f64::from(self.loss_permille) / 1000.0;
+        sum
+    }
+}
+
 /// A simulated meter.
 #[derive(Debug)]
 pub(crate) struct Meter {
+    site: Site,
+    /// Decides on voltage and how phases are loaded.
     house: Household,
     /// Time up to which the counters have run.
     at_ms: u64,
@@ -36,17 +72,25 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(seed: u64, start_ms: u64) -> Self {
-        let house = Household::new(seed);
+    pub(crate) fn new(site: Site, start_ms: u64) -> Self {
+        let house = site.houses.first().cloned().unwrap_or_else(|| Household::new(0));
         let (import_kwh, export_kwh) = house.start_kwh;
         let at_ms = start_ms - start_ms % STEP_MS;
-        Self { house, at_ms, import_kwh, export_kwh, overrides: BTreeMap::new(), served: VecDeque::new() }
+        Self {
+            site,
+            house,
+            at_ms,
+            import_kwh,
+            export_kwh,
+            overrides: BTreeMap::new(),
+            served: VecDeque::new(),
+        }
     }
 
     /// Runs the counters up to `now_ms`. A clock that goes back leaves them where they are.
     pub(crate) fn advance(&mut self, now_ms: u64) {
         while self.at_ms.saturating_add(STEP_MS) <= now_ms {
-            let kwh = self.house.flow(self.at_ms).net() * STEP_MS as f64 / 3.6e9;
+            let kwh = self.site.flow(self.at_ms).net() * STEP_MS as f64 / 3.6e9;
             if kwh >= 0.0 {
                 self.import_kwh += kwh;
             } else {
@@ -58,7 +102,7 @@ impl Meter {
 
     /// Every register of the map by its address, two words each.
     pub(crate) fn registers(&self) -> BTreeMap<u16, [u16; 2]> {
-        let flow = self.house.flow(self.at_ms);
+        let flow = self.site.flow(self.at_ms);
         let mut values = BTreeMap::new();
         for (phase, share) in (0u8..3).zip(self.house.shares()) {
             let watts = flow.load * share - flow.yields / 3.0;
@@ -110,8 +154,9 @@ mod tests {
     #[test]
     fn counters_depend_on_seed_and_time_alone_and_never_fall() {
         let start = 1_700_000_000_123;
+        let meter = |seed| Meter::new(Site::of(Household::new(seed)), start);
         for seed in [1, 2, 77] {
-            let (mut often, mut once) = (Meter::new(seed, start), Meter::new(seed, start));
+            let (mut often, mut once) = (meter(seed), meter(seed));
             let mut last = (0, 0);
             for minute in 0..2880 {
                 often.advance(start + minute * 60_000);

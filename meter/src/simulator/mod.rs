@@ -4,8 +4,8 @@
 mod curve;
 mod meter;
 
-pub use curve::{Flow, Household};
-pub use meter::{EXPORT, IMPORT, SERVED_MAX, Served, words};
+pub use curve::{Flow, Household, Kind};
+pub use meter::{EXPORT, IMPORT, SERVED_MAX, Served, Site, words};
 
 use meter::Meter;
 use std::collections::BTreeMap;
@@ -13,7 +13,6 @@ use std::future::{Ready, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -56,13 +55,10 @@ struct Shared {
 #[derive(Clone)]
 struct Registers(Arc<Shared>);
 
-/// The system's clock, ms UTC; 0 when it stands before 1970.
+/// This process's clock: [`crate::wall::now_ms`].
 #[must_use]
 pub fn system_clock() -> Clock {
-    Arc::new(|| {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
+    Arc::new(crate::wall::now_ms)
 }
 
 impl Simulator {
@@ -71,10 +67,19 @@ impl Simulator {
     /// # Errors
     /// When the address cannot be bound.
     pub async fn start(config: SimulatorConfig) -> io::Result<Self> {
-        let listener = TcpListener::bind(config.listen).await?;
+        let SimulatorConfig { listen, seed, start_ms, clock } = config;
+        Self::start_at(listen, Site::of(Household::new(seed)), start_ms, clock).await
+    }
+
+    /// As [`Simulator::start`], for a site.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn start_at(listen: SocketAddr, site: Site, start_ms: u64, clock: Clock) -> io::Result<Self> {
+        let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
-        let meter = Mutex::new(Meter::new(config.seed, config.start_ms));
-        let shared = Arc::new(Shared { meter, clock: config.clock });
+        let meter = Mutex::new(Meter::new(site, start_ms));
+        let shared = Arc::new(Shared { meter, clock });
         let registers = Registers(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {

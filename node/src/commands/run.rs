@@ -2,14 +2,16 @@
 
 use super::{failed, stop_signal};
 use crate::cli::output::note;
-use crate::cli::{CliResult, Ctx, Report};
+use crate::cli::{CliError, CliResult, Ctx, Report};
 use crate::home::{Home, HomeError};
 use crate::launch::{LaunchError, Options, Running, launch};
 use crate::lock::LockError;
 use crate::run::NodeError;
+use crate::testnet::DEVNET_CHAIN_ID;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
+use wattle_meter::wall::{self, Pace};
 
 /// Exit code after a safety halt: a service manager must not restart the node unseen.
 pub(super) const EXIT_HALT: i32 = 70;
@@ -29,6 +31,10 @@ pub struct RunArgs {
     /// Also stop when standard input ends: for a program that starts nodes and may be killed.
     #[arg(long)]
     pub stop_with_stdin: bool,
+    /// Let the clock run faster: from what time of the system's on, in ms, what it said then, and how many times as
+    /// fast. Only on a devnet, all of whose nodes must be started alike.
+    #[arg(long, value_name = "BASE_MS,START_MS,SPEED", hide = true)]
+    pub clock: Option<Pace>,
 }
 
 /// Runs a node until it is told to stop.
@@ -37,6 +43,10 @@ pub struct RunArgs {
 /// When it cannot start, or had to stop.
 pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
     let home = Home::new(&args.home);
+    if let Some(pace) = args.clock {
+        let spec = home.spec().map_err(|e| failed("node_directory", &e))?;
+        quicken(pace, &spec.genesis.chain_id)?;
+    }
     // From the start on: who waits for the node to be ready may stop it right then.
     let mut stop = tokio::spawn(stop_signal(args.stop_with_stdin));
     let mut running = match launch(&home, Options::default()).await {
@@ -62,6 +72,22 @@ pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
         Err(error) if error.is_disk_full() => disk_full(&error),
         Err(error) => Err(failed("node", &error)),
     }
+}
+
+/// Lets this process's clock run faster, if the chain is a devnet's.
+///
+/// # Errors
+/// `clock` on any other chain: its validators would disagree about the time.
+pub(super) fn quicken(pace: Pace, chain_id: &str) -> Result<(), CliError> {
+    if chain_id != DEVNET_CHAIN_ID {
+        return Err(CliError::Other {
+            code: "clock",
+            message: format!("the clock of chain {chain_id:?} cannot be set: only a devnet's can"),
+            hint: None,
+        });
+    }
+    wall::set(pace);
+    Ok(())
 }
 
 fn disk_full(error: &NodeError) -> ! {

@@ -4,6 +4,7 @@ use super::{NodeBackend, account, at, mixed_up, next_time, reject, storage};
 use crate::driver::{Answer, Fate, Question, SubmitError};
 use crate::mempool::InsertError;
 use std::sync::Arc;
+use wattle_meter::wall;
 use wattle_primitives::tx::{AUTHS_MAX, TX_BYTES_MAX};
 use wattle_primitives::{Address, Amount, BlockId, Hash, Lane, Nonce, TimeMs, Tx, TxBody, encode};
 use wattle_rpc::types::{PrepareRequest, PreparedTx, Simulation, TxReply, TxState, TxStatus};
@@ -29,7 +30,8 @@ pub(super) fn prepare(node: &NodeBackend, request: PrepareRequest) -> RpcResult<
         sender,
         lane,
         nonce,
-        expires_ms: expires_ms.unwrap_or_else(|| next_time(&view).saturating_add(EXPIRES_AFTER)),
+        expires_ms: expires_ms
+            .unwrap_or_else(|| next_time(&view).saturating_add(TimeMs(wall::stretched(EXPIRES_AFTER.0)))),
         fee_payer,
         max_fee: Amount::MAX,
         tip,
