@@ -10,10 +10,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use wattle_chain_spec::{ChainSpec, Checkpoint, NodeAddress, Preset, SpecError};
 use wattle_meter::write_key;
+use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::{
-    Address, Amount, AssetId, Epoch, Hash, PublicKey, SecretKey, TimeMs, Validator, ValidatorSet,
+    Address, Amount, AssetId, BoundedVec, Epoch, Hash, PublicKey, SecretKey, TimeMs, Validator, ValidatorSet,
     VotingPower, domain,
 };
 
@@ -24,7 +25,9 @@ const WALLET_BALANCE: Amount = Amount(1_000_000_000_000);
 /// What the operator sponsors each meter with, native base units.
 const METER_ALLOWANCE: Amount = Amount(100_000_000_000);
 /// Settlement interval of the microgrid, in ms.
-const INTERVAL_MS: u64 = 900_000;
+pub const INTERVAL_MS: u64 = 900_000;
+/// Most power through a meter, W: three phases of 100 A.
+const METER_POWER_MAX_W: u32 = 69_000;
 /// Wallets of a devnet, by name; the first operates the microgrid.
 pub const WALLETS: [&str; 4] = ["operator", "alice", "bob", "carol"];
 
@@ -52,6 +55,12 @@ pub struct Layout {
     pub epoch_length: Option<u64>,
     /// Shortest time between two blocks in ms, where other than the preset's.
     pub block_interval_ms: Option<u64>,
+    /// Longest time without a block in ms, where other than the preset's.
+    pub idle_interval_ms: Option<u64>,
+    /// The microgrid's terms; without them it only keeps readings.
+    pub terms: Option<Terms>,
+    /// Whether the last meter is the microgrid's feeder, the operator's own.
+    pub feeder: bool,
     /// Accounts funded beside the wallets.
     pub accounts: Vec<(PublicKey, Amount)>,
 }
@@ -204,6 +213,9 @@ impl Layout {
         if let Some(interval) = self.block_interval_ms {
             template.genesis.params.block_interval_ms = interval;
         }
+        if let Some(interval) = self.idle_interval_ms {
+            template.genesis.params.idle_interval_ms = interval;
+        }
         let member = |key: &SecretKey, power| Validator { key: key.public(), power: VotingPower(power) };
         let set = |last_power: u64| {
             let last = validators.len().saturating_sub(1);
@@ -225,13 +237,16 @@ impl Layout {
     fn microgrid(&self, wallets: &[Wallet], meters: &[SecretKey]) -> Option<GenesisMicrogrid> {
         let (operator, owners) = wallets.split_first()?;
         let owner = |i: usize| owners.get(i.checked_rem(owners.len())?);
+        let last = meters.len().saturating_sub(1);
         let meters = meters.iter().enumerate().filter_map(|(i, key)| {
+            let feeds = self.feeder && i == last;
+            let owner = if feeds { operator } else { owner(i)? };
             Some(GenesisMeter {
                 key: key.public(),
-                owner: Address::of_key(&owner(i)?.key.public()),
+                owner: Address::of_key(&owner.key.public()),
                 encoding: RegisterEncoding::Float32Kwh,
-                role: MeterRole::Sub,
-                power_max_w: 69_000,
+                role: if feeds { MeterRole::Feeder } else { MeterRole::Sub },
+                power_max_w: METER_POWER_MAX_W,
                 allowance: METER_ALLOWANCE,
             })
         });
@@ -240,7 +255,7 @@ impl Layout {
             reference: Hash::of(domain::MICROGRID, &[self.chain_id.as_bytes()]),
             asset: AssetId::NATIVE,
             interval_ms: TimeMs(INTERVAL_MS),
-            terms: None,
+            terms: self.terms.clone(),
             meters: meters.collect(),
         })
     }
@@ -323,6 +338,32 @@ impl Testnet {
             home.write_config(&config)?;
         }
         Ok(all)
+    }
+}
+
+/// Terms of a devnet's microgrid: a price for the day and one for the evening, orders cleared pay-as-bid.
+#[must_use]
+pub fn devnet_terms() -> Terms {
+    let band = |from_minute, import: u128, export: u128| TariffBand {
+        from_minute,
+        import_price: Amount(import),
+        export_price: Amount(export),
+    };
+    let bands =
+        vec![band(0, 220_000, 60_000), band(17 * 60, 340_000, 80_000), band(22 * 60, 220_000, 60_000)];
+    Terms {
+        tariff: BoundedVec::new(bands).unwrap_or_default(), // three of at most 24
+        utc_offset_minutes: 0,
+        clearing: ClearingRule::PayAsBid,
+        gate_closure_ms: TimeMs(300_000),
+        grace_ms: TimeMs(300_000),
+        late_window_ms: TimeMs(2 * 3_600_000),
+        fee_per_kwh: Amount(5_000),
+        losses: LossRule::ProRata,
+        loss_permille_max: 60,
+        credit_limit: Amount(50_000_000),
+        installer: None,
+        dispute_votes: 2,
     }
 }
 

@@ -160,6 +160,9 @@ fn testnet(args: TestnetArgs) -> CliResult {
         set_change: args.set_change.map(Epoch),
         epoch_length: args.epoch_length,
         block_interval_ms: args.block_interval_ms,
+        idle_interval_ms: None,
+        terms: None,
+        feeder: false,
         accounts: Vec::new(),
     };
     let net = layout.create(&args.out).map_err(|e| failed("layout", &e))?;

@@ -74,6 +74,9 @@ fn lay_out(run: Run, dir: &std::path::Path, senders: &[SecretKey]) -> Result<Tes
         set_change: None,
         epoch_length: None,
         block_interval_ms: run.unpaced.then_some(0),
+        idle_interval_ms: None,
+        terms: None,
+        feeder: false,
         accounts: senders.iter().map(|key| (key.public(), SENDER_BALANCE)).collect(),
     };
     layout.create(dir).map_err(|e| failed("layout", &e))
