@@ -33,7 +33,10 @@ const PAGES = {
 
 const main = document.getElementById("main");
 
+let shown = null;
+
 function show(moved) {
+  shown = location.pathname;
   const [kind, id, ...rest] = location.pathname.slice(1).split("/").map(decode);
   const [element, named] = PAGES[kind] ?? [];
   const found = element && rest.length === 0 && named === Boolean(id);
@@ -65,7 +68,8 @@ export function go(to) {
   show(true);
 }
 
-addEventListener("popstate", () => show(false));
+// A jump within the page, to its content say, is no new page.
+addEventListener("popstate", () => location.pathname === shown || show(false));
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href]");
   const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;

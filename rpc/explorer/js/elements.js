@@ -175,6 +175,13 @@ export function heading(title, ...beside) {
   return h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, title), beside);
 }
 
+/// Exchanges a page's head for one that knows more; the focus stays on the title.
+export function rehead(old, fresh) {
+  const held = old.contains(document.activeElement);
+  old.replaceWith(fresh);
+  if (held) fresh.querySelector("h1").focus({ preventScroll: true });
+}
+
 /// A list that grows at a press: `fetchPage(cursor)` resolves to `{items, nextCursor}`, `draw(item)` to a row.
 export function growing(fetchPage, into, draw, none) {
   const more = h("button", { type: "button", class: "more" }, "Load more");

@@ -55,6 +55,9 @@ impl Browser {
         let browser = Self { port, session, _driver: driver };
         let downloads = json!({ "behavior": "allow", "downloadPath": dir.join("downloads") });
         browser.devtools("Browser.setDownloadBehavior", &downloads);
+        // The browser's own first page is none of the explorer's doing.
+        browser.open("about:blank");
+        browser.log("performance");
         browser
     }
 
@@ -101,6 +104,15 @@ impl Browser {
         let element = self.element(css);
         self.command(&format!("element/{element}/clear"), json!({}));
         self.command(&format!("element/{element}/value"), json!({ "text": text }));
+    }
+
+    /// Presses keys where the focus is.
+    pub(crate) fn press(&self, keys: &str) {
+        let steps: Vec<Value> = keys
+            .chars()
+            .flat_map(|key| ["keyDown", "keyUp"].map(|way| json!({ "type": way, "value": key.to_string() })))
+            .collect();
+        self.command("actions", json!({ "actions": [{ "type": "key", "id": "keys", "actions": steps }] }));
     }
 
     /// What the browser noted since the last look: `browser` or `performance`.

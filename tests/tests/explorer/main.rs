@@ -117,6 +117,7 @@ fn a_reader_follows_the_chain_on_a_desk_and_on_a_phone() {
         stage.browser.resize(size);
         blocks_and_figures_advance(&stage);
         search_leads_to_what_matches(&stage);
+        keys_and_colours_serve_the_reader(&stage);
         let id = a_transaction_becomes_final_on_its_page(&stage, lane);
         an_account_shows_its_balance_and_history(&stage, &id);
         a_microgrid_shows_its_meters_and_their_readings_advance(&stage);
@@ -171,6 +172,32 @@ fn search_leads_to_what_matches(stage: &Stage) {
     }
     browser.write("#search", "999999999999\u{e007}");
     browser.wait("no match is told", "#search-said", |text| text.contains("Nothing").then_some(()));
+}
+
+/// Goal: the page can be used without a mouse, and in the colours that the reader wants.
+fn keys_and_colours_serve_the_reader(stage: &Stage) {
+    let browser = &stage.browser;
+    stage.visit("/blocks");
+    stage.settled("the blocks");
+    let focus = |what: &str| browser.run("return document.activeElement.matches(arguments[0])", &[what]);
+    browser.press("\u{e004}");
+    assert_eq!(focus("a.skip"), true, "the first stop skips the header");
+    browser.press("\u{e007}");
+    browser.press("\u{e004}\u{e007}");
+    until("the first link of the page is followed", PATIENCE, || {
+        browser.run("return location.pathname.startsWith('/block/')", &[]).as_bool().filter(|there| *there)
+    });
+    stage.settled("the block");
+    assert_eq!(focus("h1"), true, "a new page begins at its title");
+    browser.press("/");
+    assert_eq!(focus("#search"), true);
+    let ground = || browser.run("return getComputedStyle(document.body).backgroundColor", &[]);
+    let (mut seen, before) = (Vec::new(), ground());
+    for _ in 0..3 {
+        browser.click("#theme");
+        seen.push(ground());
+    }
+    assert!(seen[0] != seen[1] && seen[2] == before, "light, dark, the system's: {before} {seen:?}");
 }
 
 /// The page is there before the transaction: first unknown, then pending behind a gap of nonces, then final.

@@ -1,7 +1,7 @@
 // One block: its header, what makes it final, its transactions.
 
 import { h, path, put } from "../dom.js";
-import { Page, account, badge, block, empty, facts, growing, hash, heading, row, section, table, time, tx } from "../elements.js";
+import { Page, account, badge, block, empty, facts, growing, hash, heading, rehead, row, section, table, time, tx } from "../elements.js";
 import { bytes, integer } from "../format.js";
 import { call, live } from "../rpc.js";
 
@@ -19,7 +19,7 @@ class Block extends Page {
     this.show(body, async () => {
       const reply = await call("chain_getBlock", /^\d+$/.test(id) ? { height: id } : { hash: id });
       const certified = reply.finalization && (await signers(reply).catch(() => null));
-      if (!this.gone) box.firstElementChild.replaceWith(this.head(reply));
+      if (!this.gone) rehead(box.firstElementChild, this.head(reply));
       return this.draw(reply, certified);
     }, 10);
   }

@@ -1,7 +1,7 @@
 // An asset; a hold.
 
 import { h, put } from "../dom.js";
-import { Page, account, facts, hash, heading, section, time } from "../elements.js";
+import { Page, account, facts, hash, heading, rehead, section, time } from "../elements.js";
 import { money, place } from "../events.js";
 import { amount, integer } from "../format.js";
 import { call } from "../rpc.js";
@@ -9,11 +9,11 @@ import { call } from "../rpc.js";
 class Asset extends Page {
   start() {
     const box = h("div");
-    const head = h("div", null, heading(`Asset ${this.dataset.id}`));
+    const head = heading(`Asset ${this.dataset.id}`);
     put(this, head, section("Asset", box));
     this.show(box, async () => {
       const asset = await call("token_getAsset", { asset: this.dataset.id });
-      put(head, heading(`Asset ${asset.id}: ${asset.symbol}`));
+      if (!this.gone) rehead(head, heading(`Asset ${asset.id}: ${asset.symbol}`));
       return facts(
         ["Symbol", [h("b", null, asset.symbol), h("span", { class: "muted" }, " (symbols are not unique; the number is)")]],
         ["Number", integer(asset.id)],
