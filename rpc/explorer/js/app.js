@@ -40,7 +40,9 @@ function show(moved) {
   const [kind, id, ...rest] = location.pathname.slice(1).split("/").map(decode);
   const [element, named] = PAGES[kind] ?? [];
   const found = element && rest.length === 0 && named === Boolean(id);
-  const page = found ? h(element, { "data-id": named ? id : null }) : h("div", null, heading("Not found"), empty("There is no such page."));
+  const page = found
+    ? h(element, { "data-id": named ? id : null })
+    : h("div", null, heading("Not found"), empty("There is no such page."));
   put(main, page);
   for (const link of document.querySelectorAll(".top nav a")) {
     const at = link.getAttribute("href").slice(1);
@@ -86,15 +88,35 @@ const place = ({ kind, target }) => (PLACES[kind] ? PLACES[kind]() : path(kind, 
 class Search extends HTMLElement {
   connectedCallback() {
     this.input = h("input", {
-      type: "search", name: "text", id: "search", maxlength: "128", autocomplete: "off", spellcheck: "false", enterkeyhint: "search",
-      placeholder: "Height, hash, address, symbol", "aria-label": "Search by height, hash, address, key or symbol", "aria-describedby": "search-said",
+      type: "search",
+      name: "text",
+      id: "search",
+      maxlength: "128",
+      autocomplete: "off",
+      spellcheck: "false",
+      enterkeyhint: "search",
+      placeholder: "Height, hash, address, symbol",
+      "aria-label": "Search by height, hash, address, key or symbol",
+      "aria-describedby": "search-said",
     });
     this.said = h("div", { id: "search-said", class: "said", role: "status" });
-    const form = h("form", { role: "search", on: { submit: (event) => this.submit(event) } }, this.input, h("kbd", { "aria-hidden": "true" }, "/"));
+    const form = h(
+      "form",
+      { role: "search", on: { submit: (event) => this.submit(event) } },
+      this.input,
+      h("kbd", { "aria-hidden": "true" }, "/"),
+    );
     put(this, form, this.said);
     this.input.addEventListener("input", () => put(this.said));
     document.addEventListener("keydown", (event) => {
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+      if (
+        event.key !== "/" ||
+        event.ctrlKey ||
+        event.metaKey ||
+        event.altKey ||
+        /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)
+      )
+        return;
       event.preventDefault();
       this.input.focus();
     });
@@ -111,9 +133,22 @@ class Search extends HTMLElement {
       this.input.value = "";
       go(place(hit));
       const others = (hit.also ?? []).slice(0, 4);
-      if (others.length > 0) put(this.said, "Also: ", others.map((o, i) => [i > 0 ? ", " : "", h("a", { href: place(o) }, `${o.kind} ${brief(o.target)}`)]));
+      if (others.length > 0)
+        put(
+          this.said,
+          "Also: ",
+          others.map((o, i) => [
+            i > 0 ? ", " : "",
+            h("a", { href: place(o) }, `${o.kind} ${brief(o.target)}`),
+          ]),
+        );
     } catch (error) {
-      put(this.said, error.code === "not_found" ? `Nothing on this chain matches “${brief(text, 24, 8)}” exactly.` : `The search failed: ${error.message}`);
+      put(
+        this.said,
+        error.code === "not_found"
+          ? `Nothing on this chain matches “${brief(text, 24, 8)}” exactly.`
+          : `The search failed: ${error.message}`,
+      );
     }
   }
 
@@ -137,18 +172,33 @@ class Banner extends HTMLElement {
     live.addEventListener("head", ({ detail }) => {
       if (detail.height !== this.height) this.moved = performance.now();
       this.height = detail.height;
-      if (this.quiet === Infinity) quietMs().then((ms) => (this.quiet = ms), () => {});
+      if (this.quiet === Infinity)
+        quietMs().then(
+          (ms) => (this.quiet = ms),
+          () => {},
+        );
     });
     setInterval(() => this.draw(), 500);
   }
 
   draw() {
     const still = performance.now() - this.moved;
-    const kind = live.state === "lost" ? "lost" : live.status?.syncing ? "syncing" : still > this.quiet ? "still" : "";
+    const kind =
+      live.state === "lost" ? "lost" : live.status?.syncing ? "syncing" : still > this.quiet ? "still" : "";
     if (kind !== this.dataset.kind) {
       this.dataset.kind = kind;
       this.text = h("span");
-      put(this, kind === "" ? null : [this.text, kind === "lost" ? h("button", { type: "button", on: { click: () => live.connect() } }, "Try now") : null]);
+      put(
+        this,
+        kind === ""
+          ? null
+          : [
+              this.text,
+              kind === "lost"
+                ? h("button", { type: "button", on: { click: () => live.connect() } }, "Try now")
+                : null,
+            ],
+      );
     }
     const text = {
       lost: "Reconnecting: the node does not answer. What you see may be out of date.",
@@ -165,7 +215,13 @@ class NodeLine extends HTMLElement {
     live.addEventListener("head", ({ detail: status }) => {
       if (this.chain === status.genesisHash) return;
       this.chain = status.genesisHash;
-      put(this, h("span", null, `Chain ${status.chainId}`), h("span", { class: "mono", title: status.genesisHash }, `genesis ${brief(status.genesisHash)}`), h("span", null, `wattle ${status.version}`), h("span", null, `protocol ${status.protocolVersion}`));
+      put(
+        this,
+        h("span", null, `Chain ${status.chainId}`),
+        h("span", { class: "mono", title: status.genesisHash }, `genesis ${brief(status.genesisHash)}`),
+        h("span", null, `wattle ${status.version}`),
+        h("span", null, `protocol ${status.protocolVersion}`),
+      );
     });
   }
 }

@@ -31,8 +31,12 @@ export function summary(reply) {
 
 /// Several blocks by height; those that this node no longer has are left out.
 export async function fetchBlocks(heights) {
-  const answers = await Promise.allSettled(heights.map((height) => call("chain_getBlock", { height: String(height) })));
-  const failed = answers.find((a) => a.status === "rejected" && !["not_found", "pruned"].includes(a.reason.code));
+  const answers = await Promise.allSettled(
+    heights.map((height) => call("chain_getBlock", { height: String(height) })),
+  );
+  const failed = answers.find(
+    (a) => a.status === "rejected" && !["not_found", "pruned"].includes(a.reason.code),
+  );
   if (failed) throw failed.reason;
   return answers.filter((a) => a.status === "fulfilled").map((a) => summary(a.value));
 }
@@ -54,7 +58,8 @@ async function follow(head) {
   if (head < newest) blocks.length = 0; // another chain at the same place
   const want = blocks.length > 0 ? FETCHED_MAX : KEPT;
   const heights = [];
-  for (let height = head; height > newest && height >= 0n && heights.length < want; height -= 1n) heights.push(height);
+  for (let height = head; height > newest && height >= 0n && heights.length < want; height -= 1n)
+    heights.push(height);
   if (heights.length === 0) return;
   blocks.unshift(...(await fetchBlocks(heights)));
   blocks.length = Math.min(blocks.length, KEPT);

@@ -4,7 +4,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 // Attributes that may be set from data. `href` is checked; there is no way to set a handler or a style from text.
-const PLAIN = /^(?:id|class|href|title|type|name|value|placeholder|scope|role|datetime|download|colspan|tabindex|autocomplete|spellcheck|enterkeyhint|maxlength|aria-[a-z]+|data-[a-z]+)$/;
+const PLAIN =
+  /^(?:id|class|href|title|type|name|value|placeholder|scope|role|datetime|download|colspan|tabindex|autocomplete|spellcheck|enterkeyhint|maxlength|aria-[a-z]+|data-[a-z]+)$/;
 
 /// `h("td", { class: "num" }, "12", link)`: an element with attributes, children and, under `on`, listeners.
 export function h(tag, attributes, ...children) {

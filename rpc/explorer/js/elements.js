@@ -37,7 +37,11 @@ export class Page extends HTMLElement {
       const made = await make();
       if (!this.gone) put(target, made);
     } catch (error) {
-      if (!this.gone) put(target, failure(error, () => this.show(target, make, rows)));
+      if (!this.gone)
+        put(
+          target,
+          failure(error, () => this.show(target, make, rows)),
+        );
     } finally {
       target.removeAttribute("aria-busy");
     }
@@ -72,7 +76,12 @@ setInterval(() => Time.all.forEach((time) => time.tick()), 1000);
 class Copy extends HTMLElement {
   connectedCallback() {
     const what = this.dataset.what ?? "value";
-    const button = h("button", { type: "button", class: "copy", title: `Copy ${what}`, "aria-label": `Copy ${what}` });
+    const button = h("button", {
+      type: "button",
+      class: "copy",
+      title: `Copy ${what}`,
+      "aria-label": `Copy ${what}`,
+    });
     const said = h("span", { class: "said", role: "status" });
     button.addEventListener("click", async () => {
       try {
@@ -92,15 +101,19 @@ class Copy extends HTMLElement {
 }
 customElements.define("wattle-copy", Copy);
 
-export const time = (ms, full = false) => h("wattle-time", { "data-ms": String(ms), "data-full": full ? "1" : null });
+export const time = (ms, full = false) =>
+  h("wattle-time", { "data-ms": String(ms), "data-full": full ? "1" : null });
 export const copy = (text, what) => h("wattle-copy", { "data-text": String(text), "data-what": what });
 
 /// A name as link, its middle left out unless `full`; copyable when asked.
 export function name(kind, id, { full = false, copies = false, label } = {}) {
   const text = label ?? (full ? String(id) : brief(id));
-  return h("span", { class: `name${full ? " full" : ""}` },
+  return h(
+    "span",
+    { class: `name${full ? " full" : ""}` },
     h("a", { href: path(kind, id), class: label ? null : "mono", title: full ? null : String(id) }, text),
-    copies ? copy(id, kind === "tx" ? "transaction id" : kind) : null);
+    copies ? copy(id, kind === "tx" ? "transaction id" : kind) : null,
+  );
 }
 
 export const account = (address, options) => name("account", address, options);
@@ -109,9 +122,21 @@ export const block = (height, options) => name("block", height, { label: integer
 
 /// A hash or key that leads nowhere.
 export const hash = (text, what, full = false) =>
-  h("span", { class: `name${full ? " full" : ""}` }, h("span", { class: "mono", title: full ? null : text }, full ? text : brief(text)), copy(text, what));
+  h(
+    "span",
+    { class: `name${full ? " full" : ""}` },
+    h("span", { class: "mono", title: full ? null : text }, full ? text : brief(text)),
+    copy(text, what),
+  );
 
-const TONES = { finalized: "good", included: "warm", pending: "wait", expired: "bad", rejected: "bad", success: "good" };
+const TONES = {
+  finalized: "good",
+  included: "warm",
+  pending: "wait",
+  expired: "bad",
+  rejected: "bad",
+  success: "good",
+};
 
 /// A state in a coloured pill; the word says it, the colour only helps.
 export function badge(code, tone = TONES[code] ?? "bad") {
@@ -119,7 +144,11 @@ export function badge(code, tone = TONES[code] ?? "bad") {
 }
 
 export function skeleton(rows = 6) {
-  return h("div", { class: "skeleton", role: "status", "aria-label": "Loading" }, Array.from({ length: rows }, () => h("div", null)));
+  return h(
+    "div",
+    { class: "skeleton", role: "status", "aria-label": "Loading" },
+    Array.from({ length: rows }, () => h("div", null)),
+  );
 }
 
 export function empty(text) {
@@ -137,23 +166,43 @@ const REASONS = {
 
 export function failure(error, again) {
   const detail = error.code === "invalid_params" ? error.data?.detail : error.message;
-  return h("div", { class: "failure", role: "alert", "data-code": error.code ?? "page" },
+  return h(
+    "div",
+    { class: "failure", role: "alert", "data-code": error.code ?? "page" },
     h("p", null, h("strong", null, REASONS[error.code] ?? "That did not work.")),
     detail ? h("p", { class: "muted wrap" }, detail) : null,
-    again && error.code !== "invalid_params" ? h("button", { type: "button", on: { click: again } }, "Try again") : null);
+    again && error.code !== "invalid_params"
+      ? h("button", { type: "button", on: { click: again } }, "Try again")
+      : null,
+  );
 }
 
 /// Names and values, one under the other. Rows without a value are left out.
 export function facts(...rows) {
   const shown = rows.filter((row) => row && row[1] != null);
-  return h("dl", { class: "facts" }, shown.map(([term, ...value]) => h("div", null, h("dt", null, term), h("dd", null, value))));
+  return h(
+    "dl",
+    { class: "facts" },
+    shown.map(([term, ...value]) => h("div", null, h("dt", null, term), h("dd", null, value))),
+  );
 }
 
 /// `columns`: `[title, class]`; rows of cells.
 export function table(label, columns, rows, kind) {
-  return h("table", { "aria-label": label, class: kind },
-    h("thead", null, h("tr", null, columns.map(([title, kind]) => h("th", { scope: "col", class: kind }, title)))),
-    h("tbody", null, rows));
+  return h(
+    "table",
+    { "aria-label": label, class: kind },
+    h(
+      "thead",
+      null,
+      h(
+        "tr",
+        null,
+        columns.map(([title, kind]) => h("th", { scope: "col", class: kind }, title)),
+      ),
+    ),
+    h("tbody", null, rows),
+  );
 }
 
 export function row(columns, cells, key) {
@@ -161,12 +210,18 @@ export function row(columns, cells, key) {
 }
 
 /// The cells of a row; each knows its column's title, for tables that become cards on a phone.
-export const tds = (columns, cells) => cells.map((cell, i) => h("td", { class: columns[i]?.[1], "data-title": columns[i]?.[0] }, cell));
+export const tds = (columns, cells) =>
+  cells.map((cell, i) => h("td", { class: columns[i]?.[1], "data-title": columns[i]?.[0] }, cell));
 
 /// A titled part of a page.
 export function section(title, ...children) {
   const id = `s-${title.toLowerCase().replace(/[^a-z]+/g, "-")}`;
-  return h("section", { class: "card", "aria-labelledby": id, "data-section": title.toLowerCase() }, h("h2", { id }, title), children);
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": id, "data-section": title.toLowerCase() },
+    h("h2", { id }, title),
+    children,
+  );
 }
 
 /// The head of a page; its title is where the focus goes after navigation.

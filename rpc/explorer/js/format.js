@@ -19,7 +19,10 @@ export function amount(units, scale) {
   const digits = (number < 0n ? -number : number).toString().padStart(places + 1, "0");
   const whole = integer(digits.slice(0, digits.length - places));
   const least = Math.min(places, 2);
-  const part = digits.slice(digits.length - places).replace(/0+$/, "").padEnd(least, "0");
+  const part = digits
+    .slice(digits.length - places)
+    .replace(/0+$/, "")
+    .padEnd(least, "0");
   return `${number < 0n ? "−" : ""}${whole}${places && part ? `.${part}` : ""}`;
 }
 
@@ -34,7 +37,11 @@ export function energy(wattHours) {
 /// Watts, with a fitting prefix.
 export function power(watts) {
   const value = Number(watts);
-  const steps = [[1e9, "GW"], [1e6, "MW"], [1e3, "kW"]];
+  const steps = [
+    [1e9, "GW"],
+    [1e6, "MW"],
+    [1e3, "kW"],
+  ];
   const [unit, name] = steps.find(([least]) => Math.abs(value) >= least) ?? [1, "W"];
   const scaled = value / unit;
   return `${scaled.toFixed(unit === 1 || Math.abs(scaled) >= 100 ? 0 : Math.abs(scaled) >= 10 ? 1 : 2)} ${name}`;
@@ -56,7 +63,11 @@ export function brief(text, head = 8, tail = 6) {
 /// Bytes, for people.
 export function bytes(count) {
   const value = Number(count);
-  return value < 1024 ? `${value} B` : value < 1048576 ? `${(value / 1024).toFixed(1)} KiB` : `${(value / 1048576).toFixed(1)} MiB`;
+  return value < 1024
+    ? `${value} B`
+    : value < 1048576
+      ? `${(value / 1024).toFixed(1)} KiB`
+      : `${(value / 1048576).toFixed(1)} MiB`;
 }
 
 /// A span of time.

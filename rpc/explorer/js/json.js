@@ -7,7 +7,11 @@ const DEPTH_MAX = 24;
 
 /// `value` as indented text in a block that scrolls by itself.
 export function json(value, label) {
-  return h("pre", { class: "json", tabindex: "0", role: "region", "aria-label": label }, h("code", null, draw(value, "", 0)));
+  return h(
+    "pre",
+    { class: "json", tabindex: "0", role: "region", "aria-label": label },
+    h("code", null, draw(value, "", 0)),
+  );
 }
 
 function draw(value, indent, depth) {
@@ -20,14 +24,19 @@ function draw(value, indent, depth) {
   return [
     list ? "[\n" : "{\n",
     entries.map(([key, item], i) => [
-      inner, list ? null : [h("span", { class: "key" }, JSON.stringify(key)), ": "], draw(item, inner, depth + 1), i + 1 < entries.length ? ",\n" : "\n",
+      inner,
+      list ? null : [h("span", { class: "key" }, JSON.stringify(key)), ": "],
+      draw(item, inner, depth + 1),
+      i + 1 < entries.length ? ",\n" : "\n",
     ]),
-    indent, list ? "]" : "}",
+    indent,
+    list ? "]" : "}",
   ];
 }
 
 function scalar(value) {
   const text = JSON.stringify(value);
-  if (typeof value === "string" && ADDRESS.test(value)) return ['"', h("a", { href: path("account", value) }, value), '"'];
+  if (typeof value === "string" && ADDRESS.test(value))
+    return ['"', h("a", { href: path("account", value) }, value), '"'];
   return h("span", { class: typeof value === "string" ? "string" : "number" }, text);
 }

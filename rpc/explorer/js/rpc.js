@@ -16,7 +16,11 @@ export class RpcError extends Error {
   }
 
   static of(error) {
-    return new RpcError(String(error?.data?.code ?? "internal"), String(error?.message ?? "no reason given"), error?.data);
+    return new RpcError(
+      String(error?.data?.code ?? "internal"),
+      String(error?.message ?? "no reason given"),
+      error?.data,
+    );
   }
 }
 
@@ -66,7 +70,8 @@ async function send(calls) {
       else reject(RpcError.of(answer?.error));
     }
   } catch (error) {
-    const reason = error instanceof RpcError ? error : new RpcError("unreachable", "the node does not answer");
+    const reason =
+      error instanceof RpcError ? error : new RpcError("unreachable", "the node does not answer");
     for (const { reject } of calls) reject(reason);
   }
 }

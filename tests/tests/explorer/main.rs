@@ -268,9 +268,28 @@ fn a_microgrid_shows_its_meters_and_their_readings_advance(stage: &Stage) {
     browser.wait("the next reading", sequence, |text| {
         text.replace(',', "").parse::<u64>().ok().filter(|now| *now > first)
     });
+    the_market_shows_where_it_is_served(stage);
     let id = stage.ready["meters"][0]["address"].as_str().unwrap();
     let known = curl_ok(stage.rpc(), "energy_getMeter", json!({ "address": id }));
     assert!(number(&known["seq"]) > 0, "{known}");
+}
+
+/// Each part of the market stands on the page exactly if the node serves its method, and has loaded without a failure.
+fn the_market_shows_where_it_is_served(stage: &Stage) {
+    let described = curl_ok(stage.rpc(), "rpc.discover", json!({}));
+    let methods = described["methods"].as_array().unwrap();
+    let parts = [
+        ("energy_getTerms", "terms"),
+        ("energy_getInterval", "interval"),
+        ("energy_listMembers", "members"),
+        ("energy_listIntervals", "intervals so far"),
+    ];
+    for (method, part) in parts {
+        let served = methods.iter().any(|m| m["name"] == method);
+        let shown = stage.browser.count(&format!("[data-section='{part}']"));
+        assert_eq!(shown, u64::from(served), "{method} and its part of the page");
+    }
+    stage.settled("the market");
 }
 
 /// Each page, opened by its address: it loads, is made of landmarks and names, and does not scroll sideways.

@@ -2,12 +2,34 @@
 
 import { series } from "../charts.js";
 import { h, put } from "../dom.js";
-import { Page, account, block, empty, facts, growing, hash, heading, name, row, section, table, time, tx } from "../elements.js";
+import {
+  Page,
+  account,
+  block,
+  empty,
+  facts,
+  growing,
+  hash,
+  heading,
+  name,
+  row,
+  section,
+  table,
+  time,
+  tx,
+} from "../elements.js";
 import * as energy from "../energy.js";
 import { energy as kwh, integer, power } from "../format.js";
 import { call } from "../rpc.js";
 
-const COLUMNS = [["No.", "num narrow"], ["Time"], ["Import", "num"], ["Export", "num"], ["Transaction", "wide"], ["Block", "wide"]];
+const COLUMNS = [
+  ["No.", "num narrow"],
+  ["Time"],
+  ["Import", "num"],
+  ["Export", "num"],
+  ["Transaction", "wide"],
+  ["Block", "wide"],
+];
 
 class Meter extends Page {
   start() {
@@ -15,10 +37,17 @@ class Meter extends Page {
     this.now = h("div");
     this.chart = h("div", { class: "chart" });
     const list = h("div");
-    put(this,
+    put(
+      this,
       heading("Meter", h("span", { class: "heading-id" }, hash(address, "meter address", true))),
-      h("div", { class: "columns even" }, section("Last reading", this.now), section("Power", legend(), this.chart)),
-      section("Readings", list));
+      h(
+        "div",
+        { class: "columns even" },
+        section("Last reading", this.now),
+        section("Power", legend(), this.chart),
+      ),
+      section("Readings", list),
+    );
     this.show(this.now, () => this.load(), 6);
     this.show(list, () => this.readings());
     this.listen(energy.changes, "readings", ({ detail }) => detail.meter === address && this.note(detail));
@@ -46,20 +75,37 @@ class Meter extends Page {
     return facts(
       ["Import", last ? h("b", null, kwh(last.importWh)) : "no reading yet"],
       ["Export", last && h("b", null, kwh(last.exportWh))],
-      ["Power", flow && [h("span", { class: "import" }, `import ${power(flow.import)}`), ", ", h("span", { class: "export" }, `export ${power(flow.export)}`)]],
-      ["Read", last && [time(last.timeMs, true), h("div", { class: "muted" }, "by the light node's own clock")]],
+      [
+        "Power",
+        flow && [
+          h("span", { class: "import" }, `import ${power(flow.import)}`),
+          ", ",
+          h("span", { class: "export" }, `export ${power(flow.export)}`),
+        ],
+      ],
+      [
+        "Read",
+        last && [time(last.timeMs, true), h("div", { class: "muted" }, "by the light node's own clock")],
+      ],
       ["Number", last && integer(last.seq)],
       ["Microgrid", name("microgrid", meter.microgrid)],
       ["Owner", account(meter.owner)],
       ["Key", hash(meter.key, "key")],
-      ["Registers", meter.encoding]);
+      ["Registers", meter.encoding],
+    );
   }
 
   async readings() {
     this.rows = h("tbody");
     const list = table("Readings", COLUMNS, []);
     list.querySelector("tbody").replaceWith(this.rows);
-    const more = await growing((cursor) => call("energy_listReadings", { meter: this.dataset.id, limit: 25, ...(cursor && { cursor }) }), this.rows, drawReading, "It has read nothing yet.");
+    const more = await growing(
+      (cursor) =>
+        call("energy_listReadings", { meter: this.dataset.id, limit: 25, ...(cursor && { cursor }) }),
+      this.rows,
+      drawReading,
+      "It has read nothing yet.",
+    );
     return [list, more];
   }
 
@@ -71,24 +117,39 @@ class Meter extends Page {
     const page = await call("energy_listReadings", { meter: this.dataset.id, limit: 3 }).catch(() => null);
     if (!page || this.gone || !this.rows) return;
     const known = new Set([...this.rows.children].map((r) => r.dataset.key));
-    this.rows.prepend(...page.items.filter((item) => !known.has(item.seq)).map((item) => {
-      const drawn = drawReading(item);
-      drawn.classList.add("new");
-      return drawn;
-    }));
+    this.rows.prepend(
+      ...page.items
+        .filter((item) => !known.has(item.seq))
+        .map((item) => {
+          const drawn = drawReading(item);
+          drawn.classList.add("new");
+          return drawn;
+        }),
+    );
   }
 
   drawChart() {
-    if (this.meter) put(this.chart, powerChart(energy.state(this.meter.address).readings, this.chart.clientWidth));
+    if (this.meter)
+      put(this.chart, powerChart(energy.state(this.meter.address).readings, this.chart.clientWidth));
   }
 }
 customElements.define("wattle-meter", Meter);
 
 function drawReading(r) {
-  return row(COLUMNS, [integer(r.seq), time(r.timeMs), kwh(r.importWh), kwh(r.exportWh), tx(r.tx), block(r.height)], r.seq);
+  return row(
+    COLUMNS,
+    [integer(r.seq), time(r.timeMs), kwh(r.importWh), kwh(r.exportWh), tx(r.tx), block(r.height)],
+    r.seq,
+  );
 }
 
-export const legend = () => h("p", { class: "legend" }, h("span", { class: "import" }, "Import"), h("span", { class: "export" }, "Export"));
+export const legend = () =>
+  h(
+    "p",
+    { class: "legend" },
+    h("span", { class: "import" }, "Import"),
+    h("span", { class: "export" }, "Export"),
+  );
 
 /// Power at each reading, over the minute before it.
 export function powerChart(readings, width) {

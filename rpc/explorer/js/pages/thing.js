@@ -15,11 +15,30 @@ class Asset extends Page {
       const asset = await call("token_getAsset", { asset: this.dataset.id });
       if (!this.gone) rehead(head, heading(`Asset ${asset.id}: ${asset.symbol}`));
       return facts(
-        ["Symbol", [h("b", null, asset.symbol), h("span", { class: "muted" }, " (symbols are not unique; the number is)")]],
+        [
+          "Symbol",
+          [
+            h("b", null, asset.symbol),
+            h("span", { class: "muted" }, " (symbols are not unique; the number is)"),
+          ],
+        ],
         ["Number", integer(asset.id)],
         ["Decimal places", integer(asset.scale)],
-        ["In circulation", h("span", { title: `${integer(asset.supply)} base units` }, `${amount(asset.supply, asset.scale)} ${asset.symbol}`)],
-        ["Issuer", asset.issuer ? account(asset.issuer, { full: true, copies: true }) : "the protocol: the native asset"]);
+        [
+          "In circulation",
+          h(
+            "span",
+            { title: `${integer(asset.supply)} base units` },
+            `${amount(asset.supply, asset.scale)} ${asset.symbol}`,
+          ),
+        ],
+        [
+          "Issuer",
+          asset.issuer
+            ? account(asset.issuer, { full: true, copies: true })
+            : "the protocol: the native asset",
+        ],
+      );
     });
   }
 }
@@ -28,7 +47,11 @@ customElements.define("wattle-asset", Asset);
 class Hold extends Page {
   start() {
     const box = h("div");
-    put(this, heading("Hold", h("span", { class: "heading-id" }, hash(this.dataset.id, "hold id", true))), section("Open hold", box));
+    put(
+      this,
+      heading("Hold", h("span", { class: "heading-id" }, hash(this.dataset.id, "hold id", true))),
+      section("Open hold", box),
+    );
     this.show(box, async () => {
       const hold = await call("ledger_getHold", { id: this.dataset.id });
       return facts(
@@ -36,7 +59,8 @@ class Hold extends Page {
         ["From", place(hold.debit)],
         ["To", place(hold.credit)],
         ["Captor", account(hold.captor, { full: true, copies: true })],
-        ["Expires", time(hold.expiresMs, true)]);
+        ["Expires", time(hold.expiresMs, true)],
+      );
     });
   }
 }
