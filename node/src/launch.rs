@@ -101,7 +101,8 @@ pub async fn launch(home: &Home, options: Options) -> Result<Running, LaunchErro
         allowed_origins: config.rpc.allowed_origins,
         ..wattle_rpc::Config::default()
     };
-    let rpc = RpcServer::start(listener, rpc_config, backend.clone(), Arc::clone(&metrics), None)?;
+    let pages = wattle_rpc::explorer::pages();
+    let rpc = RpcServer::start(listener, rpc_config, backend.clone(), Arc::clone(&metrics), Some(pages))?;
     let admin = Arc::new(NodeAdmin::new(&node, home, config.name.clone(), rpc.url()));
     let admin = AdminServer::start(&home.admin_path(), backend, admin, metrics)?;
     Ok(Running { node, rpc, admin, name: config.name, _locks: (lock, key_lock) })

@@ -11,6 +11,7 @@
 //! wire     JSON-RPC envelope                         service runs methods, counts them
 //! methods  the table of all methods                  params  named and positional parameters
 //! events   pages and streams of events               schema, openrpc: rpc.discover
+//! explorer the block explorer's files
 //! budget   memory for large messages                 metrics, limits: figures and bounds
 //! ```
 //!
@@ -24,6 +25,7 @@ mod budget;
 mod connection;
 pub mod error;
 pub mod events;
+pub mod explorer;
 pub mod filter;
 mod gauges;
 mod hex;

@@ -185,6 +185,12 @@ impl RpcServer {
         format!("http://{}/rpc", self.address)
     }
 
+    /// Where the block explorer is, when its pages are served.
+    #[must_use]
+    pub fn explorer_url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
     /// Stops accepting, lets open requests finish for [`SHUTDOWN_GRACE`], closes WebSockets, then returns.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);

@@ -103,6 +103,7 @@ fn announce(running: &Running, json: bool) {
             "event": "ready",
             "name": running.name,
             "rpc": running.rpc.url(),
+            "explorer": running.rpc.explorer_url(),
             "admin": running.admin.path(),
             "peerId": running.node.network.peer_id().to_string(),
             "height": view.header.height,
@@ -111,11 +112,12 @@ fn announce(running: &Running, json: bool) {
         println!("{event}");
     } else {
         note(&format!(
-            "{} runs on chain {} at height {}; JSON-RPC at {}",
+            "{} runs on chain {} at height {}; JSON-RPC at {}, explorer at {}",
             running.name,
             running.node.shared.chain.short(),
             view.header.height,
-            running.rpc.url()
+            running.rpc.url(),
+            running.rpc.explorer_url()
         ));
     }
 }

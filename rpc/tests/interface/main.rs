@@ -6,5 +6,6 @@ mod backend;
 mod client;
 mod discover;
 mod events;
+mod explorer;
 mod hostile;
 mod methods;

@@ -22,7 +22,9 @@ pub(super) fn ready(
     height: Height,
     json: bool,
 ) {
-    let rpc = validators.members.first().map_or("", |m| m.rpc.as_str());
+    let first = validators.members.first();
+    let rpc = first.map_or("", |m| m.rpc.as_str());
+    let explorer = first.map_or("", |m| m.explorer.as_str());
     if json {
         let wallets: Vec<_> = net
             .wallets
@@ -38,7 +40,7 @@ pub(super) fn ready(
         let members: Vec<_> = validators
             .members
             .iter()
-            .map(|m| json!({ "name": m.name, "rpc": m.rpc, "pid": m.pid }))
+            .map(|m| json!({ "name": m.name, "rpc": m.rpc, "explorer": m.explorer, "pid": m.pid }))
             .collect();
         let houses: Vec<_> = meters
             .members
@@ -48,6 +50,7 @@ pub(super) fn ready(
         let event = json!({
             "event": "ready",
             "rpc": rpc,
+            "explorer": explorer,
             "chainId": net.spec.genesis.chain_id,
             "genesisHash": net.genesis_hash,
             "height": height,
@@ -70,6 +73,7 @@ pub(super) fn ready(
             took.as_millis()
         ),
         format!("  microgrid       {} meters (Modbus TCP) with light nodes", meters.members.len()),
+        format!("  explorer        {explorer}"),
         format!("  JSON-RPC        {rpc}"),
         format!("  data            {}", net.dir.display()),
         String::new(),

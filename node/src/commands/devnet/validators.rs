@@ -34,6 +34,8 @@ pub(super) struct Member {
     pub(super) name: String,
     /// Where its interface is.
     pub(super) rpc: String,
+    /// Where its block explorer is.
+    pub(super) explorer: String,
     /// Its process, if it has its own.
     pub(super) pid: Option<u32>,
 }
@@ -60,7 +62,12 @@ impl Validators {
             } else {
                 let node =
                     launch(home, Options { rpc_fallback: true }).await.map_err(|e| failed(code(&e), &e))?;
-                members.push(Member { name: node.name.clone(), rpc: node.rpc.url(), pid: None });
+                members.push(Member {
+                    name: node.name.clone(),
+                    rpc: node.rpc.url(),
+                    explorer: node.rpc.explorer_url(),
+                    pid: None,
+                });
                 running.push(Runs::Here(Box::new(node)));
             }
         }
@@ -216,7 +223,9 @@ async fn spawn(home: &std::path::Path) -> Result<(Member, Child), CliError> {
     let first = lines.next_line().await.ok().flatten();
     let ready: Value = first.and_then(|line| serde_json::from_str(&line).ok()).unwrap_or(Value::Null);
     let name = home.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    let Some(rpc) = ready["rpc"].as_str() else { return Err(ended(&name, "it did not start")) };
-    let member = Member { name, rpc: rpc.to_owned(), pid: child.id() };
+    let (Some(rpc), Some(explorer)) = (ready["rpc"].as_str(), ready["explorer"].as_str()) else {
+        return Err(ended(&name, "it did not start"));
+    };
+    let member = Member { name, rpc: rpc.to_owned(), explorer: explorer.to_owned(), pid: child.id() };
     Ok((member, child))
 }

@@ -1,0 +1,223 @@
+// What happened, in words: an event of a receipt as a line with links.
+
+import { asset } from "./chain.js";
+import { h, path } from "./dom.js";
+import { account, name } from "./elements.js";
+import { amount, brief, energy as kwh, integer, words } from "./format.js";
+import { call } from "./rpc.js";
+
+/// A ledger account: a wallet by its owner, anything else by what it is.
+export function place(id) {
+  switch (id?.kind) {
+    case "wallet":
+      return account(id.owner);
+    case "system":
+      return h("span", null, `${words(id.account)} account`);
+    case "book":
+      return h("span", { class: "mono", title: id.book }, `book ${brief(id.book)} / ${id.code}`);
+    case "due":
+      return h(
+        "span",
+        { class: "mono", title: `${id.book} to ${id.to}` },
+        `due ${brief(id.book)} → ${brief(id.to)}`,
+      );
+    default:
+      return h("span", null, "–");
+  }
+}
+
+/// An amount with its asset's symbol, as soon as the scale is known; base units until then, and without an asset.
+export function money(units, assetId = "0") {
+  const value = h("span", { class: "amount" }, `${integer(units)} base units`);
+  if (assetId === null) return value;
+  asset(assetId).then(
+    ({ symbol, scale }) => {
+      value.replaceChildren(
+        h("span", { class: "figure" }, amount(units, scale)),
+        document.createTextNode(" "),
+        h("a", { class: "symbol", href: path("asset", String(assetId)) }, symbol),
+      );
+      value.title = `${integer(units)} base units of asset ${assetId}`;
+    },
+    () => {},
+  );
+  return value;
+}
+
+/// An asset by its symbol, as soon as that is known.
+export function symbol(assetId) {
+  const link = h("a", { class: "symbol", href: path("asset", String(assetId)) }, `asset ${assetId}`);
+  asset(assetId).then(
+    (known) => (link.textContent = known.symbol),
+    () => {},
+  );
+  return link;
+}
+
+const grids = new Map();
+
+/// An amount of a microgrid's settlement asset.
+function cash(units, microgrid) {
+  const value = h("span", null, money(units, null));
+  if (!grids.has(microgrid)) grids.set(microgrid, call("energy_getMicrogrid", { id: microgrid }));
+  grids.get(microgrid).then(
+    (grid) => value.replaceChildren(money(units, grid.asset)),
+    () => grids.delete(microgrid),
+  );
+  return value;
+}
+
+const meter = (address) => name("meter", address);
+
+const LINES = {
+  fee_charged: (e) => [account(e.payer), " paid a fee of ", money(e.amount)],
+  posted: (e) => [money(e.amount, e.asset), " from ", place(e.debit), " to ", place(e.credit)],
+  hold_created: (e) => [
+    "hold ",
+    name("hold", e.hold),
+    " reserves ",
+    money(e.amount, e.asset),
+    " of ",
+    place(e.debit),
+    " for ",
+    place(e.credit),
+  ],
+  hold_captured: (e) => [
+    "hold ",
+    name("hold", e.hold),
+    ` captured: ${integer(e.captured)} base units; ${integer(e.released)} released`,
+  ],
+  hold_released: (e) => ["hold ", name("hold", e.hold), e.expired ? " ran out" : " was voided"],
+  asset_issued: (e) => [
+    "asset ",
+    h("a", { href: path("asset", String(e.asset)) }, e.symbol),
+    " created by ",
+    account(e.issuer),
+  ],
+  account_created: (e) => [account(e.account), " came into being"],
+  authority_changed: (e) => [account(e.account), " has new keys"],
+  sponsorship_granted: (e) => [
+    account(e.sponsor),
+    " pays for ",
+    account(e.grantee),
+    " up to ",
+    money(e.allowance),
+  ],
+  sponsorship_ended: (e) => [account(e.sponsor), " no longer pays for ", account(e.grantee)],
+  microgrid_registered: (e) => [
+    "microgrid ",
+    name("microgrid", e.microgrid),
+    " operated by ",
+    account(e.operator),
+  ],
+  meter_registered: (e) => [
+    "meter ",
+    meter(e.meter),
+    " of ",
+    account(e.owner),
+    " in ",
+    name("microgrid", e.microgrid),
+  ],
+  reading_accepted: (e) => [
+    "meter ",
+    meter(e.meter),
+    ` no. ${integer(e.seq)}: import ${kwh(e.importWh)}, export ${kwh(e.exportWh)}`,
+  ],
+  terms_set: (e) => [
+    "microgrid ",
+    name("microgrid", e.microgrid),
+    ` has new terms from interval ${integer(e.from)} on`,
+  ],
+  member_set: (e) => [account(e.account), " is a member of ", name("microgrid", e.microgrid)],
+  order_placed: (e) => [
+    account(e.account),
+    e.side === "buy" ? " bids for " : " offers ",
+    kwh(e.wh),
+    " at ",
+    cash(e.price, e.microgrid),
+    ` a kWh in interval ${integer(e.interval)}`,
+  ],
+  order_ended: (e) => ["order of ", account(e.account), ` ${words(e.end)}: ${kwh(e.filledWh)} filled`],
+  market_cleared: (e) => [
+    `interval ${integer(e.interval)} cleared, ${words(e.rule)}: ${kwh(e.wh)} in ${integer(e.trades)} trades`,
+    e.price != null ? [" at ", cash(e.price, e.microgrid), " a kWh"] : null,
+  ],
+  traded: (e) => [
+    account(e.buyer),
+    " buys ",
+    kwh(e.wh),
+    " from ",
+    account(e.seller),
+    " at ",
+    cash(e.price, e.microgrid),
+    " a kWh: ",
+    cash(e.amount, e.microgrid),
+    ", fee ",
+    cash(e.fee, e.microgrid),
+  ],
+  energy_settled: (e) => [
+    account(e.account),
+    ` in interval ${integer(e.interval)}: import ${kwh(e.importWh)}, export ${kwh(e.exportWh)}`,
+    e.estimated ? " (estimated)" : null,
+    ", charged ",
+    cash(e.debit, e.microgrid),
+    ", credited ",
+    cash(e.credit, e.microgrid),
+  ],
+  interval_settled: (e) => [
+    `interval ${integer(e.interval)} settled for ${integer(e.accounts)} accounts: import ${kwh(e.importWh)}, export ${kwh(e.exportWh)}, traded ${kwh(e.tradedWh)}`,
+    e.estimated > 0 ? `; meters estimated: ${integer(e.estimated)}` : null,
+  ],
+  interval_final: (e) => [
+    `interval ${integer(e.interval)} is final`,
+    e.feederWh != null ? `: feeder ${kwh(e.feederWh)}, loss ${kwh(e.lossWh)}` : null,
+    e.underReported ? h("b", null, ", under-reported") : null,
+  ],
+  reading_refused: (e) => ["meter ", meter(e.meter), ` no. ${integer(e.seq)}: ${words(e.reason)}`],
+};
+
+/// A field of something that this page has no sentence for: linked and with its unit where the name tells.
+export function field(key, value) {
+  if (typeof value === "string" && /^wat1[a-z0-9]{40,80}$/.test(value))
+    return key === "meter" ? meter(value) : account(value);
+  if (key === "microgrid") return name("microgrid", value);
+  if (/Wh$/.test(key)) return kwh(value);
+  if (value === null) return "–";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "object") return h("code", null, JSON.stringify(value));
+  const text = String(value);
+  return /^\d+$/.test(text)
+    ? integer(text)
+    : /^[0-9a-f]{64}$/.test(text)
+      ? h("span", { class: "mono", title: text }, brief(text))
+      : words(text);
+}
+
+/// `importWh` as `import`, `creditLimit` as `credit limit`.
+export const label = (key) =>
+  key.replace(/(Wh|Ms)$/, "").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+/// One event; of a type that this page does not know, its fields one by one.
+export function line(event) {
+  const { type, ...rest } = event;
+  let what;
+  try {
+    what = LINES[type](event);
+  } catch {
+    what = Object.entries(rest).map(([key, value], i) => [
+      i > 0 ? ", " : "",
+      h("span", { class: "muted" }, `${label(key)} `),
+      field(key, value),
+    ]);
+  }
+  return h(
+    "li",
+    { "data-type": type },
+    h("span", { class: "tag" }, words(type)),
+    h("span", { class: "what" }, what),
+  );
+}
+
+export function lines(events) {
+  return h("ol", { class: "events" }, events.map(line));
+}

@@ -1,0 +1,189 @@
+// One account: what it holds, who acts for it, what happened to it.
+
+import { h, put } from "../dom.js";
+import {
+  Page,
+  badge,
+  block,
+  empty,
+  facts,
+  failure,
+  growing,
+  hash,
+  heading,
+  name,
+  row,
+  section,
+  table,
+  time,
+  tx,
+} from "../elements.js";
+import { money } from "../events.js";
+import { amount, csv, integer, iso } from "../format.js";
+import { call, find, live } from "../rpc.js";
+import { calls } from "./block.js";
+
+const BALANCES = [["Asset"], ["Available", "num"], ["Held for others", "num wide"], ["Incoming", "num wide"]];
+const HISTORY = [["Transaction"], ["Calls"], ["Block", "wide"], ["Age"], ["Fee", "num wide"], ["Result"]];
+const CSV_ROWS_MAX = 10_000;
+const CSV_FIELDS = ["height", "index", "id", "time", "sender", "calls", "code", "fee"];
+const REFRESH_MS = 5_000;
+
+class Account extends Page {
+  start() {
+    const address = this.dataset.id;
+    this.balances = h("div");
+    this.details = h("div");
+    const history = h("div");
+    const said = h("span", { class: "said", role: "status" });
+    const save = h("button", { type: "button", on: { click: () => this.export(save, said) } }, "Export CSV");
+    put(
+      this,
+      heading("Account", h("span", { class: "heading-id" }, hash(address, "address", true))),
+      h(
+        "div",
+        { class: "columns even" },
+        section("Balances", this.balances),
+        section("Details", this.details),
+      ),
+      section("History", h("div", { class: "tools" }, said, save), history),
+    );
+    this.show(this.balances, () => this.load(), 3);
+    this.show(this.details, () => this.loadDetails(), 4);
+    this.show(history, () => this.loadHistory(), 8);
+    this.asked = Date.now();
+    this.listen(live, "head", () => this.refresh());
+  }
+
+  async load() {
+    return this.draw(await call("account_get", { address: this.dataset.id }));
+  }
+
+  draw(account) {
+    if (!account.exists) return empty("This address has never been used on this chain.");
+    if (account.balances.length === 0) return empty("It holds nothing.");
+    const held = (units, scale) =>
+      units === "0" ? h("span", { class: "muted" }, "0") : amount(units, scale);
+    return table(
+      "Balances",
+      BALANCES,
+      account.balances.map((b) =>
+        row(
+          BALANCES,
+          [
+            name("asset", b.asset, { label: b.symbol }),
+            h("span", { title: `${integer(b.available)} base units` }, amount(b.available, b.scale)),
+            held(b.pending, b.scale),
+            held(b.incoming, b.scale),
+          ],
+          b.asset,
+        ),
+      ),
+    );
+  }
+
+  async loadDetails() {
+    const address = this.dataset.id;
+    const [account, meter] = await Promise.all([
+      call("account_get", { address }),
+      find("energy_getMeter", { address }),
+    ]);
+    const nonces = Object.entries(account.nonce);
+    return facts(
+      ["On chain", account.exists ? "yes" : "no"],
+      ["Meter", meter && name("meter", address, { label: "its readings" })],
+      [
+        "Next nonce",
+        nonces.map(([lane, next]) =>
+          h("div", null, integer(next), h("span", { class: "muted" }, ` on lane ${lane}`)),
+        ),
+      ],
+      [
+        "Keys",
+        account.authority &&
+          account.authority.keys.map((key) =>
+            h("div", null, hash(key.key, "key"), h("span", { class: "muted" }, ` weight ${key.weight}`)),
+          ),
+      ],
+      ["Threshold", account.authority && integer(account.authority.threshold)],
+      ["Bandwidth", [integer(account.bandwidth), h("span", { class: "muted" }, " weight units now")]],
+    );
+  }
+
+  async loadHistory() {
+    const rows = h("tbody");
+    const list = table("History", HISTORY, [], "cards plain history");
+    list.querySelector("tbody").replaceWith(rows);
+    const more = await growing(
+      (cursor) => this.page(cursor, 25),
+      rows,
+      drawItem,
+      "Nothing has happened to this account yet.",
+    );
+    return [rows.children.length > 0 ? list : null, more];
+  }
+
+  page(cursor, limit) {
+    return call("account_history", { address: this.dataset.id, limit, ...(cursor && { cursor }) });
+  }
+
+  /// Balances change: asked for again now and then, without skeletons.
+  async refresh() {
+    if (Date.now() - this.asked < REFRESH_MS || document.hidden) return;
+    this.asked = Date.now();
+    try {
+      const drawn = await this.load();
+      if (!this.gone && !this.balances.contains(document.activeElement)) put(this.balances, drawn);
+    } catch {
+      // The connection's banner tells.
+    }
+  }
+
+  /// The whole history, page by page, as a file.
+  async export(button, said) {
+    button.disabled = true;
+    try {
+      const out = [CSV_FIELDS.join(",")];
+      let cursor;
+      do {
+        const page = await this.page(cursor, 200);
+        for (const item of page.items) {
+          const fields = { ...item, time: iso(item.timeMs), calls: item.calls.join(" ") };
+          out.push(CSV_FIELDS.map((field) => csv(fields[field])).join(","));
+        }
+        cursor = page.nextCursor;
+        said.textContent = `${integer(out.length - 1)} rows`;
+      } while (cursor && out.length <= CSV_ROWS_MAX && !this.gone);
+      if (this.gone) return;
+      const url = URL.createObjectURL(new Blob([`${out.join("\r\n")}\r\n`], { type: "text/csv" }));
+      const link = document.createElement("a");
+      link.href = url;
+      link.download = `${this.dataset.id.replace(/[^a-z0-9]/g, "").slice(0, 16)}-history.csv`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(url), 10_000);
+      said.textContent = cursor
+        ? `The newest ${integer(out.length - 1)} rows; there are more`
+        : `${integer(out.length - 1)} rows`;
+    } catch (error) {
+      said.replaceChildren(failure(error));
+    } finally {
+      button.disabled = false;
+    }
+  }
+}
+customElements.define("wattle-account", Account);
+
+function drawItem(item) {
+  return row(
+    HISTORY,
+    [
+      tx(item.id),
+      calls(item.calls),
+      block(item.height),
+      time(item.timeMs),
+      money(item.fee),
+      badge(item.code),
+    ],
+    item.id,
+  );
+}
