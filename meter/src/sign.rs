@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::sensor::Energy;
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -12,6 +13,9 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// Longest key file in bytes: 64 hex digits and some white space.
 const KEY_FILE_BYTES_MAX: u64 = 128;
+
+/// Where systemd says which directory it has laid a service's credentials into.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// Why a key file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +58,7 @@ pub fn load_key(path: &Path) -> Result<SecretKey, KeyError> {
     let io = |source| KeyError::Io { action: "read", path: path.to_owned(), source };
     let file = File::open(path).map_err(io)?;
     let mode = file.metadata().map_err(io)?.mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if mode & others(path, std::env::var_os(CREDENTIALS).as_deref()) != 0 {
         return Err(KeyError::Mode { path: path.to_owned(), mode });
     }
     let mut text = Zeroizing::new(String::with_capacity(KEY_FILE_BYTES_MAX as usize));
@@ -65,6 +69,15 @@ pub fn load_key(path: &Path) -> Result<SecretKey, KeyError> {
         parsed.map(|()| SecretKey::from_seed(seed)).map_err(|_| KeyError::Content { path: path.to_owned() });
     seed.zeroize();
     key
+}
+
+/// The permission bits that let others read the key at `path`.
+///
+/// A service manager hands keys over in a directory that is the service's alone, as files whose group bits are the
+/// mask of an access list: reading by that "group" is the service's own.
+fn others(path: &Path, credentials: Option<&OsStr>) -> u32 {
+    let handed_over = credentials.is_some_and(|dir| !dir.is_empty() && path.starts_with(dir));
+    if handed_over { 0o037 } else { 0o077 }
 }
 
 /// Writes a new key to a file that must not exist, and returns its public half. Durable on return.
@@ -189,6 +202,20 @@ mod tests {
         for text in ["", "abcd", &"g".repeat(64), &"a".repeat(66)] {
             std::fs::write(&path, text).unwrap();
             assert!(matches!(load_key(&path), Err(KeyError::Content { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_handed_over_credentials_may_have_a_group() {
+        let dir = Some(OsStr::new("/run/credentials/wattle-light.service"));
+        assert_eq!(others(Path::new("/run/credentials/wattle-light.service/house.key"), dir), 0o037);
+        for (path, dir) in [
+            ("/run/credentials/other.service/house.key", dir),
+            ("/etc/wattle/house.key", dir),
+            ("/etc/wattle/house.key", None),
+            ("/etc/wattle/house.key", Some(OsStr::new(""))),
+        ] {
+            assert_eq!(others(Path::new(path), dir), 0o077, "{path}");
         }
     }
 }

@@ -21,7 +21,7 @@ use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::READINGS_MAX;
 use wattle_primitives::reading::SignedReading;
 use wattle_primitives::state_key::{self, AccountRecord, MeterRecord};
-use wattle_primitives::{Address, Amount, BoundedVec, Call, Lane, Nonce, TimeMs, Tx, TxBody};
+use wattle_primitives::{Address, Amount, BoundedBytes, BoundedVec, Call, Lane, Nonce, TimeMs, Tx, TxBody};
 
 /// How long a transaction may wait for a block, in ms. Then it is signed again, under the same nonce.
 pub const TX_LIFETIME_MS: u64 = 120_000;
@@ -29,6 +29,10 @@ pub const TX_LIFETIME_MS: u64 = 120_000;
 const ENTRY_PEERS: usize = 2;
 /// Lane of the meter's account that readings use.
 const LANE: Lane = Lane(0);
+/// What is noted of a peer that has too much to do.
+const BUSY: &str = "busy";
+/// A transaction that no block and no bucket can ever carry.
+const TOO_HEAVY: &str = "tx_too_heavy";
 
 /// What a round came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +81,15 @@ pub enum SubmitError {
     Worker,
 }
 
+impl SubmitError {
+    /// Whether the payer's bandwidth or a peer's room is used up: later the same may be taken.
+    #[must_use]
+    pub fn is_shortage(&self) -> bool {
+        let short = ["tx_bandwidth", "mempool_full", "account_full", BUSY];
+        matches!(self, Self::Refused { message } if short.contains(&message.as_str()))
+    }
+}
+
 /// Who pays, and how much at most.
 #[derive(Clone, Copy, Debug)]
 pub struct Payment {
@@ -101,6 +114,8 @@ pub struct Submitter {
     refused: Option<u64>,
     /// Numbers up to here were refused twice: later readings go first.
     skip: u64,
+    /// Most readings in the next transaction.
+    batch_max: usize,
 }
 
 /// Runs `work` on the queue in a thread that may wait for the disk.
@@ -120,7 +135,7 @@ impl Submitter {
     /// A submitter for the signer's meter.
     #[must_use]
     pub const fn new(signer: Arc<Signer>, queue: SharedQueue, clock: Arc<Clock>, payment: Payment) -> Self {
-        Self { signer, queue, clock, payment, current: None, refused: None, skip: 0 }
+        Self { signer, queue, clock, payment, current: None, refused: None, skip: 0, batch_max: READINGS_MAX }
     }
 
     /// Learns from `peer` what the chain has, settles what was under way and sends what comes next.
@@ -138,7 +153,7 @@ impl Submitter {
         // at the same height or a later one, shows what it came to.
         let account = follower.prove_record::<AccountRecord>(peers, peer, &state_key::account(&meter)).await;
         let account = match account {
-            Err(error) if error.is_expired() => return self.send_unproven(peers, peer).await,
+            Err(error) if error.needs_checkpoint() => return self.send_unproven(peers, peer).await,
             other => other.map_err(|source| SubmitError::Peer { peer, source })?,
         };
         let record = follower.prove_record::<MeterRecord>(peers, peer, &state_key::meter(&meter)).await;
@@ -195,15 +210,14 @@ impl Submitter {
         let now = self.clock.chain_time().unwrap_or_else(|| self.clock.now());
         if let Some(tx) = self.current.clone().filter(|tx| tx.body().nonce == nonce && !expires_soon(tx, now))
         {
-            let readings = self.hand_over(peers, peer, &tx).await?;
-            return Ok(Progress::Sent { readings });
+            return self.send(peers, peer, tx).await;
         }
-        let skip = self.skip;
+        let (skip, max) = (self.skip, self.batch_max);
         let batch = with_queue(&self.queue, move |queue| {
             let batch = match queue.inflight() {
                 // The same readings under the same nonce, or else two transactions could be taken for each other.
-                Some(inflight) => queue.pending(0, inflight.up_to, READINGS_MAX)?,
-                None => next_batch(queue, skip)?,
+                Some(inflight) => queue.pending(0, inflight.up_to, max)?,
+                None => next_batch(queue, skip, max)?,
             };
             if let Some(last) = batch.last() {
                 queue.set_inflight(Some(Inflight { nonce, up_to: last.reading.seq }))?;
@@ -216,11 +230,24 @@ impl Submitter {
         }
         let Some(tx) = self.transaction(batch, nonce, now) else { return Ok(Progress::Idle) };
         self.current = Some(tx.clone());
-        let readings = self.hand_over(peers, peer, &tx).await?;
-        Ok(Progress::Sent { readings })
+        self.send(peers, peer, tx).await
     }
 
-    /// Sends what waits under the nonce that `peer` claims. Nothing is remembered of it.
+    async fn send(&mut self, peers: &impl Peers, peer: PeerId, tx: Tx) -> Result<Progress, SubmitError> {
+        let result = self.hand_over(peers, peer, &tx).await;
+        if let Err(SubmitError::Refused { message }) = &result {
+            // Whoever refused it may remember its id: it is signed anew, under the same nonce.
+            self.current = None;
+            if message == TOO_HEAVY && self.batch_max > 1 {
+                self.batch_max /= 2;
+                tracing::warn!(readings = self.batch_max, "a transaction carries fewer readings from now on");
+            }
+        }
+        Ok(Progress::Sent { readings: result? })
+    }
+
+    /// Sends what waits under the nonce that `peer` claims, from the number on that it claims. Nothing is remembered
+    /// of it, and nothing is done with: a lie costs a transaction that has no effect.
     async fn send_unproven(&self, peers: &impl Peers, peer: PeerId) -> Result<Progress, SubmitError> {
         let failed = |source| SubmitError::Peer { peer, source };
         let answer = peers.ask(peer, Request::Account(self.signer.meter())).await;
@@ -230,9 +257,11 @@ impl Submitter {
             }
             _ => return Err(failed(FollowError::OtherAnswer)),
         };
-        let batch = with_queue(&self.queue, |queue| {
+        let claimed = self.claimed_seq(peers, peer).await;
+        let max = self.batch_max;
+        let batch = with_queue(&self.queue, move |queue| {
             // Without a proof a new directory cannot know which numbers are free.
-            if queue.is_anchored() { next_batch(queue, 0) } else { Ok(Vec::new()) }
+            if queue.is_anchored() { queue.pending(claimed, u64::MAX, max) } else { Ok(Vec::new()) }
         })
         .await?;
         let Some(tx) = self.transaction(batch, nonce, self.clock.now()) else {
@@ -240,6 +269,14 @@ impl Submitter {
         };
         let readings = self.hand_over(peers, peer, &tx).await?;
         Ok(Progress::Unproven { readings })
+    }
+
+    /// The last number that `peer` says the chain has of the meter; 0 when it does not say.
+    async fn claimed_seq(&self, peers: &impl Peers, peer: PeerId) -> u64 {
+        let Ok(key) = BoundedBytes::new(state_key::meter(&self.signer.meter())) else { return 0 };
+        let Ok(Response::Proof(answer)) = peers.ask(peer, Request::Proof { key }).await else { return 0 };
+        let record = answer.value.as_deref().and_then(|v| wattle_primitives::decode::<MeterRecord>(v).ok());
+        record.and_then(|record| record.last).map_or(0, |last| last.seq)
     }
 
     /// `None` without readings.
@@ -270,7 +307,7 @@ impl Submitter {
             match peers.ask(entry, Request::SubmitTx(Box::new(tx.clone()))).await {
                 Ok(Response::Submitted { .. }) => taken = true,
                 Ok(Response::Error { message: reason, .. }) => message = reason.to_string(),
-                Ok(_) => "busy".clone_into(&mut message),
+                Ok(_) => BUSY.clone_into(&mut message),
                 Err(error) => message = error.to_string(),
             }
         }
@@ -305,9 +342,9 @@ fn anchor(queue: &mut Queue, signer: &Signer, on_chain: u64) -> Result<(), Queue
 }
 
 /// What goes next: the oldest that wait, but those refused twice only when nothing later waits.
-fn next_batch(queue: &Queue, skip: u64) -> Result<Vec<SignedReading>, QueueError> {
-    let later = queue.pending(skip, u64::MAX, READINGS_MAX)?;
-    if later.is_empty() { queue.pending(0, u64::MAX, READINGS_MAX) } else { Ok(later) }
+fn next_batch(queue: &Queue, skip: u64, max: usize) -> Result<Vec<SignedReading>, QueueError> {
+    let later = queue.pending(skip, u64::MAX, max)?;
+    if later.is_empty() { queue.pending(0, u64::MAX, max) } else { Ok(later) }
 }
 
 fn expires_soon(tx: &Tx, now: TimeMs) -> bool {

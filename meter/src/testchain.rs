@@ -1,26 +1,30 @@
 //! A chain in memory for tests: real signatures, certificates and proofs, and peers that can be told to lie.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use crate::clock::TimeSource;
 use crate::peers::Peers;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 use wattle_chain_spec::Checkpoint;
 use wattle_p2p::wire::{AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, Request, Response};
 use wattle_p2p::{PeerId, RequestError};
 use wattle_primitives::call::EnergyCall;
+use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::reading::RegisterEncoding;
-use wattle_primitives::state_key::{self, AccountRecord, LastReading, MeterRecord};
+use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord, LastReading, MeterRecord};
 use wattle_primitives::trie::{Leaf, Step, TrieProof, branch_hash, key_hash, leaf_hash, value_hash};
 use wattle_primitives::{
-    Address, BoundedBytes, BoundedVec, Call, Certificate, Epoch, Hash, Header, Height, Lane, Nonce, Proposal,
-    PublicKey, Round, SecretKey, SignedVote, TimeMs, Tx, Validator, ValidatorSet, View, Vote, VotingPower,
+    Address, AssetId, BoundedBytes, BoundedVec, Call, Certificate, Epoch, Hash, Header, Height, Lane, Nonce,
+    Proposal, PublicKey, Round, SecretKey, SignedVote, TimeMs, Tx, Validator, ValidatorSet, View, Vote,
+    VotingPower,
 };
 
 pub(crate) const TRUST_MS: u64 = 3_600_000;
 const SPACING_MS: u64 = 10;
 
-type State = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(crate) type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
 #[derive(Clone)]
 pub(crate) struct TestChain {
@@ -60,25 +64,39 @@ pub(crate) fn finalize(chain: &Hash, header: &Header, set_seeds: &[u8], signing:
     }
 }
 
-/// Root of a trie of at most two keys, and the proof for one that may be absent.
+/// Root of a trie, and the proof for a key that may be absent.
 fn prove(state: &State, key: &[u8]) -> (Hash, TrieProof) {
     let leaf = |(k, v): (&Vec<u8>, &Vec<u8>)| Leaf { key_hash: key_hash(k), value_hash: value_hash(v) };
-    let hash = |l: &Leaf| leaf_hash(&l.key_hash, &l.value_hash);
-    let leaves: Vec<Leaf> = state.iter().map(leaf).collect();
-    match leaves.as_slice() {
-        [] => (Hash::ZERO, TrieProof { path: BoundedVec::default(), leaf: None }),
-        [only] => (hash(only), TrieProof { path: BoundedVec::default(), leaf: Some(only.clone()) }),
-        [a, b] => {
-            let bit = (0..=255u8).find(|bit| a.key_hash.bit(*bit) != b.key_hash.bit(*bit)).unwrap();
-            let (left, right) = if a.key_hash.bit(bit) { (b, a) } else { (a, b) };
-            let root = branch_hash(bit, &hash(left), &hash(right));
-            let goes_right = key_hash(key).bit(bit);
-            let (own, other) = if goes_right { (right, left) } else { (left, right) };
-            let path = BoundedVec::new(vec![Step { bit, sibling: hash(other) }]).unwrap();
-            (root, TrieProof { path, leaf: Some(own.clone()) })
+    let mut leaves: Vec<Leaf> = state.iter().map(leaf).collect();
+    leaves.sort_by_key(|leaf| leaf.key_hash);
+    let wanted = key_hash(key);
+    let mut path = Vec::new();
+    let (root, found) = match leaves.as_slice() {
+        [] => (Hash::ZERO, None),
+        leaves => {
+            let (root, found) = prove_below(leaves, &wanted, &mut path);
+            (root, Some(found))
         }
-        _ => unreachable!("test chains hold two keys"),
+    };
+    path.reverse(); // from the root down
+    (root, TrieProof { path: BoundedVec::new(path).unwrap(), leaf: found })
+}
+
+/// The root of sorted leaves, and the leaf that the key's bits lead to.
+fn prove_below(leaves: &[Leaf], wanted: &Hash, path: &mut Vec<Step>) -> (Hash, Leaf) {
+    if let [only] = leaves {
+        return (leaf_hash(&only.key_hash, &only.value_hash), only.clone());
     }
+    let (first, last) = (&leaves[0].key_hash, &leaves[leaves.len() - 1].key_hash);
+    let bit = (0..=255u8).find(|bit| first.bit(*bit) != last.bit(*bit)).unwrap();
+    let split = leaves.partition_point(|leaf| !leaf.key_hash.bit(bit));
+    let (left, right) = leaves.split_at(split);
+    let (own, other) = if wanted.bit(bit) { (right, left) } else { (left, right) };
+    let (own_root, found) = prove_below(own, wanted, path);
+    let sibling = prove_below(other, wanted, &mut Vec::new()).0;
+    path.push(Step { bit, sibling });
+    let (l, r) = if wanted.bit(bit) { (sibling, own_root) } else { (own_root, sibling) };
+    (branch_hash(bit, &l, &r), found)
 }
 
 impl TestChain {
@@ -169,6 +187,47 @@ impl TestChain {
     }
 }
 
+/// Another header at the same place as `light`'s, signed by `signing`: proven if those are a quorum of `set_seeds`.
+pub(crate) fn forked(mut light: LightBlock, set_seeds: &[u8], signing: &[u8]) -> LightBlock {
+    light.header.state_root = Hash([0xF0; 32]);
+    light.path = BoundedVec::default();
+    light.certificate = finalize(&light.header.chain, &light.header, set_seeds, signing);
+    light
+}
+
+/// Clocks that a test sets.
+#[derive(Clone)]
+pub(crate) struct FixedTime {
+    pub(crate) os_ms: Arc<AtomicU64>,
+    pub(crate) mono_ms: Arc<AtomicU64>,
+    pub(crate) synchronized: bool,
+}
+
+impl FixedTime {
+    pub(crate) fn at(os_ms: u64, synchronized: bool) -> Self {
+        Self { os_ms: Arc::new(os_ms.into()), mono_ms: Arc::new(0.into()), synchronized }
+    }
+
+    pub(crate) fn pass(&self, ms: u64) {
+        self.os_ms.fetch_add(ms, Ordering::Relaxed);
+        self.mono_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+impl TimeSource for FixedTime {
+    fn mono_ms(&self) -> u64 {
+        self.mono_ms.load(Ordering::Relaxed)
+    }
+
+    fn os_ms(&self) -> u64 {
+        self.os_ms.load(Ordering::Relaxed)
+    }
+
+    fn is_synchronized(&self) -> bool {
+        self.synchronized
+    }
+}
+
 /// What a peer does to its answers.
 pub(crate) type Lie = Box<dyn Fn(&TestChain, Request, Response) -> Response + Send>;
 
@@ -183,6 +242,18 @@ pub(crate) struct TestPeers {
     pub(crate) seeds: Vec<u8>,
     /// Whether transactions are lost on their way.
     pub(crate) losing: Mutex<bool>,
+    /// Numbers accepted, by meter, in order.
+    pub(crate) accepted: Mutex<Vec<(Address, u64)>>,
+    /// Peers that were caught lying, every time.
+    pub(crate) blamed: Mutex<Vec<PeerId>>,
+    /// The payer's bandwidth; `None` has no end.
+    pub(crate) bucket: Mutex<Option<Bucket>>,
+}
+
+/// A payer's bandwidth in transactions.
+pub(crate) struct Bucket {
+    pub(crate) left: u64,
+    pub(crate) refused: u64,
 }
 
 impl TestPeers {
@@ -194,6 +265,9 @@ impl TestPeers {
             received: Mutex::default(),
             seeds: seeds.to_vec(),
             losing: Mutex::new(false),
+            accepted: Mutex::default(),
+            blamed: Mutex::default(),
+            bucket: Mutex::default(),
         }
     }
 
@@ -203,6 +277,11 @@ impl TestPeers {
         match request {
             Request::LightBlock { height: None } => {
                 Response::LightBlock(Box::new(chain.light(chain.newest())))
+            }
+            Request::LightBlock { height: Some(height) } => {
+                let at = usize::try_from(height.0).unwrap();
+                let known = at > 0 && at <= chain.newest();
+                if known { Response::LightBlock(Box::new(chain.light(at))) } else { missing() }
             }
             Request::EpochProof { epoch } => {
                 chain.epoch_proof(*epoch).map_or_else(missing, |p| Response::EpochProof(Box::new(p)))
@@ -218,11 +297,25 @@ impl TestPeers {
             }
             Request::SubmitTx(tx) => {
                 drop(chain);
+                if !self.has_bandwidth(tx) {
+                    return Response::error(ErrorCode::TxRejected, "tx_bandwidth");
+                }
                 self.take(tx);
                 Response::Submitted { id: tx.id() }
             }
             _ => missing(),
         }
+    }
+
+    /// What the second entry peer gets of a transaction is in the pool already.
+    fn has_bandwidth(&self, tx: &Tx) -> bool {
+        let again = self.received.lock().unwrap().contains(tx);
+        let mut bucket = self.bucket.lock().unwrap();
+        let Some(bucket) = bucket.as_mut().filter(|_| !again) else { return true };
+        let room = bucket.left > 0;
+        bucket.left = bucket.left.saturating_sub(1);
+        bucket.refused += u64::from(!room);
+        room
     }
 
     /// Executes a transaction as the chain would, in a block of its own.
@@ -253,6 +346,7 @@ impl TestPeers {
                 if !meter.last.is_some_and(falls) {
                     let block_time_ms = TimeMs(0);
                     let (seq, time_ms) = (r.seq, r.time_ms);
+                    self.accepted.lock().unwrap().push((r.meter, r.seq));
                     meter.last = Some(LastReading { seq, import_wh, export_wh, time_ms, block_time_ms });
                 }
             }
@@ -279,7 +373,9 @@ impl Peers for TestPeers {
         Ok(lie(&self.chain.lock().unwrap(), request, honest))
     }
 
-    fn blame(&self, _: PeerId) {}
+    fn blame(&self, peer: PeerId) {
+        self.blamed.lock().unwrap().push(peer);
+    }
 }
 
 /// A directory in memory where there is one: tests that cut files at every byte sync thousands of times.
@@ -297,4 +393,12 @@ pub(crate) fn registered(meter: Address, last: Option<LastReading>) -> State {
         (state_key::account(&meter), wattle_primitives::encode(&account)),
         (state_key::meter(&meter), wattle_primitives::encode(&record)),
     ])
+}
+
+/// What a wallet holds of the native asset.
+pub(crate) fn with_balance(mut state: State, owner: Address, units: u128) -> State {
+    let record = BalanceRecord { credits_posted: units, ..BalanceRecord::default() };
+    let key = state_key::balance(&AccountId::Wallet { owner }, AssetId::NATIVE);
+    state.insert(key, wattle_primitives::encode(&record));
+    state
 }

@@ -52,6 +52,12 @@ pub enum FollowError {
     /// A proven record that this build cannot read: it is older than the chain. Nobody's fault.
     #[error("proven record cannot be decoded")]
     Record(#[source] DecodeError),
+    /// Two proven headers exclude each other: nothing is believed until an operator gives a checkpoint.
+    #[error("two proven headers exclude each other from height {height} on")]
+    Disputed {
+        /// The lower one's height.
+        height: Height,
+    },
     /// Too many epochs behind for one round; the next goes on from here.
     #[error("more than {max} epochs behind")]
     Epochs {
@@ -82,7 +88,13 @@ impl FollowError {
         }
     }
 
-    /// Whether the trust period is over: only a new checkpoint helps.
+    /// Whether nothing can be believed any more, whoever is asked: only a new checkpoint helps.
+    #[must_use]
+    pub const fn needs_checkpoint(&self) -> bool {
+        self.is_expired() || matches!(self, Self::Disputed { .. })
+    }
+
+    /// Whether the trust period is over.
     #[must_use]
     pub const fn is_expired(&self) -> bool {
         matches!(self, Self::Light(LightError::Expired { .. }))

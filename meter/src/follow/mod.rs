@@ -3,15 +3,20 @@
 //! A header is believed when a quorum of the set that is in charge finalized it or a descendant; a set, when the
 //! last header of the epoch before names it; a record of state, when a proof leads to it from a believed header.
 //! Several peers are asked, one after the other: a lie costs the liar its connection, and is never believed however
-//! many tell it.
+//! many tell it. A second peer is asked for the header that the first one proved; when both prove different ones,
+//! nothing is believed any more, see [`Dispute`].
 //!
 //! # Limits
 //! Without a synchronized clock the trust period is measured by the newest verified header carried on by the
 //! monotonic clock, so a node that slept longer than that without a clock cannot know it.
 
+pub mod anchor;
+mod dispute;
 mod error;
 mod store;
 
+pub use anchor::AnchorError;
+pub use dispute::{Comparison, Dispute};
 pub use error::FollowError;
 pub use store::HeadStore;
 
@@ -25,7 +30,7 @@ use wattle_consensus::light::{LightBlock, LightError, TrustRules, TrustedState};
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::{self, EpochProof, ProofAnswer, Request, Response};
 use wattle_primitives::{
-    BoundedBytes, BoundedVec, Certificate, Decode, Epoch, Hash, Header, Height, ValidatorSet, planted,
+    BoundedBytes, BoundedVec, Certificate, Decode, Epoch, Hash, Header, Height, TimeMs, ValidatorSet, planted,
 };
 
 /// Epochs followed before the caller gets a turn.
@@ -41,11 +46,30 @@ pub struct Follower {
     trusted: TrustedState,
     /// The set whose hash is the head's `next_validators_hash`.
     validators: ValidatorSet,
+    /// The set that signed the head, where the head changed it.
+    validators_before: Option<ValidatorSet>,
     rules: TrustRules,
     clock: Arc<Clock>,
     file: Box<dyn HeadStore>,
     /// When by the monotonic clock, and what.
     saved: Option<(u64, Header)>,
+    /// When by the monotonic clock the head last rose; `None` since the start.
+    advanced_ms: Option<u64>,
+    dispute: Option<Dispute>,
+    /// Bytes of pages written since the start.
+    written: u64,
+}
+
+/// Why nothing is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// The trust period is over.
+    Expired {
+        /// When it ended.
+        until: TimeMs,
+    },
+    /// Two proven headers exclude each other.
+    Disputed(Dispute),
 }
 
 impl Follower {
@@ -68,20 +92,24 @@ impl Follower {
         clock: Arc<Clock>,
     ) -> Result<Self, CheckpointError> {
         checkpoint.check()?;
-        let saved = file.load().filter(|saved| {
-            saved.genesis_hash == checkpoint.genesis_hash && saved.header.height >= checkpoint.header.height
-        });
-        let period_ms = checkpoint.trust_period_ms.0;
-        let start = saved.unwrap_or(checkpoint);
+        let configured_ms = checkpoint.trust_period_ms.0;
+        let start = store::newer(file.load(), checkpoint);
+        // A head that was reached from the configured checkpoint is believed for as long as that says.
+        let period_ms = start.trust_period_ms.0.min(configured_ms);
+        let dispute = file.load_dispute();
         clock.anchor(start.header.time_ms, false);
         Ok(Self {
             chain_id: start.chain_id,
             trusted: TrustedState::anchor(start.genesis_hash, start.header),
             validators: start.validators,
             rules: TrustRules { period_ms, clock_skew_ms_max: CLOCK_SKEW_MS_MAX },
+            validators_before: None,
             clock,
             file,
             saved: None,
+            advanced_ms: None,
+            dispute,
+            written: 0,
         })
     }
 
@@ -101,6 +129,44 @@ impl Follower {
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.trusted.is_fresh(self.clock.now(), &self.rules)
+    }
+
+    /// When the trust period ends, if the head does not rise before.
+    #[must_use]
+    pub const fn trusted_until(&self) -> TimeMs {
+        TimeMs(self.trusted.head.time_ms.0.saturating_add(self.rules.period_ms))
+    }
+
+    /// Why nothing is believed; `None` while proofs count.
+    #[must_use]
+    pub fn doubt(&self) -> Option<Doubt> {
+        match self.dispute {
+            Some(dispute) => Some(Doubt::Disputed(dispute)),
+            None if self.is_fresh() => None,
+            None => Some(Doubt::Expired { until: self.trusted_until() }),
+        }
+    }
+
+    /// Name of the chain, for people.
+    #[must_use]
+    pub fn chain_id(&self) -> &str {
+        &self.chain_id
+    }
+
+    /// How old the head is, in ms: by a clock that is vouched for, else since it last rose. `None` without such a clock
+    /// while no header was verified since the start: the head may be of any age.
+    #[must_use]
+    pub fn head_age_ms(&self) -> Option<u64> {
+        if self.clock.os_is_synchronized() {
+            return Some(self.clock.now().0.saturating_sub(self.head().time_ms.0));
+        }
+        self.advanced_ms.map(|at| self.clock.uptime_ms().saturating_sub(at))
+    }
+
+    /// Bytes of pages written since the start.
+    #[must_use]
+    pub const fn written_bytes(&self) -> u64 {
+        self.written
     }
 
     /// Asks `peer` for its newest finalized header and follows up to it, through changes of the set.
@@ -182,8 +248,14 @@ impl Follower {
         peer: PeerId,
         light: &wire::LightBlock,
     ) -> Result<(), FollowError> {
+        if let Some(dispute) = self.dispute {
+            return Err(FollowError::Disputed { height: dispute.height });
+        }
         if light.header == *self.head() {
             return Ok(());
+        }
+        if light.header.height == self.head().height && light.header.height > Height::ZERO {
+            return Err(self.contradicted(light));
         }
         // Where the set changes, the last header of the epoch must come first, and with it the set that it names. It
         // may be `light.header` itself.
@@ -216,8 +288,10 @@ impl Follower {
         if light.header.height <= self.head().height {
             return Err(FollowError::Behind { known: self.head().height, got: light.header.height });
         }
-        self.advance(&light.header, &light.path, &light.certificate)?;
-        self.save(false)
+        match self.advance(&light.header, &light.path, &light.certificate) {
+            Err(FollowError::Light(LightError::Fork { .. })) => Err(self.contradicted(light)),
+            other => other.and_then(|()| self.save(false)),
+        }
     }
 
     /// Believes the last header of `epoch`, and the next set that it names.
@@ -233,7 +307,7 @@ impl Follower {
             return Err(FollowError::NextSet { expected, got });
         }
         self.advance(&proof.header, &[], &proof.certificate)?;
-        self.validators = proof.next_validators.clone();
+        self.validators_before = Some(std::mem::replace(&mut self.validators, proof.next_validators.clone()));
         self.save(true)
     }
 
@@ -256,6 +330,10 @@ impl Follower {
         let rules = TrustRules { clock_skew_ms_max, ..self.rules };
         self.trusted.advance(&block, self.clock.now(), &rules).map_err(FollowError::Light)?;
         self.clock.anchor(header.time_ms, true);
+        self.advanced_ms = Some(self.clock.uptime_ms());
+        if header.next_validators_hash == header.validators_hash {
+            self.validators_before = None; // a set of an epoch before signs nothing at this height
+        }
         tracing::debug!(height = header.height.0, epoch = header.epoch.0, "header verified");
         Ok(())
     }
@@ -281,10 +359,11 @@ impl Follower {
             header: head.clone(),
             epoch: if changes { head.epoch.next() } else { head.epoch },
             validators: self.validators.clone(),
-            trust_period_ms: wattle_primitives::TimeMs(self.rules.period_ms),
+            trust_period_ms: TimeMs(self.rules.period_ms),
         };
         let save = |source| FollowError::Save { path: self.file.path().to_owned(), source };
         self.file.save(&checkpoint).map_err(save)?;
+        self.written = self.written.saturating_add(crate::files::written_bytes(&checkpoint.to_json()));
         self.saved = Some((self.clock.uptime_ms(), checkpoint.header));
         Ok(())
     }
@@ -294,6 +373,12 @@ impl Follower {
 #[must_use]
 pub fn saved_head(dir: &Path) -> Option<Checkpoint> {
     HeadFile::new(dir).load()
+}
+
+/// The dispute kept in a data directory.
+#[must_use]
+pub fn saved_dispute(dir: &Path) -> Option<Dispute> {
+    HeadFile::new(dir).load_dispute()
 }
 
 async fn ask(peers: &impl Peers, peer: PeerId, request: Request) -> Result<Response, FollowError> {
@@ -308,3 +393,5 @@ async fn ask(peers: &impl Peers, peer: PeerId, request: Request) -> Result<Respo
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trust_tests;

@@ -1,10 +1,13 @@
 //! The trusted head on disk: a checkpoint of the light node's own, with a checksum in front.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use super::dispute::Dispute;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use wattle_chain_spec::{CHECKPOINT_BYTES_MAX, Checkpoint};
+
+/// Name of the file that keeps a dispute.
+const DISPUTE: &str = "dispute.json";
 
 /// Where the trusted head is kept: a file in operation, memory in a simulation.
 pub trait HeadStore: Send + Sync {
@@ -19,6 +22,19 @@ pub trait HeadStore: Send + Sync {
 
     /// Where it is, for messages.
     fn path(&self) -> &Path;
+
+    /// The dispute that was not settled when the light node stopped. Without a place for it there is none.
+    fn load_dispute(&self) -> Option<Dispute> {
+        None
+    }
+
+    /// Keeps a dispute, or removes it.
+    ///
+    /// # Errors
+    /// What the disk says.
+    fn save_dispute(&self, _dispute: Option<&Dispute>) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The trusted head in a file.
@@ -38,26 +54,50 @@ impl HeadStore for HeadFile {
     }
 
     fn load(&self) -> Option<Checkpoint> {
-        let bytes = fs::metadata(&self.path).ok()?.len();
-        if bytes > CHECKPOINT_BYTES_MAX as u64 {
-            return None;
-        }
-        let text = fs::read_to_string(&self.path).ok()?;
-        let (sum, json) = text.split_once('\n')?;
-        let whole = blake3::hash(json.as_bytes()).to_hex().as_str() == sum;
-        whole.then(|| Checkpoint::from_json(json).ok()).flatten()
+        read(&self.path)
     }
 
     fn save(&self, checkpoint: &Checkpoint) -> io::Result<()> {
-        let json = checkpoint.to_json();
-        let temporary = self.path.with_extension("new");
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-        writeln!(file, "{}", blake3::hash(json.as_bytes()).to_hex())?;
-        file.write_all(json.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, &self.path)?;
-        let dir = self.path.parent().unwrap_or(Path::new("."));
-        File::open(dir)?.sync_all()
+        write(&self.path, &checkpoint.to_json(), 0o600)
     }
+
+    fn load_dispute(&self) -> Option<Dispute> {
+        serde_json::from_str(&read_text(&self.path.with_file_name(DISPUTE))?).ok()
+    }
+
+    fn save_dispute(&self, dispute: Option<&Dispute>) -> io::Result<()> {
+        let path = self.path.with_file_name(DISPUTE);
+        match dispute {
+            Some(dispute) => write(&path, &serde_json::to_string(dispute)?, 0o600),
+            None => match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        }
+    }
+}
+
+/// The saved head, when it is of `configured`'s chain and not below it; else `configured`.
+pub(super) fn newer(saved: Option<Checkpoint>, configured: Checkpoint) -> Checkpoint {
+    let counts = |saved: &Checkpoint| {
+        saved.genesis_hash == configured.genesis_hash && saved.header.height >= configured.header.height
+    };
+    saved.filter(counts).unwrap_or(configured)
+}
+
+/// The checkpoint in a file with a checksum; `None` when there is none or it is damaged.
+pub(super) fn read(path: &Path) -> Option<Checkpoint> {
+    Checkpoint::from_json(&read_text(path)?).ok()
+}
+
+fn read_text(path: &Path) -> Option<String> {
+    if fs::metadata(path).ok()?.len() > CHECKPOINT_BYTES_MAX as u64 {
+        return None;
+    }
+    crate::files::read(path)
+}
+
+/// Replaces a file and its checksum. After a power cut there is the old one or the new one.
+pub(super) fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    crate::files::replace(path, text, mode)
 }

@@ -21,6 +21,7 @@ mod state;
 pub use error::QueueError;
 pub use state::Inflight;
 
+use crate::wear::PAGE_BYTES;
 use segment::Segment;
 use state::{State, StateFile};
 use std::collections::VecDeque;
@@ -44,6 +45,8 @@ pub struct Recovery {
     pub damaged: u64,
     /// Bytes of unfinished writes that were cut off.
     pub torn_bytes: u64,
+    /// Numbers that were reserved before and that no reading will have.
+    pub skipped: u64,
 }
 
 /// The queue of one meter. Holds a lock on its directory.
@@ -60,6 +63,10 @@ pub struct Queue {
     last: u64,
     /// Last number that is durable.
     synced: u64,
+    /// Numbers that no reading will ever have, since this queue was opened.
+    skipped: u64,
+    /// Bytes of pages written since this queue was opened.
+    written: u64,
     _lock: File,
 }
 
@@ -77,7 +84,7 @@ impl Queue {
         let state = state.unwrap_or_default();
         let mut recovery = Recovery::default();
         let (mut segments, mut waiting) = (VecDeque::new(), VecDeque::new());
-        let mut last = state.reserved.max(state.acked);
+        let mut last = 0;
         for (first, path) in segment_files(dir)? {
             let before = segments.back().map_or(0, |segment: &Segment| segment.last);
             let found = Segment::recover(&path, first, before)?;
@@ -90,12 +97,27 @@ impl Queue {
         recovery.pending = waiting.len();
         let synced = segments.back().map_or(0, |s| s.last);
         // Recovered readings may be in the page cache only: make them durable before anything is sent.
-        segments.iter().try_for_each(Segment::sync)?;
+        for segment in &mut segments {
+            segment.sync()?;
+        }
         let capacity = capacity.clamp(1, CAPACITY_MAX);
-        let state = State { reserved: last, ..state };
-        let dir = dir.to_owned();
-        let mut queue =
-            Self { dir, capacity, state, state_file, segments, waiting, last, synced, _lock: lock };
+        // What was reserved and is not there may have been signed all the same: its numbers are not used again.
+        let known = last.max(state.acked);
+        recovery.skipped = state.reserved.saturating_sub(known);
+        let last = known.max(state.reserved);
+        let mut queue = Self {
+            dir: dir.to_owned(),
+            capacity,
+            state: State { reserved: last, ..state },
+            state_file,
+            segments,
+            waiting,
+            last,
+            synced,
+            skipped: recovery.skipped,
+            written: 0,
+            _lock: lock,
+        };
         queue.remove_finished()?;
         Ok((queue, recovery))
     }
@@ -127,6 +149,7 @@ impl Queue {
         if self.segments.back().is_none_or(Segment::is_full) {
             self.sync()?; // a later segment must not be whole when the one before it is torn
             self.segments.push_back(Segment::create(&self.dir, seq)?);
+            self.written = self.written.saturating_add(PAGE_BYTES);
         }
         if let Some(segment) = self.segments.back_mut() {
             segment.append(reading)?;
@@ -143,9 +166,9 @@ impl Queue {
     /// # Errors
     /// [`QueueError::Io`]; what was not synced must count as lost.
     pub fn sync(&mut self) -> Result<(), QueueError> {
-        if let Some(segment) = self.segments.back().filter(|s| s.last > self.synced) {
+        if let Some(segment) = self.segments.back_mut().filter(|s| s.last > self.synced) {
             if !planted!("light-queue-skips-fsync") {
-                segment.sync()?;
+                self.written = self.written.saturating_add(segment.sync()?);
             }
             self.synced = segment.last;
         }
@@ -221,6 +244,7 @@ impl Queue {
             // Beyond what an earlier life may still have under way.
             let margin = u64::try_from(READINGS_MAX).unwrap_or(u64::MAX);
             let floor = self.last.max(on_chain.saturating_add(margin));
+            self.skipped = self.skipped.saturating_add(floor.saturating_sub(self.last));
             self.last = floor;
             self.update(|state| state.reserved = state.reserved.max(floor))?;
         }
@@ -233,6 +257,15 @@ impl Queue {
     /// [`QueueError::Io`].
     pub fn set_anchored(&mut self) -> Result<(), QueueError> {
         self.update(|state| state.anchored = true)
+    }
+
+    /// The newest reading that is still in the files, acknowledged or not.
+    ///
+    /// # Errors
+    /// [`QueueError::Io`].
+    pub fn newest(&self) -> Result<Option<SignedReading>, QueueError> {
+        let Some(segment) = self.segments.back() else { return Ok(None) };
+        Ok(segment.read(segment.last.saturating_sub(1), segment.last, 1)?.pop())
     }
 
     /// Readings that wait.
@@ -259,6 +292,36 @@ impl Queue {
         self.state.dropped
     }
 
+    /// Numbers skipped since this queue was opened: no reading will ever have them.
+    #[must_use]
+    pub const fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// The numbers above the acknowledged ones that no reading has, oldest first, at most `max` runs of them, each
+    /// with its first and last number.
+    #[must_use]
+    pub fn gaps(&self, max: usize) -> Vec<(u64, u64)> {
+        let mut gaps = Vec::new();
+        let mut next = self.state.acked.saturating_add(1);
+        for seq in &self.waiting {
+            if gaps.len() >= max {
+                break;
+            }
+            if *seq > next {
+                gaps.push((next, seq.saturating_sub(1)));
+            }
+            next = seq.saturating_add(1);
+        }
+        gaps
+    }
+
+    /// Bytes of pages written since this queue was opened: what a memory card sees, without its file system's own.
+    #[must_use]
+    pub const fn written_bytes(&self) -> u64 {
+        self.written
+    }
+
     fn drop_oldest(&mut self) -> Result<(), QueueError> {
         let Some(seq) = self.waiting.pop_front() else { return Ok(()) };
         tracing::error!(seq, capacity = self.capacity, "queue full: oldest reading dropped unsent");
@@ -274,6 +337,7 @@ impl Queue {
         while self.segments.len() > 1 && self.segments.front().is_some_and(|s| s.last <= self.state.acked) {
             if let Some(segment) = self.segments.pop_front() {
                 segment.remove()?;
+                self.written = self.written.saturating_add(PAGE_BYTES);
             }
         }
         Ok(())
@@ -283,6 +347,7 @@ impl Queue {
         let mut state = self.state;
         change(&mut state);
         self.state_file.write(&mut state)?;
+        self.written = self.written.saturating_add(PAGE_BYTES);
         self.state = state;
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! disk passes for a reading.
 
 use super::error::QueueError;
+use crate::wear::page_bytes;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub(crate) struct Segment {
     floor: u64,
     /// Slots in use, damaged ones included.
     slots: u64,
+    /// Slots that are known to be durable.
+    synced_slots: u64,
     file: File,
     path: PathBuf,
 }
@@ -58,7 +61,7 @@ impl Segment {
         let folder = File::open(dir).map_err(QueueError::io("open", dir))?;
         folder.sync_all().map_err(QueueError::io("sync", dir))?;
         let floor = first.saturating_sub(1);
-        Ok(Self { first, last: floor, floor, slots: 0, file, path })
+        Ok(Self { first, last: floor, floor, slots: 0, synced_slots: 0, file, path })
     }
 
     /// The first number of the segment in the file of this name; `None` for other files.
@@ -83,7 +86,7 @@ impl Segment {
             file.set_len(end).map_err(QueueError::io("truncate", path))?;
             file.sync_data().map_err(QueueError::io("sync", path))?;
         }
-        let segment = Self { first, last, floor, slots, file, path: path.to_owned() };
+        let segment = Self { first, last, floor, slots, synced_slots: slots, file, path: path.to_owned() };
         Ok(Recovered { segment, seqs, damaged, torn })
     }
 
@@ -108,9 +111,13 @@ impl Segment {
         Ok(())
     }
 
-    /// Makes everything appended durable.
-    pub(crate) fn sync(&self) -> Result<(), QueueError> {
-        self.file.sync_data().map_err(QueueError::io("sync", &self.path))
+    /// Makes everything appended durable. Returns the bytes of the pages that this wrote.
+    pub(crate) fn sync(&mut self) -> Result<u64, QueueError> {
+        self.file.sync_data().map_err(QueueError::io("sync", &self.path))?;
+        let bytes = |slots: u64| slots.saturating_mul(SLOT_BYTES as u64);
+        let written = page_bytes(bytes(self.synced_slots), bytes(self.slots));
+        self.synced_slots = self.slots;
+        Ok(written)
     }
 
     /// The whole readings with numbers in `above+1..=up_to`, at most `max`.

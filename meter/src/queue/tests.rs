@@ -223,3 +223,48 @@ fn fill(queue: &mut Queue, readings: u32) {
         put(queue);
     }
 }
+
+#[test]
+fn gaps_skipped_and_dropped_numbers_are_told() {
+    let dir = crate::testchain::memory_dir();
+    let (mut queue, recovery) = Queue::open(dir.path(), 4).unwrap();
+    assert_eq!((recovery.skipped, queue.skipped(), queue.gaps(9)), (0, 0, vec![]));
+    fill(&mut queue, 2);
+    queue.sync().unwrap();
+    drop(queue);
+    // The rest of the first reservation may have been used: it is skipped, and that is told.
+    let (mut queue, recovery) = Queue::open(dir.path(), 4).unwrap();
+    assert_eq!((recovery.skipped, queue.skipped()), (RESERVATION - 2, RESERVATION - 2));
+    fill(&mut queue, 1);
+    queue.next_seq().unwrap(); // a number that never became a reading
+    fill(&mut queue, 1);
+    assert_eq!(queue.gaps(9), [(3, RESERVATION), (RESERVATION + 2, RESERVATION + 2)]);
+    assert_eq!(queue.gaps(1), [(3, RESERVATION)]);
+    fill(&mut queue, 2);
+    assert_eq!((queue.depth(), queue.dropped(), queue.acked()), (4, 2, 2));
+    assert_eq!(queue.newest().unwrap().unwrap().reading.seq, queue.last_seq());
+    queue.ack(queue.last_seq()).unwrap();
+    assert_eq!((queue.gaps(9), queue.depth()), (vec![], 0));
+    assert_eq!(queue.newest().unwrap().unwrap().reading.seq, queue.last_seq(), "also when it is done with");
+}
+
+#[test]
+fn a_day_of_quarter_hours_writes_little() {
+    let dir = crate::testchain::memory_dir();
+    let (mut queue, _) = Queue::open(dir.path(), 4000).unwrap();
+    for nonce in 0..96 {
+        let seq = put(&mut queue);
+        queue.sync().unwrap();
+        let nonce = wattle_primitives::Nonce(nonce);
+        queue.set_inflight(Some(Inflight { nonce, up_to: seq })).unwrap();
+        queue.ack(seq).unwrap();
+    }
+    let per_hour = queue.written_bytes() / 24;
+    assert!((40_000..80_000).contains(&per_hour), "{per_hour} bytes an hour");
+    let before = queue.written_bytes();
+    queue.sync().unwrap();
+    assert_eq!(queue.written_bytes(), before, "nothing new, nothing written");
+    fill(&mut queue, 64);
+    queue.sync().unwrap();
+    assert!(queue.written_bytes() - before <= 7 * PAGE_BYTES, "one sync for many readings");
+}

@@ -9,13 +9,13 @@ use super::link::{Link, Timing};
 use super::profile::{Block, Function};
 use super::rtu::{self, Failure, Transport};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_modbus::Slave;
-use tokio_modbus::client::{Context, Reader, tcp};
+use tokio_modbus::client::{Context, Reader, Writer, tcp};
 use tokio_modbus::slave::SlaveContext;
 use tokio_serial::SerialStream;
 
@@ -26,7 +26,8 @@ pub type SharedBus = Arc<Mutex<Bus>>;
 pub struct Bus {
     link: Link,
     timing: Timing,
-    line: Option<Line>,
+    /// Only ever reached through `&mut self`: the lock makes a bus that can be lent across an await.
+    line: StdMutex<Option<Line>>,
     /// What comes in may answer a question that nobody waits for any more.
     stale: bool,
     /// Who was asked last, and when that ended.
@@ -44,7 +45,7 @@ impl Bus {
     pub fn new(link: Link, timing: Timing) -> Self {
         // Whoever used the line before may have left with a question open.
         let stale = link.is_rtu();
-        Self { link, timing, line: None, stale, last: None }
+        Self { link, timing, line: StdMutex::new(None), stale, last: None }
     }
 
     /// A bus for several sensors.
@@ -57,10 +58,11 @@ impl Bus {
     /// itself.
     pub fn attach(&mut self, transport: impl Transport + 'static) {
         self.stale = false;
-        self.line = Some(match self.link {
+        let line = match self.link {
             Link::Tcp { .. } => Line::Tcp(tcp::attach(transport)),
             _ => Line::Rtu(Box::new(transport)),
-        });
+        };
+        *self.line() = Some(line);
     }
 
     /// How it is reached.
@@ -87,22 +89,52 @@ impl Bus {
     /// [`SensorError`].
     pub async fn read(&mut self, unit: u8, block: Block) -> Result<Vec<u16>, SensorError> {
         self.wait_for_turn(unit).await;
-        // Taken out while in use: a dropped future leaves no line with an answer under way.
-        let mut line = match self.line.take() {
+        let (mut line, stale) = self.take_line(unit).await?;
+        let answer = self.ask(&mut line, unit, block, stale).await;
+        self.put_line(unit, line, &answer);
+        answer
+    }
+
+    /// Writes a coil of `unit`, once. Only the device's own echo counts as done.
+    ///
+    /// # Errors
+    /// [`SensorError`]; the coil may have been written all the same.
+    pub async fn write_coil(&mut self, unit: u8, coil: u16, on: bool) -> Result<(), SensorError> {
+        self.wait_for_turn(unit).await;
+        let (mut line, stale) = self.take_line(unit).await?;
+        let answer = match &mut line {
+            Line::Tcp(context) => self.write_tcp(context, unit, coil, on).await,
+            Line::Rtu(line) => self.write_rtu(line.as_mut(), unit, (coil, on), stale).await,
+        };
+        self.put_line(unit, line, &answer);
+        answer
+    }
+
+    fn line(&mut self) -> &mut Option<Line> {
+        self.line.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The line, taken out while in use: a dropped future leaves none with an answer under way. And whether what comes
+    /// in may answer an older question.
+    async fn take_line(&mut self, unit: u8) -> Result<(Line, bool), SensorError> {
+        let line = match self.line().take() {
             Some(line) => line,
             None => self.connect(unit).await?,
         };
         let stale = std::mem::replace(&mut self.stale, self.link.is_rtu());
-        let answer = self.ask(&mut line, unit, block, stale).await;
+        Ok((line, stale))
+    }
+
+    fn put_line<T>(&mut self, unit: u8, line: Line, answer: &Result<T, SensorError>) {
         self.last = Some((unit, Instant::now()));
-        let answered = matches!(answer, Ok(_) | Err(SensorError::Refused { .. }));
+        let answered =
+            matches!(answer, Ok(_) | Err(SensorError::Refused { .. } | SensorError::RefusedCoil { .. }));
         self.stale = !answered && self.link.is_rtu();
         // A port that still works stays open and is drained; a socket may be dead without saying so.
         let works = !matches!(answer, Err(SensorError::Broken { .. }));
         if answered || works && matches!(self.link, Link::Rtu { .. }) {
-            self.line = Some(line);
+            *self.line() = Some(line);
         }
-        answer
     }
 
     /// Meters need a pause when the line turns to another unit.
@@ -155,13 +187,7 @@ impl Bus {
     ) -> Result<Vec<u16>, SensorError> {
         let at = || self.endpoint(unit);
         let broken = |source| SensorError::Broken { at: at(), source };
-        // Nothing may be there before the question; if something is, more of it may be under way.
-        let waiting = rtu::drain(line, Duration::ZERO, rtu::DRAIN_MAX).await.map_err(broken)?;
-        if stale || waiting > 0 {
-            let quiet = self.timing.answer_timeout;
-            let thrown = rtu::drain(line, quiet, rtu::DRAIN_MAX).await.map_err(broken)?;
-            tracing::debug!(bytes = waiting.saturating_add(thrown), link = %self.link, "line drained");
-        }
+        self.quieten(line, unit, stale).await?;
         let bytes = rtu::REQUEST_BYTES.saturating_add(rtu::answer_bytes(block.count));
         let after = self.timing.answer_timeout.saturating_add(self.link.transmit_time(bytes));
         match timeout(after, rtu::ask(line, unit, block)).await {
@@ -173,6 +199,54 @@ impl Bus {
             }
             Ok(Ok(words)) => Ok(words),
         }
+    }
+
+    async fn write_tcp(&self, line: &mut Context, unit: u8, coil: u16, on: bool) -> Result<(), SensorError> {
+        line.set_slave(Slave(unit));
+        let after = self.timing.answer_timeout;
+        match timeout(after, line.write_single_coil(coil, on)).await {
+            Err(_) => Err(SensorError::Timeout { at: self.endpoint(unit), after }),
+            Ok(Err(source)) => Err(SensorError::Protocol { at: self.endpoint(unit), source }),
+            Ok(Ok(Err(exception))) => {
+                Err(SensorError::RefusedCoil { at: self.endpoint(unit), coil, exception })
+            }
+            Ok(Ok(Ok(()))) => Ok(()),
+        }
+    }
+
+    async fn write_rtu(
+        &self,
+        line: &mut dyn Transport,
+        unit: u8,
+        (coil, on): (u16, bool),
+        stale: bool,
+    ) -> Result<(), SensorError> {
+        let at = || self.endpoint(unit);
+        let broken = |source| SensorError::Broken { at: at(), source };
+        self.quieten(line, unit, stale).await?;
+        let bytes = rtu::REQUEST_BYTES.saturating_mul(2); // the answer echoes the request
+        let after = self.timing.answer_timeout.saturating_add(self.link.transmit_time(bytes));
+        match timeout(after, rtu::write_coil(line, unit, coil, on)).await {
+            Err(_) => Err(SensorError::Timeout { at: at(), after }),
+            Ok(Err(Failure::Io(source))) => Err(broken(source)),
+            Ok(Err(Failure::Frame(source))) => Err(SensorError::Frame { at: at(), source }),
+            Ok(Err(Failure::Exception(exception))) => {
+                Err(SensorError::RefusedCoil { at: at(), coil, exception })
+            }
+            Ok(Ok(())) => Ok(()),
+        }
+    }
+
+    /// Nothing may be there before a question; if something is, more of it may be under way.
+    async fn quieten(&self, line: &mut dyn Transport, unit: u8, stale: bool) -> Result<(), SensorError> {
+        let broken = |source| SensorError::Broken { at: self.endpoint(unit), source };
+        let waiting = rtu::drain(line, Duration::ZERO, rtu::DRAIN_MAX).await.map_err(broken)?;
+        if stale || waiting > 0 {
+            let quiet = self.timing.answer_timeout;
+            let thrown = rtu::drain(line, quiet, rtu::DRAIN_MAX).await.map_err(broken)?;
+            tracing::debug!(bytes = waiting.saturating_add(thrown), link = %self.link, "line drained");
+        }
+        Ok(())
     }
 
     async fn connect(&self, unit: u8) -> Result<Line, SensorError> {

@@ -73,6 +73,16 @@ pub enum SensorError {
         /// Its reason.
         exception: ExceptionCode,
     },
+    /// The device refused to write a coil.
+    #[error("{at} refused coil {coil}: {exception}")]
+    RefusedCoil {
+        /// The device.
+        at: Endpoint,
+        /// Which coil.
+        coil: u16,
+        /// Its reason.
+        exception: ExceptionCode,
+    },
     /// The meter sent another number of registers than asked for.
     #[error("{at} sent {got} registers, asked for {}", block.count)]
     Length {

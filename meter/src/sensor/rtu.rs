@@ -28,6 +28,9 @@ const NOISE_BYTES_MAX: u32 = 8;
 /// How long a line may take to fall silent.
 pub(super) const DRAIN_MAX: Duration = Duration::from_secs(3);
 
+/// Function that writes one coil.
+const WRITE_COIL: u8 = 5;
+
 /// A line that frames go over.
 pub trait Transport: AsyncRead + AsyncWrite + Debug + Send + Unpin {}
 
@@ -36,6 +39,9 @@ impl<T: AsyncRead + AsyncWrite + Debug + Send + Unpin> Transport for T {}
 /// Why a frame is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
+    /// Something else was written than asked for.
+    #[error("the device echoes another coil or value")]
+    Echo,
     /// Bits were lost.
     #[error("checksum {got:04x}, computed {computed:04x}")]
     Checksum {
@@ -126,6 +132,34 @@ pub(super) async fn ask(line: &mut dyn Transport, unit: u8, block: Block) -> Res
         return Err(Failure::Frame(FrameError::Length { asked: wanted, got: bytes }));
     }
     registers(line, [got, function, bytes.to_le_bytes()[0]], wanted).await
+}
+
+/// Writes a coil and reads the echo. Whoever gives up waiting must drain the line before the next question.
+pub(super) async fn write_coil(
+    line: &mut dyn Transport,
+    unit: u8,
+    coil: u16,
+    on: bool,
+) -> Result<(), Failure> {
+    let [a, b] = coil.to_be_bytes();
+    let rest = [a, b, if on { 0xFF } else { 0 }, 0];
+    let [low, high] = crc16(&[&[unit, WRITE_COIL][..], &rest].concat()).to_le_bytes();
+    line.write_all(&[&[unit, WRITE_COIL][..], &rest, &[low, high]].concat()).await?;
+    line.flush().await?;
+    let got = first_byte(line).await?;
+    let function = line.read_u8().await?;
+    if got != unit {
+        return Err(Failure::Frame(FrameError::Unit { asked: unit, got }));
+    }
+    if function == WRITE_COIL | EXCEPTION {
+        let [exception] = body::<1>(line, &[got, function]).await?;
+        return Err(Failure::Exception(ExceptionCode::new(exception)));
+    }
+    if function != WRITE_COIL {
+        return Err(Failure::Frame(FrameError::Function { asked: WRITE_COIL, got: function }));
+    }
+    let echo = body::<4>(line, &[got, function]).await?;
+    if echo == rest { Ok(()) } else { Err(Failure::Frame(FrameError::Echo)) }
 }
 
 /// Reads until the line has been silent for `quiet`, at most for `max`. Returns how many bytes were thrown away.
@@ -248,5 +282,27 @@ mod tests {
             }
         });
         assert!(drain(&mut ours, quiet, max).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_coil_is_written_as_published_and_only_its_own_echo_counts() {
+        const ON: [u8; 8] = [0x11, 0x05, 0x00, 0xAC, 0xFF, 0x00, 0x4E, 0x8B];
+        let with_crc = |body: &[u8]| [body, &crc16(body).to_le_bytes()].concat();
+        for (answer, want) in [
+            (ON.to_vec(), "Ok(())"),
+            (with_crc(&[0x11, 5, 0, 0xAC, 0, 0]), "Err(Frame(Echo))"),
+            (with_crc(&[0x11, 5, 0, 0xAD, 0xFF, 0]), "Err(Frame(Echo))"),
+            (with_crc(&[0x12, 5, 0, 0xAC, 0xFF, 0]), "Err(Frame(Unit { asked: 17, got: 18 }))"),
+            (with_crc(&[0x11, 1, 0, 0xAC, 0xFF, 0]), "Err(Frame(Function { asked: 5, got: 1 }))"),
+            (with_crc(&[0x11, 0x85, 2]), "Err(Exception(IllegalDataAddress))"),
+        ] {
+            let (mut ours, mut theirs) = duplex(64);
+            theirs.write_all(&answer).await.unwrap();
+            let got = write_coil(&mut ours, 0x11, 0xAC, true).await;
+            assert_eq!(format!("{got:?}"), want);
+            let mut asked = [0; 8];
+            theirs.read_exact(&mut asked).await.unwrap();
+            assert_eq!(asked, ON);
+        }
     }
 }

@@ -1,0 +1,241 @@
+//! The light node's commands, for `wattle-light` and for `wattle light`.
+
+mod anchor;
+mod relay;
+mod show;
+
+use crate::config::{ConfigError, LightConfig};
+use crate::run::{LightError, run as run_light};
+use crate::sign::{KeyError, generate_key};
+use crate::status::StatusError;
+use crate::{follow, relay as relay_hook};
+use clap::{Args, Subcommand};
+use std::future::Future;
+use std::path::PathBuf;
+use wattle_chain_spec::NodeAddress;
+use wattle_primitives::Address;
+
+/// Every option with its default, as it stands in the repository.
+pub const EXAMPLE_CONFIG: &str = include_str!("../../light.example.toml");
+
+/// What a light node can be told to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum LightCommand {
+    /// Run until SIGTERM or Ctrl-C.
+    #[command(after_help = "Example:\n  wattle-light run --config /etc/wattle/light.toml")]
+    Run(RunArgs),
+    /// Make a meter key in a new file, and print the meter's address.
+    #[command(after_help = "Example:\n  wattle-light keygen --out /etc/wattle/house.key")]
+    Keygen {
+        /// The file; must not exist.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Show queues, trusted head and relay of a light node, running or not.
+    #[command(after_help = "Example:\n  wattle-light status --config /etc/wattle/light.toml")]
+    Status(StatusArgs),
+    /// Give a new checkpoint, after the trust period or when peers disagree. A running light node takes it at once.
+    #[command(after_help = "Examples:\n  wattle-light anchor --config /etc/wattle/light.toml --checkpoint \
+        new.json\n  wattle-light anchor --config /etc/wattle/light.toml --paste")]
+    Anchor(AnchorArgs),
+    /// Connect or disconnect by hand, or leave it to proven credit.
+    #[command(after_help = "Example:\n  wattle-light relay disconnect --config /etc/wattle/light.toml")]
+    Relay(RelayArgs),
+    /// Print a configuration with every option and its default, or check one.
+    #[command(after_help = "Examples:\n  wattle-light config --default > light.toml\n  wattle-light config \
+        --check light.toml")]
+    Config(ConfigArgs),
+}
+
+/// Options of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Also stop when standard input ends: for a program that starts light nodes and may be killed.
+    #[arg(long)]
+    pub stop_with_stdin: bool,
+    /// Instead of `data_dir` in the file.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Instead of `checkpoint` in the file.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// Instead of `peers` in the file; may be given several times.
+    #[arg(long = "peer", value_name = "ADDRESS")]
+    pub peers: Vec<NodeAddress>,
+    /// Instead of `reading_interval_ms` in the file.
+    #[arg(long, value_name = "MS")]
+    pub reading_interval_ms: Option<u64>,
+    /// Instead of `status_listen` in the file; empty for no status page.
+    #[arg(long, value_name = "ADDRESS")]
+    pub status_listen: Option<String>,
+}
+
+/// Options of `status`.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct StatusArgs {
+    /// The light node's configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Its data directory.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Options of `anchor`.
+#[derive(Clone, Debug, Args)]
+pub struct AnchorArgs {
+    /// The light node's configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Where the checkpoint comes from.
+    #[command(flatten)]
+    pub source: AnchorSource,
+    /// Do not wait for a running light node to take it.
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// Where a checkpoint comes from.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct AnchorSource {
+    /// A file.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// Standard input, up to its end.
+    #[arg(long)]
+    pub paste: bool,
+}
+
+/// Options of `relay`.
+#[derive(Clone, Debug, Args)]
+pub struct RelayArgs {
+    /// What to do.
+    #[arg(value_enum)]
+    pub order: RelayOrder,
+    /// The light node's configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Do not wait for a running light node to obey.
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// An order for the relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RelayOrder {
+    /// The customer has power, until the next order.
+    Connect,
+    /// The customer has none, until the next order.
+    Disconnect,
+    /// Proven credit decides.
+    Auto,
+}
+
+/// Options of `config`.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct ConfigArgs {
+    /// Print every option with its default.
+    #[arg(long)]
+    pub default: bool,
+    /// Check a file: everything that does not need the network.
+    #[arg(long, value_name = "FILE")]
+    pub check: Option<PathBuf>,
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LightCliError {
+    /// The configuration cannot be used.
+    #[error("configuration")]
+    Config(#[source] ConfigError),
+    /// A key cannot be made.
+    #[error("key")]
+    Key(#[source] KeyError),
+    /// The light node cannot run, or stopped.
+    #[error("light node")]
+    Run(#[source] LightError),
+    /// The data directory says nothing.
+    #[error("status")]
+    Status(#[source] StatusError),
+    /// The checkpoint is not taken.
+    #[error("new checkpoint")]
+    Anchor(#[source] follow::AnchorError),
+    /// The running light node did not take the checkpoint; its log says why.
+    #[error("the running light node refused the checkpoint; its log says why")]
+    AnchorRefused,
+    /// The order cannot be given.
+    #[error("order for the relay")]
+    Relay(#[source] relay_hook::order::OrderError),
+    /// There is no relay.
+    #[error("the configuration has no [relay]")]
+    NoRelay,
+    /// Standard input cannot be read.
+    #[error("cannot read standard input")]
+    Stdin(#[source] std::io::Error),
+    /// Standard output cannot be written to.
+    #[error("cannot write the answer")]
+    Stdout(#[source] std::io::Error),
+}
+
+impl LightCliError {
+    /// The stable code that programs match on.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Config(_) => "light_config",
+            Self::Key(_) => "light_key",
+            Self::Run(_) => "light",
+            Self::Status(_) => "light_status",
+            Self::Anchor(_) | Self::AnchorRefused => "light_anchor",
+            Self::Relay(_) | Self::NoRelay => "light_relay",
+            Self::Stdin(_) | Self::Stdout(_) => "io",
+        }
+    }
+}
+
+/// Does what `command` says and prints what there is to print, as JSON when `json`. `run` ends when `stop` completes;
+/// logging is the caller's to set up.
+///
+/// # Errors
+/// [`LightCliError`].
+pub async fn run(
+    command: &LightCommand,
+    json: bool,
+    stop: impl Future<Output = ()>,
+) -> Result<(), LightCliError> {
+    match command {
+        LightCommand::Run(args) => {
+            let config = configured(args).map_err(LightCliError::Config)?;
+            run_light(config, stop).await.map_err(LightCliError::Run)
+        }
+        LightCommand::Keygen { out } => {
+            let key = generate_key(out).map_err(LightCliError::Key)?;
+            let address = Address::of_key(&key);
+            show::print(json, &serde_json::json!({"address": address, "publicKey": key, "file": out}), || {
+                format!("address     {address}\npublic key  {key}\nkey file    {}", out.display())
+            })
+        }
+        LightCommand::Status(args) => show::status(args, json),
+        LightCommand::Anchor(args) => anchor::give(args, json).await,
+        LightCommand::Relay(args) => relay::give(args, json).await,
+        LightCommand::Config(args) => show::config(args, json),
+    }
+}
+
+fn configured(args: &RunArgs) -> Result<LightConfig, ConfigError> {
+    let mut config = LightConfig::load(&args.config)?;
+    config.data_dir = args.data_dir.clone().unwrap_or(config.data_dir);
+    config.checkpoint = args.checkpoint.clone().unwrap_or(config.checkpoint);
+    if !args.peers.is_empty() {
+        config.peers.clone_from(&args.peers);
+    }
+    config.reading_interval_ms = args.reading_interval_ms.unwrap_or(config.reading_interval_ms);
+    config.status_listen = args.status_listen.clone().unwrap_or(config.status_listen);
+    Ok(config)
+}

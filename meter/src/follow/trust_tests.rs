@@ -1,0 +1,203 @@
+//! When trust ends, how two truths are told from a lie, and what a new checkpoint mends.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::testchain::{FixedTime, Lie, TestChain, TestPeers, forked, registered};
+use wattle_primitives::{Address, SecretKey, state_key};
+
+const SEEDS: [u8; 4] = [1, 2, 3, 4];
+
+fn meter() -> Address {
+    Address::of_key(&SecretKey::from_seed([77; 32]).public())
+}
+
+fn chain(blocks: u64) -> TestChain {
+    let mut chain = TestChain::new(&SEEDS, registered(meter(), None));
+    (0..blocks).for_each(|_| chain.push(Epoch(0), &SEEDS, &SEEDS, true));
+    chain
+}
+
+fn follower_at(checkpoint: Checkpoint, dir: &Path, time: &FixedTime) -> Follower {
+    Follower::open(checkpoint, dir, Arc::new(Clock::of(1, Box::new(time.clone())))).unwrap()
+}
+
+/// A checkpoint at `height` of a chain with one validator set.
+fn checkpoint_at(chain: &TestChain, height: usize) -> Checkpoint {
+    Checkpoint { header: chain.headers[height].clone(), ..chain.checkpoint(&SEEDS) }
+}
+
+/// A peer that answers every question about headers with `light`, whatever height is asked for.
+fn insists_on(light: wire::LightBlock) -> Lie {
+    Box::new(move |_, request, honest| match request {
+        Request::LightBlock { .. } => Response::LightBlock(Box::new(light.clone())),
+        _ => honest,
+    })
+}
+
+#[tokio::test]
+async fn trust_ends_one_second_after_the_period_and_not_one_second_before() {
+    let source = chain(3);
+    let period = source.trust_ms;
+    let head_ms = source.headers[0].time_ms.0;
+    for (now_ms, believed) in [(head_ms + period - 1000, true), (head_ms + period + 1000, false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let time = FixedTime::at(now_ms, true);
+        let mut node = follower_at(source.checkpoint(&SEEDS), dir.path(), &time);
+        assert_eq!(node.doubt().is_none(), believed);
+        let peers = TestPeers::new(source.clone(), &SEEDS, 1);
+        let synced = node.sync(&peers, peers.peers[0]).await;
+        assert_eq!(synced.is_ok(), believed, "{synced:?}");
+        assert!(believed || synced.unwrap_err().needs_checkpoint());
+        let proven = node.prove(&peers, peers.peers[0], &state_key::meter(&meter())).await;
+        assert_eq!(proven.is_ok(), believed, "{proven:?}");
+        assert_eq!(peers.blamed.lock().unwrap().len(), 0, "nobody is at fault");
+    }
+}
+
+#[tokio::test]
+async fn trust_that_ends_while_running_ends_for_proofs_of_the_head_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = chain(3);
+    let time = FixedTime::at(source.headers[3].time_ms.0, true);
+    let mut node = follower_at(source.checkpoint(&SEEDS), dir.path(), &time);
+    let peers = TestPeers::new(source.clone(), &SEEDS, 1);
+    let key = state_key::meter(&meter());
+    node.prove(&peers, peers.peers[0], &key).await.unwrap();
+    time.pass(source.trust_ms);
+    assert_eq!(node.doubt(), None, "the last moment");
+    time.pass(1);
+    assert_eq!(node.doubt(), Some(Doubt::Expired { until: node.trusted_until() }));
+    assert!(node.prove(&peers, peers.peers[0], &key).await.unwrap_err().is_expired());
+    // A fork that is shown now may be the work of validators of long ago: it proves nothing.
+    let fork = forked(source.light(3), &SEEDS, &SEEDS);
+    peers.lies.lock().unwrap().insert(peers.peers[0], insists_on(fork));
+    assert!(node.compare(&peers, peers.peers[0]).await.unwrap_err().is_expired());
+    assert!(!dir.path().join("dispute.json").exists());
+}
+
+#[tokio::test]
+async fn a_second_peer_agrees_knows_nothing_or_lies() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = chain(4);
+    let time = FixedTime::at(source.headers[4].time_ms.0, true);
+    let mut node = follower_at(source.checkpoint(&SEEDS), dir.path(), &time);
+    let peers = TestPeers::new(source.clone(), &SEEDS, 3);
+    let [first, second, third] = peers.peers[..] else { panic!("three peers") };
+    assert_eq!(node.compare(&peers, second).await.unwrap(), Comparison::Unknown, "the genesis");
+    node.sync(&peers, first).await.unwrap();
+    assert_eq!(node.compare(&peers, second).await.unwrap(), Comparison::Agrees);
+    let missing: Lie = Box::new(|_, _, _| Response::error(wire::ErrorCode::NotFound, "behind"));
+    peers.lies.lock().unwrap().insert(second, missing);
+    assert_eq!(node.compare(&peers, second).await.unwrap(), Comparison::Unknown);
+    // Two of four signed the other header: no quorum, so it is a lie and not a fork.
+    let forgery = forked(source.light(4), &SEEDS, &[1, 2]);
+    for lie in [forgery, source.light(3)] {
+        peers.lies.lock().unwrap().insert(third, insists_on(lie));
+        let error = node.compare(&peers, third).await.unwrap_err();
+        assert!(error.is_lie(), "{error:?}");
+        assert_eq!(node.doubt(), None, "one peer's lie ends no belief");
+    }
+}
+
+#[tokio::test]
+async fn two_proven_headers_end_belief_over_restarts_until_a_new_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut source = chain(4);
+    let time = FixedTime::at(source.headers[4].time_ms.0, true);
+    let mut node = follower_at(source.checkpoint(&SEEDS), dir.path(), &time);
+    let peers = TestPeers::new(source.clone(), &SEEDS, 2);
+    let (honest, other) = (peers.peers[0], peers.peers[1]);
+    node.sync(&peers, honest).await.unwrap();
+    peers.lies.lock().unwrap().insert(other, insists_on(forked(source.light(4), &SEEDS, &SEEDS)));
+    let error = node.compare(&peers, other).await.unwrap_err();
+    assert!(matches!(error, FollowError::Disputed { height: Height(4) }) && !error.is_lie(), "{error:?}");
+    let key = state_key::meter(&meter());
+    for _ in 0..2 {
+        let Some(Doubt::Disputed(dispute)) = node.doubt() else { panic!("{:?}", node.doubt()) };
+        assert_eq!((dispute.height, dispute.ours), (Height(4), source.headers[4].hash()));
+        assert!(node.prove(&peers, honest, &key).await.unwrap_err().needs_checkpoint());
+        peers.chain.lock().unwrap().push(Epoch(0), &SEEDS, &SEEDS, true);
+        assert!(node.sync(&peers, honest).await.unwrap_err().needs_checkpoint());
+        drop(node);
+        node = follower_at(source.checkpoint(&SEEDS), dir.path(), &time);
+    }
+    source.push(Epoch(0), &SEEDS, &SEEDS, true);
+    assert!(matches!(node.reanchor(checkpoint_at(&source, 3)), Err(AnchorError::Older { .. })));
+    node.reanchor(checkpoint_at(&source, 5)).unwrap();
+    assert_eq!((node.doubt(), node.head().height), (None, Height(5)));
+    node.prove(&peers, honest, &key).await.unwrap();
+    assert_eq!(follower_at(source.checkpoint(&SEEDS), dir.path(), &time).doubt(), None, "for good");
+}
+
+#[tokio::test]
+async fn a_header_that_does_not_follow_the_head_is_a_fork_when_it_is_proven() {
+    let source = chain(4);
+    let time = FixedTime::at(source.headers[4].time_ms.0, true);
+    for (signing, proven) in [(&SEEDS[..], true), (&SEEDS[..2], false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut node = follower_at(checkpoint_at(&source, 3), dir.path(), &time);
+        let mut light = source.light(4);
+        light.header.parent = Hash([3; 32]);
+        let peers = TestPeers::new(source.clone(), &SEEDS, 1);
+        peers.lies.lock().unwrap().insert(peers.peers[0], insists_on(forked(light, &SEEDS, signing)));
+        let error = node.sync(&peers, peers.peers[0]).await.unwrap_err();
+        assert_eq!((node.doubt().is_some(), error.is_lie()), (proven, !proven), "{error:?}");
+        assert_eq!(node.head().height, Height(3));
+    }
+}
+
+#[test]
+fn a_checkpoint_must_be_of_the_chain_not_older_and_fresh() {
+    let source = chain(5);
+    let time = FixedTime::at(source.headers[5].time_ms.0, true);
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = follower_at(checkpoint_at(&source, 3), dir.path(), &time);
+    let refused = |node: &mut Follower, checkpoint| node.reanchor(checkpoint).unwrap_err();
+    assert!(matches!(refused(&mut node, checkpoint_at(&source, 2)), AnchorError::Older { .. }));
+    let foreign = chain(6);
+    let mut foreign = checkpoint_at(&foreign, 6);
+    foreign.genesis_hash = Hash([5; 32]);
+    foreign.header.chain = foreign.genesis_hash;
+    assert!(matches!(refused(&mut node, foreign), AnchorError::Chain { .. }));
+    let mut conflict = checkpoint_at(&source, 3);
+    conflict.header.state_root = Hash([4; 32]);
+    assert!(matches!(refused(&mut node, conflict), AnchorError::Conflict { .. }));
+    let mut broken = checkpoint_at(&source, 5);
+    broken.validators = crate::testchain::set(&[9]);
+    assert!(matches!(refused(&mut node, broken), AnchorError::Checkpoint(_)));
+    assert_eq!((node.head().height, node.doubt()), (Height(3), None), "nothing has changed");
+    let end = source.headers[5].time_ms.0 + source.trust_ms;
+    for (now_ms, taken) in [(end + 1000, false), (end - 1000, true)] {
+        time.os_ms.store(now_ms, std::sync::atomic::Ordering::Relaxed);
+        let result = node.reanchor(checkpoint_at(&source, 5));
+        assert_eq!(result.is_ok(), taken, "{result:?}");
+        assert!(taken || matches!(result, Err(AnchorError::Stale { .. })));
+    }
+    assert_eq!(node.head().height, Height(5));
+    node.reanchor(checkpoint_at(&source, 5)).unwrap(); // once more does no harm
+}
+
+#[test]
+fn an_offered_checkpoint_is_taken_once_whole_and_refused_damaged() {
+    let source = chain(5);
+    let time = FixedTime::at(source.headers[5].time_ms.0, true);
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = follower_at(source.checkpoint(&SEEDS), dir.path(), &time);
+    assert!(!anchor::take(dir.path(), &mut node).unwrap(), "nothing is offered");
+    anchor::offer(dir.path(), &checkpoint_at(&source, 4)).unwrap();
+    let path = dir.path().join("anchor.json");
+    let whole = std::fs::read(&path).unwrap();
+    for at in (0..whole.len()).step_by(97) {
+        let mut bad = whole.clone();
+        bad[at] ^= 4;
+        std::fs::write(&path, &bad).unwrap();
+        assert!(!anchor::take(dir.path(), &mut node).unwrap(), "offset {at}");
+        assert!(!anchor::is_offered(dir.path()));
+    }
+    std::fs::write(&path, &whole).unwrap();
+    assert!(anchor::take(dir.path(), &mut node).unwrap());
+    assert_eq!((node.head().height, anchor::is_offered(dir.path())), (Height(4), false));
+    anchor::offer(dir.path(), &checkpoint_at(&source, 2)).unwrap();
+    assert!(matches!(anchor::take(dir.path(), &mut node), Err(AnchorError::Older { .. })));
+    assert!(!anchor::is_offered(dir.path()), "a refused one waits no longer");
+}

@@ -1,0 +1,187 @@
+//! When a meter's readings are sent: at once while all is well, ever more rarely when they are refused, and not by a
+//! whole village in the same second.
+//!
+//! After an outage every light node has the same backlog and the same sponsor. Each waits a random part of a span
+//! that grows with its own backlog before it begins, sends one transaction at a time, and when the sponsor's
+//! bandwidth is used up comes back after a random part of a pause that doubles each time. Progress shortens that pause
+//! by a quarter instead of ending it: all of them together find the rate that the sponsor can bear. Randomness is an
+//! argument, so that a village can be simulated.
+
+use crate::submit::{Progress, SubmitError};
+use std::time::Duration;
+use wattle_primitives::call::energy::READINGS_MAX;
+
+/// Pause after progress: long enough for a block.
+pub const PAUSE_MIN: Duration = Duration::from_millis(500);
+/// Longest pause after rounds without progress.
+pub const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// First pause when the bandwidth is used up.
+const REFUSED_MIN: Duration = Duration::from_secs(4);
+/// Longest pause while it is.
+const REFUSED_MAX: Duration = Duration::from_secs(300);
+
+/// What a round came to, as far as it matters for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing waits.
+    Idle,
+    /// The chain has taken readings since the last round.
+    Moved,
+    /// Something is on its way and not yet proven.
+    Waiting,
+    /// No peer, or one that was of no use: another one is soon asked.
+    Failed,
+    /// The payer's bandwidth or a peer's room is used up for now.
+    Refused,
+    /// Only people can help: the meter is not registered, or nothing can be proven.
+    Stuck,
+}
+
+/// The pauses of one meter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pacer {
+    step: Option<Step>,
+    /// The last pause before chance had its part in it.
+    pause: Duration,
+    /// The pause that shortage has taught; zero while there was none.
+    taught: Duration,
+}
+
+impl Step {
+    /// What a round came to. `moved` says whether readings were settled since the one before.
+    #[must_use]
+    pub fn of(result: &Result<Progress, SubmitError>, moved: bool) -> Self {
+        match result {
+            Ok(Progress::Idle) => Self::Idle,
+            Ok(Progress::Sent { .. }) if moved => Self::Moved,
+            Ok(Progress::Sent { .. }) => Self::Waiting,
+            Ok(Progress::NoPeer) => Self::Failed,
+            Ok(Progress::NotRegistered | Progress::Unproven { .. }) => Self::Stuck,
+            Err(error) if error.is_shortage() => Self::Refused,
+            Err(SubmitError::Refused { .. }) => Self::Stuck,
+            Err(_) => Self::Failed,
+        }
+    }
+}
+
+impl Pacer {
+    /// Whether nothing waited at the last round.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.step == Some(Step::Idle)
+    }
+
+    /// How long to wait after `step`. `usual` is the pause between two looks at the chain, `random` any number.
+    pub fn next(&mut self, step: Step, usual: Duration, random: u64) -> Duration {
+        let (before, usual) = (self.step.replace(step), usual.max(PAUSE_MIN));
+        let doubled = if before == Some(step) { self.pause.saturating_mul(2) } else { PAUSE_MIN };
+        self.pause = match step {
+            Step::Idle => {
+                self.taught = Duration::ZERO;
+                return usual;
+            }
+            Step::Refused => {
+                self.taught = self.taught.saturating_mul(2).clamp(REFUSED_MIN, REFUSED_MAX);
+                self.taught
+            }
+            Step::Moved => {
+                self.taught = (self.taught / 4).saturating_mul(3);
+                if self.taught <= PAUSE_MIN {
+                    self.taught = Duration::ZERO;
+                    return PAUSE_MIN;
+                }
+                self.taught
+            }
+            Step::Waiting | Step::Failed => doubled.max(PAUSE_MIN).min(usual).min(PAUSE_MAX),
+            Step::Stuck => doubled.max(PAUSE_MIN).min(PAUSE_MAX),
+        };
+        // Between a half and the whole: those who were refused together do not come back together.
+        let half = self.pause / 2;
+        half.saturating_add(part(half, random))
+    }
+}
+
+/// How long to wait before a backlog of `depth` readings is begun with: a random part of ten seconds for each
+/// transaction it takes, at most of `longest`; nothing while there is no backlog.
+#[must_use]
+pub fn spread(depth: usize, longest: Duration, random: u64) -> Duration {
+    let transactions = u32::try_from(depth / READINGS_MAX).unwrap_or(u32::MAX);
+    part(Duration::from_secs(10).saturating_mul(transactions).min(longest), random)
+}
+
+/// A random part of `span`.
+fn part(span: Duration, random: u64) -> Duration {
+    let ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(random.checked_rem(ms.saturating_add(1)).unwrap_or(0))
+}
+
+/// A random number; 0 where the operating system has none: the pauses are then not spread.
+#[must_use]
+pub fn random() -> u64 {
+    let mut bytes = [0; 8];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => u64::from_le_bytes(bytes),
+        Err(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USUAL: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn refusals_double_the_pause_and_progress_shortens_it() {
+        let mut pacer = Pacer::default();
+        let mut last = Duration::ZERO;
+        for (round, want_s) in [4u64, 8, 16, 32, 64, 128, 256, 300, 300].into_iter().enumerate() {
+            let want = Duration::from_secs(want_s);
+            assert_eq!(pacer.clone().next(Step::Refused, USUAL, 0), want / 2, "round {round}");
+            for random in 0..50 {
+                let pause = pacer.clone().next(Step::Refused, USUAL, random * 977);
+                assert!((want / 2..=want).contains(&pause), "round {round}: {pause:?}");
+            }
+            last = pacer.next(Step::Refused, USUAL, u64::MAX);
+        }
+        assert!(last >= Duration::from_secs(150));
+        assert_eq!(
+            pacer.next(Step::Moved, USUAL, 0),
+            Duration::from_millis(112_500),
+            "a quarter less, then half"
+        );
+        assert_eq!(
+            pacer.clone().next(Step::Refused, USUAL, 0),
+            Duration::from_secs(150),
+            "and not from the beginning"
+        );
+        let shortened = (0..40).take_while(|_| pacer.next(Step::Moved, USUAL, 0) > PAUSE_MIN).count();
+        assert!((10..30).contains(&shortened), "{shortened}");
+        assert!(pacer.next(Step::Refused, USUAL, 0) <= Duration::from_secs(4), "from the beginning");
+    }
+
+    #[test]
+    fn only_people_or_bandwidth_make_it_wait_longer_than_between_two_looks() {
+        for (step, longest) in [
+            (Step::Idle, USUAL),
+            (Step::Moved, PAUSE_MIN),
+            (Step::Waiting, USUAL),
+            (Step::Failed, USUAL),
+            (Step::Stuck, PAUSE_MAX),
+        ] {
+            let mut pacer = Pacer::default();
+            let pauses = (0..20).map(|random| pacer.next(step, USUAL, random * 1_000_003));
+            assert!(pauses.max() <= Some(longest), "{step:?}");
+        }
+    }
+
+    #[test]
+    fn a_backlog_is_spread_and_a_reading_is_not_kept_waiting() {
+        let longest = Duration::from_secs(120);
+        assert_eq!(spread(127, longest, 123_456), Duration::ZERO);
+        assert!(spread(128, longest, 123_456) <= Duration::from_secs(10));
+        let spans: Vec<u64> = (0..1000).map(|r| spread(2880, longest, r * 7919).as_secs()).collect();
+        assert!(spans.iter().any(|s| *s < 12) && spans.iter().any(|s| *s > 108), "over the whole span");
+        assert!(spans.iter().all(|s| *s <= 120));
+    }
+}

@@ -1,0 +1,65 @@
+//! Orders of the operator, by a file in the data directory.
+//!
+//! A file needs no port: whoever may write into the directory, which is its owner's and root's alone, may give orders,
+//! and nobody else; no page in a browser and no other user of the computer can. An order that is given while the
+//! light node does not run is obeyed at its next start.
+
+use super::machine::Order;
+use std::io;
+use std::path::{Path, PathBuf};
+
+const FILE: &str = "relay.order";
+
+/// Why an order is not given or not taken.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}", path.display())]
+pub struct OrderError {
+    /// What was tried.
+    action: &'static str,
+    /// Which file.
+    path: PathBuf,
+    /// Why.
+    #[source]
+    source: io::Error,
+}
+
+/// Lays an order into `dir`. Durable on return; a later one replaces it.
+///
+/// # Errors
+/// [`OrderError`].
+pub fn give(dir: &Path, order: Order) -> Result<(), OrderError> {
+    let path = dir.join(FILE);
+    let failed = |source| OrderError { action: "write", path: path.clone(), source };
+    let text = serde_json::to_string(&order).map_err(|error| failed(error.into()))?;
+    crate::files::replace(&path, &text, 0o644).map_err(failed)
+}
+
+/// Whether an order waits in `dir`.
+#[must_use]
+pub fn is_given(dir: &Path) -> bool {
+    dir.join(FILE).exists()
+}
+
+/// The order that waits in `dir`; it stays there until [`done`].
+pub(super) fn waiting(dir: &Path) -> Option<Order> {
+    if !is_given(dir) {
+        return None;
+    }
+    let order = crate::files::read(&dir.join(FILE)).and_then(|text| serde_json::from_str(&text).ok());
+    if order.is_none() {
+        tracing::error!("the order for the relay is damaged: give it again");
+        let _ = done(dir); // reported when the next order cannot be removed either
+    }
+    order
+}
+
+/// The order is obeyed, and durably so.
+pub(super) fn done(dir: &Path) -> Result<(), OrderError> {
+    let path = dir.join(FILE);
+    match std::fs::remove_file(&path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(OrderError { action: "remove", path, source })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,337 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::board::MeterFacts;
+use crate::queue::Queue;
+use crate::sensor::Energy;
+use crate::sign::Signer;
+use crate::submit::Payment;
+use crate::testchain::{
+    Bucket, Lie, State, TestChain, TestPeers, forked, memory_dir, registered, with_balance,
+};
+use std::path::Path;
+use std::sync::Mutex;
+use wattle_p2p::wire::Response;
+use wattle_primitives::reading::{RegisterEncoding, Words};
+use wattle_primitives::{Amount, BoundedBytes, Epoch, Hash, Height, SecretKey};
+
+const SEEDS: [u8; 4] = [1, 2, 3, 4];
+
+fn key(meter: u8) -> SecretKey {
+    SecretKey::from_seed([100 + meter; 32])
+}
+
+fn address(meter: u8) -> Address {
+    Address::of_key(&key(meter).public())
+}
+
+fn village(meters: u8) -> State {
+    (0..meters).flat_map(|meter| registered(address(meter), None)).collect()
+}
+
+fn started(state: State) -> TestChain {
+    let mut chain = TestChain::new(&SEEDS, state);
+    chain.push(Epoch(0), &SEEDS, &SEEDS, true);
+    chain
+}
+
+fn signer(meter: u8, chain: Hash) -> Arc<Signer> {
+    Arc::new(Signer::new(key(meter), chain))
+}
+
+fn record(queue: &SharedQueue, signer: &Signer, clock: &Clock, readings: u16) {
+    let words = |low: u16| Words::new(vec![0, low]).unwrap();
+    let mut queue = queue.lock().unwrap();
+    for import in 1..=readings {
+        let energy = Energy::decode(RegisterEncoding::Uint32Wh, words(import), words(0)).unwrap();
+        let seq = queue.next_seq().unwrap();
+        queue.append(&signer.reading(seq, &energy, clock)).unwrap();
+    }
+    queue.sync().unwrap();
+}
+
+fn lane(dir: &Path, meter: u8, chain: Hash, clock: &Arc<Clock>) -> (Lane, Arc<Signer>) {
+    let signer = signer(meter, chain);
+    let queue = Queue::open(&dir.join(format!("m{meter}/queue")), 10_000).unwrap().0;
+    let queue = Arc::new(Mutex::new(queue));
+    let payment = Payment { fee_payer: address(meter), max_fee: Amount(1000) };
+    let submitter = Submitter::new(Arc::clone(&signer), Arc::clone(&queue), Arc::clone(clock), payment);
+    let lane = Lane {
+        meter: usize::from(meter),
+        name: format!("m{meter}"),
+        address: address(meter),
+        queue,
+        submitter,
+        pacer: Pacer::default(),
+        next: Instant::now(),
+        acked: None,
+    };
+    (lane, signer)
+}
+
+fn light_node(dir: &Path, chain: &TestChain, meters: u8, readings: u16) -> Chain {
+    let clock = Arc::new(Clock::start(true).unwrap());
+    let follower = Follower::open(chain.checkpoint(&SEEDS), dir, Arc::clone(&clock)).unwrap();
+    let mut lanes = Vec::new();
+    for meter in 0..meters {
+        let (lane, signer) = lane(dir, meter, follower.chain(), &clock);
+        record(&lane.queue, &signer, &clock, readings);
+        lanes.push(lane);
+    }
+    let mut config = crate::config::least();
+    config.follow_interval_ms = 100;
+    Chain {
+        config,
+        dir: dir.to_owned(),
+        follower,
+        board: Arc::new(Board::new(vec![MeterFacts::default(); lanes.len()])),
+        lanes,
+        clock,
+        fresh: Arc::new(Notify::new()),
+        relay: None,
+        turn: 0,
+        doubt: None,
+        verified: false,
+        next_look: Instant::now(),
+        next_credit: Instant::now(),
+    }
+}
+
+/// Lets everything be due at once.
+fn hurry(chain: &mut Chain) {
+    let now = Instant::now();
+    (chain.next_look, chain.next_credit) = (now, now);
+    chain.lanes.iter_mut().for_each(|lane| lane.next = now);
+}
+
+async fn turns(chain: &mut Chain, peers: &TestPeers, count: usize) {
+    let mut alone = false;
+    for _ in 0..count {
+        hurry(chain);
+        chain.turn(peers, &mut alone).await.unwrap();
+    }
+}
+
+fn depth(chain: &Chain) -> usize {
+    chain.lanes.iter().map(|lane| lane.queue.lock().unwrap().depth()).sum()
+}
+
+/// Lies that one peer of three tells, each with its name.
+fn lies(source: &TestChain) -> Vec<(&'static str, Lie)> {
+    let too_few = forked(source.light(1), &SEEDS, &[2, 3]);
+    vec![
+        (
+            "a certificate from too few validators",
+            Box::new(move |_, _, honest| match honest {
+                Response::LightBlock(_) => Response::LightBlock(Box::new(too_few.clone())),
+                Response::Proof(mut answer) => {
+                    answer.light = too_few.clone();
+                    Response::Proof(answer)
+                }
+                other => other,
+            }),
+        ),
+        (
+            "a forged balance and a forged meter",
+            Box::new(|_, _, honest| match honest {
+                Response::Proof(mut answer) => {
+                    answer.value = Some(BoundedBytes::new(vec![0xff; 64]).unwrap());
+                    Response::Proof(answer)
+                }
+                other => other,
+            }),
+        ),
+        (
+            "nothing there",
+            Box::new(|_, _, honest| match honest {
+                Response::Proof(mut answer) => {
+                    answer.value = None;
+                    Response::Proof(answer)
+                }
+                other => other,
+            }),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn one_lying_peer_of_three_changes_nothing_and_is_found_out() {
+    for which in 0..3 {
+        let dir = memory_dir();
+        let source = started(with_balance(village(2), address(0), 700));
+        let (name, lie) = lies(&source).swap_remove(which);
+        let mut chain = light_node(dir.path(), &source, 2, 200);
+        let peers = TestPeers::new(source, &SEEDS, 3);
+        peers.lies.lock().unwrap().insert(peers.peers[0], lie);
+        turns(&mut chain, &peers, 24).await;
+        assert_eq!(depth(&chain), 0, "{name}: everything arrives");
+        let facts = chain.board.update(|facts| (facts.chain.clone(), facts.meters[0].credit));
+        assert!(facts.0.believing && facts.0.lies > 0 && facts.0.agreements > 0, "{name}: {:?}", facts.0);
+        assert_eq!(facts.1.map(|c| (c.owner, c.available)), Some((address(0), Amount(700))), "{name}");
+        let blamed = peers.blamed.lock().unwrap().clone();
+        assert!(!blamed.is_empty() && blamed.iter().all(|peer| *peer == peers.peers[0]), "{name}");
+        assert_eq!(chain.doubt, None, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn when_all_but_one_lie_nothing_false_is_believed() {
+    let dir = memory_dir();
+    let source = started(with_balance(village(1), address(0), 5));
+    let mut chain = light_node(dir.path(), &source, 1, 3);
+    let peers = TestPeers::new(source.clone(), &SEEDS, 3);
+    for peer in &peers.peers[..2] {
+        let lie = lies(&source).swap_remove(0).1;
+        peers.lies.lock().unwrap().insert(*peer, lie);
+    }
+    turns(&mut chain, &peers, 24).await;
+    assert_eq!((depth(&chain), chain.doubt), (0, None));
+    assert_eq!(chain.follower.head(), peers.chain.lock().unwrap().headers.last().unwrap());
+}
+
+#[tokio::test]
+async fn a_fork_ends_belief_but_neither_queue_nor_submission_and_a_checkpoint_mends_it() {
+    let dir = memory_dir();
+    let source = started(with_balance(village(1), address(0), 5));
+    let mut chain = light_node(dir.path(), &source, 1, 3);
+    let (sender, mut balances) = mpsc::channel(64);
+    chain.relay = Some((0, sender));
+    let peers = TestPeers::new(source.clone(), &SEEDS, 2);
+    turns(&mut chain, &peers, 4).await;
+    assert_eq!(balances.recv().await, Some(Input::Balance(Some(Amount(5)))));
+    let fork: Lie = Box::new(|chain, _, honest| match honest {
+        Response::LightBlock(light) => {
+            assert!(light.header.height.0 < chain.headers.len() as u64);
+            Response::LightBlock(Box::new(forked(*light, &SEEDS, &SEEDS)))
+        }
+        other => other,
+    });
+    peers.lies.lock().unwrap().insert(peers.peers[1], fork);
+    let lane = &chain.lanes[0];
+    record(&lane.queue, &signer(0, chain.follower.chain()), &chain.clock, 7);
+    turns(&mut chain, &peers, 4).await;
+    assert!(matches!(chain.doubt, Some(Doubt::Disputed(_))), "{:?}", chain.doubt);
+    let facts = chain.board.update(|facts| facts.chain.clone());
+    assert_eq!((facts.believing, facts.reason), (false, Some("peers_disagree")));
+    assert_eq!(peers.blamed.lock().unwrap().len(), 0, "both have proven what they say");
+    while balances.try_recv().is_ok() {}
+    turns(&mut chain, &peers, 2).await;
+    assert_eq!(balances.recv().await, Some(Input::Balance(None)), "no balance is believed");
+    let on_chain = peers.meter_record(&address(0)).last.unwrap().seq;
+    assert!(depth(&chain) > 0 && on_chain >= 7, "sent, and not done with: {on_chain}");
+
+    peers.lies.lock().unwrap().clear();
+    let newest = peers.chain.lock().unwrap().headers.last().unwrap().clone();
+    let checkpoint = wattle_chain_spec::Checkpoint { header: newest, ..source.checkpoint(&SEEDS) };
+    anchor::offer(dir.path(), &checkpoint).unwrap();
+    turns(&mut chain, &peers, 4).await;
+    assert_eq!((chain.doubt, depth(&chain)), (None, 0));
+    while balances.try_recv().is_ok() {}
+    turns(&mut chain, &peers, 1).await;
+    assert_eq!(balances.recv().await, Some(Input::Balance(Some(Amount(5)))));
+}
+
+#[tokio::test]
+async fn a_balance_whose_header_is_too_old_moves_no_relay() {
+    let dir = memory_dir();
+    let source = started(with_balance(village(1), address(0), 5));
+    let mut chain = light_node(dir.path(), &source, 1, 0);
+    let (sender, mut balances) = mpsc::channel(64);
+    chain.relay = Some((0, sender));
+    chain.config.credit.age_ms_max = 1000; // the chain's newest header is about a minute old
+    let peers = TestPeers::new(source, &SEEDS, 2);
+    turns(&mut chain, &peers, 3).await;
+    while let Ok(input) = balances.try_recv() {
+        assert_eq!(input, Input::Balance(None));
+    }
+    let credit = chain.board.update(|facts| facts.meters[0].credit);
+    assert_eq!(credit.map(|c| c.available), Some(Amount(5)), "it is shown with its height all the same");
+}
+
+#[tokio::test]
+async fn a_meter_that_is_refused_never_holds_up_another() {
+    let dir = memory_dir();
+    let mut state = village(2);
+    state.remove(&state_key::meter(&address(0))); // the operator has forgotten one
+    let source = started(state);
+    let mut chain = light_node(dir.path(), &source, 2, 200);
+    let peers = TestPeers::new(source, &SEEDS, 2);
+    turns(&mut chain, &peers, 8).await;
+    let depths: Vec<usize> = chain.lanes.iter().map(|lane| lane.queue.lock().unwrap().depth()).collect();
+    assert_eq!(depths, [200, 0]);
+    let words = chain.board.update(|facts| [facts.meters[0].submission, facts.meters[1].submission]);
+    assert_eq!(words, ["not_registered", "idle"]);
+}
+
+/// Goal: a month's backlog of a whole village drains through one sponsor's bandwidth, without a storm of refusals.
+/// Time is simulated: only the pauses decide who comes when.
+#[tokio::test]
+async fn a_villages_backlog_of_thirty_days_drains_within_the_sponsors_bandwidth() {
+    const METERS: u8 = 8;
+    const READINGS: u16 = 2880; // 30 days of quarter hours
+    const SECONDS_PER_TX: u64 = 10;
+    let dir = memory_dir();
+    let source = started(village(METERS));
+    let mut chain = light_node(dir.path(), &source, METERS, READINGS);
+    let peers = TestPeers::new(source, &SEEDS, 2);
+    *peers.bucket.lock().unwrap() = Some(Bucket { left: 4, refused: 0 });
+    let (mut seed, usual) = (7u64, Duration::from_secs(10));
+    let mut random = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed >> 11
+    };
+    let mut due: Vec<u64> = (0..METERS)
+        .map(|_| spread(usize::from(READINGS), Duration::from_secs(300), random()).as_millis() as u64)
+        .collect();
+    assert!(due.iter().max().unwrap() - due.iter().min().unwrap() > 60_000, "beginnings are spread: {due:?}");
+    let (mut filled_ms, mut now_ms, mut sent) = (0, 0, 0u64);
+    while depth(&chain) > 0 {
+        let at = (0..due.len()).min_by_key(|at| due[*at]).unwrap();
+        now_ms = due[at];
+        assert!(now_ms < 4 * 3_600_000, "not drained within four hours: {} left", depth(&chain));
+        if let Some(bucket) = peers.bucket.lock().unwrap().as_mut() {
+            let drops = (now_ms - filled_ms) / (SECONDS_PER_TX * 1000);
+            filled_ms += drops * SECONDS_PER_TX * 1000;
+            bucket.left = (bucket.left + drops).min(4);
+        }
+        let lane = &mut chain.lanes[at];
+        let peer = peers.peers[0];
+        let result = lane.submitter.round(&mut chain.follower, &peers, peer).await;
+        let acked = lane.queue.lock().unwrap().acked();
+        let moved = lane.acked.replace(acked).is_some_and(|old| acked > old);
+        let step = Step::of(&result, moved);
+        sent += u64::from(matches!(step, Step::Moved | Step::Waiting));
+        assert!(!matches!(step, Step::Failed | Step::Stuck), "{result:?}");
+        due[at] = now_ms + lane.pacer.next(step, usual, random()).as_millis() as u64;
+    }
+    let refused = peers.bucket.lock().unwrap().as_ref().unwrap().refused;
+    let needed = u64::from(METERS) * u64::from(READINGS).div_ceil(128);
+    println!("{needed} transactions in {} min, {refused} refusals, {sent} sent", now_ms / 60_000);
+    // At one in ten seconds the bandwidth itself asks for half an hour.
+    assert!(now_ms < 3 * needed * SECONDS_PER_TX * 1000, "bandwidth lies idle: {now_ms} ms for {needed}");
+    assert!(refused < 2 * needed, "{refused} refusals of peers for {needed} transactions");
+    let accepted = peers.accepted.lock().unwrap().clone();
+    let distinct: std::collections::BTreeSet<_> = accepted.iter().collect();
+    assert_eq!(
+        (accepted.len(), distinct.len()),
+        (usize::from(READINGS) * usize::from(METERS), accepted.len())
+    );
+}
+
+#[tokio::test]
+async fn heights_and_genesis_are_on_the_board() {
+    let dir = memory_dir();
+    let source = started(village(1));
+    let mut chain = light_node(dir.path(), &source, 1, 0);
+    chain.show(0).await.unwrap();
+    let before = chain.board.update(|facts| facts.chain.clone());
+    assert_eq!(
+        (before.believing, before.reason, before.height),
+        (false, Some("nothing_verified"), Height(0))
+    );
+    let peers = TestPeers::new(source.clone(), &SEEDS, 1);
+    turns(&mut chain, &peers, 1).await;
+    let after = chain.board.update(|facts| facts.chain.clone());
+    assert_eq!((after.believing, after.height, after.peers), (true, Height(1), 1));
+    assert_eq!((after.genesis_hash, after.hash), (source.headers[0].hash(), source.headers[1].hash()));
+}

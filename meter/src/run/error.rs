@@ -1,0 +1,85 @@
+//! Why a light node cannot run, or stopped.
+
+use crate::config::ConfigError;
+use crate::queue::QueueError;
+use crate::sensor::BusError;
+use crate::sign::KeyError;
+use crate::submit::SubmitError;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use wattle_chain_spec::CheckpointError;
+
+/// Why the light node cannot run, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum LightError {
+    /// The configuration makes no sense.
+    #[error("configuration")]
+    Config(#[source] ConfigError),
+    /// A meter cannot be read as configured.
+    #[error("meter")]
+    Meter(#[source] BusError),
+    /// A key cannot be used.
+    #[error("key of meter {meter}")]
+    Key {
+        /// Which meter's.
+        meter: String,
+        /// Why.
+        #[source]
+        source: KeyError,
+    },
+    /// The checkpoint cannot be used.
+    #[error("checkpoint")]
+    Checkpoint(#[source] CheckpointError),
+    /// A data directory cannot be made.
+    #[error("cannot create {}", path.display())]
+    DataDir {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A queue cannot be used. Readings can no longer be kept, so the light node ends.
+    #[error("reading queue")]
+    Queue(#[source] QueueError),
+    /// The disk worker was lost.
+    #[error("disk worker ended")]
+    Worker,
+    /// Order and position of the relay cannot be kept.
+    #[error("relay state")]
+    Relay(#[source] std::io::Error),
+    /// The status cannot be served.
+    #[error("cannot serve the status on {address}")]
+    Status {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A peer's address is none.
+    #[error("{address:?} is not an address")]
+    Address {
+        /// What was given.
+        address: String,
+    },
+    /// The operating system has no entropy.
+    #[error("no entropy")]
+    Entropy(#[source] getrandom::Error),
+    /// The network did not start, or ended.
+    #[error("network")]
+    Network(#[source] wattle_p2p::Error),
+    /// The network task ended by itself.
+    #[error("the network ended")]
+    NetworkEnded,
+}
+
+impl From<SubmitError> for LightError {
+    /// Only for errors of the queue: everything else is retried.
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Queue(source) => Self::Queue(source),
+            _ => Self::Worker,
+        }
+    }
+}

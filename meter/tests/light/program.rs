@@ -1,0 +1,105 @@
+//! Meters while no validator can be reached, stops gracefully, goes on where it stopped, whatever ended it.
+
+use crate::common::{Light, proc_value, simulator, until};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use wattle_meter::queue::Queue;
+use wattle_meter::{LightStatus, QueueStatus};
+use wattle_primitives::Height;
+use wattle_primitives::reading::SignedReading;
+
+/// Resident memory that a light node may take, in KiB.
+const RESIDENT_KIB_MAX: u64 = 32 * 1024;
+const FAST: &str = "sample_interval_ms = 100\nreading_interval_ms = 1000\nsync_interval_ms = 0\n";
+
+fn depth(status: &LightStatus, meter: &str) -> usize {
+    let find = |m: &&QueueStatus| m.name == meter;
+    status.meters.iter().find(find).map_or(0, |m| m.queue_depth)
+}
+
+fn reaches(light: &Light, meter: &str, readings: usize) -> LightStatus {
+    until("readings are queued", || light.saved().filter(|status| depth(status, meter) >= readings))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metering_goes_on_without_a_chain_and_over_restarts() {
+    let (house, barn, shed) = (simulator(3).await, simulator(4).await, simulator(5).await);
+    let meters =
+        [("house", house.address(), true), ("barn", barn.address(), true), ("shed", shed.address(), false)];
+    let mut light = Light::new(&meters, FAST, "");
+    light.start();
+    reaches(&light, "house", 3);
+    reaches(&light, "barn", 3);
+    let resident = proc_value(light.pid(), "status", "VmRSS:").unwrap();
+    assert!(resident < RESIDENT_KIB_MAX, "{resident} KiB resident");
+    light.stop();
+    let before = light.saved().unwrap();
+    assert!(before.trusted.as_ref().is_some_and(|t| t.height == Height(0)));
+    assert_eq!(before.meters.len(), 2, "the shed signs nothing");
+
+    light.start();
+    let after = reaches(&light, "house", depth(&before, "house") + 1);
+    assert!(after.meters[1].last_seq > before.meters[1].last_seq, "numbers go on rising");
+    light.kill();
+    let left = light.saved().unwrap();
+    assert!(depth(&left, "house") >= depth(&after, "house"));
+    light.start();
+    reaches(&light, "house", depth(&left, "house") + 1);
+    light.stop();
+}
+
+/// Goal: whatever was on the disk when the process was killed is there afterwards, and no number ever stands for two
+/// readings. Each life is killed at another moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_moment_it_loses_nothing_and_repeats_no_number() {
+    let house = simulator(6).await;
+    let mut light = Light::new(&[("house", house.address(), true)], FAST, "");
+    let mut seen: BTreeMap<u64, SignedReading> = BTreeMap::new();
+    for life in 0..12u64 {
+        light.start();
+        tokio::time::sleep(Duration::from_millis(300 + life * 137)).await;
+        light.kill();
+        let dir = light.path("data/house/queue");
+        if !dir.exists() {
+            continue; // killed before it had one
+        }
+        let (queue, recovery) = Queue::open(&dir, 100_000).unwrap();
+        let now = queue.pending(0, u64::MAX, usize::MAX).unwrap();
+        assert_eq!(recovery.damaged, 0, "life {life}");
+        for (seq, reading) in &seen {
+            assert!(now.contains(reading), "life {life}: reading {seq} is gone");
+        }
+        seen.extend(now.into_iter().map(|reading| (reading.reading.seq, reading)));
+    }
+    assert!(seen.len() >= 8, "only {} readings in twelve lives", seen.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_on_one_directory_is_refused() {
+    let house = simulator(7).await;
+    let mut light = Light::new(&[("house", house.address(), true)], FAST, "");
+    light.start();
+    reaches(&light, "house", 1);
+    let config = light.config().display().to_string();
+    let output = light.command(&["run", "--status-listen", "", "--config", &config]);
+    assert!(!output.status.success());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("in use by another process"), "{text}");
+    light.stop();
+}
+
+#[test]
+fn the_default_configuration_is_printed_and_a_broken_one_refused() {
+    let light = Light::new(&[], "", "");
+    let output = light.command(&["config", "--default"]);
+    assert!(output.status.success());
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap().trim_end(),
+        wattle_meter::cli::EXAMPLE_CONFIG.trim_end()
+    );
+    let config = light.config().display().to_string();
+    assert!(!light.command(&["config", "--check", &config]).status.success(), "no meters");
+    let example = light.path("example.toml");
+    std::fs::write(&example, wattle_meter::cli::EXAMPLE_CONFIG).unwrap();
+    assert!(light.command(&["config", "--check", &example.display().to_string()]).status.success());
+}
