@@ -49,7 +49,7 @@ pub enum Link {
 }
 
 /// The parity bit of a serial line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Parity {
     /// No parity bit.
