@@ -1,0 +1,231 @@
+//! What must hold at the end, derived anew from what the interface tells.
+//!
+//! - Every meter's readings stand on the chain once, by rising numbers, and its registers never fall.
+//! - For every account: what intervals and adjustments billed is what its meters' registers show, to the watt-hour.
+//! - For every interval: what was bought was sold.
+//! - Money: what members owe, are owed, and have paid in adds up to nothing.
+
+use super::{CliError, Stage, wrong};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use wattle_primitives::{Address, Event, Hash, Height, TimeMs};
+use wattle_rpc::types::{EventItem, MemberInfo, MicrogridInfo, ReadingItem};
+
+/// Counters of several meters, Wh.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Energy {
+    import: i128,
+    export: i128,
+}
+
+impl Energy {
+    fn add(&mut self, import: i128, export: i128) {
+        self.import = self.import.saturating_add(import);
+        self.export = self.export.saturating_add(export);
+    }
+}
+
+/// Checks everything, and returns figures for the last line.
+///
+/// # Errors
+/// `scenario` with what does not hold.
+pub(super) async fn all(stage: &Stage<'_>, grid: Hash) -> Result<Value, CliError> {
+    let readings = readings(stage).await?;
+    let (info, bills) = snapshot(stage, grid, &readings).await?;
+    let settled_ms = info.next_settle.unwrap_or_default().0.saturating_mul(info.interval_ms.0);
+    let shown = shown(stage, &readings, first_settled_ms(stage, &info), settled_ms)?;
+    for (account, bill) in &bills {
+        let billed = billed(account, bill);
+        let expected = shown.get(account).copied().unwrap_or_default();
+        if billed != expected {
+            return Err(wrong(&format!(
+                "the bill of {account} is what its registers show: billed {billed:?}, registers {expected:?}"
+            )));
+        }
+    }
+    let lines = trades(&bills)?;
+    money(stage, grid).await?;
+    let wh: i128 = shown.values().map(|energy| energy.import).sum();
+    let intervals = info.next_settle.unwrap_or_default().0.saturating_sub(
+        first_settled_ms(stage, &info).checked_div(info.interval_ms.0).unwrap_or(0),
+    );
+    Ok(json!({
+        "intervals": intervals.to_string(),
+        "importWh": wh.to_string(),
+        "trades": lines.to_string(),
+        "readings": readings.values().map(Vec::len).sum::<usize>().to_string(),
+    }))
+}
+
+/// Every meter's accepted readings, oldest first, checked to rise.
+async fn readings(stage: &Stage<'_>) -> Result<BTreeMap<Address, Vec<ReadingItem>>, CliError> {
+    let mut all = BTreeMap::new();
+    for member in &stage.meters.members {
+        let mut items: Vec<ReadingItem> =
+            stage.client.list("energy_listReadings", json!({ "meter": member.address, "limit": 100 })).await?;
+        items.reverse();
+        let numbers: BTreeSet<u64> = items.iter().map(|item| item.seq).collect();
+        let rises = items.windows(2).all(|pair| {
+            pair[0].seq < pair[1].seq
+                && pair[0].import_wh <= pair[1].import_wh
+                && pair[0].export_wh <= pair[1].export_wh
+        });
+        if items.is_empty() || numbers.len() != items.len() || !rises {
+            return Err(wrong(&format!("each reading of {} stands on the chain once", member.name)));
+        }
+        all.insert(member.address, items);
+    }
+    Ok(all)
+}
+
+type Bills = BTreeMap<Address, Vec<EventItem>>;
+
+/// All bills as of one moment at which every meter has been read since the last settled interval's end.
+async fn snapshot(
+    stage: &Stage<'_>,
+    grid: Hash,
+    readings: &BTreeMap<Address, Vec<ReadingItem>>,
+) -> Result<(MicrogridInfo, Bills), CliError> {
+    // The readings were fetched first: what was settled by the height of the last of them is covered by them.
+    let height = readings.values().flatten().map(|item| item.position.height).max().unwrap_or(Height::ZERO);
+    let heights = |item: &EventItem| item.position.height <= height;
+    let mut bills = BTreeMap::new();
+    for member in &stage.meters.members {
+        if member.is_feeder || bills.contains_key(&member.owner) {
+            continue;
+        }
+        let params = json!({ "account": member.owner, "microgrid": grid, "limit": 100 });
+        let items: Vec<EventItem> = stage.client.list("energy_bill", params).await?;
+        bills.insert(member.owner, items.into_iter().filter(heights).collect());
+    }
+    let intervals: Vec<EventItem> =
+        stage.client.list("energy_listIntervals", json!({ "microgrid": grid, "limit": 100 })).await?;
+    let last = intervals.iter().filter(|item| heights(item)).find_map(|item| match item.event {
+        Event::IntervalSettled { interval, .. } => Some(interval),
+        _ => None,
+    });
+    let mut info: MicrogridInfo = stage.client.call("energy_getMicrogrid", json!({ "id": grid })).await?;
+    info.next_settle = Some(last.ok_or_else(|| wrong("intervals were settled"))?.next());
+    Ok((info, bills))
+}
+
+/// When the first settled interval began: the terms hold from the one after genesis.
+fn first_settled_ms(stage: &Stage<'_>, info: &MicrogridInfo) -> u64 {
+    let genesis = stage.net.spec.genesis.time_ms.0.checked_div(info.interval_ms.0).unwrap_or(0);
+    genesis.saturating_add(1).saturating_mul(info.interval_ms.0)
+}
+
+/// What each account's registers show between two times.
+fn shown(
+    stage: &Stage<'_>,
+    readings: &BTreeMap<Address, Vec<ReadingItem>>,
+    from_ms: u64,
+    to_ms: u64,
+) -> Result<BTreeMap<Address, Energy>, CliError> {
+    let mut sums: BTreeMap<Address, Energy> = BTreeMap::new();
+    for member in stage.meters.members.iter().filter(|member| !member.is_feeder) {
+        let items = readings.get(&member.address).map_or(&[][..], Vec::as_slice);
+        let missing = || wrong(&format!("{} was read after the last settled interval", member.name));
+        let (first, last) = (at(items, from_ms), at(items, to_ms).ok_or_else(missing)?);
+        // Before its first reading a meter shows nothing that could be billed.
+        let first = first.or_else(|| items.first().map(counters)).ok_or_else(missing)?;
+        let sum = sums.entry(member.owner).or_default();
+        sum.add(last.0.saturating_sub(first.0), last.1.saturating_sub(first.1));
+    }
+    Ok(sums)
+}
+
+fn counters(item: &ReadingItem) -> (i128, i128) {
+    (i128::from(item.import_wh.0), i128::from(item.export_wh.0))
+}
+
+/// Both counters at a time between two readings: linear, rounded down. `None` outside of them.
+fn at(items: &[ReadingItem], time_ms: u64) -> Option<(i128, i128)> {
+    let after = items.partition_point(|item| item.time_ms <= TimeMs(time_ms));
+    let (before, next) = (items.get(after.checked_sub(1)?)?, items.get(after)?);
+    let (low, high) = (counters(before), counters(next));
+    let span = i128::from(next.time_ms.0.saturating_sub(before.time_ms.0));
+    let part = i128::from(time_ms.saturating_sub(before.time_ms.0));
+    let between = |a: i128, b: i128| {
+        a.saturating_add(b.saturating_sub(a).saturating_mul(part).checked_div(span).unwrap_or(0))
+    };
+    Some((between(low.0, high.0), between(low.1, high.1)))
+}
+
+/// What an account's bill adds up to, adjustments included.
+fn billed(account: &Address, items: &[EventItem]) -> Energy {
+    let mut sum = Energy::default();
+    for item in items {
+        match &item.event {
+            Event::EnergySettled { account: of, import_wh, export_wh, .. } if of == account => {
+                sum.add(i128::from(import_wh.0), i128::from(export_wh.0));
+            }
+            Event::EnergyAdjusted {
+                account: of, import_wh, export_wh, settled_import_wh, settled_export_wh, ..
+            } if of == account => {
+                let difference = |new: u64, old: u64| i128::from(new).saturating_sub(i128::from(old));
+                sum.add(
+                    difference(import_wh.0, settled_import_wh.0),
+                    difference(export_wh.0, settled_export_wh.0),
+                );
+            }
+            _ => {}
+        }
+    }
+    sum
+}
+
+/// Checks that what was bought was sold, and what each line was charged or credited for. Returns the number of trades.
+fn trades(bills: &Bills) -> Result<usize, CliError> {
+    let mut balance: BTreeMap<u64, i128> = BTreeMap::new();
+    let mut trades = 0usize;
+    for (account, items) in bills {
+        for item in items {
+            match &item.event {
+                Event::Traded { buyer, .. } if buyer == account => trades = trades.saturating_add(1),
+                Event::EnergySettled { interval, import_wh, export_wh, bought_wh, sold_wh, debit, credit, .. } => {
+                    let wide = i128::from;
+                    let traded = wide(bought_wh.0).saturating_sub(wide(sold_wh.0));
+                    let measured = wide(import_wh.0).saturating_sub(wide(export_wh.0));
+                    let imbalance = measured.saturating_sub(traded);
+                    let fits = match imbalance.signum() {
+                        1 => credit.0 == 0,
+                        -1 => debit.0 == 0,
+                        _ => debit.0 == 0 && credit.0 == 0,
+                    };
+                    if !fits {
+                        return Err(wrong(&format!("interval {interval} of {account} is charged for its imbalance")));
+                    }
+                    let sum = balance.entry(interval.0).or_default();
+                    *sum = sum.saturating_add(traded);
+                }
+                _ => {}
+            }
+        }
+    }
+    match balance.iter().find(|(_, sum)| **sum != 0) {
+        Some((interval, sum)) => Err(wrong(&format!("interval {interval}: bought is sold ({sum} Wh are not)"))),
+        None if trades == 0 => Err(wrong("somebody traded")),
+        None => Ok(trades),
+    }
+}
+
+/// Checks that tabs and cash add up.
+async fn money(stage: &Stage<'_>, grid: Hash) -> Result<(), CliError> {
+    // Both are read until they are of one state: lines may be posted between two answers.
+    for _ in 0..100 {
+        let before: MicrogridInfo = stage.client.call("energy_getMicrogrid", json!({ "id": grid })).await?;
+        let members: Vec<MemberInfo> =
+            stage.client.list("energy_listMembers", json!({ "microgrid": grid, "limit": 100 })).await?;
+        let after: MicrogridInfo = stage.client.call("energy_getMicrogrid", json!({ "id": grid })).await?;
+        if before.next_settle != after.next_settle || before.cash != after.cash {
+            continue;
+        }
+        let owes = members.iter().fold(0u128, |sum, member| sum.saturating_add(member.owes.0));
+        let due = members.iter().fold(0u128, |sum, member| sum.saturating_add(member.due.0));
+        if due == owes.saturating_add(after.cash.0) {
+            return Ok(());
+        }
+    }
+    Err(wrong("what is owed, due and paid in adds up"))
+}

@@ -1,0 +1,278 @@
+//! `--scenario day-in-the-life`: a village from one sunrise to the evening of the next day, in minutes.
+//!
+//! Sunrise and trades; a cloud; a validator killed, and back; a light node without a link for a day, whose queue then
+//! drains; settlement. At the end everything is looked at from outside (`check`), and the validators' chains are
+//! executed again. What it finds is the exit code.
+
+mod check;
+mod trade;
+
+use super::link::Link;
+use super::meters::{Meters, Pace as Reading};
+use super::validators::Validators;
+use super::super::doctor::{self, DoctorArgs};
+use super::{DevnetArgs, Testnet, failed, note};
+use crate::cli::{CliError, Ctx};
+use crate::client::Client;
+use crate::home::Home;
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use trade::Traders;
+use wattle_meter::wall::{self, Pace};
+use wattle_primitives::call::energy::{Terms, microgrid_id};
+use wattle_primitives::{BlockId, Hash, Height, TimeMs};
+use wattle_rpc::types::MicrogridInfo;
+use wattle_runtime::Store;
+use wattle_runtime::store::RocksStore;
+
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
+/// When the day begins: a little before the sun rises.
+const START_MS: u64 = 5 * HOUR_MS + HOUR_MS / 2;
+/// How many times as fast the clock runs unless told otherwise.
+const SPEED: u32 = 1200;
+/// Longest time without a block, real ms: the clock moves on with blocks only.
+const IDLE_INTERVAL_MS: u64 = 100;
+/// Between two samples of a meter, real ms.
+const SAMPLE_INTERVAL_MS: u64 = 100;
+/// Longest wait for something that should happen at once, real time.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks, real time.
+const POLL: Duration = Duration::from_millis(50);
+/// Thousandths of the usual light under the cloud.
+const CLOUD_PERMILLE: u32 = 150;
+
+/// Stories that a devnet can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scenario {
+    /// Sunrise, trades, a cloud, a validator killed and back, a light node offline for a day, settlement.
+    DayInTheLife,
+}
+
+/// The clock of a scenario, which starts in the morning of the system's day.
+pub(super) fn clock(speed: Option<u32>) -> Pace {
+    let base_ms = wall::system_ms();
+    let midnight = base_ms.saturating_sub(base_ms.checked_rem(DAY_MS).unwrap_or(0));
+    Pace { base_ms, start_ms: midnight.saturating_add(START_MS), speed: speed.unwrap_or(SPEED) }
+}
+
+/// Terms of the scenario: as the devnet's, with a late window that ends within it.
+pub(super) fn terms() -> Terms {
+    crate::testnet::devnet_terms()
+}
+
+/// Longest time without a block, real ms.
+pub(super) const fn idle_interval_ms() -> u64 {
+    IDLE_INTERVAL_MS
+}
+
+/// How meters are read: at the end of each interval of the chain's clock.
+pub(super) fn reading() -> Reading {
+    Reading {
+        reading_interval_ms: crate::testnet::INTERVAL_MS,
+        sample_interval_ms: SAMPLE_INTERVAL_MS,
+        follow_interval_ms: SAMPLE_INTERVAL_MS,
+    }
+}
+
+/// What the story needs.
+pub(super) struct Stage<'a> {
+    pub(super) net: &'a Testnet,
+    pub(super) validators: &'a mut Validators,
+    pub(super) meters: &'a Meters,
+    /// The link of the light node that will be cut off, and which meter it is.
+    pub(super) link: &'a (usize, Link),
+    pub(super) client: Client,
+    pub(super) json: bool,
+}
+
+/// Tells the whole story. The caller stops everything and then calls [`verify_chains`].
+///
+/// # Errors
+/// `scenario` when something does not happen or does not add up.
+pub(super) async fn play(mut stage: Stage<'_>) -> Result<(), CliError> {
+    let grid = grid_of(stage.net)?;
+    let start = stage.net.spec.genesis.time_ms.0;
+    let traders = Traders::start(stage.net, stage.meters, stage.client.clone(), grid);
+    stage.say("sunrise", "the sun rises over six houses; surplus is offered, need is bid for", json!({}));
+    stage.until(start, 4 * HOUR_MS).await?;
+    let clear = stage.flow(start.saturating_add(5 * HOUR_MS));
+    stage.meters.sky.store(CLOUD_PERMILLE, Ordering::Relaxed);
+    let clouded = stage.flow(start.saturating_add(5 * HOUR_MS));
+    let watts = json!({ "clearWatts": clear.to_string(), "cloudedWatts": clouded.to_string() });
+    stage.say("cloud", "a cloud covers the village", watts);
+    stage.until(start, 6 * HOUR_MS).await?;
+    stage.meters.sky.store(1000, Ordering::Relaxed);
+    stage.validator_dies_and_returns(start).await?;
+    stage.light_node_is_cut_off(start).await?;
+    stage.settle(grid).await?;
+    let traded = traders.stop().await?;
+    stage.say("traded", "orders placed", json!({ "orders": traded.to_string() }));
+    let figures = check::all(&stage, grid).await?;
+    stage.say("settled", "every watt-hour and every unit of money is accounted for", figures);
+    Ok(())
+}
+
+/// The devnet's microgrid.
+fn grid_of(net: &Testnet) -> Result<Hash, CliError> {
+    let grid = net.spec.genesis.microgrids.first().ok_or_else(|| wrong("there is no microgrid"))?;
+    Ok(microgrid_id(&grid.operator, &grid.reference))
+}
+
+impl Stage<'_> {
+    /// Tells one step, as a line or as JSON.
+    fn say(&self, step: &str, text: &str, detail: Value) {
+        let time = crate::cli::output::time(TimeMs(wall::now_ms()));
+        if self.json {
+            println!("{}", json!({ "event": "scenario", "step": step, "time": time, "text": text, "detail": detail }));
+            return;
+        }
+        let facts: Vec<String> = detail
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| format!("{name} {}", value.as_str().unwrap_or_default()))
+            .collect();
+        note(&format!("  {time}  {step:<16} {text}{}{}", if facts.is_empty() { "" } else { ": " }, facts.join(", ")));
+    }
+
+    /// Waits until the chain's clock has passed `after` ms since `start`.
+    async fn until(&self, start: u64, after: u64) -> Result<(), CliError> {
+        loop {
+            let status = self.client.chain_status().await?;
+            if status.time_ms.0 >= start.saturating_add(after) {
+                return Ok(());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Waits for something, at most [`PATIENCE`].
+    async fn wait_for<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> Result<T, CliError> {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            loop {
+                if let Some(found) = look().await {
+                    return found;
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        });
+        waited.await.map_err(|_| wrong(&format!("{what} within {} s", PATIENCE.as_secs())))
+    }
+
+    /// What the houses give in all at a time, W.
+    #[expect(clippy::cast_possible_truncation, reason = "watts of a village")]
+    fn flow(&self, time_ms: u64) -> i64 {
+        self.meters.members.iter().filter(|m| !m.is_feeder).map(|m| m.site.flow(time_ms).yields).sum::<f64>() as i64
+    }
+
+    async fn validator_dies_and_returns(&mut self, start: u64) -> Result<(), CliError> {
+        self.until(start, 8 * HOUR_MS).await?;
+        let last = self.validators.members.len().saturating_sub(1);
+        self.validators.kill(last).await?;
+        let before = self.client.chain_status().await?.height;
+        self.say("validator killed", "one of four is gone (kill -9)", json!({ "height": before.to_string() }));
+        self.until(start, 10 * HOUR_MS).await?;
+        let after = self.client.chain_status().await?.height;
+        if after.0 <= before.0.saturating_add(5) {
+            return Err(wrong("the chain goes on without one of four"));
+        }
+        self.say("chain goes on", "three of four decide", json!({ "height": after.to_string() }));
+        self.validators.revive(self.net, last).await?;
+        let rpc = self.validators.members.get(last).map(|member| member.rpc.clone()).unwrap_or_default();
+        let client = Client::new(&rpc, PATIENCE).map_err(CliError::from)?;
+        let caught = self
+            .wait_for("the validator is back", async || {
+                let height = client.chain_status().await.ok()?.height;
+                let head = self.client.chain_status().await.ok()?.height;
+                (height.0.saturating_add(5) >= head.0).then_some(height)
+            })
+            .await?;
+        self.say("validator back", "it has caught up", json!({ "height": caught.to_string() }));
+        Ok(())
+    }
+
+    async fn light_node_is_cut_off(&mut self, start: u64) -> Result<(), CliError> {
+        let (index, link) = self.link;
+        let member = self.meters.members.get(*index).ok_or_else(|| wrong("the meter is there"))?;
+        self.until(start, 11 * HOUR_MS).await?;
+        link.set(false);
+        self.say("link cut", "a light node has no way to the chain", json!({ "meter": member.name }));
+        self.until(start, 11 * HOUR_MS + DAY_MS).await?;
+        let waiting = queue_depth(&member.data_dir)?;
+        if waiting < 48 {
+            return Err(wrong(&format!("a day of readings waits (only {waiting} do)")));
+        }
+        link.set(true);
+        self.say("link back", "its queue begins to drain", json!({ "readings": waiting.to_string() }));
+        self.wait_for("the queue has drained", async || {
+            queue_depth(&member.data_dir).ok().filter(|depth| *depth <= 1)
+        })
+        .await?;
+        self.say("queue drained", "a day of readings stands on the chain", json!({}));
+        Ok(())
+    }
+
+    /// Waits until every interval of the story but the last hours is final.
+    async fn settle(&self, grid: Hash) -> Result<MicrogridInfo, CliError> {
+        let info: MicrogridInfo = self.client.call("energy_getMicrogrid", json!({ "id": grid })).await?;
+        let wanted = info.current.next();
+        self.wait_for("the intervals become final", async || {
+            let info: MicrogridInfo =
+                self.client.call("energy_getMicrogrid", json!({ "id": grid })).await.ok()?;
+            info.next_final.filter(|next| *next >= wanted).map(|_| info)
+        })
+        .await
+    }
+}
+
+/// Readings that wait in a light node's data directory.
+fn queue_depth(data_dir: &std::path::Path) -> Result<usize, CliError> {
+    let status = wattle_meter::status(data_dir).map_err(|e| failed("light", &e))?;
+    Ok(status.meters.iter().map(|meter| meter.queue_depth).sum())
+}
+
+/// Executes every validator's chain again, after they have stopped: each must lead to its own roots, hold the ledger's
+/// invariants, and have the same block at the lowest height that all have reached.
+///
+/// # Errors
+/// `corrupt` of `wattle doctor`; `scenario` when two disagree.
+pub(super) fn verify_chains(net: &Testnet, ctx: &Ctx) -> Result<(), CliError> {
+    let mut stores = Vec::new();
+    for home in &net.homes {
+        let home = home.path().to_owned();
+        let db = Home::new(home.clone()).data_dir().join("db");
+        doctor::run(DoctorArgs { home }, ctx)?;
+        stores.push(RocksStore::open(&db).map_err(|e| failed("database", &e))?);
+    }
+    let tips: Vec<_> = stores.iter().map(|store| store.tip().ok().flatten()).collect();
+    let lowest = tips.iter().map(|tip| tip.as_ref().map_or(Height::ZERO, |tip| tip.header.height)).min();
+    let lowest = lowest.unwrap_or(Height::ZERO);
+    let mut hashes = BTreeSet::new();
+    for store in &stores {
+        let header = store.header(BlockId::Height(lowest)).map_err(|e| failed("database", &e))?;
+        hashes.insert(header.map(|header| header.hash()));
+    }
+    if hashes.len() != 1 || hashes.contains(&None) {
+        return Err(wrong(&format!("validators agree on height {lowest}")));
+    }
+    note(&format!("  {} chains executed again from genesis: same blocks, same roots, books balance", stores.len()));
+    Ok(())
+}
+
+/// Something that should be so is not.
+fn wrong(what: &str) -> CliError {
+    CliError::Other { code: "scenario", message: format!("does not hold: {what}"), hint: None }
+}
+
+/// The arguments that a scenario decides itself.
+pub(super) fn check_args(args: &DevnetArgs) -> Result<(), CliError> {
+    if args.dir.as_deref().is_some_and(|dir| dir.join("genesis.toml").exists()) {
+        let detail = "a scenario begins with a new chain: name an empty directory".to_owned();
+        return Err(CliError::Usage { detail });
+    }
+    Ok(())
+}
