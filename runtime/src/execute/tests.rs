@@ -4,6 +4,7 @@ mod calls;
 mod charging;
 mod deals;
 mod market;
+mod market_model;
 mod oracle;
 
 use super::*;

@@ -165,6 +165,17 @@ impl World {
         (events, done.txs)
     }
 
+    /// Clears every market whose gate has closed.
+    pub(crate) fn clear_due(&mut self) {
+        let last = (self.env.time_ms.0 + 300_000) / INTERVAL_MS;
+        let env = self.env.clone();
+        let mut ctx = crate::modules::Ctx::new(crate::overlay::Overlay::new(&self.state), &env);
+        for interval in last.saturating_sub(12)..=last {
+            assert!(crate::modules::energy::clear(&mut ctx, &grid_id(), IntervalId(interval), Weight::MAX));
+        }
+        self.state = ctx.state.finish().0;
+    }
+
     /// Goes on to `time_ms` and clears the market of [`AT`].
     pub(crate) fn clear_market(&mut self, time_ms: u64) -> Vec<Event> {
         self.env.time_ms = TimeMs(time_ms);
