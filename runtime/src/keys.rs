@@ -66,8 +66,6 @@ pub const DEAL: u8 = 0x70;
 pub const ACCEPTANCE: u8 = 0x71;
 /// Dispute.
 pub const DISPUTE: u8 = 0x72;
-/// A member's vote on a dispute.
-pub const DISPUTE_VOTE: u8 = 0x73;
 
 /// A state key, kept inline: execution makes several for each call.
 #[derive(Clone, Copy)]
@@ -321,10 +319,4 @@ pub fn acceptance(request: &Hash, account: &Address) -> Key {
 #[must_use]
 pub fn dispute(id: &Hash) -> Key {
     Key::new(DISPUTE).with(id.as_bytes())
-}
-
-/// `bool`: whether this member is for the claim.
-#[must_use]
-pub fn dispute_vote(dispute: &Hash, account: &Address) -> Key {
-    Key::new(DISPUTE_VOTE).with(dispute.as_bytes()).with(account.as_bytes())
 }

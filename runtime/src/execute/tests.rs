@@ -3,6 +3,7 @@
 mod calls;
 mod charging;
 mod oracle;
+pub(crate) mod settlement;
 
 use super::*;
 use crate::State;

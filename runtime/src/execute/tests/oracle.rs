@@ -11,10 +11,10 @@ use wattle_primitives::call::ledger::{AccountClass, Entry, LedgerCall, hold_id};
 use wattle_primitives::units::BookId;
 
 /// xorshift64*: repeatable, and no dependency.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;

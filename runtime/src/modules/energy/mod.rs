@@ -5,20 +5,37 @@
 //! - For each account and interval: traded + imbalance = measured.
 //! - Money moves between tabs by ledger postings only; settlement never fails.
 
+mod agenda;
+mod dispute;
+mod exact;
+mod finish;
+mod metering;
 mod readings;
 pub mod records;
 pub(crate) mod registry;
+mod settle;
+mod swap;
 pub mod tab;
+mod tariff;
 pub(crate) mod terms;
 
 use super::{Ctx, Module, SigSink, weights};
 use crate::keys::Key;
+use dispute::Claim;
+use std::collections::BTreeSet;
 use wattle_primitives::call::EnergyCall;
-use wattle_primitives::reading::{MeterRole, RegisterEncoding};
-use wattle_primitives::{Hash, Reason, Weight};
+use wattle_primitives::reading::{MeterRole, RegisterEncoding, SignedReading};
+use wattle_primitives::{Address, Hash, Reason, Weight};
 
-/// Cost of one reading: its signature and its meter's record.
-const READING: u64 = weights::SIGNATURE + weights::KEY;
+pub(crate) use agenda::advance;
+
+/// Looking for a version of the terms: 16 keys at most, which are only read, for about a quarter of a key's cost.
+const TERMS_KEYS: u64 = 4;
+/// Cost of accounting for a meter's energy, however many readings bring it: the meter, how far it is settled, the
+/// microgrid, its open interval and first terms, the terms in question, the owner's membership, and both tabs.
+const METER: u64 = weights::KEY * (10 + TERMS_KEYS);
+/// Cost of one reading: its signature, slices, and corrections of an interval and a position each.
+const READING: u64 = weights::SIGNATURE + weights::KEY * (metering::SLICES_MAX + 2 * metering::CORRECTED_MAX);
 
 /// What a meter is, apart from its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,21 +64,34 @@ impl Module for Energy {
             }
             EnergyCall::SubmitReadings { readings } if readings.is_empty() => Err(Reason::OutOfRange),
             EnergyCall::SetTerms { terms, .. } => terms::check(terms),
+            EnergyCall::SwapMeter { swap, .. } => swap::check(swap),
+            EnergyCall::OpenDispute { .. } => Claim::of(call).map_or(Ok(()), |claim| claim.check()),
             _ => Ok(()),
         }
     }
 
     fn signatures(call: &EnergyCall, chain: &Hash, sink: &mut dyn SigSink) {
-        if let EnergyCall::SubmitReadings { readings } = call {
-            for signed in readings {
-                sink.push(&signed.key, &signed.reading.signing_bytes(chain), &signed.signature);
+        let mut reading = |signed: &SignedReading| {
+            sink.push(&signed.key, &signed.reading.signing_bytes(chain), &signed.signature);
+        };
+        match call {
+            EnergyCall::SubmitReadings { readings } => readings.iter().for_each(reading),
+            EnergyCall::OpenDispute { first, second, .. } => {
+                reading(first);
+                reading(second);
             }
+            EnergyCall::SwapMeter { swap, key, signature } => {
+                sink.push(key, &swap.signing_bytes(chain), signature);
+            }
+            _ => {}
         }
     }
 
     fn signature_count(call: &EnergyCall) -> usize {
         match call {
             EnergyCall::SubmitReadings { readings } => readings.len(),
+            EnergyCall::OpenDispute { .. } => 2,
+            EnergyCall::SwapMeter { .. } => 1,
             _ => 0,
         }
     }
@@ -70,9 +100,15 @@ impl Module for Energy {
         match call {
             EnergyCall::RegisterMicrogrid { .. } => weights::keys(24),
             EnergyCall::RegisterMeter { .. } => weights::keys(20),
-            EnergyCall::SubmitReadings { readings } => {
-                Weight(u64::try_from(readings.len()).unwrap_or(u64::MAX).saturating_mul(READING))
+            EnergyCall::SubmitReadings { readings } => readings_weight(readings),
+            EnergyCall::SetTerms { .. } => weights::keys(8 + 3 * TERMS_KEYS),
+            EnergyCall::SwapMeter { .. } => {
+                Weight((METER + READING).saturating_add(weights::keys(14 + TERMS_KEYS).0))
             }
+            EnergyCall::OpenDispute { .. } => {
+                Weight((2 * weights::SIGNATURE).saturating_add(weights::keys(6).0))
+            }
+            EnergyCall::DecideDispute { .. } => weights::keys(13 + TERMS_KEYS),
             _ => weights::keys(20),
         }
     }
@@ -95,15 +131,29 @@ impl Module for Energy {
             EnergyCall::SetMember { microgrid, account, credit_limit } => {
                 registry::set_member(ctx, microgrid, *account, *credit_limit)
             }
+            EnergyCall::PayTab { microgrid } => pay_tab(ctx, microgrid),
+            EnergyCall::SwapMeter { swap, key, .. } => swap::swap(ctx, swap, key),
+            EnergyCall::OpenDispute { .. } => Claim::of(call).map_or(Ok(()), |claim| claim.open(ctx)),
+            EnergyCall::DecideDispute { dispute, uphold } => dispute::decide(ctx, dispute, *uphold),
             _ => Err(Reason::NoTerms),
         }
     }
 }
 
-/// Goes on with a microgrid's work that is due: clearing, settling and ending intervals, within `budget`.
-pub(crate) fn advance(ctx: &mut Ctx<'_>, key: Key, _id: &Hash, _budget: Weight) -> Weight {
-    ctx.state.remove(key);
-    weights::keys(1)
+/// Readings cost by the meter and by the reading.
+fn readings_weight(readings: &[SignedReading]) -> Weight {
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let meters: BTreeSet<Address> = readings.iter().map(|signed| signed.reading.meter).collect();
+    let meters = count(meters.len()).saturating_mul(METER);
+    Weight(count(readings.len()).saturating_mul(READING).saturating_add(meters))
+}
+
+/// Settles the sender's tab as far as there is money.
+fn pay_tab(ctx: &mut Ctx<'_>, id: &Hash) -> Result<(), Reason> {
+    let grid = registry::microgrid(ctx, id)?;
+    let sender = ctx.sender();
+    let code = tab::member(ctx, id, &sender)?.code;
+    tab::pay(ctx, id, &grid, sender, code).map(drop)
 }
 
 /// Ends a deal's request or authorisation whose time is over.
