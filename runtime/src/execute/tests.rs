@@ -6,6 +6,7 @@ mod deals;
 mod market;
 mod market_model;
 mod oracle;
+pub(crate) mod settlement;
 
 use super::*;
 use crate::State;

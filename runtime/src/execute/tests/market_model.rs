@@ -16,8 +16,6 @@ use wattle_primitives::units::IntervalId;
 const FEE: u128 = 1_777_001;
 const LIMIT: i128 = 300_000;
 const GATE_MS: u64 = 300_000;
-/// Settlement is not what is tested here: it comes after the end of every run.
-const GRACE_MS: u64 = 59 * 24 * 3_600_000;
 
 /// What the grid asks: by day, and from 18 to 6 o'clock.
 fn import(interval: u64) -> u128 {
@@ -60,6 +58,15 @@ impl Bargain {
         if self.side == Side::Buy { (self.by, with) } else { (with, self.by) }
     }
 
+    /// Who would act next, if that is one person.
+    fn expects(&self) -> Option<u8> {
+        match self.stage {
+            Stage::Asked if self.answers.is_empty() => None,
+            Stage::Asked => Some(self.by),
+            Stage::Agreed { with } | Stage::Running { with, .. } => Some(self.sides(with).0),
+        }
+    }
+
     fn whole(&self, other: u64) -> Option<u64> {
         let wh = self.wh.min(other) / self.unit * self.unit;
         (wh >= self.least).then_some(wh)
@@ -76,6 +83,8 @@ struct Model {
     held: [i128; 6],
     tab: [i128; 6],
     reserved: [i128; 6],
+    /// What came out of wallets and has not gone back.
+    cash: i128,
     orders: BTreeMap<Hash, Standing>,
     placed: BTreeMap<u64, u32>,
     deals: BTreeMap<Hash, Bargain>,
@@ -97,6 +106,14 @@ impl Model {
 
     fn spend(&mut self, n: u8, amount: i128) {
         self.free[at(n)] -= amount;
+        self.cash += amount;
+    }
+
+    fn pay_tab(&mut self, n: u8) {
+        let (tab, free) = (self.tab[at(n)], self.free[at(n)]);
+        let to_wallet = if tab > 0 { tab.min(self.cash) } else { -(-tab).min(free) };
+        self.tab[at(n)] -= to_wallet;
+        self.spend(n, -to_wallet);
     }
 
     fn trade(&mut self, interval: u64, buyer: u8, seller: u8, wh: u64) {
@@ -222,53 +239,78 @@ impl Model {
     }
 }
 
-/// One random call of person `n`, and whether it passes.
-fn random_call(dice: &mut Dice, model: &mut Model, n: u8, now: u64, serial: u64) -> (Call, bool) {
+/// One random call, by whom, and whether it passes.
+fn random_call(dice: &mut Dice, model: &mut Model, now: u64, serial: u64) -> (u8, Call, bool) {
     let mut reference = Hash::ZERO;
     reference.0[..8].copy_from_slice(&serial.to_le_bytes());
-    let pick = |dice: &mut Dice, of: Vec<Hash>| match of.len() {
+    let mut n = dice.roll(5) as u8 + 1;
+    let (call, passes) = match dice.roll(24) {
+        0..=9 => place(dice, model, n, now, reference),
+        10 => cancel(dice, model, n, now),
+        11..=13 => ask(dice, model, n, now, reference),
+        14..=15 => {
+            model.pay_tab(n);
+            (energy(EnergyCall::PayTab { microgrid: grid_id() }), true)
+        }
+        _ => {
+            let deal = pick(dice, model.deals.keys().copied().collect());
+            // Mostly by who may, or nothing would come about.
+            if let Some(found) = model.deals.get(&deal).filter(|_| dice.roll(5) > 0) {
+                n = found.expects().unwrap_or(n);
+            }
+            let (call, passes) = with_deal(dice, model, n, now, deal);
+            (call, passes)
+        }
+    };
+    (n, call, passes)
+}
+
+fn pick(dice: &mut Dice, of: Vec<Hash>) -> Hash {
+    match of.len() {
         0 => Hash([0xee; 32]),
         len => of[dice.roll(len as u64) as usize],
-    };
-    match dice.roll(20) {
-        0..=7 => place(dice, model, n, now, reference),
-        8 => {
-            let order = pick(dice, model.orders.keys().copied().collect());
-            let passes = model
-                .orders
-                .get(&order)
-                .is_some_and(|standing| standing.n == n && now < standing.interval * INTERVAL_MS - GATE_MS);
-            if passes {
-                let standing = model.orders.remove(&order).unwrap();
-                model.hold(n, -standing.reserved);
-            }
-            (energy(EnergyCall::CancelOrder { order }), passes)
-        }
-        9..=10 => ask(dice, model, n, now, reference),
-        kind => {
-            let deal = pick(dice, model.deals.keys().copied().collect());
-            match kind {
-                11..=12 => accept(dice, model, n, deal),
-                13 => confirm(dice, model, n, now, deal),
-                14..=15 => authorise(dice, model, n, now, deal),
-                16..=17 => {
-                    let (seq, wh) = (dice.roll(5), dice.roll(12));
-                    let passes = model.count(&deal, n, Some(seq), wh, now / INTERVAL_MS);
-                    let cumulative_wh = WattHours(wh);
-                    (energy(EnergyCall::ReportUsage { deal, seq, cumulative_wh }), passes)
-                }
-                18 => {
-                    let wh = dice.roll(14);
-                    let passes = model.count(&deal, n, None, wh, now / INTERVAL_MS);
-                    if passes {
-                        model.end_deal(&deal);
-                    }
-                    (energy(EnergyCall::CloseDeal { deal, cumulative_wh: WattHours(wh) }), passes)
-                }
-                _ => abort(model, n, deal),
-            }
-        }
     }
+}
+
+/// A call about a deal: mostly the one that brings it on.
+fn with_deal(dice: &mut Dice, model: &mut Model, n: u8, now: u64, deal: Hash) -> (Call, bool) {
+    let stage = model.deals.get(&deal).map_or(0, |found| match found.stage {
+        Stage::Asked if found.answers.is_empty() => 0,
+        Stage::Asked => 1,
+        Stage::Agreed { .. } => 2,
+        Stage::Running { .. } => 3,
+    });
+    let what = if dice.roll(4) == 0 { dice.roll(6) } else { stage };
+    match what {
+        0 => accept(dice, model, n, deal),
+        1 => confirm(dice, model, n, now, deal),
+        2 => authorise(dice, model, n, now, deal),
+        3 => {
+            let (seq, wh) = (dice.roll(5), dice.roll(12));
+            let passes = model.count(&deal, n, Some(seq), wh, now / INTERVAL_MS);
+            (energy(EnergyCall::ReportUsage { deal, seq, cumulative_wh: WattHours(wh) }), passes)
+        }
+        4 => {
+            let wh = dice.roll(14);
+            let passes = model.count(&deal, n, None, wh, now / INTERVAL_MS);
+            if passes {
+                model.end_deal(&deal);
+            }
+            (energy(EnergyCall::CloseDeal { deal, cumulative_wh: WattHours(wh) }), passes)
+        }
+        _ => abort(model, n, deal),
+    }
+}
+
+fn cancel(dice: &mut Dice, model: &mut Model, n: u8, now: u64) -> (Call, bool) {
+    let order = pick(dice, model.orders.keys().copied().collect());
+    let open = |standing: &Standing| now < standing.interval * INTERVAL_MS - GATE_MS;
+    let passes = model.orders.get(&order).is_some_and(|standing| standing.n == n && open(standing));
+    if passes {
+        let standing = model.orders.remove(&order).unwrap();
+        model.hold(n, -standing.reserved);
+    }
+    (energy(EnergyCall::CancelOrder { order }), passes)
 }
 
 fn place(dice: &mut Dice, model: &mut Model, n: u8, now: u64, reference: Hash) -> (Call, bool) {
@@ -419,13 +461,7 @@ fn play(seed: u64, blocks: u64) {
             ..params()
         },
     );
-    let mut chosen = Terms {
-        fee_per_kwh: Amount(FEE),
-        credit_limit: Amount(LIMIT as u128),
-        grace_ms: TimeMs(GRACE_MS),
-        late_window_ms: TimeMs(GRACE_MS + 1),
-        ..terms(rule)
-    };
+    let mut chosen = Terms { fee_per_kwh: Amount(FEE), credit_limit: Amount(LIMIT as u128), ..terms(rule) };
     let bands = chosen
         .tariff
         .iter()
@@ -442,9 +478,8 @@ fn play(seed: u64, blocks: u64) {
         let (mut txs, mut want) = (Vec::new(), Vec::new());
         let mut nonces = [0u64; 6].map(|_| 0);
         for _ in 0..dice.roll(12) {
-            let n = dice.roll(5) as u8 + 1;
             serial += 1;
-            let (call, passes) = random_call(&mut dice, &mut model, n, now, serial);
+            let (n, call, passes) = random_call(&mut dice, &mut model, now, serial);
             let mut body = world.body(n, vec![call]);
             body.nonce = Nonce(body.nonce.0 + nonces[at(n)]);
             nonces[at(n)] += 1;
@@ -453,7 +488,6 @@ fn play(seed: u64, blocks: u64) {
             calls += 1;
             passed += u64::from(passes);
         }
-        world.clear_due();
         let done = world.try_run(&txs).unwrap_or_else(|error| panic!("seed {seed}: {error:?}"));
         let got: Vec<bool> = done.receipts.txs.iter().map(|r| r.outcome == Outcome::Success).collect();
         let outcomes: Vec<_> = done.receipts.txs.iter().map(|r| r.outcome).collect();
