@@ -70,8 +70,6 @@ pub const DEAL_COUNT: u8 = 0x74;
 pub const DEAL_INDEX: u8 = 0x75;
 /// Dispute.
 pub const DISPUTE: u8 = 0x72;
-/// A member's vote on a dispute.
-pub const DISPUTE_VOTE: u8 = 0x73;
 
 /// A state key, kept inline: execution makes several for each call.
 #[derive(Clone, Copy)]
@@ -337,10 +335,4 @@ pub fn deal_index(microgrid: &Hash, index: u32) -> Key {
 #[must_use]
 pub fn dispute(id: &Hash) -> Key {
     Key::new(DISPUTE).with(id.as_bytes())
-}
-
-/// `bool`: whether this member is for the claim.
-#[must_use]
-pub fn dispute_vote(dispute: &Hash, account: &Address) -> Key {
-    Key::new(DISPUTE_VOTE).with(dispute.as_bytes()).with(account.as_bytes())
 }

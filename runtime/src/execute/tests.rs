@@ -4,7 +4,9 @@ mod calls;
 mod charging;
 mod deals;
 mod market;
+mod market_model;
 mod oracle;
+pub(crate) mod settlement;
 
 use super::*;
 use crate::State;

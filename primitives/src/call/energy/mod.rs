@@ -11,7 +11,8 @@ pub use deal::{
 pub use market::{INTERVALS_AHEAD_MAX, ORDER_WH_MAX, ORDERS_MAX, OrderEnd, Side};
 pub use swap::MeterSwap;
 pub use terms::{
-    BANDS_MAX, ClearingRule, DAY_MINUTES, LossRule, PRICE_MAX, TariffBand, Terms, WINDOW_MS_MAX,
+    BANDS_MAX, ClearingRule, DAY_MINUTES, DISPUTE_VOTES_MAX, LossRule, PRICE_MAX, TariffBand, Terms,
+    WINDOW_MS_MAX,
 };
 
 use crate::reading::{MeterRole, RegisterEncoding, SignedReading};
@@ -20,6 +21,8 @@ use crate::{Address, Amount, AssetId, BoundedVec, Hash, PublicKey, Signature, Ti
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
+/// Most that a dispute can claim, base units.
+pub const CLAIM_MAX: Amount = Amount(1_000_000_000_000_000_000_000_000_000_000);
 /// Most readings in one call.
 pub const READINGS_MAX: usize = 128;
 
@@ -200,12 +203,13 @@ pub enum EnergyCall {
         first: Box<SignedReading>,
         /// The later reading.
         second: Box<SignedReading>,
-        /// What the sender wants back, base units of the settlement asset.
+        /// What the sender wants back, base units of the settlement asset; at most [`CLAIM_MAX`].
         claim: Amount,
         /// Hash of the reasons, which lie elsewhere.
         note: Hash,
     } = 16,
-    /// Decides a dispute, by the operator; or votes on it, by a member.
+    /// Decides a dispute, by the operator; or votes on it, by a member other than the claimant. Where members decide,
+    /// the operator may grant a claim alone, but its refusal is one vote.
     DecideDispute {
         /// The dispute.
         dispute: Hash,

@@ -10,6 +10,8 @@ pub const BANDS_MAX: usize = 24;
 pub const DAY_MINUTES: u16 = 24 * 60;
 /// Highest price in base units per kWh: with energies below 2^63 Wh every sum of money fits 128 bits.
 pub const PRICE_MAX: Amount = Amount(1_000_000_000_000_000_000);
+/// Most votes that decide a dispute.
+pub const DISPUTE_VOTES_MAX: u16 = 64;
 /// Longest gate closure or late window in ms: 60 days.
 pub const WINDOW_MS_MAX: u64 = 60 * 24 * 3600 * 1000;
 
@@ -103,13 +105,15 @@ pub struct Terms {
     pub credit_limit: Amount,
     /// Who signs meter swaps besides the operator; the operator alone when absent.
     pub installer: Option<Address>,
-    /// Members whose votes decide a dispute; 0 leaves it to the operator alone.
+    /// So many members' votes on one side decide a dispute, at most [`DISPUTE_VOTES_MAX`]; 0 leaves it to the operator
+    /// alone.
     pub dispute_votes: u16,
 }
 
 impl Terms {
     /// Whether every value is within its range: tariff bands rise and start below [`DAY_MINUTES`], prices do not
-    /// exceed [`PRICE_MAX`], no export price exceeds its import price, windows do not exceed [`WINDOW_MS_MAX`].
+    /// exceed [`PRICE_MAX`], no export price exceeds its import price, windows do not exceed [`WINDOW_MS_MAX`], votes not
+    /// [`DISPUTE_VOTES_MAX`].
     #[must_use]
     pub fn is_valid(&self) -> bool {
         let bands = &self.tariff;
@@ -126,6 +130,7 @@ impl Terms {
             && self.grace_ms < self.late_window_ms
             && self.fee_per_kwh <= PRICE_MAX
             && self.loss_permille_max <= 1000
+            && self.dispute_votes <= DISPUTE_VOTES_MAX
     }
 
     /// Whether orders are taken.

@@ -193,12 +193,12 @@ fn credit_is_reserved_and_used_like_money() {
     assert_eq!(world.funds(2), (START.0, 0));
     world.owe(2, 1);
     // Nothing of the credit is left while it is reserved.
-    world.fails(2, super::market::bid(1, 1, 1).call(), Reason::CreditExceeded);
+    world.fails(2, market::bid(1, 1, 1).call(), Reason::CreditExceeded);
     world.ok(2, report(1, 500));
     let events = world.ok(2, close(500));
     assert_eq!(ended(&events), (DealEnd::Closed, 500, 100_000, 0, 90_000));
     assert_eq!((world.tab(2), world.tab(3), world.funds(2).0), (-100_002, 100_000, START.0));
-    world.ok(2, super::market::bid(1, 1, 1).call());
+    world.ok(2, market::bid(1, 1, 1).call());
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub(crate) const INTERVAL_MS: u64 = 900_000;
 /// The interval that most orders are for.
 pub(crate) const AT: IntervalId = IntervalId(T0 / INTERVAL_MS + 4);
 pub(crate) const GATE_MS: u64 = AT.0 * INTERVAL_MS - 300_000;
+const DAY_MS: u64 = 24 * 3_600_000;
 
 pub(crate) fn grid_id() -> Hash {
     microgrid_id(&address(1), &Hash::ZERO)
@@ -30,8 +31,8 @@ pub(crate) fn terms(clearing: ClearingRule) -> Terms {
         utc_offset_minutes: 0,
         clearing,
         gate_closure_ms: TimeMs(300_000),
-        grace_ms: TimeMs(60_000),
-        late_window_ms: TimeMs(3_600_000),
+        grace_ms: TimeMs(58 * DAY_MS), // settlement is tested elsewhere, and comes after the end of every test
+        late_window_ms: TimeMs(59 * DAY_MS),
         fee_per_kwh: Amount(10_000),
         losses: LossRule::Operator,
         loss_permille_max: 1000,
@@ -152,26 +153,10 @@ impl World {
 }
 
 impl World {
-    /// One block's work on the market of [`AT`], and transactions after it.
-    fn clear_block(&mut self, txs: &[VerifiedTx]) -> (Vec<Event>, Vec<Receipt>) {
-        let env = self.env.clone();
-        let mut ctx = crate::modules::Ctx::new(crate::overlay::Overlay::new(&self.state), &env);
-        let budget = Weight(env.params.block_weight_max.0 / 16);
-        crate::modules::energy::clear(&mut ctx, &grid_id(), AT, budget);
-        let mut events = ctx.take_events();
-        self.state = ctx.state.finish().0;
-        let done = self.try_run(txs).unwrap().receipts;
-        events.extend(done.block);
-        (events, done.txs)
-    }
-
     /// Goes on to `time_ms` and clears the market of [`AT`].
     pub(crate) fn clear_market(&mut self, time_ms: u64) -> Vec<Event> {
-        self.env.time_ms = TimeMs(time_ms);
-        let mut events = self.clear_block(&[]).0;
-        while query::interval(&self.state, &grid_id(), AT).unwrap().step != Step::Cleared {
-            events.extend(self.clear_block(&[]).0);
-        }
+        let events = self.go_to(time_ms);
+        assert_eq!(query::interval(&self.state, &grid_id(), AT).map(|view| view.step), Some(Step::Cleared));
         events
     }
 }
@@ -309,7 +294,7 @@ fn orders_are_refused_for_every_reason() {
     world.ok(3, offer(1, 200_000, 5).call());
     assert_eq!(world.env.time_ms.0, GATE_MS);
     world.fails(3, offer(2, 200_000, 5).call(), Reason::GateClosed);
-    world.fails(2, cancel(2, 1), Reason::GateClosed);
+    world.fails(2, cancel(2, 1), Reason::UnknownOrder); // cleared in that block
     for rule in [ClearingRule::Tariff, ClearingRule::MidMarket] {
         village(rule, params()).fails(2, good.call(), Reason::NoTerms);
     }
@@ -462,7 +447,7 @@ fn a_market_that_is_cleared_late_passes_over_orders_whose_time_is_over() {
         (GATE_MS + 200_000, Some(GATE_MS + 200_000), 0),
         (end - 1, None, 100),
         (end, None, 0),
-        (end + 40 * 24 * 3_600_000, None, 0),
+        (end + 40 * DAY_MS, None, 0),
     ] {
         let mut world = village(ClearingRule::PayAsBid, params());
         world.ok(2, Ask { expires_ms: until, ..bid(1, 350_000, 100) }.call());
@@ -559,12 +544,12 @@ fn orders_are_wound_up_within_each_blocks_budget() {
     let mut events = Vec::new();
     while query::interval(&world.state, &grid_id(), AT).unwrap().step != Step::Cleared {
         let last = world.sign(world.body(3, vec![cancel(3, 25)]), &[3]);
-        let (now, receipts) = world.clear_block(&[last]);
-        blocks.push(ends(&now).len());
-        events.extend(now);
+        let done = world.try_run(&[last]).unwrap().receipts;
+        blocks.push(ends(&done.block).len());
+        events.extend(done.block);
         let stands = query::order(&world.state, &id_of(3, 25)).is_some();
         let reason = if stands { Reason::GateClosed } else { Reason::UnknownOrder };
-        assert_eq!(receipts[0].outcome, Outcome::Failed { call: 0, reason });
+        assert_eq!(done.txs[0].outcome, Outcome::Failed { call: 0, reason });
     }
     assert!(blocks.len() > 2 && blocks.iter().all(|ended| *ended < 12), "{blocks:?}");
     assert_eq!(ends(&events).len(), 30);

@@ -11,10 +11,10 @@ use wattle_primitives::call::ledger::{AccountClass, Entry, LedgerCall, hold_id};
 use wattle_primitives::units::BookId;
 
 /// xorshift64*: repeatable, and no dependency.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -240,7 +240,7 @@ fn play(seed: u64, calls: u64) {
 }
 
 /// Signing is the slow part and not what is tested here.
-fn unsigned(world: &World, body: TxBody) -> VerifiedTx {
+pub(super) fn unsigned(world: &World, body: TxBody) -> VerifiedTx {
     let n = (1..=6).find(|n| address(*n) == body.sender).expect("a person");
     let auth = Auth { key: key(n).public(), signature: Signature([0; 64]) };
     let signed = Tx::new(body, vec![auth]).unwrap();

@@ -246,4 +246,4 @@ impl Matcher<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -56,7 +56,7 @@ pub(super) fn standing(
 
 /// The interval of the block's time, or the first that will be settled if that is later.
 pub(super) fn current(ctx: &Ctx<'_>, grid: &Microgrid) -> IntervalId {
-    let now = IntervalId(ctx.time_ms().0.checked_div(grid.interval_ms.0).unwrap_or(0));
+    let now = grid.interval_at(ctx.time_ms());
     grid.agenda.map_or(now, |agenda| agenda.settle.max(now))
 }
 

@@ -5,25 +5,42 @@
 //! - For each account and interval: traded + imbalance = measured.
 //! - Money moves between tabs by ledger postings only; settlement never fails.
 
+mod agenda;
 pub mod clearing;
 mod credit;
 pub(crate) mod deals;
+mod dispute;
+mod exact;
+mod finish;
 mod market;
+mod metering;
 mod readings;
 pub mod records;
 pub(crate) mod registry;
+mod settle;
+mod swap;
 pub mod tab;
+mod tariff;
 pub(crate) mod terms;
 
 use super::{Ctx, Module, SigSink, weights};
 use crate::keys::Key;
+use dispute::Claim;
+use std::collections::BTreeSet;
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::DEAL_WH_MAX;
-use wattle_primitives::reading::{MeterRole, RegisterEncoding};
-use wattle_primitives::{Hash, Reason, Weight};
+use wattle_primitives::reading::{MeterRole, RegisterEncoding, SignedReading};
+use wattle_primitives::{Address, Hash, Reason, Weight};
 
-/// Cost of one reading: its signature and its meter's record.
-const READING: u64 = weights::SIGNATURE + weights::KEY;
+pub(crate) use agenda::advance;
+
+/// Looking for a version of the terms: 16 keys at most, which are only read, for about a quarter of a key's cost.
+const TERMS_KEYS: u64 = 4;
+/// Cost of accounting for a meter's energy, however many readings bring it: the meter, how far it is settled, the
+/// microgrid, its open interval and first terms, the terms in question, the owner's membership, and both tabs.
+const METER: u64 = weights::KEY * (10 + TERMS_KEYS);
+/// Cost of one reading: its signature, slices, and corrections of an interval and a position each.
+const READING: u64 = weights::SIGNATURE + weights::KEY * (metering::SLICES_MAX + 2 * metering::CORRECTED_MAX);
 
 /// What a meter is, apart from its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,21 +75,34 @@ impl Module for Energy {
             EnergyCall::AuthoriseDeal { margin_wh, .. } if margin_wh.0 > DEAL_WH_MAX => {
                 Err(Reason::OutOfRange)
             }
+            EnergyCall::SwapMeter { swap, .. } => swap::check(swap),
+            EnergyCall::OpenDispute { .. } => Claim::of(call).map_or(Ok(()), |claim| claim.check()),
             _ => Ok(()),
         }
     }
 
     fn signatures(call: &EnergyCall, chain: &Hash, sink: &mut dyn SigSink) {
-        if let EnergyCall::SubmitReadings { readings } = call {
-            for signed in readings {
-                sink.push(&signed.key, &signed.reading.signing_bytes(chain), &signed.signature);
+        let mut reading = |signed: &SignedReading| {
+            sink.push(&signed.key, &signed.reading.signing_bytes(chain), &signed.signature);
+        };
+        match call {
+            EnergyCall::SubmitReadings { readings } => readings.iter().for_each(reading),
+            EnergyCall::OpenDispute { first, second, .. } => {
+                reading(first);
+                reading(second);
             }
+            EnergyCall::SwapMeter { swap, key, signature } => {
+                sink.push(key, &swap.signing_bytes(chain), signature);
+            }
+            _ => {}
         }
     }
 
     fn signature_count(call: &EnergyCall) -> usize {
         match call {
             EnergyCall::SubmitReadings { readings } => readings.len(),
+            EnergyCall::OpenDispute { .. } => 2,
+            EnergyCall::SwapMeter { .. } => 1,
             _ => 0,
         }
     }
@@ -81,8 +111,10 @@ impl Module for Energy {
         match call {
             EnergyCall::RegisterMicrogrid { .. } => weights::keys(24),
             EnergyCall::RegisterMeter { .. } => weights::keys(20),
-            EnergyCall::SubmitReadings { readings } => {
-                Weight(u64::try_from(readings.len()).unwrap_or(u64::MAX).saturating_mul(READING))
+            EnergyCall::SubmitReadings { readings } => readings_weight(readings),
+            EnergyCall::SetTerms { .. } => weights::keys(8 + 3 * TERMS_KEYS),
+            EnergyCall::SwapMeter { .. } => {
+                Weight((METER + READING).saturating_add(weights::keys(14 + TERMS_KEYS).0))
             }
             EnergyCall::PlaceOrder { .. } => weights::keys(market::PLACE_KEYS),
             EnergyCall::CancelOrder { .. } => weights::keys(market::CANCEL_KEYS),
@@ -91,6 +123,10 @@ impl Module for Energy {
             EnergyCall::AuthoriseDeal { .. } => weights::keys(deals::AUTHORISE_KEYS),
             EnergyCall::ReportUsage { .. } => weights::keys(deals::REPORT_KEYS),
             EnergyCall::CloseDeal { .. } => weights::keys(deals::CLOSE_KEYS),
+            EnergyCall::OpenDispute { .. } => {
+                Weight((2 * weights::SIGNATURE).saturating_add(weights::keys(6).0))
+            }
+            EnergyCall::DecideDispute { .. } => weights::keys(13 + TERMS_KEYS),
             _ => weights::keys(20),
         }
     }
@@ -126,7 +162,10 @@ impl Module for Energy {
             }
             EnergyCall::CloseDeal { deal, cumulative_wh } => deals::usage::close(ctx, deal, *cumulative_wh),
             EnergyCall::AbortDeal { deal } => deals::abort(ctx, deal),
-            _ => Err(Reason::NoTerms),
+            EnergyCall::PayTab { microgrid } => pay_tab(ctx, microgrid),
+            EnergyCall::SwapMeter { swap, key, .. } => swap::swap(ctx, swap, key),
+            EnergyCall::OpenDispute { .. } => Claim::of(call).map_or(Ok(()), |claim| claim.open(ctx)),
+            EnergyCall::DecideDispute { dispute, uphold } => dispute::decide(ctx, dispute, *uphold),
         }
     }
 }
@@ -164,22 +203,20 @@ const fn new_deal(call: &EnergyCall) -> Option<deals::NewDeal<'_>> {
     }
 }
 
-/// Goes on with a microgrid's work that is due: clearing, settling and ending intervals, within `budget`.
-pub(crate) fn advance(ctx: &mut Ctx<'_>, key: Key, _id: &Hash, _budget: Weight) -> Weight {
-    ctx.state.remove(key);
-    weights::keys(1)
+/// Readings cost by the meter and by the reading.
+fn readings_weight(readings: &[SignedReading]) -> Weight {
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let meters: BTreeSet<Address> = readings.iter().map(|signed| signed.reading.meter).collect();
+    let meters = count(meters.len()).saturating_mul(METER);
+    Weight(count(readings.len()).saturating_mul(READING).saturating_add(meters))
 }
 
-/// Clears an interval at once, or as far as a budget goes.
-#[cfg(test)]
-pub(crate) fn clear(
-    ctx: &mut Ctx<'_>,
-    id: &Hash,
-    interval: wattle_primitives::units::IntervalId,
-    budget: Weight,
-) -> bool {
-    let grid = registry::microgrid(ctx, id).expect("a microgrid");
-    market::clear::clear(ctx, id, &grid, interval, budget).1
+/// Settles the sender's tab as far as there is money.
+fn pay_tab(ctx: &mut Ctx<'_>, id: &Hash) -> Result<(), Reason> {
+    let grid = registry::microgrid(ctx, id)?;
+    let sender = ctx.sender();
+    let code = tab::member(ctx, id, &sender)?.code;
+    tab::pay(ctx, id, &grid, sender, code).map(drop)
 }
 
 /// Ends a deal's request or authorisation whose time is over.

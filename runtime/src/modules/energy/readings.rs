@@ -16,6 +16,7 @@
 //! time of the reading before, and may not pass the block's time by more than the resolution of the registers is worth.
 //! So the bound holds over any number of readings, also of such as hold their effective time back.
 
+use super::metering;
 use crate::keys;
 use crate::modules::Ctx;
 use crate::modules::records::{LastReading, Meter};
@@ -62,6 +63,7 @@ fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastRea
         return Err(Reason::DuplicateReading);
     }
     let next = next(&meter, reading, ctx.time_ms())?;
+    metering::take(ctx, &reading.meter, &meter, &next)?;
     meter.last = Some(next);
     ctx.state.write(key, &meter);
     Ok(next)

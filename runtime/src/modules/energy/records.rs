@@ -26,6 +26,26 @@ pub struct Microgrid {
     pub agenda: Option<Agenda>,
 }
 
+impl Microgrid {
+    /// The interval that a time belongs to.
+    #[must_use]
+    pub fn interval_at(&self, time_ms: TimeMs) -> IntervalId {
+        IntervalId(time_ms.0.checked_div(self.interval_ms.0).unwrap_or(0))
+    }
+
+    /// When an interval starts.
+    #[must_use]
+    pub const fn start(&self, interval: IntervalId) -> TimeMs {
+        TimeMs(interval.0.saturating_mul(self.interval_ms.0))
+    }
+
+    /// When an interval ends, which is when the next one starts.
+    #[must_use]
+    pub const fn end(&self, interval: IntervalId) -> TimeMs {
+        self.start(interval.next())
+    }
+}
+
 /// The next interval of each kind of work. `finalize <= settle <= clear`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Agenda {
@@ -63,12 +83,32 @@ pub struct Interval {
     pub price: Option<Amount>,
     /// The step of the work under way.
     pub step: Step,
-    /// All members' net import and net export, once summed up.
+    /// All members' net import, once summed up.
     pub demand_wh: WattHours,
     /// All members' net export, once summed up.
     pub supply_wh: WattHours,
-    /// Running sums of the step under way: they make every share exact (see `share`).
-    pub done: [u128; 4],
+    /// How far along demand and supply, or consumption, the step under way has come: it makes every share exact (see
+    /// `exact`).
+    pub done: [WattHours; 2],
+    /// Members with a line.
+    pub accounts: u32,
+    /// What members' meters show; late readings correct it until the interval is final.
+    pub subs: Measured,
+    /// What feeder meters show, likewise.
+    pub feeders: Measured,
+}
+
+/// What meters of one role show for an interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Measured {
+    /// Meters that have ever been read.
+    pub meters: u32,
+    /// Those among them whose share is an estimate.
+    pub estimated: u32,
+    /// Import.
+    pub import_wh: WattHours,
+    /// Export.
+    pub export_wh: WattHours,
 }
 
 /// A step of an interval's work, and the next item of it.
@@ -108,6 +148,11 @@ pub enum Step {
         /// Next member.
         next: u32,
     } = 7,
+    /// Members' net demand and supply are being summed up, where prices depend on it.
+    Sum {
+        /// Next member.
+        next: u32,
+    } = 8,
 }
 
 /// A member's part of an interval.
@@ -231,23 +276,26 @@ pub struct Acceptance {
 /// How far a meter is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct SettledMeter {
-    /// Energy of its last wholly measured interval: what a missing one is estimated as.
-    pub typical_import_wh: WattHours,
-    /// Likewise.
-    pub typical_export_wh: WattHours,
+    /// The first interval that is not settled for it.
+    pub until: IntervalId,
+    /// Import of its last measured interval: what a missing one is estimated as. Export is never estimated, so that
+    /// nobody is paid for silence.
+    pub typical_wh: WattHours,
     /// While its readings are missing: since when, and at what rate it is estimated.
     pub silence: Option<Silence>,
 }
 
-/// A meter without readings, whose energy is estimated.
+/// A meter without readings, whose import is estimated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Silence {
-    /// Effective time of its last reading when estimates began: they count from here.
+    /// Where the estimates count from.
     pub since_ms: TimeMs,
     /// Estimated import for a whole interval.
     pub import_wh: WattHours,
-    /// Estimated export for a whole interval.
-    pub export_wh: WattHours,
+    /// Whether its owner bought energy for an interval that was estimated.
+    pub traded: bool,
+    /// What the estimates are worth that no reading has replaced: part of the member's `estimated`.
+    pub amount: Amount,
 }
 
 /// A meter's energy in an interval that is not settled.
@@ -257,6 +305,8 @@ pub struct Slice {
     pub import_wh: WattHours,
     /// Export.
     pub export_wh: WattHours,
+    /// Whether energy of other times is in it: then it is not typical.
+    pub lump: bool,
 }
 
 /// A dispute that is not decided.
@@ -273,9 +323,13 @@ pub struct Dispute {
     /// Hash of the reasons.
     pub note: Hash,
     /// Votes for the claim.
-    pub upheld: u32,
+    pub upheld: u16,
     /// Votes against it.
-    pub rejected: u32,
+    pub rejected: u16,
+    /// Codes of the members who voted: at most [`DISPUTE_VOTES_MAX`] on each side.
+    ///
+    /// [`DISPUTE_VOTES_MAX`]: wattle_primitives::call::energy::DISPUTE_VOTES_MAX
+    pub voters: Vec<u32>,
     /// What its deposit was.
     pub deposit: Amount,
 }

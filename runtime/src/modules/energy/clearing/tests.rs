@@ -46,7 +46,7 @@ fn random_book(dice: &mut Dice, size: Size) -> Vec<Entry> {
 }
 
 /// What of each pair is traded.
-type Pairs = BTreeMap<(usize, usize), u64>;
+pub(crate) type Pairs = BTreeMap<(usize, usize), u64>;
 
 fn pairs(trades: &[Trade]) -> Pairs {
     let mut pairs = Pairs::new();
@@ -55,7 +55,7 @@ fn pairs(trades: &[Trade]) -> Pairs {
 }
 
 /// The rule as it is told, one watt-hour at a time and by searching through everything: slow and obvious.
-fn oracle(rule: ClearingRule, book: &[Entry]) -> (Option<Amount>, Pairs) {
+pub(crate) fn oracle(rule: ClearingRule, book: &[Entry]) -> (Option<Amount>, Pairs) {
     let better = |a: usize, b: usize| {
         let (one, other) = (&book[a], &book[b]);
         let by_price = match one.side {
@@ -78,9 +78,11 @@ fn oracle(rule: ClearingRule, book: &[Entry]) -> (Option<Amount>, Pairs) {
         };
         let (mut demand, supply) = (units(Side::Buy), units(Side::Sell));
         demand.reverse();
-        let met = demand.iter().zip(&supply).filter(|(bid, offer)| bid >= offer).last();
-        let Some((price, _)) = met else { return (None, Pairs::new()) };
-        limit = Some(*price);
+        let met = demand.iter().zip(&supply).take_while(|(bid, offer)| bid >= offer).count();
+        if met == 0 {
+            return (None, Pairs::new());
+        }
+        limit = Some(demand[met - 1]);
     }
     let may = |at: usize| match book[at].side {
         Side::Buy => limit.is_none_or(|price| book[at].price.0 >= price),

@@ -6,84 +6,69 @@
 //! [`tab::CLEARING`] to the tabs of the sellers, and the fee to the operator's. So clearing is even again when the
 //! last order is wound up.
 
+use super::super::agenda::{At, Budget};
 use super::super::clearing::{self, Cleared, cost_of_next};
 use super::super::records::{Interval, Microgrid, Order, Position, Step};
-use super::super::{tab, terms};
+use super::super::tab;
 use super::{END_KEYS, address, is_over};
 use crate::keys;
-use crate::modules::{Ctx, ledger, weights};
-use wattle_primitives::call::energy::{ClearingRule, OrderEnd, Side};
+use crate::modules::{Ctx, ledger};
+use wattle_primitives::call::energy::{OrderEnd, Side};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Amount, Event, Hash, Reason, WattHours, Weight};
+use wattle_primitives::{Amount, Event, Hash, Reason, WattHours};
 
 /// Keys that matching touches for each order: its place in the list, and the order.
 const MATCH_KEYS: u64 = 2;
 
-/// Clears an interval's market, or goes on with it, as far as `budget` goes; at least one step. Returns the weight used
-/// and whether it is done.
-pub(in super::super) fn clear(
-    ctx: &mut Ctx<'_>,
-    id: &Hash,
-    grid: &Microgrid,
-    interval: IntervalId,
-    budget: Weight,
-) -> (Weight, bool) {
-    let key = keys::interval(id, interval);
-    let mut used = weights::keys(1);
+/// Clears an interval's market, or goes on with it, as far as the budget goes; at least one step. Whether it is done.
+pub(in super::super) fn clear(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool {
+    let key = keys::interval(at.id, at.interval);
+    budget.keys(1);
     let Some(mut record) = ctx.state.read::<Interval>(key).filter(|record| record.orders > 0) else {
-        return (used, true);
+        return true;
     };
     let mut next = match record.step {
         Step::Open => {
-            used = used.saturating_add(match_orders(ctx, id, grid, interval, &mut record));
+            match_orders(ctx, at, &mut record, budget);
             0
         }
         Step::Release { next } => next,
-        _ => return (used, true),
+        _ => return true,
     };
     let first = next;
-    while next < record.orders {
-        if next > first && used.saturating_add(weights::keys(END_KEYS)) > budget {
-            break;
-        }
-        used = used.saturating_add(wind_up(ctx, id, grid, interval, next));
+    while next < record.orders && (next == first || !budget.is_spent()) {
+        wind_up(ctx, at, next, budget);
         next = next.saturating_add(1);
     }
     let done = next >= record.orders;
     record.step = if done { Step::Cleared } else { Step::Release { next } };
     ctx.state.write(key, &record);
-    (used, done)
+    done
 }
 
 /// Matches all orders and notes in each what is filled.
-fn match_orders(
-    ctx: &mut Ctx<'_>,
-    id: &Hash,
-    grid: &Microgrid,
-    interval: IntervalId,
-    record: &mut Interval,
-) -> Weight {
-    let rule = terms::at(ctx, id, grid, interval).map_or(ClearingRule::Tariff, |terms| terms.clearing);
+fn match_orders(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, budget: &mut Budget) {
+    let At { id, interval, .. } = *at;
     let mut orders = Vec::new();
     for index in 0..record.orders {
         let Some(order_id) = ctx.state.read::<Hash>(keys::order_index(id, interval, index)) else { continue };
         let Some(order) = ctx.state.read::<Order>(keys::order(&order_id)) else { continue };
-        if !is_over(ctx, grid, &order) {
+        if !is_over(ctx, at.grid, &order) {
             orders.push((order_id, order));
         }
     }
+    budget.keys(u64::from(record.orders).saturating_mul(MATCH_KEYS));
     let entries: Vec<clearing::Entry> = orders.iter().map(|(id, order)| entry(*id, order)).collect();
-    let cleared = clearing::clear(rule, &entries);
-    let wh = fill(ctx, (id, interval), &mut orders, &cleared);
+    let cleared = clearing::clear(at.terms.clearing, &entries);
+    let wh = fill(ctx, at, &mut orders, &cleared);
     for (id, order) in orders.iter().filter(|(_, order)| order.filled_wh > WattHours::ZERO) {
         ctx.state.write(keys::order(id), order);
     }
     record.price = cleared.price;
     record.traded_wh = record.traded_wh.saturating_add(wh);
+    let (microgrid, rule, price) = (*id, at.terms.clearing, cleared.price);
     let trades = u32::try_from(cleared.trades.len()).unwrap_or(u32::MAX);
-    let microgrid = *id;
-    ctx.emit(Event::MarketCleared { microgrid, interval, rule, price: cleared.price, wh, trades });
-    weights::keys(u64::from(record.orders).saturating_mul(MATCH_KEYS))
+    ctx.emit(Event::MarketCleared { microgrid, interval, rule, price, wh, trades });
 }
 
 const fn entry(id: Hash, order: &Order) -> clearing::Entry {
@@ -92,12 +77,7 @@ const fn entry(id: Hash, order: &Order) -> clearing::Entry {
 }
 
 /// Prices the trades and adds them to their orders. Returns the energy traded.
-fn fill(
-    ctx: &mut Ctx<'_>,
-    (microgrid, interval): (&Hash, IntervalId),
-    orders: &mut [(Hash, Order)],
-    cleared: &Cleared,
-) -> WattHours {
+fn fill(ctx: &mut Ctx<'_>, at: &At<'_>, orders: &mut [(Hash, Order)], cleared: &Cleared) -> WattHours {
     let mut total = WattHours::ZERO;
     for trade in &cleared.trades {
         let clearing::Trade { wh, price, .. } = *trade;
@@ -106,8 +86,8 @@ fn fill(
         let amount = cost_of_next(price, buying.filled_wh, wh);
         let fee = cost_of_next(buying.fee_per_kwh, buying.filled_wh, wh);
         ctx.emit(Event::Traded {
-            microgrid: *microgrid,
-            interval,
+            microgrid: *at.id,
+            interval: at.interval,
             bid: *bid,
             offer: *offer,
             buyer: buying.account,
@@ -129,23 +109,25 @@ fn fill(
 }
 
 /// Ends order number `index`, if it has not ended before.
-fn wind_up(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, interval: IntervalId, index: u32) -> Weight {
-    let at = keys::order_index(id, interval, index);
-    let Some(order_id) = ctx.state.read::<Hash>(at) else { return weights::keys(1) };
-    let Some(order) = ctx.state.read::<Order>(keys::order(&order_id)) else {
-        ctx.state.remove(at);
-        return weights::keys(2);
-    };
-    let unfilled = order.filled_wh == WattHours::ZERO;
-    let ending = if unfilled && is_over(ctx, grid, &order) { OrderEnd::Expired } else { OrderEnd::Cleared };
+fn wind_up(ctx: &mut Ctx<'_>, at: &At<'_>, index: u32, budget: &mut Budget) {
+    let key = keys::order_index(at.id, at.interval, index);
+    let Some(id) = ctx.state.read::<Hash>(key) else { return budget.keys(1) };
+    budget.keys(END_KEYS);
     let before = ctx.savepoint();
-    if let Err(reason) = end(ctx, grid, &order_id, &order, ending) {
+    let ended = match ctx.state.read::<Order>(keys::order(&id)) {
+        Some(order) => {
+            let unfilled = order.filled_wh == WattHours::ZERO;
+            let over = unfilled && is_over(ctx, at.grid, &order);
+            end(ctx, at.grid, &id, &order, if over { OrderEnd::Expired } else { OrderEnd::Cleared })
+        }
+        None => Err(Reason::UnknownOrder),
+    };
+    if let Err(reason) = ended {
         // Placing checked that ending fits, so this cannot happen; if it does, one order must not stop the chain.
-        debug_assert!(false, "order {order_id} cannot be ended: {reason}");
+        debug_assert!(false, "order {id} cannot be ended: {reason}");
         ctx.rollback(before);
-        ctx.state.remove(at);
+        ctx.state.remove(key);
     }
-    weights::keys(END_KEYS)
 }
 
 /// Ends an order: posts what is filled, releases the rest of its hold, and forgets it.

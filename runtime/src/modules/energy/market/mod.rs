@@ -57,16 +57,6 @@ pub(super) fn check(price: Amount, wh: WattHours) -> Result<(), Reason> {
     }
 }
 
-/// When an interval begins.
-pub(super) fn start_ms(grid: &Microgrid, interval: IntervalId) -> Option<TimeMs> {
-    interval.0.checked_mul(grid.interval_ms.0).map(TimeMs)
-}
-
-/// First block time at which an interval is over.
-fn end_ms(grid: &Microgrid, interval: IntervalId) -> Option<TimeMs> {
-    start_ms(grid, interval)?.checked_add(grid.interval_ms)
-}
-
 /// The account in whose name the microgrid acts: no key has it.
 pub(super) const fn address(microgrid: &Hash) -> Address {
     Address(*microgrid.as_bytes())
@@ -87,8 +77,7 @@ pub(super) fn place(ctx: &mut Ctx<'_>, new: &NewOrder<'_>) -> Result<(), Reason>
     }
     let terms = terms::at(ctx, microgrid, &grid, interval).ok_or(Reason::NoTerms)?;
     let mut record = take_orders(ctx, microgrid, &grid, &terms, interval)?;
-    let end = end_ms(&grid, interval).ok_or(Reason::GateClosed)?;
-    if expires_ms.is_some_and(|at| at <= ctx.time_ms() || at > end) {
+    if expires_ms.is_some_and(|at| at <= ctx.time_ms() || at > grid.end(interval)) {
         return Err(Reason::BadTime);
     }
     credit::check(ctx, microgrid, &grid, &account)?;
@@ -157,8 +146,7 @@ fn take_orders(
     if !terms.takes_orders() {
         return Err(Reason::NoTerms);
     }
-    let current = ctx.time_ms().0.checked_div(grid.interval_ms.0).unwrap_or(0);
-    if interval.0 > current.saturating_add(INTERVALS_AHEAD_MAX) {
+    if interval.0 > grid.interval_at(ctx.time_ms()).0.saturating_add(INTERVALS_AHEAD_MAX) {
         return Err(Reason::GateClosed);
     }
     let record = open(ctx, id, grid, terms, interval)?;
@@ -173,9 +161,9 @@ fn open(
     terms: &Terms,
     interval: IntervalId,
 ) -> Result<Interval, Reason> {
-    let gate = start_ms(grid, interval).and_then(|start| start.checked_sub(terms.gate_closure_ms));
-    let cleared = grid.agenda.is_some_and(|agenda| interval < agenda.clear);
-    if cleared || gate.is_none_or(|gate| ctx.time_ms() >= gate) {
+    let gate = grid.start(interval).saturating_sub(terms.gate_closure_ms);
+    let cleared = grid.agenda.is_none_or(|agenda| interval < agenda.clear);
+    if cleared || ctx.time_ms() >= gate {
         return Err(Reason::GateClosed);
     }
     let record: Interval = ctx.state.read(keys::interval(id, interval)).unwrap_or_default();
@@ -187,8 +175,7 @@ fn import_price_max(terms: &Terms, grid: &Microgrid, interval: IntervalId) -> Am
     const MINUTE_MS: i128 = 60_000;
     const DAY_MS: i128 = 24 * 60 * MINUTE_MS;
     let offset = i128::from(terms.utc_offset_minutes).saturating_mul(MINUTE_MS);
-    let start = start_ms(grid, interval).map_or(0, |start| i128::from(start.0));
-    let from = start.saturating_add(offset).rem_euclid(DAY_MS);
+    let from = i128::from(grid.start(interval).0).saturating_add(offset).rem_euclid(DAY_MS);
     let to = from.saturating_add(i128::from(grid.interval_ms.0));
     let begins = |minute: u16| i128::from(minute).saturating_mul(MINUTE_MS);
     // The band in force at the start: the last that began, or yesterday's last.
@@ -203,8 +190,7 @@ fn import_price_max(terms: &Terms, grid: &Microgrid, interval: IntervalId) -> Am
 
 /// Whether an order no longer stands at the block's time.
 fn is_over(ctx: &Ctx<'_>, grid: &Microgrid, order: &Order) -> bool {
-    let until = order.expires_ms.or_else(|| end_ms(grid, order.interval)).unwrap_or(TimeMs::MAX);
-    until <= ctx.time_ms()
+    order.expires_ms.unwrap_or(grid.end(order.interval)) <= ctx.time_ms()
 }
 
 /// Takes an order of the sender's back.

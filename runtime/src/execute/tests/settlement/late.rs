@@ -1,0 +1,289 @@
+//! Readings that come late, from clocks that lie, from meters that are swapped or turn over.
+
+use super::*;
+use crate::modules::energy::records::SettledMeter;
+use wattle_primitives::call::energy::MeterSwap;
+
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
+const SYNCED: ClockQuality = ClockQuality::Synced;
+
+/// A village with one meter of person 2 that was read at the start of the first interval.
+fn metered(terms: &Terms) -> (Village, Sim) {
+    let mut village = Village::new(params(), terms);
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    village.go(village.first_ms + 1000);
+    let reading = sim.read(village.world.env.chain, village.first_ms, 0, SYNCED);
+    assert_eq!(village.submit(vec![reading]), [Ok(())]);
+    (village, sim)
+}
+
+/// Lets `wh` flow until `at`, and reads then.
+fn report(village: &mut Village, sim: &mut Sim, at: u64, wh: u64) -> Vec<Result<(), Reason>> {
+    village.go(at + 1000);
+    sim.import += wh;
+    let reading = sim.read(village.world.env.chain, at, 0, SYNCED);
+    village.submit(vec![reading])
+}
+
+#[test]
+fn ten_days_offline_are_billed_to_the_last_watt_hour() {
+    let (mut village, mut sim) = metered(&terms());
+    let chain = village.world.env.chain;
+    let (start, opening) = (village.first_ms, sim.import);
+    for quarter in 1..=4 {
+        assert_eq!(report(&mut village, &mut sim, start + quarter * QUARTER, 250), [Ok(())]);
+    }
+    // 960 intervals without a reading: each is estimated at 250 Wh, settled, and final an hour later.
+    let queued: Vec<_> = (5..=964)
+        .map(|quarter| {
+            sim.import += 100 + quarter % 7;
+            sim.export += quarter % 3;
+            sim.read(chain, start + quarter * QUARTER, 0, ClockQuality::Chain)
+        })
+        .collect();
+    for hours in (1..=240).step_by(5) {
+        village.go(start + hours * HOUR);
+    }
+    village.go(start + 965 * QUARTER + 1000);
+    let settled = 960; // of the first four quarters as measured, and 960 estimated ones
+    assert_eq!(village.billed(2), (4 * 250 + settled * 250, 0));
+    assert_eq!(village.member(2).estimated, Amount(960 * 75_000));
+    let finals = village.events.iter().filter(|event| matches!(event, Event::IntervalFinal { .. })).count();
+    assert_eq!(finals, 961); // all that ended an hour ago
+    for batch in queued.chunks(128) {
+        assert!(village.submit(batch.to_vec()).iter().all(Result::is_ok));
+    }
+    let meter: SettledMeter = village.record(keys::settled_meter(&address(52))).unwrap();
+    assert_eq!((meter.silence, village.member(2).estimated), (None, Amount(0)));
+    // The last quarter's energy lies within what is settled, all of it.
+    let line = village.line(2);
+    assert_eq!((line.import as u64, line.export as u64), (sim.import - opening, sim.export));
+    // Money: the same, but for what rounding down takes at each of the settlements and adjustments.
+    let exact = i128::from(sim.import - opening) * 300 - i128::from(sim.export) * 100;
+    let billed = line.debit as i128 - line.credit as i128;
+    assert!((billed - exact).abs() <= 3 * 964, "{billed} {exact}");
+    village.check_tabs();
+}
+
+#[test]
+fn a_reading_after_the_outage_alone_is_enough() {
+    let (mut village, mut sim) = metered(&terms());
+    let (start, opening) = (village.first_ms, sim.import);
+    assert_eq!(report(&mut village, &mut sim, start + QUARTER, 400), [Ok(())]);
+    assert_eq!(report(&mut village, &mut sim, start + 10 * DAY + 77_777, 90_001), [Ok(())]);
+    village.go(start + 10 * DAY + 2 * QUARTER);
+    assert_eq!(report(&mut village, &mut sim, start + 10 * DAY + 3 * QUARTER, 3), [Ok(())]);
+    village.go(start + 10 * DAY + 3 * QUARTER + 60_000);
+    assert_eq!(village.billed(2), (i128::from(sim.import - opening), 0));
+    village.check_tabs();
+}
+
+#[test]
+fn nobody_is_paid_for_silence() {
+    let (mut village, mut sim) = metered(&terms());
+    let start = village.first_ms;
+    sim.export += 2_000;
+    assert_eq!(report(&mut village, &mut sim, start + QUARTER, 0), [Ok(())]);
+    village.go(start + DAY);
+    assert_eq!(village.billed(2), (0, 2_000));
+    assert_eq!(village.line(2).credit, 200_000);
+}
+
+/// Whatever a clock says, and whether or not it is said to be right: the bill is the registers' difference, always within
+/// the estimate of an interval, and exactly once an honest reading closes it.
+#[test]
+fn clocks_that_are_a_month_off_give_no_energy() {
+    let month = (30 * DAY) as i64;
+    for (off, clock) in [
+        (month, SYNCED),
+        (-month, SYNCED),
+        (month, ClockQuality::Chain),
+        (-month, ClockQuality::Unset),
+        (i64::MAX, SYNCED),
+        (i64::MIN, SYNCED),
+    ] {
+        let (mut village, mut sim) = metered(&terms());
+        let (chain, start, opening) = (village.world.env.chain, village.first_ms, sim.import);
+        for quarter in 1..=40 {
+            let at = start + quarter * QUARTER;
+            village.go(at + 1000);
+            sim.import += 200;
+            sim.export += 20;
+            let reading = sim.read(chain, at, off, clock);
+            assert_eq!(village.submit(vec![reading]), [Ok(())], "{off}");
+            let (import, export) = village.billed(2);
+            let shown = i128::from(sim.import - opening);
+            assert!(import <= shown && shown - import <= 2 * 200 + 1, "{off}: {import} of {shown}");
+            assert!(export <= i128::from(sim.export), "{off}: {export}");
+        }
+        village.go(start + 41 * QUARTER + 60_000);
+        assert_eq!(report(&mut village, &mut sim, start + 42 * QUARTER, 0), [Ok(())]);
+        village.go(start + 42 * QUARTER + 60_000);
+        assert_eq!(village.billed(2), (i128::from(sim.import - opening), i128::from(sim.export)), "{off}");
+        village.check_tabs();
+    }
+}
+
+/// A light node that holds its clocks back gains nothing: not in energy, not in the power that may have flowed.
+#[test]
+fn a_stopped_clock_does_not_widen_the_cap() {
+    let (mut village, mut sim) = metered(&terms());
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    village.go(start + HOUR);
+    // 20 kW for an hour and a second are 20,005 Wh, and the resolution is worth 3.
+    let rows = [
+        (12_000, Ok(())),
+        (12_000, Err(Reason::ImplausibleReading)),
+        (8_000, Ok(())),
+        (8, Ok(())),
+        (2, Err(Reason::ImplausibleReading)),
+    ];
+    for (wh, want) in rows {
+        let now = village.now();
+        let before = sim.clone();
+        sim.export += wh;
+        let mut frozen = sim.read(chain, start, 0, ClockQuality::Unset);
+        frozen.reading.uptime_ms = 0;
+        frozen.signature = key(52).sign(&frozen.reading.signing_bytes(&chain));
+        village.world.env.time_ms = TimeMs(start + HOUR + 1000);
+        assert_eq!(village.submit(vec![frozen]), [want], "{wh} at {now}");
+        if want.is_err() {
+            sim.export = before.export;
+        }
+    }
+}
+
+#[test]
+fn a_transient_zero_a_reset_and_a_leap_are_refused() {
+    let (mut village, mut sim) = metered(&terms());
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    assert_eq!(report(&mut village, &mut sim, start + QUARTER, 400), [Ok(())]);
+    village.go(start + 2 * QUARTER);
+    let good = sim.clone();
+    for (import, export, reason) in [
+        (0, 0, Reason::RegisterDecreased),
+        (1_399, 0, Reason::RegisterDecreased),
+        (1_400 + 5_100, 0, Reason::ImplausibleReading), // 20 kW for a quarter of an hour are 5,000 Wh
+        (1_400, 5_100, Reason::ImplausibleReading),
+    ] {
+        (sim.import, sim.export) = (import, export);
+        let reading = sim.read(chain, start + 2 * QUARTER, 0, SYNCED);
+        assert_eq!(village.submit(vec![reading]), [Err(reason)], "{import} {export}");
+    }
+    sim = Sim { seq: sim.seq, ..good };
+    assert_eq!(report(&mut village, &mut sim, start + 2 * QUARTER, 7), [Ok(())]);
+    village.go(start + 2 * QUARTER + 60_000);
+    assert_eq!(village.billed(2), (407, 0));
+}
+
+#[test]
+fn a_register_turns_over_even_late() {
+    let mut village = Village::new(params(), &terms());
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    sim.import = (1 << 32) - 500;
+    let opening = sim.import;
+    village.go(start + 1000);
+    let reading = sim.read(chain, start, 0, SYNCED);
+    assert_eq!(village.submit(vec![reading]), [Ok(())]);
+    assert_eq!(report(&mut village, &mut sim, start + 3 * DAY, 40_000), [Ok(())]);
+    assert_eq!(report(&mut village, &mut sim, start + 3 * DAY + QUARTER, 100), [Ok(())]);
+    village.go(start + 3 * DAY + QUARTER + 60_000);
+    assert_eq!(village.billed(2), (i128::from(sim.import - opening), 0));
+    let last = crate::query::meter(&village.world.state, &address(52)).unwrap().last.unwrap();
+    assert_eq!(last.import_wh, WattHours((1 << 32) + 39_600));
+}
+
+fn swap_of(village: &Village, installer: u8, old: (u8, u64, u64), new: u8, opening: u32) -> EnergyCall {
+    let words = |wh: u32| BoundedVec::new(vec![(wh >> 16) as u16, wh as u16]).unwrap();
+    let swap = MeterSwap {
+        old: address(old.0),
+        final_import_wh: WattHours(old.1),
+        final_export_wh: WattHours(old.2),
+        new: key(new).public(),
+        encoding: RegisterEncoding::Uint32Wh,
+        power_max_w: 20_000,
+        opening_import: words(opening),
+        opening_export: words(0),
+    };
+    let signature = key(installer).sign(&swap.signing_bytes(&village.world.env.chain));
+    EnergyCall::SwapMeter { swap: Box::new(swap), key: key(installer).public(), signature }
+}
+
+#[test]
+fn a_swapped_meter_is_billed_exactly_and_reads_no_more() {
+    let (mut village, mut sim) = metered(&Terms { installer: Some(address(6)), ..terms() });
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    assert_eq!(report(&mut village, &mut sim, start + QUARTER, 400), [Ok(())]);
+    // It dies, and is estimated for three hours and a half; its register shows 1,100 Wh more than last read.
+    village.go(start + QUARTER + 3 * HOUR + HOUR / 2);
+    let good = swap_of(&village, 6, (52, 2_500, 0), 62, 700);
+    let mut forged = good.clone();
+    if let EnergyCall::SwapMeter { swap, .. } = &mut forged {
+        swap.final_import_wh = WattHours(2_400);
+    }
+    village.fails(1, forged, Reason::BadSignature);
+    village.fails(1, swap_of(&village, 1, (52, 2_500, 0), 62, 700), Reason::NotAllowed);
+    village.fails(2, good.clone(), Reason::NotAllowed);
+    village.fails(1, swap_of(&village, 6, (52, 1_399, 0), 62, 700), Reason::RegisterDecreased);
+    village.fails(1, swap_of(&village, 6, (52, 2_500, 0), 50, 700), Reason::AlreadyExists);
+    village.ok(1, good.clone());
+    village.fails(1, good, Reason::MeterReplaced);
+    sim.import += 5_000;
+    let late = sim.read(chain, village.now(), 0, SYNCED);
+    assert_eq!(village.submit(vec![late]), [Err(Reason::MeterReplaced)]);
+    let mut new = Sim { import: 700, ..Sim::new(62, village.now()) };
+    let at = start + QUARTER + 4 * HOUR;
+    assert_eq!(report(&mut village, &mut new, at, 300), [Ok(())]);
+    village.go(at + 60_000);
+    // 400 and 1,100 by the old meter, 300 by the new one.
+    assert_eq!(village.billed(2), (1_800, 0));
+    assert_eq!(village.member(2).estimated, Amount(0));
+    village.go(at + 10 * QUARTER);
+    let estimated = |wh: i128| assert_eq!(village.billed(2), (1_800 + wh, 0));
+    estimated(
+        9 * i128::from(
+            village.record::<SettledMeter>(keys::settled_meter(&address(62))).unwrap().typical_wh.0,
+        ),
+    );
+    village.check_tabs();
+}
+
+#[test]
+fn under_reporting_by_five_percent_is_flagged_within_a_day_of_quarters() {
+    let mut village = Village::new(params(), &terms());
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    let mut feeder = village.meter(70, 1, MeterRole::Feeder);
+    let mut honest = village.meter(52, 2, MeterRole::Sub);
+    let mut thief = village.meter(53, 3, MeterRole::Sub);
+    let mut dice = oracle::Dice(9);
+    let flagged = |village: &Village| {
+        village
+            .events
+            .iter()
+            .filter(|e| matches!(e, Event::IntervalFinal { under_reported: true, .. }))
+            .count()
+    };
+    let mut quarters = |village: &mut Village, from: u64, to: u64, shown: u64| {
+        for quarter in from..to {
+            let (a, b) = (dice.roll(400) + 50, dice.roll(400) + 50);
+            if quarter > 0 {
+                honest.import += a;
+                thief.import += b * shown / 100;
+                feeder.import += a + b;
+            }
+            let at = start + quarter * QUARTER;
+            village.go(at + 1000);
+            let readings = [&mut feeder, &mut honest, &mut thief].map(|sim| sim.read(chain, at, 0, SYNCED));
+            assert!(village.submit(readings.to_vec()).iter().all(Result::is_ok));
+        }
+    };
+    quarters(&mut village, 0, 25, 100);
+    village.go(start + 24 * QUARTER + 300_000);
+    assert_eq!(flagged(&village), 0);
+    // From now on 5 % of all that flows is not shown: 10 % of half of it.
+    quarters(&mut village, 25, 49, 90);
+    village.go(start + 54 * QUARTER);
+    assert!(flagged(&village) > 0);
+}

@@ -1,0 +1,275 @@
+//! Readings, settlement, swaps and disputes of a microgrid, from signed transactions to tabs.
+
+mod late;
+mod worked;
+
+use super::*;
+use crate::keys;
+use crate::modules::energy::records::{Member, Microgrid};
+use crate::overlay::decode_entry;
+use std::collections::BTreeMap;
+use wattle_primitives::call::energy::{ClearingRule, EnergyCall, LossRule, TariffBand, Terms, microgrid_id};
+use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
+use wattle_primitives::units::IntervalId;
+
+/// A quarter of an hour.
+pub(crate) const QUARTER: u64 = 900_000;
+
+/// 0.30 and 0.10 a kWh all day (six decimals), everything else plain.
+pub(crate) fn terms() -> Terms {
+    let band = TariffBand { from_minute: 0, import_price: Amount(300_000), export_price: Amount(100_000) };
+    Terms {
+        tariff: BoundedVec::new(vec![band]).unwrap(),
+        utc_offset_minutes: 0,
+        clearing: ClearingRule::Tariff,
+        gate_closure_ms: TimeMs(0),
+        grace_ms: TimeMs(60_000),
+        late_window_ms: TimeMs(4 * QUARTER),
+        fee_per_kwh: Amount(0),
+        losses: LossRule::Operator,
+        loss_permille_max: 30,
+        credit_limit: Amount(1_000_000),
+        installer: None,
+        dispute_votes: 0,
+    }
+}
+
+/// A meter as its light node sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sim {
+    /// Its key.
+    pub(crate) n: u8,
+    pub(crate) seq: u64,
+    pub(crate) boot_id: u64,
+    pub(crate) booted_ms: u64,
+    pub(crate) import: u64,
+    pub(crate) export: u64,
+}
+
+impl Sim {
+    pub(crate) fn new(n: u8, booted_ms: u64) -> Self {
+        Self { n, seq: 0, boot_id: 1, booted_ms, import: 1_000, export: 0 }
+    }
+
+    /// A reading taken at `at`, by a clock that shows `at + off`.
+    pub(crate) fn read(&mut self, chain: Hash, at: u64, off: i64, clock: ClockQuality) -> SignedReading {
+        self.seq += 1;
+        let words = |wh: u64| {
+            let wh = wh as u32; // rolls over
+            BoundedVec::new(vec![(wh >> 16) as u16, wh as u16]).unwrap()
+        };
+        let reading = Reading {
+            meter: address(self.n),
+            seq: self.seq,
+            boot_id: self.boot_id,
+            uptime_ms: at.saturating_sub(self.booted_ms),
+            time_ms: TimeMs(at.saturating_add_signed(off)),
+            clock,
+            import: words(self.import),
+            export: words(self.export),
+        };
+        let signature = key(self.n).sign(&reading.signing_bytes(&chain));
+        SignedReading { reading, key: key(self.n).public(), signature }
+    }
+}
+
+/// What events say of energy and money, by account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) import: i128,
+    pub(crate) export: i128,
+    pub(crate) traded: i128,
+    pub(crate) debit: u128,
+    pub(crate) credit: u128,
+    pub(crate) paid: i128,
+}
+
+/// The genesis microgrid of person 1, whose meter 50 stays silent, and what has happened in it.
+pub(crate) struct Village {
+    pub(crate) world: World,
+    pub(crate) id: Hash,
+    pub(crate) lines: BTreeMap<Address, Line>,
+    pub(crate) events: Vec<Event>,
+    /// Start of the first interval that is settled.
+    pub(crate) first_ms: u64,
+}
+
+impl Village {
+    pub(crate) fn new(params: Params, terms: &Terms) -> Self {
+        let world = World::new(params);
+        let id = microgrid_id(&address(1), &Hash::ZERO);
+        let first_ms = (T0 / QUARTER + 1) * QUARTER;
+        let mut village = Self { world, id, lines: BTreeMap::new(), events: Vec::new(), first_ms };
+        village.ok(1, EnergyCall::SetTerms { microgrid: id, terms: Box::new(terms.clone()) });
+        village
+    }
+
+    /// Registers meter `n` for person `owner`.
+    pub(crate) fn meter(&mut self, n: u8, owner: u8, role: MeterRole) -> Sim {
+        let call = EnergyCall::RegisterMeter {
+            microgrid: self.id,
+            key: key(n).public(),
+            owner: address(owner),
+            encoding: RegisterEncoding::Uint32Wh,
+            role,
+            power_max_w: 20_000,
+        };
+        self.ok(1, call);
+        Sim::new(n, self.now())
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.world.env.time_ms.0
+    }
+
+    /// Runs a block with one call of person `n`.
+    pub(crate) fn run(&mut self, n: u8, call: EnergyCall) -> Outcome {
+        let tx = self.world.sign(self.world.body(n, vec![Call::Energy(call)]), &[n]);
+        let done = self.world.try_run(&[tx]).unwrap();
+        self.note(done.receipts.block);
+        let receipt = done.receipts.txs.into_iter().next().unwrap();
+        self.note(receipt.events);
+        receipt.outcome
+    }
+
+    pub(crate) fn ok(&mut self, n: u8, call: EnergyCall) {
+        assert_eq!(self.run(n, call.clone()), Outcome::Success, "{call:?}");
+    }
+
+    pub(crate) fn fails(&mut self, n: u8, call: EnergyCall, reason: Reason) {
+        assert_eq!(self.run(n, call.clone()), Outcome::Failed { call: 0, reason }, "{call:?}");
+    }
+
+    /// Submits readings in one transaction, and says what came of each.
+    pub(crate) fn submit(&mut self, readings: Vec<SignedReading>) -> Vec<Result<(), Reason>> {
+        let from = self.events.len();
+        self.ok(1, EnergyCall::SubmitReadings { readings: BoundedVec::new(readings).unwrap() });
+        let results = self.events[from..].iter().filter_map(|event| match event {
+            Event::ReadingAccepted { .. } => Some(Ok(())),
+            Event::ReadingRefused { reason, .. } => Some(Err(*reason)),
+            _ => None,
+        });
+        results.collect()
+    }
+
+    /// Goes to a time, and runs blocks until nothing is due. Returns how many it took.
+    pub(crate) fn go(&mut self, at: u64) -> usize {
+        self.world.env.time_ms = TimeMs(at.max(self.now()));
+        let mut blocks = 0;
+        loop {
+            let done = self.world.try_run(&[]).unwrap();
+            self.note(done.receipts.block);
+            blocks += 1;
+            if !crate::query::has_due(&self.world.state, self.world.env.time_ms) {
+                return blocks;
+            }
+            assert!(blocks < 10_000, "never at rest");
+        }
+    }
+
+    fn note(&mut self, events: Vec<Event>) {
+        for event in &events {
+            self.note_one(event);
+        }
+        self.events.extend(events);
+    }
+
+    fn note_one(&mut self, event: &Event) {
+        let wh = |wh: &WattHours| i128::from(wh.0);
+        match event {
+            Event::EnergySettled {
+                account, import_wh, export_wh, bought_wh, sold_wh, debit, credit, ..
+            } => {
+                let line = self.lines.entry(*account).or_default();
+                line.import += wh(import_wh);
+                line.export += wh(export_wh);
+                line.traded += wh(bought_wh) - wh(sold_wh);
+                line.debit += debit.0;
+                line.credit += credit.0;
+            }
+            Event::EnergyAdjusted {
+                account,
+                import_wh,
+                export_wh,
+                settled_import_wh,
+                settled_export_wh,
+                debit,
+                credit,
+                ..
+            } => {
+                let line = self.lines.entry(*account).or_default();
+                line.import += wh(import_wh) - wh(settled_import_wh);
+                line.export += wh(export_wh) - wh(settled_export_wh);
+                line.debit += debit.0;
+                line.credit += credit.0;
+            }
+            Event::LossShared { account, debit, .. } => {
+                self.lines.entry(*account).or_default().debit += debit.0;
+            }
+            Event::DisputeDecided { account, credit, .. } => {
+                self.lines.entry(*account).or_default().credit += credit.0;
+            }
+            Event::TabPaid { account, amount, by_member, .. } => {
+                let amount = amount.0 as i128;
+                self.lines.entry(*account).or_default().paid += if *by_member { amount } else { -amount };
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn line(&self, n: u8) -> Line {
+        self.lines.get(&address(n)).cloned().unwrap_or_default()
+    }
+
+    /// Import and export of person `n` as billed.
+    pub(crate) fn billed(&self, n: u8) -> (i128, i128) {
+        let line = self.line(n);
+        (line.import, line.export)
+    }
+
+    pub(crate) fn record<T: borsh::BorshDeserialize>(&self, key: keys::Key) -> Option<T> {
+        self.world.state.get(&key).map(|raw| decode_entry(&key, raw))
+    }
+
+    pub(crate) fn grid(&self) -> Microgrid {
+        self.record(keys::microgrid(&self.id)).unwrap()
+    }
+
+    pub(crate) fn member(&self, n: u8) -> Member {
+        self.record(keys::member(&self.id, &address(n))).unwrap()
+    }
+
+    /// A member's tab: what it is owed, or owes (negative).
+    pub(crate) fn tab(&self, n: u8) -> i128 {
+        let grid = self.grid();
+        let account = crate::modules::energy::tab::account(grid.book, self.member(n).code);
+        let balance: crate::modules::records::Balance =
+            self.record(keys::balance(&account, grid.asset)).unwrap_or_default();
+        balance.credits_posted as i128 - balance.debits_posted as i128
+    }
+
+    /// Tabs are what the events say, for everybody but the operator, who is the other side of them.
+    pub(crate) fn check_tabs(&self) {
+        let mut sum = 0;
+        for n in 2..=6u8 {
+            if self.record::<Member>(keys::member(&self.id, &address(n))).is_some() {
+                let line = self.line(n);
+                assert_eq!(self.tab(n), line.credit as i128 - line.debit as i128 + line.paid, "person {n}");
+                sum += self.tab(n);
+            }
+        }
+        let paid: i128 = self.lines.values().map(|line| line.paid).sum();
+        assert_eq!(sum + self.tab(1), paid, "cash");
+    }
+
+    pub(crate) fn interval(&self, at: u64) -> IntervalId {
+        IntervalId(at / QUARTER)
+    }
+}
+
+impl Village {
+    /// What person `n` can spend.
+    pub(crate) fn funds(&self, n: u8) -> u128 {
+        self.world.funds(n).0
+    }
+}

@@ -1,0 +1,291 @@
+//! What the energy between two readings of a meter does to its account.
+//!
+//! Energy is taken to flow evenly between two readings (see `exact`). What falls into intervals that are not settled waits
+//! there as slices. What falls before that is compared with what was settled for the same time, estimates above all, and
+//! the difference is charged or refunded at once: an adjustment. So settled and adjusted energy of a meter always sum to the
+//! difference of its registers, plus what is estimated since its last reading.
+//!
+//! # Prices of adjustments
+//! More import than was settled costs the import price, and export earns the export price, on average over the time in
+//! question and under the terms of its end. Import that was estimated too high is refunded at no more than it can have been
+//! charged at: the import price under a plain tariff; half-way under mid-market rates; the export price where the owner
+//! bought energy for an interval of the silence, since the estimate then may have replaced a sale.
+
+use super::exact::Span;
+use super::records::{
+    Agenda, Interval, Measured, Member, Microgrid, Position, SettledMeter, Silence, Slice, Step,
+};
+use super::tab::{self, OPERATOR};
+use super::tariff::{Prices, cost, prices};
+use super::{registry, terms};
+use crate::keys;
+use crate::modules::Ctx;
+use crate::modules::records::{LastReading, Meter};
+use wattle_primitives::call::energy::ClearingRule;
+use wattle_primitives::reading::MeterRole;
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, WattHours};
+
+/// Most slices that one reading writes: one that spans more intervals puts the older ones' energy into the oldest.
+pub(super) const SLICES_MAX: u64 = 3;
+/// Most settled intervals, the newest first, whose sums one reading corrects for the comparison with the feeder. Those
+/// beyond keep their estimate there; what is billed does not depend on it.
+pub(super) const CORRECTED_MAX: u64 = 2;
+
+/// The energy between two readings of a meter.
+struct Flow<'a> {
+    id: &'a Hash,
+    grid: &'a Microgrid,
+    agenda: Agenda,
+    address: &'a Address,
+    meter: &'a Meter,
+    import: Span,
+    export: Span,
+    /// Before this nothing is billed.
+    first_ms: TimeMs,
+    /// Before this everything is settled.
+    until_ms: TimeMs,
+}
+
+/// How far a meter is settled. A meter that is not known stands at the end of the list of meters: it is measured with the
+/// interval whose measuring is not over.
+pub(super) fn settled(ctx: &mut Ctx<'_>, id: &Hash, agenda: &Agenda, address: &Address) -> SettledMeter {
+    if let Some(settled) = ctx.state.read(keys::settled_meter(address)) {
+        return settled;
+    }
+    let open = ctx.state.read::<Interval>(keys::interval(id, agenda.settle));
+    let measured = open.is_some_and(|interval| {
+        matches!(interval.step, Step::Sum { .. } | Step::Post { .. } | Step::Pay { .. } | Step::Settled)
+    });
+    let until = if measured { agenda.settle.next() } else { agenda.settle };
+    SettledMeter { until, typical_wh: WattHours::ZERO, silence: None }
+}
+
+/// Accounts for the energy between a meter's last reading and `next`. A first reading brings none.
+pub(super) fn take(
+    ctx: &mut Ctx<'_>,
+    address: &Address,
+    meter: &Meter,
+    next: &LastReading,
+) -> Result<(), Reason> {
+    let id = &meter.microgrid;
+    let grid = registry::microgrid(ctx, id)?;
+    let Some((agenda, last)) = grid.agenda.zip(meter.last.as_ref()) else { return Ok(()) };
+    let mut settled = settled(ctx, id, &agenda, address);
+    let first = terms::first(ctx, id).unwrap_or(agenda.finalize);
+    let span = |from: WattHours, to: WattHours| Span {
+        from_ms: last.effective_ms,
+        to_ms: next.effective_ms,
+        wh: to.0.saturating_sub(from.0),
+    };
+    let flow = Flow {
+        id,
+        grid: &grid,
+        agenda,
+        address,
+        meter,
+        import: span(last.import_wh, next.import_wh),
+        export: span(last.export_wh, next.export_wh),
+        first_ms: grid.start(first),
+        until_ms: grid.start(settled.until),
+    };
+    flow.adjust(ctx, &mut settled)?;
+    flow.slice(ctx, settled.until);
+    ctx.state.write(keys::settled_meter(address), &settled);
+    Ok(())
+}
+
+impl Flow<'_> {
+    /// The settled time that the two readings span.
+    fn settled_span(&self) -> (TimeMs, TimeMs) {
+        let from = self.import.from_ms.max(self.first_ms);
+        (from, self.import.to_ms.min(self.until_ms).max(from))
+    }
+
+    /// Compares what flowed within settled time with what was settled for it.
+    fn adjust(&self, ctx: &mut Ctx<'_>, settled: &mut SettledMeter) -> Result<(), Reason> {
+        let (from, to) = self.settled_span();
+        if from >= self.until_ms {
+            return Ok(());
+        }
+        let silence = settled.silence;
+        let estimated = |from, to| silence.map_or(0, |s| s.between(from, to, self.grid.interval_ms));
+        let import = self.import.between(self.first_ms, self.until_ms);
+        let export = self.export.between(self.first_ms, self.until_ms);
+        let estimate = estimated(from, to);
+        if self.meter.role == MeterRole::Sub {
+            if let Some(silence) = &mut settled.silence {
+                let left = estimated(from, self.until_ms);
+                self.release(ctx, silence, estimate, left, to >= self.until_ms);
+            }
+            if (import, export, estimate) != (0, 0, 0) {
+                self.charge(ctx, silence.as_ref(), [import, export, estimate])?;
+            }
+        }
+        if let Some(silence) = &silence {
+            self.correct(ctx, silence);
+        }
+        if to >= self.until_ms {
+            settled.silence = None;
+        }
+        Ok(())
+    }
+
+    /// Takes what readings have replaced out of what the member owes by estimates alone.
+    fn release(&self, ctx: &mut Ctx<'_>, silence: &mut Silence, replaced: u64, left: u64, over: bool) {
+        let amount = match u128::from(left) {
+            _ if over => silence.amount.0,
+            0 => 0,
+            left => {
+                super::exact::share(silence.amount.0, 0, replaced, u64::try_from(left).unwrap_or(u64::MAX))
+            }
+        };
+        if amount == 0 {
+            return;
+        }
+        silence.amount = Amount(silence.amount.0.saturating_sub(amount));
+        let key = keys::member(self.id, &self.meter.owner);
+        if let Some(mut member) = ctx.state.read::<Member>(key) {
+            member.estimated = member.estimated.saturating_sub(Amount(amount));
+            ctx.state.write(key, &member);
+        }
+    }
+
+    /// Charges and refunds the difference; `[import, export, estimate]` in Wh.
+    fn charge(
+        &self,
+        ctx: &mut Ctx<'_>,
+        silence: Option<&Silence>,
+        [import, export, estimate]: [u64; 3],
+    ) -> Result<(), Reason> {
+        let (from, to) = self.settled_span();
+        let (price, refund) = self.prices(ctx, silence, from, to)?;
+        let code = tab::member(ctx, self.id, &self.meter.owner)?.code;
+        let mut debit = cost(import.saturating_sub(estimate).into(), price.import);
+        let mut credit = cost(estimate.saturating_sub(import).into(), refund);
+        credit = credit.saturating_add(cost(export.into(), price.export));
+        if code == OPERATOR {
+            (debit, credit) = (Amount::ZERO, Amount::ZERO);
+        }
+        tab::charge(ctx, self.grid, code, OPERATOR, debit)?;
+        tab::charge(ctx, self.grid, OPERATOR, code, credit)?;
+        ctx.emit(Event::EnergyAdjusted {
+            microgrid: *self.id,
+            meter: *self.address,
+            account: self.meter.owner,
+            from_ms: from,
+            to_ms: to,
+            import_wh: WattHours(import),
+            export_wh: WattHours(export),
+            settled_import_wh: WattHours(estimate),
+            settled_export_wh: WattHours::ZERO,
+            debit,
+            credit,
+        });
+        Ok(())
+    }
+
+    /// What the time in question costs, and what is refunded for a kWh that was estimated too much.
+    fn prices(
+        &self,
+        ctx: &mut Ctx<'_>,
+        silence: Option<&Silence>,
+        from: TimeMs,
+        to: TimeMs,
+    ) -> Result<(Prices, Amount), Reason> {
+        let terms =
+            terms::at(ctx, self.id, self.grid, self.last_interval(from, to)).ok_or(Reason::NoTerms)?;
+        let price = prices(&terms, from, to);
+        let refund = match terms.clearing {
+            _ if silence.is_some_and(|silence| silence.traded) => price.export,
+            ClearingRule::MidMarket => price.middle(),
+            ClearingRule::Tariff | ClearingRule::PayAsBid | ClearingRule::Uniform => price.import,
+        };
+        Ok((price, refund))
+    }
+
+    /// The interval in which a span ends.
+    fn last_interval(&self, from: TimeMs, to: TimeMs) -> IntervalId {
+        self.grid.interval_at(TimeMs(to.0.saturating_sub(1)).max(from))
+    }
+
+    /// Corrects the sums of settled intervals that are not final.
+    fn correct(&self, ctx: &mut Ctx<'_>, silence: &Silence) {
+        let (from, to) = self.settled_span();
+        let newest = self.last_interval(from, to);
+        let oldest = self.grid.interval_at(from).max(self.agenda.finalize);
+        for back in 0..CORRECTED_MAX {
+            let Some(interval) = newest.0.checked_sub(back).map(IntervalId).filter(|at| *at >= oldest) else {
+                return;
+            };
+            let (start, end) = (self.grid.start(interval), self.grid.end(interval));
+            let estimate = silence.between(from.max(start), to.min(end), self.grid.interval_ms);
+            let (from, to) = (start.max(self.first_ms), end.min(self.until_ms));
+            let import = self.import.between(from, to);
+            let export = self.export.between(from, to);
+            let complete = self.import.to_ms >= end;
+            self.correct_one(ctx, interval, [import, export, estimate], complete);
+        }
+    }
+
+    fn correct_one(&self, ctx: &mut Ctx<'_>, interval: IntervalId, wh: [u64; 3], complete: bool) {
+        let key = keys::interval(self.id, interval);
+        let Some(mut record) = ctx.state.read::<Interval>(key) else { return };
+        if record.step != Step::Settled {
+            return; // settling or ending goes by its sums just now
+        }
+        let [import, export, estimate] = wh.map(WattHours);
+        let replace = |sum: WattHours| sum.saturating_add(import).saturating_sub(estimate);
+        let sums: &mut Measured = match self.meter.role {
+            MeterRole::Sub => &mut record.subs,
+            MeterRole::Feeder => &mut record.feeders,
+        };
+        sums.import_wh = replace(sums.import_wh);
+        sums.export_wh = sums.export_wh.saturating_add(export);
+        sums.estimated = sums.estimated.saturating_sub(u32::from(complete));
+        let shared = record.feeders.meters > 0 && self.meter.role == MeterRole::Sub;
+        ctx.state.write(key, &record);
+        let Ok(member) = tab::member(ctx, self.id, &self.meter.owner) else { return };
+        let key = keys::position(self.id, interval, member.code);
+        if let Some(mut position) = ctx.state.read::<Position>(key).filter(|_| shared) {
+            position.import_wh = replace(position.import_wh);
+            position.export_wh = position.export_wh.saturating_add(export);
+            ctx.state.write(key, &position);
+        }
+    }
+
+    /// Puts what flowed since the settled boundary into its intervals.
+    fn slice(&self, ctx: &mut Ctx<'_>, until: IntervalId) {
+        let (from, to) = (self.import.from_ms, self.import.to_ms);
+        if to < self.until_ms {
+            return;
+        }
+        let oldest = self.grid.interval_at(from).max(until);
+        let newest = self.grid.interval_at(to).max(oldest);
+        let exact = IntervalId(newest.0.saturating_sub(SLICES_MAX.saturating_sub(2))).max(oldest.next());
+        // All of the oldest interval's energy, and that of those which get no slice of their own.
+        let lump = exact > oldest.next() || from == to;
+        let start = self.grid.start(oldest).max(self.until_ms);
+        self.add(ctx, oldest, start, self.grid.start(exact), lump);
+        for interval in exact.0..=newest.0 {
+            let interval = IntervalId(interval);
+            self.add(ctx, interval, self.grid.start(interval), self.grid.end(interval), false);
+        }
+    }
+
+    fn add(&self, ctx: &mut Ctx<'_>, interval: IntervalId, from: TimeMs, to: TimeMs, lump: bool) {
+        let import = self.import.between(from, to);
+        let export = self.export.between(from, to);
+        if (import, export) == (0, 0) {
+            return;
+        }
+        let key = keys::slice(self.address, interval);
+        let slice: Slice = ctx.state.read(key).unwrap_or_default();
+        let slice = Slice {
+            import_wh: slice.import_wh.saturating_add(WattHours(import)),
+            export_wh: slice.export_wh.saturating_add(WattHours(export)),
+            lump: slice.lump || lump,
+        };
+        ctx.state.write(key, &slice);
+    }
+}

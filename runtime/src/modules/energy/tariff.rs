@@ -1,0 +1,137 @@
+//! What energy costs by time of day.
+//!
+//! The price of a span of time is the average over its milliseconds, rounded down: energy is taken to flow evenly within
+//! a span. An interval that a band's edge divides, or ten days of readings that come late, are priced in closed form.
+
+use wattle_primitives::call::energy::{DAY_MINUTES, Terms};
+use wattle_primitives::{Amount, TimeMs};
+
+/// Milliseconds of a minute, and of a day.
+const MINUTE_MS: u64 = 60_000;
+const DAY_MS: u64 = MINUTE_MS * DAY_MINUTES as u64;
+/// A price is for so many Wh.
+const KWH: u128 = 1000;
+
+/// Prices in base units per kWh.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Prices {
+    /// What the grid asks.
+    pub(super) import: Amount,
+    /// What the grid pays.
+    pub(super) export: Amount,
+}
+
+impl Prices {
+    /// Half-way between the two, rounded down.
+    pub(super) const fn middle(self) -> Amount {
+        Amount(self.import.0.saturating_add(self.export.0) / 2)
+    }
+}
+
+/// What so much energy costs at a price, rounded down.
+pub(super) const fn cost(wh: u128, price: Amount) -> Amount {
+    Amount(wh.saturating_mul(price.0) / KWH)
+}
+
+/// Average prices from `from` until `to`; those at `from` when that is no time at all.
+pub(super) fn prices(terms: &Terms, from: TimeMs, to: TimeMs) -> Prices {
+    let to = to.max(from.next());
+    let (from, to) = (local(terms, from), local(terms, to));
+    let length = u128::from(to.saturating_sub(from));
+    let (mut import, mut export) = (0u128, 0u128);
+    for (start, end, import_price, export_price) in bands(terms) {
+        let ms = within(to, start, end).saturating_sub(within(from, start, end));
+        import = import.saturating_add(u128::from(ms).saturating_mul(import_price.0));
+        export = export.saturating_add(u128::from(ms).saturating_mul(export_price.0));
+    }
+    let average = |sum: u128| Amount(sum.checked_div(length).unwrap_or(0));
+    Prices { import: average(import), export: average(export) }
+}
+
+/// Local time; a day later than it is, so that it is positive.
+fn local(terms: &Terms, at: TimeMs) -> u64 {
+    let minutes = u64::from(DAY_MINUTES).saturating_add_signed(i64::from(terms.utc_offset_minutes));
+    at.0.saturating_add(minutes.saturating_mul(MINUTE_MS))
+}
+
+/// A day in stretches of one price, in ms from midnight; the time before the first band belongs to the last.
+fn bands(terms: &Terms) -> impl Iterator<Item = (u64, u64, Amount, Amount)> + '_ {
+    let from = |minute: u16| u64::from(minute).saturating_mul(MINUTE_MS);
+    let ends = terms.tariff.iter().skip(1).map(move |band| from(band.from_minute));
+    let ends = ends.chain(std::iter::once(DAY_MS));
+    let day = terms.tariff.iter().zip(ends);
+    let day = day.map(move |(band, end)| (from(band.from_minute), end, band.import_price, band.export_price));
+    let night = terms.tariff.first().zip(terms.tariff.last());
+    let night =
+        night.map(move |(first, last)| (0, from(first.from_minute), last.import_price, last.export_price));
+    night.into_iter().chain(day)
+}
+
+/// Milliseconds of `[start, end)` of every day, from the beginning of time until `at`.
+fn within(at: u64, start: u64, end: u64) -> u64 {
+    let (days, time) = (at / DAY_MS, at % DAY_MS);
+    let length = end.saturating_sub(start);
+    days.saturating_mul(length).saturating_add(time.saturating_sub(start).min(length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execute::tests::settlement::terms;
+    use wattle_primitives::BoundedVec;
+    use wattle_primitives::call::energy::TariffBand;
+
+    fn by_hour(bands: &[(u16, u128)], offset: i16) -> Terms {
+        let band = |(minute, price): &(u16, u128)| TariffBand {
+            from_minute: *minute,
+            import_price: Amount(*price),
+            export_price: Amount(*price / 2),
+        };
+        let tariff = BoundedVec::new(bands.iter().map(band).collect()).unwrap_or_default();
+        Terms { tariff, utc_offset_minutes: offset, ..terms() }
+    }
+
+    #[test]
+    fn a_price_is_the_average_over_the_span() {
+        const H: u64 = 3_600_000;
+        let day = 20_000 * 24 * H;
+        let two = [(6 * 60, 300), (22 * 60, 100)]; // by day and by night
+        let table = [
+            (0, day + 7 * H, day + 8 * H, 300),
+            (0, day + 23 * H, day + 24 * H, 100),
+            (0, day, day + H, 100),
+            (0, day + 5 * H, day + 7 * H, 200),   // half of it at each
+            (0, day + 21 * H, day + 25 * H, 150), // 1 h at 300, 3 h at 100
+            (0, day, day + 24 * H, (16 * 300 + 8 * 100) / 24),
+            (0, day + 6 * H, day + 240 * H + 6 * H, (16 * 300 + 8 * 100) / 24), // ten days
+            (0, day + 6 * H, day + 6 * H, 300),                                 // no time at all
+            (60, day + 5 * H, day + 6 * H, 300),                                // an hour ahead of UTC
+            (-60, day + 6 * H, day + 7 * H, 100),
+            (840, day, day + H, 300),
+            (-720, day, day + H, 300),
+        ];
+        for (offset, from, to, want) in table {
+            let got = prices(&by_hour(&two, offset), TimeMs(from), TimeMs(to));
+            assert_eq!(
+                got,
+                Prices { import: Amount(want), export: Amount(want / 2) },
+                "{offset} {from} {to}"
+            );
+        }
+        assert_eq!(prices(&by_hour(&[(700, 9)], 0), TimeMs(day), TimeMs(day + 1)).import, Amount(9));
+    }
+
+    #[test]
+    fn a_span_is_priced_as_its_minutes_are() {
+        let terms = by_hour(&[(0, 1), (17, 50), (800, 3), (1439, 1000)], 345);
+        let start = 20_000 * DAY_MS + 12_345;
+        for minutes in [1u64, 59, 1440, 4000] {
+            let sum: u128 = (0..minutes * 60)
+                .map(|s| prices(&terms, TimeMs(start + s * 1000), TimeMs(start + s * 1000)).import.0)
+                .sum();
+            let got = prices(&terms, TimeMs(start), TimeMs(start + minutes * MINUTE_MS)).import.0;
+            // Seconds are sampled at their start, which is off by less than a second a band's edge.
+            assert!(got.abs_diff(sum / u128::from(minutes * 60)) <= 17, "{minutes}: {got}");
+        }
+    }
+}
