@@ -44,7 +44,7 @@ pub enum Notice {
         error: serde_json::Value,
     },
     /// An event.
-    Event(EventItem),
+    Event(Box<EventItem>),
 }
 
 /// The gap in a stream: from `missed_from` up to, and not including, `resumed_at`.
@@ -175,7 +175,7 @@ impl Stream {
             Ok(page) => {
                 self.next = page.next;
                 let matching = page.items.into_iter().filter(|item| self.filter.matches(item));
-                Step::Send(matching.map(Notice::Event).collect())
+                Step::Send(matching.map(|item| Notice::Event(Box::new(item))).collect())
             }
             Err(RpcError::Pruned { horizon }) if horizon > self.next.height => {
                 Step::Send(vec![self.skip_to(horizon, LagReason::Pruned)])

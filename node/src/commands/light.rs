@@ -1,28 +1,30 @@
 //! `wattle light`: the light node from the main binary; `wattle-light` is the slim one for small machines.
 
 use super::{failed, stop_signal};
-use crate::cli::{CliResult, Report};
+use crate::cli::{CliResult, Ctx, Report};
 use clap::Args;
-use std::path::PathBuf;
+use wattle_meter::cli::{self, LightCommand};
 
 /// Options of `wattle light`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:\n  wattle light --config /etc/wattle/light.toml")]
+#[command(
+    after_help = "Examples:\n  wattle light run --config /etc/wattle/light.toml\n  wattle light probe --tcp 192.168.1.50:502"
+)]
 pub struct LightArgs {
-    /// The light node's configuration file.
-    #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
-    /// Also stop when standard input ends: for a program that starts light nodes and may be killed.
-    #[arg(long)]
-    pub stop_with_stdin: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: LightCommand,
 }
 
-/// Runs a light node until it is told to stop.
+/// Does what `wattle-light` does with the same words.
 ///
 /// # Errors
-/// When it cannot start, or its disk fails.
-pub(super) async fn run(args: LightArgs) -> CliResult {
-    let config = wattle_meter::LightConfig::load(&args.config).map_err(|e| failed("light_config", &e))?;
-    wattle_meter::run(config, stop_signal(args.stop_with_stdin)).await.map_err(|e| failed("light", &e))?;
+/// When a light node cannot start, its disk fails, or an order cannot be given.
+pub(super) async fn run(args: LightArgs, ctx: &Ctx) -> CliResult {
+    let parent_gone = match &args.command {
+        LightCommand::Run(run) => run.stop_with_stdin,
+        _ => false,
+    };
+    cli::run(&args.command, ctx.json, stop_signal(parent_gone)).await.map_err(|e| failed(e.code(), &e))?;
     Ok(Report::Printed)
 }

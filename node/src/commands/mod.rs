@@ -26,7 +26,7 @@ pub enum NodeCommand {
     Init(InitArgs),
     /// Run the node of a directory until it is told to stop.
     Run(RunArgs),
-    /// Run a light node: read a meter, submit signed readings, follow the chain's headers.
+    /// Light nodes: run one, probe a line, make keys, look at its state, order its relay about.
     Light(LightArgs),
     /// Measure finalized transfers a second, and how long they take.
     Bench(BenchArgs),
@@ -43,7 +43,7 @@ pub async fn dispatch(command: NodeCommand, ctx: &Ctx) -> CliResult {
         NodeCommand::Devnet(args) => devnet::run(args, ctx).await,
         NodeCommand::Init(args) => init::run(args, ctx),
         NodeCommand::Run(args) => run::run(args, ctx).await,
-        NodeCommand::Light(args) => light::run(args).await,
+        NodeCommand::Light(args) => light::run(args, ctx).await,
         NodeCommand::Bench(args) => bench::run(args, ctx).await,
         NodeCommand::Doctor(args) => doctor::run(args, ctx),
     }

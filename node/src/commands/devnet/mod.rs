@@ -5,27 +5,37 @@
 
 mod banner;
 mod existing;
+mod link;
 mod meters;
+mod scenario;
 mod validators;
 
 use super::{failed, stop_signal};
 use crate::cli::output::note;
 use crate::cli::{CliError, CliResult, Ctx, Report};
+use crate::client::Client;
 use crate::run::unix_ms;
-use crate::testnet::{Layout, NODES_MAX, Testnet};
+use crate::testnet::{DEVNET_CHAIN_ID, Layout, NODES_MAX, Testnet, devnet_terms};
 use banner::StatusLine;
 use clap::Args;
 use meters::Meters;
+use scenario::Scenario;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use validators::Validators;
 use wattle_chain_spec::Preset;
+use wattle_meter::wall::{self, Pace, SPEED_MAX};
 use wattle_primitives::{Epoch, Height};
 
 /// How long the first final block may take before the start counts as failed.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Longest wait for one answer in a scenario.
+const SCENARIO_RPC_TIMEOUT: Duration = Duration::from_secs(10);
+/// The meter whose light node loses its link in a scenario.
+const CUT_OFF: usize = 4;
 
 /// Validators of a new devnet.
 const VALIDATORS: u16 = 4;
@@ -68,6 +78,15 @@ pub struct DevnetArgs {
     /// Shortest time between two blocks in milliseconds, instead of the preset's.
     #[arg(long, value_name = "MS")]
     pub block_interval_ms: Option<u64>,
+    /// Let the chain's clock run so many times as fast as the system's, from half past five in the morning on.
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..=i64::from(SPEED_MAX)))]
+    pub speed: Option<u32>,
+    /// Tell a story: houses that trade, a cloud, a validator killed and back, a light node offline for a day.
+    #[arg(long, value_name = "STORY")]
+    pub scenario: Option<Scenario>,
+    /// End after the scenario; whether all held at its end is the exit code.
+    #[arg(long, requires = "scenario")]
+    pub exit_after_scenario: bool,
 }
 
 /// Where the devnet lives; a temporary directory goes with it.
@@ -103,10 +122,13 @@ pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
         Some(dir) => Place::Kept(dir.clone()),
         None => Place::Temporary(std::env::temp_dir().join(format!("wattle-devnet-{}", std::process::id()))),
     };
+    let clock = clock(&args)?;
     let net = lay_out(&args, place.path())?;
     let addresses =
         net.connect(0, free_ports(args.rpc_port, net.homes.len())?).map_err(|e| failed("layout", &e))?;
-    let mut validators = Validators::start(&net, args.processes).await?;
+    // A story in which one is killed needs processes.
+    let processes = args.processes || args.scenario.is_some();
+    let mut validators = Validators::start(&net, processes, clock).await?;
     let height = tokio::select! {
         height = validators.first_final_block(READY_TIMEOUT) => height?,
         _ = &mut stop => {
@@ -115,13 +137,32 @@ pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
         }
     };
     let ready = begun.elapsed();
-    let meters = Meters::start(&net, &addresses, args.seed.unwrap_or(0), args.processes).await?;
+    let cut = match args.scenario {
+        Some(_) => Some((CUT_OFF, link::Link::plug_in(&addresses).await?)),
+        None => None,
+    };
+    let pace = if clock.is_some() { scenario::reading() } else { meters::Pace::default() };
+    // Light nodes of a fast devnet share this process's clock.
+    let apart = args.processes && clock.is_none();
+    let meters =
+        Meters::start(&net, &addresses, cut.as_slice(), &pace, args.seed.unwrap_or(0), apart).await?;
     banner::ready(&net, &validators, &meters, ready, height, ctx.json);
+    let told = match &cut {
+        Some(link) => tell(&net, &mut validators, &meters, link, &mut stop, ctx).await,
+        None => Ok(()),
+    };
     let mut status = StatusLine::new(ctx.json);
-    let result = watch(&args, &mut validators, &mut status, &mut stop).await;
+    let result = match told {
+        Ok(()) if !args.exit_after_scenario => watch(&args, &mut validators, &mut status, &mut stop).await,
+        told => told,
+    };
     status.finish();
     meters.stop().await;
     validators.stop().await;
+    let result = match result {
+        Ok(()) if args.exit_after_scenario => scenario::verify_chains(&net, ctx),
+        result => result,
+    };
     let summary = json!({ "event": "stopped", "height": status.height, "transactions": status.transactions.to_string() });
     if ctx.json {
         println!("{summary}");
@@ -130,6 +171,38 @@ pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
     }
     drop(place);
     result.map(|()| Report::Printed)
+}
+
+/// Starts the fast clock that was asked for.
+fn clock(args: &DevnetArgs) -> Result<Option<Pace>, CliError> {
+    if args.scenario.is_none() && args.speed.is_none() {
+        return Ok(None);
+    }
+    if args.dir.as_deref().is_some_and(|dir| dir.join("genesis.toml").exists()) {
+        let detail = "a fast clock begins with a new chain: name an empty directory".to_owned();
+        return Err(CliError::Usage { detail });
+    }
+    let pace = scenario::clock(args.speed);
+    wall::set(pace);
+    Ok(Some(pace))
+}
+
+/// Tells the story, unless somebody ends it before.
+async fn tell(
+    net: &Testnet,
+    validators: &mut Validators,
+    meters: &Meters,
+    link: &(usize, link::Link),
+    stop: &mut JoinHandle<()>,
+    ctx: &Ctx,
+) -> Result<(), CliError> {
+    let rpc = validators.members.first().map(|member| member.rpc.clone()).unwrap_or_default();
+    let client = Client::new(&rpc, SCENARIO_RPC_TIMEOUT)?;
+    let stage = scenario::Stage { net, validators, meters, link, client, json: ctx.json };
+    tokio::select! {
+        told = scenario::play(stage) => told,
+        _ = stop => Err(CliError::Other { code: "stopped", message: "stopped before the end".into(), hint: None }),
+    }
 }
 
 fn lay_out(args: &DevnetArgs, dir: &Path) -> Result<Testnet, CliError> {
@@ -141,14 +214,18 @@ fn lay_out(args: &DevnetArgs, dir: &Path) -> Result<Testnet, CliError> {
     }
     let layout = Layout {
         preset: Preset::Devnet,
-        chain_id: "wattle-devnet".into(),
+        chain_id: DEVNET_CHAIN_ID.into(),
         validators: args.validators.unwrap_or(VALIDATORS),
-        meters: args.meters.unwrap_or(METERS),
+        meters: args.meters.unwrap_or(METERS).saturating_add(u16::from(args.scenario.is_some())),
         seed: Some(args.seed.unwrap_or(0)),
         time_ms: unix_ms(),
         set_change: args.set_change.map(Epoch),
         epoch_length: args.epoch_length,
         block_interval_ms: args.block_interval_ms,
+        idle_interval_ms: (args.speed.is_some() || args.scenario.is_some())
+            .then_some(scenario::IDLE_INTERVAL_MS),
+        terms: Some(devnet_terms()),
+        feeder: args.scenario.is_some(),
         accounts: Vec::new(),
     };
     layout.create(dir).map_err(|e| failed("layout", &e))

@@ -11,6 +11,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
+use wattle_meter::wall::Pace;
 use wattle_primitives::Height;
 
 /// Between two looks at a height that does not move yet.
@@ -23,6 +24,7 @@ pub(super) struct Validators {
     /// What is known of each.
     pub(super) members: Vec<Member>,
     running: Vec<Runs>,
+    clock: Option<Pace>,
     progress: Progress,
     events_cursor: Option<String>,
 }
@@ -51,11 +53,11 @@ impl Validators {
     ///
     /// # Errors
     /// When one does not come up.
-    pub(super) async fn start(net: &Testnet, processes: bool) -> Result<Self, CliError> {
+    pub(super) async fn start(net: &Testnet, processes: bool, clock: Option<Pace>) -> Result<Self, CliError> {
         let (mut members, mut running) = (Vec::new(), Vec::new());
         for home in &net.homes {
             if processes {
-                let (member, mut child) = spawn(home.path()).await?;
+                let (member, mut child) = spawn(home.path(), clock).await?;
                 members.push(member);
                 let pipe = child.stdin.take(); // waiting for the child would close it
                 running.push(Runs::Process(child, pipe));
@@ -71,7 +73,7 @@ impl Validators {
                 running.push(Runs::Here(Box::new(node)));
             }
         }
-        Ok(Self { members, running, progress: Progress::default(), events_cursor: None })
+        Ok(Self { members, running, clock, progress: Progress::default(), events_cursor: None })
     }
 
     /// Waits for a final block above the one that was there at the start.
@@ -179,6 +181,31 @@ impl Validators {
         futures::future::select_all(waits).await.0
     }
 
+    /// Ends one as a power cut would; it must have a process of its own.
+    ///
+    /// # Errors
+    /// When it has none, or cannot be killed.
+    pub(super) async fn kill(&mut self, index: usize) -> Result<(), CliError> {
+        match self.running.get_mut(index) {
+            Some(Runs::Process(child, _)) => child.kill().await.map_err(|e| failed("kill", &e)),
+            _ => Err(ended("validator", "it has no process of its own")),
+        }
+    }
+
+    /// Starts one again that was killed.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub(super) async fn revive(&mut self, net: &Testnet, index: usize) -> Result<(), CliError> {
+        let places = (net.homes.get(index), self.members.get_mut(index), self.running.get_mut(index));
+        let (Some(home), Some(member), Some(runs)) = places else { return Ok(()) };
+        let (again, mut child) = spawn(home.path(), self.clock).await?;
+        let pipe = child.stdin.take();
+        *member = again;
+        *runs = Runs::Process(child, pipe);
+        Ok(())
+    }
+
     /// Stops all of them and waits.
     pub(super) async fn stop(self) {
         let stops = self.running.into_iter().map(|runs| async {
@@ -207,11 +234,12 @@ pub(in crate::commands) fn terminate(child: &Child) {
 }
 
 /// Starts `wattle run` for a home and waits for its first line.
-async fn spawn(home: &std::path::Path) -> Result<(Member, Child), CliError> {
+async fn spawn(home: &std::path::Path, clock: Option<Pace>) -> Result<(Member, Child), CliError> {
     let program = std::env::current_exe().map_err(|e| failed("spawn", &e))?;
     let mut child = Command::new(program)
         .args(["run", "--json", "--stop-with-stdin", "--home"])
         .arg(home)
+        .args(clock.map(|pace| format!("--clock={pace}")))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())

@@ -1,5 +1,6 @@
 //! Microgrids, meters, readings.
 
+pub(super) mod grid;
 pub(super) mod market;
 pub(super) mod statement;
 

@@ -150,6 +150,12 @@ fn end(
     let code = tab::member(ctx, &dispute.microgrid, &dispute.account)?.code;
     tab::charge(ctx, grid, OPERATOR, code, credit)?;
     ctx.state.remove(keys::dispute(id));
-    ctx.emit(Event::DisputeDecided { dispute: *id, account: dispute.account, upheld, credit });
+    ctx.emit(Event::DisputeDecided {
+        dispute: *id,
+        microgrid: dispute.microgrid,
+        account: dispute.account,
+        upheld,
+        credit,
+    });
     ledger::refund(ctx, dispute.account, dispute.deposit)
 }

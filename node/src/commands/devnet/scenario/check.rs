@@ -46,9 +46,11 @@ pub(super) async fn all(stage: &Stage<'_>, grid: Hash) -> Result<Value, CliError
     let lines = trades(&bills)?;
     money(stage, grid).await?;
     let wh: i128 = shown.values().map(|energy| energy.import).sum();
-    let intervals = info.next_settle.unwrap_or_default().0.saturating_sub(
-        first_settled_ms(stage, &info).checked_div(info.interval_ms.0).unwrap_or(0),
-    );
+    let intervals = info
+        .next_settle
+        .unwrap_or_default()
+        .0
+        .saturating_sub(first_settled_ms(stage, &info).checked_div(info.interval_ms.0).unwrap_or(0));
     Ok(json!({
         "intervals": intervals.to_string(),
         "importWh": wh.to_string(),
@@ -61,8 +63,10 @@ pub(super) async fn all(stage: &Stage<'_>, grid: Hash) -> Result<Value, CliError
 async fn readings(stage: &Stage<'_>) -> Result<BTreeMap<Address, Vec<ReadingItem>>, CliError> {
     let mut all = BTreeMap::new();
     for member in &stage.meters.members {
-        let mut items: Vec<ReadingItem> =
-            stage.client.list("energy_listReadings", json!({ "meter": member.address, "limit": 100 })).await?;
+        let mut items: Vec<ReadingItem> = stage
+            .client
+            .list("energy_listReadings", json!({ "meter": member.address, "limit": 100 }))
+            .await?;
         items.reverse();
         let numbers: BTreeSet<u64> = items.iter().map(|item| item.seq).collect();
         let rises = items.windows(2).all(|pair| {
@@ -161,7 +165,12 @@ fn billed(account: &Address, items: &[EventItem]) -> Energy {
                 sum.add(i128::from(import_wh.0), i128::from(export_wh.0));
             }
             Event::EnergyAdjusted {
-                account: of, import_wh, export_wh, settled_import_wh, settled_export_wh, ..
+                account: of,
+                import_wh,
+                export_wh,
+                settled_import_wh,
+                settled_export_wh,
+                ..
             } if of == account => {
                 let difference = |new: u64, old: u64| i128::from(new).saturating_sub(i128::from(old));
                 sum.add(
@@ -183,7 +192,16 @@ fn trades(bills: &Bills) -> Result<usize, CliError> {
         for item in items {
             match &item.event {
                 Event::Traded { buyer, .. } if buyer == account => trades = trades.saturating_add(1),
-                Event::EnergySettled { interval, import_wh, export_wh, bought_wh, sold_wh, debit, credit, .. } => {
+                Event::EnergySettled {
+                    interval,
+                    import_wh,
+                    export_wh,
+                    bought_wh,
+                    sold_wh,
+                    debit,
+                    credit,
+                    ..
+                } => {
                     let wide = i128::from;
                     let traded = wide(bought_wh.0).saturating_sub(wide(sold_wh.0));
                     let measured = wide(import_wh.0).saturating_sub(wide(export_wh.0));
@@ -194,7 +212,9 @@ fn trades(bills: &Bills) -> Result<usize, CliError> {
                         _ => debit.0 == 0 && credit.0 == 0,
                     };
                     if !fits {
-                        return Err(wrong(&format!("interval {interval} of {account} is charged for its imbalance")));
+                        return Err(wrong(&format!(
+                            "interval {interval} of {account} is charged for its imbalance"
+                        )));
                     }
                     let sum = balance.entry(interval.0).or_default();
                     *sum = sum.saturating_add(traded);
@@ -204,7 +224,9 @@ fn trades(bills: &Bills) -> Result<usize, CliError> {
         }
     }
     match balance.iter().find(|(_, sum)| **sum != 0) {
-        Some((interval, sum)) => Err(wrong(&format!("interval {interval}: bought is sold ({sum} Wh are not)"))),
+        Some((interval, sum)) => {
+            Err(wrong(&format!("interval {interval}: bought is sold ({sum} Wh are not)")))
+        }
         None if trades == 0 => Err(wrong("somebody traded")),
         None => Ok(trades),
     }

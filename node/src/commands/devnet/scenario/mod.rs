@@ -7,11 +7,11 @@
 mod check;
 mod trade;
 
+use super::super::doctor::{self, DoctorArgs};
 use super::link::Link;
 use super::meters::{Meters, Pace as Reading};
 use super::validators::Validators;
-use super::super::doctor::{self, DoctorArgs};
-use super::{DevnetArgs, Testnet, failed, note};
+use super::{Testnet, failed, note};
 use crate::cli::{CliError, Ctx};
 use crate::client::Client;
 use crate::home::Home;
@@ -22,7 +22,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use trade::Traders;
 use wattle_meter::wall::{self, Pace};
-use wattle_primitives::call::energy::{Terms, microgrid_id};
+use wattle_primitives::call::energy::microgrid_id;
 use wattle_primitives::{BlockId, Hash, Height, TimeMs};
 use wattle_rpc::types::MicrogridInfo;
 use wattle_runtime::Store;
@@ -35,7 +35,7 @@ const START_MS: u64 = 5 * HOUR_MS + HOUR_MS / 2;
 /// How many times as fast the clock runs unless told otherwise.
 const SPEED: u32 = 1200;
 /// Longest time without a block, real ms: the clock moves on with blocks only.
-const IDLE_INTERVAL_MS: u64 = 100;
+pub(super) const IDLE_INTERVAL_MS: u64 = 100;
 /// Between two samples of a meter, real ms.
 const SAMPLE_INTERVAL_MS: u64 = 100;
 /// Longest wait for something that should happen at once, real time.
@@ -57,16 +57,6 @@ pub(super) fn clock(speed: Option<u32>) -> Pace {
     let base_ms = wall::system_ms();
     let midnight = base_ms.saturating_sub(base_ms.checked_rem(DAY_MS).unwrap_or(0));
     Pace { base_ms, start_ms: midnight.saturating_add(START_MS), speed: speed.unwrap_or(SPEED) }
-}
-
-/// Terms of the scenario: as the devnet's, with a late window that ends within it.
-pub(super) fn terms() -> Terms {
-    crate::testnet::devnet_terms()
-}
-
-/// Longest time without a block, real ms.
-pub(super) const fn idle_interval_ms() -> u64 {
-    IDLE_INTERVAL_MS
 }
 
 /// How meters are read: at the end of each interval of the chain's clock.
@@ -127,7 +117,10 @@ impl Stage<'_> {
     fn say(&self, step: &str, text: &str, detail: Value) {
         let time = crate::cli::output::time(TimeMs(wall::now_ms()));
         if self.json {
-            println!("{}", json!({ "event": "scenario", "step": step, "time": time, "text": text, "detail": detail }));
+            println!(
+                "{}",
+                json!({ "event": "scenario", "step": step, "time": time, "text": text, "detail": detail })
+            );
             return;
         }
         let facts: Vec<String> = detail
@@ -136,7 +129,11 @@ impl Stage<'_> {
             .flatten()
             .map(|(name, value)| format!("{name} {}", value.as_str().unwrap_or_default()))
             .collect();
-        note(&format!("  {time}  {step:<16} {text}{}{}", if facts.is_empty() { "" } else { ": " }, facts.join(", ")));
+        note(&format!(
+            "  {time}  {step:<16} {text}{}{}",
+            if facts.is_empty() { "" } else { ": " },
+            facts.join(", ")
+        ));
     }
 
     /// Waits until the chain's clock has passed `after` ms since `start`.
@@ -166,17 +163,22 @@ impl Stage<'_> {
     /// What the houses give in all at a time, W.
     #[expect(clippy::cast_possible_truncation, reason = "watts of a village")]
     fn flow(&self, time_ms: u64) -> i64 {
-        self.meters.members.iter().filter(|m| !m.is_feeder).map(|m| m.site.flow(time_ms).yields).sum::<f64>() as i64
+        self.meters.members.iter().filter(|m| !m.is_feeder).map(|m| m.site.flow(time_ms).yields).sum::<f64>()
+            as i64
     }
 
     async fn validator_dies_and_returns(&mut self, start: u64) -> Result<(), CliError> {
         self.until(start, 8 * HOUR_MS).await?;
         let last = self.validators.members.len().saturating_sub(1);
         self.validators.kill(last).await?;
-        let before = self.client.chain_status().await?.height;
-        self.say("validator killed", "one of four is gone (kill -9)", json!({ "height": before.to_string() }));
+        let before = self.client.chain_status().await?.at.height;
+        self.say(
+            "validator killed",
+            "one of four is gone (kill -9)",
+            json!({ "height": before.to_string() }),
+        );
         self.until(start, 10 * HOUR_MS).await?;
-        let after = self.client.chain_status().await?.height;
+        let after = self.client.chain_status().await?.at.height;
         if after.0 <= before.0.saturating_add(5) {
             return Err(wrong("the chain goes on without one of four"));
         }
@@ -186,8 +188,8 @@ impl Stage<'_> {
         let client = Client::new(&rpc, PATIENCE).map_err(CliError::from)?;
         let caught = self
             .wait_for("the validator is back", async || {
-                let height = client.chain_status().await.ok()?.height;
-                let head = self.client.chain_status().await.ok()?.height;
+                let height = client.chain_status().await.ok()?.at.height;
+                let head = self.client.chain_status().await.ok()?.at.height;
                 (height.0.saturating_add(5) >= head.0).then_some(height)
             })
             .await?;
@@ -259,20 +261,14 @@ pub(super) fn verify_chains(net: &Testnet, ctx: &Ctx) -> Result<(), CliError> {
     if hashes.len() != 1 || hashes.contains(&None) {
         return Err(wrong(&format!("validators agree on height {lowest}")));
     }
-    note(&format!("  {} chains executed again from genesis: same blocks, same roots, books balance", stores.len()));
+    note(&format!(
+        "  {} chains executed again from genesis: same blocks, same roots, books balance",
+        stores.len()
+    ));
     Ok(())
 }
 
 /// Something that should be so is not.
 fn wrong(what: &str) -> CliError {
     CliError::Other { code: "scenario", message: format!("does not hold: {what}"), hint: None }
-}
-
-/// The arguments that a scenario decides itself.
-pub(super) fn check_args(args: &DevnetArgs) -> Result<(), CliError> {
-    if args.dir.as_deref().is_some_and(|dir| dir.join("genesis.toml").exists()) {
-        let detail = "a scenario begins with a new chain: name an empty directory".to_owned();
-        return Err(CliError::Usage { detail });
-    }
-    Ok(())
 }

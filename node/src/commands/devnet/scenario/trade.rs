@@ -78,7 +78,9 @@ async fn trade(
         if interval > last {
             last = interval;
             for trader in &traders {
-                placed = placed.saturating_add(u64::from(trader.order(&client, grid, interval, info.interval_ms).await?));
+                placed = placed.saturating_add(u64::from(
+                    trader.order(&client, grid, interval, info.interval_ms).await?,
+                ));
             }
         }
         tokio::time::sleep(POLL).await;
@@ -103,7 +105,8 @@ impl Trader {
         }
         let reference = Hash::of(domain::ORDER, &[&interval.0.to_le_bytes(), self.address.as_bytes()]);
         let (microgrid, partner, expires_ms) = (grid, None, None);
-        let order = EnergyCall::PlaceOrder { microgrid, reference, interval, side, price, wh, partner, expires_ms };
+        let order =
+            EnergyCall::PlaceOrder { microgrid, reference, interval, side, price, wh, partner, expires_ms };
         let request = PrepareRequest {
             calls: BoundedVec::new(vec![Call::Energy(order)]).unwrap_or_default(), // one call is within every limit
             sender: self.address,

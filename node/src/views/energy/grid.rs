@@ -1,0 +1,62 @@
+//! Terms, members, disputes.
+
+use super::super::{NodeBackend, at, page};
+use super::market::{current, grid};
+use wattle_primitives::Hash;
+use wattle_primitives::units::IntervalId;
+use wattle_rpc::types::{Anchored, DisputeInfo, MemberInfo, Page, PageRequest, TermsInfo};
+use wattle_rpc::{RpcError, RpcResult};
+use wattle_runtime::query::{self, MemberView};
+
+pub(in crate::views) fn terms(
+    node: &NodeBackend,
+    microgrid: Hash,
+    interval: Option<IntervalId>,
+) -> RpcResult<Anchored<TermsInfo>> {
+    let view = node.shared.view();
+    let grid = grid(&view, &microgrid)?;
+    let interval = interval.unwrap_or_else(|| current(grid.interval_ms, view.header.time_ms));
+    // Terms that are set hold from a later interval on: those to come are better than none.
+    let found = query::terms_at(&view.state, &microgrid, interval).or_else(|| {
+        let first = grid.agenda.map(|agenda| agenda.clear).filter(|first| *first > interval)?;
+        query::terms_at(&view.state, &microgrid, first)
+    });
+    let found = found.ok_or_else(|| RpcError::not_found("terms", microgrid))?;
+    let value = TermsInfo { microgrid, version: found.version, from: found.from, terms: found.terms };
+    Ok(Anchored { at: at(&view), value })
+}
+
+pub(in crate::views) fn members(
+    node: &NodeBackend,
+    microgrid: Hash,
+    page: &PageRequest,
+) -> RpcResult<Page<MemberInfo>> {
+    let view = node.shared.view();
+    grid(&view, &microgrid)?;
+    let (from, limit) = (page::one::<u32>(page)?.unwrap_or(0), page::limit(page));
+    let mut found = query::members(&view.state, &microgrid, from, limit.saturating_add(1));
+    let next_cursor = (found.len() > limit).then(|| from.saturating_add(page.limit).to_string());
+    found.truncate(limit);
+    Ok(Page { at: at(&view), items: found.into_iter().map(member_info).collect(), next_cursor })
+}
+
+fn member_info(view: MemberView) -> MemberInfo {
+    let MemberView { account, code, owed, due, estimated, reserved, credit_limit } = view;
+    MemberInfo { account, code, owes: owed, due, credit_limit, reserved, estimated }
+}
+
+pub(in crate::views) fn dispute(node: &NodeBackend, id: Hash) -> RpcResult<Anchored<DisputeInfo>> {
+    let view = node.shared.view();
+    let found = query::dispute(&view.state, &id).ok_or_else(|| RpcError::not_found("dispute", id))?;
+    let value = DisputeInfo {
+        dispute: id,
+        microgrid: found.microgrid,
+        account: found.account,
+        meter: found.meter,
+        claim: found.claim,
+        note: found.note,
+        upheld: found.upheld.into(),
+        rejected: found.rejected.into(),
+    };
+    Ok(Anchored { at: at(&view), value })
+}
