@@ -79,14 +79,16 @@ fn write_config(network: &Network, home: &Path, meter: &Simulator) {
     let path = |name: &str| home.join(name).display().to_string();
     let operator = Wallet::open(&network.path(), "operator", 0).address;
     let text = format!(
-        "data_dir = {:?}\nkey_file = {:?}\ncheckpoint = {:?}\npeers = {:?}\nfee_payer = \"{operator}\"\n\
+        "data_dir = {:?}\ncheckpoint = {:?}\npeers = {:?}\nfee_payer = \"{operator}\"\n\
          sample_interval_ms = 500\nreading_interval_ms = 1000\nfollow_interval_ms = 1000\ntrust_clock = true\n\
-         [meter]\naddress = \"{}\"\n",
+         submit_spread_ms = 0\nstatus_listen = \"\"\n\
+         [[bus]]\nlink = {{ kind = \"tcp\", address = \"{}\" }}\n\
+         [[bus.meter]]\nname = \"house\"\nkey_file = {:?}\n",
         path("data"),
-        path("meter.key"),
         network.path().join("checkpoint.json").display().to_string(),
         network.peers,
         meter.address(),
+        path("meter.key"),
     );
     std::fs::write(home.join("light.toml"), text).unwrap();
 }

@@ -17,5 +17,6 @@ mod load;
 mod network;
 mod operate;
 mod process;
+mod scenario;
 mod space;
 mod votes;
