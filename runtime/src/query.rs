@@ -1,10 +1,17 @@
 //! Typed reads of a state, for RPC, wallets and the driver.
 
 mod market;
+mod settlement;
 
 pub use market::{
     AcceptanceView, DealView, IntervalView, LevelView, OrderBookView, OrderView, deal, deals, interval,
     order, order_book, orders,
+};
+
+pub use settlement::{
+    AgendaView, DisputeView, MeasuredView, MemberView, SettledMeterView, SettlementView, TermsView, dispute,
+    dispute_key, interval_key, member, member_key, members, replaced_by, settled_meter, settled_meter_key,
+    settlement, settlement_agenda, terms, terms_at, terms_key, terms_versions,
 };
 
 use crate::State;

@@ -1,0 +1,259 @@
+//! Terms, members, settlement and disputes of microgrids.
+
+use super::{page, read};
+use crate::State;
+use crate::keys;
+use crate::modules::energy::records::{
+    Agenda, Dispute, Interval, Measured, Member, Microgrid, SettledMeter, Silence, Step,
+};
+use crate::modules::energy::tab;
+use crate::modules::records::{Balance, Meter};
+use wattle_primitives::call::energy::Terms;
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
+
+/// A version of a microgrid's terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TermsView {
+    /// Its number, from 0.
+    pub version: u32,
+    /// First interval it holds for; it holds until the next version's.
+    pub from: IntervalId,
+    /// The terms.
+    pub terms: Terms,
+}
+
+/// What a microgrid does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgendaView {
+    /// Next interval to be cleared: its gate is open.
+    pub clear: IntervalId,
+    /// Next to be settled.
+    pub settle: IntervalId,
+    /// Next to become final.
+    pub finalize: IntervalId,
+    /// When the next of these is due.
+    pub due_ms: TimeMs,
+}
+
+/// A member of a microgrid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberView {
+    /// Whose membership.
+    pub account: Address,
+    /// Code of its tab in the microgrid's book.
+    pub code: u32,
+    /// What it owes on its tab.
+    pub owed: Amount,
+    /// What it is owed.
+    pub due: Amount,
+    /// What of its debt is only estimated.
+    pub estimated: Amount,
+    /// What of its credit deals have reserved.
+    pub reserved: Amount,
+    /// What it may owe if it has a limit of its own; the terms say else.
+    pub credit_limit: Option<Amount>,
+}
+
+/// What meters of one role show for an interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MeasuredView {
+    /// Meters that have ever been read.
+    pub meters: u32,
+    /// Those among them whose share is an estimate.
+    pub estimated: u32,
+    /// Import.
+    pub import_wh: WattHours,
+    /// Export.
+    pub export_wh: WattHours,
+}
+
+/// Where an interval's settlement stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettlementView {
+    /// The interval.
+    pub interval: IntervalId,
+    /// When it starts.
+    pub start_ms: TimeMs,
+    /// When it ends.
+    pub end_ms: TimeMs,
+    /// Its step.
+    pub step: Step,
+    /// Members with a line so far.
+    pub accounts: u32,
+    /// What members' meters show.
+    pub subs: MeasuredView,
+    /// What feeder meters show.
+    pub feeders: MeasuredView,
+}
+
+/// How far a meter is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettledMeterView {
+    /// The first interval that is not settled for it.
+    pub until: IntervalId,
+    /// What an interval without a reading is estimated as.
+    pub typical_wh: WattHours,
+    /// Since when it is estimated, if it is.
+    pub silent_since_ms: Option<TimeMs>,
+    /// What its owner owes by its estimates alone.
+    pub estimated: Amount,
+}
+
+/// A dispute that is not decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DisputeView {
+    /// Its id.
+    pub id: Hash,
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// Who contests.
+    pub account: Address,
+    /// About which meter.
+    pub meter: Address,
+    /// Base units wanted back.
+    pub claim: Amount,
+    /// Hash of the reasons.
+    pub note: Hash,
+    /// Votes for the claim.
+    pub upheld: u16,
+    /// Votes against it.
+    pub rejected: u16,
+}
+
+/// A version of a microgrid's terms.
+#[must_use]
+pub fn terms(state: &State, id: &Hash, version: u32) -> Option<TermsView> {
+    let (from, terms) = read(state, keys::terms(id, version))?;
+    Some(TermsView { version, from, terms })
+}
+
+/// The terms that hold for an interval; `None` before the first.
+#[must_use]
+pub fn terms_at(state: &State, id: &Hash, interval: IntervalId) -> Option<TermsView> {
+    let (mut low, mut high) = (0, grid(state, id)?.terms);
+    while low < high {
+        let middle = low.midpoint(high);
+        if terms(state, id, middle)?.from <= interval {
+            low = middle.checked_add(1)?;
+        } else {
+            high = middle;
+        }
+    }
+    terms(state, id, low.checked_sub(1)?)
+}
+
+/// Versions of a microgrid's terms from number `from` on, at most `limit`.
+#[must_use]
+pub fn terms_versions(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<TermsView> {
+    let count = grid(state, id).map_or(0, |grid| grid.terms);
+    page(from, count, limit).filter_map(|version| terms(state, id, version)).collect()
+}
+
+/// What a microgrid does next; `None` until it has terms.
+#[must_use]
+pub fn settlement_agenda(state: &State, id: &Hash) -> Option<AgendaView> {
+    let Agenda { clear, settle, finalize, due_ms } = grid(state, id)?.agenda?;
+    Some(AgendaView { clear, settle, finalize, due_ms })
+}
+
+/// A member, with what its tab shows.
+#[must_use]
+pub fn member(state: &State, id: &Hash, account: &Address) -> Option<MemberView> {
+    let grid = grid(state, id)?;
+    let Member { code, credit_limit, reserved, estimated } = read(state, keys::member(id, account))?;
+    let tab = keys::balance(&tab::account(grid.book, code), grid.asset);
+    let Balance { debits_posted, credits_posted, .. } = read(state, tab).unwrap_or_default();
+    Some(MemberView {
+        account: *account,
+        code,
+        owed: Amount(debits_posted.saturating_sub(credits_posted)),
+        due: Amount(credits_posted.saturating_sub(debits_posted)),
+        estimated,
+        reserved,
+        credit_limit,
+    })
+}
+
+/// A microgrid's members in the order in which they joined, from position `from`, at most `limit`. The operator is the
+/// first.
+#[must_use]
+pub fn members(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<MemberView> {
+    let count = grid(state, id).map_or(0, |grid| grid.members);
+    page(from, count, limit)
+        .filter_map(|index| read(state, keys::member_index(id, index.checked_add(tab::OPERATOR)?)))
+        .filter_map(|account| member(state, id, &account))
+        .collect()
+}
+
+/// Where an interval's settlement stands; `None` before anything of it is known, and after it has ended.
+#[must_use]
+pub fn settlement(state: &State, id: &Hash, interval: IntervalId) -> Option<SettlementView> {
+    let grid = grid(state, id)?;
+    let Interval { step, accounts, subs, feeders, .. } = read(state, keys::interval(id, interval))?;
+    let (start_ms, end_ms) = (grid.start(interval), grid.end(interval));
+    let (subs, feeders) = (measured(subs), measured(feeders));
+    Some(SettlementView { interval, start_ms, end_ms, step, accounts, subs, feeders })
+}
+
+/// How far a meter is settled; `None` before its first settlement.
+#[must_use]
+pub fn settled_meter(state: &State, meter: &Address) -> Option<SettledMeterView> {
+    let SettledMeter { until, typical_wh, silence } = read(state, keys::settled_meter(meter))?;
+    let silent_since_ms = silence.map(|Silence { since_ms, .. }| since_ms);
+    let estimated = silence.map_or(Amount::ZERO, |silence| silence.amount);
+    Some(SettledMeterView { until, typical_wh, silent_since_ms, estimated })
+}
+
+/// A dispute, until it is decided.
+#[must_use]
+pub fn dispute(state: &State, id: &Hash) -> Option<DisputeView> {
+    let Dispute { microgrid, account, meter, claim, note, upheld, rejected, .. } =
+        read(state, keys::dispute(id))?;
+    Some(DisputeView { id: *id, microgrid, account, meter, claim, note, upheld, rejected })
+}
+
+/// The raw state key of a version of a microgrid's terms.
+#[must_use]
+pub fn terms_key(id: &Hash, version: u32) -> Vec<u8> {
+    keys::terms(id, version).to_vec()
+}
+
+/// The raw state key of a membership.
+#[must_use]
+pub fn member_key(id: &Hash, account: &Address) -> Vec<u8> {
+    keys::member(id, account).to_vec()
+}
+
+/// The raw state key of an interval's record.
+#[must_use]
+pub fn interval_key(id: &Hash, interval: IntervalId) -> Vec<u8> {
+    keys::interval(id, interval).to_vec()
+}
+
+/// The raw state key of how far a meter is settled.
+#[must_use]
+pub fn settled_meter_key(meter: &Address) -> Vec<u8> {
+    keys::settled_meter(meter).to_vec()
+}
+
+/// The raw state key of a dispute.
+#[must_use]
+pub fn dispute_key(id: &Hash) -> Vec<u8> {
+    keys::dispute(id).to_vec()
+}
+
+/// The meter that took this one's place, if one did.
+#[must_use]
+pub fn replaced_by(state: &State, meter: &Address) -> Option<Address> {
+    read::<Meter>(state, keys::meter(meter))?.replaced_by
+}
+
+const fn measured(sums: Measured) -> MeasuredView {
+    let Measured { meters, estimated, import_wh, export_wh } = sums;
+    MeasuredView { meters, estimated, import_wh, export_wh }
+}
+
+fn grid(state: &State, id: &Hash) -> Option<Microgrid> {
+    read(state, keys::microgrid(id))
+}
