@@ -1,6 +1,7 @@
-//! Costs of transfers: form, signatures, execution with roots, and the commit to the database.
+//! Costs of transfers: form, signatures, execution with roots, and the commit to the database; and of the market.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
+mod market;
 mod world;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -107,5 +108,5 @@ fn commit(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, execution, commit);
+criterion_group!(benches, execution, commit, market::clearing, market::placing);
 criterion_main!(benches);

@@ -8,13 +8,13 @@ use wattle_runtime::*;
 /// Accounts of the chain.
 const ACCOUNTS: u32 = 20_000;
 
-fn key(n: u32) -> SecretKey {
+pub(super) fn key(n: u32) -> SecretKey {
     let mut seed = [1; 32];
     seed[..4].copy_from_slice(&n.to_le_bytes());
     SecretKey::from_seed(seed)
 }
 
-fn spec() -> Genesis {
+pub(super) fn spec() -> Genesis {
     let mut accounts: Vec<_> =
         (0..ACCOUNTS).map(|n| GenesisAccount { key: key(n).public(), balance: Amount(1 << 60) }).collect();
     accounts.sort_by_key(|account| account.key);

@@ -9,7 +9,7 @@ use crate::modules::records::{Due, Hold};
 use crate::overlay::decode_entry;
 use borsh::BorshDeserialize;
 use std::collections::BTreeMap;
-use wattle_primitives::call::energy::Funding;
+use wattle_primitives::call::energy::{Funding, Side};
 use wattle_primitives::{Address, Amount, Hash, TimeMs};
 
 /// What of members' credit is reserved: as their records say, and as their deals do.
@@ -39,45 +39,45 @@ fn held(state: &State, id: &Hash) -> Amount {
     hold.filter(|hold| hold.expires_ms == TimeMs::MAX).map_or(Amount::ZERO, |hold| hold.entry.amount)
 }
 
+/// What stands in the queue ends at that time.
+fn check_queued(state: &State, key: &[u8], due: Due) -> Result<(), Violation> {
+    let (id, ends_ms) = match due {
+        Due::Order(id) => (id, find::<Order>(state, keys::order(&id)).and_then(|order| order.expires_ms)),
+        Due::Deal(id) => (id, find::<Deal>(state, keys::deal(&id)).map(|deal| deal.expires_ms)),
+        Due::Hold(_) | Due::Microgrid(_) => return Ok(()),
+    };
+    require(ends_ms.is_some() && ends_ms == keys::queue_time(key), id, "order or deal is queued amiss")
+}
+
+/// A hold without an end of its own belongs to an order or a deal.
+fn check_hold(state: &State, id: Hash, hold: &Hold) -> Result<(), Violation> {
+    let known = state.get(&keys::order(&id)).is_some() || state.get(&keys::deal(&id)).is_some();
+    require(hold.expires_ms < TimeMs::MAX || known, id, "hold has no end and belongs to nothing")
+}
+
 impl Tally {
     /// Takes an entry of the market.
     pub(super) fn take_market(&mut self, state: &State, key: &[u8], value: &[u8]) -> Result<(), Violation> {
         let (tag, rest) = (key.first().copied().unwrap_or_default(), key.get(1..).unwrap_or_default());
         match tag {
-            keys::QUEUE => match decode_entry(key, value) {
-                Due::Order(id) => {
-                    let order: Option<Order> = find(state, keys::order(&id));
-                    let due = order.and_then(|order| order.expires_ms);
-                    require(due.is_some() && due == keys::queue_time(key), id, "order is queued amiss")
-                }
-                Due::Deal(id) => {
-                    let deal: Option<Deal> = find(state, keys::deal(&id));
-                    let due = deal.map(|deal| deal.expires_ms);
-                    require(due.is_some() && due == keys::queue_time(key), id, "deal is queued amiss")
-                }
-                Due::Hold(_) | Due::Microgrid(_) => Ok(()),
-            },
-            keys::HOLD => {
-                let (id, hold): (Hash, Hold) = (decode_entry(key, rest), decode_entry(key, value));
-                let known = state.get(&keys::order(&id)).is_some() || state.get(&keys::deal(&id)).is_some();
-                require(hold.expires_ms < TimeMs::MAX || known, id, "hold has no end and belongs to nothing")
-            }
+            keys::QUEUE => return check_queued(state, key, decode_entry(key, value)),
+            keys::HOLD => return check_hold(state, decode_entry(key, rest), &decode_entry(key, value)),
+            keys::ORDER => return self.take_order(state, decode_entry(key, rest), &decode_entry(key, value)),
+            keys::DEAL => return self.take_deal(state, decode_entry(key, rest), &decode_entry(key, value)),
             keys::MEMBER => {
                 let member: Member = decode_entry(key, value);
                 self.credit.0.entry(decode_entry(key, rest)).or_default().0 = member.reserved;
-                Ok(())
             }
-            keys::ORDER => self.take_order(state, decode_entry(key, rest), &decode_entry(key, value)),
-            keys::DEAL => self.take_deal(state, decode_entry(key, rest), &decode_entry(key, value)),
-            keys::ORDER_INDEX => Ok(self.found("orders")),
-            keys::DEAL_INDEX => Ok(self.found("deals")),
-            keys::DEAL_COUNT => Ok(self.expect("deal count", u64::from(decode_entry::<u32>(key, value)))),
+            keys::ORDER_INDEX => self.found("orders"),
+            keys::DEAL_INDEX => self.found("deals"),
+            keys::DEAL_COUNT => self.expect("deal count", u64::from(decode_entry::<u32>(key, value))),
             keys::ACCEPTANCE => {
                 self.owed = self.owed.saturating_add(decode_entry::<Acceptance>(key, value).deposit.0);
-                Ok(self.found("acceptances"))
+                self.found("acceptances");
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(())
     }
 
     fn take_order(&mut self, state: &State, id: Hash, order: &Order) -> Result<(), Violation> {
@@ -91,8 +91,7 @@ impl Tally {
             order.expires_ms.is_none_or(|at| find(state, keys::queue(at, &id)) == Some(Due::Order(id)));
         require(queued, id, "order is not queued")?;
         require(held(state, &id) == *reserved, id, "order's hold is not what it reserves")?;
-        let covered = order.side == wattle_primitives::call::energy::Side::Sell
-            || order.amount.saturating_add(order.fee) <= *reserved;
+        let covered = order.side == Side::Sell || order.amount.saturating_add(order.fee) <= *reserved;
         require(order.filled_wh <= order.wh && covered, id, "order is filled beyond what it is")
     }
 

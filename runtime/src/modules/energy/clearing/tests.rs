@@ -78,9 +78,11 @@ pub(crate) fn oracle(rule: ClearingRule, book: &[Entry]) -> (Option<Amount>, Pai
         };
         let (mut demand, supply) = (units(Side::Buy), units(Side::Sell));
         demand.reverse();
-        let met = demand.iter().zip(&supply).filter(|(bid, offer)| bid >= offer).last();
-        let Some((price, _)) = met else { return (None, Pairs::new()) };
-        limit = Some(*price);
+        let met = demand.iter().zip(&supply).take_while(|(bid, offer)| bid >= offer).count();
+        if met == 0 {
+            return (None, Pairs::new());
+        }
+        limit = Some(demand[met - 1]);
     }
     let may = |at: usize| match book[at].side {
         Side::Buy => limit.is_none_or(|price| book[at].price.0 >= price),
