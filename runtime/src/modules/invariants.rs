@@ -1,6 +1,7 @@
 //! What must always hold of a whole state: for tests and for an auditor. Never part of a block's execution.
 
 mod market;
+mod settlement;
 
 use super::energy::records::Microgrid;
 use super::ledger::posting::{self, DEPOSITS};
@@ -73,6 +74,14 @@ pub enum Violation {
         /// What is wrong.
         what: &'static str,
     },
+    /// A microgrid's settlement is in disorder.
+    #[error("{id}: {what}")]
+    Settlement {
+        /// The microgrid, or the meter by its address.
+        id: Hash,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// A numbered list has a hole, or its count is wrong.
     #[error("{what} says {expected}, {got} found")]
     Count {
@@ -99,6 +108,7 @@ struct Tally {
     /// For each list: entries found, and what the owners' records say.
     lists: BTreeMap<&'static str, (u64, u64)>,
     credit: market::Credit,
+    estimates: settlement::Estimates,
 }
 
 /// Checks every rule over the whole state: O(entries).
@@ -117,6 +127,7 @@ impl Tally {
     fn take(&mut self, state: &State, key: &[u8], value: &[u8]) -> Result<(), Violation> {
         let Some((tag, rest)) = key.split_first() else { return Ok(()) };
         self.take_market(state, key, value)?;
+        self.take_settlement(state, key, value)?;
         match *tag {
             keys::BALANCE => self.take_balance(state, rest, decode_entry(key, value))?,
             keys::HOLD => self.take_hold(decode_entry(key, rest), &decode_entry(key, value)),
@@ -248,6 +259,7 @@ impl Tally {
             return Err(Violation::Deposits { held, owed: self.owed });
         }
         self.credit.check()?;
+        self.estimates.check()?;
         match self.lists.into_iter().find(|(_, (got, expected))| got != expected) {
             Some((what, (got, expected))) => Err(Violation::Count { what, expected, got }),
             None => Ok(()),

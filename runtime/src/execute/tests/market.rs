@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::keys;
-use crate::modules::energy::records::{Microgrid, Position, Step};
+use crate::modules::energy::records::{Member, Microgrid, Position, SettledMeter, Silence, Step};
 use crate::overlay::decode_entry;
 use crate::query;
 use wattle_primitives::call::energy::*;
@@ -499,12 +499,29 @@ impl World {
         self.state = ctx.state.finish().0;
     }
 
+    /// Lets a silent meter of person `n` be estimated at `amount`.
     fn estimate(&mut self, n: u8, amount: u128) {
+        let (meter, amount) = (key(90).public(), Amount(amount));
+        self.ok(
+            1,
+            energy(EnergyCall::RegisterMeter {
+                microgrid: grid_id(),
+                key: meter,
+                owner: address(n),
+                encoding: RegisterEncoding::Uint32Wh,
+                role: MeterRole::Sub,
+                power_max_w: 69_000,
+            }),
+        );
+        let until = self.grid().agenda.unwrap().settle;
+        let silence = Silence { since_ms: self.env.time_ms, import_wh: WattHours(0), traded: false, amount };
+        let settled = SettledMeter { until, typical_wh: WattHours(0), silence: Some(silence) };
         let key = keys::member(&grid_id(), &address(n));
         let mut overlay = crate::overlay::Overlay::new(&self.state);
-        let mut member: crate::modules::energy::records::Member = overlay.read(key).unwrap();
-        member.estimated = Amount(amount);
+        let mut member: Member = overlay.read(key).unwrap();
+        member.estimated = amount;
         overlay.write(key, &member);
+        overlay.write(keys::settled_meter(&address(90)), &settled);
         self.state = overlay.finish().0;
     }
 }

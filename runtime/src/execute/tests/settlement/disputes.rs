@@ -1,0 +1,125 @@
+//! Disputes: evidence, votes, decisions.
+
+use super::*;
+use crate::query;
+use wattle_primitives::call::energy::{CLAIM_MAX, dispute_id};
+
+const SYNCED: ClockQuality = ClockQuality::Synced;
+
+/// A village whose person 2 has a meter, and two of its readings. Persons 3 to 5 are members.
+fn contested(votes: u16) -> (Village, [SignedReading; 2]) {
+    let terms = Terms { dispute_votes: votes, ..terms() };
+    let mut village = Village::new(Params { account_deposit: Amount(7), ..params() }, &terms);
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    village.go(village.first_ms + 1000); // the terms hold
+    for n in 3..=5 {
+        let (microgrid, account) = (village.id, address(n));
+        village.ok(1, EnergyCall::SetMember { microgrid, account, credit_limit: None });
+    }
+    let chain = village.world.env.chain;
+    let readings = [(0, 0), (700, 30)].map(|(import, export)| {
+        sim.import += import;
+        sim.export += export;
+        sim.read(chain, village.first_ms, 0, SYNCED)
+    });
+    (village, readings)
+}
+
+fn open(village: &Village, [first, second]: &[SignedReading; 2], reference: u8) -> EnergyCall {
+    EnergyCall::OpenDispute {
+        microgrid: village.id,
+        reference: Hash([reference; 32]),
+        first: Box::new(first.clone()),
+        second: Box::new(second.clone()),
+        claim: Amount(5_000),
+        note: Hash([9; 32]),
+    }
+}
+
+fn decide(reference: u8, uphold: bool) -> EnergyCall {
+    EnergyCall::DecideDispute { dispute: dispute_id(&address(2), &Hash([reference; 32])), uphold }
+}
+
+#[test]
+fn evidence_is_two_readings_of_ones_own_meter() {
+    let (mut village, readings) = contested(0);
+    let refused = |village: &Village, call: EnergyCall| {
+        village.world.try_sign(village.world.body(2, vec![Call::Energy(call)]), &[2]).is_err()
+    };
+    let mut forged = readings.clone();
+    forged[1].reading.import = BoundedVec::new(vec![9, 9]).unwrap();
+    village.fails(2, open(&village, &forged, 1), Reason::BadSignature);
+    village.fails(3, open(&village, &readings, 1), Reason::NotAllowed);
+    assert!(refused(&village, open(&village, &[readings[1].clone(), readings[0].clone()], 1)));
+    assert!(refused(&village, open(&village, &[readings[0].clone(), readings[0].clone()], 1)));
+    for claim in [Amount(0), Amount(CLAIM_MAX.0 + 1)] {
+        let mut call = open(&village, &readings, 1);
+        if let EnergyCall::OpenDispute { claim: of, .. } = &mut call {
+            *of = claim;
+        }
+        assert!(refused(&village, call));
+    }
+    let mut elsewhere = Sim { seq: 9, ..Sim::new(51, 0) };
+    let foreign = [0, 1].map(|_| elsewhere.read(village.world.env.chain, 5, 0, SYNCED));
+    village.fails(2, open(&village, &foreign, 1), Reason::UnknownMeter);
+    let mut fallen = Sim { seq: 9, import: 5, ..Sim::new(52, 0) };
+    let fallen = [readings[1].clone(), fallen.read(village.world.env.chain, 5, 0, SYNCED)];
+    village.ok(2, open(&village, &fallen, 7)); // a register that turns over: evidence all the same
+    village.ok(2, open(&village, &readings, 1));
+    village.fails(2, open(&village, &readings, 1), Reason::AlreadyExists);
+    let opened = village.events.iter().rev().find_map(|event| match event {
+        Event::DisputeOpened { import_wh, export_wh, claim, .. } => Some((import_wh.0, export_wh.0, claim.0)),
+        _ => None,
+    });
+    assert_eq!(opened, Some((700, 30, 5_000)));
+}
+
+#[test]
+fn the_operator_decides_where_the_terms_leave_it_to_it() {
+    let (mut village, readings) = contested(0);
+    let funds = village.funds(2);
+    village.ok(2, open(&village, &readings, 1));
+    village.ok(2, open(&village, &readings, 2));
+    assert_eq!(village.funds(2), funds - 14);
+    village.fails(3, decide(1, true), Reason::NotAllowed);
+    village.fails(2, decide(1, true), Reason::NotAllowed);
+    village.fails(6, decide(1, true), Reason::NotMember);
+    village.ok(1, decide(1, false));
+    village.fails(1, decide(1, true), Reason::UnknownDispute);
+    village.ok(1, decide(2, true));
+    assert_eq!((village.funds(2), village.tab(2), village.tab(1)), (funds, 5_000, -5_000));
+    village.check_tabs();
+}
+
+#[test]
+fn members_decide_by_votes_on_one_side() {
+    let (mut village, readings) = contested(2);
+    village.ok(2, open(&village, &readings, 1));
+    let view =
+        |village: &Village| query::dispute(&village.world.state, &dispute_id(&address(2), &Hash([1; 32])));
+    // The claimant has no vote, the operator's refusal is one, and nobody has two.
+    village.fails(2, decide(1, true), Reason::NotAllowed);
+    village.ok(1, decide(1, false));
+    village.fails(1, decide(1, false), Reason::AlreadyExists);
+    village.ok(3, decide(1, true));
+    village.fails(3, decide(1, true), Reason::AlreadyExists);
+    assert_eq!(view(&village).map(|view| (view.upheld, view.rejected)), Some((1, 1)));
+    village.ok(4, decide(1, true));
+    assert_eq!((view(&village), village.tab(2)), (None, 5_000));
+    let decided = Event::DisputeDecided {
+        dispute: dispute_id(&address(2), &Hash([1; 32])),
+        account: address(2),
+        upheld: true,
+        credit: Amount(5_000),
+    };
+    assert!(village.events.contains(&decided));
+    village.ok(2, open(&village, &readings, 1));
+    village.ok(3, decide(1, false));
+    village.ok(5, decide(1, false));
+    assert_eq!((view(&village), village.tab(2)), (None, 5_000));
+    // What the operator grants it grants alone.
+    village.ok(2, open(&village, &readings, 1));
+    village.ok(1, decide(1, true));
+    assert_eq!(village.tab(2), 10_000);
+    village.check_tabs();
+}
