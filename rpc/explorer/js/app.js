@@ -214,6 +214,8 @@ class NodeLine extends HTMLElement {
   connectedCallback() {
     live.addEventListener("head", ({ detail: status }) => {
       if (this.chain === status.genesisHash) return;
+      // Another chain at the same address, after a devnet was made anew: nothing of before holds.
+      if (this.chain) location.reload();
       this.chain = status.genesisHash;
       put(
         this,

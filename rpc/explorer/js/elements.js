@@ -2,6 +2,7 @@
 
 import { h, path, put } from "./dom.js";
 import { absolute, brief, integer, iso, relative, words } from "./format.js";
+import { live } from "./rpc.js";
 
 /// What `Page`s share: loading, failing, and letting go of listeners.
 export class Page extends HTMLElement {
@@ -29,6 +30,17 @@ export class Page extends HTMLElement {
     this.#ends.signal.addEventListener("abort", () => clearInterval(timer));
   }
 
+  /// Who waits for the node need not press anything once it is back.
+  #retry(target, again) {
+    const waits = new AbortController();
+    const back = ({ detail }) => {
+      if (detail !== "live") return;
+      waits.abort();
+      if (target.querySelector(".failure")) again();
+    };
+    live.addEventListener("state", back, { signal: AbortSignal.any([waits.signal, this.#ends.signal]) });
+  }
+
   /// Shows rows that wait, then what `make` resolves to, or why there is nothing and a way to try again.
   async show(target, make, rows = 6) {
     put(target, skeleton(rows));
@@ -37,11 +49,10 @@ export class Page extends HTMLElement {
       const made = await make();
       if (!this.gone) put(target, made);
     } catch (error) {
-      if (!this.gone)
-        put(
-          target,
-          failure(error, () => this.show(target, make, rows)),
-        );
+      if (this.gone) return;
+      const again = () => this.show(target, make, rows);
+      put(target, failure(error, again));
+      if (error.code === "unreachable") this.#retry(target, again);
     } finally {
       target.removeAttribute("aria-busy");
     }
@@ -243,6 +254,7 @@ export function growing(fetchPage, into, draw, none) {
   let cursor;
   const next = async () => {
     more.disabled = true;
+    if (more.nextElementSibling?.matches(".failure")) more.nextElementSibling.remove();
     try {
       const page = await fetchPage(cursor);
       into.append(...page.items.map(draw));

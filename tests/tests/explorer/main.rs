@@ -347,9 +347,14 @@ fn a_dead_node_is_told_and_its_return_is_seen(stage: Stage) {
     browser.wait("the loss is told", "wattle-banner", |text| text.contains("Reconnecting").then_some(()));
     let height = |text: &str| text.replace(',', "").parse::<u64>().ok();
     let before = browser.wait("the last height stays", "[data-figure=height]", height);
+    browser.click("nav a[href='/blocks']");
+    browser
+        .wait("a page that cannot load", ".failure", |text| text.contains("does not answer").then_some(()));
     let (again, resumed) = start_devnet(dir.path(), &port);
     assert_eq!(resumed["explorer"], ready["explorer"]);
     browser.wait("the banner goes", "wattle-banner", |text| text.is_empty().then_some(()));
+    browser.wait("the page loads by itself", "[data-section='finalized blocks'] tbody td", height);
+    browser.click("nav a[href='/']");
     browser.wait("the height advances", "[data-figure=height]", |t| height(t).filter(|now| *now > before));
     again.stop();
 }

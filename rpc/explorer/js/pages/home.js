@@ -116,7 +116,7 @@ class Home extends Page {
         h("span", { class: "mono muted", title: b.proposer }, brief(b.proposer, 8, 4)),
       ],
     );
-    const txs = blocks.flatMap((b) => b.txIds.map((id) => ({ id, b })).reverse()).slice(0, TXS_SHOWN);
+    const txs = newestTxs(TXS_SHOWN);
     if (txs.length === 0) put(this.recent, empty("No transactions in the last blocks."));
     else
       this.seenTxs = drawRows(
@@ -190,6 +190,15 @@ class Home extends Page {
   }
 }
 customElements.define("wattle-home", Home);
+
+/// The last transactions of the newest blocks, which may hold thousands.
+function newestTxs(max) {
+  const found = [];
+  for (const b of blocks) {
+    for (let i = b.txIds.length - 1; i >= 0 && found.length < max; i -= 1) found.push({ id: b.txIds[i], b });
+  }
+  return found;
+}
 
 /// Draws rows anew and marks those that were not there before.
 function drawRows(into, label, columns, items, key, seen, cells) {
