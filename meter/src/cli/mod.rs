@@ -1,11 +1,13 @@
 //! The light node's commands, for `wattle-light` and for `wattle light`.
 
 mod anchor;
+mod probe;
 mod relay;
 mod show;
 
 use crate::config::{ConfigError, LightConfig};
 use crate::run::{LightError, run as run_light};
+use crate::sensor::ProfileError;
 use crate::sign::{KeyError, generate_key};
 use crate::status::StatusError;
 use crate::{follow, relay as relay_hook};
@@ -14,6 +16,8 @@ use std::future::Future;
 use std::path::PathBuf;
 use wattle_chain_spec::NodeAddress;
 use wattle_primitives::Address;
+
+pub use probe::{ProbeArgs, ProbeLine, Units, UnitsError};
 
 /// Every option with its default, as it stands in the repository.
 pub const EXAMPLE_CONFIG: &str = include_str!("../../light.example.toml");
@@ -45,6 +49,12 @@ pub enum LightCommand {
     #[command(after_help = "Examples:\n  wattle-light config --default > light.toml\n  wattle-light config \
         --check light.toml")]
     Config(ConfigArgs),
+    /// Find out what answers on a line, and what to write into the configuration. Writes nothing to any meter.
+    #[command(
+        after_help = "Examples:\n  wattle-light probe --tcp 192.168.1.50:502\n  wattle-light probe --rtu \
+        /dev/ttyUSB0 --baud 9600,2400 --parity none,even --units 1-20"
+    )]
+    Probe(ProbeArgs),
 }
 
 /// Options of `run`.
@@ -175,6 +185,18 @@ pub enum LightCliError {
     /// There is no relay.
     #[error("the configuration has no [relay]")]
     NoRelay,
+    /// A profile to probe with cannot be used.
+    #[error("profile")]
+    Profile(#[source] ProfileError),
+    /// A line that cannot be.
+    #[error("{what} is out of range")]
+    Link {
+        /// Which setting.
+        what: &'static str,
+    },
+    /// No unit answered on any line.
+    #[error("nothing answers")]
+    NothingAnswers,
     /// Standard input cannot be read.
     #[error("cannot read standard input")]
     Stdin(#[source] std::io::Error),
@@ -194,6 +216,7 @@ impl LightCliError {
             Self::Status(_) => "light_status",
             Self::Anchor(_) | Self::AnchorRefused => "light_anchor",
             Self::Relay(_) | Self::NoRelay => "light_relay",
+            Self::Profile(_) | Self::Link { .. } | Self::NothingAnswers => "light_probe",
             Self::Stdin(_) | Self::Stdout(_) => "io",
         }
     }
@@ -225,6 +248,7 @@ pub async fn run(
         LightCommand::Anchor(args) => anchor::give(args, json).await,
         LightCommand::Relay(args) => relay::give(args, json).await,
         LightCommand::Config(args) => show::config(args, json),
+        LightCommand::Probe(args) => probe::probe(args, json).await,
     }
 }
 

@@ -49,7 +49,7 @@ pub enum Link {
 }
 
 /// The parity bit of a serial line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Parity {
     /// No parity bit.
@@ -162,10 +162,13 @@ impl Link {
         }
     }
 
-    /// Silence that separates two frames.
+    /// Silence that separates two frames; Modbus TCP has heads for that.
     #[must_use]
     pub fn frame_gap(&self) -> Duration {
-        self.transmit_time(GAP_CHARACTERS).max(GAP_MIN)
+        match self {
+            Self::Tcp { .. } => Duration::ZERO,
+            _ => self.transmit_time(GAP_CHARACTERS).max(GAP_MIN),
+        }
     }
 
     /// How the serial port is opened; `None` for a socket.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod line;
+mod probe;
 mod server;
 
 use line::{Fault, Line};
