@@ -1,6 +1,6 @@
 //! The chain's loop: follows headers, submits what the queues hold, looks at balances.
 //!
-//! Peers take turns, so that none of them is believed or waited for alone, and a second one is asked for the header
+//! Peers are asked by chance, so that none of them is believed or waited for alone, and a second one is asked for the header
 //! that the first one proved. Each meter has its own pace: one that is refused never holds up another.
 
 use super::LightError;
@@ -37,7 +37,6 @@ pub(crate) struct Chain {
     pub(crate) fresh: Arc<Notify>,
     /// Where proven balances of this lane's meter go.
     pub(crate) relay: Option<(usize, mpsc::Sender<Input>)>,
-    pub(crate) turn: usize,
     pub(crate) doubt: Option<Doubt>,
     /// Whether a header was proven, or agreed to, since the start.
     pub(crate) verified: bool,
@@ -134,17 +133,14 @@ impl Chain {
         Ok(())
     }
 
-    /// The peer whose turn it is.
-    fn peer(&mut self, ready: &[PeerId]) -> Option<PeerId> {
-        let peer = ready.get(self.turn.checked_rem(ready.len()).unwrap_or(0)).copied();
-        self.turn = self.turn.wrapping_add(1);
-        peer
+    /// The peer whose turn it is: any, so that no rhythm of questions keeps one kind of them with one peer.
+    fn peer(&self, ready: &[PeerId]) -> Option<PeerId> {
+        choose(ready.iter().copied())
     }
 
     /// Another one, not always the same.
     fn another(&self, ready: &[PeerId], peer: PeerId) -> Option<PeerId> {
-        let others = || ready.iter().copied().filter(|other| *other != peer);
-        others().nth(self.turn.checked_rem(others().count())?)
+        choose(ready.iter().copied().filter(|other| *other != peer))
     }
 
     /// Follows one peer's headers, and compares with another's.
@@ -327,6 +323,13 @@ impl Chain {
             other => tracing::warn!(error = other as &dyn std::error::Error, "readings not taken"),
         }
     }
+}
+
+/// One of them by chance.
+fn choose(peers: impl Iterator<Item = PeerId> + Clone) -> Option<PeerId> {
+    let count = u64::try_from(peers.clone().count()).ok()?;
+    let at = random().checked_rem(count)?;
+    peers.clone().nth(usize::try_from(at).ok()?)
 }
 
 fn expired(until: TimeMs) -> String {

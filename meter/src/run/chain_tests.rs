@@ -89,7 +89,6 @@ fn light_node(dir: &Path, chain: &TestChain, meters: u8, readings: u16) -> Chain
         clock,
         fresh: Arc::new(Notify::new()),
         relay: None,
-        turn: 0,
         doubt: None,
         verified: false,
         next_look: Instant::now(),
@@ -163,7 +162,7 @@ async fn one_lying_peer_of_three_changes_nothing_and_is_found_out() {
         let mut chain = light_node(dir.path(), &source, 2, 200);
         let peers = TestPeers::new(source, &SEEDS, 3);
         peers.lies.lock().unwrap().insert(peers.peers[0], lie);
-        turns(&mut chain, &peers, 24).await;
+        turns(&mut chain, &peers, 60).await;
         assert_eq!(depth(&chain), 0, "{name}: everything arrives");
         let facts = chain.board.update(|facts| (facts.chain.clone(), facts.meters[0].credit));
         assert!(facts.0.believing && facts.0.lies > 0 && facts.0.agreements > 0, "{name}: {:?}", facts.0);
@@ -184,7 +183,7 @@ async fn when_all_but_one_lie_nothing_false_is_believed() {
         let lie = lies(&source).swap_remove(0).1;
         peers.lies.lock().unwrap().insert(*peer, lie);
     }
-    turns(&mut chain, &peers, 24).await;
+    turns(&mut chain, &peers, 60).await;
     assert_eq!((depth(&chain), chain.doubt), (0, None));
     assert_eq!(chain.follower.head(), peers.chain.lock().unwrap().headers.last().unwrap());
 }

@@ -182,7 +182,6 @@ impl Parts {
             clock,
             fresh: Arc::clone(&self.fresh),
             relay: self.relay.take(),
-            turn: 0,
             doubt: None,
             verified: false,
             next_look: Instant::now(),

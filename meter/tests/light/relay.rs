@@ -62,11 +62,11 @@ async fn a_lost_meter_disconnects_where_it_is_said_so_and_a_found_one_connects()
     let logs = tempfile::tempdir().unwrap();
     let log = logs.path().join("log");
     let rules = "min_switch_interval_ms = 0\non_start = \"connect\"\non_meter_lost = \"disconnect\"\n\
-                 meter_lost_after_ms = 3000\n";
+                 meter_lost_after_ms = 5000\n";
     let mut light = Light::new(&[("house", house.address(), true)], FAST, &commands(&log, rules));
     light.start();
     said(&log, &["on"]);
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
     said(&log, &["on"]); // longer than a lost meter would take
     let address = house.address();
     house.stop().await;

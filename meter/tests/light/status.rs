@@ -99,11 +99,12 @@ async fn it_can_be_switched_off_and_stalled_clients_do_not_stop_it() {
     until("it answers others again", || light.live());
     drop(stalled);
     light.stop();
+    let before = light.saved().unwrap().meters[0].last_seq;
     let text = std::fs::read_to_string(light.config()).unwrap();
     let off = text.replace(&format!("127.0.0.1:{}", light.status_port), "");
     std::fs::write(light.config(), off).unwrap();
     light.start();
-    until("it meters", || light.saved().filter(|s| !s.meters.is_empty()));
+    until("it meters", || light.saved().filter(|s| s.meters[0].last_seq > before));
     assert!(light.live().is_none());
     light.stop();
 }
