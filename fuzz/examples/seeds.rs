@@ -9,7 +9,7 @@ use wattle_consensus::{LightBlock, Record};
 use wattle_fuzz::disk::{self, SEGMENT, SIGN_FILE};
 use wattle_fuzz::world::{START_MS, key, secret, tx, world};
 use wattle_meter::queue::Queue;
-use wattle_meter::sensor::SDM630;
+use wattle_meter::sensor::BUILT_IN;
 use wattle_node::file::sim::SimDir;
 use wattle_node::keystore::{KdfParams, KeyFile, Password, derive};
 use wattle_node::signer::{DataDir, Signer};
@@ -72,7 +72,7 @@ fn all() -> Vec<(&'static str, Seeds)> {
         ("amount", ["\u{6}1.5", "\u{6}1.5 WAT", "\u{12}1500000 base", "\x007"].map(bytes).to_vec()),
         ("node_config", vec![node_config()]),
         ("light_config", vec![include_bytes!("../../meter/light.example.toml").to_vec()]),
-        ("meter_profile", vec![SDM630.as_bytes().to_vec()]),
+        ("meter_profile", BUILT_IN.iter().map(|(_, text)| bytes(text)).collect()),
         ("modbus", modbus()),
         ("wal", logs()),
         ("sign_state", sign_states()),
@@ -399,16 +399,39 @@ fn node_config() -> Vec<u8> {
     std::fs::read(home.config_path()).unwrap()
 }
 
-/// Answers to the three questions of the built-in profile, an exception, and a stream without heads.
+/// Answers to all questions of two built-in profiles over both kinds of line, an exception, and a stream without
+/// heads.
 fn modbus() -> Seeds {
-    let answer = |registers: u8, word: [u8; 2]| {
-        let body = word.repeat(usize::from(registers));
-        [&[registers * 2 + 2, 4, registers * 2][..], &body].concat()
+    let answer = |head: &[u8], function: u8, data: &[u8]| {
+        let length = u8::try_from(head.len() + 2 + data.len()).unwrap();
+        let size = u8::try_from(data.len()).unwrap();
+        [&[length], head, &[function, size], data].concat()
     };
-    let good = [&[1][..], &answer(18, [0x43, 0x66]), &answer(2, [0, 0]), &answer(6, [0x42, 0])].concat();
+    let sdm630 = |head: &[u8]| {
+        let inputs = [(18, [0x43, 0x66]), (2, [0, 0]), (6, [0x42, 0])];
+        let mut all: Vec<Vec<u8>> =
+            inputs.iter().map(|(count, word)| answer(head, 4, &word.repeat(*count))).collect();
+        all.push(answer(head, 3, &[0x01, 0x33, 0xA4, 0xF2]));
+        all.concat()
+    };
+    let sunspec = |head: &[u8]| {
+        let meter = [[0, 1].repeat(52), vec![0, 0]].concat(); // the last is the power of ten of the counters
+        let answers: [&[u8]; 6] =
+            [b"SunS", &[0, 1, 0, 66], &[b'W'; 64], &[b'1'; 32], &[0, 203, 0, 105], &meter];
+        answers.map(|data| answer(head, 3, data)).concat()
+    };
+    let with = |first: u8, answers: &[u8]| [&[first], answers].concat();
     let exception = [1, 2, 0x84, 2].to_vec();
     let raw = [&[0, 0, 0, 0, 0, 0, 39, 1, 4, 36][..], &[0x43; 36]].concat();
-    vec![good, exception, raw, [&[1][..], &answer(17, [0, 0])].concat()]
+    vec![
+        with(1, &sdm630(&[])),
+        exception,
+        raw,
+        with(1, &answer(&[], 4, &[0; 34])),
+        with(6, &sdm630(&[1])),
+        with(9, &sunspec(&[])),
+        with(14, &sunspec(&[1])),
+    ]
 }
 
 fn logs() -> Seeds {

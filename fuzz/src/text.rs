@@ -145,7 +145,7 @@ pub fn meter_profile(bytes: &[u8]) {
                 && u32::from(address) + u32::from(words) <= u32::from(b.address) + u32::from(b.count)
         })
     };
-    for energy in &profile.energy {
+    if let Some(energy) = &profile.energy {
         assert!(covered(energy.function, energy.import, energy.words()));
         assert!(covered(energy.function, energy.export, energy.words()));
         assert!(energy.scale_factor.is_none_or(|at| covered(energy.function, at, 1)));

@@ -176,3 +176,81 @@ async fn after_the_trust_period_readings_are_sent_but_not_done_with() {
     assert_eq!(anchored.round().await, Progress::Idle);
     assert_eq!(anchored.depth(), 0);
 }
+
+#[tokio::test]
+async fn past_the_trust_period_a_backlog_of_several_batches_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut fresh = bench(dir.path(), None, None);
+    assert_eq!(fresh.round().await, Progress::Idle);
+    let mut chain = fresh.peers.chain.lock().unwrap().clone();
+    drop(fresh);
+    chain.trust_ms = 1000;
+    let mut expired = bench(dir.path(), None, Some(chain));
+    for import in 1..=300 {
+        expired.record(import);
+    }
+    for readings in [128, 128, 44, 0] {
+        assert_eq!(expired.round().await, Progress::Unproven { readings });
+    }
+    assert_eq!((expired.depth(), expired.last().import_wh), (300, WattHours(300)), "sent, not done with");
+    // A peer that claims that the chain has nothing costs a transaction that has no effect.
+    let claim: crate::testchain::Lie = Box::new(|_, request, honest| match (&request, honest) {
+        (Request::Proof { .. }, Response::Proof(mut answer)) => {
+            answer.value = None;
+            Response::Proof(answer)
+        }
+        (_, honest) => honest,
+    });
+    let liar = expired.peers.peers[0];
+    expired.peers.lies.lock().unwrap().insert(liar, claim);
+    assert_eq!(expired.round().await, Progress::Unproven { readings: 128 }, "sent again in vain");
+    assert_eq!((expired.depth(), expired.last().seq), (300, 300), "which has no effect");
+}
+
+#[tokio::test]
+async fn a_refusal_for_bandwidth_is_a_shortage_and_the_same_readings_come_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bench = bench(dir.path(), None, None);
+    for import in 1..=5 {
+        bench.record(import);
+    }
+    *bench.peers.bucket.lock().unwrap() = Some(crate::testchain::Bucket { left: 0, refused: 0 });
+    let peer = bench.peers.peers[0];
+    for _ in 0..3 {
+        let refused = bench.submitter.round(&mut bench.follower, &bench.peers, peer).await.unwrap_err();
+        assert!(refused.is_shortage(), "{refused}");
+        bench.record(6);
+    }
+    *bench.peers.bucket.lock().unwrap() = None;
+    assert_eq!(bench.round().await, Progress::Sent { readings: 5 }, "under their nonce, without later ones");
+    while bench.round().await != Progress::Idle {}
+    assert_eq!((bench.depth(), bench.last().seq), (0, 8));
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_too_heavy_is_halved_until_it_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bench = bench(dir.path(), None, None);
+    for import in 1..=100 {
+        bench.record(import);
+    }
+    for peer in bench.peers.peers.clone() {
+        let weak: crate::testchain::Lie = Box::new(|_, request, honest| match request {
+            Request::SubmitTx(tx) if readings_in(&tx) > 40 => {
+                Response::error(wattle_p2p::wire::ErrorCode::TxRejected, "tx_too_heavy")
+            }
+            _ => honest,
+        });
+        bench.peers.lies.lock().unwrap().insert(peer, weak);
+    }
+    *bench.peers.losing.lock().unwrap() = true; // what is refused here must not arrive either
+    let peer = bench.peers.peers[0];
+    for _ in 0..2 {
+        let refused = bench.submitter.round(&mut bench.follower, &bench.peers, peer).await.unwrap_err();
+        assert!(!refused.is_shortage(), "{refused}");
+    }
+    *bench.peers.losing.lock().unwrap() = false;
+    assert_eq!(bench.round().await, Progress::Sent { readings: 32 });
+    while bench.round().await != Progress::Idle {}
+    assert_eq!((bench.depth(), bench.last().seq), (0, 100));
+}

@@ -162,10 +162,13 @@ impl Link {
         }
     }
 
-    /// Silence that separates two frames.
+    /// Silence that separates two frames; Modbus TCP has heads for that.
     #[must_use]
     pub fn frame_gap(&self) -> Duration {
-        self.transmit_time(GAP_CHARACTERS).max(GAP_MIN)
+        match self {
+            Self::Tcp { .. } => Duration::ZERO,
+            _ => self.transmit_time(GAP_CHARACTERS).max(GAP_MIN),
+        }
     }
 
     /// How the serial port is opened; `None` for a socket.
