@@ -8,8 +8,8 @@
 
 use axum::Router;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -96,10 +96,27 @@ pub fn pages() -> Router {
         let tag = index.clone();
         routes.route(path, get(move |headers| async move { answer(&INDEX, tag, &headers) }))
     });
-    FILES.iter().fold(routes, |routes, file| {
-        let tag = tag(file);
-        routes.route(file.path, get(move |headers| async move { answer(file, tag, &headers) }))
-    })
+    FILES
+        .iter()
+        .fold(routes, |routes, file| {
+            let tag = tag(file);
+            routes.route(file.path, get(move |headers| async move { answer(file, tag, &headers) }))
+        })
+        .fallback(|headers: HeaderMap| async move { missing(&headers) })
+}
+
+/// Not found: in words for a reader with a browser, whose page says so and leads on; bare for a program.
+fn missing(asked: &HeaderMap) -> Response {
+    let reads = asked
+        .get(ACCEPT)
+        .and_then(|kinds| kinds.to_str().ok())
+        .is_some_and(|kinds| kinds.contains("text/html"));
+    if !reads {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let mut response = answer(&INDEX, tag(&INDEX), &HeaderMap::new());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
 }
 
 /// Names the content: a browser keeps what it has as long as this stays.

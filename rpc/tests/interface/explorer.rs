@@ -108,6 +108,11 @@ async fn what_is_not_there_is_not_found_and_nothing_is_written() {
     for (method, path, status) in table {
         assert_eq!(ask(address, method, path, &host).await.status, status, "{method} {path}");
     }
+    let reader = format!("{host}accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n");
+    let told = ask(address, "GET", "/nothing", &reader).await;
+    assert_eq!((told.status, header(&told, "content-type")), (404, Some("text/html; charset=utf-8")));
+    assert!(told.body.contains("<!doctype html>") && header(&told, "content-security-policy").is_some());
+    assert_eq!(ask(address, "GET", "/nothing", &host).await.body, "");
     // The interface beside it is untouched.
     assert_eq!(ask(address, "GET", "/healthy", &host).await.status, 200);
     assert_eq!(ask(address, "GET", "/rpc", &host).await.status, 405);

@@ -65,7 +65,7 @@ pub(crate) fn assert_clean(browser: &Browser, origin: &str) {
 }
 
 /// Warnings and errors on the console, those of the policy among them.
-fn complaints(browser: &Browser) -> Vec<String> {
+pub(crate) fn complaints(browser: &Browser) -> Vec<String> {
     let bad = |entry: &Value| matches!(entry["level"].as_str(), Some("SEVERE" | "WARNING"));
     browser.log("browser").into_iter().filter(bad).map(|entry| entry["message"].to_string()).collect()
 }

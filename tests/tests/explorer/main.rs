@@ -124,6 +124,7 @@ fn a_reader_follows_the_chain_on_a_desk_and_on_a_phone() {
         every_page_is_sound(&stage, &id);
         hostile_text_stays_text(&stage);
         checks::assert_clean(&stage.browser, stage.origin());
+        an_unknown_page_says_so(&stage);
     }
     checks::assert_checks_can_fail(&stage.browser);
     a_dead_node_is_told_and_its_return_is_seen(stage);
@@ -336,6 +337,15 @@ fn hostile_text_stays_text(stage: &Stage) {
     browser.wait("no match", "#search-said", |text| text.contains("<img src=x").then_some(()));
     assert_eq!(browser.count("img, main script, main iframe"), 0);
     assert!(browser.run("return window.pwned ?? null", &[]).is_null());
+}
+
+/// The one thing on the console is the status of the answer.
+fn an_unknown_page_says_so(stage: &Stage) {
+    stage.visit("/nothing");
+    stage.settled("the page that is not there");
+    assert_eq!(stage.browser.text("h1").as_deref(), Some("Not found"));
+    let told = checks::complaints(&stage.browser);
+    assert!(told.len() == 1 && told[0].contains("/nothing") && told[0].contains("404"), "{told:?}");
 }
 
 fn a_dead_node_is_told_and_its_return_is_seen(stage: Stage) {

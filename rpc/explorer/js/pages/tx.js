@@ -47,7 +47,7 @@ class Tx extends Page {
     try {
       const reply = await call("tx_get", { id: this.dataset.id });
       if (this.gone) return;
-      this.show_(reply);
+      this.present(reply);
       if (["pending", "included"].includes(reply.state)) this.later(POLL_MS);
     } catch (error) {
       if (this.gone) return;
@@ -69,7 +69,7 @@ class Tx extends Page {
     this.tries += 1;
   }
 
-  show_(reply) {
+  present(reply) {
     const shape = `${reply.state} ${reply.height ?? ""}`;
     if (shape === this.drawn) return;
     this.drawn = shape;
