@@ -74,6 +74,9 @@ fn named_in(tx: &Tx, meter: &Address) -> Option<PublicKey> {
         Call::Energy(EnergyCall::RegisterMeter { key, .. }) => {
             (Address::of_key(key) == *meter).then_some(*key)
         }
+        Call::Energy(EnergyCall::SwapMeter { swap, .. }) => {
+            (Address::of_key(&swap.new) == *meter).then_some(swap.new)
+        }
         Call::Energy(EnergyCall::SubmitReadings { readings }) => {
             let own = readings.iter().filter(|signed| signed.reading.meter == *meter);
             own.map(|signed| signed.key).find(|key| Address::of_key(key) == *meter)

@@ -184,6 +184,10 @@ fn involved(own: [Address; 2], receipt: &Receipt) -> BTreeSet<Address> {
             }
             Event::MeterRegistered { meter, owner, .. } => named.extend([*meter, *owner]),
             Event::ReadingAccepted { meter, .. } => named.push(*meter),
+            Event::MeterSwapped { old, new, .. } => named.extend([*old, *new]),
+            Event::MemberSet { account, .. } | Event::DisputeDecided { account, .. } => named.push(*account),
+            Event::DealConfirmed { charger, discharger, .. } => named.extend([*charger, *discharger]),
+            Event::DealEnded { charger, discharger, .. } => named.extend(charger.iter().chain(discharger)),
             _ => {}
         }
     }
