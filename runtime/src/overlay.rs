@@ -117,6 +117,12 @@ impl<'a> Overlay<'a> {
             .take_while(|(key, _)| key.first() == Some(&keys::QUEUE))
     }
 
+    /// How many entries have been read or written.
+    #[cfg(test)]
+    pub(crate) fn touched(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Where the journal stands.
     #[must_use]
     pub fn mark(&self) -> Mark {

@@ -14,8 +14,11 @@ use wattle_primitives::call::energy::Terms;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Hash, TimeMs, Weight};
 
-/// Keys that finding the next work and its terms takes, beside the looks for their versions.
-const LOOK_KEYS: u64 = 6;
+/// Keys of a microgrid that wakes up: its record, its old and new place in the queue, and the first look at three versions
+/// of its terms, at a quarter of a key's cost for each that is only read.
+const WAKE_KEYS: u64 = 3 + 3 * (1 + super::TERMS_KEYS);
+/// Keys that finding the next work takes from then on.
+const LOOK_KEYS: u64 = 3;
 
 /// Weight that may be used, and what has been.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +79,7 @@ pub(super) fn enqueue(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, mut ag
 /// Goes on with a microgrid's work that is due, within `budget`, and puts it back into the queue.
 pub(crate) fn advance(ctx: &mut Ctx<'_>, key: Key, id: &Hash, budget: Weight) -> Weight {
     ctx.state.remove(key);
-    let mut budget = Budget { max: budget, used: weights::keys(3) };
+    let mut budget = Budget { max: budget, used: weights::keys(WAKE_KEYS) };
     let Some(mut grid) = ctx.state.read::<Microgrid>(keys::microgrid(id)) else { return budget.used };
     let Some(mut agenda) = grid.agenda else { return budget.used };
     while let Some((due_ms, work, interval, terms)) = next(ctx, id, &grid, &agenda) {

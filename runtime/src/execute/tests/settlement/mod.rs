@@ -1,5 +1,6 @@
 //! Readings, settlement, swaps and disputes of a microgrid, from signed transactions to tabs.
 
+mod budget;
 mod disputes;
 mod late;
 mod random;

@@ -1,0 +1,154 @@
+//! What settlement costs: a large microgrid does not stall a block, and no call touches more than it weighs.
+
+use super::*;
+use crate::execute::tx::Verified;
+use crate::modules::{Ctx, on_block, weights};
+use crate::overlay::Overlay;
+use crate::query;
+use std::sync::Arc;
+
+const METERS: u32 = 10_000;
+/// The heaviest single step of settlement: a member's line, with what looking for the work takes.
+const STEP: u64 = 40 * weights::KEY;
+
+/// A meter's key; the account of the same key owns it.
+fn seat(n: u32) -> SecretKey {
+    let mut seed = [9; 32];
+    seed[..4].copy_from_slice(&n.to_le_bytes());
+    SecretKey::from_seed(seed)
+}
+
+/// Everybody's reading number `seq`, as if its signature had been verified.
+fn everybodys(world: &World, keys: &[PublicKey], seq: u64, at: u64) -> Vec<VerifiedTx> {
+    let reading = |key: &PublicKey| Reading {
+        meter: Address::of_key(key),
+        seq,
+        boot_id: 1,
+        uptime_ms: at,
+        time_ms: TimeMs(at),
+        clock: ClockQuality::Synced,
+        import: BoundedVec::new(vec![0, 0, 0, seq as u16 * 90]).unwrap(),
+        export: BoundedVec::new(vec![0, 0, 0, seq as u16 * u16::from(key.0[0] % 2) * 200]).unwrap(),
+    };
+    let signed =
+        |key: &PublicKey| SignedReading { reading: reading(key), key: *key, signature: Signature([0; 64]) };
+    let all: Vec<_> = keys.iter().map(signed).collect();
+    let first = query::nonce(&world.state, &address(1), Lane(0)).0;
+    let batches = (first..).zip(all.chunks(128));
+    let call = |chunk: &[SignedReading]| EnergyCall::SubmitReadings {
+        readings: BoundedVec::new(chunk.to_vec()).unwrap(),
+    };
+    batches
+        .map(|(nonce, chunk)| {
+            let body = TxBody { nonce: Nonce(nonce), ..world.body(1, vec![Call::Energy(call(chunk))]) };
+            let auth = Auth { key: key(1).public(), signature: Signature([0; 64]) };
+            let tx = Tx::new(body, vec![auth]).unwrap();
+            let checked = CheckedTx::check(tx, &world.env.chain, &world.env.params).unwrap();
+            VerifiedTx(Arc::new(Verified { checked, verdicts: vec![true; chunk.len()] }))
+        })
+        .collect()
+}
+
+fn large(clearing: ClearingRule) -> (World, Vec<PublicKey>) {
+    let roomy = Params {
+        bandwidth_rate: Weight(1 << 40),
+        bandwidth_capacity: Weight(1 << 44),
+        block_bytes_max: u32::MAX,
+        block_weight_max: Weight(1 << 40),
+        ..params()
+    };
+    let mut spec = spec(params());
+    let keys: Vec<PublicKey> = (0..METERS).map(|n| seat(n).public()).collect();
+    let account = |key: &PublicKey| GenesisAccount { key: *key, balance: Amount(50_000) };
+    spec.accounts.extend(keys.iter().map(account));
+    spec.accounts.sort_by_key(|account| account.key);
+    let meter = |key: &PublicKey| GenesisMeter {
+        key: *key,
+        owner: Address::of_key(key),
+        encoding: RegisterEncoding::Uint64Wh,
+        role: MeterRole::Sub,
+        power_max_w: 20_000,
+        allowance: Amount(0),
+    };
+    spec.microgrids[0].meters = keys.iter().map(meter).collect();
+    spec.microgrids[0].terms = Some(Terms { clearing, ..terms() });
+    let (state, header) = genesis(&spec).unwrap();
+    let mut world = World::new(params());
+    (world.state, world.env.chain, world.env.params) = (state, header.hash(), roomy);
+    (world, keys)
+}
+
+/// Runs what is due under a budget and says what was used, without transactions.
+fn work(world: &mut World, budget: u64) -> (u64, usize, Vec<Event>) {
+    let env = world.env.clone();
+    let state = world.state.clone();
+    let mut ctx = Ctx::new(Overlay::new(&state), &env);
+    let used = on_block(&mut ctx, Weight(budget));
+    let (events, touched) = (ctx.take_events(), ctx.state.touched());
+    world.state = ctx.state.finish().0;
+    (used.0, touched, events)
+}
+
+#[test]
+fn ten_thousand_meters_settle_over_several_blocks_within_each_ones_budget() {
+    let (mut world, keys) = large(ClearingRule::MidMarket);
+    let start = (T0 / QUARTER + 1) * QUARTER;
+    for (seq, at) in [(1, start), (2, start + QUARTER)] {
+        world.env.time_ms = TimeMs(at + 1000);
+        while query::has_due(&world.state, world.env.time_ms) {
+            work(&mut world, 1 << 40);
+        }
+        let txs = everybodys(&world, &keys, seq, at);
+        let done = execute_block(&world.state, &world.env, &txs).unwrap();
+        let accepted = |(_, event): (_, &Event)| matches!(event, Event::ReadingAccepted { .. });
+        assert_eq!(done.receipts.events().filter(|e| accepted((e.0, e.1))).count(), keys.len());
+        world.state = done.state;
+    }
+    world.env.time_ms = TimeMs(start + QUARTER + 60_000);
+    let budget = 1_000_000 / 8; // what a block of the microgrid preset leaves for it
+    let (mut blocks, mut lines) = (0, 0);
+    while query::has_due(&world.state, world.env.time_ms) {
+        let (used, touched, events) = work(&mut world, budget);
+        assert!(used <= budget / 2 + STEP, "{used}");
+        assert!(touched as u64 * weights::KEY <= used, "{touched} keys for {used}");
+        blocks += 1;
+        lines += events.iter().filter(|event| matches!(event, Event::EnergySettled { .. })).count();
+    }
+    assert_eq!(lines, keys.len());
+    assert!(blocks > 10, "{blocks}");
+    invariants(&world.state).unwrap();
+}
+
+/// However sparse readings are, and however much of their time is settled.
+#[test]
+fn readings_touch_no_more_keys_than_they_weigh() {
+    let mut village = Village::new(params(), &Terms { losses: LossRule::ProRata, ..terms() });
+    let mut feeder = village.meter(70, 1, MeterRole::Feeder);
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    village.go(start + 1000);
+    let first = [&mut feeder, &mut sim].map(|sim| sim.read(chain, start, 0, ClockQuality::Synced));
+    village.submit(first.to_vec());
+    for spans in [vec![QUARTER], vec![1_000, 20 * QUARTER], vec![96 * QUARTER; 3], vec![333_333; 40]] {
+        let from = village.now();
+        village.go(from + spans.iter().sum::<u64>());
+        let mut at = from;
+        let mut read = |span: &u64| {
+            at += span;
+            sim.import += 3;
+            sim.export += 1;
+            sim.read(chain, at, 0, ClockQuality::Synced)
+        };
+        let readings: Vec<_> = spans.iter().map(&mut read).collect();
+        let call =
+            Call::Energy(EnergyCall::SubmitReadings { readings: BoundedVec::new(readings.clone()).unwrap() });
+        let env = village.world.env.clone();
+        let mut ctx = Ctx::new(Overlay::new(&village.world.state), &env);
+        ctx.begin(address(1), &vec![true; readings.len()]);
+        crate::modules::execute(&mut ctx, &call).unwrap();
+        let signatures = weights::SIGNATURE * readings.len() as u64;
+        let (touched, weight) = (ctx.state.touched() as u64, crate::modules::weight(&call).0 - signatures);
+        assert!(touched * weights::KEY <= weight, "{touched} keys for {weight}: {spans:?}");
+        assert!(village.submit(readings).iter().all(Result::is_ok));
+    }
+}
