@@ -47,6 +47,10 @@ pub struct MeterConfig {
     /// different powers of ten.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<RegisterEncoding>,
+    /// Its serial number: another meter in its place is not signed for. Without it the first number seen after a start
+    /// is the one; a profile may know no place for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial_number: Option<String>,
     /// File with its key: 64 hex digits, mode 600. Without one nothing is signed: it feeds the status page only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
@@ -164,7 +168,8 @@ impl MeterConfig {
     /// # Errors
     /// As [`Self::profile`].
     pub fn sensor(&self, bus: SharedBus) -> Result<Sensor, BusError> {
-        Ok(Sensor::new(bus, self.unit, self.profile()?))
+        let sensor = Sensor::new(bus, self.unit, self.profile()?);
+        Ok(sensor.with_serial_number(self.serial_number.clone()))
     }
 
     fn has_sound_name(&self) -> bool {
@@ -222,6 +227,7 @@ mod tests {
         unit = 126
         profile = "sunspec"
         encoding = { acc32 = { exponent = 1 } }
+        serial_number = "SN-000123"
         key_file = "/etc/wattle/roof.key"
         [[bus.meter]]
         name = "battery"

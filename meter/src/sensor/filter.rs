@@ -2,16 +2,15 @@
 //!
 //! Meters sometimes answer with a NaN or a transient zero. Booking the recovery after such a zero as consumption
 //! would charge a lifetime's energy at once, so a lower value is held back until it has been seen several times in
-//! a row. A confirmed drop is a reset or a swapped meter: the chain will not accept it as an ordinary reading, and
-//! the operator is told.
+//! a row. A confirmed drop is a reset or a swapped meter: the operator is told, and nothing more is signed until the
+//! meter is registered anew, under a key of its own, or counts on from the last good value after all.
 //!
 //! | counter | verdict |
 //! |---|---|
-//! | as before or higher | good |
+//! | as the last good one or higher | good |
 //! | lower, rolls over, was near its end, and came no further than the meter's power allows | good |
 //! | lower | held, until seen [`DROP_CONFIRMATIONS`] times in a row |
-//! | lower, confirmed | reset |
-//! | any, from a meter with another serial number | reset |
+//! | lower, confirmed | reset, from then on |
 
 use super::profile::Profile;
 use std::time::{Duration, Instant};
@@ -47,7 +46,8 @@ pub enum Verdict {
         /// How often it has been seen in a row.
         seen: u32,
     },
-    /// It is lower than before and was confirmed, or comes from another meter: the meter was reset or swapped.
+    /// It is lower than before and was confirmed, or comes from another meter: the meter was reset or swapped. The
+    /// last good value is the old meter's final one.
     Reset,
 }
 
@@ -100,17 +100,8 @@ impl Filter {
         // The drop itself must be steady: a value below the one that was to be confirmed starts the count anew.
         let steady = self.dropped.as_ref().is_some_and(|dropped| !value.is_below(dropped));
         self.seen = if steady { self.seen.saturating_add(1) } else { 1 };
-        if self.seen >= DROP_CONFIRMATIONS {
-            return self.swapped(value, now);
-        }
         self.dropped = Some(value.clone());
-        Verdict::Held { seen: self.seen }
-    }
-
-    /// Takes in the first value of another meter.
-    pub fn swapped(&mut self, value: &Energy, now: Instant) -> Verdict {
-        self.settle(value, now);
-        Verdict::Reset
+        if self.seen >= DROP_CONFIRMATIONS { Verdict::Reset } else { Verdict::Held { seen: self.seen } }
     }
 
     /// Takes over the last good value from before the start: a first value below it is held like any other.
@@ -222,8 +213,14 @@ mod tests {
         for seen in 2..DROP_CONFIRMATIONS {
             assert_eq!(filter.accept(&energy(7, 0), now), Verdict::Held { seen });
         }
-        assert_eq!(filter.accept(&energy(8, 0), now), Verdict::Reset);
-        assert_eq!(filter.accept(&energy(9, 0), now), Verdict::Good);
+        // It stays one: the new meter's energy is not the old one's.
+        for wh in 8..20 {
+            assert_eq!(filter.accept(&energy(wh, 0), now), Verdict::Reset);
+        }
+        assert_eq!(filter.good().unwrap().import_wh, WattHours(1000));
+        // A meter that takes minutes to find its counters again was not reset after all.
+        assert_eq!(filter.accept(&energy(1003, 0), now), Verdict::Good);
+        assert_eq!(filter.accept(&energy(0, 0), now), Verdict::Held { seen: 1 });
     }
 
     #[test]

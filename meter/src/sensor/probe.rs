@@ -238,6 +238,7 @@ fn config(report: &LineReport) -> Option<String> {
             name,
             unit: unit.unit,
             profile: fit.profile.clone(),
+            serial_number: fit.identity.serial_number.clone().filter(|_| fit.encoding.is_some()),
             encoding: fit.encoding.filter(|encoding| Some(*encoding) != default),
         })
     };

@@ -42,19 +42,24 @@ pub struct Sensor {
     /// Where the map begins; looked up again after each failure, since another meter may be there then.
     start: Option<u16>,
     identity: Identity,
+    /// Number of the meter that is read here: the configured one, or else the first seen.
+    serial_number: Option<String>,
+    /// Another meter answers.
     swapped: bool,
     filter: Option<Filter>,
+    /// What was said of the last counters, so that a lasting state is logged once.
+    verdict: Option<Verdict>,
 }
 
 /// Registers by table and address, counted from where the map begins.
 type Registers = BTreeMap<(Function, u16), u16>;
 
 impl Sample {
-    /// The counters, if they may be signed. A drop that is not confirmed may not.
+    /// The counters, if they may be signed: only good ones.
     #[must_use]
     pub fn believed(&self) -> Option<&Energy> {
         let counters = self.counters.as_ref()?;
-        (!matches!(counters.verdict, Verdict::Held { .. })).then_some(&counters.energy)
+        (counters.verdict == Verdict::Good).then_some(&counters.energy)
     }
 
     /// What the filter says of the counters.
@@ -76,9 +81,17 @@ impl Sensor {
             blocks,
             start: None,
             identity: Identity::default(),
+            serial_number: None,
             swapped: false,
             filter,
+            verdict: None,
         }
+    }
+
+    /// Believes only the meter with this number. Without it the first number seen is the one, until a restart.
+    #[must_use]
+    pub fn with_serial_number(self, serial_number: Option<String>) -> Self {
+        Self { serial_number, ..self }
     }
 
     /// Takes over the last good value from before the start, so that a zero right after it is held.
@@ -159,15 +172,17 @@ impl Sensor {
         Ok(sample)
     }
 
-    /// Notes when another meter answers than before. A number once seen is kept while none can be read.
+    /// Notes whether the meter is the one that is to be read here. While it gives no number, what was known stands.
     fn recognize(&mut self, identity: Identity) {
-        let old = self.identity.serial_number.take();
-        let another = old.is_some() && identity.serial_number.is_some() && old != identity.serial_number;
-        if another {
-            tracing::error!(?old, new = ?identity.serial_number, "another meter answers: register it anew");
-            self.swapped = true;
+        if let Some(found) = &identity.serial_number {
+            let expected = self.serial_number.get_or_insert_with(|| found.clone());
+            let swapped = expected != found;
+            if swapped && !self.swapped {
+                tracing::error!(%expected, %found, "another meter answers: register it under a key of its own");
+            }
+            self.swapped = swapped;
         }
-        self.identity = Identity { serial_number: identity.serial_number.or(old), ..identity };
+        self.identity = identity;
     }
 
     /// The number of a meter with a fixed map. Not every version of a meter has it, and some do not even refuse:
@@ -240,17 +255,20 @@ impl Sensor {
     }
 
     fn judge(&mut self, energy: Energy) -> Option<Counters> {
-        let (filter, now) = (self.filter.as_mut()?, Instant::now());
-        let verdict = match std::mem::take(&mut self.swapped) {
-            true => filter.swapped(&energy, now),
-            false => filter.accept(&energy, now),
+        let filter = self.filter.as_mut()?;
+        let verdict = match self.swapped {
+            true => Verdict::Reset,
+            false => filter.accept(&energy, Instant::now()),
         };
+        let news = self.verdict.replace(verdict) != Some(verdict);
         match verdict {
-            Verdict::Good => {}
             Verdict::Held { seen } => {
                 tracing::warn!(seen, ?energy, "energy register fell: last good value held");
             }
-            Verdict::Reset => tracing::error!(?energy, "energy register was reset: register the meter anew"),
+            Verdict::Reset if news => {
+                tracing::error!(?energy, good = ?filter.good(), "meter was reset or swapped: nothing is signed");
+            }
+            Verdict::Good | Verdict::Reset => {}
         }
         Some(Counters { energy, verdict })
     }

@@ -197,11 +197,15 @@ async fn a_lower_lifetime_and_another_number_are_a_swapped_meter() {
     let bus = Bus::shared(line.link(), HASTY);
     let mut meter = sdm630(&bus, 1);
     check_sdm630(&meter.read().await.unwrap());
-    server.set(1, "input", 0x0048, &[0x3F80, 0x0000]); // 1 kWh: a meter fresh from its box, with no number to read
+    server.set(1, "input", 0x0048, &[0x3F80, 0x0000]); // 1 kWh: a meter fresh from its box
     for seen in 1..DROP_CONFIRMATIONS {
         assert_eq!(meter.read().await.unwrap().verdict(), Some(Verdict::Held { seen }));
     }
-    assert_eq!(meter.read().await.unwrap().verdict(), Some(Verdict::Reset));
+    for _ in 0..2 {
+        let sample = meter.read().await.unwrap();
+        assert_eq!((sample.verdict(), sample.believed()), (Some(Verdict::Reset), None));
+    }
+    assert_eq!(meter.good().unwrap().import_wh.0, 12_345_677, "the old meter's final value");
 
     let mut meter = sunspec(&bus, 2, 0);
     assert_eq!(meter.read().await.unwrap().verdict(), Some(Verdict::Good));
@@ -210,10 +214,17 @@ async fn a_lower_lifetime_and_another_number_are_a_swapped_meter() {
     server.set(2, "holding", 40000 + SERIAL_NUMBER, &[0x5858]);
     line.spoil([Fault::Lost]); // nobody swaps a meter without an outage
     assert!(matches!(meter.read().await, Err(SensorError::Timeout { .. })));
-    let sample = meter.read().await.unwrap();
-    assert_eq!((sample.verdict(), import_wh(&sample)), (Some(Verdict::Reset), 0x0100_0000));
+    for _ in 0..2 {
+        let sample = meter.read().await.unwrap();
+        assert_eq!((sample.verdict(), sample.believed()), (Some(Verdict::Reset), None));
+    }
     assert_eq!(meter.identity().serial_number.as_deref(), Some("XX-000123"));
-    assert_eq!(meter.read().await.unwrap().verdict(), Some(Verdict::Good));
+    assert_eq!(meter.good().unwrap().import_wh.0, 100_000);
+    // One that is told beforehand believes it from the start, and no other.
+    for (number, want) in [("XX-000123", Verdict::Good), ("SN-000123", Verdict::Reset)] {
+        let mut meter = sunspec(&bus, 2, 0).with_serial_number(Some(number.to_owned()));
+        assert_eq!(meter.read().await.unwrap().verdict(), Some(want), "{number}");
+    }
 }
 
 #[tokio::test]

@@ -84,6 +84,7 @@ fn the_program_prints_what_it_finds() {
     for part in [
         "unit 1: Eastron SDM630 (profile sdm630)",
         "serial number: 20161778",
+        "serial_number = \"SN-000123\"",
         "import 12345677 Wh, export 42500 Wh",
         "volts_l1 230.200 V",
         "unit 2: SunSpec meter (profile sunspec)",
