@@ -40,7 +40,7 @@ pub(crate) struct Chain {
     pub(crate) doubt: Option<Doubt>,
     /// Whether a header was proven, or agreed to, since the start.
     pub(crate) verified: bool,
-    /// The head that a second peer was last found to have.
+    /// The head that a second peer was found to have since the last look.
     pub(crate) agreed: Option<Hash>,
     pub(crate) next_look: Instant,
     pub(crate) next_credit: Instant,
@@ -152,12 +152,13 @@ impl Chain {
             Ok(_) => self.verified = true,
             Err(source) => self.note(net, &SubmitError::Peer { peer, source }),
         }
+        self.agreed = None; // each look compares anew: another peer may be the second one
         // What comes of it shows in the follower's doubt.
         let _ = self.cross_check(net, ready, peer).await;
         Ok(())
     }
 
-    /// Asks another peer than `peer` for the head, unless one is known to have it.
+    /// Asks another peer than `peer` for the head, unless one was found to have it since the last look.
     ///
     /// # Errors
     /// [`FollowError::Disputed`]. A second peer's lie or silence takes nothing from the first one's proof.
