@@ -212,6 +212,7 @@ fn light_config(
         name: "meter".into(),
         unit: 1,
         profile: "sdm630".into(),
+        serial_number: None,
         encoding: None,
         key_file: Some(dir.join("meter.key")),
     };
