@@ -1,16 +1,18 @@
-//! Costs of transfers: form, signatures, execution with roots, and the commit to the database; and of the market.
+//! Costs of transfers: form, signatures, execution with roots, and the commit to the database.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
-mod market;
+#[path = "../common/chain.rs"]
+mod chain;
 mod world;
 
+use chain::{checked, verified};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::borrow::Cow;
 use std::hint::black_box;
 use wattle_primitives::{Block, Header, Height, View};
 use wattle_runtime::store::RocksStore;
 use wattle_runtime::{BlockEnv, CheckedTx, Commit, Executed, Store, VerifiedTx, execute_block, verify_all};
-use world::{checked, transfers, verified, world};
+use world::{transfers, world};
 
 const TRANSFERS: u32 = 2000;
 /// Transfers of one committed block: a block of 50 ms at 5,000 a second.
@@ -108,5 +110,5 @@ fn commit(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, execution, commit, market::clearing, market::placing);
+criterion_group!(benches, execution, commit);
 criterion_main!(benches);

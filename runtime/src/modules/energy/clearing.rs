@@ -105,8 +105,7 @@ pub fn clear(rule: ClearingRule, entries: &[Entry]) -> Cleared {
         bids.retain(|bid| entries[*bid].price >= price);
         offers.retain(|offer| entries[*offer].price <= price);
     }
-    let left = entries.iter().map(|entry| entry.wh).collect();
-    let mut matcher = Matcher { entries, left, price, trades: Vec::new() };
+    let mut matcher = Matcher::new(entries, price);
     matcher.prefer(&bids, &offers, true);
     matcher.prefer(&bids, &offers, false);
     matcher.prefer(&offers, &bids, false);
@@ -148,12 +147,18 @@ fn curves_meet(entries: &[Entry], bids: &[usize], offers: &[usize]) -> Option<Am
     price
 }
 
+/// An account, by its place among all that have orders.
+type Owner = usize;
 /// Orders that may be chosen, the best first, under their owner and, if that counts, whom they name.
-type Choice = BTreeMap<(Address, Option<Address>), VecDeque<usize>>;
+type Choice = BTreeMap<(Owner, Option<Owner>), VecDeque<usize>>;
 
 /// A book while it is being matched.
 struct Matcher<'a> {
     entries: &'a [Entry],
+    /// Whose each order is.
+    owner: Vec<Owner>,
+    /// Whom each order names, if that is somebody else with orders.
+    partner: Vec<Option<Owner>>,
     /// What of each order is not filled.
     left: Vec<WattHours>,
     /// The one price of all trades; each bid's own when absent.
@@ -161,12 +166,31 @@ struct Matcher<'a> {
     trades: Vec<Trade>,
 }
 
-impl Matcher<'_> {
+impl<'a> Matcher<'a> {
+    fn new(entries: &'a [Entry], price: Option<Amount>) -> Self {
+        let mut accounts: Vec<Address> = entries.iter().map(|entry| entry.account).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        let place = |account: &Address| accounts.binary_search(account).ok();
+        let owner = |entry: &Entry| place(&entry.account).unwrap_or_default(); // every owner is in the list
+        let partner = |entry: &Entry| {
+            entry.partner.as_ref().filter(|partner| **partner != entry.account).and_then(place)
+        };
+        Self {
+            owner: entries.iter().map(owner).collect(),
+            partner: entries.iter().map(partner).collect(),
+            left: entries.iter().map(|entry| entry.wh).collect(),
+            entries,
+            price,
+            trades: Vec::new(),
+        }
+    }
+
     fn choice(&self, orders: &[usize], by_partner: bool) -> Choice {
         let mut choice = Choice::new();
         for at in orders.iter().copied().filter(|at| self.is_left(*at)) {
-            let Entry { account, partner, .. } = self.entries[at];
-            choice.entry((account, partner.filter(|_| by_partner))).or_default().push_back(at);
+            let named = self.partner[at].filter(|_| by_partner);
+            choice.entry((self.owner[at], named)).or_default().push_back(at);
         }
         choice
     }
@@ -177,16 +201,16 @@ impl Matcher<'_> {
 
     /// `takers` with a partner choose among that partner's orders; `mutual`: those that name the taker.
     fn prefer(&mut self, takers: &[usize], makers: &[usize], mutual: bool) {
-        let with_partner = takers.iter().filter(|at| self.entries[**at].partner.is_some());
+        let with_partner = takers.iter().filter(|at| self.partner[**at].is_some());
         let takers: Vec<usize> = with_partner.copied().collect();
         if takers.is_empty() {
             return;
         }
         let mut choice = self.choice(makers, mutual);
         for taker in takers {
-            let Entry { account, partner, .. } = self.entries[taker];
-            let Some(partner) = partner.filter(|partner| *partner != account) else { continue };
-            let Some(best) = choice.get_mut(&(partner, mutual.then_some(account))) else { continue };
+            let Some(partner) = self.partner[taker] else { continue };
+            let chooser = Some(self.owner[taker]).filter(|_| mutual);
+            let Some(best) = choice.get_mut(&(partner, chooser)) else { continue };
             while let Some(maker) = self.first_left(best) {
                 if !self.is_left(taker) || !self.trade(taker, maker) {
                     break;
@@ -198,13 +222,14 @@ impl Matcher<'_> {
     /// Bids choose among all offers but those of their own account.
     fn meet(&mut self, bids: &[usize], offers: &[usize]) {
         let mut choice = self.choice(offers, false);
-        let rank: BTreeMap<usize, usize> = offers.iter().enumerate().map(|(rank, at)| (*at, rank)).collect();
-        let front = |best: &VecDeque<usize>, owner| best.front().and_then(|at| Some((*rank.get(at)?, owner)));
+        let mut rank = vec![0; self.entries.len()];
+        offers.iter().enumerate().for_each(|(place, at)| rank[*at] = place);
+        let front = |best: &VecDeque<usize>, owner| best.front().map(|at| (rank[*at], owner));
         // The best offer of each account: the bidder's own is passed over without a search.
-        let mut fronts: BTreeSet<(usize, Address)> =
+        let mut fronts: BTreeSet<(usize, Owner)> =
             choice.iter().filter_map(|((owner, _), best)| front(best, *owner)).collect();
         for bid in bids.iter().copied() {
-            let bidder = self.entries[bid].account;
+            let bidder = self.owner[bid];
             while self.is_left(bid) {
                 let Some(&(at, owner)) = fronts.iter().find(|(_, owner)| *owner != bidder) else { break };
                 let offer = offers[at];

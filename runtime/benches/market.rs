@@ -1,7 +1,11 @@
 //! Costs of the market: matching a full book, placing orders, and the blocks that clear a full book.
+#![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
-use super::world::{checked, key, spec, verified};
-use criterion::{BatchSize, Criterion, Throughput};
+#[path = "common/chain.rs"]
+mod chain;
+
+use chain::{ACCOUNTS, checked, key, spec, verified};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::*;
@@ -13,6 +17,7 @@ use wattle_runtime::*;
 
 /// Members of the microgrid.
 const MEMBERS: u32 = 1000;
+const _: () = assert!(MEMBERS <= ACCOUNTS);
 const INTERVAL_MS: u64 = 900_000;
 /// The interval of the orders.
 const AT: IntervalId = IntervalId(4);
@@ -23,7 +28,7 @@ fn address(n: u32) -> Address {
 
 /// Order number `n` of a book in which about half finds a match; every third names a partner.
 fn order(n: u32) -> Entry {
-    let scattered = Hash::of(wattle_primitives::domain::ORDER, &[&n.to_le_bytes()]);
+    let scattered = Hash::of(domain::ORDER, &[&n.to_le_bytes()]);
     let roll = |at: usize, sides: u64| {
         u64::from(u32::from_le_bytes([scattered.0[at], scattered.0[at + 1], 0, 0])) % sides
     };
@@ -38,7 +43,7 @@ fn order(n: u32) -> Entry {
     }
 }
 
-pub(super) fn clearing(c: &mut Criterion) {
+fn clearing(c: &mut Criterion) {
     let book: Vec<Entry> = (0..ORDERS_MAX).map(order).collect();
     let same: Vec<Entry> = book.iter().map(|order| Entry { price: Amount(1), ..order.clone() }).collect();
     let one = |order: &Entry| Entry { account: address(order.index % 2), partner: None, ..order.clone() };
@@ -91,7 +96,6 @@ fn tx(env: &BlockEnv, sender: u32, nonce: u64, call: EnergyCall) -> Tx {
 /// A state in which all members have joined, and what its next block knows.
 fn village() -> (State, BlockEnv, Hash) {
     let mut spec = spec();
-    spec.params.block_bytes_max = 64 << 20;
     let reference = Hash::ZERO;
     let (operator, asset, interval_ms) = (address(0), AssetId::NATIVE, TimeMs(INTERVAL_MS));
     let meters = Vec::new();
@@ -127,11 +131,12 @@ fn orders(env: &BlockEnv, microgrid: Hash, numbers: std::ops::Range<u32>) -> Vec
     verified(checked(env, &txs))
 }
 
-pub(super) fn placing(c: &mut Criterion) {
+fn placing(c: &mut Criterion) {
     let (empty, mut env, microgrid) = village();
     let first = orders(&env, microgrid, 0..MEMBERS);
     let all = orders(&env, microgrid, 0..ORDERS_MAX);
-    let full = execute_block(&empty, &env, &all).unwrap().state;
+    let place = |state: State, txs: &[VerifiedTx]| execute_block(&state, &env, txs).unwrap().state;
+    let full = all.chunks(5000).fold(empty.clone(), place);
     assert_eq!(query::interval(&full, &microgrid, AT).map(|view| view.orders), Some(ORDERS_MAX));
     let mut group = c.benchmark_group("market");
     group.sample_size(10);
@@ -162,3 +167,6 @@ pub(super) fn placing(c: &mut Criterion) {
     });
     group.finish();
 }
+
+criterion_group!(benches, clearing, placing);
+criterion_main!(benches);
