@@ -169,7 +169,7 @@ impl Village {
                 time_ms: TimeMs(at_ms),
                 clock: ClockQuality::Synced,
                 import: words(wh * self.readings),
-                export: words(if n % 5 == 0 && n > 0 { 30 * self.readings } else { 0 }),
+                export: words(if n.is_multiple_of(5) && n > 0 { 30 * self.readings } else { 0 }),
             };
             let signature = key(n, true).sign(&reading.signing_bytes(&self.env.chain));
             SignedReading { reading, key: key(n, true).public(), signature }
@@ -186,7 +186,7 @@ impl Village {
             microgrid,
             reference: Hash([7; 32]),
             interval,
-            side: if n % 2 == 0 { Side::Buy } else { Side::Sell },
+            side: if n.is_multiple_of(2) { Side::Buy } else { Side::Sell },
             price: Amount(150_000 + u128::from(n * 37 % 1000) * 100),
             wh: WattHours(u64::from(n * 13 % 300) + 1),
             partner: None,
