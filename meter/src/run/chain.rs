@@ -20,7 +20,7 @@ use tokio::sync::{Notify, mpsc};
 use wattle_p2p::PeerId;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::state_key::{self, BalanceRecord, MeterRecord};
-use wattle_primitives::{Address, AssetId, TimeMs};
+use wattle_primitives::{Address, AssetId, Hash, TimeMs};
 
 /// Longest sleep: how long a new checkpoint or a new peer may wait to be noticed.
 const NAP_MAX: Duration = Duration::from_secs(2);
@@ -40,6 +40,8 @@ pub(crate) struct Chain {
     pub(crate) doubt: Option<Doubt>,
     /// Whether a header was proven, or agreed to, since the start.
     pub(crate) verified: bool,
+    /// The head that a second peer was found to have since the last look.
+    pub(crate) agreed: Option<Hash>,
     pub(crate) next_look: Instant,
     pub(crate) next_credit: Instant,
 }
@@ -150,15 +152,34 @@ impl Chain {
             Ok(_) => self.verified = true,
             Err(source) => self.note(net, &SubmitError::Peer { peer, source }),
         }
-        if let Some(second) = self.another(ready, peer) {
-            match self.follower.compare(net, second).await {
-                Ok(Comparison::Agrees) => {
-                    self.verified = true;
-                    self.board.update(|f| f.chain.agreements = f.chain.agreements.saturating_add(1));
-                }
-                Ok(Comparison::Unknown) => {}
-                Err(source) => self.note(net, &SubmitError::Peer { peer: second, source }),
+        self.agreed = None; // each look compares anew: another peer may be the second one
+        // What comes of it shows in the follower's doubt.
+        let _ = self.cross_check(net, ready, peer).await;
+        Ok(())
+    }
+
+    /// Asks another peer than `peer` for the head, unless one was found to have it since the last look.
+    ///
+    /// # Errors
+    /// [`FollowError::Disputed`]. A second peer's lie or silence takes nothing from the first one's proof.
+    async fn cross_check(
+        &mut self,
+        net: &impl Peers,
+        ready: &[PeerId],
+        peer: PeerId,
+    ) -> Result<(), FollowError> {
+        let head = self.follower.head().hash();
+        let Some(second) = self.another(ready, peer).filter(|_| self.agreed != Some(head)) else {
+            return Ok(());
+        };
+        match self.follower.compare(net, second).await {
+            Ok(Comparison::Agrees) => {
+                (self.verified, self.agreed) = (true, Some(head));
+                self.board.update(|f| f.chain.agreements = f.chain.agreements.saturating_add(1));
             }
+            Ok(Comparison::Unknown) => {}
+            Err(error @ FollowError::Disputed { .. }) => return Err(error),
+            Err(source) => self.note(net, &SubmitError::Peer { peer: second, source }),
         }
         Ok(())
     }
@@ -233,14 +254,7 @@ impl Chain {
         let balance = self.follower.prove_record::<BalanceRecord>(net, peer, &key).await?.unwrap_or_default();
         let head = self.follower.head();
         let (height, time_ms) = (head.height, head.time_ms);
-        if let Some(second) = self.another(ready, peer) {
-            match self.follower.compare(net, second).await {
-                Err(error @ FollowError::Disputed { .. }) => return Err(error),
-                // The second one's lie or silence takes nothing from the first one's proof.
-                Err(source) => self.note(net, &SubmitError::Peer { peer: second, source }),
-                Ok(_) => {}
-            }
-        }
+        self.cross_check(net, ready, peer).await?;
         Ok(Some(Credit { owner, asset, available: balance.available(), height, time_ms }))
     }
 

@@ -91,6 +91,7 @@ fn light_node(dir: &Path, chain: &TestChain, meters: u8, readings: u16) -> Chain
         relay: None,
         doubt: None,
         verified: false,
+        agreed: None,
         next_look: Instant::now(),
         next_credit: Instant::now(),
     }
@@ -116,15 +117,16 @@ fn depth(chain: &Chain) -> usize {
 }
 
 /// Lies that one peer of three tells, each with its name.
-fn lies(source: &TestChain) -> Vec<(&'static str, Lie)> {
-    let too_few = forked(source.light(1), &SEEDS, &[2, 3]);
+fn lies() -> Vec<(&'static str, Lie)> {
     vec![
         (
             "a certificate from too few validators",
-            Box::new(move |_, _, honest| match honest {
-                Response::LightBlock(_) => Response::LightBlock(Box::new(too_few.clone())),
+            Box::new(|_, _, honest| match honest {
+                Response::LightBlock(light) => {
+                    Response::LightBlock(Box::new(forked(*light, &SEEDS, &[2, 3])))
+                }
                 Response::Proof(mut answer) => {
-                    answer.light = too_few.clone();
+                    answer.light = forked(answer.light, &SEEDS, &[2, 3]);
                     Response::Proof(answer)
                 }
                 other => other,
@@ -158,7 +160,7 @@ async fn one_lying_peer_of_three_changes_nothing_and_is_found_out() {
     for which in 0..3 {
         let dir = memory_dir();
         let source = started(with_balance(village(2), address(0), 700));
-        let (name, lie) = lies(&source).swap_remove(which);
+        let (name, lie) = lies().swap_remove(which);
         let mut chain = light_node(dir.path(), &source, 2, 200);
         let peers = TestPeers::new(source, &SEEDS, 3);
         peers.lies.lock().unwrap().insert(peers.peers[0], lie);
@@ -180,7 +182,7 @@ async fn when_all_but_one_lie_nothing_false_is_believed() {
     let mut chain = light_node(dir.path(), &source, 1, 3);
     let peers = TestPeers::new(source.clone(), &SEEDS, 3);
     for peer in &peers.peers[..2] {
-        let lie = lies(&source).swap_remove(0).1;
+        let lie = lies().swap_remove(0).1;
         peers.lies.lock().unwrap().insert(*peer, lie);
     }
     turns(&mut chain, &peers, 60).await;

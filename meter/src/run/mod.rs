@@ -184,6 +184,7 @@ impl Parts {
             relay: self.relay.take(),
             doubt: None,
             verified: false,
+            agreed: None,
             next_look: Instant::now(),
             next_credit: Instant::now(),
         }
