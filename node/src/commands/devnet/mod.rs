@@ -156,6 +156,7 @@ pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
         Ok(()) if !args.exit_after_scenario => watch(&args, &mut validators, &mut status, &mut stop).await,
         told => told,
     };
+    status.update(&validators.progress().await);
     status.finish();
     meters.stop().await;
     validators.stop().await;
