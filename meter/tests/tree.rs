@@ -1,10 +1,10 @@
-//! What the light node is made of: no state machine, no database, no C++.
+//! What the light node is made of: no state machine, no database, no C++, no library of the system's that a Pi may lack.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::process::Command;
 
 /// Crates that must never come in, by the start of their names.
-const FORBIDDEN: [&str; 8] = [
+const FORBIDDEN: [&str; 9] = [
     "wattle-runtime",
     "wattle-node",
     "wattle-rpc",
@@ -13,6 +13,7 @@ const FORBIDDEN: [&str; 8] = [
     "cxx",
     "link-cplusplus",
     "bindgen",
+    "libudev",
 ];
 
 #[test]

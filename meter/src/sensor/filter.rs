@@ -11,6 +11,7 @@
 //! | lower, rolls over, was near its end, and came no further than the meter's power allows | good |
 //! | lower | held, until seen [`DROP_CONFIRMATIONS`] times in a row |
 //! | lower, confirmed | reset, from then on |
+//! | both zero, and nothing is known yet | held, until seen as often |
 
 use super::profile::Profile;
 use std::time::{Duration, Instant};
@@ -73,6 +74,10 @@ impl Energy {
         Ok(Self { import, export, import_wh, export_wh })
     }
 
+    fn is_zero(&self) -> bool {
+        self.import_wh == WattHours::ZERO && self.export_wh == WattHours::ZERO
+    }
+
     fn is_below(&self, other: &Self) -> bool {
         self.import_wh < other.import_wh || self.export_wh < other.export_wh
     }
@@ -93,7 +98,12 @@ impl Filter {
 
     /// Takes a value in that was read at `now`.
     pub fn accept(&mut self, value: &Energy, now: Instant) -> Verdict {
-        if self.good.as_ref().is_none_or(|good| self.follows(good, value, now)) {
+        let follows = match &self.good {
+            Some(good) => self.follows(good, value, now),
+            // Nothing to compare with: a zero may be a transient one, and must be as steady as a drop.
+            None => !value.is_zero() || self.seen.saturating_add(1) >= DROP_CONFIRMATIONS,
+        };
+        if follows {
             self.settle(value, now);
             return Verdict::Good;
         }
@@ -200,6 +210,19 @@ mod tests {
         filter.remember(energy(1000, 5));
         assert_eq!(filter.accept(&energy(0, 0), now), Verdict::Held { seen: 1 });
         assert_eq!(filter.accept(&energy(1002, 5), now), Verdict::Good);
+    }
+
+    #[test]
+    fn a_meter_fresh_from_its_box_is_believed_when_its_zero_is_steady() {
+        let (mut filter, now) = (Filter::new(RegisterEncoding::Uint64Wh, 100_000), Instant::now());
+        for seen in 1..DROP_CONFIRMATIONS {
+            assert_eq!(filter.accept(&energy(0, 0), now), Verdict::Held { seen });
+        }
+        assert_eq!(filter.accept(&energy(0, 0), now), Verdict::Good);
+        assert_eq!(filter.accept(&energy(1, 0), now), Verdict::Good);
+        let mut filter = Filter::new(RegisterEncoding::Uint64Wh, 100_000);
+        filter.accept(&energy(0, 0), now);
+        assert_eq!(filter.accept(&energy(1000, 0), now), Verdict::Good); // it was a transient one
     }
 
     #[test]

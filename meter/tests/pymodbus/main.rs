@@ -24,7 +24,7 @@ const PATIENT: Timing = Timing {
     unit_pause: Duration::from_millis(50),
 };
 /// For answers that never come.
-const HASTY: Timing = Timing { answer_timeout: Duration::from_millis(700), ..PATIENT };
+const HASTY: Timing = Timing { answer_timeout: Duration::from_secs(1), ..PATIENT };
 /// Where the server's model 203 begins, counted from the mark: after the mark, models 1 and 120.
 const METER: u16 = 2 + 68 + 28;
 const SERIAL_NUMBER: u16 = 2 + 50;

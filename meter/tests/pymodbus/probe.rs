@@ -30,7 +30,7 @@ async fn what_the_probe_proposes_can_be_read() {
     let gone =
         Link::Rtu { device: "/dev/no-such-tty".into(), baud: 9600, parity: Default::default(), stop_bits: 1 };
     let mut asked = Vec::new();
-    let plan = plan(vec![gone, line.link(), line.link()], &[1, 2, 3, 7], 600);
+    let plan = plan(vec![gone, line.link(), line.link()], &[1, 2, 3, 7], 800);
     let reports = probe(&plan, |_, unit| asked.push(unit)).await;
     assert_eq!(
         asked,

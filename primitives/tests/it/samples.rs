@@ -352,10 +352,11 @@ fn enums() -> Vec<Sample> {
     for class in [Asset, Liability, Equity, Revenue, Expense] {
         all.push(sample(&format!("AccountClass::{class:?}"), &class));
     }
-    use RegisterEncoding::{Float32Kwh, Uint32Wh, Uint64Wh};
+    use RegisterEncoding::{Acc32, Float32Kwh, Uint32Wh, Uint64Wh};
     for encoding in [Float32Kwh, Uint32Wh, Uint64Wh] {
         all.push(sample(&format!("RegisterEncoding::{encoding:?}"), &encoding));
     }
+    all.push(sample("RegisterEncoding::Acc32", &Acc32 { exponent: -1 }));
     for clock in [ClockQuality::Unset, ClockQuality::Chain, ClockQuality::Synced] {
         all.push(sample(&format!("ClockQuality::{clock:?}"), &clock));
     }
