@@ -3,6 +3,7 @@
 use super::*;
 use crate::cli::EXAMPLE_CONFIG;
 use crate::sensor::{Link, Timing};
+use wattle_primitives::reading::RegisterEncoding;
 
 const LEAST: &str = r#"
     data_dir = "/var/lib/wattle-light"
@@ -41,6 +42,9 @@ fn the_example_shows_every_option_with_its_default() {
 
     let mut full = least();
     full.fee_payer = Some("wat1".parse().unwrap_or(Address([1; 32])));
+    let meter = &mut full.buses[0].meters[0];
+    meter.encoding = Some(RegisterEncoding::Uint32Wh);
+    meter.serial_number = Some("1".to_owned());
     full.relay = Some(RelayConfig {
         connect: vec!["on".to_owned()],
         disconnect: vec!["off".to_owned()],

@@ -27,6 +27,14 @@ pub enum LightError {
         #[source]
         source: KeyError,
     },
+    /// The key is another one than that of the readings in the queue: theirs would be taken for its own.
+    #[error("{} holds another meter's readings: give the meter with this key another name than {meter}", dir.display())]
+    OtherMeter {
+        /// Which.
+        meter: String,
+        /// Its directory.
+        dir: PathBuf,
+    },
     /// The checkpoint cannot be used.
     #[error("checkpoint")]
     Checkpoint(#[source] CheckpointError),

@@ -228,6 +228,9 @@ impl Member {
                 "meter"
             );
             let newest = queue.newest().map_err(LightError::Queue)?;
+            if newest.as_ref().is_some_and(|newest| newest.reading.meter != signer.meter()) {
+                return Err(LightError::OtherMeter { meter: name, dir });
+            }
             if let Some(good) = newest.and_then(|newest| counters(&member.sensor, newest.reading)) {
                 member.sensor.remember(good); // a zero right after the start is held like any other
             }

@@ -88,6 +88,22 @@ async fn a_second_process_on_one_directory_is_refused() {
     light.stop();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn another_key_on_a_meters_queue_is_refused() {
+    let house = simulator(8).await;
+    let mut light = Light::new(&[("house", house.address(), true)], FAST, "");
+    light.start();
+    reaches(&light, "house", 1);
+    light.stop();
+    let (key, other) = (light.path("house.key"), light.path("other.key"));
+    assert!(light.command(&["keygen", "--out", &other.display().to_string()]).status.success());
+    std::fs::rename(&other, &key).unwrap();
+    let output = light.command(&["run", "--config", &light.config().display().to_string()]);
+    assert!(!output.status.success());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("holds another meter's readings"), "{text}");
+}
+
 #[test]
 fn the_default_configuration_is_printed_and_a_broken_one_refused() {
     let light = Light::new(&[], "", "");
