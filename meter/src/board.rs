@@ -114,7 +114,8 @@ pub struct ChainFacts {
 
 impl Board {
     pub(crate) fn new(meters: Vec<MeterFacts>) -> Self {
-        Self { facts: Mutex::new(Facts { meters, ..Facts::default() }) }
+        let chain = ChainFacts { reason: Some("nothing_verified"), ..ChainFacts::default() };
+        Self { facts: Mutex::new(Facts { meters, chain, ..Facts::default() }) }
     }
 
     /// Changes facts. `change` is short and does no I/O.

@@ -270,6 +270,13 @@ impl Chain {
                 due = due.min(lane.next);
             }
         }
+        self.publish(peers);
+        self.board.note_wear(self.clock.uptime_ms(), written, self.config.write_budget_bytes_per_hour);
+        Ok(due.saturating_duration_since(now).min(NAP_MAX))
+    }
+
+    /// Puts on the board what is believed, and says so when that changes.
+    pub(crate) fn publish(&mut self, peers: usize) {
         let doubt = self.follower.doubt();
         if doubt.is_some() != self.doubt.is_some() {
             announce(doubt);
@@ -280,8 +287,6 @@ impl Chain {
             let (lies, agreements) = (facts.chain.lies, facts.chain.agreements);
             facts.chain = ChainFacts { lies, agreements, ..chain };
         });
-        self.board.note_wear(self.clock.uptime_ms(), written, self.config.write_budget_bytes_per_hour);
-        Ok(due.saturating_duration_since(now).min(NAP_MAX))
     }
 
     fn facts(&self, peers: usize) -> ChainFacts {

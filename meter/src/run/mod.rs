@@ -173,7 +173,7 @@ impl Parts {
     }
 
     fn chain(&mut self, config: LightConfig, follower: Follower, clock: Arc<Clock>) -> Chain {
-        Chain {
+        let mut chain = Chain {
             dir: config.data_dir.clone(),
             config,
             follower,
@@ -187,7 +187,9 @@ impl Parts {
             agreed: None,
             next_look: Instant::now(),
             next_credit: Instant::now(),
-        }
+        };
+        chain.publish(0);
+        chain
     }
 
     /// The error of the first loop that ends; none of them does otherwise.
