@@ -55,6 +55,7 @@ mod backend {
     use futures::future::BoxFuture;
     use tokio::sync::watch;
     use wattle_primitives::call::ledger::AccountId;
+    use wattle_primitives::units::IntervalId;
     use wattle_primitives::{Address, AssetId, BlockId, Epoch, Hash, Height, Tx, TxBody, decode, encode};
     use wattle_rpc::types::*;
     use wattle_rpc::{Admin, Backend, Peers, RpcError, RpcResult};
@@ -103,6 +104,17 @@ mod backend {
             energy_meters(Option<Hash>, PageRequest) -> Page<MeterInfo>;
             energy_meter(Address) -> Anchored<MeterInfo>;
             energy_readings(Address, PageRequest) -> Page<ReadingItem>;
+            energy_terms(Hash, Option<IntervalId>) -> Anchored<TermsInfo>;
+            energy_members(Hash, PageRequest) -> Page<MemberInfo>;
+            energy_interval(Hash, IntervalId) -> Anchored<IntervalInfo>;
+            energy_intervals(Hash, PageRequest) -> Page<EventItem>;
+            energy_order_book(Hash, IntervalId) -> Anchored<OrderBook>;
+            energy_orders(Hash, IntervalId, PageRequest) -> Page<OrderInfo>;
+            energy_order(Hash) -> Anchored<OrderInfo>;
+            energy_deal(Hash) -> Anchored<DealInfo>;
+            energy_dispute(Hash) -> Anchored<DisputeInfo>;
+            energy_bill(BillRequest, PageRequest) -> Page<EventItem>;
+            chain_event_proof(EventPosition) -> EventProof;
             ledger_hold(Hash) -> Anchored<HoldInfo>;
             ledger_account(AccountId, AssetId) -> Anchored<LedgerAccountInfo>;
             token_asset(AssetId) -> Anchored<AssetInfo>;
