@@ -108,6 +108,7 @@ fn members_decide_by_votes_on_one_side() {
     assert_eq!((view(&village), village.tab(2)), (None, 5_000));
     let decided = Event::DisputeDecided {
         dispute: dispute_id(&address(2), &Hash([1; 32])),
+        microgrid: village.id,
         account: address(2),
         upheld: true,
         credit: Amount(5_000),
