@@ -67,8 +67,9 @@ struct Line {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Figures {
-    import_wh: u128,
-    export_wh: u128,
+    /// Adjustments may lower it.
+    import_wh: i128,
+    export_wh: i128,
     debit: u128,
     credit: u128,
     paid: u128,
@@ -125,7 +126,7 @@ async fn lines(client: &Client, account: Address, args: &BillArgs) -> Result<Vec
 fn line(item: &EventItem, account: &Address, total: &mut Figures) -> Line {
     let mut figures = Figures::default();
     let mut estimated = false;
-    let wide = u128::from;
+    let wide = i128::from;
     let (kind, what) = match &item.event {
         Event::EnergySettled {
             interval,
@@ -144,7 +145,20 @@ fn line(item: &EventItem, account: &Address, total: &mut Figures) -> Line {
             (figures.debit, figures.credit) = (debit.0, credit.0);
             ("interval", format!("interval {interval}, traded {bought_wh} in, {sold_wh} out"))
         }
-        Event::EnergyAdjusted { meter, from_ms, to_ms, debit, credit, .. } => {
+        Event::EnergyAdjusted {
+            meter,
+            from_ms,
+            to_ms,
+            import_wh,
+            export_wh,
+            settled_import_wh,
+            settled_export_wh,
+            debit,
+            credit,
+            ..
+        } => {
+            figures.import_wh = wide(import_wh.0).saturating_sub(wide(settled_import_wh.0));
+            figures.export_wh = wide(export_wh.0).saturating_sub(wide(settled_export_wh.0));
             (figures.debit, figures.credit) = (debit.0, credit.0);
             let (from, to) = (output::time(*from_ms), output::time(*to_ms));
             ("adjustment", format!("meter {meter}, {from} to {to}"))
@@ -152,6 +166,7 @@ fn line(item: &EventItem, account: &Address, total: &mut Figures) -> Line {
         Event::Traded { interval, buyer, wh, price, amount, fee, .. } => {
             if buyer == account {
                 figures.debit = amount.0.saturating_add(fee.0);
+                figures.paid = figures.debit; // out of the bid's hold
             } else {
                 figures.credit = amount.0;
             }
@@ -165,6 +180,7 @@ fn line(item: &EventItem, account: &Address, total: &mut Figures) -> Line {
             let price = captured.0.saturating_add(receivable.0);
             if charger.as_ref() == Some(account) {
                 figures.debit = price;
+                figures.paid = captured.0; // out of the deal's hold
             } else {
                 figures.credit = price;
             }
@@ -206,9 +222,9 @@ fn line(item: &EventItem, account: &Address, total: &mut Figures) -> Line {
 
 impl Figures {
     fn add(&mut self, other: &Self) {
+        self.import_wh = self.import_wh.saturating_add(other.import_wh);
+        self.export_wh = self.export_wh.saturating_add(other.export_wh);
         for (sum, part) in [
-            (&mut self.import_wh, other.import_wh),
-            (&mut self.export_wh, other.export_wh),
             (&mut self.debit, other.debit),
             (&mut self.credit, other.credit),
             (&mut self.paid, other.paid),
@@ -316,4 +332,70 @@ async fn readings(client: &Client, account: Address, args: &BillArgs) -> Result<
         found.extend(all.into_iter().filter(|r| r.block_time_ms >= from && r.block_time_ms < to));
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wattle_primitives::units::IntervalId;
+    use wattle_primitives::{Amount, Height, WattHours};
+    use wattle_rpc::types::EventPosition;
+
+    fn item(event: Event) -> EventItem {
+        let position = EventPosition { height: Height(7), index: 1 };
+        EventItem { position, time_ms: TimeMs(0), tx: None, event }
+    }
+
+    /// Goal: a bill adds up to the registers' difference, whatever was estimated, and a bid is paid once.
+    #[test]
+    fn adjustments_correct_the_sums_and_a_bid_is_paid_from_its_hold() {
+        let (microgrid, account, other) = (Hash::ZERO, Address([1; 32]), Address([2; 32]));
+        let (interval, zero) = (IntervalId(3), WattHours(0));
+        let settled = Event::EnergySettled {
+            microgrid,
+            interval,
+            account,
+            import_wh: WattHours(250),
+            export_wh: zero,
+            bought_wh: WattHours(100),
+            sold_wh: zero,
+            estimated: true,
+            debit: Amount(30),
+            credit: Amount(0),
+        };
+        let adjusted = Event::EnergyAdjusted {
+            microgrid,
+            meter: other,
+            account,
+            from_ms: TimeMs(0),
+            to_ms: TimeMs(1),
+            import_wh: WattHours(200),
+            export_wh: zero,
+            settled_import_wh: WattHours(250),
+            settled_export_wh: zero,
+            debit: Amount(0),
+            credit: Amount(10),
+        };
+        let traded = Event::Traded {
+            microgrid,
+            interval,
+            bid: Hash::ZERO,
+            offer: Hash::ZERO,
+            buyer: account,
+            seller: other,
+            wh: WattHours(100),
+            price: Amount(150),
+            amount: Amount(15),
+            fee: Amount(1),
+        };
+        let mut total = Figures::default();
+        let lines: Vec<Line> =
+            [settled, adjusted, traded].map(|event| line(&item(event), &account, &mut total)).into();
+        let sums = (total.import_wh, total.debit, total.credit, total.paid);
+        assert_eq!(sums, (200, 46, 10, 16));
+        assert!(lines[0].estimated && lines[1].import_wh == "-50");
+        let text = csv(&lines);
+        assert_eq!(text.lines().count(), 4);
+        assert!(text.lines().all(|line| line.matches(',').count() >= 11), "{text}");
+    }
 }

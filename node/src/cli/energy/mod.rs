@@ -73,10 +73,10 @@ enum EnergyCommand {
     #[command(after_help = "Example:\n  wattle energy pay-tab --from bob --microgrid 9f3a…")]
     PayTab(market::PayTabArgs),
     /// Bilateral deals between storage units.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  wattle energy deal show 4f1c…")]
     Deal(deals::DealCommand),
     /// Contest a bill, and decide.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  wattle energy dispute show 4f1c…")]
     Dispute(disputes::DisputeCommand),
     /// An account's bill for a period, down to its readings, as table, CSV or JSON.
     #[command(after_help = "Examples:\n  wattle energy bill bob --from 2026-01-01 --to 2026-02-01\n  \

@@ -46,7 +46,9 @@ fn state(agenda: Option<&Agenda>, interval: IntervalId, step: Option<Step>) -> I
     let Some(agenda) = agenda else { return IntervalState::Open };
     match step {
         Some(Step::Release { .. }) => IntervalState::Clearing,
-        Some(Step::Measure { .. } | Step::Post { .. } | Step::Pay { .. }) => IntervalState::Settling,
+        Some(Step::Measure { .. } | Step::Sum { .. } | Step::Post { .. } | Step::Pay { .. }) => {
+            IntervalState::Settling
+        }
         _ if interval < agenda.finalize => IntervalState::Final,
         _ if interval < agenda.settle => IntervalState::Settled,
         _ if interval < agenda.clear => IntervalState::Cleared,

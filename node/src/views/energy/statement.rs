@@ -11,7 +11,7 @@ use wattle_runtime::query;
 use wattle_runtime::store::{StatementPage, Towards};
 
 /// Most lines looked at for one page: a page that stops here has a cursor and fewer items.
-const LINES_MAX: usize = 400;
+const LINES_MAX: usize = 200;
 
 /// What became of a microgrid's intervals, newest first.
 pub(in crate::views) fn intervals(
