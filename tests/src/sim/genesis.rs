@@ -76,7 +76,7 @@ fn microgrid() -> GenesisMicrogrid {
                 owner: owner(i + 1),
                 encoding: RegisterEncoding::Uint32Wh,
                 role: MeterRole::Sub,
-                power_max_w: 69_000,
+                power_max_w: u32::MAX, // simulated energy comes in steps, however soon after each other
                 allowance: Amount(1_000_000),
             })
             .collect(),
