@@ -508,6 +508,15 @@ pub enum Event {
         /// By whom.
         account: Address,
     } = 39,
+    /// A member lets settlement debit its wallet, or no longer.
+    CollectionSet {
+        /// The microgrid.
+        microgrid: Hash,
+        /// The member.
+        account: Address,
+        /// Whether it may be debited.
+        on: bool,
+    } = 40,
 }
 
 impl Event {

@@ -290,6 +290,7 @@ fn energy_calls() -> Vec<(&'static str, EnergyCall)> {
             },
         ),
         ("Energy::DecideDispute", EnergyCall::DecideDispute { dispute: hash(14), uphold: true }),
+        ("Energy::SetCollection", EnergyCall::SetCollection { microgrid, on: true }),
     ]
 }
 
@@ -498,6 +499,7 @@ fn energy_events() -> Vec<(&'static str, Event)> {
             Event::DisputeDecided { dispute, microgrid, account, upheld: true, credit: Amount(900) },
         ),
         ("DealWithdrawn", Event::DealWithdrawn { deal, account }),
+        ("CollectionSet", Event::CollectionSet { microgrid, account, on: true }),
     ]
 }
 

@@ -126,6 +126,9 @@ pub fn on_block(ctx: &mut Ctx<'_>, budget: Weight) -> Weight {
     let room = budget.0.checked_div(DUE_MIN).unwrap_or(0).max(1);
     let mut used = Weight::ZERO;
     for (key, due) in ctx.state.due(ctx.time_ms(), usize::try_from(room).unwrap_or(usize::MAX)) {
+        if !ctx.state.contains(key) {
+            continue; // gone with what came before it
+        }
         let left = budget.saturating_sub(used);
         if left.0 < DUE_MIN && used > Weight::ZERO {
             break;

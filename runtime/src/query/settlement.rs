@@ -53,6 +53,8 @@ pub struct MemberView {
     pub reserved: Amount,
     /// What it may owe if it has a limit of its own; the terms say else.
     pub credit_limit: Option<Amount>,
+    /// Whether settlement may take what it owes from its wallet.
+    pub collect: bool,
 }
 
 /// What meters of one role show for an interval.
@@ -161,7 +163,7 @@ pub fn settlement_agenda(state: &State, id: &Hash) -> Option<AgendaView> {
 #[must_use]
 pub fn member(state: &State, id: &Hash, account: &Address) -> Option<MemberView> {
     let grid = grid(state, id)?;
-    let Member { code, credit_limit, reserved, estimated } = read(state, keys::member(id, account))?;
+    let Member { code, credit_limit, reserved, estimated, collect } = read(state, keys::member(id, account))?;
     let tab = keys::balance(&tab::account(grid.book, code), grid.asset);
     let Balance { debits_posted, credits_posted, .. } = read(state, tab).unwrap_or_default();
     Some(MemberView {
@@ -172,6 +174,7 @@ pub fn member(state: &State, id: &Hash, account: &Address) -> Option<MemberView>
         estimated,
         reserved,
         credit_limit,
+        collect,
     })
 }
 

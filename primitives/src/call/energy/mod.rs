@@ -216,6 +216,14 @@ pub enum EnergyCall {
         /// Whether the claim is granted.
         uphold: bool,
     } = 17,
+    /// Lets settlement take what the sender owes from its wallet, or no longer; by a member. Without that a debt waits
+    /// on its tab until the member pays it.
+    SetCollection {
+        /// The microgrid.
+        microgrid: Hash,
+        /// Whether its wallet may be debited.
+        on: bool,
+    } = 18,
 }
 
 impl EnergyCall {
@@ -241,6 +249,7 @@ impl EnergyCall {
             Self::AbortDeal { .. } => "abort_deal",
             Self::OpenDispute { .. } => "open_dispute",
             Self::DecideDispute { .. } => "decide_dispute",
+            Self::SetCollection { .. } => "set_collection",
         }
     }
 }

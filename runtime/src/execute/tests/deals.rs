@@ -143,7 +143,7 @@ fn the_lesser_amount_in_whole_units_at_the_charging_sides_price() {
 fn a_deal_is_reported_closed_and_paid_out_of_the_reservation() {
     let mut world = authorised(Funding::Balance, 50, Params { account_deposit: Amount(3), ..params() });
     let (free, held) = world.funds(2);
-    assert_eq!(held, 190_000);
+    assert_eq!(held, 200_000); // 1,000 Wh with the margin
     assert_eq!(usage(&world.ok(2, report(1, 100))), (1, 100, 850, false));
     assert_eq!(usage(&world.ok(2, report(2, 700))), (2, 700, 250, false));
     // Again, and an older one: nothing changes, and the answer is the newest.
@@ -156,11 +156,11 @@ fn a_deal_is_reported_closed_and_paid_out_of_the_reservation() {
     assert_eq!((world.traded(2, interval), world.traded(3, interval)), ((950, 0), (0, 950)));
     let view = query::deal(&world.state, &id()).unwrap();
     assert!(matches!(view.state, DealState::Authorised { seq: 10, used_wh: WattHours(950), .. }));
-    assert_eq!(view.reserved, Amount(190_000));
-    // The overshoot within the margin is owed; what is beyond is no trade.
+    assert_eq!(view.reserved, Amount(200_000));
+    // The overshoot within the margin is paid for; what is beyond is no trade.
     let events = world.ok(2, close(1_200));
-    assert_eq!(ended(&events), (DealEnd::Closed, 1_000, 190_000, 10_000, 0));
-    assert_eq!((world.tab(2), world.tab(3)), (-10_000, 200_000));
+    assert_eq!(ended(&events), (DealEnd::Closed, 1_000, 200_000, 0, 0));
+    assert_eq!((world.tab(2), world.tab(3)), (0, 200_000));
     assert_eq!(world.funds(2), (free + 3 + 3, 0)); // deposits of request and hold
     assert_eq!((world.traded(2, interval), world.traded(3, interval)), ((1_000, 0), (0, 1_000)));
     assert_eq!(query::interval(&world.state, &grid_id(), interval).unwrap().traded_wh, WattHours(1_000));
@@ -196,7 +196,7 @@ fn credit_is_reserved_and_used_like_money() {
     world.fails(2, market::bid(1, 1, 1).call(), Reason::CreditExceeded);
     world.ok(2, report(1, 500));
     let events = world.ok(2, close(500));
-    assert_eq!(ended(&events), (DealEnd::Closed, 500, 100_000, 0, 90_000));
+    assert_eq!(ended(&events), (DealEnd::Closed, 500, 0, 100_000, 90_000)); // a debt
     assert_eq!((world.tab(2), world.tab(3), world.funds(2).0), (-100_002, 100_000, START.0));
     world.ok(2, market::bid(1, 1, 1).call());
 }
@@ -229,7 +229,8 @@ fn an_abort_and_the_end_of_an_authorisation_pay_what_was_reported() {
         world.env.time_ms = until;
         let tx = world.sign(world.body(2, vec![close(900)]), &[2]);
         let done = world.try_run(&[tx]).unwrap().receipts;
-        assert_eq!(ended(&done.block), (DealEnd::Expired, 500, 100_000, 0, 90_000));
+        let (captured, receivable) = if funding == Funding::Balance { (100_000, 0) } else { (0, 100_000) };
+        assert_eq!(ended(&done.block), (DealEnd::Expired, 500, captured, receivable, 90_000));
         assert_eq!(done.txs[0].outcome, Outcome::Failed { call: 0, reason: Reason::UnknownDeal });
         let (paid, owed) = if funding == Funding::Balance { (100_000, 0) } else { (0, 100_000) };
         assert_eq!((world.funds(2), world.tab(2), world.tab(3)), ((START.0 - paid, 0), -owed, 100_000));
@@ -382,6 +383,7 @@ fn deals_are_refused_for_every_reason() {
     for ttl_ms in [0, AUTHORISATION_MS_MAX + 1] {
         world.fails(2, authorise(Funding::Balance, ttl_ms, 0, &world), Reason::BadTime);
     }
+    world.fails(2, authorise(Funding::Balance, HOUR_MS, 501, &world), Reason::OutOfRange);
     world.ok(2, transfer(5, START.0 - 199_999));
     world.fails(2, authorise(Funding::Balance, HOUR_MS, 0, &world), Reason::InsufficientFunds);
     world.ok(5, transfer(2, 1));

@@ -182,11 +182,11 @@ impl Model {
         let deal = self.deals.remove(id).unwrap();
         let Stage::Running { with, funding, margin, used, .. } = deal.stage else { return };
         let (charger, discharger) = deal.sides(with);
-        let (due, reserved) = (deal.cost(used.min(deal.wh + margin)), deal.cost(deal.wh));
+        let (due, reserved) = (deal.cost(used.min(deal.wh + margin)), deal.cost(deal.wh + margin));
         if funding == Funding::Balance {
             self.hold(charger, -reserved);
-            self.spend(charger, due.min(reserved));
-            self.tab[at(charger)] += due.min(reserved);
+            self.spend(charger, due);
+            self.tab[at(charger)] += due;
         } else {
             self.reserved[at(charger)] -= reserved;
         }
@@ -415,7 +415,9 @@ fn authorise(dice: &mut Dice, model: &mut Model, n: u8, now: u64, id: Hash) -> (
         margin_wh: WattHours(margin),
     };
     let agreed = model.deals.get(&id).and_then(|deal| match deal.stage {
-        Stage::Agreed { with } if deal.sides(with).0 == n => Some((with, deal.cost(deal.wh))),
+        Stage::Agreed { with } if deal.sides(with).0 == n && margin <= deal.wh => {
+            Some((with, deal.cost(deal.wh + margin)))
+        }
         _ => None,
     });
     let Some((with, cost)) = agreed.filter(|_| until > now) else { return (energy(call), false) };

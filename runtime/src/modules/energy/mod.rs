@@ -167,6 +167,9 @@ impl Module for Energy {
             EnergyCall::SwapMeter { swap, key, .. } => swap::swap(ctx, swap, key),
             EnergyCall::OpenDispute { .. } => Claim::of(call).map_or(Ok(()), |claim| claim.open(ctx)),
             EnergyCall::DecideDispute { dispute, uphold } => dispute::decide(ctx, dispute, *uphold),
+            EnergyCall::SetCollection { microgrid, on } => {
+                registry::set_collection(ctx, microgrid, ctx.sender(), *on)
+            }
         }
     }
 }
@@ -216,8 +219,7 @@ fn readings_weight(readings: &[SignedReading]) -> Weight {
 fn pay_tab(ctx: &mut Ctx<'_>, id: &Hash) -> Result<(), Reason> {
     let grid = registry::microgrid(ctx, id)?;
     let sender = ctx.sender();
-    let code = tab::member(ctx, id, &sender)?.code;
-    tab::pay(ctx, id, &grid, sender, code).map(drop)
+    tab::pay(ctx, id, &grid, sender, tab::By::Member).map(drop)
 }
 
 /// Ends a deal's request or authorisation whose time is over.

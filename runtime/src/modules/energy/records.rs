@@ -70,6 +70,8 @@ pub struct Member {
     pub reserved: Amount,
     /// What it owes by estimates alone: nobody is cut off for that.
     pub estimated: Amount,
+    /// Whether settlement may take what it owes from its wallet: only it can say so.
+    pub collect: bool,
 }
 
 /// An interval with orders, trades, or settlement under way.

@@ -91,6 +91,18 @@ pub(super) fn set_member(
     Ok(())
 }
 
+/// Lets settlement debit a member's wallet, or no longer.
+pub(crate) fn set_collection(ctx: &mut Ctx<'_>, id: &Hash, account: Address, on: bool) -> Result<(), Reason> {
+    microgrid(ctx, id)?;
+    let mut member = tab::member(ctx, id, &account)?;
+    if member.collect != on {
+        member.collect = on;
+        ctx.state.write(keys::member(id, &account), &member);
+        ctx.emit(Event::CollectionSet { microgrid: *id, account, on });
+    }
+    Ok(())
+}
+
 /// Registers a meter in a microgrid that the sender operates.
 pub(crate) fn register_meter(
     ctx: &mut Ctx<'_>,

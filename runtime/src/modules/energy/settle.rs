@@ -4,7 +4,7 @@
 //! measured interval, of its export nothing. What a member used beyond what it bought, or delivered beyond what it sold,
 //! settles with the operator at the tariff, or under mid-market rates with the other members first.
 //!
-//! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it.
+//! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it, if its owner lets it be.
 
 use super::agenda::{At, Budget};
 use super::exact::share;
@@ -25,8 +25,8 @@ const IDLE_KEYS: u64 = 2;
 /// Keys of posting a member's line: position, list entry, member, two tabs and the clearing account with their
 /// records, and what paying takes.
 const POST_KEYS: u64 = 9 + PAY_KEYS;
-/// Keys of paying a tab: tab, wallet, two dues.
-const PAY_KEYS: u64 = 4;
+/// Keys of paying a tab: member, tab, wallet, two dues.
+const PAY_KEYS: u64 = 5;
 
 /// Goes on with settling an interval; whether it is done.
 pub(super) fn settle(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool {
@@ -305,7 +305,7 @@ fn collect(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, before: 
     if !matches!(tab::balance(ctx, at.grid, code), Tab::Owes(_)) {
         return;
     }
-    pay_tab(ctx, at, account, code);
+    pay_tab(ctx, at, account);
     let Tab::Owes(owed) = tab::balance(ctx, at.grid, code) else { return };
     let Some(member) = ctx.state.read::<Member>(keys::member(at.id, &account)) else { return };
     let limit = member.credit_limit.unwrap_or(at.terms.credit_limit);
@@ -321,12 +321,12 @@ fn pay(ctx: &mut Ctx<'_>, at: &At<'_>, code: u32) -> bool {
         return false;
     }
     let Some(account) = ctx.state.read::<Address>(keys::member_index(at.id, code)) else { return false };
-    pay_tab(ctx, at, account, code)
+    pay_tab(ctx, at, account)
 }
 
-fn pay_tab(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32) -> bool {
+fn pay_tab(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address) -> bool {
     let before = ctx.savepoint();
-    let paid = tab::pay(ctx, at.id, at.grid, account, code);
+    let paid = tab::pay(ctx, at.id, at.grid, account, tab::By::Settlement);
     if paid.is_err() {
         ctx.rollback(before); // as in `move_between`
     }

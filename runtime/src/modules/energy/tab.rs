@@ -66,7 +66,8 @@ pub(super) fn member(ctx: &mut Ctx<'_>, microgrid: &Hash, account: &Address) -> 
 }
 
 /// Makes `account` a member, if it is none, and returns its record. Counts it in `grid`, which the caller writes. The
-/// sender pays for the tab, and for a wallet in the settlement asset.
+/// sender pays for the tab, and for a wallet in the settlement asset. Whoever is made a member by another is not debited
+/// before it says so itself.
 pub(super) fn join(
     ctx: &mut Ctx<'_>,
     id: &Hash,
@@ -82,7 +83,8 @@ pub(super) fn join(
     ledger::open_wallet(ctx, account, grid.asset)?;
     ledger::deposit(ctx, ctx.sender())?;
     open(ctx, grid.book, code, grid.asset)?;
-    let member = Member { code, credit_limit, reserved: Amount::ZERO, estimated: Amount::ZERO };
+    let collect = account == ctx.sender();
+    let member = Member { code, credit_limit, reserved: Amount::ZERO, estimated: Amount::ZERO, collect };
     ctx.state.write(key, &member);
     ctx.state.write(keys::member_index(id, code), &account);
     grid.members = grid.members.checked_add(1).ok_or(Reason::Overflow)?;
@@ -115,6 +117,15 @@ pub(super) fn charge(
     ledger::post(ctx, account(grid.book, from), account(grid.book, to), grid.asset, amount)
 }
 
+/// Who wants a tab settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// The member.
+    Member,
+    /// Settlement, which debits a wallet only with its owner's consent.
+    Settlement,
+}
+
 /// Settles a member's tab as far as there is money: takes what it owes from its wallet, or pays what it is owed out of
 /// the microgrid's cash. Returns what moved.
 pub(super) fn pay(
@@ -122,11 +133,13 @@ pub(super) fn pay(
     id: &Hash,
     grid: &Microgrid,
     owner: Address,
-    code: u32,
+    by: By,
 ) -> Result<Amount, Reason> {
+    let Member { code, collect, .. } = member(ctx, id, &owner)?;
     let tab = account(grid.book, code);
     let (amount, by_member) = match balance(ctx, grid, code) {
         Tab::Even => return Ok(Amount::ZERO),
+        Tab::Owes(_) if by == By::Settlement && !collect => return Ok(Amount::ZERO),
         Tab::Owes(owed) => (owed.min(ledger::available(&mut ctx.state, owner, grid.asset)), true),
         Tab::Due(due) => (due.min(cash(ctx, grid)), false),
     };

@@ -107,7 +107,7 @@ impl Village {
         village
     }
 
-    /// Registers meter `n` for person `owner`.
+    /// Registers meter `n` for person `owner`, who lets settlement debit its wallet.
     pub(crate) fn meter(&mut self, n: u8, owner: u8, role: MeterRole) -> Sim {
         let call = EnergyCall::RegisterMeter {
             microgrid: self.id,
@@ -118,6 +118,9 @@ impl Village {
             power_max_w: 20_000,
         };
         self.ok(1, call);
+        if !self.member(owner).collect {
+            self.ok(owner, EnergyCall::SetCollection { microgrid: self.id, on: true });
+        }
         Sim::new(n, self.now())
     }
 

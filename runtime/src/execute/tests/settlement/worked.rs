@@ -146,6 +146,50 @@ fn settlement_never_fails_and_debts_stay_on_the_tab() {
     village.check_tabs();
 }
 
+/// The operator decides who is a member and what its meter is; it cannot reach a wallet by that.
+#[test]
+fn nobodys_wallet_is_debited_without_consent() {
+    let mut village = Village::new(params(), &terms());
+    let before = village.funds(2);
+    let call = EnergyCall::RegisterMeter {
+        microgrid: village.id,
+        key: key(52).public(),
+        owner: address(2),
+        encoding: RegisterEncoding::Uint32Wh,
+        role: MeterRole::Sub,
+        power_max_w: 20_000,
+    };
+    village.ok(1, call);
+    let mut sims = vec![(Sim::new(52, village.now()), 1000, 0)];
+    assert!(quarter(&mut village, &mut sims).iter().all(Result::is_ok));
+    village.go(village.first_ms + QUARTER + 60_000);
+    // The debt stands on the tab, and nothing is taken.
+    assert_eq!((village.tab(2), village.funds(2)), (-300_000, before));
+    let set = |village: &Village, on| EnergyCall::SetCollection { microgrid: village.id, on };
+    village.fails(6, set(&village, true), Reason::NotMember);
+    village.ok(2, set(&village, true));
+    let event = Event::CollectionSet { microgrid: village.id, account: address(2), on: true };
+    assert!(village.events.contains(&event));
+    // The next settlement takes it, and once the member says so none does any more.
+    let next = |village: &mut Village, sim: &mut Sim, quarter: u64, wh: u64| {
+        let at = village.first_ms + quarter * QUARTER;
+        village.go(at + 1000);
+        sim.import += wh;
+        let reading = sim.read(village.world.env.chain, at, 0, ClockQuality::Synced);
+        assert_eq!(village.submit(vec![reading]), [Ok(())]);
+        village.go(at + 60_000);
+    };
+    next(&mut village, &mut sims[0].0, 2, 0);
+    assert_eq!((village.tab(2), village.funds(2)), (0, before - 300_000));
+    village.ok(2, set(&village, false));
+    next(&mut village, &mut sims[0].0, 3, 1000);
+    assert_eq!(village.tab(2), -300_000);
+    // By its own hand it pays at any time.
+    village.ok(2, EnergyCall::PayTab { microgrid: village.id });
+    assert_eq!((village.tab(2), village.funds(2)), (0, before - 600_000));
+    village.check_tabs();
+}
+
 #[test]
 fn terms_hold_from_the_next_interval_that_is_not_begun() {
     let mut village = Village::new(params(), &Terms { gate_closure_ms: TimeMs(3 * QUARTER), ..terms() });

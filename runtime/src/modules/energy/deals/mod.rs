@@ -96,10 +96,14 @@ impl Deal {
     }
 }
 
-/// What an authorised deal has reserved.
+/// What a deal reserves: the price of its amount and, once it is authorised, of the margin.
 #[must_use]
 pub(crate) fn reserved(deal: &Deal) -> Amount {
-    cost_at_most(deal.price, deal.wh)
+    let margin_wh = match deal.state {
+        DealState::Authorised { margin_wh, .. } => margin_wh,
+        DealState::Requested | DealState::Confirmed { .. } => WattHours::ZERO,
+    };
+    cost_at_most(deal.price, deal.wh.saturating_add(margin_wh))
 }
 
 /// A request or deal that is not over.
@@ -265,17 +269,20 @@ pub(super) fn authorise(
         DealState::Requested | DealState::Authorised { .. } => return Err(Reason::DealState),
     };
     check_end(ctx, expires_ms, AUTHORISATION_MS_MAX)?;
+    if margin_wh > deal.wh {
+        return Err(Reason::OutOfRange);
+    }
     let grid = registry::microgrid(ctx, &deal.microgrid)?;
+    deal.state = DealState::Authorised { partner, funding, margin_wh, seq: 0, used_wh: WattHours::ZERO };
     let reserved = reserved(&deal);
     back(ctx, id, &deal, &grid, funding)?;
-    deal.state = DealState::Authorised { partner, funding, margin_wh, seq: 0, used_wh: WattHours::ZERO };
     queue(ctx, id, &mut deal, expires_ms);
     ctx.state.write(keys::deal(id), &deal);
     ctx.emit(Event::DealAuthorised { deal: *id, funding, reserved, expires_ms });
     Ok(())
 }
 
-/// Reserves the price of the whole deal from the sender's wallet or credit.
+/// Reserves the price of the whole deal and its margin from the sender's wallet or credit.
 fn back(ctx: &mut Ctx<'_>, id: &Hash, deal: &Deal, grid: &Microgrid, funding: Funding) -> Result<(), Reason> {
     let (charger, amount) = (ctx.sender(), reserved(deal));
     match funding {

@@ -182,7 +182,7 @@ pub(super) fn end(ctx: &mut Ctx<'_>, id: &Hash, mut deal: Deal, end: DealEnd) ->
     ledger::refund(ctx, deal.requester, deal.deposit)
 }
 
-/// Pays for what was used: out of the reservation as far as it goes, the rest is owed on the charging side's tab.
+/// Pays for what was used: out of the hold, or else it is owed on the charging side's tab.
 fn settle(
     ctx: &mut Ctx<'_>,
     id: &Hash,
@@ -192,7 +192,10 @@ fn settle(
 ) -> Result<Bill, Reason> {
     let used_wh = state.paid_wh(deal, state.used_wh);
     let (due, reserved) = (cost(deal.price, used_wh), reserved(deal));
-    let captured = due.min(reserved);
+    let captured = match state.funding {
+        Funding::Balance => due.min(reserved),
+        Funding::Credit => Amount::ZERO,
+    };
     let (charger, discharger) = deal.sides(state.partner);
     match state.funding {
         Funding::Credit => credit::release(ctx, &deal.microgrid, &charger, reserved)?,
@@ -203,5 +206,5 @@ fn settle(
     let to = tab::member(ctx, &deal.microgrid, &discharger)?.code;
     tab::charge(ctx, grid, from, to, due)?;
     let receivable = due.saturating_sub(captured);
-    Ok(Bill { used_wh, captured, receivable, released: reserved.saturating_sub(captured) })
+    Ok(Bill { used_wh, captured, receivable, released: reserved.saturating_sub(due) })
 }
