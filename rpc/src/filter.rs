@@ -46,6 +46,7 @@ pub const EVENT_TYPES: &[&str] = &[
     "dispute_voted",
     "dispute_decided",
     "deal_withdrawn",
+    "collection_set",
 ];
 
 /// The event's type, as written in JSON.
@@ -92,6 +93,7 @@ pub const fn event_type(event: &Event) -> &'static str {
         Event::DisputeVoted { .. } => "dispute_voted",
         Event::DisputeDecided { .. } => "dispute_decided",
         Event::DealWithdrawn { .. } => "deal_withdrawn",
+        Event::CollectionSet { .. } => "collection_set",
     }
 }
 
@@ -128,6 +130,7 @@ pub fn addresses(event: &Event) -> impl Iterator<Item = Address> {
         | Event::DealRequested { account, .. }
         | Event::DealAccepted { account, .. }
         | Event::DealWithdrawn { account, .. }
+        | Event::CollectionSet { account, .. }
         | Event::DisputeVoted { account, .. }
         | Event::DisputeDecided { account, .. } => (Some(*account), None),
         Event::Traded { buyer, seller, .. } => (Some(*buyer), Some(*seller)),

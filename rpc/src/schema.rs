@@ -326,6 +326,7 @@ components! {
     "Member": &[
         req("account", Ty::Address), req("code", Ty::Int), req("owes", Ty::Decimal), req("due", Ty::Decimal),
         opt("creditLimit", Ty::Decimal), req("reserved", Ty::Decimal), req("estimated", Ty::Decimal),
+        req("collect", Ty::Bool), req("exposed", Ty::Decimal),
     ];
     "Members": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("Member")))];
     "Interval": AT, INTERVAL, &[

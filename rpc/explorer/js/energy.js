@@ -101,6 +101,7 @@ export function silent(address, nowMs) {
 export function total(addresses, nowMs) {
   const sum = { import: 0, export: 0, known: 0, parts: [] };
   for (const address of addresses) {
+    if (meters.get(address).meter.role === "feeder") continue; // what it shows flows through the others as well
     const now = state(address).flow;
     if (!now || silent(address, nowMs)) continue;
     sum.import += now.import;

@@ -80,8 +80,17 @@ export function span(ms) {
   return `${Math.round(seconds / 86400)} d`;
 }
 
+const AHEAD_MIN_MS = 60_000; // less is what clocks differ by
+let ahead = 0;
+
+/// Tells the newest block's time. A devnet's clock may run fast: what is shown as past then counts from there.
+export function chainTime(ms) {
+  const by = Number(ms) - Date.now();
+  ahead = by > AHEAD_MIN_MS ? by : 0;
+}
+
 /// How long ago, or how long until.
-export function relative(ms, now = Date.now()) {
+export function relative(ms, now = Date.now() + ahead) {
   const passed = now - Number(ms);
   if (Math.abs(passed) < 1500) return "just now";
   return passed > 0 ? `${span(passed - (passed % 1000))} ago` : `in ${span(-passed)}`;

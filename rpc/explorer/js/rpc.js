@@ -1,5 +1,7 @@
 // The node's JSON-RPC: questions by POST, gathered into batches, and one WebSocket that shows the chain live.
 
+import { chainTime } from "./format.js";
+
 const BATCH_MAX = 50; // calls; the node takes 100
 const TIMEOUT_MS = 15_000;
 const TICK_MS = 1_000; // between two looks at the head
@@ -159,6 +161,7 @@ class Live extends EventTarget {
     if (this.#asked.size === 0) clearTimeout(this.#deadline);
     if (method !== "chain_status" || !message.result) return;
     this.status = message.result;
+    chainTime(this.status.timeMs);
     this.#tick = setTimeout(() => this.#look(), document.hidden ? TICK_HIDDEN_MS : TICK_MS);
     if (this.state !== "live") {
       this.#become("live");

@@ -145,6 +145,10 @@ pub struct MemberInfo {
     pub reserved: Amount,
     /// What of its debt rests on estimates, base units.
     pub estimated: Amount,
+    /// Whether settlement may debit its wallet; else it pays by itself.
+    pub collect: bool,
+    /// What it must keep for energy sold and not settled yet, base units: not paid out before.
+    pub exposed: Amount,
 }
 
 /// Where an interval stands.

@@ -479,6 +479,8 @@ impl Backend for Chain {
             credit_limit: Some(Amount(9)),
             reserved: Amount(2),
             estimated: Amount(3),
+            collect: true,
+            exposed: Amount(4),
         }])
     }
 

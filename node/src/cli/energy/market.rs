@@ -55,6 +55,25 @@ pub(super) struct PayTabArgs {
     send: SendArgs,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct CollectionArgs {
+    /// The microgrid's id.
+    #[arg(long, value_name = "HASH")]
+    microgrid: Hash,
+    /// Whether settlement may debit the wallet.
+    state: Switch,
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    /// It may.
+    On,
+    /// It may not.
+    Off,
+}
+
 /// A side, as it is written on the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum SideArg {
@@ -96,4 +115,9 @@ pub(super) async fn cancel(args: &CancelArgs, ctx: &Ctx) -> CliResult {
 
 pub(super) async fn pay_tab(args: &PayTabArgs, ctx: &Ctx) -> CliResult {
     call(EnergyCall::PayTab { microgrid: args.microgrid }, "settle a tab", &args.send, ctx).await
+}
+
+pub(super) async fn collection(args: &CollectionArgs, ctx: &Ctx) -> CliResult {
+    let set = EnergyCall::SetCollection { microgrid: args.microgrid, on: args.state == Switch::On };
+    call(set, "allow or forbid collection", &args.send, ctx).await
 }

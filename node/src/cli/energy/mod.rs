@@ -72,6 +72,9 @@ enum EnergyCommand {
     /// Settle the sender's tab with a microgrid: pay what is owed, or take what is due.
     #[command(after_help = "Example:\n  wattle energy pay-tab --from bob --microgrid 9f3a…")]
     PayTab(market::PayTabArgs),
+    /// Allow settlement to debit the sender's wallet, or forbid it: then the sender pays by `pay-tab`.
+    #[command(after_help = "Example:\n  wattle energy collection --from bob --microgrid 9f3a… on")]
+    Collection(market::CollectionArgs),
     /// Bilateral deals between storage units.
     #[command(subcommand, after_help = "Example:\n  wattle energy deal show 4f1c…")]
     Deal(deals::DealCommand),
@@ -187,6 +190,7 @@ pub async fn run(args: EnergyArgs, ctx: &Ctx) -> CliResult {
         EnergyCommand::Order(args) => market::order(&args, ctx).await,
         EnergyCommand::CancelOrder(args) => market::cancel(&args, ctx).await,
         EnergyCommand::PayTab(args) => market::pay_tab(&args, ctx).await,
+        EnergyCommand::Collection(args) => market::collection(&args, ctx).await,
         EnergyCommand::Deal(command) => deals::run(command, ctx).await,
         EnergyCommand::Dispute(command) => disputes::run(command, ctx).await,
         EnergyCommand::Bill(args) => bill::run(&args, ctx).await,

@@ -41,8 +41,8 @@ pub(in crate::views) fn members(
 }
 
 fn member_info(view: MemberView) -> MemberInfo {
-    let MemberView { account, code, owed, due, estimated, reserved, credit_limit } = view;
-    MemberInfo { account, code, owes: owed, due, credit_limit, reserved, estimated }
+    let MemberView { account, code, owed, due, estimated, reserved, credit_limit, collect, exposed } = view;
+    MemberInfo { account, code, owes: owed, due, credit_limit, reserved, estimated, collect, exposed }
 }
 
 pub(in crate::views) fn dispute(node: &NodeBackend, id: Hash) -> RpcResult<Anchored<DisputeInfo>> {
