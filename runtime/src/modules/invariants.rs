@@ -109,6 +109,7 @@ struct Tally {
     lists: BTreeMap<&'static str, (u64, u64)>,
     credit: market::Credit,
     estimates: settlement::Estimates,
+    exposures: settlement::Exposures,
 }
 
 /// Checks every rule over the whole state: O(entries).
@@ -260,6 +261,7 @@ impl Tally {
         }
         self.credit.check()?;
         self.estimates.check()?;
+        self.exposures.check()?;
         match self.lists.into_iter().find(|(_, (got, expected))| got != expected) {
             Some((what, (got, expected))) => Err(Violation::Count { what, expected, got }),
             None => Ok(()),

@@ -55,6 +55,8 @@ pub struct MemberView {
     pub credit_limit: Option<Amount>,
     /// Whether settlement may take what it owes from its wallet.
     pub collect: bool,
+    /// What it may come to owe for energy that it sold: not paid out before that is settled.
+    pub exposed: Amount,
 }
 
 /// What meters of one role show for an interval.
@@ -163,7 +165,8 @@ pub fn settlement_agenda(state: &State, id: &Hash) -> Option<AgendaView> {
 #[must_use]
 pub fn member(state: &State, id: &Hash, account: &Address) -> Option<MemberView> {
     let grid = grid(state, id)?;
-    let Member { code, credit_limit, reserved, estimated, collect } = read(state, keys::member(id, account))?;
+    let Member { code, credit_limit, reserved, estimated, collect, exposed } =
+        read(state, keys::member(id, account))?;
     let tab = keys::balance(&tab::account(grid.book, code), grid.asset);
     let Balance { debits_posted, credits_posted, .. } = read(state, tab).unwrap_or_default();
     Some(MemberView {
@@ -175,6 +178,7 @@ pub fn member(state: &State, id: &Hash, account: &Address) -> Option<MemberView>
         reserved,
         credit_limit,
         collect,
+        exposed,
     })
 }
 

@@ -59,6 +59,7 @@ fn abort() -> Call {
 fn confirmed(params: Params) -> World {
     let mut world = village(ClearingRule::PayAsBid, params);
     world.env.time_ms = TimeMs(T0 + INTERVAL_MS);
+    world.ok(1, limit(3, 300_000));
     world.ok(2, request(Side::Buy, 200_000, HOUR_MS, &world));
     world.ok(3, accept(975, 1));
     world.ok(2, confirm(3));
@@ -208,6 +209,27 @@ fn a_member_above_its_limit_authorises_nothing() {
     world.fails(2, authorise(Funding::Balance, HOUR_MS, 0, &world), Reason::CreditExceeded);
     world.owe(1, 1); // to person 2
     world.ok(2, authorise(Funding::Balance, HOUR_MS, 0, &world));
+}
+
+/// What the discharging side may come to owe is covered by the deal's price and its credit, or the report is refused.
+#[test]
+fn nobody_discharges_beyond_its_credit() {
+    let mut world = authorised(Funding::Balance, 950, params());
+    world.ok(1, limit(3, 9_999));
+    // The grid asks 300,000 for a kWh and the deal brings 200,000: 100 Wh leave 10,000 open.
+    world.fails(2, report(1, 100), Reason::CreditExceeded);
+    world.ok(2, report(1, 99));
+    world.fails(2, close(100), Reason::CreditExceeded);
+    world.ok(1, limit(3, 10_000));
+    world.ok(2, report(2, 100));
+    world.ok(2, close(100));
+    assert_eq!(world.tab(3), 20_000);
+    world.ok(3, market::bid(1, 1, 1).call()); // it owes the 10,000 that it may
+    world.ok(1, limit(3, 9_999));
+    world.fails(3, market::bid(2, 1, 1).call(), Reason::CreditExceeded);
+    // The proceeds stay until the interval is settled.
+    world.ok(3, energy(EnergyCall::PayTab { microgrid: grid_id() }));
+    assert_eq!((world.tab(3), world.funds(3).0), (20_000, START.0 - 11));
 }
 
 #[test]

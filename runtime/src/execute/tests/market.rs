@@ -383,11 +383,11 @@ fn orders_are_matched_at_each_bids_price() {
     assert!(events.contains(&cleared));
     let all = OrderEnd::Cleared;
     assert_eq!(ends(&events), [(b2, 2_000, all), (b3, 500, all), (o4, 1_500, all), (o5, 1_000, all)]);
-    // Buyers have paid, sellers and operator are owed; nothing is held any more, deposits are back.
+    // Buyers have paid, sellers and operator are owed, and sellers have deposited what the grid asks beyond that; nothing is held any more, deposits are back.
     let spent: Vec<u128> = (2..=5).zip(before).map(|(n, before)| before - world.funds(n).0).collect();
-    assert_eq!(spent, [720_000, 130_000, 0, 0]);
+    assert_eq!(spent, [720_000, 130_000, 300_000, 60_000]);
     assert!((2..=5).all(|n| world.funds(n).1 == 0));
-    assert_eq!([1, 2, 3, 4, 5].map(|n| world.tab(n)), [25_000, 0, 0, 525_000, 300_000]);
+    assert_eq!([1, 2, 3, 4, 5].map(|n| world.tab(n)), [25_000, 0, 0, 525_000 + 300_000, 300_000 + 60_000]);
     assert_eq!(world.clearing(), 0);
     assert_eq!([2, 3, 4, 5].map(|n| world.traded(n, AT)), [(2_000, 0), (500, 0), (0, 1_500), (0, 1_000)]);
     let view = query::interval(&world.state, &grid_id(), AT).unwrap();
@@ -404,7 +404,7 @@ fn orders_are_matched_at_one_price() {
     let cost = |event: &Event| if let Event::Traded { amount, .. } = event { amount.0 } else { 0 };
     assert_eq!(events.iter().map(cost).sum::<u128>(), 625_000);
     assert_eq!([2, 3].map(|n| START.0 - world.funds(n).0), [500_000 + 20_000, 125_000 + 5_000]);
-    assert_eq!([1, 2, 3, 4, 5].map(|n| world.tab(n)), [25_000, 0, 0, 375_000, 250_000]);
+    assert_eq!([1, 2, 3, 4, 5].map(|n| world.tab(n)), [25_000, 0, 0, 375_000 + 300_000, 250_000 + 60_000]);
     assert_eq!(world.clearing(), 0);
 }
 
@@ -415,7 +415,8 @@ fn the_operator_trades_like_anybody_else() {
     world.ok(2, offer(1, 200_000, 600).call());
     world.clear_market(GATE_MS);
     assert_eq!(world.funds(1), (START.0 - 126_000, 0));
-    assert_eq!((world.tab(1), world.tab(2), world.clearing()), (6_000, 120_000, 0)); // its own fee came back
+    // Its own fee came back; with the proceeds stays what the grid asks if nothing is delivered.
+    assert_eq!((world.tab(1), world.tab(2), world.clearing()), (6_000, 120_000 + 60_000, 0));
 }
 
 #[test]

@@ -83,6 +83,8 @@ struct Model {
     held: [i128; 6],
     tab: [i128; 6],
     reserved: [i128; 6],
+    /// What the grid may ask for what was sold.
+    exposed: [i128; 6],
     /// What came out of wallets and has not gone back.
     cash: i128,
     orders: BTreeMap<Hash, Standing>,
@@ -111,7 +113,8 @@ impl Model {
 
     fn pay_tab(&mut self, n: u8) {
         let (tab, free) = (self.tab[at(n)], self.free[at(n)]);
-        let to_wallet = if tab > 0 { tab.min(self.cash) } else { -(-tab).min(free) };
+        let to_wallet =
+            if tab > 0 { (tab - self.exposed[at(n)]).max(0).min(self.cash) } else { -(-tab).min(free) };
         self.tab[at(n)] -= to_wallet;
         self.spend(n, -to_wallet);
     }
@@ -122,7 +125,9 @@ impl Model {
     }
 
     fn owes_too_much(&self, n: u8, more: i128) -> bool {
-        n != 1 && (-self.tab[at(n)]).max(0) + self.reserved[at(n)] + more > LIMIT
+        let (tab, exposed) = (self.tab[at(n)], self.exposed[at(n)]);
+        let open = (-tab).max(0) + (exposed - tab.max(0)).max(0);
+        n != 1 && open + self.reserved[at(n)] + more > LIMIT
     }
 
     /// Everything that falls due by `now`.
@@ -161,6 +166,7 @@ impl Model {
         let (price, pairs) = oracle(rule, &book);
         orders.iter().for_each(|order| self.hold(order.n, -order.reserved));
         let mut bought: BTreeMap<usize, u64> = BTreeMap::new();
+        let mut sold: BTreeMap<usize, (u64, i128)> = BTreeMap::new();
         for ((bid, offer), wh) in pairs {
             let (buyer, seller) = (orders[bid].n, orders[offer].n);
             let price = price.map_or(orders[bid].price, |price| price.0);
@@ -169,7 +175,17 @@ impl Model {
             self.tab[at(seller)] += amount;
             self.trade(interval, buyer, seller, wh);
             *bought.entry(bid).or_default() += wh;
+            let of = sold.entry(offer).or_default();
+            *of = (of.0 + wh, of.1 + amount);
             self.trades += 1;
+        }
+        for (offer, (wh, proceeds)) in sold {
+            let Standing { n, price, .. } = orders[offer];
+            let worth = |price: u128| (price / 1000) as i128 * i128::from(wh);
+            let kept = worth(import(interval).saturating_sub(price));
+            self.spend(n, kept);
+            self.tab[at(n)] += kept;
+            self.exposed[at(n)] += worth(import(interval)).min(proceeds + kept);
         }
         for (bid, wh) in bought {
             let fee = (FEE * u128::from(wh) / 1000) as i128;
@@ -197,26 +213,33 @@ impl Model {
 
     /// Counts a figure of a deal that runs; whether it is one.
     fn count(&mut self, id: &Hash, n: u8, seq: Option<u64>, wh: u64, interval: u64) -> bool {
-        let Some(deal) = self.deals.get_mut(id) else { return false };
-        let (sides, amount) = match deal.stage {
-            Stage::Running { with, .. } => (deal.sides(with), deal.wh),
-            Stage::Asked | Stage::Agreed { .. } => return false,
-        };
-        let Stage::Running { margin, seq: last, used, .. } = &mut deal.stage else { return false };
-        if n != sides.0 {
+        let Some(deal) = self.deals.get(id) else { return false };
+        let Stage::Running { with, margin, seq: last, used, .. } = deal.stage else { return false };
+        let ((charger, discharger), amount) = (deal.sides(with), deal.wh);
+        if n != charger {
             return false;
         }
-        if seq.is_some_and(|seq| seq <= *last) {
+        if seq.is_some_and(|seq| seq <= last) {
             return true;
         }
-        if wh < *used {
+        if wh < used {
             return false;
         }
-        let paid = |wh: u64| wh.min(amount + *margin);
-        let more = paid(wh) - paid(*used);
-        (*last, *used) = (seq.unwrap_or(*last), wh);
+        let paid = |wh: u64| wh.min(amount + margin);
+        let (coming, more) = (deal.cost(paid(wh)), paid(wh) - paid(used));
         if more > 0 {
-            self.trade(interval, sides.0, sides.1, more);
+            let grid_asks = (import(interval) / 1000) as i128 * i128::from(more);
+            self.exposed[at(discharger)] += grid_asks;
+            if self.owes_too_much(discharger, -coming) {
+                self.exposed[at(discharger)] -= grid_asks;
+                return false;
+            }
+            self.trade(interval, charger, discharger, more);
+        }
+        if let Some(Stage::Running { seq: last, used, .. }) =
+            self.deals.get_mut(id).map(|deal| &mut deal.stage)
+        {
+            (*last, *used) = (seq.unwrap_or(*last), wh);
         }
         true
     }

@@ -1,7 +1,8 @@
 //! What members may owe.
 //!
-//! A member owes its tab's debit balance, less what of it is only estimated, and what its credit-backed deals have
-//! reserved. Above its limit it places no orders and authorises no deal until it has paid.
+//! A member owes its tab's debit balance, less what of it is only estimated, what its credit-backed deals have reserved,
+//! and what it may come to owe for energy it sold in intervals that are not settled, as far as its tab does not cover it.
+//! Above its limit it places no orders and authorises no deal until it has paid.
 //!
 //! The limit is the member's own, or else the terms' of the current interval. The operator has none: it is the one
 //! who lends.
@@ -40,8 +41,9 @@ pub(super) fn standing(
 ) -> Result<Standing, Reason> {
     let member = tab::member(ctx, id, account)?;
     let debt = match tab::balance(ctx, grid, member.code) {
-        Tab::Owes(debt) => debt.saturating_sub(member.estimated),
-        Tab::Even | Tab::Due(_) => Amount::ZERO,
+        Tab::Owes(debt) => debt.saturating_sub(member.estimated).saturating_add(member.exposed),
+        Tab::Even => member.exposed,
+        Tab::Due(due) => member.exposed.saturating_sub(due),
     };
     let limit = match member.credit_limit {
         _ if member.code == tab::OPERATOR => None,
@@ -63,6 +65,22 @@ pub(super) fn current(ctx: &Ctx<'_>, grid: &Microgrid) -> IntervalId {
 /// Refuses a member who owes more than it may.
 pub(super) fn check(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, account: &Address) -> Result<(), Reason> {
     if standing(ctx, id, grid, account)?.is_good() { Ok(()) } else { Err(Reason::CreditExceeded) }
+}
+
+/// Refuses a member who owes more than it may even with what is `coming` to its tab.
+pub(super) fn check_with(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    account: &Address,
+    coming: Amount,
+) -> Result<(), Reason> {
+    let Standing { owed, limit } = standing(ctx, id, grid, account)?;
+    if (Standing { owed: owed.saturating_sub(coming), limit }).is_good() {
+        Ok(())
+    } else {
+        Err(Reason::CreditExceeded)
+    }
 }
 
 /// Reserves `amount` of a member's credit, if it has so much.

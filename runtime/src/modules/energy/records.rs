@@ -72,6 +72,9 @@ pub struct Member {
     pub estimated: Amount,
     /// Whether settlement may take what it owes from its wallet: only it can say so.
     pub collect: bool,
+    /// What it may come to owe for energy that it sold in intervals that are not settled, if it does not deliver: the
+    /// sum of its positions' `exposed`. So much of its tab is not paid out.
+    pub exposed: Amount,
 }
 
 /// An interval with orders, trades, or settlement under way.
@@ -170,6 +173,8 @@ pub struct Position {
     pub export_wh: WattHours,
     /// Whether a meter's share is an estimate.
     pub estimated: bool,
+    /// What the grid may ask for what was sold, until the interval is settled.
+    pub exposed: Amount,
 }
 
 /// An order that stands.

@@ -236,7 +236,7 @@ fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> boo
     ] {
         move_between(ctx, at, from, to, amount);
     }
-    let Position { import_wh, export_wh, bought_wh, sold_wh, estimated } = position;
+    let Position { import_wh, export_wh, bought_wh, sold_wh, estimated, .. } = position;
     let debit = charges.debit_clearing.saturating_add(own(charges.debit_operator));
     let credit = charges.credit_clearing.saturating_add(own(charges.credit_operator));
     let (microgrid, interval) = (*at.id, at.interval);
@@ -255,7 +255,10 @@ fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> boo
     record.accounts = record.accounts.saturating_add(1);
     if at.terms.losses == LossRule::Operator || record.feeders.meters == 0 {
         ctx.state.remove(key); // nothing will be shared by it
+    } else if position.exposed > Amount::ZERO {
+        ctx.state.write(key, &Position { exposed: Amount::ZERO, ..position });
     }
+    cover(ctx, at, account, &position);
     collect(ctx, at, account, code, before);
     true
 }
@@ -297,6 +300,18 @@ pub(super) fn move_between(ctx: &mut Ctx<'_>, at: &At<'_>, from: u32, to: u32, a
     let before = ctx.savepoint();
     if tab::charge(ctx, at.grid, from, to, amount).is_err() {
         ctx.rollback(before);
+    }
+}
+
+/// What a member sold has been settled: nothing of its tab need be kept back for it.
+fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, position: &Position) {
+    let key = keys::member(at.id, &account);
+    if position.exposed == Amount::ZERO {
+        return;
+    }
+    if let Some(mut member) = ctx.state.read::<Member>(key) {
+        member.exposed = member.exposed.saturating_sub(position.exposed);
+        ctx.state.write(key, &member);
     }
 }
 

@@ -84,7 +84,8 @@ pub(super) fn join(
     ledger::deposit(ctx, ctx.sender())?;
     open(ctx, grid.book, code, grid.asset)?;
     let collect = account == ctx.sender();
-    let member = Member { code, credit_limit, reserved: Amount::ZERO, estimated: Amount::ZERO, collect };
+    let (reserved, estimated, exposed) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
+    let member = Member { code, credit_limit, reserved, estimated, collect, exposed };
     ctx.state.write(key, &member);
     ctx.state.write(keys::member_index(id, code), &account);
     grid.members = grid.members.checked_add(1).ok_or(Reason::Overflow)?;
@@ -127,7 +128,7 @@ pub(super) enum By {
 }
 
 /// Settles a member's tab as far as there is money: takes what it owes from its wallet, or pays what it is owed out of
-/// the microgrid's cash. Returns what moved.
+/// the microgrid's cash. What it sold and may still fail to deliver is not paid out. Returns what moved.
 pub(super) fn pay(
     ctx: &mut Ctx<'_>,
     id: &Hash,
@@ -135,13 +136,13 @@ pub(super) fn pay(
     owner: Address,
     by: By,
 ) -> Result<Amount, Reason> {
-    let Member { code, collect, .. } = member(ctx, id, &owner)?;
+    let Member { code, collect, exposed, .. } = member(ctx, id, &owner)?;
     let tab = account(grid.book, code);
     let (amount, by_member) = match balance(ctx, grid, code) {
         Tab::Even => return Ok(Amount::ZERO),
         Tab::Owes(_) if by == By::Settlement && !collect => return Ok(Amount::ZERO),
         Tab::Owes(owed) => (owed.min(ledger::available(&mut ctx.state, owner, grid.asset)), true),
-        Tab::Due(due) => (due.min(cash(ctx, grid)), false),
+        Tab::Due(due) => (due.saturating_sub(exposed).min(cash(ctx, grid)), false),
     };
     if amount == Amount::ZERO {
         return Ok(amount);

@@ -4,7 +4,7 @@
 use super::{Tally, Violation};
 use crate::State;
 use crate::keys::{self, Key};
-use crate::modules::energy::records::{Dispute, Interval, Member, Microgrid, SettledMeter, Step};
+use crate::modules::energy::records::{Dispute, Interval, Member, Microgrid, Position, SettledMeter, Step};
 use crate::modules::energy::tab::{self, CLEARING};
 use crate::modules::records::{Balance, Due, Meter};
 use crate::overlay::decode_entry;
@@ -23,6 +23,19 @@ impl Estimates {
     pub(super) fn check(&self) -> Result<(), Violation> {
         let apart = self.0.iter().find(|(_, (says, estimated))| says != estimated);
         apart.map_or(Ok(()), |((id, _), _)| require(false, *id, "member's estimates are not its meters'"))
+    }
+}
+
+/// What members may come to owe for what they sold: as their records say, and as their positions do, by the codes of
+/// their tabs.
+#[derive(Default)]
+pub(super) struct Exposures(BTreeMap<(Hash, u32), (Amount, Amount)>);
+
+impl Exposures {
+    /// Checks that both are the same for every member.
+    pub(super) fn check(&self) -> Result<(), Violation> {
+        let apart = self.0.iter().find(|(_, (says, exposed))| says != exposed);
+        apart.map_or(Ok(()), |((id, _), _)| require(false, *id, "member's exposure is not its positions'"))
     }
 }
 
@@ -66,6 +79,7 @@ impl Tally {
                 let at: (Hash, Address) = decode_entry(key, rest);
                 let member: Member = decode_entry(key, value);
                 self.estimates.0.entry(at).or_default().0 = member.estimated;
+                self.exposures.0.entry((at.0, member.code)).or_default().0 = member.exposed;
                 let listed = find(state, keys::member_index(&at.0, member.code)) == Some(at.1);
                 require(listed, at.0, "member is not listed under its code")
             }
@@ -82,7 +96,9 @@ impl Tally {
                 require(waits, Hash(meter.0), "slice waits for an interval that is settled")
             }
             keys::POSITION => {
-                let (id, interval, _): (Hash, IntervalId, u32) = decode_entry(key, rest);
+                let (id, interval, code): (Hash, IntervalId, u32) = decode_entry(key, rest);
+                let of = self.exposures.0.entry((id, code)).or_default();
+                of.1 = of.1.saturating_add(decode_entry::<Position>(key, value).exposed);
                 let open = state.get(&keys::interval(&id, interval)).is_some();
                 require(open, id, "position belongs to no interval")
             }

@@ -1,6 +1,7 @@
 //! Readings, settlement, swaps and disputes of a microgrid, from signed transactions to tabs.
 
 mod budget;
+mod covered;
 mod disputes;
 mod late;
 mod random;

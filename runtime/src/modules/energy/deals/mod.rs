@@ -35,8 +35,9 @@ pub(super) const ASK_KEYS: u64 = 24;
 /// Keys that an authorisation touches: deal, queue, microgrid, member, terms, hold, four counters and the tab's record,
 /// deposits.
 pub(super) const AUTHORISE_KEYS: u64 = 32;
-/// Keys that a report touches: deal, meter, microgrid, members, positions, interval.
-pub(super) const REPORT_KEYS: u64 = 8;
+/// Keys that a report touches: deal, meter, microgrid, members, positions, interval, tab and its record, versions of
+/// terms looked through twice.
+pub(super) const REPORT_KEYS: u64 = 10 + 2 * super::TERMS_KEYS;
 /// Keys that closing touches: a report and the end.
 pub(super) const CLOSE_KEYS: u64 = REPORT_KEYS + usage::END_KEYS;
 /// Keys that the end of a request touches, or a confirmation: the end of a deal, and every acceptance.

@@ -4,8 +4,9 @@
 //! harm. Up to the agreed amount and its margin use is paid for; what is beyond is no trade, and settles as any other
 //! energy does.
 
-use super::super::clearing::cost;
-use super::super::market::{address, clear::add_traded};
+use super::super::clearing::{cost, cost_at_most};
+use super::super::market::address;
+use super::super::market::clear::{Traded, add_traded, import_price};
 use super::super::records::{Deal, DealState, Interval, Microgrid};
 use super::super::{credit, registry, tab};
 use super::{deal, forget_acceptances, reserved, unlist};
@@ -83,7 +84,8 @@ pub(in super::super) fn report(
     Ok(())
 }
 
-/// Counts what came since the last report as traded, in the interval of the block's time.
+/// Counts what came since the last report as traded, in the interval of the block's time. What the grid would ask of the
+/// discharging side if it had not delivered must be covered by what the deal brings it, its tab, or its credit.
 fn count(ctx: &mut Ctx<'_>, deal: &Deal, state: &Authorised, cumulative: WattHours) -> Result<(), Reason> {
     if cumulative < state.used_wh {
         return Err(Reason::RegisterDecreased);
@@ -97,10 +99,12 @@ fn count(ctx: &mut Ctx<'_>, deal: &Deal, state: &Authorised, cumulative: WattHou
     let grid = registry::microgrid(ctx, microgrid)?;
     let interval = credit::current(ctx, &grid);
     let (charger, discharger) = deal.sides(state.partner);
-    for (account, side) in [(charger, Side::Buy), (discharger, Side::Sell)] {
-        let code = tab::member(ctx, microgrid, &account)?.code;
-        add_traded(ctx, microgrid, interval, code, side, wh);
+    let exposed = cost_at_most(import_price(ctx, microgrid, &grid, interval), wh);
+    for (account, side, exposed) in [(charger, Side::Buy, Amount::ZERO), (discharger, Side::Sell, exposed)] {
+        add_traded(ctx, &Traded { microgrid: *microgrid, interval, account, side, wh, exposed })?;
     }
+    let coming = cost(deal.price, state.paid_wh(deal, cumulative));
+    credit::check_with(ctx, microgrid, &grid, &discharger, coming)?;
     let key = keys::interval(microgrid, interval);
     let mut record: Interval = ctx.state.read(key).unwrap_or_default();
     record.traded_wh = record.traded_wh.saturating_add(wh);

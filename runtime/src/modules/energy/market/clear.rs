@@ -4,18 +4,19 @@
 //! # Money
 //! A bid's hold is captured for what its trades cost and the fee, to its owner's tab; from there the cost goes through
 //! [`tab::CLEARING`] to the tabs of the sellers, and the fee to the operator's. So clearing is even again when the
-//! last order is wound up.
+//! last order is wound up. An offer's hold is captured to its owner's tab for what the grid may ask beyond the offer's
+//! price, and comes back through the tab once the interval is settled.
 
 use super::super::agenda::{At, Budget};
-use super::super::clearing::{self, Cleared, cost_of_next};
+use super::super::clearing::{self, Cleared, cost_at_most, cost_of_next};
 use super::super::records::{Interval, Microgrid, Order, Position, Step};
-use super::super::tab;
-use super::{END_KEYS, address, is_over};
+use super::super::{tab, terms};
+use super::{END_KEYS, address, import_price_max, is_over};
 use crate::keys;
 use crate::modules::{Ctx, ledger};
 use wattle_primitives::call::energy::{OrderEnd, Side};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Amount, Event, Hash, Reason, WattHours};
+use wattle_primitives::{Address, Amount, Event, Hash, Reason, WattHours};
 
 /// Keys that matching touches for each order: its place in the list, and the order.
 const MATCH_KEYS: u64 = 2;
@@ -139,13 +140,27 @@ pub(super) fn end(
     end: OrderEnd,
 ) -> Result<(), Reason> {
     let Order { microgrid, interval, account, filled_wh, .. } = *order;
+    let import = if filled_wh > WattHours::ZERO && order.side == Side::Sell {
+        import_price(ctx, &microgrid, grid, interval)
+    } else {
+        Amount::ZERO
+    };
+    let captured = match order.side {
+        Side::Buy => order.amount.saturating_add(order.fee),
+        Side::Sell => cost_at_most(import.saturating_sub(order.price), filled_wh).min(order.reserved),
+    };
     if order.reserved > Amount::ZERO {
-        let captured =
-            if order.side == Side::Buy { order.amount.saturating_add(order.fee) } else { Amount::ZERO };
         ledger::close_hold(ctx, id, address(&microgrid), captured)?;
+    }
+    if order.side == Side::Sell && captured > Amount::ZERO {
+        ctx.emit(Event::TabPaid { microgrid, account, amount: captured, by_member: true });
     }
     if filled_wh > WattHours::ZERO {
         post(ctx, grid, order)?;
+        // Proceeds and deposit cover it, but for what rounding took of them.
+        let exposed = cost_at_most(import, filled_wh).min(order.amount.saturating_add(captured));
+        let Order { side, .. } = *order;
+        add_traded(ctx, &Traded { microgrid, interval, account, side, wh: filled_wh, exposed })?;
     }
     ctx.state.remove(keys::order(id));
     ctx.state.remove(keys::order_index(&microgrid, interval, order.index));
@@ -156,35 +171,57 @@ pub(super) fn end(
     ledger::refund(ctx, account, order.deposit)
 }
 
-/// Posts what is filled of an order between tabs, and notes it in its owner's position.
+/// Posts what is filled of an order between tabs.
 fn post(ctx: &mut Ctx<'_>, grid: &Microgrid, order: &Order) -> Result<(), Reason> {
     let code = tab::member(ctx, &order.microgrid, &order.account)?.code;
     match order.side {
         Side::Buy => {
             tab::charge(ctx, grid, code, tab::CLEARING, order.amount)?;
-            tab::charge(ctx, grid, code, tab::OPERATOR, order.fee)?;
+            tab::charge(ctx, grid, code, tab::OPERATOR, order.fee)
         }
-        Side::Sell => tab::charge(ctx, grid, tab::CLEARING, code, order.amount)?,
+        Side::Sell => tab::charge(ctx, grid, tab::CLEARING, code, order.amount),
     }
-    add_traded(ctx, &order.microgrid, order.interval, code, order.side, order.filled_wh);
-    Ok(())
+}
+
+/// The most that the grid asks for a kWh in an interval.
+pub(in super::super) fn import_price(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    interval: IntervalId,
+) -> Amount {
+    let terms = terms::at(ctx, id, grid, interval);
+    terms.map_or(Amount::ZERO, |terms| import_price_max(&terms, grid, interval))
+}
+
+/// Energy that a member bought or sold.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Traded {
+    pub(in super::super) microgrid: Hash,
+    pub(in super::super) interval: IntervalId,
+    pub(in super::super) account: Address,
+    pub(in super::super) side: Side,
+    pub(in super::super) wh: WattHours,
+    /// What a seller may come to owe for it; nothing for a buyer.
+    pub(in super::super) exposed: Amount,
 }
 
 /// Adds traded energy to a member's position.
-pub(in super::super) fn add_traded(
-    ctx: &mut Ctx<'_>,
-    microgrid: &Hash,
-    interval: IntervalId,
-    code: u32,
-    side: Side,
-    wh: WattHours,
-) {
-    let key = keys::position(microgrid, interval, code);
+pub(in super::super) fn add_traded(ctx: &mut Ctx<'_>, traded: &Traded) -> Result<(), Reason> {
+    let Traded { microgrid, interval, account, side, wh, exposed } = traded;
+    let mut member = tab::member(ctx, microgrid, account)?;
+    let key = keys::position(microgrid, *interval, member.code);
     let mut position: Position = ctx.state.read(key).unwrap_or_default();
-    let traded = match side {
+    let sum = match side {
         Side::Buy => &mut position.bought_wh,
         Side::Sell => &mut position.sold_wh,
     };
-    *traded = traded.saturating_add(wh);
+    *sum = sum.saturating_add(*wh);
+    if *exposed > Amount::ZERO {
+        member.exposed = member.exposed.checked_add(*exposed).ok_or(Reason::Overflow)?;
+        position.exposed = position.exposed.checked_add(*exposed).ok_or(Reason::Overflow)?;
+        ctx.state.write(keys::member(microgrid, account), &member);
+    }
     ctx.state.write(key, &position);
+    Ok(())
 }

@@ -3,7 +3,8 @@
 //!
 //! An order reserves the worst case from its owner's wallet, by a hold under the order's id that only the microgrid can
 //! capture and that has no end of its own: a bid what it may cost with the fee, an offer what the grid may ask for the
-//! energy beyond the offer's price if the seller does not deliver.
+//! energy beyond the offer's price if the seller does not deliver. What of that belongs to filled energy goes to the
+//! seller's tab, and with the proceeds stays there until the interval is settled.
 //!
 //! # When an order ends
 //! Cancelled by its owner before the gate closes; at its own time; or when the market is cleared, whatever part of it
@@ -29,8 +30,8 @@ use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, WattHours,
 /// record, interval, order, list, queue, hold, four counters, two deposits.
 pub(super) const PLACE_KEYS: u64 = 40;
 /// Keys that the end of an order touches: order, list, queue, interval, hold, four counters, the tab's record, two
-/// tabs and their records, member, position, two deposits.
-pub(super) const END_KEYS: u64 = 20;
+/// tabs and their records, member, position, versions of terms looked through, two deposits.
+pub(super) const END_KEYS: u64 = 21 + super::TERMS_KEYS;
 
 /// Keys that cancelling touches: the end of an order, microgrid and terms.
 pub(super) const CANCEL_KEYS: u64 = END_KEYS + 16;
@@ -171,7 +172,7 @@ fn open(
 }
 
 /// The highest import price that holds at any time of an interval.
-fn import_price_max(terms: &Terms, grid: &Microgrid, interval: IntervalId) -> Amount {
+pub(super) fn import_price_max(terms: &Terms, grid: &Microgrid, interval: IntervalId) -> Amount {
     const MINUTE_MS: i128 = 60_000;
     const DAY_MS: i128 = 24 * 60 * MINUTE_MS;
     let offset = i128::from(terms.utc_offset_minutes).saturating_mul(MINUTE_MS);

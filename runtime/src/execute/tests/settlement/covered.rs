@@ -1,0 +1,58 @@
+//! What is sold and not delivered is paid by who sold it.
+
+use super::*;
+use wattle_primitives::call::energy::Side;
+
+/// Person 2 sells 1,000 Wh of the first interval to person 3 for 0.20, and delivers `export` of it; the grid asks 0.30.
+fn sold(export: u64) -> Village {
+    let mut village = Village::new(params(), &Terms { clearing: ClearingRule::PayAsBid, ..terms() });
+    let mut sims = [village.meter(52, 2, MeterRole::Sub), village.meter(53, 3, MeterRole::Sub)];
+    let order = |side| EnergyCall::PlaceOrder {
+        microgrid: village.id,
+        reference: Hash([1; 32]),
+        interval: village.interval(village.first_ms),
+        side,
+        price: Amount(200_000),
+        wh: WattHours(1000),
+        partner: None,
+        expires_ms: None,
+    };
+    let (offer, bid) = (order(Side::Sell), order(Side::Buy));
+    village.ok(2, offer);
+    village.ok(3, bid);
+    village.go(village.first_ms + 1000);
+    // Price and deposit are on the tab, and stay there.
+    assert_eq!((village.tab(2), village.member(2).exposed), (300_000, Amount(300_000)));
+    village.ok(2, EnergyCall::PayTab { microgrid: village.id });
+    assert_eq!((village.tab(2), village.funds(2)), (300_000, 900_000));
+    village.check_tabs();
+    let chain = village.world.env.chain;
+    for (quarter, export, import) in [(0, 0, 0), (1, export, 1000)] {
+        let at = village.first_ms + quarter * QUARTER;
+        village.go(at + 1000);
+        sims[0].export += export;
+        sims[1].import += import;
+        let readings = sims.each_mut().map(|sim| sim.read(chain, at, 0, ClockQuality::Synced));
+        assert!(village.submit(readings.to_vec()).iter().all(Result::is_ok));
+    }
+    village.go(village.first_ms + QUARTER + 60_000);
+    assert_eq!(village.member(2).exposed, Amount(0));
+    village.check_tabs();
+    village
+}
+
+#[test]
+fn who_delivers_what_it_sold_gets_price_and_deposit() {
+    let village = sold(1000);
+    assert_eq!((village.tab(2), village.funds(2), village.funds(3)), (0, 1_200_000, 800_000));
+}
+
+#[test]
+fn who_sells_and_does_not_deliver_pays_the_grid() {
+    // All of what the grid asks for it: the price that it got, and the deposit.
+    let village = sold(0);
+    assert_eq!((village.tab(2), village.funds(2), village.funds(3)), (0, 900_000, 800_000));
+    assert_eq!(village.funds(1), 1_300_000);
+    let village = sold(400);
+    assert_eq!((village.tab(2), village.funds(2)), (0, 1_000_000 + 200_000 - 180_000));
+}
