@@ -515,7 +515,7 @@ impl World {
             }),
         );
         let until = self.grid().agenda.unwrap().settle;
-        let silence = Silence { since_ms: self.env.time_ms, import_wh: WattHours(0), traded: false, amount };
+        let silence = Silence { since_ms: self.env.time_ms, import_wh: WattHours(0), amount };
         let settled = SettledMeter { until, typical_wh: WattHours(0), silence: Some(silence) };
         let key = keys::member(&grid_id(), &address(n));
         let mut overlay = crate::overlay::Overlay::new(&self.state);

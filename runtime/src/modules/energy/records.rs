@@ -60,7 +60,7 @@ pub struct Agenda {
 }
 
 /// A member of a microgrid.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Member {
     /// Code of its tab in the microgrid's book.
     pub code: u32,
@@ -75,6 +75,13 @@ pub struct Member {
     /// What it may come to owe for energy that it sold in intervals that are not settled, if it does not deliver: the
     /// sum of its positions' `exposed`. So much of its tab is not paid out.
     pub exposed: Amount,
+    /// What export or bought energy took off estimated intervals, until readings have replaced all its estimates: so
+    /// much is refunded at the export price.
+    pub offset: WattHours,
+    /// Claims that were granted to it, in all.
+    pub granted: Amount,
+    /// What was paid out to it, in all.
+    pub paid_out: Amount,
 }
 
 /// An interval with orders, trades, or settlement under way.
@@ -299,8 +306,6 @@ pub struct Silence {
     pub since_ms: TimeMs,
     /// Estimated import for a whole interval.
     pub import_wh: WattHours,
-    /// Whether its owner bought energy for an interval that was estimated.
-    pub traded: bool,
     /// What the estimates are worth that no reading has replaced: part of the member's `estimated`.
     pub amount: Amount,
 }
