@@ -112,6 +112,7 @@ fn release(member: &mut Member, silence: &mut Silence, replaced: u64, left: u64,
     let amount = if over { silence.amount } else { Amount(share(silence.amount.0, 0, replaced, left)) };
     silence.amount = silence.amount.saturating_sub(amount);
     member.estimated = member.estimated.saturating_sub(amount);
+    member.estimates_paid = member.estimates_paid.saturating_sub(amount);
     if member.estimated == Amount::ZERO {
         member.offset = WattHours::ZERO;
     }

@@ -82,6 +82,16 @@ pub struct Member {
     pub granted: Amount,
     /// What was paid out to it, in all.
     pub paid_out: Amount,
+    /// What of `estimated` has been paid: payments count for what was measured first.
+    pub estimates_paid: Amount,
+}
+
+impl Member {
+    /// What it owes by estimates alone and has not paid.
+    #[must_use]
+    pub const fn unpaid_estimates(&self) -> Amount {
+        self.estimated.saturating_sub(self.estimates_paid)
+    }
 }
 
 /// An interval with orders, trades, or settlement under way.

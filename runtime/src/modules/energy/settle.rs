@@ -324,14 +324,19 @@ fn collect(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, before: 
     if !matches!(tab::balance(ctx, at.grid, code), Tab::Owes(_)) {
         return;
     }
+    let key = keys::member(at.id, &account);
+    let counted = |ctx: &mut Ctx<'_>, tab: Tab| match (tab, ctx.state.read::<Member>(key)) {
+        (Tab::Owes(owed), Some(member)) => owed.saturating_sub(member.unpaid_estimates()),
+        _ => Amount::ZERO,
+    };
+    let was = counted(ctx, before);
     pay_tab(ctx, at, account);
-    let Tab::Owes(owed) = tab::balance(ctx, at.grid, code) else { return };
-    let Some(member) = ctx.state.read::<Member>(keys::member(at.id, &account)) else { return };
+    let tab = tab::balance(ctx, at.grid, code);
+    let owed = counted(ctx, tab);
+    let Some(member) = ctx.state.read::<Member>(key) else { return };
     let limit = member.credit_limit.unwrap_or(at.terms.credit_limit);
-    let counted = |owed: Amount| owed.saturating_sub(member.estimated);
-    let was = if let Tab::Owes(owed) = before { counted(owed) } else { Amount::ZERO };
-    if counted(owed) > limit && was <= limit && code != OPERATOR {
-        ctx.emit(Event::CreditExceeded { microgrid: *at.id, account, owed: counted(owed), limit });
+    if owed > limit && was <= limit && code != OPERATOR {
+        ctx.emit(Event::CreditExceeded { microgrid: *at.id, account, owed, limit });
     }
 }
 

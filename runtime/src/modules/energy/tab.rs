@@ -145,7 +145,8 @@ pub(super) fn pay(
     let mut member = member(ctx, id, &owner)?;
     let Member { code, collect, exposed, .. } = member;
     let tab = account(grid.book, code);
-    let (amount, by_member) = match balance(ctx, grid, code) {
+    let balance = balance(ctx, grid, code);
+    let (amount, by_member) = match balance {
         Tab::Even => return Ok(Amount::ZERO),
         Tab::Owes(_) if by == By::Settlement && !collect => return Ok(Amount::ZERO),
         Tab::Owes(owed) => (owed.min(ledger::available(&mut ctx.state, owner, grid.asset)), true),
@@ -158,8 +159,10 @@ pub(super) fn pay(
     ledger::post(ctx, debit, credit, grid.asset, amount)?;
     if !by_member {
         member.paid_out = member.paid_out.checked_add(amount).ok_or(Reason::Overflow)?;
-        ctx.state.write(keys::member(id, &owner), &member);
     }
+    let left = if let Tab::Owes(owed) = balance { owed.saturating_sub(amount) } else { Amount::ZERO };
+    member.estimates_paid = member.estimated.saturating_sub(member.unpaid_estimates().min(left));
+    ctx.state.write(keys::member(id, &owner), &member);
     ctx.emit(Event::Posted { debit, credit, asset: grid.asset, amount });
     ctx.emit(Event::TabPaid { microgrid: *id, account: owner, amount, by_member });
     Ok(amount)
