@@ -165,7 +165,7 @@ pub fn settlement_agenda(state: &State, id: &Hash) -> Option<AgendaView> {
 #[must_use]
 pub fn member(state: &State, id: &Hash, account: &Address) -> Option<MemberView> {
     let grid = grid(state, id)?;
-    let Member { code, credit_limit, reserved, estimated, collect, exposed } =
+    let Member { code, credit_limit, reserved, estimated, collect, exposed, .. } =
         read(state, keys::member(id, account))?;
     let tab = keys::balance(&tab::account(grid.book, code), grid.asset);
     let Balance { debits_posted, credits_posted, .. } = read(state, tab).unwrap_or_default();

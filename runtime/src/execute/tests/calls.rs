@@ -206,8 +206,8 @@ fn each_reading_has_its_own_result() {
         (reading(chain, 50, 2, 100, 4), Some(Reason::RegisterDecreased)),
         (malformed, Some(Reason::BadRegisters)),
         (unknown, Some(Reason::UnknownMeter)),
-        (reading(chain, 50, 7, 1_000, 5), Some(Reason::ImplausibleReading)), // 69 kW for 10 s are 191 Wh
-        (reading(chain, 50, 7, 170, 5), None),                               // a gap
+        (reading(chain, 50, 7, 49_700_000, 5), Some(Reason::ImplausibleReading)), // 69 kW for 30 days are 49,680,000 Wh
+        (reading(chain, 50, 7, 170, 5), None),                                    // a gap
         (reading(chain, 50, 5, 160, 5), Some(Reason::DuplicateReading)),
     ];
     for rows in [first, rows] {

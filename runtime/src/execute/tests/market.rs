@@ -465,6 +465,35 @@ fn a_market_that_is_cleared_late_passes_over_orders_whose_time_is_over() {
 }
 
 #[test]
+fn estimates_that_are_paid_widen_no_limit() {
+    let mut world = village(ClearingRule::PayAsBid, params());
+    world.env.time_ms = TimeMs(T0 + INTERVAL_MS); // the terms hold
+    world.estimate(2, 1_000);
+    world.owe(2, 3_000);
+    world.ok(2, energy(EnergyCall::PayTab { microgrid: grid_id() }));
+    world.owe(2, 50_000);
+    world.ok(2, bid(1, 1, 1).call());
+    world.owe(2, 1);
+    world.fails(2, bid(2, 1, 1).call(), Reason::CreditExceeded);
+}
+
+/// An order that ended with its market still stood in the queue when the block began.
+#[test]
+fn what_is_gone_from_the_queue_takes_no_room() {
+    let weight = |expires_ms| {
+        let mut world = village(ClearingRule::PayAsBid, params());
+        world.ok(2, Ask { expires_ms, ..bid(1, 350_000, 100) }.call());
+        world.env.time_ms = TimeMs(GATE_MS + 200_000);
+        let state = crate::overlay::Overlay::new(&world.state);
+        let mut ctx = crate::modules::Ctx::new(state, &world.env);
+        let used = crate::modules::on_block(&mut ctx, Weight(1 << 30));
+        assert!(matches!(ends(&ctx.take_events())[..], [_]));
+        used
+    };
+    assert_eq!(weight(Some(GATE_MS + 200_000)), weight(None));
+}
+
+#[test]
 fn who_owes_too_much_places_no_orders() {
     let mut world = village(ClearingRule::PayAsBid, params());
     world.env.time_ms = TimeMs(T0 + INTERVAL_MS); // the terms hold
@@ -515,7 +544,7 @@ impl World {
             }),
         );
         let until = self.grid().agenda.unwrap().settle;
-        let silence = Silence { since_ms: self.env.time_ms, import_wh: WattHours(0), traded: false, amount };
+        let silence = Silence { since_ms: self.env.time_ms, import_wh: WattHours(0), amount };
         let settled = SettledMeter { until, typical_wh: WattHours(0), silence: Some(silence) };
         let key = keys::member(&grid_id(), &address(n));
         let mut overlay = crate::overlay::Overlay::new(&self.state);

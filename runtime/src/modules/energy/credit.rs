@@ -1,6 +1,6 @@
 //! What members may owe.
 //!
-//! A member owes its tab's debit balance, less what of it is only estimated, what its credit-backed deals have reserved,
+//! A member owes its tab's debit balance, less what of it is only estimated (and not paid), what its credit-backed deals have reserved,
 //! and what it may come to owe for energy it sold in intervals that are not settled, as far as its tab does not cover it.
 //! Above its limit it places no orders and authorises no deal until it has paid.
 //!
@@ -41,7 +41,7 @@ pub(super) fn standing(
 ) -> Result<Standing, Reason> {
     let member = tab::member(ctx, id, account)?;
     let debt = match tab::balance(ctx, grid, member.code) {
-        Tab::Owes(debt) => debt.saturating_sub(member.estimated).saturating_add(member.exposed),
+        Tab::Owes(debt) => debt.saturating_sub(member.unpaid_estimates()).saturating_add(member.exposed),
         Tab::Even => member.exposed,
         Tab::Due(due) => member.exposed.saturating_sub(due),
     };

@@ -2,7 +2,8 @@
 //!
 //! The readings are evidence, not a calculation: that they are genuine and of one meter is checked here, what follows from
 //! them is decided by people. The operator may grant a claim alone. Where the terms leave it to the operator, it may refuse
-//! it alone as well; else so many members' votes on one side decide, each member having one, the claimant none.
+//! it alone as well; else so many members' votes on one side decide, each member having one, the claimant none. No more is granted
+//! to a member in all than it was ever charged.
 
 use super::records::{Dispute, Microgrid};
 use super::tab::{self, OPERATOR};
@@ -146,9 +147,17 @@ fn end(
     dispute: &Dispute,
     upheld: bool,
 ) -> Result<(), Reason> {
-    let credit = if upheld { dispute.claim } else { Amount::ZERO };
-    let code = tab::member(ctx, &dispute.microgrid, &dispute.account)?.code;
-    tab::charge(ctx, grid, OPERATOR, code, credit)?;
+    let mut member = tab::member(ctx, &dispute.microgrid, &dispute.account)?;
+    // The operator would pay itself.
+    let credit = if upheld && member.code != OPERATOR { dispute.claim } else { Amount::ZERO };
+    if credit > Amount::ZERO {
+        member.granted = member.granted.checked_add(credit).ok_or(Reason::Overflow)?;
+        if member.granted > tab::charged(ctx, grid, &member) {
+            return Err(Reason::LimitExceeded);
+        }
+        ctx.state.write(keys::member(&dispute.microgrid, &dispute.account), &member);
+        tab::charge(ctx, grid, OPERATOR, member.code, credit)?;
+    }
     ctx.state.remove(keys::dispute(id));
     ctx.emit(Event::DisputeDecided {
         dispute: *id,

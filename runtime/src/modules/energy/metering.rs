@@ -7,11 +7,12 @@
 //!
 //! # Prices of adjustments
 //! More import than was settled costs the import price, and export earns the export price, on average over the time in
-//! question and under the terms of its end. Import that was estimated too high is refunded at no more than it can have been
-//! charged at: the import price under a plain tariff; half-way under mid-market rates; the export price where the owner
-//! bought energy for an interval of the silence, since the estimate then may have replaced a sale.
+//! question and under the terms of its end. Import that was estimated too high is refunded at the import price under a plain
+//! tariff, half-way under mid-market rates, and never at more than the estimate was worth by the prices of its intervals.
+//! As much as export or bought energy took off its owner's estimated intervals is refunded at the export price: it was not
+//! charged for, it only kept that energy from being sold to the grid.
 
-use super::exact::Span;
+use super::exact::{Span, share};
 use super::records::{
     Agenda, Interval, Measured, Member, Microgrid, Position, SettledMeter, Silence, Slice, Step,
 };
@@ -45,6 +46,16 @@ struct Flow<'a> {
     first_ms: TimeMs,
     /// Before this everything is settled.
     until_ms: TimeMs,
+}
+
+/// An estimate that readings have replaced.
+struct Replaced {
+    /// Energy.
+    wh: u64,
+    /// What it was worth when it was settled.
+    worth: Amount,
+    /// What of it is refunded at the export price.
+    offset: u64,
 }
 
 /// How far a meter is settled. A meter that is not known stands at the end of the list of meters: it is measured with the
@@ -95,6 +106,19 @@ pub(super) fn take(
     Ok(())
 }
 
+/// Takes what readings have replaced out of what the member owes by estimates alone, and says how much that was: of an
+/// estimate of `left` Wh, `replaced` are, or all when the silence is `over`.
+fn release(member: &mut Member, silence: &mut Silence, replaced: u64, left: u64, over: bool) -> Amount {
+    let amount = if over { silence.amount } else { Amount(share(silence.amount.0, 0, replaced, left)) };
+    silence.amount = silence.amount.saturating_sub(amount);
+    member.estimated = member.estimated.saturating_sub(amount);
+    member.estimates_paid = member.estimates_paid.saturating_sub(amount);
+    if member.estimated == Amount::ZERO {
+        member.offset = WattHours::ZERO;
+    }
+    amount
+}
+
 impl Flow<'_> {
     /// The settled time that the two readings span.
     fn settled_span(&self) -> (TimeMs, TimeMs) {
@@ -114,12 +138,17 @@ impl Flow<'_> {
         let export = self.export.between(self.first_ms, self.until_ms);
         let estimate = estimated(from, to);
         if self.meter.role == MeterRole::Sub {
+            let mut member = tab::member(ctx, self.id, &self.meter.owner)?;
+            let offset = member.offset.0.min(estimate.saturating_sub(import));
+            let mut replaced = Replaced { wh: estimate, worth: Amount::ZERO, offset };
+            member.offset = member.offset.saturating_sub(WattHours(offset));
             if let Some(silence) = &mut settled.silence {
                 let left = estimated(from, self.until_ms);
-                self.release(ctx, silence, estimate, left, to >= self.until_ms);
+                replaced.worth = release(&mut member, silence, estimate, left, to >= self.until_ms);
+                ctx.state.write(keys::member(self.id, &self.meter.owner), &member);
             }
             if (import, export, estimate) != (0, 0, 0) {
-                self.charge(ctx, silence.as_ref(), [import, export, estimate])?;
+                self.charge(ctx, member.code, import, export, &replaced)?;
             }
         }
         if let Some(silence) = &silence {
@@ -131,38 +160,23 @@ impl Flow<'_> {
         Ok(())
     }
 
-    /// Takes what readings have replaced out of what the member owes by estimates alone.
-    fn release(&self, ctx: &mut Ctx<'_>, silence: &mut Silence, replaced: u64, left: u64, over: bool) {
-        let amount = match u128::from(left) {
-            _ if over => silence.amount.0,
-            0 => 0,
-            left => {
-                super::exact::share(silence.amount.0, 0, replaced, u64::try_from(left).unwrap_or(u64::MAX))
-            }
-        };
-        if amount == 0 {
-            return;
-        }
-        silence.amount = Amount(silence.amount.0.saturating_sub(amount));
-        let key = keys::member(self.id, &self.meter.owner);
-        if let Some(mut member) = ctx.state.read::<Member>(key) {
-            member.estimated = member.estimated.saturating_sub(Amount(amount));
-            ctx.state.write(key, &member);
-        }
-    }
-
-    /// Charges and refunds the difference; `[import, export, estimate]` in Wh.
+    /// Charges and refunds the difference between what flowed, Wh, and what was settled.
     fn charge(
         &self,
         ctx: &mut Ctx<'_>,
-        silence: Option<&Silence>,
-        [import, export, estimate]: [u64; 3],
+        code: u32,
+        import: u64,
+        export: u64,
+        replaced: &Replaced,
     ) -> Result<(), Reason> {
         let (from, to) = self.settled_span();
-        let (price, refund) = self.prices(ctx, silence, from, to)?;
-        let code = tab::member(ctx, self.id, &self.meter.owner)?.code;
+        let (price, refund) = self.prices(ctx, from, to)?;
+        let estimate = replaced.wh;
         let mut debit = cost(import.saturating_sub(estimate).into(), price.import);
-        let mut credit = cost(estimate.saturating_sub(import).into(), refund);
+        let over = estimate.saturating_sub(import);
+        let mut credit = cost(over.saturating_sub(replaced.offset).into(), refund)
+            .saturating_add(cost(replaced.offset.into(), price.export))
+            .min(Amount(share(replaced.worth.0, 0, over, estimate)));
         credit = credit.saturating_add(cost(export.into(), price.export));
         if code == OPERATOR {
             (debit, credit) = (Amount::ZERO, Amount::ZERO);
@@ -186,18 +200,11 @@ impl Flow<'_> {
     }
 
     /// What the time in question costs, and what is refunded for a kWh that was estimated too much.
-    fn prices(
-        &self,
-        ctx: &mut Ctx<'_>,
-        silence: Option<&Silence>,
-        from: TimeMs,
-        to: TimeMs,
-    ) -> Result<(Prices, Amount), Reason> {
+    fn prices(&self, ctx: &mut Ctx<'_>, from: TimeMs, to: TimeMs) -> Result<(Prices, Amount), Reason> {
         let terms =
             terms::at(ctx, self.id, self.grid, self.last_interval(from, to)).ok_or(Reason::NoTerms)?;
         let price = prices(&terms, from, to);
         let refund = match terms.clearing {
-            _ if silence.is_some_and(|silence| silence.traded) => price.export,
             ClearingRule::MidMarket => price.middle(),
             ClearingRule::Tariff | ClearingRule::PayAsBid | ClearingRule::Uniform => price.import,
         };

@@ -14,7 +14,8 @@
 //! # Plausibility
 //! What flows takes time: `energy / power_max`. [`LastReading::flow_ms`] adds these times up, beginning at the effective
 //! time of the reading before, and may not pass the block's time by more than the resolution of the registers is worth.
-//! So the bound holds over any number of readings, also of such as hold their effective time back.
+//! So the bound holds over any number of readings, also of such as hold their effective time back. A first reading
+//! without a clock may be as old as any, so the queue behind it may hold the energy of so long.
 
 use super::metering;
 use crate::keys;
@@ -96,21 +97,38 @@ fn next(meter: &Meter, reading: &Reading, now: TimeMs) -> Result<LastReading, Re
         flow_ms: TimeMs::ZERO,
     };
     next.flow_ms = match last {
+        None if reading.clock == ClockQuality::Unset => oldest(now),
         None => next.effective_ms,
-        Some(last) => flow(meter, last, &next, now)?,
+        Some(last) => flow(meter, last, &next, now)?.max(allowed(reading, last, &next, now)),
     };
     Ok(next)
+}
+
+/// How old a first reading may be.
+const fn oldest(now: TimeMs) -> TimeMs {
+    TimeMs(now.0.saturating_sub(FIRST_AGE_MS_MAX))
+}
+
+/// Whether the clock of a reading that is not the first is believed.
+fn is_believed(reading: &Reading, last: &LastReading, now: TimeMs) -> bool {
+    let believable = last.effective_ms.0..=now.0.saturating_add(CLOCK_AHEAD_MS_MAX);
+    reading.clock != ClockQuality::Unset && believable.contains(&reading.time_ms.0)
+}
+
+/// From when on energy may flow after a reading: from its effective time; but while a meter that began with an unset
+/// clock has none that is believed, it keeps what it had left of the age of that first reading.
+fn allowed(reading: &Reading, last: &LastReading, next: &LastReading, now: TimeMs) -> TimeMs {
+    let left = last.effective_ms.saturating_sub(last.flow_ms);
+    if is_believed(reading, last, now) { next.effective_ms } else { next.effective_ms.saturating_sub(left) }
 }
 
 /// When the chain takes a reading to have been read.
 fn effective(reading: &Reading, last: Option<&LastReading>, now: TimeMs) -> TimeMs {
     let known = reading.clock != ClockQuality::Unset;
     let Some(last) = last else {
-        let oldest = TimeMs(now.0.saturating_sub(FIRST_AGE_MS_MAX));
-        return if known { reading.time_ms.min(now).max(oldest) } else { now };
+        return if known { reading.time_ms.min(now).max(oldest(now)) } else { now };
     };
-    let believable = last.effective_ms.0..=now.0.saturating_add(CLOCK_AHEAD_MS_MAX);
-    if known && believable.contains(&reading.time_ms.0) {
+    if is_believed(reading, last, now) {
         return reading.time_ms.min(now);
     }
     let since_ms = if reading.boot_id == last.boot_id {
@@ -127,8 +145,7 @@ fn flow(meter: &Meter, last: &LastReading, next: &LastReading, now: TimeMs) -> R
     let export = next.export_wh.saturating_sub(last.export_wh);
     let takes = |wh: u64| flow_ms(wh, meter.power_max_w);
     let slack = takes(ROUNDING_WH.saturating_add(step_wh(meter.encoding, next)));
-    let since = last.flow_ms.max(last.effective_ms);
-    let until = TimeMs(since.0.saturating_add(takes(import.0.max(export.0))));
+    let until = TimeMs(last.flow_ms.0.saturating_add(takes(import.0.max(export.0))));
     if until.0 <= now.0.saturating_add(slack) {
         return Ok(until);
     }

@@ -60,7 +60,7 @@ pub struct Agenda {
 }
 
 /// A member of a microgrid.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Member {
     /// Code of its tab in the microgrid's book.
     pub code: u32,
@@ -75,6 +75,23 @@ pub struct Member {
     /// What it may come to owe for energy that it sold in intervals that are not settled, if it does not deliver: the
     /// sum of its positions' `exposed`. So much of its tab is not paid out.
     pub exposed: Amount,
+    /// What export or bought energy took off estimated intervals, until readings have replaced all its estimates: so
+    /// much is refunded at the export price.
+    pub offset: WattHours,
+    /// Claims that were granted to it, in all.
+    pub granted: Amount,
+    /// What was paid out to it, in all.
+    pub paid_out: Amount,
+    /// What of `estimated` has been paid: payments count for what was measured first.
+    pub estimates_paid: Amount,
+}
+
+impl Member {
+    /// What it owes by estimates alone and has not paid.
+    #[must_use]
+    pub const fn unpaid_estimates(&self) -> Amount {
+        self.estimated.saturating_sub(self.estimates_paid)
+    }
 }
 
 /// An interval with orders, trades, or settlement under way.
@@ -299,8 +316,6 @@ pub struct Silence {
     pub since_ms: TimeMs,
     /// Estimated import for a whole interval.
     pub import_wh: WattHours,
-    /// Whether its owner bought energy for an interval that was estimated.
-    pub traded: bool,
     /// What the estimates are worth that no reading has replaced: part of the member's `estimated`.
     pub amount: Amount,
 }

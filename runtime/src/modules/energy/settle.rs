@@ -153,7 +153,6 @@ fn part(
     let silence = settled.silence.get_or_insert(Silence {
         since_ms: last.effective_ms.max(start),
         import_wh: rate,
-        traded: false,
         amount: Amount::ZERO,
     });
     let estimate = silence.between(start.max(silence.since_ms), end, at.grid.interval_ms);
@@ -178,7 +177,6 @@ fn book(ctx: &mut Ctx<'_>, at: &At<'_>, owner: Address, part: &Part, settled: &m
     position.export_wh = position.export_wh.saturating_add(part.export_wh);
     if let Some((estimate, silence)) = part.estimate.zip(settled.silence.as_mut()) {
         position.estimated = true;
-        silence.traded |= position.bought_wh > WattHours::ZERO;
         let amount = cost(u128::from(estimate.0), at.prices.import);
         if amount > Amount::ZERO {
             silence.amount = silence.amount.saturating_add(amount);
@@ -303,14 +301,20 @@ pub(super) fn move_between(ctx: &mut Ctx<'_>, at: &At<'_>, from: u32, to: u32, a
     }
 }
 
-/// What a member sold has been settled: nothing of its tab need be kept back for it.
+/// What a member sold has been settled: nothing of its tab need be kept back for it. Notes as well how much
+/// energy was not charged for, in an interval that is estimated, since it went against export or bought energy.
 fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, position: &Position) {
     let key = keys::member(at.id, &account);
-    if position.exposed == Amount::ZERO {
+    let against = position.export_wh.saturating_add(position.bought_wh).min(position.import_wh);
+    let offset = if position.estimated { against } else { WattHours::ZERO };
+    if position.exposed == Amount::ZERO && offset == WattHours::ZERO {
         return;
     }
     if let Some(mut member) = ctx.state.read::<Member>(key) {
         member.exposed = member.exposed.saturating_sub(position.exposed);
+        if member.estimated > Amount::ZERO {
+            member.offset = member.offset.saturating_add(offset);
+        }
         ctx.state.write(key, &member);
     }
 }
@@ -320,14 +324,19 @@ fn collect(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, before: 
     if !matches!(tab::balance(ctx, at.grid, code), Tab::Owes(_)) {
         return;
     }
+    let key = keys::member(at.id, &account);
+    let counted = |ctx: &mut Ctx<'_>, tab: Tab| match (tab, ctx.state.read::<Member>(key)) {
+        (Tab::Owes(owed), Some(member)) => owed.saturating_sub(member.unpaid_estimates()),
+        _ => Amount::ZERO,
+    };
+    let was = counted(ctx, before);
     pay_tab(ctx, at, account);
-    let Tab::Owes(owed) = tab::balance(ctx, at.grid, code) else { return };
-    let Some(member) = ctx.state.read::<Member>(keys::member(at.id, &account)) else { return };
+    let tab = tab::balance(ctx, at.grid, code);
+    let owed = counted(ctx, tab);
+    let Some(member) = ctx.state.read::<Member>(key) else { return };
     let limit = member.credit_limit.unwrap_or(at.terms.credit_limit);
-    let counted = |owed: Amount| owed.saturating_sub(member.estimated);
-    let was = if let Tab::Owes(owed) = before { counted(owed) } else { Amount::ZERO };
-    if counted(owed) > limit && was <= limit && code != OPERATOR {
-        ctx.emit(Event::CreditExceeded { microgrid: *at.id, account, owed: counted(owed), limit });
+    if owed > limit && was <= limit && code != OPERATOR {
+        ctx.emit(Event::CreditExceeded { microgrid: *at.id, account, owed, limit });
     }
 }
 

@@ -84,8 +84,7 @@ pub(super) fn join(
     ledger::deposit(ctx, ctx.sender())?;
     open(ctx, grid.book, code, grid.asset)?;
     let collect = account == ctx.sender();
-    let (reserved, estimated, exposed) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
-    let member = Member { code, credit_limit, reserved, estimated, collect, exposed };
+    let member = Member { code, credit_limit, collect, ..Member::default() };
     ctx.state.write(key, &member);
     ctx.state.write(keys::member_index(id, code), &account);
     grid.members = grid.members.checked_add(1).ok_or(Reason::Overflow)?;
@@ -102,6 +101,13 @@ pub(super) fn balance(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Tab {
         std::cmp::Ordering::Greater => Tab::Owes(Amount(debits_posted.saturating_sub(credits_posted))),
         std::cmp::Ordering::Less => Tab::Due(Amount(credits_posted.saturating_sub(debits_posted))),
     }
+}
+
+/// What a member has been charged in all, payments aside.
+pub(super) fn charged(ctx: &mut Ctx<'_>, grid: &Microgrid, member: &Member) -> Amount {
+    let key = keys::balance(&account(grid.book, member.code), grid.asset);
+    let Balance { debits_posted, .. } = ctx.state.read(key).unwrap_or_default();
+    Amount(debits_posted.saturating_sub(member.paid_out.0))
 }
 
 /// Charges one tab for another's benefit. Fails only when counters of 128 bits are used up.
@@ -136,9 +142,11 @@ pub(super) fn pay(
     owner: Address,
     by: By,
 ) -> Result<Amount, Reason> {
-    let Member { code, collect, exposed, .. } = member(ctx, id, &owner)?;
+    let mut member = member(ctx, id, &owner)?;
+    let Member { code, collect, exposed, .. } = member;
     let tab = account(grid.book, code);
-    let (amount, by_member) = match balance(ctx, grid, code) {
+    let balance = balance(ctx, grid, code);
+    let (amount, by_member) = match balance {
         Tab::Even => return Ok(Amount::ZERO),
         Tab::Owes(_) if by == By::Settlement && !collect => return Ok(Amount::ZERO),
         Tab::Owes(owed) => (owed.min(ledger::available(&mut ctx.state, owner, grid.asset)), true),
@@ -149,6 +157,12 @@ pub(super) fn pay(
     }
     let (debit, credit) = if by_member { (wallet(owner), tab) } else { (tab, wallet(owner)) };
     ledger::post(ctx, debit, credit, grid.asset, amount)?;
+    if !by_member {
+        member.paid_out = member.paid_out.checked_add(amount).ok_or(Reason::Overflow)?;
+    }
+    let left = if let Tab::Owes(owed) = balance { owed.saturating_sub(amount) } else { Amount::ZERO };
+    member.estimates_paid = member.estimated.saturating_sub(member.unpaid_estimates().min(left));
+    ctx.state.write(keys::member(id, &owner), &member);
     ctx.emit(Event::Posted { debit, credit, asset: grid.asset, amount });
     ctx.emit(Event::TabPaid { microgrid: *id, account: owner, amount, by_member });
     Ok(amount)

@@ -6,7 +6,7 @@ use wattle_primitives::call::energy::{CLAIM_MAX, dispute_id};
 
 const SYNCED: ClockQuality = ClockQuality::Synced;
 
-/// A village whose person 2 has a meter, and two of its readings. Persons 3 to 5 are members.
+/// A village whose person 2 has paid a bill of 10,000 and has a meter, and two of its readings. Persons 3 to 5 are members.
 fn contested(votes: u16) -> (Village, [SignedReading; 2]) {
     let terms = Terms { dispute_votes: votes, ..terms() };
     let mut village = Village::new(Params { account_deposit: Amount(7), ..params() }, &terms);
@@ -16,6 +16,7 @@ fn contested(votes: u16) -> (Village, [SignedReading; 2]) {
         let (microgrid, account) = (village.id, address(n));
         village.ok(1, EnergyCall::SetMember { microgrid, account, credit_limit: None });
     }
+    village.bill(2, 10_000);
     let chain = village.world.env.chain;
     let readings = [(0, 0), (700, 30)].map(|(import, export)| {
         sim.import += import;
@@ -23,6 +24,24 @@ fn contested(votes: u16) -> (Village, [SignedReading; 2]) {
         sim.read(chain, village.first_ms, 0, SYNCED)
     });
     (village, readings)
+}
+
+impl Village {
+    /// Charges person `n`, who pays, for the operator's benefit, who is paid.
+    fn bill(&mut self, n: u8, amount: u128) {
+        let grid = self.grid();
+        let account = |n| crate::modules::energy::tab::account(grid.book, self.member(n).code);
+        let (from, to) = (account(n), account(1));
+        let env = self.world.env.clone();
+        let state = crate::overlay::Overlay::new(&self.world.state);
+        let mut ctx = crate::modules::Ctx::new(state, &env);
+        crate::modules::ledger::post(&mut ctx, from, to, grid.asset, Amount(amount)).unwrap();
+        self.world.state = ctx.state.finish().0;
+        self.lines.entry(address(n)).or_default().debit += amount;
+        for n in [n, 1] {
+            self.ok(n, EnergyCall::PayTab { microgrid: self.id });
+        }
+    }
 }
 
 fn open(village: &Village, [first, second]: &[SignedReading; 2], reference: u8) -> EnergyCall {
@@ -123,4 +142,39 @@ fn members_decide_by_votes_on_one_side() {
     village.ok(1, decide(1, true));
     assert_eq!(village.tab(2), 10_000);
     village.check_tabs();
+}
+
+/// A claim is paid by the operator's tab, so somebody who was charged little cannot be granted much, nor one thing twice.
+#[test]
+fn no_more_is_granted_than_was_charged() {
+    let (mut village, readings) = contested(0);
+    for reference in 1..=2 {
+        village.ok(2, open(&village, &readings, reference));
+        village.ok(1, decide(reference, true));
+    }
+    // What is paid out to it does not count as charged to it.
+    village.ok(1, EnergyCall::PayTab { microgrid: village.id });
+    village.ok(2, EnergyCall::PayTab { microgrid: village.id });
+    assert_eq!((village.tab(1), village.tab(2)), (0, 0));
+    village.ok(2, open(&village, &readings, 3));
+    village.fails(1, decide(3, true), Reason::LimitExceeded);
+    village.bill(2, 5_000);
+    village.ok(1, decide(3, true));
+    assert_eq!(village.tab(2), 5_000);
+    village.ok(2, open(&village, &readings, 4));
+    village.ok(1, decide(4, false));
+    village.check_tabs();
+}
+
+#[test]
+fn the_operator_grants_itself_nothing() {
+    let (mut village, _) = contested(0);
+    let mut sim = village.meter(51, 1, MeterRole::Sub);
+    let readings = [0, 1].map(|_| sim.read(village.world.env.chain, 5, 0, SYNCED));
+    village.ok(1, open(&village, &readings, 1));
+    let dispute = dispute_id(&address(1), &Hash([1; 32]));
+    village.ok(1, EnergyCall::DecideDispute { dispute, uphold: true });
+    let (microgrid, account) = (village.id, address(1));
+    let want = Event::DisputeDecided { dispute, microgrid, account, upheld: true, credit: Amount(0) };
+    assert!(village.events.contains(&want));
 }

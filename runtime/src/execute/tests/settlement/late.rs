@@ -79,6 +79,82 @@ fn a_reading_after_the_outage_alone_is_enough() {
     village.check_tabs();
 }
 
+/// A light node that was never online, with a queue of days and no clock: its first reading must not make the rest of the
+/// queue implausible.
+#[test]
+fn a_queue_of_days_without_a_clock_is_taken() {
+    let mut village = Village::new(params(), &terms());
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    let opening = sim.import;
+    let queued: Vec<_> = (0..=400)
+        .map(|quarter| {
+            sim.import += if quarter > 0 { 1_500 } else { 0 };
+            sim.read(chain, start + quarter * QUARTER, 0, ClockQuality::Unset)
+        })
+        .collect();
+    village.go(start + 400 * QUARTER + 1000);
+    for batch in queued.chunks(100) {
+        assert!(village.submit(batch.to_vec()).iter().all(Result::is_ok));
+    }
+    // So much may have flowed in 30 days, and no more; once its clock is right, only what the clock says.
+    let mut leap = Sim { import: sim.import + 14_000_000, ..sim.clone() };
+    let leap = leap.read(chain, village.now(), 0, ClockQuality::Unset);
+    assert_eq!(village.submit(vec![leap]), [Err(Reason::ImplausibleReading)]);
+    assert_eq!(report(&mut village, &mut sim, start + 401 * QUARTER, 2_000), [Ok(())]);
+    let mut leap = Sim { import: sim.import + 10_500, ..sim.clone() };
+    village.go(start + 403 * QUARTER + 1000);
+    let leap = leap.read(chain, start + 403 * QUARTER, 0, SYNCED);
+    assert_eq!(village.submit(vec![leap]), [Err(Reason::ImplausibleReading)]);
+    assert_eq!(report(&mut village, &mut sim, start + 403 * QUARTER, 9_000), [Ok(())]);
+    village.go(start + 403 * QUARTER + 60_000);
+    assert_eq!(village.billed(2), (i128::from(sim.import - opening), 0));
+    village.check_tabs();
+}
+
+/// Otherwise one would sell to the grid at the price that the grid asks: by an estimate that the export is set off against,
+/// and that is taken back later.
+#[test]
+fn an_estimate_that_export_was_set_off_against_is_refunded_at_the_export_price() {
+    for exported in [1_000, 400] {
+        let (mut village, mut sim) = metered(&terms());
+        let mut roof = village.meter(62, 2, MeterRole::Sub);
+        let (chain, start) = (village.world.env.chain, village.first_ms);
+        assert_eq!(report(&mut village, &mut sim, start + QUARTER, 1_000), [Ok(())]);
+        let reading = roof.read(chain, start + QUARTER, 0, SYNCED);
+        assert_eq!(village.submit(vec![reading]), [Ok(())]);
+        // The roof delivers, and the other meter is silent and estimated at 1,000 Wh.
+        village.go(start + 2 * QUARTER + 1000);
+        roof.export += exported;
+        let reading = roof.read(chain, start + 2 * QUARTER, 0, SYNCED);
+        assert_eq!(village.submit(vec![reading]), [Ok(())]);
+        village.go(start + 2 * QUARTER + 60_000);
+        let net = |village: &Village| village.line(2).credit as i128 - village.line(2).debit as i128;
+        assert_eq!(net(&village), -300_000 - i128::from(1_000 - exported) * 300);
+        // Nothing was used after all: the export is worth what export is worth, and the rest comes back.
+        assert_eq!(report(&mut village, &mut sim, start + 2 * QUARTER, 0), [Ok(())]);
+        assert_eq!(net(&village), -300_000 + i128::from(exported) * 100);
+        assert_eq!((village.member(2).offset, village.member(2).estimated), (WattHours(0), Amount(0)));
+        village.check_tabs();
+    }
+}
+
+#[test]
+fn no_more_is_refunded_than_was_charged() {
+    let (mut village, mut sim) = metered(&terms());
+    let start = village.first_ms;
+    assert_eq!(report(&mut village, &mut sim, start + QUARTER, 1_000), [Ok(())]);
+    let band = TariffBand { from_minute: 0, import_price: Amount(900_000), export_price: Amount(0) };
+    let dear = Terms { tariff: BoundedVec::new(vec![band]).unwrap(), ..terms() };
+    village.ok(1, EnergyCall::SetTerms { microgrid: village.id, terms: Box::new(dear) });
+    // One quarter is estimated at 0.30, and one at 0.90; nothing was used in either.
+    village.go(start + 3 * QUARTER + 60_000);
+    assert_eq!(village.line(2).debit, 300_000 + 300_000 + 900_000);
+    assert_eq!(report(&mut village, &mut sim, start + 3 * QUARTER + 60_000, 0), [Ok(())]);
+    assert_eq!(village.line(2).credit, 1_200_000);
+    village.check_tabs();
+}
+
 #[test]
 fn nobody_is_paid_for_silence() {
     let (mut village, mut sim) = metered(&terms());
