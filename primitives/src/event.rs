@@ -455,11 +455,11 @@ pub enum Event {
         end: DealEnd,
         /// Energy that is paid for.
         used_wh: WattHours,
-        /// Base units from the reservation.
+        /// Base units from the hold; none when credit backed the deal.
         captured: Amount,
-        /// Base units beyond it, owed on the charging side's tab.
+        /// Base units owed on the charging side's tab, when credit backed the deal.
         receivable: Amount,
-        /// Base units of the reservation given back.
+        /// Base units of the reservation that were not used.
         released: Amount,
     } = 35,
     /// A bill is contested.

@@ -168,7 +168,8 @@ pub enum EnergyCall {
         funding: Funding,
         /// Block time at which the authorisation ends.
         expires_ms: TimeMs,
-        /// How far use may overshoot the agreed amount, Wh: what is beyond is not paid.
+        /// How far use may overshoot the agreed amount, Wh, at most by as much again: reserved as well, and what is
+        /// beyond is not paid.
         margin_wh: WattHours,
     } = 12,
     /// Tells what has been charged so far; by the charging side or its meter. Sending a report again, or an older
