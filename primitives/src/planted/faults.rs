@@ -146,7 +146,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "reading-replayed",
-        file: "runtime/src/modules/energy.rs",
+        file: "runtime/src/modules/energy/readings.rs",
         breaks: "a meter reading counts again when it comes again",
     },
     Fault {

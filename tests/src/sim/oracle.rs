@@ -1,6 +1,7 @@
 //! What must hold whatever goes wrong. Derived anew from what nodes say and do, not from what they believe.
 
 use super::byzantine::Lie;
+use super::client::energy_wh;
 use super::coverage::{Coverage, Mark};
 use super::plan::{METERS, Role, WALLET_BALANCE, WALLETS, meter_key, wallet_key};
 use std::collections::BTreeMap;
@@ -177,7 +178,7 @@ impl Oracle {
         for meter in (0..METERS).map(|i| Address::of_key(&meter_key(i).public())) {
             let last = query::meter(state, &meter).and_then(|m| m.last);
             let expected = self.readings.get(&meter).copied();
-            if last.map(|r| r.seq) != expected || last.is_some_and(|r| r.import_wh.0 != 10 * r.seq) {
+            if last.map(|r| r.seq) != expected || last.is_some_and(|r| r.import_wh.0 != energy_wh(r.seq)) {
                 return Err(format!("meter {meter} stands at {last:?}, should at {expected:?}"));
             }
         }
