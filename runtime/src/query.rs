@@ -9,9 +9,8 @@ pub use market::{
 };
 
 pub use settlement::{
-    AgendaView, DisputeView, MeasuredView, MemberView, SettledMeterView, SettlementView, TermsView, dispute,
-    dispute_key, interval_key, member, member_key, members, replaced_by, settled_meter, settled_meter_key,
-    settlement, settlement_agenda, terms, terms_at, terms_key, terms_versions,
+    DisputeView, MeasuredView, MemberView, SettledMeterView, SettlementView, TermsView, dispute, member,
+    member_key, members, replaced_by, settled_meter, settlement, terms, terms_at,
 };
 
 use crate::State;

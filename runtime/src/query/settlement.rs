@@ -4,7 +4,7 @@ use super::{page, read};
 use crate::State;
 use crate::keys;
 use crate::modules::energy::records::{
-    Agenda, Dispute, Interval, Measured, Member, Microgrid, SettledMeter, Silence, Step,
+    Dispute, Interval, Measured, Member, Microgrid, SettledMeter, Silence, Step,
 };
 use crate::modules::energy::tab;
 use crate::modules::records::{Balance, Meter};
@@ -21,19 +21,6 @@ pub struct TermsView {
     pub from: IntervalId,
     /// The terms.
     pub terms: Terms,
-}
-
-/// What a microgrid does next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AgendaView {
-    /// Next interval to be cleared: its gate is open.
-    pub clear: IntervalId,
-    /// Next to be settled.
-    pub settle: IntervalId,
-    /// Next to become final.
-    pub finalize: IntervalId,
-    /// When the next of these is due.
-    pub due_ms: TimeMs,
 }
 
 /// A member of a microgrid.
@@ -147,20 +134,6 @@ pub fn terms_at(state: &State, id: &Hash, interval: IntervalId) -> Option<TermsV
     terms(state, id, low.checked_sub(1)?)
 }
 
-/// Versions of a microgrid's terms from number `from` on, at most `limit`.
-#[must_use]
-pub fn terms_versions(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<TermsView> {
-    let count = grid(state, id).map_or(0, |grid| grid.terms);
-    page(from, count, limit).filter_map(|version| terms(state, id, version)).collect()
-}
-
-/// What a microgrid does next; `None` until it has terms.
-#[must_use]
-pub fn settlement_agenda(state: &State, id: &Hash) -> Option<AgendaView> {
-    let Agenda { clear, settle, finalize, due_ms } = grid(state, id)?.agenda?;
-    Some(AgendaView { clear, settle, finalize, due_ms })
-}
-
 /// A member, with what its tab shows.
 #[must_use]
 pub fn member(state: &State, id: &Hash, account: &Address) -> Option<MemberView> {
@@ -220,34 +193,10 @@ pub fn dispute(state: &State, id: &Hash) -> Option<DisputeView> {
     Some(DisputeView { id: *id, microgrid, account, meter, claim, note, upheld, rejected })
 }
 
-/// The raw state key of a version of a microgrid's terms.
-#[must_use]
-pub fn terms_key(id: &Hash, version: u32) -> Vec<u8> {
-    keys::terms(id, version).to_vec()
-}
-
 /// The raw state key of a membership.
 #[must_use]
 pub fn member_key(id: &Hash, account: &Address) -> Vec<u8> {
     keys::member(id, account).to_vec()
-}
-
-/// The raw state key of an interval's record.
-#[must_use]
-pub fn interval_key(id: &Hash, interval: IntervalId) -> Vec<u8> {
-    keys::interval(id, interval).to_vec()
-}
-
-/// The raw state key of how far a meter is settled.
-#[must_use]
-pub fn settled_meter_key(meter: &Address) -> Vec<u8> {
-    keys::settled_meter(meter).to_vec()
-}
-
-/// The raw state key of a dispute.
-#[must_use]
-pub fn dispute_key(id: &Hash) -> Vec<u8> {
-    keys::dispute(id).to_vec()
 }
 
 /// The meter that took this one's place, if one did.
