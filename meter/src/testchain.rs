@@ -391,6 +391,7 @@ pub(crate) fn registered(meter: Address, last: Option<LastReading>) -> State {
         encoding: RegisterEncoding::Uint32Wh,
         role: MeterRole::Sub,
         power_max_w: 69_000,
+        registered_ms: TimeMs::ZERO,
         replaced_by: None,
         last,
     };

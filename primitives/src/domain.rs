@@ -102,6 +102,8 @@ domains! {
     HOLD = "wattle:hold:v1";
     /// Id of a microgrid.
     MICROGRID = "wattle:microgrid:v1";
+    /// A meter key's consent to where it counts.
+    METER_BINDING = "wattle:meter-binding:v1";
     /// Replacement of a meter.
     METER_SWAP = "wattle:meter-swap:v1";
     /// Id of an order for energy.

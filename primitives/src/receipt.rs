@@ -101,6 +101,8 @@ reasons! {
     UnknownDispute = 35, "unknown_dispute";
     /// The two readings are not of one meter, or not in order.
     BadEvidence = 36, "bad_evidence";
+    /// More than the charging side's meter has shown since the deal was authorised.
+    Unmetered = 37, "unmetered";
 }
 
 impl std::fmt::Display for Reason {

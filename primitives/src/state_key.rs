@@ -3,10 +3,12 @@
 //!
 //! A key is one byte that names the kind of record, then the record's name.
 
+use crate::call::energy::Terms;
 use crate::call::identity::Authority;
 use crate::call::ledger::AccountId;
 use crate::reading::{MeterRole, RegisterEncoding};
 use crate::tx::LANES_MAX;
+use crate::units::{BookId, IntervalId};
 use crate::{Address, Amount, AssetId, BoundedVec, Hash, Lane, Nonce, TimeMs, WattHours};
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -14,8 +16,12 @@ use borsh::{BorshDeserialize, BorshSerialize};
 pub const ACCOUNT: u8 = 0x10;
 /// First byte of a balance's key.
 pub const BALANCE: u8 = 0x11;
+/// First byte of a microgrid record's key.
+pub const MICROGRID: u8 = 0x60;
 /// First byte of a meter record's key.
 pub const METER: u8 = 0x62;
+/// First byte of the key of a version of a microgrid's terms.
+pub const TERMS: u8 = 0x64;
 
 /// Next nonce of each lane from 0 on; lanes beyond the end stand at 0.
 pub type Nonces = BoundedVec<Nonce, { LANES_MAX as usize }>;
@@ -59,6 +65,8 @@ pub struct MeterRecord {
     pub role: MeterRole,
     /// Most power that can flow through it, W.
     pub power_max_w: u32,
+    /// Time of the block that registered it: nothing that it shows is older.
+    pub registered_ms: TimeMs,
     /// The meter that took its place: it takes no readings any more.
     pub replaced_by: Option<Address>,
     /// The last accepted reading; `None` before the first.
@@ -90,6 +98,71 @@ pub struct LastReading {
     pub block_time_ms: TimeMs,
     /// When so much energy can have flowed at the earliest, at full power: what bounds the next reading.
     pub flow_ms: TimeMs,
+}
+
+/// What state holds under [`microgrid`].
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct MicrogridRecord {
+    /// Its operator.
+    pub operator: Address,
+    /// Settlement asset.
+    pub asset: AssetId,
+    /// Settlement interval.
+    pub interval_ms: TimeMs,
+    /// Meters; the runtime lists them by number.
+    pub meters: u32,
+    /// Its book in the ledger: the tabs of its members.
+    pub book: BookId,
+    /// Members; the runtime lists them by the code of their tab; the operator is the first.
+    pub members: u32,
+    /// The first interval from which on no order was ever placed: new terms begin there at the earliest.
+    pub ordered: IntervalId,
+    /// Versions of its terms so far, under [`terms`].
+    pub terms: u32,
+    /// What it does next; `None` until it has terms.
+    pub agenda: Option<Agenda>,
+}
+
+impl MicrogridRecord {
+    /// The interval that a time belongs to.
+    #[must_use]
+    pub fn interval_at(&self, time_ms: TimeMs) -> IntervalId {
+        IntervalId(time_ms.0.checked_div(self.interval_ms.0).unwrap_or(0))
+    }
+
+    /// When an interval starts.
+    #[must_use]
+    pub const fn start(&self, interval: IntervalId) -> TimeMs {
+        TimeMs(interval.0.saturating_mul(self.interval_ms.0))
+    }
+
+    /// When an interval ends, which is when the next one starts.
+    #[must_use]
+    pub const fn end(&self, interval: IntervalId) -> TimeMs {
+        self.start(interval.next())
+    }
+}
+
+/// The next interval of each kind of work. `finalize <= settle <= clear`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Agenda {
+    /// Next to be cleared: its gate is open.
+    pub clear: IntervalId,
+    /// Next to be settled: every interval before it is.
+    pub settle: IntervalId,
+    /// Next to become final.
+    pub finalize: IntervalId,
+    /// The time under which the microgrid stands in the queue.
+    pub due_ms: TimeMs,
+}
+
+/// What state holds under [`terms`]. It is never changed.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TermsRecord {
+    /// First interval that they hold for; they hold until the next version's.
+    pub from: IntervalId,
+    /// The terms.
+    pub terms: Terms,
 }
 
 impl BalanceRecord {
@@ -128,7 +201,7 @@ impl AccountRecord {
 /// Key of an account's [`AccountRecord`].
 #[must_use]
 pub fn account(address: &Address) -> Vec<u8> {
-    named(ACCOUNT, address)
+    named(ACCOUNT, address.as_bytes())
 }
 
 /// Key of the [`BalanceRecord`] of `account` in `asset`: the tag, the encoded account id, the asset's number.
@@ -143,13 +216,27 @@ pub fn balance(account: &AccountId, asset: AssetId) -> Vec<u8> {
 /// Key of a meter's [`MeterRecord`]; the meter is named by the address of its signing key.
 #[must_use]
 pub fn meter(address: &Address) -> Vec<u8> {
-    named(METER, address)
+    named(METER, address.as_bytes())
 }
 
-fn named(kind: u8, address: &Address) -> Vec<u8> {
+/// Key of a [`MicrogridRecord`].
+#[must_use]
+pub fn microgrid(id: &Hash) -> Vec<u8> {
+    named(MICROGRID, id.as_bytes())
+}
+
+/// Key of the [`TermsRecord`] of a microgrid's terms of `version`, from 0.
+#[must_use]
+pub fn terms(microgrid: &Hash, version: u32) -> Vec<u8> {
+    let mut key = named(TERMS, microgrid.as_bytes());
+    key.extend_from_slice(&version.to_le_bytes());
+    key
+}
+
+fn named(kind: u8, name: &[u8; 32]) -> Vec<u8> {
     let mut key = Vec::with_capacity(33);
     key.push(kind);
-    key.extend_from_slice(address.as_bytes());
+    key.extend_from_slice(name);
     key
 }
 
@@ -157,4 +244,6 @@ crate::decodable! {
     AccountRecord: 2048;
     BalanceRecord: 64;
     MeterRecord: 256;
+    MicrogridRecord: 256;
+    TermsRecord: 2048;
 }

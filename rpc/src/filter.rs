@@ -1,7 +1,6 @@
 //! Which events concern whom.
 
 use crate::types::{EventFilter, EventItem};
-use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::{Address, Event};
 
 /// Every event type, as written in `event.type`.
@@ -97,63 +96,10 @@ pub const fn event_type(event: &Event) -> &'static str {
     }
 }
 
-/// The addresses an event names, at most two. What only names a hold, a deal or an interval names none: the accounts
-/// are in the event that began it.
-pub fn addresses(event: &Event) -> impl Iterator<Item = Address> {
-    let wallet = |id: &AccountId| match id {
-        AccountId::Wallet { owner } => Some(*owner),
-        AccountId::Book { .. } | AccountId::System { .. } | AccountId::Due { .. } => None,
-    };
-    let (first, second) = match event {
-        Event::FeeCharged { payer, .. } => (Some(*payer), None),
-        Event::BookCreated { owner, .. } => (Some(*owner), None),
-        Event::LedgerAccountOpened { account, .. } => (wallet(account), None),
-        Event::Posted { debit, credit, .. } | Event::HoldCreated { debit, credit, .. } => {
-            (wallet(debit), wallet(credit))
-        }
-        Event::HoldCaptured { .. } | Event::HoldReleased { .. } => (None, None),
-        Event::AssetIssued { issuer, .. } => (Some(*issuer), None),
-        Event::AccountCreated { account } | Event::AuthorityChanged { account } => (Some(*account), None),
-        Event::SponsorshipGranted { sponsor, grantee, .. } | Event::SponsorshipEnded { sponsor, grantee } => {
-            (Some(*sponsor), Some(*grantee))
-        }
-        Event::MicrogridRegistered { operator, .. } => (Some(*operator), None),
-        Event::MeterRegistered { meter, owner, .. } => (Some(*meter), Some(*owner)),
-        Event::ReadingAccepted { meter, .. } | Event::ReadingRefused { meter, .. } => (Some(*meter), None),
-        Event::MemberSet { account, .. }
-        | Event::OrderPlaced { account, .. }
-        | Event::OrderEnded { account, .. }
-        | Event::EnergySettled { account, .. }
-        | Event::LossShared { account, .. }
-        | Event::TabPaid { account, .. }
-        | Event::CreditExceeded { account, .. }
-        | Event::DealRequested { account, .. }
-        | Event::DealAccepted { account, .. }
-        | Event::DealWithdrawn { account, .. }
-        | Event::CollectionSet { account, .. }
-        | Event::DisputeVoted { account, .. }
-        | Event::DisputeDecided { account, .. } => (Some(*account), None),
-        Event::Traded { buyer, seller, .. } => (Some(*buyer), Some(*seller)),
-        Event::EnergyAdjusted { meter, account, .. } | Event::DisputeOpened { meter, account, .. } => {
-            (Some(*account), Some(*meter))
-        }
-        Event::MeterSwapped { old, new, .. } => (Some(*old), Some(*new)),
-        Event::DealConfirmed { charger, discharger, .. } => (Some(*charger), Some(*discharger)),
-        Event::DealEnded { charger, discharger, .. } => (*charger, *discharger),
-        Event::TermsSet { .. }
-        | Event::MarketCleared { .. }
-        | Event::IntervalSettled { .. }
-        | Event::IntervalFinal { .. }
-        | Event::DealAuthorised { .. }
-        | Event::DealUsage { .. } => (None, None),
-    };
-    first.into_iter().chain(second)
-}
-
 /// Whether an event names `address`.
 #[must_use]
 pub fn touches(event: &Event, address: &Address) -> bool {
-    addresses(event).any(|a| a == *address)
+    event.parties().contains(&Some(*address))
 }
 
 impl EventFilter {

@@ -12,7 +12,7 @@ use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::units::{BookId, IntervalId};
 use wattle_primitives::{Address, AssetId, Hash, TimeMs};
 
-pub use wattle_primitives::state_key::{ACCOUNT, BALANCE, METER};
+pub use wattle_primitives::state_key::{ACCOUNT, BALANCE, METER, MICROGRID, TERMS};
 
 /// Protocol parameters.
 pub const PARAMS: u8 = 0x01;
@@ -36,14 +36,10 @@ pub const HOLD: u8 = 0x40;
 pub const QUEUE: u8 = 0x41;
 /// Sponsorship.
 pub const SPONSORSHIP: u8 = 0x50;
-/// Microgrid record.
-pub const MICROGRID: u8 = 0x60;
 /// Microgrid ids by number.
 pub const MICROGRID_INDEX: u8 = 0x61;
 /// A microgrid's meters by number.
 pub const METER_INDEX: u8 = 0x63;
-/// A microgrid's terms by version.
-pub const TERMS: u8 = 0x64;
 /// Member of a microgrid.
 pub const MEMBER: u8 = 0x65;
 /// A microgrid's members by the code of their tab.
@@ -251,7 +247,7 @@ pub fn meter_index(microgrid: &Hash, index: u32) -> Key {
     Key::new(METER_INDEX).with(microgrid.as_bytes()).with(&index.to_le_bytes())
 }
 
-/// `(IntervalId, Terms)`: version `version` of a microgrid's terms, and the first interval they hold for.
+/// [`crate::modules::energy::records::TermsRecord`]: version `version` of a microgrid's terms.
 #[must_use]
 pub fn terms(microgrid: &Hash, version: u32) -> Key {
     Key::new(TERMS).with(microgrid.as_bytes()).with(&version.to_le_bytes())

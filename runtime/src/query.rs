@@ -303,7 +303,7 @@ pub fn sponsorship(state: &State, sponsor: &Address, grantee: &Address) -> Optio
 #[must_use]
 pub fn microgrid(state: &State, id: &Hash) -> Option<MicrogridView> {
     let record: Microgrid = read(state, keys::microgrid(id))?;
-    let Microgrid { operator, asset, interval_ms, meters, book, members, terms, agenda } = record;
+    let Microgrid { operator, asset, interval_ms, meters, book, members, terms, agenda, .. } = record;
     Some(MicrogridView { id: *id, operator, asset, interval_ms, meters, book, members, terms, agenda })
 }
 

@@ -1,6 +1,7 @@
 //! The light node's commands, for `wattle-light` and for `wattle light`.
 
 mod anchor;
+mod bind;
 mod probe;
 mod relay;
 mod show;
@@ -15,7 +16,7 @@ use clap::{Args, Subcommand};
 use std::future::Future;
 use std::path::PathBuf;
 use wattle_chain_spec::NodeAddress;
-use wattle_primitives::Address;
+use wattle_primitives::{Address, Hash};
 
 pub use probe::{ProbeArgs, ProbeLine, Units, UnitsError};
 
@@ -35,6 +36,10 @@ pub enum LightCommand {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Sign where a meter is to count: without that nobody can register it.
+    #[command(after_help = "Example:\n  wattle-light bind --key /etc/wattle/house.key --checkpoint \
+        /etc/wattle/checkpoint.json --microgrid 9f3a… --owner wat1…")]
+    Bind(BindArgs),
     /// Show queues, trusted head and relay of a light node, running or not.
     #[command(after_help = "Example:\n  wattle-light status --config /etc/wattle/light.toml")]
     Status(StatusArgs),
@@ -81,6 +86,31 @@ pub struct RunArgs {
     /// Instead of `status_listen` in the file; empty for no status page.
     #[arg(long, value_name = "ADDRESS")]
     pub status_listen: Option<String>,
+}
+
+/// Options of `bind`.
+#[derive(Clone, Debug, Args)]
+#[command(group = clap::ArgGroup::new("on").required(true).args(["chain", "checkpoint"]))]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["microgrid", "replaces"]))]
+pub struct BindArgs {
+    /// The meter's key file.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Genesis hash of the chain.
+    #[arg(long, value_name = "HASH", env = "WATTLE_CHAIN")]
+    pub chain: Option<Hash>,
+    /// A checkpoint of the chain, which names it as well.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// The microgrid, for a new connection.
+    #[arg(long, value_name = "ID", requires = "owner")]
+    pub microgrid: Option<Hash>,
+    /// Account that the energy is booked to.
+    #[arg(long, value_name = "ADDRESS", requires = "microgrid")]
+    pub owner: Option<Address>,
+    /// The meter whose place it takes, for a swap.
+    #[arg(long, value_name = "ADDRESS")]
+    pub replaces: Option<Address>,
 }
 
 /// Options of `status`.
@@ -185,6 +215,12 @@ pub enum LightCliError {
     /// There is no relay.
     #[error("the configuration has no [relay]")]
     NoRelay,
+    /// Neither a microgrid with an owner, nor a meter to replace.
+    #[error("expected --microgrid with --owner, or --replaces, and a chain")]
+    NoPlace,
+    /// The checkpoint that names the chain cannot be read.
+    #[error("checkpoint")]
+    Checkpoint(#[source] wattle_chain_spec::CheckpointError),
     /// A profile to probe with cannot be used.
     #[error("profile")]
     Profile(#[source] ProfileError),
@@ -216,6 +252,7 @@ impl LightCliError {
             Self::Status(_) => "light_status",
             Self::Anchor(_) | Self::AnchorRefused => "light_anchor",
             Self::Relay(_) | Self::NoRelay => "light_relay",
+            Self::NoPlace | Self::Checkpoint(_) => "light_bind",
             Self::Profile(_) | Self::Link { .. } | Self::NothingAnswers => "light_probe",
             Self::Stdin(_) | Self::Stdout(_) => "io",
         }
@@ -244,6 +281,7 @@ pub async fn run(
                 format!("address     {address}\npublic key  {key}\nkey file    {}", out.display())
             })
         }
+        LightCommand::Bind(args) => bind::bind(args, json),
         LightCommand::Status(args) => show::status(args, json),
         LightCommand::Anchor(args) => anchor::give(args, json).await,
         LightCommand::Relay(args) => relay::give(args, json).await,

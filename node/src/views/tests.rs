@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use tokio::sync::mpsc;
 use wattle_consensus::Evidence;
 use wattle_p2p::wire::Role;
-use wattle_primitives::call::energy::microgrid_id;
+use wattle_primitives::call::energy::{MeterBinding, microgrid_id};
 use wattle_primitives::call::{EnergyCall, TokenCall};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
@@ -424,16 +424,17 @@ fn refusals_keep_their_codes_and_repetition_is_no_error() {
 fn readings_are_listed_newest_first_whatever_the_page() {
     let mut world = World::new();
     let grid = microgrid_id(&address(1), &Hash::ZERO);
-    let encoding = RegisterEncoding::Uint32Wh;
+    let chain = world.chain;
+    let place = MeterBinding::Connection { microgrid: grid, owner: address(2) };
     let register = EnergyCall::RegisterMeter {
         microgrid: grid,
         key: key(51).public(),
         owner: address(2),
-        encoding,
+        encoding: RegisterEncoding::Uint32Wh,
         role: MeterRole::Sub,
         power_max_w: 69_000,
+        binding: key(51).sign(&place.signing_bytes(&chain)),
     };
-    let chain = world.chain;
     let calls = vec![Call::Energy(register), readings(&chain, 50, 1..=3)];
     let first = world.tx(1, 0, calls);
     world.block(

@@ -176,6 +176,7 @@ pub(crate) fn calls() -> Vec<(&'static str, Call)> {
                 encoding: RegisterEncoding::Float32Kwh,
                 role: MeterRole::Feeder,
                 power_max_w: 69_000,
+                binding: signature(6),
             }),
         ),
         (
@@ -249,7 +250,12 @@ fn energy_calls() -> Vec<(&'static str, EnergyCall)> {
         ("Energy::PayTab", EnergyCall::PayTab { microgrid }),
         (
             "Energy::SwapMeter",
-            EnergyCall::SwapMeter { swap: Box::new(swap()), key: key(7), signature: signature(4) },
+            EnergyCall::SwapMeter {
+                swap: Box::new(swap()),
+                key: key(7),
+                signature: signature(4),
+                binding: signature(5),
+            },
         ),
         (
             "Energy::RequestDeal",
@@ -273,6 +279,7 @@ fn energy_calls() -> Vec<(&'static str, EnergyCall)> {
                 funding: Funding::Credit,
                 expires_ms,
                 margin_wh: WattHours(50),
+                meter: address(9),
             },
         ),
         ("Energy::ReportUsage", EnergyCall::ReportUsage { deal, seq: 3, cumulative_wh: WattHours(300) }),
@@ -455,6 +462,7 @@ fn energy_events() -> Vec<(&'static str, Event)> {
                 funding: Funding::Balance,
                 reserved: amount,
                 expires_ms: TimeMs(1_800_000_900_000),
+                meter: address(9),
             },
         ),
         (
@@ -698,6 +706,7 @@ fn structs() -> Vec<Sample> {
         encoding: RegisterEncoding::Float32Kwh,
         role: MeterRole::Sub,
         power_max_w: 69_000,
+        registered_ms: TimeMs(1_800_000_000_000),
         replaced_by: None,
         last: Some(last),
     };

@@ -11,6 +11,8 @@ pub(crate) mod settlement;
 use super::*;
 use crate::State;
 use crate::modules::invariants;
+use wattle_primitives::call::EnergyCall;
+use wattle_primitives::call::energy::MeterBinding;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::call::token::TokenCall;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
@@ -84,6 +86,20 @@ pub(crate) fn spec(params: Params) -> Genesis {
                 allowance: Amount(5000),
             }],
         }],
+    }
+}
+
+/// Registers the meter of key `n` for person `owner`, as person 1 may.
+pub(crate) fn registration(chain: &Hash, microgrid: Hash, n: u8, owner: u8) -> EnergyCall {
+    let place = MeterBinding::Connection { microgrid, owner: address(owner) };
+    EnergyCall::RegisterMeter {
+        microgrid,
+        key: key(n).public(),
+        owner: address(owner),
+        encoding: RegisterEncoding::Uint32Wh,
+        role: MeterRole::Sub,
+        power_max_w: 20_000,
+        binding: key(n).sign(&place.signing_bytes(chain)),
     }
 }
 
@@ -239,8 +255,8 @@ fn genesis_is_pinned() {
     invariants(&state).unwrap();
     assert_eq!(header.state_root, state.root());
     // Keys, records, trie and header as they are encoded: another value is another protocol.
-    assert_eq!(state.root().to_string(), "5c30e0328a277921c950888a9e1aa8a709d37b1c696cdb4010182912d6eee43d");
-    assert_eq!(header.hash().to_string(), "59f032f09598dcfd0234f18ef4fcc5a776b041e68eb1db59fb5792d93ca7b360");
+    assert_eq!(state.root().to_string(), "c16571cf157718da355938932b92b5236ab18c9ab528a66114896f1a23d8c7be");
+    assert_eq!(header.hash().to_string(), "09d981bdfe7ee059b5965d25a6858991cd1023e9667fc3e2800dd45c253d108f");
     assert_eq!(crate::query::params(&state), Some(params()));
     assert_eq!(crate::query::asset(&state, AssetId::NATIVE).unwrap().supply, Amount(START.0 * 6));
     let meters = crate::query::meters(&state, &crate::query::microgrids(&state, 0, 9)[0].id, 0, 9);

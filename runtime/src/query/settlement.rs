@@ -4,7 +4,7 @@ use super::{page, read};
 use crate::State;
 use crate::keys;
 use crate::modules::energy::records::{
-    Dispute, Interval, Measured, Member, Microgrid, SettledMeter, Silence, Step,
+    Dispute, Interval, Measured, Member, Microgrid, SettledMeter, Silence, Step, TermsRecord,
 };
 use crate::modules::energy::tab;
 use crate::modules::records::{Balance, Meter};
@@ -115,7 +115,7 @@ pub struct DisputeView {
 /// A version of a microgrid's terms.
 #[must_use]
 pub fn terms(state: &State, id: &Hash, version: u32) -> Option<TermsView> {
-    let (from, terms) = read(state, keys::terms(id, version))?;
+    let TermsRecord { from, terms } = read(state, keys::terms(id, version))?;
     Some(TermsView { version, from, terms })
 }
 

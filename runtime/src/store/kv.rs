@@ -20,7 +20,6 @@ use super::{Commit, StoreError};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::{Address, Event, Hash, Height, Outcome, Receipt, TimeMs, encode};
 
 /// Version of this layout.
@@ -163,36 +162,11 @@ pub(super) fn rows<'a>(commit: &'a Commit<'_>) -> Vec<Row<'a>> {
     rows
 }
 
-/// The accounts in whose history a transaction belongs.
+/// The accounts in whose history a transaction belongs: its own, and those that its events name. A reading that was
+/// refused names a meter that may have nothing to do with it.
 fn involved(own: [Address; 2], receipt: &Receipt) -> BTreeSet<Address> {
-    let mut accounts = BTreeSet::from(own);
-    let mut wallets = |ids: &[&AccountId]| {
-        accounts.extend(ids.iter().filter_map(|id| match id {
-            AccountId::Wallet { owner } => Some(*owner),
-            _ => None,
-        }));
-    };
-    let mut named = Vec::new();
-    for event in &receipt.events {
-        match event {
-            Event::Posted { debit, credit, .. } | Event::HoldCreated { debit, credit, .. } => {
-                wallets(&[debit, credit]);
-            }
-            Event::AccountCreated { account } => named.push(*account),
-            Event::SponsorshipGranted { grantee, .. } | Event::SponsorshipEnded { grantee, .. } => {
-                named.push(*grantee);
-            }
-            Event::MeterRegistered { meter, owner, .. } => named.extend([*meter, *owner]),
-            Event::ReadingAccepted { meter, .. } => named.push(*meter),
-            Event::MeterSwapped { old, new, .. } => named.extend([*old, *new]),
-            Event::MemberSet { account, .. } | Event::DisputeDecided { account, .. } => named.push(*account),
-            Event::DealConfirmed { charger, discharger, .. } => named.extend([*charger, *discharger]),
-            Event::DealEnded { charger, discharger, .. } => named.extend(charger.iter().chain(discharger)),
-            _ => {}
-        }
-    }
-    accounts.extend(named);
-    accounts
+    let events = receipt.events.iter().filter(|event| !matches!(event, Event::ReadingRefused { .. }));
+    events.flat_map(Event::parties).flatten().chain(own).collect()
 }
 
 /// The key of a height.

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::{Funding, deal_id};
-use wattle_primitives::{Amount, Hash, TimeMs, WattHours};
+use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DealCommand {
@@ -28,7 +28,7 @@ pub(super) enum DealCommand {
     Confirm(ConfirmArgs),
     /// Reserve what the deal may cost; by the charging side.
     #[command(
-        after_help = "Example:\n  wattle energy deal authorise --from bob 4f1c… --funding balance --expires 2026-01-31T14:00Z"
+        after_help = "Example:\n  wattle energy deal authorise --from bob 4f1c… --funding balance --meter wat1… --expires 2026-01-31T14:00Z"
     )]
     Authorise(AuthoriseArgs),
     /// Report what has been charged so far; by the charging side or its meter.
@@ -110,9 +110,12 @@ pub(super) struct AuthoriseArgs {
     /// When the authorisation ends: a date, or ms since 1970.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     expires: TimeMs,
-    /// How far use may overshoot the agreed amount, Wh.
+    /// How far use may overshoot the agreed amount, Wh: at most by a tenth of it.
     #[arg(long, value_name = "WH", default_value_t = 0)]
     margin_wh: u64,
+    /// The sender's meter in front of what is charged: no more counts than it shows.
+    #[arg(long, value_name = "ADDRESS")]
+    meter: Address,
     #[command(flatten)]
     send: SendArgs,
 }
@@ -185,7 +188,8 @@ pub(super) async fn run(command: DealCommand, ctx: &Ctx) -> CliResult {
                 FundingArg::Credit => Funding::Credit,
             };
             let (deal, expires_ms, margin_wh) = (args.deal, args.expires, WattHours(args.margin_wh));
-            let authorise = EnergyCall::AuthoriseDeal { deal, funding, expires_ms, margin_wh };
+            let authorise =
+                EnergyCall::AuthoriseDeal { deal, funding, expires_ms, margin_wh, meter: args.meter };
             ("authorise a deal", args.send, authorise)
         }
         DealCommand::Report(args) => {

@@ -21,7 +21,7 @@ use wattle_primitives::{Address, Call, Hash};
 const EXAMPLES: &str = "Examples:
   wattle energy register-microgrid --from alice --interval-minutes 15
   wattle energy set-terms --from alice --microgrid 9f3a… --file terms.toml
-  wattle energy register-meter --from alice --microgrid 9f3a… --key 12ab… --owner bob
+  wattle energy register-meter --from alice --microgrid 9f3a… --owner bob --key 12ab… --binding 5e6f…
   wattle energy meters --microgrid 9f3a…
   wattle energy readings wat1… --limit 10 --json
   wattle energy order --from bob --microgrid 9f3a… --interval 1983412 --side buy --price 150000 --wh 500
@@ -51,7 +51,7 @@ enum EnergyCommand {
     SetMember(registry::SetMemberArgs),
     /// Register a meter; by the microgrid's operator only.
     #[command(
-        after_help = "Example:\n  wattle energy register-meter --from alice --microgrid 9f3a… --key 12ab… --owner bob"
+        after_help = "Example:\n  wattle energy register-meter --from alice --microgrid 9f3a… --owner bob --key 12ab… --binding 5e6f…"
     )]
     RegisterMeter(registry::MeterArgs),
     /// Sign a meter's replacement as its installer; the operator sends it with `swap-meter`.

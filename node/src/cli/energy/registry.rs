@@ -8,7 +8,7 @@ use std::str::FromStr;
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::{Terms, microgrid_id};
 use wattle_primitives::reading::{EXPONENT_MAX, EXPONENT_MIN, MeterRole, RegisterEncoding};
-use wattle_primitives::{Address, Amount, AssetId, Hash, PublicKey, TimeMs};
+use wattle_primitives::{Address, Amount, AssetId, Hash, PublicKey, Signature, TimeMs};
 
 /// Longest file of terms, bytes.
 const TERMS_BYTES_MAX: u64 = 64 * 1024;
@@ -82,6 +82,9 @@ pub(super) struct MeterArgs {
     /// Public key that signs the readings.
     #[arg(long, value_name = "KEY")]
     key: PublicKey,
+    /// The meter's consent: what `wattle-light bind` prints for this microgrid and owner.
+    #[arg(long, value_name = "SIGNATURE")]
+    binding: Signature,
     /// Account that the energy is booked to: an address, or the name of a key.
     #[arg(long, value_name = "ADDRESS")]
     owner: String,
@@ -149,10 +152,8 @@ pub(super) async fn set_terms(args: &SetTermsArgs, ctx: &Ctx) -> CliResult {
     }
     let text = std::fs::read_to_string(&args.file).map_err(read)?;
     let terms: Terms = toml::from_str(&text).map_err(|e| CliError::input("terms", e))?;
-    if !terms.is_valid() {
-        let detail = "a value of the terms is out of range: bands must rise, no export price may exceed its import \
-                      price, the grace must be shorter than the late window";
-        return Err(CliError::Usage { detail: detail.to_owned() });
+    if let Some(rule) = terms.out_of_range() {
+        return Err(CliError::Usage { detail: format!("terms out of range: {rule}") });
     }
     let set = EnergyCall::SetTerms { microgrid: args.microgrid, terms: Box::new(terms) };
     call(set, &format!("set terms of microgrid {}", args.microgrid), &args.send, ctx).await
@@ -179,6 +180,7 @@ pub(super) async fn register_meter(args: &MeterArgs, ctx: &Ctx) -> CliResult {
         encoding: args.encoding.0,
         role,
         power_max_w: args.power_max_w,
+        binding: args.binding,
     };
     call(register, &format!("register meter {meter} for {owner}"), &args.send, ctx).await
 }

@@ -15,7 +15,7 @@ use wattle_primitives::{Address, Hash, PublicKey, Signature, WattHours};
 
 pub(super) const EXAMPLE: &str = "Example, at the meter and then at the office:
   wattle energy sign-swap --from installer --chain 77c0… --old wat1… --final-import-wh 1234567 --final-export-wh 0 \\
-      --new 12ab… --encoding float32-kwh --opening-import 0000,0000 --opening-export 0000,0000 > swap.json
+      --new 12ab… --binding 5e6f… --encoding float32-kwh --opening-import 0000,0000 --opening-export 0000,0000 > swap.json
   wattle energy swap-meter --from alice swap.json";
 
 #[derive(Debug, Args)]
@@ -35,6 +35,9 @@ pub(super) struct SignSwapArgs {
     /// Key that signs the new meter's readings.
     #[arg(long, value_name = "KEY")]
     new: PublicKey,
+    /// The new meter's consent: what `wattle-light bind --replaces` prints for it.
+    #[arg(long, value_name = "SIGNATURE")]
+    binding: Signature,
     /// How the new meter encodes its energy registers: float32-kwh, uint32-wh, uint64-wh, or acc32:EXPONENT.
     #[arg(long, value_name = "ENCODING", default_value = "float32-kwh")]
     encoding: Encoding,
@@ -59,13 +62,14 @@ pub(super) struct SwapMeterArgs {
     send: SendArgs,
 }
 
-/// A swap with its installer's signature.
+/// A swap with the signatures of its installer and of the new meter.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SignedSwap {
     swap: MeterSwap,
     key: PublicKey,
     signature: Signature,
+    binding: Signature,
 }
 
 pub(super) fn sign(args: &SignSwapArgs, ctx: &Ctx) -> CliResult {
@@ -82,7 +86,7 @@ pub(super) fn sign(args: &SignSwapArgs, ctx: &Ctx) -> CliResult {
     output::note(&format!("closes {} and opens {}", swap.old, Address::of_key(&swap.new)));
     let secret = args.signer.unlock(ctx)?;
     let signature = secret.sign(&swap.signing_bytes(&args.chain));
-    let json = to_json(&SignedSwap { swap, key: secret.public(), signature });
+    let json = to_json(&SignedSwap { swap, key: secret.public(), signature, binding: args.binding });
     let text = json.to_string();
     Ok(Report::new(json, text))
 }
@@ -90,9 +94,10 @@ pub(super) fn sign(args: &SignSwapArgs, ctx: &Ctx) -> CliResult {
 pub(super) async fn send(args: &SwapMeterArgs, ctx: &Ctx) -> CliResult {
     let text = std::fs::read_to_string(&args.file).map_err(|e| CliError::io("read", &args.file, e))?;
     let signed: SignedSwap = serde_json::from_str(&text).map_err(|e| CliError::input("signed swap", e))?;
-    let SignedSwap { swap, key, signature } = signed;
+    let SignedSwap { swap, key, signature, binding } = signed;
     let what = format!("replace meter {} by {}", swap.old, Address::of_key(&swap.new));
-    call(EnergyCall::SwapMeter { swap: Box::new(swap), key, signature }, &what, &args.send, ctx).await
+    call(EnergyCall::SwapMeter { swap: Box::new(swap), key, signature, binding }, &what, &args.send, ctx)
+        .await
 }
 
 fn words(text: &str) -> Result<Words, String> {

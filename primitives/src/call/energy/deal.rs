@@ -4,6 +4,8 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
+/// A deal's margin is at most one part in so many of the agreed energy.
+pub const MARGIN_PART: u64 = 10;
 /// Most energy of one deal in Wh.
 pub const DEAL_WH_MAX: u64 = 1_000_000_000;
 /// Most acceptances that a request takes.

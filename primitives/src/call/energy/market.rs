@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Most orders for one interval of a microgrid.
 pub const ORDERS_MAX: u32 = 10_000;
+/// Most orders that a member can place for one interval, cancelled ones included: each keeps its place in the list.
+pub const ORDERS_PER_MEMBER_MAX: u16 = 100;
 /// Most energy of one order in Wh.
 pub const ORDER_WH_MAX: u64 = 1_000_000_000;
 /// How many intervals ahead orders are taken.

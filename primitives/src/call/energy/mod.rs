@@ -1,15 +1,20 @@
 //! Calls about microgrids, meters, readings, markets, deals and disputes.
 
+mod binding;
 mod deal;
 mod market;
 mod swap;
+mod tariff;
 mod terms;
 
+pub use binding::MeterBinding;
 pub use deal::{
-    ACCEPTANCES_MAX, AUTHORISATION_MS_MAX, CONFIRMED_MS, DEAL_WH_MAX, DealEnd, Funding, REQUEST_MS_MAX,
+    ACCEPTANCES_MAX, AUTHORISATION_MS_MAX, CONFIRMED_MS, DEAL_WH_MAX, DealEnd, Funding, MARGIN_PART,
+    REQUEST_MS_MAX,
 };
-pub use market::{INTERVALS_AHEAD_MAX, ORDER_WH_MAX, ORDERS_MAX, OrderEnd, Side};
+pub use market::{INTERVALS_AHEAD_MAX, ORDER_WH_MAX, ORDERS_MAX, ORDERS_PER_MEMBER_MAX, OrderEnd, Side};
 pub use swap::MeterSwap;
+pub use tariff::Prices;
 pub use terms::{
     BANDS_MAX, ClearingRule, DAY_MINUTES, DISPUTE_VOTES_MAX, LossRule, PRICE_MAX, TariffBand, Terms,
     WINDOW_MS_MAX,
@@ -47,7 +52,8 @@ pub enum EnergyCall {
         /// Length of a settlement interval in ms: divides a day, at least a minute.
         interval_ms: TimeMs,
     } = 0,
-    /// Registers a meter; by the microgrid's operator only. Creates the meter's account if there is none.
+    /// Registers a meter; by the microgrid's operator, with the consent of the meter's key. Creates the meter's account
+    /// if there is none.
     RegisterMeter {
         /// The microgrid.
         microgrid: Hash,
@@ -61,6 +67,8 @@ pub enum EnergyCall {
         role: MeterRole,
         /// Most power that can flow through it, W, more than 0: a reading that would need more is refused.
         power_max_w: u32,
+        /// The meter key's signature over its [`MeterBinding`] to this microgrid and owner.
+        binding: Signature,
     } = 1,
     /// Submits signed readings. By anybody: the meters' signatures count. Each reading has its own result in the
     /// events, so that a bad one never blocks the others.
@@ -116,7 +124,8 @@ pub enum EnergyCall {
         /// The microgrid.
         microgrid: Hash,
     } = 7,
-    /// Puts a new meter in the place of an old one; by the operator, signed by the installer as well.
+    /// Puts a new meter in the place of an old one; by the operator, signed by the installer and the new meter's key as
+    /// well.
     SwapMeter {
         /// What is swapped.
         swap: Box<MeterSwap>,
@@ -124,6 +133,8 @@ pub enum EnergyCall {
         key: PublicKey,
         /// The installer's signature over [`MeterSwap::signing_bytes`].
         signature: Signature,
+        /// The new meter key's signature over its [`MeterBinding`] to the old meter's place.
+        binding: Signature,
     } = 8,
     /// Asks for a bilateral deal; by a member.
     RequestDeal {
@@ -168,9 +179,11 @@ pub enum EnergyCall {
         funding: Funding,
         /// Block time at which the authorisation ends.
         expires_ms: TimeMs,
-        /// How far use may overshoot the agreed amount, Wh, at most by as much again: reserved as well, and what is
+        /// How far use may overshoot the agreed amount, Wh, at most by a tenth of it: reserved as well, and what is
         /// beyond is not paid.
         margin_wh: WattHours,
+        /// The sender's meter in front of what is charged: no more is used than it has imported since.
+        meter: Address,
     } = 12,
     /// Tells what has been charged so far; by the charging side or its meter. Sending a report again, or an older
     /// one, changes nothing.

@@ -111,26 +111,33 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Whether every value is within its range: tariff bands rise and start below [`DAY_MINUTES`], prices do not
-    /// exceed [`PRICE_MAX`], no export price exceeds its import price, windows do not exceed [`WINDOW_MS_MAX`], votes not
-    /// [`DISPUTE_VOTES_MAX`].
+    /// The first value that is out of its range; `None` when the terms are valid. Tariff bands rise and start below
+    /// [`DAY_MINUTES`], prices do not exceed [`PRICE_MAX`], no export price exceeds its import price, windows do not
+    /// exceed [`WINDOW_MS_MAX`], votes not [`DISPUTE_VOTES_MAX`].
     #[must_use]
-    pub fn is_valid(&self) -> bool {
+    pub fn out_of_range(&self) -> Option<&'static str> {
         let bands = &self.tariff;
-        !bands.is_empty()
-            && bands.windows(2).all(|pair| pair[0].from_minute < pair[1].from_minute)
-            && bands.iter().all(|band| {
-                band.from_minute < DAY_MINUTES
-                    && band.import_price <= PRICE_MAX
-                    && band.export_price <= band.import_price
-            })
-            && (-720..=840).contains(&self.utc_offset_minutes)
-            && self.gate_closure_ms.0 <= WINDOW_MS_MAX
-            && self.late_window_ms.0 <= WINDOW_MS_MAX
-            && self.grace_ms < self.late_window_ms
-            && self.fee_per_kwh <= PRICE_MAX
-            && self.loss_permille_max <= 1000
-            && self.dispute_votes <= DISPUTE_VOTES_MAX
+        let rules = [
+            ("tariff: it has no band", bands.is_empty()),
+            (
+                "tariff: bands must rise by fromMinute",
+                bands.windows(2).any(|pair| pair[0].from_minute >= pair[1].from_minute),
+            ),
+            ("tariff: fromMinute is below 1440", bands.iter().any(|band| band.from_minute >= DAY_MINUTES)),
+            ("tariff: importPrice is too high", bands.iter().any(|band| band.import_price > PRICE_MAX)),
+            (
+                "tariff: exportPrice is above importPrice",
+                bands.iter().any(|band| band.export_price > band.import_price),
+            ),
+            ("utcOffsetMinutes: from -720 to 840", !(-720..=840).contains(&self.utc_offset_minutes)),
+            ("gateClosureMs: at most 60 days", self.gate_closure_ms.0 > WINDOW_MS_MAX),
+            ("lateWindowMs: at most 60 days", self.late_window_ms.0 > WINDOW_MS_MAX),
+            ("graceMs: less than lateWindowMs", self.grace_ms >= self.late_window_ms),
+            ("feePerKwh is too high", self.fee_per_kwh > PRICE_MAX),
+            ("lossPermilleMax: at most 1000", self.loss_permille_max > 1000),
+            ("disputeVotes: at most 64", self.dispute_votes > DISPUTE_VOTES_MAX),
+        ];
+        rules.into_iter().find_map(|(rule, broken)| broken.then_some(rule))
     }
 
     /// Whether orders are taken.

@@ -4,7 +4,7 @@ use super::*;
 use crate::query;
 use wattle_primitives::call::energy::{EnergyCall, microgrid_id};
 use wattle_primitives::call::ledger::{AccountClass, Entry, LedgerCall, SystemAccount, hold_id};
-use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, SignedReading};
+use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
 use wattle_primitives::units::BookId;
 
 fn entry(debit: AccountId, credit: AccountId, amount: u128) -> Entry {
@@ -246,20 +246,21 @@ fn microgrids_and_meters_are_registered_by_their_operator() {
     world.ok(2, grid(3_600_000));
     world.fails(2, grid(3_600_000), Reason::AlreadyExists);
     let id = microgrid_id(&address(2), &Hash([4; 32]));
-    let meter = |n: u8, owner: u8| {
-        let (key, owner) = (key(n).public(), address(owner));
-        Call::Energy(EnergyCall::RegisterMeter {
-            microgrid: id,
-            key,
-            owner,
-            encoding: RegisterEncoding::Float32Kwh,
-            role: MeterRole::Sub,
-            power_max_w: 69_000,
-        })
-    };
+    let chain = world.env.chain;
+    let meter = |n: u8, owner: u8| Call::Energy(registration(&chain, id, n, owner));
     world.fails(1, meter(80, 1), Reason::NotAllowed);
     world.fails(2, meter(80, 99), Reason::UnknownAccount);
     world.fails(2, meter(50, 2), Reason::AlreadyExists);
+    // Its key agreed to another microgrid, another owner, another chain.
+    let elsewhere = microgrid_id(&address(1), &Hash::ZERO);
+    let other_chain = Hash([9; 32]);
+    for (chain, place, owner) in [(&chain, elsewhere, 3), (&chain, id, 4), (&other_chain, id, 3)] {
+        let mut call = registration(chain, place, 80, owner);
+        if let EnergyCall::RegisterMeter { microgrid, owner, .. } = &mut call {
+            (*microgrid, *owner) = (id, address(3));
+        }
+        world.fails(2, Call::Energy(call), Reason::BadSignature);
+    }
     world.ok(2, meter(80, 3));
     // Microgrid, book, two dues, clearing account, operator and tab; then member and tab, meter, the meter's account.
     assert_eq!(world.funds(2).0, START.0 - 110);

@@ -1,6 +1,6 @@
 //! Deals from the request to the end, and everything that is refused on the way.
 
-use super::market::{INTERVAL_MS, energy, grid_id, set_terms, terms, village};
+use super::market::{INTERVAL_MS, deal_meter, energy, grid_id, set_terms, terms, village};
 use super::*;
 use crate::modules::energy::records::DealState;
 use crate::query;
@@ -39,8 +39,8 @@ fn confirm(n: u8) -> Call {
 }
 
 fn authorise(funding: Funding, ttl_ms: u64, margin: u64, world: &World) -> Call {
-    let expires_ms = TimeMs(world.env.time_ms.0 + ttl_ms);
-    energy(EnergyCall::AuthoriseDeal { deal: id(), funding, expires_ms, margin_wh: WattHours(margin) })
+    let (expires_ms, meter) = (TimeMs(world.env.time_ms.0 + ttl_ms), deal_meter(2));
+    energy(EnergyCall::AuthoriseDeal { deal: id(), funding, expires_ms, margin_wh: WattHours(margin), meter })
 }
 
 fn report(seq: u64, wh: u64) -> Call {
@@ -60,6 +60,7 @@ fn confirmed(params: Params) -> World {
     let mut world = village(ClearingRule::PayAsBid, params);
     world.env.time_ms = TimeMs(T0 + INTERVAL_MS);
     world.ok(1, limit(3, 300_000));
+    world.show(2, 100_000);
     world.ok(2, request(Side::Buy, 200_000, HOUR_MS, &world));
     world.ok(3, accept(975, 1));
     world.ok(2, confirm(3));
@@ -72,6 +73,7 @@ fn authorised(funding: Funding, margin: u64, params: Params) -> World {
         world.ok(1, limit(2, 200_000));
     }
     world.ok(2, authorise(funding, HOUR_MS, margin, &world));
+    world.show(2, 100_000 + 5_000);
     world
 }
 
@@ -191,6 +193,7 @@ fn credit_is_reserved_and_used_like_money() {
     world.fails(2, authorise(Funding::Credit, HOUR_MS, 0, &world), Reason::CreditExceeded);
     world.ok(1, limit(2, 190_001));
     world.ok(2, authorise(Funding::Credit, HOUR_MS, 0, &world));
+    world.show(2, 100_000 + 5_000);
     assert_eq!(world.funds(2), (START.0, 0));
     world.owe(2, 1);
     // Nothing of the credit is left while it is reserved.
@@ -214,7 +217,7 @@ fn a_member_above_its_limit_authorises_nothing() {
 /// What the discharging side may come to owe is covered by the deal's price and its credit, or the report is refused.
 #[test]
 fn nobody_discharges_beyond_its_credit() {
-    let mut world = authorised(Funding::Balance, 950, params());
+    let mut world = authorised(Funding::Balance, 95, params());
     world.ok(1, limit(3, 9_999));
     // The grid asks 300,000 for a kWh and the deal brings 200,000: 100 Wh leave 10,000 open.
     world.fails(2, report(1, 100), Reason::CreditExceeded);
@@ -385,6 +388,7 @@ fn deals_are_refused_for_every_reason() {
     ] {
         world.fails(3, call, Reason::UnknownDeal);
     }
+    world.show(2, 100_000);
     world.ok(2, request(Side::Buy, 400_000, HOUR_MS, &world));
     world.fails(2, request(Side::Buy, 1, HOUR_MS, &world), Reason::AlreadyExists);
     world.fails(2, accept(500, 1), Reason::SameAccount);
@@ -405,11 +409,21 @@ fn deals_are_refused_for_every_reason() {
     for ttl_ms in [0, AUTHORISATION_MS_MAX + 1] {
         world.fails(2, authorise(Funding::Balance, ttl_ms, 0, &world), Reason::BadTime);
     }
-    world.fails(2, authorise(Funding::Balance, HOUR_MS, 501, &world), Reason::OutOfRange);
+    world.fails(2, authorise(Funding::Balance, HOUR_MS, 51, &world), Reason::OutOfRange);
     world.ok(2, transfer(5, START.0 - 199_999));
     world.fails(2, authorise(Funding::Balance, HOUR_MS, 0, &world), Reason::InsufficientFunds);
     world.ok(5, transfer(2, 1));
+    for (meter, reason) in [
+        (deal_meter(9), Reason::UnknownMeter),
+        (address(50), Reason::NotAllowed), // of person 1
+    ] {
+        let (expires_ms, margin_wh) = (TimeMs(world.env.time_ms.0 + HOUR_MS), WattHours(0));
+        let funding = Funding::Balance;
+        let call = EnergyCall::AuthoriseDeal { deal: id(), funding, expires_ms, margin_wh, meter };
+        world.fails(2, energy(call), reason);
+    }
     world.ok(2, authorise(Funding::Balance, HOUR_MS, 0, &world));
+    world.show(2, 100_000 + 5_000);
     world.fails(2, authorise(Funding::Balance, HOUR_MS, 0, &world), Reason::DealState);
     let hold = id();
     world.fails(3, Call::Ledger(LedgerCall::Capture { hold, amount: None }), Reason::NotAllowed);
@@ -444,22 +458,20 @@ fn a_request_takes_so_many_acceptances_and_no_more() {
 }
 
 #[test]
-fn a_meter_of_the_charging_side_reports_for_it() {
-    // Person 1 owns the meter with key 50 and charges.
-    let mut world = village(ClearingRule::Tariff, params());
-    world.env.time_ms = TimeMs(T0 + INTERVAL_MS);
-    world.ok(2, request(Side::Sell, 1, HOUR_MS, &world));
-    world.ok(1, accept(1_000, 100_000));
-    world.ok(2, confirm(1));
-    world.ok(1, authorise(Funding::Balance, HOUR_MS, 0, &world));
+fn the_charging_sides_meter_reports_and_decides() {
+    let mut world = authorised(Funding::Balance, 0, params());
+    world.show(2, 100_000 + 20);
     let mut by_meter = |call: Call| {
-        let body = TxBody { fee_payer: address(1), ..world.body(50, vec![call]) };
-        let tx = world.sign(body, &[50]);
+        let tx = world.sign(world.body(92, vec![call]), &[92]);
         world.try_run(&[tx]).unwrap().receipts.txs.remove(0)
     };
-    assert_eq!(usage(&by_meter(report(1, 10)).events), (1, 10, 990, false));
-    assert_eq!(ended(&by_meter(close(20)).events), (DealEnd::Closed, 20, 2_000, 0, 98_000));
-    assert_eq!((world.tab(1), world.tab(2)), (0, 2_000));
+    assert_eq!(usage(&by_meter(report(1, 10)).events), (1, 10, 940, false));
+    let beyond = Outcome::Failed { call: 0, reason: Reason::Unmetered };
+    assert_eq!(by_meter(report(2, 21)).outcome, beyond);
+    assert_eq!(by_meter(close(21)).outcome, beyond);
+    world.fails(2, close(21), Reason::Unmetered); // whoever says so
+    assert_eq!(ended(&world.ok(2, close(20))), (DealEnd::Closed, 20, 4_000, 0, 186_000));
+    assert_eq!((world.tab(2), world.tab(3)), (0, 4_000));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::*;
 use crate::keys;
 use crate::modules::energy::records::{Member, Microgrid, Position, SettledMeter, Silence, Step};
+use crate::modules::records::{LastReading, Meter};
 use crate::overlay::decode_entry;
 use crate::query;
 use wattle_primitives::call::energy::*;
@@ -103,7 +104,25 @@ fn cancel(n: u8, reference: u8) -> Call {
     energy(EnergyCall::CancelOrder { order: id_of(n, reference) })
 }
 
+/// The meter of person `n`, for deals.
+pub(crate) fn deal_meter(n: u8) -> Address {
+    address(90 + n)
+}
+
 impl World {
+    /// Lets the deal meter of person `n`, registered with the first time, show `wh`.
+    pub(crate) fn show(&mut self, n: u8, wh: u64) {
+        let key = keys::meter(&deal_meter(n));
+        if self.state.get(&key).is_none() {
+            self.ok(1, energy(registration(&self.env.chain, grid_id(), 90 + n, n)));
+        }
+        let mut overlay = crate::overlay::Overlay::new(&self.state);
+        let mut meter: Meter = overlay.read(key).unwrap();
+        meter.last = Some(LastReading { import_wh: WattHours(wh), ..LastReading::default() });
+        overlay.write(key, &meter);
+        self.state = overlay.finish().0;
+    }
+
     fn grid(&self) -> Microgrid {
         let key = keys::microgrid(&grid_id());
         decode_entry(&key, self.state.get(&key).unwrap())
@@ -315,6 +334,18 @@ fn a_deposit_that_cannot_be_paid_and_a_full_book_are_refused() {
     overlay.write(key, &record);
     world.state = overlay.finish().0;
     world.fails(3, offer(2, 300_000, 5).call(), Reason::BookFull);
+}
+
+#[test]
+fn nobody_fills_the_book_alone_with_orders_it_takes_back() {
+    let mut world = village(ClearingRule::Uniform, params());
+    let place = |n: u8| offer(n, 300_000, 5).call();
+    for n in 0..u8::try_from(ORDERS_PER_MEMBER_MAX).unwrap() {
+        world.ok(3, place(n));
+        world.ok(3, cancel(3, n));
+    }
+    world.fails(3, place(200), Reason::BookFull);
+    world.ok(2, place(200));
 }
 
 #[test]
@@ -531,18 +562,8 @@ impl World {
 
     /// Lets a silent meter of person `n` be estimated at `amount`.
     fn estimate(&mut self, n: u8, amount: u128) {
-        let (meter, amount) = (key(90).public(), Amount(amount));
-        self.ok(
-            1,
-            energy(EnergyCall::RegisterMeter {
-                microgrid: grid_id(),
-                key: meter,
-                owner: address(n),
-                encoding: RegisterEncoding::Uint32Wh,
-                role: MeterRole::Sub,
-                power_max_w: 69_000,
-            }),
-        );
+        let amount = Amount(amount);
+        self.ok(1, energy(registration(&self.env.chain, grid_id(), 90, n)));
         let until = self.grid().agenda.unwrap().settle;
         let silence = Silence { since_ms: self.env.time_ms, import_wh: WattHours(0), amount };
         let settled = SettledMeter { until, typical_wh: WattHours(0), silence: Some(silence) };

@@ -4,7 +4,7 @@
 //! and after every block the state must show its sums. Books are matched by the clearing's oracle, one watt-hour at a
 //! time. Prices are whole base units for a watt-hour, so that only fees are rounded; rounding is tested elsewhere.
 
-use super::market::{INTERVAL_MS, energy, grid_id, set_terms, terms, village};
+use super::market::{INTERVAL_MS, deal_meter, energy, grid_id, set_terms, terms, village};
 use super::oracle::{Dice, unsigned};
 use super::*;
 use crate::modules::energy::clearing::{Entry, tests::oracle};
@@ -37,8 +37,18 @@ struct Standing {
 
 enum Stage {
     Asked,
-    Agreed { with: u8 },
-    Running { with: u8, funding: Funding, margin: u64, seq: u64, used: u64 },
+    Agreed {
+        with: u8,
+    },
+    /// `from` is what the charging side's meter showed when it began.
+    Running {
+        with: u8,
+        funding: Funding,
+        margin: u64,
+        seq: u64,
+        used: u64,
+        from: u64,
+    },
 }
 
 struct Bargain {
@@ -94,6 +104,8 @@ struct Model {
     energy: BTreeMap<(u64, u8), (u64, u64)>,
     trades: usize,
     ended: usize,
+    /// What every deal meter shows.
+    shown: u64,
 }
 
 fn at(n: u8) -> usize {
@@ -214,7 +226,7 @@ impl Model {
     /// Counts a figure of a deal that runs; whether it is one.
     fn count(&mut self, id: &Hash, n: u8, seq: Option<u64>, wh: u64, interval: u64) -> bool {
         let Some(deal) = self.deals.get(id) else { return false };
-        let Stage::Running { with, margin, seq: last, used, .. } = deal.stage else { return false };
+        let Stage::Running { with, margin, seq: last, used, from, .. } = deal.stage else { return false };
         let ((charger, discharger), amount) = (deal.sides(with), deal.wh);
         if n != charger {
             return false;
@@ -222,7 +234,7 @@ impl Model {
         if seq.is_some_and(|seq| seq <= last) {
             return true;
         }
-        if wh < used {
+        if wh < used || wh > self.shown - from {
             return false;
         }
         let paid = |wh: u64| wh.min(amount + margin);
@@ -436,9 +448,10 @@ fn authorise(dice: &mut Dice, model: &mut Model, n: u8, now: u64, id: Hash) -> (
         funding,
         expires_ms: TimeMs(until),
         margin_wh: WattHours(margin),
+        meter: deal_meter(n),
     };
     let agreed = model.deals.get(&id).and_then(|deal| match deal.stage {
-        Stage::Agreed { with } if deal.sides(with).0 == n && margin <= deal.wh => {
+        Stage::Agreed { with } if deal.sides(with).0 == n && margin <= deal.wh / MARGIN_PART => {
             Some((with, deal.cost(deal.wh + margin)))
         }
         _ => None,
@@ -453,8 +466,9 @@ fn authorise(dice: &mut Dice, model: &mut Model, n: u8, now: u64, id: Hash) -> (
             Funding::Balance => model.hold(n, cost),
             Funding::Credit => model.reserved[at(n)] += cost,
         }
+        let from = model.shown;
         let deal = model.deals.get_mut(&id).unwrap();
-        (deal.until, deal.stage) = (until, Stage::Running { with, funding, margin, seq: 0, used: 0 });
+        (deal.until, deal.stage) = (until, Stage::Running { with, funding, margin, seq: 0, used: 0, from });
     }
     (energy(call), passes)
 }
@@ -500,6 +514,8 @@ fn play(seed: u64, blocks: u64) {
     for _ in 0..blocks {
         let now = world.env.time_ms.0;
         model.pass_time(now, rule);
+        model.shown += 700;
+        (1..=5).for_each(|n| world.show(n, model.shown));
         let (mut txs, mut want) = (Vec::new(), Vec::new());
         let mut nonces = [0u64; 6].map(|_| 0);
         for _ in 0..dice.roll(12) {

@@ -5,12 +5,11 @@
 //! is settled only after it is cleared, and ends only after it is settled.
 
 use super::records::{Agenda, Microgrid};
-use super::tariff::{Prices, prices};
 use super::{finish, market, settle, terms};
 use crate::keys::{self, Key};
 use crate::modules::records::Due;
 use crate::modules::{Ctx, weights};
-use wattle_primitives::call::energy::Terms;
+use wattle_primitives::call::energy::{Prices, Terms};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Hash, TimeMs, Weight};
 
@@ -111,7 +110,7 @@ fn run(
     terms: &Terms,
     budget: &mut Budget,
 ) -> bool {
-    let prices = prices(terms, grid.start(interval), grid.end(interval));
+    let prices = terms.prices(grid.start(interval), grid.end(interval));
     let at = At { id, grid, interval, terms, prices };
     match work {
         Work::Clear => market::clear::clear(ctx, &at, budget),

@@ -5,11 +5,10 @@
 //! flagged in any case, so that nobody hides by being late.
 
 use super::agenda::{At, Budget};
-use super::exact::share;
+use super::exact::{cost, share};
 use super::records::{Interval, Measured, Position, Step};
 use super::settle::move_between;
 use super::tab::OPERATOR;
-use super::tariff::cost;
 use crate::keys;
 use crate::modules::Ctx;
 use wattle_primitives::call::energy::LossRule;

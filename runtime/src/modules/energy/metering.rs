@@ -12,17 +12,16 @@
 //! As much as export or bought energy took off its owner's estimated intervals is refunded at the export price: it was not
 //! charged for, it only kept that energy from being sold to the grid.
 
-use super::exact::{Span, share};
+use super::exact::{Span, cost, share};
 use super::records::{
     Agenda, Interval, Measured, Member, Microgrid, Position, SettledMeter, Silence, Slice, Step,
 };
 use super::tab::{self, OPERATOR};
-use super::tariff::{Prices, cost, prices};
 use super::{registry, terms};
 use crate::keys;
 use crate::modules::Ctx;
 use crate::modules::records::{LastReading, Meter};
-use wattle_primitives::call::energy::ClearingRule;
+use wattle_primitives::call::energy::{ClearingRule, Prices};
 use wattle_primitives::reading::MeterRole;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, WattHours};
@@ -203,7 +202,7 @@ impl Flow<'_> {
     fn prices(&self, ctx: &mut Ctx<'_>, from: TimeMs, to: TimeMs) -> Result<(Prices, Amount), Reason> {
         let terms =
             terms::at(ctx, self.id, self.grid, self.last_interval(from, to)).ok_or(Reason::NoTerms)?;
-        let price = prices(&terms, from, to);
+        let price = terms.prices(from, to);
         let refund = match terms.clearing {
             ClearingRule::MidMarket => price.middle(),
             ClearingRule::Tariff | ClearingRule::PayAsBid | ClearingRule::Uniform => price.import,

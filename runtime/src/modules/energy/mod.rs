@@ -20,7 +20,6 @@ pub(crate) mod registry;
 mod settle;
 mod swap;
 pub mod tab;
-mod tariff;
 pub(crate) mod terms;
 
 use super::{Ctx, Module, SigSink, weights};
@@ -28,7 +27,7 @@ use crate::keys::Key;
 use dispute::Claim;
 use std::collections::BTreeSet;
 use wattle_primitives::call::EnergyCall;
-use wattle_primitives::call::energy::DEAL_WH_MAX;
+use wattle_primitives::call::energy::{DEAL_WH_MAX, MeterBinding};
 use wattle_primitives::reading::{MeterRole, RegisterEncoding, SignedReading};
 use wattle_primitives::{Address, Hash, Reason, Weight};
 
@@ -92,8 +91,14 @@ impl Module for Energy {
                 reading(first);
                 reading(second);
             }
-            EnergyCall::SwapMeter { swap, key, signature } => {
+            EnergyCall::RegisterMeter { microgrid, key, owner, binding, .. } => {
+                let place = MeterBinding::Connection { microgrid: *microgrid, owner: *owner };
+                sink.push(key, &place.signing_bytes(chain), binding);
+            }
+            EnergyCall::SwapMeter { swap, key, signature, binding } => {
                 sink.push(key, &swap.signing_bytes(chain), signature);
+                let place = MeterBinding::Replacement { old: swap.old };
+                sink.push(&swap.new, &place.signing_bytes(chain), binding);
             }
             _ => {}
         }
@@ -102,8 +107,8 @@ impl Module for Energy {
     fn signature_count(call: &EnergyCall) -> usize {
         match call {
             EnergyCall::SubmitReadings { readings } => readings.len(),
-            EnergyCall::OpenDispute { .. } => 2,
-            EnergyCall::SwapMeter { .. } => 1,
+            EnergyCall::RegisterMeter { .. } => 1,
+            EnergyCall::OpenDispute { .. } | EnergyCall::SwapMeter { .. } => 2,
             _ => 0,
         }
     }
@@ -111,12 +116,14 @@ impl Module for Energy {
     fn weight(call: &EnergyCall) -> Weight {
         match call {
             EnergyCall::RegisterMicrogrid { .. } => weights::keys(24),
-            EnergyCall::RegisterMeter { .. } => weights::keys(20),
+            EnergyCall::RegisterMeter { .. } => {
+                Weight(weights::SIGNATURE.saturating_add(weights::keys(20).0))
+            }
             EnergyCall::SubmitReadings { readings } => readings_weight(readings),
             EnergyCall::SetTerms { .. } => weights::keys(8 + 3 * TERMS_KEYS),
-            EnergyCall::SwapMeter { .. } => {
-                Weight((METER + READING).saturating_add(weights::keys(16 + TERMS_KEYS).0))
-            }
+            EnergyCall::SwapMeter { .. } => Weight(
+                (METER + READING + weights::SIGNATURE).saturating_add(weights::keys(16 + TERMS_KEYS).0),
+            ),
             EnergyCall::PlaceOrder { .. } => weights::keys(market::PLACE_KEYS),
             EnergyCall::CancelOrder { .. } => weights::keys(market::CANCEL_KEYS),
             EnergyCall::ConfirmDeal { .. } | EnergyCall::AbortDeal { .. } => weights::keys(deals::PICK_KEYS),
@@ -137,7 +144,7 @@ impl Module for Energy {
             EnergyCall::RegisterMicrogrid { reference, asset, interval_ms } => {
                 registry::register_microgrid(ctx, reference, *asset, *interval_ms)
             }
-            EnergyCall::RegisterMeter { microgrid, key, owner, encoding, role, power_max_w } => {
+            EnergyCall::RegisterMeter { microgrid, key, owner, encoding, role, power_max_w, .. } => {
                 let (encoding, role, power_max_w) = (*encoding, *role, *power_max_w);
                 let kind = MeterKind { encoding, role, power_max_w };
                 registry::register_meter(ctx, microgrid, key, *owner, kind)
@@ -155,8 +162,8 @@ impl Module for Energy {
             EnergyCall::RequestDeal { .. } => new_deal(call).map_or(Ok(()), |new| deals::request(ctx, &new)),
             EnergyCall::AcceptDeal { request, wh_max, price } => deals::accept(ctx, request, *wh_max, *price),
             EnergyCall::ConfirmDeal { request, partner } => deals::confirm(ctx, request, *partner),
-            EnergyCall::AuthoriseDeal { deal, funding, expires_ms, margin_wh } => {
-                deals::authorise(ctx, deal, *funding, *expires_ms, *margin_wh)
+            EnergyCall::AuthoriseDeal { deal, funding, expires_ms, margin_wh, meter } => {
+                deals::authorise(ctx, deal, *funding, *expires_ms, *margin_wh, *meter)
             }
             EnergyCall::ReportUsage { deal, seq, cumulative_wh } => {
                 deals::usage::report(ctx, deal, *seq, *cumulative_wh)

@@ -1,63 +1,11 @@
-//! The energy module's values in state. Their encodings are part of the protocol.
+//! The energy module's values in state, but for those that light clients read. Their encodings are part of the protocol.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_primitives::call::energy::{ACCEPTANCES_MAX, Funding, Side};
-use wattle_primitives::units::{BookId, IntervalId};
-use wattle_primitives::{Address, Amount, AssetId, BoundedVec, Hash, TimeMs, WattHours};
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Amount, BoundedVec, Hash, TimeMs, WattHours};
 
-/// A microgrid.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Microgrid {
-    /// Its operator.
-    pub operator: Address,
-    /// Settlement asset.
-    pub asset: AssetId,
-    /// Settlement interval.
-    pub interval_ms: TimeMs,
-    /// Meters, listed under [`crate::keys::meter_index`].
-    pub meters: u32,
-    /// Its book in the ledger: the tabs of its members.
-    pub book: BookId,
-    /// Members, listed under [`crate::keys::member_index`] by the code of their tab; the operator is the first.
-    pub members: u32,
-    /// Versions of its terms so far, under [`crate::keys::terms`].
-    pub terms: u32,
-    /// What it does next; `None` until it has terms.
-    pub agenda: Option<Agenda>,
-}
-
-impl Microgrid {
-    /// The interval that a time belongs to.
-    #[must_use]
-    pub fn interval_at(&self, time_ms: TimeMs) -> IntervalId {
-        IntervalId(time_ms.0.checked_div(self.interval_ms.0).unwrap_or(0))
-    }
-
-    /// When an interval starts.
-    #[must_use]
-    pub const fn start(&self, interval: IntervalId) -> TimeMs {
-        TimeMs(interval.0.saturating_mul(self.interval_ms.0))
-    }
-
-    /// When an interval ends, which is when the next one starts.
-    #[must_use]
-    pub const fn end(&self, interval: IntervalId) -> TimeMs {
-        self.start(interval.next())
-    }
-}
-
-/// The next interval of each kind of work. `finalize <= settle <= clear`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Agenda {
-    /// Next to be cleared: its gate is open.
-    pub clear: IntervalId,
-    /// Next to be settled: every interval before it is.
-    pub settle: IntervalId,
-    /// Next to become final.
-    pub finalize: IntervalId,
-    /// The time under which the microgrid stands in the queue.
-    pub due_ms: TimeMs,
-}
+pub use wattle_primitives::state_key::{Agenda, MicrogridRecord as Microgrid, TermsRecord};
 
 /// A member of a microgrid.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -192,6 +140,16 @@ pub struct Position {
     pub estimated: bool,
     /// What the grid may ask for what was sold, until the interval is settled.
     pub exposed: Amount,
+    /// Orders placed, ended ones included.
+    pub orders: u16,
+}
+
+impl Position {
+    /// Whether there is nothing to settle: orders alone, none of them filled.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        Self { orders: 0, ..*self } == Self::default()
+    }
 }
 
 /// An order that stands.
@@ -283,6 +241,10 @@ pub enum DealState {
         seq: u64,
         /// Charged so far.
         used_wh: WattHours,
+        /// The charging side's meter.
+        meter: Address,
+        /// What it had imported when the deal was authorised.
+        from_wh: WattHours,
     } = 2,
 }
 

@@ -6,6 +6,7 @@ use crate::keys;
 use crate::modules::records::Meter;
 use crate::modules::{Ctx, identity, ledger};
 use wattle_primitives::call::energy::microgrid_id;
+use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, AssetId, Event, Hash, PublicKey, Reason, TimeMs};
 
 /// A settlement interval divides a day.
@@ -63,8 +64,17 @@ pub(crate) fn register_microgrid(
     ctx.state.write(keys::counters(), &counters);
     ctx.emit(Event::MicrogridRegistered { microgrid: id, operator });
     let book = tab::open_book(ctx, &id, asset)?;
-    let mut grid =
-        Microgrid { operator, asset, interval_ms, meters: 0, book, members: 0, terms: 0, agenda: None };
+    let mut grid = Microgrid {
+        operator,
+        asset,
+        interval_ms,
+        meters: 0,
+        book,
+        members: 0,
+        ordered: IntervalId(0),
+        terms: 0,
+        agenda: None,
+    };
     tab::join(ctx, &id, &mut grid, operator, None)?;
     ctx.state.write(keys::microgrid(&id), &grid);
     Ok(())
@@ -103,8 +113,19 @@ pub(crate) fn set_collection(ctx: &mut Ctx<'_>, id: &Hash, account: Address, on:
     Ok(())
 }
 
-/// Registers a meter in a microgrid that the sender operates.
-pub(crate) fn register_meter(
+/// Registers a meter in a microgrid that the sender operates, if the meter's key has signed its binding.
+pub(super) fn register_meter(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    key: &PublicKey,
+    owner: Address,
+    kind: MeterKind,
+) -> Result<(), Reason> {
+    if ctx.next_verdict() { admit_meter(ctx, id, key, owner, kind) } else { Err(Reason::BadSignature) }
+}
+
+/// Registers a meter whose key is known to be its owner's.
+pub(crate) fn admit_meter(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     key: &PublicKey,
@@ -142,7 +163,16 @@ pub(super) fn add_meter(
     ctx.state.write(keys::meter_index(id, grid.meters), &address);
     grid.meters = grid.meters.checked_add(1).ok_or(Reason::Overflow)?;
     let MeterKind { encoding, role, power_max_w } = kind;
-    let meter = Meter { microgrid: *id, owner, encoding, role, power_max_w, replaced_by: None, last: None };
+    let meter = Meter {
+        microgrid: *id,
+        owner,
+        encoding,
+        role,
+        power_max_w,
+        registered_ms: ctx.time_ms(),
+        replaced_by: None,
+        last: None,
+    };
     ctx.state.write(keys::meter(&address), &meter);
     ctx.emit(Event::MeterRegistered { meter: address, microgrid: *id, owner });
     Ok(address)

@@ -7,10 +7,9 @@
 //! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it, if its owner lets it be.
 
 use super::agenda::{At, Budget};
-use super::exact::share;
+use super::exact::{cost, share};
 use super::records::{Interval, Measured, Member, Position, SettledMeter, Silence, Slice, Step};
 use super::tab::{self, CLEARING, OPERATOR, Tab};
-use super::tariff::cost;
 use crate::keys;
 use crate::modules::Ctx;
 use crate::modules::records::{LastReading, Meter};
@@ -184,7 +183,7 @@ fn book(ctx: &mut Ctx<'_>, at: &At<'_>, owner: Address, part: &Part, settled: &m
             ctx.state.write(member_key, &member);
         }
     }
-    if position != Position::default() {
+    if !position.is_idle() {
         ctx.state.write(key, &position);
     }
 }
@@ -218,6 +217,10 @@ struct Charges {
 fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> bool {
     let key = keys::position(at.id, at.interval, code);
     let Some(position) = ctx.state.read::<Position>(key) else { return false };
+    if position.is_idle() {
+        ctx.state.remove(key);
+        return false;
+    }
     let Some(account) = ctx.state.read::<Address>(keys::member_index(at.id, code)) else { return false };
     let charges = match at.terms.clearing {
         ClearingRule::MidMarket => mid_market(at, record, &position),

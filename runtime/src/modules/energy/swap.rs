@@ -1,7 +1,7 @@
 //! A meter takes the place of another.
 //!
-//! A register that shows less than before is refused: a reset, or another meter. The one way out is a swap that operator
-//! and installer both sign. It closes the old meter with the counters that the installer read, and opens the new one with
+//! A register that shows less than before is refused: a reset, or another meter. The one way out is a swap that operator,
+//! installer and the new meter's key all sign. It closes the old meter with the counters that the installer read, and opens the new one with
 //! its own, so that the bill is exact across the swap. The installer's word stands above what could have flowed, but no
 //! counter goes back.
 
@@ -30,11 +30,11 @@ pub(super) fn check(swap: &MeterSwap) -> Result<(), Reason> {
 
 /// Puts the new meter in the place of the old one; the sender operates its microgrid, `key` is the installer's.
 pub(super) fn swap(ctx: &mut Ctx<'_>, swap: &MeterSwap, key: &PublicKey) -> Result<(), Reason> {
-    let genuine = ctx.next_verdict();
+    let signed = [ctx.next_verdict(), ctx.next_verdict()]; // the installer, the new meter
     let old: Meter = ctx.state.read(keys::meter(&swap.old)).ok_or(Reason::UnknownMeter)?;
     let id = old.microgrid;
     let mut grid = operated(ctx, &id)?;
-    if !genuine {
+    if signed.contains(&false) {
         return Err(Reason::BadSignature);
     }
     let terms = terms::at(ctx, &id, &grid, grid.interval_at(ctx.time_ms()));

@@ -4,7 +4,7 @@
 //! it began with.
 
 use super::agenda;
-use super::records::{Agenda, Microgrid};
+use super::records::{Agenda, Microgrid, TermsRecord};
 use super::registry::operated;
 use crate::keys;
 use crate::modules::{Ctx, ledger};
@@ -17,7 +17,7 @@ const VERSIONS_MAX: u32 = 1 << 16;
 
 /// Checks what needs no state.
 pub(crate) fn check(terms: &Terms) -> Result<(), Reason> {
-    if terms.is_valid() { Ok(()) } else { Err(Reason::OutOfRange) }
+    if terms.out_of_range().is_none() { Ok(()) } else { Err(Reason::OutOfRange) }
 }
 
 /// Sets a microgrid's terms; the sender is its operator.
@@ -29,7 +29,7 @@ pub(crate) fn set(ctx: &mut Ctx<'_>, id: &Hash, terms: &Terms) -> Result<(), Rea
     ledger::deposit(ctx, ctx.sender())?;
     let next = grid.interval_at(ctx.time_ms()).next();
     let from = grid.agenda.map_or(next, |agenda| agenda.clear.max(next));
-    ctx.state.write(keys::terms(id, grid.terms), &(from, terms));
+    ctx.state.write(keys::terms(id, grid.terms), &TermsRecord { from, terms: terms.clone() });
     grid.terms = grid.terms.checked_add(1).ok_or(Reason::Overflow)?;
     let agenda = grid.agenda.map_or(
         Agenda { clear: from, settle: from, finalize: from, due_ms: TimeMs::ZERO },
@@ -55,7 +55,7 @@ pub(super) fn at(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, interval: Inter
             high = middle;
         }
     }
-    let (from, terms) = ctx.state.read::<(IntervalId, Terms)>(keys::terms(id, low))?;
+    let TermsRecord { from, terms } = ctx.state.read(keys::terms(id, low))?;
     (from <= interval).then_some(terms)
 }
 

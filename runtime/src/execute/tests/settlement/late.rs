@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::modules::energy::records::SettledMeter;
-use wattle_primitives::call::energy::MeterSwap;
+use wattle_primitives::call::energy::{MeterBinding, MeterSwap};
 
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
@@ -283,8 +283,7 @@ fn swap_of(village: &Village, installer: u8, old: (u8, u64, u64), new: u8, openi
         opening_import: words(opening),
         opening_export: words(0),
     };
-    let signature = key(installer).sign(&swap.signing_bytes(&village.world.env.chain));
-    EnergyCall::SwapMeter { swap: Box::new(swap), key: key(installer).public(), signature }
+    signed(&village.world.env.chain, swap, installer, new)
 }
 
 #[test]
@@ -300,6 +299,12 @@ fn a_swapped_meter_is_billed_exactly_and_reads_no_more() {
         swap.final_import_wh = WattHours(2_400);
     }
     village.fails(1, forged, Reason::BadSignature);
+    let mut unasked = good.clone(); // the new meter's key agreed to something else
+    if let EnergyCall::SwapMeter { binding, .. } = &mut unasked {
+        let place = MeterBinding::Connection { microgrid: village.id, owner: address(2) };
+        *binding = key(62).sign(&place.signing_bytes(&chain));
+    }
+    village.fails(1, unasked, Reason::BadSignature);
     village.fails(1, swap_of(&village, 1, (52, 2_500, 0), 62, 700), Reason::NotAllowed);
     village.fails(2, good.clone(), Reason::NotAllowed);
     village.fails(1, swap_of(&village, 6, (52, 1_399, 0), 62, 700), Reason::RegisterDecreased);

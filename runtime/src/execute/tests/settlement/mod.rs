@@ -12,7 +12,9 @@ use crate::keys;
 use crate::modules::energy::records::{Member, Microgrid};
 use crate::overlay::decode_entry;
 use std::collections::BTreeMap;
-use wattle_primitives::call::energy::{ClearingRule, EnergyCall, LossRule, TariffBand, Terms, microgrid_id};
+use wattle_primitives::call::energy::{
+    ClearingRule, EnergyCall, LossRule, MeterBinding, MeterSwap, TariffBand, Terms, microgrid_id,
+};
 use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
 use wattle_primitives::units::IntervalId;
 
@@ -98,6 +100,13 @@ pub(crate) struct Village {
     pub(crate) first_ms: u64,
 }
 
+/// A swap that person `installer` and the new meter's key `new` have signed.
+fn signed(chain: &Hash, swap: MeterSwap, installer: u8, new: u8) -> EnergyCall {
+    let signature = key(installer).sign(&swap.signing_bytes(chain));
+    let binding = key(new).sign(&MeterBinding::Replacement { old: swap.old }.signing_bytes(chain));
+    EnergyCall::SwapMeter { swap: Box::new(swap), key: key(installer).public(), signature, binding }
+}
+
 impl Village {
     pub(crate) fn new(params: Params, terms: &Terms) -> Self {
         let world = World::new(params);
@@ -110,14 +119,10 @@ impl Village {
 
     /// Registers meter `n` for person `owner`, who lets settlement debit its wallet.
     pub(crate) fn meter(&mut self, n: u8, owner: u8, role: MeterRole) -> Sim {
-        let call = EnergyCall::RegisterMeter {
-            microgrid: self.id,
-            key: key(n).public(),
-            owner: address(owner),
-            encoding: RegisterEncoding::Uint32Wh,
-            role,
-            power_max_w: 20_000,
-        };
+        let mut call = registration(&self.world.env.chain, self.id, n, owner);
+        if let EnergyCall::RegisterMeter { role: counted, .. } = &mut call {
+            *counted = role;
+        }
         self.ok(1, call);
         if !self.member(owner).collect {
             self.ok(owner, EnergyCall::SetCollection { microgrid: self.id, on: true });

@@ -127,8 +127,7 @@ fn swap(village: &mut Village, home: &mut Home, shown: &mut Shown, new: u8) {
         opening_import: zero(),
         opening_export: zero(),
     };
-    let signature = key(1).sign(&swap.signing_bytes(&village.world.env.chain));
-    village.ok(1, EnergyCall::SwapMeter { swap: Box::new(swap), key: key(1).public(), signature });
+    village.ok(1, signed(&village.world.env.chain, swap, 1, new));
     close(home, shown);
     home.sim = Sim { import: 0, export: 0, ..Sim::new(new, village.now()) };
     home.opening = (0, 0);

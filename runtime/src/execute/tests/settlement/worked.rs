@@ -1,6 +1,7 @@
 //! The worked examples of `docs/settlement.md`, and one rule at a time.
 
 use super::*;
+use crate::modules::energy::records::TermsRecord;
 
 /// Two readings that bound one interval.
 fn quarter(village: &mut Village, sims: &mut [(Sim, u64, u64)]) -> Vec<Result<(), Reason>> {
@@ -151,15 +152,7 @@ fn settlement_never_fails_and_debts_stay_on_the_tab() {
 fn nobodys_wallet_is_debited_without_consent() {
     let mut village = Village::new(params(), &terms());
     let before = village.funds(2);
-    let call = EnergyCall::RegisterMeter {
-        microgrid: village.id,
-        key: key(52).public(),
-        owner: address(2),
-        encoding: RegisterEncoding::Uint32Wh,
-        role: MeterRole::Sub,
-        power_max_w: 20_000,
-    };
-    village.ok(1, call);
+    village.ok(1, registration(&village.world.env.chain, village.id, 52, 2));
     let mut sims = vec![(Sim::new(52, village.now()), 1000, 0)];
     assert!(quarter(&mut village, &mut sims).iter().all(Result::is_ok));
     village.go(village.first_ms + QUARTER + 60_000);
@@ -210,7 +203,6 @@ fn terms_hold_from_the_next_interval_that_is_not_begun() {
         EnergyCall::SetTerms { microgrid: village.id, terms: Box::new(terms()) },
         Reason::NotAllowed,
     );
-    let views =
-        [0, 1].map(|version| village.record::<(IntervalId, Terms)>(keys::terms(&village.id, version)));
-    assert_eq!(views.map(|view| view.unwrap().0.0), [first, first + 4]);
+    let views = [0, 1].map(|version| village.record::<TermsRecord>(keys::terms(&village.id, version)));
+    assert_eq!(views.map(|view| view.unwrap().from.0), [first, first + 4]);
 }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | requested | another member accepts; the requester confirms or aborts; who accepted takes that back | at the request's end |
 //! | confirmed | the charging side authorises; either side aborts | [`CONFIRMED_MS`] after the confirmation |
-//! | authorised | the charging side or a meter of it reports and closes ([`usage`]); either side aborts | at the authorisation's end |
+//! | authorised | the charging side or its meter reports and closes ([`usage`]); either side aborts | at the authorisation's end |
 //!
 //! From the block time that reaches its end on, a request or deal is unknown to every call, whether or not the block
 //! had room to end it.
@@ -21,20 +21,21 @@ use super::market::address;
 use super::records::{Acceptance, Deal, DealState, Microgrid};
 use super::{credit, registry, tab, terms};
 use crate::keys;
-use crate::modules::records::Due;
+use crate::modules::records::{Due, Meter};
 use crate::modules::{Ctx, ledger};
 use wattle_primitives::call::energy::{
-    ACCEPTANCES_MAX, AUTHORISATION_MS_MAX, CONFIRMED_MS, DEAL_WH_MAX, DealEnd, Funding, PRICE_MAX,
-    REQUEST_MS_MAX, Side, deal_id,
+    ACCEPTANCES_MAX, AUTHORISATION_MS_MAX, CONFIRMED_MS, DEAL_WH_MAX, DealEnd, Funding, MARGIN_PART,
+    PRICE_MAX, REQUEST_MS_MAX, Side, deal_id,
 };
 use wattle_primitives::call::ledger::Entry;
+use wattle_primitives::reading::MeterRole;
 use wattle_primitives::{Address, Amount, BoundedVec, Event, Hash, Reason, TimeMs, WattHours};
 
 /// Keys that a request or an acceptance touches: microgrid, members, terms, deal, list, queue, acceptance, deposits.
 pub(super) const ASK_KEYS: u64 = 24;
-/// Keys that an authorisation touches: deal, queue, microgrid, member, terms, hold, four counters and the tab's record,
-/// deposits.
-pub(super) const AUTHORISE_KEYS: u64 = 32;
+/// Keys that an authorisation touches: deal, meter, queue, microgrid, member, terms, hold, four counters and the tab's
+/// record, deposits.
+pub(super) const AUTHORISE_KEYS: u64 = 33;
 /// Keys that a report touches: deal, meter, microgrid, members, positions, interval, tab and its record, versions of
 /// terms looked through twice.
 pub(super) const REPORT_KEYS: u64 = 10 + 2 * super::TERMS_KEYS;
@@ -262,6 +263,7 @@ pub(super) fn authorise(
     funding: Funding,
     expires_ms: TimeMs,
     margin_wh: WattHours,
+    meter: Address,
 ) -> Result<(), Reason> {
     let mut deal = deal(ctx, id)?;
     let partner = match deal.state {
@@ -270,16 +272,25 @@ pub(super) fn authorise(
         DealState::Requested | DealState::Authorised { .. } => return Err(Reason::DealState),
     };
     check_end(ctx, expires_ms, AUTHORISATION_MS_MAX)?;
-    if margin_wh > deal.wh {
+    if margin_wh.0 > deal.wh.0 / MARGIN_PART {
         return Err(Reason::OutOfRange);
     }
+    let record: Meter = ctx.state.read(keys::meter(&meter)).ok_or(Reason::UnknownMeter)?;
+    if record.owner != ctx.sender() || record.microgrid != deal.microgrid || record.role != MeterRole::Sub {
+        return Err(Reason::NotAllowed);
+    }
+    if record.replaced_by.is_some() {
+        return Err(Reason::MeterReplaced);
+    }
+    let from_wh = record.last.ok_or(Reason::Unmetered)?.import_wh;
     let grid = registry::microgrid(ctx, &deal.microgrid)?;
-    deal.state = DealState::Authorised { partner, funding, margin_wh, seq: 0, used_wh: WattHours::ZERO };
+    let (seq, used_wh) = (0, WattHours::ZERO);
+    deal.state = DealState::Authorised { partner, funding, margin_wh, seq, used_wh, meter, from_wh };
     let reserved = reserved(&deal);
     back(ctx, id, &deal, &grid, funding)?;
     queue(ctx, id, &mut deal, expires_ms);
     ctx.state.write(keys::deal(id), &deal);
-    ctx.emit(Event::DealAuthorised { deal: *id, funding, reserved, expires_ms });
+    ctx.emit(Event::DealAuthorised { deal: *id, funding, reserved, expires_ms, meter });
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Use of an authorised deal: reports, and the end that pays for it.
 //!
-//! The charging side's meter decides. What is reported is cumulative, so a report that is lost or comes twice does no
-//! harm. Up to the agreed amount and its margin use is paid for; what is beyond is no trade, and settles as any other
+//! The charging side's meter decides: no more is used than it has shown by accepted readings. What is reported is
+//! cumulative, so a report that is lost or comes twice does no harm. Up to the agreed amount and its margin use is paid for; what is beyond is no trade, and settles as any other
 //! energy does.
 
 use super::super::clearing::{cost, cost_at_most};
@@ -29,33 +29,38 @@ struct Authorised {
     margin_wh: WattHours,
     seq: u64,
     used_wh: WattHours,
+    meter: Address,
+    from_wh: WattHours,
 }
 
 fn authorised(deal: &Deal) -> Result<Authorised, Reason> {
     match deal.state {
-        DealState::Authorised { partner, funding, margin_wh, seq, used_wh } => {
-            Ok(Authorised { partner, funding, margin_wh, seq, used_wh })
+        DealState::Authorised { partner, funding, margin_wh, seq, used_wh, meter, from_wh } => {
+            Ok(Authorised { partner, funding, margin_wh, seq, used_wh, meter, from_wh })
         }
         DealState::Requested | DealState::Confirmed { .. } => Err(Reason::DealState),
     }
 }
 
 impl Authorised {
+    /// As the deal's record has it.
+    const fn state(&self) -> DealState {
+        let Self { partner, funding, margin_wh, seq, used_wh, meter, from_wh } = *self;
+        DealState::Authorised { partner, funding, margin_wh, seq, used_wh, meter, from_wh }
+    }
+
     /// What is paid for when `used` is reported.
     fn paid_wh(&self, deal: &Deal, used: WattHours) -> WattHours {
         used.min(deal.wh.saturating_add(self.margin_wh))
     }
 }
 
-/// An authorised deal of which the sender is the charging side, or a meter that it owns in the microgrid.
+/// An authorised deal of which the sender is the charging side, or its meter.
 fn charged_by_sender(ctx: &mut Ctx<'_>, id: &Hash) -> Result<(Deal, Authorised), Reason> {
     let deal = deal(ctx, id)?;
     let state = authorised(&deal)?;
-    let (sender, charger) = (ctx.sender(), deal.sides(state.partner).0);
-    let its_meter = |meter: Meter| {
-        meter.owner == charger && meter.microgrid == deal.microgrid && meter.replaced_by.is_none()
-    };
-    if sender == charger || ctx.state.read(keys::meter(&sender)).is_some_and(its_meter) {
+    let sender = ctx.sender();
+    if sender == deal.sides(state.partner).0 || sender == state.meter {
         Ok((deal, state))
     } else {
         Err(Reason::NotAllowed)
@@ -73,8 +78,7 @@ pub(in super::super) fn report(
     if seq > state.seq {
         count(ctx, &deal, &state, cumulative_wh)?;
         (state.seq, state.used_wh) = (seq, cumulative_wh);
-        let Authorised { partner, funding, margin_wh, seq, used_wh } = state;
-        deal.state = DealState::Authorised { partner, funding, margin_wh, seq, used_wh };
+        deal.state = state.state();
         ctx.state.write(keys::deal(id), &deal);
     }
     let (seq, cumulative_wh) = (state.seq, state.used_wh);
@@ -84,11 +88,21 @@ pub(in super::super) fn report(
     Ok(())
 }
 
+/// What the charging side's meter has shown since the deal was authorised.
+fn metered(ctx: &mut Ctx<'_>, state: &Authorised) -> WattHours {
+    let meter: Option<Meter> = ctx.state.read(keys::meter(&state.meter));
+    let imported = meter.and_then(|meter| meter.last).map_or(WattHours::ZERO, |last| last.import_wh);
+    imported.saturating_sub(state.from_wh)
+}
+
 /// Counts what came since the last report as traded, in the interval of the block's time. What the grid would ask of the
 /// discharging side if it had not delivered must be covered by what the deal brings it, its tab, or its credit.
 fn count(ctx: &mut Ctx<'_>, deal: &Deal, state: &Authorised, cumulative: WattHours) -> Result<(), Reason> {
     if cumulative < state.used_wh {
         return Err(Reason::RegisterDecreased);
+    }
+    if cumulative > metered(ctx, state) {
+        return Err(Reason::Unmetered);
     }
     let before = state.paid_wh(deal, state.used_wh);
     let wh = state.paid_wh(deal, cumulative).saturating_sub(before);
@@ -114,10 +128,10 @@ fn count(ctx: &mut Ctx<'_>, deal: &Deal, state: &Authorised, cumulative: WattHou
 
 /// Closes a deal with its last figure.
 pub(in super::super) fn close(ctx: &mut Ctx<'_>, id: &Hash, cumulative_wh: WattHours) -> Result<(), Reason> {
-    let (mut deal, state) = charged_by_sender(ctx, id)?;
+    let (mut deal, mut state) = charged_by_sender(ctx, id)?;
     count(ctx, &deal, &state, cumulative_wh)?;
-    let Authorised { partner, funding, margin_wh, seq, .. } = state;
-    deal.state = DealState::Authorised { partner, funding, margin_wh, seq, used_wh: cumulative_wh };
+    state.used_wh = cumulative_wh;
+    deal.state = state.state();
     end(ctx, id, deal, DealEnd::Closed)
 }
 

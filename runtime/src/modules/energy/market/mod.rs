@@ -14,21 +14,22 @@
 pub(super) mod clear;
 
 use super::clearing::cost_at_most;
-use super::records::{Interval, Microgrid, Order, Step};
+use super::records::{Interval, Microgrid, Order, Position, Step};
 use super::{credit, registry, tab, terms};
 use crate::keys::{self, Key};
 use crate::modules::records::Due;
 use crate::modules::{Ctx, ledger, weights};
 use wattle_primitives::call::energy::{
-    INTERVALS_AHEAD_MAX, ORDER_WH_MAX, ORDERS_MAX, OrderEnd, PRICE_MAX, Side, Terms, order_id,
+    INTERVALS_AHEAD_MAX, ORDER_WH_MAX, ORDERS_MAX, ORDERS_PER_MEMBER_MAX, OrderEnd, PRICE_MAX, Side, Terms,
+    order_id,
 };
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, WattHours, Weight};
 
 /// Keys that placing an order touches, with versions of terms looked through: microgrid, members, terms, tab and its
-/// record, interval, order, list, queue, hold, four counters, two deposits.
-pub(super) const PLACE_KEYS: u64 = 40;
+/// record, interval, position, order, list, queue, hold, four counters, two deposits.
+pub(super) const PLACE_KEYS: u64 = 41;
 /// Keys that the end of an order touches: order, list, queue, interval, hold, four counters, the tab's record, two
 /// tabs and their records, member, position, versions of terms looked through, two deposits.
 pub(super) const END_KEYS: u64 = 21 + super::TERMS_KEYS;
@@ -78,6 +79,11 @@ pub(super) fn place(ctx: &mut Ctx<'_>, new: &NewOrder<'_>) -> Result<(), Reason>
     }
     let terms = terms::at(ctx, microgrid, &grid, interval).ok_or(Reason::NoTerms)?;
     let mut record = take_orders(ctx, microgrid, &grid, &terms, interval)?;
+    let position_key = keys::position(microgrid, interval, member.code);
+    let mut position: Position = ctx.state.read(position_key).unwrap_or_default();
+    if position.orders >= ORDERS_PER_MEMBER_MAX {
+        return Err(Reason::BookFull);
+    }
     if expires_ms.is_some_and(|at| at <= ctx.time_ms() || at > grid.end(interval)) {
         return Err(Reason::BadTime);
     }
@@ -116,6 +122,8 @@ pub(super) fn place(ctx: &mut Ctx<'_>, new: &NewOrder<'_>) -> Result<(), Reason>
         let entry = Entry { debit, credit, asset: grid.asset, amount: reserved };
         ledger::reserve(ctx, &id, &entry, address(microgrid), TimeMs::MAX)?;
     }
+    position.orders = position.orders.saturating_add(1); // below ORDERS_PER_MEMBER_MAX
+    ctx.state.write(position_key, &position);
     record.orders = record.orders.saturating_add(1); // below ORDERS_MAX
     ctx.state.write(keys::interval(microgrid, interval), &record);
     ctx.state.write(keys::order_index(microgrid, interval, order.index), &id);

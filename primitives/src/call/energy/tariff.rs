@@ -3,49 +3,46 @@
 //! The price of a span of time is the average over its milliseconds, rounded down: energy is taken to flow evenly within
 //! a span. An interval that a band's edge divides, or ten days of readings that come late, are priced in closed form.
 
-use wattle_primitives::call::energy::{DAY_MINUTES, Terms};
-use wattle_primitives::{Amount, TimeMs};
+use super::terms::{DAY_MINUTES, Terms};
+use crate::{Amount, TimeMs};
 
 /// Milliseconds of a minute, and of a day.
 const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = MINUTE_MS * DAY_MINUTES as u64;
-/// A price is for so many Wh.
-const KWH: u128 = 1000;
 
 /// Prices in base units per kWh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Prices {
+pub struct Prices {
     /// What the grid asks.
-    pub(super) import: Amount,
+    pub import: Amount,
     /// What the grid pays.
-    pub(super) export: Amount,
+    pub export: Amount,
 }
 
 impl Prices {
     /// Half-way between the two, rounded down.
-    pub(super) const fn middle(self) -> Amount {
+    #[must_use]
+    pub const fn middle(self) -> Amount {
         Amount(self.import.0.saturating_add(self.export.0) / 2)
     }
 }
 
-/// What so much energy costs at a price, rounded down.
-pub(super) const fn cost(wh: u128, price: Amount) -> Amount {
-    Amount(wh.saturating_mul(price.0) / KWH)
-}
-
-/// Average prices from `from` until `to`; those at `from` when that is no time at all.
-pub(super) fn prices(terms: &Terms, from: TimeMs, to: TimeMs) -> Prices {
-    let to = to.max(from.next());
-    let (from, to) = (local(terms, from), local(terms, to));
-    let length = u128::from(to.saturating_sub(from));
-    let (mut import, mut export) = (0u128, 0u128);
-    for (start, end, import_price, export_price) in bands(terms) {
-        let ms = within(to, start, end).saturating_sub(within(from, start, end));
-        import = import.saturating_add(u128::from(ms).saturating_mul(import_price.0));
-        export = export.saturating_add(u128::from(ms).saturating_mul(export_price.0));
+impl Terms {
+    /// Average prices from `from` until `to`; those at `from` when that is no time at all.
+    #[must_use]
+    pub fn prices(&self, from: TimeMs, to: TimeMs) -> Prices {
+        let to = to.max(from.next());
+        let (from, to) = (local(self, from), local(self, to));
+        let length = u128::from(to.saturating_sub(from));
+        let (mut import, mut export) = (0u128, 0u128);
+        for (start, end, import_price, export_price) in bands(self) {
+            let ms = within(to, start, end).saturating_sub(within(from, start, end));
+            import = import.saturating_add(u128::from(ms).saturating_mul(import_price.0));
+            export = export.saturating_add(u128::from(ms).saturating_mul(export_price.0));
+        }
+        let average = |sum: u128| Amount(sum.checked_div(length).unwrap_or(0));
+        Prices { import: average(import), export: average(export) }
     }
-    let average = |sum: u128| Amount(sum.checked_div(length).unwrap_or(0));
-    Prices { import: average(import), export: average(export) }
 }
 
 /// Local time; a day later than it is, so that it is positive.
@@ -77,9 +74,8 @@ fn within(at: u64, start: u64, end: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::execute::tests::settlement::terms;
-    use wattle_primitives::BoundedVec;
-    use wattle_primitives::call::energy::TariffBand;
+    use crate::BoundedVec;
+    use crate::call::energy::{ClearingRule, LossRule, TariffBand};
 
     fn by_hour(bands: &[(u16, u128)], offset: i16) -> Terms {
         let band = |(minute, price): &(u16, u128)| TariffBand {
@@ -88,7 +84,20 @@ mod tests {
             export_price: Amount(*price / 2),
         };
         let tariff = BoundedVec::new(bands.iter().map(band).collect()).unwrap_or_default();
-        Terms { tariff, utc_offset_minutes: offset, ..terms() }
+        Terms {
+            tariff,
+            utc_offset_minutes: offset,
+            clearing: ClearingRule::Tariff,
+            gate_closure_ms: TimeMs(0),
+            grace_ms: TimeMs(0),
+            late_window_ms: TimeMs(1),
+            fee_per_kwh: Amount(0),
+            losses: LossRule::Operator,
+            loss_permille_max: 1000,
+            credit_limit: Amount(0),
+            installer: None,
+            dispute_votes: 0,
+        }
     }
 
     #[test]
@@ -111,14 +120,14 @@ mod tests {
             (-720, day, day + H, 300),
         ];
         for (offset, from, to, want) in table {
-            let got = prices(&by_hour(&two, offset), TimeMs(from), TimeMs(to));
+            let got = by_hour(&two, offset).prices(TimeMs(from), TimeMs(to));
             assert_eq!(
                 got,
                 Prices { import: Amount(want), export: Amount(want / 2) },
                 "{offset} {from} {to}"
             );
         }
-        assert_eq!(prices(&by_hour(&[(700, 9)], 0), TimeMs(day), TimeMs(day + 1)).import, Amount(9));
+        assert_eq!(by_hour(&[(700, 9)], 0).prices(TimeMs(day), TimeMs(day + 1)).import, Amount(9));
     }
 
     #[test]
@@ -127,9 +136,9 @@ mod tests {
         let start = 20_000 * DAY_MS + 12_345;
         for minutes in [1u64, 59, 1440, 4000] {
             let sum: u128 = (0..minutes * 60)
-                .map(|s| prices(&terms, TimeMs(start + s * 1000), TimeMs(start + s * 1000)).import.0)
+                .map(|s| terms.prices(TimeMs(start + s * 1000), TimeMs(start + s * 1000)).import.0)
                 .sum();
-            let got = prices(&terms, TimeMs(start), TimeMs(start + minutes * MINUTE_MS)).import.0;
+            let got = terms.prices(TimeMs(start), TimeMs(start + minutes * MINUTE_MS)).import.0;
             // Seconds are sampled at their start, which is off by less than a second a band's edge.
             assert!(got.abs_diff(sum / u128::from(minutes * 60)) <= 17, "{minutes}: {got}");
         }

@@ -3,6 +3,8 @@
 //! An event is named by (height, index), the index counting through the whole block: the block's own events first,
 //! then each transaction's.
 
+mod parties;
+
 use crate::call::energy::{ClearingRule, DealEnd, Funding, OrderEnd, Side};
 use crate::call::ledger::{AccountClass, AccountId};
 use crate::call::token::Symbol;
@@ -426,6 +428,8 @@ pub enum Event {
         reserved: Amount,
         /// When it ends.
         expires_ms: TimeMs,
+        /// The charging side's meter.
+        meter: Address,
     } = 33,
     /// The charging side's figure so far. The same for a report that was sent again.
     DealUsage {
@@ -517,45 +521,4 @@ pub enum Event {
         /// Whether it may be debited.
         on: bool,
     } = 40,
-}
-
-impl Event {
-    /// In whose statement the event is a line: accounts whose tab it explains, or the microgrid, named by its id as an
-    /// address, whose intervals it tells of. At most two.
-    #[must_use]
-    pub fn statements(&self) -> [Option<Address>; 2] {
-        match self {
-            Self::Traded { buyer, seller, .. } => [Some(*buyer), Some(*seller)],
-            Self::DealEnded { charger: Some(charger), discharger: Some(discharger), .. } => {
-                [Some(*charger), Some(*discharger)]
-            }
-            Self::EnergySettled { account, .. }
-            | Self::EnergyAdjusted { account, .. }
-            | Self::LossShared { account, .. }
-            | Self::TabPaid { account, .. }
-            | Self::DisputeDecided { account, .. } => [Some(*account), None],
-            Self::MarketCleared { microgrid, .. }
-            | Self::IntervalSettled { microgrid, .. }
-            | Self::IntervalFinal { microgrid, .. } => [Some(Address(*microgrid.as_bytes())), None],
-            _ => [None, None],
-        }
-    }
-
-    /// The microgrid of an event that is a line of a statement.
-    #[must_use]
-    pub const fn microgrid(&self) -> Option<Hash> {
-        match self {
-            Self::Traded { microgrid, .. }
-            | Self::DealEnded { microgrid, .. }
-            | Self::EnergySettled { microgrid, .. }
-            | Self::EnergyAdjusted { microgrid, .. }
-            | Self::LossShared { microgrid, .. }
-            | Self::TabPaid { microgrid, .. }
-            | Self::DisputeDecided { microgrid, .. }
-            | Self::MarketCleared { microgrid, .. }
-            | Self::IntervalSettled { microgrid, .. }
-            | Self::IntervalFinal { microgrid, .. } => Some(*microgrid),
-            _ => None,
-        }
-    }
 }
