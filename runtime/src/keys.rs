@@ -66,6 +66,8 @@ pub const DEAL_COUNT: u8 = 0x74;
 pub const DEAL_INDEX: u8 = 0x75;
 /// Dispute.
 pub const DISPUTE: u8 = 0x72;
+/// What of a microgrid's cash belongs to intervals that are not settled.
+pub const ESCROW: u8 = 0x76;
 
 /// A state key, kept inline: execution makes several for each call.
 #[derive(Clone, Copy)]
@@ -313,6 +315,12 @@ pub fn deal(id: &Hash) -> Key {
 #[must_use]
 pub fn acceptance(request: &Hash, account: &Address) -> Key {
     Key::new(ACCEPTANCE).with(request.as_bytes()).with(account.as_bytes())
+}
+
+/// [`wattle_primitives::Amount`]: sum of the `escrow` of a microgrid's positions; absent when nothing.
+#[must_use]
+pub fn escrow(microgrid: &Hash) -> Key {
+    Key::new(ESCROW).with(microgrid.as_bytes())
 }
 
 /// `u32`: how many requests and deals the microgrid has open.

@@ -110,6 +110,7 @@ struct Tally {
     credit: market::Credit,
     estimates: settlement::Estimates,
     exposures: settlement::Exposures,
+    escrows: settlement::Escrows,
 }
 
 /// Checks every rule over the whole state: O(entries).
@@ -262,6 +263,7 @@ impl Tally {
         self.credit.check()?;
         self.estimates.check()?;
         self.exposures.check()?;
+        self.escrows.check(state)?;
         match self.lists.into_iter().find(|(_, (got, expected))| got != expected) {
             Some((what, (got, expected))) => Err(Violation::Count { what, expected, got }),
             None => Ok(()),

@@ -9,8 +9,8 @@ pub const ORDERS_MAX: u32 = 10_000;
 pub const ORDERS_PER_MEMBER_MAX: u16 = 100;
 /// Most energy of one order in Wh.
 pub const ORDER_WH_MAX: u64 = 1_000_000_000;
-/// How many intervals ahead orders are taken.
-pub const INTERVALS_AHEAD_MAX: u64 = 1_000;
+/// How long before an interval's start orders for it are taken, ms: two days. New terms wait for those intervals.
+pub const ORDER_AHEAD_MS_MAX: u64 = 2 * 24 * 3600 * 1000;
 
 /// Which side of a market, or of a deal, somebody is on.
 #[derive(

@@ -12,7 +12,7 @@ pub use deal::{
     ACCEPTANCES_MAX, AUTHORISATION_MS_MAX, CONFIRMED_MS, DEAL_WH_MAX, DealEnd, Funding, MARGIN_PART,
     REQUEST_MS_MAX,
 };
-pub use market::{INTERVALS_AHEAD_MAX, ORDER_WH_MAX, ORDERS_MAX, ORDERS_PER_MEMBER_MAX, OrderEnd, Side};
+pub use market::{ORDER_AHEAD_MS_MAX, ORDER_WH_MAX, ORDERS_MAX, ORDERS_PER_MEMBER_MAX, OrderEnd, Side};
 pub use swap::MeterSwap;
 pub use tariff::Prices;
 pub use terms::{
@@ -70,14 +70,15 @@ pub enum EnergyCall {
         /// The meter key's signature over its [`MeterBinding`] to this microgrid and owner.
         binding: Signature,
     } = 1,
-    /// Submits signed readings. By anybody: the meters' signatures count. Each reading has its own result in the
-    /// events, so that a bad one never blocks the others.
+    /// Submits signed readings; by the meters, their owners, or the operator of their microgrid. Each reading has its own
+    /// result in the events, so that a bad one never blocks the others.
     SubmitReadings {
         /// The readings, in order for each meter.
         readings: BoundedVec<SignedReading, READINGS_MAX>,
     } = 2,
     /// Sets a microgrid's terms; by its operator. They hold from the next interval for which neither orders nor
-    /// settlement have begun. Until terms are set the microgrid only keeps readings.
+    /// settlement have begun, and a day after those before them at the earliest; until then they can be replaced. Until
+    /// terms are set the microgrid only keeps readings.
     SetTerms {
         /// The microgrid.
         microgrid: Hash,

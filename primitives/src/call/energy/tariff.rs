@@ -45,6 +45,22 @@ impl Terms {
     }
 }
 
+impl Terms {
+    /// The highest import price and the lowest export price that hold at any time from `from` until `to`; those at
+    /// `from` when that is no time at all.
+    #[must_use]
+    pub fn bounds(&self, from: TimeMs, to: TimeMs) -> Prices {
+        let to = to.max(from.next());
+        let (from, to) = (local(self, from), local(self, to));
+        let touched =
+            bands(self).filter(|(start, end, ..)| within(to, *start, *end) > within(from, *start, *end));
+        let prices = touched.map(|(_, _, import, export)| Prices { import, export });
+        let worst =
+            |a: Prices, b: Prices| Prices { import: a.import.max(b.import), export: a.export.min(b.export) };
+        prices.reduce(worst).unwrap_or_default()
+    }
+}
+
 /// Local time; a day later than it is, so that it is positive.
 fn local(terms: &Terms, at: TimeMs) -> u64 {
     let minutes = u64::from(DAY_MINUTES).saturating_add_signed(i64::from(terms.utc_offset_minutes));

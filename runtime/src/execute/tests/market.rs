@@ -21,19 +21,23 @@ pub(crate) fn grid_id() -> Hash {
     microgrid_id(&address(1), &Hash::ZERO)
 }
 
-pub(crate) fn terms(clearing: ClearingRule) -> Terms {
-    let band = |hour: u16, import: u128| TariffBand {
+fn tariff(bands: &[(u16, u128)]) -> BoundedVec<TariffBand, BANDS_MAX> {
+    let band = |(hour, import): &(u16, u128)| TariffBand {
         from_minute: hour * 60,
-        import_price: Amount(import),
+        import_price: Amount(*import),
         export_price: Amount(100_000),
     };
+    BoundedVec::new(bands.iter().map(band).collect()).unwrap()
+}
+
+pub(crate) fn terms(clearing: ClearingRule) -> Terms {
     Terms {
-        tariff: BoundedVec::new(vec![band(6, 300_000), band(18, 400_000)]).unwrap(),
+        tariff: tariff(&[(0, 300_000)]),
         utc_offset_minutes: 0,
         clearing,
         gate_closure_ms: TimeMs(300_000),
-        grace_ms: TimeMs(58 * DAY_MS), // settlement is tested elsewhere, and comes after the end of every test
-        late_window_ms: TimeMs(59 * DAY_MS),
+        grace_ms: TimeMs(19 * DAY_MS), // settlement is tested elsewhere, and comes after the end of every test
+        late_window_ms: TimeMs(20 * DAY_MS),
         fee_per_kwh: Amount(10_000),
         losses: LossRule::Operator,
         loss_permille_max: 1000,
@@ -245,7 +249,9 @@ fn an_offer_reserves_what_its_own_interval_may_cost() {
     ];
     for (offset, interval, import) in table {
         let mut world = village(ClearingRule::Tariff, params());
-        world.ok(1, set_terms(Terms { utc_offset_minutes: offset, ..terms(ClearingRule::Uniform) }));
+        let (tariff, grace_ms) = (tariff(&[(6, 300_000), (18, 400_000)]), TimeMs(0));
+        let by_hours = Terms { tariff, grace_ms, ..terms(ClearingRule::Uniform) };
+        world.ok(1, set_terms(Terms { utc_offset_minutes: offset, ..by_hours }));
         world.ok(2, Ask { interval, ..offer(1, 0, 1_000) }.call());
         assert_eq!(world.funds(2).1, import, "{offset} {interval}");
     }
@@ -287,11 +293,11 @@ fn orders_are_refused_for_every_reason() {
     world.fails(6, good.call(), Reason::NotMember);
     world.fails(2, Ask { partner: Some(6), ..good }.call(), Reason::NotMember);
     world.fails(2, Ask { partner: Some(2), ..good }.call(), Reason::SameAccount);
-    let current = T0 / INTERVAL_MS;
+    let (current, ahead) = (T0 / INTERVAL_MS, ORDER_AHEAD_MS_MAX / INTERVAL_MS);
     let table = [
         (IntervalId(0), Reason::NoTerms),
         (IntervalId(current), Reason::NoTerms), // terms hold from the next one on
-        (IntervalId(current + INTERVALS_AHEAD_MAX + 1), Reason::GateClosed),
+        (IntervalId(current + ahead + 1), Reason::GateClosed),
         (IntervalId::MAX, Reason::GateClosed),
     ];
     for (interval, reason) in table {
@@ -308,7 +314,7 @@ fn orders_are_refused_for_every_reason() {
     world.fails(2, bid(2, 800_000, 1_000).call(), Reason::InsufficientFunds);
     world.fails(3, cancel(2, 1), Reason::NotAllowed);
     world.fails(2, cancel(2, 9), Reason::UnknownOrder);
-    world.ok(2, Ask { interval: IntervalId(current + INTERVALS_AHEAD_MAX), ..bid(3, 1, 1) }.call());
+    world.ok(2, Ask { interval: IntervalId(current + ahead), ..bid(3, 1, 1) }.call());
     world.env.time_ms = TimeMs(GATE_MS - 1000);
     world.ok(3, offer(1, 200_000, 5).call());
     assert_eq!(world.env.time_ms.0, GATE_MS);
@@ -479,7 +485,7 @@ fn a_market_that_is_cleared_late_passes_over_orders_whose_time_is_over() {
         (GATE_MS + 200_000, Some(GATE_MS + 200_000), 0),
         (end - 1, None, 100),
         (end, None, 0),
-        (end + 40 * DAY_MS, None, 0),
+        (end + 15 * DAY_MS, None, 0),
     ] {
         let mut world = village(ClearingRule::PayAsBid, params());
         world.ok(2, Ask { expires_ms: until, ..bid(1, 350_000, 100) }.call());
@@ -577,24 +583,26 @@ impl World {
     }
 }
 
+/// Terms that come after an order hold for later intervals: its gate, its fee and what backs it stay as they were.
 #[test]
-fn an_order_keeps_the_fee_it_was_placed_under_and_ends_when_the_market_is_given_up() {
-    let mut world = village(ClearingRule::PayAsBid, params());
-    world.ok(2, bid(1, 300_000, 1_000).call());
-    world.ok(3, offer(1, 300_000, 1_000).call());
-    world.ok(1, set_terms(Terms { fee_per_kwh: Amount(900_000), ..terms(ClearingRule::PayAsBid) }));
-    world.ok(4, offer(1, 300_000, 1_000).call());
-    world.clear_market(GATE_MS);
-    assert_eq!((world.funds(2), world.tab(1)), ((START.0 - 310_000, 0), 10_000));
-
-    let mut world = village(ClearingRule::PayAsBid, params());
-    world.ok(2, bid(1, 300_000, 1_000).call());
-    world.ok(3, offer(1, 300_000, 1_000).call());
-    world.ok(1, set_terms(terms(ClearingRule::MidMarket)));
-    let events = world.clear_market(GATE_MS);
-    let (b, o) = (id_of(2, 1), id_of(3, 1));
-    assert_eq!(ends(&events), [(b, 0, OrderEnd::Cleared), (o, 0, OrderEnd::Cleared)]);
-    assert_eq!(world.funds(2), (START.0, 0));
+fn an_order_keeps_the_terms_it_was_placed_under() {
+    let later = Terms {
+        fee_per_kwh: Amount(900_000),
+        gate_closure_ms: TimeMs(DAY_MS),
+        ..terms(ClearingRule::PayAsBid)
+    };
+    for new in [later, terms(ClearingRule::MidMarket)] {
+        let mut world = village(ClearingRule::PayAsBid, params());
+        world.ok(2, bid(1, 300_000, 1_000).call());
+        world.ok(3, offer(1, 300_000, 1_000).call());
+        world.ok(1, set_terms(new));
+        world.ok(4, offer(1, 300_000, 1_000).call());
+        world.ok(4, cancel(4, 1));
+        let events = world.clear_market(GATE_MS);
+        let (b, o) = (id_of(2, 1), id_of(3, 1));
+        assert_eq!(ends(&events), [(b, 1_000, OrderEnd::Cleared), (o, 1_000, OrderEnd::Cleared)]);
+        assert_eq!((world.funds(2), world.tab(1)), ((START.0 - 310_000, 0), 10_000));
+    }
 }
 
 #[test]

@@ -66,11 +66,12 @@ enum Work {
 /// The next work of a microgrid: when, what, for which interval, under which terms.
 type Next = (TimeMs, Work, IntervalId, Terms);
 
-/// Puts a microgrid with this agenda into the queue. The caller writes `grid`.
+/// Puts a microgrid with this agenda into the queue; with what is overdue, behind everything that is due by now, so that
+/// its backlog does not hold up others. The caller writes `grid`.
 pub(super) fn enqueue(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, mut agenda: Agenda) {
     let next = next(ctx, id, grid, &agenda);
     // Every interval of the agenda has terms, so there is always something next.
-    agenda.due_ms = next.map_or(TimeMs::MAX, |(due_ms, ..)| due_ms);
+    agenda.due_ms = next.map_or(TimeMs::MAX, |(due_ms, ..)| due_ms.max(ctx.time_ms()));
     ctx.state.write(keys::queue(agenda.due_ms, id), &Due::Microgrid(*id));
     grid.agenda = Some(agenda);
 }

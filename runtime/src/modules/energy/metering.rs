@@ -6,9 +6,10 @@
 //! difference of its registers, plus what is estimated since its last reading.
 //!
 //! # Prices of adjustments
-//! More import than was settled costs the import price, and export earns the export price, on average over the time in
-//! question and under the terms of its end. Import that was estimated too high is refunded at the import price under a plain
-//! tariff, half-way under mid-market rates, and never at more than the estimate was worth by the prices of its intervals.
+//! More import than was settled costs the import price, and export earns the export price, under the terms that held at
+//! the time in question: on average over it if it is no longer than [`FINE_INTERVALS`], else those of its dearest and of
+//! its cheapest moment, so that nobody averages the time of day away by reading seldom. Import that was estimated too high
+//! is refunded at the import price, and never at more than the estimate was worth by the prices of its intervals.
 //! As much as export or bought energy took off its owner's estimated intervals is refunded at the export price: it was not
 //! charged for, it only kept that energy from being sold to the grid.
 
@@ -21,7 +22,7 @@ use super::{registry, terms};
 use crate::keys;
 use crate::modules::Ctx;
 use crate::modules::records::{LastReading, Meter};
-use wattle_primitives::call::energy::{ClearingRule, Prices};
+use wattle_primitives::call::energy::{Prices, Terms};
 use wattle_primitives::reading::MeterRole;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, WattHours};
@@ -31,6 +32,9 @@ pub(super) const SLICES_MAX: u64 = 3;
 /// Most settled intervals, the newest first, whose sums one reading corrects for the comparison with the feeder. Those
 /// beyond keep their estimate there; what is billed does not depend on it.
 pub(super) const CORRECTED_MAX: u64 = 2;
+
+/// Intervals over which prices are averaged.
+const FINE_INTERVALS: u64 = 2;
 
 /// The energy between two readings of a meter.
 struct Flow<'a> {
@@ -169,11 +173,11 @@ impl Flow<'_> {
         replaced: &Replaced,
     ) -> Result<(), Reason> {
         let (from, to) = self.settled_span();
-        let (price, refund) = self.prices(ctx, from, to)?;
+        let price = self.prices(ctx, from, to)?;
         let estimate = replaced.wh;
         let mut debit = cost(import.saturating_sub(estimate).into(), price.import);
         let over = estimate.saturating_sub(import);
-        let mut credit = cost(over.saturating_sub(replaced.offset).into(), refund)
+        let mut credit = cost(over.saturating_sub(replaced.offset).into(), price.import)
             .saturating_add(cost(replaced.offset.into(), price.export))
             .min(Amount(share(replaced.worth.0, 0, over, estimate)));
         credit = credit.saturating_add(cost(export.into(), price.export));
@@ -198,16 +202,12 @@ impl Flow<'_> {
         Ok(())
     }
 
-    /// What the time in question costs, and what is refunded for a kWh that was estimated too much.
-    fn prices(&self, ctx: &mut Ctx<'_>, from: TimeMs, to: TimeMs) -> Result<(Prices, Amount), Reason> {
-        let terms =
-            terms::at(ctx, self.id, self.grid, self.last_interval(from, to)).ok_or(Reason::NoTerms)?;
-        let price = terms.prices(from, to);
-        let refund = match terms.clearing {
-            ClearingRule::MidMarket => price.middle(),
-            ClearingRule::Tariff | ClearingRule::PayAsBid | ClearingRule::Uniform => price.import,
-        };
-        Ok((price, refund))
+    /// What the time in question costs. Who reads it only once has it priced by its dearest and cheapest moment.
+    fn prices(&self, ctx: &mut Ctx<'_>, from: TimeMs, to: TimeMs) -> Result<Prices, Reason> {
+        let fine_ms = self.grid.interval_ms.0.saturating_mul(FINE_INTERVALS);
+        let fine = to.0.saturating_sub(from.0) <= fine_ms;
+        let price = if fine { Terms::prices } else { Terms::bounds };
+        terms::prices(ctx, self.id, self.grid, (from, to), price).ok_or(Reason::NoTerms)
     }
 
     /// The interval in which a span ends.

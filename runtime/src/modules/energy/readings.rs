@@ -17,7 +17,7 @@
 //! So the bound holds over any number of readings, also of such as hold their effective time back. A first reading
 //! without a clock may be as old as any, so the queue behind it may hold the energy of so long.
 
-use super::metering;
+use super::{metering, registry};
 use crate::keys;
 use crate::modules::Ctx;
 use crate::modules::records::{LastReading, Meter};
@@ -60,6 +60,10 @@ fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastRea
     if meter.replaced_by.is_some() {
         return Err(Reason::MeterReplaced);
     }
+    let sender = ctx.sender();
+    if sender != reading.meter && sender != meter.owner && !operates(ctx, &sender, &meter) {
+        return Err(Reason::NotAllowed);
+    }
     if meter.last.is_some_and(|last| reading.seq <= last.seq) && !planted!("reading-replayed") {
         return Err(Reason::DuplicateReading);
     }
@@ -68,6 +72,12 @@ fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastRea
     meter.last = Some(next);
     ctx.state.write(key, &meter);
     Ok(next)
+}
+
+/// Whether `sender` operates the meter's microgrid. Nobody else may send readings: whoever sees a backlog on its way could
+/// send the newest reading first, and so make those before it worthless.
+fn operates(ctx: &mut Ctx<'_>, sender: &Address, meter: &Meter) -> bool {
+    registry::microgrid(ctx, &meter.microgrid).is_ok_and(|grid| grid.operator == *sender)
 }
 
 /// What a reading makes of its meter's last one.
@@ -92,21 +102,21 @@ fn next(meter: &Meter, reading: &Reading, now: TimeMs) -> Result<LastReading, Re
         import_wh: energy(import_count)?,
         export_wh: energy(export_count)?,
         time_ms: reading.time_ms,
-        effective_ms: effective(reading, last, now),
+        effective_ms: effective(meter, reading, now),
         block_time_ms: now,
         flow_ms: TimeMs::ZERO,
     };
     next.flow_ms = match last {
-        None if reading.clock == ClockQuality::Unset => oldest(now),
+        None if reading.clock == ClockQuality::Unset => oldest(meter, now),
         None => next.effective_ms,
         Some(last) => flow(meter, last, &next, now)?.max(allowed(reading, last, &next, now)),
     };
     Ok(next)
 }
 
-/// How old a first reading may be.
-const fn oldest(now: TimeMs) -> TimeMs {
-    TimeMs(now.0.saturating_sub(FIRST_AGE_MS_MAX))
+/// How old a first reading may be: no older than the meter's registration.
+fn oldest(meter: &Meter, now: TimeMs) -> TimeMs {
+    TimeMs(now.0.saturating_sub(FIRST_AGE_MS_MAX)).max(meter.registered_ms)
 }
 
 /// Whether the clock of a reading that is not the first is believed.
@@ -123,10 +133,10 @@ fn allowed(reading: &Reading, last: &LastReading, next: &LastReading, now: TimeM
 }
 
 /// When the chain takes a reading to have been read.
-fn effective(reading: &Reading, last: Option<&LastReading>, now: TimeMs) -> TimeMs {
+fn effective(meter: &Meter, reading: &Reading, now: TimeMs) -> TimeMs {
     let known = reading.clock != ClockQuality::Unset;
-    let Some(last) = last else {
-        return if known { reading.time_ms.min(now).max(oldest(now)) } else { now };
+    let Some(last) = &meter.last else {
+        return if known { reading.time_ms.min(now).max(oldest(meter, now)) } else { now };
     };
     if is_believed(reading, last, now) {
         return reading.time_ms.min(now);
@@ -140,7 +150,12 @@ fn effective(reading: &Reading, last: Option<&LastReading>, now: TimeMs) -> Time
 }
 
 /// Checks that the energy since `last` can have flowed, and until when it takes at full power.
-fn flow(meter: &Meter, last: &LastReading, next: &LastReading, now: TimeMs) -> Result<TimeMs, Reason> {
+pub(super) fn flow(
+    meter: &Meter,
+    last: &LastReading,
+    next: &LastReading,
+    now: TimeMs,
+) -> Result<TimeMs, Reason> {
     let import = next.import_wh.saturating_sub(last.import_wh);
     let export = next.export_wh.saturating_sub(last.export_wh);
     let takes = |wh: u64| flow_ms(wh, meter.power_max_w);

@@ -30,6 +30,8 @@ pub struct Member {
     pub granted: Amount,
     /// What was paid out to it, in all.
     pub paid_out: Amount,
+    /// What it was charged for energy of other members, in all.
+    pub traded: Amount,
     /// What of `estimated` has been paid: payments count for what was measured first.
     pub estimates_paid: Amount,
 }
@@ -140,11 +142,22 @@ pub struct Position {
     pub estimated: bool,
     /// What the grid may ask for what was sold, until the interval is settled.
     pub exposed: Amount,
+    /// What of its money in the microgrid's cash nobody else may be paid from, until the interval is settled.
+    pub escrow: Amount,
+    /// What of the import is an estimate.
+    pub estimate_wh: WattHours,
     /// Orders placed, ended ones included.
     pub orders: u16,
 }
 
 impl Position {
+    /// The position without what is only estimated.
+    #[must_use]
+    pub const fn measured(&self) -> Self {
+        let import_wh = self.import_wh.saturating_sub(self.estimate_wh);
+        Self { import_wh, estimate_wh: WattHours::ZERO, estimated: false, ..*self }
+    }
+
     /// Whether there is nothing to settle: orders alone, none of them filled.
     #[must_use]
     pub fn is_idle(&self) -> bool {

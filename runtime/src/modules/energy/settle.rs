@@ -112,16 +112,19 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
         return; // it took the place of one that was measured already
     }
     settled.until = at.interval.next();
+    let sums = match meter.role {
+        MeterRole::Sub => &mut record.subs,
+        MeterRole::Feeder => &mut record.feeders,
+    };
     if let Some(last) = &meter.last {
         let part = part(ctx, at, &address, &meter, last, &mut settled);
-        let sums = match meter.role {
-            MeterRole::Sub => &mut record.subs,
-            MeterRole::Feeder => &mut record.feeders,
-        };
         add(sums, &part);
         if meter.role == MeterRole::Sub {
             book(ctx, at, meter.owner, &part, &mut settled);
         }
+    } else if meter.replaced_by.is_none() {
+        // It may well be in use: what it does not show is nobody's loss.
+        add(sums, &Part { estimate: Some(WattHours::ZERO), ..Part::default() });
     }
     ctx.state.write(key, &settled);
 }
@@ -174,6 +177,7 @@ fn book(ctx: &mut Ctx<'_>, at: &At<'_>, owner: Address, part: &Part, settled: &m
     let mut position: Position = ctx.state.read(key).unwrap_or_default();
     position.import_wh = position.import_wh.saturating_add(part.import_wh);
     position.export_wh = position.export_wh.saturating_add(part.export_wh);
+    position.estimate_wh = position.estimate_wh.saturating_add(part.estimate.unwrap_or_default());
     if let Some((estimate, silence)) = part.estimate.zip(settled.silence.as_mut()) {
         position.estimated = true;
         let amount = cost(u128::from(estimate.0), at.prices.import);
@@ -198,7 +202,7 @@ fn net(position: &Position) -> (u64, u64) {
 
 fn sum(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) {
     if let Some(position) = ctx.state.read::<Position>(keys::position(at.id, at.interval, code)) {
-        let (demand, supply) = net(&position);
+        let (demand, supply) = net(&position.measured());
         record.demand_wh = record.demand_wh.saturating_add(WattHours(demand));
         record.supply_wh = record.supply_wh.saturating_add(WattHours(supply));
     }
@@ -254,10 +258,11 @@ fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> boo
         credit,
     });
     record.accounts = record.accounts.saturating_add(1);
-    if at.terms.losses == LossRule::Operator || record.feeders.meters == 0 {
+    let shares = at.terms.losses == LossRule::ProRata && record.feeders.meters > 0;
+    if !shares || import_wh == WattHours::ZERO {
         ctx.state.remove(key); // nothing will be shared by it
-    } else if position.exposed > Amount::ZERO {
-        ctx.state.write(key, &Position { exposed: Amount::ZERO, ..position });
+    } else if position.exposed.max(position.escrow) > Amount::ZERO {
+        ctx.state.write(key, &Position { exposed: Amount::ZERO, escrow: Amount::ZERO, ..position });
     }
     cover(ctx, at, account, &position);
     collect(ctx, at, account, code, before);
@@ -274,13 +279,15 @@ fn at_tariff(at: &At<'_>, position: &Position) -> Charges {
 }
 
 /// What demand and supply have in common changes hands half-way between the tariff's prices; what one side has more than
-/// the other comes from or goes to the grid. Each side bears both in proportion.
+/// the other comes from or goes to the grid. Each side bears both in proportion. An estimate is bought from the grid: nobody
+/// sells what perhaps nobody uses.
 fn mid_market(at: &At<'_>, record: &mut Interval, position: &Position) -> Charges {
     let (demand, supply) = (record.demand_wh.0, record.supply_wh.0);
+    let estimate = cost(position.estimate_wh.0.into(), at.prices.import);
     let inside = cost(demand.min(supply).into(), at.prices.middle()).0;
     let bought = cost(demand.saturating_sub(supply).into(), at.prices.import).0;
     let sold = cost(supply.saturating_sub(demand).into(), at.prices.export).0;
-    let (needs, spares) = net(position);
+    let (needs, spares) = net(&position.measured());
     let [demand_done, supply_done] = record.done;
     record.done =
         [demand_done.saturating_add(WattHours(needs)), supply_done.saturating_add(WattHours(spares))];
@@ -289,7 +296,7 @@ fn mid_market(at: &At<'_>, record: &mut Interval, position: &Position) -> Charge
     let of_supply = |total: u128| Amount(share(total, supply_done.0, supply_now.0, supply));
     Charges {
         debit_clearing: of_demand(inside),
-        debit_operator: of_demand(bought),
+        debit_operator: of_demand(bought).saturating_add(estimate),
         credit_clearing: of_supply(inside),
         credit_operator: of_supply(sold),
     }
@@ -307,7 +314,9 @@ pub(super) fn move_between(ctx: &mut Ctx<'_>, at: &At<'_>, from: u32, to: u32, a
 /// What a member sold has been settled: nothing of its tab need be kept back for it. Notes as well how much
 /// energy was not charged for, in an interval that is estimated, since it went against export or bought energy.
 fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, position: &Position) {
+    tab::free(ctx, at.id, position);
     let key = keys::member(at.id, &account);
+    let position = if at.terms.clearing == ClearingRule::MidMarket { position.measured() } else { *position };
     let against = position.export_wh.saturating_add(position.bought_wh).min(position.import_wh);
     let offset = if position.estimated { against } else { WattHours::ZERO };
     if position.exposed == Amount::ZERO && offset == WattHours::ZERO {

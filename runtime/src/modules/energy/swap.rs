@@ -2,12 +2,12 @@
 //!
 //! A register that shows less than before is refused: a reset, or another meter. The one way out is a swap that operator,
 //! installer and the new meter's key all sign. It closes the old meter with the counters that the installer read, and opens the new one with
-//! its own, so that the bill is exact across the swap. The installer's word stands above what could have flowed, but no
-//! counter goes back.
+//! its own, so that the bill is exact across the swap. The word of an installer whom the terms name stands above what could
+//! have flowed; the operator's alone does not. No counter goes back.
 
 use super::records::SettledMeter;
 use super::registry::{add_meter, check_meter, operated};
-use super::{MeterKind, metering, terms};
+use super::{MeterKind, metering, readings, terms};
 use crate::keys;
 use crate::modules::records::{Account, LastReading, Meter};
 use crate::modules::{Ctx, identity};
@@ -38,12 +38,12 @@ pub(super) fn swap(ctx: &mut Ctx<'_>, swap: &MeterSwap, key: &PublicKey) -> Resu
         return Err(Reason::BadSignature);
     }
     let terms = terms::at(ctx, &id, &grid, grid.interval_at(ctx.time_ms()));
-    let installer = terms.and_then(|terms| terms.installer).unwrap_or(grid.operator);
-    if !acts_for(ctx, key, &installer) {
+    let installer = terms.and_then(|terms| terms.installer);
+    if !acts_for(ctx, key, &installer.unwrap_or(grid.operator)) {
         return Err(Reason::NotAllowed);
     }
     let (owner, role) = (old.owner, old.role);
-    let inherited = close(ctx, swap, old)?;
+    let inherited = close(ctx, swap, old, installer.is_some())?;
     let address = add_meter(ctx, &id, &mut grid, &swap.new, owner, kind(swap, role))?;
     ctx.state.write(keys::microgrid(&id), &grid);
     open(ctx, swap, &address)?;
@@ -81,8 +81,14 @@ fn acts_for(ctx: &mut Ctx<'_>, key: &PublicKey, account: &Address) -> bool {
     weight >= threshold
 }
 
-/// Closes the old meter as by a reading taken now, and returns how far it is settled.
-fn close(ctx: &mut Ctx<'_>, swap: &MeterSwap, mut old: Meter) -> Result<Option<SettledMeter>, Reason> {
+/// Closes the old meter as by a reading taken now, and returns how far it is settled. Unless somebody besides the
+/// operator has `seen` the counters, no more can have flowed than at full power.
+fn close(
+    ctx: &mut Ctx<'_>,
+    swap: &MeterSwap,
+    mut old: Meter,
+    seen: bool,
+) -> Result<Option<SettledMeter>, Reason> {
     if old.replaced_by.is_some() {
         return Err(Reason::MeterReplaced);
     }
@@ -99,6 +105,9 @@ fn close(ctx: &mut Ctx<'_>, swap: &MeterSwap, mut old: Meter) -> Result<Option<S
             flow_ms: now,
             ..last
         };
+        if !seen {
+            readings::flow(&old, &last, &closing, now)?;
+        }
         metering::take(ctx, &swap.old, &old, &closing)?;
         old.last = Some(closing);
     }

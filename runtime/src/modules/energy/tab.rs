@@ -6,9 +6,11 @@
 //! due to it.
 //!
 //! Money comes in and goes out through the members' wallets. What the public book owes to the microgrid's book is the
-//! cash that came in and has not gone out: nobody is paid more than that, so a debt that is not paid makes no money.
+//! cash that came in and has not gone out: nobody is paid more than that, so a debt that is not paid makes no money. What
+//! was paid for energy of intervals that are not settled is in escrow: it is cash, but nobody is paid from it, or whoever
+//! delivers could find it gone for another's debt.
 
-use super::records::{Member, Microgrid};
+use super::records::{Member, Microgrid, Position};
 use crate::keys;
 use crate::modules::Ctx;
 use crate::modules::ledger::{self, wallet};
@@ -103,11 +105,11 @@ pub(super) fn balance(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Tab {
     }
 }
 
-/// What a member has been charged in all, payments aside.
+/// What a member has been charged by the operator in all.
 pub(super) fn charged(ctx: &mut Ctx<'_>, grid: &Microgrid, member: &Member) -> Amount {
     let key = keys::balance(&account(grid.book, member.code), grid.asset);
     let Balance { debits_posted, .. } = ctx.state.read(key).unwrap_or_default();
-    Amount(debits_posted.saturating_sub(member.paid_out.0))
+    Amount(debits_posted.saturating_sub(member.paid_out.0).saturating_sub(member.traded.0))
 }
 
 /// Charges one tab for another's benefit. Fails only when counters of 128 bits are used up.
@@ -122,6 +124,24 @@ pub(super) fn charge(
         return Ok(());
     }
     ledger::post(ctx, account(grid.book, from), account(grid.book, to), grid.asset, amount)
+}
+
+/// Charges a member for another's energy, by way of the clearing account or at once.
+pub(super) fn buy(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    buyer: &Address,
+    to: u32,
+    amount: Amount,
+) -> Result<(), Reason> {
+    let mut member = member(ctx, id, buyer)?;
+    charge(ctx, grid, member.code, to, amount)?;
+    if amount > Amount::ZERO && member.code != to {
+        member.traded = member.traded.checked_add(amount).ok_or(Reason::Overflow)?;
+        ctx.state.write(keys::member(id, buyer), &member);
+    }
+    Ok(())
 }
 
 /// Who wants a tab settled.
@@ -150,7 +170,7 @@ pub(super) fn pay(
         Tab::Even => return Ok(Amount::ZERO),
         Tab::Owes(_) if by == By::Settlement && !collect => return Ok(Amount::ZERO),
         Tab::Owes(owed) => (owed.min(ledger::available(&mut ctx.state, owner, grid.asset)), true),
-        Tab::Due(due) => (due.saturating_sub(exposed).min(cash(ctx, grid)), false),
+        Tab::Due(due) => (due.saturating_sub(exposed).min(free_cash(ctx, id, grid)), false),
     };
     if amount == Amount::ZERO {
         return Ok(amount);
@@ -174,4 +194,38 @@ pub(super) fn cash(ctx: &mut Ctx<'_>, grid: &Microgrid) -> Amount {
     let Balance { debits_posted, credits_posted, .. } =
         ctx.state.read(keys::balance(&due, grid.asset)).unwrap_or_default();
     Amount(credits_posted.saturating_sub(debits_posted))
+}
+
+/// What of the cash can be paid out.
+fn free_cash(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid) -> Amount {
+    let escrow: Amount = ctx.state.read(keys::escrow(id)).unwrap_or_default();
+    cash(ctx, grid).saturating_sub(escrow)
+}
+
+/// Keeps so much of the cash for a member's energy of an interval, in its `position`.
+pub(super) fn keep(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    position: &mut Position,
+    amount: Amount,
+) -> Result<(), Reason> {
+    if amount > Amount::ZERO {
+        let key = keys::escrow(id);
+        let sum: Amount = ctx.state.read(key).unwrap_or_default();
+        ctx.state.write(key, &sum.checked_add(amount).ok_or(Reason::Overflow)?);
+        position.escrow = position.escrow.checked_add(amount).ok_or(Reason::Overflow)?;
+    }
+    Ok(())
+}
+
+/// The interval is settled: what was kept is cash as any other.
+pub(super) fn free(ctx: &mut Ctx<'_>, id: &Hash, position: &Position) {
+    if position.escrow > Amount::ZERO {
+        let key = keys::escrow(id);
+        let sum: Amount = ctx.state.read(key).unwrap_or_default();
+        match sum.saturating_sub(position.escrow) {
+            Amount::ZERO => ctx.state.remove(key),
+            left => ctx.state.write(key, &left),
+        }
+    }
 }

@@ -39,6 +39,27 @@ impl Exposures {
     }
 }
 
+/// What microgrids keep in escrow: as they say, and as their members' positions do.
+#[derive(Default)]
+pub(super) struct Escrows(BTreeMap<Hash, (Amount, Amount)>);
+
+impl Escrows {
+    /// Checks that both are the same for every microgrid, and that there is so much cash, unless a market is just being
+    /// cleared: an offer may end before the bid that pays for it.
+    pub(super) fn check(&self, state: &State) -> Result<(), Violation> {
+        self.0.iter().try_for_each(|(id, (says, kept))| {
+            require(says == kept, *id, "escrow is not its positions'")?;
+            let Some(grid) = find::<Microgrid>(state, keys::microgrid(id)) else { return Ok(()) };
+            let cash =
+                net(state, &AccountId::Due { book: BookId::PUBLIC, to: grid.book }, &grid).unsigned_abs();
+            let cleared = grid.agenda.and_then(|agenda| find(state, keys::interval(id, agenda.clear)));
+            let clearing =
+                cleared.is_some_and(|record: Interval| matches!(record.step, Step::Release { .. }));
+            require(clearing || cash >= says.0, *id, "less cash than in escrow")
+        })
+    }
+}
+
 fn find<T: BorshDeserialize>(state: &State, key: Key) -> Option<T> {
     state.get(&key).map(|raw| decode_entry(&key, raw))
 }
@@ -98,7 +119,10 @@ impl Tally {
             keys::POSITION => {
                 let (id, interval, code): (Hash, IntervalId, u32) = decode_entry(key, rest);
                 let of = self.exposures.0.entry((id, code)).or_default();
-                of.1 = of.1.saturating_add(decode_entry::<Position>(key, value).exposed);
+                let position: Position = decode_entry(key, value);
+                of.1 = of.1.saturating_add(position.exposed);
+                let escrow = &mut self.escrows.0.entry(id).or_default().1;
+                *escrow = escrow.saturating_add(position.escrow);
                 let open = state.get(&keys::interval(&id, interval)).is_some();
                 require(open, id, "position belongs to no interval")
             }
@@ -107,6 +131,10 @@ impl Tally {
                 let grid: Option<Microgrid> = find(state, keys::microgrid(&id));
                 let agenda = grid.and_then(|grid| grid.agenda);
                 require(agenda.is_some_and(|agenda| interval >= agenda.finalize), id, "interval is over")
+            }
+            keys::ESCROW => {
+                self.escrows.0.entry(decode_entry(key, rest)).or_default().0 = decode_entry(key, value);
+                Ok(())
             }
             keys::DISPUTE => {
                 self.owed = self.owed.saturating_add(decode_entry::<Dispute>(key, value).deposit.0);

@@ -1,5 +1,6 @@
 //! What settlement costs: a large microgrid does not stall a block, and no call touches more than it weighs.
 
+use super::late::HOUR;
 use super::*;
 use crate::execute::tx::Verified;
 use crate::modules::{Ctx, on_block, weights};
@@ -117,6 +118,43 @@ fn ten_thousand_meters_settle_over_several_blocks_within_each_ones_budget() {
     assert_eq!(lines, keys.len());
     assert!(blocks > 10, "{blocks}");
     invariants(&world.state).unwrap();
+}
+
+/// Months of work that fall due at once keep nobody else waiting.
+#[test]
+fn a_backlog_of_one_microgrid_does_not_hold_up_another() {
+    let mut world = World::new(params());
+    let mut ids = Vec::new();
+    for n in 1..=12u8 {
+        let (reference, asset, interval_ms) = (Hash([n; 32]), AssetId::NATIVE, TimeMs(60_000));
+        world.ok(1, Call::Energy(EnergyCall::RegisterMicrogrid { reference, asset, interval_ms }));
+        ids.push(microgrid_id(&address(1), &reference));
+    }
+    let start = |world: &mut World, id: Hash| {
+        let terms = Box::new(Terms { grace_ms: TimeMs(0), late_window_ms: TimeMs(60_000), ..terms() });
+        world.ok(1, Call::Energy(EnergyCall::SetTerms { microgrid: id, terms }));
+    };
+    let (last, backlogged) = ids.split_last().unwrap();
+    backlogged.iter().for_each(|id| start(&mut world, *id));
+    let settled =
+        |world: &World, id: &Hash| query::microgrid(&world.state, id).unwrap().agenda.unwrap().settle.0;
+    let before: Vec<u64> = backlogged.iter().map(|id| settled(&world, id)).collect();
+    // The chain stands still for two months, all but for this.
+    world.env.time_ms = TimeMs(world.env.time_ms.0 + 60 * 24 * HOUR);
+    let blocks = |world: &mut World, count: u64| {
+        for _ in 0..count {
+            work(world, 20_000);
+            world.env.time_ms = TimeMs(world.env.time_ms.0 + 1000);
+        }
+    };
+    blocks(&mut world, 24);
+    let done: Vec<u64> = backlogged.iter().zip(&before).map(|(id, at)| settled(&world, id) - at).collect();
+    assert!(done.iter().all(|done| *done > 5), "{done:?}");
+    assert!(done.iter().sum::<u64>() < 11 * 80_000, "{done:?}");
+    start(&mut world, *last);
+    let first = settled(&world, last);
+    blocks(&mut world, 180);
+    assert!(settled(&world, last) > first, "{first}");
 }
 
 /// However sparse readings are, and however much of their time is settled.

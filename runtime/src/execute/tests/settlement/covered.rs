@@ -1,7 +1,7 @@
 //! What is sold and not delivered is paid by who sold it.
 
 use super::*;
-use wattle_primitives::call::energy::Side;
+use wattle_primitives::call::energy::{Side, dispute_id};
 
 /// Person 2 sells 1,000 Wh of the first interval to person 3 for 0.20, and delivers `export` of it; the grid asks 0.30.
 fn sold(export: u64) -> Village {
@@ -55,4 +55,70 @@ fn who_sells_and_does_not_deliver_pays_the_grid() {
     assert_eq!(village.funds(1), 1_300_000);
     let village = sold(400);
     assert_eq!((village.tab(2), village.funds(2)), (0, 1_000_000 + 200_000 - 180_000));
+}
+
+/// A claim is no way to get back what one paid another member.
+#[test]
+fn no_claim_reaches_what_others_were_paid() {
+    let mut village = sold(1000);
+    let mut sim = Sim { seq: 2, ..Sim::new(53, village.first_ms) };
+    let chain = village.world.env.chain;
+    let [first, second] = [0, 1].map(|_| Box::new(sim.read(chain, village.now(), 0, ClockQuality::Synced)));
+    let (microgrid, reference) = (village.id, Hash([4; 32]));
+    let (claim, note) = (Amount(1), Hash([9; 32]));
+    village.ok(3, EnergyCall::OpenDispute { microgrid, reference, first, second, claim, note });
+    let dispute = dispute_id(&address(3), &reference);
+    let grant = EnergyCall::DecideDispute { dispute, uphold: true };
+    village.fails(1, grant, Reason::LimitExceeded); // it paid 200,000, and none of it to the operator
+}
+
+/// What was paid for energy that is still to come pays nobody else's claims, not even the operator's.
+#[test]
+fn what_a_seller_is_paid_waits_for_the_seller() {
+    let mut village = Village::new(params(), &Terms { clearing: ClearingRule::PayAsBid, ..terms() });
+    let mut sims: Vec<Sim> = (2..=4).map(|n| village.meter(50 + n, n, MeterRole::Sub)).collect();
+    let order = |side| EnergyCall::PlaceOrder {
+        microgrid: village.id,
+        reference: Hash([1; 32]),
+        interval: village.interval(village.first_ms + QUARTER),
+        side,
+        price: Amount(200_000),
+        wh: WattHours(1000),
+        partner: None,
+        expires_ms: None,
+    };
+    let (offer, bid) = (order(Side::Sell), order(Side::Buy));
+    village.ok(2, offer);
+    village.ok(3, bid);
+    let all = village.funds(4);
+    village.world.ok(4, transfer(5, all));
+    let (chain, operators) = (village.world.env.chain, village.funds(1));
+    // Person 4 uses 1,000 Wh before that, and has no money; then person 2 delivers what person 3 uses.
+    for (quarter, flows) in
+        [(0, [(0, 0); 3]), (1, [(0, 0), (0, 0), (1000, 0)]), (2, [(0, 1000), (1000, 0), (0, 0)])]
+    {
+        let at = village.first_ms + quarter * QUARTER;
+        village.go(at + 1000);
+        let read = |(sim, (import, export)): (&mut Sim, (u64, u64))| {
+            sim.import += import;
+            sim.export += export;
+            sim.read(chain, at, 0, ClockQuality::Synced)
+        };
+        let readings = sims.iter_mut().zip(flows).map(read).collect();
+        assert!(village.submit(readings).iter().all(Result::is_ok));
+        if quarter == 1 {
+            village.go(at + 60_000);
+            assert_eq!([village.tab(1), village.tab(2), village.tab(4)], [300_000, 300_000, -300_000]);
+            village.ok(1, EnergyCall::PayTab { microgrid: village.id });
+            assert_eq!(village.funds(1), operators);
+        }
+    }
+    village.go(village.first_ms + 2 * QUARTER + 60_000);
+    assert_eq!((village.tab(2), village.funds(2)), (0, 1_200_000));
+    // Once person 4 has paid, so is the operator.
+    village.world.ok(5, transfer(4, 300_000));
+    village.ok(4, EnergyCall::PayTab { microgrid: village.id });
+    village.ok(1, EnergyCall::PayTab { microgrid: village.id });
+    assert_eq!((village.tab(1), village.funds(1)), (0, operators + 300_000));
+    village.check_tabs();
 }

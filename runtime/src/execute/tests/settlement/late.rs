@@ -4,7 +4,7 @@ use super::*;
 use crate::modules::energy::records::SettledMeter;
 use wattle_primitives::call::energy::{MeterBinding, MeterSwap};
 
-const HOUR: u64 = 3_600_000;
+pub(super) const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
 const SYNCED: ClockQuality = ClockQuality::Synced;
 
@@ -139,20 +139,125 @@ fn an_estimate_that_export_was_set_off_against_is_refunded_at_the_export_price()
     }
 }
 
+/// A tariff that is 0.30 until a time, and then 0.90.
+fn dearer_from(time_ms: u64) -> Terms {
+    let minute = (time_ms / 60_000 % 1440) as u16;
+    let band = |from_minute, import| TariffBand {
+        from_minute,
+        import_price: Amount(import),
+        export_price: Amount(0),
+    };
+    let tariff = BoundedVec::new(vec![band(0, 300_000), band(minute, 900_000)]).unwrap();
+    Terms { tariff, utc_offset_minutes: 0, ..terms() }
+}
+
 #[test]
 fn no_more_is_refunded_than_was_charged() {
+    let start = (T0 / QUARTER + 1) * QUARTER;
+    let (mut village, mut sim) = metered(&dearer_from(start + 3 * QUARTER));
+    assert_eq!(report(&mut village, &mut sim, start + QUARTER, 1_000), [Ok(())]);
+    // Two quarters are estimated at 0.30, and two at 0.90; nothing was used in any.
+    village.go(start + 5 * QUARTER + 60_000);
+    assert_eq!(village.line(2).debit, 3 * 300_000 + 2 * 900_000);
+    assert_eq!(report(&mut village, &mut sim, start + 5 * QUARTER + 60_000, 0), [Ok(())]);
+    assert_eq!(village.line(2).credit, 2 * 300_000 + 2 * 900_000);
+    village.check_tabs();
+}
+
+#[test]
+fn nobody_averages_the_time_of_day_away_by_reading_seldom() {
+    let start = (T0 / QUARTER + 1) * QUARTER;
+    // What one reading after so many quarters costs, the last two of them dear.
+    let late = |quarters: u64| {
+        let (mut village, mut sim) = metered(&dearer_from(start + (quarters - 1) * QUARTER));
+        assert_eq!(report(&mut village, &mut sim, start + QUARTER, 0), [Ok(())]);
+        let end = start + (quarters + 1) * QUARTER;
+        village.go(end + 60_000);
+        assert_eq!(report(&mut village, &mut sim, end, 1_000), [Ok(())]);
+        village.check_tabs();
+        village.line(2).debit
+    };
+    assert_eq!(late(2), 900_000); // all of it dear
+    assert_eq!(late(3), 900_000); // one quarter of three is cheap
+    assert_eq!(late(20), 900_000);
+    // Two quarters, one of them cheap, are averaged.
+    let (mut village, mut sim) = metered(&dearer_from(start + 2 * QUARTER));
+    assert_eq!(report(&mut village, &mut sim, start + QUARTER, 0), [Ok(())]);
+    village.go(start + 3 * QUARTER + 60_000);
+    assert_eq!(report(&mut village, &mut sim, start + 3 * QUARTER, 1_000), [Ok(())]);
+    assert_eq!(village.line(2).debit, 600_000);
+}
+
+#[test]
+fn a_rise_does_not_reach_back() {
     let (mut village, mut sim) = metered(&terms());
     let start = village.first_ms;
-    assert_eq!(report(&mut village, &mut sim, start + QUARTER, 1_000), [Ok(())]);
+    assert_eq!(report(&mut village, &mut sim, start + QUARTER, 0), [Ok(())]);
     let band = TariffBand { from_minute: 0, import_price: Amount(900_000), export_price: Amount(0) };
     let dear = Terms { tariff: BoundedVec::new(vec![band]).unwrap(), ..terms() };
     village.ok(1, EnergyCall::SetTerms { microgrid: village.id, terms: Box::new(dear) });
-    // One quarter is estimated at 0.30, and one at 0.90; nothing was used in either.
-    village.go(start + 3 * QUARTER + 60_000);
-    assert_eq!(village.line(2).debit, 300_000 + 300_000 + 900_000);
-    assert_eq!(report(&mut village, &mut sim, start + 3 * QUARTER + 60_000, 0), [Ok(())]);
-    assert_eq!(village.line(2).credit, 1_200_000);
+    // It is silent for a day, less a quarter, at 0.30, and for six hours at 0.90.
+    let end = start + DAY + 6 * HOUR;
+    village.go(end + 60_000);
+    assert_eq!(village.line(2).debit, 0);
+    assert_eq!(report(&mut village, &mut sim, end, 8_000), [Ok(())]);
+    let (cheap, dear) = (u128::from(DAY - QUARTER), u128::from(6 * HOUR));
+    assert_eq!(village.line(2).debit, 8 * ((cheap * 300_000 + dear * 900_000) / (cheap + dear)));
     village.check_tabs();
+}
+
+/// A meter falls silent so that an accomplice's surplus seems to be wanted.
+#[test]
+fn nobody_sells_to_an_estimate() {
+    let (mut village, mut silent) = metered(&Terms { clearing: ClearingRule::MidMarket, ..terms() });
+    let mut roof = village.meter(53, 3, MeterRole::Sub);
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    let reading = roof.read(chain, start, 0, SYNCED);
+    assert_eq!(village.submit(vec![reading]), [Ok(())]);
+    assert_eq!(report(&mut village, &mut silent, start + QUARTER, 5_000), [Ok(())]);
+    let reading = roof.read(chain, start + QUARTER, 0, SYNCED);
+    assert_eq!(village.submit(vec![reading]), [Ok(())]);
+    village.go(start + 2 * QUARTER + 1000);
+    roof.export += 1_000;
+    let reading = roof.read(chain, start + 2 * QUARTER, 0, SYNCED);
+    assert_eq!(village.submit(vec![reading]), [Ok(())]);
+    village.go(start + 2 * QUARTER + 60_000);
+    assert_eq!(village.line(3).credit, 100_000); // what the grid pays
+    assert_eq!(village.line(2).debit, 2 * 1_500_000); // what the grid asks
+    assert_eq!(report(&mut village, &mut silent, start + 2 * QUARTER, 0), [Ok(())]);
+    assert_eq!(village.line(2).credit, 1_500_000);
+    village.check_tabs();
+}
+
+/// A meter that is registered today can have delivered nothing before.
+#[test]
+fn a_first_reading_is_no_older_than_the_registration() {
+    let (mut village, _) = metered(&terms());
+    let (chain, now) = (village.world.env.chain, village.first_ms + 2 * DAY);
+    village.go(now);
+    let mut sim = village.meter(62, 3, MeterRole::Sub);
+    let opening = sim.read(chain, now - DAY, 0, SYNCED);
+    sim.export += 20_000 * 24; // all that could have flowed in a day
+    let claim = sim.read(chain, village.now(), 0, SYNCED);
+    assert_eq!(village.submit(vec![opening, claim]), [Ok(()), Err(Reason::ImplausibleReading)]);
+    assert_eq!(village.tab(3), 0);
+}
+
+#[test]
+fn readings_come_from_the_meter_its_owner_or_the_operator() {
+    let (mut village, mut sim) = metered(&terms());
+    let (chain, at) = (village.world.env.chain, village.first_ms + QUARTER);
+    village.go(at);
+    for (sender, want) in [(3, Err(Reason::NotAllowed)), (2, Ok(())), (1, Ok(()))] {
+        let readings = BoundedVec::new(vec![sim.read(chain, at, 0, SYNCED)]).unwrap();
+        let events = village.world.ok(sender, Call::Energy(EnergyCall::SubmitReadings { readings }));
+        let got = events.iter().find_map(|event| match event {
+            Event::ReadingAccepted { .. } => Some(Ok(())),
+            Event::ReadingRefused { reason, .. } => Some(Err(*reason)),
+            _ => None,
+        });
+        assert_eq!(got, Some(want), "{sender}");
+    }
 }
 
 #[test]
@@ -328,6 +433,16 @@ fn a_swapped_meter_is_billed_exactly_and_reads_no_more() {
             village.record::<SettledMeter>(keys::settled_meter(&address(62))).unwrap().typical_wh.0,
         ),
     );
+    village.check_tabs();
+}
+
+#[test]
+fn the_operators_word_alone_is_bounded_by_what_can_have_flowed() {
+    let (mut village, _) = metered(&terms());
+    village.go(village.first_ms + HOUR);
+    let most = 1_000 + 20_000; // Wh: an hour at full power
+    village.fails(1, swap_of(&village, 1, (52, most + 100, 0), 62, 0), Reason::ImplausibleReading);
+    village.ok(1, swap_of(&village, 1, (52, most, 0), 62, 0));
     village.check_tabs();
 }
 

@@ -96,6 +96,8 @@ pub(crate) struct Village {
     pub(crate) id: Hash,
     pub(crate) lines: BTreeMap<Address, Line>,
     pub(crate) events: Vec<Event>,
+    /// Import, export, bought and sold energy of an interval that is being settled.
+    sums: BTreeMap<IntervalId, [i128; 4]>,
     /// Start of the first interval that is settled.
     pub(crate) first_ms: u64,
 }
@@ -112,7 +114,8 @@ impl Village {
         let world = World::new(params);
         let id = microgrid_id(&address(1), &Hash::ZERO);
         let first_ms = (T0 / QUARTER + 1) * QUARTER;
-        let mut village = Self { world, id, lines: BTreeMap::new(), events: Vec::new(), first_ms };
+        let (lines, sums) = (BTreeMap::new(), BTreeMap::new());
+        let mut village = Self { world, id, lines, events: Vec::new(), sums, first_ms };
         village.ok(1, EnergyCall::SetTerms { microgrid: id, terms: Box::new(terms.clone()) });
         village
     }
@@ -190,8 +193,20 @@ impl Village {
         let wh = |wh: &WattHours| i128::from(wh.0);
         match event {
             Event::EnergySettled {
-                account, import_wh, export_wh, bought_wh, sold_wh, debit, credit, ..
+                interval,
+                account,
+                import_wh,
+                export_wh,
+                bought_wh,
+                sold_wh,
+                debit,
+                credit,
+                ..
             } => {
+                let sums = self.sums.entry(*interval).or_default();
+                for (sum, of) in sums.iter_mut().zip([import_wh, export_wh, bought_wh, sold_wh]) {
+                    *sum += wh(of);
+                }
                 let line = self.lines.entry(*account).or_default();
                 line.import += wh(import_wh);
                 line.export += wh(export_wh);
@@ -225,6 +240,11 @@ impl Village {
                 // The buyer's hold is captured to its tab for what its tab is charged.
                 let _ = (buyer, fee);
                 self.lines.entry(*seller).or_default().credit += amount.0;
+            }
+            Event::IntervalSettled { interval, import_wh, export_wh, traded_wh, .. } => {
+                // What members used, delivered and traded is what meters showed and markets cleared.
+                let sums = self.sums.remove(interval).unwrap_or_default();
+                assert_eq!(sums, [import_wh, export_wh, traded_wh, traded_wh].map(wh), "interval {interval}");
             }
             Event::TabPaid { account, amount, by_member, .. } => {
                 let amount = amount.0 as i128;

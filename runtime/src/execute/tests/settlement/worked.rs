@@ -78,6 +78,7 @@ fn losses_are_shared_by_consumption_and_flagged() {
         (village.meter(70, 1, MeterRole::Feeder), 1000, 0),
         (village.meter(52, 2, MeterRole::Sub), 600, 0),
         (village.meter(53, 3, MeterRole::Sub), 300, 0),
+        (Sim::new(50, village.now()), 0, 0), // or it would be estimated, and nothing shared
     ];
     assert!(quarter(&mut village, &mut sims).iter().all(Result::is_ok));
     village.go(village.first_ms + QUARTER + terms.late_window_ms.0);
@@ -195,14 +196,36 @@ fn terms_hold_from_the_next_interval_that_is_not_begun() {
     let first = village.first_ms / QUARTER;
     assert_eq!(from(&village), Some(first));
     village.go(village.first_ms + 1000);
-    // The gates of this interval and of the three after it are closed.
-    village.ok(1, EnergyCall::SetTerms { microgrid: village.id, terms: Box::new(terms()) });
-    assert_eq!(from(&village), Some(first + 4));
+    // A day after those before them, and until then replaced by others.
+    for fee in [1, 2] {
+        let later = Terms { fee_per_kwh: Amount(fee), ..terms() };
+        village.ok(1, EnergyCall::SetTerms { microgrid: village.id, terms: Box::new(later) });
+        assert_eq!(from(&village), Some(first + 96));
+    }
     village.fails(
         2,
         EnergyCall::SetTerms { microgrid: village.id, terms: Box::new(terms()) },
         Reason::NotAllowed,
     );
-    let views = [0, 1].map(|version| village.record::<TermsRecord>(keys::terms(&village.id, version)));
-    assert_eq!(views.map(|view| view.unwrap().from.0), [first, first + 4]);
+    let records = |village: &Village, versions: &[u32]| -> Vec<(u64, u128)> {
+        let record = |version| village.record::<TermsRecord>(keys::terms(&village.id, version)).unwrap();
+        versions.iter().map(|version| record(*version)).map(|r| (r.from.0, r.terms.fee_per_kwh.0)).collect()
+    };
+    let fee = terms().fee_per_kwh.0;
+    assert_eq!(records(&village, &[0, 1]), [(first, fee), (first + 96, 2)]);
+    // Once their first interval is cleared they stay.
+    village.go(village.first_ms + 96 * QUARTER - terms().gate_closure_ms.0);
+    village.ok(1, EnergyCall::SetTerms { microgrid: village.id, terms: Box::new(terms()) });
+    assert_eq!(records(&village, &[1, 2]), [(first + 96, 2), (first + 192, fee)]);
+    // What would have to be remembered for too long, or would let a meter choose its band, is refused.
+    let band =
+        |minute: u16| TariffBand { from_minute: minute, import_price: Amount(2), export_price: Amount(1) };
+    let two = BoundedVec::new(vec![band(0), band(720)]).unwrap();
+    for bad in [
+        Terms { late_window_ms: TimeMs(2_880 * QUARTER + 1), ..terms() },
+        Terms { tariff: two, grace_ms: TimeMs(2 * QUARTER + 1), ..terms() },
+    ] {
+        let set = EnergyCall::SetTerms { microgrid: village.id, terms: Box::new(bad) };
+        village.fails(1, set, Reason::OutOfRange);
+    }
 }

@@ -7,7 +7,7 @@
 use super::super::clearing::{cost, cost_at_most};
 use super::super::market::address;
 use super::super::market::clear::{Traded, add_traded, import_price};
-use super::super::records::{Deal, DealState, Interval, Microgrid};
+use super::super::records::{Deal, DealState, Interval, Microgrid, Position};
 use super::super::{credit, registry, tab};
 use super::{deal, forget_acceptances, reserved, unlist};
 use crate::keys::{self, Key};
@@ -17,8 +17,8 @@ use wattle_primitives::call::energy::{DealEnd, Funding, Side};
 use wattle_primitives::{Address, Amount, Event, Hash, Reason, WattHours, Weight};
 
 /// Keys that the end of a deal touches: deal, queue, list and the deal that moves in it, hold, four counters and the
-/// tab's record, two tabs with their records, two members, deposits.
-pub(in super::super) const END_KEYS: u64 = 24;
+/// tab's record, two tabs with their records, two members, interval, position, escrow, microgrid, deposits.
+pub(in super::super) const END_KEYS: u64 = 28;
 /// Keys that giving back an acceptance's deposit touches.
 pub(in super::super) const ACCEPTANCE_KEYS: u64 = 3;
 
@@ -115,7 +115,8 @@ fn count(ctx: &mut Ctx<'_>, deal: &Deal, state: &Authorised, cumulative: WattHou
     let (charger, discharger) = deal.sides(state.partner);
     let exposed = cost_at_most(import_price(ctx, microgrid, &grid, interval), wh);
     for (account, side, exposed) in [(charger, Side::Buy, Amount::ZERO), (discharger, Side::Sell, exposed)] {
-        add_traded(ctx, &Traded { microgrid: *microgrid, interval, account, side, wh, exposed })?;
+        let (microgrid, escrow) = (*microgrid, Amount::ZERO); // nothing is paid yet
+        add_traded(ctx, &Traded { microgrid, interval, account, side, wh, exposed, escrow })?;
     }
     let coming = cost(deal.price, state.paid_wh(deal, cumulative));
     credit::check_with(ctx, microgrid, &grid, &discharger, coming)?;
@@ -220,9 +221,26 @@ fn settle(
         Funding::Balance if reserved == Amount::ZERO => {}
         Funding::Balance => ledger::close_hold(ctx, id, address(&deal.microgrid), captured)?,
     }
-    let from = tab::member(ctx, &deal.microgrid, &charger)?.code;
     let to = tab::member(ctx, &deal.microgrid, &discharger)?.code;
-    tab::charge(ctx, grid, from, to, due)?;
+    tab::buy(ctx, &deal.microgrid, grid, &charger, to, due)?;
+    keep(ctx, &deal.microgrid, grid, to, captured)?;
     let receivable = due.saturating_sub(captured);
     Ok(Bill { used_wh, captured, receivable, released: reserved.saturating_sub(due) })
+}
+
+/// Keeps what the charging side paid for the discharging one, until what is used now is settled.
+fn keep(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, to: u32, amount: Amount) -> Result<(), Reason> {
+    if amount == Amount::ZERO {
+        return Ok(());
+    }
+    let interval = credit::current(ctx, grid);
+    let key = keys::interval(id, interval);
+    if !ctx.state.contains(key) {
+        ctx.state.write(key, &Interval::default());
+    }
+    let key = keys::position(id, interval, to);
+    let mut position: Position = ctx.state.read(key).unwrap_or_default();
+    tab::keep(ctx, id, &mut position, amount)?;
+    ctx.state.write(key, &position);
+    Ok(())
 }

@@ -160,7 +160,8 @@ pub(super) fn end(
         // Proceeds and deposit cover it, but for what rounding took of them.
         let exposed = cost_at_most(import, filled_wh).min(order.amount.saturating_add(captured));
         let Order { side, .. } = *order;
-        add_traded(ctx, &Traded { microgrid, interval, account, side, wh: filled_wh, exposed })?;
+        let escrow = if side == Side::Sell { exposed } else { Amount::ZERO };
+        add_traded(ctx, &Traded { microgrid, interval, account, side, wh: filled_wh, exposed, escrow })?;
     }
     ctx.state.remove(keys::order(id));
     ctx.state.remove(keys::order_index(&microgrid, interval, order.index));
@@ -176,7 +177,7 @@ fn post(ctx: &mut Ctx<'_>, grid: &Microgrid, order: &Order) -> Result<(), Reason
     let code = tab::member(ctx, &order.microgrid, &order.account)?.code;
     match order.side {
         Side::Buy => {
-            tab::charge(ctx, grid, code, tab::CLEARING, order.amount)?;
+            tab::buy(ctx, &order.microgrid, grid, &order.account, tab::CLEARING, order.amount)?;
             tab::charge(ctx, grid, code, tab::OPERATOR, order.fee)
         }
         Side::Sell => tab::charge(ctx, grid, tab::CLEARING, code, order.amount),
@@ -204,11 +205,13 @@ pub(in super::super) struct Traded {
     pub(in super::super) wh: WattHours,
     /// What a seller may come to owe for it; nothing for a buyer.
     pub(in super::super) exposed: Amount,
+    /// What of that is in the microgrid's cash.
+    pub(in super::super) escrow: Amount,
 }
 
 /// Adds traded energy to a member's position.
 pub(in super::super) fn add_traded(ctx: &mut Ctx<'_>, traded: &Traded) -> Result<(), Reason> {
-    let Traded { microgrid, interval, account, side, wh, exposed } = traded;
+    let Traded { microgrid, interval, account, side, wh, exposed, escrow } = traded;
     let mut member = tab::member(ctx, microgrid, account)?;
     let key = keys::position(microgrid, *interval, member.code);
     let mut position: Position = ctx.state.read(key).unwrap_or_default();
@@ -217,6 +220,7 @@ pub(in super::super) fn add_traded(ctx: &mut Ctx<'_>, traded: &Traded) -> Result
         Side::Sell => &mut position.sold_wh,
     };
     *sum = sum.saturating_add(*wh);
+    tab::keep(ctx, microgrid, &mut position, *escrow)?;
     if *exposed > Amount::ZERO {
         member.exposed = member.exposed.checked_add(*exposed).ok_or(Reason::Overflow)?;
         position.exposed = position.exposed.checked_add(*exposed).ok_or(Reason::Overflow)?;

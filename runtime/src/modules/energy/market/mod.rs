@@ -20,7 +20,7 @@ use crate::keys::{self, Key};
 use crate::modules::records::Due;
 use crate::modules::{Ctx, ledger, weights};
 use wattle_primitives::call::energy::{
-    INTERVALS_AHEAD_MAX, ORDER_WH_MAX, ORDERS_MAX, ORDERS_PER_MEMBER_MAX, OrderEnd, PRICE_MAX, Side, Terms,
+    ORDER_AHEAD_MS_MAX, ORDER_WH_MAX, ORDERS_MAX, ORDERS_PER_MEMBER_MAX, OrderEnd, PRICE_MAX, Side, Terms,
     order_id,
 };
 use wattle_primitives::call::ledger::Entry;
@@ -69,7 +69,7 @@ pub(super) fn place(ctx: &mut Ctx<'_>, new: &NewOrder<'_>) -> Result<(), Reason>
     let NewOrder { microgrid, reference, interval, side, price, wh, partner, expires_ms } = *new;
     let account = ctx.sender();
     let id = order_id(&account, reference);
-    let grid = registry::microgrid(ctx, microgrid)?;
+    let mut grid = registry::microgrid(ctx, microgrid)?;
     let member = tab::member(ctx, microgrid, &account)?;
     if let Some(partner) = partner {
         tab::member(ctx, microgrid, &partner)?;
@@ -125,6 +125,10 @@ pub(super) fn place(ctx: &mut Ctx<'_>, new: &NewOrder<'_>) -> Result<(), Reason>
     position.orders = position.orders.saturating_add(1); // below ORDERS_PER_MEMBER_MAX
     ctx.state.write(position_key, &position);
     record.orders = record.orders.saturating_add(1); // below ORDERS_MAX
+    if grid.ordered <= interval {
+        grid.ordered = interval.next();
+        ctx.state.write(keys::microgrid(microgrid), &grid);
+    }
     ctx.state.write(keys::interval(microgrid, interval), &record);
     ctx.state.write(keys::order_index(microgrid, interval, order.index), &id);
     ctx.state.write(keys::order(&id), &order);
@@ -155,7 +159,7 @@ fn take_orders(
     if !terms.takes_orders() {
         return Err(Reason::NoTerms);
     }
-    if interval.0 > grid.interval_at(ctx.time_ms()).0.saturating_add(INTERVALS_AHEAD_MAX) {
+    if grid.start(interval).0 > ctx.time_ms().0.saturating_add(ORDER_AHEAD_MS_MAX) {
         return Err(Reason::GateClosed);
     }
     let record = open(ctx, id, grid, terms, interval)?;
@@ -181,20 +185,7 @@ fn open(
 
 /// The highest import price that holds at any time of an interval.
 pub(super) fn import_price_max(terms: &Terms, grid: &Microgrid, interval: IntervalId) -> Amount {
-    const MINUTE_MS: i128 = 60_000;
-    const DAY_MS: i128 = 24 * 60 * MINUTE_MS;
-    let offset = i128::from(terms.utc_offset_minutes).saturating_mul(MINUTE_MS);
-    let from = i128::from(grid.start(interval).0).saturating_add(offset).rem_euclid(DAY_MS);
-    let to = from.saturating_add(i128::from(grid.interval_ms.0));
-    let begins = |minute: u16| i128::from(minute).saturating_mul(MINUTE_MS);
-    // The band in force at the start: the last that began, or yesterday's last.
-    let started = terms.tariff.iter().rev().find(|band| begins(band.from_minute) <= from);
-    let first = started.or(terms.tariff.last());
-    let within = terms.tariff.iter().filter(|band| {
-        let begins = begins(band.from_minute);
-        (begins > from && begins < to) || begins.saturating_add(DAY_MS) < to
-    });
-    first.into_iter().chain(within).map(|band| band.import_price).max().unwrap_or_default()
+    terms.bounds(grid.start(interval), grid.end(interval)).import
 }
 
 /// Whether an order no longer stands at the block's time.
