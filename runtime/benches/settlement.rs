@@ -223,6 +223,9 @@ impl Village {
     }
 }
 
+/// The preset's time between two blocks: what one may take.
+const BLOCK_TIME: Duration = Duration::from_millis(500);
+
 /// What working off took.
 #[derive(Clone, Copy, Debug, Default)]
 struct Worked {
@@ -234,7 +237,10 @@ struct Worked {
 
 fn report(what: &str, worked: Worked) {
     let Worked { blocks, total, longest, events } = worked;
-    println!("{what:<44} {total:>10.1?} in {blocks:>3} blocks, longest {longest:>8.1?}, {events} events");
+    let slot = BLOCK_TIME.as_millis();
+    println!(
+        "{what:<44} {total:>10.1?} in {blocks:>3} blocks, longest {longest:>8.1?} of {slot} ms, {events} events"
+    );
 }
 
 /// Takes in everybody's readings; signatures and execution apart.
