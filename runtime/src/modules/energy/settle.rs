@@ -111,6 +111,9 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
     if settled.until > at.interval {
         return; // it took the place of one that was measured already
     }
+    if meter.replaced_by.is_some() && !ctx.state.contains(keys::slice(&address, at.interval)) {
+        return; // nothing of it is left to be measured
+    }
     settled.until = at.interval.next();
     let sums = match meter.role {
         MeterRole::Sub => &mut record.subs,
@@ -122,7 +125,7 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
         if meter.role == MeterRole::Sub {
             book(ctx, at, meter.owner, &part, &mut settled);
         }
-    } else if meter.replaced_by.is_none() {
+    } else {
         // It may well be in use: what it does not show is nobody's loss.
         add(sums, &Part { estimate: Some(WattHours::ZERO), ..Part::default() });
     }
