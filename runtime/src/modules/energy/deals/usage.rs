@@ -1,8 +1,8 @@
 //! Use of an authorised deal: reports, and the end that pays for it.
 //!
 //! The charging side's meter decides: no more is used than it has shown by accepted readings. What is reported is
-//! cumulative, so a report that is lost or comes twice does no harm. Up to the agreed amount and its margin use is paid for; what is beyond is no trade, and settles as any other
-//! energy does.
+//! cumulative, so a report that is lost or comes twice does no harm. Up to the agreed amount and its margin use is paid
+//! for; what is beyond is no trade, and settles as any other energy does.
 
 use super::super::clearing::{cost, cost_at_most};
 use super::super::market::address;
