@@ -19,7 +19,11 @@ pub(super) fn print(
     } else {
         text()
     };
-    writeln!(std::io::stdout().lock(), "{}", line.trim_end()).map_err(LightCliError::Stdout)
+    match writeln!(std::io::stdout().lock(), "{}", line.trim_end()) {
+        // Whoever read it has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(LightCliError::Stdout),
+    }
 }
 
 pub(super) fn status(args: &StatusArgs, json: bool) -> Result<(), LightCliError> {
