@@ -134,6 +134,9 @@ pub struct AnchorArgs {
     /// Where the checkpoint comes from.
     #[command(flatten)]
     pub source: AnchorSource,
+    /// This computer's clock is wrong, and you know that the checkpoint is new.
+    #[arg(long)]
+    pub clock_is_wrong: bool,
     /// Do not wait for a running light node to take it.
     #[arg(long)]
     pub no_wait: bool,

@@ -224,7 +224,7 @@ async fn a_fork_ends_belief_but_neither_queue_nor_submission_and_a_checkpoint_me
     peers.lies.lock().unwrap().clear();
     let newest = peers.chain.lock().unwrap().headers.last().unwrap().clone();
     let checkpoint = wattle_chain_spec::Checkpoint { header: newest, ..source.checkpoint(&SEEDS) };
-    anchor::offer(dir.path(), &checkpoint).unwrap();
+    anchor::offer(dir.path(), &checkpoint, false).unwrap();
     turns(&mut chain, &peers, 4).await;
     assert_eq!((chain.doubt, depth(&chain)), (None, 0));
     while balances.try_recv().is_ok() {}
