@@ -14,11 +14,13 @@ pub mod anchor;
 mod dispute;
 mod error;
 mod store;
+mod tariff;
 
 pub use anchor::AnchorError;
 pub use dispute::{Comparison, Dispute};
 pub use error::FollowError;
 pub use store::HeadStore;
+pub use tariff::{NextPrice, Tariff, VERSIONS_MAX};
 
 use crate::clock::{Clock, Known};
 use crate::peers::Peers;
@@ -441,6 +443,8 @@ async fn ask(peers: &impl Peers, peer: PeerId, request: Request) -> Result<Respo
     }
 }
 
+#[cfg(test)]
+pub(crate) use tariff::tests as tariff_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

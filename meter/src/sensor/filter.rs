@@ -113,6 +113,27 @@ impl Energy {
         Ok(Self { import, export, import_wh, export_wh })
     }
 
+    /// The counters that stand at these counts, in the register's own unit and counted on beyond each roll-over. The words
+    /// are those that the register shows, where whole numbers tell.
+    ///
+    /// # Errors
+    /// [`WordsError`] when either is no amount of energy.
+    pub fn of_counts(encoding: RegisterEncoding, import: u64, export: u64) -> Result<Self, WordsError> {
+        let shown = |count: u64| encoding.modulus().map_or(count, |modulus| count % modulus);
+        let words = |count: u64| {
+            let all = [48, 32, 16, 0].map(|shift| (count >> shift) as u16);
+            let (_, low) = all.split_at(all.len().saturating_sub(encoding.words()));
+            Words::new(low.to_vec()).unwrap_or_default() // no encoding has more words than a register may have
+        };
+        let (import, export) = (shown(import), shown(export));
+        Ok(Self {
+            import: words(import),
+            export: words(export),
+            import_wh: encoding.energy_of(import)?,
+            export_wh: encoding.energy_of(export)?,
+        })
+    }
+
     fn is_zero(&self) -> bool {
         self.import_wh == WattHours::ZERO && self.export_wh == WattHours::ZERO
     }

@@ -22,7 +22,9 @@ mod sensor;
 mod sunspec;
 
 pub use bus::{Bus, SharedBus};
-pub use config::{BUSES_MAX, BusConfig, BusError, METER_NAME_BYTES_MAX, METERS_PER_BUS_MAX, MeterConfig};
+pub use config::{
+    BUSES_MAX, BusConfig, BusError, METER_NAME_BYTES_MAX, METERS_PER_BUS_MAX, MeterConfig, ReadAs,
+};
 pub use error::{Endpoint, SensorError};
 pub use filter::{CONFIRMATIONS, Energy, Filter, Suspicion, Verdict};
 pub use link::{Link, Parity, Timing};
