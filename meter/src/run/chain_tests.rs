@@ -478,7 +478,8 @@ async fn at_the_end_of_an_ordinary_interval_each_begins_at_a_moment_of_its_own()
     hurry(&mut chain);
     let (before, mut alone) = (Instant::now(), false);
     chain.turn(&peers, &mut alone).await.unwrap();
-    assert_eq!(peers.received.lock().unwrap().len(), 0, "nobody sends at once");
+    let sent = peers.received.lock().unwrap().len();
+    assert!(sent <= 2, "{sent}: one may have drawn no time at all, and sends to two peers");
     let waits: Vec<u64> = chain.lanes.iter().map(|lane| (lane.next - before).as_secs()).collect();
     // A thirtieth of a quarter of an hour: the least and the most of forty lie far apart.
     assert!(waits.iter().all(|wait| *wait <= 31), "{waits:?}");

@@ -51,7 +51,7 @@ pub(crate) struct Metering {
 }
 
 /// Between two attempts to keep a reading on a full disk.
-const FULL_PAUSE: Duration = Duration::from_secs(30);
+const FULL_PAUSE: Duration = Duration::from_secs(10);
 
 /// What makes a reading of counters.
 #[derive(Clone)]
