@@ -128,6 +128,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    #[cfg(test)]
+    pub(crate) const fn for_tests(up_to: u64, reason: Objection, times: u32) -> Self {
+        Self { up_to, reason, times, until_ms: 0 }
+    }
+
     /// Whether the same was refused more than once.
     #[must_use]
     pub const fn is_lasting(&self) -> bool {

@@ -224,3 +224,7 @@ impl Metering {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "metering_tests.rs"]
+mod tests;

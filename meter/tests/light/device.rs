@@ -160,7 +160,7 @@ async fn a_profile_of_the_users_own_is_read_by_its_path_and_steps_make_readings(
     let fast = "sample_interval_ms = 100\nreading_interval_ms = 86400000\nsync_interval_ms = 0\n";
     let mut light = Light::new(&[("house", house.address(), true)], fast, "");
     let path = light.path("my-meter.toml");
-    let profile = "name = \"My meter\"\nregisters_per_request_max = 60\nwatts_max = 100000\n[energy]\nfunction = \"input\"\nencoding = \"float32_kwh\"\n\
+    let profile = "name = \"My meter\"\nregisters_per_request_max = 60\nregisters_per_gap_max = 0\nwatts_max = 100000\n[energy]\nfunction = \"input\"\nencoding = \"float32_kwh\"\n\
         import = 0x48\nexport = 0x4A\n[quantities]\nmine = { function = \"input\", address = 0x34, type = \"float32\", \
         unit = \"W\" }\n";
     std::fs::write(&path, profile).unwrap();
