@@ -1,12 +1,16 @@
 //! What the light node's loops know at this moment, for its status page and its relay.
 
+use crate::follow::Tariff;
 use crate::relay::RelayStatus;
 use crate::sensor::Sample;
+use crate::submit::Refusal;
 use crate::wear::Wear;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use wattle_primitives::reading::RegisterEncoding;
+use wattle_primitives::state_key::{LastReading, MeterRecord};
 use wattle_primitives::{Address, Amount, AssetId, Epoch, Hash, Height, TimeMs, WattHours};
 
 /// Facts, and how often the disk was written to.
@@ -46,6 +50,11 @@ pub(crate) struct MeterFacts {
     pub(crate) quantities: BTreeMap<String, f64>,
     pub(crate) today: Option<Today>,
     pub(crate) credit: Option<Credit>,
+    pub(crate) tariff: Option<ProvenTariff>,
+    /// What the chain is proven to have of the meter.
+    pub(crate) proven: Option<Proven>,
+    /// What the chain refuses.
+    pub(crate) refusal: Option<Refusal>,
     /// What the last round with the chain came to.
     pub(crate) submission: &'static str,
 }
@@ -76,6 +85,30 @@ pub struct Credit {
     pub height: Height,
     /// That header's time.
     pub time_ms: TimeMs,
+}
+
+/// Prices, and until when they are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ProvenTariff {
+    pub(crate) tariff: Tariff,
+    /// Uptime at which they are too old, ms.
+    pub(crate) until_ms: u64,
+}
+
+/// What the chain is proven to have of a meter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Proven {
+    pub(crate) encoding: RegisterEncoding,
+    pub(crate) power_max_w: u32,
+    pub(crate) replaced: bool,
+    pub(crate) last: Option<LastReading>,
+}
+
+impl Proven {
+    pub(crate) fn of(record: &MeterRecord) -> Self {
+        let MeterRecord { encoding, power_max_w, last, .. } = *record;
+        Self { encoding, power_max_w, replaced: record.replaced_by.is_some(), last }
+    }
 }
 
 /// The chain as far as it is believed.

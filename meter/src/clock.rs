@@ -1,10 +1,13 @@
 //! What time it is on a computer that may have no clock.
 //!
 //! The operating system's clock counts when the system says that it is synchronized. Otherwise the time of the newest
-//! verified header is carried on by the monotonic clock. Before either is known the time is worth nothing, and a
-//! reading says so; its order comes from boot id, uptime and sequence number.
+//! verified header is carried on by the monotonic clock, and nothing else: a clock that nobody sets may stand anywhere.
+//! Before either is known the time is worth nothing, and a reading says so; its order comes from boot id, uptime and
+//! sequence number. Only whether a header is too old to be believed is judged by the system's clock even then, unless that
+//! was seen to run ahead of the chain before, or the operator says that it is wrong.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 use wattle_primitives::TimeMs;
@@ -12,6 +15,9 @@ use wattle_primitives::reading::ClockQuality;
 
 /// Exists while systemd's time service considers the clock synchronized.
 const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
+
+/// So far ahead of the chain's time the system's clock is wrong, in ms.
+const AHEAD_MS_MAX: u64 = 3_600_000;
 
 /// What the computer's clocks say.
 pub trait TimeSource: Send + Sync {
@@ -28,6 +34,8 @@ pub struct Clock {
     boot_id: u64,
     source: Box<dyn TimeSource>,
     chain: Mutex<Option<Anchor>>,
+    /// Whether the operating system's clock was wrong before, while nobody vouched for it.
+    distrusted: AtomicBool,
 }
 
 /// The operating system's clocks.
@@ -55,8 +63,18 @@ struct Anchor {
     time_ms: u64,
     /// Monotonic ms.
     at_ms: u64,
-    /// Whether the header was verified since the start; a saved one is a lower bound only.
-    live: bool,
+    known: Known,
+}
+
+/// Where a header comes from. A later one counts for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Known {
+    /// It was saved before the start: a lower bound only.
+    Saved,
+    /// The operator says that it is new.
+    Vouched,
+    /// It was verified since the start.
+    Live,
 }
 
 impl Clock {
@@ -74,7 +92,7 @@ impl Clock {
     /// Clocks by another source, for a simulated computer.
     #[must_use]
     pub fn of(boot_id: u64, source: Box<dyn TimeSource>) -> Self {
-        Self { boot_id, source, chain: Mutex::new(None) }
+        Self { boot_id, source, chain: Mutex::new(None), distrusted: AtomicBool::new(false) }
     }
 
     /// Random at each start.
@@ -89,12 +107,47 @@ impl Clock {
         self.source.mono_ms()
     }
 
-    /// A header of this time is believed. `live` when it was verified just now, not read from disk.
-    pub fn anchor(&self, time: TimeMs, live: bool) {
+    /// A header of this time is believed.
+    pub fn anchor(&self, time: TimeMs, known: Known) {
         let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
-        if chain.is_none_or(|old| time.0 > old.time_ms || live && !old.live) {
-            *chain = Some(Anchor { time_ms: time.0, at_ms: self.source.mono_ms(), live });
+        let counts = |old: Anchor| match known.cmp(&old.known) {
+            // While the computer slept the monotonic clock may have stood still.
+            std::cmp::Ordering::Less => time > self.carried(&old),
+            std::cmp::Ordering::Equal => time.0 > old.time_ms,
+            std::cmp::Ordering::Greater => true,
+        };
+        if chain.is_none_or(counts) {
+            let known = chain.map_or(known, |old| old.known.max(known));
+            *chain = Some(Anchor { time_ms: time.0, at_ms: self.source.mono_ms(), known });
         }
+    }
+
+    /// The operating system's clock is wrong: it counts for nothing unless it is vouched for.
+    pub fn distrust(&self, distrusted: bool) {
+        self.distrusted.store(distrusted, Ordering::Relaxed);
+    }
+
+    /// Whether it is taken to be wrong.
+    #[must_use]
+    pub fn is_distrusted(&self) -> bool {
+        self.distrusted.load(Ordering::Relaxed)
+    }
+
+    /// Whether the time is known: by a clock that is vouched for, or by a header verified since the start.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.stamp().1 != ClockQuality::Unset
+    }
+
+    /// Whether the operating system's clock runs far ahead of the chain. `None` while there is nothing to compare: it is
+    /// vouched for, or no header was verified since the start.
+    #[must_use]
+    pub fn os_is_ahead(&self) -> Option<bool> {
+        let anchor = self.chain_anchor().filter(|anchor| anchor.known == Known::Live)?;
+        if self.os_is_synchronized() {
+            return None;
+        }
+        Some(self.source.os_ms() > self.carried(&anchor).0.saturating_add(AHEAD_MS_MAX))
     }
 
     /// The time for a reading, and what it is worth.
@@ -103,15 +156,22 @@ impl Clock {
         let chain = self.chain_anchor();
         match (self.os_is_synchronized(), chain) {
             (true, _) => (TimeMs(self.source.os_ms()), ClockQuality::Synced),
-            (false, Some(anchor)) if anchor.live => (self.carried(&anchor), ClockQuality::Chain),
+            (false, Some(anchor)) if anchor.known == Known::Live => {
+                (self.carried(&anchor), ClockQuality::Chain)
+            }
             _ => (self.now(), ClockQuality::Unset),
         }
     }
 
-    /// The best lower bound of the time: the later of the system's clock and the carried-on chain time.
+    /// The best lower bound of the time. A clock that nobody vouches for has no say in it once a header was verified.
     #[must_use]
     pub fn now(&self) -> TimeMs {
-        TimeMs(self.source.os_ms()).max(self.chain_time().unwrap_or(TimeMs::ZERO))
+        let chain = self.chain_anchor();
+        let told = chain.filter(|anchor| anchor.known > Known::Saved || self.is_distrusted());
+        match told.filter(|_| !self.os_is_synchronized()) {
+            Some(anchor) => self.carried(&anchor),
+            None => TimeMs(self.source.os_ms()).max(self.chain_time().unwrap_or(TimeMs::ZERO)),
+        }
     }
 
     /// The chain's time by its newest believed header, carried on.
@@ -146,23 +206,84 @@ mod tests {
 
     use super::*;
 
+    use crate::testchain::FixedTime;
+
+    const DAY_MS: u64 = 86_400_000;
+    const NOW: TimeMs = TimeMs(20_000 * DAY_MS);
+
+    fn clock(os_ms: u64, synchronized: bool) -> (Clock, FixedTime) {
+        let time = FixedTime::at(os_ms, synchronized);
+        (Clock::of(1, Box::new(time.clone())), time)
+    }
+
     #[test]
     fn quality_follows_what_is_known() {
-        let clock = Clock::start(false).unwrap();
-        if clock.os_is_synchronized() {
-            return; // this machine's time service would decide
+        let (clock, time) = clock(NOW.0, false);
+        assert_eq!(clock.stamp(), (NOW, ClockQuality::Unset));
+        let ahead = TimeMs(NOW.0 + 3_600_000);
+        clock.anchor(ahead, Known::Saved);
+        assert_eq!(clock.stamp().1, ClockQuality::Unset);
+        assert_eq!(clock.now(), ahead, "the saved head bounds the time from below");
+        clock.anchor(ahead, Known::Live);
+        time.pass(5);
+        assert_eq!(clock.stamp(), (TimeMs(ahead.0 + 5), ClockQuality::Chain));
+        clock.anchor(TimeMs(5), Known::Live);
+        assert_eq!(clock.chain_time(), Some(TimeMs(ahead.0 + 5)), "an older header does not set it back");
+        clock.anchor(TimeMs(ahead.0 + 5), Known::Saved);
+        assert_eq!(clock.stamp(), (TimeMs(ahead.0 + 5), ClockQuality::Chain));
+        clock.anchor(TimeMs(ahead.0 + 60_000), Known::Saved);
+        assert_eq!(
+            clock.stamp(),
+            (TimeMs(ahead.0 + 60_000), ClockQuality::Chain),
+            "a checkpoint after a sleep"
+        );
+        assert_eq!(self::clock(NOW.0, true).0.stamp(), (NOW, ClockQuality::Synced));
+    }
+
+    #[test]
+    fn a_clock_in_the_future_has_no_say_once_a_header_was_verified() {
+        let in_2038 = NOW.0 + 5_000 * DAY_MS;
+        let (clock, time) = clock(in_2038, false);
+        clock.anchor(NOW, Known::Saved);
+        assert_eq!((clock.now(), clock.os_is_ahead()), (TimeMs(in_2038), None), "nothing else is known");
+        clock.distrust(true);
+        assert_eq!(clock.now(), NOW, "it was wrong the last time");
+        clock.distrust(false);
+        clock.anchor(NOW, Known::Vouched);
+        assert_eq!(
+            (clock.now(), clock.stamp().1),
+            (NOW, ClockQuality::Unset),
+            "an operator's word is no clock"
+        );
+        clock.anchor(NOW, Known::Live);
+        time.pass(1000);
+        let later = TimeMs(NOW.0 + 1000);
+        assert_eq!((clock.now(), clock.stamp()), (later, (later, ClockQuality::Chain)));
+        assert_eq!(clock.os_is_ahead(), Some(true));
+    }
+
+    #[test]
+    fn a_clock_at_1970_and_one_that_jumps_back_never_set_the_time_back() {
+        let (unset, _) = clock(0, false);
+        unset.anchor(NOW, Known::Saved);
+        assert_eq!(unset.now(), NOW);
+        unset.anchor(NOW, Known::Live);
+        assert_eq!((unset.now(), unset.os_is_ahead()), (NOW, Some(false)));
+        for synchronized in [false, true] {
+            let (clock, time) = clock(NOW.0 + 60_000, synchronized);
+            clock.anchor(NOW, Known::Live);
+            time.pass(1000);
+            time.os_ms.store(NOW.0 - DAY_MS, Ordering::Relaxed);
+            assert_eq!(clock.now(), TimeMs(NOW.0 + 1000), "synchronized: {synchronized}");
         }
-        assert_eq!(clock.stamp().1, ClockQuality::Unset);
-        let ahead = TimeMs(clock.source.os_ms() + 3_600_000);
-        clock.anchor(ahead, false);
-        assert_eq!(clock.stamp().1, ClockQuality::Unset);
-        assert!(clock.now() >= ahead, "the saved head bounds the time from below");
-        clock.anchor(ahead, true);
-        let (time, quality) = clock.stamp();
-        assert_eq!(quality, ClockQuality::Chain);
-        assert!(time >= ahead);
-        clock.anchor(TimeMs(5), true);
-        assert!(clock.chain_time().unwrap() >= ahead, "an older header does not set it back");
+    }
+
+    #[test]
+    fn a_clock_that_is_vouched_for_counts() {
+        let (clock, _) = clock(NOW.0 + DAY_MS, true);
+        clock.distrust(true);
+        clock.anchor(NOW, Known::Live);
+        assert_eq!((clock.now(), clock.os_is_ahead()), (TimeMs(NOW.0 + DAY_MS), None));
         assert_eq!(Clock::start(true).unwrap().stamp().1, ClockQuality::Synced);
     }
 }

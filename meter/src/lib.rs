@@ -33,6 +33,7 @@ pub mod queue;
 pub mod relay;
 mod run;
 pub mod sensor;
+mod serial;
 mod sign;
 pub mod simulator;
 mod status;
@@ -49,11 +50,12 @@ pub use clock::{Clock, TimeSource};
 pub use config::{
     CONFIG_BYTES_MAX, ConfigError, CreditConfig, LightConfig, PEERS_MAX, RelayConfig, RelayTarget,
 };
+pub use follow::{NextPrice, Tariff};
 pub use run::{LightError, run};
 pub use sensor::{BusConfig, MeterConfig};
 pub use sign::{KeyError, Signer, generate_key, load_key, write_key};
 pub use status::{
-    DiskStatus, LightStatus, LiveStatus, MeterStatus, QueueFacts, QueueStatus, StatusError, TrustedHead,
-    status,
+    DiskStatus, LightStatus, LiveStatus, MeterStatus, QueueFacts, QueueStatus, RefusedByChain, StatusError,
+    TrustedHead, status,
 };
 pub use stdin::stdin_closed;

@@ -19,6 +19,8 @@ pub const PAUSE_MAX: Duration = Duration::from_secs(60);
 const REFUSED_MIN: Duration = Duration::from_secs(4);
 /// Longest pause while it is.
 const REFUSED_MAX: Duration = Duration::from_secs(300);
+/// Part of the reading interval over which the readings of an ordinary interval's end are spread.
+const STAGGER_PARTS: u32 = 30;
 
 /// What a round came to, as far as it matters for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +58,7 @@ impl Step {
             Ok(Progress::Sent { .. }) if moved => Self::Moved,
             Ok(Progress::Sent { .. }) => Self::Waiting,
             Ok(Progress::NoPeer) => Self::Failed,
-            Ok(Progress::NotRegistered | Progress::Unproven { .. }) => Self::Stuck,
+            Ok(Progress::NotRegistered | Progress::Unproven { .. } | Progress::Refused) => Self::Stuck,
             Err(error) if error.is_shortage() => Self::Refused,
             Err(SubmitError::Refused { .. }) => Self::Stuck,
             Err(_) => Self::Failed,
@@ -107,6 +109,14 @@ impl Pacer {
 pub fn spread(depth: usize, longest: Duration, random: u64) -> Duration {
     let transactions = u32::try_from(depth / READINGS_MAX).unwrap_or(u32::MAX);
     part(Duration::from_secs(10).saturating_mul(transactions).min(longest), random)
+}
+
+/// How long to wait before a reading is sent that follows upon a time with nothing to send: a random part of a thirtieth
+/// of the interval between two readings, at most of `longest`. At the end of an interval all of a village have one.
+#[must_use]
+pub fn stagger(reading_interval_ms: u64, longest: Duration, random: u64) -> Duration {
+    let interval = Duration::from_millis(crate::wall::shrunk(reading_interval_ms));
+    part((interval / STAGGER_PARTS).min(longest), random)
 }
 
 /// A random part of `span`.

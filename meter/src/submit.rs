@@ -4,7 +4,9 @@
 //! fate is proven the same readings go out under the same nonce, so at most one of the attempts can ever take effect.
 //! A reading is done with when the meter's record in state, proven against a believed header, has its number or a
 //! higher one. What the meter said in between is not lost when readings are refused: they are tried once more, and
-//! then later ones go ahead, whose counters include theirs.
+//! then later ones go ahead, whose counters include theirs. What was refused twice is parked, since each attempt costs the
+//! sponsor: until a new reading comes that the proven record does not speak against, or a pause is over that doubles each
+//! time. A meter that another has replaced is asked for nothing more.
 //!
 //! When the trust period is over nothing can be proven: readings are still sent, but none is done with before a new
 //! checkpoint is given.
@@ -20,9 +22,11 @@ use wattle_p2p::PeerId;
 use wattle_p2p::wire::{Request, Response};
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::READINGS_MAX;
-use wattle_primitives::reading::SignedReading;
+use wattle_primitives::reading::{Reading, SignedReading};
 use wattle_primitives::state_key::{self, AccountRecord, MeterRecord};
-use wattle_primitives::{Address, Amount, BoundedBytes, BoundedVec, Call, Lane, Nonce, TimeMs, Tx, TxBody};
+use wattle_primitives::{
+    Address, Amount, BoundedBytes, BoundedVec, Call, Lane, Nonce, TimeMs, Tx, TxBody, WattHours,
+};
 
 /// How long a transaction may wait for a block, in ms. Then it is signed again, under the same nonce.
 pub const TX_LIFETIME_MS: u64 = 120_000;
@@ -34,6 +38,107 @@ const LANE: Lane = Lane(0);
 const BUSY: &str = "busy";
 /// A transaction that no block and no bucket can ever carry.
 const TOO_HEAVY: &str = "tx_too_heavy";
+const MS_PER_HOUR: u128 = 3_600_000;
+
+/// First pause after readings were refused twice, in ms.
+const PARK_MS_MIN: u64 = 900_000;
+/// Longest one.
+const PARK_MS_MAX: u64 = 86_400_000;
+/// After so many refusals in a row new readings wait for the end of the pause too.
+const REFUSALS_MAX: u32 = 6;
+/// Energy that a proven record may be exceeded by before that is called implausible here: the chain decides.
+const SLACK_WH: u64 = 1000;
+
+/// Why the chain takes no reading, as far as the meter's proven record shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Objection {
+    /// Another meter has taken its place.
+    Replaced,
+    /// The counters are below those that the chain has.
+    RegisterDecreased,
+    /// The words are no energy in the encoding that the meter is registered with.
+    BadRegisters,
+    /// More energy than the registered power allows for the time.
+    Implausible,
+    /// The record does not show it.
+    Unknown,
+}
+
+impl Objection {
+    /// What `record` says against a reading at chain time `now`.
+    fn of(record: &MeterRecord, reading: &Reading, now: TimeMs) -> Self {
+        if record.replaced_by.is_some() {
+            return Self::Replaced;
+        }
+        let next = |count: Option<u64>, words: &[u16]| match count {
+            Some(count) => record.encoding.next_count(count, words),
+            None => record.encoding.count(words).map(Some),
+        };
+        let last = record.last;
+        let import = next(last.map(|last| last.import_count), &reading.import);
+        let export = next(last.map(|last| last.export_count), &reading.export);
+        let (Ok(import), Ok(export)) = (import, export) else { return Self::BadRegisters };
+        let (Some(import), Some(export)) = (import, export) else { return Self::RegisterDecreased };
+        let Some(last) = last else { return Self::Unknown };
+        let rise = |count, before: WattHours| {
+            record.encoding.energy_of(count).map_or(u64::MAX, |energy| energy.0.saturating_sub(before.0))
+        };
+        let rise = rise(import, last.import_wh).max(rise(export, last.export_wh));
+        let since_ms = u128::from(now.0.saturating_sub(last.flow_ms.0));
+        let most = u128::from(record.power_max_w).saturating_mul(since_ms) / MS_PER_HOUR;
+        if u128::from(rise) <= most.saturating_add(u128::from(SLACK_WH)) {
+            return Self::Unknown;
+        }
+        let turned = |before: u64, after: u64| {
+            record.encoding.modulus().is_some_and(|turn| before.checked_div(turn) != after.checked_div(turn))
+        };
+        let fell = turned(last.import_count, import) || turned(last.export_count, export);
+        if fell { Self::RegisterDecreased } else { Self::Implausible }
+    }
+
+    /// Whether time changes nothing about it.
+    const fn is_final(self) -> bool {
+        matches!(self, Self::Replaced | Self::RegisterDecreased | Self::BadRegisters)
+    }
+
+    /// In a word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Replaced => "meter_replaced",
+            Self::RegisterDecreased => "register_decreased",
+            Self::BadRegisters => "bad_registers",
+            Self::Implausible => "implausible_reading",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Readings that the chain has refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Number of the last one.
+    pub up_to: u64,
+    /// Why.
+    pub reason: Objection,
+    /// Transactions in a row of which not everything was taken.
+    times: u32,
+    /// Uptime until which they are not tried again, ms.
+    until_ms: u64,
+}
+
+impl Refusal {
+    #[cfg(test)]
+    pub(crate) const fn for_tests(up_to: u64, reason: Objection, times: u32) -> Self {
+        Self { up_to, reason, times, until_ms: 0 }
+    }
+
+    /// Whether the same was refused more than once.
+    #[must_use]
+    pub const fn is_lasting(&self) -> bool {
+        self.times > 1
+    }
+}
 
 /// What a round came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +157,8 @@ pub enum Progress {
         /// How many.
         readings: usize,
     },
+    /// The chain has refused what waits: it is parked, see [`Submitter::refusal`].
+    Refused,
     /// No peer could be asked.
     NoPeer,
 }
@@ -111,10 +218,12 @@ pub struct Submitter {
     payment: Payment,
     /// The transaction under way, as it was last signed.
     current: Option<Tx>,
-    /// Last number of a batch that the chain took without accepting all of it.
-    refused: Option<u64>,
-    /// Numbers up to here were refused twice: later readings go first.
-    skip: u64,
+    /// What the chain took without accepting all of it.
+    refusal: Option<Refusal>,
+    /// What was sent last without a proof of its nonce.
+    unproven: Option<Inflight>,
+    /// The meter's record as it was last proven.
+    record: Option<MeterRecord>,
     /// Most readings in the next transaction.
     batch_max: usize,
 }
@@ -136,7 +245,29 @@ impl Submitter {
     /// A submitter for the signer's meter.
     #[must_use]
     pub const fn new(signer: Arc<Signer>, queue: SharedQueue, clock: Arc<Clock>, payment: Payment) -> Self {
-        Self { signer, queue, clock, payment, current: None, refused: None, skip: 0, batch_max: READINGS_MAX }
+        Self {
+            signer,
+            queue,
+            clock,
+            payment,
+            current: None,
+            refusal: None,
+            unproven: None,
+            record: None,
+            batch_max: READINGS_MAX,
+        }
+    }
+
+    /// What the chain refuses at present.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<Refusal> {
+        self.refusal
+    }
+
+    /// The meter's record as it was last proven.
+    #[must_use]
+    pub const fn record(&self) -> Option<&MeterRecord> {
+        self.record.as_ref()
     }
 
     /// Learns from `peer` what the chain has, settles what was under way and sends what comes next.
@@ -161,45 +292,105 @@ impl Submitter {
         let record = record.map_err(|source| SubmitError::Peer { peer, source })?;
         let (Some(account), Some(record)) = (account, record) else { return Ok(Progress::NotRegistered) };
         let nonce = account.nonce(LANE);
-        self.settle(nonce, record.last.map_or(0, |last| last.seq)).await?;
+        self.settle(nonce, &record).await?;
+        let replaced = record.replaced_by.is_some();
+        self.record = Some(record);
+        if replaced {
+            self.replaced();
+            return Ok(Progress::Refused);
+        }
         self.send_next(peers, peer, nonce).await
     }
 
-    /// Acknowledges what is proven to have arrived. `on_chain` is the meter's last accepted number.
-    async fn settle(&mut self, nonce: Nonce, on_chain: u64) -> Result<(), SubmitError> {
+    /// Nothing more is sent for this meter: the chain would take the fee and no reading.
+    fn replaced(&mut self) {
+        let reason = Objection::Replaced;
+        if self.refusal.is_none_or(|refusal| refusal.reason != reason) {
+            tracing::error!(meter = %self.signer.meter(), "another meter has taken its place on the chain: nothing is sent");
+        }
+        let up_to = self.refusal.map_or(0, |refusal| refusal.up_to);
+        self.refusal = Some(Refusal { up_to, reason, times: 0, until_ms: u64::MAX });
+    }
+
+    /// Acknowledges what is proven to have arrived.
+    async fn settle(&mut self, nonce: Nonce, record: &MeterRecord) -> Result<(), SubmitError> {
         let signer = Arc::clone(&self.signer);
-        let inflight = with_queue(&self.queue, move |queue| {
+        // The meter's last accepted number.
+        let on_chain = record.last.map_or(0, |last| last.seq);
+        let (moved, inflight, newest) = with_queue(&self.queue, move |queue| {
             if !queue.is_anchored() {
                 anchor(queue, &signer, on_chain)?;
             }
+            let before = queue.acked();
             queue.ack(on_chain)?;
-            let inflight = queue.inflight();
-            if inflight.is_some_and(|i| nonce > i.nonce) {
+            let inflight = queue.inflight().filter(|inflight| nonce > inflight.nonce);
+            let newest = match inflight {
+                Some(inflight) => queue.pending(inflight.up_to.saturating_sub(1), inflight.up_to, 1)?.pop(),
+                None => None,
+            };
+            if inflight.is_some() {
                 queue.set_inflight(None)?;
             }
-            Ok(inflight)
+            Ok((queue.acked() > before, inflight, newest))
         })
         .await?;
-        let Some(inflight) = inflight else {
+        if moved {
+            self.refusal = None;
+        }
+        if self.current.as_ref().is_some_and(|tx| nonce > tx.body().nonce) {
             self.current = None;
-            return Ok(());
-        };
-        if nonce > inflight.nonce {
+        }
+        if let Some(inflight) = inflight {
             self.current = None;
-            self.note_refusal(inflight.up_to);
+            let now = self.chain_now();
+            let reason = newest.map(|signed| Objection::of(record, &signed.reading, now));
+            self.note_refusal(inflight.up_to, reason.unwrap_or(Objection::Unknown));
         }
         Ok(())
     }
 
     /// The chain took a transaction, and yet the meter's last number is below the last one in it.
-    fn note_refusal(&mut self, up_to: u64) {
-        if self.refused.is_some_and(|before| before <= up_to) {
-            tracing::error!(up_to, "readings refused twice: later ones go first");
-            self.skip = self.refused.take().unwrap_or(up_to);
+    fn note_refusal(&mut self, up_to: u64, reason: Objection) {
+        let times = self.refusal.map_or(0, |refusal| refusal.times).saturating_add(1);
+        let (meter, reason_name) = (self.signer.meter(), reason.name());
+        let mut until_ms = self.clock.uptime_ms();
+        if times == 1 {
+            tracing::warn!(%meter, up_to, reason = reason_name, "the chain refused readings: trying once more");
         } else {
-            tracing::warn!(up_to, "the chain refused readings: trying once more");
-            self.refused = Some(up_to);
+            let doubled = 1u64.checked_shl(times.saturating_sub(2)).unwrap_or(u64::MAX);
+            let pause_ms = PARK_MS_MIN.saturating_mul(doubled).min(PARK_MS_MAX);
+            until_ms = until_ms.saturating_add(pause_ms);
+            tracing::error!(%meter, up_to, reason = reason_name, times, pause_ms, "readings refused: parked");
         }
+        self.refusal = Some(Refusal { up_to, reason, times, until_ms });
+    }
+
+    /// The chain's time, as good as it is known.
+    fn chain_now(&self) -> TimeMs {
+        self.clock.chain_time().unwrap_or_else(|| self.clock.now())
+    }
+
+    /// What goes next: the oldest that wait; of what was refused twice nothing before its time, unless something later
+    /// waits that may be taken.
+    async fn next_batch(&mut self) -> Result<Option<Vec<SignedReading>>, SubmitError> {
+        let max = self.batch_max;
+        let Some(refusal) = self.refusal.filter(Refusal::is_lasting) else {
+            return with_queue(&self.queue, move |queue| queue.pending(0, u64::MAX, max)).await.map(Some);
+        };
+        let over = self.clock.uptime_ms() >= refusal.until_ms;
+        let later = with_queue(&self.queue, move |queue| queue.pending(refusal.up_to, u64::MAX, max)).await?;
+        let (now, record) = (self.chain_now(), self.record.as_ref());
+        let may_be_taken = |signed: &SignedReading| {
+            record.is_none_or(|record| !Objection::of(record, &signed.reading, now).is_final())
+        };
+        if later.iter().any(may_be_taken) && (over || refusal.times < REFUSALS_MAX) {
+            return Ok(Some(later));
+        }
+        if !over {
+            return Ok(None);
+        }
+        let all = with_queue(&self.queue, move |queue| queue.pending(0, u64::MAX, max)).await?;
+        Ok(Some(all).filter(|all| all.iter().any(may_be_taken)))
     }
 
     async fn send_next(
@@ -208,27 +399,27 @@ impl Submitter {
         peer: PeerId,
         nonce: Nonce,
     ) -> Result<Progress, SubmitError> {
-        let now = self.clock.chain_time().unwrap_or_else(|| self.clock.now());
+        let now = self.chain_now();
         if let Some(tx) = self.current.clone().filter(|tx| tx.body().nonce == nonce && !expires_soon(tx, now))
         {
             return self.send(peers, peer, tx).await;
         }
-        let (skip, max) = (self.skip, self.batch_max);
-        let batch = with_queue(&self.queue, move |queue| {
-            let batch = match queue.inflight() {
-                // The same readings under the same nonce, or else two transactions could be taken for each other.
-                Some(inflight) => queue.pending(0, inflight.up_to, max)?,
-                None => next_batch(queue, skip, max)?,
-            };
-            if let Some(last) = batch.last() {
-                queue.set_inflight(Some(Inflight { nonce, up_to: last.reading.seq }))?;
-            }
-            Ok(batch)
+        let max = self.batch_max;
+        let same = with_queue(&self.queue, move |queue| match queue.inflight() {
+            // The same readings under the same nonce, or else two transactions could be taken for each other.
+            Some(inflight) => queue.pending(0, inflight.up_to, max).map(Some),
+            None => Ok(None),
         })
         .await?;
-        if batch.is_empty() {
-            return Ok(Progress::Idle);
-        }
+        let batch = match same {
+            Some(batch) => batch,
+            None => match self.next_batch().await? {
+                Some(batch) => batch,
+                None => return Ok(Progress::Refused),
+            },
+        };
+        let Some(up_to) = batch.last().map(|last| last.reading.seq) else { return Ok(Progress::Idle) };
+        with_queue(&self.queue, move |queue| queue.set_inflight(Some(Inflight { nonce, up_to }))).await?;
         let Some(tx) = self.transaction(batch, nonce, now) else { return Ok(Progress::Idle) };
         self.current = Some(tx.clone());
         self.send(peers, peer, tx).await
@@ -247,9 +438,9 @@ impl Submitter {
         Ok(Progress::Sent { readings: result? })
     }
 
-    /// Sends what waits under the nonce that `peer` claims, from the number on that it claims. Nothing is remembered
-    /// of it, and nothing is done with: a lie costs a transaction that has no effect.
-    async fn send_unproven(&self, peers: &impl Peers, peer: PeerId) -> Result<Progress, SubmitError> {
+    /// Sends what waits under the nonce that `peer` claims, from the number on that it claims. Nothing is done
+    /// with: a lie costs a transaction that has no effect, or a pause.
+    async fn send_unproven(&mut self, peers: &impl Peers, peer: PeerId) -> Result<Progress, SubmitError> {
         let failed = |source| SubmitError::Peer { peer, source };
         let answer = peers.ask(peer, Request::Account(self.signer.meter())).await;
         let nonce = match answer.map_err(|e| failed(FollowError::Request(e)))? {
@@ -259,16 +450,33 @@ impl Submitter {
             _ => return Err(failed(FollowError::OtherAnswer)),
         };
         let claimed = self.claimed_seq(peers, peer).await;
+        // A peer's word that the chain took the fee and not the readings ends no reading, but it parks them all the same.
+        if let Some(sent) = self.unproven.take_if(|sent| nonce > sent.nonce) {
+            if claimed < sent.up_to {
+                self.note_refusal(sent.up_to, Objection::Unknown);
+            } else {
+                self.refusal = None;
+            }
+        }
+        let refusal = self.refusal.filter(Refusal::is_lasting);
+        let over = refusal.is_none_or(|refusal| self.clock.uptime_ms() >= refusal.until_ms);
+        let above = match refusal {
+            Some(refusal) if !over && refusal.times >= REFUSALS_MAX => return Ok(Progress::Refused),
+            Some(refusal) if !over => claimed.max(refusal.up_to),
+            _ => claimed,
+        };
         let max = self.batch_max;
         let batch = with_queue(&self.queue, move |queue| {
             // Without a proof a new directory cannot know which numbers are free.
-            if queue.is_anchored() { queue.pending(claimed, u64::MAX, max) } else { Ok(Vec::new()) }
+            if queue.is_anchored() { queue.pending(above, u64::MAX, max) } else { Ok(Vec::new()) }
         })
         .await?;
-        let Some(tx) = self.transaction(batch, nonce, self.clock.now()) else {
-            return Ok(Progress::Unproven { readings: 0 });
+        let up_to = batch.last().map(|last| last.reading.seq);
+        let (Some(tx), Some(up_to)) = (self.transaction(batch, nonce, self.clock.now()), up_to) else {
+            return Ok(if over { Progress::Unproven { readings: 0 } } else { Progress::Refused });
         };
         let readings = self.hand_over(peers, peer, &tx).await?;
+        self.unproven = Some(Inflight { nonce, up_to });
         Ok(Progress::Unproven { readings })
     }
 
@@ -340,12 +548,6 @@ fn anchor(queue: &mut Queue, signer: &Signer, on_chain: u64) -> Result<(), Queue
         queue.ack(old_last)?;
     }
     queue.set_anchored()
-}
-
-/// What goes next: the oldest that wait, but those refused twice only when nothing later waits.
-fn next_batch(queue: &Queue, skip: u64, max: usize) -> Result<Vec<SignedReading>, QueueError> {
-    let later = queue.pending(skip, u64::MAX, max)?;
-    if later.is_empty() { queue.pending(0, u64::MAX, max) } else { Ok(later) }
 }
 
 fn expires_soon(tx: &Tx, now: TimeMs) -> bool {

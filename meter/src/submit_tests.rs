@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sensor::Energy;
-use crate::testchain::{TestChain, TestPeers, registered};
+use crate::testchain::{FixedTime, TestChain, TestPeers, registered};
 use std::path::Path;
 use wattle_primitives::reading::{RegisterEncoding, Words};
 use wattle_primitives::state_key::LastReading;
@@ -20,20 +20,33 @@ struct Bench {
 }
 
 fn bench(dir: &Path, last: Option<LastReading>, chain: Option<TestChain>) -> Bench {
+    bench_at(dir, last, chain, Clock::start(false).unwrap())
+}
+
+fn bench_at(dir: &Path, last: Option<LastReading>, chain: Option<TestChain>, clock: Clock) -> Bench {
     let key = SecretKey::from_seed([77; 32]);
     let meter = Address::of_key(&key.public());
-    let chain = chain.unwrap_or_else(|| {
-        let mut chain = TestChain::new(&SEEDS, registered(meter, last));
-        chain.push(Epoch(0), &SEEDS, &SEEDS, true);
-        chain
-    });
-    let clock = Arc::new(Clock::start(false).unwrap());
+    let chain = chain.unwrap_or_else(|| of_meter(meter, last));
+    let clock = Arc::new(clock);
     let follower = Follower::open(chain.checkpoint(&SEEDS), dir, Arc::clone(&clock)).unwrap();
     let signer = Arc::new(Signer::new(key, follower.chain()));
     let queue = Arc::new(Mutex::new(Queue::open(&dir.join("queue"), 1000).unwrap().0));
     let payment = Payment { fee_payer: meter, max_fee: Amount(1000) };
     let submitter = Submitter::new(Arc::clone(&signer), Arc::clone(&queue), Arc::clone(&clock), payment);
     Bench { peers: TestPeers::new(chain, &SEEDS, 2), follower, submitter, queue, signer, clock }
+}
+
+fn of_meter(meter: Address, last: Option<LastReading>) -> TestChain {
+    let mut chain = TestChain::new(&SEEDS, registered(meter, last));
+    chain.push(Epoch(0), &SEEDS, &SEEDS, true);
+    chain
+}
+
+fn trusted_for_long() -> TestChain {
+    let meter = Address::of_key(&SecretKey::from_seed([77; 32]).public());
+    let mut chain = of_meter(meter, None);
+    chain.trust_ms = 60 * 86_400_000;
+    chain
 }
 
 impl Bench {
@@ -114,22 +127,152 @@ async fn a_restart_while_in_flight_neither_loses_nor_mixes_readings() {
     assert_eq!((second.depth(), second.last().import_wh), (0, WattHours(9)));
 }
 
+/// Goal: what the chain refuses costs the sponsor a few transactions, not thousands, and blocks nothing after it.
 #[tokio::test]
-async fn a_refused_reading_never_blocks_those_after_it() {
+async fn refused_readings_are_parked_and_never_block_those_after_them() {
     let dir = tempfile::tempdir().unwrap();
-    let mut bench = bench(dir.path(), None, None);
+    let time = FixedTime::at(wall::now_ms(), true);
+    let mut bench =
+        bench_at(dir.path(), None, Some(trusted_for_long()), Clock::of(1, Box::new(time.clone())));
     bench.record(100);
     while bench.round().await != Progress::Idle {}
+    let nonce = |bench: &Bench| bench.peers.received.lock().unwrap().last().unwrap().body().nonce.0;
+    let before = nonce(&bench);
     bench.record(50); // below what the chain has
-    for _ in 0..3 {
+    for _ in 0..2 {
         assert_eq!(bench.round().await, Progress::Sent { readings: 1 });
     }
-    assert_eq!(bench.depth(), 1, "not done with");
+    for minute in 0..24 * 60 {
+        assert_eq!(bench.round().await, Progress::Refused, "minute {minute}");
+        time.pass(60_000);
+    }
+    let refusal = bench.submitter.refusal().unwrap();
+    assert_eq!((refusal.up_to, refusal.reason), (2, Objection::RegisterDecreased));
+    assert_eq!((bench.depth(), nonce(&bench) - before), (1, 2), "not done with, and not sent again");
+    for import in 51..60 {
+        bench.record(import); // the record speaks against them
+        assert_eq!(bench.round().await, Progress::Refused);
+    }
     bench.record(120);
     for _ in 0..4 {
         bench.round().await;
     }
-    assert_eq!((bench.depth(), bench.last().import_wh), (0, WattHours(120)));
+    assert_eq!((bench.depth(), bench.last().import_wh, bench.submitter.refusal()), (0, WattHours(120), None));
+}
+
+/// What the record does not speak against is tried again, ever more rarely.
+#[tokio::test]
+async fn readings_that_are_refused_for_no_visible_reason_are_tried_ever_more_rarely() {
+    let dir = tempfile::tempdir().unwrap();
+    let time = FixedTime::at(wall::now_ms(), true);
+    let mut bench =
+        bench_at(dir.path(), None, Some(trusted_for_long()), Clock::of(1, Box::new(time.clone())));
+    *bench.peers.refusing.lock().unwrap() = true;
+    let quarter_ms = 900_000;
+    for quarter in 0..7 * 96u16 {
+        bench.record(quarter);
+        for _ in 0..4 {
+            bench.round().await;
+            time.pass(quarter_ms / 4);
+        }
+    }
+    let sent = bench.peers.received.lock().unwrap().iter().map(|tx| tx.body().nonce).max().unwrap().0;
+    assert!((8..=20).contains(&sent), "{sent} transactions in a week");
+    assert!(bench.submitter.refusal().unwrap().is_lasting());
+    *bench.peers.refusing.lock().unwrap() = false;
+    time.pass(86_400_000);
+    for _ in 0..12 {
+        bench.round().await;
+    }
+    assert_eq!((bench.depth(), bench.submitter.refusal()), (0, None), "and taken when they may be");
+}
+
+/// Past the trust period nothing is proven, and yet what a peer says of it is enough not to pay for the same for ever.
+#[tokio::test]
+async fn refused_readings_are_parked_past_the_trust_period_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let time = FixedTime::at(wall::now_ms(), true);
+    let mut bench = bench_at(dir.path(), None, None, Clock::of(1, Box::new(time.clone())));
+    assert_eq!(bench.round().await, Progress::Idle);
+    time.pass(crate::testchain::TRUST_MS);
+    *bench.peers.refusing.lock().unwrap() = true;
+    for minute in 0..24 * 60u16 {
+        if minute % 15 == 0 {
+            bench.record(minute);
+        }
+        assert!(
+            matches!(bench.round().await, Progress::Unproven { .. } | Progress::Refused),
+            "minute {minute}"
+        );
+        time.pass(60_000);
+    }
+    let sent = bench.peers.received.lock().unwrap().iter().map(|tx| tx.body().nonce).max().unwrap().0;
+    assert!((6..=12).contains(&sent), "{sent} transactions in a day");
+    *bench.peers.refusing.lock().unwrap() = false;
+    time.pass(86_400_000);
+    assert!(matches!(bench.round().await, Progress::Unproven { readings: 96 }));
+    assert_eq!(bench.last().seq, 96);
+}
+
+#[tokio::test]
+async fn a_meter_that_was_replaced_sends_nothing_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bench = bench(dir.path(), None, None);
+    bench.record(100);
+    while bench.round().await != Progress::Idle {}
+    let mut record = bench.peers.meter_record(&bench.signer.meter());
+    record.replaced_by = Some(Address([8; 32]));
+    bench.peers.put(state_key::meter(&bench.signer.meter()), &record);
+    let before = bench.peers.received.lock().unwrap().len();
+    bench.record(120);
+    for _ in 0..5 {
+        assert_eq!(bench.round().await, Progress::Refused);
+    }
+    assert_eq!(bench.submitter.refusal().unwrap().reason, Objection::Replaced);
+    assert_eq!((bench.depth(), bench.peers.received.lock().unwrap().len()), (1, before));
+}
+
+#[test]
+fn the_record_says_what_speaks_against_a_reading() {
+    let words = |low: u16| Words::new(vec![0, low]).unwrap();
+    let now = TimeMs(10 * 3_600_000);
+    let last = LastReading {
+        import_count: 100,
+        export_count: 50,
+        import_wh: WattHours(100),
+        export_wh: WattHours(50),
+        flow_ms: TimeMs(9 * 3_600_000), // an hour ago
+        ..LastReading::default()
+    };
+    let state = registered(Address([1; 32]), Some(last));
+    let bytes = &state[&state_key::meter(&Address([1; 32]))];
+    let mut record: MeterRecord = wattle_primitives::decode(bytes).unwrap();
+    record.power_max_w = 5000;
+    let reading = |import, export| Reading {
+        meter: Address([1; 32]),
+        seq: 1,
+        boot_id: 0,
+        uptime_ms: 0,
+        time_ms: now,
+        clock: wattle_primitives::reading::ClockQuality::Synced,
+        import,
+        export,
+    };
+    for (import, export, want) in [
+        (words(100), words(50), Objection::Unknown),
+        (words(6100), words(50), Objection::Unknown), // 5 kWh in an hour, and what is left to the chain
+        (words(6101), words(50), Objection::Implausible),
+        (words(100), words(49), Objection::RegisterDecreased), // it rolls over, and has not
+        (Words::new(vec![1]).unwrap(), words(50), Objection::BadRegisters),
+    ] {
+        assert_eq!(Objection::of(&record, &reading(import.clone(), export), now), want, "{import:?}");
+    }
+    record.encoding = RegisterEncoding::Uint64Wh;
+    let wide = |low: u16| Words::new(vec![0, 0, 0, low]).unwrap();
+    let falls = reading(wide(100), wide(49));
+    assert_eq!(Objection::of(&record, &falls, now), Objection::RegisterDecreased);
+    record.replaced_by = Some(Address([2; 32]));
+    assert_eq!(Objection::of(&record, &falls, now), Objection::Replaced);
 }
 
 #[tokio::test]

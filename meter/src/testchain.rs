@@ -3,7 +3,7 @@
 
 use crate::clock::TimeSource;
 use crate::peers::Peers;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -242,6 +242,11 @@ pub(crate) struct TestPeers {
     pub(crate) seeds: Vec<u8>,
     /// Whether transactions are lost on their way.
     pub(crate) losing: Mutex<bool>,
+    /// Whether the chain takes transactions and refuses the readings in them.
+    pub(crate) refusing: Mutex<bool>,
+    /// Peers that do not answer in time, and how often one was waited for.
+    pub(crate) silent: Mutex<BTreeSet<PeerId>>,
+    pub(crate) waited: Mutex<usize>,
     /// Numbers accepted, by meter, in order.
     pub(crate) accepted: Mutex<Vec<(Address, u64)>>,
     /// Peers that were caught lying, every time.
@@ -265,6 +270,9 @@ impl TestPeers {
             received: Mutex::default(),
             seeds: seeds.to_vec(),
             losing: Mutex::new(false),
+            refusing: Mutex::new(false),
+            silent: Mutex::default(),
+            waited: Mutex::default(),
             accepted: Mutex::default(),
             blamed: Mutex::default(),
             bucket: Mutex::default(),
@@ -324,6 +332,7 @@ impl TestPeers {
         if *self.losing.lock().unwrap() {
             return;
         }
+        let refusing = *self.refusing.lock().unwrap();
         let mut chain = self.chain.lock().unwrap();
         let sender = tx.body().sender;
         let (account_key, meter_key) = (state_key::account(&sender), state_key::meter(&sender));
@@ -343,9 +352,17 @@ impl TestPeers {
                     meter.encoding.watt_hours(&r.export).unwrap(),
                 );
                 let falls = |last: LastReading| last.seq >= r.seq || last.import_wh > import_wh;
-                if !meter.last.is_some_and(falls) {
+                if !meter.last.is_some_and(falls) && meter.replaced_by.is_none() && !refusing {
                     let (seq, time_ms) = (r.seq, r.time_ms);
-                    let last = LastReading { seq, import_wh, export_wh, time_ms, ..LastReading::default() };
+                    // Nothing rolls over here, and a count is a Wh.
+                    let (import_count, export_count) = (import_wh.0, export_wh.0);
+                    let counts = LastReading {
+                        import_count,
+                        export_count,
+                        flow_ms: r.time_ms,
+                        ..LastReading::default()
+                    };
+                    let last = LastReading { seq, import_wh, export_wh, time_ms, ..counts };
                     meter.last = Some(last);
                     self.accepted.lock().unwrap().push((r.meter, r.seq));
                 }
@@ -353,6 +370,13 @@ impl TestPeers {
         }
         chain.state.insert(account_key, wattle_primitives::encode(&account));
         chain.state.insert(meter_key, wattle_primitives::encode(&meter));
+        chain.push(Epoch(0), &self.seeds, &self.seeds, true);
+    }
+
+    /// Changes a record of state, in a block of its own.
+    pub(crate) fn put(&self, key: Vec<u8>, record: &impl wattle_primitives::Encode) {
+        let mut chain = self.chain.lock().unwrap();
+        chain.state.insert(key, wattle_primitives::encode(record));
         chain.push(Epoch(0), &self.seeds, &self.seeds, true);
     }
 
@@ -367,6 +391,10 @@ impl Peers for TestPeers {
     }
 
     async fn ask(&self, peer: PeerId, request: Request) -> Result<Response, RequestError> {
+        if self.silent.lock().unwrap().contains(&peer) {
+            *self.waited.lock().unwrap() += 1;
+            return Err(RequestError::Timeout { peer });
+        }
         let honest = self.answer(&request);
         let lies = self.lies.lock().unwrap();
         let Some(lie) = lies.get(&peer) else { return Ok(honest) };

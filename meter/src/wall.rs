@@ -76,6 +76,12 @@ pub fn stretched(ms: u64) -> u64 {
     ms.saturating_mul(u64::from(PACE.get().map_or(1, |pace| pace.speed)))
 }
 
+/// What a span of `ms` on this clock is on a watch.
+#[must_use]
+pub fn shrunk(ms: u64) -> u64 {
+    ms.checked_div(u64::from(PACE.get().map_or(1, |pace| pace.speed))).unwrap_or(ms)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

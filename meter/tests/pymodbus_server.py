@@ -2,7 +2,7 @@
 
     pymodbus_server.py tcp|rtu_over_tcp|rtu:<device> UNIT=MAP [UNIT=MAP ...]
 
-A MAP is `sdm630`, or `sunspec:<base>:<exponent>`. Prints one line of JSON when it serves, with its port. Then each
+A MAP is `sdm630`, `sdm120`, `sdm230`, `victron`, or `sunspec:<base>:<exponent>[:<model>]`. Prints one line of JSON when it serves, with its port. Then each
 line of standard input is a JSON command `{"unit": 1, "table": "input", "address": 0, "words": [0, 0]}` that sets
 registers, answered by the line `{}`. Ends with its input.
 """
@@ -45,8 +45,20 @@ def sdm630():
     return {0xFC00: [0x0133, 0xA4F2]}, inputs
 
 
-def sunspec(base, exponent):
-    """The mark, model 1, a model that nobody asked for, model 203, the end."""
+def single_phase(more):
+    """What SDM120 and SDM230 have in common, and the runs that only one of them has."""
+    runs = {0x00: [230.2], 0x06: [5.25], 0x0C: [1208.5], 0x46: [50.0, 12345.678, 42.5], 0x156: [12388.178]} | more
+    inputs = {at: [w for v in values for w in float_words(v)] for at, values in runs.items()}
+    return {0xFC00: [0x0133, 0xA4F2]}, inputs
+
+
+def victron():
+    """A GX device's system registers: the grid gives 300 W on L1 and takes 200 W on L2."""
+    return {820: [300, signed(-200), NONE], 842: [signed(-1500), 87]}, {0xFFF0: [0]}
+
+
+def sunspec(base, exponent, model=203):
+    """The mark, model 1, a model that nobody asked for, the meter's model, the end."""
     common = text_words("Wattworks", 16) + text_words("WW-3P", 16) + text_words("", 8)
     common += text_words("1.4", 8) + text_words("SN-000123", 16) + [1, NONE]
     meter = [0] * 105  # from the register after the length on: an offset of the standard is two higher
@@ -58,7 +70,7 @@ def sunspec(base, exponent):
     at(38, 0x0000, 0x1092)  # 4242 counts out
     at(46, 0x0001, 0x86A0)  # 100000 counts in
     at(54, signed(exponent))
-    words = [0x5375, 0x6E53, 1, 66] + common + [120, 26] + [0] * 26 + [203, 105] + meter + [0xFFFF, 0]
+    words = [0x5375, 0x6E53, 1, 66] + common + [120, 26] + [0] * 26 + [model, 105] + meter + [0xFFFF, 0]
     return {base: words}, {0xFFF0: [0]}
 
 
@@ -83,7 +95,14 @@ async def main():
     devices = [device(0, everything, everything, nobody)]
     for unit, name in maps.items():
         kind, *rest = name.split(":")
-        holding, inputs = sunspec(*map(int, rest)) if kind == "sunspec" else sdm630()
+        kinds = {
+            "sdm630": sdm630,
+            "sdm120": lambda: single_phase({}),
+            "sdm230": lambda: single_phase({0x24: [12.5]}),
+            "victron": victron,
+            "sunspec": lambda: sunspec(*map(int, rest)),
+        }
+        holding, inputs = kinds[kind]()
         devices.append(device(int(unit), holding, inputs))
 
     def trace(sending, packet):

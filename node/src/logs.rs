@@ -47,8 +47,11 @@ static LOG: OnceLock<Log> = OnceLock::new();
 /// [`LogError::Filter`].
 pub fn init(filter: &str, format: LogFormat) -> Result<(), LogError> {
     let parsed = parse(filter)?;
-    let logs =
-        tracing_subscriber::fmt().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        // It tells of a failed write on standard error, which has just failed: that would end the process.
+        .log_internal_errors(false);
     let (replace, started): (Replace, _) = match format {
         LogFormat::Text => {
             let logs = logs.with_env_filter(parsed).with_filter_reloading();

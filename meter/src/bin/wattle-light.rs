@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use std::error::Error;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -71,7 +71,9 @@ fn log(json: bool) {
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        // It tells of a failed write on standard error, which has just failed: that would end the process.
+        .log_internal_errors(false);
     if json { logs.json().init() } else { logs.init() }
 }
 
@@ -85,8 +87,10 @@ fn report(json: bool, error: &(dyn Error + 'static)) {
     }
     if json {
         let code = error.downcast_ref::<LightCliError>().map(LightCliError::code);
-        println!("{}", serde_json::json!({"error": causes.join(": "), "code": code}));
+        // Nobody may be there to read it: the exit code says as much.
+        let _ =
+            writeln!(std::io::stdout(), "{}", serde_json::json!({"error": causes.join(": "), "code": code}));
     } else {
-        eprintln!("error: {}", causes.join(": "));
+        let _ = writeln!(std::io::stderr(), "error: {}", causes.join(": "));
     }
 }

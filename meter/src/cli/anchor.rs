@@ -22,9 +22,10 @@ pub(super) async fn give(args: &AnchorArgs, json: bool) -> Result<(), LightCliEr
     .map_err(broken)?;
     let configured = Checkpoint::load(&config.checkpoint).map_err(broken)?;
     let (start, dispute) = trusted(&config.data_dir, configured);
-    check(&checkpoint, start.genesis_hash, &start.header, dispute.as_ref(), now())
+    let now = if args.clock_is_wrong { checkpoint.header.time_ms } else { now() };
+    check(&checkpoint, start.genesis_hash, &start.header, dispute.as_ref(), now)
         .map_err(LightCliError::Anchor)?;
-    offer(&config.data_dir, &checkpoint).map_err(LightCliError::Anchor)?;
+    offer(&config.data_dir, &checkpoint, args.clock_is_wrong).map_err(LightCliError::Anchor)?;
     let height = checkpoint.header.height;
     let taken = !args.no_wait && is_taken(&config, height).await?;
     let value = serde_json::json!({"height": height, "hash": checkpoint.header.hash(), "taken": taken});

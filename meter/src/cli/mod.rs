@@ -40,7 +40,7 @@ pub enum LightCommand {
     #[command(after_help = "Example:\n  wattle-light bind --key /etc/wattle/house.key --checkpoint \
         /etc/wattle/checkpoint.json --microgrid 9f3a… --owner wat1…")]
     Bind(BindArgs),
-    /// Show queues, trusted head and relay of a light node, running or not.
+    /// Show queues, trusted head and relay of a light node, running or not; of a running one credit and prices too.
     #[command(after_help = "Example:\n  wattle-light status --config /etc/wattle/light.toml")]
     Status(StatusArgs),
     /// Give a new checkpoint, after the trust period or when peers disagree. A running light node takes it at once.
@@ -134,6 +134,9 @@ pub struct AnchorArgs {
     /// Where the checkpoint comes from.
     #[command(flatten)]
     pub source: AnchorSource,
+    /// This computer's clock is wrong, and you know that the checkpoint is new.
+    #[arg(long)]
+    pub clock_is_wrong: bool,
     /// Do not wait for a running light node to take it.
     #[arg(long)]
     pub no_wait: bool,
@@ -183,7 +186,7 @@ pub struct ConfigArgs {
     /// Print every option with its default.
     #[arg(long)]
     pub default: bool,
-    /// Check a file: everything that does not need the network.
+    /// Check a file, the checkpoint and the keys that it names: everything that does not need the network.
     #[arg(long, value_name = "FILE")]
     pub check: Option<PathBuf>,
 }
@@ -218,7 +221,7 @@ pub enum LightCliError {
     /// Neither a microgrid with an owner, nor a meter to replace.
     #[error("expected --microgrid with --owner, or --replaces, and a chain")]
     NoPlace,
-    /// The checkpoint that names the chain cannot be read.
+    /// The checkpoint cannot be read, or its parts do not belong together.
     #[error("checkpoint")]
     Checkpoint(#[source] wattle_chain_spec::CheckpointError),
     /// A profile to probe with cannot be used.
@@ -252,7 +255,8 @@ impl LightCliError {
             Self::Status(_) => "light_status",
             Self::Anchor(_) | Self::AnchorRefused => "light_anchor",
             Self::Relay(_) | Self::NoRelay => "light_relay",
-            Self::NoPlace | Self::Checkpoint(_) => "light_bind",
+            Self::NoPlace => "light_bind",
+            Self::Checkpoint(_) => "light_checkpoint",
             Self::Profile(_) | Self::Link { .. } | Self::NothingAnswers => "light_probe",
             Self::Stdin(_) | Self::Stdout(_) => "io",
         }

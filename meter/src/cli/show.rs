@@ -4,9 +4,20 @@ use super::{ConfigArgs, EXAMPLE_CONFIG, LightCliError, StatusArgs};
 use crate::config::LightConfig;
 use crate::status::{LightStatus, status as look};
 use serde::Serialize;
+use serde_json::Value;
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use wattle_chain_spec::Checkpoint;
+
+/// How long the running light node has to answer.
+const LIVE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest answer of it, in bytes.
+const LIVE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Where a service manager lays keys when it starts the service: there is nothing to check before.
+const HANDED_OVER: &str = "/run/credentials";
 
 /// Prints an answer: as one line of JSON, or as text.
 pub(super) fn print(
@@ -19,20 +30,71 @@ pub(super) fn print(
     } else {
         text()
     };
-    writeln!(std::io::stdout().lock(), "{}", line.trim_end()).map_err(LightCliError::Stdout)
+    match writeln!(std::io::stdout().lock(), "{}", line.trim_end()) {
+        // Whoever read it has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(LightCliError::Stdout),
+    }
+}
+
+/// A data directory at a glance, and what the running light node says of its meters, if there is one.
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    kept: LightStatus,
+    live: Option<Value>,
 }
 
 pub(super) fn status(args: &StatusArgs, json: bool) -> Result<(), LightCliError> {
-    let status = look(&data_dir(args)?).map_err(LightCliError::Status)?;
-    print(json, &status, || text(&status))
+    let (dir, address) = match (&args.data_dir, &args.config) {
+        (Some(dir), _) => (dir.clone(), None),
+        (None, Some(path)) => {
+            let config = LightConfig::load(path).map_err(LightCliError::Config)?;
+            let address = config.status_address().map_err(LightCliError::Config)?;
+            (config.data_dir, address)
+        }
+        (None, None) => (PathBuf::new(), None), // refused by the parser
+    };
+    let kept = look(&dir).map_err(LightCliError::Status)?;
+    let answer = Answer { kept, live: address.and_then(live) };
+    print(json, &answer, || text(&answer.kept) + &answer.live.as_ref().map(live_text).unwrap_or_default())
 }
 
-fn data_dir(args: &StatusArgs) -> Result<PathBuf, LightCliError> {
-    match (&args.data_dir, &args.config) {
-        (Some(dir), _) => Ok(dir.clone()),
-        (None, Some(config)) => Ok(LightConfig::load(config).map_err(LightCliError::Config)?.data_dir),
-        (None, None) => Ok(PathBuf::new()), // refused by the parser
+/// What a light node that runs there answers; `None` when none does.
+fn live(address: SocketAddr) -> Option<Value> {
+    let mut stream = TcpStream::connect_timeout(&address, LIVE_TIMEOUT).ok()?;
+    stream.set_read_timeout(Some(LIVE_TIMEOUT)).ok()?;
+    stream.set_write_timeout(Some(LIVE_TIMEOUT)).ok()?;
+    stream.write_all(b"GET /status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.take(LIVE_BYTES_MAX).read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    head.starts_with("HTTP/1.1 200 ").then(|| serde_json::from_str(body).ok()).flatten()
+}
+
+/// What matters of it beside the data directory's: credit, prices, refusals. Numbers are text in the JSON.
+fn live_text(live: &Value) -> String {
+    let mut out = String::new();
+    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    for meter in live["meters"].as_array().into_iter().flatten() {
+        let (name, credit, tariff) = (word(&meter["name"]), &meter["credit"], &meter["tariff"]);
+        let mut line = |text: String| out.push_str(&format!("{name}: {text}\n"));
+        if credit.is_object() {
+            let (available, height) = (word(&credit["available"]), word(&credit["height"]));
+            line(format!("credit {available} base units, proven at height {height}"));
+        }
+        if tariff.is_object() {
+            let (import, export) = (word(&tariff["importPrice"]), word(&tariff["exportPrice"]));
+            let height = word(&tariff["height"]);
+            line(format!(
+                "a kWh costs {import} and earns {export} base units now, proven at height {height}"
+            ));
+        }
+        if meter["refusedByChain"].is_object() {
+            line(format!("refused by the chain: {}", word(&meter["refusedByChain"]["reason"])));
+        }
     }
+    out
 }
 
 fn text(status: &LightStatus) -> String {
@@ -66,5 +128,21 @@ pub(super) fn config(args: &ConfigArgs, json: bool) -> Result<(), LightCliError>
     for (_, meter) in config.meters() {
         meter.profile().map_err(|e| LightCliError::Config(crate::config::ConfigError::Bus(e)))?;
     }
-    print(json, &config, || format!("{} is sound", path.display()))
+    let checkpoint = Checkpoint::load(&config.checkpoint).map_err(LightCliError::Checkpoint)?;
+    checkpoint.check().map_err(LightCliError::Checkpoint)?;
+    let mut unseen = Vec::new();
+    for key in config.meters().filter_map(|(_, meter)| meter.key_file.as_ref()) {
+        if Path::new(key).starts_with(HANDED_OVER) && !key.exists() {
+            unseen.push(key.display().to_string());
+        } else {
+            crate::sign::load_key(key).map_err(LightCliError::Key)?;
+        }
+    }
+    print(json, &config, || {
+        let unseen = match unseen.join(", ") {
+            none if none.is_empty() => none,
+            some => format!("; the service manager hands over {some} at the start, which was not looked at"),
+        };
+        format!("{} is sound, checkpoint and keys included{unseen}", path.display())
+    })
 }

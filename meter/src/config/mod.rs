@@ -18,6 +18,8 @@ pub const CONFIG_BYTES_MAX: u64 = 64 * 1024;
 /// Most peers in a configuration.
 pub const PEERS_MAX: usize = 16;
 const DAY_MS: u64 = 86_400_000;
+/// Energy in steps that a queue has room for, Wh a day.
+const STEP_WH_A_DAY: u64 = 100_000;
 /// Longest interval that can be set, in ms.
 const INTERVAL_MS_MAX: u64 = DAY_MS;
 
@@ -213,10 +215,14 @@ impl LightConfig {
         parsed.filter(|address| address.ip().is_loopback()).map(Some).ok_or(refused)
     }
 
-    /// Readings that each queue holds: those of `queue_days`, and room for events.
+    /// Readings that each queue holds: those of `queue_days`, with 100 kWh a day where steps make readings, and room for
+    /// events.
     #[must_use]
     pub fn queue_capacity(&self) -> usize {
+        let steps = self.meters().map(|(_, meter)| meter.profile.reading_step_wh).filter(|step| *step > 0);
+        let steps_a_day = steps.min().map_or(0, |step| STEP_WH_A_DAY / step);
         let readings = self.queue_days.saturating_mul(DAY_MS) / self.reading_interval_ms.max(1);
+        let readings = readings.saturating_add(self.queue_days.saturating_mul(steps_a_day));
         usize::try_from(readings.saturating_add(1000)).unwrap_or(CAPACITY_MAX).min(CAPACITY_MAX)
     }
 

@@ -26,7 +26,7 @@ fn the_least_configuration_has_sane_defaults() {
     let config = least();
     config.check().unwrap();
     let (bus, meter) = config.meters().next().unwrap();
-    assert_eq!((bus, meter.unit, meter.profile.as_str()), (0, 1, "sdm630"));
+    assert_eq!((bus, meter.unit, meter.profile.profile.as_str()), (0, 1, "sdm630"));
     assert_eq!(config.queue_capacity(), 30 * 96 + 1000);
     assert_eq!(config.buses[0].link, Link::Tcp { address: "192.168.1.50:502".to_owned() });
     assert_eq!(config.buses[0].timing, Timing::default());

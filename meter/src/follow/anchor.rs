@@ -6,6 +6,7 @@
 use super::dispute::Dispute;
 use super::store::{self, HeadFile};
 use super::{Follower, HeadStore};
+use crate::clock::Known;
 use std::io;
 use std::path::{Path, PathBuf};
 use wattle_chain_spec::{Checkpoint, CheckpointError};
@@ -13,6 +14,8 @@ use wattle_primitives::{Hash, Header, Height, TimeMs};
 
 /// Name of the file that a new checkpoint waits in.
 const FILE: &str = "anchor.json";
+/// The same for one that the operator vouches for against this computer's clock.
+const VOUCHED: &str = "anchor-vouched.json";
 
 /// Why a checkpoint is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +50,10 @@ pub enum AnchorError {
         got: Hash,
     },
     /// Its own trust period is over: it would not be believed.
-    #[error("the checkpoint's trust period ended at {until} ms, now is {now} ms: ask for a newer one")]
+    #[error(
+        "the checkpoint's trust period ended at {until} ms, now is {now} ms: ask for a newer one, \
+        or say `--clock-is-wrong` if this computer's clock is"
+    )]
     Stale {
         /// End of its trust period.
         until: TimeMs,
@@ -106,68 +112,70 @@ pub fn trusted(dir: &Path, configured: Checkpoint) -> (Checkpoint, Option<Disput
     (start, file.load_dispute())
 }
 
-/// Lays a checked checkpoint into `dir` for the light node to take. Durable on return.
+/// Lays a checked checkpoint into `dir` for the light node to take. Durable on return. `vouched` says that the operator
+/// vouches for its age: this computer's clock is wrong.
 ///
 /// # Errors
 /// [`AnchorError::Io`].
-pub fn offer(dir: &Path, checkpoint: &Checkpoint) -> Result<(), AnchorError> {
-    let path = dir.join(FILE);
+pub fn offer(dir: &Path, checkpoint: &Checkpoint, vouched: bool) -> Result<(), AnchorError> {
+    let path = dir.join(if vouched { VOUCHED } else { FILE });
     // Whoever gives the order may be another user than the one that the light node runs as.
     store::write(&path, &checkpoint.to_json(), 0o644).map_err(|source| AnchorError::Io { path, source })
 }
 
-/// Whether a checkpoint waits in `dir`.
+/// Whether a checkpoint waits in `dir`, or is being taken.
 #[must_use]
 pub fn is_offered(dir: &Path) -> bool {
-    dir.join(FILE).exists()
+    [FILE, VOUCHED].iter().any(|name| crate::files::is_laid(&dir.join(name)))
 }
 
-/// Removes what [`offer`] laid into `dir`.
+/// Takes the checkpoints that wait in `dir`, if there are some. Returns whether the follower has a new head.
 ///
 /// # Errors
-/// [`AnchorError::Io`]; none when there is nothing.
-pub fn withdraw(dir: &Path) -> Result<(), AnchorError> {
-    let path = dir.join(FILE);
-    match std::fs::remove_file(&path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(AnchorError::Io { path, source }),
-        _ => Ok(()),
-    }
-}
-
-/// Takes the checkpoint that waits in `dir`, if there is one. Returns whether the follower has a new head.
-///
-/// # Errors
-/// [`AnchorError`] when it is refused: then the follower is as it was, and the checkpoint waits no longer.
+/// [`AnchorError`] when one is refused: then the follower is as it was, and the checkpoint waits no longer.
 pub fn take(dir: &Path, follower: &mut Follower) -> Result<bool, AnchorError> {
-    if !is_offered(dir) {
-        return Ok(false);
-    }
-    let taken = match store::read(&dir.join(FILE)) {
-        Some(checkpoint) => follower.reanchor(checkpoint).map(|()| true),
+    let plain = take_one(&dir.join(FILE), follower, false);
+    let vouched = take_one(&dir.join(VOUCHED), follower, true);
+    Ok(plain? | vouched?)
+}
+
+fn take_one(path: &Path, follower: &mut Follower, vouched: bool) -> Result<bool, AnchorError> {
+    let io = |source| AnchorError::Io { path: path.to_owned(), source };
+    let Some(aside) = crate::files::claim(path).map_err(io)? else { return Ok(false) };
+    let taken = match store::read(&aside) {
+        Some(checkpoint) => follower.reanchor(checkpoint, vouched).map(|()| true),
         None => {
             tracing::error!("the checkpoint that was laid into the data directory is damaged");
             Ok(false)
         }
     };
-    withdraw(dir)?;
+    crate::files::remove(&aside).map_err(io)?;
     taken
 }
 
 impl Follower {
-    /// Trusts `checkpoint` from now on, without proof. Durable on return; ends a dispute.
+    /// Trusts `checkpoint` from now on, without proof. Durable on return; ends a dispute. One that is `vouched` for is as
+    /// new as it says, whatever the system's clock says: from then on that counts for nothing until a header shows that
+    /// it is right after all.
     ///
     /// # Errors
     /// [`AnchorError`]; what was believed before stays believed.
-    pub fn reanchor(&mut self, checkpoint: Checkpoint) -> Result<(), AnchorError> {
-        let now = self.clock.now();
+    pub fn reanchor(&mut self, checkpoint: Checkpoint, vouched: bool) -> Result<(), AnchorError> {
+        let overrides = vouched && !self.clock.is_known();
+        let now = if overrides { checkpoint.header.time_ms } else { self.clock.now() };
         check(&checkpoint, self.trusted.chain, self.head(), self.dispute.as_ref(), now)?;
         let path = self.file.path().to_owned();
         let io = |source| AnchorError::Io { path, source };
         // The head first: a dispute that outlives a power cut asks for the checkpoint once more.
         self.file.save(&checkpoint).and_then(|()| self.file.save_dispute(None)).map_err(io)?;
-        self.clock.anchor(checkpoint.header.time_ms, false);
+        let known = if overrides { Known::Vouched } else { Known::Saved };
+        self.clock.anchor(checkpoint.header.time_ms, known);
+        if overrides {
+            self.clock.distrust(true);
+        }
         tracing::info!(
-            height = checkpoint.header.height.0, hash = %checkpoint.header.hash(), "new checkpoint trusted"
+            height = checkpoint.header.height.0, hash = %checkpoint.header.hash(), vouched,
+            "new checkpoint trusted"
         );
         self.dispute = None;
         self.validators_before = None;

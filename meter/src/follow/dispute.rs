@@ -7,7 +7,8 @@
 use super::{FollowError, Follower, ask};
 use crate::peers::Peers;
 use serde::{Deserialize, Serialize};
-use wattle_consensus::light::{LightError, verify_finalized};
+use wattle_consensus::light::LightError;
+pub(super) use wattle_consensus::light::verify_finalized;
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::{self, ErrorCode, Request, Response};
 use wattle_primitives::{Hash, Height};

@@ -14,13 +14,15 @@ pub mod anchor;
 mod dispute;
 mod error;
 mod store;
+mod tariff;
 
 pub use anchor::AnchorError;
 pub use dispute::{Comparison, Dispute};
 pub use error::FollowError;
 pub use store::HeadStore;
+pub use tariff::{NextPrice, Tariff, VERSIONS_MAX};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Known};
 use crate::peers::Peers;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,6 +41,8 @@ pub const EPOCHS_PER_ROUND_MAX: u32 = 64;
 const CLOCK_SKEW_MS_MAX: u64 = 600_000;
 /// How often the trusted head is saved at least, if it moves, in ms: a compromise with the wear of an SD card.
 const SAVE_EVERY_MS: u64 = 600_000;
+/// After a disk has refused it, in ms.
+const SAVE_AGAIN_MS: u64 = 60_000;
 
 /// Believes headers, and through them records of state.
 pub struct Follower {
@@ -56,6 +60,10 @@ pub struct Follower {
     /// When by the monotonic clock the head last rose; `None` since the start.
     advanced_ms: Option<u64>,
     dispute: Option<Dispute>,
+    /// Whether a certificate of the head was checked since the start.
+    verified: bool,
+    /// The head could not be saved: when that was tried last.
+    unsaved_ms: Option<u64>,
     /// Bytes of pages written since the start.
     written: u64,
 }
@@ -97,7 +105,7 @@ impl Follower {
         // A head that was reached from the configured checkpoint is believed for as long as that says.
         let period_ms = start.trust_period_ms.0.min(configured_ms);
         let dispute = file.load_dispute();
-        clock.anchor(start.header.time_ms, false);
+        clock.anchor(start.header.time_ms, Known::Saved);
         Ok(Self {
             chain_id: start.chain_id,
             trusted: TrustedState::anchor(start.genesis_hash, start.header),
@@ -109,6 +117,8 @@ impl Follower {
             saved: None,
             advanced_ms: None,
             dispute,
+            verified: false,
+            unsaved_ms: None,
             written: 0,
         })
     }
@@ -252,6 +262,7 @@ impl Follower {
             return Err(FollowError::Disputed { height: dispute.height });
         }
         if light.header == *self.head() {
+            self.verify_again(light);
             return Ok(());
         }
         if light.header.height == self.head().height && light.header.height > Height::ZERO {
@@ -290,14 +301,34 @@ impl Follower {
         }
         match self.advance(&light.header, &light.path, &light.certificate) {
             Err(FollowError::Light(LightError::Fork { .. })) => Err(self.contradicted(light)),
-            other => other.and_then(|()| self.save(false)),
+            other => other.map(|()| self.save_or_tell(false)),
         }
+    }
+
+    /// A peer has the head that was saved before the start. Whoever has the file can say so: only its certificate shows
+    /// that the peer knows more.
+    fn verify_again(&mut self, light: &wire::LightBlock) {
+        let head = self.head();
+        if self.verified || head.height == Height::ZERO || !self.is_fresh() {
+            return;
+        }
+        let sets = std::iter::once(&self.validators).chain(&self.validators_before);
+        let Some(set) = sets.into_iter().find(|set| set.hash() == head.validators_hash) else { return };
+        let chain = &self.trusted.chain;
+        self.verified =
+            dispute::verify_finalized(chain, set, &light.header, &light.path, &light.certificate).is_ok();
+    }
+
+    /// Whether a header was verified since the start, be it the saved one once more.
+    #[must_use]
+    pub const fn is_verified(&self) -> bool {
+        self.verified
     }
 
     /// Believes the last header of `epoch`, and the next set that it names.
     ///
     /// # Errors
-    /// [`FollowError::Light`], [`FollowError::NextSet`], [`FollowError::Save`].
+    /// [`FollowError::Light`], [`FollowError::NextSet`].
     fn accept_epoch(&mut self, epoch: Epoch, proof: &EpochProof) -> Result<(), FollowError> {
         if proof.header.epoch != epoch {
             return Err(FollowError::OtherAnswer);
@@ -308,7 +339,8 @@ impl Follower {
         }
         self.advance(&proof.header, &[], &proof.certificate)?;
         self.validators_before = Some(std::mem::replace(&mut self.validators, proof.next_validators.clone()));
-        self.save(true)
+        self.save_or_tell(true);
+        Ok(())
     }
 
     fn advance(
@@ -329,13 +361,33 @@ impl Follower {
         let clock_skew_ms_max = if synchronized { CLOCK_SKEW_MS_MAX } else { u64::MAX };
         let rules = TrustRules { clock_skew_ms_max, ..self.rules };
         self.trusted.advance(&block, self.clock.now(), &rules).map_err(FollowError::Light)?;
-        self.clock.anchor(header.time_ms, true);
+        self.clock.anchor(header.time_ms, Known::Live);
         self.advanced_ms = Some(self.clock.uptime_ms());
+        self.verified = true;
         if header.next_validators_hash == header.validators_hash {
             self.validators_before = None; // a set of an epoch before signs nothing at this height
         }
         tracing::debug!(height = header.height.0, epoch = header.epoch.0, "header verified");
         Ok(())
+    }
+
+    /// As [`Follower::save`]. A disk that refuses makes nothing less proven: it is told once, and tried again now and then.
+    fn save_or_tell(&mut self, now: bool) {
+        let uptime_ms = self.clock.uptime_ms();
+        if self.unsaved_ms.is_some_and(|at| uptime_ms.saturating_sub(at) < SAVE_AGAIN_MS) {
+            return;
+        }
+        match self.save(now || self.unsaved_ms.is_some()) {
+            Ok(()) => self.unsaved_ms = None,
+            Err(error) => {
+                if self.unsaved_ms.replace(uptime_ms).is_none() {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the trusted head is not saved: after a restart it is followed anew"
+                    );
+                }
+            }
+        }
     }
 
     /// Saves the head if it moved: at once when `now`, else when the last time was long ago.
@@ -391,6 +443,8 @@ async fn ask(peers: &impl Peers, peer: PeerId, request: Request) -> Result<Respo
     }
 }
 
+#[cfg(test)]
+pub(crate) use tariff::tests as tariff_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -122,8 +122,8 @@ async fn two_proven_headers_end_belief_over_restarts_until_a_new_checkpoint() {
         node = follower_at(source.checkpoint(&SEEDS), dir.path(), &time);
     }
     source.push(Epoch(0), &SEEDS, &SEEDS, true);
-    assert!(matches!(node.reanchor(checkpoint_at(&source, 3)), Err(AnchorError::Older { .. })));
-    node.reanchor(checkpoint_at(&source, 5)).unwrap();
+    assert!(matches!(node.reanchor(checkpoint_at(&source, 3), false), Err(AnchorError::Older { .. })));
+    node.reanchor(checkpoint_at(&source, 5), false).unwrap();
     assert_eq!((node.doubt(), node.head().height), (None, Height(5)));
     node.prove(&peers, honest, &key).await.unwrap();
     assert_eq!(follower_at(source.checkpoint(&SEEDS), dir.path(), &time).doubt(), None, "for good");
@@ -152,7 +152,7 @@ fn a_checkpoint_must_be_of_the_chain_not_older_and_fresh() {
     let time = FixedTime::at(source.headers[5].time_ms.0, true);
     let dir = tempfile::tempdir().unwrap();
     let mut node = follower_at(checkpoint_at(&source, 3), dir.path(), &time);
-    let refused = |node: &mut Follower, checkpoint| node.reanchor(checkpoint).unwrap_err();
+    let refused = |node: &mut Follower, checkpoint| node.reanchor(checkpoint, false).unwrap_err();
     assert!(matches!(refused(&mut node, checkpoint_at(&source, 2)), AnchorError::Older { .. }));
     let foreign = chain(6);
     let mut foreign = checkpoint_at(&foreign, 6);
@@ -169,12 +169,12 @@ fn a_checkpoint_must_be_of_the_chain_not_older_and_fresh() {
     let end = source.headers[5].time_ms.0 + source.trust_ms;
     for (now_ms, taken) in [(end + 1000, false), (end - 1000, true)] {
         time.os_ms.store(now_ms, std::sync::atomic::Ordering::Relaxed);
-        let result = node.reanchor(checkpoint_at(&source, 5));
+        let result = node.reanchor(checkpoint_at(&source, 5), false);
         assert_eq!(result.is_ok(), taken, "{result:?}");
         assert!(taken || matches!(result, Err(AnchorError::Stale { .. })));
     }
     assert_eq!(node.head().height, Height(5));
-    node.reanchor(checkpoint_at(&source, 5)).unwrap(); // once more does no harm
+    node.reanchor(checkpoint_at(&source, 5), false).unwrap(); // once more does no harm
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn an_offered_checkpoint_is_taken_once_whole_and_refused_damaged() {
     let dir = tempfile::tempdir().unwrap();
     let mut node = follower_at(source.checkpoint(&SEEDS), dir.path(), &time);
     assert!(!anchor::take(dir.path(), &mut node).unwrap(), "nothing is offered");
-    anchor::offer(dir.path(), &checkpoint_at(&source, 4)).unwrap();
+    anchor::offer(dir.path(), &checkpoint_at(&source, 4), false).unwrap();
     let path = dir.path().join("anchor.json");
     let whole = std::fs::read(&path).unwrap();
     for at in (0..whole.len()).step_by(97) {
@@ -197,7 +197,95 @@ fn an_offered_checkpoint_is_taken_once_whole_and_refused_damaged() {
     std::fs::write(&path, &whole).unwrap();
     assert!(anchor::take(dir.path(), &mut node).unwrap());
     assert_eq!((node.head().height, anchor::is_offered(dir.path())), (Height(4), false));
-    anchor::offer(dir.path(), &checkpoint_at(&source, 2)).unwrap();
+    anchor::offer(dir.path(), &checkpoint_at(&source, 2), false).unwrap();
     assert!(matches!(anchor::take(dir.path(), &mut node), Err(AnchorError::Older { .. })));
     assert!(!anchor::is_offered(dir.path()), "a refused one waits no longer");
+}
+
+/// Goal: a clock that nobody sets and that stands in 2038 takes trust away only until somebody says that it is wrong.
+#[tokio::test]
+async fn a_clock_in_the_future_is_overruled_by_the_operator_and_then_by_the_chain() {
+    let source = chain(5);
+    let dir = tempfile::tempdir().unwrap();
+    let time = FixedTime::at(source.headers[5].time_ms.0 + 13 * 365 * 86_400_000, false);
+    let mut node = follower_at(source.checkpoint(&SEEDS), dir.path(), &time);
+    let peers = TestPeers::new(source.clone(), &SEEDS, 1);
+    assert!(node.sync(&peers, peers.peers[0]).await.unwrap_err().is_expired());
+    assert!(matches!(node.reanchor(checkpoint_at(&source, 4), false), Err(AnchorError::Stale { .. })));
+    anchor::offer(dir.path(), &checkpoint_at(&source, 4), true).unwrap();
+    assert!(anchor::take(dir.path(), &mut node).unwrap());
+    assert_eq!((node.doubt(), node.is_verified()), (None, false));
+    node.sync(&peers, peers.peers[0]).await.unwrap();
+    assert_eq!((node.head().height, node.is_verified()), (Height(5), true));
+    // Once a header was verified the time is known, and the operator's word does not make an old checkpoint new.
+    time.pass(source.trust_ms + 60_000);
+    assert!(node.doubt().is_some());
+    assert!(matches!(node.reanchor(checkpoint_at(&source, 5), true), Err(AnchorError::Stale { .. })));
+}
+
+#[tokio::test]
+async fn a_clock_at_1970_trusts_by_the_headers_and_one_that_jumps_back_gives_no_time_back() {
+    let source = chain(5);
+    let key = state_key::meter(&meter());
+    for os_ms in [0, source.headers[5].time_ms.0] {
+        let dir = tempfile::tempdir().unwrap();
+        let time = FixedTime::at(os_ms, false);
+        let mut node = follower_at(source.checkpoint(&SEEDS), dir.path(), &time);
+        let peers = TestPeers::new(source.clone(), &SEEDS, 1);
+        node.prove(&peers, peers.peers[0], &key).await.unwrap();
+        time.pass(source.trust_ms);
+        time.os_ms.store(1, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(node.doubt(), None, "the last moment");
+        time.mono_ms.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        assert!(node.doubt().is_some(), "the monotonic clock has gone on");
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_repeats_the_saved_head_has_verified_nothing_unless_it_proves_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = chain(4);
+    let time = FixedTime::at(source.headers[4].time_ms.0, true);
+    let peers = TestPeers::new(source.clone(), &SEEDS, 1);
+    let mut unsigned = source.light(4);
+    unsigned.certificate = forked(source.light(4), &SEEDS, &[1, 2]).certificate;
+    for (light, verified) in [(unsigned, false), (source.light(4), true)] {
+        let mut node = follower_at(checkpoint_at(&source, 4), dir.path(), &time);
+        peers.lies.lock().unwrap().insert(peers.peers[0], insists_on(light));
+        node.sync(&peers, peers.peers[0]).await.unwrap();
+        node.compare(&peers, peers.peers[0]).await.unwrap();
+        assert_eq!(node.is_verified(), verified);
+    }
+}
+
+/// Goal: a full disk makes nothing less proven, and nobody a liar.
+#[tokio::test]
+async fn a_head_that_cannot_be_saved_is_believed_all_the_same() {
+    struct Full(Arc<std::sync::atomic::AtomicU32>);
+    impl HeadStore for Full {
+        fn load(&self) -> Option<Checkpoint> {
+            None
+        }
+        fn save(&self, _: &Checkpoint) -> std::io::Result<()> {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn path(&self) -> &Path {
+            Path::new("head.json")
+        }
+    }
+    let source = chain(4);
+    let time = FixedTime::at(source.headers[4].time_ms.0, true);
+    let (clock, tries) = (Arc::new(Clock::of(1, Box::new(time.clone()))), Arc::default());
+    let store = Box::new(Full(Arc::clone(&tries)));
+    let mut node = Follower::open_in(source.checkpoint(&SEEDS), store, clock).unwrap();
+    let peers = TestPeers::new(source, &SEEDS, 1);
+    let key = state_key::meter(&meter());
+    for _ in 0..5 {
+        assert!(node.prove(&peers, peers.peers[0], &key).await.unwrap().0.is_some());
+        peers.chain.lock().unwrap().push(Epoch(0), &SEEDS, &SEEDS, true);
+        time.pass(10);
+    }
+    assert_eq!(tries.load(std::sync::atomic::Ordering::Relaxed), 1, "it is not tried with each header");
+    assert!(node.save(true).is_err(), "whoever asks is told");
 }

@@ -47,6 +47,13 @@ pub enum QueueError {
 }
 
 impl QueueError {
+    /// Whether there is no room on the disk: nothing is lost by it, and it may pass. A failed sync is another thing, since
+    /// nobody knows what it has lost.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Io { action, source, .. } if *action != "sync" && crate::files::is_full(source))
+    }
+
     /// For `map_err` on an I/O result.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();

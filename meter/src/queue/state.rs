@@ -57,6 +57,11 @@ impl StateFile {
             .open(path)
             .map_err(QueueError::io("open", path))?;
         let newest = newest(&file);
+        // Room for both slots from the start: then what was sent can be noted, and what has arrived be forgotten, on a
+        // disk that is full. Where there is none now, the first write says so.
+        let length = file.metadata().map_or(0, |metadata| metadata.len());
+        let missing = usize::try_from(SLOT_BYTES.saturating_mul(2).saturating_sub(length)).unwrap_or(0);
+        let _ = file.write_all_at(&vec![0; missing], length);
         Ok((Self { file, path: path.to_owned() }, newest))
     }
 

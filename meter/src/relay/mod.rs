@@ -85,10 +85,11 @@ impl Relay {
         let mut machine = Machine::new(self.rules, saved(&self.dir));
         let mut kept = machine.saved();
         let mut retry: Option<Retry> = None;
+        let mut command: Option<Position> = None;
         loop {
             let order = order::waiting(&self.dir);
             let lost = self.meter_is_lost();
-            let mut command = self.feed(&mut machine, Input::Meter { lost });
+            command = self.feed(&mut machine, Input::Meter { lost }).or(command);
             if let Some(order) = order {
                 tracing::info!(?order, "order for the relay");
                 command = self.feed(&mut machine, Input::Order(order)).or(command);
@@ -96,12 +97,17 @@ impl Relay {
             while let Ok(input) = self.inputs.try_recv() {
                 command = self.feed(&mut machine, input).or(command);
             }
-            self.keep(&machine, &mut kept)?;
+            if !self.keep_or_wait(&machine, &mut kept)? {
+                // What cannot be kept is not done: order and command wait, and the other loops go on.
+                self.show(&machine);
+                tokio::time::sleep(TICK).await;
+                continue;
+            }
             if order.is_some() {
                 order::done(&self.dir).map_err(std::io::Error::other)?;
             }
             let now_ms = self.clock.uptime_ms();
-            if let Some(position) = command {
+            if let Some(position) = command.take() {
                 retry = Some(Retry { position, at_ms: now_ms, pause: RETRY_MIN });
             }
             if let Some(due) = retry.take_if(|retry| retry.at_ms <= now_ms) {
@@ -109,12 +115,7 @@ impl Relay {
             }
             self.show(&machine);
             match tokio::time::timeout(TICK, self.inputs.recv()).await {
-                Ok(Some(input)) => {
-                    if let Some(position) = self.feed(&mut machine, input) {
-                        self.keep(&machine, &mut kept)?;
-                        retry = Some(Retry { position, at_ms: 0, pause: RETRY_MIN });
-                    }
-                }
+                Ok(Some(input)) => command = self.feed(&mut machine, input),
                 Ok(None) => tokio::time::sleep(TICK).await, // nobody looks at the chain any more
                 Err(_) => {}
             }
@@ -128,6 +129,25 @@ impl Relay {
     fn meter_is_lost(&self) -> bool {
         let seen_ms = self.board.meter_seen_ms(self.meter);
         self.clock.uptime_ms().saturating_sub(seen_ms) >= self.meter_lost_after_ms
+    }
+
+    /// As [`Relay::keep`]. Returns whether it is done: on a full disk it is not, and that passes.
+    fn keep_or_wait(&self, machine: &Machine, kept: &mut Saved) -> std::io::Result<bool> {
+        match self.keep(machine, kept) {
+            Err(error) if crate::files::is_full(&error) => {
+                let text = format!("the disk is full: {error}");
+                let news = self.board.update(|facts| {
+                    let relay = facts.relay.get_or_insert_with(RelayStatus::default);
+                    relay.confirmed = Some(false);
+                    relay.error.replace(text.clone()).as_ref() != Some(&text)
+                });
+                if news {
+                    tracing::error!(%error, "the disk is full: the relay is not moved");
+                }
+                Ok(false)
+            }
+            other => other.map(|()| true),
+        }
     }
 
     /// Makes order and position durable if they changed. The file is small and changes rarely: no thread of its own.

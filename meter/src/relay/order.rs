@@ -34,18 +34,23 @@ pub fn give(dir: &Path, order: Order) -> Result<(), OrderError> {
     crate::files::replace(&path, &text, 0o644).map_err(failed)
 }
 
-/// Whether an order waits in `dir`.
+/// Whether an order waits in `dir`, or is being obeyed.
 #[must_use]
 pub fn is_given(dir: &Path) -> bool {
-    dir.join(FILE).exists()
+    crate::files::is_laid(&dir.join(FILE))
 }
 
-/// The order that waits in `dir`; it stays there until [`done`].
+/// The order that waits in `dir`. It is set aside, so that one that is given meanwhile waits for its turn, and stays there
+/// until [`done`].
 pub(super) fn waiting(dir: &Path) -> Option<Order> {
-    if !is_given(dir) {
-        return None;
-    }
-    let order = crate::files::read(&dir.join(FILE)).and_then(|text| serde_json::from_str(&text).ok());
+    let aside = match crate::files::claim(&dir.join(FILE)) {
+        Ok(aside) => aside?,
+        Err(error) => {
+            tracing::error!(%error, "the order for the relay cannot be taken");
+            return None;
+        }
+    };
+    let order = crate::files::read(&aside).and_then(|text| serde_json::from_str(&text).ok());
     if order.is_none() {
         tracing::error!("the order for the relay is damaged: give it again");
         let _ = done(dir); // reported when the next order cannot be removed either
@@ -55,11 +60,6 @@ pub(super) fn waiting(dir: &Path) -> Option<Order> {
 
 /// The order is obeyed, and durably so.
 pub(super) fn done(dir: &Path) -> Result<(), OrderError> {
-    let path = dir.join(FILE);
-    match std::fs::remove_file(&path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(OrderError { action: "remove", path, source })
-        }
-        _ => Ok(()),
-    }
+    let path = crate::files::claimed(&dir.join(FILE));
+    crate::files::remove(&path).map_err(|source| OrderError { action: "remove", path, source })
 }

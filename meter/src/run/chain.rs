@@ -4,14 +4,17 @@
 //! that the first one proved. Each meter has its own pace: one that is refused never holds up another.
 
 use super::LightError;
-use crate::board::{Board, ChainFacts, Credit};
+use super::distrust;
+use super::round::Round;
+use crate::board::{Board, ChainFacts, Credit, Proven, ProvenTariff};
 use crate::clock::Clock;
 use crate::config::LightConfig;
 use crate::follow::{Comparison, Doubt, FollowError, Follower, anchor};
-use crate::pace::{Pacer, Step, random, spread};
+use crate::pace::{Pacer, Step, random, spread, stagger};
 use crate::peers::Peers;
 use crate::relay::Input;
 use crate::submit::{Progress, SharedQueue, SubmitError, Submitter, with_queue};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,8 +41,8 @@ pub(crate) struct Chain {
     /// Where proven balances of this lane's meter go.
     pub(crate) relay: Option<(usize, mpsc::Sender<Input>)>,
     pub(crate) doubt: Option<Doubt>,
-    /// Whether a header was proven, or agreed to, since the start.
-    pub(crate) verified: bool,
+    /// Peers that did not answer in time, and when.
+    pub(crate) silent: BTreeMap<PeerId, Instant>,
     /// The head that a second peer was found to have since the last look.
     pub(crate) agreed: Option<Hash>,
     pub(crate) next_look: Instant,
@@ -57,6 +60,10 @@ pub(crate) struct Lane {
     pub(crate) pacer: Pacer,
     pub(crate) next: Instant,
     pub(crate) acked: Option<u64>,
+    /// Nothing waited at the last look: what comes next is begun with at a moment of its own.
+    pub(crate) resting: bool,
+    /// The disk is full: told once.
+    pub(crate) full: bool,
 }
 
 /// What a queue holds, looked at without holding it.
@@ -90,7 +97,7 @@ impl Chain {
             // Whichever comes first: the next thing to do, or a new reading.
             if tokio::time::timeout(nap, self.fresh.notified()).await.is_ok() {
                 let now = Instant::now();
-                self.lanes.iter_mut().filter(|lane| lane.pacer.is_idle()).for_each(|lane| lane.next = now);
+                self.lanes.iter_mut().filter(|lane| lane.resting).for_each(|lane| lane.next = now);
             }
         }
     }
@@ -100,24 +107,36 @@ impl Chain {
         if let Err(error) = anchor::take(&self.dir, &mut self.follower) {
             tracing::error!(error = &error as &dyn std::error::Error, "new checkpoint refused");
         }
-        let mut ready = net.ready();
-        ready.sort_unstable();
+        let net = &Round::new(net, &self.silent);
+        let ready = net.ready();
         if std::mem::replace(alone, ready.is_empty()) && !*alone {
             self.spread_out().await?;
         }
         let now = Instant::now();
         if now >= self.next_look {
-            self.look(net, &ready).await?;
+            self.look(net).await?;
             self.next_look = Instant::now() + self.config.follow_interval();
         }
         for index in 0..self.lanes.len() {
-            self.submit(net, &ready, index).await?;
+            self.submit(net, index).await?;
         }
         if now >= self.next_credit {
-            self.look_at_credit(net, &ready).await;
+            self.look_at_credit(net).await;
             self.next_credit = Instant::now() + self.config.credit_interval();
         }
+        self.silent = net.silent();
+        self.keep_clock();
         self.show(ready.len()).await
+    }
+
+    /// Remembers over restarts whether the operating system's clock is wrong, as the chain shows it.
+    fn keep_clock(&mut self) {
+        if let Some(ahead) = self.clock.os_is_ahead() {
+            self.clock.distrust(ahead);
+        }
+        if let Err(error) = distrust::keep(&self.dir, self.clock.is_distrusted()) {
+            tracing::debug!(%error, "what the clock is worth is not kept");
+        }
     }
 
     /// After an outage every light node of a village comes back at once: each begins at a moment of its own.
@@ -135,26 +154,15 @@ impl Chain {
         Ok(())
     }
 
-    /// The peer whose turn it is: any, so that no rhythm of questions keeps one kind of them with one peer.
-    fn peer(&self, ready: &[PeerId]) -> Option<PeerId> {
-        choose(ready.iter().copied())
-    }
-
-    /// Another one, not always the same.
-    fn another(&self, ready: &[PeerId], peer: PeerId) -> Option<PeerId> {
-        choose(ready.iter().copied().filter(|other| *other != peer))
-    }
-
     /// Follows one peer's headers, and compares with another's.
-    async fn look(&mut self, net: &impl Peers, ready: &[PeerId]) -> Result<(), LightError> {
-        let Some(peer) = self.peer(ready) else { return Ok(()) };
-        match self.follower.sync(net, peer).await {
-            Ok(_) => self.verified = true,
-            Err(source) => self.note(net, &SubmitError::Peer { peer, source }),
+    async fn look(&mut self, net: &impl Peers) -> Result<(), LightError> {
+        let Some(peer) = a_peer(net) else { return Ok(()) };
+        if let Err(source) = self.follower.sync(net, peer).await {
+            self.note(net, &SubmitError::Peer { peer, source });
         }
         self.agreed = None; // each look compares anew: another peer may be the second one
         // What comes of it shows in the follower's doubt.
-        let _ = self.cross_check(net, ready, peer).await;
+        let _ = self.cross_check(net, peer).await;
         Ok(())
     }
 
@@ -162,19 +170,14 @@ impl Chain {
     ///
     /// # Errors
     /// [`FollowError::Disputed`]. A second peer's lie or silence takes nothing from the first one's proof.
-    async fn cross_check(
-        &mut self,
-        net: &impl Peers,
-        ready: &[PeerId],
-        peer: PeerId,
-    ) -> Result<(), FollowError> {
+    async fn cross_check(&mut self, net: &impl Peers, peer: PeerId) -> Result<(), FollowError> {
         let head = self.follower.head().hash();
-        let Some(second) = self.another(ready, peer).filter(|_| self.agreed != Some(head)) else {
+        let Some(second) = another(net, peer).filter(|_| self.agreed != Some(head)) else {
             return Ok(());
         };
         match self.follower.compare(net, second).await {
             Ok(Comparison::Agrees) => {
-                (self.verified, self.agreed) = (true, Some(head));
+                self.agreed = Some(head);
                 self.board.update(|f| f.chain.agreements = f.chain.agreements.saturating_add(1));
             }
             Ok(Comparison::Unknown) => {}
@@ -184,22 +187,38 @@ impl Chain {
         Ok(())
     }
 
-    async fn submit(&mut self, net: &impl Peers, ready: &[PeerId], index: usize) -> Result<(), LightError> {
+    async fn submit(&mut self, net: &impl Peers, index: usize) -> Result<(), LightError> {
         let usual = self.config.follow_interval();
-        let Some(lane) = self.lanes.get(index).filter(|lane| Instant::now() >= lane.next) else {
+        let (interval_ms, longest) = (self.config.reading_interval_ms, self.config.submit_spread());
+        let Some(lane) = self.lanes.get_mut(index).filter(|lane| Instant::now() >= lane.next) else {
             return Ok(());
         };
         if !lane.glance().await?.work {
+            lane.resting = true;
             return Ok(());
         }
-        let peer = self.peer(ready);
-        let Some(lane) = self.lanes.get_mut(index) else { return Ok(()) };
-        let result = match peer {
+        if std::mem::take(&mut lane.resting) {
+            // The end of an interval, where all of a village have a reading: each comes at a moment of its own.
+            lane.next = Instant::now() + stagger(interval_ms, longest, random());
+            if Instant::now() < lane.next {
+                return Ok(());
+            }
+        }
+        let result = match a_peer(net) {
             Some(peer) => lane.submitter.round(&mut self.follower, net, peer).await,
             None => Ok(Progress::NoPeer),
         };
-        if let Err(error @ (SubmitError::Queue(_) | SubmitError::Worker)) = result {
-            return Err(error.into());
+        match &result {
+            // What waits is safe where it is, and goes on when there is room.
+            Err(SubmitError::Queue(error)) if error.is_full() => {
+                if !std::mem::replace(&mut lane.full, true) {
+                    tracing::error!(meter = %lane.name, error = error as &dyn std::error::Error, "the disk is full");
+                }
+            }
+            Err(SubmitError::Queue(_) | SubmitError::Worker) => {
+                return result.map(|_| ()).map_err(Into::into);
+            }
+            _ => lane.full = false,
         }
         let acked = lane.glance().await?.acked;
         // Moving on means new readings settled; sending the same again does not count.
@@ -207,31 +226,45 @@ impl Chain {
         let step = Step::of(&result, moved);
         let pause = lane.pacer.next(step, usual, random());
         lane.next = Instant::now() + pause;
-        let meter = lane.meter;
-        self.board.update_meter(meter, |facts| facts.submission = describe(&result, step));
+        lane.resting = step == Step::Idle;
+        let (meter, refusal) = (lane.meter, lane.submitter.refusal());
+        let proven = lane.submitter.record().map(Proven::of);
+        self.board.update_meter(meter, |facts| {
+            facts.submission = describe(&result, step);
+            (facts.refusal, facts.proven) = (refusal, proven.or(facts.proven));
+        });
         if let Err(error) = &result {
             self.note(net, error);
         }
         Ok(())
     }
 
-    /// Proves what the owner of each meter can spend.
-    async fn look_at_credit(&mut self, net: &impl Peers, ready: &[PeerId]) {
+    /// Proves what the owner of each meter can spend, and what energy costs.
+    async fn look_at_credit(&mut self, net: &impl Peers) {
         let asset = self.config.credit.asset;
+        let mut tariffs = BTreeMap::new();
         for index in 0..self.lanes.len() {
             let Some((meter, address)) = self.lanes.get(index).map(|lane| (lane.meter, lane.address)) else {
                 return;
             };
-            let mut credit = None;
-            if let Some(peer) = self.peer(ready) {
-                match self.prove_credit(net, ready, peer, address, asset).await {
-                    Ok(proven) => credit = proven,
+            let (mut credit, mut tariff) = (None, None);
+            if let Some(peer) = a_peer(net) {
+                match self.prove_credit(net, peer, address, asset).await {
+                    Ok(Some((proven, microgrid))) => {
+                        credit = Some(proven);
+                        tariff = self.tariff(net, peer, microgrid, &mut tariffs).await;
+                    }
+                    Ok(None) => {}
                     Err(source) => self.note(net, &SubmitError::Peer { peer, source }),
                 }
             }
-            let fresh = self.follower.head_age_ms().is_some_and(|age| age <= self.config.credit.age_ms_max);
-            let counts = credit.filter(|_| fresh && self.follower.doubt().is_none());
-            self.board.update_meter(meter, |facts| facts.credit = credit.or(facts.credit));
+            let counts = credit.filter(|_| self.is_current());
+            let tariff = tariff.filter(|_| self.is_current());
+            let doubted = self.follower.doubt().is_some();
+            self.board.update_meter(meter, |facts| {
+                facts.credit = credit.or(facts.credit);
+                facts.tariff = tariff.or(facts.tariff).filter(|_| !doubted);
+            });
             if let Some((_, relay)) = self.relay.as_ref().filter(|(lane, _)| *lane == index) {
                 // When the relay has no room for it, the next look will do.
                 let _ = relay.try_send(Input::Balance(counts.map(|credit| credit.available)));
@@ -239,23 +272,54 @@ impl Chain {
         }
     }
 
-    /// `None` when the chain does not know the meter.
+    /// Whether what was just proven is new enough to act on.
+    fn is_current(&self) -> bool {
+        let fresh = self.follower.head_age_ms().is_some_and(|age| age <= self.config.credit.age_ms_max);
+        fresh && self.follower.doubt().is_none()
+    }
+
+    /// The prices of a microgrid, asked for once in a round. They are shown for as long as a balance would count.
+    async fn tariff(
+        &mut self,
+        net: &impl Peers,
+        peer: PeerId,
+        microgrid: Hash,
+        known: &mut BTreeMap<Hash, Option<ProvenTariff>>,
+    ) -> Option<ProvenTariff> {
+        if let Some(tariff) = known.get(&microgrid) {
+            return *tariff;
+        }
+        let tariff = match self.follower.prove_tariff(net, peer, microgrid).await {
+            Ok(tariff) => tariff?,
+            Err(source) => {
+                self.note(net, &SubmitError::Peer { peer, source });
+                return None; // the next meter asks another peer
+            }
+        };
+        let age_ms = self.follower.head_age_ms().unwrap_or(u64::MAX);
+        let left_ms = self.config.credit.age_ms_max.saturating_sub(age_ms);
+        let until_ms = self.clock.uptime_ms().saturating_add(left_ms);
+        let tariff = Some(ProvenTariff { tariff, until_ms });
+        known.insert(microgrid, tariff);
+        tariff
+    }
+
+    /// What the meter's owner can spend, and the meter's microgrid. `None` when the chain does not know the meter.
     async fn prove_credit(
         &mut self,
         net: &impl Peers,
-        ready: &[PeerId],
         peer: PeerId,
         meter: Address,
         asset: AssetId,
-    ) -> Result<Option<Credit>, FollowError> {
+    ) -> Result<Option<(Credit, Hash)>, FollowError> {
         let record = self.follower.prove_record::<MeterRecord>(net, peer, &state_key::meter(&meter)).await?;
-        let Some(owner) = record.map(|record| record.owner) else { return Ok(None) };
+        let Some(MeterRecord { owner, microgrid, .. }) = record else { return Ok(None) };
         let key = state_key::balance(&AccountId::Wallet { owner }, asset);
         let balance = self.follower.prove_record::<BalanceRecord>(net, peer, &key).await?.unwrap_or_default();
         let head = self.follower.head();
         let (height, time_ms) = (head.height, head.time_ms);
-        self.cross_check(net, ready, peer).await?;
-        Ok(Some(Credit { owner, asset, available: balance.available(), height, time_ms }))
+        self.cross_check(net, peer).await?;
+        Ok(Some((Credit { owner, asset, available: balance.available(), height, time_ms }, microgrid)))
     }
 
     /// Puts the chain on the board. Returns how long nothing is due.
@@ -292,7 +356,7 @@ impl Chain {
     fn facts(&self, peers: usize) -> ChainFacts {
         let head = self.follower.head();
         let (reason, advice) = match self.doubt {
-            None if self.verified => (None, None),
+            None if self.follower.is_verified() => (None, None),
             None => {
                 (Some("nothing_verified"), Some("no peer has proven a header since the start".to_owned()))
             }
@@ -331,6 +395,7 @@ impl Chain {
                 self.board.update(|f| f.chain.lies = f.chain.lies.saturating_add(1));
                 net.blame(*peer);
             }
+            SubmitError::Queue(_) => {} // told once, when it begins
             // Announced once, when it begins.
             SubmitError::Peer { source, .. } if source.needs_checkpoint() => {}
             SubmitError::Peer { peer, source: source @ FollowError::Light(_) } => {
@@ -342,6 +407,16 @@ impl Chain {
             other => tracing::warn!(error = other as &dyn std::error::Error, "readings not taken"),
         }
     }
+}
+
+/// A peer to ask: any, so that no rhythm of questions keeps one kind of them with one peer.
+fn a_peer(net: &impl Peers) -> Option<PeerId> {
+    choose(net.ready().into_iter())
+}
+
+/// Another one, not always the same.
+fn another(net: &impl Peers, peer: PeerId) -> Option<PeerId> {
+    choose(net.ready().into_iter().filter(|other| *other != peer))
 }
 
 /// One of them by chance.
@@ -378,6 +453,7 @@ const fn describe(result: &Result<Progress, SubmitError>, step: Step) -> &'stati
         (Ok(Progress::Sent { .. }), _) => "sent",
         (Ok(Progress::NotRegistered), _) => "not_registered",
         (Ok(Progress::Unproven { .. }), _) => "sent_unproven",
+        (Ok(Progress::Refused), _) => "refused_by_chain",
         (Ok(Progress::NoPeer), _) => "no_peer",
         (Err(_), Step::Refused) => "waits_for_bandwidth",
         (Err(SubmitError::Refused { .. }), _) => "refused",

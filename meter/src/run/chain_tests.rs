@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::board::MeterFacts;
+use crate::follow::tariff_tests;
 use crate::queue::Queue;
 use crate::sensor::Energy;
 use crate::sign::Signer;
@@ -11,7 +12,7 @@ use crate::testchain::{
 };
 use std::path::Path;
 use std::sync::Mutex;
-use wattle_p2p::wire::Response;
+use wattle_p2p::wire::{Request, Response};
 use wattle_primitives::reading::{RegisterEncoding, Words};
 use wattle_primitives::{Amount, BoundedBytes, Epoch, Hash, Height, SecretKey};
 
@@ -65,6 +66,8 @@ fn lane(dir: &Path, meter: u8, chain: Hash, clock: &Arc<Clock>) -> (Lane, Arc<Si
         pacer: Pacer::default(),
         next: Instant::now(),
         acked: None,
+        resting: false,
+        full: false,
     };
     (lane, signer)
 }
@@ -90,7 +93,7 @@ fn light_node(dir: &Path, chain: &TestChain, meters: u8, readings: u16) -> Chain
         fresh: Arc::new(Notify::new()),
         relay: None,
         doubt: None,
-        verified: false,
+        silent: BTreeMap::new(),
         agreed: None,
         next_look: Instant::now(),
         next_credit: Instant::now(),
@@ -224,7 +227,7 @@ async fn a_fork_ends_belief_but_neither_queue_nor_submission_and_a_checkpoint_me
     peers.lies.lock().unwrap().clear();
     let newest = peers.chain.lock().unwrap().headers.last().unwrap().clone();
     let checkpoint = wattle_chain_spec::Checkpoint { header: newest, ..source.checkpoint(&SEEDS) };
-    anchor::offer(dir.path(), &checkpoint).unwrap();
+    anchor::offer(dir.path(), &checkpoint, false).unwrap();
     turns(&mut chain, &peers, 4).await;
     assert_eq!((chain.doubt, depth(&chain)), (None, 0));
     while balances.try_recv().is_ok() {}
@@ -335,4 +338,196 @@ async fn heights_and_genesis_are_on_the_board() {
     let after = chain.board.update(|facts| facts.chain.clone());
     assert_eq!((after.believing, after.height, after.peers), (true, Height(1), 1));
     assert_eq!((after.genesis_hash, after.hash), (source.headers[0].hash(), source.headers[1].hash()));
+}
+
+/// The village's microgrid with prices, and its meter 0 in it.
+fn priced() -> State {
+    let terms = tariff_tests::terms(&[(0, 300, 100)], 0);
+    let mut state = tariff_tests::with_terms(with_balance(village(1), address(0), 5), &[(0, terms)]);
+    let key = state_key::meter(&address(0));
+    let mut record: MeterRecord = wattle_primitives::decode(&state[&key]).unwrap();
+    record.microgrid = tariff_tests::GRID;
+    state.insert(key, wattle_primitives::encode(&record));
+    state
+}
+
+fn shown_tariff(chain: &Chain) -> Option<crate::Tariff> {
+    let now_ms = chain.clock.uptime_ms();
+    let tariff = chain.board.update(|facts| facts.meters[0].tariff);
+    tariff.filter(|tariff| now_ms <= tariff.until_ms).map(|tariff| tariff.tariff)
+}
+
+#[tokio::test]
+async fn prices_are_shown_when_proven_and_not_when_forged_doubted_or_too_old() {
+    let dir = memory_dir();
+    let source = started(priced());
+    let mut chain = light_node(dir.path(), &source, 1, 0);
+    let peers = TestPeers::new(source.clone(), &SEEDS, 2);
+    for peer in &peers.peers {
+        let cheap: Lie = Box::new(|_, request, honest| match (request, honest) {
+            (Request::Proof { key }, Response::Proof(mut answer)) if key[0] == state_key::TERMS => {
+                let mut value = answer.value.take().unwrap().to_vec();
+                value[14] ^= 1; // a price
+                answer.value = Some(BoundedBytes::new(value).unwrap());
+                Response::Proof(answer)
+            }
+            (_, honest) => honest,
+        });
+        peers.lies.lock().unwrap().insert(*peer, cheap);
+    }
+    turns(&mut chain, &peers, 3).await;
+    assert_eq!(shown_tariff(&chain), None);
+    assert!(!peers.blamed.lock().unwrap().is_empty(), "forged terms are a lie");
+    let credit = chain.board.update(|facts| facts.meters[0].credit);
+    assert_eq!(credit.map(|credit| credit.available), Some(Amount(5)), "the balance was proven all the same");
+
+    peers.lies.lock().unwrap().clear();
+    turns(&mut chain, &peers, 1).await;
+    let tariff = shown_tariff(&chain).unwrap();
+    assert_eq!((tariff.import_price, tariff.export_price), (Amount(300), Amount(100)));
+    assert_eq!((tariff.height, tariff.microgrid), (chain.follower.head().height, tariff_tests::GRID));
+    let until_ms = chain.board.update(|facts| facts.meters[0].tariff).unwrap().until_ms;
+    let in_a_row = chain.config.credit.age_ms_max - 50_000; // its header is a minute old
+    assert!(
+        until_ms < chain.clock.uptime_ms() + in_a_row,
+        "it is not shown for longer than its header counts"
+    );
+
+    chain.config.credit.age_ms_max = 1000;
+    chain.board.update(|facts| facts.meters[0].tariff = None);
+    turns(&mut chain, &peers, 2).await;
+    assert_eq!(shown_tariff(&chain), None, "its header is too old from the first");
+
+    chain.config.credit.age_ms_max = 900_000;
+    turns(&mut chain, &peers, 1).await;
+    assert!(shown_tariff(&chain).is_some());
+    let fork: Lie = Box::new(|_, _, honest| match honest {
+        Response::LightBlock(light) => Response::LightBlock(Box::new(forked(*light, &SEEDS, &SEEDS))),
+        other => other,
+    });
+    peers.lies.lock().unwrap().insert(peers.peers[1], fork);
+    turns(&mut chain, &peers, 4).await;
+    assert!(chain.doubt.is_some());
+    assert_eq!(shown_tariff(&chain), None, "nothing is believed any more");
+}
+
+/// Goal: the way from a proven balance to a relay that has moved, with nothing in between but the light node's own parts.
+#[tokio::test]
+async fn a_proven_balance_moves_the_relay() {
+    let dir = memory_dir();
+    let log = dir.path().join("log");
+    let source = started(with_balance(village(1), address(0), 5));
+    let mut chain = light_node(dir.path(), &source, 1, 0);
+    let peers = TestPeers::new(source, &SEEDS, 2);
+    let (sender, inputs) = mpsc::channel(16);
+    chain.relay = Some((0, sender));
+    let command = |word: &str| {
+        ["/bin/sh", "-c", &format!("echo {word} >> {}", log.display())].map(str::to_owned).to_vec()
+    };
+    let rules = crate::config::RelayConfig {
+        min_switch_interval_ms: 0,
+        disconnect_below: Some(Amount(3)),
+        connect_at: Some(Amount(4)),
+        ..crate::config::RelayConfig::default()
+    };
+    let relay = crate::relay::Relay {
+        actuator: crate::relay::Actuator::Command { connect: command("on"), disconnect: command("off") },
+        rules: rules.rules(),
+        dir: dir.path().to_owned(),
+        meter: 0,
+        meter_lost_after_ms: u64::MAX,
+        clock: Arc::clone(&chain.clock),
+        board: Arc::clone(&chain.board),
+        inputs,
+    };
+    let relay = tokio::spawn(relay.run());
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    for (balance, want) in [(5, "on\n"), (2, "on\noff\n"), (3, "on\noff\n"), (4, "on\noff\non\n")] {
+        let key = state_key::balance(&AccountId::Wallet { owner: address(0) }, AssetId::NATIVE);
+        let record = BalanceRecord { credits_posted: balance, ..BalanceRecord::default() };
+        peers.put(key, &record);
+        for _ in 0..100 {
+            turns(&mut chain, &peers, 1).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if said() == want && balance != 3 {
+                break;
+            }
+        }
+        assert_eq!(said(), want, "balance {balance}");
+    }
+    let kept = crate::relay::saved(dir.path());
+    assert_eq!(kept.commanded, Some(crate::relay::Position::Connected));
+    assert!(!relay.is_finished());
+    relay.abort();
+}
+
+/// Goal: the light nodes of a village, which all have a reading at the end of the same interval, do not come together.
+#[tokio::test]
+async fn at_the_end_of_an_ordinary_interval_each_begins_at_a_moment_of_its_own() {
+    const VILLAGE: u8 = 40;
+    let dir = memory_dir();
+    let source = started(village(VILLAGE));
+    let mut chain = light_node(dir.path(), &source, VILLAGE, 0);
+    let peers = TestPeers::new(source.clone(), &SEEDS, 2);
+    turns(&mut chain, &peers, 2).await;
+    assert!(chain.lanes.iter().all(|lane| lane.resting));
+    for meter in 0..VILLAGE {
+        let lane = &chain.lanes[usize::from(meter)];
+        record(&lane.queue, &signer(meter, source.headers[0].hash()), &chain.clock, 1);
+    }
+    hurry(&mut chain);
+    let (before, mut alone) = (Instant::now(), false);
+    chain.turn(&peers, &mut alone).await.unwrap();
+    let sent = peers.received.lock().unwrap().len();
+    assert!(sent <= 2, "{sent}: one may have drawn no time at all, and sends to two peers");
+    let waits: Vec<u64> = chain.lanes.iter().map(|lane| (lane.next - before).as_secs()).collect();
+    // A thirtieth of a quarter of an hour: the least and the most of forty lie far apart.
+    assert!(waits.iter().all(|wait| *wait <= 31), "{waits:?}");
+    assert!(waits.iter().any(|wait| *wait < 8) && waits.iter().any(|wait| *wait > 22), "{waits:?}");
+    // A further reading that becomes durable lets only those come that have nothing to wait for.
+    assert!(chain.lanes.iter().all(|lane| !lane.resting));
+    turns(&mut chain, &peers, 3).await;
+    assert_eq!(depth(&chain), 0);
+    // Whoever wants no spreading has none.
+    chain.config.submit_spread_ms = 0;
+    turns(&mut chain, &peers, 1).await;
+    record(&chain.lanes[0].queue, &signer(0, source.headers[0].hash()), &chain.clock, 2);
+    turns(&mut chain, &peers, 2).await;
+    assert_eq!(depth(&chain), 0);
+}
+
+#[tokio::test]
+async fn a_silent_peer_holds_up_no_round() {
+    let dir = memory_dir();
+    let source = started(with_balance(village(8), address(0), 5));
+    let mut chain = light_node(dir.path(), &source, 8, 3);
+    let peers = TestPeers::new(source, &SEEDS, 3);
+    peers.silent.lock().unwrap().insert(peers.peers[0]);
+    turns(&mut chain, &peers, 20).await;
+    assert_eq!(depth(&chain), 0);
+    let waited = *peers.waited.lock().unwrap();
+    assert_eq!(waited, 1, "a time-out of ten seconds each");
+    peers.silent.lock().unwrap().extend(peers.peers.clone());
+    chain.silent.clear();
+    turns(&mut chain, &peers, 1).await;
+    assert_eq!(*peers.waited.lock().unwrap() - waited, 3, "each once, and no more in this round");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_remembered_until_the_chain_shows_that_it_is_right() {
+    let dir = memory_dir();
+    let source = started(village(1));
+    let head_ms = source.headers[1].time_ms.0;
+    for (os_ms, wrong) in [(head_ms + 86_400_000, true), (head_ms, false), (0, false)] {
+        let mut chain = light_node(dir.path(), &source, 1, 0);
+        let peers = TestPeers::new(source.clone(), &SEEDS, 1);
+        let time = crate::testchain::FixedTime::at(os_ms, false);
+        let clock = Arc::new(Clock::of(1, Box::new(time)));
+        clock.distrust(wrong); // or the trust period, which is an hour here, would be over
+        let checkpoint = source.checkpoint(&SEEDS);
+        chain.follower = Follower::open(checkpoint, dir.path(), Arc::clone(&clock)).unwrap();
+        chain.clock = clock;
+        turns(&mut chain, &peers, 1).await;
+        assert_eq!(distrust::is_kept(dir.path()), wrong);
+    }
 }

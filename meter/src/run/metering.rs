@@ -1,16 +1,19 @@
-//! The loop of one meter: samples feed the status page, readings are signed at the ends of intervals.
+//! The loop of one meter: samples feed the status page, readings are signed at a start, at the ends of intervals, and
+//! where the meter has a step each time that it has counted so much more.
 
 use super::LightError;
-use crate::board::Board;
+use crate::board::{Board, Proven};
 use crate::clock::Clock;
-use crate::sensor::{Energy, Sample, Sensor, SensorError, Verdict};
+use crate::sensor::{Energy, Sample, Sensor, SensorError, Suspicion, Verdict};
+use crate::serial::Serial;
 use crate::sign::Signer;
-use crate::submit::{SharedQueue, with_queue};
+use crate::submit::{SharedQueue, SubmitError, with_queue};
 use crate::today::Day;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
+use wattle_primitives::{TimeMs, WattHours};
 
 /// When a meter is read, and when a reading is durable.
 #[derive(Clone, Copy)]
@@ -34,7 +37,21 @@ pub(crate) struct Metering {
     pub(crate) day: Day,
     pub(crate) unsynced_since: Option<Instant>,
     pub(crate) failing: bool,
+    /// Import counter of the newest reading.
+    pub(crate) signed_wh: Option<WattHours>,
+    /// Import since then that makes another one, in Wh; 0 for none.
+    pub(crate) step_wh: u64,
+    /// When the newest reading from before the start was made, where its clock was worth something.
+    pub(crate) read_ms: Option<TimeMs>,
+    pub(crate) serial: Serial,
+    /// What the chain was last proven to have.
+    pub(crate) proven: Option<(Proven, bool)>,
+    /// Since when the disk is full.
+    pub(crate) full_since: Option<Instant>,
 }
+
+/// Between two attempts to keep a reading on a full disk.
+const FULL_PAUSE: Duration = Duration::from_secs(10);
 
 /// What makes a reading of counters.
 #[derive(Clone)]
@@ -58,15 +75,54 @@ impl Metering {
             let now = self.clock.now().0;
             due |= now / interval != period;
             period = now / interval;
+            self.adopt();
             let sample = self.sensor.read().await;
-            if let Some(energy) = self.judge(sample).filter(|_| due) {
-                self.record(energy).await?;
-                due = false;
+            self.board.wrote(self.serial.note(self.sensor.serial_number()));
+            if let Some(energy) = self.judge(sample).filter(|energy| due || self.has_stepped(energy)) {
+                due = !self.record(energy).await?;
             }
             self.sync_if_due().await?;
             let to_boundary = Duration::from_millis(interval.saturating_sub(self.clock.now().0 % interval));
             tokio::time::sleep(self.intervals.sample.min(to_boundary)).await;
         }
+    }
+
+    /// Tells the sensor what is known of its meter besides what it reads itself: how old the last good value is, and what
+    /// the chain is proven to have.
+    fn adopt(&mut self) {
+        let now = self.clock.now();
+        let age = |then: TimeMs| Duration::from_millis(now.0.saturating_sub(then.0));
+        if let Some(read_ms) = self.read_ms.filter(|_| self.clock.is_known()) {
+            self.sensor.date(age(read_ms));
+            self.read_ms = None;
+        }
+        let known = self.board.update(|facts| {
+            let meter = facts.meters.get(self.index)?;
+            Some((meter.proven?, meter.refusal.is_some_and(|refusal| refusal.is_lasting())))
+        });
+        let Some((proven, refused)) = known.filter(|known| self.proven.replace(*known) != Some(*known))
+        else {
+            return;
+        };
+        self.sensor.limit_power(proven.power_max_w);
+        let encoding = self.sensor.profile().energy.as_ref().map(|energy| energy.encoding);
+        if encoding != Some(proven.encoding) {
+            let (meter, registered) = (&self.name, proven.encoding);
+            tracing::error!(%meter, ?registered, read = ?encoding, "the meter is registered with another encoding");
+            return;
+        }
+        if let Some(last) = proven.last {
+            let counts = Energy::of_counts(proven.encoding, last.import_count, last.export_count);
+            if let Ok(energy) = counts {
+                self.sensor.learn(energy, age(last.effective_ms), refused);
+            }
+        }
+    }
+
+    /// Whether so much was imported since the newest reading that there is to be another one.
+    fn has_stepped(&self, energy: &Energy) -> bool {
+        let since = self.signed_wh.map_or(u64::MAX, |signed| energy.import_wh.0.saturating_sub(signed.0));
+        self.step_wh > 0 && since >= self.step_wh
     }
 
     /// The counters, if they may be signed.
@@ -81,9 +137,16 @@ impl Metering {
         if std::mem::take(&mut self.failing) {
             tracing::info!(meter = %self.name, "meter can be read again");
         }
-        let held = match sample.verdict() {
-            Some(Verdict::Held { .. }) => Some("register fell: not confirmed yet"),
-            Some(Verdict::Reset) => Some("register was reset: register the meter anew"),
+        let replaced = self.proven.is_some_and(|(proven, _)| proven.replaced);
+        let held = match (sample.verdict(), self.sensor.suspicion()) {
+            _ if replaced => Some("another meter has taken its place on the chain"),
+            (Some(Verdict::Held { .. }), Some(Suspicion::Fell)) => Some("register fell: not confirmed yet"),
+            (Some(Verdict::Held { .. }), Some(Suspicion::Leapt)) => {
+                Some("register rose by more than can have flowed: not confirmed yet")
+            }
+            (Some(Verdict::Held { .. }), _) => Some("register is looked at once more"),
+            (Some(Verdict::Reset), _) => Some("register was reset: register the meter anew"),
+            _ if self.full_since.is_some() => Some("the disk is full: nothing can be kept"),
             _ => None,
         };
         let energy = sample.believed().cloned();
@@ -101,7 +164,7 @@ impl Metering {
                 facts.today = today;
             }
         });
-        energy
+        energy.filter(|_| !replaced)
     }
 
     fn failed(&mut self, error: &SensorError) {
@@ -116,19 +179,40 @@ impl Metering {
         });
     }
 
-    async fn record(&mut self, energy: Energy) -> Result<(), LightError> {
-        let Some(Books { signer, queue, .. }) = self.books.clone() else { return Ok(()) };
+    /// Signs and keeps a reading. Returns whether that is done: on a full disk nothing is signed, and what waits there goes
+    /// on to the chain meanwhile.
+    async fn record(&mut self, energy: Energy) -> Result<bool, LightError> {
+        let Some(Books { signer, queue, .. }) = self.books.clone() else { return Ok(true) };
+        if self.full_since.is_some_and(|since| since.elapsed() < FULL_PAUSE) {
+            return Ok(false);
+        }
         let clock = Arc::clone(&self.clock);
-        let (import_wh, export_wh) = (energy.import_wh.0, energy.export_wh.0);
-        let seq = with_queue(&queue, move |queue| {
+        let (import_wh, export_wh) = (energy.import_wh, energy.export_wh.0);
+        let kept = with_queue(&queue, move |queue| {
             let seq = queue.next_seq()?;
             queue.append(&signer.reading(seq, &energy, &clock))?;
             Ok(seq)
         })
-        .await?;
+        .await;
+        let seq = match kept {
+            Ok(seq) => seq,
+            Err(SubmitError::Queue(error)) if error.is_full() => {
+                if self.full_since.replace(Instant::now()).is_none() {
+                    let meter = &self.name;
+                    tracing::error!(%meter, error = &error as &dyn std::error::Error, "the disk is full: nothing is signed");
+                }
+                return Ok(false);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if self.full_since.take().is_some() {
+            tracing::info!(meter = %self.name, "readings can be kept again");
+        }
+        self.signed_wh = Some(import_wh);
         self.unsynced_since.get_or_insert_with(Instant::now);
+        let import_wh = import_wh.0;
         tracing::info!(meter = %self.name, seq, import_wh, export_wh, "reading signed");
-        Ok(())
+        Ok(true)
     }
 
     async fn sync_if_due(&mut self) -> Result<(), LightError> {
@@ -140,3 +224,7 @@ impl Metering {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "metering_tests.rs"]
+mod tests;

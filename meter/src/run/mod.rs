@@ -2,8 +2,10 @@
 //! queues and the board, so an outage of one side never stops another.
 
 mod chain;
+mod distrust;
 mod error;
 mod metering;
+mod round;
 
 pub use error::LightError;
 
@@ -15,12 +17,14 @@ use crate::pace::Pacer;
 use crate::queue::Queue;
 use crate::relay::{Actuator, Input, Relay};
 use crate::sensor::{BusConfig, Energy, MeterConfig, Sensor, SharedBus};
+use crate::serial::Serial;
 use crate::sign::{Signer, load_key};
 use crate::status::{QUEUE_DIR, Source, server};
 use crate::submit::{Payment, SharedQueue, Submitter, with_queue};
 use crate::today::Day;
 use chain::{Chain, Lane};
 use metering::{Books, Intervals, Metering};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::path::Path;
@@ -32,8 +36,8 @@ use tokio::task::JoinSet;
 use wattle_chain_spec::Checkpoint;
 use wattle_p2p::wire::Role;
 use wattle_p2p::{Config as NetConfig, Handle, Multiaddr, NetEvent, NodeKey};
-use wattle_primitives::Hash;
-use wattle_primitives::reading::Reading;
+use wattle_primitives::reading::{ClockQuality, Reading};
+use wattle_primitives::{Address, Hash};
 
 /// Looks at the chain that may wait for the relay.
 const RELAY_INPUTS_MAX: usize = 16;
@@ -46,7 +50,9 @@ pub async fn run(config: LightConfig, stop: impl Future<Output = ()>) -> Result<
     config.check().map_err(LightError::Config)?;
     let checkpoint = Checkpoint::load(&config.checkpoint).map_err(LightError::Checkpoint)?;
     make_dir(&config.data_dir)?;
+    crate::files::clean(&config.data_dir);
     let clock = Arc::new(Clock::start(config.trust_clock).map_err(LightError::Entropy)?);
+    clock.distrust(distrust::is_kept(&config.data_dir));
     let follower = Follower::open(checkpoint, &config.data_dir, Arc::clone(&clock));
     let follower = follower.map_err(LightError::Checkpoint)?;
     let mut parts = Parts::assemble(&config, &follower, &clock).await?;
@@ -92,6 +98,11 @@ struct Member {
     day: Day,
     signer: Option<Arc<Signer>>,
     queue: Option<SharedQueue>,
+    /// The newest reading in the queue's files.
+    newest: Option<Reading>,
+    serial: Serial,
+    /// Import that makes a reading, in Wh; 0 for none.
+    step_wh: u64,
 }
 
 impl Parts {
@@ -183,7 +194,7 @@ impl Parts {
             fresh: Arc::clone(&self.fresh),
             relay: self.relay.take(),
             doubt: None,
-            verified: false,
+            silent: BTreeMap::new(),
             agreed: None,
             next_look: Instant::now(),
             next_credit: Instant::now(),
@@ -212,15 +223,31 @@ impl Member {
         let name = meter.name.clone();
         let dir = config.meter_dir(&name);
         make_dir(&dir)?;
+        crate::files::clean(&dir);
+        let key = match &meter.key_file {
+            Some(path) => {
+                Some(load_key(path).map_err(|source| LightError::Key { meter: name.clone(), source })?)
+            }
+            None => None,
+        };
+        let address = key.as_ref().map(|key| Address::of_key(&key.public()));
+        let serial = Serial::open(&dir, address);
+        let mut sensor = meter.sensor(bus).map_err(LightError::Meter)?;
+        if sensor.serial_number().is_none() {
+            sensor = sensor.with_serial_number(serial.number().map(str::to_owned));
+        }
         let mut member = Self {
             facts: MeterFacts { name: name.clone(), submission: "telemetry_only", ..MeterFacts::default() },
-            sensor: meter.sensor(bus).map_err(LightError::Meter)?,
+            sensor,
             day: Day::open(&dir),
             signer: None,
             queue: None,
+            newest: None,
+            serial,
+            step_wh: meter.profile.reading_step_wh,
         };
-        if let Some(path) = &meter.key_file {
-            let key = load_key(path).map_err(|source| LightError::Key { meter: name.clone(), source })?;
+        if let Some(key) = key {
+            member.sensor = member.sensor.wary();
             let signer = Signer::new(key, chain);
             let opened = Queue::open(&dir.join(QUEUE_DIR), config.queue_capacity());
             let (queue, recovery) = opened.map_err(LightError::Queue)?;
@@ -229,13 +256,14 @@ impl Member {
                 damaged = recovery.damaged, torn_bytes = recovery.torn_bytes, skipped = recovery.skipped,
                 "meter"
             );
-            let newest = queue.newest().map_err(LightError::Queue)?;
-            if newest.as_ref().is_some_and(|newest| newest.reading.meter != signer.meter()) {
+            let newest = queue.newest().map_err(LightError::Queue)?.map(|signed| signed.reading);
+            if newest.as_ref().is_some_and(|newest| newest.meter != signer.meter()) {
                 return Err(LightError::OtherMeter { meter: name, dir });
             }
-            if let Some(good) = newest.and_then(|newest| counters(&member.sensor, newest.reading)) {
+            if let Some(good) = newest.as_ref().and_then(|newest| counters(&member.sensor, newest)) {
                 member.sensor.remember(good); // a zero right after the start is held like any other
             }
+            member.newest = newest;
             member.facts.submission = "idle";
             member.facts.address = Some(signer.meter());
             member.signer = Some(Arc::new(signer));
@@ -259,11 +287,16 @@ impl Member {
             pacer: Pacer::default(),
             next: Instant::now(),
             acked: None,
+            resting: false,
+            full: false,
         })
     }
 
     fn metering(self, index: usize, config: &LightConfig, parts: &Parts, clock: &Arc<Clock>) -> Metering {
         let fresh = Arc::clone(&parts.fresh);
+        let dated = self.newest.as_ref().filter(|newest| newest.clock != ClockQuality::Unset);
+        let signed_wh = self.sensor.good().map(|good| good.import_wh);
+        let read_ms = dated.map(|newest| newest.time_ms);
         Metering {
             index,
             name: self.facts.name,
@@ -279,14 +312,20 @@ impl Member {
             day: self.day,
             unsynced_since: None,
             failing: false,
+            signed_wh,
+            step_wh: self.step_wh,
+            read_ms,
+            serial: self.serial,
+            proven: None,
+            full_since: None,
         }
     }
 }
 
 /// What a reading's words stand for, by the meter's profile.
-fn counters(sensor: &Sensor, reading: Reading) -> Option<Energy> {
+fn counters(sensor: &Sensor, reading: &Reading) -> Option<Energy> {
     let encoding = sensor.profile().energy.as_ref()?.encoding;
-    Energy::decode(encoding, reading.import, reading.export).ok()
+    Energy::decode(encoding, reading.import.clone(), reading.export.clone()).ok()
 }
 
 fn make_dir(path: &Path) -> Result<(), LightError> {

@@ -17,6 +17,11 @@ pub const METERS_PER_BUS_MAX: usize = 32;
 /// Longest name of a meter, in bytes.
 pub const METER_NAME_BYTES_MAX: usize = 32;
 
+/// Least energy that may make a reading, in Wh: a card wears out by each of them.
+const STEP_WH_MIN: u64 = 10;
+/// Most.
+const STEP_WH_MAX: u64 = 1_000_000;
+
 /// A line with one or more meters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,9 +45,9 @@ pub struct MeterConfig {
     /// Its id on the bus, 1 to 247; 255 and 0 are used by some Modbus TCP meters.
     #[serde(default = "default_unit")]
     pub unit: u8,
-    /// A built-in profile, or the path of a profile file.
-    #[serde(default = "default_profile")]
-    pub profile: String,
+    /// How it is read: `profile` and `reading_step_wh` of the meter's own table.
+    #[serde(flatten)]
+    pub profile: ReadAs,
     /// The encoding it is registered with on the chain, where that is not the profile's: SunSpec meters count in
     /// different powers of ten.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,6 +59,24 @@ pub struct MeterConfig {
     /// File with its key: 64 hex digits, mode 600. Without one nothing is signed: it feeds the status page only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
+}
+
+/// How a meter is read, and when it is signed for besides the ends of intervals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadAs {
+    /// A built-in profile, or the path of a profile file.
+    #[serde(default = "default_profile")]
+    pub profile: String,
+    /// A reading is also signed whenever so much more was imported, in Wh: 100 where deals are charged by what this meter
+    /// has shown, 0 where they are not.
+    #[serde(default)]
+    pub reading_step_wh: u64,
+}
+
+impl From<&str> for ReadAs {
+    fn from(profile: &str) -> Self {
+        Self { profile: profile.to_owned(), reading_step_wh: 0 }
+    }
 }
 
 /// Why buses and meters cannot be used as configured.
@@ -133,6 +156,10 @@ impl BusConfig {
             if !meter.has_sound_name() {
                 return Err(range(&place, "meter name"));
             }
+            let step_wh = meter.profile.reading_step_wh;
+            if step_wh != 0 && !(STEP_WH_MIN..=STEP_WH_MAX).contains(&step_wh) {
+                return Err(range(&place, "reading_step_wh"));
+            }
             once(units.insert(meter.unit), || format!("unit {} on {place}", meter.unit))?;
         }
         Ok(())
@@ -151,13 +178,13 @@ impl MeterConfig {
     /// # Errors
     /// [`BusError::Profile`], and [`BusError::NothingToSign`] for a key without counters.
     pub fn profile(&self) -> Result<Profile, BusError> {
-        let found = Profile::find(&self.profile).and_then(|profile| match self.encoding {
+        let found = Profile::find(&self.profile.profile).and_then(|profile| match self.encoding {
             Some(encoding) => profile.with_encoding(encoding),
             None => Ok(profile),
         });
         let profile = found.map_err(|source| BusError::Profile { meter: self.name.clone(), source })?;
         if self.key_file.is_some() && profile.energy.is_none() {
-            let (meter, profile) = (self.name.clone(), self.profile.clone());
+            let (meter, profile) = (self.name.clone(), self.profile.profile.clone());
             return Err(BusError::NothingToSign { meter, profile });
         }
         Ok(profile)
@@ -246,6 +273,11 @@ mod tests {
         BusConfig::check_all(&buses).unwrap();
         assert_eq!(buses[0].timing.answer_timeout.as_millis(), 500);
         assert_eq!(buses[0].timing.unit_pause.as_millis(), 200);
+        let stepping = self::buses("unit = 2", "unit = 2\nreading_step_wh = 100");
+        BusConfig::check_all(&stepping).unwrap();
+        assert_eq!(stepping[0].meters[1].profile, ReadAs { reading_step_wh: 100, ..ReadAs::from("sdm120") });
+        let unknown = TWO_BUSES.replacen("unit = 2", "unit = 2\nno_such = 1", 1);
+        assert!(toml::from_str::<File>(&unknown).is_err());
         for bus in &buses {
             let text = toml::to_string(bus).unwrap();
             assert_eq!(toml::from_str::<BusConfig>(&text).unwrap(), *bus, "{text}");
@@ -266,6 +298,8 @@ mod tests {
             ("unit = 2", "unit = 1"),
             ("unit = 2", "unit = 0"),
             ("unit = 2", "unit = 248"),
+            ("unit = 2", "unit = 2\nreading_step_wh = 9"),
+            ("unit = 2", "unit = 2\nreading_step_wh = 1000001"),
             ("house-2.key", "house-1.key"),
             ("answer_timeout_ms = 500", "tries = 0"),
             ("baud = 2400", "baud = 1"),

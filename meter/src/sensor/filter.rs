@@ -1,27 +1,35 @@
 //! Decides whether counter values may be believed.
 //!
-//! Meters sometimes answer with a NaN or a transient zero. Booking the recovery after such a zero as consumption
-//! would charge a lifetime's energy at once, so a lower value is held back until it has been seen several times in
-//! a row. A confirmed drop is a reset or a swapped meter: the operator is told, and nothing more is signed until the
-//! meter is registered anew, under a key of its own, or counts on from the last good value after all.
+//! Meters sometimes answer with a NaN, a transient zero, or a number that is none of theirs. Booking the recovery after
+//! such a zero as consumption would charge a lifetime's energy at once, and a number from nowhere would make every true
+//! one after it look like a fall. So a value that does not follow from the last good one is held back until it has been
+//! seen several times in a row. A confirmed fall is a reset or a swapped meter: the operator is told, and nothing more is
+//! signed until the meter is registered anew, under a key of its own, or counts on from the last good value after all.
 //!
 //! | counter | verdict |
 //! |---|---|
-//! | as the last good one or higher | good |
+//! | as the last good one, or higher by no more than the meter's power allows for the time | good |
+//! | higher by more, or higher while nobody knows since when | held, until seen in a row; then good |
 //! | lower, rolls over, was near its end, and came no further than the meter's power allows | good |
-//! | lower | held, until seen [`DROP_CONFIRMATIONS`] times in a row |
+//! | lower | held, until seen [`CONFIRMATIONS`] times in a row |
+//! | lower, confirmed, but it follows from the value before a leap that was believed | good: the leap was none |
 //! | lower, confirmed | reset, from then on |
 //! | both zero, and nothing is known yet | held, until seen as often |
+//! | the first one of a meter that signs | held, until a second one follows from it |
 
 use super::profile::Profile;
 use std::time::{Duration, Instant};
 use wattle_primitives::WattHours;
 use wattle_primitives::reading::{RegisterEncoding, Words, WordsError};
 
-/// How often in a row a drop must be seen before it is believed.
-pub const DROP_CONFIRMATIONS: u32 = 5;
+/// How often in a row a fall or a leap must be seen before it is believed.
+pub const CONFIRMATIONS: u32 = 5;
+/// How often a value must be seen that contradicts nothing, but that nothing speaks for either.
+const SIGHTINGS: u32 = 2;
 /// A counter of 32 bits that rolls over advances by less than this between two good values, and so was near its end.
 const ROLL_OVER_COUNTS_MAX: u32 = u32::MAX / 8;
+/// Meters renew their registers at their own pace: so much time more than has passed may show in a rise.
+const REFRESH: Duration = Duration::from_secs(60);
 const MS_PER_HOUR: u128 = 3_600_000;
 
 /// Both counters as they were read, and what they stand for.
@@ -42,7 +50,7 @@ pub struct Energy {
 pub enum Verdict {
     /// It is the meter's new state.
     Good,
-    /// It is lower than before and not yet confirmed: the last good value stands.
+    /// It does not follow from the last good value and is not yet confirmed: the last good value stands.
     Held {
         /// How often it has been seen in a row.
         seen: u32,
@@ -52,16 +60,47 @@ pub enum Verdict {
     Reset,
 }
 
+/// Why a value does not follow from the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspicion {
+    /// It is lower.
+    Fell,
+    /// It is higher than the meter's power allows.
+    Leapt,
+    /// There is nothing to compare it with, or nobody knows how old that is.
+    Unknown,
+}
+
 /// Remembers the last good value of one meter.
 #[derive(Debug)]
 pub struct Filter {
     encoding: RegisterEncoding,
     watts_max: u32,
-    good: Option<Energy>,
-    /// When the good value was read; unknown for one from before the start.
-    good_at: Option<Instant>,
-    dropped: Option<Energy>,
+    /// Whether a first value is believed on its own.
+    trusting: bool,
+    good: Option<Seen>,
+    /// What was good before a leap that was believed, or what the chain is proven to have.
+    before: Option<Seen>,
+    doubted: Option<Seen>,
+    suspicion: Option<Suspicion>,
     seen: u32,
+}
+
+/// A value, and when it was read.
+#[derive(Clone, Debug)]
+struct Seen {
+    energy: Energy,
+    /// An instant, and how old the value was then. `None` while that is not known.
+    at: Option<(Instant, Duration)>,
+}
+
+impl Seen {
+    /// How long ago it was read, by this process's clock: a devnet's may run fast.
+    fn age(&self, now: Instant) -> Option<Duration> {
+        let (at, age) = self.at?;
+        let since_ms = u64::try_from(now.saturating_duration_since(at).as_millis()).unwrap_or(u64::MAX);
+        Some(age.saturating_add(Duration::from_millis(crate::wall::stretched(since_ms))))
+    }
 }
 
 impl Energy {
@@ -74,6 +113,27 @@ impl Energy {
         Ok(Self { import, export, import_wh, export_wh })
     }
 
+    /// The counters that stand at these counts, in the register's own unit and counted on beyond each roll-over. The words
+    /// are those that the register shows, where whole numbers tell.
+    ///
+    /// # Errors
+    /// [`WordsError`] when either is no amount of energy.
+    pub fn of_counts(encoding: RegisterEncoding, import: u64, export: u64) -> Result<Self, WordsError> {
+        let shown = |count: u64| encoding.modulus().map_or(count, |modulus| count % modulus);
+        let words = |count: u64| {
+            let all = [48, 32, 16, 0].map(|shift| (count >> shift) as u16);
+            let (_, low) = all.split_at(all.len().saturating_sub(encoding.words()));
+            Words::new(low.to_vec()).unwrap_or_default() // no encoding has more words than a register may have
+        };
+        let (import, export) = (shown(import), shown(export));
+        Ok(Self {
+            import: words(import),
+            export: words(export),
+            import_wh: encoding.energy_of(import)?,
+            export_wh: encoding.energy_of(export)?,
+        })
+    }
+
     fn is_zero(&self) -> bool {
         self.import_wh == WattHours::ZERO && self.export_wh == WattHours::ZERO
     }
@@ -84,10 +144,11 @@ impl Energy {
 }
 
 impl Filter {
-    /// A filter for counters of this encoding in a meter built for at most `watts_max`.
+    /// A filter for counters of this encoding in a meter built for at most `watts_max`. It believes a first value.
     #[must_use]
     pub const fn new(encoding: RegisterEncoding, watts_max: u32) -> Self {
-        Self { encoding, watts_max, good: None, good_at: None, dropped: None, seen: 0 }
+        let (good, before, doubted, suspicion) = (None, None, None, None);
+        Self { encoding, watts_max, trusting: true, good, before, doubted, suspicion, seen: 0 }
     }
 
     /// The filter for meters of this kind; `None` for those without counters.
@@ -96,69 +157,166 @@ impl Filter {
         profile.energy.as_ref().map(|energy| Self::new(energy.encoding, profile.watts_max))
     }
 
-    /// Takes a value in that was read at `now`.
-    pub fn accept(&mut self, value: &Energy, now: Instant) -> Verdict {
-        let follows = match &self.good {
-            Some(good) => self.follows(good, value, now),
-            // Nothing to compare with: a zero may be a transient one, and must be as steady as a drop.
-            None => !value.is_zero() || self.seen.saturating_add(1) >= DROP_CONFIRMATIONS,
-        };
-        if follows {
-            self.settle(value, now);
-            return Verdict::Good;
-        }
-        // The drop itself must be steady: a value below the one that was to be confirmed starts the count anew.
-        let steady = self.dropped.as_ref().is_some_and(|dropped| !value.is_below(dropped));
-        self.seen = if steady { self.seen.saturating_add(1) } else { 1 };
-        self.dropped = Some(value.clone());
-        if self.seen >= DROP_CONFIRMATIONS { Verdict::Reset } else { Verdict::Held { seen: self.seen } }
+    /// A first value waits for a second one that follows from it: what is signed cannot be taken back.
+    pub const fn be_wary(&mut self) {
+        self.trusting = false;
     }
 
-    /// Takes over the last good value from before the start: a first value below it is held like any other.
+    /// No more than `watts` can flow through this meter.
+    pub const fn limit_power(&mut self, watts: u32) {
+        if watts > 0 && watts < self.watts_max {
+            self.watts_max = watts;
+        }
+    }
+
+    /// Takes a value in that was read at `now`.
+    pub fn accept(&mut self, value: &Energy, now: Instant) -> Verdict {
+        let Some(suspicion) = self.suspicion_of(value, now) else {
+            self.settle(value, now);
+            return Verdict::Good;
+        };
+        // What is doubted must itself be steady: a value that does not follow from it starts the count anew.
+        let same = self.suspicion == Some(suspicion);
+        let steady = same && self.doubted.as_ref().is_some_and(|d| self.step(d, value, now).is_none());
+        self.seen = if steady { self.seen.saturating_add(1) } else { 1 };
+        (self.doubted, self.suspicion) = (Some(seen(value, now)), Some(suspicion));
+        if self.seen < self.sightings(suspicion, value) {
+            return Verdict::Held { seen: self.seen };
+        }
+        match suspicion {
+            Suspicion::Unknown => self.settle(value, now),
+            Suspicion::Leapt => {
+                let before = self.good.take();
+                self.settle(value, now);
+                self.before = before;
+            }
+            Suspicion::Fell if self.before.as_ref().is_some_and(|b| self.step(b, value, now).is_none()) => {
+                self.settle(value, now);
+                self.before = None;
+            }
+            Suspicion::Fell => return Verdict::Reset,
+        }
+        Verdict::Good
+    }
+
+    /// Takes over the last good value from before the start, of which nobody knows yet how old it is.
     pub fn remember(&mut self, good: Energy) {
-        (self.good, self.good_at) = (Some(good), None);
-        (self.dropped, self.seen) = (None, 0);
+        self.good = Some(Seen { energy: good, at: None });
+        (self.doubted, self.suspicion, self.seen) = (None, None, 0);
+    }
+
+    /// The value from before the start is so old at `now`. Without effect once a newer one is good.
+    pub fn date(&mut self, now: Instant, age: Duration) {
+        if let Some(good) = self.good.as_mut().filter(|good| good.at.is_none()) {
+            good.at = Some((now, age));
+        }
+    }
+
+    /// The chain is proven to have this value of the meter, read `age` before `now`. It is the last good one where none
+    /// is known. `refused` says that the chain has refused what the meter showed since: then the last good one is in
+    /// doubt, and values that follow from the chain's are believed once they are steady.
+    pub fn learn(&mut self, proven: Energy, now: Instant, age: Duration, refused: bool) {
+        let proven = Seen { energy: proven, at: Some((now, age)) };
+        match &self.good {
+            None => self.good = Some(proven),
+            Some(good) if refused && proven.energy.is_below(&good.energy) => self.before = Some(proven),
+            Some(_) => {}
+        }
     }
 
     /// The last good value.
     #[must_use]
-    pub const fn good(&self) -> Option<&Energy> {
-        self.good.as_ref()
+    pub fn good(&self) -> Option<&Energy> {
+        self.good.as_ref().map(|good| &good.energy)
     }
 
-    fn follows(&self, good: &Energy, value: &Energy, now: Instant) -> bool {
-        let since = self.good_at.map(|at| now.saturating_duration_since(at));
-        let import = value.import_wh >= good.import_wh || self.rolled(&good.import, &value.import, since);
-        let export = value.export_wh >= good.export_wh || self.rolled(&good.export, &value.export, since);
-        import && export
+    /// Whether it is not known how old the last good value is.
+    #[must_use]
+    pub fn is_undated(&self) -> bool {
+        self.good.as_ref().is_some_and(|good| good.at.is_none())
     }
 
-    /// Whether a counter that fell has passed its end: then the way round is short enough for the meter's power.
+    /// Why the last value was not good at once; `None` when it was.
+    #[must_use]
+    pub const fn suspicion(&self) -> Option<Suspicion> {
+        self.suspicion
+    }
+
+    fn suspicion_of(&self, value: &Energy, now: Instant) -> Option<Suspicion> {
+        match &self.good {
+            Some(good) => self.step(good, value, now),
+            // Nothing to compare with: a zero may be a transient one, and must be as steady as a fall.
+            None => (value.is_zero() || !self.trusting).then_some(Suspicion::Unknown),
+        }
+    }
+
+    fn sightings(&self, suspicion: Suspicion, value: &Energy) -> u32 {
+        match suspicion {
+            Suspicion::Unknown if self.good.is_some() || !value.is_zero() => SIGHTINGS,
+            Suspicion::Unknown | Suspicion::Fell | Suspicion::Leapt => CONFIRMATIONS,
+        }
+    }
+
+    /// What speaks against `value` coming after `old`.
+    fn step(&self, old: &Seen, value: &Energy, now: Instant) -> Option<Suspicion> {
+        let since = old.age(now);
+        let import =
+            self.counter(&old.energy.import, old.energy.import_wh, &value.import, value.import_wh, since);
+        let export =
+            self.counter(&old.energy.export, old.energy.export_wh, &value.export, value.export_wh, since);
+        let both = [import, export];
+        // A fall says the most, and so comes first.
+        let order = [Suspicion::Fell, Suspicion::Leapt, Suspicion::Unknown];
+        order.into_iter().find(|suspicion| both.contains(&Some(*suspicion)))
+    }
+
+    fn counter(
+        &self,
+        old: &Words,
+        old_wh: WattHours,
+        new: &Words,
+        new_wh: WattHours,
+        since: Option<Duration>,
+    ) -> Option<Suspicion> {
+        if new_wh == old_wh || self.rolled(old, new, since) {
+            return None;
+        }
+        let Some(rise) = new_wh.0.checked_sub(old_wh.0) else { return Some(Suspicion::Fell) };
+        let most = self.energy_within(since.unwrap_or_default().saturating_add(REFRESH));
+        let suspicion = if since.is_some() { Suspicion::Leapt } else { Suspicion::Unknown };
+        (u128::from(rise) > most).then_some(suspicion)
+    }
+
+    /// Whether a counter that fell has passed its end: then the way round is short enough for the meter's power. While
+    /// nobody knows how much time that took, it is not taken for one.
     fn rolled(&self, old: &Words, new: &Words, since: Option<Duration>) -> bool {
-        let (Some(old), Some(new)) = (count(old), count(new)) else { return false };
+        let (Some(old), Some(new), Some(since)) = (count(old), count(new), since) else { return false };
         let advance = new.wrapping_sub(old);
-        if self.encoding.modulus().is_none() || advance > ROLL_OVER_COUNTS_MAX {
+        if self.encoding.modulus().is_none() || new >= old || advance > ROLL_OVER_COUNTS_MAX {
             return false;
         }
-        let (Some(since), Some(advance)) = (since, self.watt_hours(advance)) else {
-            return since.is_none(); // no time to compare with: near its end has to do
-        };
-        // Two counts more, since both values are cut off.
-        let slack = self.watt_hours(2).unwrap_or_default();
-        let most = u128::from(self.watts_max).saturating_mul(since.as_millis()) / MS_PER_HOUR;
-        u128::from(advance) <= most.saturating_add(u128::from(slack))
+        let most = self.energy_within(since);
+        self.watt_hours(advance).is_some_and(|advance| u128::from(advance) <= most)
+    }
+
+    /// What can flow in a time, and two counts more, since both values are cut off.
+    fn energy_within(&self, time: Duration) -> u128 {
+        let flows = u128::from(self.watts_max).saturating_mul(time.as_millis()) / MS_PER_HOUR;
+        flows.saturating_add(u128::from(self.watt_hours(2).unwrap_or_default()))
     }
 
     fn watt_hours(&self, counts: u32) -> Option<u64> {
-        let [a, b, c, d] = counts.to_be_bytes();
-        let words = [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])];
-        self.encoding.watt_hours(&words).ok().map(|energy| energy.0)
+        self.encoding.energy_of(u64::from(counts)).ok().map(|energy| energy.0)
     }
 
     fn settle(&mut self, value: &Energy, now: Instant) {
-        (self.good, self.good_at) = (Some(value.clone()), Some(now));
-        (self.dropped, self.seen) = (None, 0);
+        self.good = Some(seen(value, now));
+        (self.doubted, self.suspicion, self.seen) = (None, None, 0);
     }
+}
+
+fn seen(value: &Energy, now: Instant) -> Seen {
+    Seen { energy: value.clone(), at: Some((now, Duration::ZERO)) }
 }
 
 /// A counter of two words as a number.
@@ -187,15 +345,21 @@ mod tests {
         Words::new(vec![0, 0, (v >> 16) as u16, v as u16]).unwrap()
     }
 
+    fn filter() -> Filter {
+        Filter::new(RegisterEncoding::Uint64Wh, 100_000)
+    }
+
+    const HELD: Verdict = Verdict::Held { seen: 1 };
+
     #[test]
     fn a_transient_zero_is_never_believed() {
-        let (mut filter, now) = (Filter::new(RegisterEncoding::Uint64Wh, 100_000), Instant::now());
+        let (mut filter, now) = (filter(), Instant::now());
         let steps = [
             (energy(1000, 5), Verdict::Good),
-            (energy(0, 0), Verdict::Held { seen: 1 }),
+            (energy(0, 0), HELD),
             (energy(0, 0), Verdict::Held { seen: 2 }),
             (energy(1001, 5), Verdict::Good),
-            (energy(1001, 4), Verdict::Held { seen: 1 }),
+            (energy(1001, 4), HELD),
             (energy(1001, 5), Verdict::Good),
         ];
         for (value, want) in steps {
@@ -205,17 +369,111 @@ mod tests {
     }
 
     #[test]
+    fn a_transient_leap_is_never_believed_either() {
+        let (mut filter, start) = (filter(), Instant::now());
+        let at = |s: u64| start + Duration::from_secs(s);
+        // 100 kW for 5 s and the minute that a meter may take to renew its registers: 1805 Wh and two counts.
+        let steps = [
+            (0, energy(1000, 5), Verdict::Good),
+            (5, energy(4_000_000_000, 5), HELD),
+            (10, energy(4_000_000_000, 5), Verdict::Held { seen: 2 }),
+            (15, energy(1002, 5), Verdict::Good),
+            (20, energy(1002 + 1807, 5), Verdict::Good),
+            (25, energy(2809 + 1808, 5), HELD),
+            (30, energy(2809, 9_999_999), HELD), // another number from nowhere
+            (3600, energy(2809 + 90_000, 5), Verdict::Good), // within an hour it can have flowed
+        ];
+        for (s, value, want) in steps {
+            assert_eq!(filter.accept(&value, at(s)), want, "{s}: {value:?}");
+        }
+    }
+
+    /// A leap that lasts is believed in the end, and does not make the true counter a reset one.
+    #[test]
+    fn a_leap_that_lasted_is_taken_back_when_the_counter_goes_on_from_before_it() {
+        let (mut filter, start) = (filter(), Instant::now());
+        let at = |s: u32| start + Duration::from_secs(5) * s;
+        assert_eq!(filter.accept(&energy(1000, 5), at(0)), Verdict::Good);
+        for seen in 1..CONFIRMATIONS {
+            let value = energy(4_000_000_000 + seen, 5);
+            assert_eq!(filter.accept(&value, at(seen)), Verdict::Held { seen });
+        }
+        assert_eq!(filter.accept(&energy(4_000_000_009, 5), at(5)), Verdict::Good);
+        for seen in 1..CONFIRMATIONS {
+            assert_eq!(filter.accept(&energy(1001, 5), at(5 + seen)), Verdict::Held { seen });
+        }
+        assert_eq!(filter.accept(&energy(1002, 5), at(11)), Verdict::Good);
+        // A new meter's counter is not what was before the leap.
+        for n in 1..=CONFIRMATIONS {
+            let want = if n < CONFIRMATIONS { Verdict::Held { seen: n } } else { Verdict::Reset };
+            assert_eq!(filter.accept(&energy(3, 0), at(12 + n)), want);
+        }
+    }
+
+    #[test]
+    fn a_first_value_that_is_to_be_signed_waits_for_a_second_one() {
+        let (mut filter, start) = (filter(), Instant::now());
+        filter.be_wary();
+        let at = |s: u64| start + Duration::from_secs(s);
+        assert_eq!(filter.accept(&energy(3_999_999_999, 5), at(0)), HELD);
+        assert_eq!(filter.accept(&energy(1000, 5), at(5)), HELD);
+        assert_eq!(filter.accept(&energy(1001, 5), at(10)), Verdict::Good);
+        assert_eq!(filter.accept(&energy(1002, 5), at(15)), Verdict::Good);
+    }
+
+    #[test]
+    fn what_the_chain_is_proven_to_have_stands_where_nothing_else_is_known() {
+        let now = Instant::now();
+        let hour = Duration::from_secs(3600);
+        let mut fresh = filter();
+        fresh.be_wary();
+        fresh.learn(energy(1000, 5), now, hour, false);
+        assert_eq!(fresh.accept(&energy(4_000_000_000, 5), now), HELD, "a number from nowhere");
+        assert_eq!(fresh.accept(&energy(1500, 5), now), Verdict::Good);
+        fresh.learn(energy(1000, 5), now, hour, false);
+        assert_eq!(fresh.good().unwrap().import_wh, WattHours(1500), "what was read since counts for more");
+        // A leap was signed, and the chain has refused it; the process has restarted since.
+        let mut restarted = filter();
+        restarted.remember(energy(4_000_000_000, 5));
+        for seen in 1..CONFIRMATIONS {
+            assert_eq!(restarted.accept(&energy(1500, 5), now), Verdict::Held { seen });
+        }
+        assert_eq!(restarted.accept(&energy(1500, 5), now), Verdict::Reset);
+        restarted.learn(energy(1000, 5), now, hour, true);
+        assert_eq!(restarted.accept(&energy(1501, 5), now), Verdict::Good);
+    }
+
+    #[test]
+    fn the_meters_own_limit_is_narrower_than_its_kinds() {
+        let (mut filter, start) = (filter(), Instant::now());
+        filter.limit_power(0); // nothing said
+        filter.limit_power(6_000);
+        filter.limit_power(60_000);
+        filter.accept(&energy(1000, 0), start);
+        let later = start + Duration::from_secs(60);
+        assert_eq!(filter.accept(&energy(1000 + 203, 0), later), HELD);
+        assert_eq!(filter.accept(&energy(1000 + 202, 0), later), Verdict::Good);
+    }
+
+    #[test]
     fn a_zero_right_after_the_start_is_held_as_well() {
-        let (mut filter, now) = (Filter::new(RegisterEncoding::Uint64Wh, 100_000), Instant::now());
+        let (mut filter, now) = (filter(), Instant::now());
         filter.remember(energy(1000, 5));
-        assert_eq!(filter.accept(&energy(0, 0), now), Verdict::Held { seen: 1 });
+        assert_eq!(filter.accept(&energy(0, 0), now), HELD);
         assert_eq!(filter.accept(&energy(1002, 5), now), Verdict::Good);
+        // So is a rise that would take hours, while nobody knows how long it took.
+        filter.remember(energy(1000, 5));
+        assert_eq!(filter.accept(&energy(500_000, 5), now), HELD);
+        assert_eq!(filter.accept(&energy(500_001, 5), now), Verdict::Good);
+        filter.remember(energy(1000, 5));
+        filter.date(now, Duration::from_secs(6 * 3600));
+        assert_eq!(filter.accept(&energy(500_000, 5), now), Verdict::Good);
     }
 
     #[test]
     fn a_meter_fresh_from_its_box_is_believed_when_its_zero_is_steady() {
-        let (mut filter, now) = (Filter::new(RegisterEncoding::Uint64Wh, 100_000), Instant::now());
-        for seen in 1..DROP_CONFIRMATIONS {
+        let (mut filter, now) = (filter(), Instant::now());
+        for seen in 1..CONFIRMATIONS {
             assert_eq!(filter.accept(&energy(0, 0), now), Verdict::Held { seen });
         }
         assert_eq!(filter.accept(&energy(0, 0), now), Verdict::Good);
@@ -227,13 +485,13 @@ mod tests {
 
     #[test]
     fn a_steady_drop_is_a_reset_and_an_unsteady_one_is_not() {
-        let (mut filter, now) = (Filter::new(RegisterEncoding::Uint64Wh, 100_000), Instant::now());
+        let (mut filter, now) = (filter(), Instant::now());
         filter.accept(&energy(1000, 0), now);
-        for seen in 1..DROP_CONFIRMATIONS {
+        for seen in 1..CONFIRMATIONS {
             assert_eq!(filter.accept(&energy(seen, 0), now), Verdict::Held { seen });
         }
-        assert_eq!(filter.accept(&energy(0, 0), now), Verdict::Held { seen: 1 });
-        for seen in 2..DROP_CONFIRMATIONS {
+        assert_eq!(filter.accept(&energy(0, 0), now), HELD);
+        for seen in 2..CONFIRMATIONS {
             assert_eq!(filter.accept(&energy(7, 0), now), Verdict::Held { seen });
         }
         // It stays one: the new meter's energy is not the old one's.
@@ -243,7 +501,7 @@ mod tests {
         assert_eq!(filter.good().unwrap().import_wh, WattHours(1000));
         // A meter that takes minutes to find its counters again was not reset after all.
         assert_eq!(filter.accept(&energy(1003, 0), now), Verdict::Good);
-        assert_eq!(filter.accept(&energy(0, 0), now), Verdict::Held { seen: 1 });
+        assert_eq!(filter.accept(&energy(0, 0), now), HELD);
     }
 
     #[test]
@@ -261,18 +519,29 @@ mod tests {
             (3, TOP - 5, 5, 5, false), // 11 kWh in 5 s
             (-2, TOP - 99, 100, 5, true), // 2 Wh
         ];
+        let value = |encoding, count| Energy::decode(encoding, words(count), words(7)).unwrap();
         for (exponent, old, new, seconds, want) in table {
             let encoding = RegisterEncoding::Acc32 { exponent };
-            let value = |count| Energy::decode(encoding, words(count), words(7)).unwrap();
             let (mut filter, start) = (Filter::new(encoding, 100_000), Instant::now());
-            filter.accept(&value(old), start);
-            let verdict = filter.accept(&value(new), start + Duration::from_secs(seconds));
+            filter.accept(&value(encoding, old), start);
+            let verdict = filter.accept(&value(encoding, new), start + Duration::from_secs(seconds));
             assert_eq!(verdict == Verdict::Good, want, "{exponent} {old} {new} {seconds}: {verdict:?}");
+            // After a start it is the value's age that counts; while that is not known, no fall is a roll-over.
+            let mut filter = Filter::new(encoding, 100_000);
+            filter.remember(value(encoding, old));
+            assert_eq!(filter.accept(&value(encoding, new), start), HELD, "{exponent} {old} {new}");
+            filter.date(start, Duration::from_secs(seconds));
+            let verdict = filter.accept(&value(encoding, new), start);
+            assert_eq!(
+                verdict == Verdict::Good,
+                want,
+                "dated: {exponent} {old} {new} {seconds}: {verdict:?}"
+            );
         }
         let float = |x: f32| Words::new(vec![(x.to_bits() >> 16) as u16, x.to_bits() as u16]).unwrap();
         let value = |x| Energy::decode(RegisterEncoding::Float32Kwh, float(x), float(0.0)).unwrap();
         let (mut filter, now) = (Filter::new(RegisterEncoding::Float32Kwh, 100_000), Instant::now());
         filter.accept(&value(99_999.0), now);
-        assert_eq!(filter.accept(&value(0.0), now), Verdict::Held { seen: 1 });
+        assert_eq!(filter.accept(&value(0.0), now), HELD);
     }
 }

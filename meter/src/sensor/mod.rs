@@ -22,9 +22,11 @@ mod sensor;
 mod sunspec;
 
 pub use bus::{Bus, SharedBus};
-pub use config::{BUSES_MAX, BusConfig, BusError, METER_NAME_BYTES_MAX, METERS_PER_BUS_MAX, MeterConfig};
+pub use config::{
+    BUSES_MAX, BusConfig, BusError, METER_NAME_BYTES_MAX, METERS_PER_BUS_MAX, MeterConfig, ReadAs,
+};
 pub use error::{Endpoint, SensorError};
-pub use filter::{DROP_CONFIRMATIONS, Energy, Filter, Verdict};
+pub use filter::{CONFIRMATIONS, Energy, Filter, Suspicion, Verdict};
 pub use link::{Link, Parity, Timing};
 pub use probe::{Fit, LineReport, ProbePlan, ProbedCounters, Shown, UnitReport, probe};
 pub use profile::{

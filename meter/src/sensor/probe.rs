@@ -2,7 +2,7 @@
 //!
 //! A unit is there when it answers any question, be it by refusing it. Then every profile is read once. It fits when
 //! all its registers are there and some of what it expects of a meter in use (volts, hertz) is seen; it fits the
-//! better, the more of that is seen. Nothing is ever written to a meter.
+//! better, the more of that is seen, and least when it expects nothing. Nothing is ever written to a meter.
 
 use super::bus::{Bus, SharedBus};
 use super::config::{BusConfig, MeterConfig};
@@ -199,7 +199,10 @@ async fn try_profile(bus: &SharedBus, unit: u8, name: &str, profile: &Profile) -
     };
     let sample = sample.map_err(|e| with_causes(&e))?;
     let score = score(profile, &sample);
-    if score == 0 {
+    // A profile that expects nothing is nobody's best guess, but it may be the user's own.
+    let expects = profile.quantities.values().any(|quantity| quantity.expect.is_some());
+    let shows = sample.counters.is_some() || !sample.quantities.is_empty();
+    if score == 0 && (expects || !shows) {
         return Err("what it shows does not look like this meter".to_owned());
     }
     let shown = |(name, value): (&String, &f64)| {
@@ -237,7 +240,7 @@ fn config(report: &LineReport) -> Option<String> {
             key_file: fit.encoding.map(|_| format!("/etc/wattle/{name}.key").into()),
             name,
             unit: unit.unit,
-            profile: fit.profile.clone(),
+            profile: fit.profile.as_str().into(),
             serial_number: fit.identity.serial_number.clone().filter(|_| fit.encoding.is_some()),
             encoding: fit.encoding.filter(|encoding| Some(*encoding) != default),
         })

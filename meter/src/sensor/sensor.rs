@@ -2,11 +2,11 @@
 
 use super::bus::{Bus, SharedBus};
 use super::error::SensorError;
-use super::filter::{Energy, Filter, Verdict};
+use super::filter::{Energy, Filter, Suspicion, Verdict};
 use super::profile::{Block, EnergyRegisters, Function, Profile, Quantity, SerialNumber};
 use super::sunspec::{self, Identity};
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::time::sleep;
 use wattle_primitives::reading::{Words, WordsError};
 
@@ -14,6 +14,9 @@ use wattle_primitives::reading::{Words, WordsError};
 const NO_SCALE_FACTOR: u16 = 0x8000;
 /// Powers of ten beyond this are no scale factors.
 const SCALE_FACTOR_MAX: i16 = 10;
+
+/// After so many reads at most a meter that stayed silent when asked for its number is asked again.
+const SILENT_READS_MAX: u32 = 1024;
 
 /// Everything read from a meter in one go.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,9 +49,20 @@ pub struct Sensor {
     serial_number: Option<String>,
     /// Another meter answers.
     swapped: bool,
+    /// Whether a meter with a fixed map is to be asked for its number.
+    question: Question,
     filter: Option<Filter>,
     /// What was said of the last counters, so that a lasting state is logged once.
     verdict: Option<Verdict>,
+}
+
+/// The question for the serial number: an answer or a refusal is final, silence is not.
+#[derive(Clone, Copy, Debug, Default)]
+struct Question {
+    settled: bool,
+    /// Reads until it is put again, and the last pause between two times.
+    wait: u32,
+    pause: u32,
 }
 
 /// Registers by table and address, counted from where the map begins.
@@ -83,15 +97,31 @@ impl Sensor {
             identity: Identity::default(),
             serial_number: None,
             swapped: false,
+            question: Question::default(),
             filter,
             verdict: None,
         }
     }
 
-    /// Believes only the meter with this number. Without it the first number seen is the one, until a restart.
+    /// Believes only the meter with this number. Without it the first number seen is the one.
     #[must_use]
     pub fn with_serial_number(self, serial_number: Option<String>) -> Self {
         Self { serial_number, ..self }
+    }
+
+    /// The number of the meter that is to be read here: the one it was told, else the first one seen.
+    #[must_use]
+    pub fn serial_number(&self) -> Option<&str> {
+        self.serial_number.as_deref()
+    }
+
+    /// For a meter whose counters are signed: a first value waits for a second one.
+    #[must_use]
+    pub const fn wary(mut self) -> Self {
+        if let Some(filter) = &mut self.filter {
+            filter.be_wary();
+        }
+        self
     }
 
     /// Takes over the last good value from before the start, so that a zero right after it is held.
@@ -99,6 +129,39 @@ impl Sensor {
         if let Some(filter) = &mut self.filter {
             filter.remember(good);
         }
+    }
+
+    /// The value from before the start was read so long ago.
+    pub fn date(&mut self, age: Duration) {
+        if let Some(filter) = &mut self.filter {
+            filter.date(Instant::now(), age);
+        }
+    }
+
+    /// As [`Filter::learn`], of a value that was read so long ago.
+    pub fn learn(&mut self, proven: Energy, age: Duration, refused: bool) {
+        if let Some(filter) = &mut self.filter {
+            filter.learn(proven, Instant::now(), age, refused);
+        }
+    }
+
+    /// No more than this can flow through the meter.
+    pub const fn limit_power(&mut self, watts: u32) {
+        if let Some(filter) = &mut self.filter {
+            filter.limit_power(watts);
+        }
+    }
+
+    /// Whether the last good value is from before the start and nobody knows yet how old it is.
+    #[must_use]
+    pub fn is_undated(&self) -> bool {
+        self.filter.as_ref().is_some_and(Filter::is_undated)
+    }
+
+    /// Why the last counters were not good at once.
+    #[must_use]
+    pub fn suspicion(&self) -> Option<Suspicion> {
+        self.filter.as_ref().and_then(Filter::suspicion)
     }
 
     /// The last good counters.
@@ -163,8 +226,13 @@ impl Sensor {
             let words = bus.read(self.unit, Block { address, ..*block }).await?;
             registers.extend((block.address..).zip(words).map(|(at, word)| ((block.function, at), word)));
         }
-        if let (None, Some(place)) = (known, self.profile.serial_number.clone()) {
-            let serial_number = self.serial_number(bus, &place).await;
+        if known.is_none() {
+            self.question = Question::default(); // another meter may be there now
+        }
+        if let Some(place) = self.profile.serial_number.clone().filter(|_| self.question.is_due()) {
+            let answer = self.ask_serial_number(bus, &place).await;
+            self.question.settle(answer.is_some());
+            let serial_number = answer.flatten();
             self.recognize(Identity { serial_number, ..Identity::default() });
         }
         let sample = self.sample(bus, &registers)?;
@@ -185,15 +253,19 @@ impl Sensor {
         self.identity = identity;
     }
 
-    /// The number of a meter with a fixed map. Not every version of a meter has it, and some do not even refuse:
-    /// they are read without.
-    async fn serial_number(&self, bus: &mut Bus, place: &SerialNumber) -> Option<String> {
+    /// Asks a meter with a fixed map for its number. Not every version of a meter has one: those that say so are not asked
+    /// again (`Some(None)`). Silence (`None`) is not an answer: it may be the line's.
+    async fn ask_serial_number(&self, bus: &mut Bus, place: &SerialNumber) -> Option<Option<String>> {
         let block =
             Block { function: place.function, address: place.address, count: place.value_type.words() };
         match bus.read(self.unit, block).await {
-            Ok(words) => place.value_type.decode(&words).filter(|n| *n != 0.0).map(|n| n.to_string()),
-            Err(error) => {
+            Ok(words) => Some(place.value_type.decode(&words).filter(|n| *n != 0.0).map(|n| n.to_string())),
+            Err(error @ SensorError::Refused { .. }) => {
                 tracing::debug!(%error, "meter has no number");
+                Some(None)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "meter was silent when asked for its number");
                 None
             }
         }
@@ -260,17 +332,41 @@ impl Sensor {
             true => Verdict::Reset,
             false => filter.accept(&energy, Instant::now()),
         };
-        let news = self.verdict.replace(verdict) != Some(verdict);
+        // A state that lasts is told once, however unsteady it is.
+        let before = self.verdict.replace(verdict);
+        let same = |old: Verdict| std::mem::discriminant(&old) == std::mem::discriminant(&verdict);
+        if before.is_some_and(same) {
+            return Some(Counters { energy, verdict });
+        }
+        let suspicion = filter.suspicion();
         match verdict {
-            Verdict::Held { seen } => {
-                tracing::warn!(seen, ?energy, "energy register fell: last good value held");
+            Verdict::Held { .. } if suspicion == Some(Suspicion::Unknown) => {
+                tracing::debug!(?energy, "energy register waits for a second look");
             }
-            Verdict::Reset if news => {
+            Verdict::Held { .. } => {
+                tracing::warn!(?suspicion, ?energy, good = ?filter.good(), "energy register held");
+            }
+            Verdict::Reset => {
                 tracing::error!(?energy, good = ?filter.good(), "meter was reset or swapped: nothing is signed");
             }
-            Verdict::Good | Verdict::Reset => {}
+            Verdict::Good => {}
         }
         Some(Counters { energy, verdict })
+    }
+}
+
+impl Question {
+    /// Whether it is to be put with this read.
+    const fn is_due(&mut self) -> bool {
+        let due = !self.settled && self.wait == 0;
+        self.wait = self.wait.saturating_sub(1);
+        due
+    }
+
+    fn settle(&mut self, answered: bool) {
+        self.settled = answered;
+        self.pause = self.pause.saturating_mul(2).clamp(1, SILENT_READS_MAX);
+        self.wait = self.pause;
     }
 }
 

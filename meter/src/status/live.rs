@@ -2,6 +2,7 @@
 
 use crate::board::{Board, ChainFacts, Credit, MeterFacts, Today};
 use crate::clock::Clock;
+use crate::follow::Tariff;
 use crate::relay::RelayStatus;
 use crate::submit::{SharedQueue, SubmitError, with_queue};
 use serde::Serialize;
@@ -69,6 +70,20 @@ pub struct MeterStatus {
     pub submission: &'static str,
     /// The last proven balance.
     pub credit: Option<Credit>,
+    /// What energy costs now, proven; `null` when that is older than a balance may be for the relay.
+    pub tariff: Option<Tariff>,
+    /// What the chain refuses, and why.
+    pub refused_by_chain: Option<RefusedByChain>,
+}
+
+/// Readings that the chain has refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedByChain {
+    /// Number of the last one.
+    pub up_to: u64,
+    /// `meter_replaced`, `register_decreased`, `bad_registers`, `implausible_reading` or `unknown`.
+    pub reason: &'static str,
 }
 
 /// The readings of one meter.
@@ -179,6 +194,10 @@ fn meter(facts: &MeterFacts, queue: Option<QueueFacts>, uptime_ms: u64) -> Meter
         queue,
         submission: facts.submission,
         credit: facts.credit,
+        tariff: facts.tariff.filter(|tariff| uptime_ms <= tariff.until_ms).map(|tariff| tariff.tariff),
+        refused_by_chain: facts
+            .refusal
+            .map(|refusal| RefusedByChain { up_to: refusal.up_to, reason: refusal.reason.name() }),
     }
 }
 

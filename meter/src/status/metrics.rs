@@ -2,6 +2,7 @@
 
 use super::live::{LiveStatus, MeterStatus};
 use std::fmt::{Display, Write};
+use wattle_primitives::Amount;
 
 /// Writes every metric.
 pub(crate) fn render(status: &LiveStatus) -> String {
@@ -77,6 +78,25 @@ fn meters(out: &mut Text, meters: &[MeterStatus]) {
     each("wattle_light_meter_sample_age_seconds", "gauge", help, &|m| m.sample_age_ms.map(seconds));
     each("wattle_light_meter_samples_total", "counter", "Samples.", &|m| Some(lossy(m.samples)));
     each("wattle_light_meter_failures_total", "counter", "Failed samples.", &|m| Some(lossy(m.failures)));
+    // Up to 2^53 base units exactly, which is more than a graph needs.
+    let price = |price: Amount| lossy(u64::try_from(price.0).unwrap_or(u64::MAX));
+    let help = "Proven price of a kWh from the grid now, base units.";
+    each("wattle_light_import_price_units_per_kwh", "gauge", help, &|m| {
+        m.tariff.map(|t| price(t.import_price))
+    });
+    let help = "Proven price of a kWh to the grid now, base units.";
+    each("wattle_light_export_price_units_per_kwh", "gauge", help, &|m| {
+        m.tariff.map(|t| price(t.export_price))
+    });
+    let help = "Height at which the prices were proven.";
+    each("wattle_light_tariff_height", "gauge", help, &|m| m.tariff.map(|t| lossy(t.height.0)));
+    out.family("wattle_light_refused_by_chain", "gauge", "1 for the reason why readings are refused.");
+    for meter in meters {
+        if let Some(refused) = meter.refused_by_chain {
+            let labels = [("meter", meter.name.as_str()), ("reason", refused.reason)];
+            out.sample("wattle_light_refused_by_chain", &labels, 1);
+        }
+    }
 }
 
 fn queues(out: &mut Text, meters: &[MeterStatus]) {

@@ -6,7 +6,7 @@ mod page;
 pub(crate) mod server;
 
 pub(crate) use live::Source;
-pub use live::{DiskStatus, LiveStatus, MeterStatus, QueueFacts};
+pub use live::{DiskStatus, LiveStatus, MeterStatus, QueueFacts, RefusedByChain};
 
 use crate::follow::{Dispute, saved_dispute, saved_head};
 use crate::queue::{Overview, QueueError, overview};

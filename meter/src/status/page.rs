@@ -69,6 +69,18 @@ fn meter_section(meter: &MeterStatus) -> String {
         let text = format!("{} base units at height {}, proven", credit.available, credit.height);
         rows.row("Credit", text);
     }
+    if let Some(tariff) = &meter.tariff {
+        let text = format!("{} to draw a kWh, {} to give one", tariff.import_price, tariff.export_price);
+        rows.row("Prices now", format!("{text}, base units, at height {}, proven", tariff.height));
+        if let Some(next) = &tariff.next {
+            let text =
+                format!("{} and {} from {} ms UTC", next.import_price, next.export_price, next.from_ms);
+            rows.row("Prices next", text);
+        }
+    }
+    let refused = meter.refused_by_chain.as_ref();
+    let text = refused.map(|r| format!("readings up to {}: {}", r.up_to, r.reason.replace('_', " ")));
+    rows.bad("Refused by the chain", text.as_ref());
     if let Some(queue) = &meter.queue {
         rows.row("Readings waiting", queue.depth);
         rows.row("Last reading", format!("{}, on the chain up to {}", queue.last_seq, queue.acked_seq));
@@ -86,7 +98,7 @@ fn chain_section(status: &LiveStatus) -> String {
     let chain = &status.chain;
     let mut rows = Rows::default();
     let words = if chain.believing { "yes" } else { chain.reason.unwrap_or("no") };
-    rows.marked("Balances believed", words.replace('_', " "), chain.believing);
+    rows.marked("Balances and prices believed", words.replace('_', " "), chain.believing);
     rows.bad("What to do", chain.advice.as_ref());
     rows.row("Chain", &chain.chain_id);
     rows.row("Last final height", format!("{} (epoch {})", chain.height, chain.epoch));

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use wattle_chain_spec::Checkpoint;
+use wattle_meter::queue::Queue;
 use wattle_meter::simulator::{Simulator, SimulatorConfig, system_clock};
 use wattle_meter::{LightStatus, generate_key, status};
+use wattle_primitives::reading::SignedReading;
 use wattle_primitives::{
     Epoch, Hash, Header, Height, PublicKey, SecretKey, TimeMs, Validator, ValidatorSet, View, VotingPower,
 };
@@ -108,10 +110,31 @@ impl Light {
     }
 
     pub(crate) fn start(&mut self) -> &mut Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wattle-light"));
+        self.start_by(Command::new(env!("CARGO_BIN_EXE_wattle-light")))
+    }
+
+    /// Starts it by a command to which its own arguments are added.
+    pub(crate) fn start_by(&mut self, mut command: Command) -> &mut Self {
         command.arg("run").arg("--config").arg(self.config()).env("WATTLE_LOG", "warn");
         self.child = Some(command.stdin(Stdio::null()).spawn().unwrap());
         self
+    }
+
+    /// Replaces text in its configuration.
+    pub(crate) fn configure(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        assert!(text.contains(from), "{from} is not in {text}");
+        std::fs::write(self.config(), text.replacen(from, to, 1)).unwrap();
+    }
+
+    /// The readings that wait, once it has stopped.
+    pub(crate) fn readings(&self, meter: &str) -> Vec<SignedReading> {
+        let (queue, _) = Queue::open(&self.path("data").join(meter).join("queue"), 100_000).unwrap();
+        queue.pending(0, u64::MAX, usize::MAX).unwrap()
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod anchor;
+mod bind;
 mod common;
+mod device;
+mod disk;
 mod program;
 mod relay;
 mod status;

@@ -117,5 +117,21 @@ fn the_default_configuration_is_printed_and_a_broken_one_refused() {
     assert!(!light.command(&["config", "--check", &config]).status.success(), "no meters");
     let example = light.path("example.toml");
     std::fs::write(&example, wattle_meter::cli::EXAMPLE_CONFIG).unwrap();
-    assert!(light.command(&["config", "--check", &example.display().to_string()]).status.success());
+    let check = |path: &std::path::Path| {
+        let output = light.command(&["config", "--check", &path.display().to_string()]);
+        (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let (sound, text) = check(&example);
+    assert!(!sound && text.contains("checkpoint"), "the files that it names are not there: {text}");
+    let whole = Light::new(&[("house", std::net::SocketAddr::from(([127, 0, 0, 1], 9)), true)], "", "");
+    let (sound, text) = check(&whole.config());
+    assert!(sound && text.contains("checkpoint and keys included"), "{text}");
+    std::fs::write(whole.path("house.key"), "no key").unwrap();
+    assert!(!check(&whole.config()).0);
+    let handed_over = "\"/run/credentials/wattle-light.service/house.key\"";
+    whole.configure(&format!("{:?}", whole.path("house.key").display().to_string()), handed_over);
+    let (sound, text) = check(&whole.config());
+    assert!(sound && text.contains("was not looked at"), "{text}");
+    std::fs::write(whole.path("checkpoint.json"), "{}").unwrap();
+    assert!(!check(&whole.config()).0);
 }

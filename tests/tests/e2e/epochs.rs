@@ -75,7 +75,7 @@ fn a_light_node_follows_through_a_change_of_the_set() {
     nodes.into_iter().for_each(|node| node.process.stop());
 }
 
-fn write_config(network: &Network, home: &Path, meter: &Simulator) {
+pub(crate) fn write_config(network: &Network, home: &Path, meter: &Simulator) {
     let path = |name: &str| home.join(name).display().to_string();
     let operator = Wallet::open(&network.path(), "operator", 0).address;
     let text = format!(

@@ -13,6 +13,7 @@ mod epochs;
 mod faults;
 mod follower;
 mod hostile;
+mod light;
 mod load;
 mod network;
 mod operate;

@@ -1,0 +1,136 @@
+//! The peers of one round of the chain's loop: one that does not answer in time is not waited for again.
+//!
+//! A question may take ten seconds, and a round asks several for each meter, one after the other. A single peer that stays
+//! silent would hold up everything else for minutes.
+
+use crate::peers::Peers;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use wattle_p2p::wire::{Request, Response};
+use wattle_p2p::{PeerId, RequestError};
+
+/// For so long a silent peer is asked only when there is no other one.
+const SILENT_FOR: Duration = Duration::from_secs(60);
+
+/// Peers without those that are silent.
+pub(super) struct Round<'a, P> {
+    net: &'a P,
+    started: Instant,
+    silent: Mutex<BTreeMap<PeerId, Instant>>,
+}
+
+impl<'a, P: Peers> Round<'a, P> {
+    /// A round that begins now. `silent` are the peers that did not answer before, and when that was.
+    pub(super) fn new(net: &'a P, silent: &BTreeMap<PeerId, Instant>) -> Self {
+        let started = Instant::now();
+        let recent = |at: &Instant| started.saturating_duration_since(*at) < SILENT_FOR;
+        let silent = silent.iter().filter(|(_, at)| recent(at)).map(|(peer, at)| (*peer, *at)).collect();
+        Self { net, started, silent: Mutex::new(silent) }
+    }
+
+    /// The peers that did not answer, and when that was.
+    pub(super) fn silent(&self) -> BTreeMap<PeerId, Instant> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PeerId, Instant>> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<P: Peers> Peers for Round<'_, P> {
+    fn ready(&self) -> Vec<PeerId> {
+        let silent = self.lock();
+        let mut all = self.net.ready();
+        all.sort_unstable();
+        let answering: Vec<PeerId> = all.iter().copied().filter(|peer| !silent.contains_key(peer)).collect();
+        if answering.is_empty() {
+            // Better one that was silent before than none; but none twice in a round.
+            all.retain(|peer| silent.get(peer).is_none_or(|at| *at < self.started));
+            return all;
+        }
+        answering
+    }
+
+    async fn ask(&self, peer: PeerId, request: Request) -> Result<Response, RequestError> {
+        let waited = self.lock().get(&peer).is_some_and(|at| *at >= self.started);
+        if waited {
+            return Err(RequestError::Timeout { peer });
+        }
+        let answer = self.net.ask(peer, request).await;
+        match &answer {
+            Err(RequestError::Timeout { .. }) => drop(self.lock().insert(peer, Instant::now())),
+            _ => drop(self.lock().remove(&peer)),
+        }
+        answer
+    }
+
+    fn blame(&self, peer: PeerId) {
+        self.net.blame(peer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use std::collections::BTreeSet;
+
+    struct Net {
+        peers: Vec<PeerId>,
+        silent: BTreeSet<PeerId>,
+        asked: Mutex<Vec<PeerId>>,
+    }
+
+    impl Peers for Net {
+        fn ready(&self) -> Vec<PeerId> {
+            self.peers.clone()
+        }
+
+        async fn ask(&self, peer: PeerId, _: Request) -> Result<Response, RequestError> {
+            self.asked.lock().unwrap().push(peer);
+            if self.silent.contains(&peer) { Err(RequestError::Timeout { peer }) } else { Ok(Response::Busy) }
+        }
+
+        fn blame(&self, _: PeerId) {}
+    }
+
+    fn question() -> Request {
+        Request::LightBlock { height: None }
+    }
+
+    #[tokio::test]
+    async fn a_silent_peer_is_waited_for_once_in_a_round_and_rarely_after_it() {
+        let peers = vec![PeerId::random(), PeerId::random()];
+        let (quiet, other) = (peers[0], peers[1]);
+        let net = Net { peers, silent: BTreeSet::from([quiet]), asked: Mutex::default() };
+        let round = Round::new(&net, &BTreeMap::new());
+        assert_eq!(round.ready().len(), 2);
+        for _ in 0..5 {
+            assert!(round.ask(quiet, question()).await.is_err());
+        }
+        assert_eq!((net.asked.lock().unwrap().len(), round.ready()), (1, vec![other]));
+        let next = Round::new(&net, &round.silent());
+        assert_eq!(next.ready(), [other], "in the next round too");
+        next.ask(other, question()).await.unwrap();
+        let old = round.silent().into_iter().map(|(peer, at)| (peer, at.checked_sub(SILENT_FOR).unwrap()));
+        assert_eq!(Round::new(&net, &old.collect()).ready().len(), 2, "it is given another chance");
+    }
+
+    #[tokio::test]
+    async fn when_all_are_silent_each_is_asked_once_in_a_round() {
+        let peers = vec![PeerId::random(), PeerId::random()];
+        let net = Net { silent: peers.iter().copied().collect(), peers, asked: Mutex::default() };
+        let mut silent = BTreeMap::new();
+        for rounds in 1..=3 {
+            let round = Round::new(&net, &silent);
+            while let Some(peer) = round.ready().first() {
+                assert!(round.ask(*peer, question()).await.is_err());
+            }
+            silent = round.silent();
+            assert_eq!(net.asked.lock().unwrap().len(), 2 * rounds);
+        }
+    }
+}

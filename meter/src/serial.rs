@@ -1,0 +1,88 @@
+//! The serial number of the device that a key has signed for first.
+//!
+//! Kept in a small file, so that a meter that is changed while the light node is off is noticed as well as one that is changed
+//! before its eyes. Another key in the same place begins anew: it is another meter on the chain.
+
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use wattle_primitives::Address;
+
+const FILE: &str = "serial.json";
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Known {
+    meter: Address,
+    serial_number: String,
+}
+
+/// The number that one meter's directory remembers.
+pub(crate) struct Serial {
+    path: PathBuf,
+    /// `None` for a meter that signs nothing: nothing is remembered of it.
+    meter: Option<Address>,
+    known: Option<Known>,
+    failing: bool,
+}
+
+impl Serial {
+    /// What the meter's directory remembers of the key with this address.
+    pub(crate) fn open(dir: &Path, meter: Option<Address>) -> Self {
+        let path = dir.join(FILE);
+        let read = crate::files::read(&path).and_then(|text| serde_json::from_str::<Known>(&text).ok());
+        let known = read.filter(|known| Some(known.meter) == meter);
+        Self { path, meter, known, failing: false }
+    }
+
+    /// The number, if there is one.
+    pub(crate) fn number(&self) -> Option<&str> {
+        self.known.as_ref().map(|known| known.serial_number.as_str())
+    }
+
+    /// The sensor reads the meter with this number. Returns the bytes that were written.
+    pub(crate) fn note(&mut self, number: Option<&str>) -> u64 {
+        let (Some(meter), Some(number)) = (self.meter, number) else { return 0 };
+        if self.number() == Some(number) {
+            return 0;
+        }
+        let known = Known { meter, serial_number: number.to_owned() };
+        let text = serde_json::to_string(&known).unwrap_or_default();
+        match crate::files::replace(&self.path, &text, 0o600) {
+            Ok(()) => {
+                tracing::info!(%meter, number, "the key belongs to the device with this serial number from now on");
+                (self.known, self.failing) = (Some(known), false);
+                crate::files::written_bytes(&text)
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.failing, true) {
+                    tracing::warn!(%error, path = %self.path.display(), "the meter's serial number is not kept");
+                }
+                0
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_number_of_a_key_is_kept_and_another_keys_is_not_its_own() {
+        let dir = crate::testchain::memory_dir();
+        let (one, two) = (Some(Address([1; 32])), Some(Address([2; 32])));
+        let mut serial = Serial::open(dir.path(), one);
+        assert_eq!(serial.note(None), 0);
+        assert_eq!(serial.number(), None);
+        assert!(serial.note(Some("12")) > 0);
+        assert_eq!(serial.note(Some("12")), 0, "once");
+        assert_eq!(Serial::open(dir.path(), one).number(), Some("12"));
+        let mut other = Serial::open(dir.path(), two);
+        assert_eq!(other.number(), None);
+        assert!(other.note(Some("34")) > 0);
+        assert_eq!(Serial::open(dir.path(), two).number(), Some("34"));
+        let mut shows = Serial::open(dir.path(), None);
+        assert_eq!(shows.note(Some("56")), 0);
+        assert_eq!(shows.number(), None);
+    }
+}

@@ -1,0 +1,92 @@
+//! A real light node beside real validators, whose power goes at any moment.
+
+use crate::chain::number;
+use crate::epochs::write_config;
+use crate::network::Network;
+use crate::process::{PATIENCE, Process, program, until};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+use wattle_meter::queue::Queue;
+use wattle_meter::simulator::{Simulator, SimulatorConfig, system_clock};
+use wattle_node::testnet::loopback;
+use wattle_primitives::Address;
+use wattle_primitives::reading::RegisterEncoding;
+
+/// Lives that end by kill -9.
+const LIVES: u64 = 8;
+
+/// Everything that waits in the queue of a light node that does not run: import by number.
+fn waiting(queue: &Path) -> BTreeMap<u64, u64> {
+    let (queue, recovery) = Queue::open(queue, 10_000).unwrap();
+    assert_eq!(recovery.damaged, 0);
+    let readings = queue.pending(0, u64::MAX, usize::MAX).unwrap().into_iter().map(|signed| signed.reading);
+    let wh = |words: &[u16]| RegisterEncoding::Float32Kwh.watt_hours(words).unwrap().0;
+    readings.map(|reading| (reading.seq, wh(&reading.import))).collect()
+}
+
+/// Goal: between a reading on the disk and its number on the chain there is no moment at which the end of the process loses
+/// it, or has the chain take it twice.
+#[test]
+fn killed_while_it_submits_it_brings_every_reading_to_the_chain_once() {
+    let network = Network::lay_out(&["--meters", "1"]);
+    let nodes = network.start();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let meter = runtime
+        .block_on(Simulator::start(SimulatorConfig {
+            listen: loopback(0),
+            seed: 7,
+            start_ms: network.spec.genesis.time_ms.0,
+            clock: system_clock(),
+        }))
+        .unwrap();
+    let home = network.path().join("m0");
+    write_config(&network, &home, &meter);
+    let config = home.join("light.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    // Every moment counts: a reading is durable at once, and on its way soon.
+    let hasty = text.replace("sample_interval_ms = 500", "sample_interval_ms = 100\nsync_interval_ms = 0");
+    std::fs::write(&config, hasty.replace("follow_interval_ms = 1000", "follow_interval_ms = 100")).unwrap();
+    let start = || {
+        let mut command = Command::new(program("wattle-light"));
+        command.arg("run").arg("--config").arg(&config);
+        Process::start("light", &mut command, &home.join("log"))
+    };
+    let queue = home.join("data/house/queue");
+    let mut seen = BTreeMap::new();
+    for life in 0..LIVES {
+        let light = start();
+        // From the time that it takes to find a peer to that of a few readings.
+        std::thread::sleep(Duration::from_millis(500 + life * 211 % 1500));
+        light.kill();
+        if queue.exists() {
+            seen.extend(waiting(&queue));
+        }
+    }
+    let light = start();
+    let address = Address::of_key(&wattle_meter::load_key(&home.join("meter.key")).unwrap().public());
+    let list = || nodes[0].rpc.ask("energy_listReadings", json!({ "meter": address, "limit": 100 }));
+    let newest = seen.last_key_value().map(|(seq, _)| *seq).unwrap();
+    until("what waited has arrived", PATIENCE, || {
+        let list = list();
+        let items = list["items"].as_array()?;
+        items.iter().any(|item| number(&item["seq"]) > newest).then_some(())
+    });
+    light.stop();
+    seen.extend(waiting(&queue));
+    let list = list();
+    let items = list["items"].as_array().unwrap();
+    let on_chain: BTreeMap<u64, u64> =
+        items.iter().map(|item| (number(&item["seq"]), number(&item["importWh"]))).collect();
+    assert_eq!(items.len(), on_chain.len(), "a number twice: {items:?}");
+    let last = *on_chain.last_key_value().unwrap().0;
+    for (seq, import_wh) in seen.range(..=last) {
+        assert_eq!(on_chain.get(seq), Some(import_wh), "reading {seq} of {seen:?} in {on_chain:?}");
+    }
+    println!("{} readings on the chain, {} of them seen in the queue", on_chain.len(), seen.len());
+    assert!(seen.len() >= 4, "{seen:?}");
+    runtime.block_on(meter.stop());
+    nodes.into_iter().for_each(|node| node.process.stop());
+}
