@@ -17,6 +17,7 @@ mod load;
 mod network;
 mod operate;
 mod process;
+mod records;
 mod scenario;
 mod space;
 mod votes;
