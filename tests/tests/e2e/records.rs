@@ -189,7 +189,15 @@ fn market(all: &mut Map<String, Value>) {
 fn ledger(all: &mut Map<String, Value>) {
     let wallet = |n| AccountId::Wallet { owner: address(n) };
     record!(all, "Counters", Counters { assets: 1, books: 2, microgrids: 3 });
-    record!(all, "Asset", Asset { symbol: "SUN".parse::<wattle_primitives::call::token::Symbol>().unwrap(), scale: 1, issuer: Some(address(2)) });
+    record!(
+        all,
+        "Asset",
+        Asset {
+            symbol: "SUN".parse::<wattle_primitives::call::token::Symbol>().unwrap(),
+            scale: 1,
+            issuer: Some(address(2))
+        }
+    );
     record!(all, "Book", Book { owner: address(1), accounts: 2 });
     record!(
         all,
