@@ -105,7 +105,7 @@ mod backend {
             energy_meter(Address) -> Anchored<MeterInfo>;
             energy_readings(ReadingsRequest, PageRequest) -> Page<ReadingItem>;
             energy_terms(Hash, Option<IntervalId>) -> Anchored<TermsInfo>;
-            energy_members(Hash, PageRequest) -> Page<MemberInfo>;
+            energy_members(Hash, Option<Address>, PageRequest) -> Page<MemberInfo>;
             energy_interval(Hash, IntervalId) -> Anchored<IntervalInfo>;
             energy_intervals(Hash, PageRequest) -> Page<EventItem>;
             energy_trades(Hash, IntervalId, PageRequest) -> Page<EventItem>;

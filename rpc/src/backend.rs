@@ -104,8 +104,13 @@ pub trait Backend: Send + Sync + 'static {
     /// A microgrid's terms for `interval`, or for the one that is running; without any, those to come.
     fn energy_terms(&self, microgrid: Hash, interval: Option<IntervalId>) -> RpcResult<Anchored<TermsInfo>>;
 
-    /// A microgrid's members, by the code of their tab.
-    fn energy_members(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<MemberInfo>>;
+    /// A microgrid's members, by the code of their tab; of one account, that member alone.
+    fn energy_members(
+        &self,
+        microgrid: Hash,
+        account: Option<Address>,
+        page: PageRequest,
+    ) -> RpcResult<Page<MemberInfo>>;
 
     /// An interval.
     fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>>;

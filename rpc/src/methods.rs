@@ -254,9 +254,9 @@ pub(crate) static METHODS: &[Method] = &[
     query!(
         "energy_listMembers",
         "A microgrid's members and what their tabs show.",
-        &[req("microgrid", Ty::Hash), PAGE[0], PAGE[1]],
+        &[req("microgrid", Ty::Hash), opt("account", Ty::Address), PAGE[0], PAGE[1]],
         "Members",
-        |b, p| reply(b.energy_members(p.get("microgrid")?, p.page()?))
+        |b, p| reply(b.energy_members(p.get("microgrid")?, p.find("account")?, p.page()?))
     ),
     query!(
         "energy_getInterval",

@@ -227,8 +227,13 @@ impl Backend for NodeBackend {
         energy::grid::terms(self, microgrid, interval)
     }
 
-    fn energy_members(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<MemberInfo>> {
-        energy::grid::members(self, microgrid, &page)
+    fn energy_members(
+        &self,
+        microgrid: Hash,
+        account: Option<Address>,
+        page: PageRequest,
+    ) -> RpcResult<Page<MemberInfo>> {
+        energy::grid::members(self, microgrid, account, &page)
     }
 
     fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>> {

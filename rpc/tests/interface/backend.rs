@@ -474,7 +474,7 @@ impl Backend for Chain {
         at(TermsInfo { microgrid, version: 0, from: interval.unwrap_or(IntervalId(4)), terms: terms() })
     }
 
-    fn energy_members(&self, _: Hash, _: PageRequest) -> RpcResult<Page<MemberInfo>> {
+    fn energy_members(&self, _: Hash, _: Option<Address>, _: PageRequest) -> RpcResult<Page<MemberInfo>> {
         page(vec![MemberInfo {
             account: alice(),
             code: 2,

@@ -1,15 +1,38 @@
 //! Orders and tabs.
 
 use super::date::parse_time;
-use super::{CliResult, Ctx, SendArgs, address, call, output, reference};
-use clap::{Args, ValueEnum};
+use super::{
+    CliError, CliResult, Ctx, SendArgs, address, asset_of, call, money_of, output, query, reference,
+};
+use crate::cli::send::money;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::{Side, order_id};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Amount, Hash, TimeMs, WattHours};
+use wattle_primitives::{Hash, TimeMs, WattHours};
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct OrderArgs {
+    #[command(subcommand)]
+    command: Option<OrderCommand>,
+    #[command(flatten)]
+    place: Option<PlaceArgs>,
+}
+
+#[derive(Debug, Subcommand)]
+enum OrderCommand {
+    /// An order that stands, or is being cleared.
+    #[command(after_help = "Example:\n  wattle energy order show 4f1c…")]
+    Show {
+        /// The order's id.
+        order: Hash,
+    },
+}
+
+#[derive(Debug, Args)]
+struct PlaceArgs {
     /// The microgrid's id.
     #[arg(long, value_name = "HASH")]
     microgrid: Hash,
@@ -22,16 +45,16 @@ pub(super) struct OrderArgs {
     /// Bid or offer.
     #[arg(long)]
     side: SideArg,
-    /// Base units per kWh: at most for a bid, at least for an offer.
-    #[arg(long, value_name = "UNITS")]
-    price: u128,
+    /// For a kWh, at most for a bid, at least for an offer: 0.15, "0.15 KES", or "150000 base" for base units.
+    #[arg(long, value_name = "AMOUNT")]
+    price: String,
     /// Energy in Wh.
     #[arg(long, value_name = "WH", value_parser = clap::value_parser!(u64).range(1..))]
     wh: u64,
     /// With whom to trade rather than with others: an address, or the name of a key.
     #[arg(long, value_name = "ADDRESS")]
     partner: Option<String>,
-    /// When the order ends: a date, or ms since 1970; gate closure when absent.
+    /// When the order ends: a date, or ms since 1970; when the market is cleared when absent.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     expires: Option<TimeMs>,
     #[command(flatten)]
@@ -93,6 +116,18 @@ impl From<SideArg> for Side {
 }
 
 pub(super) async fn order(args: &OrderArgs, ctx: &Ctx) -> CliResult {
+    match (&args.command, &args.place) {
+        (Some(OrderCommand::Show { order }), _) => {
+            query::ask(ctx, "energy_getOrder", json!({ "order": order })).await
+        }
+        (None, Some(args)) => place(args, ctx).await,
+        (None, None) => Err(CliError::Usage { detail: "name what to order, or `show` and an order".into() }),
+    }
+}
+
+async fn place(args: &PlaceArgs, ctx: &Ctx) -> CliResult {
+    let asset = asset_of(&ctx.client()?, &args.microgrid).await?;
+    let price = money_of(&args.price, &asset)?;
     let reference = reference(args.reference)?;
     let id = order_id(&args.send.tx.sender(&args.send.signer, ctx)?, &reference);
     output::note(&format!("order {id}"));
@@ -101,12 +136,14 @@ pub(super) async fn order(args: &OrderArgs, ctx: &Ctx) -> CliResult {
         reference,
         interval: args.interval,
         side: args.side.into(),
-        price: Amount(args.price),
+        price,
         wh: WattHours(args.wh),
         partner: address(args.partner.as_deref(), ctx)?,
         expires_ms: args.expires,
     };
-    call(place, &format!("place order {id}"), &args.send, ctx).await
+    let verb = if Side::from(args.side) == Side::Buy { "buy" } else { "sell" };
+    let what = format!("{verb} {} Wh at {} a kWh, order {id}", args.wh, money(price, &asset));
+    call(place, &what, &args.send, ctx).await
 }
 
 pub(super) async fn cancel(args: &CancelArgs, ctx: &Ctx) -> CliResult {

@@ -2,8 +2,8 @@
 
 use super::super::{NodeBackend, at, page};
 use super::market::{current, grid};
-use wattle_primitives::Hash;
 use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Hash};
 use wattle_rpc::types::{Anchored, MemberInfo, Page, PageRequest, TermsInfo};
 use wattle_rpc::{RpcError, RpcResult};
 use wattle_runtime::query::{self, MemberView};
@@ -34,10 +34,16 @@ pub(in crate::views) fn terms(
 pub(in crate::views) fn members(
     node: &NodeBackend,
     microgrid: Hash,
+    account: Option<Address>,
     page: &PageRequest,
 ) -> RpcResult<Page<MemberInfo>> {
     let view = node.shared.view();
     grid(&view, &microgrid)?;
+    if let Some(account) = account {
+        let found = query::member(&view.state, &microgrid, &account);
+        let items = found.into_iter().map(member_info).collect();
+        return Ok(Page { at: at(&view), items, next_cursor: None });
+    }
     let (from, limit) = (page::one::<u32>(page)?.unwrap_or(0), page::limit(page));
     let mut found = query::members(&view.state, &microgrid, from, limit.saturating_add(1));
     let next_cursor = (found.len() > limit).then(|| from.saturating_add(page.limit).to_string());
