@@ -9,6 +9,7 @@ mod cli;
 mod crash;
 mod devnet;
 mod docs;
+mod energy;
 mod epochs;
 mod faults;
 mod follower;
