@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod energy;
+
 use super::*;
 use crate::driver::{Fate, SubmitError};
 use crate::mempool::InsertError;
@@ -96,6 +98,8 @@ struct World {
     header: Header,
     certificate: Option<Certificate>,
     script: Arc<Mutex<Script>>,
+    /// Between two blocks.
+    step_ms: u64,
 }
 
 impl World {
@@ -115,7 +119,15 @@ impl World {
             header,
             certificate: None,
             script: Arc::default(),
+            step_ms: 1000,
         }
+    }
+
+    /// An empty block at a time.
+    fn block_at(&mut self, time_ms: u64) {
+        self.step_ms = time_ms - self.header.time_ms.0;
+        self.block(Vec::new(), true);
+        self.step_ms = 1000;
     }
 
     fn tx(&self, n: u8, nonce: u64, calls: Vec<Call>) -> Tx {
@@ -142,7 +154,7 @@ impl World {
             params: params.clone(),
             chain: self.chain,
             height: self.header.height.next(),
-            time_ms: TimeMs(self.header.time_ms.0 + 1000),
+            time_ms: TimeMs(self.header.time_ms.0 + self.step_ms),
             parent,
             proposer: key(200).public(),
         };

@@ -81,6 +81,7 @@ function dealCash(units, deal) {
 }
 
 const meter = (address) => name("meter", address);
+const count = (n, what) => `${integer(n)} ${what}${String(n) === "1" ? "" : "s"}`;
 const short = (id) => h("span", { class: "mono", title: id }, brief(id));
 
 /// `1.234 kWh instead of 1.000 kWh`, where the two differ.
@@ -156,7 +157,7 @@ const LINES = {
   ],
   order_ended: (e) => ["order of ", account(e.account), ` ${words(e.end)}: ${kwh(e.filledWh)} filled`],
   market_cleared: (e) => [
-    `interval ${integer(e.interval)} cleared, ${words(e.rule)}: ${kwh(e.wh)} in ${integer(e.trades)} trades`,
+    `interval ${integer(e.interval)} cleared, ${words(e.rule)}: ${kwh(e.wh)} in ${count(e.trades, "trade")}`,
     e.price != null ? [" at ", cash(e.price, e.microgrid), " a kWh"] : null,
   ],
   traded: (e) => [

@@ -101,7 +101,7 @@ fn every_energy_command_is_sent_once() {
     let grid = an_operator_begins(&village);
     let old = a_meter_is_registered(&village, &grid);
     orders(&village, &grid);
-    a_deal(&village, &grid, &old);
+    a_deal(&village);
     a_meter_is_swapped(&village, &grid, &old);
     a_bill_is_contested(&village);
     a_bill_is_proven(&village);
@@ -188,7 +188,17 @@ fn orders(village: &Village, grid: &str) {
     );
 }
 
-fn a_deal(village: &Village, grid: &str, meter: &str) {
+/// In the devnet's own microgrid, whose meters are read.
+fn a_deal(village: &Village) {
+    let grids = village.ask(&["microgrids"]);
+    let grid = grids["items"][0]["id"].as_str().unwrap();
+    let alice = village.address("alice");
+    let found = until("the meter of who charges is read", PATIENCE, || {
+        let meters = village.ask(&["meters", "--microgrid", grid])["items"].clone();
+        let own = meters.as_array()?.iter().find(|meter| meter["owner"] == json!(alice))?.clone();
+        (number(&own["seq"]) > 0).then_some(own)
+    });
+    let meter = found["address"].as_str().unwrap();
     let request = |who: &str| {
         let expires = village.in_minutes(600);
         let words = [

@@ -18,7 +18,7 @@ pub(super) struct OrderArgs {
     #[command(subcommand)]
     command: Option<OrderCommand>,
     #[command(flatten)]
-    place: Option<PlaceArgs>,
+    place: PlaceArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -31,26 +31,27 @@ enum OrderCommand {
     },
 }
 
+/// What an order says. All that is required is so unless there is a subcommand.
 #[derive(Debug, Args)]
 struct PlaceArgs {
     /// The microgrid's id.
-    #[arg(long, value_name = "HASH")]
-    microgrid: Hash,
+    #[arg(long, value_name = "HASH", required = true)]
+    microgrid: Option<Hash>,
     /// Makes the order's id, together with the sender's address: 64 hex digits, random when absent.
     #[arg(long, value_name = "HEX")]
     reference: Option<Hash>,
     /// The interval's number.
-    #[arg(long, value_name = "N")]
-    interval: IntervalId,
+    #[arg(long, value_name = "N", required = true)]
+    interval: Option<IntervalId>,
     /// Bid or offer.
-    #[arg(long)]
-    side: SideArg,
+    #[arg(long, required = true)]
+    side: Option<SideArg>,
     /// For a kWh, at most for a bid, at least for an offer: 0.15, "0.15 KES", or "150000 base" for base units.
-    #[arg(long, value_name = "AMOUNT")]
-    price: String,
+    #[arg(long, value_name = "AMOUNT", required = true)]
+    price: Option<String>,
     /// Energy in Wh.
-    #[arg(long, value_name = "WH", value_parser = clap::value_parser!(u64).range(1..))]
-    wh: u64,
+    #[arg(long, value_name = "WH", required = true, value_parser = clap::value_parser!(u64).range(1..))]
+    wh: Option<u64>,
     /// With whom to trade rather than with others: an address, or the name of a key.
     #[arg(long, value_name = "ADDRESS")]
     partner: Option<String>,
@@ -116,33 +117,39 @@ impl From<SideArg> for Side {
 }
 
 pub(super) async fn order(args: &OrderArgs, ctx: &Ctx) -> CliResult {
-    match (&args.command, &args.place) {
-        (Some(OrderCommand::Show { order }), _) => {
+    match &args.command {
+        Some(OrderCommand::Show { order }) => {
             query::ask(ctx, "energy_getOrder", json!({ "order": order })).await
         }
-        (None, Some(args)) => place(args, ctx).await,
-        (None, None) => Err(CliError::Usage { detail: "name what to order, or `show` and an order".into() }),
+        None => place(&args.place, ctx).await,
     }
 }
 
 async fn place(args: &PlaceArgs, ctx: &Ctx) -> CliResult {
-    let asset = asset_of(&ctx.client()?, &args.microgrid).await?;
-    let price = money_of(&args.price, &asset)?;
+    let (Some(microgrid), Some(interval), Some(side), Some(price), Some(wh)) =
+        (args.microgrid, args.interval, args.side, &args.price, args.wh)
+    else {
+        // The parser has refused this.
+        return Err(CliError::Usage { detail: "name what to order, or `show` and an order".into() });
+    };
+    let side = Side::from(side);
+    let asset = asset_of(&ctx.client()?, &microgrid).await?;
+    let price = money_of(price, &asset)?;
     let reference = reference(args.reference)?;
     let id = order_id(&args.send.tx.sender(&args.send.signer, ctx)?, &reference);
     output::note(&format!("order {id}"));
     let place = EnergyCall::PlaceOrder {
-        microgrid: args.microgrid,
+        microgrid,
         reference,
-        interval: args.interval,
-        side: args.side.into(),
+        interval,
+        side,
         price,
-        wh: WattHours(args.wh),
+        wh: WattHours(wh),
         partner: address(args.partner.as_deref(), ctx)?,
         expires_ms: args.expires,
     };
-    let verb = if Side::from(args.side) == Side::Buy { "buy" } else { "sell" };
-    let what = format!("{verb} {} Wh at {} a kWh, order {id}", args.wh, money(price, &asset));
+    let verb = if side == Side::Buy { "buy" } else { "sell" };
+    let what = format!("{verb} {wh} Wh at {} a kWh, order {id}", money(price, &asset));
     call(place, &what, &args.send, ctx).await
 }
 

@@ -192,7 +192,7 @@ async function interval(page, grid) {
         ["Orders", info.orders != null && integer(info.orders)],
         ["Traded", `${kwh(info.tradedWh)}${info.trades != null ? `, ${integer(info.trades)} trades` : ""}`],
         ["Price", info.price != null ? [money(info.price, grid.asset), " / kWh"] : null],
-        ["Metered", info.settlement && measured(info.settlement)],
+        ["Metered", info.settlement?.members.meters > 0 ? measured(info.settlement) : null],
       ),
     );
     const open = info.state === "open" || info.state === "clearing";

@@ -2,7 +2,7 @@
 
 use super::super::super::{amount, output};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, AssetId, Event, Hash, TimeMs};
@@ -228,55 +228,75 @@ fn decimals(microgrid: &Hash, grids: &Grids) -> (impl Fn(u128) -> String, String
 
 /// The lines as a table for people.
 pub(super) fn table(lines: &[Line], grids: &Grids) -> String {
-    let several = grids.len() > 1;
-    let rows: Vec<Value> = lines
+    const COLUMNS: [&str; 14] = [
+        "booked",
+        "kind",
+        "energy from",
+        "to",
+        "import Wh",
+        "export Wh",
+        "debit",
+        "credit",
+        "paid",
+        "received",
+        "",
+        "estimated",
+        "at",
+        "what",
+    ];
+    let time = |at: Option<TimeMs>| at.map_or_else(String::new, output::time);
+    let rows: Vec<Vec<String>> = lines
         .iter()
         .map(|line| {
             let (shown, symbol) = decimals(&line.microgrid, grids);
             let figures = &line.figures;
-            let mut row = json!({
-                "booked": output::time(line.time_ms),
-                "energy": line.from_ms.zip(line.to_ms).map(|(from, to)| format!("{} to {}", output::time(from), output::time(to))),
-                "kind": line.kind,
-                "importWh": figures.import_wh.to_string(),
-                "exportWh": figures.export_wh.to_string(),
-                "debit": shown(figures.debit),
-                "credit": shown(figures.credit),
-                "paid": shown(figures.paid),
-                "received": shown(figures.received),
-                "asset": symbol,
-                "estimated": if line.estimated { "yes" } else { "" },
-                "at": format!("{}/{}", line.height, line.index),
-                "what": line.what,
-            });
-            if several {
-                row["microgrid"] = line.microgrid.short().to_string().into();
-            }
-            row
+            vec![
+                output::time(line.time_ms),
+                line.kind.into(),
+                time(line.from_ms),
+                time(line.to_ms),
+                figures.import_wh.to_string(),
+                figures.export_wh.to_string(),
+                shown(figures.debit),
+                shown(figures.credit),
+                shown(figures.paid),
+                shown(figures.received),
+                symbol,
+                if line.estimated { "yes".into() } else { String::new() },
+                format!("{}/{}", line.height, line.index),
+                // Whose line it is only where there are several.
+                if grids.len() > 1 {
+                    format!("{}: {}", line.microgrid.short(), line.what)
+                } else {
+                    line.what.clone()
+                },
+            ]
         })
         .collect();
-    if rows.is_empty() { "no lines\n".to_owned() } else { output::table(&rows) }
+    if rows.is_empty() { "no lines\n".to_owned() } else { output::aligned(&COLUMNS, rows) }
 }
 
 /// The sums as a table for people.
 pub(super) fn totals_table(totals: &Totals, grids: &Grids) -> String {
-    let rows: Vec<Value> = totals
+    const COLUMNS: [&str; 8] =
+        ["microgrid", "import Wh", "export Wh", "debit", "credit", "paid", "received", ""];
+    let rows: Vec<Vec<String>> = totals
         .iter()
         .map(|(id, sum)| {
             let (shown, symbol) = decimals(id, grids);
-            json!({
-                "microgrid": id,
-                "importWh": sum.import_wh.to_string(),
-                "exportWh": sum.export_wh.to_string(),
-                "debit": shown(sum.debit),
-                "credit": shown(sum.credit),
-                "paid": shown(sum.paid),
-                "received": shown(sum.received),
-                "asset": symbol,
-            })
+            vec![
+                id.to_string(),
+                sum.import_wh.to_string(),
+                sum.export_wh.to_string(),
+                shown(sum.debit),
+                shown(sum.credit),
+                shown(sum.paid),
+                shown(sum.received),
+                symbol,
+            ]
         })
         .collect();
-    if rows.is_empty() { "none\n".to_owned() } else { output::table(&rows) }
+    if rows.is_empty() { "none\n".to_owned() } else { output::aligned(&COLUMNS, rows) }
 }
 
 /// The sums as JSON: base units, and what their decimals are.
@@ -328,6 +348,7 @@ pub(super) fn csv(lines: &[Line], grids: &Grids) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use serde_json::json;
     use wattle_primitives::{Height, WattHours};
     use wattle_rpc::types::EventPosition;
 

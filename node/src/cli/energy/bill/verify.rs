@@ -179,14 +179,12 @@ impl Prover<'_> {
         Ok(())
     }
 
-    /// A proven state value, and the height of the state.
-    async fn value(&mut self, key: &[u8]) -> Result<(Vec<u8>, Height), CliError> {
+    /// A proven state value, or its absence, and the height of the state.
+    async fn value(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, Height), CliError> {
         let reply: ProofReply = self.client.proof(json!({ "key": hex::encode(key) })).await?;
         check_state(&reply, key)?;
         self.finality(&finality(&reply)).await?;
-        let height = reply.header.height;
-        let value = reply.value.ok_or_else(|| CliError::Proof { detail: "the tab does not exist".into() })?;
-        Ok((value, height))
+        Ok((reply.value, reply.header.height))
     }
 
     /// Compares all lines of a microgrid with the member's tab there. Returns the height at which they agree.
@@ -196,18 +194,23 @@ impl Prover<'_> {
         grid: &Grid,
         items: &[EventItem],
     ) -> Result<Height, CliError> {
-        let (raw, _) = self.value(&state_key::microgrid(&grid.id)).await?;
+        let missing = |what| CliError::Proof { detail: format!("the {what} is not in the state") };
+        let raw = self.value(&state_key::microgrid(&grid.id)).await?.0.ok_or_else(|| missing("microgrid"))?;
         let record: MicrogridRecord =
             wattle_primitives::decode(&raw).map_err(|e| CliError::input("microgrid record", e))?;
-        let (raw, _) = self.value(&query::member_key(&grid.id, account)).await?;
-        let code = query::member_code(&raw).map_err(|e| CliError::input("membership", e))?;
+        let raw = self.value(&query::member_key(&grid.id, account)).await?.0;
+        let code = query::member_code(&raw.ok_or_else(|| missing("membership"))?)
+            .map_err(|e| CliError::input("membership", e))?;
         let tab = state_key::balance(&AccountId::Book { book: record.book, code }, record.asset);
         let mut known: Vec<EventItem> =
             items.iter().filter(|item| item.event.microgrid() == Some(grid.id)).cloned().collect();
         for tried in 1.. {
             let (raw, height) = self.value(&tab).await?;
-            let tab: BalanceRecord =
-                wattle_primitives::decode(&raw).map_err(|e| CliError::input("balance", e))?;
+            // A tab that nothing was ever booked on is not there.
+            let tab: BalanceRecord = match raw {
+                Some(raw) => wattle_primitives::decode(&raw).map_err(|e| CliError::input("balance", e))?,
+                None => BalanceRecord::default(),
+            };
             // What was booked since the bill was fetched.
             let params = json!({ "account": account, "microgrid": grid.id, "limit": PAGE_ITEMS });
             let fresh: Vec<EventItem> = self.client.list("energy_bill", params).await?;
