@@ -4,10 +4,11 @@ use crate::error::RpcError;
 use crate::gauges::Gauges;
 use crate::types::{
     AccountReply, Anchored, AssetInfo, BillRequest, BlockReply, ChainStatus, ConsensusReply, DealInfo,
-    DisputeInfo, EventItem, EventPage, EventPosition, EventProof, EvidenceItem, Health, HistoryItem,
-    HoldInfo, IntervalInfo, LedgerAccountInfo, LightBlock, MemberInfo, MeterInfo, MicrogridInfo, OrderBook,
-    OrderInfo, Page, PageRequest, ParamsReply, PeerInfo, PrepareRequest, PreparedTx, ProofReply, ProofTarget,
-    Readiness, ReadingItem, SearchReply, Simulation, TermsInfo, TxReply, TxStatus, ValidatorsReply,
+    DisputeInfo, DisputesRequest, EventItem, EventPage, EventPosition, EventProof, EvidenceItem, Health,
+    HistoryItem, HoldInfo, IntervalInfo, LedgerAccountInfo, LightBlock, MemberInfo, MeterInfo, MicrogridInfo,
+    OrderBook, OrderInfo, Page, PageRequest, ParamsReply, PeerInfo, PrepareRequest, PreparedTx, ProofReply,
+    ProofTarget, Readiness, ReadingItem, ReadingsRequest, SearchReply, Simulation, TermsInfo, TxReply,
+    TxStatus, ValidatorsReply,
 };
 use futures::future::BoxFuture;
 use tokio::sync::watch;
@@ -98,19 +99,32 @@ pub trait Backend: Send + Sync + 'static {
     fn energy_meter(&self, address: Address) -> RpcResult<Anchored<MeterInfo>>;
 
     /// A meter's accepted readings, newest first.
-    fn energy_readings(&self, meter: Address, page: PageRequest) -> RpcResult<Page<ReadingItem>>;
+    fn energy_readings(&self, request: ReadingsRequest, page: PageRequest) -> RpcResult<Page<ReadingItem>>;
 
-    /// A microgrid's terms for `interval`, or for the one that is running.
+    /// A microgrid's terms for `interval`, or for the one that is running; without any, those to come.
     fn energy_terms(&self, microgrid: Hash, interval: Option<IntervalId>) -> RpcResult<Anchored<TermsInfo>>;
 
-    /// A microgrid's members, by the code of their tab.
-    fn energy_members(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<MemberInfo>>;
+    /// A microgrid's members, by the code of their tab; of one account, that member alone.
+    fn energy_members(
+        &self,
+        microgrid: Hash,
+        account: Option<Address>,
+        page: PageRequest,
+    ) -> RpcResult<Page<MemberInfo>>;
 
     /// An interval.
     fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>>;
 
     /// What became of a microgrid's intervals, newest first.
     fn energy_intervals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<EventItem>>;
+
+    /// The trades of an interval, in the order in which they were matched.
+    fn energy_trades(
+        &self,
+        microgrid: Hash,
+        interval: IntervalId,
+        page: PageRequest,
+    ) -> RpcResult<Page<EventItem>>;
 
     /// The orders that stand for an interval, by price.
     fn energy_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>>;
@@ -128,6 +142,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// A request for a deal, or the deal.
     fn energy_deal(&self, id: Hash) -> RpcResult<Anchored<DealInfo>>;
+
+    /// A microgrid's open requests and deals, in no lasting order.
+    fn energy_deals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<DealInfo>>;
+
+    /// Disputes that are not decided, by id.
+    fn energy_disputes(&self, request: DisputesRequest, page: PageRequest) -> RpcResult<Page<DisputeInfo>>;
 
     /// A dispute that is not decided.
     fn energy_dispute(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>>;

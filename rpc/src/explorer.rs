@@ -227,4 +227,18 @@ mod tests {
         assert_eq!(index.matches("<script").count(), index.matches("<script src=\"/").count() + 1);
         assert!(index.contains("<script type=\"module\" src=\"/js/app.js\"></script>"));
     }
+
+    /// Goal: no event is shown as a heap of fields: each type has its sentence, and none is left of a type that is gone.
+    #[test]
+    fn every_event_type_has_its_sentence() {
+        let script = include_str!("../explorer/js/events.js");
+        let lines = script.split_once("const LINES = {").and_then(|(_, rest)| rest.split_once("\n};"));
+        let lines = lines.map_or("", |(lines, _)| lines);
+        let sentence = |line: &'static str| Some(line.strip_prefix("  ")?.split_once(": (e) =>")?.0);
+        let named: Vec<&str> = lines.lines().filter_map(sentence).collect();
+        for kind in crate::filter::EVENT_TYPES {
+            assert!(named.contains(kind), "{kind} has no sentence in events.js");
+        }
+        assert_eq!(named.len(), crate::filter::EVENT_TYPES.len(), "{named:?}");
+    }
 }

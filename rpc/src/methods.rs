@@ -6,7 +6,9 @@ use crate::error::RpcError;
 use crate::limits::{SEARCH_BYTES_MAX, STATE_KEY_BYTES_MAX, SUBMIT_BATCH_MAX};
 use crate::params::{Count, Hex, Params, Submission, decode_body, decode_tx};
 use crate::schema::{Field, Ty, opt, req};
-use crate::types::{BillRequest, EventPosition, PrepareRequest, ProofTarget};
+use crate::types::{
+    BillRequest, DisputesRequest, EventPosition, PrepareRequest, ProofTarget, ReadingsRequest,
+};
 use crate::{RpcResult, events};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -238,9 +240,9 @@ pub(crate) static METHODS: &[Method] = &[
     query!(
         "energy_listReadings",
         "A meter's accepted readings, newest first.",
-        &[req("meter", Ty::Address), PAGE[0], PAGE[1]],
+        &[req("meter", Ty::Address), opt("fromMs", Ty::Decimal), opt("toMs", Ty::Decimal), PAGE[0], PAGE[1]],
         "Readings",
-        |b, p| reply(b.energy_readings(p.get("meter")?, p.page()?))
+        |b, p| reply(b.energy_readings(readings_request(&p)?, p.page()?))
     ),
     query!(
         "energy_getTerms",
@@ -252,13 +254,13 @@ pub(crate) static METHODS: &[Method] = &[
     query!(
         "energy_listMembers",
         "A microgrid's members and what their tabs show.",
-        &[req("microgrid", Ty::Hash), PAGE[0], PAGE[1]],
+        &[req("microgrid", Ty::Hash), opt("account", Ty::Address), PAGE[0], PAGE[1]],
         "Members",
-        |b, p| reply(b.energy_members(p.get("microgrid")?, p.page()?))
+        |b, p| reply(b.energy_members(p.get("microgrid")?, p.find("account")?, p.page()?))
     ),
     query!(
         "energy_getInterval",
-        "Where an interval stands.",
+        "Where an interval stands, and what became of it.",
         &[req("microgrid", Ty::Hash), req("interval", Ty::Decimal)],
         "Interval",
         |b, p| reply(b.energy_interval(p.get("microgrid")?, p.get("interval")?))
@@ -269,6 +271,13 @@ pub(crate) static METHODS: &[Method] = &[
         &[req("microgrid", Ty::Hash), PAGE[0], PAGE[1]],
         "Statement",
         |b, p| reply(b.energy_intervals(p.get("microgrid")?, p.page()?))
+    ),
+    query!(
+        "energy_listTrades",
+        "The trades of an interval, in the order in which they were matched.",
+        &[req("microgrid", Ty::Hash), req("interval", Ty::Decimal), PAGE[0], PAGE[1]],
+        "Statement",
+        |b, p| reply(b.energy_trades(p.get("microgrid")?, p.get("interval")?, p.page()?))
     ),
     query!(
         "energy_orderBook",
@@ -293,6 +302,20 @@ pub(crate) static METHODS: &[Method] = &[
         &[req("deal", Ty::Hash)],
         "Deal",
         |b, p| reply(b.energy_deal(p.get("deal")?))
+    ),
+    query!(
+        "energy_listDeals",
+        "A microgrid's open requests and deals.",
+        &[req("microgrid", Ty::Hash), PAGE[0], PAGE[1]],
+        "Deals",
+        |b, p| reply(b.energy_deals(p.get("microgrid")?, p.page()?))
+    ),
+    query!(
+        "energy_listDisputes",
+        "Disputes that are not decided, of a microgrid, of an account, or all.",
+        &[opt("microgrid", Ty::Hash), opt("account", Ty::Address), PAGE[0], PAGE[1]],
+        "Disputes",
+        |b, p| reply(b.energy_disputes(disputes_request(&p)?, p.page()?))
     ),
     query!(
         "energy_getDispute",
@@ -409,6 +432,18 @@ fn block_id(params: &Params) -> RpcResult<BlockId> {
 
 fn event_position(params: &Params) -> RpcResult<EventPosition> {
     Ok(EventPosition { height: params.get("height")?, index: params.get::<Count>("index")?.0 })
+}
+
+fn readings_request(params: &Params) -> RpcResult<ReadingsRequest> {
+    Ok(ReadingsRequest {
+        meter: params.get("meter")?,
+        from_ms: params.find("fromMs")?.unwrap_or(TimeMs::ZERO),
+        to_ms: params.find("toMs")?.unwrap_or(TimeMs::MAX),
+    })
+}
+
+fn disputes_request(params: &Params) -> RpcResult<DisputesRequest> {
+    Ok(DisputesRequest { microgrid: params.find("microgrid")?, account: params.find("account")? })
 }
 
 fn bill_request(params: &Params) -> RpcResult<BillRequest> {

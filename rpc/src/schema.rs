@@ -141,6 +141,42 @@ const MICROGRID: &[Field] = &[
     opt("nextSettle", Ty::Decimal),
     opt("nextFinal", Ty::Decimal),
 ];
+const DEAL: &[Field] = &[
+    req("deal", Ty::Hash),
+    req("microgrid", Ty::Hash),
+    req("state", Ty::Enum(&["requested", "confirmed", "authorised"])),
+    req("requester", Ty::Address),
+    req("side", SIDES),
+    req("wh", Ty::Decimal),
+    req("whMin", Ty::Decimal),
+    req("unitWh", Ty::Decimal),
+    req("price", Ty::Decimal),
+    req("expiresMs", Ty::Decimal),
+    opt("partner", Ty::Address),
+    opt("funding", Ty::Enum(&["balance", "credit"])),
+    req("reserved", Ty::Decimal),
+    req("marginWh", Ty::Decimal),
+    opt("meter", Ty::Address),
+    req("seq", Ty::Decimal),
+    req("usedWh", Ty::Decimal),
+    req("remainingWh", Ty::Decimal),
+    req("stop", Ty::Bool),
+    req("acceptances", Ty::List(&Ty::Ref("Acceptance"))),
+];
+
+const DISPUTE: &[Field] = &[
+    req("dispute", Ty::Hash),
+    req("microgrid", Ty::Hash),
+    req("account", Ty::Address),
+    req("meter", Ty::Address),
+    req("claim", Ty::Decimal),
+    req("note", Ty::Hash),
+    req("upheld", Ty::Int),
+    req("rejected", Ty::Int),
+    req("votesNeeded", Ty::Int),
+    opt("opened", Ty::Ref("Opened")),
+];
+
 const METER: &[Field] = &[
     req("address", Ty::Address),
     req("microgrid", Ty::Hash),
@@ -154,6 +190,9 @@ const METER: &[Field] = &[
     req("importWh", Ty::Decimal),
     req("exportWh", Ty::Decimal),
     req("timeMs", Ty::Decimal),
+    opt("settledUntil", Ty::Decimal),
+    opt("silentSinceMs", Ty::Decimal),
+    req("estimated", Ty::Decimal),
 ];
 const INTERVAL: &[Field] = &[req("microgrid", Ty::Hash), req("interval", Ty::Decimal)];
 const SIDES: Ty = Ty::Enum(&["buy", "sell"]);
@@ -332,7 +371,14 @@ components! {
     "Interval": AT, INTERVAL, &[
         req("startMs", Ty::Decimal), req("endMs", Ty::Decimal),
         req("state", Ty::Enum(&["open", "clearing", "cleared", "settling", "settled", "final"])),
-        req("orders", Ty::Int), req("tradedWh", Ty::Decimal), opt("price", Ty::Decimal),
+        opt("orders", Ty::Int), req("tradedWh", Ty::Decimal), opt("trades", Ty::Int), opt("price", Ty::Decimal),
+        opt("settlement", Ty::Ref("Settlement")), req("events", Ty::List(&Ty::Ref("EventItem"))),
+    ];
+    "Settlement": &[
+        req("accounts", Ty::Int), req("members", Ty::Ref("Measured")), req("feeders", Ty::Ref("Measured")),
+    ];
+    "Measured": &[
+        req("meters", Ty::Int), req("estimated", Ty::Int), req("importWh", Ty::Decimal), req("exportWh", Ty::Decimal),
     ];
     "BookLevel": &[req("price", Ty::Decimal), req("wh", Ty::Decimal), req("orders", Ty::Int)];
     "OrderBook": AT, INTERVAL, &[
@@ -343,20 +389,15 @@ components! {
     "Order": AT, INTERVAL, ORDER;
     "Orders": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("OrderItem")))];
     "Acceptance": &[req("account", Ty::Address), req("whMax", Ty::Decimal), req("price", Ty::Decimal)];
-    "Deal": AT, &[
-        req("deal", Ty::Hash), req("microgrid", Ty::Hash),
-        req("state", Ty::Enum(&["requested", "confirmed", "authorised"])), req("requester", Ty::Address),
-        req("side", SIDES), req("wh", Ty::Decimal), req("whMin", Ty::Decimal), req("unitWh", Ty::Decimal),
-        req("price", Ty::Decimal), req("expiresMs", Ty::Decimal), opt("partner", Ty::Address),
-        opt("funding", Ty::Enum(&["balance", "credit"])), req("usedWh", Ty::Decimal),
-        req("remainingWh", Ty::Decimal), req("stop", Ty::Bool),
-        req("acceptances", Ty::List(&Ty::Ref("Acceptance"))),
+    "DealItem": DEAL;
+    "Deal": AT, DEAL;
+    "Deals": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("DealItem")))];
+    "Opened": &[
+        req("height", Ty::Decimal), req("tx", Ty::Hash), req("firstSeq", Ty::Decimal), req("secondSeq", Ty::Decimal),
     ];
-    "Dispute": AT, &[
-        req("dispute", Ty::Hash), req("microgrid", Ty::Hash), req("account", Ty::Address),
-        req("meter", Ty::Address), req("claim", Ty::Decimal), req("note", Ty::Hash), req("upheld", Ty::Int),
-        req("rejected", Ty::Int),
-    ];
+    "DisputeItem": DISPUTE;
+    "Dispute": AT, DISPUTE;
+    "Disputes": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("DisputeItem")))];
     "Statement": AT, CURSOR, &[req("items", Ty::List(&Ty::Ref("EventItem")))];
     "ListProof": &[req("index", Ty::Int), req("count", Ty::Int), req("siblings", Ty::List(&Ty::Hash))];
     "EventProof": AT, &[

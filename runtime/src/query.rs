@@ -9,8 +9,8 @@ pub use market::{
 };
 
 pub use settlement::{
-    DisputeView, MeasuredView, MemberView, SettledMeterView, SettlementView, TermsView, dispute, member,
-    member_key, members, replaced_by, settled_meter, settlement, terms, terms_at,
+    DisputeView, MeasuredView, MemberView, SettledMeterView, SettlementView, TermsView, dispute, disputes,
+    member, member_code, member_key, members, settled_meter, settlement, terms, terms_at,
 };
 
 use crate::State;

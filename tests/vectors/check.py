@@ -7,6 +7,7 @@ Exit status 0: everything agrees. 1: something differs, and what.
 import hashlib
 import json
 import pathlib
+import re
 import struct
 import sys
 
@@ -315,6 +316,182 @@ def vote_payload(vote):
     return kind, b"".join(u(64, n) for n in numbers) + hexed(what["block"])
 
 
+# --- the page itself, read as a decoder -----------------------------------------------------------------------------
+PAGE = HERE.parent.parent / "docs" / "protocol.md"
+
+
+def camel(name):
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def parts(text):
+    """Splits at the commas outside of any bracket."""
+    out, depth, start = [], 0, 0
+    for i, c in enumerate(text):
+        depth += (c in "{<([") - (c in "})]>")
+        if c == "," and not depth:
+            out.append(text[start:i])
+            start = i + 1
+    return [part.strip() for part in out + [text[start:]] if part.strip()]
+
+
+def fields(text):
+    """`name type` pairs; what stands in round brackets is for people."""
+    text = re.sub(r" \((?![ui]\d)[^()]*\)", "", text)
+    return [tuple(part.split(None, 1)) for part in parts(text)]
+
+
+def variant(text):
+    number, name, rest = re.fullmatch(r"(\d+) (\w+)\s*(.*)", text, re.S).groups()
+    rest = rest.strip()
+    return int(number), name, fields(rest[1:-1]) if rest.startswith("{") else rest
+
+
+def grammar(page):
+    """Every type of the page, by name: ("struct", fields), ("enum", variants by number) or ("alias", type)."""
+    types = {}
+    blocks = re.findall(r"^```\n(.*?)^```", page, re.M | re.S)
+    for block in blocks:
+        lines = []
+        for line in block.splitlines():
+            if not re.match(r"\S", line) and lines:
+                lines[-1] += "\n" + line
+            else:
+                lines.append(line)
+        for line in lines:
+            name, _, body = line.partition(" ")
+            if not re.fullmatch(r"[A-Z]\w+", name):
+                continue
+            body = body.strip()
+            if name not in ("Event", "Reason"):  # what stands far to the right is for people
+                body = "\n".join(re.sub(r"(?<=\S) {4,}.*", "", row) for row in body.splitlines())
+            if name in ("Event", "Reason"):
+                found = re.findall(r"(?:^|\s)(\d+) ([a-z_]+)(.*?)(?=\s\d+ [a-z_]+|\Z)", body, re.S)
+                types[name] = ("enum", {int(n): (v, fields(rest) or "") for n, v, rest in found})
+            elif body.startswith("enum:"):
+                types[name] = ("enum", {n: (v, f) for n, v, f in map(variant, parts(body[5:]))})
+            elif re.match(r"(list|bytes)<", body):
+                types[name] = ("alias", re.match(r"\w+<[^>]*>", body)[0])
+            else:
+                types[name] = ("struct", fields(body))
+    for name, body in re.findall(r"^\| `.*` \| `(\w+)`: (.*) \|$", page.split("## State keys")[-1], re.M):
+        if re.match(r"\w+ ([ui]\d+|bool|\[|list<|bytes<|[A-Z])", body):  # else it is told below the table
+            types[name] = ("struct", fields(body))
+    modules, module = {}, None
+    for line in next(b for b in blocks if b.startswith("0 ledger")).split("\nTerms")[0].splitlines():
+        if found := re.match(r"(\d) (\w+)$", line):
+            module = modules.setdefault(int(found[1]), (found[2], {}))
+        elif found := re.match(r" {1,2}(\d+) (\w+) +(.*)", line):
+            module[1][int(found[1])] = (found[2], found[3])
+        elif line.strip():
+            last = max(module[1])
+            module[1][last] = (module[1][last][0], module[1][last][1] + " " + line.strip())
+    for number, (name, calls) in modules.items():
+        types[f"{name}.call"] = ("enum", {n: (c, fields(t.replace("{}", ""))) for n, (c, t) in calls.items()})
+    types["Call"] = ("enum", {n: (name, f"{name}.call") for n, (name, _) in modules.items()})
+    return types
+
+
+class Reader:
+    """Decodes bytes by the page's types; every value comes out as it is written in JSON."""
+
+    def __init__(self, types, data):
+        self.types, self.data, self.at = types, data, 0
+
+    def take(self, n):
+        self.at += n
+        assert self.at <= len(self.data), "the bytes end too early"
+        return self.data[self.at - n:self.at]
+
+    def value(self, kind):
+        if kind.endswith("?"):
+            return self.value(kind[:-1]) if {0: False, 1: True}[self.take(1)[0]] else None
+        if found := re.fullmatch(r"([ui])(\d+)", kind):
+            return int.from_bytes(self.take(int(found[2]) // 8), "little", signed=found[1] == "i")
+        if kind == "bool":
+            return {0: False, 1: True}[self.take(1)[0]]
+        if found := re.fullmatch(r"\[(\d+)\]", kind):
+            return self.take(int(found[1]))
+        if found := re.fullmatch(r"list<(.+?)(?:, \d+)?>", kind):
+            return [self.value(found[1]) for _ in range(self.value("u32"))]
+        if kind == "text" or kind.startswith("bytes"):
+            return self.take(self.value("u32"))
+        shape, what = self.types[kind]
+        if shape == "alias":
+            return self.value(what)
+        if shape == "struct":
+            return self.struct(what)
+        name, inner = what[self.take(1)[0]]
+        return (name, self.struct(inner) if isinstance(inner, list) else self.value(inner) if inner else None)
+
+    def struct(self, pairs):
+        return {name: self.value(kind) for name, kind in pairs}
+
+
+def agrees(got, json_form):
+    """Whether a decoded value is what the JSON says."""
+    try:
+        return same(got, json_form)
+    except (AttributeError, TypeError, KeyError):
+        return False  # another shape
+
+
+def same(got, json_form):
+    if isinstance(got, bool) or got is None:
+        return got is json_form
+    if isinstance(got, int):
+        return str(got) == str(json_form)
+    if isinstance(got, bytes):
+        texts = [got.hex(), got.decode("utf-8", "replace")] + ([address_text(got)] if len(got) == 32 else [])
+        return json_form in texts
+    if isinstance(got, list):
+        return len(got) == len(json_form) and all(map(agrees, got, json_form))
+    if isinstance(got, dict):
+        return all(agrees(value, json_form.get(camel(name), json_form.get(name))) for name, value in got.items())
+    name, inner = got
+    if not inner:
+        return json_form == name or name in json_form.values()
+    if json_form == {"version": name[1:], **json_form}:
+        return agrees(inner, json_form)
+    if list(json_form) == [name]:
+        return agrees(inner, json_form[name])
+    if "call" in json_form and "args" in json_form:
+        call, args = inner
+        return (name, call) == (json_form["module"], json_form["call"]) and agrees(args, json_form["args"])
+    return name in json_form.values() and agrees(inner, json_form)
+
+
+# How the page calls what the vectors name after the node's own types.
+RECORDS = {name: name.removesuffix("Record") for name in ("AccountRecord", "BalanceRecord", "MeterRecord", "MicrogridRecord")}
+
+
+def check_page(encodings):
+    """Every vector whose type stands on the page decodes by it, to the last byte and to the JSON beside it."""
+    page = PAGE.read_text()
+    types = grammar(page)
+    seen = set()
+    for name, row in encodings.items():
+        kind = re.split(r"[:(]", name.removeprefix("state::").removeprefix("trie::"))[0]
+        kind = RECORDS.get(kind, kind)
+        if kind not in types:
+            continue
+        reader = Reader(types, hexed(row["hex"]))
+        try:
+            got = reader.value(kind)
+        except Exception as error:
+            check(f"{name} by the page", repr(error), "a value")
+            continue
+        check(f"bytes of {name} that the page tells of", reader.at, len(reader.data))
+        if "json" in row and not agrees(got, row["json"]):
+            check(f"{name} by the page", got, row["json"])
+        seen.add(name)
+    for name in ("Event", "Reason") if "Header" in encodings else ():
+        have = {n.split("::")[1].lower() for n in encodings if n.startswith(f"{name}::")}
+        check(f"every {name} stands on the page", sorted(v.replace("_", "") for v, _ in types[name][1].values()), sorted(have))
+    return len(seen)
+
+
 def main():
     check("BLAKE3 of nothing", blake3(b"").hex(), "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262")
     encodings = json.loads((HERE / "encodings.json").read_text())
@@ -353,7 +530,8 @@ def main():
     for case in corner["cases"]:
         got = verdict(hexed(case["key"]), hexed(corner["message"]), hexed(case["signature"]))
         check(f"ZIP-215: {case['name']}", got, case["verdict"])
-    print(f"{len(encodings)} encodings, the worked examples and {len(corner['cases'])} signatures: "
+    by_page = check_page(encodings) + check_page(json.loads((HERE / "records.json").read_text()))
+    print(f"{len(encodings)} encodings, {by_page} of them and of the records by the page, the worked examples and {len(corner['cases'])} signatures: "
           + (f"{len(FAILED)} differ" if FAILED else "all agree"))
     return 1 if FAILED else 0
 

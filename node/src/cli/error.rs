@@ -216,7 +216,11 @@ impl CliError {
                 let more = "--force sends it all the same: what it lacks may come before it is included";
                 refusal_hint(code, &Value::Null).map_or_else(|| more.into(), |hint| format!("{hint}; {more}"))
             }
-            Self::TxFailed { .. } => "the fee is spent, nothing else has changed".into(),
+            Self::TxFailed { code, .. } => {
+                let spent = "the fee is spent, nothing else has changed";
+                refusal_hint(code, &Value::Null)
+                    .map_or_else(|| spent.into(), |hint| format!("{hint}; {spent}"))
+            }
             Self::TxDead { .. } => {
                 "it has had no effect and will have none; it is safe to send a new one".into()
             }
@@ -274,8 +278,12 @@ fn not_found_hint(what: &str) -> String {
         "transaction" => "it was never sent to this node, or was forgotten after it expired; check the id",
         "hold" => "it was never made, or was captured, voided or has expired",
         "asset" => "`wattle query call token_listAssets` shows what there is",
-        "meter" => "`wattle query call energy_listMeters` shows what there is",
-        "microgrid" => "`wattle query call energy_listMicrogrids` shows what there is",
+        "meter" => "`wattle energy meters` shows what there is",
+        "microgrid" => "`wattle energy microgrids` shows what there is",
+        "order" => "an order that was cancelled, has expired or was cleared is in its owner's history only; `wattle energy orders` shows those that stand",
+        "deal" => "a deal that ended is in its parties' bills only; `wattle energy deal list` shows the open ones",
+        "dispute" => "a dispute that was decided is in the claimant's bill only; `wattle energy dispute list` shows the open ones",
+        "interval" | "terms" => "the microgrid had no terms then; `wattle energy terms` shows from which interval on it has",
         _ => "check how it is written; a node that is still catching up may not have it yet: `wattle query status`",
     }
     .into()
@@ -287,6 +295,34 @@ fn refusal_hint(code: &str, data: &Value) -> Option<String> {
         "insufficient_funds" | "tx_insufficient_funds" => "`wattle wallet balance` shows what is available",
         "tx_bad_nonce" | "nonce_used" => {
             "another transaction of this account came first; build it again, or use another --lane"
+        }
+        "gate_closed" => {
+            "`wattle energy microgrid` shows `nextClear`, the first interval whose market is still open"
+        }
+        "not_member" => "the microgrid's operator makes an account a member with `wattle energy set-member`",
+        "credit_exceeded" => {
+            "`wattle energy members` shows what is owed and exposed; `wattle energy pay-tab` pays it"
+        }
+        "no_terms" => {
+            "`wattle energy terms` shows whether the microgrid has any, and whether they have a market"
+        }
+        "unmetered" => {
+            "report no more than the charging side's meter has shown; `wattle energy meter` shows its last reading"
+        }
+        "unknown_order" | "unknown_deal" | "unknown_dispute" => {
+            "it has ended, or never was; its events tell: `wattle wallet history`"
+        }
+        "deal_state" => "`wattle energy deal show` shows where it stands",
+        "below_minimum" => {
+            "`wattle energy deal show` shows the least amount and the unit that the request names"
+        }
+        "meter_replaced" => "`wattle energy meter` shows which meter took its place",
+        "bad_evidence" => {
+            "both readings must be of one meter of the sender's, the later one with the higher number"
+        }
+        "book_full" => "cancelled orders count as well; try another interval",
+        "too_many" => {
+            "page by page: the commands that list take --limit and --cursor; a bill takes --from and --to"
         }
         "busy" | "unavailable" => "try again in a moment",
         "rpc_timeout" => "raise --rpc-timeout, or ask another node with --rpc",

@@ -67,7 +67,7 @@ pub enum Command {
     Tx(tx::TxArgs),
     /// Issue, mint, burn and transfer assets.
     Token(token::TokenArgs),
-    /// Register microgrids and meters, and look at readings.
+    /// Microgrids: terms, members and meters; orders and deals; readings, bills and disputes.
     Energy(energy::EnergyArgs),
     /// Ask a node about the chain.
     Query(query::QueryArgs),

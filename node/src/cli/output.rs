@@ -138,13 +138,19 @@ pub fn table(items: &[Value]) -> String {
             columns.push(name);
         }
     }
-    let head = columns.iter().map(|c| clean(c)).collect::<Vec<_>>();
     let rows = items.iter().map(|item| match item.as_object() {
         Some(map) => columns.iter().map(|c| map.get(*c).map_or_else(String::new, cell)).collect(),
         None => vec![cell(item)],
     });
+    aligned(&columns, rows.collect())
+}
+
+/// Rows of texts under their columns' names, in this order; without names there is no head.
+#[must_use]
+pub fn aligned(columns: &[&str], rows: Vec<Vec<String>>) -> String {
+    let head = columns.iter().map(|c| clean(c)).collect::<Vec<_>>();
     let rows: Vec<Vec<String>> =
-        if columns.is_empty() { rows.collect() } else { std::iter::once(head).chain(rows).collect() };
+        if columns.is_empty() { rows } else { std::iter::once(head).chain(rows).collect() };
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width =
         |at: usize| rows.iter().filter_map(|r| r.get(at)).map(|c| c.chars().count()).max().unwrap_or(0);

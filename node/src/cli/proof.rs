@@ -91,7 +91,7 @@ pub(super) fn check(holds: bool, detail: &str) -> Result<(), CliError> {
     if holds { Ok(()) } else { Err(CliError::Proof { detail: detail.into() }) }
 }
 
-fn check_state(reply: &ProofReply, key: &[u8]) -> Result<(), CliError> {
+pub(super) fn check_state(reply: &ProofReply, key: &[u8]) -> Result<(), CliError> {
     check(reply.key == key, "it is about another key")?;
     let proven = reply.proof.verify(&reply.header.state_root, key, reply.value.as_deref());
     proven.map_err(|e| CliError::Proof { detail: e.to_string() })
@@ -171,7 +171,7 @@ impl<'a> Finality<'a> {
     }
 }
 
-const fn finality(reply: &ProofReply) -> Finality<'_> {
+pub(super) const fn finality(reply: &ProofReply) -> Finality<'_> {
     Finality { header: &reply.header, path: reply.path.as_slice(), finalization: reply.finalization.as_ref() }
 }
 

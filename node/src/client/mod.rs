@@ -85,6 +85,12 @@ pub enum ClientError {
         /// What the decoder found.
         detail: String,
     },
+    /// A list is longer than what is read at once.
+    #[error("{method} has more than {LIST_ITEMS_MAX} items: ask for a shorter period, or page by page")]
+    TooMany {
+        /// What was asked.
+        method: String,
+    },
 }
 
 impl ClientError {
@@ -97,6 +103,7 @@ impl ClientError {
             Self::Timeout { .. } => "rpc_timeout",
             Self::Refused { code, .. } => code,
             Self::Answer { .. } => "rpc_answer",
+            Self::TooMany { .. } => "too_many",
         }
     }
 
@@ -106,7 +113,7 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } | Self::Timeout { .. } => true,
             Self::Refused { code, .. } => matches!(code.as_str(), "busy" | "unavailable"),
-            Self::Endpoint { .. } | Self::Answer { .. } => false,
+            Self::Endpoint { .. } | Self::Answer { .. } | Self::TooMany { .. } => false,
         }
     }
 }
@@ -161,10 +168,10 @@ impl Client {
         serde_json::from_value(value).map_err(|e| self.unexpected(method, e.to_string()))
     }
 
-    /// Every item of a list, page after page, at most about [`LIST_ITEMS_MAX`].
+    /// Every item of a list, page after page.
     ///
     /// # Errors
-    /// [`ClientError`].
+    /// [`ClientError`]; [`ClientError::TooMany`] above [`LIST_ITEMS_MAX`]: part of a list is never taken for all of it.
     pub async fn list<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -174,7 +181,7 @@ impl Client {
         loop {
             let page: Page<T> = self.call(method, with_cursor(params.clone(), cursor.as_deref())).await?;
             items.extend(page.items);
-            cursor = page.next_cursor.filter(|_| items.len() < LIST_ITEMS_MAX);
+            cursor = go_on(items.len(), page.next_cursor, method)?;
             if cursor.is_none() {
                 return Ok(items);
             }
@@ -284,6 +291,14 @@ impl Client {
     }
 }
 
+/// Where to go on after `have` items of a list.
+fn go_on(have: usize, next: Option<String>, method: &str) -> Result<Option<String>, ClientError> {
+    match next {
+        Some(_) if have >= LIST_ITEMS_MAX => Err(ClientError::TooMany { method: method.into() }),
+        next => Ok(next),
+    }
+}
+
 /// Adds `cursor` to the parameters of a list, if there is one.
 #[must_use]
 pub fn with_cursor(mut params: Value, cursor: Option<&str>) -> Value {
@@ -337,6 +352,14 @@ mod tests {
             let error = refused(-32004, "no", data.as_deref());
             assert_eq!((error.code(), error.is_transient()), (code, transient));
         }
+    }
+
+    #[test]
+    fn part_of_a_list_is_not_taken_for_all_of_it() {
+        let next = || Some("1-2".to_owned());
+        assert_eq!(go_on(LIST_ITEMS_MAX - 1, next(), "energy_bill").unwrap(), next());
+        assert_eq!(go_on(LIST_ITEMS_MAX, None, "energy_bill").unwrap(), None);
+        assert_eq!(go_on(LIST_ITEMS_MAX, next(), "energy_bill").unwrap_err().code(), "too_many");
     }
 
     #[test]

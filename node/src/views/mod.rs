@@ -41,10 +41,11 @@ use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, AssetId, BlockId, Epoch, Hash, Height, TimeMs, Tx, TxBody};
 use wattle_rpc::types::{
     AccountReply, Anchored, AssetInfo, At, BillRequest, BlockReply, ChainStatus, ConsensusReply, DealInfo,
-    DisputeInfo, EventItem, EventPage, EventPosition, EventProof, EvidenceItem, Health, HistoryItem,
-    HoldInfo, IntervalInfo, LedgerAccountInfo, LightBlock, MemberInfo, MeterInfo, MicrogridInfo, OrderBook,
-    OrderInfo, Page, PageRequest, ParamsReply, PrepareRequest, PreparedTx, ProofReply, ProofTarget,
-    Readiness, ReadingItem, SearchReply, Simulation, TermsInfo, TxReply, TxStatus, ValidatorsReply,
+    DisputeInfo, DisputesRequest, EventItem, EventPage, EventPosition, EventProof, EvidenceItem, Health,
+    HistoryItem, HoldInfo, IntervalInfo, LedgerAccountInfo, LightBlock, MemberInfo, MeterInfo, MicrogridInfo,
+    OrderBook, OrderInfo, Page, PageRequest, ParamsReply, PrepareRequest, PreparedTx, ProofReply,
+    ProofTarget, Readiness, ReadingItem, ReadingsRequest, SearchReply, Simulation, TermsInfo, TxReply,
+    TxStatus, ValidatorsReply,
 };
 use wattle_rpc::{Backend, Gauges, Peers, RpcError, RpcResult};
 use wattle_runtime::{BlockEnv, StoreError};
@@ -59,6 +60,7 @@ pub struct NodeBackend {
     runtime: Runtime,
     probe: health::Probe,
     meter_keys: keys::MeterKeys,
+    disputes: energy::disputes::Open,
 }
 
 impl std::fmt::Debug for NodeBackend {
@@ -75,7 +77,8 @@ impl NodeBackend {
         let runtime = Runtime::current();
         let probe = health::Probe::start(&runtime, Arc::clone(&shared));
         let meter_keys = keys::MeterKeys::of_genesis(&shared.genesis);
-        Self { shared, network, runtime, probe, meter_keys }
+        let disputes = energy::disputes::Open::default();
+        Self { shared, network, runtime, probe, meter_keys, disputes }
     }
 
     /// Asks the driver; not from an async context.
@@ -216,16 +219,21 @@ impl Backend for NodeBackend {
         energy::meter(self, address)
     }
 
-    fn energy_readings(&self, meter: Address, page: PageRequest) -> RpcResult<Page<ReadingItem>> {
-        energy::readings(self, meter, &page)
+    fn energy_readings(&self, request: ReadingsRequest, page: PageRequest) -> RpcResult<Page<ReadingItem>> {
+        energy::readings(self, &request, &page)
     }
 
     fn energy_terms(&self, microgrid: Hash, interval: Option<IntervalId>) -> RpcResult<Anchored<TermsInfo>> {
         energy::grid::terms(self, microgrid, interval)
     }
 
-    fn energy_members(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<MemberInfo>> {
-        energy::grid::members(self, microgrid, &page)
+    fn energy_members(
+        &self,
+        microgrid: Hash,
+        account: Option<Address>,
+        page: PageRequest,
+    ) -> RpcResult<Page<MemberInfo>> {
+        energy::grid::members(self, microgrid, account, &page)
     }
 
     fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>> {
@@ -234,6 +242,15 @@ impl Backend for NodeBackend {
 
     fn energy_intervals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<EventItem>> {
         energy::statement::intervals(self, microgrid, &page)
+    }
+
+    fn energy_trades(
+        &self,
+        microgrid: Hash,
+        interval: IntervalId,
+        page: PageRequest,
+    ) -> RpcResult<Page<EventItem>> {
+        energy::market::trades(self, microgrid, interval, &page)
     }
 
     fn energy_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>> {
@@ -257,8 +274,16 @@ impl Backend for NodeBackend {
         energy::market::deal(self, id)
     }
 
+    fn energy_deals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<DealInfo>> {
+        energy::market::deals(self, microgrid, &page)
+    }
+
+    fn energy_disputes(&self, request: DisputesRequest, page: PageRequest) -> RpcResult<Page<DisputeInfo>> {
+        energy::disputes::list(self, &request, &page)
+    }
+
     fn energy_dispute(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>> {
-        energy::grid::dispute(self, id)
+        energy::disputes::one(self, id)
     }
 
     fn energy_bill(&self, request: BillRequest, page: PageRequest) -> RpcResult<Page<EventItem>> {

@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod energy;
+
 use super::*;
 use crate::driver::{Fate, SubmitError};
 use crate::mempool::InsertError;
@@ -96,6 +98,8 @@ struct World {
     header: Header,
     certificate: Option<Certificate>,
     script: Arc<Mutex<Script>>,
+    /// Between two blocks.
+    step_ms: u64,
 }
 
 impl World {
@@ -115,7 +119,15 @@ impl World {
             header,
             certificate: None,
             script: Arc::default(),
+            step_ms: 1000,
         }
+    }
+
+    /// An empty block at a time.
+    fn block_at(&mut self, time_ms: u64) {
+        self.step_ms = time_ms - self.header.time_ms.0;
+        self.block(Vec::new(), true);
+        self.step_ms = 1000;
     }
 
     fn tx(&self, n: u8, nonce: u64, calls: Vec<Call>) -> Tx {
@@ -142,7 +154,7 @@ impl World {
             params: params.clone(),
             chain: self.chain,
             height: self.header.height.next(),
-            time_ms: TimeMs(self.header.time_ms.0 + 1000),
+            time_ms: TimeMs(self.header.time_ms.0 + self.step_ms),
             parent,
             proposer: key(200).public(),
         };
@@ -444,18 +456,29 @@ fn readings_are_listed_newest_first_whatever_the_page() {
     let more = world.tx(2, 1, vec![readings(&chain, 50, 5..=7)]);
     world.block(vec![more, world.tx(3, 0, vec![transfer(50, 1)])], true);
     let node = world.open();
+    let of = |n| ReadingsRequest { meter: address(n), from_ms: TimeMs::ZERO, to_ms: TimeMs::MAX };
     for limit in 1..=8 {
-        let items = all(limit, |page| node.energy_readings(address(50), page));
+        let items = all(limit, |page| node.energy_readings(of(50), page));
         assert_eq!(items.iter().map(|item| item.seq).collect::<Vec<_>>(), [7, 6, 5, 4, 3, 2, 1], "{limit}");
         assert_eq!((items[0].import_wh, items[0].position.height), (WattHours(700), Height(2)));
     }
-    for item in all(3, |page| node.energy_readings(address(50), page)) {
+    for item in all(3, |page| node.energy_readings(of(50), page)) {
         let named = node.events(item.position, 1).unwrap().items.remove(0);
         assert_eq!(
             (named.position, named.tx, named.time_ms),
             (item.position, Some(item.tx), item.block_time_ms)
         );
     }
+    // By block time, from the first on and before the second: the blocks' own times part them.
+    let second_ms = node.chain_block(BlockId::Height(Height(2))).unwrap().header.time_ms;
+    let range = |from_ms, to_ms| {
+        let request = ReadingsRequest { from_ms, to_ms, ..of(50) };
+        all(2, |page| node.energy_readings(request, page)).iter().map(|item| item.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(range(second_ms, TimeMs::MAX), [7, 6, 5]);
+    assert_eq!(range(TimeMs::ZERO, second_ms), [4, 3, 2, 1]);
+    assert_eq!(range(second_ms, second_ms), [0u64; 0]);
+    assert_eq!(range(second_ms.next(), TimeMs::MAX), [0u64; 0]);
     let meters = all(1, |page| node.energy_meters(None, page));
     assert_eq!(
         meters.iter().map(|m| (m.key, m.seq)).collect::<Vec<_>>(),
@@ -465,7 +488,7 @@ fn readings_are_listed_newest_first_whatever_the_page() {
     assert_eq!(node.energy_meter(address(51)).unwrap().value, meters[1]);
     assert_eq!(node.energy_microgrid(grid).unwrap().value.meters, 2);
     assert_eq!(all(1, |page| node.energy_microgrids(page)).len(), 1);
-    assert!(matches!(node.energy_readings(address(3), page(None, 5)), Err(RpcError::NotFound { .. })));
+    assert!(matches!(node.energy_readings(of(3), page(None, 5)), Err(RpcError::NotFound { .. })));
     assert!(matches!(node.energy_meters(Some(Hash::ZERO), page(None, 5)), Err(RpcError::NotFound { .. })));
     assert!(matches!(node.energy_meter(address(3)), Err(RpcError::NotFound { .. })));
 }

@@ -2,7 +2,7 @@
 
 import { asset } from "./chain.js";
 import { h, path } from "./dom.js";
-import { account, name } from "./elements.js";
+import { account, name, time } from "./elements.js";
 import { amount, brief, energy as kwh, integer, words } from "./format.js";
 import { call } from "./rpc.js";
 
@@ -67,7 +67,25 @@ function cash(units, microgrid) {
   return value;
 }
 
+const ofDeal = new Map();
+
+/// An amount of a deal's settlement asset; base units when the deal is no longer there to ask for its microgrid.
+function dealCash(units, deal) {
+  const value = h("span", null, money(units, null));
+  if (!ofDeal.has(deal)) ofDeal.set(deal, call("energy_getDeal", { deal }));
+  ofDeal.get(deal).then(
+    ({ microgrid }) => value.replaceChildren(cash(units, microgrid)),
+    () => {},
+  );
+  return value;
+}
+
 const meter = (address) => name("meter", address);
+const count = (n, what) => `${integer(n)} ${what}${String(n) === "1" ? "" : "s"}`;
+const short = (id) => h("span", { class: "mono", title: id }, brief(id));
+
+/// `1.234 kWh instead of 1.000 kWh`, where the two differ.
+const corrected = (what, is, was) => (is === was ? null : `; ${what} ${kwh(is)} instead of ${kwh(was)}`);
 
 const LINES = {
   fee_charged: (e) => [account(e.payer), " paid a fee of ", money(e.amount)],
@@ -139,7 +157,7 @@ const LINES = {
   ],
   order_ended: (e) => ["order of ", account(e.account), ` ${words(e.end)}: ${kwh(e.filledWh)} filled`],
   market_cleared: (e) => [
-    `interval ${integer(e.interval)} cleared, ${words(e.rule)}: ${kwh(e.wh)} in ${integer(e.trades)} trades`,
+    `interval ${integer(e.interval)} cleared, ${words(e.rule)}: ${kwh(e.wh)} in ${count(e.trades, "trade")}`,
     e.price != null ? [" at ", cash(e.price, e.microgrid), " a kWh"] : null,
   ],
   traded: (e) => [
@@ -173,16 +191,146 @@ const LINES = {
     e.feederWh != null ? `: feeder ${kwh(e.feederWh)}, loss ${kwh(e.lossWh)}` : null,
     e.underReported ? h("b", null, ", under-reported") : null,
   ],
+  book_created: (e) => ["book ", short(e.book), " opened by ", account(e.owner)],
+  ledger_account_opened: (e) => [place(e.account), ` opened, ${words(e.class)} in `, symbol(e.asset)],
+  energy_adjusted: (e) => [
+    account(e.account),
+    ", meter ",
+    meter(e.meter),
+    ", ",
+    time(e.fromMs),
+    " to ",
+    time(e.toMs),
+    corrected("import", e.importWh, e.settledImportWh),
+    corrected("export", e.exportWh, e.settledExportWh),
+    "; charged ",
+    cash(e.debit, e.microgrid),
+    ", credited ",
+    cash(e.credit, e.microgrid),
+  ],
+  loss_shared: (e) => [
+    account(e.account),
+    ` bears ${kwh(e.wh)} of the losses of interval ${integer(e.interval)}: `,
+    cash(e.debit, e.microgrid),
+  ],
+  tab_paid: (e) => [
+    account(e.account),
+    e.byMember ? " paid " : " was paid ",
+    cash(e.amount, e.microgrid),
+    e.byMember ? " into its tab" : " out of its tab",
+  ],
+  credit_exceeded: (e) => [
+    account(e.account),
+    " owes ",
+    cash(e.owed, e.microgrid),
+    " and may owe ",
+    cash(e.limit, e.microgrid),
+  ],
+  meter_swapped: (e) => [
+    "meter ",
+    meter(e.old),
+    ` closed at import ${kwh(e.finalImportWh)}, export ${kwh(e.finalExportWh)}; `,
+    meter(e.new),
+    " takes its place",
+  ],
+  deal_requested: (e) => [
+    account(e.account),
+    e.side === "buy" ? " asks to charge " : " asks to discharge ",
+    `at most ${kwh(e.whMax)} at `,
+    cash(e.price, e.microgrid),
+    " a kWh, deal ",
+    short(e.deal),
+  ],
+  deal_accepted: (e) => [
+    account(e.account),
+    ` accepts ${kwh(e.wh)} at `,
+    dealCash(e.price, e.deal),
+    " a kWh, deal ",
+    short(e.deal),
+  ],
+  deal_withdrawn: (e) => [account(e.account), " takes its acceptance back, deal ", short(e.deal)],
+  deal_confirmed: (e) => [
+    account(e.charger),
+    " will charge from ",
+    account(e.discharger),
+    `, ${kwh(e.wh)} at `,
+    dealCash(e.price, e.deal),
+    " a kWh, deal ",
+    short(e.deal),
+  ],
+  deal_authorised: (e) => [
+    dealCash(e.reserved, e.deal),
+    ` reserved by ${words(e.funding)} until `,
+    time(e.expiresMs),
+    " for what meter ",
+    meter(e.meter),
+    " shows, deal ",
+    short(e.deal),
+  ],
+  deal_usage: (e) => [
+    `report ${integer(e.seq)}: ${kwh(e.cumulativeWh)} charged, ${kwh(e.remainingWh)} left`,
+    e.stop ? h("b", null, ", stop") : null,
+    ", deal ",
+    short(e.deal),
+  ],
+  deal_ended: (e) => [
+    `deal `,
+    short(e.deal),
+    ` ${words(e.end)}: `,
+    e.charger && e.discharger
+      ? [
+          account(e.charger),
+          ` charged ${kwh(e.usedWh)} from `,
+          account(e.discharger),
+          "; ",
+          cash(e.captured, e.microgrid),
+          " paid, ",
+          cash(e.receivable, e.microgrid),
+          " owed, ",
+          cash(e.released, e.microgrid),
+          " released",
+        ]
+      : "nobody had been picked",
+  ],
+  dispute_opened: (e) => [
+    account(e.account),
+    " contests its bill by two readings of meter ",
+    meter(e.meter),
+    `, import ${kwh(e.importWh)}, export ${kwh(e.exportWh)} between them, and wants `,
+    cash(e.claim, e.microgrid),
+    ", dispute ",
+    short(e.dispute),
+  ],
+  dispute_voted: (e) => [
+    account(e.account),
+    e.uphold ? " votes for the claim, dispute " : " votes against the claim, dispute ",
+    short(e.dispute),
+  ],
+  dispute_decided: (e) => [
+    "the claim of ",
+    account(e.account),
+    e.upheld ? [" is granted: ", cash(e.credit, e.microgrid)] : " is rejected",
+    ", dispute ",
+    short(e.dispute),
+  ],
+  collection_set: (e) => [
+    account(e.account),
+    e.on ? " lets settlement debit its wallet in " : " no longer lets settlement debit its wallet in ",
+    name("microgrid", e.microgrid),
+  ],
   reading_refused: (e) => ["meter ", meter(e.meter), ` no. ${integer(e.seq)}: ${words(e.reason)}`],
 };
+
+const LAST_MS = 8.64e15; // the last time that a date can name
 
 /// A field of something that this page has no sentence for: linked and with its unit where the name tells.
 export function field(key, value) {
   if (typeof value === "string" && /^wat1[a-z0-9]{40,80}$/.test(value))
     return key === "meter" ? meter(value) : account(value);
   if (key === "microgrid") return name("microgrid", value);
+  if (value === null || value === undefined) return "–";
   if (/Wh$/.test(key)) return kwh(value);
-  if (value === null) return "–";
+  if (/Ms$/.test(key)) return Number(value) > LAST_MS ? "no end" : time(value);
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "object") return h("code", null, JSON.stringify(value));
   const text = String(value);

@@ -80,17 +80,39 @@ export function span(ms) {
   return `${Math.round(seconds / 86400)} d`;
 }
 
-const AHEAD_MIN_MS = 60_000; // less is what clocks differ by
-let ahead = 0;
+const APART_MIN_MS = 60_000; // less is what clocks differ by
+const GOES_ON_MS = 2_000; // so long after its newest block a fast chain's clock is taken to run on
 
-/// Tells the newest block's time. A devnet's clock may run fast: what is shown as past then counts from there.
-export function chainTime(ms) {
-  const by = Number(ms) - Date.now();
-  ahead = by > AHEAD_MIN_MS ? by : 0;
+let newest = null; // {height, ms, at}: the newest block, its time, and when it was seen here
+let apart = false; // whether the chain's clock is another one than this machine's
+let pace = 1; // how many times as fast it runs
+
+/// Tells of the newest block. A devnet's clock may run fast, and ahead of or behind this machine's: what is past then
+/// counts from there. That it is behind, and not merely without new blocks, shows with the second block that is seen.
+export function chainTime({ height, timeMs, syncing }, at = Date.now()) {
+  const now = { height: BigInt(height), ms: Number(timeMs), at };
+  const off = Math.abs(now.ms - at) > APART_MIN_MS;
+  if (newest && now.height > newest.height && at > newest.at) {
+    apart = off && !syncing;
+    const measured = (now.ms - newest.ms) / (at - newest.at);
+    pace = measured > 0.5 && measured < 2 ? 1 : Math.max(0, measured);
+    newest = now;
+  } else if (!newest || now.height !== newest.height) {
+    apart = off && now.ms > at; // no block is of the future
+    pace = 1;
+    newest = now;
+  }
+}
+
+/// Now, by the chain's clock.
+export function chainNow(now = Date.now()) {
+  if (!apart) return now;
+  const passed = Math.max(0, now - newest.at);
+  return newest.ms + Math.min(passed, GOES_ON_MS) * pace + Math.max(0, passed - GOES_ON_MS);
 }
 
 /// How long ago, or how long until.
-export function relative(ms, now = Date.now() + ahead) {
+export function relative(ms, now = chainNow()) {
   const passed = now - Number(ms);
   if (Math.abs(passed) < 1500) return "just now";
   return passed > 0 ? `${span(passed - (passed % 1000))} ago` : `in ${span(-passed)}`;

@@ -78,15 +78,6 @@ async function send(calls) {
   }
 }
 
-let described = null;
-
-/// Names of all methods that this node serves.
-export function methods() {
-  described ??= call("rpc.discover").then((doc) => new Set(doc.methods.map((m) => m.name)));
-  described.catch(() => (described = null));
-  return described;
-}
-
 /// The connection that everything live hangs on.
 ///
 /// Events: `state` when it comes or goes, `head` with each status of the chain, `event` with each chain event that
@@ -161,7 +152,7 @@ class Live extends EventTarget {
     if (this.#asked.size === 0) clearTimeout(this.#deadline);
     if (method !== "chain_status" || !message.result) return;
     this.status = message.result;
-    chainTime(this.status.timeMs);
+    chainTime(this.status);
     this.#tick = setTimeout(() => this.#look(), document.hidden ? TICK_HIDDEN_MS : TICK_MS);
     if (this.state !== "live") {
       this.#become("live");

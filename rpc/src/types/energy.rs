@@ -1,12 +1,12 @@
 //! Replies of `energy_*`.
 
 use super::decimal;
-use super::event::EventPosition;
+use super::event::{EventItem, EventPosition};
 use serde::{Deserialize, Serialize};
 use wattle_primitives::call::energy::{Funding, Side, Terms};
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::units::{BookId, IntervalId};
-use wattle_primitives::{Address, Amount, AssetId, Hash, PublicKey, TimeMs, WattHours};
+use wattle_primitives::{Address, Amount, AssetId, Hash, Height, PublicKey, TimeMs, WattHours};
 
 /// A registered microgrid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +73,14 @@ pub struct MeterInfo {
     pub export_wh: WattHours,
     /// The light node's clock at that reading; not trusted.
     pub time_ms: TimeMs,
+    /// First interval that it is not settled for; absent before its first settlement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_until: Option<IntervalId>,
+    /// Since when its readings are missing and its import is estimated, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_since_ms: Option<TimeMs>,
+    /// What its owner was charged by its estimates alone, base units.
+    pub estimated: Amount,
 }
 
 /// One accepted reading, newest first in lists.
@@ -97,6 +105,17 @@ pub struct ReadingItem {
     pub time_ms: TimeMs,
     /// Time of the block, ms UTC.
     pub block_time_ms: TimeMs,
+}
+
+/// Which readings are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadingsRequest {
+    /// The meter.
+    pub meter: Address,
+    /// Block times from here on.
+    pub from_ms: TimeMs,
+    /// Block times before this.
+    pub to_ms: TimeMs,
 }
 
 /// Whose bill is asked for, and of when.
@@ -183,13 +202,48 @@ pub struct IntervalInfo {
     pub end_ms: TimeMs,
     /// Where it stands.
     pub state: IntervalState,
-    /// Orders placed so far, ended ones included.
-    pub orders: u32,
-    /// Traded so far; once it is final, see its events.
+    /// Orders placed so far, ended ones included; not kept once it is final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders: Option<u32>,
+    /// Traded in market and deals.
     pub traded_wh: WattHours,
+    /// Number of trades, once the market is cleared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trades: Option<u32>,
     /// Price of a uniform clearing with trades.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Amount>,
+    /// How far its settlement is, from the first reading that counts for it until it is final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<SettlementInfo>,
+    /// What became of it, in order: `market_cleared`, `interval_settled`, `interval_final`.
+    pub events: Vec<EventItem>,
+}
+
+/// How far an interval's settlement is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SettlementInfo {
+    /// Members with a line so far.
+    pub accounts: u32,
+    /// What members' meters show.
+    pub members: MeasuredInfo,
+    /// What feeder meters show.
+    pub feeders: MeasuredInfo,
+}
+
+/// What meters of one role show for an interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MeasuredInfo {
+    /// Meters that have ever been read.
+    pub meters: u32,
+    /// Those among them whose share is an estimate.
+    pub estimated: u32,
+    /// Import.
+    pub import_wh: WattHours,
+    /// Export.
+    pub export_wh: WattHours,
 }
 
 /// All orders of one price.
@@ -198,7 +252,7 @@ pub struct IntervalInfo {
 pub struct BookLevel {
     /// Base units per kWh.
     pub price: Amount,
-    /// Energy of all of them.
+    /// What of all of them has not been filled.
     pub wh: WattHours,
     /// How many.
     pub orders: u32,
@@ -278,6 +332,16 @@ pub struct DealInfo {
     /// What backs it, once authorised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funding: Option<Funding>,
+    /// What the authorisation reserves, base units.
+    pub reserved: Amount,
+    /// How far use may overshoot the agreed amount.
+    pub margin_wh: WattHours,
+    /// The charging side's meter, once authorised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meter: Option<Address>,
+    /// Number of the newest report; 0 before the first.
+    #[serde(with = "decimal")]
+    pub seq: u64,
     /// Charged so far.
     pub used_wh: WattHours,
     /// What is left of the agreed amount.
@@ -320,4 +384,34 @@ pub struct DisputeInfo {
     pub upheld: u32,
     /// Votes against it.
     pub rejected: u32,
+    /// So many votes on one side decide; 0: the operator alone.
+    pub votes_needed: u32,
+    /// Where the two readings stand; absent when that is not among what this node keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<OpenedInfo>,
+}
+
+/// Where a dispute was opened, and by which readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenedInfo {
+    /// Its block.
+    pub height: Height,
+    /// The transaction that holds both signed readings.
+    pub tx: Hash,
+    /// Number of the earlier reading.
+    #[serde(with = "decimal")]
+    pub first_seq: u64,
+    /// Number of the later reading.
+    #[serde(with = "decimal")]
+    pub second_seq: u64,
+}
+
+/// Which disputes are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DisputesRequest {
+    /// Of this microgrid only.
+    pub microgrid: Option<Hash>,
+    /// Of this account only.
+    pub account: Option<Address>,
 }

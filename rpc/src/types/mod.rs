@@ -13,8 +13,9 @@ pub mod tx;
 pub use account::{AccountReply, Balance, HistoryItem, ProofReply, ProofTarget};
 pub use chain::{BlockReply, ChainParams, ChainStatus, LightBlock, ParamsReply, ValidatorsReply};
 pub use energy::{
-    AcceptanceInfo, BillRequest, BookLevel, DealInfo, DisputeInfo, IntervalInfo, IntervalState, MemberInfo,
-    MeterInfo, MicrogridInfo, OrderBook, OrderInfo, ReadingItem, TermsInfo,
+    AcceptanceInfo, BillRequest, BookLevel, DealInfo, DisputeInfo, DisputesRequest, IntervalInfo,
+    IntervalState, MeasuredInfo, MemberInfo, MeterInfo, MicrogridInfo, OpenedInfo, OrderBook, OrderInfo,
+    ReadingItem, ReadingsRequest, SettlementInfo, TermsInfo,
 };
 pub use event::{EventFilter, EventItem, EventPage, EventPosition, EventProof};
 pub use ledger::{AssetInfo, HoldInfo, LedgerAccountInfo};

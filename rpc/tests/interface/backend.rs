@@ -209,6 +209,9 @@ impl Chain {
             import_wh: WattHours(5),
             export_wh: WattHours(6),
             time_ms: TimeMs(7),
+            settled_until: Some(IntervalId(5)),
+            silent_since_ms: Some(TimeMs(6)),
+            estimated: Amount(7),
         }
     }
 
@@ -453,7 +456,8 @@ impl Backend for Chain {
         at(self.meter())
     }
 
-    fn energy_readings(&self, meter: Address, _page: PageRequest) -> RpcResult<Page<ReadingItem>> {
+    fn energy_readings(&self, request: ReadingsRequest, _: PageRequest) -> RpcResult<Page<ReadingItem>> {
+        let meter = request.meter;
         page(vec![ReadingItem {
             position: EventPosition { height: Height(3), index: 1 },
             tx: Hash([5; 32]),
@@ -470,7 +474,7 @@ impl Backend for Chain {
         at(TermsInfo { microgrid, version: 0, from: interval.unwrap_or(IntervalId(4)), terms: terms() })
     }
 
-    fn energy_members(&self, _: Hash, _: PageRequest) -> RpcResult<Page<MemberInfo>> {
+    fn energy_members(&self, _: Hash, _: Option<Address>, _: PageRequest) -> RpcResult<Page<MemberInfo>> {
         page(vec![MemberInfo {
             account: alice(),
             code: 2,
@@ -491,13 +495,20 @@ impl Backend for Chain {
             start_ms: TimeMs(1),
             end_ms: TimeMs(2),
             state: IntervalState::Open,
-            orders: 3,
+            orders: Some(3),
             traded_wh: WattHours(4),
+            trades: Some(2),
             price: Some(Amount(5)),
+            settlement: Some(SettlementInfo { accounts: 6, members: measured(7), feeders: measured(8) }),
+            events: vec![event(3, 0)],
         })
     }
 
     fn energy_intervals(&self, _: Hash, _: PageRequest) -> RpcResult<Page<EventItem>> {
+        page(vec![event(3, 0)])
+    }
+
+    fn energy_trades(&self, _: Hash, _: IntervalId, _: PageRequest) -> RpcResult<Page<EventItem>> {
         page(vec![event(3, 0)])
     }
 
@@ -515,30 +526,19 @@ impl Backend for Chain {
     }
 
     fn energy_deal(&self, deal: Hash) -> RpcResult<Anchored<DealInfo>> {
-        at(DealInfo {
-            deal,
-            microgrid: Hash([4; 32]),
-            state: "authorised".to_owned(),
-            requester: alice(),
-            side: Side::Buy,
-            wh: WattHours(5000),
-            wh_min: WattHours(50),
-            unit_wh: WattHours(50),
-            price: Amount(1),
-            expires_ms: TimeMs(2),
-            partner: Some(alice()),
-            funding: Some(Funding::Credit),
-            used_wh: WattHours(100),
-            remaining_wh: WattHours(4900),
-            stop: false,
-            acceptances: vec![AcceptanceInfo { account: alice(), wh_max: WattHours(1), price: Amount(2) }],
-        })
+        at(deal_info(deal))
+    }
+
+    fn energy_deals(&self, _: Hash, _: PageRequest) -> RpcResult<Page<DealInfo>> {
+        page(vec![deal_info(Hash([3; 32]))])
+    }
+
+    fn energy_disputes(&self, _: DisputesRequest, _: PageRequest) -> RpcResult<Page<DisputeInfo>> {
+        page(vec![dispute_info(Hash([3; 32]))])
     }
 
     fn energy_dispute(&self, dispute: Hash) -> RpcResult<Anchored<DisputeInfo>> {
-        let (microgrid, note) = (Hash([4; 32]), Hash([5; 32]));
-        let (account, meter, claim) = (alice(), alice(), Amount(1));
-        at(DisputeInfo { dispute, microgrid, account, meter, claim, note, upheld: 1, rejected: 0 })
+        at(dispute_info(dispute))
     }
 
     fn energy_bill(&self, _: BillRequest, _: PageRequest) -> RpcResult<Page<EventItem>> {
@@ -656,4 +656,48 @@ impl Backend for Chain {
         let reasons = if ready { Vec::new() } else { vec!["behind".to_owned()] };
         Readiness { ready, height: HEAD, lag_heights: 0, lag_ms: 5, reasons }
     }
+}
+
+fn deal_info(deal: Hash) -> DealInfo {
+    DealInfo {
+        deal,
+        microgrid: Hash([4; 32]),
+        state: "authorised".to_owned(),
+        requester: alice(),
+        side: Side::Buy,
+        wh: WattHours(5000),
+        wh_min: WattHours(50),
+        unit_wh: WattHours(50),
+        price: Amount(1),
+        expires_ms: TimeMs(2),
+        partner: Some(alice()),
+        funding: Some(Funding::Credit),
+        reserved: Amount(3),
+        margin_wh: WattHours(40),
+        meter: Some(alice()),
+        seq: 1 << 60,
+        used_wh: WattHours(100),
+        remaining_wh: WattHours(4900),
+        stop: false,
+        acceptances: vec![AcceptanceInfo { account: alice(), wh_max: WattHours(1), price: Amount(2) }],
+    }
+}
+
+fn dispute_info(dispute: Hash) -> DisputeInfo {
+    DisputeInfo {
+        dispute,
+        microgrid: Hash([4; 32]),
+        account: alice(),
+        meter: alice(),
+        claim: Amount(1),
+        note: Hash([5; 32]),
+        upheld: 1,
+        rejected: 0,
+        votes_needed: 2,
+        opened: Some(OpenedInfo { height: Height(3), tx: Hash([6; 32]), first_seq: 1, second_seq: 1 << 60 }),
+    }
+}
+
+const fn measured(meters: u32) -> MeasuredInfo {
+    MeasuredInfo { meters, estimated: 1, import_wh: WattHours(2), export_wh: WattHours(3) }
 }

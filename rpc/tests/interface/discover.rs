@@ -20,10 +20,11 @@ fn sample(method: &str) -> Value {
         "tx_status" | "tx_get" | "energy_getMicrogrid" | "ledger_getHold" => json!({ "id": hash }),
         "search_query" => json!({ "text": "7" }),
         "energy_listReadings" => json!({ "meter": address }),
-        "energy_getTerms" | "energy_getInterval" | "energy_orderBook" | "energy_listOrders" => {
+        "energy_getTerms" | "energy_getInterval" | "energy_listTrades" | "energy_orderBook"
+        | "energy_listOrders" => {
             json!({ "microgrid": hash, "interval": "4" })
         }
-        "energy_listMembers" | "energy_listIntervals" => json!({ "microgrid": hash }),
+        "energy_listMembers" | "energy_listIntervals" | "energy_listDeals" => json!({ "microgrid": hash }),
         "energy_getOrder" => json!({ "order": hash }),
         "energy_getDeal" => json!({ "deal": hash }),
         "energy_getDispute" => json!({ "dispute": hash }),

@@ -147,7 +147,7 @@ pub fn orders(state: &State, id: &Hash, at: IntervalId, from: u32, limit: usize)
         .collect()
 }
 
-/// An interval's orders by price, those aside whose own time is over at `now`.
+/// An interval's orders by price: what of them has not been filled, those aside whose own time is over at `now`.
 #[must_use]
 pub fn order_book(state: &State, id: &Hash, at: IntervalId, now: TimeMs) -> OrderBookView {
     let count = interval(state, id, at).map_or(0, |record| record.orders);
@@ -155,12 +155,12 @@ pub fn order_book(state: &State, id: &Hash, at: IntervalId, now: TimeMs) -> Orde
     for index in 0..count {
         let Some(order_id) = read::<Hash>(state, keys::order_index(id, at, index)) else { continue };
         let Some(order) = read::<Order>(state, keys::order(&order_id)) else { continue };
-        if order.expires_ms.is_some_and(|until| until <= now) {
+        if order.expires_ms.is_some_and(|until| until <= now) || order.filled_wh >= order.wh {
             continue;
         }
         let level = levels.entry((order.side, order.price));
         let level = level.or_insert(LevelView { price: order.price, wh: WattHours::ZERO, orders: 0 });
-        level.wh = level.wh.saturating_add(order.wh);
+        level.wh = level.wh.saturating_add(order.wh.saturating_sub(order.filled_wh));
         level.orders = level.orders.saturating_add(1);
     }
     let of = |side| levels.range((side, Amount::ZERO)..=(side, Amount::MAX)).map(|(_, level)| *level);

@@ -7,10 +7,14 @@ use crate::modules::energy::records::{
     Dispute, Interval, Measured, Member, Microgrid, SettledMeter, Silence, Step, TermsRecord,
 };
 use crate::modules::energy::tab;
-use crate::modules::records::{Balance, Meter};
+use crate::modules::records::Balance;
 use wattle_primitives::call::energy::Terms;
+use wattle_primitives::codec::{DecodeError, decode_bounded};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
+
+/// Most bytes of an encoded membership.
+const MEMBER_BYTES_MAX: usize = 256;
 
 /// A version of a microgrid's terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,16 +197,31 @@ pub fn dispute(state: &State, id: &Hash) -> Option<DisputeView> {
     Some(DisputeView { id: *id, microgrid, account, meter, claim, note, upheld, rejected })
 }
 
+/// All disputes that are not decided, by id. State keeps no list of them: every entry is looked at, so callers remember
+/// the answer for as long as the state stands.
+#[must_use]
+pub fn disputes(state: &State) -> Vec<DisputeView> {
+    let ids = state.entries().filter_map(|(key, _)| {
+        let id: [u8; 32] = key.strip_prefix(&[keys::DISPUTE])?.try_into().ok()?;
+        Some(Hash(id))
+    });
+    let mut found: Vec<DisputeView> = ids.filter_map(|id| dispute(state, &id)).collect();
+    found.sort_unstable_by_key(|dispute| dispute.id);
+    found
+}
+
 /// The raw state key of a membership.
 #[must_use]
 pub fn member_key(id: &Hash, account: &Address) -> Vec<u8> {
     keys::member(id, account).to_vec()
 }
 
-/// The meter that took this one's place, if one did.
-#[must_use]
-pub fn replaced_by(state: &State, meter: &Address) -> Option<Address> {
-    read::<Meter>(state, keys::meter(meter))?.replaced_by
+/// The code of the tab that a membership's value, read under [`member_key`], names.
+///
+/// # Errors
+/// When the bytes are no membership.
+pub fn member_code(value: &[u8]) -> Result<u32, DecodeError> {
+    decode_bounded::<Member>(value, MEMBER_BYTES_MAX).map(|member| member.code)
 }
 
 const fn measured(sums: Measured) -> MeasuredView {

@@ -107,13 +107,18 @@ impl Wallet {
 
     /// A signed transfer with the next nonce.
     pub(crate) fn transfer(&mut self, chain: Hash, to: Address, amount: u128) -> Tx {
+        self.transfer_until(chain, to, amount, now_ms() + LIFETIME_MS)
+    }
+
+    /// The same, for a chain whose clock is not this machine's.
+    pub(crate) fn transfer_until(&mut self, chain: Hash, to: Address, amount: u128, expires_ms: u64) -> Tx {
         let call = Call::Token(TokenCall::Transfer { to, asset: AssetId::NATIVE, amount: Amount(amount) });
         let body = TxBody {
             chain,
             sender: self.address,
             lane: self.lane,
             nonce: self.nonce,
-            expires_ms: TimeMs(now_ms() + LIFETIME_MS),
+            expires_ms: TimeMs(expires_ms),
             fee_payer: self.address,
             max_fee: MAX_FEE,
             tip: Amount(0),

@@ -3,8 +3,10 @@
 use crate::devnet::Devnet;
 use crate::network::ports;
 use crate::process::{PATIENCE, program, until};
+use clap::Parser as _;
 use serde_json::Value;
 use std::process::Command;
+use wattle_node::cli::Cli;
 
 /// What asks for something that a new chain does not have.
 const ABSENT: [&str; 5] =
@@ -59,4 +61,37 @@ fn every_example_of_the_interface_works_as_it_stands() {
     println!("{} examples", examples.len());
     assert!(examples.len() >= 30, "{} examples", examples.len());
     devnet.interrupt();
+}
+
+/// Goal: no command of the guide has an option that is not there, or lacks one that must be.
+#[test]
+fn every_command_of_the_energy_guide_is_understood() {
+    let page = include_str!("../../../docs/energy.md");
+    let hash = "5f".repeat(32);
+    let address = wattle_primitives::Address([7; 32]).to_string();
+    let key = wattle_primitives::SecretKey::from_seed([7; 32]).public().to_string();
+    let values = [
+        ("$GRID", hash.as_str()),
+        ("$CHAIN", &hash),
+        ("$ORDER", &hash),
+        ("$DEAL", &hash),
+        ("$DISPUTE", &hash),
+        ("$METER", &address),
+        ("$ALICE", &address),
+        ("$KEY", &key),
+        ("$BINDING", &"5f".repeat(64)),
+    ];
+    let blocks = page.split("```sh\n").skip(1).map(|part| part.split("```").next().unwrap());
+    let commands: Vec<&str> = blocks.flat_map(str::lines).collect();
+    for command in &commands {
+        let (words, _) = command.split_once(" > ").unwrap_or((command, ""));
+        let filled = values.iter().fold(words.to_owned(), |text, (name, value)| text.replace(name, value));
+        let filled = filled.replace("wattle-light ", "wattle light ");
+        if let Err(error) = Cli::try_parse_from(filled.split_whitespace()) {
+            panic!("{command}\n{error}");
+        }
+    }
+    assert!(commands.len() > 40, "{} commands", commands.len());
+    // What parses anything proves nothing.
+    assert!(Cli::try_parse_from(["wattle", "energy", "order", "--price", "1"]).is_err());
 }

@@ -32,6 +32,8 @@ const DESK: Size = (1280, 900);
 const PHONE: Size = (390, 844);
 /// Meters of the devnet.
 const METERS: u64 = 3;
+/// How many times as fast the chain's clock runs: a quarter of an hour in under four seconds.
+const SPEED: &str = "240";
 /// What is paid, base units.
 const PAID: u128 = 1_250_000;
 
@@ -50,7 +52,7 @@ impl Stage {
         let port = ports(4).to_string();
         // First: without a browser the test fails at once.
         let browser = Browser::start(dir.path());
-        let (devnet, ready) = start_devnet(dir.path(), &port);
+        let (devnet, ready) = start_devnet(dir.path(), &port, &["--speed", SPEED]);
         Self { browser, devnet, ready, port, dir }
     }
 
@@ -97,10 +99,13 @@ impl Stage {
     }
 }
 
-fn start_devnet(dir: &Path, port: &str) -> (Process, Value) {
+fn start_devnet(dir: &Path, port: &str, options: &[&str]) -> (Process, Value) {
     let meters = METERS.to_string();
     let mut command = Command::new(program("wattle"));
-    command.args(["devnet", "--json", "--meters", &meters, "--rpc-port", port, "--dir"]).arg(dir.join("net"));
+    command
+        .args(["devnet", "--json", "--meters", &meters, "--rpc-port", port, "--dir"])
+        .arg(dir.join("net"))
+        .args(options);
     let devnet = Process::start("devnet", &mut command, &dir.join("log"));
     let ready = devnet.event();
     assert_eq!(ready["event"], "ready", "{ready}");
@@ -112,6 +117,7 @@ fn start_devnet(dir: &Path, port: &str) -> (Process, Value) {
 fn a_reader_follows_the_chain_on_a_desk_and_on_a_phone() {
     let stage = Stage::open();
     stage.browser.inject(checks::WATCH);
+    let market = a_market(&stage);
     for (lane, size) in [(1, DESK), (2, PHONE)] {
         println!("{} px", size.0);
         stage.browser.resize(size);
@@ -121,6 +127,8 @@ fn a_reader_follows_the_chain_on_a_desk_and_on_a_phone() {
         let id = a_transaction_becomes_final_on_its_page(&stage, lane);
         an_account_shows_its_balance_and_history(&stage, &id);
         a_microgrid_shows_its_meters_and_their_readings_advance(&stage);
+        what_was_traded_and_settled_is_told(&stage, &market);
+        ages_are_by_the_chains_clock(&stage);
         every_page_is_sound(&stage, &id);
         hostile_text_stays_text(&stage);
         checks::assert_clean(&stage.browser, stage.origin());
@@ -206,8 +214,9 @@ fn a_transaction_becomes_final_on_its_page(stage: &Stage, lane: u16) -> String {
     let browser = &stage.browser;
     let mut alice = Wallet::open(&stage.net(), "alice", lane);
     let carol = stage.address("carol");
-    let first = alice.transfer(stage.chain(), carol, PAID);
-    let second = alice.transfer(stage.chain(), carol, PAID);
+    let expires = number(&curl_ok(stage.rpc(), "chain_status", json!({}))["timeMs"]) + 24 * 3_600_000;
+    let first = alice.transfer_until(stage.chain(), carol, PAID, expires);
+    let second = alice.transfer_until(stage.chain(), carol, PAID, expires);
     let submit = |tx| curl_ok(stage.rpc(), "tx_submit", json!({ "txHex": chain::tx_hex(tx) }));
     submit(&second);
     let id = second.body().id().to_string();
@@ -229,12 +238,15 @@ fn a_transaction_becomes_final_on_its_page(stage: &Stage, lane: u16) -> String {
 fn an_account_shows_its_balance_and_history(stage: &Stage, id: &str) {
     let browser = &stage.browser;
     let carol = stage.address("carol").to_string();
-    let account = curl_ok(stage.rpc(), "account_get", json!({ "address": carol }));
-    let units = account["balances"][0]["available"].as_str().unwrap();
     stage.visit(&format!("/account/{carol}"));
     stage.settled("the account");
-    let row = browser.text("[data-section=balances] tbody tr").unwrap();
-    assert!(row.contains("WAT") && row.contains(&decimal(units)), "{row} for {units}");
+    // Settlement moves it now and then.
+    until("the balance is right", PATIENCE, || {
+        let account = curl_ok(stage.rpc(), "account_get", json!({ "address": carol }));
+        let units = account["balances"][0]["available"].as_str().unwrap();
+        let row = browser.text("[data-section=balances] tbody tr").unwrap();
+        (row.contains("WAT") && row.contains(&decimal(units))).then_some(())
+    });
     assert!(browser.count(&format!("[data-section=history] tr[data-key='{id}']")) == 1);
     browser.click("[data-section=history] .tools button");
     let file = stage.dir.path().join("downloads").join(format!("{}-history.csv", &carol[..16]));
@@ -269,28 +281,120 @@ fn a_microgrid_shows_its_meters_and_their_readings_advance(stage: &Stage) {
     browser.wait("the next reading", sequence, |text| {
         text.replace(',', "").parse::<u64>().ok().filter(|now| *now > first)
     });
-    the_market_shows_where_it_is_served(stage);
+    for part in ["terms", "interval", "members", "deals", "disputes", "intervals so far"] {
+        assert_eq!(browser.count(&format!("[data-section='{part}']")), 1, "{part}");
+    }
     let id = stage.ready["meters"][0]["address"].as_str().unwrap();
     let known = curl_ok(stage.rpc(), "energy_getMeter", json!({ "address": id }));
     assert!(number(&known["seq"]) > 0, "{known}");
 }
 
-/// Each part of the market stands on the page exactly if the node serves its method, and has loaded without a failure.
-fn the_market_shows_where_it_is_served(stage: &Stage) {
-    let described = curl_ok(stage.rpc(), "rpc.discover", json!({}));
-    let methods = described["methods"].as_array().unwrap();
-    let parts = [
-        ("energy_getTerms", "terms"),
-        ("energy_getInterval", "interval"),
-        ("energy_listMembers", "members"),
-        ("energy_listIntervals", "intervals so far"),
-    ];
-    for (method, part) in parts {
-        let served = methods.iter().any(|m| m["name"] == method);
-        let shown = stage.browser.count(&format!("[data-section='{part}']"));
-        assert_eq!(shown, u64::from(served), "{method} and its part of the page");
+/// What the test has done on the market.
+struct Market {
+    /// Block of a trade.
+    height: String,
+    deal: String,
+}
+
+/// Two members trade the energy of an interval, which is settled; a third asks for a deal.
+fn a_market(stage: &Stage) -> Market {
+    let grid = stage.microgrid();
+    let send = |who: &str, words: &[&str]| {
+        let key = stage.net().join(format!("{who}.key")).display().to_string();
+        let signer = ["--secret-key-file", &key, "--rpc", stage.rpc()];
+        let done = process::wattle_json(["energy"].iter().chain(words).copied().chain(signer));
+        assert_eq!(done["receipt"]["code"], "success", "{words:?}: {done}");
+        done
+    };
+    let info = || curl_ok(stage.rpc(), "energy_getMicrogrid", json!({ "id": grid }));
+    let interval = (number(&info()["current"]) + 8).to_string();
+    for (who, side, price) in [("alice", "buy", "0.2"), ("bob", "sell", "0.1")] {
+        let words =
+            ["order", "--microgrid", &grid, "--interval", &interval, "--side", side, "--price", price];
+        send(who, &[&words[..], &["--wh", "50"]].concat());
     }
+    let expires =
+        (number(&curl_ok(stage.rpc(), "chain_status", json!({}))["timeMs"]) + 86_000_000).to_string();
+    let words =
+        ["deal", "request", "--microgrid", &grid, "--side", "buy", "--wh-max", "900", "--price", "0.15"];
+    let done = send("carol", &[&words[..], &["--expires", &expires]].concat());
+    let events = done["receipt"]["events"].as_array().unwrap();
+    let asked = events.iter().find(|event| event["type"] == "deal_requested").unwrap();
+    let deal = asked["deal"].as_str().unwrap().to_owned();
+    let one = json!({ "microgrid": grid, "interval": interval });
+    let height = until("the orders are matched", PATIENCE, || {
+        let trades = curl_ok(stage.rpc(), "energy_listTrades", one.clone());
+        trades["items"][0]["height"].as_str().map(str::to_owned)
+    });
+    until("the interval is settled", PATIENCE, || {
+        (curl_ok(stage.rpc(), "energy_getInterval", one.clone())["state"] == "settled").then_some(())
+    });
+    Market { height, deal }
+}
+
+/// A block's own events, an account's bill and a microgrid's market are sentences with links and money.
+fn what_was_traded_and_settled_is_told(stage: &Stage, market: &Market) {
+    let browser = &stage.browser;
+    stage.visit(&format!("/block/{}", market.height));
+    stage.settled("the block of a trade");
+    browser.wait("the trade", "[data-section='block events'] [data-type=traded]", |text| {
+        (text.contains("buys 0.050 kWh from") && text.contains("0.20 WAT a kWh: 0.01 WAT")).then_some(())
+    });
+    stage.visit(&format!("/microgrid/{}", stage.microgrid()));
     stage.settled("the market");
+    let deal = format!("[data-section=deals] tr[data-key='{}']", market.deal);
+    browser.wait("the deal", &deal, |text| {
+        (text.contains("0.900 kWh") && text.contains("0.15 WAT")).then_some(())
+    });
+    browser.wait(
+        "a settled interval",
+        "[data-section='intervals so far'] [data-type=interval_settled]",
+        |text| text.contains("settled for").then_some(()),
+    );
+    assert!(browser.count("[data-section=members] tbody tr") > 3);
+    stage.visit(&format!("/account/{}", stage.address("alice")));
+    browser.wait("the tab", "[data-section=energy] .facts", |text| {
+        (text.contains("Owes") && text.contains("by settlement")).then_some(())
+    });
+    stage.settled("the account of a member");
+    browser.wait("the bill", "[data-section=energy] [data-type=energy_settled]", |text| {
+        (text.contains("charged") && text.contains(" WAT")).then_some(())
+    });
+    // No event anywhere is shown as a heap of fields.
+    assert_eq!(browser.count("li .what .muted + .mono"), 0);
+}
+
+/// Goal: on a chain whose clock is hours apart from this machine's and runs 240 times as fast, what has just happened has
+/// just happened.
+fn ages_are_by_the_chains_clock(stage: &Stage) {
+    let browser = &stage.browser;
+    stage.visit("/");
+    stage.settled("the overview");
+    let age = "[data-section='latest blocks'] tbody wattle-time";
+    browser.wait("the newest block's age", age, |text| {
+        let minutes = text.strip_suffix(" min ago").and_then(|text| text.parse::<u64>().ok());
+        (text == "just now" || text.ends_with(" s ago") || minutes.is_some_and(|n| n < 60)).then_some(())
+    });
+    // The rule by itself, on a copy of the module that hears nothing of this chain.
+    browser.run("import('/js/format.js?clock').then((module) => (window.clock = module)); return null", &[]);
+    until("the module is there", PATIENCE, || {
+        browser.run("return typeof window.clock === 'object'", &[]).as_bool().filter(|there| *there)
+    });
+    let script = r#"
+        const { chainTime, chainNow, relative } = window.clock;
+        const told = [];
+        const block = (height, timeMs, at, syncing = false) => chainTime({ height: String(height), timeMs: String(timeMs), syncing }, at);
+        const age = (ms, at) => told.push(relative(ms, chainNow(at)));
+        block(2, 1e12, 2e12); age(1e12, 2e12 + 500);                       // one old block: the chain may stand
+        block(3, 1e12 + 1000, 2e12 + 1000); age(1e12 + 1000, 2e12 + 1000); // a new one as old: another clock
+        block(4, 1e12 + 241e3, 2e12 + 2000); age(1e12 + 1000, 2e12 + 2500); // 240 times as fast
+        age(1e12 + 241e3, 2e12 + 602e3);                                   // it stands: no faster than time
+        block(5, 3e12, 2e12 + 603e3, true); age(1e12, 1e12 + 4000);        // catching up: the machine's time
+        block(6, 2e12 + 604e3, 2e12 + 604e3); age(2e12 + 604e3, 2e12 + 614e3); // as on every other chain
+        return told.join("|");
+    "#;
+    let want = "11574 d ago|just now|6 min ago|18 min ago|4 s ago|10 s ago";
+    assert_eq!(browser.run(script, &[]), want);
 }
 
 /// Each page, opened by its address: it loads, is made of landmarks and names, and does not scroll sideways.
@@ -360,7 +464,7 @@ fn a_dead_node_is_told_and_its_return_is_seen(stage: Stage) {
     browser.click("nav a[href='/blocks']");
     browser
         .wait("a page that cannot load", ".failure", |text| text.contains("does not answer").then_some(()));
-    let (again, resumed) = start_devnet(dir.path(), &port);
+    let (again, resumed) = start_devnet(dir.path(), &port, &[]);
     assert_eq!(resumed["explorer"], ready["explorer"]);
     browser.wait("the banner goes", "wattle-banner", |text| text.is_empty().then_some(()));
     browser.wait("the page loads by itself", "[data-section='finalized blocks'] tbody td", height);

@@ -2,15 +2,18 @@
 
 use wattle_primitives::TimeMs;
 
+/// Smallest number that is taken for ms since 1970: in 1973. Below it stand years and seconds that were meant otherwise.
+const MS_MIN: u64 = 100_000_000_000;
+
 /// `2026-01-31`, `2026-01-31T12:00Z`, `2026-01-31T12:00:30Z` (UTC), or ms since 1970.
 ///
 /// # Errors
 /// What was expected.
 pub(super) fn parse_time(text: &str) -> Result<TimeMs, String> {
-    if let Ok(ms) = text.parse() {
-        return Ok(TimeMs(ms));
-    }
     let wrong = || format!("{text:?} is no time: expected 2026-01-31, 2026-01-31T12:00Z, or ms since 1970");
+    if let Ok(ms) = text.parse() {
+        return if ms >= MS_MIN { Ok(TimeMs(ms)) } else { Err(wrong()) };
+    }
     let (date, clock) = text.split_once('T').unwrap_or((text, "00:00Z"));
     let clock = clock.strip_suffix('Z').unwrap_or(clock);
     let days = days(&numbers(date, '-').ok_or_else(wrong)?).ok_or_else(wrong)?;
@@ -65,11 +68,19 @@ mod tests {
             assert_eq!(parse_time(&text), Ok(TimeMs(ms)), "{text}");
         }
         assert_eq!(parse_time("2026-01-31").unwrap(), parse_time("2026-01-31T00:00Z").unwrap());
-        assert_eq!(parse_time("1234"), Ok(TimeMs(1234)));
-        for bad in
-            ["", "2026", "2026-13-01", "2026-02-29", "1969-12-31", "2026-01-31T24:00Z", "2026-01-3a", "x"]
-        {
-            assert!(bad == "2026" || parse_time(bad).is_err(), "{bad}");
+        assert_eq!(parse_time("1800000000000"), Ok(TimeMs(1_800_000_000_000)));
+        for bad in [
+            "",
+            "2026",
+            "1800000000", // seconds
+            "2026-13-01",
+            "2026-02-29",
+            "1969-12-31",
+            "2026-01-31T24:00Z",
+            "2026-01-3a",
+            "x",
+        ] {
+            assert!(parse_time(bad).is_err(), "{bad}");
         }
     }
 }

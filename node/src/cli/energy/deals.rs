@@ -4,23 +4,25 @@ use super::super::query;
 use super::super::secret::address_of;
 use super::date::parse_time;
 use super::market::SideArg;
-use super::{CliResult, Ctx, SendArgs, call, output, reference};
+use super::{CliResult, Ctx, GridPageArgs, SendArgs, asset_of, call, money_of, output, reference};
+use crate::cli::send::money;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::{Funding, deal_id};
-use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
+use wattle_primitives::{Address, Hash, TimeMs, WattHours};
+use wattle_rpc::types::{Anchored, DealInfo};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DealCommand {
     /// Ask for a deal.
     #[command(
-        after_help = "Example:\n  wattle energy deal request --from bob --microgrid 9f3a… --side buy --wh-max 5000 --price 150000 --expires 2026-01-31T12:00Z"
+        after_help = "Example:\n  wattle energy deal request --from bob --microgrid 9f3a… --side buy --wh-max 5000 --price 0.15 --expires 2026-01-31T12:00Z"
     )]
     Request(RequestArgs),
     /// Accept a request.
     #[command(
-        after_help = "Example:\n  wattle energy deal accept --from carol 4f1c… --wh-max 3000 --price 120000"
+        after_help = "Example:\n  wattle energy deal accept --from carol 4f1c… --wh-max 3000 --price 0.12"
     )]
     Accept(AcceptArgs),
     /// Pick one of the acceptances; by who made the request.
@@ -40,6 +42,9 @@ pub(super) enum DealCommand {
     /// End a request, an acceptance or a deal; what was reported is paid.
     #[command(after_help = "Example:\n  wattle energy deal abort --from carol 4f1c…")]
     Abort(AbortArgs),
+    /// A microgrid's open requests and deals.
+    #[command(after_help = "Example:\n  wattle energy deal list 9f3a…")]
+    List(GridPageArgs),
     /// A request or deal: what is authorised, used and left.
     #[command(after_help = "Example:\n  wattle energy deal show 4f1c…")]
     Show(ShowArgs),
@@ -65,9 +70,9 @@ pub(super) struct RequestArgs {
     /// Deals are whole multiples of this, Wh.
     #[arg(long, value_name = "WH", default_value_t = 1)]
     unit_wh: u64,
-    /// Base units per kWh.
-    #[arg(long, value_name = "UNITS")]
-    price: u128,
+    /// For a kWh: 0.15, "0.15 KES", or "150000 base" for base units. It counts when the sender charges.
+    #[arg(long, value_name = "AMOUNT")]
+    price: String,
     /// Until when acceptances are taken: a date, or ms since 1970.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     expires: TimeMs,
@@ -82,9 +87,9 @@ pub(super) struct AcceptArgs {
     /// Most energy, Wh.
     #[arg(long, value_name = "WH")]
     wh_max: u64,
-    /// Base units per kWh; it counts when the sender charges.
-    #[arg(long, value_name = "UNITS")]
-    price: u128,
+    /// For a kWh: 0.15, "0.15 KES", or "150000 base" for base units. It counts when the sender charges.
+    #[arg(long, value_name = "AMOUNT")]
+    price: String,
     #[command(flatten)]
     send: SendArgs,
 }
@@ -173,9 +178,17 @@ pub(super) async fn run(command: DealCommand, ctx: &Ctx) -> CliResult {
         DealCommand::Show(args) => {
             return query::ask(ctx, "energy_getDeal", json!({ "deal": args.deal })).await;
         }
+        DealCommand::List(args) => {
+            let params = args.page.add_to(json!({ "microgrid": args.microgrid }));
+            return query::ask(ctx, "energy_listDeals", params).await;
+        }
         DealCommand::Request(args) => return request(&args, ctx).await,
         DealCommand::Accept(args) => {
-            let (wh_max, price) = (WattHours(args.wh_max), Amount(args.price));
+            let client = ctx.client()?;
+            let deal: Anchored<DealInfo> =
+                client.call("energy_getDeal", json!({ "deal": args.deal })).await?;
+            let asset = asset_of(&client, &deal.value.microgrid).await?;
+            let (wh_max, price) = (WattHours(args.wh_max), money_of(&args.price, &asset)?);
             ("accept a deal", args.send, EnergyCall::AcceptDeal { request: args.deal, wh_max, price })
         }
         DealCommand::Confirm(args) => {
@@ -206,6 +219,8 @@ pub(super) async fn run(command: DealCommand, ctx: &Ctx) -> CliResult {
 }
 
 async fn request(args: &RequestArgs, ctx: &Ctx) -> CliResult {
+    let asset = asset_of(&ctx.client()?, &args.microgrid).await?;
+    let price = money_of(&args.price, &asset)?;
     let reference = reference(args.reference)?;
     let id = deal_id(&args.send.tx.sender(&args.send.signer, ctx)?, &reference);
     output::note(&format!("deal {id}"));
@@ -216,8 +231,9 @@ async fn request(args: &RequestArgs, ctx: &Ctx) -> CliResult {
         wh_max: WattHours(args.wh_max),
         wh_min: WattHours(args.wh_min),
         unit_wh: WattHours(args.unit_wh),
-        price: Amount(args.price),
+        price,
         expires_ms: args.expires,
     };
-    call(request, &format!("request deal {id}"), &args.send, ctx).await
+    let what = format!("request deal {id}: at most {} Wh at {} a kWh", args.wh_max, money(price, &asset));
+    call(request, &what, &args.send, ctx).await
 }

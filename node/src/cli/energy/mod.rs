@@ -8,15 +8,18 @@ mod market;
 mod registry;
 mod swap;
 
+use super::amount::{self, AmountError};
 use super::query::{self, PageArgs};
 use super::secret::address_of;
 use super::send::{SendArgs, execute};
 use super::{CliError, CliResult, Ctx, output};
+use crate::client::Client;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Call, Hash};
+use wattle_primitives::{Address, Amount, Call, Hash, TimeMs};
+use wattle_rpc::types::{Anchored, AssetInfo, MicrogridInfo};
 
 const EXAMPLES: &str = "Examples:
   wattle energy register-microgrid --from alice --interval-minutes 15
@@ -24,7 +27,7 @@ const EXAMPLES: &str = "Examples:
   wattle energy register-meter --from alice --microgrid 9f3a… --owner bob --key 12ab… --binding 5e6f…
   wattle energy meters --microgrid 9f3a…
   wattle energy readings wat1… --limit 10 --json
-  wattle energy order --from bob --microgrid 9f3a… --interval 1983412 --side buy --price 150000 --wh 500
+  wattle energy order --from bob --microgrid 9f3a… --interval 1983412 --side buy --price 0.15 --wh 500
   wattle energy bill bob --from 2026-01-01 --to 2026-02-01
   wattle energy bill bob --from 2026-01-01 --to 2026-02-01 --csv > january.csv";
 
@@ -46,7 +49,7 @@ enum EnergyCommand {
     SetTerms(registry::SetTermsArgs),
     /// Make an account a member, or change its credit limit; by the microgrid's operator only.
     #[command(
-        after_help = "Example:\n  wattle energy set-member --from alice --microgrid 9f3a… --account bob --credit-limit 5000000"
+        after_help = "Example:\n  wattle energy set-member --from alice --microgrid 9f3a… --account bob --credit-limit 5"
     )]
     SetMember(registry::SetMemberArgs),
     /// Register a meter; by the microgrid's operator only.
@@ -60,10 +63,11 @@ enum EnergyCommand {
     /// Replace a meter; by the operator, with the installer's signature.
     #[command(after_help = swap::EXAMPLE)]
     SwapMeter(swap::SwapMeterArgs),
-    /// Place a bid or an offer for the energy of an interval.
+    /// Place a bid or an offer for the energy of an interval; or show one that stands.
     #[command(
-        after_help = "Examples:\n  wattle energy order --from bob --microgrid 9f3a… --interval 1983412 --side buy --price 150000 --wh 500\n  \
-        wattle energy order --from carol --microgrid 9f3a… --interval 1983412 --side sell --price 90000 --wh 800 --partner bob"
+        after_help = "Examples:\n  wattle energy order --from bob --microgrid 9f3a… --interval 1983412 --side buy --price 0.15 --wh 500\n  \
+        wattle energy order --from carol --microgrid 9f3a… --interval 1983412 --side sell --price 0.09 --wh 800 --partner bob\n  \
+        wattle energy order show 4f1c…"
     )]
     Order(market::OrderArgs),
     /// Take an order back before the gate closes.
@@ -76,10 +80,16 @@ enum EnergyCommand {
     #[command(after_help = "Example:\n  wattle energy collection --from bob --microgrid 9f3a… on")]
     Collection(market::CollectionArgs),
     /// Bilateral deals between storage units.
-    #[command(subcommand, after_help = "Example:\n  wattle energy deal show 4f1c…")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  wattle energy deal list 9f3a…\n  wattle energy deal show 4f1c…"
+    )]
     Deal(deals::DealCommand),
     /// Contest a bill, and decide.
-    #[command(subcommand, after_help = "Example:\n  wattle energy dispute show 4f1c…")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  wattle energy dispute list --microgrid 9f3a…\n  wattle energy dispute show 4f1c…"
+    )]
     Dispute(disputes::DisputeCommand),
     /// An account's bill for a period, down to its readings, as table, CSV or JSON.
     #[command(after_help = "Examples:\n  wattle energy bill bob --from 2026-01-01 --to 2026-02-01\n  \
@@ -95,14 +105,19 @@ enum EnergyCommand {
     #[command(after_help = "Example:\n  wattle energy terms 9f3a… --interval 1983412")]
     Terms(TermsArgs),
     /// A microgrid's members and what their tabs show.
-    #[command(after_help = "Example:\n  wattle energy members 9f3a…")]
-    Members(GridPageArgs),
+    #[command(
+        after_help = "Examples:\n  wattle energy members 9f3a…\n  wattle energy members 9f3a… --account bob"
+    )]
+    Members(MembersArgs),
     /// What became of a microgrid's intervals, newest first.
     #[command(after_help = "Example:\n  wattle energy intervals 9f3a… --limit 4")]
     Intervals(GridPageArgs),
     /// Where an interval stands.
     #[command(after_help = "Example:\n  wattle energy interval 9f3a… 1983412")]
     Interval(IntervalArgs),
+    /// The trades of an interval, in the order in which they were matched.
+    #[command(after_help = "Example:\n  wattle energy trades 9f3a… 1983412")]
+    Trades(OrdersArgs),
     /// The orders for an interval, by price.
     #[command(after_help = "Example:\n  wattle energy book 9f3a… 1983412")]
     Book(IntervalArgs),
@@ -114,8 +129,13 @@ enum EnergyCommand {
         after_help = "Examples:\n  wattle energy meters\n  wattle energy meters --microgrid 9f3a… --json"
     )]
     Meters(MetersArgs),
-    /// A meter's accepted readings, newest first.
-    #[command(after_help = "Example:\n  wattle energy readings wat1… --limit 10")]
+    /// One meter: its last reading, how far it is settled, whether it is estimated.
+    #[command(after_help = "Example:\n  wattle energy meter wat1…")]
+    Meter(MeterArgs),
+    /// A meter's accepted readings, newest first; of a period by the time of their blocks.
+    #[command(
+        after_help = "Examples:\n  wattle energy readings wat1… --limit 10\n  wattle energy readings wat1… --from 2026-01-01 --to 2026-02-01"
+    )]
     Readings(ReadingsArgs),
 }
 
@@ -140,6 +160,15 @@ struct GridPageArgs {
     microgrid: Hash,
     #[command(flatten)]
     page: PageArgs,
+}
+
+#[derive(Debug, Args)]
+struct MembersArgs {
+    #[command(flatten)]
+    of: GridPageArgs,
+    /// This one alone: an address, or the name of a key.
+    #[arg(long, value_name = "ADDRESS")]
+    account: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -168,9 +197,21 @@ struct MetersArgs {
 }
 
 #[derive(Debug, Args)]
+struct MeterArgs {
+    /// The meter: the address of its key.
+    meter: Address,
+}
+
+#[derive(Debug, Args)]
 struct ReadingsArgs {
     /// The meter: the address of its key.
     meter: Address,
+    /// Taken by the chain from this time on: a date (UTC), or ms since 1970.
+    #[arg(long, value_name = "TIME", value_parser = date::parse_time)]
+    from: Option<TimeMs>,
+    /// Taken by the chain before this time.
+    #[arg(long, value_name = "TIME", value_parser = date::parse_time)]
+    to: Option<TimeMs>,
     #[command(flatten)]
     page: PageArgs,
 }
@@ -205,14 +246,18 @@ pub async fn run(args: EnergyArgs, ctx: &Ctx) -> CliResult {
             query::ask(ctx, "energy_getTerms", params).await
         }
         EnergyCommand::Members(args) => {
-            let params = args.page.add_to(json!({ "microgrid": args.microgrid }));
-            query::ask(ctx, "energy_listMembers", params).await
+            let account = address(args.account.as_deref(), ctx)?;
+            let params = json!({ "microgrid": args.of.microgrid, "account": account });
+            query::ask(ctx, "energy_listMembers", args.of.page.add_to(params)).await
         }
         EnergyCommand::Intervals(args) => {
             let params = args.page.add_to(json!({ "microgrid": args.microgrid }));
             query::ask(ctx, "energy_listIntervals", params).await
         }
         EnergyCommand::Interval(args) => query::ask(ctx, "energy_getInterval", args.params()).await,
+        EnergyCommand::Trades(args) => {
+            query::ask(ctx, "energy_listTrades", args.page.add_to(args.of.params())).await
+        }
         EnergyCommand::Book(args) => query::ask(ctx, "energy_orderBook", args.params()).await,
         EnergyCommand::Orders(args) => {
             query::ask(ctx, "energy_listOrders", args.page.add_to(args.of.params())).await
@@ -224,8 +269,12 @@ pub async fn run(args: EnergyArgs, ctx: &Ctx) -> CliResult {
             }
             query::ask(ctx, "energy_listMeters", params).await
         }
+        EnergyCommand::Meter(args) => {
+            query::ask(ctx, "energy_getMeter", json!({ "address": args.meter })).await
+        }
         EnergyCommand::Readings(args) => {
-            query::ask(ctx, "energy_listReadings", args.page.add_to(json!({ "meter": args.meter }))).await
+            let params = json!({ "meter": args.meter, "fromMs": args.from, "toMs": args.to });
+            query::ask(ctx, "energy_listReadings", args.page.add_to(params)).await
         }
     }
 }
@@ -239,6 +288,21 @@ impl IntervalArgs {
 /// Sends one call.
 async fn call(call: EnergyCall, what: &str, send: &SendArgs, ctx: &Ctx) -> CliResult {
     execute(vec![Call::Energy(call)], what, send, ctx).await
+}
+
+/// A microgrid's settlement asset.
+async fn asset_of(client: &Client, microgrid: &Hash) -> Result<AssetInfo, CliError> {
+    let grid: Anchored<MicrogridInfo> =
+        client.call("energy_getMicrogrid", json!({ "id": microgrid })).await?;
+    Ok(client.asset(grid.value.asset).await?)
+}
+
+/// Money or a price as people write it: `0.15`, `0.15 WAT` or `150000 base`. Nothing is an answer, too.
+fn money_of(text: &str, asset: &AssetInfo) -> Result<Amount, CliError> {
+    match amount::parse(text, &asset.symbol, asset.scale) {
+        Err(AmountError::Zero) => Ok(Amount::ZERO),
+        parsed => Ok(parsed?),
+    }
 }
 
 /// The reference given, or a random one.

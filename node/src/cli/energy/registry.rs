@@ -1,14 +1,14 @@
 //! Microgrids, terms, members, meters.
 
 use super::super::secret::address_of;
-use super::{CliError, CliResult, Ctx, SendArgs, call, output, reference};
+use super::{CliError, CliResult, Ctx, SendArgs, asset_of, call, money_of, output, reference};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::str::FromStr;
 use wattle_primitives::call::EnergyCall;
-use wattle_primitives::call::energy::{Terms, microgrid_id};
+use wattle_primitives::call::energy::{DAY_MINUTES, Terms, microgrid_id};
 use wattle_primitives::reading::{EXPONENT_MAX, EXPONENT_MIN, MeterRole, RegisterEncoding};
-use wattle_primitives::{Address, Amount, AssetId, Hash, PublicKey, Signature, TimeMs};
+use wattle_primitives::{Address, AssetId, Hash, PublicKey, Signature, TimeMs};
 
 /// Longest file of terms, bytes.
 const TERMS_BYTES_MAX: u64 = 64 * 1024;
@@ -41,7 +41,7 @@ pub(super) struct MicrogridArgs {
     #[arg(long, value_name = "ASSET", default_value_t = 0)]
     asset: u32,
     /// Length of a settlement interval in minutes; must divide a day.
-    #[arg(long, value_name = "MINUTES", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=1440))]
+    #[arg(long, value_name = "MINUTES", default_value_t = 15, value_parser = part_of_a_day)]
     interval_minutes: u64,
     #[command(flatten)]
     send: SendArgs,
@@ -67,9 +67,9 @@ pub(super) struct SetMemberArgs {
     /// The account: an address, or the name of a key.
     #[arg(long, value_name = "ADDRESS")]
     account: String,
-    /// What it may owe, base units of the settlement asset; the terms' limit when absent.
-    #[arg(long, value_name = "UNITS")]
-    credit_limit: Option<u128>,
+    /// What it may owe: 5, "5 KES", or "5000000 base" for base units; the terms' limit when absent.
+    #[arg(long, value_name = "AMOUNT")]
+    credit_limit: Option<String>,
     #[command(flatten)]
     send: SendArgs,
 }
@@ -135,6 +135,15 @@ enum Role {
     Feeder,
 }
 
+/// Minutes that divide a day: so intervals begin at the same times every day.
+fn part_of_a_day(text: &str) -> Result<u64, String> {
+    let day = u64::from(DAY_MINUTES);
+    match text.parse() {
+        Ok(minutes) if day.checked_rem(minutes) == Some(0) => Ok(minutes),
+        _ => Err("expected minutes that divide a day, such as 5, 15, 30 or 60".into()),
+    }
+}
+
 pub(super) async fn register_microgrid(args: &MicrogridArgs, ctx: &Ctx) -> CliResult {
     let reference = reference(args.reference)?;
     let operator = args.send.tx.sender(&args.send.signer, ctx)?;
@@ -161,7 +170,10 @@ pub(super) async fn set_terms(args: &SetTermsArgs, ctx: &Ctx) -> CliResult {
 
 pub(super) async fn set_member(args: &SetMemberArgs, ctx: &Ctx) -> CliResult {
     let account = address_of(&args.account, ctx)?;
-    let credit_limit = args.credit_limit.map(Amount);
+    let credit_limit = match &args.credit_limit {
+        Some(text) => Some(money_of(text, &asset_of(&ctx.client()?, &args.microgrid).await?)?),
+        None => None,
+    };
     let set = EnergyCall::SetMember { microgrid: args.microgrid, account, credit_limit };
     call(set, &format!("set member {account}"), &args.send, ctx).await
 }
@@ -183,4 +195,28 @@ pub(super) async fn register_meter(args: &MeterArgs, ctx: &Ctx) -> CliResult {
         binding: args.binding,
     };
     call(register, &format!("register meter {meter} for {owner}"), &args.send, ctx).await
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    /// Goal: whoever copies the terms out of the help gets terms.
+    #[test]
+    fn the_example_of_terms_is_one() {
+        let (_, toml) = TERMS_EXAMPLE.split_once("kWh):\n").unwrap();
+        let terms: Terms = toml::from_str(toml).unwrap();
+        assert_eq!((terms.out_of_range(), terms.tariff.len(), terms.takes_orders()), (None, 2, true));
+    }
+
+    #[test]
+    fn intervals_divide_a_day() {
+        for good in ["1", "5", "15", "60", "1440"] {
+            assert!(part_of_a_day(good).is_ok(), "{good}");
+        }
+        for bad in ["0", "7", "1441", "2880", "x", ""] {
+            assert!(part_of_a_day(bad).is_err(), "{bad}");
+        }
+    }
 }

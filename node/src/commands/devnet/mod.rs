@@ -81,7 +81,8 @@ pub struct DevnetArgs {
     /// Let the chain's clock run so many times as fast as the system's, from half past five in the morning on.
     #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..=i64::from(SPEED_MAX)))]
     pub speed: Option<u32>,
-    /// Tell a story: houses that trade, a cloud, a validator killed and back, a light node offline for a day.
+    /// Tell a story: houses that trade, a cloud, a validator killed and back, a light node offline for a day. It takes at
+    /// least 4 validators and 5 meters, and a speed from 60 to 1200.
     #[arg(long, value_name = "STORY")]
     pub scenario: Option<Scenario>,
     /// End after the scenario; whether all held at its end is the exit code.
@@ -122,6 +123,7 @@ pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
         Some(dir) => Place::Kept(dir.clone()),
         None => Place::Temporary(std::env::temp_dir().join(format!("wattle-devnet-{}", std::process::id()))),
     };
+    scenario::check_options(&args)?;
     let clock = clock(&args)?;
     let net = lay_out(&args, place.path())?;
     let addresses =
@@ -199,7 +201,7 @@ async fn tell(
 ) -> Result<(), CliError> {
     let rpc = validators.members.first().map(|member| member.rpc.clone()).unwrap_or_default();
     let client = Client::new(&rpc, SCENARIO_RPC_TIMEOUT)?;
-    let stage = scenario::Stage { net, validators, meters, link, client, json: ctx.json };
+    let stage = scenario::Stage { net, validators, meters, link, client, dead: None, json: ctx.json };
     tokio::select! {
         told = scenario::play(stage) => told,
         _ = stop => Err(CliError::Other { code: "stopped", message: "stopped before the end".into(), hint: None }),

@@ -181,6 +181,19 @@ impl Validators {
         futures::future::select_all(waits).await.0
     }
 
+    /// Whether one has ended by itself, but for the one that is dead on purpose.
+    pub(super) fn ended(&mut self, dead: Option<usize>) -> Option<CliError> {
+        for (index, (runs, member)) in self.running.iter_mut().zip(&self.members).enumerate() {
+            if let Runs::Process(child, _) = runs
+                && Some(index) != dead
+                && let Ok(Some(status)) = child.try_wait()
+            {
+                return Some(ended(&member.name, &format!("it ended with {status}")));
+            }
+        }
+        None
+    }
+
     /// Ends one as a power cut would; it must have a process of its own.
     ///
     /// # Errors

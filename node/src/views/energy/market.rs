@@ -1,15 +1,18 @@
 //! Intervals, orders, deals.
 
-use super::super::{NodeBackend, View, at, page};
+use super::super::{NodeBackend, View, at, page, storage};
+use super::statement;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Hash, TimeMs, WattHours};
+use wattle_primitives::{Event, Hash, TimeMs, WattHours};
 use wattle_rpc::types::{
-    AcceptanceInfo, Anchored, BookLevel, DealInfo, IntervalInfo, IntervalState, OrderBook, OrderInfo, Page,
-    PageRequest,
+    AcceptanceInfo, Anchored, BookLevel, DealInfo, EventItem, EventPosition, IntervalInfo, IntervalState,
+    MeasuredInfo, OrderBook, OrderInfo, Page, PageRequest, SettlementInfo,
 };
 use wattle_rpc::{RpcError, RpcResult};
 use wattle_runtime::modules::energy::records::{Agenda, DealState, Step};
-use wattle_runtime::query::{self, DealView, LevelView, MicrogridView, OrderView};
+use wattle_runtime::query::{
+    self, DealView, LevelView, MeasuredView, MicrogridView, OrderView, SettlementView,
+};
 
 /// Most prices of one side of an order book.
 const LEVELS_MAX: usize = 200;
@@ -26,19 +29,120 @@ pub(in crate::views) fn interval(
 ) -> RpcResult<Anchored<IntervalInfo>> {
     let view = node.shared.view();
     let grid = grid(&view, &microgrid)?;
+    let events = told(node, &view, &grid, interval)?;
     let found = query::interval(&view.state, &microgrid, interval);
-    let start_ms = TimeMs(interval.0.saturating_mul(grid.interval_ms.0));
-    let value = IntervalInfo {
+    let mut value = IntervalInfo {
         microgrid,
         interval,
-        start_ms,
-        end_ms: start_ms.saturating_add(grid.interval_ms),
+        start_ms: start_of(&grid, interval),
+        end_ms: start_of(&grid, interval.next()),
         state: state(grid.agenda.as_ref(), interval, found.map(|found| found.step)),
-        orders: found.map_or(0, |found| found.orders),
-        traded_wh: found.map_or(WattHours::ZERO, |found| found.traded_wh),
-        price: found.and_then(|found| found.price),
+        orders: found.map(|found| found.orders),
+        traded_wh: WattHours::ZERO,
+        trades: None,
+        price: None,
+        settlement: query::settlement(&view.state, &microgrid, interval).map(settlement_info),
+        events,
     };
+    if value.orders.is_none() && value.state != IntervalState::Final {
+        value.orders = Some(0);
+    }
+    for item in &value.events {
+        match &item.event {
+            Event::MarketCleared { price, wh, trades, .. } => {
+                (value.price, value.traded_wh, value.trades) = (*price, *wh, Some(*trades));
+            }
+            Event::IntervalSettled { traded_wh, .. } => value.traded_wh = *traded_wh,
+            _ => {}
+        }
+    }
+    // While the work is under way its record knows more: deals as well.
+    if let Some(found) = found {
+        value.traded_wh = value.traded_wh.max(found.traded_wh);
+    }
     Ok(Anchored { at: at(&view), value })
+}
+
+/// What the microgrid's statement tells of an interval.
+///
+/// # Errors
+/// `not_found` for an interval before the first terms: nothing of it was ever settled.
+fn told(
+    node: &NodeBackend,
+    view: &View,
+    grid: &MicrogridView,
+    interval: IntervalId,
+) -> RpcResult<Vec<EventItem>> {
+    let missing = || RpcError::not_found("interval", interval);
+    let terms = query::terms_at(&view.state, &grid.id, interval).ok_or_else(missing)?.terms;
+    let (start, end) = (start_of(grid, interval), start_of(grid, interval.next()));
+    let Some(agenda) = grid.agenda else { return Ok(Vec::new()) };
+    let done = [
+        (interval < agenda.clear && terms.takes_orders(), start.saturating_sub(terms.gate_closure_ms)),
+        (interval < agenda.settle, end.saturating_add(terms.grace_ms)),
+        (interval < agenda.finalize, end.saturating_add(terms.late_window_ms)),
+    ];
+    statement::of_interval(node, &grid.id, interval, done.map(|(done, due)| done.then_some(due)))
+}
+
+const fn start_of(grid: &MicrogridView, interval: IntervalId) -> TimeMs {
+    TimeMs(interval.0.saturating_mul(grid.interval_ms.0))
+}
+
+const fn settlement_info(found: SettlementView) -> SettlementInfo {
+    let SettlementView { accounts, subs, feeders, .. } = found;
+    SettlementInfo { accounts, members: measured(subs), feeders: measured(feeders) }
+}
+
+const fn measured(found: MeasuredView) -> MeasuredInfo {
+    let MeasuredView { meters, estimated, import_wh, export_wh } = found;
+    MeasuredInfo { meters, estimated, import_wh, export_wh }
+}
+
+/// An interval's trades. They happen in the block that clears the market, among its own events.
+pub(in crate::views) fn trades(
+    node: &NodeBackend,
+    microgrid: Hash,
+    interval: IntervalId,
+    page: &PageRequest,
+) -> RpcResult<Page<EventItem>> {
+    let view = node.shared.view();
+    let grid = grid(&view, &microgrid)?;
+    let events = told(node, &view, &grid, interval)?;
+    let cleared = events.iter().find(|item| matches!(item.event, Event::MarketCleared { .. }));
+    let Some(EventItem { position, time_ms, tx, .. }) = cleared else {
+        return Ok(Page { at: at(&view), items: Vec::new(), next_cursor: None });
+    };
+    let receipts = node.shared.store.receipts(position.height).map_err(storage)?.unwrap_or_default();
+    let (from, limit) = (page::one::<u32>(page)?.unwrap_or(0), page::limit(page));
+    let of_interval = |event: &Event| matches!(event, Event::Traded { microgrid: id, interval: at, .. } if (*id, *at) == (microgrid, interval));
+    let numbered = (0u32..).zip(receipts.block).filter(|(index, event)| *index >= from && of_interval(event));
+    let mut items: Vec<EventItem> = numbered
+        .take(limit.saturating_add(1))
+        .map(|(index, event)| {
+            let position = EventPosition { height: position.height, index };
+            EventItem { position, time_ms: *time_ms, tx: *tx, event }
+        })
+        .collect();
+    let next_cursor =
+        (items.len() > limit).then(|| items.pop().map(|item| item.position.index.to_string())).flatten();
+    Ok(Page { at: at(&view), items, next_cursor })
+}
+
+/// A microgrid's open requests and deals.
+pub(in crate::views) fn deals(
+    node: &NodeBackend,
+    microgrid: Hash,
+    page: &PageRequest,
+) -> RpcResult<Page<DealInfo>> {
+    let view = node.shared.view();
+    grid(&view, &microgrid)?;
+    let (from, limit) = (page::one::<u32>(page)?.unwrap_or(0), page::limit(page));
+    let mut found = query::deals(&view.state, &microgrid, from, limit.saturating_add(1));
+    let next_cursor = (found.len() > limit).then(|| from.saturating_add(page.limit).to_string());
+    found.truncate(limit);
+    let items = found.into_iter().map(|deal| deal_info(deal, view.header.time_ms)).collect();
+    Ok(Page { at: at(&view), items, next_cursor })
 }
 
 /// Where an interval stands: by the step under way, or by what the microgrid has done.
@@ -108,12 +212,16 @@ pub(in crate::views) fn deal(node: &NodeBackend, id: Hash) -> RpcResult<Anchored
 }
 
 fn deal_info(deal: DealView, now: TimeMs) -> DealInfo {
-    let (state, partner, funding, used_wh) = match deal.state {
-        DealState::Requested => ("requested", None, None, WattHours::ZERO),
-        DealState::Confirmed { partner } => ("confirmed", Some(partner), None, WattHours::ZERO),
-        DealState::Authorised { partner, funding, used_wh, .. } => {
-            ("authorised", Some(partner), Some(funding), used_wh)
+    let (state, partner) = match deal.state {
+        DealState::Requested => ("requested", None),
+        DealState::Confirmed { partner } => ("confirmed", Some(partner)),
+        DealState::Authorised { partner, .. } => ("authorised", Some(partner)),
+    };
+    let (funding, margin_wh, seq, used_wh, meter) = match deal.state {
+        DealState::Authorised { funding, margin_wh, seq, used_wh, meter, .. } => {
+            (Some(funding), margin_wh, seq, used_wh, Some(meter))
         }
+        _ => (None, WattHours::ZERO, 0, WattHours::ZERO, None),
     };
     let acceptances = deal.acceptances.into_iter().map(|acceptance| AcceptanceInfo {
         account: acceptance.account,
@@ -134,6 +242,10 @@ fn deal_info(deal: DealView, now: TimeMs) -> DealInfo {
         expires_ms: deal.expires_ms,
         partner,
         funding,
+        reserved: deal.reserved,
+        margin_wh,
+        meter,
+        seq,
         used_wh,
         remaining_wh,
         stop: remaining_wh == WattHours::ZERO || deal.expires_ms <= now,

@@ -1,5 +1,6 @@
 //! Microgrids, meters, readings.
 
+pub(super) mod disputes;
 pub(super) mod grid;
 pub(super) mod market;
 pub(super) mod statement;
@@ -7,8 +8,10 @@ pub(super) mod statement;
 use super::{NodeBackend, View, at, page, storage};
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::units::BookId;
-use wattle_primitives::{Address, Event, Hash, Height, TimeMs, WattHours};
-use wattle_rpc::types::{Anchored, EventPosition, MeterInfo, MicrogridInfo, Page, PageRequest, ReadingItem};
+use wattle_primitives::{Address, Amount, Event, Hash, Height, TimeMs, WattHours};
+use wattle_rpc::types::{
+    Anchored, EventPosition, MeterInfo, MicrogridInfo, Page, PageRequest, ReadingItem, ReadingsRequest,
+};
 use wattle_rpc::{RpcError, RpcResult};
 use wattle_runtime::query::{self, MeterView, MicrogridView};
 use wattle_runtime::store::{HistoryCursor, HistoryItem};
@@ -38,8 +41,9 @@ pub(super) fn microgrid_info(view: &View, grid: MicrogridView) -> MicrogridInfo 
     }
 }
 
-fn meter_info(node: &NodeBackend, meter: &MeterView) -> RpcResult<MeterInfo> {
+fn meter_info(node: &NodeBackend, view: &View, meter: &MeterView) -> RpcResult<MeterInfo> {
     let last = meter.last;
+    let settled = query::settled_meter(&view.state, &meter.meter);
     Ok(MeterInfo {
         address: meter.meter,
         microgrid: meter.microgrid,
@@ -53,6 +57,9 @@ fn meter_info(node: &NodeBackend, meter: &MeterView) -> RpcResult<MeterInfo> {
         import_wh: last.map_or(WattHours::ZERO, |last| last.import_wh),
         export_wh: last.map_or(WattHours::ZERO, |last| last.export_wh),
         time_ms: last.map_or(TimeMs::ZERO, |last| last.time_ms),
+        settled_until: settled.map(|settled| settled.until),
+        silent_since_ms: settled.and_then(|settled| settled.silent_since_ms),
+        estimated: settled.map_or(Amount::ZERO, |settled| settled.estimated),
     })
 }
 
@@ -78,7 +85,7 @@ pub(super) fn microgrid(node: &NodeBackend, id: Hash) -> RpcResult<Anchored<Micr
 pub(super) fn meter(node: &NodeBackend, address: Address) -> RpcResult<Anchored<MeterInfo>> {
     let view = node.shared.view();
     let meter = query::meter(&view.state, &address).ok_or_else(|| RpcError::not_found("meter", address))?;
-    Ok(Anchored { at: at(&view), value: meter_info(node, &meter)? })
+    Ok(Anchored { at: at(&view), value: meter_info(node, &view, &meter)? })
 }
 
 /// A cursor names a microgrid by its number and the next meter in it; with one microgrid asked for, the number is 0.
@@ -108,7 +115,7 @@ pub(super) fn meters(
         let found = query::meters(&view.state, &grid.id, from, limit.saturating_sub(items.len()));
         from = from.saturating_add(super::chain::count(found.len()));
         for meter in &found {
-            items.push(meter_info(node, meter)?);
+            items.push(meter_info(node, &view, meter)?);
         }
         if from >= grid.meters || found.is_empty() {
             (number, from) = (number.saturating_add(1), 0);
@@ -128,20 +135,30 @@ struct Place {
 
 pub(super) fn readings(
     node: &NodeBackend,
-    meter: Address,
+    request: &ReadingsRequest,
     page: &PageRequest,
 ) -> RpcResult<Page<ReadingItem>> {
+    let ReadingsRequest { meter, from_ms, to_ms } = *request;
     let view = node.shared.view();
     if query::meter(&view.state, &meter).is_none() {
         return Err(RpcError::not_found("meter", meter));
     }
     let start = page::three(page)?.map(|(height, tx, event)| Place { height, tx, event });
     // The history index names every transaction with an accepted reading of the meter.
-    let mut before = start.map(|at| HistoryCursor { height: at.height, index: at.tx.saturating_add(1) });
+    let mut before = match start {
+        Some(at) => Some(HistoryCursor { height: at.height, index: at.tx.saturating_add(1) }),
+        None if to_ms == TimeMs::MAX => None,
+        None => {
+            Some(HistoryCursor { height: node.shared.store.height_at(to_ms).map_err(storage)?, index: 0 })
+        }
+    };
     let (limit, mut items, mut rows) = (page::limit(page), Vec::new(), 0usize);
     let next = 'pages: loop {
         let found = node.shared.store.history(&meter, before, limit.min(ROWS_MAX)).map_err(storage)?;
         for row in &found.items {
+            if row.time_ms < from_ms {
+                break 'pages None;
+            }
             let below = start.filter(|s| s.height == row.at.height && s.tx == row.at.index).map(|s| s.event);
             for item in of_row(node, &meter, row, below)? {
                 if items.len() >= limit {

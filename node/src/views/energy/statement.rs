@@ -4,7 +4,8 @@ use super::super::chain::{Finality, finality, unproven};
 use super::super::{NodeBackend, at, events, page, storage};
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::{Address, Hash, Height, encode};
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Event, Hash, Height, TimeMs, encode};
 use wattle_rpc::types::{At, BillRequest, EventItem, EventPosition, EventProof, Page, PageRequest};
 use wattle_rpc::{RpcError, RpcResult};
 use wattle_runtime::query;
@@ -12,6 +13,9 @@ use wattle_runtime::store::{StatementPage, Towards};
 
 /// Most lines looked at for one page: a page that stops here has a cursor and fewer items.
 const LINES_MAX: usize = 200;
+/// Most lines looked at for one step of an interval: what is due at one time is worked off in the order of intervals, so
+/// that only a long halt of the chain puts many lines before it.
+const INTERVAL_LINES_MAX: usize = 2000;
 
 /// What became of a microgrid's intervals, newest first.
 pub(in crate::views) fn intervals(
@@ -29,6 +33,42 @@ pub(in crate::views) fn intervals(
     let StatementPage { items, next } = found.map_err(storage)?;
     let items = events::dated(node, items)?;
     Ok(Page { at: at(&view), items, next_cursor: next.map(cursor) })
+}
+
+/// What a microgrid's statement tells of one interval: that it was cleared, settled, final, each looked for from the
+/// time on at which it was due, `None` where it has not happened.
+pub(super) fn of_interval(
+    node: &NodeBackend,
+    microgrid: &Hash,
+    interval: IntervalId,
+    due: [Option<TimeMs>; 3],
+) -> RpcResult<Vec<EventItem>> {
+    let (store, subject) = (&node.shared.store, Address(*microgrid.as_bytes()));
+    let mut found = Vec::new();
+    for (kind, due) in due.into_iter().enumerate() {
+        let Some(due) = due else { continue };
+        let mut next = Some((store.height_at(due).map_err(storage)?, 0));
+        let mut looked = 0usize;
+        while let Some(from) = next.filter(|_| looked < INTERVAL_LINES_MAX) {
+            let page = store.statement(&subject, from, Towards::Newer, LINES_MAX).map_err(storage)?;
+            looked = looked.saturating_add(page.items.len());
+            let line = page.items.into_iter().find(|item| step_of(&item.event, interval) == Some(kind));
+            next = page.next.filter(|_| line.is_none());
+            found.extend(line);
+        }
+    }
+    events::dated(node, found)
+}
+
+/// Which of its steps an event tells of the interval.
+fn step_of(event: &Event, wanted: IntervalId) -> Option<usize> {
+    let (step, interval) = match event {
+        Event::MarketCleared { interval, .. } => (0, interval),
+        Event::IntervalSettled { interval, .. } => (1, interval),
+        Event::IntervalFinal { interval, .. } => (2, interval),
+        _ => return None,
+    };
+    (*interval == wanted).then_some(step)
 }
 
 /// An account's bill, oldest line first.

@@ -18,13 +18,17 @@ import {
   time,
   tx,
 } from "../elements.js";
-import { money } from "../events.js";
-import { amount, csv, integer, iso } from "../format.js";
+import { line, money } from "../events.js";
+import { amount, csv, energy as kwh, integer, iso, span } from "../format.js";
 import { call, find, live } from "../rpc.js";
 import { calls } from "./block.js";
 
 const BALANCES = [["Asset"], ["Available", "num"], ["Held for others", "num wide"], ["Incoming", "num wide"]];
 const HISTORY = [["Transaction"], ["Calls"], ["Block", "wide"], ["Age"], ["Fee", "num wide"], ["Result"]];
+const METERS = [["Meter"], ["Import", "num"], ["Export", "num"], ["Read"], [""]];
+const GRIDS_MAX = 20; // whose members are looked at
+const METERS_MAX = 200; // of a microgrid, looked at for their owner
+const BILL_MS = 86_400_000; // how much of a bill is shown
 const CSV_ROWS_MAX = 10_000;
 const CSV_FIELDS = ["height", "index", "id", "time", "sender", "calls", "code", "fee"];
 const REFRESH_MS = 5_000;
@@ -35,6 +39,7 @@ class Account extends Page {
     this.balances = h("div");
     this.details = h("div");
     const history = h("div");
+    this.energy = h("div");
     const said = h("span", { class: "said", role: "status" });
     const save = h("button", { type: "button", on: { click: () => this.export(save, said) } }, "Export CSV");
     put(
@@ -46,11 +51,13 @@ class Account extends Page {
         section("Balances", this.balances),
         section("Details", this.details),
       ),
+      this.energy,
       section("History", h("div", { class: "tools" }, said, save), history),
     );
     this.show(this.balances, () => this.load(), 3);
     this.show(this.details, () => this.loadDetails(), 4);
     this.show(history, () => this.loadHistory(), 8);
+    this.loadEnergy().catch(() => {}); // each part tells by itself what fails
     this.asked = Date.now();
     this.listen(live, "head", () => this.refresh());
   }
@@ -108,6 +115,34 @@ class Account extends Page {
       ["Threshold", account.authority && integer(account.authority.threshold)],
       ["Bandwidth", [integer(account.bandwidth), h("span", { class: "muted" }, " weight units now")]],
     );
+  }
+
+  /// Tab, meters and newest bill lines in each microgrid that this account is a member of.
+  async loadEnergy() {
+    const address = this.dataset.id;
+    const grids = (await call("energy_listMicrogrids", { limit: GRIDS_MAX })).items;
+    const found = await Promise.all(
+      grids.map(async (grid) => ({
+        grid,
+        member: (await call("energy_listMembers", { microgrid: grid.id, account: address })).items[0],
+      })),
+    );
+    for (const { grid, member } of found.filter(({ member }) => member)) {
+      if (this.gone) return;
+      const [meters, bill] = [h("div"), h("div")];
+      this.energy.append(
+        section(
+          "Energy",
+          tab(grid, member, address),
+          h("h3", { class: "lead trail" }, "Meters"),
+          meters,
+          h("h3", { class: "lead trail" }, `Bill of the last ${span(BILL_MS)}`),
+          bill,
+        ),
+      );
+      this.show(meters, () => ownMeters(grid, address), 2);
+      this.show(bill, () => billLines(grid, address), 4);
+    }
   }
 
   async loadHistory() {
@@ -172,6 +207,73 @@ class Account extends Page {
   }
 }
 customElements.define("wattle-account", Account);
+
+/// What the account owes and is owed in a microgrid.
+function tab(grid, member, address) {
+  const coin = (units) => money(units, grid.asset);
+  return facts(
+    ["Microgrid", name("microgrid", grid.id)],
+    ["Owes", coin(member.owes)],
+    ["Is owed", coin(member.due)],
+    ["Of estimates", member.estimated !== "0" ? coin(member.estimated) : null],
+    ["Credit limit", member.creditLimit != null ? coin(member.creditLimit) : "the terms'"],
+    ["Sold, not settled", member.exposed !== "0" ? coin(member.exposed) : null],
+    ["Wallet debited", member.collect ? "by settlement" : "only by the member itself"],
+    [
+      "Operator",
+      grid.operator === address
+        ? "Its tab is the counterpart of every member's lines; the bill has those it has as a member itself."
+        : null,
+    ],
+  );
+}
+
+async function ownMeters(grid, address) {
+  const { items } = await call("energy_listMeters", { microgrid: grid.id, limit: METERS_MAX });
+  const own = items.filter((meter) => meter.owner === address);
+  if (own.length === 0) return empty("None of the microgrid's first meters is its own.");
+  return table(
+    "Meters",
+    METERS,
+    own.map((meter) =>
+      row(
+        METERS,
+        [
+          name("meter", meter.address),
+          kwh(meter.importWh),
+          kwh(meter.exportWh),
+          meter.seq !== "0" ? time(meter.timeMs) : "–",
+          meter.silentSinceMs ? badge("estimated", "warm") : "",
+        ],
+        meter.address,
+      ),
+    ),
+    "cards",
+  );
+}
+
+async function billLines(grid, account) {
+  const status = live.status ?? (await call("chain_status"));
+  const begin = BigInt(status.timeMs) - BigInt(BILL_MS);
+  const list = h("ol", { class: "events", "aria-label": "Bill" });
+  const ask = (cursor) =>
+    call("energy_bill", {
+      account,
+      microgrid: grid.id,
+      fromMs: String(begin > 0n ? begin : 0n),
+      limit: 25,
+      ...(cursor && { cursor }),
+    });
+  const draw = (item) => {
+    const drawn = line(item.event);
+    drawn.lastElementChild.append(
+      h("div", { class: "muted" }, "block ", block(item.height), " · ", time(item.timeMs)),
+    );
+    return drawn;
+  };
+  const more = await growing(ask, list, draw, "Nothing was booked.");
+  return [list.children.length > 0 ? list : null, more];
+}
 
 function drawItem(item) {
   return row(

@@ -18,6 +18,7 @@ import {
   time,
   tx,
 } from "../elements.js";
+import { line } from "../events.js";
 import { bytes, integer } from "../format.js";
 import { call, live } from "../rpc.js";
 
@@ -102,6 +103,7 @@ class Block extends Page {
         section("Finality proof", proof(reply, certified)),
       ),
       section("Transactions", rows.children.length > 0 ? list : null, more),
+      section("Block events", await own(header.height)),
     ];
   }
 }
@@ -173,6 +175,19 @@ function proof(reply, certified) {
         )
       : null,
   ];
+}
+
+/// What the block did by itself, before its transactions: what fell due, trades, lines of settled intervals.
+async function own(height) {
+  const list = h("ol", { class: "events", "aria-label": "Events of the block itself" });
+  const ask = async (cursor) => {
+    const page = await call("event_list", { fromHeight: height, limit: PAGE, ...(cursor && { cursor }) });
+    const items = page.items.filter((item) => item.height === height && !item.tx);
+    const more = items.length === page.items.length && items.length > 0;
+    return { items, nextCursor: more ? page.nextCursor : undefined };
+  };
+  const more = await growing(ask, list, (item) => line(item.event), "Nothing fell due in this block.");
+  return [list.children.length > 0 ? list : null, more];
 }
 
 async function details(ids, at) {

@@ -1,14 +1,29 @@
-// The market and the settlement of a microgrid: terms, an interval with its order book, what became of past intervals,
-// members and their tabs. Nodes differ in what they serve: each part shows only where its method exists.
+// The market and the settlement of a microgrid: terms, an interval with its order book and trades, open deals and
+// disputes, what became of past intervals, members and their tabs.
 
 import { h, put } from "../dom.js";
-import { account, badge, block, empty, facts, growing, row, section, table, time } from "../elements.js";
-import { line, money } from "../events.js";
+import {
+  account,
+  badge,
+  block,
+  empty,
+  facts,
+  growing,
+  hash,
+  name,
+  row,
+  section,
+  table,
+  time,
+  tx,
+} from "../elements.js";
+import { line, lines, money } from "../events.js";
 import { absolute, big, energy as kwh, integer, span, words } from "../format.js";
-import { call, live, methods } from "../rpc.js";
+import { call, find, live } from "../rpc.js";
 
 const REFRESH_MS = 4_000;
 const LEVELS_MAX = 12; // of each side of the book
+const TRADES_MAX = 20;
 const DAY_MINUTES = 1440;
 
 const TARIFF = [["From"], ["Import / kWh", "num"], ["Export / kWh", "num"]];
@@ -23,6 +38,27 @@ const MEMBERS = [
   ["Is owed", "num"],
   ["Credit limit", "num wide"],
   ["Reserved", "num wide"],
+  ["Sold, not settled", "num wide"],
+  ["Wallet debited", "wide"],
+];
+const DEALS = [
+  ["Deal"],
+  ["State"],
+  ["Charges"],
+  ["Discharges"],
+  ["Energy", "num"],
+  ["Price / kWh", "num"],
+  ["Used", "num wide"],
+  ["Ends", "wide"],
+];
+const DISPUTES = [
+  ["Dispute"],
+  ["Who"],
+  ["Meter"],
+  ["Claim", "num"],
+  ["Votes for", "num"],
+  ["Against", "num"],
+  ["Readings", "wide"],
 ];
 
 const TONES = {
@@ -34,25 +70,25 @@ const TONES = {
   final: "good",
 };
 
-/// Fills `box` with what this node serves of the market of `grid`.
-export async function market(page, grid, box) {
-  const served = await methods();
-  if (page.gone) return;
-  const parts = [
-    ["energy_getTerms", "Terms", (into) => terms(grid, into)],
-    ["energy_getInterval", "Interval", (into) => interval(page, grid, into, served.has("energy_orderBook"))],
-    ["energy_listMembers", "Members", (into) => members(grid, into)],
-    ["energy_listIntervals", "Intervals so far", (into) => past(grid, into)],
-  ]
-    .filter(([method]) => served.has(method))
-    .map(([, title, make]) => {
-      const into = h("div");
-      page.show(into, () => make(into), 4);
-      return section(title, into);
-    });
+/// Fills `box` with the market of `grid`.
+export function market(page, grid, box) {
+  const part = (title, make) => {
+    const into = h("div");
+    page.show(into, () => make(into), 4);
+    return section(title, into);
+  };
   put(
     box,
-    parts.length > 1 ? [h("div", { class: "columns even" }, parts.slice(0, 2)), parts.slice(2)] : parts,
+    h(
+      "div",
+      { class: "columns even" },
+      part("Terms", () => terms(grid)),
+      part("Interval", () => interval(page, grid)),
+    ),
+    part("Members", () => members(grid)),
+    part("Deals", () => deals(grid)),
+    part("Disputes", () => disputes(grid)),
+    part("Intervals so far", () => past(grid)),
   );
 }
 
@@ -126,7 +162,7 @@ const offset = (minutes) =>
   minutes === 0 ? "UTC" : `UTC${minutes < 0 ? "−" : "+"}${clock(Math.abs(minutes))}`;
 
 /// One interval with its order book; steps lead to those before and after.
-async function interval(page, grid, into, book) {
+async function interval(page, grid) {
   let at = (await running(grid)) + 1n; // orders are for what is to come
   const head = h("h3", { "aria-live": "polite" });
   const about = h("div");
@@ -135,23 +171,40 @@ async function interval(page, grid, into, book) {
   const load = async () => {
     const asked = at;
     const one = { microgrid: grid.id, interval: asked.toString() };
-    const [info, orders] = await Promise.all([
-      call("energy_getInterval", one),
-      book ? call("energy_orderBook", one) : null,
+    const [info, orders, trades] = await Promise.all([
+      find("energy_getInterval", one),
+      call("energy_orderBook", one),
+      find("energy_listTrades", { ...one, limit: TRADES_MAX }),
     ]);
     if (page.gone || asked !== at) return;
+    if (!info) {
+      head.textContent = integer(asked);
+      put(about, empty("There were no terms for this interval."));
+      put(levels);
+      return;
+    }
     head.textContent = `${integer(info.interval)}: ${absolute(info.startMs)} to ${absolute(info.endMs).slice(11)}`;
     put(
       about,
       facts(
         ["State", badge(info.state, TONES[info.state] ?? "wait")],
         ["Starts", time(info.startMs)],
-        ["Orders", integer(info.orders)],
-        ["Traded", kwh(info.tradedWh)],
+        ["Orders", info.orders != null && integer(info.orders)],
+        ["Traded", `${kwh(info.tradedWh)}${info.trades != null ? `, ${integer(info.trades)} trades` : ""}`],
         ["Price", info.price != null ? [money(info.price, grid.asset), " / kWh"] : null],
+        ["Metered", info.settlement?.members.meters > 0 ? measured(info.settlement) : null],
       ),
     );
-    put(levels, orders ? ladder(orders, grid) : null);
+    const open = info.state === "open" || info.state === "clearing";
+    put(
+      levels,
+      open || orders.bids.length + orders.offers.length > 0 ? ladder(orders, grid) : null,
+      info.events.length > 0 ? lines(info.events.map((item) => item.event)) : null,
+      trades?.items.length > 0
+        ? [h("h3", { class: "lead trail" }, "Trades"), lines(trades.items.map((item) => item.event))]
+        : null,
+      trades?.nextCursor ? h("p", { class: "muted trail" }, "There are more trades than are shown.") : null,
+    );
   };
   const move = (by) => {
     at += by;
@@ -160,6 +213,16 @@ async function interval(page, grid, into, book) {
   await load();
   page.every(REFRESH_MS, () => document.hidden || load().catch(() => {}));
   return [h("div", { class: "stepper" }, step(-1n, "← Earlier"), head, step(1n, "Later →")), about, levels];
+}
+
+/// What meters show for an interval so far.
+function measured({ members, feeders }) {
+  const of = (sum) =>
+    `import ${kwh(sum.importWh)}, export ${kwh(sum.exportWh)} by ${integer(sum.meters)} meters${sum.estimated > 0 ? `, ${integer(sum.estimated)} of them estimated` : ""}`;
+  return [
+    h("div", null, of(members)),
+    feeders.meters > 0 ? h("div", { class: "muted" }, `feeders: ${of(feeders)}`) : null,
+  ];
 }
 
 /// Bids and offers beside each other, best first; the bars show how much energy stands at a price.
@@ -210,12 +273,75 @@ async function members(grid) {
           coin(member.due),
           member.creditLimit != null ? coin(member.creditLimit) : h("span", { class: "muted" }, "the terms'"),
           coin(member.reserved),
+          coin(member.exposed),
+          member.collect ? "yes" : h("span", { class: "muted" }, "no"),
         ],
         member.account,
       ),
     "It has no members yet.",
   );
   return [rows.children.length > 0 ? list : null, more];
+}
+
+/// Rows that grow, or `none`.
+async function rowsOf(title, columns, ask, draw, none) {
+  const rows = h("tbody");
+  const list = table(title, columns, [], "cards");
+  list.querySelector("tbody").replaceWith(rows);
+  const more = await growing((cursor) => ask({ limit: 25, ...(cursor && { cursor }) }), rows, draw, none);
+  return [rows.children.length > 0 ? list : null, more];
+}
+
+function deals(grid) {
+  const draw = (deal) => {
+    const sides = [deal.requester, deal.partner];
+    const [charger, discharger] = deal.side === "buy" ? sides : sides.reverse();
+    const who = (address) =>
+      address
+        ? account(address)
+        : h("span", { class: "muted" }, `${integer(deal.acceptances.length)} acceptances`);
+    return row(
+      DEALS,
+      [
+        hash(deal.deal, "deal id"),
+        badge(deal.state, deal.state === "authorised" ? "good" : "wait"),
+        who(charger),
+        who(discharger),
+        kwh(deal.wh),
+        money(deal.price, grid.asset),
+        kwh(deal.usedWh),
+        time(deal.expiresMs),
+      ],
+      deal.deal,
+    );
+  };
+  const ask = (part) => call("energy_listDeals", { microgrid: grid.id, ...part });
+  return rowsOf("Deals", DEALS, ask, draw, "No deal is open.");
+}
+
+function disputes(grid) {
+  const draw = (dispute) =>
+    row(
+      DISPUTES,
+      [
+        hash(dispute.dispute, "dispute id"),
+        account(dispute.account),
+        name("meter", dispute.meter),
+        money(dispute.claim, grid.asset),
+        dispute.votesNeeded > 0
+          ? `${integer(dispute.upheld)} of ${integer(dispute.votesNeeded)}`
+          : h("span", { class: "muted" }, "the operator decides"),
+        integer(dispute.rejected),
+        dispute.opened
+          ? tx(dispute.opened.tx, {
+              label: `${integer(dispute.opened.firstSeq)} and ${integer(dispute.opened.secondSeq)}`,
+            })
+          : "–",
+      ],
+      dispute.dispute,
+    );
+  const ask = (part) => call("energy_listDisputes", { microgrid: grid.id, ...part });
+  return rowsOf("Disputes", DISPUTES, ask, draw, "No bill is contested.");
 }
 
 async function past(grid) {

@@ -5,6 +5,7 @@ import { h, put } from "../dom.js";
 import {
   Page,
   account,
+  badge,
   block,
   empty,
   facts,
@@ -19,7 +20,8 @@ import {
   tx,
 } from "../elements.js";
 import * as energy from "../energy.js";
-import { energy as kwh, integer, power } from "../format.js";
+import { money } from "../events.js";
+import { energy as kwh, integer, power, words } from "../format.js";
 import { call } from "../rpc.js";
 
 const COLUMNS = [
@@ -64,6 +66,7 @@ class Meter extends Page {
     const meter = await call("energy_getMeter", { address: this.dataset.id });
     await energy.load(meter.microgrid);
     await energy.deepen(meter.address);
+    this.asset = (await call("energy_getMicrogrid", { id: meter.microgrid })).asset;
     this.meter = meter;
     this.drawChart();
     return this.facts();
@@ -91,7 +94,20 @@ class Meter extends Page {
       ["Microgrid", name("microgrid", meter.microgrid)],
       ["Owner", account(meter.owner)],
       ["Key", hash(meter.key, "key")],
-      ["Registers", meter.encoding],
+      ["Registers", encoding(meter.encoding)],
+      ["Stands", meter.role === "feeder" ? "where the microgrid meets the grid" : "at a member's connection"],
+      ["At most", power(meter.powerMaxW)],
+      ["Replaced by", meter.replacedBy && name("meter", meter.replacedBy)],
+      ["Settled", meter.settledUntil && `before interval ${integer(meter.settledUntil)}`],
+      [
+        "Estimated",
+        meter.silentSinceMs && [
+          badge("estimated", "warm"),
+          " since ",
+          time(meter.silentSinceMs),
+          meter.estimated !== "0" ? [", charged ", money(meter.estimated, this.asset)] : null,
+        ],
+      ],
     );
   }
 
@@ -134,6 +150,9 @@ class Meter extends Page {
   }
 }
 customElements.define("wattle-meter", Meter);
+
+/// `uint32_wh`, or an accumulator with its power of ten.
+const encoding = (is) => (is?.acc32 ? `acc32, 10^${is.acc32.exponent} Wh` : words(is));
 
 function drawReading(r) {
   return row(

@@ -19,7 +19,7 @@ import {
   time,
 } from "../elements.js";
 import * as energy from "../energy.js";
-import { symbol } from "../events.js";
+import { money, symbol } from "../events.js";
 import { energy as kwh, integer, power, span } from "../format.js";
 import { call, live } from "../rpc.js";
 import { market } from "./market.js";
@@ -93,12 +93,14 @@ class Microgrid extends Page {
 
   async load() {
     const grid = await call("energy_getMicrogrid", { id: this.dataset.id });
-    market(this, grid, this.market).catch(() => {}); // its parts tell by themselves what fails
+    market(this, grid, this.market);
     return facts(
       ["Operator", account(grid.operator, { full: true, copies: true })],
       ["Settlement interval", `${span(grid.intervalMs)}`],
       ["Settled in", symbol(grid.asset)],
       ["Meters", integer(grid.meters)],
+      ["Members", integer(grid.members)],
+      ["Paid in, not paid out", money(grid.cash, grid.asset)],
     );
   }
 

@@ -4,12 +4,14 @@
 //! - For every account: what intervals and adjustments billed is what its meters' registers show, to the watt-hour.
 //! - For every interval: what was bought was sold.
 //! - Money: what members owe, are owed, and have paid in adds up to nothing.
+//! - One house's bill, as `wattle energy bill --verify` gives it, is proven, whole, and the same.
 
 use super::{CliError, Stage, wrong};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Event, Hash, Height, TimeMs};
-use wattle_rpc::types::{EventItem, MemberInfo, MicrogridInfo, ReadingItem};
+use wattle_rpc::types::{Anchored, EventItem, MemberInfo, MicrogridInfo, ReadingItem, TermsInfo};
 
 /// Counters of several meters, Wh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +35,8 @@ pub(super) async fn all(stage: &Stage<'_>, grid: Hash) -> Result<Value, CliError
     let readings = readings(stage).await?;
     let (info, bills) = snapshot(stage, grid, &readings).await?;
     let settled_ms = info.next_settle.unwrap_or_default().0.saturating_mul(info.interval_ms.0);
-    let shown = shown(stage, &readings, first_settled_ms(stage, &info), settled_ms)?;
+    let first = first_interval(stage, grid).await?;
+    let shown = shown(stage, &readings, first.0.saturating_mul(info.interval_ms.0), settled_ms)?;
     for (account, bill) in &bills {
         let billed = billed(account, bill);
         let expected = shown.get(account).copied().unwrap_or_default();
@@ -46,15 +49,13 @@ pub(super) async fn all(stage: &Stage<'_>, grid: Hash) -> Result<Value, CliError
     let lines = trades(&bills)?;
     money(stage, grid).await?;
     let wh: i128 = shown.values().map(|energy| energy.import).sum();
-    let intervals = info
-        .next_settle
-        .unwrap_or_default()
-        .0
-        .saturating_sub(first_settled_ms(stage, &info).checked_div(info.interval_ms.0).unwrap_or(0));
+    let intervals = info.next_settle.unwrap_or_default().0.saturating_sub(first.0);
+    let proven = proven_bill(stage, &bills).await?;
     Ok(json!({
         "intervals": intervals.to_string(),
         "importWh": wh.to_string(),
         "trades": lines.to_string(),
+        "proven": proven.to_string(),
         "readings": readings.values().map(Vec::len).sum::<usize>().to_string(),
     }))
 }
@@ -113,10 +114,48 @@ async fn snapshot(
     Ok((info, bills))
 }
 
-/// When the first settled interval began: the terms hold from the one after genesis.
-fn first_settled_ms(stage: &Stage<'_>, info: &MicrogridInfo) -> u64 {
-    let genesis = stage.net.spec.genesis.time_ms.0.checked_div(info.interval_ms.0).unwrap_or(0);
-    genesis.saturating_add(1).saturating_mul(info.interval_ms.0)
+/// The first interval that is settled: the first that the terms hold for, which never change in this story.
+async fn first_interval(stage: &Stage<'_>, grid: Hash) -> Result<IntervalId, CliError> {
+    let terms: Anchored<TermsInfo> =
+        stage.client.call("energy_getTerms", json!({ "microgrid": grid })).await?;
+    match terms.value.version {
+        0 => Ok(terms.value.from),
+        version => Err(wrong(&format!("the first terms are in force (version {version} is)"))),
+    }
+}
+
+/// Has one house's bill proven by `wattle energy bill --verify`, in a process of its own as a member would, and compares
+/// it with what was looked at here. Returns how many lines were proven.
+async fn proven_bill(stage: &Stage<'_>, bills: &Bills) -> Result<usize, CliError> {
+    let operator = stage.net.spec.genesis.microgrids.first().map(|grid| grid.operator);
+    let (account, known) = bills
+        .iter()
+        .find(|(account, items)| Some(**account) != operator && !items.is_empty())
+        .ok_or_else(|| wrong("a house has a bill"))?;
+    let program = std::env::current_exe().map_err(|e| super::failed("spawn", &e))?;
+    let output = tokio::process::Command::new(program)
+        .args(["energy", "bill", &account.to_string(), "--readings", "--verify", "--json", "--rpc"])
+        .arg(stage.client.endpoint())
+        .output();
+    let output = output.await.map_err(|e| super::failed("spawn", &e))?;
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let document: Value = serde_json::from_str(&told).unwrap_or_default();
+    if !output.status.success() || document["verified"]["complete"][0]["complete"] != true {
+        return Err(wrong(&format!("the bill of {account} is proven whole: {told}")));
+    }
+    let lines = document["lines"].as_array().map_or(&[][..], Vec::as_slice);
+    let last = known.iter().map(|item| item.position.height).max().unwrap_or_default();
+    let number = |value: &Value| value.as_str().and_then(|text| text.parse::<i128>().ok()).unwrap_or(0);
+    let until = |line: &&Value| number(&line["height"]) <= i128::from(last.0);
+    let mut sum = Energy::default();
+    for line in lines.iter().filter(until) {
+        sum.add(number(&line["importWh"]), number(&line["exportWh"]));
+    }
+    let expected = billed(account, known);
+    if sum != expected || lines.iter().filter(until).count() != known.len() {
+        return Err(wrong(&format!("the proven bill of {account} is the same: {sum:?}, here {expected:?}")));
+    }
+    Ok(lines.len())
 }
 
 /// What each account's registers show between two times.

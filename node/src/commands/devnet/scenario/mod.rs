@@ -11,7 +11,7 @@ use super::super::doctor::{self, DoctorArgs};
 use super::link::Link;
 use super::meters::{Meters, Pace as Reading};
 use super::validators::Validators;
-use super::{Testnet, failed, note};
+use super::{DevnetArgs, Testnet, failed, note};
 use crate::cli::{CliError, Ctx};
 use crate::client::Client;
 use crate::home::Home;
@@ -19,7 +19,7 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use trade::Traders;
 use wattle_meter::wall::{self, Pace};
 use wattle_primitives::call::energy::microgrid_id;
@@ -34,6 +34,14 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 const START_MS: u64 = 5 * HOUR_MS + HOUR_MS / 2;
 /// How many times as fast the clock runs unless told otherwise.
 const SPEED: u32 = 1200;
+/// Slowest that the story can be told: in 37 min. On a faster clock than usual, orders miss their gates.
+const SPEEDS: std::ops::RangeInclusive<u32> = 60..=SPEED;
+/// Fewest validators of which one can be killed.
+const VALIDATORS_MIN: u16 = 4;
+/// Fewest houses: the last of them is cut off, the others trade.
+const METERS_MIN: u16 = 5;
+/// How often longer than it should take something by the chain's clock may take.
+const SLACK: u64 = 3;
 /// Longest time without a block, real ms: the clock moves on with blocks only.
 pub(super) const IDLE_INTERVAL_MS: u64 = 100;
 /// Between two samples of a meter, real ms.
@@ -50,6 +58,35 @@ const CLOUD_PERMILLE: u32 = 150;
 pub enum Scenario {
     /// Sunrise, trades, a cloud, a validator killed and back, a light node offline for a day, settlement.
     DayInTheLife,
+}
+
+/// Refuses options that the story cannot be told with.
+///
+/// # Errors
+/// `usage`.
+pub(super) fn check_options(args: &DevnetArgs) -> Result<(), CliError> {
+    if args.scenario.is_none() {
+        return Ok(());
+    }
+    let rules = [
+        (
+            args.validators.is_some_and(|n| n < VALIDATORS_MIN),
+            format!("at least {VALIDATORS_MIN} validators: one is killed"),
+        ),
+        (
+            args.meters.is_some_and(|n| n < METERS_MIN),
+            format!("at least {METERS_MIN} meters: one is cut off"),
+        ),
+        (
+            args.speed.is_some_and(|speed| !SPEEDS.contains(&speed)),
+            format!("a speed from {} to {}", SPEEDS.start(), SPEEDS.end()),
+        ),
+        (args.exit_after.is_some(), "no --exit-after: it ends by itself, with --exit-after-scenario".into()),
+    ];
+    match rules.into_iter().find(|(broken, _)| *broken) {
+        Some((_, rule)) => Err(CliError::Usage { detail: format!("a scenario takes {rule}") }),
+        None => Ok(()),
+    }
 }
 
 /// The clock of a scenario, which starts in the morning of the system's day.
@@ -76,6 +113,8 @@ pub(super) struct Stage<'a> {
     /// The link of the light node that will be cut off, and which meter it is.
     pub(super) link: &'a (usize, Link),
     pub(super) client: Client,
+    /// The validator that is dead on purpose.
+    pub(super) dead: Option<usize>,
     pub(super) json: bool,
 }
 
@@ -87,7 +126,9 @@ pub(super) async fn play(mut stage: Stage<'_>) -> Result<(), CliError> {
     let grid = grid_of(stage.net)?;
     let start = stage.net.spec.genesis.time_ms.0;
     let traders = Traders::start(stage.net, stage.meters, stage.client.clone(), grid);
-    stage.say("sunrise", "the sun rises over six houses; surplus is offered, need is bid for", json!({}));
+    let houses = stage.meters.members.iter().filter(|member| !member.is_feeder).count();
+    let sunrise = format!("the sun rises over {houses} houses; surplus is offered, need is bid for");
+    stage.say("sunrise", &sunrise, json!({}));
     stage.until(start, 4 * HOUR_MS).await?;
     let clear = stage.flow(start.saturating_add(5 * HOUR_MS));
     stage.meters.sky.store(CLOUD_PERMILLE, Ordering::Relaxed);
@@ -97,6 +138,9 @@ pub(super) async fn play(mut stage: Stage<'_>) -> Result<(), CliError> {
     stage.until(start, 6 * HOUR_MS).await?;
     stage.meters.sky.store(1000, Ordering::Relaxed);
     stage.validator_dies_and_returns(start).await?;
+    if traders.have_ended() {
+        return traders.stop().await.and(Err(wrong("the traders go on")));
+    }
     stage.light_node_is_cut_off(start).await?;
     stage.settle(grid).await?;
     let traded = traders.stop().await?;
@@ -136,20 +180,40 @@ impl Stage<'_> {
         ));
     }
 
-    /// Waits until the chain's clock has passed `after` ms since `start`.
-    async fn until(&self, start: u64, after: u64) -> Result<(), CliError> {
+    /// Waits until the chain's clock has passed `after` ms since `start`; not much longer than that takes, and not once a
+    /// validator has ended that should run.
+    async fn until(&mut self, start: u64, after: u64) -> Result<(), CliError> {
+        let goal = start.saturating_add(after);
+        let left = goal.saturating_sub(self.client.chain_status().await?.time_ms.0);
+        let limit = Instant::now() + patience(left);
         loop {
             let status = self.client.chain_status().await?;
-            if status.time_ms.0 >= start.saturating_add(after) {
+            if status.time_ms.0 >= goal {
                 return Ok(());
+            }
+            if let Some(failure) = self.validators.ended(self.dead) {
+                return Err(failure);
+            }
+            if Instant::now() >= limit {
+                let goal = crate::cli::output::time(TimeMs(goal));
+                return Err(wrong(&format!(
+                    "the chain reaches {goal}, it stands at height {}",
+                    status.at.height
+                )));
             }
             tokio::time::sleep(POLL).await;
         }
     }
 
-    /// Waits for something, at most [`PATIENCE`].
-    async fn wait_for<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> Result<T, CliError> {
-        let waited = tokio::time::timeout(PATIENCE, async {
+    /// Waits for something that takes no more than `ms` of the chain's clock.
+    async fn wait_for<T>(
+        &self,
+        what: &str,
+        ms: u64,
+        mut look: impl AsyncFnMut() -> Option<T>,
+    ) -> Result<T, CliError> {
+        let limit = patience(ms);
+        let waited = tokio::time::timeout(limit, async {
             loop {
                 if let Some(found) = look().await {
                     return found;
@@ -157,7 +221,7 @@ impl Stage<'_> {
                 tokio::time::sleep(POLL).await;
             }
         });
-        waited.await.map_err(|_| wrong(&format!("{what} within {} s", PATIENCE.as_secs())))
+        waited.await.map_err(|_| wrong(&format!("{what} within {} s", limit.as_secs())))
     }
 
     /// What the houses give in all at a time, W.
@@ -169,25 +233,28 @@ impl Stage<'_> {
 
     async fn validator_dies_and_returns(&mut self, start: u64) -> Result<(), CliError> {
         self.until(start, 8 * HOUR_MS).await?;
-        let last = self.validators.members.len().saturating_sub(1);
+        let all = self.validators.members.len();
+        let last = all.saturating_sub(1);
+        self.dead = Some(last);
         self.validators.kill(last).await?;
         let before = self.client.chain_status().await?.at.height;
         self.say(
             "validator killed",
-            "one of four is gone (kill -9)",
+            &format!("one of {all} is gone (kill -9)"),
             json!({ "height": before.to_string() }),
         );
         self.until(start, 10 * HOUR_MS).await?;
         let after = self.client.chain_status().await?.at.height;
         if after.0 <= before.0.saturating_add(5) {
-            return Err(wrong("the chain goes on without one of four"));
+            return Err(wrong(&format!("the chain goes on without one of {all}")));
         }
-        self.say("chain goes on", "three of four decide", json!({ "height": after.to_string() }));
+        self.say("chain goes on", &format!("{last} of {all} decide"), json!({ "height": after.to_string() }));
         self.validators.revive(self.net, last).await?;
+        self.dead = None;
         let rpc = self.validators.members.get(last).map(|member| member.rpc.clone()).unwrap_or_default();
         let client = Client::new(&rpc, PATIENCE).map_err(CliError::from)?;
         let caught = self
-            .wait_for("the validator is back", async || {
+            .wait_for("the validator is back", HOUR_MS, async || {
                 let height = client.chain_status().await.ok()?.at.height;
                 let head = self.client.chain_status().await.ok()?.at.height;
                 (height.0.saturating_add(5) >= head.0).then_some(height)
@@ -198,8 +265,8 @@ impl Stage<'_> {
     }
 
     async fn light_node_is_cut_off(&mut self, start: u64) -> Result<(), CliError> {
-        let (index, link) = self.link;
-        let member = self.meters.members.get(*index).ok_or_else(|| wrong("the meter is there"))?;
+        let ((index, link), meters) = (self.link, self.meters);
+        let member = meters.members.get(*index).ok_or_else(|| wrong("the meter is there"))?;
         self.until(start, 11 * HOUR_MS).await?;
         link.set(false);
         self.say("link cut", "a light node has no way to the chain", json!({ "meter": member.name }));
@@ -210,7 +277,7 @@ impl Stage<'_> {
         }
         link.set(true);
         self.say("link back", "its queue begins to drain", json!({ "readings": waiting.to_string() }));
-        self.wait_for("the queue has drained", async || {
+        self.wait_for("the queue has drained", HOUR_MS, async || {
             queue_depth(&member.data_dir).ok().filter(|depth| *depth <= 1)
         })
         .await?;
@@ -222,7 +289,8 @@ impl Stage<'_> {
     async fn settle(&self, grid: Hash) -> Result<MicrogridInfo, CliError> {
         let info: MicrogridInfo = self.client.call("energy_getMicrogrid", json!({ "id": grid })).await?;
         let wanted = info.current.next();
-        self.wait_for("the intervals become final", async || {
+        // It ends in at most two intervals, and is final a late window of two hours after that.
+        self.wait_for("the intervals become final", 3 * HOUR_MS, async || {
             let info: MicrogridInfo =
                 self.client.call("energy_getMicrogrid", json!({ "id": grid })).await.ok()?;
             info.next_final.filter(|next| *next >= wanted).map(|_| info)
@@ -268,7 +336,44 @@ pub(super) fn verify_chains(net: &Testnet, ctx: &Ctx) -> Result<(), CliError> {
     Ok(())
 }
 
+/// How long, in real time, something may take that takes `ms` of the chain's clock.
+fn patience(ms: u64) -> Duration {
+    let real = ms.checked_div(wall::stretched(1)).unwrap_or(ms);
+    PATIENCE.saturating_add(Duration::from_millis(real.saturating_mul(SLACK)))
+}
+
 /// Something that should be so is not.
 fn wrong(what: &str) -> CliError {
     CliError::Other { code: "scenario", message: format!("does not hold: {what}"), hint: None }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use clap::Parser as _;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: DevnetArgs,
+    }
+
+    /// Goal: what would only fail in the middle of the story is refused before it begins.
+    #[test]
+    fn a_story_is_not_begun_that_cannot_be_told() {
+        let check = |options: &str| {
+            let words = std::iter::once("devnet").chain(options.split_whitespace());
+            check_options(&Line::try_parse_from(words).unwrap().args)
+        };
+        let story = |options: &str| check(&format!("--scenario day-in-the-life {options}"));
+        for good in ["", "--validators 4 --meters 5", "--validators 7 --meters 12 --speed 60", "--speed 1200"]
+        {
+            assert!(story(good).is_ok(), "{good}");
+        }
+        for bad in ["--validators 3", "--meters 4", "--speed 59", "--speed 1201", "--exit-after 5"] {
+            assert!(matches!(story(bad), Err(CliError::Usage { .. })), "{bad}");
+            assert!(check(bad).is_ok(), "{bad} without a scenario");
+        }
+    }
 }

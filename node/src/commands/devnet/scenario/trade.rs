@@ -55,6 +55,11 @@ impl Traders {
         Self { stop, task: tokio::spawn(trade(traders, client, grid, stopped)) }
     }
 
+    /// Whether they have ended by themselves, which they do only when something fails.
+    pub(super) fn have_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
     /// Lets them finish. Returns how many orders they placed.
     ///
     /// # Errors

@@ -1,0 +1,117 @@
+//! Disputes that are not decided.
+//!
+//! State names them by id only. Who asks for a list has every entry of the state looked at, once a height at most, and
+//! where a dispute was opened is looked up in the history of who opened it.
+
+use super::super::{NodeBackend, View, at, page, storage};
+use super::market::current;
+use std::sync::{Arc, Mutex, PoisonError};
+use wattle_primitives::call::EnergyCall;
+use wattle_primitives::call::energy::dispute_id;
+use wattle_primitives::{Address, BlockId, Call, Hash, Height, Outcome, Tx};
+use wattle_rpc::types::{Anchored, DisputeInfo, DisputesRequest, OpenedInfo, Page, PageRequest};
+use wattle_rpc::{RpcError, RpcResult};
+use wattle_runtime::query::{self, DisputeView};
+use wattle_runtime::store::HistoryItem;
+
+/// Most transactions of an account looked at for the one that opened a dispute.
+const ROWS_MAX: usize = 1000;
+
+/// The open disputes of the state that was last asked about.
+#[derive(Debug, Default)]
+pub(in crate::views) struct Open {
+    last: Mutex<Option<(Height, Arc<Vec<DisputeView>>)>>,
+}
+
+impl Open {
+    fn of(&self, view: &View) -> Arc<Vec<DisputeView>> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((height, found)) if *height == view.header.height => Arc::clone(found),
+            _ => {
+                let found = Arc::new(query::disputes(&view.state));
+                *last = Some((view.header.height, Arc::clone(&found)));
+                found
+            }
+        }
+    }
+}
+
+/// A page of them, by id.
+pub(in crate::views) fn list(
+    node: &NodeBackend,
+    request: &DisputesRequest,
+    page: &PageRequest,
+) -> RpcResult<Page<DisputeInfo>> {
+    let view = node.shared.view();
+    if let Some(id) = request.microgrid {
+        super::market::grid(&view, &id)?;
+    }
+    let (from, limit) = (page::one::<Hash>(page)?.unwrap_or(Hash::ZERO), page::limit(page));
+    let open = node.disputes.of(&view);
+    let mut wanted = open.iter().filter(|dispute| {
+        dispute.id >= from
+            && request.microgrid.is_none_or(|id| id == dispute.microgrid)
+            && request.account.is_none_or(|account| account == dispute.account)
+    });
+    let items: RpcResult<Vec<_>> =
+        wanted.by_ref().take(limit).map(|dispute| info(node, &view, dispute)).collect();
+    let next_cursor = wanted.next().map(|dispute| dispute.id.to_string());
+    Ok(Page { at: at(&view), items: items?, next_cursor })
+}
+
+/// One of them.
+pub(in crate::views) fn one(node: &NodeBackend, id: Hash) -> RpcResult<Anchored<DisputeInfo>> {
+    let view = node.shared.view();
+    let found = query::dispute(&view.state, &id).ok_or_else(|| RpcError::not_found("dispute", id))?;
+    Ok(Anchored { at: at(&view), value: info(node, &view, &found)? })
+}
+
+fn info(node: &NodeBackend, view: &View, dispute: &DisputeView) -> RpcResult<DisputeInfo> {
+    let DisputeView { id, microgrid, account, meter, claim, note, upheld, rejected } = *dispute;
+    let running = query::microgrid(&view.state, &microgrid)
+        .map(|grid| current(grid.interval_ms, view.header.time_ms))
+        .and_then(|interval| query::terms_at(&view.state, &microgrid, interval));
+    Ok(DisputeInfo {
+        dispute: id,
+        microgrid,
+        account,
+        meter,
+        claim,
+        note,
+        upheld: upheld.into(),
+        rejected: rejected.into(),
+        votes_needed: running.map_or(0, |found| found.terms.dispute_votes.into()),
+        opened: opened(node, &account, &id)?,
+    })
+}
+
+/// Where `account` opened the dispute `id`: the newest time, since a decided one's reference is free again.
+fn opened(node: &NodeBackend, account: &Address, id: &Hash) -> RpcResult<Option<OpenedInfo>> {
+    let rows = node.shared.store.history(account, None, ROWS_MAX).map_err(storage)?;
+    let opening = |row: &&HistoryItem| {
+        row.outcome == Outcome::Success
+            && (row.kind.0.as_str(), row.kind.1.as_str()) == ("energy", "open_dispute")
+    };
+    for row in rows.items.iter().filter(opening) {
+        let block = node.shared.store.block(BlockId::Height(row.at.height)).map_err(storage)?;
+        let place = usize::try_from(row.at.index).unwrap_or(usize::MAX);
+        let tx = block.and_then(|block| block.txs.into_iter().nth(place));
+        if let Some((first_seq, second_seq)) = tx.and_then(|tx| evidence(&tx, id)) {
+            return Ok(Some(OpenedInfo { height: row.at.height, tx: row.tx, first_seq, second_seq }));
+        }
+    }
+    Ok(None)
+}
+
+/// The numbers of the two readings by which a transaction opens the dispute `id`, if it does.
+fn evidence(tx: &Tx, id: &Hash) -> Option<(u64, u64)> {
+    tx.body().calls.iter().find_map(|call| match call {
+        Call::Energy(EnergyCall::OpenDispute { reference, first, second, .. })
+            if dispute_id(&tx.body().sender, reference) == *id =>
+        {
+            Some((first.reading.seq, second.reading.seq))
+        }
+        _ => None,
+    })
+}

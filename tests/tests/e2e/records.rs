@@ -1,0 +1,258 @@
+//! The encodings of what state holds and only validators read, pinned in `tests/vectors/records.json`. That they are what
+//! `docs/protocol.md` says, `tests/vectors/check.py` finds out from the page.
+
+use serde_json::{Map, Value, json};
+use std::path::Path;
+use wattle_primitives::call::energy::{ACCEPTANCES_MAX, Funding, Side};
+use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry};
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Amount, AssetId, BoundedVec, Hash, TimeMs, WattHours, encode};
+use wattle_runtime::modules::energy::records::{
+    Acceptance, Agenda, Deal, DealState, Dispute, Interval, Measured, Member, Microgrid, Order, Position,
+    SettledMeter, Silence, Slice, Step,
+};
+use wattle_runtime::modules::records::{Asset, Book, BookAccount, Counters, Due, Hold, Sponsorship};
+
+/// Set to write the vectors anew, after a deliberate change of protocol.
+const BLESS: &str = "WATTLE_BLESS_VECTORS";
+
+/// A record with the JSON of its fields, each of which is written once. No two fields have one value, so that two that
+/// changed places do not go unnoticed.
+macro_rules! record {
+    ($all:ident, $name:literal, $kind:ident { $($field:ident: $value:expr $(=> $json:expr)?),* $(,)? }) => {{
+        let value = $kind { $($field: $value),* };
+        let fields: Map<String, Value> =
+            [$((stringify!($field).to_owned(), record!(@json $value $(, $json)?))),*].into_iter().collect();
+        let bytes = encode(&value);
+        $all.insert($name.into(), json!({ "hex": hex(&bytes), "blake3": blake3::hash(&bytes).to_hex().as_str(), "json": fields }));
+    }};
+    (@json $value:expr) => { serde_json::to_value($value).unwrap() };
+    (@json $value:expr, $json:expr) => { $json };
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const fn hash(n: u8) -> Hash {
+    Hash([n; 32])
+}
+
+const fn address(n: u8) -> Address {
+    Address([n; 32])
+}
+
+const fn wh(n: u64) -> WattHours {
+    WattHours(n)
+}
+
+fn members(all: &mut Map<String, Value>) {
+    record!(all, "Microgrid", Microgrid {
+        operator: address(1), asset: AssetId(2), interval_ms: TimeMs(3), meters: 4, book: wattle_primitives::units::BookId(5),
+        members: 6, ordered: IntervalId(7), terms: 8,
+        agenda: Some(Agenda { clear: IntervalId(9), settle: IntervalId(10), finalize: IntervalId(11), due_ms: TimeMs(12) })
+            => json!({ "clear": "9", "settle": "10", "finalize": "11", "due_ms": "12" }),
+    });
+    record!(
+        all,
+        "Member",
+        Member {
+            code: 1,
+            credit_limit: Some(Amount(2)),
+            reserved: Amount(3),
+            estimated: Amount(4),
+            collect: true,
+            exposed: Amount(5),
+            offset: wh(6),
+            granted: Amount(7),
+            paid_out: Amount(8),
+            estimates_paid: Amount(9),
+        }
+    );
+    record!(all, "SettledMeter", SettledMeter {
+        until: IntervalId(1), typical_wh: wh(2),
+        silence: Some(Silence { since_ms: TimeMs(3), import_wh: wh(4), amount: Amount(5) })
+            => json!({ "since_ms": "3", "import_wh": "4", "amount": "5" }),
+    });
+    record!(all, "Slice", Slice { import_wh: wh(1), export_wh: wh(2), lump: true });
+    record!(
+        all,
+        "Dispute",
+        Dispute {
+            microgrid: hash(1),
+            account: address(2),
+            meter: address(3),
+            claim: Amount(4),
+            note: hash(5),
+            upheld: 6,
+            rejected: 7,
+            voters: vec![8, 9],
+            deposit: Amount(10),
+        }
+    );
+}
+
+fn intervals(all: &mut Map<String, Value>) {
+    let measured = |from: u32| Measured {
+        meters: from,
+        estimated: from + 1,
+        import_wh: wh(u64::from(from) + 2),
+        export_wh: wh(u64::from(from) + 3),
+    };
+    let shown = |from: u32| json!({ "meters": from, "estimated": from + 1, "import_wh": from + 2, "export_wh": from + 3 });
+    let steps = [
+        (Step::Open, json!("open")),
+        (Step::Release { next: 90 }, json!({ "release": { "next": 90 } })),
+        (Step::Cleared, json!("cleared")),
+        (Step::Measure { next: 91 }, json!({ "measure": { "next": 91 } })),
+        (Step::Post { next: 92 }, json!({ "post": { "next": 92 } })),
+        (Step::Pay { next: 93 }, json!({ "pay": { "next": 93 } })),
+        (Step::Settled, json!("settled")),
+        (Step::Finish { next: 94 }, json!({ "finish": { "next": 94 } })),
+        (Step::Sum { next: 95 }, json!({ "sum": { "next": 95 } })),
+    ];
+    for (step, json) in steps {
+        let mut one = Map::new();
+        record!(one, "Interval", Interval {
+            orders: 1, traded_wh: wh(2), price: Some(Amount(3)), step: step => json, demand_wh: wh(4), supply_wh: wh(5),
+            done: [wh(6), wh(7)] => json!({ "demand": "6", "supply": "7" }), accounts: 8,
+            subs: measured(9) => shown(9), feeders: measured(13) => shown(13),
+        });
+        all.insert(format!("Interval({})", encode(&step)[0]), one.remove("Interval").unwrap());
+    }
+    record!(
+        all,
+        "Position",
+        Position {
+            bought_wh: wh(1),
+            sold_wh: wh(2),
+            import_wh: wh(3),
+            export_wh: wh(4),
+            estimated: true,
+            exposed: Amount(5),
+            orders: 6,
+        }
+    );
+}
+
+fn market(all: &mut Map<String, Value>) {
+    record!(
+        all,
+        "Order",
+        Order {
+            microgrid: hash(1),
+            interval: IntervalId(2),
+            account: address(3),
+            side: Side::Sell,
+            price: Amount(4),
+            wh: wh(5),
+            partner: Some(address(6)),
+            expires_ms: Some(TimeMs(7)),
+            index: 8,
+            fee_per_kwh: Amount(9),
+            reserved: Amount(10),
+            deposit: Amount(11),
+            filled_wh: wh(12),
+            amount: Amount(13),
+            fee: Amount(14),
+        }
+    );
+    let states = [
+        (DealState::Requested, json!("requested")),
+        (DealState::Confirmed { partner: address(20) }, json!({ "confirmed": { "partner": address(20) } })),
+        (
+            DealState::Authorised {
+                partner: address(21),
+                funding: Funding::Credit,
+                margin_wh: wh(22),
+                seq: 23,
+                used_wh: wh(24),
+                meter: address(25),
+                from_wh: wh(26),
+            },
+            json!({ "authorised": { "partner": address(21), "funding": "credit", "margin_wh": 22, "seq": 23, "used_wh": 24,
+                "meter": address(25), "from_wh": 26 } }),
+        ),
+    ];
+    for (state, json) in states {
+        let mut one = Map::new();
+        record!(one, "Deal", Deal {
+            microgrid: hash(1), index: 2, requester: address(3), side: Side::Buy, wh: wh(4), wh_min: wh(5), unit_wh: wh(6),
+            price: Amount(7), expires_ms: TimeMs(8), deposit: Amount(9),
+            acceptors: BoundedVec::<_, ACCEPTANCES_MAX>::new(vec![address(10)]).unwrap(), state: state => json,
+        });
+        all.insert(format!("Deal({})", encode(&state)[0]), one.remove("Deal").unwrap());
+    }
+    record!(all, "Acceptance", Acceptance { wh_max: wh(1), price: Amount(2), deposit: Amount(3) });
+}
+
+fn ledger(all: &mut Map<String, Value>) {
+    let wallet = |n| AccountId::Wallet { owner: address(n) };
+    record!(all, "Counters", Counters { assets: 1, books: 2, microgrids: 3 });
+    record!(
+        all,
+        "Asset",
+        Asset {
+            symbol: "SUN".parse::<wattle_primitives::call::token::Symbol>().unwrap(),
+            scale: 1,
+            issuer: Some(address(2))
+        }
+    );
+    record!(all, "Book", Book { owner: address(1), accounts: 2 });
+    record!(
+        all,
+        "BookAccount",
+        BookAccount { asset: AssetId(1), class: AccountClass::Expense, limited: true }
+    );
+    record!(
+        all,
+        "HoldRecord",
+        Hold {
+            entry: Entry { debit: wallet(1), credit: wallet(2), asset: AssetId(3), amount: Amount(4) },
+            captor: address(5),
+            expires_ms: TimeMs(6),
+            depositor: address(7),
+            deposit: Amount(8),
+        }
+    );
+    record!(
+        all,
+        "Sponsorship",
+        Sponsorship { allowance: Amount(1), expires_ms: TimeMs(2), deposit: Amount(3) }
+    );
+    let dues = [
+        (Due::Hold(hash(1)), "hold"),
+        (Due::Microgrid(hash(2)), "microgrid"),
+        (Due::Deal(hash(3)), "deal"),
+        (Due::Order(hash(4)), "order"),
+    ];
+    for (due, name) in dues {
+        let bytes = encode(&due);
+        let row = json!({ "hex": hex(&bytes), "blake3": blake3::hash(&bytes).to_hex().as_str(), "json": { name: due.id() } });
+        all.insert(format!("Due::{name}"), row);
+    }
+}
+
+/// Goal: no record of state changes its bytes unnoticed.
+#[test]
+fn every_record_of_state_is_what_it_was() {
+    let mut all = Map::new();
+    for fill in [members, intervals, market, ledger] {
+        fill(&mut all);
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/records.json");
+    if std::env::var_os(BLESS).is_some() {
+        std::fs::write(&path, serde_json::to_string_pretty(&all).unwrap() + "\n").unwrap();
+        return;
+    }
+    let want: Map<String, Value> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    for (name, row) in &all {
+        assert_eq!(
+            Some(row),
+            want.get(name),
+            "{name} is not what it was: THIS IS A PROTOCOL CHANGE. If it is meant: mend docs/protocol.md, say so in \
+             CHANGELOG.md, and run this test once with {BLESS}=1."
+        );
+    }
+    assert_eq!(all.len(), want.len(), "a record has gone");
+}
