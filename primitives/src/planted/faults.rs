@@ -150,6 +150,111 @@ pub const FAULTS: &[Fault] = &[
         breaks: "a meter reading counts again when it comes again",
     },
     Fault {
+        name: "reading-by-anybody",
+        file: "runtime/src/modules/energy/readings.rs",
+        breaks: "whoever sees a meter's backlog can send the newest reading first",
+    },
+    Fault {
+        name: "reading-before-registration",
+        file: "runtime/src/modules/energy/readings.rs",
+        breaks: "a first reading may be older than its meter's registration",
+    },
+    Fault {
+        name: "estimate-forgotten",
+        file: "runtime/src/modules/energy/metering.rs",
+        breaks: "an adjustment forgets what was estimated: that energy is billed twice",
+    },
+    Fault {
+        name: "adjustment-rounded-up",
+        file: "runtime/src/modules/energy/metering.rs",
+        breaks: "the fraction of a base unit in an adjustment goes to the operator",
+    },
+    Fault {
+        name: "late-reading-corrects-twice",
+        file: "runtime/src/modules/energy/metering.rs",
+        breaks: "a late reading corrects what members show twice before losses are shared",
+    },
+    Fault {
+        name: "silent-export-estimated",
+        file: "runtime/src/modules/energy/settle.rs",
+        breaks: "a silent meter is paid for export that nobody has seen",
+    },
+    Fault {
+        name: "estimate-in-demand",
+        file: "runtime/src/modules/energy/settle.rs",
+        breaks: "mid-market rates count estimates as demand",
+    },
+    Fault {
+        name: "tariff-at-start",
+        file: "runtime/src/modules/energy/agenda.rs",
+        breaks: "an interval has the price of its first moment",
+    },
+    Fault {
+        name: "backlog-first",
+        file: "runtime/src/modules/energy/agenda.rs",
+        breaks: "a microgrid that is behind keeps its place before all others",
+    },
+    Fault {
+        name: "terms-from-current-interval",
+        file: "runtime/src/modules/energy/terms.rs",
+        breaks: "first terms hold for the interval that is under way",
+    },
+    Fault {
+        name: "collected-without-consent",
+        file: "runtime/src/modules/energy/tab.rs",
+        breaks: "settlement debits wallets whose owners have not let it",
+    },
+    Fault {
+        name: "escrow-not-kept",
+        file: "runtime/src/modules/energy/tab.rs",
+        breaks: "what buyers have paid for energy to come is paid out to others",
+    },
+    Fault {
+        name: "exposure-paid-out",
+        file: "runtime/src/modules/energy/tab.rs",
+        breaks: "a seller is paid before it has delivered",
+    },
+    Fault {
+        name: "order-cancelled-late",
+        file: "runtime/src/modules/energy/market/mod.rs",
+        breaks: "an order can be cancelled while its market is cleared",
+    },
+    Fault {
+        name: "offer-hold-not-captured",
+        file: "runtime/src/modules/energy/market/clear.rs",
+        breaks: "a seller gets back what covers energy that it may fail to deliver",
+    },
+    Fault {
+        name: "self-trade",
+        file: "runtime/src/modules/energy/clearing.rs",
+        breaks: "a bid may take an offer of its own account",
+    },
+    Fault {
+        name: "preference-ignored",
+        file: "runtime/src/modules/energy/clearing.rs",
+        breaks: "partners that name each other are not matched first",
+    },
+    Fault {
+        name: "deal-beyond-meter",
+        file: "runtime/src/modules/energy/deals/usage.rs",
+        breaks: "more is reported as charged than the meter has shown",
+    },
+    Fault {
+        name: "loss-remainder-lost",
+        file: "runtime/src/modules/energy/finish.rs",
+        breaks: "shares of a loss do not sum to it",
+    },
+    Fault {
+        name: "swap-lower-counter",
+        file: "runtime/src/modules/energy/swap.rs",
+        breaks: "a meter is closed with a lower counter than it has shown",
+    },
+    Fault {
+        name: "dispute-voted-twice",
+        file: "runtime/src/modules/energy/dispute.rs",
+        breaks: "a member's votes on a dispute count each time",
+    },
+    Fault {
         name: "rocksdb-skip-fsync",
         file: "runtime/src/store/rocks.rs",
         breaks: "a commit is acknowledged before it is on disk",

@@ -1,21 +1,22 @@
 //! Wallets and meters: they submit, ask again, submit to several nodes, and sometimes submit nonsense.
 
-use super::plan::{METERS, WALL_MS, WALLETS, meter_key, wallet_key};
+use super::plan::{Plan, WALLETS, wallet_key};
 use super::rng::Rng;
+use super::village::{Sender, Village, account};
 use std::collections::BTreeMap;
 use wattle_node::driver::{SubmitError, Token};
-use wattle_primitives::call::{EnergyCall, TokenCall};
-use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
+use wattle_primitives::call::TokenCall;
 use wattle_primitives::{
-    Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, SecretKey, Signature, TimeMs, Tx,
-    TxBody,
+    Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, Signature, TimeMs, Tx, TxBody,
 };
 
 /// How long a client waits before it submits a transaction again, in ms.
 const RETRY_MS: u64 = 2_500;
 /// Most transactions under way.
 const PENDING_MAX: usize = 60;
-/// Lanes that a wallet uses.
+/// How many of a thousand transactions are about energy.
+const ENERGY: u64 = 600;
+/// Lanes that a sender uses.
 const LANES: u64 = 2;
 
 /// What a client has submitted and not yet seen final.
@@ -42,8 +43,8 @@ pub(super) struct Clients {
     loyal: bool,
     nodes: usize,
     rng: Rng,
-    nonces: BTreeMap<(usize, u16), u64>,
-    seqs: [u64; METERS],
+    nonces: BTreeMap<(Sender, u16), u64>,
+    village: Village,
     pending: BTreeMap<u64, Pending>,
     issued: u64,
     /// Submissions without answer: (node, life, token), and whether they must be refused.
@@ -51,15 +52,15 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new(chain: Hash, seed: u64, nodes: usize) -> Self {
-        let mut rng = Rng::new(seed, "clients");
+    pub(super) fn new(chain: Hash, plan: &Plan) -> Self {
+        let mut rng = Rng::new(plan.seed, "clients");
         Self {
             chain,
             loyal: rng.coin(),
-            nodes,
+            nodes: plan.nodes(),
             rng,
             nonces: BTreeMap::new(),
-            seqs: [0; METERS],
+            village: Village::new(chain, plan),
             pending: BTreeMap::new(),
             issued: 0,
             asked: BTreeMap::new(),
@@ -86,8 +87,8 @@ impl Clients {
         self.pending.retain(|_, pending| !finalized.contains_key(&pending.tx.id()));
     }
 
-    /// What is submitted next, to which of the nodes that are `up`. `fresh`: new transactions too.
-    pub(super) fn next(&mut self, now: u64, up: &[usize], fresh: bool) -> Vec<Batch> {
+    /// What is submitted next at this time of day, to which of the nodes that are `up`. `fresh`: new transactions too.
+    pub(super) fn next(&mut self, now: u64, wall: u64, up: &[usize], fresh: bool) -> Vec<Batch> {
         let mut batches: BTreeMap<usize, Vec<Tx>> = BTreeMap::new();
         for pending in self.pending.values_mut().filter(|p| p.retry_at <= now) {
             pending.retry_at = now + RETRY_MS;
@@ -96,7 +97,7 @@ impl Clients {
         }
         if fresh && self.pending.len() < PENDING_MAX {
             for _ in 0..self.rng.between(1, 4) {
-                let (home, tx) = self.issue(now, up);
+                let (home, tx) = self.issue(now, wall, up);
                 batches.entry(home).or_default().push(tx.clone());
                 if self.rng.chance(200) {
                     batches.entry(self.rng.pick(up).copied().unwrap_or(0)).or_default().push(tx);
@@ -138,19 +139,26 @@ impl Clients {
         Ok(())
     }
 
-    fn issue(&mut self, now: u64, up: &[usize]) -> (usize, Tx) {
+    fn issue(&mut self, now: u64, wall: u64, up: &[usize]) -> (usize, Tx) {
         let wallet = self.rng.index(WALLETS);
-        // A loyal wallet knows one node only, whatever becomes of it.
-        let home = if self.loyal { wallet % self.nodes } else { self.rng.pick(up).copied().unwrap_or(0) };
-        let call = if self.rng.chance(250) { self.reading(now) } else { self.transfer() };
+        let (pending, issued) = (&self.pending, self.issued + 1);
+        let energy =
+            self.rng.chance(ENERGY).then(|| self.village.next(wall, issued, |n| pending.contains_key(&n)));
+        let (sender, call) = match energy.flatten() {
+            Some((sender, call)) => (sender, Call::Energy(call)),
+            None => (Sender::Wallet(wallet), self.transfer()),
+        };
+        // A loyal client knows one node only, whatever becomes of it.
+        let (Sender::Wallet(n) | Sender::Meter(n)) = sender;
+        let home = if self.loyal { n % self.nodes } else { self.rng.pick(up).copied().unwrap_or(0) };
         let lane = u16::try_from(self.rng.below(LANES)).unwrap_or(0);
-        let nonce = self.nonces.entry((wallet, lane)).or_default();
+        let nonce = self.nonces.entry((sender, lane)).or_default();
         let this = *nonce;
         *nonce += 1;
         let tip = Amount(u128::from(self.rng.below(50)));
-        let tx = self.sign(&wallet_key(wallet), Lane(lane), this, tip, call);
-        self.issued += 1;
-        self.pending.insert(self.issued, Pending { tx: tx.clone(), home, retry_at: now + RETRY_MS });
+        let tx = self.sign(sender, Lane(lane), this, tip, call);
+        self.issued = issued;
+        self.pending.insert(issued, Pending { tx: tx.clone(), home, retry_at: now + RETRY_MS });
         (home, tx)
     }
 
@@ -162,39 +170,11 @@ impl Clients {
         Call::Token(TokenCall::Transfer { to, asset: AssetId::NATIVE, amount: Amount(amount) })
     }
 
-    /// The next reading of a meter: 10 Wh more each time.
-    fn reading(&mut self, now: u64) -> Call {
-        let meter = self.rng.index(METERS);
-        self.seqs[meter] += 1;
-        let seq = self.seqs[meter];
-        let words = |wh: u64| {
-            let wh = u32::try_from(wh).unwrap_or(u32::MAX);
-            let (high, low) = (u16::try_from(wh >> 16).unwrap_or(0), u16::try_from(wh & 0xffff).unwrap_or(0));
-            BoundedVec::new(vec![high, low]).unwrap_or_default()
-        };
-        let key = meter_key(meter);
-        let reading = Reading {
-            meter: Address::of_key(&key.public()),
-            seq,
-            boot_id: 1,
-            uptime_ms: now,
-            time_ms: TimeMs(WALL_MS + now),
-            clock: ClockQuality::Synced,
-            import: words(energy_wh(seq)),
-            export: words(0),
-        };
-        let signature = key.sign(&reading.signing_bytes(&self.chain));
-        let signed = SignedReading { reading, key: key.public(), signature };
-        Call::Energy(EnergyCall::SubmitReadings {
-            readings: BoundedVec::new(vec![signed]).unwrap_or_default(),
-        })
-    }
-
     /// A transaction that no node may take.
     fn nonsense(&mut self) -> Tx {
         let wallet = self.rng.index(WALLETS);
         let call = self.transfer();
-        let good = self.sign(&wallet_key(wallet), Lane(0), 1 << 40, Amount::ZERO, call);
+        let good = self.sign(Sender::Wallet(wallet), Lane(0), 1 << 40, Amount::ZERO, call);
         let mut body = good.body().clone();
         let mut auths = good.auths().clone().into_inner();
         match self.rng.below(3) {
@@ -205,15 +185,17 @@ impl Clients {
         Tx::new(body, auths).unwrap_or(good)
     }
 
-    fn sign(&self, key: &SecretKey, lane: Lane, nonce: u64, tip: Amount, call: Call) -> Tx {
+    fn sign(&self, from: Sender, lane: Lane, nonce: u64, tip: Amount, call: Call) -> Tx {
+        let key = from.key();
         let sender = Address::of_key(&key.public());
+        let fee_payer = if let Sender::Meter(_) = from { account(0) } else { sender };
         let body = TxBody {
             chain: self.chain,
             sender,
             lane,
             nonce: Nonce(nonce),
             expires_ms: TimeMs::MAX,
-            fee_payer: sender,
+            fee_payer,
             max_fee: Amount(1_000_000),
             tip,
             calls: BoundedVec::new(vec![call]).unwrap_or_default(),
@@ -221,10 +203,4 @@ impl Clients {
         let auth = Auth { key: key.public(), signature: key.sign(&body.signing_bytes()) };
         Tx::new(body, vec![auth]).unwrap_or_else(|_| unreachable!("one auth is not too many"))
     }
-}
-
-/// What a meter has counted by its reading `seq`: so little that it can have flowed between two readings whose blocks have
-/// one time.
-pub(crate) const fn energy_wh(seq: u64) -> u64 {
-    seq / 32
 }

@@ -152,6 +152,30 @@ marks! {
     LightProven = "light client proved a record",
     /// A view was given up.
     Nullified = "view nullified",
+    /// An interval was settled provisionally.
+    IntervalSettled = "interval settled",
+    /// A late window closed.
+    IntervalFinal = "interval final",
+    /// A meter was silent when its interval was settled.
+    Estimate = "interval with an estimate",
+    /// A reading changed what had been settled.
+    Adjustment = "adjustment",
+    /// Members bore what no meter showed.
+    LossShared = "loss shared",
+    /// A bid met an offer.
+    Trade = "trade",
+    /// An order was taken back.
+    OrderCancelled = "order cancelled",
+    /// A deal was closed and paid.
+    DealClosed = "deal closed",
+    /// Money moved between a wallet and a tab.
+    TabPaid = "tab paid",
+    /// A member began to owe more than it may.
+    CreditExceeded = "credit exceeded",
+    /// A reading came twice, after a newer one, or showed more than can have flowed.
+    ReadingRefused = "reading refused: not new or too much",
+    /// A reading was sent by somebody who may not.
+    ReadingOfStranger = "reading refused: not allowed",
 }
 
 /// How often each happened in a run.

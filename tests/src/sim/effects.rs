@@ -210,10 +210,11 @@ impl Sim {
             if let Some(tip) = tip {
                 self.oracle.stored(node, store.as_ref(), tip.header.height)?;
             }
-            if let Some((_, state)) =
+            if let Some((tip, state)) =
                 wattle_runtime::store::load(store.as_ref()).map_err(|e| e.to_string())?
             {
-                wattle_runtime::modules::invariants(&state).map_err(|e| format!("node {node}: {e}"))?;
+                let height = tip.header.height;
+                self.oracle.final_state(height, &state).map_err(|e| format!("node {node}: {e}"))?;
             }
         }
         Ok(())

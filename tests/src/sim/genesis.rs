@@ -1,12 +1,15 @@
 //! The chain that all nodes of a run start from.
 
+use super::plan::wallet_key;
 use super::plan::{EPOCH_LENGTH, METERS, Plan, WALL_MS, WALLET_BALANCE, WALLETS};
-use super::plan::{meter_key, validator_key, wallet_key};
+use super::plan::{meter_key, meter_owner, validator_key};
+use super::village::{INTERVAL_MS, account};
+use wattle_primitives::call::energy::{TariffBand, Terms, microgrid_id};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::validator::ValidatorSetError;
 use wattle_primitives::{
-    Address, Amount, AssetId, Epoch, Genesis, Hash, Params, TimeMs, Validator, ValidatorSet, VotingPower,
+    Amount, AssetId, BoundedVec, Epoch, Genesis, Hash, Params, TimeMs, Validator, ValidatorSet, VotingPower,
     Weight,
 };
 
@@ -31,14 +34,69 @@ impl Plan {
         accounts.sort_unstable_by_key(|a| a.key);
         Ok(Genesis {
             chain_id: format!("sim-{}", self.seed),
-            time_ms: TimeMs(WALL_MS - 1_000),
+            time_ms: TimeMs(WALL_MS - 1),
             native_symbol: "WAT".parse().unwrap_or_else(|_| unreachable!("a constant symbol")),
             native_scale: 6,
             params: params(),
             validator_sets,
             accounts,
-            microgrids: vec![microgrid()],
+            microgrids: vec![self.microgrid()],
         })
+    }
+
+    /// The id of the microgrid.
+    pub(super) fn microgrid_id(&self) -> Hash {
+        microgrid_id(&account(0), &Hash::ZERO)
+    }
+
+    /// Terms with little patience: much is late. Bands begin with an interval.
+    pub(super) fn terms(&self) -> Terms {
+        let band = |from_minute, import, export| TariffBand {
+            from_minute,
+            import_price: Amount(import),
+            export_price: Amount(export),
+        };
+        // A run begins at minute 480.
+        let bands = vec![
+            band(0, 300_000, 100_000),
+            band(482, 250_001, 90_000),
+            band(484, 400_000, 120_000),
+            band(487, 280_000, 80_333),
+        ];
+        Terms {
+            tariff: BoundedVec::new(bands).unwrap_or_default(),
+            utc_offset_minutes: 0,
+            clearing: self.clearing,
+            gate_closure_ms: TimeMs(5_000),
+            grace_ms: TimeMs(20_000),
+            late_window_ms: TimeMs(80_000),
+            fee_per_kwh: Amount(5_001),
+            losses: self.losses,
+            loss_permille_max: 30,
+            credit_limit: Amount(60_000),
+            installer: None,
+            dispute_votes: 0,
+        }
+    }
+
+    fn microgrid(&self) -> GenesisMicrogrid {
+        GenesisMicrogrid {
+            operator: account(0),
+            reference: Hash::ZERO,
+            asset: AssetId::NATIVE,
+            interval_ms: TimeMs(INTERVAL_MS),
+            terms: Some(self.terms()),
+            meters: (0..METERS)
+                .map(|i| GenesisMeter {
+                    key: meter_key(i).public(),
+                    owner: account(meter_owner(i)),
+                    encoding: RegisterEncoding::Uint32Wh,
+                    role: if i == 0 { MeterRole::Feeder } else { MeterRole::Sub },
+                    power_max_w: u32::MAX, // simulated energy comes in steps, however soon after each other
+                    allowance: Amount(WALLET_BALANCE / 10),
+                })
+                .collect(),
+        }
     }
 }
 
@@ -59,26 +117,5 @@ const fn params() -> Params {
         account_deposit: Amount(10),
         bandwidth_rate: Weight(1_000_000),
         bandwidth_capacity: Weight(10_000_000),
-    }
-}
-
-fn microgrid() -> GenesisMicrogrid {
-    let owner = |i: usize| Address::of_key(&wallet_key(i).public());
-    GenesisMicrogrid {
-        operator: owner(0),
-        reference: Hash::ZERO,
-        asset: AssetId::NATIVE,
-        interval_ms: TimeMs(900_000),
-        terms: None,
-        meters: (0..METERS)
-            .map(|i| GenesisMeter {
-                key: meter_key(i).public(),
-                owner: owner(i + 1),
-                encoding: RegisterEncoding::Uint32Wh,
-                role: MeterRole::Sub,
-                power_max_w: u32::MAX, // simulated energy comes in steps, however soon after each other
-                allowance: Amount(1_000_000),
-            })
-            .collect(),
     }
 }

@@ -144,9 +144,10 @@ impl HeadStore for Saved {
     }
 }
 
-/// The clocks of a light client's computer.
+/// The clocks of a light client's computer. Both go at the pace of wall clocks: it carries the chain's time on.
 struct SimTime {
     now: AtomicU64,
+    rate: u64,
     /// Whether it has a clock at all; without one it says 1970.
     right: bool,
     synchronized: bool,
@@ -156,7 +157,7 @@ struct Ticks(Arc<SimTime>);
 
 impl TimeSource for Ticks {
     fn mono_ms(&self) -> u64 {
-        self.0.now.load(Ordering::Relaxed)
+        self.0.now.load(Ordering::Relaxed) * self.0.rate
     }
 
     fn os_ms(&self) -> u64 {
@@ -192,7 +193,7 @@ impl Sim {
             servers.extend(others.into_iter().take(SERVERS - 1));
             let right = self.rng.coin();
             let synchronized = right && self.faults.clock_ahead == 0 && self.rng.coin();
-            let time = SimTime { now: AtomicU64::new(0), right, synchronized };
+            let time = SimTime { now: AtomicU64::new(0), rate: self.plan.rate, right, synchronized };
             self.lights.push(Light {
                 servers,
                 saved: Saved::default(),

@@ -10,7 +10,8 @@
 //! genesis.rs    the chain it starts from                  topology.rs  who is linked with whom
 //! node.rs       a node and its disk                       effects.rs   carrying out what its driver asks for
 //! network.rs    links, gossip, questions                  byzantine/   liars: votes, blocks, answers
-//! client.rs     wallets and meters                        light.rs     light clients
+//! client.rs     who submits to whom, and again            light.rs     light clients
+//! village.rs    members of the microgrid and their meters  bills.rs     energy and money
 //! chaos.rs      crashes, partitions, clocks               heal.rs      the end of the storm
 //! oracle.rs     what must hold                            coverage.rs  what was exercised
 //! trace.rs      what happened, as one hash
@@ -19,6 +20,7 @@
 //! # Not here
 //! Real sockets, processes and files: the tests of `wattle-p2p` and the fault tests on processes.
 
+mod bills;
 mod byzantine;
 mod chaos;
 mod client;
@@ -35,6 +37,7 @@ mod plan;
 mod rng;
 mod topology;
 mod trace;
+mod village;
 
 pub use coverage::{Coverage, Mark, Summary};
 pub use faults::Faults;
@@ -48,7 +51,7 @@ use light::Light;
 use network::{Network, Payload};
 use node::Node;
 use oracle::Oracle;
-use plan::{WALL_MS, validator_key};
+use plan::validator_key;
 use rng::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -188,11 +191,11 @@ impl Sim {
             rng: Rng::new(plan.seed, "world"),
             nodes,
             network: Network::new(plan.nodes(), plan.topology.links(&plan)),
-            oracle: Oracle::new(chain, genesis.clone(), byzantine),
+            oracle: Oracle::new(chain, genesis.clone(), byzantine, &plan),
             liars,
             answers,
             lights: Vec::new(),
-            clients: Clients::new(chain, plan.seed, plan.nodes()),
+            clients: Clients::new(chain, &plan),
             trace: Trace::new(plan.verbose),
             stormy: true,
             ahead: BTreeSet::new(),
@@ -371,8 +374,8 @@ impl Sim {
     /// A node's wall clock.
     fn wall(&self, node: usize) -> TimeMs {
         match self.nodes[node].clock_ms {
-            Some(offset) => TimeMs((WALL_MS + self.now).saturating_add_signed(offset)),
-            None => TimeMs(self.now),
+            Some(offset) => TimeMs(self.plan.wall_ms(self.now).saturating_add_signed(offset)),
+            None => TimeMs(self.now * self.plan.rate),
         }
     }
 
@@ -391,7 +394,8 @@ impl Sim {
         self.clients.settle(&self.oracle.txs);
         let up: Vec<usize> = (0..self.nodes.len()).filter(|i| self.nodes[*i].running.is_some()).collect();
         if !up.is_empty() {
-            for batch in self.clients.next(self.now, &up, self.stormy) {
+            let wall = self.plan.wall_ms(self.now);
+            for batch in self.clients.next(self.now, wall, &up, self.stormy) {
                 self.submit(batch.node, batch.txs, batch.nonsense)?;
             }
         }

@@ -1,18 +1,20 @@
 //! What must hold whatever goes wrong. Derived anew from what nodes say and do, not from what they believe.
 
+use super::bills::{Bills, check_money};
 use super::byzantine::Lie;
-use super::client::energy_wh;
 use super::coverage::{Coverage, Mark};
-use super::plan::{METERS, Role, WALLET_BALANCE, WALLETS, meter_key, wallet_key};
+use super::plan::{Plan, Role, WALLET_BALANCE, WALLETS};
+use super::village::account;
 use std::collections::BTreeMap;
 use wattle_consensus::Evidence;
 use wattle_node::driver::{Announcement, Committing};
 use wattle_node::work::ExecuteError;
 use wattle_p2p::wire::ValidatorMessage;
-use wattle_primitives::call::{EnergyCall, TokenCall};
+use wattle_primitives::call::TokenCall;
+use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::{
-    Address, BlockId, Call, Genesis, Hash, Header, Height, Outcome, PublicKey, Receipt, Round, Tx, Vote,
-    VoteKind,
+    Address, Amount, BlockId, Call, Event, Genesis, Hash, Header, Height, Outcome, PublicKey, Receipt, Round,
+    Tx, Vote, VoteKind,
 };
 use wattle_runtime::{State, Store, query};
 
@@ -41,14 +43,20 @@ pub(super) struct Oracle {
     votes: BTreeMap<(PublicKey, Round, VoteKind), Vote>,
     /// What the wallets must have.
     balances: BTreeMap<Address, u128>,
-    /// Highest reading of each meter in a final block.
-    readings: BTreeMap<Address, u64>,
+    /// What is reserved of them: the wallet of each hold.
+    holds: BTreeMap<Hash, Address>,
+    /// Energy and its money.
+    bills: Bills,
 }
 
 impl Oracle {
-    pub(super) fn new(chain: Hash, genesis: Genesis, byzantine: BTreeMap<PublicKey, Role>) -> Self {
-        let balances =
-            (0..WALLETS).map(|i| (Address::of_key(&wallet_key(i).public()), WALLET_BALANCE)).collect();
+    pub(super) fn new(
+        chain: Hash,
+        genesis: Genesis,
+        byzantine: BTreeMap<PublicKey, Role>,
+        plan: &Plan,
+    ) -> Self {
+        let balances = (0..WALLETS).map(|i| (account(i), WALLET_BALANCE)).collect();
         Self {
             chain,
             genesis,
@@ -63,7 +71,8 @@ impl Oracle {
             announced: BTreeMap::new(),
             votes: BTreeMap::new(),
             balances,
-            readings: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            bills: Bills::new(plan),
         }
     }
 
@@ -124,7 +133,10 @@ impl Oracle {
         if self.stormy && header.next_validators_hash != header.validators_hash {
             self.coverage.mark(Mark::SetChange);
         }
-        for (tx, receipt) in item.block.block.txs.iter().zip(&item.executed.receipts.txs) {
+        let (time_ms, receipts) = (header.time_ms.0, &item.executed.receipts);
+        self.move_money(&receipts.block)?;
+        self.bills.take_events(&receipts.block, time_ms, &mut self.coverage)?;
+        for (tx, receipt) in item.block.block.txs.iter().zip(&receipts.txs) {
             if let Some(before) = self.txs.insert(tx.id(), header.height) {
                 return Err(format!(
                     "transaction {} is final at heights {before} and {}",
@@ -132,33 +144,65 @@ impl Oracle {
                     header.height
                 ));
             }
-            self.book(tx, receipt)?;
+            self.book(tx, receipt, time_ms)?;
         }
         self.compare(&item.executed.state).map_err(|e| format!("after height {}: {e}", header.height))
     }
 
-    /// What a transaction does to the wallets, by its words and its outcome.
-    fn book(&mut self, tx: &Tx, receipt: &Receipt) -> Result<(), String> {
+    /// What a transaction does to the wallets: a transfer by its words, what is about energy by what happened.
+    fn book(&mut self, tx: &Tx, receipt: &Receipt, time_ms: u64) -> Result<(), String> {
         let body = tx.body();
         self.pay(&body.fee_payer, receipt.fee.0)?;
-        for call in body.calls.iter().filter(|_| receipt.outcome == Outcome::Success) {
+        if receipt.outcome != Outcome::Success {
+            return Ok(());
+        }
+        for call in body.calls.iter() {
             match call {
                 Call::Token(TokenCall::Transfer { to, amount, .. }) => {
                     self.pay(&body.sender, amount.0)?;
-                    if let Some(balance) = self.balances.get_mut(to) {
-                        *balance += amount.0;
-                    }
+                    self.receive(to, *amount);
                 }
-                Call::Energy(EnergyCall::SubmitReadings { readings }) => {
-                    for signed in readings {
-                        let last = self.readings.entry(signed.reading.meter).or_default();
-                        *last = signed.reading.seq.max(*last);
-                    }
-                }
+                Call::Energy(_) => self.move_money(&receipt.events)?,
                 _ => return Err("a call that no client makes".to_owned()),
             }
         }
+        self.bills.take_tx(tx, receipt, time_ms, &mut self.coverage)
+    }
+
+    /// Money that is posted or reserved by settlement, the market and deals.
+    fn move_money(&mut self, events: &[Event]) -> Result<(), String> {
+        for event in events {
+            match event {
+                Event::Posted { debit, credit, amount, .. } => {
+                    if let AccountId::Wallet { owner } = debit {
+                        self.pay(owner, amount.0)?;
+                    }
+                    if let AccountId::Wallet { owner } = credit {
+                        self.receive(owner, *amount);
+                    }
+                }
+                Event::HoldCreated { hold, debit: AccountId::Wallet { owner }, amount, .. } => {
+                    self.pay(owner, amount.0)?;
+                    self.holds.insert(*hold, *owner);
+                }
+                Event::HoldCaptured { hold, captured, released } => {
+                    let owner = self.holds.remove(hold).ok_or("a hold is captured twice")?;
+                    self.receive(&owner, captured.saturating_add(*released)); // it is posted next
+                }
+                Event::HoldReleased { hold, amount, .. } => {
+                    let owner = self.holds.remove(hold).ok_or("a hold is released twice")?;
+                    self.receive(&owner, *amount);
+                }
+                _ => {}
+            }
+        }
         Ok(())
+    }
+
+    fn receive(&mut self, owner: &Address, amount: Amount) {
+        if let Some(balance) = self.balances.get_mut(owner) {
+            *balance += amount.0;
+        }
     }
 
     fn pay(&mut self, payer: &Address, amount: u128) -> Result<(), String> {
@@ -167,7 +211,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn compare(&self, state: &State) -> Result<(), String> {
+    fn compare(&mut self, state: &State) -> Result<(), String> {
         for (address, expected) in &self.balances {
             let got =
                 query::balance(state, address, wattle_primitives::AssetId::NATIVE).map(|b| b.available.0);
@@ -175,14 +219,21 @@ impl Oracle {
                 return Err(format!("{address} has {got:?}, should have {expected}"));
             }
         }
-        for meter in (0..METERS).map(|i| Address::of_key(&meter_key(i).public())) {
-            let last = query::meter(state, &meter).and_then(|m| m.last);
-            let expected = self.readings.get(&meter).copied();
-            if last.map(|r| r.seq) != expected || last.is_some_and(|r| r.import_wh.0 != energy_wh(r.seq)) {
-                return Err(format!("meter {meter} stands at {last:?}, should at {expected:?}"));
-            }
+        self.bills.compare(state)?;
+        if std::mem::take(&mut self.bills.settled) {
+            audit(state)?;
         }
         Ok(())
+    }
+
+    /// What a node has on its disk at the end: energy and money add up, and if it is the newest state, so do the bills.
+    pub(super) fn final_state(&self, height: Height, state: &State) -> Result<(), String> {
+        audit(state)?;
+        let known = self.states.get(&height).map(State::root);
+        if height > Height::ZERO && known != Some(state.root()) {
+            return Err(format!("another state than that of height {height}"));
+        }
+        if height == self.height() { self.bills.compare(state) } else { Ok(()) }
     }
 
     /// A node tells its clients that a block is final: from now on it must never be lost.
@@ -384,4 +435,10 @@ impl Oracle {
         self.coverage.mark(mark);
         Ok(())
     }
+}
+
+/// The ledger's own rules, and that no money was made or lost.
+fn audit(state: &State) -> Result<(), String> {
+    wattle_runtime::modules::invariants(state).map_err(|e| e.to_string())?;
+    check_money(state)
 }

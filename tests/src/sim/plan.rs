@@ -4,15 +4,20 @@ use super::faults::Faults;
 use super::rng::Rng;
 use super::topology::Topology;
 use wattle_primitives::SecretKey;
+use wattle_primitives::call::energy::{ClearingRule, LossRule};
 
 /// Wall time at which a run begins, ms UTC.
 pub(super) const WALL_MS: u64 = 1_800_000_000_000;
 /// Heights in an epoch: short, so that a run sees several.
 pub(super) const EPOCH_LENGTH: u64 = 12;
-/// Accounts that send transactions.
+/// Accounts that send transactions. The first operates the microgrid.
 pub(super) const WALLETS: usize = 5;
-/// Meters that sign readings.
-pub(super) const METERS: usize = 2;
+/// The one that is no member of it.
+pub(super) const OUTSIDER: usize = WALLETS - 1;
+/// Meters that sign readings. The first is the feeder.
+pub(super) const METERS: usize = 5;
+/// Paces of wall clocks: in most runs many intervals end.
+const RATES: [u64; 5] = [1, 4, 16, 16, 16];
 /// What each wallet has at genesis, native base units.
 pub(super) const WALLET_BALANCE: u128 = 1_000_000_000;
 
@@ -59,6 +64,13 @@ pub struct Plan {
     pub lying_followers: usize,
     /// Light clients.
     pub lights: usize,
+    /// How much faster wall clocks go than the monotonic one: intervals of a minute end within a run, while timeouts are
+    /// what they are.
+    pub rate: u64,
+    /// How the microgrid's intervals are cleared.
+    pub clearing: ClearingRule,
+    /// Who bears its losses.
+    pub losses: LossRule,
     /// What goes wrong before the network heals.
     pub faults: Faults,
     /// How long things go wrong, simulated ms.
@@ -84,6 +96,9 @@ impl Plan {
             followers: 1,
             lying_followers: 0,
             lights: 1,
+            rate: 1,
+            clearing: ClearingRule::Tariff,
+            losses: LossRule::Operator,
             faults: Faults::NONE,
             storm_ms: 10_000,
             heal_ms_max: 240_000,
@@ -118,7 +133,22 @@ impl Plan {
         if rng.chance(650) {
             plan.corrupt(&mut rng);
         }
+        plan.settle(&mut Rng::new(seed, "settlement"));
         plan
+    }
+
+    /// Draws the pace of wall clocks and the rules of the microgrid.
+    fn settle(&mut self, rng: &mut Rng) {
+        use ClearingRule::{MidMarket, PayAsBid, Tariff, Uniform};
+        self.rate = *rng.pick(&RATES).unwrap_or(&1);
+        self.clearing =
+            *rng.pick(&[Tariff, MidMarket, PayAsBid, PayAsBid, Uniform, Uniform]).unwrap_or(&Tariff);
+        self.losses = if rng.coin() { LossRule::ProRata } else { LossRule::Operator };
+    }
+
+    /// What a clock shows that is right, ms UTC.
+    pub(super) const fn wall_ms(&self, now: u64) -> u64 {
+        WALL_MS + now * self.rate
     }
 
     /// Gives up to three validators another role, as long as less than a third of the power in each set is theirs.
@@ -211,7 +241,18 @@ impl Plan {
     #[must_use]
     pub fn describe(&self) -> String {
         let Self {
-            validators, topology, powers, followers, lying_followers, lights, storm_ms, faults, ..
+            validators,
+            topology,
+            powers,
+            followers,
+            lying_followers,
+            lights,
+            rate,
+            clearing,
+            losses,
+            storm_ms,
+            faults,
+            ..
         } = self;
         let roles: Vec<String> = self
             .roles
@@ -221,7 +262,7 @@ impl Plan {
             .map(|(i, role)| format!("{i} {role:?}"))
             .collect();
         format!(
-            "{validators} validators in a {topology:?}, powers {powers:?}, not honest [{}], {followers} followers ({lying_followers} lie), {lights} light clients, storm {storm_ms} ms, {faults:?}",
+            "{validators} validators in a {topology:?}, powers {powers:?}, not honest [{}], {followers} followers ({lying_followers} lie), {lights} light clients, clocks at {rate}, {clearing:?}, losses {losses:?}, storm {storm_ms} ms, {faults:?}",
             roles.join(", ")
         )
     }
@@ -249,6 +290,12 @@ pub(super) fn wallet_key(index: usize) -> SecretKey {
 #[must_use]
 pub(super) fn meter_key(index: usize) -> SecretKey {
     key(3, index)
+}
+
+/// The wallet that owns meter `index`: one member has two.
+#[must_use]
+pub(super) const fn meter_owner(index: usize) -> usize {
+    if index < OUTSIDER { index } else { 1 }
 }
 
 /// Seed of the network identity of node `index`.

@@ -11,7 +11,7 @@ use crate::modules::records::Due;
 use crate::modules::{Ctx, weights};
 use wattle_primitives::call::energy::{Prices, Terms};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Hash, TimeMs, Weight};
+use wattle_primitives::{Hash, TimeMs, Weight, planted};
 
 /// Keys of a microgrid that wakes up: its record, its old and new place in the queue, and the first look at three versions
 /// of its terms, at a quarter of a key's cost for each that is only read.
@@ -71,7 +71,10 @@ type Next = (TimeMs, Work, IntervalId, Terms);
 pub(super) fn enqueue(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, mut agenda: Agenda) {
     let next = next(ctx, id, grid, &agenda);
     // Every interval of the agenda has terms, so there is always something next.
-    agenda.due_ms = next.map_or(TimeMs::MAX, |(due_ms, ..)| due_ms.max(ctx.time_ms()));
+    agenda.due_ms = next.map_or(TimeMs::MAX, |(due_ms, ..)| {
+        let overdue = due_ms < ctx.time_ms() && !planted!("backlog-first");
+        if overdue { ctx.time_ms() } else { due_ms }
+    });
     ctx.state.write(keys::queue(agenda.due_ms, id), &Due::Microgrid(*id));
     grid.agenda = Some(agenda);
 }
@@ -111,7 +114,12 @@ fn run(
     terms: &Terms,
     budget: &mut Budget,
 ) -> bool {
-    let prices = terms.prices(grid.start(interval), grid.end(interval));
+    let (start, end) = (grid.start(interval), grid.end(interval));
+    let mut prices = terms.prices(start, end);
+    let at_start = || terms.prices(start, start.saturating_add(TimeMs(1)));
+    if planted!("tariff-at-start", at_start() != prices) {
+        prices = at_start();
+    }
     let at = At { id, grid, interval, terms, prices };
     match work {
         Work::Clear => market::clear::clear(ctx, &at, budget),

@@ -24,7 +24,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use wattle_primitives::call::energy::{ClearingRule, Side};
-use wattle_primitives::{Address, Amount, Hash, WattHours};
+use wattle_primitives::{Address, Amount, Hash, WattHours, planted};
 
 /// Watt-hours for which a price is.
 const PRICED_WH: u128 = 1000;
@@ -203,7 +203,7 @@ impl<'a> Matcher<'a> {
     fn prefer(&mut self, takers: &[usize], makers: &[usize], mutual: bool) {
         let with_partner = takers.iter().filter(|at| self.partner[**at].is_some());
         let takers: Vec<usize> = with_partner.copied().collect();
-        if takers.is_empty() {
+        if takers.is_empty() || planted!("preference-ignored") {
             return;
         }
         let mut choice = self.choice(makers, mutual);
@@ -231,7 +231,8 @@ impl<'a> Matcher<'a> {
         for bid in bids.iter().copied() {
             let bidder = self.owner[bid];
             while self.is_left(bid) {
-                let Some(&(at, owner)) = fronts.iter().find(|(_, owner)| *owner != bidder) else { break };
+                let other = |owner: &Owner| *owner != bidder || planted!("self-trade");
+                let Some(&(at, owner)) = fronts.iter().find(|(_, owner)| other(owner)) else { break };
                 let offer = offers[at];
                 if !self.trade(bid, offer) {
                     break;

@@ -12,7 +12,7 @@ use super::tab::OPERATOR;
 use crate::keys;
 use crate::modules::Ctx;
 use wattle_primitives::call::energy::LossRule;
-use wattle_primitives::{Address, Amount, Event, WattHours};
+use wattle_primitives::{Address, Amount, Event, WattHours, planted};
 
 /// Keys of a member's share: position, list entry, two tabs with their records.
 const SHARE_KEYS: u64 = 6;
@@ -93,7 +93,11 @@ fn share_loss(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, total: Watt
     let [before, ..] = record.done;
     let after = before.saturating_add(position.import_wh);
     record.done = [after, WattHours::ZERO];
-    let of = |total: u128| share(total, before.0, after.0, record.subs.import_wh.0);
+    let of = |total: u128| {
+        let exact = share(total, before.0, after.0, record.subs.import_wh.0);
+        let floor = || share(total, 0, position.import_wh.0, record.subs.import_wh.0);
+        if planted!("loss-remainder-lost", floor() != exact) { floor() } else { exact }
+    };
     let wh = WattHours(u64::try_from(of(total.0.into())).unwrap_or(u64::MAX));
     let debit = Amount(of(cost(total.0.into(), at.prices.import).0));
     let Some(account) = ctx.state.read::<Address>(keys::member_index(at.id, code)) else { return false };

@@ -25,7 +25,7 @@ use crate::modules::records::{LastReading, Meter};
 use wattle_primitives::call::energy::{Prices, Terms};
 use wattle_primitives::reading::MeterRole;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, WattHours};
+use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, WattHours, planted};
 
 /// Most slices that one reading writes: one that spans more intervals puts the older ones' energy into the oldest.
 pub(super) const SLICES_MAX: u64 = 3;
@@ -140,6 +140,7 @@ impl Flow<'_> {
         let import = self.import.between(self.first_ms, self.until_ms);
         let export = self.export.between(self.first_ms, self.until_ms);
         let estimate = estimated(from, to);
+        let estimate = if estimate > 0 && planted!("estimate-forgotten") { 0 } else { estimate };
         if self.meter.role == MeterRole::Sub {
             let mut member = tab::member(ctx, self.id, &self.meter.owner)?;
             let offset = member.offset.0.min(estimate.saturating_sub(import));
@@ -175,7 +176,12 @@ impl Flow<'_> {
         let (from, to) = self.settled_span();
         let price = self.prices(ctx, from, to)?;
         let estimate = replaced.wh;
-        let mut debit = cost(import.saturating_sub(estimate).into(), price.import);
+        let more = import.saturating_sub(estimate);
+        let mut debit = cost(more.into(), price.import);
+        let is_exact = || u128::from(more).saturating_mul(price.import.0).is_multiple_of(1000);
+        if planted!("adjustment-rounded-up", !is_exact()) {
+            debit = debit.saturating_add(Amount(1));
+        }
         let over = estimate.saturating_sub(import);
         let mut credit = cost(over.saturating_sub(replaced.offset).into(), price.import)
             .saturating_add(cost(replaced.offset.into(), price.export))
@@ -247,6 +253,9 @@ impl Flow<'_> {
             MeterRole::Feeder => &mut record.feeders,
         };
         sums.import_wh = replace(sums.import_wh);
+        if import != estimate && planted!("late-reading-corrects-twice") {
+            sums.import_wh = replace(sums.import_wh);
+        }
         sums.export_wh = sums.export_wh.saturating_add(export);
         sums.estimated = sums.estimated.saturating_sub(u32::from(complete));
         let shared = record.feeders.meters > 0 && self.meter.role == MeterRole::Sub;

@@ -17,7 +17,7 @@ use crate::modules::ledger::{self, wallet};
 use crate::modules::records::{Balance, BookAccount};
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
 use wattle_primitives::units::BookId;
-use wattle_primitives::{Address, Amount, Event, Hash, Reason};
+use wattle_primitives::{Address, Amount, Event, Hash, Reason, planted};
 
 /// Where an interval's money passes through; empty between intervals.
 pub const CLEARING: u32 = 0;
@@ -166,9 +166,13 @@ pub(super) fn pay(
     let Member { code, collect, exposed, .. } = member;
     let tab = account(grid.book, code);
     let balance = balance(ctx, grid, code);
+    let ignored = exposed > Amount::ZERO && planted!("exposure-paid-out");
+    let exposed = if ignored { Amount::ZERO } else { exposed };
     let (amount, by_member) = match balance {
         Tab::Even => return Ok(Amount::ZERO),
-        Tab::Owes(_) if by == By::Settlement && !collect => return Ok(Amount::ZERO),
+        Tab::Owes(_) if by == By::Settlement && !collect && !planted!("collected-without-consent") => {
+            return Ok(Amount::ZERO);
+        }
         Tab::Owes(owed) => (owed.min(ledger::available(&mut ctx.state, owner, grid.asset)), true),
         Tab::Due(due) => (due.saturating_sub(exposed).min(free_cash(ctx, id, grid)), false),
     };
@@ -209,7 +213,7 @@ pub(super) fn keep(
     position: &mut Position,
     amount: Amount,
 ) -> Result<(), Reason> {
-    if amount > Amount::ZERO {
+    if amount > Amount::ZERO && !planted!("escrow-not-kept") {
         let key = keys::escrow(id);
         let sum: Amount = ctx.state.read(key).unwrap_or_default();
         ctx.state.write(key, &sum.checked_add(amount).ok_or(Reason::Overflow)?);

@@ -10,7 +10,7 @@ use crate::keys;
 use crate::modules::{Ctx, ledger};
 use wattle_primitives::call::energy::{Prices, Terms};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Amount, Event, Hash, Reason, TimeMs};
+use wattle_primitives::{Amount, Event, Hash, Reason, TimeMs, planted};
 
 /// Most versions: finding one takes 16 looks.
 const VERSIONS_MAX: u32 = 1 << 16;
@@ -68,7 +68,9 @@ pub(crate) fn set(ctx: &mut Ctx<'_>, id: &Hash, terms: &Terms) -> Result<(), Rea
 /// have begun, and a day after the version before them. The newest version is replaced if it could still begin no
 /// earlier than that.
 fn next_version(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid) -> (u32, IntervalId) {
-    let next = grid.interval_at(ctx.time_ms()).next().max(grid.ordered);
+    let current = grid.interval_at(ctx.time_ms());
+    let at_once = grid.ordered <= current && planted!("terms-from-current-interval");
+    let next = if at_once { current } else { current.next().max(grid.ordered) };
     let soonest = grid.agenda.map_or(next, |agenda| agenda.clear.max(next));
     let a_day = DAY_MS.checked_div(grid.interval_ms.0).unwrap_or(1);
     let mut after = |version: u32| {

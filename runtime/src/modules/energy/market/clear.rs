@@ -16,7 +16,7 @@ use crate::keys;
 use crate::modules::{Ctx, ledger};
 use wattle_primitives::call::energy::{OrderEnd, Side};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, Event, Hash, Reason, WattHours};
+use wattle_primitives::{Address, Amount, Event, Hash, Reason, WattHours, planted};
 
 /// Keys that matching touches for each order: its place in the list, and the order.
 const MATCH_KEYS: u64 = 2;
@@ -149,6 +149,8 @@ pub(super) fn end(
         Side::Buy => order.amount.saturating_add(order.fee),
         Side::Sell => cost_at_most(import.saturating_sub(order.price), filled_wh).min(order.reserved),
     };
+    let kept = order.side == Side::Sell && captured > Amount::ZERO && planted!("offer-hold-not-captured");
+    let captured = if kept { Amount::ZERO } else { captured };
     if order.reserved > Amount::ZERO {
         ledger::close_hold(ctx, id, address(&microgrid), captured)?;
     }

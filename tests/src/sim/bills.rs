@@ -1,0 +1,420 @@
+//! What must hold of energy and its money: an independent account of both, from what the chain says happened.
+//!
+//! - A reading counts if its meter, its owner or the operator sends it, and it is newer than the last one that counted.
+//! - What is billed to a member is what its meters' registers gained since their first reading, less what waits for an
+//!   interval that is not settled, and more by what is estimated since the last reading.
+//! - In each interval as much is bought as is sold and traded; whoever trades has an order that is good for it, and
+//!   is not alone in the trade.
+//! - A line costs what the tariff says, where no rule shares it out.
+//! - No deal uses more than the charging side's meter has shown since it was authorised.
+//! - Money is in wallets, on tabs, among the deposits or the fees, and all of it was there at genesis.
+
+use super::coverage::{Coverage, Mark};
+use super::plan::{METERS, Plan, WALLET_BALANCE, WALLETS, meter_owner};
+use super::village::{INTERVAL_MS, account, meter};
+use std::collections::BTreeMap;
+use wattle_primitives::call::EnergyCall;
+use wattle_primitives::call::energy::{ClearingRule, DealEnd, OrderEnd, Side, Terms};
+use wattle_primitives::call::ledger::{AccountId, SystemAccount};
+use wattle_primitives::codec::decode_bounded;
+use wattle_primitives::reading::{RegisterEncoding, SignedReading};
+use wattle_primitives::units::{BookId, IntervalId};
+use wattle_primitives::{Address, Amount, AssetId, Call, Event, Hash, Reason, Receipt, Tx, WattHours};
+use wattle_runtime::modules::energy::records::{Interval, Microgrid, SettledMeter, Slice, Step};
+use wattle_runtime::modules::records::{Balance, Meter};
+use wattle_runtime::{State, keys};
+
+/// Bytes of a record, at most.
+const RECORD_BYTES_MAX: usize = 1 << 16;
+
+/// A meter's registers, as accepted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Shown {
+    seq: u64,
+    first: [u64; 2],
+    last: [u64; 2],
+}
+
+/// An order, as it was placed.
+#[derive(Debug)]
+struct Order {
+    account: Address,
+    interval: IntervalId,
+    side: Side,
+    price: Amount,
+    left: WattHours,
+}
+
+/// What an interval comes to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    bought: u64,
+    sold: u64,
+    matched: u64,
+}
+
+/// An independent account of the microgrid.
+#[derive(Debug)]
+pub(super) struct Bills {
+    id: Hash,
+    terms: Terms,
+    shown: BTreeMap<Address, Shown>,
+    /// Billed import and export of each member.
+    billed: BTreeMap<Address, [i128; 2]>,
+    sums: BTreeMap<IntervalId, Sums>,
+    orders: BTreeMap<Hash, Order>,
+    /// The meter of each authorised deal, and what it showed then.
+    deals: BTreeMap<Hash, (Address, u64)>,
+    /// Whether this block settled or ended something: then the whole state is looked at.
+    pub(super) settled: bool,
+}
+
+impl Bills {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            id: plan.microgrid_id(),
+            terms: plan.terms(),
+            shown: BTreeMap::new(),
+            billed: BTreeMap::new(),
+            sums: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            deals: BTreeMap::new(),
+            settled: false,
+        }
+    }
+
+    /// A successful transaction in a final block of this time.
+    pub(super) fn take_tx(
+        &mut self,
+        tx: &Tx,
+        receipt: &Receipt,
+        time_ms: u64,
+        coverage: &mut Coverage,
+    ) -> Result<(), String> {
+        for call in tx.body().calls.iter() {
+            if let Call::Energy(EnergyCall::SubmitReadings { readings }) = call {
+                self.take_readings(&tx.body().sender, readings, &receipt.events, coverage)?;
+            }
+        }
+        self.take_events(&receipt.events, time_ms, coverage)
+    }
+
+    /// Every reading has its result, and it is the right one.
+    fn take_readings(
+        &mut self,
+        sender: &Address,
+        readings: &[SignedReading],
+        events: &[Event],
+        coverage: &mut Coverage,
+    ) -> Result<(), String> {
+        let results: Vec<Result<(), Reason>> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::ReadingAccepted { .. } => Some(Ok(())),
+                Event::ReadingRefused { reason, .. } => Some(Err(*reason)),
+                _ => None,
+            })
+            .collect();
+        if results.len() != readings.len() {
+            return Err(format!("{} readings have {} results", readings.len(), results.len()));
+        }
+        for (signed, result) in readings.iter().zip(results) {
+            let reading = &signed.reading;
+            let Some(at) = (0..METERS).find(|i| meter(*i) == reading.meter) else { continue };
+            let allowed = [reading.meter, account(meter_owner(at)), account(0)].contains(sender);
+            let last = self.shown.get(&reading.meter).copied();
+            let duplicate = last.is_some_and(|last| reading.seq <= last.seq);
+            let right = match result {
+                Err(Reason::NotAllowed) => !allowed,
+                Err(Reason::DuplicateReading) => allowed && duplicate,
+                Err(Reason::ImplausibleReading) => allowed && !duplicate && last.is_some(),
+                Err(_) => false,
+                Ok(()) => allowed && !duplicate,
+            };
+            if !right {
+                return Err(format!("reading {} of meter {at} by {sender}: {result:?}", reading.seq));
+            }
+            match result {
+                Ok(()) => {
+                    let wh =
+                        |words: &[u16]| RegisterEncoding::Uint32Wh.watt_hours(words).map_or(0, |wh| wh.0);
+                    let now = [wh(&reading.import), wh(&reading.export)];
+                    let first = last.map_or(now, |last| last.first);
+                    self.shown.insert(reading.meter, Shown { seq: reading.seq, first, last: now });
+                }
+                Err(Reason::NotAllowed) => coverage.mark(Mark::ReadingOfStranger),
+                Err(_) => coverage.mark(Mark::ReadingRefused),
+            }
+        }
+        Ok(())
+    }
+
+    /// What happened in a block of this time.
+    pub(super) fn take_events(
+        &mut self,
+        events: &[Event],
+        time_ms: u64,
+        coverage: &mut Coverage,
+    ) -> Result<(), String> {
+        events.iter().try_for_each(|event| {
+            self.take(event, time_ms, coverage).map_err(|what| format!("{what}: {event:?}"))
+        })
+    }
+
+    fn take(&mut self, event: &Event, time_ms: u64, coverage: &mut Coverage) -> Result<(), &'static str> {
+        match event {
+            Event::EnergySettled { .. } => self.line(event)?,
+            Event::IntervalSettled { interval, traded_wh, estimated, .. } => {
+                self.settled = true;
+                coverage.mark(Mark::IntervalSettled);
+                if *estimated > 0 {
+                    coverage.mark(Mark::Estimate);
+                }
+                let Sums { bought, sold, matched } = self.sums.remove(interval).unwrap_or_default();
+                if bought != sold || sold != traded_wh.0 || matched > sold {
+                    return Err("bought, sold and traded are not one");
+                }
+            }
+            Event::IntervalFinal { .. } => {
+                self.settled = true;
+                coverage.mark(Mark::IntervalFinal);
+            }
+            Event::EnergyAdjusted {
+                account,
+                import_wh,
+                export_wh,
+                settled_import_wh,
+                settled_export_wh,
+                ..
+            } => {
+                coverage.mark(Mark::Adjustment);
+                let billed = self.billed.entry(*account).or_default();
+                billed[0] += i128::from(import_wh.0) - i128::from(settled_import_wh.0);
+                billed[1] += i128::from(export_wh.0) - i128::from(settled_export_wh.0);
+            }
+            Event::LossShared { .. } => coverage.mark(Mark::LossShared),
+            Event::OrderPlaced { order, interval, account, side, price, wh, .. } => {
+                let (account, interval, side, price, left) = (*account, *interval, *side, *price, *wh);
+                if time_ms >= self.gate(interval) {
+                    return Err("an order after the gate has closed");
+                }
+                self.orders.insert(*order, Order { account, interval, side, price, left });
+            }
+            Event::OrderEnded { order, end, .. } => {
+                let order = self.orders.remove(order).ok_or("an order ends twice")?;
+                if *end == OrderEnd::Cancelled {
+                    coverage.mark(Mark::OrderCancelled);
+                    if time_ms >= self.gate(order.interval) {
+                        return Err("an order is cancelled after the gate has closed");
+                    }
+                }
+            }
+            Event::Traded { .. } => {
+                coverage.mark(Mark::Trade);
+                self.trade(event)?;
+            }
+            Event::DealAuthorised { deal, meter, .. } => {
+                let shown = self.shown.get(meter).ok_or("a deal with a meter that was never read")?;
+                self.deals.insert(*deal, (*meter, shown.last[0]));
+            }
+            Event::DealUsage { deal, cumulative_wh, .. } => self.used(deal, *cumulative_wh)?,
+            Event::DealEnded { deal, end, used_wh, .. } => {
+                self.used(deal, *used_wh)?;
+                self.deals.remove(deal);
+                if *end == DealEnd::Closed {
+                    coverage.mark(Mark::DealClosed);
+                }
+            }
+            Event::TabPaid { .. } => coverage.mark(Mark::TabPaid),
+            Event::CreditExceeded { .. } => coverage.mark(Mark::CreditExceeded),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// When no more orders are taken for an interval.
+    fn gate(&self, interval: IntervalId) -> u64 {
+        interval.0 * INTERVAL_MS - self.terms.gate_closure_ms.0
+    }
+
+    /// No more is used than the charging side's meter has shown since.
+    fn used(&self, deal: &Hash, wh: WattHours) -> Result<(), &'static str> {
+        let Some((meter, from)) = self.deals.get(deal) else {
+            return if wh == WattHours::ZERO { Ok(()) } else { Err("use without an authorisation") };
+        };
+        let shown = self.shown.get(meter).map_or(0, |shown| shown.last[0]);
+        if wh.0 <= shown - from { Ok(()) } else { Err("more is used than the meter has shown") }
+    }
+
+    fn trade(&mut self, event: &Event) -> Result<(), &'static str> {
+        let Event::Traded { interval, bid, offer, buyer, seller, wh, price, .. } = event else {
+            return Ok(());
+        };
+        if buyer == seller {
+            return Err("somebody trades with itself");
+        }
+        for (id, who, side) in [(bid, buyer, Side::Buy), (offer, seller, Side::Sell)] {
+            let order = self.orders.get_mut(id).ok_or("a trade without an order")?;
+            if order.account != *who || order.side != side || order.interval != *interval {
+                return Err("a trade of another order");
+            }
+            let good = if side == Side::Buy { *price <= order.price } else { *price >= order.price };
+            if !good || *wh > order.left {
+                return Err("a trade that the order does not cover");
+            }
+            order.left = order.left.saturating_sub(*wh);
+        }
+        self.sums.entry(*interval).or_default().matched += wh.0;
+        Ok(())
+    }
+
+    /// A member's line: its energy is billed, at the price that the tariff has then.
+    fn line(&mut self, event: &Event) -> Result<(), &'static str> {
+        let Event::EnergySettled {
+            interval,
+            account: who,
+            import_wh,
+            export_wh,
+            bought_wh,
+            sold_wh,
+            debit,
+            credit,
+            ..
+        } = event
+        else {
+            return Ok(());
+        };
+        let billed = self.billed.entry(*who).or_default();
+        billed[0] += i128::from(import_wh.0);
+        billed[1] += i128::from(export_wh.0);
+        let sums = self.sums.entry(*interval).or_default();
+        sums.bought += bought_wh.0;
+        sums.sold += sold_wh.0;
+        if self.terms.clearing == ClearingRule::MidMarket || *who == account(0) {
+            return Ok(());
+        }
+        let wh = |wh: &WattHours| i128::from(wh.0);
+        let net = wh(import_wh) - wh(export_wh) - wh(bought_wh) + wh(sold_wh);
+        // Bands begin with an interval here, so one of them holds for all of it.
+        let minute = interval.0 * INTERVAL_MS / 60_000 % 1440;
+        let band = self.terms.tariff.iter().rev().find(|band| u64::from(band.from_minute) <= minute);
+        let band = band.ok_or("no band begins at midnight")?;
+        let cost = |net: i128, price: Amount| Amount(net.max(0).cast_unsigned() * price.0 / 1000);
+        if (*debit, *credit) == (cost(net, band.import_price), cost(-net, band.export_price)) {
+            Ok(())
+        } else {
+            Err("a line does not cost what the tariff says")
+        }
+    }
+
+    /// What a state must be after everything that was taken so far.
+    pub(super) fn compare(&self, state: &State) -> Result<(), String> {
+        for at in 0..METERS {
+            let record: Meter = read(state, keys::meter(&meter(at)))?.ok_or("a meter is gone")?;
+            let got = record.last.map(|last| (last.seq, [last.import_wh.0, last.export_wh.0]));
+            let want = self.shown.get(&meter(at)).map(|shown| (shown.seq, shown.last));
+            if got != want {
+                return Err(format!("meter {at} stands at {got:?}, should at {want:?}"));
+            }
+        }
+        let grid: Microgrid = read(state, keys::microgrid(&self.id))?.ok_or("the microgrid is gone")?;
+        let open = grid.agenda.map_or(IntervalId(0), |agenda| agenda.settle);
+        let record: Option<Interval> = read(state, keys::interval(&self.id, open))?;
+        let halfway = |step| matches!(step, Step::Measure { .. } | Step::Sum { .. } | Step::Post { .. });
+        if record.is_some_and(|record| halfway(record.step)) {
+            return Ok(()); // some are measured and have no line yet
+        }
+        (1..WALLETS).try_for_each(|wallet| self.compare_energy(state, wallet))
+    }
+
+    /// Billed energy is what the registers gained.
+    fn compare_energy(&self, state: &State, wallet: usize) -> Result<(), String> {
+        let mut want = [0i128; 2];
+        for address in (1..METERS).filter(|at| meter_owner(*at) == wallet).map(meter) {
+            let Some(shown) = self.shown.get(&address) else { continue };
+            let waits = waiting(state, &address)?;
+            for (side, want) in want.iter_mut().enumerate() {
+                *want += i128::from(shown.last[side]) - i128::from(shown.first[side]) - waits[side];
+            }
+        }
+        let billed = self.billed.get(&account(wallet)).copied().unwrap_or_default();
+        if billed == want {
+            Ok(())
+        } else {
+            Err(format!("ENERGY: member {wallet} is billed {billed:?} Wh, its registers show {want:?}"))
+        }
+    }
+}
+
+/// What of a meter's energy waits to be settled, less what is estimated since its last reading: import and export.
+fn waiting(state: &State, address: &Address) -> Result<[i128; 2], String> {
+    let mut waits = [0i128; 2];
+    let Some(settled) = read::<SettledMeter>(state, keys::settled_meter(address))? else { return Ok(waits) };
+    let record: Meter = read(state, keys::meter(address))?.ok_or("a meter is gone")?;
+    let Some(last) = record.last else { return Ok(waits) };
+    let newest = (last.effective_ms.0 / INTERVAL_MS).max(settled.until.0);
+    for interval in settled.until.0..=newest {
+        if let Some(slice) = read::<Slice>(state, keys::slice(address, IntervalId(interval)))? {
+            waits[0] += i128::from(slice.import_wh.0);
+            waits[1] += i128::from(slice.export_wh.0);
+        }
+    }
+    if let Some(silence) = settled.silence {
+        let until = |at: u64| {
+            u128::from(silence.import_wh.0) * u128::from(at.saturating_sub(silence.since_ms.0))
+                / u128::from(INTERVAL_MS)
+        };
+        let end = settled.until.0 * INTERVAL_MS;
+        let estimated = until(end) - until(last.effective_ms.0.min(end));
+        waits[0] -= i128::try_from(estimated).unwrap_or(i128::MAX);
+    }
+    Ok(waits)
+}
+
+fn read<T: DecodeRecord>(state: &State, key: keys::Key) -> Result<Option<T>, String> {
+    let record = |raw: &[u8]| T::decode_record(raw).map_err(|e| format!("a record does not decode: {e}"));
+    state.get(&key).map(record).transpose()
+}
+
+/// Records that are read here.
+trait DecodeRecord: Sized {
+    fn decode_record(raw: &[u8]) -> Result<Self, wattle_primitives::DecodeError>;
+}
+
+macro_rules! records {
+    ($($record:ty),*) => {
+        $(impl DecodeRecord for $record {
+            fn decode_record(raw: &[u8]) -> Result<Self, wattle_primitives::DecodeError> {
+                decode_bounded(raw, RECORD_BYTES_MAX)
+            }
+        })*
+    };
+}
+
+records!(Meter, Microgrid, Interval, SettledMeter, Slice, Balance, (AccountId, AssetId));
+
+/// All money is in wallets, on tabs, among deposits or fees, and none of it was made.
+pub(super) fn check_money(state: &State) -> Result<(), String> {
+    let (mut sum, mut tabs, mut dues) = (0i128, 0i128, 0i128);
+    for (key, value) in state.entries().filter(|(key, _)| key.first() == Some(&keys::BALANCE)) {
+        let fail = |e| format!("a balance does not decode: {e}");
+        let (account, _) = <(AccountId, AssetId)>::decode_record(&key[1..]).map_err(fail)?;
+        let balance = Balance::decode_record(value).map_err(fail)?;
+        let net = balance.credits_posted.cast_signed() - balance.debits_posted.cast_signed();
+        match account {
+            AccountId::System { account: SystemAccount::Issuance } => {}
+            AccountId::Wallet { .. } | AccountId::System { .. } => sum += net,
+            AccountId::Book { .. } => tabs += net,
+            AccountId::Due { book: BookId::PUBLIC, .. } => dues += net,
+            AccountId::Due { .. } => {}
+        }
+    }
+    let all = i128::try_from(WALLETS).unwrap_or(0) * WALLET_BALANCE.cast_signed();
+    if sum + tabs == all && tabs == dues {
+        Ok(())
+    } else {
+        Err(format!(
+            "MONEY: {sum} in wallets, fees and deposits, {tabs} on tabs, {dues} in cash; {all} at genesis"
+        ))
+    }
+}
