@@ -66,7 +66,8 @@ fn members(all: &mut Map<String, Value>) {
             offset: wh(6),
             granted: Amount(7),
             paid_out: Amount(8),
-            estimates_paid: Amount(9),
+            traded: Amount(9),
+            estimates_paid: Amount(10),
         }
     );
     record!(all, "SettledMeter", SettledMeter {
@@ -130,7 +131,9 @@ fn intervals(all: &mut Map<String, Value>) {
             export_wh: wh(4),
             estimated: true,
             exposed: Amount(5),
-            orders: 6,
+            escrow: Amount(6),
+            estimate_wh: wh(7),
+            orders: 8,
         }
     );
 }
