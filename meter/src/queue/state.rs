@@ -152,6 +152,21 @@ mod tests {
     }
 
     #[test]
+    fn both_slots_have_their_room_from_the_start() {
+        let dir = crate::testchain::memory_dir();
+        let path = dir.path().join("state");
+        let (mut file, none) = StateFile::open(&path).unwrap();
+        let length = || std::fs::metadata(&path).unwrap().len();
+        assert_eq!((none, length()), (None, SLOT_BYTES * 2));
+        let mut state = State::default();
+        for acked in 1..=4 {
+            state.acked = acked;
+            file.write(&mut state).unwrap();
+        }
+        assert_eq!((StateFile::open(&path).unwrap().1, length()), (Some(state), SLOT_BYTES * 2));
+    }
+
+    #[test]
     fn a_flipped_bit_never_yields_another_state() {
         let dir = crate::testchain::memory_dir();
         let path = dir.path().join("state");

@@ -158,7 +158,8 @@ fn proven(import_wh: u64, replaced: bool) -> Proven {
 async fn what_the_chain_is_proven_to_have_is_heeded() {
     let (dir, meter) = (memory_dir(), simulator(anywhere()).await);
     let kwh = |kwh: f32| Some([(kwh.to_bits() >> 16) as u16, kwh.to_bits() as u16]);
-    (meter.override_register(IMPORT, kwh(4_000_000.0)), meter.override_register(EXPORT, kwh(0.0)));
+    meter.override_register(IMPORT, kwh(4_000_000.0));
+    meter.override_register(EXPORT, kwh(0.0));
     let bench = Bench::start(dir.path(), meter.address(), FixedTime::at(NOON_MS + 1000, true), 0);
     bench.has(1, "a number from nowhere that is steady").await;
     meter.override_register(IMPORT, kwh(1000.0));

@@ -48,9 +48,13 @@ async fn it_shows_meters_queues_chain_and_disk() {
     ] {
         assert!(metrics.contains(wanted), "{wanted} is not in {metrics}");
     }
+    let answer = light.ask(&["status"]).unwrap();
+    assert_eq!(answer["live"]["meters"][0]["name"], "house", "the command asks the running one: {answer}");
+    assert!(answer["meters"][0]["queueDepth"].as_u64() >= Some(2), "{answer}");
     house.stop().await;
     until("the lost meter is told", || light.live().filter(|s| meter(s, "house")["error"].is_string()));
     light.stop();
+    assert!(light.ask(&["status"]).unwrap()["live"].is_null(), "nobody runs");
 }
 
 #[tokio::test(flavor = "multi_thread")]
