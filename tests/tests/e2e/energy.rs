@@ -359,7 +359,8 @@ fn a_bill_is_proven(village: &Village) {
     let complete = bill["verified"]["complete"].as_array().unwrap();
     assert!(complete.iter().all(|tab| tab["complete"] == true), "{complete:?}");
     assert_eq!((&bill["totals"][0]["symbol"], &bill["totals"][0]["scale"]), (&json!("WAT"), &json!(6)));
-    let line = lines.iter().find(|line| line["kind"] == "interval").unwrap();
+    let line =
+        lines.iter().find(|line| line["kind"] == "interval" && line["microgrid"] == json!(grid)).unwrap();
     assert_eq!(number(&line["toMs"]) - number(&line["fromMs"]), 900_000);
     // By its energy: the same line when its interval is asked for, and not the next.
     let by_energy = |from: &Value, to: u64| {
