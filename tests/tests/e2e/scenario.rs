@@ -42,5 +42,6 @@ fn a_day_in_the_life_adds_up() {
     assert_eq!(steps, STEPS);
     let figures = &events.iter().find(|event| event["step"] == "settled").unwrap()["detail"];
     let number = |name: &str| figures[name].as_str().unwrap().parse::<u64>().unwrap();
+    assert!(number("proven") > 100, "a house's bill, line by line: {figures}");
     assert!(number("intervals") > 96 && number("importWh") > 10_000 && number("trades") > 20, "{figures}");
 }
