@@ -14,7 +14,7 @@ use super::plan::{METERS, Plan, WALLET_BALANCE, WALLETS, meter_owner};
 use super::village::{INTERVAL_MS, account, meter};
 use std::collections::BTreeMap;
 use wattle_primitives::call::EnergyCall;
-use wattle_primitives::call::energy::{ClearingRule, DealEnd, OrderEnd, Side, Terms};
+use wattle_primitives::call::energy::{ClearingRule, DealEnd, OrderEnd, Side, TariffBand, Terms};
 use wattle_primitives::call::ledger::{AccountId, SystemAccount};
 use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::reading::{RegisterEncoding, SignedReading};
@@ -188,6 +188,7 @@ impl Bills {
                 ..
             } => {
                 coverage.mark(Mark::Adjustment);
+                self.adjustment(event)?;
                 let billed = self.billed.entry(*account).or_default();
                 billed[0] += i128::from(import_wh.0) - i128::from(settled_import_wh.0);
                 billed[1] += i128::from(export_wh.0) - i128::from(settled_export_wh.0);
@@ -295,15 +296,52 @@ impl Bills {
         }
         let wh = |wh: &WattHours| i128::from(wh.0);
         let net = wh(import_wh) - wh(export_wh) - wh(bought_wh) + wh(sold_wh);
-        // Bands begin with an interval here, so one of them holds for all of it.
-        let minute = interval.0 * INTERVAL_MS / 60_000 % 1440;
-        let band = self.terms.tariff.iter().rev().find(|band| u64::from(band.from_minute) <= minute);
-        let band = band.ok_or("no band begins at midnight")?;
-        let cost = |net: i128, price: Amount| Amount(net.max(0).cast_unsigned() * price.0 / 1000);
+        let band = self.band(interval.0)?;
         if (*debit, *credit) == (cost(net, band.import_price), cost(-net, band.export_price)) {
             Ok(())
         } else {
             Err("a line does not cost what the tariff says")
+        }
+    }
+
+    /// The prices of an interval: bands begin with an interval here, so one of them holds for all of it.
+    fn band(&self, interval: u64) -> Result<&TariffBand, &'static str> {
+        let minute = interval * INTERVAL_MS / 60_000 % 1440;
+        let band = self.terms.tariff.iter().rev().find(|band| u64::from(band.from_minute) <= minute);
+        band.ok_or("no band begins at midnight")
+    }
+
+    /// What a reading corrects within one interval has that interval's price; what was estimated too high is refunded at
+    /// no more.
+    fn adjustment(&self, event: &Event) -> Result<(), &'static str> {
+        let Event::EnergyAdjusted {
+            from_ms,
+            to_ms,
+            import_wh,
+            export_wh,
+            settled_import_wh,
+            debit,
+            credit,
+            ..
+        } = event
+        else {
+            return Ok(());
+        };
+        let interval = from_ms.0 / INTERVAL_MS;
+        if to_ms.0.saturating_sub(1).max(from_ms.0) / INTERVAL_MS != interval {
+            return Ok(());
+        }
+        let band = self.band(interval)?;
+        let more = i128::from(import_wh.0) - i128::from(settled_import_wh.0);
+        let export = cost(export_wh.0.into(), band.export_price);
+        let refund = cost(-more, band.import_price);
+        if *debit == cost(more, band.import_price)
+            && *credit >= export
+            && *credit <= export.saturating_add(refund)
+        {
+            Ok(())
+        } else {
+            Err("an adjustment does not cost what the tariff says")
         }
     }
 
@@ -318,8 +356,11 @@ impl Bills {
             }
         }
         let grid: Microgrid = read(state, keys::microgrid(&self.id))?.ok_or("the microgrid is gone")?;
-        let open = grid.agenda.map_or(IntervalId(0), |agenda| agenda.settle);
-        let record: Option<Interval> = read(state, keys::interval(&self.id, open))?;
+        let Some(agenda) = grid.agenda else {
+            let nothing = self.billed.is_empty() && self.sums.is_empty();
+            return if nothing { Ok(()) } else { Err("a microgrid without terms has bills".to_owned()) };
+        };
+        let record: Option<Interval> = read(state, keys::interval(&self.id, agenda.settle))?;
         let halfway = |step| matches!(step, Step::Measure { .. } | Step::Sum { .. } | Step::Post { .. });
         if record.is_some_and(|record| halfway(record.step)) {
             return Ok(()); // some are measured and have no line yet
@@ -344,6 +385,11 @@ impl Bills {
             Err(format!("ENERGY: member {wallet} is billed {billed:?} Wh, its registers show {want:?}"))
         }
     }
+}
+
+/// What so much energy costs, rounded down; nothing for less than none.
+fn cost(wh: i128, price: Amount) -> Amount {
+    Amount(wh.max(0).cast_unsigned() * price.0 / 1000)
 }
 
 /// What of a meter's energy waits to be settled, less what is estimated since its last reading: import and export.

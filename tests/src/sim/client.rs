@@ -1,6 +1,6 @@
 //! Wallets and meters: they submit, ask again, submit to several nodes, and sometimes submit nonsense.
 
-use super::plan::{Plan, WALLETS, wallet_key};
+use super::plan::{Plan, WALLETS};
 use super::rng::Rng;
 use super::village::{Sender, Village, account};
 use std::collections::BTreeMap;
@@ -164,7 +164,7 @@ impl Clients {
 
     /// A transfer; some ask for more than there is and fail with a receipt.
     fn transfer(&mut self) -> Call {
-        let to = Address::of_key(&wallet_key(self.rng.index(WALLETS)).public());
+        let to = account(self.rng.index(WALLETS));
         let amount =
             if self.rng.chance(50) { u128::MAX >> 2 } else { u128::from(self.rng.between(1, 1_000)) };
         Call::Token(TokenCall::Transfer { to, asset: AssetId::NATIVE, amount: Amount(amount) })

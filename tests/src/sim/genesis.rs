@@ -85,7 +85,8 @@ impl Plan {
             reference: Hash::ZERO,
             asset: AssetId::NATIVE,
             interval_ms: TimeMs(INTERVAL_MS),
-            terms: Some(self.terms()),
+            // With terms there is work from the first moment on, before everybody is linked.
+            terms: (self.rate > 1).then(|| self.terms()),
             meters: (0..METERS)
                 .map(|i| GenesisMeter {
                     key: meter_key(i).public(),

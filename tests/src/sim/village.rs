@@ -6,6 +6,7 @@
 use super::plan::{METERS, OUTSIDER, Plan, WALLETS, meter_key, meter_owner, wallet_key};
 use super::rng::Rng;
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::{Funding, Side, deal_id, order_id};
 use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
@@ -39,22 +40,39 @@ pub(super) enum Sender {
 }
 
 impl Sender {
-    pub(super) fn key(self) -> SecretKey {
+    pub(super) fn key(self) -> &'static SecretKey {
         match self {
-            Self::Wallet(i) => wallet_key(i),
-            Self::Meter(i) => meter_key(i),
+            Self::Wallet(i) => &PEOPLE.wallets[i].0,
+            Self::Meter(i) => &PEOPLE.meters[i].0,
         }
     }
 }
 
+/// Keys and addresses, made once: making a key takes as long as a signature.
+struct People {
+    wallets: Vec<(SecretKey, Address)>,
+    meters: Vec<(SecretKey, Address)>,
+}
+
+static PEOPLE: LazyLock<People> = LazyLock::new(|| {
+    let with_address = |key: SecretKey| {
+        let address = Address::of_key(&key.public());
+        (key, address)
+    };
+    People {
+        wallets: (0..WALLETS).map(wallet_key).map(with_address).collect(),
+        meters: (0..METERS).map(meter_key).map(with_address).collect(),
+    }
+});
+
 /// The address of wallet `i`.
 pub(super) fn account(i: usize) -> Address {
-    Address::of_key(&wallet_key(i).public())
+    PEOPLE.wallets[i].1
 }
 
 /// The address of meter `i`.
 pub(super) fn meter(i: usize) -> Address {
-    Address::of_key(&meter_key(i).public())
+    PEOPLE.meters[i].1
 }
 
 /// A meter and what it has not sent.
@@ -223,9 +241,9 @@ impl Village {
             (counter.boot_id, counter.booted_ms) = (boot_id, wall);
         }
         counter.seq += 1;
-        let key = meter_key(at);
+        let key = Sender::Meter(at).key();
         let reading = Reading {
-            meter: Address::of_key(&key.public()),
+            meter: meter(at),
             seq: counter.seq,
             boot_id: counter.boot_id,
             uptime_ms: wall - counter.booted_ms.min(wall),

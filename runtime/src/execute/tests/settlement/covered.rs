@@ -122,3 +122,38 @@ fn what_a_seller_is_paid_waits_for_the_seller() {
     assert_eq!((village.tab(1), village.funds(1)), (0, operators + 300_000));
     village.check_tabs();
 }
+
+/// Not even from money that is there for somebody else, and that no escrow keeps.
+#[test]
+fn a_seller_is_not_paid_before_it_has_delivered() {
+    let mut village = Village::new(params(), &Terms { clearing: ClearingRule::PayAsBid, ..terms() });
+    village.meter(52, 2, MeterRole::Sub);
+    village.meter(53, 3, MeterRole::Sub);
+    let mut sim = village.meter(54, 4, MeterRole::Sub);
+    let (chain, start, id) = (village.world.env.chain, village.first_ms, village.id);
+    village.ok(4, EnergyCall::SetCollection { microgrid: id, on: false });
+    for (at, import) in [(start, 0), (start + QUARTER, 1000)] {
+        village.go(at + 1000);
+        sim.import += import;
+        let reading = sim.read(chain, at, 0, ClockQuality::Synced);
+        assert_eq!(village.submit(vec![reading]), [Ok(())]);
+    }
+    for (person, side) in [(2, Side::Sell), (3, Side::Buy)] {
+        let order = EnergyCall::PlaceOrder {
+            microgrid: id,
+            reference: Hash([1; 32]),
+            interval: village.interval(start + 2 * QUARTER),
+            side,
+            price: Amount(200_000),
+            wh: WattHours(1000),
+            partner: None,
+            expires_ms: None,
+        };
+        village.ok(person, order);
+    }
+    village.go(start + 2 * QUARTER + 1000);
+    village.ok(4, EnergyCall::PayTab { microgrid: id }); // for the operator
+    village.ok(2, EnergyCall::PayTab { microgrid: id });
+    assert_eq!((village.tab(2), village.funds(2)), (300_000, 900_000));
+    village.check_tabs();
+}

@@ -483,3 +483,49 @@ fn under_reporting_by_five_percent_is_flagged_within_a_day_of_quarters() {
     village.go(start + 54 * QUARTER);
     assert!(flagged(&village) > 0);
 }
+
+/// What an adjustment costs is rounded down like everything else: no fraction of a base unit goes to the operator.
+#[test]
+fn an_adjustment_is_rounded_down() {
+    let band = TariffBand { from_minute: 0, import_price: Amount(300_001), export_price: Amount(100_000) };
+    let (mut village, mut sim) = metered(&Terms { tariff: BoundedVec::new(vec![band]).unwrap(), ..terms() });
+    let end = village.first_ms + QUARTER;
+    village.go(end + 60_000); // settled without it
+    sim.import += 333;
+    let reading = sim.read(village.world.env.chain, end, 0, SYNCED);
+    assert_eq!(village.submit(vec![reading]), [Ok(())]);
+    assert_eq!((village.billed(2), village.line(2).debit), ((333, 0), 99_900)); // of 99,900.333
+    village.check_tabs();
+}
+
+/// A late reading corrects what the members' meters show once: the rest is a loss.
+#[test]
+fn a_late_reading_leaves_the_loss_that_there_is() {
+    let mut village = Village::new(params(), &Terms { losses: LossRule::ProRata, ..terms() });
+    let (mut feeder, mut sim) =
+        (village.meter(51, 1, MeterRole::Feeder), village.meter(52, 2, MeterRole::Sub));
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    let end = start + QUARTER;
+    village.go(start + 1000);
+    let first = vec![feeder.read(chain, start, 0, SYNCED), sim.read(chain, start, 0, SYNCED)];
+    assert_eq!(village.submit(first), [Ok(()), Ok(())]);
+    village.go(end + 1000);
+    feeder.import += 1000;
+    assert_eq!(village.submit(vec![feeder.read(chain, end, 0, SYNCED)]), [Ok(())]);
+    village.go(end + 60_000);
+    sim.import += 900;
+    assert_eq!(village.submit(vec![sim.read(chain, end, 0, SYNCED)]), [Ok(())]);
+    village.go(end + 4 * QUARTER);
+    let finals: Vec<_> = village
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::IntervalFinal { interval, loss_wh, .. } if *interval == village.interval(start) => {
+                Some(loss_wh.0)
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(finals, [100]);
+    village.check_tabs();
+}
