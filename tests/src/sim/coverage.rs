@@ -150,7 +150,7 @@ marks! {
     LightSetChange = "light client followed a set change",
     /// A light client believed a record of state.
     LightProven = "light client proved a record",
-    /// A view was given up.
+    /// A view was given up, other than the first.
     Nullified = "view nullified",
     /// An interval was settled provisionally.
     IntervalSettled = "interval settled",

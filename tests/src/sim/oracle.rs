@@ -13,10 +13,13 @@ use wattle_p2p::wire::ValidatorMessage;
 use wattle_primitives::call::TokenCall;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::{
-    Address, Amount, BlockId, Call, Event, Genesis, Hash, Header, Height, Outcome, PublicKey, Receipt, Round,
-    Tx, Vote, VoteKind,
+    Address, Amount, BlockId, Call, Epoch, Event, Genesis, Hash, Header, Height, Outcome, PublicKey, Receipt,
+    Round, Tx, View, Vote, VoteKind,
 };
 use wattle_runtime::{State, Store, query};
+
+/// The first round of all.
+const FIRST: Round = Round { epoch: Epoch(0), view: View(1) };
 
 /// The judge of a run.
 pub(super) struct Oracle {
@@ -295,7 +298,9 @@ impl Oracle {
         let signed = match message {
             ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => vote,
             ValidatorMessage::Certificate(certificate) => {
-                if certificate.vote.kind() == VoteKind::Nullify {
+                // The first view begins before all are linked; whether it is given up says nothing.
+                let first = certificate.vote.round() == FIRST;
+                if certificate.vote.kind() == VoteKind::Nullify && !first {
                     self.coverage.mark(Mark::Nullified);
                 }
                 return Ok(());
