@@ -5,7 +5,7 @@ use super::{Answer, Committing, Driver, Effect, Fate, Job, SubmitError};
 use crate::driver::effect::Token;
 use crate::mempool::{Inserted, Limits, Mempool, Recent};
 use crate::work::VerifiedBlock;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use wattle_consensus::MonoMs;
 use wattle_p2p::wire::{ErrorCode, GOSSIP_TXS_MAX, Gossip, Response};
 use wattle_p2p::{MessageId, Offence, PeerId, Penalty, Verdict};
@@ -44,6 +44,8 @@ pub(super) struct Txs {
     outgoing_bytes: usize,
     flush_at: Option<MonoMs>,
     flushed: MonoMs,
+    /// What entered here and is gossiped again: the ids of `again`.
+    entered: BTreeSet<Hash>,
     /// What entered here, with the time at which it is gossiped again if it still waits.
     again: VecDeque<(MonoMs, Hash)>,
     /// Transactions of certified blocks that are not in the database yet.
@@ -94,6 +96,7 @@ impl Txs {
             outgoing_bytes: 0,
             flush_at: None,
             flushed: MonoMs(0),
+            entered: BTreeSet::new(),
             again: VecDeque::new(),
             included: HashMap::new(),
             ends: Ends::default(),
@@ -347,7 +350,13 @@ impl Driver {
     /// final, is no error, so that a client may send again whatever happened to the first answer.
     fn admit(&mut self, tx: VerifiedTx, from_here: bool) -> Result<bool, SubmitError> {
         let id = tx.id();
-        let known = self.txs.pool.contains(&id) || self.txs.included.contains_key(&id);
+        let pooled = self.txs.pool.contains(&id);
+        let room = self.txs.again.len() < GOSSIP_AGAIN_MAX;
+        if pooled && from_here && room && !self.txs.entered.contains(&id) {
+            // It came from others, who may have lost it: from now on it is passed on from here.
+            self.collect(tx.tx().clone(), tx.encoded_len());
+        }
+        let known = pooled || self.txs.included.contains_key(&id);
         if known || self.txs.pool.recent(&id, self.wall) == Some(Recent::Finalized) {
             return Ok(false);
         }
@@ -405,6 +414,7 @@ impl Driver {
         }
         if self.txs.again.len() < GOSSIP_AGAIN_MAX {
             self.txs.again.push_back((self.mono.after(GOSSIP_AGAIN_MS), tx.id()));
+            self.txs.entered.insert(tx.id());
         }
         self.txs.outgoing.push(tx);
         self.txs.outgoing_bytes = self.txs.outgoing_bytes.saturating_add(bytes);
@@ -416,6 +426,7 @@ impl Driver {
     pub(super) fn gossip_again(&mut self) {
         while self.txs.again.front().is_some_and(|(due, _)| *due <= self.mono) {
             let Some((_, id)) = self.txs.again.pop_front() else { return };
+            self.txs.entered.remove(&id);
             if let Some((tx, bytes)) = self.txs.pool.get(&id).map(|tx| (tx.tx().clone(), tx.encoded_len())) {
                 self.collect(tx, bytes);
             }

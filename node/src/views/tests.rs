@@ -450,10 +450,10 @@ fn readings_are_listed_newest_first_whatever_the_page() {
     let calls = vec![Call::Energy(register), readings(&chain, 50, 1..=3)];
     let first = world.tx(1, 0, calls);
     world.block(
-        vec![first, world.tx(2, 0, vec![readings(&chain, 50, 4..=4), readings(&chain, 51, 1..=2)])],
+        vec![first, world.tx(1, 1, vec![readings(&chain, 50, 4..=4), readings(&chain, 51, 1..=2)])],
         true,
     );
-    let more = world.tx(2, 1, vec![readings(&chain, 50, 5..=7)]);
+    let more = world.tx(1, 2, vec![readings(&chain, 50, 5..=7)]);
     world.block(vec![more, world.tx(3, 0, vec![transfer(50, 1)])], true);
     let node = world.open();
     let of = |n| ReadingsRequest { meter: address(n), from_ms: TimeMs::ZERO, to_ms: TimeMs::MAX };

@@ -22,7 +22,7 @@ use super::{registry, terms};
 use crate::keys;
 use crate::modules::Ctx;
 use crate::modules::records::{LastReading, Meter};
-use wattle_primitives::call::energy::{Prices, Terms};
+use wattle_primitives::call::energy::{LossRule, Prices, Terms};
 use wattle_primitives::reading::MeterRole;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, WattHours, planted};
@@ -258,14 +258,24 @@ impl Flow<'_> {
         }
         sums.export_wh = sums.export_wh.saturating_add(export);
         sums.estimated = sums.estimated.saturating_sub(u32::from(complete));
-        let shared = record.feeders.meters > 0 && self.meter.role == MeterRole::Sub;
+        let shared = record.feeders.meters > 0
+            && self.meter.role == MeterRole::Sub
+            && terms::at(ctx, self.id, self.grid, interval)
+                .is_some_and(|terms| terms.losses == LossRule::ProRata);
         ctx.state.write(key, &record);
         let Ok(member) = tab::member(ctx, self.id, &self.meter.owner) else { return };
+        if !shared {
+            return;
+        }
+        // A member of whom nothing was measured has no position yet.
         let key = keys::position(self.id, interval, member.code);
-        if let Some(mut position) = ctx.state.read::<Position>(key).filter(|_| shared) {
-            position.import_wh = replace(position.import_wh);
-            position.export_wh = position.export_wh.saturating_add(export);
+        let mut position: Position = ctx.state.read(key).unwrap_or_default();
+        position.import_wh = replace(position.import_wh);
+        position.export_wh = position.export_wh.saturating_add(export);
+        if position.import_wh > WattHours::ZERO {
             ctx.state.write(key, &position);
+        } else {
+            ctx.state.remove(key); // no loss is shared by it
         }
     }
 

@@ -105,6 +105,40 @@ fn losses_are_shared_by_consumption_and_flagged() {
 }
 
 #[test]
+fn who_reads_late_bears_its_part_of_the_loss() {
+    let terms = Terms { losses: LossRule::ProRata, ..terms() };
+    let mut village = Village::new(params(), &terms);
+    let mut feeder = village.meter(70, 1, MeterRole::Feeder);
+    let mut late = village.meter(52, 2, MeterRole::Sub);
+    let mut other = village.meter(53, 3, MeterRole::Sub);
+    let mut idle = Sim::new(50, village.now());
+    let (chain, start, end) = (village.world.env.chain, village.first_ms, village.first_ms + QUARTER);
+    village.go(start + 1000);
+    let all = [&mut feeder, &mut late, &mut other, &mut idle]
+        .map(|sim| sim.read(chain, start, 0, ClockQuality::Synced));
+    assert!(village.submit(all.to_vec()).iter().all(Result::is_ok));
+    village.go(end + 1000);
+    (feeder.import, late.import, other.import) =
+        (feeder.import + 1000, late.import + 600, other.import + 300);
+    let most = [&mut feeder, &mut other, &mut idle].map(|sim| sim.read(chain, end, 0, ClockQuality::Synced));
+    assert!(village.submit(most.to_vec()).iter().all(Result::is_ok));
+    village.go(end + 60_000);
+    let reading = late.read(chain, end, 0, ClockQuality::Synced);
+    assert_eq!(village.submit(vec![reading]), [Ok(())]);
+    village.go(end + terms.late_window_ms.0);
+    let shared: Vec<_> = village
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::LossShared { account, wh, debit, .. } => Some((*account, wh.0, debit.0)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(shared, [(address(2), 66, 20_000), (address(3), 34, 10_000)]);
+    village.check_tabs();
+}
+
+#[test]
 fn a_quarter_that_a_tariffs_edge_divides_costs_the_average() {
     let edge = ((T0 / QUARTER + 1) * QUARTER / 60_000 % 1440 + 5) as u16; // five minutes after the interval's start
     let band = |minute: u16, price| TariffBand {
