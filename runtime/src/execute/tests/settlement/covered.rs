@@ -3,21 +3,26 @@
 use super::*;
 use wattle_primitives::call::energy::{Side, dispute_id};
 
-/// Person 2 sells 1,000 Wh of the first interval to person 3 for 0.20, and delivers `export` of it; the grid asks 0.30.
-fn sold(export: u64) -> Village {
-    let mut village = Village::new(params(), &Terms { clearing: ClearingRule::PayAsBid, ..terms() });
-    let mut sims = [village.meter(52, 2, MeterRole::Sub), village.meter(53, 3, MeterRole::Sub)];
+/// An offer and a bid of 1,000 Wh for 0.20, for the interval of `at`.
+fn orders(village: &Village, at: u64) -> (EnergyCall, EnergyCall) {
     let order = |side| EnergyCall::PlaceOrder {
         microgrid: village.id,
         reference: Hash([1; 32]),
-        interval: village.interval(village.first_ms),
+        interval: village.interval(at),
         side,
         price: Amount(200_000),
         wh: WattHours(1000),
         partner: None,
         expires_ms: None,
     };
-    let (offer, bid) = (order(Side::Sell), order(Side::Buy));
+    (order(Side::Sell), order(Side::Buy))
+}
+
+/// Person 2 sells 1,000 Wh of the first interval to person 3 for 0.20, and delivers `export` of it; the grid asks 0.30.
+fn sold(export: u64) -> Village {
+    let mut village = Village::new(params(), &Terms { clearing: ClearingRule::PayAsBid, ..terms() });
+    let mut sims = [village.meter(52, 2, MeterRole::Sub), village.meter(53, 3, MeterRole::Sub)];
+    let (offer, bid) = orders(&village, village.first_ms);
     village.ok(2, offer);
     village.ok(3, bid);
     village.go(village.first_ms + 1000);
@@ -77,17 +82,7 @@ fn no_claim_reaches_what_others_were_paid() {
 fn what_a_seller_is_paid_waits_for_the_seller() {
     let mut village = Village::new(params(), &Terms { clearing: ClearingRule::PayAsBid, ..terms() });
     let mut sims: Vec<Sim> = (2..=4).map(|n| village.meter(50 + n, n, MeterRole::Sub)).collect();
-    let order = |side| EnergyCall::PlaceOrder {
-        microgrid: village.id,
-        reference: Hash([1; 32]),
-        interval: village.interval(village.first_ms + QUARTER),
-        side,
-        price: Amount(200_000),
-        wh: WattHours(1000),
-        partner: None,
-        expires_ms: None,
-    };
-    let (offer, bid) = (order(Side::Sell), order(Side::Buy));
+    let (offer, bid) = orders(&village, village.first_ms + QUARTER);
     village.ok(2, offer);
     village.ok(3, bid);
     let all = village.funds(4);

@@ -70,6 +70,15 @@ fn mid_market_with_less_generation_than_demand() {
     assert_eq!((village.tab(1), village.line(1).paid), (0, -600_000));
 }
 
+/// Who bore how much of the losses, Wh and money.
+fn shared(village: &Village) -> Vec<(Address, u64, u128)> {
+    let part = |event: &Event| match event {
+        Event::LossShared { account, wh, debit, .. } => Some((*account, wh.0, debit.0)),
+        _ => None,
+    };
+    village.events.iter().filter_map(part).collect()
+}
+
 #[test]
 fn losses_are_shared_by_consumption_and_flagged() {
     let terms = Terms { losses: LossRule::ProRata, ..terms() };
@@ -83,15 +92,7 @@ fn losses_are_shared_by_consumption_and_flagged() {
     assert!(quarter(&mut village, &mut sims).iter().all(Result::is_ok));
     village.go(village.first_ms + QUARTER + terms.late_window_ms.0);
     // 1000 - 900 = 100 Wh, 30,000 base units: 600 : 300.
-    let shared: Vec<_> = village
-        .events
-        .iter()
-        .filter_map(|event| match event {
-            Event::LossShared { account, wh, debit, .. } => Some((*account, wh.0, debit.0)),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(shared, [(address(2), 66, 20_000), (address(3), 34, 10_000)]);
+    assert_eq!(shared(&village), [(address(2), 66, 20_000), (address(3), 34, 10_000)]);
     let last = village.events.iter().find_map(|event| match event {
         Event::IntervalFinal { interval, feeder_wh, loss_wh, under_reported, .. }
             if *interval == village.interval(village.first_ms) =>
@@ -126,15 +127,7 @@ fn who_reads_late_bears_its_part_of_the_loss() {
     let reading = late.read(chain, end, 0, ClockQuality::Synced);
     assert_eq!(village.submit(vec![reading]), [Ok(())]);
     village.go(end + terms.late_window_ms.0);
-    let shared: Vec<_> = village
-        .events
-        .iter()
-        .filter_map(|event| match event {
-            Event::LossShared { account, wh, debit, .. } => Some((*account, wh.0, debit.0)),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(shared, [(address(2), 66, 20_000), (address(3), 34, 10_000)]);
+    assert_eq!(shared(&village), [(address(2), 66, 20_000), (address(3), 34, 10_000)]);
     village.check_tabs();
 }
 
