@@ -5,8 +5,9 @@ use crate::load::Load;
 use crate::network::Network;
 use crate::process::{PATIENCE, Process, program, until};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use tokio::runtime::Runtime;
 use wattle_meter::simulator::{EXPORT, IMPORT, Simulator, SimulatorConfig, system_clock};
 use wattle_node::testnet::loopback;
 use wattle_primitives::reading::RegisterEncoding;
@@ -23,17 +24,7 @@ fn a_light_node_follows_through_a_change_of_the_set() {
     let network = Network::lay_out(&["--meters", "1", "--set-change", "1", "--epoch-length", "20"]);
     let nodes = network.start();
     let load = Load::start(&network.path(), network.chain, nodes.iter().map(|n| n.url.clone()).collect());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let meter = runtime
-        .block_on(Simulator::start(SimulatorConfig {
-            listen: loopback(0),
-            seed: 7,
-            start_ms: network.spec.genesis.time_ms.0,
-            clock: system_clock(),
-        }))
-        .unwrap();
-    let home = network.path().join("m0");
-    write_config(&network, &home, &meter);
+    let (runtime, meter, home) = lay_out_light_node(&network);
     let mut command = Command::new(program("wattle-light"));
     command.arg("run").arg("--config").arg(home.join("light.toml"));
     let light = Process::start("light", &mut command, &home.join("log"));
@@ -75,7 +66,22 @@ fn a_light_node_follows_through_a_change_of_the_set() {
     nodes.into_iter().for_each(|node| node.process.stop());
 }
 
-pub(crate) fn write_config(network: &Network, home: &Path, meter: &Simulator) {
+/// A simulated meter, the runtime it lives in, and the directory of a light node that is configured to read it.
+pub(crate) fn lay_out_light_node(network: &Network) -> (Runtime, Simulator, PathBuf) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let config = SimulatorConfig {
+        listen: loopback(0),
+        seed: 7,
+        start_ms: network.spec.genesis.time_ms.0,
+        clock: system_clock(),
+    };
+    let meter = runtime.block_on(Simulator::start(config)).unwrap();
+    let home = network.path().join("m0");
+    write_config(network, &home, &meter);
+    (runtime, meter, home)
+}
+
+fn write_config(network: &Network, home: &Path, meter: &Simulator) {
     let path = |name: &str| home.join(name).display().to_string();
     let operator = Wallet::open(&network.path(), "operator", 0).address;
     let text = format!(

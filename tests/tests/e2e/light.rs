@@ -1,7 +1,7 @@
 //! A real light node beside real validators, whose power goes at any moment.
 
 use crate::chain::number;
-use crate::epochs::write_config;
+use crate::epochs::lay_out_light_node;
 use crate::network::Network;
 use crate::process::{PATIENCE, Process, program, until};
 use serde_json::json;
@@ -10,8 +10,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use wattle_meter::queue::Queue;
-use wattle_meter::simulator::{Simulator, SimulatorConfig, system_clock};
-use wattle_node::testnet::loopback;
 use wattle_primitives::Address;
 use wattle_primitives::reading::RegisterEncoding;
 
@@ -33,17 +31,7 @@ fn waiting(queue: &Path) -> BTreeMap<u64, u64> {
 fn killed_while_it_submits_it_brings_every_reading_to_the_chain_once() {
     let network = Network::lay_out(&["--meters", "1"]);
     let nodes = network.start();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let meter = runtime
-        .block_on(Simulator::start(SimulatorConfig {
-            listen: loopback(0),
-            seed: 7,
-            start_ms: network.spec.genesis.time_ms.0,
-            clock: system_clock(),
-        }))
-        .unwrap();
-    let home = network.path().join("m0");
-    write_config(&network, &home, &meter);
+    let (runtime, meter, home) = lay_out_light_node(&network);
     let config = home.join("light.toml");
     let text = std::fs::read_to_string(&config).unwrap();
     // Every moment counts: a reading is durable at once, and on its way soon.

@@ -5,15 +5,7 @@
 //! whole, whatever the roundings, and nothing has to be remembered but the point reached.
 
 use super::records::Silence;
-use wattle_primitives::{Amount, TimeMs};
-
-/// A price is for so many Wh.
-const KWH: u128 = 1000;
-
-/// What so much energy costs at a price, rounded down.
-pub(super) const fn cost(wh: u128, price: Amount) -> Amount {
-    Amount(wh.saturating_mul(price.0) / KWH)
-}
+use wattle_primitives::TimeMs;
 
 /// What of `total` falls to whoever stands between `before` and `after` on a line of length `whole`:
 /// `floor(total * after / whole) - floor(total * before / whole)`. Nothing when the line has no length.

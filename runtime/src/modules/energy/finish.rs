@@ -5,7 +5,8 @@
 //! flagged in any case, so that nobody hides by being late.
 
 use super::agenda::{At, Budget};
-use super::exact::{cost, share};
+use super::clearing::cost;
+use super::exact::share;
 use super::records::{Interval, Measured, Position, Step};
 use super::settle::move_between;
 use super::tab::OPERATOR;
@@ -99,7 +100,7 @@ fn share_loss(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, total: Watt
         if planted!("loss-remainder-lost", floor() != exact) { floor() } else { exact }
     };
     let wh = WattHours(u64::try_from(of(total.0.into())).unwrap_or(u64::MAX));
-    let debit = Amount(of(cost(total.0.into(), at.prices.import).0));
+    let debit = Amount(of(cost(at.prices.import, total).0));
     let Some(account) = ctx.state.read::<Address>(keys::member_index(at.id, code)) else { return false };
     if wh == WattHours::ZERO && debit == Amount::ZERO {
         return false;

@@ -13,7 +13,8 @@
 //! As much as export or bought energy took off its owner's estimated intervals is refunded at the export price: it was not
 //! charged for, it only kept that energy from being sold to the grid.
 
-use super::exact::{Span, cost, share};
+use super::clearing::{cost, cost_at_most};
+use super::exact::{Span, share};
 use super::records::{
     Agenda, Interval, Measured, Member, Microgrid, Position, SettledMeter, Silence, Slice, Step,
 };
@@ -176,17 +177,17 @@ impl Flow<'_> {
         let (from, to) = self.settled_span();
         let price = self.prices(ctx, from, to)?;
         let estimate = replaced.wh;
-        let more = import.saturating_sub(estimate);
-        let mut debit = cost(more.into(), price.import);
-        let is_exact = || u128::from(more).saturating_mul(price.import.0).is_multiple_of(1000);
-        if planted!("adjustment-rounded-up", !is_exact()) {
-            debit = debit.saturating_add(Amount(1));
+        let more = WattHours(import.saturating_sub(estimate));
+        let mut debit = cost(price.import, more);
+        let up = || cost_at_most(price.import, more);
+        if planted!("adjustment-rounded-up", up() != debit) {
+            debit = up();
         }
         let over = estimate.saturating_sub(import);
-        let mut credit = cost(over.saturating_sub(replaced.offset).into(), price.import)
-            .saturating_add(cost(replaced.offset.into(), price.export))
+        let mut credit = cost(price.import, WattHours(over.saturating_sub(replaced.offset)))
+            .saturating_add(cost(price.export, WattHours(replaced.offset)))
             .min(Amount(share(replaced.worth.0, 0, over, estimate)));
-        credit = credit.saturating_add(cost(export.into(), price.export));
+        credit = credit.saturating_add(cost(price.export, WattHours(export)));
         if code == OPERATOR {
             (debit, credit) = (Amount::ZERO, Amount::ZERO);
         }

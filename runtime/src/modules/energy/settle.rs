@@ -7,7 +7,8 @@
 //! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it, if its owner lets it be.
 
 use super::agenda::{At, Budget};
-use super::exact::{cost, share};
+use super::clearing::cost;
+use super::exact::share;
 use super::records::{Interval, Measured, Member, Position, SettledMeter, Silence, Slice, Step};
 use super::tab::{self, CLEARING, OPERATOR, Tab};
 use crate::keys;
@@ -185,7 +186,7 @@ fn book(ctx: &mut Ctx<'_>, at: &At<'_>, owner: Address, part: &Part, settled: &m
     position.estimate_wh = position.estimate_wh.saturating_add(part.estimate.unwrap_or_default());
     if let Some((estimate, silence)) = part.estimate.zip(settled.silence.as_mut()) {
         position.estimated = true;
-        let amount = cost(u128::from(estimate.0), at.prices.import);
+        let amount = cost(at.prices.import, estimate);
         if amount > Amount::ZERO {
             silence.amount = silence.amount.saturating_add(amount);
             member.estimated = member.estimated.saturating_add(amount);
@@ -278,8 +279,8 @@ fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> boo
 fn at_tariff(at: &At<'_>, position: &Position) -> Charges {
     let (demand, supply) = net(position);
     Charges {
-        debit_operator: cost(demand.into(), at.prices.import),
-        credit_operator: cost(supply.into(), at.prices.export),
+        debit_operator: cost(at.prices.import, WattHours(demand)),
+        credit_operator: cost(at.prices.export, WattHours(supply)),
         ..Charges::default()
     }
 }
@@ -288,18 +289,18 @@ fn at_tariff(at: &At<'_>, position: &Position) -> Charges {
 /// the other comes from or goes to the grid. Each side bears both in proportion. An estimate is bought from the grid: nobody
 /// sells what perhaps nobody uses.
 fn mid_market(at: &At<'_>, record: &mut Interval, position: &Position) -> Charges {
-    let (demand, supply) = (record.demand_wh.0, record.supply_wh.0);
-    let estimate = cost(position.estimate_wh.0.into(), at.prices.import);
-    let inside = cost(demand.min(supply).into(), at.prices.middle()).0;
-    let bought = cost(demand.saturating_sub(supply).into(), at.prices.import).0;
-    let sold = cost(supply.saturating_sub(demand).into(), at.prices.export).0;
+    let (demand, supply) = (record.demand_wh, record.supply_wh);
+    let estimate = cost(at.prices.import, position.estimate_wh);
+    let inside = cost(at.prices.middle(), demand.min(supply)).0;
+    let bought = cost(at.prices.import, demand.saturating_sub(supply)).0;
+    let sold = cost(at.prices.export, supply.saturating_sub(demand)).0;
     let (needs, spares) = net(&position.measured());
     let [demand_done, supply_done] = record.done;
     record.done =
         [demand_done.saturating_add(WattHours(needs)), supply_done.saturating_add(WattHours(spares))];
     let [demand_now, supply_now] = record.done;
-    let of_demand = |total: u128| Amount(share(total, demand_done.0, demand_now.0, demand));
-    let of_supply = |total: u128| Amount(share(total, supply_done.0, supply_now.0, supply));
+    let of_demand = |total: u128| Amount(share(total, demand_done.0, demand_now.0, demand.0));
+    let of_supply = |total: u128| Amount(share(total, supply_done.0, supply_now.0, supply.0));
     Charges {
         debit_clearing: of_demand(inside),
         debit_operator: of_demand(bought).saturating_add(estimate),

@@ -5,7 +5,7 @@
 
 use super::agenda;
 use super::records::{Agenda, Microgrid, TermsRecord};
-use super::registry::operated;
+use super::registry::{DAY_MS, operated};
 use crate::keys;
 use crate::modules::{Ctx, ledger};
 use wattle_primitives::call::energy::{Prices, Terms};
@@ -21,8 +21,6 @@ const LATE_INTERVALS_MAX: u64 = 2_880;
 /// Most intervals of grace where prices depend on the time of day: what is read only once within it counts as spread
 /// evenly.
 const GRACE_INTERVALS_MAX: u64 = 2;
-/// Milliseconds of a day.
-const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// Checks what needs no state.
 pub(crate) fn check(terms: &Terms) -> Result<(), Reason> {
@@ -72,18 +70,14 @@ fn next_version(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid) -> (u32, Interva
     let at_once = grid.ordered <= current && planted!("terms-from-current-interval");
     let next = if at_once { current } else { current.next().max(grid.ordered) };
     let soonest = grid.agenda.map_or(next, |agenda| agenda.clear.max(next));
-    let a_day = DAY_MS.checked_div(grid.interval_ms.0).unwrap_or(1);
-    let mut after = |version: u32| {
-        let before = version.checked_sub(1).and_then(|before| from(ctx, id, before));
-        before.map_or(soonest, |before| soonest.max(IntervalId(before.0.saturating_add(a_day))))
+    let version = match grid.terms.checked_sub(1) {
+        Some(newest) if from(ctx, id, newest) >= Some(soonest) => newest,
+        _ => grid.terms,
     };
-    let newest = grid.terms.checked_sub(1);
-    let replaced = newest.map(|version| (version, after(version)));
-    let fresh = (grid.terms, after(grid.terms));
-    match replaced {
-        Some((version, begins)) if from(ctx, id, version) >= Some(soonest) => (version, begins),
-        _ => fresh,
-    }
+    let a_day = DAY_MS.checked_div(grid.interval_ms.0).unwrap_or(1);
+    let before = version.checked_sub(1).and_then(|before| from(ctx, id, before));
+    let begins = before.map_or(soonest, |before| soonest.max(IntervalId(before.0.saturating_add(a_day))));
+    (version, begins)
 }
 
 /// The terms that hold for an interval; `None` before the first ones.
