@@ -35,7 +35,6 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("primitives", &["domain", "hash"]),
     ("primitives", &["event", "receipt"]),
     ("meter", &["board", "relay"]),
-    ("fuzz", &["codec", "verify"]),
     ("tests", &["sim::plan", "sim::topology"]),
 ];
 
