@@ -112,7 +112,7 @@ impl Wallet {
 
     /// The same, for a chain whose clock is not this machine's.
     pub(crate) fn transfer_until(&mut self, chain: Hash, to: Address, amount: u128, expires_ms: u64) -> Tx {
-        let call = Call::Token(TokenCall::Transfer { to, asset: AssetId::NATIVE, amount: Amount(amount) });
+        let call = Call::from(call::token::Transfer { to, asset: AssetId::NATIVE, amount: Amount(amount) });
         let body = TxBody {
             chain,
             sender: self.address,

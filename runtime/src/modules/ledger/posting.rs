@@ -1,8 +1,9 @@
 //! Counters: debits and credits, limits, dues between books, deposits.
 
+use super::records::{Balance, BookAccount};
 use super::wallet;
 use crate::keys;
-use crate::modules::records::{Account, Balance, BookAccount};
+use crate::modules::identity::records::Account;
 use crate::modules::{Ctx, identity};
 use crate::overlay::{Overlay, decode_entry};
 use wattle_primitives::call::ledger::{AccountId, SystemAccount};
