@@ -9,7 +9,7 @@ use wattle_primitives::call;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, Block, BoundedVec, Call, Certificate, Epoch, Hash, Header, Height, Lane,
     Nonce, Proposal, PublicKey, Round, SecretKey, SignedVote, TimeMs, Tx, TxBody, Validator, ValidatorSet,
-    View, Vote, VotingPower, call::TokenCall,
+    View, Vote, VotingPower,
 };
 use wattle_runtime::state::State;
 

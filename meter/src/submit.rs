@@ -21,7 +21,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::{Request, Response};
 use wattle_primitives::call;
-use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::READINGS_MAX;
 use wattle_primitives::reading::{Reading, SignedReading};
 use wattle_primitives::state_key::{self, AccountRecord, MeterRecord};

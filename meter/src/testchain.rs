@@ -11,7 +11,6 @@ use wattle_chain_spec::Checkpoint;
 use wattle_p2p::wire::{AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, Request, Response};
 use wattle_p2p::{PeerId, RequestError};
 use wattle_primitives::call;
-use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord, LastReading, MeterRecord};

@@ -5,8 +5,8 @@
 use crate::driver::effect::BuildJob;
 use crate::work::{self, BuiltBlock, TxCache, Worker};
 use std::sync::Arc;
+use wattle_primitives::Call;
 use wattle_primitives::call;
-use wattle_primitives::call::TokenCall;
 use wattle_primitives::genesis::{GenesisAccount, ScheduledSet};
 use wattle_primitives::*;
 use wattle_runtime::{CheckedTx, State, VerifiedTx, genesis, verify_all};

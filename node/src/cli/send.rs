@@ -361,7 +361,6 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use wattle_primitives::AssetId;
-    use wattle_primitives::call::TokenCall;
 
     fn pay(amount: u128) -> BoundedVec<Call, 64> {
         let call = Call::from(call::token::Transfer {
@@ -369,7 +368,7 @@ mod tests {
             asset: AssetId(0),
             amount: Amount(amount),
         });
-        BoundedVec::new(vec![Call::Token(call)]).unwrap()
+        BoundedVec::new(vec![call]).unwrap()
     }
 
     fn request() -> PrepareRequest {

@@ -8,7 +8,6 @@ use crate::client::{Client, with_cursor};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use wattle_primitives::call;
-use wattle_primitives::call::TokenCall;
 use wattle_primitives::call::token::Symbol;
 use wattle_primitives::{AssetId, Call};
 use wattle_rpc::types::{AssetInfo, HistoryItem, Page};

@@ -7,7 +7,6 @@ use super::{NodeBackend, storage};
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 use wattle_primitives::call;
-use wattle_primitives::call::EnergyCall;
 use wattle_primitives::{Address, BlockId, Call, Genesis, PublicKey, Tx};
 use wattle_rpc::{RpcError, RpcResult};
 

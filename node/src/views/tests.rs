@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 use wattle_consensus::Evidence;
 use wattle_p2p::wire::Role;
 use wattle_primitives::call;
+use wattle_primitives::call::Call;
 use wattle_primitives::call::energy::{MeterBinding, microgrid_id};
-use wattle_primitives::call::{Call, TokenCall};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::*;
@@ -448,7 +448,7 @@ fn readings_are_listed_newest_first_whatever_the_page() {
         power_max_w: 69_000,
         binding: key(51).sign(&place.signing_bytes(&chain)),
     });
-    let calls = vec![Call::Energy(register), readings(&chain, 50, 1..=3)];
+    let calls = vec![register, readings(&chain, 50, 1..=3)];
     let first = world.tx(1, 0, calls);
     world.block(
         vec![first, world.tx(1, 1, vec![readings(&chain, 50, 4..=4), readings(&chain, 51, 1..=2)])],

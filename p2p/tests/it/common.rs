@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use wattle_p2p::wire::{LightBlock, Role, ValidatorMessage, ValidatorProof};
 use wattle_p2p::{Config, Handle, Multiaddr, NetEvent, NodeKey, PeerId, spawn};
+use wattle_primitives::Call;
 use wattle_primitives::call;
 use wattle_primitives::*;
 

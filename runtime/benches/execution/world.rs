@@ -1,8 +1,8 @@
 //! Transfers between the accounts of a chain.
 
 use super::chain::{ACCOUNTS, key, spec};
+use wattle_primitives::Call;
 use wattle_primitives::call;
-use wattle_primitives::call::token::TokenCall;
 use wattle_primitives::*;
 use wattle_runtime::*;
 

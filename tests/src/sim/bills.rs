@@ -14,7 +14,6 @@ use super::plan::{METERS, Plan, WALLET_BALANCE, WALLETS, meter_owner};
 use super::village::{INTERVAL_MS, account, meter};
 use std::collections::BTreeMap;
 use wattle_primitives::call;
-use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::deals::DealEnd;
 use wattle_primitives::call::energy::{ClearingRule, TariffBand, Terms};
 use wattle_primitives::call::ledger::{AccountId, SystemAccount};

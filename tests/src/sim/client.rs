@@ -6,7 +6,6 @@ use super::village::{Sender, Village, account};
 use std::collections::BTreeMap;
 use wattle_node::driver::{SubmitError, Token};
 use wattle_primitives::call;
-use wattle_primitives::call::TokenCall;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, Signature, TimeMs, Tx, TxBody,
 };
@@ -146,7 +145,7 @@ impl Clients {
         let energy =
             self.rng.chance(ENERGY).then(|| self.village.next(wall, issued, |n| pending.contains_key(&n)));
         let (sender, call) = match energy.flatten() {
-            Some((sender, call)) => (sender, Call::Energy(call)),
+            Some((sender, call)) => (sender, call),
             None => (Sender::Wallet(wallet), self.transfer()),
         };
         // A loyal client knows one node only, whatever becomes of it.

@@ -11,7 +11,6 @@ use wattle_node::driver::{Announcement, Committing};
 use wattle_node::work::ExecuteError;
 use wattle_p2p::wire::ValidatorMessage;
 use wattle_primitives::call;
-use wattle_primitives::call::TokenCall;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::{
     Address, Amount, BlockId, Call, Epoch, Event, Genesis, Hash, Header, Height, Outcome, PublicKey, Receipt,

@@ -7,8 +7,8 @@ use super::plan::{METERS, OUTSIDER, Plan, WALLETS, meter_key, meter_owner, walle
 use super::rng::Rng;
 use std::collections::VecDeque;
 use std::sync::LazyLock;
+use wattle_primitives::Call;
 use wattle_primitives::call;
-use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::deals::{Funding, deal_id};
 use wattle_primitives::call::market::{Side, order_id};
 use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};

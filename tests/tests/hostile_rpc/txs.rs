@@ -8,7 +8,6 @@ use std::sync::Arc;
 use wattle_node::client::ClientError;
 use wattle_node::work::{ExecuteError, TxCache, Worker, check_body, execute};
 use wattle_primitives::call;
-use wattle_primitives::call::TokenCall;
 use wattle_primitives::key::SignatureError;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, Block, BoundedVec, Call, Hash, Header, Height, Lane, Nonce, PublicKey,

@@ -8,7 +8,7 @@ use super::{CliResult, Ctx, GridPageArgs, SendArgs, asset_of, call, money_of, ou
 use crate::cli::send::money;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
-use wattle_primitives::call::EnergyCall;
+use wattle_primitives::Call;
 use wattle_primitives::call::deals::{Funding, deal_id};
 use wattle_primitives::{Address, Hash, TimeMs, WattHours};
 use wattle_rpc::types::{Anchored, DealInfo};

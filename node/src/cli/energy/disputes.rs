@@ -8,8 +8,8 @@ use crate::cli::send::money;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use wattle_primitives::Call;
 use wattle_primitives::Hash;
-use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::disputes::dispute_id;
 use wattle_primitives::reading::SignedReading;
 

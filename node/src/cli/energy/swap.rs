@@ -8,7 +8,7 @@ use crate::cli::secret::SignerArgs;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use wattle_primitives::call::EnergyCall;
+use wattle_primitives::Call;
 use wattle_primitives::call::energy::MeterSwap;
 use wattle_primitives::reading::Words;
 use wattle_primitives::{Address, Hash, PublicKey, Signature, WattHours};

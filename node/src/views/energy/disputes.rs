@@ -7,7 +7,6 @@ use super::super::{NodeBackend, View, at, page, storage};
 use super::market::current;
 use std::sync::{Arc, Mutex, PoisonError};
 use wattle_primitives::call;
-use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::disputes::dispute_id;
 use wattle_primitives::{Address, BlockId, Call, Hash, Height, Outcome, Tx};
 use wattle_rpc::types::{Anchored, DisputeInfo, DisputesRequest, OpenedInfo, Page, PageRequest};

@@ -1,6 +1,7 @@
 //! Intervals, trades, disputes, and the proofs of events.
 
 use super::*;
+use wattle_primitives::Call;
 use wattle_primitives::call;
 use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
 use wattle_primitives::call::market::Side;

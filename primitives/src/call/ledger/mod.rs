@@ -131,7 +131,10 @@ impl AccountClass {
     /// Whether debits increase the balance.
     #[must_use]
     pub const fn is_debit_normal(self) -> bool {
-        matches!(self, Self::Asset | Self::Expense)
+        match self {
+            Self::Asset | Self::Expense => true,
+            Self::Liability | Self::Equity | Self::Revenue => false,
+        }
     }
 }
 

@@ -257,9 +257,7 @@ fn microgrids_and_meters_are_registered_by_their_operator() {
     for (chain, place, owner) in [(&chain, elsewhere, 3), (&chain, id, 4), (&other_chain, id, 3)] {
         let mut call = registration(chain, place, 80, owner);
         if let Call::Energy(EnergyCall::RegisterMeter(call::energy::RegisterMeter {
-            microgrid,
-            owner,
-            ..
+            microgrid, owner, ..
         })) = &mut call
         {
             (*microgrid, *owner) = (id, address(3));

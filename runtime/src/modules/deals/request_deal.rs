@@ -35,7 +35,7 @@ impl Action for RequestDeal {
             return Err(Reason::AlreadyExists);
         }
         let mut deal = Deal {
-            microgrid: microgrid,
+            microgrid,
             index: list(ctx, &microgrid, &id)?,
             requester,
             side,
@@ -50,14 +50,7 @@ impl Action for RequestDeal {
         };
         queue(ctx, &id, &mut deal, expires_ms);
         ctx.state.write(keys::deal(&id), &deal);
-        ctx.emit(Event::DealRequested {
-            deal: id,
-            microgrid: microgrid,
-            account: requester,
-            side,
-            wh_max,
-            price,
-        });
+        ctx.emit(Event::DealRequested { deal: id, microgrid, account: requester, side, wh_max, price });
         Ok(())
     }
 }

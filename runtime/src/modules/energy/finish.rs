@@ -39,7 +39,14 @@ pub(crate) fn finalize(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> b
     let outcome = outcome(&record.subs, &record.feeders, at.terms.loss_permille_max);
     let mut next = match record.step {
         Step::Finish { next } => next,
-        _ => {
+        Step::Open
+        | Step::Release { .. }
+        | Step::Cleared
+        | Step::Measure { .. }
+        | Step::Sum { .. }
+        | Step::Post { .. }
+        | Step::Pay { .. }
+        | Step::Settled => {
             record.done = [WattHours::ZERO; 2];
             OPERATOR
         }

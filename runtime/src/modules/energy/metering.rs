@@ -68,8 +68,11 @@ pub(super) fn settled(ctx: &mut Ctx<'_>, id: &Hash, agenda: &Agenda, address: &A
         return settled;
     }
     let open = ctx.state.read(keys::interval(id, agenda.settle));
-    let measured = open.is_some_and(|interval| {
-        matches!(interval.step, Step::Sum { .. } | Step::Post { .. } | Step::Pay { .. } | Step::Settled)
+    let measured = open.is_some_and(|interval| match interval.step {
+        Step::Sum { .. } | Step::Post { .. } | Step::Pay { .. } | Step::Settled => true,
+        Step::Open | Step::Release { .. } | Step::Cleared | Step::Measure { .. } | Step::Finish { .. } => {
+            false
+        }
     });
     let until = if measured { agenda.settle.next() } else { agenda.settle };
     SettledMeter { until, typical_wh: WattHours::ZERO, silence: None }

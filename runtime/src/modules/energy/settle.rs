@@ -339,13 +339,14 @@ fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, position: &Position) 
 
 /// Takes what a member owes from its wallet, as far as there is money, and says when it begins to owe too much.
 fn collect(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, before: Tab) {
-    if !matches!(tab::balance(ctx, at.grid, code), Tab::Owes(_)) {
-        return;
+    match tab::balance(ctx, at.grid, code) {
+        Tab::Owes(_) => {}
+        Tab::Even | Tab::Due(_) => return,
     }
     let key = keys::member(at.id, &account);
     let counted = |ctx: &mut Ctx<'_>, tab: Tab| match (tab, ctx.state.read(key)) {
         (Tab::Owes(owed), Some(member)) => owed.saturating_sub(member.unpaid_estimates()),
-        _ => Amount::ZERO,
+        (Tab::Owes(_), None) | (Tab::Even | Tab::Due(_), _) => Amount::ZERO,
     };
     let was = counted(ctx, before);
     pay_tab(ctx, at, account);

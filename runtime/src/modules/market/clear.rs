@@ -36,7 +36,13 @@ pub(crate) fn clear(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool
             0
         }
         Step::Release { next } => next,
-        _ => return true,
+        Step::Cleared
+        | Step::Measure { .. }
+        | Step::Sum { .. }
+        | Step::Post { .. }
+        | Step::Pay { .. }
+        | Step::Settled
+        | Step::Finish { .. } => return true,
     };
     let first = next;
     while next < record.orders && (next == first || !budget.is_spent()) {

@@ -64,7 +64,7 @@ impl Action for PlaceOrder {
             }
         };
         let order = Order {
-            microgrid: microgrid,
+            microgrid,
             interval,
             account,
             side,
@@ -98,16 +98,7 @@ impl Action for PlaceOrder {
         if let Some(key) = queue {
             ctx.state.write(key, &Due::Order(id));
         }
-        ctx.emit(Event::OrderPlaced {
-            order: id,
-            microgrid: microgrid,
-            interval,
-            account,
-            side,
-            price,
-            wh,
-            reserved,
-        });
+        ctx.emit(Event::OrderPlaced { order: id, microgrid, interval, account, side, price, wh, reserved });
         Ok(())
     }
 }

@@ -6,7 +6,6 @@ use crate::sim::rng::Rng;
 use wattle_node::driver::effect::BuildJob;
 use wattle_node::work::{ExecuteError, Worker, build};
 use wattle_primitives::call;
-use wattle_primitives::call::TokenCall;
 use wattle_primitives::tx::CALLS_MAX;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, Block, BoundedVec, Call, Hash, Lane, Nonce, TimeMs, Tx, TxBody,

@@ -10,7 +10,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wattle_meter::simulator::Site;
 use wattle_primitives::call;
-use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::market::Side;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{
@@ -122,7 +121,7 @@ impl Trader {
             expires_ms,
         });
         let request = PrepareRequest {
-            calls: BoundedVec::new(vec![Call::Energy(order)]).unwrap_or_default(), // one call is within every limit
+            calls: BoundedVec::new(vec![order]).unwrap_or_default(), // one call is within every limit
             sender: self.address,
             lane: None,
             nonce: None,

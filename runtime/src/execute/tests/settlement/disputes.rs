@@ -76,9 +76,8 @@ fn evidence_is_two_readings_of_ones_own_meter() {
     assert!(refused(&village, open(&village, &[readings[0].clone(), readings[0].clone()], 1)));
     for claim in [Amount(0), Amount(CLAIM_MAX.0 + 1)] {
         let mut call = open(&village, &readings, 1);
-        if let Call::Energy(EnergyCall::OpenDispute(call::disputes::OpenDispute {
-            claim: of, ..
-        })) = &mut call
+        if let Call::Energy(EnergyCall::OpenDispute(call::disputes::OpenDispute { claim: of, .. })) =
+            &mut call
         {
             *of = claim;
         }

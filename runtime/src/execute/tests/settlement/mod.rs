@@ -129,8 +129,7 @@ impl Village {
     pub(crate) fn meter(&mut self, n: u8, owner: u8, role: MeterRole) -> Sim {
         let mut call = registration(&self.world.env.chain, self.id, n, owner);
         if let Call::Energy(EnergyCall::RegisterMeter(call::energy::RegisterMeter {
-            role: counted,
-            ..
+            role: counted, ..
         })) = &mut call
         {
             *counted = role;
