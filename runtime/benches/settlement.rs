@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use wattle_primitives::Call;
 use wattle_primitives::call;
 use wattle_primitives::call::energy::*;
+use wattle_primitives::call::market::{ORDERS_MAX, Side};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::units::IntervalId;
@@ -177,8 +178,7 @@ impl Village {
         };
         let all: Vec<SignedReading> = (0..self.meters).map(read).collect();
         let calls = all.chunks(BATCH).map(|chunk| BoundedVec::new(chunk.to_vec()).unwrap());
-        let calls: Vec<_> =
-            calls.map(|readings| Call::from(call::energy::SubmitReadings { readings })).collect();
+        let calls: Vec<_> = calls.map(|readings| Call::from(SubmitReadings { readings })).collect();
         calls.into_iter().map(|call| self.tx(0, call)).collect()
     }
 
