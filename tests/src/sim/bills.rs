@@ -22,7 +22,7 @@ use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::reading::{RegisterEncoding, SignedReading};
 use wattle_primitives::units::{BookId, IntervalId};
 use wattle_primitives::{Address, Amount, AssetId, Call, Event, Hash, Reason, Receipt, Tx, WattHours};
-use wattle_runtime::modules::energy::records::{Interval, Meter, Microgrid, SettledMeter, Slice, Step};
+use wattle_runtime::modules::energy::records::Step;
 use wattle_runtime::modules::ledger::records::Balance;
 use wattle_runtime::{State, keys};
 
