@@ -53,6 +53,7 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
     ("recorder", &[], &["tokio", "rocksdb", "libp2p"]),
     ("tests", EVERYTHING, &[]),
     ("fuzz", EVERYTHING, &[]),
+    ("bench", &["primitives", "runtime"], &[]),
 ];
 
 const EVERYTHING: &[&str] = &[
