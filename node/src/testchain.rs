@@ -2,8 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::driver::effect::BuildJob;
-use crate::work::{self, BuiltBlock, TxCache, Worker};
+use crate::work::{self, BuildJob, BuiltBlock, TxCache, Worker};
 use std::sync::Arc;
 use wattle_primitives::call::TokenCall;
 use wattle_primitives::genesis::{GenesisAccount, ScheduledSet};

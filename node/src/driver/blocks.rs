@@ -1,8 +1,7 @@
 //! Bodies on their way in: proposed, fetched, or found in the log; checked, executed, handed to consensus.
 
-use super::{Driver, Effect, Job};
-use crate::driver::effect::Token;
-use crate::work::{BodyError, ExecuteError, VerifiedBlock};
+use super::{Driver, Effect};
+use crate::work::{BodyError, ExecuteError, Job, Token, VerifiedBlock};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use wattle_consensus::config::VIEWS_AHEAD_MAX;

@@ -1,9 +1,8 @@
 //! Between the consensus core and everything it asks for.
 
-use super::{COMMIT_BACKLOG_HARD_MAX, Driver, Effect, Halt, Job};
-use crate::driver::effect::{BuildJob, Token};
-use crate::wal::record::WalRecord;
-use crate::work::BuiltBlock;
+use super::{COMMIT_BACKLOG_HARD_MAX, Driver, Effect, Halt};
+use crate::journal::WalRecord;
+use crate::work::{BuildJob, BuiltBlock, Job, Token};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use wattle_consensus::{BuildRequest, Input, Output, Record, To};

@@ -1,12 +1,9 @@
 //! Everything that can happen to a node.
 
-use crate::driver::effect::Token;
-use crate::work::{BodyError, BuiltBlock, ExecuteError, ReplayError, Replayed, VerifiedBlock};
-use std::sync::Arc;
+use crate::work::{Done, Token};
 use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
 use wattle_p2p::{MessageId, PeerId};
-use wattle_primitives::{Address, Hash, Height, Lane, PublicKey, Round, SignedVote, Tx, Vote};
-use wattle_runtime::{Executed, TxError, VerifiedTx};
+use wattle_primitives::{Address, Hash, Height, Lane, PublicKey, Tx};
 
 /// One thing that happened. The driver answers each with effects, at once and without I/O.
 #[derive(Debug)]
@@ -105,58 +102,4 @@ pub enum Question {
     NextNonce(Address, Lane),
     /// Consensus, mempool and synchronization at a glance.
     Status,
-}
-
-/// Results of long work.
-#[derive(Debug)]
-pub enum Done {
-    /// A proposed or fetched body was checked.
-    Body {
-        /// Hash of its header.
-        hash: Hash,
-        /// The block, bound and with good signatures.
-        result: Result<Arc<VerifiedBlock>, BodyError>,
-    },
-    /// Transactions were checked.
-    Txs {
-        /// Names the batch.
-        token: Token,
-        /// One verdict each, in order.
-        results: Vec<Result<VerifiedTx, (Hash, TxError)>>,
-    },
-    /// A block was executed.
-    Executed {
-        /// Its hash.
-        hash: Hash,
-        /// State, receipts and writes.
-        result: Result<Arc<Executed>, ExecuteError>,
-    },
-    /// A block was built.
-    Built {
-        /// For this round.
-        round: Round,
-        /// The block.
-        result: Box<BuiltBlock>,
-    },
-    /// Fetched finalized blocks were executed.
-    Replayed {
-        /// Names the batch.
-        token: Token,
-        /// All of them, or the first that fails.
-        result: Result<Vec<Replayed>, ReplayError>,
-    },
-    /// A group is on disk.
-    Persisted {
-        /// Names the group.
-        token: Token,
-        /// Our votes of the group, signed.
-        signed: Vec<SignedVote>,
-        /// Votes that the sign state refused.
-        refused: Vec<Vote>,
-    },
-    /// All finalized blocks up to this height are in the database.
-    Committed {
-        /// The height.
-        height: Height,
-    },
 }

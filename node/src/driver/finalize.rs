@@ -1,6 +1,6 @@
 //! Final blocks on their way to the database, and from there to subscribers.
 
-use super::{Announcement, Committing, Driver, Effect, Halt};
+use super::{Driver, Effect, FinalBlock, Halt};
 use wattle_p2p::wire::{Gossip, LightBlock};
 use wattle_primitives::{BoundedVec, Certificate, Hash, Height, Round};
 
@@ -18,14 +18,14 @@ impl Driver {
             };
             let Some(executed) = entry.executed else { return };
             let certificate = if last { certificate.take() } else { None };
-            batch.push(Committing { block: entry.block, executed, certificate });
+            batch.push(FinalBlock { block: entry.block, executed, certificate });
         }
         self.commit(batch);
         self.end_epoch_if_terminal();
     }
 
     /// Hands final blocks to the database and lets go of what they settle.
-    pub(super) fn commit(&mut self, batch: Vec<Committing>) {
+    pub(super) fn commit(&mut self, batch: Vec<FinalBlock>) {
         self.finalized_at = self.mono;
         for item in &batch {
             self.txs.finalized(&item.block, &self.tree.state, self.tree.header.time_ms);
@@ -43,20 +43,18 @@ impl Driver {
     /// Everything up to `height` is in the database: now it may be told.
     pub(super) fn on_committed(&mut self, height: Height) {
         while self.backlog.queue.front().is_some_and(|item| item.block.header().height <= height) {
-            let Some(Committing { block, executed, certificate }) = self.backlog.queue.pop_front() else {
-                return;
-            };
-            self.txs.committed(&block);
-            if let Some(certificate) = &certificate
+            let Some(item) = self.backlog.queue.pop_front() else { return };
+            self.txs.committed(&item.block);
+            if let Some(certificate) = &item.certificate
                 && self.current.me.is_some()
             {
                 self.emit(Effect::Gossip(Gossip::Finalized(Box::new(LightBlock {
-                    header: block.header().clone(),
+                    header: item.block.header().clone(),
                     certificate: certificate.clone(),
                     path: BoundedVec::default(),
                 }))));
             }
-            self.emit(Effect::Announce(Announcement { block, executed, certificate }));
+            self.emit(Effect::Announce(item));
         }
     }
 }

@@ -33,11 +33,10 @@ mod sync;
 pub mod tree;
 mod txs;
 
-pub use effect::{
-    Announcement, Answer, Committing, DriverStatus, Effect, Fate, Halt, Job, SubmitError, Token,
-};
-pub use event::{Done, Event, Question};
+pub use effect::{Answer, DriverStatus, Effect, Fate, FinalBlock, Halt, SubmitError};
+pub use event::{Event, Question};
 
+use crate::work::{Done, Token};
 use outbox::Outbox;
 use peers::Peers;
 use relay::Relay;
@@ -99,7 +98,7 @@ struct Current {
 /// A finalized block on its way into the database.
 #[derive(Debug)]
 struct Backlog {
-    queue: VecDeque<Committing>,
+    queue: VecDeque<FinalBlock>,
     /// The database does not keep up.
     behind: bool,
     /// Nothing new is built or notarized: the database is behind, or the disk nearly full.

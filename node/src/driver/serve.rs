@@ -1,7 +1,7 @@
 //! Answers to peers and clients: from what the driver holds, or by handing the question to the database.
 
 use super::{Answer, Driver, DriverStatus, Effect, Fate, Question};
-use crate::driver::effect::Token;
+use crate::work::Token;
 use wattle_consensus::Core;
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::{Request, Response, Status, SyncBlock, TxFate};

@@ -7,9 +7,8 @@
 //!
 //! What peers claim decides whom to ask; what certificates prove decides whether this node counts as behind.
 
-use super::{Committing, Driver, Effect, Halt, Job};
-use crate::driver::effect::Token;
-use crate::work::{ReplayError, Replayed};
+use super::{Driver, Effect, FinalBlock, Halt};
+use crate::work::{Job, ReplayError, Replayed, Token};
 use std::collections::{BTreeMap, BTreeSet};
 use wattle_consensus::light::verify_finalized;
 use wattle_consensus::{Input, MonoMs};
@@ -337,7 +336,7 @@ impl Driver {
 
     /// Finalizes what consensus has not finalized meanwhile.
     fn take_replayed(&mut self, replayed: Vec<Replayed>, mut certificates: BTreeMap<Hash, Certificate>) {
-        let mut batch: Vec<Committing> = Vec::with_capacity(replayed.len());
+        let mut batch: Vec<FinalBlock> = Vec::with_capacity(replayed.len());
         for Replayed { block, executed } in replayed {
             if block.header().height <= self.tree.height() {
                 continue;
@@ -349,7 +348,7 @@ impl Driver {
             }
             let Some(entry) = self.tree.finalize(&hash) else { break };
             let Some(executed) = entry.executed else { break };
-            batch.push(Committing { block: entry.block, executed, certificate: certificates.remove(&hash) });
+            batch.push(FinalBlock { block: entry.block, executed, certificate: certificates.remove(&hash) });
         }
         let Some((header, certificate)) =
             batch.last().and_then(|b| Some((b.block.header().clone(), b.certificate.clone()?)))

@@ -2,6 +2,7 @@
 
 use super::outbox::Outbox;
 use super::*;
+use crate::journal::Order;
 use crate::mempool::Limits;
 use crate::testchain::{START, TestChain, VALIDATOR};
 use wattle_p2p::wire::{Request, Response, SyncBlock};
@@ -164,7 +165,7 @@ fn nothing_is_sent_before_the_groups_ahead_of_it_are_durable() {
     outbox.vote(Vote::Nullify(round), ValidatorIndex(0), Height(1), false);
     assert!(!sent(&mut outbox), "the vote is in the group to come");
     let groups = outbox.close(|| Token(1));
-    assert!(matches!(groups[..], [Effect::Persist { token: Token(1), .. }]));
+    assert!(matches!(groups[..], [Effect::Persist(Order { token: Token(1), .. })]));
     assert!(!sent(&mut outbox), "the group is on its way to disk");
     assert_eq!(outbox.durable(Token(1)).unwrap().sends.len(), 2);
     assert!(sent(&mut outbox) && outbox.is_idle());

@@ -1,10 +1,9 @@
 //! Transactions from clients, peers and gossip: checked, admitted, passed on, and followed to their end.
 
 use super::tree::Tree;
-use super::{Answer, Committing, Driver, Effect, Fate, Job, SubmitError};
-use crate::driver::effect::Token;
+use super::{Answer, Driver, Effect, Fate, FinalBlock, SubmitError};
 use crate::mempool::{Inserted, Limits, Mempool, Recent};
-use crate::work::VerifiedBlock;
+use crate::work::{Job, Token, VerifiedBlock};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use wattle_consensus::MonoMs;
 use wattle_p2p::wire::{ErrorCode, GOSSIP_TXS_MAX, Gossip, Response};
@@ -188,7 +187,7 @@ impl Txs {
     }
 
     /// Transactions of certified blocks that will never be final are no longer included.
-    pub(super) fn forget_dropped(&mut self, tree: &Tree, backlog: &VecDeque<Committing>) {
+    pub(super) fn forget_dropped(&mut self, tree: &Tree, backlog: &VecDeque<FinalBlock>) {
         let finalized = tree.height();
         let oldest = backlog.front().map_or(finalized, |c| c.block.header().height);
         if self.included.values().all(|h| *h <= finalized && *h >= oldest) {

@@ -10,10 +10,11 @@ mod space;
 pub mod storage;
 pub mod threads;
 
-use crate::driver::{Driver, Effect, Event, Halt, Setup, Token};
+use crate::driver::{Driver, Effect, Event, FinalBlock, Halt, Setup};
 use crate::file::FileError;
 use crate::file::os::OsDir;
-use crate::work::{TxCache, Unchecked, Worker};
+use crate::journal::Journal;
+use crate::work::{Job, Token, TxCache, Unchecked, Worker};
 use observe::Observer;
 use shared::{Command, Shared, View};
 use std::collections::HashMap;
@@ -21,8 +22,8 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use storage::{Journal, StorageError};
-use threads::{Fatal, LogOrder, Order, Report};
+use storage::StorageError;
+use threads::{Fatal, LogOrder, Report};
 use tokio::sync::{mpsc, oneshot, watch};
 use wattle_consensus::MonoMs;
 use wattle_p2p::Responder;
@@ -226,9 +227,9 @@ struct Loop {
     shared: Arc<Shared>,
     network: Handle,
     metrics: Arc<Metrics>,
-    work: Sender<crate::driver::Job>,
+    work: Sender<Job>,
     check: Sender<Unchecked>,
-    commit: Sender<Vec<crate::driver::Committing>>,
+    commit: Sender<Vec<FinalBlock>>,
     log: Option<Sender<LogOrder>>,
     reports: mpsc::UnboundedSender<Report>,
     responders: HashMap<Token, Responder>,
@@ -379,14 +380,12 @@ impl Loop {
     fn carry_out(&mut self, effect: Effect) -> Result<(), NodeError> {
         self.observer.carries_out(&effect);
         match effect {
-            Effect::Work(crate::driver::Job::Txs { token, txs }) => {
+            Effect::Work(Job::Txs { token, txs }) => {
                 self.check.send((token, txs)).map_err(|_| Fatal::Thread("wattle-check"))?;
             }
             Effect::Work(job) => self.work.send(job).map_err(|_| Fatal::Thread("wattle-work"))?,
-            Effect::Persist { token, height, records, votes } => match &self.log {
-                Some(log) => log
-                    .send(LogOrder::Persist(Order { token, height, records, votes }))
-                    .map_err(|_| Fatal::Thread("wattle-log"))?,
+            Effect::Persist(order) => match &self.log {
+                Some(log) => log.send(LogOrder::Persist(order)).map_err(|_| Fatal::Thread("wattle-log"))?,
                 None => return Err(Fatal::Thread("wattle-log").into()),
             },
             Effect::Commit(batch) => self.commit.send(batch).map_err(|_| Fatal::Thread("wattle-commit"))?,
@@ -428,7 +427,7 @@ impl Loop {
         Ok(())
     }
 
-    fn announce(&mut self, announcement: &crate::driver::Announcement) -> Result<(), NodeError> {
+    fn announce(&mut self, announcement: &FinalBlock) -> Result<(), NodeError> {
         let height = announcement.block.header().height;
         self.shared.announce(announcement);
         self.network.set_height(height);

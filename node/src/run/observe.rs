@@ -1,8 +1,8 @@
 //! What the run loop sees of consensus passing by, as figures.
 
 use crate::driver::{DriverStatus, Effect};
+use crate::journal::WalRecord;
 use crate::run::unix_ms;
-use crate::wal::record::WalRecord;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -54,7 +54,7 @@ impl Observer {
                     self.proposed(vote.vote.round());
                 }
             }
-            Effect::Persist { records, .. } => records.iter().for_each(|record| self.recorded(record)),
+            Effect::Persist(order) => order.records.iter().for_each(|record| self.recorded(record)),
             _ => {}
         }
     }

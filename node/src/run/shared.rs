@@ -1,6 +1,6 @@
 //! What readers see: the last committed block with its state, the database, and a line to the driver.
 
-use crate::driver::{Announcement, Answer, Question, SubmitError};
+use crate::driver::{Answer, FinalBlock, Question, SubmitError};
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -103,17 +103,17 @@ impl Shared {
     }
 
     /// A block is in the database: readers move on to it.
-    pub fn announce(&self, announcement: &Announcement) {
+    pub fn announce(&self, block: &FinalBlock) {
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
-        let certificate = announcement.certificate.clone().or_else(|| view.certificate.clone());
+        let certificate = block.certificate.clone().or_else(|| view.certificate.clone());
         *view = Arc::new(View {
-            header: announcement.block.header().clone(),
-            hash: announcement.block.hash,
-            state: announcement.executed.state.clone(),
+            header: block.block.header().clone(),
+            hash: block.block.hash,
+            state: block.executed.state.clone(),
             certificate,
         });
         drop(view);
-        self.heights.send_replace(announcement.block.header().height);
+        self.heights.send_replace(block.block.header().height);
     }
 
     /// Offers transactions; one verdict each, in order.

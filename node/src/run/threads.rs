@@ -4,19 +4,17 @@
 //! one build and one execution at a time for a block, [`crate::driver::COMMIT_BACKLOG_MAX`] commits, and no more
 //! transactions than [`crate::driver`] lets through to checking.
 
-use super::storage::Journal;
-use crate::driver::{Committing, Done, Job, Token};
+use crate::driver::FinalBlock;
 use crate::file::Dir;
-use crate::signer::{PersistError, Syncs};
-use crate::wal::record::WalRecord;
-use crate::work::{Unchecked, Worker};
+use crate::journal::{Journal, JournalError, Order, Syncs};
+use crate::work::{Done, Job, Token, Unchecked, Worker};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use tokio::sync::mpsc::UnboundedSender;
 use wattle_p2p::wire::Response;
-use wattle_primitives::{Height, ValidatorIndex, Vote, encode};
+use wattle_primitives::{Height, encode};
 use wattle_runtime::{Commit, Store, StoreError};
 
 /// What a thread tells the loop.
@@ -44,26 +42,13 @@ pub enum Report {
 pub enum Fatal {
     /// What was to be durable is not.
     #[error("cannot make a group durable")]
-    Persist(#[from] PersistError),
+    Persist(#[from] JournalError),
     /// A finalized block could not be stored.
     #[error("cannot commit a finalized block")]
     Commit(#[from] StoreError),
     /// A thread ended unexpectedly.
     #[error("thread {0} ended")]
     Thread(&'static str),
-}
-
-/// One group for the log.
-#[derive(Debug)]
-pub struct Order {
-    /// Names it.
-    pub token: Token,
-    /// Highest height it is about.
-    pub height: Height,
-    /// Records.
-    pub records: Vec<WalRecord>,
-    /// Votes to sign.
-    pub votes: Vec<(Vote, ValidatorIndex)>,
 }
 
 /// Orders for the log's thread.
@@ -173,8 +158,8 @@ where
 pub fn committer(
     store: Arc<dyn Store>,
     reports: UnboundedSender<Report>,
-) -> std::io::Result<(mpsc::Sender<Vec<Committing>>, JoinHandle<()>)> {
-    let (orders, inbox) = mpsc::channel::<Vec<Committing>>();
+) -> std::io::Result<(mpsc::Sender<Vec<FinalBlock>>, JoinHandle<()>)> {
+    let (orders, inbox) = mpsc::channel::<Vec<FinalBlock>>();
     let thread = std::thread::Builder::new().name("wattle-commit".into()).spawn(move || {
         while let Ok(mut batch) = inbox.recv() {
             batch.extend(inbox.try_iter().flatten());
@@ -199,7 +184,7 @@ pub fn committer(
 ///
 /// # Errors
 /// [`StoreError`]; the process must end.
-pub fn commit(store: &dyn Store, batch: &[Committing]) -> Result<Option<Height>, StoreError> {
+pub fn commit(store: &dyn Store, batch: &[FinalBlock]) -> Result<Option<Height>, StoreError> {
     let commits: Vec<Commit<'_>> = batch
         .iter()
         .map(|item| Commit {

@@ -15,7 +15,7 @@
 //! # From vote to signature
 //! [`Signer::prepare`] notes the vote and gives a [`PendingVote`], which can be written to the log but not sent.
 //! [`Signer::sync`] makes the note durable, beside the log's own sync, and gives a [`SyncedToken`].
-//! [`PendingVote::release`] trades the two for the [`SignedVote`]. [`persist`] does all of it for one group.
+//! [`PendingVote::release`] trades the two for the [`SignedVote`]. `journal` does all of it for one group.
 //!
 //! # Start
 //! [`Signer::open`] gives [`Unreconciled`], which signs nothing until it was shown the own votes in the log:
@@ -30,7 +30,6 @@
 //! # Not here
 //! When to vote (`wattle-consensus`), how keys are kept (`keystore`).
 
-pub mod persist;
 mod slots;
 mod state;
 
@@ -41,7 +40,6 @@ use wattle_primitives::{
     Hash, PublicKey, Round, SecretKey, Signature, SignedVote, ValidatorIndex, Vote, VoteKind, planted,
 };
 
-pub use persist::{PersistError, Persisted, Syncs, persist};
 pub use state::{Mark, Refused, SignState};
 
 /// What lies in the data directory when the sign state is opened.

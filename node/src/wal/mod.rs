@@ -26,10 +26,9 @@
 //! like a torn tail; that this node then has forgotten a vote is noticed by the sign state (see [`crate::signer`]).
 //!
 //! # Not here
-//! What the records mean ([`record`]), RocksDB.
+//! What the records mean (`journal`), RocksDB.
 
 mod format;
-pub mod record;
 mod recover;
 mod replay;
 

@@ -1,8 +1,6 @@
 //! Executing, building and replaying blocks.
 
-use super::{BodyError, VerifiedBlock, Worker, check_body};
-use crate::driver::effect::BuildJob;
-use crate::work::body::BodyFault;
+use super::{BodyError, BodyFault, BuildJob, VerifiedBlock, Worker, check_body};
 use std::sync::Arc;
 use wattle_primitives::{Block, Hash, Header, Height, planted};
 use wattle_runtime::{BlockError, BuildLimits, Executed, State, TxError, build_block, execute_block};

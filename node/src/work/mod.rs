@@ -4,13 +4,13 @@
 mod block;
 mod body;
 mod cache;
+mod job;
 
 pub use block::{BuiltBlock, ExecuteError, ReplayError, Replayed, build, execute, replay};
 pub use body::{BodyError, BodyFault, VerifiedBlock, check_body};
 pub use cache::TxCache;
+pub use job::{BuildJob, Done, Job, Token};
 
-use crate::driver::effect::{Job, Token};
-use crate::driver::event::Done;
 use std::sync::Arc;
 use wattle_primitives::{Genesis, Hash, Tx};
 use wattle_runtime::{BlockEnv, CheckedTx, TxError, VerifiedTx, verify_all};

@@ -4,7 +4,8 @@ use super::plan::{Plan, WALLETS};
 use super::rng::Rng;
 use super::village::{Sender, Village, account};
 use std::collections::BTreeMap;
-use wattle_node::driver::{SubmitError, Token};
+use wattle_node::driver::SubmitError;
+use wattle_node::work::Token;
 use wattle_primitives::call::TokenCall;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, Signature, TimeMs, Tx, TxBody,

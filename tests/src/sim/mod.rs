@@ -57,7 +57,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use trace::Trace;
 use wattle_consensus::MonoMs;
-use wattle_node::driver::{Done, Event, Job, Token};
+use wattle_node::driver::Event;
+use wattle_node::work::{Done, Job, Token};
 use wattle_p2p::wire::{Request, Response};
 use wattle_primitives::{Epoch, Genesis, Header, Height, Round, TimeMs, View};
 

@@ -5,14 +5,15 @@ use super::plan::{Plan, node_seed, validator_key};
 use super::rng::Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use wattle_node::driver::{Committing, Driver, Setup, Token};
+use wattle_node::driver::{Driver, FinalBlock, Setup};
 use wattle_node::file::sim::{Crash, Faults as SimFaults, SimDir};
+use wattle_node::journal::Journal;
 use wattle_node::mempool::Limits;
 use wattle_node::run::shared::{Command, Shared, View};
-use wattle_node::run::storage::{Found, Journal, StorageError, open_chain};
+use wattle_node::run::storage::{Found, StorageError, open_chain};
 use wattle_node::run::threads::LogOrder;
 use wattle_node::wal::WalConfig;
-use wattle_node::work::{TxCache, Worker};
+use wattle_node::work::{Token, TxCache, Worker};
 use wattle_p2p::wire::Gossip;
 use wattle_p2p::{NodeKey, PeerId};
 use wattle_primitives::{Genesis, Hash, Height, PublicKey, SecretKey};
@@ -52,7 +53,7 @@ pub(super) struct Running {
     pub(super) journal: Option<Journal<SimDir, SimDir>>,
     pub(super) log: VecDeque<LogOrder>,
     pub(super) logging: bool,
-    pub(super) commits: Vec<Committing>,
+    pub(super) commits: Vec<FinalBlock>,
     pub(super) committing: bool,
     /// When each of the two threads for long work is free.
     pub(super) free_at: [u64; 2],
@@ -104,8 +105,8 @@ impl Node {
         if let Some(seed) = self.seed {
             let config = WalConfig { chain: found.chain, entropy, segment_bytes: self.segment_bytes };
             let (wal, sign, key) = (self.wal.clone(), self.sign.clone(), SecretKey::from_seed(seed));
-            let opened = Journal::open(wal, sign, found.chain, key, height == Height::ZERO, config)?;
-            (journal, records, bodies) = (Some(opened.0), opened.1, opened.2);
+            let voting = Journal::open(wal, sign, found.chain, key, height == Height::ZERO, config)?;
+            (journal, records, bodies) = (Some(voting.journal), voting.records, voting.bodies);
         }
         self.life += 1;
         let store: Arc<dyn Store> = self.store.clone();

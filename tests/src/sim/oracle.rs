@@ -7,7 +7,7 @@ use super::plan::{Plan, Role, WALLET_BALANCE, WALLETS};
 use super::village::account;
 use std::collections::BTreeMap;
 use wattle_consensus::Evidence;
-use wattle_node::driver::{Announcement, Committing};
+use wattle_node::driver::FinalBlock;
 use wattle_node::work::ExecuteError;
 use wattle_p2p::wire::ValidatorMessage;
 use wattle_primitives::call::TokenCall;
@@ -85,7 +85,7 @@ impl Oracle {
     }
 
     /// A node takes blocks for final: they are the ones everybody else takes for final.
-    pub(super) fn finalizing(&mut self, node: usize, batch: &[Committing]) -> Result<(), String> {
+    pub(super) fn finalizing(&mut self, node: usize, batch: &[FinalBlock]) -> Result<(), String> {
         for item in batch {
             let header = item.block.header();
             let (height, hash) = (header.height, item.block.hash);
@@ -118,7 +118,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn first_seen(&mut self, item: &Committing) -> Result<(), String> {
+    fn first_seen(&mut self, item: &FinalBlock) -> Result<(), String> {
         let header = item.block.header();
         if header.height.0 > 1 && self.finalized.get(&Height(header.height.0 - 1)) != Some(&header.parent) {
             return Err(format!("height {} does not extend the final block below", header.height));
@@ -243,7 +243,7 @@ impl Oracle {
     pub(super) fn announced(
         &mut self,
         node: usize,
-        announcement: &Announcement,
+        announcement: &FinalBlock,
         store: &dyn Store,
     ) -> Result<(), String> {
         let header = announcement.block.header();

@@ -3,7 +3,7 @@
 use crate::sim::coverage::Mark;
 use crate::sim::plan::{WALL_MS, wallet_key};
 use crate::sim::rng::Rng;
-use wattle_node::driver::effect::BuildJob;
+use wattle_node::work::BuildJob;
 use wattle_node::work::{ExecuteError, Worker, build};
 use wattle_primitives::call::TokenCall;
 use wattle_primitives::tx::CALLS_MAX;

@@ -14,7 +14,7 @@ use super::rng::Rng;
 use blocks::Told;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wattle_node::driver::effect::BuildJob;
+use wattle_node::work::BuildJob;
 use wattle_node::work::Worker;
 use wattle_p2p::wire::ValidatorMessage;
 use wattle_primitives::{
