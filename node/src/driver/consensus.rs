@@ -5,7 +5,7 @@ use crate::journal::WalRecord;
 use crate::work::{BuildJob, BuiltBlock, Job, Token};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use wattle_consensus::{BuildRequest, Input, Output, Record, To};
+use wattle_consensus::{BuildRequest, Core, Input, Output, Record, To};
 use wattle_p2p::wire::{Request, ValidatorMessage};
 use wattle_p2p::{Offence, PeerId, Penalty};
 use wattle_primitives::{
@@ -215,6 +215,21 @@ impl Driver {
         }
     }
 
+    /// Hands consensus a vote, and passes it on if it counts and is new.
+    pub(super) fn take_vote(&mut self, from: PeerId, vote: SignedVote) {
+        self.count_vote(from, vote, Input::Vote(vote));
+    }
+
+    /// The same with whatever the vote came in.
+    pub(super) fn count_vote(&mut self, from: PeerId, vote: SignedVote, input: Input) {
+        let counts = |core: &Core| vote.vote.round().view > core.floor().view && core.holds(&vote);
+        let held = self.current.core.as_ref().is_some_and(counts);
+        self.feed(input);
+        if !held && self.current.core.as_ref().is_some_and(counts) {
+            self.relay(&vote, Some(from), || ValidatorMessage::Vote(vote));
+        }
+    }
+
     /// Somebody votes in an epoch that has not begun here: if the vote is good, this node is behind.
     fn on_later_epoch(&mut self, peer: PeerId, epoch: Epoch, message: &ValidatorMessage) {
         let Some(set) = self.setup.genesis.validators(epoch) else { return };
@@ -257,7 +272,7 @@ impl Driver {
             && !std::mem::replace(&mut entry.certified, true)
         {
             let block = entry.block.clone();
-            self.txs.included(&block);
+            self.txs.fates.certified(&block);
         }
     }
 }

@@ -132,6 +132,20 @@ pub enum SubmitError {
     Stopping,
 }
 
+impl SubmitError {
+    /// The stable code that clients match on.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Tx(error) => error.code(),
+            Self::Pool(error) => error.code(),
+            Self::Busy => "busy",
+            Self::LowSpace => "low_space",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
 /// Where a transaction stands that is not in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {

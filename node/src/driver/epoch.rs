@@ -1,10 +1,19 @@
 //! One core per epoch: what starts it, what ends it, and what those get who are still in an older one.
 
-use super::{Current, Driver, Effect, Setup};
+use super::{Driver, Effect, Setup};
 use std::sync::Arc;
 use wattle_consensus::{Config, Core, Floor, Input};
 use wattle_p2p::wire::ValidatorMessage;
-use wattle_primitives::{Epoch, Hash, Header, PublicKey, ValidatorSet};
+use wattle_primitives::{Epoch, Hash, Header, PublicKey, ValidatorIndex, ValidatorSet};
+
+/// The epoch in which the node is, with its core when it is a member.
+#[derive(Debug)]
+pub(super) struct Current {
+    pub(super) epoch: Epoch,
+    pub(super) set: ValidatorSet,
+    pub(super) me: Option<ValidatorIndex>,
+    pub(super) core: Option<Core>,
+}
 
 impl Current {
     /// The epoch after `header`, before its core starts.

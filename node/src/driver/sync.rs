@@ -1,21 +1,21 @@
 //! Catching up by height: finalized blocks from peers, certificate first.
 //!
 //! Blocks are linked to our last one, the certificate at their end is verified, and only then is anything executed or
-//! stored. A run of blocks that were finalized through a descendant may be longer than an answer: then blocks wait in
-//! memory, bounded, until an answer brings the certificate. Validators use it when they are many blocks or an epoch
-//! behind; nodes that do not vote follow the chain this way all the time.
+//! stored. Validators use it when they are many blocks or an epoch behind; nodes that do not vote follow the chain this
+//! way all the time.
 //!
 //! What peers claim decides whom to ask; what certificates prove decides whether this node counts as behind.
 
+use super::partial::{Partial, Span, Useless};
 use super::{Driver, Effect, FinalBlock, Halt};
 use crate::work::{Job, ReplayError, Replayed, Token};
 use std::collections::{BTreeMap, BTreeSet};
 use wattle_consensus::light::verify_finalized;
 use wattle_consensus::{Input, MonoMs};
 use wattle_p2p::wire::{LightBlock, Request, Response, SYNC_BLOCKS_MAX, SyncBlock};
-use wattle_p2p::{Offence, PeerId, Penalty};
+use wattle_p2p::{MessageId, Offence, PeerId, Penalty, Verdict};
 use wattle_primitives::block::PROTOCOL_VERSION;
-use wattle_primitives::{Block, Certificate, Hash, Height, Vote, planted};
+use wattle_primitives::{Certificate, Hash, Height, Vote, planted};
 
 /// Pause after an answer that did not help.
 const PAUSE_MS: u64 = 200;
@@ -23,10 +23,6 @@ const PAUSE_MS: u64 = 200;
 const STALLED_MS: u64 = 2_000;
 /// How long a peer has to answer a question for blocks.
 const ANSWER_MS: u64 = 3_000;
-/// Most bytes of blocks that wait for their certificate.
-const PARTIAL_BYTES_MAX: usize = 128 * 1024 * 1024;
-/// Most blocks that wait for their certificate: what a liar can send who never means to send one.
-const PARTIAL_BLOCKS_MAX: usize = 4096;
 /// Heights behind a proven one from which on this node says that it is catching up.
 const LAG_MAX: u64 = 3;
 /// Most questions for certificates under way.
@@ -58,39 +54,16 @@ enum Phase {
     Replaying { token: Token, peer: PeerId, certificates: BTreeMap<Hash, Certificate> },
 }
 
-/// Blocks that wait for the certificate of a later one.
-#[derive(Debug, Default)]
-struct Partial {
-    /// Who sent them all.
-    from: Option<PeerId>,
-    blocks: Vec<Block>,
-    certificates: BTreeMap<Hash, Certificate>,
-    bytes: usize,
-}
-
-/// Why an answer does not help.
-#[derive(Debug, PartialEq, Eq)]
-enum Useless {
-    /// It has nothing that we lack. Nobody is at fault: heights are told before blocks are on disk.
-    Nothing,
-    /// It goes on from blocks that this node has left behind meanwhile.
-    Overtaken,
-    /// Its blocks follow each other without end and no certificate covers them.
-    Endless,
-    /// It breaks a rule: the peer that sent it pays.
-    Wrong,
-}
-
 impl Sync {
     /// Not catching up; `last` is the finalization of the last committed block.
     #[must_use]
-    pub(super) const fn new(last: Option<Certificate>) -> Self {
+    pub(super) fn new(last: Option<Certificate>) -> Self {
         Self {
             phase: Phase::Idle,
             paused_until: MonoMs(0),
             wanted: false,
             proven: Height::ZERO,
-            partial: Partial { from: None, blocks: Vec::new(), certificates: BTreeMap::new(), bytes: 0 },
+            partial: Partial::default(),
             last,
             epoch_end: None,
             certificates: BTreeSet::new(),
@@ -163,13 +136,12 @@ impl Driver {
             return;
         }
         let tip = self.tree.height();
-        // Who began a run without a certificate goes on with it: then it is clear who is to blame for all of it.
-        let same = self.sync.partial.from.filter(|peer| self.peers.claims_more(peer, tip));
+        let same = self.sync.partial.from().filter(|peer| self.peers.claims_more(peer, tip));
         if same.is_none() {
             self.sync.partial = Partial::default();
         }
         let Some(peer) = same.or_else(|| self.peers.higher_than(tip, &self.current.set)) else { return };
-        let from = self.sync.partial.blocks.last().map_or(tip, |b| b.header.height).next();
+        let from = self.sync.partial.height().unwrap_or(tip).next();
         let token = self.token();
         self.sync.phase = Phase::Asked { token, peer, since: self.mono };
         let count = u16::try_from(SYNC_BLOCKS_MAX).unwrap_or(u16::MAX);
@@ -247,65 +219,28 @@ impl Driver {
         self.sync.paused_until = self.mono.after(PAUSE_MS);
     }
 
-    /// Links an answer to what is there, and verifies its certificates. What belongs to a later epoch is left out.
-    fn take_batch(&mut self, peer: PeerId, batch: Vec<SyncBlock>) -> Result<(), Useless> {
-        let terminal = self.setup.genesis.params.terminal_height(self.current.epoch);
-        let tip = self.tree.height();
+    /// Links an answer to what is there, and verifies its certificates.
+    fn take_batch(&mut self, peer: PeerId, answer: Vec<SyncBlock>) -> Result<(), Useless> {
         let mut partial = std::mem::take(&mut self.sync.partial);
-        // Consensus may have gone on meanwhile: then the answer goes on from what is no more.
-        let overtaken = partial.blocks.first().is_some_and(|b| b.header.parent != self.tree.hash);
-        if overtaken {
-            partial = Partial::default();
-        }
-        partial.from = Some(peer);
-        let start = partial.blocks.last().map(|b| (b.hash(), b.header.height));
-        let (mut parent, mut height) = start.unwrap_or((self.tree.hash, tip));
-        let mut fresh = false;
-        for SyncBlock { block, certificate } in batch {
-            if block.header.height <= tip || block.header.height > terminal {
-                continue;
-            }
-            if block.header.parent != parent || block.header.height != height.next() {
-                return Err(if overtaken { Useless::Overtaken } else { Useless::Wrong });
-            }
-            (parent, height) = (block.hash(), block.header.height);
-            partial.bytes = partial.bytes.saturating_add(wattle_primitives::encode(&block).len());
-            partial.blocks.push(block);
-            fresh = true;
-            if let Some(certificate) = certificate {
-                self.check_finalization(&parent, &certificate)?;
-                partial.certificates.insert(parent, certificate);
-            }
-        }
-        if partial.bytes > PARTIAL_BYTES_MAX || partial.blocks.len() > PARTIAL_BLOCKS_MAX {
-            return Err(Useless::Endless);
-        }
+        let terminal = self.setup.genesis.params.terminal_height(self.current.epoch);
+        let span = Span { hash: self.tree.hash, above: self.tree.height(), terminal };
+        partial.extend(peer, answer, span, |hash, certificate| self.finalizes(hash, certificate))?;
         self.sync.partial = partial;
-        if fresh { Ok(()) } else { Err(Useless::Nothing) }
+        Ok(())
     }
 
-    fn check_finalization(&self, hash: &Hash, certificate: &Certificate) -> Result<(), Useless> {
-        let Vote::Finalize(proposal) = certificate.vote else { return Err(Useless::Wrong) };
+    fn finalizes(&self, hash: &Hash, certificate: &Certificate) -> bool {
+        let Vote::Finalize(proposal) = certificate.vote else { return false };
         let fits = proposal.block == *hash && proposal.round.epoch == self.current.epoch;
         let genuine = || certificate.verify(&self.setup.chain, &self.current.set).is_ok();
-        if fits && (genuine() || planted!("sync-certificate-unverified")) {
-            Ok(())
-        } else {
-            Err(Useless::Wrong)
-        }
+        fits && (genuine() || planted!("sync-certificate-unverified"))
     }
 
     /// Executes what the last certificate covers; the rest waits for its own.
     fn replay_partial(&mut self, peer: PeerId) {
-        let partial = &mut self.sync.partial;
-        let covered = |b: &Block| {
-            partial.certificates.contains_key(&b.hash()) || planted!("sync-stores-before-verifying")
-        };
-        let Some(last) = partial.blocks.iter().rposition(covered) else {
+        let Some((blocks, certificates)) = self.sync.partial.take_covered() else {
             return; // the next answer begins where this one ended
         };
-        let Partial { mut blocks, certificates, .. } = std::mem::take(partial);
-        blocks.truncate(last.saturating_add(1));
         if let Some(block) = blocks.iter().find(|b| b.header.version != PROTOCOL_VERSION) {
             let (height, version) = (block.header.height, block.header.version);
             return self.halt(Halt::Version { height, version });
@@ -368,8 +303,26 @@ impl Driver {
         }
     }
 
-    /// Whether a finalized header that somebody gossips is proven; the set is that of its epoch.
-    pub(super) fn verify_light(&self, light: &LightBlock) -> bool {
+    /// A finalized header is gossiped: it shows how far the chain is, and its certificate may help consensus on.
+    pub(super) fn on_gossiped_header(&mut self, peer: PeerId, id: MessageId, light: LightBlock) {
+        let height = light.header.height;
+        let verdict = if height <= self.tree.height() {
+            Verdict::Ignore // old: nothing to verify it against is worth the work
+        } else if self.is_final(&light) {
+            self.peers.ahead(&peer, height);
+            self.sync.prove(height);
+            if light.certificate.round().epoch == self.current.epoch {
+                self.feed(Input::Certificate(light.certificate));
+            }
+            Verdict::Accept
+        } else {
+            Verdict::Reject
+        };
+        self.emit(Effect::Verdict { peer, id, verdict });
+    }
+
+    /// Whether a header is proven to be final; the set is that of its epoch.
+    fn is_final(&self, light: &LightBlock) -> bool {
         let epoch = light.header.epoch;
         let Some(set) = self.setup.genesis.validators(epoch) else { return false };
         verify_finalized(&self.setup.chain, set, &light.header, &light.path, &light.certificate).is_ok()

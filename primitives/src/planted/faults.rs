@@ -321,7 +321,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "sync-stores-before-verifying",
-        file: "node/src/driver/sync.rs",
+        file: "node/src/driver/partial.rs",
         breaks: "fetched blocks are executed and taken for final without a certificate",
     },
     Fault {
