@@ -132,8 +132,7 @@ impl Rules {
     }
 
     /// Key of the leader of `view`.
-    #[must_use]
-    pub fn leader_key(&self, view: View) -> PublicKey {
+    fn leader_key(&self, view: View) -> PublicKey {
         let index = self.rotation.leader(view);
         self.keys.get(usize::from(index.0)).copied().unwrap_or(PublicKey([0; 32]))
     }

@@ -67,16 +67,6 @@ pub enum Input {
         /// Which.
         peer: ValidatorIndex,
     },
-    /// A validator asks for certificates (its [`crate::Output::FetchCertificates`]). For peers that are no
-    /// validators see [`crate::Core::certificates`].
-    CertificatesWanted {
-        /// Who asks.
-        peer: ValidatorIndex,
-        /// First view.
-        from: View,
-        /// Last view, inclusive.
-        to: View,
-    },
     /// The driver has fetched, executed and committed finalized blocks up to `header` by itself (block sync): the
     /// floor moves there. Behind or at the floor: ignored, but for the certificate.
     Synced {

@@ -36,6 +36,25 @@ pub(crate) enum Added {
     Conflict(Evidence),
 }
 
+impl Added {
+    /// The offence that the vote proves.
+    pub(crate) const fn evidence(&self) -> Option<Evidence> {
+        match self {
+            Self::New { evidence, .. } => *evidence,
+            Self::Conflict(evidence) => Some(*evidence),
+            Self::Duplicate => None,
+        }
+    }
+
+    /// Whether the signer has voted for something else before.
+    pub(crate) const fn is_conflict(&self) -> bool {
+        match self {
+            Self::Conflict(_) => true,
+            Self::New { .. } | Self::Duplicate => false,
+        }
+    }
+}
+
 impl Ballots {
     /// Counts a vote of a signer with `power`.
     pub(crate) fn add(&mut self, signed: &SignedVote, power: u64) -> Added {
@@ -75,11 +94,6 @@ impl Ballots {
     /// A signer's vote of a kind.
     pub(crate) fn vote_of(&self, kind: VoteKind, signer: ValidatorIndex) -> Option<&SignedVote> {
         self.tally(kind).votes.get(&signer)
-    }
-
-    /// Most power for one and the same vote of a kind.
-    pub(crate) fn power(&self, kind: VoteKind) -> u64 {
-        self.tally(kind).power.values().copied().max().unwrap_or(0)
     }
 
     const fn tally(&self, kind: VoteKind) -> &Tally {

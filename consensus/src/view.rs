@@ -27,7 +27,7 @@ impl ViewState {
     pub(crate) const fn notarized(&self) -> Option<Proposal> {
         match &self.notarization {
             Some(Certificate { vote: Vote::Notarize(proposal), .. }) => Some(*proposal),
-            _ => None,
+            Some(Certificate { vote: Vote::Nullify(_) | Vote::Finalize(_), .. }) | None => None,
         }
     }
 

@@ -170,7 +170,6 @@ impl Core {
             Input::Header { header } => self.on_header(header),
             Input::VoteRefused { vote } => self.on_refused(&vote),
             Input::Reconnected { peer } => self.on_reconnected(peer),
-            Input::CertificatesWanted { peer, from, to } => self.on_wanted(peer, from, to),
             Input::Synced { header, certificate } => self.on_synced(&header, certificate),
         }
     }

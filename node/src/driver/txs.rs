@@ -3,7 +3,7 @@
 use super::fates::Fates;
 use super::outgoing::Outgoing;
 use super::{Answer, Driver, Effect, Fate, SubmitError};
-use crate::mempool::{Inserted, Limits, Mempool, Pruned, Recent};
+use crate::mempool::{Inserted, Limits, Mempool, Pruned};
 use crate::work::{Job, Token, VerifiedBlock};
 use std::collections::BTreeMap;
 use wattle_consensus::MonoMs;
@@ -251,7 +251,7 @@ impl Driver {
             self.collect(tx.tx().clone(), tx.encoded_len());
         }
         let known = pooled || self.txs.fates.included_at(&id).is_some();
-        if known || self.txs.pool.recent(&id, self.wall) == Some(Recent::Finalized) {
+        if known || self.txs.pool.is_finalized(&id, self.wall) {
             return Ok(false);
         }
         let admission =

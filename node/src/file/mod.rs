@@ -95,16 +95,6 @@ pub trait File: std::fmt::Debug + Send + 'static {
     /// [`FileError`]; any part of the bytes may have been written then.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), FileError>;
 
-    /// Writes all of `bytes` at the end and returns the offset where they begin.
-    ///
-    /// # Errors
-    /// As [`File::write_at`].
-    fn append(&mut self, bytes: &[u8]) -> Result<u64, FileError> {
-        let offset = self.len()?;
-        self.write_at(offset, bytes)?;
-        Ok(offset)
-    }
-
     /// Cuts the file to `len` bytes. Not durable before [`File::sync`].
     ///
     /// # Errors
@@ -178,12 +168,6 @@ impl FileError {
     #[must_use]
     pub fn is_full(&self) -> bool {
         matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-    }
-
-    /// Whether a sync failed: the process must end, since what is durable is no longer known.
-    #[must_use]
-    pub fn is_sync(&self) -> bool {
-        self.op == FileOp::Sync
     }
 }
 

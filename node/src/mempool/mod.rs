@@ -21,12 +21,10 @@ mod ready;
 mod recent;
 mod verified;
 
-use std::sync::Arc;
 use wattle_primitives::{Address, Amount, Hash, Lane, Nonce, TimeMs};
 
 pub use pool::Mempool;
 pub use ready::Ready;
-pub use recent::Recent;
 
 /// What the pool must know of a transaction. The answers never change.
 pub trait Pooled {
@@ -192,30 +190,6 @@ pub struct Stats {
     pub bytes: usize,
     /// Queues that are not empty.
     pub queues: usize,
-}
-
-impl<T: Pooled + ?Sized> Pooled for Arc<T> {
-    fn id(&self) -> Hash {
-        (**self).id()
-    }
-    fn encoded_len(&self) -> usize {
-        (**self).encoded_len()
-    }
-    fn sender(&self) -> Address {
-        (**self).sender()
-    }
-    fn lane(&self) -> Lane {
-        (**self).lane()
-    }
-    fn nonce(&self) -> Nonce {
-        (**self).nonce()
-    }
-    fn tip(&self) -> Amount {
-        (**self).tip()
-    }
-    fn expires_ms(&self) -> TimeMs {
-        (**self).expires_ms()
-    }
 }
 
 #[cfg(test)]

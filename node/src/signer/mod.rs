@@ -255,18 +255,6 @@ impl<D: Dir> Signer<D> {
         }
         Ok(SyncedToken { key: self.public, generation: self.synced })
     }
-
-    /// What has been signed.
-    #[must_use]
-    pub const fn state(&self) -> &SignState {
-        &self.state
-    }
-
-    /// The key that signs.
-    #[must_use]
-    pub const fn public(&self) -> PublicKey {
-        self.public
-    }
 }
 
 /// Shows no key.

@@ -150,14 +150,6 @@ pub enum WalError {
     Failed,
 }
 
-impl WalError {
-    /// Whether the process must end. The others leave the log as it was.
-    #[must_use]
-    pub const fn is_fatal(&self) -> bool {
-        !matches!(self, Self::Full { .. } | Self::GroupTooLarge { .. })
-    }
-}
-
 impl<D: Dir> Wal<D> {
     /// Opens the log in `dir`, or begins one. Reads and checks all of it; cuts a torn tail.
     ///
@@ -172,7 +164,7 @@ impl<D: Dir> Wal<D> {
     /// `height` is the highest height that any record is about: the group goes once that height is in the database.
     ///
     /// # Errors
-    /// [`WalError`]; when it [is fatal](WalError::is_fatal), the process must end.
+    /// [`WalError`]; unless it is [`WalError::Full`] or [`WalError::GroupTooLarge`], the process must end.
     pub fn append(&mut self, height: Height, records: &[Vec<u8>]) -> Result<GroupId, WalError> {
         if self.failed {
             return Err(WalError::Failed);
