@@ -1,6 +1,6 @@
-//! What this node lacks, asked for with growing pauses until it is there or no longer needed.
+//! Blocks and certificates that this node lacks, asked for with growing pauses until they are there or no longer needed.
 //!
-//! Every step marks what it lacks; what a step does not mark is forgotten.
+//! Every step marks its wants; one that a step does not mark is forgotten.
 
 use crate::Output;
 use crate::config::MonoMs;

@@ -1,4 +1,4 @@
-//! What can happen to a core. A new trigger is a new variant.
+//! Everything that can happen to a core. A new trigger is a new variant.
 
 use wattle_primitives::{Certificate, Hash, Header, Round, SignedVote, ValidatorIndex, View, Vote};
 
@@ -64,7 +64,7 @@ pub enum Input {
     },
     /// A validator is connected again: it gets everything held above the last finalization.
     Reconnected {
-        /// Which.
+        /// The validator.
         peer: ValidatorIndex,
     },
     /// The driver has fetched, executed and committed finalized blocks up to `header` by itself (block sync): the
@@ -77,7 +77,7 @@ pub enum Input {
     },
 }
 
-/// What executing a block showed.
+/// The result of executing a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Valid, and the roots are the header's.

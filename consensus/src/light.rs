@@ -21,7 +21,7 @@ pub const PATH_LEN_MAX: usize = 256;
 /// A finalized header with its proof.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct LightBlock {
-    /// What is proven.
+    /// The header that is proven.
     pub header: Header,
     /// Children up to the certified header; empty when `header` is certified itself.
     pub path: BoundedVec<Header, PATH_LEN_MAX>,
@@ -31,7 +31,7 @@ pub struct LightBlock {
     pub validators: ValidatorSet,
 }
 
-/// What a light client believes: a finalized header, and the set that decides on the next one.
+/// The belief of a light client: a finalized header, which names the set that decides on the next one.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct TrustedState {
     /// Genesis hash.

@@ -25,7 +25,7 @@ pub(crate) struct Ballots {
     finalize: Tally,
 }
 
-/// What a vote changed.
+/// The effect of a vote on the count.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Added {
     /// Counted: so much power is now for exactly this vote.

@@ -1,4 +1,4 @@
-//! What is known of one view.
+//! One view: its votes, its proposal, its certificates.
 
 use crate::tally::Ballots;
 use wattle_primitives::{Certificate, Hash, Proposal, Vote};

@@ -17,7 +17,7 @@ pub(crate) fn address(n: u8) -> Address {
     Address::of_key(&key(n).public())
 }
 
-/// What persons 1 to 3 start with.
+/// Balance of persons 1 to 3 at genesis.
 pub(crate) const START: u128 = 1_000_000;
 /// Whose key validates.
 pub(crate) const VALIDATOR: u8 = 200;

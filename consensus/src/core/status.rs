@@ -1,4 +1,4 @@
-//! What a core can be seen doing, for status and metrics.
+//! A core as seen from outside, for status and metrics.
 
 use super::{Core, Phase};
 use crate::config::{Config, Floor};
@@ -26,9 +26,9 @@ pub struct Status {
     pub certified: (View, Height, Hash),
     /// Views that this validator gave up since the start.
     pub timeouts: u64,
-    /// What the current view's leader has to propose, growth included, in ms.
+    /// Time that the current view's leader has to propose, growth included, in ms.
     pub leader_timeout_ms: u64,
-    /// What the current view has from the proposal's arrival, growth included, in ms.
+    /// Time that the current view has from the proposal's arrival, growth included, in ms.
     pub advance_timeout_ms: u64,
     /// Votes not kept since the start: too far ahead or behind.
     pub votes_dropped: u64,

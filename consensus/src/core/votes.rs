@@ -211,10 +211,10 @@ impl Core {
     }
 }
 
-/// What became of a certificate.
+/// The outcome of placing a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Placed {
-    /// Kept.
+    /// It is new, and kept.
     New,
     /// Held already, or settled.
     Held,

@@ -71,7 +71,7 @@ impl Driver {
 
     /// Queues a record; a block's body goes along, once.
     fn persist(&mut self, record: Record) {
-        // What a record is about is at most one above all that is held: kept too long rather than too short.
+        // A record is about a height at most one above all that is held: kept too long rather than too short.
         let height = self.tree.height_max().next();
         match record {
             Record::Block(header) => {

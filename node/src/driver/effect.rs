@@ -32,16 +32,16 @@ pub enum Effect {
         peer: PeerId,
         /// Its name.
         id: MessageId,
-        /// What to do.
+        /// The verdict.
         verdict: Verdict,
     },
     /// Ask a peer.
     Ask {
         /// Names the answer.
         token: Token,
-        /// Whom.
+        /// The peer asked.
         peer: PeerId,
-        /// What.
+        /// The question.
         request: Request,
     },
     /// Answer a peer.
@@ -67,11 +67,11 @@ pub enum Effect {
     },
     /// A peer misbehaved.
     Report {
-        /// Who.
+        /// The peer.
         peer: PeerId,
         /// How badly.
         penalty: Penalty,
-        /// What it did.
+        /// Its offence.
         offence: Offence,
     },
     /// The validators with whom messages are exchanged have changed.
@@ -226,7 +226,7 @@ pub enum Halt {
         hash: Hash,
         /// Its height.
         height: Height,
-        /// What differs.
+        /// The difference, for people.
         detail: String,
     },
 }

@@ -18,7 +18,7 @@ pub enum Event {
         from: PublicKey,
         /// Its peer.
         peer: PeerId,
-        /// What it says.
+        /// The message.
         message: ValidatorMessage,
     },
     /// The streams to a validator are open again; what was sent before may be lost.
@@ -30,7 +30,7 @@ pub enum Event {
     },
     /// A peer completed the handshake.
     PeerReady {
-        /// Who.
+        /// The peer.
         peer: PeerId,
         /// Its validator key, if it proved one.
         validator: Option<PublicKey>,
@@ -41,7 +41,7 @@ pub enum Event {
     },
     /// A peer is gone.
     PeerGone {
-        /// Who.
+        /// The peer.
         peer: PeerId,
     },
     /// A gossip message, waiting for its verdict.
@@ -50,7 +50,7 @@ pub enum Event {
         peer: PeerId,
         /// Its name.
         id: MessageId,
-        /// What it says.
+        /// The message.
         message: Gossip,
     },
     /// A question of a peer.
@@ -59,14 +59,14 @@ pub enum Event {
         token: Token,
         /// Who asks.
         peer: PeerId,
-        /// What.
+        /// The question.
         request: Request,
     },
     /// The answer to a question of ours; `None` when there was none in time.
     Response {
         /// Names the question.
         token: Token,
-        /// What came.
+        /// The answer.
         response: Option<Response>,
     },
     /// Less room is left on the disk than is to be kept free, or there is enough again.
@@ -82,7 +82,7 @@ pub enum Event {
     Ask {
         /// Names the answer.
         token: Token,
-        /// What.
+        /// The question.
         question: Question,
     },
     /// Long work is done.
@@ -91,7 +91,7 @@ pub enum Event {
     Stop,
 }
 
-/// What a client may ask of the driver itself. All else is answered from the last committed view.
+/// A question that only the driver can answer. All others are answered from the last committed view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// Where an unfinalized transaction stands.

@@ -1,4 +1,4 @@
-//! What became of transactions that no database knows: included in a certified block, expired or refused.
+//! Fates of transactions that are not in the database: included in a certified block, expired or refused.
 
 use super::tree::Tree;
 use super::{Fate, FinalBlock};

@@ -64,7 +64,7 @@ use wattle_runtime::State;
 /// Longest time between two looks at what nobody announces: due expiries, stalled synchronization.
 const HOUSEKEEPING_MS: u64 = 250;
 
-/// What a driver is made for.
+/// The chain and the part that this node takes in it.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// Genesis hash.
@@ -77,7 +77,7 @@ pub struct Setup {
     pub mempool: crate::mempool::Limits,
 }
 
-/// What was found on disk.
+/// The node as it was found on disk.
 #[derive(Debug)]
 pub struct Boot {
     /// Header of the last committed block.
@@ -86,7 +86,7 @@ pub struct Boot {
     pub state: State,
     /// Its finalization; `None` for genesis.
     pub certificate: Option<Certificate>,
-    /// What the log knows of consensus, in order.
+    /// Consensus records of the log, in order.
     pub records: Vec<Record>,
     /// Bodies in the log.
     pub bodies: Vec<Block>,
@@ -254,7 +254,7 @@ impl Driver {
         self.start_epoch();
     }
 
-    /// What follows from any event: changed work, flushes, synchronization.
+    /// Consequences that any event may have: changed work, flushes, synchronization.
     fn settle(&mut self) {
         if self.mono >= self.next_housekeeping {
             self.next_housekeeping = self.mono.after(HOUSEKEEPING_MS);

@@ -24,7 +24,7 @@ pub(super) struct Outbox {
     in_flight: BTreeMap<Token, Group>,
 }
 
-/// What is carried out once a group is durable.
+/// Effects that wait for a group to be durable.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     /// Of its votes, those that go out together with their block.

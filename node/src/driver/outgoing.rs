@@ -17,7 +17,7 @@ const AGAIN_MS: u64 = 30_000;
 /// Most transactions that are gossiped again.
 const AGAIN_MAX: usize = 16_384;
 
-/// What is collected, and what is gossiped again.
+/// The batch being collected, and transactions to gossip again.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     batch: Vec<Tx>,

@@ -4,7 +4,7 @@
 //! stored. Validators use it when they are many blocks or an epoch behind; nodes that do not vote follow the chain this
 //! way all the time.
 //!
-//! What peers claim decides whom to ask; what certificates prove decides whether this node counts as behind.
+//! Claims of peers decide whom to ask; only heights that certificates prove make this node count as behind.
 
 use super::partial::{Partial, Span, Useless};
 use super::{Driver, Effect, FinalBlock, Halt};

@@ -12,7 +12,7 @@ use wattle_runtime::{Executed, State};
 /// Most proposed bodies above the finalized height in all.
 const BODIES_MAX: usize = 256;
 
-/// What is known of one block.
+/// One block, with how far its execution and its records have come.
 #[derive(Debug)]
 pub struct Entry {
     /// The block, bound to its header, signatures good.

@@ -1,4 +1,4 @@
-//! Transactions from clients, peers and gossip: checked, admitted, passed on, and followed to their end.
+//! Transactions from clients, peers and gossip: checked, admitted to the pool, offered to the builder.
 
 use super::fates::Fates;
 use super::outgoing::Outgoing;
@@ -206,8 +206,8 @@ impl Driver {
         self.emit(Effect::Respond { token, response });
     }
 
-    /// What a leader could not charge on an unfinalized parent goes only if it cannot be charged on what is final
-    /// either: the parent may yet be dropped.
+    /// Transactions that could not be charged on an unfinalized parent go only if they cannot be charged on the last
+    /// final state either: the parent may yet be dropped.
     pub(super) fn drop_refused(&mut self, skipped: &[(Hash, TxError)], built_empty: bool) {
         let env = self.next_env();
         for (id, _) in skipped {
@@ -288,7 +288,7 @@ impl Driver {
         Ok(fresh)
     }
 
-    /// What the next block would know, as far as it can be known.
+    /// The environment of the next block, as far as it can be known.
     fn next_env(&self) -> BlockEnv {
         BlockEnv {
             params: self.setup.genesis.params.clone(),

@@ -108,28 +108,28 @@ pub trait File: std::fmt::Debug + Send + 'static {
     fn sync(&mut self) -> Result<(), FileError>;
 }
 
-/// What was being done when a file operation failed.
+/// The operation that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileOp {
-    /// Opening.
+    /// Opening a file or directory.
     Open,
-    /// Creating.
+    /// Creating a file or directory.
     Create,
     /// Reading bytes or a length.
     Read,
     /// Writing bytes.
     Write,
-    /// Cutting.
+    /// Cutting a file.
     Truncate,
     /// Making bytes or names durable.
     Sync,
-    /// Renaming.
+    /// Renaming a file.
     Rename,
-    /// Removing.
+    /// Removing a file.
     Remove,
-    /// Listing.
+    /// Listing a directory.
     List,
-    /// Locking.
+    /// Taking a lock.
     Lock,
 }
 
@@ -154,11 +154,11 @@ impl std::fmt::Display for FileOp {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {op} {name}")]
 pub struct FileError {
-    /// What was being done.
+    /// The operation.
     pub op: FileOp,
     /// Path or name of the file or directory.
     pub name: String,
-    /// What the system said.
+    /// The system's error.
     #[source]
     pub source: io::Error,
 }

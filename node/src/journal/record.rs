@@ -1,4 +1,4 @@
-//! What a node writes to its log.
+//! Records of the log.
 
 use crate::signer::PendingVote;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -14,7 +14,7 @@ use wattle_primitives::{Block, DecodeError, decode, encode};
     reason = "a group holds a few records, most of them of the large variant"
 )]
 pub enum WalRecord {
-    /// What the consensus core wants to find again; an own vote comes in through `vote_bytes`.
+    /// A record that the consensus core wants to find again; an own vote comes in through `vote_bytes`.
     Consensus(Record) = 0,
     /// An encoded block: in the log before the vote for it leaves. See [`WalRecord::body`].
     Body(Vec<u8>) = 1,

@@ -33,7 +33,7 @@ pub(super) struct Loop {
     pub(super) observer: Observer,
 }
 
-/// What the loop takes in.
+/// One thing that the loop reacts to.
 enum Incoming {
     Event(Event),
     Reports(Report),

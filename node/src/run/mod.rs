@@ -30,7 +30,7 @@ use wattle_primitives::{Genesis, Hash, SecretKey, TimeMs};
 use wattle_rpc::metrics::Metrics;
 use wattle_runtime::{Store, StoreError};
 
-/// What a node is started with.
+/// Everything that a node is started with.
 pub struct NodeConfig {
     /// Where data are kept.
     pub place: storage::Place,
@@ -49,7 +49,7 @@ pub struct NodeConfig {
 /// Why a node does not start or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
-    /// What is on disk.
+    /// The data on disk cannot be opened.
     #[error("cannot open the node's data")]
     Storage(#[from] StorageError),
     /// The network.
@@ -88,7 +88,7 @@ impl NodeError {
 
 /// A running node.
 pub struct Node {
-    /// What readers see.
+    /// The chain as readers see it.
     pub shared: Arc<Shared>,
     /// The network.
     pub network: Handle,
@@ -153,7 +153,7 @@ impl Node {
     }
 }
 
-/// What is found on disk, ready to run.
+/// The node as it was found on disk, ready to run.
 struct Opened {
     store: Arc<dyn Store>,
     driver: Driver,

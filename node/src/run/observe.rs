@@ -1,4 +1,4 @@
-//! What the run loop sees of consensus passing by, as figures.
+//! Consensus in figures, as the run loop sees it passing by.
 
 use crate::driver::{DriverStatus, Effect};
 use crate::journal::WalRecord;
@@ -14,7 +14,7 @@ use wattle_rpc::metrics::{Metrics, QuorumOf};
 /// Proposals whose quorums are waited for; a few views are under way at once.
 const PROPOSALS_MAX: usize = 16;
 
-/// See the module.
+/// Watches messages, effects and views, and counts.
 #[derive(Debug)]
 pub(super) struct Observer {
     metrics: Arc<Metrics>,

@@ -1,4 +1,4 @@
-//! What readers see: the last committed block with its state, the database, and a line to the driver.
+//! The chain as readers see it: the last committed block with its state, the database, and a line to the driver.
 
 use crate::driver::{Answer, FinalBlock, Question, SubmitError};
 use std::collections::VecDeque;
@@ -42,7 +42,7 @@ pub struct Shared {
     commands: mpsc::Sender<Command>,
 }
 
-/// What a client wants of the driver.
+/// A client's order to the driver.
 #[derive(Debug)]
 pub enum Command {
     /// Take transactions.

@@ -1,4 +1,4 @@
-//! What a node keeps on disk, and how it is found again.
+//! The node's data on disk, and how it is found again.
 //!
 //! ```text
 //! <home>/data/db     finalized blocks and state (RocksDB)
@@ -64,9 +64,9 @@ pub struct Place {
 pub struct Opened {
     /// The database.
     pub store: Arc<dyn Store>,
-    /// What it holds.
+    /// The committed chain in it.
     pub found: Found,
-    /// What a validator has beside it.
+    /// Log and sign state of a validator.
     pub voting: Option<Voting<OsDir, OsDir>>,
 }
 
@@ -155,7 +155,7 @@ pub fn open_chain(store: &dyn Store, genesis: &Genesis) -> Result<Found, Storage
 }
 
 impl Found {
-    /// What a driver starts from, with what the log knows.
+    /// The start of a driver, with the contents of the log.
     #[must_use]
     pub fn boot(self, records: Vec<Record>, bodies: Vec<Block>) -> Boot {
         Boot { header: self.header, state: self.state, certificate: self.certificate, records, bodies }

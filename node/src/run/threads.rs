@@ -20,10 +20,10 @@ use wattle_p2p::wire::Response;
 use wattle_primitives::{Height, encode};
 use wattle_runtime::{Commit, Store, StoreError};
 
-/// Carries what threads tell the loop.
+/// The channel from the threads to the loop.
 pub(super) type Reports = UnboundedSender<Report>;
 
-/// What a thread tells the loop.
+/// A thread's message to the loop.
 #[derive(Debug)]
 pub enum Report {
     /// An order was carried out.
@@ -32,7 +32,7 @@ pub enum Report {
     Response {
         /// Names the question.
         token: Token,
-        /// What came.
+        /// The answer.
         response: Option<Response>,
     },
     /// How long it took to make a batch of blocks durable.
@@ -46,7 +46,7 @@ pub enum Report {
 /// Why the process must end.
 #[derive(Debug, thiserror::Error)]
 pub enum Fatal {
-    /// What was to be durable is not.
+    /// A group of the log is not durable.
     #[error("cannot make a group durable")]
     Persist(#[from] JournalError),
     /// A finalized block could not be stored.

@@ -42,7 +42,7 @@ use wattle_primitives::{
 
 pub use state::{Mark, Refused, SignState};
 
-/// What lies in the data directory when the sign state is opened.
+/// State of the data directory when the sign state is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataDir {
     /// Nothing: a new node. A missing sign state is created.
@@ -91,7 +91,7 @@ pub enum SignerError {
     /// It cannot be read: what was signed is not known.
     #[error("sign state is corrupt: {detail}")]
     Corrupt {
-        /// What is wrong.
+        /// The damage, for people.
         detail: &'static str,
     },
     /// Log and sign state, or two records of the log, name different votes of one kind for one round.
@@ -105,7 +105,7 @@ pub enum SignerError {
     /// A file operation failed. After a failed sync the process must end.
     #[error("sign state failed")]
     File {
-        /// What the system said.
+        /// The system's error.
         #[from]
         source: FileError,
     },
@@ -149,7 +149,7 @@ pub struct SyncedToken {
 }
 
 impl PendingVote {
-    /// What is voted.
+    /// The vote, without its signature.
     #[must_use]
     pub const fn vote(&self) -> &Vote {
         &self.signed.vote
@@ -169,7 +169,7 @@ impl BorshSerialize for PendingVote {
 }
 
 impl<D: Dir> Unreconciled<D> {
-    /// What the state remembers.
+    /// The votes that the state remembers.
     #[must_use]
     pub const fn state(&self) -> &SignState {
         &self.0.state

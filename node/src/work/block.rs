@@ -36,7 +36,7 @@ pub enum ReplayError {
     Body {
         /// The block's.
         height: Height,
-        /// What is wrong.
+        /// The fault.
         #[source]
         source: BodyError,
     },
@@ -47,7 +47,7 @@ pub enum ReplayError {
         hash: Hash,
         /// The block's height.
         height: Height,
-        /// Why.
+        /// The fault, for people.
         detail: String,
     },
 }
@@ -89,7 +89,7 @@ pub enum ExecuteError {
     StateRoot {
         /// The header's.
         expected: Hash,
-        /// What execution gave.
+        /// The root that execution gave.
         got: Hash,
     },
     /// It leads to other receipts.
@@ -97,7 +97,7 @@ pub enum ExecuteError {
     ReceiptsRoot {
         /// The header's.
         expected: Hash,
-        /// What execution gave.
+        /// The root that execution gave.
         got: Hash,
     },
 }

@@ -26,14 +26,14 @@ pub enum BodyFault {
     Tx {
         /// Its position.
         index: usize,
-        /// Why.
+        /// The rule that it breaks.
         #[source]
         source: TxError,
     },
     /// More bytes than the parameters allow.
     #[error("block has {got} bytes, at most {max} are allowed")]
     Bytes {
-        /// Limit.
+        /// Most bytes allowed.
         max: usize,
         /// Encoded size.
         got: usize,

@@ -41,7 +41,7 @@ pub enum Job {
     },
 }
 
-/// What a block is built from.
+/// Everything that a block is built from.
 #[derive(Debug)]
 pub struct BuildJob {
     /// Round it is for.

@@ -18,7 +18,7 @@ use wattle_runtime::{BlockEnv, CheckedTx, TxError, VerifiedTx, verify_all};
 /// Transactions that one source sent; the token names it.
 pub type Unchecked = (Token, Vec<Tx>);
 
-/// What all work needs to know.
+/// The chain, as all work needs it.
 #[derive(Clone, Debug)]
 pub struct Worker {
     /// Genesis hash.
@@ -108,7 +108,7 @@ impl Worker {
         results.into_iter().flatten().collect()
     }
 
-    /// What execution knows of the block with this header.
+    /// The environment in which the block with this header is executed.
     #[must_use]
     pub fn env(&self, header: &wattle_primitives::Header) -> BlockEnv {
         BlockEnv {

@@ -48,7 +48,7 @@ struct Peer {
     address: Multiaddr,
     outbound: bool,
     since: Instant,
-    /// What it said of itself; set when the handshake is complete.
+    /// Its own words about itself; set when the handshake is complete.
     hello: Option<Hello>,
     /// Why it is being disconnected, if it is.
     leaving: Option<GoneReason>,

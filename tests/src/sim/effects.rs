@@ -197,7 +197,7 @@ impl Sim {
         Ok(())
     }
 
-    /// What lies durably on every disk agrees with what became final; money is neither made nor lost.
+    /// Every disk agrees with what became final; money is neither made nor lost.
     pub(super) fn inspect(&mut self) -> Result<(), String> {
         let (issued, settled) = (self.clients.issued(), self.oracle.txs.len());
         if u64::try_from(settled).ok() != Some(issued) {

@@ -25,7 +25,7 @@ const HEIGHT_LIE: u64 = 1_000;
 /// How long gossip is remembered, in ms: as on the real network.
 const GOSSIP_MEMORY_MS: u64 = 120_000;
 
-/// What travels.
+/// A message under way.
 #[derive(Clone, Debug)]
 pub(super) enum Payload {
     Validator(Arc<ValidatorMessage>),

@@ -43,7 +43,7 @@ pub(super) struct Node {
     pub(super) running: Option<Box<Running>>,
 }
 
-/// What a crash forgets.
+/// The part of a node that a crash forgets.
 pub(super) struct Running {
     pub(super) driver: Driver,
     pub(super) shared: Arc<Shared>,

@@ -14,7 +14,7 @@ use wattle_primitives::{
 /// How far ahead a block from the future is: further than any clock here goes.
 const FUTURE_MS: u64 = 30 * 24 * 3_600_000;
 
-/// What is wrong with a block.
+/// The fault of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sim) enum Lie {
     /// Nothing, but that there is another.
@@ -73,7 +73,7 @@ impl Lie {
     }
 }
 
-/// What is told in place of an honest block.
+/// A block that is told in place of an honest one.
 pub(super) struct Told {
     pub(super) lie: Lie,
     pub(super) block: Block,

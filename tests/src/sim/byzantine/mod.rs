@@ -29,7 +29,7 @@ pub(super) struct Liar {
     key: SecretKey,
     chain: Hash,
     rng: Rng,
-    /// What is told instead of the block of each round that it led.
+    /// Blocks told instead of that of each round that it led.
     told: BTreeMap<Round, Told>,
 }
 
@@ -56,7 +56,7 @@ impl Liar {
         Some(named)
     }
 
-    /// What a message becomes on its way to node `to`.
+    /// Replaces a message on its way to node `to`.
     pub(super) fn messages(
         &mut self,
         to: usize,
