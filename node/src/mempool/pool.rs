@@ -2,7 +2,7 @@
 
 use super::queue::{Entry, Queue, Rank};
 use super::recent::RecentIds;
-use super::{InsertError, Inserted, LaneKey, Limits, Pooled, Pruned, Ready, Stats};
+use super::{InsertError, Inserted, LaneKey, Limits, Pooled, Pruned, Stats};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -21,7 +21,7 @@ pub struct Mempool<T> {
     ids: HashMap<Hash, (LaneKey, Nonce)>,
     accounts: HashMap<Address, Usage>,
     /// Queues by the best rank in them.
-    best: BTreeSet<(Rank, LaneKey)>,
+    pub(super) best: BTreeSet<(Rank, LaneKey)>,
     /// Queues by what their last transaction is worth, first to be evicted first.
     tails: BTreeSet<(Worth, LaneKey)>,
     expiries: BTreeSet<(TimeMs, Hash)>,
@@ -109,14 +109,6 @@ impl<T: Pooled> Mempool<T> {
             Some((old, _, _)) => Inserted::Replaced { old, evicted },
             None => Inserted::New { evicted },
         })
-    }
-
-    /// Ready transactions for a block on a given parent: always the dearest whose nonce is next, ties by arrival.
-    ///
-    /// - `next_nonce`: next nonce in the state after the parent, so that what unfinalized ancestors hold is skipped.
-    /// - `time`: time of the block; what expires by then is left out, and what follows it in its queue.
-    pub fn ready<F: FnMut(&LaneKey) -> Nonce>(&self, next_nonce: F, time: TimeMs) -> Ready<'_, T, F> {
-        Ready::new(self, self.best.iter(), next_nonce, time)
     }
 
     /// A block was finalized: forgets what it holds or makes void.

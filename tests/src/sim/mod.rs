@@ -191,7 +191,7 @@ impl Sim {
             sequence: 0,
             rng: Rng::new(plan.seed, "world"),
             nodes,
-            network: Network::new(plan.nodes(), plan.topology.links(&plan)),
+            network: Network::new(plan.nodes(), plan.links()),
             oracle: Oracle::new(chain, genesis.clone(), byzantine, &plan),
             liars,
             answers,

@@ -225,6 +225,12 @@ impl Plan {
         }
     }
 
+    /// All links between nodes, lower index first.
+    pub(super) fn links(&self) -> Vec<(usize, usize)> {
+        let places: Vec<_> = (0..self.nodes()).map(|node| self.place_of(node)).collect();
+        self.topology.links(self.validators, &places)
+    }
+
     /// Character of a node; followers are honest as far as consensus goes.
     pub(super) fn role_of(&self, node: usize) -> Role {
         self.place_of(node).map_or(Role::Honest, |place| self.roles[place])
