@@ -1,7 +1,7 @@
 //! Orders of a core to its driver.
 
 use crate::{Evidence, HeaderError, Record};
-use wattle_primitives::{Certificate, Hash, Header, Round, SignedVote, ValidatorIndex, View, Vote};
+use wattle_primitives::{Certificate, Hash, Header, Height, Round, SignedVote, ValidatorIndex, View, Vote};
 
 /// To whom something goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,11 +67,11 @@ pub enum Output {
         /// Validators that should have them, best first.
         ask: Vec<ValidatorIndex>,
     },
-    /// Blocks up to the certified one are final, but so many are missing here that they should be synced by height;
-    /// end with [`crate::Input::Synced`].
+    /// The chain is final at least up to a height so far above the floor that blocks should be synced by height; end
+    /// with [`crate::Input::Synced`].
     Sync {
-        /// Finalization of the block to reach.
-        certificate: Certificate,
+        /// The height.
+        height: Height,
     },
     /// Send a certificate.
     Send {

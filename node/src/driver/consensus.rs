@@ -38,7 +38,7 @@ impl Driver {
             Output::Execute { block, parent } => self.execute(block, parent),
             Output::Fetch { block, ask } => self.fetch(block, &ask, inputs),
             Output::FetchCertificates { from, to, ask } => self.fetch_certificates(from, to, &ask),
-            Output::Sync { .. } => self.sync.want(),
+            Output::Sync { height } => self.peers.prove(height),
             Output::Send { to, certificate } => self.send(to, ValidatorMessage::Certificate(certificate)),
             Output::Resend { to, votes, certificates } => {
                 for certificate in certificates {
@@ -239,7 +239,7 @@ impl Driver {
         let floor = self.setup.genesis.params.floor_height(epoch);
         self.peers.ahead(&peer, floor);
         if matches!(message, ValidatorMessage::Certificate(_)) {
-            self.sync.prove(floor);
+            self.peers.prove(floor);
         }
     }
 

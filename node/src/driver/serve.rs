@@ -55,7 +55,7 @@ impl Driver {
             epoch: self.current.epoch,
             view: self.current.core.as_ref().map_or(View::ZERO, |c| c.status().view),
             version: PROTOCOL_VERSION,
-            syncing: self.lags(),
+            syncing: self.behind().is_syncing(),
         }
     }
 
@@ -99,8 +99,8 @@ impl Driver {
             view_age_ms: self.mono.since(self.entered_at),
             leader_timeout_ms: seen.as_ref().map_or(params.leader_timeout_ms, |s| s.leader_timeout_ms),
             advance_timeout_ms: seen.as_ref().map_or(params.advance_timeout_ms, |s| s.advance_timeout_ms),
-            best_peer_height: self.sync.proven(),
-            syncing: self.lags(),
+            best_peer_height: self.peers.proven(),
+            syncing: self.behind().is_syncing(),
             unfinalized: self.tree.len(),
             commit_backlog: self.backlog.queue.len(),
             low_space: self.low_space,

@@ -7,6 +7,7 @@
 //! Claims of peers decide whom to ask; only heights that certificates prove make this node count as behind.
 
 use super::partial::{Partial, Span, Useless};
+use super::peers::Behind;
 use super::{Driver, Effect, FinalBlock, Halt};
 use crate::work::{Job, ReplayError, Replayed, Token};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +24,6 @@ const PAUSE_MS: u64 = 200;
 const STALLED_MS: u64 = 2_000;
 /// How long a peer has to answer a question for blocks.
 const ANSWER_MS: u64 = 3_000;
-/// Heights behind a proven one from which on this node says that it is catching up.
-const LAG_MAX: u64 = 3;
 /// Most questions for certificates under way.
 const CERTIFICATE_QUESTIONS_MAX: usize = 16;
 
@@ -33,10 +32,6 @@ const CERTIFICATE_QUESTIONS_MAX: usize = 16;
 pub(super) struct Sync {
     phase: Phase,
     paused_until: MonoMs,
-    /// Consensus asked to be brought further by height.
-    wanted: bool,
-    /// Greatest height that a certificate has proven.
-    proven: Height,
     /// Linked blocks above the last finalized one that no certificate covers yet.
     partial: Partial,
     /// Finalization of the last finalized block, for a core that starts within an epoch.
@@ -61,28 +56,11 @@ impl Sync {
         Self {
             phase: Phase::Idle,
             paused_until: MonoMs(0),
-            wanted: false,
-            proven: Height::ZERO,
             partial: Partial::default(),
             last,
             epoch_end: None,
             certificates: BTreeSet::new(),
         }
-    }
-
-    /// Consensus misses too many blocks to fetch them one by one.
-    pub(super) const fn want(&mut self) {
-        self.wanted = true;
-    }
-
-    /// A certificate shows that the chain has reached this height.
-    pub(super) fn prove(&mut self, height: Height) {
-        self.proven = self.proven.max(height);
-    }
-
-    /// Greatest height that a certificate has proven.
-    pub(super) const fn proven(&self) -> Height {
-        self.proven
     }
 
     /// The last finalized block is an epoch's last: its finalization shows stragglers the way.
@@ -129,10 +107,10 @@ impl Driver {
             && self.mono.since(since) > ANSWER_MS
         {
             self.sync.phase = Phase::Idle;
-            self.peers.behind(&peer, self.tree.height());
+            self.peers.cut(&peer, self.tree.height());
         }
         let busy = self.sync.is_active() || self.mono < self.sync.paused_until || self.backlog.pressed;
-        if busy || self.stopped || !self.is_behind() {
+        if busy || self.stopped || !self.fetches() {
             return;
         }
         let tip = self.tree.height();
@@ -148,23 +126,22 @@ impl Driver {
         self.emit(Effect::Ask { token, peer, request: Request::Blocks { from, count } });
     }
 
-    /// Whether fetching by height is called for.
-    fn is_behind(&self) -> bool {
-        let (tip, best) = (self.tree.height(), self.peers.best_height());
-        if best <= tip {
+    /// How far this node is behind.
+    pub(super) fn behind(&self) -> Behind {
+        self.peers.behind(self.tree.height())
+    }
+
+    /// Whether blocks are fetched by height: somebody has more, and consensus alone does not get there.
+    fn fetches(&self) -> bool {
+        let behind = self.behind();
+        if behind.claimed == 0 {
             return false;
         }
         let params = &self.setup.genesis.params;
         let patience = params.idle_interval_ms.saturating_add(params.leader_timeout_ms);
         let stalled = self.mono.since(self.finalized_at) > STALLED_MS.max(patience);
-        let epochs_behind = best > params.terminal_height(self.current.epoch);
-        let far = best.0.saturating_sub(tip.0) > wattle_consensus::config::SYNC_GAP_MIN;
-        self.current.core.is_none() || self.sync.wanted || stalled || epochs_behind || far
-    }
-
-    /// Whether certificates show that the chain is further than this node.
-    pub(super) fn lags(&self) -> bool {
-        self.sync.proven.0.saturating_sub(self.tree.height().0) > LAG_MAX
+        let left = params.terminal_height(self.current.epoch).saturating_sub(self.tree.height()).0;
+        self.current.core.is_none() || stalled || behind.is_far() || behind.claimed > left
     }
 
     pub(super) fn on_sync_response(&mut self, token: Token, response: Option<Response>) {
@@ -211,7 +188,7 @@ impl Driver {
         if let Some(penalty) = penalty {
             self.emit(Effect::Report { peer, penalty, offence: Offence::Sync });
         }
-        self.peers.behind(&peer, self.tree.height());
+        self.peers.cut(&peer, self.tree.height());
         self.pause();
     }
 
@@ -291,16 +268,9 @@ impl Driver {
             return;
         };
         self.commit(batch);
-        self.reached(header.height);
+        self.peers.prove(header.height);
         self.feed(Input::Synced { header, certificate });
         self.end_epoch_if_terminal();
-    }
-
-    fn reached(&mut self, height: Height) {
-        self.sync.prove(height);
-        if self.peers.best_height() <= height {
-            self.sync.wanted = false;
-        }
     }
 
     /// A finalized header is gossiped: it shows how far the chain is, and its certificate may help consensus on.
@@ -310,7 +280,7 @@ impl Driver {
             Verdict::Ignore // old: nothing to verify it against is worth the work
         } else if self.is_final(&light) {
             self.peers.ahead(&peer, height);
-            self.sync.prove(height);
+            self.peers.prove(height);
             if light.certificate.round().epoch == self.current.epoch {
                 self.feed(Input::Certificate(light.certificate));
             }

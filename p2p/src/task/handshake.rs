@@ -109,9 +109,9 @@ impl Network {
         if entry.leaving.is_some() {
             return;
         }
+        entry.height = entry.height.max(hello.height);
         // With two connections, or when both sides dial, there is more than one handshake: the first counts.
-        if let Some(known) = &mut entry.hello {
-            known.height = known.height.max(hello.height);
+        if entry.hello.is_some() {
             return;
         }
         let (role, validator, height) = (hello.role, hello.validator.map(|v| v.key), hello.height);

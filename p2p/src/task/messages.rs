@@ -65,8 +65,8 @@ impl Network {
 
     /// A peer has told how far it is.
     fn told_height(&mut self, peer: PeerId, height: Height) {
-        if let Some(hello) = self.peers.get_mut(&peer).and_then(|p| p.hello.as_mut()) {
-            hello.height = hello.height.max(height);
+        if let Some(entry) = self.peers.get_mut(&peer) {
+            entry.height = entry.height.max(height);
         }
     }
 

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
-use wattle_primitives::PublicKey;
+use wattle_primitives::{Height, PublicKey};
 
 /// Pause between looks at what is due: redials, handshakes that take too long, bans that end.
 const TICK: Duration = Duration::from_millis(200);
@@ -50,6 +50,8 @@ struct Peer {
     since: Instant,
     /// Its own words about itself; set when the handshake is complete.
     hello: Option<Hello>,
+    /// The greatest height that it has told: in handshakes, in answers, in headers it handed on.
+    height: Height,
     /// Why it is being disconnected, if it is.
     leaving: Option<GoneReason>,
     /// When to close the connection of a refused peer that does not do it itself.
@@ -270,6 +272,7 @@ impl Network {
             outbound: endpoint.is_dialer(),
             since: now,
             hello: None,
+            height: Height::ZERO,
             leaving: None,
             close_at: None,
             bucket: Bucket::full(burst, now),
@@ -429,7 +432,7 @@ impl Network {
             ready: hello.is_some(),
             role: hello.map(|h| h.role),
             validator: hello.and_then(|h| h.validator.map(|v| v.key)),
-            height: hello.map(|h| h.height).unwrap_or_default(),
+            height: entry.map(|p| p.height).unwrap_or_default(),
             score: self.scores.points(&peer, Instant::now()),
             penalties: self.scores.penalties(&peer),
             ban,
