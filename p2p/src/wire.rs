@@ -12,7 +12,7 @@
 //! | [`Hello`], [`HelloAnswer`] | handshake | [`HELLO_BYTES_MAX`] |
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use wattle_primitives::block::{BLOCK_BYTES_MAX, HEADER_BYTES_MAX};
+use wattle_primitives::block::{BLOCK_BYTES_MAX, HEADER_BYTES_MAX, PATH_HEADERS_MAX};
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::trie::TrieProof;
 use wattle_primitives::tx::{LANES_MAX, TX_BYTES_MAX};
@@ -37,8 +37,6 @@ pub const HELLO_BYTES_MAX: usize = 1024;
 
 /// Most transactions in one gossip message; [`GOSSIP_BYTES_MAX`] holds as well.
 pub const GOSSIP_TXS_MAX: usize = 512;
-/// Most headers between one and the certified descendant that proves it.
-pub const PATH_HEADERS_MAX: usize = 256;
 /// Most blocks in one answer; [`RESPONSE_BYTES_MAX`] holds as well.
 pub const SYNC_BLOCKS_MAX: usize = 128;
 /// Most certificates in one answer.
