@@ -105,7 +105,7 @@ impl Driver {
     fn may_propose(&self, vote: &SignedVote, header: &Header) -> bool {
         let Some(core) = self.current.core.as_ref() else { return false };
         let (status, view) = (core.status(), vote.vote.round().view);
-        let terminal = self.setup.genesis.params.terminal_height(self.current.epoch);
+        let terminal = self.schedule.params().terminal_height(self.current.epoch);
         let first = header.view == view || (header.view < view && header.height == terminal);
         let ahead = View(status.view.0.saturating_add(VIEWS_AHEAD_MAX));
         core.leader(view) == vote.signer

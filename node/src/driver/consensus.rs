@@ -232,11 +232,11 @@ impl Driver {
 
     /// Somebody votes in an epoch that has not begun here: if the vote is good, this node is behind.
     fn on_later_epoch(&mut self, peer: PeerId, epoch: Epoch, message: &ValidatorMessage) {
-        let Some(set) = self.setup.genesis.validators(epoch) else { return };
+        let set = self.schedule.validators(epoch);
         if !verifies(message, &self.setup.chain, set, |_| false) {
             return self.emit(Effect::Report { peer, penalty: Penalty::Heavy, offence: Offence::Vote });
         }
-        let floor = self.setup.genesis.params.floor_height(epoch);
+        let floor = self.schedule.params().floor_height(epoch);
         self.peers.ahead(&peer, floor);
         if matches!(message, ValidatorMessage::Certificate(_)) {
             self.peers.prove(floor);

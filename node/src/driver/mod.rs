@@ -56,10 +56,8 @@ use tree::Tree;
 use txs::Txs;
 use wattle_consensus::{Core, Input, MonoMs, Record};
 use wattle_p2p::wire::Gossip;
-use wattle_primitives::{
-    Block, Certificate, Epoch, Genesis, Hash, Header, PublicKey, TimeMs, ValidatorIndex, ValidatorSet,
-};
-use wattle_runtime::State;
+use wattle_primitives::{Block, Certificate, Hash, Header, PublicKey, TimeMs};
+use wattle_runtime::{Schedule, State};
 
 /// Longest time between two looks at what nobody announces: due expiries, stalled synchronization.
 const HOUSEKEEPING_MS: u64 = 250;
@@ -69,8 +67,6 @@ const HOUSEKEEPING_MS: u64 = 250;
 pub struct Setup {
     /// Genesis hash.
     pub chain: Hash,
-    /// Parameters and validator sets.
-    pub genesis: Arc<Genesis>,
     /// Our validator key, if we have one; whether it votes depends on the epoch's set.
     pub key: Option<PublicKey>,
     /// Bounds of the mempool.
@@ -84,6 +80,8 @@ pub struct Boot {
     pub header: Header,
     /// State after it.
     pub state: State,
+    /// Parameters and validator sets in that state.
+    pub schedule: Arc<Schedule>,
     /// Its finalization; `None` for genesis.
     pub certificate: Option<Certificate>,
     /// Consensus records of the log, in order.
@@ -101,6 +99,8 @@ pub struct Driver {
     /// Monotonic time at which the last finalized block was learned; carries the wall clock of a node without one.
     finalized_at: MonoMs,
     current: Current,
+    /// Parameters and validator sets, as the state has had them since the epoch began.
+    schedule: Arc<Schedule>,
     tree: Tree,
     bodies: blocks::Bodies,
     txs: Txs,
@@ -125,18 +125,19 @@ impl Driver {
     /// A driver that goes on from what was found on disk. Nothing happens before [`Event::Start`].
     #[must_use]
     pub fn new(setup: Setup, boot: Boot) -> Self {
-        let Boot { header, state, certificate, records: mut replay, bodies: logged } = boot;
+        let Boot { header, state, schedule, certificate, records: mut replay, bodies: logged } = boot;
         let mut bodies = blocks::Bodies::default();
         for block in logged {
             replay.push(Record::Block(block.header.clone()));
             bodies.recovered(block);
         }
-        let current = Current::waiting(&setup, &header);
+        let current = Current::waiting(&schedule, setup.key, &header);
         Self {
             mono: MonoMs(0),
             wall: header.time_ms,
             finalized_at: MonoMs(0),
             current,
+            schedule,
             txs: Txs::new(setup.mempool),
             tree: Tree::new(header, state),
             bodies,

@@ -84,7 +84,7 @@ impl Driver {
     /// Consensus, mempool and synchronization at a glance.
     #[must_use]
     pub fn status(&self) -> DriverStatus {
-        let params = &self.setup.genesis.params;
+        let params = self.schedule.params();
         let core = self.current.core.as_ref();
         let seen = core.map(Core::status);
         let leader = core.and_then(|c| self.current.set.get(c.leader(c.status().view))).map(|v| v.key);

@@ -137,7 +137,7 @@ impl Driver {
         if behind.claimed == 0 {
             return false;
         }
-        let params = &self.setup.genesis.params;
+        let params = self.schedule.params();
         let patience = params.idle_interval_ms.saturating_add(params.leader_timeout_ms);
         let stalled = self.mono.since(self.finalized_at) > STALLED_MS.max(patience);
         let left = params.terminal_height(self.current.epoch).saturating_sub(self.tree.height()).0;
@@ -199,7 +199,7 @@ impl Driver {
     /// Links an answer to what is there, and verifies its certificates.
     fn take_batch(&mut self, peer: PeerId, answer: Vec<SyncBlock>) -> Result<(), Useless> {
         let mut partial = std::mem::take(&mut self.sync.partial);
-        let terminal = self.setup.genesis.params.terminal_height(self.current.epoch);
+        let terminal = self.schedule.params().terminal_height(self.current.epoch);
         let span = Span { hash: self.tree.hash, above: self.tree.height(), terminal };
         partial.extend(peer, answer, span, |hash, certificate| self.finalizes(hash, certificate))?;
         self.sync.partial = partial;
@@ -293,8 +293,7 @@ impl Driver {
 
     /// Whether a header is proven to be final; the set is that of its epoch.
     fn is_final(&self, light: &LightBlock) -> bool {
-        let epoch = light.header.epoch;
-        let Some(set) = self.setup.genesis.validators(epoch) else { return false };
+        let set = self.schedule.validators(light.header.epoch);
         verify_finalized(&self.setup.chain, set, &light.header, &light.path, &light.certificate).is_ok()
     }
 }

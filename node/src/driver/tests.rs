@@ -23,14 +23,11 @@ impl Follower {
     /// The peer claims a height that it never reaches, so that there is always something to ask for.
     fn new() -> Self {
         let chain = TestChain::new();
-        let setup = Setup {
-            chain: chain.worker.chain,
-            genesis: Arc::clone(&chain.genesis),
-            key: None,
-            mempool: Limits::NODE,
-        };
+        let setup = Setup { chain: chain.worker.chain, key: None, mempool: Limits::NODE };
         let (header, state) = (chain.header.clone(), chain.state.clone());
-        let boot = Boot { header, state, certificate: None, records: Vec::new(), bodies: Vec::new() };
+        let schedule = Arc::clone(&chain.worker.schedule);
+        let boot =
+            Boot { header, state, schedule, certificate: None, records: Vec::new(), bodies: Vec::new() };
         let peer = NodeKey::from_seed(&mut [1; 32]).unwrap().peer_id();
         let mut follower = Self { driver: Driver::new(setup, boot), chain, peer, question: None, now: 0 };
         follower.step(Event::Start);

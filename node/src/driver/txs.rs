@@ -291,7 +291,7 @@ impl Driver {
     /// The environment of the next block, as far as it can be known.
     fn next_env(&self) -> BlockEnv {
         BlockEnv {
-            params: self.setup.genesis.params.clone(),
+            params: self.schedule.params().clone(),
             chain: self.setup.chain,
             height: self.tree.height().next(),
             time_ms: self.wall.max(self.tree.header.time_ms.next()),
@@ -325,7 +325,7 @@ impl Driver {
 
     /// Ready transactions for a block on `state`, best first: about as many as fit.
     pub(super) fn candidates(&self, state: &State) -> Vec<VerifiedTx> {
-        let params = &self.setup.genesis.params;
+        let params = self.schedule.params();
         let bytes_max = usize::try_from(params.block_bytes_max).unwrap_or(usize::MAX);
         let bytes_max = bytes_max.saturating_mul(CANDIDATES_FACTOR);
         let weight_max = params.block_weight_max.0.saturating_mul(CANDIDATES_FACTOR as u64);

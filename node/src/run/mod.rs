@@ -107,8 +107,9 @@ impl Node {
         let metrics = Arc::clone(&config.metrics);
         let opened = tokio::task::block_in_place(|| Opened::open(&config))?;
         let Opened { store, driver, view, chain, journal } = opened;
+        let schedule = Arc::clone(&view.schedule);
         let (reports, inbox) = mpsc::unbounded_channel();
-        let worker = Worker { chain, genesis: Arc::clone(&genesis), cache: Arc::new(TxCache::default()) };
+        let worker = Worker { chain, schedule, cache: Arc::new(TxCache::default()) };
         let threads =
             Threads::start(worker, Arc::clone(&store), journal, &reports).map_err(NodeError::Thread)?;
         space::watch(&config.place, reports.clone());
@@ -175,14 +176,9 @@ impl Opened {
             (journal, records, bodies) = (Some(voting.journal), voting.records, voting.bodies);
         }
         let chain = found.chain;
-        let view = View {
-            hash: found.header.hash(),
-            header: found.header.clone(),
-            state: found.state.clone(),
-            certificate: found.certificate.clone(),
-        };
+        let view = View::of(&found);
         let key = config.validator_key.as_ref().map(SecretKey::public);
-        let setup = Setup { chain, genesis: Arc::clone(&config.genesis), key, mempool: config.mempool };
+        let setup = Setup { chain, key, mempool: config.mempool };
         let driver = Driver::new(setup, found.boot(records, bodies));
         Ok(Self { store, driver, view, chain, journal })
     }

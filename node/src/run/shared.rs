@@ -1,12 +1,13 @@
 //! The chain as readers see it: the last committed block with its state, the database, and a line to the driver.
 
+use super::storage::Found;
 use crate::driver::{Answer, FinalBlock, Question, SubmitError};
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 use wattle_consensus::Evidence;
 use wattle_primitives::{Certificate, Genesis, Hash, Header, Height, PublicKey, Tx};
-use wattle_runtime::{State, Store};
+use wattle_runtime::{Schedule, State, Store};
 
 /// Most proofs of misbehaviour kept in memory.
 pub const EVIDENCE_MAX: usize = 256;
@@ -22,15 +23,31 @@ pub struct View {
     pub hash: Hash,
     /// State after it.
     pub state: State,
+    /// Parameters and validator sets in that state.
+    pub schedule: Arc<Schedule>,
     /// The last finalization.
     pub certificate: Option<Certificate>,
+}
+
+impl View {
+    /// The view of a chain as it was found on disk.
+    #[must_use]
+    pub fn of(found: &Found) -> Self {
+        Self {
+            hash: found.header.hash(),
+            header: found.header.clone(),
+            state: found.state.clone(),
+            schedule: Arc::clone(&found.schedule),
+            certificate: found.certificate.clone(),
+        }
+    }
 }
 
 /// Everything that answers are made from. Shared by RPC, peers' questions and commands.
 pub struct Shared {
     /// Genesis hash.
     pub chain: Hash,
-    /// Parameters and validator sets.
+    /// The chain's genesis; parameters and validator sets are the view's.
     pub genesis: Arc<Genesis>,
     /// Our validator key.
     pub key: Option<PublicKey>,
@@ -106,14 +123,17 @@ impl Shared {
     pub fn announce(&self, block: &FinalBlock) {
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
         let certificate = block.certificate.clone().or_else(|| view.certificate.clone());
-        *view = Arc::new(View {
-            header: block.block.header().clone(),
-            hash: block.block.hash,
-            state: block.executed.state.clone(),
-            certificate,
-        });
+        let (header, state) = (block.block.header().clone(), block.executed.state.clone());
+        let (height, hash, mut schedule) = (header.height, block.block.hash, Arc::clone(&view.schedule));
+        // The schedule changes with an epoch only.
+        if height == schedule.params().terminal_height(header.epoch)
+            && let Some(changed) = Schedule::of(&state)
+        {
+            schedule = Arc::new(changed);
+        }
+        *view = Arc::new(View { header, hash, state, schedule, certificate });
         drop(view);
-        self.heights.send_replace(block.block.header().height);
+        self.heights.send_replace(height);
     }
 
     /// Offers transactions; one verdict each, in order.

@@ -19,7 +19,7 @@ use wattle_primitives::{Block, Certificate, Genesis, Hash, Header, Height, Secre
 use wattle_rpc::metrics::{FsyncOf, Metrics};
 use wattle_runtime::execute::GenesisFailure;
 use wattle_runtime::store::{RocksOptions, RocksStore};
-use wattle_runtime::{Commit, State, Store, StoreError};
+use wattle_runtime::{Commit, Schedule, State, Store, StoreError};
 
 /// Why a node's data cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,9 @@ pub enum StorageError {
         /// In the database.
         found: Hash,
     },
+    /// The state is none that a genesis leads to.
+    #[error("the state has no parameters or no validator sets")]
+    Schedule,
     /// The operating system has no entropy.
     #[error("no entropy from the operating system: {0}")]
     Entropy(getrandom::Error),
@@ -127,6 +130,8 @@ pub struct Found {
     pub header: Header,
     /// State after it.
     pub state: State,
+    /// Parameters and validator sets in that state.
+    pub schedule: Arc<Schedule>,
     /// Its finalization.
     pub certificate: Option<Certificate>,
 }
@@ -150,14 +155,16 @@ pub fn open_chain(store: &dyn Store, genesis: &Genesis) -> Result<Found, Storage
         Some((tip, state)) => (tip.header, state),
         None => (genesis_header, genesis_state),
     };
+    let schedule = Arc::new(Schedule::of(&state).ok_or(StorageError::Schedule)?);
     let certificate = store.certificate(header.height)?;
-    Ok(Found { chain, header, state, certificate })
+    Ok(Found { chain, header, state, schedule, certificate })
 }
 
 impl Found {
     /// The start of a driver, with the contents of the log.
     #[must_use]
     pub fn boot(self, records: Vec<Record>, bodies: Vec<Block>) -> Boot {
-        Boot { header: self.header, state: self.state, certificate: self.certificate, records, bodies }
+        let Self { header, state, schedule, certificate, .. } = self;
+        Boot { header, state, schedule, certificate, records, bodies }
     }
 }

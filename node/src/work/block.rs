@@ -105,7 +105,7 @@ pub enum ExecuteError {
 /// Builds a block from candidates on its parent's state.
 #[must_use]
 pub fn build(worker: &Worker, job: BuildJob) -> BuiltBlock {
-    let params = &worker.genesis.params;
+    let params = worker.schedule.params();
     let bytes_max =
         usize::try_from(params.block_bytes_max).unwrap_or(usize::MAX).saturating_sub(BLOCK_OVERHEAD_BYTES);
     let limits = BuildLimits { bytes_max, weight_max: params.block_weight_max };

@@ -12,8 +12,8 @@ pub use cache::TxCache;
 pub use job::{BuildJob, Done, Job, Token};
 
 use std::sync::Arc;
-use wattle_primitives::{Genesis, Hash, Tx};
-use wattle_runtime::{BlockEnv, CheckedTx, TxError, VerifiedTx, verify_all};
+use wattle_primitives::{Hash, Tx};
+use wattle_runtime::{BlockEnv, CheckedTx, Schedule, TxError, VerifiedTx, verify_all};
 
 /// Transactions that one source sent; the token names it.
 pub type Unchecked = (Token, Vec<Tx>);
@@ -23,8 +23,8 @@ pub type Unchecked = (Token, Vec<Tx>);
 pub struct Worker {
     /// Genesis hash.
     pub chain: Hash,
-    /// Parameters and sets.
-    pub genesis: Arc<Genesis>,
+    /// Parameters and validator sets.
+    pub schedule: Arc<Schedule>,
     /// Transactions that were verified already.
     pub cache: Arc<TxCache>,
 }
@@ -85,7 +85,7 @@ impl Worker {
         let mut places = Vec::new();
         for tx in txs {
             let place = results.len();
-            match CheckedTx::check(tx, &self.chain, &self.genesis.params) {
+            match CheckedTx::check(tx, &self.chain, self.schedule.params()) {
                 Err(error) => results.push(Some(Err(error))),
                 Ok(checked) => match self.cache.get(&checked) {
                     Some(known) => results.push(Some(Ok(known))),
@@ -112,7 +112,7 @@ impl Worker {
     #[must_use]
     pub fn env(&self, header: &wattle_primitives::Header) -> BlockEnv {
         BlockEnv {
-            params: self.genesis.params.clone(),
+            params: self.schedule.params().clone(),
             chain: self.chain,
             height: header.height,
             time_ms: header.time_ms,

@@ -10,7 +10,7 @@ use wattle_node::file::sim::{Crash, Faults as SimFaults, SimDir};
 use wattle_node::journal::Journal;
 use wattle_node::mempool::Limits;
 use wattle_node::run::shared::{Command, Shared, View};
-use wattle_node::run::storage::{Found, StorageError, open_chain};
+use wattle_node::run::storage::{StorageError, open_chain};
 use wattle_node::run::threads::LogOrder;
 use wattle_node::wal::WalConfig;
 use wattle_node::work::{Token, TxCache, Worker};
@@ -110,12 +110,14 @@ impl Node {
         }
         self.life += 1;
         let store: Arc<dyn Store> = self.store.clone();
-        let view = view_of(&found);
+        let view = View::of(&found);
         let (shared, commands) = Shared::new(found.chain, Arc::clone(genesis), self.key, store, view);
-        let worker =
-            Worker { chain: found.chain, genesis: Arc::clone(genesis), cache: Arc::new(TxCache::default()) };
-        let setup =
-            Setup { chain: found.chain, genesis: Arc::clone(genesis), key: self.key, mempool: Limits::NODE };
+        let worker = Worker {
+            chain: found.chain,
+            schedule: Arc::clone(&found.schedule),
+            cache: Arc::new(TxCache::default()),
+        };
+        let setup = Setup { chain: found.chain, key: self.key, mempool: Limits::NODE };
         self.running = Some(Box::new(Running {
             driver: Driver::new(setup, found.boot(records, bodies)),
             shared,
@@ -205,13 +207,4 @@ impl Running {
 
 fn empty_store() -> Result<Arc<MemoryStore>, String> {
     MemoryStore::in_memory().map(Arc::new).map_err(|e| e.to_string())
-}
-
-fn view_of(found: &Found) -> View {
-    View {
-        hash: found.header.hash(),
-        header: found.header.clone(),
-        state: found.state.clone(),
-        certificate: found.certificate.clone(),
-    }
 }

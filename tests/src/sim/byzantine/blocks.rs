@@ -102,7 +102,7 @@ impl Told {
             Lie::ReceiptsRoot => block.header.receipts_root = Hash(rng.bytes()),
             Lie::Parent => block.header.parent = Hash(rng.bytes()),
             Lie::Oversized => {
-                let bytes_max = usize::try_from(worker.genesis.params.block_bytes_max).unwrap_or(0);
+                let bytes_max = usize::try_from(worker.schedule.params().block_bytes_max).unwrap_or(0);
                 let tx = unpayable(worker.chain);
                 let size = wattle_primitives::encode(&tx).len().max(1);
                 block.txs = vec![tx; bytes_max / size + 1];
