@@ -12,7 +12,7 @@ fn set(powers: &[u64]) -> ValidatorSet {
 
 fn turns(rotation: &Rotation) -> BTreeMap<u16, u64> {
     let mut turns = BTreeMap::new();
-    for leader in rotation.table {
+    for leader in &rotation.table {
         *turns.entry(leader.0).or_insert(0) += 1;
     }
     turns
