@@ -4,7 +4,7 @@
 //! has come back for that group: what is not durable is not said.
 
 use crate::journal::Order;
-use crate::work::{Job, Token, VerifiedBlock};
+use crate::work::{Divergence, Job, Token, VerifiedBlock};
 use std::sync::Arc;
 use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
 use wattle_p2p::{MessageId, Offence, PeerId, Penalty, Verdict};
@@ -219,14 +219,7 @@ pub enum Halt {
         /// Its version.
         version: u32,
     },
-    /// A certified block has other results here: this node's software or memory is at fault, or two thirds lie.
-    #[error("block {hash} at height {height} was certified, but executes differently here: {detail}")]
-    Diverged {
-        /// The block.
-        hash: Hash,
-        /// Its height.
-        height: Height,
-        /// The difference, for people.
-        detail: String,
-    },
+    /// A certified block has other results here.
+    #[error(transparent)]
+    Diverged(Divergence),
 }

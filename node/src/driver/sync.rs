@@ -240,9 +240,7 @@ impl Driver {
         match result {
             Ok(replayed) => self.take_replayed(replayed, certificates),
             Err(ReplayError::Body { .. }) => self.useless(peer, &Useless::Wrong),
-            Err(ReplayError::Diverged { hash, height, detail }) => {
-                self.halt(Halt::Diverged { hash, height, detail })
-            }
+            Err(ReplayError::Diverged(divergence)) => self.halt(Halt::Diverged(divergence)),
         }
     }
 

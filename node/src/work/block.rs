@@ -40,16 +40,21 @@ pub enum ReplayError {
         #[source]
         source: BodyError,
     },
-    /// A finalized block is invalid here: this node must stop.
-    #[error("finalized block at height {height} is invalid here: {detail}")]
-    Diverged {
-        /// The block's hash.
-        hash: Hash,
-        /// The block's height.
-        height: Height,
-        /// The fault, for people.
-        detail: String,
-    },
+    /// A finalized block has other results here: this node must stop.
+    #[error(transparent)]
+    Diverged(Divergence),
+}
+
+/// A certified block has other results here: this node's software or memory is at fault, or two thirds lie.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("block {hash} at height {height} was certified, but executes differently here: {detail}")]
+pub struct Divergence {
+    /// Hash of the block.
+    pub hash: Hash,
+    /// Its height.
+    pub height: Height,
+    /// The difference, for people.
+    pub detail: String,
 }
 
 /// Executes a block on its parent's state. A block that breaks a rule, or whose header carries other roots than it
@@ -139,10 +144,8 @@ pub fn replay(worker: &Worker, parent: &State, blocks: Vec<Block>) -> Result<Vec
     for block in blocks {
         let height = block.header.height;
         let block = check_body(worker, block).map_err(|source| ReplayError::Body { height, source })?;
-        let executed = execute(worker, &block, &state).map_err(|e| ReplayError::Diverged {
-            hash: block.hash,
-            height,
-            detail: e.to_string(),
+        let executed = execute(worker, &block, &state).map_err(|e| {
+            ReplayError::Diverged(Divergence { hash: block.hash, height, detail: e.to_string() })
         })?;
         state = executed.state.clone();
         done.push(Replayed { block: Arc::new(block), executed: Arc::new(executed) });

@@ -6,7 +6,7 @@ mod body;
 mod cache;
 mod job;
 
-pub use block::{BuiltBlock, ExecuteError, ReplayError, Replayed, build, execute, replay};
+pub use block::{BuiltBlock, Divergence, ExecuteError, ReplayError, Replayed, build, execute, replay};
 pub use body::{BodyError, BodyFault, VerifiedBlock, check_body};
 pub use cache::TxCache;
 pub use job::{BuildJob, Done, Job, Token};
