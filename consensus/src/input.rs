@@ -1,6 +1,6 @@
 //! Everything that can happen to a core. A new trigger is a new variant.
 
-use wattle_primitives::{Certificate, Hash, Header, Round, SignedVote, ValidatorIndex, View, Vote};
+use wattle_primitives::{Certificate, Hash, Header, Round, SignedVote, ValidatorIndex, Vote};
 
 /// An event for [`crate::Core::step`].
 ///

@@ -16,7 +16,7 @@ use wattle_consensus::{Input, MonoMs};
 use wattle_p2p::wire::{LightBlock, Request, Response, SYNC_BLOCKS_MAX, SyncBlock};
 use wattle_p2p::{MessageId, Offence, PeerId, Penalty, Verdict};
 use wattle_primitives::block::PROTOCOL_VERSION;
-use wattle_primitives::{Certificate, Hash, Height, Vote, planted};
+use wattle_primitives::{Certificate, Hash, Vote, planted};
 
 /// Pause after an answer that did not help.
 const PAUSE_MS: u64 = 200;

@@ -5,9 +5,10 @@ use super::*;
 use crate::journal::Order;
 use crate::mempool::Limits;
 use crate::testchain::{START, TestChain, VALIDATOR};
+use std::collections::VecDeque;
 use wattle_p2p::wire::{Request, Response, SyncBlock};
 use wattle_p2p::{NodeKey, PeerId, Penalty};
-use wattle_primitives::{BoundedVec, Height, Lane, Round, View, Vote};
+use wattle_primitives::{BoundedVec, Epoch, Height, Lane, Round, ValidatorIndex, View, Vote};
 
 /// A node without a key that follows a chain through one peer.
 struct Follower {
