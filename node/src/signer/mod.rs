@@ -255,6 +255,12 @@ impl<D: Dir> Signer<D> {
         }
         Ok(SyncedToken { key: self.public, generation: self.synced })
     }
+
+    /// The votes that were signed last.
+    #[must_use]
+    pub const fn state(&self) -> &SignState {
+        &self.state
+    }
 }
 
 /// Shows no key.
