@@ -92,7 +92,8 @@ impl Bench {
             header::ParentInfo { hash: floor.hash, height: floor.height, time_ms: floor.time_ms },
             |p| header::ParentInfo { hash: p.hash(), height: p.height, time_ms: p.time_ms },
         );
-        let mut header = header::Rules::new(self.core.config()).template(View(view), &info, TimeMs(info.time_ms.0 + 10));
+        let mut header =
+            header::Rules::new(self.core.config()).template(View(view), &info, TimeMs(info.time_ms.0 + 10));
         header.txs_root = if txs == 0 { merkle::list_root(&[]) } else { Hash([txs; 32]) };
         header
     }
