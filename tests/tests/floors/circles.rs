@@ -26,16 +26,11 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("runtime", &["execute::block", "execute::charge"]),
     ("rpc", &["admin", "connection", "http", "methods", "openrpc", "server", "service", "ws"]),
     ("node", &["cli", "commands"]),
-    ("node", &["driver", "work"]),
     ("node", &["home", "run"]),
-    ("node", &["signer", "wal"]),
     ("node", &["cli::proof", "cli::query"]),
-    ("node", &["mempool::pool", "mempool::ready"]),
-    ("node", &["run::storage", "run::threads"]),
     ("primitives", &["domain", "hash"]),
     ("primitives", &["event", "receipt"]),
     ("meter", &["board", "relay"]),
-    ("tests", &["sim::plan", "sim::topology"]),
 ];
 
 /// Names of modules from the crate's root down.
