@@ -1,6 +1,9 @@
 //! Which events concern whom.
 
 use crate::types::{EventFilter, EventItem};
+use wattle_primitives::event::{
+    DealsEvent, DisputesEvent, EnergyEvent, IdentityEvent, LedgerEvent, MarketEvent, TokenEvent,
+};
 use wattle_primitives::{Address, Event};
 
 /// Every event type, as written in `event.type`.
@@ -52,54 +55,54 @@ pub const EVENT_TYPES: &[&str] = &[
 #[must_use]
 pub const fn event_type(event: &Event) -> &'static str {
     match event {
-        Event::FeeCharged { .. } => "fee_charged",
-        Event::BookCreated { .. } => "book_created",
-        Event::LedgerAccountOpened { .. } => "ledger_account_opened",
-        Event::Posted { .. } => "posted",
-        Event::HoldCreated { .. } => "hold_created",
-        Event::HoldCaptured { .. } => "hold_captured",
-        Event::HoldReleased { .. } => "hold_released",
-        Event::AssetIssued { .. } => "asset_issued",
-        Event::AccountCreated { .. } => "account_created",
-        Event::AuthorityChanged { .. } => "authority_changed",
-        Event::SponsorshipGranted { .. } => "sponsorship_granted",
-        Event::SponsorshipEnded { .. } => "sponsorship_ended",
-        Event::MicrogridRegistered { .. } => "microgrid_registered",
-        Event::MeterRegistered { .. } => "meter_registered",
-        Event::ReadingAccepted { .. } => "reading_accepted",
-        Event::ReadingRefused { .. } => "reading_refused",
-        Event::TermsSet { .. } => "terms_set",
-        Event::MemberSet { .. } => "member_set",
-        Event::OrderPlaced { .. } => "order_placed",
-        Event::OrderEnded { .. } => "order_ended",
-        Event::MarketCleared { .. } => "market_cleared",
-        Event::Traded { .. } => "traded",
-        Event::EnergySettled { .. } => "energy_settled",
-        Event::IntervalSettled { .. } => "interval_settled",
-        Event::IntervalFinal { .. } => "interval_final",
-        Event::EnergyAdjusted { .. } => "energy_adjusted",
-        Event::LossShared { .. } => "loss_shared",
-        Event::TabPaid { .. } => "tab_paid",
-        Event::CreditExceeded { .. } => "credit_exceeded",
-        Event::MeterSwapped { .. } => "meter_swapped",
-        Event::DealRequested { .. } => "deal_requested",
-        Event::DealAccepted { .. } => "deal_accepted",
-        Event::DealConfirmed { .. } => "deal_confirmed",
-        Event::DealAuthorised { .. } => "deal_authorised",
-        Event::DealUsage { .. } => "deal_usage",
-        Event::DealEnded { .. } => "deal_ended",
-        Event::DisputeOpened { .. } => "dispute_opened",
-        Event::DisputeVoted { .. } => "dispute_voted",
-        Event::DisputeDecided { .. } => "dispute_decided",
-        Event::DealWithdrawn { .. } => "deal_withdrawn",
-        Event::CollectionSet { .. } => "collection_set",
+        Event::Ledger(LedgerEvent::FeeCharged { .. }) => "fee_charged",
+        Event::Ledger(LedgerEvent::BookCreated { .. }) => "book_created",
+        Event::Ledger(LedgerEvent::LedgerAccountOpened { .. }) => "ledger_account_opened",
+        Event::Ledger(LedgerEvent::Posted { .. }) => "posted",
+        Event::Ledger(LedgerEvent::HoldCreated { .. }) => "hold_created",
+        Event::Ledger(LedgerEvent::HoldCaptured { .. }) => "hold_captured",
+        Event::Ledger(LedgerEvent::HoldReleased { .. }) => "hold_released",
+        Event::Token(TokenEvent::AssetIssued { .. }) => "asset_issued",
+        Event::Identity(IdentityEvent::AccountCreated { .. }) => "account_created",
+        Event::Identity(IdentityEvent::AuthorityChanged { .. }) => "authority_changed",
+        Event::Identity(IdentityEvent::SponsorshipGranted { .. }) => "sponsorship_granted",
+        Event::Identity(IdentityEvent::SponsorshipEnded { .. }) => "sponsorship_ended",
+        Event::Energy(EnergyEvent::MicrogridRegistered { .. }) => "microgrid_registered",
+        Event::Energy(EnergyEvent::MeterRegistered { .. }) => "meter_registered",
+        Event::Energy(EnergyEvent::ReadingAccepted { .. }) => "reading_accepted",
+        Event::Energy(EnergyEvent::ReadingRefused { .. }) => "reading_refused",
+        Event::Energy(EnergyEvent::TermsSet { .. }) => "terms_set",
+        Event::Energy(EnergyEvent::MemberSet { .. }) => "member_set",
+        Event::Market(MarketEvent::OrderPlaced { .. }) => "order_placed",
+        Event::Market(MarketEvent::OrderEnded { .. }) => "order_ended",
+        Event::Market(MarketEvent::MarketCleared { .. }) => "market_cleared",
+        Event::Market(MarketEvent::Traded { .. }) => "traded",
+        Event::Energy(EnergyEvent::EnergySettled { .. }) => "energy_settled",
+        Event::Energy(EnergyEvent::IntervalSettled { .. }) => "interval_settled",
+        Event::Energy(EnergyEvent::IntervalFinal { .. }) => "interval_final",
+        Event::Energy(EnergyEvent::EnergyAdjusted { .. }) => "energy_adjusted",
+        Event::Energy(EnergyEvent::LossShared { .. }) => "loss_shared",
+        Event::Energy(EnergyEvent::TabPaid { .. }) => "tab_paid",
+        Event::Energy(EnergyEvent::CreditExceeded { .. }) => "credit_exceeded",
+        Event::Energy(EnergyEvent::MeterSwapped { .. }) => "meter_swapped",
+        Event::Deals(DealsEvent::DealRequested { .. }) => "deal_requested",
+        Event::Deals(DealsEvent::DealAccepted { .. }) => "deal_accepted",
+        Event::Deals(DealsEvent::DealConfirmed { .. }) => "deal_confirmed",
+        Event::Deals(DealsEvent::DealAuthorised { .. }) => "deal_authorised",
+        Event::Deals(DealsEvent::DealUsage { .. }) => "deal_usage",
+        Event::Deals(DealsEvent::DealEnded { .. }) => "deal_ended",
+        Event::Disputes(DisputesEvent::DisputeOpened { .. }) => "dispute_opened",
+        Event::Disputes(DisputesEvent::DisputeVoted { .. }) => "dispute_voted",
+        Event::Disputes(DisputesEvent::DisputeDecided { .. }) => "dispute_decided",
+        Event::Deals(DealsEvent::DealWithdrawn { .. }) => "deal_withdrawn",
+        Event::Energy(EnergyEvent::CollectionSet { .. }) => "collection_set",
     }
 }
 
 /// Whether an event names `address`.
 #[must_use]
 pub fn touches(event: &Event, address: &Address) -> bool {
-    event.parties().contains(&Some(*address))
+    event.concerns().parties.contains(&Some(*address))
 }
 
 impl EventFilter {

@@ -8,6 +8,7 @@ use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms}
 use wattle_primitives::call::identity::Authority;
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
 use wattle_primitives::call::market::Side;
+use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::trie::{Leaf, Step, TrieProof};
 use wattle_primitives::units::IntervalId;
@@ -76,7 +77,7 @@ pub(crate) fn event(height: u64, index: u32) -> EventItem {
         position: EventPosition { height: Height(height), index },
         time_ms: TimeMs(height),
         tx: Some(Hash([5; 32])),
-        event: Event::FeeCharged { payer: alice(), amount: Amount(u128::from(index)) },
+        event: Event::Ledger(LedgerEvent::FeeCharged { payer: alice(), amount: Amount(u128::from(index)) }),
     }
 }
 

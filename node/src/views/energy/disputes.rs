@@ -107,7 +107,7 @@ fn opened(node: &NodeBackend, account: &Address, id: &Hash) -> RpcResult<Option<
 /// The numbers of the two readings by which a transaction opens the dispute `id`, if it does.
 fn evidence(tx: &Tx, id: &Hash) -> Option<(u64, u64)> {
     tx.body().calls.iter().find_map(|call| match call {
-        Call::Energy(call::EnergyCall::OpenDispute(call::disputes::OpenDispute {
+        Call::Disputes(call::DisputesCall::OpenDispute(call::disputes::OpenDispute {
             reference,
             first,
             second,

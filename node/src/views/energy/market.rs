@@ -2,6 +2,7 @@
 
 use super::super::{NodeBackend, View, at, page, storage};
 use super::statement;
+use wattle_primitives::event::{EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Event, Hash, TimeMs, WattHours};
 use wattle_rpc::types::{
@@ -50,10 +51,10 @@ pub(in crate::views) fn interval(
     }
     for item in &value.events {
         match &item.event {
-            Event::MarketCleared { price, wh, trades, .. } => {
+            Event::Market(MarketEvent::MarketCleared { price, wh, trades, .. }) => {
                 (value.price, value.traded_wh, value.trades) = (*price, *wh, Some(*trades));
             }
-            Event::IntervalSettled { traded_wh, .. } => value.traded_wh = *traded_wh,
+            Event::Energy(EnergyEvent::IntervalSettled { traded_wh, .. }) => value.traded_wh = *traded_wh,
             _ => {}
         }
     }
@@ -110,13 +111,14 @@ pub(in crate::views) fn trades(
     let view = node.shared.view();
     let grid = grid(&view, &microgrid)?;
     let events = told(node, &view, &grid, interval)?;
-    let cleared = events.iter().find(|item| matches!(item.event, Event::MarketCleared { .. }));
+    let cleared =
+        events.iter().find(|item| matches!(item.event, Event::Market(MarketEvent::MarketCleared { .. })));
     let Some(EventItem { position, time_ms, tx, .. }) = cleared else {
         return Ok(Page { at: at(&view), items: Vec::new(), next_cursor: None });
     };
     let receipts = node.shared.store.receipts(position.height).map_err(storage)?.unwrap_or_default();
     let (from, limit) = (page::one::<u32>(page)?.unwrap_or(0), page::limit(page));
-    let of_interval = |event: &Event| matches!(event, Event::Traded { microgrid: id, interval: at, .. } if (*id, *at) == (microgrid, interval));
+    let of_interval = |event: &Event| matches!(event, Event::Market(MarketEvent::Traded { microgrid: id, interval: at, .. }) if (*id, *at) == (microgrid, interval));
     let numbered = (0u32..).zip(receipts.block).filter(|(index, event)| *index >= from && of_interval(event));
     let mut items: Vec<EventItem> = numbered
         .take(limit.saturating_add(1))

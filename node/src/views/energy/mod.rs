@@ -6,6 +6,7 @@ pub(super) mod market;
 pub(super) mod statement;
 
 use super::{NodeBackend, View, at, page, storage};
+use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::units::BookId;
 use wattle_primitives::{Address, Amount, Event, Hash, Height, TimeMs, WattHours};
@@ -213,7 +214,9 @@ fn first_event(receipts: &BlockReceipts, place: usize) -> u32 {
 
 fn reading_item(wanted: &Address, row: &HistoryItem, index: u32, event: &Event) -> Option<ReadingItem> {
     match event {
-        Event::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms } if meter == wanted => {
+        Event::Energy(EnergyEvent::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms })
+            if meter == wanted =>
+        {
             Some(ReadingItem {
                 position: EventPosition { height: row.at.height, index },
                 tx: row.tx,

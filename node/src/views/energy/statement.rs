@@ -2,6 +2,7 @@
 
 use super::super::chain::{Finality, finality, unproven};
 use super::super::{NodeBackend, at, events, page, storage};
+use wattle_primitives::event::{EnergyEvent, MarketEvent};
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::units::IntervalId;
@@ -63,9 +64,9 @@ pub(super) fn of_interval(
 /// Which of its steps an event tells of the interval.
 fn step_of(event: &Event, wanted: IntervalId) -> Option<usize> {
     let (step, interval) = match event {
-        Event::MarketCleared { interval, .. } => (0, interval),
-        Event::IntervalSettled { interval, .. } => (1, interval),
-        Event::IntervalFinal { interval, .. } => (2, interval),
+        Event::Market(MarketEvent::MarketCleared { interval, .. }) => (0, interval),
+        Event::Energy(EnergyEvent::IntervalSettled { interval, .. }) => (1, interval),
+        Event::Energy(EnergyEvent::IntervalFinal { interval, .. }) => (2, interval),
         _ => return None,
     };
     (*interval == wanted).then_some(step)
@@ -96,7 +97,7 @@ pub(in crate::views) fn bill(
                 next = None;
                 break;
             }
-            if request.microgrid.is_none_or(|id| item.event.microgrid() == Some(id)) {
+            if request.microgrid.is_none_or(|id| item.event.concerns().microgrid == Some(id)) {
                 items.push(item);
             }
         }

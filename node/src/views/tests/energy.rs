@@ -5,6 +5,7 @@ use wattle_primitives::Call;
 use wattle_primitives::call;
 use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
 use wattle_primitives::call::market::Side;
+use wattle_primitives::event::{EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
 use wattle_rpc::types::IntervalState;
 
@@ -70,7 +71,10 @@ fn an_interval_is_told_to_its_end() {
     let node = world.open();
     let trades = all(1, |page| node.energy_trades(microgrid, interval, page));
     assert!(
-        matches!(&trades[..], [EventItem { event: Event::Traded { wh: WattHours(700), .. }, .. }]),
+        matches!(
+            &trades[..],
+            [EventItem { event: Event::Market(MarketEvent::Traded { wh: WattHours(700), .. }), .. }]
+        ),
         "{trades:?}"
     );
     assert_eq!(told(&world), (IntervalState::Cleared, 700, Some(1), Some(250_000), 1));
@@ -86,8 +90,11 @@ fn an_interval_is_told_to_its_end() {
     for item in &last.events {
         assert_eq!(node.events(item.position, 1).unwrap().items, std::slice::from_ref(item));
     }
-    let [Event::MarketCleared { .. }, Event::IntervalSettled { .. }, Event::IntervalFinal { .. }] =
-        [0, 1, 2].map(|step: usize| last.events[step].event.clone())
+    let [
+        Event::Market(MarketEvent::MarketCleared { .. }),
+        Event::Energy(EnergyEvent::IntervalSettled { .. }),
+        Event::Energy(EnergyEvent::IntervalFinal { .. }),
+    ] = [0, 1, 2].map(|step: usize| last.events[step].event.clone())
     else {
         panic!("{:?}", last.events)
     };
