@@ -242,7 +242,7 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
             }),
         ),
         (
-            "Energy::PlaceOrder",
+            "Market::PlaceOrder",
             Call::from(call::market::PlaceOrder {
                 microgrid,
                 reference,
@@ -254,7 +254,7 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
                 expires_ms: None,
             }),
         ),
-        ("Energy::CancelOrder", Call::from(call::market::CancelOrder { order: hash(12) })),
+        ("Market::CancelOrder", Call::from(call::market::CancelOrder { order: hash(12) })),
         ("Energy::PayTab", Call::from(call::energy::PayTab { microgrid })),
         (
             "Energy::SwapMeter",
@@ -266,7 +266,7 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
             }),
         ),
         (
-            "Energy::RequestDeal",
+            "Deals::RequestDeal",
             Call::from(call::deals::RequestDeal {
                 microgrid,
                 reference,
@@ -278,10 +278,10 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
                 expires_ms,
             }),
         ),
-        ("Energy::AcceptDeal", Call::from(call::deals::AcceptDeal { request: deal, wh_max: wh, price })),
-        ("Energy::ConfirmDeal", Call::from(call::deals::ConfirmDeal { request: deal, partner: address(2) })),
+        ("Deals::AcceptDeal", Call::from(call::deals::AcceptDeal { request: deal, wh_max: wh, price })),
+        ("Deals::ConfirmDeal", Call::from(call::deals::ConfirmDeal { request: deal, partner: address(2) })),
         (
-            "Energy::AuthoriseDeal",
+            "Deals::AuthoriseDeal",
             Call::from(call::deals::AuthoriseDeal {
                 deal,
                 funding: Funding::Credit,
@@ -291,13 +291,13 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
             }),
         ),
         (
-            "Energy::ReportUsage",
+            "Deals::ReportUsage",
             Call::from(call::deals::ReportUsage { deal, seq: 3, cumulative_wh: WattHours(300) }),
         ),
-        ("Energy::CloseDeal", Call::from(call::deals::CloseDeal { deal, cumulative_wh: WattHours(4_990) })),
-        ("Energy::AbortDeal", Call::from(call::deals::AbortDeal { deal })),
+        ("Deals::CloseDeal", Call::from(call::deals::CloseDeal { deal, cumulative_wh: WattHours(4_990) })),
+        ("Deals::AbortDeal", Call::from(call::deals::AbortDeal { deal })),
         (
-            "Energy::OpenDispute",
+            "Disputes::OpenDispute",
             Call::from(call::disputes::OpenDispute {
                 microgrid,
                 reference,
@@ -308,7 +308,7 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
             }),
         ),
         (
-            "Energy::DecideDispute",
+            "Disputes::DecideDispute",
             Call::from(call::disputes::DecideDispute { dispute: hash(14), uphold: true }),
         ),
         ("Energy::SetCollection", Call::from(call::energy::SetCollection { microgrid, on: true })),
