@@ -20,13 +20,14 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
     ),
     ("runtime", &["primitives"], &["tokio", "futures", "getrandom", "rand", "libp2p"]),
     ("p2p", &["primitives"], &["rocksdb"]),
-    ("rpc", &["primitives"], &["rocksdb", "libp2p"]),
+    ("rpc-types", &["primitives"], &["tokio", "hyper", "axum", "rocksdb", "libp2p"]),
+    ("rpc", &["primitives", "rpc-types"], &["rocksdb", "libp2p"]),
     ("meter", &["primitives", "chain-spec", "consensus", "p2p"], &["rocksdb"]),
-    ("node", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc", "meter"], &[]),
+    ("node", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc-types", "rpc", "meter"], &[]),
     // Loaded into the product by a test; knows nothing of it.
     ("recorder", &[], &["tokio", "rocksdb", "libp2p"]),
-    ("tests", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc", "meter", "node"], &[]),
-    ("fuzz", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc", "meter", "node"], &[]),
+    ("tests", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc-types", "rpc", "meter", "node"], &[]),
+    ("fuzz", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc-types", "rpc", "meter", "node"], &[]),
 ];
 
 /// (crate, text that its sources must not contain, files that may)

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord};
 use wattle_primitives::{Address, Amount, AssetId, Certificate, Hash, Header, Height, ValidatorSet, Vote};
-use wattle_rpc::types::ProofReply;
+use wattle_rpc_types::ProofReply;
 
 /// Most headers from the one asked for to the certified one.
 const PATH_HEADERS_MAX: usize = 100_000;
@@ -241,7 +241,7 @@ mod tests {
         BoundedVec, Certificate, Epoch, Proposal, PublicKey, Round, SecretKey, SignedVote, TimeMs, Validator,
         ValidatorIndex, View, VotingPower,
     };
-    use wattle_rpc::types::At;
+    use wattle_rpc_types::At;
 
     const CHAIN: Hash = Hash([9; 32]);
 

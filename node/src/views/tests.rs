@@ -17,7 +17,7 @@ use wattle_primitives::call::{EnergyCall, TokenCall};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::*;
-use wattle_rpc::types::{HealthStatus, SearchKind, TxState};
+use wattle_rpc_types::{HealthStatus, SearchKind, TxState};
 use wattle_runtime::store::MemoryStore;
 use wattle_runtime::{CheckedTx, Commit, State, Store, execute_block, genesis, query, verify_all};
 

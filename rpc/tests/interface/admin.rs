@@ -12,8 +12,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use wattle_primitives::{Hash, Height};
-use wattle_rpc::types::{NodeFiles, NodeInfo};
-use wattle_rpc::{Admin, AdminServer, Config, Metrics, RpcError, RpcResult, admin};
+use wattle_rpc::{AdminServer, Config, Metrics, admin};
+use wattle_rpc_types::{Admin, NodeFiles, NodeInfo, RpcError, RpcResult};
 
 /// Notes the orders it gets.
 #[derive(Default)]

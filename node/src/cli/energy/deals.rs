@@ -11,7 +11,7 @@ use serde_json::json;
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::{Funding, deal_id};
 use wattle_primitives::{Address, Hash, TimeMs, WattHours};
-use wattle_rpc::types::{Anchored, DealInfo};
+use wattle_rpc_types::{Anchored, DealInfo};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DealCommand {
