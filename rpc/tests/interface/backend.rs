@@ -378,7 +378,7 @@ impl AccountQueries for Chain {
     }
 
     fn account_history(&self, _address: Address, request: PageRequest) -> RpcResult<Page<HistoryItem>> {
-        assert!(request.limit <= wattle_rpc_types::limits::PAGE_ITEMS_MAX);
+        assert!(request.limit <= limits::PAGE_ITEMS_MAX);
         page(vec![HistoryItem {
             height: Height(3),
             index: 0,
