@@ -1,12 +1,6 @@
 //! A small chain in memory, to stand behind the interface in its tests.
 
-<<<<<<< HEAD
-use std::sync::Mutex;
-use std::time::Duration;
-=======
-use futures::future::BoxFuture;
 use std::sync::{Mutex, mpsc};
->>>>>>> main
 use tokio::sync::watch;
 use wattle_primitives::call::energy::{ClearingRule, Funding, LossRule, Side, TariffBand, Terms};
 use wattle_primitives::call::identity::Authority;
