@@ -6,7 +6,7 @@ use wattle_primitives::{Hash, TimeMs, WattHours};
 use wattle_rpc_types::{
     AcceptanceInfo, Anchored, DealInfo, DealQueries, Page, PageRequest, RpcError, RpcResult,
 };
-use wattle_runtime::modules::energy::records::DealState;
+use wattle_runtime::modules::deals::records::DealState;
 use wattle_runtime::query::{self, DealView};
 
 impl DealQueries for NodeBackend {

@@ -8,7 +8,7 @@ use wattle_primitives::state_key::BalanceRecord;
 use wattle_primitives::{Amount, AssetId, Hash};
 use wattle_rpc_types::{Anchored, HoldInfo, LedgerAccountInfo, LedgerQueries, RpcError, RpcResult};
 use wattle_runtime::keys;
-use wattle_runtime::modules::records::BookAccount;
+use wattle_runtime::modules::ledger::records::BookAccount;
 use wattle_runtime::query::{self, LedgerAccountView};
 
 /// Most bytes of a book account's record.
