@@ -206,6 +206,7 @@ impl World {
             header: self.header.clone(),
             hash: self.header.hash(),
             state: self.state.clone(),
+            schedule: Arc::new(wattle_runtime::Schedule::of(&self.state).unwrap()),
             certificate: self.certificate.clone(),
         };
         let store: Arc<dyn Store> = Arc::clone(&self.store) as _;

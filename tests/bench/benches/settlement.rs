@@ -3,7 +3,6 @@
 //!
 //! `cargo bench -p wattle-bench --bench settlement`; `METERS=n` for another size.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
-#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 use std::time::{Duration, Instant};
 use wattle_primitives::Call;

@@ -1,4 +1,4 @@
-//! What must hold of energy and its money: an independent account of both, from what the chain says happened.
+//! An independent account of energy and its money, kept from what the chain says happened.
 //!
 //! - A reading counts if its meter, its owner or the operator sends it, and it is newer than the last one that counted.
 //! - What is billed to a member is what its meters' registers gained since their first reading, less what waits for an
@@ -47,7 +47,7 @@ struct Order {
     left: WattHours,
 }
 
-/// What an interval comes to.
+/// Energy of an interval, in Wh.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     bought: u64,
@@ -153,7 +153,7 @@ impl Bills {
         Ok(())
     }
 
-    /// What happened in a block of this time.
+    /// Takes what happened in a block of this time.
     pub(super) fn take_events(
         &mut self,
         events: &[Event],
@@ -315,8 +315,7 @@ impl Bills {
         band.ok_or("no band begins at midnight")
     }
 
-    /// What a reading corrects within one interval has that interval's price; what was estimated too high is refunded at
-    /// no more.
+    /// A correction within one interval has that interval's price, and too high an estimate is refunded at no more.
     fn adjustment(&self, event: &Event) -> Result<(), &'static str> {
         let Event::EnergyAdjusted {
             from_ms,
@@ -349,7 +348,7 @@ impl Bills {
         }
     }
 
-    /// What a state must be after everything that was taken so far.
+    /// Compares a state with everything that was taken so far.
     pub(super) fn compare(&self, state: &State) -> Result<(), String> {
         for at in 0..METERS {
             let record = state.read(keys::meter(&meter(at))).ok_or("a meter is gone")?;
@@ -391,12 +390,12 @@ impl Bills {
     }
 }
 
-/// What so much energy costs, rounded down; nothing for less than none.
+/// Price of so much energy, rounded down; nothing for less than none.
 fn cost(wh: i128, price: Amount) -> Amount {
     Amount(wh.max(0).cast_unsigned() * price.0 / 1000)
 }
 
-/// What of a meter's energy waits to be settled, less what is estimated since its last reading: import and export.
+/// Energy of a meter that waits to be settled, less estimates since its last reading: import and export.
 fn waiting(state: &State, address: &Address) -> Result<[i128; 2], String> {
     let mut waits = [0i128; 2];
     let Some(settled) = state.read(keys::settled_meter(address)) else { return Ok(waits) };
