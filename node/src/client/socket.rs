@@ -70,7 +70,7 @@ impl Socket {
 
     fn exchange(&self, method: &str, params: &Value) -> std::io::Result<String> {
         let mut stream =
-            wattle_rpc::admin::with_short_path(&self.path, |path: &Path| UnixStream::connect(path))?;
+            wattle_rpc_types::socket::with_short_path(&self.path, |path: &Path| UnixStream::connect(path))?;
         stream.set_read_timeout(Some(self.timeout))?;
         stream.set_write_timeout(Some(self.timeout))?;
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
