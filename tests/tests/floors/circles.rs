@@ -18,7 +18,6 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("node", &["cli::proof", "cli::query"]),
     ("primitives", &["domain", "hash"]),
     ("primitives", &["event", "receipt"]),
-    ("meter", &["board", "relay"]),
 ];
 
 /// Names of modules from the crate's root down.
