@@ -94,7 +94,7 @@ fn every_parameter_is_where_the_page_says() {
     let presets = files(&root().join("chain-spec/specs"));
     // A preset says all parameters, or it is refused.
     let preset: toml::Table = std::fs::read_to_string(&presets[0]).unwrap().parse().unwrap();
-    for name in preset["params"].as_table().unwrap().keys() {
+    for name in preset["genesis"]["params"].as_table().unwrap().keys() {
         for path in list {
             let places: Vec<String> = if path.contains("<preset>") {
                 let stem = |preset: &PathBuf| preset.file_stem().unwrap().to_str().unwrap().to_owned();
