@@ -35,6 +35,22 @@ pub trait Admin: Send + Sync + 'static {
     fn stop(&self) -> RpcResult<()>;
 }
 
+/// The answer to an order that has nothing else to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Always true.
+    pub done: bool,
+}
+
+/// `admin_setLogLevel`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogFilter {
+    /// The filter before.
+    pub before: String,
+    /// The filter from now on.
+    pub filter: String,
+}
+
 /// `admin_nodeInfo`: what runs here, and where its files are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

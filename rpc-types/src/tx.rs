@@ -91,13 +91,13 @@ pub struct PreparedTx {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Submission {
     /// The encoded transaction.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tx_hex: Option<Hex>,
     /// The encoded body; goes with `auths`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_hex: Option<Hex>,
     /// Its signatures.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auths: Option<BoundedVec<Auth, AUTHS_MAX>>,
 }
 
@@ -115,6 +115,43 @@ impl Submission {
             }
             _ => Err(RpcError::params("give either txHex, or bodyHex and auths")),
         }
+    }
+}
+
+/// `tx_submit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submitted {
+    /// The transaction's id.
+    pub id: Hash,
+}
+
+/// `tx_submitBatch`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SubmittedBatch {
+    /// One for each transaction, in order.
+    pub results: Vec<SubmittedOne>,
+}
+
+/// The fate of one transaction of a batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SubmittedOne {
+    /// Why it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::error::ErrorObject>"))]
+    pub error: Option<serde_json::Value>,
+    /// The transaction's id, where it was decoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Hash>,
+}
+
+impl From<RpcResult<Hash>> for SubmittedOne {
+    fn from(result: RpcResult<Hash>) -> Self {
+        let id = match &result {
+            Ok(id) | Err(RpcError::Rejected { id, .. }) => Some(*id),
+            Err(_) => None,
+        };
+        let error = result.err().map(|error| serde_json::to_value(error.to_object()).unwrap_or_default());
+        Self { error, id }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Parameters of methods: named or positional, strict, with errors that say which one is wrong.
 
-use crate::schema::Field;
+use schemars::{Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -9,6 +9,13 @@ use wattle_primitives::Height;
 use wattle_rpc_types::event::EVENT_TYPES;
 use wattle_rpc_types::limits::{FILTER_ITEMS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 use wattle_rpc_types::{EventFilter, PageRequest, RpcError, RpcResult};
+
+/// A parameter as a method declares it.
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) required: bool,
+    pub(crate) shape: fn(&mut SchemaGenerator) -> Schema,
+}
 
 /// Parameters by name, not yet typed.
 #[derive(Clone, Debug, Default)]

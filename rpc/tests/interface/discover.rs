@@ -159,7 +159,7 @@ fn the_documentation_lists_exactly_the_served_methods() {
 #[test]
 fn the_documentation_lists_every_order() {
     let page = include_str!("../../../docs/operations.md");
-    for name in wattle_rpc::admin::names() {
+    for name in wattle_rpc::admin_names() {
         assert!(page.contains(&format!("| `{name}` |")), "{name} is not documented");
     }
 }
