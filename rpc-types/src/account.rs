@@ -24,6 +24,7 @@ pub trait AccountQueries {
 
 /// `account_get`. An address that was never used is no error: `exists` is false and all else empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AccountReply {
     /// Which state.
@@ -46,6 +47,7 @@ pub struct AccountReply {
 
 /// What an account has of one asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Balance {
     /// The asset.
@@ -76,6 +78,7 @@ pub enum ProofTarget {
 /// Check, in this order: `finalization` against the validator set; `path` from `header` to the certified one;
 /// `proof` of `key` and `value` under `header.stateRoot`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ProofReply {
     /// Which state: the header's.
@@ -83,9 +86,11 @@ pub struct ProofReply {
     pub at: At,
     /// The state key.
     #[serde(with = "hex_bytes")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Hex"))]
     pub key: Vec<u8>,
     /// The encoded value; null when the proof shows that there is none.
     #[serde(with = "hex_bytes_opt", default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<wattle_primitives::schema::Hex>"))]
     pub value: Option<Vec<u8>>,
     /// The proof.
     pub proof: TrieProof,
@@ -100,6 +105,7 @@ pub struct ProofReply {
 
 /// One transaction of `account_history`, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryItem {
     /// Height of its block.

@@ -37,6 +37,7 @@ pub trait Admin: Send + Sync + 'static {
 
 /// The answer to an order that has nothing else to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Done {
     /// Always true.
     pub done: bool,
@@ -44,6 +45,7 @@ pub struct Done {
 
 /// `admin_setLogLevel`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogFilter {
     /// The filter before.
     pub before: String,
@@ -53,6 +55,7 @@ pub struct LogFilter {
 
 /// `admin_nodeInfo`: what runs here, and where its files are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NodeInfo {
     /// Name for people.
@@ -63,6 +66,7 @@ pub struct NodeInfo {
     pub pid: u32,
     /// How long it has run, ms.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub uptime_ms: u64,
     /// Genesis hash.
     pub genesis_hash: Hash,
@@ -85,6 +89,7 @@ pub struct NodeInfo {
 
 /// A node's files, by what to do with them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NodeFiles {
     /// The node's directory.
@@ -97,8 +102,10 @@ pub struct NodeFiles {
     pub rebuildable: Vec<String>,
     /// Bytes of the rebuildable files.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub rebuildable_bytes: u64,
     /// Bytes that are free where they lie.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub free_bytes: u64,
 }

@@ -16,6 +16,7 @@ pub trait DealQueries {
 
 /// A request for a deal, or the deal it became. One that ended is not here: see its events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DealInfo {
     /// Its id.
@@ -23,6 +24,7 @@ pub struct DealInfo {
     /// The microgrid.
     pub microgrid: Hash,
     /// `requested`, `confirmed` or `authorised`.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["requested", "confirmed", "authorised"])))]
     pub state: String,
     /// Who asked.
     pub requester: Address,
@@ -53,6 +55,7 @@ pub struct DealInfo {
     pub meter: Option<Address>,
     /// Number of the newest report; 0 before the first.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub seq: u64,
     /// Charged so far.
     pub used_wh: WattHours,
@@ -66,6 +69,7 @@ pub struct DealInfo {
 
 /// An acceptance of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AcceptanceInfo {
     /// Whose.

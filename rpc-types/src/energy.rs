@@ -47,6 +47,7 @@ pub trait EnergyQueries {
 
 /// A registered microgrid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MicrogridInfo {
     /// Its id.
@@ -82,6 +83,7 @@ pub struct MicrogridInfo {
 
 /// A registered meter and its last accepted reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MeterInfo {
     /// Its id: the address of its key.
@@ -103,6 +105,7 @@ pub struct MeterInfo {
     pub replaced_by: Option<Address>,
     /// Sequence number of the last accepted reading; 0 before the first.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub seq: u64,
     /// Import counter of that reading.
     pub import_wh: WattHours,
@@ -122,6 +125,7 @@ pub struct MeterInfo {
 
 /// One accepted reading, newest first in lists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReadingItem {
     /// Position of its event.
@@ -133,6 +137,7 @@ pub struct ReadingItem {
     pub meter: Address,
     /// Its sequence number.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub seq: u64,
     /// Import counter.
     pub import_wh: WattHours,
@@ -170,6 +175,7 @@ pub struct BillRequest {
 
 /// A microgrid's terms for an interval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TermsInfo {
     /// The microgrid.
@@ -184,6 +190,7 @@ pub struct TermsInfo {
 
 /// A member of a microgrid and its tab.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MemberInfo {
     /// The account.
@@ -209,6 +216,7 @@ pub struct MemberInfo {
 
 /// Where an interval stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum IntervalState {
     /// Orders are taken, where the terms provide for them.
@@ -227,6 +235,7 @@ pub enum IntervalState {
 
 /// An interval of a microgrid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IntervalInfo {
     /// The microgrid.
@@ -259,6 +268,7 @@ pub struct IntervalInfo {
 
 /// How far an interval's settlement is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SettlementInfo {
     /// Members with a line so far.
@@ -271,6 +281,7 @@ pub struct SettlementInfo {
 
 /// What meters of one role show for an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MeasuredInfo {
     /// Meters that have ever been read.

@@ -113,6 +113,7 @@ pub enum RpcError {
 
 /// The `error` member of a response.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorObject {
     /// Numeric code: the group.
     pub code: i32,

@@ -15,6 +15,7 @@ pub trait EventQueries {
 
 /// The name of an event, and a place in the sequence of all events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventPosition {
     /// Height of the block.
@@ -25,6 +26,7 @@ pub struct EventPosition {
 
 /// One event of a finalized block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventItem {
     /// Its name.
@@ -50,10 +52,12 @@ pub struct EventPage {
 
 /// Which events are wanted. An empty list puts no condition; all that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EventFilter {
     /// Types, as in `event.type`: `posted`, `reading_accepted`, ...
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<EventType>"))]
     pub types: Vec<String>,
     /// Accounts, any of which the event must touch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -65,6 +69,7 @@ pub struct EventFilter {
 
 /// `event_list`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventList {
     /// Last finalized height.
@@ -80,6 +85,7 @@ pub struct EventList {
 
 /// What a subscription sends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Notice {
     /// Events were left out.
@@ -98,6 +104,7 @@ pub enum Notice {
 
 /// The gap in a stream: from `missed_from` up to, and not including, `resumed_at`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Lagged {
     /// Height of the first event left out: fetch from there with `event_list`.
@@ -112,6 +119,7 @@ pub struct Lagged {
 
 /// Why a stream has a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LagReason {
     /// The client took too little.
@@ -139,96 +147,77 @@ impl EventPosition {
     }
 }
 
-/// Every event type, as written in `event.type`.
-pub const EVENT_TYPES: &[&str] = &[
-    "fee_charged",
-    "book_created",
-    "ledger_account_opened",
-    "posted",
-    "hold_created",
-    "hold_captured",
-    "hold_released",
-    "asset_issued",
-    "account_created",
-    "authority_changed",
-    "sponsorship_granted",
-    "sponsorship_ended",
-    "microgrid_registered",
-    "meter_registered",
-    "reading_accepted",
-    "reading_refused",
-    "terms_set",
-    "member_set",
-    "order_placed",
-    "order_ended",
-    "market_cleared",
-    "traded",
-    "energy_settled",
-    "interval_settled",
-    "interval_final",
-    "energy_adjusted",
-    "loss_shared",
-    "tab_paid",
-    "credit_exceeded",
-    "meter_swapped",
-    "deal_requested",
-    "deal_accepted",
-    "deal_confirmed",
-    "deal_authorised",
-    "deal_usage",
-    "deal_ended",
-    "dispute_opened",
-    "dispute_voted",
-    "dispute_decided",
-    "deal_withdrawn",
-    "collection_set",
-];
+macro_rules! event_types {
+    ($($variant:ident: $name:literal,)*) => {
+        /// Every event type, as written in `event.type`.
+        pub const EVENT_TYPES: &[&str] = &[$($name),*];
 
-/// The event's type, as written in JSON.
-#[must_use]
-pub const fn event_type(event: &Event) -> &'static str {
-    match event {
-        Event::FeeCharged { .. } => "fee_charged",
-        Event::BookCreated { .. } => "book_created",
-        Event::LedgerAccountOpened { .. } => "ledger_account_opened",
-        Event::Posted { .. } => "posted",
-        Event::HoldCreated { .. } => "hold_created",
-        Event::HoldCaptured { .. } => "hold_captured",
-        Event::HoldReleased { .. } => "hold_released",
-        Event::AssetIssued { .. } => "asset_issued",
-        Event::AccountCreated { .. } => "account_created",
-        Event::AuthorityChanged { .. } => "authority_changed",
-        Event::SponsorshipGranted { .. } => "sponsorship_granted",
-        Event::SponsorshipEnded { .. } => "sponsorship_ended",
-        Event::MicrogridRegistered { .. } => "microgrid_registered",
-        Event::MeterRegistered { .. } => "meter_registered",
-        Event::ReadingAccepted { .. } => "reading_accepted",
-        Event::ReadingRefused { .. } => "reading_refused",
-        Event::TermsSet { .. } => "terms_set",
-        Event::MemberSet { .. } => "member_set",
-        Event::OrderPlaced { .. } => "order_placed",
-        Event::OrderEnded { .. } => "order_ended",
-        Event::MarketCleared { .. } => "market_cleared",
-        Event::Traded { .. } => "traded",
-        Event::EnergySettled { .. } => "energy_settled",
-        Event::IntervalSettled { .. } => "interval_settled",
-        Event::IntervalFinal { .. } => "interval_final",
-        Event::EnergyAdjusted { .. } => "energy_adjusted",
-        Event::LossShared { .. } => "loss_shared",
-        Event::TabPaid { .. } => "tab_paid",
-        Event::CreditExceeded { .. } => "credit_exceeded",
-        Event::MeterSwapped { .. } => "meter_swapped",
-        Event::DealRequested { .. } => "deal_requested",
-        Event::DealAccepted { .. } => "deal_accepted",
-        Event::DealConfirmed { .. } => "deal_confirmed",
-        Event::DealAuthorised { .. } => "deal_authorised",
-        Event::DealUsage { .. } => "deal_usage",
-        Event::DealEnded { .. } => "deal_ended",
-        Event::DisputeOpened { .. } => "dispute_opened",
-        Event::DisputeVoted { .. } => "dispute_voted",
-        Event::DisputeDecided { .. } => "dispute_decided",
-        Event::DealWithdrawn { .. } => "deal_withdrawn",
-        Event::CollectionSet { .. } => "collection_set",
+        /// The event's type, as written in JSON.
+        #[must_use]
+        pub const fn event_type(event: &Event) -> &'static str {
+            match event {
+                $(Event::$variant { .. } => $name,)*
+            }
+        }
+    };
+}
+
+event_types! {
+    FeeCharged: "fee_charged",
+    BookCreated: "book_created",
+    LedgerAccountOpened: "ledger_account_opened",
+    Posted: "posted",
+    HoldCreated: "hold_created",
+    HoldCaptured: "hold_captured",
+    HoldReleased: "hold_released",
+    AssetIssued: "asset_issued",
+    AccountCreated: "account_created",
+    AuthorityChanged: "authority_changed",
+    SponsorshipGranted: "sponsorship_granted",
+    SponsorshipEnded: "sponsorship_ended",
+    MicrogridRegistered: "microgrid_registered",
+    MeterRegistered: "meter_registered",
+    ReadingAccepted: "reading_accepted",
+    ReadingRefused: "reading_refused",
+    TermsSet: "terms_set",
+    MemberSet: "member_set",
+    OrderPlaced: "order_placed",
+    OrderEnded: "order_ended",
+    MarketCleared: "market_cleared",
+    Traded: "traded",
+    EnergySettled: "energy_settled",
+    IntervalSettled: "interval_settled",
+    IntervalFinal: "interval_final",
+    EnergyAdjusted: "energy_adjusted",
+    LossShared: "loss_shared",
+    TabPaid: "tab_paid",
+    CreditExceeded: "credit_exceeded",
+    MeterSwapped: "meter_swapped",
+    DealRequested: "deal_requested",
+    DealAccepted: "deal_accepted",
+    DealConfirmed: "deal_confirmed",
+    DealAuthorised: "deal_authorised",
+    DealUsage: "deal_usage",
+    DealEnded: "deal_ended",
+    DisputeOpened: "dispute_opened",
+    DisputeVoted: "dispute_voted",
+    DisputeDecided: "dispute_decided",
+    DealWithdrawn: "deal_withdrawn",
+    CollectionSet: "collection_set",
+}
+
+/// A type of event, as its shape: one of [`EVENT_TYPES`].
+#[cfg(feature = "schema")]
+struct EventType;
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for EventType {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "EventType".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "enum": EVENT_TYPES })
     }
 }
 
@@ -246,5 +235,20 @@ impl EventFilter {
         (self.types.is_empty() || self.types.iter().any(|t| t == kind))
             && (self.accounts.is_empty() || self.accounts.iter().any(|a| touches(&item.event, a)))
             && (self.txs.is_empty() || item.tx.is_some_and(|tx| self.txs.contains(&tx)))
+    }
+}
+
+#[cfg(all(test, feature = "schema"))]
+mod tests {
+    use super::*;
+
+    /// The list is written by hand, the names in JSON are derived: both are the same.
+    #[test]
+    fn every_event_is_listed_under_its_name_in_json() {
+        let schema = schemars::schema_for!(Event);
+        let variants = schema.get("oneOf").and_then(|variants| variants.as_array()).map_or(&[][..], |v| v);
+        let named: Vec<&str> =
+            variants.iter().filter_map(|variant| variant["properties"]["type"]["const"].as_str()).collect();
+        assert_eq!(named, EVENT_TYPES);
     }
 }

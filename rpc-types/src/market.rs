@@ -33,6 +33,7 @@ pub trait MarketQueries {
 
 /// All orders of one price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BookLevel {
     /// Base units per kWh.
@@ -45,6 +46,7 @@ pub struct BookLevel {
 
 /// The orders that stand for an interval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OrderBook {
     /// The microgrid.
@@ -61,6 +63,7 @@ pub struct OrderBook {
 
 /// An order that stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OrderInfo {
     /// Its id.

@@ -11,6 +11,7 @@ pub trait SearchQueries {
 
 /// Kinds of things a search finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SearchKind {
     /// A block; the target is its height.
@@ -33,6 +34,7 @@ pub enum SearchKind {
 
 /// One thing found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SearchHit {
     /// What it is.
     pub kind: SearchKind,
@@ -42,6 +44,7 @@ pub struct SearchHit {
 
 /// `search_query`. Nothing found is the error `not_found`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SearchReply {
     /// Which state.

@@ -37,6 +37,7 @@ pub trait TxQueries {
 
 /// `tx_prepare`: what a transaction shall do. Everything but calls and sender is filled in by the node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PrepareRequest {
     /// What to do, in order, all or nothing.
@@ -65,6 +66,7 @@ pub struct PrepareRequest {
 
 /// Answer of `tx_prepare`: a transaction that only lacks signatures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PreparedTx {
     /// State that nonce and fee were read from.
@@ -88,6 +90,7 @@ pub struct PreparedTx {
 
 /// A signed transaction: its encoding, or an encoded body and its signatures.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Submission {
     /// The encoded transaction.
@@ -120,6 +123,7 @@ impl Submission {
 
 /// `tx_submit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Submitted {
     /// The transaction's id.
     pub id: Hash,
@@ -127,6 +131,7 @@ pub struct Submitted {
 
 /// `tx_submitBatch`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SubmittedBatch {
     /// One for each transaction, in order.
     pub results: Vec<SubmittedOne>,
@@ -134,6 +139,7 @@ pub struct SubmittedBatch {
 
 /// The fate of one transaction of a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SubmittedOne {
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,6 +179,7 @@ pub fn decode_body(bytes: &[u8]) -> RpcResult<TxBody> {
 
 /// Where a transaction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TxState {
     /// Waits in this node's mempool.
@@ -189,6 +196,7 @@ pub enum TxState {
 
 /// What came of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReceiptReply {
     /// `success`, or the stable code of the reason it failed.
@@ -206,6 +214,7 @@ pub struct ReceiptReply {
 
 /// `tx_status`. A transaction that this node has never seen is the error `not_found`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TxStatus {
     /// The transaction.
@@ -235,6 +244,7 @@ pub struct TxStatus {
 
 /// `tx_get`: as [`TxStatus`], with the transaction itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TxReply {
     /// Where it stands.
@@ -250,6 +260,7 @@ pub struct TxReply {
 
 /// `tx_simulate`: what would happen on top of the last finalized block. Signatures are not looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Simulation {
     /// State it ran on.
