@@ -91,7 +91,13 @@ impl Drop for Running {
     }
 }
 
-async fn accept(door: Door, places: Arc<Places>, timeouts: Timeouts, stop: CancellationToken, routes: Router) {
+async fn accept(
+    door: Door,
+    places: Arc<Places>,
+    timeouts: Timeouts,
+    stop: CancellationToken,
+    routes: Router,
+) {
     let refusal = refusal();
     loop {
         let next = async {

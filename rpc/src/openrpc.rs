@@ -12,7 +12,8 @@ use wattle_rpc_types::RpcError;
 pub(crate) fn document(admin: bool) -> Value {
     let mut shapes = shapes();
     let more = admin.then(methods::admin).into_iter().flatten();
-    let methods: Vec<Value> = methods::all().chain(more).map(|method| describe(method, &mut shapes)).collect();
+    let methods: Vec<Value> =
+        methods::all().chain(more).map(|method| describe(method, &mut shapes)).collect();
     json!({
         "openrpc": "1.3.2",
         "info": {

@@ -94,8 +94,10 @@ impl Service {
         match method.run {
             Run::Query(query) => {
                 let params = params.map(RawValue::to_owned);
-                self.blocking(move |backend| query.run(backend, Params::parse(params.as_deref(), method.params)?))
-                    .await?
+                self.blocking(move |backend| {
+                    query.run(backend, Params::parse(params.as_deref(), method.params)?)
+                })
+                .await?
             }
             Run::Admin(order) => {
                 let Some(admin) = self.admin.clone() else {

@@ -26,8 +26,16 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
     ("node", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc-types", "rpc", "meter"], &[]),
     // Loaded into the product by a test; knows nothing of it.
     ("recorder", &[], &["tokio", "rocksdb", "libp2p"]),
-    ("tests", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc-types", "rpc", "meter", "node"], &[]),
-    ("fuzz", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc-types", "rpc", "meter", "node"], &[]),
+    (
+        "tests",
+        &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc-types", "rpc", "meter", "node"],
+        &[],
+    ),
+    (
+        "fuzz",
+        &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc-types", "rpc", "meter", "node"],
+        &[],
+    ),
 ];
 
 /// (crate, text that its sources must not contain, files that may)

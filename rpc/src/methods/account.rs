@@ -7,12 +7,8 @@ use wattle_rpc_types::limits::{SEARCH_BYTES_MAX, STATE_KEY_BYTES_MAX};
 use wattle_rpc_types::{Hex, ProofTarget, RpcError, RpcResult};
 
 pub(super) static METHODS: &[Method] = &[
-    query!(
-        "account_get",
-        "Nonces, balances and keys of an account.",
-        [req::<Address>("address")],
-        |b, p| b.account(p.get("address")?)
-    ),
+    query!("account_get", "Nonces, balances and keys of an account.", [req::<Address>("address")], |b, p| b
+        .account(p.get("address")?)),
     query!(
         "account_getProof",
         "A state value, or its absence, with its proof; by account address or state key.",

@@ -10,7 +10,8 @@ pub(super) static METHODS: &[Method] = &[
     query!("energy_listMicrogrids", "Registered microgrids.", [CURSOR, LIMIT], |b, p| {
         b.energy_microgrids(p.page()?)
     }),
-    query!("energy_getMicrogrid", "One microgrid.", [req::<Hash>("id")], |b, p| b.energy_microgrid(p.get("id")?)),
+    query!("energy_getMicrogrid", "One microgrid.", [req::<Hash>("id")], |b, p| b
+        .energy_microgrid(p.get("id")?)),
     query!(
         "energy_listMeters",
         "Registered meters, of one microgrid or of all.",

@@ -44,8 +44,7 @@ pub(super) static METHODS: &[Method] = &[
         "Disputes that are not decided, of a microgrid, of an account, or all.",
         [opt::<Hash>("microgrid"), opt::<Address>("account"), CURSOR, LIMIT],
         |b, p| {
-            let request =
-                DisputesRequest { microgrid: p.find("microgrid")?, account: p.find("account")? };
+            let request = DisputesRequest { microgrid: p.find("microgrid")?, account: p.find("account")? };
             b.energy_disputes(request, p.page()?)
         }
     ),
