@@ -45,7 +45,7 @@ pub struct AccountReply {
     pub bandwidth: Weight,
 }
 
-/// What an account has of one asset.
+/// An account's holdings in one asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -56,15 +56,15 @@ pub struct Balance {
     pub symbol: Symbol,
     /// Its decimal places.
     pub scale: u8,
-    /// What can be spent now, base units.
+    /// Free to spend now, base units.
     pub available: Amount,
-    /// What holds reserve for others, base units; not part of `available`.
+    /// Reserved by holds for others, base units; not part of `available`.
     pub pending: Amount,
-    /// What holds reserve for this account, base units; not part of `available`.
+    /// Reserved by holds for this account, base units; not part of `available`.
     pub incoming: Amount,
 }
 
-/// What `account_getProof` is about.
+/// Subject of `account_getProof`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProofTarget {
     /// The account's record.
@@ -118,7 +118,7 @@ pub struct HistoryItem {
     pub time_ms: TimeMs,
     /// Who sent it.
     pub sender: Address,
-    /// What it asked for: `module.call`, in order.
+    /// Its calls by name, in order: `module.call`.
     pub calls: Vec<String>,
     /// `success`, or the reason it failed.
     pub code: String,

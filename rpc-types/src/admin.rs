@@ -13,7 +13,7 @@ use wattle_primitives::{Hash, Height, PublicKey};
 ///
 /// [`RpcError`]: crate::RpcError
 pub trait Admin: Send + Sync + 'static {
-    /// What runs here, and where its files are.
+    /// The program that runs here, and the places of its files.
     fn node_info(&self) -> RpcResult<NodeInfo>;
 
     /// Stays connected with the peer at this multiaddr from now on, until the node ends.
@@ -53,7 +53,7 @@ pub struct LogFilter {
     pub filter: String,
 }
 
-/// `admin_nodeInfo`: what runs here, and where its files are.
+/// `admin_nodeInfo`: the program that runs here, and the places of its files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

@@ -155,7 +155,7 @@ pub struct EventProof {
     pub event: Event,
     /// Its number within the leaf.
     pub place: u32,
-    /// What is hashed.
+    /// Bytes whose hash the proof shows.
     #[serde(with = "hex_bytes", rename = "leafHex")]
     #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Hex"))]
     pub leaf: Vec<u8>,

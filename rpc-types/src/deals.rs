@@ -43,10 +43,10 @@ pub struct DealInfo {
     /// The other side, once confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner: Option<Address>,
-    /// What backs it, once authorised.
+    /// The money that backs it, once authorised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funding: Option<Funding>,
-    /// What the authorisation reserves, base units.
+    /// Reserved by the authorisation, base units.
     pub reserved: Amount,
     /// How far use may overshoot the agreed amount.
     pub margin_wh: WattHours,
@@ -59,7 +59,7 @@ pub struct DealInfo {
     pub seq: u64,
     /// Charged so far.
     pub used_wh: WattHours,
-    /// What is left of the agreed amount.
+    /// Agreed amount less what was charged.
     pub remaining_wh: WattHours,
     /// Whether the charging side must stop.
     pub stop: bool,
@@ -72,7 +72,7 @@ pub struct DealInfo {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AcceptanceInfo {
-    /// Whose.
+    /// Who accepts.
     pub account: Address,
     /// Most energy.
     pub wh_max: WattHours,

@@ -38,7 +38,7 @@ pub trait EnergyQueries {
     /// An interval.
     fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>>;
 
-    /// What became of a microgrid's intervals, newest first.
+    /// Clearings, settlements and ends of a microgrid's intervals, newest first.
     fn energy_intervals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<EventItem>>;
 
     /// The lines of a bill, oldest first.
@@ -62,21 +62,21 @@ pub struct MicrogridInfo {
     pub meters: u32,
     /// Its book in the ledger: code 1 is the operator's tab, each member has its own.
     pub book: BookId,
-    /// Members.
+    /// Number of members.
     pub members: u32,
     /// Versions of its terms so far; 0: it only keeps readings.
     pub terms: u32,
-    /// What members have paid in and nobody has been paid out, base units.
+    /// Cash of the microgrid: paid in by members and not paid out yet, base units.
     pub cash: Amount,
     /// The interval that is running.
     pub current: IntervalId,
-    /// The next interval to be cleared, settled and made final; absent without terms.
+    /// The next interval to be cleared; absent without terms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_clear: Option<IntervalId>,
-    /// Likewise.
+    /// The next interval to be settled; absent without terms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_settle: Option<IntervalId>,
-    /// Likewise.
+    /// The next interval to become final; absent without terms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_final: Option<IntervalId>,
 }
@@ -119,7 +119,7 @@ pub struct MeterInfo {
     /// Since when its readings are missing and its import is estimated, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silent_since_ms: Option<TimeMs>,
-    /// What its owner was charged by its estimates alone, base units.
+    /// Charged to its owner by estimates alone, base units.
     pub estimated: Amount,
 }
 
@@ -197,20 +197,20 @@ pub struct MemberInfo {
     pub account: Address,
     /// Code of its tab in the microgrid's book.
     pub code: u32,
-    /// What it owes, base units.
+    /// Its debt, base units.
     pub owes: Amount,
-    /// What it is owed, base units.
+    /// Its credit, base units.
     pub due: Amount,
     /// Its own credit limit; the terms' when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credit_limit: Option<Amount>,
-    /// What of its credit deals have reserved, base units.
+    /// Credit reserved by deals, base units.
     pub reserved: Amount,
-    /// What of its debt rests on estimates, base units.
+    /// Part of its debt that rests on estimates, base units.
     pub estimated: Amount,
     /// Whether settlement may debit its wallet; else it pays by itself.
     pub collect: bool,
-    /// What it must keep for energy sold and not settled yet, base units: not paid out before.
+    /// Cash kept back until energy that it sold is settled, base units.
     pub exposed: Amount,
 }
 
@@ -262,7 +262,7 @@ pub struct IntervalInfo {
     /// How far its settlement is, from the first reading that counts for it until it is final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement: Option<SettlementInfo>,
-    /// What became of it, in order: `market_cleared`, `interval_settled`, `interval_final`.
+    /// Its events, in order: `market_cleared`, `interval_settled`, `interval_final`.
     pub events: Vec<EventItem>,
 }
 
@@ -273,13 +273,13 @@ pub struct IntervalInfo {
 pub struct SettlementInfo {
     /// Members with a line so far.
     pub accounts: u32,
-    /// What members' meters show.
+    /// Sums of members' meters.
     pub members: MeasuredInfo,
-    /// What feeder meters show.
+    /// Sums of feeder meters.
     pub feeders: MeasuredInfo,
 }
 
-/// What meters of one role show for an interval.
+/// Sums of the meters of one role for an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -288,8 +288,8 @@ pub struct MeasuredInfo {
     pub meters: u32,
     /// Those among them whose share is an estimate.
     pub estimated: u32,
-    /// Import.
+    /// Energy imported.
     pub import_wh: WattHours,
-    /// Export.
+    /// Energy exported.
     pub export_wh: WattHours,
 }

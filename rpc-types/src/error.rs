@@ -1,4 +1,4 @@
-//! What can go wrong in a call, and how it is said in JSON-RPC.
+//! Errors of calls, and how they are said in JSON-RPC.
 //!
 //! Clients match on `error.data.code`, a stable snake_case string; the numeric code only groups errors, and the
 //! message is for people and may change.
@@ -16,19 +16,19 @@ pub enum RpcError {
     /// The bytes are not JSON.
     #[error("the request is not valid JSON: {detail}")]
     Parse {
-        /// What the parser found.
+        /// The parser's complaint.
         detail: String,
     },
     /// JSON, but no JSON-RPC 2.0 request.
     #[error("not a JSON-RPC 2.0 request: {detail}")]
     InvalidRequest {
-        /// What is wrong.
+        /// The rule that is broken.
         detail: String,
     },
     /// No such method.
     #[error("no method {method:?}; call rpc.discover for the list")]
     MethodNotFound {
-        /// What was asked for, cut to 80 characters.
+        /// The name asked for, cut to 80 characters.
         method: String,
     },
     /// Parameters are missing, unknown or malformed.
@@ -42,7 +42,7 @@ pub enum RpcError {
     NotFound {
         /// Kind of thing: `block`, `transaction`, `meter`, ...
         what: &'static str,
-        /// What was asked for.
+        /// The id asked for.
         id: String,
     },
     /// It existed, but this node keeps no history below `horizon`.
@@ -54,7 +54,7 @@ pub enum RpcError {
     /// This node does not keep the index that the answer needs.
     #[error("this node keeps no index of {what}")]
     NotIndexed {
-        /// What is not indexed.
+        /// Subject of the missing index.
         what: &'static str,
     },
     /// A transaction was not admitted. It has had no effect and will have none unless it is sent again.
@@ -72,7 +72,7 @@ pub enum RpcError {
     /// Too much at once: try again later.
     #[error("{what} is full")]
     Busy {
-        /// What is full.
+        /// The queue or table that is full.
         what: &'static str,
         /// When trying again makes sense, in ms.
         retry_after_ms: u64,
@@ -80,7 +80,7 @@ pub enum RpcError {
     /// More than a named limit allows.
     #[error("{what} exceeds the limit of {max}")]
     LimitExceeded {
-        /// What is too large, with its unit.
+        /// The thing that is too large, with its unit.
         what: &'static str,
         /// The limit.
         max: u64,
@@ -88,7 +88,7 @@ pub enum RpcError {
     /// The node cannot answer in its present state: starting, stopping or halted.
     #[error("not available: {reason}")]
     Unavailable {
-        /// Why.
+        /// Its present state, in words.
         reason: String,
     },
     /// The work took longer than a message may take. What was submitted may still take effect: ask by its id.
@@ -106,7 +106,7 @@ pub enum RpcError {
     /// A fault of this node. Details are in its log.
     #[error("internal error: {detail}")]
     Internal {
-        /// What failed, without secrets.
+        /// The part that failed, without secrets.
         detail: String,
     },
 }

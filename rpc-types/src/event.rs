@@ -37,11 +37,11 @@ pub struct EventItem {
     /// The transaction it belongs to; absent for the block's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tx: Option<Hash>,
-    /// What happened.
+    /// The event itself.
     pub event: Event,
 }
 
-/// What the backend hands out: consecutive events and where they end.
+/// Consecutive events as the backend hands them out, and where they end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventPage {
     /// Events, rising, none left out.
@@ -83,19 +83,19 @@ pub struct EventList {
     pub truncated: bool,
 }
 
-/// What a subscription sends.
+/// A message of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Notice {
     /// Events were left out.
     Lagged {
-        /// Which.
+        /// The gap.
         lagged: Lagged,
     },
     /// The stream ends here; subscribe again later.
     Failed {
-        /// Why, as in any response.
+        /// The error, as in any response.
         error: serde_json::Value,
     },
     /// An event.
@@ -113,7 +113,7 @@ pub struct Lagged {
     pub missed_from_index: u32,
     /// Height at which the stream goes on.
     pub resumed_at: Height,
-    /// Why.
+    /// Reason of the gap.
     pub reason: LagReason,
 }
 

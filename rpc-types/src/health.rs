@@ -13,7 +13,7 @@ pub trait HealthQueries {
     fn readiness(&self) -> Readiness;
 }
 
-/// What `/healthy` says.
+/// Verdict of `/healthy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]

@@ -25,7 +25,7 @@ pub struct HoldInfo {
     pub debit: AccountId,
     /// Account to be credited.
     pub credit: AccountId,
-    /// Asset.
+    /// Its asset.
     pub asset: AssetId,
     /// Base units reserved.
     pub amount: Amount,

@@ -108,7 +108,7 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-/// What part of a list is wanted.
+/// The part of a list that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct PageRequest {
     /// Where to go on: `nextCursor` of the part before. A cursor that this node did not hand out is `invalid_params`.

@@ -10,7 +10,7 @@ pub trait NodeQueries {
     /// Peers that are connected or banned; the node bounds their number.
     fn node_peers(&self) -> RpcResult<Anchored<Peers>>;
 
-    /// What consensus is doing here.
+    /// State of consensus on this node.
     fn node_consensus(&self) -> RpcResult<ConsensusReply>;
 
     /// Evidence of misbehaviour that this node holds, newest first.
@@ -41,7 +41,7 @@ pub enum PeerDirection {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PeerBan {
-    /// What for: a stable snake_case code.
+    /// Reason: a stable snake_case code.
     pub reason: String,
     /// How long it still lasts, ms.
     #[serde(with = "decimal")]
@@ -64,7 +64,7 @@ pub struct PeerInfo {
     /// Who opened the connection; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<PeerDirection>,
-    /// What it is to the network: `validator`, `full` or `light`.
+    /// Its part in the network: `validator`, `full` or `light`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("enum" = ["validator", "full", "light"])))]
     pub role: Option<String>,

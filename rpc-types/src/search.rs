@@ -1,11 +1,11 @@
-//! `search_query`: what a text may mean.
+//! `search_query`: finds things by a text.
 
 use crate::{At, RpcResult};
 use serde::{Deserialize, Serialize};
 
 /// The query of the search field.
 pub trait SearchQueries {
-    /// What `text` may mean; exact matches and bounded scans only.
+    /// Things that `text` may name; exact matches and bounded scans only.
     fn search(&self, text: &str) -> RpcResult<SearchReply>;
 }
 
@@ -36,7 +36,7 @@ pub enum SearchKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SearchHit {
-    /// What it is.
+    /// Its kind.
     pub kind: SearchKind,
     /// How it is asked for.
     pub target: String,

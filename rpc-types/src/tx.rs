@@ -35,12 +35,12 @@ pub trait TxQueries {
     fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation>;
 }
 
-/// `tx_prepare`: what a transaction shall do. Everything but calls and sender is filled in by the node.
+/// `tx_prepare`: the calls of a transaction to be. Everything but calls and sender is filled in by the node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PrepareRequest {
-    /// What to do, in order, all or nothing.
+    /// The calls, carried out in order, all or none.
     pub calls: BoundedVec<Call, CALLS_MAX>,
     /// Account that acts.
     pub sender: Address,
@@ -194,7 +194,7 @@ pub enum TxState {
     Rejected,
 }
 
-/// What came of a transaction.
+/// The outcome of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -208,7 +208,7 @@ pub struct ReceiptReply {
     pub weight: Weight,
     /// Fee taken, tip included, native base units.
     pub fee: Amount,
-    /// What happened, in order.
+    /// Its events, in order.
     pub events: Vec<Event>,
 }
 
@@ -237,7 +237,7 @@ pub struct TxStatus {
     /// Why it was rejected: a stable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What came of it, when it stands in a block.
+    /// Its outcome, when it stands in a block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptReply>,
 }
@@ -258,7 +258,7 @@ pub struct TxReply {
     pub tx_hex: Option<Vec<u8>>,
 }
 
-/// `tx_simulate`: what would happen on top of the last finalized block. Signatures are not looked at.
+/// `tx_simulate`: the outcome on top of the last finalized block. Signatures are not looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -268,7 +268,7 @@ pub struct Simulation {
     pub at: At,
     /// The transaction's id.
     pub id: Hash,
-    /// What would come of it.
+    /// The outcome it would have.
     pub receipt: ReceiptReply,
     /// Weight it would be charged.
     pub weight: Weight,

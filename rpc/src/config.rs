@@ -1,4 +1,4 @@
-//! What a server is told about itself, and why it may not come up.
+//! Configuration of a server, and the errors of its start.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

@@ -137,7 +137,7 @@ async fn accept(
     }
 }
 
-/// What a client is told for whom there is no place.
+/// Answer to a client for whom there is no place.
 fn refusal() -> String {
     let error = RpcError::Busy { what: "every connection of this node", retry_after_ms: PLACES_RETRY_MS };
     let body = wire::failure("null", &error);

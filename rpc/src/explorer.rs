@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-/// What a page from here may do: run this origin's scripts, ask this origin, and make no markup out of text.
+/// Policy of every page from here: run this origin's scripts, ask this origin, and make no markup out of text.
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";
@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    /// What the policy forbids would only fail in the reader's browser: no markup from text, no inline script or style,
+    /// A breach of the policy would only show in the reader's browser: no markup from text, no inline script or style,
     /// nothing from elsewhere.
     #[test]
     fn the_sources_keep_to_the_policy() {

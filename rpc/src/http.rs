@@ -32,7 +32,7 @@ use wattle_rpc_types::{HealthStatus, RpcError};
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What every request needs.
+/// State shared by all requests.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) service: Arc<Service>,
@@ -286,7 +286,7 @@ fn page(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Respon
     (status, [(CONTENT_TYPE, kind)], body.into()).into_response()
 }
 
-/// What was not read of the request is not worth reading.
+/// Closes the connection after the answer: the rest of the request is not worth reading.
 fn closing(mut response: Response) -> Response {
     response.headers_mut().insert(axum::http::header::CONNECTION, HeaderValue::from_static("close"));
     response

@@ -1,4 +1,4 @@
-//! What `/metrics` shows: Prometheus text, prefix `wattle_`, base units, counters end in `_total`.
+//! The page `/metrics`: Prometheus text, prefix `wattle_`, base units, counters end in `_total`.
 //!
 //! The node writes, this crate renders. Labels take values from fixed sets only: never an account, peer or hash.
 
@@ -28,7 +28,7 @@ pub enum FsyncOf {
     Database,
 }
 
-/// What a quorum voted.
+/// Kind of a quorum's vote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuorumOf {
     /// That the block is the view's.

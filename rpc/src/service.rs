@@ -18,7 +18,7 @@ use wattle_rpc_types::limits::{
 };
 use wattle_rpc_types::{Admin, RpcError, RpcResult};
 
-/// What all connections of a listener share.
+/// State shared by all connections of a listener.
 pub(crate) struct Service {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) metrics: Arc<Metrics>,

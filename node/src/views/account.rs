@@ -83,7 +83,7 @@ pub(super) fn record(node: &NodeBackend, address: &Address) -> RpcResult<Option<
     wattle_primitives::codec::decode_bounded(raw, RECORD_BYTES_MAX).map(Some).map_err(RpcError::internal)
 }
 
-/// What a bucket holds at `now`: its capacity but for what has not leaked yet.
+/// Weight left in a bucket at `now`: its capacity less what has not leaked yet.
 fn bandwidth(params: &Params, tat: u128, now: TimeMs) -> Weight {
     let now = u128::from(now.0).saturating_mul(u128::from(params.bandwidth_rate.0));
     let used = u64::try_from(tat.saturating_sub(now).div_ceil(1000)).unwrap_or(u64::MAX);

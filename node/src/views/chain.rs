@@ -137,7 +137,7 @@ impl ChainQueries for NodeBackend {
     }
 }
 
-/// What proves a finalized header.
+/// The proof that a header is final.
 pub(super) struct Finality {
     /// The header.
     pub(super) header: Header,

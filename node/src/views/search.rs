@@ -1,4 +1,4 @@
-//! What a text may mean: exact matches only.
+//! Finds things by a text: exact matches only.
 
 use super::{NodeBackend, at, storage};
 use crate::run::shared::View;

@@ -79,7 +79,7 @@ fn spec() -> Genesis {
     }
 }
 
-/// What the fake driver answers.
+/// Answers of the fake driver.
 #[derive(Default)]
 struct Script {
     fates: BTreeMap<Hash, Fate>,
