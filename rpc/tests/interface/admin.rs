@@ -2,7 +2,7 @@
 
 use crate::backend::Chain;
 use crate::client::{call, serve};
-use crate::discover::Described;
+use crate::shapes::Described;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
