@@ -160,45 +160,38 @@ impl RpcError {
         Self::Internal { detail: detail.to_string() }
     }
 
+    /// The numeric code, and the stable one but for what the runtime says.
+    const fn codes(&self) -> (i32, &'static str) {
+        match self {
+            Self::Parse { .. } => (-32700, "parse_error"),
+            Self::InvalidRequest { .. } => (-32600, "invalid_request"),
+            Self::MethodNotFound { .. } => (-32601, "method_not_found"),
+            Self::InvalidParams { .. } => (-32602, "invalid_params"),
+            Self::Internal { .. } => (-32603, "internal"),
+            Self::NotFound { .. } => (-32001, "not_found"),
+            Self::Pruned { .. } => (-32002, "pruned"),
+            Self::NotIndexed { .. } => (-32003, "not_indexed"),
+            Self::Rejected { .. } => (-32004, "rejected"),
+            Self::Busy { .. } => (-32005, "busy"),
+            Self::LimitExceeded { .. } => (-32006, "limit_exceeded"),
+            Self::Unavailable { .. } => (-32007, "unavailable"),
+            Self::Timeout { .. } => (-32008, "timeout"),
+            Self::AdminOnly { .. } => (-32009, "admin_only"),
+        }
+    }
+
     /// The numeric code.
     #[must_use]
     pub const fn number(&self) -> i32 {
-        match self {
-            Self::Parse { .. } => -32700,
-            Self::InvalidRequest { .. } => -32600,
-            Self::MethodNotFound { .. } => -32601,
-            Self::InvalidParams { .. } => -32602,
-            Self::Internal { .. } => -32603,
-            Self::NotFound { .. } => -32001,
-            Self::Pruned { .. } => -32002,
-            Self::NotIndexed { .. } => -32003,
-            Self::Rejected { .. } => -32004,
-            Self::Busy { .. } => -32005,
-            Self::LimitExceeded { .. } => -32006,
-            Self::Unavailable { .. } => -32007,
-            Self::Timeout { .. } => -32008,
-            Self::AdminOnly { .. } => -32009,
-        }
+        self.codes().0
     }
 
     /// The stable code, `error.data.code`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Parse { .. } => "parse_error",
-            Self::InvalidRequest { .. } => "invalid_request",
-            Self::MethodNotFound { .. } => "method_not_found",
-            Self::InvalidParams { .. } => "invalid_params",
-            Self::Internal { .. } => "internal",
-            Self::NotFound { .. } => "not_found",
-            Self::Pruned { .. } => "pruned",
-            Self::NotIndexed { .. } => "not_indexed",
             Self::Rejected { code, .. } => code,
-            Self::Busy { .. } => "busy",
-            Self::LimitExceeded { .. } => "limit_exceeded",
-            Self::Unavailable { .. } => "unavailable",
-            Self::Timeout { .. } => "timeout",
-            Self::AdminOnly { .. } => "admin_only",
+            _ => self.codes().1,
         }
     }
 

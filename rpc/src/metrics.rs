@@ -37,82 +37,56 @@ pub enum QuorumOf {
     Finalize,
 }
 
-/// Why the interface turned somebody away; the label `reason` of `wattle_rpc_refusals_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// A connection that kept this node waiting made room for another.
-    Evicted,
-    /// Every place is at work.
-    Connections,
-    /// The address has as many connections as one may have.
-    Address,
-    /// Every WebSocket's place is taken.
-    WebSockets,
-    /// A foreign or missing `Host`.
-    Host,
-    /// A foreign `Origin`.
-    Origin,
-    /// Not JSON by its content type.
-    ContentType,
-    /// The body or message is too long.
-    TooLarge,
-    /// The body did not come in time.
-    BodyTimeout,
-    /// The memory for large bodies or answers is taken.
-    Memory,
-    /// A call took too long.
-    CallTimeout,
-    /// A batch, list or subscription beyond its limit.
-    Limit,
-    /// A queue of the node is full.
-    Busy,
-    /// An admin method outside the admin socket.
-    AdminOnly,
-    /// Another user's process at the admin socket.
-    User,
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $reason:ident = $name:literal,)*) => {
+        /// Why the interface turned somebody away; the label `reason` of `wattle_rpc_refusals_total`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Refusal { $($(#[$doc])* $reason,)* }
+
+        impl Refusal {
+            /// Every reason.
+            pub const ALL: &[Self] = &[$(Self::$reason),*];
+
+            /// The label.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$reason => $name,)* }
+            }
+        }
+    };
 }
 
-impl Refusal {
-    /// Every reason.
-    pub const ALL: [Self; 15] = [
-        Self::Evicted,
-        Self::Connections,
-        Self::Address,
-        Self::WebSockets,
-        Self::Host,
-        Self::Origin,
-        Self::ContentType,
-        Self::TooLarge,
-        Self::BodyTimeout,
-        Self::Memory,
-        Self::CallTimeout,
-        Self::Limit,
-        Self::Busy,
-        Self::AdminOnly,
-        Self::User,
-    ];
-
-    /// The label.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Evicted => "evicted",
-            Self::Connections => "connections",
-            Self::Address => "address",
-            Self::WebSockets => "websockets",
-            Self::Host => "host",
-            Self::Origin => "origin",
-            Self::ContentType => "content_type",
-            Self::TooLarge => "too_large",
-            Self::BodyTimeout => "body_timeout",
-            Self::Memory => "memory",
-            Self::CallTimeout => "call_timeout",
-            Self::Limit => "limit",
-            Self::Busy => "busy",
-            Self::AdminOnly => "admin_only",
-            Self::User => "user",
-        }
-    }
+refusals! {
+    /// A connection that kept this node waiting made room for another.
+    Evicted = "evicted",
+    /// Every place is at work.
+    Connections = "connections",
+    /// The address has as many connections as one may have.
+    Address = "address",
+    /// Every WebSocket's place is taken.
+    WebSockets = "websockets",
+    /// A foreign or missing `Host`.
+    Host = "host",
+    /// A foreign `Origin`.
+    Origin = "origin",
+    /// Not JSON by its content type.
+    ContentType = "content_type",
+    /// The body or message is too long.
+    TooLarge = "too_large",
+    /// The body did not come in time.
+    BodyTimeout = "body_timeout",
+    /// The memory for large bodies or answers is taken.
+    Memory = "memory",
+    /// A call took too long.
+    CallTimeout = "call_timeout",
+    /// A batch, list or subscription beyond its limit.
+    Limit = "limit",
+    /// A queue of the node is full.
+    Busy = "busy",
+    /// An admin method outside the admin socket.
+    AdminOnly = "admin_only",
+    /// Another user's process at the admin socket.
+    User = "user",
 }
 
 /// A metric, made from its options and the names of its labels.
