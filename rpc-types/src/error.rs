@@ -123,25 +123,39 @@ pub struct ErrorObject {
     pub data: Value,
 }
 
-impl RpcError {
-    /// Every stable code that this crate itself uses; [`RpcError::Rejected`] adds the runtime's.
-    pub const CODES: &'static [(i32, &'static str)] = &[
-        (-32700, "parse_error"),
-        (-32600, "invalid_request"),
-        (-32601, "method_not_found"),
-        (-32602, "invalid_params"),
-        (-32603, "internal"),
-        (-32001, "not_found"),
-        (-32002, "pruned"),
-        (-32003, "not_indexed"),
-        (-32004, "rejected"),
-        (-32005, "busy"),
-        (-32006, "limit_exceeded"),
-        (-32007, "unavailable"),
-        (-32008, "timeout"),
-        (-32009, "admin_only"),
-    ];
+macro_rules! codes {
+    ($($variant:ident: $number:literal, $code:literal;)*) => {
+        impl RpcError {
+            /// Every stable code that this crate itself uses; [`RpcError::Rejected`] adds the runtime's.
+            pub const CODES: &'static [(i32, &'static str)] = &[$(($number, $code)),*];
 
+            const fn codes(&self) -> (i32, &'static str) {
+                match self {
+                    $(Self::$variant { .. } => ($number, $code),)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    Parse: -32700, "parse_error";
+    InvalidRequest: -32600, "invalid_request";
+    MethodNotFound: -32601, "method_not_found";
+    InvalidParams: -32602, "invalid_params";
+    Internal: -32603, "internal";
+    NotFound: -32001, "not_found";
+    Pruned: -32002, "pruned";
+    NotIndexed: -32003, "not_indexed";
+    Rejected: -32004, "rejected";
+    Busy: -32005, "busy";
+    LimitExceeded: -32006, "limit_exceeded";
+    Unavailable: -32007, "unavailable";
+    Timeout: -32008, "timeout";
+    AdminOnly: -32009, "admin_only";
+}
+
+impl RpcError {
     /// Parameters are wrong.
     #[must_use]
     pub fn params(detail: impl Into<String>) -> Self {
@@ -158,26 +172,6 @@ impl RpcError {
     #[must_use]
     pub fn internal(detail: impl ToString) -> Self {
         Self::Internal { detail: detail.to_string() }
-    }
-
-    /// The numeric code, and the stable one but for what the runtime says.
-    const fn codes(&self) -> (i32, &'static str) {
-        match self {
-            Self::Parse { .. } => (-32700, "parse_error"),
-            Self::InvalidRequest { .. } => (-32600, "invalid_request"),
-            Self::MethodNotFound { .. } => (-32601, "method_not_found"),
-            Self::InvalidParams { .. } => (-32602, "invalid_params"),
-            Self::Internal { .. } => (-32603, "internal"),
-            Self::NotFound { .. } => (-32001, "not_found"),
-            Self::Pruned { .. } => (-32002, "pruned"),
-            Self::NotIndexed { .. } => (-32003, "not_indexed"),
-            Self::Rejected { .. } => (-32004, "rejected"),
-            Self::Busy { .. } => (-32005, "busy"),
-            Self::LimitExceeded { .. } => (-32006, "limit_exceeded"),
-            Self::Unavailable { .. } => (-32007, "unavailable"),
-            Self::Timeout { .. } => (-32008, "timeout"),
-            Self::AdminOnly { .. } => (-32009, "admin_only"),
-        }
     }
 
     /// The numeric code.
