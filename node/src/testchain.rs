@@ -5,7 +5,8 @@
 use crate::driver::effect::BuildJob;
 use crate::work::{self, BuiltBlock, TxCache, Worker};
 use std::sync::Arc;
-use wattle_primitives::call::TokenCall;
+use wattle_primitives::Call;
+use wattle_primitives::call;
 use wattle_primitives::genesis::{GenesisAccount, ScheduledSet};
 use wattle_primitives::*;
 use wattle_runtime::{CheckedTx, State, VerifiedTx, genesis, verify_all};
@@ -78,7 +79,7 @@ impl TestChain {
     /// A payment of person `n` to person 3.
     pub(crate) fn pay(&self, n: u8, lane: Lane, nonce: u64, amount: u128) -> Tx {
         let (to, asset) = (address(3), AssetId::NATIVE);
-        let transfer = Call::Token(TokenCall::Transfer { to, asset, amount: Amount(amount) });
+        let transfer = Call::from(call::token::Transfer { to, asset, amount: Amount(amount) });
         let body = TxBody {
             chain: self.worker.chain,
             sender: address(n),

@@ -2,7 +2,8 @@
 
 use crate::{Anchored, Page, PageRequest, RpcResult, decimal};
 use serde::{Deserialize, Serialize};
-use wattle_primitives::call::energy::{Funding, Side};
+use wattle_primitives::call::deals::Funding;
+use wattle_primitives::call::market::Side;
 use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
 
 /// Queries about deals.

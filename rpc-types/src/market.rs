@@ -2,7 +2,7 @@
 
 use crate::{Anchored, EventItem, Page, PageRequest, RpcResult};
 use serde::{Deserialize, Serialize};
-use wattle_primitives::call::energy::Side;
+use wattle_primitives::call::market::Side;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
 

@@ -16,6 +16,8 @@
 //! Consensus, networking, the mempool's policy, JSON.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects))]
+// A new call, event, record or reason stands in every match that decides on one: the compiler is the checklist.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
 pub mod execute;
 pub mod keys;

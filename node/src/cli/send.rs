@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+use wattle_primitives::call;
 use wattle_primitives::tx::LANES_MAX;
 use wattle_primitives::{Address, Amount, Auth, BoundedVec, Call, Hash, Lane, Nonce, TimeMs, Tx, TxBody};
 use wattle_rpc_types::{PrepareRequest, Simulation, TxState, TxStatus};
@@ -360,11 +361,14 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use wattle_primitives::AssetId;
-    use wattle_primitives::call::TokenCall;
 
     fn pay(amount: u128) -> BoundedVec<Call, 64> {
-        let call = TokenCall::Transfer { to: Address([2; 32]), asset: AssetId(0), amount: Amount(amount) };
-        BoundedVec::new(vec![Call::Token(call)]).unwrap()
+        let call = Call::from(call::token::Transfer {
+            to: Address([2; 32]),
+            asset: AssetId(0),
+            amount: Amount(amount),
+        });
+        BoundedVec::new(vec![call]).unwrap()
     }
 
     fn request() -> PrepareRequest {

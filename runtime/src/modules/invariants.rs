@@ -3,11 +3,15 @@
 mod market;
 mod settlement;
 
-use super::energy::records::Microgrid;
 use super::ledger::posting::{self, DEPOSITS};
-use super::records::{Account, Asset, Balance, Book, Counters, Due, Hold, Meter, Sponsorship};
 use crate::State;
 use crate::keys;
+use crate::modules::energy::records::Meter;
+use crate::modules::energy::records::Microgrid;
+use crate::modules::identity::records::{Account, Sponsorship};
+use crate::modules::ledger::records::{Balance, Book, Hold};
+use crate::modules::records::{Counters, Due};
+use crate::modules::token::records::Asset;
 use crate::overlay::decode_entry;
 use borsh::BorshDeserialize;
 use std::collections::BTreeMap;
@@ -131,38 +135,38 @@ impl Tally {
         self.take_market(state, key, value)?;
         self.take_settlement(state, key, value)?;
         match *tag {
-            keys::BALANCE => self.take_balance(state, rest, decode_entry(key, value))?,
-            keys::HOLD => self.take_hold(decode_entry(key, rest), &decode_entry(key, value)),
-            keys::QUEUE => {
+            keys::tag::BALANCE => self.take_balance(state, rest, decode_entry(key, value))?,
+            keys::tag::HOLD => self.take_hold(decode_entry(key, rest), &decode_entry(key, value)),
+            keys::tag::QUEUE => {
                 let due_ms = keys::queue_time(key).unwrap_or_default();
                 if let Due::Hold(id) = decode_entry(key, value) {
                     self.queue.insert(id, due_ms);
                 }
             }
-            keys::SPONSORSHIP => {
+            keys::tag::SPONSORSHIP => {
                 self.owed = self.owed.saturating_add(decode_entry::<Sponsorship>(key, value).deposit.0);
             }
-            keys::COUNTERS => {
+            keys::tag::COUNTERS => {
                 let counters: Counters = decode_entry(key, value);
                 self.expect("assets", u64::from(counters.assets));
                 self.expect("books", counters.books.saturating_sub(1));
                 self.expect("microgrids", u64::from(counters.microgrids));
                 self.expect("microgrid index", u64::from(counters.microgrids));
             }
-            keys::ACCOUNT => {
+            keys::tag::ACCOUNT => {
                 self.expect("account assets", u64::from(decode_entry::<Account>(key, value).assets))
             }
-            keys::ACCOUNT_ASSET => self.found("account assets"),
-            keys::ASSET => self.count::<Asset>("assets", key, value),
-            keys::BOOK => {
+            keys::tag::ACCOUNT_ASSET => self.found("account assets"),
+            keys::tag::ASSET => self.count::<Asset>("assets", key, value),
+            keys::tag::BOOK => {
                 let accounts = u64::from(decode_entry::<Book>(key, value).accounts);
                 self.found("books");
                 self.expect("book accounts", accounts);
                 self.expect("book index", accounts);
             }
-            keys::BOOK_ACCOUNT => self.found("book accounts"),
-            keys::BOOK_INDEX => self.found("book index"),
-            keys::MICROGRID => {
+            keys::tag::BOOK_ACCOUNT => self.found("book accounts"),
+            keys::tag::BOOK_INDEX => self.found("book index"),
+            keys::tag::MICROGRID => {
                 let grid: Microgrid = decode_entry(key, value);
                 self.found("microgrids");
                 self.expect("meters", u64::from(grid.meters));
@@ -170,11 +174,11 @@ impl Tally {
                 self.expect("members", u64::from(grid.members));
                 self.expect("member index", u64::from(grid.members));
             }
-            keys::MICROGRID_INDEX => self.found("microgrid index"),
-            keys::METER => self.count::<Meter>("meters", key, value),
-            keys::METER_INDEX => self.found("meter index"),
-            keys::MEMBER => self.found("members"),
-            keys::MEMBER_INDEX => self.found("member index"),
+            keys::tag::MICROGRID_INDEX => self.found("microgrid index"),
+            keys::tag::METER => self.count::<Meter>("meters", key, value),
+            keys::tag::METER_INDEX => self.found("meter index"),
+            keys::tag::MEMBER => self.found("members"),
+            keys::tag::MEMBER_INDEX => self.found("member index"),
             _ => {}
         }
         Ok(())

@@ -13,9 +13,11 @@ use super::coverage::{Coverage, Mark};
 use super::plan::{METERS, Plan, WALLET_BALANCE, WALLETS, meter_owner};
 use super::village::{INTERVAL_MS, account, meter};
 use std::collections::BTreeMap;
-use wattle_primitives::call::EnergyCall;
-use wattle_primitives::call::energy::{ClearingRule, DealEnd, OrderEnd, Side, TariffBand, Terms};
+use wattle_primitives::call;
+use wattle_primitives::call::deals::DealEnd;
+use wattle_primitives::call::energy::{ClearingRule, TariffBand, Terms};
 use wattle_primitives::call::ledger::{AccountId, SystemAccount};
+use wattle_primitives::call::market::{OrderEnd, Side};
 use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::reading::{RegisterEncoding, SignedReading};
 use wattle_primitives::units::{BookId, IntervalId};
@@ -92,7 +94,9 @@ impl Bills {
         coverage: &mut Coverage,
     ) -> Result<(), String> {
         for call in tx.body().calls.iter() {
-            if let Call::Energy(EnergyCall::SubmitReadings { readings }) = call {
+            if let Call::Energy(call::EnergyCall::SubmitReadings(call::energy::SubmitReadings { readings })) =
+                call
+            {
                 self.take_readings(&tx.body().sender, readings, &receipt.events, coverage)?;
             }
         }
@@ -442,7 +446,7 @@ records!(Meter, Microgrid, Interval, SettledMeter, Slice, Balance, (AccountId, A
 /// All money is in wallets, on tabs, among deposits or fees, and none of it was made.
 pub(super) fn check_money(state: &State) -> Result<(), String> {
     let (mut sum, mut tabs, mut dues) = (0i128, 0i128, 0i128);
-    for (key, value) in state.entries().filter(|(key, _)| key.first() == Some(&keys::BALANCE)) {
+    for (key, value) in state.entries().filter(|(key, _)| key.first() == Some(&keys::tag::BALANCE)) {
         let fail = |e| format!("a balance does not decode: {e}");
         let (account, _) = <(AccountId, AssetId)>::decode_record(&key[1..]).map_err(fail)?;
         let balance = Balance::decode_record(value).map_err(fail)?;

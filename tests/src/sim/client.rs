@@ -5,7 +5,7 @@ use super::rng::Rng;
 use super::village::{Sender, Village, account};
 use std::collections::BTreeMap;
 use wattle_node::driver::{SubmitError, Token};
-use wattle_primitives::call::TokenCall;
+use wattle_primitives::call;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, Signature, TimeMs, Tx, TxBody,
 };
@@ -145,7 +145,7 @@ impl Clients {
         let energy =
             self.rng.chance(ENERGY).then(|| self.village.next(wall, issued, |n| pending.contains_key(&n)));
         let (sender, call) = match energy.flatten() {
-            Some((sender, call)) => (sender, Call::Energy(call)),
+            Some((sender, call)) => (sender, call),
             None => (Sender::Wallet(wallet), self.transfer()),
         };
         // A loyal client knows one node only, whatever becomes of it.
@@ -167,7 +167,7 @@ impl Clients {
         let to = account(self.rng.index(WALLETS));
         let amount =
             if self.rng.chance(50) { u128::MAX >> 2 } else { u128::from(self.rng.between(1, 1_000)) };
-        Call::Token(TokenCall::Transfer { to, asset: AssetId::NATIVE, amount: Amount(amount) })
+        Call::from(call::token::Transfer { to, asset: AssetId::NATIVE, amount: Amount(amount) })
     }
 
     /// A transaction that no node may take.

@@ -10,7 +10,7 @@ use wattle_consensus::Evidence;
 use wattle_node::driver::{Announcement, Committing};
 use wattle_node::work::ExecuteError;
 use wattle_p2p::wire::ValidatorMessage;
-use wattle_primitives::call::TokenCall;
+use wattle_primitives::call;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::{
     Address, Amount, BlockId, Call, Epoch, Event, Genesis, Hash, Header, Height, Outcome, PublicKey, Receipt,
@@ -161,7 +161,7 @@ impl Oracle {
         }
         for call in body.calls.iter() {
             match call {
-                Call::Token(TokenCall::Transfer { to, amount, .. }) => {
+                Call::Token(call::TokenCall::Transfer(call::token::Transfer { to, amount, .. })) => {
                     self.pay(&body.sender, amount.0)?;
                     self.receive(to, *amount);
                 }

@@ -3,8 +3,9 @@
 
 use serde_json::{Map, Value, json};
 use std::path::Path;
-use wattle_primitives::call::energy::{ACCEPTANCES_MAX, Funding, Side};
+use wattle_primitives::call::deals::{ACCEPTANCES_MAX, Funding};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry};
+use wattle_primitives::call::market::Side;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, AssetId, BoundedVec, Hash, TimeMs, WattHours, encode};
 use wattle_runtime::modules::energy::records::{

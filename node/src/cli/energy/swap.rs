@@ -8,7 +8,7 @@ use crate::cli::secret::SignerArgs;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use wattle_primitives::call::EnergyCall;
+use wattle_primitives::Call;
 use wattle_primitives::call::energy::MeterSwap;
 use wattle_primitives::reading::Words;
 use wattle_primitives::{Address, Hash, PublicKey, Signature, WattHours};
@@ -96,8 +96,13 @@ pub(super) async fn send(args: &SwapMeterArgs, ctx: &Ctx) -> CliResult {
     let signed: SignedSwap = serde_json::from_str(&text).map_err(|e| CliError::input("signed swap", e))?;
     let SignedSwap { swap, key, signature, binding } = signed;
     let what = format!("replace meter {} by {}", swap.old, Address::of_key(&swap.new));
-    call(EnergyCall::SwapMeter { swap: Box::new(swap), key, signature, binding }, &what, &args.send, ctx)
-        .await
+    call(
+        Call::from(call::energy::SwapMeter { swap: Box::new(swap), key, signature, binding }),
+        &what,
+        &args.send,
+        ctx,
+    )
+    .await
 }
 
 fn words(text: &str) -> Result<Words, String> {

@@ -2,14 +2,17 @@
 
 use super::{Tally, Violation};
 use crate::State;
-use crate::keys::{self, Key};
-use crate::modules::energy::deals;
-use crate::modules::energy::records::{Acceptance, Deal, DealState, Interval, Member, Order};
-use crate::modules::records::{Due, Hold};
+use crate::keys::{self};
+use crate::modules::deals;
+use crate::modules::deals::records::{Acceptance, Deal, DealState};
+use crate::modules::energy::records::Member;
+use crate::modules::ledger::records::Hold;
+use crate::modules::market::records::Order;
+use crate::modules::records::Due;
 use crate::overlay::decode_entry;
-use borsh::BorshDeserialize;
 use std::collections::BTreeMap;
-use wattle_primitives::call::energy::{Funding, Side};
+use wattle_primitives::call::deals::Funding;
+use wattle_primitives::call::market::Side;
 use wattle_primitives::{Address, Amount, Hash, TimeMs};
 
 /// What of members' credit is reserved: as their records say, and as their deals do.
@@ -24,10 +27,6 @@ impl Credit {
     }
 }
 
-fn find<T: BorshDeserialize>(state: &State, key: Key) -> Option<T> {
-    state.get(&key).map(|raw| decode_entry(&key, raw))
-}
-
 /// Fails with `what` is wrong unless it `holds`.
 fn require(holds: bool, id: Hash, what: &'static str) -> Result<(), Violation> {
     if holds { Ok(()) } else { Err(Violation::Market { id, what }) }
@@ -35,15 +34,15 @@ fn require(holds: bool, id: Hash, what: &'static str) -> Result<(), Violation> {
 
 /// What is held under `id` without an end of its own; zero when nothing is.
 fn held(state: &State, id: &Hash) -> Amount {
-    let hold: Option<Hold> = find(state, keys::hold(id));
+    let hold: Option<Hold> = state.read(keys::hold(id));
     hold.filter(|hold| hold.expires_ms == TimeMs::MAX).map_or(Amount::ZERO, |hold| hold.entry.amount)
 }
 
 /// What stands in the queue ends at that time.
 fn check_queued(state: &State, key: &[u8], due: Due) -> Result<(), Violation> {
     let (id, ends_ms) = match due {
-        Due::Order(id) => (id, find::<Order>(state, keys::order(&id)).and_then(|order| order.expires_ms)),
-        Due::Deal(id) => (id, find::<Deal>(state, keys::deal(&id)).map(|deal| deal.expires_ms)),
+        Due::Order(id) => (id, state.read(keys::order(&id)).and_then(|order| order.expires_ms)),
+        Due::Deal(id) => (id, state.read(keys::deal(&id)).map(|deal| deal.expires_ms)),
         Due::Hold(_) | Due::Microgrid(_) => return Ok(()),
     };
     require(ends_ms.is_some() && ends_ms == keys::queue_time(key), id, "order or deal is queued amiss")
@@ -60,18 +59,22 @@ impl Tally {
     pub(super) fn take_market(&mut self, state: &State, key: &[u8], value: &[u8]) -> Result<(), Violation> {
         let (tag, rest) = (key.first().copied().unwrap_or_default(), key.get(1..).unwrap_or_default());
         match tag {
-            keys::QUEUE => return check_queued(state, key, decode_entry(key, value)),
-            keys::HOLD => return check_hold(state, decode_entry(key, rest), &decode_entry(key, value)),
-            keys::ORDER => return self.take_order(state, decode_entry(key, rest), &decode_entry(key, value)),
-            keys::DEAL => return self.take_deal(state, decode_entry(key, rest), &decode_entry(key, value)),
-            keys::MEMBER => {
+            keys::tag::QUEUE => return check_queued(state, key, decode_entry(key, value)),
+            keys::tag::HOLD => return check_hold(state, decode_entry(key, rest), &decode_entry(key, value)),
+            keys::tag::ORDER => {
+                return self.take_order(state, decode_entry(key, rest), &decode_entry(key, value));
+            }
+            keys::tag::DEAL => {
+                return self.take_deal(state, decode_entry(key, rest), &decode_entry(key, value));
+            }
+            keys::tag::MEMBER => {
                 let member: Member = decode_entry(key, value);
                 self.credit.0.entry(decode_entry(key, rest)).or_default().0 = member.reserved;
             }
-            keys::ORDER_INDEX => self.found("orders"),
-            keys::DEAL_INDEX => self.found("deals"),
-            keys::DEAL_COUNT => self.expect("deal count", u64::from(decode_entry::<u32>(key, value))),
-            keys::ACCEPTANCE => {
+            keys::tag::ORDER_INDEX => self.found("orders"),
+            keys::tag::DEAL_INDEX => self.found("deals"),
+            keys::tag::DEAL_COUNT => self.expect("deal count", u64::from(decode_entry::<u32>(key, value))),
+            keys::tag::ACCEPTANCE => {
                 self.owed = self.owed.saturating_add(decode_entry::<Acceptance>(key, value).deposit.0);
                 self.found("acceptances");
             }
@@ -84,11 +87,11 @@ impl Tally {
         self.expect("orders", 1);
         self.owed = self.owed.saturating_add(order.deposit.0);
         let Order { microgrid, interval, index, reserved, .. } = order;
-        let listed = find(state, keys::order_index(microgrid, *interval, *index)) == Some(id);
-        let counted = find::<Interval>(state, keys::interval(microgrid, *interval));
+        let listed = state.read(keys::order_index(microgrid, *interval, *index)) == Some(id);
+        let counted = state.read(keys::interval(microgrid, *interval));
         require(listed && counted.is_some_and(|record| *index < record.orders), id, "order is not listed")?;
         let queued =
-            order.expires_ms.is_none_or(|at| find(state, keys::queue(at, &id)) == Some(Due::Order(id)));
+            order.expires_ms.is_none_or(|at| state.read(keys::queue(at, &id)) == Some(Due::Order(id)));
         require(queued, id, "order is not queued")?;
         require(held(state, &id) == *reserved, id, "order's hold is not what it reserves")?;
         let covered = order.side == Side::Sell || order.amount.saturating_add(order.fee) <= *reserved;
@@ -100,8 +103,8 @@ impl Tally {
         self.found("deal count");
         self.expect("acceptances", u64::try_from(deal.acceptors.len()).unwrap_or(u64::MAX));
         self.owed = self.owed.saturating_add(deal.deposit.0);
-        let listed = find(state, keys::deal_index(&deal.microgrid, deal.index)) == Some(id);
-        let queued = find(state, keys::queue(deal.expires_ms, &id)) == Some(Due::Deal(id));
+        let listed = state.read(keys::deal_index(&deal.microgrid, deal.index)) == Some(id);
+        let queued = state.read(keys::queue(deal.expires_ms, &id)) == Some(Due::Deal(id));
         require(listed && queued, id, "deal is not listed or queued")?;
         let known = |account: &Address| state.get(&keys::acceptance(&id, account)).is_some();
         require(deal.acceptors.iter().all(known), id, "acceptance is missing")?;

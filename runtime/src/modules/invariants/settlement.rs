@@ -3,12 +3,13 @@
 
 use super::{Tally, Violation};
 use crate::State;
-use crate::keys::{self, Key};
-use crate::modules::energy::records::{Dispute, Interval, Member, Microgrid, Position, SettledMeter, Step};
+use crate::keys::{self};
+use crate::modules::disputes::records::Dispute;
+use crate::modules::energy::records::{Interval, Member, Microgrid, Position, SettledMeter, Step};
 use crate::modules::energy::tab::{self, CLEARING};
-use crate::modules::records::{Balance, Due, Meter};
+use crate::modules::ledger::records::Balance;
+use crate::modules::records::Due;
 use crate::overlay::decode_entry;
-use borsh::BorshDeserialize;
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::units::{BookId, IntervalId};
@@ -49,19 +50,15 @@ impl Escrows {
     pub(super) fn check(&self, state: &State) -> Result<(), Violation> {
         self.0.iter().try_for_each(|(id, (says, kept))| {
             require(says == kept, *id, "escrow is not its positions'")?;
-            let Some(grid) = find::<Microgrid>(state, keys::microgrid(id)) else { return Ok(()) };
+            let Some(grid) = state.read(keys::microgrid(id)) else { return Ok(()) };
             let cash =
                 net(state, &AccountId::Due { book: BookId::PUBLIC, to: grid.book }, &grid).unsigned_abs();
-            let cleared = grid.agenda.and_then(|agenda| find(state, keys::interval(id, agenda.clear)));
+            let cleared = grid.agenda.and_then(|agenda| state.read(keys::interval(id, agenda.clear)));
             let clearing =
                 cleared.is_some_and(|record: Interval| matches!(record.step, Step::Release { .. }));
             require(clearing || cash >= says.0, *id, "less cash than in escrow")
         })
     }
-}
-
-fn find<T: BorshDeserialize>(state: &State, key: Key) -> Option<T> {
-    state.get(&key).map(|raw| decode_entry(&key, raw))
 }
 
 /// Fails with `what` is wrong unless it `holds`.
@@ -71,7 +68,7 @@ fn require(holds: bool, id: Hash, what: &'static str) -> Result<(), Violation> {
 
 /// A balance from its credit side.
 fn net(state: &State, account: &AccountId, grid: &Microgrid) -> i128 {
-    let balance: Balance = find(state, keys::balance(account, grid.asset)).unwrap_or_default();
+    let balance: Balance = state.read(keys::balance(account, grid.asset)).unwrap_or_default();
     balance.credits_posted.wrapping_sub(balance.debits_posted).cast_signed()
 }
 
@@ -85,38 +82,42 @@ impl Tally {
     ) -> Result<(), Violation> {
         let (tag, rest) = (key.first().copied().unwrap_or_default(), key.get(1..).unwrap_or_default());
         match tag {
-            keys::QUEUE => {
+            keys::tag::QUEUE => {
                 if let Due::Microgrid(id) = decode_entry(key, value) {
                     self.found("agendas");
-                    let grid: Option<Microgrid> = find(state, keys::microgrid(&id));
+                    let grid: Option<Microgrid> = state.read(keys::microgrid(&id));
                     let due_ms = grid.and_then(|grid| grid.agenda).map(|agenda| agenda.due_ms);
                     let queued = due_ms.is_some() && due_ms == keys::queue_time(key);
                     require(queued, id, "microgrid is queued amiss")?;
                 }
                 Ok(())
             }
-            keys::MICROGRID => self.take_microgrid(state, decode_entry(key, rest), &decode_entry(key, value)),
-            keys::MEMBER => {
+            keys::tag::MICROGRID => {
+                self.take_microgrid(state, decode_entry(key, rest), &decode_entry(key, value))
+            }
+            keys::tag::MEMBER => {
                 let at: (Hash, Address) = decode_entry(key, rest);
                 let member: Member = decode_entry(key, value);
                 self.estimates.0.entry(at).or_default().0 = member.estimated;
                 self.exposures.0.entry((at.0, member.code)).or_default().0 = member.exposed;
-                let listed = find(state, keys::member_index(&at.0, member.code)) == Some(at.1);
+                let listed = state.read(keys::member_index(&at.0, member.code)) == Some(at.1);
                 require(listed, at.0, "member is not listed under its code")
             }
-            keys::METER_INDEX => {
+            keys::tag::METER_INDEX => {
                 let (id, _): (Hash, u32) = decode_entry(key, rest);
-                let meter: Option<Meter> = find(state, keys::meter(&decode_entry(key, value)));
+                let meter = state.read(keys::meter(&decode_entry(key, value)));
                 require(meter.is_some_and(|meter| meter.microgrid == id), id, "listed meter is another's")
             }
-            keys::SETTLED_METER => self.take_meter(state, decode_entry(key, rest), &decode_entry(key, value)),
-            keys::SLICE => {
+            keys::tag::SETTLED_METER => {
+                self.take_meter(state, decode_entry(key, rest), &decode_entry(key, value))
+            }
+            keys::tag::SLICE => {
                 let (meter, interval): (Address, IntervalId) = decode_entry(key, rest);
-                let settled: Option<SettledMeter> = find(state, keys::settled_meter(&meter));
+                let settled: Option<SettledMeter> = state.read(keys::settled_meter(&meter));
                 let waits = settled.is_some_and(|settled| settled.until <= interval);
                 require(waits, Hash(meter.0), "slice waits for an interval that is settled")
             }
-            keys::POSITION => {
+            keys::tag::POSITION => {
                 let (id, interval, code): (Hash, IntervalId, u32) = decode_entry(key, rest);
                 let of = self.exposures.0.entry((id, code)).or_default();
                 let position: Position = decode_entry(key, value);
@@ -126,17 +127,17 @@ impl Tally {
                 let open = state.get(&keys::interval(&id, interval)).is_some();
                 require(open, id, "position belongs to no interval")
             }
-            keys::INTERVAL => {
+            keys::tag::INTERVAL => {
                 let (id, interval): (Hash, IntervalId) = decode_entry(key, rest);
-                let grid: Option<Microgrid> = find(state, keys::microgrid(&id));
+                let grid: Option<Microgrid> = state.read(keys::microgrid(&id));
                 let agenda = grid.and_then(|grid| grid.agenda);
                 require(agenda.is_some_and(|agenda| interval >= agenda.finalize), id, "interval is over")
             }
-            keys::ESCROW => {
+            keys::tag::ESCROW => {
                 self.escrows.0.entry(decode_entry(key, rest)).or_default().0 = decode_entry(key, value);
                 Ok(())
             }
-            keys::DISPUTE => {
+            keys::tag::DISPUTE => {
                 self.owed = self.owed.saturating_add(decode_entry::<Dispute>(key, value).deposit.0);
                 Ok(())
             }
@@ -154,9 +155,8 @@ impl Tally {
         self.expect("agendas", 1);
         let ordered = agenda.finalize <= agenda.settle && agenda.settle <= agenda.clear;
         require(ordered, id, "agenda is out of order")?;
-        let step = |interval| {
-            find::<Interval>(state, keys::interval(&id, interval)).map_or(Step::Open, |record| record.step)
-        };
+        let step =
+            |interval| state.read(keys::interval(&id, interval)).map_or(Step::Open, |record| record.step);
         let passing = matches!(step(agenda.settle), Step::Post { .. })
             || matches!(step(agenda.clear), Step::Release { .. });
         let clearing = net(state, &tab::account(grid.book, CLEARING), grid);
@@ -170,13 +170,13 @@ impl Tally {
         settled: &SettledMeter,
     ) -> Result<(), Violation> {
         let id = Hash(address.0);
-        let Some(meter) = find::<Meter>(state, keys::meter(&address)) else {
+        let Some(meter) = state.read(keys::meter(&address)) else {
             return require(false, id, "settled meter does not exist");
         };
         let amount = settled.silence.map_or(Amount::ZERO, |silence| silence.amount);
         let of = self.estimates.0.entry((meter.microgrid, meter.owner)).or_default();
         of.1 = of.1.saturating_add(amount);
-        let agenda = find::<Microgrid>(state, keys::microgrid(&meter.microgrid)).and_then(|grid| grid.agenda);
+        let agenda = state.read(keys::microgrid(&meter.microgrid)).and_then(|grid| grid.agenda);
         let next = agenda.map(|agenda| agenda.settle.next());
         require(
             next.is_some_and(|next| settled.until <= next),

@@ -5,7 +5,7 @@ use crate::sim::plan::{WALL_MS, wallet_key};
 use crate::sim::rng::Rng;
 use wattle_node::driver::effect::BuildJob;
 use wattle_node::work::{ExecuteError, Worker, build};
-use wattle_primitives::call::TokenCall;
+use wattle_primitives::call;
 use wattle_primitives::tx::CALLS_MAX;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, Block, BoundedVec, Call, Hash, Lane, Nonce, TimeMs, Tx, TxBody,
@@ -128,7 +128,7 @@ impl Told {
 fn unpayable(chain: Hash) -> Tx {
     let key = wallet_key(0);
     let sender = Address::of_key(&key.public());
-    let call = Call::Token(TokenCall::Transfer { to: sender, asset: AssetId::NATIVE, amount: Amount(1) });
+    let call = Call::from(call::token::Transfer { to: sender, asset: AssetId::NATIVE, amount: Amount(1) });
     let body = TxBody {
         chain,
         sender,
