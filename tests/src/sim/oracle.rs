@@ -216,10 +216,10 @@ impl Oracle {
 
     fn compare(&mut self, state: &State) -> Result<(), String> {
         for (address, expected) in &self.balances {
-            let got =
-                query::balance(state, address, wattle_primitives::AssetId::NATIVE).map(|b| b.available.0);
-            if got != Some(*expected) {
-                return Err(format!("{address} has {got:?}, should have {expected}"));
+            let wallet = AccountId::Wallet { owner: *address };
+            let got = query::balance(state, &wallet, AssetId::NATIVE).available().0;
+            if got != *expected {
+                return Err(format!("{address} has {got}, should have {expected}"));
             }
         }
         self.bills.compare(state)?;
