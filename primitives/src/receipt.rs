@@ -8,6 +8,7 @@ macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $code:literal;)*) => {
         /// Why a call or a reading was refused. The code is stable and is what clients match on.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[borsh(use_discriminant = true)]
         #[serde(rename_all = "snake_case")]
         #[repr(u8)]
@@ -113,6 +114,7 @@ impl std::fmt::Display for Reason {
 
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(tag = "status", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[repr(u8)]
@@ -130,6 +132,7 @@ pub enum Outcome {
 
 /// What came of one transaction.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
     /// The transaction's id.
@@ -146,6 +149,7 @@ pub struct Receipt {
 
 /// Everything that a block's execution tells the outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BlockReceipts {
     /// The block's own events (expiries, settlement), before any transaction.
     pub block: Vec<Event>,

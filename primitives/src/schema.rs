@@ -7,7 +7,6 @@ use std::borrow::Cow;
 /// Gives a type that is written as text its shape: a name and the pattern of the text.
 macro_rules! text_schema {
     ($($type:ty: $name:expr, $pattern:expr;)*) => { $(
-        #[cfg(feature = "schema")]
         impl schemars::JsonSchema for $type {
             fn schema_name() -> std::borrow::Cow<'static, str> {
                 $name.into()

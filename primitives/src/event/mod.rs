@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[repr(u8)]
@@ -150,6 +151,7 @@ pub enum Event {
         meter: Address,
         /// Its sequence number.
         #[serde(with = "crate::units::decimal")]
+        #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Decimal"))]
         seq: u64,
         /// Import counter.
         import_wh: WattHours,
@@ -164,6 +166,7 @@ pub enum Event {
         meter: Address,
         /// Its sequence number.
         #[serde(with = "crate::units::decimal")]
+        #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Decimal"))]
         seq: u64,
         /// Why.
         reason: Reason,
@@ -439,6 +442,7 @@ pub enum Event {
         deal: Hash,
         /// Number of the newest report.
         #[serde(with = "crate::units::decimal")]
+        #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Decimal"))]
         seq: u64,
         /// Charged so far.
         cumulative_wh: WattHours,
