@@ -11,9 +11,9 @@ use wattle_fuzz::world::{START_MS, key, secret, tx, world};
 use wattle_meter::queue::Queue;
 use wattle_meter::sensor::BUILT_IN;
 use wattle_node::file::sim::SimDir;
+use wattle_node::journal::WalRecord;
 use wattle_node::keystore::{KdfParams, KeyFile, Password, derive};
 use wattle_node::signer::{DataDir, Signer};
-use wattle_node::wal::record::WalRecord;
 use wattle_p2p::wire::{
     self, Gossip, Hello, HelloAnswer, Refusal, Request, Response, Role, ValidatorMessage,
 };

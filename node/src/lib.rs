@@ -3,7 +3,8 @@
 //! ```text
 //! driver      the node as a function: events in, effects out        work      long work as pure functions
 //! run         the one loop around it: network, threads, clocks      views     answers for the JSON-RPC interface
-//! wal, signer what must be durable before it is said                mempool   transactions that wait
+//! wal, signer what must be durable before it is said                journal   log and sign state as one
+//! mempool     transactions that wait
 //! file        directories that may crash, real and simulated        home      a node's directory
 //! launch      from a directory to a running node                    testnet   a whole network laid out
 //! cli         commands for wallets                                  commands  commands that run nodes
@@ -19,6 +20,7 @@ pub mod commands;
 pub mod driver;
 pub mod file;
 pub mod home;
+pub mod journal;
 pub mod keystore;
 pub mod launch;
 pub mod lock;

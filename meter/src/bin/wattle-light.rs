@@ -42,27 +42,25 @@ fn keep_secrets() {
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Box<dyn Error>> {
-    let parent_gone = match &cli.command {
-        LightCommand::Run(args) => {
-            log(cli.json);
-            args.stop_with_stdin
-        }
-        _ => false,
-    };
     // One thread for everything but the disk: a light node has little to do, and threads cost memory.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build()?;
     runtime.block_on(async {
+        let LightCommand::Run(args) = &cli.command else {
+            return Ok(cli::run(&cli.command, cli.json, std::future::pending()).await?); // Ctrl-C ends it at once
+        };
+        // Before all else: who has seen anything of this node may stop it right then.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let stop = async move {
+        log(cli.json);
+        let stop = async {
             tokio::select! {
-                () = stdin_closed(), if parent_gone => {}
+                () = stdin_closed(), if args.stop_with_stdin => {}
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
         };
-        cli::run(&cli.command, cli.json, stop).await.map_err(Into::into)
+        Ok(cli::run(&cli.command, cli.json, stop).await?)
     })
 }
 

@@ -12,7 +12,6 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
-use wattle_primitives::call;
 use wattle_primitives::tx::LANES_MAX;
 use wattle_primitives::{Address, Amount, Auth, BoundedVec, Call, Hash, Lane, Nonce, TimeMs, Tx, TxBody};
 use wattle_rpc_types::{PrepareRequest, Simulation, TxState, TxStatus};
@@ -360,7 +359,7 @@ pub fn money(amount: Amount, asset: &wattle_rpc_types::AssetInfo) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use wattle_primitives::AssetId;
+    use wattle_primitives::{AssetId, call};
 
     fn pay(amount: u128) -> BoundedVec<Call, 64> {
         let call = Call::from(call::token::Transfer {

@@ -61,26 +61,21 @@ fn failed(code: &'static str, error: &dyn std::error::Error) -> CliError {
     CliError::Other { code, message, hint: None }
 }
 
-/// Waits for Ctrl-C or SIGTERM, or with `stdin` also for the end of standard input.
-async fn stop_signal(stdin: bool) {
+/// Completes at Ctrl-C or SIGTERM, or with `stdin` also at the end of standard input.
+///
+/// Listens from the call on, not from the first poll: a signal that comes in between must not end the process.
+///
+/// # Errors
+/// When the system lets nobody listen.
+fn stop_signal(stdin: bool) -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
     use tokio::signal::unix::{SignalKind, signal};
-    let parent_gone = async {
-        if stdin {
-            wattle_meter::stdin_closed().await;
-        } else {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::pin!(parent_gone);
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+    let listen = |kind| signal(kind).map_err(|e| failed("signals", &e));
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-            () = &mut parent_gone => {}
-        },
-        Err(_) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            () = &mut parent_gone => {}
-        },
-    }
+            () = wattle_meter::stdin_closed(), if stdin => {}
+        }
+    })
 }

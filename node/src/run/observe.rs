@@ -1,8 +1,8 @@
-//! What the run loop sees of consensus passing by, as figures.
+//! Consensus in figures, as the run loop sees it passing by.
 
 use crate::driver::{DriverStatus, Effect};
+use crate::journal::WalRecord;
 use crate::run::unix_ms;
-use crate::wal::record::WalRecord;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use wattle_rpc::metrics::{Metrics, QuorumOf};
 /// Proposals whose quorums are waited for; a few views are under way at once.
 const PROPOSALS_MAX: usize = 16;
 
-/// See the module.
+/// Watches messages, effects and views, and counts.
 #[derive(Debug)]
 pub(super) struct Observer {
     metrics: Arc<Metrics>,
@@ -54,7 +54,7 @@ impl Observer {
                     self.proposed(vote.vote.round());
                 }
             }
-            Effect::Persist { records, .. } => records.iter().for_each(|record| self.recorded(record)),
+            Effect::Persist(order) => order.records.iter().for_each(|record| self.recorded(record)),
             _ => {}
         }
     }

@@ -15,10 +15,11 @@ use wattle_p2p::wire::Role;
 use wattle_primitives::call;
 use wattle_primitives::call::Call;
 use wattle_primitives::call::energy::{MeterBinding, microgrid_id};
+use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::*;
-use wattle_rpc_types::{HealthStatus, SearchKind, TxState};
+use wattle_rpc_types::*;
 use wattle_runtime::store::MemoryStore;
 use wattle_runtime::{CheckedTx, Commit, State, Store, execute_block, genesis, query, verify_all};
 
@@ -205,6 +206,7 @@ impl World {
             header: self.header.clone(),
             hash: self.header.hash(),
             state: self.state.clone(),
+            schedule: Arc::new(wattle_runtime::Schedule::of(&self.state).unwrap()),
             certificate: self.certificate.clone(),
         };
         let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
@@ -590,7 +592,7 @@ fn consensus_peers_and_evidence() {
 fn eventually(holds: impl Fn() -> bool) {
     let start = std::time::Instant::now();
     while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(20), "did not come about");
+        assert!(start.elapsed() < Duration::from_secs(180), "did not come about");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -3,7 +3,6 @@
 use crate::samples::{self, Sample};
 use proptest::prelude::*;
 use wattle_primitives::call;
-use wattle_primitives::call::token::TokenCall;
 use wattle_primitives::*;
 
 fn samples() -> Vec<Sample> {

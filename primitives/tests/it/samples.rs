@@ -6,10 +6,10 @@ use serde_json::Value;
 use wattle_primitives::call;
 use wattle_primitives::call::deals::{DealEnd, Funding};
 use wattle_primitives::call::energy::{ClearingRule, LossRule, MeterSwap, TariffBand, Terms};
-use wattle_primitives::call::identity::{Authority, IdentityCall, KeyWeight};
-use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, LedgerCall, SystemAccount};
+use wattle_primitives::call::identity::{Authority, KeyWeight};
+use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, SystemAccount};
 use wattle_primitives::call::market::{OrderEnd, Side};
-use wattle_primitives::call::token::{Symbol, TokenCall};
+use wattle_primitives::call::token::Symbol;
 use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::merkle::ListProof;
@@ -186,7 +186,7 @@ pub(crate) fn calls() -> Vec<(&'static str, Call)> {
         ),
     ]
     .into_iter()
-    .chain(energy_calls().into_iter().map(|(name, call)| (name, call)))
+    .chain(energy_calls())
     .collect()
 }
 

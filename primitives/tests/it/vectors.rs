@@ -4,7 +4,7 @@ use crate::encodings::{check_vectors, vector_path};
 use crate::samples::{self, header, proposal, set};
 use serde_json::{Map, Value, json};
 use std::process::Command;
-use wattle_primitives::call::TokenCall;
+use wattle_primitives::call;
 use wattle_primitives::call::energy::microgrid_id;
 use wattle_primitives::call::ledger::hold_id;
 use wattle_primitives::merkle::{ListProof, list_root};

@@ -1,7 +1,6 @@
 //! A small chain in memory, to stand behind the interface in its tests.
 
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::{Mutex, mpsc};
 use tokio::sync::watch;
 use wattle_primitives::call::deals::Funding;
 use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
@@ -25,8 +24,8 @@ pub(crate) struct Chain {
     pub(crate) horizon: Mutex<Height>,
     pub(crate) seen: Mutex<Vec<Hash>>,
     pub(crate) ready: Mutex<bool>,
-    /// How long `chain_getParams` takes.
-    pub(crate) pause: Mutex<Duration>,
+    /// The next `chain_getParams` waits until the other end is dropped.
+    pub(crate) gate: Mutex<Option<mpsc::Receiver<()>>>,
 }
 
 pub(crate) fn secret() -> SecretKey {
@@ -140,7 +139,7 @@ impl Chain {
             horizon: Mutex::new(Height(0)),
             seen: Mutex::new(Vec::new()),
             ready: Mutex::new(true),
-            pause: Mutex::new(Duration::ZERO),
+            gate: Mutex::default(),
         }
     }
 
@@ -304,7 +303,10 @@ impl ChainQueries for Chain {
     }
 
     fn chain_params(&self) -> RpcResult<ParamsReply> {
-        std::thread::sleep(*self.pause.lock().unwrap());
+        let gate = self.gate.lock().unwrap().take();
+        if let Some(gate) = gate {
+            let _ = gate.recv(); // an end of the other side is what is waited for
+        }
         let params = ChainParams {
             epoch_length: 1,
             block_interval_ms: 2,
@@ -380,7 +382,7 @@ impl AccountQueries for Chain {
     }
 
     fn account_history(&self, _address: Address, request: PageRequest) -> RpcResult<Page<HistoryItem>> {
-        assert!(request.limit <= wattle_rpc_types::limits::PAGE_ITEMS_MAX);
+        assert!(request.limit <= limits::PAGE_ITEMS_MAX);
         page(vec![HistoryItem {
             height: Height(3),
             index: 0,

@@ -4,7 +4,8 @@ use super::plan::{Plan, WALLETS};
 use super::rng::Rng;
 use super::village::{Sender, Village, account};
 use std::collections::BTreeMap;
-use wattle_node::driver::{SubmitError, Token};
+use wattle_node::driver::SubmitError;
+use wattle_node::work::Token;
 use wattle_primitives::call;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, Signature, TimeMs, Tx, TxBody,
@@ -19,7 +20,7 @@ const ENERGY: u64 = 600;
 /// Lanes that a sender uses.
 const LANES: u64 = 2;
 
-/// What a client has submitted and not yet seen final.
+/// Transactions that a client has submitted and not yet seen final.
 #[derive(Debug)]
 struct Pending {
     tx: Tx,
@@ -77,7 +78,7 @@ impl Clients {
         self.pending.len()
     }
 
-    /// What was issued first and is not final.
+    /// The transaction that was issued first and is not final.
     pub(super) fn oldest(&self) -> Option<Hash> {
         self.pending.first_key_value().map(|(_, p)| p.tx.id())
     }
@@ -87,7 +88,7 @@ impl Clients {
         self.pending.retain(|_, pending| !finalized.contains_key(&pending.tx.id()));
     }
 
-    /// What is submitted next at this time of day, to which of the nodes that are `up`. `fresh`: new transactions too.
+    /// Batches to submit at this time of day, each to one of the nodes that are `up`. `fresh`: new transactions too.
     pub(super) fn next(&mut self, now: u64, wall: u64, up: &[usize], fresh: bool) -> Vec<Batch> {
         let mut batches: BTreeMap<usize, Vec<Tx>> = BTreeMap::new();
         for pending in self.pending.values_mut().filter(|p| p.retry_at <= now) {

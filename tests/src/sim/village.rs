@@ -1,4 +1,4 @@
-//! What members of the microgrid do: their meters count, fall silent and send late; they trade, make deals and pay.
+//! Members of the microgrid: their meters count, fall silent and send late; they trade, make deals and pay.
 //!
 //! Nothing here knows the rules: much of what is asked for is refused, with a receipt. What must come of it is the
 //! business of `bills`.
@@ -107,7 +107,7 @@ struct Deal {
     requester: usize,
     stage: Stage,
     wh: u64,
-    /// What the charging side's meter showed when it authorised.
+    /// Counter of the charging side's meter when it authorised.
     from_wh: u64,
     seq: u64,
     told_wh: u64,
@@ -371,7 +371,7 @@ impl Village {
                 (charger, call)
             }
             Stage::Authorised => {
-                // What the meter has counted may not have been sent: then it is more than has been shown.
+                // The meter may have counted more than it has sent, and so more than has been shown.
                 let counted = meters[charger].import - deal.from_wh;
                 let cumulative_wh = if rng.chance(150) { counted + rng.below(60) } else { counted * 3 / 4 };
                 let cumulative_wh = WattHours(cumulative_wh.max(deal.told_wh));

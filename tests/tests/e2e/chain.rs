@@ -1,5 +1,6 @@
 //! A node's interface from outside, with `curl` or the node's own client; and the wallets of a test network.
 
+use crate::process::PATIENCE;
 use crate::shapes::Described;
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -10,13 +11,14 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use wattle_node::client::{Client, ClientError};
+use wattle_primitives::call;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, SecretKey, TimeMs, Tx, TxBody,
     encode,
 };
 
-/// Longest wait for one answer: a stopped process holds connections and says nothing.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest wait for an answer of a node that may stand still: it holds connections and says nothing.
+const STANDSTILL: Duration = Duration::from_secs(2);
 /// Most that a test's transfer may cost, base units.
 const MAX_FEE: Amount = Amount(1_000_000);
 /// How long a test's transfer may wait, ms: longer than any outage that tests make.
@@ -30,9 +32,17 @@ pub(crate) struct Rpc {
 
 impl Rpc {
     pub(crate) fn new(url: &str) -> Self {
+        Self::with_patience(url, PATIENCE)
+    }
+
+    /// A client that gives up soon, for a node that may be gone or stand still.
+    pub(crate) fn hasty(url: &str) -> Self {
+        Self::with_patience(url, STANDSTILL)
+    }
+
+    fn with_patience(url: &str, patience: Duration) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let client = Client::new(url, ANSWER_TIMEOUT).unwrap();
-        Self { client, runtime }
+        Self { client: Client::new(url, patience).unwrap(), runtime }
     }
 
     /// An answer, whose shape must be the one that the node describes.
@@ -96,7 +106,7 @@ pub(crate) fn curl(url: &str, method: &str, params: Value) -> Value {
             "--silent",
             "--show-error",
             "--max-time",
-            "20",
+            "60",
             "-H",
             "content-type: application/json",
             "-d",

@@ -289,9 +289,9 @@ struct Blocks {
 impl Blocks {
     fn new(network: &Network) -> Self {
         let (state, header) = wattle_runtime::genesis(&network.spec.genesis).unwrap();
-        let genesis = Arc::new(network.spec.genesis.clone());
+        let schedule = Arc::new(wattle_runtime::Schedule::of(&state).unwrap());
         Self {
-            worker: Worker { chain: header.hash(), genesis, cache: Arc::new(TxCache::default()) },
+            worker: Worker { chain: header.hash(), schedule, cache: Arc::new(TxCache::default()) },
             state,
             header,
         }

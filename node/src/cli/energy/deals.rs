@@ -9,6 +9,7 @@ use crate::cli::send::money;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use wattle_primitives::Call;
+use wattle_primitives::call;
 use wattle_primitives::call::deals::{Funding, deal_id};
 use wattle_primitives::{Address, Hash, TimeMs, WattHours};
 use wattle_rpc_types::{Anchored, DealInfo};

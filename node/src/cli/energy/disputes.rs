@@ -10,6 +10,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use wattle_primitives::Call;
 use wattle_primitives::Hash;
+use wattle_primitives::call;
 use wattle_primitives::call::disputes::dispute_id;
 use wattle_primitives::reading::SignedReading;
 

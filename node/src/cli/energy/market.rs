@@ -8,6 +8,7 @@ use crate::cli::send::money;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use wattle_primitives::Call;
+use wattle_primitives::call;
 use wattle_primitives::call::market::{Side, order_id};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Hash, TimeMs, WattHours};

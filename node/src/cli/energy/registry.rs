@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::str::FromStr;
 use wattle_primitives::Call;
+use wattle_primitives::call;
 use wattle_primitives::call::energy::{DAY_MINUTES, Terms, microgrid_id};
 use wattle_primitives::reading::{EXPONENT_MAX, EXPONENT_MIN, MeterRole, RegisterEncoding};
 use wattle_primitives::{Address, AssetId, Hash, PublicKey, Signature, TimeMs};

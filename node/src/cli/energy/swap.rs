@@ -9,6 +9,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use wattle_primitives::Call;
+use wattle_primitives::call;
 use wattle_primitives::call::energy::MeterSwap;
 use wattle_primitives::reading::Words;
 use wattle_primitives::{Address, Hash, PublicKey, Signature, WattHours};

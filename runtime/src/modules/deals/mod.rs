@@ -22,6 +22,7 @@ mod accept_deal;
 mod authorise_deal;
 mod close_deal;
 mod confirm_deal;
+pub(crate) mod invariants;
 pub mod keys;
 pub mod records;
 mod report_usage;

@@ -6,6 +6,7 @@
 //! to a member in all than it was ever charged.
 
 mod decide_dispute;
+pub(crate) mod invariants;
 pub mod keys;
 mod open_dispute;
 pub mod records;

@@ -11,6 +11,7 @@
 pub(crate) mod credit;
 mod exact;
 pub(crate) mod finish;
+pub(crate) mod invariants;
 pub mod keys;
 mod metering;
 mod pay_tab;

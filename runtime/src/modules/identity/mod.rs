@@ -4,6 +4,7 @@
 //! key, so until its keys are changed that key acts for it and need not be stored.
 
 mod create_account;
+pub(crate) mod invariants;
 pub mod keys;
 pub mod records;
 mod set_authority;

@@ -14,6 +14,7 @@ mod capture;
 mod create_book;
 mod hold;
 mod holds;
+pub(crate) mod invariants;
 mod journal;
 pub mod keys;
 mod open_account;
@@ -27,10 +28,11 @@ pub(crate) use open_account::open_account;
 pub(crate) use posting::{available, deposit, open_dues, open_wallet, post, refund};
 
 use super::Ctx;
+use crate::State;
 use wattle_primitives::call::LedgerCall;
 use wattle_primitives::call::ledger::{AccountId, Entry};
 use wattle_primitives::units::BookId;
-use wattle_primitives::{Address, Amount, Event, Reason};
+use wattle_primitives::{Address, Amount, AssetId, Event, Hash, Reason, TimeMs};
 
 actions! { LedgerCall { CreateBook, OpenAccount, Journal, Hold, Capture, Void } }
 
@@ -81,4 +83,16 @@ fn allow_entry(ctx: &mut Ctx<'_>, entry: &Entry) -> Result<(), Reason> {
 fn require_owner(ctx: &mut Ctx<'_>, book: BookId) -> Result<(), Reason> {
     let record = ctx.state.read(crate::keys::book(book)).ok_or(Reason::UnknownBook)?;
     if record.owner == ctx.sender() { Ok(()) } else { Err(Reason::NotAllowed) }
+}
+
+/// The balance of all deposits: for the auditor.
+pub(crate) fn deposits(state: &State) -> Amount {
+    let balance = state.read(crate::keys::balance(&posting::DEPOSITS, AssetId::NATIVE));
+    balance.unwrap_or_default().available()
+}
+
+/// The amount held under `id` without an end of its own, zero when nothing is: for the auditor.
+pub(crate) fn held(state: &State, id: &Hash) -> Amount {
+    let hold = state.read(crate::keys::hold(id)).filter(|hold| hold.expires_ms == TimeMs::MAX);
+    hold.map_or(Amount::ZERO, |hold| hold.entry.amount)
 }

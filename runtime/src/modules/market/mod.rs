@@ -14,6 +14,7 @@
 mod cancel_order;
 mod clear;
 pub mod clearing;
+pub(crate) mod invariants;
 pub mod keys;
 mod place_order;
 pub mod records;

@@ -1,6 +1,7 @@
 //! Assets: who may create units, and moving them.
 
 mod burn;
+pub(crate) mod invariants;
 mod issue;
 pub mod keys;
 mod mint;

@@ -1,14 +1,14 @@
 //! What an interval of a large microgrid costs: readings taken in, orders cleared, members settled, losses shared; each
 //! with the blocks that it takes under the microgrid preset's weight.
 //!
-//! `cargo bench -p wattle-runtime --bench settlement`; `METERS=n` for another size.
+//! `cargo bench -p wattle-bench --bench settlement`; `METERS=n` for another size.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
-#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 use std::time::{Duration, Instant};
 use wattle_primitives::Call;
 use wattle_primitives::call;
 use wattle_primitives::call::energy::*;
+use wattle_primitives::call::market::{ORDERS_MAX, Side};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::units::IntervalId;
@@ -177,8 +177,7 @@ impl Village {
         };
         let all: Vec<SignedReading> = (0..self.meters).map(read).collect();
         let calls = all.chunks(BATCH).map(|chunk| BoundedVec::new(chunk.to_vec()).unwrap());
-        let calls: Vec<_> =
-            calls.map(|readings| Call::from(call::energy::SubmitReadings { readings })).collect();
+        let calls: Vec<_> = calls.map(|readings| Call::from(SubmitReadings { readings })).collect();
         calls.into_iter().map(|call| self.tx(0, call)).collect()
     }
 

@@ -1,8 +1,12 @@
 //! The floors of the house: who may import whom, and what no floor may contain.
 //!
-//! The same table stands in `ARCHITECTURE.md`. A dependency that breaks it fails here, not in review.
+//! The same table stands in `ARCHITECTURE.md`. A dependency that breaks it fails here, not in review. Beside it: no circles
+//! of modules within a crate ([`circles`]), and from whom and under what licence other crates come ([`supply`]).
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod circles;
+mod supply;
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +16,7 @@ use std::process::Command;
 /// (crate, workspace crates it may import, external crates it must not have)
 const FLOORS: &[(&str, &[&str], &[&str])] = &[
     ("primitives", &[], &["tokio", "futures", "jsonrpsee", "rocksdb", "libp2p"]),
+    ("host", &["primitives"], &["tokio", "futures", "jsonrpsee", "rocksdb", "libp2p"]),
     ("chain-spec", &["primitives"], &["tokio", "rocksdb", "libp2p"]),
     (
         "consensus",
@@ -20,22 +25,49 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
     ),
     ("runtime", &["primitives"], &["tokio", "futures", "getrandom", "rand", "libp2p"]),
     ("p2p", &["primitives"], &["rocksdb"]),
-    ("rpc-types", &["primitives"], &["tokio", "hyper", "axum", "rocksdb", "libp2p"]),
+    ("rpc-types", &["primitives"], &["tokio", "axum", "hyper", "tower", "jsonrpsee", "rocksdb", "libp2p"]),
     ("rpc", &["primitives", "rpc-types"], &["rocksdb", "libp2p"]),
-    ("meter", &["primitives", "chain-spec", "consensus", "p2p"], &["rocksdb"]),
-    ("node", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc-types", "rpc", "meter"], &[]),
+    (
+        "cli",
+        &["primitives", "host", "rpc-types", "chain-spec", "consensus"],
+        &["axum", "hyper", "tower", "rocksdb", "libp2p"],
+    ),
+    ("meter", &["primitives", "host", "chain-spec", "consensus", "p2p"], &["rocksdb"]),
+    (
+        "node",
+        &[
+            "primitives",
+            "host",
+            "chain-spec",
+            "consensus",
+            "runtime",
+            "p2p",
+            "rpc-types",
+            "rpc",
+            "cli",
+            "meter",
+        ],
+        &[],
+    ),
     // Loaded into the product by a test; knows nothing of it.
     ("recorder", &[], &["tokio", "rocksdb", "libp2p"]),
-    (
-        "tests",
-        &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc-types", "rpc", "meter", "node"],
-        &[],
-    ),
-    (
-        "fuzz",
-        &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc-types", "rpc", "meter", "node"],
-        &[],
-    ),
+    ("tests", EVERYTHING, &[]),
+    ("fuzz", EVERYTHING, &[]),
+    ("bench", &["primitives", "runtime"], &[]),
+];
+
+const EVERYTHING: &[&str] = &[
+    "primitives",
+    "host",
+    "chain-spec",
+    "consensus",
+    "runtime",
+    "p2p",
+    "rpc-types",
+    "rpc",
+    "cli",
+    "meter",
+    "node",
 ];
 
 /// (crate, text that its sources must not contain, files that may)
@@ -58,9 +90,11 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
-fn metadata() -> Value {
+/// What `cargo metadata` tells of the workspace.
+fn metadata(options: &[&str]) -> Value {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .args(options)
         .current_dir(root())
         .output()
         .unwrap();
@@ -70,7 +104,7 @@ fn metadata() -> Value {
 
 /// Dependencies of each workspace crate that are part of the product: not those for its tests.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
-    let metadata = metadata();
+    let metadata = metadata(&["--no-deps"]);
     let packages = metadata["packages"].as_array().unwrap();
     let shipped = |d: &&Value| d["kind"].as_str() != Some("dev");
     packages
@@ -126,31 +160,6 @@ fn floors_do_not_contain_what_they_must_not() {
     }
 }
 
-#[test]
-fn no_release_with_a_known_fault_is_locked() {
-    let deny: toml::Value =
-        toml::from_str(&std::fs::read_to_string(root().join("deny.toml")).unwrap()).unwrap();
-    let lock: toml::Value =
-        toml::from_str(&std::fs::read_to_string(root().join("Cargo.lock")).unwrap()).unwrap();
-    let version =
-        |text: &str| -> Vec<u64> { text.split(['.', '-', '+']).map_while(|n| n.parse().ok()).collect() };
-    let bans = deny["bans"]["deny"].as_array().unwrap();
-    assert!(bans.len() >= 5, "the bans are read");
-    for ban in bans {
-        let named = ban["crate"].as_str().unwrap();
-        let (name, below) =
-            named.split_once(":<").map_or((named, None), |(name, v)| (name, Some(version(v))));
-        for package in lock["package"].as_array().unwrap().iter().filter(|p| p["name"].as_str() == Some(name))
-        {
-            let locked = version(package["version"].as_str().unwrap());
-            assert!(
-                below.as_ref().is_some_and(|below| locked >= *below),
-                "{name} {locked:?} is banned: {named}"
-            );
-        }
-    }
-}
-
 /// Whether the match is no part of a longer identifier.
 fn is_word(line: &str, at: usize, len: usize) -> bool {
     let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
@@ -171,27 +180,28 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-#[test]
-fn the_light_node_holds_no_database_no_runtime_and_no_cxx() {
+/// Everything that a crate's product is built from, by `cargo tree`.
+fn tree(package: &str) -> String {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "tree",
-            "-p",
-            "wattle-meter",
-            "-e",
-            "normal,build",
-            "--prefix",
-            "none",
-            "--offline",
-            "--locked",
-        ])
+        .args(["tree", "-p", package, "-e", "normal,build", "--prefix", "none", "--offline", "--locked"])
         .current_dir(root())
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let tree = String::from_utf8(output.stdout).unwrap();
-    assert!(tree.contains("wattle-p2p"), "the tree is the light node's:\n{tree}");
-    for banned in ["rocksdb", "librocksdb-sys", "wattle-runtime", "link-cplusplus", "cxx "] {
-        assert!(!tree.lines().any(|l| l.starts_with(banned)), "wattle-light depends on {banned}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn light_node_and_command_line_hold_no_database_and_no_runtime() {
+    for (package, holds, cxx) in
+        [("wattle-meter", "wattle-p2p", false), ("wattle-cli", "wattle-rpc-types", true)]
+    {
+        let tree = tree(package);
+        assert!(tree.contains(holds), "the tree is that of {package}:\n{tree}");
+        let banned = ["rocksdb", "librocksdb-sys", "wattle-runtime"].into_iter();
+        let banned = banned.chain(["link-cplusplus", "cxx "].into_iter().filter(|_| !cxx));
+        for banned in banned {
+            assert!(!tree.lines().any(|l| l.starts_with(banned)), "{package} depends on {banned}");
+        }
     }
 }

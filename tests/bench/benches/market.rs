@@ -10,10 +10,11 @@ use std::hint::black_box;
 use wattle_primitives::Call;
 use wattle_primitives::call;
 use wattle_primitives::call::energy::*;
+use wattle_primitives::call::market::{ORDERS_MAX, Side};
 use wattle_primitives::genesis::GenesisMicrogrid;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::*;
-use wattle_runtime::modules::energy::clearing::{Entry, clear};
+use wattle_runtime::modules::market::clearing::{Entry, clear};
 use wattle_runtime::*;
 
 /// Members of the microgrid.
@@ -113,8 +114,7 @@ fn village() -> (State, BlockEnv, Hash) {
         proposer: key(u32::MAX).public(),
     };
     let microgrid = microgrid_id(&operator, &reference);
-    let join =
-        |n: u32| Call::from(call::energy::SetMember { microgrid, account: address(n), credit_limit: None });
+    let join = |n: u32| Call::from(SetMember { microgrid, account: address(n), credit_limit: None });
     let txs: Vec<Tx> = (1..MEMBERS).map(|n| tx(&env, 0, u64::from(n) - 1, join(n))).collect();
     let state = execute_block(&state, &env, &verified(checked(&env, &txs))).unwrap().state;
     (state, env, microgrid)

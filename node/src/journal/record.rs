@@ -1,9 +1,9 @@
-//! What a node writes to its log.
+//! Records of the log.
 
 use crate::signer::PendingVote;
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_consensus::Record;
-use wattle_primitives::{Block, DecodeError, SignedVote, decode, encode};
+use wattle_primitives::{Block, DecodeError, decode, encode};
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -14,7 +14,7 @@ use wattle_primitives::{Block, DecodeError, SignedVote, decode, encode};
     reason = "a group holds a few records, most of them of the large variant"
 )]
 pub enum WalRecord {
-    /// What the consensus core wants to find again; an own vote comes in through [`vote_bytes`].
+    /// A record that the consensus core wants to find again; an own vote comes in through `vote_bytes`.
     Consensus(Record) = 0,
     /// An encoded block: in the log before the vote for it leaves. See [`WalRecord::body`].
     Body(Vec<u8>) = 1,
@@ -40,20 +40,10 @@ impl WalRecord {
             Self::Consensus(_) => Ok(None),
         }
     }
-
-    /// The own vote, if it is one's record.
-    #[must_use]
-    pub const fn own_vote(&self) -> Option<&SignedVote> {
-        match self {
-            Self::Consensus(Record::Vote(signed)) => Some(signed),
-            Self::Consensus(_) | Self::Body(_) => None,
-        }
-    }
 }
 
 /// The encoded record of a vote that is not yet durable, and so cannot be had in any other form.
-#[must_use]
-pub fn vote_bytes(vote: &PendingVote) -> Vec<u8> {
+pub(super) fn vote_bytes(vote: &PendingVote) -> Vec<u8> {
     let mut bytes = VOTE_PREFIX.to_vec();
     bytes.extend(encode(vote));
     bytes
