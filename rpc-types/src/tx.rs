@@ -76,9 +76,11 @@ pub struct PreparedTx {
     pub id: Hash,
     /// Encoded body; goes back to `tx_submit` as it is.
     #[serde(with = "hex_bytes")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Hex"))]
     pub body_hex: Vec<u8>,
     /// The exact bytes that every key signs.
     #[serde(with = "hex_bytes")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Hex"))]
     pub signing_hex: Vec<u8>,
     /// Fee at today's price with one signature for each needed key, native base units.
     pub fee: Amount,
@@ -255,6 +257,7 @@ pub struct TxReply {
     pub tx: Option<Tx>,
     /// Its encoding; absent likewise.
     #[serde(with = "hex_bytes_opt", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<wattle_primitives::schema::Hex>"))]
     pub tx_hex: Option<Vec<u8>>,
 }
 

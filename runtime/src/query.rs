@@ -18,9 +18,7 @@ use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::call::market::Side;
 use wattle_primitives::units::{BookId, IntervalId};
-use wattle_primitives::{
-    Address, Amount, AssetId, Epoch, Hash, Lane, Nonce, TimeMs, ValidatorSet, WattHours,
-};
+use wattle_primitives::{Address, Amount, AssetId, Hash, Lane, Nonce, TimeMs, WattHours};
 
 /// Most items of one page.
 pub const PAGE_ITEMS_MAX: usize = 1000;
@@ -180,13 +178,6 @@ pub fn disputes(state: &State) -> BTreeMap<Hash, Dispute> {
         Some(Hash(id))
     });
     ids.filter_map(|id| Some((id, state.read(keys::dispute(&id))?))).collect()
-}
-
-/// The set that decides in `epoch`.
-#[must_use]
-pub fn validators(state: &State, epoch: Epoch) -> Option<ValidatorSet> {
-    let sets = state.read(keys::validators()).unwrap_or_default();
-    sets.into_iter().rev().find(|set| set.from_epoch <= epoch).map(|set| set.validators)
 }
 
 /// Whether an expiry is due at `time_ms`.

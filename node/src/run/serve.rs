@@ -103,7 +103,7 @@ fn proof(shared: &Shared, view: &View, key: &[u8]) -> Answered<ProofAnswer> {
 
 fn account(shared: &Shared, address: &wattle_primitives::Address) -> Answered<Response> {
     let view = shared.view();
-    let key = state_key::account(address);
+    let key = wattle_primitives::state_key::account(address);
     let nonces =
         view.state.read(keys::account(address)).map_or_else(Vec::new, |record| record.lanes().collect());
     let Some(record) = proof(shared, &view, &key)? else { return Ok(None) };

@@ -13,8 +13,8 @@ use wattle_p2p::wire::ValidatorMessage;
 use wattle_primitives::call;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::{
-    Address, Amount, BlockId, Call, Epoch, Event, Genesis, Hash, Header, Height, Outcome, PublicKey, Receipt,
-    Round, Tx, View, Vote, VoteKind,
+    Address, Amount, AssetId, BlockId, Call, Epoch, Event, Genesis, Hash, Header, Height, Outcome, PublicKey,
+    Receipt, Round, Tx, View, Vote, VoteKind,
 };
 use wattle_runtime::{State, Store, query};
 

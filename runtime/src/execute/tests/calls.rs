@@ -163,7 +163,8 @@ fn only_the_issuer_mints_and_a_new_asset_in_a_wallet_costs_a_deposit() {
     world.ok(2, Call::from(call::token::Transfer { to: address(70), asset, amount: Amount(3) }));
     assert_eq!(world.funds(2).0, START.0 - 20); // an account, and a balance in it
     let record = world.state.read(crate::keys::account(&address(70))).unwrap();
-    let held = query::assets_of(&world.state, &address(70), &record).map(|asset| {
+    let holder = address(70);
+    let held = query::assets_of(&world.state, &holder, &record).map(|asset| {
         let balance = query::balance(&world.state, &wallet(70), asset);
         (asset.0, balance.available().0)
     });

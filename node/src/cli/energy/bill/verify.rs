@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::receipt::Receipt;
 use wattle_primitives::state_key::{self, BalanceRecord, MicrogridRecord};
 use wattle_primitives::{Address, Event, Hash, Height, ValidatorSet, domain};
@@ -23,6 +24,8 @@ use wattle_runtime::modules::energy::records::Member;
 
 /// How often a tab is compared anew: between the matching of an order and its payment the two differ for some blocks.
 const TRIES: usize = 20;
+/// Most bytes of an encoded membership.
+const MEMBER_BYTES_MAX: usize = 256;
 /// Between two of them.
 const PAUSE: Duration = Duration::from_millis(250);
 
