@@ -31,6 +31,8 @@ pub mod merkle;
 pub mod planted;
 pub mod reading;
 pub mod receipt;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod state_key;
 pub mod trie;
 pub mod tx;

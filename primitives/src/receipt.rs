@@ -9,6 +9,7 @@ macro_rules! reasons {
         /// Why a call or a reading was refused. The code is stable and is what clients match on. Each module has a range of
         /// numbers of its own; those below 32 are any module's.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[borsh(use_discriminant = true)]
         #[serde(rename_all = "snake_case")]
         #[repr(u8)]
@@ -133,6 +134,7 @@ impl std::fmt::Display for Reason {
 
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(tag = "status", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[repr(u8)]
@@ -150,6 +152,7 @@ pub enum Outcome {
 
 /// What came of one transaction.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
     /// The transaction's id.
@@ -166,6 +169,7 @@ pub struct Receipt {
 
 /// Everything that a block's execution tells the outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BlockReceipts {
     /// The block's own events (expiries, settlement), before any transaction.
     pub block: Vec<Event>,

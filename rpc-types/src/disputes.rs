@@ -15,6 +15,7 @@ pub trait DisputeQueries {
 
 /// A dispute that is not decided. One that is stands in its events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DisputeInfo {
     /// Its id.
@@ -42,6 +43,7 @@ pub struct DisputeInfo {
 
 /// Where a dispute was opened, and by which readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OpenedInfo {
     /// Its block.
@@ -50,9 +52,11 @@ pub struct OpenedInfo {
     pub tx: Hash,
     /// Number of the earlier reading.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub first_seq: u64,
     /// Number of the later reading.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub second_seq: u64,
 }
 

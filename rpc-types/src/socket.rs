@@ -7,7 +7,7 @@ use std::path::Path;
 /// # Errors
 /// Those of `act`, or the directory cannot be opened.
 pub fn with_short_path<T>(path: &Path, act: impl FnOnce(&Path) -> std::io::Result<T>) -> std::io::Result<T> {
-    /// What every system takes; Linux takes four bytes more.
+    /// Longest path that every system takes; Linux takes four bytes more.
     const SOCKET_PATH_BYTES_MAX: usize = 103;
     if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
         return act(path);

@@ -9,6 +9,7 @@ macro_rules! calls {
     ($(#[$doc:meta])* $module:ident($calls:ident) { $($name:ident: $call:ident = $number:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, ::borsh::BorshSerialize, ::borsh::BorshDeserialize, ::serde::Serialize, ::serde::Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[borsh(use_discriminant = true)]
         #[serde(tag = "call", content = "args", rename_all = "snake_case", deny_unknown_fields)]
         #[repr(u8)]
@@ -58,6 +59,7 @@ macro_rules! modules {
     ($($(#[$doc:meta])* $name:ident: $module:ident($calls:ident) = $number:literal,)*) => {
         /// One call, addressed to a module.
         #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[borsh(use_discriminant = true)]
         #[serde(tag = "module", rename_all = "snake_case")]
         #[repr(u8)]

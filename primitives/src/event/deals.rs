@@ -64,6 +64,7 @@ events! {
             deal: Hash,
             /// Number of the newest report.
             #[serde(with = "crate::units::decimal")]
+            #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Decimal"))]
             seq: u64,
             /// Charged so far.
             cumulative_wh: WattHours,

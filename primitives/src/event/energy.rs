@@ -27,6 +27,7 @@ events! {
             meter: Address,
             /// Its sequence number.
             #[serde(with = "crate::units::decimal")]
+            #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Decimal"))]
             seq: u64,
             /// Import counter.
             import_wh: WattHours,
@@ -41,6 +42,7 @@ events! {
             meter: Address,
             /// Its sequence number.
             #[serde(with = "crate::units::decimal")]
+            #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Decimal"))]
             seq: u64,
             /// Why.
             reason: Reason,

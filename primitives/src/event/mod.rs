@@ -10,6 +10,7 @@ macro_rules! events {
     }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, ::borsh::BorshSerialize, ::borsh::BorshDeserialize, ::serde::Serialize, ::serde::Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[borsh(use_discriminant = true)]
         #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
         #[repr(u8)]
@@ -60,6 +61,7 @@ macro_rules! modules {
     ($($(#[$doc:meta])* $module:ident($events:ident) = $number:literal,)*) => {
         /// One event, of whichever module: in JSON its type alone says which.
         #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[borsh(use_discriminant = true)]
         #[serde(untagged)]
         #[repr(u8)]
@@ -67,7 +69,10 @@ macro_rules! modules {
 
         impl Event {
             /// The types of every module's events, as they are written in JSON.
-            pub const TYPES: &'static [&'static [&'static str]] = &[$($events::TYPES),*];
+            pub fn types() -> impl Iterator<Item = &'static str> {
+                let modules: &[&[&str]] = &[$($events::TYPES),*];
+                modules.iter().flat_map(|types| types.iter().copied())
+            }
 
             /// The event's type in JSON.
             #[must_use]

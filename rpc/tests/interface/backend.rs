@@ -400,6 +400,12 @@ impl AccountQueries for Chain {
 
 impl TxQueries for Chain {
     fn tx_prepare(&self, request: PrepareRequest) -> RpcResult<PreparedTx> {
+        let json = serde_json::to_string(&request).unwrap();
+        assert_eq!(
+            serde_json::from_str::<PrepareRequest>(&json).unwrap(),
+            request,
+            "what is written is read"
+        );
         let body = self.body(request);
         Ok(PreparedTx {
             at: At::finalized(HEAD),
@@ -425,6 +431,7 @@ impl TxQueries for Chain {
     }
 
     fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation> {
+        assert_eq!(decode::<TxBody>(&encode(&body)).as_ref(), Ok(&body));
         Ok(Simulation {
             at: At::finalized(HEAD),
             id: body.id(),

@@ -276,7 +276,7 @@ fn interval(meters: u32, clearing: ClearingRule) {
         let txs = village.orders(IntervalId(3));
         let verified: Vec<VerifiedTx> = verify_all(txs).into_iter().map(Result::unwrap).collect();
         village.run(&verified);
-        let orders = query::interval(&village.state, &village.id, IntervalId(3)).map(|view| view.orders);
+        let orders = village.state.read(keys::interval(&village.id, IntervalId(3))).map(|view| view.orders);
         assert_eq!(orders, Some(meters.min(ORDERS_MAX)));
         let worked = village.work_off(at(3) - 300_000);
         report(&format!("{clearing:?}: clear {} orders", meters.min(ORDERS_MAX)), worked);

@@ -14,8 +14,8 @@ use wattle_primitives::call;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{
-    Address, Amount, BlockId, Call, Epoch, Event, Genesis, Hash, Header, Height, Outcome, PublicKey, Receipt,
-    Round, Tx, View, Vote, VoteKind,
+    Address, Amount, AssetId, BlockId, Call, Epoch, Event, Genesis, Hash, Header, Height, Outcome, PublicKey,
+    Receipt, Round, Tx, View, Vote, VoteKind,
 };
 use wattle_runtime::{State, Store, query};
 
@@ -222,10 +222,10 @@ impl Oracle {
 
     fn compare(&mut self, state: &State) -> Result<(), String> {
         for (address, expected) in &self.balances {
-            let got =
-                query::balance(state, address, wattle_primitives::AssetId::NATIVE).map(|b| b.available.0);
-            if got != Some(*expected) {
-                return Err(format!("{address} has {got:?}, should have {expected}"));
+            let wallet = AccountId::Wallet { owner: *address };
+            let got = query::balance(state, &wallet, AssetId::NATIVE).available().0;
+            if got != *expected {
+                return Err(format!("{address} has {got}, should have {expected}"));
             }
         }
         self.bills.compare(state)?;

@@ -152,7 +152,7 @@ fn a_sponsor_pays_fee_deposit_and_bandwidth_up_to_its_allowance() {
     );
     assert_eq!(world.funds(1).0, before - u128::from(cost) - 100);
     world.try_run(&[by(&world, 1)]).unwrap();
-    let left = crate::query::sponsorship(&world.state, &address(1), &address(30)).unwrap().allowance;
+    let left = world.state.read(keys::sponsorship(&address(1), &address(30))).unwrap().allowance;
     assert_eq!(left, Amount(5));
     assert_eq!(refusal(&world, &by(&world, 1)).code(), "tx_not_sponsored");
     world.ok(

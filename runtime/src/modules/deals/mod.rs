@@ -85,7 +85,7 @@ impl Deal {
 
 /// What a deal reserves: the price of its amount and, once it is authorised, of the margin.
 #[must_use]
-pub(crate) fn reserved(deal: &Deal) -> Amount {
+pub fn reserved(deal: &Deal) -> Amount {
     let margin_wh = match deal.state {
         DealState::Authorised { margin_wh, .. } => margin_wh,
         DealState::Requested | DealState::Confirmed { .. } => WattHours::ZERO,

@@ -14,15 +14,19 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::receipt::Receipt;
 use wattle_primitives::state_key::{self, BalanceRecord, MicrogridRecord};
 use wattle_primitives::{Address, Event, Hash, Height, ValidatorSet, domain};
 use wattle_rpc_types::{EventItem, EventPosition, EventProof, ProofReply, ReadingItem};
-use wattle_runtime::query;
+use wattle_runtime::keys;
+use wattle_runtime::modules::energy::records::Member;
 
 /// How often a tab is compared anew: between the matching of an order and its payment the two differ for some blocks.
 const TRIES: usize = 20;
+/// Most bytes of an encoded membership.
+const MEMBER_BYTES_MAX: usize = 256;
 /// Between two of them.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -199,9 +203,9 @@ impl Prover<'_> {
         let raw = self.value(&state_key::microgrid(&grid.id)).await?.0.ok_or_else(|| missing("microgrid"))?;
         let record: MicrogridRecord =
             wattle_primitives::decode(&raw).map_err(|e| CliError::input("microgrid record", e))?;
-        let raw = self.value(&query::member_key(&grid.id, account)).await?.0;
-        let code = query::member_code(&raw.ok_or_else(|| missing("membership"))?)
-            .map_err(|e| CliError::input("membership", e))?;
+        let raw = self.value(&keys::member(&grid.id, account).raw()).await?.0;
+        let member = decode_bounded::<Member>(&raw.ok_or_else(|| missing("membership"))?, MEMBER_BYTES_MAX);
+        let code = member.map_err(|e| CliError::input("membership", e))?.code;
         let tab = state_key::balance(&AccountId::Book { book: record.book, code }, record.asset);
         let mut known: Vec<EventItem> =
             items.iter().filter(|item| item.event.concerns().microgrid == Some(grid.id)).cloned().collect();

@@ -143,7 +143,7 @@ fn a_backlog_of_one_microgrid_does_not_hold_up_another() {
     let (last, backlogged) = ids.split_last().unwrap();
     backlogged.iter().for_each(|id| start(&mut world, *id));
     let settled =
-        |world: &World, id: &Hash| query::microgrid(&world.state, id).unwrap().agenda.unwrap().settle.0;
+        |world: &World, id: &Hash| world.state.read(keys::microgrid(id)).unwrap().agenda.unwrap().settle.0;
     let before: Vec<u64> = backlogged.iter().map(|id| settled(&world, id)).collect();
     // The chain stands still for two months, all but for this.
     world.env.time_ms = TimeMs(world.env.time_ms.0 + 60 * 24 * HOUR);

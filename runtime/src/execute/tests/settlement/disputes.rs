@@ -1,7 +1,6 @@
 //! Disputes: evidence, votes, decisions.
 
 use super::*;
-use crate::query;
 use wattle_primitives::call::disputes::{CLAIM_MAX, dispute_id};
 use wattle_primitives::event::DisputesEvent;
 
@@ -125,7 +124,7 @@ fn members_decide_by_votes_on_one_side() {
     let (mut village, readings) = contested(2);
     village.ok(2, open(&village, &readings, 1));
     let view =
-        |village: &Village| query::dispute(&village.world.state, &dispute_id(&address(2), &Hash([1; 32])));
+        |village: &Village| village.world.state.read(keys::dispute(&dispute_id(&address(2), &Hash([1; 32]))));
     // The claimant has no vote, the operator's refusal is one, and nobody has two.
     village.fails(2, decide(1, true), Reason::NotAllowed);
     village.ok(1, decide(1, false));

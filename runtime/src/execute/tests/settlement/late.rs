@@ -378,7 +378,7 @@ fn a_register_turns_over_even_late() {
     assert_eq!(report(&mut village, &mut sim, start + 3 * DAY + QUARTER, 100), [Ok(())]);
     village.go(start + 3 * DAY + QUARTER + 60_000);
     assert_eq!(village.billed(2), (i128::from(sim.import - opening), 0));
-    let last = crate::query::meter(&village.world.state, &address(52)).unwrap().last.unwrap();
+    let last = village.world.state.read(keys::meter(&address(52))).unwrap().last.unwrap();
     assert_eq!(last.import_wh, WattHours((1 << 32) + 39_600));
 }
 
