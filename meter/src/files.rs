@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn files_of_one_stem_are_replaced_at_the_same_time() {
-        let dir = crate::testchain::memory_dir();
+        let dir = crate::tests::chain::memory_dir();
         let (order, state) = (dir.path().join("relay.order"), dir.path().join("relay.json"));
         std::thread::scope(|scope| {
             for (path, text) in [(&order, "an order"), (&state, "a position")] {
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_link_laid_beforehand_is_not_followed_and_leftovers_go() {
-        let dir = crate::testchain::memory_dir();
+        let dir = crate::tests::chain::memory_dir();
         let (path, victim) = (dir.path().join("relay.order"), dir.path().join("victim"));
         fs::write(&victim, "precious").unwrap();
         std::os::unix::fs::symlink(&victim, dir.path().join("relay.new")).unwrap();
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn an_order_laid_while_another_is_obeyed_is_not_lost() {
-        let dir = crate::testchain::memory_dir();
+        let dir = crate::tests::chain::memory_dir();
         let path = dir.path().join("relay.order");
         assert_eq!(claim(&path).unwrap(), None);
         replace(&path, "first", 0o644).unwrap();

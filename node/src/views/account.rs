@@ -14,7 +14,7 @@ use wattle_rpc_types::{
     AccountQueries, AccountReply, At, Balance, HistoryItem, Page, PageRequest, ProofReply, ProofTarget,
     ReceiptReply, RpcError, RpcResult,
 };
-use wattle_runtime::modules::token::records::Asset;
+use wattle_runtime::modules::ledger::records::Asset;
 use wattle_runtime::store::{HistoryCursor, HistoryItem as Row};
 use wattle_runtime::{keys, query};
 

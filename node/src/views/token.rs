@@ -4,7 +4,7 @@ use super::{NodeBackend, at, page};
 use crate::run::shared::View;
 use wattle_primitives::AssetId;
 use wattle_rpc_types::{Anchored, AssetInfo, Page, PageRequest, RpcError, RpcResult, TokenQueries};
-use wattle_runtime::modules::token::records::Asset;
+use wattle_runtime::modules::ledger::records::Asset;
 use wattle_runtime::{keys, query};
 
 impl TokenQueries for NodeBackend {
