@@ -18,7 +18,7 @@ use wattle_runtime::{keys, query};
 const LEVELS_MAX: usize = 200;
 
 impl MarketQueries for NodeBackend {
-    fn energy_trades(
+    fn market_trades(
         &self,
         microgrid: Hash,
         interval: IntervalId,
@@ -49,7 +49,7 @@ impl MarketQueries for NodeBackend {
         Ok(Page { at: at(&view), items, next_cursor })
     }
 
-    fn energy_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>> {
+    fn market_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>> {
         let view = self.shared.view();
         grid(&view, &microgrid)?;
         let found = query::order_book(&view.state, &microgrid, interval, view.header.time_ms);
@@ -60,7 +60,7 @@ impl MarketQueries for NodeBackend {
         Ok(Anchored { at: at(&view), value: OrderBook { microgrid, interval, bids, offers, truncated } })
     }
 
-    fn energy_orders(
+    fn market_orders(
         &self,
         microgrid: Hash,
         interval: IntervalId,
@@ -75,7 +75,7 @@ impl MarketQueries for NodeBackend {
         Ok(Page { at: at(&view), items: found.into_iter().map(order_info).collect(), next_cursor })
     }
 
-    fn energy_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>> {
+    fn market_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>> {
         let view = self.shared.view();
         let order = view.state.read(keys::order(&id)).ok_or_else(|| RpcError::not_found("order", id))?;
         Ok(Anchored { at: at(&view), value: order_info((id, order)) })

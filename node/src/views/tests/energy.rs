@@ -68,7 +68,7 @@ fn an_interval_is_told_to_its_end() {
     };
     world.block_at(start - 300_000);
     let node = world.open();
-    let trades = all(1, |page| node.energy_trades(microgrid, interval, page));
+    let trades = all(1, |page| node.market_trades(microgrid, interval, page));
     assert!(
         matches!(
             &trades[..],
@@ -97,7 +97,7 @@ fn an_interval_is_told_to_its_end() {
     else {
         panic!("{:?}", last.events)
     };
-    assert_eq!(all(9, |page| node.energy_trades(microgrid, interval, page)), trades);
+    assert_eq!(all(9, |page| node.market_trades(microgrid, interval, page)), trades);
     for before in [IntervalId(0), IntervalId(interval.0 - 4)] {
         assert!(matches!(look(&world, before), Err(RpcError::NotFound { what: "interval", .. })));
         let terms = node.energy_terms(microgrid, Some(before));
@@ -155,7 +155,7 @@ fn open_disputes_are_listed_with_their_evidence() {
     world.block_at(world.header.time_ms.0 + 1_800_000);
     let listed = |world: &World, request| {
         let node = world.open();
-        all(2, |page| node.energy_disputes(request, page))
+        all(2, |page| node.disputes_list(request, page))
     };
     let found = listed(&world, DisputesRequest { microgrid: Some(microgrid), account: Some(address(1)) });
     assert_eq!(found.len(), 3);
@@ -164,7 +164,7 @@ fn open_disputes_are_listed_with_their_evidence() {
         let n = opened.first_seq;
         assert_eq!((opened.second_seq, opened.tx), (n + 10, ids[usize::try_from(n).unwrap() - 1]));
         assert_eq!((dispute.votes_needed, dispute.upheld, dispute.meter), (2, 0, address(50)));
-        assert_eq!(world.open().energy_dispute(dispute.dispute).unwrap().value, *dispute);
+        assert_eq!(world.open().disputes_get(dispute.dispute).unwrap().value, *dispute);
     }
     assert!(listed(&world, DisputesRequest { account: Some(address(2)), ..Default::default() }).is_empty());
     let uphold = Call::from(call::disputes::DecideDispute { dispute: found[0].dispute, uphold: true });
