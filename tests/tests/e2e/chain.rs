@@ -1,9 +1,13 @@
 //! A node's interface from outside, with `curl` or the node's own client; and the wallets of a test network.
 
+#[path = "../../../rpc/tests/interface/shapes.rs"]
+#[expect(dead_code, reason = "the interface's own tests check more with it")]
+mod shapes;
+
 use crate::process::PATIENCE;
-use crate::shapes::Described;
 use jsonschema::Validator;
 use serde_json::{Value, json};
+use shapes::Described;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;

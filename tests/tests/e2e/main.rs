@@ -21,8 +21,5 @@ mod operate;
 mod process;
 mod records;
 mod scenario;
-#[path = "../../../rpc/tests/interface/shapes.rs"]
-#[expect(dead_code, reason = "the interface's own tests check more with it")]
-mod shapes;
 mod space;
 mod votes;
