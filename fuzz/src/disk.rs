@@ -6,9 +6,9 @@
 use crate::heap;
 use crate::world::{key, secret, world};
 use std::path::{Path, PathBuf};
+use wattle_cli::keystore::{KdfParams, KeyFile, Password};
 use wattle_meter::queue::Queue;
 use wattle_node::file::sim::SimDir;
-use wattle_node::keystore::{KdfParams, KeyFile, Password};
 use wattle_node::signer::{DataDir, Signer};
 use wattle_node::wal::record::WalRecord;
 use wattle_node::wal::{SEGMENT_BYTES, Wal, WalConfig, WalError};

@@ -42,7 +42,6 @@ pub mod submit;
 #[cfg(test)]
 mod testchain;
 mod today;
-pub mod wall;
 mod wear;
 
 pub use board::{ChainFacts, Credit, Today};

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use wattle_chain_spec::{ChainSpec, NodeAddress, SpecError};
+use wattle_cli::client::ADMIN_SOCKET;
 use wattle_meter::{KeyError, load_key, write_key};
 use wattle_primitives::{PublicKey, SecretKey};
 
@@ -310,7 +311,7 @@ impl Home {
     /// `admin.sock`.
     #[must_use]
     pub fn admin_path(&self) -> PathBuf {
-        self.0.join("admin.sock")
+        self.0.join(ADMIN_SOCKET)
     }
 
     /// `data/`.

@@ -12,7 +12,7 @@ use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::units::{BookId, IntervalId};
 use wattle_primitives::{Address, AssetId, Hash, TimeMs};
 
-pub use wattle_primitives::state_key::{ACCOUNT, BALANCE, METER, MICROGRID, TERMS};
+pub use wattle_primitives::state_key::{ACCOUNT, BALANCE, MEMBER, METER, MICROGRID, TERMS};
 
 /// Protocol parameters.
 pub const PARAMS: u8 = 0x01;
@@ -40,8 +40,6 @@ pub const SPONSORSHIP: u8 = 0x50;
 pub const MICROGRID_INDEX: u8 = 0x61;
 /// A microgrid's meters by number.
 pub const METER_INDEX: u8 = 0x63;
-/// Member of a microgrid.
-pub const MEMBER: u8 = 0x65;
 /// A microgrid's members by the code of their tab.
 pub const MEMBER_INDEX: u8 = 0x66;
 /// How far a meter is settled.

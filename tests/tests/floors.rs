@@ -12,6 +12,7 @@ use std::process::Command;
 /// (crate, workspace crates it may import, external crates it must not have)
 const FLOORS: &[(&str, &[&str], &[&str])] = &[
     ("primitives", &[], &["tokio", "futures", "jsonrpsee", "rocksdb", "libp2p"]),
+    ("host", &["primitives"], &["tokio", "futures", "rocksdb", "libp2p"]),
     ("chain-spec", &["primitives"], &["tokio", "rocksdb", "libp2p"]),
     (
         "consensus",
@@ -20,13 +21,45 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
     ),
     ("runtime", &["primitives"], &["tokio", "futures", "getrandom", "rand", "libp2p"]),
     ("p2p", &["primitives"], &["rocksdb"]),
-    ("rpc", &["primitives"], &["rocksdb", "libp2p"]),
-    ("meter", &["primitives", "chain-spec", "consensus", "p2p"], &["rocksdb"]),
-    ("node", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc", "meter"], &[]),
+    ("rpc-types", &["primitives"], &["tokio", "rocksdb", "libp2p"]),
+    ("rpc", &["primitives", "host", "rpc-types"], &["rocksdb", "libp2p"]),
+    ("cli", &["primitives", "host", "chain-spec", "consensus", "rpc-types", "rpc"], &["rocksdb", "libp2p"]),
+    ("meter", &["primitives", "host", "chain-spec", "consensus", "p2p"], &["rocksdb"]),
+    (
+        "node",
+        &[
+            "primitives",
+            "host",
+            "chain-spec",
+            "consensus",
+            "runtime",
+            "p2p",
+            "rpc-types",
+            "rpc",
+            "cli",
+            "meter",
+        ],
+        &[],
+    ),
     // Loaded into the product by a test; knows nothing of it.
     ("recorder", &[], &["tokio", "rocksdb", "libp2p"]),
-    ("tests", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc", "meter", "node"], &[]),
-    ("fuzz", &["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc", "meter", "node"], &[]),
+    ("tests", PRODUCT, &[]),
+    ("fuzz", PRODUCT, &[]),
+];
+
+/// Every crate of the product.
+const PRODUCT: &[&str] = &[
+    "primitives",
+    "host",
+    "chain-spec",
+    "consensus",
+    "runtime",
+    "p2p",
+    "rpc-types",
+    "rpc",
+    "cli",
+    "meter",
+    "node",
 ];
 
 /// (crate, text that its sources must not contain, files that may)
@@ -162,27 +195,24 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-#[test]
-fn the_light_node_holds_no_database_no_runtime_and_no_cxx() {
+/// Everything that a crate's build links or runs, a line each.
+fn tree(package: &str) -> String {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "tree",
-            "-p",
-            "wattle-meter",
-            "-e",
-            "normal,build",
-            "--prefix",
-            "none",
-            "--offline",
-            "--locked",
-        ])
+        .args(["tree", "-p", package, "-e", "normal,build", "--prefix", "none", "--offline", "--locked"])
         .current_dir(root())
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let tree = String::from_utf8(output.stdout).unwrap();
-    assert!(tree.contains("wattle-p2p"), "the tree is the light node's:\n{tree}");
-    for banned in ["rocksdb", "librocksdb-sys", "wattle-runtime", "link-cplusplus", "cxx "] {
-        assert!(!tree.lines().any(|l| l.starts_with(banned)), "wattle-light depends on {banned}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn light_nodes_and_wallets_hold_no_database_no_runtime_and_no_cxx() {
+    for (package, part) in [("wattle-meter", "wattle-p2p"), ("wattle-cli", "jsonrpsee")] {
+        let tree = tree(package);
+        assert!(tree.contains(part), "the tree is that of {package}:\n{tree}");
+        for banned in ["rocksdb", "librocksdb-sys", "wattle-runtime", "link-cplusplus", "cxx "] {
+            assert!(!tree.lines().any(|l| l.starts_with(banned)), "{package} depends on {banned}");
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! `wattle doctor`: executes a stopped node's chain again from genesis, and compares every root.
 
 use super::failed;
-use crate::cli::{CliError, CliResult, Ctx, Report};
 use crate::home::Home;
 use crate::lock::DirLock;
 use crate::work::{TxCache, Worker, replay};
@@ -9,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
+use wattle_cli::{CliError, CliResult, Ctx, Report};
 use wattle_primitives::{BlockId, Height, Vote};
 use wattle_runtime::store::RocksStore;
 use wattle_runtime::{State, Store};

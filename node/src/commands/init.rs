@@ -1,15 +1,14 @@
 //! `wattle init`.
 
 use super::failed;
-use crate::cli::{CliError, CliResult, Ctx, Report};
 use crate::home::{Home, NodeConfigFile, P2pSection, RpcSection, StorageSection};
 use crate::launch::node_key;
-use crate::run::unix_ms;
 use crate::testnet::{Layout, loopback};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use std::path::PathBuf;
 use wattle_chain_spec::{ChainSpec, Preset};
+use wattle_cli::{CliError, CliResult, Ctx, Report};
 use wattle_primitives::{Epoch, SecretKey};
 
 /// Options of `wattle init`.
@@ -156,7 +155,7 @@ fn testnet(args: TestnetArgs) -> CliResult {
         validators: args.validators,
         meters: args.meters,
         seed: args.seed,
-        time_ms: unix_ms(),
+        time_ms: wattle_host::wall::now(),
         set_change: args.set_change.map(Epoch),
         epoch_length: args.epoch_length,
         block_interval_ms: args.block_interval_ms,

@@ -1,8 +1,8 @@
 //! `wattle light`: the light node from the main binary; `wattle-light` is the slim one for small machines.
 
 use super::{failed, stop_signal};
-use crate::cli::{CliResult, Ctx, Report};
 use clap::Args;
+use wattle_cli::{CliResult, Ctx, Report};
 use wattle_meter::cli::{self, LightCommand};
 
 /// Options of `wattle light`.

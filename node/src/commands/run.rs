@@ -1,8 +1,6 @@
 //! `wattle run`.
 
 use super::{failed, stop_signal};
-use crate::cli::output::note;
-use crate::cli::{CliError, CliResult, Ctx, Report};
 use crate::home::{Home, HomeError};
 use crate::launch::{LaunchError, Options, Running, launch};
 use crate::lock::LockError;
@@ -11,7 +9,9 @@ use crate::testnet::DEVNET_CHAIN_ID;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
-use wattle_meter::wall::{self, Pace};
+use wattle_cli::output::note;
+use wattle_cli::{CliError, CliResult, Ctx, Report};
+use wattle_host::wall::{self, Pace};
 
 /// Exit code after a safety halt: a service manager must not restart the node unseen.
 pub(super) const EXIT_HALT: i32 = 70;

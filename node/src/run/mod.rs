@@ -314,7 +314,7 @@ impl Loop {
 
     fn step(&mut self, event: Event) -> Result<(), NodeError> {
         let mono = MonoMs(u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX));
-        for effect in self.driver.step(event, mono, unix_ms()) {
+        for effect in self.driver.step(event, mono, wall::now()) {
             self.carry_out(effect)?;
         }
         Ok(())
@@ -433,7 +433,7 @@ impl Loop {
         self.shared.announce(announcement);
         self.network.set_height(height);
         self.metrics.transactions_total.inc_by(u64::try_from(announcement.block.txs.len()).unwrap_or(0));
-        let age = unix_ms().0.saturating_sub(announcement.block.header().time_ms.0);
+        let age = wall::now().0.saturating_sub(announcement.block.header().time_ms.0);
         self.metrics.finality_seconds.observe(Duration::from_millis(age).as_secs_f64());
         if let Some(log) = &self.log {
             log.send(LogOrder::Release(height)).map_err(|_| Fatal::Thread("wattle-log"))?;
@@ -460,10 +460,4 @@ impl Loop {
         let shared = Arc::clone(&self.shared);
         tokio::task::spawn_blocking(move || responder.send(serve::answer(&shared, &request)));
     }
-}
-
-/// This process's wall clock, ms UTC: the operating system's, or a devnet's faster one.
-#[must_use]
-pub fn unix_ms() -> TimeMs {
-    TimeMs(wattle_meter::wall::now_ms())
 }

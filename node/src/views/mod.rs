@@ -30,12 +30,12 @@ mod tests;
 
 use crate::driver::{Answer, DriverStatus, Question};
 use crate::run::shared::{Shared, View};
-use crate::run::unix_ms as wall;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
+use wattle_host::wall::now as wall;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, AssetId, BlockId, Epoch, Hash, Height, TimeMs, Tx, TxBody};

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use wattle_node::client::{Client, ClientError};
+use wattle_cli::client::{Client, ClientError};
 use wattle_primitives::call::TokenCall;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, SecretKey, TimeMs, Tx, TxBody,

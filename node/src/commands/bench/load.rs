@@ -2,17 +2,17 @@
 
 use super::figures::{Figures, cpu_seconds};
 use super::{Run, other};
-use crate::cli::CliError;
-use crate::cli::output::note;
 use crate::commands::failed;
 use crate::launch::{Options, Running, launch};
 use crate::run::shared::Shared;
-use crate::run::unix_ms as now;
 use crate::testnet::{Layout, Testnet};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wattle_chain_spec::Preset;
+use wattle_cli::CliError;
+use wattle_cli::output::note;
+use wattle_host::wall::now;
 use wattle_primitives::call::token::TokenCall;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, BlockId, BoundedVec, Call, Hash, Height, Lane, Nonce, SecretKey, TimeMs,

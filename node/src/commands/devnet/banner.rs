@@ -3,10 +3,10 @@
 use super::meters::Meters;
 use super::validators::Validators;
 use super::{Progress, Testnet};
-use crate::cli::output::note;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::time::{Duration, Instant};
+use wattle_cli::output::note;
 use wattle_primitives::{Address, Height};
 use zeroize::Zeroizing;
 

@@ -1,13 +1,13 @@
 //! A cable between one light node and the validators that can be pulled out: plain forwarding of TCP connections.
 
 use super::super::failed;
-use crate::cli::CliError;
 use crate::testnet::loopback;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use wattle_chain_spec::NodeAddress;
+use wattle_cli::CliError;
 
 /// One light node's way to all validators.
 pub(super) struct Link {

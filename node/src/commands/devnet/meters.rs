@@ -2,7 +2,6 @@
 
 use super::super::failed;
 use super::link::Link as Cable;
-use crate::cli::CliError;
 use crate::home::write;
 use crate::testnet::{Testnet, loopback};
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wattle_chain_spec::NodeAddress;
+use wattle_cli::CliError;
 use wattle_meter::sensor::{BusConfig, Link, MeterConfig, Timing};
 use wattle_meter::simulator::{Household, Kind, Simulator, Site, system_clock};
 use wattle_meter::{CreditConfig, LightConfig, LightError};

@@ -11,10 +11,6 @@ mod scenario;
 mod validators;
 
 use super::{failed, stop_signal};
-use crate::cli::output::note;
-use crate::cli::{CliError, CliResult, Ctx, Report};
-use crate::client::Client;
-use crate::run::unix_ms;
 use crate::testnet::{DEVNET_CHAIN_ID, Layout, NODES_MAX, Testnet, devnet_terms};
 use banner::StatusLine;
 use clap::Args;
@@ -26,7 +22,10 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use validators::Validators;
 use wattle_chain_spec::Preset;
-use wattle_meter::wall::{self, Pace, SPEED_MAX};
+use wattle_cli::client::Client;
+use wattle_cli::output::note;
+use wattle_cli::{CliError, CliResult, Ctx, Report};
+use wattle_host::wall::{self, Pace, SPEED_MAX};
 use wattle_primitives::{Epoch, Height};
 
 /// How long the first final block may take before the start counts as failed.
@@ -221,7 +220,7 @@ fn lay_out(args: &DevnetArgs, dir: &Path) -> Result<Testnet, CliError> {
         validators: args.validators.unwrap_or(VALIDATORS),
         meters: args.meters.unwrap_or(METERS).saturating_add(u16::from(args.scenario.is_some())),
         seed: Some(args.seed.unwrap_or(0)),
-        time_ms: unix_ms(),
+        time_ms: wall::now(),
         set_change: args.set_change.map(Epoch),
         epoch_length: args.epoch_length,
         block_interval_ms: args.block_interval_ms,

@@ -2,8 +2,6 @@
 
 use super::super::{failed, run::code};
 use super::Progress;
-use crate::cli::CliError;
-use crate::client::Client;
 use crate::launch::{Options, Running, launch};
 use crate::testnet::Testnet;
 use serde_json::{Value, json};
@@ -11,7 +9,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
-use wattle_meter::wall::Pace;
+use wattle_cli::CliError;
+use wattle_cli::client::Client;
+use wattle_host::wall::Pace;
 use wattle_primitives::Height;
 
 /// Between two looks at a height that does not move yet.

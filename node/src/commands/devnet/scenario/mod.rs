@@ -12,8 +12,6 @@ use super::link::Link;
 use super::meters::{Meters, Pace as Reading};
 use super::validators::Validators;
 use super::{DevnetArgs, Testnet, failed, note};
-use crate::cli::{CliError, Ctx};
-use crate::client::Client;
 use crate::home::Home;
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -21,7 +19,9 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use trade::Traders;
-use wattle_meter::wall::{self, Pace};
+use wattle_cli::client::Client;
+use wattle_cli::{CliError, Ctx};
+use wattle_host::wall::{self, Pace};
 use wattle_primitives::call::energy::microgrid_id;
 use wattle_primitives::{BlockId, Hash, Height, TimeMs};
 use wattle_rpc::types::MicrogridInfo;
@@ -159,7 +159,7 @@ fn grid_of(net: &Testnet) -> Result<Hash, CliError> {
 impl Stage<'_> {
     /// Tells one step, as a line or as JSON.
     fn say(&self, step: &str, text: &str, detail: Value) {
-        let time = crate::cli::output::time(TimeMs(wall::now_ms()));
+        let time = wattle_cli::output::time(wall::now());
         if self.json {
             println!(
                 "{}",
@@ -195,7 +195,7 @@ impl Stage<'_> {
                 return Err(failure);
             }
             if Instant::now() >= limit {
-                let goal = crate::cli::output::time(TimeMs(goal));
+                let goal = wattle_cli::output::time(TimeMs(goal));
                 return Err(wrong(&format!(
                     "the chain reaches {goal}, it stands at height {}",
                     status.at.height

@@ -3,11 +3,11 @@
 
 use super::super::meters::Meters;
 use super::{POLL, Testnet, wrong};
-use crate::cli::CliError;
-use crate::client::Client;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use wattle_cli::CliError;
+use wattle_cli::client::Client;
 use wattle_meter::simulator::Site;
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::Side;

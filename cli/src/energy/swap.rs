@@ -2,9 +2,9 @@
 
 use super::registry::Encoding;
 use super::{CliError, CliResult, Ctx, SendArgs, call, output};
-use crate::cli::Report;
-use crate::cli::query::to_json;
-use crate::cli::secret::SignerArgs;
+use crate::Report;
+use crate::query::to_json;
+use crate::secret::SignerArgs;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -5,7 +5,7 @@ use super::super::secret::address_of;
 use super::date::parse_time;
 use super::market::SideArg;
 use super::{CliResult, Ctx, GridPageArgs, SendArgs, asset_of, call, money_of, output, reference};
-use crate::cli::send::money;
+use crate::send::money;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use wattle_primitives::call::EnergyCall;

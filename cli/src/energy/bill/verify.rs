@@ -15,10 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::receipt::Receipt;
-use wattle_primitives::state_key::{self, BalanceRecord, MicrogridRecord};
+use wattle_primitives::state_key::{self, BalanceRecord, MemberRecord, MicrogridRecord};
 use wattle_primitives::{Address, Event, Hash, Height, ValidatorSet, domain};
 use wattle_rpc::types::{EventItem, EventPosition, EventProof, ProofReply, ReadingItem};
-use wattle_runtime::query;
 
 /// How often a tab is compared anew: between the matching of an order and its payment the two differ for some blocks.
 const TRIES: usize = 20;
@@ -198,10 +197,11 @@ impl Prover<'_> {
         let raw = self.value(&state_key::microgrid(&grid.id)).await?.0.ok_or_else(|| missing("microgrid"))?;
         let record: MicrogridRecord =
             wattle_primitives::decode(&raw).map_err(|e| CliError::input("microgrid record", e))?;
-        let raw = self.value(&query::member_key(&grid.id, account)).await?.0;
-        let code = query::member_code(&raw.ok_or_else(|| missing("membership"))?)
+        let raw = self.value(&state_key::member(&grid.id, account)).await?.0;
+        let member: MemberRecord = wattle_primitives::decode(&raw.ok_or_else(|| missing("membership"))?)
             .map_err(|e| CliError::input("membership", e))?;
-        let tab = state_key::balance(&AccountId::Book { book: record.book, code }, record.asset);
+        let tab = AccountId::Book { book: record.book, code: member.code };
+        let tab = state_key::balance(&tab, record.asset);
         let mut known: Vec<EventItem> =
             items.iter().filter(|item| item.event.microgrid() == Some(grid.id)).cloned().collect();
         for tried in 1.. {

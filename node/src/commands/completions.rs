@@ -1,8 +1,9 @@
 //! `wattle completions`: scripts that complete commands and options in a shell.
 
-use super::{Cli, CliError, CliResult, Report};
+use super::Cli;
 use clap::{Args, CommandFactory, ValueEnum};
 use serde_json::json;
+use wattle_cli::{CliError, CliResult, Report};
 
 const EXAMPLES: &str = "Examples:
   wattle completions bash > ~/.local/share/bash-completion/completions/wattle
@@ -12,7 +13,7 @@ const EXAMPLES: &str = "Examples:
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct CompletionsArgs {
+pub(crate) struct CompletionsArgs {
     /// The shell.
     shell: Shell,
 }
@@ -28,7 +29,7 @@ enum Shell {
 ///
 /// # Errors
 /// None in practice: the script is text.
-pub fn run(args: &CompletionsArgs) -> CliResult {
+pub(super) fn run(args: &CompletionsArgs) -> CliResult {
     let (name, shell) = match args.shell {
         Shell::Bash => ("bash", clap_complete::Shell::Bash),
         Shell::Zsh => ("zsh", clap_complete::Shell::Zsh),

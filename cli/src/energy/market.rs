@@ -4,7 +4,7 @@ use super::date::parse_time;
 use super::{
     CliError, CliResult, Ctx, SendArgs, address, asset_of, call, money_of, output, query, reference,
 };
-use crate::cli::send::money;
+use crate::send::money;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use wattle_primitives::call::EnergyCall;

@@ -4,7 +4,7 @@ use super::super::query;
 use super::{
     CliError, CliResult, Ctx, PageArgs, SendArgs, address, asset_of, call, money_of, output, reference,
 };
-use crate::cli::send::money;
+use crate::send::money;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};

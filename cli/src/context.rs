@@ -3,17 +3,12 @@
 use super::CliError;
 use crate::client::{Client, ENDPOINT_DEFAULT};
 use crate::keystore::Keystore;
-use crate::logs::LogFormat;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Keystore within the home directory.
 const KEYSTORE_DEFAULT: &str = ".wattle/keys";
-
-/// What is logged by default. The gossip library warns when two validators publish the same finalized header, which they
-/// all do on purpose.
-const LOG_DEFAULT: &str = "warn,libp2p_gossipsub=error";
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
@@ -35,12 +30,6 @@ pub struct GlobalArgs {
     /// File with the password of a key, or - for standard input; asked for on the terminal when absent.
     #[arg(long, global = true, env = "WATTLE_PASSWORD_FILE", value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// What to log: error, warn, info, debug, trace, or a filter such as wattle_node=debug.
-    #[arg(long, global = true, env = "WATTLE_LOG", value_name = "FILTER", default_value = LOG_DEFAULT)]
-    pub log: String,
-    /// How to log, on standard error.
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
-    pub log_format: LogFormat,
 }
 
 /// What a command works with.

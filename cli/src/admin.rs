@@ -1,8 +1,7 @@
 //! `wattle admin`: orders to a running node, by the socket in its directory.
 
 use super::{CliError, CliResult, Ctx, Report, output};
-use crate::client::Socket;
-use crate::home::Home;
+use crate::client::{ADMIN_SOCKET, Socket};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -103,7 +102,7 @@ pub fn run(args: AdminArgs, ctx: &Ctx) -> CliResult {
             (method, params)
         }
     };
-    let socket = Socket::new(Home::new(args.home).admin_path(), ctx.rpc_timeout());
+    let socket = Socket::new(args.home.join(ADMIN_SOCKET), ctx.rpc_timeout());
     let answer = socket.call(&method, &params)?;
     Ok(Report::new(answer.clone(), output::render(&answer)))
 }

@@ -27,6 +27,8 @@ use wattle_rpc::types::{
 
 /// Where a node listens unless told otherwise.
 pub const ENDPOINT_DEFAULT: &str = "http://127.0.0.1:8645/rpc";
+/// The socket in a node's directory that takes the operator's orders.
+pub const ADMIN_SOCKET: &str = "admin.sock";
 /// Longest a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Most bytes of an answer: a little above what a node sends.

@@ -57,7 +57,7 @@ fn seconds(parts: &[u64]) -> Option<u64> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::cli::output;
+    use crate::output;
 
     #[test]
     fn times_are_read_as_they_are_printed() {

@@ -5,10 +5,10 @@ use super::query::{self, to_json};
 use super::secret::{SignerArgs, address_of};
 use super::send::{self, SendArgs, TxOptions, WaitArgs};
 use super::{CliError, CliResult, Ctx, Report, output};
-use crate::run::unix_ms as now;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use wattle_host::wall::now;
 use wattle_primitives::{Amount, Auth, BoundedVec, Hash, Lane, Nonce, TimeMs, TxBody};
 
 /// Lifetime of a transaction that is built offline and does not say when it expires: a day.

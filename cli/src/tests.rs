@@ -1,16 +1,23 @@
-//! The command tree as a whole, and commands that need no node.
+//! Commands that need no node, or a scripted one.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
 use crate::keystore::{KdfParams, Keystore, Password};
-use clap::CommandFactory;
 use serde_json::{Value, json};
-use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wattle_primitives::{Address, Auth, SecretKey};
 
 fn args(line: &str) -> Vec<OsString> {
     std::iter::once("wattle").chain(line.split_whitespace()).map(OsString::from).collect()
+}
+
+/// A program with these commands alone.
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
 }
 
 fn parsed(args: Vec<OsString>) -> Cli {
@@ -53,56 +60,6 @@ fn home(names: &[&str]) -> tempfile::TempDir {
             .unwrap();
     }
     dir
-}
-
-#[test]
-fn the_command_tree_is_sound() {
-    Cli::command().debug_assert();
-}
-
-#[test]
-fn every_command_shows_examples() {
-    fn visit(command: &clap::Command, path: &str) {
-        let path = format!("{path} {}", command.get_name());
-        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-        assert!(help.contains("Example"), "{path} has no example");
-        assert!(command.get_about().is_some(), "{path} does not say what it does");
-        for sub in command.get_subcommands() {
-            visit(sub, &path);
-        }
-    }
-    visit(&Cli::command(), "");
-}
-
-#[test]
-fn secrets_are_no_arguments() {
-    fn visit(command: &clap::Command) {
-        for arg in command.get_arguments() {
-            let name = arg.get_id().as_str();
-            let words = ["password", "secret", "mnemonic", "passphrase", "seed"];
-            // A devnet's or testnet's seed is a public number: its keys are anybody's, as its help says.
-            let public = name == "seed" && ["devnet", "testnet"].contains(&command.get_name());
-            let secret = !public && words.iter().any(|s| name.contains(s));
-            assert!(
-                !secret || name.ends_with("_file"),
-                "{name} of {} is visible to other users",
-                command.get_name()
-            );
-        }
-        command.get_subcommands().for_each(visit);
-    }
-    visit(&Cli::command());
-}
-
-#[test]
-fn what_is_not_understood_exits_with_2() {
-    for line in
-        ["", "nonsense", "wallet send", "--json keys", "tx build --offline --module token --call burn"]
-    {
-        assert_eq!(parse(args(line)).err(), Some(EXIT_USAGE), "{line:?}");
-    }
-    assert!(matches!(parse(args("--help")), Ok(None)));
-    assert!(matches!(parse(args("keys list --json")), Ok(Some(_))));
 }
 
 #[tokio::test]
@@ -219,18 +176,6 @@ async fn failures_have_codes_and_hints() {
         assert_eq!(error.code(), code, "{line}: {}", error.message());
         assert_eq!(error.to_json()["error"]["code"], code);
         assert_eq!(error.exit(), EXIT_FAILED);
-    }
-}
-
-#[tokio::test]
-async fn completions_know_every_command() {
-    let dir = home(&[]);
-    for shell in ["bash", "zsh", "fish"] {
-        let script = run_in(dir.path(), &format!("completions {shell}")).await.unwrap();
-        let script = script["script"].as_str().unwrap();
-        for command in ["wallet", "query", "energy", "token"] {
-            assert!(script.contains(command), "{command} in {shell}");
-        }
     }
 }
 

@@ -7,6 +7,7 @@
 use std::str::FromStr;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
+use wattle_primitives::TimeMs;
 
 /// Fastest that a clock may run.
 pub const SPEED_MAX: u32 = 3600;
@@ -65,9 +66,9 @@ pub fn system_ms() -> u64 {
 
 /// The time, ms UTC; 0 when the system's clock stands before 1970.
 #[must_use]
-pub fn now_ms() -> u64 {
+pub fn now() -> TimeMs {
     let os_ms = system_ms();
-    PACE.get().map_or(os_ms, |pace| pace.at(os_ms))
+    TimeMs(PACE.get().map_or(os_ms, |pace| pace.at(os_ms)))
 }
 
 /// What a span of `ms` on a watch is on this clock: for lifetimes that are meant for people and networks.
