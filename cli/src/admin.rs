@@ -84,7 +84,7 @@ enum AdminCommand {
 ///
 /// # Errors
 /// [`CliError::Client`]: `rpc_unreachable` when no node runs in the directory.
-pub fn run(args: AdminArgs, ctx: &Ctx) -> CliResult {
+pub async fn run(args: AdminArgs, ctx: &Ctx) -> CliResult {
     let (method, params) = match args.command {
         AdminCommand::Info => ("admin_nodeInfo".to_owned(), json!({})),
         AdminCommand::Peers => ("node_peers".to_owned(), json!({})),
@@ -103,6 +103,6 @@ pub fn run(args: AdminArgs, ctx: &Ctx) -> CliResult {
         }
     };
     let socket = Socket::new(args.home.join(ADMIN_SOCKET), ctx.rpc_timeout());
-    let answer = socket.call(&method, &params)?;
+    let answer = socket.call(&method, &params).await?;
     Ok(Report::new(answer.clone(), output::render(&answer)))
 }

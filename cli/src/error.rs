@@ -2,9 +2,11 @@
 
 use super::amount::AmountError;
 use crate::client::ClientError;
-use crate::keystore::{KeystoreError, MnemonicError};
+use crate::keystore::{KeystoreError, MnemonicError, file_code};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use wattle_host::FileError;
+use wattle_host::seal::SealError;
+use wattle_host::secret::SecretError;
 use wattle_primitives::{Hash, Height, TimeMs};
 
 /// Exit code of a command that did what it was asked.
@@ -36,16 +38,8 @@ pub enum CliError {
     #[error(transparent)]
     Amount(#[from] AmountError),
     /// A file.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// Where.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Input that is not what the command reads.
     #[error("{what}: {detail}")]
     Input {
@@ -141,12 +135,6 @@ pub enum CliError {
 }
 
 impl CliError {
-    /// A file operation that failed.
-    #[must_use]
-    pub fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self::Io { action, path: path.to_path_buf(), source }
-    }
-
     /// Input that is not what it should be.
     #[must_use]
     pub fn input(what: &'static str, detail: impl ToString) -> Self {
@@ -162,7 +150,7 @@ impl CliError {
             Self::Mnemonic(_) => "mnemonic",
             Self::Client(error) => error.code(),
             Self::Amount(_) => "amount",
-            Self::Io { .. } => "io",
+            Self::File(error) => file_code(error),
             Self::Input { .. } => "input",
             Self::NoPassword => "no_password",
             Self::PasswordMismatch => "password_mismatch",
@@ -195,7 +183,8 @@ impl CliError {
             Self::Keystore(KeystoreError::Exists { .. }) => {
                 "choose another name; keys are never overwritten".into()
             }
-            Self::Keystore(KeystoreError::LooseMode { path, .. }) => {
+            Self::File(FileError::LooseMode { path, .. })
+            | Self::Keystore(KeystoreError::File(FileError::LooseMode { path, .. })) => {
                 format!("`chmod go= {}`, and consider the key known to others", path.display())
             }
             Self::Mnemonic(_) => {
@@ -337,4 +326,20 @@ fn refusal_hint(code: &str, data: &Value) -> Option<String> {
         _ => return None,
     };
     Some(text.into())
+}
+
+impl From<SealError> for CliError {
+    fn from(error: SealError) -> Self {
+        Self::Keystore(error.into())
+    }
+}
+
+impl From<SecretError> for CliError {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::File(error) => Self::File(error),
+            SecretError::NotText => Self::input("secret", error),
+            SecretError::NoTerminal => Self::NoPassword,
+        }
+    }
 }

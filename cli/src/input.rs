@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use wattle_host::FileError;
 use wattle_primitives::{Auth, Call, Hash, Tx, TxBody};
 
 /// Most bytes of an input file: the largest transaction in hex and in JSON, with room.
@@ -179,10 +180,10 @@ impl Draft {
 /// [`CliError`] when it cannot be read or exceeds [`INPUT_BYTES_MAX`].
 pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     if path.as_os_str() != "-" {
-        return Ok(crate::keystore::read_bounded(path, INPUT_BYTES_MAX, false)?);
+        return Ok(wattle_host::file::read(path, INPUT_BYTES_MAX, false)?);
     }
     let mut bytes = Vec::new();
     let read = std::io::stdin().lock().take(INPUT_BYTES_MAX).read_to_end(&mut bytes);
-    read.map_err(|e| CliError::io("read", path, e))?;
+    read.map_err(FileError::io("read", path))?;
     Ok(bytes)
 }

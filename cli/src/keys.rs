@@ -2,12 +2,12 @@
 
 use super::output::note;
 use super::{CliError, CliResult, Ctx, Report, secret};
-use crate::keystore::{KdfParams, KeyFile, derive};
+use crate::keystore::derive;
 use clap::{Args, Subcommand};
-use rustix::fs::{Mode, OFlags};
 use serde_json::{Value, json};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use wattle_host::seal::{KdfParams, KeyFile};
+use wattle_host::{FileError, file};
 use wattle_primitives::SecretKey;
 use zeroize::Zeroizing;
 
@@ -182,23 +182,16 @@ fn export(args: &ExportArgs, ctx: &Ctx) -> CliResult {
         json["secretKeyHex"] = seed.as_str().into();
         return Ok(Report::new(json, seed.as_str()));
     };
-    write_secret(out, &seed)?;
+    let line = Zeroizing::new(format!("{}\n", seed.as_str()));
+    file::create(out, line.as_bytes(), file::PRIVATE).map_err(FileError::io("create", out))?;
     json["file"] = out.display().to_string().into();
     Ok(Report::new(json, format!("secret key of {name} written to {}", out.display())))
-}
-
-fn write_secret(path: &Path, seed: &str) -> Result<(), CliError> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)
-        .map_err(|e| CliError::io("create", path, e.into()))?;
-    let mut file = std::fs::File::from(fd);
-    writeln!(file, "{seed}").and_then(|()| file.sync_all()).map_err(|e| CliError::io("write", path, e))
 }
 
 impl DeriveArgs {
     fn key(&self, mnemonic: &bip39::Mnemonic) -> Result<(SecretKey, String), CliError> {
         let passphrase = match &self.passphrase_file {
-            Some(path) => secret::read_secret(path)?,
+            Some(path) => wattle_host::secret::read(path)?,
             None => Zeroizing::default(),
         };
         Ok(derive::account(mnemonic, passphrase.trim_end_matches(['\r', '\n']), self.account)?)

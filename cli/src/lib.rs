@@ -37,6 +37,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::Path;
+use wattle_host::FileError;
 
 /// The outcome of a command.
 pub type CliResult = Result<Report, CliError>;
@@ -72,7 +73,7 @@ pub async fn dispatch(command: Command, ctx: &Ctx) -> CliResult {
         Command::Token(args) => token::run(args, ctx).await,
         Command::Energy(args) => energy::run(args, ctx).await,
         Command::Query(args) => query::run(args, ctx).await,
-        Command::Admin(args) => admin::run(args, ctx),
+        Command::Admin(args) => admin::run(args, ctx).await,
     }
 }
 
@@ -102,7 +103,7 @@ pub fn parse<C: Parser>(args: impl IntoIterator<Item = OsString>) -> Result<Opti
 /// Prints the outcome of a command. Returns the exit code.
 pub fn finish(result: CliResult, json: bool) -> u8 {
     let printed = result.and_then(|report| {
-        report.print(json).map_err(|e| CliError::io("write", Path::new("standard output"), e))
+        Ok(report.print(json).map_err(FileError::io("write", Path::new("standard output")))?)
     });
     match printed {
         Ok(()) => EXIT_OK,

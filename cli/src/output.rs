@@ -3,6 +3,7 @@
 //!
 //! Text comes from the chain as well, where anybody can write: control characters never reach the terminal.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::io::Write;
 use wattle_primitives::TimeMs;
@@ -64,25 +65,11 @@ pub fn clean(text: &str) -> String {
     text.chars().map(|c| if hostile(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// A time as `2026-01-31T12:00:00Z`.
+/// A time as `2026-01-31T12:00:00Z`; one that no calendar has, in ms since 1970.
 #[must_use]
 pub fn time(at: TimeMs) -> String {
-    let seconds = at.0 / 1000;
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
-}
-
-/// Date of a day counted from 1970-01-01, in years that start in March: then the leap day is the last.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let shifted = days.saturating_add(719_468); // days since 0000-03-01
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    (year_of_era + era * 400 + carry, month, day)
+    let found = i64::try_from(at.0 / 1000).ok().and_then(|s| Timestamp::from_second(s).ok());
+    found.map_or_else(|| format!("{at} ms"), |time| time.to_string())
 }
 
 /// Any JSON as text: fields in aligned lines, lists of objects as tables.

@@ -1,19 +1,18 @@
-//! Secrets from files, prompts and the environment; and the key that signs.
+//! The key that signs, its password and its mnemonic.
 
 use super::output::note;
 use super::{CliError, Ctx};
-use crate::keystore::{Password, read_bounded};
 use clap::Args;
-use std::io::{BufRead, IsTerminal, Read};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use wattle_host::seal::{KeyFile, Password};
+use wattle_host::secret;
 use wattle_primitives::hash::parse_hex;
 use wattle_primitives::{Address, SecretKey};
 use zeroize::Zeroizing;
 
 /// Environment variable with a hex seed: for the throw-away keys of a development chain.
 pub const SECRET_KEY_ENV: &str = "WATTLE_SECRET_KEY";
-/// Most bytes of a secret from a file or standard input.
-const SECRET_BYTES_MAX: u64 = 4096;
 /// Shortest new password, in characters.
 const PASSWORD_CHARS_MIN: usize = 8;
 
@@ -81,7 +80,7 @@ pub fn address_of(text: &str, ctx: &Ctx) -> Result<Address, CliError> {
     }
 }
 
-fn only_key(ctx: &Ctx) -> Result<(String, crate::keystore::KeyFile), CliError> {
+fn only_key(ctx: &Ctx) -> Result<(String, KeyFile), CliError> {
     let mut keys = ctx.keystore.list()?;
     match (keys.pop(), keys.len()) {
         (Some(key), 0) => Ok(key),
@@ -109,7 +108,7 @@ fn seed_from_env() -> Result<Option<SecretKey>, CliError> {
 /// # Errors
 /// [`CliError`] when the file cannot be read, others can read it, or it holds something else.
 pub fn read_seed(path: &Path) -> Result<SecretKey, CliError> {
-    seed(&read_secret(path)?, "secret key")
+    seed(&secret::read(path)?, "secret key")
 }
 
 /// The error never repeats the text: it may be a secret with one digit too many.
@@ -118,32 +117,15 @@ fn seed(text: &str, what: &'static str) -> Result<SecretKey, CliError> {
     Ok(SecretKey::from_seed(*Zeroizing::new(seed)))
 }
 
-/// Reads a secret from a file that only its owner may read, or from standard input when the path is `-`.
-///
-/// # Errors
-/// [`CliError`].
-pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, CliError> {
-    let bytes = if path.as_os_str() == "-" {
-        let mut bytes = Zeroizing::new(Vec::new());
-        let read = std::io::stdin().lock().take(SECRET_BYTES_MAX).read_to_end(&mut bytes);
-        read.map_err(|e| CliError::io("read", Path::new("standard input"), e))?;
-        bytes
-    } else {
-        Zeroizing::new(read_bounded(path, SECRET_BYTES_MAX, true)?)
-    };
-    let text = std::str::from_utf8(&bytes).map_err(|_| CliError::input("secret", "not UTF-8 text"))?;
-    Ok(Zeroizing::new(text.to_string()))
-}
-
 /// The password of an existing key.
 ///
 /// # Errors
 /// [`CliError::NoPassword`] when there is no file and no terminal.
 pub fn password(ctx: &Ctx, prompt: &str) -> Result<Password, CliError> {
-    match &ctx.password_file {
-        Some(path) => password_from(path),
-        None => ask(prompt).map(Password::new),
-    }
+    Ok(Password::new(match &ctx.password_file {
+        Some(path) => secret::first_line(path)?,
+        None => secret::ask(prompt)?,
+    }))
 }
 
 /// A new password: asked for twice on a terminal.
@@ -152,48 +134,19 @@ pub fn password(ctx: &Ctx, prompt: &str) -> Result<Password, CliError> {
 /// [`CliError`] when there is none, it is too short, or the two entries differ.
 pub fn new_password(ctx: &Ctx) -> Result<Password, CliError> {
     if let Some(path) = &ctx.password_file {
-        let password = password_from(path)?;
+        let password = Password::new(secret::first_line(path)?);
         return if password.is_empty() {
             Err(CliError::input("password", "it is empty"))
         } else {
             Ok(password)
         };
     }
-    let first = Zeroizing::new(ask("New password: ")?);
+    let first = secret::ask("New password: ")?;
     if first.chars().count() < PASSWORD_CHARS_MIN {
         return Err(CliError::input("password", format!("shorter than {PASSWORD_CHARS_MIN} characters")));
     }
-    let (first, again) = (Password::new(first.to_string()), Password::new(ask("Once more: ")?));
+    let (first, again) = (Password::new(first), Password::new(secret::ask("Once more: ")?));
     if first == again { Ok(first) } else { Err(CliError::PasswordMismatch) }
-}
-
-/// The first line, without its end; further lines are left for who reads standard input next.
-fn password_from(path: &Path) -> Result<Password, CliError> {
-    if path.as_os_str() == "-" {
-        return stdin_line().map(Password::new);
-    }
-    let text = read_secret(path)?;
-    Ok(Password::new(text.lines().next().unwrap_or_default().to_string()))
-}
-
-fn stdin_line() -> Result<String, CliError> {
-    let mut line = String::new();
-    let read = std::io::stdin().lock().take(SECRET_BYTES_MAX).read_line(&mut line);
-    read.map_err(|e| CliError::io("read", Path::new("standard input"), e))?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_string())
-}
-
-/// Asks on the terminal without echo; the prompt is on standard error.
-///
-/// # Errors
-/// [`CliError::NoPassword`] without a terminal.
-pub fn ask(prompt: &str) -> Result<String, CliError> {
-    if !std::io::stdin().is_terminal() {
-        return Err(CliError::NoPassword);
-    }
-    eprint!("{prompt}");
-    let answer = rpassword::read_password().map_err(|_| CliError::NoPassword)?;
-    Ok(answer)
 }
 
 /// The words of a mnemonic: from a file, from standard input, or asked for without echo.
@@ -202,11 +155,11 @@ pub fn ask(prompt: &str) -> Result<String, CliError> {
 /// [`CliError`].
 pub fn mnemonic_words(file: Option<&Path>) -> Result<Zeroizing<String>, CliError> {
     if let Some(path) = file {
-        return read_secret(path);
+        return Ok(secret::read(path)?);
     }
     if std::io::stdin().is_terminal() {
         note("The words of the mnemonic, in order, on one line (not shown):");
-        return ask("> ").map(Zeroizing::new);
+        return Ok(secret::ask("> ")?);
     }
-    stdin_line().map(Zeroizing::new)
+    Ok(secret::stdin_line()?)
 }

@@ -2,9 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::keystore::{KdfParams, Keystore, Password};
+use crate::keystore::Keystore;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use wattle_host::seal::{KdfParams, Password};
 use wattle_primitives::{Address, Auth, SecretKey};
 
 fn args(line: &str) -> Vec<OsString> {
@@ -54,7 +55,7 @@ fn home(names: &[&str]) -> tempfile::TempDir {
     private(&dir.path().join("pw"), "correct\n");
     let keystore = Keystore::new(dir.path().join("keys"));
     for (name, seed) in names.iter().zip(1u8..) {
-        let password = Password::new("correct".into());
+        let password = Password::new("correct".to_owned());
         keystore
             .store(name, &SecretKey::from_seed([seed; 32]), None, &password, KdfParams::INSECURE_FAST)
             .unwrap();

@@ -7,8 +7,9 @@ use super::send::{self, SendArgs, TxOptions, WaitArgs};
 use super::{CliError, CliResult, Ctx, Report, output};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use wattle_host::wall::now;
+use wattle_host::{FileError, file};
 use wattle_primitives::{Amount, Auth, BoundedVec, Hash, Lane, Nonce, TimeMs, TxBody};
 
 /// Lifetime of a transaction that is built offline and does not say when it expires: a day.
@@ -245,24 +246,13 @@ fn summary(draft: &Draft) -> String {
 
 fn write(file: &TxFile, out: &OutArgs) -> CliResult {
     let json = to_json(file);
-    let text = serde_json::to_string_pretty(&json).map_err(|e| CliError::input("transaction", e))?;
+    let mut text = serde_json::to_string_pretty(&json).map_err(|e| CliError::input("transaction", e))?;
     let Some(path) = &out.out else { return Ok(Report::new(json, text)) };
-    replace(path, &text)?;
+    text.push('\n');
+    file::replace(path, text.as_bytes(), file::PRIVATE).map_err(FileError::io("write", path))?;
     let done = format!("transaction {} written to {}", file.id, path.display());
     Ok(Report::new(
         json!({ "id": file.id, "file": path.display().to_string(), "signatures": file.auths.len() }),
         done,
     ))
-}
-
-/// Writes beside the file and renames, so that an interrupted write leaves the old signatures.
-fn replace(path: &Path, text: &str) -> Result<(), CliError> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}.draft", std::process::id()));
-    let draft = PathBuf::from(draft);
-    let written = std::fs::write(&draft, format!("{text}\n")).and_then(|()| std::fs::rename(&draft, path));
-    written.map_err(|e| {
-        let _ = std::fs::remove_file(&draft); // may not have been made
-        CliError::io("write", path, e)
-    })
 }

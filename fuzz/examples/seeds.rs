@@ -5,10 +5,11 @@
 use serde_json::{Value, json};
 use std::path::Path;
 use wattle_chain_spec::{Checkpoint, Preset};
-use wattle_cli::keystore::{KdfParams, KeyFile, Password, derive};
+use wattle_cli::keystore::derive;
 use wattle_consensus::{LightBlock, Record};
 use wattle_fuzz::disk::{self, SEGMENT, SIGN_FILE};
 use wattle_fuzz::world::{START_MS, key, secret, tx, world};
+use wattle_host::seal::{KdfParams, KeyFile, Password};
 use wattle_meter::queue::Queue;
 use wattle_meter::sensor::BUILT_IN;
 use wattle_node::file::sim::SimDir;

@@ -6,7 +6,7 @@
 use crate::heap;
 use crate::world::{key, secret, world};
 use std::path::{Path, PathBuf};
-use wattle_cli::keystore::{KdfParams, KeyFile, Password};
+use wattle_host::seal::{KdfParams, KeyFile, Password};
 use wattle_meter::queue::Queue;
 use wattle_node::file::sim::SimDir;
 use wattle_node::signer::{DataDir, Signer};

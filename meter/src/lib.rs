@@ -37,7 +37,6 @@ mod serial;
 mod sign;
 pub mod simulator;
 mod status;
-mod stdin;
 pub mod submit;
 #[cfg(test)]
 mod testchain;
@@ -52,9 +51,8 @@ pub use config::{
 pub use follow::{NextPrice, Tariff};
 pub use run::{LightError, run};
 pub use sensor::{BusConfig, MeterConfig};
-pub use sign::{KeyError, Signer, generate_key, load_key, write_key};
+pub use sign::Signer;
 pub use status::{
     DiskStatus, LightStatus, LiveStatus, MeterStatus, QueueFacts, QueueStatus, RefusedByChain, StatusError,
     TrustedHead, status,
 };
-pub use stdin::stdin_closed;

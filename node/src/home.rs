@@ -14,13 +14,13 @@
 //! The directory itself is for its owner alone (mode 700): whoever could enter could order the node about, or exchange
 //! its keys. A node does not start from one that is open to others.
 
-use crate::run::storage::Place;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use wattle_chain_spec::{ChainSpec, NodeAddress, SpecError};
 use wattle_cli::client::ADMIN_SOCKET;
-use wattle_meter::{KeyError, load_key, write_key};
+use wattle_host::key::{self, KeyError};
+use wattle_host::{FileError, file};
 use wattle_primitives::{PublicKey, SecretKey};
 
 /// Longest configuration file, in bytes.
@@ -108,6 +108,17 @@ impl StorageSection {
     }
 }
 
+/// Where a node keeps its data, and how.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Holds the database and the log.
+    pub data_dir: PathBuf,
+    /// Holds what was signed; never inside `data_dir`.
+    pub sign_dir: PathBuf,
+    /// Sizes and limits.
+    pub config: StorageSection,
+}
+
 /// A node's directory.
 #[derive(Clone, Debug)]
 pub struct Home(PathBuf);
@@ -115,17 +126,9 @@ pub struct Home(PathBuf);
 /// Why a node's directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
-    /// A file operation.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A configuration file that breaks its format.
     #[error("{}: {detail}", path.display())]
     Syntax {
@@ -190,9 +193,9 @@ impl Home {
         create_private_dir(&self.0)?;
         check_mode(&self.0)?;
         write(&self.spec_path(), &spec.to_toml()?)?;
-        write_key(&self.node_key_path(), node_key)?;
-        if let Some(key) = validator_key {
-            write_key(&self.validator_key_path(), key)?;
+        key::write(&self.node_key_path(), node_key)?;
+        if let Some(validator) = validator_key {
+            key::write(&self.validator_key_path(), validator)?;
         }
         self.write_config(config)
     }
@@ -213,14 +216,8 @@ impl Home {
     /// [`HomeError`].
     pub fn config(&self) -> Result<NodeConfigFile, HomeError> {
         let path = self.config_path();
-        let io = |source| HomeError::Io { action: "read", path: path.clone(), source };
-        let bytes = std::fs::metadata(&path).map_err(io)?.len();
-        if bytes > CONFIG_BYTES_MAX {
-            let detail = format!("{bytes} bytes exceed the limit of {CONFIG_BYTES_MAX}");
-            return Err(HomeError::Syntax { path, detail });
-        }
-        let text = std::fs::read_to_string(&path).map_err(io)?;
-        let config: NodeConfigFile = toml::from_str(&text)
+        let bytes = file::read(&path, CONFIG_BYTES_MAX, false)?;
+        let config: NodeConfigFile = toml::from_slice(&bytes)
             .map_err(|e| HomeError::Syntax { path: path.clone(), detail: e.to_string() })?;
         match config.storage.fault() {
             Some(detail) => Err(HomeError::Syntax { path, detail }),
@@ -241,7 +238,7 @@ impl Home {
     /// # Errors
     /// [`HomeError`].
     pub fn node_key(&self) -> Result<SecretKey, HomeError> {
-        Ok(load_key(&self.node_key_path())?)
+        Ok(key::load(&self.node_key_path())?)
     }
 
     /// Reads the validator key; `None` when this node has none.
@@ -250,7 +247,7 @@ impl Home {
     /// [`HomeError`].
     pub fn validator_key(&self) -> Result<Option<SecretKey>, HomeError> {
         let path = self.validator_key_path();
-        if path.exists() { Ok(Some(load_key(&path)?)) } else { Ok(None) }
+        if path.exists() { Ok(Some(key::load(&path)?)) } else { Ok(None) }
     }
 
     /// The public half of the validator key.
@@ -265,7 +262,7 @@ impl Home {
     /// looked at when they are read.
     ///
     /// # Errors
-    /// [`HomeError::LooseMode`] with the command that mends it; [`HomeError::Io`].
+    /// [`HomeError::LooseMode`] with the command that mends it; [`HomeError::File`].
     pub fn check_private(&self) -> Result<(), HomeError> {
         check_mode(&self.0)?;
         for dir in [self.data_dir(), self.sign_dir()].iter().filter(|dir| dir.exists()) {
@@ -341,8 +338,7 @@ const fn private_mode(dir: bool) -> &'static str {
 /// Refuses what group or others may use.
 fn check_mode(path: &Path) -> Result<(), HomeError> {
     use std::os::unix::fs::PermissionsExt as _;
-    let io = |source| HomeError::Io { action: "look at", path: path.to_owned(), source };
-    let metadata = std::fs::metadata(path).map_err(io)?;
+    let metadata = std::fs::metadata(path).map_err(FileError::io("look at", path))?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 == 0 {
         return Ok(());
@@ -353,24 +349,15 @@ fn check_mode(path: &Path) -> Result<(), HomeError> {
 /// Creates a directory that only its owner can enter, and those above it.
 ///
 /// # Errors
-/// [`HomeError::Io`].
+/// [`HomeError::File`].
 pub fn create_private_dir(path: &Path) -> Result<(), HomeError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| HomeError::Io {
-        action: "create",
-        path: path.to_owned(),
-        source,
-    })
+    Ok(file::create_dir(path).map_err(FileError::io("create", path))?)
 }
 
-/// Writes a text file.
+/// Writes a text file. After a power cut there is the old one or the new one.
 ///
 /// # Errors
-/// [`HomeError::Io`].
+/// [`HomeError::File`].
 pub fn write(path: &Path, text: &str) -> Result<(), HomeError> {
-    std::fs::write(path, text).map_err(|source| HomeError::Io {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    })
+    Ok(file::replace(path, text.as_bytes(), file::PRIVATE).map_err(FileError::io("write", path))?)
 }

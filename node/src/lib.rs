@@ -7,7 +7,7 @@
 //! file        directories that may crash, real and simulated        home      a node's directory
 //! launch      from a directory to a running node                    testnet   a whole network laid out
 //! commands    the command line: what `cli` has, and what runs nodes  admin     the operator's orders
-//! logs        the process's log                                     lock      one process for a directory and a key
+//! logs        the process's log
 //! ```
 
 pub mod admin;
@@ -16,7 +16,6 @@ pub mod driver;
 pub mod file;
 pub mod home;
 pub mod launch;
-pub mod lock;
 pub mod logs;
 pub mod mempool;
 pub mod run;

@@ -6,7 +6,7 @@ use wattle_node::commands::{self, Cli};
 use wattle_node::logs;
 
 fn main() -> ExitCode {
-    keep_secrets();
+    wattle_host::process::keep_secrets();
     let cli: Cli = match wattle_cli::parse(std::env::args_os()) {
         Ok(Some(cli)) => cli,
         Ok(None) => return ExitCode::from(EXIT_OK),
@@ -23,13 +23,4 @@ fn main() -> ExitCode {
             ExitCode::from(EXIT_FAILED)
         }
     }
-}
-
-/// No core dump and no other process of this user may hold the secret keys, and no file is made that others can read.
-/// Where the system refuses a limit the program is still of use.
-fn keep_secrets() {
-    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }

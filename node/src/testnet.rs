@@ -9,7 +9,7 @@ use crate::launch::node_key;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use wattle_chain_spec::{ChainSpec, Checkpoint, NodeAddress, Preset, SpecError};
-use wattle_meter::write_key;
+use wattle_host::key;
 use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
@@ -116,7 +116,7 @@ pub enum LayoutError {
     Checkpoint(#[from] wattle_chain_spec::CheckpointError),
     /// A key file.
     #[error("key file")]
-    Key(#[from] wattle_meter::KeyError),
+    Key(#[from] key::KeyError),
     /// No entropy for new keys.
     #[error("no entropy from the operating system: {0}")]
     Entropy(getrandom::Error),
@@ -177,7 +177,7 @@ impl Layout {
             homes.push(home);
         }
         for wallet in &wallets {
-            write_key(&dir.join(format!("{}.key", wallet.name)), &wallet.key)?;
+            key::write(&dir.join(format!("{}.key", wallet.name)), &wallet.key)?;
         }
         let meters = self.create_meters(dir, &meters)?;
         Ok(Testnet { dir: dir.to_owned(), spec, genesis_hash, homes, wallets, meters })
@@ -265,7 +265,7 @@ impl Layout {
         for (i, key) in keys.iter().enumerate() {
             let path = dir.join(format!("m{i}"));
             create_private_dir(&path)?;
-            write_key(&path.join("meter.key"), key)?;
+            key::write(&path.join("meter.key"), key)?;
             dirs.push(path);
         }
         Ok(dirs)
@@ -289,7 +289,7 @@ impl Testnet {
         let wallets = WALLETS
             .iter()
             .map(|name| {
-                let key = wattle_meter::load_key(&dir.join(format!("{name}.key")))?;
+                let key = key::load(&dir.join(format!("{name}.key")))?;
                 Ok(Wallet { name: (*name).to_owned(), key })
             })
             .collect::<Result<_, LayoutError>>()?;

@@ -1,12 +1,17 @@
 //! A client of a node's admin socket: one request on one connection.
 
 use super::{ClientError, MESSAGE_CHARS_MAX, RESPONSE_BYTES_MAX, refused};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::error::Error;
+use std::path::PathBuf;
 use std::time::Duration;
+use tokio::net::UnixStream;
 
 /// A node's admin socket.
 #[derive(Clone, Debug)]
@@ -34,32 +39,26 @@ struct Refusal {
 impl Socket {
     /// The socket at `path`. Nothing is sent before the first call.
     ///
-    /// - `timeout`: longest to wait for the next bytes of an answer.
+    /// - `timeout`: longest that one request may take.
     #[must_use]
     pub const fn new(path: PathBuf, timeout: Duration) -> Self {
         Self { path, timeout }
     }
 
-    /// Any call, with named parameters (an object). Blocking.
+    /// Any call, with named parameters (an object).
     ///
     /// # Errors
     /// [`ClientError`].
-    pub fn call(&self, method: &str, params: &Value) -> Result<Value, ClientError> {
+    pub async fn call(&self, method: &str, params: &Value) -> Result<Value, ClientError> {
         let endpoint = || self.path.display().to_string();
-        let answer = self.exchange(method, params).map_err(|error| match error.kind() {
-            std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => {
-                ClientError::Timeout { endpoint: endpoint(), method: method.to_owned() }
-            }
-            _ => ClientError::Unreachable { endpoint: endpoint(), detail: error.to_string() },
-        })?;
         let unexpected =
             |detail: String| ClientError::Answer { endpoint: endpoint(), method: method.to_owned(), detail };
-        let (head, body) =
-            answer.split_once("\r\n\r\n").ok_or_else(|| unexpected("no HTTP answer".to_owned()))?;
-        let response: Response = serde_json::from_str(body).map_err(|error| {
-            let status: String =
-                head.lines().next().unwrap_or_default().chars().take(MESSAGE_CHARS_MAX).collect();
-            unexpected(format!("{status}: {error}"))
+        let answer = tokio::time::timeout(self.timeout, self.exchange(method, params)).await;
+        let (status, body) = answer
+            .map_err(|_| ClientError::Timeout { endpoint: endpoint(), method: method.to_owned() })?
+            .map_err(|error| ClientError::Unreachable { endpoint: endpoint(), detail: error.to_string() })?;
+        let response: Response = serde_json::from_slice(&body).map_err(|error| {
+            unexpected(format!("{status}: {error}").chars().take(MESSAGE_CHARS_MAX).collect())
         })?;
         match (response.result, response.error) {
             (_, Some(error)) => Err(refused(error.code, &error.message, error.data.as_deref())),
@@ -68,20 +67,25 @@ impl Socket {
         }
     }
 
-    fn exchange(&self, method: &str, params: &Value) -> std::io::Result<String> {
-        let mut stream =
-            wattle_rpc::admin::with_short_path(&self.path, |path: &Path| UnixStream::connect(path))?;
-        stream.set_read_timeout(Some(self.timeout))?;
-        stream.set_write_timeout(Some(self.timeout))?;
+    async fn exchange(
+        &self,
+        method: &str,
+        params: &Value,
+    ) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>> {
+        let stream =
+            wattle_host::socket::with_short_path(&self.path, std::os::unix::net::UnixStream::connect)?;
+        stream.set_nonblocking(true)?;
+        let io = TokioIo::new(UnixStream::from_std(stream)?);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await?;
+        tokio::spawn(connection); // ends when the sender goes
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
-        let request = format!(
-            "POST /rpc HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes())?;
-        let mut answer = String::new();
-        stream.take(RESPONSE_BYTES_MAX.into()).read_to_string(&mut answer)?;
-        Ok(answer)
+        let request = Request::post("/rpc")
+            .header(HOST, "localhost")
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)))?;
+        let answer = sender.send_request(request).await?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), RESPONSE_BYTES_MAX as usize).collect().await?;
+        Ok((status, body.to_bytes()))
     }
 }

@@ -1,5 +1,6 @@
 //! Times as people write them.
 
+use jiff::Timestamp;
 use wattle_primitives::TimeMs;
 
 /// Smallest number that is taken for ms since 1970: in 1973. Below it stand years and seconds that were meant otherwise.
@@ -14,43 +15,9 @@ pub(super) fn parse_time(text: &str) -> Result<TimeMs, String> {
     if let Ok(ms) = text.parse() {
         return if ms >= MS_MIN { Ok(TimeMs(ms)) } else { Err(wrong()) };
     }
-    let (date, clock) = text.split_once('T').unwrap_or((text, "00:00Z"));
-    let clock = clock.strip_suffix('Z').unwrap_or(clock);
-    let days = days(&numbers(date, '-').ok_or_else(wrong)?).ok_or_else(wrong)?;
-    let seconds = seconds(&numbers(clock, ':').ok_or_else(wrong)?).ok_or_else(wrong)?;
-    let total =
-        days.checked_mul(86_400).and_then(|s| s.checked_add(seconds)).and_then(|s| s.checked_mul(1000));
-    total.map(TimeMs).ok_or_else(wrong)
-}
-
-fn numbers(text: &str, separator: char) -> Option<Vec<u64>> {
-    let digits = |part: &str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
-    text.split(separator).map(|part| digits(part).then(|| part.parse().ok()).flatten()).collect()
-}
-
-/// Days since 1970-01-01.
-fn days(parts: &[u64]) -> Option<u64> {
-    let &[year, month, day] = parts else { return None };
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let february = if leap { 29 } else { 28 };
-    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let length = *lengths.get(usize::try_from(month.checked_sub(1)?).ok()?)?;
-    if year < 1970 || day == 0 || day > length {
-        return None;
-    }
-    let before: u64 = lengths.iter().take(usize::try_from(month - 1).ok()?).sum();
-    let past = year - 1;
-    let leaps = past / 4 - past / 100 + past / 400 - 477; // leap days from 1970 on
-    Some((year - 1970) * 365 + leaps + before + day - 1)
-}
-
-fn seconds(parts: &[u64]) -> Option<u64> {
-    let (hour, minute, second) = match *parts {
-        [hour, minute] => (hour, minute, 0),
-        [hour, minute, second] => (hour, minute, second),
-        _ => return None,
-    };
-    (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
+    let clock = if text.contains('T') { "" } else { "T00:00" };
+    let time: Timestamp = format!("{}{clock}Z", text.trim_end_matches('Z')).parse().map_err(|_| wrong())?;
+    u64::try_from(time.as_millisecond()).map(TimeMs).map_err(|_| wrong())
 }
 
 #[cfg(test)]

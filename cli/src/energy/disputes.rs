@@ -1,6 +1,6 @@
 //! `wattle energy dispute`: bills that are contested.
 
-use super::super::query;
+use super::super::{input, query};
 use super::{
     CliError, CliResult, Ctx, PageArgs, SendArgs, address, asset_of, call, money_of, output, reference,
 };
@@ -127,6 +127,5 @@ async fn open(args: &OpenArgs, ctx: &Ctx) -> CliResult {
 }
 
 fn reading(path: &Path) -> Result<SignedReading, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|e| CliError::io("read", path, e))?;
-    serde_json::from_str(&text).map_err(|e| CliError::input("signed reading", e))
+    serde_json::from_slice(&input::read(path)?).map_err(|e| CliError::input("signed reading", e))
 }

@@ -310,7 +310,7 @@ fn reference(given: Option<Hash>) -> Result<Hash, CliError> {
     let mut bytes = [0u8; 32];
     match given {
         Some(reference) => return Ok(reference),
-        None => getrandom::fill(&mut bytes).map_err(crate::keystore::KeystoreError::Entropy)?,
+        None => getrandom::fill(&mut bytes).map_err(wattle_host::seal::SealError::Entropy)?,
     }
     Ok(Hash(bytes))
 }

@@ -5,6 +5,7 @@ use super::{CliError, CliResult, Ctx, SendArgs, asset_of, call, money_of, output
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::str::FromStr;
+use wattle_host::{FileError, file};
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::{DAY_MINUTES, Terms, microgrid_id};
 use wattle_primitives::reading::{EXPONENT_MAX, EXPONENT_MIN, MeterRole, RegisterEncoding};
@@ -155,12 +156,13 @@ pub(super) async fn register_microgrid(args: &MicrogridArgs, ctx: &Ctx) -> CliRe
 }
 
 pub(super) async fn set_terms(args: &SetTermsArgs, ctx: &Ctx) -> CliResult {
-    let read = |e| CliError::io("read", &args.file, e);
-    if std::fs::metadata(&args.file).map_err(read)?.len() > TERMS_BYTES_MAX {
-        return Err(CliError::Usage { detail: format!("terms have at most {TERMS_BYTES_MAX} bytes") });
-    }
-    let text = std::fs::read_to_string(&args.file).map_err(read)?;
-    let terms: Terms = toml::from_str(&text).map_err(|e| CliError::input("terms", e))?;
+    let bytes = file::read(&args.file, TERMS_BYTES_MAX, false).map_err(|error| match error {
+        FileError::TooLong { bytes_max, .. } => {
+            CliError::Usage { detail: format!("terms have at most {bytes_max} bytes") }
+        }
+        other => other.into(),
+    })?;
+    let terms: Terms = toml::from_slice(&bytes).map_err(|e| CliError::input("terms", e))?;
     if let Some(rule) = terms.out_of_range() {
         return Err(CliError::Usage { detail: format!("terms out of range: {rule}") });
     }

@@ -3,6 +3,7 @@
 use super::registry::Encoding;
 use super::{CliError, CliResult, Ctx, SendArgs, call, output};
 use crate::Report;
+use crate::input;
 use crate::query::to_json;
 use crate::secret::SignerArgs;
 use clap::Args;
@@ -92,8 +93,8 @@ pub(super) fn sign(args: &SignSwapArgs, ctx: &Ctx) -> CliResult {
 }
 
 pub(super) async fn send(args: &SwapMeterArgs, ctx: &Ctx) -> CliResult {
-    let text = std::fs::read_to_string(&args.file).map_err(|e| CliError::io("read", &args.file, e))?;
-    let signed: SignedSwap = serde_json::from_str(&text).map_err(|e| CliError::input("signed swap", e))?;
+    let signed: SignedSwap =
+        serde_json::from_slice(&input::read(&args.file)?).map_err(|e| CliError::input("signed swap", e))?;
     let SignedSwap { swap, key, signature, binding } = signed;
     let what = format!("replace meter {} by {}", swap.old, Address::of_key(&swap.new));
     call(EnergyCall::SwapMeter { swap: Box::new(swap), key, signature, binding }, &what, &args.send, ctx)

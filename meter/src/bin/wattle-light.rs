@@ -6,8 +6,8 @@ use std::io::{IsTerminal, Write as _};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use wattle_host::process;
 use wattle_meter::cli::{self, LightCliError, LightCommand};
-use wattle_meter::stdin_closed;
 
 /// Reads meters, signs their readings and brings them to a Wattle chain.
 #[derive(Parser)]
@@ -21,7 +21,7 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    keep_secrets();
+    process::keep_secrets();
     let cli = Cli::parse();
     match dispatch(&cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -30,15 +30,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// No core dump and no other process of this user may hold a meter's key, and no file is made that others can read.
-/// Where the system refuses a limit the program is still of use.
-fn keep_secrets() {
-    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Box<dyn Error>> {
@@ -55,9 +46,15 @@ fn dispatch(cli: &Cli) -> Result<(), Box<dyn Error>> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let (gone, mut parent) = tokio::sync::oneshot::channel();
+        if parent_gone {
+            process::on_stdin_end(move || {
+                let _ = gone.send(()); // nobody waits any more
+            });
+        }
         let stop = async move {
             tokio::select! {
-                () = stdin_closed(), if parent_gone => {}
+                Ok(()) = &mut parent => {}
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }

@@ -134,7 +134,7 @@ impl Relay {
     /// As [`Relay::keep`]. Returns whether it is done: on a full disk it is not, and that passes.
     fn keep_or_wait(&self, machine: &Machine, kept: &mut Saved) -> std::io::Result<bool> {
         match self.keep(machine, kept) {
-            Err(error) if crate::files::is_full(&error) => {
+            Err(error) if wattle_host::file::is_full(&error) => {
                 let text = format!("the disk is full: {error}");
                 let news = self.board.update(|facts| {
                     let relay = facts.relay.get_or_insert_with(RelayStatus::default);

@@ -61,5 +61,5 @@ pub(super) fn waiting(dir: &Path) -> Option<Order> {
 /// The order is obeyed, and durably so.
 pub(super) fn done(dir: &Path) -> Result<(), OrderError> {
     let path = crate::files::claimed(&dir.join(FILE));
-    crate::files::remove(&path).map_err(|source| OrderError { action: "remove", path, source })
+    wattle_host::file::remove(&path).map_err(|source| OrderError { action: "remove", path, source })
 }

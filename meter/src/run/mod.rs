@@ -18,7 +18,7 @@ use crate::queue::Queue;
 use crate::relay::{Actuator, Input, Relay};
 use crate::sensor::{BusConfig, Energy, MeterConfig, Sensor, SharedBus};
 use crate::serial::Serial;
-use crate::sign::{Signer, load_key};
+use crate::sign::Signer;
 use crate::status::{QUEUE_DIR, Source, server};
 use crate::submit::{Payment, SharedQueue, Submitter, with_queue};
 use crate::today::Day;
@@ -225,9 +225,10 @@ impl Member {
         make_dir(&dir)?;
         crate::files::clean(&dir);
         let key = match &meter.key_file {
-            Some(path) => {
-                Some(load_key(path).map_err(|source| LightError::Key { meter: name.clone(), source })?)
-            }
+            Some(path) => Some(
+                wattle_host::key::load(path)
+                    .map_err(|source| LightError::Key { meter: name.clone(), source })?,
+            ),
             None => None,
         };
         let address = key.as_ref().map(|key| Address::of_key(&key.public()));

@@ -2,13 +2,13 @@
 
 use super::failed;
 use crate::home::Home;
-use crate::lock::DirLock;
 use crate::work::{TxCache, Worker, replay};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use wattle_cli::{CliError, CliResult, Ctx, Report};
+use wattle_host::lock::DirLock;
 use wattle_primitives::{BlockId, Height, Vote};
 use wattle_runtime::store::RocksStore;
 use wattle_runtime::{State, Store};

@@ -122,24 +122,22 @@ fn failed(code: &'static str, error: &dyn std::error::Error) -> CliError {
 /// Waits for Ctrl-C or SIGTERM, or with `stdin` also for the end of standard input.
 async fn stop_signal(stdin: bool) {
     use tokio::signal::unix::{SignalKind, signal};
-    let parent_gone = async {
-        if stdin {
-            wattle_meter::stdin_closed().await;
-        } else {
-            std::future::pending::<()>().await;
+    let (gone, mut parent) = tokio::sync::oneshot::channel();
+    if stdin {
+        wattle_host::process::on_stdin_end(move || {
+            let _ = gone.send(()); // nobody waits any more
+        });
+    }
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => terminate.recv().await,
+            Err(_) => std::future::pending().await,
         }
     };
-    tokio::pin!(parent_gone);
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-            () = &mut parent_gone => {}
-        },
-        Err(_) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            () = &mut parent_gone => {}
-        },
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
+        Ok(()) = &mut parent => {}
     }
 }
 

@@ -3,7 +3,6 @@
 use super::{failed, stop_signal};
 use crate::home::{Home, HomeError};
 use crate::launch::{LaunchError, Options, Running, launch};
-use crate::lock::LockError;
 use crate::run::NodeError;
 use crate::testnet::DEVNET_CHAIN_ID;
 use clap::Args;
@@ -11,6 +10,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use wattle_cli::output::note;
 use wattle_cli::{CliError, CliResult, Ctx, Report};
+use wattle_host::lock::LockError;
 use wattle_host::wall::{self, Pace};
 
 /// Exit code after a safety halt: a service manager must not restart the node unseen.
@@ -126,7 +126,7 @@ fn announce(running: &Running, json: bool) {
 pub(super) const fn code(error: &LaunchError) -> &'static str {
     match error {
         LaunchError::Home(HomeError::LooseMode { .. }) => "file_mode",
-        LaunchError::Home(HomeError::Key(wattle_meter::KeyError::Mode { .. })) => "file_mode",
+        LaunchError::Home(HomeError::Key(wattle_host::key::KeyError::Mode { .. })) => "file_mode",
         LaunchError::Home(_) => "node_directory",
         LaunchError::Lock(LockError::DirInUse { .. }) => "home_in_use",
         LaunchError::Lock(LockError::KeyInUse { .. }) => "validator_key_in_use",

@@ -3,6 +3,7 @@
 //! [`Node::start`] opens what is on disk and starts the loop; the loop's one `select!` turns whatever happens into
 //! events for the [driver](crate::driver), and carries out its effects in order.
 
+pub mod journal;
 mod observe;
 pub mod serve;
 pub mod shared;
@@ -14,6 +15,7 @@ use crate::driver::{Driver, Effect, Event, Halt, Setup, Token};
 use crate::file::FileError;
 use crate::file::os::OsDir;
 use crate::work::{TxCache, Unchecked, Worker};
+use journal::{Journal, Order};
 use observe::Observer;
 use shared::{Command, Shared, View};
 use std::collections::HashMap;
@@ -21,8 +23,8 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use storage::{Journal, StorageError};
-use threads::{Fatal, LogOrder, Order, Report};
+use storage::StorageError;
+use threads::{Fatal, LogOrder, Report};
 use tokio::sync::{mpsc, oneshot, watch};
 use wattle_consensus::MonoMs;
 use wattle_p2p::Responder;
@@ -38,7 +40,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a node is started with.
 pub struct NodeConfig {
     /// Where data are kept.
-    pub place: storage::Place,
+    pub place: crate::home::Place,
     /// The chain.
     pub genesis: Arc<Genesis>,
     /// Our validator key, if this node is to vote.

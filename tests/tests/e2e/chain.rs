@@ -101,7 +101,7 @@ pub(crate) struct Wallet {
 impl Wallet {
     /// The wallet of a test network's directory, on a lane of its own.
     pub(crate) fn open(dir: &Path, name: &str, lane: u16) -> Self {
-        let key = wattle_meter::load_key(&dir.join(format!("{name}.key"))).unwrap();
+        let key = wattle_host::key::load(&dir.join(format!("{name}.key"))).unwrap();
         Self { address: Address::of_key(&key.public()), key, lane: Lane(lane), nonce: Nonce::ZERO }
     }
 

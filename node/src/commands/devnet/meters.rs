@@ -185,7 +185,7 @@ fn member(
     simulator: &Simulator,
     site: Site,
 ) -> Result<Member, CliError> {
-    let key = wattle_meter::load_key(&dir.join("meter.key")).map_err(|e| failed("meter", &e))?.public();
+    let key = wattle_host::key::load(&dir.join("meter.key")).map_err(|e| failed("meter", &e))?.public();
     let address = Address::of_key(&key);
     let registered =
         net.spec.genesis.microgrids.first().and_then(|grid| grid.meters.iter().find(|m| m.key == key));

@@ -1,8 +1,9 @@
-//! What keeps two nodes apart: one process for a directory, one process on this machine for a validator key.
+//! One process for a directory, one process on this machine for a validator key.
 //!
 //! Both locks go with the process, however it ends. The sign state has a third one of its own, for whoever reaches it
 //! by another way. Copies of a key on different machines are for their operator to prevent.
 
+use crate::FileError;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::linux::net::SocketAddrExt as _;
@@ -31,14 +32,8 @@ pub enum LockError {
         key: PublicKey,
     },
     /// The system refused.
-    #[error("cannot lock {}", path.display())]
-    Io {
-        /// What.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 /// The only process that uses a directory.
@@ -62,10 +57,10 @@ impl DirLock {
         /// A process id and a line end.
         const HOLDER_BYTES_MAX: u64 = 16;
         let path = dir.join("lock");
-        let io = |source| LockError::Io { path: path.clone(), source };
+        let io = || FileError::io("lock", &path);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let mut file = options.open(&path).map_err(io)?;
+        let mut file = options.open(&path).map_err(io())?;
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -76,10 +71,10 @@ impl DirLock {
                 let holder = if digits.is_empty() { "unknown".to_owned() } else { digits };
                 return Err(LockError::DirInUse { dir: dir.to_owned(), holder });
             }
-            Err(errno) => return Err(io(errno.into())),
+            Err(errno) => return Err(io()(errno.into()).into()),
         }
-        file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
-        writeln!(file, "{}", std::process::id()).map_err(io)?;
+        file.set_len(0).and_then(|()| file.rewind()).map_err(io())?;
+        writeln!(file, "{}", std::process::id()).map_err(io())?;
         Ok(Self { _file: file })
     }
 }
@@ -91,14 +86,14 @@ impl KeyLock {
     /// [`LockError`].
     pub fn take(chain: &Hash, key: &PublicKey) -> Result<Self, LockError> {
         let name = format!("wattle/validator/{}/{key}", &chain.to_string()[..16]);
-        let io = |source| LockError::Io { path: PathBuf::from(format!("@{name}")), source };
-        let address = SocketAddr::from_abstract_name(&name).map_err(io)?;
+        let path = PathBuf::from(format!("@{name}"));
+        let address = SocketAddr::from_abstract_name(&name).map_err(FileError::io("lock", &path))?;
         match UnixListener::bind_addr(&address) {
             Ok(socket) => Ok(Self { _socket: socket }),
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
                 Err(LockError::KeyInUse { key: *key })
             }
-            Err(source) => Err(io(source)),
+            Err(source) => Err(FileError::io("lock", &path)(source).into()),
         }
     }
 }
@@ -116,7 +111,7 @@ mod tests {
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
         drop(first);
         drop(DirLock::take(dir.path()).unwrap());
-        assert!(matches!(DirLock::take(&dir.path().join("missing")), Err(LockError::Io { .. })));
+        assert!(matches!(DirLock::take(&dir.path().join("missing")), Err(LockError::File(_))));
     }
 
     #[test]
