@@ -12,13 +12,13 @@ pub enum AmountError {
     /// Not digits with at most one point.
     #[error("{text:?} is not an amount: expected digits, as in 1.5, \"1.5 WAT\" or \"1500000 base\"")]
     Malformed {
-        /// What was given.
+        /// The text given.
         text: String,
     },
     /// Finer than the asset's smallest unit.
     #[error("{text:?} has {places} decimal places, but {symbol} has {scale}")]
     Places {
-        /// What was given.
+        /// The text given.
         text: String,
         /// Places given.
         places: usize,
@@ -38,10 +38,10 @@ pub enum AmountError {
     /// More than 128 bits of base units.
     #[error("{text:?} is too large")]
     Overflow {
-        /// What was given.
+        /// The text given.
         text: String,
     },
-    /// Nothing.
+    /// An amount of nothing.
     #[error("the amount is zero")]
     Zero,
 }

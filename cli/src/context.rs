@@ -32,7 +32,7 @@ pub struct GlobalArgs {
     pub password_file: Option<PathBuf>,
 }
 
-/// What a command works with.
+/// The surroundings of a command: keystore, password, node.
 #[derive(Debug)]
 pub struct Ctx {
     /// Whether the result is printed as JSON: for commands that print by themselves.

@@ -1,4 +1,4 @@
-//! What a command can fail with: a stable code, words for people, a hint, and fields for scripts.
+//! Why commands fail: a stable code, words for people, a hint, and fields for scripts.
 
 use super::amount::AmountError;
 use crate::client::ClientError;
@@ -22,7 +22,7 @@ pub enum CliError {
     /// The arguments do not fit together.
     #[error("{detail}")]
     Usage {
-        /// What is wrong with them.
+        /// Their fault.
         detail: String,
     },
     /// A key.
@@ -43,9 +43,9 @@ pub enum CliError {
     /// Input that is not what the command reads.
     #[error("{what}: {detail}")]
     Input {
-        /// What it should have been.
+        /// The kind of thing it should have been.
         what: &'static str,
-        /// What is wrong with it.
+        /// Its fault.
         detail: String,
     },
     /// A password is needed and there is nobody to ask.
@@ -57,7 +57,7 @@ pub enum CliError {
     /// No key was named, and there is not exactly one to choose.
     #[error("no signing key: {detail}")]
     NoSigner {
-        /// What was looked at.
+        /// Where a key was looked for.
         detail: String,
     },
     /// The node prepared something else than what was asked: it is broken, or lies.
@@ -99,7 +99,7 @@ pub enum CliError {
         id: Hash,
         /// `expired` or `rejected`.
         state: &'static str,
-        /// Why.
+        /// The node's reason.
         reason: String,
     },
     /// Time ran out before the transaction's fate was known.
@@ -129,7 +129,7 @@ pub enum CliError {
         code: &'static str,
         /// For people.
         message: String,
-        /// What to do, if anything helps.
+        /// The way out, if there is one.
         hint: Option<String>,
     },
 }
@@ -175,7 +175,7 @@ impl CliError {
         }
     }
 
-    /// What to do about it.
+    /// A way out, if there is one.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let text = match self {
@@ -260,7 +260,7 @@ impl CliError {
     }
 }
 
-/// What to look at when something is not there, by what it is.
+/// Where to look when something is not there, by its kind.
 fn not_found_hint(what: &str) -> String {
     match what {
         "block" => "`wattle query status` shows the last final height, and whether the node is still catching up",
@@ -278,7 +278,7 @@ fn not_found_hint(what: &str) -> String {
     .into()
 }
 
-/// What helps against a node's refusal, by its code.
+/// A way out of a node's refusal, by its code.
 fn refusal_hint(code: &str, data: &Value) -> Option<String> {
     let text = match code {
         "insufficient_funds" | "tx_insufficient_funds" => "`wattle wallet balance` shows what is available",

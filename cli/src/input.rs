@@ -1,4 +1,4 @@
-//! What commands read: calls as JSON, transactions as hex or file.
+//! The input of commands: calls as JSON, transactions as hex or file.
 
 use super::CliError;
 use clap::Args;
@@ -12,7 +12,7 @@ use wattle_primitives::{Auth, Call, Hash, Tx, TxBody};
 /// Most bytes of an input file: the largest transaction in hex and in JSON, with room.
 pub const INPUT_BYTES_MAX: u64 = 1024 * 1024;
 
-/// What to do, as JSON.
+/// Calls, as JSON.
 #[derive(Clone, Debug, Default, Args)]
 pub struct CallArgs {
     /// Module of a single call: ledger, token, identity or energy.
@@ -92,7 +92,7 @@ impl TxFile {
 /// A body with the signatures that it has so far.
 #[derive(Debug, PartialEq)]
 pub struct Draft {
-    /// What is asked.
+    /// The body that is to be signed.
     pub body: TxBody,
     /// Who allows it so far, sorted by key.
     pub auths: Vec<Auth>,

@@ -1,5 +1,5 @@
-//! What commands print: one JSON document, or text for people, on standard output; everything else goes to standard
-//! error.
+//! The output of commands: one JSON document, or text for people, on standard output; everything else goes to
+//! standard error.
 //!
 //! Text comes from the chain as well, where anybody can write: control characters never reach the terminal.
 

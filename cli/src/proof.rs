@@ -66,7 +66,7 @@ pub async fn run(args: &ProofArgs, ctx: &Ctx) -> CliResult {
     report(&reply, what, args.validators_hash.is_some() || genesis)
 }
 
-/// What is proven, and so how its value is read.
+/// The kind of value that is proven, and so how it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subject {
     Account,

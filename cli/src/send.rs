@@ -123,7 +123,7 @@ impl TxOptions {
         }
     }
 
-    /// What to ask a node to prepare.
+    /// The request to a node to prepare the transaction.
     ///
     /// # Errors
     /// [`CliError`] for too many calls or an address that is none.
@@ -285,7 +285,7 @@ fn is_settled(status: &TxStatus, wait: Wait) -> bool {
     matches!(status.state, TxState::Expired | TxState::Rejected) || wait.is_reached(status.state)
 }
 
-/// What a status means for who waited for it.
+/// Turns a status into the outcome of the command that waited for it.
 ///
 /// # Errors
 /// `tx_expired` and `tx_rejected`, or the receipt's code when the transaction failed.

@@ -220,7 +220,7 @@ async fn status(args: &IdArgs, ctx: &Ctx) -> CliResult {
     Ok(Report::new(to_json(&status), send::describe(&status)))
 }
 
-/// What a signature would allow, in words.
+/// Says in words what a signature would allow.
 fn summary(draft: &Draft) -> String {
     let body = &draft.body;
     let mut text = format!(

@@ -65,7 +65,7 @@ impl DirLock {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let mut holder = String::new();
-                // Whatever cannot be read is not known; the lock is held all the same.
+                // A holder that cannot be read is not known; the lock is held all the same.
                 let _ = file.take(HOLDER_BYTES_MAX).read_to_string(&mut holder);
                 let digits: String = holder.chars().filter(char::is_ascii_digit).collect();
                 let holder = if digits.is_empty() { "unknown".to_owned() } else { digits };

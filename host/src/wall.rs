@@ -17,9 +17,9 @@ static PACE: OnceLock<Pace> = OnceLock::new();
 /// How a devnet's clock runs. As text: `base_ms,start_ms,speed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// What the system's clock said when this one was started.
+    /// The system's clock when this one was started.
     pub base_ms: u64,
-    /// What this one said then.
+    /// This one then.
     pub start_ms: u64,
     /// How many times as fast it runs: 1 to [`SPEED_MAX`].
     pub speed: u32,
@@ -71,13 +71,13 @@ pub fn now() -> TimeMs {
     TimeMs(PACE.get().map_or(os_ms, |pace| pace.at(os_ms)))
 }
 
-/// What a span of `ms` on a watch is on this clock: for lifetimes that are meant for people and networks.
+/// A span of `ms` on a watch, in ms of this clock: for lifetimes that are meant for people and networks.
 #[must_use]
 pub fn stretched(ms: u64) -> u64 {
     ms.saturating_mul(u64::from(PACE.get().map_or(1, |pace| pace.speed)))
 }
 
-/// What a span of `ms` on this clock is on a watch.
+/// A span of `ms` of this clock, in ms on a watch.
 #[must_use]
 pub fn shrunk(ms: u64) -> u64 {
     ms.checked_div(u64::from(PACE.get().map_or(1, |pace| pace.speed))).unwrap_or(ms)

@@ -95,7 +95,7 @@ impl Default for StorageSection {
 }
 
 impl StorageSection {
-    /// What is out of bounds, if anything.
+    /// The setting that is out of bounds, if any.
     fn fault(&self) -> Option<String> {
         let segment = WAL_SEGMENT_BYTES_MIN..=crate::wal::SEGMENT_BYTES;
         if !segment.contains(&self.wal_segment_bytes) {
@@ -134,15 +134,15 @@ pub enum HomeError {
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Line, column and what is wrong.
+        /// Line, column and fault.
         detail: String,
     },
     /// A multiaddr that is none.
     #[error("{text:?} is no multiaddr: {detail}")]
     Multiaddr {
-        /// What was given.
+        /// The text given.
         text: String,
-        /// What is wrong.
+        /// Its fault.
         detail: String,
     },
     /// The chain specification.
@@ -154,7 +154,7 @@ pub enum HomeError {
     /// Others can enter a directory, or read or change a file, that must be the owner's alone.
     #[error("{} has mode {mode:03o}, which lets others in: `chmod {} {}`", path.display(), private_mode(*dir), path.display())]
     LooseMode {
-        /// What.
+        /// The file or directory.
         path: PathBuf,
         /// Whether it is a directory.
         dir: bool,
@@ -164,7 +164,7 @@ pub enum HomeError {
     /// The directory is in use.
     #[error("{} exists already", path.display())]
     Exists {
-        /// What exists.
+        /// The file that exists.
         path: PathBuf,
     },
 }

@@ -22,7 +22,7 @@ use wattle_primitives::{
 pub const NODES_MAX: u16 = 64;
 /// Native base units that each wallet starts with: a million tokens of six decimals.
 const WALLET_BALANCE: Amount = Amount(1_000_000_000_000);
-/// What the operator sponsors each meter with, native base units.
+/// Allowance that the operator sponsors each meter with, native base units.
 const METER_ALLOWANCE: Amount = Amount(100_000_000_000);
 /// Settlement interval of the microgrid, in ms.
 pub const INTERVAL_MS: u64 = 900_000;
@@ -34,10 +34,10 @@ pub const WALLETS: [&str; 4] = ["operator", "alice", "bob", "carol"];
 /// Name of a devnet's chain.
 pub const DEVNET_CHAIN_ID: &str = "wattle-devnet";
 
-/// What to lay out.
+/// A network that is to be laid out.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// Parameters.
+    /// The preset that gives its parameters.
     pub preset: Preset,
     /// Name of the chain.
     pub chain_id: String,
@@ -73,7 +73,7 @@ pub struct Wallet {
     pub key: SecretKey,
 }
 
-/// What was laid out.
+/// A network that was laid out.
 pub struct Testnet {
     /// The directory.
     pub dir: PathBuf,
@@ -95,11 +95,11 @@ pub enum LayoutError {
     /// Too few or too many.
     #[error("{got} {what}, expected {min} to {NODES_MAX}")]
     Count {
-        /// Of what.
+        /// The kind of node.
         what: &'static str,
-        /// Least.
+        /// Fewest.
         min: u16,
-        /// Asked for.
+        /// Number asked for.
         got: u16,
     },
     /// A directory or file.

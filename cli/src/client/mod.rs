@@ -48,7 +48,7 @@ pub enum ClientError {
     Endpoint {
         /// As given.
         endpoint: String,
-        /// What is wrong with it.
+        /// Its fault.
         detail: String,
     },
     /// The node was not reached, or went away. Whether the request had an effect is unknown.
@@ -56,7 +56,7 @@ pub enum ClientError {
     Unreachable {
         /// Where the node should be.
         endpoint: String,
-        /// What happened.
+        /// The transport's reason.
         detail: String,
     },
     /// The node took too long. Whether the request had an effect is unknown.
@@ -64,7 +64,7 @@ pub enum ClientError {
     Timeout {
         /// Where the node is.
         endpoint: String,
-        /// What was asked.
+        /// The method called.
         method: String,
     },
     /// The node refused.
@@ -82,15 +82,15 @@ pub enum ClientError {
     Answer {
         /// Where the node is.
         endpoint: String,
-        /// What was asked.
+        /// The method called.
         method: String,
-        /// What the decoder found.
+        /// The decoder's reason.
         detail: String,
     },
     /// A list is longer than what is read at once.
     #[error("{method} has more than {LIST_ITEMS_MAX} items: ask for a shorter period, or page by page")]
     TooMany {
-        /// What was asked.
+        /// The method called.
         method: String,
     },
 }

@@ -9,7 +9,7 @@ const MS_MIN: u64 = 100_000_000_000;
 /// `2026-01-31`, `2026-01-31T12:00Z`, `2026-01-31T12:00:30Z` (UTC), or ms since 1970.
 ///
 /// # Errors
-/// What was expected.
+/// Words that say which forms are read.
 pub(super) fn parse_time(text: &str) -> Result<TimeMs, String> {
     let wrong = || format!("{text:?} is no time: expected 2026-01-31, 2026-01-31T12:00Z, or ms since 1970");
     if let Ok(ms) = text.parse() {

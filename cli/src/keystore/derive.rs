@@ -31,7 +31,7 @@ pub enum MnemonicError {
     /// An unknown word, a wrong number of words or a wrong checksum. Says which, never the words.
     #[error("not a BIP-39 mnemonic: {detail}")]
     Words {
-        /// What is wrong, without the words themselves.
+        /// The fault, without the words themselves.
         detail: String,
     },
     /// An index of 2^31 or more: it has no hardened form.

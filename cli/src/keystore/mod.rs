@@ -29,7 +29,7 @@ pub enum KeystoreError {
     /// A name that is no plain file name.
     #[error("key name {name:?} must have 1 to {NAME_BYTES_MAX} letters, digits, '-' or '_'")]
     Name {
-        /// What was given.
+        /// The name given.
         name: String,
     },
     /// Nothing of that name or address.
@@ -43,9 +43,9 @@ pub enum KeystoreError {
     /// A key of that name exists; keys are never overwritten.
     #[error("a key named {name:?} exists already in {}", dir.display())]
     Exists {
-        /// Name.
+        /// The name.
         name: String,
-        /// Directory.
+        /// The keystore's directory.
         dir: PathBuf,
     },
     /// Its text is no key, or does not open.

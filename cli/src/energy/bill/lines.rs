@@ -1,4 +1,4 @@
-//! What an event is to an account's bill, and the sums for each microgrid.
+//! The lines of an account's bill, an event each, and the sums for each microgrid.
 
 use super::super::super::{amount, output};
 use serde::Serialize;
@@ -49,10 +49,10 @@ pub(super) struct Line {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Figures {
-    /// Adjustments may lower it.
+    /// Energy drawn, Wh; adjustments may lower it.
     #[serde(serialize_with = "text")]
     pub(super) import_wh: i128,
-    /// Likewise.
+    /// Energy given, Wh; adjustments may lower it.
     #[serde(serialize_with = "text")]
     pub(super) export_wh: i128,
     /// Charged to the tab.

@@ -54,7 +54,7 @@ pub(super) struct BillArgs {
     validators_hash: Option<Hash>,
 }
 
-/// What a bill's period counts.
+/// The time by which a line belongs to a bill's period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum By {
     /// The time of the block that booked the line: what was booked in January, of whatever time. Such a bill never
@@ -110,7 +110,7 @@ pub(super) async fn run(args: &BillArgs, ctx: &Ctx) -> CliResult {
     Ok(Report::new(document, text))
 }
 
-/// What a reader must know besides the figures.
+/// Notes that a reader needs besides the figures.
 fn notes(operated: &[Hash], verified: Option<&Verified>) -> Vec<String> {
     let mut notes: Vec<String> = operated
         .iter()

@@ -21,10 +21,10 @@ use wattle_rpc::types::{EventItem, EventPosition, EventProof, ProofReply, Readin
 
 /// How often a tab is compared anew: between the matching of an order and its payment the two differ for some blocks.
 const TRIES: usize = 20;
-/// Between two of them.
+/// Time between two of them.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What was proven.
+/// The proofs of a bill that is true.
 #[derive(Debug)]
 pub(super) struct Verified {
     pub(super) lines: Vec<EventProof>,
@@ -211,7 +211,7 @@ impl Prover<'_> {
                 Some(raw) => wattle_primitives::decode(&raw).map_err(|e| CliError::input("balance", e))?,
                 None => BalanceRecord::default(),
             };
-            // What was booked since the bill was fetched.
+            // Lines that were booked since the bill was fetched.
             let params = json!({ "account": account, "microgrid": grid.id, "limit": PAGE_ITEMS });
             let fresh: Vec<EventItem> = self.client.list("energy_bill", params).await?;
             let new: Vec<EventItem> = fresh.into_iter().filter(|item| !known.contains(item)).collect();

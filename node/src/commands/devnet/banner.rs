@@ -1,4 +1,4 @@
-//! What a devnet shows: a banner when it is ready, then one live line; or JSON lines only.
+//! The face of a devnet: a banner when it is ready, then one live line; or JSON lines only.
 
 use super::meters::Meters;
 use super::validators::Validators;

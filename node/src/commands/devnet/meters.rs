@@ -27,14 +27,14 @@ const SAMPLE_INTERVAL_MS: u64 = 1_000;
 const MAX_FEE: Amount = Amount(10_000_000);
 /// Days of readings that a queue holds.
 const QUEUE_DAYS: u64 = 30;
-/// What is lost between the feeder and the houses, in thousandths.
+/// Losses between the feeder and the houses, in thousandths.
 const LOSS_PERMILLE: u32 = 20;
-/// What the houses have, in turn.
+/// Equipment of the houses, in turn.
 const KINDS: [Kind; 6] = [Kind::Load, Kind::Solar, Kind::Storage, Kind::Car, Kind::Solar, Kind::Load];
 
 /// All meters of a devnet.
 pub(super) struct Meters {
-    /// What is known of each.
+    /// The meters, in order.
     pub(super) members: Vec<Member>,
     /// Thousandths of the usual light that the sky lets through.
     pub(super) sky: Arc<AtomicU32>,
@@ -56,7 +56,7 @@ pub(super) struct Member {
     pub(super) is_feeder: bool,
     /// Where its Modbus server is.
     pub(super) modbus: String,
-    /// What is behind it.
+    /// The house or the feeder behind it.
     pub(super) site: Site,
     /// Where its light node keeps its data.
     pub(super) data_dir: PathBuf,
@@ -136,7 +136,7 @@ impl Meters {
         Ok(meters)
     }
 
-    /// What is behind each meter: houses with different things in turn; behind a feeder all of them.
+    /// The house behind each meter, with different equipment in turn; behind a feeder all of them.
     fn sites(&self, net: &Testnet, seed: u64) -> Vec<Site> {
         let feeders: Vec<bool> = roles(net).map(|role| role == MeterRole::Feeder).collect();
         let house = |i: usize| {

@@ -273,7 +273,7 @@ async fn watch(
     }
 }
 
-/// What the status line shows.
+/// Figures of the status line.
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
     height: Height,

@@ -21,7 +21,7 @@ const RPC_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// All validators of a devnet.
 pub(super) struct Validators {
-    /// What is known of each.
+    /// The validators, in order.
     pub(super) members: Vec<Member>,
     running: Vec<Runs>,
     clock: Option<Pace>,

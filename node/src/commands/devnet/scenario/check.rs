@@ -1,4 +1,4 @@
-//! What must hold at the end, derived anew from what the interface tells.
+//! Checks at the end of the story, derived anew from the answers of the interface.
 //!
 //! - Every meter's readings stand on the chain once, by rising numbers, and its registers never fall.
 //! - For every account: what intervals and adjustments billed is what its meters' registers show, to the watt-hour.
@@ -158,7 +158,7 @@ async fn proven_bill(stage: &Stage<'_>, bills: &Bills) -> Result<usize, CliError
     Ok(lines.len())
 }
 
-/// What each account's registers show between two times.
+/// Energy by each account's registers between two times.
 fn shown(
     stage: &Stage<'_>,
     readings: &BTreeMap<Address, Vec<ReadingItem>>,
@@ -195,7 +195,7 @@ fn at(items: &[ReadingItem], time_ms: u64) -> Option<(i128, i128)> {
     Some((between(low.0, high.0), between(low.1, high.1)))
 }
 
-/// What an account's bill adds up to, adjustments included.
+/// Energy by an account's bill, adjustments included.
 fn billed(account: &Address, items: &[EventItem]) -> Energy {
     let mut sum = Energy::default();
     for item in items {

@@ -105,7 +105,7 @@ pub(super) fn reading() -> Reading {
     }
 }
 
-/// What the story needs.
+/// Everything that the story plays with.
 pub(super) struct Stage<'a> {
     pub(super) net: &'a Testnet,
     pub(super) validators: &'a mut Validators,
@@ -224,7 +224,7 @@ impl Stage<'_> {
         waited.await.map_err(|_| wrong(&format!("{what} within {} s", limit.as_secs())))
     }
 
-    /// What the houses give in all at a time, W.
+    /// Power that the houses give in all at a time, W.
     #[expect(clippy::cast_possible_truncation, reason = "watts of a village")]
     fn flow(&self, time_ms: u64) -> i64 {
         self.meters.members.iter().filter(|m| !m.is_feeder).map(|m| m.site.flow(time_ms).yields).sum::<f64>()
