@@ -3,7 +3,6 @@
 //! [`Node::start`] opens what is on disk and starts the loop; the loop's one `select!` turns whatever happens into
 //! events for the [driver](crate::driver), and carries out its effects in order.
 
-pub mod journal;
 mod observe;
 pub mod serve;
 pub mod shared;
@@ -15,7 +14,6 @@ use crate::driver::{Driver, Effect, Event, Halt, Setup, Token};
 use crate::file::FileError;
 use crate::file::os::OsDir;
 use crate::work::{TxCache, Unchecked, Worker};
-use journal::{Journal, Order};
 use observe::Observer;
 use shared::{Command, Shared, View};
 use std::collections::HashMap;
@@ -23,10 +21,11 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use storage::StorageError;
-use threads::{Fatal, LogOrder, Report};
+use storage::{Journal, StorageError};
+use threads::{Fatal, LogOrder, Order, Report};
 use tokio::sync::{mpsc, oneshot, watch};
 use wattle_consensus::MonoMs;
+use wattle_host::wall;
 use wattle_p2p::Responder;
 use wattle_p2p::wire::{Response, Role, ValidatorProof};
 use wattle_p2p::{Handle, NetEvent};

@@ -6,17 +6,19 @@
 //! <home>/sign        what was signed: outside the data directory, no reset touches it
 //! ```
 
-use super::journal::{Journal, JournalError};
-use crate::driver::Boot;
+use super::threads::Order;
+use crate::driver::{Boot, Done};
+use crate::file::Dir;
 use crate::file::os::OsDir;
 use crate::home::Place;
-use crate::signer::Standing;
-use crate::wal::WalConfig;
+use crate::signer::{DataDir, PersistError, Persisted, Signer, SignerError, Standing, Syncs, persist};
+use crate::wal::record::WalRecord;
+use crate::wal::{Wal, WalConfig, WalError};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use wattle_consensus::Record;
-use wattle_primitives::{Block, Certificate, Genesis, Hash, Header, Height, SecretKey};
+use wattle_primitives::{Block, Certificate, DecodeError, Genesis, Hash, Header, Height, SecretKey, Vote};
 use wattle_rpc::metrics::{FsyncOf, Metrics};
 use wattle_runtime::execute::GenesisFailure;
 use wattle_runtime::store::{RocksOptions, RocksStore};
@@ -31,12 +33,18 @@ pub enum StorageError {
     /// The database.
     #[error("database")]
     Store(#[from] StoreError),
-    /// The consensus log or the sign state.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
+    /// The consensus log.
+    #[error("consensus log")]
+    Wal(#[from] WalError),
+    /// The sign state.
+    #[error("sign state")]
+    Signer(#[from] SignerError),
     /// A directory.
     #[error("data directory")]
     File(#[from] crate::file::FileError),
+    /// The log holds something this build cannot read.
+    #[error("the consensus log was written by another version")]
+    Decode(#[from] DecodeError),
     /// The database belongs to another chain.
     #[error("the data directory holds chain {found}, the genesis file describes {expected}")]
     WrongChain {
@@ -155,6 +163,71 @@ pub fn open_chain(store: &dyn Store, genesis: &Genesis) -> Result<Found, Storage
     };
     let certificate = store.certificate(header.height)?;
     Ok(Found { chain, header, state, certificate })
+}
+
+/// The log and the sign state of a validator: they become durable together.
+#[derive(Debug)]
+pub struct Journal<W: Dir, S: Dir> {
+    wal: Wal<W>,
+    signer: Signer<S>,
+}
+
+impl<W: Dir, S: Dir> Journal<W, S> {
+    /// Opens both, and returns what the log knows. `fresh` says that nothing was ever committed here.
+    ///
+    /// # Errors
+    /// [`StorageError`]; a missing sign state beside data in use is one.
+    pub fn open(
+        wal: W,
+        sign: S,
+        chain: Hash,
+        key: SecretKey,
+        fresh: bool,
+        config: WalConfig,
+    ) -> Result<(Self, Vec<Record>, Vec<Block>, Standing), StorageError> {
+        let wal = Wal::open(wal, config)?;
+        let (records, bodies) = read_log(&wal)?;
+        let data = if fresh && wal.last_group().is_none() { DataDir::Empty } else { DataDir::InUse };
+        let votes: Vec<Vote> = records
+            .iter()
+            .filter_map(|r| if let Record::Vote(signed) = r { Some(signed.vote) } else { None })
+            .collect();
+        let (signer, standing) = Signer::open(sign, chain, key, data)?.reconcile(votes)?;
+        Ok((Self { wal, signer }, records, bodies, standing))
+    }
+
+    /// Makes one group durable.
+    ///
+    /// # Errors
+    /// [`PersistError`]; the process must end.
+    pub fn persist(&mut self, order: Order, syncs: Syncs) -> Result<Done, PersistError> {
+        let Order { token, height, records, votes } = order;
+        let Persisted { signed, refused } =
+            persist(&mut self.wal, &mut self.signer, height, &records, &votes, syncs)?;
+        Ok(Done::Persisted { token, signed, refused })
+    }
+
+    /// Lets go of what the database covers.
+    ///
+    /// # Errors
+    /// [`PersistError`]; the process must end.
+    pub fn release(&mut self, height: Height) -> Result<(), PersistError> {
+        self.wal.release(height)?;
+        Ok(())
+    }
+}
+
+fn read_log<W: Dir>(wal: &Wal<W>) -> Result<(Vec<Record>, Vec<Block>), StorageError> {
+    let (mut records, mut bodies) = (Vec::new(), Vec::new());
+    for group in wal.replay() {
+        for record in group?.decode::<WalRecord>()? {
+            match record {
+                WalRecord::Consensus(record) => records.push(record),
+                body @ WalRecord::Body(_) => bodies.extend(body.block()?),
+            }
+        }
+    }
+    Ok((records, bodies))
 }
 
 impl Found {

@@ -4,10 +4,11 @@
 //! one build and one execution at a time for a block, [`crate::driver::COMMIT_BACKLOG_MAX`] commits, and no more
 //! transactions than [`crate::driver`] lets through to checking.
 
-use super::journal::{Journal, Order};
+use super::storage::Journal;
 use crate::driver::{Committing, Done, Job, Token};
 use crate::file::Dir;
 use crate::signer::{PersistError, Syncs};
+use crate::wal::record::WalRecord;
 use crate::work::{Unchecked, Worker};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -50,6 +51,19 @@ pub enum Fatal {
     /// A thread ended unexpectedly.
     #[error("thread {0} ended")]
     Thread(&'static str),
+}
+
+/// One group for the log.
+#[derive(Debug)]
+pub struct Order {
+    /// Names it.
+    pub token: Token,
+    /// Highest height it is about.
+    pub height: Height,
+    /// Records.
+    pub records: Vec<WalRecord>,
+    /// Votes to sign.
+    pub votes: Vec<(Vote, ValidatorIndex)>,
 }
 
 /// Orders for the log's thread.
