@@ -1,6 +1,6 @@
 //! `wattle admin`: orders to a running node, by the socket in its directory.
 
-use super::{CliError, CliResult, Ctx, Report, output};
+use super::{CliError, CliResult, Ctx, Report};
 use crate::client::{ADMIN_SOCKET, Socket};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -103,6 +103,5 @@ pub async fn run(args: AdminArgs, ctx: &Ctx) -> CliResult {
         }
     };
     let socket = Socket::new(args.home.join(ADMIN_SOCKET), ctx.rpc_timeout());
-    let answer = socket.call(&method, &params).await?;
-    Ok(Report::new(answer.clone(), output::render(&answer)))
+    Ok(Report::of(socket.call(&method, &params).await?))
 }

@@ -4,6 +4,7 @@
 //! Text comes from the chain as well, where anybody can write: control characters never reach the terminal.
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::io::Write;
 use wattle_primitives::TimeMs;
@@ -70,6 +71,12 @@ pub fn clean(text: &str) -> String {
 pub fn time(at: TimeMs) -> String {
     let found = i64::try_from(at.0 / 1000).ok().and_then(|s| Timestamp::from_second(s).ok());
     found.map_or_else(|| format!("{at} ms"), |time| time.to_string())
+}
+
+/// The JSON of a value that has one, as all of the interface do.
+#[must_use]
+pub fn to_json<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 /// Any JSON as text: fields in aligned lines, lists of objects as tables.

@@ -4,8 +4,7 @@
 //! one; the certificate's quorum and signatures. What remains to be trusted is the validator set: without
 //! `--validators-hash` it is the node's word.
 
-use super::output::Report;
-use super::query::to_json;
+use super::output::{Report, to_json};
 use super::secret::address_of;
 use super::{CliError, CliResult, Ctx};
 use crate::client::Client;

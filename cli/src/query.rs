@@ -216,8 +216,7 @@ pub async fn run(args: QueryArgs, ctx: &Ctx) -> CliResult {
 /// # Errors
 /// [`CliError::Client`].
 pub async fn ask(ctx: &Ctx, method: &str, params: Value) -> CliResult {
-    let answer: Value = ctx.client()?.call(method, params).await?;
-    Ok(Report::new(answer.clone(), output::render(&answer)))
+    Ok(Report::of(ctx.client()?.call(method, params).await?))
 }
 
 fn block_id(text: &str) -> Result<Value, CliError> {
@@ -240,10 +239,4 @@ fn events(args: &EventArgs, ctx: &Ctx) -> Result<Value, CliError> {
         params["filter"] = json!({ "types": args.types, "accounts": accounts, "txs": args.txs });
     }
     Ok(params)
-}
-
-/// The JSON of a value that has one, as all of the interface do.
-#[must_use]
-pub fn to_json<T: Serialize>(value: &T) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
 }

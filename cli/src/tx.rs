@@ -1,7 +1,8 @@
 //! `wattle tx`: transactions step by step, with signing apart from the network.
 
 use super::input::{CallArgs, Draft, TxFile};
-use super::query::{self, to_json};
+use super::output::to_json;
+use super::query;
 use super::secret::{SignerArgs, address_of};
 use super::send::{self, SendArgs, TxOptions, WaitArgs};
 use super::{CliError, CliResult, Ctx, Report, output};

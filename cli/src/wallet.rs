@@ -1,6 +1,7 @@
 //! `wattle wallet`: balances, payments, history.
 
-use super::query::{self, to_json};
+use super::output::to_json;
+use super::query;
 use super::secret::{SignerArgs, address_of};
 use super::send::{SendArgs, execute, money};
 use super::{CliError, CliResult, Ctx, Report, amount, output};

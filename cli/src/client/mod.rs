@@ -11,10 +11,10 @@ mod socket;
 
 pub use socket::Socket;
 
+use crate::output::to_json;
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
 use jsonrpsee::core::traits::ToRpcParams;
 use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -236,7 +236,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn prepare(&self, request: &PrepareRequest) -> Result<PreparedTx, ClientError> {
-        self.call("tx_prepare", to_value(request)).await
+        self.call("tx_prepare", to_json(request)).await
     }
 
     /// `tx_simulate`.
@@ -329,11 +329,6 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// The JSON of one of the interface's types, all of which have one.
-fn to_value<T: Serialize>(value: &T) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::registry::Encoding;
 use super::{CliError, CliResult, Ctx, SendArgs, call, output};
 use crate::Report;
 use crate::input;
-use crate::query::to_json;
+use crate::output::to_json;
 use crate::secret::SignerArgs;
 use clap::Args;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,5 @@
 //! `wattle init`.
 
-use super::failed;
 use crate::home::{Home, NodeConfigFile, P2pSection, RpcSection, StorageSection};
 use crate::launch::node_key;
 use crate::testnet::{Layout, loopback};
@@ -112,7 +111,7 @@ pub(super) fn run(args: InitArgs, _ctx: &Ctx) -> CliResult {
 }
 
 fn node(args: &NodeArgs) -> CliResult {
-    let spec = ChainSpec::load(&args.genesis).map_err(|e| failed("genesis", &e))?;
+    let spec = ChainSpec::load(&args.genesis).map_err(|e| CliError::failed("genesis", &e))?;
     let entropy =
         |e: getrandom::Error| CliError::Other { code: "entropy", message: e.to_string(), hint: None };
     let node = SecretKey::generate().map_err(entropy)?;
@@ -132,8 +131,9 @@ fn node(args: &NodeArgs) -> CliResult {
         },
         storage: StorageSection::default(),
     };
-    home.create(&config, &spec, &node, validator.as_ref()).map_err(|e| failed("node_directory", &e))?;
-    let peer = node_key(&node).map_err(|e| failed("node_key", &e))?.peer_id().to_string();
+    home.create(&config, &spec, &node, validator.as_ref())
+        .map_err(|e| CliError::failed("node_directory", &e))?;
+    let peer = node_key(&node).map_err(|e| CliError::failed("node_key", &e))?.peer_id().to_string();
     let public = validator.as_ref().map(SecretKey::public);
     let json = json!({ "home": home.path(), "peerId": peer, "validatorKey": public });
     let text = format!(
@@ -164,8 +164,8 @@ fn testnet(args: TestnetArgs) -> CliResult {
         feeder: false,
         accounts: Vec::new(),
     };
-    let net = layout.create(&args.out).map_err(|e| failed("layout", &e))?;
-    net.connect(args.p2p_port, args.rpc_port).map_err(|e| failed("layout", &e))?;
+    let net = layout.create(&args.out).map_err(|e| CliError::failed("layout", &e))?;
+    net.connect(args.p2p_port, args.rpc_port).map_err(|e| CliError::failed("layout", &e))?;
     let homes: Vec<_> = net.homes.iter().map(|h| h.path().to_owned()).collect();
     let json = json!({ "dir": net.dir, "genesisHash": net.genesis_hash, "homes": homes });
     let mut text = format!("wrote {} for chain {}\n", net.dir.display(), net.genesis_hash);

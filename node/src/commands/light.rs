@@ -1,6 +1,6 @@
 //! `wattle light`: the light node from the main binary; `wattle-light` is the slim one for small machines.
 
-use super::{failed, stop_signal};
+use super::stop_signal;
 use clap::Args;
 use wattle_cli::{CliResult, Ctx, Report};
 use wattle_meter::cli::{self, LightCommand};
@@ -25,6 +25,8 @@ pub(super) async fn run(args: LightArgs, ctx: &Ctx) -> CliResult {
         LightCommand::Run(run) => run.stop_with_stdin,
         _ => false,
     };
-    cli::run(&args.command, ctx.json, stop_signal(parent_gone)).await.map_err(|e| failed(e.code(), &e))?;
+    cli::run(&args.command, ctx.json, stop_signal(parent_gone))
+        .await
+        .map_err(|e| CliError::failed(e.code(), &e))?;
     Ok(Report::Printed)
 }

@@ -107,18 +107,6 @@ async fn dispatch(command: Command, ctx: &Ctx) -> CliResult {
     }
 }
 
-/// A failure with all its causes in one line.
-fn failed(code: &'static str, error: &dyn std::error::Error) -> CliError {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message.push_str(": ");
-        message.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    CliError::Other { code, message, hint: None }
-}
-
 /// Waits for Ctrl-C or SIGTERM, or with `stdin` also for the end of standard input.
 async fn stop_signal(stdin: bool) {
     use tokio::signal::unix::{SignalKind, signal};

@@ -1,6 +1,6 @@
 //! `wattle run`.
 
-use super::{failed, stop_signal};
+use super::stop_signal;
 use crate::home::{Home, HomeError};
 use crate::launch::{LaunchError, Options, Running, launch};
 use crate::run::NodeError;
@@ -44,7 +44,7 @@ pub struct RunArgs {
 pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
     let home = Home::new(&args.home);
     if let Some(pace) = args.clock {
-        let spec = home.spec().map_err(|e| failed("node_directory", &e))?;
+        let spec = home.spec().map_err(|e| CliError::failed("node_directory", &e))?;
         quicken(pace, &spec.genesis.chain_id)?;
     }
     // From the start on: who waits for the node to be ready may stop it right then.
@@ -52,7 +52,7 @@ pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
     let mut running = match launch(&home, Options::default()).await {
         Ok(running) => running,
         Err(LaunchError::Node(error)) if error.is_disk_full() => disk_full(&error),
-        Err(error) => return Err(failed(code(&error), &error)),
+        Err(error) => return Err(CliError::failed(code(&error), &error)),
     };
     announce(&running, ctx.json);
     let ended = tokio::select! {
@@ -66,11 +66,11 @@ pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
     match ended {
         Ok(()) => Ok(Report::Printed),
         Err(error @ NodeError::Halt(_)) => {
-            note(&format!("error: {}", failed("halt", &error)));
+            note(&format!("error: {}", CliError::failed("halt", &error)));
             std::process::exit(EXIT_HALT);
         }
         Err(error) if error.is_disk_full() => disk_full(&error),
-        Err(error) => Err(failed("node", &error)),
+        Err(error) => Err(CliError::failed("node", &error)),
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) fn quicken(pace: Pace, chain_id: &str) -> Result<(), CliError> {
 }
 
 fn disk_full(error: &NodeError) -> ! {
-    note(&format!("error: {}", failed("disk_full", error)));
+    note(&format!("error: {}", CliError::failed("disk_full", error)));
     note("the disk is full: make room and start the node again; nothing that was final is lost");
     std::process::exit(EXIT_DISK_FULL);
 }

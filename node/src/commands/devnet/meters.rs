@@ -1,6 +1,5 @@
 //! The devnet's meters: a Modbus TCP server with the SDM630 map for each, and a light node that reads it.
 
-use super::super::failed;
 use super::link::Link as Cable;
 use crate::home::write;
 use crate::testnet::{Testnet, loopback};
@@ -111,7 +110,7 @@ impl Meters {
             let start_ms = net.spec.genesis.time_ms.0;
             let simulator = Simulator::start_at(loopback(0), site.clone(), start_ms, system_clock())
                 .await
-                .map_err(|e| failed("meter", &e))?;
+                .map_err(|e| CliError::failed("meter", &e))?;
             let cable = cables.iter().find(|(at, _)| *at == i).map(|(_, cable)| cable.peers());
             let peers = cable.unwrap_or(peers);
             let config = light_config(net, dir, simulator.address(), peers, payer, pace);
@@ -185,7 +184,8 @@ fn member(
     simulator: &Simulator,
     site: Site,
 ) -> Result<Member, CliError> {
-    let key = wattle_host::key::load(&dir.join("meter.key")).map_err(|e| failed("meter", &e))?.public();
+    let key =
+        wattle_host::key::load(&dir.join("meter.key")).map_err(|e| CliError::failed("meter", &e))?.public();
     let address = Address::of_key(&key);
     let registered =
         net.spec.genesis.microgrids.first().and_then(|grid| grid.meters.iter().find(|m| m.key == key));
@@ -245,9 +245,9 @@ fn light_config(
 /// Starts `wattle-light`, which stands beside `wattle`; without it, `wattle light`.
 fn spawn(dir: &Path, config: &LightConfig) -> Result<Child, CliError> {
     let path = dir.join("light.toml");
-    let text = toml::to_string_pretty(config).map_err(|e| failed("light_config", &e))?;
-    write(&path, &text).map_err(|e| failed("light_config", &e))?;
-    let wattle = std::env::current_exe().map_err(|e| failed("spawn", &e))?;
+    let text = toml::to_string_pretty(config).map_err(|e| CliError::failed("light_config", &e))?;
+    write(&path, &text).map_err(|e| CliError::failed("light_config", &e))?;
+    let wattle = std::env::current_exe().map_err(|e| CliError::failed("spawn", &e))?;
     let slim: PathBuf = wattle.with_file_name("wattle-light");
     let mut command = if slim.exists() { Command::new(slim) } else { Command::new(wattle) };
     command.args(if command.as_std().get_program().to_string_lossy().ends_with("wattle-light") {
@@ -264,5 +264,5 @@ fn spawn(dir: &Path, config: &LightConfig) -> Result<Child, CliError> {
         .env("WATTLE_LOG", std::env::var_os("WATTLE_LOG").unwrap_or_else(|| "warn".into()))
         .kill_on_drop(true)
         .spawn()
-        .map_err(|e| failed("spawn", &e))
+        .map_err(|e| CliError::failed("spawn", &e))
 }

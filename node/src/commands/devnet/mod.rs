@@ -10,7 +10,7 @@ mod meters;
 mod scenario;
 mod validators;
 
-use super::{failed, stop_signal};
+use super::stop_signal;
 use crate::testnet::{DEVNET_CHAIN_ID, Layout, NODES_MAX, Testnet, devnet_terms};
 use banner::StatusLine;
 use clap::Args;
@@ -125,8 +125,9 @@ pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
     scenario::check_options(&args)?;
     let clock = clock(&args)?;
     let net = lay_out(&args, place.path())?;
-    let addresses =
-        net.connect(0, free_ports(args.rpc_port, net.homes.len())?).map_err(|e| failed("layout", &e))?;
+    let addresses = net
+        .connect(0, free_ports(args.rpc_port, net.homes.len())?)
+        .map_err(|e| CliError::failed("layout", &e))?;
     // A story in which one is killed needs processes.
     let processes = args.processes || args.scenario.is_some();
     let mut validators = Validators::start(&net, processes, clock).await?;
@@ -209,7 +210,7 @@ async fn tell(
 
 fn lay_out(args: &DevnetArgs, dir: &Path) -> Result<Testnet, CliError> {
     if dir.join("genesis.toml").exists() {
-        let net = Testnet::open(dir).map_err(|e| failed("layout", &e))?;
+        let net = Testnet::open(dir).map_err(|e| CliError::failed("layout", &e))?;
         existing::check(args, &net)?;
         note("the chain in this directory goes on, with its own validators, meters and parameters");
         return Ok(net);
@@ -230,7 +231,7 @@ fn lay_out(args: &DevnetArgs, dir: &Path) -> Result<Testnet, CliError> {
         feeder: args.scenario.is_some(),
         accounts: Vec::new(),
     };
-    layout.create(dir).map_err(|e| failed("layout", &e))
+    layout.create(dir).map_err(|e| CliError::failed("layout", &e))
 }
 
 /// The first of `count` ports in a row, from `wanted` on, that are all free on loopback: each validator has its own.

@@ -62,8 +62,9 @@ impl Validators {
                 let pipe = child.stdin.take(); // waiting for the child would close it
                 running.push(Runs::Process(child, pipe));
             } else {
-                let node =
-                    launch(home, Options { rpc_fallback: true }).await.map_err(|e| failed(code(&e), &e))?;
+                let node = launch(home, Options { rpc_fallback: true })
+                    .await
+                    .map_err(|e| CliError::failed(code(&e), &e))?;
                 members.push(Member {
                     name: node.name.clone(),
                     rpc: node.rpc.url(),
@@ -165,7 +166,7 @@ impl Validators {
                 match runs {
                     Runs::Here(node) => match node.node.ended().await {
                         Ok(()) => ended(&name, "it stopped"),
-                        Err(error) => failed("validator_stopped", &error),
+                        Err(error) => CliError::failed("validator_stopped", &error),
                     },
                     Runs::Process(child, _) => {
                         // A process that was killed on purpose is part of the show: the others go on.
@@ -200,7 +201,7 @@ impl Validators {
     /// When it has none, or cannot be killed.
     pub(super) async fn kill(&mut self, index: usize) -> Result<(), CliError> {
         match self.running.get_mut(index) {
-            Some(Runs::Process(child, _)) => child.kill().await.map_err(|e| failed("kill", &e)),
+            Some(Runs::Process(child, _)) => child.kill().await.map_err(|e| CliError::failed("kill", &e)),
             _ => Err(ended("validator", "it has no process of its own")),
         }
     }
@@ -248,7 +249,7 @@ pub(in crate::commands) fn terminate(child: &Child) {
 
 /// Starts `wattle run` for a home and waits for its first line.
 async fn spawn(home: &std::path::Path, clock: Option<Pace>) -> Result<(Member, Child), CliError> {
-    let program = std::env::current_exe().map_err(|e| failed("spawn", &e))?;
+    let program = std::env::current_exe().map_err(|e| CliError::failed("spawn", &e))?;
     let mut child = Command::new(program)
         .args(["run", "--json", "--stop-with-stdin", "--home"])
         .arg(home)
@@ -258,7 +259,7 @@ async fn spawn(home: &std::path::Path, clock: Option<Pace>) -> Result<(Member, C
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|e| failed("spawn", &e))?;
+        .map_err(|e| CliError::failed("spawn", &e))?;
     let Some(stdout) = child.stdout.take() else { return Err(ended("validator", "no output")) };
     let mut lines = BufReader::new(stdout).lines();
     let first = lines.next_line().await.ok().flatten();

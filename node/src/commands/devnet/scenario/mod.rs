@@ -301,7 +301,7 @@ impl Stage<'_> {
 
 /// Readings that wait in a light node's data directory.
 fn queue_depth(data_dir: &std::path::Path) -> Result<usize, CliError> {
-    let status = wattle_meter::status(data_dir).map_err(|e| failed("light", &e))?;
+    let status = wattle_meter::status(data_dir).map_err(|e| CliError::failed("light", &e))?;
     Ok(status.meters.iter().map(|meter| meter.queue_depth).sum())
 }
 
@@ -316,14 +316,14 @@ pub(super) fn verify_chains(net: &Testnet, ctx: &Ctx) -> Result<(), CliError> {
         let home = home.path().to_owned();
         let db = Home::new(home.clone()).data_dir().join("db");
         doctor::run(DoctorArgs { home }, ctx)?;
-        stores.push(RocksStore::open(&db).map_err(|e| failed("database", &e))?);
+        stores.push(RocksStore::open(&db).map_err(|e| CliError::failed("database", &e))?);
     }
     let tips: Vec<_> = stores.iter().map(|store| store.tip().ok().flatten()).collect();
     let lowest = tips.iter().map(|tip| tip.as_ref().map_or(Height::ZERO, |tip| tip.header.height)).min();
     let lowest = lowest.unwrap_or(Height::ZERO);
     let mut hashes = BTreeSet::new();
     for store in &stores {
-        let header = store.header(BlockId::Height(lowest)).map_err(|e| failed("database", &e))?;
+        let header = store.header(BlockId::Height(lowest)).map_err(|e| CliError::failed("database", &e))?;
         hashes.insert(header.map(|header| header.hash()));
     }
     if hashes.len() != 1 || hashes.contains(&None) {
