@@ -2,7 +2,7 @@
 
 use super::stop_signal;
 use clap::Args;
-use wattle_cli::{CliResult, Ctx, Report};
+use wattle_cli::{CliError, CliResult, Ctx, Report};
 use wattle_meter::cli::{self, LightCommand};
 
 /// Options of `wattle light`.

@@ -1,6 +1,6 @@
 //! The devnet's validators: in this process, or each in its own.
 
-use super::super::{failed, run::code};
+use super::super::run::code;
 use super::Progress;
 use crate::launch::{Options, Running, launch};
 use crate::testnet::Testnet;

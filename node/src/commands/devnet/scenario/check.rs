@@ -132,12 +132,12 @@ async fn proven_bill(stage: &Stage<'_>, bills: &Bills) -> Result<usize, CliError
         .iter()
         .find(|(account, items)| Some(**account) != operator && !items.is_empty())
         .ok_or_else(|| wrong("a house has a bill"))?;
-    let program = std::env::current_exe().map_err(|e| super::failed("spawn", &e))?;
+    let program = std::env::current_exe().map_err(|e| CliError::failed("spawn", &e))?;
     let output = tokio::process::Command::new(program)
         .args(["energy", "bill", &account.to_string(), "--readings", "--verify", "--json", "--rpc"])
         .arg(stage.client.endpoint())
         .output();
-    let output = output.await.map_err(|e| super::failed("spawn", &e))?;
+    let output = output.await.map_err(|e| CliError::failed("spawn", &e))?;
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     let document: Value = serde_json::from_str(&told).unwrap_or_default();
     if !output.status.success() || document["verified"]["complete"][0]["complete"] != true {

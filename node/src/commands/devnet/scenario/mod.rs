@@ -11,7 +11,7 @@ use super::super::doctor::{self, DoctorArgs};
 use super::link::Link;
 use super::meters::{Meters, Pace as Reading};
 use super::validators::Validators;
-use super::{DevnetArgs, Testnet, failed, note};
+use super::{DevnetArgs, Testnet, note};
 use crate::home::Home;
 use clap::ValueEnum;
 use serde_json::{Value, json};
