@@ -193,7 +193,25 @@ fn listen(path: &Path) -> std::io::Result<UnixListener> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let listener = wattle_host::socket::with_short_path(path, |short| UnixListener::bind(short))?;
+    let listener = with_short_path(path, |short| UnixListener::bind(short))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
     Ok(listener)
+}
+
+/// Calls `act` with a name of `path` that fits into a socket address, by way of its open directory.
+///
+/// # Errors
+/// Those of `act`, or the directory cannot be opened.
+pub fn with_short_path<T>(path: &Path, act: impl FnOnce(&Path) -> std::io::Result<T>) -> std::io::Result<T> {
+    /// What every system takes; Linux takes four bytes more.
+    const SOCKET_PATH_BYTES_MAX: usize = 103;
+    if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
+        return act(path);
+    }
+    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    };
+    let dir = std::fs::File::open(dir)?;
+    let fd = std::os::fd::AsRawFd::as_raw_fd(&dir);
+    act(&Path::new("/proc/self/fd").join(fd.to_string()).join(name))
 }

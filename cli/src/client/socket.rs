@@ -73,7 +73,7 @@ impl Socket {
         params: &Value,
     ) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>> {
         let stream =
-            wattle_host::socket::with_short_path(&self.path, std::os::unix::net::UnixStream::connect)?;
+            wattle_rpc::admin::with_short_path(&self.path, std::os::unix::net::UnixStream::connect)?;
         stream.set_nonblocking(true)?;
         let io = TokioIo::new(UnixStream::from_std(stream)?);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await?;

@@ -172,16 +172,9 @@ async fn a_socket_left_behind_is_replaced_and_a_file_is_not() {
     std::fs::create_dir_all(&long).unwrap();
     for path in [dir.0.join("admin.sock"), long.join("admin.sock")] {
         // As after `kill -9`: the name is there, nobody listens.
-        drop(
-            wattle_host::socket::with_short_path(&path, |short| {
-                std::os::unix::net::UnixListener::bind(short)
-            })
-            .unwrap(),
-        );
+        drop(admin::with_short_path(&path, |short| std::os::unix::net::UnixListener::bind(short)).unwrap());
         let (server, _) = start(&path);
-        let stream = wattle_host::socket::with_short_path(&path, |short| {
-            std::os::unix::net::UnixStream::connect(short)
-        });
+        let stream = admin::with_short_path(&path, |short| std::os::unix::net::UnixStream::connect(short));
         assert!(stream.is_ok(), "{}", path.display());
         server.stop().await;
         std::fs::write(&path, "precious").unwrap();
