@@ -72,8 +72,7 @@ impl Socket {
         method: &str,
         params: &Value,
     ) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>> {
-        let stream =
-            wattle_rpc::admin::with_short_path(&self.path, std::os::unix::net::UnixStream::connect)?;
+        let stream = wattle_rpc::admin::with_short_path(&self.path, std::os::unix::net::UnixStream::connect)?;
         stream.set_nonblocking(true)?;
         let io = TokioIo::new(UnixStream::from_std(stream)?);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await?;

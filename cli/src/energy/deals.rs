@@ -1,10 +1,10 @@
 //! `wattle energy deal`: bilateral deals between storage units.
 
-use super::super::query;
-use super::super::secret::address_of;
 use super::date::parse_time;
 use super::market::SideArg;
 use super::{CliResult, Ctx, GridPageArgs, SendArgs, asset_of, call, money_of, output, reference};
+use crate::query;
+use crate::secret::address_of;
 use crate::send::money;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;

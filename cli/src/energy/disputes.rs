@@ -1,10 +1,10 @@
 //! `wattle energy dispute`: bills that are contested.
 
-use super::super::{input, query};
 use super::{
     CliError, CliResult, Ctx, PageArgs, SendArgs, address, asset_of, call, money_of, output, reference,
 };
 use crate::send::money;
+use crate::{input, query};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Microgrids, terms, members, meters.
 
-use super::super::secret::address_of;
 use super::{CliError, CliResult, Ctx, SendArgs, asset_of, call, money_of, output, reference};
+use crate::secret::address_of;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::str::FromStr;

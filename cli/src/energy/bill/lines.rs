@@ -1,6 +1,6 @@
 //! The lines of an account's bill, an event each, and the sums for each microgrid.
 
-use super::super::super::{amount, output};
+use crate::{amount, output};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;

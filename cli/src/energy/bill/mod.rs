@@ -6,12 +6,12 @@
 mod lines;
 mod verify;
 
-use super::super::output::{self, Report};
-use super::super::secret::address_of;
 use super::date::parse_time;
 use super::{CliError, CliResult, Ctx, asset_of};
 use crate::client::Client;
 use crate::output::to_json;
+use crate::output::{self, Report};
+use crate::secret::address_of;
 use clap::{Args, ValueEnum};
 use lines::{Grid, Grids, Line, Totals};
 use serde_json::{Value, json};

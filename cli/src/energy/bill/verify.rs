@@ -6,10 +6,10 @@
 //! sums of the proven tab, none of these was left out. That holds for all lines there are, not for those of a
 //! period, and not for the operator, whose tab is the counterpart of everybody's.
 
-use super::super::super::proof::{Finality, check, check_state, finality};
 use super::lines::{Figures, Grid, Grids, figures};
 use super::{BillArgs, CliError, PAGE_ITEMS};
 use crate::client::Client;
+use crate::proof::{Finality, check, check_state, finality};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
