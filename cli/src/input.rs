@@ -83,7 +83,7 @@ impl TxFile {
             id: body.id(),
             body_hex: hex::encode(wattle_primitives::encode(body)),
             signing_hex: hex::encode(body.signing_bytes()),
-            body: super::query::to_json(body),
+            body: super::output::to_json(body),
             auths,
         }
     }

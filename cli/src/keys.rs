@@ -5,7 +5,7 @@ use super::{CliError, CliResult, Ctx, Report, secret};
 use crate::keystore::derive;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use wattle_host::seal::{KdfParams, KeyFile};
 use wattle_host::{FileError, file};
 use wattle_primitives::SecretKey;

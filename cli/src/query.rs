@@ -1,10 +1,9 @@
 //! `wattle query`: what a node knows.
 
 use super::secret::address_of;
-use super::{CliError, CliResult, Ctx, Report, output, proof};
+use super::{CliError, CliResult, Ctx, Report, proof};
 use crate::client::with_cursor;
 use clap::{Args, Subcommand};
-use serde::Serialize;
 use serde_json::{Value, json};
 use wattle_primitives::{AssetId, Hash, Height};
 

@@ -197,7 +197,7 @@ pub async fn execute(calls: Vec<Call>, what: &str, args: &SendArgs, ctx: &Ctx) -
     let body = prepare(&client, &request, args.tx.chain).await?;
     note(&format!("{what}\nfor at most {} base units of the native asset in fees", body.max_fee));
     if args.dry_run {
-        return Ok(Report::of(super::query::to_json(&client.simulate(&body).await?)));
+        return Ok(Report::of(output::to_json(&client.simulate(&body).await?)));
     }
     if !args.force {
         would_succeed(&client.simulate(&body).await?)?;
@@ -299,7 +299,7 @@ pub fn conclude(status: TxStatus) -> CliResult {
         TxState::Rejected => return Err(CliError::TxDead { id, state: "rejected", reason: reason() }),
         TxState::Pending | TxState::Included | TxState::Finalized => {}
     }
-    let json = super::query::to_json(&status);
+    let json = output::to_json(&status);
     match &status.receipt {
         Some(receipt) if receipt.code != "success" => {
             Err(CliError::TxFailed { id, code: receipt.code.clone(), status: json })
@@ -331,7 +331,7 @@ pub fn describe(status: &TxStatus) -> String {
     if let Some(receipt) = &status.receipt {
         text.push_str(&format!("result  {}\nfee     {}\n", output::clean(&receipt.code), receipt.fee));
         for event in &receipt.events {
-            text.push_str(&format!("event   {}\n", event_line(&super::query::to_json(event))));
+            text.push_str(&format!("event   {}\n", event_line(&output::to_json(event))));
         }
     }
     text

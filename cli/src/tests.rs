@@ -89,8 +89,7 @@ async fn a_new_key_shows_its_words_once() {
     let made = run_in(dir.path(), "keys new a").await.unwrap();
     let words = made["mnemonic"].as_str().unwrap();
     assert_eq!(words.split(' ').count(), 24);
-    let (secret, _) =
-        crate::keystore::derive::account(&crate::keystore::derive::parse(words).unwrap(), "", 0).unwrap();
+    let (secret, _) = keystore::derive::account(&keystore::derive::parse(words).unwrap(), "", 0).unwrap();
     assert_eq!(made["publicKey"], secret.public().to_string());
     assert_eq!(run_in(dir.path(), "keys show a").await.unwrap().get("mnemonic"), None);
     assert_eq!(run_in(dir.path(), "keys new a").await.err().unwrap().code(), "key_exists");
@@ -231,7 +230,7 @@ fn signed_burn() -> wattle_primitives::Tx {
 }
 
 async fn submit_to(url: &str, timeout: u64) -> CliResult {
-    let client = crate::client::Client::new(url, std::time::Duration::from_secs(5)).unwrap();
+    let client = client::Client::new(url, std::time::Duration::from_secs(5)).unwrap();
     send::submit(&client, &signed_burn(), send::WaitArgs { wait: send::Wait::Finalized, timeout }).await
 }
 

@@ -4,7 +4,7 @@ use super::query::{self, PageArgs};
 use super::secret::address_of;
 use super::send::{SendArgs, execute, money};
 use super::wallet::resolve_asset;
-use super::{CliError, CliResult, Ctx, Report, amount};
+use super::{CliError, CliResult, Ctx, Report, amount, output};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use wattle_primitives::call::TokenCall;
@@ -136,7 +136,7 @@ pub async fn run(args: TokenArgs, ctx: &Ctx) -> CliResult {
         }
         TokenCommand::List(page) => query::ask(ctx, "token_listAssets", page.add_to(json!({}))).await,
         TokenCommand::Show(args) => {
-            Ok(Report::of(query::to_json(&resolve_asset(&ctx.client()?, &args.asset).await?)))
+            Ok(Report::of(output::to_json(&resolve_asset(&ctx.client()?, &args.asset).await?)))
         }
     }
 }

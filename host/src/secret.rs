@@ -59,7 +59,8 @@ pub fn first_line(path: &Path) -> Result<Zeroizing<String>, SecretError> {
 pub fn stdin_line() -> Result<Zeroizing<String>, SecretError> {
     let mut line = Zeroizing::new(String::new());
     io::stdin().lock().take(BYTES_MAX).read_line(&mut line).map_err(stdin_failed)?;
-    line.truncate(line.trim_end_matches(['\r', '\n']).len());
+    let len = line.trim_end_matches(['\r', '\n']).len();
+    line.truncate(len);
     Ok(line)
 }
 

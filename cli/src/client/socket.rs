@@ -9,7 +9,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::error::Error;
-use std::path::PathBuf;
+use std::os::unix::net::UnixStream as StdStream;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::UnixStream;
 
@@ -72,7 +73,8 @@ impl Socket {
         method: &str,
         params: &Value,
     ) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>> {
-        let stream = wattle_rpc::admin::with_short_path(&self.path, std::os::unix::net::UnixStream::connect)?;
+        let stream =
+            wattle_rpc::admin::with_short_path(&self.path, |short: &Path| StdStream::connect(short))?;
         stream.set_nonblocking(true)?;
         let io = TokioIo::new(UnixStream::from_std(stream)?);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await?;

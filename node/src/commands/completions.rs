@@ -13,7 +13,7 @@ const EXAMPLES: &str = "Examples:
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct CompletionsArgs {
+pub struct CompletionsArgs {
     /// The shell.
     shell: Shell,
 }

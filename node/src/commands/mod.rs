@@ -10,7 +10,7 @@ mod run;
 
 use crate::logs::LogFormat;
 use clap::{Args, Parser, Subcommand};
-use wattle_cli::{CliError, CliResult, Ctx, GlobalArgs};
+use wattle_cli::{CliResult, Ctx, GlobalArgs};
 
 const EXAMPLES: &str = "Examples:
   wattle keys new alice

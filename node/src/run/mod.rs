@@ -29,7 +29,7 @@ use wattle_host::wall;
 use wattle_p2p::Responder;
 use wattle_p2p::wire::{Response, Role, ValidatorProof};
 use wattle_p2p::{Handle, NetEvent};
-use wattle_primitives::{Genesis, SecretKey, TimeMs};
+use wattle_primitives::{Genesis, SecretKey};
 use wattle_rpc::metrics::{FsyncOf, Metrics};
 use wattle_runtime::{Store, StoreError};
 
