@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use wattle_p2p::wire::{
     Gossip, HELLO_BYTES_MAX, Hello, HelloAnswer, Request, Response, VOTE_FRAME_BYTES_MAX, ValidatorMessage,
 };
-use wattle_primitives::{Block, Certificate, Decode, DecodeError, Header, SignedVote, Tx, decode, encode};
+use wattle_primitives::{Block, Decode, DecodeError, Header, SignedVote, Tx, decode, encode};
 
 /// Memory that a value may take for each byte of its encoding: the smallest call has 2 bytes and a place in a list.
 const HEAP_PER_BYTE: usize = 160;
@@ -33,7 +33,7 @@ where
 }
 
 /// As [`round_trip`] for what has a JSON form too: it must lead back to the same bytes.
-fn round_trip_json<T>(bytes: &[u8]) -> Option<T>
+pub(crate) fn round_trip_json<T>(bytes: &[u8]) -> Option<T>
 where
     T: Decode + BorshSerialize + PartialEq + Debug + serde::Serialize + serde::de::DeserializeOwned,
 {
@@ -71,12 +71,6 @@ pub fn header(bytes: &[u8]) {
     let other =
         Header { state_root: header.receipts_root, receipts_root: header.state_root, ..header.clone() };
     assert_eq!(other.hash() == header.hash(), other == header, "two headers share a hash");
-}
-
-/// A certificate: also against a real set, where the verdict must be that of its votes, one by one.
-pub fn certificate(bytes: &[u8]) {
-    let Some(certificate) = round_trip_json::<Certificate>(bytes) else { return };
-    crate::verify::certificate_verdict(&certificate);
 }
 
 /// A vote.

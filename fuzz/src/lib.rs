@@ -24,9 +24,7 @@ pub mod world;
 
 /// The targets by name.
 pub mod targets {
-    pub use crate::codec::{
-        block, certificate, gossip, header, hello, request, response, tx, validator_message, vote,
-    };
+    pub use crate::codec::{block, gossip, header, hello, request, response, tx, validator_message, vote};
     pub use crate::disk::{key_file, meter_queue, sign_state, wal};
     pub use crate::frames::{frames, validator_stream};
     pub use crate::modbus::modbus;
@@ -34,7 +32,7 @@ pub mod targets {
     pub use crate::text::{
         amount, calls_json, checkpoint, genesis_toml, light_config, meter_profile, node_config, text,
     };
-    pub use crate::verify::{light_block, list_proof, signatures, state_proof};
+    pub use crate::verify::{certificate, light_block, list_proof, signatures, state_proof};
 }
 
 /// A target: its name, and what it does with bytes.

@@ -1,6 +1,6 @@
 //! What is believed because of signatures and hashes: a second, plainer way to each verdict must agree.
 
-use crate::codec::round_trip;
+use crate::codec::{round_trip, round_trip_json};
 use crate::world::world;
 use wattle_consensus::LightBlock;
 use wattle_primitives::batch::Batch;
@@ -8,8 +8,15 @@ use wattle_primitives::merkle::{ListProof, list_root};
 use wattle_primitives::trie::{ProofError, TrieProof};
 use wattle_primitives::{Certificate, Hash, PublicKey, Signature, SignedVote, ValidatorIndex, Vote};
 
+/// A certificate: also against a real set, where the verdict must be that of its votes, one by one.
+pub fn certificate(bytes: &[u8]) {
+    if let Some(certificate) = round_trip_json::<Certificate>(bytes) {
+        certificate_verdict(&certificate);
+    }
+}
+
 /// Compares the certificate's verdict with that of its votes.
-pub(crate) fn certificate_verdict(certificate: &Certificate) {
+fn certificate_verdict(certificate: &Certificate) {
     let world = world();
     let believed = certificate.verify(&world.chain, &world.set).is_ok();
     let indices: Vec<ValidatorIndex> = certificate.signers().collect();

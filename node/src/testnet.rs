@@ -31,6 +31,10 @@ const METER_POWER_MAX_W: u32 = 69_000;
 /// Wallets of a devnet, by name; the first operates the microgrid.
 pub const WALLETS: [&str; 4] = ["operator", "alice", "bob", "carol"];
 
+/// Ports for peers. They lie below those that the system gives to outgoing connections (from 32,768 on): a validator that
+/// is killed and started again must find its own, which no connection may have taken in between.
+const PEER_PORTS: std::ops::Range<u16> = 10_000..20_000;
+
 /// Name of a devnet's chain.
 pub const DEVNET_CHAIN_ID: &str = "wattle-devnet";
 
@@ -307,8 +311,7 @@ impl Testnet {
     ///
     /// - `p2p_port`, `rpc_port`: those of the first validator, the others follow; with 0 each takes any free one.
     ///
-    /// A devnet chooses anew at each start, as the ports of the last one may be taken by now. Validators that are
-    /// started again one by one need ports that no outgoing connection can take in between.
+    /// A devnet chooses anew at each start, as the ports of the last one may be taken by now.
     ///
     /// # Errors
     /// [`LayoutError`].
@@ -317,7 +320,11 @@ impl Testnet {
         // Held until all are chosen, so that no two validators get the same.
         let mut held = Vec::new();
         for (i, home) in self.homes.iter().enumerate() {
-            let listener = TcpListener::bind(loopback(nth_port(p2p_port, i))).map_err(LayoutError::Port)?;
+            let listener = match nth_port(p2p_port, i) {
+                0 => free_listener(),
+                port => TcpListener::bind(loopback(port)),
+            };
+            let listener = listener.map_err(LayoutError::Port)?;
             let port = listener.local_addr().map_err(LayoutError::Port)?.port();
             held.push(listener);
             let peer = node_key(&home.node_key()?)?.peer_id();
@@ -377,6 +384,16 @@ pub fn seeded_key(seed: u64, role: &str, index: u16) -> SecretKey {
 /// The port of validator `i` when the first has `first`; 0 stays 0, any free port.
 fn nth_port(first: u16, i: usize) -> u16 {
     if first == 0 { 0 } else { first.saturating_add(u16::try_from(i).unwrap_or(u16::MAX)) }
+}
+
+/// A listener on any free port of [`PEER_PORTS`].
+fn free_listener() -> std::io::Result<TcpListener> {
+    let span = u32::from(PEER_PORTS.end - PEER_PORTS.start);
+    // Two networks that are laid out at once must not choose the same: each begins elsewhere.
+    let first = getrandom::u32().map_err(std::io::Error::other)? % span;
+    let port = |i: u32| PEER_PORTS.start + u16::try_from((first + i) % span).unwrap_or_default();
+    let found = (0..span).find_map(|i| TcpListener::bind(loopback(port(i))).ok());
+    found.ok_or_else(|| std::io::ErrorKind::AddrInUse.into())
 }
 
 /// A loopback address.

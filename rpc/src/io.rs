@@ -103,7 +103,7 @@ mod tests {
     /// Writes `bytes` to a reader that takes `step` bytes at a time, with a pause before each; whether all came.
     async fn written(bytes: usize, step: usize, pause: Duration) -> io::Result<()> {
         let (near, mut far) = duplex(step);
-        let mut near = TimedStream::new(near, Duration::from_millis(300));
+        let mut near = TimedStream::new(near, Duration::from_secs(3));
         let reader = tokio::spawn(async move {
             let mut buffer = vec![0; step];
             loop {

@@ -7,7 +7,19 @@ use std::path::{Path, PathBuf};
 use wattle_primitives::domain;
 use wattle_primitives::planted::{ENABLED, FAULTS, SELECT_VAR};
 
-const CRATES: [&str; 8] = ["primitives", "chain-spec", "consensus", "runtime", "p2p", "rpc", "meter", "node"];
+const CRATES: [&str; 11] = [
+    "primitives",
+    "host",
+    "chain-spec",
+    "consensus",
+    "runtime",
+    "p2p",
+    "rpc-types",
+    "rpc",
+    "cli",
+    "meter",
+    "node",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()

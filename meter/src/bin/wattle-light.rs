@@ -33,33 +33,31 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Box<dyn Error>> {
-    let parent_gone = match &cli.command {
-        LightCommand::Run(args) => {
-            log(cli.json);
-            args.stop_with_stdin
-        }
-        _ => false,
-    };
     // One thread for everything but the disk: a light node has little to do, and threads cost memory.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build()?;
     runtime.block_on(async {
+        let LightCommand::Run(args) = &cli.command else {
+            return Ok(cli::run(&cli.command, cli.json, std::future::pending()).await?); // Ctrl-C ends it at once
+        };
+        // Before all else: who has seen anything of this node may stop it right then.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        log(cli.json);
         let (gone, mut parent) = tokio::sync::oneshot::channel();
-        if parent_gone {
+        if args.stop_with_stdin {
             process::on_stdin_end(move || {
                 let _ = gone.send(()); // nobody waits any more
             });
         }
-        let stop = async move {
+        let stop = async {
             tokio::select! {
                 Ok(()) = &mut parent => {}
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
         };
-        cli::run(&cli.command, cli.json, stop).await.map_err(Into::into)
+        Ok(cli::run(&cli.command, cli.json, stop).await?)
     })
 }
 

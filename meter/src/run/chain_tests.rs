@@ -446,14 +446,16 @@ async fn a_proven_balance_moves_the_relay() {
         let key = state_key::balance(&AccountId::Wallet { owner: address(0) }, AssetId::NATIVE);
         let record = BalanceRecord { credits_posted: balance, ..BalanceRecord::default() };
         peers.put(key, &record);
-        for _ in 0..100 {
+        // With a balance between both limits nothing is said, however often the chain is looked at.
+        let looks = if balance == 3 { 0..=99 } else { 0..=8_999 };
+        for look in looks.clone() {
             turns(&mut chain, &peers, 1).await;
             tokio::time::sleep(Duration::from_millis(20)).await;
             if said() == want && balance != 3 {
                 break;
             }
+            assert!(said() == want || look != *looks.end(), "balance {balance}: {}", said());
         }
-        assert_eq!(said(), want, "balance {balance}");
     }
     let kept = crate::relay::saved(dir.path());
     assert_eq!(kept.commanded, Some(crate::relay::Position::Connected));
@@ -476,14 +478,15 @@ async fn at_the_end_of_an_ordinary_interval_each_begins_at_a_moment_of_its_own()
         record(&lane.queue, &signer(meter, source.headers[0].hash()), &chain.clock, 1);
     }
     hurry(&mut chain);
-    let (before, mut alone) = (Instant::now(), false);
-    chain.turn(&peers, &mut alone).await.unwrap();
+    chain.turn(&peers, &mut false).await.unwrap();
+    let after = Instant::now();
     let sent = peers.received.lock().unwrap().len();
     assert!(sent <= 2, "{sent}: one may have drawn no time at all, and sends to two peers");
-    let waits: Vec<u64> = chain.lanes.iter().map(|lane| (lane.next - before).as_secs()).collect();
-    // A thirtieth of a quarter of an hour: the least and the most of forty lie far apart.
-    assert!(waits.iter().all(|wait| *wait <= 31), "{waits:?}");
-    assert!(waits.iter().any(|wait| *wait < 8) && waits.iter().any(|wait| *wait > 22), "{waits:?}");
+    // A thirtieth of a quarter of an hour: the first and the last of forty lie far apart.
+    let begins = || chain.lanes.iter().map(|lane| lane.next);
+    let (first, last) = (begins().min().unwrap(), begins().max().unwrap());
+    assert!(last <= after + Duration::from_secs(30), "{:?}", last - after);
+    assert!(last - first > Duration::from_secs(14), "{:?}", last - first);
     // A further reading that becomes durable lets only those come that have nothing to wait for.
     assert!(chain.lanes.iter().all(|lane| !lane.resting));
     turns(&mut chain, &peers, 3).await;

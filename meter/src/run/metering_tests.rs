@@ -73,7 +73,7 @@ impl Bench {
     }
 
     async fn until(&self, what: &str, done: impl Fn(&Self) -> bool) {
-        for _ in 0..3000 {
+        for _ in 0..18_000 {
             if done(self) {
                 return;
             }

@@ -21,12 +21,10 @@ pub struct LightArgs {
 /// # Errors
 /// When a light node cannot start, its disk fails, or an order cannot be given.
 pub(super) async fn run(args: LightArgs, ctx: &Ctx) -> CliResult {
-    let parent_gone = match &args.command {
-        LightCommand::Run(run) => run.stop_with_stdin,
-        _ => false,
+    let done = match &args.command {
+        LightCommand::Run(run) => cli::run(&args.command, ctx.json, stop_signal(run.stop_with_stdin)?).await,
+        command => cli::run(command, ctx.json, std::future::pending()).await, // Ctrl-C ends it at once
     };
-    cli::run(&args.command, ctx.json, stop_signal(parent_gone))
-        .await
-        .map_err(|e| CliError::failed(e.code(), &e))?;
+    done.map_err(|e| CliError::failed(e.code(), &e))?;
     Ok(Report::Printed)
 }

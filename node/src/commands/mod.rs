@@ -10,7 +10,7 @@ mod run;
 
 use crate::logs::LogFormat;
 use clap::{Args, Parser, Subcommand};
-use wattle_cli::{CliResult, Ctx, GlobalArgs};
+use wattle_cli::{CliError, CliResult, Ctx, GlobalArgs};
 
 const EXAMPLES: &str = "Examples:
   wattle keys new alice
@@ -107,26 +107,29 @@ async fn dispatch(command: Command, ctx: &Ctx) -> CliResult {
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM, or with `stdin` also for the end of standard input.
-async fn stop_signal(stdin: bool) {
+/// Completes at Ctrl-C or SIGTERM, or with `stdin` also at the end of standard input.
+///
+/// Listens from the call on, not from the first poll: a signal that comes in between must not end the process.
+///
+/// # Errors
+/// When the system lets nobody listen.
+fn stop_signal(stdin: bool) -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
     use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).map_err(|e| CliError::failed("signals", &e));
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     let (gone, mut parent) = tokio::sync::oneshot::channel();
     if stdin {
         wattle_host::process::on_stdin_end(move || {
             let _ = gone.send(()); // nobody waits any more
         });
     }
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => terminate.recv().await,
-            Err(_) => std::future::pending().await,
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            Ok(()) = &mut parent => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated => {}
-        Ok(()) = &mut parent => {}
-    }
+    })
 }
 
 #[cfg(test)]

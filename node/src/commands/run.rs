@@ -42,13 +42,13 @@ pub struct RunArgs {
 /// # Errors
 /// When it cannot start, or had to stop.
 pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
+    // From the start on: who waits for the node to be ready may stop it right then.
+    let mut stop = tokio::spawn(stop_signal(args.stop_with_stdin)?);
     let home = Home::new(&args.home);
     if let Some(pace) = args.clock {
         let spec = home.spec().map_err(|e| CliError::failed("node_directory", &e))?;
         quicken(pace, &spec.genesis.chain_id)?;
     }
-    // From the start on: who waits for the node to be ready may stop it right then.
-    let mut stop = tokio::spawn(stop_signal(args.stop_with_stdin));
     let mut running = match launch(&home, Options::default()).await {
         Ok(running) => running,
         Err(LaunchError::Node(error)) if error.is_disk_full() => disk_full(&error),

@@ -103,7 +103,9 @@ async fn a_peer_that_asks_too_much_is_told_to_wait() {
     });
     let peer = client.handle.peers()[0].peer;
     let (mut answered, mut busy) = (0, 0);
-    for _ in 0..20 {
+    // As many as it takes: on a slow machine some come in the second that allows one more.
+    while answered < 5 || busy == 0 {
+        assert!(answered < 1_000 && busy < 1_000, "{answered} answered, {busy} busy");
         match client.handle.request(peer, Request::Status).await.unwrap() {
             Response::Status(got) => {
                 assert_eq!(got, status);
@@ -113,5 +115,4 @@ async fn a_peer_that_asks_too_much_is_told_to_wait() {
             other => panic!("{other:?}"),
         }
     }
-    assert!(answered >= 5 && busy > 0, "{answered} answered, {busy} busy");
 }

@@ -1,8 +1,7 @@
 //! A small chain in memory, to stand behind the interface in its tests.
 
 use futures::future::BoxFuture;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::{Mutex, mpsc};
 use tokio::sync::watch;
 use wattle_primitives::call::energy::{ClearingRule, Funding, LossRule, Side, TariffBand, Terms};
 use wattle_primitives::call::identity::Authority;
@@ -24,8 +23,8 @@ pub(crate) struct Chain {
     pub(crate) horizon: Mutex<Height>,
     pub(crate) seen: Mutex<Vec<Hash>>,
     pub(crate) ready: Mutex<bool>,
-    /// How long `chain_getParams` takes.
-    pub(crate) pause: Mutex<Duration>,
+    /// The next `chain_getParams` waits until the other end is dropped.
+    pub(crate) gate: Mutex<Option<mpsc::Receiver<()>>>,
 }
 
 pub(crate) fn secret() -> SecretKey {
@@ -139,7 +138,7 @@ impl Chain {
             horizon: Mutex::new(Height(0)),
             seen: Mutex::new(Vec::new()),
             ready: Mutex::new(true),
-            pause: Mutex::new(Duration::ZERO),
+            gate: Mutex::default(),
         }
     }
 
@@ -303,7 +302,10 @@ impl Backend for Chain {
     }
 
     fn chain_params(&self) -> RpcResult<ParamsReply> {
-        std::thread::sleep(*self.pause.lock().unwrap());
+        let gate = self.gate.lock().unwrap().take();
+        if let Some(gate) = gate {
+            let _ = gate.recv(); // an end of the other side is what is waited for
+        }
         let params = ChainParams {
             epoch_length: 1,
             block_interval_ms: 2,

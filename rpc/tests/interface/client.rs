@@ -4,9 +4,13 @@ use crate::backend::Chain;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wattle_rpc::{Config, Metrics, RpcServer, bind};
+
+/// How long anything may take: only a hang takes it, however busy the machine is.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(crate) struct Served {
     pub(crate) server: RpcServer,

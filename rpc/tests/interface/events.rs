@@ -1,7 +1,7 @@
 //! Events, listed and streamed.
 
 use crate::backend::{HEAD, event};
-use crate::client::{Served, call, serve};
+use crate::client::{PATIENCE, Served, call, serve};
 use jsonrpsee::core::client::{ClientT, Subscription, SubscriptionClientT};
 use jsonrpsee::core::params::ObjectParams;
 use jsonrpsee::ws_client::{WsClient, WsClientBuilder};
@@ -25,7 +25,7 @@ async fn subscribe(client: &WsClient, params: Value) -> Subscription<Value> {
 }
 
 async fn next(subscription: &mut Subscription<Value>) -> Value {
-    let notice = tokio::time::timeout(Duration::from_secs(20), subscription.next()).await;
+    let notice = tokio::time::timeout(PATIENCE, subscription.next()).await;
     notice.expect("nothing came").unwrap().unwrap()
 }
 
@@ -131,7 +131,7 @@ async fn subscriptions_of_a_connection_are_bounded() {
 #[tokio::test]
 async fn a_slow_client_is_told_what_it_missed() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let timeouts = Timeouts { write: Duration::from_secs(60), ..Timeouts::default() };
+    let timeouts = Timeouts { write: PATIENCE, ..Timeouts::default() };
     let served = serve(Config { timeouts, ..Config::default() }).await;
     let address = served.server.address();
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -158,7 +158,7 @@ async fn a_slow_client_is_told_what_it_missed() {
     let mut buffer = vec![0u8; 64 * 1024];
     let last = format!(r#""height":"{head}","index":1"#);
     while !text.contains(&last) {
-        let read = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut buffer)).await;
+        let read = tokio::time::timeout(PATIENCE, stream.read(&mut buffer)).await;
         let bytes = read.expect("the stream stands still").unwrap();
         assert!(bytes > 0, "closed");
         text.push_str(&String::from_utf8_lossy(&buffer[..bytes]));

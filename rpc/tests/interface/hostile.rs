@@ -1,7 +1,7 @@
 //! Clients that mean harm, or are broken.
 
 use crate::backend::alice;
-use crate::client::{call, get, post, post_json, raw, serve};
+use crate::client::{PATIENCE, call, get, post, post_json, raw, serve};
 use serde_json::json;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,12 +12,14 @@ use wattle_rpc::server::Timeouts;
 
 const STATUS: &str = r#"{"jsonrpc":"2.0","id":1,"method":"chain_status"}"#;
 
-fn impatient() -> Config {
-    let short = Duration::from_millis(300);
-    Config {
-        timeouts: Timeouts { header: short, idle: short, body: short, write: short, ..Timeouts::default() },
-        ..Config::default()
-    }
+/// A time limit that a test waits for, and one that none reaches.
+const SHORT: Duration = Duration::from_millis(300);
+const LONG: Duration = Duration::from_secs(3_600);
+
+fn limited(change: impl FnOnce(&mut Timeouts)) -> Config {
+    let mut timeouts = Timeouts { header: LONG, idle: LONG, body: LONG, write: LONG, ..Timeouts::default() };
+    change(&mut timeouts);
+    Config { timeouts, ..Config::default() }
 }
 
 #[tokio::test]
@@ -149,7 +151,7 @@ async fn malformed_messages_get_typed_errors() {
 /// What the server sends until it closes, and that it does so by itself.
 async fn closed_by_server(stream: &mut TcpStream) -> Vec<u8> {
     let mut answer = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
     // A reset closes as well as an orderly end.
     drop(read.expect("the server keeps a stalled connection"));
     answer
@@ -157,17 +159,16 @@ async fn closed_by_server(stream: &mut TcpStream) -> Vec<u8> {
 
 #[tokio::test]
 async fn stalled_connections_are_closed() {
-    let served = serve(impatient()).await;
-    let address = served.server.address();
-    let post = format!("POST /rpc HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n");
-    let table = [
-        (String::new(), ""),                                                  // says nothing
-        ("GET /healthy HTTP/1.1\r\nhost: loc".to_owned(), ""),                // never ends its headers
-        (format!("{post}content-length: 100\r\n\r\n{{"), "408"),              // never ends its body
-        (format!("GET /healthy HTTP/1.1\r\nhost: {address}\r\n\r\n"), "200"), // idle after an answer
+    let post = "POST /rpc HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    let table: [(fn(&mut Timeouts), String, &str); 4] = [
+        (|limits| limits.header = SHORT, String::new(), ""), // says nothing
+        (|limits| limits.header = SHORT, "GET /healthy HTTP/1.1\r\nhost: loc".to_owned(), ""), // never ends its headers
+        (|limits| limits.body = SHORT, format!("{post}content-length: 100\r\n\r\n{{"), "408"), // never ends its body
+        (|limits| limits.idle = SHORT, "GET /healthy HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(), "200"), // idle
     ];
-    for (request, status) in table {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+    for (limit, request, status) in table {
+        let served = serve(limited(limit)).await;
+        let mut stream = TcpStream::connect(served.server.address()).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let answer = String::from_utf8(closed_by_server(&mut stream).await).unwrap();
         assert!(answer.contains(status), "{request:?}: {answer:?}");
@@ -176,7 +177,7 @@ async fn stalled_connections_are_closed() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_dropped() {
-    let served = serve(impatient()).await;
+    let served = serve(limited(|limits| limits.write = SHORT)).await;
     let address = served.server.address();
     let mut stream = TcpStream::connect(address).await.unwrap();
     let body = format!(
@@ -198,13 +199,13 @@ async fn a_client_that_does_not_read_is_dropped() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("the connection is kept");
+    tokio::time::timeout(PATIENCE, gone).await.expect("the connection is kept");
 }
 
 /// No time limit helps here: the stalled ones have theirs left, and more of them than places.
 #[tokio::test]
 async fn honest_clients_are_served_beside_stalled_ones() {
-    let served = serve(Config::default()).await;
+    let served = serve(limited(|_| {})).await;
     let address = served.server.address();
     let head = format!("POST /rpc HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n");
     let kinds =
@@ -227,7 +228,7 @@ async fn honest_clients_are_served_beside_stalled_ones() {
 
 #[tokio::test]
 async fn large_bodies_share_their_memory_and_small_requests_need_none() {
-    let served = serve(Config::default()).await;
+    let served = serve(limited(|_| {})).await;
     let address = served.server.address();
     let request = format!(
         "POST /rpc HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {BODY_BYTES_MAX}\r\n\r\n"
@@ -247,23 +248,25 @@ async fn large_bodies_share_their_memory_and_small_requests_need_none() {
             }
         }
     };
-    let refused = tokio::time::timeout(Duration::from_secs(5), refused).await.expect("never refused");
+    let refused = tokio::time::timeout(PATIENCE, refused).await.expect("never refused");
     assert_eq!(refused["error"]["data"]["code"], "busy");
     assert_eq!(post_json(address, STATUS).await.json()["result"]["chainId"], "test");
     drop(held);
     let taken = async { while post_json(address, &padded).await.status != 200 {} };
-    tokio::time::timeout(Duration::from_secs(5), taken).await.expect("the memory is not given back");
+    tokio::time::timeout(PATIENCE, taken).await.expect("the memory is not given back");
 }
 
 #[tokio::test]
 async fn a_call_that_takes_too_long_is_given_up_and_others_are_not() {
     let mut config = Config::default();
-    config.timeouts.call = Duration::from_millis(200);
+    config.timeouts.call = Duration::from_secs(2);
     let served = serve(config).await;
-    *served.chain.pause.lock().unwrap() = Duration::from_millis(1_000);
+    let (held, gate) = std::sync::mpsc::channel();
+    *served.chain.gate.lock().unwrap() = Some(gate);
     let batch = r#"[{"jsonrpc":"2.0","id":1,"method":"chain_getParams"},{"jsonrpc":"2.0","id":2,"method":"made_up"}]"#;
     let answers = post_json(served.server.address(), batch).await.json();
-    assert_eq!(answers[0]["error"]["data"], json!({ "code": "timeout", "limitMs": "200" }));
+    drop(held);
+    assert_eq!(answers[0]["error"]["data"], json!({ "code": "timeout", "limitMs": "2000" }));
     assert_eq!(answers[1]["error"]["data"]["code"], "method_not_found");
     assert_eq!(post_json(served.server.address(), STATUS).await.json()["result"]["chainId"], "test");
 }

@@ -1,6 +1,6 @@
 //! What things cost, in weight units: about a microsecond each on the slowest supported validator.
 //!
-//! Measured on a development machine by `benches/state.rs` and multiplied by five for a Raspberry Pi 4 class machine.
+//! Measured on a development machine by `tests/bench` and multiplied by five for a Raspberry Pi 4 class machine.
 
 use wattle_primitives::Weight;
 

@@ -1,5 +1,6 @@
 //! A node's interface from outside, with `curl` or the node's own client; and the wallets of a test network.
 
+use crate::process::PATIENCE;
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::Path;
@@ -12,8 +13,8 @@ use wattle_primitives::{
     encode,
 };
 
-/// Longest wait for one answer: a stopped process holds connections and says nothing.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest wait for an answer of a node that may stand still: it holds connections and says nothing.
+const STANDSTILL: Duration = Duration::from_secs(2);
 /// Most that a test's transfer may cost, base units.
 const MAX_FEE: Amount = Amount(1_000_000);
 /// How long a test's transfer may wait, ms: longer than any outage that tests make.
@@ -27,9 +28,17 @@ pub(crate) struct Rpc {
 
 impl Rpc {
     pub(crate) fn new(url: &str) -> Self {
+        Self::with_patience(url, PATIENCE)
+    }
+
+    /// A client that gives up soon, for a node that may be gone or stand still.
+    pub(crate) fn hasty(url: &str) -> Self {
+        Self::with_patience(url, STANDSTILL)
+    }
+
+    fn with_patience(url: &str, patience: Duration) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let client = Client::new(url, ANSWER_TIMEOUT).unwrap();
-        Self { client, runtime }
+        Self { client: Client::new(url, patience).unwrap(), runtime }
     }
 
     pub(crate) fn call(&self, method: &str, params: Value) -> Result<Value, ClientError> {
@@ -60,7 +69,7 @@ pub(crate) fn curl(url: &str, method: &str, params: Value) -> Value {
             "--silent",
             "--show-error",
             "--max-time",
-            "20",
+            "60",
             "-H",
             "content-type: application/json",
             "-d",

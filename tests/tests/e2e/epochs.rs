@@ -25,9 +25,7 @@ fn a_light_node_follows_through_a_change_of_the_set() {
     let nodes = network.start();
     let load = Load::start(&network.path(), network.chain, nodes.iter().map(|n| n.url.clone()).collect());
     let (runtime, meter, home) = lay_out_light_node(&network);
-    let mut command = Command::new(program("wattle-light"));
-    command.arg("run").arg("--config").arg(home.join("light.toml"));
-    let light = Process::start("light", &mut command, &home.join("log"));
+    let light = start_light_node(&home);
 
     nodes[0].reaches(HEIGHT);
     let sets =
@@ -79,6 +77,15 @@ pub(crate) fn lay_out_light_node(network: &Network) -> (Runtime, Simulator, Path
     let home = network.path().join("m0");
     write_config(network, &home, &meter);
     (runtime, meter, home)
+}
+
+/// Starts the light node of a directory and waits until it runs.
+pub(crate) fn start_light_node(home: &Path) -> Process {
+    let mut command = Command::new(program("wattle-light"));
+    command.arg("run").arg("--config").arg(home.join("light.toml"));
+    let light = Process::start("light", &mut command, &home.join("log"));
+    light.logs("light node started");
+    light
 }
 
 fn write_config(network: &Network, home: &Path, meter: &Simulator) {

@@ -117,7 +117,7 @@ impl Board {
         for (client, url) in clients.iter_mut().zip(urls) {
             let same = client.as_ref().map(|(at, _)| at) == url.as_ref();
             if !same {
-                *client = url.map(|url| (url.clone(), Rpc::new(&url)));
+                *client = url.map(|url| (url.clone(), Rpc::hasty(&url)));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::chain::number;
 use crate::devnet::Devnet;
+use crate::hostile::validators;
 use crate::network::{Network, Node, ports};
 use crate::process::{PATIENCE, program, until, wattle, wattle_error, wattle_json};
 use rustix::process::Signal;
@@ -140,8 +141,9 @@ fn a_node_keeps_its_directory_and_key_to_itself() {
 /// Every documented metric is there, of the documented kind and with a value that can be; no other is.
 fn metrics_are_as_documented(node: &Node) {
     node.reaches(3);
+    until("all validators are connected", PATIENCE, || (validators(node) == 3).then_some(()));
     let url = node.url.replace("/rpc", "/metrics");
-    let page = Command::new("curl").args(["--silent", "--max-time", "20", &url]).output().unwrap().stdout;
+    let page = Command::new("curl").args(["--silent", "--max-time", "60", &url]).output().unwrap().stdout;
     let page = String::from_utf8(page).unwrap();
     let shown: BTreeMap<&str, &str> =
         page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();

@@ -11,8 +11,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// How long anything may take that should take a moment: generous, since the machine may be busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// How long anything may take that should take a moment: only a hang takes it, however busy the machine is.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two looks at something that has no other way to tell.
 const POLL: Duration = Duration::from_millis(25);
 /// Bytes of a log shown when a test fails.
@@ -54,12 +54,15 @@ pub(crate) struct Process {
     child: Child,
     lines: Receiver<String>,
     log: PathBuf,
+    /// Length of the log at the start: what is before was said by others.
+    log_begins: usize,
 }
 
 impl Process {
     /// Starts `command`; what it says on standard error goes to `log`.
     pub(crate) fn start(name: &str, command: &mut Command, log: &Path) -> Self {
         let errors = File::options().create(true).append(true).open(log).unwrap();
+        let log_begins = usize::try_from(errors.metadata().unwrap().len()).unwrap();
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -74,7 +77,7 @@ impl Process {
                 let _ = sender.send(line); // nobody listens once the test is over
             }
         });
-        Self { name: name.to_owned(), child, lines, log: log.to_owned() }
+        Self { name: name.to_owned(), child, lines, log: log.to_owned(), log_begins }
     }
 
     /// The next line on standard output, which must be JSON.
@@ -84,6 +87,14 @@ impl Process {
             Err(RecvTimeoutError::Timeout) => panic!("{} says nothing\n{}", self.name, self.log_tail()),
             Err(RecvTimeoutError::Disconnected) => panic!("{} has ended\n{}", self.name, self.log_tail()),
         }
+    }
+
+    /// Waits until its log contains `text`.
+    pub(crate) fn logs(&self, text: &str) {
+        until(&format!("{} logs {text:?}", self.name), PATIENCE, || {
+            let log = std::fs::read(&self.log).unwrap();
+            String::from_utf8_lossy(&log[self.log_begins..]).contains(text).then_some(())
+        });
     }
 
     /// What else it has said on standard output, once it has ended.

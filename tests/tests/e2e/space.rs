@@ -74,7 +74,7 @@ impl Drop for SmallDisk {
 /// What the node says at `/ready`.
 fn ready(node: &Node) -> Value {
     let url = node.url.replace("/rpc", "/ready");
-    let output = Command::new("curl").args(["--silent", "--max-time", "20", &url]).output().unwrap();
+    let output = Command::new("curl").args(["--silent", "--max-time", "60", &url]).output().unwrap();
     serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
 }
 
@@ -112,8 +112,10 @@ fn a_full_disk_stops_a_node_and_costs_nothing() {
     let key = home.validator().unwrap().unwrap().to_string();
     let mut nodes = network.start();
     let load = Load::start(&network.path(), network.chain, nodes.iter().map(|n| n.url.clone()).collect());
-    let start = nodes[0].reaches(BLOCKS);
-    assert!(proposed(&nodes[0], &key, 1..=start) > 0, "v0 leads now and then");
+    until("v0 leads now and then", PATIENCE, || {
+        let to = nodes[0].reaches(BLOCKS);
+        (proposed(&nodes[0], &key, 1..=to) > 0).then_some(())
+    });
 
     disk.fill(RESERVE_BYTES / 2);
     until("the node notices", PATIENCE, || is_low(&nodes[0]).then_some(()));

@@ -136,7 +136,9 @@ impl Browser {
     }
 
     fn element(&self, css: &str) -> String {
-        let found = self.command("element", json!({ "using": "css selector", "value": css }));
+        let (path, wanted) =
+            (format!("/session/{}/element", self.session), json!({ "using": "css selector", "value": css }));
+        let found = until(css, PATIENCE, || request(self.port, "POST", &path, Some(&wanted)).ok());
         found[ELEMENT].as_str().unwrap().to_owned()
     }
 

@@ -40,16 +40,16 @@ fn stalled(target: &Target) {
             stream
         })
         .collect();
-    std::thread::sleep(Duration::from_secs(2));
-    let gone = held.iter().filter(|stream| has_ended(stream)).count();
-    assert!(gone >= 400 - 256, "{gone} of 400 had to make room");
+    until_ended("there are places for 256 of 400", &held, 400 - 256);
 }
 
-fn has_ended(stream: &TcpStream) -> bool {
-    stream.set_nonblocking(true).unwrap();
-    let mut byte = [0u8; 1];
-    let mut reader = stream;
-    !matches!(reader.read(&mut byte), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+/// Waits until the server has ended or answered so many of these connections.
+fn until_ended(what: &str, held: &[TcpStream], count: usize) {
+    let has_ended = |stream: &&TcpStream| {
+        stream.set_nonblocking(true).unwrap();
+        !matches!(stream.peek(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+    };
+    until(what, PATIENCE, || (held.iter().filter(has_ended).count() >= count).then_some(()));
 }
 
 fn connects_and_drops(target: &Target) {
@@ -96,6 +96,7 @@ fn long_batches(target: &Target) {
 fn held_bodies(target: &Target) {
     let request = format!("{}content-length: 1000000\r\n\r\n", target.head());
     let almost = vec![b' '; 999_999];
+    let before = refusals(target, "memory");
     let held: Vec<TcpStream> = (0..90)
         .map(|_| {
             let mut stream = target.connect();
@@ -103,9 +104,10 @@ fn held_bodies(target: &Target) {
             stream
         })
         .collect();
-    // There is room for 64 MiB of them: the others were told so, and small requests need no room.
-    let refused = held.iter().filter(|stream| has_ended(stream)).count();
-    assert!(refused >= 20, "{refused} of 90 were refused");
+    // There is room for 64 MiB of them: the others are told so, and small requests need no room.
+    let enough = || (refusals(target, "memory") >= before + 20).then_some(());
+    until("20 of 90 are refused for want of memory", PATIENCE, enough);
+    until_ended("20 of 90 are told", &held, 20);
     assert_eq!(target.post(STATUS.as_bytes()).status, 200);
 }
 
@@ -120,10 +122,9 @@ fn unread_answers(target: &Target) {
             stream
         })
         .collect();
-    std::thread::sleep(Duration::from_secs(2));
     // The memory for long answers is taken: another long one is refused call by call, a short one is given.
     let busy = || target.post(body.as_bytes()).body.contains(r#""error":{"code":-32005,"#);
-    assert!(busy(), "there is memory for more");
+    until("there is no memory for more", PATIENCE, || busy().then_some(()));
     assert_eq!(target.post(STATUS.as_bytes()).status, 200);
     drop(held);
     until("the memory is given back", PATIENCE, || (!busy()).then_some(()));
@@ -227,9 +228,10 @@ fn websockets(target: &Target) {
     assert_eq!(binary.closed(), Some(1003));
     // Messages that never end: every connection holds what one message may have, and no more.
     for socket in &mut open {
-        let _ = socket.frame(0x01, &vec![b' '; 100 * 1024]);
+        // The pong comes once all before the ping was read.
+        let sent = socket.frame(0x01, &vec![b' '; 100 * 1024]).and_then(|()| socket.frame(0x89, b""));
+        while sent.is_ok() && socket.next().is_ok_and(|(first, _)| first != 0x8a) {}
     }
-    std::thread::sleep(Duration::from_secs(1));
 }
 
 fn costly(target: &Target) {
@@ -255,10 +257,17 @@ fn costly(target: &Target) {
     workers.into_iter().for_each(|worker| worker.join().unwrap());
 }
 
-/// What was refused is counted, by its reason.
-pub(crate) fn assert_counted(target: &Target) {
+/// How many requests were refused for this reason, as the server counts them.
+fn refusals(target: &Target, reason: &str) -> u64 {
     let request = format!("GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", target.address);
     let page = target.send(request.as_bytes()).body;
+    let name = format!(r#"wattle_rpc_refusals_total{{reason="{reason}"}} "#);
+    let count = page.lines().find_map(|line| line.strip_prefix(&name));
+    count.unwrap_or_else(|| panic!("{name}: {page}")).parse().unwrap()
+}
+
+/// What was refused is counted, by its reason.
+pub(crate) fn assert_counted(target: &Target) {
     let reasons = [
         "evicted",
         "websockets",
@@ -271,12 +280,8 @@ pub(crate) fn assert_counted(target: &Target) {
         "admin_only",
     ];
     for reason in reasons {
-        let name = format!(r#"wattle_rpc_refusals_total{{reason="{reason}"}} "#);
-        let count = page
-            .lines()
-            .find_map(|line| line.strip_prefix(&name))
-            .unwrap_or_else(|| panic!("{name}: {page}"));
-        assert!(count.parse::<u64>().unwrap() > 0, "{name}{count}");
+        let count = refusals(target, reason);
+        assert!(count > 0, "{reason}");
         println!("refused, {reason:<14} {count}");
     }
 }

@@ -5,8 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Longest wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest wait for an answer: only a hang takes it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The interface under attack.
 pub(crate) struct Target {

@@ -117,7 +117,7 @@ impl Drop for Place {
 pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
     let begun = Instant::now();
     // From the start on, so that nobody who ends it early leaves anything behind.
-    let mut stop = tokio::spawn(stop_signal(false));
+    let mut stop = tokio::spawn(stop_signal(false)?);
     let place = match &args.dir {
         Some(dir) => Place::Kept(dir.clone()),
         None => Place::Temporary(std::env::temp_dir().join(format!("wattle-devnet-{}", std::process::id()))),

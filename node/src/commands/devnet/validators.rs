@@ -262,11 +262,14 @@ async fn spawn(home: &std::path::Path, clock: Option<Pace>) -> Result<(Member, C
         .map_err(|e| CliError::failed("spawn", &e))?;
     let Some(stdout) = child.stdout.take() else { return Err(ended("validator", "no output")) };
     let mut lines = BufReader::new(stdout).lines();
-    let first = lines.next_line().await.ok().flatten();
-    let ready: Value = first.and_then(|line| serde_json::from_str(&line).ok()).unwrap_or(Value::Null);
+    let first = lines.next_line().await.ok().flatten().unwrap_or_default();
+    let ready: Value = serde_json::from_str(&first).unwrap_or(Value::Null);
     let name = home.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     let (Some(rpc), Some(explorer)) = (ready["rpc"].as_str(), ready["explorer"].as_str()) else {
-        return Err(ended(&name, "it did not start"));
+        // With `--json` its error is the one line that it prints.
+        let why = ready["error"]["message"].as_str().unwrap_or(&first);
+        let status = child.wait().await.map_or_else(|e| e.to_string(), |status| status.to_string());
+        return Err(ended(&name, &format!("it did not start ({status}): {why}")));
     };
     let member = Member { name, rpc: rpc.to_owned(), explorer: explorer.to_owned(), pid: child.id() };
     Ok((member, child))

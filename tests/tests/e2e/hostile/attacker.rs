@@ -11,7 +11,7 @@ use wattle_p2p::wire::{Hello, HelloAnswer, Role};
 use wattle_primitives::{Hash, Height};
 
 /// Longest wait for a step of an attack; a refused attacker goes on without.
-const STEP: Duration = Duration::from_secs(5);
+const STEP: Duration = Duration::from_secs(60);
 
 /// Who is attacked.
 #[derive(Clone)]

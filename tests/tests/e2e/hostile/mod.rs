@@ -34,7 +34,7 @@ fn bans(node: &Node, reason: &str) -> usize {
 }
 
 /// Validators that a node is connected with.
-fn validators(node: &Node) -> usize {
+pub(crate) fn validators(node: &Node) -> usize {
     peers(node).iter().filter(|peer| peer["connected"] == true && peer["validator"].is_string()).count()
 }
 

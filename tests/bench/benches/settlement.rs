@@ -1,7 +1,7 @@
 //! What an interval of a large microgrid costs: readings taken in, orders cleared, members settled, losses shared; each
 //! with the blocks that it takes under the microgrid preset's weight.
 //!
-//! `cargo bench -p wattle-runtime --bench settlement`; `METERS=n` for another size.
+//! `cargo bench -p wattle-bench --bench settlement`; `METERS=n` for another size.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
