@@ -10,13 +10,11 @@ use super::{CliError, CliResult, Ctx};
 use crate::client::Client;
 use clap::Args;
 use serde_json::{Value, json};
+use wattle_primitives::block::PATH_HEADERS_MAX;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord};
 use wattle_primitives::{Address, Amount, AssetId, Certificate, Hash, Header, Height, ValidatorSet, Vote};
 use wattle_rpc::types::ProofReply;
-
-/// Most headers from the one asked for to the certified one.
-const PATH_HEADERS_MAX: usize = 100_000;
 
 /// Arguments of `query proof`.
 #[derive(Debug, Args)]

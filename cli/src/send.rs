@@ -359,12 +359,15 @@ pub fn money(amount: Amount, asset: &wattle_rpc::types::AssetInfo) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use wattle_primitives::AssetId;
-    use wattle_primitives::call::TokenCall;
+    use wattle_primitives::{AssetId, call};
 
     fn pay(amount: u128) -> BoundedVec<Call, 64> {
-        let call = TokenCall::Transfer { to: Address([2; 32]), asset: AssetId(0), amount: Amount(amount) };
-        BoundedVec::new(vec![Call::Token(call)]).unwrap()
+        let call = Call::from(call::token::Transfer {
+            to: Address([2; 32]),
+            asset: AssetId(0),
+            amount: Amount(amount),
+        });
+        BoundedVec::new(vec![call]).unwrap()
     }
 
     fn request() -> PrepareRequest {

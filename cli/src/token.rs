@@ -7,7 +7,7 @@ use super::wallet::resolve_asset;
 use super::{CliError, CliResult, Ctx, Report, amount, output};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use wattle_primitives::call::TokenCall;
+use wattle_primitives::call;
 use wattle_primitives::call::token::{SCALE_MAX, Symbol};
 use wattle_primitives::{Amount, Call};
 use wattle_rpc::types::AssetInfo;
@@ -101,38 +101,25 @@ pub async fn run(args: TokenArgs, ctx: &Ctx) -> CliResult {
     match args.command {
         TokenCommand::Issue(args) => {
             let what = format!("issue {} with {} decimal places", args.symbol, args.scale);
-            let call = TokenCall::Issue { symbol: args.symbol, scale: args.scale };
-            execute(vec![Call::Token(call)], &what, &args.send, ctx).await
+            let call = Call::from(call::token::Issue { symbol: args.symbol, scale: args.scale });
+            execute(vec![call], &what, &args.send, ctx).await
         }
         TokenCommand::Mint(args) => {
             let to = address_of(&args.to, ctx)?;
             let (asset, amount) = amount_of(&args.asset, &args.amount, ctx).await?;
-            let call = TokenCall::Mint { asset: asset.id, to, amount };
-            execute(
-                vec![Call::Token(call)],
-                &format!("mint {} for {to}", money(amount, &asset)),
-                &args.send,
-                ctx,
-            )
-            .await
+            let call = Call::from(call::token::Mint { asset: asset.id, to, amount });
+            execute(vec![call], &format!("mint {} for {to}", money(amount, &asset)), &args.send, ctx).await
         }
         TokenCommand::Burn(args) => {
             let (asset, amount) = amount_of(&args.asset, &args.amount, ctx).await?;
-            let call = TokenCall::Burn { asset: asset.id, amount };
-            execute(vec![Call::Token(call)], &format!("burn {}", money(amount, &asset)), &args.send, ctx)
-                .await
+            let call = Call::from(call::token::Burn { asset: asset.id, amount });
+            execute(vec![call], &format!("burn {}", money(amount, &asset)), &args.send, ctx).await
         }
         TokenCommand::Transfer(args) => {
             let to = address_of(&args.to, ctx)?;
             let (asset, amount) = amount_of(&args.asset, &args.amount, ctx).await?;
-            let call = TokenCall::Transfer { to, asset: asset.id, amount };
-            execute(
-                vec![Call::Token(call)],
-                &format!("pay {} to {to}", money(amount, &asset)),
-                &args.send,
-                ctx,
-            )
-            .await
+            let call = Call::from(call::token::Transfer { to, asset: asset.id, amount });
+            execute(vec![call], &format!("pay {} to {to}", money(amount, &asset)), &args.send, ctx).await
         }
         TokenCommand::List(page) => query::ask(ctx, "token_listAssets", page.add_to(json!({}))).await,
         TokenCommand::Show(args) => {

@@ -8,7 +8,7 @@ use super::{CliError, CliResult, Ctx, Report, amount, output};
 use crate::client::{Client, with_cursor};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use wattle_primitives::call::TokenCall;
+use wattle_primitives::call;
 use wattle_primitives::call::token::Symbol;
 use wattle_primitives::{AssetId, Call};
 use wattle_rpc::types::{AssetInfo, HistoryItem, Page};
@@ -115,7 +115,7 @@ async fn send(args: &PayArgs, ctx: &Ctx) -> CliResult {
     let to = address_of(&args.to, ctx)?;
     let asset = resolve_asset(&ctx.client()?, &args.asset).await?;
     let amount = amount::parse(&args.amount, &asset.symbol, asset.scale)?;
-    let call = Call::Token(TokenCall::Transfer { to, asset: asset.id, amount });
+    let call = Call::from(call::token::Transfer { to, asset: asset.id, amount });
     execute(vec![call], &format!("pay {} to {to}", money(amount, &asset)), &args.send, ctx).await
 }
 

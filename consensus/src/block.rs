@@ -10,12 +10,12 @@ use wattle_primitives::{Hash, Header, Height, merkle};
 /// reached before the bound on views.
 pub(crate) const BLOCKS_MAX: usize = VIEWS_KEPT_MAX;
 
-/// What is known of executing a block.
+/// How far the execution of a block has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exec {
-    /// Not asked.
+    /// Nobody has asked for it.
     Unknown,
-    /// Asked.
+    /// Asked for, not answered yet.
     Running,
     /// The roots are the header's.
     Valid,

@@ -1,4 +1,4 @@
-//! What one epoch's core is told at its start.
+//! The configuration of one epoch's core.
 
 use wattle_primitives::{
     Certificate, Epoch, Hash, Header, Height, Params, TimeMs, ValidatorIndex, ValidatorSet, View,
@@ -101,7 +101,7 @@ pub struct Timing {
     pub leader_timeout_ms: u64,
     /// How long a view has from the proposal's arrival, before any growth.
     pub advance_timeout_ms: u64,
-    /// What grown timeouts never exceed.
+    /// Limit of grown timeouts.
     pub timeout_ms_max: u64,
     /// Silence after which a leader's view is skipped at once.
     pub skip_timeout_ms: u64,

@@ -38,13 +38,15 @@ pub enum EvidenceError {
 
 /// Whether no honest validator signs both.
 const fn conflict(first: &Vote, second: &Vote) -> bool {
-    matches!(
-        (first, second),
+    match (first, second) {
         (Vote::Notarize(_), Vote::Notarize(_))
-            | (Vote::Finalize(_), Vote::Finalize(_))
-            | (Vote::Nullify(_), Vote::Finalize(_))
-            | (Vote::Finalize(_), Vote::Nullify(_))
-    )
+        | (Vote::Finalize(_), Vote::Finalize(_))
+        | (Vote::Nullify(_), Vote::Finalize(_))
+        | (Vote::Finalize(_), Vote::Nullify(_)) => true,
+        (Vote::Nullify(_), Vote::Nullify(_))
+        | (Vote::Notarize(_), Vote::Nullify(_) | Vote::Finalize(_))
+        | (Vote::Nullify(_) | Vote::Finalize(_), Vote::Notarize(_)) => false,
+    }
 }
 
 impl Evidence {

@@ -1,11 +1,11 @@
-//! What this node lacks, asked for with growing pauses until it is there or no longer needed.
+//! Blocks and certificates that this node lacks, asked for with growing pauses until they are there or no longer needed.
 //!
-//! Every step marks what it lacks; what a step does not mark is forgotten.
+//! Every step marks its wants; one that a step does not mark is forgotten.
 
 use crate::Output;
 use crate::config::MonoMs;
 use std::collections::BTreeMap;
-use wattle_primitives::{Certificate, Hash, ValidatorIndex, View};
+use wattle_primitives::{Hash, Height, ValidatorIndex, View};
 
 /// Most things wanted at a time.
 const WANTS_MAX: usize = 64;
@@ -19,8 +19,8 @@ pub(crate) enum Want {
     Block(Hash),
     /// Certificates of a range of views.
     Certificates(View, View),
-    /// Many finalized blocks: up to the one finalized in this view.
-    Sync(View),
+    /// Many finalized blocks: up to this height at least.
+    Sync(Height),
 }
 
 #[derive(Debug)]
@@ -29,7 +29,6 @@ struct Wanted {
     doublings: u8,
     marked: bool,
     ask: Vec<ValidatorIndex>,
-    certificate: Option<Certificate>,
 }
 
 /// The wants of a core.
@@ -58,17 +57,8 @@ impl Fetcher {
             wanted.marked = true;
             wanted.due = wanted.due.min(if wanted.doublings == 0 { first } else { wanted.due });
         } else if self.wants.len() < WANTS_MAX {
-            let wanted = Wanted { due: first, doublings: 0, marked: true, ask: ask(), certificate: None };
+            let wanted = Wanted { due: first, doublings: 0, marked: true, ask: ask() };
             self.wants.insert(want, wanted);
-        }
-    }
-
-    /// Marks the want to sync up to a finalization.
-    pub(crate) fn want_sync(&mut self, certificate: &Certificate, now: MonoMs) {
-        let want = Want::Sync(certificate.round().view);
-        self.want(want.clone(), now, Vec::new);
-        if let Some(wanted) = self.wants.get_mut(&want) {
-            wanted.certificate.get_or_insert_with(|| certificate.clone());
         }
     }
 
@@ -83,7 +73,7 @@ impl Fetcher {
         let mut next: Option<MonoMs> = None;
         for (want, wanted) in &mut self.wants {
             if wanted.due <= now {
-                out.extend(request(want, wanted));
+                out.push(request(want, wanted));
                 wanted.due = now.after(self.pause_ms.saturating_mul(1 << wanted.doublings));
                 wanted.doublings = wanted.doublings.saturating_add(1).min(DOUBLINGS_MAX);
             }
@@ -93,11 +83,11 @@ impl Fetcher {
     }
 }
 
-fn request(want: &Want, wanted: &Wanted) -> Option<Output> {
+fn request(want: &Want, wanted: &Wanted) -> Output {
     let ask = wanted.ask.clone();
     match want {
-        Want::Block(block) => Some(Output::Fetch { block: *block, ask }),
-        Want::Certificates(from, to) => Some(Output::FetchCertificates { from: *from, to: *to, ask }),
-        Want::Sync(_) => wanted.certificate.clone().map(|certificate| Output::Sync { certificate }),
+        Want::Block(block) => Output::Fetch { block: *block, ask },
+        Want::Certificates(from, to) => Output::FetchCertificates { from: *from, to: *to, ask },
+        Want::Sync(height) => Output::Sync { height: *height },
     }
 }

@@ -1,4 +1,4 @@
-//! What a header must say, as far as it can be checked without executing the block.
+//! The rules of headers, as far as they can be checked without executing the block.
 //!
 //! One check for proposals and for fetched blocks. Nothing here looks at a clock.
 
@@ -98,7 +98,7 @@ pub struct ParentInfo {
     pub time_ms: TimeMs,
 }
 
-/// What holds for every header of an epoch, computed once.
+/// The rules for every header of an epoch, computed once.
 #[derive(Clone, Debug)]
 pub struct Rules {
     chain: Hash,
@@ -132,13 +132,12 @@ impl Rules {
     }
 
     /// Key of the leader of `view`.
-    #[must_use]
-    pub fn leader_key(&self, view: View) -> PublicKey {
+    fn leader_key(&self, view: View) -> PublicKey {
         let index = self.rotation.leader(view);
         self.keys.get(usize::from(index.0)).copied().unwrap_or(PublicKey([0; 32]))
     }
 
-    /// What headers at `height` announce as the next set.
+    /// The next set's hash, as headers at `height` announce it.
     #[must_use]
     pub fn next_validators_hash(&self, height: Height) -> Hash {
         if height == self.terminal { self.next_validators_hash } else { self.validators_hash }

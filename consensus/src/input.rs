@@ -1,6 +1,6 @@
-//! What can happen to a core. A new trigger is a new variant.
+//! Everything that can happen to a core. A new trigger is a new variant.
 
-use wattle_primitives::{Certificate, Hash, Header, Round, SignedVote, ValidatorIndex, View, Vote};
+use wattle_primitives::{Certificate, Hash, Header, Round, SignedVote, ValidatorIndex, Vote};
 
 /// An event for [`crate::Core::step`].
 ///
@@ -64,18 +64,8 @@ pub enum Input {
     },
     /// A validator is connected again: it gets everything held above the last finalization.
     Reconnected {
-        /// Which.
+        /// The validator.
         peer: ValidatorIndex,
-    },
-    /// A validator asks for certificates (its [`crate::Output::FetchCertificates`]). For peers that are no
-    /// validators see [`crate::Core::certificates`].
-    CertificatesWanted {
-        /// Who asks.
-        peer: ValidatorIndex,
-        /// First view.
-        from: View,
-        /// Last view, inclusive.
-        to: View,
     },
     /// The driver has fetched, executed and committed finalized blocks up to `header` by itself (block sync): the
     /// floor moves there. Behind or at the floor: ignored, but for the certificate.
@@ -87,7 +77,7 @@ pub enum Input {
     },
 }
 
-/// What executing a block showed.
+/// The result of executing a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Valid, and the roots are the header's.

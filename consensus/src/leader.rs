@@ -41,12 +41,6 @@ impl Rotation {
         let at = view.0.saturating_sub(1).checked_rem(self.table.len() as u64).unwrap_or(0);
         usize::try_from(at).ok().and_then(|at| self.table.get(at)).copied().unwrap_or(ValidatorIndex(0))
     }
-
-    /// The table: one entry for each view of a cycle.
-    #[must_use]
-    pub fn table(&self) -> &[ValidatorIndex] {
-        &self.table
-    }
 }
 
 /// Step 1: slots of each validator, in index order.

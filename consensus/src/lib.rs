@@ -19,7 +19,8 @@
         clippy::unwrap_used,
         clippy::expect_used,
         clippy::arithmetic_side_effects,
-        clippy::indexing_slicing
+        clippy::indexing_slicing,
+        clippy::wildcard_enum_match_arm
     )
 )]
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]

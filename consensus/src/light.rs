@@ -9,29 +9,26 @@
 //! which must be shorter than the unbonding time.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use wattle_primitives::block::PROTOCOL_VERSION;
+use wattle_primitives::block::{HEADER_BYTES_MAX, PATH_HEADERS_MAX, PROTOCOL_VERSION};
 use wattle_primitives::certificate::CertificateError;
 use wattle_primitives::{
     BoundedVec, Certificate, Epoch, Hash, Header, Height, TimeMs, ValidatorSet, Vote, planted,
 };
 
-/// Most headers between a header and the certified one.
-pub const PATH_LEN_MAX: usize = 256;
-
 /// A finalized header with its proof.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct LightBlock {
-    /// What is proven.
+    /// The header that is proven.
     pub header: Header,
     /// Children up to the certified header; empty when `header` is certified itself.
-    pub path: BoundedVec<Header, PATH_LEN_MAX>,
+    pub path: BoundedVec<Header, PATH_HEADERS_MAX>,
     /// Finalization of the last of `path`, or of `header`.
     pub certificate: Certificate,
     /// The set that signed.
     pub validators: ValidatorSet,
 }
 
-/// What a light client believes: a finalized header, and the set that decides on the next one.
+/// The belief of a light client: a finalized header, which names the set that decides on the next one.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct TrustedState {
     /// Genesis hash.
@@ -235,6 +232,6 @@ const CERTIFICATE_BYTES_MAX: usize = <Certificate as wattle_primitives::Decode>:
 const SET_BYTES_MAX: usize = <ValidatorSet as wattle_primitives::Decode>::MAX_BYTES;
 
 wattle_primitives::decodable! {
-    LightBlock: 8 + (PATH_LEN_MAX + 1) * wattle_primitives::block::HEADER_BYTES_MAX + CERTIFICATE_BYTES_MAX + SET_BYTES_MAX;
-    TrustedState: 64 + wattle_primitives::block::HEADER_BYTES_MAX;
+    LightBlock: 8 + (PATH_HEADERS_MAX + 1) * HEADER_BYTES_MAX + CERTIFICATE_BYTES_MAX + SET_BYTES_MAX;
+    TrustedState: 64 + HEADER_BYTES_MAX;
 }

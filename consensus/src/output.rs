@@ -1,7 +1,7 @@
-//! What a driver must do for a core, in order.
+//! Orders of a core to its driver.
 
 use crate::{Evidence, HeaderError, Record};
-use wattle_primitives::{Certificate, Hash, Header, Round, SignedVote, ValidatorIndex, View, Vote};
+use wattle_primitives::{Certificate, Hash, Header, Height, Round, SignedVote, ValidatorIndex, View, Vote};
 
 /// To whom something goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +35,7 @@ pub enum Output {
     /// Ask the sign state, sign, write [`Record::Vote`], fsync both, send to every validator, and answer with
     /// [`crate::Input::OwnVote`] or [`crate::Input::VoteRefused`]. The answer is never left out.
     Cast {
-        /// What to vote.
+        /// The vote.
         vote: Vote,
         /// This is the leader's notarize: send it as a proposal, with the block.
         with_block: bool,
@@ -67,22 +67,22 @@ pub enum Output {
         /// Validators that should have them, best first.
         ask: Vec<ValidatorIndex>,
     },
-    /// Blocks up to the certified one are final, but so many are missing here that they should be synced by height;
-    /// end with [`crate::Input::Synced`].
+    /// The chain is final at least up to a height so far above the floor that blocks should be synced by height; end
+    /// with [`crate::Input::Synced`].
     Sync {
-        /// Finalization of the block to reach.
-        certificate: Certificate,
+        /// The height.
+        height: Height,
     },
     /// Send a certificate.
     Send {
-        /// To whom.
+        /// The addressees.
         to: To,
-        /// What.
+        /// The certificate.
         certificate: Certificate,
     },
     /// Send again what may have been lost.
     Resend {
-        /// To whom.
+        /// The addressees.
         to: To,
         /// Votes held above the last finalization, any signer's, newest view first.
         votes: Vec<SignedVote>,
@@ -100,12 +100,12 @@ pub enum Output {
     Evidence(Evidence),
     /// A new view began.
     Entered {
-        /// It.
+        /// The new view.
         view: View,
     },
     /// Stop the node and tell the operator why: going on would risk the ledger. The core does nothing any more.
     Halt {
-        /// Why.
+        /// The reason.
         reason: HaltReason,
     },
 }

@@ -1,4 +1,4 @@
-//! What a core must find again after a crash.
+//! Records that a core must find again after a crash.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_primitives::{Certificate, Epoch, Hash, Header, Round, SignedVote};

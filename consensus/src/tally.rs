@@ -25,7 +25,7 @@ pub(crate) struct Ballots {
     finalize: Tally,
 }
 
-/// What a vote changed.
+/// The effect of a vote on the count.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Added {
     /// Counted: so much power is now for exactly this vote.
@@ -34,6 +34,25 @@ pub(crate) enum Added {
     Duplicate,
     /// The signer voted otherwise before: not counted.
     Conflict(Evidence),
+}
+
+impl Added {
+    /// The offence that the vote proves.
+    pub(crate) const fn evidence(&self) -> Option<Evidence> {
+        match self {
+            Self::New { evidence, .. } => *evidence,
+            Self::Conflict(evidence) => Some(*evidence),
+            Self::Duplicate => None,
+        }
+    }
+
+    /// Whether the signer has voted for something else before.
+    pub(crate) const fn is_conflict(&self) -> bool {
+        match self {
+            Self::Conflict(_) => true,
+            Self::New { .. } | Self::Duplicate => false,
+        }
+    }
 }
 
 impl Ballots {
@@ -75,11 +94,6 @@ impl Ballots {
     /// A signer's vote of a kind.
     pub(crate) fn vote_of(&self, kind: VoteKind, signer: ValidatorIndex) -> Option<&SignedVote> {
         self.tally(kind).votes.get(&signer)
-    }
-
-    /// Most power for one and the same vote of a kind.
-    pub(crate) fn power(&self, kind: VoteKind) -> u64 {
-        self.tally(kind).power.values().copied().max().unwrap_or(0)
     }
 
     const fn tally(&self, kind: VoteKind) -> &Tally {

@@ -1,4 +1,4 @@
-//! What is known of one view.
+//! One view: its votes, its proposal, its certificates.
 
 use crate::tally::Ballots;
 use wattle_primitives::{Certificate, Hash, Proposal, Vote};
@@ -27,7 +27,7 @@ impl ViewState {
     pub(crate) const fn notarized(&self) -> Option<Proposal> {
         match &self.notarization {
             Some(Certificate { vote: Vote::Notarize(proposal), .. }) => Some(*proposal),
-            _ => None,
+            Some(Certificate { vote: Vote::Nullify(_) | Vote::Finalize(_), .. }) | None => None,
         }
     }
 

@@ -13,8 +13,8 @@ use wattle_host::seal::{KdfParams, KeyFile, Password};
 use wattle_meter::queue::Queue;
 use wattle_meter::sensor::BUILT_IN;
 use wattle_node::file::sim::SimDir;
+use wattle_node::journal::WalRecord;
 use wattle_node::signer::{DataDir, Signer};
-use wattle_node::wal::record::WalRecord;
 use wattle_p2p::wire::{
     self, Gossip, Hello, HelloAnswer, Refusal, Request, Response, Role, ValidatorMessage,
 };

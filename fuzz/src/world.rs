@@ -5,10 +5,11 @@ use wattle_consensus::TrustedState;
 use wattle_consensus::light::TrustRules;
 use wattle_p2p::NodeKey;
 use wattle_p2p::wire::ValidatorProof;
+use wattle_primitives::call;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, Block, BoundedVec, Call, Certificate, Epoch, Hash, Header, Height, Lane,
     Nonce, Proposal, PublicKey, Round, SecretKey, SignedVote, TimeMs, Tx, TxBody, Validator, ValidatorSet,
-    View, Vote, VotingPower, call::TokenCall,
+    View, Vote, VotingPower,
 };
 use wattle_runtime::state::State;
 
@@ -167,7 +168,7 @@ fn header(height: u64, chain: Hash, parent: Hash, set: &ValidatorSet, state: &St
 #[must_use]
 pub fn tx(chain: Hash, nonce: u64) -> Tx {
     let to = Address::of_key(&key(6));
-    let transfer = Call::Token(TokenCall::Transfer { to, asset: AssetId(0), amount: Amount(5) });
+    let transfer = Call::from(call::token::Transfer { to, asset: AssetId(0), amount: Amount(5) });
     let sender = Address::of_key(&key(5));
     let body = TxBody {
         chain,

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wattle_host::wall;
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::{Request, Response};
-use wattle_primitives::call::EnergyCall;
+use wattle_primitives::call;
 use wattle_primitives::call::energy::READINGS_MAX;
 use wattle_primitives::reading::{Reading, SignedReading};
 use wattle_primitives::state_key::{self, AccountRecord, MeterRecord};
@@ -494,7 +494,7 @@ impl Submitter {
             return None;
         }
         let readings = BoundedVec::new(batch).ok()?;
-        let calls = BoundedVec::new(vec![Call::Energy(EnergyCall::SubmitReadings { readings })]).ok()?;
+        let calls = BoundedVec::new(vec![Call::from(call::energy::SubmitReadings { readings })]).ok()?;
         self.signer.transaction(TxBody {
             chain: self.signer.chain(),
             sender: self.signer.meter(),
@@ -556,7 +556,9 @@ fn expires_soon(tx: &Tx, now: TimeMs) -> bool {
 
 fn readings_in(tx: &Tx) -> usize {
     let count = |call: &Call| match call {
-        Call::Energy(EnergyCall::SubmitReadings { readings }) => readings.len(),
+        Call::Energy(call::EnergyCall::SubmitReadings(call::energy::SubmitReadings { readings })) => {
+            readings.len()
+        }
         _ => 0,
     };
     tx.body().calls.iter().map(count).sum()

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use wattle_chain_spec::Checkpoint;
 use wattle_p2p::wire::{AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, Request, Response};
 use wattle_p2p::{PeerId, RequestError};
-use wattle_primitives::call::EnergyCall;
+use wattle_primitives::call;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord, LastReading, MeterRecord};
@@ -343,7 +343,11 @@ impl TestPeers {
         account.nonces = BoundedVec::new(vec![tx.body().nonce.next()]).unwrap();
         let mut meter: MeterRecord = wattle_primitives::decode(&chain.state[&meter_key]).unwrap();
         for call in tx.body().calls.iter() {
-            let Call::Energy(EnergyCall::SubmitReadings { readings }) = call else { panic!("not readings") };
+            let Call::Energy(call::EnergyCall::SubmitReadings(call::energy::SubmitReadings { readings })) =
+                call
+            else {
+                panic!("not readings")
+            };
             for signed in readings {
                 let r = &signed.reading;
                 signed.key.verify(&r.signing_bytes(&chain.chain), &signed.signature).unwrap();

@@ -3,7 +3,8 @@
 //! ```text
 //! driver      the node as a function: events in, effects out        work      long work as pure functions
 //! run         the one loop around it: network, threads, clocks      views     answers for the JSON-RPC interface
-//! wal, signer what must be durable before it is said                mempool   transactions that wait
+//! wal, signer what must be durable before it is said                journal   log and sign state as one
+//! mempool     transactions that wait
 //! file        directories that may crash, real and simulated        home      a node's directory
 //! launch      from a directory to a running node                    testnet   a whole network laid out
 //! commands    the command line: what `cli` has, and what runs nodes  admin     the operator's orders
@@ -15,6 +16,7 @@ pub mod commands;
 pub mod driver;
 pub mod file;
 pub mod home;
+pub mod journal;
 pub mod launch;
 pub mod logs;
 pub mod mempool;

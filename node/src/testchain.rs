@@ -2,14 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::driver::effect::BuildJob;
-use crate::work::{self, BuiltBlock, TxCache, Worker};
+use crate::work::{self, BuildJob, BuiltBlock, TxCache, Worker};
 use std::sync::Arc;
 use wattle_chain_spec::Preset;
-use wattle_primitives::call::TokenCall;
+use wattle_primitives::Call;
+use wattle_primitives::call;
 use wattle_primitives::genesis::{GenesisAccount, ScheduledSet};
 use wattle_primitives::*;
-use wattle_runtime::{CheckedTx, State, VerifiedTx, genesis, verify_all};
+use wattle_runtime::{CheckedTx, Schedule, State, VerifiedTx, genesis, verify_all};
 
 pub(crate) fn key(n: u8) -> SecretKey {
     SecretKey::from_seed([n; 32])
@@ -19,14 +19,13 @@ pub(crate) fn address(n: u8) -> Address {
     Address::of_key(&key(n).public())
 }
 
-/// What persons 1 to 3 start with.
+/// Balance of persons 1 to 3 at genesis.
 pub(crate) const START: u128 = 1_000_000;
 /// Whose key validates.
 pub(crate) const VALIDATOR: u8 = 200;
 
 /// The tip, and what is needed to go on.
 pub(crate) struct TestChain {
-    pub(crate) genesis: Arc<Genesis>,
     pub(crate) worker: Worker,
     pub(crate) header: Header,
     pub(crate) state: State,
@@ -60,19 +59,18 @@ impl TestChain {
             microgrids: Vec::new(),
         };
         let (state, header) = genesis(&spec).unwrap();
-        let genesis = Arc::new(spec);
         let worker = Worker {
             chain: header.hash(),
-            genesis: Arc::clone(&genesis),
+            schedule: Arc::new(Schedule::of(&state).unwrap()),
             cache: Arc::new(TxCache::default()),
         };
-        Self { genesis, worker, header, state }
+        Self { worker, header, state }
     }
 
     /// A payment of person `n` to person 3.
     pub(crate) fn pay(&self, n: u8, lane: Lane, nonce: u64, amount: u128) -> Tx {
         let (to, asset) = (address(3), AssetId::NATIVE);
-        let transfer = Call::Token(TokenCall::Transfer { to, asset, amount: Amount(amount) });
+        let transfer = Call::from(call::token::Transfer { to, asset, amount: Amount(amount) });
         let body = TxBody {
             chain: self.worker.chain,
             sender: address(n),
@@ -89,7 +87,8 @@ impl TestChain {
     }
 
     pub(crate) fn verified(&self, tx: &Tx) -> VerifiedTx {
-        let checked = CheckedTx::check(tx.clone(), &self.worker.chain, &self.genesis.params).unwrap();
+        let checked =
+            CheckedTx::check(tx.clone(), &self.worker.chain, self.worker.schedule.params()).unwrap();
         verify_all(vec![checked]).remove(0).unwrap()
     }
 
@@ -124,6 +123,6 @@ impl TestChain {
         let vote = Vote::Finalize(Proposal { round, parent_view: View(0), block: header.hash() });
         let signature = key(n).sign(&vote.signing_bytes(&self.worker.chain));
         let signed = SignedVote { vote, signer: ValidatorIndex(0), signature };
-        Certificate::assemble(vote, [&signed], self.genesis.validators(Epoch(0)).unwrap()).unwrap()
+        Certificate::assemble(vote, [&signed], self.worker.schedule.validators(Epoch(0))).unwrap()
     }
 }

@@ -1,4 +1,4 @@
-//! What the network layer is told at its start.
+//! Configuration of the network layer.
 
 use crate::GateLimits;
 use crate::wire::{Role, ValidatorProof};
@@ -25,7 +25,7 @@ pub struct Config {
     pub mdns: bool,
     /// Part in peer discovery.
     pub kademlia: Kademlia,
-    /// What this node is.
+    /// Role of this node.
     pub role: Role,
     /// Binds the validator key to this node's peer id; signed by the node.
     pub validator_proof: Option<ValidatorProof>,
@@ -73,7 +73,7 @@ pub struct Limits {
     pub connections_per_peer_max: u32,
     /// Most connections under construction, each way.
     pub connections_pending_max: u32,
-    /// What one network may open.
+    /// Bounds on connections from one network.
     pub gate: GateLimits,
     /// Most requests of one peer under way at once, each way.
     pub requests_per_peer_max: usize,

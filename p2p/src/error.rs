@@ -1,4 +1,4 @@
-//! What can fail.
+//! Errors of the network, and why peers go.
 
 use crate::wire::Refusal;
 use libp2p::{Multiaddr, PeerId};
@@ -9,7 +9,7 @@ pub enum Error {
     /// The node key is no key.
     #[error("node key is not usable: {detail}")]
     NodeKey {
-        /// What the library found.
+        /// The library's error.
         detail: String,
     },
     /// A part of the network stack refused its configuration.
@@ -17,7 +17,7 @@ pub enum Error {
     Build {
         /// Which part.
         part: &'static str,
-        /// What it said.
+        /// Its error.
         detail: String,
     },
     /// An address cannot be listened on.
@@ -25,7 +25,7 @@ pub enum Error {
     Listen {
         /// The address.
         address: Multiaddr,
-        /// What the transport said.
+        /// The transport's error.
         detail: String,
     },
     /// A bootstrap address does not say whom to expect there.
@@ -59,7 +59,7 @@ pub enum RequestError {
     Failed {
         /// The peer.
         peer: PeerId,
-        /// What the library said.
+        /// The library's error.
         detail: String,
     },
     /// The network task has ended.

@@ -1,4 +1,4 @@
-//! What the network tells the node, and what the node can ask about it.
+//! The network as the node sees it: what happens, and what is known of peers.
 
 use crate::error::GoneReason;
 use crate::wire::{Gossip, Refusal, Request, Response, Role, ValidatorMessage};
@@ -22,32 +22,32 @@ pub enum NetEvent {
         from: PublicKey,
         /// Who sent it.
         peer: PeerId,
-        /// What.
+        /// The message.
         message: ValidatorMessage,
     },
     /// Gossip. It is not forwarded before [`crate::Handle::gossip_verdict`].
     Gossip {
         /// Who handed it on.
         peer: PeerId,
-        /// What to name in the verdict.
+        /// Its name, for the verdict.
         id: MessageId,
-        /// What.
+        /// The message.
         message: Gossip,
     },
     /// A question. Dropping the responder answers [`Response::Busy`].
     Request {
         /// Who asks.
         peer: PeerId,
-        /// What.
+        /// The question.
         request: Request,
         /// Takes the answer.
         responder: Responder,
     },
     /// A peer has completed the handshake.
     PeerReady {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// What it is.
+        /// Its role.
         role: Role,
         /// The key it has proven, whether allowed or not.
         validator: Option<PublicKey>,
@@ -64,18 +64,18 @@ pub enum NetEvent {
     },
     /// A peer that was ready is gone.
     PeerGone {
-        /// Who.
+        /// The peer.
         peer: PeerId,
         /// The key it had proven.
         validator: Option<PublicKey>,
-        /// Why.
+        /// The reason.
         reason: GoneReason,
     },
     /// A peer did not become ready since one side refused the other; it is left alone for a while.
     PeerRefused {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// Why.
+        /// The reason.
         refusal: Refusal,
         /// Whether the peer refused this node; else this node refused it.
         by_peer: bool,
@@ -109,7 +109,7 @@ pub enum Penalty {
     Fatal,
 }
 
-/// What a penalty was for.
+/// The offence that a penalty is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Offence {
     /// A handshake that is no message, or claims a validator key without proof.
@@ -184,13 +184,13 @@ impl BanReason {
 /// A ban in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ban {
-    /// What for.
+    /// Its reason.
     pub reason: BanReason,
     /// When it ends.
     pub until: Instant,
 }
 
-/// What to do with a gossip message.
+/// The node's verdict on a gossip message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Good: forward it.
@@ -201,10 +201,10 @@ pub enum Verdict {
     Reject,
 }
 
-/// What is known of a peer.
+/// Everything that is known of a peer.
 #[derive(Clone, Debug)]
 pub struct PeerInfo {
-    /// Who.
+    /// Its name on the network.
     pub peer: PeerId,
     /// Where it is connected, or was when it was banned.
     pub address: Option<Multiaddr>,
@@ -212,7 +212,7 @@ pub struct PeerInfo {
     pub outbound: bool,
     /// Whether the handshake is complete; if not, the next three are not known.
     pub ready: bool,
-    /// What it is.
+    /// Its role.
     pub role: Option<Role>,
     /// Validator key proven, whether allowed or not.
     pub validator: Option<PublicKey>,

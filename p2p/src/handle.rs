@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use wattle_primitives::{Height, PublicKey};
 
-/// What the network task is asked to do.
+/// Order to the network task.
 #[derive(Debug)]
 pub(crate) enum Command {
     Publish(Box<Gossip>),

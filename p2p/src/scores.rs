@@ -1,4 +1,4 @@
-//! What peers have done wrong, and for how long they are refused.
+//! Penalties of peers, and for how long they are refused.
 //!
 //! Points fade with time, so that rare bad luck never bans. They outlive the connection: a peer does not get rid of
 //! them by dialing again.
@@ -26,7 +26,7 @@ struct Score {
     address: Option<Multiaddr>,
 }
 
-/// See the module.
+/// Scores and bans by peer.
 #[derive(Debug, Default)]
 pub(crate) struct Scores {
     peers: BTreeMap<PeerId, Score>,

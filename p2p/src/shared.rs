@@ -1,4 +1,4 @@
-//! What the node's threads, the network task and the connections look at together.
+//! Data that the node's threads, the network task and the connections share.
 //!
 //! A validator message goes from the caller straight into the queue of each connection, without a detour through the
 //! network task: on the path of a vote every hand-over between tasks costs latency.
@@ -19,7 +19,7 @@ use wattle_primitives::{Height, PublicKey, encode};
 pub enum Lane {
     /// Votes, certificates and links.
     Votes = 0,
-    /// Proposals.
+    /// Proposals with their blocks.
     Blocks = 1,
 }
 
@@ -131,7 +131,7 @@ impl Link {
     }
 }
 
-/// See the module.
+/// The queues towards validators, and the peers and addresses to show.
 pub(crate) struct Shared {
     pub(crate) local: PeerId,
     pub(crate) limits: Limits,

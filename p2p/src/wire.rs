@@ -1,4 +1,4 @@
-//! What nodes say to each other: borsh types with explicit discriminants, every list bounded by its type.
+//! Messages between nodes: borsh types with explicit discriminants, every list bounded by its type.
 //!
 //! Bytes come in through [`wattle_primitives::decode`], which refuses anything above the type's `MAX_BYTES` before
 //! it looks at it; frames check the same cap before they allocate. Nothing here is known to be valid: signatures,
@@ -12,7 +12,7 @@
 //! | [`Hello`], [`HelloAnswer`] | handshake | [`HELLO_BYTES_MAX`] |
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use wattle_primitives::block::{BLOCK_BYTES_MAX, HEADER_BYTES_MAX};
+use wattle_primitives::block::{BLOCK_BYTES_MAX, HEADER_BYTES_MAX, PATH_HEADERS_MAX};
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::trie::TrieProof;
 use wattle_primitives::tx::{LANES_MAX, TX_BYTES_MAX};
@@ -37,8 +37,6 @@ pub const HELLO_BYTES_MAX: usize = 1024;
 
 /// Most transactions in one gossip message; [`GOSSIP_BYTES_MAX`] holds as well.
 pub const GOSSIP_TXS_MAX: usize = 512;
-/// Most headers between one and the certified descendant that proves it.
-pub const PATH_HEADERS_MAX: usize = 256;
 /// Most blocks in one answer; [`RESPONSE_BYTES_MAX`] holds as well.
 pub const SYNC_BLOCKS_MAX: usize = 128;
 /// Most certificates in one answer.
@@ -117,7 +115,7 @@ pub struct EpochProof {
     pub next_validators: ValidatorSet,
 }
 
-/// What the state after a finalized header says of one key.
+/// One key in the state after a finalized header.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ProofAnswer {
     /// The value, or `None` when the key does not exist.
@@ -139,7 +137,7 @@ pub struct AccountAnswer {
     pub record: ProofAnswer,
 }
 
-/// What has become of a transaction.
+/// Fate of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -168,7 +166,7 @@ pub enum TxFate {
     Expired = 4,
     /// Refused, with the stable code.
     Rejected {
-        /// Why.
+        /// The stable code of the refusal.
         code: Text,
     } = 5,
 }
@@ -217,14 +215,14 @@ pub enum Request {
         /// The epoch that ended.
         epoch: Epoch,
     } = 5,
-    /// What the latest finalized state says of a key.
+    /// The value of a key in the latest finalized state.
     Proof {
         /// The state key.
         key: BoundedBytes<KEY_BYTES_MAX>,
     } = 6,
     /// Takes a transaction into the mempool.
     SubmitTx(Box<Tx>) = 7,
-    /// What became of the transaction with this id.
+    /// Fate of the transaction with this id.
     TxStatus(Hash) = 8,
     /// An account's nonces and record.
     Account(Address) = 9,
@@ -238,7 +236,7 @@ pub enum Request {
 pub enum Response {
     /// No answer, and asking again will not help soon.
     Error {
-        /// What kind of failure.
+        /// The kind of failure.
         code: ErrorCode,
         /// For people; for a refused transaction the stable code.
         message: Text,
@@ -306,7 +304,7 @@ pub struct Status {
     pub syncing: bool,
 }
 
-/// What a node is to its peers.
+/// Part that a node takes in the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -326,7 +324,7 @@ pub struct Hello {
     pub version: u32,
     /// Genesis hash.
     pub genesis: Hash,
-    /// What the sender is.
+    /// Role of the sender.
     pub role: Role,
     /// Binds a validator key to the sender's peer id.
     pub validator: Option<ValidatorProof>,

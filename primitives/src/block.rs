@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 pub const BLOCK_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Most bytes of an encoded header.
 pub const HEADER_BYTES_MAX: usize = 512;
+/// Most headers from a finalized header up to the certified one that proves it, the certified one included.
+///
+/// So many fit a gossip message of 256 KiB. The path of a height is as long as its block waited for a finalization: one
+/// or two headers as a rule, and above 32 leaders propose empty blocks only. A block that waited for more is final like
+/// any other, but its header is proven by no certificate: light clients skip such heights.
+pub const PATH_HEADERS_MAX: usize = 256;
 /// Protocol version that this build speaks. An unknown version halts the node cleanly.
 pub const PROTOCOL_VERSION: u32 = 1;
 

@@ -80,6 +80,11 @@ pub enum VoteKind {
     Finalize = 2,
 }
 
+impl VoteKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Notarize, Self::Nullify, Self::Finalize];
+}
+
 /// A vote before it is signed.
 #[derive(
     Clone,

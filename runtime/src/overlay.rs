@@ -3,7 +3,7 @@
 //! Every entry that is read or written is looked up and hashed once. A transaction marks where it starts; when it
 //! fails, everything since the mark is undone.
 
-use crate::keys::{self, Key};
+use crate::keys::{self, Key, RawKey};
 use crate::modules::records::Due;
 use crate::state::{State, Write};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -17,8 +17,8 @@ use wattle_primitives::{Hash, TimeMs};
 #[derive(Debug)]
 pub struct Overlay<'a> {
     parent: &'a State,
-    slots: BTreeMap<Key, Slot<'a>>,
-    undo: Vec<(Key, Slot<'a>)>,
+    slots: BTreeMap<RawKey, Slot<'a>>,
+    undo: Vec<(RawKey, Slot<'a>)>,
 }
 
 /// A place in the journal to roll back to.
@@ -45,7 +45,7 @@ impl<'a> Overlay<'a> {
         Self { parent, slots: BTreeMap::new(), undo: Vec::new() }
     }
 
-    fn slot(&mut self, key: Key) -> &mut Slot<'a> {
+    fn slot(&mut self, key: RawKey) -> &mut Slot<'a> {
         match self.slots.entry(key) {
             Entry::Occupied(slot) => slot.into_mut(),
             Entry::Vacant(vacant) => {
@@ -57,13 +57,13 @@ impl<'a> Overlay<'a> {
     }
 
     /// The raw value under `key`.
-    pub fn get(&mut self, key: Key) -> Option<&[u8]> {
-        self.slot(key).value.as_deref()
+    pub fn get<T>(&mut self, key: Key<T>) -> Option<&[u8]> {
+        self.slot(key.raw()).value.as_deref()
     }
 
     /// Whether there is an entry under `key`.
-    pub fn contains(&mut self, key: Key) -> bool {
-        self.slot(key).value.is_some()
+    pub fn contains<T>(&mut self, key: Key<T>) -> bool {
+        self.slot(key.raw()).value.is_some()
     }
 
     /// The decoded value under `key`.
@@ -71,21 +71,21 @@ impl<'a> Overlay<'a> {
     /// # Panics
     /// When an entry is not what this module wrote: the state was checked against its root, so this is a bug, and
     /// going on would split the chain.
-    pub fn read<T: BorshDeserialize>(&mut self, key: Key) -> Option<T> {
+    pub fn read<T: BorshDeserialize>(&mut self, key: Key<T>) -> Option<T> {
         self.get(key).map(|bytes| decode_entry(&key, bytes))
     }
 
     /// Puts `value` under `key`.
-    pub fn write<T: BorshSerialize>(&mut self, key: Key, value: &T) {
-        self.set(key, Some(wattle_primitives::encode(value)));
+    pub fn write<T: BorshSerialize>(&mut self, key: Key<T>, value: &T) {
+        self.set(key.raw(), Some(wattle_primitives::encode(value)));
     }
 
     /// Removes the entry under `key`.
-    pub fn remove(&mut self, key: Key) {
-        self.set(key, None);
+    pub fn remove<T>(&mut self, key: Key<T>) {
+        self.set(key.raw(), None);
     }
 
-    fn set(&mut self, key: Key, value: Option<Vec<u8>>) {
+    fn set(&mut self, key: RawKey, value: Option<Vec<u8>>) {
         let slot = self.slot(key);
         let new = Slot { position: slot.position, value: value.map(Cow::Owned), written: true };
         let old = std::mem::replace(slot, new);
@@ -93,28 +93,28 @@ impl<'a> Overlay<'a> {
     }
 
     /// What is due at `time_ms`, soonest first, at most `limit`: queue keys with what they hold.
-    pub fn due(&self, time_ms: TimeMs, limit: usize) -> Vec<(Key, Due)> {
-        let is_due = |key: &Key| keys::queue_time(key).is_some_and(|at| at <= time_ms);
-        let untouched = |key: &Key| self.slots.get(key).is_none_or(|slot| !slot.written);
+    pub fn due(&self, time_ms: TimeMs, limit: usize) -> Vec<(Key<Due>, Due)> {
+        let is_due = |key: &[u8]| keys::queue_time(key).is_some_and(|at| at <= time_ms);
+        let untouched = |key: &Key<Due>| self.slots.get(&key.raw()).is_none_or(|slot| !slot.written);
         let parent = self.parent.due_in_order().map_while(|(raw, id)| {
-            let key = queue_key(raw).filter(is_due)?;
+            let key = queue_key(raw).filter(|key| is_due(key))?;
             Some((key, decode_entry(&key, id)))
         });
         let own = self
             .written_queue()
             .take_while(|(key, _)| is_due(key))
-            .filter_map(|(key, slot)| slot.value.as_deref().map(|id| (*key, decode_entry(key, id))));
-        let mut due: Vec<(Key, Due)> = parent.filter(|(key, _)| untouched(key)).take(limit).collect();
+            .filter_map(|(key, slot)| Some((queue_key(key)?, decode_entry(key, slot.value.as_deref()?))));
+        let mut due: Vec<(Key<Due>, Due)> = parent.filter(|(key, _)| untouched(key)).take(limit).collect();
         due.extend(own.take(limit));
-        due.sort_unstable();
+        due.sort_unstable_by_key(|(key, _)| key.raw());
         due.truncate(limit);
         due
     }
 
-    fn written_queue(&self) -> impl Iterator<Item = (&Key, &Slot<'a>)> {
+    fn written_queue(&self) -> impl Iterator<Item = (&RawKey, &Slot<'a>)> {
         self.slots
-            .range(keys::queue(TimeMs::ZERO, &Hash::ZERO)..)
-            .take_while(|(key, _)| key.first() == Some(&keys::QUEUE))
+            .range(keys::queue(TimeMs::ZERO, &Hash::ZERO).raw()..)
+            .take_while(|(key, _)| key.first() == Some(&keys::tag::QUEUE))
     }
 
     /// How many entries have been read or written.
@@ -151,7 +151,7 @@ impl<'a> Overlay<'a> {
         let changed = self.slots.into_iter().filter(|(_, slot)| {
             slot.written && (slot.value.is_some() || parent.get_at(&slot.position).is_some())
         });
-        let changed: Vec<(Key, Slot<'a>)> = changed.collect();
+        let changed: Vec<(RawKey, Slot<'a>)> = changed.collect();
         let state = parent.apply(changed.iter().map(|(key, slot)| Write {
             key,
             position: slot.position,
@@ -176,7 +176,7 @@ pub(crate) fn decode_entry<T: BorshDeserialize>(key: &[u8], bytes: &[u8]) -> T {
     }
 }
 
-fn queue_key(raw: &[u8]) -> Option<Key> {
+fn queue_key(raw: &[u8]) -> Option<Key<Due>> {
     let time = keys::queue_time(raw)?;
     let mut id = Hash::ZERO;
     id.0[..24].copy_from_slice(raw.get(9..33)?);

@@ -14,15 +14,15 @@ pub use settlement::{
 };
 
 use crate::State;
-use crate::keys::{self, Key};
+use crate::keys::{self};
+use crate::modules::energy::records::Meter;
 use crate::modules::energy::records::{Agenda, Microgrid};
+use crate::modules::identity::records::{Account, Sponsorship};
 use crate::modules::ledger::posting::ISSUANCE;
+use crate::modules::ledger::records::{Balance, Book, BookAccount, Hold};
 use crate::modules::ledger::wallet;
-use crate::modules::records::{
-    Account, Asset, Balance, Book, BookAccount, Counters, Hold, Meter, Sponsorship,
-};
-use crate::overlay::decode_entry;
-use borsh::BorshDeserialize;
+use crate::modules::records::Counters;
+use crate::modules::token::records::Asset;
 use wattle_primitives::call::identity::Authority;
 use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, SystemAccount};
 use wattle_primitives::call::token::Symbol;
@@ -197,9 +197,9 @@ pub const PAGE_ITEMS_MAX: usize = 1000;
 /// An account, or `None` when the address was never used.
 #[must_use]
 pub fn account(state: &State, address: &Address) -> Option<AccountView> {
-    let record: Account = read(state, keys::account(address))?;
+    let record: Account = state.read(keys::account(address))?;
     let nonces = (0u16..).zip(&record.nonces).map(|(lane, nonce)| (Lane(lane), *nonce));
-    let further = (0..record.assets).filter_map(|index| read(state, keys::account_asset(address, index)));
+    let further = (0..record.assets).filter_map(|index| state.read(keys::account_asset(address, index)));
     let assets = std::iter::once(AssetId::NATIVE).chain(further).take(PAGE_ITEMS_MAX);
     Some(AccountView {
         address: *address,
@@ -212,7 +212,7 @@ pub fn account(state: &State, address: &Address) -> Option<AccountView> {
 /// What an account holds of one asset; zero where it never held any. `None` without such an asset.
 #[must_use]
 pub fn balance(state: &State, address: &Address, id: AssetId) -> Option<BalanceView> {
-    let asset: Asset = read(state, keys::asset(id))?;
+    let asset: Asset = state.read(keys::asset(id))?;
     let balance = counters_of(state, &wallet(*address), id);
     Some(BalanceView {
         asset: id,
@@ -227,13 +227,13 @@ pub fn balance(state: &State, address: &Address, id: AssetId) -> Option<BalanceV
 /// The next nonce of (account, lane); 0 for an unknown account.
 #[must_use]
 pub fn nonce(state: &State, address: &Address, lane: Lane) -> Nonce {
-    read::<Account>(state, keys::account(address)).map_or(Nonce::ZERO, |account| account.nonce(lane))
+    state.read(keys::account(address)).map_or(Nonce::ZERO, |account| account.nonce(lane))
 }
 
 /// An asset.
 #[must_use]
 pub fn asset(state: &State, id: AssetId) -> Option<AssetView> {
-    let record: Asset = read(state, keys::asset(id))?;
+    let record: Asset = state.read(keys::asset(id))?;
     let issued = counters_of(state, &ISSUANCE, id);
     Some(AssetView {
         asset: id,
@@ -253,14 +253,14 @@ pub fn assets(state: &State, from: AssetId, limit: usize) -> Vec<AssetView> {
 /// An open hold.
 #[must_use]
 pub fn hold(state: &State, id: &Hash) -> Option<HoldView> {
-    let hold: Hold = read(state, keys::hold(id))?;
+    let hold: Hold = state.read(keys::hold(id))?;
     Some(HoldView { id: *id, entry: hold.entry, captor: hold.captor, expires_ms: hold.expires_ms })
 }
 
 /// A book.
 #[must_use]
 pub fn book(state: &State, id: BookId) -> Option<BookView> {
-    let record: Book = read(state, keys::book(id))?;
+    let record: Book = state.read(keys::book(id))?;
     Some(BookView { book: id, owner: record.owner, accounts: record.accounts })
 }
 
@@ -269,9 +269,9 @@ pub fn book(state: &State, id: BookId) -> Option<BookView> {
 pub fn book_accounts(state: &State, id: BookId, from: u32, limit: usize) -> Vec<LedgerAccountView> {
     let count = book(state, id).map_or(0, |book| book.accounts);
     page(from, count, limit)
-        .filter_map(|index| read(state, keys::book_index(id, index)))
+        .filter_map(|index| state.read(keys::book_index(id, index)))
         .filter_map(|code| {
-            let record: BookAccount = read(state, keys::book_account(id, code))?;
+            let record: BookAccount = state.read(keys::book_account(id, code))?;
             let account = AccountId::Book { book: id, code };
             Some(ledger_view(state, account, record.asset, record.class, record.limited))
         })
@@ -295,14 +295,14 @@ pub fn system(state: &State, account: SystemAccount, asset: AssetId) -> LedgerAc
 /// A sponsorship, in force or not.
 #[must_use]
 pub fn sponsorship(state: &State, sponsor: &Address, grantee: &Address) -> Option<SponsorshipView> {
-    let record: Sponsorship = read(state, keys::sponsorship(sponsor, grantee))?;
+    let record: Sponsorship = state.read(keys::sponsorship(sponsor, grantee))?;
     Some(SponsorshipView { allowance: record.allowance, expires_ms: record.expires_ms })
 }
 
 /// A microgrid.
 #[must_use]
 pub fn microgrid(state: &State, id: &Hash) -> Option<MicrogridView> {
-    let record: Microgrid = read(state, keys::microgrid(id))?;
+    let record: Microgrid = state.read(keys::microgrid(id))?;
     let Microgrid { operator, asset, interval_ms, meters, book, members, terms, agenda, .. } = record;
     Some(MicrogridView { id: *id, operator, asset, interval_ms, meters, book, members, terms, agenda })
 }
@@ -311,7 +311,7 @@ pub fn microgrid(state: &State, id: &Hash) -> Option<MicrogridView> {
 #[must_use]
 pub fn microgrids(state: &State, from: u32, limit: usize) -> Vec<MicrogridView> {
     page(from, counters(state).microgrids, limit)
-        .filter_map(|index| read(state, keys::microgrid_index(index)))
+        .filter_map(|index| state.read(keys::microgrid_index(index)))
         .filter_map(|id| microgrid(state, &id))
         .collect()
 }
@@ -321,7 +321,7 @@ pub fn microgrids(state: &State, from: u32, limit: usize) -> Vec<MicrogridView> 
 pub fn meters(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<MeterView> {
     let count = microgrid(state, id).map_or(0, |grid| grid.meters);
     page(from, count, limit)
-        .filter_map(|index| read(state, keys::meter_index(id, index)))
+        .filter_map(|index| state.read(keys::meter_index(id, index)))
         .filter_map(|address| meter(state, &address))
         .collect()
 }
@@ -329,7 +329,7 @@ pub fn meters(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<MeterVie
 /// A meter.
 #[must_use]
 pub fn meter(state: &State, address: &Address) -> Option<MeterView> {
-    let record: Meter = read(state, keys::meter(address))?;
+    let record: Meter = state.read(keys::meter(address))?;
     let last = record.last.map(|last| ReadingView {
         seq: last.seq,
         import_wh: last.import_wh,
@@ -344,7 +344,7 @@ pub fn meter(state: &State, address: &Address) -> Option<MeterView> {
 /// The schedule of validator sets.
 #[must_use]
 pub fn validator_sets(state: &State) -> Vec<ScheduledSet> {
-    read(state, keys::validators()).unwrap_or_default()
+    state.read(keys::validators()).unwrap_or_default()
 }
 
 /// The set that decides in `epoch`.
@@ -356,7 +356,7 @@ pub fn validators(state: &State, epoch: Epoch) -> Option<ValidatorSet> {
 /// The parameters in force; `None` before genesis.
 #[must_use]
 pub fn params(state: &State) -> Option<Params> {
-    read(state, keys::params())
+    state.read(keys::params())
 }
 
 /// Whether an expiry is due at `time_ms`.
@@ -410,17 +410,13 @@ fn ledger_view(
 }
 
 fn counters_of(state: &State, account: &AccountId, asset: AssetId) -> Balance {
-    read(state, keys::balance(account, asset)).unwrap_or_default()
+    state.read(keys::balance(account, asset)).unwrap_or_default()
 }
 
 fn counters(state: &State) -> Counters {
-    read(state, keys::counters()).unwrap_or_default()
+    state.read(keys::counters()).unwrap_or_default()
 }
 
 fn page(from: u32, count: u32, limit: usize) -> impl Iterator<Item = u32> {
     (from..count).take(limit.min(PAGE_ITEMS_MAX))
-}
-
-fn read<T: BorshDeserialize>(state: &State, key: Key) -> Option<T> {
-    state.get(&key).map(|raw| decode_entry(&key, raw))
 }

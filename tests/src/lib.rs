@@ -1,3 +1,4 @@
-//! Tests of the whole: the deterministic simulator with its oracle, and what end-to-end tests share.
+//! Tests of the whole: the deterministic simulator with its oracle, and the list of planted faults.
 
+pub mod faults;
 pub mod sim;

@@ -8,8 +8,9 @@ use crate::secret::address_of;
 use crate::send::money;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
-use wattle_primitives::call::EnergyCall;
-use wattle_primitives::call::energy::{Funding, deal_id};
+use wattle_primitives::Call;
+use wattle_primitives::call;
+use wattle_primitives::call::deals::{Funding, deal_id};
 use wattle_primitives::{Address, Hash, TimeMs, WattHours};
 use wattle_rpc::types::{Anchored, DealInfo};
 
@@ -189,11 +190,19 @@ pub(super) async fn run(command: DealCommand, ctx: &Ctx) -> CliResult {
                 client.call("energy_getDeal", json!({ "deal": args.deal })).await?;
             let asset = asset_of(&client, &deal.value.microgrid).await?;
             let (wh_max, price) = (WattHours(args.wh_max), money_of(&args.price, &asset)?);
-            ("accept a deal", args.send, EnergyCall::AcceptDeal { request: args.deal, wh_max, price })
+            (
+                "accept a deal",
+                args.send,
+                Call::from(call::deals::AcceptDeal { request: args.deal, wh_max, price }),
+            )
         }
         DealCommand::Confirm(args) => {
             let partner = address_of(&args.partner, ctx)?;
-            ("confirm a deal", args.send, EnergyCall::ConfirmDeal { request: args.deal, partner })
+            (
+                "confirm a deal",
+                args.send,
+                Call::from(call::deals::ConfirmDeal { request: args.deal, partner }),
+            )
         }
         DealCommand::Authorise(args) => {
             let funding = match args.funding {
@@ -201,19 +210,30 @@ pub(super) async fn run(command: DealCommand, ctx: &Ctx) -> CliResult {
                 FundingArg::Credit => Funding::Credit,
             };
             let (deal, expires_ms, margin_wh) = (args.deal, args.expires, WattHours(args.margin_wh));
-            let authorise =
-                EnergyCall::AuthoriseDeal { deal, funding, expires_ms, margin_wh, meter: args.meter };
+            let authorise = Call::from(call::deals::AuthoriseDeal {
+                deal,
+                funding,
+                expires_ms,
+                margin_wh,
+                meter: args.meter,
+            });
             ("authorise a deal", args.send, authorise)
         }
         DealCommand::Report(args) => {
             let (deal, seq, cumulative_wh) = (args.deal, args.seq, WattHours(args.wh));
-            ("report what was charged", args.send, EnergyCall::ReportUsage { deal, seq, cumulative_wh })
+            (
+                "report what was charged",
+                args.send,
+                Call::from(call::deals::ReportUsage { deal, seq, cumulative_wh }),
+            )
         }
         DealCommand::Close(args) => {
             let (deal, cumulative_wh) = (args.deal, WattHours(args.wh));
-            ("close a deal", args.send, EnergyCall::CloseDeal { deal, cumulative_wh })
+            ("close a deal", args.send, Call::from(call::deals::CloseDeal { deal, cumulative_wh }))
         }
-        DealCommand::Abort(args) => ("abort a deal", args.send, EnergyCall::AbortDeal { deal: args.deal }),
+        DealCommand::Abort(args) => {
+            ("abort a deal", args.send, Call::from(call::deals::AbortDeal { deal: args.deal }))
+        }
     };
     call(asked, what, &send, ctx).await
 }
@@ -224,7 +244,7 @@ async fn request(args: &RequestArgs, ctx: &Ctx) -> CliResult {
     let reference = reference(args.reference)?;
     let id = deal_id(&args.send.tx.sender(&args.send.signer, ctx)?, &reference);
     output::note(&format!("deal {id}"));
-    let request = EnergyCall::RequestDeal {
+    let request = Call::from(call::deals::RequestDeal {
         microgrid: args.microgrid,
         reference,
         side: args.side.into(),
@@ -233,7 +253,7 @@ async fn request(args: &RequestArgs, ctx: &Ctx) -> CliResult {
         unit_wh: WattHours(args.unit_wh),
         price,
         expires_ms: args.expires,
-    };
+    });
     let what = format!("request deal {id}: at most {} Wh at {} a kWh", args.wh_max, money(price, &asset));
     call(request, &what, &args.send, ctx).await
 }

@@ -8,9 +8,10 @@ use crate::{input, query};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use wattle_primitives::Call;
 use wattle_primitives::Hash;
-use wattle_primitives::call::EnergyCall;
-use wattle_primitives::call::energy::dispute_id;
+use wattle_primitives::call;
+use wattle_primitives::call::disputes::dispute_id;
 use wattle_primitives::reading::SignedReading;
 
 #[derive(Debug, Subcommand)]
@@ -95,7 +96,8 @@ pub(super) async fn run(command: DisputeCommand, ctx: &Ctx) -> CliResult {
     match command {
         DisputeCommand::Open(args) => open(&args, ctx).await,
         DisputeCommand::Decide(args) => {
-            let decide = EnergyCall::DecideDispute { dispute: args.dispute, uphold: args.uphold };
+            let decide =
+                Call::from(call::disputes::DecideDispute { dispute: args.dispute, uphold: args.uphold });
             call(decide, "decide a dispute", &args.send, ctx).await
         }
         DisputeCommand::List(args) => {
@@ -115,14 +117,14 @@ async fn open(args: &OpenArgs, ctx: &Ctx) -> CliResult {
     let reference = reference(args.reference)?;
     let id = dispute_id(&args.send.tx.sender(&args.send.signer, ctx)?, &reference);
     output::note(&format!("dispute {id}"));
-    let open = EnergyCall::OpenDispute {
+    let open = Call::from(call::disputes::OpenDispute {
         microgrid: args.microgrid,
         reference,
         first: Box::new(reading(&args.first)?),
         second: Box::new(reading(&args.second)?),
         claim,
         note: args.note.unwrap_or(Hash::ZERO),
-    };
+    });
     call(open, &format!("open dispute {id} about {}", money(claim, &asset)), &args.send, ctx).await
 }
 

@@ -7,8 +7,9 @@ use super::{
 use crate::send::money;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
-use wattle_primitives::call::EnergyCall;
-use wattle_primitives::call::energy::{Side, order_id};
+use wattle_primitives::Call;
+use wattle_primitives::call;
+use wattle_primitives::call::market::{Side, order_id};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Hash, TimeMs, WattHours};
 
@@ -138,7 +139,7 @@ async fn place(args: &PlaceArgs, ctx: &Ctx) -> CliResult {
     let reference = reference(args.reference)?;
     let id = order_id(&args.send.tx.sender(&args.send.signer, ctx)?, &reference);
     output::note(&format!("order {id}"));
-    let place = EnergyCall::PlaceOrder {
+    let place = Call::from(call::market::PlaceOrder {
         microgrid,
         reference,
         interval,
@@ -147,21 +148,24 @@ async fn place(args: &PlaceArgs, ctx: &Ctx) -> CliResult {
         wh: WattHours(wh),
         partner: address(args.partner.as_deref(), ctx)?,
         expires_ms: args.expires,
-    };
+    });
     let verb = if side == Side::Buy { "buy" } else { "sell" };
     let what = format!("{verb} {wh} Wh at {} a kWh, order {id}", money(price, &asset));
     call(place, &what, &args.send, ctx).await
 }
 
 pub(super) async fn cancel(args: &CancelArgs, ctx: &Ctx) -> CliResult {
-    call(EnergyCall::CancelOrder { order: args.order }, "cancel an order", &args.send, ctx).await
+    call(Call::from(call::market::CancelOrder { order: args.order }), "cancel an order", &args.send, ctx)
+        .await
 }
 
 pub(super) async fn pay_tab(args: &PayTabArgs, ctx: &Ctx) -> CliResult {
-    call(EnergyCall::PayTab { microgrid: args.microgrid }, "settle a tab", &args.send, ctx).await
+    call(Call::from(call::energy::PayTab { microgrid: args.microgrid }), "settle a tab", &args.send, ctx)
+        .await
 }
 
 pub(super) async fn collection(args: &CollectionArgs, ctx: &Ctx) -> CliResult {
-    let set = EnergyCall::SetCollection { microgrid: args.microgrid, on: args.state == Switch::On };
+    let set =
+        Call::from(call::energy::SetCollection { microgrid: args.microgrid, on: args.state == Switch::On });
     call(set, "allow or forbid collection", &args.send, ctx).await
 }

@@ -16,7 +16,6 @@ use super::{CliError, CliResult, Ctx, output};
 use crate::client::Client;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use wattle_primitives::call::EnergyCall;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Call, Hash, TimeMs};
 use wattle_rpc::types::{Anchored, AssetInfo, MicrogridInfo};
@@ -286,8 +285,8 @@ impl IntervalArgs {
 }
 
 /// Sends one call.
-async fn call(call: EnergyCall, what: &str, send: &SendArgs, ctx: &Ctx) -> CliResult {
-    execute(vec![Call::Energy(call)], what, send, ctx).await
+async fn call(call: Call, what: &str, send: &SendArgs, ctx: &Ctx) -> CliResult {
+    execute(vec![call], what, send, ctx).await
 }
 
 /// A microgrid's settlement asset.

@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::str::FromStr;
 use wattle_host::{FileError, file};
-use wattle_primitives::call::EnergyCall;
+use wattle_primitives::Call;
+use wattle_primitives::call;
 use wattle_primitives::call::energy::{DAY_MINUTES, Terms, microgrid_id};
 use wattle_primitives::reading::{EXPONENT_MAX, EXPONENT_MIN, MeterRole, RegisterEncoding};
 use wattle_primitives::{Address, AssetId, Hash, PublicKey, Signature, TimeMs};
@@ -151,7 +152,8 @@ pub(super) async fn register_microgrid(args: &MicrogridArgs, ctx: &Ctx) -> CliRe
     let id = microgrid_id(&operator, &reference);
     output::note(&format!("microgrid {id}"));
     let interval_ms = TimeMs(args.interval_minutes.saturating_mul(60_000));
-    let register = EnergyCall::RegisterMicrogrid { reference, asset: AssetId(args.asset), interval_ms };
+    let register =
+        Call::from(call::energy::RegisterMicrogrid { reference, asset: AssetId(args.asset), interval_ms });
     call(register, &format!("register microgrid {id}"), &args.send, ctx).await
 }
 
@@ -166,7 +168,7 @@ pub(super) async fn set_terms(args: &SetTermsArgs, ctx: &Ctx) -> CliResult {
     if let Some(rule) = terms.out_of_range() {
         return Err(CliError::Usage { detail: format!("terms out of range: {rule}") });
     }
-    let set = EnergyCall::SetTerms { microgrid: args.microgrid, terms: Box::new(terms) };
+    let set = Call::from(call::energy::SetTerms { microgrid: args.microgrid, terms: Box::new(terms) });
     call(set, &format!("set terms of microgrid {}", args.microgrid), &args.send, ctx).await
 }
 
@@ -176,7 +178,7 @@ pub(super) async fn set_member(args: &SetMemberArgs, ctx: &Ctx) -> CliResult {
         Some(text) => Some(money_of(text, &asset_of(&ctx.client()?, &args.microgrid).await?)?),
         None => None,
     };
-    let set = EnergyCall::SetMember { microgrid: args.microgrid, account, credit_limit };
+    let set = Call::from(call::energy::SetMember { microgrid: args.microgrid, account, credit_limit });
     call(set, &format!("set member {account}"), &args.send, ctx).await
 }
 
@@ -187,7 +189,7 @@ pub(super) async fn register_meter(args: &MeterArgs, ctx: &Ctx) -> CliResult {
         Role::Sub => MeterRole::Sub,
         Role::Feeder => MeterRole::Feeder,
     };
-    let register = EnergyCall::RegisterMeter {
+    let register = Call::from(call::energy::RegisterMeter {
         microgrid: args.microgrid,
         key: args.key,
         owner,
@@ -195,7 +197,7 @@ pub(super) async fn register_meter(args: &MeterArgs, ctx: &Ctx) -> CliResult {
         role,
         power_max_w: args.power_max_w,
         binding: args.binding,
-    };
+    });
     call(register, &format!("register meter {meter} for {owner}"), &args.send, ctx).await
 }
 

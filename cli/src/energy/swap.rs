@@ -9,7 +9,8 @@ use crate::secret::SignerArgs;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use wattle_primitives::call::EnergyCall;
+use wattle_primitives::Call;
+use wattle_primitives::call;
 use wattle_primitives::call::energy::MeterSwap;
 use wattle_primitives::reading::Words;
 use wattle_primitives::{Address, Hash, PublicKey, Signature, WattHours};
@@ -97,8 +98,13 @@ pub(super) async fn send(args: &SwapMeterArgs, ctx: &Ctx) -> CliResult {
         serde_json::from_slice(&input::read(&args.file)?).map_err(|e| CliError::input("signed swap", e))?;
     let SignedSwap { swap, key, signature, binding } = signed;
     let what = format!("replace meter {} by {}", swap.old, Address::of_key(&swap.new));
-    call(EnergyCall::SwapMeter { swap: Box::new(swap), key, signature, binding }, &what, &args.send, ctx)
-        .await
+    call(
+        Call::from(call::energy::SwapMeter { swap: Box::new(swap), key, signature, binding }),
+        &what,
+        &args.send,
+        ctx,
+    )
+    .await
 }
 
 fn words(text: &str) -> Result<Words, String> {

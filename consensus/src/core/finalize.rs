@@ -3,6 +3,7 @@
 use super::{Core, Phase};
 use crate::block::Chain;
 use crate::config::{Floor, SYNC_GAP_MIN, VIEWS_BEHIND_MAX};
+use crate::fetch::Want;
 use crate::{HaltReason, Output, Record};
 use wattle_primitives::{Certificate, Hash, Header, Height, View, planted};
 
@@ -29,9 +30,9 @@ impl Core {
 
     /// A few missing blocks are walked by parent hash, many are synced by height.
     fn want_finalized(&mut self, certificate: &Certificate, hash: Hash, child: Option<Height>) {
-        let gap = child.map_or(0, |height| height.saturating_sub(self.floor.height).0);
-        if gap > SYNC_GAP_MIN {
-            self.fetcher.want_sync(certificate, self.now);
+        let far = child.filter(|height| height.saturating_sub(self.floor.height).0 > SYNC_GAP_MIN);
+        if let Some(height) = far {
+            self.fetcher.want(Want::Sync(height), self.now, Vec::new);
         } else {
             let ask = certificate.signers().filter(|s| !self.is_me(*s)).collect();
             self.want_block(hash, || ask);

@@ -8,7 +8,7 @@
 //! | `certify` | 4: from a notarization to the next view and a finalize vote |
 //! | `nullify` | 5, 6: giving a view up |
 //! | `finalize` | 7: finalizing ancestors, moving the floor |
-//! | `resend` | 8: what may have been lost |
+//! | `resend` | 8: sending again |
 //! | `votes` | 9, 10: admission, certificates, evidence |
 //! | `restore` | after a crash |
 //!
@@ -45,9 +45,9 @@ const RETRY_MS: (u64, u64) = (50, 1_000);
 /// Where a core is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Not started.
+    /// `Start` has not come yet.
     New,
-    /// Deciding.
+    /// Deciding on heights.
     Running,
     /// The epoch's last block is final; only answers stragglers.
     Done,
@@ -170,7 +170,6 @@ impl Core {
             Input::Header { header } => self.on_header(header),
             Input::VoteRefused { vote } => self.on_refused(&vote),
             Input::Reconnected { peer } => self.on_reconnected(peer),
-            Input::CertificatesWanted { peer, from, to } => self.on_wanted(peer, from, to),
             Input::Synced { header, certificate } => self.on_synced(&header, certificate),
         }
     }

@@ -9,7 +9,7 @@ use wattle_primitives::{Hash, Header, Proposal, SignedVote, View, Vote, planted}
 /// A leader's vote whose block has not come gets this part of the leader timeout before the block is asked for.
 const BODY_GRACE_SHIFT: u32 = 2;
 
-/// What stands between a proposal and this validator's vote.
+/// Whether this validator may vote for a proposal.
 enum Fitness {
     /// Nothing: notarize.
     Fit,

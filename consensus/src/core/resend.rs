@@ -105,12 +105,6 @@ impl Core {
         found
     }
 
-    /// Input::CertificatesWanted.
-    pub(super) fn on_wanted(&mut self, peer: ValidatorIndex, from: View, to: View) {
-        let found = self.certificates(from, to);
-        self.out.extend(found.into_iter().map(|certificate| Output::Send { to: To::One(peer), certificate }));
-    }
-
     /// Input::Reconnected.
     pub(super) fn on_reconnected(&mut self, peer: ValidatorIndex) {
         if !self.is_me(peer) && self.may_answer(peer) {

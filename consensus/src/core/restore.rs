@@ -2,6 +2,7 @@
 
 use super::{Core, Phase};
 use crate::block::Exec;
+use crate::tally::Ballots;
 use crate::{Record, To};
 use wattle_primitives::{Hash, Proposal, SignedVote, View, VoteKind, planted};
 
@@ -82,9 +83,8 @@ impl Core {
     /// A crash may also have come between a vote and the certificate that it completed: with one validator, each does.
     fn assemble_own(&mut self) {
         let Some(me) = self.config.me else { return };
-        let kinds = [VoteKind::Notarize, VoteKind::Nullify, VoteKind::Finalize];
-        let own =
-            self.views.values().flat_map(|s| kinds.map(|kind| s.ballots.vote_of(kind, me).map(|v| v.vote)));
+        let vote_of = |ballots: &Ballots, kind| ballots.vote_of(kind, me).map(|signed| signed.vote);
+        let own = self.views.values().flat_map(|s| VoteKind::ALL.map(|kind| vote_of(&s.ballots, kind)));
         for vote in own.flatten().collect::<Vec<_>>() {
             self.assemble(vote);
         }

@@ -1,15 +1,13 @@
-//! What a core can be seen doing, for status and metrics.
+//! A core as seen from outside, for status and metrics.
 
 use super::{Core, Phase};
 use crate::config::{Config, Floor};
-use crate::header::Rules;
-use wattle_primitives::{Certificate, Epoch, Hash, Height, SignedVote, View, VoteKind, VotingPower};
+use wattle_primitives::{Epoch, Hash, Height, SignedVote, View};
 
 /// Events counted since the start.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
     pub(super) timeouts: u64,
-    pub(super) nullified: u64,
     pub(super) votes_dropped: u64,
 }
 
@@ -24,21 +22,13 @@ pub struct Status {
     pub finalized_view: View,
     /// Height of the last finalized block.
     pub finalized_height: Height,
-    /// Its hash.
-    pub finalized_hash: Hash,
     /// The highest certified block here: its view, height and hash; the finalized one if there is none above.
     pub certified: (View, Height, Hash),
-    /// Most power for one block in the current view.
-    pub notarize_power: VotingPower,
-    /// Power that gave the current view up.
-    pub nullify_power: VotingPower,
     /// Views that this validator gave up since the start.
     pub timeouts: u64,
-    /// Views that were nullified since the start.
-    pub nullified: u64,
-    /// What the current view's leader has to propose, growth included, in ms.
+    /// Time that the current view's leader has to propose, growth included, in ms.
     pub leader_timeout_ms: u64,
-    /// What the current view has from the proposal's arrival, growth included, in ms.
+    /// Time that the current view has from the proposal's arrival, growth included, in ms.
     pub advance_timeout_ms: u64,
     /// Votes not kept since the start: too far ahead or behind.
     pub votes_dropped: u64,
@@ -56,20 +46,13 @@ impl Core {
         let tip = self
             .tip()
             .and_then(|(view, hash)| self.blocks.get(&hash).map(|entry| (view, entry.header.height, hash)));
-        let power = |kind| {
-            VotingPower(self.views.get(&self.current.view).map_or(0, |state| state.ballots.power(kind)))
-        };
         Status {
             epoch: self.config.epoch,
             view: self.current.view,
             finalized_view: view,
             finalized_height: height,
-            finalized_hash: hash,
             certified: tip.unwrap_or((view, height, hash)),
-            notarize_power: power(VoteKind::Notarize),
-            nullify_power: power(VoteKind::Nullify),
             timeouts: self.counters.timeouts,
-            nullified: self.counters.nullified,
             leader_timeout_ms: self.grown(self.config.timing.leader_timeout_ms),
             advance_timeout_ms: self.grown(self.config.timing.advance_timeout_ms),
             votes_dropped: self.counters.votes_dropped,
@@ -93,21 +76,9 @@ impl Core {
         &self.config
     }
 
-    /// The rules for headers, and the leaders, of the epoch.
-    #[must_use]
-    pub const fn rules(&self) -> &Rules {
-        &self.rules
-    }
-
     /// The last finalized block.
     #[must_use]
     pub const fn floor(&self) -> &Floor {
         &self.floor
-    }
-
-    /// The best proof of how far this validator is: the last finalization, and what proves the current view.
-    #[must_use]
-    pub fn progress_proof(&self) -> Vec<Certificate> {
-        self.best_certificates()
     }
 }

@@ -56,11 +56,14 @@ impl Core {
         }
         let state = self.view_mut(view);
         let added = state.ballots.add(signed, power);
-        if let (Vote::Notarize(proposal), true) = (signed.vote, from_leader) {
-            state.equivocated |= matches!(added, Added::Conflict(_));
-            state.proposal.get_or_insert(proposal);
+        match signed.vote {
+            Vote::Notarize(proposal) if from_leader => {
+                state.equivocated |= added.is_conflict();
+                state.proposal.get_or_insert(proposal);
+            }
+            Vote::Notarize(_) | Vote::Nullify(_) | Vote::Finalize(_) => {}
         }
-        self.report_added(&added);
+        self.report(added.evidence());
         Some(added)
     }
 
@@ -70,18 +73,13 @@ impl Core {
         if self.config.validators.get(signed.signer).is_some()
             && let Some(added) = self.past.get_mut(&view).map(|ballots: &mut Ballots| ballots.add(signed, 0))
         {
-            self.report_added(&added);
-        }
-    }
-
-    fn report_added(&mut self, added: &Added) {
-        if let Added::New { evidence: Some(evidence), .. } | Added::Conflict(evidence) = added {
-            self.report(*evidence);
+            self.report(added.evidence());
         }
     }
 
     /// Rule 10. Hands evidence out, once for each validator, view and kind of offence.
-    fn report(&mut self, evidence: Evidence) {
+    fn report(&mut self, evidence: Option<Evidence>) {
+        let Some(evidence) = evidence else { return };
         let (first, second) = (evidence.first.vote.kind(), evidence.second.vote.kind());
         let kind = (first as u8) << 4 | second as u8;
         if self.reported.insert((evidence.culprit(), evidence.first.vote.round().view, kind))
@@ -130,11 +128,7 @@ impl Core {
         }
         match kind {
             VoteKind::Notarize => self.enter(view),
-            VoteKind::Nullify => {
-                self.counters.nullified = self.counters.nullified.saturating_add(1);
-                self.enter(view.next());
-            }
-            VoteKind::Finalize => self.enter(view.next()),
+            VoteKind::Nullify | VoteKind::Finalize => self.enter(view.next()),
         }
     }
 
@@ -217,10 +211,10 @@ impl Core {
     }
 }
 
-/// What became of a certificate.
+/// The outcome of placing a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Placed {
-    /// Kept.
+    /// It is new, and kept.
     New,
     /// Held already, or settled.
     Held,

@@ -1,21 +1,13 @@
 //! Which pairs of votes prove an offence, with real signatures.
 
+use super::{secret, set};
 use crate::{Evidence, EvidenceError};
 use wattle_primitives::*;
 
 const CHAIN: Hash = Hash([1; 32]);
 
-fn secret(i: u8) -> SecretKey {
-    SecretKey::from_seed([i + 1; 32])
-}
-
-fn set() -> ValidatorSet {
-    let member = |i| Validator { key: secret(i).public(), power: VotingPower(1) };
-    ValidatorSet::new((0..4).map(member).collect()).unwrap()
-}
-
 fn sign(by: u8, vote: Vote) -> SignedVote {
-    let signer = set().index_of(&secret(by).public()).unwrap();
+    let signer = set(0..4).index_of(&secret(by).public()).unwrap();
     SignedVote { vote, signer, signature: secret(by).sign(&vote.signing_bytes(&CHAIN)) }
 }
 
@@ -41,11 +33,11 @@ fn pairs_of_votes() {
         assert_eq!(found.is_some(), offence, "{desc}");
         assert_eq!(found, Evidence::of(&b, &a), "{desc}: order does not matter");
         if let Some(evidence) = found {
-            assert_eq!(evidence.verify(&CHAIN, &set()), Ok(()), "{desc}");
+            assert_eq!(evidence.verify(&CHAIN, &set(0..4)), Ok(()), "{desc}");
             assert_eq!(decode::<Evidence>(&encode(&evidence)), Ok(evidence), "{desc}");
             let swapped = Evidence { first: evidence.second, second: evidence.first };
-            assert_eq!(swapped.verify(&CHAIN, &set()), Err(EvidenceError::NoConflict), "{desc}");
-            assert!(evidence.verify(&Hash([2; 32]), &set()).is_err(), "{desc}: bound to the chain");
+            assert_eq!(swapped.verify(&CHAIN, &set(0..4)), Err(EvidenceError::NoConflict), "{desc}");
+            assert!(evidence.verify(&Hash([2; 32]), &set(0..4)).is_err(), "{desc}: bound to the chain");
         }
     }
 }
@@ -60,8 +52,8 @@ fn forged_evidence_is_refused() {
     let (a, b) = (sign(1, Vote::Notarize(p(1))), sign(2, Vote::Notarize(p(2))));
     assert_eq!(Evidence::of(&a, &b), None);
     let joined = Evidence { first: a, second: b };
-    assert!(matches!(joined.verify(&CHAIN, &set()), Err(EvidenceError::Signers { .. })));
+    assert!(matches!(joined.verify(&CHAIN, &set(0..4)), Err(EvidenceError::Signers { .. })));
     let stolen = SignedVote { signer: a.signer, ..b };
     let forged = Evidence::of(&a, &stolen).unwrap();
-    assert!(matches!(forged.verify(&CHAIN, &set()), Err(EvidenceError::Vote(_))));
+    assert!(matches!(forged.verify(&CHAIN, &set(0..4)), Err(EvidenceError::Vote(_))));
 }

@@ -1,5 +1,6 @@
 //! Light-client verification with real signatures.
 
+use super::{secret, set};
 use crate::light::{LightBlock, LightError, TrustRules, TrustedState};
 use wattle_primitives::block::PROTOCOL_VERSION;
 use wattle_primitives::*;
@@ -7,15 +8,6 @@ use wattle_primitives::*;
 const CHAIN: Hash = Hash([9; 32]);
 const DAY_MS: u64 = 86_400_000;
 const RULES: TrustRules = TrustRules { period_ms: 60 * DAY_MS, clock_skew_ms_max: 1_000 };
-
-fn secret(i: u8) -> SecretKey {
-    SecretKey::from_seed([i + 1; 32])
-}
-
-fn set(members: std::ops::Range<u8>) -> ValidatorSet {
-    let member = |i| Validator { key: secret(i).public(), power: VotingPower(1) };
-    ValidatorSet::new(members.map(member).collect()).unwrap()
-}
 
 /// Two epochs of three blocks; the first is decided by 0..4, the second by 2..6.
 fn chain() -> Vec<Header> {

@@ -9,3 +9,16 @@ mod sim_node;
 mod sim_runs;
 mod steps;
 mod table;
+
+use std::ops::Range;
+use wattle_primitives::{SecretKey, Validator, ValidatorSet, VotingPower};
+
+fn secret(i: u8) -> SecretKey {
+    SecretKey::from_seed([i + 1; 32])
+}
+
+/// Validators with these keys, all of the same power.
+fn set(members: Range<u8>) -> ValidatorSet {
+    let member = |i| Validator { key: secret(i).public(), power: VotingPower(1) };
+    ValidatorSet::new(members.map(member).collect()).unwrap()
+}

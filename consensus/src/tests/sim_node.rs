@@ -5,7 +5,7 @@ use crate::*;
 use std::collections::{BTreeMap, VecDeque};
 use wattle_primitives::*;
 
-/// What nodes send each other.
+/// Messages between nodes.
 #[derive(Clone, Debug)]
 pub(super) enum Msg {
     Proposal(SignedVote, Header),
@@ -18,7 +18,7 @@ pub(super) enum Msg {
     Chain(Vec<(Header, Certificate)>),
 }
 
-/// What leaves a node once everything before it is durable.
+/// Messages that leave a node once everything before them is durable.
 #[derive(Clone, Debug)]
 pub(super) enum Effect {
     Send(Option<usize>, Msg),

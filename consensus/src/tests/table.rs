@@ -1,5 +1,6 @@
 //! A core under test, one step at a time, with its outputs as short text.
 
+use super::set;
 use crate::*;
 use wattle_primitives::*;
 
@@ -27,11 +28,6 @@ pub(super) fn step(desc: &'static str, at_ms: u64, input: Input, expected: &[&st
     TestStep { desc, at_ms, input, expected: expected.iter().map(|s| (*s).to_string()).collect() }
 }
 
-pub(super) fn set(nodes: u8) -> ValidatorSet {
-    let member = |i: u8| Validator { key: SecretKey::from_seed([i + 1; 32]).public(), power: VotingPower(1) };
-    ValidatorSet::new((0..nodes).map(member).collect()).unwrap()
-}
-
 /// Four equal validators; `a`, `b`, `c`, `d` lead views 1, 2, 3, 4.
 pub(super) struct Bench {
     pub(super) core: Core,
@@ -41,7 +37,7 @@ pub(super) struct Bench {
 impl Bench {
     /// The core of the leader of view `leads`, in an epoch whose last height is `terminal`.
     pub(super) fn new(leads: usize, terminal: u64) -> Self {
-        let validators = set(4);
+        let validators = set(0..4);
         let rotation = Rotation::new(Epoch(0), &validators);
         let leaders: Vec<_> = (1..=4).map(|v| rotation.leader(View(v))).collect();
         let core = Core::new(Config {
@@ -86,7 +82,7 @@ impl Bench {
 
     pub(super) fn certificate(&self, vote: Vote) -> Certificate {
         let votes: Vec<_> = (1..=3).map(|by| self.vote(by, vote)).collect();
-        Certificate::assemble(vote, &votes, &set(4)).unwrap()
+        Certificate::assemble(vote, &votes, &set(0..4)).unwrap()
     }
 
     /// A block of `view` on `parent`, `txs` telling rivals apart; 0 is empty.
@@ -96,7 +92,8 @@ impl Bench {
             header::ParentInfo { hash: floor.hash, height: floor.height, time_ms: floor.time_ms },
             |p| header::ParentInfo { hash: p.hash(), height: p.height, time_ms: p.time_ms },
         );
-        let mut header = self.core.rules().template(View(view), &info, TimeMs(info.time_ms.0 + 10));
+        let mut header =
+            header::Rules::new(self.core.config()).template(View(view), &info, TimeMs(info.time_ms.0 + 10));
         header.txs_root = if txs == 0 { merkle::list_root(&[]) } else { Hash([txs; 32]) };
         header
     }

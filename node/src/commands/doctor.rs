@@ -10,7 +10,7 @@ use wattle_cli::{CliError, CliResult, Ctx, Report};
 use wattle_host::lock::DirLock;
 use wattle_primitives::{BlockId, Height, Vote};
 use wattle_runtime::store::RocksStore;
-use wattle_runtime::{State, Store};
+use wattle_runtime::{Schedule, State, Store};
 
 /// Options of `wattle doctor`.
 #[derive(Clone, Debug, Args)]
@@ -34,7 +34,8 @@ pub(super) fn run(args: DoctorArgs, _ctx: &Ctx) -> CliResult {
     let (state, genesis) =
         wattle_runtime::genesis(&spec.genesis).map_err(|e| CliError::failed("genesis", &e))?;
     let chain = genesis.hash();
-    let worker = Worker { chain, genesis: Arc::new(spec.genesis), cache: Arc::new(TxCache::default()) };
+    let schedule = Schedule::of(&state).ok_or_else(|| corrupt(Height::ZERO, "genesis has no parameters"))?;
+    let worker = Worker { chain, schedule: Arc::new(schedule), cache: Arc::new(TxCache::default()) };
     let examined = examine(&store, &worker, state, genesis.hash())?;
     let json = json!({
         "genesisHash": chain,
@@ -105,9 +106,8 @@ fn certificate(
     let Some(certificate) = store.certificate(height).map_err(|e| CliError::failed("database", &e))? else {
         return Ok(false);
     };
-    let epoch = worker.genesis.params.epoch_of(height);
-    let set =
-        worker.genesis.validators(epoch).ok_or_else(|| corrupt(height, "no validators for its epoch"))?;
+    let epoch = worker.schedule.params().epoch_of(height);
+    let set = worker.schedule.validators(epoch);
     let fits = matches!(certificate.vote, Vote::Finalize(p) if p.block == *hash && p.round.epoch == epoch);
     if !fits || certificate.verify(&worker.chain, set).is_err() {
         return Err(corrupt(height, "the certificate does not verify"));

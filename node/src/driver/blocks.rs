@@ -1,8 +1,7 @@
 //! Bodies on their way in: proposed, fetched, or found in the log; checked, executed, handed to consensus.
 
-use super::{Driver, Effect, Job};
-use crate::driver::effect::Token;
-use crate::work::{BodyError, ExecuteError, VerifiedBlock};
+use super::{Driver, Effect};
+use crate::work::{BodyError, ExecuteError, Job, Token, VerifiedBlock};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use wattle_consensus::config::VIEWS_AHEAD_MAX;
@@ -106,7 +105,7 @@ impl Driver {
     fn may_propose(&self, vote: &SignedVote, header: &Header) -> bool {
         let Some(core) = self.current.core.as_ref() else { return false };
         let (status, view) = (core.status(), vote.vote.round().view);
-        let terminal = self.setup.genesis.params.terminal_height(self.current.epoch);
+        let terminal = self.schedule.params().terminal_height(self.current.epoch);
         let first = header.view == view || (header.view < view && header.height == terminal);
         let ahead = View(status.view.0.saturating_add(VIEWS_AHEAD_MAX));
         core.leader(view) == vote.signer

@@ -1,12 +1,11 @@
 //! Between the consensus core and everything it asks for.
 
-use super::{COMMIT_BACKLOG_HARD_MAX, Driver, Effect, Halt, Job};
-use crate::driver::effect::{BuildJob, Token};
-use crate::wal::record::WalRecord;
-use crate::work::BuiltBlock;
+use super::{COMMIT_BACKLOG_HARD_MAX, Driver, Effect, Halt};
+use crate::journal::WalRecord;
+use crate::work::{BuildJob, BuiltBlock, Job, Token};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use wattle_consensus::{BuildRequest, Input, Output, Record, To};
+use wattle_consensus::{BuildRequest, Core, Input, Output, Record, To};
 use wattle_p2p::wire::{Request, ValidatorMessage};
 use wattle_p2p::{Offence, PeerId, Penalty};
 use wattle_primitives::{
@@ -39,7 +38,7 @@ impl Driver {
             Output::Execute { block, parent } => self.execute(block, parent),
             Output::Fetch { block, ask } => self.fetch(block, &ask, inputs),
             Output::FetchCertificates { from, to, ask } => self.fetch_certificates(from, to, &ask),
-            Output::Sync { .. } => self.sync.want(),
+            Output::Sync { height } => self.peers.prove(height),
             Output::Send { to, certificate } => self.send(to, ValidatorMessage::Certificate(certificate)),
             Output::Resend { to, votes, certificates } => {
                 for certificate in certificates {
@@ -72,7 +71,7 @@ impl Driver {
 
     /// Queues a record; a block's body goes along, once.
     fn persist(&mut self, record: Record) {
-        // What a record is about is at most one above all that is held: kept too long rather than too short.
+        // A record is about a height at most one above all that is held: kept too long rather than too short.
         let height = self.tree.height_max().next();
         match record {
             Record::Block(header) => {
@@ -216,16 +215,31 @@ impl Driver {
         }
     }
 
+    /// Hands consensus a vote, and passes it on if it counts and is new.
+    pub(super) fn take_vote(&mut self, from: PeerId, vote: SignedVote) {
+        self.count_vote(from, vote, Input::Vote(vote));
+    }
+
+    /// The same with whatever the vote came in.
+    pub(super) fn count_vote(&mut self, from: PeerId, vote: SignedVote, input: Input) {
+        let counts = |core: &Core| vote.vote.round().view > core.floor().view && core.holds(&vote);
+        let held = self.current.core.as_ref().is_some_and(counts);
+        self.feed(input);
+        if !held && self.current.core.as_ref().is_some_and(counts) {
+            self.relay(&vote, Some(from), || ValidatorMessage::Vote(vote));
+        }
+    }
+
     /// Somebody votes in an epoch that has not begun here: if the vote is good, this node is behind.
     fn on_later_epoch(&mut self, peer: PeerId, epoch: Epoch, message: &ValidatorMessage) {
-        let Some(set) = self.setup.genesis.validators(epoch) else { return };
+        let set = self.schedule.validators(epoch);
         if !verifies(message, &self.setup.chain, set, |_| false) {
             return self.emit(Effect::Report { peer, penalty: Penalty::Heavy, offence: Offence::Vote });
         }
-        let floor = self.setup.genesis.params.floor_height(epoch);
+        let floor = self.schedule.params().floor_height(epoch);
         self.peers.ahead(&peer, floor);
         if matches!(message, ValidatorMessage::Certificate(_)) {
-            self.sync.prove(floor);
+            self.peers.prove(floor);
         }
     }
 
@@ -258,7 +272,7 @@ impl Driver {
             && !std::mem::replace(&mut entry.certified, true)
         {
             let block = entry.block.clone();
-            self.txs.included(&block);
+            self.txs.fates.certified(&block);
         }
     }
 }

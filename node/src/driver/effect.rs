@@ -1,40 +1,25 @@
 //! Everything a driver asks its surroundings to do.
 //!
-//! A send that a group of records protects does not appear before [`crate::driver::Done::Persisted`] has come back
-//! for that group: what is not durable is not said.
+//! A send that a group of records protects does not appear before [`Done::Persisted`](crate::work::Done::Persisted)
+//! has come back for that group: what is not durable is not said.
 
-use crate::wal::record::WalRecord;
-use crate::work::VerifiedBlock;
+use crate::journal::Order;
+use crate::work::{Divergence, Job, Token, VerifiedBlock};
 use std::sync::Arc;
 use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
 use wattle_p2p::{MessageId, Offence, PeerId, Penalty, Verdict};
-use wattle_primitives::{
-    Block, Certificate, Epoch, Hash, Header, Height, Nonce, PublicKey, Round, Tx, ValidatorIndex, View, Vote,
-};
-use wattle_runtime::{Executed, State, TxError, VerifiedTx};
-
-/// Names a piece of work, a question or an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Token(pub u64);
+use wattle_primitives::{Certificate, Epoch, Hash, Height, Nonce, PublicKey, Round, Tx, View};
+use wattle_runtime::{Executed, TxError};
 
 /// One thing to do, in the order given.
 #[derive(Debug)]
 pub enum Effect {
-    /// Long work on the CPU; comes back as [`crate::driver::Done`].
+    /// Long work on the CPU; comes back as [`Done`](crate::work::Done).
     Work(Job),
     /// Sign these votes, write all as one group, sync log and sign state, then report.
-    Persist {
-        /// Names the group.
-        token: Token,
-        /// Highest height the group is about: its segment goes once that height is committed.
-        height: Height,
-        /// Records, in order.
-        records: Vec<WalRecord>,
-        /// Votes to sign and to record with the others, with our place in the set of their epoch.
-        votes: Vec<(Vote, ValidatorIndex)>,
-    },
+    Persist(Order),
     /// Write finalized blocks, oldest first, in synced batches, then report.
-    Commit(Vec<Committing>),
+    Commit(Vec<FinalBlock>),
     /// Send to one validator.
     Send(PublicKey, Arc<ValidatorMessage>),
     /// Send to all other validators.
@@ -47,16 +32,16 @@ pub enum Effect {
         peer: PeerId,
         /// Its name.
         id: MessageId,
-        /// What to do.
+        /// The verdict.
         verdict: Verdict,
     },
     /// Ask a peer.
     Ask {
         /// Names the answer.
         token: Token,
-        /// Whom.
+        /// The peer asked.
         peer: PeerId,
-        /// What.
+        /// The question.
         request: Request,
     },
     /// Answer a peer.
@@ -82,17 +67,17 @@ pub enum Effect {
     },
     /// A peer misbehaved.
     Report {
-        /// Who.
+        /// The peer.
         peer: PeerId,
         /// How badly.
         penalty: Penalty,
-        /// What it did.
+        /// Its offence.
         offence: Offence,
     },
     /// The validators with whom messages are exchanged have changed.
     SetValidators(Vec<PublicKey>),
     /// A finalized block is durable: tell subscribers and readers.
-    Announce(Announcement),
+    Announce(FinalBlock),
     /// A validator voted twice; the proof is for whoever slashes.
     Evidence(wattle_consensus::Evidence),
     /// For metrics: consensus entered a view.
@@ -101,68 +86,12 @@ pub enum Effect {
     Halt(Halt),
 }
 
-/// Long work on the CPU.
-#[derive(Debug)]
-pub enum Job {
-    /// Bind a body to its header and verify its signatures.
-    Body(Box<Block>),
-    /// Check transactions from a client or a peer.
-    Txs {
-        /// Names the batch.
-        token: Token,
-        /// The transactions.
-        txs: Vec<Tx>,
-    },
-    /// Execute a block on its parent's state.
-    Execute {
-        /// The block.
-        block: Arc<VerifiedBlock>,
-        /// State after the parent.
-        parent: State,
-    },
-    /// Build a block.
-    Build(Box<BuildJob>),
-    /// Execute fetched blocks, whose certificate was verified, one on the other.
-    Replay {
-        /// Names the batch.
-        token: Token,
-        /// State before the first.
-        parent: State,
-        /// Consecutive blocks.
-        blocks: Vec<Block>,
-    },
-}
-
-/// What a block is built from.
-#[derive(Debug)]
-pub struct BuildJob {
-    /// Round it is for.
-    pub round: Round,
-    /// Its header, complete but for the three roots.
-    pub template: Header,
-    /// State after the parent.
-    pub state: State,
-    /// Ready transactions, best first.
-    pub candidates: Vec<VerifiedTx>,
-}
-
-/// A finalized block on its way into the database.
+/// A finalized block with its results: on its way into the database, or durable there.
 #[derive(Clone, Debug)]
-pub struct Committing {
+pub struct FinalBlock {
     /// The block.
     pub block: Arc<VerifiedBlock>,
-    /// What its execution gave.
-    pub executed: Arc<Executed>,
-    /// Its own finalization, if it has one.
-    pub certificate: Option<Certificate>,
-}
-
-/// A finalized block that is durable.
-#[derive(Clone, Debug)]
-pub struct Announcement {
-    /// The block.
-    pub block: Arc<VerifiedBlock>,
-    /// State and receipts.
+    /// State, receipts and writes of its execution.
     pub executed: Arc<Executed>,
     /// Its own finalization, if it has one.
     pub certificate: Option<Certificate>,
@@ -201,6 +130,20 @@ pub enum SubmitError {
     /// The node stops.
     #[error("the node is stopping")]
     Stopping,
+}
+
+impl SubmitError {
+    /// The stable code that clients match on.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Tx(error) => error.code(),
+            Self::Pool(error) => error.code(),
+            Self::Busy => "busy",
+            Self::LowSpace => "low_space",
+            Self::Stopping => "stopping",
+        }
+    }
 }
 
 /// Where a transaction stands that is not in the database.
@@ -276,14 +219,7 @@ pub enum Halt {
         /// Its version.
         version: u32,
     },
-    /// A certified block has other results here: this node's software or memory is at fault, or two thirds lie.
-    #[error("block {hash} at height {height} was certified, but executes differently here: {detail}")]
-    Diverged {
-        /// The block.
-        hash: Hash,
-        /// Its height.
-        height: Height,
-        /// What differs.
-        detail: String,
-    },
+    /// A certified block has other results here.
+    #[error(transparent)]
+    Diverged(Divergence),
 }

@@ -1,37 +1,40 @@
 //! One core per epoch: what starts it, what ends it, and what those get who are still in an older one.
 
-use super::{Current, Driver, Effect, Setup};
+use super::{Driver, Effect};
 use std::sync::Arc;
 use wattle_consensus::{Config, Core, Floor, Input};
 use wattle_p2p::wire::ValidatorMessage;
-use wattle_primitives::{Epoch, Hash, Header, PublicKey, ValidatorSet};
+use wattle_primitives::{Epoch, Header, PublicKey, ValidatorIndex, ValidatorSet};
+use wattle_runtime::Schedule;
+
+/// The epoch in which the node is, with its core when it is a member.
+#[derive(Debug)]
+pub(super) struct Current {
+    pub(super) epoch: Epoch,
+    pub(super) set: ValidatorSet,
+    pub(super) me: Option<ValidatorIndex>,
+    pub(super) core: Option<Core>,
+}
 
 impl Current {
     /// The epoch after `header`, before its core starts.
-    pub(super) fn waiting(setup: &Setup, header: &Header) -> Self {
-        let epoch = setup.genesis.params.epoch_of(header.height.next());
-        let set = validators(setup, epoch);
-        let me = setup.key.and_then(|key| set.index_of(&key));
+    pub(super) fn waiting(schedule: &Schedule, key: Option<PublicKey>, header: &Header) -> Self {
+        let epoch = schedule.epoch_after(header.height);
+        let set = schedule.validators(epoch).clone();
+        let me = key.and_then(|key| set.index_of(&key));
         Self { epoch, set, me, core: None }
-    }
-}
-
-/// The set that decides in an epoch. A checked genesis has one for every epoch.
-fn validators(setup: &Setup, epoch: Epoch) -> ValidatorSet {
-    let sets = &setup.genesis.validator_sets;
-    let set = setup.genesis.validators(epoch).or_else(|| sets.first().map(|s| &s.validators));
-    match set {
-        Some(set) => set.clone(),
-        None => unreachable!("a genesis without validators does not pass its check"),
     }
 }
 
 impl Driver {
     /// Starts the epoch that follows the last finalized block. Members get a core; others follow by synchronizing.
     pub(super) fn start_epoch(&mut self) {
-        self.current = Current::waiting(&self.setup, &self.tree.header);
+        if let Some(schedule) = Schedule::of(&self.tree.state) {
+            self.schedule = Arc::new(schedule);
+        }
+        self.current = Current::waiting(&self.schedule, self.setup.key, &self.tree.header);
         let epoch = self.current.epoch;
-        if self.tree.height() == self.setup.genesis.params.floor_height(epoch) {
+        if self.tree.height() == self.schedule.params().floor_height(epoch) {
             self.sync.epoch_ended();
         }
         self.recover_bodies();
@@ -49,7 +52,7 @@ impl Driver {
     }
 
     fn core_config(&self) -> Config {
-        let params = &self.setup.genesis.params;
+        let params = self.schedule.params();
         let epoch = self.current.epoch;
         let header = &self.tree.header;
         let within = header.height > params.floor_height(epoch);
@@ -61,7 +64,7 @@ impl Driver {
             chain: self.setup.chain,
             epoch,
             validators: self.current.set.clone(),
-            next_validators_hash_at_terminal: self.validators_hash(epoch.next()),
+            next_validators_hash_at_terminal: self.schedule.validators(epoch.next()).hash(),
             me: self.current.me,
             floor,
             terminal: params.terminal_height(epoch),
@@ -69,19 +72,12 @@ impl Driver {
         }
     }
 
-    fn validators_hash(&self, epoch: Epoch) -> Hash {
-        validators(&self.setup, epoch).hash()
-    }
-
     /// Members of this epoch, the one before (stragglers) and the next (they warm up), without doubles.
     fn known_validators(&self) -> Vec<PublicKey> {
         let epoch = self.current.epoch;
         let epochs = [epoch.prev().unwrap_or(epoch), epoch, epoch.next()];
-        let mut keys: Vec<PublicKey> = epochs
-            .iter()
-            .flat_map(|e| validators(&self.setup, *e).members().to_vec())
-            .map(|v| v.key)
-            .collect();
+        let mut keys: Vec<PublicKey> =
+            epochs.iter().flat_map(|e| self.schedule.validators(*e).members()).map(|v| v.key).collect();
         keys.sort_unstable();
         keys.dedup();
         keys
@@ -89,7 +85,7 @@ impl Driver {
 
     /// The last block of an epoch is final: the next epoch begins.
     pub(super) fn end_epoch_if_terminal(&mut self) {
-        if self.setup.genesis.params.epoch_of(self.tree.height().next()) > self.current.epoch {
+        if self.schedule.epoch_after(self.tree.height()) > self.current.epoch {
             self.start_epoch();
         }
     }

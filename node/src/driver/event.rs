@@ -1,12 +1,9 @@
 //! Everything that can happen to a node.
 
-use crate::driver::effect::Token;
-use crate::work::{BodyError, BuiltBlock, ExecuteError, ReplayError, Replayed, VerifiedBlock};
-use std::sync::Arc;
+use crate::work::{Done, Token};
 use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
 use wattle_p2p::{MessageId, PeerId};
-use wattle_primitives::{Address, Hash, Height, Lane, PublicKey, Round, SignedVote, Tx, Vote};
-use wattle_runtime::{Executed, TxError, VerifiedTx};
+use wattle_primitives::{Address, Hash, Height, Lane, PublicKey, Tx};
 
 /// One thing that happened. The driver answers each with effects, at once and without I/O.
 #[derive(Debug)]
@@ -21,7 +18,7 @@ pub enum Event {
         from: PublicKey,
         /// Its peer.
         peer: PeerId,
-        /// What it says.
+        /// The message.
         message: ValidatorMessage,
     },
     /// The streams to a validator are open again; what was sent before may be lost.
@@ -33,7 +30,7 @@ pub enum Event {
     },
     /// A peer completed the handshake.
     PeerReady {
-        /// Who.
+        /// The peer.
         peer: PeerId,
         /// Its validator key, if it proved one.
         validator: Option<PublicKey>,
@@ -44,7 +41,7 @@ pub enum Event {
     },
     /// A peer is gone.
     PeerGone {
-        /// Who.
+        /// The peer.
         peer: PeerId,
     },
     /// A gossip message, waiting for its verdict.
@@ -53,7 +50,7 @@ pub enum Event {
         peer: PeerId,
         /// Its name.
         id: MessageId,
-        /// What it says.
+        /// The message.
         message: Gossip,
     },
     /// A question of a peer.
@@ -62,14 +59,14 @@ pub enum Event {
         token: Token,
         /// Who asks.
         peer: PeerId,
-        /// What.
+        /// The question.
         request: Request,
     },
     /// The answer to a question of ours; `None` when there was none in time.
     Response {
         /// Names the question.
         token: Token,
-        /// What came.
+        /// The answer.
         response: Option<Response>,
     },
     /// Less room is left on the disk than is to be kept free, or there is enough again.
@@ -85,7 +82,7 @@ pub enum Event {
     Ask {
         /// Names the answer.
         token: Token,
-        /// What.
+        /// The question.
         question: Question,
     },
     /// Long work is done.
@@ -94,7 +91,7 @@ pub enum Event {
     Stop,
 }
 
-/// What a client may ask of the driver itself. All else is answered from the last committed view.
+/// A question that only the driver can answer. All others are answered from the last committed view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// Where an unfinalized transaction stands.
@@ -105,58 +102,4 @@ pub enum Question {
     NextNonce(Address, Lane),
     /// Consensus, mempool and synchronization at a glance.
     Status,
-}
-
-/// Results of long work.
-#[derive(Debug)]
-pub enum Done {
-    /// A proposed or fetched body was checked.
-    Body {
-        /// Hash of its header.
-        hash: Hash,
-        /// The block, bound and with good signatures.
-        result: Result<Arc<VerifiedBlock>, BodyError>,
-    },
-    /// Transactions were checked.
-    Txs {
-        /// Names the batch.
-        token: Token,
-        /// One verdict each, in order.
-        results: Vec<Result<VerifiedTx, (Hash, TxError)>>,
-    },
-    /// A block was executed.
-    Executed {
-        /// Its hash.
-        hash: Hash,
-        /// State, receipts and writes.
-        result: Result<Arc<Executed>, ExecuteError>,
-    },
-    /// A block was built.
-    Built {
-        /// For this round.
-        round: Round,
-        /// The block.
-        result: Box<BuiltBlock>,
-    },
-    /// Fetched finalized blocks were executed.
-    Replayed {
-        /// Names the batch.
-        token: Token,
-        /// All of them, or the first that fails.
-        result: Result<Vec<Replayed>, ReplayError>,
-    },
-    /// A group is on disk.
-    Persisted {
-        /// Names the group.
-        token: Token,
-        /// Our votes of the group, signed.
-        signed: Vec<SignedVote>,
-        /// Votes that the sign state refused.
-        refused: Vec<Vote>,
-    },
-    /// All finalized blocks up to this height are in the database.
-    Committed {
-        /// The height.
-        height: Height,
-    },
 }

@@ -1,8 +1,25 @@
 //! Final blocks on their way to the database, and from there to subscribers.
 
-use super::{Announcement, Committing, Driver, Effect, Halt};
+use super::{Driver, Effect, FinalBlock, Halt};
+use std::collections::VecDeque;
+use wattle_consensus::Input;
 use wattle_p2p::wire::{Gossip, LightBlock};
 use wattle_primitives::{BoundedVec, Certificate, Hash, Height, Round};
+
+/// Finalized blocks not yet in the database above which this node stops building and notarizing.
+pub const COMMIT_BACKLOG_MAX: usize = 32;
+/// Finalized blocks not yet in the database above which this node takes no part in consensus at all.
+pub const COMMIT_BACKLOG_HARD_MAX: usize = 4 * COMMIT_BACKLOG_MAX;
+/// Final blocks that are not in the database yet.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    /// Oldest first.
+    pub(super) queue: VecDeque<FinalBlock>,
+    /// The database does not keep up.
+    behind: bool,
+    /// Nothing new is built or notarized: the database is behind, or the disk nearly full.
+    pub(super) pressed: bool,
+}
 
 impl Driver {
     /// Consensus says that these blocks, oldest first, are final; the certificate is the last one's.
@@ -18,14 +35,14 @@ impl Driver {
             };
             let Some(executed) = entry.executed else { return };
             let certificate = if last { certificate.take() } else { None };
-            batch.push(Committing { block: entry.block, executed, certificate });
+            batch.push(FinalBlock { block: entry.block, executed, certificate });
         }
         self.commit(batch);
         self.end_epoch_if_terminal();
     }
 
     /// Hands final blocks to the database and lets go of what they settle.
-    pub(super) fn commit(&mut self, batch: Vec<Committing>) {
+    pub(super) fn commit(&mut self, batch: Vec<FinalBlock>) {
         self.finalized_at = self.mono;
         for item in &batch {
             self.txs.finalized(&item.block, &self.tree.state, self.tree.header.time_ms);
@@ -36,27 +53,38 @@ impl Driver {
         self.bodies.prune(|hash| self.tree.get(hash).is_some());
         self.bodies.prune_rounds(Round { epoch: self.tree.header.epoch, view: self.tree.header.view });
         self.backlog.queue.extend(batch.iter().cloned());
-        self.txs.forget_dropped(&self.tree, &self.backlog.queue);
+        self.txs.fates.forget_dropped(&self.tree, &self.backlog.queue);
         self.emit(Effect::Commit(batch));
     }
 
     /// Everything up to `height` is in the database: now it may be told.
     pub(super) fn on_committed(&mut self, height: Height) {
         while self.backlog.queue.front().is_some_and(|item| item.block.header().height <= height) {
-            let Some(Committing { block, executed, certificate }) = self.backlog.queue.pop_front() else {
-                return;
-            };
-            self.txs.committed(&block);
-            if let Some(certificate) = &certificate
+            let Some(item) = self.backlog.queue.pop_front() else { return };
+            self.txs.fates.committed(&item.block);
+            if let Some(certificate) = &item.certificate
                 && self.current.me.is_some()
             {
                 self.emit(Effect::Gossip(Gossip::Finalized(Box::new(LightBlock {
-                    header: block.header().clone(),
+                    header: item.block.header().clone(),
                     certificate: certificate.clone(),
                     path: BoundedVec::default(),
                 }))));
             }
-            self.emit(Effect::Announce(Announcement { block, executed, certificate }));
+            self.emit(Effect::Announce(item));
+        }
+    }
+
+    /// A database that falls behind, or a disk that is nearly full, stops this node from building and notarizing, and
+    /// nothing else: what the others finalize is still stored.
+    pub(super) fn press_or_release(&mut self) {
+        let len = self.backlog.queue.len();
+        let max = if self.backlog.behind { COMMIT_BACKLOG_MAX / 2 + 1 } else { COMMIT_BACKLOG_MAX };
+        self.backlog.behind = len >= max;
+        let on = self.backlog.behind || self.low_space;
+        if on != self.backlog.pressed {
+            self.backlog.pressed = on;
+            self.feed(Input::Backpressure { on });
         }
     }
 }

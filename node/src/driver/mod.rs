@@ -4,12 +4,16 @@
 //! the network, workers and timers; the simulator feeds the same driver from a seeded event heap.
 //!
 //! ```text
-//! consensus.rs   what the core asks for: build, execute, persist, vote, finalize
+//! consensus.rs   votes, proposals and certificates; what the core asks for
 //! blocks.rs      bodies on their way in: check, execute, fetch
 //! epoch.rs       one core per epoch; what starts and ends it
 //! finalize.rs    final blocks on their way to the database and to subscribers
-//! txs.rs         transactions from clients and gossip, and their fate
+//! txs.rs         transactions from clients, peers and gossip: checked, admitted, offered to the builder
+//! outgoing.rs    transactions that entered here, on their way to others
+//! fates.rs       what became of transactions that no database knows
 //! sync.rs        catching up by height
+//! partial.rs     fetched blocks that wait for a certificate
+//! peers.rs       who serves blocks, and how high each claims to be
 //! serve.rs       answers to peers and clients
 //! relay.rs       passing on what a neighbour does not hear itself
 //! outbox.rs      nothing is sent before what it rests on is durable
@@ -24,8 +28,11 @@ mod consensus;
 pub mod effect;
 mod epoch;
 pub mod event;
+mod fates;
 mod finalize;
 mod outbox;
+mod outgoing;
+mod partial;
 mod peers;
 mod relay;
 mod serve;
@@ -33,77 +40,54 @@ mod sync;
 pub mod tree;
 mod txs;
 
-pub use effect::{
-    Announcement, Answer, Committing, DriverStatus, Effect, Fate, Halt, Job, SubmitError, Token,
-};
-pub use event::{Done, Event, Question};
+pub use effect::{Answer, DriverStatus, Effect, Fate, FinalBlock, Halt, SubmitError};
+pub use event::{Event, Question};
+pub use finalize::{COMMIT_BACKLOG_HARD_MAX, COMMIT_BACKLOG_MAX};
 
+use crate::work::{Done, Token};
+use epoch::Current;
+use finalize::Backlog;
 use outbox::Outbox;
 use peers::Peers;
 use relay::Relay;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use sync::Sync;
 use tree::Tree;
 use txs::Txs;
 use wattle_consensus::{Core, Input, MonoMs, Record};
-use wattle_primitives::{
-    Block, Certificate, Epoch, Genesis, Hash, Header, PublicKey, TimeMs, ValidatorIndex, ValidatorSet,
-};
-use wattle_runtime::State;
+use wattle_p2p::wire::Gossip;
+use wattle_primitives::{Block, Certificate, Hash, Header, PublicKey, TimeMs};
+use wattle_runtime::{Schedule, State};
 
-/// Finalized blocks not yet in the database above which this node stops building and notarizing.
-pub const COMMIT_BACKLOG_MAX: usize = 32;
-/// Finalized blocks not yet in the database above which this node takes no part in consensus at all.
-pub const COMMIT_BACKLOG_HARD_MAX: usize = 4 * COMMIT_BACKLOG_MAX;
 /// Longest time between two looks at what nobody announces: due expiries, stalled synchronization.
 const HOUSEKEEPING_MS: u64 = 250;
 
-/// What a driver is made for.
+/// The chain and the part that this node takes in it.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// Genesis hash.
     pub chain: Hash,
-    /// Parameters and validator sets.
-    pub genesis: Arc<Genesis>,
     /// Our validator key, if we have one; whether it votes depends on the epoch's set.
     pub key: Option<PublicKey>,
     /// Bounds of the mempool.
     pub mempool: crate::mempool::Limits,
 }
 
-/// What was found on disk.
+/// The node as it was found on disk.
 #[derive(Debug)]
 pub struct Boot {
     /// Header of the last committed block.
     pub header: Header,
     /// State after it.
     pub state: State,
+    /// Parameters and validator sets in that state.
+    pub schedule: Arc<Schedule>,
     /// Its finalization; `None` for genesis.
     pub certificate: Option<Certificate>,
-    /// What the log knows of consensus, in order.
+    /// Consensus records of the log, in order.
     pub records: Vec<Record>,
     /// Bodies in the log.
     pub bodies: Vec<Block>,
-}
-
-/// The epoch in which the node is, with its core when it is a member.
-#[derive(Debug)]
-struct Current {
-    epoch: Epoch,
-    set: ValidatorSet,
-    me: Option<ValidatorIndex>,
-    core: Option<Core>,
-}
-
-/// A finalized block on its way into the database.
-#[derive(Debug)]
-struct Backlog {
-    queue: VecDeque<Committing>,
-    /// The database does not keep up.
-    behind: bool,
-    /// Nothing new is built or notarized: the database is behind, or the disk nearly full.
-    pressed: bool,
 }
 
 /// A node without its surroundings.
@@ -115,6 +99,8 @@ pub struct Driver {
     /// Monotonic time at which the last finalized block was learned; carries the wall clock of a node without one.
     finalized_at: MonoMs,
     current: Current,
+    /// Parameters and validator sets, as the state has had them since the epoch began.
+    schedule: Arc<Schedule>,
     tree: Tree,
     bodies: blocks::Bodies,
     txs: Txs,
@@ -139,18 +125,19 @@ impl Driver {
     /// A driver that goes on from what was found on disk. Nothing happens before [`Event::Start`].
     #[must_use]
     pub fn new(setup: Setup, boot: Boot) -> Self {
-        let Boot { header, state, certificate, records: mut replay, bodies: logged } = boot;
+        let Boot { header, state, schedule, certificate, records: mut replay, bodies: logged } = boot;
         let mut bodies = blocks::Bodies::default();
         for block in logged {
             replay.push(Record::Block(block.header.clone()));
             bodies.recovered(block);
         }
-        let current = Current::waiting(&setup, &header);
+        let current = Current::waiting(&schedule, setup.key, &header);
         Self {
             mono: MonoMs(0),
             wall: header.time_ms,
             finalized_at: MonoMs(0),
             current,
+            schedule,
             txs: Txs::new(setup.mempool),
             tree: Tree::new(header, state),
             bodies,
@@ -158,7 +145,7 @@ impl Driver {
             sync: Sync::new(certificate),
             peers: Peers::default(),
             relay: Relay::default(),
-            backlog: Backlog { queue: VecDeque::new(), behind: false, pressed: false },
+            backlog: Backlog::default(),
             low_space: false,
             replay,
             working: false,
@@ -194,7 +181,7 @@ impl Driver {
     #[must_use]
     pub fn next_deadline(&self) -> MonoMs {
         let core = self.current.core.as_ref().and_then(Core::next_deadline);
-        [core, self.txs.flush_at(), Some(self.next_housekeeping)]
+        [core, self.txs.outgoing.flush_at(), Some(self.next_housekeeping)]
             .into_iter()
             .flatten()
             .min()
@@ -226,7 +213,10 @@ impl Driver {
                 self.peers.gone(&peer);
                 self.relay.closed(&peer);
             }
-            Event::Gossip { peer, id, message } => self.on_gossip(peer, id, message),
+            Event::Gossip { peer, id, message } => match message {
+                Gossip::Txs(txs) => self.on_gossiped_txs(peer, id, txs.into_inner()),
+                Gossip::Finalized(light) => self.on_gossiped_header(peer, id, *light),
+            },
             Event::Request { token, peer, request } => self.on_request(token, peer, request),
             Event::Response { token, response } => self.on_response(token, response),
             Event::Submit { token, txs } => self.on_submit(token, txs),
@@ -265,7 +255,7 @@ impl Driver {
         self.start_epoch();
     }
 
-    /// What follows from any event: changed work, flushes, synchronization.
+    /// Consequences that any event may have: changed work, flushes, synchronization.
     fn settle(&mut self) {
         if self.mono >= self.next_housekeeping {
             self.next_housekeeping = self.mono.after(HOUSEKEEPING_MS);
@@ -291,19 +281,6 @@ impl Driver {
     /// Work that nobody else announces: a ready transaction, or an expiry that is due.
     fn has_work(&mut self) -> bool {
         self.has_ready_tx() || wattle_runtime::query::has_due(&self.tree.state, self.wall)
-    }
-
-    /// A database that falls behind, or a disk that is nearly full, stops this node from building and notarizing, and
-    /// nothing else: what the others finalize is still stored.
-    fn press_or_release(&mut self) {
-        let len = self.backlog.queue.len();
-        let max = if self.backlog.behind { COMMIT_BACKLOG_MAX / 2 + 1 } else { COMMIT_BACKLOG_MAX };
-        self.backlog.behind = len >= max;
-        let on = self.backlog.behind || self.low_space;
-        if on != self.backlog.pressed {
-            self.backlog.pressed = on;
-            self.feed(Input::Backpressure { on });
-        }
     }
 
     fn token(&mut self) -> Token {

@@ -3,8 +3,9 @@
 //! Outputs of one step that must be durable form a group. Sends that follow wait for the latest group that is not
 //! yet on disk: what is not durable is not said, and nothing overtakes.
 
-use crate::driver::effect::{Effect, Token};
-use crate::wal::record::WalRecord;
+use super::Effect;
+use crate::journal::{Order, WalRecord};
+use crate::work::Token;
 use std::collections::BTreeMap;
 use wattle_primitives::{Height, ValidatorIndex, Vote, planted};
 
@@ -23,7 +24,7 @@ pub(super) struct Outbox {
     in_flight: BTreeMap<Token, Group>,
 }
 
-/// What is carried out once a group is durable.
+/// Effects that wait for a group to be durable.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     /// Of its votes, those that go out together with their block.
@@ -93,7 +94,7 @@ impl Outbox {
         for (group, records, votes) in groups {
             let token = token();
             self.in_flight.insert(token, group);
-            effects.push(Effect::Persist { token, height, records, votes });
+            effects.push(Effect::Persist(Order { token, height, records, votes }));
         }
         effects
     }

@@ -1,17 +1,26 @@
-//! Peers as the driver needs them: who serves blocks, who is which validator, how high each claims to be.
+//! Peers as the driver needs them: who serves blocks, who is which validator, how high each claims to be, and whether
+//! this node is behind.
+//!
+//! A claim decides whom to ask, and is cut when the peer cannot show the blocks. Only heights that certificates prove
+//! make this node say that it is catching up.
 
 use std::collections::BTreeMap;
 use wattle_consensus::MonoMs;
+use wattle_consensus::config::SYNC_GAP_MIN;
 use wattle_p2p::PeerId;
 use wattle_primitives::{Height, PublicKey, ValidatorSet};
 
 /// Least time between two unasked-for helps to one validator.
 const HELP_INTERVAL_MS: u64 = 1_000;
+/// Heights behind a proven one from which on this node says that it is catching up.
+const LAG_MAX: u64 = 3;
 
 /// Ready peers.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     peers: BTreeMap<PeerId, Peer>,
+    /// Greatest height that a certificate has proven.
+    proven: Height,
     helped: BTreeMap<PublicKey, MonoMs>,
     turn: usize,
 }
@@ -19,8 +28,30 @@ pub(super) struct Peers {
 #[derive(Debug)]
 struct Peer {
     validator: Option<PublicKey>,
+    /// The height that it claims.
     height: Height,
     serves: bool,
+}
+
+/// How far this node is behind, in heights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Behind {
+    /// By the claims of peers that serve blocks.
+    pub(super) claimed: u64,
+    /// By certificates.
+    pub(super) proven: u64,
+}
+
+impl Behind {
+    /// Whether this node says that it is catching up.
+    pub(super) const fn is_syncing(self) -> bool {
+        self.proven > LAG_MAX
+    }
+
+    /// Whether so many blocks are missing that consensus does not walk them one by one.
+    pub(super) const fn is_far(self) -> bool {
+        self.claimed > SYNC_GAP_MIN || self.proven > SYNC_GAP_MIN
+    }
 }
 
 impl Peers {
@@ -41,17 +72,29 @@ impl Peers {
         }
     }
 
-    /// A peer could not show what it claims: its claim is cut to what is known.
-    pub(super) fn behind(&mut self, peer: &PeerId, height: Height) {
+    /// A peer could not show what it claims: its claim is cut to this height.
+    pub(super) fn cut(&mut self, peer: &PeerId, height: Height) {
         if let Some(known) = self.peers.get_mut(peer) {
             known.height = known.height.min(height);
         }
     }
 
-    /// The greatest height that a serving peer claims.
+    /// A certificate shows that the chain has reached this height.
+    pub(super) fn prove(&mut self, height: Height) {
+        self.proven = self.proven.max(height);
+    }
+
+    /// Greatest height that a certificate has proven.
+    pub(super) const fn proven(&self) -> Height {
+        self.proven
+    }
+
+    /// How far a node at this height is behind.
     #[must_use]
-    pub(super) fn best_height(&self) -> Height {
-        self.peers.values().filter(|p| p.serves).map(|p| p.height).max().unwrap_or(Height::ZERO)
+    pub(super) fn behind(&self, height: Height) -> Behind {
+        let claimed = self.peers.values().filter(|p| p.serves).map(|p| p.height).max().unwrap_or_default();
+        let above = |other: Height| other.saturating_sub(height).0;
+        Behind { claimed: above(claimed), proven: above(self.proven) }
     }
 
     /// Whether this peer serves, and claims more than `height`.

@@ -16,7 +16,7 @@
 use super::{Driver, Effect};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use wattle_consensus::{Core, Input, MonoMs};
+use wattle_consensus::MonoMs;
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::ValidatorMessage;
 use wattle_primitives::validator::VALIDATORS_MAX;
@@ -96,21 +96,6 @@ impl Driver {
         self.relay.tell_at = self.mono.after(TELL_INTERVAL_MS);
         let keys = BoundedVec::<PublicKey, VALIDATORS_MAX>::new(heard).unwrap_or_default();
         self.emit(Effect::Broadcast(Arc::new(ValidatorMessage::Links(keys))));
-    }
-
-    /// Hands consensus a vote, and passes it on if it counts and is new.
-    pub(super) fn take_vote(&mut self, from: PeerId, vote: SignedVote) {
-        self.count_vote(from, vote, Input::Vote(vote));
-    }
-
-    /// The same with whatever the vote came in.
-    pub(super) fn count_vote(&mut self, from: PeerId, vote: SignedVote, input: Input) {
-        let counts = |core: &Core| vote.vote.round().view > core.floor().view && core.holds(&vote);
-        let held = self.current.core.as_ref().is_some_and(counts);
-        self.feed(input);
-        if !held && self.current.core.as_ref().is_some_and(counts) {
-            self.relay(&vote, Some(from), || ValidatorMessage::Vote(vote));
-        }
     }
 
     /// Passes on what `vote`'s signer has said.

@@ -1,7 +1,7 @@
 //! Answers to peers and clients: from what the driver holds, or by handing the question to the database.
 
 use super::{Answer, Driver, DriverStatus, Effect, Fate, Question};
-use crate::driver::effect::Token;
+use crate::work::Token;
 use wattle_consensus::Core;
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::{Request, Response, Status, SyncBlock, TxFate};
@@ -55,7 +55,7 @@ impl Driver {
             epoch: self.current.epoch,
             view: self.current.core.as_ref().map_or(View::ZERO, |c| c.status().view),
             version: PROTOCOL_VERSION,
-            syncing: self.lags(),
+            syncing: self.behind().is_syncing(),
         }
     }
 
@@ -84,7 +84,7 @@ impl Driver {
     /// Consensus, mempool and synchronization at a glance.
     #[must_use]
     pub fn status(&self) -> DriverStatus {
-        let params = &self.setup.genesis.params;
+        let params = self.schedule.params();
         let core = self.current.core.as_ref();
         let seen = core.map(Core::status);
         let leader = core.and_then(|c| self.current.set.get(c.leader(c.status().view))).map(|v| v.key);
@@ -99,8 +99,8 @@ impl Driver {
             view_age_ms: self.mono.since(self.entered_at),
             leader_timeout_ms: seen.as_ref().map_or(params.leader_timeout_ms, |s| s.leader_timeout_ms),
             advance_timeout_ms: seen.as_ref().map_or(params.advance_timeout_ms, |s| s.advance_timeout_ms),
-            best_peer_height: self.sync.proven(),
-            syncing: self.lags(),
+            best_peer_height: self.peers.proven(),
+            syncing: self.behind().is_syncing(),
             unfinalized: self.tree.len(),
             commit_backlog: self.backlog.queue.len(),
             low_space: self.low_space,

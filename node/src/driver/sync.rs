@@ -1,22 +1,22 @@
 //! Catching up by height: finalized blocks from peers, certificate first.
 //!
 //! Blocks are linked to our last one, the certificate at their end is verified, and only then is anything executed or
-//! stored. A run of blocks that were finalized through a descendant may be longer than an answer: then blocks wait in
-//! memory, bounded, until an answer brings the certificate. Validators use it when they are many blocks or an epoch
-//! behind; nodes that do not vote follow the chain this way all the time.
+//! stored. Validators use it when they are many blocks or an epoch behind; nodes that do not vote follow the chain this
+//! way all the time.
 //!
-//! What peers claim decides whom to ask; what certificates prove decides whether this node counts as behind.
+//! Claims of peers decide whom to ask; only heights that certificates prove make this node count as behind.
 
-use super::{Committing, Driver, Effect, Halt, Job};
-use crate::driver::effect::Token;
-use crate::work::{ReplayError, Replayed};
+use super::partial::{Partial, Span, Useless};
+use super::peers::Behind;
+use super::{Driver, Effect, FinalBlock, Halt};
+use crate::work::{Job, ReplayError, Replayed, Token};
 use std::collections::{BTreeMap, BTreeSet};
 use wattle_consensus::light::verify_finalized;
 use wattle_consensus::{Input, MonoMs};
 use wattle_p2p::wire::{LightBlock, Request, Response, SYNC_BLOCKS_MAX, SyncBlock};
-use wattle_p2p::{Offence, PeerId, Penalty};
+use wattle_p2p::{MessageId, Offence, PeerId, Penalty, Verdict};
 use wattle_primitives::block::PROTOCOL_VERSION;
-use wattle_primitives::{Block, Certificate, Hash, Height, Vote, planted};
+use wattle_primitives::{Certificate, Hash, Vote, planted};
 
 /// Pause after an answer that did not help.
 const PAUSE_MS: u64 = 200;
@@ -24,12 +24,6 @@ const PAUSE_MS: u64 = 200;
 const STALLED_MS: u64 = 2_000;
 /// How long a peer has to answer a question for blocks.
 const ANSWER_MS: u64 = 3_000;
-/// Most bytes of blocks that wait for their certificate.
-const PARTIAL_BYTES_MAX: usize = 128 * 1024 * 1024;
-/// Most blocks that wait for their certificate: what a liar can send who never means to send one.
-const PARTIAL_BLOCKS_MAX: usize = 4096;
-/// Heights behind a proven one from which on this node says that it is catching up.
-const LAG_MAX: u64 = 3;
 /// Most questions for certificates under way.
 const CERTIFICATE_QUESTIONS_MAX: usize = 16;
 
@@ -38,10 +32,6 @@ const CERTIFICATE_QUESTIONS_MAX: usize = 16;
 pub(super) struct Sync {
     phase: Phase,
     paused_until: MonoMs,
-    /// Consensus asked to be brought further by height.
-    wanted: bool,
-    /// Greatest height that a certificate has proven.
-    proven: Height,
     /// Linked blocks above the last finalized one that no certificate covers yet.
     partial: Partial,
     /// Finalization of the last finalized block, for a core that starts within an epoch.
@@ -59,58 +49,18 @@ enum Phase {
     Replaying { token: Token, peer: PeerId, certificates: BTreeMap<Hash, Certificate> },
 }
 
-/// Blocks that wait for the certificate of a later one.
-#[derive(Debug, Default)]
-struct Partial {
-    /// Who sent them all.
-    from: Option<PeerId>,
-    blocks: Vec<Block>,
-    certificates: BTreeMap<Hash, Certificate>,
-    bytes: usize,
-}
-
-/// Why an answer does not help.
-#[derive(Debug, PartialEq, Eq)]
-enum Useless {
-    /// It has nothing that we lack. Nobody is at fault: heights are told before blocks are on disk.
-    Nothing,
-    /// It goes on from blocks that this node has left behind meanwhile.
-    Overtaken,
-    /// Its blocks follow each other without end and no certificate covers them.
-    Endless,
-    /// It breaks a rule: the peer that sent it pays.
-    Wrong,
-}
-
 impl Sync {
     /// Not catching up; `last` is the finalization of the last committed block.
     #[must_use]
-    pub(super) const fn new(last: Option<Certificate>) -> Self {
+    pub(super) fn new(last: Option<Certificate>) -> Self {
         Self {
             phase: Phase::Idle,
             paused_until: MonoMs(0),
-            wanted: false,
-            proven: Height::ZERO,
-            partial: Partial { from: None, blocks: Vec::new(), certificates: BTreeMap::new(), bytes: 0 },
+            partial: Partial::default(),
             last,
             epoch_end: None,
             certificates: BTreeSet::new(),
         }
-    }
-
-    /// Consensus misses too many blocks to fetch them one by one.
-    pub(super) const fn want(&mut self) {
-        self.wanted = true;
-    }
-
-    /// A certificate shows that the chain has reached this height.
-    pub(super) fn prove(&mut self, height: Height) {
-        self.proven = self.proven.max(height);
-    }
-
-    /// Greatest height that a certificate has proven.
-    pub(super) const fn proven(&self) -> Height {
-        self.proven
     }
 
     /// The last finalized block is an epoch's last: its finalization shows stragglers the way.
@@ -157,43 +107,41 @@ impl Driver {
             && self.mono.since(since) > ANSWER_MS
         {
             self.sync.phase = Phase::Idle;
-            self.peers.behind(&peer, self.tree.height());
+            self.peers.cut(&peer, self.tree.height());
         }
         let busy = self.sync.is_active() || self.mono < self.sync.paused_until || self.backlog.pressed;
-        if busy || self.stopped || !self.is_behind() {
+        if busy || self.stopped || !self.fetches() {
             return;
         }
         let tip = self.tree.height();
-        // Who began a run without a certificate goes on with it: then it is clear who is to blame for all of it.
-        let same = self.sync.partial.from.filter(|peer| self.peers.claims_more(peer, tip));
+        let same = self.sync.partial.from().filter(|peer| self.peers.claims_more(peer, tip));
         if same.is_none() {
             self.sync.partial = Partial::default();
         }
         let Some(peer) = same.or_else(|| self.peers.higher_than(tip, &self.current.set)) else { return };
-        let from = self.sync.partial.blocks.last().map_or(tip, |b| b.header.height).next();
+        let from = self.sync.partial.height().unwrap_or(tip).next();
         let token = self.token();
         self.sync.phase = Phase::Asked { token, peer, since: self.mono };
         let count = u16::try_from(SYNC_BLOCKS_MAX).unwrap_or(u16::MAX);
         self.emit(Effect::Ask { token, peer, request: Request::Blocks { from, count } });
     }
 
-    /// Whether fetching by height is called for.
-    fn is_behind(&self) -> bool {
-        let (tip, best) = (self.tree.height(), self.peers.best_height());
-        if best <= tip {
-            return false;
-        }
-        let params = &self.setup.genesis.params;
-        let patience = params.idle_interval_ms.saturating_add(params.leader_timeout_ms);
-        let stalled = self.mono.since(self.finalized_at) > STALLED_MS.max(patience);
-        let epochs_behind = best > params.terminal_height(self.current.epoch);
-        let far = best.0.saturating_sub(tip.0) > wattle_consensus::config::SYNC_GAP_MIN;
-        self.current.core.is_none() || self.sync.wanted || stalled || epochs_behind || far
+    /// How far this node is behind.
+    pub(super) fn behind(&self) -> Behind {
+        self.peers.behind(self.tree.height())
     }
 
-    /// Whether certificates show that the chain is further than this node.
-    pub(super) fn lags(&self) -> bool {
-        self.sync.proven.0.saturating_sub(self.tree.height().0) > LAG_MAX
+    /// Whether blocks are fetched by height: somebody has more, and consensus alone does not get there.
+    fn fetches(&self) -> bool {
+        let behind = self.behind();
+        if behind.claimed == 0 {
+            return false;
+        }
+        let params = self.schedule.params();
+        let patience = params.idle_interval_ms.saturating_add(params.leader_timeout_ms);
+        let stalled = self.mono.since(self.finalized_at) > STALLED_MS.max(patience);
+        let left = params.terminal_height(self.current.epoch).saturating_sub(self.tree.height()).0;
+        self.current.core.is_none() || stalled || behind.is_far() || behind.claimed > left
     }
 
     pub(super) fn on_sync_response(&mut self, token: Token, response: Option<Response>) {
@@ -240,7 +188,7 @@ impl Driver {
         if let Some(penalty) = penalty {
             self.emit(Effect::Report { peer, penalty, offence: Offence::Sync });
         }
-        self.peers.behind(&peer, self.tree.height());
+        self.peers.cut(&peer, self.tree.height());
         self.pause();
     }
 
@@ -248,65 +196,28 @@ impl Driver {
         self.sync.paused_until = self.mono.after(PAUSE_MS);
     }
 
-    /// Links an answer to what is there, and verifies its certificates. What belongs to a later epoch is left out.
-    fn take_batch(&mut self, peer: PeerId, batch: Vec<SyncBlock>) -> Result<(), Useless> {
-        let terminal = self.setup.genesis.params.terminal_height(self.current.epoch);
-        let tip = self.tree.height();
+    /// Links an answer to what is there, and verifies its certificates.
+    fn take_batch(&mut self, peer: PeerId, answer: Vec<SyncBlock>) -> Result<(), Useless> {
         let mut partial = std::mem::take(&mut self.sync.partial);
-        // Consensus may have gone on meanwhile: then the answer goes on from what is no more.
-        let overtaken = partial.blocks.first().is_some_and(|b| b.header.parent != self.tree.hash);
-        if overtaken {
-            partial = Partial::default();
-        }
-        partial.from = Some(peer);
-        let start = partial.blocks.last().map(|b| (b.hash(), b.header.height));
-        let (mut parent, mut height) = start.unwrap_or((self.tree.hash, tip));
-        let mut fresh = false;
-        for SyncBlock { block, certificate } in batch {
-            if block.header.height <= tip || block.header.height > terminal {
-                continue;
-            }
-            if block.header.parent != parent || block.header.height != height.next() {
-                return Err(if overtaken { Useless::Overtaken } else { Useless::Wrong });
-            }
-            (parent, height) = (block.hash(), block.header.height);
-            partial.bytes = partial.bytes.saturating_add(wattle_primitives::encode(&block).len());
-            partial.blocks.push(block);
-            fresh = true;
-            if let Some(certificate) = certificate {
-                self.check_finalization(&parent, &certificate)?;
-                partial.certificates.insert(parent, certificate);
-            }
-        }
-        if partial.bytes > PARTIAL_BYTES_MAX || partial.blocks.len() > PARTIAL_BLOCKS_MAX {
-            return Err(Useless::Endless);
-        }
+        let terminal = self.schedule.params().terminal_height(self.current.epoch);
+        let span = Span { hash: self.tree.hash, above: self.tree.height(), terminal };
+        partial.extend(peer, answer, span, |hash, certificate| self.finalizes(hash, certificate))?;
         self.sync.partial = partial;
-        if fresh { Ok(()) } else { Err(Useless::Nothing) }
+        Ok(())
     }
 
-    fn check_finalization(&self, hash: &Hash, certificate: &Certificate) -> Result<(), Useless> {
-        let Vote::Finalize(proposal) = certificate.vote else { return Err(Useless::Wrong) };
+    fn finalizes(&self, hash: &Hash, certificate: &Certificate) -> bool {
+        let Vote::Finalize(proposal) = certificate.vote else { return false };
         let fits = proposal.block == *hash && proposal.round.epoch == self.current.epoch;
         let genuine = || certificate.verify(&self.setup.chain, &self.current.set).is_ok();
-        if fits && (genuine() || planted!("sync-certificate-unverified")) {
-            Ok(())
-        } else {
-            Err(Useless::Wrong)
-        }
+        fits && (genuine() || planted!("sync-certificate-unverified"))
     }
 
     /// Executes what the last certificate covers; the rest waits for its own.
     fn replay_partial(&mut self, peer: PeerId) {
-        let partial = &mut self.sync.partial;
-        let covered = |b: &Block| {
-            partial.certificates.contains_key(&b.hash()) || planted!("sync-stores-before-verifying")
-        };
-        let Some(last) = partial.blocks.iter().rposition(covered) else {
+        let Some((blocks, certificates)) = self.sync.partial.take_covered() else {
             return; // the next answer begins where this one ended
         };
-        let Partial { mut blocks, certificates, .. } = std::mem::take(partial);
-        blocks.truncate(last.saturating_add(1));
         if let Some(block) = blocks.iter().find(|b| b.header.version != PROTOCOL_VERSION) {
             let (height, version) = (block.header.height, block.header.version);
             return self.halt(Halt::Version { height, version });
@@ -329,15 +240,13 @@ impl Driver {
         match result {
             Ok(replayed) => self.take_replayed(replayed, certificates),
             Err(ReplayError::Body { .. }) => self.useless(peer, &Useless::Wrong),
-            Err(ReplayError::Diverged { hash, height, detail }) => {
-                self.halt(Halt::Diverged { hash, height, detail })
-            }
+            Err(ReplayError::Diverged(divergence)) => self.halt(Halt::Diverged(divergence)),
         }
     }
 
     /// Finalizes what consensus has not finalized meanwhile.
     fn take_replayed(&mut self, replayed: Vec<Replayed>, mut certificates: BTreeMap<Hash, Certificate>) {
-        let mut batch: Vec<Committing> = Vec::with_capacity(replayed.len());
+        let mut batch: Vec<FinalBlock> = Vec::with_capacity(replayed.len());
         for Replayed { block, executed } in replayed {
             if block.header().height <= self.tree.height() {
                 continue;
@@ -349,7 +258,7 @@ impl Driver {
             }
             let Some(entry) = self.tree.finalize(&hash) else { break };
             let Some(executed) = entry.executed else { break };
-            batch.push(Committing { block: entry.block, executed, certificate: certificates.remove(&hash) });
+            batch.push(FinalBlock { block: entry.block, executed, certificate: certificates.remove(&hash) });
         }
         let Some((header, certificate)) =
             batch.last().and_then(|b| Some((b.block.header().clone(), b.certificate.clone()?)))
@@ -357,22 +266,32 @@ impl Driver {
             return;
         };
         self.commit(batch);
-        self.reached(header.height);
+        self.peers.prove(header.height);
         self.feed(Input::Synced { header, certificate });
         self.end_epoch_if_terminal();
     }
 
-    fn reached(&mut self, height: Height) {
-        self.sync.prove(height);
-        if self.peers.best_height() <= height {
-            self.sync.wanted = false;
-        }
+    /// A finalized header is gossiped: it shows how far the chain is, and its certificate may help consensus on.
+    pub(super) fn on_gossiped_header(&mut self, peer: PeerId, id: MessageId, light: LightBlock) {
+        let height = light.header.height;
+        let verdict = if height <= self.tree.height() {
+            Verdict::Ignore // old: nothing to verify it against is worth the work
+        } else if self.is_final(&light) {
+            self.peers.ahead(&peer, height);
+            self.peers.prove(height);
+            if light.certificate.round().epoch == self.current.epoch {
+                self.feed(Input::Certificate(light.certificate));
+            }
+            Verdict::Accept
+        } else {
+            Verdict::Reject
+        };
+        self.emit(Effect::Verdict { peer, id, verdict });
     }
 
-    /// Whether a finalized header that somebody gossips is proven; the set is that of its epoch.
-    pub(super) fn verify_light(&self, light: &LightBlock) -> bool {
-        let epoch = light.header.epoch;
-        let Some(set) = self.setup.genesis.validators(epoch) else { return false };
+    /// Whether a header is proven to be final; the set is that of its epoch.
+    fn is_final(&self, light: &LightBlock) -> bool {
+        let set = self.schedule.validators(light.header.epoch);
         verify_finalized(&self.setup.chain, set, &light.header, &light.path, &light.certificate).is_ok()
     }
 }

@@ -2,11 +2,13 @@
 
 use super::outbox::Outbox;
 use super::*;
+use crate::journal::Order;
 use crate::mempool::Limits;
 use crate::testchain::{START, TestChain, VALIDATOR};
+use std::collections::VecDeque;
 use wattle_p2p::wire::{Request, Response, SyncBlock};
 use wattle_p2p::{NodeKey, PeerId, Penalty};
-use wattle_primitives::{BoundedVec, Height, Lane, Round, View, Vote};
+use wattle_primitives::{BoundedVec, Epoch, Height, Lane, Round, ValidatorIndex, View, Vote};
 
 /// A node without a key that follows a chain through one peer.
 struct Follower {
@@ -22,14 +24,11 @@ impl Follower {
     /// The peer claims a height that it never reaches, so that there is always something to ask for.
     fn new() -> Self {
         let chain = TestChain::new();
-        let setup = Setup {
-            chain: chain.worker.chain,
-            genesis: Arc::clone(&chain.genesis),
-            key: None,
-            mempool: Limits::NODE,
-        };
+        let setup = Setup { chain: chain.worker.chain, key: None, mempool: Limits::NODE };
         let (header, state) = (chain.header.clone(), chain.state.clone());
-        let boot = Boot { header, state, certificate: None, records: Vec::new(), bodies: Vec::new() };
+        let schedule = Arc::clone(&chain.worker.schedule);
+        let boot =
+            Boot { header, state, schedule, certificate: None, records: Vec::new(), bodies: Vec::new() };
         let peer = NodeKey::from_seed(&mut [1; 32]).unwrap().peer_id();
         let mut follower = Self { driver: Driver::new(setup, boot), chain, peer, question: None, now: 0 };
         follower.step(Event::Start);
@@ -164,7 +163,7 @@ fn nothing_is_sent_before_the_groups_ahead_of_it_are_durable() {
     outbox.vote(Vote::Nullify(round), ValidatorIndex(0), Height(1), false);
     assert!(!sent(&mut outbox), "the vote is in the group to come");
     let groups = outbox.close(|| Token(1));
-    assert!(matches!(groups[..], [Effect::Persist { token: Token(1), .. }]));
+    assert!(matches!(groups[..], [Effect::Persist(Order { token: Token(1), .. })]));
     assert!(!sent(&mut outbox), "the group is on its way to disk");
     assert_eq!(outbox.durable(Token(1)).unwrap().sends.len(), 2);
     assert!(sent(&mut outbox) && outbox.is_idle());

@@ -1,7 +1,7 @@
 //! Blocks above the last finalized one: bodies, and the state after each that was executed.
 //!
 //! Consensus decides by hashes and headers; this is where it finds what stands behind them. Bounded by
-//! [`BODIES_MAX`]; everything at or below the finalized height or view goes.
+//! `BODIES_MAX`; everything at or below the finalized height or view goes.
 
 use crate::work::VerifiedBlock;
 use std::collections::BTreeMap;
@@ -10,9 +10,9 @@ use wattle_primitives::{Hash, Header, Height};
 use wattle_runtime::{Executed, State};
 
 /// Most proposed bodies above the finalized height in all.
-pub const BODIES_MAX: usize = 256;
+const BODIES_MAX: usize = 256;
 
-/// What is known of one block.
+/// One block, with how far its execution and its records have come.
 #[derive(Debug)]
 pub struct Entry {
     /// The block, bound to its header, signatures good.
@@ -102,15 +102,6 @@ impl Tree {
             return Some(&self.state);
         }
         self.entries.get(hash).and_then(|e| e.executed.as_ref()).map(|e| &e.state)
-    }
-
-    /// Header of a block, if it is the last finalized or above.
-    #[must_use]
-    pub fn header_of(&self, hash: &Hash) -> Option<&Header> {
-        if *hash == self.hash {
-            return Some(&self.header);
-        }
-        self.entries.get(hash).map(|e| e.block.header())
     }
 
     /// Makes an executed child of the last finalized block the new last finalized one, and forgets what cannot

@@ -1,37 +1,25 @@
-//! Transactions from clients, peers and gossip: checked, admitted, passed on, and followed to their end.
+//! Transactions from clients, peers and gossip: checked, admitted to the pool, offered to the builder.
 
-use super::tree::Tree;
-use super::{Answer, Committing, Driver, Effect, Fate, Job, SubmitError};
-use crate::driver::effect::Token;
-use crate::mempool::{Inserted, Limits, Mempool, Recent};
-use crate::work::VerifiedBlock;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use super::fates::Fates;
+use super::outgoing::Outgoing;
+use super::{Answer, Driver, Effect, Fate, SubmitError};
+use crate::mempool::{Inserted, Limits, Mempool, Pruned};
+use crate::work::{Job, Token, VerifiedBlock};
+use std::collections::BTreeMap;
 use wattle_consensus::MonoMs;
-use wattle_p2p::wire::{ErrorCode, GOSSIP_TXS_MAX, Gossip, Response};
+use wattle_p2p::wire::{ErrorCode, Response};
 use wattle_p2p::{MessageId, Offence, PeerId, Penalty, Verdict};
-use wattle_primitives::{Address, BoundedVec, Hash, Height, Lane, Nonce, TimeMs, Tx, TxBody, planted};
+use wattle_primitives::{Address, Hash, Lane, Nonce, TimeMs, Tx, TxBody, planted};
 use wattle_runtime::{Admission, BlockEnv, State, TxError, VerifiedTx, query};
 
 /// Most batches of transactions being checked at once.
 const BATCHES_MAX: usize = 256;
-/// Most bytes of transactions in one gossip message; leaves room for the framing.
-const GOSSIP_BATCH_BYTES: usize = 192 * 1024;
-/// Shortest time between two batches of gossip from the entry node: the first transaction of a quiet time goes at
-/// once, those of a busy one are collected.
-const GOSSIP_INTERVAL_MS: u64 = 3;
-/// How long a transaction that entered here waits before it is gossiped again: until then it was lost to nobody, or
-/// there was nobody to tell.
-const GOSSIP_AGAIN_MS: u64 = 30_000;
-/// Most transactions that are gossiped again.
-const GOSSIP_AGAIN_MAX: usize = 16_384;
 /// How long transactions that nobody can charge are no reason for a block, unless a new one comes.
 const QUIET_MS: u64 = 1_000;
 /// Waiting transactions that are looked at again in one round of housekeeping.
 const RECHECK_TXS: usize = 256;
 /// How many times a block's limits are offered to the builder, which leaves out what cannot be charged.
 const CANDIDATES_FACTOR: usize = 2;
-/// Most transactions whose end is remembered.
-const ENDS_MAX: usize = 16_384;
 
 /// Transactions that are in no finalized block.
 #[derive(Debug)]
@@ -39,18 +27,10 @@ pub(super) struct Txs {
     pool: Mempool<VerifiedTx>,
     /// Batches at the checkers.
     checking: BTreeMap<Token, Source>,
-    /// What entered here and is to be gossiped.
-    outgoing: Vec<Tx>,
-    outgoing_bytes: usize,
-    flush_at: Option<MonoMs>,
-    flushed: MonoMs,
-    /// What entered here and is gossiped again: the ids of `again`.
-    entered: BTreeSet<Hash>,
-    /// What entered here, with the time at which it is gossiped again if it still waits.
-    again: VecDeque<(MonoMs, Hash)>,
-    /// Transactions of certified blocks that are not in the database yet.
-    included: HashMap<Hash, Height>,
-    ends: Ends,
+    /// Transactions that entered here and are to be gossiped.
+    pub(super) outgoing: Outgoing,
+    /// Transactions that wait no more.
+    pub(super) fates: Fates,
     /// Until then ready transactions are no work: the last block could charge none of them.
     quiet_until: MonoMs,
     /// Whether a transaction is ready; `None` when pool or state have changed since it was looked up.
@@ -65,26 +45,6 @@ enum Source {
     Gossip { peer: PeerId, id: MessageId },
 }
 
-/// How transactions ended that will never be in a block; the oldest are forgotten.
-#[derive(Debug, Default)]
-struct Ends {
-    fates: HashMap<Hash, Fate>,
-    order: VecDeque<Hash>,
-}
-
-impl Ends {
-    fn note(&mut self, id: Hash, fate: Fate) {
-        if self.fates.insert(id, fate).is_none() {
-            self.order.push_back(id);
-        }
-        while self.order.len() > ENDS_MAX {
-            if let Some(oldest) = self.order.pop_front() {
-                self.fates.remove(&oldest);
-            }
-        }
-    }
-}
-
 impl Txs {
     /// An empty pool.
     #[must_use]
@@ -92,23 +52,11 @@ impl Txs {
         Self {
             pool: Mempool::new(limits),
             checking: BTreeMap::new(),
-            outgoing: Vec::new(),
-            outgoing_bytes: 0,
-            flush_at: None,
-            flushed: MonoMs(0),
-            entered: BTreeSet::new(),
-            again: VecDeque::new(),
-            included: HashMap::new(),
-            ends: Ends::default(),
+            outgoing: Outgoing::default(),
+            fates: Fates::default(),
             quiet_until: MonoMs(0),
             ready: Some(false),
         }
-    }
-
-    /// When the collected transactions are due to be gossiped.
-    #[must_use]
-    pub(super) const fn flush_at(&self) -> Option<MonoMs> {
-        self.flush_at
     }
 
     /// Transactions waiting and their bytes.
@@ -121,13 +69,11 @@ impl Txs {
     /// Where a transaction stands, as far as it is not in the database.
     #[must_use]
     pub(super) fn fate(&self, id: &Hash) -> Fate {
-        if let Some(height) = self.included.get(id) {
-            return Fate::Included { height: *height };
+        match self.fates.included_at(id) {
+            Some(height) => Fate::Included { height },
+            None if self.pool.contains(id) => Fate::Pending,
+            None => self.fates.end(id),
         }
-        if self.pool.contains(id) {
-            return Fate::Pending;
-        }
-        self.ends.fates.get(id).cloned().unwrap_or(Fate::Unknown)
     }
 
     /// A transaction that waits.
@@ -150,58 +96,26 @@ impl Txs {
         }
         self.ready = None;
         if self.pool.remove_invalid(id, now).is_some() {
-            self.ends.note(*id, Fate::Rejected(error.code()));
+            self.fates.ended(*id, Fate::Rejected(error.code()));
         }
-    }
-
-    /// A block was certified: its transactions count as included.
-    pub(super) fn included(&mut self, block: &VerifiedBlock) {
-        self.included.extend(block.txs.iter().map(|tx| (tx.id(), block.header().height)));
     }
 
     /// A block was finalized; `state` is the one after the last of its batch.
     pub(super) fn finalized(&mut self, block: &VerifiedBlock, state: &State, time: TimeMs) {
         self.ready = None;
-        self.included(block);
-        for tx in &block.txs {
-            self.ends.fates.remove(&tx.id()); // whatever this node thought of it
-        }
+        self.fates.finalized(block);
         let ids = block.txs.iter().map(|tx| (tx.id(), (tx.tx().body().sender, tx.tx().body().lane)));
         let pruned = self.pool.on_finalized(ids, |(sender, lane)| query::nonce(state, sender, *lane), time);
         self.note_pruned(pruned);
     }
 
-    fn note_pruned(&mut self, pruned: crate::mempool::Pruned) {
+    fn note_pruned(&mut self, pruned: Pruned) {
         for id in pruned.expired {
-            self.ends.note(id, Fate::Expired);
+            self.fates.ended(id, Fate::Expired);
         }
         for id in pruned.superseded {
-            self.ends.note(id, Fate::Rejected("nonce_used"));
+            self.fates.ended(id, Fate::Rejected("nonce_used"));
         }
-    }
-
-    /// A block is in the database: readers find its transactions there.
-    pub(super) fn committed(&mut self, block: &VerifiedBlock) {
-        for tx in &block.txs {
-            self.included.remove(&tx.id());
-        }
-    }
-
-    /// Transactions of certified blocks that will never be final are no longer included.
-    pub(super) fn forget_dropped(&mut self, tree: &Tree, backlog: &VecDeque<Committing>) {
-        let finalized = tree.height();
-        let oldest = backlog.front().map_or(finalized, |c| c.block.header().height);
-        if self.included.values().all(|h| *h <= finalized && *h >= oldest) {
-            return;
-        }
-        let mut included = HashMap::new();
-        for item in backlog {
-            included.extend(item.block.txs.iter().map(|tx| (tx.id(), item.block.header().height)));
-        }
-        for (_, entry) in tree.iter().filter(|(_, e)| e.certified) {
-            included.extend(entry.block.txs.iter().map(|tx| (tx.id(), entry.block.header().height)));
-        }
-        self.included.retain(|id, height| *height == finalized || included.contains_key(id));
     }
 }
 
@@ -225,30 +139,12 @@ impl Driver {
         self.check_batch_of(Source::Peer { token, peer }, vec![tx]);
     }
 
-    /// Something gossiped.
-    pub(super) fn on_gossip(&mut self, peer: PeerId, id: MessageId, message: Gossip) {
-        match message {
-            Gossip::Txs(txs) if self.txs.checking.len() >= BATCHES_MAX || txs.is_empty() => {
-                self.emit(Effect::Verdict { peer, id, verdict: Verdict::Ignore });
-            }
-            Gossip::Txs(txs) => self.check_batch_of(Source::Gossip { peer, id }, txs.into_inner()),
-            Gossip::Finalized(light) => {
-                let height = light.header.height;
-                let verdict = if height <= self.tree.height() {
-                    Verdict::Ignore // old: nothing to verify it against is worth the work
-                } else if self.verify_light(&light) {
-                    self.peers.ahead(&peer, height);
-                    self.sync.prove(height);
-                    if light.certificate.round().epoch == self.current.epoch {
-                        self.feed(wattle_consensus::Input::Certificate(light.certificate));
-                    }
-                    Verdict::Accept
-                } else {
-                    Verdict::Reject
-                };
-                self.emit(Effect::Verdict { peer, id, verdict });
-            }
+    /// Transactions gossiped.
+    pub(super) fn on_gossiped_txs(&mut self, peer: PeerId, id: MessageId, txs: Vec<Tx>) {
+        if self.txs.checking.len() >= BATCHES_MAX || txs.is_empty() {
+            return self.emit(Effect::Verdict { peer, id, verdict: Verdict::Ignore });
         }
+        self.check_batch_of(Source::Gossip { peer, id }, txs);
     }
 
     fn check_batch_of(&mut self, source: Source, txs: Vec<Tx>) {
@@ -310,8 +206,8 @@ impl Driver {
         self.emit(Effect::Respond { token, response });
     }
 
-    /// What a leader could not charge on an unfinalized parent goes only if it cannot be charged on what is final
-    /// either: the parent may yet be dropped.
+    /// Transactions that could not be charged on an unfinalized parent go only if they cannot be charged on the last
+    /// final state either: the parent may yet be dropped.
     pub(super) fn drop_refused(&mut self, skipped: &[(Hash, TxError)], built_empty: bool) {
         let env = self.next_env();
         for (id, _) in skipped {
@@ -342,7 +238,7 @@ impl Driver {
         });
         for (id, code) in errors {
             self.txs.ready = None;
-            self.txs.ends.note(id, Fate::Rejected(code));
+            self.txs.fates.ended(id, Fate::Rejected(code));
         }
     }
 
@@ -351,13 +247,11 @@ impl Driver {
     fn admit(&mut self, tx: VerifiedTx, from_here: bool) -> Result<bool, SubmitError> {
         let id = tx.id();
         let pooled = self.txs.pool.contains(&id);
-        let room = self.txs.again.len() < GOSSIP_AGAIN_MAX;
-        if pooled && from_here && room && !self.txs.entered.contains(&id) {
-            // It came from others, who may have lost it: from now on it is passed on from here.
+        if pooled && from_here && self.txs.outgoing.adopts(&id) {
             self.collect(tx.tx().clone(), tx.encoded_len());
         }
-        let known = pooled || self.txs.included.contains_key(&id);
-        if known || self.txs.pool.recent(&id, self.wall) == Some(Recent::Finalized) {
+        let known = pooled || self.txs.fates.included_at(&id).is_some();
+        if known || self.txs.pool.is_finalized(&id, self.wall) {
             return Ok(false);
         }
         let admission =
@@ -382,7 +276,7 @@ impl Driver {
             }
         };
         for id in gone {
-            self.txs.ends.note(id, Fate::Rejected("evicted"));
+            self.txs.fates.ended(id, Fate::Rejected("evicted"));
         }
         if fresh {
             self.txs.ready = None;
@@ -394,10 +288,10 @@ impl Driver {
         Ok(fresh)
     }
 
-    /// What the next block would know, as far as it can be known.
+    /// The environment of the next block, as far as it can be known.
     fn next_env(&self) -> BlockEnv {
         BlockEnv {
-            params: self.setup.genesis.params.clone(),
+            params: self.schedule.params().clone(),
             chain: self.setup.chain,
             height: self.tree.height().next(),
             time_ms: self.wall.max(self.tree.header.time_ms.next()),
@@ -407,26 +301,15 @@ impl Driver {
     }
 
     fn collect(&mut self, tx: Tx, bytes: usize) {
-        if self.txs.outgoing.len() >= GOSSIP_TXS_MAX
-            || self.txs.outgoing_bytes.saturating_add(bytes) > GOSSIP_BATCH_BYTES
-        {
-            self.send_collected();
+        if let Some(batch) = self.txs.outgoing.collect(tx, bytes, self.mono) {
+            self.emit(Effect::Gossip(batch));
         }
-        if self.txs.again.len() < GOSSIP_AGAIN_MAX {
-            self.txs.again.push_back((self.mono.after(GOSSIP_AGAIN_MS), tx.id()));
-            self.txs.entered.insert(tx.id());
-        }
-        self.txs.outgoing.push(tx);
-        self.txs.outgoing_bytes = self.txs.outgoing_bytes.saturating_add(bytes);
-        self.txs.flush_at.get_or_insert(self.txs.flushed.after(GOSSIP_INTERVAL_MS));
     }
 
     /// Gossips again what entered here and still waits: a full node that was alone when a client came proposes no
     /// block itself, and nobody else would ever learn of the transaction.
     pub(super) fn gossip_again(&mut self) {
-        while self.txs.again.front().is_some_and(|(due, _)| *due <= self.mono) {
-            let Some((_, id)) = self.txs.again.pop_front() else { return };
-            self.txs.entered.remove(&id);
+        while let Some(id) = self.txs.outgoing.due_again(self.mono) {
             if let Some((tx, bytes)) = self.txs.pool.get(&id).map(|tx| (tx.tx().clone(), tx.encoded_len())) {
                 self.collect(tx, bytes);
             }
@@ -435,25 +318,14 @@ impl Driver {
 
     /// Gossips what was collected, once it is due.
     pub(super) fn flush_gossip(&mut self) {
-        if self.txs.flush_at.is_some_and(|at| self.mono >= at) {
-            self.send_collected();
-        }
-    }
-
-    fn send_collected(&mut self) {
-        self.txs.flush_at = None;
-        self.txs.flushed = self.mono;
-        self.txs.outgoing_bytes = 0;
-        if let Ok(txs) = BoundedVec::new(std::mem::take(&mut self.txs.outgoing))
-            && !txs.is_empty()
-        {
-            self.emit(Effect::Gossip(Gossip::Txs(txs)));
+        if let Some(batch) = self.txs.outgoing.due(self.mono) {
+            self.emit(Effect::Gossip(batch));
         }
     }
 
     /// Ready transactions for a block on `state`, best first: about as many as fit.
     pub(super) fn candidates(&self, state: &State) -> Vec<VerifiedTx> {
-        let params = &self.setup.genesis.params;
+        let params = self.schedule.params();
         let bytes_max = usize::try_from(params.block_bytes_max).unwrap_or(usize::MAX);
         let bytes_max = bytes_max.saturating_mul(CANDIDATES_FACTOR);
         let weight_max = params.block_weight_max.0.saturating_mul(CANDIDATES_FACTOR as u64);
@@ -500,18 +372,4 @@ impl Driver {
 /// Whether the bytes alone condemn the transaction.
 const fn is_senders_fault(answer: &Result<Hash, (Hash, SubmitError)>) -> bool {
     matches!(answer, Err((_, SubmitError::Tx(error))) if error.is_stateless())
-}
-
-impl SubmitError {
-    /// The stable code that clients match on.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Tx(error) => error.code(),
-            Self::Pool(error) => error.code(),
-            Self::Busy => "busy",
-            Self::LowSpace => "low_space",
-            Self::Stopping => "stopping",
-        }
-    }
 }

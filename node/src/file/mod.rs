@@ -95,16 +95,6 @@ pub trait File: std::fmt::Debug + Send + 'static {
     /// [`FileError`]; any part of the bytes may have been written then.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), FileError>;
 
-    /// Writes all of `bytes` at the end and returns the offset where they begin.
-    ///
-    /// # Errors
-    /// As [`File::write_at`].
-    fn append(&mut self, bytes: &[u8]) -> Result<u64, FileError> {
-        let offset = self.len()?;
-        self.write_at(offset, bytes)?;
-        Ok(offset)
-    }
-
     /// Cuts the file to `len` bytes. Not durable before [`File::sync`].
     ///
     /// # Errors
@@ -118,28 +108,28 @@ pub trait File: std::fmt::Debug + Send + 'static {
     fn sync(&mut self) -> Result<(), FileError>;
 }
 
-/// What was being done when a file operation failed.
+/// The operation that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileOp {
-    /// Opening.
+    /// Opening a file or directory.
     Open,
-    /// Creating.
+    /// Creating a file or directory.
     Create,
     /// Reading bytes or a length.
     Read,
     /// Writing bytes.
     Write,
-    /// Cutting.
+    /// Cutting a file.
     Truncate,
     /// Making bytes or names durable.
     Sync,
-    /// Renaming.
+    /// Renaming a file.
     Rename,
-    /// Removing.
+    /// Removing a file.
     Remove,
-    /// Listing.
+    /// Listing a directory.
     List,
-    /// Locking.
+    /// Taking a lock.
     Lock,
 }
 
@@ -164,11 +154,11 @@ impl std::fmt::Display for FileOp {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {op} {name}")]
 pub struct FileError {
-    /// What was being done.
+    /// The operation.
     pub op: FileOp,
     /// Path or name of the file or directory.
     pub name: String,
-    /// What the system said.
+    /// The system's error.
     #[source]
     pub source: io::Error,
 }
@@ -178,12 +168,6 @@ impl FileError {
     #[must_use]
     pub fn is_full(&self) -> bool {
         matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-    }
-
-    /// Whether a sync failed: the process must end, since what is durable is no longer known.
-    #[must_use]
-    pub fn is_sync(&self) -> bool {
-        self.op == FileOp::Sync
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Bytes that a disk writes as a whole or not at all.
 const SECTOR_BYTES: u64 = 512;
 
-/// What becomes of changes that were not synced.
+/// Fate of changes that were not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crash {
     /// None survives.
@@ -26,7 +26,7 @@ pub enum Crash {
     AnySectors,
 }
 
-/// What goes wrong. Syncs and operations are counted over the directory's life, from 0; see [`SimDir::counts`].
+/// Faults to come. Syncs and operations are counted over the directory's life, from 0; see [`SimDir::counts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
     /// Bytes that fit; `None` for no limit.
@@ -39,14 +39,14 @@ pub struct Faults {
     pub power_off: Option<u64>,
 }
 
-/// What has been done so far.
+/// Operations so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Writes, cuts, syncs and name changes.
     pub operations: u64,
     /// Syncs of files and of the directory.
     pub syncs: u64,
-    /// Crashes.
+    /// Crashes so far.
     pub crashes: u64,
 }
 
@@ -119,7 +119,7 @@ impl SimDir {
         self.disk().faults = faults;
     }
 
-    /// What has been done so far.
+    /// Operations so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.disk().counts

@@ -21,14 +21,12 @@ mod ready;
 mod recent;
 mod verified;
 
-use std::sync::Arc;
 use wattle_primitives::{Address, Amount, Hash, Lane, Nonce, TimeMs};
 
 pub use pool::Mempool;
 pub use ready::Ready;
-pub use recent::Recent;
 
-/// What the pool must know of a transaction. The answers never change.
+/// A transaction, as the pool needs to know it. The answers never change.
 pub trait Pooled {
     /// Its id.
     fn id(&self) -> Hash;
@@ -40,13 +38,13 @@ pub trait Pooled {
     fn lane(&self) -> Lane;
     /// Its place in the sequence.
     fn nonce(&self) -> Nonce;
-    /// What it pays the proposer, native base units.
+    /// Payment to the proposer, native base units.
     fn tip(&self) -> Amount;
     /// First block time at which it is void.
     fn expires_ms(&self) -> TimeMs;
 }
 
-/// What the pool may hold.
+/// Bounds of the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Most transactions.
@@ -91,7 +89,7 @@ const _: () =
 /// A sender's nonce sequence.
 pub type LaneKey = (Address, Lane);
 
-/// What came of an insertion that was not refused.
+/// The outcome of an insertion that was not refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inserted {
     /// It is new.
@@ -186,36 +184,12 @@ pub struct Pruned {
 /// The pool at a glance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Transactions.
+    /// Number of transactions.
     pub count: usize,
     /// Their encoded bytes.
     pub bytes: usize,
     /// Queues that are not empty.
     pub queues: usize,
-}
-
-impl<T: Pooled + ?Sized> Pooled for Arc<T> {
-    fn id(&self) -> Hash {
-        (**self).id()
-    }
-    fn encoded_len(&self) -> usize {
-        (**self).encoded_len()
-    }
-    fn sender(&self) -> Address {
-        (**self).sender()
-    }
-    fn lane(&self) -> Lane {
-        (**self).lane()
-    }
-    fn nonce(&self) -> Nonce {
-        (**self).nonce()
-    }
-    fn tip(&self) -> Amount {
-        (**self).tip()
-    }
-    fn expires_ms(&self) -> TimeMs {
-        (**self).expires_ms()
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::queue::{Entry, Queue, Rank};
 use super::recent::RecentIds;
-use super::{InsertError, Inserted, LaneKey, Limits, Pooled, Pruned, Ready, Recent, Stats};
+use super::{InsertError, Inserted, LaneKey, Limits, Pooled, Pruned, Stats};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -21,7 +21,7 @@ pub struct Mempool<T> {
     ids: HashMap<Hash, (LaneKey, Nonce)>,
     accounts: HashMap<Address, Usage>,
     /// Queues by the best rank in them.
-    best: BTreeSet<(Rank, LaneKey)>,
+    pub(super) best: BTreeSet<(Rank, LaneKey)>,
     /// Queues by what their last transaction is worth, first to be evicted first.
     tails: BTreeSet<(Worth, LaneKey)>,
     expiries: BTreeSet<(TimeMs, Hash)>,
@@ -111,14 +111,6 @@ impl<T: Pooled> Mempool<T> {
         })
     }
 
-    /// Ready transactions for a block on a given parent: always the dearest whose nonce is next, ties by arrival.
-    ///
-    /// - `next_nonce`: next nonce in the state after the parent, so that what unfinalized ancestors hold is skipped.
-    /// - `time`: time of the block; what expires by then is left out, and what follows it in its queue.
-    pub fn ready<F: FnMut(&LaneKey) -> Nonce>(&self, next_nonce: F, time: TimeMs) -> Ready<'_, T, F> {
-        Ready::new(self, self.best.iter(), next_nonce, time)
-    }
-
     /// A block was finalized: forgets what it holds or makes void.
     ///
     /// - `included`: id, sender and lane of its transactions.
@@ -154,13 +146,8 @@ impl<T: Pooled> Mempool<T> {
 
     /// Removes a transaction that was found invalid, and refuses it for a while. What follows it keeps waiting.
     pub fn remove_invalid(&mut self, id: &Hash, now: TimeMs) -> Option<T> {
-        self.note_rejected(*id, now);
+        self.rejected.note(*id, now.saturating_add(TimeMs(self.limits.rejected_ms)));
         self.remove(id)
-    }
-
-    /// Remembers an id as invalid, for a transaction that never came in.
-    pub fn note_rejected(&mut self, id: Hash, now: TimeMs) {
-        self.rejected.note(id, now.saturating_add(TimeMs(self.limits.rejected_ms)));
     }
 
     /// Looks again at about `budget` transactions, going round the pool from call to call, and removes those that
@@ -212,13 +199,10 @@ impl<T: Pooled> Mempool<T> {
         self.ids.contains_key(id)
     }
 
-    /// What became of an id a short time ago.
+    /// Whether a transaction with this id was finalized a short time ago.
     #[must_use]
-    pub fn recent(&self, id: &Hash, now: TimeMs) -> Option<Recent> {
-        if self.finalized.holds(id, now) {
-            return Some(Recent::Finalized);
-        }
-        self.rejected.holds(id, now).then_some(Recent::Rejected)
+    pub fn is_finalized(&self, id: &Hash, now: TimeMs) -> bool {
+        self.finalized.holds(id, now)
     }
 
     /// The pool at a glance.

@@ -19,16 +19,17 @@ pub struct Ready<'a, T, F> {
     time: TimeMs,
 }
 
-impl<'a, T: Pooled, F: FnMut(&LaneKey) -> Nonce> Ready<'a, T, F> {
-    pub(super) fn new(
-        pool: &'a Mempool<T>,
-        closed: btree_set::Iter<'a, (Rank, LaneKey)>,
-        next_nonce: F,
-        time: TimeMs,
-    ) -> Self {
-        Self { pool, closed: closed.peekable(), open: BTreeSet::new(), next_nonce, time }
+impl<T: Pooled> Mempool<T> {
+    /// Ready transactions for a block on a given parent: always the dearest whose nonce is next, ties by arrival.
+    ///
+    /// - `next_nonce`: next nonce in the state after the parent, so that what unfinalized ancestors hold is skipped.
+    /// - `time`: time of the block; what expires by then is left out, and what follows it in its queue.
+    pub fn ready<F: FnMut(&LaneKey) -> Nonce>(&self, next_nonce: F, time: TimeMs) -> Ready<'_, T, F> {
+        Ready { pool: self, closed: self.best.iter().peekable(), open: BTreeSet::new(), next_nonce, time }
     }
+}
 
+impl<T: Pooled, F: FnMut(&LaneKey) -> Nonce> Ready<'_, T, F> {
     fn offer(&mut self, key: LaneKey, nonce: Nonce) {
         if let Some(entry) = self.pool.entry(&key, nonce).filter(|e| self.time < e.tx.expires_ms()) {
             self.open.insert((entry.rank(), key, nonce));

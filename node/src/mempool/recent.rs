@@ -3,15 +3,6 @@
 use std::collections::{HashMap, VecDeque};
 use wattle_primitives::{Hash, TimeMs};
 
-/// What became of an id that is not in the pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recent {
-    /// It is in a finalized block.
-    Finalized,
-    /// It was found invalid.
-    Rejected,
-}
-
 /// A set of ids, each with the block time until which it counts.
 #[derive(Debug)]
 pub(super) struct RecentIds {

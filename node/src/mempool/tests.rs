@@ -123,7 +123,7 @@ fn finality_expiry_and_rejection_take_out_and_are_remembered() {
     assert_eq!(pruned, Pruned { expired: vec![short.id], superseded: vec![rival.id] });
     assert_eq!(ready(&pool, 2), [1]);
     assert_eq!(pool.insert(used.clone(), Nonce(2), TimeMs(20)), Err(InsertError::Finalized));
-    assert_eq!(pool.recent(&used.id, TimeMs(20)), Some(Recent::Finalized));
+    assert!(pool.is_finalized(&used.id, TimeMs(20)));
     assert_eq!(pool.remove_invalid(&kept.id, TimeMs(20)), Some(kept.clone()));
     assert_eq!(pool.insert(kept.clone(), Nonce(2), TimeMs(69)), Err(InsertError::Rejected));
     assert!(pool.insert(kept, Nonce(2), TimeMs(70)).is_ok(), "not for ever");

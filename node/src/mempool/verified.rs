@@ -1,4 +1,4 @@
-//! What the pool holds in a node.
+//! Verified transactions, as a node's pool holds them.
 
 use super::Pooled;
 use wattle_primitives::{Address, Amount, Hash, Lane, Nonce, TimeMs};

@@ -1,7 +1,7 @@
-//! What the run loop sees of consensus passing by, as figures.
+//! Consensus in figures, as the run loop sees it passing by.
 
 use crate::driver::{DriverStatus, Effect};
-use crate::wal::record::WalRecord;
+use crate::journal::WalRecord;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use wattle_rpc::metrics::{Metrics, QuorumOf};
 /// Proposals whose quorums are waited for; a few views are under way at once.
 const PROPOSALS_MAX: usize = 16;
 
-/// See the module.
+/// Watches messages, effects and views, and counts.
 #[derive(Debug)]
 pub(super) struct Observer {
     metrics: Arc<Metrics>,
@@ -53,7 +53,7 @@ impl Observer {
                     self.proposed(vote.vote.round());
                 }
             }
-            Effect::Persist { records, .. } => records.iter().for_each(|record| self.recorded(record)),
+            Effect::Persist(order) => order.records.iter().for_each(|record| self.recorded(record)),
             _ => {}
         }
     }

@@ -1,6 +1,7 @@
 //! Answers to peers from the database and the last committed state.
 
 use super::shared::{Shared, View};
+use std::sync::Arc;
 use wattle_p2p::wire::{
     AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, ReceiptProof, Request, Response,
     SYNC_BLOCKS_MAX, SYNC_BYTES_MAX, SyncBlock, TxFate,
@@ -80,19 +81,12 @@ pub fn light(shared: &Shared, height: Height) -> Answered<LightBlock> {
 }
 
 fn epoch_proof(shared: &Shared, epoch: Epoch) -> Answered<Response> {
-    let terminal = shared.genesis.params.terminal_height(epoch);
-    let (header, certificate) =
-        (shared.store.header(BlockId::Height(terminal))?, shared.store.certificate(terminal)?);
-    let Some(((header, certificate), next)) =
-        header.zip(certificate).zip(shared.genesis.validators(epoch.next()))
-    else {
-        return Ok(None);
-    };
-    Ok(Some(Response::EpochProof(Box::new(EpochProof {
-        header,
-        certificate,
-        next_validators: next.clone(),
-    }))))
+    let schedule = Arc::clone(&shared.view().schedule);
+    let terminal = schedule.params().terminal_height(epoch);
+    let Some(header) = shared.store.header(BlockId::Height(terminal))? else { return Ok(None) };
+    let Some(certificate) = shared.store.certificate(terminal)? else { return Ok(None) };
+    let next_validators = schedule.validators(epoch.next()).clone();
+    Ok(Some(Response::EpochProof(Box::new(EpochProof { header, certificate, next_validators }))))
 }
 
 fn proof(shared: &Shared, view: &View, key: &[u8]) -> Answered<ProofAnswer> {

@@ -1,12 +1,13 @@
-//! What readers see: the last committed block with its state, the database, and a line to the driver.
+//! The chain as readers see it: the last committed block with its state, the database, and a line to the driver.
 
-use crate::driver::{Announcement, Answer, Question, SubmitError};
+use super::storage::Found;
+use crate::driver::{Answer, FinalBlock, Question, SubmitError};
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 use wattle_consensus::Evidence;
 use wattle_primitives::{Certificate, Genesis, Hash, Header, Height, PublicKey, Tx};
-use wattle_runtime::{State, Store};
+use wattle_runtime::{Schedule, State, Store};
 
 /// Most proofs of misbehaviour kept in memory.
 pub const EVIDENCE_MAX: usize = 256;
@@ -22,15 +23,31 @@ pub struct View {
     pub hash: Hash,
     /// State after it.
     pub state: State,
+    /// Parameters and validator sets in that state.
+    pub schedule: Arc<Schedule>,
     /// The last finalization.
     pub certificate: Option<Certificate>,
+}
+
+impl View {
+    /// The view of a chain as it was found on disk.
+    #[must_use]
+    pub fn of(found: &Found) -> Self {
+        Self {
+            hash: found.header.hash(),
+            header: found.header.clone(),
+            state: found.state.clone(),
+            schedule: Arc::clone(&found.schedule),
+            certificate: found.certificate.clone(),
+        }
+    }
 }
 
 /// Everything that answers are made from. Shared by RPC, peers' questions and commands.
 pub struct Shared {
     /// Genesis hash.
     pub chain: Hash,
-    /// Parameters and validator sets.
+    /// The chain's genesis; parameters and validator sets are the view's.
     pub genesis: Arc<Genesis>,
     /// Our validator key.
     pub key: Option<PublicKey>,
@@ -42,7 +59,7 @@ pub struct Shared {
     commands: mpsc::Sender<Command>,
 }
 
-/// What a client wants of the driver.
+/// A client's order to the driver.
 #[derive(Debug)]
 pub enum Command {
     /// Take transactions.
@@ -103,17 +120,20 @@ impl Shared {
     }
 
     /// A block is in the database: readers move on to it.
-    pub fn announce(&self, announcement: &Announcement) {
+    pub fn announce(&self, block: &FinalBlock) {
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
-        let certificate = announcement.certificate.clone().or_else(|| view.certificate.clone());
-        *view = Arc::new(View {
-            header: announcement.block.header().clone(),
-            hash: announcement.block.hash,
-            state: announcement.executed.state.clone(),
-            certificate,
-        });
+        let certificate = block.certificate.clone().or_else(|| view.certificate.clone());
+        let (header, state) = (block.block.header().clone(), block.executed.state.clone());
+        let (height, hash, mut schedule) = (header.height, block.block.hash, Arc::clone(&view.schedule));
+        // The schedule changes with an epoch only.
+        if height == schedule.params().terminal_height(header.epoch)
+            && let Some(changed) = Schedule::of(&state)
+        {
+            schedule = Arc::new(changed);
+        }
+        *view = Arc::new(View { header, hash, state, schedule, certificate });
         drop(view);
-        self.heights.send_replace(announcement.block.header().height);
+        self.heights.send_replace(height);
     }
 
     /// Offers transactions; one verdict each, in order.

@@ -3,12 +3,11 @@
 //! A node that runs out of room ends: cleanly, and losing nothing, but it ends. Long before that it stops to make more
 //! to store, and goes on by itself when there is room again.
 
-use super::threads::Report;
+use super::threads::{Report, Reports};
 use crate::home::Place;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
-use tokio::sync::mpsc::UnboundedSender;
 
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -16,7 +15,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const RELEASE_PART: u64 = 8;
 
 /// Reports whenever free space falls below the reserve or has risen above it again. Ends with the receiver.
-pub(super) fn watch(place: &Place, reports: UnboundedSender<Report>) {
+pub(super) fn watch(place: &Place, reports: Reports) {
     let (place, reserve) = (place.clone(), place.config.reserve_bytes);
     if reserve == 0 {
         return;

@@ -1,4 +1,4 @@
-//! What a node keeps on disk, and how it is found again.
+//! The node's data on disk, and how it is found again.
 //!
 //! ```text
 //! <home>/data/db     finalized blocks and state (RocksDB)
@@ -6,23 +6,20 @@
 //! <home>/sign        what was signed: outside the data directory, no reset touches it
 //! ```
 
-use super::threads::Order;
-use crate::driver::{Boot, Done};
-use crate::file::Dir;
+use crate::driver::Boot;
 use crate::file::os::OsDir;
 use crate::home::Place;
-use crate::signer::{DataDir, PersistError, Persisted, Signer, SignerError, Standing, Syncs, persist};
-use crate::wal::record::WalRecord;
-use crate::wal::{Wal, WalConfig, WalError};
+use crate::journal::{Journal, JournalError, Voting};
+use crate::wal::WalConfig;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use wattle_consensus::Record;
-use wattle_primitives::{Block, Certificate, DecodeError, Genesis, Hash, Header, Height, SecretKey, Vote};
+use wattle_primitives::{Block, Certificate, Genesis, Hash, Header, Height, SecretKey};
 use wattle_rpc::metrics::{FsyncOf, Metrics};
 use wattle_runtime::execute::GenesisFailure;
 use wattle_runtime::store::{RocksOptions, RocksStore};
-use wattle_runtime::{Commit, State, Store, StoreError};
+use wattle_runtime::{Commit, Schedule, State, Store, StoreError};
 
 /// Why a node's data cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,18 +30,12 @@ pub enum StorageError {
     /// The database.
     #[error("database")]
     Store(#[from] StoreError),
-    /// The consensus log.
-    #[error("consensus log")]
-    Wal(#[from] WalError),
-    /// The sign state.
-    #[error("sign state")]
-    Signer(#[from] SignerError),
+    /// The consensus log or the sign state.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// A directory.
     #[error("data directory")]
     File(#[from] crate::file::FileError),
-    /// The log holds something this build cannot read.
-    #[error("the consensus log was written by another version")]
-    Decode(#[from] DecodeError),
     /// The database belongs to another chain.
     #[error("the data directory holds chain {found}, the genesis file describes {expected}")]
     WrongChain {
@@ -53,6 +44,9 @@ pub enum StorageError {
         /// In the database.
         found: Hash,
     },
+    /// The state is none that a genesis leads to.
+    #[error("the state has no parameters or no validator sets")]
+    Schedule,
     /// The operating system has no entropy.
     #[error("no entropy from the operating system: {0}")]
     Entropy(getrandom::Error),
@@ -62,22 +56,10 @@ pub enum StorageError {
 pub struct Opened {
     /// The database.
     pub store: Arc<dyn Store>,
-    /// What it holds.
+    /// The committed chain in it.
     pub found: Found,
-    /// What a validator has beside it.
-    pub voting: Option<Voting>,
-}
-
-/// What a validator has beside the committed chain.
-pub struct Voting {
-    /// Log and sign state.
-    pub journal: Journal<OsDir, OsDir>,
-    /// What the log knows of consensus, in order.
-    pub records: Vec<Record>,
-    /// Bodies in the log.
-    pub bodies: Vec<Block>,
-    /// Whether the log has kept up with the sign state.
-    pub standing: Standing,
+    /// Log and sign state of a validator.
+    pub voting: Option<Voting<OsDir, OsDir>>,
 }
 
 /// Opens, and where needed recovers, everything that a node keeps; with `key` as a validator. `metrics` is told how
@@ -113,7 +95,7 @@ fn open_voting(
     found: &Found,
     key: SecretKey,
     metrics: &Arc<Metrics>,
-) -> Result<Voting, StorageError> {
+) -> Result<Voting<OsDir, OsDir>, StorageError> {
     let timed = |path: &Path, of| {
         let metrics = Arc::clone(metrics);
         let note = move |took: Duration| metrics.fsync(of, took.as_secs_f64());
@@ -125,8 +107,7 @@ fn open_voting(
     let fresh = found.header.height == Height::ZERO;
     let wal = timed(&place.data_dir.join("wal"), FsyncOf::Wal)?;
     let sign = timed(&place.sign_dir, FsyncOf::SignState)?;
-    let (journal, records, bodies, standing) = Journal::open(wal, sign, found.chain, key, fresh, config)?;
-    Ok(Voting { journal, records, bodies, standing })
+    Ok(Journal::open(wal, sign, found.chain, key, fresh, config)?)
 }
 
 /// The committed chain as it was found.
@@ -138,6 +119,8 @@ pub struct Found {
     pub header: Header,
     /// State after it.
     pub state: State,
+    /// Parameters and validator sets in that state.
+    pub schedule: Arc<Schedule>,
     /// Its finalization.
     pub certificate: Option<Certificate>,
 }
@@ -161,79 +144,16 @@ pub fn open_chain(store: &dyn Store, genesis: &Genesis) -> Result<Found, Storage
         Some((tip, state)) => (tip.header, state),
         None => (genesis_header, genesis_state),
     };
+    let schedule = Arc::new(Schedule::of(&state).ok_or(StorageError::Schedule)?);
     let certificate = store.certificate(header.height)?;
-    Ok(Found { chain, header, state, certificate })
-}
-
-/// The log and the sign state of a validator: they become durable together.
-#[derive(Debug)]
-pub struct Journal<W: Dir, S: Dir> {
-    wal: Wal<W>,
-    signer: Signer<S>,
-}
-
-impl<W: Dir, S: Dir> Journal<W, S> {
-    /// Opens both, and returns what the log knows. `fresh` says that nothing was ever committed here.
-    ///
-    /// # Errors
-    /// [`StorageError`]; a missing sign state beside data in use is one.
-    pub fn open(
-        wal: W,
-        sign: S,
-        chain: Hash,
-        key: SecretKey,
-        fresh: bool,
-        config: WalConfig,
-    ) -> Result<(Self, Vec<Record>, Vec<Block>, Standing), StorageError> {
-        let wal = Wal::open(wal, config)?;
-        let (records, bodies) = read_log(&wal)?;
-        let data = if fresh && wal.last_group().is_none() { DataDir::Empty } else { DataDir::InUse };
-        let votes: Vec<Vote> = records
-            .iter()
-            .filter_map(|r| if let Record::Vote(signed) = r { Some(signed.vote) } else { None })
-            .collect();
-        let (signer, standing) = Signer::open(sign, chain, key, data)?.reconcile(votes)?;
-        Ok((Self { wal, signer }, records, bodies, standing))
-    }
-
-    /// Makes one group durable.
-    ///
-    /// # Errors
-    /// [`PersistError`]; the process must end.
-    pub fn persist(&mut self, order: Order, syncs: Syncs) -> Result<Done, PersistError> {
-        let Order { token, height, records, votes } = order;
-        let Persisted { signed, refused } =
-            persist(&mut self.wal, &mut self.signer, height, &records, &votes, syncs)?;
-        Ok(Done::Persisted { token, signed, refused })
-    }
-
-    /// Lets go of what the database covers.
-    ///
-    /// # Errors
-    /// [`PersistError`]; the process must end.
-    pub fn release(&mut self, height: Height) -> Result<(), PersistError> {
-        self.wal.release(height)?;
-        Ok(())
-    }
-}
-
-fn read_log<W: Dir>(wal: &Wal<W>) -> Result<(Vec<Record>, Vec<Block>), StorageError> {
-    let (mut records, mut bodies) = (Vec::new(), Vec::new());
-    for group in wal.replay() {
-        for record in group?.decode::<WalRecord>()? {
-            match record {
-                WalRecord::Consensus(record) => records.push(record),
-                body @ WalRecord::Body(_) => bodies.extend(body.block()?),
-            }
-        }
-    }
-    Ok((records, bodies))
+    Ok(Found { chain, header, state, schedule, certificate })
 }
 
 impl Found {
-    /// What a driver starts from, with what the log knows.
+    /// The start of a driver, with the contents of the log.
     #[must_use]
     pub fn boot(self, records: Vec<Record>, bodies: Vec<Block>) -> Boot {
-        Boot { header: self.header, state: self.state, certificate: self.certificate, records, bodies }
+        let Self { header, state, schedule, certificate, .. } = self;
+        Boot { header, state, schedule, certificate, records, bodies }
     }
 }

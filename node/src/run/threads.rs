@@ -4,22 +4,26 @@
 //! one build and one execution at a time for a block, [`crate::driver::COMMIT_BACKLOG_MAX`] commits, and no more
 //! transactions than [`crate::driver`] lets through to checking.
 
-use super::storage::Journal;
-use crate::driver::{Committing, Done, Job, Token};
+use crate::driver::FinalBlock;
 use crate::file::Dir;
-use crate::signer::{PersistError, Syncs};
-use crate::wal::record::WalRecord;
-use crate::work::{Unchecked, Worker};
+use crate::file::os::OsDir;
+use crate::journal::{Journal, JournalError, Order, Syncs};
+use crate::work::{Done, Job, Token, Unchecked, Worker};
 use std::borrow::Cow;
+use std::io;
 use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 use wattle_p2p::wire::Response;
-use wattle_primitives::{Height, ValidatorIndex, Vote, encode};
+use wattle_primitives::{Height, encode};
 use wattle_runtime::{Commit, Store, StoreError};
 
-/// What a thread tells the loop.
+/// The channel from the threads to the loop.
+pub(super) type Reports = UnboundedSender<Report>;
+
+/// A thread's message to the loop.
 #[derive(Debug)]
 pub enum Report {
     /// An order was carried out.
@@ -28,11 +32,11 @@ pub enum Report {
     Response {
         /// Names the question.
         token: Token,
-        /// What came.
+        /// The answer.
         response: Option<Response>,
     },
     /// How long it took to make a batch of blocks durable.
-    Committed(std::time::Duration),
+    Committed(Duration),
     /// Whether less room is left on the disk than is to be kept free.
     LowSpace(bool),
     /// The disk failed: the process must end.
@@ -42,28 +46,15 @@ pub enum Report {
 /// Why the process must end.
 #[derive(Debug, thiserror::Error)]
 pub enum Fatal {
-    /// What was to be durable is not.
+    /// A group of the log is not durable.
     #[error("cannot make a group durable")]
-    Persist(#[from] PersistError),
+    Persist(#[from] JournalError),
     /// A finalized block could not be stored.
     #[error("cannot commit a finalized block")]
     Commit(#[from] StoreError),
     /// A thread ended unexpectedly.
     #[error("thread {0} ended")]
     Thread(&'static str),
-}
-
-/// One group for the log.
-#[derive(Debug)]
-pub struct Order {
-    /// Names it.
-    pub token: Token,
-    /// Highest height it is about.
-    pub height: Height,
-    /// Records.
-    pub records: Vec<WalRecord>,
-    /// Votes to sign.
-    pub votes: Vec<(Vote, ValidatorIndex)>,
 }
 
 /// Orders for the log's thread.
@@ -75,131 +66,181 @@ pub enum LogOrder {
     Release(Height),
 }
 
-/// Starts a thread that does long work in order.
-///
-/// # Errors
-/// When the system gives no thread.
-pub fn worker(
-    worker: Worker,
-    reports: UnboundedSender<Report>,
-) -> std::io::Result<(mpsc::Sender<Job>, JoinHandle<()>)> {
-    let (orders, inbox) = mpsc::channel::<Job>();
-    let thread = std::thread::Builder::new().name("wattle-work".into()).spawn(move || {
-        for job in inbox {
-            if reports.send(Report::Done(worker.run(job))).is_err() {
-                return; // the loop has ended
-            }
-        }
-    })?;
-    Ok((orders, thread))
-}
-
 /// Transactions above which a batch takes in no further source: beyond it a signature costs hardly less.
 const CHECKED_TOGETHER: usize = 1024;
 
-/// Starts the thread that checks transactions. What has piled up from several sources is verified as one batch.
-///
-/// # Errors
-/// When the system gives no thread.
-pub fn checker(
-    worker: Worker,
-    reports: UnboundedSender<Report>,
-) -> std::io::Result<(mpsc::Sender<Unchecked>, JoinHandle<()>)> {
-    let (orders, inbox) = mpsc::channel::<Unchecked>();
-    let thread = std::thread::Builder::new().name("wattle-check".into()).spawn(move || {
-        while let Ok(first) = inbox.recv() {
-            let mut count = first.1.len();
-            let mut sources = vec![first];
-            while count < CHECKED_TOGETHER
-                && let Ok(next) = inbox.try_recv()
-            {
-                count = count.saturating_add(next.1.len());
-                sources.push(next);
-            }
-            for done in worker.check_together(sources) {
-                if reports.send(Report::Done(done)).is_err() {
-                    return; // the loop has ended
-                }
-            }
-        }
-    })?;
-    Ok((orders, thread))
+/// Names of the threads.
+const WORK: &str = "wattle-work";
+const CHECK: &str = "wattle-check";
+const LOG: &str = "wattle-log";
+const COMMIT: &str = "wattle-commit";
+
+/// The running threads, and the channels to them. They end when this is dropped, after all that was ordered.
+pub(super) struct Threads {
+    work: Sender<Job>,
+    check: Sender<Unchecked>,
+    commit: Sender<Vec<FinalBlock>>,
+    log: Option<Sender<LogOrder>>,
+    running: Vec<JoinHandle<()>>,
 }
 
-/// Starts the log's thread.
-///
-/// # Errors
-/// When the system gives no thread.
-pub fn log<W: Dir, S: Dir>(
-    mut journal: Journal<W, S>,
-    reports: UnboundedSender<Report>,
-) -> std::io::Result<(mpsc::Sender<LogOrder>, JoinHandle<()>)>
-where
-    Journal<W, S>: Send,
-{
-    let (orders, inbox) = mpsc::channel::<LogOrder>();
-    let thread = std::thread::Builder::new().name("wattle-log".into()).spawn(move || {
-        for order in inbox {
-            let report = match order {
-                LogOrder::Persist(order) => {
-                    let report = journal.persist(order, Syncs::Together);
-                    if let Ok(Done::Persisted { signed, .. }) = &report {
-                        // From here on these may leave: who looks for lost votes starts with this line.
-                        for vote in signed {
-                            tracing::debug!(target: "wattle::votes", vote = %hex::encode(encode(vote)), "durable");
-                        }
+impl Threads {
+    /// Starts all; only a validator has a journal to write.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(super) fn start(
+        worker: Worker,
+        store: Arc<dyn Store>,
+        journal: Option<Journal<OsDir, OsDir>>,
+        reports: &Reports,
+    ) -> io::Result<Self> {
+        let mut running = Vec::with_capacity(4);
+        let checker = worker.clone();
+        let work = start(WORK, reports, &mut running, move |inbox, reports| work(&worker, inbox, reports))?;
+        let check =
+            start(CHECK, reports, &mut running, move |inbox, reports| check(&checker, &inbox, reports))?;
+        let commit = start(COMMIT, reports, &mut running, move |inbox, reports| {
+            commit_batches(store.as_ref(), &inbox, reports);
+        })?;
+        let log = match journal {
+            Some(mut journal) => Some(start(LOG, reports, &mut running, move |inbox, reports| {
+                write_log(&mut journal, inbox, reports);
+            })?),
+            None => None,
+        };
+        Ok(Self { work, check, commit, log, running })
+    }
+
+    /// Has long work done: checks of transactions on a thread of their own, all else in order.
+    pub(super) fn work(&self, job: Job) -> Result<(), Fatal> {
+        match job {
+            Job::Txs { token, txs } => order(CHECK, &self.check, (token, txs)),
+            job => order(WORK, &self.work, job),
+        }
+    }
+
+    /// Has a group made durable.
+    pub(super) fn persist(&self, group: Order) -> Result<(), Fatal> {
+        let log = self.log.as_ref().ok_or(Fatal::Thread(LOG))?;
+        order(LOG, log, LogOrder::Persist(group))
+    }
+
+    /// Lets the log go up to a height that is in the database.
+    pub(super) fn release(&self, height: Height) -> Result<(), Fatal> {
+        self.log.as_ref().map_or(Ok(()), |log| order(LOG, log, LogOrder::Release(height)))
+    }
+
+    /// Has final blocks stored.
+    pub(super) fn commit(&self, batch: Vec<FinalBlock>) -> Result<(), Fatal> {
+        order(COMMIT, &self.commit, batch)
+    }
+
+    /// Lets the threads end and waits for them: they hold the locks of log, sign state and database. False when one
+    /// has panicked.
+    pub(super) fn end(self) -> bool {
+        let Self { work, check, commit, log, running } = self;
+        drop((work, check, commit, log));
+        running.into_iter().map(JoinHandle::join).all(|ended| ended.is_ok())
+    }
+}
+
+fn order<T>(thread: &'static str, to: &Sender<T>, what: T) -> Result<(), Fatal> {
+    to.send(what).map_err(|_| Fatal::Thread(thread))
+}
+
+fn start<T: Send + 'static>(
+    name: &str,
+    reports: &Reports,
+    running: &mut Vec<JoinHandle<()>>,
+    body: impl FnOnce(Receiver<T>, &Reports) + Send + 'static,
+) -> io::Result<Sender<T>> {
+    let (orders, inbox) = channel();
+    let reports = reports.clone();
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || body(inbox, &reports))?;
+    running.push(thread);
+    Ok(orders)
+}
+
+// A thread ends when it has no more orders, or when the loop that it reports to has ended.
+
+fn work(worker: &Worker, inbox: Receiver<Job>, reports: &Reports) {
+    for job in inbox {
+        if reports.send(Report::Done(worker.run(job))).is_err() {
+            return;
+        }
+    }
+}
+
+/// Checks transactions. What has piled up from several sources is verified as one batch.
+fn check(worker: &Worker, inbox: &Receiver<Unchecked>, reports: &Reports) {
+    while let Ok(first) = inbox.recv() {
+        let mut count = first.1.len();
+        let mut sources = vec![first];
+        while count < CHECKED_TOGETHER
+            && let Ok(next) = inbox.try_recv()
+        {
+            count = count.saturating_add(next.1.len());
+            sources.push(next);
+        }
+        for done in worker.check_together(sources) {
+            if reports.send(Report::Done(done)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn write_log<W: Dir, S: Dir>(journal: &mut Journal<W, S>, inbox: Receiver<LogOrder>, reports: &Reports) {
+    for order in inbox {
+        let report = match order {
+            LogOrder::Persist(order) => {
+                let report = journal.persist(order, Syncs::Together);
+                if let Ok(Done::Persisted { signed, .. }) = &report {
+                    // From here on these may leave: who looks for lost votes starts with this line.
+                    for vote in signed {
+                        tracing::debug!(target: "wattle::votes", vote = %hex::encode(encode(vote)), "durable");
                     }
-                    report.map(Report::Done)
                 }
-                LogOrder::Release(height) => match journal.release(height) {
-                    Ok(()) => continue,
-                    Err(error) => Err(error),
-                },
-            };
-            let fatal = report.is_err();
-            let report = report.unwrap_or_else(|error| Report::Fatal(Fatal::Persist(error)));
-            if reports.send(report).is_err() || fatal {
-                return;
+                report.map(Report::Done)
             }
+            LogOrder::Release(height) => match journal.release(height) {
+                Ok(()) => continue,
+                Err(error) => Err(error),
+            },
+        };
+        let fatal = report.is_err();
+        let report = report.unwrap_or_else(|error| Report::Fatal(Fatal::Persist(error)));
+        if reports.send(report).is_err() || fatal {
+            return;
         }
-    })?;
-    Ok((orders, thread))
+    }
 }
 
-/// Starts the database's thread. Commits that have piled up go into one synced batch.
-///
-/// # Errors
-/// When the system gives no thread.
-pub fn committer(
-    store: Arc<dyn Store>,
-    reports: UnboundedSender<Report>,
-) -> std::io::Result<(mpsc::Sender<Vec<Committing>>, JoinHandle<()>)> {
-    let (orders, inbox) = mpsc::channel::<Vec<Committing>>();
-    let thread = std::thread::Builder::new().name("wattle-commit".into()).spawn(move || {
-        while let Ok(mut batch) = inbox.recv() {
-            batch.extend(inbox.try_iter().flatten());
-            let begun = std::time::Instant::now();
-            let stored = commit(store.as_ref(), &batch);
-            let _ = reports.send(Report::Committed(begun.elapsed())); // the loop's end is seen below
-            let report = match stored {
-                Ok(Some(height)) => Report::Done(Done::Committed { height }),
-                Ok(None) => continue,
-                Err(error) => Report::Fatal(Fatal::Commit(error)),
-            };
-            let fatal = matches!(report, Report::Fatal(_));
-            if reports.send(report).is_err() || fatal {
-                return;
-            }
+/// Stores final blocks. Those that have piled up go into one synced batch.
+fn commit_batches(store: &dyn Store, inbox: &Receiver<Vec<FinalBlock>>, reports: &Reports) {
+    while let Ok(mut batch) = inbox.recv() {
+        batch.extend(inbox.try_iter().flatten());
+        let begun = Instant::now();
+        let stored = commit(store, &batch);
+        let _ = reports.send(Report::Committed(begun.elapsed())); // the loop's end is seen below
+        let report = match stored {
+            Ok(Some(height)) => Report::Done(Done::Committed { height }),
+            Ok(None) => continue,
+            Err(error) => Report::Fatal(Fatal::Commit(error)),
+        };
+        let fatal = matches!(report, Report::Fatal(_));
+        if reports.send(report).is_err() || fatal {
+            return;
         }
-    })?;
-    Ok((orders, thread))
+    }
 }
 
 /// Writes final blocks, oldest first, in one synced batch. Returns the last height.
 ///
 /// # Errors
 /// [`StoreError`]; the process must end.
-pub fn commit(store: &dyn Store, batch: &[Committing]) -> Result<Option<Height>, StoreError> {
+pub fn commit(store: &dyn Store, batch: &[FinalBlock]) -> Result<Option<Height>, StoreError> {
     let commits: Vec<Commit<'_>> = batch
         .iter()
         .map(|item| Commit {

@@ -15,7 +15,7 @@
 //! # From vote to signature
 //! [`Signer::prepare`] notes the vote and gives a [`PendingVote`], which can be written to the log but not sent.
 //! [`Signer::sync`] makes the note durable, beside the log's own sync, and gives a [`SyncedToken`].
-//! [`PendingVote::release`] trades the two for the [`SignedVote`]. [`persist`] does all of it for one group.
+//! [`PendingVote::release`] trades the two for the [`SignedVote`]. `journal` does all of it for one group.
 //!
 //! # Start
 //! [`Signer::open`] gives [`Unreconciled`], which signs nothing until it was shown the own votes in the log:
@@ -30,7 +30,6 @@
 //! # Not here
 //! When to vote (`wattle-consensus`), how keys are kept (`keystore`).
 
-pub mod persist;
 mod slots;
 mod state;
 
@@ -41,10 +40,9 @@ use wattle_primitives::{
     Hash, PublicKey, Round, SecretKey, Signature, SignedVote, ValidatorIndex, Vote, VoteKind, planted,
 };
 
-pub use persist::{PersistError, Persisted, Syncs, persist};
 pub use state::{Mark, Refused, SignState};
 
-/// What lies in the data directory when the sign state is opened.
+/// State of the data directory when the sign state is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataDir {
     /// Nothing: a new node. A missing sign state is created.
@@ -93,7 +91,7 @@ pub enum SignerError {
     /// It cannot be read: what was signed is not known.
     #[error("sign state is corrupt: {detail}")]
     Corrupt {
-        /// What is wrong.
+        /// The damage, for people.
         detail: &'static str,
     },
     /// Log and sign state, or two records of the log, name different votes of one kind for one round.
@@ -107,7 +105,7 @@ pub enum SignerError {
     /// A file operation failed. After a failed sync the process must end.
     #[error("sign state failed")]
     File {
-        /// What the system said.
+        /// The system's error.
         #[from]
         source: FileError,
     },
@@ -151,7 +149,7 @@ pub struct SyncedToken {
 }
 
 impl PendingVote {
-    /// What is voted.
+    /// The vote, without its signature.
     #[must_use]
     pub const fn vote(&self) -> &Vote {
         &self.signed.vote
@@ -171,7 +169,7 @@ impl BorshSerialize for PendingVote {
 }
 
 impl<D: Dir> Unreconciled<D> {
-    /// What the state remembers.
+    /// The votes that the state remembers.
     #[must_use]
     pub const fn state(&self) -> &SignState {
         &self.0.state
@@ -258,16 +256,10 @@ impl<D: Dir> Signer<D> {
         Ok(SyncedToken { key: self.public, generation: self.synced })
     }
 
-    /// What has been signed.
+    /// The votes that were signed last.
     #[must_use]
     pub const fn state(&self) -> &SignState {
         &self.state
-    }
-
-    /// The key that signs.
-    #[must_use]
-    pub const fn public(&self) -> PublicKey {
-        self.public
     }
 }
 

@@ -69,8 +69,6 @@ pub enum Refused {
     },
 }
 
-const KINDS: [VoteKind; 3] = [VoteKind::Notarize, VoteKind::Nullify, VoteKind::Finalize];
-
 impl Mark {
     fn of(vote: &Vote, chain: &Hash) -> Self {
         Self { round: vote.round(), digest: Hash::of(SIGN_DIGEST, &[&vote.signing_bytes(chain)]) }
@@ -150,7 +148,7 @@ impl SignState {
 
     /// The highest round in which this state knows a vote that is later than the other's last of the kind.
     pub(super) fn ahead_of(&self, other: &Self) -> Option<Round> {
-        KINDS
+        VoteKind::ALL
             .into_iter()
             .filter_map(|kind| {
                 let round = self.last(kind)?.round;
@@ -161,13 +159,13 @@ impl SignState {
 
     /// The highest round of any vote.
     pub(super) fn latest(&self) -> Option<Round> {
-        KINDS.into_iter().filter_map(|kind| self.last(kind)).map(|mark| mark.round).max()
+        VoteKind::ALL.into_iter().filter_map(|kind| self.last(kind)).map(|mark| mark.round).max()
     }
 
     /// Takes over what the other knows later. Returns whether anything changed.
     pub(super) fn merge(&mut self, other: &Self) -> bool {
         let mut changed = false;
-        for kind in KINDS {
+        for kind in VoteKind::ALL {
             let ours = self.last(kind).map(|m| m.round);
             if let Some(mark) = other.last(kind).filter(|theirs| ours < Some(theirs.round)) {
                 self.set(kind, mark);

@@ -6,7 +6,7 @@
 use super::{NodeBackend, storage};
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
-use wattle_primitives::call::EnergyCall;
+use wattle_primitives::call;
 use wattle_primitives::{Address, BlockId, Call, Genesis, PublicKey, Tx};
 use wattle_rpc::{RpcError, RpcResult};
 
@@ -71,13 +71,13 @@ fn look_up(node: &NodeBackend, meter: &Address) -> RpcResult<Option<PublicKey>> 
 
 fn named_in(tx: &Tx, meter: &Address) -> Option<PublicKey> {
     let called = tx.body().calls.iter().find_map(|call| match call {
-        Call::Energy(EnergyCall::RegisterMeter { key, .. }) => {
+        Call::Energy(call::EnergyCall::RegisterMeter(call::energy::RegisterMeter { key, .. })) => {
             (Address::of_key(key) == *meter).then_some(*key)
         }
-        Call::Energy(EnergyCall::SwapMeter { swap, .. }) => {
+        Call::Energy(call::EnergyCall::SwapMeter(call::energy::SwapMeter { swap, .. })) => {
             (Address::of_key(&swap.new) == *meter).then_some(swap.new)
         }
-        Call::Energy(EnergyCall::SubmitReadings { readings }) => {
+        Call::Energy(call::EnergyCall::SubmitReadings(call::energy::SubmitReadings { readings })) => {
             let own = readings.iter().filter(|signed| signed.reading.meter == *meter);
             own.map(|signed| signed.key).find(|key| Address::of_key(key) == *meter)
         }

@@ -9,7 +9,7 @@ use wattle_primitives::{Amount, AssetId, Hash};
 use wattle_rpc::types::{Anchored, AssetInfo, HoldInfo, LedgerAccountInfo, Page, PageRequest};
 use wattle_rpc::{RpcError, RpcResult};
 use wattle_runtime::keys;
-use wattle_runtime::modules::records::BookAccount;
+use wattle_runtime::modules::ledger::records::BookAccount;
 use wattle_runtime::query::{self, AssetView, LedgerAccountView};
 
 /// Most bytes of a book account's record.

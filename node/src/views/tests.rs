@@ -13,8 +13,9 @@ use tokio::sync::mpsc;
 use wattle_chain_spec::Preset;
 use wattle_consensus::Evidence;
 use wattle_p2p::wire::Role;
+use wattle_primitives::call;
+use wattle_primitives::call::Call;
 use wattle_primitives::call::energy::{MeterBinding, microgrid_id};
-use wattle_primitives::call::{EnergyCall, TokenCall};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::*;
@@ -199,6 +200,7 @@ impl World {
             header: self.header.clone(),
             hash: self.header.hash(),
             state: self.state.clone(),
+            schedule: Arc::new(wattle_runtime::Schedule::of(&self.state).unwrap()),
             certificate: self.certificate.clone(),
         };
         let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
@@ -238,7 +240,7 @@ async fn drive(mut inbox: mpsc::Receiver<Command>, script: Arc<Mutex<Script>>) {
 }
 
 fn transfer(to: u8, amount: u128) -> Call {
-    Call::Token(TokenCall::Transfer { to: address(to), asset: AssetId::NATIVE, amount: Amount(amount) })
+    Call::from(call::token::Transfer { to: address(to), asset: AssetId::NATIVE, amount: Amount(amount) })
 }
 
 fn reading(chain: &Hash, meter: u8, seq: u64) -> SignedReading {
@@ -258,7 +260,7 @@ fn reading(chain: &Hash, meter: u8, seq: u64) -> SignedReading {
 
 fn readings(chain: &Hash, meter: u8, seqs: std::ops::RangeInclusive<u64>) -> Call {
     let readings = seqs.map(|seq| reading(chain, meter, seq)).collect();
-    Call::Energy(EnergyCall::SubmitReadings { readings: BoundedVec::new(readings).unwrap() })
+    Call::from(call::energy::SubmitReadings { readings: BoundedVec::new(readings).unwrap() })
 }
 
 fn page(cursor: Option<String>, limit: u32) -> PageRequest {
@@ -433,7 +435,7 @@ fn readings_are_listed_newest_first_whatever_the_page() {
     let grid = microgrid_id(&address(1), &Hash::ZERO);
     let chain = world.chain;
     let place = MeterBinding::Connection { microgrid: grid, owner: address(2) };
-    let register = EnergyCall::RegisterMeter {
+    let register = Call::from(call::energy::RegisterMeter {
         microgrid: grid,
         key: key(51).public(),
         owner: address(2),
@@ -441,8 +443,8 @@ fn readings_are_listed_newest_first_whatever_the_page() {
         role: MeterRole::Sub,
         power_max_w: 69_000,
         binding: key(51).sign(&place.signing_bytes(&chain)),
-    };
-    let calls = vec![Call::Energy(register), readings(&chain, 50, 1..=3)];
+    });
+    let calls = vec![register, readings(&chain, 50, 1..=3)];
     let first = world.tx(1, 0, calls);
     world.block(
         vec![first, world.tx(1, 1, vec![readings(&chain, 50, 4..=4), readings(&chain, 51, 1..=2)])],
@@ -509,7 +511,7 @@ fn events_are_consecutive_over_pages() {
 #[test]
 fn assets_and_ledger_accounts() {
     let mut world = World::new();
-    let issue = |symbol: &str| Call::Token(TokenCall::Issue { symbol: symbol.parse().unwrap(), scale: 2 });
+    let issue = |symbol: &str| Call::from(call::token::Issue { symbol: symbol.parse().unwrap(), scale: 2 });
     world.block(vec![world.tx(1, 0, vec![issue("EUR"), issue("KWH")])], true);
     let node = world.open();
     let assets = all(1, |page| node.token_assets(page));

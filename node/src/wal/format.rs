@@ -26,7 +26,7 @@ const _: () = assert!(HEAD_BYTES < PAGE_BYTES && SUM_BYTES + SEGMENT_FIELDS_BYTE
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct LogId(pub(super) [u8; 32]);
 
-/// What page 0 of a segment says.
+/// Page 0 of a segment.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct SegmentHead {
     magic: [u8; 8],
@@ -37,7 +37,7 @@ pub(super) struct SegmentHead {
     pub(super) first_group: u64,
 }
 
-/// What the head of a group says, once its sum was found right.
+/// The head of a group; its sum was found right.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct GroupHead {
     magic: [u8; 8],

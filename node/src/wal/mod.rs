@@ -26,10 +26,9 @@
 //! like a torn tail; that this node then has forgotten a vote is noticed by the sign state (see [`crate::signer`]).
 //!
 //! # Not here
-//! What the records mean ([`record`]), RocksDB.
+//! The meaning of records (`journal`), RocksDB.
 
 mod format;
-pub mod record;
 mod recover;
 mod replay;
 
@@ -56,7 +55,7 @@ const LOCK: &str = "wal.lock";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupId(pub u64);
 
-/// What a log is opened with.
+/// The chain and the sizes of a log.
 #[derive(Clone, Debug)]
 pub struct WalConfig {
     /// Genesis hash; a log of another chain is refused.
@@ -83,7 +82,7 @@ pub struct Wal<D: Dir> {
     _lock: D::Lock,
 }
 
-/// What is known of one segment file.
+/// One segment file.
 #[derive(Clone, Debug)]
 struct Segment {
     id: u64,
@@ -123,7 +122,7 @@ pub enum WalError {
         segment: u64,
         /// Byte offset in its file.
         offset: u64,
-        /// What is wrong.
+        /// The damage, for people.
         detail: &'static str,
     },
     /// The group is too large; nothing was written.
@@ -135,28 +134,20 @@ pub enum WalError {
     /// The disk is full; nothing was written, and a later try may succeed.
     #[error("disk is full")]
     Full {
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: FileError,
     },
     /// A file operation failed. After a failed sync the process must end: what is durable is no longer known.
     #[error("write-ahead log failed")]
     File {
-        /// What the system said.
+        /// The system's error.
         #[from]
         source: FileError,
     },
     /// An earlier operation failed.
     #[error("write-ahead log failed before")]
     Failed,
-}
-
-impl WalError {
-    /// Whether the process must end. The others leave the log as it was.
-    #[must_use]
-    pub const fn is_fatal(&self) -> bool {
-        !matches!(self, Self::Full { .. } | Self::GroupTooLarge { .. })
-    }
 }
 
 impl<D: Dir> Wal<D> {
@@ -173,7 +164,7 @@ impl<D: Dir> Wal<D> {
     /// `height` is the highest height that any record is about: the group goes once that height is in the database.
     ///
     /// # Errors
-    /// [`WalError`]; when it [is fatal](WalError::is_fatal), the process must end.
+    /// [`WalError`]; unless it is [`WalError::Full`] or [`WalError::GroupTooLarge`], the process must end.
     pub fn append(&mut self, height: Height, records: &[Vec<u8>]) -> Result<GroupId, WalError> {
         if self.failed {
             return Err(WalError::Failed);
@@ -227,7 +218,7 @@ impl<D: Dir> Wal<D> {
         Replay::new(self)
     }
 
-    /// What was cut off when the log was opened.
+    /// The group that was cut off when the log was opened.
     #[must_use]
     pub const fn torn_tail(&self) -> Option<TornTail> {
         self.torn_tail

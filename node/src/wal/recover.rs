@@ -64,7 +64,7 @@ pub(super) fn create_segment<D: Dir>(
     Ok((file, Segment { id, first_group, len: PAGE_BYTES as u64, height_max: Height::ZERO }))
 }
 
-/// What the segments read so far have told.
+/// The log as far as its segments have been read.
 struct Found<D: Dir> {
     segments: VecDeque<Segment>,
     log_id: Option<LogId>,

@@ -1,8 +1,6 @@
 //! Executing, building and replaying blocks.
 
-use super::{BodyError, VerifiedBlock, Worker, check_body};
-use crate::driver::effect::BuildJob;
-use crate::work::body::BodyFault;
+use super::{BodyError, BodyFault, BuildJob, VerifiedBlock, Worker, check_body};
 use std::sync::Arc;
 use wattle_primitives::{Block, Hash, Header, Height, planted};
 use wattle_runtime::{BlockError, BuildLimits, Executed, State, TxError, build_block, execute_block};
@@ -38,20 +36,25 @@ pub enum ReplayError {
     Body {
         /// The block's.
         height: Height,
-        /// What is wrong.
+        /// The fault.
         #[source]
         source: BodyError,
     },
-    /// A finalized block is invalid here: this node must stop.
-    #[error("finalized block at height {height} is invalid here: {detail}")]
-    Diverged {
-        /// The block's hash.
-        hash: Hash,
-        /// The block's height.
-        height: Height,
-        /// Why.
-        detail: String,
-    },
+    /// A finalized block has other results here: this node must stop.
+    #[error(transparent)]
+    Diverged(Divergence),
+}
+
+/// A certified block has other results here: this node's software or memory is at fault, or two thirds lie.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("block {hash} at height {height} was certified, but executes differently here: {detail}")]
+pub struct Divergence {
+    /// Hash of the block.
+    pub hash: Hash,
+    /// Its height.
+    pub height: Height,
+    /// The difference, for people.
+    pub detail: String,
 }
 
 /// Executes a block on its parent's state. A block that breaks a rule, or whose header carries other roots than it
@@ -91,7 +94,7 @@ pub enum ExecuteError {
     StateRoot {
         /// The header's.
         expected: Hash,
-        /// What execution gave.
+        /// The root that execution gave.
         got: Hash,
     },
     /// It leads to other receipts.
@@ -99,7 +102,7 @@ pub enum ExecuteError {
     ReceiptsRoot {
         /// The header's.
         expected: Hash,
-        /// What execution gave.
+        /// The root that execution gave.
         got: Hash,
     },
 }
@@ -107,7 +110,7 @@ pub enum ExecuteError {
 /// Builds a block from candidates on its parent's state.
 #[must_use]
 pub fn build(worker: &Worker, job: BuildJob) -> BuiltBlock {
-    let params = &worker.genesis.params;
+    let params = worker.schedule.params();
     let bytes_max =
         usize::try_from(params.block_bytes_max).unwrap_or(usize::MAX).saturating_sub(BLOCK_OVERHEAD_BYTES);
     let limits = BuildLimits { bytes_max, weight_max: params.block_weight_max };
@@ -141,10 +144,8 @@ pub fn replay(worker: &Worker, parent: &State, blocks: Vec<Block>) -> Result<Vec
     for block in blocks {
         let height = block.header.height;
         let block = check_body(worker, block).map_err(|source| ReplayError::Body { height, source })?;
-        let executed = execute(worker, &block, &state).map_err(|e| ReplayError::Diverged {
-            hash: block.hash,
-            height,
-            detail: e.to_string(),
+        let executed = execute(worker, &block, &state).map_err(|e| {
+            ReplayError::Diverged(Divergence { hash: block.hash, height, detail: e.to_string() })
         })?;
         state = executed.state.clone();
         done.push(Replayed { block: Arc::new(block), executed: Arc::new(executed) });

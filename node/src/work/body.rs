@@ -26,14 +26,14 @@ pub enum BodyFault {
     Tx {
         /// Its position.
         index: usize,
-        /// Why.
+        /// The rule that it breaks.
         #[source]
         source: TxError,
     },
     /// More bytes than the parameters allow.
     #[error("block has {got} bytes, at most {max} are allowed")]
     Bytes {
-        /// Limit.
+        /// Most bytes allowed.
         max: usize,
         /// Encoded size.
         got: usize,
@@ -78,7 +78,7 @@ pub fn check_body(worker: &Worker, mut block: Block) -> Result<VerifiedBlock, Bo
         return Err(BodyError::Unbound { expected: block.header.txs_root, got });
     }
     let hash = block.hash();
-    let max = usize::try_from(worker.genesis.params.block_bytes_max).unwrap_or(usize::MAX);
+    let max = usize::try_from(worker.schedule.params().block_bytes_max).unwrap_or(usize::MAX);
     let bytes = wattle_primitives::encode(&block).len();
     let (mut txs, mut fault) = (Vec::with_capacity(block.txs.len()), None);
     if bytes > max {

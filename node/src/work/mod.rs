@@ -4,27 +4,27 @@
 mod block;
 mod body;
 mod cache;
+mod job;
 
-pub use block::{BuiltBlock, ExecuteError, ReplayError, Replayed, build, execute, replay};
+pub use block::{BuiltBlock, Divergence, ExecuteError, ReplayError, Replayed, build, execute, replay};
 pub use body::{BodyError, BodyFault, VerifiedBlock, check_body};
 pub use cache::TxCache;
+pub use job::{BuildJob, Done, Job, Token};
 
-use crate::driver::effect::{Job, Token};
-use crate::driver::event::Done;
 use std::sync::Arc;
-use wattle_primitives::{Genesis, Hash, Tx};
-use wattle_runtime::{BlockEnv, CheckedTx, TxError, VerifiedTx, verify_all};
+use wattle_primitives::{Hash, Tx};
+use wattle_runtime::{BlockEnv, CheckedTx, Schedule, TxError, VerifiedTx, verify_all};
 
 /// Transactions that one source sent; the token names it.
 pub type Unchecked = (Token, Vec<Tx>);
 
-/// What all work needs to know.
+/// The chain, as all work needs it.
 #[derive(Clone, Debug)]
 pub struct Worker {
     /// Genesis hash.
     pub chain: Hash,
-    /// Parameters and sets.
-    pub genesis: Arc<Genesis>,
+    /// Parameters and validator sets.
+    pub schedule: Arc<Schedule>,
     /// Transactions that were verified already.
     pub cache: Arc<TxCache>,
 }
@@ -85,7 +85,7 @@ impl Worker {
         let mut places = Vec::new();
         for tx in txs {
             let place = results.len();
-            match CheckedTx::check(tx, &self.chain, &self.genesis.params) {
+            match CheckedTx::check(tx, &self.chain, self.schedule.params()) {
                 Err(error) => results.push(Some(Err(error))),
                 Ok(checked) => match self.cache.get(&checked) {
                     Some(known) => results.push(Some(Ok(known))),
@@ -108,11 +108,11 @@ impl Worker {
         results.into_iter().flatten().collect()
     }
 
-    /// What execution knows of the block with this header.
+    /// The environment in which the block with this header is executed.
     #[must_use]
     pub fn env(&self, header: &wattle_primitives::Header) -> BlockEnv {
         BlockEnv {
-            params: self.genesis.params.clone(),
+            params: self.schedule.params().clone(),
             chain: self.chain,
             height: header.height,
             time_ms: header.time_ms,

@@ -1,7 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::driver::effect::Token;
 use crate::testchain::TestChain;
 use wattle_primitives::{Block, BoundedVec, Header, Lane, Signature};
 

@@ -31,7 +31,7 @@ const MESSAGES_PER_TURN: usize = 64;
 /// From the behaviour to a connection.
 #[derive(Debug)]
 pub(crate) enum ToHandler {
-    /// What the peer may do.
+    /// The peer's right to the streams.
     Access(Access),
     /// Write these queues, or nothing.
     Write(Option<Arc<Link>>),

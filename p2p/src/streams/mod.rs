@@ -29,7 +29,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::mpsc;
 use wattle_primitives::PublicKey;
 
-/// What a connection may do with validator streams.
+/// Right of a peer to validator streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     /// The handshake is not complete: wait.
@@ -42,25 +42,25 @@ pub(crate) enum Access {
     Granted(PublicKey),
 }
 
-/// What the streams tell the network task.
+/// Report of the streams to the network task.
 #[derive(Debug)]
 pub(crate) enum StreamsEvent {
     /// Both streams towards a validator are open, for the first time or again.
     Opened {
-        /// Who.
+        /// The peer.
         peer: PeerId,
         /// Its key.
         key: PublicKey,
     },
     /// The peer broke the protocol.
     Violation {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// How.
+        /// The fault, for people.
         detail: String,
-        /// What it costs.
+        /// Its penalty.
         penalty: Penalty,
-        /// What it counts as.
+        /// Its offence.
         offence: Offence,
     },
 }

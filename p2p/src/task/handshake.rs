@@ -3,14 +3,15 @@
 //! The dialer says who it is, the listener answers or refuses. The listener counts the dialer as ready only when its
 //! answer is written, so that no request of its own overtakes the answer.
 
-use super::{
-    ESTRANGED, GoneReason, Hello, HelloAnswer, Instant, NetEvent, Network, PeerId, Penalty, Refusal, Role,
-    request_response,
-};
+use super::{ESTRANGED, Network};
 use crate::codec::Garbage;
-use crate::event::{BanReason, Offence};
-use request_response::{Event, Message, OutboundFailure};
+use crate::error::GoneReason;
+use crate::event::{BanReason, NetEvent, Offence, Penalty};
+use crate::wire::{Hello, HelloAnswer, Refusal, Role};
+use libp2p::PeerId;
+use libp2p::request_response::{Event, Message, OutboundFailure};
 use std::time::Duration;
+use tokio::time::Instant;
 use wattle_primitives::block::PROTOCOL_VERSION;
 use wattle_primitives::planted;
 
@@ -109,9 +110,9 @@ impl Network {
         if entry.leaving.is_some() {
             return;
         }
+        entry.height = entry.height.max(hello.height);
         // With two connections, or when both sides dial, there is more than one handshake: the first counts.
-        if let Some(known) = &mut entry.hello {
-            known.height = known.height.max(hello.height);
+        if entry.hello.is_some() {
             return;
         }
         let (role, validator, height) = (hello.role, hello.validator.map(|v| v.key), hello.height);

@@ -1,14 +1,17 @@
 //! Gossip and requests, in and out.
 
-use super::{Answer, Instant, NetEvent, Network, PeerId, Penalty, Request, RequestError, Response, oneshot};
+use super::{Answer, Network};
+use crate::RequestError;
 use crate::codec::Garbage;
-use crate::event::{MessageId, Offence, Responder, Verdict};
-use crate::wire::{GOSSIP_BYTES_MAX, Gossip};
-use libp2p::gossipsub;
-use libp2p::request_response::{Event, Message, OutboundFailure, ResponseChannel};
+use crate::event::{MessageId, NetEvent, Offence, Penalty, Responder, Verdict};
+use crate::wire::{GOSSIP_BYTES_MAX, Gossip, Request, Response};
+use libp2p::request_response::{Event, Message, OutboundFailure, OutboundRequestId, ResponseChannel};
+use libp2p::{PeerId, gossipsub};
 use std::io::ErrorKind;
 use tokio::sync::mpsc::error::TrySendError;
-use wattle_primitives::{Height, decode, encode};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use wattle_primitives::{decode, encode};
 
 impl Network {
     pub(super) fn publish_gossip(&mut self, message: &Gossip) {
@@ -63,13 +66,6 @@ impl Network {
         }
     }
 
-    /// A peer has told how far it is.
-    fn told_height(&mut self, peer: PeerId, height: Height) {
-        if let Some(hello) = self.peers.get_mut(&peer).and_then(|p| p.hello.as_mut()) {
-            hello.height = hello.height.max(height);
-        }
-    }
-
     pub(super) fn ask(
         &mut self,
         peer: PeerId,
@@ -120,7 +116,7 @@ impl Network {
         }
     }
 
-    fn answered(&mut self, id: super::OutboundRequestId, result: Result<Response, RequestError>) {
+    fn answered(&mut self, id: OutboundRequestId, result: Result<Response, RequestError>) {
         let Some((peer, reply)) = self.asked.remove(&id) else { return };
         if let Ok(Response::Status(status)) = &result {
             self.told_height(peer, status.height);

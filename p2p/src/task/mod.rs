@@ -5,25 +5,26 @@
 
 mod handshake;
 mod messages;
+mod peers;
 mod redial;
 
 use crate::behaviour::{self, Behaviour, BehaviourEvent};
 use crate::error::GoneReason;
-use crate::event::{BanReason, NetEvent, Offence, PeerInfo, Penalty};
+use crate::event::{BanReason, NetEvent};
 use crate::handle::Command;
 use crate::names::Names;
-use crate::scores::{Bucket, Scores};
+use crate::scores::Scores;
 use crate::shared::Shared;
-use crate::streams::{Access, StreamsEvent};
-use crate::wire::{Hello, HelloAnswer, Refusal, Request, Response, Role};
+use crate::streams::StreamsEvent;
+use crate::wire::{Hello, Refusal, Response};
 use crate::{Config, Error, Handle, RequestError};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use libp2p::core::ConnectedPoint;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
-use libp2p::swarm::{ConnectionId, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, ping, request_response};
+use libp2p::swarm::SwarmEvent;
+use libp2p::{PeerId, Swarm};
+use peers::Peer;
 use redial::{Resolved, Target};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -38,30 +39,8 @@ const TICK: Duration = Duration::from_millis(200);
 const BACKLOG_MAX: usize = 4096;
 /// How often what is shown of peers is brought up to date.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
-/// How often a peer is asked for its height.
-const STATUS_INTERVAL: Duration = Duration::from_secs(5);
 /// Pause after which a peer is tried again that speaks none of our protocols or refused us.
 const ESTRANGED: Duration = Duration::from_secs(60);
-
-/// A connected peer.
-struct Peer {
-    address: Multiaddr,
-    outbound: bool,
-    since: Instant,
-    /// What it said of itself; set when the handshake is complete.
-    hello: Option<Hello>,
-    /// Why it is being disconnected, if it is.
-    leaving: Option<GoneReason>,
-    /// When to close the connection of a refused peer that does not do it itself.
-    close_at: Option<Instant>,
-    bucket: Bucket,
-    inbound_requests: usize,
-    outbound_requests: usize,
-    rtt_us: Option<u64>,
-    agent: String,
-    /// When to ask for its height again.
-    status_at: Instant,
-}
 
 /// An answer on its way to a peer.
 struct Answer {
@@ -261,74 +240,6 @@ impl Network {
         }
     }
 
-    fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
-        let now = Instant::now();
-        self.dial_succeeded(connection, peer);
-        let burst = self.config.limits.requests_burst;
-        let entry = self.peers.entry(peer).or_insert_with(|| Peer {
-            address: endpoint.get_remote_address().clone(),
-            outbound: endpoint.is_dialer(),
-            since: now,
-            hello: None,
-            leaving: None,
-            close_at: None,
-            bucket: Bucket::full(burst, now),
-            inbound_requests: 0,
-            outbound_requests: 0,
-            rtt_us: None,
-            agent: String::new(),
-            status_at: now + STATUS_INTERVAL,
-        });
-        if entry.hello.is_none() {
-            // Until it is ready nothing it gossips is looked at, nor counted as seen.
-            self.swarm.behaviour_mut().gossip.blacklist_peer(&peer);
-        }
-        let greet = endpoint.is_dialer() && entry.hello.is_none();
-        if self.backlog.len() >= BACKLOG_MAX {
-            self.disconnect(peer);
-            return;
-        }
-        if greet {
-            let hello = self.own_hello();
-            self.swarm.behaviour_mut().handshake.send_request(&peer, Ok(hello));
-        }
-        self.publish_peer(peer);
-    }
-
-    fn on_disconnected(&mut self, peer: PeerId) {
-        let Some(entry) = self.peers.remove(&peer) else { return };
-        self.swarm.behaviour_mut().gossip.remove_blacklisted_peer(&peer);
-        if self.scores.banned(&peer) {
-            self.scores.left(&peer, entry.address.clone());
-            self.swarm.behaviour_mut().bans.block_peer(peer);
-            if let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut() {
-                kademlia.remove_peer(&peer);
-            }
-        }
-        self.lost(peer);
-        self.publish_peer(peer);
-        if let Some(hello) = entry.hello {
-            let reason = entry.leaving.unwrap_or(GoneReason::Closed);
-            self.tell(NetEvent::PeerGone { peer, validator: hello.validator.map(|v| v.key), reason });
-        }
-    }
-
-    fn on_ping(&mut self, event: &ping::Event) {
-        match &event.result {
-            Ok(rtt) => {
-                if let Some(entry) = self.peers.get_mut(&event.peer) {
-                    entry.rtt_us = Some(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX));
-                    self.publish_peer(event.peer);
-                }
-            }
-            Err(ping::Failure::Unsupported) => {}
-            Err(error) => {
-                tracing::debug!(peer = %event.peer, %error, "ping failed");
-                self.swarm.close_connection(event.connection);
-            }
-        }
-    }
-
     fn on_tick(&mut self, now: Instant) {
         for peer in self.scores.expire(now) {
             self.swarm.behaviour_mut().bans.unblock_peer(peer);
@@ -353,55 +264,6 @@ impl Network {
         }
     }
 
-    /// Shows how scores have faded, and asks who has not told its height for a while.
-    fn refresh(&mut self, now: Instant) {
-        let peers: Vec<PeerId> = self.peers.keys().copied().collect();
-        for peer in peers {
-            self.publish_peer(peer);
-            let Some(entry) = self.peers.get_mut(&peer) else { continue };
-            // Light nodes serve nothing, and need not know how far others are.
-            let serves = |role| role != Role::Light;
-            let both = serves(self.config.role) && entry.hello.as_ref().is_some_and(|h| serves(h.role));
-            if both && entry.leaving.is_none() && entry.status_at <= now {
-                entry.status_at = now + STATUS_INTERVAL;
-                self.ask(peer, Request::Status, oneshot::channel().0);
-            }
-        }
-    }
-
-    /// Adds a penalty and bans the peer when it was one too many.
-    fn penalize(&mut self, peer: PeerId, penalty: Penalty, offence: Offence) {
-        if self.scores.penalize(peer, (penalty, offence), self.config.limits.ban, Instant::now()) {
-            tracing::info!(%peer, offence = offence.code(), "banned");
-            self.shut_out(peer, GoneReason::Banned);
-        }
-        self.publish_peer(peer);
-    }
-
-    /// Disconnects a peer and refuses its connections until its ban ends.
-    fn shut_out(&mut self, peer: PeerId, reason: GoneReason) {
-        if let Some(entry) = self.peers.get_mut(&peer) {
-            entry.leaving.get_or_insert(reason);
-        }
-        self.swarm.behaviour_mut().bans.block_peer(peer);
-    }
-
-    fn disconnect(&mut self, peer: PeerId) {
-        // An error says that it is gone already.
-        let _ = self.swarm.disconnect_peer_id(peer);
-    }
-
-    /// Lets the validator streams know what the peer may do.
-    fn update_access(&mut self, peer: PeerId) {
-        let Some(hello) = self.peers.get(&peer).and_then(|p| p.hello.as_ref()) else { return };
-        let access = match hello.validator.map(|v| v.key) {
-            None => Access::Never,
-            Some(key) if self.validators.contains(&key) => Access::Granted(key),
-            Some(_) => Access::NotNow,
-        };
-        self.swarm.behaviour_mut().streams.set_access(peer, access);
-    }
-
     /// Tells the node, now or when there is room, in order.
     fn tell(&mut self, event: NetEvent) {
         if !self.backlog.is_empty() {
@@ -411,31 +273,5 @@ impl Network {
         if let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) {
             self.backlog.push_back(event);
         }
-    }
-
-    /// Shows the peer's present state to [`Handle::peers`].
-    fn publish_peer(&self, peer: PeerId) {
-        let ban = self.scores.ban(&peer);
-        let entry = self.peers.get(&peer);
-        if entry.is_none() && ban.is_none() {
-            self.shared.set_peer(peer, None);
-            return;
-        }
-        let hello = entry.and_then(|p| p.hello.as_ref());
-        let info = PeerInfo {
-            peer,
-            address: entry.map(|p| p.address.clone()).or_else(|| self.scores.address(&peer)),
-            outbound: entry.is_some_and(|p| p.outbound),
-            ready: hello.is_some(),
-            role: hello.map(|h| h.role),
-            validator: hello.and_then(|h| h.validator.map(|v| v.key)),
-            height: hello.map(|h| h.height).unwrap_or_default(),
-            score: self.scores.points(&peer, Instant::now()),
-            penalties: self.scores.penalties(&peer),
-            ban,
-            agent: entry.map(|p| p.agent.clone()).unwrap_or_default(),
-            rtt_us: entry.and_then(|p| p.rtt_us),
-        };
-        self.shared.set_peer(peer, Some(info));
     }
 }

@@ -1,14 +1,15 @@
 //! Whom to connect to: persistent peers for ever, peers found by Kademlia and on the local network while there is room.
 
-use super::{Instant, Network, PeerId};
+use super::Network;
 use futures::FutureExt;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::ConnectionId;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::{Multiaddr, identify, kad, mdns};
+use libp2p::{Multiaddr, PeerId, identify, kad, mdns};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// First pause between two tries; doubles up to the configured maximum.
 const REDIAL_MIN: Duration = Duration::from_millis(100);

@@ -5,6 +5,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use wattle_p2p::wire::{LightBlock, Role, ValidatorMessage, ValidatorProof};
 use wattle_p2p::{Config, Handle, Multiaddr, NetEvent, NodeKey, PeerId, spawn};
+use wattle_primitives::Call;
+use wattle_primitives::call;
 use wattle_primitives::*;
 
 /// Longest wait for anything: only a hang takes it, however busy the machine is.
@@ -126,7 +128,7 @@ pub(crate) fn header(height: u64) -> Header {
 }
 
 pub(crate) fn tx(nonce: u64, padding_calls: usize) -> Tx {
-    let call = Call::Token(call::TokenCall::Burn { asset: AssetId(1), amount: Amount(u128::from(nonce)) });
+    let call = Call::from(call::token::Burn { asset: AssetId(1), amount: Amount(u128::from(nonce)) });
     let body = TxBody {
         chain: genesis(),
         sender: Address([3; 32]),

@@ -1,11 +1,46 @@
-//! What a transaction can ask of each runtime module.
+//! Every call that a transaction can make, by the module it is addressed to.
 //!
 //! In JSON: `{"module": "token", "call": "transfer", "args": {"to": "wat1…", "asset": "0", "amount": "5"}}`.
+//! A call is a file of its own name in its module's folder; what it does stands in the runtime under the same name.
 //! Discriminants are explicit and never reused; a new call is a new number.
 
+/// Makes a module's calls one enum: their numbers on the wire, and their names in JSON, which are those of their files.
+macro_rules! calls {
+    ($(#[$doc:meta])* $module:ident($calls:ident) { $($name:ident: $call:ident = $number:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, ::borsh::BorshSerialize, ::borsh::BorshDeserialize, ::serde::Serialize, ::serde::Deserialize)]
+        #[borsh(use_discriminant = true)]
+        #[serde(tag = "call", content = "args", rename_all = "snake_case", deny_unknown_fields)]
+        #[repr(u8)]
+        pub enum $calls {
+            $(#[doc = concat!("See [`", stringify!($call), "`].")] $call($call) = $number,)*
+        }
+
+        impl $calls {
+            /// Every call's name.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            /// The call's name in JSON.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$call(_) => stringify!($name),)* }
+            }
+        }
+
+        $(impl From<$call> for $crate::Call {
+            fn from(call: $call) -> Self {
+                Self::$module($calls::$call(call))
+            }
+        })*
+    };
+}
+
+pub mod deals;
+pub mod disputes;
 pub mod energy;
 pub mod identity;
 pub mod ledger;
+pub mod market;
 pub mod token;
 
 pub use energy::EnergyCall;
@@ -16,33 +51,38 @@ pub use token::TokenCall;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// One call, addressed to a module.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[borsh(use_discriminant = true)]
-#[serde(tag = "module", rename_all = "snake_case")]
-#[repr(u8)]
-pub enum Call {
-    /// Books, accounts, journals, holds.
-    Ledger(LedgerCall) = 0,
-    /// Assets.
-    Token(TokenCall) = 1,
-    /// Keys and sponsorship.
-    Identity(IdentityCall) = 2,
-    /// Microgrids, meters, readings.
-    Energy(EnergyCall) = 3,
+macro_rules! modules {
+    ($($(#[$doc:meta])* $name:ident: $module:ident($calls:ident) = $number:literal,)*) => {
+        /// One call, addressed to a module.
+        #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+        #[borsh(use_discriminant = true)]
+        #[serde(tag = "module", rename_all = "snake_case")]
+        #[repr(u8)]
+        pub enum Call { $($(#[$doc])* $module($calls) = $number,)* }
+
+        impl Call {
+            /// Every module with the names of its calls, as they are written in JSON.
+            pub const NAMES: &'static [(&'static str, &'static [&'static str])] =
+                &[$((stringify!($name), $calls::NAMES)),*];
+
+            /// Module and call as they are written in JSON, for logs and receipts.
+            #[must_use]
+            pub const fn name(&self) -> (&'static str, &'static str) {
+                match self { $(Self::$module(call) => (stringify!($name), call.name()),)* }
+            }
+        }
+    };
 }
 
-impl Call {
-    /// Module and call as they are written in JSON, for logs and receipts.
-    #[must_use]
-    pub const fn name(&self) -> (&'static str, &'static str) {
-        match self {
-            Self::Ledger(call) => ("ledger", call.name()),
-            Self::Token(call) => ("token", call.name()),
-            Self::Identity(call) => ("identity", call.name()),
-            Self::Energy(call) => ("energy", call.name()),
-        }
-    }
+modules! {
+    /// Books, accounts, journals, holds.
+    ledger: Ledger(LedgerCall) = 0,
+    /// Assets.
+    token: Token(TokenCall) = 1,
+    /// Keys and sponsorship.
+    identity: Identity(IdentityCall) = 2,
+    /// Microgrids, meters, readings.
+    energy: Energy(EnergyCall) = 3,
 }
 
 // The shortest call is 2 bytes on the wire. What it grows to in memory bounds what a hostile block of

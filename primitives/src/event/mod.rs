@@ -5,8 +5,10 @@
 
 mod parties;
 
-use crate::call::energy::{ClearingRule, DealEnd, Funding, OrderEnd, Side};
+use crate::call::deals::{DealEnd, Funding};
+use crate::call::energy::ClearingRule;
 use crate::call::ledger::{AccountClass, AccountId};
+use crate::call::market::{OrderEnd, Side};
 use crate::call::token::Symbol;
 use crate::receipt::Reason;
 use crate::units::{BookId, IntervalId};

@@ -3,6 +3,7 @@
 use crate::samples::{self, Sample};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
+use wattle_primitives::call;
 use wattle_primitives::call::ledger::{AccountClass, AccountId, SystemAccount};
 use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::reading::{ClockQuality, RegisterEncoding};
@@ -128,7 +129,7 @@ fn json_takes_numbers_where_they_are_exact_and_nothing_vague() {
         serde_json::from_str::<Call>(&json.to_string()).ok()
     };
     let want = |asset, amount| {
-        Some(Call::Token(call::TokenCall::Transfer { to, asset: AssetId(asset), amount: Amount(amount) }))
+        Some(Call::from(call::token::Transfer { to, asset: AssetId(asset), amount: Amount(amount) }))
     };
     assert_eq!(call(json!(0), json!("5")), want(0, 5));
     assert_eq!(call(json!("0"), json!(5)), want(0, 5));

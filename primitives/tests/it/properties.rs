@@ -2,7 +2,7 @@
 
 use crate::samples::{self, Sample};
 use proptest::prelude::*;
-use wattle_primitives::call::token::TokenCall;
+use wattle_primitives::call;
 use wattle_primitives::*;
 
 fn samples() -> Vec<Sample> {
@@ -24,7 +24,7 @@ fn mutate(bytes: &mut Vec<u8>, edits: &[(u16, u8, u8)]) {
 
 fn call() -> impl Strategy<Value = Call> {
     let transfer = (any::<[u8; 32]>(), any::<u32>(), any::<u128>()).prop_map(|(to, asset, amount)| {
-        Call::Token(TokenCall::Transfer { to: Address(to), asset: AssetId(asset), amount: Amount(amount) })
+        Call::from(call::token::Transfer { to: Address(to), asset: AssetId(asset), amount: Amount(amount) })
     });
     let all: Vec<Call> = samples::calls().into_iter().map(|(_, call)| call).collect();
     prop_oneof![transfer, prop::sample::select(all)]

@@ -4,12 +4,13 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use wattle_chain_spec::Preset;
-use wattle_primitives::call::energy::{
-    ClearingRule, DealEnd, EnergyCall, Funding, LossRule, MeterSwap, OrderEnd, Side, TariffBand, Terms,
-};
-use wattle_primitives::call::identity::{Authority, IdentityCall, KeyWeight};
-use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, LedgerCall, SystemAccount};
-use wattle_primitives::call::token::{Symbol, TokenCall};
+use wattle_primitives::call;
+use wattle_primitives::call::deals::{DealEnd, Funding};
+use wattle_primitives::call::energy::{ClearingRule, LossRule, MeterSwap, TariffBand, Terms};
+use wattle_primitives::call::identity::{Authority, KeyWeight};
+use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, SystemAccount};
+use wattle_primitives::call::market::{OrderEnd, Side};
+use wattle_primitives::call::token::Symbol;
 use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::merkle::ListProof;
@@ -121,10 +122,10 @@ fn signed_reading() -> SignedReading {
 pub(crate) fn calls() -> Vec<(&'static str, Call)> {
     let (asset, amount, hold) = (AssetId(2), Amount(u128::MAX - 1), hash(6));
     vec![
-        ("Ledger::CreateBook", Call::Ledger(LedgerCall::CreateBook {})),
+        ("Ledger::CreateBook", Call::from(call::ledger::CreateBook {})),
         (
             "Ledger::OpenAccount",
-            Call::Ledger(LedgerCall::OpenAccount {
+            Call::from(call::ledger::OpenAccount {
                 book: BookId(7),
                 code: 1000,
                 asset,
@@ -132,37 +133,37 @@ pub(crate) fn calls() -> Vec<(&'static str, Call)> {
                 limited: true,
             }),
         ),
-        ("Ledger::Journal", Call::Ledger(LedgerCall::Journal { entries: list(vec![entry(), entry()]) })),
+        ("Ledger::Journal", Call::from(call::ledger::Journal { entries: list(vec![entry(), entry()]) })),
         (
             "Ledger::Hold",
-            Call::Ledger(LedgerCall::Hold {
+            Call::from(call::ledger::Hold {
                 reference: hash(5),
                 entry: entry(),
                 captor: address(3),
                 ttl_ms: TimeMs(60_000),
             }),
         ),
-        ("Ledger::Capture(part)", Call::Ledger(LedgerCall::Capture { hold, amount: Some(amount) })),
-        ("Ledger::Capture(all)", Call::Ledger(LedgerCall::Capture { hold, amount: None })),
-        ("Ledger::Void", Call::Ledger(LedgerCall::Void { hold })),
-        ("Token::Issue", Call::Token(TokenCall::Issue { symbol: "KWH2".parse().unwrap(), scale: 6 })),
-        ("Token::Mint", Call::Token(TokenCall::Mint { asset, to: address(4), amount })),
-        ("Token::Burn", Call::Token(TokenCall::Burn { asset, amount })),
-        ("Token::Transfer", Call::Token(TokenCall::Transfer { to: address(4), asset, amount })),
-        ("Identity::CreateAccount", Call::Identity(IdentityCall::CreateAccount { key: key(1) })),
-        ("Identity::SetAuthority", Call::Identity(IdentityCall::SetAuthority { authority: authority() })),
+        ("Ledger::Capture(part)", Call::from(call::ledger::Capture { hold, amount: Some(amount) })),
+        ("Ledger::Capture(all)", Call::from(call::ledger::Capture { hold, amount: None })),
+        ("Ledger::Void", Call::from(call::ledger::Void { hold })),
+        ("Token::Issue", Call::from(call::token::Issue { symbol: "KWH2".parse().unwrap(), scale: 6 })),
+        ("Token::Mint", Call::from(call::token::Mint { asset, to: address(4), amount })),
+        ("Token::Burn", Call::from(call::token::Burn { asset, amount })),
+        ("Token::Transfer", Call::from(call::token::Transfer { to: address(4), asset, amount })),
+        ("Identity::CreateAccount", Call::from(call::identity::CreateAccount { key: key(1) })),
+        ("Identity::SetAuthority", Call::from(call::identity::SetAuthority { authority: authority() })),
         (
             "Identity::Sponsor",
-            Call::Identity(IdentityCall::Sponsor {
+            Call::from(call::identity::Sponsor {
                 grantee: address(4),
                 allowance: amount,
                 expires_ms: TimeMs(1_900_000_000_000),
             }),
         ),
-        ("Identity::Unsponsor", Call::Identity(IdentityCall::Unsponsor { grantee: address(4) })),
+        ("Identity::Unsponsor", Call::from(call::identity::Unsponsor { grantee: address(4) })),
         (
             "Energy::RegisterMicrogrid",
-            Call::Energy(EnergyCall::RegisterMicrogrid {
+            Call::from(call::energy::RegisterMicrogrid {
                 reference: hash(5),
                 asset,
                 interval_ms: TimeMs(900_000),
@@ -170,7 +171,7 @@ pub(crate) fn calls() -> Vec<(&'static str, Call)> {
         ),
         (
             "Energy::RegisterMeter",
-            Call::Energy(EnergyCall::RegisterMeter {
+            Call::from(call::energy::RegisterMeter {
                 microgrid: hash(8),
                 key: key(9),
                 owner: address(1),
@@ -182,11 +183,11 @@ pub(crate) fn calls() -> Vec<(&'static str, Call)> {
         ),
         (
             "Energy::SubmitReadings",
-            Call::Energy(EnergyCall::SubmitReadings { readings: list(vec![signed_reading()]) }),
+            Call::from(call::energy::SubmitReadings { readings: list(vec![signed_reading()]) }),
         ),
     ]
     .into_iter()
-    .chain(energy_calls().into_iter().map(|(name, call)| (name, Call::Energy(call))))
+    .chain(energy_calls())
     .collect()
 }
 
@@ -225,18 +226,22 @@ fn swap() -> MeterSwap {
     }
 }
 
-fn energy_calls() -> Vec<(&'static str, EnergyCall)> {
+fn energy_calls() -> Vec<(&'static str, Call)> {
     let (microgrid, reference, deal, price) = (hash(8), hash(5), hash(11), Amount(150_000));
     let (wh, expires_ms, first) = (WattHours(5_000), TimeMs(1_800_000_900_000), Box::new(signed_reading()));
     vec![
-        ("Energy::SetTerms", EnergyCall::SetTerms { microgrid, terms: Box::new(terms()) }),
+        ("Energy::SetTerms", Call::from(call::energy::SetTerms { microgrid, terms: Box::new(terms()) })),
         (
             "Energy::SetMember",
-            EnergyCall::SetMember { microgrid, account: address(2), credit_limit: Some(Amount(7)) },
+            Call::from(call::energy::SetMember {
+                microgrid,
+                account: address(2),
+                credit_limit: Some(Amount(7)),
+            }),
         ),
         (
             "Energy::PlaceOrder",
-            EnergyCall::PlaceOrder {
+            Call::from(call::market::PlaceOrder {
                 microgrid,
                 reference,
                 interval: IntervalId(2_000_001),
@@ -245,22 +250,22 @@ fn energy_calls() -> Vec<(&'static str, EnergyCall)> {
                 wh,
                 partner: Some(address(2)),
                 expires_ms: None,
-            },
+            }),
         ),
-        ("Energy::CancelOrder", EnergyCall::CancelOrder { order: hash(12) }),
-        ("Energy::PayTab", EnergyCall::PayTab { microgrid }),
+        ("Energy::CancelOrder", Call::from(call::market::CancelOrder { order: hash(12) })),
+        ("Energy::PayTab", Call::from(call::energy::PayTab { microgrid })),
         (
             "Energy::SwapMeter",
-            EnergyCall::SwapMeter {
+            Call::from(call::energy::SwapMeter {
                 swap: Box::new(swap()),
                 key: key(7),
                 signature: signature(4),
                 binding: signature(5),
-            },
+            }),
         ),
         (
             "Energy::RequestDeal",
-            EnergyCall::RequestDeal {
+            Call::from(call::deals::RequestDeal {
                 microgrid,
                 reference,
                 side: Side::Buy,
@@ -269,36 +274,42 @@ fn energy_calls() -> Vec<(&'static str, EnergyCall)> {
                 unit_wh: WattHours(50),
                 price,
                 expires_ms,
-            },
+            }),
         ),
-        ("Energy::AcceptDeal", EnergyCall::AcceptDeal { request: deal, wh_max: wh, price }),
-        ("Energy::ConfirmDeal", EnergyCall::ConfirmDeal { request: deal, partner: address(2) }),
+        ("Energy::AcceptDeal", Call::from(call::deals::AcceptDeal { request: deal, wh_max: wh, price })),
+        ("Energy::ConfirmDeal", Call::from(call::deals::ConfirmDeal { request: deal, partner: address(2) })),
         (
             "Energy::AuthoriseDeal",
-            EnergyCall::AuthoriseDeal {
+            Call::from(call::deals::AuthoriseDeal {
                 deal,
                 funding: Funding::Credit,
                 expires_ms,
                 margin_wh: WattHours(50),
                 meter: address(9),
-            },
+            }),
         ),
-        ("Energy::ReportUsage", EnergyCall::ReportUsage { deal, seq: 3, cumulative_wh: WattHours(300) }),
-        ("Energy::CloseDeal", EnergyCall::CloseDeal { deal, cumulative_wh: WattHours(4_990) }),
-        ("Energy::AbortDeal", EnergyCall::AbortDeal { deal }),
+        (
+            "Energy::ReportUsage",
+            Call::from(call::deals::ReportUsage { deal, seq: 3, cumulative_wh: WattHours(300) }),
+        ),
+        ("Energy::CloseDeal", Call::from(call::deals::CloseDeal { deal, cumulative_wh: WattHours(4_990) })),
+        ("Energy::AbortDeal", Call::from(call::deals::AbortDeal { deal })),
         (
             "Energy::OpenDispute",
-            EnergyCall::OpenDispute {
+            Call::from(call::disputes::OpenDispute {
                 microgrid,
                 reference,
                 second: first.clone(),
                 first,
                 claim: Amount(900),
                 note: hash(13),
-            },
+            }),
         ),
-        ("Energy::DecideDispute", EnergyCall::DecideDispute { dispute: hash(14), uphold: true }),
-        ("Energy::SetCollection", EnergyCall::SetCollection { microgrid, on: true }),
+        (
+            "Energy::DecideDispute",
+            Call::from(call::disputes::DecideDispute { dispute: hash(14), uphold: true }),
+        ),
+        ("Energy::SetCollection", Call::from(call::energy::SetCollection { microgrid, on: true })),
     ]
 }
 

@@ -4,7 +4,7 @@ use crate::encodings::{check_vectors, vector_path};
 use crate::samples::{self, header, proposal, set};
 use serde_json::{Map, Value, json};
 use std::process::Command;
-use wattle_primitives::call::TokenCall;
+use wattle_primitives::call;
 use wattle_primitives::call::energy::microgrid_id;
 use wattle_primitives::call::ledger::hold_id;
 use wattle_primitives::merkle::{ListProof, list_root};
@@ -21,7 +21,7 @@ fn transfer() -> Value {
     let secret = SecretKey::from_seed(std::array::from_fn(|i| i as u8));
     let sender = Address::of_key(&secret.public());
     let to = Address::of_key(&SecretKey::from_seed([7; 32]).public());
-    let call = Call::Token(TokenCall::Transfer { to, asset: AssetId::NATIVE, amount: Amount(5_000_000) });
+    let call = Call::from(call::token::Transfer { to, asset: AssetId::NATIVE, amount: Amount(5_000_000) });
     let body = TxBody {
         chain: Hash([0xc4; 32]),
         sender,

@@ -3,7 +3,9 @@
 use super::decimal;
 use super::event::{EventItem, EventPosition};
 use serde::{Deserialize, Serialize};
-use wattle_primitives::call::energy::{Funding, Side, Terms};
+use wattle_primitives::call::deals::Funding;
+use wattle_primitives::call::energy::Terms;
+use wattle_primitives::call::market::Side;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::units::{BookId, IntervalId};
 use wattle_primitives::{Address, Amount, AssetId, Hash, Height, PublicKey, TimeMs, WattHours};

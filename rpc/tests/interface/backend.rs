@@ -3,9 +3,11 @@
 use futures::future::BoxFuture;
 use std::sync::{Mutex, mpsc};
 use tokio::sync::watch;
-use wattle_primitives::call::energy::{ClearingRule, Funding, LossRule, Side, TariffBand, Terms};
+use wattle_primitives::call::deals::Funding;
+use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
 use wattle_primitives::call::identity::Authority;
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
+use wattle_primitives::call::market::Side;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::trie::{Leaf, Step, TrieProof};
 use wattle_primitives::units::IntervalId;

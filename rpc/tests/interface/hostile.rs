@@ -160,7 +160,8 @@ async fn closed_by_server(stream: &mut TcpStream) -> Vec<u8> {
 #[tokio::test]
 async fn stalled_connections_are_closed() {
     let post = "POST /rpc HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
-    let table: [(fn(&mut Timeouts), String, &str); 4] = [
+    type Limit = fn(&mut Timeouts);
+    let table: [(Limit, String, &str); 4] = [
         (|limits| limits.header = SHORT, String::new(), ""), // says nothing
         (|limits| limits.header = SHORT, "GET /healthy HTTP/1.1\r\nhost: loc".to_owned(), ""), // never ends its headers
         (|limits| limits.body = SHORT, format!("{post}content-length: 100\r\n\r\n{{"), "408"), // never ends its body

@@ -4,7 +4,7 @@ use super::charge::{Ask, assess, charge};
 use super::tx::{check_body, check_weight, embedded_verdicts};
 use super::{BlockError, TxError, VerifiedTx, fee_of, txs_root, weigh};
 use crate::State;
-use crate::modules::{self, Ctx};
+use crate::modules::{self, Action, Ctx};
 use crate::overlay::{Overlay, RawWrite};
 use wattle_primitives::block::HEADER_BYTES_MAX;
 use wattle_primitives::receipt::BlockReceipts;
@@ -160,7 +160,7 @@ impl<'a> Runner<'a> {
 fn run_calls(ctx: &mut Ctx<'_>, body: &TxBody) -> Outcome {
     let before = ctx.savepoint();
     for (call, asked) in (0u8..).zip(body.calls.iter()) {
-        if let Err(reason) = modules::execute(ctx, asked) {
+        if let Err(reason) = asked.execute(ctx) {
             if !planted!("failed-calls-kept") {
                 ctx.rollback(before);
             }

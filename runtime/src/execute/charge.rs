@@ -5,9 +5,9 @@
 
 use super::{BlockEnv, TxError, bandwidth, fee_of};
 use crate::keys;
+use crate::modules::identity::records::{Account, Sponsorship};
 use crate::modules::ledger::posting::{FEES, available};
 use crate::modules::ledger::{post, wallet};
-use crate::modules::records::{Account, Sponsorship};
 use crate::modules::{Ctx, identity};
 use crate::overlay::Overlay;
 use wattle_primitives::{Address, Amount, AssetId, Auth, Event, Lane, PublicKey, TxBody, Weight, planted};

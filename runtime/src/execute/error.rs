@@ -163,16 +163,25 @@ impl TxError {
     /// Everything else depends on state or parameters and may change: ignore it, but do not punish.
     #[must_use]
     pub const fn is_stateless(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::TooLarge { .. }
-                | Self::NoCalls
-                | Self::Auths
-                | Self::Lane { .. }
-                | Self::WrongChain
-                | Self::Call { .. }
-                | Self::Signature { .. }
-        )
+            | Self::NoCalls
+            | Self::Auths
+            | Self::Lane { .. }
+            | Self::WrongChain
+            | Self::Call { .. }
+            | Self::Signature { .. } => true,
+            Self::TooHeavy { .. }
+            | Self::FeeCap { .. }
+            | Self::Expired { .. }
+            | Self::Nonce { .. }
+            | Self::UnknownAccount { .. }
+            | Self::Authority { .. }
+            | Self::Superfluous { .. }
+            | Self::Sponsorship { .. }
+            | Self::Funds { .. }
+            | Self::Bandwidth { .. } => false,
+        }
     }
 }
 

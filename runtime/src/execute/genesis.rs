@@ -3,14 +3,16 @@
 use super::{BlockEnv, GenesisFailure};
 use crate::State;
 use crate::keys;
-use crate::modules::energy::{MeterKind, registry, terms};
+use crate::modules::energy::register_meter::{MeterKind, admit_meter, check_meter};
+use crate::modules::energy::set_collection::set_collection;
 use crate::modules::ledger::posting::ISSUANCE;
 use crate::modules::ledger::{post, wallet};
-use crate::modules::records::{Asset, Counters};
-use crate::modules::{Ctx, identity};
+use crate::modules::records::Counters;
+use crate::modules::token::records::Asset;
+use crate::modules::{Action, Ctx, identity};
 use crate::overlay::Overlay;
 use wattle_primitives::block::PROTOCOL_VERSION;
-use wattle_primitives::call::energy::microgrid_id;
+use wattle_primitives::call::energy::{RegisterMicrogrid, SetTerms, microgrid_id};
 use wattle_primitives::genesis::{GenesisError, GenesisMicrogrid};
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::{
@@ -98,23 +100,29 @@ fn found(ctx: &mut Ctx<'_>, index: usize, grid: &GenesisMicrogrid) -> Result<(),
     if !ctx.state.contains(keys::account(&grid.operator)) {
         return Err(part(Reason::UnknownAccount));
     }
-    registry::check_interval(grid.interval_ms).map_err(part)?;
+    let GenesisMicrogrid { reference, asset, interval_ms, .. } = *grid;
     ctx.begin(grid.operator, &[]);
-    registry::register_microgrid(ctx, &grid.reference, grid.asset, grid.interval_ms).map_err(part)?;
+    run(ctx, &RegisterMicrogrid { reference, asset, interval_ms }).map_err(part)?;
     let id = microgrid_id(&grid.operator, &grid.reference);
     if let Some(terms) = &grid.terms {
-        terms::check(terms).and_then(|()| terms::set(ctx, &id, terms)).map_err(part)?;
+        run(ctx, &SetTerms { microgrid: id, terms: Box::new(terms.clone()) }).map_err(part)?;
     }
     for (index, meter) in grid.meters.iter().enumerate() {
         let part = |reason| GenesisFailure::Part { part: "meter", index, reason };
         let kind = MeterKind { encoding: meter.encoding, role: meter.role, power_max_w: meter.power_max_w };
-        registry::check_meter(&meter.key, kind).map_err(part)?;
-        registry::admit_meter(ctx, &id, &meter.key, meter.owner, kind).map_err(part)?;
-        registry::set_collection(ctx, &id, meter.owner, true).map_err(part)?; // all agree on the genesis
+        check_meter(&meter.key, kind).map_err(part)?;
+        admit_meter(ctx, &id, &meter.key, meter.owner, kind).map_err(part)?;
+        set_collection(ctx, &id, meter.owner, true).map_err(part)?; // all agree on the genesis
         let grantee = Address::of_key(&meter.key);
         if meter.allowance > Amount::ZERO && grantee != grid.operator {
             identity::grant(ctx, grid.operator, grantee, meter.allowance, TimeMs::MAX).map_err(part)?;
         }
     }
     Ok(())
+}
+
+/// Runs a call that needs no signatures.
+fn run(ctx: &mut Ctx<'_>, call: &impl Action) -> Result<(), Reason> {
+    call.check()?;
+    call.execute(ctx)
 }

@@ -12,10 +12,10 @@ use super::*;
 use crate::State;
 use crate::modules::invariants;
 use wattle_chain_spec::Preset;
+use wattle_primitives::call;
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::MeterBinding;
 use wattle_primitives::call::ledger::AccountId;
-use wattle_primitives::call::token::TokenCall;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::*;
@@ -85,9 +85,9 @@ pub(crate) fn spec(params: Params) -> Genesis {
 }
 
 /// Registers the meter of key `n` for person `owner`, as person 1 may.
-pub(crate) fn registration(chain: &Hash, microgrid: Hash, n: u8, owner: u8) -> EnergyCall {
+pub(crate) fn registration(chain: &Hash, microgrid: Hash, n: u8, owner: u8) -> Call {
     let place = MeterBinding::Connection { microgrid, owner: address(owner) };
-    EnergyCall::RegisterMeter {
+    Call::from(call::energy::RegisterMeter {
         microgrid,
         key: key(n).public(),
         owner: address(owner),
@@ -95,7 +95,7 @@ pub(crate) fn registration(chain: &Hash, microgrid: Hash, n: u8, owner: u8) -> E
         role: MeterRole::Sub,
         power_max_w: 20_000,
         binding: key(n).sign(&place.signing_bytes(chain)),
-    }
+    })
 }
 
 /// A chain of one: its tip's state and surroundings.
@@ -179,7 +179,7 @@ impl World {
 }
 
 pub(crate) fn transfer(to: u8, amount: u128) -> Call {
-    Call::Token(TokenCall::Transfer { to: address(to), asset: AssetId::NATIVE, amount: Amount(amount) })
+    Call::from(call::token::Transfer { to: address(to), asset: AssetId::NATIVE, amount: Amount(amount) })
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The stages a transaction goes through before it meets a state.
 
 use super::TxError;
-use crate::modules::{self, SigSink, weights};
+use crate::modules::{Action, SigSink, weights};
 use std::sync::Arc;
 use wattle_primitives::batch::Batch;
 use wattle_primitives::key::SignatureError;
@@ -115,20 +115,22 @@ pub fn verify_all(txs: Vec<CheckedTx>) -> Vec<Result<VerifiedTx, TxError>> {
     // Apart from the auths: a bad signature inside a call is nobody's fault who relays it, and must not make the
     // whole batch of auths fall back to single verification.
     let mut embedded = Embedded::default();
+    let mut counts = Vec::with_capacity(txs.len());
     for checked in &txs {
         let (body, id) = (checked.tx.body(), checked.id);
         let message = auth_bytes(&body.chain, &id);
         for auth in checked.tx.auths() {
             auths.push(&auth.key, &message, &auth.signature);
         }
-        embedded.collect(body);
+        counts.push(embedded.collect(body));
     }
     let mut auths = auths.verdicts().into_iter();
     let mut embedded = embedded.verdicts();
     txs.into_iter()
-        .map(|checked| {
+        .zip(counts)
+        .map(|(checked, count)| {
             let own: Vec<_> = auths.by_ref().take(checked.tx.auths().len()).collect();
-            let verdicts = embedded.by_ref().take(embedded_count(checked.tx.body())).collect();
+            let verdicts = embedded.by_ref().take(count).collect();
             let bad =
                 checked.tx.auths().iter().zip(own).find_map(|(a, v)| v.err().map(|source| (a.key, source)));
             match bad {
@@ -141,28 +143,29 @@ pub fn verify_all(txs: Vec<CheckedTx>) -> Vec<Result<VerifiedTx, TxError>> {
 
 /// Signatures inside calls, on their way through a batch.
 #[derive(Default)]
-struct Embedded(Batch);
+struct Embedded {
+    batch: Batch,
+    count: usize,
+}
 
 impl SigSink for Embedded {
     fn push(&mut self, key: &PublicKey, message: &[u8], signature: &Signature) {
-        self.0.push(key, message, signature);
+        self.batch.push(key, message, signature);
+        self.count = self.count.saturating_add(1);
     }
 }
 
 impl Embedded {
-    fn collect(&mut self, body: &TxBody) {
-        for call in &body.calls {
-            modules::signatures(call, &body.chain, self);
-        }
+    /// Takes the signatures inside a body's calls, and says how many they are.
+    fn collect(&mut self, body: &TxBody) -> usize {
+        let before = self.count;
+        body.calls.iter().for_each(|call| call.signatures(&body.chain, self));
+        self.count.saturating_sub(before)
     }
 
     fn verdicts(self) -> impl Iterator<Item = bool> {
-        self.0.verdicts().into_iter().map(|verdict: Result<(), SignatureError>| verdict.is_ok())
+        self.batch.verdicts().into_iter().map(|verdict: Result<(), SignatureError>| verdict.is_ok())
     }
-}
-
-fn embedded_count(body: &TxBody) -> usize {
-    body.calls.iter().map(modules::signature_count).fold(0, usize::saturating_add)
 }
 
 /// The verdicts on the signatures inside a body's calls.
@@ -184,7 +187,7 @@ pub(super) fn check_body(body: &TxBody, chain: &Hash) -> Result<(), TxError> {
         return Err(TxError::NoCalls);
     }
     for (index, call) in (0u8..).zip(body.calls.iter()) {
-        modules::check(call).map_err(|reason| TxError::Call { index, reason })?;
+        call.check().map_err(|reason| TxError::Call { index, reason })?;
     }
     Ok(())
 }
@@ -209,7 +212,7 @@ fn weight_of(body: &TxBody, encoded_len: usize, auths: usize) -> Weight {
     let own = weights::TX
         .saturating_add(weights::SIGNATURE.saturating_mul(count(auths)))
         .saturating_add(count(encoded_len).div_ceil(weights::BYTES));
-    body.calls.iter().map(modules::weight).fold(Weight(own), Weight::saturating_add)
+    body.calls.iter().map(Action::weight).fold(Weight(own), Weight::saturating_add)
 }
 
 /// What `weight` costs, tip included; saturates.

@@ -1,19 +1,22 @@
 //! What must always hold of a whole state: for tests and for an auditor. Never part of a block's execution.
+//!
+//! Each module has its own rules, and sees every entry; what several of them count is in [`Sums`].
 
-mod market;
-mod settlement;
-
-use super::energy::records::Microgrid;
-use super::ledger::posting::{self, DEPOSITS};
-use super::records::{Account, Asset, Balance, Book, Counters, Due, Hold, Meter, Sponsorship};
+use super::deals::invariants as deals;
+use super::disputes::invariants as disputes;
+use super::energy::invariants as energy;
+use super::identity::invariants as identity;
+use super::ledger::invariants as ledger;
+use super::market::invariants as market;
+use super::token::invariants as token;
+use super::{ledger as books, records};
 use crate::State;
-use crate::keys;
 use crate::overlay::decode_entry;
 use borsh::BorshDeserialize;
 use std::collections::BTreeMap;
-use wattle_primitives::call::ledger::{AccountId, Entry};
+use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::units::BookId;
-use wattle_primitives::{AssetId, Hash, TimeMs};
+use wattle_primitives::{Amount, AssetId, Hash};
 
 /// A rule that a state breaks. Money was made or lost, or an index is wrong: do not go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +44,7 @@ pub enum Violation {
         asset: AssetId,
         /// Debits and credits pending.
         got: (u128, u128),
-        /// What the holds sum up to.
+        /// The sums of the holds.
         expected: (u128, u128),
     },
     /// A limited account shows the wrong sign.
@@ -60,26 +63,12 @@ pub enum Violation {
         /// Refundable.
         owed: u128,
     },
-    /// The queue does not list exactly the open holds.
-    #[error("hold {hold} and the queue disagree")]
-    Queue {
-        /// The hold.
-        hold: Hash,
-    },
-    /// An order or a deal is not where it should be, or not what it should be.
+    /// A record is not where it should be, or not as it should be.
     #[error("{id}: {what}")]
-    Market {
-        /// The order or deal; the microgrid for a member's credit.
+    Record {
+        /// The hold, order, deal or microgrid; a meter by its address.
         id: Hash,
-        /// What is wrong.
-        what: &'static str,
-    },
-    /// A microgrid's settlement is in disorder.
-    #[error("{id}: {what}")]
-    Settlement {
-        /// The microgrid, or the meter by its address.
-        id: Hash,
-        /// What is wrong.
+        /// The rule that it breaks.
         what: &'static str,
     },
     /// A numbered list has a hole, or its count is wrong.
@@ -87,30 +76,104 @@ pub enum Violation {
     Count {
         /// Which list.
         what: &'static str,
-        /// What its owner's record says.
+        /// The count in its owner's record.
         expected: u64,
-        /// What is there.
+        /// Entries found.
         got: u64,
     },
 }
 
-type Sums = BTreeMap<(BookId, AssetId), Balance>;
-type Pending = BTreeMap<(AccountId, AssetId), (u128, u128)>;
+/// Fails with the rule that `id` breaks, unless it `holds`.
+pub(crate) fn require(holds: bool, id: Hash, what: &'static str) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(Violation::Record { id, what }) }
+}
 
-#[derive(Default)]
-struct Tally {
-    sums: Sums,
-    pending: Pending,
-    held: Pending,
+/// An entry of the state.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a> {
+    /// The state it is in.
+    pub(crate) state: &'a State,
+    /// Its key.
+    pub(crate) key: &'a [u8],
+    value: &'a [u8],
+}
+
+impl Entry<'_> {
+    /// The kind of key.
+    pub(crate) fn tag(&self) -> u8 {
+        self.key.first().copied().unwrap_or_default()
+    }
+
+    /// The key after its tag.
+    pub(crate) fn name<T: BorshDeserialize>(&self) -> T {
+        let rest = self.key.get(1..).unwrap_or_default();
+        decode_entry(self.key, rest)
+    }
+
+    /// The value. One that does not decode is a violation, loudly.
+    pub(crate) fn record<T: BorshDeserialize>(&self) -> T {
+        decode_entry(self.key, self.value)
+    }
+}
+
+/// Sums to which several modules contribute.
+#[derive(Debug, Default)]
+pub(crate) struct Sums {
+    /// Deposits that are to be given back.
     owed: u128,
-    queue: BTreeMap<Hash, TimeMs>,
-    holds: BTreeMap<Hash, TimeMs>,
-    /// For each list: entries found, and what the owners' records say.
+    /// For each list: entries found, and the counts in the owners' records.
     lists: BTreeMap<&'static str, (u64, u64)>,
-    credit: market::Credit,
-    estimates: settlement::Estimates,
-    exposures: settlement::Exposures,
-    escrows: settlement::Escrows,
+}
+
+impl Sums {
+    /// A deposit that is to be given back.
+    pub(crate) fn owe(&mut self, deposit: Amount) {
+        self.owed = self.owed.saturating_add(deposit.0);
+    }
+
+    /// So many entries are to be in a list.
+    pub(crate) fn expect(&mut self, list: &'static str, count: u64) {
+        let (_, expected) = self.lists.entry(list).or_default();
+        *expected = expected.saturating_add(count);
+    }
+
+    /// An entry of a list.
+    pub(crate) fn found(&mut self, list: &'static str) {
+        let (found, _) = self.lists.entry(list).or_default();
+        *found = found.saturating_add(1);
+    }
+
+    fn check(self, state: &State) -> Result<(), Violation> {
+        let held = books::deposits(state);
+        if held.0 < self.owed {
+            return Err(Violation::Deposits { held: held.0, owed: self.owed });
+        }
+        match self.lists.into_iter().find(|(_, (got, expected))| got != expected) {
+            Some((what, (got, expected))) => Err(Violation::Count { what, expected, got }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A module's rules.
+pub(crate) trait Rules: Default {
+    /// Looks at one entry, whichever module's it is.
+    fn take(&mut self, entry: &Entry<'_>, sums: &mut Sums) -> Result<(), Violation>;
+
+    /// Checks what can be said once every entry was seen.
+    fn check(self, state: &State) -> Result<(), Violation>;
+}
+
+/// Runs every module's rules in one pass.
+macro_rules! check_all {
+    ($state:expr, $sums:expr, $($rules:ident),*) => {{
+        $(let mut $rules = $rules::Rules::default();)*
+        for (key, value) in $state.entries() {
+            let entry = Entry { state: $state, key, value };
+            $($rules.take(&entry, $sums)?;)*
+        }
+        $($rules.check($state)?;)*
+    }};
 }
 
 /// Checks every rule over the whole state: O(entries).
@@ -118,155 +181,7 @@ struct Tally {
 /// # Errors
 /// The first [`Violation`] found.
 pub fn invariants(state: &State) -> Result<(), Violation> {
-    let mut tally = Tally::default();
-    for (key, value) in state.entries() {
-        tally.take(state, key, value)?;
-    }
-    tally.check(state)
-}
-
-impl Tally {
-    fn take(&mut self, state: &State, key: &[u8], value: &[u8]) -> Result<(), Violation> {
-        let Some((tag, rest)) = key.split_first() else { return Ok(()) };
-        self.take_market(state, key, value)?;
-        self.take_settlement(state, key, value)?;
-        match *tag {
-            keys::BALANCE => self.take_balance(state, rest, decode_entry(key, value))?,
-            keys::HOLD => self.take_hold(decode_entry(key, rest), &decode_entry(key, value)),
-            keys::QUEUE => {
-                let due_ms = keys::queue_time(key).unwrap_or_default();
-                if let Due::Hold(id) = decode_entry(key, value) {
-                    self.queue.insert(id, due_ms);
-                }
-            }
-            keys::SPONSORSHIP => {
-                self.owed = self.owed.saturating_add(decode_entry::<Sponsorship>(key, value).deposit.0);
-            }
-            keys::COUNTERS => {
-                let counters: Counters = decode_entry(key, value);
-                self.expect("assets", u64::from(counters.assets));
-                self.expect("books", counters.books.saturating_sub(1));
-                self.expect("microgrids", u64::from(counters.microgrids));
-                self.expect("microgrid index", u64::from(counters.microgrids));
-            }
-            keys::ACCOUNT => {
-                self.expect("account assets", u64::from(decode_entry::<Account>(key, value).assets))
-            }
-            keys::ACCOUNT_ASSET => self.found("account assets"),
-            keys::ASSET => self.count::<Asset>("assets", key, value),
-            keys::BOOK => {
-                let accounts = u64::from(decode_entry::<Book>(key, value).accounts);
-                self.found("books");
-                self.expect("book accounts", accounts);
-                self.expect("book index", accounts);
-            }
-            keys::BOOK_ACCOUNT => self.found("book accounts"),
-            keys::BOOK_INDEX => self.found("book index"),
-            keys::MICROGRID => {
-                let grid: Microgrid = decode_entry(key, value);
-                self.found("microgrids");
-                self.expect("meters", u64::from(grid.meters));
-                self.expect("meter index", u64::from(grid.meters));
-                self.expect("members", u64::from(grid.members));
-                self.expect("member index", u64::from(grid.members));
-            }
-            keys::MICROGRID_INDEX => self.found("microgrid index"),
-            keys::METER => self.count::<Meter>("meters", key, value),
-            keys::METER_INDEX => self.found("meter index"),
-            keys::MEMBER => self.found("members"),
-            keys::MEMBER_INDEX => self.found("member index"),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn take_balance(&mut self, state: &State, id: &[u8], balance: Balance) -> Result<(), Violation> {
-        let (account, asset): (AccountId, AssetId) = decode_entry(id, id);
-        let sum = self.sums.entry((posting::book_of(&account), asset)).or_default();
-        // Lifetime totals of many accounts may pass 128 bits: equal sums stay equal when both wrap.
-        sum.debits_posted = sum.debits_posted.wrapping_add(balance.debits_posted);
-        sum.credits_posted = sum.credits_posted.wrapping_add(balance.credits_posted);
-        sum.debits_pending = sum.debits_pending.wrapping_add(balance.debits_pending);
-        sum.credits_pending = sum.credits_pending.wrapping_add(balance.credits_pending);
-        if balance.debits_pending > 0 || balance.credits_pending > 0 {
-            self.pending.insert((account, asset), (balance.debits_pending, balance.credits_pending));
-        }
-        if posting::within_limit(state, &account, &balance) {
-            Ok(())
-        } else {
-            Err(Violation::Limit { account, asset })
-        }
-    }
-
-    fn take_hold(&mut self, id: Hash, hold: &Hold) {
-        let Entry { debit, credit, asset, amount } = hold.entry;
-        for (debit, credit) in posting::legs(debit, credit).into_iter().flatten() {
-            let held = self.held.entry((debit, asset)).or_default();
-            held.0 = held.0.saturating_add(amount.0);
-            let held = self.held.entry((credit, asset)).or_default();
-            held.1 = held.1.saturating_add(amount.0);
-        }
-        self.owed = self.owed.saturating_add(hold.deposit.0);
-        if hold.expires_ms < TimeMs::MAX {
-            self.holds.insert(id, hold.expires_ms);
-        }
-    }
-
-    fn expect(&mut self, list: &'static str, count: u64) {
-        let (_, expected) = self.lists.entry(list).or_default();
-        *expected = expected.saturating_add(count);
-    }
-
-    fn found(&mut self, list: &'static str) {
-        let (found, _) = self.lists.entry(list).or_default();
-        *found = found.saturating_add(1);
-    }
-
-    fn count<T: BorshDeserialize>(&mut self, list: &'static str, key: &[u8], value: &[u8]) {
-        let _: T = decode_entry(key, value); // a record that does not decode is a violation, loudly
-        self.found(list);
-    }
-
-    fn check(self, state: &State) -> Result<(), Violation> {
-        for ((book, asset), sum) in self.sums {
-            for (kind, debits, credits) in [
-                ("posted", sum.debits_posted, sum.credits_posted),
-                ("pending", sum.debits_pending, sum.credits_pending),
-            ] {
-                if debits != credits {
-                    return Err(Violation::TrialBalance { book, asset, kind, debits, credits });
-                }
-            }
-        }
-        let both: std::collections::BTreeSet<_> = self.pending.keys().chain(self.held.keys()).collect();
-        for at in both {
-            let got = self.pending.get(at).copied().unwrap_or_default();
-            let expected = self.held.get(at).copied().unwrap_or_default();
-            if got != expected {
-                return Err(Violation::Pending { account: at.0, asset: at.1, got, expected });
-            }
-        }
-        let apart = self
-            .holds
-            .iter()
-            .find(|(id, due)| self.queue.get(id) != Some(due))
-            .or_else(|| self.queue.iter().find(|(id, due)| self.holds.get(id) != Some(due)));
-        if let Some((hold, _)) = apart {
-            return Err(Violation::Queue { hold: *hold });
-        }
-        let deposits = keys::balance(&DEPOSITS, AssetId::NATIVE);
-        let held =
-            state.get(&deposits).map_or(0, |raw| decode_entry::<Balance>(&deposits, raw).available().0);
-        if held < self.owed {
-            return Err(Violation::Deposits { held, owed: self.owed });
-        }
-        self.credit.check()?;
-        self.estimates.check()?;
-        self.exposures.check()?;
-        self.escrows.check(state)?;
-        match self.lists.into_iter().find(|(_, (got, expected))| got != expected) {
-            Some((what, (got, expected))) => Err(Violation::Count { what, expected, got }),
-            None => Ok(()),
-        }
-    }
+    let mut sums = Sums::default();
+    check_all!(state, &mut sums, records, ledger, token, identity, energy, market, deals, disputes);
+    sums.check(state)
 }

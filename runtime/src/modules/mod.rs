@@ -1,7 +1,19 @@
-//! What calls do.
+//! The state machine's modules: what each call does.
 //!
-//! A module owns its keys in state; only the ledger writes balances. Modules call each other's functions directly. A
-//! call takes effect as a whole: [`Ctx`] journals every write, and whoever runs the call rolls back on failure.
+//! A call is an [`Action`]: a file of its own name in its module's folder, beside it the module's records, its keys in
+//! state and what falls due in it. Only the ledger writes balances. Modules call each other's functions directly. A call
+//! takes effect as a whole: [`Ctx`] journals every write, and whoever runs the call rolls back on failure.
+//!
+//! ```text
+//! ledger <-> identity    accounts and money; everything else stands on them
+//! token                  assets
+//! energy                 microgrids, meters, readings, terms, settlement; tabs and positions for those above it
+//! market, deals          trades, noted in energy's positions
+//! disputes               claims against tabs
+//! agenda                 what a microgrid does when: calls energy and market
+//! due                    what falls due in a block, before its transactions
+//! invariants             what must always hold, for tests and auditors
+//! ```
 //!
 //! # Deposits
 //! Whatever leaves a key in state costs its creator `account_deposit` native base units, moved to
@@ -11,19 +23,47 @@
 //!
 //! [`SystemAccount::Deposits`]: wattle_primitives::call::ledger::SystemAccount::Deposits
 
+/// Makes an enum of calls, or of modules' calls, an [`Action`] itself: whichever it holds.
+macro_rules! actions {
+    ($enum:ident { $($action:ident),* $(,)? }) => {
+        impl $crate::modules::Action for $enum {
+            fn check(&self) -> Result<(), wattle_primitives::Reason> {
+                match self { $(Self::$action(action) => action.check(),)* }
+            }
+
+            fn signatures(&self, chain: &wattle_primitives::Hash, sink: &mut dyn $crate::modules::SigSink) {
+                match self { $(Self::$action(action) => action.signatures(chain, sink),)* }
+            }
+
+            fn weight(&self) -> wattle_primitives::Weight {
+                match self { $(Self::$action(action) => action.weight(),)* }
+            }
+
+            fn execute(&self, ctx: &mut $crate::modules::Ctx<'_>) -> Result<(), wattle_primitives::Reason> {
+                match self { $(Self::$action(action) => action.execute(ctx),)* }
+            }
+        }
+    };
+}
+
+mod agenda;
 pub mod ctx;
+pub mod deals;
+pub mod disputes;
+mod due;
 pub mod energy;
 pub mod identity;
 pub mod invariants;
 pub mod ledger;
+pub mod market;
 pub mod records;
 pub mod token;
 pub mod weights;
 
 pub use ctx::Ctx;
+pub use due::on_block;
 pub use invariants::{Violation, invariants};
 
-use records::Due;
 use wattle_primitives::{Call, Hash, PublicKey, Reason, Signature, Weight};
 
 /// Takes the signatures that are embedded in calls.
@@ -32,115 +72,25 @@ pub trait SigSink {
     fn push(&mut self, key: &PublicKey, message: &[u8], signature: &Signature);
 }
 
-/// A part of the state machine with its own calls.
-pub trait Module {
-    /// Its calls.
-    type Call;
-
+/// A call, through all its stages.
+pub trait Action {
     /// Checks what needs no state.
     ///
     /// # Errors
     /// The [`Reason`] for which no state could make the call succeed.
-    fn check(call: &Self::Call) -> Result<(), Reason>;
+    fn check(&self) -> Result<(), Reason>;
 
     /// Hands out the signatures inside the call, to be verified in the same batch as everything else.
-    fn signatures(_call: &Self::Call, _chain: &Hash, _sink: &mut dyn SigSink) {}
-
-    /// How many signatures [`Module::signatures`] hands out.
-    fn signature_count(_call: &Self::Call) -> usize {
-        0
-    }
+    fn signatures(&self, _chain: &Hash, _sink: &mut dyn SigSink) {}
 
     /// Upper bound of what the call may cost, known before it runs.
-    fn weight(call: &Self::Call) -> Weight;
+    fn weight(&self) -> Weight;
 
     /// Runs the call for `ctx.sender()`.
     ///
     /// # Errors
     /// The [`Reason`]; the caller rolls the state back.
-    fn execute(ctx: &mut Ctx<'_>, call: &Self::Call) -> Result<(), Reason>;
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason>;
 }
 
-macro_rules! dispatch {
-    ($call:expr, $inner:ident, $module:ident => $run:expr) => {
-        match $call {
-            Call::Ledger($inner) => {
-                type $module = ledger::Ledger;
-                $run
-            }
-            Call::Token($inner) => {
-                type $module = token::Token;
-                $run
-            }
-            Call::Identity($inner) => {
-                type $module = identity::Identity;
-                $run
-            }
-            Call::Energy($inner) => {
-                type $module = energy::Energy;
-                $run
-            }
-        }
-    };
-}
-
-/// [`Module::check`] of whichever module the call is for.
-///
-/// # Errors
-/// As the module's.
-pub fn check(call: &Call) -> Result<(), Reason> {
-    dispatch!(call, inner, M => M::check(inner))
-}
-
-/// [`Module::signatures`] of whichever module the call is for.
-pub fn signatures(call: &Call, chain: &Hash, sink: &mut dyn SigSink) {
-    dispatch!(call, inner, M => M::signatures(inner, chain, sink));
-}
-
-/// [`Module::signature_count`] of whichever module the call is for.
-#[must_use]
-pub fn signature_count(call: &Call) -> usize {
-    dispatch!(call, inner, M => M::signature_count(inner))
-}
-
-/// [`Module::weight`] of whichever module the call is for.
-#[must_use]
-pub fn weight(call: &Call) -> Weight {
-    dispatch!(call, inner, M => M::weight(inner))
-}
-
-/// [`Module::execute`] of whichever module the call is for.
-///
-/// # Errors
-/// As the module's.
-pub fn execute(ctx: &mut Ctx<'_>, call: &Call) -> Result<(), Reason> {
-    dispatch!(call, inner, M => M::execute(ctx, inner))
-}
-
-/// Least weight of anything that falls due.
-const DUE_MIN: u64 = 8 * weights::KEY;
-
-/// What is due in any module, before a block's transactions: soonest first, within `budget`; the rest waits for the
-/// next block. A microgrid takes at most half of what is left, so that none holds up the others.
-pub fn on_block(ctx: &mut Ctx<'_>, budget: Weight) -> Weight {
-    let room = budget.0.checked_div(DUE_MIN).unwrap_or(0).max(1);
-    let mut used = Weight::ZERO;
-    for (key, due) in ctx.state.due(ctx.time_ms(), usize::try_from(room).unwrap_or(usize::MAX)) {
-        if !ctx.state.contains(key) {
-            continue; // gone with what came before it
-        }
-        let left = budget.saturating_sub(used);
-        if left.0 < DUE_MIN && used > Weight::ZERO {
-            break;
-        }
-        let took = match due {
-            Due::Hold(id) => ledger::release_due(ctx, key, &id),
-            Due::Microgrid(id) => energy::advance(ctx, key, &id, Weight(left.0 / 2)),
-            Due::Deal(id) => energy::expire_deal(ctx, key, &id),
-            Due::Order(id) => energy::expire_order(ctx, key, &id),
-        };
-        used = used.saturating_add(took);
-        ctx.state.keep();
-    }
-    used
-}
+actions! { Call { Ledger, Token, Identity, Energy } }

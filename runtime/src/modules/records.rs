@@ -1,16 +1,10 @@
-//! The values in state. Their encodings are part of the protocol.
-//!
-//! Accounts, balances and meters are read by light clients too, so their records are defined with the primitives. What
-//! only the energy module reads is in [`super::energy::records`].
+//! Values in state that belong to no one module. Their encodings are part of the protocol.
 
+use super::invariants::{self, Entry, Sums, Violation};
+use crate::State;
+use crate::keys::tag;
 use borsh::{BorshDeserialize, BorshSerialize};
-use wattle_primitives::call::ledger::{AccountClass, Entry};
-use wattle_primitives::call::token::Symbol;
-use wattle_primitives::{Address, Amount, AssetId, Hash, TimeMs};
-
-pub use wattle_primitives::state_key::{
-    AccountRecord as Account, BalanceRecord as Balance, LastReading, MeterRecord as Meter,
-};
+use wattle_primitives::Hash;
 
 /// Numbers given out so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -21,63 +15,6 @@ pub struct Counters {
     pub books: u64,
     /// Microgrids.
     pub microgrids: u32,
-}
-
-/// An asset.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Asset {
-    /// Short name.
-    pub symbol: Symbol,
-    /// Decimal places.
-    pub scale: u8,
-    /// Who may mint it; nobody may mint the native asset.
-    pub issuer: Option<Address>,
-}
-
-/// An organisation's book.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Book {
-    /// Its owner.
-    pub owner: Address,
-    /// Accounts opened, listed under [`crate::keys::book_index`].
-    pub accounts: u32,
-}
-
-/// An account of a book.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct BookAccount {
-    /// Its one asset.
-    pub asset: AssetId,
-    /// Its class.
-    pub class: AccountClass,
-    /// Whether its balance may never be negative.
-    pub limited: bool,
-}
-
-/// An open hold. Gone once it is captured, voided or expired.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Hold {
-    /// What is reserved.
-    pub entry: Entry,
-    /// Who may capture or void it.
-    pub captor: Address,
-    /// First block time at which it is over; [`TimeMs::MAX`] when whoever made it ends it.
-    pub expires_ms: TimeMs,
-    /// Who gets the deposit back.
-    pub depositor: Address,
-    /// The deposit.
-    pub deposit: Amount,
-}
-
-/// A sponsorship.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Sponsorship {
-    /// Native base units left.
-    pub allowance: Amount,
-    /// First block time at which it is over.
-    pub expires_ms: TimeMs,
-    /// What the sponsor gets back when it ends it.
-    pub deposit: Amount,
 }
 
 /// What falls due at a time: the values of the queue.
@@ -102,5 +39,26 @@ impl Due {
         match self {
             Self::Hold(id) | Self::Microgrid(id) | Self::Deal(id) | Self::Order(id) => id,
         }
+    }
+}
+
+/// As many books, assets and microgrids as numbers were given out.
+#[derive(Default)]
+pub(crate) struct Rules;
+
+impl invariants::Rules for Rules {
+    fn take(&mut self, entry: &Entry<'_>, sums: &mut Sums) -> Result<(), Violation> {
+        if entry.tag() == tag::COUNTERS {
+            let counters: Counters = entry.record();
+            sums.expect("assets", u64::from(counters.assets));
+            sums.expect("books", counters.books.saturating_sub(1));
+            sums.expect("microgrids", u64::from(counters.microgrids));
+            sums.expect("microgrid index", u64::from(counters.microgrids));
+        }
+        Ok(())
+    }
+
+    fn check(self, _state: &State) -> Result<(), Violation> {
+        Ok(())
     }
 }

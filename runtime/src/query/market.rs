@@ -1,12 +1,14 @@
 //! Orders, intervals and deals.
 
-use super::{PAGE_ITEMS_MAX, page, read};
+use super::{PAGE_ITEMS_MAX, page};
 use crate::State;
 use crate::keys;
-use crate::modules::energy::deals::reserved;
-use crate::modules::energy::records::{Acceptance, Deal, DealState, Interval, Order, Step};
+use crate::modules::deals::records::{Acceptance, Deal, DealState};
+use crate::modules::deals::reserved;
+use crate::modules::energy::records::{Interval, Step};
+use crate::modules::market::records::Order;
 use std::collections::BTreeMap;
-use wattle_primitives::call::energy::Side;
+use wattle_primitives::call::market::Side;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
 
@@ -117,7 +119,7 @@ pub struct AcceptanceView {
 /// An order, until it has ended.
 #[must_use]
 pub fn order(state: &State, id: &Hash) -> Option<OrderView> {
-    let order: Order = read(state, keys::order(id))?;
+    let order: Order = state.read(keys::order(id))?;
     let Order { microgrid, interval, index, account, side, price, wh, .. } = order;
     let Order { partner, expires_ms, reserved, filled_wh, .. } = order;
     let id = *id;
@@ -142,7 +144,7 @@ pub fn order(state: &State, id: &Hash) -> Option<OrderView> {
 pub fn orders(state: &State, id: &Hash, at: IntervalId, from: u32, limit: usize) -> Vec<OrderView> {
     let count = interval(state, id, at).map_or(0, |record| record.orders);
     (from..count)
-        .filter_map(|index| order(state, &read(state, keys::order_index(id, at, index))?))
+        .filter_map(|index| order(state, &state.read(keys::order_index(id, at, index))?))
         .take(limit.min(PAGE_ITEMS_MAX))
         .collect()
 }
@@ -153,8 +155,8 @@ pub fn order_book(state: &State, id: &Hash, at: IntervalId, now: TimeMs) -> Orde
     let count = interval(state, id, at).map_or(0, |record| record.orders);
     let mut levels: BTreeMap<(Side, Amount), LevelView> = BTreeMap::new();
     for index in 0..count {
-        let Some(order_id) = read::<Hash>(state, keys::order_index(id, at, index)) else { continue };
-        let Some(order) = read::<Order>(state, keys::order(&order_id)) else { continue };
+        let Some(order_id) = state.read(keys::order_index(id, at, index)) else { continue };
+        let Some(order) = state.read(keys::order(&order_id)) else { continue };
         if order.expires_ms.is_some_and(|until| until <= now) || order.filled_wh >= order.wh {
             continue;
         }
@@ -170,17 +172,17 @@ pub fn order_book(state: &State, id: &Hash, at: IntervalId, now: TimeMs) -> Orde
 /// An interval with orders, trades or settlement under way.
 #[must_use]
 pub fn interval(state: &State, id: &Hash, at: IntervalId) -> Option<IntervalView> {
-    let Interval { orders, traded_wh, price, step, .. } = read(state, keys::interval(id, at))?;
+    let Interval { orders, traded_wh, price, step, .. } = state.read(keys::interval(id, at))?;
     Some(IntervalView { interval: at, orders, traded_wh, price, step })
 }
 
 /// A request for a deal, or a deal, until it has ended.
 #[must_use]
 pub fn deal(state: &State, id: &Hash) -> Option<DealView> {
-    let deal: Deal = read(state, keys::deal(id))?;
+    let deal: Deal = state.read(keys::deal(id))?;
     let held = matches!(deal.state, DealState::Authorised { .. });
     let acceptance = |account: &Address| {
-        let Acceptance { wh_max, price, .. } = read(state, keys::acceptance(id, account))?;
+        let Acceptance { wh_max, price, .. } = state.read(keys::acceptance(id, account))?;
         Some(AcceptanceView { account: *account, wh_max, price })
     };
     Some(DealView {
@@ -203,9 +205,9 @@ pub fn deal(state: &State, id: &Hash) -> Option<DealView> {
 /// ends, the last takes its place.
 #[must_use]
 pub fn deals(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<DealView> {
-    let count = read::<u32>(state, keys::deal_count(id)).unwrap_or(0);
+    let count = state.read(keys::deal_count(id)).unwrap_or(0);
     page(from, count, limit)
-        .filter_map(|index| read::<Hash>(state, keys::deal_index(id, index)))
+        .filter_map(|index| state.read(keys::deal_index(id, index)))
         .filter_map(|deal_id| deal(state, &deal_id))
         .collect()
 }

@@ -1,13 +1,14 @@
 //! Terms, members, settlement and disputes of microgrids.
 
-use super::{page, read};
+use super::page;
 use crate::State;
 use crate::keys;
+use crate::modules::disputes::records::Dispute;
 use crate::modules::energy::records::{
-    Dispute, Interval, Measured, Member, Microgrid, SettledMeter, Silence, Step, TermsRecord,
+    Interval, Measured, Member, Microgrid, SettledMeter, Silence, Step, TermsRecord,
 };
 use crate::modules::energy::tab;
-use crate::modules::records::Balance;
+use crate::modules::ledger::records::Balance;
 use wattle_primitives::call::energy::Terms;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
@@ -115,7 +116,7 @@ pub struct DisputeView {
 /// A version of a microgrid's terms.
 #[must_use]
 pub fn terms(state: &State, id: &Hash, version: u32) -> Option<TermsView> {
-    let TermsRecord { from, terms } = read(state, keys::terms(id, version))?;
+    let TermsRecord { from, terms } = state.read(keys::terms(id, version))?;
     Some(TermsView { version, from, terms })
 }
 
@@ -139,9 +140,9 @@ pub fn terms_at(state: &State, id: &Hash, interval: IntervalId) -> Option<TermsV
 pub fn member(state: &State, id: &Hash, account: &Address) -> Option<MemberView> {
     let grid = grid(state, id)?;
     let Member { code, credit_limit, reserved, estimated, collect, exposed, .. } =
-        read(state, keys::member(id, account))?;
+        state.read(keys::member(id, account))?;
     let tab = keys::balance(&tab::account(grid.book, code), grid.asset);
-    let Balance { debits_posted, credits_posted, .. } = read(state, tab).unwrap_or_default();
+    let Balance { debits_posted, credits_posted, .. } = state.read(tab).unwrap_or_default();
     Some(MemberView {
         account: *account,
         code,
@@ -161,7 +162,7 @@ pub fn member(state: &State, id: &Hash, account: &Address) -> Option<MemberView>
 pub fn members(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<MemberView> {
     let count = grid(state, id).map_or(0, |grid| grid.members);
     page(from, count, limit)
-        .filter_map(|index| read(state, keys::member_index(id, index.checked_add(tab::OPERATOR)?)))
+        .filter_map(|index| state.read(keys::member_index(id, index.checked_add(tab::OPERATOR)?)))
         .filter_map(|account| member(state, id, &account))
         .collect()
 }
@@ -170,7 +171,7 @@ pub fn members(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<MemberV
 #[must_use]
 pub fn settlement(state: &State, id: &Hash, interval: IntervalId) -> Option<SettlementView> {
     let grid = grid(state, id)?;
-    let Interval { step, accounts, subs, feeders, .. } = read(state, keys::interval(id, interval))?;
+    let Interval { step, accounts, subs, feeders, .. } = state.read(keys::interval(id, interval))?;
     let (start_ms, end_ms) = (grid.start(interval), grid.end(interval));
     let (subs, feeders) = (measured(subs), measured(feeders));
     Some(SettlementView { interval, start_ms, end_ms, step, accounts, subs, feeders })
@@ -179,7 +180,7 @@ pub fn settlement(state: &State, id: &Hash, interval: IntervalId) -> Option<Sett
 /// How far a meter is settled; `None` before its first settlement.
 #[must_use]
 pub fn settled_meter(state: &State, meter: &Address) -> Option<SettledMeterView> {
-    let SettledMeter { until, typical_wh, silence } = read(state, keys::settled_meter(meter))?;
+    let SettledMeter { until, typical_wh, silence } = state.read(keys::settled_meter(meter))?;
     let silent_since_ms = silence.map(|Silence { since_ms, .. }| since_ms);
     let estimated = silence.map_or(Amount::ZERO, |silence| silence.amount);
     Some(SettledMeterView { until, typical_wh, silent_since_ms, estimated })
@@ -189,7 +190,7 @@ pub fn settled_meter(state: &State, meter: &Address) -> Option<SettledMeterView>
 #[must_use]
 pub fn dispute(state: &State, id: &Hash) -> Option<DisputeView> {
     let Dispute { microgrid, account, meter, claim, note, upheld, rejected, .. } =
-        read(state, keys::dispute(id))?;
+        state.read(keys::dispute(id))?;
     Some(DisputeView { id: *id, microgrid, account, meter, claim, note, upheld, rejected })
 }
 
@@ -198,7 +199,7 @@ pub fn dispute(state: &State, id: &Hash) -> Option<DisputeView> {
 #[must_use]
 pub fn disputes(state: &State) -> Vec<DisputeView> {
     let ids = state.entries().filter_map(|(key, _)| {
-        let id: [u8; 32] = key.strip_prefix(&[keys::DISPUTE])?.try_into().ok()?;
+        let id: [u8; 32] = key.strip_prefix(&[keys::tag::DISPUTE])?.try_into().ok()?;
         Some(Hash(id))
     });
     let mut found: Vec<DisputeView> = ids.filter_map(|id| dispute(state, &id)).collect();
@@ -212,5 +213,5 @@ const fn measured(sums: Measured) -> MeasuredView {
 }
 
 fn grid(state: &State, id: &Hash) -> Option<Microgrid> {
-    read(state, keys::microgrid(id))
+    state.read(keys::microgrid(id))
 }

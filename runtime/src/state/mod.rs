@@ -4,13 +4,15 @@
 //!
 //! # The queue
 //! Positions in the trie are hashes, so it cannot be searched by order. Entries whose key begins with
-//! [`keys::QUEUE`] hold a time after the tag; [`State`] keeps those keys in a second trie as well, ordered by that
+//! [`tag::QUEUE`] hold a time after the tag; [`State`] keeps those keys in a second trie as well, ordered by that
 //! time. The index is a function of the committed entries, so it needs no root of its own and every node that
 //! rebuilds from the entries has the same.
 
 mod trie;
 
-use crate::keys::{self, Key};
+use crate::keys::{self, Key, RawKey, tag};
+use crate::overlay::decode_entry;
+use borsh::BorshDeserialize;
 use trie::{Change, Trie};
 use wattle_primitives::trie::{TrieProof, key_hash};
 use wattle_primitives::{Hash, TimeMs};
@@ -51,6 +53,15 @@ impl State {
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
         self.entries.get(&key_hash(key))
+    }
+
+    /// The decoded value under `key`.
+    ///
+    /// # Panics
+    /// When an entry is not what its module wrote: as [`crate::overlay::Overlay::read`].
+    #[must_use]
+    pub fn read<T: BorshDeserialize>(&self, key: Key<T>) -> Option<T> {
+        self.get(&key).map(|bytes| decode_entry(&key, bytes))
     }
 
     /// The value at a position already hashed.
@@ -106,10 +117,10 @@ impl State {
 /// The place of a queue key in the order: the 32 bytes after its tag.
 fn queue_position(key: &[u8]) -> Option<Hash> {
     let (tag, rest) = key.split_first()?;
-    if *tag != keys::QUEUE {
+    if *tag != tag::QUEUE {
         return None;
     }
-    <[u8; Key::QUEUE_BYTES]>::try_from(rest).ok().map(Hash)
+    <[u8; RawKey::QUEUE_BYTES]>::try_from(rest).ok().map(Hash)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::{
 };
 use borsh::BorshDeserialize;
 use std::sync::{Mutex, PoisonError, RwLock};
-use wattle_primitives::block::BLOCK_BYTES_MAX;
+use wattle_primitives::block::{BLOCK_BYTES_MAX, PATH_HEADERS_MAX};
 use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::receipt::{BlockReceipts, RECEIPTS_BYTES_MAX};
 use wattle_primitives::{
@@ -16,8 +16,6 @@ use wattle_primitives::{
 
 /// Most items of one page.
 const PAGE_ITEMS_MAX: usize = 1000;
-/// Most headers from a height to the certified one above it; an epoch ends with a certified one.
-const PATH_HEADERS_MAX: usize = 100_000;
 /// Blocks whose events are read for one page at most.
 const EVENT_BLOCKS_MAX: u64 = 1000;
 
@@ -144,15 +142,16 @@ impl<K: Kv> Store for ChainStore<K> {
         };
         let (last, certificate) =
             if height == Height::ZERO { (start.to_vec(), None) } else { (last, certificate) };
-        let mut raw = Vec::new();
+        let (mut raw, mut whole) = (Vec::new(), false);
         self.kv.scan(Table::Headers, &start, Order::Up, &mut |key, value| {
             raw.push(value.to_vec());
-            key < last.as_slice() && raw.len() < PATH_HEADERS_MAX
+            whole = key == last.as_slice();
+            !whole && raw.len() <= PATH_HEADERS_MAX
         })?;
         let path: Vec<Header> =
             raw.iter().map(|raw| parse("headers", raw, Header::MAX_BYTES)).collect::<Result<_, _>>()?;
-        let whole = path.first().is_some_and(|first| first.height == height);
-        Ok(whole.then_some(Proven { path, certificate }))
+        let starts = path.first().is_some_and(|first| first.height == height);
+        Ok((starts && whole).then_some(Proven { path, certificate }))
     }
 
     fn receipts(&self, height: Height) -> Result<Option<BlockReceipts>, StoreError> {

@@ -57,7 +57,9 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     fn certificate(&self, height: Height) -> Result<Option<Certificate>, StoreError>;
-    /// The proof of a height: headers from it up to the nearest certified one, and that one's certificate.
+    /// The proof of a height: headers from it up to the nearest certified one, and that one's certificate. `None` when
+    /// there is none yet, or when the path is longer than
+    /// [`PATH_HEADERS_MAX`](wattle_primitives::block::PATH_HEADERS_MAX).
     ///
     /// # Errors
     /// [`StoreError`].

@@ -4,7 +4,7 @@ use super::*;
 use crate::execute::tests::{World, address, key, params, transfer, wallet};
 use crate::execute::{execute_block, genesis};
 use std::borrow::Cow;
-use wattle_primitives::block::PROTOCOL_VERSION;
+use wattle_primitives::block::{PATH_HEADERS_MAX, PROTOCOL_VERSION};
 use wattle_primitives::vote::{Proposal, Round};
 use wattle_primitives::{Epoch, Event, Outcome, TimeMs, View, Vote};
 
@@ -137,6 +137,17 @@ fn exercise(store: &dyn Store) {
 #[test]
 fn memory_keeps_a_chain() {
     exercise(&MemoryStore::in_memory().unwrap());
+}
+
+#[test]
+fn a_height_is_proven_only_by_a_path_that_others_take() {
+    let store = MemoryStore::in_memory().unwrap();
+    let last = PATH_HEADERS_MAX + 2;
+    let mut commits = chain(last as u64);
+    commits[..last].iter_mut().for_each(|commit| commit.certificate = None);
+    store.commit(&commits).unwrap();
+    let headers = |height| store.proof(Height(height)).unwrap().map(|proven| proven.path.len());
+    assert_eq!((headers(1), headers(2)), (None, Some(PATH_HEADERS_MAX + 1)));
 }
 
 #[test]

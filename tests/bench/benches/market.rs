@@ -7,12 +7,14 @@ mod chain;
 use chain::{ACCOUNTS, checked, key, spec, verified};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
-use wattle_primitives::call::EnergyCall;
+use wattle_primitives::Call;
+use wattle_primitives::call;
 use wattle_primitives::call::energy::*;
+use wattle_primitives::call::market::{ORDERS_MAX, Side};
 use wattle_primitives::genesis::GenesisMicrogrid;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::*;
-use wattle_runtime::modules::energy::clearing::{Entry, clear};
+use wattle_runtime::modules::market::clearing::{Entry, clear};
 use wattle_runtime::*;
 
 /// Members of the microgrid.
@@ -77,7 +79,7 @@ fn terms() -> Terms {
     }
 }
 
-fn tx(env: &BlockEnv, sender: u32, nonce: u64, call: EnergyCall) -> Tx {
+fn tx(env: &BlockEnv, sender: u32, nonce: u64, call: Call) -> Tx {
     let body = TxBody {
         chain: env.chain,
         sender: address(sender),
@@ -87,7 +89,7 @@ fn tx(env: &BlockEnv, sender: u32, nonce: u64, call: EnergyCall) -> Tx {
         fee_payer: address(sender),
         max_fee: Amount::MAX,
         tip: Amount(0),
-        calls: BoundedVec::new(vec![Call::Energy(call)]).unwrap(),
+        calls: BoundedVec::new(vec![call]).unwrap(),
     };
     let signature = key(sender).sign(&body.signing_bytes());
     Tx::new(body, vec![Auth { key: key(sender).public(), signature }]).unwrap()
@@ -112,7 +114,7 @@ fn village() -> (State, BlockEnv, Hash) {
         proposer: key(u32::MAX).public(),
     };
     let microgrid = microgrid_id(&operator, &reference);
-    let join = |n: u32| EnergyCall::SetMember { microgrid, account: address(n), credit_limit: None };
+    let join = |n: u32| Call::from(SetMember { microgrid, account: address(n), credit_limit: None });
     let txs: Vec<Tx> = (1..MEMBERS).map(|n| tx(&env, 0, u64::from(n) - 1, join(n))).collect();
     let state = execute_block(&state, &env, &verified(checked(&env, &txs))).unwrap().state;
     (state, env, microgrid)
@@ -123,7 +125,16 @@ fn orders(env: &BlockEnv, microgrid: Hash, numbers: std::ops::Range<u32>) -> Vec
     let place = |n: u32| {
         let Entry { id, side, price, wh, partner, .. } = order(n);
         let (reference, interval, expires_ms) = (id, AT, None);
-        EnergyCall::PlaceOrder { microgrid, reference, interval, side, price, wh, partner, expires_ms }
+        Call::from(call::market::PlaceOrder {
+            microgrid,
+            reference,
+            interval,
+            side,
+            price,
+            wh,
+            partner,
+            expires_ms,
+        })
     };
     let joined = |n: u32| if n.is_multiple_of(MEMBERS) { u64::from(MEMBERS) - 1 } else { 0 };
     let txs: Vec<Tx> =

@@ -3,12 +3,13 @@
 //!
 //! `cargo bench -p wattle-bench --bench settlement`; `METERS=n` for another size.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
-#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 use std::time::{Duration, Instant};
 use wattle_chain_spec::Preset;
-use wattle_primitives::call::EnergyCall;
+use wattle_primitives::Call;
+use wattle_primitives::call;
 use wattle_primitives::call::energy::*;
+use wattle_primitives::call::market::{ORDERS_MAX, Side};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::units::IntervalId;
@@ -129,7 +130,7 @@ impl Village {
         Self { state, env, id, meters, nonces: vec![0; meters as usize], readings: 0 }
     }
 
-    fn tx(&mut self, sender: u32, call: EnergyCall) -> CheckedTx {
+    fn tx(&mut self, sender: u32, call: Call) -> CheckedTx {
         let nonce = &mut self.nonces[sender as usize];
         let body = TxBody {
             chain: self.env.chain,
@@ -140,7 +141,7 @@ impl Village {
             fee_payer: address(sender),
             max_fee: Amount::MAX,
             tip: Amount(0),
-            calls: BoundedVec::new(vec![Call::Energy(call)]).unwrap(),
+            calls: BoundedVec::new(vec![call]).unwrap(),
         };
         *nonce += 1;
         let signature = key(sender, false).sign(&body.signing_bytes());
@@ -170,21 +171,23 @@ impl Village {
         };
         let all: Vec<SignedReading> = (0..self.meters).map(read).collect();
         let calls = all.chunks(BATCH).map(|chunk| BoundedVec::new(chunk.to_vec()).unwrap());
-        let calls: Vec<_> = calls.map(|readings| EnergyCall::SubmitReadings { readings }).collect();
+        let calls: Vec<_> = calls.map(|readings| Call::from(SubmitReadings { readings })).collect();
         calls.into_iter().map(|call| self.tx(0, call)).collect()
     }
 
     /// An order of each member for an interval.
     fn orders(&mut self, interval: IntervalId) -> Vec<CheckedTx> {
-        let place = |n: u32, microgrid| EnergyCall::PlaceOrder {
-            microgrid,
-            reference: Hash([7; 32]),
-            interval,
-            side: if n.is_multiple_of(2) { Side::Buy } else { Side::Sell },
-            price: Amount(150_000 + u128::from(n * 37 % 1000) * 100),
-            wh: WattHours(u64::from(n * 13 % 300) + 1),
-            partner: None,
-            expires_ms: None,
+        let place = |n: u32, microgrid| {
+            Call::from(call::market::PlaceOrder {
+                microgrid,
+                reference: Hash([7; 32]),
+                interval,
+                side: if n.is_multiple_of(2) { Side::Buy } else { Side::Sell },
+                price: Amount(150_000 + u128::from(n * 37 % 1000) * 100),
+                wh: WattHours(u64::from(n * 13 % 300) + 1),
+                partner: None,
+                expires_ms: None,
+            })
         };
         (0..self.meters.min(ORDERS_MAX)).map(|n| self.tx(n, place(n, self.id))).collect()
     }

@@ -1,4 +1,4 @@
-//! What must hold of energy and its money: an independent account of both, from what the chain says happened.
+//! An independent account of energy and its money, kept from what the chain says happened.
 //!
 //! - A reading counts if its meter, its owner or the operator sends it, and it is newer than the last one that counted.
 //! - What is billed to a member is what its meters' registers gained since their first reading, less what waits for an
@@ -13,15 +13,17 @@ use super::coverage::{Coverage, Mark};
 use super::plan::{METERS, Plan, WALLET_BALANCE, WALLETS, meter_owner};
 use super::village::{INTERVAL_MS, account, meter};
 use std::collections::BTreeMap;
-use wattle_primitives::call::EnergyCall;
-use wattle_primitives::call::energy::{ClearingRule, DealEnd, OrderEnd, Side, TariffBand, Terms};
+use wattle_primitives::call;
+use wattle_primitives::call::deals::DealEnd;
+use wattle_primitives::call::energy::{ClearingRule, TariffBand, Terms};
 use wattle_primitives::call::ledger::{AccountId, SystemAccount};
+use wattle_primitives::call::market::{OrderEnd, Side};
 use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::reading::{RegisterEncoding, SignedReading};
 use wattle_primitives::units::{BookId, IntervalId};
 use wattle_primitives::{Address, Amount, AssetId, Call, Event, Hash, Reason, Receipt, Tx, WattHours};
-use wattle_runtime::modules::energy::records::{Interval, Microgrid, SettledMeter, Slice, Step};
-use wattle_runtime::modules::records::{Balance, Meter};
+use wattle_runtime::modules::energy::records::Step;
+use wattle_runtime::modules::ledger::records::Balance;
 use wattle_runtime::{State, keys};
 
 /// Bytes of a record, at most.
@@ -45,7 +47,7 @@ struct Order {
     left: WattHours,
 }
 
-/// What an interval comes to.
+/// Energy of an interval, in Wh.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     bought: u64,
@@ -92,7 +94,9 @@ impl Bills {
         coverage: &mut Coverage,
     ) -> Result<(), String> {
         for call in tx.body().calls.iter() {
-            if let Call::Energy(EnergyCall::SubmitReadings { readings }) = call {
+            if let Call::Energy(call::EnergyCall::SubmitReadings(call::energy::SubmitReadings { readings })) =
+                call
+            {
                 self.take_readings(&tx.body().sender, readings, &receipt.events, coverage)?;
             }
         }
@@ -149,7 +153,7 @@ impl Bills {
         Ok(())
     }
 
-    /// What happened in a block of this time.
+    /// Takes what happened in a block of this time.
     pub(super) fn take_events(
         &mut self,
         events: &[Event],
@@ -311,8 +315,7 @@ impl Bills {
         band.ok_or("no band begins at midnight")
     }
 
-    /// What a reading corrects within one interval has that interval's price; what was estimated too high is refunded at
-    /// no more.
+    /// A correction within one interval has that interval's price, and too high an estimate is refunded at no more.
     fn adjustment(&self, event: &Event) -> Result<(), &'static str> {
         let Event::EnergyAdjusted {
             from_ms,
@@ -345,22 +348,22 @@ impl Bills {
         }
     }
 
-    /// What a state must be after everything that was taken so far.
+    /// Compares a state with everything that was taken so far.
     pub(super) fn compare(&self, state: &State) -> Result<(), String> {
         for at in 0..METERS {
-            let record: Meter = read(state, keys::meter(&meter(at)))?.ok_or("a meter is gone")?;
+            let record = state.read(keys::meter(&meter(at))).ok_or("a meter is gone")?;
             let got = record.last.map(|last| (last.seq, [last.import_wh.0, last.export_wh.0]));
             let want = self.shown.get(&meter(at)).map(|shown| (shown.seq, shown.last));
             if got != want {
                 return Err(format!("meter {at} stands at {got:?}, should at {want:?}"));
             }
         }
-        let grid: Microgrid = read(state, keys::microgrid(&self.id))?.ok_or("the microgrid is gone")?;
+        let grid = state.read(keys::microgrid(&self.id)).ok_or("the microgrid is gone")?;
         let Some(agenda) = grid.agenda else {
             let nothing = self.billed.is_empty() && self.sums.is_empty();
             return if nothing { Ok(()) } else { Err("a microgrid without terms has bills".to_owned()) };
         };
-        let record: Option<Interval> = read(state, keys::interval(&self.id, agenda.settle))?;
+        let record = state.read(keys::interval(&self.id, agenda.settle));
         let halfway = |step| matches!(step, Step::Measure { .. } | Step::Sum { .. } | Step::Post { .. });
         if record.is_some_and(|record| halfway(record.step)) {
             return Ok(()); // some are measured and have no line yet
@@ -387,20 +390,20 @@ impl Bills {
     }
 }
 
-/// What so much energy costs, rounded down; nothing for less than none.
+/// Price of so much energy, rounded down; nothing for less than none.
 fn cost(wh: i128, price: Amount) -> Amount {
     Amount(wh.max(0).cast_unsigned() * price.0 / 1000)
 }
 
-/// What of a meter's energy waits to be settled, less what is estimated since its last reading: import and export.
+/// Energy of a meter that waits to be settled, less estimates since its last reading: import and export.
 fn waiting(state: &State, address: &Address) -> Result<[i128; 2], String> {
     let mut waits = [0i128; 2];
-    let Some(settled) = read::<SettledMeter>(state, keys::settled_meter(address))? else { return Ok(waits) };
-    let record: Meter = read(state, keys::meter(address))?.ok_or("a meter is gone")?;
+    let Some(settled) = state.read(keys::settled_meter(address)) else { return Ok(waits) };
+    let record = state.read(keys::meter(address)).ok_or("a meter is gone")?;
     let Some(last) = record.last else { return Ok(waits) };
     let newest = (last.effective_ms.0 / INTERVAL_MS).max(settled.until.0);
     for interval in settled.until.0..=newest {
-        if let Some(slice) = read::<Slice>(state, keys::slice(address, IntervalId(interval)))? {
+        if let Some(slice) = state.read(keys::slice(address, IntervalId(interval))) {
             waits[0] += i128::from(slice.import_wh.0);
             waits[1] += i128::from(slice.export_wh.0);
         }
@@ -417,35 +420,13 @@ fn waiting(state: &State, address: &Address) -> Result<[i128; 2], String> {
     Ok(waits)
 }
 
-fn read<T: DecodeRecord>(state: &State, key: keys::Key) -> Result<Option<T>, String> {
-    let record = |raw: &[u8]| T::decode_record(raw).map_err(|e| format!("a record does not decode: {e}"));
-    state.get(&key).map(record).transpose()
-}
-
-/// Records that are read here.
-trait DecodeRecord: Sized {
-    fn decode_record(raw: &[u8]) -> Result<Self, wattle_primitives::DecodeError>;
-}
-
-macro_rules! records {
-    ($($record:ty),*) => {
-        $(impl DecodeRecord for $record {
-            fn decode_record(raw: &[u8]) -> Result<Self, wattle_primitives::DecodeError> {
-                decode_bounded(raw, RECORD_BYTES_MAX)
-            }
-        })*
-    };
-}
-
-records!(Meter, Microgrid, Interval, SettledMeter, Slice, Balance, (AccountId, AssetId));
-
 /// All money is in wallets, on tabs, among deposits or fees, and none of it was made.
 pub(super) fn check_money(state: &State) -> Result<(), String> {
     let (mut sum, mut tabs, mut dues) = (0i128, 0i128, 0i128);
-    for (key, value) in state.entries().filter(|(key, _)| key.first() == Some(&keys::BALANCE)) {
+    for (key, value) in state.entries().filter(|(key, _)| key.first() == Some(&keys::tag::BALANCE)) {
         let fail = |e| format!("a balance does not decode: {e}");
-        let (account, _) = <(AccountId, AssetId)>::decode_record(&key[1..]).map_err(fail)?;
-        let balance = Balance::decode_record(value).map_err(fail)?;
+        let (account, _): (AccountId, AssetId) = decode_bounded(&key[1..], RECORD_BYTES_MAX).map_err(fail)?;
+        let balance: Balance = decode_bounded(value, RECORD_BYTES_MAX).map_err(fail)?;
         let net = balance.credits_posted.cast_signed() - balance.debits_posted.cast_signed();
         match account {
             AccountId::System { account: SystemAccount::Issuance } => {}

@@ -4,8 +4,9 @@ use super::plan::{Plan, WALLETS};
 use super::rng::Rng;
 use super::village::{Sender, Village, account};
 use std::collections::BTreeMap;
-use wattle_node::driver::{SubmitError, Token};
-use wattle_primitives::call::TokenCall;
+use wattle_node::driver::SubmitError;
+use wattle_node::work::Token;
+use wattle_primitives::call;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, Signature, TimeMs, Tx, TxBody,
 };
@@ -19,7 +20,7 @@ const ENERGY: u64 = 600;
 /// Lanes that a sender uses.
 const LANES: u64 = 2;
 
-/// What a client has submitted and not yet seen final.
+/// Transactions that a client has submitted and not yet seen final.
 #[derive(Debug)]
 struct Pending {
     tx: Tx,
@@ -77,7 +78,7 @@ impl Clients {
         self.pending.len()
     }
 
-    /// What was issued first and is not final.
+    /// The transaction that was issued first and is not final.
     pub(super) fn oldest(&self) -> Option<Hash> {
         self.pending.first_key_value().map(|(_, p)| p.tx.id())
     }
@@ -87,7 +88,7 @@ impl Clients {
         self.pending.retain(|_, pending| !finalized.contains_key(&pending.tx.id()));
     }
 
-    /// What is submitted next at this time of day, to which of the nodes that are `up`. `fresh`: new transactions too.
+    /// Batches to submit at this time of day, each to one of the nodes that are `up`. `fresh`: new transactions too.
     pub(super) fn next(&mut self, now: u64, wall: u64, up: &[usize], fresh: bool) -> Vec<Batch> {
         let mut batches: BTreeMap<usize, Vec<Tx>> = BTreeMap::new();
         for pending in self.pending.values_mut().filter(|p| p.retry_at <= now) {
@@ -145,7 +146,7 @@ impl Clients {
         let energy =
             self.rng.chance(ENERGY).then(|| self.village.next(wall, issued, |n| pending.contains_key(&n)));
         let (sender, call) = match energy.flatten() {
-            Some((sender, call)) => (sender, Call::Energy(call)),
+            Some((sender, call)) => (sender, call),
             None => (Sender::Wallet(wallet), self.transfer()),
         };
         // A loyal client knows one node only, whatever becomes of it.
@@ -167,7 +168,7 @@ impl Clients {
         let to = account(self.rng.index(WALLETS));
         let amount =
             if self.rng.chance(50) { u128::MAX >> 2 } else { u128::from(self.rng.between(1, 1_000)) };
-        Call::Token(TokenCall::Transfer { to, asset: AssetId::NATIVE, amount: Amount(amount) })
+        Call::from(call::token::Transfer { to, asset: AssetId::NATIVE, amount: Amount(amount) })
     }
 
     /// A transaction that no node may take.

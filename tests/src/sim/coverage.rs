@@ -1,4 +1,4 @@
-//! What a batch of runs has exercised: a fault that never happens proves nothing.
+//! Coverage of a batch of runs: a fault that never happens proves nothing.
 
 use std::collections::BTreeMap;
 
@@ -212,7 +212,7 @@ impl Summary {
         }
     }
 
-    /// What no run exercised.
+    /// Marks that no run has.
     #[must_use]
     pub fn missing(&self) -> Vec<&'static str> {
         Mark::ALL.iter().filter(|m| !self.sums.contains_key(m)).map(|m| m.text()).collect()

@@ -3,10 +3,11 @@
 use super::coverage::Mark;
 use super::{Action, Plant, Role, Sim};
 use std::sync::Arc;
-use wattle_node::driver::{Answer, Done, Effect, Event, Job};
+use wattle_node::driver::{Answer, Effect, Event};
+use wattle_node::journal::{Order, Syncs};
 use wattle_node::run::serve;
-use wattle_node::run::threads::{LogOrder, Order, commit};
-use wattle_node::signer::Syncs;
+use wattle_node::run::threads::{LogOrder, commit};
+use wattle_node::work::{Done, Job, Token};
 use wattle_p2p::Penalty;
 use wattle_p2p::wire::{Gossip, Request, ValidatorMessage};
 use wattle_primitives::{SignedVote, Vote};
@@ -20,9 +21,7 @@ impl Sim {
         self.trace.effect(self.now, node, &describe_effect(&effect));
         match effect {
             Effect::Work(job) => self.work(node, job),
-            Effect::Persist { token, height, records, votes } => {
-                self.order_log(node, LogOrder::Persist(Order { token, height, records, votes }));
-            }
+            Effect::Persist(order) => self.order_log(node, LogOrder::Persist(order)),
             Effect::Commit(batch) => {
                 self.oracle.finalizing(node, &batch)?;
                 let Some(running) = &mut self.nodes[node].running else { return Ok(()) };
@@ -178,7 +177,7 @@ impl Sim {
         Ok(())
     }
 
-    fn serve(&mut self, node: usize, token: wattle_node::driver::Token, request: &Request) {
+    fn serve(&mut self, node: usize, token: Token, request: &Request) {
         let took = self.rng.below(SERVE_MS_MAX);
         let Some(running) = &mut self.nodes[node].running else { return };
         // Read when asked: a moment later the answer could only hold more.
@@ -198,7 +197,7 @@ impl Sim {
         Ok(())
     }
 
-    /// What lies durably on every disk agrees with what became final; money is neither made nor lost.
+    /// Every disk agrees with what became final; money is neither made nor lost.
     pub(super) fn inspect(&mut self) -> Result<(), String> {
         let (issued, settled) = (self.clients.issued(), self.oracle.txs.len());
         if u64::try_from(settled).ok() != Some(issued) {
@@ -313,7 +312,7 @@ fn describe_effect(effect: &Effect) -> String {
         Effect::Work(Job::Execute { block, .. }) => format!("execute {}", block.hash.short()),
         Effect::Work(Job::Build(job)) => format!("build {} of {}", job.round, job.candidates.len()),
         Effect::Work(Job::Replay { token, blocks, .. }) => format!("replay {} {}", token.0, blocks.len()),
-        Effect::Persist { token, height, records, votes } => {
+        Effect::Persist(Order { token, height, records, votes }) => {
             let votes: Vec<_> =
                 votes.iter().map(|(vote, _)| (vote.kind(), vote.round().to_string())).collect();
             format!("persist {} for {height}: {} records, {votes:?}", token.0, records.len())

@@ -1,4 +1,4 @@
-//! What goes wrong in a run. Each seed draws its own mix, so that rare combinations are reached too.
+//! Faults of a run. Each seed draws its own mix, so that rare combinations are reached too.
 
 use super::rng::Rng;
 
@@ -111,7 +111,7 @@ impl Faults {
         }
     }
 
-    /// What remains when the network heals: who lies goes on lying.
+    /// The faults that remain when the network heals: who lies goes on lying.
     pub(super) const fn healed(self) -> Self {
         Self { lie: self.lie, answer_lie: self.answer_lie, ..Self::NONE }
     }

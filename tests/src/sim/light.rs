@@ -49,7 +49,7 @@ impl Light {
     }
 }
 
-/// What the client says and asks; its only contact with the world.
+/// Words and questions of the client; its only contact with the world.
 #[derive(Default)]
 struct Mail {
     next: u64,
@@ -60,7 +60,7 @@ struct Mail {
     notes: Vec<Note>,
 }
 
-/// What an attempt came to.
+/// Outcome of an attempt.
 enum Note {
     Synced {
         head: Header,
@@ -169,7 +169,7 @@ impl TimeSource for Ticks {
     }
 }
 
-/// What a light client does as long as it lives.
+/// The life of a light client.
 async fn follow(mut follower: Follower, mail: Mailbox, servers: Vec<PeerId>, keys: Vec<Vec<u8>>) {
     let pairs = servers.iter().cycle().zip(keys.iter().cycle());
     for (peer, key) in pairs {

@@ -57,7 +57,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use trace::Trace;
 use wattle_consensus::MonoMs;
-use wattle_node::driver::{Done, Event, Job, Token};
+use wattle_node::driver::Event;
+use wattle_node::work::{Done, Job, Token};
 use wattle_p2p::wire::{Request, Response};
 use wattle_primitives::{Epoch, Genesis, Header, Height, Round, TimeMs, View};
 
@@ -68,7 +69,7 @@ const FORGETFUL_MS: u64 = 80;
 /// Heights that all must gain once faults have stopped.
 const HEIGHTS_GAINED: u64 = 5;
 
-/// What a run came to.
+/// Result of a run that broke no rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// Its seed.
@@ -83,7 +84,7 @@ pub struct Outcome {
     pub blocks: u64,
     /// Final transactions.
     pub txs: u64,
-    /// What was exercised.
+    /// Situations that occurred.
     pub coverage: Coverage,
     /// Views with an honest leader between the last link that came up and the next final block.
     pub recovery_views: usize,
@@ -103,7 +104,7 @@ pub struct Failure {
     pub plan: String,
     /// When, in simulated ms.
     pub at_ms: u64,
-    /// What was broken.
+    /// The rule that was broken.
     pub what: String,
 }
 
@@ -190,7 +191,7 @@ impl Sim {
             sequence: 0,
             rng: Rng::new(plan.seed, "world"),
             nodes,
-            network: Network::new(plan.nodes(), plan.topology.links(&plan)),
+            network: Network::new(plan.nodes(), plan.links()),
             oracle: Oracle::new(chain, genesis.clone(), byzantine, &plan),
             liars,
             answers,
@@ -358,7 +359,7 @@ impl Sim {
         Ok(())
     }
 
-    /// What long work has come to, before the driver draws its conclusions.
+    /// Looks at results of long work before the driver draws its conclusions.
     fn look_at(&mut self, node: usize, event: &Event) -> Result<(), String> {
         match event {
             Event::Done(Done::Body { result: Err(_), .. }) => self.oracle.coverage.mark(Mark::RefusedUnbound),

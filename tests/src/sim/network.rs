@@ -6,7 +6,8 @@ use super::rng::Rng;
 use super::{Action, Sim};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wattle_node::driver::{Event, Token};
+use wattle_node::driver::Event;
+use wattle_node::work::Token;
 use wattle_p2p::MessageId;
 use wattle_p2p::Verdict;
 use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
@@ -24,7 +25,7 @@ const HEIGHT_LIE: u64 = 1_000;
 /// How long gossip is remembered, in ms: as on the real network.
 const GOSSIP_MEMORY_MS: u64 = 120_000;
 
-/// What travels.
+/// A message under way.
 #[derive(Clone, Debug)]
 pub(super) enum Payload {
     Validator(Arc<ValidatorMessage>),

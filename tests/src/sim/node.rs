@@ -5,14 +5,15 @@ use super::plan::{Plan, node_seed, validator_key};
 use super::rng::Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use wattle_node::driver::{Committing, Driver, Setup, Token};
+use wattle_node::driver::{Driver, FinalBlock, Setup};
 use wattle_node::file::sim::{Crash, Faults as SimFaults, SimDir};
+use wattle_node::journal::Journal;
 use wattle_node::mempool::Limits;
 use wattle_node::run::shared::{Command, Shared, View};
-use wattle_node::run::storage::{Found, Journal, StorageError, open_chain};
+use wattle_node::run::storage::{StorageError, open_chain};
 use wattle_node::run::threads::LogOrder;
 use wattle_node::wal::WalConfig;
-use wattle_node::work::{TxCache, Worker};
+use wattle_node::work::{Token, TxCache, Worker};
 use wattle_p2p::wire::Gossip;
 use wattle_p2p::{NodeKey, PeerId};
 use wattle_primitives::{Genesis, Hash, Height, PublicKey, SecretKey};
@@ -42,7 +43,7 @@ pub(super) struct Node {
     pub(super) running: Option<Box<Running>>,
 }
 
-/// What a crash forgets.
+/// The part of a node that a crash forgets.
 pub(super) struct Running {
     pub(super) driver: Driver,
     pub(super) shared: Arc<Shared>,
@@ -52,7 +53,7 @@ pub(super) struct Running {
     pub(super) journal: Option<Journal<SimDir, SimDir>>,
     pub(super) log: VecDeque<LogOrder>,
     pub(super) logging: bool,
-    pub(super) commits: Vec<Committing>,
+    pub(super) commits: Vec<FinalBlock>,
     pub(super) committing: bool,
     /// When each of the two threads for long work is free.
     pub(super) free_at: [u64; 2],
@@ -104,17 +105,19 @@ impl Node {
         if let Some(seed) = self.seed {
             let config = WalConfig { chain: found.chain, entropy, segment_bytes: self.segment_bytes };
             let (wal, sign, key) = (self.wal.clone(), self.sign.clone(), SecretKey::from_seed(seed));
-            let opened = Journal::open(wal, sign, found.chain, key, height == Height::ZERO, config)?;
-            (journal, records, bodies) = (Some(opened.0), opened.1, opened.2);
+            let voting = Journal::open(wal, sign, found.chain, key, height == Height::ZERO, config)?;
+            (journal, records, bodies) = (Some(voting.journal), voting.records, voting.bodies);
         }
         self.life += 1;
         let store: Arc<dyn Store> = self.store.clone();
-        let view = view_of(&found);
+        let view = View::of(&found);
         let (shared, commands) = Shared::new(found.chain, Arc::clone(genesis), self.key, store, view);
-        let worker =
-            Worker { chain: found.chain, genesis: Arc::clone(genesis), cache: Arc::new(TxCache::default()) };
-        let setup =
-            Setup { chain: found.chain, genesis: Arc::clone(genesis), key: self.key, mempool: Limits::NODE };
+        let worker = Worker {
+            chain: found.chain,
+            schedule: Arc::clone(&found.schedule),
+            cache: Arc::new(TxCache::default()),
+        };
+        let setup = Setup { chain: found.chain, key: self.key, mempool: Limits::NODE };
         self.running = Some(Box::new(Running {
             driver: Driver::new(setup, found.boot(records, bodies)),
             shared,
@@ -204,13 +207,4 @@ impl Running {
 
 fn empty_store() -> Result<Arc<MemoryStore>, String> {
     MemoryStore::in_memory().map(Arc::new).map_err(|e| e.to_string())
-}
-
-fn view_of(found: &Found) -> View {
-    View {
-        hash: found.header.hash(),
-        header: found.header.clone(),
-        state: found.state.clone(),
-        certificate: found.certificate.clone(),
-    }
 }

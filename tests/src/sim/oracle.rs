@@ -1,4 +1,4 @@
-//! What must hold whatever goes wrong. Derived anew from what nodes say and do, not from what they believe.
+//! The rules that hold whatever goes wrong, derived anew from what nodes say and do, not from what they believe.
 
 use super::bills::{Bills, check_money};
 use super::byzantine::Lie;
@@ -7,10 +7,10 @@ use super::plan::{Plan, Role, WALLET_BALANCE, WALLETS};
 use super::village::account;
 use std::collections::BTreeMap;
 use wattle_consensus::Evidence;
-use wattle_node::driver::{Announcement, Committing};
+use wattle_node::driver::FinalBlock;
 use wattle_node::work::ExecuteError;
 use wattle_p2p::wire::ValidatorMessage;
-use wattle_primitives::call::TokenCall;
+use wattle_primitives::call;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::{
     Address, Amount, BlockId, Call, Epoch, Event, Genesis, Hash, Header, Height, Outcome, PublicKey, Receipt,
@@ -28,7 +28,7 @@ pub(super) struct Oracle {
     /// Validators that are not honest.
     byzantine: BTreeMap<PublicKey, Role>,
     pub(super) stormy: bool,
-    /// What happened so far.
+    /// Situations that occurred so far.
     pub(super) coverage: Coverage,
     /// Blocks of liars.
     lies: BTreeMap<Hash, Lie>,
@@ -40,13 +40,13 @@ pub(super) struct Oracle {
     finalized: BTreeMap<Height, Hash>,
     /// Every transaction in one of them.
     pub(super) txs: BTreeMap<Hash, Height>,
-    /// What each node has told its clients to be final, by node.
+    /// The height up to which each node has told its clients that blocks are final.
     announced: BTreeMap<usize, Height>,
     /// Every vote an honest validator ever sent.
     votes: BTreeMap<(PublicKey, Round, VoteKind), Vote>,
-    /// What the wallets must have.
+    /// Balances that the wallets must have.
     balances: BTreeMap<Address, u128>,
-    /// What is reserved of them: the wallet of each hold.
+    /// Reserved parts of them: the wallet of each hold.
     holds: BTreeMap<Hash, Address>,
     /// Energy and its money.
     bills: Bills,
@@ -85,7 +85,7 @@ impl Oracle {
     }
 
     /// A node takes blocks for final: they are the ones everybody else takes for final.
-    pub(super) fn finalizing(&mut self, node: usize, batch: &[Committing]) -> Result<(), String> {
+    pub(super) fn finalizing(&mut self, node: usize, batch: &[FinalBlock]) -> Result<(), String> {
         for item in batch {
             let header = item.block.header();
             let (height, hash) = (header.height, item.block.hash);
@@ -118,7 +118,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn first_seen(&mut self, item: &Committing) -> Result<(), String> {
+    fn first_seen(&mut self, item: &FinalBlock) -> Result<(), String> {
         let header = item.block.header();
         if header.height.0 > 1 && self.finalized.get(&Height(header.height.0 - 1)) != Some(&header.parent) {
             return Err(format!("height {} does not extend the final block below", header.height));
@@ -152,7 +152,7 @@ impl Oracle {
         self.compare(&item.executed.state).map_err(|e| format!("after height {}: {e}", header.height))
     }
 
-    /// What a transaction does to the wallets: a transfer by its words, what is about energy by what happened.
+    /// Applies a transaction to the wallets: a transfer by its words, calls about energy by their events.
     fn book(&mut self, tx: &Tx, receipt: &Receipt, time_ms: u64) -> Result<(), String> {
         let body = tx.body();
         self.pay(&body.fee_payer, receipt.fee.0)?;
@@ -161,7 +161,7 @@ impl Oracle {
         }
         for call in body.calls.iter() {
             match call {
-                Call::Token(TokenCall::Transfer { to, amount, .. }) => {
+                Call::Token(call::TokenCall::Transfer(call::token::Transfer { to, amount, .. })) => {
                     self.pay(&body.sender, amount.0)?;
                     self.receive(to, *amount);
                 }
@@ -229,7 +229,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// What a node has on its disk at the end: energy and money add up, and if it is the newest state, so do the bills.
+    /// Checks a node's disk at the end: energy and money add up, and if it is the newest state, so do the bills.
     pub(super) fn final_state(&self, height: Height, state: &State) -> Result<(), String> {
         audit(state)?;
         let known = self.states.get(&height).map(State::root);
@@ -243,7 +243,7 @@ impl Oracle {
     pub(super) fn announced(
         &mut self,
         node: usize,
-        announcement: &Announcement,
+        announcement: &FinalBlock,
         store: &dyn Store,
     ) -> Result<(), String> {
         let header = announcement.block.header();
@@ -277,7 +277,7 @@ impl Oracle {
         self.stored(node, store, height)
     }
 
-    /// What a node has in its store is what is final.
+    /// A node's store holds what is final, and nothing else.
     pub(super) fn stored(&self, node: usize, store: &dyn Store, height: Height) -> Result<(), String> {
         for (at, hash) in self.finalized.range(..=height) {
             let header = store.header(BlockId::Height(*at)).map_err(|e| e.to_string())?;

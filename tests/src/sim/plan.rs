@@ -1,4 +1,4 @@
-//! What a run is made of: the cluster, who of it is not honest, its faults, how long they last.
+//! The plan of a run: the cluster, who of it is not honest, its faults, how long they last.
 
 use super::faults::Faults;
 use super::rng::Rng;
@@ -18,7 +18,7 @@ pub(super) const OUTSIDER: usize = WALLETS - 1;
 pub(super) const METERS: usize = 5;
 /// Paces of wall clocks: in most runs many intervals end.
 const RATES: [u64; 5] = [1, 4, 16, 16, 16];
-/// What each wallet has at genesis, native base units.
+/// Balance of each wallet at genesis, native base units.
 pub(super) const WALLET_BALANCE: u128 = 1_000_000_000;
 
 /// A fault built into the surroundings on purpose, to show that the oracle notices.
@@ -32,7 +32,7 @@ pub enum Plant {
     ClonedKey,
 }
 
-/// What a validator is.
+/// Character of a validator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It follows the protocol, as far as faults let it.
@@ -54,7 +54,7 @@ pub struct Plan {
     pub validators: usize,
     /// The voting power of each.
     pub powers: Vec<u64>,
-    /// What each is. Those that are not honest have less than a third of the power in every set.
+    /// Character of each. Those that are not honest have less than a third of the power in every set.
     pub roles: Vec<Role>,
     /// The shape of their network.
     pub topology: Topology,
@@ -71,7 +71,7 @@ pub struct Plan {
     pub clearing: ClearingRule,
     /// Who bears its losses.
     pub losses: LossRule,
-    /// What goes wrong before the network heals.
+    /// Faults before the network heals.
     pub faults: Faults,
     /// How long things go wrong, simulated ms.
     pub storm_ms: u64,
@@ -107,7 +107,7 @@ impl Plan {
         }
     }
 
-    /// What a seed stands for: its swarm. `validators` instead of its own number, if given.
+    /// The plan of a seed. `validators` instead of its own number, if given.
     #[must_use]
     pub fn of_seed(seed: u64, validators: Option<usize>) -> Self {
         let mut rng = Rng::new(seed, "plan");
@@ -146,7 +146,7 @@ impl Plan {
         self.losses = if rng.coin() { LossRule::ProRata } else { LossRule::Operator };
     }
 
-    /// What a clock shows that is right, ms UTC.
+    /// Reading of a clock that is right, ms UTC.
     pub(super) const fn wall_ms(&self, now: u64) -> u64 {
         WALL_MS + now * self.rate
     }
@@ -225,7 +225,13 @@ impl Plan {
         }
     }
 
-    /// What a node is; followers are honest as far as consensus goes.
+    /// All links between nodes, lower index first.
+    pub(super) fn links(&self) -> Vec<(usize, usize)> {
+        let places: Vec<_> = (0..self.nodes()).map(|node| self.place_of(node)).collect();
+        self.topology.links(self.validators, &places)
+    }
+
+    /// Character of a node; followers are honest as far as consensus goes.
     pub(super) fn role_of(&self, node: usize) -> Role {
         self.place_of(node).map_or(Role::Honest, |place| self.roles[place])
     }

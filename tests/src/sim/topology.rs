@@ -1,7 +1,5 @@
 //! Who is linked with whom.
 
-use super::plan::Plan;
-
 /// The shape of the validators' network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topology {
@@ -14,25 +12,22 @@ pub enum Topology {
 }
 
 impl Topology {
-    /// All links between nodes, lower index first.
-    pub(super) fn links(self, plan: &Plan) -> Vec<(usize, usize)> {
-        let nodes = plan.nodes();
-        let pairs = (0..nodes).flat_map(|a| (a + 1..nodes).map(move |b| (a, b)));
-        pairs.filter(|(a, b)| self.links_two(plan, *a, *b)).collect()
+    /// All links between nodes, lower index first. `places`: each node's place among the `n` validators, followers
+    /// have none.
+    pub(super) fn links(self, n: usize, places: &[Option<usize>]) -> Vec<(usize, usize)> {
+        let pairs = (0..places.len()).flat_map(|a| (a + 1..places.len()).map(move |b| (a, b)));
+        pairs.filter(|(a, b)| self.links_two(n, (*a, places[*a]), (*b, places[*b]))).collect()
     }
 
-    fn links_two(self, plan: &Plan, a: usize, b: usize) -> bool {
-        if self == Self::Mesh {
-            return true;
-        }
-        let n = plan.validators;
-        match (plan.place_of(a), plan.place_of(b)) {
+    const fn links_two(self, n: usize, a: (usize, Option<usize>), b: (usize, Option<usize>)) -> bool {
+        match (a, b) {
+            _ if matches!(self, Self::Mesh) => true,
             // A twin stands where its original stands, but hears only others.
-            (Some(x), Some(y)) => self.adjacent(n, x, y),
+            ((_, Some(x)), (_, Some(y))) => self.adjacent(n, x, y),
             // A follower has two peers of which one is honest.
-            (Some(x), None) => x == 0 || x == b % n,
-            (None, Some(y)) => y == 0 || y == a % n,
-            (None, None) => false,
+            ((_, Some(x)), (b, None)) => x == 0 || x == b % n,
+            ((a, None), (_, Some(y))) => y == 0 || y == a % n,
+            ((_, None), (_, None)) => false,
         }
     }
 

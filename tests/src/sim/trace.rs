@@ -1,4 +1,4 @@
-//! What happened, in order: as one hash, and in words when a run is looked at.
+//! Everything that happens, in order: as one hash, and in words when a run is looked at.
 
 /// Hashes every event and every effect of a run. Equal seeds must give equal hashes.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Trace {
         self.line(now_ms, node, '>', what);
     }
 
-    /// What a node does.
+    /// An effect that a node carries out.
     pub(super) fn effect(&mut self, now_ms: u64, node: usize, what: &str) {
         self.line(now_ms, Some(node), '<', what);
     }

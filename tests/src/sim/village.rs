@@ -1,4 +1,4 @@
-//! What members of the microgrid do: their meters count, fall silent and send late; they trade, make deals and pay.
+//! Members of the microgrid: their meters count, fall silent and send late; they trade, make deals and pay.
 //!
 //! Nothing here knows the rules: much of what is asked for is refused, with a receipt. What must come of it is the
 //! business of `bills`.
@@ -7,8 +7,10 @@ use super::plan::{METERS, OUTSIDER, Plan, WALLETS, meter_key, meter_owner, walle
 use super::rng::Rng;
 use std::collections::VecDeque;
 use std::sync::LazyLock;
-use wattle_primitives::call::EnergyCall;
-use wattle_primitives::call::energy::{Funding, Side, deal_id, order_id};
+use wattle_primitives::Call;
+use wattle_primitives::call;
+use wattle_primitives::call::deals::{Funding, deal_id};
+use wattle_primitives::call::market::{Side, order_id};
 use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, BoundedVec, Hash, SecretKey, TimeMs, WattHours};
@@ -105,7 +107,7 @@ struct Deal {
     requester: usize,
     stage: Stage,
     wh: u64,
-    /// What the charging side's meter showed when it authorised.
+    /// Counter of the charging side's meter when it authorised.
     from_wh: u64,
     seq: u64,
     told_wh: u64,
@@ -146,7 +148,7 @@ impl Village {
         wall: u64,
         issued: u64,
         open: impl Fn(u64) -> bool,
-    ) -> Option<(Sender, EnergyCall)> {
+    ) -> Option<(Sender, Call)> {
         match self.rng.below(100) {
             0..14 => self.read_all(wall),
             14..36 => self.read(wall),
@@ -154,18 +156,18 @@ impl Village {
             36..86 => self.deal(wall, issued, open),
             86..91 => {
                 let wallet = Sender::Wallet(self.rng.index(WALLETS));
-                Some((wallet, EnergyCall::PayTab { microgrid: self.id }))
+                Some((wallet, Call::from(call::energy::PayTab { microgrid: self.id })))
             }
             _ => {
                 let on = self.rng.coin();
                 let wallet = Sender::Wallet(self.rng.index(WALLETS));
-                Some((wallet, EnergyCall::SetCollection { microgrid: self.id, on }))
+                Some((wallet, Call::from(call::energy::SetCollection { microgrid: self.id, on })))
             }
         }
     }
 
     /// A meter is read, and sends what it has, or nothing: perhaps late, twice, or the newest first.
-    fn read(&mut self, wall: u64) -> Option<(Sender, EnergyCall)> {
+    fn read(&mut self, wall: u64) -> Option<(Sender, Call)> {
         let at = self.rng.index(METERS);
         let reading = self.count(at, wall);
         let counter = &mut self.meters[at];
@@ -194,11 +196,11 @@ impl Village {
             _ => Sender::Wallet(OUTSIDER),
         };
         let readings = BoundedVec::new(sent).unwrap_or_default();
-        Some((sender, EnergyCall::SubmitReadings { readings }))
+        Some((sender, Call::from(call::energy::SubmitReadings { readings })))
     }
 
     /// The operator reads all meters that are not silent, and sends what they have.
-    fn read_all(&mut self, wall: u64) -> Option<(Sender, EnergyCall)> {
+    fn read_all(&mut self, wall: u64) -> Option<(Sender, Call)> {
         let mut sent = Vec::new();
         for at in 0..METERS {
             let reading = self.count(at, wall);
@@ -213,7 +215,7 @@ impl Village {
         }
         sent.truncate(READ_AT_ONCE_MAX);
         let readings = BoundedVec::new(sent).ok().filter(|sent| !sent.is_empty())?;
-        Some((Sender::Wallet(0), EnergyCall::SubmitReadings { readings }))
+        Some((Sender::Wallet(0), Call::from(call::energy::SubmitReadings { readings })))
     }
 
     /// Energy flows through all meters since they were last looked at, and one is read. The first one stands at the
@@ -264,11 +266,11 @@ impl Village {
     }
 
     /// An order is placed, or taken back.
-    fn order(&mut self, wall: u64) -> (Sender, EnergyCall) {
+    fn order(&mut self, wall: u64) -> (Sender, Call) {
         if self.rng.chance(120)
             && let Some((wallet, order)) = self.rng.pick(&self.orders).copied()
         {
-            return (Sender::Wallet(wallet), EnergyCall::CancelOrder { order });
+            return (Sender::Wallet(wallet), Call::from(call::market::CancelOrder { order }));
         }
         let wallet = self.rng.index(WALLETS);
         let reference = self.reference();
@@ -278,7 +280,7 @@ impl Village {
         let partner = self.rng.chance(200).then(|| account(self.rng.index(WALLETS)));
         let end = (interval.0 + 1) * INTERVAL_MS;
         let expires_ms = self.rng.chance(200).then(|| TimeMs(self.rng.between(wall, end)));
-        let call = EnergyCall::PlaceOrder {
+        let call = Call::from(call::market::PlaceOrder {
             microgrid: self.id,
             reference,
             interval,
@@ -287,13 +289,13 @@ impl Village {
             wh: WattHours(self.rng.between(1, 300)),
             partner,
             expires_ms,
-        };
+        });
         self.orders.push((wallet, order_id(&account(wallet), &reference)));
         (Sender::Wallet(wallet), call)
     }
 
     /// A deal is asked for, or one goes on.
-    fn deal(&mut self, wall: u64, issued: u64, open: impl Fn(u64) -> bool) -> Option<(Sender, EnergyCall)> {
+    fn deal(&mut self, wall: u64, issued: u64, open: impl Fn(u64) -> bool) -> Option<(Sender, Call)> {
         let ready = self.deals.iter().position(|deal| !open(deal.waits_for));
         match ready {
             Some(at) => self.go_on(at, wall, issued),
@@ -302,7 +304,7 @@ impl Village {
         }
     }
 
-    fn request(&mut self, wall: u64, issued: u64) -> (Sender, EnergyCall) {
+    fn request(&mut self, wall: u64, issued: u64) -> (Sender, Call) {
         let charger = 1 + self.rng.index(2);
         let discharger = if self.rng.coin() { 3 } else { 3 - charger };
         let side = if self.rng.coin() { Side::Buy } else { Side::Sell };
@@ -323,7 +325,7 @@ impl Village {
             told_wh: 0,
             waits_for,
         });
-        let call = EnergyCall::RequestDeal {
+        let call = Call::from(call::deals::RequestDeal {
             microgrid: self.id,
             reference,
             side,
@@ -332,11 +334,11 @@ impl Village {
             unit_wh: WattHours(self.rng.between(1, 5)),
             price: Amount(u128::from(self.rng.between(100_000, 300_000))),
             expires_ms: TimeMs(wall + self.rng.between(30_000, 600_000)),
-        };
+        });
         (Sender::Wallet(requester), call)
     }
 
-    fn go_on(&mut self, at: usize, wall: u64, issued: u64) -> Option<(Sender, EnergyCall)> {
+    fn go_on(&mut self, at: usize, wall: u64, issued: u64) -> Option<(Sender, Call)> {
         let Self { rng, deals, meters, .. } = self;
         let deal = deals.get_mut(at)?;
         let Deal { id, charger, discharger, requester, .. } = *deal;
@@ -344,32 +346,32 @@ impl Village {
         deal.waits_for = issued;
         let mut gone = rng.chance(40);
         let (wallet, call) = match deal.stage {
-            _ if gone && rng.coin() => (requester, EnergyCall::AbortDeal { deal: id }),
+            _ if gone && rng.coin() => (requester, Call::from(call::deals::AbortDeal { deal: id })),
             Stage::Requested => {
                 deal.stage = Stage::Accepted;
                 let wh_max = WattHours(rng.between(5, 150));
                 deal.wh = deal.wh.min(wh_max.0);
                 let price = Amount(u128::from(rng.between(100_000, 300_000)));
-                (other, EnergyCall::AcceptDeal { request: id, wh_max, price })
+                (other, Call::from(call::deals::AcceptDeal { request: id, wh_max, price }))
             }
             Stage::Accepted => {
                 deal.stage = Stage::Confirmed;
-                (requester, EnergyCall::ConfirmDeal { request: id, partner: account(other) })
+                (requester, Call::from(call::deals::ConfirmDeal { request: id, partner: account(other) }))
             }
             Stage::Confirmed => {
                 deal.stage = Stage::Authorised;
                 deal.from_wh = meters[charger].import;
-                let call = EnergyCall::AuthoriseDeal {
+                let call = Call::from(call::deals::AuthoriseDeal {
                     deal: id,
                     funding: if rng.coin() { Funding::Balance } else { Funding::Credit },
                     expires_ms: TimeMs(wall + rng.between(60_000, 900_000)),
                     margin_wh: WattHours(rng.below(deal.wh / 12 + 1)),
                     meter: meter(charger),
-                };
+                });
                 (charger, call)
             }
             Stage::Authorised => {
-                // What the meter has counted may not have been sent: then it is more than has been shown.
+                // The meter may have counted more than it has sent, and so more than has been shown.
                 let counted = meters[charger].import - deal.from_wh;
                 let cumulative_wh = if rng.chance(150) { counted + rng.below(60) } else { counted * 3 / 4 };
                 let cumulative_wh = WattHours(cumulative_wh.max(deal.told_wh));
@@ -380,9 +382,9 @@ impl Village {
                 }
                 let sender = if rng.coin() { Sender::Meter(charger) } else { Sender::Wallet(charger) };
                 let call = if gone {
-                    EnergyCall::CloseDeal { deal: id, cumulative_wh }
+                    Call::from(call::deals::CloseDeal { deal: id, cumulative_wh })
                 } else {
-                    EnergyCall::ReportUsage { deal: id, seq: deal.seq, cumulative_wh }
+                    Call::from(call::deals::ReportUsage { deal: id, seq: deal.seq, cumulative_wh })
                 };
                 if gone {
                     deals.remove(at);

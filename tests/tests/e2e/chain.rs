@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use wattle_cli::client::{Client, ClientError};
-use wattle_primitives::call::TokenCall;
+use wattle_primitives::call;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, SecretKey, TimeMs, Tx, TxBody,
     encode,
@@ -121,7 +121,7 @@ impl Wallet {
 
     /// The same, for a chain whose clock is not this machine's.
     pub(crate) fn transfer_until(&mut self, chain: Hash, to: Address, amount: u128, expires_ms: u64) -> Tx {
-        let call = Call::Token(TokenCall::Transfer { to, asset: AssetId::NATIVE, amount: Amount(amount) });
+        let call = Call::from(call::token::Transfer { to, asset: AssetId::NATIVE, amount: Amount(amount) });
         let body = TxBody {
             chain,
             sender: self.address,

@@ -3,15 +3,21 @@
 
 use serde_json::{Map, Value, json};
 use std::path::Path;
-use wattle_primitives::call::energy::{ACCEPTANCES_MAX, Funding, Side};
+use wattle_primitives::call::deals::{ACCEPTANCES_MAX, Funding};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry};
+use wattle_primitives::call::market::Side;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, AssetId, BoundedVec, Hash, TimeMs, WattHours, encode};
+use wattle_runtime::modules::deals::records::{Acceptance, Deal, DealState};
+use wattle_runtime::modules::disputes::records::Dispute;
 use wattle_runtime::modules::energy::records::{
-    Acceptance, Agenda, Deal, DealState, Dispute, Interval, Measured, Member, Microgrid, Order, Position,
-    SettledMeter, Silence, Slice, Step,
+    Agenda, Interval, Measured, Member, Microgrid, Position, SettledMeter, Silence, Slice, Step,
 };
-use wattle_runtime::modules::records::{Asset, Book, BookAccount, Counters, Due, Hold, Sponsorship};
+use wattle_runtime::modules::identity::records::Sponsorship;
+use wattle_runtime::modules::ledger::records::{Book, BookAccount, Hold};
+use wattle_runtime::modules::market::records::Order;
+use wattle_runtime::modules::records::{Counters, Due};
+use wattle_runtime::modules::token::records::Asset;
 
 /// Set to write the vectors anew, after a deliberate change of protocol.
 const BLESS: &str = "WATTLE_BLESS_VECTORS";

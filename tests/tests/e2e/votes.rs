@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use wattle_consensus::Record;
 use wattle_node::file::os::OsDir;
-use wattle_node::wal::record::WalRecord;
+use wattle_node::journal::WalRecord;
 use wattle_node::wal::{SEGMENT_BYTES, Wal, WalConfig};
 use wattle_primitives::{Hash, Round, Vote, VoteKind};
 
@@ -27,7 +28,7 @@ impl Votes {
         let wal = Wal::open(dir, config).unwrap();
         for group in wal.replay() {
             for record in group.unwrap().decode::<WalRecord>().unwrap() {
-                if let Some(signed) = record.own_vote() {
+                if let WalRecord::Consensus(Record::Vote(signed)) = record {
                     self.note(validator, signed.vote);
                 }
             }

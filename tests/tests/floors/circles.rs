@@ -25,14 +25,9 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("runtime", &["execute", "modules", "overlay"]),
     ("runtime", &["execute::block", "execute::charge"]),
     ("rpc", &["admin", "connection", "http", "methods", "openrpc", "server", "service", "ws"]),
-    ("node", &["driver", "work"]),
-    ("node", &["signer", "wal"]),
-    ("node", &["mempool::pool", "mempool::ready"]),
-    ("node", &["run::storage", "run::threads"]),
     ("primitives", &["domain", "hash"]),
     ("primitives", &["event", "receipt"]),
     ("meter", &["board", "relay"]),
-    ("tests", &["sim::plan", "sim::topology"]),
 ];
 
 /// Names of modules from the crate's root down.
@@ -68,8 +63,10 @@ fn no_modules_import_each_other_in_a_circle() {
         let name = dir.file_name().unwrap().to_string_lossy().into_owned();
         for (parent, imports) in imports(&load(&dir.join("src"))) {
             for circle in circles(&imports) {
-                let names: BTreeSet<String> =
-                    circle.iter().map(|child| [&parent[..], &[child.clone()]].concat().join("::")).collect();
+                let names: BTreeSet<String> = circle
+                    .iter()
+                    .map(|child| [&parent[..], std::slice::from_ref(child)].concat().join("::"))
+                    .collect();
                 let known = KNOWN.iter().find(|(of, among)| {
                     *of == name && names.iter().all(|name| among.contains(&name.as_str()))
                 });

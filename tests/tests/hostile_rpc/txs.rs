@@ -7,7 +7,7 @@ use serde_json::json;
 use std::sync::Arc;
 use wattle_cli::client::ClientError;
 use wattle_node::work::{ExecuteError, TxCache, Worker, check_body, execute};
-use wattle_primitives::call::TokenCall;
+use wattle_primitives::call;
 use wattle_primitives::key::SignatureError;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, Block, BoundedVec, Call, Hash, Header, Height, Lane, Nonce, PublicKey,
@@ -40,7 +40,7 @@ struct Maker {
 impl Maker {
     fn body(&self) -> TxBody {
         let (to, asset) = (self.bob.address, AssetId::NATIVE);
-        let pay = Call::Token(TokenCall::Transfer { to, asset, amount: Amount(1) });
+        let pay = Call::from(call::token::Transfer { to, asset, amount: Amount(1) });
         TxBody {
             chain: self.chain,
             sender: self.alice.address,
@@ -86,7 +86,7 @@ impl Maker {
         let stranger = SecretKey::from_seed([0x77; 32]);
         let pay = |amount| {
             let (to, asset) = (self.bob.address, AssetId::NATIVE);
-            Call::Token(TokenCall::Transfer { to, asset, amount: Amount(amount) })
+            Call::from(call::token::Transfer { to, asset, amount: Amount(amount) })
         };
         vec![
             same("another chain", self.changed(|b| b.chain = Hash([7; 32])), "tx_wrong_chain"),
@@ -289,9 +289,9 @@ struct Blocks {
 impl Blocks {
     fn new(network: &Network) -> Self {
         let (state, header) = wattle_runtime::genesis(&network.spec.genesis).unwrap();
-        let genesis = Arc::new(network.spec.genesis.clone());
+        let schedule = Arc::new(wattle_runtime::Schedule::of(&state).unwrap());
         Self {
-            worker: Worker { chain: header.hash(), genesis, cache: Arc::new(TxCache::default()) },
+            worker: Worker { chain: header.hash(), schedule, cache: Arc::new(TxCache::default()) },
             state,
             header,
         }

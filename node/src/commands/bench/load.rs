@@ -12,7 +12,7 @@ use wattle_chain_spec::Preset;
 use wattle_cli::CliError;
 use wattle_cli::output::note;
 use wattle_host::wall::now;
-use wattle_primitives::call::token::TokenCall;
+use wattle_primitives::call;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, BlockId, BoundedVec, Call, Hash, Height, Lane, Nonce, SecretKey, TimeMs,
     Tx, TxBody,
@@ -89,9 +89,9 @@ fn sign(chain: Hash, senders: &[SecretKey], count: usize) -> Result<Vec<Tx>, Cli
         .map(|i| {
             let (key, public, sender) = &expanded[i % expanded.len()];
             let to = expanded[(i + 1) % expanded.len()].2;
-            let transfer = TokenCall::Transfer { to, asset: AssetId::NATIVE, amount: Amount(1) };
-            let calls =
-                BoundedVec::new(vec![Call::Token(transfer)]).map_err(|e| CliError::failed("bench", &e))?;
+            let transfer =
+                Call::from(call::token::Transfer { to, asset: AssetId::NATIVE, amount: Amount(1) });
+            let calls = BoundedVec::new(vec![transfer]).map_err(|e| CliError::failed("bench", &e))?;
             let body = TxBody {
                 chain,
                 sender: *sender,

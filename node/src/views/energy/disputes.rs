@@ -6,8 +6,8 @@
 use super::super::{NodeBackend, View, at, page, storage};
 use super::market::current;
 use std::sync::{Arc, Mutex, PoisonError};
-use wattle_primitives::call::EnergyCall;
-use wattle_primitives::call::energy::dispute_id;
+use wattle_primitives::call;
+use wattle_primitives::call::disputes::dispute_id;
 use wattle_primitives::{Address, BlockId, Call, Hash, Height, Outcome, Tx};
 use wattle_rpc::types::{Anchored, DisputeInfo, DisputesRequest, OpenedInfo, Page, PageRequest};
 use wattle_rpc::{RpcError, RpcResult};
@@ -107,9 +107,12 @@ fn opened(node: &NodeBackend, account: &Address, id: &Hash) -> RpcResult<Option<
 /// The numbers of the two readings by which a transaction opens the dispute `id`, if it does.
 fn evidence(tx: &Tx, id: &Hash) -> Option<(u64, u64)> {
     tx.body().calls.iter().find_map(|call| match call {
-        Call::Energy(EnergyCall::OpenDispute { reference, first, second, .. })
-            if dispute_id(&tx.body().sender, reference) == *id =>
-        {
+        Call::Energy(call::EnergyCall::OpenDispute(call::disputes::OpenDispute {
+            reference,
+            first,
+            second,
+            ..
+        })) if dispute_id(&tx.body().sender, reference) == *id => {
             Some((first.reading.seq, second.reading.seq))
         }
         _ => None,

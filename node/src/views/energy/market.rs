@@ -9,7 +9,8 @@ use wattle_rpc::types::{
     MeasuredInfo, OrderBook, OrderInfo, Page, PageRequest, SettlementInfo,
 };
 use wattle_rpc::{RpcError, RpcResult};
-use wattle_runtime::modules::energy::records::{Agenda, DealState, Step};
+use wattle_runtime::modules::deals::records::DealState;
+use wattle_runtime::modules::energy::records::{Agenda, Step};
 use wattle_runtime::query::{
     self, DealView, LevelView, MeasuredView, MicrogridView, OrderView, SettlementView,
 };

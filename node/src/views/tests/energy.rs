@@ -1,7 +1,10 @@
 //! Intervals, trades, disputes, and the proofs of events.
 
 use super::*;
-use wattle_primitives::call::energy::{ClearingRule, LossRule, Side, TariffBand, Terms};
+use wattle_primitives::Call;
+use wattle_primitives::call;
+use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
+use wattle_primitives::call::market::Side;
 use wattle_primitives::units::IntervalId;
 use wattle_rpc::types::IntervalState;
 
@@ -30,12 +33,12 @@ fn an_interval_is_told_to_its_end() {
     let mut world = World::new();
     let microgrid = microgrid_id(&address(1), &Hash::ZERO);
     let member =
-        |n| Call::Energy(EnergyCall::SetMember { microgrid, account: address(n), credit_limit: None });
-    let terms = Call::Energy(EnergyCall::SetTerms { microgrid, terms: Box::new(market_terms()) });
+        |n| Call::from(call::energy::SetMember { microgrid, account: address(n), credit_limit: None });
+    let terms = Call::from(call::energy::SetTerms { microgrid, terms: Box::new(market_terms()) });
     let interval = IntervalId(world.header.time_ms.0 / 900_000 + 3);
     let order = |side, price, wh| {
         let (reference, partner, expires_ms) = (Hash::ZERO, None, None);
-        Call::Energy(EnergyCall::PlaceOrder {
+        Call::from(call::market::PlaceOrder {
             microgrid,
             reference,
             interval,
@@ -129,7 +132,7 @@ fn open_disputes_are_listed_with_their_evidence() {
     let mut world = World::new();
     let (microgrid, chain) = (microgrid_id(&address(1), &Hash::ZERO), world.chain);
     let open = |n: u8| {
-        Call::Energy(EnergyCall::OpenDispute {
+        Call::from(call::disputes::OpenDispute {
             microgrid,
             reference: Hash([n; 32]),
             first: Box::new(reading(&chain, 50, n.into())),
@@ -138,7 +141,7 @@ fn open_disputes_are_listed_with_their_evidence() {
             note: Hash::ZERO,
         })
     };
-    let terms = Call::Energy(EnergyCall::SetTerms { microgrid, terms: Box::new(market_terms()) });
+    let terms = Call::from(call::energy::SetTerms { microgrid, terms: Box::new(market_terms()) });
     let txs: Vec<Tx> = (1..=3u8).map(|n| world.tx(1, n.into(), vec![open(n)])).collect();
     let ids: Vec<Hash> = txs.iter().map(|tx| tx.body().id()).collect();
     world.block(vec![world.tx(1, 0, vec![terms])], true);
@@ -158,7 +161,7 @@ fn open_disputes_are_listed_with_their_evidence() {
         assert_eq!(world.open().energy_dispute(dispute.dispute).unwrap().value, *dispute);
     }
     assert!(listed(&world, DisputesRequest { account: Some(address(2)), ..Default::default() }).is_empty());
-    let uphold = Call::Energy(EnergyCall::DecideDispute { dispute: found[0].dispute, uphold: true });
+    let uphold = Call::from(call::disputes::DecideDispute { dispute: found[0].dispute, uphold: true });
     world.block(vec![world.tx(1, 4, vec![uphold])], true);
     assert_eq!(listed(&world, DisputesRequest::default()), found[1..]);
 }

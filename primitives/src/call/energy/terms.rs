@@ -143,6 +143,9 @@ impl Terms {
     /// Whether orders are taken.
     #[must_use]
     pub const fn takes_orders(&self) -> bool {
-        matches!(self.clearing, ClearingRule::PayAsBid | ClearingRule::Uniform)
+        match self.clearing {
+            ClearingRule::PayAsBid | ClearingRule::Uniform => true,
+            ClearingRule::Tariff | ClearingRule::MidMarket => false,
+        }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::query;
-use wattle_primitives::call::energy::{EnergyCall, microgrid_id};
-use wattle_primitives::call::ledger::{AccountClass, Entry, LedgerCall, SystemAccount, hold_id};
+use wattle_primitives::call;
+use wattle_primitives::call::energy::microgrid_id;
+use wattle_primitives::call::ledger::{AccountClass, Entry, SystemAccount, hold_id};
 use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
 use wattle_primitives::units::BookId;
 
@@ -13,15 +14,15 @@ fn entry(debit: AccountId, credit: AccountId, amount: u128) -> Entry {
 
 fn hold(reference: u8, entry: Entry, captor: u8, ttl_ms: u64) -> Call {
     let reference = Hash([reference; 32]);
-    Call::Ledger(LedgerCall::Hold { reference, entry, captor: address(captor), ttl_ms: TimeMs(ttl_ms) })
+    Call::from(call::ledger::Hold { reference, entry, captor: address(captor), ttl_ms: TimeMs(ttl_ms) })
 }
 
 fn capture(hold: Hash, amount: Option<u128>) -> Call {
-    Call::Ledger(LedgerCall::Capture { hold, amount: amount.map(Amount) })
+    Call::from(call::ledger::Capture { hold, amount: amount.map(Amount) })
 }
 
 fn journal(entries: Vec<Entry>) -> Call {
-    Call::Ledger(LedgerCall::Journal { entries: BoundedVec::new(entries).unwrap() })
+    Call::from(call::ledger::Journal { entries: BoundedVec::new(entries).unwrap() })
 }
 
 fn id(n: u8, reference: u8) -> Hash {
@@ -36,13 +37,13 @@ fn a_hold_is_captured_voided_or_expires_once() {
     assert_eq!(world.funds(1), (0, amount));
     world.fails(1, transfer(2, 1), Reason::InsufficientFunds);
     world.fails(1, hold(1, entry(wallet(1), wallet(2), 1), 3, 10_000), Reason::AlreadyExists);
-    world.fails(1, Call::Ledger(LedgerCall::Void { hold: id(1, 1) }), Reason::NotAllowed);
+    world.fails(1, Call::from(call::ledger::Void { hold: id(1, 1) }), Reason::NotAllowed);
     world.fails(3, capture(id(1, 1), Some(START.0)), Reason::ExceedsHold);
     world.ok(3, capture(id(1, 1), Some(100)));
     assert_eq!((world.funds(1), world.funds(2)), ((START.0 - 100, 0), (START.0 + 100, 0)));
     world.fails(3, capture(id(1, 1), None), Reason::UnknownHold);
     world.ok(1, hold(1, entry(wallet(1), wallet(2), 50), 3, 10_000));
-    world.ok(3, Call::Ledger(LedgerCall::Void { hold: id(1, 1) }));
+    world.ok(3, Call::from(call::ledger::Void { hold: id(1, 1) }));
     assert_eq!(world.funds(1), (START.0 - 100, 0));
     assert!(!query::has_due(&world.state, TimeMs::MAX));
 }
@@ -92,11 +93,11 @@ fn more_due_than_a_block_releases_waits_for_the_next_and_cannot_be_captured() {
 #[test]
 fn books_balance_through_dues_and_keep_their_limits() {
     let mut world = World::new(params());
-    world.ok(1, Call::Ledger(LedgerCall::CreateBook {}));
+    world.ok(1, Call::from(call::ledger::CreateBook {}));
     let book = BookId(2);
     let account = |code| AccountId::Book { book, code };
     let open = |code, class, limited| {
-        Call::Ledger(LedgerCall::OpenAccount { book, code, asset: AssetId::NATIVE, class, limited })
+        Call::from(call::ledger::OpenAccount { book, code, asset: AssetId::NATIVE, class, limited })
     };
     world.fails(2, open(1, AccountClass::Asset, true), Reason::NotAllowed);
     world.ok(1, open(1, AccountClass::Asset, true));
@@ -141,26 +142,25 @@ fn books_balance_through_dues_and_keep_their_limits() {
 #[test]
 fn only_the_issuer_mints_and_a_new_asset_in_a_wallet_costs_a_deposit() {
     let mut world = World::new(Params { account_deposit: Amount(10), ..params() });
-    let token = |call| Call::Token(call);
-    let events = world.ok(1, token(TokenCall::Issue { symbol: "KWH".parse().unwrap(), scale: 3 }));
+    let events = world.ok(1, Call::from(call::token::Issue { symbol: "KWH".parse().unwrap(), scale: 3 }));
     assert!(events.iter().any(|e| matches!(e, Event::AssetIssued { asset: AssetId(1), scale: 3, .. })));
     let asset = AssetId(1);
-    let mint = |to, amount| token(TokenCall::Mint { asset, to: address(to), amount: Amount(amount) });
+    let mint = |to, amount| Call::from(call::token::Mint { asset, to: address(to), amount: Amount(amount) });
     world.fails(2, mint(2, 5), Reason::NotAllowed);
     world.ok(1, mint(2, 500));
     assert_eq!(world.funds(1).0, START.0 - 20); // the asset, and its first balance in wallet 2
     world.ok(1, mint(2, 1));
     assert_eq!(world.funds(1).0, START.0 - 20);
-    world.ok(2, token(TokenCall::Burn { asset, amount: Amount(1) }));
+    world.ok(2, Call::from(call::token::Burn { asset, amount: Amount(1) }));
     assert_eq!(query::asset(&world.state, asset).unwrap().supply, Amount(500));
-    let native = token(TokenCall::Mint { asset: AssetId::NATIVE, to: address(1), amount: Amount(1) });
+    let native = Call::from(call::token::Mint { asset: AssetId::NATIVE, to: address(1), amount: Amount(1) });
     world.fails(1, native, Reason::NotAllowed);
     world.fails(
         1,
-        token(TokenCall::Transfer { to: address(2), asset: AssetId(9), amount: Amount(1) }),
+        Call::from(call::token::Transfer { to: address(2), asset: AssetId(9), amount: Amount(1) }),
         Reason::InsufficientFunds,
     );
-    world.ok(2, token(TokenCall::Transfer { to: address(70), asset, amount: Amount(3) }));
+    world.ok(2, Call::from(call::token::Transfer { to: address(70), asset, amount: Amount(3) }));
     assert_eq!(world.funds(2).0, START.0 - 20); // an account, and a balance in it
     let view = query::account(&world.state, &address(70)).unwrap();
     assert_eq!(
@@ -213,7 +213,7 @@ fn each_reading_has_its_own_result() {
     for rows in [first, rows] {
         world.env.time_ms = TimeMs(world.env.time_ms.0 + 9000);
         let (readings, want): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-        let call = Call::Energy(EnergyCall::SubmitReadings { readings: BoundedVec::new(readings).unwrap() });
+        let call = Call::from(call::energy::SubmitReadings { readings: BoundedVec::new(readings).unwrap() });
         // The meter's first transaction: sponsored by its operator since genesis.
         let body = TxBody { fee_payer: address(1), ..world.body(50, vec![call]) };
         let tx = world.sign(body, &[50]);
@@ -234,7 +234,7 @@ fn each_reading_has_its_own_result() {
 fn microgrids_and_meters_are_registered_by_their_operator() {
     let mut world = World::new(Params { account_deposit: Amount(10), ..params() });
     let grid = |interval_ms| {
-        Call::Energy(EnergyCall::RegisterMicrogrid {
+        Call::from(call::energy::RegisterMicrogrid {
             reference: Hash([4; 32]),
             asset: AssetId::NATIVE,
             interval_ms: TimeMs(interval_ms),
@@ -247,7 +247,7 @@ fn microgrids_and_meters_are_registered_by_their_operator() {
     world.fails(2, grid(3_600_000), Reason::AlreadyExists);
     let id = microgrid_id(&address(2), &Hash([4; 32]));
     let chain = world.env.chain;
-    let meter = |n: u8, owner: u8| Call::Energy(registration(&chain, id, n, owner));
+    let meter = |n: u8, owner: u8| registration(&chain, id, n, owner);
     world.fails(1, meter(80, 1), Reason::NotAllowed);
     world.fails(2, meter(80, 99), Reason::UnknownAccount);
     world.fails(2, meter(50, 2), Reason::AlreadyExists);
@@ -256,10 +256,13 @@ fn microgrids_and_meters_are_registered_by_their_operator() {
     let other_chain = Hash([9; 32]);
     for (chain, place, owner) in [(&chain, elsewhere, 3), (&chain, id, 4), (&other_chain, id, 3)] {
         let mut call = registration(chain, place, 80, owner);
-        if let EnergyCall::RegisterMeter { microgrid, owner, .. } = &mut call {
+        if let Call::Energy(EnergyCall::RegisterMeter(call::energy::RegisterMeter {
+            microgrid, owner, ..
+        })) = &mut call
+        {
             (*microgrid, *owner) = (id, address(3));
         }
-        world.fails(2, Call::Energy(call), Reason::BadSignature);
+        world.fails(2, call, Reason::BadSignature);
     }
     world.ok(2, meter(80, 3));
     // Microgrid, book, two dues, clearing account, operator and tab; then member and tab, meter, the meter's account.

@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::keys;
+use crate::modules::identity::records::Account;
 use crate::modules::ledger::posting::FEES;
-use crate::modules::records::{Account, Balance};
+use crate::modules::ledger::records::Balance;
 use crate::overlay::Overlay;
-use wattle_primitives::call::identity::{Authority, IdentityCall, KeyWeight};
+use wattle_primitives::call;
+use wattle_primitives::call::identity::{Authority, KeyWeight};
 
 fn refusal(world: &World, tx: &VerifiedTx) -> TxError {
     match execute_block(&world.state, &world.env, std::slice::from_ref(tx)) {
@@ -93,7 +95,7 @@ fn weights_must_reach_the_threshold_and_no_signature_is_superfluous() {
         [(1, 1), (11, 1), (12, 2)].map(|(n, weight)| KeyWeight { key: key(n).public(), weight }).into();
     keys.sort();
     let authority = Authority { keys: BoundedVec::new(keys).unwrap(), threshold: 2 };
-    world.ok(1, Call::Identity(IdentityCall::SetAuthority { authority }));
+    world.ok(1, Call::from(call::identity::SetAuthority { authority }));
     let table: &[(&[u8], Option<&str>)] = &[
         (&[1], Some("tx_not_authorized")),
         (&[1, 11], None),
@@ -109,14 +111,14 @@ fn weights_must_reach_the_threshold_and_no_signature_is_superfluous() {
     }
     let bad = Authority { keys: BoundedVec::default(), threshold: 1 };
     let error = world
-        .try_sign(world.body(1, vec![Call::Identity(IdentityCall::SetAuthority { authority: bad })]), &[1]);
+        .try_sign(world.body(1, vec![Call::from(call::identity::SetAuthority { authority: bad })]), &[1]);
     assert_eq!(error.unwrap_err().code(), "tx_bad_call");
 }
 
 #[test]
 fn a_sponsor_pays_fee_deposit_and_bandwidth_up_to_its_allowance() {
     let mut world = World::new(Params { weight_price: Amount(1), account_deposit: Amount(100), ..params() });
-    let create = Call::Identity(IdentityCall::CreateAccount { key: key(90).public() });
+    let create = Call::from(call::identity::CreateAccount { key: key(90).public() });
     let by = |world: &World, payer: u8| {
         let body = TxBody { fee_payer: address(payer), ..world.body(30, vec![create.clone()]) };
         world.sign(body, &[30])
@@ -129,7 +131,7 @@ fn a_sponsor_pays_fee_deposit_and_bandwidth_up_to_its_allowance() {
     let cost = by(&world, 1).weight().0;
     let until = TimeMs(world.env.time_ms.0 + 5000);
     let allowance = Amount(u128::from(cost) * 2 + 100 + 5);
-    world.ok(1, Call::Identity(IdentityCall::Sponsor { grantee: address(30), allowance, expires_ms: until }));
+    world.ok(1, Call::from(call::identity::Sponsor { grantee: address(30), allowance, expires_ms: until }));
     let before = world.funds(1).0;
     let bucket = |world: &World, n: u8| {
         Overlay::new(&world.state).read::<Account>(keys::account(&address(n))).map_or(0, |a| a.tat)
@@ -150,7 +152,7 @@ fn a_sponsor_pays_fee_deposit_and_bandwidth_up_to_its_allowance() {
     assert_eq!(refusal(&world, &by(&world, 1)).code(), "tx_not_sponsored");
     world.ok(
         1,
-        Call::Identity(IdentityCall::Sponsor { grantee: address(30), allowance: START, expires_ms: until }),
+        Call::from(call::identity::Sponsor { grantee: address(30), allowance: START, expires_ms: until }),
     );
     world.env.time_ms = until;
     assert_eq!(refusal(&world, &by(&world, 1)).code(), "tx_not_sponsored");
@@ -159,7 +161,7 @@ fn a_sponsor_pays_fee_deposit_and_bandwidth_up_to_its_allowance() {
     let tx = world.sign(body, &[30, 2]);
     world.try_run(&[tx]).unwrap();
     let before = world.funds(1).0;
-    let receipt = world.run(1, vec![Call::Identity(IdentityCall::Unsponsor { grantee: address(30) })]);
+    let receipt = world.run(1, vec![Call::from(call::identity::Unsponsor { grantee: address(30) })]);
     assert_eq!(world.funds(1).0, before - receipt.fee.0 + 100);
 }
 

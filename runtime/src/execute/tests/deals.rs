@@ -2,10 +2,15 @@
 
 use super::market::{INTERVAL_MS, deal_meter, energy, grid_id, set_terms, terms, village};
 use super::*;
-use crate::modules::energy::records::DealState;
+use crate::modules::deals::records::DealState;
 use crate::query;
+use wattle_primitives::call;
+use wattle_primitives::call::deals::{
+    ACCEPTANCES_MAX, AUTHORISATION_MS_MAX, CONFIRMED_MS, DEAL_WH_MAX, DealEnd, Funding, REQUEST_MS_MAX,
+    deal_id,
+};
 use wattle_primitives::call::energy::*;
-use wattle_primitives::call::ledger::LedgerCall;
+use wattle_primitives::call::market::Side;
 use wattle_primitives::units::IntervalId;
 
 const REFERENCE: Hash = Hash([3; 32]);
@@ -18,7 +23,7 @@ fn id() -> Hash {
 
 /// A request of 1,000 Wh, at least 100, in units of 50.
 fn request(side: Side, price: u128, ttl_ms: u64, world: &World) -> Call {
-    energy(EnergyCall::RequestDeal {
+    Call::from(call::deals::RequestDeal {
         microgrid: grid_id(),
         reference: REFERENCE,
         side,
@@ -31,28 +36,34 @@ fn request(side: Side, price: u128, ttl_ms: u64, world: &World) -> Call {
 }
 
 fn accept(wh: u64, price: u128) -> Call {
-    energy(EnergyCall::AcceptDeal { request: id(), wh_max: WattHours(wh), price: Amount(price) })
+    Call::from(call::deals::AcceptDeal { request: id(), wh_max: WattHours(wh), price: Amount(price) })
 }
 
 fn confirm(n: u8) -> Call {
-    energy(EnergyCall::ConfirmDeal { request: id(), partner: address(n) })
+    Call::from(call::deals::ConfirmDeal { request: id(), partner: address(n) })
 }
 
 fn authorise(funding: Funding, ttl_ms: u64, margin: u64, world: &World) -> Call {
     let (expires_ms, meter) = (TimeMs(world.env.time_ms.0 + ttl_ms), deal_meter(2));
-    energy(EnergyCall::AuthoriseDeal { deal: id(), funding, expires_ms, margin_wh: WattHours(margin), meter })
+    Call::from(call::deals::AuthoriseDeal {
+        deal: id(),
+        funding,
+        expires_ms,
+        margin_wh: WattHours(margin),
+        meter,
+    })
 }
 
 fn report(seq: u64, wh: u64) -> Call {
-    energy(EnergyCall::ReportUsage { deal: id(), seq, cumulative_wh: WattHours(wh) })
+    Call::from(call::deals::ReportUsage { deal: id(), seq, cumulative_wh: WattHours(wh) })
 }
 
 fn close(wh: u64) -> Call {
-    energy(EnergyCall::CloseDeal { deal: id(), cumulative_wh: WattHours(wh) })
+    Call::from(call::deals::CloseDeal { deal: id(), cumulative_wh: WattHours(wh) })
 }
 
 fn abort() -> Call {
-    energy(EnergyCall::AbortDeal { deal: id() })
+    Call::from(call::deals::AbortDeal { deal: id() })
 }
 
 /// Terms hold; person 2 charges up to 975 Wh, in whole units 950, at 200,000 from person 3: 190,000 in all.
@@ -79,7 +90,7 @@ fn authorised(funding: Funding, margin: u64, params: Params) -> World {
 
 fn limit(n: u8, amount: u128) -> Call {
     let credit_limit = Some(Amount(amount));
-    energy(EnergyCall::SetMember { microgrid: grid_id(), account: address(n), credit_limit })
+    Call::from(SetMember { microgrid: grid_id(), account: address(n), credit_limit })
 }
 
 fn usage(events: &[Event]) -> (u64, u64, u64, bool) {
@@ -231,7 +242,7 @@ fn nobody_discharges_beyond_its_credit() {
     world.ok(1, limit(3, 9_999));
     world.fails(3, market::bid(2, 1, 1).call(), Reason::CreditExceeded);
     // The proceeds stay until the interval is settled.
-    world.ok(3, energy(EnergyCall::PayTab { microgrid: grid_id() }));
+    world.ok(3, Call::from(PayTab { microgrid: grid_id() }));
     assert_eq!((world.tab(3), world.funds(3).0), (20_000, START.0 - 11));
 }
 
@@ -317,7 +328,7 @@ fn deals_are_refused_for_every_reason() {
     let mut world = village(ClearingRule::Tariff, params());
     let ask = |wh_max, wh_min, unit, price| {
         let (reference, expires_ms) = (REFERENCE, TimeMs(T0 + HOUR_MS));
-        energy(EnergyCall::RequestDeal {
+        Call::from(call::deals::RequestDeal {
             microgrid: grid_id(),
             reference,
             side: Side::Buy,
@@ -353,7 +364,7 @@ fn deals_are_refused_for_every_reason() {
         world.fails(2, request(Side::Buy, 1, ttl_ms, &world), Reason::BadTime);
     }
     let elsewhere = match request(Side::Buy, 1, HOUR_MS, &world) {
-        Call::Energy(EnergyCall::RequestDeal {
+        Call::Energy(EnergyCall::RequestDeal(call::deals::RequestDeal {
             reference,
             side,
             wh_max,
@@ -362,9 +373,9 @@ fn deals_are_refused_for_every_reason() {
             price,
             expires_ms,
             ..
-        }) => {
+        })) => {
             let microgrid = Hash([9; 32]);
-            energy(EnergyCall::RequestDeal {
+            Call::from(call::deals::RequestDeal {
                 microgrid,
                 reference,
                 side,
@@ -419,14 +430,15 @@ fn deals_are_refused_for_every_reason() {
     ] {
         let (expires_ms, margin_wh) = (TimeMs(world.env.time_ms.0 + HOUR_MS), WattHours(0));
         let funding = Funding::Balance;
-        let call = EnergyCall::AuthoriseDeal { deal: id(), funding, expires_ms, margin_wh, meter };
+        let call =
+            Call::from(call::deals::AuthoriseDeal { deal: id(), funding, expires_ms, margin_wh, meter });
         world.fails(2, energy(call), reason);
     }
     world.ok(2, authorise(Funding::Balance, HOUR_MS, 0, &world));
     world.show(2, 100_000 + 5_000);
     world.fails(2, authorise(Funding::Balance, HOUR_MS, 0, &world), Reason::DealState);
     let hold = id();
-    world.fails(3, Call::Ledger(LedgerCall::Capture { hold, amount: None }), Reason::NotAllowed);
+    world.fails(3, Call::from(call::ledger::Capture { hold, amount: None }), Reason::NotAllowed);
     world.fails(3, report(1, 1), Reason::NotAllowed);
     world.fails(3, close(1), Reason::NotAllowed);
     world.fails(50, report(1, 1), Reason::NotAllowed); // a meter, but not of person 2
@@ -444,7 +456,7 @@ fn a_request_takes_so_many_acceptances_and_no_more() {
         let n = 100 + n;
         world.ok(1, transfer(n, 1));
         let (microgrid, account) = (grid_id(), address(n));
-        world.ok(1, energy(EnergyCall::SetMember { microgrid, account, credit_limit: None }));
+        world.ok(1, Call::from(SetMember { microgrid, account, credit_limit: None }));
         if n < 100 + ACCEPTANCES_MAX as u8 {
             world.ok(n, accept(500, 1));
         } else {
@@ -493,7 +505,7 @@ fn open_deals_are_listed_without_gaps() {
     world.ok(1, set_terms(terms(ClearingRule::Tariff)));
     world.env.time_ms = TimeMs(T0 + INTERVAL_MS);
     let ask = |n: u8, world: &World| match request(Side::Buy, 1, HOUR_MS, world) {
-        Call::Energy(EnergyCall::RequestDeal {
+        Call::Energy(EnergyCall::RequestDeal(call::deals::RequestDeal {
             microgrid,
             side,
             wh_max,
@@ -502,9 +514,9 @@ fn open_deals_are_listed_without_gaps() {
             price,
             expires_ms,
             ..
-        }) => {
+        })) => {
             let reference = Hash([n; 32]);
-            energy(EnergyCall::RequestDeal {
+            Call::from(call::deals::RequestDeal {
                 microgrid,
                 reference,
                 side,
@@ -522,7 +534,7 @@ fn open_deals_are_listed_without_gaps() {
     for (gone, want) in
         [(1, vec![0, 4, 2, 3]), (3, vec![0, 4, 2]), (0, vec![2, 4]), (2, vec![4]), (4, vec![])]
     {
-        world.ok(2, energy(EnergyCall::AbortDeal { deal: deal(gone) }));
+        world.ok(2, Call::from(call::deals::AbortDeal { deal: deal(gone) }));
         let listed: Vec<Hash> =
             query::deals(&world.state, &grid_id(), 0, 9).into_iter().map(|view| view.id).collect();
         assert_eq!(listed, want.into_iter().map(deal).collect::<Vec<_>>());

@@ -2,12 +2,15 @@
 
 use super::*;
 use crate::keys;
+use crate::modules::energy::records::{LastReading, Meter};
 use crate::modules::energy::records::{Member, Microgrid, Position, SettledMeter, Silence, Step};
-use crate::modules::records::{LastReading, Meter};
 use crate::overlay::decode_entry;
 use crate::query;
 use wattle_primitives::call::energy::*;
-use wattle_primitives::call::ledger::{Entry, LedgerCall, SystemAccount};
+use wattle_primitives::call::ledger::{Entry, SystemAccount};
+use wattle_primitives::call::market::{
+    ORDER_AHEAD_MS_MAX, ORDER_WH_MAX, ORDERS_MAX, ORDERS_PER_MEMBER_MAX, OrderEnd, Side, order_id,
+};
 use wattle_primitives::units::{BookId, IntervalId};
 
 /// Milliseconds of an interval; [`T0`] is the start of one.
@@ -47,12 +50,12 @@ pub(crate) fn terms(clearing: ClearingRule) -> Terms {
     }
 }
 
-pub(crate) fn energy(call: EnergyCall) -> Call {
-    Call::Energy(call)
+pub(crate) fn energy(call: Call) -> Call {
+    call
 }
 
 pub(crate) fn set_terms(terms: Terms) -> Call {
-    energy(EnergyCall::SetTerms { microgrid: grid_id(), terms: Box::new(terms) })
+    Call::from(SetTerms { microgrid: grid_id(), terms: Box::new(terms) })
 }
 
 /// A microgrid whose members are persons 1 to 5, with terms.
@@ -60,7 +63,7 @@ pub(crate) fn village(clearing: ClearingRule, params: Params) -> World {
     let mut world = World::new(params);
     for n in 2..=5 {
         let (microgrid, account) = (grid_id(), address(n));
-        world.ok(1, energy(EnergyCall::SetMember { microgrid, account, credit_limit: None }));
+        world.ok(1, Call::from(SetMember { microgrid, account, credit_limit: None }));
     }
     world.ok(1, set_terms(terms(clearing)));
     world
@@ -87,7 +90,7 @@ pub(crate) const fn offer(reference: u8, price: u128, wh: u64) -> Ask {
 
 impl Ask {
     pub(crate) fn call(self) -> Call {
-        energy(EnergyCall::PlaceOrder {
+        Call::from(call::market::PlaceOrder {
             microgrid: grid_id(),
             reference: Hash([self.reference; 32]),
             interval: self.interval,
@@ -105,7 +108,7 @@ pub(crate) fn id_of(n: u8, reference: u8) -> Hash {
 }
 
 fn cancel(n: u8, reference: u8) -> Call {
-    energy(EnergyCall::CancelOrder { order: id_of(n, reference) })
+    Call::from(call::market::CancelOrder { order: id_of(n, reference) })
 }
 
 /// The meter of person `n`, for deals.
@@ -265,7 +268,7 @@ fn orders_are_refused_for_every_reason() {
         assert!(world.try_sign(world.body(2, vec![bad.call()]), &[2]).is_err());
     }
     let elsewhere = match good.call() {
-        Call::Energy(EnergyCall::PlaceOrder {
+        Call::Energy(EnergyCall::PlaceOrder(call::market::PlaceOrder {
             reference,
             interval,
             side,
@@ -274,9 +277,9 @@ fn orders_are_refused_for_every_reason() {
             partner,
             expires_ms,
             ..
-        }) => {
+        })) => {
             let microgrid = Hash([9; 32]);
-            energy(EnergyCall::PlaceOrder {
+            Call::from(call::market::PlaceOrder {
                 microgrid,
                 reference,
                 interval,
@@ -362,15 +365,15 @@ fn nobody_but_the_market_touches_an_orders_hold() {
     let view = query::hold(&world.state, &hold).unwrap();
     assert_eq!((view.expires_ms, view.captor), (TimeMs::MAX, Address(*grid_id().as_bytes())));
     for n in 1..=3 {
-        world.fails(n, Call::Ledger(LedgerCall::Void { hold }), Reason::NotAllowed);
-        world.fails(n, Call::Ledger(LedgerCall::Capture { hold, amount: None }), Reason::NotAllowed);
+        world.fails(n, Call::from(call::ledger::Void { hold }), Reason::NotAllowed);
+        world.fails(n, Call::from(call::ledger::Capture { hold, amount: None }), Reason::NotAllowed);
     }
     // Nor its book: the microgrid's own address owns it.
     let book = world.grid().book;
     let (debit, credit) = (AccountId::Book { book, code: 0 }, wallet(1));
     let entry = Entry { debit, credit, asset: AssetId::NATIVE, amount: Amount(1) };
     let entries = BoundedVec::new(vec![entry]).unwrap();
-    world.fails(1, Call::Ledger(LedgerCall::Journal { entries }), Reason::NotAllowed);
+    world.fails(1, Call::from(call::ledger::Journal { entries }), Reason::NotAllowed);
     assert_eq!(query::system(&world.state, SystemAccount::Fees, AssetId::NATIVE).credits_posted, Amount(0));
     assert_ne!(book, BookId::PUBLIC);
 }
@@ -507,7 +510,7 @@ fn estimates_that_are_paid_widen_no_limit() {
     world.env.time_ms = TimeMs(T0 + INTERVAL_MS); // the terms hold
     world.estimate(2, 1_000);
     world.owe(2, 3_000);
-    world.ok(2, energy(EnergyCall::PayTab { microgrid: grid_id() }));
+    world.ok(2, Call::from(PayTab { microgrid: grid_id() }));
     world.owe(2, 50_000);
     world.ok(2, bid(1, 1, 1).call());
     world.owe(2, 1);
@@ -538,11 +541,11 @@ fn who_owes_too_much_places_no_orders() {
     world.ok(2, bid(1, 1, 1).call());
     world.owe(2, 1);
     world.fails(2, bid(2, 1, 1).call(), Reason::CreditExceeded);
-    let raise = EnergyCall::SetMember {
+    let raise = Call::from(SetMember {
         microgrid: grid_id(),
         account: address(2),
         credit_limit: Some(Amount(50_001)),
-    };
+    });
     world.ok(1, energy(raise));
     world.ok(2, bid(2, 1, 1).call());
     world.estimate(2, 1_000);
@@ -634,7 +637,10 @@ fn orders_are_wound_up_within_each_blocks_budget() {
     assert!(ends(&events).iter().all(|(_, filled, end)| *filled == 0 || *end == OrderEnd::Cleared));
     assert_eq!(world.clearing(), 0);
     assert!((2..=5).all(|n| world.funds(n).1 == 0));
-    let left =
-        world.state.entries().filter(|(key, _)| matches!(key[0], keys::ORDER | keys::ORDER_INDEX)).count();
+    let left = world
+        .state
+        .entries()
+        .filter(|(key, _)| matches!(key[0], keys::tag::ORDER | keys::tag::ORDER_INDEX))
+        .count();
     assert_eq!(left, 0);
 }

@@ -7,10 +7,13 @@
 use super::market::{INTERVAL_MS, deal_meter, energy, grid_id, set_terms, terms, village};
 use super::oracle::{Dice, unsigned};
 use super::*;
-use crate::modules::energy::clearing::{Entry, tests::oracle};
+use crate::modules::market::clearing::{Entry, tests::oracle};
 use crate::query;
 use std::collections::BTreeMap;
+use wattle_primitives::call;
+use wattle_primitives::call::deals::{Funding, MARGIN_PART, deal_id};
 use wattle_primitives::call::energy::*;
+use wattle_primitives::call::market::{Side, order_id};
 use wattle_primitives::units::IntervalId;
 
 const FEE: u128 = 1_777_001;
@@ -290,7 +293,7 @@ fn random_call(dice: &mut Dice, model: &mut Model, now: u64, serial: u64) -> (u8
         11..=13 => ask(dice, model, n, now, reference),
         14..=15 => {
             model.pay_tab(n);
-            (energy(EnergyCall::PayTab { microgrid: grid_id() }), true)
+            (Call::from(PayTab { microgrid: grid_id() }), true)
         }
         _ => {
             let deal = pick(dice, model.deals.keys().copied().collect());
@@ -328,7 +331,7 @@ fn with_deal(dice: &mut Dice, model: &mut Model, n: u8, now: u64, deal: Hash) ->
         3 => {
             let (seq, wh) = (dice.roll(5), dice.roll(12));
             let passes = model.count(&deal, n, Some(seq), wh, now / INTERVAL_MS);
-            (energy(EnergyCall::ReportUsage { deal, seq, cumulative_wh: WattHours(wh) }), passes)
+            (Call::from(call::deals::ReportUsage { deal, seq, cumulative_wh: WattHours(wh) }), passes)
         }
         4 => {
             let wh = dice.roll(14);
@@ -336,7 +339,7 @@ fn with_deal(dice: &mut Dice, model: &mut Model, n: u8, now: u64, deal: Hash) ->
             if passes {
                 model.end_deal(&deal);
             }
-            (energy(EnergyCall::CloseDeal { deal, cumulative_wh: WattHours(wh) }), passes)
+            (Call::from(call::deals::CloseDeal { deal, cumulative_wh: WattHours(wh) }), passes)
         }
         _ => abort(model, n, deal),
     }
@@ -350,7 +353,7 @@ fn cancel(dice: &mut Dice, model: &mut Model, n: u8, now: u64) -> (Call, bool) {
         let standing = model.orders.remove(&order).unwrap();
         model.hold(n, -standing.reserved);
     }
-    (energy(EnergyCall::CancelOrder { order }), passes)
+    (Call::from(call::market::CancelOrder { order }), passes)
 }
 
 fn place(dice: &mut Dice, model: &mut Model, n: u8, now: u64, reference: Hash) -> (Call, bool) {
@@ -378,7 +381,7 @@ fn place(dice: &mut Dice, model: &mut Model, n: u8, now: u64, reference: Hash) -
         let standing = Standing { n, side, price, wh, interval, partner, until, reserved, index };
         model.orders.insert(order_id(&address(n), &reference), standing);
     }
-    let call = EnergyCall::PlaceOrder {
+    let call = Call::from(call::market::PlaceOrder {
         microgrid: grid_id(),
         reference,
         interval: IntervalId(interval),
@@ -387,7 +390,7 @@ fn place(dice: &mut Dice, model: &mut Model, n: u8, now: u64, reference: Hash) -
         wh: WattHours(wh),
         partner: partner.map(address),
         expires_ms: expires_ms.map(TimeMs),
-    };
+    });
     (energy(call), passes)
 }
 
@@ -401,7 +404,7 @@ fn ask(dice: &mut Dice, model: &mut Model, n: u8, now: u64, reference: Hash) -> 
         let bargain = Bargain { by: n, side, wh, least, unit, price, until, answers, stage };
         model.deals.insert(deal_id(&address(n), &reference), bargain);
     }
-    let call = EnergyCall::RequestDeal {
+    let call = Call::from(call::deals::RequestDeal {
         microgrid: grid_id(),
         reference,
         side,
@@ -410,7 +413,7 @@ fn ask(dice: &mut Dice, model: &mut Model, n: u8, now: u64, reference: Hash) -> 
         unit_wh: WattHours(unit),
         price: Amount(price),
         expires_ms: TimeMs(until),
-    };
+    });
     (energy(call), until > now)
 }
 
@@ -424,13 +427,13 @@ fn accept(dice: &mut Dice, model: &mut Model, n: u8, request: Hash) -> (Call, bo
         }
         passes
     });
-    (energy(EnergyCall::AcceptDeal { request, wh_max: WattHours(wh), price: Amount(price) }), passes)
+    (Call::from(call::deals::AcceptDeal { request, wh_max: WattHours(wh), price: Amount(price) }), passes)
 }
 
 fn confirm(dice: &mut Dice, model: &mut Model, n: u8, now: u64, request: Hash) -> (Call, bool) {
     // The requester most of the time, or nothing would come about.
     let Some(deal) = model.deals.get_mut(&request) else {
-        return (energy(EnergyCall::ConfirmDeal { request, partner: address(1) }), false);
+        return (Call::from(call::deals::ConfirmDeal { request, partner: address(1) }), false);
     };
     let any = dice.roll(5) as u8 + 1;
     let partner = deal.answers.keys().next().copied().unwrap_or(any);
@@ -442,19 +445,19 @@ fn confirm(dice: &mut Dice, model: &mut Model, n: u8, now: u64, request: Hash) -
         deal.answers.clear();
         (deal.until, deal.stage) = (now + 3_600_000, Stage::Agreed { with: partner });
     }
-    (energy(EnergyCall::ConfirmDeal { request, partner: address(partner) }), passes)
+    (Call::from(call::deals::ConfirmDeal { request, partner: address(partner) }), passes)
 }
 
 fn authorise(dice: &mut Dice, model: &mut Model, n: u8, now: u64, id: Hash) -> (Call, bool) {
     let funding = if dice.roll(2) == 0 { Funding::Balance } else { Funding::Credit };
     let (margin, until) = (dice.roll(4), now + dice.roll(1_200_000));
-    let call = EnergyCall::AuthoriseDeal {
+    let call = Call::from(call::deals::AuthoriseDeal {
         deal: id,
         funding,
         expires_ms: TimeMs(until),
         margin_wh: WattHours(margin),
         meter: deal_meter(n),
-    };
+    });
     let agreed = model.deals.get(&id).and_then(|deal| match deal.stage {
         Stage::Agreed { with } if deal.sides(with).0 == n && margin <= deal.wh / MARGIN_PART => {
             Some((with, deal.cost(deal.wh + margin)))
@@ -491,7 +494,7 @@ fn abort(model: &mut Model, n: u8, id: Hash) -> (Call, bool) {
             model.end_deal(&id);
         }
     }
-    (energy(EnergyCall::AbortDeal { deal: id }), passes)
+    (Call::from(call::deals::AbortDeal { deal: id }), passes)
 }
 
 fn play(seed: u64) {

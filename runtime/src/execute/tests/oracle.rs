@@ -7,7 +7,8 @@ use super::*;
 use crate::execute::tx::Verified;
 use crate::query;
 use std::collections::BTreeMap;
-use wattle_primitives::call::ledger::{AccountClass, Entry, LedgerCall, hold_id};
+use wattle_primitives::call;
+use wattle_primitives::call::ledger::{AccountClass, Entry, hold_id};
 use wattle_primitives::units::BookId;
 
 /// xorshift64*: repeatable, and no dependency.
@@ -151,7 +152,7 @@ fn random_call(dice: &mut Dice, model: &mut Model, n: u8, now: u64, serial: u64)
                 (model.net, model.out, model.inn) = (before.net, before.out, before.inn);
             }
             let entries = BoundedVec::new(entries).expect("few");
-            (!entries.is_empty()).then_some((Call::Ledger(LedgerCall::Journal { entries }), passes))
+            (!entries.is_empty()).then_some((Call::from(call::ledger::Journal { entries }), passes))
         }
         5..=6 => {
             let entry = random_entry(dice, n);
@@ -167,8 +168,13 @@ fn random_call(dice: &mut Dice, model: &mut Model, n: u8, now: u64, serial: u64)
                 let held = Held { entry: entry.clone(), captor, expires_ms: now + ttl };
                 model.holds.insert(hold_id(&address(n), &reference), held);
             }
-            let call = LedgerCall::Hold { reference, entry, captor: address(captor), ttl_ms: TimeMs(ttl) };
-            Some((Call::Ledger(call), passes))
+            let call = Call::from(call::ledger::Hold {
+                reference,
+                entry,
+                captor: address(captor),
+                ttl_ms: TimeMs(ttl),
+            });
+            Some((call, passes))
         }
         7..=8 if !model.holds.is_empty() => {
             let hold = pick(dice, model);
@@ -181,7 +187,7 @@ fn random_call(dice: &mut Dice, model: &mut Model, n: u8, now: u64, serial: u64)
             if passes {
                 model.release(&hold, amount);
             }
-            Some((Call::Ledger(LedgerCall::Capture { hold, amount: Some(Amount(amount)) }), passes))
+            Some((Call::from(call::ledger::Capture { hold, amount: Some(Amount(amount)) }), passes))
         }
         9 if !model.holds.is_empty() => {
             let hold = pick(dice, model);
@@ -189,7 +195,7 @@ fn random_call(dice: &mut Dice, model: &mut Model, n: u8, now: u64, serial: u64)
             if passes {
                 model.release(&hold, 0);
             }
-            Some((Call::Ledger(LedgerCall::Void { hold }), passes))
+            Some((Call::from(call::ledger::Void { hold }), passes))
         }
         _ => None,
     }
@@ -203,12 +209,12 @@ fn play(seed: u64, calls: u64) {
     });
     let mut model = Model::default();
     model.net.extend((1..=6).map(|n| (wallet(n), START.0 as i128)));
-    world.ok(1, Call::Ledger(LedgerCall::CreateBook {}));
+    world.ok(1, Call::from(call::ledger::CreateBook {}));
     for (code, class, limited) in
         [(1, AccountClass::Asset, true), (2, AccountClass::Revenue, true), (3, AccountClass::Expense, false)]
     {
         let asset = AssetId::NATIVE;
-        world.ok(1, Call::Ledger(LedgerCall::OpenAccount { book: BOOK, code, asset, class, limited }));
+        world.ok(1, Call::from(call::ledger::OpenAccount { book: BOOK, code, asset, class, limited }));
     }
     let mut dice = Dice(seed | 1);
     let (mut done, mut passed) = (0, 0);

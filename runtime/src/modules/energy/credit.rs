@@ -17,23 +17,23 @@ use wattle_primitives::{Address, Amount, Hash, Reason};
 
 /// Where a member stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     /// What it owes, reservations for deals included.
-    pub(super) owed: Amount,
+    pub(crate) owed: Amount,
     /// What it may owe; `None` for the operator.
-    pub(super) limit: Option<Amount>,
+    pub(crate) limit: Option<Amount>,
 }
 
 impl Standing {
     /// Whether it owes no more than it may.
     #[must_use]
-    pub(super) fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         self.limit.is_none_or(|limit| self.owed <= limit)
     }
 }
 
 /// Where a member stands now.
-pub(super) fn standing(
+pub(crate) fn standing(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     grid: &Microgrid,
@@ -57,18 +57,18 @@ pub(super) fn standing(
 }
 
 /// The interval of the block's time, or the first that will be settled if that is later.
-pub(super) fn current(ctx: &Ctx<'_>, grid: &Microgrid) -> IntervalId {
+pub(crate) fn current(ctx: &Ctx<'_>, grid: &Microgrid) -> IntervalId {
     let now = grid.interval_at(ctx.time_ms());
     grid.agenda.map_or(now, |agenda| agenda.settle.max(now))
 }
 
 /// Refuses a member who owes more than it may.
-pub(super) fn check(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, account: &Address) -> Result<(), Reason> {
+pub(crate) fn check(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, account: &Address) -> Result<(), Reason> {
     if standing(ctx, id, grid, account)?.is_good() { Ok(()) } else { Err(Reason::CreditExceeded) }
 }
 
 /// Refuses a member who owes more than it may even with what is `coming` to its tab.
-pub(super) fn check_with(
+pub(crate) fn check_with(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     grid: &Microgrid,
@@ -84,7 +84,7 @@ pub(super) fn check_with(
 }
 
 /// Reserves `amount` of a member's credit, if it has so much.
-pub(super) fn reserve(
+pub(crate) fn reserve(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     grid: &Microgrid,
@@ -98,7 +98,7 @@ pub(super) fn reserve(
 }
 
 /// Gives reserved credit back.
-pub(super) fn release(ctx: &mut Ctx<'_>, id: &Hash, account: &Address, amount: Amount) -> Result<(), Reason> {
+pub(crate) fn release(ctx: &mut Ctx<'_>, id: &Hash, account: &Address, amount: Amount) -> Result<(), Reason> {
     let mut member: Member = tab::member(ctx, id, account)?;
     member.reserved = member.reserved.checked_sub(amount).ok_or(Reason::ExceedsHold)?;
     ctx.state.write(keys::member(id, account), &member);

@@ -4,16 +4,16 @@
 //! What no meter showed is the loss. It is shared only if every meter was read: an estimate that is wrong is no loss. It is
 //! flagged in any case, so that nobody hides by being late.
 
-use super::agenda::{At, Budget};
-use super::clearing::cost;
 use super::exact::share;
-use super::records::{Interval, Measured, Position, Step};
+use super::prices::cost;
+use super::records::{Interval, Measured, Step};
 use super::settle::move_between;
 use super::tab::OPERATOR;
+use super::work::{At, Budget};
 use crate::keys;
 use crate::modules::Ctx;
 use wattle_primitives::call::energy::LossRule;
-use wattle_primitives::{Address, Amount, Event, WattHours, planted};
+use wattle_primitives::{Amount, Event, WattHours, planted};
 
 /// Keys of a member's share: position, list entry, two tabs with their records.
 const SHARE_KEYS: u64 = 6;
@@ -32,14 +32,21 @@ pub(super) struct Outcome {
 }
 
 /// Goes on with ending an interval; whether it is done.
-pub(super) fn finalize(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool {
+pub(crate) fn finalize(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool {
     let key = keys::interval(at.id, at.interval);
     budget.keys(1);
-    let Some(mut record) = ctx.state.read::<Interval>(key) else { return true };
+    let Some(mut record) = ctx.state.read(key) else { return true };
     let outcome = outcome(&record.subs, &record.feeders, at.terms.loss_permille_max);
     let mut next = match record.step {
         Step::Finish { next } => next,
-        _ => {
+        Step::Open
+        | Step::Release { .. }
+        | Step::Cleared
+        | Step::Measure { .. }
+        | Step::Sum { .. }
+        | Step::Post { .. }
+        | Step::Pay { .. }
+        | Step::Settled => {
             record.done = [WattHours::ZERO; 2];
             OPERATOR
         }
@@ -89,7 +96,7 @@ pub(super) fn outcome(subs: &Measured, feeders: &Measured, permille_max: u16) ->
 /// Removes a member's position and charges its share of `total`, in proportion to its consumption. Whether it has one.
 fn share_loss(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, total: WattHours, code: u32) -> bool {
     let key = keys::position(at.id, at.interval, code);
-    let Some(position) = ctx.state.read::<Position>(key) else { return false };
+    let Some(position) = ctx.state.read(key) else { return false };
     ctx.state.remove(key);
     let [before, ..] = record.done;
     let after = before.saturating_add(position.import_wh);
@@ -101,7 +108,7 @@ fn share_loss(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, total: Watt
     };
     let wh = WattHours(u64::try_from(of(total.0.into())).unwrap_or(u64::MAX));
     let debit = Amount(of(cost(at.prices.import, total).0));
-    let Some(account) = ctx.state.read::<Address>(keys::member_index(at.id, code)) else { return false };
+    let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return false };
     if wh == WattHours::ZERO && debit == Amount::ZERO {
         return false;
     }

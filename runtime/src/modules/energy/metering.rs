@@ -13,16 +13,15 @@
 //! As much as export or bought energy took off its owner's estimated intervals is refunded at the export price: it was not
 //! charged for, it only kept that energy from being sold to the grid.
 
-use super::clearing::{cost, cost_at_most};
 use super::exact::{Span, share};
+use super::prices::{cost, cost_at_most};
 use super::records::{
-    Agenda, Interval, Measured, Member, Microgrid, Position, SettledMeter, Silence, Slice, Step,
+    Agenda, LastReading, Measured, Member, Meter, Microgrid, SettledMeter, Silence, Slice, Step,
 };
 use super::tab::{self, OPERATOR};
-use super::{registry, terms};
+use super::terms;
 use crate::keys;
 use crate::modules::Ctx;
-use crate::modules::records::{LastReading, Meter};
 use wattle_primitives::call::energy::{LossRule, Prices, Terms};
 use wattle_primitives::reading::MeterRole;
 use wattle_primitives::units::IntervalId;
@@ -68,9 +67,12 @@ pub(super) fn settled(ctx: &mut Ctx<'_>, id: &Hash, agenda: &Agenda, address: &A
     if let Some(settled) = ctx.state.read(keys::settled_meter(address)) {
         return settled;
     }
-    let open = ctx.state.read::<Interval>(keys::interval(id, agenda.settle));
-    let measured = open.is_some_and(|interval| {
-        matches!(interval.step, Step::Sum { .. } | Step::Post { .. } | Step::Pay { .. } | Step::Settled)
+    let open = ctx.state.read(keys::interval(id, agenda.settle));
+    let measured = open.is_some_and(|interval| match interval.step {
+        Step::Sum { .. } | Step::Post { .. } | Step::Pay { .. } | Step::Settled => true,
+        Step::Open | Step::Release { .. } | Step::Cleared | Step::Measure { .. } | Step::Finish { .. } => {
+            false
+        }
     });
     let until = if measured { agenda.settle.next() } else { agenda.settle };
     SettledMeter { until, typical_wh: WattHours::ZERO, silence: None }
@@ -84,7 +86,7 @@ pub(super) fn take(
     next: &LastReading,
 ) -> Result<(), Reason> {
     let id = &meter.microgrid;
-    let grid = registry::microgrid(ctx, id)?;
+    let grid = super::microgrid(ctx, id)?;
     let Some((agenda, last)) = grid.agenda.zip(meter.last.as_ref()) else { return Ok(()) };
     let mut settled = settled(ctx, id, &agenda, address);
     let first = terms::first(ctx, id).unwrap_or(agenda.finalize);
@@ -243,7 +245,7 @@ impl Flow<'_> {
 
     fn correct_one(&self, ctx: &mut Ctx<'_>, interval: IntervalId, wh: [u64; 3], complete: bool) {
         let key = keys::interval(self.id, interval);
-        let Some(mut record) = ctx.state.read::<Interval>(key) else { return };
+        let Some(mut record) = ctx.state.read(key) else { return };
         if record.step != Step::Settled {
             return; // settling or ending goes by its sums just now
         }
@@ -270,7 +272,7 @@ impl Flow<'_> {
         }
         // A member of whom nothing was measured has no position yet.
         let key = keys::position(self.id, interval, member.code);
-        let mut position: Position = ctx.state.read(key).unwrap_or_default();
+        let mut position = ctx.state.read(key).unwrap_or_default();
         position.import_wh = replace(position.import_wh);
         position.export_wh = position.export_wh.saturating_add(export);
         if position.import_wh > WattHours::ZERO {
@@ -306,7 +308,7 @@ impl Flow<'_> {
             return;
         }
         let key = keys::slice(self.address, interval);
-        let slice: Slice = ctx.state.read(key).unwrap_or_default();
+        let slice = ctx.state.read(key).unwrap_or_default();
         let slice = Slice {
             import_wh: slice.import_wh.saturating_add(WattHours(import)),
             export_wh: slice.export_wh.saturating_add(WattHours(export)),

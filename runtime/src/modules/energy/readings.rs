@@ -17,12 +17,9 @@
 //! So the bound holds over any number of readings, also of such as hold their effective time back. A first reading
 //! without a clock may be as old as any, so the queue behind it may hold the energy of so long.
 
-use super::{metering, registry};
-use crate::keys;
-use crate::modules::Ctx;
-use crate::modules::records::{LastReading, Meter};
-use wattle_primitives::reading::{ClockQuality, Reading, RegisterEncoding, SignedReading};
-use wattle_primitives::{Address, Event, Reason, TimeMs, planted};
+use super::records::{LastReading, Meter};
+use wattle_primitives::reading::{ClockQuality, Reading, RegisterEncoding};
+use wattle_primitives::{Reason, TimeMs, planted};
 
 /// Milliseconds of an hour.
 const HOUR_MS: u64 = 3_600_000;
@@ -33,55 +30,8 @@ const FIRST_AGE_MS_MAX: u64 = 30 * 24 * HOUR_MS;
 /// What rounding may add to a difference of counters, Wh, besides a step of the register.
 const ROUNDING_WH: u64 = 2;
 
-/// Takes a signed reading, or says why not.
-pub(super) fn submit(ctx: &mut Ctx<'_>, signed: &SignedReading) {
-    let genuine = ctx.next_verdict() && Address::of_key(&signed.key) == signed.reading.meter;
-    let Reading { meter, seq, time_ms, .. } = signed.reading;
-    let before = ctx.savepoint();
-    let accepted = accept(ctx, &signed.reading, genuine);
-    let event = match accepted {
-        Ok(LastReading { import_wh, export_wh, .. }) => {
-            Event::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms }
-        }
-        Err(reason) => {
-            ctx.rollback(before);
-            Event::ReadingRefused { meter, seq, reason }
-        }
-    };
-    ctx.emit(event);
-}
-
-fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastReading, Reason> {
-    if !genuine {
-        return Err(Reason::BadSignature);
-    }
-    let key = keys::meter(&reading.meter);
-    let mut meter: Meter = ctx.state.read(key).ok_or(Reason::UnknownMeter)?;
-    if meter.replaced_by.is_some() {
-        return Err(Reason::MeterReplaced);
-    }
-    // Nobody else may send it: whoever sees a backlog on its way could send the newest reading first, and make those before
-    // it worthless.
-    let sender = ctx.sender();
-    if sender != reading.meter
-        && sender != meter.owner
-        && registry::operated(ctx, &meter.microgrid).is_err()
-        && !planted!("reading-by-anybody")
-    {
-        return Err(Reason::NotAllowed);
-    }
-    if meter.last.is_some_and(|last| reading.seq <= last.seq) && !planted!("reading-replayed") {
-        return Err(Reason::DuplicateReading);
-    }
-    let next = next(&meter, reading, ctx.time_ms())?;
-    metering::take(ctx, &reading.meter, &meter, &next)?;
-    meter.last = Some(next);
-    ctx.state.write(key, &meter);
-    Ok(next)
-}
-
 /// What a reading makes of its meter's last one.
-fn next(meter: &Meter, reading: &Reading, now: TimeMs) -> Result<LastReading, Reason> {
+pub(super) fn next(meter: &Meter, reading: &Reading, now: TimeMs) -> Result<LastReading, Reason> {
     let last = meter.last.as_ref();
     let counts = |words: &[u16], last: Option<u64>| {
         let count = match last {

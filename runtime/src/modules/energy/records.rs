@@ -1,12 +1,13 @@
-//! The energy module's values in state, but for those that light clients read. Their encodings are part of the protocol.
+//! The energy module's values in state. Their encodings are part of the protocol; those that light clients read are
+//! defined with the primitives.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use wattle_primitives::call::energy::{ACCEPTANCES_MAX, Funding, Side};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, BoundedVec, Hash, TimeMs, WattHours};
+use wattle_primitives::{Amount, TimeMs, WattHours};
 
 pub use wattle_primitives::state_key::{
-    Agenda, MemberRecord as Member, MicrogridRecord as Microgrid, TermsRecord,
+    Agenda, LastReading, MemberRecord as Member, MeterRecord as Meter, MicrogridRecord as Microgrid,
+    TermsRecord,
 };
 
 /// An interval with orders, trades, or settlement under way.
@@ -130,113 +131,6 @@ impl Position {
     }
 }
 
-/// An order that stands.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Order {
-    /// The microgrid.
-    pub microgrid: Hash,
-    /// The interval.
-    pub interval: IntervalId,
-    /// Whose.
-    pub account: Address,
-    /// Bid or offer.
-    pub side: Side,
-    /// Base units per kWh.
-    pub price: Amount,
-    /// Energy.
-    pub wh: WattHours,
-    /// With whom rather than with others.
-    pub partner: Option<Address>,
-    /// First block time at which it no longer stands: its place in the queue. `None`: the end of the interval, which
-    /// its clearing comes before.
-    pub expires_ms: Option<TimeMs>,
-    /// Its number in the interval: time priority.
-    pub index: u32,
-    /// The operator's fee for each kWh when it was placed.
-    pub fee_per_kwh: Amount,
-    /// What is held of the wallet under the order's id; no hold when zero.
-    pub reserved: Amount,
-    /// What its deposit was, that of the hold aside.
-    pub deposit: Amount,
-    /// What has been filled, once the market is cleared.
-    pub filled_wh: WattHours,
-    /// What that costs a bid, or brings an offer.
-    pub amount: Amount,
-    /// What the operator gets of a bid besides.
-    pub fee: Amount,
-}
-
-/// A request for a deal, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Deal {
-    /// The microgrid.
-    pub microgrid: Hash,
-    /// Its place in the microgrid's list, under [`crate::keys::deal_index`].
-    pub index: u32,
-    /// Who asked.
-    pub requester: Address,
-    /// On which side.
-    pub side: Side,
-    /// Most energy; the deal's own once it is confirmed.
-    pub wh: WattHours,
-    /// Least energy.
-    pub wh_min: WattHours,
-    /// Whole multiples of this.
-    pub unit_wh: WattHours,
-    /// Base units per kWh; the charging side's once it is confirmed.
-    pub price: Amount,
-    /// End of the request, then of the time to authorise, then of the authorisation: its place in the queue.
-    pub expires_ms: TimeMs,
-    /// What the requester's deposit was.
-    pub deposit: Amount,
-    /// Whose acceptances stand, under [`crate::keys::acceptance`]; none once it is confirmed.
-    pub acceptors: BoundedVec<Address, ACCEPTANCES_MAX>,
-    /// Where it stands.
-    pub state: DealState,
-}
-
-/// Where a deal stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum DealState {
-    /// Acceptances are taken.
-    Requested = 0,
-    /// With whom.
-    Confirmed {
-        /// The other side.
-        partner: Address,
-    } = 1,
-    /// The charging side may charge.
-    Authorised {
-        /// The other side.
-        partner: Address,
-        /// What backs it.
-        funding: Funding,
-        /// How far use may overshoot, Wh.
-        margin_wh: WattHours,
-        /// Number of the newest report.
-        seq: u64,
-        /// Charged so far.
-        used_wh: WattHours,
-        /// The charging side's meter.
-        meter: Address,
-        /// What it had imported when the deal was authorised.
-        from_wh: WattHours,
-    } = 2,
-}
-
-/// An acceptance of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Acceptance {
-    /// Most energy.
-    pub wh_max: WattHours,
-    /// Base units per kWh.
-    pub price: Amount,
-    /// What its deposit was.
-    pub deposit: Amount,
-}
-
 /// How far a meter is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct SettledMeter {
@@ -269,29 +163,4 @@ pub struct Slice {
     pub export_wh: WattHours,
     /// Whether energy of other times is in it: then it is not typical.
     pub lump: bool,
-}
-
-/// A dispute that is not decided.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Dispute {
-    /// The microgrid.
-    pub microgrid: Hash,
-    /// Who contests.
-    pub account: Address,
-    /// About which meter.
-    pub meter: Address,
-    /// Base units wanted back.
-    pub claim: Amount,
-    /// Hash of the reasons.
-    pub note: Hash,
-    /// Votes for the claim.
-    pub upheld: u16,
-    /// Votes against it.
-    pub rejected: u16,
-    /// Codes of the members who voted: at most [`DISPUTE_VOTES_MAX`] on each side.
-    ///
-    /// [`DISPUTE_VOTES_MAX`]: wattle_primitives::call::energy::DISPUTE_VOTES_MAX
-    pub voters: Vec<u32>,
-    /// What its deposit was.
-    pub deposit: Amount,
 }

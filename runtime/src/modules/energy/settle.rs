@@ -6,14 +6,13 @@
 //!
 //! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it, if its owner lets it be.
 
-use super::agenda::{At, Budget};
-use super::clearing::cost;
 use super::exact::share;
-use super::records::{Interval, Measured, Member, Position, SettledMeter, Silence, Slice, Step};
+use super::prices::cost;
+use super::records::{Interval, LastReading, Measured, Meter, Position, SettledMeter, Silence, Slice, Step};
 use super::tab::{self, CLEARING, OPERATOR, Tab};
+use super::work::{At, Budget};
 use crate::keys;
 use crate::modules::Ctx;
-use crate::modules::records::{LastReading, Meter};
 use wattle_primitives::call::energy::{ClearingRule, LossRule};
 use wattle_primitives::reading::MeterRole;
 use wattle_primitives::{Address, Amount, Event, WattHours, planted};
@@ -29,10 +28,10 @@ const POST_KEYS: u64 = 9 + PAY_KEYS;
 const PAY_KEYS: u64 = 5;
 
 /// Goes on with settling an interval; whether it is done.
-pub(super) fn settle(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool {
+pub(crate) fn settle(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool {
     let key = keys::interval(at.id, at.interval);
     budget.keys(1);
-    let record = ctx.state.read::<Interval>(key);
+    let record = ctx.state.read(key);
     if record.is_none() && at.grid.meters == 0 {
         return true;
     }
@@ -101,8 +100,8 @@ struct Part {
 }
 
 fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
-    let Some(address) = ctx.state.read::<Address>(keys::meter_index(at.id, index)) else { return };
-    let Some(meter) = ctx.state.read::<Meter>(keys::meter(&address)) else { return };
+    let Some(address) = ctx.state.read(keys::meter_index(at.id, index)) else { return };
+    let Some(meter) = ctx.state.read(keys::meter(&address)) else { return };
     let key = keys::settled_meter(&address);
     let mut settled = ctx.state.read(key).unwrap_or(SettledMeter {
         until: at.interval,
@@ -143,7 +142,7 @@ fn part(
     settled: &mut SettledMeter,
 ) -> Part {
     let key = keys::slice(address, at.interval);
-    let slice = ctx.state.read::<Slice>(key);
+    let slice = ctx.state.read(key);
     if slice.is_some() {
         ctx.state.remove(key);
     }
@@ -178,9 +177,9 @@ fn add(sums: &mut Measured, part: &Part) {
 /// Books a meter's part to its owner's position.
 fn book(ctx: &mut Ctx<'_>, at: &At<'_>, owner: Address, part: &Part, settled: &mut SettledMeter) {
     let member_key = keys::member(at.id, &owner);
-    let Some(mut member) = ctx.state.read::<Member>(member_key) else { return };
+    let Some(mut member) = ctx.state.read(member_key) else { return };
     let key = keys::position(at.id, at.interval, member.code);
-    let mut position: Position = ctx.state.read(key).unwrap_or_default();
+    let mut position = ctx.state.read(key).unwrap_or_default();
     position.import_wh = position.import_wh.saturating_add(part.import_wh);
     position.export_wh = position.export_wh.saturating_add(part.export_wh);
     position.estimate_wh = position.estimate_wh.saturating_add(part.estimate.unwrap_or_default());
@@ -207,7 +206,7 @@ fn net(position: &Position) -> (u64, u64) {
 }
 
 fn sum(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) {
-    if let Some(position) = ctx.state.read::<Position>(keys::position(at.id, at.interval, code)) {
+    if let Some(position) = ctx.state.read(keys::position(at.id, at.interval, code)) {
         let guessed = position.estimate_wh > WattHours::ZERO && planted!("estimate-in-demand");
         let (demand, supply) = net(&if guessed { position } else { position.measured() });
         record.demand_wh = record.demand_wh.saturating_add(WattHours(demand));
@@ -227,12 +226,12 @@ struct Charges {
 /// Posts a member's line; whether there was one.
 fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> bool {
     let key = keys::position(at.id, at.interval, code);
-    let Some(position) = ctx.state.read::<Position>(key) else { return false };
+    let Some(position) = ctx.state.read(key) else { return false };
     if position.is_idle() {
         ctx.state.remove(key);
         return false;
     }
-    let Some(account) = ctx.state.read::<Address>(keys::member_index(at.id, code)) else { return false };
+    let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return false };
     let charges = match at.terms.clearing {
         ClearingRule::MidMarket => mid_market(at, record, &position),
         ClearingRule::Tariff | ClearingRule::PayAsBid | ClearingRule::Uniform => at_tariff(at, &position),
@@ -329,7 +328,7 @@ fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, position: &Position) 
     if position.exposed == Amount::ZERO && offset == WattHours::ZERO {
         return;
     }
-    if let Some(mut member) = ctx.state.read::<Member>(key) {
+    if let Some(mut member) = ctx.state.read(key) {
         member.exposed = member.exposed.saturating_sub(position.exposed);
         if member.estimated > Amount::ZERO {
             member.offset = member.offset.saturating_add(offset);
@@ -340,19 +339,20 @@ fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, position: &Position) 
 
 /// Takes what a member owes from its wallet, as far as there is money, and says when it begins to owe too much.
 fn collect(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, before: Tab) {
-    if !matches!(tab::balance(ctx, at.grid, code), Tab::Owes(_)) {
-        return;
+    match tab::balance(ctx, at.grid, code) {
+        Tab::Owes(_) => {}
+        Tab::Even | Tab::Due(_) => return,
     }
     let key = keys::member(at.id, &account);
-    let counted = |ctx: &mut Ctx<'_>, tab: Tab| match (tab, ctx.state.read::<Member>(key)) {
+    let counted = |ctx: &mut Ctx<'_>, tab: Tab| match (tab, ctx.state.read(key)) {
         (Tab::Owes(owed), Some(member)) => owed.saturating_sub(member.unpaid_estimates()),
-        _ => Amount::ZERO,
+        (Tab::Owes(_), None) | (Tab::Even | Tab::Due(_), _) => Amount::ZERO,
     };
     let was = counted(ctx, before);
     pay_tab(ctx, at, account);
     let tab = tab::balance(ctx, at.grid, code);
     let owed = counted(ctx, tab);
-    let Some(member) = ctx.state.read::<Member>(key) else { return };
+    let Some(member) = ctx.state.read(key) else { return };
     let limit = member.credit_limit.unwrap_or(at.terms.credit_limit);
     if owed > limit && was <= limit && code != OPERATOR {
         ctx.emit(Event::CreditExceeded { microgrid: *at.id, account, owed, limit });
@@ -363,7 +363,7 @@ fn pay(ctx: &mut Ctx<'_>, at: &At<'_>, code: u32) -> bool {
     if tab::balance(ctx, at.grid, code) == Tab::Even {
         return false;
     }
-    let Some(account) = ctx.state.read::<Address>(keys::member_index(at.id, code)) else { return false };
+    let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return false };
     pay_tab(ctx, at, account)
 }
 

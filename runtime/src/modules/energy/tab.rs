@@ -13,8 +13,8 @@
 use super::records::{Member, Microgrid, Position};
 use crate::keys;
 use crate::modules::Ctx;
+use crate::modules::ledger::records::{Balance, BookAccount};
 use crate::modules::ledger::{self, wallet};
-use crate::modules::records::{Balance, BookAccount};
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
 use wattle_primitives::units::BookId;
 use wattle_primitives::{Address, Amount, Event, Hash, Reason, planted};
@@ -44,7 +44,7 @@ pub const fn account(book: BookId, code: u32) -> AccountId {
 /// Opens a microgrid's book, with its clearing account, and says which it is. The sender pays.
 ///
 /// The book's owner is the microgrid itself: an address that no key has, so nobody else posts in it.
-pub(super) fn open_book(
+pub(crate) fn open_book(
     ctx: &mut Ctx<'_>,
     microgrid: &Hash,
     asset: wattle_primitives::AssetId,
@@ -63,14 +63,14 @@ fn open(ctx: &mut Ctx<'_>, book: BookId, code: u32, asset: wattle_primitives::As
 }
 
 /// The member's record, or [`Reason::NotMember`].
-pub(super) fn member(ctx: &mut Ctx<'_>, microgrid: &Hash, account: &Address) -> Result<Member, Reason> {
+pub(crate) fn member(ctx: &mut Ctx<'_>, microgrid: &Hash, account: &Address) -> Result<Member, Reason> {
     ctx.state.read(keys::member(microgrid, account)).ok_or(Reason::NotMember)
 }
 
 /// Makes `account` a member, if it is none, and returns its record. Counts it in `grid`, which the caller writes. The
 /// sender pays for the tab, and for a wallet in the settlement asset. Whoever is made a member by another is not debited
 /// before it says so itself.
-pub(super) fn join(
+pub(crate) fn join(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     grid: &mut Microgrid,
@@ -78,7 +78,7 @@ pub(super) fn join(
     credit_limit: Option<Amount>,
 ) -> Result<Member, Reason> {
     let key = keys::member(id, &account);
-    if let Some(member) = ctx.state.read::<Member>(key) {
+    if let Some(member) = ctx.state.read(key) {
         return Ok(member);
     }
     let code = grid.members.checked_add(OPERATOR).ok_or(Reason::Overflow)?;
@@ -95,7 +95,7 @@ pub(super) fn join(
 }
 
 /// What the tab with this code shows.
-pub(super) fn balance(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Tab {
+pub(crate) fn balance(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Tab {
     let key = keys::balance(&account(grid.book, code), grid.asset);
     let Balance { debits_posted, credits_posted, .. } = ctx.state.read(key).unwrap_or_default();
     match debits_posted.cmp(&credits_posted) {
@@ -106,14 +106,14 @@ pub(super) fn balance(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Tab {
 }
 
 /// What a member has been charged by the operator in all.
-pub(super) fn charged(ctx: &mut Ctx<'_>, grid: &Microgrid, member: &Member) -> Amount {
+pub(crate) fn charged(ctx: &mut Ctx<'_>, grid: &Microgrid, member: &Member) -> Amount {
     let key = keys::balance(&account(grid.book, member.code), grid.asset);
     let Balance { debits_posted, .. } = ctx.state.read(key).unwrap_or_default();
     Amount(debits_posted.saturating_sub(member.paid_out.0).saturating_sub(member.traded.0))
 }
 
 /// Charges one tab for another's benefit. Fails only when counters of 128 bits are used up.
-pub(super) fn charge(
+pub(crate) fn charge(
     ctx: &mut Ctx<'_>,
     grid: &Microgrid,
     from: u32,
@@ -127,7 +127,7 @@ pub(super) fn charge(
 }
 
 /// Charges a member for another's energy, by way of the clearing account or at once.
-pub(super) fn buy(
+pub(crate) fn buy(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     grid: &Microgrid,
@@ -146,7 +146,7 @@ pub(super) fn buy(
 
 /// Who wants a tab settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum By {
+pub(crate) enum By {
     /// The member.
     Member,
     /// Settlement, which debits a wallet only with its owner's consent.
@@ -155,7 +155,7 @@ pub(super) enum By {
 
 /// Settles a member's tab as far as there is money: takes what it owes from its wallet, or pays what it is owed out of
 /// the microgrid's cash. What it sold and may still fail to deliver is not paid out. Returns what moved.
-pub(super) fn pay(
+pub(crate) fn pay(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     grid: &Microgrid,
@@ -193,7 +193,7 @@ pub(super) fn pay(
 }
 
 /// What members have paid in and nobody has been paid out.
-pub(super) fn cash(ctx: &mut Ctx<'_>, grid: &Microgrid) -> Amount {
+pub(crate) fn cash(ctx: &mut Ctx<'_>, grid: &Microgrid) -> Amount {
     let due = AccountId::Due { book: BookId::PUBLIC, to: grid.book };
     let Balance { debits_posted, credits_posted, .. } =
         ctx.state.read(keys::balance(&due, grid.asset)).unwrap_or_default();
@@ -202,12 +202,12 @@ pub(super) fn cash(ctx: &mut Ctx<'_>, grid: &Microgrid) -> Amount {
 
 /// What of the cash can be paid out.
 fn free_cash(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid) -> Amount {
-    let escrow: Amount = ctx.state.read(keys::escrow(id)).unwrap_or_default();
+    let escrow = ctx.state.read(keys::escrow(id)).unwrap_or_default();
     cash(ctx, grid).saturating_sub(escrow)
 }
 
 /// Keeps so much of the cash for a member's energy of an interval, in its `position`.
-pub(super) fn keep(
+pub(crate) fn keep(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     position: &mut Position,
@@ -215,7 +215,7 @@ pub(super) fn keep(
 ) -> Result<(), Reason> {
     if amount > Amount::ZERO && !planted!("escrow-not-kept") {
         let key = keys::escrow(id);
-        let sum: Amount = ctx.state.read(key).unwrap_or_default();
+        let sum = ctx.state.read(key).unwrap_or_default();
         ctx.state.write(key, &sum.checked_add(amount).ok_or(Reason::Overflow)?);
         position.escrow = position.escrow.checked_add(amount).ok_or(Reason::Overflow)?;
     }
@@ -223,10 +223,10 @@ pub(super) fn keep(
 }
 
 /// The interval is settled: what was kept is cash as any other.
-pub(super) fn free(ctx: &mut Ctx<'_>, id: &Hash, position: &Position) {
+pub(crate) fn free(ctx: &mut Ctx<'_>, id: &Hash, position: &Position) {
     if position.escrow > Amount::ZERO {
         let key = keys::escrow(id);
-        let sum: Amount = ctx.state.read(key).unwrap_or_default();
+        let sum = ctx.state.read(key).unwrap_or_default();
         match sum.saturating_sub(position.escrow) {
             Amount::ZERO => ctx.state.remove(key),
             left => ctx.state.write(key, &left),

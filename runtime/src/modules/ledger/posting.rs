@@ -1,10 +1,11 @@
 //! Counters: debits and credits, limits, dues between books, deposits.
 
+use super::records::{Balance, BookAccount};
 use super::wallet;
 use crate::keys;
-use crate::modules::records::{Account, Balance, BookAccount};
+use crate::modules::identity::records::Account;
 use crate::modules::{Ctx, identity};
-use crate::overlay::{Overlay, decode_entry};
+use crate::overlay::Overlay;
 use wattle_primitives::call::ledger::{AccountId, SystemAccount};
 use wattle_primitives::units::BookId;
 use wattle_primitives::{Address, Amount, AssetId, Event, Reason};
@@ -192,9 +193,9 @@ fn apply(balance: &mut Balance, movement: Movement, debit: bool, limit: Limit) -
         (&mut balance.credits_pending, &mut balance.credits_posted)
     };
     let bound = match limit {
-        Limit::Debits(reason) if debit => Some(reason),
-        Limit::Credits(reason) if !debit => Some(reason),
-        _ => None,
+        Limit::Debits(reason) => debit.then_some(reason),
+        Limit::Credits(reason) => (!debit).then_some(reason),
+        Limit::None => None,
     };
     let add = |to: u128, amount: u128| to.checked_add(amount).ok_or(Reason::Overflow);
     match movement {
@@ -223,10 +224,11 @@ pub(crate) fn within_limit(state: &crate::State, account: &AccountId, balance: &
     let asset = match *account {
         AccountId::Book { book, code } => {
             let key = keys::book_account(book, code);
-            let Some(raw) = state.get(&key) else { return false };
-            decode_entry::<BookAccount>(&key, raw).asset
+            let Some(record) = state.read(key) else { return false };
+            record.asset
         }
-        _ => AssetId::NATIVE, // only a book's account is bound to one
+        // Only a book's account is bound to one asset.
+        AccountId::Wallet { .. } | AccountId::System { .. } | AccountId::Due { .. } => AssetId::NATIVE,
     };
     match limit_of(&mut Overlay::new(state), account, asset) {
         Ok(Limit::None) => true,
@@ -249,10 +251,8 @@ pub(crate) fn deposit(ctx: &mut Ctx<'_>, payer: Address) -> Result<Amount, Reaso
         return Ok(amount);
     }
     let (debit, credit, asset) = (wallet(payer), DEPOSITS, AssetId::NATIVE);
-    post(ctx, debit, credit, asset, amount).map_err(|reason| match reason {
-        Reason::InsufficientFunds => Reason::DepositUnpaid,
-        other => other,
-    })?;
+    let unpaid = |reason| if reason == Reason::InsufficientFunds { Reason::DepositUnpaid } else { reason };
+    post(ctx, debit, credit, asset, amount).map_err(unpaid)?;
     ctx.emit(Event::Posted { debit, credit, asset, amount });
     Ok(amount)
 }

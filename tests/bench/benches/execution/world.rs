@@ -1,7 +1,8 @@
 //! Transfers between the accounts of a chain.
 
 use super::chain::{ACCOUNTS, key, spec};
-use wattle_primitives::call::token::TokenCall;
+use wattle_primitives::Call;
+use wattle_primitives::call;
 use wattle_primitives::*;
 use wattle_runtime::*;
 
@@ -35,7 +36,8 @@ pub(super) fn transfers(env: &BlockEnv, count: u32, nonce: u64) -> Vec<Tx> {
                 fee_payer: address(n),
                 max_fee: Amount::MAX,
                 tip: Amount(0),
-                calls: BoundedVec::new(vec![Call::Token(TokenCall::Transfer { to, asset, amount })]).unwrap(),
+                calls: BoundedVec::new(vec![Call::from(call::token::Transfer { to, asset, amount })])
+                    .unwrap(),
             };
             let signature = key(n).sign(&body.signing_bytes());
             Tx::new(body, vec![Auth { key: key(n).public(), signature }]).unwrap()

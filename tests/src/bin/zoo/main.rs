@@ -21,7 +21,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 use suites::Suites;
-use wattle_primitives::planted::{self, FAULTS, Fault};
+use wattle_primitives::planted;
+use wattle_tests::faults::{self, Fault};
 
 /// Planted faults against the tests and the simulation.
 #[derive(Parser)]
@@ -52,7 +53,7 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     if args.list {
-        for Fault { name, file, breaks } in FAULTS {
+        for Fault { name, file, breaks } in faults::all() {
             println!("{name:34} {file}\n    {breaks}");
         }
         return ExitCode::SUCCESS;
@@ -83,7 +84,7 @@ fn run(args: &Args) -> Result<bool, String> {
     let mut rows = Vec::with_capacity(faults.len());
     for fault in faults {
         let begun = Instant::now();
-        let (suite, seeds) = (suites.hunt(fault)?, seeds.hunt(fault)?);
+        let (suite, seeds) = (suites.hunt(&fault)?, seeds.hunt(&fault)?);
         let row = Row { fault, suite, seeds, seconds: begun.elapsed().as_secs_f64() };
         println!("{}", row.line());
         rows.push(row);
@@ -95,10 +96,10 @@ fn run(args: &Args) -> Result<bool, String> {
     Ok(rows.iter().all(|row| row.verdict() != Verdict::Survived))
 }
 
-fn chosen(only: &[String]) -> Result<Vec<&'static Fault>, String> {
+fn chosen(only: &[String]) -> Result<Vec<Fault>, String> {
     if only.is_empty() {
-        return Ok(FAULTS.iter().collect());
+        return Ok(faults::all().collect());
     }
-    let find = |name: &String| FAULTS.iter().find(|fault| fault.name == name);
+    let find = |name: &String| faults::all().find(|fault| fault.name == name);
     only.iter().map(|name| find(name).ok_or(format!("no fault is named {name}: see --list"))).collect()
 }

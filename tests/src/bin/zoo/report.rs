@@ -3,7 +3,7 @@
 use crate::suites::{How, Kill};
 use crate::{seeds, suites};
 use std::fmt::Write as _;
-use wattle_primitives::planted::Fault;
+use wattle_tests::faults::Fault;
 
 /// Survivors that are no gap in the tests, and why.
 const EXPLAINED: &[(&str, &str)] = &[(
@@ -17,7 +17,7 @@ const CELL_CHARS_MAX: usize = 110;
 
 /// A fault and what noticed it.
 pub(crate) struct Row {
-    pub(crate) fault: &'static Fault,
+    pub(crate) fault: Fault,
     pub(crate) suite: suites::Hunt,
     pub(crate) seeds: seeds::Hunt,
     pub(crate) seconds: f64,
@@ -36,7 +36,7 @@ pub(crate) enum Verdict {
 impl Row {
     pub(crate) fn verdict(&self) -> Verdict {
         match (&self.suite.kill, &self.seeds.kill) {
-            (None, None) if explanation(self.fault).is_some() => Verdict::Explained,
+            (None, None) if explanation(&self.fault).is_some() => Verdict::Explained,
             (None, None) => Verdict::Survived,
             _ => Verdict::Killed,
         }
@@ -115,7 +115,7 @@ pub(crate) fn render(rows: &[Row], seeds: u64, seconds: f64) -> String {
         count(&|row| row.verdict() == Verdict::Survived),
     );
     for row in rows {
-        match (row.verdict(), explanation(row.fault)) {
+        match (row.verdict(), explanation(&row.fault)) {
             (Verdict::Survived, _) => {
                 let _ = writeln!(text, "\nsurvivor {}: {}", row.fault.name, row.fault.breaks);
             }

@@ -4,7 +4,7 @@ use crate::process::{self, End, Ran};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use wattle_primitives::planted::Fault;
+use wattle_tests::faults::Fault;
 
 /// Seeds run by one process.
 const CHUNK: u64 = 50;

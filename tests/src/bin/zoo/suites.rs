@@ -4,7 +4,7 @@ use crate::process::{self, End, Ran};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use wattle_primitives::planted::Fault;
+use wattle_tests::faults::Fault;
 
 /// A program gets this many times as long as without a fault, and never less than the least.
 const PATIENCE: (u32, Duration) = (5, Duration::from_secs(60));

@@ -8,7 +8,7 @@ use wattle_primitives::{
     VotingPower,
 };
 
-/// What a lying peer remembers.
+/// The memory of a lying peer.
 pub(in crate::sim) struct Answers {
     rng: Rng,
     /// The first head that it was asked for, told again when that is long past.
@@ -29,7 +29,7 @@ impl Answers {
         }
     }
 
-    /// What an answer becomes, in `lie` of 1000 cases.
+    /// Replaces an answer by a lie, in `lie` of 1000 cases.
     pub(in crate::sim) fn change(&mut self, response: Response, lie: u64) -> (Response, Option<Mark>) {
         let lie = if matches!(response, Response::EpochProof(_)) { lie.max(EPOCH_LIE) } else { lie };
         if !self.rng.chance(lie) {

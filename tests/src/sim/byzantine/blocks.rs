@@ -3,9 +3,9 @@
 use crate::sim::coverage::Mark;
 use crate::sim::plan::{WALL_MS, wallet_key};
 use crate::sim::rng::Rng;
-use wattle_node::driver::effect::BuildJob;
+use wattle_node::work::BuildJob;
 use wattle_node::work::{ExecuteError, Worker, build};
-use wattle_primitives::call::TokenCall;
+use wattle_primitives::call;
 use wattle_primitives::tx::CALLS_MAX;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, Block, BoundedVec, Call, Hash, Lane, Nonce, TimeMs, Tx, TxBody,
@@ -14,7 +14,7 @@ use wattle_primitives::{
 /// How far ahead a block from the future is: further than any clock here goes.
 const FUTURE_MS: u64 = 30 * 24 * 3_600_000;
 
-/// What is wrong with a block.
+/// The fault of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sim) enum Lie {
     /// Nothing, but that there is another.
@@ -73,7 +73,7 @@ impl Lie {
     }
 }
 
-/// What is told in place of an honest block.
+/// A block that is told in place of an honest one.
 pub(super) struct Told {
     pub(super) lie: Lie,
     pub(super) block: Block,
@@ -102,7 +102,7 @@ impl Told {
             Lie::ReceiptsRoot => block.header.receipts_root = Hash(rng.bytes()),
             Lie::Parent => block.header.parent = Hash(rng.bytes()),
             Lie::Oversized => {
-                let bytes_max = usize::try_from(worker.genesis.params.block_bytes_max).unwrap_or(0);
+                let bytes_max = usize::try_from(worker.schedule.params().block_bytes_max).unwrap_or(0);
                 let tx = unpayable(worker.chain);
                 let size = wattle_primitives::encode(&tx).len().max(1);
                 block.txs = vec![tx; bytes_max / size + 1];
@@ -128,7 +128,7 @@ impl Told {
 fn unpayable(chain: Hash) -> Tx {
     let key = wallet_key(0);
     let sender = Address::of_key(&key.public());
-    let call = Call::Token(TokenCall::Transfer { to: sender, asset: AssetId::NATIVE, amount: Amount(1) });
+    let call = Call::from(call::token::Transfer { to: sender, asset: AssetId::NATIVE, amount: Amount(1) });
     let body = TxBody {
         chain,
         sender,

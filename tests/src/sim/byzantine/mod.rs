@@ -14,7 +14,7 @@ use super::rng::Rng;
 use blocks::Told;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wattle_node::driver::effect::BuildJob;
+use wattle_node::work::BuildJob;
 use wattle_node::work::Worker;
 use wattle_p2p::wire::ValidatorMessage;
 use wattle_primitives::{
@@ -29,7 +29,7 @@ pub(super) struct Liar {
     key: SecretKey,
     chain: Hash,
     rng: Rng,
-    /// What is told instead of the block of each round that it led.
+    /// Blocks told instead of that of each round that it led.
     told: BTreeMap<Round, Told>,
 }
 
@@ -56,7 +56,7 @@ impl Liar {
         Some(named)
     }
 
-    /// What a message becomes on its way to node `to`.
+    /// Replaces a message on its way to node `to`.
     pub(super) fn messages(
         &mut self,
         to: usize,

@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wattle_consensus::Record;
-use wattle_node::driver::{Done, Token};
 use wattle_node::file::os::OsDir;
 use wattle_node::home::{Place, StorageSection};
-use wattle_node::run::storage::{Opened, Voting, open};
-use wattle_node::run::threads::Order;
-use wattle_node::signer::{DataDir, Signer, Syncs};
+use wattle_node::journal::{Order, Syncs, Voting};
+use wattle_node::run::storage::{Opened, open};
+use wattle_node::signer::{DataDir, Signer};
+use wattle_node::work::{Done, Token};
 use wattle_primitives::vote::Proposal;
 use wattle_primitives::{BlockId, Epoch, Hash, Header, Height, Round, ValidatorIndex, View, Vote};
 use wattle_runtime::Store;
@@ -134,7 +134,12 @@ impl<'a> Promises<'a> {
     }
 
     /// The log's promise: it has every vote above the committed tip, and the body of every block voted for.
-    fn log_alone(&self, voting: &Voting, store: &dyn Store, tip: &Header) -> Result<(), String> {
+    fn log_alone(
+        &self,
+        voting: &Voting<OsDir, OsDir>,
+        store: &dyn Store,
+        tip: &Header,
+    ) -> Result<(), String> {
         let covered = covered(tip);
         let logged: BTreeSet<Vec<u8>> = voting
             .records
@@ -157,7 +162,7 @@ impl<'a> Promises<'a> {
     }
 
     /// No vote that contradicts one that left is signed; a later one is.
-    pub(super) fn signs_nothing_else(&self, voting: &mut Voting) -> Result<(), String> {
+    pub(super) fn signs_nothing_else(&self, voting: &mut Voting<OsDir, OsDir>) -> Result<(), String> {
         let mut sign = |votes: Vec<Vote>| {
             let votes = votes.into_iter().map(|vote| (vote, ValidatorIndex(0))).collect();
             let order = Order { token: Token(0), height: Height::MAX, records: Vec::new(), votes };

@@ -9,8 +9,8 @@ use tokio::task::JoinHandle;
 use wattle_cli::CliError;
 use wattle_cli::client::Client;
 use wattle_meter::simulator::Site;
-use wattle_primitives::call::EnergyCall;
-use wattle_primitives::call::energy::Side;
+use wattle_primitives::call;
+use wattle_primitives::call::market::Side;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{
     Address, Amount, Auth, BoundedVec, Call, Hash, SecretKey, TimeMs, Tx, WattHours, domain,
@@ -110,10 +110,18 @@ impl Trader {
         }
         let reference = Hash::of(domain::ORDER, &[&interval.0.to_le_bytes(), self.address.as_bytes()]);
         let (microgrid, partner, expires_ms) = (grid, None, None);
-        let order =
-            EnergyCall::PlaceOrder { microgrid, reference, interval, side, price, wh, partner, expires_ms };
+        let order = Call::from(call::market::PlaceOrder {
+            microgrid,
+            reference,
+            interval,
+            side,
+            price,
+            wh,
+            partner,
+            expires_ms,
+        });
         let request = PrepareRequest {
-            calls: BoundedVec::new(vec![Call::Energy(order)]).unwrap_or_default(), // one call is within every limit
+            calls: BoundedVec::new(vec![order]).unwrap_or_default(), // one call is within every limit
             sender: self.address,
             lane: None,
             nonce: None,

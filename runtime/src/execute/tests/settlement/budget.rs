@@ -3,6 +3,7 @@
 use super::late::HOUR;
 use super::*;
 use crate::execute::tx::Verified;
+use crate::modules::Action;
 use crate::modules::{Ctx, on_block, weights};
 use crate::overlay::Overlay;
 use crate::query;
@@ -36,12 +37,12 @@ fn everybodys(world: &World, keys: &[PublicKey], seq: u64, at: u64) -> Vec<Verif
     let all: Vec<_> = keys.iter().map(signed).collect();
     let first = query::nonce(&world.state, &address(1), Lane(0)).0;
     let batches = (first..).zip(all.chunks(128));
-    let call = |chunk: &[SignedReading]| EnergyCall::SubmitReadings {
-        readings: BoundedVec::new(chunk.to_vec()).unwrap(),
+    let call = |chunk: &[SignedReading]| {
+        Call::from(call::energy::SubmitReadings { readings: BoundedVec::new(chunk.to_vec()).unwrap() })
     };
     batches
         .map(|(nonce, chunk)| {
-            let body = TxBody { nonce: Nonce(nonce), ..world.body(1, vec![Call::Energy(call(chunk))]) };
+            let body = TxBody { nonce: Nonce(nonce), ..world.body(1, vec![call(chunk)]) };
             let auth = Auth { key: key(1).public(), signature: Signature([0; 64]) };
             let tx = Tx::new(body, vec![auth]).unwrap();
             let checked = CheckedTx::check(tx, &world.env.chain, &world.env.params).unwrap();
@@ -127,12 +128,12 @@ fn a_backlog_of_one_microgrid_does_not_hold_up_another() {
     let mut ids = Vec::new();
     for n in 1..=12u8 {
         let (reference, asset, interval_ms) = (Hash([n; 32]), AssetId::NATIVE, TimeMs(60_000));
-        world.ok(1, Call::Energy(EnergyCall::RegisterMicrogrid { reference, asset, interval_ms }));
+        world.ok(1, Call::from(call::energy::RegisterMicrogrid { reference, asset, interval_ms }));
         ids.push(microgrid_id(&address(1), &reference));
     }
     let start = |world: &mut World, id: Hash| {
         let terms = Box::new(Terms { grace_ms: TimeMs(0), late_window_ms: TimeMs(60_000), ..terms() });
-        world.ok(1, Call::Energy(EnergyCall::SetTerms { microgrid: id, terms }));
+        world.ok(1, Call::from(call::energy::SetTerms { microgrid: id, terms }));
     };
     let (last, backlogged) = ids.split_last().unwrap();
     backlogged.iter().for_each(|id| start(&mut world, *id));
@@ -179,13 +180,13 @@ fn readings_touch_no_more_keys_than_they_weigh() {
         };
         let readings: Vec<_> = spans.iter().map(&mut read).collect();
         let call =
-            Call::Energy(EnergyCall::SubmitReadings { readings: BoundedVec::new(readings.clone()).unwrap() });
+            Call::from(call::energy::SubmitReadings { readings: BoundedVec::new(readings.clone()).unwrap() });
         let env = village.world.env.clone();
         let mut ctx = Ctx::new(Overlay::new(&village.world.state), &env);
         ctx.begin(address(1), &vec![true; readings.len()]);
-        crate::modules::execute(&mut ctx, &call).unwrap();
+        call.execute(&mut ctx).unwrap();
         let signatures = weights::SIGNATURE * readings.len() as u64;
-        let (touched, weight) = (ctx.state.touched() as u64, crate::modules::weight(&call).0 - signatures);
+        let (touched, weight) = (ctx.state.touched() as u64, call.weight().0 - signatures);
         assert!(touched * weights::KEY <= weight, "{touched} keys for {weight}: {spans:?}");
         assert!(village.submit(readings).iter().all(Result::is_ok));
     }

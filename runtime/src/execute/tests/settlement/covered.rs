@@ -1,19 +1,23 @@
 //! What is sold and not delivered is paid by who sold it.
 
 use super::*;
-use wattle_primitives::call::energy::{Side, dispute_id};
+use wattle_primitives::call;
+use wattle_primitives::call::disputes::dispute_id;
+use wattle_primitives::call::market::Side;
 
 /// An offer and a bid of 1,000 Wh for 0.20, for the interval of `at`.
-fn orders(village: &Village, at: u64) -> (EnergyCall, EnergyCall) {
-    let order = |side| EnergyCall::PlaceOrder {
-        microgrid: village.id,
-        reference: Hash([1; 32]),
-        interval: village.interval(at),
-        side,
-        price: Amount(200_000),
-        wh: WattHours(1000),
-        partner: None,
-        expires_ms: None,
+fn orders(village: &Village, at: u64) -> (Call, Call) {
+    let order = |side| {
+        Call::from(call::market::PlaceOrder {
+            microgrid: village.id,
+            reference: Hash([1; 32]),
+            interval: village.interval(at),
+            side,
+            price: Amount(200_000),
+            wh: WattHours(1000),
+            partner: None,
+            expires_ms: None,
+        })
     };
     (order(Side::Sell), order(Side::Buy))
 }
@@ -28,7 +32,7 @@ fn sold(export: u64) -> Village {
     village.go(village.first_ms + 1000);
     // Price and deposit are on the tab, and stay there.
     assert_eq!((village.tab(2), village.member(2).exposed), (300_000, Amount(300_000)));
-    village.ok(2, EnergyCall::PayTab { microgrid: village.id });
+    village.ok(2, Call::from(call::energy::PayTab { microgrid: village.id }));
     assert_eq!((village.tab(2), village.funds(2)), (300_000, 900_000));
     village.check_tabs();
     let chain = village.world.env.chain;
@@ -71,9 +75,10 @@ fn no_claim_reaches_what_others_were_paid() {
     let [first, second] = [0, 1].map(|_| Box::new(sim.read(chain, village.now(), 0, ClockQuality::Synced)));
     let (microgrid, reference) = (village.id, Hash([4; 32]));
     let (claim, note) = (Amount(1), Hash([9; 32]));
-    village.ok(3, EnergyCall::OpenDispute { microgrid, reference, first, second, claim, note });
+    village
+        .ok(3, Call::from(call::disputes::OpenDispute { microgrid, reference, first, second, claim, note }));
     let dispute = dispute_id(&address(3), &reference);
-    let grant = EnergyCall::DecideDispute { dispute, uphold: true };
+    let grant = Call::from(call::disputes::DecideDispute { dispute, uphold: true });
     village.fails(1, grant, Reason::LimitExceeded); // it paid 200,000, and none of it to the operator
 }
 
@@ -104,7 +109,7 @@ fn what_a_seller_is_paid_waits_for_the_seller() {
         if quarter == 1 {
             village.go(at + 60_000);
             assert_eq!([village.tab(1), village.tab(2), village.tab(4)], [300_000, 300_000, -300_000]);
-            village.ok(1, EnergyCall::PayTab { microgrid: village.id });
+            village.ok(1, Call::from(call::energy::PayTab { microgrid: village.id }));
             assert_eq!(village.funds(1), operators);
         }
     }
@@ -112,8 +117,8 @@ fn what_a_seller_is_paid_waits_for_the_seller() {
     assert_eq!((village.tab(2), village.funds(2)), (0, 1_200_000));
     // Once person 4 has paid, so is the operator.
     village.world.ok(5, transfer(4, 300_000));
-    village.ok(4, EnergyCall::PayTab { microgrid: village.id });
-    village.ok(1, EnergyCall::PayTab { microgrid: village.id });
+    village.ok(4, Call::from(call::energy::PayTab { microgrid: village.id }));
+    village.ok(1, Call::from(call::energy::PayTab { microgrid: village.id }));
     assert_eq!((village.tab(1), village.funds(1)), (0, operators + 300_000));
     village.check_tabs();
 }
@@ -126,7 +131,7 @@ fn a_seller_is_not_paid_before_it_has_delivered() {
     village.meter(53, 3, MeterRole::Sub);
     let mut sim = village.meter(54, 4, MeterRole::Sub);
     let (chain, start, id) = (village.world.env.chain, village.first_ms, village.id);
-    village.ok(4, EnergyCall::SetCollection { microgrid: id, on: false });
+    village.ok(4, Call::from(call::energy::SetCollection { microgrid: id, on: false }));
     for (at, import) in [(start, 0), (start + QUARTER, 1000)] {
         village.go(at + 1000);
         sim.import += import;
@@ -134,7 +139,7 @@ fn a_seller_is_not_paid_before_it_has_delivered() {
         assert_eq!(village.submit(vec![reading]), [Ok(())]);
     }
     for (person, side) in [(2, Side::Sell), (3, Side::Buy)] {
-        let order = EnergyCall::PlaceOrder {
+        let order = Call::from(call::market::PlaceOrder {
             microgrid: id,
             reference: Hash([1; 32]),
             interval: village.interval(start + 2 * QUARTER),
@@ -143,12 +148,12 @@ fn a_seller_is_not_paid_before_it_has_delivered() {
             wh: WattHours(1000),
             partner: None,
             expires_ms: None,
-        };
+        });
         village.ok(person, order);
     }
     village.go(start + 2 * QUARTER + 1000);
-    village.ok(4, EnergyCall::PayTab { microgrid: id }); // for the operator
-    village.ok(2, EnergyCall::PayTab { microgrid: id });
+    village.ok(4, Call::from(call::energy::PayTab { microgrid: id })); // for the operator
+    village.ok(2, Call::from(call::energy::PayTab { microgrid: id }));
     assert_eq!((village.tab(2), village.funds(2)), (300_000, 900_000));
     village.check_tabs();
 }

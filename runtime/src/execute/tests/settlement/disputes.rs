@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::query;
-use wattle_primitives::call::energy::{CLAIM_MAX, dispute_id};
+use wattle_primitives::call::disputes::{CLAIM_MAX, dispute_id};
 
 const SYNCED: ClockQuality = ClockQuality::Synced;
 
@@ -14,7 +14,7 @@ fn contested(votes: u16) -> (Village, [SignedReading; 2]) {
     village.go(village.first_ms + 1000); // the terms hold
     for n in 3..=5 {
         let (microgrid, account) = (village.id, address(n));
-        village.ok(1, EnergyCall::SetMember { microgrid, account, credit_limit: None });
+        village.ok(1, Call::from(call::energy::SetMember { microgrid, account, credit_limit: None }));
     }
     village.bill(2, 10_000);
     let chain = village.world.env.chain;
@@ -39,31 +39,34 @@ impl Village {
         self.world.state = ctx.state.finish().0;
         self.lines.entry(address(n)).or_default().debit += amount;
         for n in [n, 1] {
-            self.ok(n, EnergyCall::PayTab { microgrid: self.id });
+            self.ok(n, Call::from(call::energy::PayTab { microgrid: self.id }));
         }
     }
 }
 
-fn open(village: &Village, [first, second]: &[SignedReading; 2], reference: u8) -> EnergyCall {
-    EnergyCall::OpenDispute {
+fn open(village: &Village, [first, second]: &[SignedReading; 2], reference: u8) -> Call {
+    Call::from(call::disputes::OpenDispute {
         microgrid: village.id,
         reference: Hash([reference; 32]),
         first: Box::new(first.clone()),
         second: Box::new(second.clone()),
         claim: Amount(5_000),
         note: Hash([9; 32]),
-    }
+    })
 }
 
-fn decide(reference: u8, uphold: bool) -> EnergyCall {
-    EnergyCall::DecideDispute { dispute: dispute_id(&address(2), &Hash([reference; 32])), uphold }
+fn decide(reference: u8, uphold: bool) -> Call {
+    Call::from(call::disputes::DecideDispute {
+        dispute: dispute_id(&address(2), &Hash([reference; 32])),
+        uphold,
+    })
 }
 
 #[test]
 fn evidence_is_two_readings_of_ones_own_meter() {
     let (mut village, readings) = contested(0);
-    let refused = |village: &Village, call: EnergyCall| {
-        village.world.try_sign(village.world.body(2, vec![Call::Energy(call)]), &[2]).is_err()
+    let refused = |village: &Village, call: Call| {
+        village.world.try_sign(village.world.body(2, vec![call]), &[2]).is_err()
     };
     let mut forged = readings.clone();
     forged[1].reading.import = BoundedVec::new(vec![9, 9]).unwrap();
@@ -73,7 +76,9 @@ fn evidence_is_two_readings_of_ones_own_meter() {
     assert!(refused(&village, open(&village, &[readings[0].clone(), readings[0].clone()], 1)));
     for claim in [Amount(0), Amount(CLAIM_MAX.0 + 1)] {
         let mut call = open(&village, &readings, 1);
-        if let EnergyCall::OpenDispute { claim: of, .. } = &mut call {
+        if let Call::Energy(EnergyCall::OpenDispute(call::disputes::OpenDispute { claim: of, .. })) =
+            &mut call
+        {
             *of = claim;
         }
         assert!(refused(&village, call));
@@ -153,8 +158,8 @@ fn no_more_is_granted_than_was_charged() {
         village.ok(1, decide(reference, true));
     }
     // What is paid out to it does not count as charged to it.
-    village.ok(1, EnergyCall::PayTab { microgrid: village.id });
-    village.ok(2, EnergyCall::PayTab { microgrid: village.id });
+    village.ok(1, Call::from(call::energy::PayTab { microgrid: village.id }));
+    village.ok(2, Call::from(call::energy::PayTab { microgrid: village.id }));
     assert_eq!((village.tab(1), village.tab(2)), (0, 0));
     village.ok(2, open(&village, &readings, 3));
     village.fails(1, decide(3, true), Reason::LimitExceeded);
@@ -173,7 +178,7 @@ fn the_operator_grants_itself_nothing() {
     let readings = [0, 1].map(|_| sim.read(village.world.env.chain, 5, 0, SYNCED));
     village.ok(1, open(&village, &readings, 1));
     let dispute = dispute_id(&address(1), &Hash([1; 32]));
-    village.ok(1, EnergyCall::DecideDispute { dispute, uphold: true });
+    village.ok(1, Call::from(call::disputes::DecideDispute { dispute, uphold: true }));
     let (microgrid, account) = (village.id, address(1));
     let want = Event::DisputeDecided { dispute, microgrid, account, upheld: true, credit: Amount(0) };
     assert!(village.events.contains(&want));

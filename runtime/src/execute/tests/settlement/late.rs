@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::modules::energy::records::SettledMeter;
+use wattle_primitives::call;
 use wattle_primitives::call::energy::{MeterBinding, MeterSwap};
 
 pub(super) const HOUR: u64 = 3_600_000;
@@ -195,7 +196,7 @@ fn a_rise_does_not_reach_back() {
     assert_eq!(report(&mut village, &mut sim, start + QUARTER, 0), [Ok(())]);
     let band = TariffBand { from_minute: 0, import_price: Amount(900_000), export_price: Amount(0) };
     let dear = Terms { tariff: BoundedVec::new(vec![band]).unwrap(), ..terms() };
-    village.ok(1, EnergyCall::SetTerms { microgrid: village.id, terms: Box::new(dear) });
+    village.ok(1, Call::from(call::energy::SetTerms { microgrid: village.id, terms: Box::new(dear) }));
     // It is silent for a day, less a quarter, at 0.30, and for six hours at 0.90.
     let end = start + DAY + 6 * HOUR;
     village.go(end + 60_000);
@@ -250,7 +251,7 @@ fn readings_come_from_the_meter_its_owner_or_the_operator() {
     village.go(at);
     for (sender, want) in [(3, Err(Reason::NotAllowed)), (2, Ok(())), (1, Ok(()))] {
         let readings = BoundedVec::new(vec![sim.read(chain, at, 0, SYNCED)]).unwrap();
-        let events = village.world.ok(sender, Call::Energy(EnergyCall::SubmitReadings { readings }));
+        let events = village.world.ok(sender, Call::from(call::energy::SubmitReadings { readings }));
         let got = events.iter().find_map(|event| match event {
             Event::ReadingAccepted { .. } => Some(Ok(())),
             Event::ReadingRefused { reason, .. } => Some(Err(*reason)),
@@ -376,7 +377,7 @@ fn a_register_turns_over_even_late() {
     assert_eq!(last.import_wh, WattHours((1 << 32) + 39_600));
 }
 
-fn swap_of(village: &Village, installer: u8, old: (u8, u64, u64), new: u8, opening: u32) -> EnergyCall {
+fn swap_of(village: &Village, installer: u8, old: (u8, u64, u64), new: u8, opening: u32) -> Call {
     let words = |wh: u32| BoundedVec::new(vec![(wh >> 16) as u16, wh as u16]).unwrap();
     let swap = MeterSwap {
         old: address(old.0),
@@ -400,12 +401,12 @@ fn a_swapped_meter_is_billed_exactly_and_reads_no_more() {
     village.go(start + QUARTER + 3 * HOUR + HOUR / 2);
     let good = swap_of(&village, 6, (52, 2_500, 0), 62, 700);
     let mut forged = good.clone();
-    if let EnergyCall::SwapMeter { swap, .. } = &mut forged {
+    if let Call::Energy(EnergyCall::SwapMeter(call::energy::SwapMeter { swap, .. })) = &mut forged {
         swap.final_import_wh = WattHours(2_400);
     }
     village.fails(1, forged, Reason::BadSignature);
     let mut unasked = good.clone(); // the new meter's key agreed to something else
-    if let EnergyCall::SwapMeter { binding, .. } = &mut unasked {
+    if let Call::Energy(EnergyCall::SwapMeter(call::energy::SwapMeter { binding, .. })) = &mut unasked {
         let place = MeterBinding::Connection { microgrid: village.id, owner: address(2) };
         *binding = key(62).sign(&place.signing_bytes(&chain));
     }

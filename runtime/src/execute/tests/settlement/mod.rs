@@ -10,10 +10,10 @@ mod worked;
 use super::*;
 use crate::keys;
 use crate::modules::energy::records::{Member, Microgrid};
-use crate::overlay::decode_entry;
 use std::collections::BTreeMap;
+use wattle_primitives::call;
 use wattle_primitives::call::energy::{
-    ClearingRule, EnergyCall, LossRule, MeterBinding, MeterSwap, TariffBand, Terms, microgrid_id,
+    ClearingRule, LossRule, MeterBinding, MeterSwap, TariffBand, Terms, microgrid_id,
 };
 use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
 use wattle_primitives::units::IntervalId;
@@ -103,10 +103,15 @@ pub(crate) struct Village {
 }
 
 /// A swap that person `installer` and the new meter's key `new` have signed.
-fn signed(chain: &Hash, swap: MeterSwap, installer: u8, new: u8) -> EnergyCall {
+fn signed(chain: &Hash, swap: MeterSwap, installer: u8, new: u8) -> Call {
     let signature = key(installer).sign(&swap.signing_bytes(chain));
     let binding = key(new).sign(&MeterBinding::Replacement { old: swap.old }.signing_bytes(chain));
-    EnergyCall::SwapMeter { swap: Box::new(swap), key: key(installer).public(), signature, binding }
+    Call::from(call::energy::SwapMeter {
+        swap: Box::new(swap),
+        key: key(installer).public(),
+        signature,
+        binding,
+    })
 }
 
 impl Village {
@@ -116,19 +121,22 @@ impl Village {
         let first_ms = (T0 / QUARTER + 1) * QUARTER;
         let (lines, sums) = (BTreeMap::new(), BTreeMap::new());
         let mut village = Self { world, id, lines, events: Vec::new(), sums, first_ms };
-        village.ok(1, EnergyCall::SetTerms { microgrid: id, terms: Box::new(terms.clone()) });
+        village.ok(1, Call::from(call::energy::SetTerms { microgrid: id, terms: Box::new(terms.clone()) }));
         village
     }
 
     /// Registers meter `n` for person `owner`, who lets settlement debit its wallet.
     pub(crate) fn meter(&mut self, n: u8, owner: u8, role: MeterRole) -> Sim {
         let mut call = registration(&self.world.env.chain, self.id, n, owner);
-        if let EnergyCall::RegisterMeter { role: counted, .. } = &mut call {
+        if let Call::Energy(EnergyCall::RegisterMeter(call::energy::RegisterMeter {
+            role: counted, ..
+        })) = &mut call
+        {
             *counted = role;
         }
         self.ok(1, call);
         if !self.member(owner).collect {
-            self.ok(owner, EnergyCall::SetCollection { microgrid: self.id, on: true });
+            self.ok(owner, Call::from(call::energy::SetCollection { microgrid: self.id, on: true }));
         }
         Sim::new(n, self.now())
     }
@@ -138,8 +146,8 @@ impl Village {
     }
 
     /// Runs a block with one call of person `n`.
-    pub(crate) fn run(&mut self, n: u8, call: EnergyCall) -> Outcome {
-        let tx = self.world.sign(self.world.body(n, vec![Call::Energy(call)]), &[n]);
+    pub(crate) fn run(&mut self, n: u8, call: Call) -> Outcome {
+        let tx = self.world.sign(self.world.body(n, vec![call]), &[n]);
         let done = self.world.try_run(&[tx]).unwrap();
         self.note(done.receipts.block);
         let receipt = done.receipts.txs.into_iter().next().unwrap();
@@ -147,18 +155,18 @@ impl Village {
         receipt.outcome
     }
 
-    pub(crate) fn ok(&mut self, n: u8, call: EnergyCall) {
+    pub(crate) fn ok(&mut self, n: u8, call: Call) {
         assert_eq!(self.run(n, call.clone()), Outcome::Success, "{call:?}");
     }
 
-    pub(crate) fn fails(&mut self, n: u8, call: EnergyCall, reason: Reason) {
+    pub(crate) fn fails(&mut self, n: u8, call: Call, reason: Reason) {
         assert_eq!(self.run(n, call.clone()), Outcome::Failed { call: 0, reason }, "{call:?}");
     }
 
     /// Submits readings in one transaction, and says what came of each.
     pub(crate) fn submit(&mut self, readings: Vec<SignedReading>) -> Vec<Result<(), Reason>> {
         let from = self.events.len();
-        self.ok(1, EnergyCall::SubmitReadings { readings: BoundedVec::new(readings).unwrap() });
+        self.ok(1, Call::from(call::energy::SubmitReadings { readings: BoundedVec::new(readings).unwrap() }));
         let results = self.events[from..].iter().filter_map(|event| match event {
             Event::ReadingAccepted { .. } => Some(Ok(())),
             Event::ReadingRefused { reason, .. } => Some(Err(*reason)),
@@ -264,8 +272,8 @@ impl Village {
         (line.import, line.export)
     }
 
-    pub(crate) fn record<T: borsh::BorshDeserialize>(&self, key: keys::Key) -> Option<T> {
-        self.world.state.get(&key).map(|raw| decode_entry(&key, raw))
+    pub(crate) fn record<T: borsh::BorshDeserialize>(&self, key: keys::Key<T>) -> Option<T> {
+        self.world.state.read(key)
     }
 
     pub(crate) fn grid(&self) -> Microgrid {
@@ -280,7 +288,7 @@ impl Village {
     pub(crate) fn tab(&self, n: u8) -> i128 {
         let grid = self.grid();
         let account = crate::modules::energy::tab::account(grid.book, self.member(n).code);
-        let balance: crate::modules::records::Balance =
+        let balance: crate::modules::ledger::records::Balance =
             self.record(keys::balance(&account, grid.asset)).unwrap_or_default();
         balance.credits_posted as i128 - balance.debits_posted as i128
     }

@@ -3,7 +3,9 @@
 
 use super::*;
 use crate::execute::tests::oracle::Dice;
-use wattle_primitives::call::energy::{MeterSwap, Side};
+use wattle_primitives::call;
+use wattle_primitives::call::energy::MeterSwap;
+use wattle_primitives::call::market::Side;
 
 const HOUR: u64 = 3_600_000;
 
@@ -101,7 +103,7 @@ fn deliver(village: &mut Village, dice: &mut Dice, homes: &mut [Home]) {
 
 fn trade(village: &mut Village, dice: &mut Dice) {
     let now = village.now() / QUARTER;
-    let call = EnergyCall::PlaceOrder {
+    let call = Call::from(call::market::PlaceOrder {
         microgrid: village.id,
         reference: Hash([dice.roll(250) as u8; 32]),
         interval: IntervalId(now + dice.roll(5)),
@@ -110,7 +112,7 @@ fn trade(village: &mut Village, dice: &mut Dice) {
         wh: WattHours(dice.roll(1_500) + 1),
         partner: None,
         expires_ms: None,
-    };
+    });
     village.run(dice.roll(6) as u8 + 1, call); // refused or not: money and energy must add up
 }
 
@@ -198,7 +200,7 @@ fn play(seed: u64) {
         }
         if dice.roll(12) == 0 {
             let terms = Box::new(random_terms(&mut dice));
-            village.ok(1, EnergyCall::SetTerms { microgrid: village.id, terms });
+            village.ok(1, Call::from(call::energy::SetTerms { microgrid: village.id, terms }));
         }
         if dice.roll(20) == 0 && next_meter < 120 {
             let at = dice.roll(homes.len() as u64) as usize;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::modules::energy::records::TermsRecord;
+use wattle_primitives::call;
 
 /// Two readings that bound one interval.
 fn quarter(village: &mut Village, sims: &mut [(Sim, u64, u64)]) -> Vec<Result<(), Reason>> {
@@ -165,7 +166,7 @@ fn settlement_never_fails_and_debts_stay_on_the_tab() {
     assert_eq!(exceeded, Some((address(2), 180_000, 100_000)));
     // Money that comes later is taken from the wallet on request, and passed on on request.
     assert_eq!(village.world.run(6, vec![transfer(2, 500_000)]).outcome, Outcome::Success);
-    let pay = EnergyCall::PayTab { microgrid: village.id };
+    let pay = Call::from(call::energy::PayTab { microgrid: village.id });
     village.ok(2, pay.clone());
     village.ok(3, pay.clone());
     assert_eq!([village.tab(2), village.tab(3), village.tab(1)], [0, 0, 100_000]);
@@ -186,7 +187,7 @@ fn nobodys_wallet_is_debited_without_consent() {
     village.go(village.first_ms + QUARTER + 60_000);
     // The debt stands on the tab, and nothing is taken.
     assert_eq!((village.tab(2), village.funds(2)), (-300_000, before));
-    let set = |village: &Village, on| EnergyCall::SetCollection { microgrid: village.id, on };
+    let set = |village: &Village, on| Call::from(call::energy::SetCollection { microgrid: village.id, on });
     village.fails(6, set(&village, true), Reason::NotMember);
     village.ok(2, set(&village, true));
     let event = Event::CollectionSet { microgrid: village.id, account: address(2), on: true };
@@ -206,7 +207,7 @@ fn nobodys_wallet_is_debited_without_consent() {
     next(&mut village, &mut sims[0].0, 3, 1000);
     assert_eq!(village.tab(2), -300_000);
     // By its own hand it pays at any time.
-    village.ok(2, EnergyCall::PayTab { microgrid: village.id });
+    village.ok(2, Call::from(call::energy::PayTab { microgrid: village.id }));
     assert_eq!((village.tab(2), village.funds(2)), (0, before - 600_000));
     village.check_tabs();
 }
@@ -226,12 +227,12 @@ fn terms_hold_from_the_next_interval_that_is_not_begun() {
     // A day after those before them, and until then replaced by others.
     for fee in [1, 2] {
         let later = Terms { fee_per_kwh: Amount(fee), ..terms() };
-        village.ok(1, EnergyCall::SetTerms { microgrid: village.id, terms: Box::new(later) });
+        village.ok(1, Call::from(call::energy::SetTerms { microgrid: village.id, terms: Box::new(later) }));
         assert_eq!(from(&village), Some(first + 96));
     }
     village.fails(
         2,
-        EnergyCall::SetTerms { microgrid: village.id, terms: Box::new(terms()) },
+        Call::from(call::energy::SetTerms { microgrid: village.id, terms: Box::new(terms()) }),
         Reason::NotAllowed,
     );
     let records = |village: &Village, versions: &[u32]| -> Vec<(u64, u128)> {
@@ -242,7 +243,7 @@ fn terms_hold_from_the_next_interval_that_is_not_begun() {
     assert_eq!(records(&village, &[0, 1]), [(first, fee), (first + 96, 2)]);
     // Once their first interval is cleared they stay.
     village.go(village.first_ms + 96 * QUARTER - terms().gate_closure_ms.0);
-    village.ok(1, EnergyCall::SetTerms { microgrid: village.id, terms: Box::new(terms()) });
+    village.ok(1, Call::from(call::energy::SetTerms { microgrid: village.id, terms: Box::new(terms()) }));
     assert_eq!(records(&village, &[1, 2]), [(first + 96, 2), (first + 192, fee)]);
     // What would have to be remembered for too long, or would let a meter choose its band, is refused.
     let band =
@@ -252,7 +253,7 @@ fn terms_hold_from_the_next_interval_that_is_not_begun() {
         Terms { late_window_ms: TimeMs(2_880 * QUARTER + 1), ..terms() },
         Terms { tariff: two, grace_ms: TimeMs(2 * QUARTER + 1), ..terms() },
     ] {
-        let set = EnergyCall::SetTerms { microgrid: village.id, terms: Box::new(bad) };
+        let set = Call::from(call::energy::SetTerms { microgrid: village.id, terms: Box::new(bad) });
         village.fails(1, set, Reason::OutOfRange);
     }
 }

@@ -1,0 +1,166 @@
+//! The log and the sign state of a validator, which become durable together: votes are signed, both are synced, and
+//! only then are the signatures handed out.
+//!
+//! # Not here
+//! How each is kept ([`crate::wal`], [`crate::signer`]), what a vote waits for (`driver::outbox`).
+
+mod record;
+
+pub use record::WalRecord;
+
+use crate::file::Dir;
+use crate::signer::{DataDir, PendingVote, Signer, SignerError, Standing, SyncedToken};
+use crate::wal::{Wal, WalConfig, WalError};
+use crate::work::{Done, Token};
+use record::vote_bytes;
+use wattle_consensus::Record;
+use wattle_primitives::{Block, DecodeError, Hash, Height, SecretKey, ValidatorIndex, Vote, encode};
+
+/// The log and the sign state.
+#[derive(Debug)]
+pub struct Journal<W: Dir, S: Dir> {
+    wal: Wal<W>,
+    signer: Signer<S>,
+}
+
+/// A journal as it was found, with what its log holds.
+#[derive(Debug)]
+pub struct Voting<W: Dir, S: Dir> {
+    /// The open journal.
+    pub journal: Journal<W, S>,
+    /// Consensus records of the log, in order.
+    pub records: Vec<Record>,
+    /// Bodies of the log, in order.
+    pub bodies: Vec<Block>,
+    /// Whether the log has kept up with the sign state.
+    pub standing: Standing,
+}
+
+/// One group for the log.
+#[derive(Debug)]
+pub struct Order {
+    /// Names the group.
+    pub token: Token,
+    /// Greatest height that the group is about, as in [`Wal::append`].
+    pub height: Height,
+    /// Records to write, in order.
+    pub records: Vec<WalRecord>,
+    /// Votes to sign and to write after them, each with this validator's place in the set of its epoch.
+    pub votes: Vec<(Vote, ValidatorIndex)>,
+}
+
+/// How the two syncs of a group are done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syncs {
+    /// At the same time, on two threads: on a real disk.
+    Together,
+    /// One after the other, sign state first: in simulation.
+    InTurn,
+}
+
+/// Why a journal cannot be opened, or a group is not durable.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The log failed.
+    #[error("consensus log")]
+    Wal(#[from] WalError),
+    /// The sign state failed.
+    #[error("sign state")]
+    Signer(#[from] SignerError),
+    /// The log holds something that this build cannot read.
+    #[error("the consensus log was written by another version")]
+    Decode(#[from] DecodeError),
+}
+
+impl<W: Dir, S: Dir> Journal<W, S> {
+    /// Opens both and reads the log. `fresh` says that nothing was ever committed here.
+    ///
+    /// # Errors
+    /// [`JournalError`]; a missing sign state beside data in use is one.
+    pub fn open(
+        wal: W,
+        sign: S,
+        chain: Hash,
+        key: SecretKey,
+        fresh: bool,
+        config: WalConfig,
+    ) -> Result<Voting<W, S>, JournalError> {
+        let wal = Wal::open(wal, config)?;
+        let (records, bodies) = read_log(&wal)?;
+        let data = if fresh && wal.last_group().is_none() { DataDir::Empty } else { DataDir::InUse };
+        let own =
+            records.iter().filter_map(|r| if let Record::Vote(own) = r { Some(own.vote) } else { None });
+        let (signer, standing) = Signer::open(sign, chain, key, data)?.reconcile(own)?;
+        Ok(Voting { journal: Self { wal, signer }, records, bodies, standing })
+    }
+
+    /// Signs the votes of a group, writes them with its records, syncs log and sign state, then hands the votes out.
+    ///
+    /// # Errors
+    /// [`JournalError`]. No vote of the group may be sent. The process must end, since the sign state may now know
+    /// votes that the log does not.
+    pub fn persist(&mut self, order: Order, syncs: Syncs) -> Result<Done, JournalError> {
+        let Order { token, height, records, votes } = order;
+        let (mut pending, mut refused) = (Vec::with_capacity(votes.len()), Vec::new());
+        for (vote, index) in votes {
+            match self.signer.prepare(vote, index) {
+                Ok(vote) => pending.push(vote),
+                Err(_) => refused.push(vote),
+            }
+        }
+        let bytes: Vec<Vec<u8>> = records.iter().map(encode).chain(pending.iter().map(vote_bytes)).collect();
+        let synced = self.write(height, &bytes, &pending, syncs)?;
+        // A token from after a vote was prepared covers it: nothing is ever left behind here.
+        let release = |vote: PendingVote| vote.release(&synced).ok_or(SignerError::Failed);
+        let signed = pending.into_iter().map(release).collect::<Result<_, _>>()?;
+        Ok(Done::Persisted { token, signed, refused })
+    }
+
+    fn write(
+        &mut self,
+        height: Height,
+        bytes: &[Vec<u8>],
+        votes: &[PendingVote],
+        syncs: Syncs,
+    ) -> Result<SyncedToken, JournalError> {
+        let Self { wal, signer } = self;
+        let mut log = || if bytes.is_empty() { Ok(()) } else { wal.append(height, bytes).map(|_| ()) };
+        if votes.is_empty() || syncs == Syncs::InTurn {
+            let synced = signer.sync()?;
+            log()?;
+            return Ok(synced);
+        }
+        std::thread::scope(|scope| {
+            let state = scope.spawn(|| signer.sync());
+            let logged = log();
+            let synced = state.join().unwrap_or(Err(SignerError::Failed));
+            logged?;
+            Ok(synced?)
+        })
+    }
+
+    /// Lets go of what the database covers.
+    ///
+    /// # Errors
+    /// [`JournalError`]; the process must end.
+    pub fn release(&mut self, height: Height) -> Result<(), JournalError> {
+        self.wal.release(height)?;
+        Ok(())
+    }
+}
+
+fn read_log<W: Dir>(wal: &Wal<W>) -> Result<(Vec<Record>, Vec<Block>), JournalError> {
+    let (mut records, mut bodies) = (Vec::new(), Vec::new());
+    for group in wal.replay() {
+        for record in group?.decode::<WalRecord>()? {
+            match record {
+                WalRecord::Consensus(record) => records.push(record),
+                body @ WalRecord::Body(_) => bodies.extend(body.block()?),
+            }
+        }
+    }
+    Ok((records, bodies))
+}
+
+#[cfg(test)]
+mod tests;

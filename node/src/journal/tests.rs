@@ -1,0 +1,217 @@
+#![expect(clippy::unwrap_used, reason = "tests fail loudly")]
+
+use super::*;
+use crate::file::os::OsDir;
+use crate::file::sim::{Crash, Faults, SimDir};
+use crate::wal::SEGMENT_BYTES;
+use std::collections::BTreeMap;
+use wattle_primitives::{Epoch, Proposal, Round, SignedVote, View, VoteKind};
+
+const CHAIN: Hash = Hash([7; 32]);
+const ME: ValidatorIndex = ValidatorIndex(0);
+const CONFIG: WalConfig = WalConfig { chain: CHAIN, entropy: [1; 32], segment_bytes: SEGMENT_BYTES };
+/// Name of the sign state's file.
+const SIGN_STATE: &str = "sign-state";
+
+fn key() -> SecretKey {
+    SecretKey::from_seed([5; 32])
+}
+
+const fn round(view: u64) -> Round {
+    Round { epoch: Epoch(0), view: View(view) }
+}
+
+fn proposal(view: u64, block: u8) -> Proposal {
+    Proposal { round: round(view), parent_view: View(0), block: Hash([block; 32]) }
+}
+
+fn notarize(view: u64, block: u8) -> Vote {
+    Vote::Notarize(proposal(view, block))
+}
+
+fn finalize(view: u64, block: u8) -> Vote {
+    Vote::Finalize(proposal(view, block))
+}
+
+fn nullify(view: u64) -> Vote {
+    Vote::Nullify(round(view))
+}
+
+fn open(disks: &Disks, fresh: bool) -> Result<Voting<SimDir, SimDir>, JournalError> {
+    Journal::open(disks.wal.clone(), disks.sign.clone(), CHAIN, key(), fresh, CONFIG)
+}
+
+fn order(votes: &[Vote]) -> Order {
+    let votes = votes.iter().map(|vote| (*vote, ME)).collect();
+    Order { token: Token(0), height: Height(1), records: Vec::new(), votes }
+}
+
+#[test]
+fn a_pending_vote_is_logged_as_the_record_that_replay_reads() {
+    let Voting { mut journal, .. } = open(&Disks::default(), true).unwrap();
+    let pending = journal.signer.prepare(finalize(3, 1), ValidatorIndex(2)).unwrap();
+    let bytes = vote_bytes(&pending);
+    let signed = pending.release(&journal.signer.sync().unwrap()).unwrap();
+    assert_eq!(bytes, encode(&WalRecord::Consensus(Record::Vote(signed))));
+}
+
+/// A validator's disks.
+#[derive(Clone, Default)]
+struct Disks {
+    wal: SimDir,
+    sign: SimDir,
+}
+
+/// The votes of a short life, one group each.
+fn life() -> Vec<Vec<Vote>> {
+    vec![
+        vec![notarize(1, 1)],
+        vec![finalize(1, 1), notarize(2, 1)],
+        vec![nullify(2)],
+        vec![notarize(3, 1)],
+        vec![notarize(4, 1), finalize(3, 1)],
+        vec![nullify(4)],
+    ]
+}
+
+/// Lives it until something fails. Returns every vote that was handed out.
+fn live(disks: &Disks) -> Vec<SignedVote> {
+    let mut sent = Vec::new();
+    let Ok(Voting { mut journal, .. }) = open(disks, true) else { return sent };
+    for votes in life() {
+        match journal.persist(order(&votes), Syncs::InTurn) {
+            Ok(Done::Persisted { signed, .. }) => sent.extend(signed),
+            _ => return sent,
+        }
+    }
+    sent
+}
+
+/// Starts from these disks as a node does; `None` when it refuses to.
+fn restart(disks: &Disks) -> Option<Signer<SimDir>> {
+    open(disks, false).ok().map(|voting| voting.journal.signer)
+}
+
+/// Asks for a rival of every vote that was ever sent, and for what may not stand beside it.
+fn check_no_second_signature(disks: &Disks, sent: &[SignedVote], what: &str) {
+    let Some(mut signer) = restart(disks) else { return };
+    let said: BTreeMap<(VoteKind, Round), Vote> =
+        sent.iter().map(|s| ((s.vote.kind(), s.vote.round()), s.vote)).collect();
+    for view in 1..=5 {
+        for rival in [notarize(view, 9), finalize(view, 9), nullify(view)] {
+            let forbidden = match rival.kind() {
+                VoteKind::Notarize => vec![VoteKind::Notarize, VoteKind::Nullify],
+                VoteKind::Finalize => vec![VoteKind::Finalize, VoteKind::Nullify],
+                VoteKind::Nullify => vec![VoteKind::Finalize],
+            };
+            let clash = forbidden.iter().any(|kind| said.contains_key(&(*kind, round(view))));
+            let signed = signer.prepare(rival, ME).is_ok();
+            assert!(!(clash && signed), "{what}: signed {rival:?} against {said:?}");
+        }
+    }
+}
+
+#[test]
+fn damage_at_any_byte_of_either_file_never_gives_a_second_signature() {
+    let disks = Disks::default();
+    let sent = live(&disks);
+    assert_eq!(sent.len(), 8);
+    let sign = disks.sign.bytes(SIGN_STATE).unwrap();
+    let name = disks.wal.list().unwrap().into_iter().find(|n| n.starts_with("wal-")).unwrap();
+    let wal = disks.wal.bytes(&name).unwrap();
+    let check = |name: &str, is_wal: bool, bytes: Vec<u8>, what: String| {
+        let disks = Disks { wal: disks.wal.durable_copy(), sign: disks.sign.durable_copy() };
+        if is_wal { &disks.wal } else { &disks.sign }.plant(name, bytes);
+        check_no_second_signature(&disks, &sent, &what);
+    };
+    for (name, is_wal, bytes) in [(SIGN_STATE, false, sign), (name.as_str(), true, wal)] {
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << (at % 8);
+            check(name, is_wal, flipped, format!("{name} flipped at {at}"));
+            check(name, is_wal, bytes[..at].to_vec(), format!("{name} cut at {at}"));
+        }
+    }
+}
+
+const KINDS: [Crash; 3] = [Crash::DropUnsynced, Crash::TornPrefix, Crash::AnySectors];
+
+fn crashed(fault_in_wal: bool, faults: Faults, kind: Crash, seed: u64) -> (Disks, Vec<SignedVote>) {
+    let disks = Disks::default();
+    if fault_in_wal { &disks.wal } else { &disks.sign }.set_faults(faults);
+    let sent = live(&disks);
+    disks.wal.crash(kind, seed);
+    disks.sign.crash(kind, seed.wrapping_add(1));
+    (disks, sent)
+}
+
+#[test]
+fn after_a_power_cut_at_any_operation_every_vote_sent_is_known() {
+    let disks = Disks::default();
+    live(&disks);
+    for (in_wal, operations) in
+        [(true, disks.wal.counts().operations), (false, disks.sign.counts().operations)]
+    {
+        for at in 0..=operations {
+            for (seed, kind) in (0..6).flat_map(|seed| KINDS.map(|kind| (seed, kind))) {
+                let what = format!("power off at {at} (log: {in_wal}), {kind:?}, seed {seed}");
+                let faults = Faults { power_off: Some(at), ..Faults::default() };
+                let (disks, sent) = crashed(in_wal, faults, kind, seed);
+                let first = sent.is_empty(); // then the sign state itself may not exist yet
+                assert!(first || restart(&disks).is_some(), "{what}: does not start");
+                check_no_second_signature(&disks, &sent, &what);
+            }
+        }
+    }
+}
+
+/// Whether the sign state alone, without the log, remembers what was sent.
+fn remembers(disks: &Disks, sent: &[SignedVote]) -> bool {
+    let opened = match Signer::open(disks.sign.clone(), CHAIN, key(), DataDir::InUse) {
+        Ok(opened) => opened,
+        Err(error) => return sent.is_empty() && matches!(error, SignerError::Missing),
+    };
+    let covers = |vote: &Vote| opened.state().last(vote.kind()).is_some_and(|m| m.round >= vote.round());
+    sent.iter().all(|signed| covers(&signed.vote))
+}
+
+#[test]
+fn without_any_one_of_its_syncs_the_sign_state_forgets() {
+    let disks = Disks::default();
+    live(&disks);
+    let counts = disks.sign.counts();
+    for skip in 0..counts.syncs {
+        let noticed = (0..=counts.operations).any(|at| {
+            let faults = Faults { skip_sync: Some(skip), power_off: Some(at), ..Faults::default() };
+            let (disks, sent) = crashed(false, faults, Crash::DropUnsynced, 0);
+            !remembers(&disks, &sent)
+        });
+        assert!(noticed, "sync {skip} of {} is not needed", counts.syncs);
+    }
+}
+
+#[test]
+fn a_failed_sync_ends_signing() {
+    for in_wal in [true, false] {
+        for sync in 0..8 {
+            let faults = Faults { fail_sync: Some(sync), ..Faults::default() };
+            let (disks, sent) = crashed(in_wal, faults, Crash::DropUnsynced, 0);
+            assert!(sent.len() < 8);
+            check_no_second_signature(&disks, &sent, "failed sync");
+        }
+    }
+}
+
+#[test]
+fn both_syncs_may_run_together() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = |name: &str| OsDir::open(&temp.path().join(name)).unwrap();
+    let Voting { mut journal, .. } =
+        Journal::open(dir("wal"), dir("sign"), CHAIN, key(), true, CONFIG).unwrap();
+    let votes = [notarize(1, 1), notarize(1, 2), finalize(1, 1)];
+    let done = journal.persist(order(&votes), Syncs::Together).unwrap();
+    let Done::Persisted { signed, refused, .. } = done else { panic!("{done:?}") };
+    assert_eq!(refused, [notarize(1, 2)]);
+    assert_eq!(signed.iter().map(|s| s.vote).collect::<Vec<_>>(), [notarize(1, 1), finalize(1, 1)]);
+    assert_eq!(journal.wal.replay().next().unwrap().unwrap().records.len(), 2);
+}

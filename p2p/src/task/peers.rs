@@ -1,0 +1,193 @@
+//! Connected peers: who came and who went, what each has told of itself, its penalties, and what is shown of it.
+
+use super::{BACKLOG_MAX, Network};
+use crate::error::GoneReason;
+use crate::event::{NetEvent, Offence, PeerInfo, Penalty};
+use crate::scores::Bucket;
+use crate::streams::Access;
+use crate::wire::{Hello, Request, Role};
+use libp2p::core::ConnectedPoint;
+use libp2p::swarm::ConnectionId;
+use libp2p::{Multiaddr, PeerId, ping};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use wattle_primitives::Height;
+
+/// How often a peer is asked for its height.
+const STATUS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A connected peer.
+pub(super) struct Peer {
+    pub(super) address: Multiaddr,
+    pub(super) outbound: bool,
+    pub(super) since: Instant,
+    /// Its own words about itself; set when the handshake is complete.
+    pub(super) hello: Option<Hello>,
+    /// The greatest height that it has told: in handshakes, in answers, in headers it handed on.
+    pub(super) height: Height,
+    /// Why it is being disconnected, if it is.
+    pub(super) leaving: Option<GoneReason>,
+    /// When to close the connection of a refused peer that does not do it itself.
+    pub(super) close_at: Option<Instant>,
+    pub(super) bucket: Bucket,
+    pub(super) inbound_requests: usize,
+    pub(super) outbound_requests: usize,
+    pub(super) rtt_us: Option<u64>,
+    pub(super) agent: String,
+    /// When to ask for its height again.
+    pub(super) status_at: Instant,
+}
+
+impl Network {
+    pub(super) fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
+        let now = Instant::now();
+        self.dial_succeeded(connection, peer);
+        let burst = self.config.limits.requests_burst;
+        let entry = self.peers.entry(peer).or_insert_with(|| Peer {
+            address: endpoint.get_remote_address().clone(),
+            outbound: endpoint.is_dialer(),
+            since: now,
+            hello: None,
+            height: Height::ZERO,
+            leaving: None,
+            close_at: None,
+            bucket: Bucket::full(burst, now),
+            inbound_requests: 0,
+            outbound_requests: 0,
+            rtt_us: None,
+            agent: String::new(),
+            status_at: now + STATUS_INTERVAL,
+        });
+        if entry.hello.is_none() {
+            // Until it is ready nothing it gossips is looked at, nor counted as seen.
+            self.swarm.behaviour_mut().gossip.blacklist_peer(&peer);
+        }
+        let greet = endpoint.is_dialer() && entry.hello.is_none();
+        if self.backlog.len() >= BACKLOG_MAX {
+            self.disconnect(peer);
+            return;
+        }
+        if greet {
+            let hello = self.own_hello();
+            self.swarm.behaviour_mut().handshake.send_request(&peer, Ok(hello));
+        }
+        self.publish_peer(peer);
+    }
+
+    pub(super) fn on_disconnected(&mut self, peer: PeerId) {
+        let Some(entry) = self.peers.remove(&peer) else { return };
+        self.swarm.behaviour_mut().gossip.remove_blacklisted_peer(&peer);
+        if self.scores.banned(&peer) {
+            self.scores.left(&peer, entry.address.clone());
+            self.swarm.behaviour_mut().bans.block_peer(peer);
+            if let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut() {
+                kademlia.remove_peer(&peer);
+            }
+        }
+        self.lost(peer);
+        self.publish_peer(peer);
+        if let Some(hello) = entry.hello {
+            let reason = entry.leaving.unwrap_or(GoneReason::Closed);
+            self.tell(NetEvent::PeerGone { peer, validator: hello.validator.map(|v| v.key), reason });
+        }
+    }
+
+    pub(super) fn on_ping(&mut self, event: &ping::Event) {
+        match &event.result {
+            Ok(rtt) => {
+                if let Some(entry) = self.peers.get_mut(&event.peer) {
+                    entry.rtt_us = Some(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX));
+                    self.publish_peer(event.peer);
+                }
+            }
+            Err(ping::Failure::Unsupported) => {}
+            Err(error) => {
+                tracing::debug!(peer = %event.peer, %error, "ping failed");
+                self.swarm.close_connection(event.connection);
+            }
+        }
+    }
+
+    /// A peer has told how far it is.
+    pub(super) fn told_height(&mut self, peer: PeerId, height: Height) {
+        if let Some(entry) = self.peers.get_mut(&peer) {
+            entry.height = entry.height.max(height);
+        }
+    }
+
+    /// Shows how scores have faded, and asks who has not told its height for a while.
+    pub(super) fn refresh(&mut self, now: Instant) {
+        let peers: Vec<PeerId> = self.peers.keys().copied().collect();
+        for peer in peers {
+            self.publish_peer(peer);
+            let Some(entry) = self.peers.get_mut(&peer) else { continue };
+            // Light nodes serve nothing, and need not know how far others are.
+            let serves = |role| role != Role::Light;
+            let both = serves(self.config.role) && entry.hello.as_ref().is_some_and(|h| serves(h.role));
+            if both && entry.leaving.is_none() && entry.status_at <= now {
+                entry.status_at = now + STATUS_INTERVAL;
+                self.ask(peer, Request::Status, oneshot::channel().0);
+            }
+        }
+    }
+
+    /// Adds a penalty and bans the peer when it was one too many.
+    pub(super) fn penalize(&mut self, peer: PeerId, penalty: Penalty, offence: Offence) {
+        if self.scores.penalize(peer, (penalty, offence), self.config.limits.ban, Instant::now()) {
+            tracing::info!(%peer, offence = offence.code(), "banned");
+            self.shut_out(peer, GoneReason::Banned);
+        }
+        self.publish_peer(peer);
+    }
+
+    /// Disconnects a peer and refuses its connections until its ban ends.
+    pub(super) fn shut_out(&mut self, peer: PeerId, reason: GoneReason) {
+        if let Some(entry) = self.peers.get_mut(&peer) {
+            entry.leaving.get_or_insert(reason);
+        }
+        self.swarm.behaviour_mut().bans.block_peer(peer);
+    }
+
+    pub(super) fn disconnect(&mut self, peer: PeerId) {
+        // An error says that it is gone already.
+        let _ = self.swarm.disconnect_peer_id(peer);
+    }
+
+    /// Lets the validator streams know what the peer may do.
+    pub(super) fn update_access(&mut self, peer: PeerId) {
+        let Some(hello) = self.peers.get(&peer).and_then(|p| p.hello.as_ref()) else { return };
+        let access = match hello.validator.map(|v| v.key) {
+            None => Access::Never,
+            Some(key) if self.validators.contains(&key) => Access::Granted(key),
+            Some(_) => Access::NotNow,
+        };
+        self.swarm.behaviour_mut().streams.set_access(peer, access);
+    }
+
+    /// Shows the peer's present state to [`Handle::peers`].
+    pub(super) fn publish_peer(&self, peer: PeerId) {
+        let ban = self.scores.ban(&peer);
+        let entry = self.peers.get(&peer);
+        if entry.is_none() && ban.is_none() {
+            self.shared.set_peer(peer, None);
+            return;
+        }
+        let hello = entry.and_then(|p| p.hello.as_ref());
+        let info = PeerInfo {
+            peer,
+            address: entry.map(|p| p.address.clone()).or_else(|| self.scores.address(&peer)),
+            outbound: entry.is_some_and(|p| p.outbound),
+            ready: hello.is_some(),
+            role: hello.map(|h| h.role),
+            validator: hello.and_then(|h| h.validator.map(|v| v.key)),
+            height: entry.map(|p| p.height).unwrap_or_default(),
+            score: self.scores.points(&peer, Instant::now()),
+            penalties: self.scores.penalties(&peer),
+            ban,
+            agent: entry.map(|p| p.agent.clone()).unwrap_or_default(),
+            rtt_us: entry.and_then(|p| p.rtt_us),
+        };
+        self.shared.set_peer(peer, Some(info));
+    }
+}

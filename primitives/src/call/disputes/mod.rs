@@ -1,0 +1,18 @@
+//! Disputes: bills that are contested, and how that is decided.
+
+mod decide_dispute;
+mod open_dispute;
+
+pub use decide_dispute::DecideDispute;
+pub use open_dispute::OpenDispute;
+
+use crate::{Address, Amount, Hash};
+
+/// Most that a dispute can claim, base units.
+pub const CLAIM_MAX: Amount = Amount(1_000_000_000_000_000_000_000_000_000_000);
+
+/// The id of the dispute that `sender` opens with `reference`.
+#[must_use]
+pub fn dispute_id(sender: &Address, reference: &Hash) -> Hash {
+    Hash::of(crate::domain::DISPUTE, &[sender.as_bytes(), reference.as_bytes()])
+}

@@ -1,0 +1,25 @@
+use crate::reading::{MeterRole, RegisterEncoding};
+use crate::{Address, Hash, PublicKey, Signature};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// Registers a meter; by the microgrid's operator, with the consent of the meter's key. Creates the meter's account
+/// if there is none.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RegisterMeter {
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// Key that signs the readings.
+    pub key: PublicKey,
+    /// Account that the energy is booked to.
+    pub owner: Address,
+    /// How the registers are encoded.
+    pub encoding: RegisterEncoding,
+    /// Whether it stands at a member's connection or at the microgrid's own.
+    pub role: MeterRole,
+    /// Most power that can flow through it, W, more than 0: a reading that would need more is refused.
+    pub power_max_w: u32,
+    /// The meter key's signature over its [`MeterBinding`](super::MeterBinding) to this microgrid and owner.
+    pub binding: Signature,
+}

@@ -1,0 +1,16 @@
+use crate::{Address, Amount, Hash};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// Makes an account a member, or changes its credit limit; by the microgrid's operator. Owners of meters are
+/// members already.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SetMember {
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// The account.
+    pub account: Address,
+    /// What it may owe; the terms' limit when absent.
+    pub credit_limit: Option<Amount>,
+}

@@ -1,0 +1,11 @@
+use crate::PublicKey;
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// Creates an account for somebody's key. The sender pays the deposit.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateAccount {
+    /// The account's first key, which gives its address.
+    pub key: PublicKey,
+}

@@ -1,0 +1,11 @@
+use crate::Address;
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// Ends a sponsorship.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Unsponsor {
+    /// Whose.
+    pub grantee: Address,
+}

@@ -1,0 +1,13 @@
+use crate::{Amount, Hash};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// Posts a hold in full or in part; the rest is released. At most once.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Capture {
+    /// The hold.
+    pub hold: Hash,
+    /// How much, at most what is held; all of it when absent.
+    pub amount: Option<Amount>,
+}

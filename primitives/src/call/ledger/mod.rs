@@ -1,0 +1,171 @@
+//! Calls of the double-entry ledger.
+
+mod capture;
+mod create_book;
+mod hold;
+mod journal;
+mod open_account;
+mod void;
+
+pub use capture::Capture;
+pub use create_book::CreateBook;
+pub use hold::Hold;
+pub use journal::Journal;
+pub use open_account::OpenAccount;
+pub use void::Void;
+
+use crate::units::BookId;
+use crate::{Address, Amount, AssetId, Hash};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// Most entries in one journal.
+pub const JOURNAL_ENTRIES_MAX: usize = 64;
+/// Longest a hold can stand, in ms: 90 days.
+pub const HOLD_MS_MAX: u64 = 90 * 24 * 3600 * 1000;
+
+/// The place of money: one account for each owner or book code; counters are kept for each asset apart.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[repr(u8)]
+pub enum AccountId {
+    /// A person's or device's own account in the public book: a liability that never goes below zero.
+    Wallet {
+        /// Owner.
+        owner: Address,
+    } = 0,
+    /// An account of an organisation's book.
+    Book {
+        /// The book.
+        book: BookId,
+        /// Code within the book, chosen by its owner.
+        code: u32,
+    } = 1,
+    /// An account of the protocol in the public book.
+    System {
+        /// Which.
+        account: SystemAccount,
+    } = 2,
+    /// What `book` owes to `to` (credit balance) or is owed by it (debit balance). Posted by the ledger only.
+    Due {
+        /// The book whose account this is.
+        book: BookId,
+        /// The other book.
+        to: BookId,
+    } = 3,
+}
+
+/// Accounts that the protocol keeps in the public book.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum SystemAccount {
+    /// Counterpart of every unit in circulation.
+    Issuance = 0,
+    /// Fees taken, until they are paid out.
+    Fees = 1,
+    /// Deposits for keys in state.
+    Deposits = 2,
+}
+
+/// Kind of account, by which side its balance grows.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum AccountClass {
+    /// Debit-normal.
+    Asset = 0,
+    /// Credit-normal.
+    Liability = 1,
+    /// Credit-normal.
+    Equity = 2,
+    /// Credit-normal.
+    Revenue = 3,
+    /// Debit-normal.
+    Expense = 4,
+}
+
+impl AccountClass {
+    /// Whether debits increase the balance.
+    #[must_use]
+    pub const fn is_debit_normal(self) -> bool {
+        match self {
+            Self::Asset | Self::Expense => true,
+            Self::Liability | Self::Equity | Self::Revenue => false,
+        }
+    }
+}
+
+/// One line of a journal.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Entry {
+    /// Account debited.
+    pub debit: AccountId,
+    /// Account credited.
+    pub credit: AccountId,
+    /// Asset of both.
+    pub asset: AssetId,
+    /// More than zero.
+    pub amount: Amount,
+}
+
+calls! {
+    /// Calls to the ledger.
+    Ledger(LedgerCall) {
+        create_book: CreateBook = 0,
+        open_account: OpenAccount = 1,
+        journal: Journal = 2,
+        hold: Hold = 3,
+        capture: Capture = 4,
+        void: Void = 5,
+    }
+}
+
+/// The id of the hold that `sender` makes with `reference`.
+#[must_use]
+pub fn hold_id(sender: &Address, reference: &Hash) -> Hash {
+    Hash::of(crate::domain::HOLD, &[sender.as_bytes(), reference.as_bytes()])
+}

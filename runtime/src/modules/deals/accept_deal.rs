@@ -1,0 +1,44 @@
+use super::records::{Acceptance, DealState};
+use super::{ASK_KEYS, agreed, check_offer, deal};
+use crate::keys;
+use crate::modules::energy::tab;
+use crate::modules::{Action, Ctx, ledger, weights};
+use wattle_primitives::call::deals::AcceptDeal;
+use wattle_primitives::{BoundedVec, Event, Reason, Weight};
+
+impl Action for AcceptDeal {
+    fn check(&self) -> Result<(), Reason> {
+        check_offer(self.wh_max, self.price)
+    }
+
+    fn weight(&self) -> Weight {
+        weights::keys(ASK_KEYS)
+    }
+
+    /// Accepts a request.
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let Self { request: ref id, wh_max, price } = *self;
+        let account = ctx.sender();
+        let mut deal = deal(ctx, id)?;
+        if deal.state != DealState::Requested {
+            return Err(Reason::DealState);
+        }
+        if deal.requester == account {
+            return Err(Reason::SameAccount);
+        }
+        tab::member(ctx, &deal.microgrid, &account)?;
+        let wh = agreed(deal.wh, wh_max, deal.wh_min, deal.unit_wh)?;
+        let key = keys::acceptance(id, &account);
+        if ctx.state.contains(key) {
+            return Err(Reason::AlreadyExists);
+        }
+        let mut acceptors = deal.acceptors.to_vec();
+        acceptors.push(account);
+        deal.acceptors = BoundedVec::new(acceptors).map_err(|_| Reason::BookFull)?;
+        let acceptance = Acceptance { wh_max, price, deposit: ledger::deposit(ctx, account)? };
+        ctx.state.write(key, &acceptance);
+        ctx.state.write(keys::deal(id), &deal);
+        ctx.emit(Event::DealAccepted { deal: *id, account, wh, price: deal.price_with(&acceptance) });
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+use super::records::{Deal, DealState};
+use super::{check_end, deal, queue, reserved};
+use crate::keys;
+use crate::modules::energy::positions::address;
+use crate::modules::energy::records::Microgrid;
+use crate::modules::energy::{self, credit, tab};
+use crate::modules::{Action, Ctx, ledger, weights};
+use wattle_primitives::call::deals::{
+    AUTHORISATION_MS_MAX, AuthoriseDeal, DEAL_WH_MAX, Funding, MARGIN_PART,
+};
+use wattle_primitives::call::ledger::Entry;
+use wattle_primitives::reading::MeterRole;
+use wattle_primitives::{Amount, Event, Hash, Reason, TimeMs, WattHours, Weight};
+
+/// Keys that an authorisation touches: deal, meter, queue, microgrid, member, terms, hold, four counters and the tab's
+/// record, deposits.
+const AUTHORISE_KEYS: u64 = 33;
+
+impl Action for AuthoriseDeal {
+    fn check(&self) -> Result<(), Reason> {
+        if self.margin_wh.0 > DEAL_WH_MAX { Err(Reason::OutOfRange) } else { Ok(()) }
+    }
+
+    fn weight(&self) -> Weight {
+        weights::keys(AUTHORISE_KEYS)
+    }
+
+    /// Reserves what a deal may cost the sender, who charges.
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let Self { deal: ref id, funding, expires_ms, margin_wh, meter } = *self;
+        let mut deal = deal(ctx, id)?;
+        let partner = match deal.state {
+            DealState::Confirmed { partner } if deal.sides(partner).0 == ctx.sender() => partner,
+            DealState::Confirmed { .. } => return Err(Reason::NotAllowed),
+            DealState::Requested | DealState::Authorised { .. } => return Err(Reason::DealState),
+        };
+        check_end(ctx, expires_ms, AUTHORISATION_MS_MAX)?;
+        if margin_wh.0 > deal.wh.0 / MARGIN_PART {
+            return Err(Reason::OutOfRange);
+        }
+        let record = ctx.state.read(keys::meter(&meter)).ok_or(Reason::UnknownMeter)?;
+        if record.owner != ctx.sender() || record.microgrid != deal.microgrid || record.role != MeterRole::Sub
+        {
+            return Err(Reason::NotAllowed);
+        }
+        if record.replaced_by.is_some() {
+            return Err(Reason::MeterReplaced);
+        }
+        let from_wh = record.last.ok_or(Reason::Unmetered)?.import_wh;
+        let grid = energy::microgrid(ctx, &deal.microgrid)?;
+        let (seq, used_wh) = (0, WattHours::ZERO);
+        deal.state = DealState::Authorised { partner, funding, margin_wh, seq, used_wh, meter, from_wh };
+        let reserved = reserved(&deal);
+        back(ctx, id, &deal, &grid, funding)?;
+        queue(ctx, id, &mut deal, expires_ms);
+        ctx.state.write(keys::deal(id), &deal);
+        ctx.emit(Event::DealAuthorised { deal: *id, funding, reserved, expires_ms, meter });
+        Ok(())
+    }
+}
+
+/// Reserves the price of the whole deal and its margin from the sender's wallet or credit.
+fn back(ctx: &mut Ctx<'_>, id: &Hash, deal: &Deal, grid: &Microgrid, funding: Funding) -> Result<(), Reason> {
+    let (charger, amount) = (ctx.sender(), reserved(deal));
+    match funding {
+        Funding::Credit => credit::reserve(ctx, &deal.microgrid, grid, &charger, amount),
+        Funding::Balance => {
+            credit::check(ctx, &deal.microgrid, grid, &charger)?;
+            if amount == Amount::ZERO {
+                return Ok(());
+            }
+            let code = tab::member(ctx, &deal.microgrid, &charger)?.code;
+            let (debit, credit) = (ledger::wallet(charger), tab::account(grid.book, code));
+            let entry = Entry { debit, credit, asset: grid.asset, amount };
+            ledger::reserve(ctx, id, &entry, address(&deal.microgrid), TimeMs::MAX)
+        }
+    }
+}

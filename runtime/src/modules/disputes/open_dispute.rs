@@ -1,0 +1,91 @@
+use super::records::Dispute;
+use crate::keys;
+use crate::modules::energy::push_reading;
+use crate::modules::{Action, Ctx, SigSink, ledger, weights};
+use wattle_primitives::call::disputes::{CLAIM_MAX, OpenDispute, dispute_id};
+use wattle_primitives::reading::{Reading, RegisterEncoding, SignedReading};
+use wattle_primitives::{Address, Amount, Event, Hash, Reason, WattHours, Weight};
+
+impl Action for OpenDispute {
+    fn check(&self) -> Result<(), Reason> {
+        if self.claim == Amount::ZERO {
+            return Err(Reason::ZeroAmount);
+        }
+        if self.claim > CLAIM_MAX {
+            return Err(Reason::OutOfRange);
+        }
+        let of_meter = |signed: &SignedReading| Address::of_key(&signed.key) == signed.reading.meter;
+        let (first, second) = (&self.first.reading, &self.second.reading);
+        let one = first.meter == second.meter && first.seq < second.seq;
+        if one && of_meter(&self.first) && of_meter(&self.second) { Ok(()) } else { Err(Reason::BadEvidence) }
+    }
+
+    fn signatures(&self, chain: &Hash, sink: &mut dyn SigSink) {
+        push_reading(&self.first, chain, sink);
+        push_reading(&self.second, chain, sink);
+    }
+
+    fn weight(&self) -> Weight {
+        Weight((2 * weights::SIGNATURE).saturating_add(weights::keys(6).0))
+    }
+
+    /// Opens the dispute for the sender, who owns the meter.
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let genuine = [ctx.next_verdict(), ctx.next_verdict()];
+        if genuine != [true, true] {
+            return Err(Reason::BadSignature);
+        }
+        let account = ctx.sender();
+        let address = self.first.reading.meter;
+        let meter = ctx.state.read(keys::meter(&address)).ok_or(Reason::UnknownMeter)?;
+        if meter.microgrid != self.microgrid || meter.owner != account {
+            return Err(Reason::NotAllowed);
+        }
+        let dispute = dispute_id(&account, &self.reference);
+        let key = keys::dispute(&dispute);
+        if ctx.state.contains(key) {
+            return Err(Reason::AlreadyExists);
+        }
+        let (import_wh, export_wh) = between(meter.encoding, &self.first.reading, &self.second.reading)?;
+        let (microgrid, claim) = (self.microgrid, self.claim);
+        let deposit = ledger::deposit(ctx, account)?;
+        let (note, voters) = (self.note, Vec::new());
+        let record = Dispute {
+            microgrid,
+            account,
+            meter: address,
+            claim,
+            note,
+            upheld: 0,
+            rejected: 0,
+            voters,
+            deposit,
+        };
+        ctx.state.write(key, &record);
+        ctx.emit(Event::DisputeOpened {
+            dispute,
+            microgrid,
+            account,
+            meter: address,
+            import_wh,
+            export_wh,
+            claim,
+        });
+        Ok(())
+    }
+}
+
+/// Energy between two readings of a meter, roll-overs counted on.
+fn between(
+    encoding: RegisterEncoding,
+    first: &Reading,
+    second: &Reading,
+) -> Result<(WattHours, WattHours), Reason> {
+    let wh = |first: &[u16], second: &[u16]| {
+        let from = encoding.count(first).map_err(|_| Reason::BadEvidence)?;
+        let to = encoding.next_count(from, second).map_err(|_| Reason::BadEvidence)?;
+        let energy = |count| encoding.energy_of(count).map_err(|_| Reason::BadEvidence);
+        Ok(energy(to.ok_or(Reason::BadEvidence)?)?.saturating_sub(energy(from)?))
+    };
+    Ok((wh(&first.import, &second.import)?, wh(&first.export, &second.export)?))
+}

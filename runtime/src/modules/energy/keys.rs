@@ -1,0 +1,79 @@
+//! The energy module's keys in state.
+
+use super::records::{Interval, Member, Meter, Microgrid, Position, SettledMeter, Slice, TermsRecord};
+use crate::keys::{Key, tag};
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Amount, Hash};
+
+/// A microgrid.
+#[must_use]
+pub fn microgrid(id: &Hash) -> Key<Microgrid> {
+    Key::new(tag::MICROGRID).with(id.as_bytes())
+}
+
+/// Id of microgrid number `index`.
+#[must_use]
+pub fn microgrid_index(index: u32) -> Key<Hash> {
+    Key::new(tag::MICROGRID_INDEX).with(&index.to_le_bytes())
+}
+
+/// A meter.
+#[must_use]
+pub fn meter(meter: &Address) -> Key<Meter> {
+    Key::new(tag::METER).with(meter.as_bytes())
+}
+
+/// The microgrid's meter number `index`.
+#[must_use]
+pub fn meter_index(microgrid: &Hash, index: u32) -> Key<Address> {
+    Key::new(tag::METER_INDEX).with(microgrid.as_bytes()).with(&index.to_le_bytes())
+}
+
+/// Version `version` of a microgrid's terms.
+#[must_use]
+pub fn terms(microgrid: &Hash, version: u32) -> Key<TermsRecord> {
+    Key::new(tag::TERMS).with(microgrid.as_bytes()).with(&version.to_le_bytes())
+}
+
+/// A member of a microgrid.
+#[must_use]
+pub fn member(microgrid: &Hash, account: &Address) -> Key<Member> {
+    Key::new(tag::MEMBER).with(microgrid.as_bytes()).with(account.as_bytes())
+}
+
+/// The member whose tab has this code.
+#[must_use]
+pub fn member_index(microgrid: &Hash, code: u32) -> Key<Address> {
+    Key::new(tag::MEMBER_INDEX).with(microgrid.as_bytes()).with(&code.to_le_bytes())
+}
+
+/// How far a meter is settled.
+#[must_use]
+pub fn settled_meter(meter: &Address) -> Key<SettledMeter> {
+    Key::new(tag::SETTLED_METER).with(meter.as_bytes())
+}
+
+/// A meter's energy in an interval that is not settled.
+#[must_use]
+pub fn slice(meter: &Address, interval: IntervalId) -> Key<Slice> {
+    Key::new(tag::SLICE).with(meter.as_bytes()).with(&interval.0.to_le_bytes())
+}
+
+/// An interval with orders, trades, or settlement under way.
+#[must_use]
+pub fn interval(microgrid: &Hash, interval: IntervalId) -> Key<Interval> {
+    Key::new(tag::INTERVAL).with(microgrid.as_bytes()).with(&interval.0.to_le_bytes())
+}
+
+/// A member's part of an interval.
+#[must_use]
+pub fn position(microgrid: &Hash, interval: IntervalId, code: u32) -> Key<Position> {
+    let key = Key::new(tag::POSITION).with(microgrid.as_bytes());
+    key.with(&interval.0.to_le_bytes()).with(&code.to_le_bytes())
+}
+
+/// Sum of the `escrow` of a microgrid's positions; absent when nothing.
+#[must_use]
+pub fn escrow(microgrid: &Hash) -> Key<Amount> {
+    Key::new(tag::ESCROW).with(microgrid.as_bytes())
+}

@@ -1,0 +1,92 @@
+//! Positions: what the modules above note of a member's trades in an interval, until it is settled.
+
+use super::records::{Interval, Microgrid};
+use super::{credit, tab, terms};
+use crate::keys;
+use crate::modules::Ctx;
+use wattle_primitives::call::energy::Terms;
+use wattle_primitives::call::market::Side;
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Amount, Hash, Reason, WattHours};
+
+/// The account in whose name the microgrid acts: no key has it.
+pub(crate) const fn address(microgrid: &Hash) -> Address {
+    Address(*microgrid.as_bytes())
+}
+
+/// The most that the grid asks for a kWh in an interval.
+pub(crate) fn import_price(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, interval: IntervalId) -> Amount {
+    let terms = terms::at(ctx, id, grid, interval);
+    terms.map_or(Amount::ZERO, |terms| import_price_max(&terms, grid, interval))
+}
+
+/// The highest import price that holds at any time of an interval.
+pub(crate) fn import_price_max(terms: &Terms, grid: &Microgrid, interval: IntervalId) -> Amount {
+    terms.bounds(grid.start(interval), grid.end(interval)).import
+}
+
+/// Energy that a member bought or sold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Traded {
+    pub(crate) microgrid: Hash,
+    pub(crate) interval: IntervalId,
+    pub(crate) account: Address,
+    pub(crate) side: Side,
+    pub(crate) wh: WattHours,
+    /// What a seller may come to owe for it; nothing for a buyer.
+    pub(crate) exposed: Amount,
+    /// What of that is in the microgrid's cash.
+    pub(crate) escrow: Amount,
+}
+
+/// Adds traded energy to a member's position.
+pub(crate) fn add_traded(ctx: &mut Ctx<'_>, traded: &Traded) -> Result<(), Reason> {
+    let Traded { microgrid, interval, account, side, wh, exposed, escrow } = traded;
+    let mut member = tab::member(ctx, microgrid, account)?;
+    let key = keys::position(microgrid, *interval, member.code);
+    let mut position = ctx.state.read(key).unwrap_or_default();
+    let sum = match side {
+        Side::Buy => &mut position.bought_wh,
+        Side::Sell => &mut position.sold_wh,
+    };
+    *sum = sum.saturating_add(*wh);
+    tab::keep(ctx, microgrid, &mut position, *escrow)?;
+    if *exposed > Amount::ZERO {
+        member.exposed = member.exposed.checked_add(*exposed).ok_or(Reason::Overflow)?;
+        position.exposed = position.exposed.checked_add(*exposed).ok_or(Reason::Overflow)?;
+        ctx.state.write(keys::member(microgrid, account), &member);
+    }
+    ctx.state.write(key, &position);
+    Ok(())
+}
+
+/// Counts energy as traded in an interval, by a deal: the market counts its own when it is cleared.
+pub(crate) fn count_traded(ctx: &mut Ctx<'_>, id: &Hash, interval: IntervalId, wh: WattHours) {
+    let key = keys::interval(id, interval);
+    let mut record = ctx.state.read(key).unwrap_or_default();
+    record.traded_wh = record.traded_wh.saturating_add(wh);
+    ctx.state.write(key, &record);
+}
+
+/// Keeps what was paid to member `to` by a deal, until what is used now is settled.
+pub(crate) fn keep_paid(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    to: u32,
+    amount: Amount,
+) -> Result<(), Reason> {
+    if amount == Amount::ZERO {
+        return Ok(());
+    }
+    let interval = credit::current(ctx, grid);
+    let key = keys::interval(id, interval);
+    if !ctx.state.contains(key) {
+        ctx.state.write(key, &Interval::default());
+    }
+    let key = keys::position(id, interval, to);
+    let mut position = ctx.state.read(key).unwrap_or_default();
+    tab::keep(ctx, id, &mut position, amount)?;
+    ctx.state.write(key, &position);
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! When a microgrid has something to do: clearing, settling and ending intervals, each kind in the order of time.
+//!
+//! A microgrid with terms stands in the queue exactly once, under the time of its next work. An interval is settled only
+//! after it is cleared, and ends only after it is settled.
+
+use super::records::{Agenda, Microgrid};
+use super::terms;
+use crate::keys;
+use crate::modules::Ctx;
+use crate::modules::records::Due;
+use wattle_primitives::call::energy::Terms;
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Hash, TimeMs, planted};
+
+/// A kind of work; of two that are due at one time, the earlier in this list comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Work {
+    /// Matching its orders, once the gate has closed.
+    Clear,
+    /// Settling it provisionally, once the grace for readings is over.
+    Settle,
+    /// Ending it, when the late window closes.
+    Finalize,
+}
+
+/// The next work of a microgrid: when, what, for which interval, under which terms.
+pub(crate) type Next = (TimeMs, Work, IntervalId, Terms);
+
+/// Puts a microgrid with this agenda into the queue; with what is overdue, behind everything that is due by now, so that
+/// its backlog does not hold up others. The caller writes `grid`.
+pub(crate) fn enqueue(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, mut agenda: Agenda) {
+    let next = next(ctx, id, grid, &agenda);
+    // Every interval of the agenda has terms, so there is always something next.
+    agenda.due_ms = next.map_or(TimeMs::MAX, |(due_ms, ..)| {
+        let overdue = due_ms < ctx.time_ms() && !planted!("backlog-first");
+        if overdue { ctx.time_ms() } else { due_ms }
+    });
+    ctx.state.write(keys::queue(agenda.due_ms, id), &Due::Microgrid(*id));
+    grid.agenda = Some(agenda);
+}
+
+/// The next work of a microgrid with this agenda; `None` if its terms are missing.
+pub(crate) fn next(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, agenda: &Agenda) -> Option<Next> {
+    let Agenda { clear, settle, finalize, .. } = *agenda;
+    let mut all = [
+        (Work::Clear, clear, true),
+        (Work::Settle, settle, settle < clear),
+        (Work::Finalize, finalize, finalize < settle),
+    ]
+    .into_iter()
+    .filter(|(_, _, possible)| *possible)
+    .map(|(work, interval, _)| {
+        let terms = terms::at(ctx, id, grid, interval)?;
+        let due_ms = match work {
+            Work::Clear => TimeMs(grid.start(interval).0.saturating_sub(terms.gate_closure_ms.0)),
+            Work::Settle => TimeMs(grid.end(interval).0.saturating_add(terms.grace_ms.0)),
+            Work::Finalize => TimeMs(grid.end(interval).0.saturating_add(terms.late_window_ms.0)),
+        };
+        Some((due_ms, work, interval, terms))
+    });
+    let first = all.next()??;
+    all.try_fold(first, |soonest, other| {
+        let other = other?;
+        Some(if (other.0, other.1) < (soonest.0, soonest.1) { other } else { soonest })
+    })
+}

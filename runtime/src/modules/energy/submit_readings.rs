@@ -1,0 +1,84 @@
+use super::readings::next;
+use super::records::LastReading;
+use super::{METER, READING, metering, operated};
+use crate::keys;
+use crate::modules::{Action, Ctx, SigSink};
+use std::collections::BTreeSet;
+use wattle_primitives::call::energy::SubmitReadings;
+use wattle_primitives::reading::{Reading, SignedReading};
+use wattle_primitives::{Address, Event, Hash, Reason, Weight, planted};
+
+impl Action for SubmitReadings {
+    fn check(&self) -> Result<(), Reason> {
+        if self.readings.is_empty() { Err(Reason::OutOfRange) } else { Ok(()) }
+    }
+
+    fn signatures(&self, chain: &Hash, sink: &mut dyn SigSink) {
+        self.readings.iter().for_each(|signed| push_reading(signed, chain, sink));
+    }
+
+    /// Readings cost by the meter and by the reading.
+    fn weight(&self) -> Weight {
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let meters: BTreeSet<Address> = self.readings.iter().map(|signed| signed.reading.meter).collect();
+        let meters = count(meters.len()).saturating_mul(METER);
+        Weight(count(self.readings.len()).saturating_mul(READING).saturating_add(meters))
+    }
+
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        self.readings.iter().for_each(|signed| submit(ctx, signed));
+        Ok(())
+    }
+}
+
+/// Hands out a reading's signature.
+pub(crate) fn push_reading(signed: &SignedReading, chain: &Hash, sink: &mut dyn SigSink) {
+    sink.push(&signed.key, &signed.reading.signing_bytes(chain), &signed.signature);
+}
+
+/// Takes a signed reading, or says why not.
+fn submit(ctx: &mut Ctx<'_>, signed: &SignedReading) {
+    let genuine = ctx.next_verdict() && Address::of_key(&signed.key) == signed.reading.meter;
+    let Reading { meter, seq, time_ms, .. } = signed.reading;
+    let before = ctx.savepoint();
+    let accepted = accept(ctx, &signed.reading, genuine);
+    let event = match accepted {
+        Ok(LastReading { import_wh, export_wh, .. }) => {
+            Event::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms }
+        }
+        Err(reason) => {
+            ctx.rollback(before);
+            Event::ReadingRefused { meter, seq, reason }
+        }
+    };
+    ctx.emit(event);
+}
+
+fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastReading, Reason> {
+    if !genuine {
+        return Err(Reason::BadSignature);
+    }
+    let key = keys::meter(&reading.meter);
+    let mut meter = ctx.state.read(key).ok_or(Reason::UnknownMeter)?;
+    if meter.replaced_by.is_some() {
+        return Err(Reason::MeterReplaced);
+    }
+    // Nobody else may send it: whoever sees a backlog on its way could send the newest reading first, and make those before
+    // it worthless.
+    let sender = ctx.sender();
+    if sender != reading.meter
+        && sender != meter.owner
+        && operated(ctx, &meter.microgrid).is_err()
+        && !planted!("reading-by-anybody")
+    {
+        return Err(Reason::NotAllowed);
+    }
+    if meter.last.is_some_and(|last| reading.seq <= last.seq) && !planted!("reading-replayed") {
+        return Err(Reason::DuplicateReading);
+    }
+    let next = next(&meter, reading, ctx.time_ms())?;
+    metering::take(ctx, &reading.meter, &meter, &next)?;
+    meter.last = Some(next);
+    ctx.state.write(key, &meter);
+    Ok(next)
+}

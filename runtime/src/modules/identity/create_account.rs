@@ -1,0 +1,31 @@
+use super::records::Account;
+use crate::keys;
+use crate::modules::{Action, Ctx, ledger, weights};
+use wattle_primitives::call::identity::CreateAccount;
+use wattle_primitives::{Address, Event, Reason, Weight};
+
+impl Action for CreateAccount {
+    fn check(&self) -> Result<(), Reason> {
+        if self.key.is_small_order() { Err(Reason::BadAuthority) } else { Ok(()) }
+    }
+
+    fn weight(&self) -> Weight {
+        weights::keys(4)
+    }
+
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        create(ctx, Address::of_key(&self.key), ctx.sender())
+    }
+}
+
+/// Creates an account's record; `payer` pays the deposit.
+pub(crate) fn create(ctx: &mut Ctx<'_>, address: Address, payer: Address) -> Result<(), Reason> {
+    let key = keys::account(&address);
+    if ctx.state.contains(key) {
+        return Err(Reason::AlreadyExists);
+    }
+    ledger::deposit(ctx, payer)?;
+    ctx.state.write(key, &Account::default());
+    ctx.emit(Event::AccountCreated { account: address });
+    Ok(())
+}

@@ -1,0 +1,23 @@
+use crate::keys;
+use crate::modules::{Action, Ctx, ledger, weights};
+use wattle_primitives::call::identity::Unsponsor;
+use wattle_primitives::{Event, Reason, Weight};
+
+impl Action for Unsponsor {
+    fn check(&self) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    fn weight(&self) -> Weight {
+        weights::keys(4)
+    }
+
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let (sponsor, grantee) = (ctx.sender(), self.grantee);
+        let key = keys::sponsorship(&sponsor, &grantee);
+        let old = ctx.state.read(key).ok_or(Reason::UnknownSponsorship)?;
+        ctx.state.remove(key);
+        ctx.emit(Event::SponsorshipEnded { sponsor, grantee });
+        ledger::refund(ctx, sponsor, old.deposit)
+    }
+}

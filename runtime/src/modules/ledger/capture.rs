@@ -1,0 +1,19 @@
+use super::holds::{capture_open, open_for};
+use crate::modules::{Action, Ctx, weights};
+use wattle_primitives::call::ledger::Capture;
+use wattle_primitives::{Amount, Reason, Weight};
+
+impl Action for Capture {
+    fn check(&self) -> Result<(), Reason> {
+        if self.amount == Some(Amount::ZERO) { Err(Reason::ZeroAmount) } else { Ok(()) }
+    }
+
+    fn weight(&self) -> Weight {
+        weights::keys(8)
+    }
+
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let hold = open_for(ctx, &self.hold, ctx.sender())?;
+        capture_open(ctx, &self.hold, &hold, self.amount.unwrap_or(hold.entry.amount))
+    }
+}

@@ -1,0 +1,113 @@
+//! Holds: money reserved now and posted later, in full or in part, at most once.
+//!
+//! A hold is over at the first block time that reaches `expires_ms`, whether or not the block had room to release it:
+//! capturing or voiding it fails from then on, and only the queue gives the money back.
+//!
+//! A hold that another module makes for what it keeps itself (an order, an authorisation) may have no end of its own:
+//! `expires_ms` is then [`TimeMs::MAX`], it does not stand in the queue, and that module closes it.
+
+use super::posting::{Movement, deposit, move_money, refund};
+use super::records::Hold;
+use crate::keys::{self, Key};
+use crate::modules::records::Due;
+use crate::modules::{Ctx, weights};
+use wattle_primitives::call::ledger::Entry;
+use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, Weight, planted};
+
+/// Keys that releasing a hold touches: hold, queue, four counters, the depositor's wallet, the deposits.
+const RELEASE_KEYS: u64 = 8;
+
+/// Reserves what `entry` says under `id`; the sender pays the deposit. Nobody's permission is asked here.
+pub(crate) fn reserve(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    entry: &Entry,
+    captor: Address,
+    expires_ms: TimeMs,
+) -> Result<(), Reason> {
+    let depositor = ctx.sender();
+    let queue = queued(id, expires_ms);
+    if ctx.state.contains(keys::hold(id)) || queue.is_some_and(|key| ctx.state.contains(key)) {
+        return Err(Reason::AlreadyExists);
+    }
+    let deposit = deposit(ctx, depositor)?;
+    let Entry { debit, credit, asset, amount } = *entry;
+    move_money(ctx, debit, credit, asset, Movement::Reserve(amount.0))?;
+    ctx.state.write(keys::hold(id), &Hold { entry: entry.clone(), captor, expires_ms, depositor, deposit });
+    if let Some(key) = queue {
+        ctx.state.write(key, &Due::Hold(*id));
+    }
+    ctx.emit(Event::HoldCreated { hold: *id, debit, credit, asset, amount, expires_ms });
+    Ok(())
+}
+
+/// Where a hold stands in the queue, if it has an end of its own.
+fn queued(id: &Hash, expires_ms: TimeMs) -> Option<Key<Due>> {
+    (expires_ms < TimeMs::MAX).then(|| keys::queue(expires_ms, id))
+}
+
+/// Ends a hold on behalf of `captor`: posts `amount` of it, which may be nothing, and releases the rest.
+pub(crate) fn close(ctx: &mut Ctx<'_>, id: &Hash, captor: Address, amount: Amount) -> Result<(), Reason> {
+    let hold = open_for(ctx, id, captor)?;
+    if amount == Amount::ZERO { release(ctx, id, &hold, false) } else { capture_open(ctx, id, &hold, amount) }
+}
+
+/// Posts `captured` of an open hold; the rest is released.
+pub(super) fn capture_open(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    hold: &Hold,
+    captured: Amount,
+) -> Result<(), Reason> {
+    let released = hold.entry.amount.checked_sub(captured).ok_or(Reason::ExceedsHold)?;
+    settle(ctx, id, hold, captured)?;
+    ctx.emit(Event::HoldCaptured { hold: *id, captured, released });
+    let Entry { debit, credit, asset, .. } = hold.entry;
+    ctx.emit(Event::Posted { debit, credit, asset, amount: captured });
+    refund(ctx, hold.depositor, hold.deposit)
+}
+
+/// Releases a hold that has expired and stands in the queue under `key`.
+pub(crate) fn release_due(ctx: &mut Ctx<'_>, key: Key<Due>, id: &Hash) -> Weight {
+    let before = ctx.savepoint();
+    let released = match ctx.state.read::<Hold>(keys::hold(id)) {
+        Some(hold) => release(ctx, id, &hold, true),
+        None => Err(Reason::UnknownHold),
+    };
+    if let Err(reason) = released {
+        // Reserving checked that settling fits, so this cannot happen; if it does, one hold must not stop the chain.
+        debug_assert!(false, "hold {id} cannot be released: {reason}");
+        ctx.rollback(before);
+        ctx.state.remove(key);
+    }
+    weights::keys(RELEASE_KEYS)
+}
+
+/// A hold that is not over, if `captor` may capture or void it.
+pub(super) fn open_for(ctx: &mut Ctx<'_>, id: &Hash, captor: Address) -> Result<Hold, Reason> {
+    let hold: Hold = ctx.state.read(keys::hold(id)).ok_or(Reason::UnknownHold)?;
+    if hold.expires_ms <= ctx.time_ms() && !planted!("hold-captured-late") {
+        return Err(Reason::UnknownHold);
+    }
+    if hold.captor == captor { Ok(hold) } else { Err(Reason::NotAllowed) }
+}
+
+/// Releases an open hold.
+pub(super) fn release(ctx: &mut Ctx<'_>, id: &Hash, hold: &Hold, expired: bool) -> Result<(), Reason> {
+    settle(ctx, id, hold, Amount::ZERO)?;
+    ctx.emit(Event::HoldReleased { hold: *id, amount: hold.entry.amount, expired });
+    refund(ctx, hold.depositor, hold.deposit)
+}
+
+fn settle(ctx: &mut Ctx<'_>, id: &Hash, hold: &Hold, captured: Amount) -> Result<(), Reason> {
+    let Entry { debit, credit, asset, amount } = hold.entry;
+    move_money(ctx, debit, credit, asset, Movement::Settle { held: amount.0, captured: captured.0 })?;
+    if captured == Amount::ZERO && planted!("hold-expired-twice") {
+        return Ok(());
+    }
+    ctx.state.remove(keys::hold(id));
+    if let Some(key) = queued(id, hold.expires_ms) {
+        ctx.state.remove(key);
+    }
+    Ok(())
+}

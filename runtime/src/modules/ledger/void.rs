@@ -1,0 +1,19 @@
+use super::holds::{open_for, release};
+use crate::modules::{Action, Ctx, weights};
+use wattle_primitives::call::ledger::Void;
+use wattle_primitives::{Reason, Weight};
+
+impl Action for Void {
+    fn check(&self) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    fn weight(&self) -> Weight {
+        weights::keys(8)
+    }
+
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let hold = open_for(ctx, &self.hold, ctx.sender())?;
+        release(ctx, &self.hold, &hold, false)
+    }
+}

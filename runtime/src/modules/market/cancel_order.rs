@@ -1,0 +1,39 @@
+use super::{END_KEYS, clear, is_over, open};
+use crate::keys;
+use crate::modules::energy::{self, terms};
+use crate::modules::{Action, Ctx, weights};
+use wattle_primitives::call::market::{CancelOrder, OrderEnd};
+use wattle_primitives::{Reason, Weight, planted};
+
+/// Keys that cancelling touches: the end of an order, microgrid and terms.
+const CANCEL_KEYS: u64 = END_KEYS + 16;
+
+impl Action for CancelOrder {
+    fn check(&self) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    fn weight(&self) -> Weight {
+        weights::keys(CANCEL_KEYS)
+    }
+
+    /// Takes an order of the sender's back.
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let id = &self.order;
+        let order = ctx.state.read(keys::order(id)).ok_or(Reason::UnknownOrder)?;
+        let grid = energy::microgrid(ctx, &order.microgrid)?;
+        if is_over(ctx, &grid, &order) {
+            return Err(Reason::UnknownOrder);
+        }
+        if order.account != ctx.sender() {
+            return Err(Reason::NotAllowed);
+        }
+        let terms = terms::at(ctx, &order.microgrid, &grid, order.interval).ok_or(Reason::NoTerms)?;
+        if let Err(reason) = open(ctx, &order.microgrid, &grid, &terms, order.interval)
+            && !planted!("order-cancelled-late")
+        {
+            return Err(reason);
+        }
+        clear::end(ctx, &grid, id, &order, OrderEnd::Cancelled)
+    }
+}

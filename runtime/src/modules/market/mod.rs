@@ -1,0 +1,79 @@
+//! Orders for the energy of an interval: placing, cancelling, expiry. How they are matched is in
+//! [`clearing`], what follows from it in [`clear`].
+//!
+//! An order reserves the worst case from its owner's wallet, by a hold under the order's id that only the microgrid can
+//! capture and that has no end of its own: a bid what it may cost with the fee, an offer what the grid may ask for the
+//! energy beyond the offer's price if the seller does not deliver. What of that belongs to filled energy goes to the
+//! seller's tab, and with the proceeds stays there until the interval is settled.
+//!
+//! # When an order ends
+//! Cancelled by its owner before the gate closes; at its own time; or when the market is cleared, whatever part of it
+//! is filled. It is traded at most once, at clearing, and never from its time on, nor once its interval is over: a
+//! market that could not be cleared in time (the chain stood still) trades nothing.
+
+mod cancel_order;
+mod clear;
+pub mod clearing;
+pub(crate) mod invariants;
+pub mod keys;
+mod place_order;
+pub mod records;
+
+pub(crate) use clear::clear;
+
+use super::energy::{TERMS_KEYS, microgrid};
+use super::records::Due;
+use super::{Ctx, weights};
+use crate::keys::{Key, interval, order};
+use crate::modules::energy::records::{Interval, Microgrid, Step};
+use records::Order;
+use wattle_primitives::call::energy::Terms;
+use wattle_primitives::call::market::OrderEnd;
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Hash, Reason, WattHours, Weight};
+
+/// Keys that the end of an order touches: order, list, queue, interval, hold, four counters, the tab's record, two
+/// tabs and their records, member, position, versions of terms looked through, two deposits.
+const END_KEYS: u64 = 21 + TERMS_KEYS;
+
+/// The interval's record, if its gate is open.
+fn open(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    terms: &Terms,
+    at: IntervalId,
+) -> Result<Interval, Reason> {
+    let gate = grid.start(at).saturating_sub(terms.gate_closure_ms);
+    let cleared = grid.agenda.is_none_or(|agenda| at < agenda.clear);
+    if cleared || ctx.time_ms() >= gate {
+        return Err(Reason::GateClosed);
+    }
+    let record = ctx.state.read(interval(id, at)).unwrap_or_default();
+    if record.step == Step::Open { Ok(record) } else { Err(Reason::GateClosed) }
+}
+
+/// Whether an order no longer stands at the block's time.
+fn is_over(ctx: &Ctx<'_>, grid: &Microgrid, order: &Order) -> bool {
+    order.expires_ms.unwrap_or(grid.end(order.interval)) <= ctx.time_ms()
+}
+
+/// Ends an order whose time is over and that stands in the queue under `key`. What is filled of it, if its market has
+/// just been cleared, stays traded.
+pub(crate) fn expire(ctx: &mut Ctx<'_>, key: Key<Due>, id: &Hash) -> Weight {
+    let before = ctx.savepoint();
+    let ended = match ctx.state.read(order(id)) {
+        Some(order) => microgrid(ctx, &order.microgrid).and_then(|grid| {
+            let end = if order.filled_wh > WattHours::ZERO { OrderEnd::Cleared } else { OrderEnd::Expired };
+            clear::end(ctx, &grid, id, &order, end)
+        }),
+        None => Err(Reason::UnknownOrder),
+    };
+    if let Err(reason) = ended {
+        // Placing checked that ending fits, so this cannot happen; if it does, one order must not stop the chain.
+        debug_assert!(false, "order {id} cannot be ended: {reason}");
+        ctx.rollback(before);
+        ctx.state.remove(key);
+    }
+    weights::keys(END_KEYS)
+}

@@ -1,0 +1,122 @@
+use super::open;
+use super::records::Order;
+use crate::keys;
+use crate::modules::energy::positions::{address, import_price_max};
+use crate::modules::energy::prices::cost_at_most;
+use crate::modules::energy::records::{Interval, Microgrid};
+use crate::modules::energy::{self, credit, tab, terms};
+use crate::modules::records::Due;
+use crate::modules::{Action, Ctx, ledger, weights};
+use wattle_primitives::call::energy::{PRICE_MAX, Terms};
+use wattle_primitives::call::ledger::Entry;
+use wattle_primitives::call::market::{
+    ORDER_AHEAD_MS_MAX, ORDER_WH_MAX, ORDERS_MAX, ORDERS_PER_MEMBER_MAX, PlaceOrder, Side, order_id,
+};
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Amount, Event, Hash, Reason, TimeMs, WattHours, Weight};
+
+/// Keys that placing an order touches, with versions of terms looked through: microgrid, members, terms, tab and its
+/// record, interval, position, order, list, queue, hold, four counters, two deposits.
+const PLACE_KEYS: u64 = 41;
+impl Action for PlaceOrder {
+    fn check(&self) -> Result<(), Reason> {
+        let wh = self.wh.0;
+        if self.price <= PRICE_MAX && wh > 0 && wh <= ORDER_WH_MAX { Ok(()) } else { Err(Reason::OutOfRange) }
+    }
+
+    fn weight(&self) -> Weight {
+        weights::keys(PLACE_KEYS)
+    }
+
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let Self { microgrid, reference, interval, side, price, wh, partner, expires_ms } = *self;
+        let account = ctx.sender();
+        let id = order_id(&account, &reference);
+        let mut grid = energy::microgrid(ctx, &microgrid)?;
+        let member = tab::member(ctx, &microgrid, &account)?;
+        if let Some(partner) = partner {
+            tab::member(ctx, &microgrid, &partner)?;
+            if partner == account {
+                return Err(Reason::SameAccount);
+            }
+        }
+        let terms = terms::at(ctx, &microgrid, &grid, interval).ok_or(Reason::NoTerms)?;
+        let mut record = take_orders(ctx, &microgrid, &grid, &terms, interval)?;
+        let position_key = keys::position(&microgrid, interval, member.code);
+        let mut position = ctx.state.read(position_key).unwrap_or_default();
+        if position.orders >= ORDERS_PER_MEMBER_MAX {
+            return Err(Reason::BookFull);
+        }
+        if expires_ms.is_some_and(|at| at <= ctx.time_ms() || at > grid.end(interval)) {
+            return Err(Reason::BadTime);
+        }
+        credit::check(ctx, &microgrid, &grid, &account)?;
+        let queue = expires_ms.map(|at| keys::queue(at, &id));
+        if ctx.state.contains(keys::order(&id)) || queue.is_some_and(|key| ctx.state.contains(key)) {
+            return Err(Reason::AlreadyExists);
+        }
+        let fee_per_kwh = if side == Side::Buy { terms.fee_per_kwh } else { Amount::ZERO };
+        let reserved = match side {
+            Side::Buy => cost_at_most(price, wh).saturating_add(cost_at_most(fee_per_kwh, wh)),
+            Side::Sell => {
+                let import = import_price_max(&terms, &grid, interval);
+                cost_at_most(import.saturating_sub(price), wh)
+            }
+        };
+        let order = Order {
+            microgrid,
+            interval,
+            account,
+            side,
+            price,
+            wh,
+            partner,
+            expires_ms,
+            index: record.orders,
+            fee_per_kwh,
+            reserved,
+            deposit: ledger::deposit(ctx, account)?,
+            filled_wh: WattHours::ZERO,
+            amount: Amount::ZERO,
+            fee: Amount::ZERO,
+        };
+        if reserved > Amount::ZERO {
+            let (debit, credit) = (ledger::wallet(account), tab::account(grid.book, member.code));
+            let entry = Entry { debit, credit, asset: grid.asset, amount: reserved };
+            ledger::reserve(ctx, &id, &entry, address(&microgrid), TimeMs::MAX)?;
+        }
+        position.orders = position.orders.saturating_add(1); // below ORDERS_PER_MEMBER_MAX
+        ctx.state.write(position_key, &position);
+        record.orders = record.orders.saturating_add(1); // below ORDERS_MAX
+        if grid.ordered <= interval {
+            grid.ordered = interval.next();
+            ctx.state.write(keys::microgrid(&microgrid), &grid);
+        }
+        ctx.state.write(keys::interval(&microgrid, interval), &record);
+        ctx.state.write(keys::order_index(&microgrid, interval, order.index), &id);
+        ctx.state.write(keys::order(&id), &order);
+        if let Some(key) = queue {
+            ctx.state.write(key, &Due::Order(id));
+        }
+        ctx.emit(Event::OrderPlaced { order: id, microgrid, interval, account, side, price, wh, reserved });
+        Ok(())
+    }
+}
+
+/// The interval's record, if it takes one more order.
+fn take_orders(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    terms: &Terms,
+    interval: IntervalId,
+) -> Result<Interval, Reason> {
+    if !terms.takes_orders() {
+        return Err(Reason::NoTerms);
+    }
+    if grid.start(interval).0 > ctx.time_ms().0.saturating_add(ORDER_AHEAD_MS_MAX) {
+        return Err(Reason::GateClosed);
+    }
+    let record = open(ctx, id, grid, terms, interval)?;
+    if record.orders < ORDERS_MAX { Ok(record) } else { Err(Reason::BookFull) }
+}

@@ -1,0 +1,42 @@
+//! The market's values in state. Their encodings are part of the protocol.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use wattle_primitives::call::market::Side;
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
+
+/// An order that stands.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Order {
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// The interval.
+    pub interval: IntervalId,
+    /// Whose.
+    pub account: Address,
+    /// Bid or offer.
+    pub side: Side,
+    /// Base units per kWh.
+    pub price: Amount,
+    /// Energy.
+    pub wh: WattHours,
+    /// With whom rather than with others.
+    pub partner: Option<Address>,
+    /// First block time at which it no longer stands: its place in the queue. `None`: the end of the interval, which
+    /// its clearing comes before.
+    pub expires_ms: Option<TimeMs>,
+    /// Its number in the interval: time priority.
+    pub index: u32,
+    /// The operator's fee for each kWh when it was placed.
+    pub fee_per_kwh: Amount,
+    /// What is held of the wallet under the order's id; no hold when zero.
+    pub reserved: Amount,
+    /// What its deposit was, that of the hold aside.
+    pub deposit: Amount,
+    /// What has been filled, once the market is cleared.
+    pub filled_wh: WattHours,
+    /// What that costs a bid, or brings an offer.
+    pub amount: Amount,
+    /// What the operator gets of a bid besides.
+    pub fee: Amount,
+}

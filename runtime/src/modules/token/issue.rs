@@ -1,0 +1,27 @@
+use super::records::Asset;
+use crate::keys;
+use crate::modules::{Action, Ctx, ledger, weights};
+use wattle_primitives::call::token::{Issue, SCALE_MAX};
+use wattle_primitives::{AssetId, Event, Reason, Weight};
+
+impl Action for Issue {
+    fn check(&self) -> Result<(), Reason> {
+        if self.scale > SCALE_MAX { Err(Reason::OutOfRange) } else { Ok(()) }
+    }
+
+    fn weight(&self) -> Weight {
+        weights::keys(4)
+    }
+
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let (issuer, symbol, scale) = (ctx.sender(), &self.symbol, self.scale);
+        ledger::deposit(ctx, issuer)?;
+        let mut counters = ctx.counters();
+        let asset = AssetId(counters.assets);
+        counters.assets = counters.assets.checked_add(1).ok_or(Reason::Overflow)?;
+        ctx.state.write(keys::counters(), &counters);
+        ctx.state.write(keys::asset(asset), &Asset { symbol: symbol.clone(), scale, issuer: Some(issuer) });
+        ctx.emit(Event::AssetIssued { asset, symbol: symbol.clone(), scale, issuer });
+        Ok(())
+    }
+}

@@ -1,0 +1,27 @@
+use super::check_amount;
+use crate::keys;
+use crate::modules::ledger::posting::ISSUANCE;
+use crate::modules::ledger::{self, wallet};
+use crate::modules::{Action, Ctx, weights};
+use wattle_primitives::call::ledger::Entry;
+use wattle_primitives::call::token::Mint;
+use wattle_primitives::{Reason, Weight};
+
+impl Action for Mint {
+    fn check(&self) -> Result<(), Reason> {
+        check_amount(self.amount)
+    }
+
+    fn weight(&self) -> Weight {
+        weights::keys(6)
+    }
+
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let asset = ctx.state.read(keys::asset(self.asset)).ok_or(Reason::UnknownAsset)?;
+        if asset.issuer != Some(ctx.sender()) {
+            return Err(Reason::NotAllowed);
+        }
+        let Self { asset, to, amount } = *self;
+        ledger::post_entry(ctx, &Entry { debit: ISSUANCE, credit: wallet(to), asset, amount })
+    }
+}

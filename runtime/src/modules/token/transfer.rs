@@ -1,0 +1,23 @@
+use super::check_amount;
+use crate::modules::ledger::{self, wallet};
+use crate::modules::{Action, Ctx, weights};
+use wattle_primitives::call::ledger::Entry;
+use wattle_primitives::call::token::Transfer;
+use wattle_primitives::{Reason, Weight};
+
+impl Action for Transfer {
+    fn check(&self) -> Result<(), Reason> {
+        check_amount(self.amount)
+    }
+
+    /// Two balances; for a new one its account, its place in the account's list, and the deposits.
+    fn weight(&self) -> Weight {
+        weights::keys(5)
+    }
+
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let Self { to, asset, amount } = *self;
+        let debit = wallet(ctx.sender());
+        ledger::post_entry(ctx, &Entry { debit, credit: wallet(to), asset, amount })
+    }
+}
