@@ -51,7 +51,7 @@ enum AdminCommand {
         /// Its peer id.
         peer_id: String,
         /// For how long, in seconds; an hour when absent.
-        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=i64::from(wattle_rpc::limits::BAN_SECONDS_MAX)))]
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=i64::from(wattle_rpc_types::limits::BAN_SECONDS_MAX)))]
         seconds: Option<u32>,
     },
     /// End a ban.

@@ -14,7 +14,7 @@ use wattle_primitives::block::PATH_HEADERS_MAX;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord};
 use wattle_primitives::{Address, Amount, AssetId, Certificate, Hash, Header, Height, ValidatorSet, Vote};
-use wattle_rpc::types::ProofReply;
+use wattle_rpc_types::ProofReply;
 
 /// Arguments of `query proof`.
 #[derive(Debug, Args)]
@@ -238,7 +238,7 @@ mod tests {
         BoundedVec, Certificate, Epoch, Proposal, PublicKey, Round, SecretKey, SignedVote, TimeMs, Validator,
         ValidatorIndex, View, VotingPower,
     };
-    use wattle_rpc::types::At;
+    use wattle_rpc_types::At;
 
     const CHAIN: Hash = Hash([9; 32]);
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use wattle_host::wall::now;
 use wattle_primitives::tx::LANES_MAX;
 use wattle_primitives::{Address, Amount, Auth, BoundedVec, Call, Hash, Lane, Nonce, TimeMs, Tx, TxBody};
-use wattle_rpc::types::{PrepareRequest, Simulation, TxState, TxStatus};
+use wattle_rpc_types::{PrepareRequest, Simulation, TxState, TxStatus};
 
 /// Pause before the first question after a transaction's state; doubles up to [`POLL_MAX`].
 const POLL_MIN: Duration = Duration::from_millis(50);
@@ -351,7 +351,7 @@ pub fn event_line(event: &Value) -> String {
 
 /// An amount of an asset, for people.
 #[must_use]
-pub fn money(amount: Amount, asset: &wattle_rpc::types::AssetInfo) -> String {
+pub fn money(amount: Amount, asset: &wattle_rpc_types::AssetInfo) -> String {
     format!("{} {}", amount::format(amount, asset.scale), asset.symbol)
 }
 

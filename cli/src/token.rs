@@ -10,7 +10,7 @@ use serde_json::json;
 use wattle_primitives::call;
 use wattle_primitives::call::token::{SCALE_MAX, Symbol};
 use wattle_primitives::{Amount, Call};
-use wattle_rpc::types::AssetInfo;
+use wattle_rpc_types::AssetInfo;
 
 const EXAMPLES: &str = "Examples:
   wattle token issue --from alice --symbol KES --scale 2

@@ -216,7 +216,7 @@ fn show(args: &SourceArgs) -> CliResult {
 }
 
 async fn status(args: &IdArgs, ctx: &Ctx) -> CliResult {
-    let status: wattle_rpc::types::TxStatus =
+    let status: wattle_rpc_types::TxStatus =
         ctx.client()?.call("tx_status", json!({ "id": args.id })).await?;
     Ok(Report::new(to_json(&status), send::describe(&status)))
 }

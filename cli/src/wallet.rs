@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use wattle_primitives::call;
 use wattle_primitives::call::token::Symbol;
 use wattle_primitives::{AssetId, Call};
-use wattle_rpc::types::{AssetInfo, HistoryItem, Page};
+use wattle_rpc_types::{AssetInfo, HistoryItem, Page};
 
 /// Pages of assets that a search by symbol looks at: 20 of 50.
 const ASSET_PAGES_MAX: usize = 20;

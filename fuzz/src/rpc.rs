@@ -4,8 +4,8 @@ use crate::heap;
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use tokio::runtime::Runtime;
-use wattle_rpc::limits::{BATCH_CALLS_MAX, RESPONSE_BYTES_MAX};
 use wattle_rpc::{Local, Metrics};
+use wattle_rpc_types::limits::{BATCH_CALLS_MAX, RESPONSE_BYTES_MAX};
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime"));
@@ -52,13 +52,12 @@ pub fn rpc(bytes: &[u8]) {
 
 /// A node that knows nothing.
 mod backend {
-    use futures::future::BoxFuture;
     use tokio::sync::watch;
     use wattle_primitives::call::ledger::AccountId;
     use wattle_primitives::units::IntervalId;
     use wattle_primitives::{Address, AssetId, BlockId, Epoch, Hash, Height, Tx, TxBody, decode, encode};
-    use wattle_rpc::types::*;
-    use wattle_rpc::{Admin, Backend, Peers, RpcError, RpcResult};
+    use wattle_rpc::Backend;
+    use wattle_rpc_types::*;
 
     #[derive(Default)]
     pub(super) struct Nothing(watch::Sender<Height>);
@@ -85,46 +84,29 @@ mod backend {
         }
     }
 
-    impl Backend for Nothing {
+    impl ChainQueries for Nothing {
         nothing! {
             chain_status() -> ChainStatus;
             chain_block(BlockId) -> BlockReply;
             chain_light_block(Option<Height>) -> LightBlock;
             chain_validators(Option<Epoch>) -> ValidatorsReply;
             chain_params() -> ParamsReply;
+            chain_event_proof(EventPosition) -> EventProof;
+        }
+    }
+
+    impl AccountQueries for Nothing {
+        nothing! {
             account(Address) -> AccountReply;
             account_proof(ProofTarget) -> ProofReply;
             account_history(Address, PageRequest) -> Page<HistoryItem>;
+        }
+    }
+
+    impl TxQueries for Nothing {
+        nothing! {
             tx_status(Hash) -> TxStatus;
             tx_get(Hash) -> TxReply;
-            events(EventPosition, u32) -> EventPage;
-            search(&str) -> SearchReply;
-            energy_microgrids(PageRequest) -> Page<MicrogridInfo>;
-            energy_microgrid(Hash) -> Anchored<MicrogridInfo>;
-            energy_meters(Option<Hash>, PageRequest) -> Page<MeterInfo>;
-            energy_meter(Address) -> Anchored<MeterInfo>;
-            energy_readings(ReadingsRequest, PageRequest) -> Page<ReadingItem>;
-            energy_terms(Hash, Option<IntervalId>) -> Anchored<TermsInfo>;
-            energy_members(Hash, Option<Address>, PageRequest) -> Page<MemberInfo>;
-            energy_interval(Hash, IntervalId) -> Anchored<IntervalInfo>;
-            energy_intervals(Hash, PageRequest) -> Page<EventItem>;
-            energy_trades(Hash, IntervalId, PageRequest) -> Page<EventItem>;
-            energy_order_book(Hash, IntervalId) -> Anchored<OrderBook>;
-            energy_orders(Hash, IntervalId, PageRequest) -> Page<OrderInfo>;
-            energy_order(Hash) -> Anchored<OrderInfo>;
-            energy_deal(Hash) -> Anchored<DealInfo>;
-            energy_deals(Hash, PageRequest) -> Page<DealInfo>;
-            energy_disputes(DisputesRequest, PageRequest) -> Page<DisputeInfo>;
-            energy_dispute(Hash) -> Anchored<DisputeInfo>;
-            energy_bill(BillRequest, PageRequest) -> Page<EventItem>;
-            chain_event_proof(EventPosition) -> EventProof;
-            ledger_hold(Hash) -> Anchored<HoldInfo>;
-            ledger_account(AccountId, AssetId) -> Anchored<LedgerAccountInfo>;
-            token_asset(AssetId) -> Anchored<AssetInfo>;
-            token_assets(PageRequest) -> Page<AssetInfo>;
-            node_peers() -> Anchored<Peers>;
-            node_consensus() -> ConsensusReply;
-            evidence(PageRequest) -> Page<EvidenceItem>;
         }
 
         fn tx_prepare(&self, request: PrepareRequest) -> RpcResult<PreparedTx> {
@@ -134,30 +116,106 @@ mod backend {
             none()
         }
 
-        fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation> {
-            assert_eq!(decode::<TxBody>(&encode(&body)).as_ref(), Ok(&body));
-            none()
-        }
-
-        fn tx_submit(&self, txs: Vec<Tx>) -> BoxFuture<'_, Vec<RpcResult<Hash>>> {
+        fn tx_submit(&self, txs: Vec<Tx>) -> Answers<'_> {
             let ids = txs.iter().map(|tx| Ok(tx.id())).collect();
             Box::pin(std::future::ready(ids))
         }
 
-        fn subscribe_heights(&self) -> watch::Receiver<Height> {
-            self.0.subscribe()
+        fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation> {
+            assert_eq!(decode::<TxBody>(&encode(&body)).as_ref(), Ok(&body));
+            none()
         }
+    }
 
-        fn gauges(&self) -> wattle_rpc::Gauges {
-            wattle_rpc::Gauges::default()
+    impl EventQueries for Nothing {
+        nothing! {
+            events(EventPosition, u32) -> EventPage;
         }
+    }
 
+    impl SearchQueries for Nothing {
+        nothing! {
+            search(&str) -> SearchReply;
+        }
+    }
+
+    impl LedgerQueries for Nothing {
+        nothing! {
+            ledger_hold(Hash) -> Anchored<HoldInfo>;
+            ledger_account(AccountId, AssetId) -> Anchored<LedgerAccountInfo>;
+        }
+    }
+
+    impl TokenQueries for Nothing {
+        nothing! {
+            token_asset(AssetId) -> Anchored<AssetInfo>;
+            token_assets(PageRequest) -> Page<AssetInfo>;
+        }
+    }
+
+    impl EnergyQueries for Nothing {
+        nothing! {
+            energy_microgrids(PageRequest) -> Page<MicrogridInfo>;
+            energy_microgrid(Hash) -> Anchored<MicrogridInfo>;
+            energy_meters(Option<Hash>, PageRequest) -> Page<MeterInfo>;
+            energy_meter(Address) -> Anchored<MeterInfo>;
+            energy_readings(ReadingsRequest, PageRequest) -> Page<ReadingItem>;
+            energy_terms(Hash, Option<IntervalId>) -> Anchored<TermsInfo>;
+            energy_members(Hash, Option<Address>, PageRequest) -> Page<MemberInfo>;
+            energy_interval(Hash, IntervalId) -> Anchored<IntervalInfo>;
+            energy_intervals(Hash, PageRequest) -> Page<EventItem>;
+            energy_bill(BillRequest, PageRequest) -> Page<EventItem>;
+        }
+    }
+
+    impl MarketQueries for Nothing {
+        nothing! {
+            energy_trades(Hash, IntervalId, PageRequest) -> Page<EventItem>;
+            energy_order_book(Hash, IntervalId) -> Anchored<OrderBook>;
+            energy_orders(Hash, IntervalId, PageRequest) -> Page<OrderInfo>;
+            energy_order(Hash) -> Anchored<OrderInfo>;
+        }
+    }
+
+    impl DealQueries for Nothing {
+        nothing! {
+            energy_deal(Hash) -> Anchored<DealInfo>;
+            energy_deals(Hash, PageRequest) -> Page<DealInfo>;
+        }
+    }
+
+    impl DisputeQueries for Nothing {
+        nothing! {
+            energy_disputes(DisputesRequest, PageRequest) -> Page<DisputeInfo>;
+            energy_dispute(Hash) -> Anchored<DisputeInfo>;
+        }
+    }
+
+    impl NodeQueries for Nothing {
+        nothing! {
+            node_peers() -> Anchored<Peers>;
+            node_consensus() -> ConsensusReply;
+            evidence(PageRequest) -> Page<EvidenceItem>;
+        }
+    }
+
+    impl HealthQueries for Nothing {
         fn health(&self) -> Health {
             Health { status: HealthStatus::Ok, reasons: Vec::new() }
         }
 
         fn readiness(&self) -> Readiness {
             Readiness { ready: true, height: Height(0), lag_heights: 0, lag_ms: 0, reasons: Vec::new() }
+        }
+    }
+
+    impl Backend for Nothing {
+        fn subscribe_heights(&self) -> watch::Receiver<Height> {
+            self.0.subscribe()
+        }
+
+        fn gauges(&self) -> wattle_rpc::Gauges {
+            wattle_rpc::Gauges::default()
         }
     }
 }

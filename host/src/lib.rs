@@ -7,6 +7,7 @@
 //! seal     secret keys under a password
 //! secret   secrets from a file, from standard input, or asked for on the terminal
 //! lock     one process for a directory, one process for a validator key
+//! socket   names of sockets that are too long for the system
 //! process  no core dumps; the end of standard input
 //! ```
 //!
@@ -19,6 +20,7 @@ pub mod lock;
 pub mod process;
 pub mod seal;
 pub mod secret;
+pub mod socket;
 pub mod wall;
 
 pub use file::FileError;

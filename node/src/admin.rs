@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use wattle_p2p::{Multiaddr, PeerId, SendError};
-use wattle_rpc::types::{NodeFiles, NodeInfo};
-use wattle_rpc::{Admin, RpcError, RpcResult};
+use wattle_rpc_types::{Admin, RpcError, RpcResult};
+use wattle_rpc_types::{NodeFiles, NodeInfo};
 
 /// Most files looked at when sizes are added up.
 const FILES_MAX: usize = 100_000;

@@ -5,9 +5,7 @@
 
 use crate::backend::Backend;
 use crate::connection::{Door, accept};
-use crate::error::RpcError;
 use crate::http::{App, admin_router};
-use crate::limits::{ADMIN_CONNECTIONS_MAX, BAN_SECONDS_MAX, LOG_FILTER_BYTES_MAX};
 use crate::methods::{Method, Run, reply};
 use crate::metrics::Metrics;
 use crate::params::{Count, Params};
@@ -15,8 +13,6 @@ use crate::places::Places;
 use crate::schema::{Ty, opt, req};
 use crate::server::{Config, ServeError};
 use crate::service::Service;
-use crate::types::NodeInfo;
-use crate::{RpcResult, limits};
 use serde_json::json;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -25,37 +21,14 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use wattle_host::socket::with_short_path;
+use wattle_rpc_types::limits::{
+    ADMIN_CONNECTIONS_MAX, BAN_SECONDS_DEFAULT, BAN_SECONDS_MAX, LOG_FILTER_BYTES_MAX,
+};
+use wattle_rpc_types::{Admin, RpcError, RpcResult};
 
 /// Mode of the socket.
 const SOCKET_MODE: u32 = 0o600;
-
-/// A node, seen from its operator. Called on a blocking thread; nothing here waits.
-///
-/// # Errors
-/// Of all: [`RpcError::Busy`] when the node's part concerned has too much to do, [`RpcError::Unavailable`] when it
-/// stops, [`RpcError::InvalidParams`] for an address, peer id or filter that is none.
-pub trait Admin: Send + Sync + 'static {
-    /// What runs here, and where its files are.
-    fn node_info(&self) -> RpcResult<NodeInfo>;
-
-    /// Stays connected with the peer at this multiaddr from now on, until the node ends.
-    fn add_peer(&self, address: &str) -> RpcResult<()>;
-
-    /// Stops staying connected with a peer, and disconnects it. It may come back by itself.
-    fn remove_peer(&self, peer_id: &str) -> RpcResult<()>;
-
-    /// Disconnects a peer and refuses it for a time.
-    fn ban_peer(&self, peer_id: &str, time: Duration) -> RpcResult<()>;
-
-    /// Ends a ban.
-    fn unban_peer(&self, peer_id: &str) -> RpcResult<()>;
-
-    /// Replaces the filter of the log; returns the one before.
-    fn set_log_filter(&self, filter: &str) -> RpcResult<String>;
-
-    /// Stops the node in order. Returns before it has ended.
-    fn stop(&self) -> RpcResult<()>;
-}
 
 macro_rules! order {
     ($name:literal, $summary:literal, $params:expr, $result:expr, $run:expr) => {
@@ -123,7 +96,7 @@ fn done(result: RpcResult<()>) -> crate::methods::Reply {
 }
 
 fn ban_time(params: &Params) -> RpcResult<Duration> {
-    let seconds = params.find::<Count>("seconds")?.map_or(limits::BAN_SECONDS_DEFAULT, |count| count.0);
+    let seconds = params.find::<Count>("seconds")?.map_or(BAN_SECONDS_DEFAULT, |count| count.0);
     if !(1..=BAN_SECONDS_MAX).contains(&seconds) {
         return Err(RpcError::params(format!("parameter \"seconds\" must be 1 to {BAN_SECONDS_MAX}")));
     }
@@ -196,22 +169,4 @@ fn listen(path: &Path) -> std::io::Result<UnixListener> {
     let listener = with_short_path(path, |short| UnixListener::bind(short))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
     Ok(listener)
-}
-
-/// Calls `act` with a name of `path` that fits into a socket address, by way of its open directory.
-///
-/// # Errors
-/// Those of `act`, or the directory cannot be opened.
-pub fn with_short_path<T>(path: &Path, act: impl FnOnce(&Path) -> std::io::Result<T>) -> std::io::Result<T> {
-    /// What every system takes; Linux takes four bytes more.
-    const SOCKET_PATH_BYTES_MAX: usize = 103;
-    if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
-        return act(path);
-    }
-    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(std::io::ErrorKind::InvalidInput.into());
-    };
-    let dir = std::fs::File::open(dir)?;
-    let fd = std::os::fd::AsRawFd::as_raw_fd(&dir);
-    act(&Path::new("/proc/self/fd").join(fd.to_string()).join(name))
 }

@@ -1,9 +1,7 @@
 //! Listeners and their connections: HTTP/1.1 over TCP for everybody, over a unix socket for the operator.
 
-use crate::error::RpcError;
 use crate::http::App;
 use crate::io::TimedStream;
-use crate::limits::{HEADER_BYTES_MAX, SHUTDOWN_GRACE};
 use crate::metrics::Refusal;
 use crate::places::{Place, Places};
 use crate::server::Timeouts;
@@ -20,6 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
+use wattle_rpc_types::RpcError;
+use wattle_rpc_types::limits::{HEADER_BYTES_MAX, SHUTDOWN_GRACE};
 
 /// Pause after a failed accept, most often for want of file descriptors: they come back when connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -4,85 +4,13 @@
 //! page whatever the chain does. A client that had caught up and then takes too little is told `lagged` and moved to
 //! the head; one that reads history is never skipped.
 
-use crate::RpcResult;
 use crate::backend::Backend;
-use crate::error::RpcError;
-use crate::limits::{EVENTS_FETCH_MAX, EVENTS_SCAN_MAX, SUBSCRIPTION_LAG_HEIGHTS_MAX};
 use crate::params::Params;
-use crate::types::{At, EventFilter, EventItem, EventPage, EventPosition};
-use serde::{Deserialize, Serialize};
 use wattle_primitives::Height;
 use wattle_primitives::planted;
-
-/// `event_list`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EventList {
-    /// Last finalized height.
-    #[serde(flatten)]
-    pub at: At,
-    /// The events, oldest first.
-    pub items: Vec<EventItem>,
-    /// Where the next page begins; also at the head, for those who poll.
-    pub next_cursor: String,
-    /// Whether there is more to look at already.
-    pub truncated: bool,
-}
-
-/// What a subscription sends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Notice {
-    /// Events were left out.
-    Lagged {
-        /// Which.
-        lagged: Lagged,
-    },
-    /// The stream ends here; subscribe again later.
-    Failed {
-        /// Why, as in any response.
-        error: serde_json::Value,
-    },
-    /// An event.
-    Event(Box<EventItem>),
-}
-
-/// The gap in a stream: from `missed_from` up to, and not including, `resumed_at`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Lagged {
-    /// Height of the first event left out: fetch from there with `event_list`.
-    pub missed_from: Height,
-    /// Its index.
-    pub missed_from_index: u32,
-    /// Height at which the stream goes on.
-    pub resumed_at: Height,
-    /// Why.
-    pub reason: LagReason,
-}
-
-/// Why a stream has a gap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LagReason {
-    /// The client took too little.
-    Slow,
-    /// This node keeps no history so old.
-    Pruned,
-}
-
-impl EventPosition {
-    fn to_cursor(self) -> String {
-        format!("{}-{}", self.height, self.index)
-    }
-
-    fn from_cursor(text: &str) -> RpcResult<Self> {
-        let parts = text.split_once('-').and_then(|(h, i)| Some((h.parse().ok()?, i.parse().ok()?)));
-        let (height, index) = parts
-            .ok_or_else(|| RpcError::params("parameter \"cursor\" was not handed out by this method"))?;
-        Ok(Self { height, index })
-    }
-}
+use wattle_rpc_types::event::{LagReason, Lagged, Notice};
+use wattle_rpc_types::limits::{EVENTS_FETCH_MAX, EVENTS_SCAN_MAX, SUBSCRIPTION_LAG_HEIGHTS_MAX};
+use wattle_rpc_types::{At, EventFilter, EventList, EventPage, EventPosition, RpcError, RpcResult};
 
 /// Runs `event_list`: at most [`EVENTS_SCAN_MAX`] events are looked at.
 pub(crate) fn list(backend: &dyn Backend, params: &Params) -> RpcResult<EventList> {

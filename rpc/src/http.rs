@@ -4,13 +4,10 @@
 //! host, which a page behind a rebound DNS name does not, and must not come from a foreign origin.
 
 use crate::budget::Held;
-use crate::error::RpcError;
-use crate::limits::{BODY_BYTES_MAX, WEBSOCKET_BYTES_MAX, WEBSOCKETS_MAX};
 use crate::metrics::Refusal;
 use crate::places::Place;
 use crate::server::Config;
 use crate::service::{Answer, NoStreams, Service};
-use crate::types::HealthStatus;
 use crate::{wire, ws};
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::ws::WebSocketUpgrade;
@@ -28,6 +25,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 use wattle_primitives::planted;
+use wattle_rpc_types::HealthStatus;
+use wattle_rpc_types::RpcError;
+use wattle_rpc_types::limits::{BODY_BYTES_MAX, WEBSOCKET_BYTES_MAX, WEBSOCKETS_MAX};
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";

@@ -4,13 +4,13 @@
 //! and its answer for ever by not reading, or by reading a byte now and then. Patience is used up while bytes wait and
 //! comes back with the bytes that are taken, at [`READ_BYTES_PER_SECOND_MIN`].
 
-use crate::limits::READ_BYTES_PER_SECOND_MIN;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
+use wattle_rpc_types::limits::READ_BYTES_PER_SECOND_MIN;
 
 /// See the module.
 pub(crate) struct TimedStream<S> {

@@ -1,8 +1,8 @@
 //! The node's interface to the outside: JSON-RPC 2.0 over HTTP and WebSocket at `/rpc`, and `/healthy`, `/ready` and
 //! `/metrics` over HTTP, all on one port.
 //!
-//! This crate knows no chain: it declares [`Backend`], which the node implements, and turns it into methods, pages and
-//! streams within fixed [`limits`].
+//! This crate knows no chain: it turns the queries of `rpc-types`, which the node implements, into methods, pages and
+//! streams within fixed limits. [`Backend`] is all of them together.
 //!
 //! ```text
 //! server   the port for everybody                    admin   the operator's methods, on a unix socket
@@ -12,7 +12,7 @@
 //! methods  the table of all methods                  params  named and positional parameters
 //! events   pages and streams of events               schema, openrpc: rpc.discover
 //! explorer the block explorer's files
-//! budget   memory for large messages                 metrics, limits: figures and bounds
+//! budget   memory for large messages                 metrics  figures
 //! ```
 //!
 //! # Why the envelope is our own
@@ -23,15 +23,11 @@ pub mod admin;
 pub mod backend;
 mod budget;
 mod connection;
-pub mod error;
-pub mod events;
+mod events;
 pub mod explorer;
-pub mod filter;
 mod gauges;
-mod hex;
 mod http;
 mod io;
-pub mod limits;
 mod local;
 mod methods;
 pub mod metrics;
@@ -41,16 +37,13 @@ mod places;
 mod schema;
 pub mod server;
 mod service;
-pub mod types;
 mod wire;
 mod ws;
 
-pub use admin::{Admin, AdminServer};
-pub use backend::{Backend, Peers, RpcResult};
-pub use error::RpcError;
+pub use admin::AdminServer;
+pub use backend::Backend;
 pub use gauges::Gauges;
 pub use local::Local;
 pub use methods::names as method_names;
 pub use metrics::Metrics;
-pub use params::call_name;
 pub use server::{Config, RpcServer, ServeError, bind};

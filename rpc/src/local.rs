@@ -1,14 +1,13 @@
 //! The methods without a listener.
 
-use crate::admin::Admin;
 use crate::backend::Backend;
-use crate::error::RpcError;
-use crate::limits::{BODY_BYTES_MAX, CALL_TIMEOUT};
 use crate::metrics::Metrics;
 use crate::server::ServeError;
 use crate::service::{NoStreams, Service};
 use crate::wire;
 use std::sync::Arc;
+use wattle_rpc_types::limits::{BODY_BYTES_MAX, CALL_TIMEOUT};
+use wattle_rpc_types::{Admin, RpcError};
 
 /// Answers messages as a request of HTTP or of the admin socket would be answered, for programs that hold the node themselves and for tests.
 pub struct Local(Service);

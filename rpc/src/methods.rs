@@ -1,19 +1,20 @@
 //! Every method: its name, parameters, result and what it runs. Served, described and documented from this one table.
 
-use crate::admin::{ADMIN_METHODS, Admin};
+use crate::admin::ADMIN_METHODS;
 use crate::backend::Backend;
-use crate::error::RpcError;
-use crate::limits::{SEARCH_BYTES_MAX, STATE_KEY_BYTES_MAX, SUBMIT_BATCH_MAX};
-use crate::params::{Count, Hex, Params, Submission, decode_body, decode_tx};
+use crate::events;
+use crate::params::{Count, Params};
 use crate::schema::{Field, Ty, opt, req};
-use crate::types::{
-    BillRequest, DisputesRequest, EventPosition, PrepareRequest, ProofTarget, ReadingsRequest,
-};
-use crate::{RpcResult, events};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use wattle_primitives::{BlockId, TimeMs, Tx, TxBody};
+use wattle_rpc_types::limits::{SEARCH_BYTES_MAX, STATE_KEY_BYTES_MAX, SUBMIT_BATCH_MAX};
+use wattle_rpc_types::tx::{decode_body, decode_tx};
+use wattle_rpc_types::{
+    Admin, BillRequest, DisputesRequest, EventPosition, Hex, PrepareRequest, ProofTarget, ReadingsRequest,
+    RpcError, RpcResult, Submission,
+};
 
 /// A reply, serialized once.
 pub(crate) type Reply = RpcResult<Box<RawValue>>;

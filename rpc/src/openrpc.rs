@@ -3,10 +3,10 @@
 //! Source: <https://spec.open-rpc.org>, version 1.3.2.
 
 use crate::admin::ADMIN_METHODS;
-use crate::error::RpcError;
 use crate::methods::{METHODS, Method};
 use crate::schema;
 use serde_json::{Value, json};
+use wattle_rpc_types::RpcError;
 
 /// The whole document: of the methods for everybody, or of all that the admin socket serves.
 pub(crate) fn document(admin: bool) -> Value {

@@ -1,16 +1,14 @@
 //! Parameters of methods: named or positional, strict, with errors that say which one is wrong.
 
-use crate::error::RpcError;
-use crate::limits::{FILTER_ITEMS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 use crate::schema::Field;
-use crate::types::{EventFilter, PageRequest};
-use crate::{RpcResult, filter, hex};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use wattle_primitives::tx::AUTHS_MAX;
-use wattle_primitives::{Auth, BoundedVec, Call, Height, Tx, TxBody};
+use wattle_primitives::Height;
+use wattle_rpc_types::event::EVENT_TYPES;
+use wattle_rpc_types::limits::{FILTER_ITEMS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
+use wattle_rpc_types::{EventFilter, PageRequest, RpcError, RpcResult};
 
 /// Parameters by name, not yet typed.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +81,7 @@ impl Params {
                 "a list in \"filter\" has more than {FILTER_ITEMS_MAX} entries"
             )));
         }
-        match filter.types.iter().find(|t| !filter::EVENT_TYPES.contains(&t.as_str())) {
+        match filter.types.iter().find(|t| !EVENT_TYPES.contains(&t.as_str())) {
             Some(unknown) => Err(RpcError::params(format!("unknown event type {unknown:?} in \"filter\""))),
             None => Ok(filter),
         }
@@ -107,57 +105,4 @@ impl<'de> Deserialize<'de> for Count {
         let wide = Height::deserialize(d)?; // any unit reads the same
         u32::try_from(wide.0).map(Self).map_err(|_| serde::de::Error::custom("number is too large"))
     }
-}
-
-/// Bytes in hex.
-#[derive(Clone, Debug)]
-pub(crate) struct Hex(pub(crate) Vec<u8>);
-
-impl<'de> Deserialize<'de> for Hex {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(d)?;
-        let bytes = hex::decode(&text);
-        bytes.map(Self).ok_or_else(|| serde::de::Error::custom("expected an even number of hex digits"))
-    }
-}
-
-/// A signed transaction: its encoding, or an encoded body and its signatures.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Submission {
-    #[serde(default)]
-    tx_hex: Option<Hex>,
-    #[serde(default)]
-    body_hex: Option<Hex>,
-    #[serde(default)]
-    auths: Option<BoundedVec<Auth, AUTHS_MAX>>,
-}
-
-impl Submission {
-    /// The transaction. Its signatures are not checked here.
-    pub(crate) fn decode(self) -> RpcResult<Tx> {
-        match (self.tx_hex, self.body_hex, self.auths) {
-            (Some(tx), None, None) => decode_tx(&tx.0),
-            (None, Some(body), Some(auths)) => {
-                let body = decode_body(&body.0)?;
-                Tx::new(body, auths.into_inner()).map_err(|e| RpcError::params(format!("auths: {e}")))
-            }
-            _ => Err(RpcError::params("give either txHex, or bodyHex and auths")),
-        }
-    }
-}
-
-pub(crate) fn decode_tx(bytes: &[u8]) -> RpcResult<Tx> {
-    wattle_primitives::decode(bytes).map_err(|e| RpcError::params(format!("txHex: {e}")))
-}
-
-pub(crate) fn decode_body(bytes: &[u8]) -> RpcResult<TxBody> {
-    wattle_primitives::decode(bytes).map_err(|e| RpcError::params(format!("bodyHex: {e}")))
-}
-
-/// Names what a call does, for lists: `token.transfer`.
-#[must_use]
-pub fn call_name(call: &Call) -> String {
-    let (module, name) = call.name();
-    format!("{module}.{name}")
 }

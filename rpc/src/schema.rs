@@ -2,8 +2,8 @@
 //!
 //! A test holds every reply of every method against its shape, so that neither drifts.
 
-use crate::filter::EVENT_TYPES;
 use serde_json::{Map, Value, json};
+use wattle_rpc_types::event::EVENT_TYPES;
 
 /// The shape of a JSON value.
 #[derive(Clone, Copy, Debug)]

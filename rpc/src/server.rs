@@ -3,10 +3,6 @@
 use crate::backend::Backend;
 use crate::connection::{Door, accept};
 use crate::http::{App, router};
-use crate::limits::{
-    BODY_TIMEOUT, CALL_TIMEOUT, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, HEADER_TIMEOUT, IDLE_TIMEOUT,
-    PING_INTERVAL, SILENCE_MAX, WRITE_TIMEOUT,
-};
 use crate::metrics::Metrics;
 use crate::places::Places;
 use crate::service::Service;
@@ -17,6 +13,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use wattle_rpc_types::limits::{
+    BODY_TIMEOUT, CALL_TIMEOUT, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, HEADER_TIMEOUT, IDLE_TIMEOUT,
+    PING_INTERVAL, SILENCE_MAX, WRITE_TIMEOUT,
+};
 
 /// Where a node listens when nobody says otherwise.
 pub const DEFAULT_PORT: u16 = 8645;
@@ -34,7 +34,7 @@ pub struct Config {
     pub timeouts: Timeouts,
 }
 
-/// Time limits of a connection. The defaults are in [`crate::limits`].
+/// Time limits of a connection. The defaults are in [`wattle_rpc_types::limits`].
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
     /// To send the headers of the first request.

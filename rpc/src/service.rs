@@ -1,22 +1,21 @@
 //! Runs methods on the backend within the limits, and counts them.
 
-use crate::admin::Admin;
 use crate::backend::Backend;
 use crate::budget::{Budget, Held};
-use crate::error::RpcError;
-use crate::limits::{
-    ANSWER_BYTES_FREE, ANSWERS_BYTES_SHARED, BLOCKING_CALLS_MAX, BODIES_BYTES_SHARED, BODY_BYTES_FREE,
-};
 use crate::methods::{self, Method, Reply, Run};
 use crate::metrics::{Metrics, Refusal};
+use crate::openrpc;
 use crate::params::Params;
 use crate::wire::{self, Call};
-use crate::{RpcResult, openrpc};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use wattle_rpc_types::limits::{
+    ANSWER_BYTES_FREE, ANSWERS_BYTES_SHARED, BLOCKING_CALLS_MAX, BODIES_BYTES_SHARED, BODY_BYTES_FREE,
+};
+use wattle_rpc_types::{Admin, RpcError, RpcResult};
 
 /// What all connections of a listener share.
 pub(crate) struct Service {

@@ -5,11 +5,11 @@
 //!
 //! Source: <https://www.jsonrpc.org/specification>.
 
-use crate::error::RpcError;
-use crate::limits::{BATCH_CALLS_MAX, RESPONSE_BYTES_MAX};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use wattle_rpc_types::RpcError;
+use wattle_rpc_types::limits::{BATCH_CALLS_MAX, RESPONSE_BYTES_MAX};
 
 /// A request as it came.
 #[derive(Deserialize)]

@@ -4,9 +4,7 @@
 //! not read from either. Streams fill one bounded channel and wait when it is full.
 
 use crate::connection::stopped;
-use crate::error::RpcError;
-use crate::events::{Notice, Step, Stream};
-use crate::limits::{NOTIFICATIONS_MAX, SUBSCRIPTIONS_MAX};
+use crate::events::{Step, Stream};
 use crate::methods::{Reply, Run};
 use crate::params::Params;
 use crate::server::Timeouts;
@@ -18,6 +16,9 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use wattle_rpc_types::RpcError;
+use wattle_rpc_types::event::Notice;
+use wattle_rpc_types::limits::{NOTIFICATIONS_MAX, SUBSCRIPTIONS_MAX};
 
 /// The subscriptions of one connection. Dropping it ends them.
 struct Subscriptions {

@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::time::Duration;
 use wattle_primitives::{Address, AssetId, Hash, Tx, TxBody};
-use wattle_rpc::types::{
+use wattle_rpc_types::{
     AccountReply, Anchored, AssetInfo, ChainStatus, LightBlock, Page, PrepareRequest, PreparedTx, ProofReply,
     Simulation, TxStatus,
 };

@@ -74,7 +74,7 @@ impl Socket {
         params: &Value,
     ) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>> {
         let stream =
-            wattle_rpc::admin::with_short_path(&self.path, |short: &Path| StdStream::connect(short))?;
+            wattle_host::socket::with_short_path(&self.path, |short: &Path| StdStream::connect(short))?;
         stream.set_nonblocking(true)?;
         let io = TokioIo::new(UnixStream::from_std(stream)?);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await?;

@@ -12,7 +12,7 @@ use wattle_primitives::Call;
 use wattle_primitives::call;
 use wattle_primitives::call::deals::{Funding, deal_id};
 use wattle_primitives::{Address, Hash, TimeMs, WattHours};
-use wattle_rpc::types::{Anchored, DealInfo};
+use wattle_rpc_types::{Anchored, DealInfo};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DealCommand {

@@ -18,7 +18,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Call, Hash, TimeMs};
-use wattle_rpc::types::{Anchored, AssetInfo, MicrogridInfo};
+use wattle_rpc_types::{Anchored, AssetInfo, MicrogridInfo};
 
 const EXAMPLES: &str = "Examples:
   wattle energy register-microgrid --from alice --interval-minutes 15

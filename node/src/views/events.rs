@@ -2,15 +2,16 @@
 
 use super::{NodeBackend, storage};
 use wattle_primitives::{BlockId, Height, TimeMs};
-use wattle_rpc::types::{EventItem, EventPage, EventPosition};
-use wattle_rpc::{RpcError, RpcResult};
+use wattle_rpc_types::{EventItem, EventPage, EventPosition, EventQueries, RpcError, RpcResult};
 use wattle_runtime::store::EventItem as StoredEvent;
 
-pub(super) fn page(node: &NodeBackend, from: EventPosition, limit: u32) -> RpcResult<EventPage> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let found = node.shared.store.events(from.height, from.index, limit).map_err(storage)?;
-    let (height, index) = found.next;
-    Ok(EventPage { items: dated(node, found.items)?, next: EventPosition { height, index } })
+impl EventQueries for NodeBackend {
+    fn events(&self, from: EventPosition, limit: u32) -> RpcResult<EventPage> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let found = self.shared.store.events(from.height, from.index, limit).map_err(storage)?;
+        let (height, index) = found.next;
+        Ok(EventPage { items: dated(self, found.items)?, next: EventPosition { height, index } })
+    }
 }
 
 /// Events with the times of their blocks; a block is looked up once where neighbours share it.

@@ -12,7 +12,7 @@ use tokio::runtime::Handle as Runtime;
 use tokio::task::AbortHandle;
 use wattle_p2p::wire::Role;
 use wattle_rpc::Gauges;
-use wattle_rpc::types::{Health, HealthStatus, Readiness};
+use wattle_rpc_types::{Health, HealthQueries, HealthStatus, Readiness};
 
 /// How often the driver is asked how it is doing.
 const PROBE_INTERVAL: Duration = Duration::from_millis(500);
@@ -73,29 +73,58 @@ async fn listen(shared: Arc<Shared>, heard: Arc<Mutex<Heard>>) {
     }
 }
 
-/// Whether the process does its work.
-pub(super) fn health(node: &NodeBackend) -> Health {
-    let Ok(status) = node.probe.last() else {
-        return Health { status: HealthStatus::Failed, reasons: vec!["driver_stuck".to_owned()] };
-    };
-    let mut reasons = Vec::new();
-    if let Some(status) = status {
-        if status.commit_backlog >= COMMIT_BACKLOG_MAX {
-            reasons.push("commit_backlog".to_owned());
+impl HealthQueries for NodeBackend {
+    fn health(&self) -> Health {
+        let Ok(status) = self.probe.last() else {
+            return Health { status: HealthStatus::Failed, reasons: vec!["driver_stuck".to_owned()] };
+        };
+        let mut reasons = Vec::new();
+        if let Some(status) = status {
+            if status.commit_backlog >= COMMIT_BACKLOG_MAX {
+                reasons.push("commit_backlog".to_owned());
+            }
+            if status.low_space {
+                reasons.push("low_disk_space".to_owned());
+            }
+            let epoch = self.shared.genesis.params.epoch_of(status.height.next());
+            let alone = self.shared.genesis.validators(epoch).is_some_and(|set| {
+                set.len() == 1 && self.shared.key.is_some_and(|key| set.index_of(&key).is_some())
+            });
+            if status.peers == 0 && !alone {
+                reasons.push("no_peers".to_owned());
+            }
         }
-        if status.low_space {
-            reasons.push("low_disk_space".to_owned());
-        }
-        let epoch = node.shared.genesis.params.epoch_of(status.height.next());
-        let alone = node.shared.genesis.validators(epoch).is_some_and(|set| {
-            set.len() == 1 && node.shared.key.is_some_and(|key| set.index_of(&key).is_some())
-        });
-        if status.peers == 0 && !alone {
-            reasons.push("no_peers".to_owned());
-        }
+        let status = if reasons.is_empty() { HealthStatus::Ok } else { HealthStatus::Degraded };
+        Health { status, reasons }
     }
-    let status = if reasons.is_empty() { HealthStatus::Ok } else { HealthStatus::Degraded };
-    Health { status, reasons }
+
+    fn readiness(&self) -> Readiness {
+        let view = self.shared.view();
+        let height = view.header.height;
+        let lag_ms = wall().saturating_sub(view.header.time_ms).0;
+        let (mut reasons, mut lag_heights) = (Vec::new(), 0);
+        match self.probe.last() {
+            Err(Stuck) => reasons.push("driver_stuck"),
+            Ok(None) => reasons.push("starting"),
+            Ok(Some(status)) => {
+                lag_heights = status.best_peer_height.saturating_sub(height).0;
+                if status.low_space {
+                    reasons.push("low_disk_space");
+                }
+                if status.syncing {
+                    reasons.push("syncing");
+                }
+                if lag_heights > LAG_HEIGHTS_MAX {
+                    reasons.push("behind_peers");
+                }
+            }
+        }
+        if lag_ms > stale_after_ms(self) {
+            reasons.push("stale_block");
+        }
+        let reasons: Vec<String> = reasons.into_iter().map(str::to_owned).collect();
+        Readiness { ready: reasons.is_empty(), height, lag_heights, lag_ms, reasons }
+    }
 }
 
 /// Figures for `/metrics`.
@@ -125,35 +154,6 @@ pub(super) fn gauges(node: &NodeBackend) -> Gauges {
         *kind = kind.saturating_add(1);
     }
     gauges
-}
-
-/// Whether answers are fresh enough to rely on.
-pub(super) fn readiness(node: &NodeBackend) -> Readiness {
-    let view = node.shared.view();
-    let height = view.header.height;
-    let lag_ms = wall().saturating_sub(view.header.time_ms).0;
-    let (mut reasons, mut lag_heights) = (Vec::new(), 0);
-    match node.probe.last() {
-        Err(Stuck) => reasons.push("driver_stuck"),
-        Ok(None) => reasons.push("starting"),
-        Ok(Some(status)) => {
-            lag_heights = status.best_peer_height.saturating_sub(height).0;
-            if status.low_space {
-                reasons.push("low_disk_space");
-            }
-            if status.syncing {
-                reasons.push("syncing");
-            }
-            if lag_heights > LAG_HEIGHTS_MAX {
-                reasons.push("behind_peers");
-            }
-        }
-    }
-    if lag_ms > stale_after_ms(node) {
-        reasons.push("stale_block");
-    }
-    let reasons: Vec<String> = reasons.into_iter().map(str::to_owned).collect();
-    Readiness { ready: reasons.is_empty(), height, lag_heights, lag_ms, reasons }
 }
 
 /// Age of the last block from which on the chain counts as standing, ms.

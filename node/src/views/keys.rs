@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 use wattle_primitives::call;
 use wattle_primitives::{Address, BlockId, Call, Genesis, PublicKey, Tx};
-use wattle_rpc::{RpcError, RpcResult};
+use wattle_rpc_types::{RpcError, RpcResult};
 
 /// Most keys remembered beyond those of genesis; what does not fit is looked up each time.
 const KEYS_MAX: usize = 65_536;

@@ -1,70 +1,67 @@
-//! Holds, ledger accounts, assets.
+//! Holds and counters.
 
-use super::{NodeBackend, at, page};
+use super::{NodeBackend, at};
 use crate::run::shared::View;
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
 use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::state_key::BalanceRecord;
 use wattle_primitives::{Amount, AssetId, Hash};
-use wattle_rpc::types::{Anchored, AssetInfo, HoldInfo, LedgerAccountInfo, Page, PageRequest};
-use wattle_rpc::{RpcError, RpcResult};
+use wattle_rpc_types::{Anchored, HoldInfo, LedgerAccountInfo, LedgerQueries, RpcError, RpcResult};
 use wattle_runtime::keys;
 use wattle_runtime::modules::ledger::records::BookAccount;
-use wattle_runtime::query::{self, AssetView, LedgerAccountView};
+use wattle_runtime::query::{self, LedgerAccountView};
 
 /// Most bytes of a book account's record.
 const RECORD_BYTES_MAX: usize = 64;
 /// Most bytes of four counters.
 const COUNTERS_BYTES: usize = 64;
 
-pub(super) fn hold(node: &NodeBackend, id: Hash) -> RpcResult<Anchored<HoldInfo>> {
-    let view = node.shared.view();
-    let hold = query::hold(&view.state, &id).ok_or_else(|| RpcError::not_found("hold", id))?;
-    let value = HoldInfo {
-        id,
-        debit: hold.entry.debit,
-        credit: hold.entry.credit,
-        asset: hold.entry.asset,
-        amount: hold.entry.amount,
-        captor: hold.captor,
-        expires_ms: hold.expires_ms,
-    };
-    Ok(Anchored { at: at(&view), value })
-}
-
-pub(super) fn account(
-    node: &NodeBackend,
-    id: AccountId,
-    asset: AssetId,
-) -> RpcResult<Anchored<LedgerAccountInfo>> {
-    let view = node.shared.view();
-    if query::asset(&view.state, asset).is_none() {
-        return Err(RpcError::not_found("asset", asset));
+impl LedgerQueries for NodeBackend {
+    fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>> {
+        let view = self.shared.view();
+        let hold = query::hold(&view.state, &id).ok_or_else(|| RpcError::not_found("hold", id))?;
+        let value = HoldInfo {
+            id,
+            debit: hold.entry.debit,
+            credit: hold.entry.credit,
+            asset: hold.entry.asset,
+            amount: hold.entry.amount,
+            captor: hold.captor,
+            expires_ms: hold.expires_ms,
+        };
+        Ok(Anchored { at: at(&view), value })
     }
-    let found = match id {
-        AccountId::Wallet { owner } => {
-            let exists = query::account(&view.state, &owner).is_some();
-            // A wallet is a liability that never goes below zero.
-            exists.then(|| counters(&view, id, asset, AccountClass::Liability, true)).transpose()?
+
+    fn ledger_account(&self, id: AccountId, asset: AssetId) -> RpcResult<Anchored<LedgerAccountInfo>> {
+        let view = self.shared.view();
+        if query::asset(&view.state, asset).is_none() {
+            return Err(RpcError::not_found("asset", asset));
         }
-        AccountId::System { account } => Some(query::system(&view.state, account, asset)),
-        AccountId::Due { book, to } => {
-            let both = query::book(&view.state, book).is_some() && query::book(&view.state, to).is_some();
-            both.then(|| query::due(&view.state, book, to, asset))
-        }
-        AccountId::Book { book, code } => match view.state.get(&keys::book_account(book, code)) {
-            Some(raw) => {
-                let record: BookAccount =
-                    decode_bounded(raw, RECORD_BYTES_MAX).map_err(RpcError::internal)?;
-                let held =
-                    (record.asset == asset).then(|| counters(&view, id, asset, record.class, record.limited));
-                held.transpose()?
+        let found = match id {
+            AccountId::Wallet { owner } => {
+                let exists = query::account(&view.state, &owner).is_some();
+                // A wallet is a liability that never goes below zero.
+                exists.then(|| counters(&view, id, asset, AccountClass::Liability, true)).transpose()?
             }
-            None => None,
-        },
-    };
-    let found = found.ok_or_else(|| RpcError::not_found("ledger account", format!("{id:?}")))?;
-    Ok(Anchored { at: at(&view), value: info(found) })
+            AccountId::System { account } => Some(query::system(&view.state, account, asset)),
+            AccountId::Due { book, to } => {
+                let both = query::book(&view.state, book).is_some() && query::book(&view.state, to).is_some();
+                both.then(|| query::due(&view.state, book, to, asset))
+            }
+            AccountId::Book { book, code } => match view.state.get(&keys::book_account(book, code)) {
+                Some(raw) => {
+                    let record: BookAccount =
+                        decode_bounded(raw, RECORD_BYTES_MAX).map_err(RpcError::internal)?;
+                    let held = (record.asset == asset)
+                        .then(|| counters(&view, id, asset, record.class, record.limited));
+                    held.transpose()?
+                }
+                None => None,
+            },
+        };
+        let found = found.ok_or_else(|| RpcError::not_found("ledger account", format!("{id:?}")))?;
+        Ok(Anchored { at: at(&view), value: info(found) })
+    }
 }
 
 fn counters(
@@ -101,24 +98,4 @@ fn info(view: LedgerAccountView) -> LedgerAccountInfo {
         credits_pending: view.credits_pending,
         credits_posted: view.credits_posted,
     }
-}
-
-fn asset_info(asset: AssetView) -> AssetInfo {
-    let AssetView { asset: id, symbol, scale, issuer, supply } = asset;
-    AssetInfo { id, symbol, scale, issuer, supply }
-}
-
-pub(super) fn asset(node: &NodeBackend, id: AssetId) -> RpcResult<Anchored<AssetInfo>> {
-    let view = node.shared.view();
-    let asset = query::asset(&view.state, id).ok_or_else(|| RpcError::not_found("asset", id))?;
-    Ok(Anchored { at: at(&view), value: asset_info(asset) })
-}
-
-pub(super) fn assets(node: &NodeBackend, page: &PageRequest) -> RpcResult<Page<AssetInfo>> {
-    let view = node.shared.view();
-    let (from, limit) = (page::one(page)?.unwrap_or(AssetId::NATIVE), page::limit(page));
-    let mut assets = query::assets(&view.state, from, limit.saturating_add(1));
-    let next_cursor = assets.get(limit).map(|asset| asset.asset.to_string());
-    assets.truncate(limit);
-    Ok(Page { at: at(&view), items: assets.into_iter().map(asset_info).collect(), next_cursor })
 }

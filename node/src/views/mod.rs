@@ -1,12 +1,15 @@
 //! What clients of the JSON-RPC interface see: [`Backend`] over the last committed block, the database and the driver.
 //!
 //! ```text
-//! chain    status, blocks, validators        account  records, proofs, history
-//! tx       prepare, simulate, submit, fate   reject   why a transaction was refused, as clients read it
-//! energy   microgrids, meters, readings      keys     which key a meter's address is the hash of
-//! ledger   holds, counters, assets           events   pages of events
+//! chain    status, blocks, validators, proofs of events
+//! account  records, proofs, history          tx       prepare, simulate, submit, fate
+//! ledger   holds, counters                   token    assets
+//! energy   microgrids, meters, bills         market   orders, trades
+//! deals    requests and deals                disputes not decided yet
+//! events   pages of events                   search   what a text may mean
 //! node     peers, consensus, evidence        health   whether it works, and whether it is fresh
-//! search   what a text may mean              page     cursors
+//! page     cursors                           keys     which key a meter's address is the hash of
+//! reject   why a transaction was refused, as clients read it
 //! ```
 //!
 //! An answer is made from one committed view, which never changes under it. Everything is bounded by the request's
@@ -14,15 +17,19 @@
 
 mod account;
 mod chain;
+mod deals;
+mod disputes;
 mod energy;
 mod events;
 mod health;
 mod keys;
 mod ledger;
+mod market;
 mod node;
 mod page;
 mod reject;
 mod search;
+mod token;
 mod tx;
 
 #[cfg(test)]
@@ -30,24 +37,14 @@ mod tests;
 
 use crate::driver::{Answer, DriverStatus, Question};
 use crate::run::shared::{Shared, View};
-use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
 use wattle_host::wall::now as wall;
-use wattle_primitives::call::ledger::AccountId;
-use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, AssetId, BlockId, Epoch, Hash, Height, TimeMs, Tx, TxBody};
-use wattle_rpc::types::{
-    AccountReply, Anchored, AssetInfo, At, BillRequest, BlockReply, ChainStatus, ConsensusReply, DealInfo,
-    DisputeInfo, DisputesRequest, EventItem, EventPage, EventPosition, EventProof, EvidenceItem, Health,
-    HistoryItem, HoldInfo, IntervalInfo, LedgerAccountInfo, LightBlock, MemberInfo, MeterInfo, MicrogridInfo,
-    OrderBook, OrderInfo, Page, PageRequest, ParamsReply, PrepareRequest, PreparedTx, ProofReply,
-    ProofTarget, Readiness, ReadingItem, ReadingsRequest, SearchReply, Simulation, TermsInfo, TxReply,
-    TxStatus, ValidatorsReply,
-};
-use wattle_rpc::{Backend, Gauges, Peers, RpcError, RpcResult};
+use wattle_primitives::{Height, TimeMs};
+use wattle_rpc::{Backend, Gauges};
+use wattle_rpc_types::{At, RpcError, RpcResult};
 use wattle_runtime::{BlockEnv, StoreError};
 
 /// How long the driver may take to answer a question before the client is told that it is not available.
@@ -60,7 +57,7 @@ pub struct NodeBackend {
     runtime: Runtime,
     probe: health::Probe,
     meter_keys: keys::MeterKeys,
-    disputes: energy::disputes::Open,
+    disputes: disputes::Open,
 }
 
 impl std::fmt::Debug for NodeBackend {
@@ -77,7 +74,7 @@ impl NodeBackend {
         let runtime = Runtime::current();
         let probe = health::Probe::start(&runtime, Arc::clone(&shared));
         let meter_keys = keys::MeterKeys::of_genesis(&shared.genesis);
-        let disputes = energy::disputes::Open::default();
+        let disputes = disputes::Open::default();
         Self { shared, network, runtime, probe, meter_keys, disputes }
     }
 
@@ -139,198 +136,11 @@ fn mixed_up() -> RpcError {
 }
 
 impl Backend for NodeBackend {
-    fn chain_status(&self) -> RpcResult<ChainStatus> {
-        chain::status(self)
-    }
-
-    fn chain_block(&self, id: BlockId) -> RpcResult<BlockReply> {
-        chain::block(self, id)
-    }
-
-    fn chain_light_block(&self, height: Option<Height>) -> RpcResult<LightBlock> {
-        chain::light_block(self, height)
-    }
-
-    fn chain_validators(&self, epoch: Option<Epoch>) -> RpcResult<ValidatorsReply> {
-        chain::validators(self, epoch)
-    }
-
-    fn chain_params(&self) -> RpcResult<ParamsReply> {
-        Ok(chain::params(self))
-    }
-
-    fn account(&self, address: Address) -> RpcResult<AccountReply> {
-        account::account(self, address)
-    }
-
-    fn account_proof(&self, target: ProofTarget) -> RpcResult<ProofReply> {
-        account::proof(self, target)
-    }
-
-    fn account_history(&self, address: Address, page: PageRequest) -> RpcResult<Page<HistoryItem>> {
-        account::history(self, &address, &page)
-    }
-
-    fn tx_prepare(&self, request: PrepareRequest) -> RpcResult<PreparedTx> {
-        tx::prepare(self, request)
-    }
-
-    fn tx_submit(&self, txs: Vec<Tx>) -> BoxFuture<'_, Vec<RpcResult<Hash>>> {
-        Box::pin(tx::submit(self, txs))
-    }
-
-    fn tx_status(&self, id: Hash) -> RpcResult<TxStatus> {
-        tx::status(self, id)
-    }
-
-    fn tx_get(&self, id: Hash) -> RpcResult<TxReply> {
-        tx::get(self, id)
-    }
-
-    fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation> {
-        tx::simulate(self, &body)
-    }
-
-    fn events(&self, from: EventPosition, limit: u32) -> RpcResult<EventPage> {
-        events::page(self, from, limit)
-    }
-
     fn subscribe_heights(&self) -> watch::Receiver<Height> {
         self.shared.heights()
     }
 
-    fn search(&self, text: &str) -> RpcResult<SearchReply> {
-        search::search(self, text)
-    }
-
-    fn energy_microgrids(&self, page: PageRequest) -> RpcResult<Page<MicrogridInfo>> {
-        energy::microgrids(self, &page)
-    }
-
-    fn energy_microgrid(&self, id: Hash) -> RpcResult<Anchored<MicrogridInfo>> {
-        energy::microgrid(self, id)
-    }
-
-    fn energy_meters(&self, microgrid: Option<Hash>, page: PageRequest) -> RpcResult<Page<MeterInfo>> {
-        energy::meters(self, microgrid, &page)
-    }
-
-    fn energy_meter(&self, address: Address) -> RpcResult<Anchored<MeterInfo>> {
-        energy::meter(self, address)
-    }
-
-    fn energy_readings(&self, request: ReadingsRequest, page: PageRequest) -> RpcResult<Page<ReadingItem>> {
-        energy::readings(self, &request, &page)
-    }
-
-    fn energy_terms(&self, microgrid: Hash, interval: Option<IntervalId>) -> RpcResult<Anchored<TermsInfo>> {
-        energy::grid::terms(self, microgrid, interval)
-    }
-
-    fn energy_members(
-        &self,
-        microgrid: Hash,
-        account: Option<Address>,
-        page: PageRequest,
-    ) -> RpcResult<Page<MemberInfo>> {
-        energy::grid::members(self, microgrid, account, &page)
-    }
-
-    fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>> {
-        energy::market::interval(self, microgrid, interval)
-    }
-
-    fn energy_intervals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<EventItem>> {
-        energy::statement::intervals(self, microgrid, &page)
-    }
-
-    fn energy_trades(
-        &self,
-        microgrid: Hash,
-        interval: IntervalId,
-        page: PageRequest,
-    ) -> RpcResult<Page<EventItem>> {
-        energy::market::trades(self, microgrid, interval, &page)
-    }
-
-    fn energy_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>> {
-        energy::market::order_book(self, microgrid, interval)
-    }
-
-    fn energy_orders(
-        &self,
-        microgrid: Hash,
-        interval: IntervalId,
-        page: PageRequest,
-    ) -> RpcResult<Page<OrderInfo>> {
-        energy::market::orders(self, microgrid, interval, &page)
-    }
-
-    fn energy_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>> {
-        energy::market::order(self, id)
-    }
-
-    fn energy_deal(&self, id: Hash) -> RpcResult<Anchored<DealInfo>> {
-        energy::market::deal(self, id)
-    }
-
-    fn energy_deals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<DealInfo>> {
-        energy::market::deals(self, microgrid, &page)
-    }
-
-    fn energy_disputes(&self, request: DisputesRequest, page: PageRequest) -> RpcResult<Page<DisputeInfo>> {
-        energy::disputes::list(self, &request, &page)
-    }
-
-    fn energy_dispute(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>> {
-        energy::disputes::one(self, id)
-    }
-
-    fn energy_bill(&self, request: BillRequest, page: PageRequest) -> RpcResult<Page<EventItem>> {
-        energy::statement::bill(self, &request, &page)
-    }
-
-    fn chain_event_proof(&self, place: EventPosition) -> RpcResult<EventProof> {
-        energy::statement::proof(self, place)
-    }
-
-    fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>> {
-        ledger::hold(self, id)
-    }
-
-    fn ledger_account(&self, account: AccountId, asset: AssetId) -> RpcResult<Anchored<LedgerAccountInfo>> {
-        ledger::account(self, account, asset)
-    }
-
-    fn token_asset(&self, id: AssetId) -> RpcResult<Anchored<AssetInfo>> {
-        ledger::asset(self, id)
-    }
-
-    fn token_assets(&self, page: PageRequest) -> RpcResult<Page<AssetInfo>> {
-        ledger::assets(self, &page)
-    }
-
-    fn node_peers(&self) -> RpcResult<Anchored<Peers>> {
-        Ok(node::peers(self))
-    }
-
-    fn node_consensus(&self) -> RpcResult<ConsensusReply> {
-        node::consensus(self)
-    }
-
-    fn evidence(&self, page: PageRequest) -> RpcResult<Page<EvidenceItem>> {
-        node::evidence(self, &page)
-    }
-
     fn gauges(&self) -> Gauges {
         health::gauges(self)
-    }
-
-    fn health(&self) -> Health {
-        health::health(self)
-    }
-
-    fn readiness(&self) -> Readiness {
-        health::readiness(self)
     }
 }

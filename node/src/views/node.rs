@@ -5,16 +5,57 @@ use crate::run::shared::View;
 use wattle_consensus::{Evidence, Rotation};
 use wattle_p2p::wire::Role;
 use wattle_primitives::{BlockId, Height, Round, TimeMs, ValidatorSet, Vote};
-use wattle_rpc::types::{
-    Anchored, ConsensusReply, EvidenceItem, Page, PageRequest, PeerBan, PeerDirection, PeerInfo,
+use wattle_rpc_types::{
+    Anchored, ConsensusReply, EvidenceItem, NodeQueries, Page, PageRequest, PeerBan, PeerDirection, PeerInfo,
+    Peers, RpcError, RpcResult,
 };
-use wattle_rpc::{Peers, RpcError, RpcResult};
 
-/// Peers that are connected and have told who they are, and those that are banned.
-pub(super) fn peers(node: &NodeBackend) -> Anchored<Peers> {
-    let view = node.shared.view();
-    let shown = node.network.peers().into_iter().filter(|peer| peer.ready || peer.is_banned());
-    Anchored { at: at(&view), value: Peers { peers: shown.map(peer_info).collect() } }
+impl NodeQueries for NodeBackend {
+    fn node_peers(&self) -> RpcResult<Anchored<Peers>> {
+        let view = self.shared.view();
+        let shown = self.network.peers().into_iter().filter(|peer| peer.ready || peer.is_banned());
+        Ok(Anchored { at: at(&view), value: Peers { peers: shown.map(peer_info).collect() } })
+    }
+
+    fn node_consensus(&self) -> RpcResult<ConsensusReply> {
+        let (view, status) = (self.shared.view(), self.status()?);
+        let round = if status.voting {
+            Round { epoch: status.epoch, view: status.view }
+        } else {
+            next_round(self, &view)
+        };
+        let set = set_of(self, round)?;
+        let leader_index = match status.leader.filter(|_| status.voting).and_then(|key| set.index_of(&key)) {
+            Some(index) => index,
+            None => Rotation::new(round.epoch, set).leader(round.view),
+        };
+        let leader = set.get(leader_index).map(|member| member.key);
+        Ok(ConsensusReply {
+            at: at(&view),
+            validating: status.voting,
+            index: self.shared.key.filter(|_| status.voting).and_then(|key| set.index_of(&key)),
+            epoch: round.epoch,
+            view: round.view,
+            leader: leader.ok_or_else(|| RpcError::internal("the leader is not in the set"))?,
+            leader_index,
+            notarized_height: status.certified_height.max(view.header.height),
+            view_age_ms: status.view_age_ms,
+            leader_timeout_ms: status.leader_timeout_ms,
+            advance_timeout_ms: status.advance_timeout_ms,
+            nullifications: status.nullifications,
+            commit_backlog: super::chain::count(status.commit_backlog),
+        })
+    }
+
+    fn evidence(&self, page: PageRequest) -> RpcResult<Page<EvidenceItem>> {
+        let view = self.shared.view();
+        let (from, limit) = (page::one::<usize>(&page)?.unwrap_or(0), page::limit(&page));
+        let held = self.shared.evidence();
+        let end = from.saturating_add(limit);
+        let items: RpcResult<Vec<EvidenceItem>> =
+            held.iter().skip(from).take(limit).map(|evidence| item(self, &view, evidence)).collect();
+        Ok(Page { at: at(&view), items: items?, next_cursor: (held.len() > end).then(|| end.to_string()) })
+    }
 }
 
 fn peer_info(peer: wattle_p2p::PeerInfo) -> PeerInfo {
@@ -43,37 +84,6 @@ fn peer_info(peer: wattle_p2p::PeerInfo) -> PeerInfo {
     }
 }
 
-/// What consensus is doing. A node that takes no part tells the round after the last finalized block.
-pub(super) fn consensus(node: &NodeBackend) -> RpcResult<ConsensusReply> {
-    let (view, status) = (node.shared.view(), node.status()?);
-    let round = if status.voting {
-        Round { epoch: status.epoch, view: status.view }
-    } else {
-        next_round(node, &view)
-    };
-    let set = set_of(node, round)?;
-    let leader_index = match status.leader.filter(|_| status.voting).and_then(|key| set.index_of(&key)) {
-        Some(index) => index,
-        None => Rotation::new(round.epoch, set).leader(round.view),
-    };
-    let leader = set.get(leader_index).map(|member| member.key);
-    Ok(ConsensusReply {
-        at: at(&view),
-        validating: status.voting,
-        index: node.shared.key.filter(|_| status.voting).and_then(|key| set.index_of(&key)),
-        epoch: round.epoch,
-        view: round.view,
-        leader: leader.ok_or_else(|| RpcError::internal("the leader is not in the set"))?,
-        leader_index,
-        notarized_height: status.certified_height.max(view.header.height),
-        view_age_ms: status.view_age_ms,
-        leader_timeout_ms: status.leader_timeout_ms,
-        advance_timeout_ms: status.advance_timeout_ms,
-        nullifications: status.nullifications,
-        commit_backlog: super::chain::count(status.commit_backlog),
-    })
-}
-
 fn next_round(node: &NodeBackend, view: &View) -> Round {
     let header = &view.header;
     let epoch = node.shared.genesis.params.epoch_of(header.height.next());
@@ -86,16 +96,6 @@ fn set_of(node: &NodeBackend, round: Round) -> RpcResult<&ValidatorSet> {
         .genesis
         .validators(round.epoch)
         .ok_or_else(|| RpcError::internal("no validators are scheduled"))
-}
-
-pub(super) fn evidence(node: &NodeBackend, page: &PageRequest) -> RpcResult<Page<EvidenceItem>> {
-    let view = node.shared.view();
-    let (from, limit) = (page::one::<usize>(page)?.unwrap_or(0), page::limit(page));
-    let held = node.shared.evidence();
-    let end = from.saturating_add(limit);
-    let items: RpcResult<Vec<EvidenceItem>> =
-        held.iter().skip(from).take(limit).map(|evidence| item(node, &view, evidence)).collect();
-    Ok(Page { at: at(&view), items: items?, next_cursor: (held.len() > end).then(|| end.to_string()) })
 }
 
 fn item(node: &NodeBackend, view: &View, evidence: &Evidence) -> RpcResult<EvidenceItem> {

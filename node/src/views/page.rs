@@ -1,8 +1,8 @@
 //! Cursors: numbers with dashes between them. Clients do not look into them.
 
 use std::str::FromStr;
-use wattle_rpc::types::PageRequest;
-use wattle_rpc::{RpcError, RpcResult};
+use wattle_rpc_types::PageRequest;
+use wattle_rpc_types::{RpcError, RpcResult};
 
 /// The request's limit as a count.
 pub(super) fn limit(page: &PageRequest) -> usize {

@@ -4,7 +4,7 @@ use crate::driver::SubmitError;
 use crate::mempool::InsertError;
 use serde_json::{Value, json};
 use wattle_primitives::Hash;
-use wattle_rpc::RpcError;
+use wattle_rpc_types::RpcError;
 use wattle_runtime::TxError;
 
 /// When offering again makes sense while the checkers are busy, in ms: they take a few hundred a second at worst.

@@ -4,8 +4,7 @@ use super::{NodeBackend, at, storage};
 use crate::run::shared::View;
 use std::collections::BTreeSet;
 use wattle_primitives::{Address, AssetId, BlockId, Hash, Height, PublicKey};
-use wattle_rpc::types::{SearchHit, SearchKind, SearchReply};
-use wattle_rpc::{RpcError, RpcResult};
+use wattle_rpc_types::{RpcError, RpcResult, SearchHit, SearchKind, SearchQueries, SearchReply};
 use wattle_runtime::query;
 
 /// Most hits beside the best.
@@ -22,25 +21,27 @@ impl Hits {
     }
 }
 
-pub(super) fn search(node: &NodeBackend, text: &str) -> RpcResult<SearchReply> {
-    let (view, text) = (node.shared.view(), text.trim());
-    let mut hits = Hits(Vec::new());
-    if let Ok(number) = text.parse::<u64>() {
-        by_number(&view, number, &mut hits);
+impl SearchQueries for NodeBackend {
+    fn search(&self, text: &str) -> RpcResult<SearchReply> {
+        let (view, text) = (self.shared.view(), text.trim());
+        let mut hits = Hits(Vec::new());
+        if let Ok(number) = text.parse::<u64>() {
+            by_number(&view, number, &mut hits);
+        }
+        if let Ok(hash) = text.strip_prefix("0x").unwrap_or(text).parse::<Hash>() {
+            by_hash(self, &view, &hash, &mut hits)?;
+        }
+        if let Ok(address) = text.parse::<Address>() {
+            by_address(&view, &address, &mut hits);
+        }
+        by_symbol(&view, text, &mut hits);
+        let mut seen = BTreeSet::new();
+        hits.0.retain(|hit| seen.insert((hit.kind, hit.target.clone())));
+        let truncated = hits.0.len() > ALSO_MAX.saturating_add(1);
+        let mut hits = hits.0.into_iter();
+        let best = hits.next().ok_or_else(|| RpcError::not_found("match for", text))?;
+        Ok(SearchReply { at: at(&view), best, also: hits.take(ALSO_MAX).collect(), truncated })
     }
-    if let Ok(hash) = text.strip_prefix("0x").unwrap_or(text).parse::<Hash>() {
-        by_hash(node, &view, &hash, &mut hits)?;
-    }
-    if let Ok(address) = text.parse::<Address>() {
-        by_address(&view, &address, &mut hits);
-    }
-    by_symbol(&view, text, &mut hits);
-    let mut seen = BTreeSet::new();
-    hits.0.retain(|hit| seen.insert((hit.kind, hit.target.clone())));
-    let truncated = hits.0.len() > ALSO_MAX.saturating_add(1);
-    let mut hits = hits.0.into_iter();
-    let best = hits.next().ok_or_else(|| RpcError::not_found("match for", text))?;
-    Ok(SearchReply { at: at(&view), best, also: hits.take(ALSO_MAX).collect(), truncated })
 }
 
 fn by_number(view: &View, number: u64, hits: &mut Hits) {

@@ -16,10 +16,11 @@ use wattle_p2p::wire::Role;
 use wattle_primitives::call;
 use wattle_primitives::call::Call;
 use wattle_primitives::call::energy::{MeterBinding, microgrid_id};
+use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::*;
-use wattle_rpc::types::{HealthStatus, SearchKind, TxState};
+use wattle_rpc_types::*;
 use wattle_runtime::store::MemoryStore;
 use wattle_runtime::{CheckedTx, Commit, State, Store, execute_block, genesis, query, verify_all};
 

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use wattle_host::wall;
 use wattle_primitives::tx::{AUTHS_MAX, TX_BYTES_MAX};
 use wattle_primitives::{Address, Amount, BlockId, Hash, Lane, Nonce, TimeMs, Tx, TxBody, encode};
-use wattle_rpc::types::{PrepareRequest, PreparedTx, Simulation, TxReply, TxState, TxStatus};
-use wattle_rpc::{RpcError, RpcResult};
+use wattle_rpc_types::{
+    Answers, PrepareRequest, PreparedTx, RpcError, RpcResult, Simulation, TxQueries, TxReply, TxState,
+    TxStatus,
+};
 use wattle_runtime::execute::{fee_of, simulate as run, weigh};
 use wattle_runtime::store::TxLocation;
 use wattle_runtime::{Store, TxError, query};
@@ -16,50 +18,110 @@ use wattle_runtime::{Store, TxError, query};
 /// How long a prepared transaction is valid unless the client says otherwise, ms.
 const EXPIRES_AFTER: TimeMs = TimeMs(120_000);
 
-pub(super) fn prepare(node: &NodeBackend, request: PrepareRequest) -> RpcResult<PreparedTx> {
-    let view = node.shared.view();
-    let PrepareRequest { calls, sender, lane, nonce, expires_ms, fee_payer, max_fee, tip } = request;
-    let (lane, tip) = (lane.unwrap_or(Lane(0)), tip.unwrap_or(Amount::ZERO));
-    let fee_payer = fee_payer.unwrap_or(sender);
-    let nonce = match nonce {
-        Some(nonce) => nonce,
-        None => next_nonce(node, sender, lane)?,
-    };
-    let mut body = TxBody {
-        chain: node.shared.chain,
-        sender,
-        lane,
-        nonce,
-        expires_ms: expires_ms
-            .unwrap_or_else(|| next_time(&view).saturating_add(TimeMs(wall::stretched(EXPIRES_AFTER.0)))),
-        fee_payer,
-        max_fee: Amount::MAX,
-        tip,
-        calls,
-    };
-    let signatures = expected_signatures(node, &body)?;
-    let env = node.next_env(&view);
-    let weight = weigh(&body, signatures);
-    let fee = fee_of(&env.params, weight, tip);
-    // What only the state stands against may be gone when the transaction is sent: that is for `tx_simulate`.
-    run(&view.state, &env, &body, signatures).map_err(|error| reject::by_runtime(body.id(), &error))?;
-    // Room for one signature more than expected, so that it does not void the transaction; what is not used is not taken.
-    let roomy = weigh(&body, signatures.saturating_add(1).min(AUTHS_MAX));
-    body.max_fee = max_fee.unwrap_or_else(|| fee_of(&env.params, roomy, tip));
-    let body_hex = encode(&body);
-    if body_hex.len() > TX_BYTES_MAX {
-        let error = TxError::TooLarge { max: TX_BYTES_MAX, got: body_hex.len() };
-        return Err(reject::by_runtime(body.id(), &error));
+impl TxQueries for NodeBackend {
+    fn tx_prepare(&self, request: PrepareRequest) -> RpcResult<PreparedTx> {
+        let view = self.shared.view();
+        let PrepareRequest { calls, sender, lane, nonce, expires_ms, fee_payer, max_fee, tip } = request;
+        let (lane, tip) = (lane.unwrap_or(Lane(0)), tip.unwrap_or(Amount::ZERO));
+        let fee_payer = fee_payer.unwrap_or(sender);
+        let nonce = match nonce {
+            Some(nonce) => nonce,
+            None => next_nonce(self, sender, lane)?,
+        };
+        let mut body = TxBody {
+            chain: self.shared.chain,
+            sender,
+            lane,
+            nonce,
+            expires_ms: expires_ms
+                .unwrap_or_else(|| next_time(&view).saturating_add(TimeMs(wall::stretched(EXPIRES_AFTER.0)))),
+            fee_payer,
+            max_fee: Amount::MAX,
+            tip,
+            calls,
+        };
+        let signatures = expected_signatures(self, &body)?;
+        let env = self.next_env(&view);
+        let weight = weigh(&body, signatures);
+        let fee = fee_of(&env.params, weight, tip);
+        // What only the state stands against may be gone when the transaction is sent: that is for `tx_simulate`.
+        run(&view.state, &env, &body, signatures).map_err(|error| reject::by_runtime(body.id(), &error))?;
+        // Room for one signature more than expected, so that it does not void the transaction; what is not used is not taken.
+        let roomy = weigh(&body, signatures.saturating_add(1).min(AUTHS_MAX));
+        body.max_fee = max_fee.unwrap_or_else(|| fee_of(&env.params, roomy, tip));
+        let body_hex = encode(&body);
+        if body_hex.len() > TX_BYTES_MAX {
+            let error = TxError::TooLarge { max: TX_BYTES_MAX, got: body_hex.len() };
+            return Err(reject::by_runtime(body.id(), &error));
+        }
+        Ok(PreparedTx {
+            at: at(&view),
+            id: body.id(),
+            body_hex,
+            signing_hex: body.signing_bytes(),
+            fee,
+            weight,
+            body,
+        })
     }
-    Ok(PreparedTx {
-        at: at(&view),
-        id: body.id(),
-        body_hex,
-        signing_hex: body.signing_bytes(),
-        fee,
-        weight,
-        body,
-    })
+
+    fn tx_submit(&self, txs: Vec<Tx>) -> Answers<'_> {
+        Box::pin(submit(self, txs))
+    }
+
+    fn tx_status(&self, id: Hash) -> RpcResult<TxStatus> {
+        if let Some(found) = stored(self, id)? {
+            return Ok(found.status);
+        }
+        let fate = match self.ask(Question::TxFate(id))? {
+            Answer::TxFate(fate) => fate,
+            _ => return Err(mixed_up()),
+        };
+        let (state, height, reason) = match fate {
+            // It may have become final between the two questions.
+            Fate::Unknown => {
+                return stored(self, id)?
+                    .map(|found| found.status)
+                    .ok_or_else(|| RpcError::not_found("transaction", id));
+            }
+            Fate::Pending => (TxState::Pending, None, None),
+            Fate::Included { height } => (TxState::Included, Some(height), None),
+            Fate::Expired => (TxState::Expired, None, None),
+            Fate::Rejected(code) => (TxState::Rejected, None, Some(code.to_owned())),
+        };
+        let head = self.shared.view().header.height;
+        let (index, expires_ms, receipt) = (None, None, None);
+        Ok(TxStatus { id, state, finalized: false, height, index, head, expires_ms, reason, receipt })
+    }
+
+    fn tx_get(&self, id: Hash) -> RpcResult<TxReply> {
+        match stored(self, id)? {
+            Some(found) => Ok(found),
+            None => {
+                let mut status = self.tx_status(id)?;
+                let tx = match self.ask(Question::Tx(id))? {
+                    Answer::Tx(tx) => tx.map(|tx| *tx),
+                    _ => return Err(mixed_up()),
+                };
+                status.expires_ms = tx.as_ref().map(|tx| tx.body().expires_ms);
+                Ok(TxReply { status, tx_hex: tx.as_ref().map(encode), tx })
+            }
+        }
+    }
+
+    fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation> {
+        let view = self.shared.view();
+        let id = body.id();
+        let signatures = expected_signatures(self, &body)?;
+        let outcome = run(&view.state, &self.next_env(&view), &body, signatures);
+        let simulated = outcome.map_err(|error| reject::by_runtime(id, &error))?;
+        if let Some(error) = simulated.uncharged {
+            return Err(reject::by_runtime(id, &error));
+        }
+        let receipt = simulated.receipt;
+        let (weight, fee) = (receipt.weight, receipt.fee);
+        Ok(Simulation { at: at(&view), id, receipt: receipt.into(), weight, fee })
+    }
 }
 
 fn next_nonce(node: &NodeBackend, sender: Address, lane: Lane) -> RpcResult<Nonce> {
@@ -100,21 +162,7 @@ fn signatures_of(node: &NodeBackend, address: &Address) -> RpcResult<usize> {
     Ok(needed.count().max(1))
 }
 
-pub(super) fn simulate(node: &NodeBackend, body: &TxBody) -> RpcResult<Simulation> {
-    let view = node.shared.view();
-    let id = body.id();
-    let signatures = expected_signatures(node, body)?;
-    let outcome = run(&view.state, &node.next_env(&view), body, signatures);
-    let simulated = outcome.map_err(|error| reject::by_runtime(id, &error))?;
-    if let Some(error) = simulated.uncharged {
-        return Err(reject::by_runtime(id, &error));
-    }
-    let receipt = simulated.receipt;
-    let (weight, fee) = (receipt.weight, receipt.fee);
-    Ok(Simulation { at: at(&view), id, receipt: receipt.into(), weight, fee })
-}
-
-pub(super) async fn submit(node: &NodeBackend, txs: Vec<Tx>) -> Vec<RpcResult<Hash>> {
+async fn submit(node: &NodeBackend, txs: Vec<Tx>) -> Vec<RpcResult<Hash>> {
     let answers = node.shared.submit(txs).await;
     let mut results = Vec::with_capacity(answers.len());
     for answer in answers {
@@ -142,46 +190,6 @@ async fn is_stored(store: &Arc<dyn Store>, id: Hash) -> bool {
     let store = Arc::clone(store);
     let found = tokio::task::spawn_blocking(move || store.tx(&id)).await;
     matches!(found, Ok(Ok(Some(_))))
-}
-
-pub(super) fn status(node: &NodeBackend, id: Hash) -> RpcResult<TxStatus> {
-    if let Some(found) = stored(node, id)? {
-        return Ok(found.status);
-    }
-    let fate = match node.ask(Question::TxFate(id))? {
-        Answer::TxFate(fate) => fate,
-        _ => return Err(mixed_up()),
-    };
-    let (state, height, reason) = match fate {
-        // It may have become final between the two questions.
-        Fate::Unknown => {
-            return stored(node, id)?
-                .map(|found| found.status)
-                .ok_or_else(|| RpcError::not_found("transaction", id));
-        }
-        Fate::Pending => (TxState::Pending, None, None),
-        Fate::Included { height } => (TxState::Included, Some(height), None),
-        Fate::Expired => (TxState::Expired, None, None),
-        Fate::Rejected(code) => (TxState::Rejected, None, Some(code.to_owned())),
-    };
-    let head = node.shared.view().header.height;
-    let (index, expires_ms, receipt) = (None, None, None);
-    Ok(TxStatus { id, state, finalized: false, height, index, head, expires_ms, reason, receipt })
-}
-
-pub(super) fn get(node: &NodeBackend, id: Hash) -> RpcResult<TxReply> {
-    match stored(node, id)? {
-        Some(found) => Ok(found),
-        None => {
-            let mut status = status(node, id)?;
-            let tx = match node.ask(Question::Tx(id))? {
-                Answer::Tx(tx) => tx.map(|tx| *tx),
-                _ => return Err(mixed_up()),
-            };
-            status.expires_ms = tx.as_ref().map(|tx| tx.body().expires_ms);
-            Ok(TxReply { status, tx_hex: tx.as_ref().map(encode), tx })
-        }
-    }
 }
 
 /// A finalized transaction, with its receipt.

@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
+use wattle_host::socket::with_short_path;
 use wattle_primitives::{Hash, Height};
-use wattle_rpc::types::{NodeFiles, NodeInfo};
-use wattle_rpc::{Admin, AdminServer, Config, Metrics, RpcError, RpcResult, admin};
+use wattle_rpc::{AdminServer, Config, Metrics, admin};
+use wattle_rpc_types::{Admin, NodeFiles, NodeInfo, RpcError, RpcResult};
 
 /// Notes the orders it gets.
 #[derive(Default)]
@@ -172,9 +173,9 @@ async fn a_socket_left_behind_is_replaced_and_a_file_is_not() {
     std::fs::create_dir_all(&long).unwrap();
     for path in [dir.0.join("admin.sock"), long.join("admin.sock")] {
         // As after `kill -9`: the name is there, nobody listens.
-        drop(admin::with_short_path(&path, |short| std::os::unix::net::UnixListener::bind(short)).unwrap());
+        drop(with_short_path(&path, |short| std::os::unix::net::UnixListener::bind(short)).unwrap());
         let (server, _) = start(&path);
-        let stream = admin::with_short_path(&path, |short| std::os::unix::net::UnixStream::connect(short));
+        let stream = with_short_path(&path, |short| std::os::unix::net::UnixStream::connect(short));
         assert!(stream.is_ok(), "{}", path.display());
         server.stop().await;
         std::fs::write(&path, "precious").unwrap();

@@ -1,6 +1,5 @@
 //! A small chain in memory, to stand behind the interface in its tests.
 
-use futures::future::BoxFuture;
 use std::sync::{Mutex, mpsc};
 use tokio::sync::watch;
 use wattle_primitives::call::deals::Funding;
@@ -13,8 +12,8 @@ use wattle_primitives::trie::{Leaf, Step, TrieProof};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::validator::VotingPower;
 use wattle_primitives::*;
-use wattle_rpc::types::*;
-use wattle_rpc::{Backend, Gauges, Peers, RpcError, RpcResult};
+use wattle_rpc::{Backend, Gauges};
+use wattle_rpc_types::*;
 
 /// Height of the sample chain when a test begins.
 pub(crate) const HEAD: Height = Height(10);
@@ -240,7 +239,7 @@ impl Chain {
     }
 }
 
-impl Backend for Chain {
+impl ChainQueries for Chain {
     fn chain_status(&self) -> RpcResult<ChainStatus> {
         Ok(ChainStatus {
             at: At::finalized(*self.heights.borrow()),
@@ -327,6 +326,23 @@ impl Backend for Chain {
         Ok(ParamsReply { at: At::finalized(HEAD), epoch: Epoch(0), params })
     }
 
+    fn chain_event_proof(&self, place: EventPosition) -> RpcResult<EventProof> {
+        let siblings = BoundedVec::new(vec![Hash([1; 32])]).unwrap();
+        Ok(EventProof {
+            at: At::finalized(place.height),
+            index: place.index,
+            event: event(3, 0).event,
+            place: 0,
+            leaf: vec![1, 2],
+            proof: merkle::ListProof { index: 0, count: 2, siblings },
+            header: header(place.height),
+            finalization: certificate(),
+            path: Vec::new(),
+        })
+    }
+}
+
+impl AccountQueries for Chain {
     fn account(&self, address: Address) -> RpcResult<AccountReply> {
         let balance = Balance {
             asset: AssetId(0),
@@ -366,7 +382,7 @@ impl Backend for Chain {
     }
 
     fn account_history(&self, _address: Address, request: PageRequest) -> RpcResult<Page<HistoryItem>> {
-        assert!(request.limit <= wattle_rpc::limits::PAGE_ITEMS_MAX);
+        assert!(request.limit <= limits::PAGE_ITEMS_MAX);
         page(vec![HistoryItem {
             height: Height(3),
             index: 0,
@@ -379,7 +395,9 @@ impl Backend for Chain {
             events: vec![event(3, 0).event],
         }])
     }
+}
 
+impl TxQueries for Chain {
     fn tx_prepare(&self, request: PrepareRequest) -> RpcResult<PreparedTx> {
         let body = self.body(request);
         Ok(PreparedTx {
@@ -393,7 +411,7 @@ impl Backend for Chain {
         })
     }
 
-    fn tx_submit(&self, txs: Vec<Tx>) -> BoxFuture<'_, Vec<RpcResult<Hash>>> {
+    fn tx_submit(&self, txs: Vec<Tx>) -> Answers<'_> {
         Box::pin(async move { txs.iter().map(|tx| self.admit(tx)).collect() })
     }
 
@@ -414,7 +432,9 @@ impl Backend for Chain {
             fee: Amount(10),
         })
     }
+}
 
+impl EventQueries for Chain {
     fn events(&self, from: EventPosition, limit: u32) -> RpcResult<EventPage> {
         let horizon = *self.horizon.lock().unwrap();
         if from.height < horizon {
@@ -427,11 +447,9 @@ impl Backend for Chain {
         let next = rest.next().map_or(EventPosition { height: head.next(), index: 0 }, |e| e.position);
         Ok(EventPage { items, next })
     }
+}
 
-    fn subscribe_heights(&self) -> watch::Receiver<Height> {
-        self.heights.subscribe()
-    }
-
+impl SearchQueries for Chain {
     fn search(&self, text: &str) -> RpcResult<SearchReply> {
         match text.parse::<Height>() {
             Ok(height) if height <= HEAD => Ok(SearchReply {
@@ -443,7 +461,47 @@ impl Backend for Chain {
             _ => Err(RpcError::not_found("match for", text)),
         }
     }
+}
 
+impl LedgerQueries for Chain {
+    fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>> {
+        let wallet = AccountId::Wallet { owner: alice() };
+        at(HoldInfo {
+            id,
+            debit: wallet,
+            credit: AccountId::Book { book: units::BookId(1), code: 2 },
+            asset: AssetId(0),
+            amount: Amount(1),
+            captor: alice(),
+            expires_ms: TimeMs(9),
+        })
+    }
+
+    fn ledger_account(&self, account: AccountId, asset: AssetId) -> RpcResult<Anchored<LedgerAccountInfo>> {
+        at(LedgerAccountInfo {
+            account,
+            asset,
+            class: AccountClass::Liability,
+            limited: true,
+            debits_pending: Amount(0),
+            debits_posted: Amount(1),
+            credits_pending: Amount(2),
+            credits_posted: Amount(3),
+        })
+    }
+}
+
+impl TokenQueries for Chain {
+    fn token_asset(&self, id: AssetId) -> RpcResult<Anchored<AssetInfo>> {
+        if id.0 == 0 { at(self.asset()) } else { Err(RpcError::not_found("asset", id)) }
+    }
+
+    fn token_assets(&self, _page: PageRequest) -> RpcResult<Page<AssetInfo>> {
+        page(vec![self.asset()])
+    }
+}
+
+impl EnergyQueries for Chain {
     fn energy_microgrids(&self, _page: PageRequest) -> RpcResult<Page<MicrogridInfo>> {
         page(vec![self.microgrid()])
     }
@@ -512,6 +570,12 @@ impl Backend for Chain {
         page(vec![event(3, 0)])
     }
 
+    fn energy_bill(&self, _: BillRequest, _: PageRequest) -> RpcResult<Page<EventItem>> {
+        page(vec![event(3, 0)])
+    }
+}
+
+impl MarketQueries for Chain {
     fn energy_trades(&self, _: Hash, _: IntervalId, _: PageRequest) -> RpcResult<Page<EventItem>> {
         page(vec![event(3, 0)])
     }
@@ -528,7 +592,9 @@ impl Backend for Chain {
     fn energy_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>> {
         at(order(id))
     }
+}
 
+impl DealQueries for Chain {
     fn energy_deal(&self, deal: Hash) -> RpcResult<Anchored<DealInfo>> {
         at(deal_info(deal))
     }
@@ -536,7 +602,9 @@ impl Backend for Chain {
     fn energy_deals(&self, _: Hash, _: PageRequest) -> RpcResult<Page<DealInfo>> {
         page(vec![deal_info(Hash([3; 32]))])
     }
+}
 
+impl DisputeQueries for Chain {
     fn energy_disputes(&self, _: DisputesRequest, _: PageRequest) -> RpcResult<Page<DisputeInfo>> {
         page(vec![dispute_info(Hash([3; 32]))])
     }
@@ -544,60 +612,9 @@ impl Backend for Chain {
     fn energy_dispute(&self, dispute: Hash) -> RpcResult<Anchored<DisputeInfo>> {
         at(dispute_info(dispute))
     }
+}
 
-    fn energy_bill(&self, _: BillRequest, _: PageRequest) -> RpcResult<Page<EventItem>> {
-        page(vec![event(3, 0)])
-    }
-
-    fn chain_event_proof(&self, place: EventPosition) -> RpcResult<EventProof> {
-        let siblings = BoundedVec::new(vec![Hash([1; 32])]).unwrap();
-        Ok(EventProof {
-            at: At::finalized(place.height),
-            index: place.index,
-            event: event(3, 0).event,
-            place: 0,
-            leaf: vec![1, 2],
-            proof: merkle::ListProof { index: 0, count: 2, siblings },
-            header: header(place.height),
-            finalization: certificate(),
-            path: Vec::new(),
-        })
-    }
-
-    fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>> {
-        let wallet = AccountId::Wallet { owner: alice() };
-        at(HoldInfo {
-            id,
-            debit: wallet,
-            credit: AccountId::Book { book: units::BookId(1), code: 2 },
-            asset: AssetId(0),
-            amount: Amount(1),
-            captor: alice(),
-            expires_ms: TimeMs(9),
-        })
-    }
-
-    fn ledger_account(&self, account: AccountId, asset: AssetId) -> RpcResult<Anchored<LedgerAccountInfo>> {
-        at(LedgerAccountInfo {
-            account,
-            asset,
-            class: AccountClass::Liability,
-            limited: true,
-            debits_pending: Amount(0),
-            debits_posted: Amount(1),
-            credits_pending: Amount(2),
-            credits_posted: Amount(3),
-        })
-    }
-
-    fn token_asset(&self, id: AssetId) -> RpcResult<Anchored<AssetInfo>> {
-        if id.0 == 0 { at(self.asset()) } else { Err(RpcError::not_found("asset", id)) }
-    }
-
-    fn token_assets(&self, _page: PageRequest) -> RpcResult<Page<AssetInfo>> {
-        page(vec![self.asset()])
-    }
-
+impl NodeQueries for Chain {
     fn node_peers(&self) -> RpcResult<Anchored<Peers>> {
         let peer = PeerInfo {
             peer_id: "12D3".to_owned(),
@@ -646,11 +663,9 @@ impl Backend for Chain {
             seen_ms: TimeMs(1),
         }])
     }
+}
 
-    fn gauges(&self) -> Gauges {
-        Gauges { finalized_height: HEAD.0, notarized_height: HEAD.0, peers_light: 3, ..Gauges::default() }
-    }
-
+impl HealthQueries for Chain {
     fn health(&self) -> Health {
         Health { status: HealthStatus::Degraded, reasons: vec!["no_peers".to_owned()] }
     }
@@ -659,6 +674,16 @@ impl Backend for Chain {
         let ready = *self.ready.lock().unwrap();
         let reasons = if ready { Vec::new() } else { vec!["behind".to_owned()] };
         Readiness { ready, height: HEAD, lag_heights: 0, lag_ms: 5, reasons }
+    }
+}
+
+impl Backend for Chain {
+    fn subscribe_heights(&self) -> watch::Receiver<Height> {
+        self.heights.subscribe()
+    }
+
+    fn gauges(&self) -> Gauges {
+        Gauges { finalized_height: HEAD.0, notarized_height: HEAD.0, peers_light: 3, ..Gauges::default() }
     }
 }
 

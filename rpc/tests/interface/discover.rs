@@ -151,7 +151,7 @@ fn the_documentation_lists_exactly_the_served_methods() {
     let documented: BTreeSet<&str> =
         page.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`')).collect();
     assert_eq!(documented, wattle_rpc::method_names().collect());
-    for (number, code) in wattle_rpc::RpcError::CODES {
+    for (number, code) in wattle_rpc_types::RpcError::CODES {
         assert!(page.contains(&format!("| {number} | `{code}` |")), "{code} is not documented");
     }
 }

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use wattle_primitives::Height;
 use wattle_rpc::Config;
-use wattle_rpc::limits::{SUBSCRIPTION_LAG_HEIGHTS_MAX, SUBSCRIPTIONS_MAX};
 use wattle_rpc::server::Timeouts;
+use wattle_rpc_types::limits::{SUBSCRIPTION_LAG_HEIGHTS_MAX, SUBSCRIPTIONS_MAX};
 
 async fn client(served: &Served) -> WsClient {
     WsClientBuilder::default().build(format!("ws://{}/rpc", served.server.address())).await.unwrap()

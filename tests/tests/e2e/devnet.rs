@@ -16,7 +16,7 @@ use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::reading::RegisterEncoding;
 use wattle_primitives::state_key::{self, BalanceRecord};
 use wattle_primitives::{Address, AssetId, Hash, Vote, decode};
-use wattle_rpc::types::ProofReply;
+use wattle_rpc_types::ProofReply;
 
 /// What is paid, base units.
 const PAID: u128 = 1_250_000;

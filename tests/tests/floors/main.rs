@@ -26,10 +26,10 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
     ("runtime", &["primitives"], &["tokio", "futures", "getrandom", "rand", "libp2p"]),
     ("p2p", &["primitives"], &["rocksdb"]),
     ("rpc-types", &["primitives"], &["tokio", "axum", "hyper", "tower", "jsonrpsee", "rocksdb", "libp2p"]),
-    ("rpc", &["primitives", "rpc-types"], &["rocksdb", "libp2p"]),
+    ("rpc", &["primitives", "host", "rpc-types"], &["rocksdb", "libp2p"]),
     (
         "cli",
-        &["primitives", "host", "rpc-types", "rpc", "chain-spec", "consensus"],
+        &["primitives", "host", "rpc-types", "chain-spec", "consensus"],
         &["axum", "tower", "rocksdb", "libp2p"],
     ),
     ("meter", &["primitives", "host", "chain-spec", "consensus", "p2p"], &["rocksdb"]),
@@ -193,7 +193,9 @@ fn tree(package: &str) -> String {
 
 #[test]
 fn light_node_and_command_line_hold_no_database_and_no_runtime() {
-    for (package, holds, cxx) in [("wattle-meter", "wattle-p2p", false), ("wattle-cli", "jsonrpsee", true)] {
+    for (package, holds, cxx) in
+        [("wattle-meter", "wattle-p2p", false), ("wattle-cli", "wattle-rpc-types", true)]
+    {
         let tree = tree(package);
         assert!(tree.contains(holds), "the tree is that of {package}:\n{tree}");
         let banned = ["rocksdb", "librocksdb-sys", "wattle-runtime"].into_iter();

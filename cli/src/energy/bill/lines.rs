@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, AssetId, Event, Hash, TimeMs};
-use wattle_rpc::types::{AssetInfo, EventItem};
+use wattle_rpc_types::{AssetInfo, EventItem};
 
 /// A microgrid that a bill has lines of.
 #[derive(Clone, Debug)]
@@ -350,7 +350,7 @@ mod tests {
     use super::*;
     use serde_json::json;
     use wattle_primitives::{Height, WattHours};
-    use wattle_rpc::types::EventPosition;
+    use wattle_rpc_types::EventPosition;
 
     const ACCOUNT: Address = Address([1; 32]);
     const OTHER: Address = Address([2; 32]);

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use verify::Verified;
 use wattle_primitives::{Address, Hash, TimeMs};
-use wattle_rpc::types::{Anchored, EventItem, MeterInfo, MicrogridInfo, ReadingItem};
+use wattle_rpc_types::{Anchored, EventItem, MeterInfo, MicrogridInfo, ReadingItem};
 
 /// Items asked for at once.
 const PAGE_ITEMS: u32 = 100;

@@ -17,7 +17,7 @@ use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::receipt::Receipt;
 use wattle_primitives::state_key::{self, BalanceRecord, MemberRecord, MicrogridRecord};
 use wattle_primitives::{Address, Event, Hash, Height, ValidatorSet, domain};
-use wattle_rpc::types::{EventItem, EventPosition, EventProof, ProofReply, ReadingItem};
+use wattle_rpc_types::{EventItem, EventPosition, EventProof, ProofReply, ReadingItem};
 
 /// How often a tab is compared anew: between the matching of an order and its payment the two differ for some blocks.
 const TRIES: usize = 20;
@@ -274,7 +274,7 @@ mod tests {
     use wattle_primitives::merkle::ListProof;
     use wattle_primitives::receipt::{BlockReceipts, Outcome};
     use wattle_primitives::{Amount, Epoch, Header, PublicKey, TimeMs, View, Weight, encode};
-    use wattle_rpc::types::At;
+    use wattle_rpc_types::At;
 
     const ACCOUNT: Address = Address([1; 32]);
     const GRID: Hash = Hash([3; 32]);

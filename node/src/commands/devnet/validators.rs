@@ -133,8 +133,10 @@ impl Validators {
         const PAGES_MAX: usize = 8;
         for _ in 0..PAGES_MAX {
             let params = match &self.events_cursor {
-                Some(cursor) => json!({ "cursor": cursor, "limit": wattle_rpc::limits::PAGE_ITEMS_MAX }),
-                None => json!({ "fromHeight": "1", "limit": wattle_rpc::limits::PAGE_ITEMS_MAX }),
+                Some(cursor) => {
+                    json!({ "cursor": cursor, "limit": wattle_rpc_types::limits::PAGE_ITEMS_MAX })
+                }
+                None => json!({ "fromHeight": "1", "limit": wattle_rpc_types::limits::PAGE_ITEMS_MAX }),
             };
             let Some(page) = self.call("event_list", params).await else { return };
             let events = page["items"].as_array().map_or(&[][..], Vec::as_slice);

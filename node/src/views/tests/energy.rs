@@ -6,7 +6,6 @@ use wattle_primitives::call;
 use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::units::IntervalId;
-use wattle_rpc::types::IntervalState;
 
 /// Terms with a market: the gate closes 5 min before an interval, which settles 1 min after it and is final after 2.
 fn market_terms() -> Terms {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Event, Hash, Height, TimeMs};
-use wattle_rpc::types::{Anchored, EventItem, MemberInfo, MicrogridInfo, ReadingItem, TermsInfo};
+use wattle_rpc_types::{Anchored, EventItem, MemberInfo, MicrogridInfo, ReadingItem, TermsInfo};
 
 /// Counters of several meters, Wh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

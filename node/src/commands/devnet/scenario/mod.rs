@@ -24,7 +24,7 @@ use wattle_cli::{CliError, Ctx};
 use wattle_host::wall::{self, Pace};
 use wattle_primitives::call::energy::microgrid_id;
 use wattle_primitives::{BlockId, Hash, Height, TimeMs};
-use wattle_rpc::types::MicrogridInfo;
+use wattle_rpc_types::MicrogridInfo;
 use wattle_runtime::Store;
 use wattle_runtime::store::RocksStore;
 

@@ -15,7 +15,7 @@ use wattle_primitives::units::IntervalId;
 use wattle_primitives::{
     Address, Amount, Auth, BoundedVec, Call, Hash, SecretKey, TimeMs, Tx, WattHours, domain,
 };
-use wattle_rpc::types::{MicrogridInfo, PrepareRequest};
+use wattle_rpc_types::{MicrogridInfo, PrepareRequest};
 
 /// Gates close 5 min before their interval: orders are for the second interval from now.
 const INTERVALS_AHEAD: u64 = 2;

@@ -1,12 +1,39 @@
-//! Requests and replies of `tx_*`.
+//! `tx_*`: transactions prepared, tried, offered, and followed to their end.
 
-use super::{At, hex_bytes, hex_bytes_opt};
+use crate::{At, Hex, RpcError, RpcResult, hex_bytes, hex_bytes_opt};
 use serde::{Deserialize, Serialize};
-use wattle_primitives::tx::CALLS_MAX;
+use std::pin::Pin;
+use wattle_primitives::tx::{AUTHS_MAX, CALLS_MAX};
 use wattle_primitives::{
-    Address, Amount, BoundedVec, Call, Event, Hash, Height, Lane, Nonce, Outcome, Receipt, TimeMs, Tx,
+    Address, Amount, Auth, BoundedVec, Call, Event, Hash, Height, Lane, Nonce, Outcome, Receipt, TimeMs, Tx,
     TxBody, Weight,
 };
+
+/// The answer to each transaction that was offered, in the order given, once all are admitted or refused.
+pub type Answers<'a> = Pin<Box<dyn Future<Output = Vec<RpcResult<Hash>>> + Send + 'a>>;
+
+/// Queries about transactions, and the way to offer them.
+pub trait TxQueries {
+    /// Fills in nonce, expiry and fee.
+    fn tx_prepare(&self, request: PrepareRequest) -> RpcResult<PreparedTx>;
+
+    /// Offers transactions to the mempool; not on a blocking thread.
+    ///
+    /// Idempotent: one that is pending, included or finalized already is `Ok` with its id. A refusal is
+    /// [`RpcError::Rejected`] with the runtime's code, or [`RpcError::Busy`] when there is no room.
+    fn tx_submit(&self, txs: Vec<Tx>) -> Answers<'_>;
+
+    /// Where a transaction stands; `NotFound` when this node has never seen it.
+    fn tx_status(&self, id: Hash) -> RpcResult<TxStatus>;
+
+    /// As [`TxQueries::tx_status`], with the transaction.
+    fn tx_get(&self, id: Hash) -> RpcResult<TxReply>;
+
+    /// Executes on top of the last finalized block, without effect and without looking at signatures.
+    ///
+    /// A transaction that would make a block invalid (nonce, expiry, fee) is [`RpcError::Rejected`].
+    fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation>;
+}
 
 /// `tx_prepare`: what a transaction shall do. Everything but calls and sender is filled in by the node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +84,54 @@ pub struct PreparedTx {
     pub weight: Weight,
     /// The body in JSON, to be looked at before it is signed.
     pub body: TxBody,
+}
+
+/// A signed transaction: its encoding, or an encoded body and its signatures.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Submission {
+    /// The encoded transaction.
+    #[serde(default)]
+    pub tx_hex: Option<Hex>,
+    /// The encoded body; goes with `auths`.
+    #[serde(default)]
+    pub body_hex: Option<Hex>,
+    /// Its signatures.
+    #[serde(default)]
+    pub auths: Option<BoundedVec<Auth, AUTHS_MAX>>,
+}
+
+impl Submission {
+    /// The transaction. Its signatures are not checked here.
+    ///
+    /// # Errors
+    /// [`RpcError::InvalidParams`] when it is given twice or not at all, or does not decode.
+    pub fn decode(self) -> RpcResult<Tx> {
+        match (self.tx_hex, self.body_hex, self.auths) {
+            (Some(tx), None, None) => decode_tx(&tx.0),
+            (None, Some(body), Some(auths)) => {
+                let body = decode_body(&body.0)?;
+                Tx::new(body, auths.into_inner()).map_err(|e| RpcError::params(format!("auths: {e}")))
+            }
+            _ => Err(RpcError::params("give either txHex, or bodyHex and auths")),
+        }
+    }
+}
+
+/// A transaction from its encoding.
+///
+/// # Errors
+/// [`RpcError::InvalidParams`].
+pub fn decode_tx(bytes: &[u8]) -> RpcResult<Tx> {
+    wattle_primitives::decode(bytes).map_err(|e| RpcError::params(format!("txHex: {e}")))
+}
+
+/// A transaction's body from its encoding.
+///
+/// # Errors
+/// [`RpcError::InvalidParams`].
+pub fn decode_body(bytes: &[u8]) -> RpcResult<TxBody> {
+    wattle_primitives::decode(bytes).map_err(|e| RpcError::params(format!("bodyHex: {e}")))
 }
 
 /// Where a transaction stands.
@@ -167,4 +242,11 @@ impl From<Receipt> for ReceiptReply {
             events: receipt.events,
         }
     }
+}
+
+/// Names what a call does, for lists: `token.transfer`.
+#[must_use]
+pub fn call_name(call: &Call) -> String {
+    let (module, name) = call.name();
+    format!("{module}.{name}")
 }

@@ -7,6 +7,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use wattle_primitives::{Hash, Height};
 
+/// Result of every query.
+pub type RpcResult<T> = Result<T, RpcError>;
+
 /// Why a call has no result.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RpcError {

@@ -1,11 +1,34 @@
-//! Replies of `chain_*`.
+//! `chain_*`: status, blocks, validators, parameters, proofs of events.
 
-use super::{At, decimal};
+use crate::{At, EventPosition, RpcResult, decimal, hex_bytes};
 use serde::{Deserialize, Serialize};
+use wattle_primitives::merkle::ListProof;
+use wattle_primitives::validator::VotingPower;
 use wattle_primitives::{
-    Amount, Certificate, Epoch, Hash, Header, Params, TimeMs, ValidatorSet, View, Weight,
-    validator::VotingPower,
+    Amount, BlockId, Certificate, Epoch, Event, Hash, Header, Height, Params, TimeMs, ValidatorSet, View,
+    Weight,
 };
+
+/// Queries about the chain.
+pub trait ChainQueries {
+    /// Where the chain stands.
+    fn chain_status(&self) -> RpcResult<ChainStatus>;
+
+    /// A block, final or notarized.
+    fn chain_block(&self, id: BlockId) -> RpcResult<BlockReply>;
+
+    /// A header with its proof of finality and its validators; the newest when `height` is `None`.
+    fn chain_light_block(&self, height: Option<Height>) -> RpcResult<LightBlock>;
+
+    /// The set of `epoch`; the current one when `None`. Later epochs as far as they are decided.
+    fn chain_validators(&self, epoch: Option<Epoch>) -> RpcResult<ValidatorsReply>;
+
+    /// The protocol parameters in force.
+    fn chain_params(&self) -> RpcResult<ParamsReply>;
+
+    /// An event of a finalized block, with its proof.
+    fn chain_event_proof(&self, at: EventPosition) -> RpcResult<EventProof>;
+}
 
 /// `chain_status`: where the chain stands, as this node sees it. `height` is the last finalized.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +58,7 @@ pub struct ChainStatus {
     /// Whether this node is behind and fetching blocks.
     pub syncing: bool,
     /// Lowest height whose block is kept here.
-    pub horizon: wattle_primitives::Height,
+    pub horizon: Height,
     /// Transactions waiting here.
     pub mempool_txs: u32,
     /// Version of this program.
@@ -108,6 +131,37 @@ pub struct ValidatorsReply {
     pub total_power: VotingPower,
     /// Least power that decides.
     pub quorum: VotingPower,
+}
+
+/// `chain_getEventProof`: an event with everything needed to check that it happened.
+///
+/// Check, in this order: `finalization` against the validator set; `path` from `header` to the certified one; `proof` of
+/// `H(wattle:receipt-leaf:v1, leaf)` under `header.receiptsRoot`; that `leaf` holds the event: it is the encoded list of
+/// the block's own events when the proof's index is 0, else the encoded receipt of transaction `index - 1`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventProof {
+    /// Which block.
+    #[serde(flatten)]
+    pub at: At,
+    /// The event's number in the block.
+    pub index: u32,
+    /// The event.
+    pub event: Event,
+    /// Its number within the leaf.
+    pub place: u32,
+    /// What is hashed.
+    #[serde(with = "hex_bytes", rename = "leafHex")]
+    pub leaf: Vec<u8>,
+    /// Shows the leaf's hash under the header's receipts root.
+    pub proof: ListProof,
+    /// The block's header.
+    pub header: Header,
+    /// Certificate of the last header of `path`, or of `header` when `path` is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finalization: Option<Certificate>,
+    /// Headers above `header` up to the certified one.
+    pub path: Vec<Header>,
 }
 
 /// `chain_getParams`.

@@ -1,9 +1,18 @@
-//! Replies of `ledger_*` and `token_*`.
+//! `ledger_*`: holds and counters.
 
+use crate::{Anchored, RpcResult};
 use serde::{Deserialize, Serialize};
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
-use wattle_primitives::call::token::Symbol;
 use wattle_primitives::{Address, Amount, AssetId, Hash, TimeMs};
+
+/// Queries about the ledger.
+pub trait LedgerQueries {
+    /// An open hold; one that was captured, voided or expired is `NotFound`.
+    fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>>;
+
+    /// An account's counters in one asset.
+    fn ledger_account(&self, account: AccountId, asset: AssetId) -> RpcResult<Anchored<LedgerAccountInfo>>;
+}
 
 /// An open hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,21 +54,4 @@ pub struct LedgerAccountInfo {
     pub credits_pending: Amount,
     /// Credits posted, in all.
     pub credits_posted: Amount,
-}
-
-/// An asset.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AssetInfo {
-    /// Its id.
-    pub id: AssetId,
-    /// Its symbol; not unique.
-    pub symbol: Symbol,
-    /// Decimal places.
-    pub scale: u8,
-    /// Who may mint it; absent for the native asset.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub issuer: Option<Address>,
-    /// Base units in circulation.
-    pub supply: Amount,
 }

@@ -3,14 +3,16 @@
 //! State names them by id only. Who asks for a list has every entry of the state looked at, once a height at most, and
 //! where a dispute was opened is looked up in the history of who opened it.
 
-use super::super::{NodeBackend, View, at, page, storage};
-use super::market::current;
+use super::energy::{current, grid};
+use super::{NodeBackend, View, at, page, storage};
 use std::sync::{Arc, Mutex, PoisonError};
 use wattle_primitives::call;
 use wattle_primitives::call::disputes::dispute_id;
 use wattle_primitives::{Address, BlockId, Call, Hash, Height, Outcome, Tx};
-use wattle_rpc::types::{Anchored, DisputeInfo, DisputesRequest, OpenedInfo, Page, PageRequest};
-use wattle_rpc::{RpcError, RpcResult};
+use wattle_rpc_types::{
+    Anchored, DisputeInfo, DisputeQueries, DisputesRequest, OpenedInfo, Page, PageRequest, RpcError,
+    RpcResult,
+};
 use wattle_runtime::query::{self, DisputeView};
 use wattle_runtime::store::HistoryItem;
 
@@ -19,7 +21,7 @@ const ROWS_MAX: usize = 1000;
 
 /// The open disputes of the state that was last asked about.
 #[derive(Debug, Default)]
-pub(in crate::views) struct Open {
+pub(super) struct Open {
     last: Mutex<Option<(Height, Arc<Vec<DisputeView>>)>>,
 }
 
@@ -37,34 +39,30 @@ impl Open {
     }
 }
 
-/// A page of them, by id.
-pub(in crate::views) fn list(
-    node: &NodeBackend,
-    request: &DisputesRequest,
-    page: &PageRequest,
-) -> RpcResult<Page<DisputeInfo>> {
-    let view = node.shared.view();
-    if let Some(id) = request.microgrid {
-        super::market::grid(&view, &id)?;
+impl DisputeQueries for NodeBackend {
+    fn energy_disputes(&self, request: DisputesRequest, page: PageRequest) -> RpcResult<Page<DisputeInfo>> {
+        let view = self.shared.view();
+        if let Some(id) = request.microgrid {
+            grid(&view, &id)?;
+        }
+        let (from, limit) = (page::one::<Hash>(&page)?.unwrap_or(Hash::ZERO), page::limit(&page));
+        let open = self.disputes.of(&view);
+        let mut wanted = open.iter().filter(|dispute| {
+            dispute.id >= from
+                && request.microgrid.is_none_or(|id| id == dispute.microgrid)
+                && request.account.is_none_or(|account| account == dispute.account)
+        });
+        let items: RpcResult<Vec<_>> =
+            wanted.by_ref().take(limit).map(|dispute| info(self, &view, dispute)).collect();
+        let next_cursor = wanted.next().map(|dispute| dispute.id.to_string());
+        Ok(Page { at: at(&view), items: items?, next_cursor })
     }
-    let (from, limit) = (page::one::<Hash>(page)?.unwrap_or(Hash::ZERO), page::limit(page));
-    let open = node.disputes.of(&view);
-    let mut wanted = open.iter().filter(|dispute| {
-        dispute.id >= from
-            && request.microgrid.is_none_or(|id| id == dispute.microgrid)
-            && request.account.is_none_or(|account| account == dispute.account)
-    });
-    let items: RpcResult<Vec<_>> =
-        wanted.by_ref().take(limit).map(|dispute| info(node, &view, dispute)).collect();
-    let next_cursor = wanted.next().map(|dispute| dispute.id.to_string());
-    Ok(Page { at: at(&view), items: items?, next_cursor })
-}
 
-/// One of them.
-pub(in crate::views) fn one(node: &NodeBackend, id: Hash) -> RpcResult<Anchored<DisputeInfo>> {
-    let view = node.shared.view();
-    let found = query::dispute(&view.state, &id).ok_or_else(|| RpcError::not_found("dispute", id))?;
-    Ok(Anchored { at: at(&view), value: info(node, &view, &found)? })
+    fn energy_dispute(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>> {
+        let view = self.shared.view();
+        let found = query::dispute(&view.state, &id).ok_or_else(|| RpcError::not_found("dispute", id))?;
+        Ok(Anchored { at: at(&view), value: info(self, &view, &found)? })
+    }
 }
 
 fn info(node: &NodeBackend, view: &View, dispute: &DisputeView) -> RpcResult<DisputeInfo> {

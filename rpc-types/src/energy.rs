@@ -1,14 +1,49 @@
-//! Replies of `energy_*`.
+//! `energy_*` about microgrids, meters, members, intervals and bills.
 
-use super::decimal;
-use super::event::{EventItem, EventPosition};
+use crate::{Anchored, EventItem, EventPosition, Page, PageRequest, RpcResult, decimal};
 use serde::{Deserialize, Serialize};
-use wattle_primitives::call::deals::Funding;
 use wattle_primitives::call::energy::Terms;
-use wattle_primitives::call::market::Side;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::units::{BookId, IntervalId};
-use wattle_primitives::{Address, Amount, AssetId, Hash, Height, PublicKey, TimeMs, WattHours};
+use wattle_primitives::{Address, Amount, AssetId, Hash, PublicKey, TimeMs, WattHours};
+
+/// Queries about microgrids and what is settled in them.
+pub trait EnergyQueries {
+    /// Microgrids, by id.
+    fn energy_microgrids(&self, page: PageRequest) -> RpcResult<Page<MicrogridInfo>>;
+
+    /// One microgrid.
+    fn energy_microgrid(&self, id: Hash) -> RpcResult<Anchored<MicrogridInfo>>;
+
+    /// Meters, of one microgrid or of all, by address.
+    fn energy_meters(&self, microgrid: Option<Hash>, page: PageRequest) -> RpcResult<Page<MeterInfo>>;
+
+    /// One meter.
+    fn energy_meter(&self, address: Address) -> RpcResult<Anchored<MeterInfo>>;
+
+    /// A meter's accepted readings, newest first.
+    fn energy_readings(&self, request: ReadingsRequest, page: PageRequest) -> RpcResult<Page<ReadingItem>>;
+
+    /// A microgrid's terms for `interval`, or for the one that is running; without any, those to come.
+    fn energy_terms(&self, microgrid: Hash, interval: Option<IntervalId>) -> RpcResult<Anchored<TermsInfo>>;
+
+    /// A microgrid's members, by the code of their tab; of one account, that member alone.
+    fn energy_members(
+        &self,
+        microgrid: Hash,
+        account: Option<Address>,
+        page: PageRequest,
+    ) -> RpcResult<Page<MemberInfo>>;
+
+    /// An interval.
+    fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>>;
+
+    /// What became of a microgrid's intervals, newest first.
+    fn energy_intervals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<EventItem>>;
+
+    /// The lines of a bill, oldest first.
+    fn energy_bill(&self, request: BillRequest, page: PageRequest) -> RpcResult<Page<EventItem>>;
+}
 
 /// A registered microgrid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -246,174 +281,4 @@ pub struct MeasuredInfo {
     pub import_wh: WattHours,
     /// Export.
     pub export_wh: WattHours,
-}
-
-/// All orders of one price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BookLevel {
-    /// Base units per kWh.
-    pub price: Amount,
-    /// What of all of them has not been filled.
-    pub wh: WattHours,
-    /// How many.
-    pub orders: u32,
-}
-
-/// The orders that stand for an interval.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OrderBook {
-    /// The microgrid.
-    pub microgrid: Hash,
-    /// The interval.
-    pub interval: IntervalId,
-    /// Highest price first.
-    pub bids: Vec<BookLevel>,
-    /// Lowest price first.
-    pub offers: Vec<BookLevel>,
-    /// Whether there are more levels than are listed.
-    pub truncated: bool,
-}
-
-/// An order that stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OrderInfo {
-    /// Its id.
-    pub order: Hash,
-    /// The microgrid.
-    pub microgrid: Hash,
-    /// The interval.
-    pub interval: IntervalId,
-    /// Whose.
-    pub account: Address,
-    /// Bid or offer.
-    pub side: Side,
-    /// Base units per kWh.
-    pub price: Amount,
-    /// Energy.
-    pub wh: WattHours,
-    /// With whom rather than with others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partner: Option<Address>,
-    /// When it ends; gate closure when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_ms: Option<TimeMs>,
-    /// What has been filled; before the market is cleared 0.
-    pub filled_wh: WattHours,
-}
-
-/// A request for a deal, or the deal it became. One that ended is not here: see its events.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DealInfo {
-    /// Its id.
-    pub deal: Hash,
-    /// The microgrid.
-    pub microgrid: Hash,
-    /// `requested`, `confirmed` or `authorised`.
-    pub state: String,
-    /// Who asked.
-    pub requester: Address,
-    /// Whether the requester charges (buys) or discharges (sells).
-    pub side: Side,
-    /// Agreed energy; the most asked for while it is a request.
-    pub wh: WattHours,
-    /// Least energy.
-    pub wh_min: WattHours,
-    /// Whole multiples of this.
-    pub unit_wh: WattHours,
-    /// Base units per kWh.
-    pub price: Amount,
-    /// When the request or the authorisation ends.
-    pub expires_ms: TimeMs,
-    /// The other side, once confirmed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partner: Option<Address>,
-    /// What backs it, once authorised.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub funding: Option<Funding>,
-    /// What the authorisation reserves, base units.
-    pub reserved: Amount,
-    /// How far use may overshoot the agreed amount.
-    pub margin_wh: WattHours,
-    /// The charging side's meter, once authorised.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub meter: Option<Address>,
-    /// Number of the newest report; 0 before the first.
-    #[serde(with = "decimal")]
-    pub seq: u64,
-    /// Charged so far.
-    pub used_wh: WattHours,
-    /// What is left of the agreed amount.
-    pub remaining_wh: WattHours,
-    /// Whether the charging side must stop.
-    pub stop: bool,
-    /// Acceptances of a request.
-    pub acceptances: Vec<AcceptanceInfo>,
-}
-
-/// An acceptance of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AcceptanceInfo {
-    /// Whose.
-    pub account: Address,
-    /// Most energy.
-    pub wh_max: WattHours,
-    /// Base units per kWh.
-    pub price: Amount,
-}
-
-/// A dispute that is not decided. One that is stands in its events.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DisputeInfo {
-    /// Its id.
-    pub dispute: Hash,
-    /// The microgrid.
-    pub microgrid: Hash,
-    /// Who contests.
-    pub account: Address,
-    /// About which meter.
-    pub meter: Address,
-    /// Base units wanted back.
-    pub claim: Amount,
-    /// Hash of the reasons.
-    pub note: Hash,
-    /// Votes for the claim.
-    pub upheld: u32,
-    /// Votes against it.
-    pub rejected: u32,
-    /// So many votes on one side decide; 0: the operator alone.
-    pub votes_needed: u32,
-    /// Where the two readings stand; absent when that is not among what this node keeps.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub opened: Option<OpenedInfo>,
-}
-
-/// Where a dispute was opened, and by which readings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OpenedInfo {
-    /// Its block.
-    pub height: Height,
-    /// The transaction that holds both signed readings.
-    pub tx: Hash,
-    /// Number of the earlier reading.
-    #[serde(with = "decimal")]
-    pub first_seq: u64,
-    /// Number of the later reading.
-    #[serde(with = "decimal")]
-    pub second_seq: u64,
-}
-
-/// Which disputes are asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DisputesRequest {
-    /// Of this microgrid only.
-    pub microgrid: Option<Hash>,
-    /// Of this account only.
-    pub account: Option<Address>,
 }

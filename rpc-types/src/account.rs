@@ -1,6 +1,6 @@
-//! Replies of `account_*`.
+//! `account_*`: records, proofs, history.
 
-use super::{At, hex_bytes, hex_bytes_opt};
+use crate::{At, Page, PageRequest, RpcResult, hex_bytes, hex_bytes_opt};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use wattle_primitives::call::identity::Authority;
@@ -9,6 +9,18 @@ use wattle_primitives::trie::TrieProof;
 use wattle_primitives::{
     Address, Amount, AssetId, Certificate, Event, Hash, Header, Height, Lane, Nonce, TimeMs, Weight,
 };
+
+/// Queries about accounts.
+pub trait AccountQueries {
+    /// An account; one that was never used is an answer, not an error.
+    fn account(&self, address: Address) -> RpcResult<AccountReply>;
+
+    /// A state value, or its absence, with its proof.
+    fn account_proof(&self, target: ProofTarget) -> RpcResult<ProofReply>;
+
+    /// Finalized transactions that touched an account, newest first.
+    fn account_history(&self, address: Address, page: PageRequest) -> RpcResult<Page<HistoryItem>>;
+}
 
 /// `account_get`. An address that was never used is no error: `exists` is false and all else empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +118,6 @@ pub struct HistoryItem {
     pub code: String,
     /// Fee taken, native base units; paid by the transaction's fee payer.
     pub fee: Amount,
-    /// Its events that touch the account: [`crate::filter::touches`].
+    /// Its events that touch the account: [`crate::event::touches`].
     pub events: Vec<Event>,
 }

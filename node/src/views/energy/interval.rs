@@ -1,0 +1,148 @@
+//! Where an interval stands, and what the microgrid's statement tells of it.
+
+use crate::views::{NodeBackend, View, events, storage};
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Event, Hash, TimeMs, WattHours};
+use wattle_rpc_types::{
+    EventItem, IntervalInfo, IntervalState, MeasuredInfo, RpcError, RpcResult, SettlementInfo,
+};
+use wattle_runtime::modules::energy::records::{Agenda, Step};
+use wattle_runtime::query::{self, MeasuredView, MicrogridView, SettlementView};
+use wattle_runtime::store::Towards;
+
+/// Most lines looked at at once.
+const LINES_MAX: usize = 200;
+/// Most lines looked at for one step of an interval: what is due at one time is worked off in the order of intervals, so
+/// that only a long halt of the chain puts many lines before it.
+const INTERVAL_LINES_MAX: usize = 2000;
+
+/// An interval, by its record while there is work on it and by the statement.
+///
+/// # Errors
+/// `not_found` for an interval before the first terms: nothing of it was ever settled.
+pub(super) fn info(
+    node: &NodeBackend,
+    view: &View,
+    grid: &MicrogridView,
+    interval: IntervalId,
+) -> RpcResult<IntervalInfo> {
+    let events = told(node, view, grid, interval)?;
+    let found = query::interval(&view.state, &grid.id, interval);
+    let mut value = IntervalInfo {
+        microgrid: grid.id,
+        interval,
+        start_ms: start_of(grid, interval),
+        end_ms: start_of(grid, interval.next()),
+        state: state(grid.agenda.as_ref(), interval, found.map(|found| found.step)),
+        orders: found.map(|found| found.orders),
+        traded_wh: WattHours::ZERO,
+        trades: None,
+        price: None,
+        settlement: query::settlement(&view.state, &grid.id, interval).map(settlement_info),
+        events,
+    };
+    if value.orders.is_none() && value.state != IntervalState::Final {
+        value.orders = Some(0);
+    }
+    for item in &value.events {
+        match &item.event {
+            Event::MarketCleared { price, wh, trades, .. } => {
+                (value.price, value.traded_wh, value.trades) = (*price, *wh, Some(*trades));
+            }
+            Event::IntervalSettled { traded_wh, .. } => value.traded_wh = *traded_wh,
+            _ => {}
+        }
+    }
+    // While the work is under way its record knows more: deals as well.
+    if let Some(found) = found {
+        value.traded_wh = value.traded_wh.max(found.traded_wh);
+    }
+    Ok(value)
+}
+
+/// The events of an interval in the microgrid's statement: cleared, settled, final, as far as it has come.
+///
+/// # Errors
+/// `not_found` for an interval before the first terms: nothing of it was ever settled.
+pub(in crate::views) fn told(
+    node: &NodeBackend,
+    view: &View,
+    grid: &MicrogridView,
+    interval: IntervalId,
+) -> RpcResult<Vec<EventItem>> {
+    let missing = || RpcError::not_found("interval", interval);
+    let terms = query::terms_at(&view.state, &grid.id, interval).ok_or_else(missing)?.terms;
+    let (start, end) = (start_of(grid, interval), start_of(grid, interval.next()));
+    let Some(agenda) = grid.agenda else { return Ok(Vec::new()) };
+    let done = [
+        (interval < agenda.clear && terms.takes_orders(), start.saturating_sub(terms.gate_closure_ms)),
+        (interval < agenda.settle, end.saturating_add(terms.grace_ms)),
+        (interval < agenda.finalize, end.saturating_add(terms.late_window_ms)),
+    ];
+    statement_of(node, &grid.id, interval, done.map(|(done, due)| done.then_some(due)))
+}
+
+/// Looks for the events that clear, settle and end an interval, each from the time on at which it was due; `None` where
+/// that has not happened.
+fn statement_of(
+    node: &NodeBackend,
+    microgrid: &Hash,
+    interval: IntervalId,
+    due: [Option<TimeMs>; 3],
+) -> RpcResult<Vec<EventItem>> {
+    let (store, subject) = (&node.shared.store, Address(*microgrid.as_bytes()));
+    let mut found = Vec::new();
+    for (kind, due) in due.into_iter().enumerate() {
+        let Some(due) = due else { continue };
+        let mut next = Some((store.height_at(due).map_err(storage)?, 0));
+        let mut looked = 0usize;
+        while let Some(from) = next.filter(|_| looked < INTERVAL_LINES_MAX) {
+            let page = store.statement(&subject, from, Towards::Newer, LINES_MAX).map_err(storage)?;
+            looked = looked.saturating_add(page.items.len());
+            let line = page.items.into_iter().find(|item| step_of(&item.event, interval) == Some(kind));
+            next = page.next.filter(|_| line.is_none());
+            found.extend(line);
+        }
+    }
+    events::dated(node, found)
+}
+
+/// Which of its steps an event tells of the interval.
+fn step_of(event: &Event, wanted: IntervalId) -> Option<usize> {
+    let (step, interval) = match event {
+        Event::MarketCleared { interval, .. } => (0, interval),
+        Event::IntervalSettled { interval, .. } => (1, interval),
+        Event::IntervalFinal { interval, .. } => (2, interval),
+        _ => return None,
+    };
+    (*interval == wanted).then_some(step)
+}
+
+/// Where an interval stands: by the step under way, or by what the microgrid has done.
+fn state(agenda: Option<&Agenda>, interval: IntervalId, step: Option<Step>) -> IntervalState {
+    let Some(agenda) = agenda else { return IntervalState::Open };
+    match step {
+        Some(Step::Release { .. }) => IntervalState::Clearing,
+        Some(Step::Measure { .. } | Step::Sum { .. } | Step::Post { .. } | Step::Pay { .. }) => {
+            IntervalState::Settling
+        }
+        _ if interval < agenda.finalize => IntervalState::Final,
+        _ if interval < agenda.settle => IntervalState::Settled,
+        _ if interval < agenda.clear => IntervalState::Cleared,
+        _ => IntervalState::Open,
+    }
+}
+
+const fn start_of(grid: &MicrogridView, interval: IntervalId) -> TimeMs {
+    TimeMs(interval.0.saturating_mul(grid.interval_ms.0))
+}
+
+const fn settlement_info(found: SettlementView) -> SettlementInfo {
+    let SettlementView { accounts, subs, feeders, .. } = found;
+    SettlementInfo { accounts, members: measured(subs), feeders: measured(feeders) }
+}
+
+const fn measured(found: MeasuredView) -> MeasuredInfo {
+    let MeasuredView { meters, estimated, import_wh, export_wh } = found;
+    MeasuredInfo { meters, estimated, import_wh, export_wh }
+}

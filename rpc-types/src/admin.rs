@@ -1,0 +1,88 @@
+//! `admin_*`: what only the node's operator may do.
+
+use crate::{RpcResult, decimal};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use wattle_primitives::{Hash, Height, PublicKey};
+
+/// A node, seen from its operator. Called on a blocking thread; nothing here waits.
+///
+/// # Errors
+/// [`RpcError`]: `Busy` when the node's part concerned has too much to do, `Unavailable` when it stops, `InvalidParams`
+/// for an address, peer id or filter that is none.
+///
+/// [`RpcError`]: crate::RpcError
+pub trait Admin: Send + Sync + 'static {
+    /// What runs here, and where its files are.
+    fn node_info(&self) -> RpcResult<NodeInfo>;
+
+    /// Stays connected with the peer at this multiaddr from now on, until the node ends.
+    fn add_peer(&self, address: &str) -> RpcResult<()>;
+
+    /// Stops staying connected with a peer, and disconnects it. It may come back by itself.
+    fn remove_peer(&self, peer_id: &str) -> RpcResult<()>;
+
+    /// Disconnects a peer and refuses it for a time.
+    fn ban_peer(&self, peer_id: &str, time: Duration) -> RpcResult<()>;
+
+    /// Ends a ban.
+    fn unban_peer(&self, peer_id: &str) -> RpcResult<()>;
+
+    /// Replaces the filter of the log; returns the one before.
+    fn set_log_filter(&self, filter: &str) -> RpcResult<String>;
+
+    /// Stops the node in order. Returns before it has ended.
+    fn stop(&self) -> RpcResult<()>;
+}
+
+/// `admin_nodeInfo`: what runs here, and where its files are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeInfo {
+    /// Name for people.
+    pub name: String,
+    /// Version of the program.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// How long it has run, ms.
+    #[serde(with = "decimal")]
+    pub uptime_ms: u64,
+    /// Genesis hash.
+    pub genesis_hash: Hash,
+    /// Last finalized height.
+    pub height: Height,
+    /// Its libp2p peer id.
+    pub peer_id: String,
+    /// Multiaddresses it listens on for peers.
+    pub listen: Vec<String>,
+    /// Where JSON-RPC is served.
+    pub rpc: String,
+    /// Its validator key, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validator: Option<PublicKey>,
+    /// The log's filter.
+    pub log_filter: String,
+    /// Its files.
+    pub files: NodeFiles,
+}
+
+/// A node's files, by what to do with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeFiles {
+    /// The node's directory.
+    pub home: String,
+    /// Back these up, once: they do not change.
+    pub back_up: Vec<String>,
+    /// Never copy, restore or delete: what was signed. An old copy can make the validator sign twice.
+    pub never_restore: Vec<String>,
+    /// Can be fetched again from peers; need no backup.
+    pub rebuildable: Vec<String>,
+    /// Bytes of the rebuildable files.
+    #[serde(with = "decimal")]
+    pub rebuildable_bytes: u64,
+    /// Bytes that are free where they lie.
+    #[serde(with = "decimal")]
+    pub free_bytes: u64,
+}

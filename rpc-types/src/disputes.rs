@@ -1,0 +1,66 @@
+//! `energy_*` about disputes that are not decided.
+
+use crate::{Anchored, Page, PageRequest, RpcResult, decimal};
+use serde::{Deserialize, Serialize};
+use wattle_primitives::{Address, Amount, Hash, Height};
+
+/// Queries about disputes.
+pub trait DisputeQueries {
+    /// Disputes that are not decided, of a microgrid, of an account, or all.
+    fn energy_disputes(&self, request: DisputesRequest, page: PageRequest) -> RpcResult<Page<DisputeInfo>>;
+
+    /// A dispute that is not decided.
+    fn energy_dispute(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>>;
+}
+
+/// A dispute that is not decided. One that is stands in its events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DisputeInfo {
+    /// Its id.
+    pub dispute: Hash,
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// Who contests.
+    pub account: Address,
+    /// About which meter.
+    pub meter: Address,
+    /// Base units wanted back.
+    pub claim: Amount,
+    /// Hash of the reasons.
+    pub note: Hash,
+    /// Votes for the claim.
+    pub upheld: u32,
+    /// Votes against it.
+    pub rejected: u32,
+    /// So many votes on one side decide; 0: the operator alone.
+    pub votes_needed: u32,
+    /// Where the two readings stand; absent when that is not among what this node keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<OpenedInfo>,
+}
+
+/// Where a dispute was opened, and by which readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenedInfo {
+    /// Its block.
+    pub height: Height,
+    /// The transaction that holds both signed readings.
+    pub tx: Hash,
+    /// Number of the earlier reading.
+    #[serde(with = "decimal")]
+    pub first_seq: u64,
+    /// Number of the later reading.
+    #[serde(with = "decimal")]
+    pub second_seq: u64,
+}
+
+/// Which disputes are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DisputesRequest {
+    /// Of this microgrid only.
+    pub microgrid: Option<Hash>,
+    /// Of this account only.
+    pub account: Option<Address>,
+}

@@ -1,0 +1,250 @@
+//! `event_*`: events as they are listed and streamed, and which of them concern whom.
+
+use crate::{At, RpcError, RpcResult};
+use serde::{Deserialize, Serialize};
+use wattle_primitives::{Address, Event, Hash, Height, TimeMs};
+
+/// Queries about events.
+pub trait EventQueries {
+    /// At most `limit` consecutive events of finalized blocks, from `from` on.
+    ///
+    /// May stop early, even without any event, after a bounded number of heights: then `next` is further on and not
+    /// beyond the finalized height, and the caller asks again. `Pruned` when `from` is below the horizon.
+    fn events(&self, from: EventPosition, limit: u32) -> RpcResult<EventPage>;
+}
+
+/// The name of an event, and a place in the sequence of all events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventPosition {
+    /// Height of the block.
+    pub height: Height,
+    /// Counts through the whole block: its own events first, then each transaction's.
+    pub index: u32,
+}
+
+/// One event of a finalized block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventItem {
+    /// Its name.
+    #[serde(flatten)]
+    pub position: EventPosition,
+    /// Time of its block, ms UTC.
+    pub time_ms: TimeMs,
+    /// The transaction it belongs to; absent for the block's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tx: Option<Hash>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What the backend hands out: consecutive events and where they end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventPage {
+    /// Events, rising, none left out.
+    pub items: Vec<EventItem>,
+    /// First position that was not looked at. Beyond the finalized height when all was.
+    pub next: EventPosition,
+}
+
+/// Which events are wanted. An empty list puts no condition; all that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EventFilter {
+    /// Types, as in `event.type`: `posted`, `reading_accepted`, ...
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<String>,
+    /// Accounts, any of which the event must touch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<Address>,
+    /// Transactions, any of which the event must belong to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub txs: Vec<Hash>,
+}
+
+/// `event_list`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventList {
+    /// Last finalized height.
+    #[serde(flatten)]
+    pub at: At,
+    /// The events, oldest first.
+    pub items: Vec<EventItem>,
+    /// Where the next page begins; also at the head, for those who poll.
+    pub next_cursor: String,
+    /// Whether there is more to look at already.
+    pub truncated: bool,
+}
+
+/// What a subscription sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Notice {
+    /// Events were left out.
+    Lagged {
+        /// Which.
+        lagged: Lagged,
+    },
+    /// The stream ends here; subscribe again later.
+    Failed {
+        /// Why, as in any response.
+        error: serde_json::Value,
+    },
+    /// An event.
+    Event(Box<EventItem>),
+}
+
+/// The gap in a stream: from `missed_from` up to, and not including, `resumed_at`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lagged {
+    /// Height of the first event left out: fetch from there with `event_list`.
+    pub missed_from: Height,
+    /// Its index.
+    pub missed_from_index: u32,
+    /// Height at which the stream goes on.
+    pub resumed_at: Height,
+    /// Why.
+    pub reason: LagReason,
+}
+
+/// Why a stream has a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LagReason {
+    /// The client took too little.
+    Slow,
+    /// This node keeps no history so old.
+    Pruned,
+}
+
+impl EventPosition {
+    /// The position as a cursor.
+    #[must_use]
+    pub fn to_cursor(self) -> String {
+        format!("{}-{}", self.height, self.index)
+    }
+
+    /// The position that a cursor means.
+    ///
+    /// # Errors
+    /// [`RpcError::InvalidParams`].
+    pub fn from_cursor(text: &str) -> RpcResult<Self> {
+        let parts = text.split_once('-').and_then(|(h, i)| Some((h.parse().ok()?, i.parse().ok()?)));
+        let (height, index) = parts
+            .ok_or_else(|| RpcError::params("parameter \"cursor\" was not handed out by this method"))?;
+        Ok(Self { height, index })
+    }
+}
+
+/// Every event type, as written in `event.type`.
+pub const EVENT_TYPES: &[&str] = &[
+    "fee_charged",
+    "book_created",
+    "ledger_account_opened",
+    "posted",
+    "hold_created",
+    "hold_captured",
+    "hold_released",
+    "asset_issued",
+    "account_created",
+    "authority_changed",
+    "sponsorship_granted",
+    "sponsorship_ended",
+    "microgrid_registered",
+    "meter_registered",
+    "reading_accepted",
+    "reading_refused",
+    "terms_set",
+    "member_set",
+    "order_placed",
+    "order_ended",
+    "market_cleared",
+    "traded",
+    "energy_settled",
+    "interval_settled",
+    "interval_final",
+    "energy_adjusted",
+    "loss_shared",
+    "tab_paid",
+    "credit_exceeded",
+    "meter_swapped",
+    "deal_requested",
+    "deal_accepted",
+    "deal_confirmed",
+    "deal_authorised",
+    "deal_usage",
+    "deal_ended",
+    "dispute_opened",
+    "dispute_voted",
+    "dispute_decided",
+    "deal_withdrawn",
+    "collection_set",
+];
+
+/// The event's type, as written in JSON.
+#[must_use]
+pub const fn event_type(event: &Event) -> &'static str {
+    match event {
+        Event::FeeCharged { .. } => "fee_charged",
+        Event::BookCreated { .. } => "book_created",
+        Event::LedgerAccountOpened { .. } => "ledger_account_opened",
+        Event::Posted { .. } => "posted",
+        Event::HoldCreated { .. } => "hold_created",
+        Event::HoldCaptured { .. } => "hold_captured",
+        Event::HoldReleased { .. } => "hold_released",
+        Event::AssetIssued { .. } => "asset_issued",
+        Event::AccountCreated { .. } => "account_created",
+        Event::AuthorityChanged { .. } => "authority_changed",
+        Event::SponsorshipGranted { .. } => "sponsorship_granted",
+        Event::SponsorshipEnded { .. } => "sponsorship_ended",
+        Event::MicrogridRegistered { .. } => "microgrid_registered",
+        Event::MeterRegistered { .. } => "meter_registered",
+        Event::ReadingAccepted { .. } => "reading_accepted",
+        Event::ReadingRefused { .. } => "reading_refused",
+        Event::TermsSet { .. } => "terms_set",
+        Event::MemberSet { .. } => "member_set",
+        Event::OrderPlaced { .. } => "order_placed",
+        Event::OrderEnded { .. } => "order_ended",
+        Event::MarketCleared { .. } => "market_cleared",
+        Event::Traded { .. } => "traded",
+        Event::EnergySettled { .. } => "energy_settled",
+        Event::IntervalSettled { .. } => "interval_settled",
+        Event::IntervalFinal { .. } => "interval_final",
+        Event::EnergyAdjusted { .. } => "energy_adjusted",
+        Event::LossShared { .. } => "loss_shared",
+        Event::TabPaid { .. } => "tab_paid",
+        Event::CreditExceeded { .. } => "credit_exceeded",
+        Event::MeterSwapped { .. } => "meter_swapped",
+        Event::DealRequested { .. } => "deal_requested",
+        Event::DealAccepted { .. } => "deal_accepted",
+        Event::DealConfirmed { .. } => "deal_confirmed",
+        Event::DealAuthorised { .. } => "deal_authorised",
+        Event::DealUsage { .. } => "deal_usage",
+        Event::DealEnded { .. } => "deal_ended",
+        Event::DisputeOpened { .. } => "dispute_opened",
+        Event::DisputeVoted { .. } => "dispute_voted",
+        Event::DisputeDecided { .. } => "dispute_decided",
+        Event::DealWithdrawn { .. } => "deal_withdrawn",
+        Event::CollectionSet { .. } => "collection_set",
+    }
+}
+
+/// Whether an event names `address`.
+#[must_use]
+pub fn touches(event: &Event, address: &Address) -> bool {
+    event.parties().contains(&Some(*address))
+}
+
+impl EventFilter {
+    /// Whether all that is asked for holds.
+    #[must_use]
+    pub fn matches(&self, item: &EventItem) -> bool {
+        let kind = event_type(&item.event);
+        (self.types.is_empty() || self.types.iter().any(|t| t == kind))
+            && (self.accounts.is_empty() || self.accounts.iter().any(|a| touches(&item.event, a)))
+            && (self.txs.is_empty() || item.tx.is_some_and(|tx| self.txs.contains(&tx)))
+    }
+}

@@ -1,0 +1,53 @@
+//! `/healthy` and `/ready`: whether this node works, and whether its answers are fresh.
+
+use crate::decimal;
+use serde::{Deserialize, Serialize};
+use wattle_primitives::Height;
+
+/// Questions of those who watch the node. Asked outside the blocking pool: must not wait.
+pub trait HealthQueries {
+    /// Whether the process can do its work.
+    fn health(&self) -> Health;
+
+    /// Whether its answers are fresh.
+    fn readiness(&self) -> Readiness;
+}
+
+/// What `/healthy` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthStatus {
+    /// All well.
+    Ok,
+    /// Works, but somebody should look: see the reasons.
+    Degraded,
+    /// Does not work and will not by itself. Answered with status 503.
+    Failed,
+}
+
+/// `/healthy`: whether the process is alive and can do its work. Not whether its data are fresh: that is `/ready`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// The verdict.
+    pub status: HealthStatus,
+    /// Why it is not `ok`: stable snake_case codes, each also a gauge.
+    pub reasons: Vec<String>,
+}
+
+/// `/ready`: whether answers are fresh enough to rely on. 200 when ready, else 503.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Readiness {
+    /// The verdict.
+    pub ready: bool,
+    /// Last finalized height.
+    pub height: Height,
+    /// Heights behind the best that peers tell.
+    #[serde(with = "decimal")]
+    pub lag_heights: u64,
+    /// Age of the last finalized block, ms.
+    #[serde(with = "decimal")]
+    pub lag_ms: u64,
+    /// Why it is not ready: stable snake_case codes.
+    pub reasons: Vec<String>,
+}

@@ -1,0 +1,88 @@
+//! `energy_*` about the market: orders, the order book, trades.
+
+use crate::{Anchored, EventItem, Page, PageRequest, RpcResult};
+use serde::{Deserialize, Serialize};
+use wattle_primitives::call::market::Side;
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
+
+/// Queries about the market.
+pub trait MarketQueries {
+    /// The trades of an interval, in the order in which they were matched.
+    fn energy_trades(
+        &self,
+        microgrid: Hash,
+        interval: IntervalId,
+        page: PageRequest,
+    ) -> RpcResult<Page<EventItem>>;
+
+    /// The orders that stand for an interval, by price.
+    fn energy_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>>;
+
+    /// The orders that stand for an interval, by number.
+    fn energy_orders(
+        &self,
+        microgrid: Hash,
+        interval: IntervalId,
+        page: PageRequest,
+    ) -> RpcResult<Page<OrderInfo>>;
+
+    /// An order that stands.
+    fn energy_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>>;
+}
+
+/// All orders of one price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BookLevel {
+    /// Base units per kWh.
+    pub price: Amount,
+    /// What of all of them has not been filled.
+    pub wh: WattHours,
+    /// How many.
+    pub orders: u32,
+}
+
+/// The orders that stand for an interval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderBook {
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// The interval.
+    pub interval: IntervalId,
+    /// Highest price first.
+    pub bids: Vec<BookLevel>,
+    /// Lowest price first.
+    pub offers: Vec<BookLevel>,
+    /// Whether there are more levels than are listed.
+    pub truncated: bool,
+}
+
+/// An order that stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderInfo {
+    /// Its id.
+    pub order: Hash,
+    /// The microgrid.
+    pub microgrid: Hash,
+    /// The interval.
+    pub interval: IntervalId,
+    /// Whose.
+    pub account: Address,
+    /// Bid or offer.
+    pub side: Side,
+    /// Base units per kWh.
+    pub price: Amount,
+    /// Energy.
+    pub wh: WattHours,
+    /// With whom rather than with others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner: Option<Address>,
+    /// When it ends; gate closure when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<TimeMs>,
+    /// What has been filled; before the market is cleared 0.
+    pub filled_wh: WattHours,
+}

@@ -1,0 +1,57 @@
+//! `search_query`: what a text may mean.
+
+use crate::{At, RpcResult};
+use serde::{Deserialize, Serialize};
+
+/// The query of the search field.
+pub trait SearchQueries {
+    /// What `text` may mean; exact matches and bounded scans only.
+    fn search(&self, text: &str) -> RpcResult<SearchReply>;
+}
+
+/// Kinds of things a search finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchKind {
+    /// A block; the target is its height.
+    Block,
+    /// A transaction; the target is its id.
+    Tx,
+    /// An account; the target is its address.
+    Account,
+    /// A meter; the target is its address.
+    Meter,
+    /// A microgrid; the target is its id.
+    Microgrid,
+    /// An open hold; the target is its id.
+    Hold,
+    /// An asset; the target is its id.
+    Asset,
+    /// A validator; the target is its key.
+    Validator,
+}
+
+/// One thing found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchHit {
+    /// What it is.
+    pub kind: SearchKind,
+    /// How it is asked for.
+    pub target: String,
+}
+
+/// `search_query`. Nothing found is the error `not_found`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchReply {
+    /// Which state.
+    #[serde(flatten)]
+    pub at: At,
+    /// The best match.
+    #[serde(flatten)]
+    pub best: SearchHit,
+    /// Others that the text may mean.
+    pub also: Vec<SearchHit>,
+    /// Whether there are more than are listed.
+    pub truncated: bool,
+}
