@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn an_order_laid_while_another_is_obeyed_is_not_lost() {
-        let dir = crate::testchain::memory_dir();
+        let dir = crate::tests::chain::memory_dir();
         let path = dir.path().join("relay.order");
         assert_eq!(claim(&path).unwrap(), None);
         replace(&path, "first", 0o644).unwrap();

@@ -6,7 +6,7 @@ use wattle_primitives::reading::{Reading, SignedReading};
 use wattle_primitives::{Address, Auth, Hash, PublicKey, SecretKey, Tx, TxBody};
 
 /// Signs for one meter on one chain.
-pub struct Signer {
+pub(crate) struct Signer {
     key: SecretKey,
     public: PublicKey,
     meter: Address,
@@ -16,32 +16,32 @@ pub struct Signer {
 impl Signer {
     /// A signer with the meter's key for the chain with this genesis hash.
     #[must_use]
-    pub fn new(key: SecretKey, chain: Hash) -> Self {
+    pub(crate) fn new(key: SecretKey, chain: Hash) -> Self {
         let public = key.public();
         Self { key, public, meter: Address::of_key(&public), chain }
     }
 
     /// The meter: address of its key.
     #[must_use]
-    pub const fn meter(&self) -> Address {
+    pub(crate) const fn meter(&self) -> Address {
         self.meter
     }
 
     /// The meter's public key.
     #[must_use]
-    pub const fn public(&self) -> PublicKey {
+    pub(crate) const fn public(&self) -> PublicKey {
         self.public
     }
 
     /// The chain that signatures are bound to.
     #[must_use]
-    pub const fn chain(&self) -> Hash {
+    pub(crate) const fn chain(&self) -> Hash {
         self.chain
     }
 
     /// Signs the counters under a number that was reserved for them.
     #[must_use]
-    pub fn reading(&self, seq: u64, energy: &Energy, clock: &Clock) -> SignedReading {
+    pub(crate) fn reading(&self, seq: u64, energy: &Energy, clock: &Clock) -> SignedReading {
         let (time_ms, quality) = clock.stamp();
         self.sign(Reading {
             meter: self.meter,
@@ -57,13 +57,13 @@ impl Signer {
 
     /// Signs an old reading again under a new number.
     #[must_use]
-    pub fn renumber(&self, old: &SignedReading, seq: u64) -> SignedReading {
+    pub(crate) fn renumber(&self, old: &SignedReading, seq: u64) -> SignedReading {
         self.sign(Reading { seq, ..old.reading.clone() })
     }
 
     /// Signs a transaction of the meter's account; `None` never happens, since one signature is within every limit.
     #[must_use]
-    pub fn transaction(&self, body: TxBody) -> Option<Tx> {
+    pub(crate) fn transaction(&self, body: TxBody) -> Option<Tx> {
         let signature = self.key.sign(&body.signing_bytes());
         Tx::new(body, vec![Auth { key: self.public, signature }]).ok()
     }

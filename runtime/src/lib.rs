@@ -1,7 +1,7 @@
 //! The state machine: what a block of transactions makes of a state.
 //!
 //! - [`state`]: the Merkle trie that holds everything, cheap to clone, with proofs.
-//! - [`keys`]: every key in state, in one file.
+//! - [`keys`]: every key in state; [`key`]: what they are made of; [`records`]: values of no module.
 //! - [`overlay`]: the writes of a block in the making, with rollback of a failed transaction.
 //! - [`modules`]: ledger, token, identity, energy.
 //! - [`execute`]: checking, verifying, charging and running transactions; building blocks.
@@ -21,18 +21,21 @@
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
 pub mod execute;
+pub mod key;
 pub mod keys;
 pub mod modules;
 pub mod overlay;
 pub mod query;
+pub mod records;
 pub mod schedule;
 pub mod state;
 pub mod store;
 
 pub use execute::{
-    Admission, BlockEnv, BlockError, BuildLimits, Built, CheckedTx, Executed, TxError, VerifiedTx, admit,
-    build_block, execute_block, genesis, simulate, verify_all,
+    Admission, BlockError, BuildLimits, Built, CheckedTx, Executed, TxError, VerifiedTx, admit, build_block,
+    execute_block, genesis, simulate, verify_all,
 };
+pub use modules::ctx::BlockEnv;
 pub use schedule::Schedule;
 pub use state::State;
 pub use store::{Commit, Store, StoreError};

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use wattle_host::process;
+use wattle_meter::causes;
 use wattle_meter::cli::{self, LightCliError, LightCommand};
 
 /// Reads meters, signs their readings and brings them to a Wattle chain.
@@ -72,20 +73,13 @@ fn log(json: bool) {
     if json { logs.json().init() } else { logs.init() }
 }
 
-/// Prints an error with everything below it.
+/// Prints an error with everything below it. Nobody may be there to read it: the exit code says as much.
 fn report(json: bool, error: &(dyn Error + 'static)) {
-    let mut causes = Vec::new();
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
+    let text = causes(error);
     if json {
         let code = error.downcast_ref::<LightCliError>().map(LightCliError::code);
-        // Nobody may be there to read it: the exit code says as much.
-        let _ =
-            writeln!(std::io::stdout(), "{}", serde_json::json!({"error": causes.join(": "), "code": code}));
+        let _ = writeln!(std::io::stdout(), "{}", serde_json::json!({"error": text, "code": code}));
     } else {
-        let _ = writeln!(std::io::stderr(), "error: {}", causes.join(": "));
+        let _ = writeln!(std::io::stderr(), "error: {text}");
     }
 }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use wattle_chain_spec::Checkpoint;
 use wattle_meter::queue::Queue;
-use wattle_meter::simulator::{Simulator, SimulatorConfig, system_clock};
+use wattle_meter::simulator::{Household, Simulator, Site, system_clock};
 use wattle_meter::{LightStatus, status};
 use wattle_primitives::reading::SignedReading;
 use wattle_primitives::{
@@ -62,7 +62,8 @@ pub(crate) fn free_port() -> u16 {
 pub(crate) async fn simulator(seed: u64) -> Simulator {
     let clock = system_clock();
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Simulator::start(SimulatorConfig { listen, seed, start_ms: clock() - 60_000, clock }).await.unwrap()
+    let start_ms = clock() - 60_000;
+    Simulator::start(listen, Site::of(Household::new(seed)), start_ms, clock).await.unwrap()
 }
 
 /// A light node's directory, and its process while it runs.

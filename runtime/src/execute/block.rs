@@ -4,13 +4,13 @@ use super::charge::{Ask, assess, charge};
 use super::tx::{check_body, check_weight, embedded_verdicts};
 use super::{BlockError, TxError, VerifiedTx, fee_of, txs_root, weigh};
 use crate::State;
+use crate::modules::ctx::BlockEnv;
 use crate::modules::{self, Action, Ctx};
 use crate::overlay::{Overlay, RawWrite};
 use wattle_primitives::block::HEADER_BYTES_MAX;
+use wattle_primitives::genesis::Params;
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::{
-    Amount, Hash, Height, Outcome, Params, PublicKey, Receipt, TimeMs, TxBody, Weight, planted,
-};
+use wattle_primitives::{Amount, Hash, Outcome, Receipt, TxBody, Weight, planted};
 
 /// Expiries may use up to this part of a block's weight, beside its transactions.
 const ON_BLOCK_SHARE: u64 = 8;
@@ -18,23 +18,6 @@ const ON_BLOCK_SHARE: u64 = 8;
 const MISFITS_MAX: usize = 64;
 /// Bytes of a block that are not transactions: its header and the length of the list.
 const FRAME_BYTES: usize = HEADER_BYTES_MAX + 4;
-
-/// What a block's execution knows of its surroundings.
-#[derive(Clone, Debug)]
-pub struct BlockEnv {
-    /// Parameters in force.
-    pub params: Params,
-    /// Genesis hash: hash of the header at height 0.
-    pub chain: Hash,
-    /// The block's height.
-    pub height: Height,
-    /// The block's time.
-    pub time_ms: TimeMs,
-    /// The parent's hash.
-    pub parent: Hash,
-    /// Who proposes it.
-    pub proposer: PublicKey,
-}
 
 /// What a block makes of its parent's state.
 #[derive(Clone, Debug)]

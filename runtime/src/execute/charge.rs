@@ -3,8 +3,9 @@
 //! Everything here happens before a call runs and stays when the calls fail: nonce, fee, bandwidth, and the account of
 //! a sender who is seen for the first time.
 
-use super::{BlockEnv, TxError, bandwidth, fee_of};
+use super::{TxError, bandwidth, fee_of};
 use crate::keys;
+use crate::modules::ctx::BlockEnv;
 use crate::modules::identity::records::{Account, Sponsorship};
 use crate::modules::ledger::posting::{FEES, available};
 use crate::modules::ledger::{post, wallet};

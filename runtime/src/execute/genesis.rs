@@ -1,16 +1,17 @@
 //! Height 0.
 
-use super::{BlockEnv, GenesisFailure};
+use super::GenesisFailure;
 use crate::State;
 use crate::keys;
+use crate::modules::ctx::BlockEnv;
 use crate::modules::energy::register_meter::{MeterKind, admit_meter, check_meter};
 use crate::modules::energy::set_collection::set_collection;
 use crate::modules::ledger::posting::ISSUANCE;
+use crate::modules::ledger::records::Asset;
 use crate::modules::ledger::{post, wallet};
-use crate::modules::records::Counters;
-use crate::modules::token::records::Asset;
 use crate::modules::{Action, Ctx, identity};
 use crate::overlay::Overlay;
+use crate::records::Counters;
 use wattle_primitives::block::PROTOCOL_VERSION;
 use wattle_primitives::call::energy::{RegisterMicrogrid, SetTerms, microgrid_id};
 use wattle_primitives::genesis::{GenesisError, GenesisMicrogrid};

@@ -15,7 +15,7 @@ mod genesis;
 mod tx;
 
 pub use block::{
-    Admission, BlockEnv, BuildLimits, Built, Executed, Simulated, admit, build_block, execute_block, simulate,
+    Admission, BuildLimits, Built, Executed, Simulated, admit, build_block, execute_block, simulate,
 };
 pub use error::{BlockError, GenesisFailure, TxError};
 pub use genesis::{genesis, genesis_block};

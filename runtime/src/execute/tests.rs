@@ -10,6 +10,7 @@ pub(crate) mod settlement;
 
 use super::*;
 use crate::State;
+use crate::modules::ctx::BlockEnv;
 use crate::modules::invariants;
 use wattle_chain_spec::Preset;
 use wattle_primitives::call;

@@ -1,10 +1,27 @@
 //! What a call can see and do.
 
-use crate::execute::BlockEnv;
 use crate::keys;
-use crate::modules::records::Counters;
 use crate::overlay::{Mark, Overlay};
-use wattle_primitives::{Address, Amount, Event, TimeMs};
+use crate::records::Counters;
+use wattle_primitives::genesis::Params;
+use wattle_primitives::{Address, Amount, Event, Hash, Height, PublicKey, TimeMs};
+
+/// What a block's execution knows of its surroundings.
+#[derive(Clone, Debug)]
+pub struct BlockEnv {
+    /// Parameters in force.
+    pub params: Params,
+    /// Genesis hash: hash of the header at height 0.
+    pub chain: Hash,
+    /// The block's height.
+    pub height: Height,
+    /// The block's time.
+    pub time_ms: TimeMs,
+    /// The parent's hash.
+    pub parent: Hash,
+    /// Who proposes it.
+    pub proposer: PublicKey,
+}
 
 /// The surroundings of a call: the block's writes so far, its time, who asks, and what has happened.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! What falls due in a block, before its transactions.
 
-use super::records::Due;
 use super::{Ctx, agenda, deals, ledger, market, weights};
+use crate::records::Due;
 use wattle_primitives::Weight;
 
 /// Least weight of anything that falls due.

@@ -1,17 +1,7 @@
-//! What must always hold of a whole state: for tests and for an auditor. Never part of a block's execution.
-//!
-//! Each module has its own rules, and sees every entry; what several of them count is in [`Sums`].
+//! What must always hold of a whole state, as modules tell it: their rules, and what several of them count in [`Sums`].
 
-use super::deals::invariants as deals;
-use super::disputes::invariants as disputes;
-use super::energy::invariants as energy;
-use super::identity::invariants as identity;
-use super::ledger::invariants as ledger;
-use super::market::invariants as market;
-use super::token::invariants as token;
-use super::{ledger as books, records};
 use crate::State;
-use crate::overlay::decode_entry;
+use crate::state::decode_entry;
 use borsh::BorshDeserialize;
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
@@ -95,7 +85,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) state: &'a State,
     /// Its key.
     pub(crate) key: &'a [u8],
-    value: &'a [u8],
+    pub(super) value: &'a [u8],
 }
 
 impl Entry<'_> {
@@ -120,9 +110,9 @@ impl Entry<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Sums {
     /// Deposits that are to be given back.
-    owed: u128,
+    pub(super) owed: u128,
     /// For each list: entries found, and the counts in the owners' records.
-    lists: BTreeMap<&'static str, (u64, u64)>,
+    pub(super) lists: BTreeMap<&'static str, (u64, u64)>,
 }
 
 impl Sums {
@@ -142,17 +132,6 @@ impl Sums {
         let (found, _) = self.lists.entry(list).or_default();
         *found = found.saturating_add(1);
     }
-
-    fn check(self, state: &State) -> Result<(), Violation> {
-        let held = books::deposits(state);
-        if held.0 < self.owed {
-            return Err(Violation::Deposits { held: held.0, owed: self.owed });
-        }
-        match self.lists.into_iter().find(|(_, (got, expected))| got != expected) {
-            Some((what, (got, expected))) => Err(Violation::Count { what, expected, got }),
-            None => Ok(()),
-        }
-    }
 }
 
 /// A module's rules.
@@ -162,26 +141,4 @@ pub(crate) trait Rules: Default {
 
     /// Checks what can be said once every entry was seen.
     fn check(self, state: &State) -> Result<(), Violation>;
-}
-
-/// Runs every module's rules in one pass.
-macro_rules! check_all {
-    ($state:expr, $sums:expr, $($rules:ident),*) => {{
-        $(let mut $rules = $rules::Rules::default();)*
-        for (key, value) in $state.entries() {
-            let entry = Entry { state: $state, key, value };
-            $($rules.take(&entry, $sums)?;)*
-        }
-        $($rules.check($state)?;)*
-    }};
-}
-
-/// Checks every rule over the whole state: O(entries).
-///
-/// # Errors
-/// The first [`Violation`] found.
-pub fn invariants(state: &State) -> Result<(), Violation> {
-    let mut sums = Sums::default();
-    check_all!(state, &mut sums, records, ledger, token, identity, energy, market, deals, disputes);
-    sums.check(state)
 }

@@ -12,7 +12,8 @@
 //! disputes               claims against tabs
 //! agenda                 what a microgrid does when: calls energy and market
 //! due                    what falls due in a block, before its transactions
-//! invariants             what must always hold, for tests and auditors
+//! invariants             what must always hold, as each module tells it
+//! audit                  runs all of that over a state, for tests and auditors
 //! ```
 //!
 //! # Deposits
@@ -47,6 +48,7 @@ macro_rules! actions {
 }
 
 mod agenda;
+mod audit;
 pub mod ctx;
 pub mod deals;
 pub mod disputes;
@@ -56,13 +58,13 @@ pub mod identity;
 pub mod invariants;
 pub mod ledger;
 pub mod market;
-pub mod records;
 pub mod token;
 pub mod weights;
 
+pub use audit::invariants;
 pub use ctx::Ctx;
 pub use due::on_block;
-pub use invariants::{Violation, invariants};
+pub use invariants::Violation;
 
 use wattle_primitives::{Call, Hash, PublicKey, Reason, Signature, Weight};
 

@@ -10,8 +10,7 @@
 
 mod trie;
 
-use crate::keys::{self, Key, RawKey, tag};
-use crate::overlay::decode_entry;
+use crate::key::{self, Key, RawKey, tag};
 use borsh::BorshDeserialize;
 use trie::{Change, Trie};
 use wattle_primitives::trie::{TrieProof, key_hash};
@@ -110,7 +109,7 @@ impl State {
     /// When the next queue entry falls due.
     #[must_use]
     pub fn due_ms(&self) -> Option<TimeMs> {
-        self.queue.first().and_then(|(key, _)| keys::queue_time(key))
+        self.queue.first().and_then(|(key, _)| key::queue_time(key))
     }
 }
 
@@ -125,3 +124,16 @@ fn queue_position(key: &[u8]) -> Option<Hash> {
 
 #[cfg(test)]
 mod tests;
+
+/// Decodes an entry of the state.
+///
+/// # Panics
+/// When it is not what its module wrote: the state was checked against its root, so this is a bug.
+pub(crate) fn decode_entry<T: BorshDeserialize>(key: &[u8], bytes: &[u8]) -> T {
+    match T::try_from_slice(bytes) {
+        Ok(value) => value,
+        Err(error) => {
+            panic!("state entry with tag {:#04x} does not decode: {error}", key.first().unwrap_or(&0))
+        }
+    }
+}

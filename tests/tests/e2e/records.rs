@@ -14,10 +14,10 @@ use wattle_runtime::modules::energy::records::{
     Agenda, Interval, Measured, Member, Microgrid, Position, SettledMeter, Silence, Slice, Step,
 };
 use wattle_runtime::modules::identity::records::Sponsorship;
+use wattle_runtime::modules::ledger::records::Asset;
 use wattle_runtime::modules::ledger::records::{Book, BookAccount, Hold};
 use wattle_runtime::modules::market::records::Order;
-use wattle_runtime::modules::records::{Counters, Due};
-use wattle_runtime::modules::token::records::Asset;
+use wattle_runtime::records::{Counters, Due};
 
 /// Set to write the vectors anew, after a deliberate change of protocol.
 const BLESS: &str = "WATTLE_BLESS_VECTORS";

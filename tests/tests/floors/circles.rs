@@ -1,7 +1,7 @@
 //! No circle of modules: siblings in one folder never import each other in a round, whatever lies below them.
 //!
 //! Parent and child may know each other. What a folder imports is what any file below it names by `crate::`, `super::`,
-//! `self::` or `use`, followed through re-exports to the module that defines it; tests are left out.
+//! `self::`, `use` or a name in scope, followed through re-exports to the module that defines it; tests are left out.
 
 use crate::{root, rust_files};
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,23 +11,10 @@ use std::path::Path;
 /// authority is kept in accounts. The others wait to be opened; whoever opens one deletes its line.
 const KNOWN: &[(&str, &[&str])] = &[
     ("runtime", &["modules::identity", "modules::ledger"]),
-    (
-        "runtime",
-        &[
-            "modules::energy::agenda",
-            "modules::energy::credit",
-            "modules::energy::finish",
-            "modules::energy::market",
-            "modules::energy::settle",
-            "modules::energy::terms",
-        ],
-    ),
-    ("runtime", &["execute", "modules", "overlay"]),
-    ("runtime", &["execute::block", "execute::charge"]),
     ("rpc", &["admin", "connection", "http", "methods", "openrpc", "server", "service", "ws"]),
+    ("node", &["work::block", "work::job"]),
     ("primitives", &["domain", "hash"]),
     ("primitives", &["event", "receipt"]),
-    ("meter", &["board", "relay"]),
 ];
 
 /// Names of modules from the crate's root down.
@@ -122,6 +109,9 @@ fn imports(modules: &Modules) -> BTreeMap<ModulePath, Imports> {
             let to = resolve(modules, path, 0);
             let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
             let (Some(a), Some(b)) = (from.get(common), to.get(common)) else { continue }; // parent and child
+            if to == *path && modules[&to].items.is_empty() {
+                continue; // it only gathers what stands elsewhere, to which what is named through it leads
+            }
             let shown = format!("{} names {}", from.join("::"), path.join("::"));
             let imports = all.entry(from[..common].to_vec()).or_default();
             imports.entry(a.clone()).or_default().entry(b.clone()).or_insert(shown);
@@ -268,7 +258,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(mut self) -> Module {
-        const DEFINES: [&str; 8] = ["struct", "enum", "fn", "trait", "type", "const", "static", "union"];
+        const DEFINES: [&str; 9] =
+            ["struct", "enum", "fn", "trait", "type", "const", "static", "union", "mod"];
         let mut at = 0;
         while at < self.tokens.len() {
             let begins = at == 0 || self.word(at - 1) != "::";
@@ -277,16 +268,18 @@ impl Reader<'_> {
             }
             if self.word(at) == "use" {
                 at = self.tree(at + 1, &[], true);
-            } else if begins
-                && ["crate", "super", "self"].contains(&self.word(at))
-                && self.word(at + 1) == "::"
-            {
+            } else if begins && self.word(at + 1) == "::" && self.leads_somewhere(self.word(at)) {
                 at = self.tree(at, &[], false);
             } else {
                 at += 1;
             }
         }
         self.module
+    }
+
+    /// Whether a path in code that begins so is one of this crate: by itself, or by what was brought into scope.
+    fn leads_somewhere(&self, word: &str) -> bool {
+        ["crate", "super", "self"].contains(&word) || self.module.uses.contains_key(word)
     }
 
     fn word(&self, at: usize) -> &str {
@@ -307,8 +300,8 @@ impl Reader<'_> {
                     return at + 1;
                 }
                 "*" if is_use => {
-                    self.module.globs.extend(self.absolute(&names));
-                    self.module.named.extend(self.absolute(&names));
+                    self.module.globs.extend(self.absolute(&names, is_use));
+                    self.module.named.extend(self.absolute(&names, is_use));
                     return at + 1;
                 }
                 name => names.push(name.to_owned()),
@@ -328,7 +321,7 @@ impl Reader<'_> {
             self.word(at + 1).clone_into(&mut alias);
             at += 2;
         }
-        if let Some(target) = self.absolute(&names) {
+        if let Some(target) = self.absolute(&names, is_use) {
             if is_use {
                 self.module.uses.insert(alias, target.clone());
             }
@@ -338,12 +331,15 @@ impl Reader<'_> {
     }
 
     /// A path from the crate's root; `None` for one that leads out of the crate.
-    fn absolute(&self, names: &[String]) -> Option<ModulePath> {
+    fn absolute(&self, names: &[String], is_use: bool) -> Option<ModulePath> {
         let ups = names.iter().take_while(|name| *name == "super").count();
         let (base, rest) = match names.first()?.as_str() {
             "crate" => (&[][..], &names[1..]),
             "self" => (&self.path[..], &names[1..]),
             "super" => (&self.path[..self.path.len().checked_sub(ups)?], &names[ups..]),
+            name if !is_use && self.module.uses.contains_key(name) => {
+                return Some([&self.module.uses[name][..], &names[1..]].concat());
+            }
             _ if self.known.contains(&[&self.path[..], &names[..1]].concat()) => (&self.path[..], names),
             _ => return None,
         };

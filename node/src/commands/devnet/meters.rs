@@ -108,7 +108,7 @@ impl Meters {
         let sites = meters.sites(net, seed);
         for (i, (dir, site)) in net.meters.iter().zip(sites).enumerate() {
             let start_ms = net.spec.genesis.time_ms.0;
-            let simulator = Simulator::start_at(loopback(0), site.clone(), start_ms, system_clock())
+            let simulator = Simulator::start(loopback(0), site.clone(), start_ms, system_clock())
                 .await
                 .map_err(|e| CliError::failed("meter", &e))?;
             let cable = cables.iter().find(|(at, _)| *at == i).map(|(_, cable)| cable.peers());

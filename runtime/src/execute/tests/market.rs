@@ -4,8 +4,8 @@ use super::*;
 use crate::keys;
 use crate::modules::energy::records::{LastReading, Meter};
 use crate::modules::energy::records::{Member, Microgrid, Position, SettledMeter, Silence, Step};
-use crate::overlay::decode_entry;
 use crate::query;
+use crate::state::decode_entry;
 use wattle_primitives::call::energy::*;
 use wattle_primitives::call::ledger::{Entry, SystemAccount};
 use wattle_primitives::call::market::{

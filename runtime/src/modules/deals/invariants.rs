@@ -8,7 +8,7 @@ use crate::modules::energy::records::Member;
 use crate::modules::invariants::{self, Entry, Sums, Violation, require};
 use crate::modules::ledger;
 use crate::modules::ledger::records::Hold;
-use crate::modules::records::Due;
+use crate::records::Due;
 use std::collections::BTreeMap;
 use wattle_primitives::call::deals::Funding;
 use wattle_primitives::{Address, Amount, Hash, TimeMs};

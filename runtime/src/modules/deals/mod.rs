@@ -33,8 +33,8 @@ pub(crate) use usage::expire;
 
 use super::energy::TERMS_KEYS;
 use super::energy::prices::cost_at_most;
-use super::records::Due;
 use super::{Ctx, ledger};
+use crate::records::Due;
 use records::{Acceptance, Deal, DealState};
 use wattle_primitives::call::deals::{ACCEPTANCES_MAX, DEAL_WH_MAX};
 use wattle_primitives::call::energy::PRICE_MAX;

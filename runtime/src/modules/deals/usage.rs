@@ -11,8 +11,8 @@ use crate::modules::energy::positions::{Traded, add_traded, address, count_trade
 use crate::modules::energy::prices::{cost, cost_at_most};
 use crate::modules::energy::records::Microgrid;
 use crate::modules::energy::{self, credit, tab};
-use crate::modules::records::Due;
 use crate::modules::{Ctx, ledger, weights};
+use crate::records::Due;
 use wattle_primitives::call::deals::{DealEnd, Funding};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::{Address, Amount, Event, Hash, Reason, WattHours, Weight, planted};

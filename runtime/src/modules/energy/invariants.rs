@@ -6,7 +6,7 @@ use super::tab::{self, CLEARING};
 use crate::State;
 use crate::keys::{self, tag};
 use crate::modules::invariants::{self, Entry, Sums, Violation, require};
-use crate::modules::records::Due;
+use crate::records::Due;
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::units::{BookId, IntervalId};

@@ -7,7 +7,7 @@ use super::records::{Agenda, Microgrid};
 use super::terms;
 use crate::keys;
 use crate::modules::Ctx;
-use crate::modules::records::Due;
+use crate::records::Due;
 use wattle_primitives::call::energy::Terms;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Hash, TimeMs, planted};

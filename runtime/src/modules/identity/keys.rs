@@ -1,7 +1,7 @@
 //! The identity module's keys in state.
 
 use super::records::{Account, Sponsorship};
-use crate::keys::{Key, tag};
+use crate::key::{Key, tag};
 use wattle_primitives::Address;
 
 /// An account.

@@ -9,8 +9,8 @@
 use super::posting::{Movement, deposit, move_money, refund};
 use super::records::Hold;
 use crate::keys::{self, Key};
-use crate::modules::records::Due;
 use crate::modules::{Ctx, weights};
+use crate::records::Due;
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, Weight, planted};
 

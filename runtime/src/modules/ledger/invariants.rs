@@ -5,7 +5,7 @@ use super::records::{Balance, Book, Hold};
 use crate::State;
 use crate::keys::{self, tag};
 use crate::modules::invariants::{self, Sums, Violation, require};
-use crate::modules::records::Due;
+use crate::records::Due;
 use std::collections::{BTreeMap, BTreeSet};
 use wattle_primitives::call::ledger::{AccountId, Entry};
 use wattle_primitives::units::BookId;

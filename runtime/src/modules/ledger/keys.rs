@@ -1,7 +1,7 @@
 //! The ledger module's keys in state.
 
-use super::records::{Balance, Book, BookAccount, Hold};
-use crate::keys::{Key, tag};
+use super::records::{Asset, Balance, Book, BookAccount, Hold};
+use crate::key::{Key, tag};
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::units::BookId;
 use wattle_primitives::{Address, AssetId, Hash};
@@ -40,4 +40,10 @@ pub fn book_index(book: BookId, index: u32) -> Key<u32> {
 #[must_use]
 pub fn hold(id: &Hash) -> Key<Hold> {
     Key::new(tag::HOLD).with(id.as_bytes())
+}
+
+/// An asset.
+#[must_use]
+pub fn asset(asset: AssetId) -> Key<Asset> {
+    Key::new(tag::ASSET).with(&asset.0.to_le_bytes())
 }

@@ -2,6 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_primitives::call::ledger::{AccountClass, Entry};
+use wattle_primitives::call::token::Symbol;
 use wattle_primitives::{Address, Amount, AssetId, TimeMs};
 
 pub use wattle_primitives::state_key::BalanceRecord as Balance;
@@ -39,4 +40,15 @@ pub struct Hold {
     pub depositor: Address,
     /// The deposit.
     pub deposit: Amount,
+}
+
+/// An asset.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Asset {
+    /// Short name.
+    pub symbol: Symbol,
+    /// Decimal places.
+    pub scale: u8,
+    /// Who may mint it; nobody may mint the native asset.
+    pub issuer: Option<Address>,
 }

@@ -5,7 +5,7 @@ use crate::State;
 use crate::keys::{self, tag};
 use crate::modules::invariants::{self, Entry, Sums, Violation, require};
 use crate::modules::ledger;
-use crate::modules::records::Due;
+use crate::records::Due;
 use wattle_primitives::Hash;
 use wattle_primitives::call::market::Side;
 

@@ -22,10 +22,10 @@ pub mod records;
 pub(crate) use clear::clear;
 
 use super::energy::{TERMS_KEYS, microgrid};
-use super::records::Due;
 use super::{Ctx, weights};
 use crate::keys::{Key, interval, order};
 use crate::modules::energy::records::{Interval, Microgrid, Step};
+use crate::records::Due;
 use records::Order;
 use wattle_primitives::call::energy::Terms;
 use wattle_primitives::call::market::OrderEnd;

@@ -5,8 +5,8 @@ use crate::modules::energy::positions::{address, import_price_max};
 use crate::modules::energy::prices::cost_at_most;
 use crate::modules::energy::records::{Interval, Microgrid};
 use crate::modules::energy::{self, credit, tab, terms};
-use crate::modules::records::Due;
 use crate::modules::{Action, Ctx, ledger, weights};
+use crate::records::Due;
 use wattle_primitives::call::energy::{PRICE_MAX, Terms};
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::call::market::{

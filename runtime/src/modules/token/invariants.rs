@@ -1,9 +1,9 @@
 //! The token module's rules: as many assets as were numbered.
 
-use super::records::Asset;
 use crate::State;
 use crate::keys::tag;
 use crate::modules::invariants::{self, Entry, Sums, Violation};
+use crate::modules::ledger::records::Asset;
 
 #[derive(Default)]
 pub(crate) struct Rules;

@@ -1,5 +1,5 @@
-use super::records::Asset;
 use crate::keys;
+use crate::modules::ledger::records::Asset;
 use crate::modules::{Action, Ctx, ledger, weights};
 use wattle_primitives::call::token::{Issue, SCALE_MAX};
 use wattle_primitives::{AssetId, Event, Reason, Weight};

@@ -3,9 +3,7 @@
 mod burn;
 pub(crate) mod invariants;
 mod issue;
-pub mod keys;
 mod mint;
-pub mod records;
 mod transfer;
 
 use wattle_primitives::call::TokenCall;

@@ -1,8 +1,5 @@
 //! Values in state that belong to no one module. Their encodings are part of the protocol.
 
-use super::invariants::{self, Entry, Sums, Violation};
-use crate::State;
-use crate::keys::tag;
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_primitives::Hash;
 
@@ -39,26 +36,5 @@ impl Due {
         match self {
             Self::Hold(id) | Self::Microgrid(id) | Self::Deal(id) | Self::Order(id) => id,
         }
-    }
-}
-
-/// As many books, assets and microgrids as numbers were given out.
-#[derive(Default)]
-pub(crate) struct Rules;
-
-impl invariants::Rules for Rules {
-    fn take(&mut self, entry: &Entry<'_>, sums: &mut Sums) -> Result<(), Violation> {
-        if entry.tag() == tag::COUNTERS {
-            let counters: Counters = entry.record();
-            sums.expect("assets", u64::from(counters.assets));
-            sums.expect("books", counters.books.saturating_sub(1));
-            sums.expect("microgrids", u64::from(counters.microgrids));
-            sums.expect("microgrid index", u64::from(counters.microgrids));
-        }
-        Ok(())
-    }
-
-    fn check(self, _state: &State) -> Result<(), Violation> {
-        Ok(())
     }
 }

@@ -21,6 +21,8 @@ use wattle_primitives::{
     VotingPower,
 };
 
+/// Seeds of the set that a chain begins with.
+pub(crate) const SEEDS: [u8; 4] = [1, 2, 3, 4];
 pub(crate) const TRUST_MS: u64 = 3_600_000;
 const SPACING_MS: u64 = 10;
 
@@ -100,6 +102,13 @@ fn prove_below(leaves: &[Leaf], wanted: &Hash, path: &mut Vec<Step>) -> (Hash, L
 }
 
 impl TestChain {
+    /// A chain with one block after genesis.
+    pub(crate) fn started(state: State) -> Self {
+        let mut chain = Self::new(&SEEDS, state);
+        chain.push(Epoch(0), &SEEDS, &SEEDS, true);
+        chain
+    }
+
     pub(crate) fn new(seeds: &[u8], state: State) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
         let start_ms = u64::try_from(now).unwrap() - 60_000;
@@ -228,7 +237,7 @@ impl TimeSource for FixedTime {
     }
 }
 
-/// What a peer does to its answers.
+/// A peer's change to its honest answers.
 pub(crate) type Lie = Box<dyn Fn(&TestChain, Request, Response) -> Response + Send>;
 
 /// Peers that serve a chain, some with a lie.
@@ -315,7 +324,7 @@ impl TestPeers {
         }
     }
 
-    /// What the second entry peer gets of a transaction is in the pool already.
+    /// Whether the payer has room for it. A transaction that the second entry peer gets is in the pool already.
     fn has_bandwidth(&self, tx: &Tx) -> bool {
         let again = self.received.lock().unwrap().contains(tx);
         let mut bucket = self.bucket.lock().unwrap();
@@ -435,7 +444,7 @@ pub(crate) fn registered(meter: Address, last: Option<LastReading>) -> State {
     ])
 }
 
-/// What a wallet holds of the native asset.
+/// Adds a wallet's balance of the native asset.
 pub(crate) fn with_balance(mut state: State, owner: Address, units: u128) -> State {
     let record = BalanceRecord { credits_posted: units, ..BalanceRecord::default() };
     let key = state_key::balance(&AccountId::Wallet { owner }, AssetId::NATIVE);

@@ -4,23 +4,16 @@
 //! stage, many times in one life of a meter, against a chain that counts what it accepts.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use super::chain::{SEEDS, TestChain, TestPeers, memory_dir, registered};
+use super::life::{Life, energy, meter};
 use crate::clock::Clock;
-use crate::follow::Follower;
 use crate::peers::Peers;
-use crate::queue::Queue;
-use crate::sensor::Energy;
-use crate::sign::Signer;
-use crate::submit::{Payment, Progress, SharedQueue, Submitter};
-use crate::testchain::{TestChain, TestPeers, memory_dir, registered};
+use crate::submit::Progress;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 use wattle_p2p::wire::{Request, Response};
 use wattle_p2p::{PeerId, RequestError};
-use wattle_primitives::reading::{RegisterEncoding, SignedReading, Words};
-use wattle_primitives::{Address, Amount, Epoch, SecretKey};
-
-const SEEDS: [u8; 4] = [1, 2, 3, 4];
+use wattle_primitives::reading::SignedReading;
 
 /// Where the end comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,18 +78,9 @@ impl Peers for CutOff<'_> {
     }
 }
 
-/// One life of the light node, from a start to its end.
-struct Life {
-    queue: SharedQueue,
-    submitter: Submitter,
-    follower: Follower,
-    signer: Arc<Signer>,
-    clock: Arc<Clock>,
-}
-
 struct World {
     dir: PathBuf,
-    /// What a power cut would leave.
+    /// The files that a power cut would leave.
     durable: PathBuf,
     peers: TestPeers,
     /// Every reading that was ever signed, by number.
@@ -106,20 +90,10 @@ struct World {
     counter: u16,
 }
 
-fn key() -> SecretKey {
-    SecretKey::from_seed([77; 32])
-}
-
 impl World {
     fn start(&self) -> Life {
-        let clock = Arc::new(Clock::start(true).unwrap());
         let checkpoint = self.peers.chain.lock().unwrap().checkpoint(&SEEDS);
-        let follower = Follower::open(checkpoint, &self.dir, Arc::clone(&clock)).unwrap();
-        let signer = Arc::new(Signer::new(key(), follower.chain()));
-        let queue = Arc::new(Mutex::new(Queue::open(&self.dir.join("queue"), 1000).unwrap().0));
-        let payment = Payment { fee_payer: signer.meter(), max_fee: Amount(1000) };
-        let submitter = Submitter::new(Arc::clone(&signer), Arc::clone(&queue), Arc::clone(&clock), payment);
-        let life = Life { queue, submitter, follower, signer, clock };
+        let life = Life::start(&self.dir, checkpoint, Clock::start(true).unwrap());
         self.keep(|name| name == "state");
         self.keep(|_| true); // an open queue has made durable what it found
         life
@@ -140,14 +114,12 @@ impl World {
     /// Goes through the stages up to `last`.
     async fn live(&mut self, life: &mut Life, last: Stage) {
         self.counter += 1;
-        let words = |low: u16| Words::new(vec![0, low]).unwrap();
-        let energy = Energy::decode(RegisterEncoding::Uint32Wh, words(self.counter), words(0)).unwrap();
         if last == Stage::Read {
             return;
         }
         let seq = life.queue.lock().unwrap().next_seq().unwrap();
         self.keep(|name| name == "state");
-        let reading = life.signer.reading(seq, &energy, &life.clock);
+        let reading = life.signer.reading(seq, &energy(self.counter, 0), &life.clock);
         assert!(self.signed.insert(seq, reading.clone()).is_none(), "number {seq} was given twice");
         if last == Stage::Numbered {
             return;
@@ -206,9 +178,7 @@ fn copy(from: &Path, to: &Path, which: impl Fn(&str) -> bool) {
 #[tokio::test]
 async fn no_reading_is_lost_and_none_taken_twice_whenever_the_end_comes() {
     let dir = memory_dir();
-    let meter = Address::of_key(&key().public());
-    let mut chain = TestChain::new(&SEEDS, registered(meter, None));
-    chain.push(Epoch(0), &SEEDS, &SEEDS, true);
+    let chain = TestChain::started(registered(meter(), None));
     let mut world = World {
         dir: dir.path().join("node"),
         durable: dir.path().join("durable"),
@@ -248,7 +218,7 @@ async fn no_reading_is_lost_and_none_taken_twice_whenever_the_end_comes() {
     }
     world.check(&life, "the end");
     let accepted: BTreeSet<u64> = world.peers.accepted.lock().unwrap().iter().map(|(_, seq)| *seq).collect();
-    assert_eq!(life.queue.lock().unwrap().depth(), 0);
+    assert_eq!(life.depth(), 0);
     assert!(world.synced.is_subset(&accepted));
     assert!(world.synced.len() > 100, "{} readings", world.synced.len());
 }

@@ -1,22 +1,17 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::sensor::Energy;
-use crate::testchain::{FixedTime, TestChain, TestPeers, registered};
+use crate::tests::chain::{FixedTime, SEEDS, TestChain, TestPeers, registered};
+use crate::tests::life::{Life, meter, record, words};
 use std::path::Path;
+use wattle_primitives::reading::Reading;
 use wattle_primitives::reading::{RegisterEncoding, Words};
 use wattle_primitives::state_key::LastReading;
-use wattle_primitives::{Epoch, SecretKey, WattHours};
-
-const SEEDS: [u8; 4] = [1, 2, 3, 4];
+use wattle_primitives::{Epoch, WattHours};
 
 struct Bench {
     peers: TestPeers,
-    follower: Follower,
-    submitter: Submitter,
-    queue: SharedQueue,
-    signer: Arc<Signer>,
-    clock: Arc<Clock>,
+    life: Life,
 }
 
 fn bench(dir: &Path, last: Option<LastReading>, chain: Option<TestChain>) -> Bench {
@@ -24,53 +19,33 @@ fn bench(dir: &Path, last: Option<LastReading>, chain: Option<TestChain>) -> Ben
 }
 
 fn bench_at(dir: &Path, last: Option<LastReading>, chain: Option<TestChain>, clock: Clock) -> Bench {
-    let key = SecretKey::from_seed([77; 32]);
-    let meter = Address::of_key(&key.public());
-    let chain = chain.unwrap_or_else(|| of_meter(meter, last));
-    let clock = Arc::new(clock);
-    let follower = Follower::open(chain.checkpoint(&SEEDS), dir, Arc::clone(&clock)).unwrap();
-    let signer = Arc::new(Signer::new(key, follower.chain()));
-    let queue = Arc::new(Mutex::new(Queue::open(&dir.join("queue"), 1000).unwrap().0));
-    let payment = Payment { fee_payer: meter, max_fee: Amount(1000) };
-    let submitter = Submitter::new(Arc::clone(&signer), Arc::clone(&queue), Arc::clone(&clock), payment);
-    Bench { peers: TestPeers::new(chain, &SEEDS, 2), follower, submitter, queue, signer, clock }
-}
-
-fn of_meter(meter: Address, last: Option<LastReading>) -> TestChain {
-    let mut chain = TestChain::new(&SEEDS, registered(meter, last));
-    chain.push(Epoch(0), &SEEDS, &SEEDS, true);
-    chain
+    let chain = chain.unwrap_or_else(|| TestChain::started(registered(meter(), last)));
+    let life = Life::start(dir, chain.checkpoint(&SEEDS), clock);
+    Bench { peers: TestPeers::new(chain, &SEEDS, 2), life }
 }
 
 fn trusted_for_long() -> TestChain {
-    let meter = Address::of_key(&SecretKey::from_seed([77; 32]).public());
-    let mut chain = of_meter(meter, None);
+    let mut chain = TestChain::started(registered(meter(), None));
     chain.trust_ms = 60 * 86_400_000;
     chain
 }
 
 impl Bench {
     fn record(&self, import: u16) -> u64 {
-        let words = |low: u16| Words::new(vec![0, low]).unwrap();
-        let energy = Energy::decode(RegisterEncoding::Uint32Wh, words(import), words(0)).unwrap();
-        let mut queue = self.queue.lock().unwrap();
-        let seq = queue.next_seq().unwrap();
-        queue.append(&self.signer.reading(seq, &energy, &self.clock)).unwrap();
-        queue.sync().unwrap();
-        seq
+        record(&self.life.queue, &self.life.signer, &self.life.clock, import)
     }
 
     async fn round(&mut self) -> Progress {
-        let peer = self.peers.peers[0];
-        self.submitter.round(&mut self.follower, &self.peers, peer).await.unwrap()
+        let (peer, life) = (self.peers.peers[0], &mut self.life);
+        life.submitter.round(&mut life.follower, &self.peers, peer).await.unwrap()
     }
 
     fn last(&self) -> LastReading {
-        self.peers.meter_record(&self.signer.meter()).last.unwrap()
+        self.peers.meter_record(&meter()).last.unwrap()
     }
 
     fn depth(&self) -> usize {
-        self.queue.lock().unwrap().depth()
+        self.life.depth()
     }
 }
 
@@ -146,7 +121,7 @@ async fn refused_readings_are_parked_and_never_block_those_after_them() {
         assert_eq!(bench.round().await, Progress::Refused, "minute {minute}");
         time.pass(60_000);
     }
-    let refusal = bench.submitter.refusal().unwrap();
+    let refusal = bench.life.submitter.refusal().unwrap();
     assert_eq!((refusal.up_to, refusal.reason), (2, Objection::RegisterDecreased));
     assert_eq!((bench.depth(), nonce(&bench) - before), (1, 2), "not done with, and not sent again");
     for import in 51..60 {
@@ -157,10 +132,13 @@ async fn refused_readings_are_parked_and_never_block_those_after_them() {
     for _ in 0..4 {
         bench.round().await;
     }
-    assert_eq!((bench.depth(), bench.last().import_wh, bench.submitter.refusal()), (0, WattHours(120), None));
+    assert_eq!(
+        (bench.depth(), bench.last().import_wh, bench.life.submitter.refusal()),
+        (0, WattHours(120), None)
+    );
 }
 
-/// What the record does not speak against is tried again, ever more rarely.
+/// Readings that the record does not speak against are tried again, ever more rarely.
 #[tokio::test]
 async fn readings_that_are_refused_for_no_visible_reason_are_tried_ever_more_rarely() {
     let dir = tempfile::tempdir().unwrap();
@@ -178,13 +156,13 @@ async fn readings_that_are_refused_for_no_visible_reason_are_tried_ever_more_rar
     }
     let sent = bench.peers.received.lock().unwrap().iter().map(|tx| tx.body().nonce).max().unwrap().0;
     assert!((8..=20).contains(&sent), "{sent} transactions in a week");
-    assert!(bench.submitter.refusal().unwrap().is_lasting());
+    assert!(bench.life.submitter.refusal().unwrap().is_lasting());
     *bench.peers.refusing.lock().unwrap() = false;
     time.pass(86_400_000);
     for _ in 0..12 {
         bench.round().await;
     }
-    assert_eq!((bench.depth(), bench.submitter.refusal()), (0, None), "and taken when they may be");
+    assert_eq!((bench.depth(), bench.life.submitter.refusal()), (0, None), "and taken when they may be");
 }
 
 /// Past the trust period nothing is proven, and yet what a peer says of it is enough not to pay for the same for ever.
@@ -194,7 +172,7 @@ async fn refused_readings_are_parked_past_the_trust_period_too() {
     let time = FixedTime::at(wall::now().0, true);
     let mut bench = bench_at(dir.path(), None, None, Clock::of(1, Box::new(time.clone())));
     assert_eq!(bench.round().await, Progress::Idle);
-    time.pass(crate::testchain::TRUST_MS);
+    time.pass(crate::tests::chain::TRUST_MS);
     *bench.peers.refusing.lock().unwrap() = true;
     for minute in 0..24 * 60u16 {
         if minute % 15 == 0 {
@@ -220,21 +198,20 @@ async fn a_meter_that_was_replaced_sends_nothing_more() {
     let mut bench = bench(dir.path(), None, None);
     bench.record(100);
     while bench.round().await != Progress::Idle {}
-    let mut record = bench.peers.meter_record(&bench.signer.meter());
+    let mut record = bench.peers.meter_record(&bench.life.signer.meter());
     record.replaced_by = Some(Address([8; 32]));
-    bench.peers.put(state_key::meter(&bench.signer.meter()), &record);
+    bench.peers.put(state_key::meter(&bench.life.signer.meter()), &record);
     let before = bench.peers.received.lock().unwrap().len();
     bench.record(120);
     for _ in 0..5 {
         assert_eq!(bench.round().await, Progress::Refused);
     }
-    assert_eq!(bench.submitter.refusal().unwrap().reason, Objection::Replaced);
+    assert_eq!(bench.life.submitter.refusal().unwrap().reason, Objection::Replaced);
     assert_eq!((bench.depth(), bench.peers.received.lock().unwrap().len()), (1, before));
 }
 
 #[test]
 fn the_record_says_what_speaks_against_a_reading() {
-    let words = |low: u16| Words::new(vec![0, low]).unwrap();
     let now = TimeMs(10 * 3_600_000);
     let last = LastReading {
         import_count: 100,
@@ -314,7 +291,7 @@ async fn after_the_trust_period_readings_are_sent_but_not_done_with() {
     assert_eq!((expired.depth(), expired.last().import_wh), (1, WattHours(8)));
     let mut chain = expired.peers.chain.lock().unwrap().clone();
     drop(expired);
-    chain.trust_ms = crate::testchain::TRUST_MS;
+    chain.trust_ms = crate::tests::chain::TRUST_MS;
     let mut anchored = bench(dir.path(), None, Some(chain));
     assert_eq!(anchored.round().await, Progress::Idle);
     assert_eq!(anchored.depth(), 0);
@@ -337,7 +314,7 @@ async fn past_the_trust_period_a_backlog_of_several_batches_goes_on() {
     }
     assert_eq!((expired.depth(), expired.last().import_wh), (300, WattHours(300)), "sent, not done with");
     // A peer that claims that the chain has nothing costs a transaction that has no effect.
-    let claim: crate::testchain::Lie = Box::new(|_, request, honest| match (&request, honest) {
+    let claim: crate::tests::chain::Lie = Box::new(|_, request, honest| match (&request, honest) {
         (Request::Proof { .. }, Response::Proof(mut answer)) => {
             answer.value = None;
             Response::Proof(answer)
@@ -357,10 +334,11 @@ async fn a_refusal_for_bandwidth_is_a_shortage_and_the_same_readings_come_again(
     for import in 1..=5 {
         bench.record(import);
     }
-    *bench.peers.bucket.lock().unwrap() = Some(crate::testchain::Bucket { left: 0, refused: 0 });
+    *bench.peers.bucket.lock().unwrap() = Some(crate::tests::chain::Bucket { left: 0, refused: 0 });
     let peer = bench.peers.peers[0];
     for _ in 0..3 {
-        let refused = bench.submitter.round(&mut bench.follower, &bench.peers, peer).await.unwrap_err();
+        let refused =
+            bench.life.submitter.round(&mut bench.life.follower, &bench.peers, peer).await.unwrap_err();
         assert!(refused.is_shortage(), "{refused}");
         bench.record(6);
     }
@@ -378,7 +356,7 @@ async fn a_transaction_that_is_too_heavy_is_halved_until_it_is_taken() {
         bench.record(import);
     }
     for peer in bench.peers.peers.clone() {
-        let weak: crate::testchain::Lie = Box::new(|_, request, honest| match request {
+        let weak: crate::tests::chain::Lie = Box::new(|_, request, honest| match request {
             Request::SubmitTx(tx) if readings_in(&tx) > 40 => {
                 Response::error(wattle_p2p::wire::ErrorCode::TxRejected, "tx_too_heavy")
             }
@@ -389,7 +367,8 @@ async fn a_transaction_that_is_too_heavy_is_halved_until_it_is_taken() {
     *bench.peers.losing.lock().unwrap() = true; // what is refused here must not arrive either
     let peer = bench.peers.peers[0];
     for _ in 0..2 {
-        let refused = bench.submitter.round(&mut bench.follower, &bench.peers, peer).await.unwrap_err();
+        let refused =
+            bench.life.submitter.round(&mut bench.life.follower, &bench.peers, peer).await.unwrap_err();
         assert!(!refused.is_shortage(), "{refused}");
     }
     *bench.peers.losing.lock().unwrap() = false;

@@ -3,13 +3,18 @@
 //! One transaction is under way at a time. Before it is sent, its nonce and last reading are made durable; until its
 //! fate is proven the same readings go out under the same nonce, so at most one of the attempts can ever take effect.
 //! A reading is done with when the meter's record in state, proven against a believed header, has its number or a
-//! higher one. What the meter said in between is not lost when readings are refused: they are tried once more, and
-//! then later ones go ahead, whose counters include theirs. What was refused twice is parked, since each attempt costs the
-//! sponsor: until a new reading comes that the proven record does not speak against, or a pause is over that doubles each
-//! time. A meter that another has replaced is asked for nothing more.
+//! higher one.
+//!
+//! Refused readings are tried once more; then later ones go ahead, whose counters include theirs. Readings refused twice
+//! are parked, since each attempt costs the sponsor: until a new reading comes that the proven record does not speak
+//! against, or until a pause is over that doubles each time. For a meter that another has replaced nothing more is sent.
 //!
 //! When the trust period is over nothing can be proven: readings are still sent, but none is done with before a new
 //! checkpoint is given.
+
+mod refusal;
+
+pub(crate) use refusal::{Objection, Refusal};
 
 use crate::clock::Clock;
 use crate::follow::{FollowError, Follower};
@@ -22,23 +27,20 @@ use wattle_p2p::PeerId;
 use wattle_p2p::wire::{Request, Response};
 use wattle_primitives::call;
 use wattle_primitives::call::energy::READINGS_MAX;
-use wattle_primitives::reading::{Reading, SignedReading};
+use wattle_primitives::reading::SignedReading;
 use wattle_primitives::state_key::{self, AccountRecord, MeterRecord};
-use wattle_primitives::{
-    Address, Amount, BoundedBytes, BoundedVec, Call, Lane, Nonce, TimeMs, Tx, TxBody, WattHours,
-};
+use wattle_primitives::{Address, Amount, BoundedBytes, BoundedVec, Call, Lane, Nonce, TimeMs, Tx, TxBody};
 
 /// How long a transaction may wait for a block, in ms. Then it is signed again, under the same nonce.
-pub const TX_LIFETIME_MS: u64 = 120_000;
+pub(crate) const TX_LIFETIME_MS: u64 = 120_000;
 /// Peers that a transaction is handed to: one may be faulty.
 const ENTRY_PEERS: usize = 2;
 /// Lane of the meter's account that readings use.
 const LANE: Lane = Lane(0);
-/// What is noted of a peer that has too much to do.
+/// The refusal of a peer that has too much to do.
 const BUSY: &str = "busy";
 /// A transaction that no block and no bucket can ever carry.
 const TOO_HEAVY: &str = "tx_too_heavy";
-const MS_PER_HOUR: u128 = 3_600_000;
 
 /// First pause after readings were refused twice, in ms.
 const PARK_MS_MIN: u64 = 900_000;
@@ -46,103 +48,10 @@ const PARK_MS_MIN: u64 = 900_000;
 const PARK_MS_MAX: u64 = 86_400_000;
 /// After so many refusals in a row new readings wait for the end of the pause too.
 const REFUSALS_MAX: u32 = 6;
-/// Energy that a proven record may be exceeded by before that is called implausible here: the chain decides.
-const SLACK_WH: u64 = 1000;
 
-/// Why the chain takes no reading, as far as the meter's proven record shows.
+/// Outcome of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Objection {
-    /// Another meter has taken its place.
-    Replaced,
-    /// The counters are below those that the chain has.
-    RegisterDecreased,
-    /// The words are no energy in the encoding that the meter is registered with.
-    BadRegisters,
-    /// More energy than the registered power allows for the time.
-    Implausible,
-    /// The record does not show it.
-    Unknown,
-}
-
-impl Objection {
-    /// What `record` says against a reading at chain time `now`.
-    fn of(record: &MeterRecord, reading: &Reading, now: TimeMs) -> Self {
-        if record.replaced_by.is_some() {
-            return Self::Replaced;
-        }
-        let next = |count: Option<u64>, words: &[u16]| match count {
-            Some(count) => record.encoding.next_count(count, words),
-            None => record.encoding.count(words).map(Some),
-        };
-        let last = record.last;
-        let import = next(last.map(|last| last.import_count), &reading.import);
-        let export = next(last.map(|last| last.export_count), &reading.export);
-        let (Ok(import), Ok(export)) = (import, export) else { return Self::BadRegisters };
-        let (Some(import), Some(export)) = (import, export) else { return Self::RegisterDecreased };
-        let Some(last) = last else { return Self::Unknown };
-        let rise = |count, before: WattHours| {
-            record.encoding.energy_of(count).map_or(u64::MAX, |energy| energy.0.saturating_sub(before.0))
-        };
-        let rise = rise(import, last.import_wh).max(rise(export, last.export_wh));
-        let since_ms = u128::from(now.0.saturating_sub(last.flow_ms.0));
-        let most = u128::from(record.power_max_w).saturating_mul(since_ms) / MS_PER_HOUR;
-        if u128::from(rise) <= most.saturating_add(u128::from(SLACK_WH)) {
-            return Self::Unknown;
-        }
-        let turned = |before: u64, after: u64| {
-            record.encoding.modulus().is_some_and(|turn| before.checked_div(turn) != after.checked_div(turn))
-        };
-        let fell = turned(last.import_count, import) || turned(last.export_count, export);
-        if fell { Self::RegisterDecreased } else { Self::Implausible }
-    }
-
-    /// Whether time changes nothing about it.
-    const fn is_final(self) -> bool {
-        matches!(self, Self::Replaced | Self::RegisterDecreased | Self::BadRegisters)
-    }
-
-    /// In a word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Replaced => "meter_replaced",
-            Self::RegisterDecreased => "register_decreased",
-            Self::BadRegisters => "bad_registers",
-            Self::Implausible => "implausible_reading",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// Readings that the chain has refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Number of the last one.
-    pub up_to: u64,
-    /// Why.
-    pub reason: Objection,
-    /// Transactions in a row of which not everything was taken.
-    times: u32,
-    /// Uptime until which they are not tried again, ms.
-    until_ms: u64,
-}
-
-impl Refusal {
-    #[cfg(test)]
-    pub(crate) const fn for_tests(up_to: u64, reason: Objection, times: u32) -> Self {
-        Self { up_to, reason, times, until_ms: 0 }
-    }
-
-    /// Whether the same was refused more than once.
-    #[must_use]
-    pub const fn is_lasting(&self) -> bool {
-        self.times > 1
-    }
-}
-
-/// What a round came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub(crate) enum Progress {
     /// Nothing waits.
     Idle,
     /// Readings are on their way; look again soon.
@@ -163,7 +72,7 @@ pub enum Progress {
     NoPeer,
 }
 
-/// Why a round stopped.
+/// Reasons why a round stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
     /// The disk refused: the light node cannot go on.
@@ -172,18 +81,13 @@ pub enum SubmitError {
     /// The peer's answer taught nothing.
     #[error("peer {peer} was of no use")]
     Peer {
-        /// Which.
         peer: PeerId,
-        /// Why.
         #[source]
         source: FollowError,
     },
     /// The transaction was refused by every peer asked.
     #[error("transaction refused: {message}")]
-    Refused {
-        /// The last peer's reason.
-        message: String,
-    },
+    Refused { message: String },
     /// The thread that works on the disk was lost.
     #[error("disk worker ended")]
     Worker,
@@ -200,7 +104,7 @@ impl SubmitError {
 
 /// Who pays, and how much at most.
 #[derive(Clone, Copy, Debug)]
-pub struct Payment {
+pub(crate) struct Payment {
     /// The meter's own account, or a sponsor of it.
     pub fee_payer: Address,
     /// Most native base units for one transaction.
@@ -208,19 +112,19 @@ pub struct Payment {
 }
 
 /// A queue shared between the meter's loop and the chain's.
-pub type SharedQueue = Arc<Mutex<Queue>>;
+pub(crate) type SharedQueue = Arc<Mutex<Queue>>;
 
 /// Submits the readings of one meter.
-pub struct Submitter {
+pub(crate) struct Submitter {
     signer: Arc<Signer>,
     queue: SharedQueue,
     clock: Arc<Clock>,
     payment: Payment,
     /// The transaction under way, as it was last signed.
     current: Option<Tx>,
-    /// What the chain took without accepting all of it.
+    /// Readings whose transaction the chain took, and which it did not accept.
     refusal: Option<Refusal>,
-    /// What was sent last without a proof of its nonce.
+    /// Readings sent last without a proof of their nonce.
     unproven: Option<Inflight>,
     /// The meter's record as it was last proven.
     record: Option<MeterRecord>,
@@ -232,7 +136,7 @@ pub struct Submitter {
 ///
 /// # Errors
 /// [`SubmitError::Queue`], [`SubmitError::Worker`].
-pub async fn with_queue<T: Send + 'static>(
+pub(crate) async fn with_queue<T: Send + 'static>(
     queue: &SharedQueue,
     work: impl FnOnce(&mut Queue) -> Result<T, QueueError> + Send + 'static,
 ) -> Result<T, SubmitError> {
@@ -244,7 +148,12 @@ pub async fn with_queue<T: Send + 'static>(
 impl Submitter {
     /// A submitter for the signer's meter.
     #[must_use]
-    pub const fn new(signer: Arc<Signer>, queue: SharedQueue, clock: Arc<Clock>, payment: Payment) -> Self {
+    pub(crate) const fn new(
+        signer: Arc<Signer>,
+        queue: SharedQueue,
+        clock: Arc<Clock>,
+        payment: Payment,
+    ) -> Self {
         Self {
             signer,
             queue,
@@ -258,15 +167,15 @@ impl Submitter {
         }
     }
 
-    /// What the chain refuses at present.
+    /// Readings that the chain refuses at present.
     #[must_use]
-    pub const fn refusal(&self) -> Option<Refusal> {
+    pub(crate) const fn refusal(&self) -> Option<Refusal> {
         self.refusal
     }
 
     /// The meter's record as it was last proven.
     #[must_use]
-    pub const fn record(&self) -> Option<&MeterRecord> {
+    pub(crate) const fn record(&self) -> Option<&MeterRecord> {
         self.record.as_ref()
     }
 
@@ -274,7 +183,7 @@ impl Submitter {
     ///
     /// # Errors
     /// [`SubmitError`]; the next round starts anew, with the same readings.
-    pub async fn round(
+    pub(crate) async fn round(
         &mut self,
         follower: &mut Follower,
         peers: &impl Peers,
@@ -370,8 +279,8 @@ impl Submitter {
         self.clock.chain_time().unwrap_or_else(|| self.clock.now())
     }
 
-    /// What goes next: the oldest that wait; of what was refused twice nothing before its time, unless something later
-    /// waits that may be taken.
+    /// The readings to send next: the oldest that wait. Those refused twice stay parked until their pause is over, or
+    /// until a later reading waits that may be taken.
     async fn next_batch(&mut self) -> Result<Option<Vec<SignedReading>>, SubmitError> {
         let max = self.batch_max;
         let Some(refusal) = self.refusal.filter(Refusal::is_lasting) else {
@@ -565,5 +474,4 @@ fn readings_in(tx: &Tx) -> usize {
 }
 
 #[cfg(test)]
-#[path = "submit_tests.rs"]
 mod tests;
