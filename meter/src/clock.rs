@@ -50,7 +50,7 @@ impl TimeSource for OsTime {
     }
 
     fn os_ms(&self) -> u64 {
-        crate::wall::now_ms()
+        wattle_host::wall::now().0
     }
 
     fn is_synchronized(&self) -> bool {

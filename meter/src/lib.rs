@@ -34,21 +34,17 @@ mod serial;
 mod sign;
 pub mod simulator;
 mod status;
-mod stdin;
 mod submit;
 #[cfg(test)]
 mod tests;
 mod today;
-pub mod wall;
 mod wear;
 
 pub use clock::{Clock, TimeSource};
 pub use config::{CreditConfig, LightConfig};
 pub use relay::Order as RelayOrder;
 pub use run::{LightError, run};
-pub use sign::{KeyError, generate_key, load_key, write_key};
 pub use status::{LightStatus, QueueStatus, status};
-pub use stdin::stdin_closed;
 
 /// An error and everything below it, in one line.
 #[must_use]

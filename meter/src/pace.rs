@@ -109,7 +109,7 @@ pub(crate) fn spread(depth: usize, longest: Duration, random: u64) -> Duration {
 /// of the interval between two readings, at most of `longest`. At the end of an interval all of a village have one.
 #[must_use]
 pub(crate) fn stagger(reading_interval_ms: u64, longest: Duration, random: u64) -> Duration {
-    let interval = Duration::from_millis(crate::wall::shrunk(reading_interval_ms));
+    let interval = Duration::from_millis(wattle_host::wall::shrunk(reading_interval_ms));
     part((interval / STAGGER_PARTS).min(longest), random)
 }
 

@@ -14,9 +14,9 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _}
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::UnixListener;
+use wattle_host::socket::with_short_path;
 use wattle_rpc_types::Admin;
 use wattle_rpc_types::limits::ADMIN_CONNECTIONS_MAX;
-use wattle_rpc_types::socket::with_short_path;
 
 /// Mode of the socket.
 const SOCKET_MODE: u32 = 0o600;

@@ -6,8 +6,9 @@ use std::io::{IsTerminal, Write as _};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use wattle_host::process;
+use wattle_meter::causes;
 use wattle_meter::cli::{self, LightCliError, LightCommand};
-use wattle_meter::{causes, stdin_closed};
 
 /// Reads meters, signs their readings and brings them to a Wattle chain.
 #[derive(Parser)]
@@ -21,7 +22,7 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    keep_secrets();
+    process::keep_secrets();
     let cli = Cli::parse();
     match dispatch(&cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -30,15 +31,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// No core dump and no other process of this user may hold a meter's key, and no file is made that others can read.
-/// Where the system refuses a limit the program is still of use.
-fn keep_secrets() {
-    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Box<dyn Error>> {
@@ -53,9 +45,15 @@ fn dispatch(cli: &Cli) -> Result<(), Box<dyn Error>> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         log(cli.json);
+        let (gone, mut parent) = tokio::sync::oneshot::channel();
+        if args.stop_with_stdin {
+            process::on_stdin_end(move || {
+                let _ = gone.send(()); // nobody waits any more
+            });
+        }
         let stop = async {
             tokio::select! {
-                () = stdin_closed(), if args.stop_with_stdin => {}
+                Ok(()) = &mut parent => {}
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }

@@ -4,10 +4,10 @@ use super::{AnchorArgs, LightCliError, show};
 use crate::config::LightConfig;
 use crate::follow::anchor::{check, is_offered, offer, trusted};
 use crate::follow::{AnchorError, saved_head};
-use crate::wall;
 use std::io::Read;
 use std::time::{Duration, Instant};
 use wattle_chain_spec::{CHECKPOINT_BYTES_MAX, Checkpoint};
+use wattle_host::wall;
 use wattle_primitives::{Height, TimeMs};
 
 /// How long a running light node is waited for: it looks every two seconds.

@@ -12,12 +12,12 @@ use crate::relay::Order;
 use crate::relay::order::OrderError;
 use crate::run::{LightError, run as run_light};
 use crate::sensor::ProfileError;
-use crate::sign::{KeyError, generate_key};
 use crate::status::StatusError;
 use clap::{Args, Subcommand};
 use std::future::Future;
 use std::path::PathBuf;
 use wattle_chain_spec::NodeAddress;
+use wattle_host::key::{self, KeyError};
 use wattle_primitives::{Address, Hash};
 
 pub use probe::{ProbeArgs, ProbeLine, Units, UnitsError};
@@ -253,7 +253,7 @@ pub async fn run(
             run_light(config, stop).await.map_err(LightCliError::Run)
         }
         LightCommand::Keygen { out } => {
-            let key = generate_key(out).map_err(LightCliError::Key)?;
+            let key = key::generate(out).map_err(LightCliError::Key)?;
             let address = Address::of_key(&key);
             show::print(json, &serde_json::json!({"address": address, "publicKey": key, "file": out}), || {
                 format!("address     {address}\npublic key  {key}\nkey file    {}", out.display())

@@ -135,7 +135,7 @@ pub(super) fn config(args: &ConfigArgs, json: bool) -> Result<(), LightCliError>
         if Path::new(key).starts_with(HANDED_OVER) && !key.exists() {
             unseen.push(key.display().to_string());
         } else {
-            crate::sign::load_key(key).map_err(LightCliError::Key)?;
+            wattle_host::key::load(key).map_err(LightCliError::Key)?;
         }
     }
     print(json, &config, || {

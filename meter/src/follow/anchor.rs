@@ -126,7 +126,7 @@ fn take_one(path: &Path, follower: &mut Follower, vouched: bool) -> Result<bool,
             Ok(false)
         }
     };
-    crate::files::remove(&aside).map_err(io)?;
+    wattle_host::file::remove(&aside).map_err(io)?;
     taken
 }
 

@@ -69,7 +69,7 @@ impl HeadStore for HeadFile {
         let path = self.path.with_file_name(DISPUTE);
         match dispute {
             Some(dispute) => crate::files::replace(&path, &serde_json::to_string(dispute)?, 0o600),
-            None => crate::files::remove(&path),
+            None => wattle_host::file::remove(&path),
         }
     }
 }

@@ -33,7 +33,7 @@ impl QueueError {
     /// nobody knows what it has lost.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::Io { action, source, .. } if *action != "sync" && crate::files::is_full(source))
+        matches!(self, Self::Io { action, source, .. } if *action != "sync" && wattle_host::file::is_full(source))
     }
 
     /// For `map_err` on an I/O result.

@@ -58,5 +58,5 @@ pub(crate) fn waiting(dir: &Path) -> Option<Order> {
 /// The order is obeyed, and durably so.
 pub(crate) fn done(dir: &Path) -> Result<(), OrderError> {
     let path = crate::files::claimed(&dir.join(FILE));
-    crate::files::remove(&path).map_err(|source| OrderError { action: "remove", path, source })
+    wattle_host::file::remove(&path).map_err(|source| OrderError { action: "remove", path, source })
 }

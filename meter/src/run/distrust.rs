@@ -21,7 +21,7 @@ pub(super) fn keep(dir: &Path, wrong: bool) -> io::Result<()> {
     let path = dir.join(FILE);
     match (wrong, path.exists()) {
         (true, false) => crate::files::replace(&path, "this computer's clock ran ahead of the chain", 0o600),
-        (false, true) => crate::files::remove(&path),
+        (false, true) => wattle_host::file::remove(&path),
         _ => Ok(()),
     }
 }

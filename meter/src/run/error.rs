@@ -3,11 +3,11 @@
 use crate::config::ConfigError;
 use crate::queue::QueueError;
 use crate::sensor::BusError;
-use crate::sign::KeyError;
 use crate::submit::SubmitError;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use wattle_chain_spec::CheckpointError;
+use wattle_host::key::KeyError;
 
 /// Reasons why the light node cannot run, or stopped.
 #[derive(Debug, thiserror::Error)]

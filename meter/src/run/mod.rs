@@ -20,7 +20,7 @@ use crate::follow::Follower;
 use crate::queue::Queue;
 use crate::relay::Input;
 use crate::sensor::{BusConfig, MeterConfig, SharedBus};
-use crate::sign::{Signer, load_key};
+use crate::sign::Signer;
 use crate::status::{QUEUE_DIR, Source, server};
 use crate::submit::{Payment, SharedQueue, with_queue};
 use chain::Chain;
@@ -135,7 +135,7 @@ impl Parts {
         let dir = config.meter_dir(&name);
         make_dir(&dir)?;
         crate::files::clean(&dir);
-        let key = meter.key_file.as_deref().map(load_key).transpose();
+        let key = meter.key_file.as_deref().map(wattle_host::key::load).transpose();
         let key = key.map_err(|source| LightError::Key { meter: name.clone(), source })?;
         let signer = key.map(|key| Arc::new(Signer::new(key, chain)));
         let address = signer.as_ref().map(|signer| signer.meter());

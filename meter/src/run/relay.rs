@@ -6,7 +6,6 @@
 use crate::board::Board;
 use crate::causes;
 use crate::clock::Clock;
-use crate::files::is_full;
 use crate::relay::{Actuator, Input, Machine, Position, RelayStatus, Rules, Saved, keep, order, saved};
 use crate::sensor::SharedBus;
 use std::convert::Infallible;
@@ -14,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use wattle_host::file::is_full;
 
 /// Between two looks for orders and at the meter.
 const TICK: Duration = Duration::from_secs(1);

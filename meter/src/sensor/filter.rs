@@ -99,7 +99,7 @@ impl Seen {
     fn age(&self, now: Instant) -> Option<Duration> {
         let (at, age) = self.at?;
         let since_ms = u64::try_from(now.saturating_duration_since(at).as_millis()).unwrap_or(u64::MAX);
-        Some(age.saturating_add(Duration::from_millis(crate::wall::stretched(since_ms))))
+        Some(age.saturating_add(Duration::from_millis(wattle_host::wall::stretched(since_ms))))
     }
 }
 

@@ -42,10 +42,10 @@ struct Shared {
 #[derive(Clone)]
 struct Registers(Arc<Shared>);
 
-/// This process's clock: [`crate::wall::now_ms`].
+/// This process's clock: [`wattle_host::wall`].
 #[must_use]
 pub fn system_clock() -> Clock {
-    Arc::new(crate::wall::now_ms)
+    Arc::new(|| wattle_host::wall::now().0)
 }
 
 impl Simulator {

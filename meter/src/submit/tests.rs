@@ -106,7 +106,7 @@ async fn a_restart_while_in_flight_neither_loses_nor_mixes_readings() {
 #[tokio::test]
 async fn refused_readings_are_parked_and_never_block_those_after_them() {
     let dir = tempfile::tempdir().unwrap();
-    let time = FixedTime::at(wall::now_ms(), true);
+    let time = FixedTime::at(wall::now().0, true);
     let mut bench =
         bench_at(dir.path(), None, Some(trusted_for_long()), Clock::of(1, Box::new(time.clone())));
     bench.record(100);
@@ -142,7 +142,7 @@ async fn refused_readings_are_parked_and_never_block_those_after_them() {
 #[tokio::test]
 async fn readings_that_are_refused_for_no_visible_reason_are_tried_ever_more_rarely() {
     let dir = tempfile::tempdir().unwrap();
-    let time = FixedTime::at(wall::now_ms(), true);
+    let time = FixedTime::at(wall::now().0, true);
     let mut bench =
         bench_at(dir.path(), None, Some(trusted_for_long()), Clock::of(1, Box::new(time.clone())));
     *bench.peers.refusing.lock().unwrap() = true;
@@ -169,7 +169,7 @@ async fn readings_that_are_refused_for_no_visible_reason_are_tried_ever_more_rar
 #[tokio::test]
 async fn refused_readings_are_parked_past_the_trust_period_too() {
     let dir = tempfile::tempdir().unwrap();
-    let time = FixedTime::at(wall::now_ms(), true);
+    let time = FixedTime::at(wall::now().0, true);
     let mut bench = bench_at(dir.path(), None, None, Clock::of(1, Box::new(time.clone())));
     assert_eq!(bench.round().await, Progress::Idle);
     time.pass(crate::tests::chain::TRUST_MS);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use wattle_chain_spec::Checkpoint;
 use wattle_meter::queue::Queue;
 use wattle_meter::simulator::{Household, Simulator, Site, system_clock};
-use wattle_meter::{LightStatus, generate_key, status};
+use wattle_meter::{LightStatus, status};
 use wattle_primitives::reading::SignedReading;
 use wattle_primitives::{
     Epoch, Hash, Header, Height, PublicKey, SecretKey, TimeMs, Validator, ValidatorSet, View, VotingPower,
@@ -94,7 +94,7 @@ impl Light {
             );
             if *signs {
                 let path = dir.path().join(format!("{name}.key"));
-                generate_key(&path).unwrap();
+                wattle_host::key::generate(&path).unwrap();
                 let _ = writeln!(text, "key_file = {:?}", path.display().to_string());
             }
         }

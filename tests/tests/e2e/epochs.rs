@@ -40,7 +40,7 @@ fn a_light_node_follows_through_a_change_of_the_set() {
     });
     assert_eq!(trusted["genesisHash"], json!(network.chain));
     let address = wattle_primitives::Address::of_key(
-        &wattle_meter::load_key(&home.join("meter.key")).unwrap().public(),
+        &wattle_host::key::load(&home.join("meter.key")).unwrap().public(),
     );
     let readings = until("readings are accepted in the new epochs", PATIENCE, || {
         let list = nodes[1].rpc.ask("energy_listReadings", json!({ "meter": address }));

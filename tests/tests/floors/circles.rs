@@ -11,10 +11,7 @@ use std::path::Path;
 /// authority is kept in accounts. The others wait to be opened; whoever opens one deletes its line.
 const KNOWN: &[(&str, &[&str])] = &[
     ("runtime", &["modules::identity", "modules::ledger"]),
-    ("node", &["cli", "commands"]),
-    ("node", &["home", "run"]),
     ("node", &["work::block", "work::job"]),
-    ("node", &["cli::proof", "cli::query"]),
     ("primitives", &["domain", "hash"]),
     ("primitives", &["event", "receipt"]),
 ];
