@@ -129,6 +129,21 @@ fn every_reason_is_sampled_and_no_other_number_is_one() {
     assert_eq!(sampled.len(), Reason::ALL.len());
 }
 
+/// In JSON an event's type alone says whose it is.
+#[test]
+fn no_two_events_have_one_type() {
+    let types: Vec<&str> = Event::types().collect();
+    let distinct: std::collections::BTreeSet<&str> = types.iter().copied().collect();
+    assert_eq!(types.len(), distinct.len());
+    let sampled = samples::all().into_iter().filter(|sample| sample.name.starts_with("Event::"));
+    let named: std::collections::BTreeSet<String> =
+        sampled.map(|sample| sample.json.unwrap()["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(
+        named.iter().map(String::as_str).collect::<Vec<_>>(),
+        distinct.into_iter().collect::<Vec<_>>()
+    );
+}
+
 /// Before modules had numbers of their own, markets, deals and disputes were calls of `energy`, and events and reasons were
 /// numbered in one line. What each said then it says now, field by field: only numbers and names of modules are others.
 #[test]
