@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::process::Command;
 use wattle_node::cli::Cli;
 
-/// What asks for something that a new chain does not have.
+/// Commands that ask for something that a new chain does not have.
 const ABSENT: [&str; 5] =
     ["ledger_getHold", "energy_getOrder", "energy_getDeal", "energy_getDispute", "chain_getEventProof"];
 

@@ -24,16 +24,16 @@ const KNOWN: &[(&str, &[&str])] = &[
 /// Names of modules from the crate's root down.
 type ModulePath = Vec<String>;
 
-/// What one file says of others.
+/// One file, as far as it names others.
 #[derive(Default)]
 struct Module {
-    /// What it brings into scope, by name; paths from the crate's root.
+    /// Names that it brings into scope; their paths from the crate's root.
     uses: BTreeMap<String, ModulePath>,
     /// Modules that it brings in whole.
     globs: Vec<ModulePath>,
     /// Every path that it names.
     named: Vec<ModulePath>,
-    /// What it defines.
+    /// Names that it defines.
     items: BTreeSet<String>,
 }
 
