@@ -12,8 +12,6 @@ use std::path::Path;
 const KNOWN: &[(&str, &[&str])] = &[
     ("runtime", &["modules::identity", "modules::ledger"]),
     ("rpc", &["admin", "connection", "http", "methods", "openrpc", "server", "service", "ws"]),
-    ("node", &["work::block", "work::job"]),
-    ("primitives", &["domain", "hash"]),
     ("primitives", &["event", "receipt"]),
 ];
 
