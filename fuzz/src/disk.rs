@@ -1,4 +1,4 @@
-//! What lies on a disk: the log, the sign state, keys and the light node's queue, damaged in any way.
+//! Files on a disk, damaged in any way: the log, the sign state, keys and the light node's queue.
 //!
 //! Their checksums would turn nearly every input away at the door. The first byte therefore says how many of them are
 //! put right before the file is opened, as if somebody had written it that way.

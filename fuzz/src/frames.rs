@@ -38,7 +38,7 @@ impl AsyncWrite for Pieces<'_> {
     }
 }
 
-/// What a validator stream yields until it fails: encoded messages, and how it ended.
+/// Reads a validator stream until it fails: its messages, encoded, and how it ended.
 fn messages(bytes: &[u8], lane: Lane, piece: usize) -> (Vec<Vec<u8>>, String) {
     let mut reader = Reader::new(Pieces { bytes, piece }, lane);
     let mut read = Vec::new();

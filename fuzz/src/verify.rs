@@ -1,4 +1,4 @@
-//! What is believed because of signatures and hashes: a second, plainer way to each verdict must agree.
+//! Verdicts that rest on signatures and hashes: a second, plainer way to each must agree.
 
 use crate::codec::{round_trip, round_trip_json};
 use crate::world::world;

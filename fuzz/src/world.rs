@@ -132,7 +132,7 @@ impl World {
         TrustedState::anchor(self.chain, self.header(0).clone())
     }
 
-    /// What a light client believes within.
+    /// Trust period of the light client.
     #[must_use]
     pub const fn rules(&self) -> (TimeMs, TrustRules) {
         (TimeMs(START_MS + 60_000), TrustRules { period_ms: 3_600_000, clock_skew_ms_max: 5_000 })

@@ -34,21 +34,6 @@ impl Domain {
     pub const fn is_empty(self) -> bool {
         self.0.is_empty()
     }
-
-    /// The bytes that a signature under this tag covers: `len(tag) ‖ tag ‖ chain ‖ payload`.
-    ///
-    /// `chain` is the genesis hash, so a signature is worth nothing on another chain.
-    #[must_use]
-    pub fn signing_bytes(self, chain: &crate::Hash, payload: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(payload.len().saturating_add(288)); // 1 + tag + 32 at most
-        bytes.push(self.len());
-        bytes.extend_from_slice(self.as_bytes());
-        if !crate::planted!("missing-chain-id") {
-            bytes.extend_from_slice(chain.as_bytes());
-        }
-        bytes.extend_from_slice(payload);
-        bytes
-    }
 }
 
 macro_rules! domains {

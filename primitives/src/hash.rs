@@ -12,6 +12,23 @@ const SHORT_BYTES: usize = 256;
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Hash(pub [u8; 32]);
 
+impl Domain {
+    /// The bytes that a signature under this tag covers: `len(tag) ‖ tag ‖ chain ‖ payload`.
+    ///
+    /// `chain` is the genesis hash, so a signature is worth nothing on another chain.
+    #[must_use]
+    pub fn signing_bytes(self, chain: &Hash, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(payload.len().saturating_add(288)); // 1 + tag + 32 at most
+        bytes.push(self.len());
+        bytes.extend_from_slice(self.as_bytes());
+        if !crate::planted!("missing-chain-id") {
+            bytes.extend_from_slice(chain.as_bytes());
+        }
+        bytes.extend_from_slice(payload);
+        bytes
+    }
+}
+
 impl Hash {
     /// All zero: the parent of genesis and the root of an empty tree. No preimage is known for it.
     pub const ZERO: Self = Self([0; 32]);

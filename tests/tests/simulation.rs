@@ -110,7 +110,7 @@ fn assert_found(plant: Plant, faults: Faults, words: &[&str]) {
     panic!("none of {words:?} in {said:?}");
 }
 
-/// What the oracle says of a validator that contradicts itself.
+/// The oracle's words for a validator that contradicts itself.
 const CONTRADICTION: [&str; 3] = ["DOUBLE VOTE", "nullify and finalize", "evidence against"];
 
 #[test]

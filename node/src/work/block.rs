@@ -1,12 +1,27 @@
 //! Executing, building and replaying blocks.
 
-use super::{BodyError, BodyFault, BuildJob, VerifiedBlock, Worker, check_body};
+use super::{BodyError, BodyFault, VerifiedBlock, Worker, check_body};
 use std::sync::Arc;
-use wattle_primitives::{Block, Hash, Header, Height, planted};
-use wattle_runtime::{BlockError, BuildLimits, Executed, State, TxError, build_block, execute_block};
+use wattle_primitives::{Block, Hash, Header, Height, Round, planted};
+use wattle_runtime::{
+    BlockError, BuildLimits, Executed, State, TxError, VerifiedTx, build_block, execute_block,
+};
 
 /// Room kept for everything of a block that is no transaction.
 const BLOCK_OVERHEAD_BYTES: usize = wattle_primitives::block::HEADER_BYTES_MAX + 16;
+
+/// Everything that a block is built from.
+#[derive(Debug)]
+pub struct BuildJob {
+    /// Round it is for.
+    pub round: Round,
+    /// Its header, complete but for the three roots.
+    pub template: Header,
+    /// State after the parent.
+    pub state: State,
+    /// Ready transactions, best first.
+    pub candidates: Vec<VerifiedTx>,
+}
 
 /// A block made here, with its results.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Orders for long work, and their results.
 
-use super::{BodyError, BuiltBlock, ExecuteError, ReplayError, Replayed, VerifiedBlock};
+use super::{BodyError, BuildJob, BuiltBlock, ExecuteError, ReplayError, Replayed, VerifiedBlock};
 use std::sync::Arc;
-use wattle_primitives::{Block, Hash, Header, Height, Round, SignedVote, Tx, Vote};
+use wattle_primitives::{Block, Hash, Height, Round, SignedVote, Tx, Vote};
 use wattle_runtime::{Executed, State, TxError, VerifiedTx};
 
 /// Names a piece of work, a question or an answer.
@@ -39,19 +39,6 @@ pub enum Job {
         /// Consecutive blocks.
         blocks: Vec<Block>,
     },
-}
-
-/// Everything that a block is built from.
-#[derive(Debug)]
-pub struct BuildJob {
-    /// Round it is for.
-    pub round: Round,
-    /// Its header, complete but for the three roots.
-    pub template: Header,
-    /// State after the parent.
-    pub state: State,
-    /// Ready transactions, best first.
-    pub candidates: Vec<VerifiedTx>,
 }
 
 /// Results of long work.

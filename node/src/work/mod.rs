@@ -6,10 +6,12 @@ mod body;
 mod cache;
 mod job;
 
-pub use block::{BuiltBlock, Divergence, ExecuteError, ReplayError, Replayed, build, execute, replay};
+pub use block::{
+    BuildJob, BuiltBlock, Divergence, ExecuteError, ReplayError, Replayed, build, execute, replay,
+};
 pub use body::{BodyError, BodyFault, VerifiedBlock, check_body};
 pub use cache::TxCache;
-pub use job::{BuildJob, Done, Job, Token};
+pub use job::{Done, Job, Token};
 
 use std::sync::Arc;
 use wattle_primitives::{Hash, Tx};

@@ -140,7 +140,7 @@ fn look(user: &User, address: &str, id: &str) {
     }
 }
 
-/// What fails says so by a stable code, also as one document.
+/// A failure says so by a stable code, also as one document.
 fn refusals(user: &User) {
     let table: [(&[&str], i32, &str); 4] = [
         (&["query", "block", "999999999"], 1, "not_found"),

@@ -18,7 +18,7 @@ use wattle_primitives::state_key::{self, BalanceRecord};
 use wattle_primitives::{Address, AssetId, Hash, Vote, decode};
 use wattle_rpc_types::ProofReply;
 
-/// What is paid, base units.
+/// Amount paid, base units.
 const PAID: u128 = 1_250_000;
 
 /// A running devnet.

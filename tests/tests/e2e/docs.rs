@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::process::Command;
 use wattle_node::commands::Cli;
 
-/// What asks for something that a new chain does not have.
+/// Commands that ask for something that a new chain does not have.
 const ABSENT: [&str; 5] =
     ["ledger_getHold", "market_getOrder", "deals_getDeal", "disputes_getDispute", "chain_getEventProof"];
 

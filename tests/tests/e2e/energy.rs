@@ -72,7 +72,7 @@ impl Village {
         (self.now_ms() + minutes * 60_000).to_string()
     }
 
-    /// What the events of a transaction's receipt say in one field.
+    /// One field of the events of a transaction's receipt.
     fn field(done: &Value, kind: &str, name: &str) -> String {
         let events = done["receipt"]["events"].as_array().unwrap();
         let event = events.iter().find(|event| event["type"] == kind).unwrap_or_else(|| panic!("{done}"));

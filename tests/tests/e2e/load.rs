@@ -17,7 +17,7 @@ const POLL: Duration = Duration::from_millis(30);
 /// Looks after which what is not final is sent again, to all: the node that had it may be gone.
 const RESEND_LOOKS: usize = 40;
 
-/// What is known of a network under load.
+/// A network under load, and what was learned of it.
 #[derive(Default)]
 struct Board {
     /// Where the nodes are now; `None` while one is down.

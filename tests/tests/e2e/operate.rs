@@ -1,4 +1,4 @@
-//! What an operator does with a running node, and what keeps others from doing it.
+//! An operator's orders to a running node, and what keeps others from giving them.
 
 use crate::chain::number;
 use crate::devnet::Devnet;

@@ -97,7 +97,7 @@ impl Process {
         });
     }
 
-    /// What else it has said on standard output, once it has ended.
+    /// The rest of its standard output, once it has ended.
     pub(crate) fn rest(&self) -> Vec<String> {
         self.lines.iter().collect()
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Longest that the story may take: a hang, and no slow machine, exceeds it.
 const STORY_LIMIT: Duration = Duration::from_secs(600);
-/// What must be told, in this order.
+/// Steps that must be told, in this order.
 const STEPS: [&str; 10] = [
     "sunrise",
     "cloud",

@@ -71,7 +71,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// What the node says at `/ready`.
+/// The node's answer at `/ready`.
 fn ready(node: &Node) -> Value {
     let url = node.url.replace("/rpc", "/ready");
     let output = Command::new("curl").args(["--silent", "--max-time", "60", &url]).output().unwrap();

@@ -1,4 +1,4 @@
-//! What validators have signed, by their logs.
+//! Votes that validators have signed, by their logs.
 
 use std::collections::BTreeMap;
 use std::path::Path;

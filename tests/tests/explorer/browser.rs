@@ -115,7 +115,7 @@ impl Browser {
         self.command("actions", json!({ "actions": [{ "type": "key", "id": "keys", "actions": steps }] }));
     }
 
-    /// What the browser noted since the last look: `browser` or `performance`.
+    /// The browser's notes since the last look: `browser` or `performance`.
     pub(crate) fn log(&self, kind: &str) -> Vec<Value> {
         let log = self.command("se/log", json!({ "type": kind }));
         log.as_array().unwrap().clone()

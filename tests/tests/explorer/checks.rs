@@ -1,4 +1,4 @@
-//! What holds on every page, and the scripts that look.
+//! Rules for every page, and the scripts that look after them.
 
 use crate::browser::Browser;
 use crate::process::{PATIENCE, until};
@@ -20,7 +20,7 @@ pub(crate) const HOSTILE_NODE: &str = r#"
         return new Response(text.replaceAll('"symbol":"WAT"', () => `"symbol":${lie}`));
     };"#;
 
-/// What is wrong with the page that is open, as sentences.
+/// Faults of the page that is open, as sentences.
 const FAULTS: &str = r#"
     const faults = [], all = (css) => [...document.querySelectorAll(css)];
     const root = document.documentElement, ids = all("[id]").map((e) => e.id);

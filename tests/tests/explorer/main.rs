@@ -34,7 +34,7 @@ const PHONE: Size = (390, 844);
 const METERS: u64 = 3;
 /// How many times as fast the chain's clock runs: a quarter of an hour in under four seconds.
 const SPEED: &str = "240";
-/// What is paid, base units.
+/// Amount paid, base units.
 const PAID: u128 = 1_250_000;
 
 /// A devnet, and a browser that looks at it.
@@ -289,7 +289,7 @@ fn a_microgrid_shows_its_meters_and_their_readings_advance(stage: &Stage) {
     assert!(number(&known["seq"]) > 0, "{known}");
 }
 
-/// What the test has done on the market.
+/// The test's own trades.
 struct Market {
     /// Block of a trade.
     height: String,

@@ -7,28 +7,23 @@ use crate::{root, rust_files};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Circles that are known: (crate, the modules among which it runs). The first one stays: money moves by authority, and
-/// authority is kept in accounts. The others wait to be opened; whoever opens one deletes its line.
-const KNOWN: &[(&str, &[&str])] = &[
-    ("runtime", &["modules::identity", "modules::ledger"]),
-    ("node", &["work::block", "work::job"]),
-    ("primitives", &["domain", "hash"]),
-    ("primitives", &["event", "receipt"]),
-];
+/// Circles that are known: (crate, the modules among which it runs). This one stays: money moves by authority, and authority
+/// is kept in accounts.
+const KNOWN: &[(&str, &[&str])] = &[("runtime", &["modules::identity", "modules::ledger"])];
 
 /// Names of modules from the crate's root down.
 type ModulePath = Vec<String>;
 
-/// What one file says of others.
+/// One file, as far as it names others.
 #[derive(Default)]
 struct Module {
-    /// What it brings into scope, by name; paths from the crate's root.
+    /// Names that it brings into scope; their paths from the crate's root.
     uses: BTreeMap<String, ModulePath>,
     /// Modules that it brings in whole.
     globs: Vec<ModulePath>,
     /// Every path that it names.
     named: Vec<ModulePath>,
-    /// What it defines.
+    /// Names that it defines.
     items: BTreeSet<String>,
 }
 

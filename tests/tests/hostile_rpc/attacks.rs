@@ -1,4 +1,4 @@
-//! What clients can do to an interface. Each attack asserts what it is told.
+//! Attacks of clients on an interface. Each asserts what it is told.
 
 use crate::process::{PATIENCE, until};
 use crate::raw::Target;
@@ -266,7 +266,7 @@ fn refusals(target: &Target, reason: &str) -> u64 {
     count.unwrap_or_else(|| panic!("{name}: {page}")).parse().unwrap()
 }
 
-/// What was refused is counted, by its reason.
+/// Every refusal was counted, by its reason.
 pub(crate) fn assert_counted(target: &Target) {
     let reasons = [
         "evicted",

@@ -33,7 +33,7 @@ pub(crate) struct Honest {
     other: Rpc,
 }
 
-/// What was seen while something went on.
+/// Figures of one stretch of time.
 pub(crate) struct Seen {
     name: String,
     requests: usize,
@@ -78,7 +78,7 @@ impl Honest {
         });
     }
 
-    /// What the client sees while `action` runs, and until there is something to be seen.
+    /// Figures while `action` runs, and on until there are some.
     pub(crate) fn watch(&self, name: &str, action: impl FnOnce()) -> Seen {
         self.notes.latencies.lock().unwrap().clear();
         let height = || until("a height is told", PATIENCE, || self.other.height());

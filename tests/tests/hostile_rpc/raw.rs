@@ -13,7 +13,7 @@ pub(crate) struct Target {
     pub(crate) address: SocketAddr,
 }
 
-/// What came back.
+/// An answer over HTTP.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,

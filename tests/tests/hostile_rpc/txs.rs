@@ -21,7 +21,7 @@ const ORDER: [u8; 32] = [
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-/// What becomes of one transaction.
+/// A transaction and how it must be refused.
 struct Case {
     name: &'static str,
     bytes: Vec<u8>,
@@ -194,7 +194,7 @@ impl Maker {
 }
 
 impl Case {
-    /// What a block says differs: it knows no waiting.
+    /// The code of a block, where it differs from the interface's: a block knows no waiting.
     fn in_block(self, code: &'static str) -> Self {
         Self { block: Some(code), ..self }
     }

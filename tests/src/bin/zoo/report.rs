@@ -1,4 +1,4 @@
-//! What came of it, as a table in Markdown.
+//! The results as a table in Markdown.
 
 use crate::suites::{How, Kill};
 use crate::{seeds, suites};

@@ -10,7 +10,7 @@ use wattle_tests::faults::Fault;
 const CHUNK: u64 = 50;
 /// A process gets this many times as long as without a fault, and never less than the least.
 const PATIENCE: (u32, Duration) = (8, Duration::from_secs(120));
-/// What the control run may take.
+/// Longest time for the control run.
 const CONTROL: Duration = Duration::from_secs(1200);
 
 /// The simulation.
@@ -22,13 +22,13 @@ pub(crate) struct Seeds {
     limit: Duration,
 }
 
-/// What the simulation makes of a fault.
+/// The simulation's verdict on a fault.
 pub(crate) struct Hunt {
     /// How often it made a difference.
     pub(crate) reached: u64,
     /// Seeds tried, the failed one included.
     pub(crate) tried: u64,
-    /// What was broken.
+    /// The rule that was broken.
     pub(crate) kill: Option<String>,
 }
 
@@ -79,7 +79,7 @@ impl Seeds {
     }
 }
 
-/// What a failed process says, in one line.
+/// The words of a failed process, in one line.
 fn broken(ran: &Ran) -> String {
     if ran.end == End::Hung {
         return "hung".to_owned();

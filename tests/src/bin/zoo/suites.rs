@@ -8,7 +8,7 @@ use wattle_tests::faults::Fault;
 
 /// A program gets this many times as long as without a fault, and never less than the least.
 const PATIENCE: (u32, Duration) = (5, Duration::from_secs(60));
-/// What a program may take without a fault.
+/// Longest time for a program without a fault.
 const CONTROL: Duration = Duration::from_secs(600);
 
 /// One test program.
@@ -27,7 +27,7 @@ pub(crate) struct Suites {
     dir: PathBuf,
 }
 
-/// What the tests make of a fault.
+/// The tests' verdict on a fault.
 pub(crate) struct Hunt {
     pub(crate) reached: u64,
     pub(crate) kill: Option<Kill>,
@@ -39,7 +39,7 @@ pub(crate) struct Kill {
     pub(crate) how: How,
 }
 
-/// What happened to it.
+/// Its fate.
 pub(crate) enum How {
     /// These tests failed.
     Failed(Vec<String>),

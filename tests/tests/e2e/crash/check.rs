@@ -1,4 +1,4 @@
-//! What must be true of a directory after a power cut: the node's own recovery runs on it, and nothing that the node
+//! Checks of a directory after a power cut: the node's own recovery runs on it, and nothing that the node
 //! had promised is gone, nor can it sign against any vote that was free to leave.
 
 use super::disk::Image;
@@ -31,14 +31,14 @@ pub(super) fn image_dir() -> tempfile::TempDir {
     made.or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// What a check compares with.
+/// The truth that a check compares with.
 pub(super) struct Promises<'a> {
     pub(super) recording: &'a Recording,
     pub(super) claims: &'a [(usize, Claim)],
 }
 
 impl<'a> Promises<'a> {
-    /// What was promised before operation `at`.
+    /// Promises before operation `at`.
     pub(super) fn before(recording: &'a Recording, at: usize) -> Self {
         let count = recording.claims.partition_point(|(before, _)| *before < at);
         Self { recording, claims: &recording.claims[..count] }
@@ -54,7 +54,7 @@ impl<'a> Promises<'a> {
     /// Puts the image into a directory and lets the node recover it; the round that the database covers.
     ///
     /// # Errors
-    /// What is not as it must be.
+    /// A rule that a directory breaks.
     pub(super) fn hold_in(&self, image: &Image) -> Result<Round, String> {
         let dir = image_dir();
         image.write(dir.path());
@@ -100,7 +100,7 @@ impl<'a> Promises<'a> {
         }
     }
 
-    /// What clients were told is in the database.
+    /// Everything that clients were told is in the database.
     fn committed(&self, store: &dyn Store, tip: &Header) -> Result<(), String> {
         let mut told = Height::ZERO;
         for (_, claim) in self.claims.iter().rev() {

@@ -1,6 +1,6 @@
 //! A disk that a recording is played on, and the images that a power cut may leave of it.
 //!
-//! What POSIX promises, and no more: bytes are durable when a sync of their file has returned that was called after
+//! The promise of POSIX, and no more: bytes are durable when a sync of their file has returned that was called after
 //! they were written; a name (created, renamed, removed) when a sync of its directory has. Everything else may be
 //! there, or not, or in part.
 
@@ -8,7 +8,7 @@ use super::recording::Op;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// What becomes of what is not durable.
+/// The fate of bytes that are not durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     /// All of it is lost.
@@ -178,7 +178,7 @@ impl Disk {
         }
     }
 
-    /// What a handle stands for, by the name it has now; "dir/" for a directory.
+    /// The file behind a handle, by the name it has now; "dir/" for a directory.
     pub(super) fn name_of(&self, handle: u64) -> String {
         match &self.handles[&handle] {
             Target::File(file) => self.files[*file].name.clone(),
@@ -243,7 +243,7 @@ impl Disk {
     }
 }
 
-/// What is found after a power cut.
+/// Files as they are found after a power cut.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Image {
     pub(super) dirs: BTreeSet<String>,

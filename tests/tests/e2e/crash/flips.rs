@@ -12,7 +12,7 @@ use wattle_primitives::{BlockId, Hash, Height};
 /// Flips in each kind of file.
 const FLIPS: usize = 60;
 
-/// What came of a flip.
+/// Outcome of a flip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
     /// The node does not start, or a read fails, with an error.
@@ -23,7 +23,7 @@ enum Outcome {
     InLog,
 }
 
-/// What the undamaged directory holds.
+/// Contents of the undamaged directory.
 struct Reference {
     /// Hash of each header, body and receipts, by height.
     blocks: Vec<Hash>,

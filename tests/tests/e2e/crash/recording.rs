@@ -57,7 +57,7 @@ pub(super) enum Claim {
     Vote(Vote),
 }
 
-/// What one validator did and said.
+/// Everything that one validator did and said.
 pub(super) struct Recording {
     /// Its directory before it first ran.
     pub(super) base: BTreeMap<String, Vec<u8>>,
@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What an answer over HTTP or a line of the log promises.
+/// The promise in an answer over HTTP or a line of the log.
 fn claims_in(said: &str) -> Vec<Claim> {
     if let Some((_, body)) = said.split_once("\r\n\r\n") {
         return serde_json::from_str(body).ok().and_then(|answer| claim_of(&answer)).into_iter().collect();

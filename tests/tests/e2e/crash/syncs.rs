@@ -26,7 +26,7 @@ const NOT_MISSED: &[(&str, &str)] = &[
 /// The directory of the consensus log.
 const LOG_DIR: &str = "data/wal/";
 
-/// What a sync is for, by the name that its file has when it is called.
+/// The purpose of a sync, by the name that its file has when it is called.
 fn kind_of(name: &str) -> String {
     let file = name.rsplit('/').next().unwrap_or_default();
     let of_database = |name: &str| match name {
@@ -50,7 +50,7 @@ fn kind_of(name: &str) -> String {
     }
 }
 
-/// What each sync is for. RocksDB syncs some files under a passing name: their last one counts.
+/// The purpose of each sync. RocksDB syncs some files under a passing name: their last one counts.
 fn kinds(recording: &Recording) -> BTreeMap<u64, String> {
     let mut disk = Disk::new(&recording.base);
     let mut kinds = BTreeMap::new();
@@ -170,7 +170,7 @@ fn leaving_out_a_single_sync_is_noticed() {
     }
 }
 
-/// What came of leaving out single syncs.
+/// Outcomes of leaving out single syncs.
 #[derive(Default)]
 struct Singly {
     tried: usize,
@@ -233,7 +233,7 @@ fn singly(recording: &Recording, kinds: &BTreeMap<u64, String>, kind: &str) -> S
     found
 }
 
-/// What is promised in `after` that rests on what was written to these files in `written`: a block or a
+/// Promises in `after` that rest on what was written to these files in `written`: a block or a
 /// vote whose bytes are there for the first time (a block names its parent), or, in the sign state, a vote's digest.
 /// Votes do not rest on the database, though a certificate in it may hold the same bytes.
 fn resting_on<'a>(

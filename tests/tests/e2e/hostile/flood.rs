@@ -21,7 +21,7 @@ const BURST: u64 = 25;
 /// Most messages in one write.
 const BURST_MAX: u64 = 2_000;
 
-/// What the attackers have done.
+/// Deeds of the attackers.
 #[derive(Default)]
 struct Tally {
     stop: AtomicBool,
@@ -31,7 +31,7 @@ struct Tally {
     longest_us: AtomicU64,
 }
 
-/// What an honest client has seen in one phase.
+/// An honest client's figures in one phase.
 struct Phase {
     block_ms: f64,
     submit_ms: Vec<f64>,

@@ -22,7 +22,7 @@ fn resident(node: &Node) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
-/// What a node tells of its peers.
+/// A node's peers, as it tells.
 fn peers(node: &Node) -> Vec<Value> {
     // A client of its own: a connection that was idle for a while may be closed.
     Rpc::new(&node.url).ask("node_peers", json!({}))["peers"].as_array().unwrap().clone()
