@@ -1,4 +1,4 @@
-//! `energy_*` about deals: bilateral requests and what they became.
+//! `deals_*`: bilateral requests and what they became.
 
 use crate::{Anchored, Page, PageRequest, RpcResult, decimal};
 use serde::{Deserialize, Serialize};
@@ -9,10 +9,10 @@ use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
 /// Queries about deals.
 pub trait DealQueries {
     /// A request for a deal, or the deal.
-    fn energy_deal(&self, id: Hash) -> RpcResult<Anchored<DealInfo>>;
+    fn deals_get(&self, id: Hash) -> RpcResult<Anchored<DealInfo>>;
 
     /// A microgrid's open requests and deals, in no lasting order.
-    fn energy_deals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<DealInfo>>;
+    fn deals_list(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<DealInfo>>;
 }
 
 /// A request for a deal, or the deal it became. One that ended is not here: see its events.

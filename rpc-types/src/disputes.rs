@@ -1,4 +1,4 @@
-//! `energy_*` about disputes that are not decided.
+//! `disputes_*` that are not decided.
 
 use crate::{Anchored, Page, PageRequest, RpcResult, decimal};
 use serde::{Deserialize, Serialize};
@@ -7,10 +7,10 @@ use wattle_primitives::{Address, Amount, Hash, Height};
 /// Queries about disputes.
 pub trait DisputeQueries {
     /// Disputes that are not decided, of a microgrid, of an account, or all.
-    fn energy_disputes(&self, request: DisputesRequest, page: PageRequest) -> RpcResult<Page<DisputeInfo>>;
+    fn disputes_list(&self, request: DisputesRequest, page: PageRequest) -> RpcResult<Page<DisputeInfo>>;
 
     /// A dispute that is not decided.
-    fn energy_dispute(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>>;
+    fn disputes_get(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>>;
 }
 
 /// A dispute that is not decided. One that is stands in its events.

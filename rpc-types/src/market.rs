@@ -1,4 +1,4 @@
-//! `energy_*` about the market: orders, the order book, trades.
+//! `market_*`: orders, the order book, trades.
 
 use crate::{Anchored, EventItem, Page, PageRequest, RpcResult};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
 /// Queries about the market.
 pub trait MarketQueries {
     /// The trades of an interval, in the order in which they were matched.
-    fn energy_trades(
+    fn market_trades(
         &self,
         microgrid: Hash,
         interval: IntervalId,
@@ -17,10 +17,10 @@ pub trait MarketQueries {
     ) -> RpcResult<Page<EventItem>>;
 
     /// The orders that stand for an interval, by price.
-    fn energy_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>>;
+    fn market_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>>;
 
     /// The orders that stand for an interval, by number.
-    fn energy_orders(
+    fn market_orders(
         &self,
         microgrid: Hash,
         interval: IntervalId,
@@ -28,7 +28,7 @@ pub trait MarketQueries {
     ) -> RpcResult<Page<OrderInfo>>;
 
     /// An order that stands.
-    fn energy_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>>;
+    fn market_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>>;
 }
 
 /// All orders of one price.

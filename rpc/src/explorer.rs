@@ -236,9 +236,9 @@ mod tests {
         let lines = lines.map_or("", |(lines, _)| lines);
         let sentence = |line: &'static str| Some(line.strip_prefix("  ")?.split_once(": (e) =>")?.0);
         let named: Vec<&str> = lines.lines().filter_map(sentence).collect();
-        for kind in wattle_rpc_types::event::EVENT_TYPES {
-            assert!(named.contains(kind), "{kind} has no sentence in events.js");
+        for kind in wattle_primitives::Event::types() {
+            assert!(named.contains(&kind), "{kind} has no sentence in events.js");
         }
-        assert_eq!(named.len(), wattle_rpc_types::event::EVENT_TYPES.len(), "{named:?}");
+        assert_eq!(named.len(), wattle_primitives::Event::types().count(), "{named:?}");
     }
 }

@@ -11,13 +11,13 @@ use wattle_runtime::modules::deals::reserved;
 use wattle_runtime::{keys, query};
 
 impl DealQueries for NodeBackend {
-    fn energy_deal(&self, id: Hash) -> RpcResult<Anchored<DealInfo>> {
+    fn deals_get(&self, id: Hash) -> RpcResult<Anchored<DealInfo>> {
         let view = self.shared.view();
         let deal = view.state.read(keys::deal(&id)).ok_or_else(|| RpcError::not_found("deal", id))?;
         Ok(Anchored { at: at(&view), value: deal_info(&view, id, &deal) })
     }
 
-    fn energy_deals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<DealInfo>> {
+    fn deals_list(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<DealInfo>> {
         let view = self.shared.view();
         grid(&view, &microgrid)?;
         let (from, limit) = (page::one::<u32>(&page)?.unwrap_or(0), page::limit(&page));

@@ -42,7 +42,7 @@ impl Open {
 }
 
 impl DisputeQueries for NodeBackend {
-    fn energy_disputes(&self, request: DisputesRequest, page: PageRequest) -> RpcResult<Page<DisputeInfo>> {
+    fn disputes_list(&self, request: DisputesRequest, page: PageRequest) -> RpcResult<Page<DisputeInfo>> {
         let view = self.shared.view();
         if let Some(id) = request.microgrid {
             grid(&view, &id)?;
@@ -59,7 +59,7 @@ impl DisputeQueries for NodeBackend {
         Ok(Page { at: at(&view), items: items?, next_cursor })
     }
 
-    fn energy_dispute(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>> {
+    fn disputes_get(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>> {
         let view = self.shared.view();
         let found = view.state.read(keys::dispute(&id)).ok_or_else(|| RpcError::not_found("dispute", id))?;
         Ok(Anchored { at: at(&view), value: info(self, &view, id, &found)? })
@@ -108,7 +108,7 @@ fn opened(node: &NodeBackend, account: &Address, id: &Hash) -> RpcResult<Option<
 /// The numbers of the two readings by which a transaction opens the dispute `id`, if it does.
 fn evidence(tx: &Tx, id: &Hash) -> Option<(u64, u64)> {
     tx.body().calls.iter().find_map(|call| match call {
-        Call::Energy(call::EnergyCall::OpenDispute(call::disputes::OpenDispute {
+        Call::Disputes(call::DisputesCall::OpenDispute(call::disputes::OpenDispute {
             reference,
             first,
             second,

@@ -3,6 +3,7 @@
 use super::energy::{grid, interval};
 use super::{NodeBackend, at, page, storage};
 use wattle_primitives::call::market::Side;
+use wattle_primitives::event::MarketEvent;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Amount, Event, Hash};
 use wattle_rpc_types::{
@@ -17,7 +18,7 @@ use wattle_runtime::{keys, query};
 const LEVELS_MAX: usize = 200;
 
 impl MarketQueries for NodeBackend {
-    fn energy_trades(
+    fn market_trades(
         &self,
         microgrid: Hash,
         interval: IntervalId,
@@ -26,13 +27,14 @@ impl MarketQueries for NodeBackend {
         let view = self.shared.view();
         let grid = grid(&view, &microgrid)?;
         let events = interval::told(self, &view, &microgrid, &grid, interval)?;
-        let cleared = events.iter().find(|item| matches!(item.event, Event::MarketCleared { .. }));
+        let cleared =
+            events.iter().find(|item| matches!(item.event, Event::Market(MarketEvent::MarketCleared { .. })));
         let Some(EventItem { position, time_ms, tx, .. }) = cleared else {
             return Ok(Page { at: at(&view), items: Vec::new(), next_cursor: None });
         };
         let receipts = self.shared.store.receipts(position.height).map_err(storage)?.unwrap_or_default();
         let (from, limit) = (page::one::<u32>(&page)?.unwrap_or(0), page::limit(&page));
-        let of_interval = |event: &Event| matches!(event, Event::Traded { microgrid: id, interval: at, .. } if (*id, *at) == (microgrid, interval));
+        let of_interval = |event: &Event| matches!(event, Event::Market(MarketEvent::Traded { microgrid: id, interval: at, .. }) if (*id, *at) == (microgrid, interval));
         let numbered =
             (0u32..).zip(receipts.block).filter(|(index, event)| *index >= from && of_interval(event));
         let mut items: Vec<EventItem> = numbered
@@ -47,7 +49,7 @@ impl MarketQueries for NodeBackend {
         Ok(Page { at: at(&view), items, next_cursor })
     }
 
-    fn energy_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>> {
+    fn market_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>> {
         let view = self.shared.view();
         grid(&view, &microgrid)?;
         let found = query::order_book(&view.state, &microgrid, interval, view.header.time_ms);
@@ -58,7 +60,7 @@ impl MarketQueries for NodeBackend {
         Ok(Anchored { at: at(&view), value: OrderBook { microgrid, interval, bids, offers, truncated } })
     }
 
-    fn energy_orders(
+    fn market_orders(
         &self,
         microgrid: Hash,
         interval: IntervalId,
@@ -73,7 +75,7 @@ impl MarketQueries for NodeBackend {
         Ok(Page { at: at(&view), items: found.into_iter().map(order_info).collect(), next_cursor })
     }
 
-    fn energy_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>> {
+    fn market_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>> {
         let view = self.shared.view();
         let order = view.state.read(keys::order(&id)).ok_or_else(|| RpcError::not_found("order", id))?;
         Ok(Anchored { at: at(&view), value: order_info((id, order)) })

@@ -44,9 +44,12 @@ pub mod ledger;
 pub mod market;
 pub mod token;
 
+pub use deals::DealsCall;
+pub use disputes::DisputesCall;
 pub use energy::EnergyCall;
 pub use identity::IdentityCall;
 pub use ledger::LedgerCall;
+pub use market::MarketCall;
 pub use token::TokenCall;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -85,6 +88,12 @@ modules! {
     identity: Identity(IdentityCall) = 2,
     /// Microgrids, meters, readings.
     energy: Energy(EnergyCall) = 3,
+    /// Orders for the energy of an interval.
+    market: Market(MarketCall) = 4,
+    /// Bilateral deals.
+    deals: Deals(DealsCall) = 5,
+    /// Contested bills.
+    disputes: Disputes(DisputesCall) = 6,
 }
 
 // The shortest call is 2 bytes on the wire. What it grows to in memory bounds what a hostile block of

@@ -4,6 +4,8 @@
 mod account;
 mod admin;
 mod chain;
+mod deals;
+mod disputes;
 mod energy;
 mod event;
 mod ledger;
@@ -129,6 +131,8 @@ static MODULES: &[&[Method]] = &[
     event::METHODS,
     energy::METHODS,
     market::METHODS,
+    deals::METHODS,
+    disputes::METHODS,
     ledger::METHODS,
     node::METHODS,
 ];

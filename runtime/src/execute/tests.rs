@@ -17,6 +17,7 @@ use wattle_primitives::call;
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::MeterBinding;
 use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::*;
@@ -217,7 +218,10 @@ fn a_failed_transaction_leaves_nonce_and_fee_only() {
     let mut world = World::new(Params { weight_price: Amount(1), ..params() });
     let receipt = world.run(1, vec![transfer(2, 10), transfer(60, 5), transfer(2, u128::MAX)]);
     assert_eq!(receipt.outcome, Outcome::Failed { call: 2, reason: Reason::InsufficientFunds });
-    assert_eq!(receipt.events, [Event::FeeCharged { payer: address(1), amount: receipt.fee }]);
+    assert_eq!(
+        receipt.events,
+        [Event::Ledger(LedgerEvent::FeeCharged { payer: address(1), amount: receipt.fee })]
+    );
     assert_eq!(world.funds(1).0, START.0 - receipt.fee.0);
     assert_eq!(world.funds(2).0, START.0);
     assert_eq!(world.state.read(crate::keys::account(&address(60))), None);

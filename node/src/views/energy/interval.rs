@@ -1,6 +1,7 @@
 //! Where an interval stands, and what the microgrid's statement tells of it.
 
 use crate::views::{NodeBackend, View, events, storage};
+use wattle_primitives::event::{EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Event, Hash, TimeMs, WattHours};
 use wattle_rpc_types::{
@@ -47,10 +48,10 @@ pub(super) fn info(
     }
     for item in &value.events {
         match &item.event {
-            Event::MarketCleared { price, wh, trades, .. } => {
+            Event::Market(MarketEvent::MarketCleared { price, wh, trades, .. }) => {
                 (value.price, value.traded_wh, value.trades) = (*price, *wh, Some(*trades));
             }
-            Event::IntervalSettled { traded_wh, .. } => value.traded_wh = *traded_wh,
+            Event::Energy(EnergyEvent::IntervalSettled { traded_wh, .. }) => value.traded_wh = *traded_wh,
             _ => {}
         }
     }
@@ -112,9 +113,9 @@ fn statement_of(
 /// Which of its steps an event tells of the interval.
 fn step_of(event: &Event, wanted: IntervalId) -> Option<usize> {
     let (step, interval) = match event {
-        Event::MarketCleared { interval, .. } => (0, interval),
-        Event::IntervalSettled { interval, .. } => (1, interval),
-        Event::IntervalFinal { interval, .. } => (2, interval),
+        Event::Market(MarketEvent::MarketCleared { interval, .. }) => (0, interval),
+        Event::Energy(EnergyEvent::IntervalSettled { interval, .. }) => (1, interval),
+        Event::Energy(EnergyEvent::IntervalFinal { interval, .. }) => (2, interval),
         _ => return None,
     };
     (*interval == wanted).then_some(step)

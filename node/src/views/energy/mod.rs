@@ -163,7 +163,7 @@ impl EnergyQueries for NodeBackend {
                     next = None;
                     break;
                 }
-                if request.microgrid.is_none_or(|id| item.event.microgrid() == Some(id)) {
+                if request.microgrid.is_none_or(|id| item.event.concerns().microgrid == Some(id)) {
                     items.push(item);
                 }
             }

@@ -86,6 +86,19 @@ pub enum DealEnd {
     Expired = 2,
 }
 
+calls! {
+    /// Calls about deals.
+    Deals(DealsCall) {
+        request_deal: RequestDeal = 0,
+        accept_deal: AcceptDeal = 1,
+        confirm_deal: ConfirmDeal = 2,
+        authorise_deal: AuthoriseDeal = 3,
+        report_usage: ReportUsage = 4,
+        close_deal: CloseDeal = 5,
+        abort_deal: AbortDeal = 6,
+    }
+}
+
 /// The id of the deal that `sender` requests with `reference`.
 #[must_use]
 pub fn deal_id(sender: &Address, reference: &Hash) -> Hash {

@@ -70,6 +70,17 @@ pub enum AccountId {
     } = 3,
 }
 
+impl AccountId {
+    /// Whose wallet it is, if it is one.
+    #[must_use]
+    pub const fn wallet_owner(&self) -> Option<Address> {
+        match self {
+            Self::Wallet { owner } => Some(*owner),
+            Self::Book { .. } | Self::System { .. } | Self::Due { .. } => None,
+        }
+    }
+}
+
 /// Accounts that the protocol keeps in the public book.
 #[derive(
     Clone,

@@ -71,6 +71,14 @@ pub enum OrderEnd {
     Cleared = 2,
 }
 
+calls! {
+    /// Calls to the market.
+    Market(MarketCall) {
+        place_order: PlaceOrder = 0,
+        cancel_order: CancelOrder = 1,
+    }
+}
+
 /// The id of the order that `sender` places with `reference`.
 #[must_use]
 pub fn order_id(sender: &Address, reference: &Hash) -> Hash {

@@ -5,6 +5,7 @@ use crate::query;
 use wattle_primitives::call;
 use wattle_primitives::call::energy::microgrid_id;
 use wattle_primitives::call::ledger::{AccountClass, Entry, SystemAccount, hold_id};
+use wattle_primitives::event::{EnergyEvent, LedgerEvent, TokenEvent};
 use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
 use wattle_primitives::units::BookId;
 
@@ -65,7 +66,7 @@ fn a_hold_expires_at_its_time_and_not_before() {
     let done = world.try_run(&[tx]).unwrap();
     assert_eq!(
         done.receipts.block,
-        [Event::HoldReleased { hold: id(1, 1), amount: Amount(50), expired: true }]
+        [Event::Ledger(LedgerEvent::HoldReleased { hold: id(1, 1), amount: Amount(50), expired: true })]
     );
     assert_eq!(done.receipts.txs[0].outcome, Outcome::Failed { call: 0, reason: Reason::UnknownHold });
     assert_eq!(world.funds(1), (START.0, 0));
@@ -143,7 +144,11 @@ fn books_balance_through_dues_and_keep_their_limits() {
 fn only_the_issuer_mints_and_a_new_asset_in_a_wallet_costs_a_deposit() {
     let mut world = World::new(Params { account_deposit: Amount(10), ..params() });
     let events = world.ok(1, Call::from(call::token::Issue { symbol: "KWH".parse().unwrap(), scale: 3 }));
-    assert!(events.iter().any(|e| matches!(e, Event::AssetIssued { asset: AssetId(1), scale: 3, .. })));
+    assert!(
+        events
+            .iter()
+            .any(|e| matches!(e, Event::Token(TokenEvent::AssetIssued { asset: AssetId(1), scale: 3, .. })))
+    );
     let asset = AssetId(1);
     let mint = |to, amount| Call::from(call::token::Mint { asset, to: address(to), amount: Amount(amount) });
     world.fails(2, mint(2, 5), Reason::NotAllowed);
@@ -222,8 +227,8 @@ fn each_reading_has_its_own_result() {
         let done = world.try_run(&[tx]).unwrap();
         assert_eq!(done.receipts.txs[0].outcome, Outcome::Success);
         let got = done.receipts.txs[0].events[1..].iter().map(|event| match event {
-            Event::ReadingAccepted { .. } => None,
-            Event::ReadingRefused { reason, .. } => Some(*reason),
+            Event::Energy(EnergyEvent::ReadingAccepted { .. }) => None,
+            Event::Energy(EnergyEvent::ReadingRefused { reason, .. }) => Some(*reason),
             other => panic!("{other:?}"),
         });
         assert_eq!(got.collect::<Vec<_>>(), want);

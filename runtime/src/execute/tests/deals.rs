@@ -11,6 +11,7 @@ use wattle_primitives::call::deals::{
 };
 use wattle_primitives::call::energy::*;
 use wattle_primitives::call::market::Side;
+use wattle_primitives::event::DealsEvent;
 use wattle_primitives::units::IntervalId;
 
 const REFERENCE: Hash = Hash([3; 32]);
@@ -95,7 +96,7 @@ fn limit(n: u8, amount: u128) -> Call {
 
 fn usage(events: &[Event]) -> (u64, u64, u64, bool) {
     let found = events.iter().find_map(|event| match event {
-        Event::DealUsage { seq, cumulative_wh, remaining_wh, stop, .. } => {
+        Event::Deals(DealsEvent::DealUsage { seq, cumulative_wh, remaining_wh, stop, .. }) => {
             Some((*seq, cumulative_wh.0, remaining_wh.0, *stop))
         }
         _ => None,
@@ -106,7 +107,7 @@ fn usage(events: &[Event]) -> (u64, u64, u64, bool) {
 /// How it ended: used, captured, receivable, released.
 fn ended(events: &[Event]) -> (DealEnd, u64, u128, u128, u128) {
     let found = events.iter().find_map(|event| match event {
-        Event::DealEnded { end, used_wh, captured, receivable, released, .. } => {
+        Event::Deals(DealsEvent::DealEnded { end, used_wh, captured, receivable, released, .. }) => {
             Some((*end, used_wh.0, captured.0, receivable.0, released.0))
         }
         _ => None,
@@ -149,11 +150,20 @@ fn the_lesser_amount_in_whole_units_at_the_charging_sides_price() {
         let (wh_want, price_want) = (WattHours(wh_agreed), Amount(price_agreed));
         let events = world.ok(3, accept(wh, price));
         let (deal, account) = (id(), address(3));
-        assert_eq!(events, [Event::DealAccepted { deal, account, wh: wh_want, price: price_want }]);
+        assert_eq!(
+            events,
+            [Event::Deals(DealsEvent::DealAccepted { deal, account, wh: wh_want, price: price_want })]
+        );
         let events = world.ok(2, confirm(3));
         let (charger, discharger) = if side == Side::Buy { (2, 3) } else { (3, 2) };
         let (charger, discharger) = (address(charger), address(discharger));
-        let want = Event::DealConfirmed { deal, charger, discharger, wh: wh_want, price: price_want };
+        let want = Event::Deals(DealsEvent::DealConfirmed {
+            deal,
+            charger,
+            discharger,
+            wh: wh_want,
+            price: price_want,
+        });
         assert_eq!(events, [want]);
     }
 }
@@ -269,7 +279,12 @@ fn an_abort_and_the_end_of_an_authorisation_pay_what_was_reported() {
         world.fails(1, abort(), Reason::NotAllowed);
         let until = world.state.read(crate::keys::deal(&id())).unwrap().expires_ms;
         world.env.time_ms = TimeMs(until.0 - 1);
-        assert!(world.empty_block().iter().all(|event| !matches!(event, Event::DealEnded { .. })));
+        assert!(
+            world
+                .empty_block()
+                .iter()
+                .all(|event| !matches!(event, Event::Deals(DealsEvent::DealEnded { .. })))
+        );
         world.env.time_ms = until;
         let tx = world.sign(world.body(2, vec![close(900)]), &[2]);
         let done = world.try_run(&[tx]).unwrap().receipts;
@@ -297,7 +312,7 @@ fn requests_acceptances_and_confirmed_deals_end() {
     assert_eq!(accepted, [500, 600, 700]);
     // One takes it back, and may come again.
     let events = world.ok(4, abort());
-    assert!(events.contains(&Event::DealWithdrawn { deal: id(), account: address(4) }));
+    assert!(events.contains(&Event::Deals(DealsEvent::DealWithdrawn { deal: id(), account: address(4) })));
     assert_eq!(world.funds(4), before[2]);
     world.fails(4, abort(), Reason::NotAllowed);
     world.fails(2, confirm(4), Reason::UnknownDeal);
@@ -372,7 +387,7 @@ fn deals_are_refused_for_every_reason() {
         world.fails(2, request(Side::Buy, 1, ttl_ms, &world), Reason::BadTime);
     }
     let elsewhere = match request(Side::Buy, 1, HOUR_MS, &world) {
-        Call::Energy(EnergyCall::RequestDeal(call::deals::RequestDeal {
+        Call::Deals(call::DealsCall::RequestDeal(call::deals::RequestDeal {
             reference,
             side,
             wh_max,
@@ -513,7 +528,7 @@ fn open_deals_are_listed_without_gaps() {
     world.ok(1, set_terms(terms(ClearingRule::Tariff)));
     world.env.time_ms = TimeMs(T0 + INTERVAL_MS);
     let ask = |n: u8, world: &World| match request(Side::Buy, 1, HOUR_MS, world) {
-        Call::Energy(EnergyCall::RequestDeal(call::deals::RequestDeal {
+        Call::Deals(call::DealsCall::RequestDeal(call::deals::RequestDeal {
             microgrid,
             side,
             wh_max,

@@ -11,6 +11,7 @@ use wattle_primitives::call::ledger::{Entry, SystemAccount};
 use wattle_primitives::call::market::{
     ORDER_AHEAD_MS_MAX, ORDER_WH_MAX, ORDERS_MAX, ORDERS_PER_MEMBER_MAX, OrderEnd, Side, order_id,
 };
+use wattle_primitives::event::MarketEvent;
 use wattle_primitives::units::{BookId, IntervalId};
 
 /// Milliseconds of an interval; [`T0`] is the start of one.
@@ -187,7 +188,9 @@ impl World {
 
 fn ends(events: &[Event]) -> Vec<(Hash, u64, OrderEnd)> {
     let ended = events.iter().filter_map(|event| match event {
-        Event::OrderEnded { order, filled_wh, end, .. } => Some((*order, filled_wh.0, *end)),
+        Event::Market(MarketEvent::OrderEnded { order, filled_wh, end, .. }) => {
+            Some((*order, filled_wh.0, *end))
+        }
         _ => None,
     });
     ended.collect()
@@ -213,8 +216,7 @@ fn an_order_reserves_its_worst_case_until_it_ends() {
         let events = world.ok(2, ask.call());
         let deposits = if reserved == 0 { 7 } else { 14 };
         assert_eq!(world.funds(2), (start - reserved - deposits, reserved), "{}", ask.price);
-        let placed =
-            |event: &Event| matches!(event, Event::OrderPlaced { reserved: got, .. } if got.0 == reserved);
+        let placed = |event: &Event| matches!(event, Event::Market(MarketEvent::OrderPlaced { reserved: got, .. }) if got.0 == reserved);
         assert!(events.iter().any(placed), "{events:?}");
         let view = world.state.read(keys::order(&id_of(2, 1))).unwrap();
         assert_eq!((view.wh.0, view.reserved.0, view.account), (ask.wh, reserved, address(2)));
@@ -266,7 +268,7 @@ fn orders_are_refused_for_every_reason() {
         assert!(world.try_sign(world.body(2, vec![bad.call()]), &[2]).is_err());
     }
     let elsewhere = match good.call() {
-        Call::Energy(EnergyCall::PlaceOrder(call::market::PlaceOrder {
+        Call::Market(call::MarketCall::PlaceOrder(call::market::PlaceOrder {
             reference,
             interval,
             side,
@@ -404,7 +406,7 @@ fn orders_are_matched_at_each_bids_price() {
     assert_eq!(query::orders(&world.state, &grid_id(), AT, 1, 2).len(), 2);
     let events = world.clear_market(GATE_MS);
     let trades = events.iter().filter_map(|event| match event {
-        Event::Traded { bid, offer, wh, price, amount, fee, .. } => {
+        Event::Market(MarketEvent::Traded { bid, offer, wh, price, amount, fee, .. }) => {
             Some((*bid, *offer, wh.0, price.0, amount.0, fee.0))
         }
         _ => None,
@@ -416,14 +418,14 @@ fn orders_are_matched_at_each_bids_price() {
         (b3, o5, 500, 250_000, 125_000, 5_000),
     ];
     assert_eq!(trades.collect::<Vec<_>>(), want);
-    let cleared = Event::MarketCleared {
+    let cleared = Event::Market(MarketEvent::MarketCleared {
         microgrid: grid_id(),
         interval: AT,
         rule: ClearingRule::PayAsBid,
         price: None,
         wh: WattHours(2_500),
         trades: 3,
-    };
+    });
     assert!(events.contains(&cleared));
     let all = OrderEnd::Cleared;
     assert_eq!(ends(&events), [(b2, 2_000, all), (b3, 500, all), (o4, 1_500, all), (o5, 1_000, all)]);
@@ -445,7 +447,9 @@ fn orders_are_matched_at_one_price() {
     four_orders(&mut world);
     let events = world.clear_market(GATE_MS);
     assert_eq!(world.state.read(keys::interval(&grid_id(), AT)).unwrap().price, Some(Amount(250_000)));
-    let cost = |event: &Event| if let Event::Traded { amount, .. } = event { amount.0 } else { 0 };
+    let cost = |event: &Event| {
+        if let Event::Market(MarketEvent::Traded { amount, .. }) = event { amount.0 } else { 0 }
+    };
     assert_eq!(events.iter().map(cost).sum::<u128>(), 625_000);
     assert_eq!([2, 3].map(|n| START.0 - world.funds(n).0), [500_000 + 20_000, 125_000 + 5_000]);
     assert_eq!([1, 2, 3, 4, 5].map(|n| world.tab(n)), [25_000, 0, 0, 375_000 + 300_000, 250_000 + 60_000]);

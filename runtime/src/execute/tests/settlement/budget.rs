@@ -8,6 +8,7 @@ use crate::modules::{Ctx, on_block, weights};
 use crate::overlay::Overlay;
 use crate::query;
 use std::sync::Arc;
+use wattle_primitives::event::EnergyEvent;
 
 const METERS: u32 = 10_000;
 /// The heaviest single step of settlement: a member's line, with what looking for the work takes.
@@ -102,7 +103,8 @@ fn ten_thousand_meters_settle_over_several_blocks_within_each_ones_budget() {
         }
         let txs = everybodys(&world, &keys, seq, at);
         let done = execute_block(&world.state, &world.env, &txs).unwrap();
-        let accepted = |(_, event): (_, &Event)| matches!(event, Event::ReadingAccepted { .. });
+        let accepted =
+            |(_, event): (_, &Event)| matches!(event, Event::Energy(EnergyEvent::ReadingAccepted { .. }));
         assert_eq!(done.receipts.events().filter(|e| accepted((e.0, e.1))).count(), keys.len());
         world.state = done.state;
     }
@@ -114,7 +116,10 @@ fn ten_thousand_meters_settle_over_several_blocks_within_each_ones_budget() {
         assert!(used <= budget / 2 + STEP, "{used}");
         assert!(touched as u64 * weights::KEY <= used, "{touched} keys for {used}");
         blocks += 1;
-        lines += events.iter().filter(|event| matches!(event, Event::EnergySettled { .. })).count();
+        lines += events
+            .iter()
+            .filter(|event| matches!(event, Event::Energy(EnergyEvent::EnergySettled { .. })))
+            .count();
     }
     assert_eq!(lines, keys.len());
     assert!(blocks > 10, "{blocks}");
