@@ -26,12 +26,9 @@ use crate::records::Counters;
 use wattle_primitives::call::identity::Authority;
 use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, SystemAccount};
 use wattle_primitives::call::token::Symbol;
-use wattle_primitives::genesis::ScheduledSet;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::units::BookId;
-use wattle_primitives::{
-    Address, Amount, AssetId, Epoch, Hash, Lane, Nonce, Params, TimeMs, ValidatorSet, WattHours,
-};
+use wattle_primitives::{Address, Amount, AssetId, Hash, Lane, Nonce, TimeMs, WattHours};
 
 /// An account as wallets see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -339,24 +336,6 @@ pub fn meter(state: &State, address: &Address) -> Option<MeterView> {
     });
     let Meter { microgrid, owner, encoding, role, power_max_w, replaced_by, .. } = record;
     Some(MeterView { meter: *address, microgrid, owner, encoding, role, power_max_w, replaced_by, last })
-}
-
-/// The schedule of validator sets.
-#[must_use]
-pub fn validator_sets(state: &State) -> Vec<ScheduledSet> {
-    state.read(keys::validators()).unwrap_or_default()
-}
-
-/// The set that decides in `epoch`.
-#[must_use]
-pub fn validators(state: &State, epoch: Epoch) -> Option<ValidatorSet> {
-    validator_sets(state).into_iter().rev().find(|set| set.from_epoch <= epoch).map(|set| set.validators)
-}
-
-/// The parameters in force; `None` before genesis.
-#[must_use]
-pub fn params(state: &State) -> Option<Params> {
-    state.read(keys::params())
 }
 
 /// Whether an expiry is due at `time_ms`.

@@ -38,9 +38,9 @@ impl AccountQueries for NodeBackend {
                 incoming: b.incoming,
             }));
         }
-        let bandwidth = record.as_ref().map_or(Weight::ZERO, |record| {
-            bandwidth(&self.shared.genesis.params, record.tat, next_time(&view))
-        });
+        let bandwidth = record
+            .as_ref()
+            .map_or(Weight::ZERO, |record| bandwidth(view.schedule.params(), record.tat, next_time(&view)));
         let authority = record.and_then(|record| record.authority);
         Ok(AccountReply { at: at(&view), address, exists, nonce, balances, authority, bandwidth })
     }

@@ -9,14 +9,13 @@ use wattle_rpc_types::{
     At, BlockReply, ChainQueries, ChainStatus, EventPosition, EventProof, LightBlock, ParamsReply, RpcError,
     RpcResult, ValidatorsReply,
 };
-use wattle_runtime::query;
 
 impl ChainQueries for NodeBackend {
     fn chain_status(&self) -> RpcResult<ChainStatus> {
         let shared = &self.shared;
         let (view, status) = (shared.view(), self.status()?);
-        let epoch = shared.genesis.params.epoch_of(view.header.height.next());
-        let validators = query::validators(&view.state, epoch).map_or(0, |set| set.len());
+        let epoch = view.next_epoch();
+        let validators = view.schedule.validators(epoch).len();
         Ok(ChainStatus {
             at: at(&view),
             chain_id: shared.genesis.chain_id.clone(),
@@ -59,15 +58,13 @@ impl ChainQueries for NodeBackend {
     }
 
     fn chain_light_block(&self, height: Option<Height>) -> RpcResult<LightBlock> {
-        let head = self.shared.view().header.height;
-        let height = height.unwrap_or(head);
-        if height > head {
+        let view = self.shared.view();
+        let height = height.unwrap_or(view.header.height);
+        if height > view.header.height {
             return Err(RpcError::not_found("block", height));
         }
         let Finality { header, certificate, path } = finality(self, height)?.ok_or_else(unproven)?;
-        let epoch = self.shared.genesis.params.epoch_of(height);
-        let validators = self.shared.genesis.validators(epoch).cloned();
-        let validators = validators.ok_or_else(|| RpcError::internal("no validators are scheduled"))?;
+        let validators = view.schedule.validators(header.epoch).clone();
         let hash = header.hash();
         Ok(LightBlock {
             at: At::finalized(height),
@@ -81,10 +78,8 @@ impl ChainQueries for NodeBackend {
 
     fn chain_validators(&self, epoch: Option<Epoch>) -> RpcResult<ValidatorsReply> {
         let view = self.shared.view();
-        let current = self.shared.genesis.params.epoch_of(view.header.height.next());
-        let epoch = epoch.unwrap_or(current);
-        let validators = query::validators(&view.state, epoch);
-        let validators = validators.ok_or_else(|| RpcError::not_found("epoch", epoch))?;
+        let epoch = epoch.unwrap_or_else(|| view.next_epoch());
+        let validators = view.schedule.validators(epoch).clone();
         Ok(ValidatorsReply {
             at: at(&view),
             epoch,
@@ -97,12 +92,7 @@ impl ChainQueries for NodeBackend {
 
     fn chain_params(&self) -> RpcResult<ParamsReply> {
         let view = self.shared.view();
-        let params = &self.shared.genesis.params;
-        Ok(ParamsReply {
-            at: at(&view),
-            epoch: params.epoch_of(view.header.height.next()),
-            params: params.into(),
-        })
+        Ok(ParamsReply { at: at(&view), epoch: view.next_epoch(), params: view.schedule.params().into() })
     }
 
     fn chain_event_proof(&self, place: EventPosition) -> RpcResult<EventProof> {

@@ -258,7 +258,7 @@ fn genesis_is_pinned() {
     // Keys, records, trie and header as they are encoded: another value is another protocol.
     assert_eq!(state.root().to_string(), "0839d4b4f76d87de003965d6078f5bcf0208757112dd618860355d6e561a2533");
     assert_eq!(header.hash().to_string(), "11f1bc945ecb954a4f1959a207f4f5936661f791190fdfe3e87266668282117f");
-    assert_eq!(crate::query::params(&state), Some(params()));
+    assert_eq!(crate::Schedule::of(&state).map(|s| s.params().clone()), Some(params()));
     assert_eq!(crate::query::asset(&state, AssetId::NATIVE).unwrap().supply, Amount(START.0 * 6));
     let meters = crate::query::meters(&state, &crate::query::microgrids(&state, 0, 9)[0].id, 0, 9);
     assert_eq!(meters.len(), 1);
