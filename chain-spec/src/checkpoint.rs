@@ -8,7 +8,7 @@ use wattle_primitives::{Epoch, Genesis, Hash, Header, Height, TimeMs, ValidatorS
 /// Longest checkpoint file in bytes: the largest validator set, in JSON, several times over.
 pub const CHECKPOINT_BYTES_MAX: usize = 256 * 1024;
 
-/// What a light node believes without proof. Written as JSON.
+/// A header and the validator set that follows it, which a light node believes without proof. Written as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Checkpoint {
@@ -34,7 +34,7 @@ pub enum CheckpointError {
     Read {
         /// Which file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         #[source]
         source: io::Error,
     },
@@ -53,7 +53,7 @@ pub enum CheckpointError {
         line: usize,
         /// Column, from 1.
         column: usize,
-        /// What was expected.
+        /// The parser's reason.
         message: String,
     },
     /// The header is of another chain.
@@ -61,7 +61,7 @@ pub enum CheckpointError {
     Chain {
         /// The checkpoint's genesis hash.
         expected: Hash,
-        /// What the header says or hashes to.
+        /// The value that the header says or hashes to.
         got: Hash,
     },
     /// The set is not the one that the header announces.

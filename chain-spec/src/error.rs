@@ -1,4 +1,4 @@
-//! What can be wrong with a specification, and where.
+//! Faults of specifications, with their place.
 
 use std::fmt;
 use std::io;
@@ -8,9 +8,9 @@ use wattle_primitives::genesis::GenesisError;
 /// A place in a text file, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// Line.
+    /// Its line.
     pub line: usize,
-    /// Column, in characters.
+    /// Its column, in characters.
     pub column: usize,
 }
 
@@ -22,7 +22,7 @@ pub enum SpecError {
     Read {
         /// Which file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         #[source]
         source: io::Error,
     },
@@ -43,7 +43,7 @@ pub enum SpecError {
         origin: String,
         /// Where the trouble starts.
         place: Place,
-        /// What was expected.
+        /// The parser's reason.
         message: String,
     },
     /// Well-formed, but not a genesis.
@@ -76,7 +76,7 @@ pub enum SpecError {
     /// A value does not fit TOML, such as an integer above 2^63.
     #[error("cannot be written as TOML: {message}")]
     Write {
-        /// What stood in the way.
+        /// The writer's reason.
         message: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What a chain is started from and what a light node trusts: specifications, presets and checkpoints.
+//! Specifications and presets, from which a chain is started, and checkpoints, which a light node trusts.
 //!
 //! - [`ChainSpec`]: the TOML form of [`wattle_primitives::Genesis`], with the network's defaults beside it.
 //! - [`Template`]: a specification without time, validators, accounts and microgrids; the presets in `specs/`.

@@ -1,4 +1,4 @@
-//! What a node needs to know of its network before it knows anybody.
+//! The network as a node knows it before it knows anybody: addresses to dial, and defaults.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -20,7 +20,7 @@ pub struct NodeAddress(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{got:?} is not an address like /ip4/10.0.0.1/tcp/8650/p2p/<peer id>")]
 pub struct NodeAddressError {
-    /// What was given, cut to 80 characters.
+    /// The text given, cut to 80 characters.
     pub got: String,
 }
 

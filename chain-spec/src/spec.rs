@@ -20,7 +20,7 @@ pub const SPEC_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub struct ChainSpec {
     /// Defaults that a node may override.
     pub network: Network,
-    /// What must be the same on every node.
+    /// The part that must be the same on every node.
     pub genesis: Genesis,
 }
 

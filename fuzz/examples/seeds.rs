@@ -5,14 +5,15 @@
 use serde_json::{Value, json};
 use std::path::Path;
 use wattle_chain_spec::{Checkpoint, Preset};
+use wattle_cli::keystore::derive;
 use wattle_consensus::{LightBlock, Record};
 use wattle_fuzz::disk::{self, SEGMENT, SIGN_FILE};
 use wattle_fuzz::world::{START_MS, key, secret, tx, world};
+use wattle_host::seal::{KdfParams, KeyFile, Password};
 use wattle_meter::queue::Queue;
 use wattle_meter::sensor::BUILT_IN;
 use wattle_node::file::sim::SimDir;
 use wattle_node::journal::WalRecord;
-use wattle_node::keystore::{KdfParams, KeyFile, Password, derive};
 use wattle_node::signer::{DataDir, Signer};
 use wattle_p2p::wire::{
     self, Gossip, Hello, HelloAnswer, Refusal, Request, Response, Role, ValidatorMessage,

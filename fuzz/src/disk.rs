@@ -6,10 +6,10 @@
 use crate::heap;
 use crate::world::{key, secret, world};
 use std::path::{Path, PathBuf};
+use wattle_host::seal::{KdfParams, KeyFile, Password};
 use wattle_meter::queue::Queue;
 use wattle_node::file::sim::SimDir;
 use wattle_node::journal::WalRecord;
-use wattle_node::keystore::{KdfParams, KeyFile, Password};
 use wattle_node::signer::{DataDir, Signer};
 use wattle_node::wal::{SEGMENT_BYTES, Wal, WalConfig, WalError};
 use wattle_primitives::domain::{Domain, SIGN_STATE, WAL_BODY, WAL_GROUP, WAL_SEGMENT};

@@ -7,11 +7,11 @@ use serde::de::DeserializeOwned;
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 use wattle_chain_spec::{ChainSpec, Checkpoint, NodeAddress, Template};
+use wattle_cli::amount as amounts;
+use wattle_cli::keystore::derive;
 use wattle_meter::LightConfig;
 use wattle_meter::sensor::Profile;
-use wattle_node::cli::amount as amounts;
 use wattle_node::home::{Home, NodeConfigFile};
-use wattle_node::keystore::derive;
 use wattle_primitives::call::token::{SCALE_MAX, Symbol};
 use wattle_primitives::tx::CALLS_MAX;
 use wattle_primitives::{

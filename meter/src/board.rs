@@ -1,19 +1,18 @@
-//! What the light node's loops know at this moment, for its status page and its relay.
+//! The board: facts that the light node's loops share, for its status page and its relay.
 
 use crate::follow::Tariff;
 use crate::relay::RelayStatus;
 use crate::sensor::Sample;
 use crate::submit::Refusal;
+use crate::today::Today;
 use crate::wear::Wear;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use wattle_primitives::reading::RegisterEncoding;
-use wattle_primitives::state_key::{LastReading, MeterRecord};
+use wattle_primitives::state_key::MeterRecord;
 use wattle_primitives::{Address, Amount, AssetId, Epoch, Hash, Height, TimeMs, WattHours};
 
-/// Facts, and how often the disk was written to.
+/// Facts behind a lock.
 #[derive(Debug)]
 pub(crate) struct Board {
     facts: Mutex<Facts>,
@@ -30,13 +29,16 @@ pub(crate) struct Facts {
     other_bytes: u64,
 }
 
-/// One meter.
-#[derive(Clone, Debug, Default)]
+/// One meter, as the status shows it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct MeterFacts {
+    /// Its name in the configuration.
     pub(crate) name: String,
     /// Address of its key; `None` for one that signs nothing.
     pub(crate) address: Option<Address>,
     /// Uptime of the last good sample, ms; 0 before the first.
+    #[serde(skip)]
     pub(crate) seen_ms: u64,
     /// Samples since the start.
     pub(crate) samples: u64,
@@ -46,45 +48,42 @@ pub(crate) struct MeterFacts {
     pub(crate) error: Option<String>,
     /// Why its counters are not signed at present.
     pub(crate) held: Option<&'static str>,
-    pub(crate) counters: Option<(WattHours, WattHours)>,
+    /// Import counter.
+    pub(crate) import_wh: Option<WattHours>,
+    /// Export counter.
+    pub(crate) export_wh: Option<WattHours>,
+    /// Telemetry by name.
     pub(crate) quantities: BTreeMap<String, f64>,
+    /// Energy since midnight UTC.
     pub(crate) today: Option<Today>,
+    /// The last proven balance of its owner.
     pub(crate) credit: Option<Credit>,
+    #[serde(skip)]
     pub(crate) tariff: Option<ProvenTariff>,
-    /// What the chain is proven to have of the meter.
-    pub(crate) proven: Option<Proven>,
-    /// What the chain refuses.
+    /// Its record, as the chain is proven to have it.
+    #[serde(skip)]
+    pub(crate) proven: Option<MeterRecord>,
+    /// Readings that the chain refuses, and why.
+    #[serde(rename = "refusedByChain")]
     pub(crate) refusal: Option<Refusal>,
-    /// What the last round with the chain came to.
+    /// Outcome of the last round with the chain, in a word.
     pub(crate) submission: &'static str,
-}
-
-/// Energy since midnight UTC, by the counters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Today {
-    /// Imported.
-    pub import_wh: WattHours,
-    /// Exported.
-    pub export_wh: WattHours,
-    /// When counting began: midnight, or the first sample after it.
-    pub since_ms: TimeMs,
 }
 
 /// A balance that was proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Credit {
+pub(crate) struct Credit {
     /// Account that the meter's energy is booked to.
-    pub owner: Address,
+    pub(crate) owner: Address,
     /// In which asset.
-    pub asset: AssetId,
-    /// What it can spend, base units.
-    pub available: Amount,
+    pub(crate) asset: AssetId,
+    /// Money that it can spend, base units.
+    pub(crate) available: Amount,
     /// Height whose state holds it.
-    pub height: Height,
+    pub(crate) height: Height,
     /// That header's time.
-    pub time_ms: TimeMs,
+    pub(crate) time_ms: TimeMs,
 }
 
 /// Prices, and until when they are shown.
@@ -95,60 +94,51 @@ pub(crate) struct ProvenTariff {
     pub(crate) until_ms: u64,
 }
 
-/// What the chain is proven to have of a meter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Proven {
-    pub(crate) encoding: RegisterEncoding,
-    pub(crate) power_max_w: u32,
-    pub(crate) replaced: bool,
-    pub(crate) last: Option<LastReading>,
-}
-
-impl Proven {
-    pub(crate) fn of(record: &MeterRecord) -> Self {
-        let MeterRecord { encoding, power_max_w, last, .. } = *record;
-        Self { encoding, power_max_w, replaced: record.replaced_by.is_some(), last }
-    }
-}
-
 /// The chain as far as it is believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ChainFacts {
+pub(crate) struct ChainFacts {
     /// Its name.
-    pub chain_id: String,
+    pub(crate) chain_id: String,
     /// Genesis hash.
-    pub genesis_hash: Hash,
+    pub(crate) genesis_hash: Hash,
     /// The newest header believed.
-    pub height: Height,
+    pub(crate) height: Height,
     /// Its hash.
-    pub hash: Hash,
+    pub(crate) hash: Hash,
     /// Its epoch.
-    pub epoch: Epoch,
+    pub(crate) epoch: Epoch,
     /// Its time.
-    pub time_ms: TimeMs,
+    pub(crate) time_ms: TimeMs,
     /// How old it is, ms; `None` while that cannot be told.
-    pub age_ms: Option<u64>,
+    pub(crate) age_ms: Option<u64>,
     /// When trust in it ends.
-    pub trusted_until_ms: TimeMs,
+    pub(crate) trusted_until_ms: TimeMs,
     /// Whether balances and prices are believed.
-    pub believing: bool,
+    pub(crate) believing: bool,
     /// Why not: `trust_expired`, `peers_disagree` or `nothing_verified`.
-    pub reason: Option<&'static str>,
+    pub(crate) reason: Option<&'static str>,
     /// The same in words, with what to do.
-    pub advice: Option<String>,
+    pub(crate) advice: Option<String>,
     /// Peers that can be asked.
-    pub peers: usize,
+    pub(crate) peers: usize,
     /// Answers since the start that no honest peer gives.
-    pub lies: u64,
+    pub(crate) lies: u64,
     /// Times since the start that a second peer had the same header.
-    pub agreements: u64,
+    pub(crate) agreements: u64,
 }
 
 impl Board {
     pub(crate) fn new(meters: Vec<MeterFacts>) -> Self {
         let chain = ChainFacts { reason: Some("nothing_verified"), ..ChainFacts::default() };
         Self { facts: Mutex::new(Facts { meters, chain, ..Facts::default() }) }
+    }
+
+    /// Adds a meter, and returns its index.
+    pub(crate) fn add(&self, meter: MeterFacts) -> usize {
+        let mut facts = self.lock();
+        facts.meters.push(meter);
+        facts.meters.len().saturating_sub(1)
     }
 
     /// Changes facts. `change` is short and does no I/O.
@@ -211,16 +201,4 @@ impl MeterFacts {
             phases.iter().any(Option::is_some).then(|| phases.into_iter().flatten().sum())
         })
     }
-}
-
-/// An error and everything below it, in one line.
-pub(crate) fn causes(error: &impl Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }

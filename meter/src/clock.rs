@@ -50,7 +50,7 @@ impl TimeSource for OsTime {
     }
 
     fn os_ms(&self) -> u64 {
-        crate::wall::now_ms()
+        wattle_host::wall::now().0
     }
 
     fn is_synchronized(&self) -> bool {
@@ -206,7 +206,7 @@ mod tests {
 
     use super::*;
 
-    use crate::testchain::FixedTime;
+    use crate::tests::chain::FixedTime;
 
     const DAY_MS: u64 = 86_400_000;
     const NOW: TimeMs = TimeMs(20_000 * DAY_MS);

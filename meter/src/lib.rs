@@ -9,12 +9,11 @@
 //! - [`sensor`] reads by a declarative profile; energy words stay as they were read.
 //! - [`queue`] keeps signed readings through power cuts, and never gives a number out twice.
 //! - [`follow`] believes finalized headers from a checkpoint on, and state only with a proof.
-//! - [`submit`] brings readings to the chain and is done with one when the chain is proven to have it; [`pace`] says
-//!   when.
-//! - [`relay`] connects and disconnects by the operator's order or by proven credit.
+//! - `submit` brings readings to the chain and is done with one when the chain is proven to have it; `pace` says when.
+//! - `relay` connects and disconnects by the operator's order or by proven credit.
 //! - [`simulator`] is a meter for places without one.
 //!
-//! [`run()`] ties them together; [`cli`] is what `wattle-light` and `wattle light` are told to do.
+//! [`run()`] ties them together; [`cli`] holds the commands of `wattle-light` and of `wattle light`.
 //!
 //! # Not here
 //! The state machine and any database: what the chain says is checked, never computed. Bills and prices.
@@ -23,39 +22,33 @@ mod board;
 pub mod cli;
 mod clock;
 mod config;
-#[cfg(test)]
-mod crash_tests;
 mod files;
 pub mod follow;
-pub mod pace;
+mod pace;
 pub mod peers;
 pub mod queue;
-pub mod relay;
+mod relay;
 mod run;
 pub mod sensor;
 mod serial;
 mod sign;
 pub mod simulator;
 mod status;
-mod stdin;
-pub mod submit;
+mod submit;
 #[cfg(test)]
-mod testchain;
+mod tests;
 mod today;
-pub mod wall;
 mod wear;
 
-pub use board::{ChainFacts, Credit, Today};
 pub use clock::{Clock, TimeSource};
-pub use config::{
-    CONFIG_BYTES_MAX, ConfigError, CreditConfig, LightConfig, PEERS_MAX, RelayConfig, RelayTarget,
-};
-pub use follow::{NextPrice, Tariff};
+pub use config::{CreditConfig, LightConfig};
+pub use relay::Order as RelayOrder;
 pub use run::{LightError, run};
-pub use sensor::{BusConfig, MeterConfig};
-pub use sign::{KeyError, Signer, generate_key, load_key, write_key};
-pub use status::{
-    DiskStatus, LightStatus, LiveStatus, MeterStatus, QueueFacts, QueueStatus, RefusedByChain, StatusError,
-    TrustedHead, status,
-};
-pub use stdin::stdin_closed;
+pub use status::{LightStatus, QueueStatus, status};
+
+/// An error and everything below it, in one line.
+#[must_use]
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let all = std::iter::successors(Some(error), |error| error.source());
+    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

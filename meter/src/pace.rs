@@ -1,5 +1,5 @@
-//! When a meter's readings are sent: at once while all is well, ever more rarely when they are refused, and not by a
-//! whole village in the same second.
+//! Decides when a meter's readings are sent: at once while all is well, ever more rarely when they are refused, and
+//! never those of a whole village in the same second.
 //!
 //! After an outage every light node has the same backlog and the same sponsor. Each waits a random part of a span
 //! that grows with its own backlog before it begins, sends one transaction at a time, and when the sponsor's
@@ -12,9 +12,9 @@ use std::time::Duration;
 use wattle_primitives::call::energy::READINGS_MAX;
 
 /// Pause after progress: long enough for a block.
-pub const PAUSE_MIN: Duration = Duration::from_millis(500);
+pub(crate) const PAUSE_MIN: Duration = Duration::from_millis(500);
 /// Longest pause after rounds without progress.
-pub const PAUSE_MAX: Duration = Duration::from_secs(60);
+pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// First pause when the bandwidth is used up.
 const REFUSED_MIN: Duration = Duration::from_secs(4);
 /// Longest pause while it is.
@@ -22,9 +22,9 @@ const REFUSED_MAX: Duration = Duration::from_secs(300);
 /// Part of the reading interval over which the readings of an ordinary interval's end are spread.
 const STAGGER_PARTS: u32 = 30;
 
-/// What a round came to, as far as it matters for the next one.
+/// Outcome of a round, as far as it matters for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Nothing waits.
     Idle,
     /// The chain has taken readings since the last round.
@@ -41,7 +41,7 @@ pub enum Step {
 
 /// The pauses of one meter.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Pacer {
+pub(crate) struct Pacer {
     step: Option<Step>,
     /// The last pause before chance had its part in it.
     pause: Duration,
@@ -50,9 +50,9 @@ pub struct Pacer {
 }
 
 impl Step {
-    /// What a round came to. `moved` says whether readings were settled since the one before.
+    /// The outcome of a round. `moved` says whether readings were settled since the one before.
     #[must_use]
-    pub fn of(result: &Result<Progress, SubmitError>, moved: bool) -> Self {
+    pub(crate) fn of(result: &Result<Progress, SubmitError>, moved: bool) -> Self {
         match result {
             Ok(Progress::Idle) => Self::Idle,
             Ok(Progress::Sent { .. }) if moved => Self::Moved,
@@ -67,14 +67,8 @@ impl Step {
 }
 
 impl Pacer {
-    /// Whether nothing waited at the last round.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.step == Some(Step::Idle)
-    }
-
     /// How long to wait after `step`. `usual` is the pause between two looks at the chain, `random` any number.
-    pub fn next(&mut self, step: Step, usual: Duration, random: u64) -> Duration {
+    pub(crate) fn next(&mut self, step: Step, usual: Duration, random: u64) -> Duration {
         let (before, usual) = (self.step.replace(step), usual.max(PAUSE_MIN));
         let doubled = if before == Some(step) { self.pause.saturating_mul(2) } else { PAUSE_MIN };
         self.pause = match step {
@@ -106,7 +100,7 @@ impl Pacer {
 /// How long to wait before a backlog of `depth` readings is begun with: a random part of ten seconds for each
 /// transaction it takes, at most of `longest`; nothing while there is no backlog.
 #[must_use]
-pub fn spread(depth: usize, longest: Duration, random: u64) -> Duration {
+pub(crate) fn spread(depth: usize, longest: Duration, random: u64) -> Duration {
     let transactions = u32::try_from(depth / READINGS_MAX).unwrap_or(u32::MAX);
     part(Duration::from_secs(10).saturating_mul(transactions).min(longest), random)
 }
@@ -114,8 +108,8 @@ pub fn spread(depth: usize, longest: Duration, random: u64) -> Duration {
 /// How long to wait before a reading is sent that follows upon a time with nothing to send: a random part of a thirtieth
 /// of the interval between two readings, at most of `longest`. At the end of an interval all of a village have one.
 #[must_use]
-pub fn stagger(reading_interval_ms: u64, longest: Duration, random: u64) -> Duration {
-    let interval = Duration::from_millis(crate::wall::shrunk(reading_interval_ms));
+pub(crate) fn stagger(reading_interval_ms: u64, longest: Duration, random: u64) -> Duration {
+    let interval = Duration::from_millis(wattle_host::wall::shrunk(reading_interval_ms));
     part((interval / STAGGER_PARTS).min(longest), random)
 }
 
@@ -127,7 +121,7 @@ fn part(span: Duration, random: u64) -> Duration {
 
 /// A random number; 0 where the operating system has none: the pauses are then not spread.
 #[must_use]
-pub fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     let mut bytes = [0; 8];
     match getrandom::fill(&mut bytes) {
         Ok(()) => u64::from_le_bytes(bytes),

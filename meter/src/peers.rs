@@ -1,4 +1,4 @@
-//! Whom the light node asks. A seam: the network in operation, scripted peers in tests.
+//! The peers that the light node asks: the network's in operation, scripted ones in tests.
 
 use std::future::Future;
 use wattle_p2p::wire::{Request, Response, Role};
@@ -9,14 +9,14 @@ pub trait Peers: Send + Sync {
     /// Peers that can be asked now, in no particular order.
     fn ready(&self) -> Vec<PeerId>;
 
-    /// Asks one.
+    /// Asks one of them.
     fn ask(
         &self,
         peer: PeerId,
         request: Request,
     ) -> impl Future<Output = Result<Response, RequestError>> + Send;
 
-    /// One has lied: it sent something that no honest peer sends.
+    /// Reports a peer that lied: it sent something that no honest peer sends.
     fn blame(&self, peer: PeerId);
 }
 

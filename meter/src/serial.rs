@@ -26,7 +26,7 @@ pub(crate) struct Serial {
 }
 
 impl Serial {
-    /// What the meter's directory remembers of the key with this address.
+    /// The number that the meter's directory remembers for the key with this address.
     pub(crate) fn open(dir: &Path, meter: Option<Address>) -> Self {
         let path = dir.join(FILE);
         let read = crate::files::read(&path).and_then(|text| serde_json::from_str::<Known>(&text).ok());
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_first_number_of_a_key_is_kept_and_another_keys_is_not_its_own() {
-        let dir = crate::testchain::memory_dir();
+        let dir = crate::tests::chain::memory_dir();
         let (one, two) = (Some(Address([1; 32])), Some(Address([2; 32])));
         let mut serial = Serial::open(dir.path(), one);
         assert_eq!(serial.note(None), 0);

@@ -3,7 +3,6 @@
 //! The counters at the first sample of a day (UTC) are kept in a small file, so that a restart in the afternoon does not
 //! begin the day anew: one write a day.
 
-use crate::board::Today;
 use crate::sensor::Energy;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -20,6 +19,18 @@ struct Start {
     since_ms: TimeMs,
     import_wh: WattHours,
     export_wh: WattHours,
+}
+
+/// Energy since midnight UTC, by the counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Today {
+    /// Energy imported.
+    pub(crate) import_wh: WattHours,
+    /// Energy exported.
+    pub(crate) export_wh: WattHours,
+    /// When counting began: midnight, or the first sample after it.
+    pub(crate) since_ms: TimeMs,
 }
 
 /// The day of one meter.
@@ -81,12 +92,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use wattle_primitives::reading::{RegisterEncoding, Words};
-
-    fn energy(import: u16, export: u16) -> Energy {
-        let words = |low: u16| Words::new(vec![0, low]).unwrap();
-        Energy::decode(RegisterEncoding::Uint32Wh, words(import), words(export)).unwrap()
-    }
+    use crate::tests::life::energy;
 
     #[test]
     fn a_day_survives_a_restart_and_ends_at_midnight() {

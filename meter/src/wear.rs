@@ -1,4 +1,4 @@
-//! What the light node writes to its memory card.
+//! Counts the light node's writes to its memory card.
 //!
 //! Cards wear out by the page, however few bytes of it change: a write counts as all pages that it touches. What the
 //! file system writes for itself is not counted.

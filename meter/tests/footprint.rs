@@ -1,4 +1,4 @@
-//! What a light node with default settings takes of a small computer: memory, processor, memory card.
+//! A light node with default settings on a small computer: its memory, its processor time, its writes.
 //!
 //! A short look by default; `WATTLE_TEST_LONG=1` looks for ten minutes, and then at the processor's share too, which
 //! says nothing on a machine that builds other things beside.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use wattle_meter::sensor::{Bus, Link, Profile, Sensor, SensorError, Timing, Verdict, crc16};
-use wattle_meter::simulator::{EXPORT, IMPORT, Simulator, SimulatorConfig};
+use wattle_meter::simulator::{EXPORT, Household, IMPORT, Simulator, Site};
 
 /// What a fault costs, and longer than a server here ever takes for an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
@@ -17,13 +17,9 @@ const START_MS: u64 = 1_700_000_000_000;
 async fn simulator() -> (Simulator, Arc<AtomicU64>) {
     let now = Arc::new(AtomicU64::new(START_MS));
     let time = Arc::clone(&now);
-    let config = SimulatorConfig {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        seed: 7,
-        start_ms: START_MS,
-        clock: Arc::new(move || time.load(Ordering::Relaxed)),
-    };
-    (Simulator::start(config).await.unwrap(), now)
+    let (listen, site) = (SocketAddr::from(([127, 0, 0, 1], 0)), Site::of(Household::new(7)));
+    let clock = Arc::new(move || time.load(Ordering::Relaxed));
+    (Simulator::start(listen, site, START_MS, clock).await.unwrap(), now)
 }
 
 fn sensor(address: SocketAddr, tries: u32) -> Sensor {

@@ -1,4 +1,4 @@
-//! What the light node is made of: no state machine, no database, no C++, no library of the system's that a Pi may lack.
+//! The light node's dependencies: no state machine, no database, no C++, no library of the system's that a Pi may lack.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::process::Command;

@@ -2,11 +2,11 @@
 
 use crate::admin::NodeAdmin;
 use crate::home::{Home, HomeError};
-use crate::lock::{DirLock, KeyLock, LockError};
 use crate::mempool::Limits;
 use crate::run::{Node, NodeConfig, NodeError};
 use crate::views::NodeBackend;
 use std::sync::Arc;
+use wattle_host::lock::{DirLock, KeyLock, LockError};
 use wattle_p2p::{Multiaddr, NodeKey};
 use wattle_primitives::SecretKey;
 use wattle_rpc::{AdminServer, Metrics, RpcServer, ServeError};

@@ -7,23 +7,17 @@
 //! mempool     transactions that wait
 //! file        directories that may crash, real and simulated        home      a node's directory
 //! launch      from a directory to a running node                    testnet   a whole network laid out
-//! cli         commands for wallets                                  commands  commands that run nodes
-//! keystore    encrypted keys                                        client    JSON-RPC from the other side
-//! admin       the operator's orders                                 lock      one process for a directory and a key
+//! commands    the command line: what `cli` has, and what runs nodes  admin     the operator's orders
 //! logs        the process's log
 //! ```
 
 pub mod admin;
-pub mod cli;
-pub mod client;
 pub mod commands;
 pub mod driver;
 pub mod file;
 pub mod home;
 pub mod journal;
-pub mod keystore;
 pub mod launch;
-pub mod lock;
 pub mod logs;
 pub mod mempool;
 pub mod run;

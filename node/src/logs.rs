@@ -1,4 +1,4 @@
-//! The process's log: where it goes, and what of it is kept, which can change while the process runs.
+//! The process's log: its form, and its filter, which can change while the process runs.
 
 use std::io::IsTerminal as _;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -23,7 +23,7 @@ pub enum LogError {
     Filter {
         /// As given.
         filter: String,
-        /// What is wrong with it.
+        /// Its fault.
         detail: String,
     },
     /// The process writes no log.

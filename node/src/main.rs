@@ -1,34 +1,26 @@
 //! The program `wattle`: reads the command line, runs one command, says how it went.
 
 use std::process::ExitCode;
-use wattle_node::cli::{self, CliError, EXIT_FAILED, EXIT_OK};
+use wattle_cli::{CliError, EXIT_FAILED, EXIT_OK};
+use wattle_node::commands::{self, Cli};
 use wattle_node::logs;
 
 fn main() -> ExitCode {
-    keep_secrets();
-    let cli = match cli::parse(std::env::args_os()) {
+    wattle_host::process::keep_secrets();
+    let cli: Cli = match wattle_cli::parse(std::env::args_os()) {
         Ok(Some(cli)) => cli,
         Ok(None) => return ExitCode::from(EXIT_OK),
         Err(code) => return ExitCode::from(code),
     };
-    if let Err(error) = logs::init(&cli.global.log, cli.global.log_format) {
+    if let Err(error) = logs::init(&cli.log.log, cli.log.log_format) {
         let error = CliError::Usage { detail: format!("--log: {error}") };
-        return ExitCode::from(cli::fail(&error, cli.global.json));
+        return ExitCode::from(wattle_cli::fail(&error, cli.global.json));
     }
     match tokio::runtime::Runtime::new() {
-        Ok(runtime) => ExitCode::from(runtime.block_on(cli::run(cli))),
+        Ok(runtime) => ExitCode::from(runtime.block_on(commands::run(cli))),
         Err(error) => {
             eprintln!("error: cannot start: {error}");
             ExitCode::from(EXIT_FAILED)
         }
     }
-}
-
-/// No core dump and no other process of this user may hold the secret keys, and no file is made that others can read.
-/// Where the system refuses a limit the program is still of use.
-fn keep_secrets() {
-    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }

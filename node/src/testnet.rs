@@ -9,7 +9,7 @@ use crate::launch::node_key;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use wattle_chain_spec::{ChainSpec, Checkpoint, NodeAddress, Preset, SpecError};
-use wattle_meter::write_key;
+use wattle_host::key;
 use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
@@ -22,7 +22,7 @@ use wattle_primitives::{
 pub const NODES_MAX: u16 = 64;
 /// Native base units that each wallet starts with: a million tokens of six decimals.
 const WALLET_BALANCE: Amount = Amount(1_000_000_000_000);
-/// What the operator sponsors each meter with, native base units.
+/// Allowance that the operator sponsors each meter with, native base units.
 const METER_ALLOWANCE: Amount = Amount(100_000_000_000);
 /// Settlement interval of the microgrid, in ms.
 pub const INTERVAL_MS: u64 = 900_000;
@@ -38,10 +38,10 @@ const PEER_PORTS: std::ops::Range<u16> = 10_000..20_000;
 /// Name of a devnet's chain.
 pub const DEVNET_CHAIN_ID: &str = "wattle-devnet";
 
-/// What to lay out.
+/// A network that is to be laid out.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// Parameters.
+    /// The preset that gives its parameters.
     pub preset: Preset,
     /// Name of the chain.
     pub chain_id: String,
@@ -77,7 +77,7 @@ pub struct Wallet {
     pub key: SecretKey,
 }
 
-/// What was laid out.
+/// A network that was laid out.
 pub struct Testnet {
     /// The directory.
     pub dir: PathBuf,
@@ -99,11 +99,11 @@ pub enum LayoutError {
     /// Too few or too many.
     #[error("{got} {what}, expected {min} to {NODES_MAX}")]
     Count {
-        /// Of what.
+        /// The kind of node.
         what: &'static str,
-        /// Least.
+        /// Fewest.
         min: u16,
-        /// Asked for.
+        /// Number asked for.
         got: u16,
     },
     /// A directory or file.
@@ -120,7 +120,7 @@ pub enum LayoutError {
     Checkpoint(#[from] wattle_chain_spec::CheckpointError),
     /// A key file.
     #[error("key file")]
-    Key(#[from] wattle_meter::KeyError),
+    Key(#[from] key::KeyError),
     /// No entropy for new keys.
     #[error("no entropy from the operating system: {0}")]
     Entropy(getrandom::Error),
@@ -181,7 +181,7 @@ impl Layout {
             homes.push(home);
         }
         for wallet in &wallets {
-            write_key(&dir.join(format!("{}.key", wallet.name)), &wallet.key)?;
+            key::write(&dir.join(format!("{}.key", wallet.name)), &wallet.key)?;
         }
         let meters = self.create_meters(dir, &meters)?;
         Ok(Testnet { dir: dir.to_owned(), spec, genesis_hash, homes, wallets, meters })
@@ -269,7 +269,7 @@ impl Layout {
         for (i, key) in keys.iter().enumerate() {
             let path = dir.join(format!("m{i}"));
             create_private_dir(&path)?;
-            write_key(&path.join("meter.key"), key)?;
+            key::write(&path.join("meter.key"), key)?;
             dirs.push(path);
         }
         Ok(dirs)
@@ -293,7 +293,7 @@ impl Testnet {
         let wallets = WALLETS
             .iter()
             .map(|name| {
-                let key = wattle_meter::load_key(&dir.join(format!("{name}.key")))?;
+                let key = key::load(&dir.join(format!("{name}.key")))?;
                 Ok(Wallet { name: (*name).to_owned(), key })
             })
             .collect::<Result<_, LayoutError>>()?;

@@ -22,6 +22,8 @@ pub const MICROGRID: u8 = 0x60;
 pub const METER: u8 = 0x62;
 /// First byte of the key of a version of a microgrid's terms.
 pub const TERMS: u8 = 0x64;
+/// First byte of the key of a microgrid's member.
+pub const MEMBER: u8 = 0x65;
 
 /// Next nonce of each lane from 0 on; lanes beyond the end stand at 0.
 pub type Nonces = BoundedVec<Nonce, { LANES_MAX as usize }>;
@@ -165,6 +167,43 @@ pub struct TermsRecord {
     pub terms: Terms,
 }
 
+/// What state holds under [`member`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct MemberRecord {
+    /// Code of its tab in the microgrid's book.
+    pub code: u32,
+    /// What it may owe, if not what the terms say.
+    pub credit_limit: Option<Amount>,
+    /// What of its credit deals have reserved.
+    pub reserved: Amount,
+    /// What it owes by estimates alone: nobody is cut off for that.
+    pub estimated: Amount,
+    /// Whether settlement may take what it owes from its wallet: only it can say so.
+    pub collect: bool,
+    /// What it may come to owe for energy that it sold in intervals that are not settled, if it does not deliver: the
+    /// sum of its positions' `exposed`. So much of its tab is not paid out.
+    pub exposed: Amount,
+    /// What export or bought energy took off estimated intervals, until readings have replaced all its estimates: so
+    /// much is refunded at the export price.
+    pub offset: WattHours,
+    /// Claims that were granted to it, in all.
+    pub granted: Amount,
+    /// What was paid out to it, in all.
+    pub paid_out: Amount,
+    /// What it was charged for energy of other members, in all.
+    pub traded: Amount,
+    /// What of `estimated` has been paid: payments count for what was measured first.
+    pub estimates_paid: Amount,
+}
+
+impl MemberRecord {
+    /// What it owes by estimates alone and has not paid.
+    #[must_use]
+    pub const fn unpaid_estimates(&self) -> Amount {
+        self.estimated.saturating_sub(self.estimates_paid)
+    }
+}
+
 impl BalanceRecord {
     /// What a credit-normal account that may not go below zero, such as a wallet, can still spend.
     #[must_use]
@@ -233,6 +272,14 @@ pub fn terms(microgrid: &Hash, version: u32) -> Vec<u8> {
     key
 }
 
+/// Key of the [`MemberRecord`] of `account` in a microgrid.
+#[must_use]
+pub fn member(microgrid: &Hash, account: &Address) -> Vec<u8> {
+    let mut key = named(MEMBER, microgrid.as_bytes());
+    key.extend_from_slice(account.as_bytes());
+    key
+}
+
 fn named(kind: u8, name: &[u8; 32]) -> Vec<u8> {
     let mut key = Vec::with_capacity(33);
     key.push(kind);
@@ -245,5 +292,6 @@ crate::decodable! {
     BalanceRecord: 64;
     MeterRecord: 256;
     MicrogridRecord: 256;
+    MemberRecord: 256;
     TermsRecord: 2048;
 }

@@ -31,7 +31,6 @@ pub mod limits;
 pub mod market;
 pub mod node;
 pub mod search;
-pub mod socket;
 pub mod token;
 pub mod tx;
 

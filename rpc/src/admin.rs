@@ -21,10 +21,10 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use wattle_host::socket::with_short_path;
 use wattle_rpc_types::limits::{
     ADMIN_CONNECTIONS_MAX, BAN_SECONDS_DEFAULT, BAN_SECONDS_MAX, LOG_FILTER_BYTES_MAX,
 };
-use wattle_rpc_types::socket::with_short_path;
 use wattle_rpc_types::{Admin, RpcError, RpcResult};
 
 /// Mode of the socket.

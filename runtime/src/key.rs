@@ -16,7 +16,7 @@ use wattle_primitives::{Hash, TimeMs};
 
 /// First byte of each kind of key: the one table of them all.
 pub mod tag {
-    pub use wattle_primitives::state_key::{ACCOUNT, BALANCE, METER, MICROGRID, TERMS};
+    pub use wattle_primitives::state_key::{ACCOUNT, BALANCE, MEMBER, METER, MICROGRID, TERMS};
 
     /// Protocol parameters.
     pub const PARAMS: u8 = 0x01;
@@ -44,8 +44,6 @@ pub mod tag {
     pub const MICROGRID_INDEX: u8 = 0x61;
     /// A microgrid's meters by number.
     pub const METER_INDEX: u8 = 0x63;
-    /// Member of a microgrid.
-    pub const MEMBER: u8 = 0x65;
     /// A microgrid's members by the code of their tab.
     pub const MEMBER_INDEX: u8 = 0x66;
     /// How far a meter is settled.

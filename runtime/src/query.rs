@@ -10,7 +10,7 @@ pub use market::{
 
 pub use settlement::{
     DisputeView, MeasuredView, MemberView, SettledMeterView, SettlementView, TermsView, dispute, disputes,
-    member, member_code, member_key, members, settled_meter, settlement, terms, terms_at,
+    member, members, settled_meter, settlement, terms, terms_at,
 };
 
 use crate::State;

@@ -6,8 +6,9 @@ use std::io::{IsTerminal, Write as _};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use wattle_host::process;
+use wattle_meter::causes;
 use wattle_meter::cli::{self, LightCliError, LightCommand};
-use wattle_meter::stdin_closed;
 
 /// Reads meters, signs their readings and brings them to a Wattle chain.
 #[derive(Parser)]
@@ -21,7 +22,7 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    keep_secrets();
+    process::keep_secrets();
     let cli = Cli::parse();
     match dispatch(&cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -30,15 +31,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// No core dump and no other process of this user may hold a meter's key, and no file is made that others can read.
-/// Where the system refuses a limit the program is still of use.
-fn keep_secrets() {
-    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Box<dyn Error>> {
@@ -53,9 +45,15 @@ fn dispatch(cli: &Cli) -> Result<(), Box<dyn Error>> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         log(cli.json);
+        let (gone, mut parent) = tokio::sync::oneshot::channel();
+        if args.stop_with_stdin {
+            process::on_stdin_end(move || {
+                let _ = gone.send(()); // nobody waits any more
+            });
+        }
         let stop = async {
             tokio::select! {
-                () = stdin_closed(), if args.stop_with_stdin => {}
+                Ok(()) = &mut parent => {}
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
@@ -75,20 +73,13 @@ fn log(json: bool) {
     if json { logs.json().init() } else { logs.init() }
 }
 
-/// Prints an error with everything below it.
+/// Prints an error with everything below it. Nobody may be there to read it: the exit code says as much.
 fn report(json: bool, error: &(dyn Error + 'static)) {
-    let mut causes = Vec::new();
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
+    let text = causes(error);
     if json {
         let code = error.downcast_ref::<LightCliError>().map(LightCliError::code);
-        // Nobody may be there to read it: the exit code says as much.
-        let _ =
-            writeln!(std::io::stdout(), "{}", serde_json::json!({"error": causes.join(": "), "code": code}));
+        let _ = writeln!(std::io::stdout(), "{}", serde_json::json!({"error": text, "code": code}));
     } else {
-        let _ = writeln!(std::io::stderr(), "error: {}", causes.join(": "));
+        let _ = writeln!(std::io::stderr(), "error: {text}");
     }
 }

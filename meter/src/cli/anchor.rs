@@ -5,8 +5,9 @@ use crate::config::LightConfig;
 use crate::follow::anchor::{check, is_offered, offer, trusted};
 use crate::follow::{AnchorError, saved_head};
 use std::io::Read;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use wattle_chain_spec::{CHECKPOINT_BYTES_MAX, Checkpoint};
+use wattle_host::wall;
 use wattle_primitives::{Height, TimeMs};
 
 /// How long a running light node is waited for: it looks every two seconds.
@@ -22,7 +23,8 @@ pub(super) async fn give(args: &AnchorArgs, json: bool) -> Result<(), LightCliEr
     .map_err(broken)?;
     let configured = Checkpoint::load(&config.checkpoint).map_err(broken)?;
     let (start, dispute) = trusted(&config.data_dir, configured);
-    let now = if args.clock_is_wrong { checkpoint.header.time_ms } else { now() };
+    // The computer's clock: whoever gives the order vouches for it.
+    let now = if args.clock_is_wrong { checkpoint.header.time_ms } else { TimeMs(wall::system_ms()) };
     check(&checkpoint, start.genesis_hash, &start.header, dispute.as_ref(), now)
         .map_err(LightCliError::Anchor)?;
     offer(&config.data_dir, &checkpoint, args.clock_is_wrong).map_err(LightCliError::Anchor)?;
@@ -42,8 +44,8 @@ pub(super) async fn give(args: &AnchorArgs, json: bool) -> Result<(), LightCliEr
 
 /// Whether a running light node has taken it.
 async fn is_taken(config: &LightConfig, height: Height) -> Result<bool, LightCliError> {
-    let until = std::time::Instant::now() + WAIT;
-    while std::time::Instant::now() < until {
+    let until = Instant::now() + WAIT;
+    while Instant::now() < until {
         if !is_offered(&config.data_dir) {
             let head = saved_head(&config.data_dir);
             return match head.is_some_and(|saved| saved.header.height >= height) {
@@ -61,10 +63,4 @@ fn pasted() -> Result<String, LightCliError> {
     let max = u64::try_from(CHECKPOINT_BYTES_MAX).unwrap_or(u64::MAX);
     std::io::stdin().lock().take(max).read_to_string(&mut text).map_err(LightCliError::Stdin)?;
     Ok(text)
-}
-
-/// The computer's clock: whoever gives the order vouches for it.
-fn now() -> TimeMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    TimeMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -1,13 +1,12 @@
 //! `bind`: the meter's key says where it is to count.
 
 use super::{BindArgs, LightCliError, show};
-use crate::sign::load_key;
 use wattle_chain_spec::Checkpoint;
 use wattle_primitives::call::energy::MeterBinding;
 use wattle_primitives::{Address, Hash};
 
 pub(super) fn bind(args: &BindArgs, json: bool) -> Result<(), LightCliError> {
-    let secret = load_key(&args.key).map_err(LightCliError::Key)?;
+    let secret = wattle_host::key::load(&args.key).map_err(LightCliError::Key)?;
     let chain = chain(args)?;
     let key = secret.public();
     let address = Address::of_key(&key);

@@ -7,15 +7,17 @@ mod relay;
 mod show;
 
 use crate::config::{ConfigError, LightConfig};
+use crate::follow::AnchorError;
+use crate::relay::Order;
+use crate::relay::order::OrderError;
 use crate::run::{LightError, run as run_light};
 use crate::sensor::ProfileError;
-use crate::sign::{KeyError, generate_key};
 use crate::status::StatusError;
-use crate::{follow, relay as relay_hook};
 use clap::{Args, Subcommand};
 use std::future::Future;
 use std::path::PathBuf;
 use wattle_chain_spec::NodeAddress;
+use wattle_host::key::{self, KeyError};
 use wattle_primitives::{Address, Hash};
 
 pub use probe::{ProbeArgs, ProbeLine, Units, UnitsError};
@@ -23,7 +25,7 @@ pub use probe::{ProbeArgs, ProbeLine, Units, UnitsError};
 /// Every option with its default, as it stands in the repository.
 pub const EXAMPLE_CONFIG: &str = include_str!("../../light.example.toml");
 
-/// What a light node can be told to do.
+/// The light node's commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum LightCommand {
     /// Run until SIGTERM or Ctrl-C.
@@ -157,26 +159,15 @@ pub struct AnchorSource {
 /// Options of `relay`.
 #[derive(Clone, Debug, Args)]
 pub struct RelayArgs {
-    /// What to do.
+    /// The order.
     #[arg(value_enum)]
-    pub order: RelayOrder,
+    pub order: Order,
     /// The light node's configuration file.
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
     /// Do not wait for a running light node to obey.
     #[arg(long)]
     pub no_wait: bool,
-}
-
-/// An order for the relay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum RelayOrder {
-    /// The customer has power, until the next order.
-    Connect,
-    /// The customer has none, until the next order.
-    Disconnect,
-    /// Proven credit decides.
-    Auto,
 }
 
 /// Options of `config`.
@@ -191,55 +182,38 @@ pub struct ConfigArgs {
     pub check: Option<PathBuf>,
 }
 
-/// Why a command failed.
+/// Reasons why a command failed.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each says itself what failed")]
 pub enum LightCliError {
-    /// The configuration cannot be used.
     #[error("configuration")]
     Config(#[source] ConfigError),
-    /// A key cannot be made.
     #[error("key")]
     Key(#[source] KeyError),
-    /// The light node cannot run, or stopped.
     #[error("light node")]
     Run(#[source] LightError),
-    /// The data directory says nothing.
     #[error("status")]
     Status(#[source] StatusError),
-    /// The checkpoint is not taken.
     #[error("new checkpoint")]
-    Anchor(#[source] follow::AnchorError),
-    /// The running light node did not take the checkpoint; its log says why.
+    Anchor(#[source] AnchorError),
     #[error("the running light node refused the checkpoint; its log says why")]
     AnchorRefused,
-    /// The order cannot be given.
     #[error("order for the relay")]
-    Relay(#[source] relay_hook::order::OrderError),
-    /// There is no relay.
+    Relay(#[source] OrderError),
     #[error("the configuration has no [relay]")]
     NoRelay,
-    /// Neither a microgrid with an owner, nor a meter to replace.
     #[error("expected --microgrid with --owner, or --replaces, and a chain")]
     NoPlace,
-    /// The checkpoint cannot be read, or its parts do not belong together.
     #[error("checkpoint")]
     Checkpoint(#[source] wattle_chain_spec::CheckpointError),
-    /// A profile to probe with cannot be used.
     #[error("profile")]
     Profile(#[source] ProfileError),
-    /// A line that cannot be.
     #[error("{what} is out of range")]
-    Link {
-        /// Which setting.
-        what: &'static str,
-    },
-    /// No unit answered on any line.
+    Link { what: &'static str },
     #[error("nothing answers")]
     NothingAnswers,
-    /// Standard input cannot be read.
     #[error("cannot read standard input")]
     Stdin(#[source] std::io::Error),
-    /// Standard output cannot be written to.
     #[error("cannot write the answer")]
     Stdout(#[source] std::io::Error),
 }
@@ -279,7 +253,7 @@ pub async fn run(
             run_light(config, stop).await.map_err(LightCliError::Run)
         }
         LightCommand::Keygen { out } => {
-            let key = generate_key(out).map_err(LightCliError::Key)?;
+            let key = key::generate(out).map_err(LightCliError::Key)?;
             let address = Address::of_key(&key);
             show::print(json, &serde_json::json!({"address": address, "publicKey": key, "file": out}), || {
                 format!("address     {address}\npublic key  {key}\nkey file    {}", out.display())

@@ -1,30 +1,20 @@
 //! `relay`: gives an order to the relay of a light node.
 
-use super::{LightCliError, RelayArgs, RelayOrder, show};
+use super::{LightCliError, RelayArgs, show};
 use crate::config::LightConfig;
 use crate::relay::order::{give as lay, is_given};
-use crate::relay::{Order, saved};
+use crate::relay::saved;
 use std::time::{Duration, Instant};
 
 /// How long a running light node is waited for: it looks every second.
 const WAIT: Duration = Duration::from_secs(4);
-
-impl From<RelayOrder> for Order {
-    fn from(order: RelayOrder) -> Self {
-        match order {
-            RelayOrder::Connect => Self::Connect,
-            RelayOrder::Disconnect => Self::Disconnect,
-            RelayOrder::Auto => Self::Auto,
-        }
-    }
-}
 
 pub(super) async fn give(args: &RelayArgs, json: bool) -> Result<(), LightCliError> {
     let config = LightConfig::load(&args.config).map_err(LightCliError::Config)?;
     if config.relay.is_none() {
         return Err(LightCliError::NoRelay);
     }
-    let order = Order::from(args.order);
+    let order = args.order;
     lay(&config.data_dir, order).map_err(LightCliError::Relay)?;
     let until = Instant::now() + WAIT;
     while !args.no_wait && is_given(&config.data_dir) && Instant::now() < until {

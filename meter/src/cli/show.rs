@@ -37,7 +37,7 @@ pub(super) fn print(
     }
 }
 
-/// A data directory at a glance, and what the running light node says of its meters, if there is one.
+/// A data directory at a glance, and the running light node's own status, if there is one.
 #[derive(Serialize)]
 struct Answer {
     #[serde(flatten)]
@@ -60,7 +60,7 @@ pub(super) fn status(args: &StatusArgs, json: bool) -> Result<(), LightCliError>
     print(json, &answer, || text(&answer.kept) + &answer.live.as_ref().map(live_text).unwrap_or_default())
 }
 
-/// What a light node that runs there answers; `None` when none does.
+/// The answer of a light node that runs there; `None` when none does.
 fn live(address: SocketAddr) -> Option<Value> {
     let mut stream = TcpStream::connect_timeout(&address, LIVE_TIMEOUT).ok()?;
     stream.set_read_timeout(Some(LIVE_TIMEOUT)).ok()?;
@@ -72,7 +72,7 @@ fn live(address: SocketAddr) -> Option<Value> {
     head.starts_with("HTTP/1.1 200 ").then(|| serde_json::from_str(body).ok()).flatten()
 }
 
-/// What matters of it beside the data directory's: credit, prices, refusals. Numbers are text in the JSON.
+/// Credit, prices and refusals: the data directory does not have them. Numbers are text in the JSON.
 fn live_text(live: &Value) -> String {
     let mut out = String::new();
     let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -135,7 +135,7 @@ pub(super) fn config(args: &ConfigArgs, json: bool) -> Result<(), LightCliError>
         if Path::new(key).starts_with(HANDED_OVER) && !key.exists() {
             unseen.push(key.display().to_string());
         } else {
-            crate::sign::load_key(key).map_err(LightCliError::Key)?;
+            wattle_host::key::load(key).map_err(LightCliError::Key)?;
         }
     }
     print(json, &config, || {

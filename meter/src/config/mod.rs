@@ -1,22 +1,21 @@
-//! What a light node is told at its start.
+//! The light node's configuration: one TOML file, read at the start.
 
 mod relay;
 
-pub use relay::{RelayConfig, RelayTarget};
+pub(crate) use relay::RelayConfig;
 
 use crate::queue::CAPACITY_MAX;
 use crate::sensor::{BusConfig, BusError, MeterConfig};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use wattle_chain_spec::NodeAddress;
 use wattle_primitives::{Address, Amount, AssetId};
 
 /// Longest configuration file in bytes.
-pub const CONFIG_BYTES_MAX: u64 = 64 * 1024;
+pub(crate) const CONFIG_BYTES_MAX: u64 = 64 * 1024;
 /// Most peers in a configuration.
-pub const PEERS_MAX: usize = 16;
+pub(crate) const PEERS_MAX: usize = 16;
 const DAY_MS: u64 = 86_400_000;
 /// Energy in steps that a queue has room for, Wh a day.
 const STEP_WH_A_DAY: u64 = 100_000;
@@ -25,63 +24,76 @@ const INTERVAL_MS_MAX: u64 = DAY_MS;
 
 /// A light node's configuration, as it stands in its TOML file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct LightConfig {
     /// Where queues and trusted head are kept. One process at a time.
     pub data_dir: PathBuf,
     /// File with the checkpoint that is trusted without proof.
     pub checkpoint: PathBuf,
     /// Validators or full nodes to stay connected with.
-    #[serde(default)]
     pub peers: Vec<NodeAddress>,
     /// Whether to find peers in the local network too.
-    #[serde(default)]
     pub mdns: bool,
     /// Who pays for transactions: a sponsor of the meters. Each meter itself when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fee_payer: Option<Address>,
     /// Most native base units for one transaction.
-    #[serde(default = "default_max_fee")]
     pub max_fee: Amount,
     /// Between two samples of a meter, in ms. They feed no bill.
-    #[serde(default = "default_sample_interval_ms")]
     pub sample_interval_ms: u64,
     /// Between two signed readings, in ms, aligned to the clock.
-    #[serde(default = "default_reading_interval_ms")]
     pub reading_interval_ms: u64,
     /// How long a reading may wait for its fsync, in ms; 0 syncs each at once. Batches spare SD cards.
-    #[serde(default = "default_sync_interval_ms")]
     pub sync_interval_ms: u64,
     /// Between two looks at the chain when nothing waits, in ms.
-    #[serde(default = "default_follow_interval_ms")]
     pub follow_interval_ms: u64,
     /// Longest time over which light nodes with a backlog spread their beginnings after an outage, in ms.
-    #[serde(default = "default_submit_spread_ms")]
     pub submit_spread_ms: u64,
     /// Days of readings that a queue holds.
-    #[serde(default = "default_queue_days")]
     pub queue_days: u64,
     /// Bytes of pages that may be written in an hour; above it a warning is given.
-    #[serde(default = "default_write_budget")]
     pub write_budget_bytes_per_hour: u64,
     /// Takes the operating system's clock as synchronized without asking.
-    #[serde(default)]
     pub trust_clock: bool,
     /// Where the status is served, a loopback address; empty for nowhere.
-    #[serde(default = "default_status_listen")]
     pub status_listen: String,
-    /// How balances are looked at.
-    #[serde(default)]
+    /// Looks at balances.
     pub credit: CreditConfig,
     /// The relay, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub relay: Option<RelayConfig>,
     /// The lines, each with its meters.
     #[serde(rename = "bus")]
     pub buses: Vec<BusConfig>,
 }
 
-/// How the balances of the meters' owners are looked at.
+impl Default for LightConfig {
+    /// The defaults. Where there is none, the value is empty, and [`Self::check`] asks for one.
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::new(),
+            checkpoint: PathBuf::new(),
+            peers: Vec::new(),
+            mdns: false,
+            fee_payer: None,
+            max_fee: Amount(10_000_000),
+            sample_interval_ms: 5_000,
+            reading_interval_ms: 900_000,
+            sync_interval_ms: 10_000,
+            follow_interval_ms: 10_000,
+            submit_spread_ms: 300_000,
+            queue_days: 30,
+            write_budget_bytes_per_hour: 1024 * 1024,
+            trust_clock: false,
+            status_listen: "127.0.0.1:8660".to_owned(),
+            credit: CreditConfig::default(),
+            relay: None,
+            buses: Vec::new(),
+        }
+    }
+}
+
+/// Looks at the balances of the meters' owners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CreditConfig {
@@ -99,45 +111,28 @@ impl Default for CreditConfig {
     }
 }
 
-/// Why a configuration cannot be used.
+/// Reasons why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// Which file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
     /// Too long, not TOML, or not of this shape.
     #[error("{}: {message}", path.display())]
-    Syntax {
-        /// Which file.
-        path: PathBuf,
-        /// What was expected, with line and column.
-        message: String,
-    },
+    Syntax { path: PathBuf, message: String },
     /// A value that makes no sense.
     #[error("{name} must be {range}")]
-    Range {
-        /// Which value.
-        name: &'static str,
-        /// What is allowed.
-        range: String,
-    },
+    Range { name: &'static str, range: String },
     /// Lines or meters cannot be used as they stand.
     #[error("bus")]
     Bus(#[source] BusError),
     /// Something is named that is not there.
     #[error("{name} names {value:?}, which is not configured")]
-    Unknown {
-        /// Which value.
-        name: &'static str,
-        /// What it names.
-        value: String,
-    },
+    Unknown { name: &'static str, value: String },
 }
 
 impl LightConfig {
@@ -178,19 +173,17 @@ impl LightConfig {
                 return Err(ConfigError::Range { name, range: format!("{min} to {max}") });
             }
         }
-        if self.peers.len() > PEERS_MAX {
-            return Err(ConfigError::Range {
-                name: "peers",
-                range: format!("at most {PEERS_MAX} addresses"),
-            });
-        }
-        if self.peers.is_empty() && !self.mdns {
-            return Err(ConfigError::Range { name: "peers", range: "given unless mdns is on".to_owned() });
+        let refused = [
+            ("data_dir", "given".to_owned(), self.data_dir.as_os_str().is_empty()),
+            ("checkpoint", "given".to_owned(), self.checkpoint.as_os_str().is_empty()),
+            ("peers", format!("at most {PEERS_MAX} addresses"), self.peers.len() > PEERS_MAX),
+            ("peers", "given unless mdns is on".to_owned(), self.peers.is_empty() && !self.mdns),
+            ("bus", "given, each with a meter".to_owned(), self.meters().next().is_none()),
+        ];
+        if let Some((name, range, _)) = refused.into_iter().find(|(.., refused)| *refused) {
+            return Err(ConfigError::Range { name, range });
         }
         self.status_address()?;
-        if self.meters().next().is_none() {
-            return Err(ConfigError::Range { name: "bus", range: "given, each with a meter".to_owned() });
-        }
         BusConfig::check_all(&self.buses).map_err(ConfigError::Bus)?;
         self.relay.as_ref().map_or(Ok(()), |relay| relay.check(self))
     }
@@ -226,71 +219,11 @@ impl LightConfig {
         usize::try_from(readings.saturating_add(1000)).unwrap_or(CAPACITY_MAX).min(CAPACITY_MAX)
     }
 
-    /// Between two samples.
-    #[must_use]
-    pub const fn sample_interval(&self) -> Duration {
-        Duration::from_millis(self.sample_interval_ms)
-    }
-
-    /// Between two looks at the chain when nothing waits.
-    #[must_use]
-    pub const fn follow_interval(&self) -> Duration {
-        Duration::from_millis(self.follow_interval_ms)
-    }
-
-    /// Between two looks at balances.
-    #[must_use]
-    pub const fn credit_interval(&self) -> Duration {
-        Duration::from_millis(self.credit.interval_ms)
-    }
-
-    /// Longest time over which the beginnings after an outage are spread.
-    #[must_use]
-    pub const fn submit_spread(&self) -> Duration {
-        Duration::from_millis(self.submit_spread_ms)
-    }
-
     /// The directory of one meter.
     #[must_use]
     pub fn meter_dir(&self, name: &str) -> PathBuf {
         self.data_dir.join(name)
     }
-}
-
-const fn default_max_fee() -> Amount {
-    Amount(10_000_000)
-}
-
-const fn default_sample_interval_ms() -> u64 {
-    5_000
-}
-
-const fn default_reading_interval_ms() -> u64 {
-    900_000
-}
-
-const fn default_sync_interval_ms() -> u64 {
-    10_000
-}
-
-const fn default_follow_interval_ms() -> u64 {
-    10_000
-}
-
-const fn default_queue_days() -> u64 {
-    30
-}
-
-const fn default_submit_spread_ms() -> u64 {
-    300_000
-}
-
-const fn default_write_budget() -> u64 {
-    1024 * 1024
-}
-
-fn default_status_listen() -> String {
-    "127.0.0.1:8660".to_owned()
 }
 
 #[cfg(test)]

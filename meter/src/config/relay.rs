@@ -1,7 +1,7 @@
 //! The relay's part of the configuration.
 
 use super::{ConfigError, LightConfig};
-use crate::relay::{Fallback, Rules};
+use crate::relay::{Actuator, Fallback, Rules};
 use serde::{Deserialize, Serialize};
 use wattle_primitives::Amount;
 
@@ -45,27 +45,6 @@ pub struct RelayConfig {
     pub connect_at: Option<Amount>,
 }
 
-/// What moves the relay.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RelayTarget {
-    /// Two commands.
-    Command {
-        /// Program and arguments that connect.
-        connect: Vec<String>,
-        /// Program and arguments that disconnect.
-        disconnect: Vec<String>,
-    },
-    /// A coil.
-    Coil {
-        /// Index of the line.
-        bus: usize,
-        /// The device.
-        unit: u8,
-        /// The coil.
-        coil: u16,
-    },
-}
-
 impl Default for RelayConfig {
     fn default() -> Self {
         Self {
@@ -86,7 +65,7 @@ impl Default for RelayConfig {
 }
 
 impl RelayConfig {
-    /// What the state machine goes by.
+    /// The rules of the state machine.
     #[must_use]
     pub const fn rules(&self) -> Rules {
         Rules {
@@ -98,22 +77,21 @@ impl RelayConfig {
         }
     }
 
-    /// What moves it.
+    /// The means to move it.
     ///
     /// # Errors
     /// [`ConfigError`] unless there are two commands, or a line.
-    pub fn target(&self, config: &LightConfig) -> Result<RelayTarget, ConfigError> {
+    pub(crate) fn target(&self, config: &LightConfig) -> Result<Actuator, ConfigError> {
         let range = |range: &str| Err(ConfigError::Range { name: "relay", range: range.to_owned() });
         let given = |words: &[String]| words.first().is_some_and(|program| !program.is_empty());
         match (&self.bus, given(&self.connect), given(&self.disconnect)) {
-            (None, true, true) => Ok(RelayTarget::Command {
-                connect: self.connect.clone(),
-                disconnect: self.disconnect.clone(),
-            }),
+            (None, true, true) => {
+                Ok(Actuator::Command { connect: self.connect.clone(), disconnect: self.disconnect.clone() })
+            }
             (Some(name), false, false) => {
                 let bus = config.buses.iter().position(|bus| bus.link.place() == *name);
                 let unknown = || ConfigError::Unknown { name: "relay.bus", value: name.clone() };
-                Ok(RelayTarget::Coil { bus: bus.ok_or_else(unknown)?, unit: self.unit, coil: self.coil })
+                Ok(Actuator::Coil { bus: bus.ok_or_else(unknown)?, unit: self.unit, coil: self.coil })
             }
             (None, _, _) => range("two commands, connect and disconnect, or a bus with unit and coil"),
             (Some(_), _, _) => range("either commands or a coil, not both"),

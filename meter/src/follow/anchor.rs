@@ -1,4 +1,4 @@
-//! Taking a new checkpoint: what an operator does when the trust period is over or when peers disagree.
+//! Takes a new checkpoint: the operator's way out when the trust period is over or peers disagree.
 //!
 //! `wattle-light anchor` checks the checkpoint against what the data directory holds and lays it there; the light node
 //! looks for it, checks it once more against what it believes at that moment, and takes it over without a restart.
@@ -17,7 +17,7 @@ const FILE: &str = "anchor.json";
 /// The same for one that the operator vouches for against this computer's clock.
 const VOUCHED: &str = "anchor-vouched.json";
 
-/// Why a checkpoint is not taken.
+/// Reasons why a checkpoint is not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum AnchorError {
     /// It cannot be read, or its parts do not belong together.
@@ -25,47 +25,23 @@ pub enum AnchorError {
     Checkpoint(#[source] CheckpointError),
     /// It is another chain's.
     #[error("the checkpoint is of chain {got}, this light node follows {expected}")]
-    Chain {
-        /// Genesis hash of the chain that is followed.
-        expected: Hash,
-        /// The checkpoint's.
-        got: Hash,
-    },
+    Chain { expected: Hash, got: Hash },
     /// More is trusted already.
     #[error("the checkpoint's height {got} is below the trusted {trusted}")]
-    Older {
-        /// Height trusted.
-        trusted: Height,
-        /// The checkpoint's.
-        got: Height,
-    },
+    Older { trusted: Height, got: Height },
     /// It excludes what is trusted, at the same height. One of them is a forgery.
     #[error("height {height} is trusted with hash {trusted}, the checkpoint has {got}")]
-    Conflict {
-        /// Height of both.
-        height: Height,
-        /// Hash trusted.
-        trusted: Hash,
-        /// The checkpoint's.
-        got: Hash,
-    },
+    Conflict { height: Height, trusted: Hash, got: Hash },
     /// Its own trust period is over: it would not be believed.
     #[error(
         "the checkpoint's trust period ended at {until} ms, now is {now} ms: ask for a newer one, \
         or say `--clock-is-wrong` if this computer's clock is"
     )]
-    Stale {
-        /// End of its trust period.
-        until: TimeMs,
-        /// Time of the check.
-        now: TimeMs,
-    },
+    Stale { until: TimeMs, now: TimeMs },
     /// The disk refused.
     #[error("cannot keep the checkpoint in {}", path.display())]
     Io {
-        /// Which file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
@@ -77,7 +53,7 @@ pub enum AnchorError {
 ///
 /// # Errors
 /// [`AnchorError`] but [`AnchorError::Io`].
-pub fn check(
+pub(crate) fn check(
     checkpoint: &Checkpoint,
     chain: Hash,
     head: &Header,
@@ -104,9 +80,9 @@ pub fn check(
     Ok(())
 }
 
-/// What a data directory trusts: the saved head or `configured`, whichever is higher, and the dispute if there is one.
+/// The head that a data directory trusts, the saved one or `configured`, whichever is higher; and an open dispute.
 #[must_use]
-pub fn trusted(dir: &Path, configured: Checkpoint) -> (Checkpoint, Option<Dispute>) {
+pub(crate) fn trusted(dir: &Path, configured: Checkpoint) -> (Checkpoint, Option<Dispute>) {
     let file = HeadFile::new(dir);
     let start = store::newer(file.load(), configured);
     (start, file.load_dispute())
@@ -117,15 +93,16 @@ pub fn trusted(dir: &Path, configured: Checkpoint) -> (Checkpoint, Option<Disput
 ///
 /// # Errors
 /// [`AnchorError::Io`].
-pub fn offer(dir: &Path, checkpoint: &Checkpoint, vouched: bool) -> Result<(), AnchorError> {
+pub(crate) fn offer(dir: &Path, checkpoint: &Checkpoint, vouched: bool) -> Result<(), AnchorError> {
     let path = dir.join(if vouched { VOUCHED } else { FILE });
     // Whoever gives the order may be another user than the one that the light node runs as.
-    store::write(&path, &checkpoint.to_json(), 0o644).map_err(|source| AnchorError::Io { path, source })
+    crate::files::replace(&path, &checkpoint.to_json(), 0o644)
+        .map_err(|source| AnchorError::Io { path, source })
 }
 
 /// Whether a checkpoint waits in `dir`, or is being taken.
 #[must_use]
-pub fn is_offered(dir: &Path) -> bool {
+pub(crate) fn is_offered(dir: &Path) -> bool {
     [FILE, VOUCHED].iter().any(|name| crate::files::is_laid(&dir.join(name)))
 }
 
@@ -133,7 +110,7 @@ pub fn is_offered(dir: &Path) -> bool {
 ///
 /// # Errors
 /// [`AnchorError`] when one is refused: then the follower is as it was, and the checkpoint waits no longer.
-pub fn take(dir: &Path, follower: &mut Follower) -> Result<bool, AnchorError> {
+pub(crate) fn take(dir: &Path, follower: &mut Follower) -> Result<bool, AnchorError> {
     let plain = take_one(&dir.join(FILE), follower, false);
     let vouched = take_one(&dir.join(VOUCHED), follower, true);
     Ok(plain? | vouched?)
@@ -149,7 +126,7 @@ fn take_one(path: &Path, follower: &mut Follower, vouched: bool) -> Result<bool,
             Ok(false)
         }
     };
-    crate::files::remove(&aside).map_err(io)?;
+    wattle_host::file::remove(&aside).map_err(io)?;
     taken
 }
 

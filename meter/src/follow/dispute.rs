@@ -1,4 +1,4 @@
-//! Two proven answers that exclude each other.
+//! Disputes: two proven answers that exclude each other.
 //!
 //! A certificate is signed by more than two thirds of a set, so two of them for different headers of one height exist
 //! only when a third of the validators signed both: nothing that this chain proves can be told from a forgery any
@@ -25,12 +25,12 @@ pub struct Dispute {
     pub theirs: Hash,
 }
 
-/// What a second peer says of the head.
+/// A second peer's word about the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// The same.
+    /// It has the same head.
     Agrees,
-    /// Nothing: it is behind, has pruned that height, or there is nothing to compare yet.
+    /// It says nothing: it is behind, has pruned that height, or there is nothing to compare yet.
     Unknown,
 }
 

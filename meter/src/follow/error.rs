@@ -1,4 +1,4 @@
-//! Why something is not believed.
+//! Reasons why something is not believed.
 
 use std::path::PathBuf;
 use wattle_consensus::light::LightError;
@@ -7,20 +7,16 @@ use wattle_p2p::wire::ErrorCode;
 use wattle_primitives::trie::ProofError;
 use wattle_primitives::{DecodeError, Hash, Height};
 
-/// Why an answer teaches nothing.
+/// Reasons why an answer teaches nothing. Each says who pays.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant says what its fields are")]
 pub enum FollowError {
     /// No answer.
     #[error("no answer")]
     Request(#[source] RequestError),
     /// The peer cannot or will not answer now. Nobody's fault.
     #[error("peer declined ({code:?}): {message}")]
-    Declined {
-        /// Kind of failure.
-        code: ErrorCode,
-        /// The peer's words.
-        message: String,
-    },
+    Declined { code: ErrorCode, message: String },
     /// The peer has too much to do.
     #[error("peer is busy")]
     Busy,
@@ -32,20 +28,10 @@ pub enum FollowError {
     Light(#[source] LightError),
     /// The set is not the one that the last header of the epoch names. The peer pays.
     #[error("validator set hashes to {got}, the header names {expected}")]
-    NextSet {
-        /// Hash in the header.
-        expected: Hash,
-        /// Hash of the set.
-        got: Hash,
-    },
+    NextSet { expected: Hash, got: Hash },
     /// The answer speaks of an older state than the one known. Nobody's fault.
     #[error("peer is at height {got}, behind {known}")]
-    Behind {
-        /// Height known.
-        known: Height,
-        /// Height of the answer.
-        got: Height,
-    },
+    Behind { known: Height, got: Height },
     /// The state proof is none. The peer pays.
     #[error("state proof does not verify")]
     Proof(#[source] ProofError),
@@ -54,22 +40,14 @@ pub enum FollowError {
     Record(#[source] DecodeError),
     /// Two proven headers exclude each other: nothing is believed until an operator gives a checkpoint.
     #[error("two proven headers exclude each other from height {height} on")]
-    Disputed {
-        /// The lower one's height.
-        height: Height,
-    },
+    Disputed { height: Height },
     /// Too many epochs behind for one round; the next goes on from here.
     #[error("more than {max} epochs behind")]
-    Epochs {
-        /// Epochs followed in a round.
-        max: u32,
-    },
+    Epochs { max: u32 },
     /// The trusted head could not be saved.
     #[error("cannot save the trusted head to {}", path.display())]
     Save {
-        /// Which file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },

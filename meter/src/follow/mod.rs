@@ -4,23 +4,23 @@
 //! last header of the epoch before names it; a record of state, when a proof leads to it from a believed header.
 //! Several peers are asked, one after the other: a lie costs the liar its connection, and is never believed however
 //! many tell it. A second peer is asked for the header that the first one proved; when both prove different ones,
-//! nothing is believed any more, see [`Dispute`].
+//! nothing is believed any more: a [`Dispute`].
 //!
 //! # Limits
 //! Without a synchronized clock the trust period is measured by the newest verified header carried on by the
 //! monotonic clock, so a node that slept longer than that without a clock cannot know it.
 
-pub mod anchor;
+pub(crate) mod anchor;
 mod dispute;
 mod error;
 mod store;
 mod tariff;
 
-pub use anchor::AnchorError;
-pub use dispute::{Comparison, Dispute};
+pub(crate) use anchor::AnchorError;
+pub(crate) use dispute::{Comparison, Dispute};
 pub use error::FollowError;
 pub use store::HeadStore;
-pub use tariff::{NextPrice, Tariff, VERSIONS_MAX};
+pub(crate) use tariff::Tariff;
 
 use crate::clock::{Clock, Known};
 use crate::peers::Peers;
@@ -55,7 +55,7 @@ pub struct Follower {
     rules: TrustRules,
     clock: Arc<Clock>,
     file: Box<dyn HeadStore>,
-    /// When by the monotonic clock, and what.
+    /// The last header saved, and when by the monotonic clock.
     saved: Option<(u64, Header)>,
     /// When by the monotonic clock the head last rose; `None` since the start.
     advanced_ms: Option<u64>,
@@ -68,7 +68,7 @@ pub struct Follower {
     written: u64,
 }
 
-/// Why nothing is believed.
+/// Reasons why nothing is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
     /// The trust period is over.
@@ -147,7 +147,7 @@ impl Follower {
         TimeMs(self.trusted.head.time_ms.0.saturating_add(self.rules.period_ms))
     }
 
-    /// Why nothing is believed; `None` while proofs count.
+    /// The reason why nothing is believed; `None` while proofs count.
     #[must_use]
     pub fn doubt(&self) -> Option<Doubt> {
         match self.dispute {

@@ -17,7 +17,7 @@ pub trait HeadStore: Send + Sync {
     /// Replaces the saved head. After a power cut there is the old one or the new one.
     ///
     /// # Errors
-    /// What the disk says.
+    /// The disk's.
     fn save(&self, checkpoint: &Checkpoint) -> io::Result<()>;
 
     /// Where it is, for messages.
@@ -31,7 +31,7 @@ pub trait HeadStore: Send + Sync {
     /// Keeps a dispute, or removes it.
     ///
     /// # Errors
-    /// What the disk says.
+    /// The disk's.
     fn save_dispute(&self, _dispute: Option<&Dispute>) -> io::Result<()> {
         Ok(())
     }
@@ -58,7 +58,7 @@ impl HeadStore for HeadFile {
     }
 
     fn save(&self, checkpoint: &Checkpoint) -> io::Result<()> {
-        write(&self.path, &checkpoint.to_json(), 0o600)
+        crate::files::replace(&self.path, &checkpoint.to_json(), 0o600)
     }
 
     fn load_dispute(&self) -> Option<Dispute> {
@@ -68,11 +68,8 @@ impl HeadStore for HeadFile {
     fn save_dispute(&self, dispute: Option<&Dispute>) -> io::Result<()> {
         let path = self.path.with_file_name(DISPUTE);
         match dispute {
-            Some(dispute) => write(&path, &serde_json::to_string(dispute)?, 0o600),
-            None => match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            },
+            Some(dispute) => crate::files::replace(&path, &serde_json::to_string(dispute)?, 0o600),
+            None => wattle_host::file::remove(&path),
         }
     }
 }
@@ -95,9 +92,4 @@ fn read_text(path: &Path) -> Option<String> {
         return None;
     }
     crate::files::read(path)
-}
-
-/// Replaces a file and its checksum. After a power cut there is the old one or the new one.
-pub(super) fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    crate::files::replace(path, text, mode)
 }

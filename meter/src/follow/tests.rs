@@ -1,16 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::testchain::{Lie, TRUST_MS, TestChain, TestPeers, finalize, registered, set};
+use crate::tests::chain::{Lie, SEEDS, TRUST_MS, TestChain, TestPeers, finalize, registered, set};
+use crate::tests::life::meter;
 use wattle_primitives::state_key::{self, MeterRecord};
-use wattle_primitives::{Address, SecretKey, TimeMs, View};
+use wattle_primitives::{TimeMs, View};
 
-const SEEDS: [u8; 4] = [1, 2, 3, 4];
 const LATER: [u8; 4] = [3, 4, 5, 6];
-
-fn meter() -> Address {
-    Address::of_key(&SecretKey::from_seed([77; 32]).public())
-}
 
 fn chain(blocks: u64) -> TestChain {
     let mut chain = TestChain::new(&SEEDS, registered(meter(), None));

@@ -2,14 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::testchain::{FixedTime, Lie, TestChain, TestPeers, forked, registered};
-use wattle_primitives::{Address, SecretKey, state_key};
-
-const SEEDS: [u8; 4] = [1, 2, 3, 4];
-
-fn meter() -> Address {
-    Address::of_key(&SecretKey::from_seed([77; 32]).public())
-}
+use crate::tests::chain::{FixedTime, Lie, SEEDS, TestChain, TestPeers, forked, registered};
+use crate::tests::life::meter;
+use wattle_primitives::state_key;
 
 fn chain(blocks: u64) -> TestChain {
     let mut chain = TestChain::new(&SEEDS, registered(meter(), None));
@@ -163,7 +158,7 @@ fn a_checkpoint_must_be_of_the_chain_not_older_and_fresh() {
     conflict.header.state_root = Hash([4; 32]);
     assert!(matches!(refused(&mut node, conflict), AnchorError::Conflict { .. }));
     let mut broken = checkpoint_at(&source, 5);
-    broken.validators = crate::testchain::set(&[9]);
+    broken.validators = crate::tests::chain::set(&[9]);
     assert!(matches!(refused(&mut node, broken), AnchorError::Checkpoint(_)));
     assert_eq!((node.head().height, node.doubt()), (Height(3), None), "nothing has changed");
     let end = source.headers[5].time_ms.0 + source.trust_ms;

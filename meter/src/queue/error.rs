@@ -1,49 +1,31 @@
-//! What can go wrong with the queue's files.
+//! Failures of the queue's files.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why the queue cannot go on.
+/// Failures that stop the queue.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     /// The disk refused.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried.
         action: &'static str,
-        /// On what.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
     /// Another process uses the directory.
     #[error("{} is in use by another process", path.display())]
-    Locked {
-        /// The directory.
-        path: PathBuf,
-    },
+    Locked { path: PathBuf },
     /// A reading that does not follow: its number was used before, or was never reserved.
     #[error("reading {seq} does not follow {last} within the reservation up to {reserved}")]
-    Sequence {
-        /// The reading's number.
-        seq: u64,
-        /// The last number in the queue.
-        last: u64,
-        /// The last number reserved.
-        reserved: u64,
-    },
+    Sequence { seq: u64, last: u64, reserved: u64 },
     /// Every number has been used.
     #[error("sequence numbers are used up")]
     Exhausted,
     /// A reading longer than a slot; none of the supported encodings is.
     #[error("reading of {got} bytes does not fit a slot of {max}")]
-    TooLong {
-        /// Bytes a slot holds.
-        max: usize,
-        /// Bytes of the reading.
-        got: usize,
-    },
+    TooLong { max: usize, got: usize },
 }
 
 impl QueueError {
@@ -51,7 +33,7 @@ impl QueueError {
     /// nobody knows what it has lost.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::Io { action, source, .. } if *action != "sync" && crate::files::is_full(source))
+        matches!(self, Self::Io { action, source, .. } if *action != "sync" && wattle_host::file::is_full(source))
     }
 
     /// For `map_err` on an I/O result.

@@ -16,10 +16,11 @@
 
 mod error;
 mod segment;
+mod slot;
 mod state;
 
-pub use error::QueueError;
-pub use state::Inflight;
+pub(crate) use error::QueueError;
+pub(crate) use state::Inflight;
 
 use crate::wear::PAGE_BYTES;
 use segment::Segment;
@@ -36,7 +37,7 @@ pub const RESERVATION: u64 = 64;
 /// Most readings that a queue may be set to hold.
 pub const CAPACITY_MAX: usize = 1_000_000;
 
-/// What was found when a queue was opened.
+/// Findings when a queue was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
     /// Readings that still wait.
@@ -101,7 +102,7 @@ impl Queue {
             segment.sync()?;
         }
         let capacity = capacity.clamp(1, CAPACITY_MAX);
-        // What was reserved and is not there may have been signed all the same: its numbers are not used again.
+        // Readings with reserved numbers that are not there may have been signed all the same: none is used again.
         let known = last.max(state.acked);
         recovery.skipped = state.reserved.saturating_sub(known);
         let last = known.max(state.reserved);
@@ -209,13 +210,13 @@ impl Queue {
         self.remove_finished()
     }
 
-    /// What was sent and is not known to have arrived.
+    /// Readings that were sent and are not known to have arrived.
     #[must_use]
     pub const fn inflight(&self) -> Option<Inflight> {
         self.state.inflight
     }
 
-    /// Remembers durably what is about to be sent, or that nothing is any more.
+    /// Remembers durably which readings are about to be sent, or that none are any more.
     ///
     /// # Errors
     /// [`QueueError::Io`].

@@ -5,6 +5,7 @@
 //! disk passes for a reading.
 
 use super::error::QueueError;
+use super::slot;
 use crate::wear::page_bytes;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -15,8 +16,7 @@ use wattle_primitives::reading::SignedReading;
 pub(crate) const SLOT_BYTES: usize = 256;
 /// Slots of a full segment: 256 KiB.
 pub(crate) const SLOTS_MAX: u64 = 1024;
-const CHECKSUM_BYTES: usize = 16;
-const HEAD_BYTES: usize = CHECKSUM_BYTES + 2;
+const KIND: &str = "wattle meter queue slot v1";
 pub(super) const SUFFIX: &str = "readings";
 
 /// One open segment.
@@ -35,7 +35,7 @@ pub(crate) struct Segment {
     path: PathBuf,
 }
 
-/// What a segment's recovery found.
+/// Findings of a segment's recovery.
 pub(crate) struct Recovered {
     pub(crate) segment: Segment,
     /// Numbers of the readings that are whole, in order.
@@ -176,28 +176,18 @@ fn next(first: u64, at: u64, slot: &[u8], last: &mut u64) -> Option<SignedReadin
 
 fn encode(first: u64, at: u64, reading: &SignedReading) -> Result<Vec<u8>, QueueError> {
     let content = wattle_primitives::encode(reading);
-    let max = SLOT_BYTES.saturating_sub(HEAD_BYTES);
-    let length = u16::try_from(content.len()).ok().filter(|_| content.len() <= max);
-    let length = length.ok_or(QueueError::TooLong { max, got: content.len() })?.to_le_bytes();
-    let mut slot = checksum(first, at, &length, &content).to_vec();
-    slot.extend_from_slice(&length);
-    slot.extend_from_slice(&content);
+    let max = SLOT_BYTES.saturating_sub(slot::HEAD_BYTES);
+    let fits = slot::write(KIND, &place(first, at), &content).filter(|_| content.len() <= max);
+    let mut slot = fits.ok_or(QueueError::TooLong { max, got: content.len() })?;
     slot.resize(SLOT_BYTES, 0);
     Ok(slot)
 }
 
 fn decode(first: u64, at: u64, slot: &[u8]) -> Option<SignedReading> {
-    let (sum, rest) = slot.split_at_checked(CHECKSUM_BYTES)?;
-    let (length, rest) = rest.split_first_chunk::<2>()?;
-    let content = rest.get(..usize::from(u16::from_le_bytes(*length)))?;
-    let whole = checksum(first, at, length, content).as_slice() == sum;
-    whole.then(|| wattle_primitives::decode(content).ok()).flatten()
+    wattle_primitives::decode(slot::read(KIND, &place(first, at), slot)?).ok()
 }
 
-fn checksum(first: u64, at: u64, length: &[u8; 2], content: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    let mut hasher = blake3::Hasher::new_derive_key("wattle meter queue slot v1");
-    hasher.update(&first.to_le_bytes()).update(&at.to_le_bytes()).update(length).update(content);
-    let mut sum = [0; CHECKSUM_BYTES];
-    hasher.finalize_xof().fill(&mut sum);
-    sum
+/// The segment, and the slot in it.
+fn place(first: u64, at: u64) -> Vec<u8> {
+    [first.to_le_bytes(), at.to_le_bytes()].concat()
 }

@@ -1,6 +1,7 @@
-//! The queue's few numbers, in two alternating slots: a write that a power cut tears leaves the other slot whole.
+//! The queue's own numbers, in two alternating slots: a write that a power cut tears leaves the other slot whole.
 
 use super::error::QueueError;
+use super::slot;
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -11,7 +12,7 @@ use wattle_primitives::Nonce;
 const SLOT_BYTES: u64 = 4096;
 /// Bytes of a slot that are used: checksum, length, content.
 const CONTENT_BYTES_MAX: usize = 512;
-const CHECKSUM_BYTES: usize = 16;
+const KIND: &str = "wattle meter queue state v1";
 
 /// Readings that were sent in one transaction and whose fate is not proven yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -22,7 +23,7 @@ pub struct Inflight {
     pub up_to: u64,
 }
 
-/// Everything the queue must remember besides the readings.
+/// The queue's memory besides the readings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct State {
     /// Counts writes; the higher slot is the newer.
@@ -35,7 +36,7 @@ pub(crate) struct State {
     pub(crate) anchored: bool,
     /// Readings dropped unsent since the queue was full.
     pub(crate) dropped: u64,
-    /// What is on its way.
+    /// Readings on their way.
     pub(crate) inflight: Option<Inflight>,
 }
 
@@ -74,10 +75,8 @@ impl StateFile {
     pub(crate) fn write(&mut self, state: &mut State) -> Result<(), QueueError> {
         let next = State { generation: state.generation.saturating_add(1), ..*state };
         let content = wattle_primitives::encode(&next);
-        let length = u16::try_from(content.len()).unwrap_or(u16::MAX).to_le_bytes();
-        let mut bytes = checksum(&length, &content).to_vec();
-        bytes.extend_from_slice(&length);
-        bytes.extend_from_slice(&content);
+        let too_long = QueueError::TooLong { max: CONTENT_BYTES_MAX, got: content.len() };
+        let bytes = slot::write(KIND, &[], &content).ok_or(too_long)?;
         let offset = (next.generation & 1).saturating_mul(SLOT_BYTES);
         self.file.write_all_at(&bytes, offset).map_err(QueueError::io("write", &self.path))?;
         self.file.sync_data().map_err(QueueError::io("sync", &self.path))?;
@@ -101,20 +100,8 @@ fn read_slot(file: &File, slot: u64) -> Option<State> {
             Ok(read) => have = have.saturating_add(read),
         }
     }
-    let bytes = bytes.get(..have)?;
-    let (sum, rest) = bytes.split_at_checked(CHECKSUM_BYTES)?;
-    let (length, rest) = rest.split_first_chunk::<2>()?;
-    let content = rest.get(..usize::from(u16::from_le_bytes(*length)))?;
-    let whole = checksum(length, content).as_slice() == sum;
-    whole.then(|| wattle_primitives::codec::decode_bounded(content, CONTENT_BYTES_MAX).ok()).flatten()
-}
-
-fn checksum(length: &[u8; 2], content: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    let mut hasher = blake3::Hasher::new_derive_key("wattle meter queue state v1");
-    hasher.update(length).update(content);
-    let mut sum = [0; CHECKSUM_BYTES];
-    hasher.finalize_xof().fill(&mut sum);
-    sum
+    let content = slot::read(KIND, &[], bytes.get(..have)?)?;
+    wattle_primitives::codec::decode_bounded(content, CONTENT_BYTES_MAX).ok()
 }
 
 #[cfg(test)]
@@ -125,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_write_torn_anywhere_leaves_the_state_before_it() {
-        let dir = crate::testchain::memory_dir();
+        let dir = crate::tests::chain::memory_dir();
         let path = dir.path().join("state");
         let (mut file, none) = StateFile::open(&path).unwrap();
         assert_eq!(none, None);
@@ -153,7 +140,7 @@ mod tests {
 
     #[test]
     fn both_slots_have_their_room_from_the_start() {
-        let dir = crate::testchain::memory_dir();
+        let dir = crate::tests::chain::memory_dir();
         let path = dir.path().join("state");
         let (mut file, none) = StateFile::open(&path).unwrap();
         let length = || std::fs::metadata(&path).unwrap().len();
@@ -168,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_flipped_bit_never_yields_another_state() {
-        let dir = crate::testchain::memory_dir();
+        let dir = crate::tests::chain::memory_dir();
         let path = dir.path().join("state");
         let (mut file, _) = StateFile::open(&path).unwrap();
         let mut state = State::default();

@@ -37,7 +37,7 @@ fn segment_path(dir: &Path) -> PathBuf {
 
 #[test]
 fn nothing_leaves_before_it_is_synced() {
-    let dir = crate::testchain::memory_dir();
+    let dir = crate::tests::chain::memory_dir();
     let (mut queue, recovery) = Queue::open(dir.path(), 100).unwrap();
     assert_eq!(recovery, Recovery::default());
     put(&mut queue);
@@ -53,7 +53,7 @@ fn nothing_leaves_before_it_is_synced() {
 
 #[test]
 fn nothing_leaves_after_a_failed_sync() {
-    let dir = crate::testchain::memory_dir();
+    let dir = crate::tests::chain::memory_dir();
     let (mut queue, _) = Queue::open(dir.path(), 100).unwrap();
     let seq = queue.next_seq().unwrap();
     // A device that takes every write and can sync none.
@@ -66,7 +66,7 @@ fn nothing_leaves_after_a_failed_sync() {
 
 #[test]
 fn reopening_at_any_stage_loses_nothing_synced_and_repeats_no_number() {
-    let dir = crate::testchain::memory_dir();
+    let dir = crate::tests::chain::memory_dir();
     let mut given = std::collections::BTreeSet::new();
     let mut synced = std::collections::BTreeSet::new();
     for round in 0u64..40 {
@@ -94,7 +94,7 @@ fn reopening_at_any_stage_loses_nothing_synced_and_repeats_no_number() {
 
 #[test]
 fn a_tail_torn_at_any_byte_costs_at_most_the_unsynced_readings() {
-    let dir = crate::testchain::memory_dir();
+    let dir = crate::tests::chain::memory_dir();
     let (mut queue, _) = Queue::open(dir.path(), 100).unwrap();
     fill(&mut queue, 3);
     queue.sync().unwrap();
@@ -121,7 +121,7 @@ fn a_tail_torn_at_any_byte_costs_at_most_the_unsynced_readings() {
 
 #[test]
 fn a_flipped_bit_at_any_byte_costs_at_most_one_reading_and_forges_none() {
-    let dir = crate::testchain::memory_dir();
+    let dir = crate::tests::chain::memory_dir();
     let (mut queue, _) = Queue::open(dir.path(), 100).unwrap();
     fill(&mut queue, 4);
     queue.sync().unwrap();
@@ -142,7 +142,7 @@ fn a_flipped_bit_at_any_byte_costs_at_most_one_reading_and_forges_none() {
 
 #[test]
 fn whole_slots_whose_numbers_do_not_rise_are_passed_over_by_everybody() {
-    let dir = crate::testchain::memory_dir();
+    let dir = crate::tests::chain::memory_dir();
     for (first, numbers) in [(3, [10, 5, 11]), (12, [9, 11, 13])] {
         let mut segment = Segment::create(dir.path(), first).unwrap();
         for seq in numbers {
@@ -159,7 +159,7 @@ fn whole_slots_whose_numbers_do_not_rise_are_passed_over_by_everybody() {
 
 #[test]
 fn acknowledged_segments_go_and_the_full_queue_drops_its_oldest() {
-    let dir = crate::testchain::memory_dir();
+    let dir = crate::tests::chain::memory_dir();
     let capacity = segment::SLOTS_MAX as usize + 10;
     let (mut queue, _) = Queue::open(dir.path(), capacity).unwrap();
     for _ in 0..capacity + 5 {
@@ -177,7 +177,7 @@ fn acknowledged_segments_go_and_the_full_queue_drops_its_oldest() {
 
 #[test]
 fn what_is_in_flight_survives_a_restart_and_ends_with_its_last_reading() {
-    let dir = crate::testchain::memory_dir();
+    let dir = crate::tests::chain::memory_dir();
     let (mut queue, _) = Queue::open(dir.path(), 100).unwrap();
     fill(&mut queue, 5);
     queue.sync().unwrap();
@@ -194,7 +194,7 @@ fn what_is_in_flight_survives_a_restart_and_ends_with_its_last_reading() {
 
 #[test]
 fn a_new_directory_never_reuses_the_numbers_of_an_old_one() {
-    let dir = crate::testchain::memory_dir();
+    let dir = crate::tests::chain::memory_dir();
     let (mut queue, _) = Queue::open(dir.path(), 100).unwrap();
     put(&mut queue);
     assert!(!queue.is_anchored());
@@ -210,7 +210,7 @@ fn a_new_directory_never_reuses_the_numbers_of_an_old_one() {
 
 #[test]
 fn a_second_process_is_refused_and_wrong_numbers_too() {
-    let dir = crate::testchain::memory_dir();
+    let dir = crate::tests::chain::memory_dir();
     let (mut queue, _) = Queue::open(dir.path(), 100).unwrap();
     assert!(matches!(Queue::open(dir.path(), 100), Err(QueueError::Locked { .. })));
     assert!(matches!(queue.append(&reading(1)), Err(QueueError::Sequence { .. })));
@@ -226,7 +226,7 @@ fn fill(queue: &mut Queue, readings: u32) {
 
 #[test]
 fn gaps_skipped_and_dropped_numbers_are_told() {
-    let dir = crate::testchain::memory_dir();
+    let dir = crate::tests::chain::memory_dir();
     let (mut queue, recovery) = Queue::open(dir.path(), 4).unwrap();
     assert_eq!((recovery.skipped, queue.skipped(), queue.gaps(9)), (0, 0, vec![]));
     fill(&mut queue, 2);
@@ -250,7 +250,7 @@ fn gaps_skipped_and_dropped_numbers_are_told() {
 
 #[test]
 fn a_day_of_quarter_hours_writes_little() {
-    let dir = crate::testchain::memory_dir();
+    let dir = crate::tests::chain::memory_dir();
     let (mut queue, _) = Queue::open(dir.path(), 4000).unwrap();
     for nonce in 0..96 {
         let seq = put(&mut queue);

@@ -1,4 +1,4 @@
-//! What moves the relay: a command of the operator's, or a coil on a Modbus line.
+//! Moves the relay: by a command of the operator's, or by a coil on a Modbus line.
 
 use super::machine::Position;
 use crate::sensor::SharedBus;
@@ -9,46 +9,34 @@ use tokio::process::Command;
 /// How long a command may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why the relay was not moved.
+/// Reasons why the relay was not moved.
 #[derive(Debug, thiserror::Error)]
-pub enum ActuatorError {
+pub(crate) enum ActuatorError {
     /// The command did not start.
     #[error("cannot run {program:?}")]
     Start {
-        /// Its first word.
         program: String,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
     /// The command says that it failed.
     #[error("{program:?} ended with {status}")]
-    Failed {
-        /// Its first word.
-        program: String,
-        /// How it ended.
-        status: std::process::ExitStatus,
-    },
+    Failed { program: String, status: std::process::ExitStatus },
     /// The command did not end. It was killed.
     #[error("{program:?} did not end within {} s", COMMAND_TIMEOUT.as_secs())]
-    Timeout {
-        /// Its first word.
-        program: String,
-    },
+    Timeout { program: String },
     /// The Modbus device did not take it.
     #[error("coil {coil} of unit {unit}")]
     Coil {
-        /// Its unit.
         unit: u8,
-        /// Its address.
         coil: u16,
-        /// Why.
         #[source]
         source: crate::sensor::SensorError,
     },
 }
 
-/// Moves a relay.
+/// The means to move a relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Actuator {
     /// Runs one of two commands. Each must leave the relay as it is when it is there already.
     Command {
@@ -59,11 +47,11 @@ pub(crate) enum Actuator {
     },
     /// Writes a coil: on is connected.
     Coil {
-        /// The line.
-        bus: SharedBus,
-        /// The device.
+        /// Index of the line.
+        bus: usize,
+        /// The device's id on it.
         unit: u8,
-        /// The coil.
+        /// Address of the coil.
         coil: u16,
     },
 }
@@ -73,14 +61,13 @@ impl Actuator {
     ///
     /// # Errors
     /// [`ActuatorError`]; the relay may have moved all the same.
-    pub(crate) async fn set(&self, position: Position) -> Result<(), ActuatorError> {
+    pub(crate) async fn set(&self, buses: &[SharedBus], position: Position) -> Result<(), ActuatorError> {
+        let on = position == Position::Connected;
         match self {
-            Self::Command { connect, disconnect } => {
-                run(if position == Position::Connected { connect } else { disconnect }).await
-            }
+            Self::Command { connect, disconnect } => run(if on { connect } else { disconnect }).await,
             Self::Coil { bus, unit, coil } => {
-                let written =
-                    bus.lock().await.write_coil(*unit, *coil, position == Position::Connected).await;
+                let Some(bus) = buses.get(*bus) else { return Ok(()) }; // its index comes from the same list
+                let written = bus.lock().await.write_coil(*unit, *coil, on).await;
                 written.map_err(|source| ActuatorError::Coil { unit: *unit, coil: *coil, source })
             }
         }

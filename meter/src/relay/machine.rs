@@ -1,4 +1,4 @@
-//! Which position a relay is to be in, as a pure function of orders, proven balances, the meter's presence and time.
+//! Decides the relay's position, as a pure function of orders, proven balances, the meter's presence and time.
 //!
 //! | what holds | position |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | `auto`, a start, `on_start` names one | that, until a proven balance says otherwise |
 //! | otherwise | the one it was last commanded into |
 //!
-//! What is not proven, or is too old, is no balance: it changes nothing, and a row of proven ones begins anew after it.
+//! A balance that is not proven, or too old, is none: it changes nothing, and a row of proven ones begins anew after it.
 //! Two changes are at least `min_switch_interval_ms` apart, whoever wants them; a start counts as a change, so that a
 //! light node that fails again and again does not wear the contacts out. After a start the position is commanded once
 //! more: the relay may have lost it with the power.
@@ -30,33 +30,33 @@ pub enum Position {
     Disconnected,
 }
 
-/// Who decides.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// An order of the operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// Proven credit.
+    /// The customer has power, until the next order.
+    Connect,
+    /// The customer has none, until the next order.
+    Disconnect,
+    /// Proven credit decides.
     #[default]
     Auto,
-    /// The operator: connected.
-    Connect,
-    /// The operator: disconnected.
-    Disconnect,
 }
 
-/// What is done where nothing is known.
+/// The position to take where nothing is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fallback {
     /// The position stays.
     #[default]
     Keep,
-    /// Connected.
+    /// The customer gets power.
     Connect,
-    /// Disconnected.
+    /// The customer gets none.
     Disconnect,
 }
 
-/// What the operator has set.
+/// The operator's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// At a start, in `auto`.
@@ -71,7 +71,7 @@ pub struct Rules {
     pub connect_at: Option<Amount>,
 }
 
-/// What outlives a power cut.
+/// The part that outlives a power cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Saved {
@@ -83,7 +83,7 @@ pub struct Saved {
 
 /// Everything that can happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input {
+pub(crate) enum Input {
     /// The operator's word.
     Order(Order),
     /// A look at the chain: the proven balance, or `None` when nothing could be proven or what was is too old.
@@ -93,19 +93,17 @@ pub enum Input {
         /// It cannot.
         lost: bool,
     },
-    /// Time passes.
-    Tick,
 }
 
 /// The relay's state machine. Times are monotonic ms.
 #[derive(Clone, Debug)]
-pub struct Machine {
+pub(crate) struct Machine {
     rules: Rules,
     saved: Saved,
     /// The position was commanded since the start.
     confirmed: bool,
     changed_ms: Option<u64>,
-    /// What `auto` wants while the meter is there.
+    /// Position that `auto` wants while the meter is there.
     wish: Option<Position>,
     low_looks: u32,
     meter_lost: bool,
@@ -143,31 +141,30 @@ impl Position {
 impl Machine {
     /// The machine after a start.
     #[must_use]
-    pub fn new(rules: Rules, saved: Saved) -> Self {
+    pub(crate) fn new(rules: Rules, saved: Saved) -> Self {
         let wish = Option::from(rules.on_start).or(saved.commanded);
         Self { rules, saved, confirmed: false, changed_ms: None, wish, low_looks: 0, meter_lost: false }
     }
 
-    /// What must be durable before the returned position is commanded.
+    /// Order and position, which must be durable before a returned position is commanded.
     #[must_use]
-    pub const fn saved(&self) -> Saved {
+    pub(crate) const fn saved(&self) -> Saved {
         self.saved
     }
 
     /// The position that is wanted, commanded or not yet; `None` while nobody has said anything.
     #[must_use]
-    pub fn wanted(&self) -> Option<Position> {
+    pub(crate) fn wanted(&self) -> Option<Position> {
         let lost = Option::from(self.rules.on_meter_lost).filter(|_| self.meter_lost);
         Option::from(self.saved.order).or(lost).or(self.wish)
     }
 
     /// Takes one input. Returns a position to command now: make [`Machine::saved`] durable first.
-    pub fn step(&mut self, now_ms: u64, input: Input) -> Option<Position> {
+    pub(crate) fn step(&mut self, now_ms: u64, input: Input) -> Option<Position> {
         match input {
             Input::Order(order) => self.saved.order = order,
             Input::Balance(balance) => self.look(balance),
             Input::Meter { lost } => self.note_meter(lost),
-            Input::Tick => {}
         }
         let wanted = self.wanted()?;
         let changes = self.saved.commanded != Some(wanted);
@@ -207,163 +204,5 @@ impl Machine {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Input::{Balance, Meter, Tick};
-    use super::Position::{Connected, Disconnected};
-    use super::*;
-
-    const RULES: Rules = Rules {
-        on_start: Fallback::Keep,
-        on_meter_lost: Fallback::Keep,
-        min_switch_interval_ms: 60_000,
-        disconnect_below: Some(Amount(10)),
-        connect_at: Some(Amount(50)),
-    };
-
-    struct Row {
-        at_s: u64,
-        input: Input,
-        want: Option<Position>,
-    }
-
-    const fn row(at_s: u64, input: Input, want: Option<Position>) -> Row {
-        Row { at_s, input, want }
-    }
-
-    fn check(name: &str, rules: Rules, saved: Saved, rows: &[Row]) {
-        let mut machine = Machine::new(rules, saved);
-        for (number, Row { at_s, input, want }) in rows.iter().enumerate() {
-            assert_eq!(machine.step(at_s * 1000, *input), *want, "{name}, row {number}: {input:?}");
-            assert!(
-                want.is_none() || machine.saved().commanded == *want,
-                "{name}: saved before it is commanded"
-            );
-        }
-    }
-
-    const fn bal(units: u128) -> Input {
-        Balance(Some(Amount(units)))
-    }
-
-    fn was(order: Order, commanded: Position) -> Saved {
-        Saved { order, commanded: Some(commanded) }
-    }
-
-    #[test]
-    fn credit_disconnects_after_two_proven_looks_in_a_row_and_never_on_less() {
-        check(
-            "credit",
-            RULES,
-            Saved::default(),
-            &[
-                row(0, Tick, None),
-                row(1, bal(9), None),
-                row(2, Balance(None), None),
-                row(3, bal(9), None),
-                row(4, bal(10), None),
-                row(5, bal(0), None),
-                row(6, bal(0), Some(Disconnected)),
-                row(7, bal(49), None),
-                row(8, bal(50), None), // not so soon
-                row(65, Tick, None),
-                row(66, Tick, Some(Connected)),
-                row(200, Balance(None), None),
-                row(201, Balance(None), None),
-                row(900_000, Tick, None),
-            ],
-        );
-        let never = Rules { disconnect_below: None, connect_at: None, ..RULES };
-        check(
-            "no limits",
-            never,
-            Saved::default(),
-            &[row(0, bal(0), None), row(1, bal(0), None), row(2, bal(99), None)],
-        );
-    }
-
-    #[test]
-    fn an_order_stands_over_credit_loss_and_restart_until_the_next_one() {
-        let rules = Rules { on_start: Fallback::Connect, on_meter_lost: Fallback::Connect, ..RULES };
-        check(
-            "order",
-            rules,
-            Saved::default(),
-            &[
-                row(0, Tick, Some(Connected)),
-                row(1, Input::Order(Order::Disconnect), None),
-                row(60, Tick, Some(Disconnected)),
-                row(130, bal(99), None),
-                row(131, Meter { lost: true }, None),
-            ],
-        );
-        check(
-            "after a restart",
-            rules,
-            was(Order::Disconnect, Disconnected),
-            &[
-                row(0, Tick, Some(Disconnected)), // commanded again, not changed
-                row(1, bal(99), None),
-                row(61, Input::Order(Order::Auto), Some(Connected)),
-            ],
-        );
-    }
-
-    #[test]
-    fn a_start_restores_or_falls_back_and_does_not_flap() {
-        check(
-            "keep",
-            RULES,
-            was(Order::Auto, Disconnected),
-            &[
-                row(0, Tick, Some(Disconnected)),
-                row(1, Tick, None),
-                row(5, bal(90), None), // a start counts as a change
-                row(60, Tick, Some(Connected)),
-            ],
-        );
-        let rules = Rules { on_start: Fallback::Disconnect, ..RULES };
-        check("disconnect", rules, was(Order::Auto, Connected), &[row(0, Tick, Some(Disconnected))]);
-        check(
-            "first start",
-            RULES,
-            Saved::default(),
-            &[row(0, Tick, None), row(1, Meter { lost: false }, None)],
-        );
-    }
-
-    #[test]
-    fn a_lost_meter_falls_back_and_a_found_one_restores() {
-        let rules = Rules { on_meter_lost: Fallback::Disconnect, ..RULES };
-        check(
-            "lost",
-            rules,
-            was(Order::Auto, Connected),
-            &[
-                row(0, Tick, Some(Connected)),
-                row(100, Meter { lost: true }, Some(Disconnected)),
-                row(101, bal(99), None), // the loss weighs more than credit
-                row(200, Meter { lost: false }, Some(Connected)),
-            ],
-        );
-        check(
-            "never commanded",
-            rules,
-            Saved::default(),
-            &[
-                row(0, Meter { lost: true }, Some(Disconnected)),
-                row(100, Meter { lost: false }, Some(Connected)),
-            ],
-        );
-        check(
-            "kept",
-            RULES,
-            was(Order::Auto, Connected),
-            &[
-                row(0, Tick, Some(Connected)),
-                row(100, Meter { lost: true }, None),
-                row(101, bal(1), None),
-                row(102, bal(1), Some(Disconnected)),
-            ],
-        );
-    }
-}
+#[path = "machine_tests.rs"]
+mod tests;

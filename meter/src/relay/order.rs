@@ -10,15 +10,12 @@ use std::path::{Path, PathBuf};
 
 const FILE: &str = "relay.order";
 
-/// Why an order is not given or not taken.
+/// A failure to give or to take an order.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}", path.display())]
 pub struct OrderError {
-    /// What was tried.
     action: &'static str,
-    /// Which file.
     path: PathBuf,
-    /// Why.
     #[source]
     source: io::Error,
 }
@@ -27,7 +24,7 @@ pub struct OrderError {
 ///
 /// # Errors
 /// [`OrderError`].
-pub fn give(dir: &Path, order: Order) -> Result<(), OrderError> {
+pub(crate) fn give(dir: &Path, order: Order) -> Result<(), OrderError> {
     let path = dir.join(FILE);
     let failed = |source| OrderError { action: "write", path: path.clone(), source };
     let text = serde_json::to_string(&order).map_err(|error| failed(error.into()))?;
@@ -36,13 +33,13 @@ pub fn give(dir: &Path, order: Order) -> Result<(), OrderError> {
 
 /// Whether an order waits in `dir`, or is being obeyed.
 #[must_use]
-pub fn is_given(dir: &Path) -> bool {
+pub(crate) fn is_given(dir: &Path) -> bool {
     crate::files::is_laid(&dir.join(FILE))
 }
 
 /// The order that waits in `dir`. It is set aside, so that one that is given meanwhile waits for its turn, and stays there
 /// until [`done`].
-pub(super) fn waiting(dir: &Path) -> Option<Order> {
+pub(crate) fn waiting(dir: &Path) -> Option<Order> {
     let aside = match crate::files::claim(&dir.join(FILE)) {
         Ok(aside) => aside?,
         Err(error) => {
@@ -59,7 +56,7 @@ pub(super) fn waiting(dir: &Path) -> Option<Order> {
 }
 
 /// The order is obeyed, and durably so.
-pub(super) fn done(dir: &Path) -> Result<(), OrderError> {
+pub(crate) fn done(dir: &Path) -> Result<(), OrderError> {
     let path = crate::files::claimed(&dir.join(FILE));
-    crate::files::remove(&path).map_err(|source| OrderError { action: "remove", path, source })
+    wattle_host::file::remove(&path).map_err(|source| OrderError { action: "remove", path, source })
 }

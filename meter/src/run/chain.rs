@@ -5,33 +5,30 @@
 
 use super::LightError;
 use super::distrust;
+use super::lane::Lane;
 use super::round::Round;
-use crate::board::{Board, ChainFacts, Credit, Proven, ProvenTariff};
+use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::LightConfig;
 use crate::follow::{Comparison, Doubt, FollowError, Follower, anchor};
-use crate::pace::{Pacer, Step, random, spread, stagger};
+use crate::pace::{Step, random, spread, stagger};
 use crate::peers::Peers;
 use crate::relay::Input;
-use crate::submit::{Progress, SharedQueue, SubmitError, Submitter, with_queue};
+use crate::submit::{Progress, SubmitError};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc};
 use wattle_p2p::PeerId;
-use wattle_primitives::call::ledger::AccountId;
-use wattle_primitives::state_key::{self, BalanceRecord, MeterRecord};
-use wattle_primitives::{Address, AssetId, Hash, TimeMs};
+use wattle_primitives::Hash;
 
 /// Longest sleep: how long a new checkpoint or a new peer may wait to be noticed.
 const NAP_MAX: Duration = Duration::from_secs(2);
 
-/// Everything that talks to the chain.
+/// The loop that talks to the chain.
 pub(crate) struct Chain {
     pub(crate) config: LightConfig,
-    pub(crate) dir: PathBuf,
     pub(crate) follower: Follower,
     pub(crate) lanes: Vec<Lane>,
     pub(crate) board: Arc<Board>,
@@ -49,43 +46,32 @@ pub(crate) struct Chain {
     pub(crate) next_credit: Instant,
 }
 
-/// One meter's way to the chain.
-pub(crate) struct Lane {
-    /// Index of the meter.
-    pub(crate) meter: usize,
-    pub(crate) name: String,
-    pub(crate) address: Address,
-    pub(crate) queue: SharedQueue,
-    pub(crate) submitter: Submitter,
-    pub(crate) pacer: Pacer,
-    pub(crate) next: Instant,
-    pub(crate) acked: Option<u64>,
-    /// Nothing waited at the last look: what comes next is begun with at a moment of its own.
-    pub(crate) resting: bool,
-    /// The disk is full: told once.
-    pub(crate) full: bool,
-}
-
-/// What a queue holds, looked at without holding it.
-struct Glance {
-    work: bool,
-    acked: u64,
-    depth: usize,
-    written: u64,
-}
-
-impl Lane {
-    async fn glance(&self) -> Result<Glance, SubmitError> {
-        with_queue(&self.queue, |queue| {
-            let work = queue.depth() > 0 || queue.inflight().is_some() || !queue.is_anchored();
-            let (acked, depth, written) = (queue.acked(), queue.depth(), queue.written_bytes());
-            Ok(Glance { work, acked, depth, written })
-        })
-        .await
-    }
-}
-
 impl Chain {
+    /// The loop over these lanes; everything is due at once.
+    pub(crate) fn new(
+        config: LightConfig,
+        follower: Follower,
+        lanes: Vec<Lane>,
+        board: Arc<Board>,
+        clock: Arc<Clock>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            config,
+            follower,
+            lanes,
+            board,
+            clock,
+            fresh: Arc::new(Notify::new()),
+            relay: None,
+            doubt: None,
+            silent: BTreeMap::new(),
+            agreed: None,
+            next_look: now,
+            next_credit: now,
+        }
+    }
+
     /// Runs until the disk refuses.
     ///
     /// # Errors
@@ -104,7 +90,7 @@ impl Chain {
 
     /// Does everything that is due. Returns how long nothing else is.
     async fn turn(&mut self, net: &impl Peers, alone: &mut bool) -> Result<Duration, LightError> {
-        if let Err(error) = anchor::take(&self.dir, &mut self.follower) {
+        if let Err(error) = anchor::take(&self.config.data_dir, &mut self.follower) {
             tracing::error!(error = &error as &dyn std::error::Error, "new checkpoint refused");
         }
         let net = &Round::new(net, &self.silent);
@@ -115,14 +101,14 @@ impl Chain {
         let now = Instant::now();
         if now >= self.next_look {
             self.look(net).await?;
-            self.next_look = Instant::now() + self.config.follow_interval();
+            self.next_look = Instant::now() + Duration::from_millis(self.config.follow_interval_ms);
         }
         for index in 0..self.lanes.len() {
             self.submit(net, index).await?;
         }
         if now >= self.next_credit {
             self.look_at_credit(net).await;
-            self.next_credit = Instant::now() + self.config.credit_interval();
+            self.next_credit = Instant::now() + Duration::from_millis(self.config.credit.interval_ms);
         }
         self.silent = net.silent();
         self.keep_clock();
@@ -134,14 +120,14 @@ impl Chain {
         if let Some(ahead) = self.clock.os_is_ahead() {
             self.clock.distrust(ahead);
         }
-        if let Err(error) = distrust::keep(&self.dir, self.clock.is_distrusted()) {
+        if let Err(error) = distrust::keep(&self.config.data_dir, self.clock.is_distrusted()) {
             tracing::debug!(%error, "what the clock is worth is not kept");
         }
     }
 
     /// After an outage every light node of a village comes back at once: each begins at a moment of its own.
     async fn spread_out(&mut self) -> Result<(), LightError> {
-        let longest = self.config.submit_spread();
+        let longest = Duration::from_millis(self.config.submit_spread_ms);
         for lane in &mut self.lanes {
             let wait = spread(lane.glance().await?.depth, longest, random());
             if !wait.is_zero() {
@@ -161,7 +147,7 @@ impl Chain {
             self.note(net, &SubmitError::Peer { peer, source });
         }
         self.agreed = None; // each look compares anew: another peer may be the second one
-        // What comes of it shows in the follower's doubt.
+        // The outcome shows in the follower's doubt.
         let _ = self.cross_check(net, peer).await;
         Ok(())
     }
@@ -170,7 +156,7 @@ impl Chain {
     ///
     /// # Errors
     /// [`FollowError::Disputed`]. A second peer's lie or silence takes nothing from the first one's proof.
-    async fn cross_check(&mut self, net: &impl Peers, peer: PeerId) -> Result<(), FollowError> {
+    pub(super) async fn cross_check(&mut self, net: &impl Peers, peer: PeerId) -> Result<(), FollowError> {
         let head = self.follower.head().hash();
         let Some(second) = another(net, peer).filter(|_| self.agreed != Some(head)) else {
             return Ok(());
@@ -188,8 +174,9 @@ impl Chain {
     }
 
     async fn submit(&mut self, net: &impl Peers, index: usize) -> Result<(), LightError> {
-        let usual = self.config.follow_interval();
-        let (interval_ms, longest) = (self.config.reading_interval_ms, self.config.submit_spread());
+        let usual = Duration::from_millis(self.config.follow_interval_ms);
+        let (interval_ms, longest) =
+            (self.config.reading_interval_ms, Duration::from_millis(self.config.submit_spread_ms));
         let Some(lane) = self.lanes.get_mut(index).filter(|lane| Instant::now() >= lane.next) else {
             return Ok(());
         };
@@ -209,7 +196,7 @@ impl Chain {
             None => Ok(Progress::NoPeer),
         };
         match &result {
-            // What waits is safe where it is, and goes on when there is room.
+            // Readings are safe where they are, and go on when there is room.
             Err(SubmitError::Queue(error)) if error.is_full() => {
                 if !std::mem::replace(&mut lane.full, true) {
                     tracing::error!(meter = %lane.name, error = error as &dyn std::error::Error, "the disk is full");
@@ -228,98 +215,16 @@ impl Chain {
         lane.next = Instant::now() + pause;
         lane.resting = step == Step::Idle;
         let (meter, refusal) = (lane.meter, lane.submitter.refusal());
-        let proven = lane.submitter.record().map(Proven::of);
+        let proven = lane.submitter.record().cloned();
         self.board.update_meter(meter, |facts| {
             facts.submission = describe(&result, step);
-            (facts.refusal, facts.proven) = (refusal, proven.or(facts.proven));
+            facts.refusal = refusal;
+            facts.proven = proven.or(facts.proven.take());
         });
         if let Err(error) = &result {
             self.note(net, error);
         }
         Ok(())
-    }
-
-    /// Proves what the owner of each meter can spend, and what energy costs.
-    async fn look_at_credit(&mut self, net: &impl Peers) {
-        let asset = self.config.credit.asset;
-        let mut tariffs = BTreeMap::new();
-        for index in 0..self.lanes.len() {
-            let Some((meter, address)) = self.lanes.get(index).map(|lane| (lane.meter, lane.address)) else {
-                return;
-            };
-            let (mut credit, mut tariff) = (None, None);
-            if let Some(peer) = a_peer(net) {
-                match self.prove_credit(net, peer, address, asset).await {
-                    Ok(Some((proven, microgrid))) => {
-                        credit = Some(proven);
-                        tariff = self.tariff(net, peer, microgrid, &mut tariffs).await;
-                    }
-                    Ok(None) => {}
-                    Err(source) => self.note(net, &SubmitError::Peer { peer, source }),
-                }
-            }
-            let counts = credit.filter(|_| self.is_current());
-            let tariff = tariff.filter(|_| self.is_current());
-            let doubted = self.follower.doubt().is_some();
-            self.board.update_meter(meter, |facts| {
-                facts.credit = credit.or(facts.credit);
-                facts.tariff = tariff.or(facts.tariff).filter(|_| !doubted);
-            });
-            if let Some((_, relay)) = self.relay.as_ref().filter(|(lane, _)| *lane == index) {
-                // When the relay has no room for it, the next look will do.
-                let _ = relay.try_send(Input::Balance(counts.map(|credit| credit.available)));
-            }
-        }
-    }
-
-    /// Whether what was just proven is new enough to act on.
-    fn is_current(&self) -> bool {
-        let fresh = self.follower.head_age_ms().is_some_and(|age| age <= self.config.credit.age_ms_max);
-        fresh && self.follower.doubt().is_none()
-    }
-
-    /// The prices of a microgrid, asked for once in a round. They are shown for as long as a balance would count.
-    async fn tariff(
-        &mut self,
-        net: &impl Peers,
-        peer: PeerId,
-        microgrid: Hash,
-        known: &mut BTreeMap<Hash, Option<ProvenTariff>>,
-    ) -> Option<ProvenTariff> {
-        if let Some(tariff) = known.get(&microgrid) {
-            return *tariff;
-        }
-        let tariff = match self.follower.prove_tariff(net, peer, microgrid).await {
-            Ok(tariff) => tariff?,
-            Err(source) => {
-                self.note(net, &SubmitError::Peer { peer, source });
-                return None; // the next meter asks another peer
-            }
-        };
-        let age_ms = self.follower.head_age_ms().unwrap_or(u64::MAX);
-        let left_ms = self.config.credit.age_ms_max.saturating_sub(age_ms);
-        let until_ms = self.clock.uptime_ms().saturating_add(left_ms);
-        let tariff = Some(ProvenTariff { tariff, until_ms });
-        known.insert(microgrid, tariff);
-        tariff
-    }
-
-    /// What the meter's owner can spend, and the meter's microgrid. `None` when the chain does not know the meter.
-    async fn prove_credit(
-        &mut self,
-        net: &impl Peers,
-        peer: PeerId,
-        meter: Address,
-        asset: AssetId,
-    ) -> Result<Option<(Credit, Hash)>, FollowError> {
-        let record = self.follower.prove_record::<MeterRecord>(net, peer, &state_key::meter(&meter)).await?;
-        let Some(MeterRecord { owner, microgrid, .. }) = record else { return Ok(None) };
-        let key = state_key::balance(&AccountId::Wallet { owner }, asset);
-        let balance = self.follower.prove_record::<BalanceRecord>(net, peer, &key).await?.unwrap_or_default();
-        let head = self.follower.head();
-        let (height, time_ms) = (head.height, head.time_ms);
-        self.cross_check(net, peer).await?;
-        Ok(Some((Credit { owner, asset, available: balance.available(), height, time_ms }, microgrid)))
     }
 
     /// Puts the chain on the board. Returns how long nothing is due.
@@ -339,56 +244,7 @@ impl Chain {
         Ok(due.saturating_duration_since(now).min(NAP_MAX))
     }
 
-    /// Puts on the board what is believed, and says so when that changes.
-    pub(crate) fn publish(&mut self, peers: usize) {
-        let doubt = self.follower.doubt();
-        if doubt.is_some() != self.doubt.is_some() {
-            announce(doubt);
-        }
-        self.doubt = doubt;
-        let chain = self.facts(peers);
-        self.board.update(|facts| {
-            let (lies, agreements) = (facts.chain.lies, facts.chain.agreements);
-            facts.chain = ChainFacts { lies, agreements, ..chain };
-        });
-    }
-
-    fn facts(&self, peers: usize) -> ChainFacts {
-        let head = self.follower.head();
-        let (reason, advice) = match self.doubt {
-            None if self.follower.is_verified() => (None, None),
-            None => {
-                (Some("nothing_verified"), Some("no peer has proven a header since the start".to_owned()))
-            }
-            Some(Doubt::Expired { until }) => (Some("trust_expired"), Some(expired(until))),
-            Some(Doubt::Disputed(dispute)) => {
-                let text = format!(
-                    "two proven headers exclude each other at height {}: ask the operator which is right, then \
-                     `wattle-light anchor`",
-                    dispute.height
-                );
-                (Some("peers_disagree"), Some(text))
-            }
-        };
-        ChainFacts {
-            chain_id: self.follower.chain_id().to_owned(),
-            genesis_hash: self.follower.chain(),
-            height: head.height,
-            hash: head.hash(),
-            epoch: head.epoch,
-            time_ms: head.time_ms,
-            age_ms: self.follower.head_age_ms(),
-            trusted_until_ms: self.follower.trusted_until(),
-            believing: reason.is_none(),
-            reason,
-            advice,
-            peers,
-            lies: 0,
-            agreements: 0,
-        }
-    }
-
-    fn note(&self, net: &impl Peers, error: &SubmitError) {
+    pub(super) fn note(&self, net: &impl Peers, error: &SubmitError) {
         match error {
             SubmitError::Peer { peer, source } if source.is_lie() => {
                 tracing::error!(%peer, error = source as &dyn std::error::Error, "peer lied");
@@ -410,7 +266,7 @@ impl Chain {
 }
 
 /// A peer to ask: any, so that no rhythm of questions keeps one kind of them with one peer.
-fn a_peer(net: &impl Peers) -> Option<PeerId> {
+pub(super) fn a_peer(net: &impl Peers) -> Option<PeerId> {
     choose(net.ready().into_iter())
 }
 
@@ -424,26 +280,6 @@ fn choose(peers: impl Iterator<Item = PeerId> + Clone) -> Option<PeerId> {
     let count = u64::try_from(peers.clone().count()).ok()?;
     let at = random().checked_rem(count)?;
     peers.clone().nth(usize::try_from(at).ok()?)
-}
-
-fn expired(until: TimeMs) -> String {
-    format!(
-        "the trust period ended at {until} ms: get a checkpoint from the operator, then `wattle-light anchor`"
-    )
-}
-
-fn announce(doubt: Option<Doubt>) {
-    match doubt {
-        None => tracing::info!("balances and prices are believed again"),
-        Some(Doubt::Expired { until }) => tracing::error!(
-            until_ms = until.0,
-            "the trust period is over: balances and prices are not believed until `wattle-light anchor`"
-        ),
-        Some(Doubt::Disputed(dispute)) => tracing::error!(
-            height = dispute.height.0,
-            "peers disagree: balances and prices are not believed until `wattle-light anchor`"
-        ),
-    }
 }
 
 /// A round in a word, for the status page.

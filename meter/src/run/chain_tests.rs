@@ -4,19 +4,18 @@ use super::*;
 use crate::board::MeterFacts;
 use crate::follow::tariff_tests;
 use crate::queue::Queue;
-use crate::sensor::Energy;
 use crate::sign::Signer;
-use crate::submit::Payment;
-use crate::testchain::{
-    Bucket, Lie, State, TestChain, TestPeers, forked, memory_dir, registered, with_balance,
+use crate::submit::{Payment, SharedQueue};
+use crate::tests::chain::{
+    Bucket, Lie, SEEDS, State, TestChain, TestPeers, forked, memory_dir, registered, with_balance,
 };
+use crate::tests::life;
 use std::path::Path;
 use std::sync::Mutex;
 use wattle_p2p::wire::{Request, Response};
-use wattle_primitives::reading::{RegisterEncoding, Words};
-use wattle_primitives::{Amount, BoundedBytes, Epoch, Hash, Height, SecretKey};
-
-const SEEDS: [u8; 4] = [1, 2, 3, 4];
+use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::state_key::{self, BalanceRecord, MeterRecord};
+use wattle_primitives::{Address, Amount, AssetId, BoundedBytes, Hash, Height, SecretKey};
 
 fn key(meter: u8) -> SecretKey {
     SecretKey::from_seed([100 + meter; 32])
@@ -30,25 +29,14 @@ fn village(meters: u8) -> State {
     (0..meters).flat_map(|meter| registered(address(meter), None)).collect()
 }
 
-fn started(state: State) -> TestChain {
-    let mut chain = TestChain::new(&SEEDS, state);
-    chain.push(Epoch(0), &SEEDS, &SEEDS, true);
-    chain
-}
-
 fn signer(meter: u8, chain: Hash) -> Arc<Signer> {
     Arc::new(Signer::new(key(meter), chain))
 }
 
 fn record(queue: &SharedQueue, signer: &Signer, clock: &Clock, readings: u16) {
-    let words = |low: u16| Words::new(vec![0, low]).unwrap();
-    let mut queue = queue.lock().unwrap();
     for import in 1..=readings {
-        let energy = Energy::decode(RegisterEncoding::Uint32Wh, words(import), words(0)).unwrap();
-        let seq = queue.next_seq().unwrap();
-        queue.append(&signer.reading(seq, &energy, clock)).unwrap();
+        life::record(queue, signer, clock, import);
     }
-    queue.sync().unwrap();
 }
 
 fn lane(dir: &Path, meter: u8, chain: Hash, clock: &Arc<Clock>) -> (Lane, Arc<Signer>) {
@@ -56,20 +44,8 @@ fn lane(dir: &Path, meter: u8, chain: Hash, clock: &Arc<Clock>) -> (Lane, Arc<Si
     let queue = Queue::open(&dir.join(format!("m{meter}/queue")), 10_000).unwrap().0;
     let queue = Arc::new(Mutex::new(queue));
     let payment = Payment { fee_payer: address(meter), max_fee: Amount(1000) };
-    let submitter = Submitter::new(Arc::clone(&signer), Arc::clone(&queue), Arc::clone(clock), payment);
-    let lane = Lane {
-        meter: usize::from(meter),
-        name: format!("m{meter}"),
-        address: address(meter),
-        queue,
-        submitter,
-        pacer: Pacer::default(),
-        next: Instant::now(),
-        acked: None,
-        resting: false,
-        full: false,
-    };
-    (lane, signer)
+    let (at, name) = (usize::from(meter), format!("m{meter}"));
+    (Lane::new(at, name, Arc::clone(&signer), queue, Arc::clone(clock), payment), signer)
 }
 
 fn light_node(dir: &Path, chain: &TestChain, meters: u8, readings: u16) -> Chain {
@@ -81,23 +57,9 @@ fn light_node(dir: &Path, chain: &TestChain, meters: u8, readings: u16) -> Chain
         record(&lane.queue, &signer, &clock, readings);
         lanes.push(lane);
     }
-    let mut config = crate::config::least();
-    config.follow_interval_ms = 100;
-    Chain {
-        config,
-        dir: dir.to_owned(),
-        follower,
-        board: Arc::new(Board::new(vec![MeterFacts::default(); lanes.len()])),
-        lanes,
-        clock,
-        fresh: Arc::new(Notify::new()),
-        relay: None,
-        doubt: None,
-        silent: BTreeMap::new(),
-        agreed: None,
-        next_look: Instant::now(),
-        next_credit: Instant::now(),
-    }
+    let config = LightConfig { follow_interval_ms: 100, data_dir: dir.to_owned(), ..crate::config::least() };
+    let board = Arc::new(Board::new(vec![MeterFacts::default(); lanes.len()]));
+    Chain::new(config, follower, lanes, board, clock)
 }
 
 /// Lets everything be due at once.
@@ -162,7 +124,7 @@ fn lies() -> Vec<(&'static str, Lie)> {
 async fn one_lying_peer_of_three_changes_nothing_and_is_found_out() {
     for which in 0..3 {
         let dir = memory_dir();
-        let source = started(with_balance(village(2), address(0), 700));
+        let source = TestChain::started(with_balance(village(2), address(0), 700));
         let (name, lie) = lies().swap_remove(which);
         let mut chain = light_node(dir.path(), &source, 2, 200);
         let peers = TestPeers::new(source, &SEEDS, 3);
@@ -181,7 +143,7 @@ async fn one_lying_peer_of_three_changes_nothing_and_is_found_out() {
 #[tokio::test]
 async fn when_all_but_one_lie_nothing_false_is_believed() {
     let dir = memory_dir();
-    let source = started(with_balance(village(1), address(0), 5));
+    let source = TestChain::started(with_balance(village(1), address(0), 5));
     let mut chain = light_node(dir.path(), &source, 1, 3);
     let peers = TestPeers::new(source.clone(), &SEEDS, 3);
     for peer in &peers.peers[..2] {
@@ -196,7 +158,7 @@ async fn when_all_but_one_lie_nothing_false_is_believed() {
 #[tokio::test]
 async fn a_fork_ends_belief_but_neither_queue_nor_submission_and_a_checkpoint_mends_it() {
     let dir = memory_dir();
-    let source = started(with_balance(village(1), address(0), 5));
+    let source = TestChain::started(with_balance(village(1), address(0), 5));
     let mut chain = light_node(dir.path(), &source, 1, 3);
     let (sender, mut balances) = mpsc::channel(64);
     chain.relay = Some((0, sender));
@@ -238,7 +200,7 @@ async fn a_fork_ends_belief_but_neither_queue_nor_submission_and_a_checkpoint_me
 #[tokio::test]
 async fn a_balance_whose_header_is_too_old_moves_no_relay() {
     let dir = memory_dir();
-    let source = started(with_balance(village(1), address(0), 5));
+    let source = TestChain::started(with_balance(village(1), address(0), 5));
     let mut chain = light_node(dir.path(), &source, 1, 0);
     let (sender, mut balances) = mpsc::channel(64);
     chain.relay = Some((0, sender));
@@ -257,7 +219,7 @@ async fn a_meter_that_is_refused_never_holds_up_another() {
     let dir = memory_dir();
     let mut state = village(2);
     state.remove(&state_key::meter(&address(0))); // the operator has forgotten one
-    let source = started(state);
+    let source = TestChain::started(state);
     let mut chain = light_node(dir.path(), &source, 2, 200);
     let peers = TestPeers::new(source, &SEEDS, 2);
     turns(&mut chain, &peers, 8).await;
@@ -275,7 +237,7 @@ async fn a_villages_backlog_of_thirty_days_drains_within_the_sponsors_bandwidth(
     const READINGS: u16 = 2880; // 30 days of quarter hours
     const SECONDS_PER_TX: u64 = 10;
     let dir = memory_dir();
-    let source = started(village(METERS));
+    let source = TestChain::started(village(METERS));
     let mut chain = light_node(dir.path(), &source, METERS, READINGS);
     let peers = TestPeers::new(source, &SEEDS, 2);
     *peers.bucket.lock().unwrap() = Some(Bucket { left: 4, refused: 0 });
@@ -325,7 +287,7 @@ async fn a_villages_backlog_of_thirty_days_drains_within_the_sponsors_bandwidth(
 #[tokio::test]
 async fn heights_and_genesis_are_on_the_board() {
     let dir = memory_dir();
-    let source = started(village(1));
+    let source = TestChain::started(village(1));
     let mut chain = light_node(dir.path(), &source, 1, 0);
     chain.show(0).await.unwrap();
     let before = chain.board.update(|facts| facts.chain.clone());
@@ -351,7 +313,7 @@ fn priced() -> State {
     state
 }
 
-fn shown_tariff(chain: &Chain) -> Option<crate::Tariff> {
+fn shown_tariff(chain: &Chain) -> Option<crate::follow::Tariff> {
     let now_ms = chain.clock.uptime_ms();
     let tariff = chain.board.update(|facts| facts.meters[0].tariff);
     tariff.filter(|tariff| now_ms <= tariff.until_ms).map(|tariff| tariff.tariff)
@@ -360,7 +322,7 @@ fn shown_tariff(chain: &Chain) -> Option<crate::Tariff> {
 #[tokio::test]
 async fn prices_are_shown_when_proven_and_not_when_forged_doubted_or_too_old() {
     let dir = memory_dir();
-    let source = started(priced());
+    let source = TestChain::started(priced());
     let mut chain = light_node(dir.path(), &source, 1, 0);
     let peers = TestPeers::new(source.clone(), &SEEDS, 2);
     for peer in &peers.peers {
@@ -416,7 +378,7 @@ async fn prices_are_shown_when_proven_and_not_when_forged_doubted_or_too_old() {
 async fn a_proven_balance_moves_the_relay() {
     let dir = memory_dir();
     let log = dir.path().join("log");
-    let source = started(with_balance(village(1), address(0), 5));
+    let source = TestChain::started(with_balance(village(1), address(0), 5));
     let mut chain = light_node(dir.path(), &source, 1, 0);
     let peers = TestPeers::new(source, &SEEDS, 2);
     let (sender, inputs) = mpsc::channel(16);
@@ -430,8 +392,9 @@ async fn a_proven_balance_moves_the_relay() {
         connect_at: Some(Amount(4)),
         ..crate::config::RelayConfig::default()
     };
-    let relay = crate::relay::Relay {
+    let relay = crate::run::relay::Relay {
         actuator: crate::relay::Actuator::Command { connect: command("on"), disconnect: command("off") },
+        buses: Vec::new(),
         rules: rules.rules(),
         dir: dir.path().to_owned(),
         meter: 0,
@@ -468,7 +431,7 @@ async fn a_proven_balance_moves_the_relay() {
 async fn at_the_end_of_an_ordinary_interval_each_begins_at_a_moment_of_its_own() {
     const VILLAGE: u8 = 40;
     let dir = memory_dir();
-    let source = started(village(VILLAGE));
+    let source = TestChain::started(village(VILLAGE));
     let mut chain = light_node(dir.path(), &source, VILLAGE, 0);
     let peers = TestPeers::new(source.clone(), &SEEDS, 2);
     turns(&mut chain, &peers, 2).await;
@@ -502,7 +465,7 @@ async fn at_the_end_of_an_ordinary_interval_each_begins_at_a_moment_of_its_own()
 #[tokio::test]
 async fn a_silent_peer_holds_up_no_round() {
     let dir = memory_dir();
-    let source = started(with_balance(village(8), address(0), 5));
+    let source = TestChain::started(with_balance(village(8), address(0), 5));
     let mut chain = light_node(dir.path(), &source, 8, 3);
     let peers = TestPeers::new(source, &SEEDS, 3);
     peers.silent.lock().unwrap().insert(peers.peers[0]);
@@ -519,12 +482,12 @@ async fn a_silent_peer_holds_up_no_round() {
 #[tokio::test]
 async fn a_clock_that_is_wrong_is_remembered_until_the_chain_shows_that_it_is_right() {
     let dir = memory_dir();
-    let source = started(village(1));
+    let source = TestChain::started(village(1));
     let head_ms = source.headers[1].time_ms.0;
     for (os_ms, wrong) in [(head_ms + 86_400_000, true), (head_ms, false), (0, false)] {
         let mut chain = light_node(dir.path(), &source, 1, 0);
         let peers = TestPeers::new(source.clone(), &SEEDS, 1);
-        let time = crate::testchain::FixedTime::at(os_ms, false);
+        let time = crate::tests::chain::FixedTime::at(os_ms, false);
         let clock = Arc::new(Clock::of(1, Box::new(time)));
         clock.distrust(wrong); // or the trust period, which is an hour here, would be over
         let checkpoint = source.checkpoint(&SEEDS);

@@ -1,4 +1,4 @@
-//! Whether the operating system's clock was found to be wrong, over restarts.
+//! Remembers over restarts that the operating system's clock was found to be wrong.
 //!
 //! A clock that nobody sets and that stands years ahead would end trust at each start, before any header can show that it
 //! is wrong.
@@ -8,20 +8,20 @@ use std::path::Path;
 
 const FILE: &str = "clock-is-wrong";
 
-/// Whether it was.
+/// Whether it was found to be wrong.
 pub(super) fn is_kept(dir: &Path) -> bool {
     crate::files::read(&dir.join(FILE)).is_some()
 }
 
-/// Keeps it for the next start. Nothing is written when nothing has changed.
+/// Keeps the finding for the next start. Nothing is written when nothing has changed.
 ///
 /// # Errors
-/// What the disk says.
+/// The disk's.
 pub(super) fn keep(dir: &Path, wrong: bool) -> io::Result<()> {
     let path = dir.join(FILE);
     match (wrong, path.exists()) {
         (true, false) => crate::files::replace(&path, "this computer's clock ran ahead of the chain", 0o600),
-        (false, true) => crate::files::remove(&path),
+        (false, true) => wattle_host::file::remove(&path),
         _ => Ok(()),
     }
 }
@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn it_is_remembered_until_it_is_taken_back() {
-        let dir = crate::testchain::memory_dir();
+        let dir = crate::tests::chain::memory_dir();
         assert!(!is_kept(dir.path()));
         keep(dir.path(), true).unwrap();
         keep(dir.path(), true).unwrap();

@@ -1,16 +1,17 @@
-//! Why a light node cannot run, or stopped.
+//! Reasons why a light node cannot run, or stopped.
 
 use crate::config::ConfigError;
 use crate::queue::QueueError;
 use crate::sensor::BusError;
-use crate::sign::KeyError;
 use crate::submit::SubmitError;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use wattle_chain_spec::CheckpointError;
+use wattle_host::key::KeyError;
 
-/// Why the light node cannot run, or stopped.
+/// Reasons why the light node cannot run, or stopped.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant says what its fields are")]
 pub enum LightError {
     /// The configuration makes no sense.
     #[error("configuration")]
@@ -21,29 +22,20 @@ pub enum LightError {
     /// A key cannot be used.
     #[error("key of meter {meter}")]
     Key {
-        /// Which meter's.
         meter: String,
-        /// Why.
         #[source]
         source: KeyError,
     },
     /// The key is another one than that of the readings in the queue: theirs would be taken for its own.
     #[error("{} holds another meter's readings: give the meter with this key another name than {meter}", dir.display())]
-    OtherMeter {
-        /// Which.
-        meter: String,
-        /// Its directory.
-        dir: PathBuf,
-    },
+    OtherMeter { meter: String, dir: PathBuf },
     /// The checkpoint cannot be used.
     #[error("checkpoint")]
     Checkpoint(#[source] CheckpointError),
     /// A data directory cannot be made.
     #[error("cannot create {}", path.display())]
     DataDir {
-        /// Which.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
@@ -59,18 +51,13 @@ pub enum LightError {
     /// The status cannot be served.
     #[error("cannot serve the status on {address}")]
     Status {
-        /// Where.
         address: SocketAddr,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
     /// A peer's address is none.
     #[error("{address:?} is not an address")]
-    Address {
-        /// What was given.
-        address: String,
-    },
+    Address { address: String },
     /// The operating system has no entropy.
     #[error("no entropy")]
     Entropy(#[source] getrandom::Error),

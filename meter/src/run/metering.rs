@@ -2,18 +2,21 @@
 //! where the meter has a step each time that it has counted so much more.
 
 use super::LightError;
-use crate::board::{Board, Proven};
+use crate::board::Board;
 use crate::clock::Clock;
-use crate::sensor::{Energy, Sample, Sensor, SensorError, Suspicion, Verdict};
+use crate::sensor::{Energy, MeterConfig, Sample, Sensor, SensorError, Suspicion, Verdict};
 use crate::serial::Serial;
 use crate::sign::Signer;
 use crate::submit::{SharedQueue, SubmitError, with_queue};
 use crate::today::Day;
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
-use wattle_primitives::{TimeMs, WattHours};
+use wattle_primitives::reading::{ClockQuality, Reading};
+use wattle_primitives::state_key::MeterRecord;
+use wattle_primitives::{Address, TimeMs, WattHours};
 
 /// When a meter is read, and when a reading is durable.
 #[derive(Clone, Copy)]
@@ -23,89 +26,142 @@ pub(crate) struct Intervals {
     pub(crate) sync: Duration,
 }
 
-/// The meter's loop.
-pub(crate) struct Metering {
-    /// Index on the board.
-    pub(crate) index: usize,
-    pub(crate) name: String,
-    pub(crate) sensor: Sensor,
-    pub(crate) intervals: Intervals,
-    /// What signs and keeps readings; `None` for a meter that only shows.
-    pub(crate) books: Option<Books>,
+/// The parts that the loops of all meters share.
+#[derive(Clone)]
+pub(crate) struct Shared {
     pub(crate) clock: Arc<Clock>,
     pub(crate) board: Arc<Board>,
-    pub(crate) day: Day,
-    pub(crate) unsynced_since: Option<Instant>,
-    pub(crate) failing: bool,
+    /// Tells the chain's loop of new durable readings.
+    pub(crate) fresh: Arc<Notify>,
+    pub(crate) intervals: Intervals,
+}
+
+/// The meter's loop.
+pub(crate) struct Metering {
+    shared: Shared,
+    /// Index on the board.
+    index: usize,
+    name: String,
+    sensor: Sensor,
+    /// Signer and queue of its readings; `None` for a meter that only shows.
+    pub(crate) books: Option<Books>,
+    day: Day,
+    unsynced_since: Option<Instant>,
+    failing: bool,
     /// Import counter of the newest reading.
-    pub(crate) signed_wh: Option<WattHours>,
+    signed_wh: Option<WattHours>,
     /// Import since then that makes another one, in Wh; 0 for none.
-    pub(crate) step_wh: u64,
+    step_wh: u64,
     /// When the newest reading from before the start was made, where its clock was worth something.
-    pub(crate) read_ms: Option<TimeMs>,
-    pub(crate) serial: Serial,
-    /// What the chain was last proven to have.
-    pub(crate) proven: Option<(Proven, bool)>,
+    read_ms: Option<TimeMs>,
+    serial: Serial,
+    /// The meter's record, as the chain was last proven to have it.
+    proven: Option<(MeterRecord, bool)>,
     /// Since when the disk is full.
-    pub(crate) full_since: Option<Instant>,
+    full_since: Option<Instant>,
 }
 
 /// Between two attempts to keep a reading on a full disk.
 const FULL_PAUSE: Duration = Duration::from_secs(10);
 
-/// What makes a reading of counters.
+/// Signs readings and keeps them.
 #[derive(Clone)]
 pub(crate) struct Books {
     pub(crate) signer: Arc<Signer>,
     pub(crate) queue: SharedQueue,
-    /// Tells the chain's loop of new durable readings.
-    pub(crate) fresh: Arc<Notify>,
 }
 
 impl Metering {
+    /// The loop of the meter with this index on the board; `dir` is the meter's own, `address` that of its key.
+    pub(crate) fn new(
+        shared: Shared,
+        index: usize,
+        meter: &MeterConfig,
+        mut sensor: Sensor,
+        dir: &Path,
+        address: Option<Address>,
+    ) -> Self {
+        let serial = Serial::open(dir, address);
+        if sensor.serial_number().is_none() {
+            sensor = sensor.with_serial_number(serial.number().map(str::to_owned));
+        }
+        Self {
+            shared,
+            index,
+            name: meter.name.clone(),
+            sensor,
+            books: None,
+            day: Day::open(dir),
+            unsynced_since: None,
+            failing: false,
+            signed_wh: None,
+            step_wh: meter.profile.reading_step_wh,
+            read_ms: None,
+            serial,
+            proven: None,
+            full_since: None,
+        }
+    }
+
+    /// Signs from now on, after the newest reading in the queue's files: a first value waits for a second one, and a
+    /// zero right after the start is held like any other.
+    pub(crate) fn sign_after(&mut self, newest: Option<&Reading>, books: Books) {
+        self.books = Some(books);
+        let encoding = self.sensor.encoding();
+        let (Some(filter), Some(encoding)) = (self.sensor.filter(), encoding) else { return };
+        filter.be_wary();
+        let Some(newest) = newest else { return };
+        self.read_ms = Some(newest.time_ms).filter(|_| newest.clock != ClockQuality::Unset);
+        if let Ok(good) = Energy::decode(encoding, newest.import.clone(), newest.export.clone()) {
+            self.signed_wh = Some(good.import_wh);
+            filter.remember(good);
+        }
+    }
+
     /// Runs until the disk refuses.
     ///
     /// # Errors
     /// [`LightError::Queue`], [`LightError::Worker`].
     pub(crate) async fn run(mut self) -> Result<Infallible, LightError> {
-        let interval = self.intervals.reading_ms;
+        let interval = self.shared.intervals.reading_ms;
         let mut due = true; // a start is an event: the meter is back
-        let mut period = self.clock.now().0 / interval;
+        let mut period = self.shared.clock.now().0 / interval;
         loop {
-            let now = self.clock.now().0;
+            let now = self.shared.clock.now().0;
             due |= now / interval != period;
             period = now / interval;
             self.adopt();
             let sample = self.sensor.read().await;
-            self.board.wrote(self.serial.note(self.sensor.serial_number()));
+            self.shared.board.wrote(self.serial.note(self.sensor.serial_number()));
             if let Some(energy) = self.judge(sample).filter(|energy| due || self.has_stepped(energy)) {
                 due = !self.record(energy).await?;
             }
             self.sync_if_due().await?;
-            let to_boundary = Duration::from_millis(interval.saturating_sub(self.clock.now().0 % interval));
-            tokio::time::sleep(self.intervals.sample.min(to_boundary)).await;
+            let to_boundary =
+                Duration::from_millis(interval.saturating_sub(self.shared.clock.now().0 % interval));
+            tokio::time::sleep(self.shared.intervals.sample.min(to_boundary)).await;
         }
     }
 
-    /// Tells the sensor what is known of its meter besides what it reads itself: how old the last good value is, and what
-    /// the chain is proven to have.
+    /// Tells the sensor two things that it cannot read itself: the age of the last good value, and the counters that the
+    /// chain is proven to have.
     fn adopt(&mut self) {
-        let now = self.clock.now();
+        let now = self.shared.clock.now();
         let age = |then: TimeMs| Duration::from_millis(now.0.saturating_sub(then.0));
-        if let Some(read_ms) = self.read_ms.filter(|_| self.clock.is_known()) {
-            self.sensor.date(age(read_ms));
-            self.read_ms = None;
+        let encoding = self.sensor.encoding();
+        let Some(filter) = self.sensor.filter() else { return };
+        if let Some(read_ms) = self.read_ms.take_if(|_| self.shared.clock.is_known()) {
+            filter.date(Instant::now(), age(read_ms));
         }
-        let known = self.board.update(|facts| {
+        let known = self.shared.board.update(|facts| {
             let meter = facts.meters.get(self.index)?;
-            Some((meter.proven?, meter.refusal.is_some_and(|refusal| refusal.is_lasting())))
+            Some((meter.proven.clone()?, meter.refusal.is_some_and(|refusal| refusal.is_lasting())))
         });
-        let Some((proven, refused)) = known.filter(|known| self.proven.replace(*known) != Some(*known))
-        else {
+        let Some((proven, refused)) = known.filter(|known| self.proven.as_ref() != Some(known)) else {
             return;
         };
-        self.sensor.limit_power(proven.power_max_w);
-        let encoding = self.sensor.profile().energy.as_ref().map(|energy| energy.encoding);
+        self.proven = Some((proven.clone(), refused));
+        filter.limit_power(proven.power_max_w);
         if encoding != Some(proven.encoding) {
             let (meter, registered) = (&self.name, proven.encoding);
             tracing::error!(%meter, ?registered, read = ?encoding, "the meter is registered with another encoding");
@@ -114,7 +170,7 @@ impl Metering {
         if let Some(last) = proven.last {
             let counts = Energy::of_counts(proven.encoding, last.import_count, last.export_count);
             if let Ok(energy) = counts {
-                self.sensor.learn(energy, age(last.effective_ms), refused);
+                filter.learn(energy, Instant::now(), age(last.effective_ms), refused);
             }
         }
     }
@@ -137,8 +193,9 @@ impl Metering {
         if std::mem::take(&mut self.failing) {
             tracing::info!(meter = %self.name, "meter can be read again");
         }
-        let replaced = self.proven.is_some_and(|(proven, _)| proven.replaced);
-        let held = match (sample.verdict(), self.sensor.suspicion()) {
+        let replaced = self.proven.as_ref().is_some_and(|(proven, _)| proven.replaced_by.is_some());
+        let suspicion = self.sensor.filter().and_then(|filter| filter.suspicion());
+        let held = match (sample.verdict(), suspicion) {
             _ if replaced => Some("another meter has taken its place on the chain"),
             (Some(Verdict::Held { .. }), Some(Suspicion::Fell)) => Some("register fell: not confirmed yet"),
             (Some(Verdict::Held { .. }), Some(Suspicion::Leapt)) => {
@@ -151,16 +208,16 @@ impl Metering {
         };
         let energy = sample.believed().cloned();
         let (today, written) = match &energy {
-            Some(energy) => self.day.note(energy, self.clock.stamp()),
+            Some(energy) => self.day.note(energy, self.shared.clock.stamp()),
             None => (None, 0),
         };
-        self.board.wrote(written);
-        let uptime_ms = self.clock.uptime_ms();
-        self.board.update_meter(self.index, |facts| {
+        self.shared.board.wrote(written);
+        let uptime_ms = self.shared.clock.uptime_ms();
+        self.shared.board.update_meter(self.index, |facts| {
             facts.show(&sample, uptime_ms);
             facts.held = held;
             if let Some(energy) = &energy {
-                facts.counters = Some((energy.import_wh, energy.export_wh));
+                (facts.import_wh, facts.export_wh) = (Some(energy.import_wh), Some(energy.export_wh));
                 facts.today = today;
             }
         });
@@ -173,20 +230,20 @@ impl Metering {
             tracing::warn!(%meter, error = error as &dyn std::error::Error, "meter cannot be read");
         }
         self.failing = true;
-        self.board.update_meter(self.index, |facts| {
+        self.shared.board.update_meter(self.index, |facts| {
             facts.failures = facts.failures.saturating_add(1);
-            facts.error = Some(crate::board::causes(error));
+            facts.error = Some(crate::causes(error));
         });
     }
 
     /// Signs and keeps a reading. Returns whether that is done: on a full disk nothing is signed, and what waits there goes
     /// on to the chain meanwhile.
     async fn record(&mut self, energy: Energy) -> Result<bool, LightError> {
-        let Some(Books { signer, queue, .. }) = self.books.clone() else { return Ok(true) };
+        let Some(Books { signer, queue }) = self.books.clone() else { return Ok(true) };
         if self.full_since.is_some_and(|since| since.elapsed() < FULL_PAUSE) {
             return Ok(false);
         }
-        let clock = Arc::clone(&self.clock);
+        let clock = Arc::clone(&self.shared.clock);
         let (import_wh, export_wh) = (energy.import_wh, energy.export_wh.0);
         let kept = with_queue(&queue, move |queue| {
             let seq = queue.next_seq()?;
@@ -216,10 +273,10 @@ impl Metering {
     }
 
     async fn sync_if_due(&mut self) -> Result<(), LightError> {
-        let due = self.unsynced_since.is_some_and(|since| since.elapsed() >= self.intervals.sync);
-        let Some(Books { queue, fresh, .. }) = self.books.as_ref().filter(|_| due) else { return Ok(()) };
+        let due = self.unsynced_since.is_some_and(|since| since.elapsed() >= self.shared.intervals.sync);
+        let Some(Books { queue, .. }) = self.books.as_ref().filter(|_| due) else { return Ok(()) };
         with_queue(queue, crate::queue::Queue::sync).await?;
-        fresh.notify_one();
+        self.shared.fresh.notify_one();
         self.unsynced_since = None;
         Ok(())
     }

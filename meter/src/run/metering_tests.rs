@@ -4,17 +4,17 @@ use super::*;
 use crate::board::MeterFacts;
 use crate::queue::Queue;
 use crate::sensor::{Bus, Link, Profile, Timing};
-use crate::simulator::{EXPORT, IMPORT, Simulator, SimulatorConfig};
+use crate::simulator::{EXPORT, Household, IMPORT, Simulator, Site};
 use crate::submit::{Objection, Refusal};
-use crate::testchain::{FixedTime, memory_dir};
+use crate::tests::chain::{FixedTime, memory_dir, registered};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use tokio::task::JoinHandle;
 use wattle_primitives::reading::{ClockQuality, RegisterEncoding, SignedReading};
-use wattle_primitives::state_key::LastReading;
-use wattle_primitives::{Hash, SecretKey};
+use wattle_primitives::state_key::{self, LastReading};
+use wattle_primitives::{Address, Hash, SecretKey};
 
 const INTERVAL_MS: u64 = 900_000;
 const DAY_MS: u64 = 86_400_000;
@@ -24,7 +24,7 @@ const SAMPLE: Duration = Duration::from_millis(20);
 async fn simulator(listen: SocketAddr) -> Simulator {
     // Its own time stands still: what it shows does not depend on how long a test takes.
     let clock = Arc::new(|| NOON_MS);
-    Simulator::start(SimulatorConfig { listen, seed: 9, start_ms: NOON_MS, clock }).await.unwrap()
+    Simulator::start(listen, Site::of(Household::new(9)), NOON_MS, clock).await.unwrap()
 }
 
 fn anywhere() -> SocketAddr {
@@ -47,24 +47,14 @@ impl Bench {
         let board = Arc::new(Board::new(vec![MeterFacts::default()]));
         let timing = Timing { tries: 1, ..Timing::default() };
         let bus = Bus::shared(Link::Tcp { address: meter.to_string() }, timing);
-        let metering = Metering {
-            index: 0,
-            name: "house".to_owned(),
-            sensor: Sensor::new(bus, 1, Profile::find("sdm630").unwrap()).wary(),
-            intervals: Intervals { sample: SAMPLE, reading_ms: INTERVAL_MS, sync: Duration::ZERO },
-            books: Some(Books { signer, queue: Arc::clone(&queue), fresh: Arc::new(Notify::new()) }),
-            clock,
-            board: Arc::clone(&board),
-            day: Day::open(dir),
-            unsynced_since: None,
-            failing: false,
-            signed_wh: None,
-            step_wh,
-            read_ms: None,
-            serial: Serial::open(dir, None),
-            proven: None,
-            full_since: None,
-        };
+        let sensor = Sensor::new(bus, 1, Profile::find("sdm630").unwrap());
+        let intervals = Intervals { sample: SAMPLE, reading_ms: INTERVAL_MS, sync: Duration::ZERO };
+        let fresh = Arc::new(Notify::new());
+        let shared = Shared { clock, board: Arc::clone(&board), fresh, intervals };
+        let mut meter = crate::config::least().buses[0].meters[0].clone();
+        meter.profile.reading_step_wh = step_wh;
+        let mut metering = Metering::new(shared, 0, &meter, sensor, dir, None);
+        metering.sign_after(None, Books { signer, queue: Arc::clone(&queue) });
         Self { queue, board, time, loops: tokio::spawn(metering.run()) }
     }
 
@@ -146,14 +136,18 @@ async fn a_meter_that_was_gone_for_days_gives_one_reading_when_it_is_back() {
     drop(meter);
 }
 
-fn proven(import_wh: u64, replaced: bool) -> Proven {
+fn proven(import_wh: u64, replaced: bool) -> MeterRecord {
     let wh = WattHours(import_wh);
     let last = LastReading { import_count: wh.0, import_wh: wh, ..LastReading::default() };
     let last = LastReading { effective_ms: TimeMs(NOON_MS), ..last };
-    Proven { encoding: RegisterEncoding::Float32Kwh, power_max_w: 5000, replaced, last: Some(last) }
+    let meter = Address([5; 32]);
+    let state = registered(meter, Some(last));
+    let record: MeterRecord = wattle_primitives::decode(&state[&state_key::meter(&meter)]).unwrap();
+    let replaced_by = replaced.then_some(Address([6; 32]));
+    MeterRecord { encoding: RegisterEncoding::Float32Kwh, power_max_w: 5000, replaced_by, ..record }
 }
 
-/// What the chain is proven to have reaches the filter, and ends the signing of a meter that another has replaced.
+/// The chain's proven record reaches the filter, and ends the signing of a meter that another has replaced.
 #[tokio::test]
 async fn what_the_chain_is_proven_to_have_is_heeded() {
     let (dir, meter) = (memory_dir(), simulator(anywhere()).await);

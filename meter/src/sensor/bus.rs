@@ -7,7 +7,7 @@
 use super::error::{Endpoint, SensorError};
 use super::link::{Link, Timing};
 use super::profile::{Block, Function};
-use super::rtu::{self, Failure, Transport};
+use super::rtu::{self, Failure, Question, Transport};
 use std::io;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub struct Bus {
     timing: Timing,
     /// Only ever reached through `&mut self`: the lock makes a bus that can be lent across an await.
     line: StdMutex<Option<Line>>,
-    /// What comes in may answer a question that nobody waits for any more.
+    /// Bytes that come in may answer a question that nobody waits for any more.
     stale: bool,
     /// Who was asked last, and when that ended.
     last: Option<(u8, Instant)>,
@@ -88,24 +88,30 @@ impl Bus {
     /// # Errors
     /// [`SensorError`].
     pub async fn read(&mut self, unit: u8, block: Block) -> Result<Vec<u16>, SensorError> {
-        self.wait_for_turn(unit).await;
-        let (mut line, stale) = self.take_line(unit).await?;
-        let answer = self.ask(&mut line, unit, block, stale).await;
-        self.put_line(unit, line, &answer);
-        answer
+        self.ask(unit, Question::Read(block)).await
     }
 
     /// Writes a coil of `unit`, once. Only the device's own echo counts as done.
     ///
     /// # Errors
     /// [`SensorError`]; the coil may have been written all the same.
-    pub async fn write_coil(&mut self, unit: u8, coil: u16, on: bool) -> Result<(), SensorError> {
+    pub(crate) async fn write_coil(&mut self, unit: u8, coil: u16, on: bool) -> Result<(), SensorError> {
+        self.ask(unit, Question::WriteCoil { coil, on }).await.map(|_| ())
+    }
+
+    async fn ask(&mut self, unit: u8, question: Question) -> Result<Vec<u16>, SensorError> {
         self.wait_for_turn(unit).await;
         let (mut line, stale) = self.take_line(unit).await?;
         let answer = match &mut line {
-            Line::Tcp(context) => self.write_tcp(context, unit, coil, on).await,
-            Line::Rtu(line) => self.write_rtu(line.as_mut(), unit, (coil, on), stale).await,
+            Line::Tcp(context) => self.ask_tcp(context, unit, question).await,
+            Line::Rtu(line) => self.ask_rtu(line.as_mut(), unit, question, stale).await,
         };
+        let answer = answer.and_then(|words| match question {
+            Question::Read(block) if words.len() != usize::from(block.count) => {
+                Err(SensorError::Length { at: self.endpoint(unit), block, got: words.len() })
+            }
+            _ => Ok(words),
+        });
         self.put_line(unit, line, &answer);
         answer
     }
@@ -125,10 +131,9 @@ impl Bus {
         Ok((line, stale))
     }
 
-    fn put_line<T>(&mut self, unit: u8, line: Line, answer: &Result<T, SensorError>) {
+    fn put_line(&mut self, unit: u8, line: Line, answer: &Result<Vec<u16>, SensorError>) {
         self.last = Some((unit, Instant::now()));
-        let answered =
-            matches!(answer, Ok(_) | Err(SensorError::Refused { .. } | SensorError::RefusedCoil { .. }));
+        let answered = matches!(answer, Ok(_) | Err(SensorError::Refused { .. }));
         self.stale = !answered && self.link.is_rtu();
         // A port that still works stays open and is drained; a socket may be dead without saying so.
         let works = !matches!(answer, Err(SensorError::Broken { .. }));
@@ -144,36 +149,32 @@ impl Bus {
         sleep_until(at + pause).await;
     }
 
-    async fn ask(
+    async fn ask_tcp(
         &self,
-        line: &mut Line,
+        line: &mut Context,
         unit: u8,
-        block: Block,
-        stale: bool,
+        question: Question,
     ) -> Result<Vec<u16>, SensorError> {
-        let words = match line {
-            Line::Tcp(context) => self.ask_tcp(context, unit, block).await,
-            Line::Rtu(line) => self.ask_rtu(line.as_mut(), unit, block, stale).await,
-        }?;
-        if words.len() == usize::from(block.count) {
-            return Ok(words);
-        }
-        Err(SensorError::Length { at: self.endpoint(unit), block, got: words.len() })
-    }
-
-    async fn ask_tcp(&self, line: &mut Context, unit: u8, block: Block) -> Result<Vec<u16>, SensorError> {
         line.set_slave(Slave(unit));
         let after = self.timing.answer_timeout;
         let answer = async {
-            match block.function {
-                Function::Holding => line.read_holding_registers(block.address, block.count).await,
-                Function::Input => line.read_input_registers(block.address, block.count).await,
+            match question {
+                Question::Read(Block { function: Function::Holding, address, count }) => {
+                    line.read_holding_registers(address, count).await
+                }
+                Question::Read(Block { function: Function::Input, address, count }) => {
+                    line.read_input_registers(address, count).await
+                }
+                Question::WriteCoil { coil, on } => {
+                    line.write_single_coil(coil, on).await.map(|done| done.map(|()| Vec::new()))
+                }
             }
         };
+        let at = || self.endpoint(unit);
         match timeout(after, answer).await {
-            Err(_) => Err(SensorError::Timeout { at: self.endpoint(unit), after }),
-            Ok(Err(source)) => Err(SensorError::Protocol { at: self.endpoint(unit), source }),
-            Ok(Ok(Err(exception))) => Err(SensorError::Refused { at: self.endpoint(unit), block, exception }),
+            Err(_) => Err(SensorError::Timeout { at: at(), after }),
+            Ok(Err(source)) => Err(SensorError::Protocol { at: at(), source }),
+            Ok(Ok(Err(exception))) => Err(SensorError::Refused { at: at(), question, exception }),
             Ok(Ok(Ok(words))) => Ok(words),
         }
     }
@@ -182,58 +183,21 @@ impl Bus {
         &self,
         line: &mut dyn Transport,
         unit: u8,
-        block: Block,
+        question: Question,
         stale: bool,
     ) -> Result<Vec<u16>, SensorError> {
-        let at = || self.endpoint(unit);
-        let broken = |source| SensorError::Broken { at: at(), source };
         self.quieten(line, unit, stale).await?;
-        let bytes = rtu::REQUEST_BYTES.saturating_add(rtu::answer_bytes(block.count));
+        let bytes = rtu::REQUEST_BYTES.saturating_add(question.answer_bytes());
         let after = self.timing.answer_timeout.saturating_add(self.link.transmit_time(bytes));
-        match timeout(after, rtu::ask(line, unit, block)).await {
+        let at = || self.endpoint(unit);
+        match timeout(after, rtu::ask(line, unit, question)).await {
             Err(_) => Err(SensorError::Timeout { at: at(), after }),
-            Ok(Err(Failure::Io(source))) => Err(broken(source)),
+            Ok(Err(Failure::Io(source))) => Err(SensorError::Broken { at: at(), source }),
             Ok(Err(Failure::Frame(source))) => Err(SensorError::Frame { at: at(), source }),
             Ok(Err(Failure::Exception(exception))) => {
-                Err(SensorError::Refused { at: at(), block, exception })
+                Err(SensorError::Refused { at: at(), question, exception })
             }
             Ok(Ok(words)) => Ok(words),
-        }
-    }
-
-    async fn write_tcp(&self, line: &mut Context, unit: u8, coil: u16, on: bool) -> Result<(), SensorError> {
-        line.set_slave(Slave(unit));
-        let after = self.timing.answer_timeout;
-        match timeout(after, line.write_single_coil(coil, on)).await {
-            Err(_) => Err(SensorError::Timeout { at: self.endpoint(unit), after }),
-            Ok(Err(source)) => Err(SensorError::Protocol { at: self.endpoint(unit), source }),
-            Ok(Ok(Err(exception))) => {
-                Err(SensorError::RefusedCoil { at: self.endpoint(unit), coil, exception })
-            }
-            Ok(Ok(Ok(()))) => Ok(()),
-        }
-    }
-
-    async fn write_rtu(
-        &self,
-        line: &mut dyn Transport,
-        unit: u8,
-        (coil, on): (u16, bool),
-        stale: bool,
-    ) -> Result<(), SensorError> {
-        let at = || self.endpoint(unit);
-        let broken = |source| SensorError::Broken { at: at(), source };
-        self.quieten(line, unit, stale).await?;
-        let bytes = rtu::REQUEST_BYTES.saturating_mul(2); // the answer echoes the request
-        let after = self.timing.answer_timeout.saturating_add(self.link.transmit_time(bytes));
-        match timeout(after, rtu::write_coil(line, unit, coil, on)).await {
-            Err(_) => Err(SensorError::Timeout { at: at(), after }),
-            Ok(Err(Failure::Io(source))) => Err(broken(source)),
-            Ok(Err(Failure::Frame(source))) => Err(SensorError::Frame { at: at(), source }),
-            Ok(Err(Failure::Exception(exception))) => {
-                Err(SensorError::RefusedCoil { at: at(), coil, exception })
-            }
-            Ok(Ok(())) => Ok(()),
         }
     }
 

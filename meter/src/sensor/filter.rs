@@ -45,7 +45,7 @@ pub struct Energy {
     pub export_wh: WattHours,
 }
 
-/// What became of a value.
+/// The filter's judgement of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is the meter's new state.
@@ -60,9 +60,9 @@ pub enum Verdict {
     Reset,
 }
 
-/// Why a value does not follow from the one before it.
+/// Reasons why a value does not follow from the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Suspicion {
+pub(crate) enum Suspicion {
     /// It is lower.
     Fell,
     /// It is higher than the meter's power allows.
@@ -73,13 +73,13 @@ pub enum Suspicion {
 
 /// Remembers the last good value of one meter.
 #[derive(Debug)]
-pub struct Filter {
+pub(crate) struct Filter {
     encoding: RegisterEncoding,
     watts_max: u32,
     /// Whether a first value is believed on its own.
     trusting: bool,
     good: Option<Seen>,
-    /// What was good before a leap that was believed, or what the chain is proven to have.
+    /// The good value before a leap that was believed, or the one that the chain is proven to have.
     before: Option<Seen>,
     doubted: Option<Seen>,
     suspicion: Option<Suspicion>,
@@ -99,7 +99,7 @@ impl Seen {
     fn age(&self, now: Instant) -> Option<Duration> {
         let (at, age) = self.at?;
         let since_ms = u64::try_from(now.saturating_duration_since(at).as_millis()).unwrap_or(u64::MAX);
-        Some(age.saturating_add(Duration::from_millis(crate::wall::stretched(since_ms))))
+        Some(age.saturating_add(Duration::from_millis(wattle_host::wall::stretched(since_ms))))
     }
 }
 
@@ -146,36 +146,36 @@ impl Energy {
 impl Filter {
     /// A filter for counters of this encoding in a meter built for at most `watts_max`. It believes a first value.
     #[must_use]
-    pub const fn new(encoding: RegisterEncoding, watts_max: u32) -> Self {
+    pub(crate) const fn new(encoding: RegisterEncoding, watts_max: u32) -> Self {
         let (good, before, doubted, suspicion) = (None, None, None, None);
         Self { encoding, watts_max, trusting: true, good, before, doubted, suspicion, seen: 0 }
     }
 
     /// The filter for meters of this kind; `None` for those without counters.
     #[must_use]
-    pub fn of(profile: &Profile) -> Option<Self> {
+    pub(crate) fn of(profile: &Profile) -> Option<Self> {
         profile.energy.as_ref().map(|energy| Self::new(energy.encoding, profile.watts_max))
     }
 
     /// A first value waits for a second one that follows from it: what is signed cannot be taken back.
-    pub const fn be_wary(&mut self) {
+    pub(crate) const fn be_wary(&mut self) {
         self.trusting = false;
     }
 
     /// No more than `watts` can flow through this meter.
-    pub const fn limit_power(&mut self, watts: u32) {
+    pub(crate) const fn limit_power(&mut self, watts: u32) {
         if watts > 0 && watts < self.watts_max {
             self.watts_max = watts;
         }
     }
 
     /// Takes a value in that was read at `now`.
-    pub fn accept(&mut self, value: &Energy, now: Instant) -> Verdict {
+    pub(crate) fn accept(&mut self, value: &Energy, now: Instant) -> Verdict {
         let Some(suspicion) = self.suspicion_of(value, now) else {
             self.settle(value, now);
             return Verdict::Good;
         };
-        // What is doubted must itself be steady: a value that does not follow from it starts the count anew.
+        // A doubted value must itself be steady: one that does not follow from it starts the count anew.
         let same = self.suspicion == Some(suspicion);
         let steady = same && self.doubted.as_ref().is_some_and(|d| self.step(d, value, now).is_none());
         self.seen = if steady { self.seen.saturating_add(1) } else { 1 };
@@ -200,13 +200,13 @@ impl Filter {
     }
 
     /// Takes over the last good value from before the start, of which nobody knows yet how old it is.
-    pub fn remember(&mut self, good: Energy) {
+    pub(crate) fn remember(&mut self, good: Energy) {
         self.good = Some(Seen { energy: good, at: None });
         (self.doubted, self.suspicion, self.seen) = (None, None, 0);
     }
 
     /// The value from before the start is so old at `now`. Without effect once a newer one is good.
-    pub fn date(&mut self, now: Instant, age: Duration) {
+    pub(crate) fn date(&mut self, now: Instant, age: Duration) {
         if let Some(good) = self.good.as_mut().filter(|good| good.at.is_none()) {
             good.at = Some((now, age));
         }
@@ -215,7 +215,7 @@ impl Filter {
     /// The chain is proven to have this value of the meter, read `age` before `now`. It is the last good one where none
     /// is known. `refused` says that the chain has refused what the meter showed since: then the last good one is in
     /// doubt, and values that follow from the chain's are believed once they are steady.
-    pub fn learn(&mut self, proven: Energy, now: Instant, age: Duration, refused: bool) {
+    pub(crate) fn learn(&mut self, proven: Energy, now: Instant, age: Duration, refused: bool) {
         let proven = Seen { energy: proven, at: Some((now, age)) };
         match &self.good {
             None => self.good = Some(proven),
@@ -226,19 +226,13 @@ impl Filter {
 
     /// The last good value.
     #[must_use]
-    pub fn good(&self) -> Option<&Energy> {
+    pub(crate) fn good(&self) -> Option<&Energy> {
         self.good.as_ref().map(|good| &good.energy)
     }
 
-    /// Whether it is not known how old the last good value is.
+    /// Suspicion against the last value; `None` when it was good at once.
     #[must_use]
-    pub fn is_undated(&self) -> bool {
-        self.good.as_ref().is_some_and(|good| good.at.is_none())
-    }
-
-    /// Why the last value was not good at once; `None` when it was.
-    #[must_use]
-    pub const fn suspicion(&self) -> Option<Suspicion> {
+    pub(crate) const fn suspicion(&self) -> Option<Suspicion> {
         self.suspicion
     }
 
@@ -257,7 +251,7 @@ impl Filter {
         }
     }
 
-    /// What speaks against `value` coming after `old`.
+    /// The suspicion against `value` coming after `old`.
     fn step(&self, old: &Seen, value: &Energy, now: Instant) -> Option<Suspicion> {
         let since = old.age(now);
         let import =
@@ -299,7 +293,7 @@ impl Filter {
         self.watt_hours(advance).is_some_and(|advance| u128::from(advance) <= most)
     }
 
-    /// What can flow in a time, and two counts more, since both values are cut off.
+    /// Most energy in Wh that can flow in a time, and two counts more, since both values are cut off.
     fn energy_within(&self, time: Duration) -> u128 {
         let flows = u128::from(self.watts_max).saturating_mul(time.as_millis()) / MS_PER_HOUR;
         flows.saturating_add(u128::from(self.watt_hours(2).unwrap_or_default()))
@@ -328,220 +322,5 @@ fn count(words: &Words) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use super::*;
-
-    fn words(v: u32) -> Words {
-        Words::new(vec![(v >> 16) as u16, v as u16]).unwrap()
-    }
-
-    fn energy(import: u32, export: u32) -> Energy {
-        Energy::decode(RegisterEncoding::Uint64Wh, wide(import), wide(export)).unwrap()
-    }
-
-    fn wide(v: u32) -> Words {
-        Words::new(vec![0, 0, (v >> 16) as u16, v as u16]).unwrap()
-    }
-
-    fn filter() -> Filter {
-        Filter::new(RegisterEncoding::Uint64Wh, 100_000)
-    }
-
-    const HELD: Verdict = Verdict::Held { seen: 1 };
-
-    #[test]
-    fn a_transient_zero_is_never_believed() {
-        let (mut filter, now) = (filter(), Instant::now());
-        let steps = [
-            (energy(1000, 5), Verdict::Good),
-            (energy(0, 0), HELD),
-            (energy(0, 0), Verdict::Held { seen: 2 }),
-            (energy(1001, 5), Verdict::Good),
-            (energy(1001, 4), HELD),
-            (energy(1001, 5), Verdict::Good),
-        ];
-        for (value, want) in steps {
-            assert_eq!(filter.accept(&value, now), want, "{value:?}");
-        }
-        assert_eq!(filter.good().unwrap().import_wh, WattHours(1001));
-    }
-
-    #[test]
-    fn a_transient_leap_is_never_believed_either() {
-        let (mut filter, start) = (filter(), Instant::now());
-        let at = |s: u64| start + Duration::from_secs(s);
-        // 100 kW for 5 s and the minute that a meter may take to renew its registers: 1805 Wh and two counts.
-        let steps = [
-            (0, energy(1000, 5), Verdict::Good),
-            (5, energy(4_000_000_000, 5), HELD),
-            (10, energy(4_000_000_000, 5), Verdict::Held { seen: 2 }),
-            (15, energy(1002, 5), Verdict::Good),
-            (20, energy(1002 + 1807, 5), Verdict::Good),
-            (25, energy(2809 + 1808, 5), HELD),
-            (30, energy(2809, 9_999_999), HELD), // another number from nowhere
-            (3600, energy(2809 + 90_000, 5), Verdict::Good), // within an hour it can have flowed
-        ];
-        for (s, value, want) in steps {
-            assert_eq!(filter.accept(&value, at(s)), want, "{s}: {value:?}");
-        }
-    }
-
-    /// A leap that lasts is believed in the end, and does not make the true counter a reset one.
-    #[test]
-    fn a_leap_that_lasted_is_taken_back_when_the_counter_goes_on_from_before_it() {
-        let (mut filter, start) = (filter(), Instant::now());
-        let at = |s: u32| start + Duration::from_secs(5) * s;
-        assert_eq!(filter.accept(&energy(1000, 5), at(0)), Verdict::Good);
-        for seen in 1..CONFIRMATIONS {
-            let value = energy(4_000_000_000 + seen, 5);
-            assert_eq!(filter.accept(&value, at(seen)), Verdict::Held { seen });
-        }
-        assert_eq!(filter.accept(&energy(4_000_000_009, 5), at(5)), Verdict::Good);
-        for seen in 1..CONFIRMATIONS {
-            assert_eq!(filter.accept(&energy(1001, 5), at(5 + seen)), Verdict::Held { seen });
-        }
-        assert_eq!(filter.accept(&energy(1002, 5), at(11)), Verdict::Good);
-        // A new meter's counter is not what was before the leap.
-        for n in 1..=CONFIRMATIONS {
-            let want = if n < CONFIRMATIONS { Verdict::Held { seen: n } } else { Verdict::Reset };
-            assert_eq!(filter.accept(&energy(3, 0), at(12 + n)), want);
-        }
-    }
-
-    #[test]
-    fn a_first_value_that_is_to_be_signed_waits_for_a_second_one() {
-        let (mut filter, start) = (filter(), Instant::now());
-        filter.be_wary();
-        let at = |s: u64| start + Duration::from_secs(s);
-        assert_eq!(filter.accept(&energy(3_999_999_999, 5), at(0)), HELD);
-        assert_eq!(filter.accept(&energy(1000, 5), at(5)), HELD);
-        assert_eq!(filter.accept(&energy(1001, 5), at(10)), Verdict::Good);
-        assert_eq!(filter.accept(&energy(1002, 5), at(15)), Verdict::Good);
-    }
-
-    #[test]
-    fn what_the_chain_is_proven_to_have_stands_where_nothing_else_is_known() {
-        let now = Instant::now();
-        let hour = Duration::from_secs(3600);
-        let mut fresh = filter();
-        fresh.be_wary();
-        fresh.learn(energy(1000, 5), now, hour, false);
-        assert_eq!(fresh.accept(&energy(4_000_000_000, 5), now), HELD, "a number from nowhere");
-        assert_eq!(fresh.accept(&energy(1500, 5), now), Verdict::Good);
-        fresh.learn(energy(1000, 5), now, hour, false);
-        assert_eq!(fresh.good().unwrap().import_wh, WattHours(1500), "what was read since counts for more");
-        // A leap was signed, and the chain has refused it; the process has restarted since.
-        let mut restarted = filter();
-        restarted.remember(energy(4_000_000_000, 5));
-        for seen in 1..CONFIRMATIONS {
-            assert_eq!(restarted.accept(&energy(1500, 5), now), Verdict::Held { seen });
-        }
-        assert_eq!(restarted.accept(&energy(1500, 5), now), Verdict::Reset);
-        restarted.learn(energy(1000, 5), now, hour, true);
-        assert_eq!(restarted.accept(&energy(1501, 5), now), Verdict::Good);
-    }
-
-    #[test]
-    fn the_meters_own_limit_is_narrower_than_its_kinds() {
-        let (mut filter, start) = (filter(), Instant::now());
-        filter.limit_power(0); // nothing said
-        filter.limit_power(6_000);
-        filter.limit_power(60_000);
-        filter.accept(&energy(1000, 0), start);
-        let later = start + Duration::from_secs(60);
-        assert_eq!(filter.accept(&energy(1000 + 203, 0), later), HELD);
-        assert_eq!(filter.accept(&energy(1000 + 202, 0), later), Verdict::Good);
-    }
-
-    #[test]
-    fn a_zero_right_after_the_start_is_held_as_well() {
-        let (mut filter, now) = (filter(), Instant::now());
-        filter.remember(energy(1000, 5));
-        assert_eq!(filter.accept(&energy(0, 0), now), HELD);
-        assert_eq!(filter.accept(&energy(1002, 5), now), Verdict::Good);
-        // So is a rise that would take hours, while nobody knows how long it took.
-        filter.remember(energy(1000, 5));
-        assert_eq!(filter.accept(&energy(500_000, 5), now), HELD);
-        assert_eq!(filter.accept(&energy(500_001, 5), now), Verdict::Good);
-        filter.remember(energy(1000, 5));
-        filter.date(now, Duration::from_secs(6 * 3600));
-        assert_eq!(filter.accept(&energy(500_000, 5), now), Verdict::Good);
-    }
-
-    #[test]
-    fn a_meter_fresh_from_its_box_is_believed_when_its_zero_is_steady() {
-        let (mut filter, now) = (filter(), Instant::now());
-        for seen in 1..CONFIRMATIONS {
-            assert_eq!(filter.accept(&energy(0, 0), now), Verdict::Held { seen });
-        }
-        assert_eq!(filter.accept(&energy(0, 0), now), Verdict::Good);
-        assert_eq!(filter.accept(&energy(1, 0), now), Verdict::Good);
-        let mut filter = Filter::new(RegisterEncoding::Uint64Wh, 100_000);
-        filter.accept(&energy(0, 0), now);
-        assert_eq!(filter.accept(&energy(1000, 0), now), Verdict::Good); // it was a transient one
-    }
-
-    #[test]
-    fn a_steady_drop_is_a_reset_and_an_unsteady_one_is_not() {
-        let (mut filter, now) = (filter(), Instant::now());
-        filter.accept(&energy(1000, 0), now);
-        for seen in 1..CONFIRMATIONS {
-            assert_eq!(filter.accept(&energy(seen, 0), now), Verdict::Held { seen });
-        }
-        assert_eq!(filter.accept(&energy(0, 0), now), HELD);
-        for seen in 2..CONFIRMATIONS {
-            assert_eq!(filter.accept(&energy(7, 0), now), Verdict::Held { seen });
-        }
-        // It stays one: the new meter's energy is not the old one's.
-        for wh in 8..20 {
-            assert_eq!(filter.accept(&energy(wh, 0), now), Verdict::Reset);
-        }
-        assert_eq!(filter.good().unwrap().import_wh, WattHours(1000));
-        // A meter that takes minutes to find its counters again was not reset after all.
-        assert_eq!(filter.accept(&energy(1003, 0), now), Verdict::Good);
-        assert_eq!(filter.accept(&energy(0, 0), now), HELD);
-    }
-
-    #[test]
-    fn a_roll_over_is_good_and_a_drop_is_not_one() {
-        const TOP: u32 = u32::MAX;
-        let table = [
-            // exponent, old, new, seconds between, whether it is a roll-over
-            (0, TOP - 9, 10, 5, true), // 20 Wh in 5 s: within the power and two counts
-            (0, TOP - 9, 200, 5, false), // 210 Wh in 5 s is more than 100 kW
-            (0, TOP - 9, 200, 3600, true), // in an hour it is not
-            (0, 2_000_000, 0, 3600, false), // a zero
-            (0, TOP / 2, 3, 3600 * 9000, false), // far from its end, however long nobody looked
-            (0, TOP - 9, TOP - 10, 5, false), // a step back
-            (3, TOP, 0, 5, true),      // one count of 1 kWh
-            (3, TOP - 5, 5, 5, false), // 11 kWh in 5 s
-            (-2, TOP - 99, 100, 5, true), // 2 Wh
-        ];
-        let value = |encoding, count| Energy::decode(encoding, words(count), words(7)).unwrap();
-        for (exponent, old, new, seconds, want) in table {
-            let encoding = RegisterEncoding::Acc32 { exponent };
-            let (mut filter, start) = (Filter::new(encoding, 100_000), Instant::now());
-            filter.accept(&value(encoding, old), start);
-            let verdict = filter.accept(&value(encoding, new), start + Duration::from_secs(seconds));
-            assert_eq!(verdict == Verdict::Good, want, "{exponent} {old} {new} {seconds}: {verdict:?}");
-            // After a start it is the value's age that counts; while that is not known, no fall is a roll-over.
-            let mut filter = Filter::new(encoding, 100_000);
-            filter.remember(value(encoding, old));
-            assert_eq!(filter.accept(&value(encoding, new), start), HELD, "{exponent} {old} {new}");
-            filter.date(start, Duration::from_secs(seconds));
-            let verdict = filter.accept(&value(encoding, new), start);
-            assert_eq!(
-                verdict == Verdict::Good,
-                want,
-                "dated: {exponent} {old} {new} {seconds}: {verdict:?}"
-            );
-        }
-        let float = |x: f32| Words::new(vec![(x.to_bits() >> 16) as u16, x.to_bits() as u16]).unwrap();
-        let value = |x| Energy::decode(RegisterEncoding::Float32Kwh, float(x), float(0.0)).unwrap();
-        let (mut filter, now) = (Filter::new(RegisterEncoding::Float32Kwh, 100_000), Instant::now());
-        filter.accept(&value(99_999.0), now);
-        assert_eq!(filter.accept(&value(0.0), now), HELD);
-    }
-}
+#[path = "filter_tests.rs"]
+mod tests;

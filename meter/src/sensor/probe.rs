@@ -1,8 +1,8 @@
-//! Finds out what answers on a line: which units, and which of the known profiles fit each.
+//! Finds the units that answer on a line, and the known profiles that fit each.
 //!
-//! A unit is there when it answers any question, be it by refusing it. Then every profile is read once. It fits when
-//! all its registers are there and some of what it expects of a meter in use (volts, hertz) is seen; it fits the
-//! better, the more of that is seen, and least when it expects nothing. Nothing is ever written to a meter.
+//! A unit is there when it answers any question, even by refusing it. Then every profile is read once. A profile fits
+//! when all its registers are there and it sees some of the values that it expects of a meter in use (volts, hertz).
+//! The more of them it sees, the better it fits; one that expects nothing fits least. Nothing is written to a meter.
 
 use super::bus::{Bus, SharedBus};
 use super::config::{BusConfig, MeterConfig};
@@ -11,6 +11,7 @@ use super::link::{Link, Timing};
 use super::profile::{Block, Function, Profile};
 use super::sensor::{Sample, Sensor};
 use super::sunspec::Identity;
+use crate::causes;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use wattle_primitives::reading::RegisterEncoding;
 /// Between two units. Shorter than in service: a scan waits for many that are not there.
 const UNIT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What to try.
+/// A search for meters.
 #[derive(Clone, Debug)]
 pub struct ProbePlan {
     /// Lines, or one line with different settings: the first with an answer ends the search.
@@ -34,7 +35,7 @@ pub struct ProbePlan {
     pub profiles: Vec<(String, Profile)>,
 }
 
-/// What answers on a line.
+/// The answers on a line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LineReport {
@@ -70,7 +71,7 @@ pub struct Fit {
     pub profile: String,
     /// Maker and type, as the profile has it.
     pub name: String,
-    /// What the meter says of itself.
+    /// The meter's own account of itself.
     pub identity: Identity,
     /// How its counters are encoded: part of the meter's registration. None for telemetry only.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,7 +141,7 @@ async fn probe_line(plan: &ProbePlan, link: &Link, asking: &mut impl FnMut(&Link
             Ok(true) => report.units.push(probe_unit(plan, &bus, *unit).await),
             Ok(false) => {}
             Err(error) => {
-                report.error = Some(with_causes(&error));
+                report.error = Some(causes(&error));
                 break;
             }
         }
@@ -191,13 +192,13 @@ async fn try_profile(bus: &SharedBus, unit: u8, name: &str, profile: &Profile) -
         Err(SensorError::ScaleFactor { got: Some(power), .. }) => {
             let exponent = i8::try_from(power).map_err(|e| e.to_string())?;
             let encoding = RegisterEncoding::Acc32 { exponent };
-            let profile = profile.clone().with_encoding(encoding).map_err(|e| with_causes(&e))?;
+            let profile = profile.clone().with_encoding(encoding).map_err(|e| causes(&e))?;
             sensor = Sensor::new(SharedBus::clone(bus), unit, profile);
             sensor.read().await
         }
         other => other,
     };
-    let sample = sample.map_err(|e| with_causes(&e))?;
+    let sample = sample.map_err(|e| causes(&e))?;
     let score = score(profile, &sample);
     // A profile that expects nothing is nobody's best guess, but it may be the user's own.
     let expects = profile.quantities.values().any(|quantity| quantity.expect.is_some());
@@ -213,7 +214,7 @@ async fn try_profile(bus: &SharedBus, unit: u8, name: &str, profile: &Profile) -
         profile: name.to_owned(),
         name: profile.name.clone(),
         identity: sensor.identity().clone(),
-        encoding: sensor.profile().energy.as_ref().map(|energy| energy.encoding),
+        encoding: sensor.encoding(),
         counters: sample.counters.as_ref().map(|counters| ProbedCounters {
             import_wh: counters.energy.import_wh,
             export_wh: counters.energy.export_wh,
@@ -223,14 +224,14 @@ async fn try_profile(bus: &SharedBus, unit: u8, name: &str, profile: &Profile) -
     })
 }
 
-/// How many quantities show what is expected. A phase that is not in use says nothing against a profile.
+/// Number of quantities with an expected value. A phase that is not in use says nothing against a profile.
 fn score(profile: &Profile, sample: &Sample) -> usize {
     let expected =
         profile.quantities.iter().filter_map(|(name, q)| q.expect.zip(sample.quantities.get(name)));
     expected.filter(|((least, most), value)| (least..=most).contains(value)).count()
 }
 
-/// What a light node's configuration would have for the units on a line.
+/// A light node's configuration for the units on a line; none when no profile fits any.
 fn config(report: &LineReport) -> Option<String> {
     let meter = |unit: &UnitReport| {
         let fit = unit.fits.first()?;
@@ -251,9 +252,4 @@ fn config(report: &LineReport) -> Option<String> {
         return None;
     }
     toml::to_string(&BusSection { bus: [&bus] }).ok()
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

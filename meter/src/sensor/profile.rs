@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use wattle_primitives::reading::{EXPONENT_MAX, EXPONENT_MIN, RegisterEncoding};
 
 /// Most registers that one request may ask for, whatever a profile says. Longer answers are refused by many meters.
-pub const REGISTERS_PER_REQUEST_MAX: u16 = 60;
+pub(super) const REGISTERS_PER_REQUEST_MAX: u16 = 60;
 /// Most quantities in a profile.
-pub const QUANTITIES_MAX: usize = 64;
+pub(super) const QUANTITIES_MAX: usize = 64;
 /// Longest profile file in bytes.
-pub const PROFILE_BYTES_MAX: u64 = 64 * 1024;
+pub(super) const PROFILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Most base addresses that are tried for SunSpec, and most models that a profile may name.
 const SUNSPEC_LIST_MAX: usize = 16;
 
 /// The built-in profiles by name.
-pub const BUILT_IN: [(&str, &str); 5] = [
+pub const BUILT_IN: &[(&str, &str)] = &[
     ("sdm120", include_str!("../../profiles/sdm120.toml")),
     ("sdm230", include_str!("../../profiles/sdm230.toml")),
     ("sdm630", SDM630),
@@ -26,7 +26,7 @@ pub const BUILT_IN: [(&str, &str); 5] = [
 ];
 
 /// The built-in profile of the Eastron SDM630.
-pub const SDM630: &str = include_str!("../../profiles/sdm630.toml");
+pub(super) const SDM630: &str = include_str!("../../profiles/sdm630.toml");
 
 /// Which table of registers is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -62,10 +62,10 @@ pub struct Quantity {
     pub function: Function,
     /// First register, as it is sent on the wire.
     pub address: u16,
-    /// Encoding.
+    /// Encoding of its words.
     #[serde(rename = "type")]
     pub value_type: ValueType,
-    /// What the encoded value is multiplied by.
+    /// Factor that the encoded value is multiplied by.
     #[serde(default = "one")]
     pub scale: f64,
     /// Register of the same table with a power of ten, two's complement, that the value is multiplied by as well.
@@ -73,7 +73,7 @@ pub struct Quantity {
     pub scale_factor: Option<u16>,
     /// Unit of the scaled value, for people.
     pub unit: String,
-    /// What such a meter shows when it is in use, least and most: how the probe tells meters apart. Never a filter.
+    /// Least and most that such a meter shows when it is in use: how the probe tells meters apart. Never a filter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<(f64, f64)>,
 }
@@ -107,7 +107,7 @@ pub struct SerialNumber {
     pub function: Function,
     /// First register.
     pub address: u16,
-    /// Encoding.
+    /// Encoding of its words.
     #[serde(rename = "type")]
     pub value_type: ValueType,
 }
@@ -178,34 +178,22 @@ pub struct Block {
     pub count: u16,
 }
 
-/// Why a profile cannot be used.
+/// Reasons why a profile cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
     /// The file cannot be read.
     #[error("cannot read profile {}", path.display())]
     Read {
-        /// Which file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
     /// Too long, not TOML, or not of this shape.
     #[error("profile {origin}: {message}")]
-    Syntax {
-        /// File or built-in name.
-        origin: String,
-        /// What was expected, with line and column.
-        message: String,
-    },
+    Syntax { origin: String, message: String },
     /// A register or limit that no meter has.
     #[error("profile {origin}: {what} is out of range")]
-    Range {
-        /// File or built-in name.
-        origin: String,
-        /// Which value.
-        what: String,
-    },
+    Range { origin: String, what: String },
 }
 
 impl ValueType {

@@ -1,4 +1,4 @@
-//! What profiles are refused, and how they are read in few requests.
+//! Profiles that are refused, and how few requests read a meter.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
@@ -31,7 +31,7 @@ fn blocks_respect_the_limits() {
 #[test]
 fn every_built_in_profile_is_sound() {
     let mut requests = BTreeMap::new();
-    for (name, text) in BUILT_IN {
+    for &(name, text) in BUILT_IN {
         let profile = Profile::find(name).unwrap();
         assert_eq!(Profile::from_toml(&toml::to_string(&profile).unwrap(), name).unwrap(), profile);
         assert!(text.starts_with("# "), "{name} says what it is");

@@ -6,9 +6,9 @@ use super::filter::{Energy, Filter, Suspicion, Verdict};
 use super::profile::{Block, EnergyRegisters, Function, Profile, Quantity, SerialNumber};
 use super::sunspec::{self, Identity};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::time::sleep;
-use wattle_primitives::reading::{Words, WordsError};
+use wattle_primitives::reading::{RegisterEncoding, Words, WordsError};
 
 /// "No power of ten", where meters with powers of ten have none.
 const NO_SCALE_FACTOR: u16 = 0x8000;
@@ -32,7 +32,7 @@ pub struct Sample {
 pub struct Counters {
     /// As they were read.
     pub energy: Energy,
-    /// What the filter says of them.
+    /// The filter's judgement of them.
     pub verdict: Verdict,
 }
 
@@ -52,7 +52,7 @@ pub struct Sensor {
     /// Whether a meter with a fixed map is to be asked for its number.
     question: Question,
     filter: Option<Filter>,
-    /// What was said of the last counters, so that a lasting state is logged once.
+    /// Judgement of the last counters, so that a lasting state is logged once.
     verdict: Option<Verdict>,
 }
 
@@ -76,7 +76,7 @@ impl Sample {
         (counters.verdict == Verdict::Good).then_some(&counters.energy)
     }
 
-    /// What the filter says of the counters.
+    /// The filter's judgement of the counters.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
         self.counters.as_ref().map(|counters| counters.verdict)
@@ -115,53 +115,9 @@ impl Sensor {
         self.serial_number.as_deref()
     }
 
-    /// For a meter whose counters are signed: a first value waits for a second one.
-    #[must_use]
-    pub const fn wary(mut self) -> Self {
-        if let Some(filter) = &mut self.filter {
-            filter.be_wary();
-        }
-        self
-    }
-
-    /// Takes over the last good value from before the start, so that a zero right after it is held.
-    pub fn remember(&mut self, good: Energy) {
-        if let Some(filter) = &mut self.filter {
-            filter.remember(good);
-        }
-    }
-
-    /// The value from before the start was read so long ago.
-    pub fn date(&mut self, age: Duration) {
-        if let Some(filter) = &mut self.filter {
-            filter.date(Instant::now(), age);
-        }
-    }
-
-    /// As [`Filter::learn`], of a value that was read so long ago.
-    pub fn learn(&mut self, proven: Energy, age: Duration, refused: bool) {
-        if let Some(filter) = &mut self.filter {
-            filter.learn(proven, Instant::now(), age, refused);
-        }
-    }
-
-    /// No more than this can flow through the meter.
-    pub const fn limit_power(&mut self, watts: u32) {
-        if let Some(filter) = &mut self.filter {
-            filter.limit_power(watts);
-        }
-    }
-
-    /// Whether the last good value is from before the start and nobody knows yet how old it is.
-    #[must_use]
-    pub fn is_undated(&self) -> bool {
-        self.filter.as_ref().is_some_and(Filter::is_undated)
-    }
-
-    /// Why the last counters were not good at once.
-    #[must_use]
-    pub fn suspicion(&self) -> Option<Suspicion> {
-        self.filter.as_ref().and_then(Filter::suspicion)
+    /// The judge of its counters; `None` for a meter without counters.
+    pub(crate) const fn filter(&mut self) -> Option<&mut Filter> {
+        self.filter.as_mut()
     }
 
     /// The last good counters.
@@ -170,10 +126,15 @@ impl Sensor {
         self.filter.as_ref().and_then(Filter::good)
     }
 
-    /// What the meter said of itself when it was last looked up.
+    /// The meter's own account of itself, when it was last looked up.
     #[must_use]
     pub const fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The encoding of its counters; `None` for a meter without counters.
+    pub(crate) fn encoding(&self) -> Option<RegisterEncoding> {
+        self.profile.energy.as_ref().map(|energy| energy.encoding)
     }
 
     /// Its profile.

@@ -1,4 +1,4 @@
-//! Finds a SunSpec device's meter model, and what the device says of itself.
+//! Finds a SunSpec device's meter model, and reads the device's own account of itself.
 //!
 //! At one of three base addresses stands the mark "SunS"; after it follow models, each with its number and its length,
 //! until the number 0xFFFF. Where the meter's model begins differs from device to device.
@@ -24,7 +24,7 @@ const HEAD: u16 = 2;
 const MAKER_AND_TYPE: (u16, u16) = (2, 32);
 const SERIAL_NUMBER: (u16, u16) = (50, 16);
 
-/// What a meter says of itself; what it does not say is left out.
+/// A meter's own account of itself; parts that it does not tell are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
@@ -46,7 +46,7 @@ pub(super) struct Found {
     pub(super) start: u16,
     /// Its number.
     pub(super) model: u16,
-    /// What the device says of itself.
+    /// The device's own account of itself.
     pub(super) identity: Identity,
 }
 

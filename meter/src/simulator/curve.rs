@@ -1,4 +1,4 @@
-//! What a simulated household draws and its panels give, as a function of (seed, time).
+//! The power that a simulated household draws and its panels give, as a function of (seed, time).
 //!
 //! Floating point is fine here: this stands for the physical world, and consensus only ever sees register words.
 
@@ -11,7 +11,7 @@ const NOISE_MS: u64 = 60_000;
 /// Clouds move every five minutes.
 const CLOUD_MS: u64 = 300_000;
 
-/// What a car takes while it is charged, W: one phase of 16 A.
+/// Power that a car takes while it is charged, W: one phase of 16 A.
 const CAR_WATTS: f64 = 3_680.0;
 /// Most that a battery takes, W.
 const BATTERY_CHARGE_WATTS: f64 = 1_500.0;
@@ -34,12 +34,12 @@ pub struct Household {
     pub(crate) start_kwh: (f64, f64),
 }
 
-/// What a household has besides its lights, fridge and stove.
+/// Equipment of a household besides its lights, fridge and stove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Nothing.
+    /// No other equipment.
     Load,
-    /// Panels.
+    /// Solar panels.
     Solar,
     /// Panels, and a battery that takes their surplus in the day and gives it back in the evening.
     Storage,
@@ -47,12 +47,12 @@ pub enum Kind {
     Car,
 }
 
-/// What flows at an instant, in W. Load and yield are at least zero.
+/// Power at an instant, in W. Load and yield are at least zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Flow {
-    /// What the household draws.
+    /// Power that the household draws.
     pub load: f64,
-    /// What its panels give.
+    /// Power that its panels give.
     pub yields: f64,
 }
 
@@ -84,13 +84,13 @@ impl Household {
         }
     }
 
-    /// What flows at `time_ms`, taken as local solar time, under a clear or clouded sky as it comes.
+    /// Power at `time_ms`, taken as local solar time, under a clear or clouded sky as it comes.
     #[must_use]
     pub fn flow(&self, time_ms: u64) -> Flow {
         self.flow_under(time_ms, 1.0)
     }
 
-    /// What flows when the sky lets `sky` of the usual light through, 0 to 1.
+    /// Power when the sky lets `sky` of the usual light through, 0 to 1.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a day are far below 2^53")]
     pub fn flow_under(&self, time_ms: u64, sky: f64) -> Flow {
@@ -108,7 +108,7 @@ impl Household {
         self.with_battery(hour, Flow { load, yields: self.panel_watts * sun * cloud * sky })
     }
 
-    /// What the car takes, W: from ten in the evening to two in the morning.
+    /// Power that the car takes, W: from ten in the evening to two in the morning.
     fn car(&self, hour: f64) -> f64 {
         if self.kind == Kind::Car && !(2.0..22.0).contains(&hour) { CAR_WATTS } else { 0.0 }
     }
@@ -149,7 +149,7 @@ impl Household {
 }
 
 impl Flow {
-    /// What comes from the grid; negative when more is given than drawn.
+    /// Power from the grid; negative when more is given than drawn.
     #[must_use]
     pub fn net(&self) -> f64 {
         self.load - self.yields

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Counters advance in steps of this length, so that they depend on (seed, start, time) alone.
 const STEP_MS: u64 = 1000;
 /// Counter pairs remembered as served.
-pub const SERVED_MAX: usize = 4096;
+pub(super) const SERVED_MAX: usize = 4096;
 /// Register of the import counter.
 pub const IMPORT: u16 = 0x48;
 /// Register of the export counter.
@@ -25,12 +25,12 @@ pub struct Served {
     pub export: [u16; 2],
 }
 
-/// What is behind a meter.
+/// The households and losses behind a meter.
 #[derive(Clone, Debug)]
 pub struct Site {
     /// The households: one, or for a feeder all that it feeds.
     pub houses: Vec<Household>,
-    /// What is lost on the way to them, in thousandths of what they draw.
+    /// Energy lost on the way to them, in thousandths of the energy that they draw.
     pub loss_permille: u32,
     /// Thousandths of the usual light that the sky lets through; shared by a village.
     pub sky: Arc<AtomicU32>,
@@ -43,7 +43,7 @@ impl Site {
         Self { houses: vec![house], loss_permille: 0, sky: Arc::new(AtomicU32::new(1000)) }
     }
 
-    /// What flows at `time_ms`.
+    /// Power at `time_ms`.
     #[must_use]
     pub fn flow(&self, time_ms: u64) -> Flow {
         let sky = f64::from(self.sky.load(Ordering::Relaxed)) / 1000.0;
@@ -139,7 +139,7 @@ impl Meter {
     clippy::cast_possible_truncation,
     reason = "the meter's registers are binary32; words are cut on purpose"
 )]
-pub fn words(value: f64) -> [u16; 2] {
+pub(super) fn words(value: f64) -> [u16; 2] {
     let bits = (value as f32).to_bits();
     [(bits >> 16) as u16, bits as u16]
 }

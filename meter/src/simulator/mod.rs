@@ -4,10 +4,10 @@
 mod curve;
 mod meter;
 
-pub use curve::{Flow, Household, Kind};
-pub use meter::{EXPORT, IMPORT, SERVED_MAX, Served, Site, words};
+pub use curve::{Household, Kind};
+pub use meter::{EXPORT, IMPORT, Site};
 
-use meter::Meter;
+use meter::{Meter, Served};
 use std::collections::BTreeMap;
 use std::future::{Ready, ready};
 use std::io;
@@ -26,19 +26,6 @@ const REGISTERS_MAX: u16 = 80;
 /// Where a simulation's time comes from, ms UTC.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// One simulated meter.
-#[derive(Clone)]
-pub struct SimulatorConfig {
-    /// Where to listen; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// Decides on household and panels.
-    pub seed: u64,
-    /// When the counters began to run, ms UTC. The same start after a restart continues the same counters.
-    pub start_ms: u64,
-    /// The simulation's time.
-    pub clock: Clock,
-}
-
 /// A running simulated meter. Dropping it ends the server.
 pub struct Simulator {
     address: SocketAddr,
@@ -55,27 +42,19 @@ struct Shared {
 #[derive(Clone)]
 struct Registers(Arc<Shared>);
 
-/// This process's clock: [`crate::wall::now_ms`].
+/// This process's clock: [`wattle_host::wall`].
 #[must_use]
 pub fn system_clock() -> Clock {
-    Arc::new(crate::wall::now_ms)
+    Arc::new(|| wattle_host::wall::now().0)
 }
 
 impl Simulator {
-    /// Binds and serves until dropped or stopped.
+    /// Listens at `listen` (port 0 takes a free one) and serves until dropped or stopped. The counters began to run at
+    /// `start_ms` of the simulation's time: the same start after a restart continues the same counters.
     ///
     /// # Errors
     /// When the address cannot be bound.
-    pub async fn start(config: SimulatorConfig) -> io::Result<Self> {
-        let SimulatorConfig { listen, seed, start_ms, clock } = config;
-        Self::start_at(listen, Site::of(Household::new(seed)), start_ms, clock).await
-    }
-
-    /// As [`Simulator::start`], for a site.
-    ///
-    /// # Errors
-    /// When the address cannot be bound.
-    pub async fn start_at(listen: SocketAddr, site: Site, start_ms: u64, clock: Clock) -> io::Result<Self> {
+    pub async fn start(listen: SocketAddr, site: Site, start_ms: u64, clock: Clock) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         let meter = Mutex::new(Meter::new(site, start_ms));

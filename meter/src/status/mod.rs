@@ -1,4 +1,4 @@
-//! What a light node tells of itself: live on loopback, and from its data directory.
+//! The light node's status: live on loopback, and from its data directory.
 
 mod live;
 mod metrics;
@@ -6,7 +6,6 @@ mod page;
 pub(crate) mod server;
 
 pub(crate) use live::Source;
-pub use live::{DiskStatus, LiveStatus, MeterStatus, QueueFacts, RefusedByChain};
 
 use crate::follow::{Dispute, saved_dispute, saved_head};
 use crate::queue::{Overview, QueueError, overview};
@@ -26,7 +25,7 @@ pub struct LightStatus {
     pub meters: Vec<QueueStatus>,
     /// The trusted head.
     pub trusted: Option<TrustedHead>,
-    /// What nobody has decided yet: until then nothing is believed.
+    /// Two headers that exclude each other: nothing is believed until an operator decides.
     pub dispute: Option<Dispute>,
     /// The relay's standing order and last commanded position.
     pub relay: relay::Saved,
@@ -70,24 +69,20 @@ pub struct TrustedHead {
     pub trusted_until_ms: TimeMs,
 }
 
-/// Why a data directory says nothing.
+/// Reasons why a data directory tells nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
     /// The directory cannot be listed.
     #[error("cannot list {}", path.display())]
     List {
-        /// Which.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
     /// A queue's files cannot be read.
     #[error("cannot look into the queue of {name}")]
     Queue {
-        /// Name of the meter.
         name: String,
-        /// Why.
         #[source]
         source: QueueError,
     },
@@ -127,3 +122,6 @@ fn queues(data_dir: &Path) -> Result<Vec<QueueStatus>, StatusError> {
     meters.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(meters)
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,11 +98,15 @@ async fn answer(request: &Request<Incoming>, source: &Source) -> Response<Full<B
     };
     match path {
         "/" => respond(StatusCode::OK, "text/html; charset=utf-8", page::render(&status)),
-        "/metrics" => respond(StatusCode::OK, "text/plain; version=0.0.4", metrics::render(&status)),
-        _ => match serde_json::to_string(&status) {
-            Ok(json) => respond(StatusCode::OK, "application/json", json),
-            Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "the status has no JSON form"),
-        },
+        "/metrics" => written(prometheus::TEXT_FORMAT, metrics::render(&status).ok()),
+        _ => written("application/json", serde_json::to_string(&status).ok()),
+    }
+}
+
+fn written(kind: &'static str, body: Option<String>) -> Response<Full<Bytes>> {
+    match body {
+        Some(body) => respond(StatusCode::OK, kind, body),
+        None => plain(StatusCode::INTERNAL_SERVER_ERROR, "the status cannot be written down"),
     }
 }
 

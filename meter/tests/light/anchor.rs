@@ -54,7 +54,7 @@ async fn a_running_light_node_takes_it_and_a_stopped_one_at_its_start() {
         let refused = paste(&light, text).unwrap_err();
         assert!(refused.contains("light_anchor"), "{refused}");
     }
-    // What is too old by this computer's clock is taken on the operator's word.
+    // A checkpoint that is too old by this computer's clock is taken on the operator's word.
     let mut old = checkpoint(5000);
     old.header.time_ms = checkpoint(0).header.time_ms;
     std::fs::write(light.path("old.json"), old.to_json()).unwrap();

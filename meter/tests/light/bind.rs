@@ -2,7 +2,6 @@
 
 use crate::common::{Light, checkpoint};
 use std::net::SocketAddr;
-use wattle_meter::load_key;
 use wattle_primitives::call::energy::MeterBinding;
 use wattle_primitives::{Address, Hash, Signature};
 
@@ -11,7 +10,7 @@ fn what_is_printed_is_the_keys_signature_for_one_place_on_one_chain() {
     let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
     let light = Light::new(&[("house", nobody, true)], "", "");
     let path = light.path("house.key");
-    let (key, file) = (load_key(&path).unwrap().public(), path.display().to_string());
+    let (key, file) = (wattle_host::key::load(&path).unwrap().public(), path.display().to_string());
     let (microgrid, owner, old) = (Hash([0x9f; 32]), Address([3; 32]), Address([4; 32]));
     let chain = checkpoint(0).genesis_hash;
     let (chain_text, grid_text) = (chain.to_string(), microgrid.to_string());

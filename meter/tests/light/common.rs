@@ -8,8 +8,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use wattle_chain_spec::Checkpoint;
 use wattle_meter::queue::Queue;
-use wattle_meter::simulator::{Simulator, SimulatorConfig, system_clock};
-use wattle_meter::{LightStatus, generate_key, status};
+use wattle_meter::simulator::{Household, Simulator, Site, system_clock};
+use wattle_meter::{LightStatus, status};
 use wattle_primitives::reading::SignedReading;
 use wattle_primitives::{
     Epoch, Hash, Header, Height, PublicKey, SecretKey, TimeMs, Validator, ValidatorSet, View, VotingPower,
@@ -62,7 +62,8 @@ pub(crate) fn free_port() -> u16 {
 pub(crate) async fn simulator(seed: u64) -> Simulator {
     let clock = system_clock();
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Simulator::start(SimulatorConfig { listen, seed, start_ms: clock() - 60_000, clock }).await.unwrap()
+    let start_ms = clock() - 60_000;
+    Simulator::start(listen, Site::of(Household::new(seed)), start_ms, clock).await.unwrap()
 }
 
 /// A light node's directory, and its process while it runs.
@@ -93,7 +94,7 @@ impl Light {
             );
             if *signs {
                 let path = dir.path().join(format!("{name}.key"));
-                generate_key(&path).unwrap();
+                wattle_host::key::generate(&path).unwrap();
                 let _ = writeln!(text, "key_file = {:?}", path.display().to_string());
             }
         }

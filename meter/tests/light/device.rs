@@ -1,4 +1,4 @@
-//! What the device behind a key does while nobody looks: shows a zero, is changed, or has nothing to say for itself.
+//! The device behind a key changes while nobody looks: it shows a zero, is swapped, or has no number.
 
 use crate::common::{Light, simulator, until};
 use std::future::Future;

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio_modbus::server::Service;
 use tokio_modbus::server::tcp::{Server, accept_tcp_connection};
 use tokio_modbus::{ExceptionCode, Response, SlaveRequest};
+use wattle_meter::simulator::{Household, Simulator, Site, system_clock};
 
 const FAST: &str = "sample_interval_ms = 100\nreading_interval_ms = 1000\n";
 
@@ -52,7 +53,7 @@ async fn orders_are_obeyed_and_stand_over_kill_and_restart() {
     assert_eq!(answer["taken"], false, "nobody runs");
     light.start();
     until("the order that waited is obeyed", || (lines(&log).last()? == "on").then_some(()));
-    assert_eq!(light.saved().unwrap().relay.order, wattle_meter::relay::Order::Connect);
+    assert_eq!(light.saved().unwrap().relay.order, wattle_meter::RelayOrder::Connect);
     light.stop();
 }
 
@@ -71,14 +72,9 @@ async fn a_lost_meter_disconnects_where_it_is_said_so_and_a_found_one_connects()
     let address = house.address();
     house.stop().await;
     said(&log, &["on", "off"]);
-    let clock = wattle_meter::simulator::system_clock();
-    let config = wattle_meter::simulator::SimulatorConfig {
-        listen: address,
-        seed: 32,
-        start_ms: clock() - 60_000,
-        clock,
-    };
-    let house = wattle_meter::simulator::Simulator::start(config).await.unwrap();
+    let clock = system_clock();
+    let (site, start_ms) = (Site::of(Household::new(32)), clock() - 60_000);
+    let house = Simulator::start(address, site, start_ms, clock).await.unwrap();
     said(&log, &["on", "off", "on"]);
     light.stop();
     house.stop().await;

@@ -12,7 +12,7 @@ use wattle_meter::sensor::{Link, Parity};
 /// Silence that ends an answer.
 const SILENCE: Duration = Duration::from_millis(10);
 
-/// What happens to one answer.
+/// A fault in one answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
     /// Its second half is lost.
@@ -25,7 +25,7 @@ pub(crate) enum Fault {
     Lost,
 }
 
-/// What went over the line.
+/// The bytes that went over the line.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     /// Questions, and when they came.

@@ -1,14 +1,13 @@
 //! `wattle doctor`: executes a stopped node's chain again from genesis, and compares every root.
 
-use super::failed;
-use crate::cli::{CliError, CliResult, Ctx, Report};
 use crate::home::Home;
-use crate::lock::DirLock;
 use crate::work::{TxCache, Worker, replay};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
+use wattle_cli::{CliError, CliResult, Ctx, Report};
+use wattle_host::lock::DirLock;
 use wattle_primitives::{BlockId, Height, Vote};
 use wattle_runtime::store::RocksStore;
 use wattle_runtime::{Schedule, State, Store};
@@ -28,11 +27,12 @@ pub struct DoctorArgs {
 /// `corrupt` with the first height that does not fit.
 pub(super) fn run(args: DoctorArgs, _ctx: &Ctx) -> CliResult {
     let home = Home::new(args.home);
-    let spec = home.spec().map_err(|e| failed("node_directory", &e))?;
-    let _lock = DirLock::take(home.path()).map_err(|e| failed("home_in_use", &e))?;
+    let spec = home.spec().map_err(|e| CliError::failed("node_directory", &e))?;
+    let _lock = DirLock::take(home.path()).map_err(|e| CliError::failed("home_in_use", &e))?;
     let db = home.data_dir().join("db");
-    let store = RocksStore::open(&db).map_err(|e| failed("database", &e))?;
-    let (state, genesis) = wattle_runtime::genesis(&spec.genesis).map_err(|e| failed("genesis", &e))?;
+    let store = RocksStore::open(&db).map_err(|e| CliError::failed("database", &e))?;
+    let (state, genesis) =
+        wattle_runtime::genesis(&spec.genesis).map_err(|e| CliError::failed("genesis", &e))?;
     let chain = genesis.hash();
     let schedule = Schedule::of(&state).ok_or_else(|| corrupt(Height::ZERO, "genesis has no parameters"))?;
     let worker = Worker { chain, schedule: Arc::new(schedule), cache: Arc::new(TxCache::default()) };
@@ -67,18 +67,19 @@ fn examine(
     state: State,
     genesis: wattle_primitives::Hash,
 ) -> Result<Examined, CliError> {
-    let tip = store.tip().map_err(|e| failed("database", &e))?.map_or(Height::ZERO, |t| t.header.height);
+    let tip =
+        store.tip().map_err(|e| CliError::failed("database", &e))?.map_or(Height::ZERO, |t| t.header.height);
     let mut at = Examined { height: Height::ZERO, hash: genesis, state, transactions: 0, certificates: 0 };
     while at.height < tip {
         let height = at.height.next();
-        let block = store.block(BlockId::Height(height)).map_err(|e| failed("database", &e))?;
+        let block = store.block(BlockId::Height(height)).map_err(|e| CliError::failed("database", &e))?;
         let block = block.ok_or_else(|| corrupt(height, "the block is missing"))?;
         if block.header.parent != at.hash || block.header.height != height {
             return Err(corrupt(height, "the block does not follow the one before"));
         }
-        let done = replay(worker, &at.state, vec![block]).map_err(|e| failed("corrupt", &e))?;
+        let done = replay(worker, &at.state, vec![block]).map_err(|e| CliError::failed("corrupt", &e))?;
         let Some(done) = done.into_iter().next() else { return Err(corrupt(height, "nothing was executed")) };
-        let receipts = store.receipts(height).map_err(|e| failed("database", &e))?;
+        let receipts = store.receipts(height).map_err(|e| CliError::failed("database", &e))?;
         if receipts.as_ref() != Some(&done.executed.receipts) {
             return Err(corrupt(height, "the stored receipts differ"));
         }
@@ -87,7 +88,7 @@ fn examine(
         at.transactions = at.transactions.saturating_add(done.block.txs.len());
         (at.height, at.hash, at.state) = (height, done.block.hash, done.executed.state.clone());
     }
-    let stored = wattle_runtime::store::load(store).map_err(|e| failed("corrupt", &e))?;
+    let stored = wattle_runtime::store::load(store).map_err(|e| CliError::failed("corrupt", &e))?;
     if stored.is_some_and(|(_, stored)| stored.root() != at.state.root()) {
         return Err(corrupt(tip, "the stored state differs from the executed one"));
     }
@@ -102,7 +103,7 @@ fn certificate(
     height: Height,
     hash: &wattle_primitives::Hash,
 ) -> Result<bool, CliError> {
-    let Some(certificate) = store.certificate(height).map_err(|e| failed("database", &e))? else {
+    let Some(certificate) = store.certificate(height).map_err(|e| CliError::failed("database", &e))? else {
         return Ok(false);
     };
     let epoch = worker.schedule.params().epoch_of(height);

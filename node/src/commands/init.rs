@@ -1,15 +1,13 @@
 //! `wattle init`.
 
-use super::failed;
-use crate::cli::{CliError, CliResult, Ctx, Report};
 use crate::home::{Home, NodeConfigFile, P2pSection, RpcSection, StorageSection};
 use crate::launch::node_key;
-use crate::run::unix_ms;
 use crate::testnet::{Layout, loopback};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use std::path::PathBuf;
 use wattle_chain_spec::{ChainSpec, Preset};
+use wattle_cli::{CliError, CliResult, Ctx, Report};
 use wattle_primitives::{Epoch, SecretKey};
 
 /// Options of `wattle init`.
@@ -113,7 +111,7 @@ pub(super) fn run(args: InitArgs, _ctx: &Ctx) -> CliResult {
 }
 
 fn node(args: &NodeArgs) -> CliResult {
-    let spec = ChainSpec::load(&args.genesis).map_err(|e| failed("genesis", &e))?;
+    let spec = ChainSpec::load(&args.genesis).map_err(|e| CliError::failed("genesis", &e))?;
     let entropy =
         |e: getrandom::Error| CliError::Other { code: "entropy", message: e.to_string(), hint: None };
     let node = SecretKey::generate().map_err(entropy)?;
@@ -133,8 +131,9 @@ fn node(args: &NodeArgs) -> CliResult {
         },
         storage: StorageSection::default(),
     };
-    home.create(&config, &spec, &node, validator.as_ref()).map_err(|e| failed("node_directory", &e))?;
-    let peer = node_key(&node).map_err(|e| failed("node_key", &e))?.peer_id().to_string();
+    home.create(&config, &spec, &node, validator.as_ref())
+        .map_err(|e| CliError::failed("node_directory", &e))?;
+    let peer = node_key(&node).map_err(|e| CliError::failed("node_key", &e))?.peer_id().to_string();
     let public = validator.as_ref().map(SecretKey::public);
     let json = json!({ "home": home.path(), "peerId": peer, "validatorKey": public });
     let text = format!(
@@ -156,7 +155,7 @@ fn testnet(args: TestnetArgs) -> CliResult {
         validators: args.validators,
         meters: args.meters,
         seed: args.seed,
-        time_ms: unix_ms(),
+        time_ms: wattle_host::wall::now(),
         set_change: args.set_change.map(Epoch),
         epoch_length: args.epoch_length,
         block_interval_ms: args.block_interval_ms,
@@ -165,8 +164,8 @@ fn testnet(args: TestnetArgs) -> CliResult {
         feeder: false,
         accounts: Vec::new(),
     };
-    let net = layout.create(&args.out).map_err(|e| failed("layout", &e))?;
-    net.connect(args.p2p_port, args.rpc_port).map_err(|e| failed("layout", &e))?;
+    let net = layout.create(&args.out).map_err(|e| CliError::failed("layout", &e))?;
+    net.connect(args.p2p_port, args.rpc_port).map_err(|e| CliError::failed("layout", &e))?;
     let homes: Vec<_> = net.homes.iter().map(|h| h.path().to_owned()).collect();
     let json = json!({ "dir": net.dir, "genesisHash": net.genesis_hash, "homes": homes });
     let mut text = format!("wrote {} for chain {}\n", net.dir.display(), net.genesis_hash);

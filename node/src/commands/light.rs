@@ -1,8 +1,8 @@
 //! `wattle light`: the light node from the main binary; `wattle-light` is the slim one for small machines.
 
-use super::{failed, stop_signal};
-use crate::cli::{CliResult, Ctx, Report};
+use super::stop_signal;
 use clap::Args;
+use wattle_cli::{CliError, CliResult, Ctx, Report};
 use wattle_meter::cli::{self, LightCommand};
 
 /// Options of `wattle light`.
@@ -25,6 +25,6 @@ pub(super) async fn run(args: LightArgs, ctx: &Ctx) -> CliResult {
         LightCommand::Run(run) => cli::run(&args.command, ctx.json, stop_signal(run.stop_with_stdin)?).await,
         command => cli::run(command, ctx.json, std::future::pending()).await, // Ctrl-C ends it at once
     };
-    done.map_err(|e| failed(e.code(), &e))?;
+    done.map_err(|e| CliError::failed(e.code(), &e))?;
     Ok(Report::Printed)
 }

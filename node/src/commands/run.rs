@@ -1,17 +1,17 @@
 //! `wattle run`.
 
-use super::{failed, stop_signal};
-use crate::cli::output::note;
-use crate::cli::{CliError, CliResult, Ctx, Report};
+use super::stop_signal;
 use crate::home::{Home, HomeError};
 use crate::launch::{LaunchError, Options, Running, launch};
-use crate::lock::LockError;
 use crate::run::NodeError;
 use crate::testnet::DEVNET_CHAIN_ID;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
-use wattle_meter::wall::{self, Pace};
+use wattle_cli::output::note;
+use wattle_cli::{CliError, CliResult, Ctx, Report};
+use wattle_host::lock::LockError;
+use wattle_host::wall::{self, Pace};
 
 /// Exit code after a safety halt: a service manager must not restart the node unseen.
 pub(super) const EXIT_HALT: i32 = 70;
@@ -46,13 +46,13 @@ pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
     let mut stop = tokio::spawn(stop_signal(args.stop_with_stdin)?);
     let home = Home::new(&args.home);
     if let Some(pace) = args.clock {
-        let spec = home.spec().map_err(|e| failed("node_directory", &e))?;
+        let spec = home.spec().map_err(|e| CliError::failed("node_directory", &e))?;
         quicken(pace, &spec.genesis.chain_id)?;
     }
     let mut running = match launch(&home, Options::default()).await {
         Ok(running) => running,
         Err(LaunchError::Node(error)) if error.is_disk_full() => disk_full(&error),
-        Err(error) => return Err(failed(code(&error), &error)),
+        Err(error) => return Err(CliError::failed(code(&error), &error)),
     };
     announce(&running, ctx.json);
     let ended = tokio::select! {
@@ -66,11 +66,11 @@ pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
     match ended {
         Ok(()) => Ok(Report::Printed),
         Err(error @ NodeError::Halt(_)) => {
-            note(&format!("error: {}", failed("halt", &error)));
+            note(&format!("error: {}", CliError::failed("halt", &error)));
             std::process::exit(EXIT_HALT);
         }
         Err(error) if error.is_disk_full() => disk_full(&error),
-        Err(error) => Err(failed("node", &error)),
+        Err(error) => Err(CliError::failed("node", &error)),
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) fn quicken(pace: Pace, chain_id: &str) -> Result<(), CliError> {
 }
 
 fn disk_full(error: &NodeError) -> ! {
-    note(&format!("error: {}", failed("disk_full", error)));
+    note(&format!("error: {}", CliError::failed("disk_full", error)));
     note("the disk is full: make room and start the node again; nothing that was final is lost");
     std::process::exit(EXIT_DISK_FULL);
 }
@@ -126,7 +126,7 @@ fn announce(running: &Running, json: bool) {
 pub(super) const fn code(error: &LaunchError) -> &'static str {
     match error {
         LaunchError::Home(HomeError::LooseMode { .. }) => "file_mode",
-        LaunchError::Home(HomeError::Key(wattle_meter::KeyError::Mode { .. })) => "file_mode",
+        LaunchError::Home(HomeError::Key(wattle_host::key::KeyError::Mode { .. })) => "file_mode",
         LaunchError::Home(_) => "node_directory",
         LaunchError::Lock(LockError::DirInUse { .. }) => "home_in_use",
         LaunchError::Lock(LockError::KeyInUse { .. }) => "validator_key_in_use",

@@ -3,7 +3,7 @@
 use super::observe::Observer;
 use super::shared::{Command, Shared};
 use super::threads::{Fatal, Report, Reports, Threads};
-use super::{NodeError, serve, unix_ms};
+use super::{NodeError, serve};
 use crate::driver::{Answer, Driver, Effect, Event, FinalBlock};
 use crate::work::Token;
 use std::collections::HashMap;
@@ -106,7 +106,7 @@ impl Loop {
 
     fn step(&mut self, event: Event) -> Result<(), NodeError> {
         let mono = MonoMs(u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX));
-        for effect in self.driver.step(event, mono, unix_ms()) {
+        for effect in self.driver.step(event, mono, wattle_host::wall::now()) {
             self.carry_out(effect)?;
         }
         Ok(())
@@ -217,7 +217,7 @@ impl Loop {
         self.shared.announce(block);
         self.network.set_height(height);
         self.metrics.transactions_total.inc_by(u64::try_from(block.block.txs.len()).unwrap_or(0));
-        let age = unix_ms().0.saturating_sub(block.block.header().time_ms.0);
+        let age = wattle_host::wall::now().0.saturating_sub(block.block.header().time_ms.0);
         self.metrics.finality_seconds.observe(Duration::from_millis(age).as_secs_f64());
         self.threads.release(height)?;
         Ok(())

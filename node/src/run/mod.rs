@@ -26,14 +26,14 @@ use threads::{Fatal, Threads};
 use tokio::sync::{mpsc, watch};
 use wattle_p2p::Handle;
 use wattle_p2p::wire::{Role, ValidatorProof};
-use wattle_primitives::{Genesis, Hash, SecretKey, TimeMs};
+use wattle_primitives::{Genesis, Hash, SecretKey};
 use wattle_rpc::metrics::Metrics;
 use wattle_runtime::{Store, StoreError};
 
 /// Everything that a node is started with.
 pub struct NodeConfig {
     /// Where data are kept.
-    pub place: storage::Place,
+    pub place: crate::home::Place,
     /// The chain.
     pub genesis: Arc<Genesis>,
     /// Our validator key, if this node is to vote.
@@ -194,10 +194,4 @@ fn network_config(config: NodeConfig, chain: Hash, view: &View) -> wattle_p2p::C
         signature: key.sign(&ValidatorProof::signing_bytes(&chain, &network.node_key.peer_id())),
     });
     network
-}
-
-/// This process's wall clock, ms UTC: the operating system's, or a devnet's faster one.
-#[must_use]
-pub fn unix_ms() -> TimeMs {
-    TimeMs(wattle_meter::wall::now_ms())
 }

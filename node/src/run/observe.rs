@@ -2,7 +2,6 @@
 
 use crate::driver::{DriverStatus, Effect};
 use crate::journal::WalRecord;
-use crate::run::unix_ms;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -38,7 +37,7 @@ impl Observer {
         let round = vote.vote.round();
         // One that is sent again tells nothing of clocks.
         if self.proposed(round) && self.round.is_none_or(|current| round >= current) {
-            let ours = unix_ms().0;
+            let ours = wattle_host::wall::now().0;
             let theirs = block.header.time_ms.0;
             #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
             let seconds = ours.abs_diff(theirs) as f64 / 1000.0;

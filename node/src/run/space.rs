@@ -3,8 +3,8 @@
 //! A node that runs out of room ends: cleanly, and losing nothing, but it ends. Long before that it stops to make more
 //! to store, and goes on by itself when there is room again.
 
-use super::storage::Place;
 use super::threads::{Report, Reports};
+use crate::home::Place;
 use std::io;
 use std::path::Path;
 use std::time::Duration;

@@ -8,10 +8,10 @@
 
 use crate::driver::Boot;
 use crate::file::os::OsDir;
-use crate::home::StorageSection;
+use crate::home::Place;
 use crate::journal::{Journal, JournalError, Voting};
 use crate::wal::WalConfig;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use wattle_consensus::Record;
@@ -50,17 +50,6 @@ pub enum StorageError {
     /// The operating system has no entropy.
     #[error("no entropy from the operating system: {0}")]
     Entropy(getrandom::Error),
-}
-
-/// Where a node keeps its data, and how.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// Holds the database and the log.
-    pub data_dir: PathBuf,
-    /// Holds what was signed; never inside `data_dir`.
-    pub sign_dir: PathBuf,
-    /// Sizes and limits.
-    pub config: StorageSection,
 }
 
 /// A node's data, opened and recovered.

@@ -37,11 +37,11 @@ mod tests;
 
 use crate::driver::{Answer, DriverStatus, Question};
 use crate::run::shared::{Shared, View};
-use crate::run::unix_ms as wall;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
+use wattle_host::wall::now as wall;
 use wattle_primitives::{Height, TimeMs};
 use wattle_rpc::{Backend, Gauges};
 use wattle_rpc_types::{At, RpcError, RpcResult};

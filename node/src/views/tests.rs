@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use tokio::sync::mpsc;
+use wattle_chain_spec::Preset;
 use wattle_consensus::Evidence;
 use wattle_p2p::wire::Role;
 use wattle_primitives::call;
@@ -44,19 +45,13 @@ fn spec() -> Genesis {
         native_scale: 6,
         params: Params {
             epoch_length: 10,
-            block_interval_ms: 0,
             idle_interval_ms: 30_000,
-            leader_timeout_ms: 1000,
-            advance_timeout_ms: 2000,
-            timeout_ms_max: 16_000,
-            skip_timeout_ms: 5000,
-            clock_skew_ms_max: 1000,
             block_bytes_max: 1 << 20,
             block_weight_max: Weight(1_000_000),
-            weight_price: Amount(1),
             account_deposit: Amount(5),
             bandwidth_rate: Weight(1000),
             bandwidth_capacity: Weight(1_000_000),
+            ..Preset::Devnet.template().unwrap().genesis.params
         },
         validator_sets: vec![ScheduledSet {
             from_epoch: Epoch(0),

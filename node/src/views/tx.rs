@@ -4,7 +4,7 @@ use super::{NodeBackend, account, at, mixed_up, next_time, reject, storage};
 use crate::driver::{Answer, Fate, Question, SubmitError};
 use crate::mempool::InsertError;
 use std::sync::Arc;
-use wattle_meter::wall;
+use wattle_host::wall;
 use wattle_primitives::tx::{AUTHS_MAX, TX_BYTES_MAX};
 use wattle_primitives::{Address, Amount, BlockId, Hash, Lane, Nonce, TimeMs, Tx, TxBody, encode};
 use wattle_rpc_types::{

@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use wattle_chain_spec::Preset;
 use wattle_primitives::call;
 use wattle_primitives::call::deals::{DealEnd, Funding};
 use wattle_primitives::call::energy::{ClearingRule, LossRule, MeterSwap, TariffBand, Terms};
@@ -592,17 +593,14 @@ fn genesis() -> Genesis {
             epoch_length: 100,
             block_interval_ms: 50,
             idle_interval_ms: 10_000,
-            leader_timeout_ms: 1_000,
-            advance_timeout_ms: 2_000,
             timeout_ms_max: 60_000,
             skip_timeout_ms: 30_000,
             clock_skew_ms_max: 5_000,
             block_bytes_max: 1 << 20,
             block_weight_max: Weight(250_000),
-            weight_price: Amount(1),
-            account_deposit: Amount(1_000),
             bandwidth_rate: Weight(1_000),
             bandwidth_capacity: Weight(60_000),
+            ..Preset::Devnet.template().unwrap().genesis.params
         },
         validator_sets: vec![
             ScheduledSet { from_epoch: Epoch(0), validators: set(&[1, 1, 1, 1]) },

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
+use wattle_host::socket::with_short_path;
 use wattle_primitives::{Hash, Height};
 use wattle_rpc::{AdminServer, Config, Metrics, admin};
-use wattle_rpc_types::socket::with_short_path;
 use wattle_rpc_types::{Admin, NodeFiles, NodeInfo, RpcError, RpcResult};
 
 /// Notes the orders it gets.

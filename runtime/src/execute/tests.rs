@@ -12,6 +12,7 @@ use super::*;
 use crate::State;
 use crate::modules::ctx::BlockEnv;
 use crate::modules::invariants;
+use wattle_chain_spec::Preset;
 use wattle_primitives::call;
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::MeterBinding;
@@ -23,19 +24,13 @@ use wattle_primitives::*;
 pub(crate) fn params() -> Params {
     Params {
         epoch_length: 10,
-        block_interval_ms: 0,
-        idle_interval_ms: 1000,
-        leader_timeout_ms: 1000,
-        advance_timeout_ms: 2000,
-        timeout_ms_max: 16_000,
-        skip_timeout_ms: 5000,
-        clock_skew_ms_max: 1000,
         block_bytes_max: 1 << 20,
         block_weight_max: Weight(1_000_000),
         weight_price: Amount(0),
         account_deposit: Amount(0),
         bandwidth_rate: Weight(1_000_000),
         bandwidth_capacity: Weight(10_000_000),
+        ..Preset::Devnet.template().unwrap().genesis.params
     }
 }
 

@@ -10,12 +10,8 @@ use crate::modules::energy::records::{
 use crate::modules::energy::tab;
 use crate::modules::ledger::records::Balance;
 use wattle_primitives::call::energy::Terms;
-use wattle_primitives::codec::{DecodeError, decode_bounded};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
-
-/// Most bytes of an encoded membership.
-const MEMBER_BYTES_MAX: usize = 256;
 
 /// A version of a microgrid's terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,20 +205,6 @@ pub fn disputes(state: &State) -> Vec<DisputeView> {
     let mut found: Vec<DisputeView> = ids.filter_map(|id| dispute(state, &id)).collect();
     found.sort_unstable_by_key(|dispute| dispute.id);
     found
-}
-
-/// The raw state key of a membership.
-#[must_use]
-pub fn member_key(id: &Hash, account: &Address) -> Vec<u8> {
-    keys::member(id, account).to_vec()
-}
-
-/// The code of the tab that a membership's value, read under [`member_key`], names.
-///
-/// # Errors
-/// When the bytes are no membership.
-pub fn member_code(value: &[u8]) -> Result<u32, DecodeError> {
-    decode_bounded::<Member>(value, MEMBER_BYTES_MAX).map(|member| member.code)
 }
 
 const fn measured(sums: Measured) -> MeasuredView {

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
 use std::time::{Duration, Instant};
+use wattle_chain_spec::Preset;
 use wattle_primitives::Call;
 use wattle_primitives::call;
 use wattle_primitives::call::energy::*;
@@ -90,20 +91,13 @@ fn genesis_of(meters: u32, clearing: ClearingRule) -> Genesis {
     };
     let set = ScheduledSet { from_epoch: Epoch(0), validators: ValidatorSet::new(vec![validator]).unwrap() };
     let params = Params {
-        epoch_length: 1000,
-        block_interval_ms: 0,
-        idle_interval_ms: 1000,
-        leader_timeout_ms: 1000,
-        advance_timeout_ms: 2000,
-        timeout_ms_max: 16_000,
-        skip_timeout_ms: 5000,
-        clock_skew_ms_max: 1000,
         block_bytes_max: 1 << 20,
         block_weight_max: Weight(1 << 40),
         weight_price: Amount(0),
         account_deposit: Amount(0),
         bandwidth_rate: Weight(1 << 40),
         bandwidth_capacity: Weight(1 << 40),
+        ..Preset::Devnet.template().unwrap().genesis.params
     };
     Genesis {
         chain_id: "bench".to_owned(),

@@ -4,6 +4,7 @@ use super::plan::wallet_key;
 use super::plan::{EPOCH_LENGTH, METERS, Plan, WALL_MS, WALLET_BALANCE, WALLETS};
 use super::plan::{meter_key, meter_owner, validator_key};
 use super::village::{INTERVAL_MS, account};
+use wattle_chain_spec::Preset;
 use wattle_primitives::call::energy::{TariffBand, Terms, microgrid_id};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
@@ -102,7 +103,7 @@ impl Plan {
 }
 
 /// Quick: a run is short.
-const fn params() -> Params {
+fn params() -> Params {
     Params {
         epoch_length: EPOCH_LENGTH,
         block_interval_ms: 50,
@@ -114,9 +115,9 @@ const fn params() -> Params {
         clock_skew_ms_max: 500,
         block_bytes_max: 1 << 17,
         block_weight_max: Weight(200_000),
-        weight_price: Amount(1),
         account_deposit: Amount(10),
         bandwidth_rate: Weight(1_000_000),
         bandwidth_capacity: Weight(10_000_000),
+        ..Preset::Devnet.template().unwrap().genesis.params
     }
 }

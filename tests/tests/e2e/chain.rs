@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use wattle_node::client::{Client, ClientError};
+use wattle_cli::client::{Client, ClientError};
 use wattle_primitives::call;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, SecretKey, TimeMs, Tx, TxBody,
@@ -110,7 +110,7 @@ pub(crate) struct Wallet {
 impl Wallet {
     /// The wallet of a test network's directory, on a lane of its own.
     pub(crate) fn open(dir: &Path, name: &str, lane: u16) -> Self {
-        let key = wattle_meter::load_key(&dir.join(format!("{name}.key"))).unwrap();
+        let key = wattle_host::key::load(&dir.join(format!("{name}.key"))).unwrap();
         Self { address: Address::of_key(&key.public()), key, lane: Lane(lane), nonce: Nonce::ZERO }
     }
 

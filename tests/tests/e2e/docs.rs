@@ -6,7 +6,7 @@ use crate::process::{PATIENCE, program, until};
 use clap::Parser as _;
 use serde_json::Value;
 use std::process::Command;
-use wattle_node::cli::Cli;
+use wattle_node::commands::Cli;
 
 /// What asks for something that a new chain does not have.
 const ABSENT: [&str; 5] =

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use wattle_node::cli::Cli;
+use wattle_node::commands::Cli;
 
 /// How many times as fast the clock runs: an interval of 15 min in under four seconds.
 const SPEED: &str = "240";

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tokio::runtime::Runtime;
-use wattle_meter::simulator::{EXPORT, IMPORT, Simulator, SimulatorConfig, system_clock};
+use wattle_meter::simulator::{EXPORT, Household, IMPORT, Simulator, Site, system_clock};
 use wattle_node::testnet::loopback;
 use wattle_primitives::reading::RegisterEncoding;
 
@@ -40,7 +40,7 @@ fn a_light_node_follows_through_a_change_of_the_set() {
     });
     assert_eq!(trusted["genesisHash"], json!(network.chain));
     let address = wattle_primitives::Address::of_key(
-        &wattle_meter::load_key(&home.join("meter.key")).unwrap().public(),
+        &wattle_host::key::load(&home.join("meter.key")).unwrap().public(),
     );
     let readings = until("readings are accepted in the new epochs", PATIENCE, || {
         let list = nodes[1].rpc.ask("energy_listReadings", json!({ "meter": address }));
@@ -67,13 +67,8 @@ fn a_light_node_follows_through_a_change_of_the_set() {
 /// A simulated meter, the runtime it lives in, and the directory of a light node that is configured to read it.
 pub(crate) fn lay_out_light_node(network: &Network) -> (Runtime, Simulator, PathBuf) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let config = SimulatorConfig {
-        listen: loopback(0),
-        seed: 7,
-        start_ms: network.spec.genesis.time_ms.0,
-        clock: system_clock(),
-    };
-    let meter = runtime.block_on(Simulator::start(config)).unwrap();
+    let (site, start_ms) = (Site::of(Household::new(7)), network.spec.genesis.time_ms.0);
+    let meter = runtime.block_on(Simulator::start(loopback(0), site, start_ms, system_clock())).unwrap();
     let home = network.path().join("m0");
     write_config(network, &home, &meter);
     (runtime, meter, home)

@@ -54,7 +54,7 @@ fn killed_while_it_submits_it_brings_every_reading_to_the_chain_once() {
         }
     }
     let light = start_light_node(&home);
-    let address = Address::of_key(&wattle_meter::load_key(&home.join("meter.key")).unwrap().public());
+    let address = Address::of_key(&wattle_host::key::load(&home.join("meter.key")).unwrap().public());
     let list = || nodes[0].rpc.ask("energy_listReadings", json!({ "meter": address, "limit": 100 }));
     let newest = seen.last_key_value().map(|(seq, _)| *seq).unwrap();
     until("what waited has arrived", PATIENCE, || {

@@ -12,13 +12,9 @@ use std::path::Path;
 const KNOWN: &[(&str, &[&str])] = &[
     ("runtime", &["modules::identity", "modules::ledger"]),
     ("rpc", &["admin", "connection", "http", "methods", "openrpc", "server", "service", "ws"]),
-    ("node", &["cli", "commands"]),
-    ("node", &["home", "run"]),
     ("node", &["work::block", "work::job"]),
-    ("node", &["cli::proof", "cli::query"]),
     ("primitives", &["domain", "hash"]),
     ("primitives", &["event", "receipt"]),
-    ("meter", &["board", "relay"]),
 ];
 
 /// Names of modules from the crate's root down.

@@ -26,11 +26,11 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
     ("runtime", &["primitives"], &["tokio", "futures", "getrandom", "rand", "libp2p"]),
     ("p2p", &["primitives"], &["rocksdb"]),
     ("rpc-types", &["primitives"], &["tokio", "axum", "hyper", "tower", "jsonrpsee", "rocksdb", "libp2p"]),
-    ("rpc", &["primitives", "rpc-types"], &["rocksdb", "libp2p"]),
+    ("rpc", &["primitives", "host", "rpc-types"], &["rocksdb", "libp2p"]),
     (
         "cli",
         &["primitives", "host", "rpc-types", "chain-spec", "consensus"],
-        &["axum", "hyper", "tower", "rocksdb", "libp2p"],
+        &["axum", "tower", "rocksdb", "libp2p"],
     ),
     ("meter", &["primitives", "host", "chain-spec", "consensus", "p2p"], &["rocksdb"]),
     (
@@ -53,7 +53,7 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
     ("recorder", &[], &["tokio", "rocksdb", "libp2p"]),
     ("tests", EVERYTHING, &[]),
     ("fuzz", EVERYTHING, &[]),
-    ("bench", &["primitives", "runtime"], &[]),
+    ("bench", &["primitives", "chain-spec", "runtime"], &[]),
 ];
 
 const EVERYTHING: &[&str] = &[

@@ -5,7 +5,7 @@ use crate::network::Network;
 use crate::process::{PATIENCE, until};
 use serde_json::json;
 use std::sync::Arc;
-use wattle_node::client::ClientError;
+use wattle_cli::client::ClientError;
 use wattle_node::work::{ExecuteError, TxCache, Worker, check_body, execute};
 use wattle_primitives::call;
 use wattle_primitives::key::SignatureError;

@@ -1,4 +1,4 @@
-//! What a measurement says, and the limit beside it.
+//! The figures of a measurement, and the limit beside them.
 
 use super::Run;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ const LIMIT_BATCH: usize = 1024;
 /// How long the limit is measured.
 const LIMIT_TIME: Duration = Duration::from_millis(1000);
 
-/// What was measured at one rate.
+/// Figures measured at one rate.
 pub(super) struct Figures {
     run: Run,
     /// From laying out a fresh network to its first final block.
@@ -122,7 +122,7 @@ impl Figures {
     }
 }
 
-/// What the columns of a row are. Times are ms from submit to final and durable; CPU is us a transfer and node;
+/// Names of a row's columns. Times are ms from submit to final and durable; CPU is us a transfer and node;
 /// memory is that of the whole process, all validators together, in MiB.
 pub(super) const HEADINGS: &str =
     "      sent/s    final refused  final/s  p50 ms  p95 ms  p99 ms  blocks/s  CPU us  RSS MiB  first ms";

@@ -2,17 +2,16 @@
 
 use super::figures::{Figures, cpu_seconds};
 use super::{Run, other};
-use crate::cli::CliError;
-use crate::cli::output::note;
-use crate::commands::failed;
 use crate::launch::{Options, Running, launch};
 use crate::run::shared::Shared;
-use crate::run::unix_ms as now;
 use crate::testnet::{Layout, Testnet};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wattle_chain_spec::Preset;
+use wattle_cli::CliError;
+use wattle_cli::output::note;
+use wattle_host::wall::now;
 use wattle_primitives::call;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, BlockId, BoundedVec, Call, Hash, Height, Lane, Nonce, SecretKey, TimeMs,
@@ -38,17 +37,17 @@ pub(super) async fn measure(run: Run, dir: &std::path::Path) -> Result<Figures, 
         .collect::<Result<_, _>>()
         .map_err(|e| other(&e.to_string()))?;
     let net = lay_out(run, dir, &senders)?;
-    net.connect(0, 0).map_err(|e| failed("layout", &e))?;
+    net.connect(0, 0).map_err(|e| CliError::failed("layout", &e))?;
     let mut nodes = Vec::new();
     for home in &net.homes {
-        nodes.push(launch(home, Options::default()).await.map_err(|e| failed("node", &e))?);
+        nodes.push(launch(home, Options::default()).await.map_err(|e| CliError::failed("node", &e))?);
     }
     let first = nodes.first().ok_or_else(|| other("no validator"))?;
     let mut heights = first.node.shared.heights();
     tokio::time::timeout(DRAIN_TIMEOUT, heights.wait_for(|h| *h > Height::ZERO))
         .await
         .map_err(|_| other("no block became final"))?
-        .map_err(|e| failed("node", &e))?;
+        .map_err(|e| CliError::failed("node", &e))?;
     let first_final_ms = begun.elapsed().as_secs_f64() * 1000.0;
     let count = match run.rate {
         0 => run.max,
@@ -58,7 +57,7 @@ pub(super) async fn measure(run: Run, dir: &std::path::Path) -> Result<Figures, 
     let txs = tokio::task::block_in_place(|| sign(net.genesis_hash, &senders, count))?;
     let figures = drive(run, first, txs).await.map(|figures| figures.with_first_final(first_final_ms));
     for node in nodes {
-        node.stop().await.map_err(|e| failed("node", &e))?;
+        node.stop().await.map_err(|e| CliError::failed("node", &e))?;
     }
     figures
 }
@@ -79,7 +78,7 @@ fn lay_out(run: Run, dir: &std::path::Path, senders: &[SecretKey]) -> Result<Tes
         feeder: false,
         accounts: senders.iter().map(|key| (key.public(), SENDER_BALANCE)).collect(),
     };
-    layout.create(dir).map_err(|e| failed("layout", &e))
+    layout.create(dir).map_err(|e| CliError::failed("layout", &e))
 }
 
 /// Transfers in a ring of accounts, each with the next nonce of its sender.
@@ -92,7 +91,7 @@ fn sign(chain: Hash, senders: &[SecretKey], count: usize) -> Result<Vec<Tx>, Cli
             let to = expanded[(i + 1) % expanded.len()].2;
             let transfer =
                 Call::from(call::token::Transfer { to, asset: AssetId::NATIVE, amount: Amount(1) });
-            let calls = BoundedVec::new(vec![transfer]).map_err(|e| failed("bench", &e))?;
+            let calls = BoundedVec::new(vec![transfer]).map_err(|e| CliError::failed("bench", &e))?;
             let body = TxBody {
                 chain,
                 sender: *sender,
@@ -105,7 +104,7 @@ fn sign(chain: Hash, senders: &[SecretKey], count: usize) -> Result<Vec<Tx>, Cli
                 calls,
             };
             let signature = key.sign(&body.signing_bytes());
-            Tx::new(body, vec![Auth { key: *public, signature }]).map_err(|e| failed("bench", &e))
+            Tx::new(body, vec![Auth { key: *public, signature }]).map_err(|e| CliError::failed("bench", &e))
         })
         .collect()
 }
@@ -194,5 +193,5 @@ async fn finish(
     tokio::time::timeout(DRAIN_TIMEOUT * 2, watcher)
         .await
         .map_err(|_| other("transactions did not become final in time"))?
-        .map_err(|e| failed("bench", &e))
+        .map_err(|e| CliError::failed("bench", &e))
 }

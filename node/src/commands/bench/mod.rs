@@ -6,10 +6,10 @@
 mod figures;
 mod load;
 
-use crate::cli::output::note;
-use crate::cli::{CliError, CliResult, Ctx, Report};
 use clap::Args;
 use serde_json::json;
+use wattle_cli::output::note;
+use wattle_cli::{CliError, CliResult, Ctx, Report};
 
 /// Options of `wattle bench`.
 #[derive(Clone, Debug, Args)]

@@ -1,12 +1,12 @@
-//! What a devnet shows: a banner when it is ready, then one live line; or JSON lines only.
+//! The face of a devnet: a banner when it is ready, then one live line; or JSON lines only.
 
 use super::meters::Meters;
 use super::validators::Validators;
 use super::{Progress, Testnet};
-use crate::cli::output::note;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::time::{Duration, Instant};
+use wattle_cli::output::note;
 use wattle_primitives::{Address, Height};
 use zeroize::Zeroizing;
 

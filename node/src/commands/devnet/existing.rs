@@ -1,8 +1,8 @@
 //! A chain that goes on is what it was laid out to be: options that ask for another one are refused.
 
 use super::DevnetArgs;
-use crate::cli::CliError;
 use crate::testnet::{Testnet, seeded_key};
+use wattle_cli::CliError;
 use wattle_primitives::Epoch;
 
 /// Compares the options that were given with the chain that is there.

@@ -1,13 +1,12 @@
 //! A cable between one light node and the validators that can be pulled out: plain forwarding of TCP connections.
 
-use super::super::failed;
-use crate::cli::CliError;
 use crate::testnet::loopback;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use wattle_chain_spec::NodeAddress;
+use wattle_cli::CliError;
 
 /// One light node's way to all validators.
 pub(super) struct Link {
@@ -25,12 +24,13 @@ impl Link {
         let (plugged, state) = watch::channel(true);
         let (mut peers, mut tasks) = (Vec::new(), JoinSet::new());
         for validator in validators {
-            let (port, rest) = port_of(validator.as_str())
-                .ok_or_else(|| failed("link", &std::io::Error::other("a validator has no TCP address")))?;
-            let listener = TcpListener::bind(loopback(0)).await.map_err(|e| failed("link", &e))?;
-            let own = listener.local_addr().map_err(|e| failed("link", &e))?.port();
+            let (port, rest) = port_of(validator.as_str()).ok_or_else(|| {
+                CliError::failed("link", &std::io::Error::other("a validator has no TCP address"))
+            })?;
+            let listener = TcpListener::bind(loopback(0)).await.map_err(|e| CliError::failed("link", &e))?;
+            let own = listener.local_addr().map_err(|e| CliError::failed("link", &e))?.port();
             let address = format!("/ip4/127.0.0.1/tcp/{own}{rest}");
-            peers.push(address.parse().map_err(|e| failed("link", &e))?);
+            peers.push(address.parse().map_err(|e| CliError::failed("link", &e))?);
             tasks.spawn(serve(listener, loopback(port), state.clone()));
         }
         Ok(Self { peers, plugged, _tasks: tasks })

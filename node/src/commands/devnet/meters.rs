@@ -1,8 +1,6 @@
 //! The devnet's meters: a Modbus TCP server with the SDM630 map for each, and a light node that reads it.
 
-use super::super::failed;
 use super::link::Link as Cable;
-use crate::cli::CliError;
 use crate::home::write;
 use crate::testnet::{Testnet, loopback};
 use std::path::{Path, PathBuf};
@@ -13,6 +11,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wattle_chain_spec::NodeAddress;
+use wattle_cli::CliError;
 use wattle_meter::sensor::{BusConfig, Link, MeterConfig, Timing};
 use wattle_meter::simulator::{Household, Kind, Simulator, Site, system_clock};
 use wattle_meter::{CreditConfig, LightConfig, LightError};
@@ -27,14 +26,14 @@ const SAMPLE_INTERVAL_MS: u64 = 1_000;
 const MAX_FEE: Amount = Amount(10_000_000);
 /// Days of readings that a queue holds.
 const QUEUE_DAYS: u64 = 30;
-/// What is lost between the feeder and the houses, in thousandths.
+/// Losses between the feeder and the houses, in thousandths.
 const LOSS_PERMILLE: u32 = 20;
-/// What the houses have, in turn.
+/// Equipment of the houses, in turn.
 const KINDS: [Kind; 6] = [Kind::Load, Kind::Solar, Kind::Storage, Kind::Car, Kind::Solar, Kind::Load];
 
 /// All meters of a devnet.
 pub(super) struct Meters {
-    /// What is known of each.
+    /// The meters, in order.
     pub(super) members: Vec<Member>,
     /// Thousandths of the usual light that the sky lets through.
     pub(super) sky: Arc<AtomicU32>,
@@ -56,7 +55,7 @@ pub(super) struct Member {
     pub(super) is_feeder: bool,
     /// Where its Modbus server is.
     pub(super) modbus: String,
-    /// What is behind it.
+    /// The house or the feeder behind it.
     pub(super) site: Site,
     /// Where its light node keeps its data.
     pub(super) data_dir: PathBuf,
@@ -109,9 +108,9 @@ impl Meters {
         let sites = meters.sites(net, seed);
         for (i, (dir, site)) in net.meters.iter().zip(sites).enumerate() {
             let start_ms = net.spec.genesis.time_ms.0;
-            let simulator = Simulator::start_at(loopback(0), site.clone(), start_ms, system_clock())
+            let simulator = Simulator::start(loopback(0), site.clone(), start_ms, system_clock())
                 .await
-                .map_err(|e| failed("meter", &e))?;
+                .map_err(|e| CliError::failed("meter", &e))?;
             let cable = cables.iter().find(|(at, _)| *at == i).map(|(_, cable)| cable.peers());
             let peers = cable.unwrap_or(peers);
             let config = light_config(net, dir, simulator.address(), peers, payer, pace);
@@ -136,7 +135,7 @@ impl Meters {
         Ok(meters)
     }
 
-    /// What is behind each meter: houses with different things in turn; behind a feeder all of them.
+    /// The house behind each meter, with different equipment in turn; behind a feeder all of them.
     fn sites(&self, net: &Testnet, seed: u64) -> Vec<Site> {
         let feeders: Vec<bool> = roles(net).map(|role| role == MeterRole::Feeder).collect();
         let house = |i: usize| {
@@ -185,7 +184,8 @@ fn member(
     simulator: &Simulator,
     site: Site,
 ) -> Result<Member, CliError> {
-    let key = wattle_meter::load_key(&dir.join("meter.key")).map_err(|e| failed("meter", &e))?.public();
+    let key =
+        wattle_host::key::load(&dir.join("meter.key")).map_err(|e| CliError::failed("meter", &e))?.public();
     let address = Address::of_key(&key);
     let registered =
         net.spec.genesis.microgrids.first().and_then(|grid| grid.meters.iter().find(|m| m.key == key));
@@ -245,9 +245,9 @@ fn light_config(
 /// Starts `wattle-light`, which stands beside `wattle`; without it, `wattle light`.
 fn spawn(dir: &Path, config: &LightConfig) -> Result<Child, CliError> {
     let path = dir.join("light.toml");
-    let text = toml::to_string_pretty(config).map_err(|e| failed("light_config", &e))?;
-    write(&path, &text).map_err(|e| failed("light_config", &e))?;
-    let wattle = std::env::current_exe().map_err(|e| failed("spawn", &e))?;
+    let text = toml::to_string_pretty(config).map_err(|e| CliError::failed("light_config", &e))?;
+    write(&path, &text).map_err(|e| CliError::failed("light_config", &e))?;
+    let wattle = std::env::current_exe().map_err(|e| CliError::failed("spawn", &e))?;
     let slim: PathBuf = wattle.with_file_name("wattle-light");
     let mut command = if slim.exists() { Command::new(slim) } else { Command::new(wattle) };
     command.args(if command.as_std().get_program().to_string_lossy().ends_with("wattle-light") {
@@ -264,5 +264,5 @@ fn spawn(dir: &Path, config: &LightConfig) -> Result<Child, CliError> {
         .env("WATTLE_LOG", std::env::var_os("WATTLE_LOG").unwrap_or_else(|| "warn".into()))
         .kill_on_drop(true)
         .spawn()
-        .map_err(|e| failed("spawn", &e))
+        .map_err(|e| CliError::failed("spawn", &e))
 }

@@ -10,11 +10,7 @@ mod meters;
 mod scenario;
 mod validators;
 
-use super::{failed, stop_signal};
-use crate::cli::output::note;
-use crate::cli::{CliError, CliResult, Ctx, Report};
-use crate::client::Client;
-use crate::run::unix_ms;
+use super::stop_signal;
 use crate::testnet::{DEVNET_CHAIN_ID, Layout, NODES_MAX, Testnet, devnet_terms};
 use banner::StatusLine;
 use clap::Args;
@@ -26,7 +22,10 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use validators::Validators;
 use wattle_chain_spec::Preset;
-use wattle_meter::wall::{self, Pace, SPEED_MAX};
+use wattle_cli::client::Client;
+use wattle_cli::output::note;
+use wattle_cli::{CliError, CliResult, Ctx, Report};
+use wattle_host::wall::{self, Pace, SPEED_MAX};
 use wattle_primitives::{Epoch, Height};
 
 /// How long the first final block may take before the start counts as failed.
@@ -126,8 +125,9 @@ pub(super) async fn run(args: DevnetArgs, ctx: &Ctx) -> CliResult {
     scenario::check_options(&args)?;
     let clock = clock(&args)?;
     let net = lay_out(&args, place.path())?;
-    let addresses =
-        net.connect(0, free_ports(args.rpc_port, net.homes.len())?).map_err(|e| failed("layout", &e))?;
+    let addresses = net
+        .connect(0, free_ports(args.rpc_port, net.homes.len())?)
+        .map_err(|e| CliError::failed("layout", &e))?;
     // A story in which one is killed needs processes.
     let processes = args.processes || args.scenario.is_some();
     let mut validators = Validators::start(&net, processes, clock).await?;
@@ -210,7 +210,7 @@ async fn tell(
 
 fn lay_out(args: &DevnetArgs, dir: &Path) -> Result<Testnet, CliError> {
     if dir.join("genesis.toml").exists() {
-        let net = Testnet::open(dir).map_err(|e| failed("layout", &e))?;
+        let net = Testnet::open(dir).map_err(|e| CliError::failed("layout", &e))?;
         existing::check(args, &net)?;
         note("the chain in this directory goes on, with its own validators, meters and parameters");
         return Ok(net);
@@ -221,7 +221,7 @@ fn lay_out(args: &DevnetArgs, dir: &Path) -> Result<Testnet, CliError> {
         validators: args.validators.unwrap_or(VALIDATORS),
         meters: args.meters.unwrap_or(METERS).saturating_add(u16::from(args.scenario.is_some())),
         seed: Some(args.seed.unwrap_or(0)),
-        time_ms: unix_ms(),
+        time_ms: wall::now(),
         set_change: args.set_change.map(Epoch),
         epoch_length: args.epoch_length,
         block_interval_ms: args.block_interval_ms,
@@ -231,7 +231,7 @@ fn lay_out(args: &DevnetArgs, dir: &Path) -> Result<Testnet, CliError> {
         feeder: args.scenario.is_some(),
         accounts: Vec::new(),
     };
-    layout.create(dir).map_err(|e| failed("layout", &e))
+    layout.create(dir).map_err(|e| CliError::failed("layout", &e))
 }
 
 /// The first of `count` ports in a row, from `wanted` on, that are all free on loopback: each validator has its own.
@@ -274,7 +274,7 @@ async fn watch(
     }
 }
 
-/// What the status line shows.
+/// Figures of the status line.
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
     height: Height,

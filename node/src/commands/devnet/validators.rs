@@ -1,9 +1,7 @@
 //! The devnet's validators: in this process, or each in its own.
 
-use super::super::{failed, run::code};
+use super::super::run::code;
 use super::Progress;
-use crate::cli::CliError;
-use crate::client::Client;
 use crate::launch::{Options, Running, launch};
 use crate::testnet::Testnet;
 use serde_json::{Value, json};
@@ -11,7 +9,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
-use wattle_meter::wall::Pace;
+use wattle_cli::CliError;
+use wattle_cli::client::Client;
+use wattle_host::wall::Pace;
 use wattle_primitives::Height;
 
 /// Between two looks at a height that does not move yet.
@@ -21,7 +21,7 @@ const RPC_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// All validators of a devnet.
 pub(super) struct Validators {
-    /// What is known of each.
+    /// The validators, in order.
     pub(super) members: Vec<Member>,
     running: Vec<Runs>,
     clock: Option<Pace>,
@@ -62,8 +62,9 @@ impl Validators {
                 let pipe = child.stdin.take(); // waiting for the child would close it
                 running.push(Runs::Process(child, pipe));
             } else {
-                let node =
-                    launch(home, Options { rpc_fallback: true }).await.map_err(|e| failed(code(&e), &e))?;
+                let node = launch(home, Options { rpc_fallback: true })
+                    .await
+                    .map_err(|e| CliError::failed(code(&e), &e))?;
                 members.push(Member {
                     name: node.name.clone(),
                     rpc: node.rpc.url(),
@@ -167,7 +168,7 @@ impl Validators {
                 match runs {
                     Runs::Here(node) => match node.node.ended().await {
                         Ok(()) => ended(&name, "it stopped"),
-                        Err(error) => failed("validator_stopped", &error),
+                        Err(error) => CliError::failed("validator_stopped", &error),
                     },
                     Runs::Process(child, _) => {
                         // A process that was killed on purpose is part of the show: the others go on.
@@ -202,7 +203,7 @@ impl Validators {
     /// When it has none, or cannot be killed.
     pub(super) async fn kill(&mut self, index: usize) -> Result<(), CliError> {
         match self.running.get_mut(index) {
-            Some(Runs::Process(child, _)) => child.kill().await.map_err(|e| failed("kill", &e)),
+            Some(Runs::Process(child, _)) => child.kill().await.map_err(|e| CliError::failed("kill", &e)),
             _ => Err(ended("validator", "it has no process of its own")),
         }
     }
@@ -250,7 +251,7 @@ pub(in crate::commands) fn terminate(child: &Child) {
 
 /// Starts `wattle run` for a home and waits for its first line.
 async fn spawn(home: &std::path::Path, clock: Option<Pace>) -> Result<(Member, Child), CliError> {
-    let program = std::env::current_exe().map_err(|e| failed("spawn", &e))?;
+    let program = std::env::current_exe().map_err(|e| CliError::failed("spawn", &e))?;
     let mut child = Command::new(program)
         .args(["run", "--json", "--stop-with-stdin", "--home"])
         .arg(home)
@@ -260,7 +261,7 @@ async fn spawn(home: &std::path::Path, clock: Option<Pace>) -> Result<(Member, C
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|e| failed("spawn", &e))?;
+        .map_err(|e| CliError::failed("spawn", &e))?;
     let Some(stdout) = child.stdout.take() else { return Err(ended("validator", "no output")) };
     let mut lines = BufReader::new(stdout).lines();
     let first = lines.next_line().await.ok().flatten().unwrap_or_default();

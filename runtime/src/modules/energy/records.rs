@@ -6,45 +6,9 @@ use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Amount, TimeMs, WattHours};
 
 pub use wattle_primitives::state_key::{
-    Agenda, LastReading, MeterRecord as Meter, MicrogridRecord as Microgrid, TermsRecord,
+    Agenda, LastReading, MemberRecord as Member, MeterRecord as Meter, MicrogridRecord as Microgrid,
+    TermsRecord,
 };
-
-/// A member of a microgrid.
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Member {
-    /// Code of its tab in the microgrid's book.
-    pub code: u32,
-    /// What it may owe, if not what the terms say.
-    pub credit_limit: Option<Amount>,
-    /// What of its credit deals have reserved.
-    pub reserved: Amount,
-    /// What it owes by estimates alone: nobody is cut off for that.
-    pub estimated: Amount,
-    /// Whether settlement may take what it owes from its wallet: only it can say so.
-    pub collect: bool,
-    /// What it may come to owe for energy that it sold in intervals that are not settled, if it does not deliver: the
-    /// sum of its positions' `exposed`. So much of its tab is not paid out.
-    pub exposed: Amount,
-    /// What export or bought energy took off estimated intervals, until readings have replaced all its estimates: so
-    /// much is refunded at the export price.
-    pub offset: WattHours,
-    /// Claims that were granted to it, in all.
-    pub granted: Amount,
-    /// What was paid out to it, in all.
-    pub paid_out: Amount,
-    /// What it was charged for energy of other members, in all.
-    pub traded: Amount,
-    /// What of `estimated` has been paid: payments count for what was measured first.
-    pub estimates_paid: Amount,
-}
-
-impl Member {
-    /// What it owes by estimates alone and has not paid.
-    #[must_use]
-    pub const fn unpaid_estimates(&self) -> Amount {
-        self.estimated.saturating_sub(self.estimates_paid)
-    }
-}
 
 /// An interval with orders, trades, or settlement under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -1,5 +1,6 @@
 //! A chain with funded accounts.
 
+use wattle_chain_spec::Preset;
 use wattle_primitives::genesis::{GenesisAccount, ScheduledSet};
 use wattle_primitives::*;
 use wattle_runtime::*;
@@ -26,20 +27,11 @@ pub(super) fn spec() -> Genesis {
         native_symbol: "WAT".parse().unwrap(),
         native_scale: 6,
         params: Params {
-            epoch_length: 1000,
-            block_interval_ms: 0,
-            idle_interval_ms: 1000,
-            leader_timeout_ms: 1000,
-            advance_timeout_ms: 2000,
-            timeout_ms_max: 16_000,
-            skip_timeout_ms: 5000,
-            clock_skew_ms_max: 1000,
             block_bytes_max: 4 << 20,
             block_weight_max: Weight(1 << 40),
-            weight_price: Amount(1),
-            account_deposit: Amount(1000),
             bandwidth_rate: Weight(1 << 40),
             bandwidth_capacity: Weight(1 << 40),
+            ..Preset::Devnet.template().unwrap().genesis.params
         },
         validator_sets: vec![ScheduledSet {
             from_epoch: Epoch(0),

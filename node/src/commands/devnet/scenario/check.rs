@@ -1,4 +1,4 @@
-//! What must hold at the end, derived anew from what the interface tells.
+//! Checks at the end of the story, derived anew from the answers of the interface.
 //!
 //! - Every meter's readings stand on the chain once, by rising numbers, and its registers never fall.
 //! - For every account: what intervals and adjustments billed is what its meters' registers show, to the watt-hour.
@@ -132,12 +132,12 @@ async fn proven_bill(stage: &Stage<'_>, bills: &Bills) -> Result<usize, CliError
         .iter()
         .find(|(account, items)| Some(**account) != operator && !items.is_empty())
         .ok_or_else(|| wrong("a house has a bill"))?;
-    let program = std::env::current_exe().map_err(|e| super::failed("spawn", &e))?;
+    let program = std::env::current_exe().map_err(|e| CliError::failed("spawn", &e))?;
     let output = tokio::process::Command::new(program)
         .args(["energy", "bill", &account.to_string(), "--readings", "--verify", "--json", "--rpc"])
         .arg(stage.client.endpoint())
         .output();
-    let output = output.await.map_err(|e| super::failed("spawn", &e))?;
+    let output = output.await.map_err(|e| CliError::failed("spawn", &e))?;
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     let document: Value = serde_json::from_str(&told).unwrap_or_default();
     if !output.status.success() || document["verified"]["complete"][0]["complete"] != true {
@@ -158,7 +158,7 @@ async fn proven_bill(stage: &Stage<'_>, bills: &Bills) -> Result<usize, CliError
     Ok(lines.len())
 }
 
-/// What each account's registers show between two times.
+/// Energy by each account's registers between two times.
 fn shown(
     stage: &Stage<'_>,
     readings: &BTreeMap<Address, Vec<ReadingItem>>,
@@ -195,7 +195,7 @@ fn at(items: &[ReadingItem], time_ms: u64) -> Option<(i128, i128)> {
     Some((between(low.0, high.0), between(low.1, high.1)))
 }
 
-/// What an account's bill adds up to, adjustments included.
+/// Energy by an account's bill, adjustments included.
 fn billed(account: &Address, items: &[EventItem]) -> Energy {
     let mut sum = Energy::default();
     for item in items {

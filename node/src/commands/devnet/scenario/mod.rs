@@ -11,9 +11,7 @@ use super::super::doctor::{self, DoctorArgs};
 use super::link::Link;
 use super::meters::{Meters, Pace as Reading};
 use super::validators::Validators;
-use super::{DevnetArgs, Testnet, failed, note};
-use crate::cli::{CliError, Ctx};
-use crate::client::Client;
+use super::{DevnetArgs, Testnet, note};
 use crate::home::Home;
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -21,7 +19,9 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use trade::Traders;
-use wattle_meter::wall::{self, Pace};
+use wattle_cli::client::Client;
+use wattle_cli::{CliError, Ctx};
+use wattle_host::wall::{self, Pace};
 use wattle_primitives::call::energy::microgrid_id;
 use wattle_primitives::{BlockId, Hash, Height, TimeMs};
 use wattle_rpc_types::MicrogridInfo;
@@ -105,7 +105,7 @@ pub(super) fn reading() -> Reading {
     }
 }
 
-/// What the story needs.
+/// Everything that the story plays with.
 pub(super) struct Stage<'a> {
     pub(super) net: &'a Testnet,
     pub(super) validators: &'a mut Validators,
@@ -159,7 +159,7 @@ fn grid_of(net: &Testnet) -> Result<Hash, CliError> {
 impl Stage<'_> {
     /// Tells one step, as a line or as JSON.
     fn say(&self, step: &str, text: &str, detail: Value) {
-        let time = crate::cli::output::time(TimeMs(wall::now_ms()));
+        let time = wattle_cli::output::time(wall::now());
         if self.json {
             println!(
                 "{}",
@@ -195,7 +195,7 @@ impl Stage<'_> {
                 return Err(failure);
             }
             if Instant::now() >= limit {
-                let goal = crate::cli::output::time(TimeMs(goal));
+                let goal = wattle_cli::output::time(TimeMs(goal));
                 return Err(wrong(&format!(
                     "the chain reaches {goal}, it stands at height {}",
                     status.at.height
@@ -224,7 +224,7 @@ impl Stage<'_> {
         waited.await.map_err(|_| wrong(&format!("{what} within {} s", limit.as_secs())))
     }
 
-    /// What the houses give in all at a time, W.
+    /// Power that the houses give in all at a time, W.
     #[expect(clippy::cast_possible_truncation, reason = "watts of a village")]
     fn flow(&self, time_ms: u64) -> i64 {
         self.meters.members.iter().filter(|m| !m.is_feeder).map(|m| m.site.flow(time_ms).yields).sum::<f64>()
@@ -301,7 +301,7 @@ impl Stage<'_> {
 
 /// Readings that wait in a light node's data directory.
 fn queue_depth(data_dir: &std::path::Path) -> Result<usize, CliError> {
-    let status = wattle_meter::status(data_dir).map_err(|e| failed("light", &e))?;
+    let status = wattle_meter::status(data_dir).map_err(|e| CliError::failed("light", &e))?;
     Ok(status.meters.iter().map(|meter| meter.queue_depth).sum())
 }
 
@@ -316,14 +316,14 @@ pub(super) fn verify_chains(net: &Testnet, ctx: &Ctx) -> Result<(), CliError> {
         let home = home.path().to_owned();
         let db = Home::new(home.clone()).data_dir().join("db");
         doctor::run(DoctorArgs { home }, ctx)?;
-        stores.push(RocksStore::open(&db).map_err(|e| failed("database", &e))?);
+        stores.push(RocksStore::open(&db).map_err(|e| CliError::failed("database", &e))?);
     }
     let tips: Vec<_> = stores.iter().map(|store| store.tip().ok().flatten()).collect();
     let lowest = tips.iter().map(|tip| tip.as_ref().map_or(Height::ZERO, |tip| tip.header.height)).min();
     let lowest = lowest.unwrap_or(Height::ZERO);
     let mut hashes = BTreeSet::new();
     for store in &stores {
-        let header = store.header(BlockId::Height(lowest)).map_err(|e| failed("database", &e))?;
+        let header = store.header(BlockId::Height(lowest)).map_err(|e| CliError::failed("database", &e))?;
         hashes.insert(header.map(|header| header.hash()));
     }
     if hashes.len() != 1 || hashes.contains(&None) {

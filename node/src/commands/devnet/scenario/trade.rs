@@ -3,11 +3,11 @@
 
 use super::super::meters::Meters;
 use super::{POLL, Testnet, wrong};
-use crate::cli::CliError;
-use crate::client::Client;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use wattle_cli::CliError;
+use wattle_cli::client::Client;
 use wattle_meter::simulator::Site;
 use wattle_primitives::call;
 use wattle_primitives::call::market::Side;
@@ -19,9 +19,9 @@ use wattle_rpc_types::{MicrogridInfo, PrepareRequest};
 
 /// Gates close 5 min before their interval: orders are for the second interval from now.
 const INTERVALS_AHEAD: u64 = 2;
-/// What a bid offers for a kWh: between the tariff's prices.
+/// Price of a bid for a kWh: between the tariff's prices.
 const BID_PRICE: Amount = Amount(180_000);
-/// What an offer asks for a kWh.
+/// Price of an offer of a kWh.
 const OFFER_PRICE: Amount = Amount(90_000);
 /// Forecasts look at an interval this often.
 const FORECAST_STEP_MS: u64 = 60_000;
@@ -138,7 +138,7 @@ impl Trader {
         Ok(true)
     }
 
-    /// What the member will draw from the grid in an interval, Wh; negative when it gives.
+    /// Energy that the member will draw from the grid in an interval, Wh; negative when it gives.
     #[expect(clippy::cast_possible_truncation, reason = "watt-hours of a few houses")]
     fn forecast(&self, interval: IntervalId, interval_ms: TimeMs) -> i64 {
         let start = interval.0.saturating_mul(interval_ms.0);

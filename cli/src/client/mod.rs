@@ -1,0 +1,378 @@
+//! A client of a node's JSON-RPC over HTTP.
+//!
+//! Thin: one method for each call that the program makes, with the interface's own types, a time limit on each
+//! request and a cap on each answer. A node's refusal keeps its stable code, so that callers match on
+//! [`ClientError::code`] and never on text.
+//!
+//! # Not here
+//! Trust: what a node says is believed by the caller or not. Subscriptions.
+
+mod socket;
+
+pub use socket::Socket;
+
+use crate::output::to_json;
+use jsonrpsee::core::client::{ClientT, Error as TransportError};
+use jsonrpsee::core::traits::ToRpcParams;
+use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use std::time::Duration;
+use wattle_primitives::{Address, AssetId, Hash, Tx, TxBody};
+use wattle_rpc_types::{
+    AccountReply, Anchored, AssetInfo, ChainStatus, LightBlock, Page, PrepareRequest, PreparedTx, ProofReply,
+    Simulation, TxStatus,
+};
+
+/// Where a node listens unless told otherwise.
+pub const ENDPOINT_DEFAULT: &str = "http://127.0.0.1:8645/rpc";
+/// The socket in a node's directory that takes the operator's orders.
+pub const ADMIN_SOCKET: &str = "admin.sock";
+/// Longest a connection may take to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most bytes of an answer: a little above what a node sends.
+const RESPONSE_BYTES_MAX: u32 = 10 * 1024 * 1024;
+/// Most bytes of a request.
+const REQUEST_BYTES_MAX: u32 = 1024 * 1024;
+/// Most items of a list that is read page after page.
+const LIST_ITEMS_MAX: usize = 100_000;
+/// Most characters of a node's message that are repeated to the user.
+const MESSAGE_CHARS_MAX: usize = 2_000;
+
+/// Why a call gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The endpoint is no URL that this client speaks.
+    #[error("{endpoint:?} is no RPC endpoint: {detail}")]
+    Endpoint {
+        /// As given.
+        endpoint: String,
+        /// Its fault.
+        detail: String,
+    },
+    /// The node was not reached, or went away. Whether the request had an effect is unknown.
+    #[error("no answer from {endpoint}: {detail}")]
+    Unreachable {
+        /// Where the node should be.
+        endpoint: String,
+        /// The transport's reason.
+        detail: String,
+    },
+    /// The node took too long. Whether the request had an effect is unknown.
+    #[error("{endpoint} did not answer {method} in time")]
+    Timeout {
+        /// Where the node is.
+        endpoint: String,
+        /// The method called.
+        method: String,
+    },
+    /// The node refused.
+    #[error("{message}")]
+    Refused {
+        /// Stable code: `error.data.code`, or `rpc_<number>` from a server that gives none.
+        code: String,
+        /// The node's words.
+        message: String,
+        /// All of `error.data`.
+        data: Value,
+    },
+    /// The answer is not what the interface promises.
+    #[error("{endpoint} answered {method} with something else: {detail}")]
+    Answer {
+        /// Where the node is.
+        endpoint: String,
+        /// The method called.
+        method: String,
+        /// The decoder's reason.
+        detail: String,
+    },
+    /// A list is longer than what is read at once.
+    #[error("{method} has more than {LIST_ITEMS_MAX} items: ask for a shorter period, or page by page")]
+    TooMany {
+        /// The method called.
+        method: String,
+    },
+}
+
+impl ClientError {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Endpoint { .. } => "rpc_endpoint",
+            Self::Unreachable { .. } => "rpc_unreachable",
+            Self::Timeout { .. } => "rpc_timeout",
+            Self::Refused { code, .. } => code,
+            Self::Answer { .. } => "rpc_answer",
+            Self::TooMany { .. } => "too_many",
+        }
+    }
+
+    /// Whether the same request may succeed later, and is worth sending again.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Timeout { .. } => true,
+            Self::Refused { code, .. } => matches!(code.as_str(), "busy" | "unavailable"),
+            Self::Endpoint { .. } | Self::Answer { .. } | Self::TooMany { .. } => false,
+        }
+    }
+}
+
+/// Named parameters of a call: a JSON object.
+struct Named(Value);
+
+impl ToRpcParams for Named {
+    fn to_rpc_params(self) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+        serde_json::value::to_raw_value(&self.0).map(Some)
+    }
+}
+
+/// A node's JSON-RPC endpoint.
+#[derive(Clone, Debug)]
+pub struct Client {
+    endpoint: String,
+    http: HttpClient,
+}
+
+impl Client {
+    /// A client of `endpoint`. Nothing is sent before the first call.
+    ///
+    /// - `timeout`: longest that one request may take.
+    ///
+    /// # Errors
+    /// [`ClientError::Endpoint`].
+    pub fn new(endpoint: &str, timeout: Duration) -> Result<Self, ClientError> {
+        let http = HttpClientBuilder::default()
+            .request_timeout(timeout)
+            .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+            .max_response_size(RESPONSE_BYTES_MAX)
+            .max_request_size(REQUEST_BYTES_MAX)
+            .build(endpoint)
+            .map_err(|e| ClientError::Endpoint { endpoint: endpoint.into(), detail: e.to_string() })?;
+        Ok(Self { endpoint: endpoint.into(), http })
+    }
+
+    /// Where it sends to.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Any call, with named parameters (an object).
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, ClientError> {
+        let answer: Result<Value, _> = self.http.request(method, Named(params)).await;
+        let value = answer.map_err(|e| self.failure(method, e))?;
+        serde_json::from_value(value).map_err(|e| self.unexpected(method, e.to_string()))
+    }
+
+    /// Every item of a list, page after page.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::TooMany`] above [`LIST_ITEMS_MAX`]: part of a list is never taken for all of it.
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: Value,
+    ) -> Result<Vec<T>, ClientError> {
+        let (mut items, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let page: Page<T> = self.call(method, with_cursor(params.clone(), cursor.as_deref())).await?;
+            items.extend(page.items);
+            cursor = go_on(items.len(), page.next_cursor, method)?;
+            if cursor.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// `chain_status`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; so for all below.
+    pub async fn chain_status(&self) -> Result<ChainStatus, ClientError> {
+        self.call("chain_status", json!({})).await
+    }
+
+    /// `chain_getLightBlock` of the last finalized height.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn light_block(&self, height: wattle_primitives::Height) -> Result<LightBlock, ClientError> {
+        self.call("chain_getLightBlock", json!({ "height": height })).await
+    }
+
+    /// `account_get`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn account(&self, address: &Address) -> Result<AccountReply, ClientError> {
+        self.call("account_get", json!({ "address": address })).await
+    }
+
+    /// `account_getProof`, by the parameters of that method: `{address}` or `{key}`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn proof(&self, target: Value) -> Result<ProofReply, ClientError> {
+        self.call("account_getProof", target).await
+    }
+
+    /// `token_getAsset`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn asset(&self, id: AssetId) -> Result<AssetInfo, ClientError> {
+        let reply: Anchored<AssetInfo> = self.call("token_getAsset", json!({ "asset": id })).await?;
+        Ok(reply.value)
+    }
+
+    /// `tx_prepare`. What comes back must be compared with what was asked before it is signed.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn prepare(&self, request: &PrepareRequest) -> Result<PreparedTx, ClientError> {
+        self.call("tx_prepare", to_json(request)).await
+    }
+
+    /// `tx_simulate`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn simulate(&self, body: &TxBody) -> Result<Simulation, ClientError> {
+        self.call("tx_simulate", json!({ "bodyHex": hex::encode(wattle_primitives::encode(body)) })).await
+    }
+
+    /// `tx_submit`: idempotent, so it may be repeated when the answer was lost.
+    ///
+    /// # Errors
+    /// [`ClientError`], also when the node names another id than the transaction has.
+    pub async fn submit(&self, tx: &Tx) -> Result<Hash, ClientError> {
+        #[derive(serde::Deserialize)]
+        struct Submitted {
+            id: Hash,
+        }
+        let params = json!({ "txHex": hex::encode(wattle_primitives::encode(tx)) });
+        let Submitted { id } = self.call("tx_submit", params).await?;
+        if id == tx.id() {
+            Ok(id)
+        } else {
+            Err(self.unexpected("tx_submit", format!("id {id}, expected {}", tx.id())))
+        }
+    }
+
+    /// `tx_status`, or `None` when this node has never seen the transaction.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn tx_status(&self, id: &Hash) -> Result<Option<TxStatus>, ClientError> {
+        match self.call("tx_status", json!({ "id": id })).await {
+            Ok(status) => Ok(Some(status)),
+            Err(ClientError::Refused { code, .. }) if code == "not_found" => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn failure(&self, method: &str, error: TransportError) -> ClientError {
+        let endpoint = self.endpoint.clone();
+        match error {
+            TransportError::Call(object) => refused(object.code(), object.message(), object.data()),
+            TransportError::RequestTimeout => ClientError::Timeout { endpoint, method: method.into() },
+            TransportError::ParseError(e) => self.unexpected(method, e.to_string()),
+            TransportError::Transport(e) => ClientError::Unreachable { endpoint, detail: chain(e.as_ref()) },
+            other => ClientError::Unreachable { endpoint, detail: other.to_string() },
+        }
+    }
+
+    fn unexpected(&self, method: &str, detail: String) -> ClientError {
+        ClientError::Answer { endpoint: self.endpoint.clone(), method: method.into(), detail }
+    }
+}
+
+/// Where to go on after `have` items of a list.
+fn go_on(have: usize, next: Option<String>, method: &str) -> Result<Option<String>, ClientError> {
+    match next {
+        Some(_) if have >= LIST_ITEMS_MAX => Err(ClientError::TooMany { method: method.into() }),
+        next => Ok(next),
+    }
+}
+
+/// Adds `cursor` to the parameters of a list, if there is one.
+#[must_use]
+pub fn with_cursor(mut params: Value, cursor: Option<&str>) -> Value {
+    if let (Some(map), Some(cursor)) = (params.as_object_mut(), cursor) {
+        map.insert("cursor".into(), cursor.into());
+    }
+    params
+}
+
+fn refused(number: i32, message: &str, data: Option<&RawValue>) -> ClientError {
+    let data: Value = data.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    let code = data.get("code").and_then(Value::as_str).map_or_else(|| format!("rpc_{number}"), String::from);
+    ClientError::Refused { code, message: message.chars().take(MESSAGE_CHARS_MAX).collect(), data }
+}
+
+/// The error and its causes in one line: the transport's own text leaves out why.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_refusal_keeps_its_stable_code() {
+        let raw = |text: &str| RawValue::from_string(text.into()).unwrap();
+        let table = [
+            (Some(raw(r#"{"code":"bad_nonce","expected":"4"}"#)), "bad_nonce", false),
+            (Some(raw(r#"{"code":"busy"}"#)), "busy", true),
+            (Some(raw(r#""text""#)), "rpc_-32004", false),
+            (None, "rpc_-32004", false),
+        ];
+        for (data, code, transient) in table {
+            let error = refused(-32004, "no", data.as_deref());
+            assert_eq!((error.code(), error.is_transient()), (code, transient));
+        }
+    }
+
+    #[test]
+    fn part_of_a_list_is_not_taken_for_all_of_it() {
+        let next = || Some("1-2".to_owned());
+        assert_eq!(go_on(LIST_ITEMS_MAX - 1, next(), "energy_bill").unwrap(), next());
+        assert_eq!(go_on(LIST_ITEMS_MAX, None, "energy_bill").unwrap(), None);
+        assert_eq!(go_on(LIST_ITEMS_MAX, next(), "energy_bill").unwrap_err().code(), "too_many");
+    }
+
+    #[test]
+    fn an_endpoint_that_is_no_url_is_refused_at_once() {
+        for endpoint in ["", "127.0.0.1:8645", "ftp://x/", "http://"] {
+            let client = Client::new(endpoint, Duration::from_secs(1));
+            assert!(matches!(client, Err(ClientError::Endpoint { .. })), "{endpoint:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_listening_is_unreachable_and_transient() {
+        // Port 9 (discard) on loopback is closed everywhere that tests run.
+        let client = Client::new("http://127.0.0.1:9/rpc", Duration::from_secs(2)).unwrap();
+        let error = client.chain_status().await.err().unwrap();
+        assert_eq!(error.code(), "rpc_unreachable", "{error}");
+        assert!(error.is_transient());
+    }
+}

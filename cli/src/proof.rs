@@ -1,0 +1,323 @@
+//! `wattle query proof`: a state value that is believed because it is proven.
+//!
+//! Checked here: the value (or its absence) under the header's state root; the path of headers up to the certified
+//! one; the certificate's quorum and signatures. What remains to be trusted is the validator set: without
+//! `--validators-hash` it is the node's word.
+
+use super::output::{Report, to_json};
+use super::secret::address_of;
+use super::{CliError, CliResult, Ctx};
+use crate::client::Client;
+use clap::Args;
+use serde_json::{Value, json};
+use wattle_primitives::block::PATH_HEADERS_MAX;
+use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord};
+use wattle_primitives::{Address, Amount, AssetId, Certificate, Hash, Header, Height, ValidatorSet, Vote};
+use wattle_rpc_types::ProofReply;
+
+/// Arguments of `query proof`.
+#[derive(Debug, Args)]
+pub struct ProofArgs {
+    /// Address, or name of a key, whose account record is proven.
+    #[arg(required_unless_present = "key", conflicts_with = "key")]
+    account: Option<String>,
+    /// Prove the account's balance of this asset instead of its record.
+    #[arg(long, value_name = "ASSET", requires = "account")]
+    asset: Option<u32>,
+    /// Any state key, in hex.
+    #[arg(long, value_name = "HEX")]
+    key: Option<String>,
+    /// Hash of the validator set that you trust, instead of the node's word for it.
+    #[arg(long, value_name = "HASH")]
+    validators_hash: Option<Hash>,
+    /// Genesis hash of the chain that you trust.
+    #[arg(long, value_name = "HASH", env = "WATTLE_CHAIN")]
+    chain: Option<Hash>,
+}
+
+/// Runs `query proof`.
+///
+/// # Errors
+/// `proof` when any part of the proof does not hold.
+pub async fn run(args: &ProofArgs, ctx: &Ctx) -> CliResult {
+    let client = ctx.client()?;
+    let address = args.account.as_deref().map(|text| address_of(text, ctx)).transpose()?;
+    let (key, what) = subject(args, address)?;
+    let target = match (address, what) {
+        (Some(address), Subject::Account) => json!({ "address": address }),
+        _ => json!({ "key": hex::encode(&key) }),
+    };
+    let reply = client.proof(target).await?;
+    check_state(&reply, &key)?;
+    let genesis = reply.header.height == Height::ZERO;
+    let chain = match args.chain {
+        Some(chain) => chain,
+        None => client.chain_status().await?.genesis_hash,
+    };
+    if genesis {
+        check(reply.header.hash() == chain, "the header of height 0 is not the chain's genesis")?;
+    } else {
+        finality(&reply).verify(&client, &chain, args.validators_hash).await?;
+    }
+    report(&reply, what, args.validators_hash.is_some() || genesis)
+}
+
+/// The kind of value that is proven, and so how it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    Account,
+    Balance,
+    Other,
+}
+
+fn subject(args: &ProofArgs, address: Option<Address>) -> Result<(Vec<u8>, Subject), CliError> {
+    match (address, args.asset, &args.key) {
+        (Some(owner), Some(asset), _) => {
+            Ok((state_key::balance(&AccountId::Wallet { owner }, AssetId(asset)), Subject::Balance))
+        }
+        (Some(address), None, _) => Ok((state_key::account(&address), Subject::Account)),
+        (None, _, Some(key)) => {
+            Ok((hex::decode(key).map_err(|e| CliError::input("key", e))?, Subject::Other))
+        }
+        (None, _, None) => Err(CliError::Usage { detail: "name an account or a key".into() }),
+    }
+}
+
+pub(super) fn check(holds: bool, detail: &str) -> Result<(), CliError> {
+    if holds { Ok(()) } else { Err(CliError::Proof { detail: detail.into() }) }
+}
+
+pub(super) fn check_state(reply: &ProofReply, key: &[u8]) -> Result<(), CliError> {
+    check(reply.key == key, "it is about another key")?;
+    let proven = reply.proof.verify(&reply.header.state_root, key, reply.value.as_deref());
+    proven.map_err(|e| CliError::Proof { detail: e.to_string() })
+}
+
+/// A header, and what proves that it is final.
+pub(super) struct Finality<'a> {
+    /// The header.
+    pub(super) header: &'a Header,
+    /// Headers above it up to the certified one.
+    pub(super) path: &'a [Header],
+    /// The certified one's certificate.
+    pub(super) finalization: Option<&'a Certificate>,
+}
+
+impl<'a> Finality<'a> {
+    /// The certified header at the end of the path.
+    ///
+    /// # Errors
+    /// `proof` when the path is broken.
+    pub(super) fn certified(&self) -> Result<&'a Header, CliError> {
+        check(self.path.len() <= PATH_HEADERS_MAX, "the path is too long")?;
+        let mut at = self.header;
+        for next in self.path {
+            check(
+                next.parent == at.hash() && next.height == at.height.next(),
+                "the path of headers is broken",
+            )?;
+            at = next;
+        }
+        Ok(at)
+    }
+
+    /// Checks that the certificate is of `certified`, which is what [`Finality::certified`] returned, and by its validators.
+    ///
+    /// # Errors
+    /// `proof` when it is not.
+    pub(super) fn check(
+        &self,
+        certified: &Header,
+        set: &ValidatorSet,
+        chain: &Hash,
+        trusted: Option<Hash>,
+    ) -> Result<(), CliError> {
+        check(certified.chain == *chain && self.header.chain == *chain, "the header is of another chain")?;
+        check(set.hash() == certified.validators_hash, "the validator set is not the header's")?;
+        check(
+            trusted.is_none_or(|hash| hash == certified.validators_hash),
+            "other validators than the trusted ones decided",
+        )?;
+        let Some(certificate) = self.finalization else {
+            return Err(CliError::Proof { detail: "there is no certificate".into() });
+        };
+        let about = match certificate.vote {
+            Vote::Finalize(proposal) => {
+                proposal.block == certified.hash() && proposal.round.epoch == certified.epoch
+            }
+            Vote::Notarize(_) | Vote::Nullify(_) => false,
+        };
+        check(about, "the certificate does not finalize this header")?;
+        certificate.verify(chain, set).map_err(|e| CliError::Proof { detail: e.to_string() })
+    }
+
+    /// Checks everything, with the validators that the node names.
+    ///
+    /// # Errors
+    /// `proof` when a part does not hold.
+    pub(super) async fn verify(
+        &self,
+        client: &Client,
+        chain: &Hash,
+        trusted: Option<Hash>,
+    ) -> Result<(), CliError> {
+        let certified = self.certified()?;
+        let set = client.light_block(certified.height).await?.validators;
+        self.check(certified, &set, chain, trusted)
+    }
+}
+
+pub(super) const fn finality(reply: &ProofReply) -> Finality<'_> {
+    Finality { header: &reply.header, path: reply.path.as_slice(), finalization: reply.finalization.as_ref() }
+}
+
+fn report(reply: &ProofReply, what: Subject, anchored: bool) -> CliResult {
+    let value: Option<Value> = match (&reply.value, what) {
+        (Some(bytes), Subject::Account) => Some(account(bytes)?),
+        (Some(bytes), Subject::Balance) => Some(balance(bytes)?),
+        (Some(_), Subject::Other) | (None, _) => None,
+    };
+    let trust = if anchored { "anchored" } else { "validators_from_node" };
+    let json = json!({
+        "verified": { "state": true, "finality": true, "trust": trust },
+        "exists": reply.value.is_some(),
+        "value": value,
+        "proof": to_json(reply),
+    });
+    let mut text = format!(
+        "verified: the state of height {} {} this key\nheader  {}\nroot    {}\nkey     {}\n",
+        reply.header.height,
+        if reply.value.is_some() { "holds a value for" } else { "holds nothing for" },
+        reply.header.hash(),
+        reply.header.state_root,
+        hex::encode(&reply.key),
+    );
+    if let Some(bytes) = &reply.value {
+        text.push_str(&format!("value   {}\n", hex::encode(bytes)));
+    }
+    if let Some(value) = &value {
+        text.push_str(&super::output::render(value));
+    }
+    if !anchored {
+        text.push_str(
+            "The validator set is this node's word; --validators-hash checks it against one you trust.\n",
+        );
+    }
+    Ok(Report::new(json, text))
+}
+
+fn account(bytes: &[u8]) -> Result<Value, CliError> {
+    let record: AccountRecord =
+        wattle_primitives::decode(bytes).map_err(|e| CliError::input("account record", e))?;
+    let nonces: serde_json::Map<String, Value> =
+        (0u16..).zip(record.nonces.iter()).map(|(lane, nonce)| (lane.to_string(), to_json(nonce))).collect();
+    Ok(json!({ "nonce": nonces, "authority": record.authority }))
+}
+
+/// The four counters, and what of them can be spent: a wallet is a liability, which credits increase.
+fn balance(bytes: &[u8]) -> Result<Value, CliError> {
+    let record: BalanceRecord =
+        wattle_primitives::decode(bytes).map_err(|e| CliError::input("balance", e))?;
+    let reserved = record.debits_posted.saturating_add(record.debits_pending);
+    Ok(json!({
+        "available": Amount(record.credits_posted.saturating_sub(reserved)),
+        "debitsPending": Amount(record.debits_pending),
+        "debitsPosted": Amount(record.debits_posted),
+        "creditsPending": Amount(record.credits_pending),
+        "creditsPosted": Amount(record.credits_posted),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use wattle_primitives::trie::{self, Leaf, TrieProof};
+    use wattle_primitives::{
+        BoundedVec, Certificate, Epoch, Proposal, PublicKey, Round, SecretKey, SignedVote, TimeMs, Validator,
+        ValidatorIndex, View, VotingPower,
+    };
+    use wattle_rpc_types::At;
+
+    const CHAIN: Hash = Hash([9; 32]);
+
+    fn key() -> SecretKey {
+        SecretKey::from_seed([1; 32])
+    }
+
+    fn set() -> ValidatorSet {
+        ValidatorSet::new(vec![Validator { key: key().public(), power: VotingPower(1) }]).unwrap()
+    }
+
+    fn header(height: u64, parent: Hash, state_root: Hash) -> Header {
+        let (version, epoch, view, time_ms) = (1, Epoch(0), View(height), TimeMs(height));
+        let (height, chain, proposer) = (Height(height), CHAIN, PublicKey([0; 32]));
+        let (txs_root, receipts_root, validators_hash) = (Hash::ZERO, Hash::ZERO, set().hash());
+        let next_validators_hash = validators_hash;
+        Header {
+            version,
+            chain,
+            epoch,
+            view,
+            height,
+            parent,
+            time_ms,
+            proposer,
+            txs_root,
+            state_root,
+            receipts_root,
+            validators_hash,
+            next_validators_hash,
+        }
+    }
+
+    /// A trie of one leaf, proven at height 5 and certified at height 6.
+    fn reply() -> ProofReply {
+        let leaf = Leaf { key_hash: trie::key_hash(b"key"), value_hash: trie::value_hash(b"value") };
+        let below = header(5, Hash::ZERO, trie::leaf_hash(&leaf.key_hash, &leaf.value_hash));
+        let above = header(6, below.hash(), Hash::ZERO);
+        let round = Round { epoch: Epoch(0), view: View(6) };
+        let vote = Vote::Finalize(Proposal { round, parent_view: View(5), block: above.hash() });
+        let signature = key().sign(&vote.signing_bytes(&CHAIN));
+        let votes = [SignedVote { vote, signer: ValidatorIndex(0), signature }];
+        ProofReply {
+            at: At::finalized(Height(5)),
+            key: b"key".to_vec(),
+            value: Some(b"value".to_vec()),
+            proof: TrieProof { path: BoundedVec::default(), leaf: Some(leaf) },
+            header: below,
+            finalization: Certificate::assemble(vote, &votes, &set()),
+            path: vec![above],
+        }
+    }
+
+    fn verdict(reply: &ProofReply, trusted: Option<Hash>) -> Result<(), CliError> {
+        check_state(reply, b"key")?;
+        let finality = finality(reply);
+        finality.check(finality.certified()?, &set(), &CHAIN, trusted)
+    }
+
+    #[test]
+    fn only_the_whole_chain_of_evidence_is_believed() {
+        assert!(verdict(&reply(), None).is_ok() && verdict(&reply(), Some(set().hash())).is_ok());
+        assert!(verdict(&reply(), Some(Hash([7; 32]))).is_err(), "other validators than trusted");
+        type Spoil = fn(&mut ProofReply);
+        let table: [(&str, Spoil); 9] = [
+            ("another value", |r| r.value = Some(b"other".to_vec())),
+            ("a value denied", |r| r.value = None),
+            ("another key", |r| r.key = b"yek".to_vec()),
+            ("another root", |r| r.header.state_root = Hash::ZERO),
+            ("no certificate", |r| r.finalization = None),
+            ("a cut path", |r| r.path.clear()),
+            ("a broken path", |r| r.path[0].parent = Hash::ZERO),
+            ("an uncertified end", |r| r.path[0].time_ms = TimeMs(99)),
+            ("another chain", |r| r.path[0].chain = Hash([8; 32])),
+        ];
+        for (what, spoil) in table {
+            let mut spoiled = reply();
+            spoil(&mut spoiled);
+            assert!(matches!(verdict(&spoiled, None), Err(CliError::Proof { .. })), "{what}");
+        }
+    }
+}

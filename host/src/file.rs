@@ -1,0 +1,280 @@
+//! Files that are whole after a power cut, and files that are read with a limit.
+//!
+//! A file is written beside its place, under a name that nobody can have made beforehand; it is synced, renamed, and
+//! its directory is synced. So a reader finds the old file or the new one, also when the power fails or the disk is
+//! full, and several processes may write at the same time. A crash can leave an unfinished file behind, which
+//! [`clean`] knows by its name.
+//!
+//! The crate `atomic-write-file` gives less: it always overwrites, which no key file may be, and what it leaves behind
+//! cannot be told from other files.
+
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// Permission bits of a file that only its owner may read and write.
+pub const PRIVATE: u32 = 0o600;
+
+/// End of the names of files that are being written.
+const UNFINISHED: &str = "new";
+/// Nobody writes a small file for so long: an unfinished one that is older was left by a crash.
+const STALE_AFTER: Duration = Duration::from_secs(60);
+
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The system refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// The operation.
+        action: &'static str,
+        /// Its file or directory.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// Others than its owner may read or change it.
+    #[error("{} has mode {mode:04o}, which lets others in", path.display())]
+    LooseMode {
+        /// File or directory.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It is larger than anything that belongs there.
+    #[error("{} has more than {bytes_max} bytes", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// Most bytes that are read.
+        bytes_max: u64,
+    },
+}
+
+impl FileError {
+    /// Makes an error of the system's: `.map_err(FileError::io("read", path))`.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+}
+
+/// Writes a file with these permission bits, over any that is there. Durable on return.
+///
+/// # Errors
+/// The system's; then the old file stands.
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    write(path, bytes, mode, |draft| fs::rename(draft, path))
+}
+
+/// Writes a file with these permission bits where none is. Durable on return.
+///
+/// # Errors
+/// The system's, `AlreadyExists` among them; then nothing was written.
+pub fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    write(path, bytes, mode, |draft| rename_new(draft, path))
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32, put: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{:016x}.{UNFINISHED}", u64::from_le_bytes(random)));
+    let draft = path.with_file_name(name);
+    // Never a file or a link that is there already.
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
+    let written = fill(file, bytes, mode).and_then(|()| put(&draft));
+    if written.is_err() {
+        let _ = fs::remove_file(&draft); // on a full disk it would keep others from their room
+    }
+    written?;
+    sync_parent(path)
+}
+
+fn fill(mut file: File, bytes: &[u8], mode: u32) -> io::Result<()> {
+    file.set_permissions(Permissions::from_mode(mode))?; // whatever the umask
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn rename_new(draft: &Path, path: &Path) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, draft, CWD, path, RenameFlags::NOREPLACE) {
+        // A file system that cannot do this, such as NFS, has links.
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            fs::hard_link(draft, path)?;
+            fs::remove_file(draft)
+        }
+        renamed => Ok(renamed?),
+    }
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(dir)?.sync_all()
+}
+
+/// Creates a directory that only its owner can enter, and those above it. Durable on return.
+///
+/// # Errors
+/// The system's.
+pub fn create_dir(path: &Path) -> io::Result<()> {
+    let missing = path.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.is_dir());
+    let missing: Vec<&Path> = missing.collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    missing.into_iter().rev().try_for_each(sync_parent)
+}
+
+/// Removes what crashes have left unfinished in `dir`, and returns it. A file that cannot be removed does no harm.
+pub fn clean(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    let stale = |path: &PathBuf| {
+        let unfinished = path.extension().is_some_and(|extension| extension == UNFINISHED);
+        let metadata = path.symlink_metadata().ok().filter(|found| unfinished && found.is_file());
+        let Some(written) = metadata.and_then(|found| found.modified().ok()) else { return false };
+        // One from the future is as old as any: the clock was set back.
+        !SystemTime::now().duration_since(written).is_ok_and(|age| age < STALE_AFTER)
+    };
+    let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+    paths.filter(stale).filter(|path| fs::remove_file(path).is_ok()).collect()
+}
+
+/// Removes a file; none need be there.
+///
+/// # Errors
+/// The system's.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a file of at most `bytes_max`, and when it holds a secret (`private`) only if nobody else can.
+///
+/// # Errors
+/// [`FileError`].
+pub fn read(path: &Path, bytes_max: u64, private: bool) -> Result<Vec<u8>, FileError> {
+    let fd = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|e| FileError::io("open", path)(e.into()))?;
+    let file = File::from(fd);
+    if private {
+        // Of the opened file, so that it cannot be exchanged in between.
+        check_private(path, &file.metadata().map_err(FileError::io("read", path))?)?;
+    }
+    let mut bytes = Vec::new();
+    file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(FileError::io("read", path))?;
+    if u64::try_from(bytes.len()).is_ok_and(|len| len > bytes_max) {
+        return Err(FileError::TooLong { path: path.to_owned(), bytes_max });
+    }
+    Ok(bytes)
+}
+
+/// Refuses a file or directory that group or others may read, write or enter.
+///
+/// # Errors
+/// [`FileError::LooseMode`].
+pub fn check_private(path: &Path, metadata: &Metadata) -> Result<(), FileError> {
+    let mode = metadata.permissions().mode() & 0o7777;
+    let regular = metadata.is_file() || metadata.is_dir(); // a pipe has no lasting mode worth checking
+    if regular && mode & 0o077 != 0 {
+        return Err(FileError::LooseMode { path: path.to_owned(), mode });
+    }
+    Ok(())
+}
+
+/// Whether the disk has no room, or the process may not take any: that passes.
+#[must_use]
+pub fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let entries = fs::read_dir(dir).unwrap();
+        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn files_of_one_stem_are_replaced_at_the_same_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let (order, state) = (dir.path().join("relay.order"), dir.path().join("relay.json"));
+        std::thread::scope(|scope| {
+            for (path, text) in [(&order, "an order"), (&state, "a position")] {
+                scope.spawn(move || {
+                    for _ in 0..200 {
+                        replace(path, text.as_bytes(), PRIVATE).unwrap();
+                        assert_eq!(fs::read_to_string(path).unwrap(), text);
+                    }
+                });
+            }
+        });
+        assert_eq!(names(dir.path()), ["relay.json", "relay.order"]);
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_created_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.key");
+        create(&path, b"first", PRIVATE).unwrap();
+        let error = create(&path, b"second", PRIVATE).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"first".to_vec(), 0o600));
+        let dangling = dir.path().join("b.key");
+        std::os::unix::fs::symlink(dir.path().join("nowhere"), &dangling).unwrap();
+        assert!(create(&dangling, b"text", PRIVATE).is_err(), "a link is not followed");
+        assert_eq!(names(dir.path()), ["a.key", "b.key"], "no draft is left behind");
+    }
+
+    #[test]
+    fn a_link_laid_beforehand_is_not_followed_and_leftovers_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, victim) = (dir.path().join("relay.order"), dir.path().join("victim"));
+        fs::write(&victim, "precious").unwrap();
+        std::os::unix::fs::symlink(&victim, dir.path().join("relay.new")).unwrap();
+        replace(&path, b"text", 0o644).unwrap();
+        assert_eq!((fs::read_to_string(&victim).unwrap().as_str(), mode(&path)), ("precious", 0o644));
+        let young = dir.path().join("head.json.00.new");
+        let old = dir.path().join("head.json.01.new");
+        let future = dir.path().join("head.json.02.new");
+        let now = SystemTime::now();
+        for (leftover, at) in [(&young, now), (&old, now - STALE_AFTER * 2), (&future, now + STALE_AFTER * 2)]
+        {
+            File::create(leftover).unwrap().set_modified(at).unwrap();
+        }
+        assert_eq!(clean(dir.path()).len(), 2);
+        assert!(young.exists(), "somebody may be writing it");
+        assert!(!old.exists() && !future.exists() && victim.exists() && path.exists());
+    }
+
+    #[test]
+    fn directories_are_made_private_and_loose_files_are_no_secrets() {
+        let dir = tempfile::tempdir().unwrap();
+        let inner = dir.path().join("a/b");
+        create_dir(&inner).unwrap();
+        create_dir(&inner).unwrap();
+        assert_eq!(mode(&inner), 0o700);
+        let path = inner.join("secret");
+        replace(&path, b"text", 0o640).unwrap();
+        assert_eq!(read(&path, 4, false).unwrap(), b"text");
+        assert!(matches!(read(&path, 3, false), Err(FileError::TooLong { bytes_max: 3, .. })));
+        assert!(matches!(read(&path, 4, true), Err(FileError::LooseMode { mode: 0o640, .. })));
+        replace(&path, b"text", PRIVATE).unwrap();
+        assert_eq!(read(&path, 4, true).unwrap(), b"text");
+    }
+}

@@ -1,0 +1,144 @@
+//! Secret keys as they are, in files that only their owner can read.
+//!
+//! For programs that run without anybody to ask for a password: nodes and meters.
+
+use crate::file::{self, FileError};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use wattle_primitives::{PublicKey, SecretKey};
+use zeroize::{Zeroize as _, Zeroizing};
+
+/// Longest key file in bytes: 64 hex digits and some white space.
+const KEY_FILE_BYTES_MAX: u64 = 128;
+
+/// Where systemd says which directory it has laid a service's credentials into.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
+/// Why a key file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Others may read the key.
+    #[error("{} has mode {mode:03o}: others may read the key; `chmod 600 {}`", path.display(), path.display())]
+    Mode {
+        /// The key file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Not 64 hex digits.
+    #[error("{} does not hold 64 hex digits", path.display())]
+    Content {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The operating system has no entropy.
+    #[error("no entropy for a new key")]
+    Entropy(#[source] getrandom::Error),
+}
+
+/// Reads a key: the seed as 64 hex digits, in a file that nobody else may read.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn load(path: &Path) -> Result<SecretKey, KeyError> {
+    let io = || FileError::io("read key file", path);
+    let file = File::open(path).map_err(io())?;
+    let mode = file.metadata().map_err(io())?.mode() & 0o777;
+    if mode & others(path, std::env::var_os(CREDENTIALS).as_deref()) != 0 {
+        return Err(KeyError::Mode { path: path.to_owned(), mode });
+    }
+    let mut text = Zeroizing::new(String::with_capacity(KEY_FILE_BYTES_MAX as usize));
+    file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text).map_err(io())?;
+    let mut seed = [0; 32];
+    let parsed = hex::decode_to_slice(text.trim(), &mut seed);
+    let key =
+        parsed.map(|()| SecretKey::from_seed(seed)).map_err(|_| KeyError::Content { path: path.to_owned() });
+    seed.zeroize();
+    key
+}
+
+/// The permission bits that let others read the key at `path`.
+///
+/// A service manager hands keys over in a directory that is the service's alone, as files whose group bits are the
+/// mask of an access list: reading by that "group" is the service's own.
+fn others(path: &Path, credentials: Option<&OsStr>) -> u32 {
+    let handed_over = credentials.is_some_and(|dir| !dir.is_empty() && path.starts_with(dir));
+    if handed_over { 0o037 } else { 0o077 }
+}
+
+/// Writes a new key to a file that must not exist, and returns its public half. Durable on return.
+///
+/// # Errors
+/// [`KeyError::File`] also when the file exists: a key is never overwritten. [`KeyError::Entropy`].
+pub fn generate(path: &Path) -> Result<PublicKey, KeyError> {
+    let key = SecretKey::generate().map_err(KeyError::Entropy)?;
+    write(path, &key)?;
+    Ok(key.public())
+}
+
+/// Writes `key` to a file that must not exist. Durable on return.
+///
+/// # Errors
+/// [`KeyError::File`].
+pub fn write(path: &Path, key: &SecretKey) -> Result<(), KeyError> {
+    let mut text = Zeroizing::new(hex::encode(key.seed()));
+    text.push('\n');
+    Ok(file::create(path, text.as_bytes(), file::PRIVATE).map_err(FileError::io("create key file", path))?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_key_survives_its_file_and_is_never_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("meter.key");
+        let public = generate(&path).unwrap();
+        assert_eq!(load(&path).unwrap().public(), public);
+        assert!(matches!(
+            generate(&path),
+            Err(KeyError::File(FileError::Io { action: "create key file", .. }))
+        ));
+        assert_eq!(load(&path).unwrap().public(), public);
+    }
+
+    #[test]
+    fn loose_permissions_and_other_content_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("meter.key");
+        generate(&path).unwrap();
+        for mode in [0o604, 0o640, 0o666] {
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            assert!(matches!(load(&path), Err(KeyError::Mode { mode: got, .. }) if got == mode));
+        }
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        for text in ["", "abcd", &"g".repeat(64), &"a".repeat(66)] {
+            std::fs::write(&path, text).unwrap();
+            assert!(matches!(load(&path), Err(KeyError::Content { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_handed_over_credentials_may_have_a_group() {
+        let dir = Some(OsStr::new("/run/credentials/wattle-light.service"));
+        assert_eq!(others(Path::new("/run/credentials/wattle-light.service/house.key"), dir), 0o037);
+        for (path, dir) in [
+            ("/run/credentials/other.service/house.key", dir),
+            ("/etc/wattle/house.key", dir),
+            ("/etc/wattle/house.key", None),
+            ("/etc/wattle/house.key", Some(OsStr::new(""))),
+        ] {
+            assert_eq!(others(Path::new(path), dir), 0o077, "{path}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! One process for a directory, one process on this machine for a validator key.
+//!
+//! Both locks go with the process, however it ends. The sign state has a third one of its own, for whoever reaches it
+//! by another way. Copies of a key on different machines are for their operator to prevent.
+
+use crate::FileError;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::{Path, PathBuf};
+use wattle_primitives::{Hash, PublicKey};
+
+/// Why a lock cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process uses the directory.
+    #[error("{} is in use by process {holder}: stop it first", dir.display())]
+    DirInUse {
+        /// The directory.
+        dir: PathBuf,
+        /// Its process, as far as it is known.
+        holder: String,
+    },
+    /// Another process on this machine votes with the key.
+    #[error(
+        "another process on this machine runs validator {key}: two of them would sign against each other"
+    )]
+    KeyInUse {
+        /// The key.
+        key: PublicKey,
+    },
+    /// The system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// The only process that uses a directory.
+#[derive(Debug)]
+pub struct DirLock {
+    _file: File,
+}
+
+/// The only process on this machine that votes with a key.
+#[derive(Debug)]
+pub struct KeyLock {
+    _socket: UnixListener,
+}
+
+impl DirLock {
+    /// Locks `dir`, which must exist.
+    ///
+    /// # Errors
+    /// [`LockError`].
+    pub fn take(dir: &Path) -> Result<Self, LockError> {
+        /// A process id and a line end.
+        const HOLDER_BYTES_MAX: u64 = 16;
+        let path = dir.join("lock");
+        let io = || FileError::io("lock", &path);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = options.open(&path).map_err(io())?;
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut holder = String::new();
+                // A holder that cannot be read is not known; the lock is held all the same.
+                let _ = file.take(HOLDER_BYTES_MAX).read_to_string(&mut holder);
+                let digits: String = holder.chars().filter(char::is_ascii_digit).collect();
+                let holder = if digits.is_empty() { "unknown".to_owned() } else { digits };
+                return Err(LockError::DirInUse { dir: dir.to_owned(), holder });
+            }
+            Err(errno) => return Err(io()(errno.into()).into()),
+        }
+        file.set_len(0).and_then(|()| file.rewind()).map_err(io())?;
+        writeln!(file, "{}", std::process::id()).map_err(io())?;
+        Ok(Self { _file: file })
+    }
+}
+
+impl KeyLock {
+    /// Locks `key` on `chain`: by a socket name that only one process can have, and that no file keeps.
+    ///
+    /// # Errors
+    /// [`LockError`].
+    pub fn take(chain: &Hash, key: &PublicKey) -> Result<Self, LockError> {
+        let name = format!("wattle/validator/{}/{key}", &chain.to_string()[..16]);
+        let path = PathBuf::from(format!("@{name}"));
+        let address = SocketAddr::from_abstract_name(&name).map_err(FileError::io("lock", &path))?;
+        match UnixListener::bind_addr(&address) {
+            Ok(socket) => Ok(Self { _socket: socket }),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                Err(LockError::KeyInUse { key: *key })
+            }
+            Err(source) => Err(FileError::io("lock", &path)(source).into()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_process_and_the_lock_goes_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = DirLock::take(dir.path()).unwrap();
+        let error = DirLock::take(dir.path()).unwrap_err().to_string();
+        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        drop(first);
+        drop(DirLock::take(dir.path()).unwrap());
+        assert!(matches!(DirLock::take(&dir.path().join("missing")), Err(LockError::File(_))));
+    }
+
+    #[test]
+    fn a_key_has_one_process_for_each_chain() {
+        let (key, other) = (PublicKey([3; 32]), PublicKey([4; 32]));
+        let chain = Hash::of(wattle_primitives::domain::GENESIS, &[&std::process::id().to_le_bytes()]);
+        let first = KeyLock::take(&chain, &key).unwrap();
+        assert!(matches!(KeyLock::take(&chain, &key), Err(LockError::KeyInUse { key: k }) if k == key));
+        drop(KeyLock::take(&chain, &other).unwrap());
+        drop(KeyLock::take(&Hash([1; 32]), &key).unwrap());
+        drop(first);
+        KeyLock::take(&chain, &key).unwrap();
+    }
+}

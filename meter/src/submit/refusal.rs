@@ -1,0 +1,110 @@
+//! The chain's refusals: why it took no reading, as far as the meter's proven record shows.
+
+use serde::{Serialize, Serializer};
+use wattle_primitives::reading::Reading;
+use wattle_primitives::state_key::MeterRecord;
+use wattle_primitives::{TimeMs, WattHours};
+
+const MS_PER_HOUR: u128 = 3_600_000;
+/// Energy that a proven record may be exceeded by before that is called implausible here: the chain decides.
+const SLACK_WH: u64 = 1000;
+
+/// Reasons why the chain takes no reading, as far as the meter's proven record shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Objection {
+    /// Another meter has taken its place.
+    Replaced,
+    /// The counters are below those that the chain has.
+    RegisterDecreased,
+    /// The words are no energy in the encoding that the meter is registered with.
+    BadRegisters,
+    /// More energy than the registered power allows for the time.
+    Implausible,
+    /// The record does not show it.
+    Unknown,
+}
+
+impl Objection {
+    /// The objection that `record` holds against a reading at chain time `now`.
+    pub(super) fn of(record: &MeterRecord, reading: &Reading, now: TimeMs) -> Self {
+        if record.replaced_by.is_some() {
+            return Self::Replaced;
+        }
+        let next = |count: Option<u64>, words: &[u16]| match count {
+            Some(count) => record.encoding.next_count(count, words),
+            None => record.encoding.count(words).map(Some),
+        };
+        let last = record.last;
+        let import = next(last.map(|last| last.import_count), &reading.import);
+        let export = next(last.map(|last| last.export_count), &reading.export);
+        let (Ok(import), Ok(export)) = (import, export) else { return Self::BadRegisters };
+        let (Some(import), Some(export)) = (import, export) else { return Self::RegisterDecreased };
+        let Some(last) = last else { return Self::Unknown };
+        let rise = |count, before: WattHours| {
+            record.encoding.energy_of(count).map_or(u64::MAX, |energy| energy.0.saturating_sub(before.0))
+        };
+        let rise = rise(import, last.import_wh).max(rise(export, last.export_wh));
+        let since_ms = u128::from(now.0.saturating_sub(last.flow_ms.0));
+        let most = u128::from(record.power_max_w).saturating_mul(since_ms) / MS_PER_HOUR;
+        if u128::from(rise) <= most.saturating_add(u128::from(SLACK_WH)) {
+            return Self::Unknown;
+        }
+        let turned = |before: u64, after: u64| {
+            record.encoding.modulus().is_some_and(|turn| before.checked_div(turn) != after.checked_div(turn))
+        };
+        let fell = turned(last.import_count, import) || turned(last.export_count, export);
+        if fell { Self::RegisterDecreased } else { Self::Implausible }
+    }
+
+    /// Whether time changes nothing about it.
+    pub(super) const fn is_final(self) -> bool {
+        matches!(self, Self::Replaced | Self::RegisterDecreased | Self::BadRegisters)
+    }
+
+    /// In a word.
+    #[must_use]
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Replaced => "meter_replaced",
+            Self::RegisterDecreased => "register_decreased",
+            Self::BadRegisters => "bad_registers",
+            Self::Implausible => "implausible_reading",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Serialize for Objection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// Readings that the chain has refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Refusal {
+    /// Number of the last one.
+    pub up_to: u64,
+    /// Why they were refused.
+    pub reason: Objection,
+    /// Transactions in a row of which not everything was taken.
+    #[serde(skip)]
+    pub(super) times: u32,
+    /// Uptime until which they are not tried again, ms.
+    #[serde(skip)]
+    pub(super) until_ms: u64,
+}
+
+impl Refusal {
+    #[cfg(test)]
+    pub(crate) const fn for_tests(up_to: u64, reason: Objection, times: u32) -> Self {
+        Self { up_to, reason, times, until_ms: 0 }
+    }
+
+    /// Whether the same was refused more than once.
+    #[must_use]
+    pub(crate) const fn is_lasting(&self) -> bool {
+        self.times > 1
+    }
+}
