@@ -15,7 +15,6 @@ impl ChainQueries for NodeBackend {
         let shared = &self.shared;
         let (view, status) = (shared.view(), self.status()?);
         let epoch = view.next_epoch();
-        let validators = view.schedule.validators(epoch).len();
         Ok(ChainStatus {
             at: at(&view),
             chain_id: shared.genesis.chain_id.clone(),
@@ -25,7 +24,7 @@ impl ChainQueries for NodeBackend {
             time_ms: view.header.time_ms,
             epoch,
             view: status.view,
-            validators: count(validators),
+            validators: count(view.schedule.validators(epoch).len()),
             peers: count(status.peers),
             syncing: status.syncing,
             horizon: Height::ZERO, // this version keeps everything
@@ -92,7 +91,8 @@ impl ChainQueries for NodeBackend {
 
     fn chain_params(&self) -> RpcResult<ParamsReply> {
         let view = self.shared.view();
-        Ok(ParamsReply { at: at(&view), epoch: view.next_epoch(), params: view.schedule.params().into() })
+        let params = view.schedule.params();
+        Ok(ParamsReply { at: at(&view), epoch: view.next_epoch(), params: params.into() })
     }
 
     fn chain_event_proof(&self, place: EventPosition) -> RpcResult<EventProof> {
@@ -127,7 +127,7 @@ impl ChainQueries for NodeBackend {
     }
 }
 
-/// What proves a finalized header.
+/// The proof that a header is final.
 pub(super) struct Finality {
     /// The header.
     pub(super) header: Header,
