@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 use wattle_consensus::Evidence;
-use wattle_primitives::{Certificate, Genesis, Hash, Header, Height, PublicKey, Tx};
+use wattle_primitives::{Certificate, Epoch, Genesis, Hash, Header, Height, PublicKey, Tx};
 use wattle_runtime::{Schedule, State, Store};
 
 /// Most proofs of misbehaviour kept in memory.
@@ -40,6 +40,12 @@ impl View {
             schedule: Arc::clone(&found.schedule),
             certificate: found.certificate.clone(),
         }
+    }
+
+    /// The epoch that decides on the next block.
+    #[must_use]
+    pub fn next_epoch(&self) -> Epoch {
+        self.schedule.epoch_after(self.header.height)
     }
 }
 

@@ -35,7 +35,7 @@ impl AccountQueries for NodeBackend {
             reply.nonce.extend(record.lanes().filter(|(_, next)| *next > Nonce::ZERO));
             let assets = query::assets_of(&view.state, &address, &record);
             reply.balances = assets.filter_map(|asset| balance(&view, address, asset)).collect();
-            reply.bandwidth = bandwidth(&self.shared.genesis.params, record.tat, next_time(&view));
+            reply.bandwidth = bandwidth(view.schedule.params(), record.tat, next_time(&view));
             reply.authority = record.authority;
         }
         Ok(reply)

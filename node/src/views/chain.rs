@@ -14,7 +14,7 @@ impl ChainQueries for NodeBackend {
     fn chain_status(&self) -> RpcResult<ChainStatus> {
         let shared = &self.shared;
         let (view, status) = (shared.view(), self.status()?);
-        let epoch = shared.genesis.params.epoch_of(view.header.height.next());
+        let epoch = view.next_epoch();
         Ok(ChainStatus {
             at: at(&view),
             chain_id: shared.genesis.chain_id.clone(),
@@ -57,15 +57,13 @@ impl ChainQueries for NodeBackend {
     }
 
     fn chain_light_block(&self, height: Option<Height>) -> RpcResult<LightBlock> {
-        let head = self.shared.view().header.height;
-        let height = height.unwrap_or(head);
-        if height > head {
+        let view = self.shared.view();
+        let height = height.unwrap_or(view.header.height);
+        if height > view.header.height {
             return Err(RpcError::not_found("block", height));
         }
         let Finality { header, certificate, path } = finality(self, height)?.ok_or_else(unproven)?;
-        let epoch = self.shared.genesis.params.epoch_of(height);
-        let validators = self.shared.genesis.validators(epoch).cloned();
-        let validators = validators.ok_or_else(|| RpcError::internal("no validators are scheduled"))?;
+        let validators = view.schedule.validators(header.epoch).clone();
         let hash = header.hash();
         Ok(LightBlock {
             at: At::finalized(height),
@@ -79,8 +77,7 @@ impl ChainQueries for NodeBackend {
 
     fn chain_validators(&self, epoch: Option<Epoch>) -> RpcResult<ValidatorsReply> {
         let view = self.shared.view();
-        let current = self.shared.genesis.params.epoch_of(view.header.height.next());
-        let epoch = epoch.unwrap_or(current);
+        let epoch = epoch.unwrap_or_else(|| view.next_epoch());
         let validators = view.schedule.validators(epoch).clone();
         Ok(ValidatorsReply {
             at: at(&view),
@@ -94,12 +91,8 @@ impl ChainQueries for NodeBackend {
 
     fn chain_params(&self) -> RpcResult<ParamsReply> {
         let view = self.shared.view();
-        let params = &self.shared.genesis.params;
-        Ok(ParamsReply {
-            at: at(&view),
-            epoch: params.epoch_of(view.header.height.next()),
-            params: params.into(),
-        })
+        let params = view.schedule.params();
+        Ok(ParamsReply { at: at(&view), epoch: view.next_epoch(), params: params.into() })
     }
 
     fn chain_event_proof(&self, place: EventPosition) -> RpcResult<EventProof> {

@@ -86,10 +86,9 @@ impl HealthQueries for NodeBackend {
             if status.low_space {
                 reasons.push("low_disk_space".to_owned());
             }
-            let epoch = self.shared.genesis.params.epoch_of(status.height.next());
-            let alone = self.shared.genesis.validators(epoch).is_some_and(|set| {
-                set.len() == 1 && self.shared.key.is_some_and(|key| set.index_of(&key).is_some())
-            });
+            let schedule = &self.shared.view().schedule;
+            let set = schedule.validators(schedule.epoch_after(status.height));
+            let alone = set.len() == 1 && self.shared.key.is_some_and(|key| set.index_of(&key).is_some());
             if status.peers == 0 && !alone {
                 reasons.push("no_peers".to_owned());
             }
@@ -158,7 +157,8 @@ pub(super) fn gauges(node: &NodeBackend) -> Gauges {
 
 /// Age of the last block from which on the chain counts as standing, ms.
 fn stale_after_ms(node: &NodeBackend) -> u64 {
-    let params = &node.shared.genesis.params;
+    let view = node.shared.view();
+    let params = view.schedule.params();
     let round = params.leader_timeout_ms.saturating_add(params.advance_timeout_ms);
     params.idle_interval_ms.saturating_mul(STALE_INTERVALS).saturating_add(round)
 }

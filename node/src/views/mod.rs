@@ -100,7 +100,7 @@ impl NodeBackend {
     /// The environment of the next block, as far as it can be known.
     fn next_env(&self, view: &View) -> BlockEnv {
         BlockEnv {
-            params: self.shared.genesis.params.clone(),
+            params: view.schedule.params().clone(),
             chain: self.shared.chain,
             height: view.header.height.next(),
             time_ms: next_time(view),

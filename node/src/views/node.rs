@@ -4,7 +4,7 @@ use super::{NodeBackend, at, page, storage};
 use crate::run::shared::View;
 use wattle_consensus::{Evidence, Rotation};
 use wattle_p2p::wire::Role;
-use wattle_primitives::{BlockId, Height, Round, TimeMs, ValidatorSet, Vote};
+use wattle_primitives::{BlockId, Height, Round, TimeMs, Vote};
 use wattle_rpc_types::{
     Anchored, ConsensusReply, EvidenceItem, NodeQueries, Page, PageRequest, PeerBan, PeerDirection, PeerInfo,
     Peers, RpcError, RpcResult,
@@ -19,12 +19,9 @@ impl NodeQueries for NodeBackend {
 
     fn node_consensus(&self) -> RpcResult<ConsensusReply> {
         let (view, status) = (self.shared.view(), self.status()?);
-        let round = if status.voting {
-            Round { epoch: status.epoch, view: status.view }
-        } else {
-            next_round(self, &view)
-        };
-        let set = set_of(self, round)?;
+        let round =
+            if status.voting { Round { epoch: status.epoch, view: status.view } } else { next_round(&view) };
+        let set = view.schedule.validators(round.epoch);
         let leader_index = match status.leader.filter(|_| status.voting).and_then(|key| set.index_of(&key)) {
             Some(index) => index,
             None => Rotation::new(round.epoch, set).leader(round.view),
@@ -84,23 +81,16 @@ fn peer_info(peer: wattle_p2p::PeerInfo) -> PeerInfo {
     }
 }
 
-fn next_round(node: &NodeBackend, view: &View) -> Round {
+fn next_round(view: &View) -> Round {
     let header = &view.header;
-    let epoch = node.shared.genesis.params.epoch_of(header.height.next());
+    let epoch = view.next_epoch();
     let started = header.height > Height::ZERO && epoch == header.epoch;
     Round { epoch, view: if started { header.view.next() } else { wattle_primitives::View(1) } }
 }
 
-fn set_of(node: &NodeBackend, round: Round) -> RpcResult<&ValidatorSet> {
-    node.shared
-        .genesis
-        .validators(round.epoch)
-        .ok_or_else(|| RpcError::internal("no validators are scheduled"))
-}
-
 fn item(node: &NodeBackend, view: &View, evidence: &Evidence) -> RpcResult<EvidenceItem> {
     let (round, index) = (evidence.first.vote.round(), evidence.culprit());
-    let member = set_of(node, round)?.get(index);
+    let member = view.schedule.validators(round.epoch).get(index);
     let validator = member.ok_or_else(|| RpcError::internal("evidence against nobody in the set"))?.key;
     let kind = match (&evidence.first.vote, &evidence.second.vote) {
         (Vote::Nullify(_), _) | (_, Vote::Nullify(_)) => "nullify_and_finalize",
@@ -122,7 +112,7 @@ fn item(node: &NodeBackend, view: &View, evidence: &Evidence) -> RpcResult<Evide
 ///
 /// Conflicting votes reach a validator while their round runs, so this is when they were seen, to within a round.
 fn time_of(node: &NodeBackend, view: &View, round: Round) -> RpcResult<TimeMs> {
-    let params = &node.shared.genesis.params;
+    let params = view.schedule.params();
     let (mut low, mut high) = (params.floor_height(round.epoch).next(), params.terminal_height(round.epoch));
     high = high.min(view.header.height);
     let mut time = view.header.time_ms;

@@ -70,8 +70,7 @@ fn by_hash(node: &NodeBackend, view: &View, hash: &Hash, hits: &mut Hits) -> Rpc
         hits.add(SearchKind::Hold, hash);
     }
     let key = PublicKey(hash.0);
-    let epoch = node.shared.genesis.params.epoch_of(view.header.height.next());
-    if view.schedule.validators(epoch).index_of(&key).is_some() {
+    if view.schedule.validators(view.next_epoch()).index_of(&key).is_some() {
         hits.add(SearchKind::Validator, key);
     }
     by_address(view, &Address::of_key(&key), hits);
