@@ -26,6 +26,7 @@ pub const POWER_TOTAL_MAX: u64 = 1 << 48;
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct VotingPower(pub u64);
 
@@ -44,11 +45,13 @@ pub struct VotingPower(pub u64);
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct ValidatorIndex(pub u16);
 
 /// One member of a set.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Validator {
     /// Key that signs votes.
