@@ -30,6 +30,7 @@ pub mod key;
 pub mod merkle;
 pub mod planted;
 pub mod reading;
+mod reason;
 pub mod receipt;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -50,7 +51,8 @@ pub use event::Event;
 pub use genesis::{Genesis, Params};
 pub use hash::Hash;
 pub use key::{PublicKey, SecretKey, Signature};
-pub use receipt::{Outcome, Reason, Receipt};
+pub use reason::Reason;
+pub use receipt::{Outcome, Receipt};
 pub use tx::{Auth, Tx, TxBody};
 pub use units::{Amount, AssetId, Epoch, Height, Lane, Nonce, TimeMs, View, WattHours, Weight};
 pub use validator::{Validator, ValidatorIndex, ValidatorSet, VotingPower};

@@ -38,7 +38,6 @@ text_schema! {
     crate::PublicKey: "PublicKey", "^(0x)?[0-9a-fA-F]{64}$";
     crate::Signature: "Signature", "^(0x)?[0-9a-fA-F]{128}$";
     crate::Address: "Address", "^wat1[02-9ac-hj-np-z]+$";
-    crate::call::token::Symbol: "Symbol", "^[A-Z][A-Z0-9]*$";
 }
 
 impl<const N: usize> JsonSchema for BoundedBytes<N> {
