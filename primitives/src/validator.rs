@@ -206,6 +206,21 @@ impl<'de> Deserialize<'de> for ValidatorSet {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for ValidatorSet {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ValidatorSet".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        <Vec<Validator> as schemars::JsonSchema>::json_schema(generator)
+    }
+}
+
 crate::decodable! { ValidatorSet: 4 + VALIDATORS_MAX * 40; }
 
 #[cfg(test)]

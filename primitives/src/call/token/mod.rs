@@ -24,9 +24,6 @@ pub const SYMBOL_BYTES_MAX: usize = 12;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
 pub struct Symbol(BoundedBytes<SYMBOL_BYTES_MAX>);
 
-#[cfg(feature = "schema")]
-crate::schema::text_schema! { Symbol: "Symbol", "^[A-Z][A-Z0-9]*$"; }
-
 /// Why text is not a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a symbol has 1 to {SYMBOL_BYTES_MAX} upper-case letters and digits, a letter first")]
@@ -76,6 +73,8 @@ impl BorshDeserialize for Symbol {
 }
 
 crate::serde_text!(Symbol);
+#[cfg(feature = "schema")]
+crate::schema::text_schema! { Symbol: "Symbol", "^[A-Z][A-Z0-9]*$"; }
 
 calls! {
     /// Calls to the token module.
