@@ -44,9 +44,9 @@ pub(crate) struct MeterFacts {
     pub(crate) samples: u64,
     /// Failed samples since the start.
     pub(crate) failures: u64,
-    /// Why it cannot be read at present.
+    /// Reason why it cannot be read at present.
     pub(crate) error: Option<String>,
-    /// Why its counters are not signed at present.
+    /// Reason why its counters are not signed at present.
     pub(crate) held: Option<&'static str>,
     /// Import counter.
     pub(crate) import_wh: Option<WattHours>,
@@ -116,7 +116,7 @@ pub(crate) struct ChainFacts {
     pub(crate) trusted_until_ms: TimeMs,
     /// Whether balances and prices are believed.
     pub(crate) believing: bool,
-    /// Why not: `trust_expired`, `peers_disagree` or `nothing_verified`.
+    /// Reason for doubt: `trust_expired`, `peers_disagree` or `nothing_verified`.
     pub(crate) reason: Option<&'static str>,
     /// The same in words, with what to do.
     pub(crate) advice: Option<String>,

@@ -1,4 +1,4 @@
-//! What time it is on a computer that may have no clock.
+//! The time on a computer that may have no clock.
 //!
 //! The operating system's clock counts when the system says that it is synchronized. Otherwise the time of the newest
 //! verified header is carried on by the monotonic clock, and nothing else: a clock that nobody sets may stand anywhere.
@@ -19,7 +19,7 @@ const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
 /// So far ahead of the chain's time the system's clock is wrong, in ms.
 const AHEAD_MS_MAX: u64 = 3_600_000;
 
-/// What the computer's clocks say.
+/// The computer's clocks.
 pub trait TimeSource: Send + Sync {
     /// Monotonic ms since some zero, the same for the life of the source.
     fn mono_ms(&self) -> u64;
@@ -68,7 +68,7 @@ struct Anchor {
 
 /// Where a header comes from. A later one counts for more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Known {
+pub(crate) enum Known {
     /// It was saved before the start: a lower bound only.
     Saved,
     /// The operator says that it is new.
@@ -82,7 +82,7 @@ impl Clock {
     ///
     /// # Errors
     /// When the operating system has no entropy for the boot id.
-    pub fn start(trust_os: bool) -> Result<Self, getrandom::Error> {
+    pub(crate) fn start(trust_os: bool) -> Result<Self, getrandom::Error> {
         let mut id = [0; 8];
         getrandom::fill(&mut id)?;
         let boot_id = u64::from_le_bytes(id);
@@ -97,18 +97,18 @@ impl Clock {
 
     /// Random at each start.
     #[must_use]
-    pub const fn boot_id(&self) -> u64 {
+    pub(crate) const fn boot_id(&self) -> u64 {
         self.boot_id
     }
 
     /// Monotonic ms since the start.
     #[must_use]
-    pub fn uptime_ms(&self) -> u64 {
+    pub(crate) fn uptime_ms(&self) -> u64 {
         self.source.mono_ms()
     }
 
     /// A header of this time is believed.
-    pub fn anchor(&self, time: TimeMs, known: Known) {
+    pub(crate) fn anchor(&self, time: TimeMs, known: Known) {
         let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
         let counts = |old: Anchor| match known.cmp(&old.known) {
             // While the computer slept the monotonic clock may have stood still.
@@ -123,26 +123,26 @@ impl Clock {
     }
 
     /// The operating system's clock is wrong: it counts for nothing unless it is vouched for.
-    pub fn distrust(&self, distrusted: bool) {
+    pub(crate) fn distrust(&self, distrusted: bool) {
         self.distrusted.store(distrusted, Ordering::Relaxed);
     }
 
     /// Whether it is taken to be wrong.
     #[must_use]
-    pub fn is_distrusted(&self) -> bool {
+    pub(crate) fn is_distrusted(&self) -> bool {
         self.distrusted.load(Ordering::Relaxed)
     }
 
     /// Whether the time is known: by a clock that is vouched for, or by a header verified since the start.
     #[must_use]
-    pub fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         self.stamp().1 != ClockQuality::Unset
     }
 
     /// Whether the operating system's clock runs far ahead of the chain. `None` while there is nothing to compare: it is
     /// vouched for, or no header was verified since the start.
     #[must_use]
-    pub fn os_is_ahead(&self) -> Option<bool> {
+    pub(crate) fn os_is_ahead(&self) -> Option<bool> {
         let anchor = self.chain_anchor().filter(|anchor| anchor.known == Known::Live)?;
         if self.os_is_synchronized() {
             return None;
@@ -152,7 +152,7 @@ impl Clock {
 
     /// The time for a reading, and what it is worth.
     #[must_use]
-    pub fn stamp(&self) -> (TimeMs, ClockQuality) {
+    pub(crate) fn stamp(&self) -> (TimeMs, ClockQuality) {
         let chain = self.chain_anchor();
         match (self.os_is_synchronized(), chain) {
             (true, _) => (TimeMs(self.source.os_ms()), ClockQuality::Synced),
@@ -165,7 +165,7 @@ impl Clock {
 
     /// The best lower bound of the time. A clock that nobody vouches for has no say in it once a header was verified.
     #[must_use]
-    pub fn now(&self) -> TimeMs {
+    pub(crate) fn now(&self) -> TimeMs {
         let chain = self.chain_anchor();
         let told = chain.filter(|anchor| anchor.known > Known::Saved || self.is_distrusted());
         match told.filter(|_| !self.os_is_synchronized()) {
@@ -176,13 +176,13 @@ impl Clock {
 
     /// The chain's time by its newest believed header, carried on.
     #[must_use]
-    pub fn chain_time(&self) -> Option<TimeMs> {
+    pub(crate) fn chain_time(&self) -> Option<TimeMs> {
         self.chain_anchor().map(|anchor| self.carried(&anchor))
     }
 
     /// Whether the operating system's clock may be used to refuse headers from the future.
     #[must_use]
-    pub fn os_is_synchronized(&self) -> bool {
+    pub(crate) fn os_is_synchronized(&self) -> bool {
         self.source.is_synchronized()
     }
 

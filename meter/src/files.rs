@@ -47,7 +47,7 @@ pub(crate) fn claimed(path: &Path) -> PathBuf {
 /// since. A newer one replaces it. `None` when there is none.
 ///
 /// # Errors
-/// What the disk says.
+/// The system's.
 pub(crate) fn claim(path: &Path) -> io::Result<Option<PathBuf>> {
     let aside = claimed(path);
     match fs::rename(path, &aside) {

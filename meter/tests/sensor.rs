@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use wattle_meter::sensor::{Bus, Link, Profile, Sensor, SensorError, Timing, Verdict, crc16};
 use wattle_meter::simulator::{EXPORT, Household, IMPORT, Simulator, Site};
 
-/// What a fault costs, and longer than a server here ever takes for an answer.
+/// Time that a fault costs; longer than a server here ever takes for an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 const START_MS: u64 = 1_700_000_000_000;
 

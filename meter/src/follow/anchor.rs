@@ -137,7 +137,7 @@ impl Follower {
     ///
     /// # Errors
     /// [`AnchorError`]; what was believed before stays believed.
-    pub fn reanchor(&mut self, checkpoint: Checkpoint, vouched: bool) -> Result<(), AnchorError> {
+    pub(crate) fn reanchor(&mut self, checkpoint: Checkpoint, vouched: bool) -> Result<(), AnchorError> {
         let overrides = vouched && !self.clock.is_known();
         let now = if overrides { checkpoint.header.time_ms } else { self.clock.now() };
         check(&checkpoint, self.trusted.chain, self.head(), self.dispute.as_ref(), now)?;

@@ -27,7 +27,7 @@ pub struct Dispute {
 
 /// A second peer's word about the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
+pub(crate) enum Comparison {
     /// It has the same head.
     Agrees,
     /// It says nothing: it is behind, has pruned that height, or there is nothing to compare yet.
@@ -40,7 +40,11 @@ impl Follower {
     /// # Errors
     /// [`FollowError::Disputed`] when it proves another one: from then on nothing is believed. A lie, when it sends
     /// another one that it cannot prove.
-    pub async fn compare(&mut self, peers: &impl Peers, peer: PeerId) -> Result<Comparison, FollowError> {
+    pub(crate) async fn compare(
+        &mut self,
+        peers: &impl Peers,
+        peer: PeerId,
+    ) -> Result<Comparison, FollowError> {
         let height = self.head().height;
         if height == Height::ZERO {
             return Ok(Comparison::Unknown); // the genesis has no certificate

@@ -36,7 +36,7 @@ use wattle_primitives::{
 };
 
 /// Epochs followed before the caller gets a turn.
-pub const EPOCHS_PER_ROUND_MAX: u32 = 64;
+pub(crate) const EPOCHS_PER_ROUND_MAX: u32 = 64;
 /// How far a header may be ahead of a synchronized clock, in ms.
 const CLOCK_SKEW_MS_MAX: u64 = 600_000;
 /// How often the trusted head is saved at least, if it moves, in ms: a compromise with the wear of an SD card.
@@ -70,7 +70,7 @@ pub struct Follower {
 
 /// Reasons why nothing is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub(crate) enum Doubt {
     /// The trust period is over.
     Expired {
         /// When it ended.
@@ -86,7 +86,11 @@ impl Follower {
     ///
     /// # Errors
     /// [`CheckpointError`] when the checkpoint's parts do not belong together.
-    pub fn open(checkpoint: Checkpoint, dir: &Path, clock: Arc<Clock>) -> Result<Self, CheckpointError> {
+    pub(crate) fn open(
+        checkpoint: Checkpoint,
+        dir: &Path,
+        clock: Arc<Clock>,
+    ) -> Result<Self, CheckpointError> {
         Self::open_in(checkpoint, Box::new(HeadFile::new(dir)), clock)
     }
 
@@ -125,7 +129,7 @@ impl Follower {
 
     /// The genesis hash.
     #[must_use]
-    pub const fn chain(&self) -> Hash {
+    pub(crate) const fn chain(&self) -> Hash {
         self.trusted.chain
     }
 
@@ -137,19 +141,19 @@ impl Follower {
 
     /// Whether the trust period is still running.
     #[must_use]
-    pub fn is_fresh(&self) -> bool {
+    pub(crate) fn is_fresh(&self) -> bool {
         self.trusted.is_fresh(self.clock.now(), &self.rules)
     }
 
     /// When the trust period ends, if the head does not rise before.
     #[must_use]
-    pub const fn trusted_until(&self) -> TimeMs {
+    pub(crate) const fn trusted_until(&self) -> TimeMs {
         TimeMs(self.trusted.head.time_ms.0.saturating_add(self.rules.period_ms))
     }
 
     /// The reason why nothing is believed; `None` while proofs count.
     #[must_use]
-    pub fn doubt(&self) -> Option<Doubt> {
+    pub(crate) fn doubt(&self) -> Option<Doubt> {
         match self.dispute {
             Some(dispute) => Some(Doubt::Disputed(dispute)),
             None if self.is_fresh() => None,
@@ -159,14 +163,14 @@ impl Follower {
 
     /// Name of the chain, for people.
     #[must_use]
-    pub fn chain_id(&self) -> &str {
+    pub(crate) fn chain_id(&self) -> &str {
         &self.chain_id
     }
 
     /// How old the head is, in ms: by a clock that is vouched for, else since it last rose. `None` without such a clock
     /// while no header was verified since the start: the head may be of any age.
     #[must_use]
-    pub fn head_age_ms(&self) -> Option<u64> {
+    pub(crate) fn head_age_ms(&self) -> Option<u64> {
         if self.clock.os_is_synchronized() {
             return Some(self.clock.now().0.saturating_sub(self.head().time_ms.0));
         }
@@ -175,7 +179,7 @@ impl Follower {
 
     /// Bytes of pages written since the start.
     #[must_use]
-    pub const fn written_bytes(&self) -> u64 {
+    pub(crate) const fn written_bytes(&self) -> u64 {
         self.written
     }
 
@@ -223,7 +227,7 @@ impl Follower {
     ///
     /// # Errors
     /// [`FollowError`].
-    pub async fn prove_record<T: Decode>(
+    pub(crate) async fn prove_record<T: Decode>(
         &mut self,
         peers: &impl Peers,
         peer: PeerId,
@@ -321,7 +325,7 @@ impl Follower {
 
     /// Whether a header was verified since the start, be it the saved one once more.
     #[must_use]
-    pub const fn is_verified(&self) -> bool {
+    pub(crate) const fn is_verified(&self) -> bool {
         self.verified
     }
 
@@ -394,7 +398,7 @@ impl Follower {
     ///
     /// # Errors
     /// [`FollowError::Save`].
-    pub fn save(&mut self, now: bool) -> Result<(), FollowError> {
+    pub(crate) fn save(&mut self, now: bool) -> Result<(), FollowError> {
         let head = self.head();
         let due = match &self.saved {
             Some((_, header)) if header == head => false,
@@ -423,13 +427,13 @@ impl Follower {
 
 /// The head saved in a data directory, for a status display.
 #[must_use]
-pub fn saved_head(dir: &Path) -> Option<Checkpoint> {
+pub(crate) fn saved_head(dir: &Path) -> Option<Checkpoint> {
     HeadFile::new(dir).load()
 }
 
 /// The dispute kept in a data directory.
 #[must_use]
-pub fn saved_dispute(dir: &Path) -> Option<Dispute> {
+pub(crate) fn saved_dispute(dir: &Path) -> Option<Dispute> {
     HeadFile::new(dir).load_dispute()
 }
 

@@ -15,7 +15,7 @@ const MINUTE_MS: u64 = 60_000;
 /// Prices that were proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Tariff {
+pub(crate) struct Tariff {
     /// The microgrid that asks them.
     pub microgrid: Hash,
     /// Version of its terms.
@@ -37,7 +37,7 @@ pub struct Tariff {
 /// Prices from a moment on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct NextPrice {
+pub(crate) struct NextPrice {
     /// From when on.
     pub from_ms: TimeMs,
     /// Base units for a kWh from the grid.
@@ -52,7 +52,7 @@ impl Follower {
     ///
     /// # Errors
     /// [`FollowError`].
-    pub async fn prove_tariff(
+    pub(crate) async fn prove_tariff(
         &mut self,
         peers: &impl Peers,
         peer: PeerId,

@@ -33,7 +33,7 @@ use wattle_primitives::planted;
 use wattle_primitives::reading::SignedReading;
 
 /// Numbers reserved at once: one write for so many readings.
-pub const RESERVATION: u64 = 64;
+pub(crate) const RESERVATION: u64 = 64;
 /// Most readings that a queue may be set to hold.
 pub const CAPACITY_MAX: usize = 1_000_000;
 
@@ -212,7 +212,7 @@ impl Queue {
 
     /// Readings that were sent and are not known to have arrived.
     #[must_use]
-    pub const fn inflight(&self) -> Option<Inflight> {
+    pub(crate) const fn inflight(&self) -> Option<Inflight> {
         self.state.inflight
     }
 
@@ -220,7 +220,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`QueueError::Io`].
-    pub fn set_inflight(&mut self, inflight: Option<Inflight>) -> Result<(), QueueError> {
+    pub(crate) fn set_inflight(&mut self, inflight: Option<Inflight>) -> Result<(), QueueError> {
         if self.state.inflight == inflight {
             return Ok(());
         }
@@ -229,7 +229,7 @@ impl Queue {
 
     /// Whether the numbers are known to follow the chain's.
     #[must_use]
-    pub const fn is_anchored(&self) -> bool {
+    pub(crate) const fn is_anchored(&self) -> bool {
         self.state.anchored
     }
 
@@ -238,7 +238,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`QueueError::Io`].
-    pub fn anchor(&mut self, on_chain: u64) -> Result<bool, QueueError> {
+    pub(crate) fn anchor(&mut self, on_chain: u64) -> Result<bool, QueueError> {
         let first = self.waiting.front().copied().unwrap_or_else(|| self.last.saturating_add(1));
         let behind = on_chain >= first;
         if behind {
@@ -256,7 +256,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`QueueError::Io`].
-    pub fn set_anchored(&mut self) -> Result<(), QueueError> {
+    pub(crate) fn set_anchored(&mut self) -> Result<(), QueueError> {
         self.update(|state| state.anchored = true)
     }
 
@@ -264,45 +264,45 @@ impl Queue {
     ///
     /// # Errors
     /// [`QueueError::Io`].
-    pub fn newest(&self) -> Result<Option<SignedReading>, QueueError> {
+    pub(crate) fn newest(&self) -> Result<Option<SignedReading>, QueueError> {
         let Some(segment) = self.segments.back() else { return Ok(None) };
         Ok(segment.read(segment.last.saturating_sub(1), segment.last, 1)?.pop())
     }
 
     /// Readings that wait.
     #[must_use]
-    pub fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         self.waiting.len()
     }
 
     /// The last number given out.
     #[must_use]
-    pub const fn last_seq(&self) -> u64 {
+    pub(crate) const fn last_seq(&self) -> u64 {
         self.last
     }
 
     /// Number up to which readings are done with.
     #[must_use]
-    pub const fn acked(&self) -> u64 {
+    pub(crate) const fn acked(&self) -> u64 {
         self.state.acked
     }
 
     /// Readings dropped unsent since the queue was full.
     #[must_use]
-    pub const fn dropped(&self) -> u64 {
+    pub(crate) const fn dropped(&self) -> u64 {
         self.state.dropped
     }
 
     /// Numbers skipped since this queue was opened: no reading will ever have them.
     #[must_use]
-    pub const fn skipped(&self) -> u64 {
+    pub(crate) const fn skipped(&self) -> u64 {
         self.skipped
     }
 
     /// The numbers above the acknowledged ones that no reading has, oldest first, at most `max` runs of them, each
     /// with its first and last number.
     #[must_use]
-    pub fn gaps(&self, max: usize) -> Vec<(u64, u64)> {
+    pub(crate) fn gaps(&self, max: usize) -> Vec<(u64, u64)> {
         let mut gaps = Vec::new();
         let mut next = self.state.acked.saturating_add(1);
         for seq in &self.waiting {
@@ -319,7 +319,7 @@ impl Queue {
 
     /// Bytes of pages written since this queue was opened: what a memory card sees, without its file system's own.
     #[must_use]
-    pub const fn written_bytes(&self) -> u64 {
+    pub(crate) const fn written_bytes(&self) -> u64 {
         self.written
     }
 
@@ -356,7 +356,7 @@ impl Queue {
 
 /// A queue seen from outside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Overview {
+pub(crate) struct Overview {
     /// Readings that wait.
     pub depth: usize,
     /// Last number in the queue, or done with.
@@ -373,7 +373,7 @@ pub struct Overview {
 ///
 /// # Errors
 /// [`QueueError::Io`].
-pub fn overview(dir: &Path) -> Result<Overview, QueueError> {
+pub(crate) fn overview(dir: &Path) -> Result<Overview, QueueError> {
     let state = StateFile::peek(&dir.join("state"))?.unwrap_or_default();
     let mut seen = Overview {
         acked: state.acked,

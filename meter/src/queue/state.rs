@@ -16,11 +16,11 @@ const KIND: &str = "wattle meter queue state v1";
 
 /// Readings that were sent in one transaction and whose fate is not proven yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Inflight {
+pub(crate) struct Inflight {
     /// Nonce of the transaction.
-    pub nonce: Nonce,
+    pub(crate) nonce: Nonce,
     /// Number of the last reading in it; it holds all pending ones up to there.
-    pub up_to: u64,
+    pub(crate) up_to: u64,
 }
 
 /// The queue's memory besides the readings.

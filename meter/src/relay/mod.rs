@@ -30,7 +30,7 @@ pub(crate) struct RelayStatus {
     pub(crate) pending: Option<Position>,
     /// Whether the last command succeeded; `None` before the first since the start.
     pub(crate) confirmed: Option<bool>,
-    /// Why it failed.
+    /// Reason why it failed.
     pub(crate) error: Option<String>,
     /// Commands given since the start, repeated ones included.
     pub(crate) commands: u64,

@@ -41,7 +41,7 @@ pub struct ProbePlan {
 pub struct LineReport {
     /// The line.
     pub link: Link,
-    /// Why it cannot be used at all.
+    /// Reason why it cannot be used at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Units that answer.
@@ -59,7 +59,7 @@ pub struct UnitReport {
     pub unit: u8,
     /// Profiles that fit, best first.
     pub fits: Vec<Fit>,
-    /// Why the others do not fit, by profile.
+    /// Reasons why the others do not fit, by profile.
     pub misfits: BTreeMap<String, String>,
 }
 
