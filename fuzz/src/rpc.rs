@@ -6,13 +6,14 @@ use std::sync::{Arc, LazyLock};
 use tokio::runtime::Runtime;
 use wattle_rpc::{Local, Metrics};
 use wattle_rpc_types::limits::{BATCH_CALLS_MAX, RESPONSE_BYTES_MAX};
+use wattle_rpc_types::{Admin, NodeInfo, RpcError, RpcResult};
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime"));
 static LOCAL: LazyLock<Local> = LazyLock::new(|| {
     let metrics = Arc::new(Metrics::new().expect("metrics"));
-    let nothing = Arc::new(backend::Nothing::default());
-    Local::new(nothing.clone(), Some(nothing), metrics).expect("the description is written")
+    Local::new(Arc::new(backend::Chain::new()), Some(Arc::new(Idle)), metrics)
+        .expect("the description is written")
 });
 
 /// A request, a notification or a batch.
@@ -50,172 +51,40 @@ pub fn rpc(bytes: &[u8]) {
     }
 }
 
-/// A node that knows nothing.
-mod backend {
-    use tokio::sync::watch;
-    use wattle_primitives::call::ledger::AccountId;
-    use wattle_primitives::units::IntervalId;
-    use wattle_primitives::{Address, AssetId, BlockId, Epoch, Hash, Height, Tx, TxBody, decode, encode};
-    use wattle_rpc::Backend;
-    use wattle_rpc_types::*;
+/// The sample chain of the interface's own tests.
+#[path = "../../rpc/tests/interface/backend.rs"]
+#[expect(dead_code, reason = "those tests also move it on")]
+mod backend;
 
-    #[derive(Default)]
-    pub(super) struct Nothing(watch::Sender<Height>);
+/// An operator's node that does nothing.
+struct Idle;
 
-    fn none<T>() -> RpcResult<T> {
-        Err(RpcError::not_found("thing", "here"))
+impl Admin for Idle {
+    fn node_info(&self) -> RpcResult<NodeInfo> {
+        Err(RpcError::not_found("node", "here"))
     }
 
-    macro_rules! nothing {
-        ($($name:ident($($arg:ty),*) -> $reply:ty;)*) => {
-            $(fn $name(&self, $(_: $arg),*) -> RpcResult<$reply> { none() })*
-        };
+    fn add_peer(&self, _: &str) -> RpcResult<()> {
+        Ok(())
     }
 
-    impl Admin for Nothing {
-        nothing! {
-            node_info() -> NodeInfo;
-            add_peer(&str) -> ();
-            remove_peer(&str) -> ();
-            ban_peer(&str, std::time::Duration) -> ();
-            unban_peer(&str) -> ();
-            set_log_filter(&str) -> String;
-            stop() -> ();
-        }
+    fn remove_peer(&self, _: &str) -> RpcResult<()> {
+        Ok(())
     }
 
-    impl ChainQueries for Nothing {
-        nothing! {
-            chain_status() -> ChainStatus;
-            chain_block(BlockId) -> BlockReply;
-            chain_light_block(Option<Height>) -> LightBlock;
-            chain_validators(Option<Epoch>) -> ValidatorsReply;
-            chain_params() -> ParamsReply;
-            chain_event_proof(EventPosition) -> EventProof;
-        }
+    fn ban_peer(&self, _: &str, _: std::time::Duration) -> RpcResult<()> {
+        Ok(())
     }
 
-    impl AccountQueries for Nothing {
-        nothing! {
-            account(Address) -> AccountReply;
-            account_proof(ProofTarget) -> ProofReply;
-            account_history(Address, PageRequest) -> Page<HistoryItem>;
-        }
+    fn unban_peer(&self, _: &str) -> RpcResult<()> {
+        Ok(())
     }
 
-    impl TxQueries for Nothing {
-        nothing! {
-            tx_status(Hash) -> TxStatus;
-            tx_get(Hash) -> TxReply;
-        }
-
-        fn tx_prepare(&self, request: PrepareRequest) -> RpcResult<PreparedTx> {
-            let json = serde_json::to_string(&request).expect("a request has a JSON form");
-            let again: PrepareRequest = serde_json::from_str(&json).expect("what is written is read");
-            assert_eq!(again, request);
-            none()
-        }
-
-        fn tx_submit(&self, txs: Vec<Tx>) -> Answers<'_> {
-            let ids = txs.iter().map(|tx| Ok(tx.id())).collect();
-            Box::pin(std::future::ready(ids))
-        }
-
-        fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation> {
-            assert_eq!(decode::<TxBody>(&encode(&body)).as_ref(), Ok(&body));
-            none()
-        }
+    fn set_log_filter(&self, filter: &str) -> RpcResult<String> {
+        Ok(filter.to_owned())
     }
 
-    impl EventQueries for Nothing {
-        nothing! {
-            events(EventPosition, u32) -> EventPage;
-        }
-    }
-
-    impl SearchQueries for Nothing {
-        nothing! {
-            search(&str) -> SearchReply;
-        }
-    }
-
-    impl LedgerQueries for Nothing {
-        nothing! {
-            ledger_hold(Hash) -> Anchored<HoldInfo>;
-            ledger_account(AccountId, AssetId) -> Anchored<LedgerAccountInfo>;
-        }
-    }
-
-    impl TokenQueries for Nothing {
-        nothing! {
-            token_asset(AssetId) -> Anchored<AssetInfo>;
-            token_assets(PageRequest) -> Page<AssetInfo>;
-        }
-    }
-
-    impl EnergyQueries for Nothing {
-        nothing! {
-            energy_microgrids(PageRequest) -> Page<MicrogridInfo>;
-            energy_microgrid(Hash) -> Anchored<MicrogridInfo>;
-            energy_meters(Option<Hash>, PageRequest) -> Page<MeterInfo>;
-            energy_meter(Address) -> Anchored<MeterInfo>;
-            energy_readings(ReadingsRequest, PageRequest) -> Page<ReadingItem>;
-            energy_terms(Hash, Option<IntervalId>) -> Anchored<TermsInfo>;
-            energy_members(Hash, Option<Address>, PageRequest) -> Page<MemberInfo>;
-            energy_interval(Hash, IntervalId) -> Anchored<IntervalInfo>;
-            energy_intervals(Hash, PageRequest) -> Page<EventItem>;
-            energy_bill(BillRequest, PageRequest) -> Page<EventItem>;
-        }
-    }
-
-    impl MarketQueries for Nothing {
-        nothing! {
-            energy_trades(Hash, IntervalId, PageRequest) -> Page<EventItem>;
-            energy_order_book(Hash, IntervalId) -> Anchored<OrderBook>;
-            energy_orders(Hash, IntervalId, PageRequest) -> Page<OrderInfo>;
-            energy_order(Hash) -> Anchored<OrderInfo>;
-        }
-    }
-
-    impl DealQueries for Nothing {
-        nothing! {
-            energy_deal(Hash) -> Anchored<DealInfo>;
-            energy_deals(Hash, PageRequest) -> Page<DealInfo>;
-        }
-    }
-
-    impl DisputeQueries for Nothing {
-        nothing! {
-            energy_disputes(DisputesRequest, PageRequest) -> Page<DisputeInfo>;
-            energy_dispute(Hash) -> Anchored<DisputeInfo>;
-        }
-    }
-
-    impl NodeQueries for Nothing {
-        nothing! {
-            node_peers() -> Anchored<Peers>;
-            node_consensus() -> ConsensusReply;
-            evidence(PageRequest) -> Page<EvidenceItem>;
-        }
-    }
-
-    impl HealthQueries for Nothing {
-        fn health(&self) -> Health {
-            Health { status: HealthStatus::Ok, reasons: Vec::new() }
-        }
-
-        fn readiness(&self) -> Readiness {
-            Readiness { ready: true, height: Height(0), lag_heights: 0, lag_ms: 0, reasons: Vec::new() }
-        }
-    }
-
-    impl Backend for Nothing {
-        fn subscribe_heights(&self) -> watch::Receiver<Height> {
-            self.0.subscribe()
-        }
-
-        fn gauges(&self) -> wattle_rpc::Gauges {
-            wattle_rpc::Gauges::default()
-        }
+    fn stop(&self) -> RpcResult<()> {
+        Ok(())
     }
 }

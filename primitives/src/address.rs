@@ -83,3 +83,5 @@ impl FromStr for Address {
 }
 
 crate::serde_text!(Address);
+#[cfg(feature = "schema")]
+crate::schema::text_schema! { Address: "Address", "^wat1[02-9ac-hj-np-z]+$"; }

@@ -19,6 +19,7 @@ pub const PROTOCOL_VERSION: u32 = 1;
 
 /// What is voted on. Everything in a block is bound by its header, and everything in a header by its hash.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Header {
     /// Protocol version.
@@ -51,6 +52,7 @@ pub struct Header {
 
 /// A block as it is proposed, stored and fetched.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Block {
     /// Its header.
     pub header: Header,

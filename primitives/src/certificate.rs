@@ -13,6 +13,7 @@ const BITMAP_BYTES_MAX: usize = VALIDATORS_MAX / 8;
 
 /// A quorum's signatures on one vote: a notarization, nullification or finalization by the vote's kind.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Certificate {
     /// What all signers voted.
     pub vote: Vote,

@@ -116,3 +116,5 @@ impl FromStr for Hash {
 }
 
 crate::serde_text!(Hash);
+#[cfg(feature = "schema")]
+crate::schema::text_schema! { Hash: "Hash", "^(0x)?[0-9a-fA-F]{64}$"; }

@@ -42,11 +42,15 @@ macro_rules! hex_text {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub struct PublicKey(pub [u8; 32]);
 hex_text!(PublicKey);
+#[cfg(feature = "schema")]
+crate::schema::text_schema! { PublicKey: "PublicKey", "^(0x)?[0-9a-fA-F]{64}$"; }
 
 /// An Ed25519 signature, `R ‖ s`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Signature(pub [u8; 64]);
 hex_text!(Signature);
+#[cfg(feature = "schema")]
+crate::schema::text_schema! { Signature: "Signature", "^(0x)?[0-9a-fA-F]{128}$"; }
 
 /// An Ed25519 secret key. Zeroized on drop; has no `Debug`, `Display` or `Clone`.
 #[derive(Zeroize, ZeroizeOnDrop)]

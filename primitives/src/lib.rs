@@ -11,6 +11,8 @@
 
 // Where two nodes must agree, nothing may panic on input or wrap; tests may.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects))]
+// A new call, event, record or reason stands in every match that decides on one: the compiler is the checklist.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 #![cfg_attr(not(test), deny(clippy::disallowed_types, clippy::disallowed_methods))]
 
 pub mod address;
@@ -29,6 +31,8 @@ pub mod merkle;
 pub mod planted;
 pub mod reading;
 pub mod receipt;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod state_key;
 pub mod trie;
 pub mod tx;

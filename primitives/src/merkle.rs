@@ -27,6 +27,7 @@ pub fn list_root(leaves: &[Hash]) -> Hash {
 
 /// Shows that a leaf stands at a position of a list with a known root.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListProof {
     /// Position of the leaf, from 0.
     pub index: u32,

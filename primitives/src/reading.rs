@@ -28,6 +28,7 @@ pub type Words = BoundedVec<u16, WORDS_MAX>;
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[repr(u8)]
@@ -65,6 +66,7 @@ pub const EXPONENT_MAX: i8 = 6;
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -90,6 +92,7 @@ pub enum MeterRole {
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -104,18 +107,22 @@ pub enum ClockQuality {
 
 /// One reading of a meter's lifetime counters.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Reading {
     /// The meter: address of its signing key.
     pub meter: Address,
     /// Counts up by at least one with each reading; gaps are allowed.
     #[serde(with = "crate::units::decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Decimal"))]
     pub seq: u64,
     /// Random at each start of the light node; orders readings without a clock, together with `uptime_ms`.
     #[serde(with = "crate::units::decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Decimal"))]
     pub boot_id: u64,
     /// Monotonic ms since the light node started.
     #[serde(with = "crate::units::decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Decimal"))]
     pub uptime_ms: u64,
     /// Wall clock, ms UTC. Billing never trusts it.
     pub time_ms: TimeMs,
@@ -129,6 +136,7 @@ pub struct Reading {
 
 /// A reading with its meter's signature.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignedReading {
     /// What was read.

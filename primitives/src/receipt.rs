@@ -5,104 +5,125 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $number:literal, $code:literal;)*) => {
-        /// Why a call or a reading was refused. The code is stable and is what clients match on.
+    ($($module:ident: $range:expr => { $($(#[$doc:meta])* $name:ident = $number:literal, $code:literal;)* })*) => {
+        /// Why a call or a reading was refused. The code is stable and is what clients match on. Each module has a range of
+        /// numbers of its own; those below 32 are any module's.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[borsh(use_discriminant = true)]
         #[serde(rename_all = "snake_case")]
         #[repr(u8)]
-        pub enum Reason { $($(#[$doc])* $name = $number,)* }
+        pub enum Reason { $($($(#[$doc])* $name = $number,)*)* }
+
+        // A module's numbers lie in its range.
+        const _: () = { $($(assert!($range.start <= $number && $number < $range.end);)*)* };
 
         impl Reason {
             /// Every reason.
-            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+            pub const ALL: &'static [Self] = &[$($(Self::$name),*),*];
 
             /// The stable code.
             #[must_use]
             pub const fn code(self) -> &'static str {
-                match self { $(Self::$name => $code,)* }
+                match self { $($(Self::$name => $code,)*)* }
             }
         }
     };
 }
 
 reasons! {
-    /// The account has less than that available.
-    InsufficientFunds = 0, "insufficient_funds";
-    /// A sum would not fit 128 bits.
-    Overflow = 1, "overflow";
-    /// An amount of zero.
-    ZeroAmount = 2, "zero_amount";
-    /// No such asset.
-    UnknownAsset = 3, "unknown_asset";
-    /// No such account.
-    UnknownAccount = 4, "unknown_account";
-    /// No such book.
-    UnknownBook = 5, "unknown_book";
-    /// No such hold: never made, or captured, voided or expired.
-    UnknownHold = 6, "unknown_hold";
-    /// It exists already.
-    AlreadyExists = 7, "already_exists";
-    /// The sender may not do that.
-    NotAllowed = 8, "not_allowed";
-    /// The account holds another asset.
-    AssetMismatch = 9, "asset_mismatch";
-    /// Debit and credit are one account.
-    SameAccount = 10, "same_account";
-    /// More than what is held.
-    ExceedsHold = 11, "exceeds_hold";
-    /// A time in the past, or too far ahead.
-    BadTime = 12, "bad_time";
-    /// Keys, weights or threshold that form no authority.
-    BadAuthority = 13, "bad_authority";
-    /// A value outside its range.
-    OutOfRange = 14, "out_of_range";
-    /// No such microgrid.
-    UnknownMicrogrid = 15, "unknown_microgrid";
-    /// No such meter.
-    UnknownMeter = 16, "unknown_meter";
-    /// This reading, or a later one, stands already.
-    DuplicateReading = 17, "duplicate_reading";
-    /// A counter is lower than before: a reset or another meter.
-    RegisterDecreased = 18, "register_decreased";
-    /// The words are no energy in the meter's encoding.
-    BadRegisters = 19, "bad_registers";
-    /// The signature is not the meter's.
-    BadSignature = 20, "bad_signature";
-    /// An account limit forbids it.
-    LimitExceeded = 21, "limit_exceeded";
-    /// The sender cannot pay the deposit for a new key in state.
-    DepositUnpaid = 22, "deposit_unpaid";
-    /// No such sponsorship.
-    UnknownSponsorship = 23, "unknown_sponsorship";
-    /// More energy than can have flowed through the meter since the last reading.
-    ImplausibleReading = 24, "implausible_reading";
-    /// Another meter has taken its place.
-    MeterReplaced = 25, "meter_replaced";
-    /// The microgrid has no terms, or they do not provide for this.
-    NoTerms = 26, "no_terms";
-    /// The account is no member of the microgrid.
-    NotMember = 27, "not_member";
-    /// The gate for the interval has closed, or it is too far ahead.
-    GateClosed = 28, "gate_closed";
-    /// No such order: never placed, or cancelled, expired or cleared.
-    UnknownOrder = 29, "unknown_order";
-    /// The interval has as many orders, or the request as many acceptances, as it takes.
-    BookFull = 30, "book_full";
-    /// No such request, acceptance or deal.
-    UnknownDeal = 31, "unknown_deal";
-    /// The deal is not in a state that allows this.
-    DealState = 32, "deal_state";
-    /// Both sides together do not reach the least amount of the deal.
-    BelowMinimum = 33, "below_minimum";
-    /// The member would owe more than its credit limit.
-    CreditExceeded = 34, "credit_exceeded";
-    /// No such dispute, or it is decided.
-    UnknownDispute = 35, "unknown_dispute";
-    /// The two readings are not of one meter, or not in order.
-    BadEvidence = 36, "bad_evidence";
-    /// More than the charging side's meter has shown since the deal was authorised.
-    Unmetered = 37, "unmetered";
+    common: (0u8..32) => {
+        /// The sender may not do that.
+        NotAllowed = 0, "not_allowed";
+        /// It exists already.
+        AlreadyExists = 1, "already_exists";
+        /// A value outside its range.
+        OutOfRange = 2, "out_of_range";
+        /// A time in the past, or too far ahead.
+        BadTime = 3, "bad_time";
+        /// A sum would not fit 128 bits.
+        Overflow = 4, "overflow";
+        /// An amount of zero.
+        ZeroAmount = 5, "zero_amount";
+        /// The signature is not the meter's.
+        BadSignature = 6, "bad_signature";
+    }
+    ledger: (32u8..48) => {
+        /// The account has less than that available.
+        InsufficientFunds = 32, "insufficient_funds";
+        /// No such account.
+        UnknownAccount = 33, "unknown_account";
+        /// No such book.
+        UnknownBook = 34, "unknown_book";
+        /// No such hold: never made, or captured, voided or expired.
+        UnknownHold = 35, "unknown_hold";
+        /// The account holds another asset.
+        AssetMismatch = 36, "asset_mismatch";
+        /// Debit and credit are one account.
+        SameAccount = 37, "same_account";
+        /// More than what is held.
+        ExceedsHold = 38, "exceeds_hold";
+        /// An account limit forbids it.
+        LimitExceeded = 39, "limit_exceeded";
+        /// The sender cannot pay the deposit for a new key in state.
+        DepositUnpaid = 40, "deposit_unpaid";
+    }
+    token: (48u8..56) => {
+        /// No such asset.
+        UnknownAsset = 48, "unknown_asset";
+    }
+    identity: (56u8..64) => {
+        /// Keys, weights or threshold that form no authority.
+        BadAuthority = 56, "bad_authority";
+        /// No such sponsorship.
+        UnknownSponsorship = 57, "unknown_sponsorship";
+    }
+    energy: (64u8..96) => {
+        /// No such microgrid.
+        UnknownMicrogrid = 64, "unknown_microgrid";
+        /// No such meter.
+        UnknownMeter = 65, "unknown_meter";
+        /// This reading, or a later one, stands already.
+        DuplicateReading = 66, "duplicate_reading";
+        /// A counter is lower than before: a reset or another meter.
+        RegisterDecreased = 67, "register_decreased";
+        /// The words are no energy in the meter's encoding.
+        BadRegisters = 68, "bad_registers";
+        /// More energy than can have flowed through the meter since the last reading.
+        ImplausibleReading = 69, "implausible_reading";
+        /// Another meter has taken its place.
+        MeterReplaced = 70, "meter_replaced";
+        /// The microgrid has no terms, or they do not provide for this.
+        NoTerms = 71, "no_terms";
+        /// The account is no member of the microgrid.
+        NotMember = 72, "not_member";
+        /// The member would owe more than its credit limit.
+        CreditExceeded = 73, "credit_exceeded";
+    }
+    market: (96u8..112) => {
+        /// The gate for the interval has closed, or it is too far ahead.
+        GateClosed = 96, "gate_closed";
+        /// No such order: never placed, or cancelled, expired or cleared.
+        UnknownOrder = 97, "unknown_order";
+        /// The interval has as many orders, or the request as many acceptances, as it takes.
+        BookFull = 98, "book_full";
+    }
+    deals: (112u8..128) => {
+        /// No such request, acceptance or deal.
+        UnknownDeal = 112, "unknown_deal";
+        /// The deal is not in a state that allows this.
+        DealState = 113, "deal_state";
+        /// Both sides together do not reach the least amount of the deal.
+        BelowMinimum = 114, "below_minimum";
+        /// More than the charging side's meter has shown since the deal was authorised.
+        Unmetered = 115, "unmetered";
+    }
+    disputes: (128u8..144) => {
+        /// No such dispute, or it is decided.
+        UnknownDispute = 128, "unknown_dispute";
+        /// The two readings are not of one meter, or not in order.
+        BadEvidence = 129, "bad_evidence";
+    }
 }
 
 impl std::fmt::Display for Reason {
@@ -113,6 +134,7 @@ impl std::fmt::Display for Reason {
 
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(tag = "status", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[repr(u8)]
@@ -130,6 +152,7 @@ pub enum Outcome {
 
 /// What came of one transaction.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
     /// The transaction's id.
@@ -146,6 +169,7 @@ pub struct Receipt {
 
 /// Everything that a block's execution tells the outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BlockReceipts {
     /// The block's own events (expiries, settlement), before any transaction.
     pub block: Vec<Event>,

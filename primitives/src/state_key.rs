@@ -220,6 +220,11 @@ impl AccountRecord {
         self.nonces.get(usize::from(lane.0)).copied().unwrap_or(Nonce::ZERO)
     }
 
+    /// The next nonce of every lane up to the last that was used.
+    pub fn lanes(&self) -> impl Iterator<Item = (Lane, Nonce)> {
+        (0u16..).map(Lane).zip(self.nonces.iter().copied())
+    }
+
     /// Uses up the next nonce of `lane`. A lane that does not exist stays as it is.
     pub fn use_nonce(&mut self, lane: Lane) {
         let at = usize::from(lane.0);

@@ -48,6 +48,7 @@ pub fn branch_hash(bit: u8, left: &Hash, right: &Hash) -> Hash {
 
 /// One branch on a proof's path.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Step {
     /// The bit at which this branch parts, counted from the most significant.
     pub bit: u8,
@@ -57,6 +58,7 @@ pub struct Step {
 
 /// The leaf at which the search for a key ends.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Leaf {
     /// Hash of the key that lives here.
@@ -67,6 +69,7 @@ pub struct Leaf {
 
 /// Shows what a state root says of one key.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TrieProof {
     /// Branches from the root down.
     pub path: BoundedVec<Step, DEPTH_MAX>,

@@ -19,6 +19,7 @@ pub const TX_BYTES_MAX: usize = 64 * 1024;
 
 /// What the sender asks for. In JSON with camelCase names.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TxBody {
     /// Genesis hash of the chain it is for.
@@ -45,6 +46,7 @@ pub struct TxBody {
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Auth {
     /// Key of the sender or the fee payer.
@@ -55,6 +57,7 @@ pub struct Auth {
 
 /// A transaction as it travels and as it stands in a block.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(tag = "version", rename_all = "camelCase", deny_unknown_fields)]
 #[repr(u8)]

@@ -69,6 +69,9 @@ macro_rules! unit {
             }
         }
 
+        #[cfg(feature = "schema")]
+        crate::schema::text_schema! { $name: stringify!($name), "^[0-9]+$"; }
+
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
                 s.collect_str(&self.0)

@@ -26,6 +26,7 @@ pub const POWER_TOTAL_MAX: u64 = 1 << 48;
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct VotingPower(pub u64);
 
@@ -44,11 +45,13 @@ pub struct VotingPower(pub u64);
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct ValidatorIndex(pub u16);
 
 /// One member of a set.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Validator {
     /// Key that signs votes.
@@ -200,6 +203,21 @@ impl BorshDeserialize for ValidatorSet {
 impl<'de> Deserialize<'de> for ValidatorSet {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         Self::new(<Vec<Validator> as Deserialize>::deserialize(d)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for ValidatorSet {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ValidatorSet".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        <Vec<Validator> as schemars::JsonSchema>::json_schema(generator)
     }
 }
 

@@ -21,6 +21,7 @@ use std::fmt;
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Round {
     /// Epoch; orders first.
     pub epoch: Epoch,
@@ -43,6 +44,7 @@ pub struct Round {
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Proposal {
     /// Round of the vote. Equals the header's epoch and view, but for an epoch's last block proposed again.
@@ -68,6 +70,7 @@ pub struct Proposal {
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "camelCase")]
 #[repr(u8)]
@@ -100,6 +103,7 @@ impl VoteKind {
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "camelCase")]
 #[repr(u8)]
@@ -127,6 +131,7 @@ pub enum Vote {
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SignedVote {
     /// What is voted.
     pub vote: Vote,

@@ -24,6 +24,7 @@ pub trait AccountQueries {
 
 /// `account_get`. An address that was never used is no error: `exists` is false and all else empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AccountReply {
     /// Which state.
@@ -44,8 +45,9 @@ pub struct AccountReply {
     pub bandwidth: Weight,
 }
 
-/// What an account has of one asset.
+/// An account's holdings in one asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Balance {
     /// The asset.
@@ -54,15 +56,15 @@ pub struct Balance {
     pub symbol: Symbol,
     /// Its decimal places.
     pub scale: u8,
-    /// What can be spent now, base units.
+    /// Free to spend now, base units.
     pub available: Amount,
-    /// What holds reserve for others, base units; not part of `available`.
+    /// Reserved by holds for others, base units; not part of `available`.
     pub pending: Amount,
-    /// What holds reserve for this account, base units; not part of `available`.
+    /// Reserved by holds for this account, base units; not part of `available`.
     pub incoming: Amount,
 }
 
-/// What `account_getProof` is about.
+/// Subject of `account_getProof`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProofTarget {
     /// The account's record.
@@ -76,6 +78,7 @@ pub enum ProofTarget {
 /// Check, in this order: `finalization` against the validator set; `path` from `header` to the certified one;
 /// `proof` of `key` and `value` under `header.stateRoot`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ProofReply {
     /// Which state: the header's.
@@ -83,9 +86,11 @@ pub struct ProofReply {
     pub at: At,
     /// The state key.
     #[serde(with = "hex_bytes")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Hex"))]
     pub key: Vec<u8>,
     /// The encoded value; null when the proof shows that there is none.
     #[serde(with = "hex_bytes_opt", default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<wattle_primitives::schema::Hex>"))]
     pub value: Option<Vec<u8>>,
     /// The proof.
     pub proof: TrieProof,
@@ -100,6 +105,7 @@ pub struct ProofReply {
 
 /// One transaction of `account_history`, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryItem {
     /// Height of its block.
@@ -112,7 +118,7 @@ pub struct HistoryItem {
     pub time_ms: TimeMs,
     /// Who sent it.
     pub sender: Address,
-    /// What it asked for: `module.call`, in order.
+    /// Its calls by name, in order: `module.call`.
     pub calls: Vec<String>,
     /// `success`, or the reason it failed.
     pub code: String,

@@ -13,7 +13,7 @@ use wattle_primitives::{Hash, Height, PublicKey};
 ///
 /// [`RpcError`]: crate::RpcError
 pub trait Admin: Send + Sync + 'static {
-    /// What runs here, and where its files are.
+    /// The program that runs here, and the places of its files.
     fn node_info(&self) -> RpcResult<NodeInfo>;
 
     /// Stays connected with the peer at this multiaddr from now on, until the node ends.
@@ -35,8 +35,27 @@ pub trait Admin: Send + Sync + 'static {
     fn stop(&self) -> RpcResult<()>;
 }
 
-/// `admin_nodeInfo`: what runs here, and where its files are.
+/// The answer to an order that has nothing else to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Done {
+    /// Always true.
+    pub done: bool,
+}
+
+/// `admin_setLogLevel`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LogFilter {
+    /// The filter before.
+    pub before: String,
+    /// The filter from now on.
+    pub filter: String,
+}
+
+/// `admin_nodeInfo`: the program that runs here, and the places of its files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NodeInfo {
     /// Name for people.
@@ -47,6 +66,7 @@ pub struct NodeInfo {
     pub pid: u32,
     /// How long it has run, ms.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub uptime_ms: u64,
     /// Genesis hash.
     pub genesis_hash: Hash,
@@ -69,6 +89,7 @@ pub struct NodeInfo {
 
 /// A node's files, by what to do with them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NodeFiles {
     /// The node's directory.
@@ -81,8 +102,10 @@ pub struct NodeFiles {
     pub rebuildable: Vec<String>,
     /// Bytes of the rebuildable files.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub rebuildable_bytes: u64,
     /// Bytes that are free where they lie.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub free_bytes: u64,
 }

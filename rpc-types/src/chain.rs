@@ -32,6 +32,7 @@ pub trait ChainQueries {
 
 /// `chain_status`: where the chain stands, as this node sees it. `height` is the last finalized.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChainStatus {
     /// Last finalized height.
@@ -69,6 +70,7 @@ pub struct ChainStatus {
 
 /// `chain_getBlock`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BlockReply {
     /// The block's height, and whether it is final.
@@ -96,6 +98,7 @@ pub struct BlockReply {
 
 /// `chain_getLightBlock`: what a light client needs to believe a header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LightBlock {
     /// The header's height.
@@ -116,6 +119,7 @@ pub struct LightBlock {
 
 /// `chain_getValidators`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ValidatorsReply {
     /// Last finalized height.
@@ -139,6 +143,7 @@ pub struct ValidatorsReply {
 /// `H(wattle:receipt-leaf:v1, leaf)` under `header.receiptsRoot`; that `leaf` holds the event: it is the encoded list of
 /// the block's own events when the proof's index is 0, else the encoded receipt of transaction `index - 1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventProof {
     /// Which block.
@@ -150,8 +155,9 @@ pub struct EventProof {
     pub event: Event,
     /// Its number within the leaf.
     pub place: u32,
-    /// What is hashed.
+    /// Bytes whose hash the proof shows.
     #[serde(with = "hex_bytes", rename = "leafHex")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Hex"))]
     pub leaf: Vec<u8>,
     /// Shows the leaf's hash under the header's receipts root.
     pub proof: ListProof,
@@ -166,6 +172,7 @@ pub struct EventProof {
 
 /// `chain_getParams`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ParamsReply {
     /// Last finalized height.
@@ -179,24 +186,33 @@ pub struct ParamsReply {
 
 /// The protocol parameters as JSON; see [`Params`] for their meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are documented where they are defined, in `Params`")]
 pub struct ChainParams {
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub epoch_length: u64,
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub block_interval_ms: u64,
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub idle_interval_ms: u64,
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub leader_timeout_ms: u64,
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub advance_timeout_ms: u64,
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub timeout_ms_max: u64,
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub skip_timeout_ms: u64,
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub clock_skew_ms_max: u64,
     pub block_bytes_max: u32,
     pub block_weight_max: Weight,

@@ -1,4 +1,4 @@
-//! `energy_*` about deals: bilateral requests and what they became.
+//! `deals_*`: bilateral requests and what they became.
 
 use crate::{Anchored, Page, PageRequest, RpcResult, decimal};
 use serde::{Deserialize, Serialize};
@@ -9,14 +9,15 @@ use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
 /// Queries about deals.
 pub trait DealQueries {
     /// A request for a deal, or the deal.
-    fn energy_deal(&self, id: Hash) -> RpcResult<Anchored<DealInfo>>;
+    fn deals_get(&self, id: Hash) -> RpcResult<Anchored<DealInfo>>;
 
     /// A microgrid's open requests and deals, in no lasting order.
-    fn energy_deals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<DealInfo>>;
+    fn deals_list(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<DealInfo>>;
 }
 
 /// A request for a deal, or the deal it became. One that ended is not here: see its events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DealInfo {
     /// Its id.
@@ -24,6 +25,7 @@ pub struct DealInfo {
     /// The microgrid.
     pub microgrid: Hash,
     /// `requested`, `confirmed` or `authorised`.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["requested", "confirmed", "authorised"])))]
     pub state: String,
     /// Who asked.
     pub requester: Address,
@@ -42,10 +44,10 @@ pub struct DealInfo {
     /// The other side, once confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner: Option<Address>,
-    /// What backs it, once authorised.
+    /// The money that backs it, once authorised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funding: Option<Funding>,
-    /// What the authorisation reserves, base units.
+    /// Reserved by the authorisation, base units.
     pub reserved: Amount,
     /// How far use may overshoot the agreed amount.
     pub margin_wh: WattHours,
@@ -54,10 +56,11 @@ pub struct DealInfo {
     pub meter: Option<Address>,
     /// Number of the newest report; 0 before the first.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub seq: u64,
     /// Charged so far.
     pub used_wh: WattHours,
-    /// What is left of the agreed amount.
+    /// Agreed amount less what was charged.
     pub remaining_wh: WattHours,
     /// Whether the charging side must stop.
     pub stop: bool,
@@ -67,9 +70,10 @@ pub struct DealInfo {
 
 /// An acceptance of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AcceptanceInfo {
-    /// Whose.
+    /// Who accepts.
     pub account: Address,
     /// Most energy.
     pub wh_max: WattHours,

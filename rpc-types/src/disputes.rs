@@ -1,4 +1,4 @@
-//! `energy_*` about disputes that are not decided.
+//! `disputes_*` that are not decided.
 
 use crate::{Anchored, Page, PageRequest, RpcResult, decimal};
 use serde::{Deserialize, Serialize};
@@ -7,14 +7,15 @@ use wattle_primitives::{Address, Amount, Hash, Height};
 /// Queries about disputes.
 pub trait DisputeQueries {
     /// Disputes that are not decided, of a microgrid, of an account, or all.
-    fn energy_disputes(&self, request: DisputesRequest, page: PageRequest) -> RpcResult<Page<DisputeInfo>>;
+    fn disputes_list(&self, request: DisputesRequest, page: PageRequest) -> RpcResult<Page<DisputeInfo>>;
 
     /// A dispute that is not decided.
-    fn energy_dispute(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>>;
+    fn disputes_get(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>>;
 }
 
 /// A dispute that is not decided. One that is stands in its events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DisputeInfo {
     /// Its id.
@@ -42,6 +43,7 @@ pub struct DisputeInfo {
 
 /// Where a dispute was opened, and by which readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OpenedInfo {
     /// Its block.
@@ -50,9 +52,11 @@ pub struct OpenedInfo {
     pub tx: Hash,
     /// Number of the earlier reading.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub first_seq: u64,
     /// Number of the later reading.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub second_seq: u64,
 }
 

@@ -38,7 +38,7 @@ pub trait EnergyQueries {
     /// An interval.
     fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>>;
 
-    /// What became of a microgrid's intervals, newest first.
+    /// Clearings, settlements and ends of a microgrid's intervals, newest first.
     fn energy_intervals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<EventItem>>;
 
     /// The lines of a bill, oldest first.
@@ -47,6 +47,7 @@ pub trait EnergyQueries {
 
 /// A registered microgrid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MicrogridInfo {
     /// Its id.
@@ -61,27 +62,28 @@ pub struct MicrogridInfo {
     pub meters: u32,
     /// Its book in the ledger: code 1 is the operator's tab, each member has its own.
     pub book: BookId,
-    /// Members.
+    /// Number of members.
     pub members: u32,
     /// Versions of its terms so far; 0: it only keeps readings.
     pub terms: u32,
-    /// What members have paid in and nobody has been paid out, base units.
+    /// Cash of the microgrid: paid in by members and not paid out yet, base units.
     pub cash: Amount,
     /// The interval that is running.
     pub current: IntervalId,
-    /// The next interval to be cleared, settled and made final; absent without terms.
+    /// The next interval to be cleared; absent without terms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_clear: Option<IntervalId>,
-    /// Likewise.
+    /// The next interval to be settled; absent without terms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_settle: Option<IntervalId>,
-    /// Likewise.
+    /// The next interval to become final; absent without terms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_final: Option<IntervalId>,
 }
 
 /// A registered meter and its last accepted reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MeterInfo {
     /// Its id: the address of its key.
@@ -103,6 +105,7 @@ pub struct MeterInfo {
     pub replaced_by: Option<Address>,
     /// Sequence number of the last accepted reading; 0 before the first.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub seq: u64,
     /// Import counter of that reading.
     pub import_wh: WattHours,
@@ -116,12 +119,13 @@ pub struct MeterInfo {
     /// Since when its readings are missing and its import is estimated, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silent_since_ms: Option<TimeMs>,
-    /// What its owner was charged by its estimates alone, base units.
+    /// Charged to its owner by estimates alone, base units.
     pub estimated: Amount,
 }
 
 /// One accepted reading, newest first in lists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReadingItem {
     /// Position of its event.
@@ -133,6 +137,7 @@ pub struct ReadingItem {
     pub meter: Address,
     /// Its sequence number.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub seq: u64,
     /// Import counter.
     pub import_wh: WattHours,
@@ -170,6 +175,7 @@ pub struct BillRequest {
 
 /// A microgrid's terms for an interval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TermsInfo {
     /// The microgrid.
@@ -184,31 +190,33 @@ pub struct TermsInfo {
 
 /// A member of a microgrid and its tab.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MemberInfo {
     /// The account.
     pub account: Address,
     /// Code of its tab in the microgrid's book.
     pub code: u32,
-    /// What it owes, base units.
+    /// Its debt, base units.
     pub owes: Amount,
-    /// What it is owed, base units.
+    /// Its credit, base units.
     pub due: Amount,
     /// Its own credit limit; the terms' when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credit_limit: Option<Amount>,
-    /// What of its credit deals have reserved, base units.
+    /// Credit reserved by deals, base units.
     pub reserved: Amount,
-    /// What of its debt rests on estimates, base units.
+    /// Part of its debt that rests on estimates, base units.
     pub estimated: Amount,
     /// Whether settlement may debit its wallet; else it pays by itself.
     pub collect: bool,
-    /// What it must keep for energy sold and not settled yet, base units: not paid out before.
+    /// Cash kept back until energy that it sold is settled, base units.
     pub exposed: Amount,
 }
 
 /// Where an interval stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum IntervalState {
     /// Orders are taken, where the terms provide for them.
@@ -227,6 +235,7 @@ pub enum IntervalState {
 
 /// An interval of a microgrid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IntervalInfo {
     /// The microgrid.
@@ -253,32 +262,34 @@ pub struct IntervalInfo {
     /// How far its settlement is, from the first reading that counts for it until it is final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement: Option<SettlementInfo>,
-    /// What became of it, in order: `market_cleared`, `interval_settled`, `interval_final`.
+    /// Its events, in order: `market_cleared`, `interval_settled`, `interval_final`.
     pub events: Vec<EventItem>,
 }
 
 /// How far an interval's settlement is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SettlementInfo {
     /// Members with a line so far.
     pub accounts: u32,
-    /// What members' meters show.
+    /// Sums of members' meters.
     pub members: MeasuredInfo,
-    /// What feeder meters show.
+    /// Sums of feeder meters.
     pub feeders: MeasuredInfo,
 }
 
-/// What meters of one role show for an interval.
+/// Sums of the meters of one role for an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MeasuredInfo {
     /// Meters that have ever been read.
     pub meters: u32,
     /// Those among them whose share is an estimate.
     pub estimated: u32,
-    /// Import.
+    /// Energy imported.
     pub import_wh: WattHours,
-    /// Export.
+    /// Energy exported.
     pub export_wh: WattHours,
 }

@@ -1,4 +1,4 @@
-//! What can go wrong in a call, and how it is said in JSON-RPC.
+//! Errors of calls, and how they are said in JSON-RPC.
 //!
 //! Clients match on `error.data.code`, a stable snake_case string; the numeric code only groups errors, and the
 //! message is for people and may change.
@@ -16,19 +16,19 @@ pub enum RpcError {
     /// The bytes are not JSON.
     #[error("the request is not valid JSON: {detail}")]
     Parse {
-        /// What the parser found.
+        /// The parser's complaint.
         detail: String,
     },
     /// JSON, but no JSON-RPC 2.0 request.
     #[error("not a JSON-RPC 2.0 request: {detail}")]
     InvalidRequest {
-        /// What is wrong.
+        /// The rule that is broken.
         detail: String,
     },
     /// No such method.
     #[error("no method {method:?}; call rpc.discover for the list")]
     MethodNotFound {
-        /// What was asked for, cut to 80 characters.
+        /// The name asked for, cut to 80 characters.
         method: String,
     },
     /// Parameters are missing, unknown or malformed.
@@ -42,7 +42,7 @@ pub enum RpcError {
     NotFound {
         /// Kind of thing: `block`, `transaction`, `meter`, ...
         what: &'static str,
-        /// What was asked for.
+        /// The id asked for.
         id: String,
     },
     /// It existed, but this node keeps no history below `horizon`.
@@ -54,7 +54,7 @@ pub enum RpcError {
     /// This node does not keep the index that the answer needs.
     #[error("this node keeps no index of {what}")]
     NotIndexed {
-        /// What is not indexed.
+        /// Subject of the missing index.
         what: &'static str,
     },
     /// A transaction was not admitted. It has had no effect and will have none unless it is sent again.
@@ -72,7 +72,7 @@ pub enum RpcError {
     /// Too much at once: try again later.
     #[error("{what} is full")]
     Busy {
-        /// What is full.
+        /// The queue or table that is full.
         what: &'static str,
         /// When trying again makes sense, in ms.
         retry_after_ms: u64,
@@ -80,7 +80,7 @@ pub enum RpcError {
     /// More than a named limit allows.
     #[error("{what} exceeds the limit of {max}")]
     LimitExceeded {
-        /// What is too large, with its unit.
+        /// The thing that is too large, with its unit.
         what: &'static str,
         /// The limit.
         max: u64,
@@ -88,7 +88,7 @@ pub enum RpcError {
     /// The node cannot answer in its present state: starting, stopping or halted.
     #[error("not available: {reason}")]
     Unavailable {
-        /// Why.
+        /// Its present state, in words.
         reason: String,
     },
     /// The work took longer than a message may take. What was submitted may still take effect: ask by its id.
@@ -106,13 +106,14 @@ pub enum RpcError {
     /// A fault of this node. Details are in its log.
     #[error("internal error: {detail}")]
     Internal {
-        /// What failed, without secrets.
+        /// The part that failed, without secrets.
         detail: String,
     },
 }
 
 /// The `error` member of a response.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorObject {
     /// Numeric code: the group.
     pub code: i32,
@@ -122,25 +123,39 @@ pub struct ErrorObject {
     pub data: Value,
 }
 
-impl RpcError {
-    /// Every stable code that this crate itself uses; [`RpcError::Rejected`] adds the runtime's.
-    pub const CODES: &'static [(i32, &'static str)] = &[
-        (-32700, "parse_error"),
-        (-32600, "invalid_request"),
-        (-32601, "method_not_found"),
-        (-32602, "invalid_params"),
-        (-32603, "internal"),
-        (-32001, "not_found"),
-        (-32002, "pruned"),
-        (-32003, "not_indexed"),
-        (-32004, "rejected"),
-        (-32005, "busy"),
-        (-32006, "limit_exceeded"),
-        (-32007, "unavailable"),
-        (-32008, "timeout"),
-        (-32009, "admin_only"),
-    ];
+macro_rules! codes {
+    ($($variant:ident: $number:literal, $code:literal;)*) => {
+        impl RpcError {
+            /// Every stable code that this crate itself uses; [`RpcError::Rejected`] adds the runtime's.
+            pub const CODES: &'static [(i32, &'static str)] = &[$(($number, $code)),*];
 
+            const fn codes(&self) -> (i32, &'static str) {
+                match self {
+                    $(Self::$variant { .. } => ($number, $code),)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    Parse: -32700, "parse_error";
+    InvalidRequest: -32600, "invalid_request";
+    MethodNotFound: -32601, "method_not_found";
+    InvalidParams: -32602, "invalid_params";
+    Internal: -32603, "internal";
+    NotFound: -32001, "not_found";
+    Pruned: -32002, "pruned";
+    NotIndexed: -32003, "not_indexed";
+    Rejected: -32004, "rejected";
+    Busy: -32005, "busy";
+    LimitExceeded: -32006, "limit_exceeded";
+    Unavailable: -32007, "unavailable";
+    Timeout: -32008, "timeout";
+    AdminOnly: -32009, "admin_only";
+}
+
+impl RpcError {
     /// Parameters are wrong.
     #[must_use]
     pub fn params(detail: impl Into<String>) -> Self {
@@ -162,42 +177,15 @@ impl RpcError {
     /// The numeric code.
     #[must_use]
     pub const fn number(&self) -> i32 {
-        match self {
-            Self::Parse { .. } => -32700,
-            Self::InvalidRequest { .. } => -32600,
-            Self::MethodNotFound { .. } => -32601,
-            Self::InvalidParams { .. } => -32602,
-            Self::Internal { .. } => -32603,
-            Self::NotFound { .. } => -32001,
-            Self::Pruned { .. } => -32002,
-            Self::NotIndexed { .. } => -32003,
-            Self::Rejected { .. } => -32004,
-            Self::Busy { .. } => -32005,
-            Self::LimitExceeded { .. } => -32006,
-            Self::Unavailable { .. } => -32007,
-            Self::Timeout { .. } => -32008,
-            Self::AdminOnly { .. } => -32009,
-        }
+        self.codes().0
     }
 
     /// The stable code, `error.data.code`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Parse { .. } => "parse_error",
-            Self::InvalidRequest { .. } => "invalid_request",
-            Self::MethodNotFound { .. } => "method_not_found",
-            Self::InvalidParams { .. } => "invalid_params",
-            Self::Internal { .. } => "internal",
-            Self::NotFound { .. } => "not_found",
-            Self::Pruned { .. } => "pruned",
-            Self::NotIndexed { .. } => "not_indexed",
             Self::Rejected { code, .. } => code,
-            Self::Busy { .. } => "busy",
-            Self::LimitExceeded { .. } => "limit_exceeded",
-            Self::Unavailable { .. } => "unavailable",
-            Self::Timeout { .. } => "timeout",
-            Self::AdminOnly { .. } => "admin_only",
+            _ => self.codes().1,
         }
     }
 

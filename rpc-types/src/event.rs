@@ -15,6 +15,7 @@ pub trait EventQueries {
 
 /// The name of an event, and a place in the sequence of all events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventPosition {
     /// Height of the block.
@@ -25,6 +26,7 @@ pub struct EventPosition {
 
 /// One event of a finalized block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventItem {
     /// Its name.
@@ -35,11 +37,11 @@ pub struct EventItem {
     /// The transaction it belongs to; absent for the block's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tx: Option<Hash>,
-    /// What happened.
+    /// The event itself.
     pub event: Event,
 }
 
-/// What the backend hands out: consecutive events and where they end.
+/// Consecutive events as the backend hands them out, and where they end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventPage {
     /// Events, rising, none left out.
@@ -50,10 +52,12 @@ pub struct EventPage {
 
 /// Which events are wanted. An empty list puts no condition; all that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EventFilter {
     /// Types, as in `event.type`: `posted`, `reading_accepted`, ...
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<EventType>"))]
     pub types: Vec<String>,
     /// Accounts, any of which the event must touch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -65,6 +69,7 @@ pub struct EventFilter {
 
 /// `event_list`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventList {
     /// Last finalized height.
@@ -78,18 +83,19 @@ pub struct EventList {
     pub truncated: bool,
 }
 
-/// What a subscription sends.
+/// A message of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Notice {
     /// Events were left out.
     Lagged {
-        /// Which.
+        /// The gap.
         lagged: Lagged,
     },
     /// The stream ends here; subscribe again later.
     Failed {
-        /// Why, as in any response.
+        /// The error, as in any response.
         error: serde_json::Value,
     },
     /// An event.
@@ -98,6 +104,7 @@ pub enum Notice {
 
 /// The gap in a stream: from `missed_from` up to, and not including, `resumed_at`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Lagged {
     /// Height of the first event left out: fetch from there with `event_list`.
@@ -106,12 +113,13 @@ pub struct Lagged {
     pub missed_from_index: u32,
     /// Height at which the stream goes on.
     pub resumed_at: Height,
-    /// Why.
+    /// Reason of the gap.
     pub reason: LagReason,
 }
 
 /// Why a stream has a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LagReason {
     /// The client took too little.
@@ -139,110 +147,32 @@ impl EventPosition {
     }
 }
 
-/// Every event type, as written in `event.type`.
-pub const EVENT_TYPES: &[&str] = &[
-    "fee_charged",
-    "book_created",
-    "ledger_account_opened",
-    "posted",
-    "hold_created",
-    "hold_captured",
-    "hold_released",
-    "asset_issued",
-    "account_created",
-    "authority_changed",
-    "sponsorship_granted",
-    "sponsorship_ended",
-    "microgrid_registered",
-    "meter_registered",
-    "reading_accepted",
-    "reading_refused",
-    "terms_set",
-    "member_set",
-    "order_placed",
-    "order_ended",
-    "market_cleared",
-    "traded",
-    "energy_settled",
-    "interval_settled",
-    "interval_final",
-    "energy_adjusted",
-    "loss_shared",
-    "tab_paid",
-    "credit_exceeded",
-    "meter_swapped",
-    "deal_requested",
-    "deal_accepted",
-    "deal_confirmed",
-    "deal_authorised",
-    "deal_usage",
-    "deal_ended",
-    "dispute_opened",
-    "dispute_voted",
-    "dispute_decided",
-    "deal_withdrawn",
-    "collection_set",
-];
+/// A type of event, as its shape.
+#[cfg(feature = "schema")]
+struct EventType;
 
-/// The event's type, as written in JSON.
-#[must_use]
-pub const fn event_type(event: &Event) -> &'static str {
-    match event {
-        Event::FeeCharged { .. } => "fee_charged",
-        Event::BookCreated { .. } => "book_created",
-        Event::LedgerAccountOpened { .. } => "ledger_account_opened",
-        Event::Posted { .. } => "posted",
-        Event::HoldCreated { .. } => "hold_created",
-        Event::HoldCaptured { .. } => "hold_captured",
-        Event::HoldReleased { .. } => "hold_released",
-        Event::AssetIssued { .. } => "asset_issued",
-        Event::AccountCreated { .. } => "account_created",
-        Event::AuthorityChanged { .. } => "authority_changed",
-        Event::SponsorshipGranted { .. } => "sponsorship_granted",
-        Event::SponsorshipEnded { .. } => "sponsorship_ended",
-        Event::MicrogridRegistered { .. } => "microgrid_registered",
-        Event::MeterRegistered { .. } => "meter_registered",
-        Event::ReadingAccepted { .. } => "reading_accepted",
-        Event::ReadingRefused { .. } => "reading_refused",
-        Event::TermsSet { .. } => "terms_set",
-        Event::MemberSet { .. } => "member_set",
-        Event::OrderPlaced { .. } => "order_placed",
-        Event::OrderEnded { .. } => "order_ended",
-        Event::MarketCleared { .. } => "market_cleared",
-        Event::Traded { .. } => "traded",
-        Event::EnergySettled { .. } => "energy_settled",
-        Event::IntervalSettled { .. } => "interval_settled",
-        Event::IntervalFinal { .. } => "interval_final",
-        Event::EnergyAdjusted { .. } => "energy_adjusted",
-        Event::LossShared { .. } => "loss_shared",
-        Event::TabPaid { .. } => "tab_paid",
-        Event::CreditExceeded { .. } => "credit_exceeded",
-        Event::MeterSwapped { .. } => "meter_swapped",
-        Event::DealRequested { .. } => "deal_requested",
-        Event::DealAccepted { .. } => "deal_accepted",
-        Event::DealConfirmed { .. } => "deal_confirmed",
-        Event::DealAuthorised { .. } => "deal_authorised",
-        Event::DealUsage { .. } => "deal_usage",
-        Event::DealEnded { .. } => "deal_ended",
-        Event::DisputeOpened { .. } => "dispute_opened",
-        Event::DisputeVoted { .. } => "dispute_voted",
-        Event::DisputeDecided { .. } => "dispute_decided",
-        Event::DealWithdrawn { .. } => "deal_withdrawn",
-        Event::CollectionSet { .. } => "collection_set",
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for EventType {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "EventType".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "enum": Event::types().collect::<Vec<_>>() })
     }
 }
 
 /// Whether an event names `address`.
 #[must_use]
 pub fn touches(event: &Event, address: &Address) -> bool {
-    event.parties().contains(&Some(*address))
+    event.concerns().parties.contains(&Some(*address))
 }
 
 impl EventFilter {
     /// Whether all that is asked for holds.
     #[must_use]
     pub fn matches(&self, item: &EventItem) -> bool {
-        let kind = event_type(&item.event);
+        let kind = item.event.type_name();
         (self.types.is_empty() || self.types.iter().any(|t| t == kind))
             && (self.accounts.is_empty() || self.accounts.iter().any(|a| touches(&item.event, a)))
             && (self.txs.is_empty() || item.tx.is_some_and(|tx| self.txs.contains(&tx)))

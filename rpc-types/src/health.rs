@@ -13,8 +13,9 @@ pub trait HealthQueries {
     fn readiness(&self) -> Readiness;
 }
 
-/// What `/healthy` says.
+/// Verdict of `/healthy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
     /// All well.
@@ -27,6 +28,7 @@ pub enum HealthStatus {
 
 /// `/healthy`: whether the process is alive and can do its work. Not whether its data are fresh: that is `/ready`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Health {
     /// The verdict.
     pub status: HealthStatus,
@@ -36,6 +38,7 @@ pub struct Health {
 
 /// `/ready`: whether answers are fresh enough to rely on. 200 when ready, else 503.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
     /// The verdict.
@@ -44,9 +47,11 @@ pub struct Readiness {
     pub height: Height,
     /// Heights behind the best that peers tell.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub lag_heights: u64,
     /// Age of the last finalized block, ms.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub lag_ms: u64,
     /// Why it is not ready: stable snake_case codes.
     pub reasons: Vec<String>,

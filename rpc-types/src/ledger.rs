@@ -16,6 +16,7 @@ pub trait LedgerQueries {
 
 /// An open hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HoldInfo {
     /// Its id.
@@ -24,7 +25,7 @@ pub struct HoldInfo {
     pub debit: AccountId,
     /// Account to be credited.
     pub credit: AccountId,
-    /// Asset.
+    /// Its asset.
     pub asset: AssetId,
     /// Base units reserved.
     pub amount: Amount,
@@ -36,6 +37,7 @@ pub struct HoldInfo {
 
 /// The four counters of an account in one asset, base units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerAccountInfo {
     /// The account.

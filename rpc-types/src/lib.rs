@@ -63,6 +63,7 @@ use wattle_primitives::Height;
 
 /// Which state an answer describes. Stands beside the answer's own fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct At {
     /// Height of the state that was read.
@@ -81,6 +82,7 @@ impl At {
 
 /// An answer with the state it was read from: `{height, finalized, ...value}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Anchored{T}"))]
 pub struct Anchored<T> {
     /// Which state.
     #[serde(flatten)]
@@ -92,6 +94,7 @@ pub struct Anchored<T> {
 
 /// Part of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "{T}Page"))]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
     /// Which state.
@@ -104,7 +107,7 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-/// What part of a list is wanted.
+/// The part of a list that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct PageRequest {
     /// Where to go on: `nextCursor` of the part before. A cursor that this node did not hand out is `invalid_params`.
@@ -129,6 +132,21 @@ pub struct Hex(pub Vec<u8>);
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         hex_bytes::deserialize(d).map(Self)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Hex {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        wattle_primitives::schema::Hex::schema_name()
+    }
+
+    fn schema_id() -> std::borrow::Cow<'static, str> {
+        wattle_primitives::schema::Hex::schema_id()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        wattle_primitives::schema::Hex::json_schema(generator)
     }
 }
 

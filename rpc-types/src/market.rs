@@ -1,4 +1,4 @@
-//! `energy_*` about the market: orders, the order book, trades.
+//! `market_*`: orders, the order book, trades.
 
 use crate::{Anchored, EventItem, Page, PageRequest, RpcResult};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use wattle_primitives::{Address, Amount, Hash, TimeMs, WattHours};
 /// Queries about the market.
 pub trait MarketQueries {
     /// The trades of an interval, in the order in which they were matched.
-    fn energy_trades(
+    fn market_trades(
         &self,
         microgrid: Hash,
         interval: IntervalId,
@@ -17,10 +17,10 @@ pub trait MarketQueries {
     ) -> RpcResult<Page<EventItem>>;
 
     /// The orders that stand for an interval, by price.
-    fn energy_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>>;
+    fn market_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>>;
 
     /// The orders that stand for an interval, by number.
-    fn energy_orders(
+    fn market_orders(
         &self,
         microgrid: Hash,
         interval: IntervalId,
@@ -28,16 +28,17 @@ pub trait MarketQueries {
     ) -> RpcResult<Page<OrderInfo>>;
 
     /// An order that stands.
-    fn energy_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>>;
+    fn market_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>>;
 }
 
 /// All orders of one price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BookLevel {
     /// Base units per kWh.
     pub price: Amount,
-    /// What of all of them has not been filled.
+    /// Energy that none of them has been filled with yet.
     pub wh: WattHours,
     /// How many.
     pub orders: u32,
@@ -45,6 +46,7 @@ pub struct BookLevel {
 
 /// The orders that stand for an interval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OrderBook {
     /// The microgrid.
@@ -61,6 +63,7 @@ pub struct OrderBook {
 
 /// An order that stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OrderInfo {
     /// Its id.
@@ -69,13 +72,13 @@ pub struct OrderInfo {
     pub microgrid: Hash,
     /// The interval.
     pub interval: IntervalId,
-    /// Whose.
+    /// Who placed it.
     pub account: Address,
     /// Bid or offer.
     pub side: Side,
     /// Base units per kWh.
     pub price: Amount,
-    /// Energy.
+    /// Energy wanted or offered.
     pub wh: WattHours,
     /// With whom rather than with others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,6 +86,6 @@ pub struct OrderInfo {
     /// When it ends; gate closure when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<TimeMs>,
-    /// What has been filled; before the market is cleared 0.
+    /// Energy filled; 0 before the market is cleared.
     pub filled_wh: WattHours,
 }

@@ -10,7 +10,7 @@ pub trait NodeQueries {
     /// Peers that are connected or banned; the node bounds their number.
     fn node_peers(&self) -> RpcResult<Anchored<Peers>>;
 
-    /// What consensus is doing here.
+    /// State of consensus on this node.
     fn node_consensus(&self) -> RpcResult<ConsensusReply>;
 
     /// Evidence of misbehaviour that this node holds, newest first.
@@ -19,6 +19,7 @@ pub trait NodeQueries {
 
 /// `node_peers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Peers {
     /// The peers.
     pub peers: Vec<PeerInfo>,
@@ -26,6 +27,7 @@ pub struct Peers {
 
 /// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PeerDirection {
     /// The peer.
@@ -36,17 +38,20 @@ pub enum PeerDirection {
 
 /// A ban in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PeerBan {
-    /// What for: a stable snake_case code.
+    /// Reason: a stable snake_case code.
     pub reason: String,
     /// How long it still lasts, ms.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub remaining_ms: u64,
 }
 
 /// A peer that is connected or banned, in `node_peers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PeerInfo {
     /// Its libp2p peer id.
@@ -59,8 +64,9 @@ pub struct PeerInfo {
     /// Who opened the connection; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<PeerDirection>,
-    /// What it is to the network: `validator`, `full` or `light`.
+    /// Its part in the network: `validator`, `full` or `light`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["validator", "full", "light"])))]
     pub role: Option<String>,
     /// The validator key it has proven, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +90,7 @@ pub struct PeerInfo {
 
 /// `node_consensus`: what this node's consensus is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ConsensusReply {
     /// Last finalized height.
@@ -106,15 +113,19 @@ pub struct ConsensusReply {
     pub notarized_height: Height,
     /// How long this node has been in the view, ms.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub view_age_ms: u64,
     /// How long the leader has in this view to propose, ms, with its growth.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub leader_timeout_ms: u64,
     /// How long the view has from the proposal's arrival, ms, with its growth.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub advance_timeout_ms: u64,
     /// Views ended without a block since the node started.
     #[serde(with = "decimal")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub nullifications: u64,
     /// Finalized blocks that wait for the disk.
     pub commit_backlog: u32,
@@ -122,6 +133,7 @@ pub struct ConsensusReply {
 
 /// Proof that a validator broke a rule: two votes that no honest validator signs both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EvidenceItem {
     /// The validator's key.

@@ -1,16 +1,17 @@
-//! `search_query`: what a text may mean.
+//! `search_query`: finds things by a text.
 
 use crate::{At, RpcResult};
 use serde::{Deserialize, Serialize};
 
 /// The query of the search field.
 pub trait SearchQueries {
-    /// What `text` may mean; exact matches and bounded scans only.
+    /// Things that `text` may name; exact matches and bounded scans only.
     fn search(&self, text: &str) -> RpcResult<SearchReply>;
 }
 
 /// Kinds of things a search finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SearchKind {
     /// A block; the target is its height.
@@ -33,8 +34,9 @@ pub enum SearchKind {
 
 /// One thing found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SearchHit {
-    /// What it is.
+    /// Its kind.
     pub kind: SearchKind,
     /// How it is asked for.
     pub target: String,
@@ -42,6 +44,7 @@ pub struct SearchHit {
 
 /// `search_query`. Nothing found is the error `not_found`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SearchReply {
     /// Which state.

@@ -16,6 +16,7 @@ pub trait TokenQueries {
 
 /// An asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AssetInfo {
     /// Its id.

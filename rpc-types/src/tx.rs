@@ -35,11 +35,12 @@ pub trait TxQueries {
     fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation>;
 }
 
-/// `tx_prepare`: what a transaction shall do. Everything but calls and sender is filled in by the node.
+/// `tx_prepare`: the calls of a transaction to be. Everything but calls and sender is filled in by the node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PrepareRequest {
-    /// What to do, in order, all or nothing.
+    /// The calls, carried out in order, all or none.
     pub calls: BoundedVec<Call, CALLS_MAX>,
     /// Account that acts.
     pub sender: Address,
@@ -65,6 +66,7 @@ pub struct PrepareRequest {
 
 /// Answer of `tx_prepare`: a transaction that only lacks signatures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PreparedTx {
     /// State that nonce and fee were read from.
@@ -74,9 +76,11 @@ pub struct PreparedTx {
     pub id: Hash,
     /// Encoded body; goes back to `tx_submit` as it is.
     #[serde(with = "hex_bytes")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Hex"))]
     pub body_hex: Vec<u8>,
     /// The exact bytes that every key signs.
     #[serde(with = "hex_bytes")]
+    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Hex"))]
     pub signing_hex: Vec<u8>,
     /// Fee at today's price with one signature for each needed key, native base units.
     pub fee: Amount,
@@ -88,16 +92,17 @@ pub struct PreparedTx {
 
 /// A signed transaction: its encoding, or an encoded body and its signatures.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Submission {
     /// The encoded transaction.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tx_hex: Option<Hex>,
     /// The encoded body; goes with `auths`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_hex: Option<Hex>,
     /// Its signatures.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auths: Option<BoundedVec<Auth, AUTHS_MAX>>,
 }
 
@@ -115,6 +120,46 @@ impl Submission {
             }
             _ => Err(RpcError::params("give either txHex, or bodyHex and auths")),
         }
+    }
+}
+
+/// `tx_submit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Submitted {
+    /// The transaction's id.
+    pub id: Hash,
+}
+
+/// `tx_submitBatch`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SubmittedBatch {
+    /// One for each transaction, in order.
+    pub results: Vec<SubmittedOne>,
+}
+
+/// The fate of one transaction of a batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SubmittedOne {
+    /// Why it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::error::ErrorObject>"))]
+    pub error: Option<serde_json::Value>,
+    /// The transaction's id, where it was decoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Hash>,
+}
+
+impl From<RpcResult<Hash>> for SubmittedOne {
+    fn from(result: RpcResult<Hash>) -> Self {
+        let id = match &result {
+            Ok(id) | Err(RpcError::Rejected { id, .. }) => Some(*id),
+            Err(_) => None,
+        };
+        let error = result.err().map(|error| serde_json::to_value(error.to_object()).unwrap_or_default());
+        Self { error, id }
     }
 }
 
@@ -136,6 +181,7 @@ pub fn decode_body(bytes: &[u8]) -> RpcResult<TxBody> {
 
 /// Where a transaction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TxState {
     /// Waits in this node's mempool.
@@ -150,8 +196,9 @@ pub enum TxState {
     Rejected,
 }
 
-/// What came of a transaction.
+/// The outcome of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReceiptReply {
     /// `success`, or the stable code of the reason it failed.
@@ -163,12 +210,13 @@ pub struct ReceiptReply {
     pub weight: Weight,
     /// Fee taken, tip included, native base units.
     pub fee: Amount,
-    /// What happened, in order.
+    /// Its events, in order.
     pub events: Vec<Event>,
 }
 
 /// `tx_status`. A transaction that this node has never seen is the error `not_found`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TxStatus {
     /// The transaction.
@@ -191,13 +239,14 @@ pub struct TxStatus {
     /// Why it was rejected: a stable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What came of it, when it stands in a block.
+    /// Its outcome, when it stands in a block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptReply>,
 }
 
 /// `tx_get`: as [`TxStatus`], with the transaction itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TxReply {
     /// Where it stands.
@@ -208,11 +257,13 @@ pub struct TxReply {
     pub tx: Option<Tx>,
     /// Its encoding; absent likewise.
     #[serde(with = "hex_bytes_opt", default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<wattle_primitives::schema::Hex>"))]
     pub tx_hex: Option<Vec<u8>>,
 }
 
-/// `tx_simulate`: what would happen on top of the last finalized block. Signatures are not looked at.
+/// `tx_simulate`: the outcome on top of the last finalized block. Signatures are not looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Simulation {
     /// State it ran on.
@@ -220,7 +271,7 @@ pub struct Simulation {
     pub at: At,
     /// The transaction's id.
     pub id: Hash,
-    /// What would come of it.
+    /// The outcome it would have.
     pub receipt: ReceiptReply,
     /// Weight it would be charged.
     pub weight: Weight,

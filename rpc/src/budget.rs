@@ -14,7 +14,7 @@ pub(crate) struct Budget {
     units: Arc<Semaphore>,
 }
 
-/// What one message has taken of the budget; given back when dropped.
+/// One message's share of the budget; given back when dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Held(Option<OwnedSemaphorePermit>);
 

@@ -1,10 +1,9 @@
 //! Listeners and their connections: HTTP/1.1 over TCP for everybody, over a unix socket for the operator.
 
-use crate::http::App;
+use crate::config::Timeouts;
 use crate::io::TimedStream;
 use crate::metrics::Refusal;
 use crate::places::{Place, Places};
-use crate::server::Timeouts;
 use crate::wire;
 use axum::Router;
 use hyper::server::conn::http1;
@@ -16,7 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use wattle_rpc_types::RpcError;
 use wattle_rpc_types::limits::{HEADER_BYTES_MAX, SHUTDOWN_GRACE};
@@ -56,16 +56,48 @@ impl Door {
     }
 }
 
-/// Returns once the server is stopped or gone.
-pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let told = stop.wait_for(|stop| *stop).await.is_ok();
-    tracing::trace!(told, "a connection is told to end");
+/// A listener that serves. Dropping it stops it without waiting.
+#[derive(Debug)]
+pub(crate) struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
 }
 
-/// Serves whoever comes in until told to stop, then lets open requests finish for [`SHUTDOWN_GRACE`].
-pub(crate) async fn accept(door: Door, places: Arc<Places>, app: App, routes: Router) {
-    let mut stop = app.stop.clone();
-    let (metrics, timeouts) = (Arc::clone(&app.service.metrics), app.config.timeouts);
+impl Running {
+    /// Serves whoever comes in until `stop`.
+    pub(crate) fn start(
+        door: Door,
+        places: Arc<Places>,
+        timeouts: Timeouts,
+        stop: CancellationToken,
+        routes: Router,
+    ) -> Self {
+        let task = tokio::spawn(accept(door, places, timeouts, stop.clone(), routes));
+        Self { stop, task }
+    }
+
+    /// Stops accepting, lets open requests finish for [`SHUTDOWN_GRACE`], then returns.
+    pub(crate) async fn stop(&mut self) {
+        self.stop.cancel();
+        if let Err(error) = (&mut self.task).await {
+            tracing::warn!(%error, "a listener ended badly");
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn accept(
+    door: Door,
+    places: Arc<Places>,
+    timeouts: Timeouts,
+    stop: CancellationToken,
+    routes: Router,
+) {
     let refusal = refusal();
     loop {
         let next = async {
@@ -74,7 +106,7 @@ pub(crate) async fn accept(door: Door, places: Arc<Places>, app: App, routes: Ro
         };
         let arrived = tokio::select! {
             arrived = next => arrived,
-            () = stopped(&mut stop) => break,
+            () = stop.cancelled() => break,
         };
         match arrived {
             Ok(Arrived::Tcp(stream, from)) => match places.take(Some(from)) {
@@ -88,7 +120,7 @@ pub(crate) async fn accept(door: Door, places: Arc<Places>, app: App, routes: Ro
             },
             Ok(Arrived::Unix(stream)) => {
                 if !door.admits(&stream) {
-                    metrics.refused(Refusal::User);
+                    places.metrics.refused(Refusal::User);
                 } else if let Some(place) = places.take(None) {
                     tokio::spawn(serve(stream, place, routes.clone(), timeouts, stop.clone()));
                 }
@@ -105,7 +137,7 @@ pub(crate) async fn accept(door: Door, places: Arc<Places>, app: App, routes: Ro
     }
 }
 
-/// What a client is told for whom there is no place.
+/// Answer to a client for whom there is no place.
 fn refusal() -> String {
     let error = RpcError::Busy { what: "every connection of this node", retry_after_ms: PLACES_RETRY_MS };
     let body = wire::failure("null", &error);
@@ -130,7 +162,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     place: Place,
     routes: Router,
     timeouts: Timeouts,
-    mut stop: watch::Receiver<bool>,
+    stop: CancellationToken,
 ) {
     let place = Arc::new(place);
     let io = TokioIo::new(TimedStream::new(stream, timeouts.write));
@@ -156,7 +188,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         result = served.as_mut() => result,
         () = place.lost() => return,
         () = silent => return,
-        () = stopped(&mut stop) => {
+        () = stop.cancelled() => {
             served.as_mut().graceful_shutdown();
             served.await
         }

@@ -55,7 +55,7 @@ fn fetch(backend: &dyn Backend, from: EventPosition) -> RpcResult<EventPage> {
     Ok(page)
 }
 
-/// What a stream does next.
+/// The next step of a stream.
 pub(crate) enum Step {
     /// All that is final was read: wait for a height.
     Wait,

@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-/// What a page from here may do: run this origin's scripts, ask this origin, and make no markup out of text.
+/// Policy of every page from here: run this origin's scripts, ask this origin, and make no markup out of text.
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";
@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    /// What the policy forbids would only fail in the reader's browser: no markup from text, no inline script or style,
+    /// A breach of the policy would only show in the reader's browser: no markup from text, no inline script or style,
     /// nothing from elsewhere.
     #[test]
     fn the_sources_keep_to_the_policy() {
@@ -236,9 +236,9 @@ mod tests {
         let lines = lines.map_or("", |(lines, _)| lines);
         let sentence = |line: &'static str| Some(line.strip_prefix("  ")?.split_once(": (e) =>")?.0);
         let named: Vec<&str> = lines.lines().filter_map(sentence).collect();
-        for kind in wattle_rpc_types::event::EVENT_TYPES {
-            assert!(named.contains(kind), "{kind} has no sentence in events.js");
+        for kind in wattle_primitives::Event::types() {
+            assert!(named.contains(&kind), "{kind} has no sentence in events.js");
         }
-        assert_eq!(named.len(), wattle_rpc_types::event::EVENT_TYPES.len(), "{named:?}");
+        assert_eq!(named.len(), wattle_primitives::Event::types().count(), "{named:?}");
     }
 }

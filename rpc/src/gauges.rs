@@ -1,6 +1,6 @@
 //! Figures that are read when somebody asks for them.
 
-/// What a node shows of itself at one moment; part of `/metrics`.
+/// A node's figures at one moment; part of `/metrics`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Gauges {
     /// Epoch of consensus.

@@ -4,9 +4,9 @@
 //! host, which a page behind a rebound DNS name does not, and must not come from a foreign origin.
 
 use crate::budget::Held;
+use crate::config::Config;
 use crate::metrics::Refusal;
 use crate::places::Place;
-use crate::server::Config;
 use crate::service::{Answer, NoStreams, Service};
 use crate::{wire, ws};
 use axum::body::{Body, Bytes, HttpBody as _};
@@ -23,16 +23,16 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 use std::net::IpAddr;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use wattle_primitives::planted;
-use wattle_rpc_types::HealthStatus;
-use wattle_rpc_types::RpcError;
 use wattle_rpc_types::limits::{BODY_BYTES_MAX, WEBSOCKET_BYTES_MAX, WEBSOCKETS_MAX};
+use wattle_rpc_types::{HealthStatus, RpcError};
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What every request needs.
+/// State shared by all requests.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) service: Arc<Service>,
@@ -40,17 +40,14 @@ pub(crate) struct App {
     /// The one address listened on, which requests may name; `None` when it is any.
     listen_ip: Option<IpAddr>,
     pub(crate) websockets: Arc<Semaphore>,
-    pub(crate) stop: watch::Receiver<bool>,
+    /// Ends everything.
+    pub(crate) stop: CancellationToken,
 }
 
 impl App {
-    pub(crate) fn new(
-        service: Arc<Service>,
-        config: Arc<Config>,
-        listen_ip: Option<IpAddr>,
-        stop: watch::Receiver<bool>,
-    ) -> Self {
-        Self { service, config, listen_ip, websockets: Arc::new(Semaphore::new(WEBSOCKETS_MAX)), stop }
+    pub(crate) fn new(service: Arc<Service>, config: Config, listen_ip: Option<IpAddr>) -> Self {
+        let websockets = Arc::new(Semaphore::new(WEBSOCKETS_MAX));
+        Self { service, config: Arc::new(config), listen_ip, websockets, stop: CancellationToken::new() }
     }
 }
 
@@ -289,7 +286,7 @@ fn page(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Respon
     (status, [(CONTENT_TYPE, kind)], body.into()).into_response()
 }
 
-/// What was not read of the request is not worth reading.
+/// Closes the connection after the answer: the rest of the request is not worth reading.
 fn closing(mut response: Response) -> Response {
     response.headers_mut().insert(axum::http::header::CONNECTION, HeaderValue::from_static("close"));
     response

@@ -9,8 +9,8 @@
 //! connection, places: who is served, who has to go   io      gives up on clients that do not read
 //! http     routes, Host and Origin, bodies           ws      one WebSocket and its subscriptions
 //! wire     JSON-RPC envelope                         service runs methods, counts them
-//! methods  the table of all methods                  params  named and positional parameters
-//! events   pages and streams of events               schema, openrpc: rpc.discover
+//! methods  the tables of all methods                 params  named and positional parameters
+//! events   pages and streams of events               openrpc rpc.discover
 //! explorer the block explorer's files
 //! budget   memory for large messages                 metrics  figures
 //! ```
@@ -22,6 +22,7 @@
 pub mod admin;
 pub mod backend;
 mod budget;
+pub mod config;
 mod connection;
 mod events;
 pub mod explorer;
@@ -34,7 +35,6 @@ pub mod metrics;
 mod openrpc;
 mod params;
 mod places;
-mod schema;
 pub mod server;
 mod service;
 mod wire;
@@ -42,8 +42,9 @@ mod ws;
 
 pub use admin::AdminServer;
 pub use backend::Backend;
+pub use config::{Config, ServeError};
 pub use gauges::Gauges;
 pub use local::Local;
-pub use methods::names as method_names;
+pub use methods::{admin_names, names as method_names};
 pub use metrics::Metrics;
-pub use server::{Config, RpcServer, ServeError, bind};
+pub use server::{RpcServer, bind};

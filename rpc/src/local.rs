@@ -1,8 +1,8 @@
 //! The methods without a listener.
 
 use crate::backend::Backend;
+use crate::config::ServeError;
 use crate::metrics::Metrics;
-use crate::server::ServeError;
 use crate::service::{NoStreams, Service};
 use crate::wire;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ impl Local {
         admin: Option<Arc<dyn Admin>>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, ServeError> {
-        Service::new(backend, admin, metrics).map(Self).map_err(|source| ServeError::Describe { source })
+        Service::new(backend, admin, metrics).map(Self)
     }
 
     /// The answer to a request or batch; `None` when it holds notifications only.

@@ -1,14 +1,20 @@
 //! Parameters of methods: named or positional, strict, with errors that say which one is wrong.
 
-use crate::schema::Field;
+use schemars::{Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use wattle_primitives::Height;
-use wattle_rpc_types::event::EVENT_TYPES;
 use wattle_rpc_types::limits::{FILTER_ITEMS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 use wattle_rpc_types::{EventFilter, PageRequest, RpcError, RpcResult};
+
+/// A parameter as a method declares it.
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) required: bool,
+    pub(crate) shape: fn(&mut SchemaGenerator) -> Schema,
+}
 
 /// Parameters by name, not yet typed.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +87,11 @@ impl Params {
                 "a list in \"filter\" has more than {FILTER_ITEMS_MAX} entries"
             )));
         }
-        match filter.types.iter().find(|t| !EVENT_TYPES.contains(&t.as_str())) {
+        match filter
+            .types
+            .iter()
+            .find(|t| !wattle_primitives::Event::types().any(|known| known == t.as_str()))
+        {
             Some(unknown) => Err(RpcError::params(format!("unknown event type {unknown:?} in \"filter\""))),
             None => Ok(filter),
         }

@@ -50,7 +50,7 @@ pub(crate) struct Places {
     table: Mutex<Table>,
     /// Connections that have not ended yet, those told to leave among them.
     live: watch::Sender<usize>,
-    metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// One connection's place; given back when dropped.

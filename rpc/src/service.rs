@@ -2,12 +2,13 @@
 
 use crate::backend::Backend;
 use crate::budget::{Budget, Held};
+use crate::config::ServeError;
 use crate::methods::{self, Method, Reply, Run};
 use crate::metrics::{Metrics, Refusal};
 use crate::openrpc;
 use crate::params::Params;
 use crate::wire::{self, Call};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -17,7 +18,7 @@ use wattle_rpc_types::limits::{
 };
 use wattle_rpc_types::{Admin, RpcError, RpcResult};
 
-/// What all connections of a listener share.
+/// State shared by all connections of a listener.
 pub(crate) struct Service {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) metrics: Arc<Metrics>,
@@ -41,8 +42,9 @@ impl Service {
         backend: Arc<dyn Backend>,
         admin: Option<Arc<dyn Admin>>,
         metrics: Arc<Metrics>,
-    ) -> serde_json::Result<Self> {
-        let discovery = serde_json::value::to_raw_value(&openrpc::document(admin.is_some()))?;
+    ) -> Result<Self, ServeError> {
+        let document = openrpc::document(admin.is_some());
+        let discovery = to_raw_value(&document).map_err(|source| ServeError::Describe { source })?;
         Ok(Self {
             backend,
             metrics,
@@ -92,15 +94,17 @@ impl Service {
         match method.run {
             Run::Query(query) => {
                 let params = params.map(RawValue::to_owned);
-                self.blocking(move |backend| query(backend, Params::parse(params.as_deref(), method.params)?))
-                    .await?
+                self.blocking(move |backend| {
+                    query.run(backend, Params::parse(params.as_deref(), method.params)?)
+                })
+                .await?
             }
             Run::Admin(order) => {
                 let Some(admin) = self.admin.clone() else {
                     return Err(RpcError::AdminOnly { method: method.name });
                 };
                 let params = Params::parse(params, method.params)?;
-                self.blocking(move |_| order(&*admin, params)).await?
+                self.blocking(move |_| order.run(&*admin, params)).await?
             }
             Run::Submit => methods::submit(&*self.backend, Params::parse(params, method.params)?).await,
             Run::SubmitBatch => {

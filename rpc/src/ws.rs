@@ -3,19 +3,19 @@
 //! The connection reads its next message only when the answer to the last is written: a client that does not read is
 //! not read from either. Streams fill one bounded channel and wait when it is full.
 
-use crate::connection::stopped;
+use crate::config::Timeouts;
 use crate::events::{Step, Stream};
 use crate::methods::{Reply, Run};
 use crate::params::Params;
-use crate::server::Timeouts;
 use crate::service::{Service, Streams};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use serde_json::value::to_raw_value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 use wattle_rpc_types::RpcError;
 use wattle_rpc_types::event::Notice;
 use wattle_rpc_types::limits::{NOTIFICATIONS_MAX, SUBSCRIPTIONS_MAX};
@@ -35,7 +35,7 @@ pub(crate) async fn serve(
     mut socket: WebSocket,
     service: Arc<Service>,
     timeouts: Timeouts,
-    mut stop: watch::Receiver<bool>,
+    stop: CancellationToken,
 ) {
     let (out, mut notices) = mpsc::channel(NOTIFICATIONS_MAX);
     let mut subscriptions = Subscriptions {
@@ -86,7 +86,7 @@ pub(crate) async fn serve(
                     return;
                 }
             }
-            () = stopped(&mut stop) => {
+            () = stop.cancelled() => {
                 return close(socket, close_code::RESTART, "the node stops").await;
             }
         }

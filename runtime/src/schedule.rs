@@ -2,7 +2,7 @@
 //!
 //! Genesis writes both into the state; whoever asks, the driver, workers, peers or clients, reads them from there.
 
-use crate::{State, query};
+use crate::{State, keys};
 use wattle_primitives::genesis::ScheduledSet;
 use wattle_primitives::{Epoch, Height, Params, ValidatorSet};
 
@@ -19,9 +19,9 @@ impl Schedule {
     /// The schedule in a state; `None` when it has none, as no state after genesis.
     #[must_use]
     pub fn of(state: &State) -> Option<Self> {
-        let mut sets = query::validator_sets(state).into_iter();
+        let mut sets = state.read(keys::validators())?.into_iter();
         let first = sets.next()?.validators;
-        Some(Self { params: query::params(state)?, first, later: sets.collect() })
+        Some(Self { params: state.read(keys::params())?, first, later: sets.collect() })
     }
 
     /// The protocol parameters.

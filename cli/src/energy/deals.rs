@@ -177,17 +177,16 @@ pub(super) struct ShowArgs {
 pub(super) async fn run(command: DealCommand, ctx: &Ctx) -> CliResult {
     let (what, send, asked) = match command {
         DealCommand::Show(args) => {
-            return query::ask(ctx, "energy_getDeal", json!({ "deal": args.deal })).await;
+            return query::ask(ctx, "deals_getDeal", json!({ "deal": args.deal })).await;
         }
         DealCommand::List(args) => {
             let params = args.page.add_to(json!({ "microgrid": args.microgrid }));
-            return query::ask(ctx, "energy_listDeals", params).await;
+            return query::ask(ctx, "deals_listDeals", params).await;
         }
         DealCommand::Request(args) => return request(&args, ctx).await,
         DealCommand::Accept(args) => {
             let client = ctx.client()?;
-            let deal: Anchored<DealInfo> =
-                client.call("energy_getDeal", json!({ "deal": args.deal })).await?;
+            let deal: Anchored<DealInfo> = client.call("deals_getDeal", json!({ "deal": args.deal })).await?;
             let asset = asset_of(&client, &deal.value.microgrid).await?;
             let (wh_max, price) = (WattHours(args.wh_max), money_of(&args.price, &asset)?);
             (

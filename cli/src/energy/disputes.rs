@@ -103,10 +103,10 @@ pub(super) async fn run(command: DisputeCommand, ctx: &Ctx) -> CliResult {
         DisputeCommand::List(args) => {
             let account = address(args.account.as_deref(), ctx)?;
             let params = args.page.add_to(json!({ "microgrid": args.microgrid, "account": account }));
-            query::ask(ctx, "energy_listDisputes", params).await
+            query::ask(ctx, "disputes_listDisputes", params).await
         }
         DisputeCommand::Show(args) => {
-            query::ask(ctx, "energy_getDispute", json!({ "dispute": args.dispute })).await
+            query::ask(ctx, "disputes_getDispute", json!({ "dispute": args.dispute })).await
         }
     }
 }

@@ -120,7 +120,7 @@ impl From<SideArg> for Side {
 pub(super) async fn order(args: &OrderArgs, ctx: &Ctx) -> CliResult {
     match &args.command {
         Some(OrderCommand::Show { order }) => {
-            query::ask(ctx, "energy_getOrder", json!({ "order": order })).await
+            query::ask(ctx, "market_getOrder", json!({ "order": order })).await
         }
         None => place(&args.place, ctx).await,
     }

@@ -255,11 +255,11 @@ pub(crate) async fn run(args: EnergyArgs, ctx: &Ctx) -> CliResult {
         }
         EnergyCommand::Interval(args) => query::ask(ctx, "energy_getInterval", args.params()).await,
         EnergyCommand::Trades(args) => {
-            query::ask(ctx, "energy_listTrades", args.page.add_to(args.of.params())).await
+            query::ask(ctx, "market_listTrades", args.page.add_to(args.of.params())).await
         }
-        EnergyCommand::Book(args) => query::ask(ctx, "energy_orderBook", args.params()).await,
+        EnergyCommand::Book(args) => query::ask(ctx, "market_orderBook", args.params()).await,
         EnergyCommand::Orders(args) => {
-            query::ask(ctx, "energy_listOrders", args.page.add_to(args.of.params())).await
+            query::ask(ctx, "market_listOrders", args.page.add_to(args.of.params())).await
         }
         EnergyCommand::Meters(args) => {
             let mut params = args.page.add_to(json!({}));

@@ -8,7 +8,7 @@ use wattle_p2p::wire::{
 };
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::{BlockId, BoundedBytes, BoundedVec, Epoch, Hash, Height, encode};
-use wattle_runtime::{StoreError, query};
+use wattle_runtime::{StoreError, keys};
 
 /// Answers a question that needs no driver.
 #[must_use]
@@ -103,8 +103,9 @@ fn proof(shared: &Shared, view: &View, key: &[u8]) -> Answered<ProofAnswer> {
 
 fn account(shared: &Shared, address: &wattle_primitives::Address) -> Answered<Response> {
     let view = shared.view();
-    let key = query::account_key(address);
-    let nonces = query::account(&view.state, address).map_or_else(Vec::new, |a| a.nonces);
+    let key = wattle_primitives::state_key::account(address);
+    let nonces =
+        view.state.read(keys::account(address)).map_or_else(Vec::new, |record| record.lanes().collect());
     let Some(record) = proof(shared, &view, &key)? else { return Ok(None) };
     let (Ok(nonces), Ok(key)) = (BoundedVec::new(nonces), BoundedBytes::new(key)) else { return Ok(None) };
     Ok(Some(Response::Account(Box::new(AccountAnswer { nonces, key, record }))))

@@ -1,54 +1,50 @@
 //! Accounts: records, proofs, history.
 
 use super::chain::{Finality, finality, unproven};
-use super::{NodeBackend, at, next_time, page, storage};
+use super::{NodeBackend, View, at, next_time, page, storage};
 use std::collections::BTreeMap;
+use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::state_key::AccountRecord;
-use wattle_primitives::{Address, Block, BlockId, Height, Lane, Nonce, Params, TimeMs, Weight};
+use wattle_primitives::{
+    Address, Amount, AssetId, Block, BlockId, Height, Lane, Nonce, Params, TimeMs, Weight, state_key,
+};
 use wattle_rpc_types::event::touches;
 use wattle_rpc_types::tx::call_name;
 use wattle_rpc_types::{
     AccountQueries, AccountReply, At, Balance, HistoryItem, Page, PageRequest, ProofReply, ProofTarget,
     ReceiptReply, RpcError, RpcResult,
 };
-use wattle_runtime::query;
+use wattle_runtime::modules::ledger::records::Asset;
 use wattle_runtime::store::{HistoryCursor, HistoryItem as Row};
-
-/// Most bytes of an encoded account record: 16 nonces, 16 keys.
-const RECORD_BYTES_MAX: usize = 4096;
+use wattle_runtime::{keys, query};
 
 impl AccountQueries for NodeBackend {
     fn account(&self, address: Address) -> RpcResult<AccountReply> {
         let view = self.shared.view();
-        let record = record(self, &address)?;
-        let known = query::account(&view.state, &address);
-        let mut nonce = BTreeMap::from([(Lane(0), Nonce::ZERO)]);
-        let (mut balances, exists) = (Vec::new(), known.is_some());
-        if let Some(known) = known {
-            nonce.extend(
-                known.nonces.into_iter().filter(|(lane, next)| *next > Nonce::ZERO || *lane == Lane(0)),
-            );
-            balances.extend(known.balances.into_iter().map(|b| Balance {
-                asset: b.asset,
-                symbol: b.symbol,
-                scale: b.scale,
-                available: b.available,
-                pending: b.pending,
-                incoming: b.incoming,
-            }));
+        let mut reply = AccountReply {
+            at: at(&view),
+            address,
+            exists: false,
+            nonce: BTreeMap::from([(Lane(0), Nonce::ZERO)]),
+            balances: Vec::new(),
+            authority: None,
+            bandwidth: Weight::ZERO,
+        };
+        if let Some(record) = view.state.read(keys::account(&address)) {
+            reply.exists = true;
+            reply.nonce.extend(record.lanes().filter(|(_, next)| *next > Nonce::ZERO));
+            let assets = query::assets_of(&view.state, &address, &record);
+            reply.balances = assets.filter_map(|asset| balance(&view, address, asset)).collect();
+            reply.bandwidth = bandwidth(&self.shared.genesis.params, record.tat, next_time(&view));
+            reply.authority = record.authority;
         }
-        let bandwidth = record.as_ref().map_or(Weight::ZERO, |record| {
-            bandwidth(&self.shared.genesis.params, record.tat, next_time(&view))
-        });
-        let authority = record.and_then(|record| record.authority);
-        Ok(AccountReply { at: at(&view), address, exists, nonce, balances, authority, bandwidth })
+        Ok(reply)
     }
 
     fn account_proof(&self, target: ProofTarget) -> RpcResult<ProofReply> {
         let view = self.shared.view();
         let key = match target {
-            ProofTarget::Address(address) => query::account_key(&address),
+            ProofTarget::Address(address) => state_key::account(&address),
             ProofTarget::Key(key) => key,
         };
         let Finality { header, certificate, path } =
@@ -76,14 +72,14 @@ impl AccountQueries for NodeBackend {
     }
 }
 
-/// The account's record, if it has one.
-pub(super) fn record(node: &NodeBackend, address: &Address) -> RpcResult<Option<AccountRecord>> {
-    let view = node.shared.view();
-    let Some(raw) = view.state.get(&query::account_key(address)) else { return Ok(None) };
-    wattle_primitives::codec::decode_bounded(raw, RECORD_BYTES_MAX).map(Some).map_err(RpcError::internal)
+fn balance(view: &View, owner: Address, asset: AssetId) -> Option<Balance> {
+    let Asset { symbol, scale, .. } = view.state.read(keys::asset(asset))?;
+    let counters = query::balance(&view.state, &AccountId::Wallet { owner }, asset);
+    let (pending, incoming) = (Amount(counters.debits_pending), Amount(counters.credits_pending));
+    Some(Balance { asset, symbol, scale, available: counters.available(), pending, incoming })
 }
 
-/// What a bucket holds at `now`: its capacity but for what has not leaked yet.
+/// Weight left in a bucket at `now`: its capacity less what has not leaked yet.
 fn bandwidth(params: &Params, tat: u128, now: TimeMs) -> Weight {
     let now = u128::from(now.0).saturating_mul(u128::from(params.bandwidth_rate.0));
     let used = u64::try_from(tat.saturating_sub(now).div_ceil(1000)).unwrap_or(u64::MAX);

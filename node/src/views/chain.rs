@@ -9,14 +9,12 @@ use wattle_rpc_types::{
     At, BlockReply, ChainQueries, ChainStatus, EventPosition, EventProof, LightBlock, ParamsReply, RpcError,
     RpcResult, ValidatorsReply,
 };
-use wattle_runtime::query;
 
 impl ChainQueries for NodeBackend {
     fn chain_status(&self) -> RpcResult<ChainStatus> {
         let shared = &self.shared;
         let (view, status) = (shared.view(), self.status()?);
         let epoch = shared.genesis.params.epoch_of(view.header.height.next());
-        let validators = query::validators(&view.state, epoch).map_or(0, |set| set.len());
         Ok(ChainStatus {
             at: at(&view),
             chain_id: shared.genesis.chain_id.clone(),
@@ -26,7 +24,7 @@ impl ChainQueries for NodeBackend {
             time_ms: view.header.time_ms,
             epoch,
             view: status.view,
-            validators: count(validators),
+            validators: count(view.schedule.validators(epoch).len()),
             peers: count(status.peers),
             syncing: status.syncing,
             horizon: Height::ZERO, // this version keeps everything
@@ -83,8 +81,7 @@ impl ChainQueries for NodeBackend {
         let view = self.shared.view();
         let current = self.shared.genesis.params.epoch_of(view.header.height.next());
         let epoch = epoch.unwrap_or(current);
-        let validators = query::validators(&view.state, epoch);
-        let validators = validators.ok_or_else(|| RpcError::not_found("epoch", epoch))?;
+        let validators = view.schedule.validators(epoch).clone();
         Ok(ValidatorsReply {
             at: at(&view),
             epoch,
@@ -137,7 +134,7 @@ impl ChainQueries for NodeBackend {
     }
 }
 
-/// What proves a finalized header.
+/// The proof that a header is final.
 pub(super) struct Finality {
     /// The header.
     pub(super) header: Header,

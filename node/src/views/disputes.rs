@@ -3,8 +3,9 @@
 //! State names them by id only. Who asks for a list has every entry of the state looked at, once a height at most, and
 //! where a dispute was opened is looked up in the history of who opened it.
 
-use super::energy::{current, grid};
+use super::energy::grid;
 use super::{NodeBackend, View, at, page, storage};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use wattle_primitives::call;
 use wattle_primitives::call::disputes::dispute_id;
@@ -13,8 +14,9 @@ use wattle_rpc_types::{
     Anchored, DisputeInfo, DisputeQueries, DisputesRequest, OpenedInfo, Page, PageRequest, RpcError,
     RpcResult,
 };
-use wattle_runtime::query::{self, DisputeView};
+use wattle_runtime::modules::disputes::records::Dispute;
 use wattle_runtime::store::HistoryItem;
+use wattle_runtime::{keys, query};
 
 /// Most transactions of an account looked at for the one that opened a dispute.
 const ROWS_MAX: usize = 1000;
@@ -22,11 +24,11 @@ const ROWS_MAX: usize = 1000;
 /// The open disputes of the state that was last asked about.
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    last: Mutex<Option<(Height, Arc<Vec<DisputeView>>)>>,
+    last: Mutex<Option<(Height, Arc<BTreeMap<Hash, Dispute>>)>>,
 }
 
 impl Open {
-    fn of(&self, view: &View) -> Arc<Vec<DisputeView>> {
+    fn of(&self, view: &View) -> Arc<BTreeMap<Hash, Dispute>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
             Some((height, found)) if *height == view.header.height => Arc::clone(found),
@@ -40,35 +42,36 @@ impl Open {
 }
 
 impl DisputeQueries for NodeBackend {
-    fn energy_disputes(&self, request: DisputesRequest, page: PageRequest) -> RpcResult<Page<DisputeInfo>> {
+    fn disputes_list(&self, request: DisputesRequest, page: PageRequest) -> RpcResult<Page<DisputeInfo>> {
         let view = self.shared.view();
         if let Some(id) = request.microgrid {
             grid(&view, &id)?;
         }
         let (from, limit) = (page::one::<Hash>(&page)?.unwrap_or(Hash::ZERO), page::limit(&page));
         let open = self.disputes.of(&view);
-        let mut wanted = open.iter().filter(|dispute| {
-            dispute.id >= from
-                && request.microgrid.is_none_or(|id| id == dispute.microgrid)
+        let mut wanted = open.range(from..).filter(|(_, dispute)| {
+            request.microgrid.is_none_or(|id| id == dispute.microgrid)
                 && request.account.is_none_or(|account| account == dispute.account)
         });
         let items: RpcResult<Vec<_>> =
-            wanted.by_ref().take(limit).map(|dispute| info(self, &view, dispute)).collect();
-        let next_cursor = wanted.next().map(|dispute| dispute.id.to_string());
+            wanted.by_ref().take(limit).map(|(id, dispute)| info(self, &view, *id, dispute)).collect();
+        let next_cursor = wanted.next().map(|(id, _)| id.to_string());
         Ok(Page { at: at(&view), items: items?, next_cursor })
     }
 
-    fn energy_dispute(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>> {
+    fn disputes_get(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>> {
         let view = self.shared.view();
-        let found = query::dispute(&view.state, &id).ok_or_else(|| RpcError::not_found("dispute", id))?;
-        Ok(Anchored { at: at(&view), value: info(self, &view, &found)? })
+        let found = view.state.read(keys::dispute(&id)).ok_or_else(|| RpcError::not_found("dispute", id))?;
+        Ok(Anchored { at: at(&view), value: info(self, &view, id, &found)? })
     }
 }
 
-fn info(node: &NodeBackend, view: &View, dispute: &DisputeView) -> RpcResult<DisputeInfo> {
-    let DisputeView { id, microgrid, account, meter, claim, note, upheld, rejected } = *dispute;
-    let running = query::microgrid(&view.state, &microgrid)
-        .map(|grid| current(grid.interval_ms, view.header.time_ms))
+fn info(node: &NodeBackend, view: &View, id: Hash, dispute: &Dispute) -> RpcResult<DisputeInfo> {
+    let Dispute { microgrid, account, meter, claim, note, upheld, rejected, .. } = *dispute;
+    let running = view
+        .state
+        .read(keys::microgrid(&microgrid))
+        .map(|grid| grid.interval_at(view.header.time_ms))
         .and_then(|interval| query::terms_at(&view.state, &microgrid, interval));
     Ok(DisputeInfo {
         dispute: id,
@@ -79,7 +82,7 @@ fn info(node: &NodeBackend, view: &View, dispute: &DisputeView) -> RpcResult<Dis
         note,
         upheld: upheld.into(),
         rejected: rejected.into(),
-        votes_needed: running.map_or(0, |found| found.terms.dispute_votes.into()),
+        votes_needed: running.map_or(0, |(_, found)| found.terms.dispute_votes.into()),
         opened: opened(node, &account, &id)?,
     })
 }
@@ -105,7 +108,7 @@ fn opened(node: &NodeBackend, account: &Address, id: &Hash) -> RpcResult<Option<
 /// The numbers of the two readings by which a transaction opens the dispute `id`, if it does.
 fn evidence(tx: &Tx, id: &Hash) -> Option<(u64, u64)> {
     tx.body().calls.iter().find_map(|call| match call {
-        Call::Energy(call::EnergyCall::OpenDispute(call::disputes::OpenDispute {
+        Call::Disputes(call::DisputesCall::OpenDispute(call::disputes::OpenDispute {
             reference,
             first,
             second,

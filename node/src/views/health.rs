@@ -25,7 +25,7 @@ const LAG_HEIGHTS_MAX: u64 = 4;
 /// Idle intervals without a block after which the chain counts as standing, beside one round's timeouts.
 const STALE_INTERVALS: u64 = 3;
 
-/// What was last heard of the driver.
+/// The driver's last word.
 #[derive(Debug)]
 struct Heard {
     at: Instant,

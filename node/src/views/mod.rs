@@ -1,4 +1,4 @@
-//! What clients of the JSON-RPC interface see: [`Backend`] over the last committed block, the database and the driver.
+//! The answers to clients of the JSON-RPC interface, from the last committed block, the database and the driver.
 //!
 //! ```text
 //! chain    status, blocks, validators, proofs of events
@@ -97,7 +97,7 @@ impl NodeBackend {
         }
     }
 
-    /// What the next block would know, as far as it can be known.
+    /// The environment of the next block, as far as it can be known.
     fn next_env(&self, view: &View) -> BlockEnv {
         BlockEnv {
             params: self.shared.genesis.params.clone(),
@@ -120,7 +120,7 @@ const fn at(view: &View) -> At {
     At::finalized(view.header.height)
 }
 
-/// What the database could not do, as clients are told.
+/// A failure of the database, as clients are told.
 fn storage(error: StoreError) -> RpcError {
     match error {
         StoreError::Pruned { horizon } => RpcError::Pruned { horizon },

@@ -1,11 +1,11 @@
-//! What a text may mean: exact matches only.
+//! Finds things by a text: exact matches only.
 
 use super::{NodeBackend, at, storage};
 use crate::run::shared::View;
 use std::collections::BTreeSet;
 use wattle_primitives::{Address, AssetId, BlockId, Hash, Height, PublicKey};
 use wattle_rpc_types::{RpcError, RpcResult, SearchHit, SearchKind, SearchQueries, SearchReply};
-use wattle_runtime::query;
+use wattle_runtime::{keys, query};
 
 /// Most hits beside the best.
 const ALSO_MAX: usize = 16;
@@ -49,7 +49,7 @@ fn by_number(view: &View, number: u64, hits: &mut Hits) {
         hits.add(SearchKind::Block, number);
     }
     if let Some(id) = u32::try_from(number).ok().map(AssetId)
-        && query::asset(&view.state, id).is_some()
+        && view.state.read(keys::asset(id)).is_some()
     {
         hits.add(SearchKind::Asset, id);
     }
@@ -63,15 +63,15 @@ fn by_hash(node: &NodeBackend, view: &View, hash: &Hash, hits: &mut Hits) -> Rpc
     if let Some(header) = store.header(BlockId::Hash(*hash)).map_err(storage)? {
         hits.add(SearchKind::Block, header.height);
     }
-    if query::microgrid(&view.state, hash).is_some() {
+    if view.state.read(keys::microgrid(hash)).is_some() {
         hits.add(SearchKind::Microgrid, hash);
     }
-    if query::hold(&view.state, hash).is_some() {
+    if view.state.read(keys::hold(hash)).is_some() {
         hits.add(SearchKind::Hold, hash);
     }
     let key = PublicKey(hash.0);
     let epoch = node.shared.genesis.params.epoch_of(view.header.height.next());
-    if query::validators(&view.state, epoch).is_some_and(|set| set.index_of(&key).is_some()) {
+    if view.schedule.validators(epoch).index_of(&key).is_some() {
         hits.add(SearchKind::Validator, key);
     }
     by_address(view, &Address::of_key(&key), hits);
@@ -79,17 +79,17 @@ fn by_hash(node: &NodeBackend, view: &View, hash: &Hash, hits: &mut Hits) -> Rpc
 }
 
 fn by_address(view: &View, address: &Address, hits: &mut Hits) {
-    if query::meter(&view.state, address).is_some() {
+    if view.state.read(keys::meter(address)).is_some() {
         hits.add(SearchKind::Meter, address);
     }
-    if query::account(&view.state, address).is_some() {
+    if view.state.read(keys::account(address)).is_some() {
         hits.add(SearchKind::Account, address);
     }
 }
 
 fn by_symbol(view: &View, text: &str, hits: &mut Hits) {
     let assets = query::assets(&view.state, AssetId::NATIVE, SYMBOLS_MAX);
-    for asset in assets.iter().filter(|asset| asset.symbol.as_str().eq_ignore_ascii_case(text)) {
-        hits.add(SearchKind::Asset, asset.asset);
+    for (id, _) in assets.iter().filter(|(_, asset)| asset.symbol.as_str().eq_ignore_ascii_case(text)) {
+        hits.add(SearchKind::Asset, id);
     }
 }

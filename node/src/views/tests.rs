@@ -22,7 +22,7 @@ use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncod
 use wattle_primitives::*;
 use wattle_rpc_types::*;
 use wattle_runtime::store::MemoryStore;
-use wattle_runtime::{CheckedTx, Commit, State, Store, execute_block, genesis, query, verify_all};
+use wattle_runtime::{CheckedTx, Commit, State, Store, execute_block, genesis, keys, verify_all};
 
 fn key(n: u8) -> SecretKey {
     SecretKey::from_seed([n; 32])
@@ -76,7 +76,7 @@ fn spec() -> Genesis {
     }
 }
 
-/// What the fake driver answers.
+/// Answers of the fake driver.
 #[derive(Default)]
 struct Script {
     fates: BTreeMap<Hash, Fate>,
@@ -632,6 +632,6 @@ fn a_driver_that_is_gone_leaves_what_is_stored() {
     let node = NodeBackend::new(shared, node.network.clone());
     assert!(node.tx_status(tx.id()).unwrap().finalized);
     assert!(matches!(node.tx_status(Hash::ZERO), Err(RpcError::Unavailable { .. })));
-    assert!(query::account(&node.shared.view().state, &address(1)).is_some());
+    assert!(node.shared.view().state.read(keys::account(&address(1))).is_some());
     assert!(node.account(address(1)).unwrap().exists);
 }

@@ -1,6 +1,6 @@
 //! Transactions: prepared, tried, offered, and followed to their end.
 
-use super::{NodeBackend, account, at, mixed_up, next_time, reject, storage};
+use super::{NodeBackend, View, at, mixed_up, next_time, reject, storage};
 use crate::driver::{Answer, Fate, Question, SubmitError};
 use crate::mempool::InsertError;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use wattle_rpc_types::{
 };
 use wattle_runtime::execute::{fee_of, simulate as run, weigh};
 use wattle_runtime::store::TxLocation;
-use wattle_runtime::{Store, TxError, query};
+use wattle_runtime::{Store, TxError, keys};
 
 /// How long a prepared transaction is valid unless the client says otherwise, ms.
 const EXPIRES_AFTER: TimeMs = TimeMs(120_000);
@@ -40,7 +40,7 @@ impl TxQueries for NodeBackend {
             tip,
             calls,
         };
-        let signatures = expected_signatures(self, &body)?;
+        let signatures = expected_signatures(self, &body);
         let env = self.next_env(&view);
         let weight = weigh(&body, signatures);
         let fee = fee_of(&env.params, weight, tip);
@@ -112,7 +112,7 @@ impl TxQueries for NodeBackend {
     fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation> {
         let view = self.shared.view();
         let id = body.id();
-        let signatures = expected_signatures(self, &body)?;
+        let signatures = expected_signatures(self, &body);
         let outcome = run(&view.state, &self.next_env(&view), &body, signatures);
         let simulated = outcome.map_err(|error| reject::by_runtime(id, &error))?;
         if let Some(error) = simulated.uncharged {
@@ -132,24 +132,24 @@ fn next_nonce(node: &NodeBackend, sender: Address, lane: Lane) -> RpcResult<Nonc
 }
 
 /// How many signatures a body will likely carry: the sender's, and the fee payer's unless it sponsors the sender.
-fn expected_signatures(node: &NodeBackend, body: &TxBody) -> RpcResult<usize> {
+fn expected_signatures(node: &NodeBackend, body: &TxBody) -> usize {
     let view = node.shared.view();
-    let own = signatures_of(node, &body.sender)?;
+    let own = signatures_of(&view, &body.sender);
     let sponsored = || {
-        let granted = query::sponsorship(&view.state, &body.fee_payer, &body.sender);
+        let granted = view.state.read(keys::sponsorship(&body.fee_payer, &body.sender));
         granted.is_some_and(|granted| next_time(&view) < granted.expires_ms)
     };
     let payers = match body.fee_payer == body.sender || sponsored() {
         true => 0,
-        false => signatures_of(node, &body.fee_payer)?,
+        false => signatures_of(&view, &body.fee_payer),
     };
-    Ok(own.saturating_add(payers).min(AUTHS_MAX))
+    own.saturating_add(payers).min(AUTHS_MAX)
 }
 
 /// The fewest keys of an account that reach its threshold.
-fn signatures_of(node: &NodeBackend, address: &Address) -> RpcResult<usize> {
-    let Some(authority) = account::record(node, address)?.and_then(|record| record.authority) else {
-        return Ok(1);
+fn signatures_of(view: &View, address: &Address) -> usize {
+    let Some(authority) = view.state.read(keys::account(address)).and_then(|record| record.authority) else {
+        return 1;
     };
     let mut weights: Vec<u32> = authority.keys.iter().map(|key| u32::from(key.weight)).collect();
     weights.sort_unstable_by(|a, b| b.cmp(a));
@@ -159,7 +159,7 @@ fn signatures_of(node: &NodeBackend, address: &Address) -> RpcResult<usize> {
         reached = reached.saturating_add(**weight);
         open
     });
-    Ok(needed.count().max(1))
+    needed.count().max(1)
 }
 
 async fn submit(node: &NodeBackend, txs: Vec<Tx>) -> Vec<RpcResult<Hash>> {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use rand_core::Rng;
 use wattle_p2p::wire::*;
+use wattle_primitives::event::IdentityEvent;
 use wattle_primitives::trie::{Leaf, Step, TrieProof};
 use wattle_primitives::*;
 
@@ -131,7 +132,9 @@ impl Maker {
                     outcome: Outcome::Failed { call: 1, reason: Reason::Overflow },
                     weight: Weight(self.number()),
                     fee: Amount(1),
-                    events: vec![Event::AccountCreated { account: Address(self.hash().0) }],
+                    events: vec![Event::Identity(IdentityEvent::AccountCreated {
+                        account: Address(self.hash().0),
+                    })],
                 };
                 let leaves = [self.hash(), self.hash()];
                 let leaf = merkle::ListProof::build(&leaves, 1).unwrap();

@@ -9,6 +9,7 @@ macro_rules! calls {
     ($(#[$doc:meta])* $module:ident($calls:ident) { $($name:ident: $call:ident = $number:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, ::borsh::BorshSerialize, ::borsh::BorshDeserialize, ::serde::Serialize, ::serde::Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[borsh(use_discriminant = true)]
         #[serde(tag = "call", content = "args", rename_all = "snake_case", deny_unknown_fields)]
         #[repr(u8)]
@@ -43,9 +44,12 @@ pub mod ledger;
 pub mod market;
 pub mod token;
 
+pub use deals::DealsCall;
+pub use disputes::DisputesCall;
 pub use energy::EnergyCall;
 pub use identity::IdentityCall;
 pub use ledger::LedgerCall;
+pub use market::MarketCall;
 pub use token::TokenCall;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -55,6 +59,7 @@ macro_rules! modules {
     ($($(#[$doc:meta])* $name:ident: $module:ident($calls:ident) = $number:literal,)*) => {
         /// One call, addressed to a module.
         #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[borsh(use_discriminant = true)]
         #[serde(tag = "module", rename_all = "snake_case")]
         #[repr(u8)]
@@ -83,6 +88,12 @@ modules! {
     identity: Identity(IdentityCall) = 2,
     /// Microgrids, meters, readings.
     energy: Energy(EnergyCall) = 3,
+    /// Orders for the energy of an interval.
+    market: Market(MarketCall) = 4,
+    /// Bilateral deals.
+    deals: Deals(DealsCall) = 5,
+    /// Contested bills.
+    disputes: Disputes(DisputesCall) = 6,
 }
 
 // The shortest call is 2 bytes on the wire. What it grows to in memory bounds what a hostile block of

@@ -2,6 +2,7 @@
 
 use crate::samples::{self, Sample};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use wattle_primitives::call;
 use wattle_primitives::call::ledger::{AccountClass, AccountId, SystemAccount};
@@ -69,6 +70,7 @@ fn every_value_survives_both_encodings() {
 /// Sampled variants of an enum are all it has: they are numbered from `first`, and the next number is unknown.
 fn numbered<T: borsh::BorshDeserialize + std::fmt::Debug>(name: &str, first: u8, samples: &[Vec<u8>]) {
     let mut numbers: Vec<u8> = samples.iter().map(|bytes| bytes[0]).collect();
+    numbers.sort_unstable();
     numbers.dedup();
     let next = first + numbers.len() as u8;
     assert_eq!(numbers, (first..next).collect::<Vec<u8>>(), "{name}");
@@ -83,25 +85,110 @@ fn every_variant_is_sampled_under_its_number() {
     let named = |prefix: &str| -> Vec<Vec<u8>> {
         samples::all().into_iter().filter(|s| s.name.starts_with(prefix)).map(|s| s.bytes).collect()
     };
-    let inner = |module: u8| -> Vec<Vec<u8>> {
-        named("Call::").iter().filter(|b| b[0] == module).map(|b| b[1..].to_vec()).collect()
+    let inner = |prefix: &str, module: u8| -> Vec<Vec<u8>> {
+        named(prefix).iter().filter(|b| b[0] == module).map(|b| b[1..].to_vec()).collect()
     };
     numbered::<SystemAccount>("SystemAccount", 0, &named("SystemAccount::"));
     numbered::<AccountClass>("AccountClass", 0, &named("AccountClass::"));
     numbered::<RegisterEncoding>("RegisterEncoding", 0, &named("RegisterEncoding::"));
     numbered::<ClockQuality>("ClockQuality", 0, &named("ClockQuality::"));
     numbered::<VoteKind>("VoteKind", 0, &named("VoteKind::"));
-    numbered::<Reason>("Reason", 0, &named("Reason::"));
     numbered::<AccountId>("AccountId", 0, &named("AccountId::"));
     numbered::<Event>("Event", 0, &named("Event::"));
     numbered::<Outcome>("Outcome", 0, &named("Outcome::"));
     numbered::<Vote>("Vote", 0, &named("Vote::"));
     numbered::<Tx>("Tx", 1, &named("Tx::"));
     numbered::<Call>("Call", 0, &named("Call::"));
-    numbered::<call::LedgerCall>("LedgerCall", 0, &inner(0));
-    numbered::<call::TokenCall>("TokenCall", 0, &inner(1));
-    numbered::<call::IdentityCall>("IdentityCall", 0, &inner(2));
-    numbered::<call::EnergyCall>("EnergyCall", 0, &inner(3));
+    numbered::<call::LedgerCall>("LedgerCall", 0, &inner("Call::", 0));
+    numbered::<call::TokenCall>("TokenCall", 0, &inner("Call::", 1));
+    numbered::<call::IdentityCall>("IdentityCall", 0, &inner("Call::", 2));
+    numbered::<call::EnergyCall>("EnergyCall", 0, &inner("Call::", 3));
+    numbered::<call::MarketCall>("MarketCall", 0, &inner("Call::", 4));
+    numbered::<call::DealsCall>("DealsCall", 0, &inner("Call::", 5));
+    numbered::<call::DisputesCall>("DisputesCall", 0, &inner("Call::", 6));
+    numbered::<event::LedgerEvent>("LedgerEvent", 0, &inner("Event::", 0));
+    numbered::<event::TokenEvent>("TokenEvent", 0, &inner("Event::", 1));
+    numbered::<event::IdentityEvent>("IdentityEvent", 0, &inner("Event::", 2));
+    numbered::<event::EnergyEvent>("EnergyEvent", 0, &inner("Event::", 3));
+    numbered::<event::MarketEvent>("MarketEvent", 0, &inner("Event::", 4));
+    numbered::<event::DealsEvent>("DealsEvent", 0, &inner("Event::", 5));
+    numbered::<event::DisputesEvent>("DisputesEvent", 0, &inner("Event::", 6));
+}
+
+#[test]
+fn every_reason_is_sampled_and_no_other_number_is_one() {
+    let sampled: Vec<u8> = samples::all()
+        .into_iter()
+        .filter(|sample| sample.name.starts_with("Reason::"))
+        .map(|sample| sample.bytes[0])
+        .collect();
+    for number in 0..=u8::MAX {
+        let known = decode_bounded::<Reason>(&[number], 1).is_ok();
+        assert_eq!(known, sampled.contains(&number), "reason {number}");
+    }
+    assert_eq!(sampled.len(), Reason::ALL.len());
+}
+
+/// In JSON an event's type alone says whose it is.
+#[test]
+fn no_two_events_have_one_type() {
+    let types: Vec<&str> = Event::types().collect();
+    let distinct: std::collections::BTreeSet<&str> = types.iter().copied().collect();
+    assert_eq!(types.len(), distinct.len());
+    let sampled = samples::all().into_iter().filter(|sample| sample.name.starts_with("Event::"));
+    let named: std::collections::BTreeSet<String> =
+        sampled.map(|sample| sample.json.unwrap()["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(
+        named.iter().map(String::as_str).collect::<Vec<_>>(),
+        distinct.into_iter().collect::<Vec<_>>()
+    );
+}
+
+/// Before modules had numbers of their own, markets, deals and disputes were calls of `energy`, and events and reasons were
+/// numbered in one line. What each said then it says now, field by field: only numbers and names of modules are others.
+#[test]
+fn every_sample_from_before_the_modules_parted_means_what_it_meant() {
+    let text = std::fs::read_to_string(vector_path("before_modules.json")).unwrap();
+    let before: Map<String, Value> = serde_json::from_str(&text).unwrap();
+    let now: BTreeMap<String, Sample> = samples::all().into_iter().map(|s| (s.name.clone(), s)).collect();
+    let moved = |name: &str| {
+        let call = name.strip_prefix("Call::Energy::")?;
+        let module = ["Market", "Deals", "Disputes"];
+        module.iter().map(|m| format!("Call::{m}::{call}")).find(|name| now.contains_key(name))
+    };
+    for (name, old) in &before {
+        let sample = &now[&moved(name).unwrap_or_else(|| name.clone())];
+        let old_bytes = hex::decode(old["hex"].as_str().unwrap()).unwrap();
+        // Numbers: of module and call before and now; of an event before, of module and event now; of a reason.
+        let (skip_old, skip_new) = match name.split("::").next().unwrap() {
+            "Call" => (2, 2),
+            "Event" => (1, 2),
+            "Reason" => (1, 1),
+            _ => (0, 0), // holds one of these: compared as JSON
+        };
+        if skip_old > 0 && !name.contains("ReadingRefused") {
+            assert_eq!(old_bytes[skip_old..], sample.bytes[skip_new..], "{name}");
+        }
+        let mut json = sample.json.clone();
+        json.iter_mut().for_each(as_one_module);
+        assert_eq!(json.as_ref(), old.get("json"), "{name}");
+    }
+}
+
+/// Names the modules that were one as they were.
+fn as_one_module(json: &mut Value) {
+    match json {
+        Value::Object(fields) => {
+            if let Some(Value::String(module)) = fields.get_mut("module")
+                && ["market", "deals", "disputes"].contains(&module.as_str())
+            {
+                *module = "energy".into();
+            }
+            fields.values_mut().for_each(as_one_module);
+        }
+        Value::Array(items) => items.iter_mut().for_each(as_one_module),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 #[test]

@@ -12,6 +12,9 @@ use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, SystemAcco
 use wattle_primitives::call::market::{OrderEnd, Side};
 use wattle_primitives::call::token::Symbol;
 use wattle_primitives::codec::decode_bounded;
+use wattle_primitives::event::{
+    DealsEvent, DisputesEvent, EnergyEvent, IdentityEvent, LedgerEvent, MarketEvent, TokenEvent,
+};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
@@ -240,7 +243,7 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
             }),
         ),
         (
-            "Energy::PlaceOrder",
+            "Market::PlaceOrder",
             Call::from(call::market::PlaceOrder {
                 microgrid,
                 reference,
@@ -252,7 +255,7 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
                 expires_ms: None,
             }),
         ),
-        ("Energy::CancelOrder", Call::from(call::market::CancelOrder { order: hash(12) })),
+        ("Market::CancelOrder", Call::from(call::market::CancelOrder { order: hash(12) })),
         ("Energy::PayTab", Call::from(call::energy::PayTab { microgrid })),
         (
             "Energy::SwapMeter",
@@ -264,7 +267,7 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
             }),
         ),
         (
-            "Energy::RequestDeal",
+            "Deals::RequestDeal",
             Call::from(call::deals::RequestDeal {
                 microgrid,
                 reference,
@@ -276,10 +279,10 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
                 expires_ms,
             }),
         ),
-        ("Energy::AcceptDeal", Call::from(call::deals::AcceptDeal { request: deal, wh_max: wh, price })),
-        ("Energy::ConfirmDeal", Call::from(call::deals::ConfirmDeal { request: deal, partner: address(2) })),
+        ("Deals::AcceptDeal", Call::from(call::deals::AcceptDeal { request: deal, wh_max: wh, price })),
+        ("Deals::ConfirmDeal", Call::from(call::deals::ConfirmDeal { request: deal, partner: address(2) })),
         (
-            "Energy::AuthoriseDeal",
+            "Deals::AuthoriseDeal",
             Call::from(call::deals::AuthoriseDeal {
                 deal,
                 funding: Funding::Credit,
@@ -289,13 +292,13 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
             }),
         ),
         (
-            "Energy::ReportUsage",
+            "Deals::ReportUsage",
             Call::from(call::deals::ReportUsage { deal, seq: 3, cumulative_wh: WattHours(300) }),
         ),
-        ("Energy::CloseDeal", Call::from(call::deals::CloseDeal { deal, cumulative_wh: WattHours(4_990) })),
-        ("Energy::AbortDeal", Call::from(call::deals::AbortDeal { deal })),
+        ("Deals::CloseDeal", Call::from(call::deals::CloseDeal { deal, cumulative_wh: WattHours(4_990) })),
+        ("Deals::AbortDeal", Call::from(call::deals::AbortDeal { deal })),
         (
-            "Energy::OpenDispute",
+            "Disputes::OpenDispute",
             Call::from(call::disputes::OpenDispute {
                 microgrid,
                 reference,
@@ -306,7 +309,7 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
             }),
         ),
         (
-            "Energy::DecideDispute",
+            "Disputes::DecideDispute",
             Call::from(call::disputes::DecideDispute { dispute: hash(14), uphold: true }),
         ),
         ("Energy::SetCollection", Call::from(call::energy::SetCollection { microgrid, on: true })),
@@ -317,42 +320,68 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
     let (account, asset, amount, hold) = (accounts()[1].1, AssetId(2), Amount(1 << 70), hash(6));
     let (debit, credit, meter, expires_ms) = (accounts()[0].1, accounts()[2].1, address(9), TimeMs(99));
     vec![
-        ("FeeCharged", Event::FeeCharged { payer: address(1), amount }),
-        ("BookCreated", Event::BookCreated { book: BookId(7), owner: address(1) }),
-        ("LedgerAccountOpened", Event::LedgerAccountOpened { account, asset, class: AccountClass::Expense }),
-        ("Posted", Event::Posted { debit, credit, asset, amount }),
-        ("HoldCreated", Event::HoldCreated { hold, debit, credit, asset, amount, expires_ms }),
-        ("HoldCaptured", Event::HoldCaptured { hold, captured: amount, released: Amount(1) }),
-        ("HoldReleased", Event::HoldReleased { hold, amount, expired: true }),
+        ("FeeCharged", Event::Ledger(LedgerEvent::FeeCharged { payer: address(1), amount })),
+        ("BookCreated", Event::Ledger(LedgerEvent::BookCreated { book: BookId(7), owner: address(1) })),
+        (
+            "LedgerAccountOpened",
+            Event::Ledger(LedgerEvent::LedgerAccountOpened { account, asset, class: AccountClass::Expense }),
+        ),
+        ("Posted", Event::Ledger(LedgerEvent::Posted { debit, credit, asset, amount })),
+        (
+            "HoldCreated",
+            Event::Ledger(LedgerEvent::HoldCreated { hold, debit, credit, asset, amount, expires_ms }),
+        ),
+        (
+            "HoldCaptured",
+            Event::Ledger(LedgerEvent::HoldCaptured { hold, captured: amount, released: Amount(1) }),
+        ),
+        ("HoldReleased", Event::Ledger(LedgerEvent::HoldReleased { hold, amount, expired: true })),
         (
             "AssetIssued",
-            Event::AssetIssued { asset, symbol: "SUN".parse().unwrap(), scale: 2, issuer: address(1) },
+            Event::Token(TokenEvent::AssetIssued {
+                asset,
+                symbol: "SUN".parse().unwrap(),
+                scale: 2,
+                issuer: address(1),
+            }),
         ),
-        ("AccountCreated", Event::AccountCreated { account: address(2) }),
-        ("AuthorityChanged", Event::AuthorityChanged { account: address(2) }),
+        ("AccountCreated", Event::Identity(IdentityEvent::AccountCreated { account: address(2) })),
+        ("AuthorityChanged", Event::Identity(IdentityEvent::AuthorityChanged { account: address(2) })),
         (
             "SponsorshipGranted",
-            Event::SponsorshipGranted {
+            Event::Identity(IdentityEvent::SponsorshipGranted {
                 sponsor: address(1),
                 grantee: address(2),
                 allowance: amount,
                 expires_ms,
-            },
+            }),
         ),
-        ("SponsorshipEnded", Event::SponsorshipEnded { sponsor: address(1), grantee: address(2) }),
-        ("MicrogridRegistered", Event::MicrogridRegistered { microgrid: hash(8), operator: address(1) }),
-        ("MeterRegistered", Event::MeterRegistered { meter, microgrid: hash(8), owner: address(1) }),
+        (
+            "SponsorshipEnded",
+            Event::Identity(IdentityEvent::SponsorshipEnded { sponsor: address(1), grantee: address(2) }),
+        ),
+        (
+            "MicrogridRegistered",
+            Event::Energy(EnergyEvent::MicrogridRegistered { microgrid: hash(8), operator: address(1) }),
+        ),
+        (
+            "MeterRegistered",
+            Event::Energy(EnergyEvent::MeterRegistered { meter, microgrid: hash(8), owner: address(1) }),
+        ),
         (
             "ReadingAccepted",
-            Event::ReadingAccepted {
+            Event::Energy(EnergyEvent::ReadingAccepted {
                 meter,
                 seq: u64::MAX,
                 import_wh: WattHours(230_200),
                 export_wh: WattHours(0),
                 time_ms: TimeMs(1_800_000_000_000),
-            },
+            }),
         ),
-        ("ReadingRefused", Event::ReadingRefused { meter, seq: 42, reason: Reason::DuplicateReading }),
+        (
+            "ReadingRefused",
+            Event::Energy(EnergyEvent::ReadingRefused { meter, seq: 42, reason: Reason::DuplicateReading }),
+        ),
     ]
     .into_iter()
     .chain(energy_events())
@@ -365,27 +394,42 @@ fn energy_events() -> Vec<(&'static str, Event)> {
     let (wh, price, amount) = (WattHours(1_500), Amount(150_000), Amount(225));
     let (import_wh, export_wh, debit, credit) = (WattHours(2_000), WattHours(30), Amount(100), Amount(0));
     vec![
-        ("TermsSet", Event::TermsSet { microgrid, from: interval }),
-        ("MemberSet", Event::MemberSet { microgrid, account, code: 2, credit_limit: Some(amount) }),
+        ("TermsSet", Event::Energy(EnergyEvent::TermsSet { microgrid, from: interval })),
+        (
+            "MemberSet",
+            Event::Energy(EnergyEvent::MemberSet { microgrid, account, code: 2, credit_limit: Some(amount) }),
+        ),
         (
             "OrderPlaced",
-            Event::OrderPlaced { order, microgrid, interval, account, side, price, wh, reserved: amount },
+            Event::Market(MarketEvent::OrderPlaced {
+                order,
+                microgrid,
+                interval,
+                account,
+                side,
+                price,
+                wh,
+                reserved: amount,
+            }),
         ),
-        ("OrderEnded", Event::OrderEnded { order, account, filled_wh: wh, end: OrderEnd::Cleared }),
+        (
+            "OrderEnded",
+            Event::Market(MarketEvent::OrderEnded { order, account, filled_wh: wh, end: OrderEnd::Cleared }),
+        ),
         (
             "MarketCleared",
-            Event::MarketCleared {
+            Event::Market(MarketEvent::MarketCleared {
                 microgrid,
                 interval,
                 rule: ClearingRule::Uniform,
                 price: Some(price),
                 wh,
                 trades: 1,
-            },
+            }),
         ),
         (
             "Traded",
-            Event::Traded {
+            Event::Market(MarketEvent::Traded {
                 microgrid,
                 interval,
                 bid: order,
@@ -396,11 +440,11 @@ fn energy_events() -> Vec<(&'static str, Event)> {
                 price,
                 amount,
                 fee: Amount(8),
-            },
+            }),
         ),
         (
             "EnergySettled",
-            Event::EnergySettled {
+            Event::Energy(EnergyEvent::EnergySettled {
                 microgrid,
                 interval,
                 account,
@@ -411,11 +455,11 @@ fn energy_events() -> Vec<(&'static str, Event)> {
                 estimated: true,
                 debit,
                 credit,
-            },
+            }),
         ),
         (
             "IntervalSettled",
-            Event::IntervalSettled {
+            Event::Energy(EnergyEvent::IntervalSettled {
                 microgrid,
                 interval,
                 import_wh,
@@ -423,21 +467,21 @@ fn energy_events() -> Vec<(&'static str, Event)> {
                 traded_wh: wh,
                 accounts: 4,
                 estimated: 1,
-            },
+            }),
         ),
         (
             "IntervalFinal",
-            Event::IntervalFinal {
+            Event::Energy(EnergyEvent::IntervalFinal {
                 microgrid,
                 interval,
                 feeder_wh: Some(wh),
                 loss_wh: WattHours(40),
                 under_reported: false,
-            },
+            }),
         ),
         (
             "EnergyAdjusted",
-            Event::EnergyAdjusted {
+            Event::Energy(EnergyEvent::EnergyAdjusted {
                 microgrid,
                 meter,
                 account,
@@ -449,47 +493,70 @@ fn energy_events() -> Vec<(&'static str, Event)> {
                 settled_export_wh: WattHours(0),
                 debit,
                 credit,
-            },
+            }),
         ),
-        ("LossShared", Event::LossShared { microgrid, interval, account, wh: WattHours(4), debit }),
-        ("TabPaid", Event::TabPaid { microgrid, account, amount, by_member: true }),
-        ("CreditExceeded", Event::CreditExceeded { microgrid, account, owed: amount, limit: Amount(200) }),
+        (
+            "LossShared",
+            Event::Energy(EnergyEvent::LossShared { microgrid, interval, account, wh: WattHours(4), debit }),
+        ),
+        ("TabPaid", Event::Energy(EnergyEvent::TabPaid { microgrid, account, amount, by_member: true })),
+        (
+            "CreditExceeded",
+            Event::Energy(EnergyEvent::CreditExceeded {
+                microgrid,
+                account,
+                owed: amount,
+                limit: Amount(200),
+            }),
+        ),
         (
             "MeterSwapped",
-            Event::MeterSwapped {
+            Event::Energy(EnergyEvent::MeterSwapped {
                 microgrid,
                 old: meter,
                 new: address(10),
                 final_import_wh: import_wh,
                 final_export_wh: export_wh,
-            },
+            }),
         ),
-        ("DealRequested", Event::DealRequested { deal, microgrid, account, side, wh_max: wh, price }),
-        ("DealAccepted", Event::DealAccepted { deal, account, wh, price }),
-        ("DealConfirmed", Event::DealConfirmed { deal, charger: account, discharger: address(3), wh, price }),
+        (
+            "DealRequested",
+            Event::Deals(DealsEvent::DealRequested { deal, microgrid, account, side, wh_max: wh, price }),
+        ),
+        ("DealAccepted", Event::Deals(DealsEvent::DealAccepted { deal, account, wh, price })),
+        (
+            "DealConfirmed",
+            Event::Deals(DealsEvent::DealConfirmed {
+                deal,
+                charger: account,
+                discharger: address(3),
+                wh,
+                price,
+            }),
+        ),
         (
             "DealAuthorised",
-            Event::DealAuthorised {
+            Event::Deals(DealsEvent::DealAuthorised {
                 deal,
                 funding: Funding::Balance,
                 reserved: amount,
                 expires_ms: TimeMs(1_800_000_900_000),
                 meter: address(9),
-            },
+            }),
         ),
         (
             "DealUsage",
-            Event::DealUsage {
+            Event::Deals(DealsEvent::DealUsage {
                 deal,
                 seq: 3,
                 cumulative_wh: WattHours(300),
                 remaining_wh: WattHours(4_700),
                 stop: false,
-            },
+            }),
         ),
         (
             "DealEnded",
-            Event::DealEnded {
+            Event::Deals(DealsEvent::DealEnded {
                 deal,
                 microgrid,
                 charger: Some(account),
@@ -499,11 +566,11 @@ fn energy_events() -> Vec<(&'static str, Event)> {
                 captured: amount,
                 receivable: Amount(2),
                 released: Amount(0),
-            },
+            }),
         ),
         (
             "DisputeOpened",
-            Event::DisputeOpened {
+            Event::Disputes(DisputesEvent::DisputeOpened {
                 dispute,
                 microgrid,
                 account,
@@ -511,15 +578,21 @@ fn energy_events() -> Vec<(&'static str, Event)> {
                 import_wh,
                 export_wh,
                 claim: Amount(900),
-            },
+            }),
         ),
-        ("DisputeVoted", Event::DisputeVoted { dispute, account, uphold: true }),
+        ("DisputeVoted", Event::Disputes(DisputesEvent::DisputeVoted { dispute, account, uphold: true })),
         (
             "DisputeDecided",
-            Event::DisputeDecided { dispute, microgrid, account, upheld: true, credit: Amount(900) },
+            Event::Disputes(DisputesEvent::DisputeDecided {
+                dispute,
+                microgrid,
+                account,
+                upheld: true,
+                credit: Amount(900),
+            }),
         ),
-        ("DealWithdrawn", Event::DealWithdrawn { deal, account }),
-        ("CollectionSet", Event::CollectionSet { microgrid, account, on: true }),
+        ("DealWithdrawn", Event::Deals(DealsEvent::DealWithdrawn { deal, account })),
+        ("CollectionSet", Event::Energy(EnergyEvent::CollectionSet { microgrid, account, on: true })),
     ]
 }
 

@@ -72,7 +72,7 @@ const ofDeal = new Map();
 /// An amount of a deal's settlement asset; base units when the deal is no longer there to ask for its microgrid.
 function dealCash(units, deal) {
   const value = h("span", null, money(units, null));
-  if (!ofDeal.has(deal)) ofDeal.set(deal, call("energy_getDeal", { deal }));
+  if (!ofDeal.has(deal)) ofDeal.set(deal, call("deals_getDeal", { deal }));
   ofDeal.get(deal).then(
     ({ microgrid }) => value.replaceChildren(cash(units, microgrid)),
     () => {},

@@ -2,7 +2,7 @@
 
 use crate::backend::Chain;
 use crate::client::{call, serve};
-use crate::discover::check;
+use crate::shapes::Described;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use wattle_host::socket::with_short_path;
 use wattle_primitives::{Hash, Height};
-use wattle_rpc::{AdminServer, Config, Metrics, admin};
+use wattle_rpc::{AdminServer, Config, Metrics};
 use wattle_rpc_types::{Admin, NodeFiles, NodeInfo, RpcError, RpcResult};
 
 /// Notes the orders it gets.
@@ -121,10 +121,9 @@ async fn orders_reach_the_node_by_the_socket_alone() {
     let path = dir.0.join("admin.sock");
     let (server, orders) = start(&path);
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    let document = order(&path, "rpc.discover", json!([])).await["result"].clone();
-    let described: BTreeSet<&str> =
-        document["methods"].as_array().unwrap().iter().map(|m| m["name"].as_str().unwrap()).collect();
-    assert_eq!(described, wattle_rpc::method_names().chain(admin::names()).collect());
+    let described = Described::new(order(&path, "rpc.discover", json!([])).await["result"].clone());
+    let names: BTreeSet<&str> = described.methods().iter().map(|m| m["name"].as_str().unwrap()).collect();
+    assert_eq!(names, wattle_rpc::method_names().chain(wattle_rpc::admin_names()).collect());
     let table = [
         ("admin_nodeInfo", json!({}), ""),
         ("admin_addPeer", json!({ "address": "/ip4/1.2.3.4/tcp/5" }), "add /ip4/1.2.3.4/tcp/5"),
@@ -137,8 +136,7 @@ async fn orders_reach_the_node_by_the_socket_alone() {
     ];
     for (method, params, noted) in table {
         let answer = order(&path, method, params).await;
-        let described = document["methods"].as_array().unwrap().iter().find(|m| m["name"] == method).unwrap();
-        check(&answer["result"], &described["result"]["schema"], &document, method);
+        described.check(&answer["result"], &described.method(method)["result"]["schema"], method);
         if !noted.is_empty() {
             assert_eq!(orders.0.lock().unwrap().pop().unwrap(), noted);
         }
@@ -158,7 +156,7 @@ async fn orders_reach_the_node_by_the_socket_alone() {
 #[tokio::test]
 async fn the_port_for_everybody_takes_no_orders() {
     let served = serve(Config::default()).await;
-    for method in admin::names() {
+    for method in wattle_rpc::admin_names() {
         let answer = call(served.server.address(), method, json!({})).await;
         assert_eq!(answer["error"]["data"], json!({ "code": "admin_only", "method": method }));
     }

@@ -7,6 +7,7 @@ use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms}
 use wattle_primitives::call::identity::Authority;
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
 use wattle_primitives::call::market::Side;
+use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::trie::{Leaf, Step, TrieProof};
 use wattle_primitives::units::IntervalId;
@@ -75,7 +76,7 @@ pub(crate) fn event(height: u64, index: u32) -> EventItem {
         position: EventPosition { height: Height(height), index },
         time_ms: TimeMs(height),
         tx: Some(Hash([5; 32])),
-        event: Event::FeeCharged { payer: alice(), amount: Amount(u128::from(index)) },
+        event: Event::Ledger(LedgerEvent::FeeCharged { payer: alice(), amount: Amount(u128::from(index)) }),
     }
 }
 
@@ -399,6 +400,12 @@ impl AccountQueries for Chain {
 
 impl TxQueries for Chain {
     fn tx_prepare(&self, request: PrepareRequest) -> RpcResult<PreparedTx> {
+        let json = serde_json::to_string(&request).unwrap();
+        assert_eq!(
+            serde_json::from_str::<PrepareRequest>(&json).unwrap(),
+            request,
+            "what is written is read"
+        );
         let body = self.body(request);
         Ok(PreparedTx {
             at: At::finalized(HEAD),
@@ -424,6 +431,7 @@ impl TxQueries for Chain {
     }
 
     fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation> {
+        assert_eq!(decode::<TxBody>(&encode(&body)).as_ref(), Ok(&body));
         Ok(Simulation {
             at: At::finalized(HEAD),
             id: body.id(),
@@ -576,40 +584,40 @@ impl EnergyQueries for Chain {
 }
 
 impl MarketQueries for Chain {
-    fn energy_trades(&self, _: Hash, _: IntervalId, _: PageRequest) -> RpcResult<Page<EventItem>> {
+    fn market_trades(&self, _: Hash, _: IntervalId, _: PageRequest) -> RpcResult<Page<EventItem>> {
         page(vec![event(3, 0)])
     }
 
-    fn energy_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>> {
+    fn market_order_book(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<OrderBook>> {
         let level = BookLevel { price: Amount(1), wh: WattHours(2), orders: 3 };
         at(OrderBook { microgrid, interval, bids: vec![level], offers: vec![level], truncated: false })
     }
 
-    fn energy_orders(&self, _: Hash, _: IntervalId, _: PageRequest) -> RpcResult<Page<OrderInfo>> {
+    fn market_orders(&self, _: Hash, _: IntervalId, _: PageRequest) -> RpcResult<Page<OrderInfo>> {
         page(vec![order(Hash([3; 32]))])
     }
 
-    fn energy_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>> {
+    fn market_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>> {
         at(order(id))
     }
 }
 
 impl DealQueries for Chain {
-    fn energy_deal(&self, deal: Hash) -> RpcResult<Anchored<DealInfo>> {
+    fn deals_get(&self, deal: Hash) -> RpcResult<Anchored<DealInfo>> {
         at(deal_info(deal))
     }
 
-    fn energy_deals(&self, _: Hash, _: PageRequest) -> RpcResult<Page<DealInfo>> {
+    fn deals_list(&self, _: Hash, _: PageRequest) -> RpcResult<Page<DealInfo>> {
         page(vec![deal_info(Hash([3; 32]))])
     }
 }
 
 impl DisputeQueries for Chain {
-    fn energy_disputes(&self, _: DisputesRequest, _: PageRequest) -> RpcResult<Page<DisputeInfo>> {
+    fn disputes_list(&self, _: DisputesRequest, _: PageRequest) -> RpcResult<Page<DisputeInfo>> {
         page(vec![dispute_info(Hash([3; 32]))])
     }
 
-    fn energy_dispute(&self, dispute: Hash) -> RpcResult<Anchored<DisputeInfo>> {
+    fn disputes_get(&self, dispute: Hash) -> RpcResult<Anchored<DisputeInfo>> {
         at(dispute_info(dispute))
     }
 }

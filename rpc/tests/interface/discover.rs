@@ -1,100 +1,51 @@
 //! What is described, served and documented is the same.
+//!
+//! The shapes are made by one library from the types that are served, and checked by another against what comes.
 
 use crate::backend::alice;
 use crate::client::{call, serve};
+use crate::shapes::{DRAFT, Described};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use wattle_primitives::Hash;
 use wattle_rpc::Config;
 
-/// Parameters with which the sample chain answers each method.
-fn sample(method: &str) -> Value {
-    let (address, hash) = (alice().to_string(), Hash([5; 32]).to_string());
-    let calls = json!([{ "module": "token", "call": "transfer", "args": { "to": address, "asset": "0", "amount": "5" } }]);
-    match method {
-        "chain_getBlock" => json!({ "height": "3" }),
-        "account_get" | "account_getProof" | "account_history" | "energy_getMeter" => {
-            json!({ "address": address })
+/// Something of the shape of a parameter, as far as the sample chain knows it.
+fn sample(shape: &Value) -> Value {
+    match shape["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        Some("Address") => json!(alice()),
+        Some("Hash") => json!(Hash([5; 32])),
+        Some("AccountId") => json!({ "kind": "wallet", "owner": alice() }),
+        Some("AssetId" | "TimeMs") => json!("0"),
+        Some(_) => json!("3"),
+        None if shape["type"] == "integer" => json!(0),
+        None if shape["type"] == "string" => json!("7"),
+        None if shape["items"]["$ref"].as_str().unwrap().ends_with("/Submission") => {
+            json!([{ "txHex": "00" }])
         }
-        "tx_prepare" | "tx_simulate" => json!({ "calls": calls, "sender": address }),
-        "tx_status" | "tx_get" | "energy_getMicrogrid" | "ledger_getHold" => json!({ "id": hash }),
-        "search_query" => json!({ "text": "7" }),
-        "energy_listReadings" => json!({ "meter": address }),
-        "energy_getTerms" | "energy_getInterval" | "energy_listTrades" | "energy_orderBook"
-        | "energy_listOrders" => {
-            json!({ "microgrid": hash, "interval": "4" })
+        None => {
+            let args = json!({ "to": alice(), "asset": "0", "amount": "5" });
+            json!([{ "module": "token", "call": "transfer", "args": args }])
         }
-        "energy_listMembers" | "energy_listIntervals" | "energy_listDeals" => json!({ "microgrid": hash }),
-        "energy_getOrder" => json!({ "order": hash }),
-        "energy_getDeal" => json!({ "deal": hash }),
-        "energy_getDispute" => json!({ "dispute": hash }),
-        "energy_bill" => json!({ "account": address, "fromMs": "0" }),
-        "chain_getEventProof" => json!({ "height": "3", "index": 0 }),
-        "ledger_getAccount" => json!({ "account": { "kind": "wallet", "owner": address } }),
-        "token_getAsset" => json!({ "asset": "0" }),
-        "tx_submitBatch" => json!({ "txs": [{ "txHex": "00" }] }),
-        _ => json!({}),
     }
 }
 
-/// Checks `value` against the part of JSON Schema that the document uses. Members that are not declared are errors.
-pub(crate) fn check(value: &Value, schema: &Value, document: &Value, at: &str) {
-    if let Some(reference) = schema["$ref"].as_str() {
-        let name = reference.rsplit('/').next().unwrap();
-        let target = &document["components"]["schemas"][name];
-        assert!(target.is_object(), "{at}: {name} is not declared");
-        return check(value, target, document, at);
-    }
-    if let Some(options) = schema["anyOf"].as_array() {
-        let chosen = options.iter().find(|o| (o["type"] == "null") == value.is_null()).unwrap();
-        return check(value, chosen, document, at);
-    }
-    match schema["type"].as_str().unwrap_or_else(|| panic!("{at}: no type in {schema}")) {
-        "null" => assert!(value.is_null(), "{at}"),
-        "boolean" => assert!(value.is_boolean(), "{at}: {value}"),
-        "integer" => assert!(value.is_i64() || value.is_u64(), "{at}: {value}"),
-        "string" => check_text(value, schema, at),
-        "array" => {
-            for item in value.as_array().unwrap_or_else(|| panic!("{at}: {value}")) {
-                check(item, &schema["items"], document, at);
-            }
-        }
-        _ => check_object(value, schema, document, at),
-    }
-}
-
-fn check_text(value: &Value, schema: &Value, at: &str) {
-    let text = value.as_str().unwrap_or_else(|| panic!("{at}: {value} is no string"));
-    if let Some(allowed) = schema["enum"].as_array() {
-        assert!(allowed.contains(value), "{at}: {text}");
-    }
-    match schema["pattern"].as_str() {
-        Some("^[0-9]+$") => {
-            assert!(text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty(), "{at}: {text}")
-        }
-        Some(p) if p.contains("{64}") => assert_eq!(text.len(), 64, "{at}: {text}"),
-        Some(p) if p.contains("{128}") => assert_eq!(text.len(), 128, "{at}: {text}"),
-        Some(p) if p.starts_with("^wat1") => assert!(text.starts_with("wat1"), "{at}: {text}"),
-        _ => {}
-    }
-}
-
-fn check_object(value: &Value, schema: &Value, document: &Value, at: &str) {
-    let object = value.as_object().unwrap_or_else(|| panic!("{at}: {value} is no object"));
-    for name in schema["required"].as_array().into_iter().flatten() {
-        assert!(object.contains_key(name.as_str().unwrap()), "{at}: {name} is missing in {value}");
-    }
-    let is_event = schema["properties"]["type"]["enum"].is_array(); // its members depend on its type
-    for (name, member) in object {
-        let below = format!("{at}.{name}");
-        match (schema["properties"].get(name), schema.get("additionalProperties")) {
-            (Some(declared), _) => check(member, declared, document, &below),
-            (None, Some(rest)) => check(member, rest, document, &below),
-            (None, None) => {
-                assert!(is_event || schema.get("properties").is_none(), "{below} is not declared")
-            }
-        }
-    }
+/// Parameters with which the sample chain answers each method: all that are required, and one of a choice.
+fn samples(method: &Value) -> Value {
+    let chosen: &[&str] = match method["name"].as_str().unwrap() {
+        "chain_getBlock" => &["height"],
+        "account_getProof" => &["address"],
+        "tx_simulate" => &["calls", "sender"],
+        "energy_getTerms" => &["interval"],
+        "energy_bill" => &["fromMs"],
+        _ => &[],
+    };
+    let params = method["params"].as_array().unwrap().iter();
+    let given = params.filter(|p| p["required"] == true || chosen.contains(&p["name"].as_str().unwrap()));
+    given
+        .map(|p| (p["name"].as_str().unwrap().to_owned(), sample(&p["schema"])))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 #[tokio::test]
@@ -102,21 +53,15 @@ async fn every_described_method_is_served_as_described() {
     let served = serve(Config::default()).await;
     served.chain.seen.lock().unwrap().push(Hash([5; 32]));
     let address = served.server.address();
-    let document = call(address, "rpc.discover", json!([])).await["result"].clone();
-    let methods = document["methods"].as_array().unwrap();
-    let described: BTreeSet<&str> = methods.iter().map(|m| m["name"].as_str().unwrap()).collect();
-    assert_eq!(described, wattle_rpc::method_names().collect());
-    for method in methods {
+    let described = Described::new(call(address, "rpc.discover", json!([])).await["result"].clone());
+    let names: BTreeSet<&str> = described.methods().iter().map(|m| m["name"].as_str().unwrap()).collect();
+    assert_eq!(names, wattle_rpc::method_names().collect());
+    for method in described.methods() {
         let name = method["name"].as_str().unwrap();
-        let params = sample(name);
+        let params = samples(method);
         for param in method["params"].as_array().unwrap() {
-            match params.get(param["name"].as_str().unwrap()) {
-                Some(value) => check(value, &param["schema"], &document, &format!("{name}.params")),
-                None => assert_eq!(
-                    param["required"],
-                    json!(matches!(name, "event_unsubscribe")),
-                    "{name}: {param}"
-                ),
+            if let Some(value) = params.get(param["name"].as_str().unwrap()) {
+                described.check(value, &param["schema"], &format!("{name}.params"));
             }
         }
         let response = call(address, name, params).await;
@@ -127,9 +72,55 @@ async fn every_described_method_is_served_as_described() {
             }
             _ => {
                 assert!(response.get("error").is_none(), "{name}: {response}");
-                check(&response["result"], &method["result"]["schema"], &document, name);
+                described.check(&response["result"], &method["result"]["schema"], name);
             }
         }
+    }
+}
+
+/// Goal: the check above is worth something: it finds what is missing, undeclared, or of another form.
+#[tokio::test]
+async fn a_reply_of_another_shape_is_found() {
+    let served = serve(Config::default()).await;
+    let address = served.server.address();
+    let described = Described::new(call(address, "rpc.discover", json!([])).await["result"].clone());
+    let shape = &described.method("chain_status")["result"]["schema"];
+    let reply = call(address, "chain_status", json!([])).await["result"].clone();
+    let spoilt = |spoil: &dyn Fn(&mut Value)| {
+        let mut reply = reply.clone();
+        spoil(&mut reply);
+        std::panic::catch_unwind(|| described.check(&reply, shape, "spoilt")).is_err()
+    };
+    assert!(!spoilt(&|_| {}));
+    assert!(spoilt(&|reply| reply["surprise"] = json!(1)));
+    assert!(spoilt(&|reply| reply["height"] = json!(3)));
+    assert!(spoilt(&|reply| reply["hash"] = json!("abc")));
+    assert!(spoilt(&|reply| drop(reply.as_object_mut().unwrap().remove("peers"))));
+}
+
+/// What others make of the description: the meta-schema of OpenRPC itself, see `tests/openrpc/README.md`.
+#[tokio::test]
+async fn the_description_is_valid_openrpc() {
+    let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let mut meta = parse(include_str!("../openrpc/meta-schema.json"));
+    let mut shapes = parse(include_str!("../openrpc/json-schema.json"));
+    // Both name themselves as their own draft; it is the seventh.
+    (meta["$schema"], shapes["$schema"]) = (json!(DRAFT), json!(DRAFT));
+    let registry = jsonschema::Registry::new()
+        .add("https://meta.json-schema.tools", shapes.clone())
+        .and_then(|registry| registry.add("https://meta.json-schema.tools/", shapes))
+        .and_then(|registry| registry.prepare())
+        .unwrap();
+    let validator = jsonschema::draft7::options().with_registry(&registry).build(&meta).unwrap();
+    let served = serve(Config::default()).await;
+    let document = call(served.server.address(), "rpc.discover", json!([])).await["result"].clone();
+    let errors: Vec<String> =
+        validator.iter_errors(&document).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    for broken in ["methods", "openrpc", "info"] {
+        let mut document = document.clone();
+        document.as_object_mut().unwrap().remove(broken);
+        assert!(!validator.is_valid(&document), "valid without {broken}");
     }
 }
 
@@ -159,7 +150,7 @@ fn the_documentation_lists_exactly_the_served_methods() {
 #[test]
 fn the_documentation_lists_every_order() {
     let page = include_str!("../../../docs/operations.md");
-    for name in wattle_rpc::admin::names() {
+    for name in wattle_rpc::admin_names() {
         assert!(page.contains(&format!("| `{name}` |")), "{name} is not documented");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use wattle_primitives::Height;
 use wattle_rpc::Config;
-use wattle_rpc::server::Timeouts;
+use wattle_rpc::config::Timeouts;
 use wattle_rpc_types::limits::{SUBSCRIPTION_LAG_HEIGHTS_MAX, SUBSCRIPTIONS_MAX};
 
 async fn client(served: &Served) -> WsClient {

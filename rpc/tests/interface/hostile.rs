@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wattle_rpc::Config;
-use wattle_rpc::server::Timeouts;
+use wattle_rpc::config::Timeouts;
 use wattle_rpc_types::limits::{BATCH_CALLS_MAX, BODIES_BYTES_SHARED, BODY_BYTES_MAX, CONNECTIONS_MAX};
 
 const STATUS: &str = r#"{"jsonrpc":"2.0","id":1,"method":"chain_status"}"#;

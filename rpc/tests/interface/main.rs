@@ -9,3 +9,4 @@ mod events;
 mod explorer;
 mod hostile;
 mod methods;
+mod shapes;

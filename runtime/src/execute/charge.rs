@@ -11,7 +11,8 @@ use crate::modules::ledger::posting::{FEES, available};
 use crate::modules::ledger::{post, wallet};
 use crate::modules::{Ctx, identity};
 use crate::overlay::Overlay;
-use wattle_primitives::{Address, Amount, AssetId, Auth, Event, Lane, PublicKey, TxBody, Weight, planted};
+use wattle_primitives::event::LedgerEvent;
+use wattle_primitives::{Address, Amount, AssetId, Auth, Lane, PublicKey, TxBody, Weight, planted};
 
 /// What is asked of whom.
 pub(super) struct Ask<'t> {
@@ -99,7 +100,7 @@ pub(super) fn charge(ctx: &mut Ctx<'_>, body: &TxBody, plan: Plan) -> Result<Amo
     }
     if plan.fee > Amount::ZERO {
         post(ctx, wallet(body.fee_payer), FEES, AssetId::NATIVE, plan.fee).map_err(unpaid)?;
-        ctx.emit(Event::FeeCharged { payer: body.fee_payer, amount: plan.fee });
+        ctx.emit(LedgerEvent::FeeCharged { payer: body.fee_payer, amount: plan.fee });
     }
     Ok(plan.fee)
 }

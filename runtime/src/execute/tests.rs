@@ -17,6 +17,7 @@ use wattle_primitives::call;
 use wattle_primitives::call::EnergyCall;
 use wattle_primitives::call::energy::MeterBinding;
 use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::*;
@@ -174,8 +175,9 @@ impl World {
     }
 
     pub(crate) fn funds(&self, n: u8) -> (u128, u128) {
-        let balance = crate::query::balance(&self.state, &address(n), AssetId::NATIVE).unwrap();
-        (balance.available.0, balance.pending.0)
+        let wallet = crate::modules::ledger::wallet(address(n));
+        let balance = crate::query::balance(&self.state, &wallet, AssetId::NATIVE);
+        (balance.available().0, balance.debits_pending)
     }
 }
 
@@ -216,10 +218,13 @@ fn a_failed_transaction_leaves_nonce_and_fee_only() {
     let mut world = World::new(Params { weight_price: Amount(1), ..params() });
     let receipt = world.run(1, vec![transfer(2, 10), transfer(60, 5), transfer(2, u128::MAX)]);
     assert_eq!(receipt.outcome, Outcome::Failed { call: 2, reason: Reason::InsufficientFunds });
-    assert_eq!(receipt.events, [Event::FeeCharged { payer: address(1), amount: receipt.fee }]);
+    assert_eq!(
+        receipt.events,
+        [Event::Ledger(LedgerEvent::FeeCharged { payer: address(1), amount: receipt.fee })]
+    );
     assert_eq!(world.funds(1).0, START.0 - receipt.fee.0);
     assert_eq!(world.funds(2).0, START.0);
-    assert_eq!(crate::query::account(&world.state, &address(60)), None);
+    assert_eq!(world.state.read(crate::keys::account(&address(60))), None);
     assert_eq!(crate::query::nonce(&world.state, &address(1), Lane(0)), Nonce(1));
 }
 
@@ -253,11 +258,11 @@ fn genesis_is_pinned() {
     // Keys, records, trie and header as they are encoded: another value is another protocol.
     assert_eq!(state.root().to_string(), "0839d4b4f76d87de003965d6078f5bcf0208757112dd618860355d6e561a2533");
     assert_eq!(header.hash().to_string(), "11f1bc945ecb954a4f1959a207f4f5936661f791190fdfe3e87266668282117f");
-    assert_eq!(crate::query::params(&state), Some(params()));
-    assert_eq!(crate::query::asset(&state, AssetId::NATIVE).unwrap().supply, Amount(START.0 * 6));
-    let meters = crate::query::meters(&state, &crate::query::microgrids(&state, 0, 9)[0].id, 0, 9);
+    assert_eq!(state.read(crate::keys::params()), Some(params()));
+    assert_eq!(crate::query::supply(&state, AssetId::NATIVE), Amount(START.0 * 6));
+    let meters = crate::query::meters(&state, &crate::query::microgrids(&state, 0, 9)[0].0, 0, 9);
     assert_eq!(meters.len(), 1);
-    assert_eq!(meters[0].meter, address(50));
+    assert_eq!(meters[0].0, address(50));
     let mut orphan = spec(params());
     orphan.microgrids[0].operator = address(77);
     assert!(matches!(genesis(&orphan), Err(GenesisFailure::Part { part: "microgrid", .. })));

@@ -90,8 +90,8 @@ impl<'a> Ctx<'a> {
     }
 
     /// Notes what happened.
-    pub fn emit(&mut self, event: Event) {
-        self.events.push(event);
+    pub fn emit(&mut self, event: impl Into<Event>) {
+        self.events.push(event.into());
     }
 
     /// What happened since the last call of this.

@@ -95,4 +95,4 @@ pub trait Action {
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason>;
 }
 
-actions! { Call { Ledger, Token, Identity, Energy } }
+actions! { Call { Ledger, Token, Identity, Energy, Market, Deals, Disputes } }

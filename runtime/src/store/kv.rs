@@ -20,6 +20,7 @@ use super::{Commit, StoreError};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::{Address, Event, Hash, Height, Outcome, Receipt, TimeMs, encode};
 
 /// Version of this layout.
@@ -149,7 +150,7 @@ pub(super) fn rows<'a>(commit: &'a Commit<'_>) -> Vec<Row<'a>> {
         }
     }
     for (index, (_, event)) in (0u32..).zip(commit.receipts.events()) {
-        for subject in event.statements().into_iter().flatten() {
+        for subject in event.concerns().bill.into_iter().flatten() {
             put(Table::Statements, history_key(&subject, header.height, index), Vec::new());
         }
     }
@@ -165,8 +166,11 @@ pub(super) fn rows<'a>(commit: &'a Commit<'_>) -> Vec<Row<'a>> {
 /// The accounts in whose history a transaction belongs: its own, and those that its events name. A reading that was
 /// refused names a meter that may have nothing to do with it.
 fn involved(own: [Address; 2], receipt: &Receipt) -> BTreeSet<Address> {
-    let events = receipt.events.iter().filter(|event| !matches!(event, Event::ReadingRefused { .. }));
-    events.flat_map(Event::parties).flatten().chain(own).collect()
+    let events = receipt
+        .events
+        .iter()
+        .filter(|event| !matches!(event, Event::Energy(EnergyEvent::ReadingRefused { .. })));
+    events.flat_map(|event| event.concerns().parties).flatten().chain(own).collect()
 }
 
 /// The key of a height.

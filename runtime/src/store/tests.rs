@@ -5,6 +5,7 @@ use crate::execute::tests::{World, address, key, params, transfer, wallet};
 use crate::execute::{execute_block, genesis};
 use std::borrow::Cow;
 use wattle_primitives::block::{PATH_HEADERS_MAX, PROTOCOL_VERSION};
+use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::vote::{Proposal, Round};
 use wattle_primitives::{Epoch, Event, Outcome, TimeMs, View, Vote};
 
@@ -108,7 +109,8 @@ fn pages_through_history_and_events(store: &dyn Store, commits: &[Commit<'_>]) {
     }
     assert_eq!(next, (commits.last().unwrap().height().next(), 0));
     assert_eq!(events.len(), commits.len() - 1);
-    let posted = matches!(&events[0].event, Event::Posted { debit, .. } if *debit == wallet(1));
+    let posted =
+        matches!(&events[0].event, Event::Ledger(LedgerEvent::Posted { debit, .. }) if *debit == wallet(1));
     assert!(posted && events[0].tx == Some(commits[1].receipts.txs[0].tx));
 }
 

@@ -148,7 +148,7 @@ fn placing(c: &mut Criterion) {
     let all = orders(&env, microgrid, 0..ORDERS_MAX);
     let place = |state: State, txs: &[VerifiedTx]| execute_block(&state, &env, txs).unwrap().state;
     let full = all.chunks(5000).fold(empty.clone(), place);
-    assert_eq!(query::interval(&full, &microgrid, AT).map(|view| view.orders), Some(ORDERS_MAX));
+    assert_eq!(full.read(keys::interval(&microgrid, AT)).map(|view| view.orders), Some(ORDERS_MAX));
     let mut group = c.benchmark_group("market");
     group.sample_size(10);
     group.throughput(Throughput::Elements(u64::from(MEMBERS)));

@@ -10,6 +10,7 @@ use wattle_primitives::Call;
 use wattle_primitives::call;
 use wattle_primitives::call::energy::*;
 use wattle_primitives::call::market::{ORDERS_MAX, Side};
+use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::units::IntervalId;
@@ -250,7 +251,11 @@ fn ingest(village: &mut Village, at_ms: u64) -> (Duration, Duration) {
     let start = Instant::now();
     let done = village.run(&verified);
     let execution = start.elapsed();
-    let refused = done.receipts.events().filter(|(_, e)| matches!(e, Event::ReadingRefused { .. })).count();
+    let refused = done
+        .receipts
+        .events()
+        .filter(|(_, e)| matches!(e, Event::Energy(EnergyEvent::ReadingRefused { .. })))
+        .count();
     assert_eq!(refused, 0);
     (signatures, execution)
 }
@@ -265,7 +270,7 @@ fn interval(meters: u32, clearing: ClearingRule) {
         let txs = village.orders(IntervalId(3));
         let verified: Vec<VerifiedTx> = verify_all(txs).into_iter().map(Result::unwrap).collect();
         village.run(&verified);
-        let orders = query::interval(&village.state, &village.id, IntervalId(3)).map(|view| view.orders);
+        let orders = village.state.read(keys::interval(&village.id, IntervalId(3))).map(|view| view.orders);
         assert_eq!(orders, Some(meters.min(ORDERS_MAX)));
         let worked = village.work_off(at(3) - 300_000);
         report(&format!("{clearing:?}: clear {} orders", meters.min(ORDERS_MAX)), worked);

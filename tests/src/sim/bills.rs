@@ -19,6 +19,7 @@ use wattle_primitives::call::energy::{ClearingRule, TariffBand, Terms};
 use wattle_primitives::call::ledger::{AccountId, SystemAccount};
 use wattle_primitives::call::market::{OrderEnd, Side};
 use wattle_primitives::codec::decode_bounded;
+use wattle_primitives::event::{DealsEvent, EnergyEvent, MarketEvent};
 use wattle_primitives::reading::{RegisterEncoding, SignedReading};
 use wattle_primitives::units::{BookId, IntervalId};
 use wattle_primitives::{Address, Amount, AssetId, Call, Event, Hash, Reason, Receipt, Tx, WattHours};
@@ -114,8 +115,8 @@ impl Bills {
         let results: Vec<Result<(), Reason>> = events
             .iter()
             .filter_map(|event| match event {
-                Event::ReadingAccepted { .. } => Some(Ok(())),
-                Event::ReadingRefused { reason, .. } => Some(Err(*reason)),
+                Event::Energy(EnergyEvent::ReadingAccepted { .. }) => Some(Ok(())),
+                Event::Energy(EnergyEvent::ReadingRefused { reason, .. }) => Some(Err(*reason)),
                 _ => None,
             })
             .collect();
@@ -167,8 +168,8 @@ impl Bills {
 
     fn take(&mut self, event: &Event, time_ms: u64, coverage: &mut Coverage) -> Result<(), &'static str> {
         match event {
-            Event::EnergySettled { .. } => self.line(event)?,
-            Event::IntervalSettled { interval, traded_wh, estimated, .. } => {
+            Event::Energy(EnergyEvent::EnergySettled { .. }) => self.line(event)?,
+            Event::Energy(EnergyEvent::IntervalSettled { interval, traded_wh, estimated, .. }) => {
                 self.settled = true;
                 coverage.mark(Mark::IntervalSettled);
                 if *estimated > 0 {
@@ -179,33 +180,33 @@ impl Bills {
                     return Err("bought, sold and traded are not one");
                 }
             }
-            Event::IntervalFinal { .. } => {
+            Event::Energy(EnergyEvent::IntervalFinal { .. }) => {
                 self.settled = true;
                 coverage.mark(Mark::IntervalFinal);
             }
-            Event::EnergyAdjusted {
+            Event::Energy(EnergyEvent::EnergyAdjusted {
                 account,
                 import_wh,
                 export_wh,
                 settled_import_wh,
                 settled_export_wh,
                 ..
-            } => {
+            }) => {
                 coverage.mark(Mark::Adjustment);
                 self.adjustment(event)?;
                 let billed = self.billed.entry(*account).or_default();
                 billed[0] += i128::from(import_wh.0) - i128::from(settled_import_wh.0);
                 billed[1] += i128::from(export_wh.0) - i128::from(settled_export_wh.0);
             }
-            Event::LossShared { .. } => coverage.mark(Mark::LossShared),
-            Event::OrderPlaced { order, interval, account, side, price, wh, .. } => {
+            Event::Energy(EnergyEvent::LossShared { .. }) => coverage.mark(Mark::LossShared),
+            Event::Market(MarketEvent::OrderPlaced { order, interval, account, side, price, wh, .. }) => {
                 let (account, interval, side, price, left) = (*account, *interval, *side, *price, *wh);
                 if time_ms >= self.gate(interval) {
                     return Err("an order after the gate has closed");
                 }
                 self.orders.insert(*order, Order { account, interval, side, price, left });
             }
-            Event::OrderEnded { order, end, .. } => {
+            Event::Market(MarketEvent::OrderEnded { order, end, .. }) => {
                 let order = self.orders.remove(order).ok_or("an order ends twice")?;
                 if *end == OrderEnd::Cancelled {
                     coverage.mark(Mark::OrderCancelled);
@@ -214,24 +215,26 @@ impl Bills {
                     }
                 }
             }
-            Event::Traded { .. } => {
+            Event::Market(MarketEvent::Traded { .. }) => {
                 coverage.mark(Mark::Trade);
                 self.trade(event)?;
             }
-            Event::DealAuthorised { deal, meter, .. } => {
+            Event::Deals(DealsEvent::DealAuthorised { deal, meter, .. }) => {
                 let shown = self.shown.get(meter).ok_or("a deal with a meter that was never read")?;
                 self.deals.insert(*deal, (*meter, shown.last[0]));
             }
-            Event::DealUsage { deal, cumulative_wh, .. } => self.used(deal, *cumulative_wh)?,
-            Event::DealEnded { deal, end, used_wh, .. } => {
+            Event::Deals(DealsEvent::DealUsage { deal, cumulative_wh, .. }) => {
+                self.used(deal, *cumulative_wh)?
+            }
+            Event::Deals(DealsEvent::DealEnded { deal, end, used_wh, .. }) => {
                 self.used(deal, *used_wh)?;
                 self.deals.remove(deal);
                 if *end == DealEnd::Closed {
                     coverage.mark(Mark::DealClosed);
                 }
             }
-            Event::TabPaid { .. } => coverage.mark(Mark::TabPaid),
-            Event::CreditExceeded { .. } => coverage.mark(Mark::CreditExceeded),
+            Event::Energy(EnergyEvent::TabPaid { .. }) => coverage.mark(Mark::TabPaid),
+            Event::Energy(EnergyEvent::CreditExceeded { .. }) => coverage.mark(Mark::CreditExceeded),
             _ => {}
         }
         Ok(())
@@ -252,7 +255,8 @@ impl Bills {
     }
 
     fn trade(&mut self, event: &Event) -> Result<(), &'static str> {
-        let Event::Traded { interval, bid, offer, buyer, seller, wh, price, .. } = event else {
+        let Event::Market(MarketEvent::Traded { interval, bid, offer, buyer, seller, wh, price, .. }) = event
+        else {
             return Ok(());
         };
         if buyer == seller {
@@ -275,7 +279,7 @@ impl Bills {
 
     /// A member's line: its energy is billed, at the price that the tariff has then.
     fn line(&mut self, event: &Event) -> Result<(), &'static str> {
-        let Event::EnergySettled {
+        let Event::Energy(EnergyEvent::EnergySettled {
             interval,
             account: who,
             import_wh,
@@ -285,7 +289,7 @@ impl Bills {
             debit,
             credit,
             ..
-        } = event
+        }) = event
         else {
             return Ok(());
         };
@@ -317,7 +321,7 @@ impl Bills {
 
     /// A correction within one interval has that interval's price, and too high an estimate is refunded at no more.
     fn adjustment(&self, event: &Event) -> Result<(), &'static str> {
-        let Event::EnergyAdjusted {
+        let Event::Energy(EnergyEvent::EnergyAdjusted {
             from_ms,
             to_ms,
             import_wh,
@@ -326,7 +330,7 @@ impl Bills {
             debit,
             credit,
             ..
-        } = event
+        }) = event
         else {
             return Ok(());
         };

@@ -220,7 +220,7 @@ impl Sim {
             trust_period_ms: TimeMs(TRUST_MS),
         };
         let account = |i: usize| Address::of_key(&wallet_key(i).public());
-        let keys = (0..WALLETS).map(|i| wattle_runtime::query::account_key(&account(i))).collect();
+        let keys = (0..WALLETS).map(|i| wattle_primitives::state_key::account(&account(i))).collect();
         let light = &mut self.lights[client];
         let peers = light.servers.iter().map(|node| self.nodes[*node].peer).collect();
         light.time.now.store(self.now, Ordering::Relaxed);

@@ -12,9 +12,10 @@ use wattle_node::work::ExecuteError;
 use wattle_p2p::wire::ValidatorMessage;
 use wattle_primitives::call;
 use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{
-    Address, Amount, BlockId, Call, Epoch, Event, Genesis, Hash, Header, Height, Outcome, PublicKey, Receipt,
-    Round, Tx, View, Vote, VoteKind,
+    Address, Amount, AssetId, BlockId, Call, Epoch, Event, Genesis, Hash, Header, Height, Outcome, PublicKey,
+    Receipt, Round, Tx, View, Vote, VoteKind,
 };
 use wattle_runtime::{State, Store, query};
 
@@ -176,7 +177,7 @@ impl Oracle {
     fn move_money(&mut self, events: &[Event]) -> Result<(), String> {
         for event in events {
             match event {
-                Event::Posted { debit, credit, amount, .. } => {
+                Event::Ledger(LedgerEvent::Posted { debit, credit, amount, .. }) => {
                     if let AccountId::Wallet { owner } = debit {
                         self.pay(owner, amount.0)?;
                     }
@@ -184,15 +185,20 @@ impl Oracle {
                         self.receive(owner, *amount);
                     }
                 }
-                Event::HoldCreated { hold, debit: AccountId::Wallet { owner }, amount, .. } => {
+                Event::Ledger(LedgerEvent::HoldCreated {
+                    hold,
+                    debit: AccountId::Wallet { owner },
+                    amount,
+                    ..
+                }) => {
                     self.pay(owner, amount.0)?;
                     self.holds.insert(*hold, *owner);
                 }
-                Event::HoldCaptured { hold, captured, released } => {
+                Event::Ledger(LedgerEvent::HoldCaptured { hold, captured, released }) => {
                     let owner = self.holds.remove(hold).ok_or("a hold is captured twice")?;
                     self.receive(&owner, captured.saturating_add(*released)); // it is posted next
                 }
-                Event::HoldReleased { hold, amount, .. } => {
+                Event::Ledger(LedgerEvent::HoldReleased { hold, amount, .. }) => {
                     let owner = self.holds.remove(hold).ok_or("a hold is released twice")?;
                     self.receive(&owner, *amount);
                 }
@@ -216,10 +222,10 @@ impl Oracle {
 
     fn compare(&mut self, state: &State) -> Result<(), String> {
         for (address, expected) in &self.balances {
-            let got =
-                query::balance(state, address, wattle_primitives::AssetId::NATIVE).map(|b| b.available.0);
-            if got != Some(*expected) {
-                return Err(format!("{address} has {got:?}, should have {expected}"));
+            let wallet = AccountId::Wallet { owner: *address };
+            let got = query::balance(state, &wallet, AssetId::NATIVE).available().0;
+            if got != *expected {
+                return Err(format!("{address} has {got}, should have {expected}"));
             }
         }
         self.bills.compare(state)?;

@@ -1,10 +1,18 @@
 //! A node's interface from outside, with `curl` or the node's own client; and the wallets of a test network.
 
+#[path = "../../../rpc/tests/interface/shapes.rs"]
+#[expect(dead_code, reason = "the interface's own tests check more with it")]
+mod shapes;
+
 use crate::process::PATIENCE;
+use jsonschema::Validator;
 use serde_json::{Value, json};
+use shapes::Described;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use wattle_cli::client::{Client, ClientError};
 use wattle_primitives::call;
@@ -41,8 +49,23 @@ impl Rpc {
         Self { client: Client::new(url, patience).unwrap(), runtime }
     }
 
+    /// An answer, whose shape must be the one that the node describes.
     pub(crate) fn call(&self, method: &str, params: Value) -> Result<Value, ClientError> {
-        self.runtime.block_on(self.client.call(method, params))
+        let answer = self.runtime.block_on(self.client.call(method, params))?;
+        if let Some(shapes) = self.shapes() {
+            shapes.check(method, &answer);
+        }
+        Ok(answer)
+    }
+
+    /// The shapes of all replies, once a node has described them.
+    fn shapes(&self) -> Option<&'static Shapes> {
+        static SHAPES: OnceLock<Shapes> = OnceLock::new();
+        if SHAPES.get().is_none() {
+            let document = self.runtime.block_on(self.client.call("rpc.discover", json!({}))).ok()?;
+            return Some(SHAPES.get_or_init(|| Shapes::of(document)));
+        }
+        SHAPES.get()
     }
 
     /// An answer that must come.
@@ -58,6 +81,24 @@ impl Rpc {
     /// Whether this node says that a transaction is final.
     pub(crate) fn is_final(&self, id: &Hash) -> bool {
         self.call("tx_status", json!({ "id": id })).is_ok_and(|status| status["state"] == "finalized")
+    }
+}
+
+/// A validator for each method's reply.
+struct Shapes(BTreeMap<String, Validator>);
+
+impl Shapes {
+    fn of(document: Value) -> Self {
+        let described = Described::new(document);
+        let validator = |method: &Value| described.validator(&method["result"]["schema"]);
+        let name = |method: &Value| method["name"].as_str().unwrap().to_owned();
+        Self(described.methods().iter().map(|method| (name(method), validator(method))).collect())
+    }
+
+    fn check(&self, method: &str, answer: &Value) {
+        let errors = self.0[method].iter_errors(answer).map(|e| format!("{}: {e}", e.instance_path()));
+        let errors: Vec<String> = errors.collect();
+        assert!(errors.is_empty(), "{method} answers {answer}, which is not as described: {errors:#?}");
     }
 }
 

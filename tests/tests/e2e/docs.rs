@@ -10,7 +10,7 @@ use wattle_node::commands::Cli;
 
 /// What asks for something that a new chain does not have.
 const ABSENT: [&str; 5] =
-    ["ledger_getHold", "energy_getOrder", "energy_getDeal", "energy_getDispute", "chain_getEventProof"];
+    ["ledger_getHold", "market_getOrder", "deals_getDeal", "disputes_getDispute", "chain_getEventProof"];
 
 /// Goal: whoever copies an example of `docs/rpc.md` into a shell gets an answer.
 #[test]

@@ -323,7 +323,7 @@ fn a_market(stage: &Stage) -> Market {
     let deal = asked["deal"].as_str().unwrap().to_owned();
     let one = json!({ "microgrid": grid, "interval": interval });
     let height = until("the orders are matched", PATIENCE, || {
-        let trades = curl_ok(stage.rpc(), "energy_listTrades", one.clone());
+        let trades = curl_ok(stage.rpc(), "market_listTrades", one.clone());
         trades["items"][0]["height"].as_str().map(str::to_owned)
     });
     until("the interval is settled", PATIENCE, || {

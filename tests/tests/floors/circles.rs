@@ -11,7 +11,6 @@ use std::path::Path;
 /// authority is kept in accounts. The others wait to be opened; whoever opens one deletes its line.
 const KNOWN: &[(&str, &[&str])] = &[
     ("runtime", &["modules::identity", "modules::ledger"]),
-    ("rpc", &["admin", "connection", "http", "methods", "openrpc", "server", "service", "ws"]),
     ("node", &["work::block", "work::job"]),
     ("primitives", &["domain", "hash"]),
     ("primitives", &["event", "receipt"]),

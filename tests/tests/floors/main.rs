@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod circles;
+mod hacking;
 mod supply;
 
 use serde_json::Value;

@@ -4,6 +4,7 @@ use crate::{amount, output};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use wattle_primitives::event::{DealsEvent, DisputesEvent, EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, AssetId, Event, Hash, TimeMs};
 use wattle_rpc_types::{AssetInfo, EventItem};
@@ -94,7 +95,7 @@ type Told = (&'static str, String, Figures, bool);
 
 /// The account's part of an event; adds it to the sums of its microgrid.
 pub(super) fn line(item: &EventItem, account: &Address, grids: &Grids, totals: &mut Totals) -> Line {
-    let microgrid = item.event.microgrid().unwrap_or(Hash::ZERO);
+    let microgrid = item.event.concerns().microgrid.unwrap_or(Hash::ZERO);
     let grid = grids.get(&microgrid);
     let (kind, what, figures, estimated) = told(&item.event, account, grid);
     let span = span(&item.event, grid);
@@ -121,7 +122,7 @@ pub(super) fn figures(event: &Event, account: &Address) -> Figures {
 
 /// When a line's energy began to flow; its block's time where it has none.
 pub(super) fn begins(item: &EventItem, grids: &Grids) -> TimeMs {
-    let grid = item.event.microgrid().and_then(|id| grids.get(&id));
+    let grid = item.event.concerns().microgrid.and_then(|id| grids.get(&id));
     span(&item.event, grid).map_or(item.time_ms, |(from, _)| from)
 }
 
@@ -133,10 +134,10 @@ fn span(event: &Event, grid: Option<&Grid>) -> Option<(TimeMs, TimeMs)> {
         Some((TimeMs(start), TimeMs(start.saturating_add(length.0))))
     };
     match event {
-        Event::EnergySettled { interval, .. }
-        | Event::Traded { interval, .. }
-        | Event::LossShared { interval, .. } => of(interval),
-        Event::EnergyAdjusted { from_ms, to_ms, .. } => Some((*from_ms, *to_ms)),
+        Event::Energy(EnergyEvent::EnergySettled { interval, .. })
+        | Event::Market(MarketEvent::Traded { interval, .. })
+        | Event::Energy(EnergyEvent::LossShared { interval, .. }) => of(interval),
+        Event::Energy(EnergyEvent::EnergyAdjusted { from_ms, to_ms, .. }) => Some((*from_ms, *to_ms)),
         _ => None,
     }
 }
@@ -144,7 +145,7 @@ fn span(event: &Event, grid: Option<&Grid>) -> Option<(TimeMs, TimeMs)> {
 fn told(event: &Event, account: &Address, grid: Option<&Grid>) -> Told {
     let zero = Figures::default();
     match event {
-        Event::EnergySettled {
+        Event::Energy(EnergyEvent::EnergySettled {
             interval,
             import_wh,
             export_wh,
@@ -154,13 +155,13 @@ fn told(event: &Event, account: &Address, grid: Option<&Grid>) -> Told {
             credit,
             estimated,
             ..
-        } => {
+        }) => {
             let (import_wh, export_wh) = (i128::from(import_wh.0), i128::from(export_wh.0));
             let figures = Figures { import_wh, export_wh, debit: debit.0, credit: credit.0, ..zero };
             let what = format!("interval {interval}, traded {bought_wh} in, {sold_wh} out");
             ("interval", what, figures, *estimated)
         }
-        Event::EnergyAdjusted {
+        Event::Energy(EnergyEvent::EnergyAdjusted {
             meter,
             import_wh,
             export_wh,
@@ -169,14 +170,14 @@ fn told(event: &Event, account: &Address, grid: Option<&Grid>) -> Told {
             debit,
             credit,
             ..
-        } => {
+        }) => {
             let less = |new: u64, old: u64| i128::from(new).saturating_sub(i128::from(old));
             let import_wh = less(import_wh.0, settled_import_wh.0);
             let export_wh = less(export_wh.0, settled_export_wh.0);
             let figures = Figures { import_wh, export_wh, debit: debit.0, credit: credit.0, ..zero };
             ("adjustment", format!("meter {meter}"), figures, false)
         }
-        Event::Traded { interval, buyer, wh, price, amount, fee, .. } => {
+        Event::Market(MarketEvent::Traded { interval, buyer, wh, price, amount, fee, .. }) => {
             // A bid is paid out of its hold.
             let cost = amount.0.saturating_add(fee.0);
             let figures = match buyer == account {
@@ -185,10 +186,10 @@ fn told(event: &Event, account: &Address, grid: Option<&Grid>) -> Told {
             };
             ("trade", format!("interval {interval}, {wh} Wh at {}", per_kwh(*price, grid)), figures, false)
         }
-        Event::LossShared { interval, wh, debit, .. } => {
+        Event::Energy(EnergyEvent::LossShared { interval, wh, debit, .. }) => {
             ("losses", format!("interval {interval}, {wh} Wh"), Figures { debit: debit.0, ..zero }, false)
         }
-        Event::DealEnded { deal, charger, used_wh, captured, receivable, .. } => {
+        Event::Deals(DealsEvent::DealEnded { deal, charger, used_wh, captured, receivable, .. }) => {
             let price = captured.0.saturating_add(receivable.0);
             let figures = match charger.as_ref() == Some(account) {
                 true => Figures { debit: price, paid: captured.0, ..zero },
@@ -196,15 +197,15 @@ fn told(event: &Event, account: &Address, grid: Option<&Grid>) -> Told {
             };
             ("deal", format!("deal {}, {used_wh} Wh", deal.short()), figures, false)
         }
-        Event::DisputeDecided { dispute, credit, upheld, .. } => {
+        Event::Disputes(DisputesEvent::DisputeDecided { dispute, credit, upheld, .. }) => {
             let end = if *upheld { "upheld" } else { "rejected" };
             let figures = Figures { credit: credit.0, ..zero };
             ("dispute", format!("dispute {}, {end}", dispute.short()), figures, false)
         }
-        Event::TabPaid { amount, by_member: true, .. } => {
+        Event::Energy(EnergyEvent::TabPaid { amount, by_member: true, .. }) => {
             ("payment", "into the tab".into(), Figures { paid: amount.0, ..zero }, false)
         }
-        Event::TabPaid { amount, .. } => {
+        Event::Energy(EnergyEvent::TabPaid { amount, .. }) => {
             ("payment", "out of the tab".into(), Figures { received: amount.0, ..zero }, false)
         }
         _ => ("other", String::new(), zero, false),
@@ -377,7 +378,7 @@ mod tests {
     /// A settled interval, its correction and a trade in one microgrid, a payment in another.
     fn events() -> Vec<EventItem> {
         let (microgrid, interval, zero) = (Hash([3; 32]), IntervalId(3), WattHours(0));
-        let settled = Event::EnergySettled {
+        let settled = Event::Energy(EnergyEvent::EnergySettled {
             microgrid,
             interval,
             account: ACCOUNT,
@@ -388,8 +389,8 @@ mod tests {
             estimated: true,
             debit: Amount(30),
             credit: Amount(0),
-        };
-        let adjusted = Event::EnergyAdjusted {
+        });
+        let adjusted = Event::Energy(EnergyEvent::EnergyAdjusted {
             microgrid,
             meter: OTHER,
             account: ACCOUNT,
@@ -401,8 +402,8 @@ mod tests {
             settled_export_wh: zero,
             debit: Amount(0),
             credit: Amount(10),
-        };
-        let traded = Event::Traded {
+        });
+        let traded = Event::Market(MarketEvent::Traded {
             microgrid,
             interval,
             bid: Hash::ZERO,
@@ -413,13 +414,13 @@ mod tests {
             price: Amount(150),
             amount: Amount(15),
             fee: Amount(1),
-        };
-        let paid = Event::TabPaid {
+        });
+        let paid = Event::Energy(EnergyEvent::TabPaid {
             microgrid: Hash([4; 32]),
             account: ACCOUNT,
             amount: Amount(1_500_000),
             by_member: false,
-        };
+        });
         [settled, adjusted, traded, paid].map(item).into()
     }
 

@@ -146,7 +146,7 @@ async fn events(client: &Client, account: Address, args: &BillArgs) -> Result<Ve
 /// The microgrids that lines are of, with their assets.
 async fn grids(client: &Client, items: &[EventItem]) -> Result<Grids, CliError> {
     let mut grids = Grids::new();
-    let ids: BTreeSet<Hash> = items.iter().filter_map(|item| item.event.microgrid()).collect();
+    let ids: BTreeSet<Hash> = items.iter().filter_map(|item| item.event.concerns().microgrid).collect();
     for id in ids {
         let info: Anchored<MicrogridInfo> = client.call("energy_getMicrogrid", json!({ "id": id })).await?;
         let MicrogridInfo { operator, interval_ms, .. } = info.value;

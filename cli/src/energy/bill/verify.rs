@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::receipt::Receipt;
 use wattle_primitives::state_key::{self, BalanceRecord, MemberRecord, MicrogridRecord};
 use wattle_primitives::{Address, Event, Hash, Height, ValidatorSet, domain};
@@ -124,7 +125,7 @@ pub(super) async fn all(
 /// The event that a reading's acceptance is.
 const fn accepted(reading: &ReadingItem) -> Event {
     let ReadingItem { meter, seq, import_wh, export_wh, time_ms, .. } = *reading;
-    Event::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms }
+    Event::Energy(EnergyEvent::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms })
 }
 
 /// Asks for proofs and checks them; remembers what it has checked.
@@ -203,7 +204,7 @@ impl Prover<'_> {
         let tab = AccountId::Book { book: record.book, code: member.code };
         let tab = state_key::balance(&tab, record.asset);
         let mut known: Vec<EventItem> =
-            items.iter().filter(|item| item.event.microgrid() == Some(grid.id)).cloned().collect();
+            items.iter().filter(|item| item.event.concerns().microgrid == Some(grid.id)).cloned().collect();
         for tried in 1.. {
             let (raw, height) = self.value(&tab).await?;
             // A tab that nothing was ever booked on is not there.
@@ -280,7 +281,12 @@ mod tests {
     const GRID: Hash = Hash([3; 32]);
 
     fn paid(amount: u128, by_member: bool) -> Event {
-        Event::TabPaid { microgrid: GRID, account: ACCOUNT, amount: Amount(amount), by_member }
+        Event::Energy(EnergyEvent::TabPaid {
+            microgrid: GRID,
+            account: ACCOUNT,
+            amount: Amount(amount),
+            by_member,
+        })
     }
 
     /// A block with two events of its own and a transaction with one, and the proof of event `place` of leaf `leaf`.

@@ -1,14 +1,15 @@
 //! Where an interval stands, and what the microgrid's statement tells of it.
 
 use crate::views::{NodeBackend, View, events, storage};
+use wattle_primitives::event::{EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Event, Hash, TimeMs, WattHours};
 use wattle_rpc_types::{
     EventItem, IntervalInfo, IntervalState, MeasuredInfo, RpcError, RpcResult, SettlementInfo,
 };
-use wattle_runtime::modules::energy::records::{Agenda, Step};
-use wattle_runtime::query::{self, MeasuredView, MicrogridView, SettlementView};
+use wattle_runtime::modules::energy::records::{Agenda, Interval, Measured, Microgrid, Step};
 use wattle_runtime::store::Towards;
+use wattle_runtime::{keys, query};
 
 /// Most lines looked at at once.
 const LINES_MAX: usize = 200;
@@ -23,22 +24,23 @@ const INTERVAL_LINES_MAX: usize = 2000;
 pub(super) fn info(
     node: &NodeBackend,
     view: &View,
-    grid: &MicrogridView,
+    microgrid: Hash,
+    grid: &Microgrid,
     interval: IntervalId,
 ) -> RpcResult<IntervalInfo> {
-    let events = told(node, view, grid, interval)?;
-    let found = query::interval(&view.state, &grid.id, interval);
+    let events = told(node, view, &microgrid, grid, interval)?;
+    let found = view.state.read(keys::interval(&microgrid, interval));
     let mut value = IntervalInfo {
-        microgrid: grid.id,
+        microgrid,
         interval,
-        start_ms: start_of(grid, interval),
-        end_ms: start_of(grid, interval.next()),
-        state: state(grid.agenda.as_ref(), interval, found.map(|found| found.step)),
-        orders: found.map(|found| found.orders),
+        start_ms: grid.start(interval),
+        end_ms: grid.end(interval),
+        state: state(grid.agenda.as_ref(), interval, found.as_ref().map(|found| found.step)),
+        orders: found.as_ref().map(|found| found.orders),
         traded_wh: WattHours::ZERO,
         trades: None,
         price: None,
-        settlement: query::settlement(&view.state, &grid.id, interval).map(settlement_info),
+        settlement: found.as_ref().map(settlement_info),
         events,
     };
     if value.orders.is_none() && value.state != IntervalState::Final {
@@ -46,10 +48,10 @@ pub(super) fn info(
     }
     for item in &value.events {
         match &item.event {
-            Event::MarketCleared { price, wh, trades, .. } => {
+            Event::Market(MarketEvent::MarketCleared { price, wh, trades, .. }) => {
                 (value.price, value.traded_wh, value.trades) = (*price, *wh, Some(*trades));
             }
-            Event::IntervalSettled { traded_wh, .. } => value.traded_wh = *traded_wh,
+            Event::Energy(EnergyEvent::IntervalSettled { traded_wh, .. }) => value.traded_wh = *traded_wh,
             _ => {}
         }
     }
@@ -67,19 +69,20 @@ pub(super) fn info(
 pub(in crate::views) fn told(
     node: &NodeBackend,
     view: &View,
-    grid: &MicrogridView,
+    microgrid: &Hash,
+    grid: &Microgrid,
     interval: IntervalId,
 ) -> RpcResult<Vec<EventItem>> {
     let missing = || RpcError::not_found("interval", interval);
-    let terms = query::terms_at(&view.state, &grid.id, interval).ok_or_else(missing)?.terms;
-    let (start, end) = (start_of(grid, interval), start_of(grid, interval.next()));
+    let terms = query::terms_at(&view.state, microgrid, interval).ok_or_else(missing)?.1.terms;
+    let (start, end) = (grid.start(interval), grid.end(interval));
     let Some(agenda) = grid.agenda else { return Ok(Vec::new()) };
     let done = [
         (interval < agenda.clear && terms.takes_orders(), start.saturating_sub(terms.gate_closure_ms)),
         (interval < agenda.settle, end.saturating_add(terms.grace_ms)),
         (interval < agenda.finalize, end.saturating_add(terms.late_window_ms)),
     ];
-    statement_of(node, &grid.id, interval, done.map(|(done, due)| done.then_some(due)))
+    statement_of(node, microgrid, interval, done.map(|(done, due)| done.then_some(due)))
 }
 
 /// Looks for the events that clear, settle and end an interval, each from the time on at which it was due; `None` where
@@ -110,9 +113,9 @@ fn statement_of(
 /// Which of its steps an event tells of the interval.
 fn step_of(event: &Event, wanted: IntervalId) -> Option<usize> {
     let (step, interval) = match event {
-        Event::MarketCleared { interval, .. } => (0, interval),
-        Event::IntervalSettled { interval, .. } => (1, interval),
-        Event::IntervalFinal { interval, .. } => (2, interval),
+        Event::Market(MarketEvent::MarketCleared { interval, .. }) => (0, interval),
+        Event::Energy(EnergyEvent::IntervalSettled { interval, .. }) => (1, interval),
+        Event::Energy(EnergyEvent::IntervalFinal { interval, .. }) => (2, interval),
         _ => return None,
     };
     (*interval == wanted).then_some(step)
@@ -133,16 +136,15 @@ fn state(agenda: Option<&Agenda>, interval: IntervalId, step: Option<Step>) -> I
     }
 }
 
-const fn start_of(grid: &MicrogridView, interval: IntervalId) -> TimeMs {
-    TimeMs(interval.0.saturating_mul(grid.interval_ms.0))
+const fn settlement_info(found: &Interval) -> SettlementInfo {
+    SettlementInfo {
+        accounts: found.accounts,
+        members: measured(&found.subs),
+        feeders: measured(&found.feeders),
+    }
 }
 
-const fn settlement_info(found: SettlementView) -> SettlementInfo {
-    let SettlementView { accounts, subs, feeders, .. } = found;
-    SettlementInfo { accounts, members: measured(subs), feeders: measured(feeders) }
-}
-
-const fn measured(found: MeasuredView) -> MeasuredInfo {
-    let MeasuredView { meters, estimated, import_wh, export_wh } = found;
+const fn measured(sums: &Measured) -> MeasuredInfo {
+    let Measured { meters, estimated, import_wh, export_wh } = *sums;
     MeasuredInfo { meters, estimated, import_wh, export_wh }
 }

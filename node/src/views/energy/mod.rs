@@ -4,14 +4,16 @@ pub(super) mod interval;
 mod readings;
 
 use super::{NodeBackend, View, at, chain, events, page, storage};
+use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::units::{BookId, IntervalId};
-use wattle_primitives::{Address, Amount, Hash, Height, TimeMs, WattHours};
+use wattle_primitives::{Address, Amount, Hash, Height};
 use wattle_rpc_types::{
     Anchored, BillRequest, EnergyQueries, EventItem, IntervalInfo, MemberInfo, MeterInfo, MicrogridInfo,
     Page, PageRequest, ReadingItem, ReadingsRequest, RpcError, RpcResult, TermsInfo,
 };
-use wattle_runtime::query::{self, MemberView, MeterView, MicrogridView};
+use wattle_runtime::modules::energy::records::{Member, Meter, Microgrid};
 use wattle_runtime::store::{StatementPage, Towards};
+use wattle_runtime::{keys, query};
 
 /// Most microgrids looked at for one page of meters: a page that stops here has a cursor and fewer items.
 const GRIDS_MAX: u32 = 1000;
@@ -27,15 +29,15 @@ impl EnergyQueries for NodeBackend {
         grids.truncate(limit);
         Ok(Page {
             at: at(&view),
-            items: grids.into_iter().map(|grid| microgrid_info(&view, grid)).collect(),
+            items: grids.into_iter().map(|(id, grid)| microgrid_info(&view, id, grid)).collect(),
             next_cursor,
         })
     }
 
     fn energy_microgrid(&self, id: Hash) -> RpcResult<Anchored<MicrogridInfo>> {
         let view = self.shared.view();
-        let grid = query::microgrid(&view.state, &id).ok_or_else(|| RpcError::not_found("microgrid", id))?;
-        Ok(Anchored { at: at(&view), value: microgrid_info(&view, grid) })
+        let grid = grid(&view, &id)?;
+        Ok(Anchored { at: at(&view), value: microgrid_info(&view, id, grid) })
     }
 
     fn energy_meters(&self, microgrid: Option<Hash>, page: PageRequest) -> RpcResult<Page<MeterInfo>> {
@@ -43,25 +45,23 @@ impl EnergyQueries for NodeBackend {
         let (limit, (first, mut from)) =
             (page::limit(&page), page::two::<u32, u32>(&page)?.unwrap_or((0, 0)));
         let grid_at = |number: u32| match microgrid {
-            Some(id) if number == 0 => query::microgrid(&view.state, &id),
+            Some(id) if number == 0 => view.state.read(keys::microgrid(&id)).map(|grid| (id, grid)),
             Some(_) => None,
             None => query::microgrids(&view.state, number, 1).pop(),
         };
-        if let Some(id) = microgrid
-            && query::microgrid(&view.state, &id).is_none()
-        {
-            return Err(RpcError::not_found("microgrid", id));
+        if let Some(id) = microgrid {
+            grid(&view, &id)?;
         }
         let (mut items, mut number, last) = (Vec::new(), first, first.saturating_add(GRIDS_MAX));
         let next_cursor = loop {
-            let Some(grid) = grid_at(number) else { break None };
+            let Some((id, grid)) = grid_at(number) else { break None };
             if items.len() >= limit || number >= last {
                 break Some(format!("{number}-{from}"));
             }
-            let found = query::meters(&view.state, &grid.id, from, limit.saturating_sub(items.len()));
+            let found = query::meters(&view.state, &id, from, limit.saturating_sub(items.len()));
             from = from.saturating_add(chain::count(found.len()));
-            for meter in &found {
-                items.push(meter_info(self, &view, meter)?);
+            for (address, meter) in &found {
+                items.push(meter_info(self, &view, *address, meter)?);
             }
             if from >= grid.meters || found.is_empty() {
                 (number, from) = (number.saturating_add(1), 0);
@@ -73,13 +73,13 @@ impl EnergyQueries for NodeBackend {
     fn energy_meter(&self, address: Address) -> RpcResult<Anchored<MeterInfo>> {
         let view = self.shared.view();
         let meter =
-            query::meter(&view.state, &address).ok_or_else(|| RpcError::not_found("meter", address))?;
-        Ok(Anchored { at: at(&view), value: meter_info(self, &view, &meter)? })
+            view.state.read(keys::meter(&address)).ok_or_else(|| RpcError::not_found("meter", address))?;
+        Ok(Anchored { at: at(&view), value: meter_info(self, &view, address, &meter)? })
     }
 
     fn energy_readings(&self, request: ReadingsRequest, page: PageRequest) -> RpcResult<Page<ReadingItem>> {
         let view = self.shared.view();
-        if query::meter(&view.state, &request.meter).is_none() {
+        if view.state.read(keys::meter(&request.meter)).is_none() {
             return Err(RpcError::not_found("meter", request.meter));
         }
         let (items, next_cursor) = readings::newest_first(self, &request, &page)?;
@@ -92,7 +92,7 @@ impl EnergyQueries for NodeBackend {
         let found = match interval {
             Some(interval) => query::terms_at(&view.state, &microgrid, interval),
             None => {
-                let running = current(grid.interval_ms, view.header.time_ms);
+                let running = grid.interval_at(view.header.time_ms);
                 // Terms that are set hold from a later interval on: those to come are better than none.
                 query::terms_at(&view.state, &microgrid, running).or_else(|| {
                     let first = grid.agenda.map(|agenda| agenda.clear).filter(|first| *first > running)?;
@@ -100,8 +100,8 @@ impl EnergyQueries for NodeBackend {
                 })
             }
         };
-        let found = found.ok_or_else(|| RpcError::not_found("terms", microgrid))?;
-        let value = TermsInfo { microgrid, version: found.version, from: found.from, terms: found.terms };
+        let (version, found) = found.ok_or_else(|| RpcError::not_found("terms", microgrid))?;
+        let value = TermsInfo { microgrid, version, from: found.from, terms: found.terms };
         Ok(Anchored { at: at(&view), value })
     }
 
@@ -112,30 +112,29 @@ impl EnergyQueries for NodeBackend {
         page: PageRequest,
     ) -> RpcResult<Page<MemberInfo>> {
         let view = self.shared.view();
-        grid(&view, &microgrid)?;
+        let grid = grid(&view, &microgrid)?;
+        let info = |(account, member)| member_info(&view, &grid, account, member);
         if let Some(account) = account {
-            let found = query::member(&view.state, &microgrid, &account);
-            let items = found.into_iter().map(member_info).collect();
+            let found = view.state.read(keys::member(&microgrid, &account));
+            let items = found.map(|member| info((account, member))).into_iter().collect();
             return Ok(Page { at: at(&view), items, next_cursor: None });
         }
         let (from, limit) = (page::one::<u32>(&page)?.unwrap_or(0), page::limit(&page));
         let mut found = query::members(&view.state, &microgrid, from, limit.saturating_add(1));
         let next_cursor = (found.len() > limit).then(|| from.saturating_add(page.limit).to_string());
         found.truncate(limit);
-        Ok(Page { at: at(&view), items: found.into_iter().map(member_info).collect(), next_cursor })
+        Ok(Page { at: at(&view), items: found.into_iter().map(info).collect(), next_cursor })
     }
 
     fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>> {
         let view = self.shared.view();
         let grid = grid(&view, &microgrid)?;
-        Ok(Anchored { at: at(&view), value: interval::info(self, &view, &grid, interval)? })
+        Ok(Anchored { at: at(&view), value: interval::info(self, &view, microgrid, &grid, interval)? })
     }
 
     fn energy_intervals(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<EventItem>> {
         let view = self.shared.view();
-        if query::microgrid(&view.state, &microgrid).is_none() {
-            return Err(RpcError::not_found("microgrid", microgrid));
-        }
+        grid(&view, &microgrid)?;
         let start = page::two::<Height, u32>(&page)?.unwrap_or((view.header.height, u32::MAX));
         let subject = Address(*microgrid.as_bytes());
         let found = self.shared.store.statement(&subject, start, Towards::Older, page::limit(&page));
@@ -164,7 +163,7 @@ impl EnergyQueries for NodeBackend {
                     next = None;
                     break;
                 }
-                if request.microgrid.is_none_or(|id| item.event.microgrid() == Some(id)) {
+                if request.microgrid.is_none_or(|id| item.event.concerns().microgrid == Some(id)) {
                     items.push(item);
                 }
             }
@@ -174,18 +173,14 @@ impl EnergyQueries for NodeBackend {
 }
 
 /// A microgrid that must be there.
-pub(super) fn grid(view: &View, id: &Hash) -> RpcResult<MicrogridView> {
-    query::microgrid(&view.state, id).ok_or_else(|| RpcError::not_found("microgrid", id))
+pub(super) fn grid(view: &View, id: &Hash) -> RpcResult<Microgrid> {
+    view.state.read(keys::microgrid(id)).ok_or_else(|| RpcError::not_found("microgrid", id))
 }
 
-/// The interval that is running.
-pub(super) fn current(interval_ms: TimeMs, now: TimeMs) -> IntervalId {
-    IntervalId(now.0.checked_div(interval_ms.0).unwrap_or(0))
-}
-
-fn microgrid_info(view: &View, grid: MicrogridView) -> MicrogridInfo {
-    let MicrogridView { id, operator, asset, interval_ms, meters, book, members, terms, agenda } = grid;
-    let due = query::due(&view.state, BookId::PUBLIC, book, asset);
+fn microgrid_info(view: &View, id: Hash, grid: Microgrid) -> MicrogridInfo {
+    let Microgrid { operator, asset, interval_ms, meters, book, members, terms, agenda, .. } = grid;
+    let cash = AccountId::Due { book: BookId::PUBLIC, to: book };
+    let cash = query::balance(&view.state, &cash, asset);
     MicrogridInfo {
         id,
         operator,
@@ -195,39 +190,51 @@ fn microgrid_info(view: &View, grid: MicrogridView) -> MicrogridInfo {
         book,
         members,
         terms,
-        cash: due.credits_posted.saturating_sub(due.debits_posted),
-        current: current(interval_ms, view.header.time_ms),
+        cash: Amount(cash.credits_posted.saturating_sub(cash.debits_posted)),
+        current: grid.interval_at(view.header.time_ms),
         next_clear: agenda.map(|agenda| agenda.clear),
         next_settle: agenda.map(|agenda| agenda.settle),
         next_final: agenda.map(|agenda| agenda.finalize),
     }
 }
 
-fn meter_info(node: &NodeBackend, view: &View, meter: &MeterView) -> RpcResult<MeterInfo> {
-    let last = meter.last;
-    let settled = query::settled_meter(&view.state, &meter.meter);
+fn meter_info(node: &NodeBackend, view: &View, address: Address, meter: &Meter) -> RpcResult<MeterInfo> {
+    let last = meter.last.unwrap_or_default();
+    let settled = view.state.read(keys::settled_meter(&address));
+    let silence = settled.as_ref().and_then(|settled| settled.silence);
     Ok(MeterInfo {
-        address: meter.meter,
+        address,
         microgrid: meter.microgrid,
-        key: node.meter_keys.of(node, &meter.meter)?,
+        key: node.meter_keys.of(node, &address)?,
         owner: meter.owner,
         encoding: meter.encoding,
         role: meter.role,
         power_max_w: meter.power_max_w,
         replaced_by: meter.replaced_by,
-        seq: last.map_or(0, |last| last.seq),
-        import_wh: last.map_or(WattHours::ZERO, |last| last.import_wh),
-        export_wh: last.map_or(WattHours::ZERO, |last| last.export_wh),
-        time_ms: last.map_or(TimeMs::ZERO, |last| last.time_ms),
+        seq: last.seq,
+        import_wh: last.import_wh,
+        export_wh: last.export_wh,
+        time_ms: last.time_ms,
         settled_until: settled.map(|settled| settled.until),
-        silent_since_ms: settled.and_then(|settled| settled.silent_since_ms),
-        estimated: settled.map_or(Amount::ZERO, |settled| settled.estimated),
+        silent_since_ms: silence.map(|silence| silence.since_ms),
+        estimated: silence.map_or(Amount::ZERO, |silence| silence.amount),
     })
 }
 
-fn member_info(view: MemberView) -> MemberInfo {
-    let MemberView { account, code, owed, due, estimated, reserved, credit_limit, collect, exposed } = view;
-    MemberInfo { account, code, owes: owed, due, credit_limit, reserved, estimated, collect, exposed }
+fn member_info(view: &View, grid: &Microgrid, account: Address, member: Member) -> MemberInfo {
+    let Member { code, credit_limit, reserved, estimated, collect, exposed, .. } = member;
+    let tab = query::balance(&view.state, &AccountId::Book { book: grid.book, code }, grid.asset);
+    MemberInfo {
+        account,
+        code,
+        owes: Amount(tab.debits_posted.saturating_sub(tab.credits_posted)),
+        due: Amount(tab.credits_posted.saturating_sub(tab.debits_posted)),
+        credit_limit,
+        reserved,
+        estimated,
+        collect,
+        exposed,
+    }
 }
 
 fn cursor((height, index): (Height, u32)) -> String {

@@ -1,6 +1,7 @@
 //! A meter's accepted readings, from the history of the meter.
 
 use crate::views::{NodeBackend, chain, page, storage};
+use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::{Address, Event, Height, Outcome, TimeMs};
 use wattle_rpc_types::{EventPosition, PageRequest, ReadingItem, ReadingsRequest, RpcError, RpcResult};
@@ -94,7 +95,9 @@ fn first_event(receipts: &BlockReceipts, place: usize) -> u32 {
 
 fn reading_item(wanted: &Address, row: &HistoryItem, index: u32, event: &Event) -> Option<ReadingItem> {
     match event {
-        Event::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms } if meter == wanted => {
+        Event::Energy(EnergyEvent::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms })
+            if meter == wanted =>
+        {
             Some(ReadingItem {
                 position: EventPosition { height: row.at.height, index },
                 tx: row.tx,

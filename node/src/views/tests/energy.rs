@@ -5,6 +5,7 @@ use wattle_primitives::Call;
 use wattle_primitives::call;
 use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
 use wattle_primitives::call::market::Side;
+use wattle_primitives::event::{EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
 
 /// Terms with a market: the gate closes 5 min before an interval, which settles 1 min after it and is final after 2.
@@ -67,9 +68,12 @@ fn an_interval_is_told_to_its_end() {
     };
     world.block_at(start - 300_000);
     let node = world.open();
-    let trades = all(1, |page| node.energy_trades(microgrid, interval, page));
+    let trades = all(1, |page| node.market_trades(microgrid, interval, page));
     assert!(
-        matches!(&trades[..], [EventItem { event: Event::Traded { wh: WattHours(700), .. }, .. }]),
+        matches!(
+            &trades[..],
+            [EventItem { event: Event::Market(MarketEvent::Traded { wh: WattHours(700), .. }), .. }]
+        ),
         "{trades:?}"
     );
     assert_eq!(told(&world), (IntervalState::Cleared, 700, Some(1), Some(250_000), 1));
@@ -85,12 +89,15 @@ fn an_interval_is_told_to_its_end() {
     for item in &last.events {
         assert_eq!(node.events(item.position, 1).unwrap().items, std::slice::from_ref(item));
     }
-    let [Event::MarketCleared { .. }, Event::IntervalSettled { .. }, Event::IntervalFinal { .. }] =
-        [0, 1, 2].map(|step: usize| last.events[step].event.clone())
+    let [
+        Event::Market(MarketEvent::MarketCleared { .. }),
+        Event::Energy(EnergyEvent::IntervalSettled { .. }),
+        Event::Energy(EnergyEvent::IntervalFinal { .. }),
+    ] = [0, 1, 2].map(|step: usize| last.events[step].event.clone())
     else {
         panic!("{:?}", last.events)
     };
-    assert_eq!(all(9, |page| node.energy_trades(microgrid, interval, page)), trades);
+    assert_eq!(all(9, |page| node.market_trades(microgrid, interval, page)), trades);
     for before in [IntervalId(0), IntervalId(interval.0 - 4)] {
         assert!(matches!(look(&world, before), Err(RpcError::NotFound { what: "interval", .. })));
         let terms = node.energy_terms(microgrid, Some(before));
@@ -148,7 +155,7 @@ fn open_disputes_are_listed_with_their_evidence() {
     world.block_at(world.header.time_ms.0 + 1_800_000);
     let listed = |world: &World, request| {
         let node = world.open();
-        all(2, |page| node.energy_disputes(request, page))
+        all(2, |page| node.disputes_list(request, page))
     };
     let found = listed(&world, DisputesRequest { microgrid: Some(microgrid), account: Some(address(1)) });
     assert_eq!(found.len(), 3);
@@ -157,7 +164,7 @@ fn open_disputes_are_listed_with_their_evidence() {
         let n = opened.first_seq;
         assert_eq!((opened.second_seq, opened.tx), (n + 10, ids[usize::try_from(n).unwrap() - 1]));
         assert_eq!((dispute.votes_needed, dispute.upheld, dispute.meter), (2, 0, address(50)));
-        assert_eq!(world.open().energy_dispute(dispute.dispute).unwrap().value, *dispute);
+        assert_eq!(world.open().disputes_get(dispute.dispute).unwrap().value, *dispute);
     }
     assert!(listed(&world, DisputesRequest { account: Some(address(2)), ..Default::default() }).is_empty());
     let uphold = Call::from(call::disputes::DecideDispute { dispute: found[0].dispute, uphold: true });

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Accepts a request; by another member.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AcceptDeal {
     /// The request.

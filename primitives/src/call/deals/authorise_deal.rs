@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Reserves what the deal may cost; by the charging side.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuthoriseDeal {
     /// The deal.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Ends a deal with the charging side's last figure; by the charging side or its meter.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CloseDeal {
     /// The deal.

@@ -48,6 +48,7 @@ pub const AUTHORISATION_MS_MAX: u64 = 7 * 24 * 3600 * 1000;
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -72,6 +73,7 @@ pub enum Funding {
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -82,6 +84,19 @@ pub enum DealEnd {
     Aborted = 1,
     /// The authorisation ran out: what was reported so far is paid.
     Expired = 2,
+}
+
+calls! {
+    /// Calls about deals.
+    Deals(DealsCall) {
+        request_deal: RequestDeal = 0,
+        accept_deal: AcceptDeal = 1,
+        confirm_deal: ConfirmDeal = 2,
+        authorise_deal: AuthoriseDeal = 3,
+        report_usage: ReportUsage = 4,
+        close_deal: CloseDeal = 5,
+        abort_deal: AbortDeal = 6,
+    }
 }
 
 /// The id of the deal that `sender` requests with `reference`.

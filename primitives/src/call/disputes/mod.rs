@@ -11,6 +11,14 @@ use crate::{Address, Amount, Hash};
 /// Most that a dispute can claim, base units.
 pub const CLAIM_MAX: Amount = Amount(1_000_000_000_000_000_000_000_000_000_000);
 
+calls! {
+    /// Calls about disputes.
+    Disputes(DisputesCall) {
+        open_dispute: OpenDispute = 0,
+        decide_dispute: DecideDispute = 1,
+    }
+}
+
 /// The id of the dispute that `sender` opens with `reference`.
 #[must_use]
 pub fn dispute_id(sender: &Address, reference: &Hash) -> Hash {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Contests a bill by two signed readings of one meter of the sender's.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OpenDispute {
     /// The microgrid.

@@ -1,4 +1,4 @@
-//! Calls about microgrids, meters, readings, markets, deals and disputes.
+//! Calls about microgrids, meters, readings and terms.
 
 mod pay_tab;
 mod register_meter;
@@ -31,36 +31,22 @@ pub use terms::{
     WINDOW_MS_MAX,
 };
 
-use super::deals::{AbortDeal, AcceptDeal, AuthoriseDeal, CloseDeal, ConfirmDeal, ReportUsage, RequestDeal};
-use super::disputes::{DecideDispute, OpenDispute};
-use super::market::{CancelOrder, PlaceOrder};
 use crate::{Address, Hash};
 
 /// Most readings in one call.
 pub const READINGS_MAX: usize = 128;
 
 calls! {
-    /// Calls to the energy module, to markets, deals and disputes.
+    /// Calls to the energy module.
     Energy(EnergyCall) {
         register_microgrid: RegisterMicrogrid = 0,
         register_meter: RegisterMeter = 1,
         submit_readings: SubmitReadings = 2,
         set_terms: SetTerms = 3,
         set_member: SetMember = 4,
-        place_order: PlaceOrder = 5,
-        cancel_order: CancelOrder = 6,
-        pay_tab: PayTab = 7,
-        swap_meter: SwapMeter = 8,
-        request_deal: RequestDeal = 9,
-        accept_deal: AcceptDeal = 10,
-        confirm_deal: ConfirmDeal = 11,
-        authorise_deal: AuthoriseDeal = 12,
-        report_usage: ReportUsage = 13,
-        close_deal: CloseDeal = 14,
-        abort_deal: AbortDeal = 15,
-        open_dispute: OpenDispute = 16,
-        decide_dispute: DecideDispute = 17,
-        set_collection: SetCollection = 18,
+        pay_tab: PayTab = 5,
+        swap_meter: SwapMeter = 6,
+        set_collection: SetCollection = 7,
     }
 }
 

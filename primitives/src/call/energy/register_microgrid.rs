@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Registers a microgrid operated by the sender.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegisterMicrogrid {
     /// Chosen by the sender; with the sender's address it makes the microgrid's id.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Makes an account a member, or changes its credit limit; by the microgrid's operator. Owners of meters are
 /// members already.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetMember {
     /// The microgrid.

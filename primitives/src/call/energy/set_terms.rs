@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// settlement have begun, and a day after those before them at the earliest; until then they can be replaced. Until
 /// terms are set the microgrid only keeps readings.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetTerms {
     /// The microgrid.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A meter's replacement: also for a dead light node, or a lost key, in front of the same meter.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MeterSwap {
     /// The meter that is replaced; it takes no readings afterwards.

@@ -17,6 +17,7 @@ pub const WINDOW_MS_MAX: u64 = 60 * 24 * 3600 * 1000;
 
 /// Prices from a time of day on, until the next band begins; the last band lasts until the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TariffBand {
     /// Minute of the day, 0 to 1439, in the microgrid's own time.
@@ -41,6 +42,7 @@ pub struct TariffBand {
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -69,6 +71,7 @@ pub enum ClearingRule {
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -81,6 +84,7 @@ pub enum LossRule {
 
 /// A microgrid's terms. They hold from an interval that has not been opened for orders when they are set.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Terms {
     /// The tariff: at least one band, by rising minutes.

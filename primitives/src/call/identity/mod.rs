@@ -31,6 +31,7 @@ pub const KEYS_MAX: usize = 16;
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeyWeight {
     /// The key.
@@ -41,6 +42,7 @@ pub struct KeyWeight {
 
 /// Who can act for an account: keys, sorted and distinct, whose weights must reach the threshold.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Authority {
     /// The keys.

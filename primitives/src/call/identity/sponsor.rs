@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Lets another account name the sender as fee payer.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Sponsor {
     /// Who may.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Posts a hold in full or in part; the rest is released. At most once.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Capture {
     /// The hold.

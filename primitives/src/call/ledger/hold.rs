@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Reserves an amount. Nothing else can spend it until it is captured, voided or expired.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Hold {
     /// Chosen by the sender; with the sender's address it makes the hold's id.

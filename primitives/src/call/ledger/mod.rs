@@ -39,6 +39,7 @@ pub const HOLD_MS_MAX: u64 = 90 * 24 * 3600 * 1000;
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[repr(u8)]
@@ -69,6 +70,17 @@ pub enum AccountId {
     } = 3,
 }
 
+impl AccountId {
+    /// Whose wallet it is, if it is one.
+    #[must_use]
+    pub const fn wallet_owner(&self) -> Option<Address> {
+        match self {
+            Self::Wallet { owner } => Some(*owner),
+            Self::Book { .. } | Self::System { .. } | Self::Due { .. } => None,
+        }
+    }
+}
+
 /// Accounts that the protocol keeps in the public book.
 #[derive(
     Clone,
@@ -84,6 +96,7 @@ pub enum AccountId {
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -111,6 +124,7 @@ pub enum SystemAccount {
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -140,6 +154,7 @@ impl AccountClass {
 
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Entry {
     /// Account debited.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Opens an account in a book the sender owns.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OpenAccount {
     /// The book.

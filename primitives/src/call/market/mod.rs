@@ -33,6 +33,7 @@ pub const ORDER_AHEAD_MS_MAX: u64 = 2 * 24 * 3600 * 1000;
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -57,6 +58,7 @@ pub enum Side {
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -67,6 +69,14 @@ pub enum OrderEnd {
     Expired = 1,
     /// The market was cleared, whatever part of it was filled.
     Cleared = 2,
+}
+
+calls! {
+    /// Calls to the market.
+    Market(MarketCall) {
+        place_order: PlaceOrder = 0,
+        cancel_order: CancelOrder = 1,
+    }
 }
 
 /// The id of the order that `sender` places with `reference`.

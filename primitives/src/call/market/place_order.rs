@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Offers to buy or sell energy of one interval; by a member. Reserves the worst case from the sender's wallet.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlaceOrder {
     /// The microgrid.

@@ -73,6 +73,8 @@ impl BorshDeserialize for Symbol {
 }
 
 crate::serde_text!(Symbol);
+#[cfg(feature = "schema")]
+crate::schema::text_schema! { Symbol: "Symbol", "^[A-Z][A-Z0-9]*$"; }
 
 calls! {
     /// Calls to the token module.

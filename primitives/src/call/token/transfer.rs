@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Moves units from the sender.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Transfer {
     /// Who receives them; an unknown address is created, which costs the deposit.

@@ -173,8 +173,8 @@ async function interval(page, grid) {
     const one = { microgrid: grid.id, interval: asked.toString() };
     const [info, orders, trades] = await Promise.all([
       find("energy_getInterval", one),
-      call("energy_orderBook", one),
-      find("energy_listTrades", { ...one, limit: TRADES_MAX }),
+      call("market_orderBook", one),
+      find("market_listTrades", { ...one, limit: TRADES_MAX }),
     ]);
     if (page.gone || asked !== at) return;
     if (!info) {
@@ -315,7 +315,7 @@ function deals(grid) {
       deal.deal,
     );
   };
-  const ask = (part) => call("energy_listDeals", { microgrid: grid.id, ...part });
+  const ask = (part) => call("deals_listDeals", { microgrid: grid.id, ...part });
   return rowsOf("Deals", DEALS, ask, draw, "No deal is open.");
 }
 
@@ -340,7 +340,7 @@ function disputes(grid) {
       ],
       dispute.dispute,
     );
-  const ask = (part) => call("energy_listDisputes", { microgrid: grid.id, ...part });
+  const ask = (part) => call("disputes_listDisputes", { microgrid: grid.id, ...part });
   return rowsOf("Disputes", DISPUTES, ask, draw, "No bill is contested.");
 }
 

@@ -8,6 +8,7 @@ use crate::modules::ledger::records::Balance;
 use crate::overlay::Overlay;
 use wattle_primitives::call;
 use wattle_primitives::call::identity::{Authority, KeyWeight};
+use wattle_primitives::event::IdentityEvent;
 
 fn refusal(world: &World, tx: &VerifiedTx) -> TxError {
     match execute_block(&world.state, &world.env, std::slice::from_ref(tx)) {
@@ -144,10 +145,14 @@ fn a_sponsor_pays_fee_deposit_and_bandwidth_up_to_its_allowance() {
     assert_eq!(bucket(&world, 30), 0, "the sender's is not");
     // The sender has nothing of its own to pay the deposit of the account it would create.
     assert_eq!(done.receipts.txs[0].outcome, Outcome::Failed { call: 0, reason: Reason::DepositUnpaid });
-    assert!(done.receipts.txs[0].events.contains(&Event::AccountCreated { account: address(30) }));
+    assert!(
+        done.receipts.txs[0]
+            .events
+            .contains(&Event::Identity(IdentityEvent::AccountCreated { account: address(30) }))
+    );
     assert_eq!(world.funds(1).0, before - u128::from(cost) - 100);
     world.try_run(&[by(&world, 1)]).unwrap();
-    let left = crate::query::sponsorship(&world.state, &address(1), &address(30)).unwrap().allowance;
+    let left = world.state.read(keys::sponsorship(&address(1), &address(30))).unwrap().allowance;
     assert_eq!(left, Amount(5));
     assert_eq!(refusal(&world, &by(&world, 1)).code(), "tx_not_sponsored");
     world.ok(

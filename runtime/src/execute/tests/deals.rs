@@ -11,6 +11,7 @@ use wattle_primitives::call::deals::{
 };
 use wattle_primitives::call::energy::*;
 use wattle_primitives::call::market::Side;
+use wattle_primitives::event::DealsEvent;
 use wattle_primitives::units::IntervalId;
 
 const REFERENCE: Hash = Hash([3; 32]);
@@ -95,7 +96,7 @@ fn limit(n: u8, amount: u128) -> Call {
 
 fn usage(events: &[Event]) -> (u64, u64, u64, bool) {
     let found = events.iter().find_map(|event| match event {
-        Event::DealUsage { seq, cumulative_wh, remaining_wh, stop, .. } => {
+        Event::Deals(DealsEvent::DealUsage { seq, cumulative_wh, remaining_wh, stop, .. }) => {
             Some((*seq, cumulative_wh.0, remaining_wh.0, *stop))
         }
         _ => None,
@@ -106,7 +107,7 @@ fn usage(events: &[Event]) -> (u64, u64, u64, bool) {
 /// How it ended: used, captured, receivable, released.
 fn ended(events: &[Event]) -> (DealEnd, u64, u128, u128, u128) {
     let found = events.iter().find_map(|event| match event {
-        Event::DealEnded { end, used_wh, captured, receivable, released, .. } => {
+        Event::Deals(DealsEvent::DealEnded { end, used_wh, captured, receivable, released, .. }) => {
             Some((*end, used_wh.0, captured.0, receivable.0, released.0))
         }
         _ => None,
@@ -116,6 +117,11 @@ fn ended(events: &[Event]) -> (DealEnd, u64, u128, u128, u128) {
 
 fn now(world: &World) -> IntervalId {
     IntervalId(world.env.time_ms.0 / INTERVAL_MS)
+}
+
+fn acceptances(world: &World) -> Vec<(Address, crate::modules::deals::records::Acceptance)> {
+    let deal = world.state.read(crate::keys::deal(&id())).unwrap();
+    query::acceptances(&world.state, &id(), &deal)
 }
 
 #[test]
@@ -144,11 +150,20 @@ fn the_lesser_amount_in_whole_units_at_the_charging_sides_price() {
         let (wh_want, price_want) = (WattHours(wh_agreed), Amount(price_agreed));
         let events = world.ok(3, accept(wh, price));
         let (deal, account) = (id(), address(3));
-        assert_eq!(events, [Event::DealAccepted { deal, account, wh: wh_want, price: price_want }]);
+        assert_eq!(
+            events,
+            [Event::Deals(DealsEvent::DealAccepted { deal, account, wh: wh_want, price: price_want })]
+        );
         let events = world.ok(2, confirm(3));
         let (charger, discharger) = if side == Side::Buy { (2, 3) } else { (3, 2) };
         let (charger, discharger) = (address(charger), address(discharger));
-        let want = Event::DealConfirmed { deal, charger, discharger, wh: wh_want, price: price_want };
+        let want = Event::Deals(DealsEvent::DealConfirmed {
+            deal,
+            charger,
+            discharger,
+            wh: wh_want,
+            price: price_want,
+        });
         assert_eq!(events, [want]);
     }
 }
@@ -168,17 +183,20 @@ fn a_deal_is_reported_closed_and_paid_out_of_the_reservation() {
     assert_eq!(usage(&world.ok(2, report(10, 950))), (10, 950, 0, true));
     let interval = now(&world);
     assert_eq!((world.traded(2, interval), world.traded(3, interval)), ((950, 0), (0, 950)));
-    let view = query::deal(&world.state, &id()).unwrap();
-    assert!(matches!(view.state, DealState::Authorised { seq: 10, used_wh: WattHours(950), .. }));
-    assert_eq!(view.reserved, Amount(200_000));
+    let deal = world.state.read(crate::keys::deal(&id())).unwrap();
+    assert!(matches!(deal.state, DealState::Authorised { seq: 10, used_wh: WattHours(950), .. }));
+    assert_eq!(crate::modules::deals::reserved(&deal), Amount(200_000));
     // The overshoot within the margin is paid for; what is beyond is no trade.
     let events = world.ok(2, close(1_200));
     assert_eq!(ended(&events), (DealEnd::Closed, 1_000, 200_000, 0, 0));
     assert_eq!((world.tab(2), world.tab(3)), (0, 200_000));
     assert_eq!(world.funds(2), (free + 3 + 3, 0)); // deposits of request and hold
     assert_eq!((world.traded(2, interval), world.traded(3, interval)), ((1_000, 0), (0, 1_000)));
-    assert_eq!(query::interval(&world.state, &grid_id(), interval).unwrap().traded_wh, WattHours(1_000));
-    assert_eq!(query::deal(&world.state, &id()), None);
+    assert_eq!(
+        world.state.read(crate::keys::interval(&grid_id(), interval)).unwrap().traded_wh,
+        WattHours(1_000)
+    );
+    assert_eq!(world.state.read(crate::keys::deal(&id())), None);
     assert_eq!(query::deals(&world.state, &grid_id(), 0, 9), []);
     world.fails(2, close(1_200), Reason::UnknownDeal);
 }
@@ -259,9 +277,14 @@ fn an_abort_and_the_end_of_an_authorisation_pay_what_was_reported() {
         world.ok(2, report(1, 500));
         world.fails(4, abort(), Reason::NotAllowed);
         world.fails(1, abort(), Reason::NotAllowed);
-        let until = query::deal(&world.state, &id()).unwrap().expires_ms;
+        let until = world.state.read(crate::keys::deal(&id())).unwrap().expires_ms;
         world.env.time_ms = TimeMs(until.0 - 1);
-        assert!(world.empty_block().iter().all(|event| !matches!(event, Event::DealEnded { .. })));
+        assert!(
+            world
+                .empty_block()
+                .iter()
+                .all(|event| !matches!(event, Event::Deals(DealsEvent::DealEnded { .. })))
+        );
         world.env.time_ms = until;
         let tx = world.sign(world.body(2, vec![close(900)]), &[2]);
         let done = world.try_run(&[tx]).unwrap().receipts;
@@ -285,11 +308,11 @@ fn requests_acceptances_and_confirmed_deals_end() {
     world.ok(4, accept(600, 1));
     world.ok(5, accept(700, 1));
     assert_eq!(world.funds(3).0, before[1].0 - 5);
-    let view = query::deal(&world.state, &id()).unwrap();
-    assert_eq!(view.acceptances.iter().map(|a| a.wh_max.0).collect::<Vec<_>>(), [500, 600, 700]);
+    let accepted: Vec<u64> = acceptances(&world).iter().map(|(_, acceptance)| acceptance.wh_max.0).collect();
+    assert_eq!(accepted, [500, 600, 700]);
     // One takes it back, and may come again.
     let events = world.ok(4, abort());
-    assert!(events.contains(&Event::DealWithdrawn { deal: id(), account: address(4) }));
+    assert!(events.contains(&Event::Deals(DealsEvent::DealWithdrawn { deal: id(), account: address(4) })));
     assert_eq!(world.funds(4), before[2]);
     world.fails(4, abort(), Reason::NotAllowed);
     world.fails(2, confirm(4), Reason::UnknownDeal);
@@ -299,7 +322,7 @@ fn requests_acceptances_and_confirmed_deals_end() {
     // A request runs out, with its acceptances.
     world.ok(2, request(Side::Buy, 1, 60_000, &world));
     world.ok(3, accept(500, 1));
-    let until = query::deal(&world.state, &id()).unwrap().expires_ms.0;
+    let until = world.state.read(crate::keys::deal(&id())).unwrap().expires_ms.0;
     assert_eq!(ended(&world.go_to(until)), (DealEnd::Expired, 0, 0, 0, 0));
     assert!(same(&world));
     world.fails(3, accept(500, 1), Reason::UnknownDeal);
@@ -311,7 +334,7 @@ fn requests_acceptances_and_confirmed_deals_end() {
         world.ok(2, confirm(3));
         assert_eq!((world.funds(3), world.funds(4)), (before[1], before[2]));
         world.fails(4, abort(), Reason::NotAllowed);
-        let until = query::deal(&world.state, &id()).unwrap().expires_ms.0;
+        let until = world.state.read(crate::keys::deal(&id())).unwrap().expires_ms.0;
         assert_eq!(until, world.env.time_ms.0 - 2000 + CONFIRMED_MS); // two blocks ago
         let end = match gives_up {
             Some(n) => ended(&world.ok(n, abort())),
@@ -364,7 +387,7 @@ fn deals_are_refused_for_every_reason() {
         world.fails(2, request(Side::Buy, 1, ttl_ms, &world), Reason::BadTime);
     }
     let elsewhere = match request(Side::Buy, 1, HOUR_MS, &world) {
-        Call::Energy(EnergyCall::RequestDeal(call::deals::RequestDeal {
+        Call::Deals(call::DealsCall::RequestDeal(call::deals::RequestDeal {
             reference,
             side,
             wh_max,
@@ -466,7 +489,7 @@ fn a_request_takes_so_many_acceptances_and_no_more() {
     world.ok(100, abort());
     world.ok(100 + ACCEPTANCES_MAX as u8, accept(500, 1));
     world.ok(2, confirm(101));
-    assert_eq!(query::deal(&world.state, &id()).unwrap().acceptances, []);
+    assert_eq!(acceptances(&world), []);
 }
 
 #[test]
@@ -505,7 +528,7 @@ fn open_deals_are_listed_without_gaps() {
     world.ok(1, set_terms(terms(ClearingRule::Tariff)));
     world.env.time_ms = TimeMs(T0 + INTERVAL_MS);
     let ask = |n: u8, world: &World| match request(Side::Buy, 1, HOUR_MS, world) {
-        Call::Energy(EnergyCall::RequestDeal(call::deals::RequestDeal {
+        Call::Deals(call::DealsCall::RequestDeal(call::deals::RequestDeal {
             microgrid,
             side,
             wh_max,
@@ -536,7 +559,7 @@ fn open_deals_are_listed_without_gaps() {
     {
         world.ok(2, Call::from(call::deals::AbortDeal { deal: deal(gone) }));
         let listed: Vec<Hash> =
-            query::deals(&world.state, &grid_id(), 0, 9).into_iter().map(|view| view.id).collect();
+            query::deals(&world.state, &grid_id(), 0, 9).into_iter().map(|(id, _)| id).collect();
         assert_eq!(listed, want.into_iter().map(deal).collect::<Vec<_>>());
     }
 }

@@ -11,6 +11,7 @@ use wattle_primitives::call::ledger::{Entry, SystemAccount};
 use wattle_primitives::call::market::{
     ORDER_AHEAD_MS_MAX, ORDER_WH_MAX, ORDERS_MAX, ORDERS_PER_MEMBER_MAX, OrderEnd, Side, order_id,
 };
+use wattle_primitives::event::MarketEvent;
 use wattle_primitives::units::{BookId, IntervalId};
 
 /// Milliseconds of an interval; [`T0`] is the start of one.
@@ -141,14 +142,9 @@ impl World {
     }
 
     fn book_account(&self, code: u32) -> i128 {
-        let accounts = query::book_accounts(&self.state, self.grid().book, 0, 100);
-        let of = |view: &&query::LedgerAccountView| {
-            view.account == AccountId::Book { book: self.grid().book, code }
-        };
-        accounts
-            .iter()
-            .find(of)
-            .map_or(0, |view| view.credits_posted.0 as i128 - view.debits_posted.0 as i128)
+        let grid = self.grid();
+        let balance = query::balance(&self.state, &AccountId::Book { book: grid.book, code }, grid.asset);
+        balance.credits_posted as i128 - balance.debits_posted as i128
     }
 
     pub(crate) fn clearing(&self) -> i128 {
@@ -182,14 +178,19 @@ impl World {
     /// Goes on to `time_ms` and clears the market of [`AT`].
     pub(crate) fn clear_market(&mut self, time_ms: u64) -> Vec<Event> {
         let events = self.go_to(time_ms);
-        assert_eq!(query::interval(&self.state, &grid_id(), AT).map(|view| view.step), Some(Step::Cleared));
+        assert_eq!(
+            self.state.read(keys::interval(&grid_id(), AT)).map(|view| view.step),
+            Some(Step::Cleared)
+        );
         events
     }
 }
 
 fn ends(events: &[Event]) -> Vec<(Hash, u64, OrderEnd)> {
     let ended = events.iter().filter_map(|event| match event {
-        Event::OrderEnded { order, filled_wh, end, .. } => Some((*order, filled_wh.0, *end)),
+        Event::Market(MarketEvent::OrderEnded { order, filled_wh, end, .. }) => {
+            Some((*order, filled_wh.0, *end))
+        }
         _ => None,
     });
     ended.collect()
@@ -215,16 +216,15 @@ fn an_order_reserves_its_worst_case_until_it_ends() {
         let events = world.ok(2, ask.call());
         let deposits = if reserved == 0 { 7 } else { 14 };
         assert_eq!(world.funds(2), (start - reserved - deposits, reserved), "{}", ask.price);
-        let placed =
-            |event: &Event| matches!(event, Event::OrderPlaced { reserved: got, .. } if got.0 == reserved);
+        let placed = |event: &Event| matches!(event, Event::Market(MarketEvent::OrderPlaced { reserved: got, .. }) if got.0 == reserved);
         assert!(events.iter().any(placed), "{events:?}");
-        let view = query::order(&world.state, &id_of(2, 1)).unwrap();
+        let view = world.state.read(keys::order(&id_of(2, 1))).unwrap();
         assert_eq!((view.wh.0, view.reserved.0, view.account), (ask.wh, reserved, address(2)));
         assert_eq!(ends(&world.ok(2, cancel(2, 1))), [(id_of(2, 1), 0, OrderEnd::Cancelled)]);
         assert_eq!(world.funds(2), (start, 0));
-        assert_eq!(query::order(&world.state, &id_of(2, 1)), None);
+        assert_eq!(world.state.read(keys::order(&id_of(2, 1))), None);
     }
-    let view = query::interval(&world.state, &grid_id(), AT).unwrap();
+    let view = world.state.read(keys::interval(&grid_id(), AT)).unwrap();
     assert_eq!((view.orders, view.step), (7, Step::Open));
 }
 
@@ -268,7 +268,7 @@ fn orders_are_refused_for_every_reason() {
         assert!(world.try_sign(world.body(2, vec![bad.call()]), &[2]).is_err());
     }
     let elsewhere = match good.call() {
-        Call::Energy(EnergyCall::PlaceOrder(call::market::PlaceOrder {
+        Call::Market(call::MarketCall::PlaceOrder(call::market::PlaceOrder {
             reference,
             interval,
             side,
@@ -362,7 +362,7 @@ fn nobody_but_the_market_touches_an_orders_hold() {
     let mut world = village(ClearingRule::Uniform, params());
     world.ok(2, bid(1, 200_000, 1_000).call());
     let hold = id_of(2, 1);
-    let view = query::hold(&world.state, &hold).unwrap();
+    let view = world.state.read(keys::hold(&hold)).unwrap();
     assert_eq!((view.expires_ms, view.captor), (TimeMs::MAX, Address(*grid_id().as_bytes())));
     for n in 1..=3 {
         world.fails(n, Call::from(call::ledger::Void { hold }), Reason::NotAllowed);
@@ -374,7 +374,8 @@ fn nobody_but_the_market_touches_an_orders_hold() {
     let entry = Entry { debit, credit, asset: AssetId::NATIVE, amount: Amount(1) };
     let entries = BoundedVec::new(vec![entry]).unwrap();
     world.fails(1, Call::from(call::ledger::Journal { entries }), Reason::NotAllowed);
-    assert_eq!(query::system(&world.state, SystemAccount::Fees, AssetId::NATIVE).credits_posted, Amount(0));
+    let fees = AccountId::System { account: SystemAccount::Fees };
+    assert_eq!(query::balance(&world.state, &fees, AssetId::NATIVE).credits_posted, 0);
     assert_ne!(book, BookId::PUBLIC);
 }
 
@@ -392,15 +393,20 @@ fn orders_are_matched_at_each_bids_price() {
     let before: Vec<u128> = (2..=5).map(|n| world.funds(n).0).collect();
     four_orders(&mut world);
     let book = query::order_book(&world.state, &grid_id(), AT, world.env.time_ms);
-    let prices = |levels: &[query::LevelView]| {
-        levels.iter().map(|l| (l.price.0, l.wh.0, l.orders)).collect::<Vec<_>>()
-    };
-    assert_eq!(prices(&book.bids), [(350_000, 2_000, 1), (250_000, 1_000, 1)]);
-    assert_eq!(prices(&book.offers), [(100_000, 1_500, 1), (240_000, 1_000, 1)]);
+    let levels = book.iter().map(|((side, price), level)| (*side, price.0, level.wh.0, level.orders));
+    assert_eq!(
+        levels.collect::<Vec<_>>(),
+        [
+            (Side::Buy, 250_000, 1_000, 1),
+            (Side::Buy, 350_000, 2_000, 1),
+            (Side::Sell, 100_000, 1_500, 1),
+            (Side::Sell, 240_000, 1_000, 1)
+        ]
+    );
     assert_eq!(query::orders(&world.state, &grid_id(), AT, 1, 2).len(), 2);
     let events = world.clear_market(GATE_MS);
     let trades = events.iter().filter_map(|event| match event {
-        Event::Traded { bid, offer, wh, price, amount, fee, .. } => {
+        Event::Market(MarketEvent::Traded { bid, offer, wh, price, amount, fee, .. }) => {
             Some((*bid, *offer, wh.0, price.0, amount.0, fee.0))
         }
         _ => None,
@@ -412,14 +418,14 @@ fn orders_are_matched_at_each_bids_price() {
         (b3, o5, 500, 250_000, 125_000, 5_000),
     ];
     assert_eq!(trades.collect::<Vec<_>>(), want);
-    let cleared = Event::MarketCleared {
+    let cleared = Event::Market(MarketEvent::MarketCleared {
         microgrid: grid_id(),
         interval: AT,
         rule: ClearingRule::PayAsBid,
         price: None,
         wh: WattHours(2_500),
         trades: 3,
-    };
+    });
     assert!(events.contains(&cleared));
     let all = OrderEnd::Cleared;
     assert_eq!(ends(&events), [(b2, 2_000, all), (b3, 500, all), (o4, 1_500, all), (o5, 1_000, all)]);
@@ -430,7 +436,7 @@ fn orders_are_matched_at_each_bids_price() {
     assert_eq!([1, 2, 3, 4, 5].map(|n| world.tab(n)), [25_000, 0, 0, 525_000 + 300_000, 300_000 + 60_000]);
     assert_eq!(world.clearing(), 0);
     assert_eq!([2, 3, 4, 5].map(|n| world.traded(n, AT)), [(2_000, 0), (500, 0), (0, 1_500), (0, 1_000)]);
-    let view = query::interval(&world.state, &grid_id(), AT).unwrap();
+    let view = world.state.read(keys::interval(&grid_id(), AT)).unwrap();
     assert_eq!((view.traded_wh.0, view.step, view.price), (2_500, Step::Cleared, None));
     world.fails(2, cancel(2, 1), Reason::UnknownOrder);
 }
@@ -440,8 +446,10 @@ fn orders_are_matched_at_one_price() {
     let mut world = village(ClearingRule::Uniform, params());
     four_orders(&mut world);
     let events = world.clear_market(GATE_MS);
-    assert_eq!(query::interval(&world.state, &grid_id(), AT).unwrap().price, Some(Amount(250_000)));
-    let cost = |event: &Event| if let Event::Traded { amount, .. } = event { amount.0 } else { 0 };
+    assert_eq!(world.state.read(keys::interval(&grid_id(), AT)).unwrap().price, Some(Amount(250_000)));
+    let cost = |event: &Event| {
+        if let Event::Market(MarketEvent::Traded { amount, .. }) = event { amount.0 } else { 0 }
+    };
     assert_eq!(events.iter().map(cost).sum::<u128>(), 625_000);
     assert_eq!([2, 3].map(|n| START.0 - world.funds(n).0), [500_000 + 20_000, 125_000 + 5_000]);
     assert_eq!([1, 2, 3, 4, 5].map(|n| world.tab(n)), [25_000, 0, 0, 375_000 + 300_000, 250_000 + 60_000]);
@@ -621,12 +629,12 @@ fn orders_are_wound_up_within_each_blocks_budget() {
     world.env.time_ms = TimeMs(GATE_MS);
     let mut blocks = Vec::new();
     let mut events = Vec::new();
-    while query::interval(&world.state, &grid_id(), AT).unwrap().step != Step::Cleared {
+    while world.state.read(keys::interval(&grid_id(), AT)).unwrap().step != Step::Cleared {
         let last = world.sign(world.body(3, vec![cancel(3, 25)]), &[3]);
         let done = world.try_run(&[last]).unwrap().receipts;
         blocks.push(ends(&done.block).len());
         events.extend(done.block);
-        let stands = query::order(&world.state, &id_of(3, 25)).is_some();
+        let stands = world.state.read(keys::order(&id_of(3, 25))).is_some();
         let reason = if stands { Reason::GateClosed } else { Reason::UnknownOrder };
         assert_eq!(done.txs[0].outcome, Outcome::Failed { call: 0, reason });
     }

@@ -275,7 +275,11 @@ impl Model {
             assert_eq!(world.traded(*n, IntervalId(*interval)), *want, "person {n}, seed {seed}");
         }
         for (id, order) in &self.orders {
-            assert_eq!(query::order(&world.state, id).map(|view| view.wh.0), Some(order.wh), "seed {seed}");
+            assert_eq!(
+                world.state.read(crate::keys::order(id)).map(|record| record.wh.0),
+                Some(order.wh),
+                "seed {seed}"
+            );
         }
         let open = query::deals(&world.state, &grid_id(), 0, 1000);
         assert_eq!(open.len(), self.deals.len(), "seed {seed}");

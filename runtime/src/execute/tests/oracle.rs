@@ -90,20 +90,22 @@ impl Model {
 
     fn compare(&self, state: &State) {
         for n in 1..=6u8 {
-            let balance = query::balance(state, &address(n), AssetId::NATIVE).unwrap();
+            let balance = query::balance(state, &wallet(n), AssetId::NATIVE);
             let (net, out) = (self.net.get(&wallet(n)).unwrap_or(&0), self.out.get(&wallet(n)).unwrap_or(&0));
             assert_eq!(
-                (balance.available.0 as i128, balance.pending.0 as i128),
+                (balance.available().0 as i128, balance.debits_pending as i128),
                 (net - out, *out),
                 "wallet {n}"
             );
-            assert_eq!(balance.incoming.0 as i128, *self.inn.get(&wallet(n)).unwrap_or(&0));
+            assert_eq!(balance.credits_pending as i128, *self.inn.get(&wallet(n)).unwrap_or(&0));
         }
-        for view in query::book_accounts(state, BOOK, 0, 10) {
-            let net = view.credits_posted.0 as i128 - view.debits_posted.0 as i128;
-            assert_eq!(net, *self.net.get(&view.account).unwrap_or(&0), "{:?}", view.account);
-            assert_eq!(view.debits_pending.0 as i128, *self.out.get(&view.account).unwrap_or(&0));
-            assert_eq!(view.credits_pending.0 as i128, *self.inn.get(&view.account).unwrap_or(&0));
+        for (code, _) in query::book_accounts(state, BOOK, 0, 10) {
+            let account = book(code);
+            let balance = query::balance(state, &account, AssetId::NATIVE);
+            let net = balance.credits_posted as i128 - balance.debits_posted as i128;
+            assert_eq!(net, *self.net.get(&account).unwrap_or(&0), "{account:?}");
+            assert_eq!(balance.debits_pending as i128, *self.out.get(&account).unwrap_or(&0));
+            assert_eq!(balance.credits_pending as i128, *self.inn.get(&account).unwrap_or(&0));
         }
         assert_eq!(self.holds.len(), state.due_in_order().count());
     }

@@ -3,7 +3,8 @@ use super::{PICK_KEYS, deal, usage};
 use crate::keys;
 use crate::modules::{Action, Ctx, ledger, weights};
 use wattle_primitives::call::deals::{AbortDeal, DealEnd};
-use wattle_primitives::{BoundedVec, Event, Reason, Weight};
+use wattle_primitives::event::DealsEvent;
+use wattle_primitives::{BoundedVec, Reason, Weight};
 
 impl Action for AbortDeal {
     fn check(&self) -> Result<(), Reason> {
@@ -26,7 +27,7 @@ impl Action for AbortDeal {
             let others = deal.acceptors.iter().copied().filter(|account| *account != sender);
             deal.acceptors = BoundedVec::new(others.collect()).map_err(|_| Reason::BookFull)?;
             ctx.state.write(keys::deal(id), &deal);
-            ctx.emit(Event::DealWithdrawn { deal: *id, account: sender });
+            ctx.emit(DealsEvent::DealWithdrawn { deal: *id, account: sender });
             return ledger::refund(ctx, sender, acceptance.deposit);
         }
         match deal.state {

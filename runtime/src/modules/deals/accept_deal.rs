@@ -4,7 +4,8 @@ use crate::keys;
 use crate::modules::energy::tab;
 use crate::modules::{Action, Ctx, ledger, weights};
 use wattle_primitives::call::deals::AcceptDeal;
-use wattle_primitives::{BoundedVec, Event, Reason, Weight};
+use wattle_primitives::event::DealsEvent;
+use wattle_primitives::{BoundedVec, Reason, Weight};
 
 impl Action for AcceptDeal {
     fn check(&self) -> Result<(), Reason> {
@@ -38,7 +39,7 @@ impl Action for AcceptDeal {
         let acceptance = Acceptance { wh_max, price, deposit: ledger::deposit(ctx, account)? };
         ctx.state.write(key, &acceptance);
         ctx.state.write(keys::deal(id), &deal);
-        ctx.emit(Event::DealAccepted { deal: *id, account, wh, price: deal.price_with(&acceptance) });
+        ctx.emit(DealsEvent::DealAccepted { deal: *id, account, wh, price: deal.price_with(&acceptance) });
         Ok(())
     }
 }

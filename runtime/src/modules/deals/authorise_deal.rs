@@ -9,8 +9,9 @@ use wattle_primitives::call::deals::{
     AUTHORISATION_MS_MAX, AuthoriseDeal, DEAL_WH_MAX, Funding, MARGIN_PART,
 };
 use wattle_primitives::call::ledger::Entry;
+use wattle_primitives::event::DealsEvent;
 use wattle_primitives::reading::MeterRole;
-use wattle_primitives::{Amount, Event, Hash, Reason, TimeMs, WattHours, Weight};
+use wattle_primitives::{Amount, Hash, Reason, TimeMs, WattHours, Weight};
 
 /// Keys that an authorisation touches: deal, meter, queue, microgrid, member, terms, hold, four counters and the tab's
 /// record, deposits.
@@ -54,7 +55,7 @@ impl Action for AuthoriseDeal {
         back(ctx, id, &deal, &grid, funding)?;
         queue(ctx, id, &mut deal, expires_ms);
         ctx.state.write(keys::deal(id), &deal);
-        ctx.emit(Event::DealAuthorised { deal: *id, funding, reserved, expires_ms, meter });
+        ctx.emit(DealsEvent::DealAuthorised { deal: *id, funding, reserved, expires_ms, meter });
         Ok(())
     }
 }

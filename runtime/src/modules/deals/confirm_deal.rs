@@ -3,7 +3,8 @@ use super::{PICK_KEYS, agreed, deal, forget_acceptances, queue};
 use crate::keys;
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::deals::{CONFIRMED_MS, ConfirmDeal};
-use wattle_primitives::{Event, Reason, TimeMs, Weight};
+use wattle_primitives::event::DealsEvent;
+use wattle_primitives::{Reason, TimeMs, Weight};
 
 impl Action for ConfirmDeal {
     fn check(&self) -> Result<(), Reason> {
@@ -34,7 +35,7 @@ impl Action for ConfirmDeal {
         ctx.state.write(keys::deal(id), &deal);
         let (charger, discharger) = deal.sides(partner);
         let (wh, price) = (deal.wh, deal.price);
-        ctx.emit(Event::DealConfirmed { deal: *id, charger, discharger, wh, price });
+        ctx.emit(DealsEvent::DealConfirmed { deal: *id, charger, discharger, wh, price });
         Ok(())
     }
 }

@@ -36,10 +36,13 @@ use super::energy::prices::cost_at_most;
 use super::{Ctx, ledger};
 use crate::records::Due;
 use records::{Acceptance, Deal, DealState};
+use wattle_primitives::call::DealsCall;
 use wattle_primitives::call::deals::{ACCEPTANCES_MAX, DEAL_WH_MAX};
 use wattle_primitives::call::energy::PRICE_MAX;
 use wattle_primitives::call::market::Side;
 use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, WattHours};
+
+actions! { DealsCall { RequestDeal, AcceptDeal, ConfirmDeal, AuthoriseDeal, ReportUsage, CloseDeal, AbortDeal } }
 
 /// Keys that a request or an acceptance touches: microgrid, members, terms, deal, list, queue, acceptance, deposits.
 const ASK_KEYS: u64 = 24;
@@ -82,7 +85,7 @@ impl Deal {
 
 /// What a deal reserves: the price of its amount and, once it is authorised, of the margin.
 #[must_use]
-pub(crate) fn reserved(deal: &Deal) -> Amount {
+pub fn reserved(deal: &Deal) -> Amount {
     let margin_wh = match deal.state {
         DealState::Authorised { margin_wh, .. } => margin_wh,
         DealState::Requested | DealState::Confirmed { .. } => WattHours::ZERO,

@@ -3,7 +3,8 @@ use super::usage::{charged_by_sender, count};
 use crate::keys;
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::deals::ReportUsage;
-use wattle_primitives::{Event, Reason, WattHours, Weight};
+use wattle_primitives::event::DealsEvent;
+use wattle_primitives::{Reason, WattHours, Weight};
 
 impl Action for ReportUsage {
     fn check(&self) -> Result<(), Reason> {
@@ -27,7 +28,7 @@ impl Action for ReportUsage {
         let (seq, cumulative_wh) = (state.seq, state.used_wh);
         let remaining_wh = deal.wh.saturating_sub(cumulative_wh);
         let stop = remaining_wh == WattHours::ZERO;
-        ctx.emit(Event::DealUsage { deal: *id, seq, cumulative_wh, remaining_wh, stop });
+        ctx.emit(DealsEvent::DealUsage { deal: *id, seq, cumulative_wh, remaining_wh, stop });
         Ok(())
     }
 }

@@ -4,7 +4,8 @@ use crate::keys;
 use crate::modules::energy::{self, credit, tab, terms};
 use crate::modules::{Action, Ctx, ledger, weights};
 use wattle_primitives::call::deals::{DEAL_WH_MAX, REQUEST_MS_MAX, RequestDeal, deal_id};
-use wattle_primitives::{BoundedVec, Event, Reason, WattHours, Weight};
+use wattle_primitives::event::DealsEvent;
+use wattle_primitives::{BoundedVec, Reason, WattHours, Weight};
 
 impl Action for RequestDeal {
     fn check(&self) -> Result<(), Reason> {
@@ -50,7 +51,7 @@ impl Action for RequestDeal {
         };
         queue(ctx, &id, &mut deal, expires_ms);
         ctx.state.write(keys::deal(&id), &deal);
-        ctx.emit(Event::DealRequested { deal: id, microgrid, account: requester, side, wh_max, price });
+        ctx.emit(DealsEvent::DealRequested { deal: id, microgrid, account: requester, side, wh_max, price });
         Ok(())
     }
 }

@@ -15,7 +15,8 @@ use crate::modules::{Ctx, ledger, weights};
 use crate::records::Due;
 use wattle_primitives::call::deals::{DealEnd, Funding};
 use wattle_primitives::call::market::Side;
-use wattle_primitives::{Address, Amount, Event, Hash, Reason, WattHours, Weight, planted};
+use wattle_primitives::event::DealsEvent;
+use wattle_primitives::{Address, Amount, Hash, Reason, WattHours, Weight, planted};
 
 /// Keys that the end of a deal touches: deal, queue, list and the deal that moves in it, hold, four counters and the
 /// tab's record, two tabs with their records, two members, interval, position, escrow, microgrid, deposits.
@@ -160,7 +161,7 @@ pub(super) fn end(ctx: &mut Ctx<'_>, id: &Hash, mut deal: Deal, end: DealEnd) ->
         Side::Sell => (partner, Some(deal.requester)),
     };
     let microgrid = deal.microgrid;
-    ctx.emit(Event::DealEnded {
+    ctx.emit(DealsEvent::DealEnded {
         deal: *id,
         microgrid,
         charger,

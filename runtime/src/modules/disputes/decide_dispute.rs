@@ -6,7 +6,8 @@ use crate::modules::energy::{self, TERMS_KEYS, terms};
 use crate::modules::{Action, Ctx, ledger, weights};
 use wattle_primitives::call::disputes::DecideDispute;
 use wattle_primitives::call::energy::DISPUTE_VOTES_MAX;
-use wattle_primitives::{Amount, Event, Hash, Reason, Weight, planted};
+use wattle_primitives::event::DisputesEvent;
+use wattle_primitives::{Amount, Hash, Reason, Weight, planted};
 
 impl Action for DecideDispute {
     fn check(&self) -> Result<(), Reason> {
@@ -39,7 +40,7 @@ impl Action for DecideDispute {
         let votes = if uphold { &mut dispute.upheld } else { &mut dispute.rejected };
         *votes = votes.saturating_add(1);
         let decided = *votes >= needed;
-        ctx.emit(Event::DisputeVoted { dispute: *id, account: sender, uphold });
+        ctx.emit(DisputesEvent::DisputeVoted { dispute: *id, account: sender, uphold });
         if decided {
             return end(ctx, id, &grid, &dispute, uphold);
         }
@@ -68,7 +69,7 @@ fn end(
         tab::charge(ctx, grid, OPERATOR, member.code, credit)?;
     }
     ctx.state.remove(keys::dispute(id));
-    ctx.emit(Event::DisputeDecided {
+    ctx.emit(DisputesEvent::DisputeDecided {
         dispute: *id,
         microgrid: dispute.microgrid,
         account: dispute.account,

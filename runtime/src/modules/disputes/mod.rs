@@ -10,3 +10,7 @@ pub(crate) mod invariants;
 pub mod keys;
 mod open_dispute;
 pub mod records;
+
+use wattle_primitives::call::DisputesCall;
+
+actions! { DisputesCall { OpenDispute, DecideDispute } }

@@ -3,8 +3,9 @@ use crate::keys;
 use crate::modules::energy::push_reading;
 use crate::modules::{Action, Ctx, SigSink, ledger, weights};
 use wattle_primitives::call::disputes::{CLAIM_MAX, OpenDispute, dispute_id};
+use wattle_primitives::event::DisputesEvent;
 use wattle_primitives::reading::{Reading, RegisterEncoding, SignedReading};
-use wattle_primitives::{Address, Amount, Event, Hash, Reason, WattHours, Weight};
+use wattle_primitives::{Address, Amount, Hash, Reason, WattHours, Weight};
 
 impl Action for OpenDispute {
     fn check(&self) -> Result<(), Reason> {
@@ -62,7 +63,7 @@ impl Action for OpenDispute {
             deposit,
         };
         ctx.state.write(key, &record);
-        ctx.emit(Event::DisputeOpened {
+        ctx.emit(DisputesEvent::DisputeOpened {
             dispute,
             microgrid,
             account,

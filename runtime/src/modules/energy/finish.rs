@@ -13,7 +13,8 @@ use super::work::{At, Budget};
 use crate::keys;
 use crate::modules::Ctx;
 use wattle_primitives::call::energy::LossRule;
-use wattle_primitives::{Amount, Event, WattHours, planted};
+use wattle_primitives::event::EnergyEvent;
+use wattle_primitives::{Amount, WattHours, planted};
 
 /// Keys of a member's share: position, list entry, two tabs with their records.
 const SHARE_KEYS: u64 = 6;
@@ -65,7 +66,7 @@ pub(crate) fn finalize(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> b
     }
     ctx.state.remove(key);
     let Outcome { feeder_wh, loss_wh, under_reported } = outcome;
-    ctx.emit(Event::IntervalFinal {
+    ctx.emit(EnergyEvent::IntervalFinal {
         microgrid: *at.id,
         interval: at.interval,
         feeder_wh,
@@ -114,7 +115,7 @@ fn share_loss(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, total: Watt
     }
     move_between(ctx, at, code, OPERATOR, debit);
     let debit = if code == OPERATOR { Amount::ZERO } else { debit };
-    ctx.emit(Event::LossShared { microgrid: *at.id, interval: at.interval, account, wh, debit });
+    ctx.emit(EnergyEvent::LossShared { microgrid: *at.id, interval: at.interval, account, wh, debit });
     true
 }
 

@@ -23,9 +23,10 @@ use super::terms;
 use crate::keys;
 use crate::modules::Ctx;
 use wattle_primitives::call::energy::{LossRule, Prices, Terms};
+use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, WattHours, planted};
+use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, WattHours, planted};
 
 /// Most slices that one reading writes: one that spans more intervals puts the older ones' energy into the oldest.
 pub(super) const SLICES_MAX: u64 = 3;
@@ -195,7 +196,7 @@ impl Flow<'_> {
         }
         tab::charge(ctx, self.grid, code, OPERATOR, debit)?;
         tab::charge(ctx, self.grid, OPERATOR, code, credit)?;
-        ctx.emit(Event::EnergyAdjusted {
+        ctx.emit(EnergyEvent::EnergyAdjusted {
             microgrid: *self.id,
             meter: *self.address,
             account: self.meter.owner,

@@ -41,9 +41,7 @@ use wattle_primitives::{Hash, Reason};
 
 actions! {
     EnergyCall {
-        RegisterMicrogrid, RegisterMeter, SubmitReadings, SetTerms, SetMember, PlaceOrder, CancelOrder, PayTab,
-        SwapMeter, RequestDeal, AcceptDeal, ConfirmDeal, AuthoriseDeal, ReportUsage, CloseDeal, AbortDeal, OpenDispute,
-        DecideDispute, SetCollection,
+        RegisterMicrogrid, RegisterMeter, SubmitReadings, SetTerms, SetMember, PayTab, SwapMeter, SetCollection,
     }
 }
 

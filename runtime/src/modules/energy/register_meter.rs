@@ -3,8 +3,9 @@ use super::{operated, tab};
 use crate::keys;
 use crate::modules::{Action, Ctx, SigSink, identity, ledger, weights};
 use wattle_primitives::call::energy::{MeterBinding, RegisterMeter};
+use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
-use wattle_primitives::{Address, Event, Hash, PublicKey, Reason, Weight};
+use wattle_primitives::{Address, Hash, PublicKey, Reason, Weight};
 
 /// What a meter is, apart from its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +102,6 @@ pub(super) fn add_meter(
         last: None,
     };
     ctx.state.write(keys::meter(&address), &meter);
-    ctx.emit(Event::MeterRegistered { meter: address, microgrid: *id, owner });
+    ctx.emit(EnergyEvent::MeterRegistered { meter: address, microgrid: *id, owner });
     Ok(address)
 }

@@ -3,8 +3,9 @@ use super::{DAY_MS, tab};
 use crate::keys;
 use crate::modules::{Action, Ctx, ledger, weights};
 use wattle_primitives::call::energy::{RegisterMicrogrid, microgrid_id};
+use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Event, Reason, Weight};
+use wattle_primitives::{Reason, Weight};
 
 /// Shortest settlement interval.
 const INTERVAL_MS_MIN: u64 = 60 * 1000;
@@ -40,7 +41,7 @@ impl Action for RegisterMicrogrid {
         ctx.state.write(keys::microgrid_index(counters.microgrids), &id);
         counters.microgrids = counters.microgrids.checked_add(1).ok_or(Reason::Overflow)?;
         ctx.state.write(keys::counters(), &counters);
-        ctx.emit(Event::MicrogridRegistered { microgrid: id, operator });
+        ctx.emit(EnergyEvent::MicrogridRegistered { microgrid: id, operator });
         let book = tab::open_book(ctx, &id, asset)?;
         let mut grid = Microgrid {
             operator,

@@ -2,7 +2,8 @@ use super::{microgrid, tab};
 use crate::keys;
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::energy::SetCollection;
-use wattle_primitives::{Address, Event, Hash, Reason, Weight};
+use wattle_primitives::event::EnergyEvent;
+use wattle_primitives::{Address, Hash, Reason, Weight};
 
 impl Action for SetCollection {
     fn check(&self) -> Result<(), Reason> {
@@ -25,7 +26,7 @@ pub(crate) fn set_collection(ctx: &mut Ctx<'_>, id: &Hash, account: Address, on:
     if member.collect != on {
         member.collect = on;
         ctx.state.write(keys::member(id, &account), &member);
-        ctx.emit(Event::CollectionSet { microgrid: *id, account, on });
+        ctx.emit(EnergyEvent::CollectionSet { microgrid: *id, account, on });
     }
     Ok(())
 }

@@ -2,7 +2,8 @@ use super::{operated, tab};
 use crate::keys;
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::energy::SetMember;
-use wattle_primitives::{Event, Reason, Weight};
+use wattle_primitives::event::EnergyEvent;
+use wattle_primitives::{Reason, Weight};
 
 impl Action for SetMember {
     fn check(&self) -> Result<(), Reason> {
@@ -24,7 +25,7 @@ impl Action for SetMember {
         if member.credit_limit != credit_limit {
             member.credit_limit = credit_limit;
             ctx.state.write(keys::member(&microgrid, &account), &member);
-            ctx.emit(Event::MemberSet { microgrid, account, code: member.code, credit_limit });
+            ctx.emit(EnergyEvent::MemberSet { microgrid, account, code: member.code, credit_limit });
         }
         Ok(())
     }

@@ -4,8 +4,9 @@ use super::{DAY_MS, TERMS_KEYS, operated, schedule};
 use crate::keys;
 use crate::modules::{Action, Ctx, ledger, weights};
 use wattle_primitives::call::energy::{SetTerms, Terms};
+use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Event, Hash, Reason, TimeMs, Weight, planted};
+use wattle_primitives::{Hash, Reason, TimeMs, Weight, planted};
 
 /// Most intervals of a late window: so long a member's part of each is kept.
 const LATE_INTERVALS_MAX: u64 = 2_880;
@@ -46,7 +47,7 @@ impl Action for SetTerms {
         );
         schedule::enqueue(ctx, id, &mut grid, agenda);
         ctx.state.write(keys::microgrid(id), &grid);
-        ctx.emit(Event::TermsSet { microgrid: *id, from });
+        ctx.emit(EnergyEvent::TermsSet { microgrid: *id, from });
         Ok(())
     }
 }

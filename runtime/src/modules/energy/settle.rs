@@ -14,8 +14,9 @@ use super::work::{At, Budget};
 use crate::keys;
 use crate::modules::Ctx;
 use wattle_primitives::call::energy::{ClearingRule, LossRule};
+use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
-use wattle_primitives::{Address, Amount, Event, WattHours, planted};
+use wattle_primitives::{Address, Amount, WattHours, planted};
 
 /// Keys of measuring one meter: list entry, meter, how far it is settled, slice, member, position.
 const MEASURE_KEYS: u64 = 6;
@@ -76,7 +77,7 @@ fn step(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, budget: &mut Budg
             Step::Pay { next: next.saturating_add(1) }
         }
         Step::Pay { .. } | Step::Settled | Step::Finish { .. } => {
-            ctx.emit(Event::IntervalSettled {
+            ctx.emit(EnergyEvent::IntervalSettled {
                 microgrid: *at.id,
                 interval: at.interval,
                 import_wh: record.subs.import_wh,
@@ -251,7 +252,7 @@ fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> boo
     let debit = charges.debit_clearing.saturating_add(own(charges.debit_operator));
     let credit = charges.credit_clearing.saturating_add(own(charges.credit_operator));
     let (microgrid, interval) = (*at.id, at.interval);
-    ctx.emit(Event::EnergySettled {
+    ctx.emit(EnergyEvent::EnergySettled {
         microgrid,
         interval,
         account,
@@ -355,7 +356,7 @@ fn collect(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, before: 
     let Some(member) = ctx.state.read(key) else { return };
     let limit = member.credit_limit.unwrap_or(at.terms.credit_limit);
     if owed > limit && was <= limit && code != OPERATOR {
-        ctx.emit(Event::CreditExceeded { microgrid: *at.id, account, owed, limit });
+        ctx.emit(EnergyEvent::CreditExceeded { microgrid: *at.id, account, owed, limit });
     }
 }
 

@@ -5,6 +5,7 @@ use crate::keys;
 use crate::modules::{Action, Ctx, SigSink};
 use std::collections::BTreeSet;
 use wattle_primitives::call::energy::SubmitReadings;
+use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::{Reading, SignedReading};
 use wattle_primitives::{Address, Event, Hash, Reason, Weight, planted};
 
@@ -44,11 +45,11 @@ fn submit(ctx: &mut Ctx<'_>, signed: &SignedReading) {
     let accepted = accept(ctx, &signed.reading, genuine);
     let event = match accepted {
         Ok(LastReading { import_wh, export_wh, .. }) => {
-            Event::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms }
+            Event::Energy(EnergyEvent::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms })
         }
         Err(reason) => {
             ctx.rollback(before);
-            Event::ReadingRefused { meter, seq, reason }
+            Event::Energy(EnergyEvent::ReadingRefused { meter, seq, reason })
         }
     };
     ctx.emit(event);

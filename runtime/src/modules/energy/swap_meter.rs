@@ -11,8 +11,9 @@ use super::{METER, READING, TERMS_KEYS, metering, operated, readings, terms};
 use crate::keys;
 use crate::modules::{Action, Ctx, SigSink, identity, weights};
 use wattle_primitives::call::energy::{MeterBinding, MeterSwap, SwapMeter};
+use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::{MeterRole, WordsError};
-use wattle_primitives::{Address, Event, Hash, PublicKey, Reason, WattHours, Weight, planted};
+use wattle_primitives::{Address, Hash, PublicKey, Reason, WattHours, Weight, planted};
 
 /// Counters are below this.
 const WH_MAX: u64 = 1 << 63;
@@ -62,7 +63,7 @@ impl Action for SwapMeter {
         if let Some(settled) = inherited {
             ctx.state.write(keys::settled_meter(&address), &SettledMeter { silence: None, ..settled });
         }
-        ctx.emit(Event::MeterSwapped {
+        ctx.emit(EnergyEvent::MeterSwapped {
             microgrid: id,
             old: swap.old,
             new: address,

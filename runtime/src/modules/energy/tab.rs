@@ -16,8 +16,9 @@ use crate::modules::Ctx;
 use crate::modules::ledger::records::{Balance, BookAccount};
 use crate::modules::ledger::{self, wallet};
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
+use wattle_primitives::event::{EnergyEvent, LedgerEvent};
 use wattle_primitives::units::BookId;
-use wattle_primitives::{Address, Amount, Event, Hash, Reason, planted};
+use wattle_primitives::{Address, Amount, Hash, Reason, planted};
 
 /// Where an interval's money passes through; empty between intervals.
 pub const CLEARING: u32 = 0;
@@ -90,7 +91,7 @@ pub(crate) fn join(
     ctx.state.write(key, &member);
     ctx.state.write(keys::member_index(id, code), &account);
     grid.members = grid.members.checked_add(1).ok_or(Reason::Overflow)?;
-    ctx.emit(Event::MemberSet { microgrid: *id, account, code, credit_limit });
+    ctx.emit(EnergyEvent::MemberSet { microgrid: *id, account, code, credit_limit });
     Ok(member)
 }
 
@@ -187,8 +188,8 @@ pub(crate) fn pay(
     let left = if let Tab::Owes(owed) = balance { owed.saturating_sub(amount) } else { Amount::ZERO };
     member.estimates_paid = member.estimated.saturating_sub(member.unpaid_estimates().min(left));
     ctx.state.write(keys::member(id, &owner), &member);
-    ctx.emit(Event::Posted { debit, credit, asset: grid.asset, amount });
-    ctx.emit(Event::TabPaid { microgrid: *id, account: owner, amount, by_member });
+    ctx.emit(LedgerEvent::Posted { debit, credit, asset: grid.asset, amount });
+    ctx.emit(EnergyEvent::TabPaid { microgrid: *id, account: owner, amount, by_member });
     Ok(amount)
 }
 

@@ -2,7 +2,8 @@ use super::records::Account;
 use crate::keys;
 use crate::modules::{Action, Ctx, ledger, weights};
 use wattle_primitives::call::identity::CreateAccount;
-use wattle_primitives::{Address, Event, Reason, Weight};
+use wattle_primitives::event::IdentityEvent;
+use wattle_primitives::{Address, Reason, Weight};
 
 impl Action for CreateAccount {
     fn check(&self) -> Result<(), Reason> {
@@ -26,6 +27,6 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, address: Address, payer: Address) -> Res
     }
     ledger::deposit(ctx, payer)?;
     ctx.state.write(key, &Account::default());
-    ctx.emit(Event::AccountCreated { account: address });
+    ctx.emit(IdentityEvent::AccountCreated { account: address });
     Ok(())
 }

@@ -1,7 +1,8 @@
 use crate::keys;
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::identity::SetAuthority;
-use wattle_primitives::{Event, Reason, Weight};
+use wattle_primitives::event::IdentityEvent;
+use wattle_primitives::{Reason, Weight};
 
 impl Action for SetAuthority {
     fn check(&self) -> Result<(), Reason> {
@@ -18,7 +19,7 @@ impl Action for SetAuthority {
         let mut account = ctx.state.read(key).ok_or(Reason::UnknownAccount)?;
         account.authority = Some(self.authority.clone());
         ctx.state.write(key, &account);
-        ctx.emit(Event::AuthorityChanged { account: sender });
+        ctx.emit(IdentityEvent::AuthorityChanged { account: sender });
         Ok(())
     }
 }

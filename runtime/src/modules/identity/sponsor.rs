@@ -2,7 +2,8 @@ use super::records::Sponsorship;
 use crate::keys;
 use crate::modules::{Action, Ctx, ledger, weights};
 use wattle_primitives::call::identity::Sponsor;
-use wattle_primitives::{Address, Amount, Event, Reason, TimeMs, Weight};
+use wattle_primitives::event::IdentityEvent;
+use wattle_primitives::{Address, Amount, Reason, TimeMs, Weight};
 
 impl Action for Sponsor {
     fn check(&self) -> Result<(), Reason> {
@@ -40,6 +41,6 @@ pub(crate) fn grant(
         None => ledger::deposit(ctx, sponsor)?,
     };
     ctx.state.write(key, &Sponsorship { allowance, expires_ms, deposit });
-    ctx.emit(Event::SponsorshipGranted { sponsor, grantee, allowance, expires_ms });
+    ctx.emit(IdentityEvent::SponsorshipGranted { sponsor, grantee, allowance, expires_ms });
     Ok(())
 }

@@ -1,7 +1,8 @@
 use crate::keys;
 use crate::modules::{Action, Ctx, ledger, weights};
 use wattle_primitives::call::identity::Unsponsor;
-use wattle_primitives::{Event, Reason, Weight};
+use wattle_primitives::event::IdentityEvent;
+use wattle_primitives::{Reason, Weight};
 
 impl Action for Unsponsor {
     fn check(&self) -> Result<(), Reason> {
@@ -17,7 +18,7 @@ impl Action for Unsponsor {
         let key = keys::sponsorship(&sponsor, &grantee);
         let old = ctx.state.read(key).ok_or(Reason::UnknownSponsorship)?;
         ctx.state.remove(key);
-        ctx.emit(Event::SponsorshipEnded { sponsor, grantee });
+        ctx.emit(IdentityEvent::SponsorshipEnded { sponsor, grantee });
         ledger::refund(ctx, sponsor, old.deposit)
     }
 }

@@ -3,8 +3,9 @@ use super::records::Book;
 use crate::keys;
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::ledger::CreateBook;
+use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::units::BookId;
-use wattle_primitives::{Address, Event, Reason, Weight};
+use wattle_primitives::{Address, Reason, Weight};
 
 impl Action for CreateBook {
     fn check(&self) -> Result<(), Reason> {
@@ -28,6 +29,6 @@ pub(crate) fn create_book(ctx: &mut Ctx<'_>, owner: Address) -> Result<BookId, R
     counters.books = counters.books.checked_add(1).ok_or(Reason::Overflow)?;
     ctx.state.write(keys::counters(), &counters);
     ctx.state.write(keys::book(book), &Book { owner, accounts: 0 });
-    ctx.emit(Event::BookCreated { book, owner });
+    ctx.emit(LedgerEvent::BookCreated { book, owner });
     Ok(book)
 }

@@ -12,7 +12,8 @@ use crate::keys::{self, Key};
 use crate::modules::{Ctx, weights};
 use crate::records::Due;
 use wattle_primitives::call::ledger::Entry;
-use wattle_primitives::{Address, Amount, Event, Hash, Reason, TimeMs, Weight, planted};
+use wattle_primitives::event::LedgerEvent;
+use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, Weight, planted};
 
 /// Keys that releasing a hold touches: hold, queue, four counters, the depositor's wallet, the deposits.
 const RELEASE_KEYS: u64 = 8;
@@ -37,7 +38,7 @@ pub(crate) fn reserve(
     if let Some(key) = queue {
         ctx.state.write(key, &Due::Hold(*id));
     }
-    ctx.emit(Event::HoldCreated { hold: *id, debit, credit, asset, amount, expires_ms });
+    ctx.emit(LedgerEvent::HoldCreated { hold: *id, debit, credit, asset, amount, expires_ms });
     Ok(())
 }
 
@@ -61,9 +62,9 @@ pub(super) fn capture_open(
 ) -> Result<(), Reason> {
     let released = hold.entry.amount.checked_sub(captured).ok_or(Reason::ExceedsHold)?;
     settle(ctx, id, hold, captured)?;
-    ctx.emit(Event::HoldCaptured { hold: *id, captured, released });
+    ctx.emit(LedgerEvent::HoldCaptured { hold: *id, captured, released });
     let Entry { debit, credit, asset, .. } = hold.entry;
-    ctx.emit(Event::Posted { debit, credit, asset, amount: captured });
+    ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount: captured });
     refund(ctx, hold.depositor, hold.deposit)
 }
 
@@ -95,7 +96,7 @@ pub(super) fn open_for(ctx: &mut Ctx<'_>, id: &Hash, captor: Address) -> Result<
 /// Releases an open hold.
 pub(super) fn release(ctx: &mut Ctx<'_>, id: &Hash, hold: &Hold, expired: bool) -> Result<(), Reason> {
     settle(ctx, id, hold, Amount::ZERO)?;
-    ctx.emit(Event::HoldReleased { hold: *id, amount: hold.entry.amount, expired });
+    ctx.emit(LedgerEvent::HoldReleased { hold: *id, amount: hold.entry.amount, expired });
     refund(ctx, hold.depositor, hold.deposit)
 }
 

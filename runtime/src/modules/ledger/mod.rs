@@ -31,8 +31,9 @@ use super::Ctx;
 use crate::State;
 use wattle_primitives::call::LedgerCall;
 use wattle_primitives::call::ledger::{AccountId, Entry};
+use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::units::BookId;
-use wattle_primitives::{Address, Amount, AssetId, Event, Hash, Reason, TimeMs};
+use wattle_primitives::{Address, Amount, AssetId, Hash, Reason, TimeMs};
 
 actions! { LedgerCall { CreateBook, OpenAccount, Journal, Hold, Capture, Void } }
 
@@ -49,7 +50,7 @@ pub const fn wallet(owner: Address) -> AccountId {
 pub(crate) fn post_entry(ctx: &mut Ctx<'_>, entry: &Entry) -> Result<(), Reason> {
     let Entry { debit, credit, asset, amount } = *entry;
     post(ctx, debit, credit, asset, amount)?;
-    ctx.emit(Event::Posted { debit, credit, asset, amount });
+    ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount });
     Ok(())
 }
 

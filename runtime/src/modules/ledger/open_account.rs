@@ -3,8 +3,9 @@ use super::{deposit, require_owner};
 use crate::keys;
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::ledger::{AccountId, OpenAccount};
+use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::units::BookId;
-use wattle_primitives::{Event, Reason, Weight};
+use wattle_primitives::{Reason, Weight};
 
 impl Action for OpenAccount {
     fn check(&self) -> Result<(), Reason> {
@@ -43,6 +44,6 @@ pub(crate) fn open_account(
     ctx.state.write(keys::book(book), &owner);
     ctx.state.write(keys::book_account(book, code), record);
     let (account, BookAccount { asset, class, .. }) = (AccountId::Book { book, code }, record.clone());
-    ctx.emit(Event::LedgerAccountOpened { account, asset, class });
+    ctx.emit(LedgerEvent::LedgerAccountOpened { account, asset, class });
     Ok(())
 }

@@ -7,8 +7,9 @@ use crate::modules::identity::records::Account;
 use crate::modules::{Ctx, identity};
 use crate::overlay::Overlay;
 use wattle_primitives::call::ledger::{AccountId, SystemAccount};
+use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::units::BookId;
-use wattle_primitives::{Address, Amount, AssetId, Event, Reason};
+use wattle_primitives::{Address, Amount, AssetId, Reason};
 
 /// Where new assets come from.
 pub const ISSUANCE: AccountId = AccountId::System { account: SystemAccount::Issuance };
@@ -253,7 +254,7 @@ pub(crate) fn deposit(ctx: &mut Ctx<'_>, payer: Address) -> Result<Amount, Reaso
     let (debit, credit, asset) = (wallet(payer), DEPOSITS, AssetId::NATIVE);
     let unpaid = |reason| if reason == Reason::InsufficientFunds { Reason::DepositUnpaid } else { reason };
     post(ctx, debit, credit, asset, amount).map_err(unpaid)?;
-    ctx.emit(Event::Posted { debit, credit, asset, amount });
+    ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount });
     Ok(amount)
 }
 
@@ -264,6 +265,6 @@ pub(crate) fn refund(ctx: &mut Ctx<'_>, to: Address, amount: Amount) -> Result<(
     }
     let (debit, credit, asset) = (DEPOSITS, wallet(to), AssetId::NATIVE);
     post(ctx, debit, credit, asset, amount)?;
-    ctx.emit(Event::Posted { debit, credit, asset, amount });
+    ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount });
     Ok(())
 }

@@ -18,7 +18,8 @@ use crate::modules::energy::tab;
 use crate::modules::energy::work::{At, Budget};
 use crate::modules::{Ctx, ledger};
 use wattle_primitives::call::market::{OrderEnd, Side};
-use wattle_primitives::{Amount, Event, Hash, Reason, WattHours, planted};
+use wattle_primitives::event::{EnergyEvent, MarketEvent};
+use wattle_primitives::{Amount, Hash, Reason, WattHours, planted};
 
 /// Keys that matching touches for each order: its place in the list, and the order.
 const MATCH_KEYS: u64 = 2;
@@ -77,7 +78,7 @@ fn match_orders(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, budget: &
     record.traded_wh = record.traded_wh.saturating_add(wh);
     let (microgrid, rule, price) = (*id, at.terms.clearing, cleared.price);
     let trades = u32::try_from(cleared.trades.len()).unwrap_or(u32::MAX);
-    ctx.emit(Event::MarketCleared { microgrid, interval, rule, price, wh, trades });
+    ctx.emit(MarketEvent::MarketCleared { microgrid, interval, rule, price, wh, trades });
 }
 
 const fn entry(id: Hash, order: &Order) -> clearing::Entry {
@@ -94,7 +95,7 @@ fn fill(ctx: &mut Ctx<'_>, at: &At<'_>, orders: &mut [(Hash, Order)], cleared: &
         let (offer, selling) = &orders[trade.offer];
         let amount = cost_of_next(price, buying.filled_wh, wh);
         let fee = cost_of_next(buying.fee_per_kwh, buying.filled_wh, wh);
-        ctx.emit(Event::Traded {
+        ctx.emit(MarketEvent::Traded {
             microgrid: *at.id,
             interval: at.interval,
             bid: *bid,
@@ -163,7 +164,7 @@ pub(super) fn end(
         ledger::close_hold(ctx, id, address(&microgrid), captured)?;
     }
     if order.side == Side::Sell && captured > Amount::ZERO {
-        ctx.emit(Event::TabPaid { microgrid, account, amount: captured, by_member: true });
+        ctx.emit(EnergyEvent::TabPaid { microgrid, account, amount: captured, by_member: true });
     }
     if filled_wh > WattHours::ZERO {
         post(ctx, grid, order)?;
@@ -178,7 +179,7 @@ pub(super) fn end(
     if let Some(at) = order.expires_ms {
         ctx.state.remove(keys::queue(at, id));
     }
-    ctx.emit(Event::OrderEnded { order: *id, account, filled_wh, end });
+    ctx.emit(MarketEvent::OrderEnded { order: *id, account, filled_wh, end });
     ledger::refund(ctx, account, order.deposit)
 }
 

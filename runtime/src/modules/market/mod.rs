@@ -27,10 +27,13 @@ use crate::keys::{Key, interval, order};
 use crate::modules::energy::records::{Interval, Microgrid, Step};
 use crate::records::Due;
 use records::Order;
+use wattle_primitives::call::MarketCall;
 use wattle_primitives::call::energy::Terms;
 use wattle_primitives::call::market::OrderEnd;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Hash, Reason, WattHours, Weight};
+
+actions! { MarketCall { PlaceOrder, CancelOrder } }
 
 /// Keys that the end of an order touches: order, list, queue, interval, hold, four counters, the tab's record, two
 /// tabs and their records, member, position, versions of terms looked through, two deposits.

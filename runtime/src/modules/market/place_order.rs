@@ -12,8 +12,9 @@ use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::call::market::{
     ORDER_AHEAD_MS_MAX, ORDER_WH_MAX, ORDERS_MAX, ORDERS_PER_MEMBER_MAX, PlaceOrder, Side, order_id,
 };
+use wattle_primitives::event::MarketEvent;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Amount, Event, Hash, Reason, TimeMs, WattHours, Weight};
+use wattle_primitives::{Amount, Hash, Reason, TimeMs, WattHours, Weight};
 
 /// Keys that placing an order touches, with versions of terms looked through: microgrid, members, terms, tab and its
 /// record, interval, position, order, list, queue, hold, four counters, two deposits.
@@ -98,7 +99,16 @@ impl Action for PlaceOrder {
         if let Some(key) = queue {
             ctx.state.write(key, &Due::Order(id));
         }
-        ctx.emit(Event::OrderPlaced { order: id, microgrid, interval, account, side, price, wh, reserved });
+        ctx.emit(MarketEvent::OrderPlaced {
+            order: id,
+            microgrid,
+            interval,
+            account,
+            side,
+            price,
+            wh,
+            reserved,
+        });
         Ok(())
     }
 }

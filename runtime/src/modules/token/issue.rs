@@ -2,7 +2,8 @@ use crate::keys;
 use crate::modules::ledger::records::Asset;
 use crate::modules::{Action, Ctx, ledger, weights};
 use wattle_primitives::call::token::{Issue, SCALE_MAX};
-use wattle_primitives::{AssetId, Event, Reason, Weight};
+use wattle_primitives::event::TokenEvent;
+use wattle_primitives::{AssetId, Reason, Weight};
 
 impl Action for Issue {
     fn check(&self) -> Result<(), Reason> {
@@ -21,7 +22,7 @@ impl Action for Issue {
         counters.assets = counters.assets.checked_add(1).ok_or(Reason::Overflow)?;
         ctx.state.write(keys::counters(), &counters);
         ctx.state.write(keys::asset(asset), &Asset { symbol: symbol.clone(), scale, issuer: Some(issuer) });
-        ctx.emit(Event::AssetIssued { asset, symbol: symbol.clone(), scale, issuer });
+        ctx.emit(TokenEvent::AssetIssued { asset, symbol: symbol.clone(), scale, issuer });
         Ok(())
     }
 }

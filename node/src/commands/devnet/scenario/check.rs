@@ -9,6 +9,7 @@
 use super::{CliError, Stage, wrong};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use wattle_primitives::event::{EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Event, Hash, Height, TimeMs};
 use wattle_rpc_types::{Anchored, EventItem, MemberInfo, MicrogridInfo, ReadingItem, TermsInfo};
@@ -106,7 +107,7 @@ async fn snapshot(
     let intervals: Vec<EventItem> =
         stage.client.list("energy_listIntervals", json!({ "microgrid": grid, "limit": 100 })).await?;
     let last = intervals.iter().filter(|item| heights(item)).find_map(|item| match item.event {
-        Event::IntervalSettled { interval, .. } => Some(interval),
+        Event::Energy(EnergyEvent::IntervalSettled { interval, .. }) => Some(interval),
         _ => None,
     });
     let mut info: MicrogridInfo = stage.client.call("energy_getMicrogrid", json!({ "id": grid })).await?;
@@ -200,17 +201,19 @@ fn billed(account: &Address, items: &[EventItem]) -> Energy {
     let mut sum = Energy::default();
     for item in items {
         match &item.event {
-            Event::EnergySettled { account: of, import_wh, export_wh, .. } if of == account => {
+            Event::Energy(EnergyEvent::EnergySettled { account: of, import_wh, export_wh, .. })
+                if of == account =>
+            {
                 sum.add(i128::from(import_wh.0), i128::from(export_wh.0));
             }
-            Event::EnergyAdjusted {
+            Event::Energy(EnergyEvent::EnergyAdjusted {
                 account: of,
                 import_wh,
                 export_wh,
                 settled_import_wh,
                 settled_export_wh,
                 ..
-            } if of == account => {
+            }) if of == account => {
                 let difference = |new: u64, old: u64| i128::from(new).saturating_sub(i128::from(old));
                 sum.add(
                     difference(import_wh.0, settled_import_wh.0),
@@ -230,8 +233,10 @@ fn trades(bills: &Bills) -> Result<usize, CliError> {
     for (account, items) in bills {
         for item in items {
             match &item.event {
-                Event::Traded { buyer, .. } if buyer == account => trades = trades.saturating_add(1),
-                Event::EnergySettled {
+                Event::Market(MarketEvent::Traded { buyer, .. }) if buyer == account => {
+                    trades = trades.saturating_add(1)
+                }
+                Event::Energy(EnergyEvent::EnergySettled {
                     interval,
                     import_wh,
                     export_wh,
@@ -240,7 +245,7 @@ fn trades(bills: &Bills) -> Result<usize, CliError> {
                     debit,
                     credit,
                     ..
-                } => {
+                }) => {
                     let wide = i128::from;
                     let traded = wide(bought_wh.0).saturating_sub(wide(sold_wh.0));
                     let measured = wide(import_wh.0).saturating_sub(wide(export_wh.0));

@@ -8,6 +8,7 @@ use crate::modules::{Ctx, on_block, weights};
 use crate::overlay::Overlay;
 use crate::query;
 use std::sync::Arc;
+use wattle_primitives::event::EnergyEvent;
 
 const METERS: u32 = 10_000;
 /// The heaviest single step of settlement: a member's line, with what looking for the work takes.
@@ -102,7 +103,8 @@ fn ten_thousand_meters_settle_over_several_blocks_within_each_ones_budget() {
         }
         let txs = everybodys(&world, &keys, seq, at);
         let done = execute_block(&world.state, &world.env, &txs).unwrap();
-        let accepted = |(_, event): (_, &Event)| matches!(event, Event::ReadingAccepted { .. });
+        let accepted =
+            |(_, event): (_, &Event)| matches!(event, Event::Energy(EnergyEvent::ReadingAccepted { .. }));
         assert_eq!(done.receipts.events().filter(|e| accepted((e.0, e.1))).count(), keys.len());
         world.state = done.state;
     }
@@ -114,7 +116,10 @@ fn ten_thousand_meters_settle_over_several_blocks_within_each_ones_budget() {
         assert!(used <= budget / 2 + STEP, "{used}");
         assert!(touched as u64 * weights::KEY <= used, "{touched} keys for {used}");
         blocks += 1;
-        lines += events.iter().filter(|event| matches!(event, Event::EnergySettled { .. })).count();
+        lines += events
+            .iter()
+            .filter(|event| matches!(event, Event::Energy(EnergyEvent::EnergySettled { .. })))
+            .count();
     }
     assert_eq!(lines, keys.len());
     assert!(blocks > 10, "{blocks}");
@@ -138,7 +143,7 @@ fn a_backlog_of_one_microgrid_does_not_hold_up_another() {
     let (last, backlogged) = ids.split_last().unwrap();
     backlogged.iter().for_each(|id| start(&mut world, *id));
     let settled =
-        |world: &World, id: &Hash| query::microgrid(&world.state, id).unwrap().agenda.unwrap().settle.0;
+        |world: &World, id: &Hash| world.state.read(keys::microgrid(id)).unwrap().agenda.unwrap().settle.0;
     let before: Vec<u64> = backlogged.iter().map(|id| settled(&world, id)).collect();
     // The chain stands still for two months, all but for this.
     world.env.time_ms = TimeMs(world.env.time_ms.0 + 60 * 24 * HOUR);

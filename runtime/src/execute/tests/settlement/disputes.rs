@@ -1,8 +1,8 @@
 //! Disputes: evidence, votes, decisions.
 
 use super::*;
-use crate::query;
 use wattle_primitives::call::disputes::{CLAIM_MAX, dispute_id};
+use wattle_primitives::event::DisputesEvent;
 
 const SYNCED: ClockQuality = ClockQuality::Synced;
 
@@ -76,8 +76,10 @@ fn evidence_is_two_readings_of_ones_own_meter() {
     assert!(refused(&village, open(&village, &[readings[0].clone(), readings[0].clone()], 1)));
     for claim in [Amount(0), Amount(CLAIM_MAX.0 + 1)] {
         let mut call = open(&village, &readings, 1);
-        if let Call::Energy(EnergyCall::OpenDispute(call::disputes::OpenDispute { claim: of, .. })) =
-            &mut call
+        if let Call::Disputes(call::DisputesCall::OpenDispute(call::disputes::OpenDispute {
+            claim: of,
+            ..
+        })) = &mut call
         {
             *of = claim;
         }
@@ -92,7 +94,9 @@ fn evidence_is_two_readings_of_ones_own_meter() {
     village.ok(2, open(&village, &readings, 1));
     village.fails(2, open(&village, &readings, 1), Reason::AlreadyExists);
     let opened = village.events.iter().rev().find_map(|event| match event {
-        Event::DisputeOpened { import_wh, export_wh, claim, .. } => Some((import_wh.0, export_wh.0, claim.0)),
+        Event::Disputes(DisputesEvent::DisputeOpened { import_wh, export_wh, claim, .. }) => {
+            Some((import_wh.0, export_wh.0, claim.0))
+        }
         _ => None,
     });
     assert_eq!(opened, Some((700, 30, 5_000)));
@@ -120,7 +124,7 @@ fn members_decide_by_votes_on_one_side() {
     let (mut village, readings) = contested(2);
     village.ok(2, open(&village, &readings, 1));
     let view =
-        |village: &Village| query::dispute(&village.world.state, &dispute_id(&address(2), &Hash([1; 32])));
+        |village: &Village| village.world.state.read(keys::dispute(&dispute_id(&address(2), &Hash([1; 32]))));
     // The claimant has no vote, the operator's refusal is one, and nobody has two.
     village.fails(2, decide(1, true), Reason::NotAllowed);
     village.ok(1, decide(1, false));
@@ -130,13 +134,13 @@ fn members_decide_by_votes_on_one_side() {
     assert_eq!(view(&village).map(|view| (view.upheld, view.rejected)), Some((1, 1)));
     village.ok(4, decide(1, true));
     assert_eq!((view(&village), village.tab(2)), (None, 5_000));
-    let decided = Event::DisputeDecided {
+    let decided = Event::Disputes(DisputesEvent::DisputeDecided {
         dispute: dispute_id(&address(2), &Hash([1; 32])),
         microgrid: village.id,
         account: address(2),
         upheld: true,
         credit: Amount(5_000),
-    };
+    });
     assert!(village.events.contains(&decided));
     village.ok(2, open(&village, &readings, 1));
     village.ok(3, decide(1, false));
@@ -180,6 +184,12 @@ fn the_operator_grants_itself_nothing() {
     let dispute = dispute_id(&address(1), &Hash([1; 32]));
     village.ok(1, Call::from(call::disputes::DecideDispute { dispute, uphold: true }));
     let (microgrid, account) = (village.id, address(1));
-    let want = Event::DisputeDecided { dispute, microgrid, account, upheld: true, credit: Amount(0) };
+    let want = Event::Disputes(DisputesEvent::DisputeDecided {
+        dispute,
+        microgrid,
+        account,
+        upheld: true,
+        credit: Amount(0),
+    });
     assert!(village.events.contains(&want));
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::modules::energy::records::SettledMeter;
 use wattle_primitives::call;
 use wattle_primitives::call::energy::{MeterBinding, MeterSwap};
+use wattle_primitives::event::EnergyEvent;
 
 pub(super) const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
@@ -50,7 +51,11 @@ fn ten_days_offline_are_billed_to_the_last_watt_hour() {
     let settled = 960; // of the first four quarters as measured, and 960 estimated ones
     assert_eq!(village.billed(2), (4 * 250 + settled * 250, 0));
     assert_eq!(village.member(2).estimated, Amount(960 * 75_000));
-    let finals = village.events.iter().filter(|event| matches!(event, Event::IntervalFinal { .. })).count();
+    let finals = village
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::Energy(EnergyEvent::IntervalFinal { .. })))
+        .count();
     assert_eq!(finals, 961); // all that ended an hour ago
     for batch in queued.chunks(128) {
         assert!(village.submit(batch.to_vec()).iter().all(Result::is_ok));
@@ -253,8 +258,8 @@ fn readings_come_from_the_meter_its_owner_or_the_operator() {
         let readings = BoundedVec::new(vec![sim.read(chain, at, 0, SYNCED)]).unwrap();
         let events = village.world.ok(sender, Call::from(call::energy::SubmitReadings { readings }));
         let got = events.iter().find_map(|event| match event {
-            Event::ReadingAccepted { .. } => Some(Ok(())),
-            Event::ReadingRefused { reason, .. } => Some(Err(*reason)),
+            Event::Energy(EnergyEvent::ReadingAccepted { .. }) => Some(Ok(())),
+            Event::Energy(EnergyEvent::ReadingRefused { reason, .. }) => Some(Err(*reason)),
             _ => None,
         });
         assert_eq!(got, Some(want), "{sender}");
@@ -373,7 +378,7 @@ fn a_register_turns_over_even_late() {
     assert_eq!(report(&mut village, &mut sim, start + 3 * DAY + QUARTER, 100), [Ok(())]);
     village.go(start + 3 * DAY + QUARTER + 60_000);
     assert_eq!(village.billed(2), (i128::from(sim.import - opening), 0));
-    let last = crate::query::meter(&village.world.state, &address(52)).unwrap().last.unwrap();
+    let last = village.world.state.read(keys::meter(&address(52))).unwrap().last.unwrap();
     assert_eq!(last.import_wh, WattHours((1 << 32) + 39_600));
 }
 
@@ -459,7 +464,7 @@ fn under_reporting_by_five_percent_is_flagged_within_a_day_of_quarters() {
         village
             .events
             .iter()
-            .filter(|e| matches!(e, Event::IntervalFinal { under_reported: true, .. }))
+            .filter(|e| matches!(e, Event::Energy(EnergyEvent::IntervalFinal { under_reported: true, .. })))
             .count()
     };
     let mut quarters = |village: &mut Village, from: u64, to: u64, shown: u64| {
@@ -521,7 +526,9 @@ fn a_late_reading_leaves_the_loss_that_there_is() {
         .events
         .iter()
         .filter_map(|event| match event {
-            Event::IntervalFinal { interval, loss_wh, .. } if *interval == village.interval(start) => {
+            Event::Energy(EnergyEvent::IntervalFinal { interval, loss_wh, .. })
+                if *interval == village.interval(start) =>
+            {
                 Some(loss_wh.0)
             }
             _ => None,

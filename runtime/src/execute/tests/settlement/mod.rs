@@ -15,6 +15,7 @@ use wattle_primitives::call;
 use wattle_primitives::call::energy::{
     ClearingRule, LossRule, MeterBinding, MeterSwap, TariffBand, Terms, microgrid_id,
 };
+use wattle_primitives::event::{DisputesEvent, EnergyEvent, MarketEvent};
 use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
 use wattle_primitives::units::IntervalId;
 
@@ -168,8 +169,8 @@ impl Village {
         let from = self.events.len();
         self.ok(1, Call::from(call::energy::SubmitReadings { readings: BoundedVec::new(readings).unwrap() }));
         let results = self.events[from..].iter().filter_map(|event| match event {
-            Event::ReadingAccepted { .. } => Some(Ok(())),
-            Event::ReadingRefused { reason, .. } => Some(Err(*reason)),
+            Event::Energy(EnergyEvent::ReadingAccepted { .. }) => Some(Ok(())),
+            Event::Energy(EnergyEvent::ReadingRefused { reason, .. }) => Some(Err(*reason)),
             _ => None,
         });
         results.collect()
@@ -200,7 +201,7 @@ impl Village {
     fn note_one(&mut self, event: &Event) {
         let wh = |wh: &WattHours| i128::from(wh.0);
         match event {
-            Event::EnergySettled {
+            Event::Energy(EnergyEvent::EnergySettled {
                 interval,
                 account,
                 import_wh,
@@ -210,7 +211,7 @@ impl Village {
                 debit,
                 credit,
                 ..
-            } => {
+            }) => {
                 let sums = self.sums.entry(*interval).or_default();
                 for (sum, of) in sums.iter_mut().zip([import_wh, export_wh, bought_wh, sold_wh]) {
                     *sum += wh(of);
@@ -222,7 +223,7 @@ impl Village {
                 line.debit += debit.0;
                 line.credit += credit.0;
             }
-            Event::EnergyAdjusted {
+            Event::Energy(EnergyEvent::EnergyAdjusted {
                 account,
                 import_wh,
                 export_wh,
@@ -231,30 +232,32 @@ impl Village {
                 debit,
                 credit,
                 ..
-            } => {
+            }) => {
                 let line = self.lines.entry(*account).or_default();
                 line.import += wh(import_wh) - wh(settled_import_wh);
                 line.export += wh(export_wh) - wh(settled_export_wh);
                 line.debit += debit.0;
                 line.credit += credit.0;
             }
-            Event::LossShared { account, debit, .. } => {
+            Event::Energy(EnergyEvent::LossShared { account, debit, .. }) => {
                 self.lines.entry(*account).or_default().debit += debit.0;
             }
-            Event::DisputeDecided { account, credit, .. } => {
+            Event::Disputes(DisputesEvent::DisputeDecided { account, credit, .. }) => {
                 self.lines.entry(*account).or_default().credit += credit.0;
             }
-            Event::Traded { buyer, seller, amount, fee, .. } => {
+            Event::Market(MarketEvent::Traded { buyer, seller, amount, fee, .. }) => {
                 // The buyer's hold is captured to its tab for what its tab is charged.
                 let _ = (buyer, fee);
                 self.lines.entry(*seller).or_default().credit += amount.0;
             }
-            Event::IntervalSettled { interval, import_wh, export_wh, traded_wh, .. } => {
+            Event::Energy(EnergyEvent::IntervalSettled {
+                interval, import_wh, export_wh, traded_wh, ..
+            }) => {
                 // What members used, delivered and traded is what meters showed and markets cleared.
                 let sums = self.sums.remove(interval).unwrap_or_default();
                 assert_eq!(sums, [import_wh, export_wh, traded_wh, traded_wh].map(wh), "interval {interval}");
             }
-            Event::TabPaid { account, amount, by_member, .. } => {
+            Event::Energy(EnergyEvent::TabPaid { account, amount, by_member, .. }) => {
                 let amount = amount.0 as i128;
                 self.lines.entry(*account).or_default().paid += if *by_member { amount } else { -amount };
             }
@@ -308,7 +311,7 @@ impl Village {
             .events
             .iter()
             .map(|event| match event {
-                Event::Traded { amount, fee, .. } => (amount.0 + fee.0) as i128,
+                Event::Market(MarketEvent::Traded { amount, fee, .. }) => (amount.0 + fee.0) as i128,
                 _ => 0,
             })
             .sum();

@@ -149,8 +149,8 @@ fn check(village: &Village) {
     village.check_tabs();
     let funds: i128 = (1..=6)
         .map(|n| {
-            let balance = crate::query::balance(&village.world.state, &address(n), AssetId::NATIVE).unwrap();
-            balance.available.0 as i128 + balance.pending.0 as i128
+            let (available, pending) = village.world.funds(n);
+            available as i128 + pending as i128
         })
         .sum();
     let tabs: i128 = (1..=6)
@@ -235,13 +235,11 @@ fn play(seed: u64) {
 fn silent_since(village: &Village, homes: &[Home], owner: u8, since: u64) -> i128 {
     let of = homes.iter().filter(|home| home.owner == owner);
     of.map(|home| {
-        let settled = crate::query::settled_meter(&village.world.state, &address(home.sim.n)).unwrap();
-        let Some(from) = settled.silent_since_ms else { return 0 };
-        assert_eq!(from.0, since);
-        let record: crate::modules::energy::records::SettledMeter =
-            village.record(keys::settled_meter(&address(home.sim.n))).unwrap();
-        let until = record.until.0 * QUARTER;
-        i128::from(record.silence.unwrap().import_wh.0 * (until - from.0) / QUARTER)
+        let settled = village.world.state.read(keys::settled_meter(&address(home.sim.n))).unwrap();
+        let Some(silence) = settled.silence else { return 0 };
+        assert_eq!(silence.since_ms.0, since);
+        let until = settled.until.0 * QUARTER;
+        i128::from(silence.import_wh.0 * (until - silence.since_ms.0) / QUARTER)
     })
     .sum()
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::modules::energy::records::TermsRecord;
 use wattle_primitives::call;
+use wattle_primitives::event::EnergyEvent;
 
 /// Two readings that bound one interval.
 fn quarter(village: &mut Village, sims: &mut [(Sim, u64, u64)]) -> Vec<Result<(), Reason>> {
@@ -74,7 +75,7 @@ fn mid_market_with_less_generation_than_demand() {
 /// Who bore how much of the losses, Wh and money.
 fn shared(village: &Village) -> Vec<(Address, u64, u128)> {
     let part = |event: &Event| match event {
-        Event::LossShared { account, wh, debit, .. } => Some((*account, wh.0, debit.0)),
+        Event::Energy(EnergyEvent::LossShared { account, wh, debit, .. }) => Some((*account, wh.0, debit.0)),
         _ => None,
     };
     village.events.iter().filter_map(part).collect()
@@ -95,9 +96,9 @@ fn losses_are_shared_by_consumption_and_flagged() {
     // 1000 - 900 = 100 Wh, 30,000 base units: 600 : 300.
     assert_eq!(shared(&village), [(address(2), 66, 20_000), (address(3), 34, 10_000)]);
     let last = village.events.iter().find_map(|event| match event {
-        Event::IntervalFinal { interval, feeder_wh, loss_wh, under_reported, .. }
-            if *interval == village.interval(village.first_ms) =>
-        {
+        Event::Energy(EnergyEvent::IntervalFinal {
+            interval, feeder_wh, loss_wh, under_reported, ..
+        }) if *interval == village.interval(village.first_ms) => {
             Some((*feeder_wh, loss_wh.0, *under_reported))
         }
         _ => None,
@@ -160,7 +161,9 @@ fn settlement_never_fails_and_debts_stay_on_the_tab() {
     assert_eq!((village.funds(2), village.tab(2)), (0, -180_000));
     assert_eq!((village.line(3).credit, village.tab(3), village.line(3).paid), (200_000, 80_000, -120_000));
     let exceeded = village.events.iter().find_map(|event| match event {
-        Event::CreditExceeded { account, owed, limit, .. } => Some((*account, owed.0, limit.0)),
+        Event::Energy(EnergyEvent::CreditExceeded { account, owed, limit, .. }) => {
+            Some((*account, owed.0, limit.0))
+        }
         _ => None,
     });
     assert_eq!(exceeded, Some((address(2), 180_000, 100_000)));
@@ -190,7 +193,8 @@ fn nobodys_wallet_is_debited_without_consent() {
     let set = |village: &Village, on| Call::from(call::energy::SetCollection { microgrid: village.id, on });
     village.fails(6, set(&village, true), Reason::NotMember);
     village.ok(2, set(&village, true));
-    let event = Event::CollectionSet { microgrid: village.id, account: address(2), on: true };
+    let event =
+        Event::Energy(EnergyEvent::CollectionSet { microgrid: village.id, account: address(2), on: true });
     assert!(village.events.contains(&event));
     // The next settlement takes it, and once the member says so none does any more.
     let next = |village: &mut Village, sim: &mut Sim, quarter: u64, wh: u64| {
@@ -217,7 +221,7 @@ fn terms_hold_from_the_next_interval_that_is_not_begun() {
     let mut village = Village::new(params(), &Terms { gate_closure_ms: TimeMs(3 * QUARTER), ..terms() });
     let from = |village: &Village| {
         village.events.iter().rev().find_map(|event| match event {
-            Event::TermsSet { from, .. } => Some(from.0),
+            Event::Energy(EnergyEvent::TermsSet { from, .. }) => Some(from.0),
             _ => None,
         })
     };
