@@ -84,7 +84,7 @@ enum AdminCommand {
 ///
 /// # Errors
 /// [`CliError::Client`]: `rpc_unreachable` when no node runs in the directory.
-pub async fn run(args: AdminArgs, ctx: &Ctx) -> CliResult {
+pub(crate) async fn run(args: AdminArgs, ctx: &Ctx) -> CliResult {
     let (method, params) = match args.command {
         AdminCommand::Info => ("admin_nodeInfo".to_owned(), json!({})),
         AdminCommand::Peers => ("node_peers".to_owned(), json!({})),

@@ -137,8 +137,8 @@ pub enum CliError {
 impl CliError {
     /// A failure of another part of the program, with its causes.
     #[must_use]
-    pub fn failed(code: &'static str, error: &dyn std::error::Error) -> Self {
-        Self::Other { code, message: with_causes(error), hint: None }
+    pub fn failed(code: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::Other { code, message: wattle_host::causes(error), hint: None }
     }
 
     /// Input that is not what it should be.
@@ -256,19 +256,8 @@ impl CliError {
     /// The error with its causes, in one line.
     #[must_use]
     pub fn message(&self) -> String {
-        with_causes(self)
+        wattle_host::causes(self)
     }
-}
-
-/// An error with its causes, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// Where to look when something is not there, by its kind.

@@ -10,23 +10,23 @@ use wattle_host::FileError;
 use wattle_primitives::{Auth, Call, Hash, Tx, TxBody};
 
 /// Most bytes of an input file: the largest transaction in hex and in JSON, with room.
-pub const INPUT_BYTES_MAX: u64 = 1024 * 1024;
+pub(crate) const INPUT_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Calls, as JSON.
 #[derive(Clone, Debug, Default, Args)]
-pub struct CallArgs {
+pub(crate) struct CallArgs {
     /// Module of a single call: ledger, token, identity or energy.
     #[arg(long, value_name = "MODULE", requires = "call")]
-    pub module: Option<String>,
+    pub(crate) module: Option<String>,
     /// The call's name, as in transfer.
     #[arg(long, value_name = "NAME", requires = "module")]
-    pub call: Option<String>,
+    pub(crate) call: Option<String>,
     /// The call's arguments, a JSON object.
     #[arg(long, value_name = "JSON", requires = "module")]
-    pub args: Option<String>,
+    pub(crate) args: Option<String>,
     /// File with one call or a list of calls as JSON, or - for standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "module", required_unless_present = "module")]
-    pub calls_file: Option<PathBuf>,
+    pub(crate) calls_file: Option<PathBuf>,
 }
 
 impl CallArgs {
@@ -34,7 +34,7 @@ impl CallArgs {
     ///
     /// # Errors
     /// [`CliError::Input`] when they are no calls.
-    pub fn calls(&self) -> Result<Vec<Call>, CliError> {
+    pub(crate) fn calls(&self) -> Result<Vec<Call>, CliError> {
         let value: Value = match &self.calls_file {
             Some(path) => {
                 let bytes = read(path)?;
@@ -60,25 +60,25 @@ impl CallArgs {
 /// A transaction on its way from machine to machine, as it is written to a file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TxFile {
+pub(crate) struct TxFile {
     /// The id, for people; recomputed when read.
-    pub id: Hash,
+    pub(crate) id: Hash,
     /// The encoded body: what counts.
-    pub body_hex: String,
+    pub(crate) body_hex: String,
     /// The bytes that are signed, for signers in other languages.
-    pub signing_hex: String,
+    pub(crate) signing_hex: String,
     /// The body in JSON, for people; not read back.
     #[serde(default)]
-    pub body: Value,
+    pub(crate) body: Value,
     /// Signatures so far.
     #[serde(default)]
-    pub auths: Vec<Auth>,
+    pub(crate) auths: Vec<Auth>,
 }
 
 impl TxFile {
     /// The file for a body and its signatures.
     #[must_use]
-    pub fn new(body: &TxBody, auths: Vec<Auth>) -> Self {
+    pub(crate) fn new(body: &TxBody, auths: Vec<Auth>) -> Self {
         Self {
             id: body.id(),
             body_hex: hex::encode(wattle_primitives::encode(body)),
@@ -91,11 +91,11 @@ impl TxFile {
 
 /// A body with the signatures that it has so far.
 #[derive(Debug, PartialEq)]
-pub struct Draft {
+pub(crate) struct Draft {
     /// The body that is to be signed.
-    pub body: TxBody,
+    pub(crate) body: TxBody,
     /// Who allows it so far, sorted by key.
-    pub auths: Vec<Auth>,
+    pub(crate) auths: Vec<Auth>,
 }
 
 impl Draft {
@@ -103,7 +103,7 @@ impl Draft {
     ///
     /// # Errors
     /// [`CliError`] when it is none.
-    pub fn load(source: &str) -> Result<Self, CliError> {
+    pub(crate) fn load(source: &str) -> Result<Self, CliError> {
         let path = Path::new(source);
         let is_hex = !source.is_empty() && source.bytes().all(|b| b.is_ascii_hexdigit());
         if source == "-" || path.exists() || !is_hex {
@@ -118,7 +118,7 @@ impl Draft {
     ///
     /// # Errors
     /// [`CliError::Input`], also when an id stands beside the body that is not its own.
-    pub fn parse(text: &str) -> Result<Self, CliError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, CliError> {
         let bad = |detail: String| CliError::input("transaction", detail);
         if !text.starts_with('{') {
             return Self::from_hex(text);
@@ -156,7 +156,7 @@ impl Draft {
     }
 
     /// Adds a signature; the one that this key has given before is replaced by the same.
-    pub fn add(&mut self, auth: Auth) {
+    pub(crate) fn add(&mut self, auth: Auth) {
         self.auths.retain(|a| a.key != auth.key);
         self.auths.push(auth);
         self.auths.sort_unstable();
@@ -166,7 +166,7 @@ impl Draft {
     ///
     /// # Errors
     /// [`CliError::Input`] when nobody has signed it, or too many.
-    pub fn into_tx(self) -> Result<Tx, CliError> {
+    pub(crate) fn into_tx(self) -> Result<Tx, CliError> {
         if self.auths.is_empty() {
             return Err(CliError::input("transaction", "it is not signed; `wattle tx sign` does that"));
         }
@@ -178,7 +178,7 @@ impl Draft {
 ///
 /// # Errors
 /// [`CliError`] when it cannot be read or exceeds [`INPUT_BYTES_MAX`].
-pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     if path.as_os_str() != "-" {
         return Ok(wattle_host::file::read(path, INPUT_BYTES_MAX, false)?);
     }

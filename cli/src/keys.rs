@@ -100,7 +100,7 @@ struct ExportArgs {
 ///
 /// # Errors
 /// [`CliError`].
-pub fn run(args: KeysArgs, ctx: &Ctx) -> CliResult {
+pub(crate) fn run(args: KeysArgs, ctx: &Ctx) -> CliResult {
     match args.command {
         KeysCommand::New(args) => new(&args, ctx),
         KeysCommand::Import(args) => import(&args, ctx),

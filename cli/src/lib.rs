@@ -11,23 +11,23 @@
 //! # Not here
 //! The state machine, the database, servers. The program: `node` adds the commands that run nodes, and is `wattle`.
 
-pub mod admin;
+mod admin;
 pub mod amount;
 pub mod client;
-pub mod context;
-pub mod energy;
-pub mod error;
-pub mod input;
-pub mod keys;
+mod context;
+mod energy;
+mod error;
+mod input;
+mod keys;
 pub mod keystore;
 pub mod output;
-pub mod proof;
-pub mod query;
-pub mod secret;
-pub mod send;
-pub mod token;
-pub mod tx;
-pub mod wallet;
+mod proof;
+mod query;
+mod secret;
+mod send;
+mod token;
+mod tx;
+mod wallet;
 
 pub use context::{Ctx, GlobalArgs};
 pub use error::{CliError, EXIT_FAILED, EXIT_OK, EXIT_USAGE};

@@ -18,7 +18,7 @@ use wattle_rpc_types::ProofReply;
 
 /// Arguments of `query proof`.
 #[derive(Debug, Args)]
-pub struct ProofArgs {
+pub(crate) struct ProofArgs {
     /// Address, or name of a key, whose account record is proven.
     #[arg(required_unless_present = "key", conflicts_with = "key")]
     account: Option<String>,
@@ -40,7 +40,7 @@ pub struct ProofArgs {
 ///
 /// # Errors
 /// `proof` when any part of the proof does not hold.
-pub async fn run(args: &ProofArgs, ctx: &Ctx) -> CliResult {
+pub(crate) async fn run(args: &ProofArgs, ctx: &Ctx) -> CliResult {
     let client = ctx.client()?;
     let address = args.account.as_deref().map(|text| address_of(text, ctx)).transpose()?;
     let (key, what) = subject(args, address)?;

@@ -81,7 +81,7 @@ enum QueryCommand {
 
 /// Which part of a list.
 #[derive(Clone, Debug, Default, Args)]
-pub struct PageArgs {
+pub(crate) struct PageArgs {
     /// Most items, 1 to 200.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200))]
     limit: Option<u32>,
@@ -93,7 +93,7 @@ pub struct PageArgs {
 impl PageArgs {
     /// The parameters of a list with its part.
     #[must_use]
-    pub fn add_to(&self, params: Value) -> Value {
+    pub(crate) fn add_to(&self, params: Value) -> Value {
         let mut params = with_cursor(params, self.cursor.as_deref());
         if let Some(limit) = self.limit {
             params["limit"] = limit.into();
@@ -173,7 +173,7 @@ struct RawArgs {
 ///
 /// # Errors
 /// [`CliError`].
-pub async fn run(args: QueryArgs, ctx: &Ctx) -> CliResult {
+pub(crate) async fn run(args: QueryArgs, ctx: &Ctx) -> CliResult {
     let (method, params) = match args.command {
         QueryCommand::Proof(args) => return proof::run(&args, ctx).await,
         QueryCommand::Status => ("chain_status", json!({})),
@@ -214,7 +214,7 @@ pub async fn run(args: QueryArgs, ctx: &Ctx) -> CliResult {
 ///
 /// # Errors
 /// [`CliError::Client`].
-pub async fn ask(ctx: &Ctx, method: &str, params: Value) -> CliResult {
+pub(crate) async fn ask(ctx: &Ctx, method: &str, params: Value) -> CliResult {
     Ok(Report::of(ctx.client()?.call(method, params).await?))
 }
 

@@ -12,19 +12,19 @@ use wattle_primitives::{Address, SecretKey};
 use zeroize::Zeroizing;
 
 /// Environment variable with a hex seed: for the throw-away keys of a development chain.
-pub const SECRET_KEY_ENV: &str = "WATTLE_SECRET_KEY";
+pub(crate) const SECRET_KEY_ENV: &str = "WATTLE_SECRET_KEY";
 /// Shortest new password, in characters.
 const PASSWORD_CHARS_MIN: usize = 8;
 
 /// Which key signs.
 #[derive(Clone, Debug, Default, Args)]
-pub struct SignerArgs {
+pub(crate) struct SignerArgs {
     /// Key that signs: its name in the keystore, or its address. The only one when absent.
     #[arg(long, value_name = "NAME", conflicts_with = "secret_key_file")]
-    pub from: Option<String>,
+    pub(crate) from: Option<String>,
     /// File with the 32-byte seed of the key in hex, instead of the keystore (also: WATTLE_SECRET_KEY).
     #[arg(long, value_name = "FILE")]
-    pub secret_key_file: Option<PathBuf>,
+    pub(crate) secret_key_file: Option<PathBuf>,
 }
 
 impl SignerArgs {
@@ -32,7 +32,7 @@ impl SignerArgs {
     ///
     /// # Errors
     /// [`CliError`] when there is none, or it cannot be opened.
-    pub fn unlock(&self, ctx: &Ctx) -> Result<SecretKey, CliError> {
+    pub(crate) fn unlock(&self, ctx: &Ctx) -> Result<SecretKey, CliError> {
         if let Some(path) = &self.secret_key_file {
             return read_seed(path);
         }
@@ -53,7 +53,7 @@ impl SignerArgs {
     ///
     /// # Errors
     /// As [`SignerArgs::unlock`].
-    pub fn address(&self, ctx: &Ctx) -> Result<Address, CliError> {
+    pub(crate) fn address(&self, ctx: &Ctx) -> Result<Address, CliError> {
         if let Some(path) = &self.secret_key_file {
             return Ok(Address::of_key(&read_seed(path)?.public()));
         }
@@ -71,7 +71,7 @@ impl SignerArgs {
 ///
 /// # Errors
 /// [`CliError::Keystore`] when it is neither.
-pub fn address_of(text: &str, ctx: &Ctx) -> Result<Address, CliError> {
+pub(crate) fn address_of(text: &str, ctx: &Ctx) -> Result<Address, CliError> {
     match text.parse() {
         Ok(address) => Ok(address),
         // Looks like an address, so the user means one: say what is wrong with it, not that no key has this name.
@@ -107,7 +107,7 @@ fn seed_from_env() -> Result<Option<SecretKey>, CliError> {
 ///
 /// # Errors
 /// [`CliError`] when the file cannot be read, others can read it, or it holds something else.
-pub fn read_seed(path: &Path) -> Result<SecretKey, CliError> {
+pub(crate) fn read_seed(path: &Path) -> Result<SecretKey, CliError> {
     seed(&secret::read(path)?, "secret key")
 }
 
@@ -121,7 +121,7 @@ fn seed(text: &str, what: &'static str) -> Result<SecretKey, CliError> {
 ///
 /// # Errors
 /// [`CliError::NoPassword`] when there is no file and no terminal.
-pub fn password(ctx: &Ctx, prompt: &str) -> Result<Password, CliError> {
+pub(crate) fn password(ctx: &Ctx, prompt: &str) -> Result<Password, CliError> {
     Ok(Password::new(match &ctx.password_file {
         Some(path) => secret::first_line(path)?,
         None => secret::ask(prompt)?,
@@ -132,7 +132,7 @@ pub fn password(ctx: &Ctx, prompt: &str) -> Result<Password, CliError> {
 ///
 /// # Errors
 /// [`CliError`] when there is none, it is too short, or the two entries differ.
-pub fn new_password(ctx: &Ctx) -> Result<Password, CliError> {
+pub(crate) fn new_password(ctx: &Ctx) -> Result<Password, CliError> {
     if let Some(path) = &ctx.password_file {
         let password = Password::new(secret::first_line(path)?);
         return if password.is_empty() {
@@ -153,7 +153,7 @@ pub fn new_password(ctx: &Ctx) -> Result<Password, CliError> {
 ///
 /// # Errors
 /// [`CliError`].
-pub fn mnemonic_words(file: Option<&Path>) -> Result<Zeroizing<String>, CliError> {
+pub(crate) fn mnemonic_words(file: Option<&Path>) -> Result<Zeroizing<String>, CliError> {
     if let Some(path) = file {
         return Ok(secret::read(path)?);
     }

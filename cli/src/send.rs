@@ -23,7 +23,7 @@ const POLL_MAX: Duration = Duration::from_millis(500);
 
 /// How far to follow a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Wait {
+pub(crate) enum Wait {
     /// A node has taken it.
     Pending,
     /// It stands in a block.
@@ -53,62 +53,62 @@ impl Wait {
 
 /// How to follow a transaction.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct WaitArgs {
+pub(crate) struct WaitArgs {
     /// Wait until it is pending, included or finalized.
     #[arg(long, value_name = "STATE", default_value = "finalized")]
-    pub wait: Wait,
+    pub(crate) wait: Wait,
     /// Longest to wait, in seconds; the transaction may still be included afterwards.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub timeout: u64,
+    pub(crate) timeout: u64,
 }
 
 /// Fields of a transaction that need not be given.
 #[derive(Clone, Debug, Default, Args)]
-pub struct TxOptions {
+pub(crate) struct TxOptions {
     /// Account that acts, when it is not the one of the signing key: an address, or a name in the keystore.
     #[arg(long, value_name = "ADDRESS")]
-    pub sender: Option<String>,
+    pub(crate) sender: Option<String>,
     /// Account that pays the fee, when it is not the sender.
     #[arg(long, value_name = "ADDRESS")]
-    pub fee_payer: Option<String>,
+    pub(crate) fee_payer: Option<String>,
     /// Most it may cost, tip included, in native base units; the fee at today's price when absent.
     #[arg(long, value_name = "UNITS")]
-    pub max_fee: Option<u128>,
+    pub(crate) max_fee: Option<u128>,
     /// Extra for the proposer, in native base units.
     #[arg(long, value_name = "UNITS")]
-    pub tip: Option<u128>,
+    pub(crate) tip: Option<u128>,
     /// Nonce sequence, 0 to 15: transactions on different lanes do not wait for each other.
     #[arg(long, value_name = "LANE", value_parser = clap::value_parser!(u16).range(..i64::from(LANES_MAX)))]
-    pub lane: Option<u16>,
+    pub(crate) lane: Option<u16>,
     /// Nonce; the next one when absent. Of two transactions with the same one, only one can ever be included.
     #[arg(long, value_name = "N")]
-    pub nonce: Option<u64>,
+    pub(crate) nonce: Option<u64>,
     /// Seconds from now after which it can no longer be included.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
-    pub expires_in: Option<u64>,
+    pub(crate) expires_in: Option<u64>,
     /// Genesis hash that the node must have: refuses to sign for any other chain.
     #[arg(long, value_name = "HASH", env = "WATTLE_CHAIN")]
-    pub chain: Option<Hash>,
+    pub(crate) chain: Option<Hash>,
 }
 
 /// Everything that a command needs to have calls executed.
 #[derive(Clone, Debug, Args)]
-pub struct SendArgs {
+pub(crate) struct SendArgs {
     /// Who signs.
     #[command(flatten)]
-    pub signer: SignerArgs,
+    pub(crate) signer: SignerArgs,
     /// The transaction's fields.
     #[command(flatten)]
-    pub tx: TxOptions,
+    pub(crate) tx: TxOptions,
     /// How to follow it.
     #[command(flatten)]
-    pub wait: WaitArgs,
+    pub(crate) wait: WaitArgs,
     /// Only say what it would do and cost; sign and send nothing.
     #[arg(long)]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Send it even if it would fail on the last final state: what it lacks may come before it is included.
     #[arg(long)]
-    pub force: bool,
+    pub(crate) force: bool,
 }
 
 impl TxOptions {
@@ -116,7 +116,7 @@ impl TxOptions {
     ///
     /// # Errors
     /// [`CliError`] when there is nobody.
-    pub fn sender(&self, signer: &SignerArgs, ctx: &Ctx) -> Result<Address, CliError> {
+    pub(crate) fn sender(&self, signer: &SignerArgs, ctx: &Ctx) -> Result<Address, CliError> {
         match &self.sender {
             Some(text) => address_of(text, ctx),
             None => signer.address(ctx),
@@ -127,7 +127,12 @@ impl TxOptions {
     ///
     /// # Errors
     /// [`CliError`] for too many calls or an address that is none.
-    pub fn request(&self, calls: Vec<Call>, sender: Address, ctx: &Ctx) -> Result<PrepareRequest, CliError> {
+    pub(crate) fn request(
+        &self,
+        calls: Vec<Call>,
+        sender: Address,
+        ctx: &Ctx,
+    ) -> Result<PrepareRequest, CliError> {
         Ok(PrepareRequest {
             calls: BoundedVec::new(calls).map_err(|e| CliError::input("calls", e))?,
             sender,
@@ -146,7 +151,7 @@ impl TxOptions {
 ///
 /// # Errors
 /// [`CliError`]; `node_changed_tx` when a field that was asked for differs.
-pub async fn prepare(
+pub(crate) async fn prepare(
     client: &Client,
     request: &PrepareRequest,
     chain: Option<Hash>,
@@ -190,7 +195,7 @@ fn compare(request: &PrepareRequest, body: &TxBody) -> Result<(), CliError> {
 ///
 /// # Errors
 /// [`CliError`].
-pub async fn execute(calls: Vec<Call>, what: &str, args: &SendArgs, ctx: &Ctx) -> CliResult {
+pub(crate) async fn execute(calls: Vec<Call>, what: &str, args: &SendArgs, ctx: &Ctx) -> CliResult {
     let client = ctx.client()?;
     let sender = args.tx.sender(&args.signer, ctx)?;
     let request = args.tx.request(calls, sender, ctx)?;
@@ -221,7 +226,7 @@ fn would_succeed(tried: &Simulation) -> Result<(), CliError> {
 ///
 /// # Errors
 /// [`CliError`]; `tx_undecided` when time runs out first.
-pub async fn submit(client: &Client, tx: &Tx, args: WaitArgs) -> CliResult {
+pub(crate) async fn submit(client: &Client, tx: &Tx, args: WaitArgs) -> CliResult {
     let id = tx.id();
     note(&format!("transaction {id}"));
     let deadline = Instant::now() + Duration::from_secs(args.timeout);
@@ -289,7 +294,7 @@ fn is_settled(status: &TxStatus, wait: Wait) -> bool {
 ///
 /// # Errors
 /// `tx_expired` and `tx_rejected`, or the receipt's code when the transaction failed.
-pub fn conclude(status: TxStatus) -> CliResult {
+pub(crate) fn conclude(status: TxStatus) -> CliResult {
     let id = status.id;
     let reason = || status.reason.clone().unwrap_or_else(|| "no reason given".into());
     match status.state {
@@ -310,7 +315,7 @@ pub fn conclude(status: TxStatus) -> CliResult {
 
 /// A status in words.
 #[must_use]
-pub fn describe(status: &TxStatus) -> String {
+pub(crate) fn describe(status: &TxStatus) -> String {
     let state = match status.state {
         TxState::Pending => "pending",
         TxState::Included => "included",
@@ -339,7 +344,7 @@ pub fn describe(status: &TxStatus) -> String {
 
 /// One event in one line: its type, then its fields.
 #[must_use]
-pub fn event_line(event: &Value) -> String {
+pub(crate) fn event_line(event: &Value) -> String {
     let fields = event.as_object().into_iter().flatten().filter(|(name, _)| *name != "type");
     let fields = fields.map(|(name, value)| match value {
         Value::String(text) => format!("{name}={text}"),
@@ -351,7 +356,7 @@ pub fn event_line(event: &Value) -> String {
 
 /// An amount of an asset, for people.
 #[must_use]
-pub fn money(amount: Amount, asset: &wattle_rpc_types::AssetInfo) -> String {
+pub(crate) fn money(amount: Amount, asset: &wattle_rpc_types::AssetInfo) -> String {
     format!("{} {}", amount::format(amount, asset.scale), asset.symbol)
 }
 

@@ -97,7 +97,7 @@ struct ShowArgs {
 ///
 /// # Errors
 /// [`CliError`].
-pub async fn run(args: TokenArgs, ctx: &Ctx) -> CliResult {
+pub(crate) async fn run(args: TokenArgs, ctx: &Ctx) -> CliResult {
     match args.command {
         TokenCommand::Issue(args) => {
             let what = format!("issue {} with {} decimal places", args.symbol, args.scale);

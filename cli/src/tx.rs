@@ -139,7 +139,7 @@ struct IdArgs {
 ///
 /// # Errors
 /// [`CliError`].
-pub async fn run(args: TxArgs, ctx: &Ctx) -> CliResult {
+pub(crate) async fn run(args: TxArgs, ctx: &Ctx) -> CliResult {
     match args.command {
         TxCommand::Call(args) => call(&args, ctx).await,
         TxCommand::Build(args) => build(&args, ctx).await,

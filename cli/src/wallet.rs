@@ -80,7 +80,7 @@ struct HistoryArgs {
 ///
 /// # Errors
 /// [`CliError`].
-pub async fn run(args: WalletArgs, ctx: &Ctx) -> CliResult {
+pub(crate) async fn run(args: WalletArgs, ctx: &Ctx) -> CliResult {
     match args.command {
         WalletCommand::Balance(args) => balance(&args, ctx).await,
         WalletCommand::Send(args) => send(&args, ctx).await,
@@ -156,7 +156,7 @@ fn account(text: Option<&str>, ctx: &Ctx) -> Result<wattle_primitives::Address, 
 ///
 /// # Errors
 /// [`CliError`] when there is none, or more than one.
-pub async fn resolve_asset(client: &Client, text: &str) -> Result<AssetInfo, CliError> {
+pub(crate) async fn resolve_asset(client: &Client, text: &str) -> Result<AssetInfo, CliError> {
     if let Ok(id) = text.parse::<AssetId>() {
         return Ok(client.asset(id).await?);
     }

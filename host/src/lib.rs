@@ -24,3 +24,10 @@ pub mod socket;
 pub mod wall;
 
 pub use file::FileError;
+
+/// An error and everything below it, in one line.
+#[must_use]
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let all = std::iter::successors(Some(error), |error| error.source());
+    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

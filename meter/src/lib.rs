@@ -45,10 +45,3 @@ pub use config::{CreditConfig, LightConfig};
 pub use relay::Order as RelayOrder;
 pub use run::{LightError, run};
 pub use status::{LightStatus, QueueStatus, status};
-
-/// An error and everything below it, in one line.
-#[must_use]
-pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let all = std::iter::successors(Some(error), |error| error.source());
-    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}

@@ -219,7 +219,7 @@ struct ReadingsArgs {
 ///
 /// # Errors
 /// [`CliError`].
-pub async fn run(args: EnergyArgs, ctx: &Ctx) -> CliResult {
+pub(crate) async fn run(args: EnergyArgs, ctx: &Ctx) -> CliResult {
     match args.command {
         EnergyCommand::RegisterMicrogrid(args) => registry::register_microgrid(&args, ctx).await,
         EnergyCommand::SetTerms(args) => registry::set_terms(&args, ctx).await,

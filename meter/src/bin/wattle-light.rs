@@ -6,8 +6,7 @@ use std::io::{IsTerminal, Write as _};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use wattle_host::process;
-use wattle_meter::causes;
+use wattle_host::{causes, process};
 use wattle_meter::cli::{self, LightCliError, LightCommand};
 
 /// Reads meters, signs their readings and brings them to a Wattle chain.

@@ -232,7 +232,7 @@ impl Metering {
         self.failing = true;
         self.shared.board.update_meter(self.index, |facts| {
             facts.failures = facts.failures.saturating_add(1);
-            facts.error = Some(crate::causes(error));
+            facts.error = Some(wattle_host::causes(error));
         });
     }
 

@@ -4,7 +4,6 @@
 //! again, and an order is taken off the directory only after that.
 
 use crate::board::Board;
-use crate::causes;
 use crate::clock::Clock;
 use crate::relay::{Actuator, Input, Machine, Position, RelayStatus, Rules, Saved, keep, order, saved};
 use crate::sensor::SharedBus;
@@ -13,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use wattle_host::causes;
 use wattle_host::file::is_full;
 
 /// Between two looks for orders and at the meter.

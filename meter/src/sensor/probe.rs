@@ -11,11 +11,11 @@ use super::link::{Link, Timing};
 use super::profile::{Block, Function, Profile};
 use super::sensor::{Sample, Sensor};
 use super::sunspec::Identity;
-use crate::causes;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio_modbus::ExceptionCode;
+use wattle_host::causes;
 use wattle_primitives::WattHours;
 use wattle_primitives::reading::RegisterEncoding;
 
