@@ -21,14 +21,17 @@ use wattle_runtime::{keys, query};
 /// Most transactions of an account looked at for the one that opened a dispute.
 const ROWS_MAX: usize = 1000;
 
+/// Disputes by id.
+type ById = BTreeMap<Hash, Dispute>;
+
 /// The open disputes of the state that was last asked about.
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    last: Mutex<Option<(Height, Arc<BTreeMap<Hash, Dispute>>)>>,
+    last: Mutex<Option<(Height, Arc<ById>)>>,
 }
 
 impl Open {
-    fn of(&self, view: &View) -> Arc<BTreeMap<Hash, Dispute>> {
+    fn of(&self, view: &View) -> Arc<ById> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
             Some((height, found)) if *height == view.header.height => Arc::clone(found),
