@@ -53,6 +53,7 @@ pub struct LogArgs {
 
 /// Every command.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one of them is made once in a process's life")]
 pub enum Command {
     /// Wallets and questions.
     #[command(flatten)]
