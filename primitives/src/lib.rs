@@ -6,7 +6,7 @@
 //! The exact bytes are specified in `docs/protocol.md` and pinned by golden tests.
 //!
 //! # Not here
-//! JSON-RPC types (`wattle-rpc`), validity rules that need state (`wattle-runtime`), consensus rules
+//! JSON-RPC types (`wattle-rpc-types`), validity rules that need state (`wattle-runtime`), consensus rules
 //! (`wattle-consensus`).
 
 // Where two nodes must agree, nothing may panic on input or wrap; tests may.

@@ -1,4 +1,4 @@
-//! `disputes_*` that are not decided.
+//! `disputes_*`: disputes that are not decided.
 
 use crate::{Anchored, Page, PageRequest, RpcResult, decimal};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ pub trait DisputeQueries {
     fn disputes_get(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>>;
 }
 
-/// A dispute that is not decided. One that is stands in its events.
+/// A dispute that is not decided. A decided one stands in its events only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

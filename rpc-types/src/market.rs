@@ -83,7 +83,7 @@ pub struct OrderInfo {
     /// With whom rather than with others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner: Option<Address>,
-    /// When it ends; gate closure when absent.
+    /// Block time at which it ends; when absent it stands until the market is cleared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<TimeMs>,
     /// Energy filled; 0 before the market is cleared.

@@ -94,7 +94,7 @@ impl RawKey {
     fn with(mut self, part: &[u8]) -> Self {
         let start = usize::from(self.len);
         let end = start.saturating_add(part.len());
-        // The fields of every key below are of fixed width; the longest was measured for BYTES_MAX.
+        // The fields of every key are of fixed width; the longest was measured for BYTES_MAX.
         self.bytes[start..end].copy_from_slice(part);
         self.len = u8::try_from(end).unwrap_or(u8::MAX);
         self

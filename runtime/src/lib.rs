@@ -3,7 +3,7 @@
 //! - [`state`]: the Merkle trie that holds everything, cheap to clone, with proofs.
 //! - [`keys`]: every key in state; [`key`]: what they are made of; [`records`]: values of no module.
 //! - [`overlay`]: the writes of a block in the making, with rollback of a failed transaction.
-//! - [`modules`]: ledger, token, identity, energy.
+//! - [`modules`]: the modules, and the effect of each call.
 //! - [`execute`]: checking, verifying, charging and running transactions; building blocks.
 //! - [`query`]: typed reads for everything outside.
 //! - [`schedule`]: parameters and validator sets by epoch.

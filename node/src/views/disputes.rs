@@ -95,7 +95,7 @@ fn opened(node: &NodeBackend, account: &Address, id: &Hash) -> RpcResult<Option<
     let rows = node.shared.store.history(account, None, ROWS_MAX).map_err(storage)?;
     let opening = |row: &&HistoryItem| {
         row.outcome == Outcome::Success
-            && (row.kind.0.as_str(), row.kind.1.as_str()) == ("energy", "open_dispute")
+            && (row.kind.0.as_str(), row.kind.1.as_str()) == ("disputes", "open_dispute")
     };
     for row in rows.items.iter().filter(opening) {
         let block = node.shared.store.block(BlockId::Height(row.at.height)).map_err(storage)?;

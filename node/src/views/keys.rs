@@ -9,6 +9,7 @@ use std::sync::{PoisonError, RwLock};
 use wattle_primitives::call;
 use wattle_primitives::{Address, BlockId, Call, Genesis, PublicKey, Tx};
 use wattle_rpc_types::{RpcError, RpcResult};
+use wattle_runtime::store::HistoryItem;
 
 /// Most keys remembered beyond those of genesis; what does not fit is looked up each time.
 const KEYS_MAX: usize = 65_536;
@@ -39,7 +40,7 @@ impl MeterKeys {
             return Ok(*key);
         }
         let key = look_up(node, meter)?
-            .ok_or(RpcError::NotIndexed { what: "the key of a meter that has long been silent" })?;
+            .ok_or(RpcError::NotIndexed { what: "keys of meters that have long been silent" })?;
         let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
         if found.len() < self.max {
             found.insert(*meter, key);
@@ -53,8 +54,8 @@ fn look_up(node: &NodeBackend, meter: &Address) -> RpcResult<Option<PublicKey>> 
     for rows in ROWS {
         let page = store.history(meter, None, rows).map_err(storage)?;
         // Payments to the meter do not name its key; skipping them keeps a flood of them from hiding it.
-        let energy = page.items.iter().filter(|row| row.kind.0 == "energy").take(BLOCKS_MAX);
-        for row in energy {
+        let signed = |row: &&HistoryItem| matches!(row.kind.0.as_str(), "energy" | "deals");
+        for row in page.items.iter().filter(signed).take(BLOCKS_MAX) {
             let block = store.block(BlockId::Height(row.at.height)).map_err(storage)?;
             let place = usize::try_from(row.at.index).unwrap_or(usize::MAX);
             let tx = block.and_then(|block| block.txs.into_iter().nth(place));

@@ -45,11 +45,11 @@ events! {
             /// Base units per kWh.
             price: Amount,
         } = 2,
-        /// What the deal may cost is reserved.
+        /// The greatest cost of the deal is reserved.
         deal_authorised: DealAuthorised {
             /// The deal.
             deal: Hash,
-            /// By what.
+            /// The money that backs it.
             funding: Funding,
             /// Base units.
             reserved: Amount,
@@ -68,7 +68,7 @@ events! {
             seq: u64,
             /// Charged so far.
             cumulative_wh: WattHours,
-            /// What is left of the agreed amount.
+            /// Agreed amount less the energy charged.
             remaining_wh: WattHours,
             /// Whether to stop: the amount or the time is used up.
             stop: bool,

@@ -27,7 +27,7 @@ events! {
             dispute: Hash,
             /// Who.
             account: Address,
-            /// For the claim.
+            /// Whether the vote is for the claim.
             uphold: bool,
         } = 1,
         /// A dispute was decided.

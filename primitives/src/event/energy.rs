@@ -114,7 +114,7 @@ events! {
             interval: IntervalId,
             /// Net energy through the feeder meters, if there are any and all were read.
             feeder_wh: Option<WattHours>,
-            /// What of it no meter showed.
+            /// The part of it that no meter showed.
             loss_wh: WattHours,
             /// Whether the loss exceeds what the terms allow.
             under_reported: bool,
@@ -187,9 +187,9 @@ events! {
             old: Address,
             /// The new one.
             new: Address,
-            /// The old one's last counter.
+            /// The old one's last import counter.
             final_import_wh: WattHours,
-            /// The old one's last counter.
+            /// The old one's last export counter.
             final_export_wh: WattHours,
         } = 13,
         /// A member lets settlement debit its wallet, or no longer.

@@ -1,4 +1,4 @@
-//! Methods about deals.
+//! `deals_*`.
 
 use super::{CURSOR, LIMIT, Method, query, req};
 use wattle_primitives::Hash;

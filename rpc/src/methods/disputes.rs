@@ -1,4 +1,4 @@
-//! Methods about disputes.
+//! `disputes_*`.
 
 use super::{CURSOR, LIMIT, Method, opt, query, req};
 use wattle_primitives::{Address, Hash};

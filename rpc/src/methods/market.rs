@@ -1,4 +1,4 @@
-//! Methods of the market.
+//! `market_*`.
 
 use super::{CURSOR, LIMIT, Method, query, req};
 use wattle_primitives::Hash;

@@ -13,7 +13,6 @@
 //! - The amount of a deal is the lesser of both sides' most, in whole units, and not below the requester's least.
 //! - Its price is the charging side's.
 //! - A deal backed by the wallet has a hold under its own id; one backed by credit counts in its member's record.
-
 //!
 //! [`CONFIRMED_MS`]: wattle_primitives::call::deals::CONFIRMED_MS
 
