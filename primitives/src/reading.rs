@@ -262,6 +262,48 @@ impl RegisterEncoding {
     }
 }
 
+/// The power that a meter is built or registered for, and how exactly its registers show energy: the one rule of what
+/// can have flowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowLimit {
+    /// Encoding of the registers.
+    pub encoding: RegisterEncoding,
+    /// Highest power in W; 0 counts as 1.
+    pub power_max_w: u32,
+}
+
+impl FlowLimit {
+    /// Rounding of a difference of two counters, in Wh, besides a step of the register.
+    const ROUNDING_WH: u64 = 2;
+
+    /// The end of the time that `rise` takes to flow at full power from `from` on, rounded up. `None` when that is later
+    /// than `now`, by more than the registers' resolution is worth: then it cannot have flowed. `stand` is the counter
+    /// that shows the rise, the higher one of two.
+    #[must_use]
+    pub fn until(self, from: TimeMs, rise: WattHours, stand: WattHours, now: TimeMs) -> Option<TimeMs> {
+        let until = from.saturating_add(self.takes(rise));
+        let resolution = Self::ROUNDING_WH.saturating_add(self.step_wh(stand));
+        (until <= now.saturating_add(self.takes(WattHours(resolution)))).then_some(until)
+    }
+
+    fn takes(self, energy: WattHours) -> TimeMs {
+        let wh_ms = u128::from(energy.0).saturating_mul(3_600_000);
+        TimeMs(u64::try_from(wh_ms.div_ceil(u128::from(self.power_max_w.max(1)))).unwrap_or(u64::MAX))
+    }
+
+    /// The least change that a register can show besides none, in Wh.
+    fn step_wh(self, stand: WattHours) -> u64 {
+        match self.encoding {
+            RegisterEncoding::Uint32Wh | RegisterEncoding::Uint64Wh => 1,
+            RegisterEncoding::Acc32 { exponent } => {
+                10u64.saturating_pow(u32::from(exponent.max(0).unsigned_abs()))
+            }
+            // 24 bits of mantissa: a step is less than the value over 2^23.
+            RegisterEncoding::Float32Kwh => (stand.0 >> 23).saturating_add(1),
+        }
+    }
+}
+
 /// `floor(1000 * x)` of a binary32 number of kWh, exactly: `mantissa * 1000 * 2^(exponent - 150)`.
 #[expect(clippy::arithmetic_side_effects, reason = "shifts are range-checked; 2^24 * 1000 fits 34 bits")]
 fn float32_kwh(bits: u64) -> Result<WattHours, WordsError> {
@@ -293,6 +335,28 @@ mod tests {
     fn words(x: f32) -> [u16; 2] {
         let bits = x.to_bits();
         [(bits >> 16) as u16, bits as u16]
+    }
+
+    #[test]
+    fn energy_flows_no_faster_than_full_power_and_no_finer_than_the_registers_show() {
+        let hour = TimeMs(3_600_000);
+        // 1 kW for an hour, and what the registers may be off by.
+        let table = [
+            (RegisterEncoding::Uint32Wh, 0, 3),
+            (RegisterEncoding::Uint64Wh, 1 << 40, 3),
+            (RegisterEncoding::Acc32 { exponent: 2 }, 0, 102),
+            (RegisterEncoding::Acc32 { exponent: -3 }, 0, 3),
+            (RegisterEncoding::Float32Kwh, 1 << 30, 2 + (1 << 7) + 1),
+        ];
+        for (encoding, stand, off_wh) in table {
+            let limit = FlowLimit { encoding, power_max_w: 1000 };
+            let until = |wh| limit.until(hour, WattHours(wh), WattHours(stand), TimeMs(2 * hour.0));
+            assert_eq!(until(1000), Some(TimeMs(2 * hour.0)), "{encoding:?}");
+            assert_eq!(until(1000 + off_wh), Some(TimeMs(2 * hour.0 + off_wh * 3600)), "{encoding:?}");
+            assert_eq!(until(1000 + off_wh + 1), None, "{encoding:?}");
+        }
+        let limit = FlowLimit { encoding: RegisterEncoding::Uint64Wh, power_max_w: 0 };
+        assert_eq!(limit.until(hour, WattHours(u64::MAX), WattHours(0), hour), None, "no overflow");
     }
 
     #[test]

@@ -19,8 +19,8 @@
 
 use super::profile::Profile;
 use std::time::{Duration, Instant};
-use wattle_primitives::WattHours;
-use wattle_primitives::reading::{RegisterEncoding, Words, WordsError};
+use wattle_primitives::reading::{FlowLimit, RegisterEncoding, Words, WordsError};
+use wattle_primitives::{TimeMs, WattHours};
 
 /// How often in a row a fall or a leap must be seen before it is believed.
 pub const CONFIRMATIONS: u32 = 5;
@@ -30,7 +30,6 @@ const SIGHTINGS: u32 = 2;
 const ROLL_OVER_COUNTS_MAX: u32 = u32::MAX / 8;
 /// Meters renew their registers at their own pace: so much time more than has passed may show in a rise.
 const REFRESH: Duration = Duration::from_secs(60);
-const MS_PER_HOUR: u128 = 3_600_000;
 
 /// Both counters as they were read, and what they stand for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -272,35 +271,32 @@ impl Filter {
         new_wh: WattHours,
         since: Option<Duration>,
     ) -> Option<Suspicion> {
-        if new_wh == old_wh || self.rolled(old, new, since) {
+        if new_wh == old_wh || self.rolled(old, new, new_wh, since) {
             return None;
         }
         let Some(rise) = new_wh.0.checked_sub(old_wh.0) else { return Some(Suspicion::Fell) };
-        let most = self.energy_within(since.unwrap_or_default().saturating_add(REFRESH));
+        let time = since.unwrap_or_default().saturating_add(REFRESH);
         let suspicion = if since.is_some() { Suspicion::Leapt } else { Suspicion::Unknown };
-        (u128::from(rise) > most).then_some(suspicion)
+        (!self.can_flow(WattHours(rise), new_wh, time)).then_some(suspicion)
     }
 
     /// Whether a counter that fell has passed its end: then the way round is short enough for the meter's power. While
     /// nobody knows how much time that took, it is not taken for one.
-    fn rolled(&self, old: &Words, new: &Words, since: Option<Duration>) -> bool {
+    fn rolled(&self, old: &Words, new: &Words, new_wh: WattHours, since: Option<Duration>) -> bool {
         let (Some(old), Some(new), Some(since)) = (count(old), count(new), since) else { return false };
         let advance = new.wrapping_sub(old);
         if self.encoding.modulus().is_none() || new >= old || advance > ROLL_OVER_COUNTS_MAX {
             return false;
         }
-        let most = self.energy_within(since);
-        self.watt_hours(advance).is_some_and(|advance| u128::from(advance) <= most)
+        let advance = self.encoding.energy_of(u64::from(advance));
+        advance.is_ok_and(|advance| self.can_flow(advance, new_wh, since))
     }
 
-    /// Most energy in Wh that can flow in a time, and two counts more, since both values are cut off.
-    fn energy_within(&self, time: Duration) -> u128 {
-        let flows = u128::from(self.watts_max).saturating_mul(time.as_millis()) / MS_PER_HOUR;
-        flows.saturating_add(u128::from(self.watt_hours(2).unwrap_or_default()))
-    }
-
-    fn watt_hours(&self, counts: u32) -> Option<u64> {
-        self.encoding.energy_of(u64::from(counts)).ok().map(|energy| energy.0)
+    /// Whether so much energy can flow in a time, by the chain's own rule. `stand` is the counter that shows it.
+    fn can_flow(&self, energy: WattHours, stand: WattHours, time: Duration) -> bool {
+        let limit = FlowLimit { encoding: self.encoding, power_max_w: self.watts_max };
+        let time = TimeMs(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        limit.until(TimeMs::ZERO, energy, stand, time).is_some()
     }
 
     fn settle(&mut self, value: &Energy, now: Instant) {

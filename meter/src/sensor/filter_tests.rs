@@ -41,16 +41,16 @@ fn a_transient_zero_is_never_believed() {
 fn a_transient_leap_is_never_believed_either() {
     let (mut filter, start) = (filter(), Instant::now());
     let at = |s: u64| start + Duration::from_secs(s);
-    // 100 kW for 5 s and the minute that a meter may take to renew its registers: 1805 Wh and two counts.
+    // 100 kW for 5 s and the minute that a meter may take to renew its registers: 1805 Wh, and 3 of resolution.
     let steps = [
         (0, energy(1000, 5), Verdict::Good),
         (5, energy(4_000_000_000, 5), HELD),
         (10, energy(4_000_000_000, 5), Verdict::Held { seen: 2 }),
         (15, energy(1002, 5), Verdict::Good),
-        (20, energy(1002 + 1807, 5), Verdict::Good),
-        (25, energy(2809 + 1808, 5), HELD),
-        (30, energy(2809, 9_999_999), HELD), // another number from nowhere
-        (3600, energy(2809 + 90_000, 5), Verdict::Good), // within an hour it can have flowed
+        (20, energy(1002 + 1808, 5), Verdict::Good),
+        (25, energy(2810 + 1809, 5), HELD),
+        (30, energy(2810, 9_999_999), HELD), // another number from nowhere
+        (3600, energy(2810 + 90_000, 5), Verdict::Good), // within an hour it can have flowed
     ];
     for (s, value, want) in steps {
         assert_eq!(filter.accept(&value, at(s)), want, "{s}: {value:?}");
@@ -120,8 +120,8 @@ fn the_meters_own_limit_is_narrower_than_its_kinds() {
     filter.limit_power(60_000);
     filter.accept(&energy(1000, 0), start);
     let later = start + Duration::from_secs(60);
-    assert_eq!(filter.accept(&energy(1000 + 203, 0), later), HELD);
-    assert_eq!(filter.accept(&energy(1000 + 202, 0), later), Verdict::Good);
+    assert_eq!(filter.accept(&energy(1000 + 204, 0), later), HELD);
+    assert_eq!(filter.accept(&energy(1000 + 203, 0), later), Verdict::Good);
 }
 
 #[test]
@@ -178,15 +178,15 @@ fn a_roll_over_is_good_and_a_drop_is_not_one() {
     const TOP: u32 = u32::MAX;
     let table = [
         // exponent, old, new, seconds between, whether it is a roll-over
-        (0, TOP - 9, 10, 5, true),   // 20 Wh in 5 s: within the power and two counts
-        (0, TOP - 9, 200, 5, false), // 210 Wh in 5 s is more than 100 kW
-        (0, TOP - 9, 200, 3600, true), // in an hour it is not
-        (0, 2_000_000, 0, 3600, false), // a zero
+        (0, TOP - 9, 10, 5, true),           // 20 Wh in 5 s: within the power
+        (0, TOP - 9, 200, 5, false),         // 210 Wh in 5 s is more than 100 kW
+        (0, TOP - 9, 200, 3600, true),       // in an hour it is not
+        (0, 2_000_000, 0, 3600, false),      // a zero
         (0, TOP / 2, 3, 3600 * 9000, false), // far from its end, however long nobody looked
-        (0, TOP - 9, TOP - 10, 5, false), // a step back
-        (3, TOP, 0, 5, true),        // one count of 1 kWh
-        (3, TOP - 5, 5, 5, false),   // 11 kWh in 5 s
-        (-2, TOP - 99, 100, 5, true), // 2 Wh
+        (0, TOP - 9, TOP - 10, 5, false),    // a step back
+        (3, TOP, 0, 5, true),                // one count of 1 kWh
+        (3, TOP - 5, 5, 5, false),           // 11 kWh in 5 s
+        (-2, TOP - 99, 100, 5, true),        // 2 Wh
     ];
     let value = |encoding, count| Energy::decode(encoding, words(count), words(7)).unwrap();
     for (exponent, old, new, seconds, want) in table {

@@ -1,13 +1,9 @@
 //! The chain's refusals: why it took no reading, as far as the meter's proven record shows.
 
 use serde::{Serialize, Serializer};
-use wattle_primitives::reading::Reading;
+use wattle_primitives::TimeMs;
+use wattle_primitives::reading::{FlowLimit, Reading};
 use wattle_primitives::state_key::MeterRecord;
-use wattle_primitives::{TimeMs, WattHours};
-
-const MS_PER_HOUR: u128 = 3_600_000;
-/// Energy that a proven record may be exceeded by before that is called implausible here: the chain decides.
-const SLACK_WH: u64 = 1000;
 
 /// Reasons why the chain takes no reading, as far as the meter's proven record shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +36,11 @@ impl Objection {
         let (Ok(import), Ok(export)) = (import, export) else { return Self::BadRegisters };
         let (Some(import), Some(export)) = (import, export) else { return Self::RegisterDecreased };
         let Some(last) = last else { return Self::Unknown };
-        let rise = |count, before: WattHours| {
-            record.encoding.energy_of(count).map_or(u64::MAX, |energy| energy.0.saturating_sub(before.0))
-        };
-        let rise = rise(import, last.import_wh).max(rise(export, last.export_wh));
-        let since_ms = u128::from(now.0.saturating_sub(last.flow_ms.0));
-        let most = u128::from(record.power_max_w).saturating_mul(since_ms) / MS_PER_HOUR;
-        if u128::from(rise) <= most.saturating_add(u128::from(SLACK_WH)) {
+        let stands = (record.encoding.energy_of(import), record.encoding.energy_of(export));
+        let (Ok(import_wh), Ok(export_wh)) = stands else { return Self::BadRegisters };
+        let rise = import_wh.saturating_sub(last.import_wh).max(export_wh.saturating_sub(last.export_wh));
+        let limit = FlowLimit { encoding: record.encoding, power_max_w: record.power_max_w };
+        if limit.until(last.flow_ms, rise, import_wh.max(export_wh), now).is_some() {
             return Self::Unknown;
         }
         let turned = |before: u64, after: u64| {

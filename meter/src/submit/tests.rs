@@ -237,8 +237,8 @@ fn the_record_says_what_speaks_against_a_reading() {
     };
     for (import, export, want) in [
         (words(100), words(50), Objection::Unknown),
-        (words(6100), words(50), Objection::Unknown), // 5 kWh in an hour, and what is left to the chain
-        (words(6101), words(50), Objection::Implausible),
+        (words(5103), words(50), Objection::Unknown), // 5 kWh in an hour, and 3 Wh of resolution
+        (words(5104), words(50), Objection::Implausible),
         (words(100), words(49), Objection::RegisterDecreased), // it rolls over, and has not
         (Words::new(vec![1]).unwrap(), words(50), Objection::BadRegisters),
     ] {

@@ -18,7 +18,7 @@
 //! without a clock may be as old as any, so the queue behind it may hold the energy of so long.
 
 use super::records::{LastReading, Meter};
-use wattle_primitives::reading::{ClockQuality, Reading, RegisterEncoding};
+use wattle_primitives::reading::{ClockQuality, FlowLimit, Reading};
 use wattle_primitives::{Reason, TimeMs, planted};
 
 /// Milliseconds of an hour.
@@ -27,8 +27,6 @@ const HOUR_MS: u64 = 3_600_000;
 const CLOCK_AHEAD_MS_MAX: u64 = 60_000;
 /// How old a meter's first reading may be: light nodes keep 30 days.
 const FIRST_AGE_MS_MAX: u64 = 30 * 24 * HOUR_MS;
-/// What rounding may add to a difference of counters, Wh, besides a step of the register.
-const ROUNDING_WH: u64 = 2;
 
 /// What a reading makes of its meter's last one.
 pub(super) fn next(meter: &Meter, reading: &Reading, now: TimeMs) -> Result<LastReading, Reason> {
@@ -112,10 +110,9 @@ pub(super) fn flow(
 ) -> Result<TimeMs, Reason> {
     let import = next.import_wh.saturating_sub(last.import_wh);
     let export = next.export_wh.saturating_sub(last.export_wh);
-    let takes = |wh: u64| flow_ms(wh, meter.power_max_w);
-    let slack = takes(ROUNDING_WH.saturating_add(step_wh(meter.encoding, next)));
-    let until = TimeMs(last.flow_ms.0.saturating_add(takes(import.0.max(export.0))));
-    if until.0 <= now.0.saturating_add(slack) {
+    let limit = FlowLimit { encoding: meter.encoding, power_max_w: meter.power_max_w };
+    let stand = next.import_wh.max(next.export_wh);
+    if let Some(until) = limit.until(last.flow_ms, import.max(export), stand, now) {
         return Ok(until);
     }
     let turned = |before: u64, after: u64| {
@@ -123,22 +120,4 @@ pub(super) fn flow(
     };
     let fell = turned(last.import_count, next.import_count) || turned(last.export_count, next.export_count);
     Err(if fell { Reason::RegisterDecreased } else { Reason::ImplausibleReading })
-}
-
-/// How long so much energy takes at full power, rounded up.
-fn flow_ms(wh: u64, power_max_w: u32) -> u64 {
-    let wh_ms = u128::from(wh).saturating_mul(u128::from(HOUR_MS));
-    u64::try_from(wh_ms.div_ceil(u128::from(power_max_w.max(1)))).unwrap_or(u64::MAX)
-}
-
-/// The least change a register can show besides none, Wh.
-fn step_wh(encoding: RegisterEncoding, next: &LastReading) -> u64 {
-    match encoding {
-        RegisterEncoding::Uint32Wh | RegisterEncoding::Uint64Wh => 1,
-        RegisterEncoding::Acc32 { exponent } => {
-            10u64.saturating_pow(u32::from(exponent.max(0).unsigned_abs()))
-        }
-        // 24 bits of mantissa: a step is less than the value over 2^23.
-        RegisterEncoding::Float32Kwh => (next.import_wh.0.max(next.export_wh.0) >> 23).saturating_add(1),
-    }
 }
