@@ -33,7 +33,7 @@ pub enum AddressError {
     /// Not bech32m, or the checksum is wrong: most likely a typing mistake.
     #[error("not a bech32m address: {detail}")]
     Encoding {
-        /// What the decoder found.
+        /// The decoder's message.
         detail: String,
     },
     /// Another network's prefix.

@@ -23,7 +23,7 @@ pub struct Batch {
 pub struct BadSignature {
     /// Position in the order of queueing.
     pub index: usize,
-    /// Why.
+    /// Why it does not count.
     #[source]
     pub source: SignatureError,
 }

@@ -17,7 +17,8 @@ pub const PATH_HEADERS_MAX: usize = 256;
 /// Protocol version that this build speaks. An unknown version halts the node cleanly.
 pub const PROTOCOL_VERSION: u32 = 1;
 
-/// What is voted on. Everything in a block is bound by its header, and everything in a header by its hash.
+/// The part of a block that is voted on. Everything in a block is bound by its header, and everything in a header by
+/// its hash.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

@@ -15,7 +15,7 @@ const BITMAP_BYTES_MAX: usize = VALIDATORS_MAX / 8;
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Certificate {
-    /// What all signers voted.
+    /// The one vote that all signers cast.
     pub vote: Vote,
     /// Bit `i` (least significant first) is set when validator `i` signed; exactly `ceil(n / 8)` bytes.
     pub signers: BoundedBytes<BITMAP_BYTES_MAX>,
@@ -53,7 +53,7 @@ pub enum CertificateError {
     Signature {
         /// The first signer whose signature fails.
         signer: ValidatorIndex,
-        /// Why.
+        /// Why it does not verify.
         #[source]
         source: SignatureError,
     },

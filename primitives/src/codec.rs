@@ -21,7 +21,7 @@ pub enum DecodeError {
     /// Not a canonical encoding of the type.
     #[error("malformed encoding: {detail}")]
     Malformed {
-        /// What the decoder stumbled on.
+        /// The decoder's message.
         detail: String,
     },
 }

@@ -109,7 +109,7 @@ domains! {
     WAL_BODY = "wattle:wal-body:v1";
     /// Page of a sign-state file.
     SIGN_STATE = "wattle:sign-state:v1";
-    /// What a sign state remembers of a signed vote.
+    /// Digest of a signed vote in a sign state.
     SIGN_DIGEST = "wattle:sign-digest:v1";
 }
 

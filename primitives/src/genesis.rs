@@ -1,4 +1,4 @@
-//! What a chain starts from: parameters, validator sets and the first accounts.
+//! The start of a chain: parameters, validator sets and the first accounts.
 //!
 //! The header of height 0 binds all of it: its `chain` field is [`Genesis::hash`], its state root the state made
 //! from it. The hash of that header is the chain's identity.
@@ -27,7 +27,7 @@ pub struct Params {
     pub leader_timeout_ms: u64,
     /// How long a view has from the proposal's arrival, before any growth.
     pub advance_timeout_ms: u64,
-    /// What grown timeouts never exceed.
+    /// Upper bound of grown timeouts, ms.
     pub timeout_ms_max: u64,
     /// Silence after which a leader's view is skipped at once.
     pub skip_timeout_ms: u64,
@@ -39,7 +39,7 @@ pub struct Params {
     pub block_weight_max: Weight,
     /// Fee for one unit of weight, native base units.
     pub weight_price: Amount,
-    /// What a new account costs its creator, native base units.
+    /// Deposit for a new account, paid by its creator, native base units.
     pub account_deposit: Amount,
     /// Weight units that a bandwidth bucket regains in a second.
     pub bandwidth_rate: Weight,
@@ -101,7 +101,7 @@ pub struct GenesisMeter {
     pub role: MeterRole,
     /// Most power that can flow through it, W.
     pub power_max_w: u32,
-    /// What the operator sponsors it with, native base units; no expiry.
+    /// Allowance that the operator sponsors it with, native base units; no expiry.
     pub allowance: Amount,
 }
 
@@ -123,7 +123,7 @@ pub struct Genesis {
     pub validator_sets: Vec<ScheduledSet>,
     /// Accounts, sorted by key.
     pub accounts: Vec<GenesisAccount>,
-    /// Microgrids.
+    /// Microgrids that exist from the start.
     pub microgrids: Vec<GenesisMicrogrid>,
 }
 
@@ -139,7 +139,7 @@ pub enum GenesisError {
     /// A parameter is zero or beyond what the code allows.
     #[error("parameter {name} is out of range")]
     Param {
-        /// Which.
+        /// Name of the parameter.
         name: &'static str,
     },
     /// A key twice, not sorted, or of small order.

@@ -109,7 +109,7 @@ impl fmt::Debug for Hash {
 pub struct HexError {
     /// Hex digits that the type takes.
     pub expected: usize,
-    /// What was given, cut to 80 characters.
+    /// The input, cut to 80 characters.
     pub got: String,
 }
 

@@ -1,5 +1,5 @@
-//! What every floor of Wattle shares: hashes, keys, addresses, units, transactions, blocks, votes,
-//! certificates, Merkle rules and the canonical encoding.
+//! Types and rules that every floor of Wattle shares: hashes, keys, addresses, units, transactions, blocks,
+//! votes, certificates, Merkle rules and the canonical encoding.
 //!
 //! Nothing here performs I/O, reads a clock or keeps state. Everything that is hashed, signed or
 //! stored is encoded with borsh through [`codec`]; enum discriminants are explicit and never reused.

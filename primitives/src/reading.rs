@@ -78,7 +78,7 @@ pub enum MeterRole {
     Feeder = 1,
 }
 
-/// What the light node knows of its clock.
+/// The light node's knowledge of its clock.
 #[derive(
     Clone,
     Copy,
@@ -126,7 +126,7 @@ pub struct Reading {
     pub uptime_ms: u64,
     /// Wall clock, ms UTC. Billing never trusts it.
     pub time_ms: TimeMs,
-    /// What the wall clock is worth.
+    /// How far `time_ms` can be trusted.
     pub clock: ClockQuality,
     /// Import register (OBIS 1-0:1.8.0).
     pub import: Words,
@@ -139,7 +139,7 @@ pub struct Reading {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignedReading {
-    /// What was read.
+    /// The reading that the meter signs.
     pub reading: Reading,
     /// Key of the meter; its address must be `reading.meter`.
     pub key: PublicKey,

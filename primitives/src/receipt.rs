@@ -1,4 +1,4 @@
-//! What came of each transaction.
+//! The result of each transaction.
 
 use crate::{Amount, Event, Hash, Reason, Weight, domain, merkle};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -17,12 +17,12 @@ pub enum Outcome {
     Failed {
         /// Position of the call.
         call: u8,
-        /// Why.
+        /// Why it failed.
         reason: Reason,
     } = 1,
 }
 
-/// What came of one transaction.
+/// The result of one transaction.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -35,7 +35,7 @@ pub struct Receipt {
     pub weight: Weight,
     /// Fee taken, tip included, native base units.
     pub fee: Amount,
-    /// What happened, in order. Of a failed transaction only the fee.
+    /// Its events, in order. Of a failed transaction only the fee.
     pub events: Vec<Event>,
 }
 
@@ -61,7 +61,7 @@ impl BlockReceipts {
         std::iter::once(own).chain(txs).collect()
     }
 
-    /// What the header carries as `receipts_root`.
+    /// The receipts' root: `receipts_root` in the header.
     #[must_use]
     pub fn root(&self) -> Hash {
         merkle::list_root(&self.leaves())

@@ -28,7 +28,7 @@ pub const MEMBER: u8 = 0x65;
 /// Next nonce of each lane from 0 on; lanes beyond the end stand at 0.
 pub type Nonces = BoundedVec<Nonce, { LANES_MAX as usize }>;
 
-/// What state holds under [`account`]. Never deleted, so that a nonce never comes back.
+/// The record under [`account`]. Never deleted, so that a nonce never comes back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct AccountRecord {
     /// Next nonce of each lane.
@@ -41,20 +41,20 @@ pub struct AccountRecord {
     pub assets: u32,
 }
 
-/// What state holds under [`balance`]: four counters in base units. The posted ones only grow.
+/// The record under [`balance`]: four counters in base units. The posted ones only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct BalanceRecord {
     /// Debits reserved by holds.
     pub debits_pending: u128,
-    /// Debits.
+    /// Sum of the debits posted.
     pub debits_posted: u128,
     /// Credits reserved by holds.
     pub credits_pending: u128,
-    /// Credits.
+    /// Sum of the credits posted.
     pub credits_posted: u128,
 }
 
-/// What state holds under [`meter`].
+/// The record under [`meter`].
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct MeterRecord {
     /// Its microgrid.
@@ -102,7 +102,7 @@ pub struct LastReading {
     pub flow_ms: TimeMs,
 }
 
-/// What state holds under [`microgrid`].
+/// The record under [`microgrid`].
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct MicrogridRecord {
     /// Its operator.
@@ -121,7 +121,7 @@ pub struct MicrogridRecord {
     pub ordered: IntervalId,
     /// Versions of its terms so far, under [`terms`].
     pub terms: u32,
-    /// What it does next; `None` until it has terms.
+    /// Its next work; `None` until it has terms.
     pub agenda: Option<Agenda>,
 }
 
@@ -158,7 +158,7 @@ pub struct Agenda {
     pub due_ms: TimeMs,
 }
 
-/// What state holds under [`terms`]. It is never changed.
+/// The record under [`terms`]. It is never changed.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct TermsRecord {
     /// First interval that they hold for; they hold until the next version's.
@@ -167,37 +167,37 @@ pub struct TermsRecord {
     pub terms: Terms,
 }
 
-/// What state holds under [`member`].
+/// The record under [`member`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct MemberRecord {
     /// Code of its tab in the microgrid's book.
     pub code: u32,
-    /// What it may owe, if not what the terms say.
+    /// Its own credit limit, base units; the terms' when absent.
     pub credit_limit: Option<Amount>,
-    /// What of its credit deals have reserved.
+    /// The part of its credit that deals have reserved, base units.
     pub reserved: Amount,
-    /// What it owes by estimates alone: nobody is cut off for that.
+    /// Debt by estimates alone, base units, paid or not: nobody is cut off for that.
     pub estimated: Amount,
     /// Whether settlement may take what it owes from its wallet: only it can say so.
     pub collect: bool,
-    /// What it may come to owe for energy that it sold in intervals that are not settled, if it does not deliver: the
-    /// sum of its positions' `exposed`. So much of its tab is not paid out.
+    /// Debt that it may come to if it does not deliver the energy it sold in intervals that are not settled, base
+    /// units: the sum of its positions' `exposed`. So much of its tab is not paid out.
     pub exposed: Amount,
-    /// What export or bought energy took off estimated intervals, until readings have replaced all its estimates: so
-    /// much is refunded at the export price.
+    /// Energy that export or purchases took off estimated intervals, Wh, until readings have replaced all its
+    /// estimates: so much is refunded at the export price.
     pub offset: WattHours,
     /// Claims that were granted to it, in all.
     pub granted: Amount,
-    /// What was paid out to it, in all.
+    /// Sum paid out to it, base units.
     pub paid_out: Amount,
-    /// What it was charged for energy of other members, in all.
+    /// Sum charged to it for energy of other members, base units.
     pub traded: Amount,
-    /// What of `estimated` has been paid: payments count for what was measured first.
+    /// The part of `estimated` that is paid, base units: payments count for measured energy first.
     pub estimates_paid: Amount,
 }
 
 impl MemberRecord {
-    /// What it owes by estimates alone and has not paid.
+    /// Unpaid debt by estimates alone, base units.
     #[must_use]
     pub const fn unpaid_estimates(&self) -> Amount {
         self.estimated.saturating_sub(self.estimates_paid)
@@ -205,7 +205,7 @@ impl MemberRecord {
 }
 
 impl BalanceRecord {
-    /// What a credit-normal account that may not go below zero, such as a wallet, can still spend.
+    /// Spendable balance, base units, of a credit-normal account that may not go below zero, such as a wallet.
     #[must_use]
     pub const fn available(&self) -> Amount {
         let debits = self.debits_posted.saturating_add(self.debits_pending);

@@ -17,7 +17,7 @@ pub const AUTHS_MAX: usize = 16;
 /// Most bytes of an encoded transaction.
 pub const TX_BYTES_MAX: usize = 64 * 1024;
 
-/// What the sender asks for. In JSON with camelCase names.
+/// The sender's request. In JSON with camelCase names.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -38,7 +38,7 @@ pub struct TxBody {
     pub max_fee: Amount,
     /// Extra for the proposer, in native base units; orders transactions when blocks are full.
     pub tip: Amount,
-    /// What to do, all or nothing, in order.
+    /// Calls to execute, all or nothing, in order.
     pub calls: BoundedVec<Call, CALLS_MAX>,
 }
 
@@ -65,7 +65,7 @@ pub enum Tx {
     /// The first format.
     #[serde(rename = "1")]
     V1 {
-        /// What is asked.
+        /// The sender's request.
         body: TxBody,
         /// Who allows it: sorted by key, no key twice, none superfluous.
         auths: BoundedVec<Auth, AUTHS_MAX>,
@@ -102,7 +102,7 @@ impl Tx {
         Ok(Self::V1 { body, auths: BoundedVec::new(auths)? })
     }
 
-    /// What is asked.
+    /// The sender's request.
     #[must_use]
     pub const fn body(&self) -> &TxBody {
         let Self::V1 { body, .. } = self;

@@ -173,7 +173,7 @@ impl ValidatorSet {
         (0..self.members.len()).filter_map(|i| u16::try_from(i).ok().map(ValidatorIndex))
     }
 
-    /// What headers carry as `validators_hash`.
+    /// The set's hash: `validators_hash` in headers.
     #[must_use]
     pub fn hash(&self) -> Hash {
         Hash::of_encoded(domain::VALIDATORS, self)

@@ -29,7 +29,7 @@ pub struct Round {
     pub view: View,
 }
 
-/// What a leader puts to the vote: a block in a round, on top of the one certified in `parent_view`.
+/// A leader's proposal: a block in a round, on top of the one certified in `parent_view`.
 #[derive(
     Clone,
     Copy,
@@ -133,7 +133,7 @@ pub enum Vote {
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SignedVote {
-    /// What is voted.
+    /// The vote that is signed.
     pub vote: Vote,
     /// Position in the set of the vote's epoch.
     pub signer: ValidatorIndex,
@@ -157,7 +157,7 @@ pub enum VoteError {
     Signature {
         /// Index claimed.
         signer: ValidatorIndex,
-        /// Why.
+        /// Why it does not verify.
         #[source]
         source: SignatureError,
     },
@@ -183,7 +183,7 @@ impl Vote {
         }
     }
 
-    /// What it is for; `None` for a nullify.
+    /// The proposal it is for; `None` for a nullify.
     #[must_use]
     pub const fn proposal(&self) -> Option<Proposal> {
         match self {

@@ -36,9 +36,9 @@ pub mod tag {
     pub const BOOK_INDEX: u8 = 0x32;
     /// Open hold.
     pub const HOLD: u8 = 0x40;
-    /// What falls due, by time.
+    /// Due work, by time.
     pub const QUEUE: u8 = 0x41;
-    /// Sponsorship.
+    /// Record of a sponsorship.
     pub const SPONSORSHIP: u8 = 0x50;
     /// Microgrid ids by number.
     pub const MICROGRID_INDEX: u8 = 0x61;
@@ -54,7 +54,7 @@ pub mod tag {
     pub const INTERVAL: u8 = 0x69;
     /// A member's trades and energy in an interval.
     pub const POSITION: u8 = 0x6a;
-    /// Order.
+    /// Order that stands.
     pub const ORDER: u8 = 0x6b;
     /// An interval's orders by number.
     pub const ORDER_INDEX: u8 = 0x6c;
@@ -62,13 +62,13 @@ pub mod tag {
     pub const DEAL: u8 = 0x70;
     /// Acceptance of a request.
     pub const ACCEPTANCE: u8 = 0x71;
-    /// Dispute.
+    /// Open dispute.
     pub const DISPUTE: u8 = 0x72;
     /// How many requests and deals a microgrid has open.
     pub const DEAL_COUNT: u8 = 0x74;
     /// A microgrid's open requests and deals, without a gap; in no lasting order.
     pub const DEAL_INDEX: u8 = 0x75;
-    /// What of a microgrid's cash belongs to intervals that are not settled.
+    /// The part of a microgrid's cash that belongs to intervals that are not settled.
     pub const ESCROW: u8 = 0x76;
 }
 
@@ -207,7 +207,7 @@ pub const fn counters() -> Key<Counters> {
     Key::new(tag::COUNTERS)
 }
 
-/// What falls due at `time_ms`, with its id. Ordered by time, then id.
+/// Work that falls due at `time_ms`, with its id. Ordered by time, then id.
 #[must_use]
 pub fn queue(time_ms: TimeMs, id: &Hash) -> Key<Due> {
     Key::new(tag::QUEUE).with(&time_ms.0.to_be_bytes()).with(&id.as_bytes()[..24])

@@ -92,7 +92,7 @@ impl<'a> Overlay<'a> {
         self.undo.push((key, old));
     }
 
-    /// What is due at `time_ms`, soonest first, at most `limit`: queue keys with what they hold.
+    /// Work that is due at `time_ms`, soonest first, at most `limit`: queue keys with their values.
     pub fn due(&self, time_ms: TimeMs, limit: usize) -> Vec<(Key<Due>, Due)> {
         let is_due = |key: &[u8]| key::queue_time(key).is_some_and(|at| at <= time_ms);
         let untouched = |key: &Key<Due>| self.slots.get(&key.raw()).is_none_or(|slot| !slot.written);

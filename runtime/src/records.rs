@@ -10,11 +10,11 @@ pub struct Counters {
     pub assets: u32,
     /// Books, the public one included: the next id.
     pub books: u64,
-    /// Microgrids.
+    /// Microgrids: the next number.
     pub microgrids: u32,
 }
 
-/// What falls due at a time: the values of the queue.
+/// Work that falls due at a time: the values of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]

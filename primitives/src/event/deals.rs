@@ -40,7 +40,7 @@ events! {
             charger: Address,
             /// Who discharges.
             discharger: Address,
-            /// Energy.
+            /// Energy agreed on, Wh.
             wh: WattHours,
             /// Base units per kWh.
             price: Amount,
@@ -83,7 +83,7 @@ events! {
             charger: Option<Address>,
             /// Who discharged and is paid; likewise.
             discharger: Option<Address>,
-            /// How.
+            /// How it ended.
             end: DealEnd,
             /// Energy that is paid for.
             used_wh: WattHours,

@@ -25,7 +25,7 @@ events! {
         dispute_voted: DisputeVoted {
             /// The dispute.
             dispute: Hash,
-            /// Who.
+            /// Who voted.
             account: Address,
             /// Whether the vote is for the claim.
             uphold: bool,

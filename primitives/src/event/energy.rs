@@ -44,7 +44,7 @@ events! {
             #[serde(with = "crate::units::decimal")]
             #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Decimal"))]
             seq: u64,
-            /// Why.
+            /// Why it was not accepted.
             reason: Reason,
         } = 3,
         /// A microgrid has new terms.

@@ -35,7 +35,7 @@ events! {
             debit: AccountId,
             /// Account credited.
             credit: AccountId,
-            /// Asset.
+            /// Asset of the amount.
             asset: AssetId,
             /// Base units.
             amount: Amount,
@@ -48,7 +48,7 @@ events! {
             debit: AccountId,
             /// Account to be credited.
             credit: AccountId,
-            /// Asset.
+            /// Asset of the amount.
             asset: AssetId,
             /// Base units.
             amount: Amount,

@@ -15,13 +15,13 @@ events! {
             microgrid: Hash,
             /// The interval.
             interval: IntervalId,
-            /// Whose.
+            /// Who placed it.
             account: Address,
             /// Bid or offer.
             side: Side,
             /// Base units per kWh.
             price: Amount,
-            /// Energy.
+            /// Energy, Wh.
             wh: WattHours,
             /// Base units reserved for the worst case.
             reserved: Amount,
@@ -30,11 +30,11 @@ events! {
         order_ended: OrderEnded {
             /// Its id.
             order: Hash,
-            /// Whose.
+            /// Who placed it.
             account: Address,
             /// Energy traded.
             filled_wh: WattHours,
-            /// How.
+            /// How it ended.
             end: OrderEnd,
         } = 1,
         /// The orders of an interval were matched; each one's end follows, in this block or a later one.
@@ -66,7 +66,7 @@ events! {
             buyer: Address,
             /// Who sells.
             seller: Address,
-            /// Energy.
+            /// Energy, Wh.
             wh: WattHours,
             /// Base units per kWh.
             price: Amount,

@@ -102,7 +102,7 @@ modules! {
     Market(MarketEvent) = 4,
     /// Bilateral deals.
     Deals(DealsEvent) = 5,
-    /// Disputes.
+    /// Contested bills.
     Disputes(DisputesEvent) = 6,
 }
 

@@ -19,7 +19,7 @@ const MISFITS_MAX: usize = 64;
 /// Bytes of a block that are not transactions: its header and the length of the list.
 const FRAME_BYTES: usize = HEADER_BYTES_MAX + 4;
 
-/// What a block makes of its parent's state.
+/// The result of executing a block on its parent's state.
 #[derive(Clone, Debug)]
 pub struct Executed {
     /// State after the block.
@@ -43,22 +43,22 @@ pub struct Executed {
 pub struct BuildLimits {
     /// Bytes of encoded transactions.
     pub bytes_max: usize,
-    /// Weight.
+    /// Weight of the transactions.
     pub weight_max: Weight,
 }
 
 /// A block's content, picked from candidates.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// What was picked, in order.
+    /// Transactions picked, in order.
     pub txs: Vec<VerifiedTx>,
-    /// What it leads to.
+    /// The result of executing them.
     pub executed: Executed,
     /// Candidates that could not be charged, and why. Those that merely did not fit are not named.
     pub skipped: Vec<(Hash, TxError)>,
 }
 
-/// What a mempool should do with a transaction that could be charged now or later.
+/// The standing of a transaction's nonce, by which a mempool keeps or drops it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// Its nonce is the next.
@@ -72,10 +72,10 @@ pub enum Admission {
     Stale,
 }
 
-/// What a transaction would do if it were the next.
+/// The effect of a transaction, were it the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Simulated {
-    /// What its receipt would say.
+    /// The receipt it would have.
     pub receipt: Receipt,
     /// Why it could not be charged as it stands, if so; the receipt then shows what the calls would do.
     pub uncharged: Option<TxError>,

@@ -14,7 +14,7 @@ use crate::overlay::Overlay;
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{Address, Amount, AssetId, Auth, Lane, PublicKey, TxBody, Weight, planted};
 
-/// What is asked of whom.
+/// A transaction to be charged, with its signers and its weight.
 pub(super) struct Ask<'t> {
     pub(super) body: &'t TxBody,
     /// `None` when nobody has signed yet: authority is taken for granted.

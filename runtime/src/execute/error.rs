@@ -37,7 +37,7 @@ pub enum TxError {
     Call {
         /// Position of the call.
         index: u8,
-        /// What is wrong with it.
+        /// Why it is malformed.
         reason: Reason,
     },
     /// An auth that does not verify.
@@ -45,7 +45,7 @@ pub enum TxError {
     Signature {
         /// Key of the auth.
         key: PublicKey,
-        /// Why.
+        /// Why it does not verify.
         #[source]
         source: SignatureError,
     },
@@ -62,7 +62,7 @@ pub enum TxError {
     FeeCap {
         /// Weight times price, plus tip.
         fee: Amount,
-        /// What the body allows.
+        /// Highest fee that the body allows, native base units.
         max_fee: Amount,
     },
     /// Its time is over.
@@ -86,7 +86,7 @@ pub enum TxError {
     /// The sender, who pays for himself, has no account.
     #[error("account {account} does not exist")]
     UnknownAccount {
-        /// Whose.
+        /// The sender.
         account: Address,
     },
     /// The signatures do not reach the threshold.
@@ -110,7 +110,7 @@ pub enum TxError {
     Sponsorship {
         /// Named fee payer.
         payer: Address,
-        /// What is left of the allowance; 0 without a sponsorship in force.
+        /// The rest of the allowance, native base units; 0 without a sponsorship in force.
         left: Amount,
         /// Fee, and the deposit where an account is created.
         needed: Amount,
@@ -120,7 +120,7 @@ pub enum TxError {
     Funds {
         /// Fee payer.
         payer: Address,
-        /// What is there.
+        /// Spendable balance of the payer, native base units.
         available: Amount,
         /// Fee, and the deposit where an account is created.
         needed: Amount,
@@ -193,14 +193,14 @@ pub enum BlockError {
     Tx {
         /// Position in the block.
         index: u32,
-        /// Why.
+        /// Why it cannot be charged.
         #[source]
         source: TxError,
     },
     /// More weight than the parameters allow.
     #[error("weight {got} exceeds {max}")]
     Weight {
-        /// Limit.
+        /// Most weight of a block's transactions.
         max: Weight,
         /// Sum up to and including the first transaction too many.
         got: Weight,
@@ -228,7 +228,7 @@ pub enum GenesisFailure {
         part: &'static str,
         /// Position among its kind (a meter: within its microgrid).
         index: usize,
-        /// Why.
+        /// Why it cannot take effect.
         reason: Reason,
     },
 }

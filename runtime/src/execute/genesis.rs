@@ -23,7 +23,7 @@ use wattle_primitives::{
 
 /// The state and header of height 0. The header's hash is the chain's identity.
 ///
-/// What genesis creates costs no deposits.
+/// Genesis takes no deposits for the things that it creates.
 ///
 /// # Errors
 /// [`GenesisFailure`] when a part cannot take effect.

@@ -84,7 +84,7 @@ impl CheckedTx {
         self.encoded_len
     }
 
-    /// What it may cost to run at most.
+    /// The most weight that running it may take.
     #[must_use]
     pub const fn weight(&self) -> Weight {
         self.weight
@@ -215,13 +215,13 @@ fn weight_of(body: &TxBody, encoded_len: usize, auths: usize) -> Weight {
     body.calls.iter().map(Action::weight).fold(Weight(own), Weight::saturating_add)
 }
 
-/// What `weight` costs, tip included; saturates.
+/// Fee for `weight`, tip included, native base units; saturates.
 #[must_use]
 pub fn fee_of(params: &Params, weight: Weight, tip: Amount) -> Amount {
     Amount(params.weight_price.0.saturating_mul(u128::from(weight.0)).saturating_add(tip.0))
 }
 
-/// What a header over these transactions carries as `txs_root`.
+/// The transactions' root: `txs_root` in the header over them.
 #[must_use]
 pub fn txs_root(txs: &[VerifiedTx]) -> Hash {
     wattle_primitives::merkle::list_root(&txs.iter().map(|tx| tx.leaf()).collect::<Vec<_>>())

@@ -1,6 +1,6 @@
-//! What a microgrid does when it is due: the one place that calls both energy and market.
+//! Work of a microgrid when it is due: the one place that calls both energy and market.
 //!
-//! What is due runs within a budget; a step that does not fit leaves its cursor in the interval's record and goes on in
+//! Due work runs within a budget; a step that does not fit leaves its cursor in the interval's record and goes on in
 //! the next block.
 
 use super::energy::TERMS_KEYS;

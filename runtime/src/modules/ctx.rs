@@ -1,4 +1,4 @@
-//! What a call can see and do.
+//! The context of a call: all that it can see and do.
 
 use crate::keys;
 use crate::overlay::{Mark, Overlay};
@@ -6,7 +6,7 @@ use crate::records::Counters;
 use wattle_primitives::genesis::Params;
 use wattle_primitives::{Address, Amount, Event, Hash, Height, PublicKey, TimeMs};
 
-/// What a block's execution knows of its surroundings.
+/// The surroundings of a block's execution.
 #[derive(Clone, Debug)]
 pub struct BlockEnv {
     /// Parameters in force.
@@ -70,7 +70,7 @@ impl<'a> Ctx<'a> {
         self.env.time_ms
     }
 
-    /// What a new key in state costs.
+    /// Deposit for a new key in state, native base units.
     #[must_use]
     pub const fn deposit(&self) -> Amount {
         self.env.params.account_deposit
@@ -94,7 +94,7 @@ impl<'a> Ctx<'a> {
         self.events.push(event.into());
     }
 
-    /// What happened since the last call of this.
+    /// Takes the events since the last call of this.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }

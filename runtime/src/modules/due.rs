@@ -1,4 +1,4 @@
-//! What falls due in a block, before its transactions.
+//! Work that falls due in a block, before its transactions.
 
 use super::{Ctx, agenda, deals, ledger, market, weights};
 use crate::records::Due;

@@ -1,4 +1,4 @@
-//! What must always hold of a whole state, as modules tell it: their rules, and what several of them count in [`Sums`].
+//! Invariants of a whole state, as modules tell them: their rules, and what several of them count in [`Sums`].
 
 use crate::State;
 use crate::state::decode_entry;
@@ -50,7 +50,7 @@ pub enum Violation {
     Deposits {
         /// Balance of the deposits.
         held: u128,
-        /// Refundable.
+        /// Sum of the deposits to be given back.
         owed: u128,
     },
     /// A record is not where it should be, or not as it should be.

@@ -1,4 +1,4 @@
-//! What things cost, in weight units: about a microsecond each on the slowest supported validator.
+//! Costs in weight units: about a microsecond each on the slowest supported validator.
 //!
 //! Measured on a development machine by `tests/bench` and multiplied by five for a Raspberry Pi 4 class machine.
 

@@ -69,7 +69,7 @@ impl State {
         self.entries.get(position)
     }
 
-    /// What headers carry as `state_root`.
+    /// The state's root: `state_root` in headers.
     #[must_use]
     pub fn root(&self) -> Hash {
         self.entries.root()

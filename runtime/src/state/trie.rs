@@ -53,7 +53,7 @@ enum Node {
     Branch(Arc<Branch>),
 }
 
-/// What is to become of one position: a new leaf, or none.
+/// A change to one position: a new leaf, or none.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     position: Hash,
@@ -293,7 +293,7 @@ impl Change {
     }
 }
 
-/// What becomes of a lone leaf and the changes around it, sorted.
+/// The leaves that result from a lone leaf and the changes around it, sorted.
 fn beside(leaf: Placed, changes: &[Change]) -> Vec<Placed> {
     let mut leaves = Vec::with_capacity(changes.len().saturating_add(1));
     let (before, after) = changes.split_at(changes.partition_point(|c| c.position < leaf.0));

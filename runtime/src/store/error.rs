@@ -8,13 +8,13 @@ pub enum StoreError {
     /// The disk or the database failed. What was being written may or may not be there after a restart.
     #[error("storage failed: {detail}")]
     Io {
-        /// What the database says.
+        /// The database's message.
         detail: String,
     },
     /// The disk is full. As [`StoreError::Io`], but a restart after making room goes on.
     #[error("the disk is full: {detail}")]
     Full {
-        /// What the database says.
+        /// The database's message.
         detail: String,
     },
     /// Something on disk is not what was written.
@@ -22,7 +22,7 @@ pub enum StoreError {
     Corrupt {
         /// Kind of thing.
         what: &'static str,
-        /// What is wrong.
+        /// The damage, in words.
         detail: String,
     },
     /// A commit does not follow the tip.
@@ -46,9 +46,9 @@ pub enum StoreError {
     /// Written by another version of this software.
     #[error("store has format {got}, this version reads {expected}")]
     Format {
-        /// What this version reads.
+        /// Format that this version reads.
         expected: u32,
-        /// What is there.
+        /// Format of the store.
         got: u32,
     },
     /// Older than the history that is kept.

@@ -107,7 +107,7 @@ pub(super) trait Kv: Send + Sync {
     fn cut(&self, visit: &mut Visit<'_>) -> Result<Option<Vec<u8>>, StoreError>;
 }
 
-/// What is kept of a transaction for its accounts' histories.
+/// The row of a transaction in its accounts' histories.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(super) struct HistoryRow {
     pub(super) tx: Hash,

@@ -13,7 +13,7 @@
 //! It also fails on a last record of which a power cut kept some sectors and not others. That one is told apart from
 //! damage to acknowledged records, and cut off, by [`tail`].
 //!
-//! Whatever it recovers is checked again: [`super::load`] compares the state's root with the tip's header.
+//! All that it recovers is checked again: [`super::load`] compares the state's root with the tip's header.
 
 use super::StoreError;
 use super::chain::ChainStore;
@@ -39,7 +39,7 @@ const OPEN_FILES_MAX: i32 = 256;
 /// Bits of bloom filter for each key of the tables that are asked for keys they lack.
 const BLOOM_BITS: f64 = 10.0;
 
-/// What may be set from outside.
+/// Settings of the database that may be made from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RocksOptions {
     /// Bytes of writes that a table keeps in memory before they become a file. RocksDB takes no less than 64 KiB.

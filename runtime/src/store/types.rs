@@ -1,4 +1,4 @@
-//! What goes into a store and what comes out.
+//! Types that go into a store and come out of it.
 
 use crate::State;
 use crate::overlay::RawWrite;
@@ -13,7 +13,7 @@ pub struct Commit<'a> {
     pub block: Cow<'a, Block>,
     /// Its finalization, when it was finalized directly.
     pub certificate: Option<Cow<'a, Certificate>>,
-    /// What came of it.
+    /// Its receipts and events.
     pub receipts: Cow<'a, BlockReceipts>,
     /// Every key that changed, with its new value; `None` removes it.
     pub writes: Cow<'a, [RawWrite]>,
@@ -40,7 +40,7 @@ pub struct TxLocation {
 /// A place in an account's history, and where its next page starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HistoryCursor {
-    /// Height.
+    /// Height of its block.
     pub height: Height,
     /// Position in the block.
     pub index: u32,
@@ -49,7 +49,7 @@ pub struct HistoryCursor {
 /// A transaction that an account took part in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryItem {
-    /// Where.
+    /// Its place in the history.
     pub at: HistoryCursor,
     /// Its id.
     pub tx: Hash,
@@ -79,7 +79,7 @@ pub struct EventItem {
     pub index: u32,
     /// Its transaction; `None` for the block's own.
     pub tx: Option<Hash>,
-    /// What happened.
+    /// The event itself.
     pub event: Event,
 }
 
@@ -110,7 +110,7 @@ pub struct StatementPage {
     pub next: Option<(Height, u32)>,
 }
 
-/// What proves a finalized height: headers from it up to a certified one, and the certificate of the last.
+/// The proof of a finalized height: headers from it up to a certified one, and the certificate of the last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proven {
     /// The height's header first, the certified one last; never empty.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct AuthoriseDeal {
     /// The deal.
     pub deal: Hash,
-    /// What backs it.
+    /// The money that backs it.
     pub funding: Funding,
     /// Block time at which the authorisation ends.
     pub expires_ms: TimeMs,

@@ -34,7 +34,7 @@ pub const CONFIRMED_MS: u64 = 3600 * 1000;
 /// Longest an authorisation stands, in ms: 7 days.
 pub const AUTHORISATION_MS_MAX: u64 = 7 * 24 * 3600 * 1000;
 
-/// What backs a deal's authorisation.
+/// The source of the money that backs a deal's authorisation.
 #[derive(
     Clone,
     Copy,

@@ -16,7 +16,8 @@ pub struct OpenDispute {
     pub first: Box<SignedReading>,
     /// The later reading.
     pub second: Box<SignedReading>,
-    /// What the sender wants back, base units of the settlement asset; at most [`CLAIM_MAX`](super::CLAIM_MAX).
+    /// Amount that the sender wants back, base units of the settlement asset; at most
+    /// [`CLAIM_MAX`](super::CLAIM_MAX).
     pub claim: Amount,
     /// Hash of the reasons, which lie elsewhere.
     pub note: Hash,

@@ -1,4 +1,4 @@
-//! What a meter's key signs before it is registered.
+//! The statement that a meter's key signs before the meter is registered.
 
 use crate::{Address, Hash, domain};
 use borsh::BorshSerialize;

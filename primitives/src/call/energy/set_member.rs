@@ -12,6 +12,6 @@ pub struct SetMember {
     pub microgrid: Hash,
     /// The account.
     pub account: Address,
-    /// What it may owe; the terms' limit when absent.
+    /// Its own credit limit, base units; the terms' when absent.
     pub credit_limit: Option<Amount>,
 }

@@ -1,4 +1,4 @@
-//! What operator and installer sign when a meter is replaced.
+//! The statement that operator and installer sign when a meter is replaced.
 
 use crate::reading::{RegisterEncoding, Words};
 use crate::units::WattHours;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SwapMeter {
-    /// What is swapped.
+    /// The swap, as the installer signs it.
     pub swap: Box<MeterSwap>,
     /// The installer's key: of the account that the terms name, or the operator's own when they name none.
     pub key: PublicKey,

@@ -1,4 +1,4 @@
-//! What energy costs by time of day.
+//! Energy prices by time of day.
 //!
 //! The price of a span of time is the average over its milliseconds, rounded down: energy is taken to flow evenly within
 //! a span. An interval that a band's edge divides, or ten days of readings that come late, are priced in closed form.
@@ -13,9 +13,9 @@ const DAY_MS: u64 = MINUTE_MS * DAY_MINUTES as u64;
 /// Prices in base units per kWh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prices {
-    /// What the grid asks.
+    /// Price of energy from the grid.
     pub import: Amount,
-    /// What the grid pays.
+    /// Price of energy to the grid.
     pub export: Amount,
 }
 

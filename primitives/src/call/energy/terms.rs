@@ -1,4 +1,4 @@
-//! What a microgrid's operator offers: prices by time of day, how orders are cleared, how long readings may be late.
+//! A microgrid's terms: prices by time of day, how orders are cleared, how long readings may be late.
 
 use crate::{Address, Amount, BoundedVec, TimeMs};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -22,9 +22,9 @@ pub const WINDOW_MS_MAX: u64 = 60 * 24 * 3600 * 1000;
 pub struct TariffBand {
     /// Minute of the day, 0 to 1439, in the microgrid's own time.
     pub from_minute: u16,
-    /// What the grid asks for a kWh, base units.
+    /// Price of a kWh from the grid, base units.
     pub import_price: Amount,
-    /// What the grid pays for a kWh, base units; at most the import price.
+    /// Price of a kWh to the grid, base units; at most the import price.
     pub export_price: Amount,
 }
 
@@ -105,7 +105,7 @@ pub struct Terms {
     pub losses: LossRule,
     /// Losses above so many thousandths of the feeder's energy are flagged as under-reported.
     pub loss_permille_max: u16,
-    /// What a member may owe, base units of the settlement asset, unless it has a limit of its own.
+    /// Credit limit of members without one of their own, base units of the settlement asset.
     pub credit_limit: Amount,
     /// Who signs meter swaps besides the operator; the operator alone when absent.
     pub installer: Option<Address>,

@@ -7,6 +7,6 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Unsponsor {
-    /// Whose.
+    /// Account whose sponsorship ends.
     pub grantee: Address,
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Hold {
     /// Chosen by the sender; with the sender's address it makes the hold's id.
     pub reference: Hash,
-    /// What is reserved.
+    /// The reserved entry: accounts, asset and amount.
     pub entry: Entry,
     /// Who may capture or void it.
     pub captor: Address,

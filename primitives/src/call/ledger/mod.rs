@@ -46,7 +46,7 @@ pub const HOLD_MS_MAX: u64 = 90 * 24 * 3600 * 1000;
 pub enum AccountId {
     /// A person's or device's own account in the public book: a liability that never goes below zero.
     Wallet {
-        /// Owner.
+        /// Account that owns it.
         owner: Address,
     } = 0,
     /// An account of an organisation's book.
@@ -58,10 +58,10 @@ pub enum AccountId {
     } = 1,
     /// An account of the protocol in the public book.
     System {
-        /// Which.
+        /// Which of the protocol's accounts.
         account: SystemAccount,
     } = 2,
-    /// What `book` owes to `to` (credit balance) or is owed by it (debit balance). Posted by the ledger only.
+    /// The debt of `book` to `to` (credit balance), or of `to` to `book` (debit balance). Posted by the ledger only.
     Due {
         /// The book whose account this is.
         book: BookId,

@@ -82,7 +82,7 @@ impl Deal {
     }
 }
 
-/// What a deal reserves: the price of its amount and, once it is authorised, of the margin.
+/// Amount that a deal reserves, base units: the price of its energy and, once it is authorised, of the margin.
 #[must_use]
 pub fn reserved(deal: &Deal) -> Amount {
     let margin_wh = match deal.state {

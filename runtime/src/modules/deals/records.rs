@@ -26,7 +26,7 @@ pub struct Deal {
     pub price: Amount,
     /// End of the request, then of the time to authorise, then of the authorisation: its place in the queue.
     pub expires_ms: TimeMs,
-    /// What the requester's deposit was.
+    /// Deposit paid by the requester, native base units.
     pub deposit: Amount,
     /// Whose acceptances stand, under [`crate::keys::acceptance`]; none once it is confirmed.
     pub acceptors: BoundedVec<Address, ACCEPTANCES_MAX>,
@@ -50,7 +50,7 @@ pub enum DealState {
     Authorised {
         /// The other side.
         partner: Address,
-        /// What backs it.
+        /// The money that backs it.
         funding: Funding,
         /// How far use may overshoot, Wh.
         margin_wh: WattHours,
@@ -60,7 +60,7 @@ pub enum DealState {
         used_wh: WattHours,
         /// The charging side's meter.
         meter: Address,
-        /// What it had imported when the deal was authorised.
+        /// Its import counter when the deal was authorised, Wh.
         from_wh: WattHours,
     } = 2,
 }
@@ -72,6 +72,6 @@ pub struct Acceptance {
     pub wh_max: WattHours,
     /// Base units per kWh.
     pub price: Amount,
-    /// What its deposit was.
+    /// Deposit paid for it, native base units.
     pub deposit: Amount,
 }

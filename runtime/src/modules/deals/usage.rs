@@ -24,7 +24,7 @@ pub(super) const END_KEYS: u64 = 28;
 /// Keys that giving back an acceptance's deposit touches.
 pub(super) const ACCEPTANCE_KEYS: u64 = 3;
 
-/// What an authorised deal looks like.
+/// An authorised deal's state.
 pub(super) struct Authorised {
     partner: Address,
     funding: Funding,
@@ -51,7 +51,7 @@ impl Authorised {
         DealState::Authorised { partner, funding, margin_wh, seq, used_wh, meter, from_wh }
     }
 
-    /// What is paid for when `used` is reported.
+    /// Energy that is paid for when `used` is reported, Wh.
     fn paid_wh(&self, deal: &Deal, used: WattHours) -> WattHours {
         used.min(deal.wh.saturating_add(self.margin_wh))
     }
@@ -69,7 +69,7 @@ pub(super) fn charged_by_sender(ctx: &mut Ctx<'_>, id: &Hash) -> Result<(Deal, A
     }
 }
 
-/// What the charging side's meter has shown since the deal was authorised.
+/// Import of the charging side's meter since the deal was authorised, Wh.
 fn metered(ctx: &mut Ctx<'_>, state: &Authorised) -> WattHours {
     let meter = ctx.state.read(keys::meter(&state.meter));
     let imported = meter.and_then(|meter| meter.last).map_or(WattHours::ZERO, |last| last.import_wh);
@@ -129,7 +129,7 @@ pub(crate) fn expire(ctx: &mut Ctx<'_>, key: Key<Due>, id: &Hash) -> Weight {
     weights::keys(acceptances.saturating_mul(ACCEPTANCE_KEYS).saturating_add(END_KEYS))
 }
 
-/// What an end comes to.
+/// A deal's bill at its end: energy in Wh, amounts in base units.
 #[derive(Default)]
 struct Bill {
     used_wh: WattHours,

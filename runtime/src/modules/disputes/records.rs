@@ -24,6 +24,6 @@ pub struct Dispute {
     ///
     /// [`DISPUTE_VOTES_MAX`]: wattle_primitives::call::energy::DISPUTE_VOTES_MAX
     pub voters: Vec<u32>,
-    /// What its deposit was.
+    /// Deposit paid for it, native base units.
     pub deposit: Amount,
 }

@@ -1,7 +1,8 @@
-//! What members may owe.
+//! Members' credit: how much each owes, and how much it may.
 //!
-//! A member owes its tab's debit balance, less what of it is only estimated (and not paid), what its credit-backed deals have reserved,
-//! and what it may come to owe for energy it sold in intervals that are not settled, as far as its tab does not cover it.
+//! A member owes its tab's debit balance, less what of it is only estimated (and not paid), what its credit-backed
+//! deals have reserved, and what it may come to owe for energy it sold in intervals that are not settled, as far as its
+//! tab does not cover it.
 //! Above its limit it places no orders and authorises no deal until it has paid.
 //!
 //! The limit is the member's own, or else the terms' of the current interval. The operator has none: it is the one
@@ -18,9 +19,9 @@ use wattle_primitives::{Address, Amount, Hash, Reason};
 /// Where a member stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// What it owes, reservations for deals included.
+    /// Its debt, reservations for deals included, base units.
     pub(crate) owed: Amount,
-    /// What it may owe; `None` for the operator.
+    /// Its credit limit, base units; `None` for the operator.
     pub(crate) limit: Option<Amount>,
 }
 

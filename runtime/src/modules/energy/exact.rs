@@ -7,7 +7,7 @@
 use super::records::Silence;
 use wattle_primitives::TimeMs;
 
-/// What of `total` falls to whoever stands between `before` and `after` on a line of length `whole`:
+/// The part of `total` that falls to whoever stands between `before` and `after` on a line of length `whole`:
 /// `floor(total * after / whole) - floor(total * before / whole)`. Nothing when the line has no length.
 #[must_use]
 pub(super) fn share(total: u128, before: u64, after: u64, whole: u64) -> u128 {
@@ -52,7 +52,7 @@ impl Span {
 }
 
 impl Silence {
-    /// What was estimated between two times, Wh; a whole interval takes `interval_ms`.
+    /// Import estimated between two times, Wh; a whole interval takes `interval_ms`.
     pub(super) fn between(&self, from: TimeMs, to: TimeMs, interval_ms: TimeMs) -> u64 {
         let until =
             |at: TimeMs| floor_of(self.import_wh.0, at.0.saturating_sub(self.since_ms.0), interval_ms.0);

@@ -1,8 +1,8 @@
 //! The end of an interval, when the late window closes: what the feeder meters show is compared with what the members'
 //! meters show.
 //!
-//! What no meter showed is the loss. It is shared only if every meter was read: an estimate that is wrong is no loss. It is
-//! flagged in any case, so that nobody hides by being late.
+//! The loss is the feeder meters' net import less the members'. It is shared only if every meter was read: an estimate
+//! that is wrong is no loss. It is flagged in any case, so that nobody hides by being late.
 
 use super::exact::share;
 use super::prices::cost;
@@ -18,15 +18,15 @@ use wattle_primitives::{Amount, WattHours, planted};
 
 /// Keys of a member's share: position, list entry, two tabs with their records.
 const SHARE_KEYS: u64 = 6;
-/// Thousandths.
+/// Thousandths of a whole.
 const PERMILLE: u128 = 1000;
 
-/// What an interval comes to in the end.
+/// An interval's final figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Outcome {
     /// Net energy through the feeder meters, 0 when more went out than came in; `None` unless all were read.
     pub(super) feeder_wh: Option<WattHours>,
-    /// What no meter showed.
+    /// Feeder meters' net import less the members', at least 0, Wh; 0 unless there are feeders and all were read.
     pub(super) loss_wh: WattHours,
     /// Whether that is more than allowed.
     pub(super) under_reported: bool,

@@ -15,9 +15,10 @@ use wattle_primitives::{Address, Amount, Hash};
 /// Each pair: as a record says, and as those it sums up do.
 #[derive(Default)]
 pub(crate) struct Rules {
-    /// What members owe by estimates alone; the other side is their silent meters.
+    /// Members' debts by estimates alone; the other side is their silent meters.
     estimates: BTreeMap<(Hash, Address), (Amount, Amount)>,
-    /// What members may come to owe for energy they sold, by the codes of their tabs; the other side is their positions.
+    /// Debts that members may come to for energy they sold, by the codes of their tabs; the other side is their
+    /// positions.
     exposures: BTreeMap<(Hash, u32), (Amount, Amount)>,
     /// Cash that microgrids keep in escrow; the other side is their members' positions.
     escrows: BTreeMap<Hash, (Amount, Amount)>,

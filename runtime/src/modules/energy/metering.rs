@@ -1,4 +1,4 @@
-//! What the energy between two readings of a meter does to its account.
+//! The effect of the energy between two readings of a meter on its account.
 //!
 //! Energy is taken to flow evenly between two readings (see `exact`). What falls into intervals that are not settled waits
 //! there as slices. What falls before that is compared with what was settled for the same time, estimates above all, and
@@ -54,11 +54,11 @@ struct Flow<'a> {
 
 /// An estimate that readings have replaced.
 struct Replaced {
-    /// Energy.
+    /// Energy estimated, Wh.
     wh: u64,
-    /// What it was worth when it was settled.
+    /// Its worth when it was settled, base units.
     worth: Amount,
-    /// What of it is refunded at the export price.
+    /// The part of `wh` that is refunded at the export price, Wh.
     offset: u64,
 }
 
@@ -212,7 +212,8 @@ impl Flow<'_> {
         Ok(())
     }
 
-    /// What the time in question costs. Who reads it only once has it priced by its dearest and cheapest moment.
+    /// Prices for the time from `from` until `to`, base units per kWh: averages over at most [`FINE_INTERVALS`], over a
+    /// longer time each version's highest import and lowest export price.
     fn prices(&self, ctx: &mut Ctx<'_>, from: TimeMs, to: TimeMs) -> Result<Prices, Reason> {
         let fine_ms = self.grid.interval_ms.0.saturating_mul(FINE_INTERVALS);
         let fine = to.0.saturating_sub(from.0) <= fine_ms;

@@ -33,9 +33,9 @@ pub(crate) struct Traded {
     pub(crate) account: Address,
     pub(crate) side: Side,
     pub(crate) wh: WattHours,
-    /// What a seller may come to owe for it; nothing for a buyer.
+    /// Debt that a seller may come to for it, base units; 0 for a buyer.
     pub(crate) exposed: Amount,
-    /// What of that is in the microgrid's cash.
+    /// The part of `exposed` that is in the microgrid's cash, base units.
     pub(crate) escrow: Amount,
 }
 

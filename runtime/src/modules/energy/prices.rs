@@ -1,4 +1,4 @@
-//! What energy costs: prices are base units per kWh.
+//! The cost of energy: prices are base units per kWh.
 
 use wattle_primitives::{Amount, WattHours};
 

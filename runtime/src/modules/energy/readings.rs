@@ -12,7 +12,7 @@
 //! behaves as if it were not there.
 //!
 //! # Plausibility
-//! What flows takes time: `energy / power_max`. [`LastReading::flow_ms`] adds these times up, beginning at the effective
+//! Energy takes time to flow: `energy / power_max`. [`LastReading::flow_ms`] adds these times up, from the effective
 //! time of the reading before, and may not pass the block's time by more than the resolution of the registers is worth.
 //! So the bound holds over any number of readings, also of such as hold their effective time back. A first reading
 //! without a clock may be as old as any, so the queue behind it may hold the energy of so long.
@@ -28,7 +28,7 @@ const CLOCK_AHEAD_MS_MAX: u64 = 60_000;
 /// How old a meter's first reading may be: light nodes keep 30 days.
 const FIRST_AGE_MS_MAX: u64 = 30 * 24 * HOUR_MS;
 
-/// What a reading makes of its meter's last one.
+/// The meter's last reading once `reading` is taken, or why it is refused.
 pub(super) fn next(meter: &Meter, reading: &Reading, now: TimeMs) -> Result<LastReading, Reason> {
     let last = meter.last.as_ref();
     let counts = |words: &[u16], last: Option<u64>| {

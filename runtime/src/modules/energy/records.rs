@@ -30,22 +30,22 @@ pub struct Interval {
     pub done: [WattHours; 2],
     /// Members with a line.
     pub accounts: u32,
-    /// What members' meters show; late readings correct it until the interval is final.
+    /// Sums over members' meters; late readings correct them until the interval is final.
     pub subs: Measured,
-    /// What feeder meters show, likewise.
+    /// Sums over feeder meters, likewise.
     pub feeders: Measured,
 }
 
-/// What meters of one role show for an interval.
+/// Sums over the meters of one role for an interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Measured {
     /// Meters that have ever been read.
     pub meters: u32,
     /// Those among them whose share is an estimate.
     pub estimated: u32,
-    /// Import.
+    /// Import, Wh.
     pub import_wh: WattHours,
-    /// Export.
+    /// Export, Wh.
     pub export_wh: WattHours,
 }
 
@@ -62,7 +62,7 @@ pub enum Step {
         /// Next order.
         next: u32,
     } = 1,
-    /// Cleared.
+    /// Cleared and wound up; nothing is measured yet.
     Cleared = 2,
     /// Meters are being summed up by member.
     Measure {
@@ -106,11 +106,11 @@ pub struct Position {
     pub export_wh: WattHours,
     /// Whether a meter's share is an estimate.
     pub estimated: bool,
-    /// What the grid may ask for what was sold, until the interval is settled.
+    /// Debt that the energy sold may come to if it is not delivered, base units, until the interval is settled.
     pub exposed: Amount,
-    /// What of its money in the microgrid's cash nobody else may be paid from, until the interval is settled.
+    /// Its money in the microgrid's cash that nobody else may be paid from, base units, until the interval is settled.
     pub escrow: Amount,
-    /// What of the import is an estimate.
+    /// The estimated part of `import_wh`.
     pub estimate_wh: WattHours,
     /// Orders placed, ended ones included.
     pub orders: u16,
@@ -150,16 +150,16 @@ pub struct Silence {
     pub since_ms: TimeMs,
     /// Estimated import for a whole interval.
     pub import_wh: WattHours,
-    /// What the estimates are worth that no reading has replaced: part of the member's `estimated`.
+    /// Worth of the estimates that no reading has replaced, base units: part of the member's `estimated`.
     pub amount: Amount,
 }
 
 /// A meter's energy in an interval that is not settled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Slice {
-    /// Import.
+    /// Import, Wh.
     pub import_wh: WattHours,
-    /// Export.
+    /// Export, Wh.
     pub export_wh: WattHours,
     /// Whether energy of other times is in it: then it is not typical.
     pub lump: bool,

@@ -7,7 +7,7 @@ use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::{Address, Hash, PublicKey, Reason, Weight};
 
-/// What a meter is, apart from its key.
+/// A meter's properties, apart from its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MeterKind {
     /// How its registers are encoded.

@@ -96,7 +96,7 @@ fn step(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, budget: &mut Budg
 struct Part {
     import_wh: WattHours,
     export_wh: WattHours,
-    /// What of the import is an estimate, where the meter has not reported to the end.
+    /// The estimated part of the import, Wh, where the meter has not reported to the end.
     estimate: Option<WattHours>,
 }
 
@@ -133,7 +133,7 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
     ctx.state.write(key, &settled);
 }
 
-/// What a meter contributes: what its readings brought, and an estimate of the rest.
+/// A meter's contribution: what its readings brought, and an estimate of the rest.
 fn part(
     ctx: &mut Ctx<'_>,
     at: &At<'_>,
@@ -198,7 +198,7 @@ fn book(ctx: &mut Ctx<'_>, at: &At<'_>, owner: Address, part: &Part, settled: &m
     }
 }
 
-/// What a member lacks and what it has to spare, once its trades are counted: one of the two is zero.
+/// A member's shortage and its surplus, Wh, once its trades are counted: one of the two is zero.
 fn net(position: &Position) -> (u64, u64) {
     let needs = u128::from(position.import_wh.0).saturating_add(u128::from(position.sold_wh.0));
     let has = u128::from(position.export_wh.0).saturating_add(u128::from(position.bought_wh.0));
@@ -215,7 +215,8 @@ fn sum(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) {
     }
 }
 
-/// What a member's net position costs: against the other members, by way of the clearing account, and the operator.
+/// Charges for a member's net position, base units: against the other members, by way of the clearing account, and
+/// against the operator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Charges {
     debit_clearing: Amount,
@@ -285,9 +286,9 @@ fn at_tariff(at: &At<'_>, position: &Position) -> Charges {
     }
 }
 
-/// What demand and supply have in common changes hands half-way between the tariff's prices; what one side has more than
-/// the other comes from or goes to the grid. Each side bears both in proportion. An estimate is bought from the grid: nobody
-/// sells what perhaps nobody uses.
+/// Energy that demand and supply have in common changes hands half-way between the tariff's prices; what one side has
+/// more than the other comes from or goes to the grid. Each side bears both in proportion. An estimate is bought from
+/// the grid: nobody sells what perhaps nobody uses.
 fn mid_market(at: &At<'_>, record: &mut Interval, position: &Position) -> Charges {
     let (demand, supply) = (record.demand_wh, record.supply_wh);
     let estimate = cost(at.prices.import, position.estimate_wh);
@@ -318,8 +319,8 @@ pub(super) fn move_between(ctx: &mut Ctx<'_>, at: &At<'_>, from: u32, to: u32, a
     }
 }
 
-/// What a member sold has been settled: nothing of its tab need be kept back for it. Notes as well how much
-/// energy was not charged for, in an interval that is estimated, since it went against export or bought energy.
+/// Frees the money that was kept back for energy a member sold, now that it is settled. Notes as well how much energy
+/// was not charged for, in an interval that is estimated, since it went against export or bought energy.
 fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, position: &Position) {
     tab::free(ctx, at.id, position);
     let key = keys::member(at.id, &account);

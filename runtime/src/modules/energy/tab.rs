@@ -25,7 +25,7 @@ pub const CLEARING: u32 = 0;
 /// The operator's tab.
 pub const OPERATOR: u32 = 1;
 
-/// What a tab shows.
+/// A tab's balance, base units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tab {
     /// Nothing is owed either way.
@@ -95,7 +95,7 @@ pub(crate) fn join(
     Ok(member)
 }
 
-/// What the tab with this code shows.
+/// The balance of the tab with this code.
 pub(crate) fn balance(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Tab {
     let key = keys::balance(&account(grid.book, code), grid.asset);
     let Balance { debits_posted, credits_posted, .. } = ctx.state.read(key).unwrap_or_default();
@@ -106,7 +106,7 @@ pub(crate) fn balance(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Tab {
     }
 }
 
-/// What a member has been charged by the operator in all.
+/// Sum that the operator has charged a member, base units.
 pub(crate) fn charged(ctx: &mut Ctx<'_>, grid: &Microgrid, member: &Member) -> Amount {
     let key = keys::balance(&account(grid.book, member.code), grid.asset);
     let Balance { debits_posted, .. } = ctx.state.read(key).unwrap_or_default();
@@ -193,7 +193,7 @@ pub(crate) fn pay(
     Ok(amount)
 }
 
-/// What members have paid in and nobody has been paid out.
+/// Money that members have paid in and nobody has been paid out, base units.
 pub(crate) fn cash(ctx: &mut Ctx<'_>, grid: &Microgrid) -> Amount {
     let due = AccountId::Due { book: BookId::PUBLIC, to: grid.book };
     let Balance { debits_posted, credits_posted, .. } =
@@ -201,7 +201,7 @@ pub(crate) fn cash(ctx: &mut Ctx<'_>, grid: &Microgrid) -> Amount {
     Amount(credits_posted.saturating_sub(debits_posted))
 }
 
-/// What of the cash can be paid out.
+/// The part of the cash that can be paid out, base units.
 fn free_cash(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid) -> Amount {
     let escrow = ctx.state.read(keys::escrow(id)).unwrap_or_default();
     cash(ctx, grid).saturating_sub(escrow)

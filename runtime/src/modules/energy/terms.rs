@@ -19,9 +19,9 @@ pub(crate) fn at(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, interval: Inter
     version_at(ctx, id, grid, interval).map(|(_, record)| record.terms)
 }
 
-/// What the time from `from` until `to` costs, under the terms that held at each of its moments: the average over time
-/// of each version's `price`. Of [`PRICED_MAX`] versions the oldest counts for all the time before it as well. `None`
-/// before the first terms.
+/// Prices for the time from `from` until `to`, base units per kWh, under the terms that held at each of its moments:
+/// the average over time of each version's `price`. Of [`PRICED_MAX`] versions the oldest counts for all the time
+/// before it as well. `None` before the first terms.
 pub(super) fn prices(
     ctx: &mut Ctx<'_>,
     id: &Hash,

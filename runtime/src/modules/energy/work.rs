@@ -1,4 +1,4 @@
-//! What work on one interval of a microgrid needs to know, and how much of it fits a block.
+//! The context of work on one interval of a microgrid, and how much of that work fits a block.
 
 use super::records::Microgrid;
 use crate::modules::weights;

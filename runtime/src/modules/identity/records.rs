@@ -12,6 +12,6 @@ pub struct Sponsorship {
     pub allowance: Amount,
     /// First block time at which it is over.
     pub expires_ms: TimeMs,
-    /// What the sponsor gets back when it ends it.
+    /// Deposit that the sponsor gets back when it ends the sponsorship, native base units.
     pub deposit: Amount,
 }

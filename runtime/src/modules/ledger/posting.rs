@@ -18,12 +18,12 @@ pub const FEES: AccountId = AccountId::System { account: SystemAccount::Fees };
 /// Where deposits go.
 pub const DEPOSITS: AccountId = AccountId::System { account: SystemAccount::Deposits };
 
-/// What happens to an amount on both sides of a leg.
+/// The change of an amount on both sides of a leg.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Movement {
     /// Posted at once.
     Post(u128),
-    /// Reserved.
+    /// Reserved by a hold.
     Reserve(u128),
     /// `held` is no longer reserved; `captured` of it is posted.
     Settle { held: u128, captured: u128 },
@@ -239,7 +239,7 @@ pub(crate) fn within_limit(state: &crate::State, account: &AccountId, balance: &
     }
 }
 
-/// What `owner` can spend of `asset`.
+/// Spendable balance of `owner` in `asset`, base units.
 pub(crate) fn available(state: &mut Overlay<'_>, owner: Address, asset: AssetId) -> Amount {
     let balance: Balance = state.read(keys::balance(&wallet(owner), asset)).unwrap_or_default();
     balance.available()

@@ -30,7 +30,7 @@ pub struct BookAccount {
 /// An open hold. Gone once it is captured, voided or expired.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Hold {
-    /// What is reserved.
+    /// The reserved entry: accounts, asset and amount.
     pub entry: Entry,
     /// Who may capture or void it.
     pub captor: Address,

@@ -27,20 +27,20 @@ use wattle_primitives::call::energy::ClearingRule;
 use wattle_primitives::call::market::Side;
 use wattle_primitives::{Address, Amount, Hash, WattHours, planted};
 
-/// What clearing knows of an order.
+/// An order, as far as clearing knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its id.
     pub id: Hash,
     /// Its number: time priority.
     pub index: u32,
-    /// Whose.
+    /// Who placed it.
     pub account: Address,
     /// Bid or offer.
     pub side: Side,
     /// Base units per kWh: at most for a bid, at least for an offer.
     pub price: Amount,
-    /// Energy.
+    /// Energy, Wh.
     pub wh: WattHours,
     /// With whom rather than with others.
     pub partner: Option<Address>,
@@ -59,7 +59,7 @@ pub struct Trade {
     pub price: Amount,
 }
 
-/// What became of a book.
+/// A book's clearing: its price and trades.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cleared {
     /// The one price of a uniform clearing with trades.
@@ -138,7 +138,7 @@ struct Matcher<'a> {
     owner: Vec<Owner>,
     /// Whom each order names, if that is somebody else with orders.
     partner: Vec<Option<Owner>>,
-    /// What of each order is not filled.
+    /// The unfilled part of each order, Wh.
     left: Vec<WattHours>,
     /// The one price of all trades; each bid's own when absent.
     price: Option<Amount>,

@@ -12,13 +12,13 @@ pub struct Order {
     pub microgrid: Hash,
     /// The interval.
     pub interval: IntervalId,
-    /// Whose.
+    /// Who placed it.
     pub account: Address,
     /// Bid or offer.
     pub side: Side,
     /// Base units per kWh.
     pub price: Amount,
-    /// Energy.
+    /// Energy, Wh.
     pub wh: WattHours,
     /// With whom rather than with others.
     pub partner: Option<Address>,
@@ -29,14 +29,14 @@ pub struct Order {
     pub index: u32,
     /// The operator's fee for each kWh when it was placed.
     pub fee_per_kwh: Amount,
-    /// What is held of the wallet under the order's id; no hold when zero.
+    /// Amount held of the wallet under the order's id, base units; no hold when zero.
     pub reserved: Amount,
-    /// What its deposit was, that of the hold aside.
+    /// Deposit paid for it, that of the hold aside, native base units.
     pub deposit: Amount,
-    /// What has been filled, once the market is cleared.
+    /// Energy filled, once the market is cleared, Wh.
     pub filled_wh: WattHours,
-    /// What that costs a bid, or brings an offer.
+    /// Price of the energy filled, base units: a bid pays it, an offer earns it.
     pub amount: Amount,
-    /// What the operator gets of a bid besides.
+    /// Fee that a bid pays the operator besides, base units.
     pub fee: Amount,
 }
