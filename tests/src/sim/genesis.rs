@@ -103,6 +103,7 @@ impl Plan {
 }
 
 /// Quick: a run is short.
+#[expect(clippy::unwrap_used, reason = "the preset is part of the program, and a test reads it")]
 fn params() -> Params {
     Params {
         epoch_length: EPOCH_LENGTH,
