@@ -15,10 +15,11 @@ use wattle_meter::sensor::{
 };
 use wattle_primitives::reading::RegisterEncoding;
 
-/// Longer than pymodbus ever takes, however busy the machine is.
+/// Longer than pymodbus takes, also on a busy machine. A refusal over a serial line costs it whole: the line is listened to
+/// until then.
 const PATIENT: Timing = Timing {
     connect_timeout: Duration::from_secs(60),
-    answer_timeout: Duration::from_secs(60),
+    answer_timeout: Duration::from_secs(15),
     tries: 1,
     pause: Duration::from_millis(10),
     unit_pause: Duration::from_millis(50),
