@@ -114,13 +114,5 @@ domains! {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tags_are_distinct() {
-        for (i, a) in ALL.iter().enumerate() {
-            assert!(ALL[i + 1..].iter().all(|b| a != b), "{} is used twice", a.as_str());
-        }
-    }
-}
+#[path = "domain_tests.rs"]
+mod tests;

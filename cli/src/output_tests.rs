@@ -1,0 +1,32 @@
+use super::*;
+use serde_json::json;
+
+#[test]
+fn times_are_utc_dates() {
+    let table = [
+        (0, "1970-01-01T00:00:00Z"),
+        (951_782_399_999, "2000-02-28T23:59:59Z"),
+        (951_782_400_000, "2000-02-29T00:00:00Z"),
+        (1_709_251_200_000, "2024-03-01T00:00:00Z"),
+        (4_102_444_799_000, "2099-12-31T23:59:59Z"),
+    ];
+    for (ms, want) in table {
+        assert_eq!(time(TimeMs(ms)), want);
+    }
+    assert!(!time(TimeMs::MAX).is_empty());
+}
+
+#[test]
+fn objects_become_lines_and_lists_become_tables() {
+    let value =
+        json!({ "height": "5", "inner": { "a": 1 }, "items": [{ "x": "1", "y": null }, { "x": "22" }] });
+    assert_eq!(render(&value), "height   5\ninner.a  1\n\nitems\nx   y\n1   -\n22\n");
+    assert_eq!(render(&json!({ "items": [] })), "items  none\n");
+}
+
+#[test]
+fn the_chain_cannot_steer_the_terminal() {
+    let text = render(&json!({ "symbol": "\u{1b}[2J\rX\u{202e}", "k\u{7}": [{ "\u{1b}": "\n" }] }));
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+    assert!(!text.contains('\u{202e}'));
+}
