@@ -13,38 +13,83 @@ use serde::{Deserialize, Serialize};
 /// Longest chain name.
 pub const CHAIN_ID_BYTES_MAX: usize = 32;
 
-/// Protocol parameters. They change only at epoch boundaries.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Params {
+/// Makes of one list of parameters what the chain keeps, and what is shown of it in JSON.
+macro_rules! params {
+    ($($(#[$doc:meta])* $name:ident: $type:ident,)*) => {
+        /// Protocol parameters. They change only at epoch boundaries.
+        #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Params {
+            $($(#[$doc])* pub $name: $type,)*
+        }
+
+        impl From<&Params> for ChainParams {
+            fn from(params: &Params) -> Self {
+                Self { $($name: params.$name,)* }
+            }
+        }
+
+        params_in_json! { [] $($name: $type,)* }
+    };
+}
+
+/// Takes one parameter after the other, since a plain integer of 64 bits has to be told to be a decimal string.
+macro_rules! params_in_json {
+    ([$($done:tt)*] $name:ident: u64, $($rest:tt)*) => {
+        params_in_json! {
+            [
+                $($done)*
+                #[serde(with = "crate::units::decimal")]
+                #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Decimal"))]
+                pub $name: u64,
+            ]
+            $($rest)*
+        }
+    };
+    ([$($done:tt)*] $name:ident: $type:ident, $($rest:tt)*) => {
+        params_in_json! { [$($done)* pub $name: $type,] $($rest)* }
+    };
+    ([$($fields:tt)*]) => {
+        /// The protocol parameters as JSON; see [`Params`] for their meaning.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[serde(rename_all = "camelCase")]
+        #[expect(missing_docs, reason = "the fields are documented where they are defined, in `Params`")]
+        pub struct ChainParams {
+            $($fields)*
+        }
+    };
+}
+
+params! {
     /// Heights in an epoch.
-    pub epoch_length: u64,
+    epoch_length: u64,
     /// Least time between a block and its parent.
-    pub block_interval_ms: u64,
+    block_interval_ms: u64,
     /// Time after which a block is proposed without work.
-    pub idle_interval_ms: u64,
+    idle_interval_ms: u64,
     /// How long a leader has to propose, before any growth.
-    pub leader_timeout_ms: u64,
+    leader_timeout_ms: u64,
     /// How long a view has from the proposal's arrival, before any growth.
-    pub advance_timeout_ms: u64,
+    advance_timeout_ms: u64,
     /// Upper bound of grown timeouts, ms.
-    pub timeout_ms_max: u64,
+    timeout_ms_max: u64,
     /// Silence after which a leader's view is skipped at once.
-    pub skip_timeout_ms: u64,
+    skip_timeout_ms: u64,
     /// How far a block's time may be ahead of a validator's clock before it waits.
-    pub clock_skew_ms_max: u64,
+    clock_skew_ms_max: u64,
     /// Most bytes of an encoded block.
-    pub block_bytes_max: u32,
+    block_bytes_max: u32,
     /// Most weight of a block.
-    pub block_weight_max: Weight,
+    block_weight_max: Weight,
     /// Fee for one unit of weight, native base units.
-    pub weight_price: Amount,
+    weight_price: Amount,
     /// Deposit for a new account, paid by its creator, native base units.
-    pub account_deposit: Amount,
+    account_deposit: Amount,
     /// Weight units that a bandwidth bucket regains in a second.
-    pub bandwidth_rate: Weight,
+    bandwidth_rate: Weight,
     /// Weight units that a bandwidth bucket holds.
-    pub bandwidth_capacity: Weight,
+    bandwidth_capacity: Weight,
 }
 
 /// A set of validators and the epoch from which on it decides.

@@ -48,7 +48,7 @@ pub use call::Call;
 pub use certificate::Certificate;
 pub use codec::{Decode, DecodeError, Encode, decode, encode};
 pub use event::Event;
-pub use genesis::{Genesis, Params};
+pub use genesis::{ChainParams, Genesis, Params};
 pub use hash::Hash;
 pub use key::{PublicKey, SecretKey, Signature};
 pub use reason::Reason;

@@ -107,14 +107,22 @@ macro_rules! unit {
 }
 
 /// Serde of a plain counter as the units write theirs: a decimal string, from which a number is read too.
-pub(crate) mod decimal {
+pub mod decimal {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(crate) fn serialize<S: Serializer>(value: &u64, s: S) -> Result<S::Ok, S::Error> {
+    /// Writes a decimal string.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(value: &u64, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(value)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
+    /// Reads a decimal string or a number.
+    ///
+    /// # Errors
+    /// When it is neither, or does not fit.
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
         super::Nonce::deserialize(d).map(|n| n.0)
     }
 }

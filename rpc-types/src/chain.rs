@@ -1,12 +1,11 @@
 //! `chain_*`: status, blocks, validators, parameters, proofs of events.
 
-use crate::{At, EventPosition, RpcResult, decimal, hex_bytes};
+use crate::{At, EventPosition, RpcResult, hex_bytes};
 use serde::{Deserialize, Serialize};
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::validator::VotingPower;
 use wattle_primitives::{
-    Amount, BlockId, Certificate, Epoch, Event, Hash, Header, Height, Params, TimeMs, ValidatorSet, View,
-    Weight,
+    BlockId, Certificate, ChainParams, Epoch, Event, Hash, Header, Height, TimeMs, ValidatorSet, View, Weight,
 };
 
 /// Queries about the chain.
@@ -182,63 +181,4 @@ pub struct ParamsReply {
     pub epoch: Epoch,
     /// The parameters.
     pub params: ChainParams,
-}
-
-/// The protocol parameters as JSON; see [`Params`] for their meaning.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are documented where they are defined, in `Params`")]
-pub struct ChainParams {
-    #[serde(with = "decimal")]
-    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
-    pub epoch_length: u64,
-    #[serde(with = "decimal")]
-    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
-    pub block_interval_ms: u64,
-    #[serde(with = "decimal")]
-    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
-    pub idle_interval_ms: u64,
-    #[serde(with = "decimal")]
-    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
-    pub leader_timeout_ms: u64,
-    #[serde(with = "decimal")]
-    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
-    pub advance_timeout_ms: u64,
-    #[serde(with = "decimal")]
-    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
-    pub timeout_ms_max: u64,
-    #[serde(with = "decimal")]
-    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
-    pub skip_timeout_ms: u64,
-    #[serde(with = "decimal")]
-    #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
-    pub clock_skew_ms_max: u64,
-    pub block_bytes_max: u32,
-    pub block_weight_max: Weight,
-    pub weight_price: Amount,
-    pub account_deposit: Amount,
-    pub bandwidth_rate: Weight,
-    pub bandwidth_capacity: Weight,
-}
-
-impl From<&Params> for ChainParams {
-    fn from(p: &Params) -> Self {
-        Self {
-            epoch_length: p.epoch_length,
-            block_interval_ms: p.block_interval_ms,
-            idle_interval_ms: p.idle_interval_ms,
-            leader_timeout_ms: p.leader_timeout_ms,
-            advance_timeout_ms: p.advance_timeout_ms,
-            timeout_ms_max: p.timeout_ms_max,
-            skip_timeout_ms: p.skip_timeout_ms,
-            clock_skew_ms_max: p.clock_skew_ms_max,
-            block_bytes_max: p.block_bytes_max,
-            block_weight_max: p.block_weight_max,
-            weight_price: p.weight_price,
-            account_deposit: p.account_deposit,
-            bandwidth_rate: p.bandwidth_rate,
-            bandwidth_capacity: p.bandwidth_capacity,
-        }
-    }
 }

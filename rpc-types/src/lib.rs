@@ -37,7 +37,7 @@ pub mod tx;
 pub use account::{AccountQueries, AccountReply, Balance, HistoryItem, ProofReply, ProofTarget};
 pub use admin::{Admin, NodeFiles, NodeInfo};
 pub use chain::{
-    BlockReply, ChainParams, ChainQueries, ChainStatus, EventProof, LightBlock, ParamsReply, ValidatorsReply,
+    BlockReply, ChainQueries, ChainStatus, EventProof, LightBlock, ParamsReply, ValidatorsReply,
 };
 pub use deals::{AcceptanceInfo, DealInfo, DealQueries};
 pub use disputes::{DisputeInfo, DisputeQueries, DisputesRequest, OpenedInfo};
@@ -57,6 +57,10 @@ pub use tx::{
     Answers, PrepareRequest, PreparedTx, ReceiptReply, Simulation, Submission, TxQueries, TxReply, TxState,
     TxStatus,
 };
+
+pub use wattle_primitives::ChainParams;
+/// Serde of a plain `u64` as the units write theirs.
+pub use wattle_primitives::units::decimal;
 
 use serde::{Deserialize, Serialize};
 use wattle_primitives::Height;
@@ -192,27 +196,5 @@ pub mod hex_bytes_opt {
     /// When the text is not hex.
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Vec<u8>>, D::Error> {
         Option::<String>::deserialize(d)?.map(|text| super::from_hex(&text)).transpose()
-    }
-}
-
-/// A plain `u64` in JSON: a decimal string; numbers are accepted too.
-pub mod decimal {
-    use serde::{Deserialize, Deserializer, Serializer};
-    use wattle_primitives::Height;
-
-    /// Writes a decimal string.
-    ///
-    /// # Errors
-    /// Those of the serializer.
-    pub fn serialize<S: Serializer>(value: &u64, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(value)
-    }
-
-    /// Reads a decimal string or a number.
-    ///
-    /// # Errors
-    /// When it is neither, or does not fit.
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
-        Height::deserialize(d).map(|value| value.0) // any unit reads the same
     }
 }

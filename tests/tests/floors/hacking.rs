@@ -76,7 +76,7 @@ fn every_method_is_where_the_page_says() {
 #[test]
 fn every_parameter_is_where_the_page_says() {
     let list = &lists()["To add a parameter"];
-    assert_eq!(list.len(), 4);
+    assert_eq!(list.len(), 3);
     let presets = files(&root().join("chain-spec/specs"));
     // A preset says all parameters, or it is refused.
     let preset: toml::Table = std::fs::read_to_string(&presets[0]).unwrap().parse().unwrap();
