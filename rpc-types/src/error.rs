@@ -162,6 +162,12 @@ impl RpcError {
         Self::InvalidParams { detail: detail.into() }
     }
 
+    /// There is more than `max` of something, named with its unit.
+    #[must_use]
+    pub const fn limit(what: &'static str, max: usize) -> Self {
+        Self::LimitExceeded { what, max: max as u64 }
+    }
+
     /// Something is not known here.
     #[must_use]
     pub fn not_found(what: &'static str, id: impl ToString) -> Self {

@@ -139,7 +139,7 @@ impl AsRef<[u8]> for Answer {
 }
 
 fn too_large() -> Response {
-    let error = RpcError::LimitExceeded { what: "body size in bytes", max: BODY_BYTES_MAX as u64 };
+    let error = RpcError::limit("body size in bytes", BODY_BYTES_MAX);
     closing(page(StatusCode::PAYLOAD_TOO_LARGE, JSON, wire::failure("null", &error)))
 }
 

@@ -28,7 +28,7 @@ impl Local {
     /// The answer to a request or batch; `None` when it holds notifications only.
     pub async fn answer(&self, message: &str) -> Option<String> {
         if message.len() > BODY_BYTES_MAX {
-            let error = RpcError::LimitExceeded { what: "body size in bytes", max: BODY_BYTES_MAX as u64 };
+            let error = RpcError::limit("body size in bytes", BODY_BYTES_MAX);
             return Some(wire::failure("null", &error));
         }
         self.0.answer(message, &mut NoStreams, CALL_TIMEOUT).await.map(|answer| answer.text)

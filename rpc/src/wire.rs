@@ -58,7 +58,7 @@ pub(crate) async fn answer<C: Call + Send>(message: &str, callee: &mut C) -> Opt
         return Some(failure("null", &RpcError::InvalidRequest { detail: "the batch is empty".to_owned() }));
     }
     if calls.len() > BATCH_CALLS_MAX {
-        let error = RpcError::LimitExceeded { what: "batch size in calls", max: BATCH_CALLS_MAX as u64 };
+        let error = RpcError::limit("batch size in calls", BATCH_CALLS_MAX);
         callee.note(&error);
         return Some(failure("null", &error));
     }
@@ -140,7 +140,7 @@ fn is_id(json: &str) -> bool {
 }
 
 fn too_long() -> RpcError {
-    RpcError::LimitExceeded { what: "response size in bytes", max: RESPONSE_BYTES_MAX as u64 }
+    RpcError::limit("response size in bytes", RESPONSE_BYTES_MAX)
 }
 
 fn present<'de, D: Deserializer<'de>>(d: D) -> Result<Option<&'de RawValue>, D::Error> {
