@@ -1,6 +1,8 @@
 //! `account_*`: records, proofs, history.
 
 use crate::{At, Page, PageRequest, RpcResult, hex_bytes, hex_bytes_opt};
+#[cfg(feature = "schema")]
+use crate::{Hex, RpcError, limits::STATE_KEY_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use wattle_primitives::call::identity::Authority;
@@ -21,6 +23,28 @@ pub trait AccountQueries {
     /// Finalized transactions that touched an account, newest first.
     fn account_history(&self, address: Address, page: PageRequest) -> RpcResult<Page<HistoryItem>>;
 }
+
+methods![
+    query!("account_get", "Nonces, balances and keys of an account.", account(req::<Address>("address"))),
+    query!(
+        "account_getProof",
+        "A state value, or its absence, with its proof; by account address or state key.",
+        [opt::<Address>("address"), opt::<Hex>("key")],
+        |node, params| match (params.opt("address")?, params.opt::<Hex>("key")?) {
+            (Some(address), None) => node.account_proof(ProofTarget::Address(address)),
+            (None, Some(key)) if key.0.len() > STATE_KEY_BYTES_MAX => {
+                Err(RpcError::limit("state key in bytes", STATE_KEY_BYTES_MAX))
+            }
+            (None, Some(key)) => node.account_proof(ProofTarget::Key(key.0)),
+            _ => Err(RpcError::params("give either address or key")),
+        }
+    ),
+    list!(
+        "account_history",
+        "Finalized transactions that touched an account, newest first.",
+        account_history(req::<Address>("address"))
+    ),
+];
 
 /// `account_get`. An address that was never used is no error: `exists` is false and all else empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,9 @@
 //! `admin_*`: what only the node's operator may do.
 
+#[cfg(feature = "schema")]
+use crate::limits::{BAN_SECONDS_DEFAULT, BAN_SECONDS_MAX, LOG_FILTER_BYTES_MAX};
+#[cfg(feature = "schema")]
+use crate::{RpcError, params::Count};
 use crate::{RpcResult, decimal};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -35,12 +39,69 @@ pub trait Admin: Send + Sync + 'static {
     fn stop(&self) -> RpcResult<()>;
 }
 
+methods![
+    order!(
+        "admin_nodeInfo",
+        "What runs here, where its files are, and which of them belong in a backup.",
+        [],
+        |node, _| node.node_info()
+    ),
+    order!(
+        "admin_addPeer",
+        "Stays connected with the peer at a multiaddr until the node ends.",
+        [req::<String>("address")],
+        |node, params| node.add_peer(&params.req::<String>("address")?).map(|()| Done::YES)
+    ),
+    order!(
+        "admin_removePeer",
+        "Stops staying connected with a peer and disconnects it.",
+        [req::<String>("peerId")],
+        |node, params| node.remove_peer(&params.req::<String>("peerId")?).map(|()| Done::YES)
+    ),
+    order!(
+        "admin_ban",
+        "Disconnects a peer and refuses it for a time.",
+        [req::<String>("peerId"), opt::<u32>("seconds")],
+        |node, params| {
+            let peer = params.req::<String>("peerId")?;
+            let seconds = params.opt::<Count>("seconds")?.map_or(BAN_SECONDS_DEFAULT, |count| count.0);
+            if !(1..=BAN_SECONDS_MAX).contains(&seconds) {
+                let detail = format!("parameter \"seconds\" must be 1 to {BAN_SECONDS_MAX}");
+                return Err(RpcError::params(detail));
+            }
+            node.ban_peer(&peer, Duration::from_secs(seconds.into())).map(|()| Done::YES)
+        }
+    ),
+    order!("admin_unban", "Ends a ban.", [req::<String>("peerId")], |node, params| {
+        node.unban_peer(&params.req::<String>("peerId")?).map(|()| Done::YES)
+    }),
+    order!(
+        "admin_setLogLevel",
+        "Replaces the log's filter, such as info or warn,wattle_node=debug; answers the one before.",
+        [req::<String>("filter")],
+        |node, params| {
+            let filter = params.req::<String>("filter")?;
+            if filter.len() > LOG_FILTER_BYTES_MAX {
+                return Err(RpcError::limit("log filter in bytes", LOG_FILTER_BYTES_MAX));
+            }
+            let before = node.set_log_filter(&filter)?;
+            Ok(LogFilter { before, filter })
+        }
+    ),
+    order!("admin_stop", "Stops the node in order.", [], |node, _| node.stop().map(|()| Done::YES)),
+];
+
 /// The answer to an order that has nothing else to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Done {
     /// Always true.
     pub done: bool,
+}
+
+impl Done {
+    /// The order was carried out.
+    pub const YES: Self = Self { done: true };
 }
 
 /// `admin_setLogLevel`.

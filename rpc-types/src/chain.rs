@@ -1,6 +1,8 @@
 //! `chain_*`: status, blocks, validators, parameters, proofs of events.
 
 use crate::{At, EventPosition, RpcResult, hex_bytes};
+#[cfg(feature = "schema")]
+use crate::{RpcError, params::Count};
 use serde::{Deserialize, Serialize};
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::validator::VotingPower;
@@ -28,6 +30,40 @@ pub trait ChainQueries {
     /// An event of a finalized block, with its proof.
     fn chain_event_proof(&self, at: EventPosition) -> RpcResult<EventProof>;
 }
+
+methods![
+    query!("chain_status", "Where the chain stands, as this node sees it.", chain_status()),
+    query!(
+        "chain_getBlock",
+        "A block by height or hash, with its proof of finality.",
+        [opt::<Height>("height"), opt::<Hash>("hash")],
+        |node, params| match (params.opt("height")?, params.opt("hash")?) {
+            (Some(height), None) => node.chain_block(BlockId::Height(height)),
+            (None, Some(hash)) => node.chain_block(BlockId::Hash(hash)),
+            _ => Err(RpcError::params("give either height or hash")),
+        }
+    ),
+    query!(
+        "chain_getLightBlock",
+        "A header with its proof of finality and its validators; the newest without a height.",
+        chain_light_block(opt::<Height>("height"))
+    ),
+    query!(
+        "chain_getValidators",
+        "The validator set of an epoch; the current one without.",
+        chain_validators(opt::<Epoch>("epoch"))
+    ),
+    query!("chain_getParams", "The protocol parameters in force.", chain_params()),
+    query!(
+        "chain_getEventProof",
+        "An event of a finalized block, with the proof that it happened.",
+        [req::<Height>("height"), req::<u32>("index")],
+        |node, params| {
+            let (height, Count(index)) = (params.req("height")?, params.req("index")?);
+            node.chain_event_proof(EventPosition { height, index })
+        }
+    ),
+];
 
 /// `chain_status`: where the chain stands, as this node sees it. `height` is the last finalized.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,6 +15,15 @@ pub trait DealQueries {
     fn deals_list(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<DealInfo>>;
 }
 
+methods![
+    query!(
+        "deals_getDeal",
+        "A request for a deal, or the deal: what is authorised, used and left.",
+        deals_get(req::<Hash>("deal"))
+    ),
+    list!("deals_listDeals", "A microgrid's open requests and deals.", deals_list(req::<Hash>("microgrid"))),
+];
+
 /// A request for a deal, or the deal it became. One that ended is not here: see its events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

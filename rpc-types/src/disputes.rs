@@ -13,6 +13,20 @@ pub trait DisputeQueries {
     fn disputes_get(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>>;
 }
 
+methods![
+    list!(
+        "disputes_listDisputes",
+        "Disputes that are not decided, of a microgrid, of an account, or all.",
+        [opt::<Hash>("microgrid"), opt::<Address>("account")],
+        |node, params| {
+            let request =
+                DisputesRequest { microgrid: params.opt("microgrid")?, account: params.opt("account")? };
+            node.disputes_list(request, params.page()?)
+        }
+    ),
+    query!("disputes_getDispute", "A dispute that is not decided.", disputes_get(req::<Hash>("dispute"))),
+];
+
 /// A dispute that is not decided. A decided one stands in its events only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -45,6 +45,64 @@ pub trait EnergyQueries {
     fn energy_bill(&self, request: BillRequest, page: PageRequest) -> RpcResult<Page<EventItem>>;
 }
 
+methods![
+    list!("energy_listMicrogrids", "Registered microgrids.", energy_microgrids()),
+    query!("energy_getMicrogrid", "One microgrid.", energy_microgrid(req::<Hash>("id"))),
+    list!(
+        "energy_listMeters",
+        "Registered meters, of one microgrid or of all.",
+        energy_meters(opt::<Hash>("microgrid"))
+    ),
+    query!("energy_getMeter", "One meter and its last reading.", energy_meter(req::<Address>("address"))),
+    list!(
+        "energy_listReadings",
+        "A meter's accepted readings, newest first.",
+        [req::<Address>("meter"), opt::<TimeMs>("fromMs"), opt::<TimeMs>("toMs")],
+        |node, params| {
+            let request = ReadingsRequest {
+                meter: params.req("meter")?,
+                from_ms: params.opt("fromMs")?.unwrap_or(TimeMs::ZERO),
+                to_ms: params.opt("toMs")?.unwrap_or(TimeMs::MAX),
+            };
+            node.energy_readings(request, params.page()?)
+        }
+    ),
+    query!(
+        "energy_getTerms",
+        "A microgrid's terms for an interval; the current one without.",
+        energy_terms(req::<Hash>("microgrid"), opt::<IntervalId>("interval"))
+    ),
+    list!(
+        "energy_listMembers",
+        "A microgrid's members and what their tabs show.",
+        energy_members(req::<Hash>("microgrid"), opt::<Address>("account"))
+    ),
+    query!(
+        "energy_getInterval",
+        "Where an interval stands, and what became of it.",
+        energy_interval(req::<Hash>("microgrid"), req::<IntervalId>("interval"))
+    ),
+    list!(
+        "energy_listIntervals",
+        "What became of a microgrid's intervals, newest first: clearings, settlements, ends.",
+        energy_intervals(req::<Hash>("microgrid"))
+    ),
+    list!(
+        "energy_bill",
+        "An account's bill: every line of a period, oldest first. Each line's proof: chain_getEventProof.",
+        [req::<Address>("account"), opt::<Hash>("microgrid"), opt::<TimeMs>("fromMs"), opt::<TimeMs>("toMs")],
+        |node, params| {
+            let request = BillRequest {
+                account: params.req("account")?,
+                microgrid: params.opt("microgrid")?,
+                from_ms: params.opt("fromMs")?.unwrap_or(TimeMs::ZERO),
+                to_ms: params.opt("toMs")?.unwrap_or(TimeMs::MAX),
+            };
+            node.energy_bill(request, params.page()?)
+        }
+    ),
+];
+
 /// A registered microgrid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -13,6 +13,32 @@ pub trait EventQueries {
     fn events(&self, from: EventPosition, limit: u32) -> RpcResult<EventPage>;
 }
 
+methods![
+    method!(
+        "event_subscribe",
+        "Streams every event from a height on; WebSocket only.",
+        [opt::<Height>("fromHeight"), opt::<EventFilter>("filter")],
+        Subscribe
+    ),
+    method!(
+        "event_unsubscribe",
+        "Ends a stream; whether there was one.",
+        [req::<String>("subscription")],
+        Unsubscribe
+    ),
+    method!(
+        "event_list",
+        "Events of finalized blocks, oldest first.",
+        [
+            opt::<Height>("fromHeight"),
+            opt::<EventFilter>("filter"),
+            opt::<String>("cursor"),
+            opt::<u32>("limit")
+        ],
+        ListEvents
+    ),
+];
+
 /// The name of an event, and a place in the sequence of all events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

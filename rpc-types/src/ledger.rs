@@ -14,6 +14,18 @@ pub trait LedgerQueries {
     fn ledger_account(&self, account: AccountId, asset: AssetId) -> RpcResult<Anchored<LedgerAccountInfo>>;
 }
 
+methods![
+    query!("ledger_getHold", "An open hold.", ledger_hold(req::<Hash>("id"))),
+    query!(
+        "ledger_getAccount",
+        "The four counters of an account in one asset.",
+        [req::<AccountId>("account"), opt::<AssetId>("asset")],
+        |node, params| {
+            node.ledger_account(params.req("account")?, params.opt("asset")?.unwrap_or(AssetId::NATIVE))
+        }
+    ),
+];
+
 /// An open hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -1,11 +1,13 @@
-//! The JSON of requests and replies, and the queries that a node answers with them: no server, no client.
+//! The JSON of requests and replies, the queries that a node answers with them, and the methods that ask them: no server,
+//! no client.
 //!
 //! Fields are camelCase, integers of 64 bits and more are decimal strings, bytes are hex. The types can be read as well
 //! as written, so that server and clients in Rust share them.
 //!
-//! One file for each group of methods, with its replies and its trait of queries: [`chain`], [`account`], [`tx`],
-//! [`event`], [`search`], [`ledger`], [`token`], [`energy`], [`market`], [`deals`], [`disputes`], [`node`], [`health`] and, for the
-//! operator alone, [`admin`]. [`error`] says what can go wrong, [`limits`] what is too much.
+//! One file for each group of methods, with its replies, its trait of queries and the table of its methods: [`chain`],
+//! [`account`], [`search`], [`tx`], [`event`], [`energy`], [`market`], [`deals`], [`disputes`], [`ledger`], [`token`], [`node`] and,
+//! for the operator alone, [`admin`]; [`health`] has queries that no method asks. [`error`] says what can go wrong, [`limits`]
+//! what is too much. With the feature `schema`, for servers, `method` and `params` say what a method is.
 //!
 //! # Queries
 //! The traits' functions are called on a blocking thread, at most [`limits::BLOCKING_CALLS_MAX`] at once; they may read
@@ -16,6 +18,21 @@
 //! Of all queries: [`RpcError::Unavailable`] while the node starts or is halted, [`RpcError::Internal`] when its own disk
 //! fails. `NotFound` where one thing is asked for that is not there, `Pruned` where it is no more, `InvalidParams` for a
 //! cursor that was not handed out here.
+
+/// The methods of a module, in the order in which they are described: made with `query!`, `list!`, `order!` and `method!`.
+macro_rules! methods {
+    [$($method:expr),* $(,)?] => {
+        /// What is served of this module.
+        #[cfg(feature = "schema")]
+        pub static METHODS: &[$crate::method::Method] = &[$($method),*];
+    };
+}
+
+#[macro_use]
+#[cfg(feature = "schema")]
+pub mod method;
+#[cfg(feature = "schema")]
+pub mod params;
 
 pub mod account;
 pub mod admin;
@@ -64,6 +81,35 @@ pub use wattle_primitives::units::decimal;
 
 use serde::{Deserialize, Serialize};
 use wattle_primitives::Height;
+
+/// Names every module of queries once, in the order in which their methods are described.
+macro_rules! queries {
+    ($($module:ident: $queries:ident,)*) => {
+        /// A node, seen from its clients: the queries of every module that methods ask.
+        pub trait Queries: $($module::$queries +)* Send + Sync + 'static {}
+
+        impl<T: $($module::$queries +)* Send + Sync + 'static> Queries for T {}
+
+        /// The methods for everybody.
+        #[cfg(feature = "schema")]
+        pub static MODULES: &[&[method::Method]] = &[$($module::METHODS),*];
+    };
+}
+
+queries! {
+    chain: ChainQueries,
+    account: AccountQueries,
+    search: SearchQueries,
+    tx: TxQueries,
+    event: EventQueries,
+    energy: EnergyQueries,
+    market: MarketQueries,
+    deals: DealQueries,
+    disputes: DisputeQueries,
+    ledger: LedgerQueries,
+    token: TokenQueries,
+    node: NodeQueries,
+}
 
 /// Which state an answer describes. Stands beside the answer's own fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -31,6 +31,25 @@ pub trait MarketQueries {
     fn market_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>>;
 }
 
+methods![
+    list!(
+        "market_listTrades",
+        "The trades of an interval, in the order in which they were matched.",
+        market_trades(req::<Hash>("microgrid"), req::<IntervalId>("interval"))
+    ),
+    query!(
+        "market_orderBook",
+        "The orders that stand for an interval, by price.",
+        market_order_book(req::<Hash>("microgrid"), req::<IntervalId>("interval"))
+    ),
+    list!(
+        "market_listOrders",
+        "The orders that stand for an interval, in the order in which they were placed.",
+        market_orders(req::<Hash>("microgrid"), req::<IntervalId>("interval"))
+    ),
+    query!("market_getOrder", "An order that stands.", market_order(req::<Hash>("order"))),
+];
+
 /// All orders of one price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

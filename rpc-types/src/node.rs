@@ -17,6 +17,13 @@ pub trait NodeQueries {
     fn evidence(&self, page: PageRequest) -> RpcResult<Page<EvidenceItem>>;
 }
 
+methods![
+    query!("node_peers", "Peers that are connected or banned, with their score.", node_peers()),
+    query!("node_consensus", "What consensus is doing on this node.", node_consensus()),
+    list!("evidence_list", "Evidence of misbehaviour, newest first.", evidence()),
+    method!("rpc.discover", "This description, as OpenRPC.", [], Discover),
+];
+
 /// `node_peers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -1,6 +1,8 @@
 //! `search_query`: finds things by a text.
 
 use crate::{At, RpcResult};
+#[cfg(feature = "schema")]
+use crate::{RpcError, limits::SEARCH_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 
 /// The query of the search field.
@@ -8,6 +10,19 @@ pub trait SearchQueries {
     /// Things that `text` may name; exact matches and bounded scans only.
     fn search(&self, text: &str) -> RpcResult<SearchReply>;
 }
+
+methods![query!(
+    "search_query",
+    "What a text may mean: height, hash, address, key, symbol.",
+    [req::<String>("text")],
+    |node, params| match params.req::<String>("text")?.trim() {
+        "" => Err(RpcError::params("parameter \"text\" is empty")),
+        text if text.len() > SEARCH_BYTES_MAX => {
+            Err(RpcError::limit("search text in bytes", SEARCH_BYTES_MAX))
+        }
+        text => node.search(text),
+    }
+)];
 
 /// Kinds of things a search finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -14,6 +14,11 @@ pub trait TokenQueries {
     fn token_assets(&self, page: PageRequest) -> RpcResult<Page<AssetInfo>>;
 }
 
+methods![
+    query!("token_getAsset", "One asset.", token_asset(req::<AssetId>("asset"))),
+    list!("token_listAssets", "All assets.", token_assets()),
+];
+
 /// An asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

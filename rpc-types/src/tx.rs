@@ -35,6 +35,69 @@ pub trait TxQueries {
     fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation>;
 }
 
+/// A query about a body: with its own parameters, and those from which a body is made, the first two as `$need` says.
+#[cfg(feature = "schema")]
+macro_rules! query_of_body {
+    ($name:literal, $summary:literal, [$($own:tt)*], $need:ident, $run:expr) => {
+        query!(
+            $name,
+            $summary,
+            [
+                $($own)*
+                $need::<Vec<Call>>("calls"),
+                $need::<Address>("sender"),
+                opt::<Lane>("lane"),
+                opt::<Nonce>("nonce"),
+                opt::<TimeMs>("expiresMs"),
+                opt::<Address>("feePayer"),
+                opt::<Amount>("maxFee"),
+                opt::<Amount>("tip")
+            ],
+            $run
+        )
+    };
+}
+
+methods![
+    query_of_body!(
+        "tx_prepare",
+        "Builds a transaction that only lacks signatures.",
+        [],
+        req,
+        |node, params| node.tx_prepare(params.all()?)
+    ),
+    method!(
+        "tx_submit",
+        "Offers a signed transaction; answers its id at once. Sending it again is no error.",
+        [opt::<Hex>("txHex"), opt::<Hex>("bodyHex"), opt::<Vec<Auth>>("auths")],
+        Submit
+    ),
+    method!(
+        "tx_submitBatch",
+        "Offers several signed transactions; each has its own result.",
+        [req::<Vec<Submission>>("txs")],
+        SubmitBatch
+    ),
+    query!("tx_status", "Where a transaction stands, and its receipt.", tx_status(req::<Hash>("id"))),
+    query!("tx_get", "A transaction, where it stands, and its receipt.", tx_get(req::<Hash>("id"))),
+    query_of_body!(
+        "tx_simulate",
+        "What a transaction would do on the last finalized state, signed or not.",
+        [opt::<Hex>("txHex"), opt::<Hex>("bodyHex"),],
+        opt,
+        |node, params| {
+            let body = match params.opt("txHex")? {
+                Some(Hex(tx)) => decode_tx(&tx)?.body().clone(),
+                None => match params.opt("bodyHex")? {
+                    Some(Hex(body)) => decode_body(&body)?,
+                    None => node.tx_prepare(params.all()?)?.body,
+                },
+            };
+            node.tx_simulate(body)
+        }
+    ),
+];
+
 /// `tx_prepare`: the calls of a transaction to be. Everything but calls and sender is filled in by the node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -5,11 +5,11 @@
 //! the head; one that reads history is never skipped.
 
 use crate::backend::Backend;
-use crate::params::Params;
 use wattle_primitives::Height;
 use wattle_primitives::planted;
 use wattle_rpc_types::event::{LagReason, Lagged, Notice};
 use wattle_rpc_types::limits::{EVENTS_FETCH_MAX, EVENTS_SCAN_MAX, SUBSCRIPTION_LAG_HEIGHTS_MAX};
+use wattle_rpc_types::params::Params;
 use wattle_rpc_types::{At, EventFilter, EventList, EventPage, EventPosition, RpcError, RpcResult};
 
 /// Runs `event_list`: at most [`EVENTS_SCAN_MAX`] events are looked at.
@@ -18,7 +18,7 @@ pub(crate) fn list(backend: &dyn Backend, params: &Params) -> RpcResult<EventLis
     let head = *backend.subscribe_heights().borrow();
     let mut next = match &page.cursor {
         Some(cursor) => EventPosition::from_cursor(cursor)?,
-        None => EventPosition { height: params.find("fromHeight")?.unwrap_or_default(), index: 0 },
+        None => EventPosition { height: params.opt("fromHeight")?.unwrap_or_default(), index: 0 },
     };
     let wanted = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let (mut items, mut scanned, mut pages) = (Vec::new(), 0usize, 0usize);

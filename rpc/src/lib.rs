@@ -1,18 +1,17 @@
 //! The node's interface to the outside: JSON-RPC 2.0 over HTTP and WebSocket at `/rpc`, and `/healthy`, `/ready` and
 //! `/metrics` over HTTP, all on one port.
 //!
-//! This crate knows no chain: it turns the queries of `rpc-types`, which the node implements, into methods, pages and
-//! streams within fixed limits. [`Backend`] is all of them together.
+//! This crate knows no chain and no method: it serves those of `rpc-types` within fixed limits, by asking the queries that
+//! the node answers, and streams events. [`Backend`] is that node.
 //!
 //! ```text
 //! server   the port for everybody                    admin   the operator's methods, on a unix socket
 //! connection, places: who is served, who has to go   io      gives up on clients that do not read
 //! http     routes, Host and Origin, bodies           ws      one WebSocket and its subscriptions
 //! wire     JSON-RPC envelope                         service runs methods, counts them
-//! methods  the tables of all methods                 params  named and positional parameters
-//! events   pages and streams of events               openrpc rpc.discover
-//! explorer the block explorer's files
-//! budget   memory for large messages                 metrics  figures
+//! events   pages and streams of events               submit  offers transactions
+//! explorer the block explorer's files                openrpc rpc.discover
+//! budget   memory for large messages                 metrics figures
 //! ```
 //!
 //! # Why the envelope is our own
@@ -30,13 +29,12 @@ mod gauges;
 mod http;
 mod io;
 mod local;
-mod methods;
 pub mod metrics;
 mod openrpc;
-mod params;
 mod places;
 pub mod server;
 mod service;
+mod submit;
 mod wire;
 mod ws;
 
@@ -45,6 +43,6 @@ pub use backend::Backend;
 pub use config::{Config, ServeError};
 pub use gauges::Gauges;
 pub use local::Local;
-pub use methods::{admin_names, names as method_names};
 pub use metrics::Metrics;
 pub use server::{RpcServer, bind};
+pub use wattle_rpc_types::method::{admin_names, names as method_names};

@@ -2,18 +2,17 @@
 //!
 //! Source: <https://spec.open-rpc.org>, version 1.3.2.
 
-use crate::methods::{self, Method};
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use wattle_rpc_types::RpcError;
+use wattle_rpc_types::method::{self, Method};
 
 /// The whole document: of the methods for everybody, or of all that the admin socket serves.
 pub(crate) fn document(admin: bool) -> Value {
     let mut shapes = shapes();
-    let more = admin.then(methods::admin).into_iter().flatten();
-    let methods: Vec<Value> =
-        methods::all().chain(more).map(|method| describe(method, &mut shapes)).collect();
+    let more = admin.then(method::admin).into_iter().flatten();
+    let methods: Vec<Value> = method::all().chain(more).map(|method| describe(method, &mut shapes)).collect();
     json!({
         "openrpc": "1.3.2",
         "info": {

@@ -3,11 +3,9 @@
 use crate::backend::Backend;
 use crate::budget::{Budget, Held};
 use crate::config::ServeError;
-use crate::methods::{self, Method, Reply, Run};
 use crate::metrics::{Metrics, Refusal};
-use crate::openrpc;
-use crate::params::Params;
 use crate::wire::{self, Call};
+use crate::{events, openrpc, submit};
 use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +14,8 @@ use tokio::time::Instant;
 use wattle_rpc_types::limits::{
     ANSWER_BYTES_FREE, ANSWERS_BYTES_SHARED, BLOCKING_CALLS_MAX, BODIES_BYTES_SHARED, BODY_BYTES_FREE,
 };
+use wattle_rpc_types::method::{Method, Reply, Run, find, reply};
+use wattle_rpc_types::params::Params;
 use wattle_rpc_types::{Admin, RpcError, RpcResult};
 
 /// State shared by all connections of a listener.
@@ -99,6 +99,13 @@ impl Service {
                 })
                 .await?
             }
+            Run::ListEvents => {
+                let params = params.map(RawValue::to_owned);
+                self.blocking(move |backend| {
+                    reply(events::list(backend, &Params::parse(params.as_deref(), method.params)?))
+                })
+                .await?
+            }
             Run::Admin(order) => {
                 let Some(admin) = self.admin.clone() else {
                     return Err(RpcError::AdminOnly { method: method.name });
@@ -106,10 +113,8 @@ impl Service {
                 let params = Params::parse(params, method.params)?;
                 self.blocking(move |_| order.run(&*admin, params)).await?
             }
-            Run::Submit => methods::submit(&*self.backend, Params::parse(params, method.params)?).await,
-            Run::SubmitBatch => {
-                methods::submit_batch(&*self.backend, Params::parse(params, method.params)?).await
-            }
+            Run::Submit => submit::one(&*self.backend, Params::parse(params, method.params)?).await,
+            Run::SubmitBatch => submit::batch(&*self.backend, Params::parse(params, method.params)?).await,
             Run::Discover => Params::parse(params, method.params).map(|_| self.discovery.clone()),
             Run::Subscribe | Run::Unsubscribe => Err(RpcError::InvalidRequest {
                 detail: format!("{} needs a WebSocket; event_list works over HTTP", method.name),
@@ -170,7 +175,7 @@ impl<S: Streams + Send> Caller<'_, S> {
 impl<S: Streams + Send> Call for Caller<'_, S> {
     async fn call(&mut self, name: &str, params: Option<&RawValue>) -> Reply {
         let started = Instant::now();
-        let Some(method) = methods::find(name) else {
+        let Some(method) = find(name) else {
             self.service.metrics.request("unknown", true, started.elapsed().as_secs_f64());
             return Err(RpcError::MethodNotFound { method: name.chars().take(80).collect() });
         };

@@ -5,8 +5,6 @@
 
 use crate::config::Timeouts;
 use crate::events::{Step, Stream};
-use crate::methods::{Reply, Run};
-use crate::params::Params;
 use crate::service::{Service, Streams};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use serde_json::value::to_raw_value;
@@ -19,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use wattle_rpc_types::RpcError;
 use wattle_rpc_types::event::Notice;
 use wattle_rpc_types::limits::{NOTIFICATIONS_MAX, SUBSCRIPTIONS_MAX};
+use wattle_rpc_types::method::{Reply, Run};
+use wattle_rpc_types::params::Params;
 
 /// The subscriptions of one connection. Dropping it ends them.
 struct Subscriptions {
@@ -105,7 +105,12 @@ impl Streams for Subscriptions {
         match run {
             Run::Subscribe => Some(self.open(params)),
             Run::Unsubscribe => Some(self.end(params)),
-            Run::Query(_) | Run::Admin(_) | Run::Submit | Run::SubmitBatch | Run::Discover => None,
+            Run::Query(_)
+            | Run::Admin(_)
+            | Run::ListEvents
+            | Run::Submit
+            | Run::SubmitBatch
+            | Run::Discover => None,
         }
     }
 }
@@ -114,10 +119,9 @@ impl Subscriptions {
     fn open(&mut self, params: &Params) -> Reply {
         self.running.retain(|_, task| !task.is_finished());
         if self.running.len().saturating_add(self.opened.len()) >= SUBSCRIPTIONS_MAX {
-            let max = SUBSCRIPTIONS_MAX as u64;
-            return Err(RpcError::LimitExceeded { what: "subscriptions of a connection", max });
+            return Err(RpcError::limit("subscriptions of a connection", SUBSCRIPTIONS_MAX));
         }
-        let (from, filter) = (params.find("fromHeight")?, params.filter()?);
+        let (from, filter) = (params.opt("fromHeight")?, params.filter()?);
         let head = *self.service.backend.subscribe_heights().borrow();
         self.last_id = self.last_id.saturating_add(1);
         self.opened.push((self.last_id, Stream::new(from, filter, head)));
@@ -125,7 +129,7 @@ impl Subscriptions {
     }
 
     fn end(&mut self, params: &Params) -> Reply {
-        let id: u64 = params.get::<wattle_primitives::Nonce>("subscription")?.0; // any unit reads the same
+        let id: u64 = params.req::<wattle_primitives::Nonce>("subscription")?.0; // any unit reads the same
         let waiting = self.opened.len();
         self.opened.retain(|(opened, _)| *opened != id);
         let stopped = self.running.remove(&id).filter(|task| !task.is_finished());

@@ -1,28 +1,34 @@
 //! Parameters of methods: named or positional, strict, with errors that say which one is wrong.
 
+use crate::limits::{FILTER_ITEMS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
+use crate::{EventFilter, PageRequest, RpcError, RpcResult};
 use schemars::{Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use wattle_primitives::Height;
-use wattle_rpc_types::limits::{FILTER_ITEMS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
-use wattle_rpc_types::{EventFilter, PageRequest, RpcError, RpcResult};
 
 /// A parameter as a method declares it.
-pub(crate) struct Field {
-    pub(crate) name: &'static str,
-    pub(crate) required: bool,
-    pub(crate) shape: fn(&mut SchemaGenerator) -> Schema,
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it must be there.
+    pub required: bool,
+    /// The JSON shape of its value.
+    pub shape: fn(&mut SchemaGenerator) -> Schema,
 }
 
 /// Parameters by name, not yet typed.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Params(Map<String, Value>);
+pub struct Params(Map<String, Value>);
 
 impl Params {
     /// Names positional parameters in the order in which the method declares them.
-    pub(crate) fn parse(json: Option<&RawValue>, declared: &[Field]) -> RpcResult<Self> {
+    ///
+    /// # Errors
+    /// [`RpcError::InvalidParams`].
+    pub fn parse(json: Option<&RawValue>, declared: &[Field]) -> RpcResult<Self> {
         let value = match json {
             None => Value::Null,
             Some(json) => serde_json::from_str(json.get()).map_err(|e| RpcError::params(e.to_string()))?,
@@ -50,12 +56,18 @@ impl Params {
     }
 
     /// One parameter that must be there.
-    pub(crate) fn get<T: DeserializeOwned>(&self, name: &str) -> RpcResult<T> {
-        self.find(name)?.ok_or_else(|| RpcError::params(format!("parameter {name:?} is missing")))
+    ///
+    /// # Errors
+    /// [`RpcError::InvalidParams`].
+    pub fn req<T: DeserializeOwned>(&self, name: &str) -> RpcResult<T> {
+        self.opt(name)?.ok_or_else(|| RpcError::params(format!("parameter {name:?} is missing")))
     }
 
     /// One parameter that may be absent or null.
-    pub(crate) fn find<T: DeserializeOwned>(&self, name: &str) -> RpcResult<Option<T>> {
+    ///
+    /// # Errors
+    /// [`RpcError::InvalidParams`].
+    pub fn opt<T: DeserializeOwned>(&self, name: &str) -> RpcResult<Option<T>> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => T::deserialize(value)
@@ -65,22 +77,31 @@ impl Params {
     }
 
     /// All of them as one value.
-    pub(crate) fn all<T: DeserializeOwned>(self) -> RpcResult<T> {
+    ///
+    /// # Errors
+    /// [`RpcError::InvalidParams`].
+    pub fn all<T: DeserializeOwned>(self) -> RpcResult<T> {
         serde_json::from_value(Value::Object(self.0)).map_err(|error| RpcError::params(error.to_string()))
     }
 
     /// `cursor` and `limit`, checked.
-    pub(crate) fn page(&self) -> RpcResult<PageRequest> {
-        let limit = self.find::<Count>("limit")?.map_or(PAGE_ITEMS_DEFAULT, |count| count.0);
+    ///
+    /// # Errors
+    /// [`RpcError::InvalidParams`].
+    pub fn page(&self) -> RpcResult<PageRequest> {
+        let limit = self.opt::<Count>("limit")?.map_or(PAGE_ITEMS_DEFAULT, |count| count.0);
         if !(1..=PAGE_ITEMS_MAX).contains(&limit) {
             return Err(RpcError::params(format!("parameter \"limit\" must be 1 to {PAGE_ITEMS_MAX}")));
         }
-        Ok(PageRequest { cursor: self.find("cursor")?, limit })
+        Ok(PageRequest { cursor: self.opt("cursor")?, limit })
     }
 
     /// `filter`, checked.
-    pub(crate) fn filter(&self) -> RpcResult<EventFilter> {
-        let filter: EventFilter = self.find("filter")?.unwrap_or_default();
+    ///
+    /// # Errors
+    /// [`RpcError::InvalidParams`].
+    pub fn filter(&self) -> RpcResult<EventFilter> {
+        let filter: EventFilter = self.opt("filter")?.unwrap_or_default();
         let longest = filter.types.len().max(filter.accounts.len()).max(filter.txs.len());
         if longest > FILTER_ITEMS_MAX {
             return Err(RpcError::params(format!(
