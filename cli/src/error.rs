@@ -282,6 +282,10 @@ fn not_found_hint(what: &str) -> String {
 fn refusal_hint(code: &str, data: &Value) -> Option<String> {
     let text = match code {
         "insufficient_funds" | "tx_insufficient_funds" => "`wattle wallet balance` shows what is available",
+        "cash_exceeded" => {
+            "a book pays out no more than was paid into it: pay in first, from a wallet or another book"
+        }
+        "supply_exceeded" => "burn some first, or issue an asset with fewer decimal places",
         "tx_bad_nonce" | "nonce_used" => {
             "another transaction of this account came first; build it again, or use another --lane"
         }

@@ -7,9 +7,8 @@ use super::wallet::resolve_asset;
 use super::{CliError, CliResult, Ctx, Report, amount, output};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use wattle_primitives::call;
 use wattle_primitives::call::token::{SCALE_MAX, Symbol};
-use wattle_primitives::{Amount, Call};
+use wattle_primitives::{Amount, Call, call};
 use wattle_rpc_types::AssetInfo;
 
 const EXAMPLES: &str = "Examples:
@@ -46,6 +45,9 @@ enum TokenCommand {
     /// Show one asset.
     #[command(after_help = "Example:\n  wattle token show KES")]
     Show(ShowArgs),
+    /// Show how much of an asset was issued and burned, and where the rest of it is, in base units.
+    #[command(after_help = "Example:\n  wattle token supply WAT")]
+    Supply(ShowArgs),
 }
 
 #[derive(Debug, Args)]
@@ -124,6 +126,10 @@ pub(crate) async fn run(args: TokenArgs, ctx: &Ctx) -> CliResult {
         TokenCommand::List(page) => query::ask(ctx, "token_listAssets", page.add_to(json!({}))).await,
         TokenCommand::Show(args) => {
             Ok(Report::of(output::to_json(&resolve_asset(&ctx.client()?, &args.asset).await?)))
+        }
+        TokenCommand::Supply(args) => {
+            let asset = resolve_asset(&ctx.client()?, &args.asset).await?.id;
+            query::ask(ctx, "token_getSupply", json!({ "asset": asset })).await
         }
     }
 }

@@ -20,6 +20,12 @@ impl Address {
         Self(Hash::of(domain::ADDRESS, &[key.as_bytes()]).0)
     }
 
+    /// The account in whose name a microgrid acts, and under which its own events are found: no key has it.
+    #[must_use]
+    pub const fn of_microgrid(id: &Hash) -> Self {
+        Self(id.0)
+    }
+
     /// The bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

@@ -3,7 +3,9 @@
 //! The header of height 0 binds all of it: its `chain` field is [`Genesis::hash`], its state root the state made
 //! from it. The hash of that header is the chain's identity.
 
+use crate::bucket::BucketSize;
 use crate::call::energy::Terms;
+use crate::call::ledger::SUPPLY_MAX;
 use crate::call::token::Symbol;
 use crate::reading::{MeterRole, RegisterEncoding};
 use crate::{Address, Amount, AssetId, Epoch, Hash, Height, PublicKey, TimeMs, ValidatorSet, Weight, domain};
@@ -190,12 +192,18 @@ pub enum GenesisError {
     /// A key twice, not sorted, or of small order.
     #[error("genesis accounts must have distinct, sorted keys")]
     Accounts,
-    /// Balances do not fit 128 bits.
-    #[error("genesis balances overflow")]
+    /// Together they are more than there may be of an asset.
+    #[error("genesis balances come to more than 2^80 base units")]
     Balances,
 }
 
 impl Params {
+    /// The size of every account's bandwidth bucket.
+    #[must_use]
+    pub const fn bandwidth(&self) -> BucketSize {
+        BucketSize { rate: self.bandwidth_rate, capacity: self.bandwidth_capacity }
+    }
+
     /// The epoch that decides on `height`; genesis (0) counts to the first.
     #[must_use]
     pub fn epoch_of(&self, height: Height) -> Epoch {
@@ -230,6 +238,12 @@ impl Params {
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0 || *value > 1 << 48) {
             return Err(GenesisError::Param { name });
         }
+        for (name, amount) in [("weight_price", self.weight_price), ("account_deposit", self.account_deposit)]
+        {
+            if amount.0 > 1 << 48 {
+                return Err(GenesisError::Param { name });
+            }
+        }
         let bytes = usize::try_from(self.block_bytes_max).unwrap_or(usize::MAX);
         if bytes > crate::block::BLOCK_BYTES_MAX || bytes < crate::tx::TX_BYTES_MAX.saturating_mul(2) {
             return Err(GenesisError::Param { name: "block_bytes_max" });
@@ -257,7 +271,7 @@ impl Genesis {
             return Err(GenesisError::Accounts);
         }
         let total = self.accounts.iter().try_fold(0u128, |sum, a| sum.checked_add(a.balance.0));
-        if total.is_none_or(|sum| sum > u128::MAX >> 1) {
+        if total.is_none_or(|sum| sum > SUPPLY_MAX.0) {
             return Err(GenesisError::Balances);
         }
         if self.native_scale > crate::call::token::SCALE_MAX {

@@ -19,6 +19,7 @@ pub mod address;
 pub mod batch;
 pub mod block;
 pub mod bounded;
+pub mod bucket;
 pub mod call;
 pub mod certificate;
 pub mod codec;

@@ -66,10 +66,14 @@ reasons! {
         LimitExceeded = 39, "limit_exceeded";
         /// The sender cannot pay the deposit for a new key in state.
         DepositUnpaid = 40, "deposit_unpaid";
+        /// A book pays out no more than was paid into it.
+        CashExceeded = 41, "cash_exceeded";
     }
     token: (48u8..56) => {
         /// No such asset.
         UnknownAsset = 48, "unknown_asset";
+        /// There would be more of the asset than may be: 2^80 base units.
+        SupplyExceeded = 49, "supply_exceeded";
     }
     identity: (56u8..64) => {
         /// Keys, weights or threshold that form no authority.

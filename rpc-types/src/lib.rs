@@ -69,7 +69,7 @@ pub use ledger::{HoldInfo, LedgerAccountInfo, LedgerQueries};
 pub use market::{BookLevel, MarketQueries, OrderBook, OrderInfo};
 pub use node::{ConsensusReply, EvidenceItem, NodeQueries, PeerBan, PeerDirection, PeerInfo, Peers};
 pub use search::{SearchHit, SearchKind, SearchQueries, SearchReply};
-pub use token::{AssetInfo, TokenQueries};
+pub use token::{AssetInfo, SupplyInfo, TokenQueries};
 pub use tx::{
     Answers, PrepareRequest, PreparedTx, ReceiptReply, Simulation, Submission, TxQueries, TxReply, TxState,
     TxStatus,

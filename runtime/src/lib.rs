@@ -1,7 +1,7 @@
 //! The state machine: what a block of transactions makes of a state.
 //!
 //! - [`state`]: the Merkle trie that holds everything, cheap to clone, with proofs.
-//! - [`keys`]: every key in state; [`key`]: what they are made of; [`records`]: values of no module.
+//! - [`keys`]: every key in state; [`records`]: values of no module.
 //! - [`overlay`]: the writes of a block in the making, with rollback of a failed transaction.
 //! - [`modules`]: the modules, and the effect of each call.
 //! - [`execute`]: checking, verifying, charging and running transactions; building blocks.
@@ -21,7 +21,6 @@
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
 pub mod execute;
-pub mod key;
 pub mod keys;
 pub mod modules;
 pub mod overlay;

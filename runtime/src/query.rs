@@ -8,7 +8,7 @@ use crate::keys;
 use crate::modules::deals::records::{Acceptance, Deal};
 use crate::modules::disputes::records::Dispute;
 use crate::modules::energy::records::{Member, Meter, Microgrid, TermsRecord};
-use crate::modules::energy::tab;
+use crate::modules::energy::{tab, terms};
 use crate::modules::identity::records::Account;
 use crate::modules::ledger::posting::ISSUANCE;
 use crate::modules::ledger::records::{Asset, Balance, BookAccount};
@@ -40,11 +40,11 @@ pub fn balance(state: &State, account: &AccountId, asset: AssetId) -> Balance {
     state.read(keys::balance(account, asset)).unwrap_or_default()
 }
 
-/// Base units of an asset in circulation.
+/// Base units of an asset that were issued and burned since genesis.
 #[must_use]
-pub fn supply(state: &State, asset: AssetId) -> Amount {
-    let issued = balance(state, &ISSUANCE, asset);
-    Amount(issued.debits_posted.saturating_sub(issued.credits_posted))
+pub fn issued(state: &State, asset: AssetId) -> (Amount, Amount) {
+    let Balance { debits_posted, credits_posted, .. } = balance(state, &ISSUANCE, asset);
+    (Amount(debits_posted), Amount(credits_posted))
 }
 
 /// Assets from `from` on, at most `limit`.
@@ -100,17 +100,8 @@ pub fn members(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<(Addres
 /// The terms that hold for an interval, and the number of their version; `None` before the first.
 #[must_use]
 pub fn terms_at(state: &State, id: &Hash, interval: IntervalId) -> Option<(u32, TermsRecord)> {
-    let (mut low, mut high) = (0, state.read(keys::microgrid(id))?.terms);
-    while low < high {
-        let middle = low.midpoint(high);
-        if state.read(keys::terms(id, middle))?.from <= interval {
-            low = middle.checked_add(1)?;
-        } else {
-            high = middle;
-        }
-    }
-    let version = low.checked_sub(1)?;
-    Some((version, state.read(keys::terms(id, version))?))
+    let versions = state.read(keys::microgrid(id))?.terms;
+    terms::holding(versions, interval, |version| state.read(keys::terms(id, version)))
 }
 
 /// An interval's orders by id, in the order of placing, from number `from`, at most `limit`. Ended ones are missing.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use wattle_cli::{CliError, CliResult, Ctx, Report};
 use wattle_host::lock::DirLock;
 use wattle_primitives::{BlockId, Height, Vote};
+use wattle_runtime::modules::supply::{History, Tally};
 use wattle_runtime::store::RocksStore;
 use wattle_runtime::{Schedule, State, Store};
 
@@ -36,7 +37,8 @@ pub(super) fn run(args: DoctorArgs, _ctx: &Ctx) -> CliResult {
     let chain = genesis.hash();
     let schedule = Schedule::of(&state).ok_or_else(|| corrupt(Height::ZERO, "genesis has no parameters"))?;
     let worker = Worker { chain, schedule: Arc::new(schedule), cache: Arc::new(TxCache::default()) };
-    let examined = examine(&store, &worker, state, genesis.hash())?;
+    let history = History::of_genesis(&spec.genesis);
+    let examined = examine(&store, &worker, state, genesis.hash(), history)?;
     let json = json!({
         "genesisHash": chain,
         "height": examined.height,
@@ -66,9 +68,11 @@ fn examine(
     worker: &Worker,
     state: State,
     genesis: wattle_primitives::Hash,
+    mut history: History,
 ) -> Result<Examined, CliError> {
     let tip =
         store.tip().map_err(|e| CliError::failed("database", &e))?.map_or(Height::ZERO, |t| t.header.height);
+    let mut tally = Tally::of(&state).map_err(|broken| corrupt(Height::ZERO, &broken.to_string()))?;
     let mut at = Examined { height: Height::ZERO, hash: genesis, state, transactions: 0, certificates: 0 };
     while at.height < tip {
         let height = at.height.next();
@@ -85,6 +89,9 @@ fn examine(
         }
         at.certificates =
             at.certificates.saturating_add(u64::from(certificate(store, worker, height, &done.block.hash)?));
+        history.take(&done.block.txs, &done.executed.receipts);
+        let money = tally.apply(&at.state, &done.executed.writes).and_then(|()| history.check(&tally));
+        money.map_err(|broken| corrupt(height, &broken.to_string()))?;
         at.transactions = at.transactions.saturating_add(done.block.txs.len());
         (at.height, at.hash, at.state) = (height, done.block.hash, done.executed.state.clone());
     }
@@ -93,6 +100,10 @@ fn examine(
         return Err(corrupt(tip, "the stored state differs from the executed one"));
     }
     wattle_runtime::modules::invariants(&at.state).map_err(|broken| corrupt(tip, &broken.to_string()))?;
+    let found = Tally::of(&at.state).map_err(|broken| corrupt(tip, &broken.to_string()))?;
+    if found != tally {
+        return Err(corrupt(tip, "the money of all accounts is not what the blocks changed"));
+    }
     Ok(at)
 }
 

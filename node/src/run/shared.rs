@@ -6,7 +6,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 use wattle_consensus::Evidence;
-use wattle_primitives::{Certificate, Epoch, Genesis, Hash, Header, Height, PublicKey, Tx};
+use wattle_primitives::{AssetId, Certificate, Epoch, Genesis, Hash, Header, Height, PublicKey, Tx};
+use wattle_runtime::modules::Violation;
+use wattle_runtime::modules::supply::{Holdings, Tally};
 use wattle_runtime::{Schedule, State, Store};
 
 /// Most proofs of misbehaviour kept in memory.
@@ -59,10 +61,22 @@ pub struct Shared {
     pub key: Option<PublicKey>,
     /// Finalized history.
     pub store: Arc<dyn Store>,
-    view: RwLock<Arc<View>>,
+    at: RwLock<At>,
     heights: watch::Sender<Height>,
     evidence: RwLock<VecDeque<Evidence>>,
     commands: mpsc::Sender<Command>,
+}
+
+/// Where the chain stands, and where all money is then.
+struct At {
+    view: Arc<View>,
+    /// `None` when an account is below zero, which no state should show.
+    tally: Option<Tally>,
+}
+
+/// Keeps a sum that could be made.
+fn sound<T>(sum: Result<T, Violation>) -> Option<T> {
+    sum.inspect_err(|broken| tracing::error!(%broken, "the state is not sound: run `wattle doctor`")).ok()
 }
 
 /// A client's order to the driver.
@@ -95,15 +109,23 @@ impl Shared {
     ) -> (Arc<Self>, mpsc::Receiver<Command>) {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (heights, _) = watch::channel(view.header.height);
-        let view = RwLock::new(Arc::new(view));
+        let tally = sound(Tally::of(&view.state));
+        let at = RwLock::new(At { view: Arc::new(view), tally });
         let evidence = RwLock::new(VecDeque::new());
-        (Arc::new(Self { chain, genesis, key, store, view, heights, evidence, commands }), inbox)
+        (Arc::new(Self { chain, genesis, key, store, at, heights, evidence, commands }), inbox)
     }
 
     /// The last committed block.
     #[must_use]
     pub fn view(&self) -> Arc<View> {
-        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.at.read().unwrap_or_else(PoisonError::into_inner).view)
+    }
+
+    /// The last committed block, and where an asset's units are after it.
+    #[must_use]
+    pub fn holdings(&self, asset: AssetId) -> (Arc<View>, Option<Holdings>) {
+        let at = self.at.read().unwrap_or_else(PoisonError::into_inner);
+        (Arc::clone(&at.view), at.tally.as_ref().map(|tally| tally.of_asset(asset)))
     }
 
     /// The last committed height, as it moves.
@@ -127,7 +149,11 @@ impl Shared {
 
     /// A block is in the database: readers move on to it.
     pub fn announce(&self, block: &FinalBlock) {
-        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let mut at = self.at.write().unwrap_or_else(PoisonError::into_inner);
+        let At { view, tally } = &mut *at;
+        *tally = tally
+            .take()
+            .and_then(|mut tally| sound(tally.apply(&view.state, &block.executed.writes)).map(|()| tally));
         let certificate = block.certificate.clone().or_else(|| view.certificate.clone());
         let (header, state) = (block.block.header().clone(), block.executed.state.clone());
         let (height, hash, mut schedule) = (header.height, block.block.hash, Arc::clone(&view.schedule));
@@ -138,7 +164,7 @@ impl Shared {
             schedule = Arc::new(changed);
         }
         *view = Arc::new(View { header, hash, state, schedule, certificate });
-        drop(view);
+        drop(at);
         self.heights.send_replace(height);
     }
 

@@ -5,9 +5,7 @@ use super::{NodeBackend, View, at, next_time, page, storage};
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::{
-    Address, Amount, AssetId, Block, BlockId, Height, Lane, Nonce, Params, TimeMs, Weight, state_key,
-};
+use wattle_primitives::{Address, Amount, AssetId, Block, BlockId, Height, Lane, Nonce, Weight};
 use wattle_rpc_types::event::touches;
 use wattle_rpc_types::tx::call_name;
 use wattle_rpc_types::{
@@ -35,7 +33,7 @@ impl AccountQueries for NodeBackend {
             reply.nonce.extend(record.lanes().filter(|(_, next)| *next > Nonce::ZERO));
             let assets = query::assets_of(&view.state, &address, &record);
             reply.balances = assets.filter_map(|asset| balance(&view, address, asset)).collect();
-            reply.bandwidth = bandwidth(view.schedule.params(), record.tat, next_time(&view));
+            reply.bandwidth = record.bucket.room(view.schedule.params().bandwidth(), next_time(&view));
             reply.authority = record.authority;
         }
         Ok(reply)
@@ -44,7 +42,7 @@ impl AccountQueries for NodeBackend {
     fn account_proof(&self, target: ProofTarget) -> RpcResult<ProofReply> {
         let view = self.shared.view();
         let key = match target {
-            ProofTarget::Address(address) => state_key::account(&address),
+            ProofTarget::Address(address) => keys::account(&address).to_vec(),
             ProofTarget::Key(key) => key,
         };
         let Finality { header, certificate, path } =
@@ -77,13 +75,6 @@ fn balance(view: &View, owner: Address, asset: AssetId) -> Option<Balance> {
     let counters = query::balance(&view.state, &AccountId::Wallet { owner }, asset);
     let (pending, incoming) = (Amount(counters.debits_pending), Amount(counters.credits_pending));
     Some(Balance { asset, symbol, scale, available: counters.available(), pending, incoming })
-}
-
-/// Weight left in a bucket at `now`: its capacity less what has not leaked yet.
-fn bandwidth(params: &Params, tat: u128, now: TimeMs) -> Weight {
-    let now = u128::from(now.0).saturating_mul(u128::from(params.bandwidth_rate.0));
-    let used = u64::try_from(tat.saturating_sub(now).div_ceil(1000)).unwrap_or(u64::MAX);
-    params.bandwidth_capacity.saturating_sub(Weight(used))
 }
 
 /// The last block that was read, since neighbours in a history often share one.

@@ -20,10 +20,8 @@ impl DealQueries for NodeBackend {
     fn deals_list(&self, microgrid: Hash, page: PageRequest) -> RpcResult<Page<DealInfo>> {
         let view = self.shared.view();
         grid(&view, &microgrid)?;
-        let (from, limit) = (page::one::<u32>(&page)?.unwrap_or(0), page::limit(&page));
-        let mut found = query::deals(&view.state, &microgrid, from, limit.saturating_add(1));
-        let next_cursor = (found.len() > limit).then(|| from.saturating_add(page.limit).to_string());
-        found.truncate(limit);
+        let (found, next_cursor) =
+            page::numbered(&page, |from, limit| query::deals(&view.state, &microgrid, from, limit))?;
         let items = found.iter().map(|(id, deal)| deal_info(&view, *id, deal)).collect();
         Ok(Page { at: at(&view), items, next_cursor })
     }

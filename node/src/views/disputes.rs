@@ -7,9 +7,9 @@ use super::energy::grid;
 use super::{NodeBackend, View, at, page, storage};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use wattle_primitives::call;
-use wattle_primitives::call::disputes::dispute_id;
-use wattle_primitives::{Address, BlockId, Call, Hash, Height, Outcome, Tx};
+use wattle_primitives::call::DisputesCall;
+use wattle_primitives::call::disputes::{OpenDispute, dispute_id};
+use wattle_primitives::{Address, Call, Hash, Height, Outcome, Tx};
 use wattle_rpc_types::{
     Anchored, DisputeInfo, DisputeQueries, DisputesRequest, OpenedInfo, Page, PageRequest, RpcError,
     RpcResult,
@@ -35,7 +35,7 @@ impl Open {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
             Some((height, found)) if *height == view.header.height => Arc::clone(found),
-            _ => {
+            Some(_) | None => {
                 let found = Arc::new(query::disputes(&view.state));
                 *last = Some((view.header.height, Arc::clone(&found)));
                 found
@@ -98,10 +98,7 @@ fn opened(node: &NodeBackend, account: &Address, id: &Hash) -> RpcResult<Option<
             && (row.kind.0.as_str(), row.kind.1.as_str()) == ("disputes", "open_dispute")
     };
     for row in rows.items.iter().filter(opening) {
-        let block = node.shared.store.block(BlockId::Height(row.at.height)).map_err(storage)?;
-        let place = usize::try_from(row.at.index).unwrap_or(usize::MAX);
-        let tx = block.and_then(|block| block.txs.into_iter().nth(place));
-        if let Some((first_seq, second_seq)) = tx.and_then(|tx| evidence(&tx, id)) {
+        if let Some((first_seq, second_seq)) = node.tx_at(row.at)?.and_then(|tx| evidence(&tx, id)) {
             return Ok(Some(OpenedInfo { height: row.at.height, tx: row.tx, first_seq, second_seq }));
         }
     }
@@ -110,15 +107,10 @@ fn opened(node: &NodeBackend, account: &Address, id: &Hash) -> RpcResult<Option<
 
 /// The numbers of the two readings by which a transaction opens the dispute `id`, if it does.
 fn evidence(tx: &Tx, id: &Hash) -> Option<(u64, u64)> {
-    tx.body().calls.iter().find_map(|call| match call {
-        Call::Disputes(call::DisputesCall::OpenDispute(call::disputes::OpenDispute {
-            reference,
-            first,
-            second,
-            ..
-        })) if dispute_id(&tx.body().sender, reference) == *id => {
-            Some((first.reading.seq, second.reading.seq))
-        }
-        _ => None,
+    tx.body().calls.iter().find_map(|call| {
+        let Call::Disputes(DisputesCall::OpenDispute(opened)) = call else { return None };
+        let OpenDispute { reference, first, second, .. } = opened;
+        let is_it = dispute_id(&tx.body().sender, reference) == *id;
+        is_it.then_some((first.reading.seq, second.reading.seq))
     })
 }

@@ -6,8 +6,9 @@
 use super::{NodeBackend, storage};
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
-use wattle_primitives::call;
-use wattle_primitives::{Address, BlockId, Call, Genesis, PublicKey, Tx};
+use wattle_primitives::call::EnergyCall;
+use wattle_primitives::call::energy::{RegisterMeter, SubmitReadings, SwapMeter};
+use wattle_primitives::{Address, Call, Genesis, PublicKey, Tx};
 use wattle_rpc_types::{RpcError, RpcResult};
 use wattle_runtime::store::HistoryItem;
 
@@ -56,10 +57,7 @@ fn look_up(node: &NodeBackend, meter: &Address) -> RpcResult<Option<PublicKey>> 
         // Payments to the meter do not name its key; skipping them keeps a flood of them from hiding it.
         let signed = |row: &&HistoryItem| matches!(row.kind.0.as_str(), "energy" | "deals");
         for row in page.items.iter().filter(signed).take(BLOCKS_MAX) {
-            let block = store.block(BlockId::Height(row.at.height)).map_err(storage)?;
-            let place = usize::try_from(row.at.index).unwrap_or(usize::MAX);
-            let tx = block.and_then(|block| block.txs.into_iter().nth(place));
-            if let Some(key) = tx.and_then(|tx| named_in(&tx, meter)) {
+            if let Some(key) = node.tx_at(row.at)?.and_then(|tx| named_in(&tx, meter)) {
                 return Ok(Some(key));
             }
         }
@@ -71,18 +69,17 @@ fn look_up(node: &NodeBackend, meter: &Address) -> RpcResult<Option<PublicKey>> 
 }
 
 fn named_in(tx: &Tx, meter: &Address) -> Option<PublicKey> {
+    let is_its = |key: &PublicKey| Address::of_key(key) == *meter;
     let called = tx.body().calls.iter().find_map(|call| match call {
-        Call::Energy(call::EnergyCall::RegisterMeter(call::energy::RegisterMeter { key, .. })) => {
-            (Address::of_key(key) == *meter).then_some(*key)
-        }
-        Call::Energy(call::EnergyCall::SwapMeter(call::energy::SwapMeter { swap, .. })) => {
-            (Address::of_key(&swap.new) == *meter).then_some(swap.new)
-        }
-        Call::Energy(call::EnergyCall::SubmitReadings(call::energy::SubmitReadings { readings })) => {
+        Call::Energy(EnergyCall::RegisterMeter(RegisterMeter { key, .. })) => Some(*key).filter(is_its),
+        Call::Energy(EnergyCall::SwapMeter(SwapMeter { swap, .. })) => Some(swap.new).filter(is_its),
+        Call::Energy(EnergyCall::SubmitReadings(SubmitReadings { readings })) => {
             let own = readings.iter().filter(|signed| signed.reading.meter == *meter);
-            own.map(|signed| signed.key).find(|key| Address::of_key(key) == *meter)
+            own.map(|signed| signed.key).find(is_its)
         }
-        _ => None,
+        // Who reports a deal's usage signs with the meter's key.
+        Call::Energy(_) | Call::Deals(_) => None,
+        Call::Ledger(_) | Call::Token(_) | Call::Identity(_) | Call::Market(_) | Call::Disputes(_) => None,
     });
-    called.or_else(|| tx.auths().iter().map(|auth| auth.key).find(|key| Address::of_key(key) == *meter))
+    called.or_else(|| tx.auths().iter().map(|auth| auth.key).find(is_its))
 }

@@ -57,10 +57,8 @@ fn rules(view: &View, account: &AccountId, asset: AssetId) -> Option<(AccountCla
         AccountId::System { account: SystemAccount::Fees | SystemAccount::Deposits } => {
             Some((AccountClass::Liability, true))
         }
-        AccountId::Due { book, to } => {
-            let both = state.read(keys::book(*book)).is_some() && state.read(keys::book(*to)).is_some();
-            both.then_some((AccountClass::Liability, false))
-        }
+        AccountId::Due { book } => state.read(keys::book(*book)).map(|_| (AccountClass::Liability, true)),
+        AccountId::Cash { book } => state.read(keys::book(*book)).map(|_| (AccountClass::Asset, true)),
         AccountId::Book { book, code } => {
             let record = state.read(keys::book_account(*book, *code))?;
             (record.asset == asset).then_some((record.class, record.limited))

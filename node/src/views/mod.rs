@@ -15,6 +15,9 @@
 //! An answer is made from one committed view, which never changes under it. Everything is bounded by the request's
 //! limit; where a walk could be longer than its result, by a named constant too.
 
+// A new module's events and calls must not be passed over here unseen.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
+
 mod account;
 mod chain;
 mod deals;
@@ -42,9 +45,10 @@ use std::time::Duration;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
 use wattle_host::wall::now as wall;
-use wattle_primitives::{Height, TimeMs};
+use wattle_primitives::{BlockId, Height, TimeMs, Tx};
 use wattle_rpc::{Backend, Gauges};
 use wattle_rpc_types::{At, RpcError, RpcResult};
+use wattle_runtime::store::HistoryCursor;
 use wattle_runtime::{BlockEnv, StoreError};
 
 /// How long the driver may take to answer a question before the client is told that it is not available.
@@ -78,6 +82,13 @@ impl NodeBackend {
         Self { shared, network, runtime, probe, meter_keys, disputes }
     }
 
+    /// The transaction at a place in the chain's history.
+    fn tx_at(&self, place: HistoryCursor) -> RpcResult<Option<Tx>> {
+        let block = self.shared.store.block(BlockId::Height(place.height)).map_err(storage)?;
+        let index = usize::try_from(place.index).unwrap_or(usize::MAX);
+        Ok(block.and_then(|block| block.txs.into_iter().nth(index)))
+    }
+
     /// Asks the driver; not from an async context.
     fn ask(&self, question: Question) -> RpcResult<Answer> {
         let answer = self
@@ -91,10 +102,8 @@ impl NodeBackend {
 
     /// Consensus, mempool and synchronization at a glance, as of now.
     fn status(&self) -> RpcResult<DriverStatus> {
-        match self.ask(Question::Status)? {
-            Answer::Status(status) => Ok(*status),
-            _ => Err(mixed_up()),
-        }
+        let Answer::Status(status) = self.ask(Question::Status)? else { return Err(mixed_up()) };
+        Ok(*status)
     }
 
     /// The environment of the next block, as far as it can be known.

@@ -46,12 +46,13 @@ impl NodeQueries for NodeBackend {
 
     fn evidence(&self, page: PageRequest) -> RpcResult<Page<EvidenceItem>> {
         let view = self.shared.view();
-        let (from, limit) = (page::one::<usize>(&page)?.unwrap_or(0), page::limit(&page));
         let held = self.shared.evidence();
-        let end = from.saturating_add(limit);
+        let (found, next_cursor) = page::numbered(&page, |from, limit| {
+            held.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)).take(limit).collect()
+        })?;
         let items: RpcResult<Vec<EvidenceItem>> =
-            held.iter().skip(from).take(limit).map(|evidence| item(self, &view, evidence)).collect();
-        Ok(Page { at: at(&view), items: items?, next_cursor: (held.len() > end).then(|| end.to_string()) })
+            found.into_iter().map(|evidence| item(self, &view, evidence)).collect();
+        Ok(Page { at: at(&view), items: items?, next_cursor })
     }
 }
 
@@ -94,7 +95,7 @@ fn item(node: &NodeBackend, view: &View, evidence: &Evidence) -> RpcResult<Evide
     let validator = member.ok_or_else(|| RpcError::internal("evidence against nobody in the set"))?.key;
     let kind = match (&evidence.first.vote, &evidence.second.vote) {
         (Vote::Nullify(_), _) | (_, Vote::Nullify(_)) => "nullify_and_finalize",
-        _ => "double_vote",
+        (Vote::Notarize(_) | Vote::Finalize(_), Vote::Notarize(_) | Vote::Finalize(_)) => "double_vote",
     };
     Ok(EvidenceItem {
         validator,

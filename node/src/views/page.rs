@@ -1,12 +1,25 @@
 //! Cursors: numbers with dashes between them. Clients do not look into them.
 
 use std::str::FromStr;
-use wattle_rpc_types::PageRequest;
-use wattle_rpc_types::{RpcError, RpcResult};
+use wattle_rpc_types::{PageRequest, RpcError, RpcResult};
 
 /// The request's limit as a count.
 pub(super) fn limit(page: &PageRequest) -> usize {
     usize::try_from(page.limit).unwrap_or(usize::MAX).max(1)
+}
+
+/// A page of a list without gaps, whose places are numbered from 0 on, and the cursor of the next. `list` gives the
+/// items from a place on, at most so many.
+pub(super) fn numbered<T>(
+    page: &PageRequest,
+    list: impl FnOnce(u32, usize) -> Vec<T>,
+) -> RpcResult<(Vec<T>, Option<String>)> {
+    let (from, limit) = (one::<u32>(page)?.unwrap_or(0), limit(page));
+    let mut items = list(from, limit.saturating_add(1));
+    let next = from.saturating_add(u32::try_from(limit).unwrap_or(u32::MAX));
+    let next_cursor = (items.len() > limit).then(|| next.to_string());
+    items.truncate(limit);
+    Ok((items, next_cursor))
 }
 
 /// A cursor of one number.

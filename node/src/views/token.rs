@@ -2,9 +2,12 @@
 
 use super::{NodeBackend, at, page};
 use crate::run::shared::View;
-use wattle_primitives::AssetId;
-use wattle_rpc_types::{Anchored, AssetInfo, Page, PageRequest, RpcError, RpcResult, TokenQueries};
+use wattle_primitives::{Amount, AssetId};
+use wattle_rpc_types::{
+    Anchored, AssetInfo, Page, PageRequest, RpcError, RpcResult, SupplyInfo, TokenQueries,
+};
 use wattle_runtime::modules::ledger::records::Asset;
+use wattle_runtime::modules::supply::Holdings;
 use wattle_runtime::{keys, query};
 
 impl TokenQueries for NodeBackend {
@@ -14,21 +17,30 @@ impl TokenQueries for NodeBackend {
         Ok(Anchored { at: at(&view), value: info(&view, id, asset) })
     }
 
+    fn token_supply(&self, asset: AssetId) -> RpcResult<Anchored<SupplyInfo>> {
+        let (view, holdings) = self.shared.holdings(asset);
+        if view.state.read(keys::asset(asset)).is_none() {
+            return Err(RpcError::not_found("asset", asset));
+        }
+        let holdings = holdings.ok_or_else(|| RpcError::internal("the node could not add up its money"))?;
+        let Holdings { wallets, held, fees, deposits, books } = holdings;
+        let [wallets, held, fees, deposits, books] = [wallets, held, fees, deposits, books].map(Amount);
+        let (issued, burned) = query::issued(&view.state, asset);
+        let value = SupplyInfo { asset, issued, burned, wallets, held, fees, deposits, books };
+        Ok(Anchored { at: at(&view), value })
+    }
+
     fn token_assets(&self, page: PageRequest) -> RpcResult<Page<AssetInfo>> {
         let view = self.shared.view();
-        let (from, limit) = (page::one(&page)?.unwrap_or(AssetId::NATIVE), page::limit(&page));
-        let mut assets = query::assets(&view.state, from, limit.saturating_add(1));
-        let next_cursor = assets.get(limit).map(|(id, _)| id.to_string());
-        assets.truncate(limit);
-        Ok(Page {
-            at: at(&view),
-            items: assets.into_iter().map(|(id, asset)| info(&view, id, asset)).collect(),
-            next_cursor,
-        })
+        let (assets, next_cursor) =
+            page::numbered(&page, |from, limit| query::assets(&view.state, AssetId(from), limit))?;
+        let items = assets.into_iter().map(|(id, asset)| info(&view, id, asset)).collect();
+        Ok(Page { at: at(&view), items, next_cursor })
     }
 }
 
 fn info(view: &View, id: AssetId, asset: Asset) -> AssetInfo {
     let Asset { symbol, scale, issuer } = asset;
-    AssetInfo { id, symbol, scale, issuer, supply: query::supply(&view.state, id) }
+    let (issued, burned) = query::issued(&view.state, id);
+    AssetInfo { id, symbol, scale, issuer, supply: issued.saturating_sub(burned) }
 }

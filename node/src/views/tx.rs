@@ -44,9 +44,10 @@ impl TxQueries for NodeBackend {
         let env = self.next_env(&view);
         let weight = weigh(&body, signatures);
         let fee = fee_of(&env.params, weight, tip);
-        // What only the state stands against may be gone when the transaction is sent: that is for `tx_simulate`.
+        // An obstacle that only the state is may be gone when the transaction is sent: `tx_simulate` tells of those.
         run(&view.state, &env, &body, signatures).map_err(|error| reject::by_runtime(body.id(), &error))?;
-        // Room for one signature more than expected, so that it does not void the transaction; what is not used is not taken.
+        // Room for one signature more than expected, so that it does not void the transaction; what is not used is not
+        // taken.
         let roomy = weigh(&body, signatures.saturating_add(1).min(AUTHS_MAX));
         body.max_fee = max_fee.unwrap_or_else(|| fee_of(&env.params, roomy, tip));
         let body_hex = encode(&body);
@@ -73,10 +74,7 @@ impl TxQueries for NodeBackend {
         if let Some(found) = stored(self, id)? {
             return Ok(found.status);
         }
-        let fate = match self.ask(Question::TxFate(id))? {
-            Answer::TxFate(fate) => fate,
-            _ => return Err(mixed_up()),
-        };
+        let Answer::TxFate(fate) = self.ask(Question::TxFate(id))? else { return Err(mixed_up()) };
         let (state, height, reason) = match fate {
             // It may have become final between the two questions.
             Fate::Unknown => {
@@ -99,10 +97,8 @@ impl TxQueries for NodeBackend {
             Some(found) => Ok(found),
             None => {
                 let mut status = self.tx_status(id)?;
-                let tx = match self.ask(Question::Tx(id))? {
-                    Answer::Tx(tx) => tx.map(|tx| *tx),
-                    _ => return Err(mixed_up()),
-                };
+                let Answer::Tx(tx) = self.ask(Question::Tx(id))? else { return Err(mixed_up()) };
+                let tx = tx.map(|tx| *tx);
                 status.expires_ms = tx.as_ref().map(|tx| tx.body().expires_ms);
                 Ok(TxReply { status, tx_hex: tx.as_ref().map(encode), tx })
             }
@@ -125,10 +121,10 @@ impl TxQueries for NodeBackend {
 }
 
 fn next_nonce(node: &NodeBackend, sender: Address, lane: Lane) -> RpcResult<Nonce> {
-    match node.ask(Question::NextNonce(sender, lane))? {
-        Answer::NextNonce(nonce) => Ok(nonce),
-        _ => Err(mixed_up()),
-    }
+    let Answer::NextNonce(nonce) = node.ask(Question::NextNonce(sender, lane))? else {
+        return Err(mixed_up());
+    };
+    Ok(nonce)
 }
 
 /// How many signatures a body will likely carry: the sender's, and the fee payer's unless it sponsors the sender.

@@ -140,7 +140,7 @@ impl Concerns {
 
     /// The intervals of a microgrid.
     pub(crate) const fn of_intervals(microgrid: Hash) -> Self {
-        let bill = [Some(Address(*microgrid.as_bytes())), None];
+        let bill = [Some(Address::of_microgrid(&microgrid)), None];
         Self { bill, microgrid: Some(microgrid), ..Self::NOBODY }
     }
 }

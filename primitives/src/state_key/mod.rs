@@ -1,8 +1,11 @@
 //! State keys and records that light clients must know: they ask for a key, and read the record that is proven
 //! under it. Everything else about state is the runtime's own.
 //!
-//! A key is one byte that names the kind of record, then the record's name.
+mod key;
 
+pub use key::{Key, RawKey};
+
+use crate::bucket::Bucket;
 use crate::call::energy::Terms;
 use crate::call::identity::Authority;
 use crate::call::ledger::AccountId;
@@ -33,8 +36,8 @@ pub type Nonces = BoundedVec<Nonce, { LANES_MAX as usize }>;
 pub struct AccountRecord {
     /// Next nonce of each lane.
     pub nonces: Nonces,
-    /// Bandwidth bucket: theoretical arrival time, in ms times the bucket's rate.
-    pub tat: u128,
+    /// What its transactions have drawn on its bandwidth, and has not leaked.
+    pub bucket: Bucket,
     /// Who acts for the account; `None` while it is the one key that the address is the hash of.
     pub authority: Option<Authority>,
     /// Assets it has held besides the native one; the runtime lists them by number.
@@ -242,54 +245,40 @@ impl AccountRecord {
     }
 }
 
-/// Key of an account's [`AccountRecord`].
+/// Key of an account's record.
 #[must_use]
-pub fn account(address: &Address) -> Vec<u8> {
-    named(ACCOUNT, address.as_bytes())
+pub fn account(address: &Address) -> Key<AccountRecord> {
+    Key::new(ACCOUNT).with(address.as_bytes())
 }
 
-/// Key of the [`BalanceRecord`] of `account` in `asset`: the tag, the encoded account id, the asset's number.
+/// Key of the counters of `account` in `asset`: the tag, the encoded account id, the asset's number.
 #[must_use]
-pub fn balance(account: &AccountId, asset: AssetId) -> Vec<u8> {
-    let mut key = vec![BALANCE];
-    key.extend_from_slice(&crate::encode(account));
-    key.extend_from_slice(&asset.0.to_le_bytes());
-    key
+pub fn balance(account: &AccountId, asset: AssetId) -> Key<BalanceRecord> {
+    Key::new(BALANCE).with_account(account).with(&asset.0.to_le_bytes())
 }
 
-/// Key of a meter's [`MeterRecord`]; the meter is named by the address of its signing key.
+/// Key of a meter's record; the meter is named by the address of its signing key.
 #[must_use]
-pub fn meter(address: &Address) -> Vec<u8> {
-    named(METER, address.as_bytes())
+pub fn meter(address: &Address) -> Key<MeterRecord> {
+    Key::new(METER).with(address.as_bytes())
 }
 
-/// Key of a [`MicrogridRecord`].
+/// Key of a microgrid's record.
 #[must_use]
-pub fn microgrid(id: &Hash) -> Vec<u8> {
-    named(MICROGRID, id.as_bytes())
+pub fn microgrid(id: &Hash) -> Key<MicrogridRecord> {
+    Key::new(MICROGRID).with(id.as_bytes())
 }
 
-/// Key of the [`TermsRecord`] of a microgrid's terms of `version`, from 0.
+/// Key of a microgrid's terms of `version`, from 0.
 #[must_use]
-pub fn terms(microgrid: &Hash, version: u32) -> Vec<u8> {
-    let mut key = named(TERMS, microgrid.as_bytes());
-    key.extend_from_slice(&version.to_le_bytes());
-    key
+pub fn terms(microgrid: &Hash, version: u32) -> Key<TermsRecord> {
+    Key::new(TERMS).with(microgrid.as_bytes()).with(&version.to_le_bytes())
 }
 
-/// Key of the [`MemberRecord`] of `account` in a microgrid.
+/// Key of a microgrid's member.
 #[must_use]
-pub fn member(microgrid: &Hash, account: &Address) -> Vec<u8> {
-    let mut key = named(MEMBER, microgrid.as_bytes());
-    key.extend_from_slice(account.as_bytes());
-    key
-}
-
-fn named(kind: u8, name: &[u8; 32]) -> Vec<u8> {
-    let mut key = Vec::with_capacity(33);
-    key.push(kind);
-    key.extend_from_slice(name);
-    key
+pub fn member(microgrid: &Hash, account: &Address) -> Key<MemberRecord> {
+    Key::new(MEMBER).with(microgrid.as_bytes()).with(account.as_bytes())
 }
 
 crate::decodable! {

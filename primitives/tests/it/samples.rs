@@ -4,6 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use wattle_chain_spec::Preset;
+use wattle_primitives::bucket::Bucket;
 use wattle_primitives::call;
 use wattle_primitives::call::deals::{DealEnd, Funding};
 use wattle_primitives::call::energy::{ClearingRule, LossRule, MeterSwap, TariffBand, Terms};
@@ -86,7 +87,8 @@ pub(crate) fn accounts() -> Vec<(&'static str, AccountId)> {
         ("Wallet", AccountId::Wallet { owner: address(1) }),
         ("Book", AccountId::Book { book: BookId(7), code: 1000 }),
         ("System", AccountId::System { account: SystemAccount::Fees }),
-        ("Due", AccountId::Due { book: BookId(7), to: BookId(8) }),
+        ("Due", AccountId::Due { book: BookId(7) }),
+        ("Cash", AccountId::Cash { book: BookId(7) }),
     ]
 }
 
@@ -794,7 +796,7 @@ fn structs() -> Vec<Sample> {
     };
     let account = AccountRecord {
         nonces: list(vec![Nonce(9), Nonce(0), Nonce(1)]),
-        tat: 1 << 65,
+        bucket: Bucket { level: 1 << 40, at_ms: TimeMs(1_800_000_000_000) },
         authority: Some(authority()),
         assets: 2,
     };

@@ -126,9 +126,9 @@ fn worked_examples_are_what_they_were() {
         "stateKeys",
         json!({
             "address": samples::address(1), "asset": "2",
-            "account": text(state_key::account(&samples::address(1))),
-            "wallet": text(state_key::balance(&wallet, AssetId(2))),
-            "meter": text(state_key::meter(&samples::address(1))),
+            "account": text(&*state_key::account(&samples::address(1))),
+            "wallet": text(&*state_key::balance(&wallet, AssetId(2))),
+            "meter": text(&*state_key::meter(&samples::address(1))),
         }),
     );
     check_vectors("worked.json", &got);

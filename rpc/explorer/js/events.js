@@ -16,11 +16,8 @@ export function place(id) {
     case "book":
       return h("span", { class: "mono", title: id.book }, `book ${brief(id.book)} / ${id.code}`);
     case "due":
-      return h(
-        "span",
-        { class: "mono", title: `${id.book} to ${id.to}` },
-        `due ${brief(id.book)} → ${brief(id.to)}`,
-      );
+    case "cash":
+      return h("span", { class: "mono", title: id.book }, `${id.kind} of book ${brief(id.book)}`);
     default:
       return h("span", null, "–");
   }

@@ -504,6 +504,12 @@ impl TokenQueries for Chain {
         if id.0 == 0 { at(self.asset()) } else { Err(RpcError::not_found("asset", id)) }
     }
 
+    fn token_supply(&self, asset: AssetId) -> RpcResult<Anchored<SupplyInfo>> {
+        let [issued, burned] = [1000, 1].map(Amount);
+        let [wallets, held, fees, deposits, books] = [900, 50, 40, 8, 1].map(Amount);
+        at(SupplyInfo { asset, issued, burned, wallets, held, fees, deposits, books })
+    }
+
     fn token_assets(&self, _page: PageRequest) -> RpcResult<Page<AssetInfo>> {
         page(vec![self.asset()])
     }

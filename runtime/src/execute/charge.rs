@@ -3,7 +3,7 @@
 //! Everything here happens before a call runs and stays when the calls fail: nonce, fee, bandwidth, and the account of
 //! a sender who is seen for the first time.
 
-use super::{TxError, bandwidth, fee_of};
+use super::{TxError, fee_of};
 use crate::keys;
 use crate::modules::ctx::BlockEnv;
 use crate::modules::identity::records::{Account, Sponsorship};
@@ -70,8 +70,9 @@ pub(super) fn assess(state: &mut Overlay<'_>, env: &BlockEnv, ask: &Ask<'_>) -> 
         true => Some(draw_allowance(state, env, body, needed)?),
         false => None,
     };
-    let bucket = &mut payer.as_mut().unwrap_or(&mut sender).tat;
-    *bucket = bandwidth::draw(&env.params, *bucket, env.time_ms, weight)
+    let bucket = &mut payer.as_mut().unwrap_or(&mut sender).bucket;
+    bucket
+        .draw(env.params.bandwidth(), env.time_ms, weight)
         .map_err(|retry_ms| TxError::Bandwidth { retry_ms })?;
     let funds = available(state, body.fee_payer, AssetId::NATIVE);
     if funds < needed {

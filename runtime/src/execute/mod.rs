@@ -7,7 +7,6 @@
 //! are part of [`VerifiedTx`]: every validator computes them itself, by the one verification rule, so all agree; they
 //! are never taken from a peer.
 
-mod bandwidth;
 mod block;
 mod charge;
 mod error;

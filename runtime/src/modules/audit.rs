@@ -2,30 +2,10 @@
 //!
 //! Each module has its own rules, and sees every entry.
 
-use super::deals::invariants as deals;
-use super::disputes::invariants as disputes;
-use super::energy::invariants as energy;
-use super::identity::invariants as identity;
-use super::invariants::{Entry, Rules as _, Sums, Violation};
-use super::ledger::invariants as ledger;
-use super::market::invariants as market;
-use super::token::invariants as token;
+use super::invariants::{Entry, Sums, Violation};
 use crate::State;
-use crate::key::tag;
+use crate::keys::tag;
 use crate::records::Counters;
-
-/// Runs every module's rules in one pass.
-macro_rules! check_all {
-    ($state:expr, $sums:expr, $($rules:ident),*) => {{
-        $(let mut $rules = $rules::Rules::default();)*
-        for (key, value) in $state.entries() {
-            let entry = Entry { state: $state, key, value };
-            numbers_given_out(&entry, $sums);
-            $($rules.take(&entry, $sums)?;)*
-        }
-        $($rules.check($state)?;)*
-    }};
-}
 
 /// Checks every rule over the whole state: O(entries).
 ///
@@ -33,12 +13,12 @@ macro_rules! check_all {
 /// The first [`Violation`] found.
 pub fn invariants(state: &State) -> Result<(), Violation> {
     let mut sums = Sums::default();
-    check_all!(state, &mut sums, ledger, token, identity, energy, market, deals, disputes);
+    super::check_rules(state, &mut sums)?;
     deposits_and_lists(state, sums)
 }
 
 /// As many books, assets and microgrids as numbers were given out.
-fn numbers_given_out(entry: &Entry<'_>, sums: &mut Sums) {
+pub(super) fn numbers_given_out(entry: &Entry<'_>, sums: &mut Sums) {
     if entry.tag() == tag::COUNTERS {
         let counters: Counters = entry.record();
         sums.expect("assets", u64::from(counters.assets));

@@ -14,6 +14,7 @@
 //! due                    what falls due in a block, before its transactions
 //! invariants             what must always hold, as each module tells it
 //! audit                  runs all of that over a state, for tests and auditors
+//! supply                 what there may be of each asset, by a chain's history
 //! ```
 //!
 //! # Deposits
@@ -59,6 +60,7 @@ pub mod identity;
 pub mod invariants;
 pub mod ledger;
 pub mod market;
+pub mod supply;
 pub mod token;
 pub mod weights;
 
@@ -67,6 +69,8 @@ pub use ctx::Ctx;
 pub use due::on_block;
 pub use invariants::Violation;
 
+use crate::State;
+use invariants::{Entry, Rules as _, Sums};
 use wattle_primitives::{Call, Hash, PublicKey, Reason, Signature, Weight};
 
 /// Takes the signatures that are embedded in calls.
@@ -96,4 +100,31 @@ pub trait Action {
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason>;
 }
 
-actions! { Call { Ledger, Token, Identity, Energy, Market, Deals, Disputes } }
+/// The one list of modules: makes every module's calls actions, and runs every module's rules.
+macro_rules! modules {
+    ($($module:ident: $calls:ident),* $(,)?) => {
+        actions! { Call { $($calls),* } }
+
+        /// Runs every module's rules over `state`, in one pass.
+        fn check_rules(state: &State, sums: &mut Sums) -> Result<(), Violation> {
+            $(let mut $module = $module::Rules::default();)*
+            for (key, value) in state.entries() {
+                let entry = Entry { state, key, value };
+                audit::numbers_given_out(&entry, sums);
+                $($module.take(&entry, sums)?;)*
+            }
+            $($module.check(state)?;)*
+            Ok(())
+        }
+    };
+}
+
+modules! {
+    ledger: Ledger,
+    token: Token,
+    identity: Identity,
+    energy: Energy,
+    market: Market,
+    deals: Deals,
+    disputes: Disputes,
+}

@@ -10,7 +10,7 @@
 
 mod trie;
 
-use crate::key::{self, Key, RawKey, tag};
+use crate::keys::{self, Key, tag};
 use borsh::BorshDeserialize;
 use trie::{Change, Trie};
 use wattle_primitives::trie::{TrieProof, key_hash};
@@ -109,7 +109,7 @@ impl State {
     /// When the next queue entry falls due.
     #[must_use]
     pub fn due_ms(&self) -> Option<TimeMs> {
-        self.queue.first().and_then(|(key, _)| key::queue_time(key))
+        self.queue.first().and_then(|(key, _)| keys::queue_time(key))
     }
 }
 
@@ -119,7 +119,7 @@ fn queue_position(key: &[u8]) -> Option<Hash> {
     if *tag != tag::QUEUE {
         return None;
     }
-    <[u8; RawKey::QUEUE_BYTES]>::try_from(rest).ok().map(Hash)
+    <[u8; keys::QUEUE_BYTES]>::try_from(rest).ok().map(Hash)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::{Address, Event, Hash, Height, Outcome, Receipt, TimeMs, encode};
 
 /// Version of this layout.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 /// Key of the version, in [`Table::Meta`].
 pub(super) const META_FORMAT: &[u8] = b"format";
 /// Key of the last header, in [`Table::Meta`].

@@ -69,6 +69,10 @@ fn a_user_works_by_the_command_line() {
     let history = user.json(&["wallet", "history", "dora"]);
     assert_eq!(history["items"].as_array().unwrap().len(), 2, "{history}");
 
+    let supply = user.json(&["token", "supply", "WAT"]);
+    let places = ["wallets", "held", "fees", "deposits", "books"].map(|place| number(&supply[place]));
+    assert_eq!(number(&supply["issued"]) - number(&supply["burned"]), places.iter().sum::<u64>(), "{supply}");
+
     let broke = ["wallet", "send", "--from", "dora", "--to", &other, "--amount", "1000"];
     assert_eq!(
         wattle_error(user.args(&broke)),

@@ -364,8 +364,8 @@ fn what_was_traded_and_settled_is_told(stage: &Stage, market: &Market) {
     assert_eq!(browser.count("li .what .muted + .mono"), 0);
 }
 
-/// Goal: on a chain whose clock is hours apart from this machine's and runs 240 times as fast, what has just happened has
-/// just happened.
+/// Goal: on a chain whose clock is hours apart from this machine's and runs 240 times as fast, what has just happened
+/// has just happened.
 fn ages_are_by_the_chains_clock(stage: &Stage) {
     let browser = &stage.browser;
     stage.visit("/");
@@ -419,6 +419,8 @@ fn every_page_is_sound(stage: &Stage, id: &str) {
         stage.settled(&page);
         checks::assert_sound(&stage.browser, &page);
     }
+    // Where all money is, beside what was issued.
+    assert!(stage.browser.text("main").unwrap().contains("Reserved by holds"));
 }
 
 /// A node that lies about a symbol, and an address bar with markup in it.

@@ -11,10 +11,10 @@ use wattle_runtime::modules::energy::records::{Agenda, Interval, Measured, Micro
 use wattle_runtime::store::Towards;
 use wattle_runtime::{keys, query};
 
-/// Most lines looked at at once.
-const LINES_MAX: usize = 200;
-/// Most lines looked at for one step of an interval: what is due at one time is worked off in the order of intervals, so
-/// that only a long halt of the chain puts many lines before it.
+/// Lines read at once.
+const LINES_AT_ONCE: usize = 200;
+/// Most lines looked at for one step of an interval: what is due at one time is worked off in the order of intervals,
+/// so that only a long halt of the chain puts many lines before it.
 const INTERVAL_LINES_MAX: usize = 2000;
 
 /// An interval, by its record while there is work on it and by the statement.
@@ -52,7 +52,14 @@ pub(super) fn info(
                 (value.price, value.traded_wh, value.trades) = (*price, *wh, Some(*trades));
             }
             Event::Energy(EnergyEvent::IntervalSettled { traded_wh, .. }) => value.traded_wh = *traded_wh,
-            _ => {}
+            // Those of its end, and none of other modules: see `step_of`.
+            Event::Energy(_)
+            | Event::Market(_)
+            | Event::Ledger(_)
+            | Event::Token(_)
+            | Event::Identity(_)
+            | Event::Deals(_)
+            | Event::Disputes(_) => {}
         }
     }
     // While the work is under way its record knows more: deals as well.
@@ -93,14 +100,14 @@ fn statement_of(
     interval: IntervalId,
     due: [Option<TimeMs>; 3],
 ) -> RpcResult<Vec<EventItem>> {
-    let (store, subject) = (&node.shared.store, Address(*microgrid.as_bytes()));
+    let (store, subject) = (&node.shared.store, Address::of_microgrid(microgrid));
     let mut found = Vec::new();
     for (kind, due) in due.into_iter().enumerate() {
         let Some(due) = due else { continue };
         let mut next = Some((store.height_at(due).map_err(storage)?, 0));
         let mut looked = 0usize;
         while let Some(from) = next.filter(|_| looked < INTERVAL_LINES_MAX) {
-            let page = store.statement(&subject, from, Towards::Newer, LINES_MAX).map_err(storage)?;
+            let page = store.statement(&subject, from, Towards::Newer, LINES_AT_ONCE).map_err(storage)?;
             looked = looked.saturating_add(page.items.len());
             let line = page.items.into_iter().find(|item| step_of(&item.event, interval) == Some(kind));
             next = page.next.filter(|_| line.is_none());
@@ -116,7 +123,13 @@ fn step_of(event: &Event, wanted: IntervalId) -> Option<usize> {
         Event::Market(MarketEvent::MarketCleared { interval, .. }) => (0, interval),
         Event::Energy(EnergyEvent::IntervalSettled { interval, .. }) => (1, interval),
         Event::Energy(EnergyEvent::IntervalFinal { interval, .. }) => (2, interval),
-        _ => return None,
+        Event::Energy(_)
+        | Event::Market(_)
+        | Event::Ledger(_)
+        | Event::Token(_)
+        | Event::Identity(_)
+        | Event::Deals(_)
+        | Event::Disputes(_) => return None,
     };
     (*interval == wanted).then_some(step)
 }
@@ -129,10 +142,17 @@ fn state(agenda: Option<&Agenda>, interval: IntervalId, step: Option<Step>) -> I
         Some(Step::Measure { .. } | Step::Sum { .. } | Step::Post { .. } | Step::Pay { .. }) => {
             IntervalState::Settling
         }
-        _ if interval < agenda.finalize => IntervalState::Final,
-        _ if interval < agenda.settle => IntervalState::Settled,
-        _ if interval < agenda.clear => IntervalState::Cleared,
-        _ => IntervalState::Open,
+        None | Some(Step::Open | Step::Cleared | Step::Settled | Step::Finish { .. }) => {
+            if interval < agenda.finalize {
+                IntervalState::Final
+            } else if interval < agenda.settle {
+                IntervalState::Settled
+            } else if interval < agenda.clear {
+                IntervalState::Cleared
+            } else {
+                IntervalState::Open
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod readings;
 
 use super::{NodeBackend, View, at, chain, events, page, storage};
 use wattle_primitives::call::ledger::AccountId;
-use wattle_primitives::units::{BookId, IntervalId};
+use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash, Height};
 use wattle_rpc_types::{
     Anchored, BillRequest, EnergyQueries, EventItem, IntervalInfo, MemberInfo, MeterInfo, MicrogridInfo,
@@ -23,15 +23,10 @@ const LINES_MAX: usize = 200;
 impl EnergyQueries for NodeBackend {
     fn energy_microgrids(&self, page: PageRequest) -> RpcResult<Page<MicrogridInfo>> {
         let view = self.shared.view();
-        let (from, limit) = (page::one::<u32>(&page)?.unwrap_or(0), page::limit(&page));
-        let mut grids = query::microgrids(&view.state, from, limit.saturating_add(1));
-        let next_cursor = (grids.len() > limit).then(|| from.saturating_add(page.limit).to_string());
-        grids.truncate(limit);
-        Ok(Page {
-            at: at(&view),
-            items: grids.into_iter().map(|(id, grid)| microgrid_info(&view, id, grid)).collect(),
-            next_cursor,
-        })
+        let (grids, next_cursor) =
+            page::numbered(&page, |from, limit| query::microgrids(&view.state, from, limit))?;
+        let items = grids.into_iter().map(|(id, grid)| microgrid_info(&view, id, grid)).collect();
+        Ok(Page { at: at(&view), items, next_cursor })
     }
 
     fn energy_microgrid(&self, id: Hash) -> RpcResult<Anchored<MicrogridInfo>> {
@@ -119,10 +114,8 @@ impl EnergyQueries for NodeBackend {
             let items = found.map(|member| info((account, member))).into_iter().collect();
             return Ok(Page { at: at(&view), items, next_cursor: None });
         }
-        let (from, limit) = (page::one::<u32>(&page)?.unwrap_or(0), page::limit(&page));
-        let mut found = query::members(&view.state, &microgrid, from, limit.saturating_add(1));
-        let next_cursor = (found.len() > limit).then(|| from.saturating_add(page.limit).to_string());
-        found.truncate(limit);
+        let (found, next_cursor) =
+            page::numbered(&page, |from, limit| query::members(&view.state, &microgrid, from, limit))?;
         Ok(Page { at: at(&view), items: found.into_iter().map(info).collect(), next_cursor })
     }
 
@@ -136,7 +129,7 @@ impl EnergyQueries for NodeBackend {
         let view = self.shared.view();
         grid(&view, &microgrid)?;
         let start = page::two::<Height, u32>(&page)?.unwrap_or((view.header.height, u32::MAX));
-        let subject = Address(*microgrid.as_bytes());
+        let subject = Address::of_microgrid(&microgrid);
         let found = self.shared.store.statement(&subject, start, Towards::Older, page::limit(&page));
         let StatementPage { items, next } = found.map_err(storage)?;
         let items = events::dated(self, items)?;
@@ -179,7 +172,7 @@ pub(super) fn grid(view: &View, id: &Hash) -> RpcResult<Microgrid> {
 
 fn microgrid_info(view: &View, id: Hash, grid: Microgrid) -> MicrogridInfo {
     let Microgrid { operator, asset, interval_ms, meters, book, members, terms, agenda, .. } = grid;
-    let cash = AccountId::Due { book: BookId::PUBLIC, to: book };
+    let cash = AccountId::Due { book };
     let cash = query::balance(&view.state, &cash, asset);
     MicrogridInfo {
         id,

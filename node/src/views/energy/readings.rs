@@ -109,6 +109,12 @@ fn reading_item(wanted: &Address, row: &HistoryItem, index: u32, event: &Event) 
                 block_time_ms: row.time_ms,
             })
         }
-        _ => None,
+        Event::Energy(_)
+        | Event::Market(_)
+        | Event::Ledger(_)
+        | Event::Token(_)
+        | Event::Identity(_)
+        | Event::Deals(_)
+        | Event::Disputes(_) => None,
     }
 }

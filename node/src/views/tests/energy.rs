@@ -1,12 +1,11 @@
 //! Intervals, trades, disputes, and the proofs of events.
 
 use super::*;
-use wattle_primitives::Call;
-use wattle_primitives::call;
 use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::event::{EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Call, call};
 
 /// Terms with a market: the gate closes 5 min before an interval, which settles 1 min after it and is final after 2.
 fn market_terms() -> Terms {

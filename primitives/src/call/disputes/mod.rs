@@ -6,10 +6,11 @@ mod open_dispute;
 pub use decide_dispute::DecideDispute;
 pub use open_dispute::OpenDispute;
 
+use crate::call::ledger::SUPPLY_MAX;
 use crate::{Address, Amount, Hash};
 
 /// Most that a dispute can claim, base units.
-pub const CLAIM_MAX: Amount = Amount(1_000_000_000_000_000_000_000_000_000_000);
+pub const CLAIM_MAX: Amount = SUPPLY_MAX;
 
 calls! {
     /// Calls about disputes.

@@ -21,6 +21,9 @@ use serde::{Deserialize, Serialize};
 
 /// Most entries in one journal.
 pub const JOURNAL_ENTRIES_MAX: usize = 64;
+/// Most base units of an asset that there are at one time, and most that one entry moves: sums of sums stay far below the
+/// range of the counters.
+pub const SUPPLY_MAX: Amount = Amount(1 << 80);
 /// Longest a hold can stand, in ms: 90 days.
 pub const HOLD_MS_MAX: u64 = 90 * 24 * 3600 * 1000;
 
@@ -49,13 +52,17 @@ pub enum AccountId {
         /// Which of the protocol's accounts.
         account: SystemAccount,
     } = 2,
-    /// The debt of `book` to `to` (credit balance), or of `to` to `book` (debit balance). Posted by the ledger only.
+    /// In the public book: what it owes to `book`, which is what was paid into that and not out of it. Never below zero.
+    /// Posted by the ledger only.
     Due {
-        /// The book whose account this is.
+        /// The book that is owed.
         book: BookId,
-        /// The other book.
-        to: BookId,
     } = 3,
+    /// In `book`: the same money, as its own books show it.
+    Cash {
+        /// The book.
+        book: BookId,
+    } = 4,
 }
 
 impl AccountId {
@@ -64,7 +71,7 @@ impl AccountId {
     pub const fn wallet_owner(&self) -> Option<Address> {
         match self {
             Self::Wallet { owner } => Some(*owner),
-            Self::Book { .. } | Self::System { .. } | Self::Due { .. } => None,
+            Self::Book { .. } | Self::System { .. } | Self::Due { .. } | Self::Cash { .. } => None,
         }
     }
 }

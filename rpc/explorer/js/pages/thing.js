@@ -6,11 +6,25 @@ import { money, place } from "../events.js";
 import { amount, integer } from "../format.js";
 import { call } from "../rpc.js";
 
+const PLACES = [
+  ["wallets", "In wallets"],
+  ["held", "Reserved by holds"],
+  ["books", "Cash of books"],
+  ["deposits", "Deposits"],
+  ["fees", "Fees"],
+];
+
 class Asset extends Page {
   start() {
     const box = h("div");
+    const supply = h("div");
     const head = heading(`Asset ${this.dataset.id}`);
-    put(this, head, section("Asset", box));
+    put(this, head, section("Asset", box), section("Supply", supply));
+    this.show(supply, async () => {
+      const found = await call("token_getSupply", { asset: this.dataset.id });
+      const line = ([key, title]) => [title, money(found[key], found.asset)];
+      return facts(...[["issued", "Issued"], ["burned", "Burned"], ...PLACES].map(line));
+    });
     this.show(box, async () => {
       const asset = await call("token_getAsset", { asset: this.dataset.id });
       if (!this.gone) rehead(head, heading(`Asset ${asset.id}: ${asset.symbol}`));

@@ -135,14 +135,16 @@ fn a_sponsor_pays_fee_deposit_and_bandwidth_up_to_its_allowance() {
     world.ok(1, Call::from(call::identity::Sponsor { grantee: address(30), allowance, expires_ms: until }));
     let before = world.funds(1).0;
     let bucket = |world: &World, n: u8| {
-        Overlay::new(&world.state).read::<Account>(keys::account(&address(n))).map_or(0, |a| a.tat)
+        Overlay::new(&world.state)
+            .read::<Account>(keys::account(&address(n)))
+            .map_or(TimeMs(0), |a| a.bucket.at_ms)
     };
-    assert_eq!(bucket(&world, 30), 0);
+    assert_eq!(bucket(&world, 30), TimeMs(0));
     let drawn = bucket(&world, 1);
     let tx = by(&world, 1);
     let done = world.try_run(&[tx]).unwrap();
     assert!(bucket(&world, 1) > drawn, "the sponsor's bucket is drawn on");
-    assert_eq!(bucket(&world, 30), 0, "the sender's is not");
+    assert_eq!(bucket(&world, 30), TimeMs(0), "the sender's is not");
     // The sender has nothing of its own to pay the deposit of the account it would create.
     assert_eq!(done.receipts.txs[0].outcome, Outcome::Failed { call: 0, reason: Reason::DepositUnpaid });
     assert!(

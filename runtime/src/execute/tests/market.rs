@@ -124,7 +124,7 @@ impl World {
         if self.state.get(&key).is_none() {
             self.ok(1, energy(registration(&self.env.chain, grid_id(), 90 + n, n)));
         }
-        let mut overlay = crate::overlay::Overlay::new(&self.state);
+        let mut overlay = Overlay::new(&self.state);
         let mut meter: Meter = overlay.read(key).unwrap();
         meter.last = Some(LastReading { import_wh: WattHours(wh), ..LastReading::default() });
         overlay.write(key, &meter);
@@ -337,7 +337,7 @@ fn a_deposit_that_cannot_be_paid_and_a_full_book_are_refused() {
     world.fails(2, offer(1, 300_000, 5).call(), Reason::DepositUnpaid);
     world.ok(3, offer(1, 300_000, 5).call());
     let key = keys::interval(&grid_id(), AT);
-    let mut overlay = crate::overlay::Overlay::new(&world.state);
+    let mut overlay = Overlay::new(&world.state);
     let mut record: crate::modules::energy::records::Interval = overlay.read(key).unwrap();
     record.orders = ORDERS_MAX;
     overlay.write(key, &record);
@@ -363,7 +363,7 @@ fn nobody_but_the_market_touches_an_orders_hold() {
     world.ok(2, bid(1, 200_000, 1_000).call());
     let hold = id_of(2, 1);
     let view = world.state.read(keys::hold(&hold)).unwrap();
-    assert_eq!((view.expires_ms, view.captor), (TimeMs::MAX, Address(*grid_id().as_bytes())));
+    assert_eq!((view.expires_ms, view.captor), (TimeMs::MAX, Address::of_microgrid(&grid_id())));
     for n in 1..=3 {
         world.fails(n, Call::from(call::ledger::Void { hold }), Reason::NotAllowed);
         world.fails(n, Call::from(call::ledger::Capture { hold, amount: None }), Reason::NotAllowed);
@@ -532,8 +532,8 @@ fn what_is_gone_from_the_queue_takes_no_room() {
         let mut world = village(ClearingRule::PayAsBid, params());
         world.ok(2, Ask { expires_ms, ..bid(1, 350_000, 100) }.call());
         world.env.time_ms = TimeMs(GATE_MS + 200_000);
-        let state = crate::overlay::Overlay::new(&world.state);
-        let mut ctx = crate::modules::Ctx::new(state, &world.env);
+        let state = Overlay::new(&world.state);
+        let mut ctx = Ctx::new(state, &world.env);
         let used = crate::modules::on_block(&mut ctx, Weight(1 << 30));
         assert!(matches!(ends(&ctx.take_events())[..], [_]));
         used
@@ -572,7 +572,7 @@ impl World {
         let (book, asset) = (self.grid().book, AssetId::NATIVE);
         let account = |code| AccountId::Book { book, code };
         let env = self.env.clone();
-        let mut ctx = crate::modules::Ctx::new(crate::overlay::Overlay::new(&self.state), &env);
+        let mut ctx = Ctx::new(Overlay::new(&self.state), &env);
         crate::modules::ledger::post(&mut ctx, account(from), account(to), asset, Amount(amount)).unwrap();
         self.state = ctx.state.finish().0;
     }
@@ -585,7 +585,7 @@ impl World {
         let silence = Silence { since_ms: self.env.time_ms, import_wh: WattHours(0), amount };
         let settled = SettledMeter { until, typical_wh: WattHours(0), silence: Some(silence) };
         let key = keys::member(&grid_id(), &address(n));
-        let mut overlay = crate::overlay::Overlay::new(&self.state);
+        let mut overlay = Overlay::new(&self.state);
         let mut member: Member = overlay.read(key).unwrap();
         member.estimated = amount;
         overlay.write(key, &member);

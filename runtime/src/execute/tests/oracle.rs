@@ -45,6 +45,15 @@ fn book(code: u32) -> AccountId {
     AccountId::Book { book: BOOK, code }
 }
 
+/// The book's cash: what others paid in and it has not paid out.
+const CASH: AccountId = AccountId::Due { book: BOOK };
+
+/// Where money leaves the book, and where it comes in: (out of, into) the book, if it crosses its border.
+fn crosses(entry: &Entry) -> (bool, bool) {
+    let inside = |account: &AccountId| matches!(account, AccountId::Book { .. });
+    (inside(&entry.debit) && !inside(&entry.credit), !inside(&entry.debit) && inside(&entry.credit))
+}
+
 impl Model {
     /// Codes 1 (asset, limited), 2 (revenue, limited), 3 (expense, free).
     fn may_debit(&self, account: &AccountId, amount: i128) -> bool {
@@ -63,17 +72,25 @@ impl Model {
 
     fn may(&self, entry: &Entry) -> bool {
         let amount = entry.amount.0 as i128;
-        self.may_debit(&entry.debit, amount) && self.may_credit(&entry.credit, amount)
+        let cash = self.net.get(&CASH).unwrap_or(&0) - self.out.get(&CASH).unwrap_or(&0);
+        self.may_debit(&entry.debit, amount)
+            && self.may_credit(&entry.credit, amount)
+            && (!crosses(entry).0 || cash >= amount)
     }
 
     fn post(&mut self, entry: &Entry, amount: u128) {
         *self.net.entry(entry.debit).or_default() -= amount as i128;
         *self.net.entry(entry.credit).or_default() += amount as i128;
+        let (leaves, comes) = crosses(entry);
+        *self.net.entry(CASH).or_default() += amount as i128 * (i128::from(comes) - i128::from(leaves));
     }
 
     fn reserve(&mut self, entry: &Entry, sign: i128) {
         *self.out.entry(entry.debit).or_default() += sign * entry.amount.0 as i128;
         *self.inn.entry(entry.credit).or_default() += sign * entry.amount.0 as i128;
+        if crosses(entry).0 {
+            *self.out.entry(CASH).or_default() += sign * entry.amount.0 as i128;
+        }
     }
 
     fn release(&mut self, id: &Hash, captured: u128) {
@@ -107,6 +124,11 @@ impl Model {
             assert_eq!(balance.debits_pending as i128, *self.out.get(&account).unwrap_or(&0));
             assert_eq!(balance.credits_pending as i128, *self.inn.get(&account).unwrap_or(&0));
         }
+        let cash = query::balance(state, &CASH, AssetId::NATIVE);
+        assert_eq!(
+            cash.available().0 as i128,
+            self.net.get(&CASH).unwrap_or(&0) - self.out.get(&CASH).unwrap_or(&0)
+        );
         assert_eq!(self.holds.len(), state.due_in_order().count());
     }
 }
@@ -119,7 +141,7 @@ fn random_entry(dice: &mut Dice, n: u8) -> Entry {
         _ => wallet(dice.roll(6) as u8 + 1),
     };
     let (debit, credit) = (place(true), place(false));
-    let amount = Amount(u128::from(dice.roll(START.0 as u64 / 2) + 1));
+    let amount = Amount(u128::from(dice.roll(START.0 as u64 / 3) + 1));
     Entry { debit, credit, asset: AssetId::NATIVE, amount }
 }
 
@@ -218,6 +240,14 @@ fn play(seed: u64, calls: u64) {
         let asset = AssetId::NATIVE;
         world.ok(1, Call::from(call::ledger::OpenAccount { book: BOOK, code, asset, class, limited }));
     }
+    // Something is in the book, so that it can pay.
+    let paid_in =
+        Entry { debit: wallet(1), credit: book(2), asset: AssetId::NATIVE, amount: Amount(START.0 / 2) };
+    world.ok(
+        1,
+        Call::from(call::ledger::Journal { entries: BoundedVec::new(vec![paid_in.clone()]).expect("one") }),
+    );
+    model.post(&paid_in, paid_in.amount.0);
     let mut dice = Dice(seed | 1);
     let (mut done, mut passed) = (0, 0);
     let mut nonces = [0u64; 7];

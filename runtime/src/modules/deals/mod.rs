@@ -21,13 +21,14 @@ mod accept_deal;
 mod authorise_deal;
 mod close_deal;
 mod confirm_deal;
-pub(crate) mod invariants;
+mod invariants;
 pub mod keys;
 pub mod records;
 mod report_usage;
 mod request_deal;
 mod usage;
 
+pub(super) use invariants::Rules;
 pub(crate) use usage::expire;
 
 use super::energy::TERMS_KEYS;

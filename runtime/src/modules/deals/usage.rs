@@ -7,7 +7,7 @@
 use super::records::{Deal, DealState};
 use super::{deal, forget_acceptances, reserved, unlist};
 use crate::keys::{self, Key};
-use crate::modules::energy::positions::{Traded, add_traded, address, count_traded, import_price, keep_paid};
+use crate::modules::energy::positions::{Traded, add_traded, count_traded, import_price, keep_paid};
 use crate::modules::energy::prices::{cost, cost_at_most};
 use crate::modules::energy::records::Microgrid;
 use crate::modules::energy::{self, credit, tab};
@@ -193,7 +193,7 @@ fn settle(
     match state.funding {
         Funding::Credit => credit::release(ctx, &deal.microgrid, &charger, reserved)?,
         Funding::Balance if reserved == Amount::ZERO => {}
-        Funding::Balance => ledger::close_hold(ctx, id, address(&deal.microgrid), captured)?,
+        Funding::Balance => ledger::close_hold(ctx, id, Address::of_microgrid(&deal.microgrid), captured)?,
     }
     let to = tab::member(ctx, &deal.microgrid, &discharger)?.code;
     tab::buy(ctx, &deal.microgrid, grid, &charger, to, due)?;

@@ -6,11 +6,25 @@
 //! to a member in all than it was ever charged.
 
 mod decide_dispute;
-pub(crate) mod invariants;
 pub mod keys;
 mod open_dispute;
 pub mod records;
 
+use super::invariants::{self, Entry, Sums, Violation};
+use crate::keys::tag;
 use wattle_primitives::call::DisputesCall;
 
 actions! { DisputesCall { OpenDispute, DecideDispute } }
+
+/// Each dispute gives its deposit back.
+#[derive(Default)]
+pub(super) struct Rules;
+
+impl invariants::Rules for Rules {
+    fn take(&mut self, entry: &Entry<'_>, sums: &mut Sums) -> Result<(), Violation> {
+        if entry.tag() == tag::DISPUTE {
+            sums.owe(entry.record::<records::Dispute>().deposit);
+        }
+        Ok(())
+    }
+}

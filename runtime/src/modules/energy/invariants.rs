@@ -9,7 +9,7 @@ use crate::modules::invariants::{self, Entry, Sums, Violation, require};
 use crate::records::Due;
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
-use wattle_primitives::units::{BookId, IntervalId};
+use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash};
 
 /// Each pair: as a record says, and as those it sums up do.
@@ -138,9 +138,10 @@ fn counted(sums: &mut Sums, list: &'static str) -> Result<(), Violation> {
 /// pays for it.
 fn check_cash(state: &State, id: &Hash, escrow: Amount) -> Result<(), Violation> {
     let Some(grid) = state.read(keys::microgrid(id)) else { return Ok(()) };
-    let cash = net(state, &AccountId::Due { book: BookId::PUBLIC, to: grid.book }, &grid).unsigned_abs();
+    let cash = net(state, &AccountId::Due { book: grid.book }, &grid);
+    let escrow = i128::try_from(escrow.0).unwrap_or(i128::MAX);
     let clearing = grid.agenda.is_some_and(|agenda| is_clearing(step(state, id, agenda.clear)));
-    require(clearing || cash >= escrow.0, *id, "less cash than in escrow")
+    require(clearing || cash >= escrow, *id, "less cash than in escrow")
 }
 
 fn step(state: &State, id: &Hash, interval: IntervalId) -> Step {
@@ -166,9 +167,6 @@ fn take_microgrid(entry: &Entry<'_>, sums: &mut Sums) -> Result<(), Violation> {
     for list in ["members", "member index"] {
         sums.expect(list, u64::from(grid.members));
     }
-    let [outside, inside] = [(BookId::PUBLIC, grid.book), (grid.book, BookId::PUBLIC)]
-        .map(|(book, to)| net(state, &AccountId::Due { book, to }, &grid));
-    require(outside >= 0 && outside.checked_add(inside) == Some(0), id, "cash is not what was paid in")?;
     let Some(agenda) = grid.agenda else {
         return require(grid.terms == 0, id, "terms without an agenda");
     };

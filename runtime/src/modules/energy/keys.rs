@@ -1,15 +1,11 @@
 //! The energy module's keys in state.
 
-use super::records::{Interval, Member, Meter, Microgrid, Position, SettledMeter, Slice, TermsRecord};
-use crate::key::{Key, tag};
+use super::records::{Interval, Position, SettledMeter, Slice};
+use crate::keys::{Key, tag};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash};
 
-/// A microgrid.
-#[must_use]
-pub fn microgrid(id: &Hash) -> Key<Microgrid> {
-    Key::new(tag::MICROGRID).with(id.as_bytes())
-}
+pub use wattle_primitives::state_key::{member, meter, microgrid, terms};
 
 /// Id of microgrid number `index`.
 #[must_use]
@@ -17,28 +13,10 @@ pub fn microgrid_index(index: u32) -> Key<Hash> {
     Key::new(tag::MICROGRID_INDEX).with(&index.to_le_bytes())
 }
 
-/// A meter.
-#[must_use]
-pub fn meter(meter: &Address) -> Key<Meter> {
-    Key::new(tag::METER).with(meter.as_bytes())
-}
-
 /// The microgrid's meter number `index`.
 #[must_use]
 pub fn meter_index(microgrid: &Hash, index: u32) -> Key<Address> {
     Key::new(tag::METER_INDEX).with(microgrid.as_bytes()).with(&index.to_le_bytes())
-}
-
-/// Version `version` of a microgrid's terms.
-#[must_use]
-pub fn terms(microgrid: &Hash, version: u32) -> Key<TermsRecord> {
-    Key::new(tag::TERMS).with(microgrid.as_bytes()).with(&version.to_le_bytes())
-}
-
-/// A member of a microgrid.
-#[must_use]
-pub fn member(microgrid: &Hash, account: &Address) -> Key<Member> {
-    Key::new(tag::MEMBER).with(microgrid.as_bytes()).with(account.as_bytes())
 }
 
 /// The member whose tab has this code.

@@ -11,7 +11,7 @@
 pub(crate) mod credit;
 mod exact;
 pub(crate) mod finish;
-pub(crate) mod invariants;
+mod invariants;
 pub mod keys;
 mod metering;
 mod pay_tab;
@@ -32,6 +32,7 @@ pub mod tab;
 pub(crate) mod terms;
 pub(crate) mod work;
 
+pub(super) use invariants::Rules;
 pub(crate) use submit_readings::push_reading;
 
 use super::{Ctx, weights};

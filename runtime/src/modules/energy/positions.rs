@@ -9,11 +9,6 @@ use wattle_primitives::call::market::Side;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash, Reason, WattHours};
 
-/// The account in whose name the microgrid acts: no key has it.
-pub(crate) const fn address(microgrid: &Hash) -> Address {
-    Address(*microgrid.as_bytes())
-}
-
 /// The most that the grid asks for a kWh in an interval.
 pub(crate) fn import_price(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, interval: IntervalId) -> Amount {
     let terms = terms::at(ctx, id, grid, interval);

@@ -50,9 +50,9 @@ pub(crate) fn open_book(
     microgrid: &Hash,
     asset: wattle_primitives::AssetId,
 ) -> Result<BookId, Reason> {
-    let owner = Address(*microgrid.as_bytes());
+    let owner = Address::of_microgrid(microgrid);
     let book = ledger::create_book(ctx, owner)?;
-    ledger::open_dues(ctx, BookId::PUBLIC, book, asset)?;
+    ledger::open_due(ctx, book, asset)?;
     open(ctx, book, CLEARING, asset)?;
     Ok(book)
 }
@@ -195,7 +195,7 @@ pub(crate) fn pay(
 
 /// Money that members have paid in and nobody has been paid out, base units.
 pub(crate) fn cash(ctx: &mut Ctx<'_>, grid: &Microgrid) -> Amount {
-    let due = AccountId::Due { book: BookId::PUBLIC, to: grid.book };
+    let due = AccountId::Due { book: grid.book };
     let Balance { debits_posted, credits_posted, .. } =
         ctx.state.read(keys::balance(&due, grid.asset)).unwrap_or_default();
     Amount(credits_posted.saturating_sub(debits_posted))

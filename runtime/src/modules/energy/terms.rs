@@ -55,24 +55,33 @@ pub(super) fn prices(
     Some(Prices { import: average(import), export: average(export) })
 }
 
-/// The version that holds for an interval, and its number.
+/// The one of so many `versions` that holds for an interval, and its number; `None` before the first.
+pub(crate) fn holding(
+    versions: u32,
+    interval: IntervalId,
+    mut read: impl FnMut(u32) -> Option<TermsRecord>,
+) -> Option<(u32, TermsRecord)> {
+    let (mut found, mut low, mut high) = (None, 0, versions); // the last that begins in time is below `high`
+    while low < high {
+        let middle = low.midpoint(high);
+        let record = read(middle)?;
+        if record.from <= interval {
+            found = Some((middle, record));
+            low = middle.saturating_add(1);
+        } else {
+            high = middle;
+        }
+    }
+    found
+}
+
 fn version_at(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     grid: &Microgrid,
     interval: IntervalId,
 ) -> Option<(u32, TermsRecord)> {
-    let (mut low, mut high) = (0, grid.terms); // the wanted version is below `high`, and not below `low`
-    while high.saturating_sub(low) > 1 {
-        let middle = low.saturating_add(high.saturating_sub(low) / 2);
-        if from(ctx, id, middle)? <= interval {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    let record = ctx.state.read(keys::terms(id, low))?;
-    (record.from <= interval).then_some((low, record))
+    holding(grid.terms, interval, |version| ctx.state.read(keys::terms(id, version)))
 }
 
 /// The first interval that is settled at all; `None` without terms.

@@ -1,14 +1,10 @@
 //! The identity module's keys in state.
 
-use super::records::{Account, Sponsorship};
-use crate::key::{Key, tag};
+use super::records::Sponsorship;
+use crate::keys::{Key, tag};
 use wattle_primitives::Address;
 
-/// An account.
-#[must_use]
-pub fn account(address: &Address) -> Key<Account> {
-    Key::new(tag::ACCOUNT).with(address.as_bytes())
-}
+pub use wattle_primitives::state_key::account;
 
 /// A sponsorship.
 #[must_use]

@@ -4,7 +4,6 @@
 //! key, so until its keys are changed that key acts for it and need not be stored.
 
 mod create_account;
-pub(crate) mod invariants;
 pub mod keys;
 pub mod records;
 mod set_authority;
@@ -14,11 +13,29 @@ mod unsponsor;
 pub(crate) use create_account::create;
 pub(crate) use sponsor::grant;
 
+use super::invariants::{self, Entry, Sums, Violation};
+use crate::keys::tag;
+use records::{Account, Sponsorship};
 use wattle_primitives::call::IdentityCall;
 use wattle_primitives::call::identity::Authority;
 use wattle_primitives::{Address, PublicKey};
 
 actions! { IdentityCall { CreateAccount, SetAuthority, Sponsor, Unsponsor } }
+
+/// An account's assets are listed; a sponsorship gives its deposit back.
+#[derive(Default)]
+pub(super) struct Rules;
+
+impl invariants::Rules for Rules {
+    fn take(&mut self, entry: &Entry<'_>, sums: &mut Sums) -> Result<(), Violation> {
+        match entry.tag() {
+            tag::ACCOUNT => sums.expect("account assets", u64::from(entry.record::<Account>().assets)),
+            tag::SPONSORSHIP => sums.owe(entry.record::<Sponsorship>().deposit),
+            _ => {}
+        }
+        Ok(())
+    }
+}
 
 /// How much `signed` weighs for `address`, and how much is needed.
 pub(crate) fn weigh_keys<'k>(

@@ -1,3 +1,4 @@
+use super::CLOSE_KEYS;
 use super::holds::{capture_open, open_for};
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::ledger::Capture;
@@ -9,7 +10,7 @@ impl Action for Capture {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(8)
+        weights::keys(CLOSE_KEYS)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

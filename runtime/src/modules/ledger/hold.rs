@@ -1,4 +1,4 @@
-use super::{ENTRY_KEYS, allow_entry, check_entry, reserve};
+use super::{allow_entry, check_entry, entry_keys, reserve};
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::ledger::{HOLD_MS_MAX, Hold, hold_id};
 use wattle_primitives::{Reason, Weight};
@@ -12,7 +12,7 @@ impl Action for Hold {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(ENTRY_KEYS.saturating_add(3))
+        weights::keys(entry_keys(&self.entry).saturating_add(2)) // the hold, the queue
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

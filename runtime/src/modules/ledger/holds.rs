@@ -6,6 +6,7 @@
 //! A hold that another module makes for what it keeps itself (an order, an authorisation) may have no end of its own:
 //! `expires_ms` is then [`TimeMs::MAX`], it does not stand in the queue, and that module closes it.
 
+use super::CLOSE_KEYS;
 use super::posting::{Movement, deposit, move_money, refund};
 use super::records::Hold;
 use crate::keys::{self, Key};
@@ -14,9 +15,6 @@ use crate::records::Due;
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, Weight, planted};
-
-/// Keys that releasing a hold touches: hold, queue, four counters, the depositor's wallet, the deposits.
-const RELEASE_KEYS: u64 = 8;
 
 /// Reserves what `entry` says under `id`; the sender pays the deposit. Nobody's permission is asked here.
 pub(crate) fn reserve(
@@ -81,7 +79,7 @@ pub(crate) fn release_due(ctx: &mut Ctx<'_>, key: Key<Due>, id: &Hash) -> Weight
         ctx.rollback(before);
         ctx.state.remove(key);
     }
-    weights::keys(RELEASE_KEYS)
+    weights::keys(CLOSE_KEYS)
 }
 
 /// A hold that is not over, if `captor` may capture or void it.

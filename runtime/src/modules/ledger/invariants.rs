@@ -88,11 +88,18 @@ impl Rules {
         if balance.debits_pending > 0 || balance.credits_pending > 0 {
             self.pending.insert((account, asset), (balance.debits_pending, balance.credits_pending));
         }
-        if posting::within_limit(entry.state, &account, &balance) {
-            Ok(())
-        } else {
-            Err(Violation::Limit { account, asset })
+        if !posting::within_limit(entry.state, &account, &balance) {
+            return Err(Violation::Limit { account, asset });
         }
+        let AccountId::Cash { book } = account else { return Ok(()) };
+        let due = entry.state.read(keys::balance(&AccountId::Due { book }, asset)).unwrap_or_default();
+        let mirrored = Balance {
+            debits_pending: due.credits_pending,
+            debits_posted: due.credits_posted,
+            credits_pending: due.debits_pending,
+            credits_posted: due.debits_posted,
+        };
+        if balance == mirrored { Ok(()) } else { Err(Violation::Cash { book, asset }) }
     }
 
     fn take_hold(&mut self, entry: &invariants::Entry<'_>, sums: &mut Sums) {

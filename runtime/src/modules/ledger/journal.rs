@@ -1,4 +1,4 @@
-use super::{ENTRY_KEYS, allow_entry, check_entry, post_entry};
+use super::{allow_entry, check_entry, entry_keys, post_entry};
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::ledger::Journal;
 use wattle_primitives::{Reason, Weight};
@@ -12,8 +12,7 @@ impl Action for Journal {
     }
 
     fn weight(&self) -> Weight {
-        let entries = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
-        weights::keys(entries.saturating_mul(ENTRY_KEYS))
+        weights::keys(self.entries.iter().fold(0, |keys: u64, entry| keys.saturating_add(entry_keys(entry))))
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -1,16 +1,11 @@
 //! The ledger module's keys in state.
 
-use super::records::{Asset, Balance, Book, BookAccount, Hold};
-use crate::key::{Key, tag};
-use wattle_primitives::call::ledger::AccountId;
+use super::records::{Asset, Book, BookAccount, Hold};
+use crate::keys::{Key, tag};
 use wattle_primitives::units::BookId;
 use wattle_primitives::{Address, AssetId, Hash};
 
-/// The counters of `account` in `asset`.
-#[must_use]
-pub fn balance(account: &AccountId, asset: AssetId) -> Key<Balance> {
-    Key::new(tag::BALANCE).with_account(account).with(&asset.0.to_le_bytes())
-}
+pub use wattle_primitives::state_key::balance;
 
 /// The account's asset number `index`.
 #[must_use]

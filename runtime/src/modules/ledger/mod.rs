@@ -2,7 +2,9 @@
 //!
 //! # Invariants
 //! - In every book and asset the debits equal the credits, posted and pending apart.
-//! - A posting between books passes through an account of dues in each, so both stay balanced.
+//! - A posting between books passes through an account of dues in each, so all stay balanced. Private books meet through the
+//!   public book, and none takes out of it more than was paid in: nobody makes money by keeping a book.
+//! - Of no asset there is more than [`SUPPLY_MAX`].
 //! - A limited account never shows the wrong sign, whatever is captured, voided or expires: a hold counts against
 //!   its limit from the start, and what it will bring in does not count until it is captured.
 //! - Counters fit: a hold is made only if capturing it cannot overflow.
@@ -14,7 +16,7 @@ mod capture;
 mod create_book;
 mod hold;
 mod holds;
-pub(crate) mod invariants;
+mod invariants;
 mod journal;
 pub mod keys;
 mod open_account;
@@ -24,21 +26,34 @@ mod void;
 
 pub(crate) use create_book::create_book;
 pub(crate) use holds::{close as close_hold, release_due, reserve};
+pub(super) use invariants::Rules;
 pub(crate) use open_account::open_account;
-pub(crate) use posting::{available, deposit, open_dues, open_wallet, post, refund};
+pub(crate) use posting::{available, deposit, open_due, open_wallet, post, refund};
 
 use super::Ctx;
 use crate::State;
 use wattle_primitives::call::LedgerCall;
-use wattle_primitives::call::ledger::{AccountId, Entry};
+use wattle_primitives::call::ledger::{AccountId, Entry, SUPPLY_MAX};
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::units::BookId;
 use wattle_primitives::{Address, Amount, AssetId, Hash, Reason, TimeMs};
 
 actions! { LedgerCall { CreateBook, OpenAccount, Journal, Hold, Capture, Void } }
 
-/// Keys that one entry touches at most: two accounts, two dues, a new wallet (record, list entry), the deposits.
-const ENTRY_KEYS: u64 = 8;
+/// Keys that ending a hold touches at most: hold, queue, what the entry moves (two accounts and their records, two dues, the
+/// cash of both), the depositor's wallet, the deposits.
+const CLOSE_KEYS: u64 = 12;
+
+/// Keys that an entry touches at most: both accounts; for a book's its record and the book's, due and cash; for a wallet its
+/// owner's account and its place in the list; the asset; the sender's wallet and the deposits, for what comes into being.
+fn entry_keys(entry: &Entry) -> u64 {
+    let side = |account: &AccountId| match account {
+        AccountId::Wallet { .. } => 3,
+        AccountId::Book { .. } => 5,
+        AccountId::System { .. } | AccountId::Due { .. } | AccountId::Cash { .. } => 1, // refused
+    };
+    3u64.saturating_add(side(&entry.debit)).saturating_add(side(&entry.credit))
+}
 
 /// A wallet of `owner`.
 #[must_use]
@@ -58,6 +73,9 @@ fn check_entry(entry: &Entry) -> Result<(), Reason> {
     if entry.amount == Amount::ZERO {
         return Err(Reason::ZeroAmount);
     }
+    if entry.amount > SUPPLY_MAX {
+        return Err(Reason::OutOfRange);
+    }
     if entry.debit == entry.credit {
         return Err(Reason::SameAccount);
     }
@@ -70,14 +88,15 @@ fn allow_entry(ctx: &mut Ctx<'_>, entry: &Entry) -> Result<(), Reason> {
     match entry.debit {
         AccountId::Wallet { owner } if owner == sender => {}
         AccountId::Book { book, .. } => require_owner(ctx, book)?,
-        AccountId::Wallet { .. } | AccountId::System { .. } | AccountId::Due { .. } => {
-            return Err(Reason::NotAllowed);
-        }
+        AccountId::Wallet { .. }
+        | AccountId::System { .. }
+        | AccountId::Due { .. }
+        | AccountId::Cash { .. } => return Err(Reason::NotAllowed),
     }
     match entry.credit {
         AccountId::Wallet { .. } => Ok(()),
         AccountId::Book { book, .. } => require_owner(ctx, book),
-        AccountId::System { .. } | AccountId::Due { .. } => Err(Reason::NotAllowed),
+        AccountId::System { .. } | AccountId::Due { .. } | AccountId::Cash { .. } => Err(Reason::NotAllowed),
     }
 }
 

@@ -6,10 +6,10 @@ use crate::keys;
 use crate::modules::identity::records::Account;
 use crate::modules::{Ctx, identity};
 use crate::overlay::Overlay;
-use wattle_primitives::call::ledger::{AccountId, SystemAccount};
+use wattle_primitives::call::ledger::{AccountId, SUPPLY_MAX, SystemAccount};
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::units::BookId;
-use wattle_primitives::{Address, Amount, AssetId, Reason};
+use wattle_primitives::{Address, Amount, AssetId, Reason, planted};
 
 /// Where new assets come from.
 pub const ISSUANCE: AccountId = AccountId::System { account: SystemAccount::Issuance };
@@ -37,27 +37,46 @@ enum Limit {
     Debits(Reason),
     /// Credits, reserved ones included, at most the debits.
     Credits(Reason),
+    /// Debits at most [`SUPPLY_MAX`] above the credits.
+    Supply,
+}
+
+impl Limit {
+    /// The limit's reason and the most that the sum on this side may come to, if the limit is on this side.
+    const fn most(self, debit: bool, balance: &Balance) -> Option<(u128, Reason)> {
+        match (self, debit) {
+            (Self::Debits(reason), true) => Some((balance.credits_posted, reason)),
+            (Self::Credits(reason), false) => Some((balance.debits_posted, reason)),
+            (Self::Supply, true) => {
+                Some((balance.credits_posted.saturating_add(SUPPLY_MAX.0), Reason::SupplyExceeded))
+            }
+            (Self::None, _) | (Self::Debits(_) | Self::Supply, false) | (Self::Credits(_), true) => None,
+        }
+    }
 }
 
 /// The book an account belongs to.
 #[must_use]
 pub const fn book_of(account: &AccountId) -> BookId {
     match account {
-        AccountId::Wallet { .. } | AccountId::System { .. } => BookId::PUBLIC,
-        AccountId::Book { book, .. } | AccountId::Due { book, .. } => *book,
+        AccountId::Wallet { .. } | AccountId::System { .. } | AccountId::Due { .. } => BookId::PUBLIC,
+        AccountId::Book { book, .. } | AccountId::Cash { book } => *book,
     }
 }
 
-/// The legs, each within one book, that an entry is made of.
+/// The legs, each within one book, that an entry is made of. Private books meet through the public book, in cash.
 #[must_use]
-pub fn legs(debit: AccountId, credit: AccountId) -> [Option<(AccountId, AccountId)>; 2] {
+pub fn legs(debit: AccountId, credit: AccountId) -> [Option<(AccountId, AccountId)>; 3] {
     let (from, to) = (book_of(&debit), book_of(&credit));
     if from == to {
-        return [Some((debit, credit)), None];
+        return [Some((debit, credit)), None, None];
     }
-    let owes = AccountId::Due { book: from, to };
-    let owed = AccountId::Due { book: to, to: from };
-    [Some((debit, owes)), Some((owed, credit))]
+    let (due, cash) = (|book| AccountId::Due { book }, |book| AccountId::Cash { book });
+    match (from, to) {
+        (BookId::PUBLIC, _) => [Some((debit, due(to))), Some((cash(to), credit)), None],
+        (_, BookId::PUBLIC) => [Some((debit, cash(from))), Some((due(from), credit)), None],
+        _ => [Some((debit, cash(from))), Some((due(from), due(to))), Some((cash(to), credit))],
+    }
 }
 
 /// Moves money. Nobody's permission is asked here. The sender pays for keys that come into being.
@@ -112,10 +131,12 @@ fn move_side(
 /// Sees to it that an account without counters in `asset` may have them.
 fn make_room(ctx: &mut Ctx<'_>, account: &AccountId, asset: AssetId, debit: bool) -> Result<(), Reason> {
     match *account {
-        // Nothing was ever credited, so nothing can be debited.
+        // Nothing ever came in, so nothing can go out.
         AccountId::Wallet { .. } if debit => Err(Reason::InsufficientFunds),
+        AccountId::Due { .. } if debit => Err(Reason::CashExceeded),
+        AccountId::Cash { .. } if !debit => Err(Reason::CashExceeded),
         AccountId::Wallet { owner } => make_wallet(ctx, owner, asset),
-        AccountId::Due { .. } => deposit(ctx, ctx.sender()).map(drop),
+        AccountId::Due { .. } | AccountId::Cash { .. } => deposit(ctx, ctx.sender()).map(drop),
         AccountId::Book { .. } | AccountId::System { .. } => require_asset(ctx, asset),
     }
 }
@@ -135,12 +156,11 @@ pub(crate) fn open_wallet(ctx: &mut Ctx<'_>, owner: Address, asset: AssetId) -> 
     Ok(())
 }
 
-/// Opens the accounts of dues between two books in `asset`, so that postings between them need no deposit any more;
-/// the sender pays.
-pub(crate) fn open_dues(ctx: &mut Ctx<'_>, a: BookId, b: BookId, asset: AssetId) -> Result<(), Reason> {
+/// Opens a book's due and cash in `asset`, so that postings into it need no deposit any more; the sender pays.
+pub(crate) fn open_due(ctx: &mut Ctx<'_>, book: BookId, asset: AssetId) -> Result<(), Reason> {
     require_asset(ctx, asset)?;
-    for (book, to) in [(a, b), (b, a)] {
-        let key = keys::balance(&AccountId::Due { book, to }, asset);
+    for account in [AccountId::Due { book }, AccountId::Cash { book }] {
+        let key = keys::balance(&account, asset);
         if !ctx.state.contains(key) {
             deposit(ctx, ctx.sender())?;
             ctx.state.write(key, &Balance::default());
@@ -168,8 +188,13 @@ fn make_wallet(ctx: &mut Ctx<'_>, owner: Address, asset: AssetId) -> Result<(), 
 fn limit_of(state: &mut Overlay<'_>, account: &AccountId, asset: AssetId) -> Result<Limit, Reason> {
     match *account {
         AccountId::Wallet { .. } => Ok(Limit::Debits(Reason::InsufficientFunds)),
-        AccountId::System { account: SystemAccount::Issuance } | AccountId::Due { .. } => Ok(Limit::None),
-        AccountId::System { .. } => Ok(Limit::Debits(Reason::LimitExceeded)),
+        AccountId::System { account: SystemAccount::Issuance } => Ok(Limit::Supply),
+        AccountId::System { account: SystemAccount::Fees | SystemAccount::Deposits } => {
+            Ok(Limit::Debits(Reason::LimitExceeded))
+        }
+        // A book pays out no more than came in; its cash mirrors what it is owed.
+        AccountId::Due { .. } => Ok(Limit::Debits(Reason::CashExceeded)),
+        AccountId::Cash { .. } => Ok(Limit::Credits(Reason::CashExceeded)),
         AccountId::Book { book, code } => {
             let record: BookAccount =
                 state.read(keys::book_account(book, code)).ok_or(Reason::UnknownAccount)?;
@@ -187,23 +212,21 @@ fn limit_of(state: &mut Overlay<'_>, account: &AccountId, asset: AssetId) -> Res
 
 /// Moves a balance, unless its limit forbids it.
 fn apply(balance: &mut Balance, movement: Movement, debit: bool, limit: Limit) -> Result<(), Reason> {
-    let other = if debit { balance.credits_posted } else { balance.debits_posted };
+    let most = limit.most(debit, balance);
     let (pending, posted) = if debit {
         (&mut balance.debits_pending, &mut balance.debits_posted)
     } else {
         (&mut balance.credits_pending, &mut balance.credits_posted)
-    };
-    let bound = match limit {
-        Limit::Debits(reason) => debit.then_some(reason),
-        Limit::Credits(reason) => (!debit).then_some(reason),
-        Limit::None => None,
     };
     let add = |to: u128, amount: u128| to.checked_add(amount).ok_or(Reason::Overflow);
     match movement {
         Movement::Post(amount) | Movement::Reserve(amount) => {
             // Pending and posted together must fit, so that a capture never overflows.
             let total = add(*pending, *posted).and_then(|sum| add(sum, amount));
-            if let Some(reason) = bound.filter(|_| total.is_err() || total.is_ok_and(|sum| sum > other)) {
+            if let Some((most, reason)) = most
+                && !total.is_ok_and(|sum| sum <= most)
+                && !(reason == Reason::CashExceeded && planted!("dues-without-limit"))
+            {
                 return Err(reason);
             }
             total?;
@@ -229,14 +252,14 @@ pub(crate) fn within_limit(state: &crate::State, account: &AccountId, balance: &
             record.asset
         }
         // Only a book's account is bound to one asset.
-        AccountId::Wallet { .. } | AccountId::System { .. } | AccountId::Due { .. } => AssetId::NATIVE,
+        AccountId::Wallet { .. }
+        | AccountId::System { .. }
+        | AccountId::Due { .. }
+        | AccountId::Cash { .. } => AssetId::NATIVE,
     };
-    match limit_of(&mut Overlay::new(state), account, asset) {
-        Ok(Limit::None) => true,
-        Ok(Limit::Debits(_)) => debits <= balance.credits_posted,
-        Ok(Limit::Credits(_)) => credits <= balance.debits_posted,
-        Err(_) => false,
-    }
+    let Ok(limit) = limit_of(&mut Overlay::new(state), account, asset) else { return false };
+    let within = |debit, sum| limit.most(debit, balance).is_none_or(|(most, _)| sum <= most);
+    within(true, debits) && within(false, credits)
 }
 
 /// Spendable balance of `owner` in `asset`, base units.

@@ -11,7 +11,7 @@ use super::clearing::{self, Cleared};
 use super::records::Order;
 use super::{END_KEYS, is_over};
 use crate::keys;
-use crate::modules::energy::positions::{Traded, add_traded, address, import_price};
+use crate::modules::energy::positions::{Traded, add_traded, import_price};
 use crate::modules::energy::prices::{cost_at_most, cost_of_next};
 use crate::modules::energy::records::{Interval, Microgrid, Step};
 use crate::modules::energy::tab;
@@ -19,7 +19,7 @@ use crate::modules::energy::work::{At, Budget};
 use crate::modules::{Ctx, ledger};
 use wattle_primitives::call::market::{OrderEnd, Side};
 use wattle_primitives::event::{EnergyEvent, MarketEvent};
-use wattle_primitives::{Amount, Hash, Reason, WattHours, planted};
+use wattle_primitives::{Address, Amount, Hash, Reason, WattHours, planted};
 
 /// Keys that matching touches for each order: its place in the list, and the order.
 const MATCH_KEYS: u64 = 2;
@@ -161,7 +161,7 @@ pub(super) fn end(
     let kept = order.side == Side::Sell && captured > Amount::ZERO && planted!("offer-hold-not-captured");
     let captured = if kept { Amount::ZERO } else { captured };
     if order.reserved > Amount::ZERO {
-        ledger::close_hold(ctx, id, address(&microgrid), captured)?;
+        ledger::close_hold(ctx, id, Address::of_microgrid(&microgrid), captured)?;
     }
     if order.side == Side::Sell && captured > Amount::ZERO {
         ctx.emit(EnergyEvent::TabPaid { microgrid, account, amount: captured, by_member: true });

@@ -36,10 +36,6 @@ impl invariants::Rules for Rules {
             _ => Ok(()),
         }
     }
-
-    fn check(self, _state: &State) -> Result<(), Violation> {
-        Ok(())
-    }
 }
 
 fn check_order(state: &State, id: Hash, order: &Order) -> Result<(), Violation> {

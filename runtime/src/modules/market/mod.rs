@@ -14,12 +14,13 @@
 mod cancel_order;
 mod clear;
 pub mod clearing;
-pub(crate) mod invariants;
+mod invariants;
 pub mod keys;
 mod place_order;
 pub mod records;
 
 pub(crate) use clear::clear;
+pub(super) use invariants::Rules;
 
 use super::energy::{TERMS_KEYS, microgrid};
 use super::{Ctx, weights};

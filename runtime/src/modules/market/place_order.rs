@@ -1,7 +1,7 @@
 use super::open;
 use super::records::Order;
 use crate::keys;
-use crate::modules::energy::positions::{address, import_price_max};
+use crate::modules::energy::positions::import_price_max;
 use crate::modules::energy::prices::cost_at_most;
 use crate::modules::energy::records::{Interval, Microgrid};
 use crate::modules::energy::{self, credit, tab, terms};
@@ -14,7 +14,7 @@ use wattle_primitives::call::market::{
 };
 use wattle_primitives::event::MarketEvent;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Amount, Hash, Reason, TimeMs, WattHours, Weight};
+use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, WattHours, Weight};
 
 /// Keys that placing an order touches, with versions of terms looked through: microgrid, members, terms, tab and its
 /// record, interval, position, order, list, queue, hold, four counters, two deposits.
@@ -84,7 +84,7 @@ impl Action for PlaceOrder {
         if reserved > Amount::ZERO {
             let (debit, credit) = (ledger::wallet(account), tab::account(grid.book, member.code));
             let entry = Entry { debit, credit, asset: grid.asset, amount: reserved };
-            ledger::reserve(ctx, &id, &entry, address(&microgrid), TimeMs::MAX)?;
+            ledger::reserve(ctx, &id, &entry, Address::of_microgrid(&microgrid), TimeMs::MAX)?;
         }
         position.orders = position.orders.saturating_add(1); // below ORDERS_PER_MEMBER_MAX
         ctx.state.write(position_key, &position);

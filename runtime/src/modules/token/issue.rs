@@ -11,7 +11,7 @@ impl Action for Issue {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(4)
+        weights::keys(5)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -13,7 +13,7 @@ impl Action for Mint {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(6)
+        weights::keys(7)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -3,16 +3,17 @@ use crate::modules::ledger::{self, wallet};
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::call::token::Transfer;
-use wattle_primitives::{Reason, Weight};
+use wattle_primitives::{AssetId, Reason, Weight};
 
 impl Action for Transfer {
     fn check(&self) -> Result<(), Reason> {
         check_amount(self.amount)
     }
 
-    /// Two balances; for a new one its account, its place in the account's list, and the deposits.
+    /// Two balances; for a new one the asset, its account and the deposits; in another asset than the native one its place in
+    /// the account's list, and the wallet that pays the deposit.
     fn weight(&self) -> Weight {
-        weights::keys(5)
+        weights::keys(if self.asset == AssetId::NATIVE { 5 } else { 7 })
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

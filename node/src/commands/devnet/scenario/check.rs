@@ -3,6 +3,7 @@
 //! - Every meter's readings stand on the chain once, by rising numbers, and its registers never fall.
 //! - For every account: what intervals and adjustments billed is what its meters' registers show, to the watt-hour.
 //! - For every interval: what was bought was sold.
+//! - Nobody made money: where all of it is adds up to what the genesis gave out.
 //! - Money: what members owe, are owed, and have paid in adds up to nothing.
 //! - One house's bill, as `wattle energy bill --verify` gives it, is proven, whole, and the same.
 
@@ -11,8 +12,8 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use wattle_primitives::event::{EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Event, Hash, Height, TimeMs};
-use wattle_rpc_types::{Anchored, EventItem, MemberInfo, MicrogridInfo, ReadingItem, TermsInfo};
+use wattle_primitives::{Address, AssetId, Event, Hash, Height, TimeMs};
+use wattle_rpc_types::{Anchored, EventItem, MemberInfo, MicrogridInfo, ReadingItem, SupplyInfo, TermsInfo};
 
 /// Counters of several meters, Wh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +48,7 @@ pub(super) async fn all(stage: &Stage<'_>, grid: Hash) -> Result<Value, CliError
     }
     let lines = trades(&bills)?;
     money(stage, grid).await?;
+    supply(stage).await?;
     let wh: i128 = shown.values().map(|energy| energy.import).sum();
     let intervals = info.next_settle.unwrap_or_default().0.saturating_sub(first.0);
     let proven = proven_bill(stage, &bills).await?;
@@ -62,8 +64,9 @@ pub(super) async fn all(stage: &Stage<'_>, grid: Hash) -> Result<Value, CliError
 /// How often the light nodes are waited for, a second each time.
 const WAITS_MAX: u32 = 120;
 
-/// Readings and bills as of a moment at which every meter has been read since the end of the last settled interval. On a busy
-/// machine a light node may come later than the grace allows: it was estimated then, and its next reading puts that right.
+/// Readings and bills as of a moment at which every meter has been read since the end of the last settled interval. On
+/// a busy machine a light node may come later than the grace allows: it was estimated then, and its next reading puts
+/// that right.
 async fn settled(
     stage: &Stage<'_>,
     grid: Hash,
@@ -149,8 +152,8 @@ async fn first_interval(stage: &Stage<'_>, grid: Hash) -> Result<IntervalId, Cli
     }
 }
 
-/// Has one house's bill proven by `wattle energy bill --verify`, in a process of its own as a member would, and compares
-/// it with what was looked at here. Returns how many lines were proven.
+/// Has one house's bill proven by `wattle energy bill --verify`, in a process of its own as a member would, and
+/// compares it with what was looked at here. Returns how many lines were proven.
 async fn proven_bill(stage: &Stage<'_>, bills: &Bills) -> Result<usize, CliError> {
     let operator = stage.net.spec.genesis.microgrids.first().map(|grid| grid.operator);
     let (account, known) = bills
@@ -297,6 +300,27 @@ fn trades(bills: &Bills) -> Result<usize, CliError> {
         }
         None if trades == 0 => Err(wrong("somebody traded")),
         None => Ok(trades),
+    }
+}
+
+/// Checks that all money is what the genesis gave out: nobody mints in this story.
+async fn supply(stage: &Stage<'_>) -> Result<(), CliError> {
+    let given = stage
+        .net
+        .spec
+        .genesis
+        .accounts
+        .iter()
+        .fold(0u128, |sum, account| sum.saturating_add(account.balance.0));
+    let supply: SupplyInfo =
+        stage.client.call("token_getSupply", json!({ "asset": AssetId::NATIVE })).await?;
+    let SupplyInfo { asset: _, issued, burned, wallets, held, fees, deposits, books } = supply;
+    let found =
+        [wallets, held, fees, deposits, books].iter().fold(0u128, |sum, part| sum.saturating_add(part.0));
+    if (issued.0, burned.0, found) == (given, 0, given) {
+        Ok(())
+    } else {
+        Err(wrong(&format!("nobody made money: {supply:?} of {given}")))
     }
 }
 

@@ -33,8 +33,8 @@ impl Village {
         let account = |n| crate::modules::energy::tab::account(grid.book, self.member(n).code);
         let (from, to) = (account(n), account(1));
         let env = self.world.env.clone();
-        let state = crate::overlay::Overlay::new(&self.world.state);
-        let mut ctx = crate::modules::Ctx::new(state, &env);
+        let state = Overlay::new(&self.world.state);
+        let mut ctx = Ctx::new(state, &env);
         crate::modules::ledger::post(&mut ctx, from, to, grid.asset, Amount(amount)).unwrap();
         self.world.state = ctx.state.finish().0;
         self.lines.entry(address(n)).or_default().debit += amount;
