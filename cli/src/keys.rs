@@ -6,8 +6,8 @@ use crate::keystore::derive;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use wattle_host::file;
 use wattle_host::seal::{KdfParams, KeyFile};
-use wattle_host::{FileError, file};
 use wattle_primitives::SecretKey;
 use zeroize::Zeroizing;
 
@@ -183,7 +183,7 @@ fn export(args: &ExportArgs, ctx: &Ctx) -> CliResult {
         return Ok(Report::new(json, seed.as_str()));
     };
     let line = Zeroizing::new(format!("{}\n", seed.as_str()));
-    file::create(out, line.as_bytes(), file::PRIVATE).map_err(FileError::io("create", out))?;
+    file::create(out, line.as_bytes(), file::PRIVATE)?;
     json["file"] = out.display().to_string().into();
     Ok(Report::new(json, format!("secret key of {name} written to {}", out.display())))
 }

@@ -9,8 +9,8 @@ use super::{CliError, CliResult, Ctx, Report, output};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
+use wattle_host::file;
 use wattle_host::wall::now;
-use wattle_host::{FileError, file};
 use wattle_primitives::{Amount, Auth, BoundedVec, Hash, Lane, Nonce, TimeMs, TxBody};
 
 /// Lifetime of a transaction that is built offline and does not say when it expires: a day.
@@ -250,7 +250,7 @@ fn write(file: &TxFile, out: &OutArgs) -> CliResult {
     let mut text = serde_json::to_string_pretty(&json).map_err(|e| CliError::input("transaction", e))?;
     let Some(path) = &out.out else { return Ok(Report::new(json, text)) };
     text.push('\n');
-    file::replace(path, text.as_bytes(), file::PRIVATE).map_err(FileError::io("write", path))?;
+    file::replace(path, text.as_bytes(), file::PRIVATE)?;
     let done = format!("transaction {} written to {}", file.id, path.display());
     Ok(Report::new(
         json!({ "id": file.id, "file": path.display().to_string(), "signatures": file.auths.len() }),

@@ -35,13 +35,41 @@ fn a_file_that_is_there_is_not_created_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.key");
     create(&path, b"first", PRIVATE).unwrap();
-    let error = create(&path, b"second", PRIVATE).unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+    let taken = |result| matches!(result, Err(FileError::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists);
+    assert!(taken(create(&path, b"second", PRIVATE)));
     assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"first".to_vec(), 0o600));
     let dangling = dir.path().join("b.key");
     std::os::unix::fs::symlink(dir.path().join("nowhere"), &dangling).unwrap();
     assert!(create(&dangling, b"text", PRIVATE).is_err(), "a link is not followed");
     assert_eq!(names(dir.path()), ["a.key", "b.key"], "no draft is left behind");
+}
+
+#[test]
+fn a_new_file_is_the_same_with_and_without_a_draft() {
+    let dir = tempfile::tempdir().unwrap();
+    let (nameless, drafted) = (dir.path().join("a.key"), dir.path().join("b.key"));
+    let mut expected = vec!["b.key"];
+    if write_nameless(&nameless, b"text", 0o640).unwrap() {
+        assert_eq!((fs::read(&nameless).unwrap(), mode(&nameless)), (b"text".to_vec(), 0o640));
+        assert_eq!(
+            write_nameless(&nameless, b"other", 0o640).unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        expected.insert(0, "a.key");
+    }
+    for drafts_are_refused in [false, true] {
+        let written = write_draft(&drafted, b"text", 0o640, |draft| rename_new(draft, &drafted));
+        assert_eq!(written.is_err(), drafts_are_refused);
+        assert_eq!((fs::read(&drafted).unwrap(), mode(&drafted)), (b"text".to_vec(), 0o640));
+    }
+    assert_eq!(names(dir.path()), expected);
+}
+
+/// Lays a draft as a crash would leave it, written at `at`.
+fn lay(dir: &Path, name: &str, at: SystemTime) -> PathBuf {
+    let path = dir.join(name);
+    File::create(&path).unwrap().set_modified(at).unwrap();
+    path
 }
 
 #[test]
@@ -52,16 +80,38 @@ fn a_link_laid_beforehand_is_not_followed_and_leftovers_go() {
     std::os::unix::fs::symlink(&victim, dir.path().join("relay.new")).unwrap();
     replace(&path, b"text", 0o644).unwrap();
     assert_eq!((fs::read_to_string(&victim).unwrap().as_str(), mode(&path)), ("precious", 0o644));
-    let young = dir.path().join("head.json.00.new");
-    let old = dir.path().join("head.json.01.new");
-    let future = dir.path().join("head.json.02.new");
-    let now = SystemTime::now();
-    for (leftover, at) in [(&young, now), (&old, now - STALE_AFTER * 2), (&future, now + STALE_AFTER * 2)] {
-        File::create(leftover).unwrap().set_modified(at).unwrap();
-    }
+    let (now, apart) = (SystemTime::now(), STALE_AFTER * 2);
+    let young = lay(dir.path(), "head.json.0000000000000000.new", now);
+    let old = lay(dir.path(), "head.json.0000000000000001.new", now - apart);
+    let future = lay(dir.path(), "head.json.0000000000000002.new", now + apart);
+    let others = lay(dir.path(), "config.toml.new", now - apart);
     assert_eq!(clean(dir.path()).len(), 2);
     assert!(young.exists(), "somebody may be writing it");
+    assert!(others.exists(), "no draft, whatever its owner means by it");
     assert!(!old.exists() && !future.exists() && victim.exists() && path.exists());
+}
+
+#[test]
+fn a_write_removes_what_a_crash_left_of_the_same_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (now, before) = (SystemTime::now(), SystemTime::now() - STALE_AFTER * 2);
+    let old = lay(dir.path(), "a.json.00000000000000ff.new", before);
+    let young = lay(dir.path(), "a.json.0000000000000000.new", now);
+    let other = lay(dir.path(), "b.a.json.00000000000000ff.new", before);
+    replace(&dir.path().join("a.json"), b"text", PRIVATE).unwrap();
+    assert!(!old.exists() && young.exists() && other.exists());
+}
+
+#[test]
+fn a_name_that_may_not_last_is_told_apart_from_a_file_that_is_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gone/a.key");
+    assert!(matches!(create(&path, b"text", PRIVATE), Err(FileError::Io { action: "create", .. })));
+    assert!(matches!(replace(&path, b"text", PRIVATE), Err(FileError::Io { action: "write", .. })));
+    let error = sync_parent(&path).unwrap_err();
+    assert!(matches!(&error, FileError::NotSynced { .. }) && !error.is_full());
+    let text = error.to_string();
+    assert!(text.contains("a.key is there") && text.contains("check the disk"), "{text}");
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub fn generate(path: &Path) -> Result<PublicKey, KeyError> {
 pub fn write(path: &Path, key: &SecretKey) -> Result<(), KeyError> {
     let mut text = Zeroizing::new(hex::encode(key.seed()));
     text.push('\n');
-    Ok(file::create(path, text.as_bytes(), file::PRIVATE).map_err(FileError::io("create key file", path))?)
+    Ok(file::create(path, text.as_bytes(), file::PRIVATE)?)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ fn a_key_survives_its_file_and_is_never_overwritten() {
     let path = dir.path().join("meter.key");
     let public = generate(&path).unwrap();
     assert_eq!(load(&path).unwrap().public(), public);
-    assert!(matches!(generate(&path), Err(KeyError::File(FileError::Io { action: "create key file", .. }))));
+    assert!(matches!(generate(&path), Err(KeyError::File(FileError::Io { action: "create", .. }))));
     assert_eq!(load(&path).unwrap().public(), public);
 }
 

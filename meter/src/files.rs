@@ -7,6 +7,7 @@ use crate::wear::{PAGE_BYTES, page_bytes};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use wattle_host::FileError;
 use wattle_host::file;
 
 /// End of the names of orders that are being obeyed.
@@ -22,8 +23,8 @@ pub(crate) fn read(path: &Path) -> Option<String> {
 /// Replaces a file. After a power cut there is the old one or the new one.
 ///
 /// # Errors
-/// The system's; then the old one stands.
-pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+/// [`FileError`].
+pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> Result<(), FileError> {
     let sum = blake3::hash(text.as_bytes()).to_hex();
     file::replace(path, format!("{sum}\n{text}").as_bytes(), mode)
 }
@@ -47,12 +48,12 @@ pub(crate) fn claimed(path: &Path) -> PathBuf {
 /// since. A newer one replaces it. `None` when there is none.
 ///
 /// # Errors
-/// The system's.
-pub(crate) fn claim(path: &Path) -> io::Result<Option<PathBuf>> {
+/// [`FileError::Io`].
+pub(crate) fn claim(path: &Path) -> Result<Option<PathBuf>, FileError> {
     let aside = claimed(path);
     match fs::rename(path, &aside) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(aside.exists().then_some(aside)),
-        other => other.map(|()| Some(aside)),
+        other => other.map(|()| Some(aside)).map_err(FileError::io("rename", path)),
     }
 }
 

@@ -55,7 +55,10 @@ impl Serial {
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!(%error, path = %self.path.display(), "the meter's serial number is not kept");
+                    tracing::warn!(
+                        error = wattle_host::causes(&error),
+                        "the meter's serial number is not kept"
+                    );
                 }
                 0
             }

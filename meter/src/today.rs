@@ -80,7 +80,7 @@ impl Day {
         match crate::files::replace(&self.path, &text, 0o600) {
             Ok(()) => (start, crate::files::written_bytes(&text)),
             Err(error) => {
-                tracing::warn!(%error, path = %self.path.display(), "the day's first counters are not kept");
+                tracing::warn!(error = wattle_host::causes(&error), "the day's first counters are not kept");
                 (start, 0)
             }
         }

@@ -71,7 +71,7 @@ impl Keystore {
     /// Seals a key and stores it durably: when this returns, it survives a power cut. Never overwrites.
     ///
     /// # Errors
-    /// [`KeystoreError`]; nothing is left behind then.
+    /// [`KeystoreError`]; nothing is left behind then, but for [`FileError::NotSynced`].
     pub fn store(
         &self,
         name: &str,
@@ -85,12 +85,14 @@ impl Keystore {
         let mut text = serde_json::to_vec_pretty(&sealed)
             .map_err(|e| SealError::Format { path: self.path(name), detail: e.to_string() })?;
         text.push(b'\n');
-        file::create_dir(&self.dir).map_err(FileError::io("create", &self.dir))?;
+        file::create_dir(&self.dir)?;
         self.check_dir()?;
         let path = self.path(name);
-        file::create(&path, &text, PRIVATE).map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => KeystoreError::Exists { name: name.into(), dir: self.dir.clone() },
-            _ => FileError::io("create", &path)(error).into(),
+        file::create(&path, &text, PRIVATE).map_err(|error| match error {
+            FileError::Io { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
+                KeystoreError::Exists { name: name.into(), dir: self.dir.clone() }
+            }
+            other => KeystoreError::File(other),
         })?;
         Ok(sealed)
     }

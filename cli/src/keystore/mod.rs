@@ -78,7 +78,7 @@ impl KeystoreError {
 /// Stable code of a file that cannot be used.
 pub(crate) const fn file_code(error: &FileError) -> &'static str {
     match error {
-        FileError::Io { .. } => "io",
+        FileError::Io { .. } | FileError::NotSynced { .. } => "io",
         FileError::LooseMode { .. } => "key_mode",
         FileError::TooLong { .. } => "input",
     }

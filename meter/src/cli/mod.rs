@@ -9,7 +9,6 @@ mod show;
 use crate::config::{ConfigError, LightConfig};
 use crate::follow::AnchorError;
 use crate::relay::Order;
-use crate::relay::order::OrderError;
 use crate::run::{LightError, run as run_light};
 use crate::sensor::ProfileError;
 use crate::status::StatusError;
@@ -17,6 +16,7 @@ use clap::{Args, Subcommand};
 use std::future::Future;
 use std::path::PathBuf;
 use wattle_chain_spec::NodeAddress;
+use wattle_host::FileError;
 use wattle_host::key::{self, KeyError};
 use wattle_primitives::{Address, Hash};
 
@@ -199,7 +199,7 @@ pub enum LightCliError {
     #[error("the running light node refused the checkpoint; its log says why")]
     AnchorRefused,
     #[error("order for the relay")]
-    Relay(#[source] OrderError),
+    Relay(#[source] FileError),
     #[error("the configuration has no [relay]")]
     NoRelay,
     #[error("expected --microgrid with --owner, or --replaces, and a chain")]

@@ -7,9 +7,9 @@ use super::dispute::Dispute;
 use super::store::{self, HeadFile};
 use super::{Follower, HeadStore};
 use crate::clock::Known;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use wattle_chain_spec::{Checkpoint, CheckpointError};
+use wattle_host::FileError;
 use wattle_primitives::{Hash, Header, Height, TimeMs};
 
 /// Name of the file that a new checkpoint waits in.
@@ -38,13 +38,9 @@ pub enum AnchorError {
         or say `--clock-is-wrong` if this computer's clock is"
     )]
     Stale { until: TimeMs, now: TimeMs },
-    /// The disk refused.
-    #[error("cannot keep the checkpoint in {}", path.display())]
-    Io {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
+    /// A file of the data directory.
+    #[error("checkpoint file")]
+    File(#[from] FileError),
 }
 
 /// Checks that `checkpoint` may replace `head`.
@@ -96,8 +92,7 @@ pub(crate) fn trusted(dir: &Path, configured: Checkpoint) -> (Checkpoint, Option
 pub(crate) fn offer(dir: &Path, checkpoint: &Checkpoint, vouched: bool) -> Result<(), AnchorError> {
     let path = dir.join(if vouched { VOUCHED } else { FILE });
     // Whoever gives the order may be another user than the one that the light node runs as.
-    crate::files::replace(&path, &checkpoint.to_json(), 0o644)
-        .map_err(|source| AnchorError::Io { path, source })
+    Ok(crate::files::replace(&path, &checkpoint.to_json(), 0o644)?)
 }
 
 /// Whether a checkpoint waits in `dir`, or is being taken.
@@ -117,8 +112,7 @@ pub(crate) fn take(dir: &Path, follower: &mut Follower) -> Result<bool, AnchorEr
 }
 
 fn take_one(path: &Path, follower: &mut Follower, vouched: bool) -> Result<bool, AnchorError> {
-    let io = |source| AnchorError::Io { path: path.to_owned(), source };
-    let Some(aside) = crate::files::claim(path).map_err(io)? else { return Ok(false) };
+    let Some(aside) = crate::files::claim(path)? else { return Ok(false) };
     let taken = match store::read(&aside) {
         Some(checkpoint) => follower.reanchor(checkpoint, vouched).map(|()| true),
         None => {
@@ -126,14 +120,14 @@ fn take_one(path: &Path, follower: &mut Follower, vouched: bool) -> Result<bool,
             Ok(false)
         }
     };
-    wattle_host::file::remove(&aside).map_err(io)?;
+    wattle_host::file::remove(&aside)?;
     taken
 }
 
 impl Follower {
-    /// Trusts `checkpoint` from now on, without proof. Durable on return; ends a dispute. One that is `vouched` for is as
-    /// new as it says, whatever the system's clock says: from then on that counts for nothing until a header shows that
-    /// it is right after all.
+    /// Trusts `checkpoint` from now on, without proof. Durable on return; ends a dispute. One that is `vouched` for is
+    /// as new as it says, whatever the system's clock says: from then on that counts for nothing until a header shows
+    /// that it is right after all.
     ///
     /// # Errors
     /// [`AnchorError`]; what was believed before stays believed.
@@ -141,10 +135,8 @@ impl Follower {
         let overrides = vouched && !self.clock.is_known();
         let now = if overrides { checkpoint.header.time_ms } else { self.clock.now() };
         check(&checkpoint, self.trusted.chain, self.head(), self.dispute.as_ref(), now)?;
-        let path = self.file.path().to_owned();
-        let io = |source| AnchorError::Io { path, source };
         // The head first: a dispute that outlives a power cut asks for the checkpoint once more.
-        self.file.save(&checkpoint).and_then(|()| self.file.save_dispute(None)).map_err(io)?;
+        self.file.save(&checkpoint).and_then(|()| self.file.save_dispute(None))?;
         let known = if overrides { Known::Vouched } else { Known::Saved };
         self.clock.anchor(checkpoint.header.time_ms, known);
         if overrides {

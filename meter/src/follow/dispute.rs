@@ -86,7 +86,7 @@ impl Follower {
             "two proven headers exclude each other: believing nothing until a new checkpoint is given"
         );
         if let Err(error) = self.file.save_dispute(Some(&dispute)) {
-            tracing::warn!(%error, "the dispute is not saved");
+            tracing::warn!(error = wattle_host::causes(&error), "the dispute is not saved");
         }
         self.dispute = Some(dispute);
         FollowError::Disputed { height: dispute.height }

@@ -1,7 +1,7 @@
 //! Reasons why something is not believed.
 
-use std::path::PathBuf;
 use wattle_consensus::light::LightError;
+use wattle_host::FileError;
 use wattle_p2p::RequestError;
 use wattle_p2p::wire::ErrorCode;
 use wattle_primitives::trie::ProofError;
@@ -44,13 +44,9 @@ pub enum FollowError {
     /// Too many epochs behind for one round; the next goes on from here.
     #[error("more than {max} epochs behind")]
     Epochs { max: u32 },
-    /// The trusted head could not be saved.
-    #[error("cannot save the trusted head to {}", path.display())]
-    Save {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
+    /// The trusted head is not saved for the next start.
+    #[error("trusted head")]
+    Save(#[source] FileError),
 }
 
 impl FollowError {

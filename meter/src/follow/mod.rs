@@ -417,8 +417,7 @@ impl Follower {
             validators: self.validators.clone(),
             trust_period_ms: TimeMs(self.rules.period_ms),
         };
-        let save = |source| FollowError::Save { path: self.file.path().to_owned(), source };
-        self.file.save(&checkpoint).map_err(save)?;
+        self.file.save(&checkpoint).map_err(FollowError::Save)?;
         self.written = self.written.saturating_add(crate::files::written_bytes(&checkpoint.to_json()));
         self.saved = Some((self.clock.uptime_ms(), checkpoint.header));
         Ok(())

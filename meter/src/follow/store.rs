@@ -2,9 +2,9 @@
 
 use super::dispute::Dispute;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use wattle_chain_spec::{CHECKPOINT_BYTES_MAX, Checkpoint};
+use wattle_host::FileError;
 
 /// Name of the file that keeps a dispute.
 const DISPUTE: &str = "dispute.json";
@@ -18,10 +18,7 @@ pub trait HeadStore: Send + Sync {
     ///
     /// # Errors
     /// The disk's.
-    fn save(&self, checkpoint: &Checkpoint) -> io::Result<()>;
-
-    /// Where it is, for messages.
-    fn path(&self) -> &Path;
+    fn save(&self, checkpoint: &Checkpoint) -> Result<(), FileError>;
 
     /// The dispute that was not settled when the light node stopped. Without a place for it there is none.
     fn load_dispute(&self) -> Option<Dispute> {
@@ -32,7 +29,7 @@ pub trait HeadStore: Send + Sync {
     ///
     /// # Errors
     /// The disk's.
-    fn save_dispute(&self, _dispute: Option<&Dispute>) -> io::Result<()> {
+    fn save_dispute(&self, _dispute: Option<&Dispute>) -> Result<(), FileError> {
         Ok(())
     }
 }
@@ -49,15 +46,11 @@ impl HeadFile {
 }
 
 impl HeadStore for HeadFile {
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
     fn load(&self) -> Option<Checkpoint> {
         read(&self.path)
     }
 
-    fn save(&self, checkpoint: &Checkpoint) -> io::Result<()> {
+    fn save(&self, checkpoint: &Checkpoint) -> Result<(), FileError> {
         crate::files::replace(&self.path, &checkpoint.to_json(), 0o600)
     }
 
@@ -65,10 +58,14 @@ impl HeadStore for HeadFile {
         serde_json::from_str(&read_text(&self.path.with_file_name(DISPUTE))?).ok()
     }
 
-    fn save_dispute(&self, dispute: Option<&Dispute>) -> io::Result<()> {
+    fn save_dispute(&self, dispute: Option<&Dispute>) -> Result<(), FileError> {
         let path = self.path.with_file_name(DISPUTE);
         match dispute {
-            Some(dispute) => crate::files::replace(&path, &serde_json::to_string(dispute)?, 0o600),
+            Some(dispute) => {
+                let text =
+                    serde_json::to_string(dispute).map_err(|e| FileError::io("write", &path)(e.into()))?;
+                crate::files::replace(&path, &text, 0o600)
+            }
             None => wattle_host::file::remove(&path),
         }
     }

@@ -4,6 +4,7 @@
 use super::*;
 use crate::tests::chain::{FixedTime, Lie, SEEDS, TestChain, TestPeers, forked, registered};
 use crate::tests::life::meter;
+use wattle_host::FileError;
 use wattle_primitives::state_key;
 
 fn chain(blocks: u64) -> TestChain {
@@ -261,12 +262,9 @@ async fn a_head_that_cannot_be_saved_is_believed_all_the_same() {
         fn load(&self) -> Option<Checkpoint> {
             None
         }
-        fn save(&self, _: &Checkpoint) -> std::io::Result<()> {
+        fn save(&self, _: &Checkpoint) -> Result<(), FileError> {
             self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            Err(std::io::ErrorKind::StorageFull.into())
-        }
-        fn path(&self) -> &Path {
-            Path::new("head.json")
+            Err(FileError::io("write", Path::new("head.json"))(std::io::ErrorKind::StorageFull.into()))
         }
     }
     let source = chain(4);

@@ -12,8 +12,8 @@ pub use machine::Order;
 pub(crate) use machine::{Fallback, Input, Machine, Position, Rules, Saved};
 
 use serde::Serialize;
-use std::io;
 use std::path::Path;
+use wattle_host::FileError;
 
 /// Name of the file that keeps order and position.
 const FILE: &str = "relay.json";
@@ -46,8 +46,9 @@ pub(crate) fn saved(dir: &Path) -> Saved {
 ///
 /// # Errors
 /// The disk's.
-pub(crate) fn keep(dir: &Path, saved: &Saved) -> io::Result<u64> {
-    let text = serde_json::to_string(saved)?;
-    crate::files::replace(&dir.join(FILE), &text, 0o600)?;
+pub(crate) fn keep(dir: &Path, saved: &Saved) -> Result<u64, FileError> {
+    let path = dir.join(FILE);
+    let text = serde_json::to_string(saved).map_err(|e| FileError::io("write", &path)(e.into()))?;
+    crate::files::replace(&path, &text, 0o600)?;
     Ok(crate::files::written_bytes(&text))
 }

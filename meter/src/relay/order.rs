@@ -5,30 +5,19 @@
 //! light node does not run is obeyed at its next start.
 
 use super::machine::Order;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use wattle_host::{FileError, causes};
 
 const FILE: &str = "relay.order";
-
-/// A failure to give or to take an order.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {}", path.display())]
-pub struct OrderError {
-    action: &'static str,
-    path: PathBuf,
-    #[source]
-    source: io::Error,
-}
 
 /// Lays an order into `dir`. Durable on return; a later one replaces it.
 ///
 /// # Errors
-/// [`OrderError`].
-pub(crate) fn give(dir: &Path, order: Order) -> Result<(), OrderError> {
+/// [`FileError`].
+pub(crate) fn give(dir: &Path, order: Order) -> Result<(), FileError> {
     let path = dir.join(FILE);
-    let failed = |source| OrderError { action: "write", path: path.clone(), source };
-    let text = serde_json::to_string(&order).map_err(|error| failed(error.into()))?;
-    crate::files::replace(&path, &text, 0o644).map_err(failed)
+    let text = serde_json::to_string(&order).map_err(|e| FileError::io("write", &path)(e.into()))?;
+    crate::files::replace(&path, &text, 0o644)
 }
 
 /// Whether an order waits in `dir`, or is being obeyed.
@@ -43,7 +32,7 @@ pub(crate) fn waiting(dir: &Path) -> Option<Order> {
     let aside = match crate::files::claim(&dir.join(FILE)) {
         Ok(aside) => aside?,
         Err(error) => {
-            tracing::error!(%error, "the order for the relay cannot be taken");
+            tracing::error!(error = causes(&error), "the order for the relay cannot be taken");
             return None;
         }
     };
@@ -56,7 +45,6 @@ pub(crate) fn waiting(dir: &Path) -> Option<Order> {
 }
 
 /// The order is obeyed, and durably so.
-pub(crate) fn done(dir: &Path) -> Result<(), OrderError> {
-    let path = crate::files::claimed(&dir.join(FILE));
-    wattle_host::file::remove(&path).map_err(|source| OrderError { action: "remove", path, source })
+pub(crate) fn done(dir: &Path) -> Result<(), FileError> {
+    wattle_host::file::remove(&crate::files::claimed(&dir.join(FILE)))
 }

@@ -121,7 +121,7 @@ impl Chain {
             self.clock.distrust(ahead);
         }
         if let Err(error) = distrust::keep(&self.config.data_dir, self.clock.is_distrusted()) {
-            tracing::debug!(%error, "what the clock is worth is not kept");
+            tracing::debug!(error = wattle_host::causes(&error), "what the clock is worth is not kept");
         }
     }
 

@@ -3,8 +3,8 @@
 //! A clock that nobody sets and that stands years ahead would end trust at each start, before any header can show that it
 //! is wrong.
 
-use std::io;
 use std::path::Path;
+use wattle_host::FileError;
 
 const FILE: &str = "clock-is-wrong";
 
@@ -17,7 +17,7 @@ pub(super) fn is_kept(dir: &Path) -> bool {
 ///
 /// # Errors
 /// The disk's.
-pub(super) fn keep(dir: &Path, wrong: bool) -> io::Result<()> {
+pub(super) fn keep(dir: &Path, wrong: bool) -> Result<(), FileError> {
     let path = dir.join(FILE);
     match (wrong, path.exists()) {
         (true, false) => crate::files::replace(&path, "this computer's clock ran ahead of the chain", 0o600),

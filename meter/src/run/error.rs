@@ -7,6 +7,7 @@ use crate::submit::SubmitError;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use wattle_chain_spec::CheckpointError;
+use wattle_host::FileError;
 use wattle_host::key::KeyError;
 
 /// Reasons why the light node cannot run, or stopped.
@@ -47,7 +48,7 @@ pub enum LightError {
     Worker,
     /// Order and position of the relay cannot be kept.
     #[error("relay state")]
-    Relay(#[source] std::io::Error),
+    Relay(#[source] FileError),
     /// The status cannot be served.
     #[error("cannot serve the status on {address}")]
     Status {

@@ -12,8 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use wattle_host::causes;
-use wattle_host::file::is_full;
+use wattle_host::{FileError, causes};
 
 /// Between two looks for orders and at the meter.
 const TICK: Duration = Duration::from_secs(1);
@@ -50,7 +49,7 @@ impl Relay {
     ///
     /// # Errors
     /// When order and position cannot be kept.
-    pub(crate) async fn run(mut self) -> std::io::Result<Infallible> {
+    pub(crate) async fn run(mut self) -> Result<Infallible, FileError> {
         let mut machine = Machine::new(self.rules, saved(&self.dir));
         let mut kept = machine.saved();
         let mut retry: Option<Retry> = None;
@@ -73,7 +72,7 @@ impl Relay {
                 continue;
             }
             if order.is_some() {
-                order::done(&self.dir).map_err(std::io::Error::other)?;
+                order::done(&self.dir)?;
             }
             let now_ms = self.clock.uptime_ms();
             if let Some(position) = command.take() {
@@ -102,7 +101,7 @@ impl Relay {
 
     /// Makes order and position durable if they changed: the file is small and changes rarely, so no thread of its own.
     /// Returns whether that is done: on a full disk it is not, and that passes.
-    fn keep(&self, machine: &Machine, kept: &mut Saved) -> std::io::Result<bool> {
+    fn keep(&self, machine: &Machine, kept: &mut Saved) -> Result<bool, FileError> {
         let saved = machine.saved();
         if saved == *kept {
             return Ok(true);
@@ -113,14 +112,14 @@ impl Relay {
                 *kept = saved;
                 Ok(true)
             }
-            Err(error) if is_full(&error) => {
-                let text = format!("the disk is full: {error}");
+            Err(error) if error.is_full() => {
+                let text = format!("the disk is full: {}", causes(&error));
                 let news = self.status(|relay| {
                     relay.confirmed = Some(false);
                     relay.error.replace(text.clone()).as_ref() != Some(&text)
                 });
                 if news {
-                    tracing::error!(%error, "the disk is full: the relay is not moved");
+                    tracing::error!(error = causes(&error), "the disk is full: the relay is not moved");
                 }
                 Ok(false)
             }

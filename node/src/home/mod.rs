@@ -271,7 +271,7 @@ fn check_mode(path: &Path) -> Result<(), HomeError> {
 /// # Errors
 /// [`HomeError::File`].
 pub fn create_private_dir(path: &Path) -> Result<(), HomeError> {
-    Ok(file::create_dir(path).map_err(FileError::io("create", path))?)
+    Ok(file::create_dir(path)?)
 }
 
 /// Writes a text file. After a power cut there is the old one or the new one.
@@ -279,5 +279,5 @@ pub fn create_private_dir(path: &Path) -> Result<(), HomeError> {
 /// # Errors
 /// [`HomeError::File`].
 pub fn write(path: &Path, text: &str) -> Result<(), HomeError> {
-    Ok(file::replace(path, text.as_bytes(), file::PRIVATE).map_err(FileError::io("write", path))?)
+    Ok(file::replace(path, text.as_bytes(), file::PRIVATE)?)
 }

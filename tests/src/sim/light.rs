@@ -9,12 +9,12 @@ use super::plan::{WALL_MS, WALLETS, wallet_key};
 use super::{Action, Sim};
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use wattle_chain_spec::Checkpoint;
+use wattle_host::FileError;
 use wattle_meter::follow::{FollowError, Follower, HeadStore};
 use wattle_meter::peers::Peers;
 use wattle_meter::{Clock, TimeSource};
@@ -134,13 +134,9 @@ impl HeadStore for Saved {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn save(&self, checkpoint: &Checkpoint) -> std::io::Result<()> {
+    fn save(&self, checkpoint: &Checkpoint) -> Result<(), FileError> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(checkpoint.clone());
         Ok(())
-    }
-
-    fn path(&self) -> &Path {
-        Path::new("memory")
     }
 }
 
