@@ -12,7 +12,6 @@ use wattle_fuzz::world::{START_MS, key, secret, tx, world};
 use wattle_host::seal::{KdfParams, KeyFile, Password};
 use wattle_meter::queue::Queue;
 use wattle_meter::sensor::BUILT_IN;
-use wattle_node::file::sim::SimDir;
 use wattle_node::journal::WalRecord;
 use wattle_node::signer::{DataDir, Signer};
 use wattle_p2p::wire::{
@@ -24,6 +23,7 @@ use wattle_primitives::{
     Address, Amount, Block, BoundedBytes, BoundedVec, Call, Epoch, Hash, Height, PublicKey, Tx,
     ValidatorIndex, View, Vote, decode, encode,
 };
+use wattle_test_disk::SimDir;
 
 fn main() {
     for (target, seeds) in all() {

@@ -8,7 +8,6 @@ use crate::world::{key, secret, world};
 use std::path::{Path, PathBuf};
 use wattle_host::seal::{KdfParams, KeyFile, Password};
 use wattle_meter::queue::Queue;
-use wattle_node::file::sim::SimDir;
 use wattle_node::journal::WalRecord;
 use wattle_node::signer::{DataDir, Signer};
 use wattle_node::wal::{SEGMENT_BYTES, Wal, WalConfig, WalError};
@@ -17,6 +16,7 @@ use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
 use wattle_primitives::{
     Address, BoundedVec, Epoch, Hash, Height, Proposal, Round, TimeMs, ValidatorIndex, View, Vote,
 };
+use wattle_test_disk::SimDir;
 
 const PAGE: usize = 4096;
 const SUM: usize = 32;

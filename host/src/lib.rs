@@ -15,6 +15,7 @@
 //! The chain and its rules, any network protocol, asynchronous code.
 
 pub mod file;
+pub mod dir;
 pub mod key;
 pub mod lock;
 pub mod process;

@@ -14,7 +14,6 @@
 pub mod admin;
 pub mod commands;
 pub mod driver;
-pub mod file;
 pub mod home;
 pub mod journal;
 pub mod launch;

@@ -8,12 +8,12 @@ mod record;
 
 pub use record::WalRecord;
 
-use crate::file::Dir;
 use crate::signer::{DataDir, PendingVote, Signer, SignerError, Standing, SyncedToken};
 use crate::wal::{Wal, WalConfig, WalError};
 use crate::work::{Done, Token};
 use record::vote_bytes;
 use wattle_consensus::Record;
+use wattle_host::dir::Dir;
 use wattle_primitives::{Block, DecodeError, Hash, Height, SecretKey, ValidatorIndex, Vote, encode};
 
 /// The log and the sign state.

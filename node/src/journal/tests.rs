@@ -1,11 +1,11 @@
 #![expect(clippy::unwrap_used, reason = "tests fail loudly")]
 
 use super::*;
-use crate::file::os::OsDir;
-use crate::file::sim::{Crash, Faults, SimDir};
 use crate::wal::SEGMENT_BYTES;
 use std::collections::BTreeMap;
+use wattle_host::dir::OsDir;
 use wattle_primitives::{Epoch, Proposal, Round, SignedVote, View, VoteKind};
+use wattle_test_disk::{Crash, Faults, SimDir};
 
 const CHAIN: Hash = Hash([7; 32]);
 const ME: ValidatorIndex = ValidatorIndex(0);

@@ -11,8 +11,6 @@ pub mod storage;
 pub mod threads;
 
 use crate::driver::{Driver, Halt, Setup};
-use crate::file::FileError;
-use crate::file::os::OsDir;
 use crate::journal::Journal;
 use crate::work::{TxCache, Worker};
 use event_loop::Loop;
@@ -24,6 +22,8 @@ use std::time::Instant;
 use storage::StorageError;
 use threads::{Fatal, Threads};
 use tokio::sync::{mpsc, watch};
+use wattle_host::FileError;
+use wattle_host::dir::OsDir;
 use wattle_p2p::Handle;
 use wattle_p2p::wire::{Role, ValidatorProof};
 use wattle_primitives::{Genesis, Hash, SecretKey};

@@ -7,7 +7,6 @@
 //! ```
 
 use crate::driver::Boot;
-use crate::file::os::OsDir;
 use crate::home::Place;
 use crate::journal::{Journal, JournalError, Voting};
 use crate::wal::WalConfig;
@@ -15,6 +14,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use wattle_consensus::Record;
+use wattle_host::FileError;
+use wattle_host::dir::OsDir;
 use wattle_primitives::{Block, Certificate, Genesis, Hash, Header, Height, SecretKey};
 use wattle_rpc::metrics::{FsyncOf, Metrics};
 use wattle_runtime::execute::GenesisFailure;
@@ -35,7 +36,7 @@ pub enum StorageError {
     Journal(#[from] JournalError),
     /// A directory.
     #[error("data directory")]
-    File(#[from] crate::file::FileError),
+    File(#[from] FileError),
     /// The database belongs to another chain.
     #[error("the data directory holds chain {found}, the genesis file describes {expected}")]
     WrongChain {

@@ -5,8 +5,6 @@
 //! transactions than [`crate::driver`] lets through to checking.
 
 use crate::driver::FinalBlock;
-use crate::file::Dir;
-use crate::file::os::OsDir;
 use crate::journal::{Journal, JournalError, Order, Syncs};
 use crate::work::{Done, Job, Token, Unchecked, Worker};
 use std::borrow::Cow;
@@ -16,6 +14,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
+use wattle_host::dir::{Dir, OsDir};
 use wattle_p2p::wire::Response;
 use wattle_primitives::{Height, encode};
 use wattle_runtime::{Commit, Store, StoreError};

@@ -33,9 +33,10 @@
 mod slots;
 mod state;
 
-use crate::file::{Dir, FileError};
 use borsh::BorshSerialize;
 use slots::Slots;
+use wattle_host::FileError;
+use wattle_host::dir::Dir;
 use wattle_primitives::{
     Hash, PublicKey, Round, SecretKey, Signature, SignedVote, ValidatorIndex, Vote, VoteKind, planted,
 };

@@ -9,8 +9,8 @@
 //! the slot that is older or damaged, so the other always holds the last state that was acknowledged.
 
 use super::{DataDir, SignState, SignerError};
-use crate::file::{Dir, File};
 use borsh::{BorshDeserialize, BorshSerialize};
+use wattle_host::dir::{Dir, File};
 use wattle_primitives::domain::SIGN_STATE;
 use wattle_primitives::{Hash, PublicKey, encode, planted};
 

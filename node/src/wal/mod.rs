@@ -32,9 +32,10 @@ mod format;
 mod recover;
 mod replay;
 
-use crate::file::{Dir, File, FileError};
 use format::{LogId, PAGE_BYTES};
 use std::collections::VecDeque;
+use wattle_host::FileError;
+use wattle_host::dir::{Dir, File};
 use wattle_primitives::{Hash, Height, planted};
 
 pub use replay::{Group, Replay};

@@ -3,8 +3,9 @@
 use super::format::{self, HEAD_BYTES, LogId, PAGE_BYTES, UNFINISHED};
 use super::replay::{Group, read_group};
 use super::{GroupId, LOCK, Segment, TornTail, Wal, WalConfig, WalError};
-use crate::file::{Dir, File, FileError};
 use std::collections::VecDeque;
+use wattle_host::FileError;
+use wattle_host::dir::{Dir, File};
 use wattle_primitives::{Hash, Height, planted};
 
 /// Highest number of a segment, and of its first group, that is taken for one: counting on from it never overflows.

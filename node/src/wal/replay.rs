@@ -2,8 +2,8 @@
 
 use super::format::{self, HEAD_BYTES, LogId, PAGE_BYTES};
 use super::{GroupId, Segment, Wal, WalError};
-use crate::file::{Dir, File};
 use borsh::BorshDeserialize;
+use wattle_host::dir::{Dir, File};
 use wattle_primitives::{DecodeError, Height, codec};
 
 /// One group as it was appended.

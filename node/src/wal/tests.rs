@@ -1,9 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "tests fail loudly")]
 
 use super::*;
-use crate::file::os::OsDir;
-use crate::file::sim::{Crash, Faults, SimDir};
 use proptest::prelude::*;
+use wattle_host::dir::OsDir;
+use wattle_test_disk::{Crash, Faults, SimDir};
 
 const PAGE: usize = PAGE_BYTES;
 

@@ -6,7 +6,6 @@ use super::rng::Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use wattle_node::driver::{Driver, FinalBlock, Setup};
-use wattle_node::file::sim::{Crash, Faults as SimFaults, SimDir};
 use wattle_node::journal::Journal;
 use wattle_node::mempool::Limits;
 use wattle_node::run::shared::{Command, Shared, View};
@@ -19,6 +18,7 @@ use wattle_p2p::{NodeKey, PeerId};
 use wattle_primitives::{Genesis, Hash, Height, PublicKey, SecretKey};
 use wattle_runtime::Store;
 use wattle_runtime::store::MemoryStore;
+use wattle_test_disk::{Crash, Faults as SimFaults, SimDir};
 
 /// Bytes of a log segment: mostly small, so that segments are closed and let go of.
 const SEGMENT_BYTES: [u64; 3] = [24 * 1024, 128 * 1024, 64 * 1024 * 1024];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use wattle_consensus::Record;
-use wattle_node::file::os::OsDir;
+use wattle_host::dir::OsDir;
 use wattle_node::journal::WalRecord;
 use wattle_node::wal::{SEGMENT_BYTES, Wal, WalConfig};
 use wattle_primitives::{Hash, Round, Vote, VoteKind};

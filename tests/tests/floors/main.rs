@@ -53,6 +53,8 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
     // Loaded into the product by a test; knows nothing of it.
     ("recorder", &[], &["tokio", "rocksdb", "libp2p"]),
     ("tests", EVERYTHING, &[]),
+    // No product imports it: it is in the list of `tests` and `fuzz` alone.
+    ("test-disk", &["host"], &["tokio", "rocksdb", "libp2p"]),
     ("fuzz", EVERYTHING, &[]),
     ("bench", &["primitives", "chain-spec", "runtime"], &[]),
 ];
@@ -70,6 +72,7 @@ const EVERYTHING: &[&str] = &[
     "meter",
     "node",
 ];
+    "test-disk",
 
 /// (crate, text that its sources must not contain, files that may)
 const ABSENCES: &[(&str, &[&str], &[&str])] = &[

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wattle_consensus::Record;
-use wattle_node::file::os::OsDir;
+use wattle_host::dir::OsDir;
 use wattle_node::home::{Place, StorageSection};
 use wattle_node::journal::{Order, Syncs, Voting};
 use wattle_node::run::storage::{Opened, open};

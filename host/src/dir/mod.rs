@@ -1,21 +1,23 @@
-//! Files as the write-ahead log and the sign state see them: one directory, named files, explicit syncs.
+//! Files as a write-ahead log sees them: one directory, named files, explicit syncs.
 //!
-//! Two implementations: [`os`] on the real file system, [`sim`] in memory, where a crash drops what was not
-//! synced. The simulator runs the product's own storage code over the second, so a forgotten sync shows.
+//! [`OsDir`] is one of the operating system's. The tests have another, in memory, where a crash drops what was not
+//! synced: they run the product's own storage code over it, so a forgotten sync shows.
 //!
 //! # Contract
 //! - Bytes are durable once [`File::sync`] of their file has returned `Ok`.
 //! - A name (created, renamed or removed) is durable once [`Dir::sync`] has returned `Ok`.
+//! - An error is a [`FileError::Io`] with the name of the method that failed.
 //! - After a failed sync nothing is known of the bytes it should have covered, and trying again proves nothing:
 //!   the system may have dropped them and marked them clean. The caller ends.
 //!
 //! # Not here
-//! RocksDB's files, and those that only tools read (exports, configuration).
+//! Files that are written as a whole ([`crate::file`]), and RocksDB's.
 
-pub mod os;
-pub mod sim;
+mod os;
 
-use std::io;
+pub use os::{OsDir, OsFile, OsLock};
+
+use crate::FileError;
 
 /// One flat directory. Clones are handles to the same one.
 pub trait Dir: Clone + std::fmt::Debug + Send + 'static {
@@ -107,69 +109,3 @@ pub trait File: std::fmt::Debug + Send + 'static {
     /// [`FileError`]; fatal.
     fn sync(&mut self) -> Result<(), FileError>;
 }
-
-/// The operation that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileOp {
-    /// Opening a file or directory.
-    Open,
-    /// Creating a file or directory.
-    Create,
-    /// Reading bytes or a length.
-    Read,
-    /// Writing bytes.
-    Write,
-    /// Cutting a file.
-    Truncate,
-    /// Making bytes or names durable.
-    Sync,
-    /// Renaming a file.
-    Rename,
-    /// Removing a file.
-    Remove,
-    /// Listing a directory.
-    List,
-    /// Taking a lock.
-    Lock,
-}
-
-impl std::fmt::Display for FileOp {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Open => "open",
-            Self::Create => "create",
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Truncate => "truncate",
-            Self::Sync => "sync",
-            Self::Rename => "rename",
-            Self::Remove => "remove",
-            Self::List => "list",
-            Self::Lock => "lock",
-        })
-    }
-}
-
-/// A file operation failed. Our disk: no peer is at fault.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {op} {name}")]
-pub struct FileError {
-    /// The operation.
-    pub op: FileOp,
-    /// Path or name of the file or directory.
-    pub name: String,
-    /// The system's error.
-    #[source]
-    pub source: io::Error,
-}
-
-impl FileError {
-    /// Whether the disk is full or a quota is used up: freeing space helps.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-    }
-}
-
-#[cfg(test)]
-mod tests;

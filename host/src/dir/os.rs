@@ -1,18 +1,15 @@
 //! The real file system. Files are 0600, directories 0700; descriptors close on exec, as the standard library opens
 //! them.
 
-use super::{Dir, File, FileError, FileOp};
-use std::fs::{self, DirBuilder, OpenOptions};
+use super::{Dir, File};
+use crate::FileError;
+use crate::file::{PRIVATE, create_dir};
+use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Mode of every file created.
-const FILE_MODE: u32 = 0o600;
-/// Mode of every directory created.
-const DIR_MODE: u32 = 0o700;
 
 /// A directory of the operating system.
 #[derive(Clone, Debug)]
@@ -33,7 +30,7 @@ pub struct OsFile {
 
 /// Is told how long each sync of a file took.
 #[derive(Clone)]
-pub struct OnSync(Arc<dyn Fn(Duration) + Send + Sync>);
+struct OnSync(Arc<dyn Fn(Duration) + Send + Sync>);
 
 impl std::fmt::Debug for OnSync {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -53,10 +50,8 @@ impl OsDir {
     /// # Errors
     /// [`FileError`].
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        if !path.is_dir() {
-            create_durably(path)?;
-        }
-        let handle = fs::File::open(path).map_err(error(FileOp::Open, path))?;
+        create_dir(path)?;
+        let handle = fs::File::open(path).map_err(FileError::io("open", path))?;
         Ok(Self { path: path.to_owned(), handle: Arc::new(handle), on_sync: None })
     }
 
@@ -74,26 +69,9 @@ impl OsDir {
 
     fn options(&self, name: &str) -> (PathBuf, OpenOptions) {
         let mut options = OpenOptions::new();
-        options.read(true).write(true).mode(FILE_MODE);
+        options.read(true).write(true).mode(PRIVATE);
         (self.path.join(name), options)
     }
-}
-
-/// Creates `path` with its parents and syncs every directory that got a new entry.
-fn create_durably(path: &Path) -> Result<(), FileError> {
-    let missing: Vec<&Path> =
-        path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.is_dir()).collect();
-    DirBuilder::new().recursive(true).mode(DIR_MODE).create(path).map_err(error(FileOp::Create, path))?;
-    for created in missing.iter().rev() {
-        let parent = created.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::File::open(parent).and_then(|dir| dir.sync_all()).map_err(error(FileOp::Sync, parent))?;
-    }
-    Ok(())
-}
-
-fn error(op: FileOp, path: &Path) -> impl FnOnce(io::Error) -> FileError {
-    let name = path.display().to_string();
-    move |source| FileError { op, name, source }
 }
 
 impl Dir for OsDir {
@@ -105,30 +83,30 @@ impl Dir for OsDir {
         match options.open(&path) {
             Ok(file) => Ok(Some(OsFile { file, path, on_sync: self.on_sync.clone() })),
             Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(error(FileOp::Open, &path)(source)),
+            Err(source) => Err(FileError::io("open", &path)(source)),
         }
     }
 
     fn create(&self, name: &str) -> Result<OsFile, FileError> {
         let (path, mut options) = self.options(name);
-        let file = options.create_new(true).open(&path).map_err(error(FileOp::Create, &path))?;
+        let file = options.create_new(true).open(&path).map_err(FileError::io("create", &path))?;
         Ok(OsFile { file, path, on_sync: self.on_sync.clone() })
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
         let path = self.path.join(from);
-        fs::rename(&path, self.path.join(to)).map_err(error(FileOp::Rename, &path))
+        fs::rename(&path, self.path.join(to)).map_err(FileError::io("rename", &path))
     }
 
     fn remove(&self, name: &str) -> Result<(), FileError> {
         let path = self.path.join(name);
-        fs::remove_file(&path).map_err(error(FileOp::Remove, &path))
+        fs::remove_file(&path).map_err(FileError::io("remove", &path))
     }
 
     fn list(&self) -> Result<Vec<String>, FileError> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(&self.path).map_err(error(FileOp::List, &self.path))? {
-            let entry = entry.map_err(error(FileOp::List, &self.path))?;
+        for entry in fs::read_dir(&self.path).map_err(FileError::io("list", &self.path))? {
+            let entry = entry.map_err(FileError::io("list", &self.path))?;
             // A name that is not text is none of ours.
             names.extend(entry.file_name().into_string());
         }
@@ -137,41 +115,41 @@ impl Dir for OsDir {
     }
 
     fn sync(&self) -> Result<(), FileError> {
-        self.handle.sync_all().map_err(error(FileOp::Sync, &self.path))
+        self.handle.sync_all().map_err(FileError::io("sync", &self.path))
     }
 
     fn lock(&self, name: &str) -> Result<Option<OsLock>, FileError> {
         let (path, mut options) = self.options(name);
-        let file = options.create(true).truncate(false).open(&path).map_err(error(FileOp::Lock, &path))?;
+        let file = options.create(true).truncate(false).open(&path).map_err(FileError::io("lock", &path))?;
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(OsLock { _file: file })),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(errno) => Err(error(FileOp::Lock, &path)(errno.into())),
+            Err(errno) => Err(FileError::io("lock", &path)(errno.into())),
         }
     }
 }
 
 impl File for OsFile {
     fn len(&self) -> Result<u64, FileError> {
-        self.file.metadata().map(|m| m.len()).map_err(error(FileOp::Read, &self.path))
+        self.file.metadata().map(|m| m.len()).map_err(FileError::io("read", &self.path))
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), FileError> {
-        self.file.read_exact_at(buffer, offset).map_err(error(FileOp::Read, &self.path))
+        self.file.read_exact_at(buffer, offset).map_err(FileError::io("read", &self.path))
     }
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), FileError> {
-        self.file.write_all_at(bytes, offset).map_err(error(FileOp::Write, &self.path))
+        self.file.write_all_at(bytes, offset).map_err(FileError::io("write", &self.path))
     }
 
     fn truncate(&mut self, len: u64) -> Result<(), FileError> {
-        self.file.set_len(len).map_err(error(FileOp::Truncate, &self.path))
+        self.file.set_len(len).map_err(FileError::io("truncate", &self.path))
     }
 
     fn sync(&mut self) -> Result<(), FileError> {
         // fdatasync: the length is part of what it makes durable, timestamps are not.
         let begun = Instant::now();
-        let synced = self.file.sync_data().map_err(error(FileOp::Sync, &self.path));
+        let synced = self.file.sync_data().map_err(FileError::io("sync", &self.path));
         if let Some(OnSync(on_sync)) = &self.on_sync {
             on_sync(begun.elapsed());
         }

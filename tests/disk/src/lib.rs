@@ -1,16 +1,20 @@
 //! A directory in memory that forgets what was not synced when it crashes.
 //!
-//! Every byte written stays pending until its file is synced, every name change until the directory is. [`SimDir::crash`]
-//! decides what becomes of pending changes; handles and locks from before the crash are dead afterwards. Runs are
-//! a function of the calls and the seed alone.
+//! Every byte written stays pending until its file is synced, every name change until the directory is.
+//! [`SimDir::crash`] decides what becomes of pending changes; handles and locks from before the crash are dead
+//! afterwards. Runs are a function of the calls and the seed alone.
 //!
 //! Faults: a full disk, a sync that fails (and, as on real systems, loses the bytes it should have covered), a
 //! sync that lies, and the power going off at a chosen operation, so that a test can visit every such point.
+//!
+//! For tests, fuzz targets and the simulator: no product has it.
 
-use super::{Dir, File, FileError, FileOp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wattle_host::FileError;
+use wattle_host::dir::{Dir, File};
 
 /// Bytes that a disk writes as a whole or not at all.
 const SECTOR_BYTES: u64 = 512;
@@ -284,16 +288,16 @@ impl Inode {
 
 impl Disk {
     /// Counts one operation; fails when the power is off or the handle is from before a crash.
-    fn operate(&mut self, op: FileOp, name: &str, boot: u64) -> Result<(), FileError> {
-        self.alive(op, name, boot)?;
+    fn operate(&mut self, action: &'static str, name: &str, boot: u64) -> Result<(), FileError> {
+        self.alive(action, name, boot)?;
         self.counts.operations += 1;
         Ok(())
     }
 
-    fn alive(&self, op: FileOp, name: &str, boot: u64) -> Result<(), FileError> {
+    fn alive(&self, action: &'static str, name: &str, boot: u64) -> Result<(), FileError> {
         if boot != self.counts.crashes || self.faults.power_off.is_some_and(|at| self.counts.operations >= at)
         {
-            return Err(fail(op, name, io::Error::other("power is off")));
+            return Err(fail(action, name, io::Error::other("power is off")));
         }
         Ok(())
     }
@@ -303,7 +307,7 @@ impl Disk {
         let index = self.counts.syncs;
         self.counts.syncs += 1;
         if self.faults.fail_sync == Some(index) {
-            return SyncOutcome::Lose(fail(FileOp::Sync, name, io::Error::other("injected I/O error")));
+            return SyncOutcome::Lose(fail("sync", name, io::Error::other("injected I/O error")));
         }
         if self.faults.skip_sync == Some(index) { SyncOutcome::Skip } else { SyncOutcome::Keep }
     }
@@ -333,12 +337,12 @@ enum SyncOutcome {
     Lose(FileError),
 }
 
-fn fail(op: FileOp, name: &str, source: io::Error) -> FileError {
-    FileError { op, name: name.to_owned(), source }
+fn fail(action: &'static str, name: &str, source: io::Error) -> FileError {
+    FileError::io(action, Path::new(name))(source)
 }
 
-fn missing(op: FileOp, name: &str) -> FileError {
-    fail(op, name, io::Error::from(io::ErrorKind::NotFound))
+fn missing(action: &'static str, name: &str) -> FileError {
+    fail(action, name, io::Error::from(io::ErrorKind::NotFound))
 }
 
 impl Dir for SimDir {
@@ -347,7 +351,7 @@ impl Dir for SimDir {
 
     fn open(&self, name: &str) -> Result<Option<SimFile>, FileError> {
         let disk = self.disk();
-        disk.alive(FileOp::Open, name, disk.counts.crashes)?;
+        disk.alive("open", name, disk.counts.crashes)?;
         let boot = disk.counts.crashes;
         Ok(disk.names.get(name).map(|inode| SimFile {
             disk: Arc::clone(&self.disk),
@@ -360,9 +364,9 @@ impl Dir for SimDir {
     fn create(&self, name: &str) -> Result<SimFile, FileError> {
         let mut disk = self.disk();
         let boot = disk.counts.crashes;
-        disk.operate(FileOp::Create, name, boot)?;
+        disk.operate("create", name, boot)?;
         if disk.names.contains_key(name) {
-            return Err(fail(FileOp::Create, name, io::Error::from(io::ErrorKind::AlreadyExists)));
+            return Err(fail("create", name, io::Error::from(io::ErrorKind::AlreadyExists)));
         }
         let inode = disk.inode_next;
         disk.inode_next += 1;
@@ -374,9 +378,9 @@ impl Dir for SimDir {
     fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
         let mut disk = self.disk();
         let boot = disk.counts.crashes;
-        disk.operate(FileOp::Rename, from, boot)?;
+        disk.operate("rename", from, boot)?;
         if !disk.names.contains_key(from) {
-            return Err(missing(FileOp::Rename, from));
+            return Err(missing("rename", from));
         }
         disk.rename_live(NameChange::Rename { from: from.to_owned(), to: to.to_owned() });
         Ok(())
@@ -385,9 +389,9 @@ impl Dir for SimDir {
     fn remove(&self, name: &str) -> Result<(), FileError> {
         let mut disk = self.disk();
         let boot = disk.counts.crashes;
-        disk.operate(FileOp::Remove, name, boot)?;
+        disk.operate("remove", name, boot)?;
         if !disk.names.contains_key(name) {
-            return Err(missing(FileOp::Remove, name));
+            return Err(missing("remove", name));
         }
         disk.rename_live(NameChange::Unbind { name: name.to_owned() });
         Ok(())
@@ -395,14 +399,14 @@ impl Dir for SimDir {
 
     fn list(&self) -> Result<Vec<String>, FileError> {
         let disk = self.disk();
-        disk.alive(FileOp::List, "directory", disk.counts.crashes)?;
+        disk.alive("list", "directory", disk.counts.crashes)?;
         Ok(disk.names.keys().cloned().collect())
     }
 
     fn sync(&self) -> Result<(), FileError> {
         let mut disk = self.disk();
         let boot = disk.counts.crashes;
-        disk.operate(FileOp::Sync, "directory", boot)?;
+        disk.operate("sync", "directory", boot)?;
         match disk.sync_outcome("directory") {
             SyncOutcome::Skip => Ok(()),
             SyncOutcome::Lose(error) => {
@@ -419,7 +423,7 @@ impl Dir for SimDir {
     fn lock(&self, name: &str) -> Result<Option<SimLock>, FileError> {
         let mut disk = self.disk();
         let boot = disk.counts.crashes;
-        disk.alive(FileOp::Lock, name, boot)?;
+        disk.alive("lock", name, boot)?;
         let free = disk.locks.insert(name.to_owned());
         Ok(free.then(|| SimLock { disk: Arc::clone(&self.disk), name: name.to_owned(), boot }))
     }
@@ -437,14 +441,14 @@ impl Drop for SimLock {
 impl SimFile {
     fn read<R>(&self, f: impl FnOnce(&Inode) -> R) -> Result<R, FileError> {
         let disk = guard(&self.disk);
-        disk.alive(FileOp::Read, &self.name, self.boot)?;
-        disk.inodes.get(&self.inode).map(f).ok_or_else(|| missing(FileOp::Read, &self.name))
+        disk.alive("read", &self.name, self.boot)?;
+        disk.inodes.get(&self.inode).map(f).ok_or_else(|| missing("read", &self.name))
     }
 
-    fn change(&self, op: FileOp, change: Change) -> Result<(), FileError> {
+    fn change(&self, action: &'static str, change: Change) -> Result<(), FileError> {
         let mut disk = guard(&self.disk);
-        disk.operate(op, &self.name, self.boot)?;
-        let inode = disk.inodes.get_mut(&self.inode).ok_or_else(|| missing(op, &self.name))?;
+        disk.operate(action, &self.name, self.boot)?;
+        let inode = disk.inodes.get_mut(&self.inode).ok_or_else(|| missing(action, &self.name))?;
         inode.change(change);
         Ok(())
     }
@@ -461,7 +465,7 @@ impl File for SimFile {
             let bytes = offset.checked_add(buffer.len()).and_then(|end| inode.live.get(offset..end));
             bytes.map(|bytes| buffer.copy_from_slice(bytes))
         })?;
-        filled.ok_or_else(|| fail(FileOp::Read, &self.name, io::Error::from(io::ErrorKind::UnexpectedEof)))
+        filled.ok_or_else(|| fail("read", &self.name, io::Error::from(io::ErrorKind::UnexpectedEof)))
     }
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), FileError> {
@@ -474,24 +478,21 @@ impl File for SimFile {
         if let Some(room) = room.filter(|room| *room < grows) {
             // A full disk takes what fits, as a real one does.
             let fits = bytes.len() - to_usize(grows - room).min(bytes.len());
-            self.change(
-                FileOp::Write,
-                Change::Write { offset: to_usize(offset), bytes: bytes[..fits].to_vec() },
-            )?;
-            return Err(fail(FileOp::Write, &self.name, io::Error::from(io::ErrorKind::StorageFull)));
+            self.change("write", Change::Write { offset: to_usize(offset), bytes: bytes[..fits].to_vec() })?;
+            return Err(fail("write", &self.name, io::Error::from(io::ErrorKind::StorageFull)));
         }
-        self.change(FileOp::Write, Change::Write { offset: to_usize(offset), bytes: bytes.to_vec() })
+        self.change("write", Change::Write { offset: to_usize(offset), bytes: bytes.to_vec() })
     }
 
     fn truncate(&mut self, len: u64) -> Result<(), FileError> {
-        self.change(FileOp::Truncate, Change::Truncate { len: to_usize(len) })
+        self.change("truncate", Change::Truncate { len: to_usize(len) })
     }
 
     fn sync(&mut self) -> Result<(), FileError> {
         let mut disk = guard(&self.disk);
-        disk.operate(FileOp::Sync, &self.name, self.boot)?;
+        disk.operate("sync", &self.name, self.boot)?;
         let outcome = disk.sync_outcome(&self.name);
-        let inode = disk.inodes.get_mut(&self.inode).ok_or_else(|| missing(FileOp::Sync, &self.name))?;
+        let inode = disk.inodes.get_mut(&self.inode).ok_or_else(|| missing("sync", &self.name))?;
         match outcome {
             SyncOutcome::Skip => Ok(()),
             SyncOutcome::Lose(error) => {
@@ -537,3 +538,7 @@ impl SplitMix {
         self.next() & 1 == 1
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail loudly")]
+mod tests;
