@@ -1,10 +1,11 @@
-//! The light node's dependencies: no state machine, no database, no C++, no library of the system's that a Pi may lack.
+//! The light node's dependencies: no state machine, no database, no C++, no library of the system's that a Pi may lack,
+//! no JSON schemas.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::process::Command;
 
 /// Crates that must never come in, by the start of their names.
-const FORBIDDEN: [&str; 9] = [
+const FORBIDDEN: [&str; 10] = [
     "wattle-runtime",
     "wattle-node",
     "wattle-rpc",
@@ -14,6 +15,7 @@ const FORBIDDEN: [&str; 9] = [
     "link-cplusplus",
     "bindgen",
     "libudev",
+    "schemars",
 ];
 
 #[test]
