@@ -1,5 +1,10 @@
 //! Long work on the CPU, as pure functions of their input: the node runs them on a worker thread, the simulator in
 //! its own event order.
+//!
+//! A worker keeps the schedule of the node's start. That is right in every later epoch too: only genesis writes
+//! parameters and validator sets into the state, those of all epochs at once (a test refuses a second writer in
+//! `runtime`), and work takes nothing from the schedule but parameters. A call that could change them would have to
+//! send them along with each job, since jobs of two epochs can be under way at a time.
 
 mod block;
 mod body;
@@ -25,7 +30,7 @@ pub type Unchecked = (Token, Vec<Tx>);
 pub struct Worker {
     /// Genesis hash.
     pub chain: Hash,
-    /// Parameters and validator sets.
+    /// Parameters and validator sets, as genesis wrote them.
     pub schedule: Arc<Schedule>,
     /// Transactions that were verified already.
     pub cache: Arc<TxCache>,
