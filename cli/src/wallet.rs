@@ -8,9 +8,8 @@ use super::{CliError, CliResult, Ctx, Report, amount, output};
 use crate::client::{Client, with_cursor};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use wattle_primitives::call;
 use wattle_primitives::call::token::Symbol;
-use wattle_primitives::{AssetId, Call};
+use wattle_primitives::{AssetId, Call, call};
 use wattle_rpc_types::{AssetInfo, HistoryItem, Page};
 
 /// Pages of assets that a search by symbol looks at: 20 of 50.

@@ -5,11 +5,10 @@ use wattle_consensus::TrustedState;
 use wattle_consensus::light::TrustRules;
 use wattle_p2p::NodeKey;
 use wattle_p2p::wire::ValidatorProof;
-use wattle_primitives::call;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, Block, BoundedVec, Call, Certificate, Epoch, Hash, Header, Height, Lane,
     Nonce, Proposal, PublicKey, Round, SecretKey, SignedVote, TimeMs, Tx, TxBody, Validator, ValidatorSet,
-    View, Vote, VotingPower,
+    View, Vote, VotingPower, call,
 };
 use wattle_runtime::state::State;
 

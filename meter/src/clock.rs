@@ -13,6 +13,9 @@ use std::time::Instant;
 use wattle_primitives::TimeMs;
 use wattle_primitives::reading::ClockQuality;
 
+/// A day, in ms.
+pub(crate) const DAY_MS: u64 = 24 * 3_600_000;
+
 /// Exists while systemd's time service considers the clock synchronized.
 const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
 

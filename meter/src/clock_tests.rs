@@ -4,7 +4,6 @@ use super::*;
 
 use crate::tests::chain::FixedTime;
 
-const DAY_MS: u64 = 86_400_000;
 const NOW: TimeMs = TimeMs(20_000 * DAY_MS);
 
 fn clock(os_ms: u64, synchronized: bool) -> (Clock, FixedTime) {

@@ -3,13 +3,13 @@
 //! The counters at the first sample of a day (UTC) are kept in a small file, so that a restart in the afternoon does not
 //! begin the day anew: one write a day.
 
+use crate::clock::DAY_MS;
 use crate::sensor::Energy;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use wattle_primitives::reading::ClockQuality;
 use wattle_primitives::{TimeMs, WattHours};
 
-const DAY_MS: u64 = 86_400_000;
 const FILE: &str = "today.json";
 
 /// Where the counters stood when the day began.

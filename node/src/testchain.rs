@@ -5,10 +5,9 @@
 use crate::work::{self, BuildJob, BuiltBlock, TxCache, Worker};
 use std::sync::Arc;
 use wattle_chain_spec::Preset;
-use wattle_primitives::Call;
-use wattle_primitives::call;
 use wattle_primitives::genesis::{GenesisAccount, ScheduledSet};
 use wattle_primitives::*;
+use wattle_primitives::{Call, call};
 use wattle_runtime::{CheckedTx, Schedule, State, VerifiedTx, genesis, verify_all};
 
 pub(crate) fn key(n: u8) -> SecretKey {

@@ -8,10 +8,8 @@ use crate::secret::address_of;
 use crate::send::money;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
-use wattle_primitives::Call;
-use wattle_primitives::call;
 use wattle_primitives::call::deals::{Funding, deal_id};
-use wattle_primitives::{Address, Hash, TimeMs, WattHours};
+use wattle_primitives::{Address, Call, Hash, TimeMs, WattHours, call};
 use wattle_rpc_types::{Anchored, DealInfo};
 
 #[derive(Debug, Subcommand)]

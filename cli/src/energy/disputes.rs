@@ -8,11 +8,9 @@ use crate::{input, query};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use wattle_primitives::Call;
-use wattle_primitives::Hash;
-use wattle_primitives::call;
 use wattle_primitives::call::disputes::dispute_id;
 use wattle_primitives::reading::SignedReading;
+use wattle_primitives::{Call, Hash, call};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DisputeCommand {

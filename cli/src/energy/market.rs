@@ -7,11 +7,9 @@ use super::{
 use crate::send::money;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
-use wattle_primitives::Call;
-use wattle_primitives::call;
 use wattle_primitives::call::market::{Side, order_id};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Hash, TimeMs, WattHours};
+use wattle_primitives::{Call, Hash, TimeMs, WattHours, call};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -69,34 +67,6 @@ pub(super) struct CancelArgs {
     order: Hash,
     #[command(flatten)]
     send: SendArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct PayTabArgs {
-    /// The microgrid's id.
-    #[arg(long, value_name = "HASH")]
-    microgrid: Hash,
-    #[command(flatten)]
-    send: SendArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct CollectionArgs {
-    /// The microgrid's id.
-    #[arg(long, value_name = "HASH")]
-    microgrid: Hash,
-    /// Whether settlement may debit the wallet.
-    state: Switch,
-    #[command(flatten)]
-    send: SendArgs,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Switch {
-    /// It may.
-    On,
-    /// It may not.
-    Off,
 }
 
 /// A side, as it is written on the command line.
@@ -157,15 +127,4 @@ async fn place(args: &PlaceArgs, ctx: &Ctx) -> CliResult {
 pub(super) async fn cancel(args: &CancelArgs, ctx: &Ctx) -> CliResult {
     call(Call::from(call::market::CancelOrder { order: args.order }), "cancel an order", &args.send, ctx)
         .await
-}
-
-pub(super) async fn pay_tab(args: &PayTabArgs, ctx: &Ctx) -> CliResult {
-    call(Call::from(call::energy::PayTab { microgrid: args.microgrid }), "settle a tab", &args.send, ctx)
-        .await
-}
-
-pub(super) async fn collection(args: &CollectionArgs, ctx: &Ctx) -> CliResult {
-    let set =
-        Call::from(call::energy::SetCollection { microgrid: args.microgrid, on: args.state == Switch::On });
-    call(set, "allow or forbid collection", &args.send, ctx).await
 }

@@ -7,6 +7,7 @@ mod disputes;
 mod market;
 mod registry;
 mod swap;
+mod tab;
 
 use super::amount::{self, AmountError};
 use super::query::{self, PageArgs};
@@ -74,10 +75,10 @@ enum EnergyCommand {
     CancelOrder(market::CancelArgs),
     /// Settle the sender's tab with a microgrid: pay what is owed, or take what is due.
     #[command(after_help = "Example:\n  wattle energy pay-tab --from bob --microgrid 9f3a…")]
-    PayTab(market::PayTabArgs),
+    PayTab(tab::PayTabArgs),
     /// Allow settlement to debit the sender's wallet, or forbid it: then the sender pays by `pay-tab`.
     #[command(after_help = "Example:\n  wattle energy collection --from bob --microgrid 9f3a… on")]
-    Collection(market::CollectionArgs),
+    Collection(tab::CollectionArgs),
     /// Bilateral deals between storage units.
     #[command(
         subcommand,
@@ -229,8 +230,8 @@ pub(crate) async fn run(args: EnergyArgs, ctx: &Ctx) -> CliResult {
         EnergyCommand::SwapMeter(args) => swap::send(&args, ctx).await,
         EnergyCommand::Order(args) => market::order(&args, ctx).await,
         EnergyCommand::CancelOrder(args) => market::cancel(&args, ctx).await,
-        EnergyCommand::PayTab(args) => market::pay_tab(&args, ctx).await,
-        EnergyCommand::Collection(args) => market::collection(&args, ctx).await,
+        EnergyCommand::PayTab(args) => tab::pay_tab(&args, ctx).await,
+        EnergyCommand::Collection(args) => tab::collection(&args, ctx).await,
         EnergyCommand::Deal(command) => deals::run(command, ctx).await,
         EnergyCommand::Dispute(command) => disputes::run(command, ctx).await,
         EnergyCommand::Bill(args) => bill::run(&args, ctx).await,

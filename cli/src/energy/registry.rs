@@ -6,11 +6,9 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::str::FromStr;
 use wattle_host::{FileError, file};
-use wattle_primitives::Call;
-use wattle_primitives::call;
 use wattle_primitives::call::energy::{DAY_MINUTES, Terms, microgrid_id};
 use wattle_primitives::reading::{EXPONENT_MAX, EXPONENT_MIN, MeterRole, RegisterEncoding};
-use wattle_primitives::{Address, AssetId, Hash, PublicKey, Signature, TimeMs};
+use wattle_primitives::{Address, AssetId, Call, Hash, PublicKey, Signature, TimeMs, call};
 
 /// Longest file of terms, bytes.
 const TERMS_BYTES_MAX: u64 = 64 * 1024;

@@ -9,11 +9,9 @@ use crate::secret::SignerArgs;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use wattle_primitives::Call;
-use wattle_primitives::call;
 use wattle_primitives::call::energy::MeterSwap;
 use wattle_primitives::reading::Words;
-use wattle_primitives::{Address, Hash, PublicKey, Signature, WattHours};
+use wattle_primitives::{Address, Call, Hash, PublicKey, Signature, WattHours, call};
 
 pub(super) const EXAMPLE: &str = "Example, at the meter and then at the office:
   wattle energy sign-swap --from installer --chain 77c0… --old wat1… --final-import-wh 1234567 --final-export-wh 0 \\

@@ -4,6 +4,7 @@ mod relay;
 
 pub(crate) use relay::RelayConfig;
 
+use crate::clock::DAY_MS;
 use crate::queue::CAPACITY_MAX;
 use crate::sensor::{BusConfig, BusError, MeterConfig};
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,6 @@ use wattle_primitives::{Address, Amount, AssetId};
 pub(crate) const CONFIG_BYTES_MAX: u64 = 64 * 1024;
 /// Most peers in a configuration.
 pub(crate) const PEERS_MAX: usize = 16;
-const DAY_MS: u64 = 86_400_000;
 /// Energy in steps that a queue has room for, Wh a day.
 const STEP_WH_A_DAY: u64 = 100_000;
 /// Longest interval that can be set, in ms.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::board::MeterFacts;
+use crate::clock::DAY_MS;
 use crate::queue::Queue;
 use crate::sensor::{Bus, Link, Profile, Timing};
 use crate::simulator::{EXPORT, Household, IMPORT, Simulator, Site};
@@ -17,7 +18,6 @@ use wattle_primitives::state_key::{self, LastReading};
 use wattle_primitives::{Address, Hash, SecretKey};
 
 const INTERVAL_MS: u64 = 900_000;
-const DAY_MS: u64 = 86_400_000;
 const NOON_MS: u64 = 20_000 * DAY_MS + DAY_MS / 2;
 const SAMPLE: Duration = Duration::from_millis(20);
 

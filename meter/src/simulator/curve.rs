@@ -2,9 +2,9 @@
 //!
 //! Floating point is fine here: this stands for the physical world, and consensus only ever sees register words.
 
+use crate::clock::DAY_MS;
 use std::f64::consts::{PI, TAU};
 
-const DAY_MS: u64 = 86_400_000;
 const HOUR_MS: f64 = 3_600_000.0;
 /// Load noise changes once a minute.
 const NOISE_MS: u64 = 60_000;

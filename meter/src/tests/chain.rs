@@ -10,7 +10,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use wattle_chain_spec::Checkpoint;
 use wattle_p2p::wire::{AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, Request, Response};
 use wattle_p2p::{PeerId, RequestError};
-use wattle_primitives::call;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord, LastReading, MeterRecord};
@@ -18,7 +17,7 @@ use wattle_primitives::trie::{Leaf, Step, TrieProof, branch_hash, key_hash, leaf
 use wattle_primitives::{
     Address, AssetId, BoundedBytes, BoundedVec, Call, Certificate, Epoch, Hash, Header, Height, Lane, Nonce,
     Proposal, PublicKey, Round, SecretKey, SignedVote, TimeMs, Tx, Validator, ValidatorSet, View, Vote,
-    VotingPower,
+    VotingPower, call,
 };
 
 /// Seeds of the set that a chain begins with.

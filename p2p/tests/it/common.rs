@@ -5,9 +5,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use wattle_p2p::wire::{LightBlock, Role, ValidatorMessage, ValidatorProof};
 use wattle_p2p::{Config, Handle, Multiaddr, NetEvent, NodeKey, PeerId, spawn};
-use wattle_primitives::Call;
-use wattle_primitives::call;
 use wattle_primitives::*;
+use wattle_primitives::{Call, call};
 
 /// Longest wait for anything: only a hang takes it, however busy the machine is.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);

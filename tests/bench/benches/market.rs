@@ -7,13 +7,12 @@ mod chain;
 use chain::{ACCOUNTS, checked, key, spec, verified};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
-use wattle_primitives::Call;
-use wattle_primitives::call;
 use wattle_primitives::call::energy::*;
 use wattle_primitives::call::market::{ORDERS_MAX, Side};
 use wattle_primitives::genesis::GenesisMicrogrid;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::*;
+use wattle_primitives::{Call, call};
 use wattle_runtime::modules::market::clearing::{Entry, clear};
 use wattle_runtime::*;
 

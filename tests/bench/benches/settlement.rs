@@ -6,8 +6,6 @@
 
 use std::time::{Duration, Instant};
 use wattle_chain_spec::Preset;
-use wattle_primitives::Call;
-use wattle_primitives::call;
 use wattle_primitives::call::energy::*;
 use wattle_primitives::call::market::{ORDERS_MAX, Side};
 use wattle_primitives::event::EnergyEvent;
@@ -15,6 +13,7 @@ use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid,
 use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::*;
+use wattle_primitives::{Call, call};
 use wattle_runtime::*;
 
 const QUARTER_MS: u64 = 900_000;

@@ -6,9 +6,8 @@ use super::village::{Sender, Village, account};
 use std::collections::BTreeMap;
 use wattle_node::driver::SubmitError;
 use wattle_node::work::Token;
-use wattle_primitives::call;
 use wattle_primitives::{
-    Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, Signature, TimeMs, Tx, TxBody,
+    Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, Signature, TimeMs, Tx, TxBody, call,
 };
 
 /// How long a client waits before it submits a transaction again, in ms.

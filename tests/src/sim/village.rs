@@ -7,13 +7,11 @@ use super::plan::{METERS, OUTSIDER, Plan, WALLETS, meter_key, meter_owner, walle
 use super::rng::Rng;
 use std::collections::VecDeque;
 use std::sync::LazyLock;
-use wattle_primitives::Call;
-use wattle_primitives::call;
 use wattle_primitives::call::deals::{Funding, deal_id};
 use wattle_primitives::call::market::{Side, order_id};
 use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, BoundedVec, Hash, SecretKey, TimeMs, WattHours};
+use wattle_primitives::{Address, Amount, BoundedVec, Call, Hash, SecretKey, TimeMs, WattHours, call};
 
 /// Length of an interval, ms: the shortest there is.
 pub(super) const INTERVAL_MS: u64 = 60_000;

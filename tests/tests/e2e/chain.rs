@@ -15,9 +15,8 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use wattle_cli::client::{Client, ClientError};
-use wattle_primitives::call;
 use wattle_primitives::{
-    Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, SecretKey, TimeMs, Tx, TxBody,
+    Address, Amount, AssetId, Auth, BoundedVec, Call, Hash, Lane, Nonce, SecretKey, TimeMs, Tx, TxBody, call,
     encode,
 };
 

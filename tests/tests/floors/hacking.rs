@@ -57,6 +57,18 @@ fn every_call_is_where_the_page_says() {
 }
 
 #[test]
+fn every_module_is_where_the_page_says() {
+    let list = &lists()["To add a module"];
+    assert_eq!(list.len(), 9);
+    for (module, _) in Call::NAMES {
+        for path in list {
+            let path = path.replace("<module>", module);
+            assert!(names(&path, &[module, &camel(module)]), "{path} does not name {module}");
+        }
+    }
+}
+
+#[test]
 fn every_method_is_where_the_page_says() {
     let list = &lists()["To add an RPC method"];
     assert_eq!(list.len(), 4);

@@ -7,11 +7,10 @@ use serde_json::json;
 use std::sync::Arc;
 use wattle_cli::client::ClientError;
 use wattle_node::work::{ExecuteError, TxCache, Worker, check_body, execute};
-use wattle_primitives::call;
 use wattle_primitives::key::SignatureError;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, Block, BoundedVec, Call, Hash, Header, Height, Lane, Nonce, PublicKey,
-    SecretKey, Signature, TimeMs, Tx, TxBody, decode, encode,
+    SecretKey, Signature, TimeMs, Tx, TxBody, call, decode, encode,
 };
 use wattle_runtime::{BlockError, TxError};
 

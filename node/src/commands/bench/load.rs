@@ -12,10 +12,9 @@ use wattle_chain_spec::Preset;
 use wattle_cli::CliError;
 use wattle_cli::output::note;
 use wattle_host::wall::now;
-use wattle_primitives::call;
 use wattle_primitives::{
     Address, Amount, AssetId, Auth, BlockId, BoundedVec, Call, Hash, Height, Lane, Nonce, SecretKey, TimeMs,
-    Tx, TxBody,
+    Tx, TxBody, call,
 };
 
 /// Accounts that send: more than a block has room for from one lane.

@@ -1,9 +1,8 @@
 //! Transfers between the accounts of a chain.
 
 use super::chain::{ACCOUNTS, key, spec};
-use wattle_primitives::Call;
-use wattle_primitives::call;
 use wattle_primitives::*;
+use wattle_primitives::{Call, call};
 use wattle_runtime::*;
 
 /// The state at height 0, and what its first block knows.

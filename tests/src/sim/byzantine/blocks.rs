@@ -5,10 +5,9 @@ use crate::sim::plan::{WALL_MS, wallet_key};
 use crate::sim::rng::Rng;
 use wattle_node::work::BuildJob;
 use wattle_node::work::{ExecuteError, Worker, build};
-use wattle_primitives::call;
 use wattle_primitives::tx::CALLS_MAX;
 use wattle_primitives::{
-    Address, Amount, AssetId, Auth, Block, BoundedVec, Call, Hash, Lane, Nonce, TimeMs, Tx, TxBody,
+    Address, Amount, AssetId, Auth, Block, BoundedVec, Call, Hash, Lane, Nonce, TimeMs, Tx, TxBody, call,
 };
 
 /// How far ahead a block from the future is: further than any clock here goes.

@@ -9,11 +9,10 @@ use tokio::task::JoinHandle;
 use wattle_cli::CliError;
 use wattle_cli::client::Client;
 use wattle_meter::simulator::Site;
-use wattle_primitives::call;
 use wattle_primitives::call::market::Side;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{
-    Address, Amount, Auth, BoundedVec, Call, Hash, SecretKey, TimeMs, Tx, WattHours, domain,
+    Address, Amount, Auth, BoundedVec, Call, Hash, SecretKey, TimeMs, Tx, WattHours, call, domain,
 };
 use wattle_rpc_types::{MicrogridInfo, PrepareRequest};
 
