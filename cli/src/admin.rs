@@ -25,7 +25,7 @@ pub struct AdminArgs {
 
 #[derive(Debug, Subcommand)]
 enum AdminCommand {
-    /// What runs here, where its files are, and which of them belong in a backup.
+    /// The node that runs here, where its files are, and which of them belong in a backup.
     #[command(after_help = "Example:\n  wattle admin --home ~/wattle info --json")]
     Info,
     /// The peers that are connected or banned.

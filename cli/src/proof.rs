@@ -122,7 +122,8 @@ impl<'a> Finality<'a> {
         Ok(at)
     }
 
-    /// Checks that the certificate is of `certified`, which is what [`Finality::certified`] returned, and by its validators.
+    /// Checks that the certificate is of `certified`, which is what [`Finality::certified`] returned, and by its
+    /// validators.
     ///
     /// # Errors
     /// `proof` when it is not.

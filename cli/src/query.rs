@@ -49,7 +49,7 @@ enum QueryCommand {
         after_help = "Example:\n  wattle query events --from-height 100 --type reading_accepted --limit 20"
     )]
     Events(EventArgs),
-    /// What a text may mean: height, hash, address, key, symbol.
+    /// Everything that a text may mean: height, hash, address, key, symbol.
     #[command(after_help = "Example:\n  wattle query search wat1…")]
     Search(SearchArgs),
     /// The protocol parameters in force.
@@ -58,7 +58,7 @@ enum QueryCommand {
     /// The node's peers, connected or banned, with their scores.
     #[command(after_help = "Example:\n  wattle query peers")]
     Peers,
-    /// What consensus is doing on the node.
+    /// The state of consensus on the node.
     #[command(after_help = "Example:\n  wattle query consensus")]
     Consensus,
     /// Evidence of misbehaviour that the node holds.
@@ -141,7 +141,7 @@ struct EventArgs {
 
 #[derive(Debug, Args)]
 struct SearchArgs {
-    /// What to look for.
+    /// The text to look for.
     text: String,
 }
 

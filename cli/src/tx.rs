@@ -69,7 +69,7 @@ enum TxCommand {
     /// A transaction, where it stands, and what came of it.
     #[command(after_help = "Example:\n  wattle tx get 4f1c… --json")]
     Get(IdArgs),
-    /// What a transaction would do and cost now, without sending it.
+    /// Effects and cost of a transaction if it were included now, without sending it.
     #[command(after_help = "Example:\n  wattle tx simulate pay.json")]
     Simulate(SourceArgs),
 }

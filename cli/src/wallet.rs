@@ -33,7 +33,7 @@ pub struct WalletArgs {
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "one value a process, and clap derives no boxes")]
 enum WalletCommand {
-    /// What an account can spend, and what is reserved.
+    /// Money that an account can spend, and that is reserved.
     #[command(after_help = "Examples:\n  wattle wallet balance alice\n  wattle wallet balance wat1… --json")]
     Balance(BalanceArgs),
     /// Pay somebody. The transaction's id is printed before it is sent.

@@ -1,4 +1,5 @@
-//! Blocks and certificates that this node lacks, asked for with growing pauses until they are there or no longer needed.
+//! Blocks and certificates that this node lacks, asked for with growing pauses until they are there or no longer
+//! needed.
 //!
 //! Every step marks its wants; one that a step does not mark is forgotten.
 

@@ -3,6 +3,7 @@
 //! ```text
 //! wall     the wall clock of this process, on a devnet a faster one
 //! file     files that are whole after a power cut, and files that are read with a limit
+//! dir      directories and open files with explicit syncs, for a log; the tests have another that may crash
 //! key      secret keys as they are, in files that only their owner can read
 //! seal     secret keys under a password
 //! secret   secrets from a file, from standard input, or asked for on the terminal

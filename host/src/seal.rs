@@ -1,7 +1,7 @@
 //! Secret keys under a password: a JSON file for each.
 //!
-//! The secret is sealed by XChaCha20-Poly1305 under a key that Argon2id makes from the password. Every other field of the
-//! file is bound as associated data, so that an edited address or a weakened parameter does not open.
+//! The secret is sealed by XChaCha20-Poly1305 under a key that Argon2id makes from the password. Every other field of
+//! the file is bound as associated data, so that an edited address or a weakened parameter does not open.
 //!
 //! Secrets are wiped when dropped, and no type here that holds one implements `Debug`.
 

@@ -3,8 +3,8 @@
 //! The operating system's clock counts when the system says that it is synchronized. Otherwise the time of the newest
 //! verified header is carried on by the monotonic clock, and nothing else: a clock that nobody sets may stand anywhere.
 //! Before either is known the time is worth nothing, and a reading says so; its order comes from boot id, uptime and
-//! sequence number. Only whether a header is too old to be believed is judged by the system's clock even then, unless that
-//! was seen to run ahead of the chain before, or the operator says that it is wrong.
+//! sequence number. Only whether a header is too old to be believed is judged by the system's clock even then, unless
+//! that was seen to run ahead of the chain before, or the operator says that it is wrong.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -142,8 +142,8 @@ impl Clock {
         self.stamp().1 != ClockQuality::Unset
     }
 
-    /// Whether the operating system's clock runs far ahead of the chain. `None` while there is nothing to compare: it is
-    /// vouched for, or no header was verified since the start.
+    /// Whether the operating system's clock runs far ahead of the chain. `None` while there is nothing to compare: it
+    /// is vouched for, or no header was verified since the start.
     #[must_use]
     pub(crate) fn os_is_ahead(&self) -> Option<bool> {
         let anchor = self.chain_anchor().filter(|anchor| anchor.known == Known::Live)?;

@@ -1,7 +1,7 @@
 //! Small files that are replaced as a whole: a checksum on the first line, then the text.
 //!
-//! Others than the light node lay files into its directory, root among them, and at the same time. So an order is claimed
-//! by renaming it before it is read: one that is laid meanwhile is not taken for the one that was obeyed.
+//! Others than the light node lay files into its directory, root among them, and at the same time. So an order is
+//! claimed by renaming it before it is read: one that is laid meanwhile is not taken for the one that was obeyed.
 
 use crate::wear::{PAGE_BYTES, page_bytes};
 use std::fs;

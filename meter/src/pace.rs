@@ -105,8 +105,9 @@ pub(crate) fn spread(depth: usize, longest: Duration, random: u64) -> Duration {
     part(Duration::from_secs(10).saturating_mul(transactions).min(longest), random)
 }
 
-/// How long to wait before a reading is sent that follows upon a time with nothing to send: a random part of a thirtieth
-/// of the interval between two readings, at most of `longest`. At the end of an interval all of a village have one.
+/// How long to wait before a reading is sent that follows upon a time with nothing to send: a random part of a
+/// thirtieth of the interval between two readings, at most of `longest`. At the end of an interval all of a village
+/// have one.
 #[must_use]
 pub(crate) fn stagger(reading_interval_ms: u64, longest: Duration, random: u64) -> Duration {
     let interval = Duration::from_millis(wattle_host::wall::shrunk(reading_interval_ms));

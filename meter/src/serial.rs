@@ -1,7 +1,7 @@
 //! The serial number of the device that a key has signed for first.
 //!
-//! Kept in a small file, so that a meter that is changed while the light node is off is noticed as well as one that is changed
-//! before its eyes. Another key in the same place begins anew: it is another meter on the chain.
+//! Kept in a small file, so that a meter that is changed while the light node is off is noticed as well as one that is
+//! changed before its eyes. Another key in the same place begins anew: it is another meter on the chain.
 
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Energy since midnight, from the counters themselves.
 //!
-//! The counters at the first sample of a day (UTC) are kept in a small file, so that a restart in the afternoon does not
-//! begin the day anew: one write a day.
+//! The counters at the first sample of a day (UTC) are kept in a small file, so that a restart in the afternoon does
+//! not begin the day anew: one write a day.
 
 use crate::clock::DAY_MS;
 use crate::sensor::Energy;

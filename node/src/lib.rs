@@ -5,10 +5,9 @@
 //! run         the one loop around it: network, threads, clocks      views     answers for the JSON-RPC interface
 //! wal, signer what must be durable before it is said                journal   log and sign state as one
 //! mempool     transactions that wait
-//! file        directories that may crash, real and simulated        home      a node's directory
-//! launch      from a directory to a running node                    testnet   a whole network laid out
+//! home        a node's directory                                    launch    from a directory to a running node
+//! testnet     a whole network laid out                              logs      the process's log
 //! commands    the command line: what `cli` has, and what runs nodes  admin     the operator's orders
-//! logs        the process's log
 //! ```
 
 pub mod admin;

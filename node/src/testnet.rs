@@ -31,8 +31,8 @@ const METER_POWER_MAX_W: u32 = 69_000;
 /// Wallets of a devnet, by name; the first operates the microgrid.
 pub const WALLETS: [&str; 4] = ["operator", "alice", "bob", "carol"];
 
-/// Ports for peers. They lie below those that the system gives to outgoing connections (from 32,768 on): a validator that
-/// is killed and started again must find its own, which no connection may have taken in between.
+/// Ports for peers. They lie below those that the system gives to outgoing connections (from 32,768 on): a validator
+/// that is killed and started again must find its own, which no connection may have taken in between.
 const PEER_PORTS: std::ops::Range<u16> = 10_000..20_000;
 
 /// Name of a devnet's chain.

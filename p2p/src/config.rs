@@ -17,7 +17,8 @@ pub struct Config {
     /// Addresses to listen on; a light node has none. Port 0 takes a free one.
     pub listen: Vec<Multiaddr>,
     /// Peers to stay connected with: redialed for ever, exempt from connection limits. `/p2p/<id>` is optional but
-    /// recommended: without it any peer at the address is taken. `/dns4` and `/dns6` names are resolved anew at each try.
+    /// recommended: without it any peer at the address is taken. `/dns4` and `/dns6` names are resolved anew at each
+    /// try.
     pub persistent: Vec<Multiaddr>,
     /// Peers from which others are learned through Kademlia; each must end in `/p2p/<id>`.
     pub bootstrap: Vec<Multiaddr>,

@@ -11,7 +11,7 @@ pub struct Fault {
     pub name: &'static str,
     /// The one file in which it is planted.
     pub file: &'static str,
-    /// What goes wrong with it.
+    /// The fault, in words.
     pub breaks: &'static str,
 }
 

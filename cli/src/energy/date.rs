@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use wattle_primitives::TimeMs;
 
-/// Smallest number that is taken for ms since 1970: in 1973. Below it stand years and seconds that were meant otherwise.
+/// Smallest number that is taken for ms since 1970: in 1973. Below it stand years and seconds that were meant
+/// otherwise.
 const MS_MIN: u64 = 100_000_000_000;
 
 /// `2026-01-31`, `2026-01-31T12:00Z`, `2026-01-31T12:00:30Z` (UTC), or ms since 1970.

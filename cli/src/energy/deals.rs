@@ -108,7 +108,7 @@ pub(super) struct ConfirmArgs {
 pub(super) struct AuthoriseArgs {
     /// The deal.
     deal: Hash,
-    /// What backs it.
+    /// Money behind it.
     #[arg(long, default_value = "balance")]
     funding: FundingArg,
     /// When the authorisation ends: a date, or ms since 1970.

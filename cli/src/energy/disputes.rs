@@ -47,7 +47,7 @@ pub(super) struct OpenArgs {
     /// File with the later reading.
     #[arg(long, value_name = "FILE")]
     second: PathBuf,
-    /// What the sender wants back: 0.25, "0.25 KES", or "250000 base" for base units.
+    /// Money that the sender wants back: 0.25, "0.25 KES", or "250000 base" for base units.
     #[arg(long, value_name = "AMOUNT")]
     claim: String,
     /// Hash of the reasons, which lie elsewhere.

@@ -1,4 +1,4 @@
-//! Orders and tabs.
+//! Orders for the energy of an interval.
 
 use super::date::parse_time;
 use super::{
@@ -30,7 +30,7 @@ enum OrderCommand {
     },
 }
 
-/// What an order says. All that is required is so unless there is a subcommand.
+/// An order to be placed. All that is required is so unless there is a subcommand.
 #[derive(Debug, Args)]
 struct PlaceArgs {
     /// The microgrid's id.

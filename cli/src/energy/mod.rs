@@ -109,7 +109,7 @@ enum EnergyCommand {
         after_help = "Examples:\n  wattle energy members 9f3a…\n  wattle energy members 9f3a… --account bob"
     )]
     Members(MembersArgs),
-    /// What became of a microgrid's intervals, newest first.
+    /// Outcomes of a microgrid's intervals, newest first.
     #[command(after_help = "Example:\n  wattle energy intervals 9f3a… --limit 4")]
     Intervals(GridPageArgs),
     /// Where an interval stands.

@@ -67,7 +67,7 @@ pub(super) struct SetMemberArgs {
     /// The account: an address, or the name of a key.
     #[arg(long, value_name = "ADDRESS")]
     account: String,
-    /// What it may owe: 5, "5 KES", or "5000000 base" for base units; the terms' limit when absent.
+    /// The most that it may owe: 5, "5 KES", or "5000000 base" for base units; the terms' limit when absent.
     #[arg(long, value_name = "AMOUNT")]
     credit_limit: Option<String>,
     #[command(flatten)]

@@ -56,7 +56,7 @@ pub(super) struct SignSwapArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct SwapMeterArgs {
-    /// What the installer signed: the output of `sign-swap`.
+    /// The swap as the installer signed it: the output of `sign-swap`.
     file: PathBuf,
     #[command(flatten)]
     send: SendArgs,

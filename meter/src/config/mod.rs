@@ -208,8 +208,8 @@ impl LightConfig {
         parsed.filter(|address| address.ip().is_loopback()).map(Some).ok_or(refused)
     }
 
-    /// Readings that each queue holds: those of `queue_days`, with 100 kWh a day where steps make readings, and room for
-    /// events.
+    /// Readings that each queue holds: those of `queue_days`, with 100 kWh a day where steps make readings, and room
+    /// for events.
     #[must_use]
     pub fn queue_capacity(&self) -> usize {
         let steps = self.meters().map(|(_, meter)| meter.profile.reading_step_wh).filter(|step| *step > 0);

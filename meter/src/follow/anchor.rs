@@ -48,7 +48,7 @@ pub enum AnchorError {
 /// While a dispute lasts nothing above its height is believed: a checkpoint decides between the two from there on.
 ///
 /// # Errors
-/// [`AnchorError`] but [`AnchorError::Io`].
+/// [`AnchorError`] but [`AnchorError::File`].
 pub(crate) fn check(
     checkpoint: &Checkpoint,
     chain: Hash,
@@ -88,7 +88,7 @@ pub(crate) fn trusted(dir: &Path, configured: Checkpoint) -> (Checkpoint, Option
 /// vouches for its age: this computer's clock is wrong.
 ///
 /// # Errors
-/// [`AnchorError::Io`].
+/// [`AnchorError::File`].
 pub(crate) fn offer(dir: &Path, checkpoint: &Checkpoint, vouched: bool) -> Result<(), AnchorError> {
     let path = dir.join(if vouched { VOUCHED } else { FILE });
     // Whoever gives the order may be another user than the one that the light node runs as.

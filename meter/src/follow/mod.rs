@@ -375,7 +375,8 @@ impl Follower {
         Ok(())
     }
 
-    /// As [`Follower::save`]. A disk that refuses makes nothing less proven: it is told once, and tried again now and then.
+    /// As [`Follower::save`]. A disk that refuses makes nothing less proven: it is told once, and tried again now and
+    /// then.
     fn save_or_tell(&mut self, now: bool) {
         let uptime_ms = self.clock.uptime_ms();
         if self.unsaved_ms.is_some_and(|at| uptime_ms.saturating_sub(at) < SAVE_AGAIN_MS) {

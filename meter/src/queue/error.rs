@@ -29,8 +29,8 @@ pub enum QueueError {
 }
 
 impl QueueError {
-    /// Whether there is no room on the disk: nothing is lost by it, and it may pass. A failed sync is another thing, since
-    /// nobody knows what it has lost.
+    /// Whether there is no room on the disk: nothing is lost by it, and it may pass. A failed sync is another thing,
+    /// since nobody knows what it has lost.
     #[must_use]
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Io { action, source, .. } if *action != "sync" && wattle_host::file::is_full(source))

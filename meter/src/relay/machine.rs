@@ -9,9 +9,9 @@
 //! | `auto`, a start, `on_start` names one | that, until a proven balance says otherwise |
 //! | otherwise | the one it was last commanded into |
 //!
-//! A balance that is not proven, or too old, is none: it changes nothing, and a row of proven ones begins anew after it.
-//! Two changes are at least `min_switch_interval_ms` apart, whoever wants them; a start counts as a change, so that a
-//! light node that fails again and again does not wear the contacts out. After a start the position is commanded once
+//! A balance that is not proven, or too old, is none: it changes nothing, and a row of proven ones begins anew after
+//! it. Two changes are at least `min_switch_interval_ms` apart, whoever wants them; a start counts as a change, so that
+//! a light node that fails again and again does not wear the contacts out. After a start the position is commanded once
 //! more: the relay may have lost it with the power.
 
 use serde::{Deserialize, Serialize};

@@ -26,8 +26,8 @@ pub(crate) fn is_given(dir: &Path) -> bool {
     crate::files::is_laid(&dir.join(FILE))
 }
 
-/// The order that waits in `dir`. It is set aside, so that one that is given meanwhile waits for its turn, and stays there
-/// until [`done`].
+/// The order that waits in `dir`. It is set aside, so that one that is given meanwhile waits for its turn, and stays
+/// there until [`done`].
 pub(crate) fn waiting(dir: &Path) -> Option<Order> {
     let aside = match crate::files::claim(&dir.join(FILE)) {
         Ok(aside) => aside?,

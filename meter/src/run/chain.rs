@@ -1,7 +1,7 @@
 //! The chain's loop: follows headers, submits what the queues hold, looks at balances.
 //!
-//! Peers are asked by chance, so that none of them is believed or waited for alone, and a second one is asked for the header
-//! that the first one proved. Each meter has its own pace: one that is refused never holds up another.
+//! Peers are asked by chance, so that none of them is believed or waited for alone, and a second one is asked for the
+//! header that the first one proved. Each meter has its own pace: one that is refused never holds up another.
 
 use super::LightError;
 use super::distrust;

@@ -373,7 +373,8 @@ async fn prices_are_shown_when_proven_and_not_when_forged_doubted_or_too_old() {
     assert_eq!(shown_tariff(&chain), None, "nothing is believed any more");
 }
 
-/// Goal: the way from a proven balance to a relay that has moved, with nothing in between but the light node's own parts.
+/// Goal: the way from a proven balance to a relay that has moved, with nothing in between but the light node's own
+/// parts.
 #[tokio::test]
 async fn a_proven_balance_moves_the_relay() {
     let dir = memory_dir();

@@ -1,7 +1,7 @@
 //! Remembers over restarts that the operating system's clock was found to be wrong.
 //!
-//! A clock that nobody sets and that stands years ahead would end trust at each start, before any header can show that it
-//! is wrong.
+//! A clock that nobody sets and that stands years ahead would end trust at each start, before any header can show that
+//! it is wrong.
 
 use std::path::Path;
 use wattle_host::FileError;

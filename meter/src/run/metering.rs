@@ -143,8 +143,8 @@ impl Metering {
         }
     }
 
-    /// Tells the sensor two things that it cannot read itself: the age of the last good value, and the counters that the
-    /// chain is proven to have.
+    /// Tells the sensor two things that it cannot read itself: the age of the last good value, and the counters that
+    /// the chain is proven to have.
     fn adopt(&mut self) {
         let now = self.shared.clock.now();
         let age = |then: TimeMs| Duration::from_millis(now.0.saturating_sub(then.0));
@@ -236,8 +236,8 @@ impl Metering {
         });
     }
 
-    /// Signs and keeps a reading. Returns whether that is done: on a full disk nothing is signed, and what waits there goes
-    /// on to the chain meanwhile.
+    /// Signs and keeps a reading. Returns whether that is done: on a full disk nothing is signed, and what waits there
+    /// goes on to the chain meanwhile.
     async fn record(&mut self, energy: Energy) -> Result<bool, LightError> {
         let Some(Books { signer, queue }) = self.books.clone() else { return Ok(true) };
         if self.full_since.is_some_and(|since| since.elapsed() < FULL_PAUSE) {

@@ -1,7 +1,7 @@
 //! The peers of one round of the chain's loop: one that does not answer in time is not waited for again.
 //!
-//! A question may take ten seconds, and a round asks several for each meter, one after the other. A single peer that stays
-//! silent would hold up everything else for minutes.
+//! A question may take ten seconds, and a round asks several for each meter, one after the other. A single peer that
+//! stays silent would hold up everything else for minutes.
 
 use crate::peers::Peers;
 use std::collections::BTreeMap;

@@ -67,8 +67,8 @@ pub struct ReadAs {
     /// A built-in profile, or the path of a profile file.
     #[serde(default = "default_profile")]
     pub profile: String,
-    /// A reading is also signed whenever so much more was imported, in Wh: 100 where deals are charged by what this meter
-    /// has shown, 0 where they are not.
+    /// A reading is also signed whenever so much more was imported, in Wh: 100 where deals are charged by what this
+    /// meter has shown, 0 where they are not.
     #[serde(default)]
     pub reading_step_wh: u64,
 }

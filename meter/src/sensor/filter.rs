@@ -3,8 +3,9 @@
 //! Meters sometimes answer with a NaN, a transient zero, or a number that is none of theirs. Booking the recovery after
 //! such a zero as consumption would charge a lifetime's energy at once, and a number from nowhere would make every true
 //! one after it look like a fall. So a value that does not follow from the last good one is held back until it has been
-//! seen several times in a row. A confirmed fall is a reset or a swapped meter: the operator is told, and nothing more is
-//! signed until the meter is registered anew, under a key of its own, or counts on from the last good value after all.
+//! seen several times in a row. A confirmed fall is a reset or a swapped meter: the operator is told, and nothing more
+//! is signed until the meter is registered anew, under a key of its own, or counts on from the last good value after
+//! all.
 //!
 //! | counter | verdict |
 //! |---|---|
@@ -112,8 +113,8 @@ impl Energy {
         Ok(Self { import, export, import_wh, export_wh })
     }
 
-    /// The counters that stand at these counts, in the register's own unit and counted on beyond each roll-over. The words
-    /// are those that the register shows, where whole numbers tell.
+    /// The counters that stand at these counts, in the register's own unit and counted on beyond each roll-over. The
+    /// words are those that the register shows, where whole numbers tell.
     ///
     /// # Errors
     /// [`WordsError`] when either is no amount of energy.

@@ -214,8 +214,8 @@ impl Sensor {
         self.identity = identity;
     }
 
-    /// Asks a meter with a fixed map for its number. Not every version of a meter has one: those that say so are not asked
-    /// again (`Some(None)`). Silence (`None`) is not an answer: it may be the line's.
+    /// Asks a meter with a fixed map for its number. Not every version of a meter has one: those that say so are not
+    /// asked again (`Some(None)`). Silence (`None`) is not an answer: it may be the line's.
     async fn ask_serial_number(&self, bus: &mut Bus, place: &SerialNumber) -> Option<Option<String>> {
         let block =
             Block { function: place.function, address: place.address, count: place.value_type.words() };

@@ -5,9 +5,10 @@
 //! A reading is done with when the meter's record in state, proven against a believed header, has its number or a
 //! higher one.
 //!
-//! Refused readings are tried once more; then later ones go ahead, whose counters include theirs. Readings refused twice
-//! are parked, since each attempt costs the sponsor: until a new reading comes that the proven record does not speak
-//! against, or until a pause is over that doubles each time. For a meter that another has replaced nothing more is sent.
+//! Refused readings are tried once more; then later ones go ahead, whose counters include theirs. Readings refused
+//! twice are parked, since each attempt costs the sponsor: until a new reading comes that the proven record does not
+//! speak against, or until a pause is over that doubles each time. For a meter that another has replaced nothing more
+//! is sent.
 //!
 //! When the trust period is over nothing can be proven: readings are still sent, but none is done with before a new
 //! checkpoint is given.
@@ -359,7 +360,8 @@ impl Submitter {
             _ => return Err(failed(FollowError::OtherAnswer)),
         };
         let claimed = self.claimed_seq(peers, peer).await;
-        // A peer's word that the chain took the fee and not the readings ends no reading, but it parks them all the same.
+        // A peer's word that the chain took the fee and not the readings ends no reading, but it parks them all the
+        // same.
         if let Some(sent) = self.unproven.take_if(|sent| nonce > sent.nonce) {
             if claimed < sent.up_to {
                 self.note_refusal(sent.up_to, Objection::Unknown);

@@ -147,7 +147,7 @@ impl World {
         }
     }
 
-    /// Whatever was synced is on the chain or still waits.
+    /// Every reading that was synced is on the chain or still waits.
     fn check(&self, life: &Life, what: &str) {
         let waiting = life.queue.lock().unwrap().pending(0, u64::MAX, usize::MAX).unwrap();
         for reading in &waiting {

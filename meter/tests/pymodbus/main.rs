@@ -15,8 +15,8 @@ use wattle_meter::sensor::{
 };
 use wattle_primitives::reading::RegisterEncoding;
 
-/// Longer than pymodbus takes, also on a busy machine. A refusal over a serial line costs it whole: the line is listened to
-/// until then.
+/// Longer than pymodbus takes, also on a busy machine. A refusal over a serial line costs it whole: the line is
+/// listened to until then.
 const PATIENT: Timing = Timing {
     connect_timeout: Duration::from_secs(60),
     answer_timeout: Duration::from_secs(15),

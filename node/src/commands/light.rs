@@ -11,7 +11,7 @@ use wattle_meter::cli::{self, LightCommand};
     after_help = "Examples:\n  wattle light run --config /etc/wattle/light.toml\n  wattle light probe --tcp 192.168.1.50:502"
 )]
 pub struct LightArgs {
-    /// What to do.
+    /// One of the commands of `wattle-light`.
     #[command(subcommand)]
     pub command: LightCommand,
 }

@@ -43,10 +43,10 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct LogArgs {
-    /// What to log: error, warn, info, debug, trace, or a filter such as wattle_node=debug.
+    /// Least severity that is logged: error, warn, info, debug, trace, or a filter such as wattle_node=debug.
     #[arg(long, global = true, env = "WATTLE_LOG", value_name = "FILTER", default_value = LOG_DEFAULT)]
     pub log: String,
-    /// How to log, on standard error.
+    /// Form of the log, on standard error.
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
 }

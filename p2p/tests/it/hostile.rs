@@ -200,7 +200,8 @@ async fn who_does_not_say_hello_is_disconnected() {
     settings.limits.handshake_timeout = Duration::from_secs(1);
     let home = Node::start(settings).await;
     let mut attacker = Attacker::connect(9, &home);
-    // Opens a stream, so that the connection stands, and then says nothing. It may have taken too long for that already.
+    // Opens a stream, so that the connection stands, and then says nothing. It may have taken too long for that
+    // already.
     let votes = format!("/wattle/{}/votes/1", genesis().short());
     if let Some(mut stream) = attacker.try_open(home.peer(), &votes).await {
         assert!(closed(&mut stream).await);

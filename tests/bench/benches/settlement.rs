@@ -1,4 +1,4 @@
-//! What an interval of a large microgrid costs: readings taken in, orders cleared, members settled, losses shared; each
+//! The cost of an interval of a large microgrid: readings taken in, orders cleared, members settled, losses shared; each
 //! with the blocks that it takes under the microgrid preset's weight.
 //!
 //! `cargo bench -p wattle-bench --bench settlement`; `METERS=n` for another size.
@@ -223,7 +223,7 @@ impl Village {
 /// The preset's time between two blocks: what one may take.
 const BLOCK_TIME: Duration = Duration::from_millis(500);
 
-/// What working off took.
+/// Blocks and time that working off took.
 #[derive(Clone, Copy, Debug, Default)]
 struct Worked {
     blocks: u32,

@@ -1,4 +1,4 @@
-//! What one signature costs, alone and in batches.
+//! The cost of one signature, alone and in batches.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

@@ -1,4 +1,4 @@
-//! What the recorder knows, and how it writes the recording: with system calls only, since the C library's functions
+//! Open files as the recorder knows them, and how it writes the recording: with system calls only, since the C library's functions
 //! are those that it stands for.
 
 use crate::format;

@@ -131,8 +131,8 @@ impl Sim {
         Ok(())
     }
 
-    /// A block that a quorum notarizes an hour early stops the chain for that hour once clocks are set right: validators
-    /// ahead and those that are not honest have less than a third, as the protocol assumes.
+    /// A block that a quorum notarizes an hour early stops the chain for that hour once clocks are set right:
+    /// validators ahead and those that are not honest have less than a third, as the protocol assumes.
     fn may_run_ahead(&mut self, node: usize) -> bool {
         let Some(place) = self.plan.place_of(node) else { return true };
         let may = self.plan.is_bearable(|i| i == place || self.ahead.contains(&i));

@@ -64,8 +64,8 @@ pub struct Plan {
     pub lying_followers: usize,
     /// Light clients.
     pub lights: usize,
-    /// How much faster wall clocks go than the monotonic one: intervals of a minute end within a run, while timeouts are
-    /// what they are. At 1 none would, and the microgrid has no terms.
+    /// How much faster wall clocks go than the monotonic one: intervals of a minute end within a run, while timeouts
+    /// are what they are. At 1 none would, and the microgrid has no terms.
     pub rate: u64,
     /// How the microgrid's intervals are cleared.
     pub clearing: ClearingRule,

@@ -92,6 +92,6 @@ fn every_command_of_the_energy_guide_is_understood() {
         }
     }
     assert!(commands.len() > 40, "{} commands", commands.len());
-    // What parses anything proves nothing.
+    // A parser that takes anything proves nothing.
     assert!(Cli::try_parse_from(["wattle", "energy", "order", "--price", "1"]).is_err());
 }

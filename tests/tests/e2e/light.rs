@@ -26,8 +26,8 @@ fn waiting(queue: &Path) -> BTreeMap<u64, u64> {
     readings.map(|reading| (reading.seq, wh(&reading.import))).collect()
 }
 
-/// Goal: between a reading on the disk and its number on the chain there is no moment at which the end of the process loses
-/// it, or has the chain take it twice.
+/// Goal: between a reading on the disk and its number on the chain there is no moment at which the end of the process
+/// loses it, or has the chain take it twice.
 #[test]
 fn killed_while_it_submits_it_brings_every_reading_to_the_chain_once() {
     let network = Network::lay_out(&["--meters", "1"]);

@@ -1,5 +1,5 @@
-//! The encodings of what state holds and only validators read, pinned in `tests/vectors/records.json`. That they are what
-//! `docs/protocol.md` says, `tests/vectors/check.py` finds out from the page.
+//! The encodings of what state holds and only validators read, pinned in `tests/vectors/records.json`. That they are
+//! what `docs/protocol.md` says, `tests/vectors/check.py` finds out from the page.
 
 use serde_json::{Map, Value, json};
 use std::path::Path;

@@ -53,7 +53,7 @@ impl SmallDisk {
         let mut ballast = std::fs::File::options().create(true).append(true).open(self.ballast()).unwrap();
         loop {
             let room = self.free().saturating_sub(left).min(1 << 20);
-            // What the node takes at the same moment may be what is missing here.
+            // The node may take at the same moment the room that is missing here.
             if room == 0 || ballast.write_all(&vec![0x5a; usize::try_from(room).unwrap()]).is_err() {
                 return;
             }

@@ -7,8 +7,8 @@ use crate::{root, rust_files};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Circles that are known: (crate, the modules among which it runs). This one stays: money moves by authority, and authority
-/// is kept in accounts.
+/// Circles that are known: (crate, the modules among which it runs). This one stays: money moves by authority, and
+/// authority is kept in accounts.
 const KNOWN: &[(&str, &[&str])] = &[("runtime", &["modules::identity", "modules::ledger"])];
 
 /// Names of modules from the crate's root down.

@@ -1,7 +1,8 @@
 //! The floors of the house: who may import whom, and what no floor may contain.
 //!
-//! The same table stands in `ARCHITECTURE.md`. A dependency that breaks it fails here, not in review. Beside it: no circles
-//! of modules within a crate ([`circles`]), and from whom and under what licence other crates come ([`supply`]).
+//! The same table stands in `ARCHITECTURE.md`. A dependency that breaks it fails here, not in review. Beside it: no
+//! circles of modules within a crate ([`circles`]), and from whom and under what licence other crates come
+//! ([`supply`]).
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -52,9 +53,9 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
     ),
     // Loaded into the product by a test; knows nothing of it.
     ("recorder", &[], &["tokio", "rocksdb", "libp2p"]),
-    ("tests", EVERYTHING, &[]),
     // No product imports it: it is in the list of `tests` and `fuzz` alone.
     ("test-disk", &["host"], &["tokio", "rocksdb", "libp2p"]),
+    ("tests", EVERYTHING, &[]),
     ("fuzz", EVERYTHING, &[]),
     ("bench", &["primitives", "chain-spec", "runtime"], &[]),
 ];
@@ -71,8 +72,8 @@ const EVERYTHING: &[&str] = &[
     "cli",
     "meter",
     "node",
-];
     "test-disk",
+];
 
 /// (crate, text that its sources must not contain, files that may)
 const ABSENCES: &[(&str, &[&str], &[&str])] = &[
@@ -88,9 +89,9 @@ const ABSENCES: &[(&str, &[&str], &[&str])] = &[
     // A database option is a float; it decides nothing that two nodes must agree on.
     ("runtime", &["f32", "f64"], &["store/rocks.rs"]),
     ("runtime", &["rocksdb::"], &["store/rocks.rs"]),
-];
     // Workers keep the parameters of their start (node/src/work).
     ("runtime", &["write(keys::params", "write(keys::validators"], &["execute/genesis.rs"]),
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()

@@ -88,8 +88,8 @@ fn words(terms: &str) -> Vec<&str> {
     terms.split([' ', '(', ')', '/']).filter(|word| !word.is_empty()).collect()
 }
 
-/// Whether one may use what is under these terms, an SPDX expression, by the allowed licences alone. An older form has `/`
-/// for `OR`. A licence with an exception is not allowed by the plain one.
+/// Whether one may use what is under these terms, an SPDX expression, by the allowed licences alone. An older form has
+/// `/` for `OR`. A licence with an exception is not allowed by the plain one.
 fn is_allowed(terms: &str, allowed: &[&str]) -> bool {
     let spaced =
         terms.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ").replace(" WITH ", "-WITH-");

@@ -36,7 +36,7 @@ pub(super) struct BillArgs {
     /// Lines booked before this time.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     to: Option<TimeMs>,
-    /// What the period counts: when a line was booked, or when its energy began to flow.
+    /// The time by which a line is of the period: when it was booked, or when its energy began to flow.
     #[arg(long, value_name = "WHAT", default_value = "block")]
     by: By,
     /// As comma-separated values: amounts with the asset's decimals, times in UTC.
@@ -130,7 +130,8 @@ fn within(begins: TimeMs, args: &BillArgs) -> bool {
     begins >= args.from.unwrap_or(TimeMs::ZERO) && begins < args.to.unwrap_or(TimeMs::MAX)
 }
 
-/// The statement's lines: of the period by block; by energy all that may be of it, since none is booked before it flows.
+/// The statement's lines: of the period by block; by energy all that may be of it, since none is booked before it
+/// flows.
 async fn events(client: &Client, account: Address, args: &BillArgs) -> Result<Vec<EventItem>, CliError> {
     let to = args.to.filter(|_| args.by == By::Block);
     let params = json!({

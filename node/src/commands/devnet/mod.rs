@@ -80,8 +80,8 @@ pub struct DevnetArgs {
     /// Let the chain's clock run so many times as fast as the system's, from half past five in the morning on.
     #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..=i64::from(SPEED_MAX)))]
     pub speed: Option<u32>,
-    /// Tell a story: houses that trade, a cloud, a validator killed and back, a light node offline for a day. It takes at
-    /// least 4 validators and 5 meters, and a speed from 60 to 1200.
+    /// Tell a story: houses that trade, a cloud, a validator killed and back, a light node offline for a day. It takes
+    /// at least 4 validators and 5 meters, and a speed from 60 to 1200.
     #[arg(long, value_name = "STORY")]
     pub scenario: Option<Scenario>,
     /// End after the scenario; whether all held at its end is the exit code.

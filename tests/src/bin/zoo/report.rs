@@ -23,7 +23,7 @@ pub(crate) struct Row {
     pub(crate) seconds: f64,
 }
 
-/// What a fault came to.
+/// The end that a fault came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Killed,

@@ -102,7 +102,7 @@ fn outcome(recording: &Recording, image: &Image, reference: &Reference) -> Resul
     image.write(dir.path());
     let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let Ok(mut opened) = reopen(&place(dir.path()), recording) else { return Ok(Outcome::Refused) };
-        // Whatever flipped: if it starts, it signs nothing against what it has signed.
+        // Any bit may have flipped: if it starts, it signs nothing against what it has signed.
         let voting = opened.voting.as_mut().ok_or("no journal")?;
         Promises::before(recording, recording.ops.len()).signs_nothing_else(voting)?;
         match self::reference(&opened) {

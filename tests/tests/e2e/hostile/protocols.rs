@@ -26,7 +26,8 @@ fn protocols(target: &Target) -> Vec<String> {
     all
 }
 
-/// Bytes that are written to each: claims beyond any limit in both ways of writing lengths, noise, and frames cut short.
+/// Bytes that are written to each: claims beyond any limit in both ways of writing lengths, noise, and frames cut
+/// short.
 fn payloads(target: &Target) -> Vec<Vec<u8>> {
     let gib = 1u32 << 30;
     let noise: Vec<u8> = (0..65_536u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();

@@ -180,8 +180,8 @@ impl Stage<'_> {
         ));
     }
 
-    /// Waits until the chain's clock has passed `after` ms since `start`; not much longer than that takes, and not once a
-    /// validator has ended that should run.
+    /// Waits until the chain's clock has passed `after` ms since `start`; not much longer than that takes, and not once
+    /// a validator has ended that should run.
     async fn until(&mut self, start: u64, after: u64) -> Result<(), CliError> {
         let goal = start.saturating_add(after);
         let left = goal.saturating_sub(self.client.chain_status().await?.time_ms.0);
