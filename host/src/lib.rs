@@ -15,8 +15,8 @@
 //! # Not here
 //! The chain and its rules, any network protocol, asynchronous code.
 
-pub mod file;
 pub mod dir;
+pub mod file;
 pub mod key;
 pub mod lock;
 pub mod process;
