@@ -74,9 +74,9 @@ enum Subject {
 fn subject(args: &ProofArgs, address: Option<Address>) -> Result<(Vec<u8>, Subject), CliError> {
     match (address, args.asset, &args.key) {
         (Some(owner), Some(asset), _) => {
-            Ok((state_key::balance(&AccountId::Wallet { owner }, AssetId(asset)), Subject::Balance))
+            Ok((state_key::balance(&AccountId::Wallet { owner }, AssetId(asset)).to_vec(), Subject::Balance))
         }
-        (Some(address), None, _) => Ok((state_key::account(&address), Subject::Account)),
+        (Some(address), None, _) => Ok((state_key::account(&address).to_vec(), Subject::Account)),
         (None, _, Some(key)) => {
             Ok((hex::decode(key).map_err(|e| CliError::input("key", e))?, Subject::Other))
         }

@@ -31,6 +31,7 @@ use wattle_chain_spec::{Checkpoint, CheckpointError};
 use wattle_consensus::light::{LightBlock, LightError, TrustRules, TrustedState};
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::{self, EpochProof, ProofAnswer, Request, Response};
+use wattle_primitives::state_key::Key;
 use wattle_primitives::{
     BoundedBytes, BoundedVec, Certificate, Decode, Epoch, Hash, Header, Height, TimeMs, ValidatorSet, planted,
 };
@@ -231,9 +232,9 @@ impl Follower {
         &mut self,
         peers: &impl Peers,
         peer: PeerId,
-        key: &[u8],
+        key: Key<T>,
     ) -> Result<Option<T>, FollowError> {
-        let (value, _) = self.prove(peers, peer, key).await?;
+        let (value, _) = self.prove(peers, peer, &key).await?;
         value.map(|bytes| wattle_primitives::decode(&bytes).map_err(FollowError::Record)).transpose()
     }
 

@@ -58,8 +58,7 @@ impl Follower {
         peer: PeerId,
         microgrid: Hash,
     ) -> Result<Option<Tariff>, FollowError> {
-        let key = state_key::microgrid(&microgrid);
-        let Some(grid) = self.prove_record::<MicrogridRecord>(peers, peer, &key).await? else {
+        let Some(grid) = self.prove_record(peers, peer, state_key::microgrid(&microgrid)).await? else {
             return Ok(None);
         };
         let (height, time_ms) = (self.head().height, self.head().time_ms);
@@ -68,7 +67,7 @@ impl Follower {
         for back in 1..=VERSIONS_MAX {
             let Some(version) = grid.terms.checked_sub(back) else { break };
             let key = state_key::terms(&microgrid, version);
-            let Some(record) = self.prove_record::<TermsRecord>(peers, peer, &key).await? else { break };
+            let Some(record) = self.prove_record(peers, peer, key).await? else { break };
             if record.from > grid.interval_at(now) {
                 later = Some(record);
                 continue;

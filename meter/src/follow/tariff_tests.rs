@@ -48,10 +48,10 @@ pub(crate) fn with_terms(mut state: State, versions: &[(u64, Terms)]) -> State {
         terms: u32::try_from(versions.len()).unwrap(),
         agenda: None,
     };
-    state.insert(state_key::microgrid(&GRID), wattle_primitives::encode(&record));
+    state.insert(state_key::microgrid(&GRID).to_vec(), wattle_primitives::encode(&record));
     for (version, (from, terms)) in (0..).zip(versions) {
         let record = TermsRecord { from: IntervalId(*from), terms: terms.clone() };
-        state.insert(state_key::terms(&GRID, version), wattle_primitives::encode(&record));
+        state.insert(state_key::terms(&GRID, version).to_vec(), wattle_primitives::encode(&record));
     }
     state
 }
@@ -92,7 +92,7 @@ async fn forged_terms_and_a_forged_microgrid_are_refused() {
     let cheap = terms(&[(0, 1, 1)], 0);
     for record in [
         wattle_primitives::encode(&TermsRecord { from: IntervalId(0), terms: cheap.clone() }),
-        with_terms(State::new(), &[(0, honest.clone()), (0, cheap)])[&state_key::microgrid(&GRID)].clone(),
+        with_terms(State::new(), &[(0, honest.clone()), (0, cheap)])[&*state_key::microgrid(&GRID)].clone(),
     ] {
         let is_terms = record.first_chunk::<8>() == Some(&[0; 8]);
         let (peers, mut follower) = bench(&[(0, honest.clone())]);

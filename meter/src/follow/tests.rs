@@ -4,7 +4,7 @@ use super::*;
 use crate::tests::chain::{Lie, SEEDS, TRUST_MS, TestChain, TestPeers, finalize, registered, set};
 use crate::tests::life::meter;
 use wattle_primitives::state_key::{self, MeterRecord};
-use wattle_primitives::{TimeMs, View};
+use wattle_primitives::{Address, TimeMs, View};
 
 const LATER: [u8; 4] = [3, 4, 5, 6];
 
@@ -170,9 +170,9 @@ async fn state_is_believed_only_with_a_proof() {
         let error = node.prove(&peers, liar, &key).await.unwrap_err();
         assert!(matches!(error, FollowError::Proof(_)) && error.is_lie(), "{error:?}");
     }
-    let record: Option<MeterRecord> = node.prove_record(&peers, honest, &key).await.unwrap();
+    let record: Option<MeterRecord> = node.prove_record(&peers, honest, key).await.unwrap();
     assert_eq!(record.unwrap().owner, meter());
-    let absent: Option<MeterRecord> = node.prove_record(&peers, honest, b"nobody").await.unwrap();
+    let absent = node.prove_record(&peers, honest, state_key::meter(&Address([7; 32]))).await.unwrap();
     assert_eq!(absent, None);
 }
 

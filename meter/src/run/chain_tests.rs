@@ -218,7 +218,7 @@ async fn a_balance_whose_header_is_too_old_moves_no_relay() {
 async fn a_meter_that_is_refused_never_holds_up_another() {
     let dir = memory_dir();
     let mut state = village(2);
-    state.remove(&state_key::meter(&address(0))); // the operator has forgotten one
+    state.remove(&*state_key::meter(&address(0))); // the operator has forgotten one
     let source = TestChain::started(state);
     let mut chain = light_node(dir.path(), &source, 2, 200);
     let peers = TestPeers::new(source, &SEEDS, 2);
@@ -306,7 +306,7 @@ async fn heights_and_genesis_are_on_the_board() {
 fn priced() -> State {
     let terms = tariff_tests::terms(&[(0, 300, 100)], 0);
     let mut state = tariff_tests::with_terms(with_balance(village(1), address(0), 5), &[(0, terms)]);
-    let key = state_key::meter(&address(0));
+    let key = state_key::meter(&address(0)).to_vec();
     let mut record: MeterRecord = wattle_primitives::decode(&state[&key]).unwrap();
     record.microgrid = tariff_tests::GRID;
     state.insert(key, wattle_primitives::encode(&record));
@@ -407,7 +407,7 @@ async fn a_proven_balance_moves_the_relay() {
     let relay = tokio::spawn(relay.run());
     let said = || std::fs::read_to_string(&log).unwrap_or_default();
     for (balance, want) in [(5, "on\n"), (2, "on\noff\n"), (3, "on\noff\n"), (4, "on\noff\non\n")] {
-        let key = state_key::balance(&AccountId::Wallet { owner: address(0) }, AssetId::NATIVE);
+        let key = state_key::balance(&AccountId::Wallet { owner: address(0) }, AssetId::NATIVE).to_vec();
         let record = BalanceRecord { credits_posted: balance, ..BalanceRecord::default() };
         peers.put(key, &record);
         // With a balance between both limits nothing is said, however often the chain is looked at.

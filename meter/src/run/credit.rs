@@ -9,7 +9,7 @@ use crate::submit::SubmitError;
 use std::collections::BTreeMap;
 use wattle_p2p::PeerId;
 use wattle_primitives::call::ledger::AccountId;
-use wattle_primitives::state_key::{self, BalanceRecord, MeterRecord};
+use wattle_primitives::state_key::{self, MeterRecord};
 use wattle_primitives::{Address, AssetId, Hash};
 
 impl Chain {
@@ -86,10 +86,10 @@ impl Chain {
         meter: Address,
         asset: AssetId,
     ) -> Result<Option<(Credit, Hash)>, FollowError> {
-        let record = self.follower.prove_record::<MeterRecord>(net, peer, &state_key::meter(&meter)).await?;
+        let record = self.follower.prove_record(net, peer, state_key::meter(&meter)).await?;
         let Some(MeterRecord { owner, microgrid, .. }) = record else { return Ok(None) };
         let key = state_key::balance(&AccountId::Wallet { owner }, asset);
-        let balance = self.follower.prove_record::<BalanceRecord>(net, peer, &key).await?.unwrap_or_default();
+        let balance = self.follower.prove_record(net, peer, key).await?.unwrap_or_default();
         let head = self.follower.head();
         let (height, time_ms) = (head.height, head.time_ms);
         self.cross_check(net, peer).await?;

@@ -142,7 +142,7 @@ fn proven(import_wh: u64, replaced: bool) -> MeterRecord {
     let last = LastReading { effective_ms: TimeMs(NOON_MS), ..last };
     let meter = Address([5; 32]);
     let state = registered(meter, Some(last));
-    let record: MeterRecord = wattle_primitives::decode(&state[&state_key::meter(&meter)]).unwrap();
+    let record: MeterRecord = wattle_primitives::decode(&state[&*state_key::meter(&meter)]).unwrap();
     let replaced_by = replaced.then_some(Address([6; 32]));
     MeterRecord { encoding: RegisterEncoding::Float32Kwh, power_max_w: 5000, replaced_by, ..record }
 }

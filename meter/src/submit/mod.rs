@@ -26,11 +26,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wattle_host::wall;
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::{Request, Response};
-use wattle_primitives::call;
 use wattle_primitives::call::energy::READINGS_MAX;
 use wattle_primitives::reading::SignedReading;
-use wattle_primitives::state_key::{self, AccountRecord, MeterRecord};
-use wattle_primitives::{Address, Amount, BoundedBytes, BoundedVec, Call, Lane, Nonce, TimeMs, Tx, TxBody};
+use wattle_primitives::state_key::{self, MeterRecord};
+use wattle_primitives::{
+    Address, Amount, BoundedBytes, BoundedVec, Call, Lane, Nonce, TimeMs, Tx, TxBody, call,
+};
 
 /// How long a transaction may wait for a block, in ms. Then it is signed again, under the same nonce.
 pub(crate) const TX_LIFETIME_MS: u64 = 120_000;
@@ -193,12 +194,12 @@ impl Submitter {
         let meter = self.signer.meter();
         // The account first: when its proven nonce shows that a transaction took effect, the meter's record, proven
         // at the same height or a later one, shows what it came to.
-        let account = follower.prove_record::<AccountRecord>(peers, peer, &state_key::account(&meter)).await;
+        let account = follower.prove_record(peers, peer, state_key::account(&meter)).await;
         let account = match account {
             Err(error) if error.needs_checkpoint() => return self.send_unproven(peers, peer).await,
             other => other.map_err(|source| SubmitError::Peer { peer, source })?,
         };
-        let record = follower.prove_record::<MeterRecord>(peers, peer, &state_key::meter(&meter)).await;
+        let record = follower.prove_record(peers, peer, state_key::meter(&meter)).await;
         let record = record.map_err(|source| SubmitError::Peer { peer, source })?;
         let (Some(account), Some(record)) = (account, record) else { return Ok(Progress::NotRegistered) };
         let nonce = account.nonce(LANE);
@@ -393,7 +394,7 @@ impl Submitter {
 
     /// The last number that `peer` says the chain has of the meter; 0 when it does not say.
     async fn claimed_seq(&self, peers: &impl Peers, peer: PeerId) -> u64 {
-        let Ok(key) = BoundedBytes::new(state_key::meter(&self.signer.meter())) else { return 0 };
+        let Ok(key) = BoundedBytes::new(state_key::meter(&self.signer.meter()).to_vec()) else { return 0 };
         let Ok(Response::Proof(answer)) = peers.ask(peer, Request::Proof { key }).await else { return 0 };
         let record = answer.value.as_deref().and_then(|v| wattle_primitives::decode::<MeterRecord>(v).ok());
         record.and_then(|record| record.last).map_or(0, |last| last.seq)

@@ -200,7 +200,7 @@ async fn a_meter_that_was_replaced_sends_nothing_more() {
     while bench.round().await != Progress::Idle {}
     let mut record = bench.peers.meter_record(&bench.life.signer.meter());
     record.replaced_by = Some(Address([8; 32]));
-    bench.peers.put(state_key::meter(&bench.life.signer.meter()), &record);
+    bench.peers.put(state_key::meter(&bench.life.signer.meter()).to_vec(), &record);
     let before = bench.peers.received.lock().unwrap().len();
     bench.record(120);
     for _ in 0..5 {
@@ -222,7 +222,7 @@ fn the_record_says_what_speaks_against_a_reading() {
         ..LastReading::default()
     };
     let state = registered(Address([1; 32]), Some(last));
-    let bytes = &state[&state_key::meter(&Address([1; 32]))];
+    let bytes = &state[&*state_key::meter(&Address([1; 32]))];
     let mut record: MeterRecord = wattle_primitives::decode(bytes).unwrap();
     record.power_max_w = 5000;
     let reading = |import, export| Reading {

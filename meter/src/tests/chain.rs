@@ -304,7 +304,7 @@ impl TestPeers {
             }
             Request::Proof { key } => Response::Proof(Box::new(chain.proof(key))),
             Request::Account(address) => {
-                let key = state_key::account(address);
+                let key = state_key::account(address).to_vec();
                 let record = chain.proof(&key);
                 let account: AccountRecord = wattle_primitives::decode(&chain.state[&key]).unwrap();
                 let nonces = BoundedVec::new(vec![(Lane(0), account.nonce(Lane(0)))]).unwrap();
@@ -343,7 +343,8 @@ impl TestPeers {
         let refusing = *self.refusing.lock().unwrap();
         let mut chain = self.chain.lock().unwrap();
         let sender = tx.body().sender;
-        let (account_key, meter_key) = (state_key::account(&sender), state_key::meter(&sender));
+        let (account_key, meter_key) =
+            (state_key::account(&sender).to_vec(), state_key::meter(&sender).to_vec());
         let mut account: AccountRecord = wattle_primitives::decode(&chain.state[&account_key]).unwrap();
         if tx.body().nonce != account.nonce(tx.body().lane) {
             return;
@@ -393,7 +394,7 @@ impl TestPeers {
     }
 
     pub(crate) fn meter_record(&self, meter: &Address) -> MeterRecord {
-        wattle_primitives::decode(&self.chain.lock().unwrap().state[&state_key::meter(meter)]).unwrap()
+        wattle_primitives::decode(&self.chain.lock().unwrap().state[&*state_key::meter(meter)]).unwrap()
     }
 }
 
@@ -438,15 +439,15 @@ pub(crate) fn registered(meter: Address, last: Option<LastReading>) -> State {
     let account =
         AccountRecord { nonces: BoundedVec::new(vec![Nonce(0)]).unwrap(), ..AccountRecord::default() };
     BTreeMap::from([
-        (state_key::account(&meter), wattle_primitives::encode(&account)),
-        (state_key::meter(&meter), wattle_primitives::encode(&record)),
+        (state_key::account(&meter).to_vec(), wattle_primitives::encode(&account)),
+        (state_key::meter(&meter).to_vec(), wattle_primitives::encode(&record)),
     ])
 }
 
 /// Adds a wallet's balance of the native asset.
 pub(crate) fn with_balance(mut state: State, owner: Address, units: u128) -> State {
     let record = BalanceRecord { credits_posted: units, ..BalanceRecord::default() };
-    let key = state_key::balance(&AccountId::Wallet { owner }, AssetId::NATIVE);
+    let key = state_key::balance(&AccountId::Wallet { owner }, AssetId::NATIVE).to_vec();
     state.insert(key, wattle_primitives::encode(&record));
     state
 }

@@ -103,11 +103,12 @@ fn proof(shared: &Shared, view: &View, key: &[u8]) -> Answered<ProofAnswer> {
 
 fn account(shared: &Shared, address: &wattle_primitives::Address) -> Answered<Response> {
     let view = shared.view();
-    let key = wattle_primitives::state_key::account(address);
-    let nonces =
-        view.state.read(keys::account(address)).map_or_else(Vec::new, |record| record.lanes().collect());
+    let key = keys::account(address);
+    let nonces = view.state.read(key).map_or_else(Vec::new, |record| record.lanes().collect());
     let Some(record) = proof(shared, &view, &key)? else { return Ok(None) };
-    let (Ok(nonces), Ok(key)) = (BoundedVec::new(nonces), BoundedBytes::new(key)) else { return Ok(None) };
+    let (Ok(nonces), Ok(key)) = (BoundedVec::new(nonces), BoundedBytes::new(key.to_vec())) else {
+        return Ok(None);
+    };
     Ok(Some(Response::Account(Box::new(AccountAnswer { nonces, key, record }))))
 }
 

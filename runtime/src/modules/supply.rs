@@ -53,19 +53,14 @@ impl History {
         let took_effect =
             txs.iter().zip(&receipts.txs).filter(|(_, receipt)| receipt.outcome == Outcome::Success);
         for call in took_effect.flat_map(|(tx, _)| &tx.tx().body().calls) {
+            let Call::Token(call) = call else { continue }; // no other module issues
             match call {
-                Call::Token(TokenCall::Mint(Mint { asset, amount, .. })) => self.issue(*asset, *amount),
-                Call::Token(TokenCall::Burn(Burn { asset, amount })) => {
+                TokenCall::Mint(Mint { asset, amount, .. }) => self.issue(*asset, *amount),
+                TokenCall::Burn(Burn { asset, amount }) => {
                     let burned = &mut self.assets.entry(*asset).or_default().burned;
                     *burned = burned.saturating_add(amount.0);
                 }
-                Call::Token(TokenCall::Issue(_) | TokenCall::Transfer(_))
-                | Call::Ledger(_)
-                | Call::Identity(_)
-                | Call::Energy(_)
-                | Call::Market(_)
-                | Call::Deals(_)
-                | Call::Disputes(_) => {}
+                TokenCall::Issue(_) | TokenCall::Transfer(_) => {}
             }
         }
     }

@@ -216,7 +216,8 @@ impl Sim {
             trust_period_ms: TimeMs(TRUST_MS),
         };
         let account = |i: usize| Address::of_key(&wallet_key(i).public());
-        let keys = (0..WALLETS).map(|i| wattle_primitives::state_key::account(&account(i))).collect();
+        let keys =
+            (0..WALLETS).map(|i| wattle_primitives::state_key::account(&account(i)).to_vec()).collect();
         let light = &mut self.lights[client];
         let peers = light.servers.iter().map(|node| self.nodes[*node].peer).collect();
         light.time.now.store(self.now, Ordering::Relaxed);
