@@ -1,5 +1,5 @@
-//! The cost of an interval of a large microgrid: readings taken in, orders cleared, members settled, losses shared; each
-//! with the blocks that it takes under the microgrid preset's weight.
+//! The cost of an interval of a large microgrid: readings taken in, orders cleared, members settled, losses shared;
+//! each with the blocks that it takes under the microgrid preset's weight.
 //!
 //! `cargo bench -p wattle-bench --bench settlement`; `METERS=n` for another size.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]

@@ -1,5 +1,5 @@
-//! Open files as the recorder knows them, and how it writes the recording: with system calls only, since the C library's functions
-//! are those that it stands for.
+//! Open files as the recorder knows them, and how it writes the recording: with system calls only, since the C
+//! library's functions are those that it stands for.
 
 use crate::format;
 use libc::{c_char, c_int, iovec};

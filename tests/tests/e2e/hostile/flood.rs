@@ -133,8 +133,8 @@ async fn attack(tally: Arc<Tally>, target: Target, junk: Tx) {
             if due < sent + BURST {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
-            // Messages that could not be sent while there was no connection are made up for. No message is sent twice: one that
-            // was seen already would not even be looked at.
+            // Messages that could not be sent while there was no connection are made up for. No message is sent twice:
+            // one that was seen already would not even be looked at.
             let count = due.saturating_sub(sent).clamp(BURST, BURST_MAX);
             let burst: Vec<u8> = (sent..sent + count).flat_map(|n| message(&target, &junk, n)).collect();
             sent += count;
