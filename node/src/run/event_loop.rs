@@ -33,6 +33,19 @@ pub(super) struct Loop {
     pub(super) observer: Observer,
 }
 
+/// Why the loop really ended. A thread that takes no orders any more has reported what it failed of before, and the loop may have
+/// had an order for it first.
+fn cause(error: NodeError, reports: &mut mpsc::UnboundedReceiver<Report>) -> NodeError {
+    if matches!(error, NodeError::Fatal(Fatal::Thread(_))) {
+        while let Ok(report) = reports.try_recv() {
+            if let Report::Fatal(fatal) = report {
+                return fatal.into();
+            }
+        }
+    }
+    error
+}
+
 /// One thing that the loop reacts to.
 enum Incoming {
     Event(Event),
@@ -44,12 +57,13 @@ impl Loop {
     /// Runs until the end, then waits for the threads: they hold the locks of log, sign state and database.
     pub(super) async fn run(
         mut self,
-        reports: mpsc::UnboundedReceiver<Report>,
+        mut reports: mpsc::UnboundedReceiver<Report>,
         network: mpsc::Receiver<NetEvent>,
         commands: mpsc::Receiver<Command>,
         stop: watch::Receiver<bool>,
     ) -> Result<(), NodeError> {
-        let result = self.react(reports, network, commands, stop).await;
+        let result = self.react(&mut reports, network, commands, stop).await;
+        let result = result.map_err(|error| cause(error, &mut reports));
         let threads = self.threads;
         let joined = tokio::task::spawn_blocking(|| threads.end()).await;
         if result.is_ok() && !joined.unwrap_or(false) {
@@ -60,7 +74,7 @@ impl Loop {
 
     async fn react(
         &mut self,
-        mut reports: mpsc::UnboundedReceiver<Report>,
+        reports: &mut mpsc::UnboundedReceiver<Report>,
         mut network: mpsc::Receiver<NetEvent>,
         mut commands: mpsc::Receiver<Command>,
         mut stop: watch::Receiver<bool>,
@@ -243,3 +257,7 @@ impl Loop {
         tokio::task::spawn_blocking(move || responder.send(serve::answer(&shared, &request)));
     }
 }
+
+#[cfg(test)]
+#[path = "event_loop_tests.rs"]
+mod tests;
