@@ -1,0 +1,787 @@
+//! What accounts try: each call with arguments drawn from what exists and from what is hostile, and scripts of
+//! colluders.
+//!
+//! Honest accounts sign whatever they like within their means, for energy what their meters truly show. Colluders sign
+//! anything; but nobody has another's key. A signature is [`GENUINE`] or worthless: checking them is not what is
+//! tested.
+
+use super::wealth::View;
+use super::*;
+use crate::modules::deals::records::{Deal, DealState};
+use wattle_primitives::call::deals::{Funding, deal_id};
+use wattle_primitives::call::identity::{Authority, KeyWeight};
+use wattle_primitives::call::ledger::{AccountClass, Entry, SUPPLY_MAX, SystemAccount};
+use wattle_primitives::call::market::Side;
+use wattle_primitives::call::{deals, disputes, energy, identity, ledger, market, token};
+
+const GENUINE: Signature = Signature([1; 64]);
+
+/// Collects verdicts.
+pub(super) struct Verdicts(pub(super) Vec<bool>);
+
+impl SigSink for Verdicts {
+    fn push(&mut self, _: &PublicKey, _: &[u8], signature: &Signature) {
+        self.0.push(*signature == GENUINE);
+    }
+}
+
+/// Somebody at the dice.
+pub(super) struct Draw<'a> {
+    pub(super) dice: &'a mut Dice,
+    pub(super) view: &'a View,
+    /// Who acts.
+    pub(super) n: u8,
+    pub(super) now: u64,
+    /// Numbers the references of honest accounts.
+    pub(super) serial: &'a mut u64,
+    /// Readings that were sent, genuine ones: evidence, and to be sent again.
+    pub(super) seen: &'a mut Vec<SignedReading>,
+}
+
+macro_rules! draws {
+    ($($module:ident($calls:ident) { $($call:ident: $draw:ident,)* })*) => {
+        /// How each call is drawn.
+        pub(super) const DRAWS: &[fn(&mut Draw<'_>) -> Call] = &[$($(|draw| Call::from(draw.$draw()),)*)*];
+
+        /// The call's name. There is no wildcard arm: a new call does not compile until it is drawn.
+        pub(super) const fn name(call: &Call) -> (&'static str, &'static str) {
+            match call { $(Call::$module(calls) => match calls {
+                $(call::$calls::$call(_) => (stringify!($module), stringify!($draw)),)*
+            },)* }
+        }
+    };
+}
+
+draws! {
+    Ledger(LedgerCall) {
+        CreateBook: create_book, OpenAccount: open_account, Journal: journal, Hold: hold, Capture: capture, Void: void,
+    }
+    Token(TokenCall) { Issue: issue, Mint: mint, Burn: burn, Transfer: transfer, }
+    Identity(IdentityCall) {
+        CreateAccount: create_account, SetAuthority: set_authority, Sponsor: sponsor, Unsponsor: unsponsor,
+    }
+    Energy(EnergyCall) {
+        RegisterMicrogrid: register_microgrid, RegisterMeter: register_meter, SubmitReadings: submit_readings,
+        SetTerms: set_terms, SetMember: set_member, PayTab: pay_tab, SwapMeter: swap_meter,
+        SetCollection: set_collection,
+    }
+    Market(MarketCall) { PlaceOrder: place_order, CancelOrder: cancel_order, }
+    Deals(DealsCall) {
+        RequestDeal: request_deal, AcceptDeal: accept_deal, ConfirmDeal: confirm_deal,
+        AuthoriseDeal: authorise_deal, ReportUsage: report_usage, CloseDeal: close_deal, AbortDeal: abort_deal,
+    }
+    Disputes(DisputesCall) { OpenDispute: open_dispute, DecideDispute: decide_dispute, }
+}
+
+impl Draw<'_> {
+    fn one<T: Clone>(&mut self, of: &[T]) -> Option<T> {
+        (!of.is_empty()).then(|| of[self.dice.roll(of.len() as u64) as usize].clone())
+    }
+
+    fn once_in(&mut self, times: u64) -> bool {
+        self.dice.roll(times) == 0
+    }
+
+    const fn honest(&self) -> bool {
+        self.n <= HONEST
+    }
+
+    fn me(&self) -> Address {
+        person(self.n)
+    }
+
+    /// Mostly one of these that are the sender's concern; or any; or none that exists.
+    fn pick<V>(&mut self, of: &BTreeMap<Hash, V>, mine: impl Fn(&Hash, &V) -> bool) -> Hash {
+        let own: Vec<Hash> = of.iter().filter(|(id, value)| mine(id, value)).map(|(id, _)| *id).collect();
+        let all: Vec<Hash> = of.keys().copied().collect();
+        let other = Hash(*self.me().as_bytes());
+        let hostile = [Hash::ZERO, Hash([255; 32]), other, *self.view.grids.keys().next().unwrap()];
+        let from: &[Hash] = match self.dice.roll(10) {
+            0..=6 if !own.is_empty() => &own,
+            0..=8 => &all,
+            _ => &hostile,
+        };
+        self.one(from).unwrap_or_default()
+    }
+
+    fn amount(&mut self) -> Amount {
+        let hostile =
+            [0, 1, SUPPLY_MAX.0, SUPPLY_MAX.0 + 1, u128::MAX, u128::MAX >> 1, u128::from(START_EACH)];
+        let wild = !self.honest() && self.once_in(8);
+        let sides = if self.honest() { 3_000 } else { START_EACH };
+        let plain = u128::from(self.dice.roll(sides) + 1);
+        Amount(if wild { self.one(&hostile).unwrap() } else { plain })
+    }
+
+    fn asset(&mut self) -> AssetId {
+        let hostile = [AssetId(3), AssetId(4), AssetId(u32::MAX)];
+        let known = AssetId(self.dice.roll(3) as u32);
+        if self.once_in(20) { self.one(&hostile).unwrap() } else { known }
+    }
+
+    fn someone(&mut self) -> Address {
+        let n = if self.once_in(12) { METER_FIRST + self.dice.roll(130) as u8 } else { self.anybody() };
+        person(n)
+    }
+
+    fn anybody(&mut self) -> u8 {
+        self.dice.roll(u64::from(PEOPLE)) as u8 + 1
+    }
+
+    /// Never used twice by an honest account.
+    fn reference(&mut self) -> Hash {
+        *self.serial += 1;
+        let number = if self.honest() { *self.serial } else { self.dice.roll(60) };
+        let mut reference = Hash::ZERO;
+        reference.0[..8].copy_from_slice(&number.to_le_bytes());
+        reference
+    }
+
+    fn ms(&mut self, most: u64) -> TimeMs {
+        let hostile = [0, 1, 1 << 50, u64::MAX];
+        let wild = self.once_in(10);
+        TimeMs(if wild { self.one(&hostile).unwrap() } else { self.now + self.dice.roll(most) + 1 })
+    }
+
+    fn book(&mut self) -> BookId {
+        let me = self.me();
+        let own: Vec<_> =
+            self.view.books.iter().filter(|(_, book)| book.owner == me).map(|(id, _)| *id).collect();
+        let all: Vec<_> = self.view.books.keys().copied().collect();
+        let hostile = [BookId::PUBLIC, BookId(u64::MAX), BookId(all.len() as u64 + 1)];
+        let from: &[BookId] = match self.dice.roll(10) {
+            0..=7 if !own.is_empty() => &own,
+            0..=8 => &all,
+            _ => &hostile,
+        };
+        self.one(from).unwrap()
+    }
+
+    /// An account in `asset`, where there is one, and where the sender may post if `own`.
+    fn account(&mut self, asset: AssetId, own: bool) -> AccountId {
+        let plain = self.honest() || self.dice.roll(3) > 0;
+        match self.dice.roll(if plain { 8 } else { 11 }) {
+            0..=2 => {
+                let book = self.book();
+                let codes = self.view.codes.range((book, 0)..=(book, u32::MAX));
+                let codes: Vec<u32> = codes.filter(|(_, of)| of.asset == asset).map(|(at, _)| at.1).collect();
+                match self.one(&codes) {
+                    None if self.dice.roll(8) > 0 => AccountId::Wallet { owner: self.me() },
+                    code => AccountId::Book { book, code: code.unwrap_or(1) },
+                }
+            }
+            3..=7 if own => AccountId::Wallet { owner: self.me() },
+            3..=8 => AccountId::Wallet { owner: self.someone() },
+            9 => AccountId::Due { book: self.book() },
+            _ => {
+                let cash = AccountId::Cash { book: self.book() };
+                let system = |account| AccountId::System { account };
+                let all = [cash, system(SystemAccount::Issuance), system(SystemAccount::Deposits)];
+                self.one(&all).unwrap()
+            }
+        }
+    }
+
+    fn entry(&mut self) -> Entry {
+        let asset = self.asset();
+        Entry {
+            debit: self.account(asset, true),
+            credit: self.account(asset, false),
+            asset,
+            amount: self.amount(),
+        }
+    }
+
+    fn create_book(&mut self) -> ledger::CreateBook {
+        ledger::CreateBook {}
+    }
+
+    fn open_account(&mut self) -> ledger::OpenAccount {
+        let classes = [
+            AccountClass::Asset,
+            AccountClass::Liability,
+            AccountClass::Equity,
+            AccountClass::Revenue,
+            AccountClass::Expense,
+        ];
+        let class = self.one(&classes).unwrap();
+        let (book, code, asset) = (self.book(), self.dice.roll(6) as u32, self.asset());
+        ledger::OpenAccount { book, code, asset, class, limited: self.once_in(3) }
+    }
+
+    fn journal(&mut self) -> ledger::Journal {
+        let entries = (0..=self.dice.roll(3) * self.dice.roll(2)).map(|_| self.entry()).collect();
+        ledger::Journal { entries: BoundedVec::new(entries).unwrap() }
+    }
+
+    fn hold(&mut self) -> ledger::Hold {
+        let ttl_ms = TimeMs(self.dice.roll(8 * QUARTER));
+        ledger::Hold { reference: self.reference(), entry: self.entry(), captor: self.someone(), ttl_ms }
+    }
+
+    fn capture(&mut self) -> ledger::Capture {
+        let me = self.me();
+        let hold = self.pick(&self.view.holds, |_, hold| hold.captor == me);
+        let held = self.view.holds.get(&hold).map_or(1, |hold| hold.entry.amount.0);
+        let part = Amount(u128::from(self.dice.roll(held.min(1 << 60) as u64 + 1)));
+        let (all, wild) = (self.once_in(3), self.once_in(6));
+        ledger::Capture { hold, amount: (!all).then(|| if wild { self.amount() } else { part }) }
+    }
+
+    fn void(&mut self) -> ledger::Void {
+        let me = self.me();
+        ledger::Void { hold: self.pick(&self.view.holds, |_, hold| hold.captor == me) }
+    }
+
+    fn issue(&mut self) -> token::Issue {
+        token::Issue { symbol: "ODD".parse().unwrap(), scale: self.dice.roll(20) as u8 }
+    }
+
+    fn mint(&mut self) -> token::Mint {
+        let me = self.me();
+        let own: Vec<_> =
+            self.view.assets.iter().filter(|(_, of)| of.issuer == Some(me)).map(|(id, _)| *id).collect();
+        let asset = self.one(&own).unwrap_or(AssetId(self.dice.roll(4) as u32));
+        token::Mint { asset, to: self.someone(), amount: self.amount() }
+    }
+
+    fn burn(&mut self) -> token::Burn {
+        token::Burn { asset: self.asset(), amount: self.amount() }
+    }
+
+    fn transfer(&mut self) -> token::Transfer {
+        token::Transfer { to: self.someone(), asset: self.asset(), amount: self.amount() }
+    }
+
+    fn create_account(&mut self) -> identity::CreateAccount {
+        identity::CreateAccount { key: public(STRANGERS + self.dice.roll(30) as u8) }
+    }
+
+    /// Honest accounts keep to their own two keys; colluders try to share each other's, and honest ones'.
+    fn set_authority(&mut self) -> identity::SetAuthority {
+        let mut keys = BTreeSet::from([public(self.n)]);
+        let more = self.dice.roll(3);
+        let other = if self.honest() || self.dice.roll(4) > 0 { SECOND + self.n } else { self.anybody() };
+        keys.extend((more > 0).then(|| public(other)));
+        let threshold = (keys.len() as u32).min(1 + more as u32 / 2);
+        let keys = keys.into_iter().map(|key| KeyWeight { key, weight: 1 }).collect();
+        identity::SetAuthority { authority: Authority { keys: BoundedVec::new(keys).unwrap(), threshold } }
+    }
+
+    fn sponsor(&mut self) -> identity::Sponsor {
+        // Little enough to be used up.
+        let allowance =
+            if self.honest() { Amount(u128::from(self.dice.roll(40) + 1)) } else { self.amount() };
+        identity::Sponsor { grantee: self.someone(), allowance, expires_ms: self.ms(4 * QUARTER) }
+    }
+
+    fn unsponsor(&mut self) -> identity::Unsponsor {
+        let me = self.me();
+        let own: Vec<_> =
+            self.view.sponsorships.keys().filter(|(by, _)| *by == me).map(|(_, to)| *to).collect();
+        identity::Unsponsor { grantee: self.one(&own).unwrap_or_else(|| self.someone()) }
+    }
+
+    /// Mostly a microgrid that the sender operates, if `own`, or is a member of. Honest accounts keep to the two.
+    fn grid(&mut self, own: bool) -> Hash {
+        let me = self.me();
+        let member = |id: &Hash| !own && self.view.members.contains_key(&(*id, me));
+        let main = |id: &Hash| grids().contains(id);
+        let picked = self.pick(&self.view.grids, |id, grid| main(id) && (grid.operator == me || member(id)));
+        if self.honest() && !main(&picked) { grids()[self.dice.roll(2) as usize] } else { picked }
+    }
+
+    fn register_microgrid(&mut self) -> energy::RegisterMicrogrid {
+        let lengths = [QUARTER, 4 * QUARTER, QUARTER - 1, 96 * QUARTER, 0];
+        let reference = Hash([self.dice.roll(2) as u8; 32]);
+        let asset = if self.honest() { AssetId(1) } else { self.asset() };
+        energy::RegisterMicrogrid { reference, asset, interval_ms: TimeMs(self.one(&lengths).unwrap()) }
+    }
+
+    /// A meter's key, as a number, and whether it signs for the sender: keys of honest owners only where those live.
+    fn meter_key(&mut self) -> (u8, Signature) {
+        let n = METER_FIRST + self.dice.roll(u64::from(METER_LAST - METER_FIRST + 1)) as u8;
+        let signs = if is_honest(&person(n)) { self.honest() } else { true };
+        (n, if signs { GENUINE } else { Signature([0; 64]) })
+    }
+
+    fn power(&mut self) -> u32 {
+        if !self.honest() && self.once_in(3) { [0, 1, u32::MAX][self.dice.roll(3) as usize] } else { POWER_W }
+    }
+
+    fn register_meter(&mut self) -> energy::RegisterMeter {
+        let (n, binding) = self.meter_key();
+        let owner = if self.honest() && is_honest(&person(n)) { person(owner_of(n)) } else { self.someone() };
+        let role = if self.once_in(5) { MeterRole::Feeder } else { MeterRole::Sub };
+        let (microgrid, power_max_w) = (self.grid(true), self.power());
+        energy::RegisterMeter {
+            microgrid,
+            key: public(n),
+            owner,
+            encoding: RegisterEncoding::Uint32Wh,
+            role,
+            power_max_w,
+            binding,
+        }
+    }
+
+    /// What a meter shows: an honest one what can have flowed, a lying one anything.
+    fn reading(&mut self, address: Address) -> SignedReading {
+        let meter = &self.view.meters[&address];
+        let last = meter.last.unwrap_or_default();
+        let since = self.now.saturating_sub(last.block_time_ms.0.max(meter.registered_ms.0));
+        let most = u64::from(meter.power_max_w) * since.min(4 * QUARTER) / 3_600_000;
+        let truly = is_honest(&address);
+        let rise = |dice: &mut Dice| match dice.roll(if truly { 3 } else { 8 }) {
+            0..=2 => dice.roll(most / 2 + 1),
+            3..=5 => most,
+            6 => 2 * most + 5,
+            _ => dice.roll(1 << 33),
+        };
+        let words = |count: u64| BoundedVec::new(vec![(count >> 16) as u16, count as u16]).unwrap();
+        let (import, export) = (rise(self.dice), if self.once_in(2) { rise(self.dice) } else { 0 });
+        let off = if truly { 0 } else { self.dice.roll(3) * self.dice.roll(8 * QUARTER) };
+        let clock = if truly || self.dice.roll(3) > 0 { ClockQuality::Synced } else { ClockQuality::Unset };
+        let reading = Reading {
+            meter: address,
+            seq: last.seq + 1,
+            boot_id: 1,
+            uptime_ms: self.now - T0,
+            time_ms: TimeMs(self.now - off.min(self.now)),
+            clock,
+            import: words(last.import_count + import),
+            export: words(last.export_count + export),
+        };
+        let holds = truly == self.honest();
+        SignedReading {
+            reading,
+            key: public(number(&address)),
+            signature: if holds { GENUINE } else { Signature([0; 64]) },
+        }
+    }
+
+    fn submit_readings(&mut self) -> energy::SubmitReadings {
+        let (me, view) = (self.me(), self.view);
+        let operates = |id: &Hash| view.grids.get(id).is_some_and(|grid| grid.operator == me);
+        let may = |meter: &energy_records::Meter| meter.owner == me || operates(&meter.microgrid);
+        let own: Vec<_> = view.meters.iter().filter(|(_, of)| may(of)).map(|(at, _)| *at).collect();
+        let all: Vec<_> = view.meters.keys().copied().collect();
+        let mut readings = Vec::new();
+        for _ in 0..=self.dice.roll(3) {
+            let from = if own.is_empty() || self.once_in(10) { &all } else { &own };
+            let meter = self.one(from).unwrap();
+            let again = if self.once_in(12) { self.one(self.seen.clone().as_slice()) } else { None };
+            let reading = again.unwrap_or_else(|| self.reading(meter));
+            if reading.signature == GENUINE {
+                self.seen.push(reading.clone());
+            }
+            readings.push(reading);
+        }
+        energy::SubmitReadings { readings: BoundedVec::new(readings).unwrap() }
+    }
+
+    fn set_terms(&mut self) -> energy::SetTerms {
+        let dear = !self.honest() && self.once_in(6);
+        let import = if dear { energy::PRICE_MAX } else { Amount(u128::from(self.dice.roll(30_000))) };
+        let band = TariffBand {
+            from_minute: 0,
+            import_price: import,
+            export_price: Amount(import.0 / (1 + u128::from(self.dice.roll(5)))),
+        };
+        let rules = [
+            ClearingRule::PayAsBid,
+            ClearingRule::Uniform,
+            ClearingRule::PayAsBid,
+            ClearingRule::MidMarket,
+            ClearingRule::Tariff,
+        ];
+        let installer = if self.once_in(5) { Some(self.someone()) } else { None };
+        let terms = Terms {
+            tariff: BoundedVec::new(vec![band]).unwrap(),
+            clearing: self.one(&rules).unwrap(),
+            fee_per_kwh: Amount(u128::from(self.dice.roll(5_000))),
+            losses: if self.once_in(2) { LossRule::ProRata } else { LossRule::Operator },
+            credit_limit: self.amount(),
+            installer: installer.filter(|_| !self.honest()),
+            dispute_votes: self.dice.roll(3) as u16,
+            ..terms()
+        };
+        energy::SetTerms { microgrid: self.grid(true), terms: Box::new(terms) }
+    }
+
+    fn set_member(&mut self) -> energy::SetMember {
+        let credit_limit = if self.once_in(2) { Some(self.amount()) } else { None };
+        energy::SetMember { microgrid: self.grid(true), account: self.someone(), credit_limit }
+    }
+
+    fn pay_tab(&mut self) -> energy::PayTab {
+        energy::PayTab { microgrid: self.grid(false) }
+    }
+
+    fn set_collection(&mut self) -> energy::SetCollection {
+        energy::SetCollection { microgrid: self.grid(false), on: self.dice.roll(4) > 0 }
+    }
+
+    fn swap_meter(&mut self) -> energy::SwapMeter {
+        let (me, view) = (self.me(), self.view);
+        let operates = |id: &Hash| view.grids.get(id).is_some_and(|grid| grid.operator == me);
+        let standing =
+            |meter: &energy_records::Meter| operates(&meter.microgrid) && meter.replaced_by.is_none();
+        let own: Vec<_> = view.meters.iter().filter(|(_, of)| standing(of)).map(|(at, _)| *at).collect();
+        let old = self.one(&own).unwrap_or_else(|| self.someone());
+        let last = view.meters.get(&old).and_then(|meter| meter.last).unwrap_or_default();
+        let (new, binding) = self.meter_key();
+        let lie = if self.honest() { 0 } else { self.dice.roll(3) * self.dice.roll(40_000) };
+        let installer = if self.honest() || self.dice.roll(3) > 0 { self.n } else { HONEST + 3 };
+        let zero = || BoundedVec::new(vec![0, 0]).unwrap();
+        let swap = MeterSwap {
+            old,
+            final_import_wh: WattHours(last.import_wh.0 + lie),
+            final_export_wh: WattHours(last.export_wh.0 + lie * self.dice.roll(2)),
+            new: public(new),
+            encoding: RegisterEncoding::Uint32Wh,
+            power_max_w: self.power(),
+            opening_import: zero(),
+            opening_export: zero(),
+        };
+        energy::SwapMeter { swap: Box::new(swap), key: public(installer), signature: GENUINE, binding }
+    }
+
+    fn price(&mut self) -> Amount {
+        let dear = !self.honest() && self.once_in(8);
+        if dear { self.amount() } else { Amount(u128::from(self.dice.roll(40_000))) }
+    }
+
+    fn wh(&mut self) -> WattHours {
+        let hostile = [0, 1, 1 << 30, u64::MAX];
+        let wild = !self.honest() && self.once_in(8);
+        WattHours(if wild { self.one(&hostile).unwrap() } else { self.dice.roll(400) + 1 })
+    }
+
+    fn side(&mut self) -> Side {
+        if self.once_in(2) { Side::Buy } else { Side::Sell }
+    }
+
+    fn place_order(&mut self) -> market::PlaceOrder {
+        let microgrid = self.grid(false);
+        let length = self.view.grids.get(&microgrid).map_or(QUARTER, |grid| grid.interval_ms.0);
+        let interval = IntervalId(self.now / length + self.dice.roll(4));
+        let partner = if self.once_in(6) { Some(self.someone()) } else { None };
+        let expires_ms = if self.once_in(4) { Some(self.ms(QUARTER)) } else { None };
+        let (reference, side) = (self.reference(), self.side());
+        market::PlaceOrder {
+            microgrid,
+            reference,
+            interval,
+            side,
+            price: self.price(),
+            wh: self.wh(),
+            partner,
+            expires_ms,
+        }
+    }
+
+    fn cancel_order(&mut self) -> market::CancelOrder {
+        let me = self.me();
+        market::CancelOrder { order: self.pick(&self.view.orders, |_, order| order.account == me) }
+    }
+
+    fn request_deal(&mut self) -> deals::RequestDeal {
+        let (wh_min, unit_wh) = (WattHours(1), WattHours(self.dice.roll(10) + 1));
+        let (microgrid, reference, side) = (self.grid(false), self.reference(), self.side());
+        let (wh_max, price, expires_ms) = (self.wh(), self.price(), self.ms(4 * QUARTER));
+        deals::RequestDeal { microgrid, reference, side, wh_max, wh_min, unit_wh, price, expires_ms }
+    }
+
+    /// A deal of the sender's microgrids, or its own, in the state asked for.
+    fn deal(&mut self, wanted: impl Fn(&Deal, &Address) -> bool) -> Hash {
+        let me = self.me();
+        self.pick(&self.view.deals, |_, deal| wanted(deal, &me))
+    }
+
+    fn accept_deal(&mut self) -> deals::AcceptDeal {
+        let view = self.view;
+        let request = self.deal(|deal, me| {
+            deal.state == DealState::Requested
+                && deal.requester != *me
+                && view.members.contains_key(&(deal.microgrid, *me))
+        });
+        deals::AcceptDeal { request, wh_max: self.wh(), price: self.price() }
+    }
+
+    fn confirm_deal(&mut self) -> deals::ConfirmDeal {
+        let request = self.deal(|deal, me| deal.requester == *me && !deal.acceptors.is_empty());
+        let acceptors = self.view.deals.get(&request).map(|deal| deal.acceptors.to_vec()).unwrap_or_default();
+        let partner = self.one(&acceptors).unwrap_or_else(|| self.someone());
+        deals::ConfirmDeal { request, partner }
+    }
+
+    fn authorise_deal(&mut self) -> deals::AuthoriseDeal {
+        let confirmed = |deal: &Deal, me: &Address| match deal.state {
+            DealState::Confirmed { partner } => deal.sides(partner).0 == *me,
+            DealState::Requested | DealState::Authorised { .. } => false,
+        };
+        let (me, deal, view) = (self.me(), self.deal(confirmed), self.view);
+        let grid = view.deals.get(&deal).map(|deal| deal.microgrid);
+        let own = view.meters.iter().filter(|(_, of)| of.owner == me && Some(of.microgrid) == grid);
+        let own: Vec<_> = own.map(|(at, _)| *at).collect();
+        let meter = self.one(&own).unwrap_or_else(|| self.someone());
+        let funding = if self.once_in(2) { Funding::Balance } else { Funding::Credit };
+        let margin_wh = WattHours(view.deals.get(&deal).map_or(0, |deal| self.dice.roll(deal.wh.0 / 8 + 1)));
+        deals::AuthoriseDeal { deal, funding, expires_ms: self.ms(4 * QUARTER), margin_wh, meter }
+    }
+
+    /// A deal that the sender charges, and what its meter has shown of it, or a lie.
+    fn used(&mut self) -> (Hash, WattHours) {
+        let charging = |deal: &Deal, me: &Address| match deal.state {
+            DealState::Authorised { partner, .. } => deal.sides(partner).0 == *me,
+            DealState::Requested | DealState::Confirmed { .. } => false,
+        };
+        let id = self.deal(charging);
+        let shown = match self.view.deals.get(&id).map(|deal| deal.state) {
+            Some(DealState::Authorised { meter, from_wh, .. }) => {
+                let last = self.view.meters[&meter].last.unwrap_or_default();
+                last.import_wh.0.saturating_sub(from_wh.0)
+            }
+            _ => 0,
+        };
+        let lie = if self.honest() { 0 } else { self.dice.roll(2) * self.wh().0 };
+        (id, WattHours(shown.saturating_add(lie)))
+    }
+
+    fn report_usage(&mut self) -> deals::ReportUsage {
+        let (deal, cumulative_wh) = self.used();
+        deals::ReportUsage { deal, seq: self.dice.roll(20), cumulative_wh }
+    }
+
+    fn close_deal(&mut self) -> deals::CloseDeal {
+        let (deal, cumulative_wh) = self.used();
+        deals::CloseDeal { deal, cumulative_wh }
+    }
+
+    fn abort_deal(&mut self) -> deals::AbortDeal {
+        deals::AbortDeal { deal: self.deal(|deal, me| deal.requester == *me || deal.acceptors.contains(me)) }
+    }
+
+    fn open_dispute(&mut self) -> disputes::OpenDispute {
+        let (me, view) = (self.me(), self.view);
+        let mine = |at: &Address| view.meters.get(at).is_some_and(|meter| meter.owner == me);
+        let first = self.seen.iter().rev().find(|of| mine(&of.reading.meter)).or(self.seen.last()).cloned();
+        let first = first.unwrap_or_else(|| self.reading(*view.meters.keys().next().unwrap()));
+        let (meter, seq) = (first.reading.meter, first.reading.seq);
+        let earlier = self.seen.iter().rev().find(|of| of.reading.meter == meter && of.reading.seq < seq);
+        let (first, second) =
+            earlier.map_or_else(|| (first.clone(), first.clone()), |of| (of.clone(), first.clone()));
+        let microgrid = view.meters[&meter].microgrid;
+        let (reference, claim, note) = (self.reference(), self.amount(), Hash::ZERO);
+        disputes::OpenDispute {
+            microgrid,
+            reference,
+            first: Box::new(first),
+            second: Box::new(second),
+            claim,
+            note,
+        }
+    }
+
+    fn decide_dispute(&mut self) -> disputes::DecideDispute {
+        let (me, view) = (self.me(), self.view);
+        let member = |grid: &Hash| view.members.contains_key(&(*grid, me));
+        let dispute = self.pick(&view.disputes, |_, dispute| member(&dispute.microgrid));
+        disputes::DecideDispute { dispute, uphold: self.once_in(2) }
+    }
+}
+
+/// Transactions of colluders, in order, with who sends each: what somebody with a plan would try.
+pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
+    let (a, b) = (HONEST + 1 + draw.dice.roll(8) as u8, HONEST + 1 + draw.dice.roll(8) as u8);
+    draw.n = a;
+    let book = BookId(draw.view.books.keys().next_back().unwrap().0 + 1);
+    let (asset, amount, victim) = (AssetId(draw.dice.roll(3) as u32), draw.amount(), draw.someone());
+    let account = |book| AccountId::Book { book, code: 1 };
+    let wallet = |owner| AccountId::Wallet { owner };
+    let open = |book| {
+        ledger::OpenAccount { book, code: 1, asset, class: AccountClass::Asset, limited: false }.into()
+    };
+    let post = |debit, credit| {
+        Call::from(ledger::Journal {
+            entries: BoundedVec::new(vec![Entry { debit, credit, asset, amount }]).unwrap(),
+        })
+    };
+    let reference = draw.reference();
+    let hold = |debit, credit| {
+        Call::from(ledger::Hold {
+            reference,
+            entry: Entry { debit, credit, asset, amount },
+            captor: person(b),
+            ttl_ms: TimeMs(60_000),
+        })
+    };
+    let capture =
+        Call::from(ledger::Capture { hold: ledger::hold_id(&person(a), &reference), amount: Some(amount) });
+    let create = || Call::from(ledger::CreateBook {});
+    let [mine, yours] = [a, b].map(|n| wallet(person(n)));
+    let (one, two) = (account(book), account(BookId(book.0 + 1)));
+    let calls: Vec<(u8, Call)> = match draw.dice.roll(8) {
+        0 => vec![(a, create()), (a, open(book)), (a, post(one, mine))],
+        1 => vec![(a, create()), (a, open(book)), (a, hold(one, wallet(victim))), (b, capture)],
+        2 => vec![
+            (a, create()),
+            (a, create()),
+            (a, open(book)),
+            (a, open(BookId(book.0 + 1))),
+            (a, post(one, two)),
+            (a, post(two, mine)),
+        ],
+        // Once in, twice out.
+        3 => vec![
+            (a, create()),
+            (a, open(book)),
+            (a, post(mine, one)),
+            (a, hold(one, yours)),
+            (a, post(one, mine)),
+            (b, capture),
+        ],
+        4 => {
+            let grant =
+                identity::Sponsor { grantee: person(b), allowance: amount, expires_ms: draw.ms(QUARTER) };
+            let end = || Call::from(identity::Unsponsor { grantee: person(b) });
+            vec![
+                (a, grant.clone().into()),
+                (b, draw.transfer().into()),
+                (a, end()),
+                (a, end()),
+                (a, grant.into()),
+            ]
+        }
+        5 => {
+            let bid = market::PlaceOrder { side: Side::Buy, ..draw.place_order() };
+            let offer = market::PlaceOrder {
+                side: Side::Sell,
+                reference,
+                price: Amount(bid.price.0 / 2),
+                ..bid.clone()
+            };
+            let cancel = market::CancelOrder { order: market::order_id(&person(a), &bid.reference) };
+            let mut calls = vec![(a, Call::from(bid)), (b, offer.into()), (b, draw.pay_tab().into())];
+            calls.extend(draw.once_in(4).then(|| (a, cancel.into())));
+            calls
+        }
+        6 => {
+            let [a, b] = [(); 2].map(|()| PEOPLE - draw.dice.roll(3) as u8);
+            draw.n = a;
+            let ask = deals::RequestDeal {
+                side: Side::Buy,
+                wh_max: WattHours(900),
+                reference,
+                ..draw.request_deal()
+            };
+            let id = deal_id(&person(a), &reference);
+            let own =
+                |meter: &energy_records::Meter| meter.owner == person(a) && meter.microgrid == ask.microgrid;
+            let meter = draw.view.meters.iter().find(|(_, meter)| own(meter)).map_or(victim, |(at, _)| *at);
+            let back =
+                deals::AuthoriseDeal { deal: id, margin_wh: WattHours(9), meter, ..draw.authorise_deal() };
+            let price = draw.price();
+            vec![
+                (a, Call::from(ask)),
+                (b, deals::AcceptDeal { request: id, wh_max: WattHours(900), price }.into()),
+                (a, deals::ConfirmDeal { request: id, partner: person(b) }.into()),
+                (a, back.into()),
+                (a, draw.submit_readings().into()),
+                (
+                    a,
+                    deals::ReportUsage { deal: id, seq: 1, cumulative_wh: WattHours(draw.dice.roll(400)) }
+                        .into(),
+                ),
+            ]
+        }
+        _ => {
+            let claim = draw.open_dispute();
+            let dispute = disputes::dispute_id(&person(a), &claim.reference);
+            let decide = || Call::from(disputes::DecideDispute { dispute, uphold: true });
+            vec![
+                (a, claim.into()),
+                (b, decide()),
+                (HONEST + 1, decide()),
+                (HONEST + 1, decide()),
+                (a, draw.pay_tab().into()),
+            ]
+        }
+    };
+    mutate(draw, calls)
+}
+
+/// Some calls are left out, done twice, or others; some of one sender's go together.
+fn mutate(draw: &mut Draw<'_>, calls: Vec<(u8, Call)>) -> Vec<(u8, Vec<Call>)> {
+    let mut txs: Vec<(u8, Vec<Call>)> = Vec::new();
+    for (n, call) in calls {
+        let times = [0, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1][draw.dice.roll(12) as usize];
+        let call =
+            if draw.once_in(12) { DRAWS[draw.dice.roll(DRAWS.len() as u64) as usize](draw) } else { call };
+        let joins = draw.once_in(2);
+        match txs.last_mut() {
+            Some((last, tx)) if *last == n && joins => tx.extend(vec![call; times]),
+            _ => txs.push((n, vec![call; times])),
+        }
+    }
+    txs.retain(|(_, calls)| !calls.is_empty());
+    txs
+}
+
+/// The transactions that the world begins with, each of which takes effect.
+pub(super) fn setup() -> Vec<(u8, Vec<Call>)> {
+    let mut txs: Vec<(u8, Vec<Call>)> = Vec::new();
+    for (operator, issuer, asset) in [(1, 2, AssetId(1)), (HONEST + 1, HONEST + 2, AssetId(2))] {
+        let microgrid = grids()[usize::from(operator > HONEST)];
+        let mut calls = vec![Call::from(token::Issue { symbol: "KWH".parse().unwrap(), scale: 3 })];
+        let amount = Amount(START_EACH.into());
+        calls.extend((1..=PEOPLE).map(|n| token::Mint { asset, to: person(n), amount }.into()));
+        txs.push((issuer, calls));
+        let prices =
+            TariffBand { from_minute: 0, import_price: Amount(30_000), export_price: Amount(10_000) };
+        let terms = Box::new(Terms {
+            tariff: BoundedVec::new(vec![prices]).unwrap(),
+            clearing: ClearingRule::PayAsBid,
+            losses: LossRule::ProRata,
+            ..terms()
+        });
+        let mut calls: Vec<Call> = vec![
+            energy::RegisterMicrogrid { reference: Hash::ZERO, asset, interval_ms: TimeMs(QUARTER) }.into(),
+            energy::SetTerms { microgrid, terms }.into(),
+        ];
+        // The first is the feeder; then honest members, then colluding ones.
+        let meters: Vec<(u8, u8)> = match operator {
+            1 => (3..=8)
+                .map(|n| (METER_FIRST + n - 1, n))
+                .chain((18..=20).map(|n| (HONEST_METERS + n, n)))
+                .collect(),
+            _ => (9..=12)
+                .map(|n| (METER_FIRST + n - 1, n))
+                .chain((18..=20).map(|n| (HONEST_METERS + 3 + n, n)))
+                .collect(),
+        };
+        let feeder = if operator == 1 { METER_FIRST } else { HONEST_METERS + 1 };
+        let roles = [(feeder, operator, MeterRole::Feeder)].into_iter();
+        for (meter, owner, role) in
+            roles.chain(meters.iter().map(|(meter, owner)| (*meter, *owner, MeterRole::Sub)))
+        {
+            let (key, owner, encoding) = (public(meter), person(owner), RegisterEncoding::Uint32Wh);
+            let call = energy::RegisterMeter {
+                microgrid,
+                key,
+                owner,
+                encoding,
+                role,
+                power_max_w: POWER_W,
+                binding: GENUINE,
+            };
+            calls.push(call.into());
+        }
+        txs.push((operator, calls));
+        txs.extend(
+            meters.iter().map(|(_, n)| (*n, vec![energy::SetCollection { microgrid, on: true }.into()])),
+        );
+    }
+    txs
+}
