@@ -603,11 +603,11 @@ pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
     let open = |book| {
         ledger::OpenAccount { book, code: 1, asset, class: AccountClass::Asset, limited: false }.into()
     };
-    let post = |debit, credit| {
-        Call::from(ledger::Journal {
-            entries: BoundedVec::new(vec![Entry { debit, credit, asset, amount }]).unwrap(),
-        })
+    let paid = |debit, credit, amount| {
+        let entries = vec![Entry { debit, credit, asset, amount }];
+        Call::from(ledger::Journal { entries: BoundedVec::new(entries).unwrap() })
     };
+    let post = |debit, credit| paid(debit, credit, amount);
     let reference = draw.reference();
     let hold = |debit, credit| {
         Call::from(ledger::Hold {
@@ -622,14 +622,17 @@ pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
     let create = || Call::from(ledger::CreateBook {});
     let [mine, yours] = [a, b].map(|n| wallet(person(n)));
     let (one, two) = (account(book), account(BookId(book.0 + 1)));
+    // A book that has had something, however little, can try to pay more.
+    let little = paid(mine, one, Amount(1));
     let calls: Vec<(u8, Call)> = match draw.dice.roll(8) {
-        0 => vec![(a, create()), (a, open(book)), (a, post(one, mine))],
-        1 => vec![(a, create()), (a, open(book)), (a, hold(one, wallet(victim))), (b, capture)],
+        0 => vec![(a, create()), (a, open(book)), (a, little), (a, post(one, mine))],
+        1 => vec![(a, create()), (a, open(book)), (a, little), (a, hold(one, wallet(victim))), (b, capture)],
         2 => vec![
             (a, create()),
             (a, create()),
             (a, open(book)),
             (a, open(BookId(book.0 + 1))),
+            (a, little),
             (a, post(one, two)),
             (a, post(two, mine)),
         ],
