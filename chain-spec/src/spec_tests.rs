@@ -20,7 +20,7 @@ fn spec(preset: Preset) -> ChainSpec {
         ScheduledSet { from_epoch: Epoch(0), validators: set(&[1, 2, 3, 4]) },
         ScheduledSet { from_epoch: Epoch(2), validators: set(&[2, 3, 4, 5]) },
     ];
-    let accounts = (9..12).map(|s| GenesisAccount { key: key(s), balance: Amount(u128::MAX >> 8) }).collect();
+    let accounts = (9..12).map(|s| GenesisAccount { key: key(s), balance: Amount(1 << 78) }).collect();
     let meter = GenesisMeter {
         key: key(20),
         owner: Address::of_key(&key(9)),
