@@ -103,10 +103,14 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
 /// [`FileError::NotSynced`]; [`FileError::Io`], [`io::ErrorKind::AlreadyExists`] among them, and then nothing was
 /// written.
 pub fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    remove_drafts_of(path);
     let put = |draft: &Path| rename_new(draft, path);
     let written = write_nameless(path, bytes, mode)
         .and_then(|done| if done { Ok(()) } else { write_draft(path, bytes, mode, put) });
     written.map_err(FileError::io("create", path))?;
+    // Btrfs before Linux 6.16 makes nothing of a file durable that had no name when it was synced: once more, by its name.
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|source| FileError::NotSynced { path: path.to_owned(), source })?;
     sync_parent(path)
 }
 
@@ -132,7 +136,7 @@ fn write_draft(
     mode: u32,
     put: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<()> {
-    remove_stale(parent(path), |written_for| Some(written_for) == path.file_name());
+    remove_drafts_of(path);
     let mut random = [0; DRAFT_DIGITS / 2];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -192,6 +196,10 @@ pub fn clean(dir: &Path) -> Vec<PathBuf> {
     remove_stale(dir, |_| true)
 }
 
+fn remove_drafts_of(path: &Path) {
+    remove_stale(parent(path), |written_for| Some(written_for) == path.file_name());
+}
+
 /// Removes old drafts of files whose names are `wanted`.
 ///
 /// Safe beside other processes: a draft's name is used once, so what is removed here is never a file that stands. A
@@ -199,11 +207,13 @@ pub fn clean(dir: &Path) -> Vec<PathBuf> {
 fn remove_stale(dir: &Path, wanted: impl Fn(&OsStr) -> bool) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
     let stale = |path: &PathBuf| {
-        let unfinished = draft_of(path).is_some_and(&wanted);
+        if !draft_of(path).is_some_and(&wanted) {
+            return false; // nothing else is looked at: it may lie behind a mount that does not answer
+        }
         let metadata = path.symlink_metadata().ok().filter(|found| found.is_file());
         let Some(written) = metadata.and_then(|found| found.modified().ok()) else { return false };
         // One from the future is as old as any: the clock was set back.
-        unfinished && !SystemTime::now().duration_since(written).is_ok_and(|age| age < STALE_AFTER)
+        !SystemTime::now().duration_since(written).is_ok_and(|age| age < STALE_AFTER)
     };
     let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
     paths.filter(stale).filter(|path| fs::remove_file(path).is_ok()).collect()

@@ -2,7 +2,7 @@
 //!
 //! A bucket has a level, and the time at which it had it. It leaks `rate` units a second and holds `capacity`:
 //! ```text
-//! leaked = max(0, level - (now - at) * rate)     drawn = leaked + units * 1000     admit iff drawn <= capacity * 1000
+//! left = max(0, level - (now - at) * rate)     drawn = left + units * 1000     admit iff drawn <= capacity * 1000
 //! ```
 //! The level is kept in thousandths of a unit, so that each millisecond leaks a whole number of them: nothing is divided on the
 //! way in, so nothing is lost to rounding however often it is asked, and a time that stands still does not leak. A rate that
@@ -11,7 +11,7 @@
 use crate::{TimeMs, Weight};
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// Thousandths of a unit; and the rate is per second, times are ms.
+/// Thousandths in a unit, and ms in a second: a rate per second leaks as many thousandths per ms.
 const MILLI: u64 = 1000;
 
 /// What is in a bucket.

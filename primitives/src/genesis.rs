@@ -86,7 +86,7 @@ params! {
     block_weight_max: Weight,
     /// Fee for one unit of weight, native base units.
     weight_price: Amount,
-    /// Deposit for a new account, paid by its creator, native base units.
+    /// Deposit for each thing that leaves a key in state, an account among them, native base units.
     account_deposit: Amount,
     /// Weight units that a bandwidth bucket regains in a second.
     bandwidth_rate: Weight,

@@ -119,13 +119,6 @@ impl ValidatorSet {
         VotingPower(self.total * 2 / 3 + u64::from(!crate::planted!("quorum-off-by-one")))
     }
 
-    /// Least power that cannot all be faulty while less than a third is: `floor((W-1)/3) + 1`.
-    #[must_use]
-    #[expect(clippy::arithmetic_side_effects, reason = "the total is at least 1")]
-    pub const fn one_honest(&self) -> VotingPower {
-        VotingPower((self.total - 1) / 3 + 1)
-    }
-
     /// The member at `index`, or `None` out of range.
     #[must_use]
     pub fn get(&self, index: ValidatorIndex) -> Option<&Validator> {

@@ -45,7 +45,7 @@ pub struct AssetInfo {
     pub supply: Amount,
 }
 
-/// How much of an asset there is, and where, base units. What is left of `issued` less `burned` is the sum of the others.
+/// How much of an asset there is, and where, base units: `issued` less `burned` is the sum of the five parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

@@ -8,6 +8,7 @@
 //! - [`query`]: typed reads for everything outside.
 //! - [`schedule`]: parameters and validator sets by epoch.
 //! - [`store`]: finalized blocks and state on disk.
+//! - [`supply`]: what there may be of each asset, by a chain's history: for auditors and figures.
 //!
 //! Execution is a pure function of (state, block): integers only, no clock, no entropy, no order that could differ
 //! between two machines. A transaction that fails is rolled back and noted in its receipt; a transaction that
@@ -21,6 +22,7 @@
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
 pub mod execute;
+mod key;
 pub mod keys;
 pub mod modules;
 pub mod overlay;
@@ -29,6 +31,7 @@ pub mod records;
 pub mod schedule;
 pub mod state;
 pub mod store;
+pub mod supply;
 
 pub use execute::{
     Admission, BlockError, BuildLimits, Built, CheckedTx, Executed, TxError, VerifiedTx, admit, build_block,

@@ -3,7 +3,7 @@
 //! Every entry that is read or written is looked up and hashed once. A transaction marks where it starts; when it
 //! fails, everything since the mark is undone.
 
-use crate::keys::{self, Key, RawKey};
+use crate::key::{self, Key, RawKey};
 use crate::records::Due;
 use crate::state::{State, Write, decode_entry};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -94,7 +94,7 @@ impl<'a> Overlay<'a> {
 
     /// Work that is due at `time_ms`, soonest first, at most `limit`: queue keys with their values.
     pub fn due(&self, time_ms: TimeMs, limit: usize) -> Vec<(Key<Due>, Due)> {
-        let is_due = |key: &[u8]| keys::queue_time(key).is_some_and(|at| at <= time_ms);
+        let is_due = |key: &[u8]| key::queue_time(key).is_some_and(|at| at <= time_ms);
         let untouched = |key: &Key<Due>| self.slots.get(&key.raw()).is_none_or(|slot| !slot.written);
         let parent = self.parent.due_in_order().map_while(|(raw, id)| {
             let key = queue_key(raw).filter(|key| is_due(key))?;
@@ -113,8 +113,8 @@ impl<'a> Overlay<'a> {
 
     fn written_queue(&self) -> impl Iterator<Item = (&RawKey, &Slot<'a>)> {
         self.slots
-            .range(keys::queue(TimeMs::ZERO, &Hash::ZERO).raw()..)
-            .take_while(|(key, _)| key.first() == Some(&keys::tag::QUEUE))
+            .range(key::queue(TimeMs::ZERO, &Hash::ZERO).raw()..)
+            .take_while(|(key, _)| key.first() == Some(&key::tag::QUEUE))
     }
 
     /// How many entries have been read or written.
@@ -164,8 +164,8 @@ impl<'a> Overlay<'a> {
 }
 
 fn queue_key(raw: &[u8]) -> Option<Key<Due>> {
-    let time = keys::queue_time(raw)?;
+    let time = key::queue_time(raw)?;
     let mut id = Hash::ZERO;
     id.0[..24].copy_from_slice(raw.get(9..33)?);
-    Some(keys::queue(time, &id))
+    Some(key::queue(time, &id))
 }

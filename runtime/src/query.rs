@@ -101,7 +101,9 @@ pub fn members(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<(Addres
 #[must_use]
 pub fn terms_at(state: &State, id: &Hash, interval: IntervalId) -> Option<(u32, TermsRecord)> {
     let versions = state.read(keys::microgrid(id))?.terms;
-    terms::holding(versions, interval, |version| state.read(keys::terms(id, version)))
+    let record = |version| state.read(keys::terms(id, version));
+    let version = terms::holding(versions, interval, |version| Some(record(version)?.from))?;
+    Some((version, record(version)?))
 }
 
 /// An interval's orders by id, in the order of placing, from number `from`, at most `limit`. Ended ones are missing.

@@ -108,7 +108,7 @@ pub(super) struct ConfirmArgs {
 pub(super) struct AuthoriseArgs {
     /// The deal.
     deal: Hash,
-    /// Money behind it.
+    /// Where the money for it is reserved: in the wallet, or in the member's credit.
     #[arg(long, default_value = "balance")]
     funding: FundingArg,
     /// When the authorisation ends: a date, or ms since 1970.

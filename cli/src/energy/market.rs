@@ -30,7 +30,7 @@ enum OrderCommand {
     },
 }
 
-/// An order to be placed. All that is required is so unless there is a subcommand.
+/// An order to be placed; what is required holds unless a subcommand is given.
 #[derive(Debug, Args)]
 struct PlaceArgs {
     /// The microgrid's id.

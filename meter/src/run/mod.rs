@@ -72,7 +72,7 @@ pub async fn run(config: LightConfig, stop: impl Future<Output = ()>) -> Result<
         synced = synced.and(with_queue(queue, Queue::sync).await.map_err(LightError::from));
     }
     if let Err(error) = chain.follower.save(true) {
-        tracing::warn!(%error, "trusted head not saved");
+        tracing::warn!(error = &error as &dyn std::error::Error, "trusted head not saved");
     }
     net.shutdown().await;
     tracing::info!(height = chain.follower.head().height.0, "light node stopped");

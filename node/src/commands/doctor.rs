@@ -9,8 +9,9 @@ use std::sync::Arc;
 use wattle_cli::{CliError, CliResult, Ctx, Report};
 use wattle_host::lock::DirLock;
 use wattle_primitives::{BlockId, Height, Vote};
-use wattle_runtime::modules::supply::{History, Tally};
+use wattle_runtime::modules::Violation;
 use wattle_runtime::store::RocksStore;
+use wattle_runtime::supply::{History, Tally};
 use wattle_runtime::{Schedule, State, Store};
 
 /// Options of `wattle doctor`.
@@ -25,7 +26,7 @@ pub struct DoctorArgs {
 /// Checks a node's data.
 ///
 /// # Errors
-/// `corrupt` with the first height that does not fit.
+/// `corrupt` with the first height that does not fit; `unsound` where all fits and the chain has broken a rule.
 pub(super) fn run(args: DoctorArgs, _ctx: &Ctx) -> CliResult {
     let home = Home::new(args.home);
     let spec = home.spec().map_err(|e| CliError::failed("node_directory", &e))?;
@@ -72,7 +73,7 @@ fn examine(
 ) -> Result<Examined, CliError> {
     let tip =
         store.tip().map_err(|e| CliError::failed("database", &e))?.map_or(Height::ZERO, |t| t.header.height);
-    let mut tally = Tally::of(&state).map_err(|broken| corrupt(Height::ZERO, &broken.to_string()))?;
+    let mut tally = Tally::of(&state).map_err(|broken| unsound(Height::ZERO, &broken))?;
     let mut at = Examined { height: Height::ZERO, hash: genesis, state, transactions: 0, certificates: 0 };
     while at.height < tip {
         let height = at.height.next();
@@ -91,7 +92,7 @@ fn examine(
             at.certificates.saturating_add(u64::from(certificate(store, worker, height, &done.block.hash)?));
         history.take(&done.block.txs, &done.executed.receipts);
         let money = tally.apply(&at.state, &done.executed.writes).and_then(|()| history.check(&tally));
-        money.map_err(|broken| corrupt(height, &broken.to_string()))?;
+        money.map_err(|broken| unsound(height, &broken))?;
         at.transactions = at.transactions.saturating_add(done.block.txs.len());
         (at.height, at.hash, at.state) = (height, done.block.hash, done.executed.state.clone());
     }
@@ -99,8 +100,8 @@ fn examine(
     if stored.is_some_and(|(_, stored)| stored.root() != at.state.root()) {
         return Err(corrupt(tip, "the stored state differs from the executed one"));
     }
-    wattle_runtime::modules::invariants(&at.state).map_err(|broken| corrupt(tip, &broken.to_string()))?;
-    let found = Tally::of(&at.state).map_err(|broken| corrupt(tip, &broken.to_string()))?;
+    wattle_runtime::modules::invariants(&at.state).map_err(|broken| unsound(tip, &broken))?;
+    let found = Tally::of(&at.state).map_err(|broken| unsound(tip, &broken))?;
     if found != tally {
         return Err(corrupt(tip, "the money of all accounts is not what the blocks changed"));
     }
@@ -131,5 +132,14 @@ fn corrupt(height: Height, detail: &str) -> CliError {
         code: "corrupt",
         message: format!("height {height}: {detail}"),
         hint: Some("keep the sign directory, move data away, and let the node fetch the chain again".into()),
+    }
+}
+
+/// The data are what the chain agreed on, and the chain breaks its own rules.
+fn unsound(height: Height, broken: &Violation) -> CliError {
+    CliError::Other {
+        code: "unsound",
+        message: format!("height {height}: {broken}"),
+        hint: Some("the data are whole: do not fetch them again; report the height to the developers".into()),
     }
 }

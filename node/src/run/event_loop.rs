@@ -33,8 +33,14 @@ pub(super) struct Loop {
     pub(super) observer: Observer,
 }
 
-/// Why the loop really ended. A thread that takes no orders any more has reported what it failed of before, and the loop may have
-/// had an order for it first.
+/// One thing that the loop reacts to.
+enum Incoming {
+    Event(Event),
+    Reports(Report),
+    Stop,
+}
+
+/// The fault behind `error`. When a thread is found gone, its own report of why may still wait to be read.
 fn cause(error: NodeError, reports: &mut mpsc::UnboundedReceiver<Report>) -> NodeError {
     if matches!(error, NodeError::Fatal(Fatal::Thread(_))) {
         while let Ok(report) = reports.try_recv() {
@@ -44,13 +50,6 @@ fn cause(error: NodeError, reports: &mut mpsc::UnboundedReceiver<Report>) -> Nod
         }
     }
     error
-}
-
-/// One thing that the loop reacts to.
-enum Incoming {
-    Event(Event),
-    Reports(Report),
-    Stop,
 }
 
 impl Loop {

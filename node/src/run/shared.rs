@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use wattle_consensus::Evidence;
 use wattle_primitives::{AssetId, Certificate, Epoch, Genesis, Hash, Header, Height, PublicKey, Tx};
 use wattle_runtime::modules::Violation;
-use wattle_runtime::modules::supply::{Holdings, Tally};
+use wattle_runtime::supply::{Holdings, Tally};
 use wattle_runtime::{Schedule, State, Store};
 
 /// Most proofs of misbehaviour kept in memory.
@@ -74,7 +74,7 @@ struct At {
     tally: Option<Tally>,
 }
 
-/// Keeps a sum that could be made.
+/// The sum; `None`, and an error in the log, when the state breaks a rule: the node goes on without figures of money.
 fn sound<T>(sum: Result<T, Violation>) -> Option<T> {
     sum.inspect_err(|broken| tracing::error!(%broken, "the state is not sound: run `wattle doctor`")).ok()
 }

@@ -70,16 +70,17 @@ fn look_up(node: &NodeBackend, meter: &Address) -> RpcResult<Option<PublicKey>> 
 
 fn named_in(tx: &Tx, meter: &Address) -> Option<PublicKey> {
     let is_its = |key: &PublicKey| Address::of_key(key) == *meter;
-    let called = tx.body().calls.iter().find_map(|call| match call {
-        Call::Energy(EnergyCall::RegisterMeter(RegisterMeter { key, .. })) => Some(*key).filter(is_its),
-        Call::Energy(EnergyCall::SwapMeter(SwapMeter { swap, .. })) => Some(swap.new).filter(is_its),
-        Call::Energy(EnergyCall::SubmitReadings(SubmitReadings { readings })) => {
-            let own = readings.iter().filter(|signed| signed.reading.meter == *meter);
-            own.map(|signed| signed.key).find(is_its)
+    let called = tx.body().calls.iter().find_map(|call| {
+        if let Call::Energy(EnergyCall::RegisterMeter(RegisterMeter { key, .. })) = call {
+            Some(*key).filter(is_its)
+        } else if let Call::Energy(EnergyCall::SwapMeter(SwapMeter { swap, .. })) = call {
+            Some(swap.new).filter(is_its)
+        } else if let Call::Energy(EnergyCall::SubmitReadings(SubmitReadings { readings })) = call {
+            readings.iter().map(|signed| signed.key).find(is_its)
+        } else {
+            None
         }
-        // Who reports a deal's usage signs with the meter's key.
-        Call::Energy(_) | Call::Deals(_) => None,
-        Call::Ledger(_) | Call::Token(_) | Call::Identity(_) | Call::Market(_) | Call::Disputes(_) => None,
     });
+    // Who reports a deal's usage signs with the meter's key.
     called.or_else(|| tx.auths().iter().map(|auth| auth.key).find(is_its))
 }

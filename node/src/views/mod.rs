@@ -131,13 +131,11 @@ const fn at(view: &View) -> At {
 
 /// A failure of the database, as clients are told.
 fn storage(error: StoreError) -> RpcError {
-    match error {
-        StoreError::Pruned { horizon } => RpcError::Pruned { horizon },
-        other => {
-            tracing::error!(error = %other, "the database failed to answer");
-            RpcError::internal("storage failed")
-        }
+    if let StoreError::Pruned { horizon } = error {
+        return RpcError::Pruned { horizon };
     }
+    tracing::error!(%error, "the database failed to answer");
+    RpcError::internal("storage failed")
 }
 
 fn mixed_up() -> RpcError {

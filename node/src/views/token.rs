@@ -7,7 +7,7 @@ use wattle_rpc_types::{
     Anchored, AssetInfo, Page, PageRequest, RpcError, RpcResult, SupplyInfo, TokenQueries,
 };
 use wattle_runtime::modules::ledger::records::Asset;
-use wattle_runtime::modules::supply::Holdings;
+use wattle_runtime::supply::Holdings;
 use wattle_runtime::{keys, query};
 
 impl TokenQueries for NodeBackend {

@@ -1,6 +1,6 @@
 //! State keys and records that light clients must know: they ask for a key, and read the record that is proven
-//! under it. Everything else about state is the runtime's own.
-//!
+//! under it. Everything else about state is the runtime's own. What a key is made of: [`Key`].
+
 mod key;
 
 pub use key::{Key, RawKey};

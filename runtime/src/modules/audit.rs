@@ -4,7 +4,7 @@
 
 use super::invariants::{Entry, Sums, Violation};
 use crate::State;
-use crate::keys::tag;
+use crate::key::tag;
 use crate::records::Counters;
 
 /// Checks every rule over the whole state: O(entries).

@@ -5,7 +5,7 @@ use crate::records::Due;
 use wattle_primitives::Weight;
 
 /// Least weight of anything that falls due.
-const DUE_MIN: u64 = 8 * weights::KEY;
+const DUE_MIN: u64 = 6 * weights::KEY;
 
 /// Does what is due in any module: soonest first, within `budget`; the rest waits for the next block. A microgrid takes at
 /// most half of what is left, so that none holds up the others.

@@ -14,13 +14,12 @@
 //! due                    what falls due in a block, before its transactions
 //! invariants             what must always hold, as each module tells it
 //! audit                  runs all of that over a state, for tests and auditors
-//! supply                 what there may be of each asset, by a chain's history
 //! ```
 //!
 //! # Deposits
 //! Each thing that leaves a key in state costs its creator `account_deposit` native base units, moved to
 //! [`SystemAccount::Deposits`]: an account, the first balance in a further asset, an asset, a book, a book's account, the
-//! account of a due, a microgrid, a meter, a member, a version of terms, a sponsorship, a hold, an order, a deal's request,
+//! book's due and its cash in an asset, a microgrid, a meter, a member, a version of terms, a sponsorship, a hold, an order, a deal's request,
 //! an acceptance, a dispute.
 //! A thing that goes away again (from the sponsorship on) gives its deposit back to whoever paid it.
 //!
@@ -60,7 +59,6 @@ pub mod identity;
 pub mod invariants;
 pub mod ledger;
 pub mod market;
-pub mod supply;
 pub mod token;
 pub mod weights;
 

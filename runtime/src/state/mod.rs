@@ -10,7 +10,7 @@
 
 mod trie;
 
-use crate::keys::{self, Key, tag};
+use crate::key::{self, Key, tag};
 use borsh::BorshDeserialize;
 use trie::{Change, Trie};
 use wattle_primitives::trie::{TrieProof, key_hash};
@@ -109,7 +109,7 @@ impl State {
     /// When the next queue entry falls due.
     #[must_use]
     pub fn due_ms(&self) -> Option<TimeMs> {
-        self.queue.first().and_then(|(key, _)| keys::queue_time(key))
+        self.queue.first().and_then(|(key, _)| key::queue_time(key))
     }
 }
 
@@ -119,11 +119,8 @@ fn queue_position(key: &[u8]) -> Option<Hash> {
     if *tag != tag::QUEUE {
         return None;
     }
-    <[u8; keys::QUEUE_BYTES]>::try_from(rest).ok().map(Hash)
+    <[u8; key::QUEUE_BYTES]>::try_from(rest).ok().map(Hash)
 }
-
-#[cfg(test)]
-mod tests;
 
 /// Decodes an entry of the state.
 ///
@@ -137,3 +134,6 @@ pub(crate) fn decode_entry<T: BorshDeserialize>(key: &[u8], bytes: &[u8]) -> T {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,14 +138,20 @@ fn the_queue_is_ordered_by_time() {
     let id = |n: u8| Hash([n; 32]);
     let mut state = State::default();
     for (n, time) in [(1u8, 500u64), (2, 70_000), (3, 70_000), (4, 3)] {
-        let key = keys::queue(TimeMs(time), &id(n));
+        let key = key::queue(TimeMs(time), &id(n));
         state = apply(&state, &[(key.to_vec(), Some(id(n).0.to_vec()))]);
     }
     let order: Vec<u8> = state.due_in_order().map(|(_, id)| id[0]).collect();
     assert_eq!(order, [4, 1, 2, 3]);
     assert_eq!(state.due_ms(), Some(TimeMs(3)));
-    let state = apply(&state, &[(keys::queue(TimeMs(3), &id(4)).to_vec(), None)]);
+    let state = apply(&state, &[(key::queue(TimeMs(3), &id(4)).to_vec(), None)]);
     assert_eq!(state.due_ms(), Some(TimeMs(500)));
     let again = State::from_entries(state.entries().map(|(k, v)| (k.to_vec(), v.to_vec())));
     assert_eq!(again.due_ms(), Some(TimeMs(500)));
+}
+
+#[test]
+fn no_two_kinds_of_key_have_one_tag() {
+    let distinct: std::collections::BTreeSet<u8> = tag::ALL.iter().copied().collect();
+    assert_eq!(distinct.len(), tag::ALL.len());
 }

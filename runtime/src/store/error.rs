@@ -44,7 +44,10 @@ pub enum StoreError {
         got: Hash,
     },
     /// Written by another version of this software.
-    #[error("store has format {got}, this version reads {expected}")]
+    #[error(
+        "store has format {got}, this version reads {expected}: go on with the version that wrote it, or begin a new chain in a new \
+         directory"
+    )]
     Format {
         /// Format that this version reads.
         expected: u32,

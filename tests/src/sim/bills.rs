@@ -110,11 +110,11 @@ impl Bills {
     ) -> Result<(), String> {
         let results: Vec<Result<(), Reason>> = events
             .iter()
-            .filter_map(|event| match event {
-                Event::Energy(EnergyEvent::ReadingAccepted { .. }) => Some(Ok(())),
-                Event::Energy(EnergyEvent::ReadingRefused { reason, .. }) => Some(Err(*reason)),
-                Event::Energy(_) | Event::Market(_) | Event::Deals(_) | Event::Disputes(_) => None,
-                Event::Ledger(_) | Event::Token(_) | Event::Identity(_) => None,
+            .filter_map(|event| {
+                if let Event::Energy(EnergyEvent::ReadingRefused { reason, .. }) = event {
+                    return Some(Err(*reason));
+                }
+                matches!(event, Event::Energy(EnergyEvent::ReadingAccepted { .. })).then_some(Ok(()))
             })
             .collect();
         if results.len() != readings.len() {

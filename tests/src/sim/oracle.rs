@@ -20,7 +20,7 @@ use wattle_primitives::{
     Receipt, Round, Tx, View, Vote, VoteKind, call,
 };
 use wattle_runtime::modules::invariants;
-use wattle_runtime::modules::supply::{History, Tally};
+use wattle_runtime::supply::{History, Tally};
 use wattle_runtime::{State, Store, query};
 
 /// The first round of all.
@@ -188,8 +188,9 @@ impl Oracle {
     /// Money that is posted or reserved by settlement, the market and deals.
     fn move_money(&mut self, events: &[Event]) -> Result<(), String> {
         for event in events {
+            let Event::Ledger(event) = event else { continue }; // which tells of all money that others move
             match event {
-                Event::Ledger(LedgerEvent::Posted { debit, credit, amount, .. }) => {
+                LedgerEvent::Posted { debit, credit, amount, .. } => {
                     if let AccountId::Wallet { owner } = debit {
                         self.pay(owner, amount.0)?;
                     }
@@ -197,37 +198,23 @@ impl Oracle {
                         self.receive(owner, *amount);
                     }
                 }
-                Event::Ledger(LedgerEvent::HoldCreated {
-                    hold,
-                    debit: AccountId::Wallet { owner },
-                    amount,
-                    ..
-                }) => {
+                LedgerEvent::HoldCreated { hold, debit: AccountId::Wallet { owner }, amount, .. } => {
                     self.pay(owner, amount.0)?;
                     self.holds.insert(*hold, *owner);
                 }
-                Event::Ledger(LedgerEvent::HoldCaptured { hold, captured, released }) => {
+                LedgerEvent::HoldCaptured { hold, captured, released } => {
                     let owner = self.holds.remove(hold).ok_or("a hold is captured twice")?;
                     self.receive(&owner, captured.saturating_add(*released)); // it is posted next
                 }
-                Event::Ledger(LedgerEvent::HoldReleased { hold, amount, .. }) => {
+                LedgerEvent::HoldReleased { hold, amount, .. } => {
                     let owner = self.holds.remove(hold).ok_or("a hold is released twice")?;
                     self.receive(&owner, *amount);
                 }
                 // Fees are taken from receipts.
-                Event::Ledger(
-                    LedgerEvent::FeeCharged { .. }
-                    | LedgerEvent::BookCreated { .. }
-                    | LedgerEvent::LedgerAccountOpened { .. }
-                    | LedgerEvent::HoldCreated { .. },
-                ) => {}
-                // The ledger tells of all money that they move.
-                Event::Token(_)
-                | Event::Identity(_)
-                | Event::Energy(_)
-                | Event::Market(_)
-                | Event::Deals(_)
-                | Event::Disputes(_) => {}
+                LedgerEvent::FeeCharged { .. }
+                | LedgerEvent::BookCreated { .. }
+                | LedgerEvent::LedgerAccountOpened { .. }
+                | LedgerEvent::HoldCreated { .. } => {}
             }
         }
         Ok(())

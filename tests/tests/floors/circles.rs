@@ -103,7 +103,7 @@ fn imports(modules: &Modules) -> BTreeMap<ModulePath, Imports> {
             let to = resolve(modules, path, 0);
             let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
             let (Some(a), Some(b)) = (from.get(common), to.get(common)) else { continue }; // parent and child
-            if to == *path && modules[&to].items.is_empty() {
+            if modules[&to].items.is_empty() {
                 continue; // it only gathers what stands elsewhere, to which what is named through it leads
             }
             let shown = format!("{} names {}", from.join("::"), path.join("::"));

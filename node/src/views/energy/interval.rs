@@ -47,19 +47,11 @@ pub(super) fn info(
         value.orders = Some(0);
     }
     for item in &value.events {
-        match &item.event {
-            Event::Market(MarketEvent::MarketCleared { price, wh, trades, .. }) => {
-                (value.price, value.traded_wh, value.trades) = (*price, *wh, Some(*trades));
-            }
-            Event::Energy(EnergyEvent::IntervalSettled { traded_wh, .. }) => value.traded_wh = *traded_wh,
-            // Those of its end, and none of other modules: see `step_of`.
-            Event::Energy(_)
-            | Event::Market(_)
-            | Event::Ledger(_)
-            | Event::Token(_)
-            | Event::Identity(_)
-            | Event::Deals(_)
-            | Event::Disputes(_) => {}
+        if let Event::Market(MarketEvent::MarketCleared { price, wh, trades, .. }) = &item.event {
+            (value.price, value.traded_wh, value.trades) = (*price, *wh, Some(*trades));
+        }
+        if let Event::Energy(EnergyEvent::IntervalSettled { traded_wh, .. }) = &item.event {
+            value.traded_wh = *traded_wh;
         }
     }
     // While the work is under way its record knows more: deals as well.
@@ -119,17 +111,14 @@ fn statement_of(
 
 /// Which of its steps an event tells of the interval.
 fn step_of(event: &Event, wanted: IntervalId) -> Option<usize> {
-    let (step, interval) = match event {
-        Event::Market(MarketEvent::MarketCleared { interval, .. }) => (0, interval),
-        Event::Energy(EnergyEvent::IntervalSettled { interval, .. }) => (1, interval),
-        Event::Energy(EnergyEvent::IntervalFinal { interval, .. }) => (2, interval),
-        Event::Energy(_)
-        | Event::Market(_)
-        | Event::Ledger(_)
-        | Event::Token(_)
-        | Event::Identity(_)
-        | Event::Deals(_)
-        | Event::Disputes(_) => return None,
+    let (step, interval) = if let Event::Market(MarketEvent::MarketCleared { interval, .. }) = event {
+        (0, interval)
+    } else if let Event::Energy(EnergyEvent::IntervalSettled { interval, .. }) = event {
+        (1, interval)
+    } else if let Event::Energy(EnergyEvent::IntervalFinal { interval, .. }) = event {
+        (2, interval)
+    } else {
+        return None;
     };
     (*interval == wanted).then_some(step)
 }

@@ -94,27 +94,18 @@ fn first_event(receipts: &BlockReceipts, place: usize) -> u32 {
 }
 
 fn reading_item(wanted: &Address, row: &HistoryItem, index: u32, event: &Event) -> Option<ReadingItem> {
-    match event {
-        Event::Energy(EnergyEvent::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms })
-            if meter == wanted =>
-        {
-            Some(ReadingItem {
-                position: EventPosition { height: row.at.height, index },
-                tx: row.tx,
-                meter: *meter,
-                seq: *seq,
-                import_wh: *import_wh,
-                export_wh: *export_wh,
-                time_ms: *time_ms,
-                block_time_ms: row.time_ms,
-            })
-        }
-        Event::Energy(_)
-        | Event::Market(_)
-        | Event::Ledger(_)
-        | Event::Token(_)
-        | Event::Identity(_)
-        | Event::Deals(_)
-        | Event::Disputes(_) => None,
-    }
+    let Event::Energy(EnergyEvent::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms }) = event
+    else {
+        return None;
+    };
+    (meter == wanted).then_some(ReadingItem {
+        position: EventPosition { height: row.at.height, index },
+        tx: row.tx,
+        meter: *meter,
+        seq: *seq,
+        import_wh: *import_wh,
+        export_wh: *export_wh,
+        time_ms: *time_ms,
+        block_time_ms: row.time_ms,
+    })
 }

@@ -52,13 +52,13 @@ pub enum AccountId {
         /// Which of the protocol's accounts.
         account: SystemAccount,
     } = 2,
-    /// In the public book: what it owes to `book`, which is what was paid into that and not out of it. Never below zero.
-    /// Posted by the ledger only.
+    /// Liability of the public book to `book`: cash paid in and not yet paid out. Never below zero. Posted by the ledger
+    /// only.
     Due {
         /// The book that is owed.
         book: BookId,
     } = 3,
-    /// In `book`: the same money, as its own books show it.
+    /// Asset of `book`: the same cash, with debits and credits exchanged. Posted by the ledger only.
     Cash {
         /// The book.
         book: BookId,

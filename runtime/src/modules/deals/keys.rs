@@ -1,7 +1,7 @@
 //! The deals module's keys in state.
 
 use super::records::{Acceptance, Deal};
-use crate::keys::{Key, tag};
+use crate::key::{Key, tag};
 use wattle_primitives::{Address, Hash};
 
 /// A request for a deal, or the deal it became.

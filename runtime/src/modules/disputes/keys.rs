@@ -1,7 +1,7 @@
 //! The disputes module's keys in state.
 
 use super::records::Dispute;
-use crate::keys::{Key, tag};
+use crate::key::{Key, tag};
 use wattle_primitives::Hash;
 
 /// A dispute that is not decided.

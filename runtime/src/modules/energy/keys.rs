@@ -1,7 +1,7 @@
 //! The energy module's keys in state.
 
 use super::records::{Interval, Position, SettledMeter, Slice};
-use crate::keys::{Key, tag};
+use crate::key::{Key, tag};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash};
 

@@ -14,6 +14,7 @@ use wattle_primitives::{Amount, Hash, TimeMs};
 pub(super) const VERSIONS_MAX: u32 = 1 << 16;
 /// Versions by which one adjustment is priced, besides the newest.
 pub(super) const PRICED_MAX: u32 = 15;
+
 /// The terms that hold for an interval; `None` before the first ones.
 pub(crate) fn at(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, interval: IntervalId) -> Option<Terms> {
     version_at(ctx, id, grid, interval).map(|(_, record)| record.terms)
@@ -55,24 +56,23 @@ pub(super) fn prices(
     Some(Prices { import: average(import), export: average(export) })
 }
 
-/// The one of so many `versions` that holds for an interval, and its number; `None` before the first.
+/// The one of so many `versions` that holds for an interval, found by the interval `from` which each holds; `None` before the
+/// first.
 pub(crate) fn holding(
     versions: u32,
     interval: IntervalId,
-    mut read: impl FnMut(u32) -> Option<TermsRecord>,
-) -> Option<(u32, TermsRecord)> {
-    let (mut found, mut low, mut high) = (None, 0, versions); // the last that begins in time is below `high`
+    mut from: impl FnMut(u32) -> Option<IntervalId>,
+) -> Option<u32> {
+    let (mut low, mut high) = (0, versions); // the first that begins later is not below `low`, nor above `high`
     while low < high {
         let middle = low.midpoint(high);
-        let record = read(middle)?;
-        if record.from <= interval {
-            found = Some((middle, record));
+        if from(middle)? <= interval {
             low = middle.saturating_add(1);
         } else {
             high = middle;
         }
     }
-    found
+    low.checked_sub(1)
 }
 
 fn version_at(
@@ -81,7 +81,8 @@ fn version_at(
     grid: &Microgrid,
     interval: IntervalId,
 ) -> Option<(u32, TermsRecord)> {
-    holding(grid.terms, interval, |version| ctx.state.read(keys::terms(id, version)))
+    let version = holding(grid.terms, interval, |version| from(ctx, id, version))?;
+    Some((version, ctx.state.read(keys::terms(id, version))?))
 }
 
 /// The first interval that is settled at all; `None` without terms.

@@ -1,7 +1,7 @@
 //! The identity module's keys in state.
 
 use super::records::Sponsorship;
-use crate::keys::{Key, tag};
+use crate::key::{Key, tag};
 use wattle_primitives::Address;
 
 pub use wattle_primitives::state_key::account;

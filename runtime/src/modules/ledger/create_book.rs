@@ -13,7 +13,7 @@ impl Action for CreateBook {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(4)
+        weights::keys(5)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

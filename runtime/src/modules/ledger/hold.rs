@@ -1,4 +1,4 @@
-use super::{allow_entry, check_entry, entry_keys, reserve};
+use super::{allow_entry, check_entry, close_keys, entry_keys, reserve};
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::ledger::{HOLD_MS_MAX, Hold, hold_id};
 use wattle_primitives::{Reason, Weight};
@@ -12,7 +12,9 @@ impl Action for Hold {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(entry_keys(&self.entry).saturating_add(2)) // the hold, the queue
+        let made = entry_keys(&self.entry).saturating_add(2); // the hold, the queue
+        // Whoever makes it pays for its end as well: that comes by itself.
+        weights::keys(made.saturating_add(close_keys(&self.entry)))
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

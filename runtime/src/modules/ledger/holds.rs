@@ -6,7 +6,7 @@
 //! A hold that another module makes for what it keeps itself (an order, an authorisation) may have no end of its own:
 //! `expires_ms` is then [`TimeMs::MAX`], it does not stand in the queue, and that module closes it.
 
-use super::CLOSE_KEYS;
+use super::close_keys;
 use super::posting::{Movement, deposit, move_money, refund};
 use super::records::Hold;
 use crate::keys::{self, Key};
@@ -69,17 +69,16 @@ pub(super) fn capture_open(
 /// Releases a hold that has expired and stands in the queue under `key`.
 pub(crate) fn release_due(ctx: &mut Ctx<'_>, key: Key<Due>, id: &Hash) -> Weight {
     let before = ctx.savepoint();
-    let released = match ctx.state.read::<Hold>(keys::hold(id)) {
-        Some(hold) => release(ctx, id, &hold, true),
-        None => Err(Reason::UnknownHold),
-    };
+    let hold = ctx.state.read::<Hold>(keys::hold(id));
+    let weight = weights::keys(hold.as_ref().map_or(2, |hold| close_keys(&hold.entry)));
+    let released = hold.map_or(Err(Reason::UnknownHold), |hold| release(ctx, id, &hold, true));
     if let Err(reason) = released {
         // Reserving checked that settling fits, so this cannot happen; if it does, one hold must not stop the chain.
         debug_assert!(false, "hold {id} cannot be released: {reason}");
         ctx.rollback(before);
         ctx.state.remove(key);
     }
-    weights::keys(CLOSE_KEYS)
+    weight
 }
 
 /// A hold that is not over, if `captor` may capture or void it.

@@ -1,7 +1,7 @@
 //! The ledger module's keys in state.
 
 use super::records::{Asset, Book, BookAccount, Hold};
-use crate::keys::{Key, tag};
+use crate::key::{Key, tag};
 use wattle_primitives::units::BookId;
 use wattle_primitives::{Address, AssetId, Hash};
 

@@ -1,4 +1,4 @@
-//! Counters: debits and credits, limits, dues between books, deposits.
+//! Counters: debits and credits, limits, the cash of books, deposits.
 
 use super::records::{Balance, BookAccount};
 use super::wallet;

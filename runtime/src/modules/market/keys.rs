@@ -1,7 +1,7 @@
 //! The market module's keys in state.
 
 use super::records::Order;
-use crate::keys::{Key, tag};
+use crate::key::{Key, tag};
 use wattle_primitives::Hash;
 use wattle_primitives::units::IntervalId;
 

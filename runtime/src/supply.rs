@@ -7,9 +7,9 @@
 //! wallets + holds + fees + deposits + books' cash = issued - burned, and no account among them is below zero
 //! ```
 
-use super::invariants::Violation;
-use super::ledger::records::Balance;
-use crate::keys::tag;
+use crate::key::tag;
+use crate::modules::Violation;
+use crate::modules::ledger::records::Balance;
 use crate::overlay::RawWrite;
 use crate::state::decode_entry;
 use crate::{State, VerifiedTx};
@@ -127,7 +127,8 @@ impl Tally {
     /// # Errors
     /// As [`Tally::of`].
     pub fn apply(&mut self, before: &State, writes: &[RawWrite]) -> Result<(), Violation> {
-        writes.iter().try_for_each(|(key, value)| self.change(key, before.get(key), value.as_deref()))
+        let mut balances = writes.iter().filter(|(key, _)| key.first() == Some(&tag::BALANCE));
+        balances.try_for_each(|(key, value)| self.change(key, before.get(key), value.as_deref()))
     }
 
     /// Where an asset's units are.

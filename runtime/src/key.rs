@@ -1,0 +1,113 @@
+//! Keys in state: the table of their first bytes, and the keys of no module.
+//!
+//! Lists (an account's assets, a book's accounts, a microgrid's meters) are kept as numbered keys with the count in
+//! the owner's record: they are read in pages and never need a scan.
+
+use crate::records::{Counters, Due};
+use wattle_primitives::genesis::{Params, ScheduledSet};
+use wattle_primitives::{Hash, TimeMs};
+
+pub use wattle_primitives::state_key::{Key, RawKey};
+
+/// First byte of each kind of key; those that light nodes know stand with the primitives.
+pub mod tag {
+    pub use wattle_primitives::state_key::{ACCOUNT, BALANCE, MEMBER, METER, MICROGRID, TERMS};
+
+    macro_rules! tags {
+        ($($(#[$doc:meta])* $name:ident = $tag:literal;)*) => {
+            $($(#[$doc])* pub const $name: u8 = $tag;)*
+
+            #[cfg(test)]
+            pub(crate) const ALL: &[u8] = &[ACCOUNT, BALANCE, MEMBER, METER, MICROGRID, TERMS, $($name),*];
+        };
+    }
+
+    tags! {
+        /// Protocol parameters.
+        PARAMS = 0x01;
+        /// The schedule of validator sets.
+        VALIDATORS = 0x02;
+        /// Counters that number assets, books and microgrids.
+        COUNTERS = 0x03;
+        /// An account's assets by number.
+        ACCOUNT_ASSET = 0x12;
+        /// Asset record.
+        ASSET = 0x20;
+        /// Book record.
+        BOOK = 0x30;
+        /// Record of a book's account.
+        BOOK_ACCOUNT = 0x31;
+        /// A book's account codes by number.
+        BOOK_INDEX = 0x32;
+        /// Open hold.
+        HOLD = 0x40;
+        /// Due work, by time.
+        QUEUE = 0x41;
+        /// Record of a sponsorship.
+        SPONSORSHIP = 0x50;
+        /// Microgrid ids by number.
+        MICROGRID_INDEX = 0x61;
+        /// A microgrid's meters by number.
+        METER_INDEX = 0x63;
+        /// A microgrid's members by the code of their tab.
+        MEMBER_INDEX = 0x66;
+        /// How far a meter is settled.
+        SETTLED_METER = 0x67;
+        /// A meter's energy in an interval that is not settled.
+        SLICE = 0x68;
+        /// An interval of a microgrid with orders, trades or settlement under way.
+        INTERVAL = 0x69;
+        /// A member's trades and energy in an interval.
+        POSITION = 0x6a;
+        /// Order that stands.
+        ORDER = 0x6b;
+        /// An interval's orders by number.
+        ORDER_INDEX = 0x6c;
+        /// Request for a deal, or the deal it became.
+        DEAL = 0x70;
+        /// Acceptance of a request.
+        ACCEPTANCE = 0x71;
+        /// Open dispute.
+        DISPUTE = 0x72;
+        /// How many requests and deals a microgrid has open.
+        DEAL_COUNT = 0x74;
+        /// A microgrid's open requests and deals, without a gap; in no lasting order.
+        DEAL_INDEX = 0x75;
+        /// The part of a microgrid's cash that belongs to intervals that are not settled.
+        ESCROW = 0x76;
+    }
+}
+
+/// Bytes of a queue key after its tag: the time, then as much of the id as makes 32.
+pub const QUEUE_BYTES: usize = 32;
+
+/// The protocol parameters.
+#[must_use]
+pub const fn params() -> Key<Params> {
+    Key::new(tag::PARAMS)
+}
+
+/// The schedule of validator sets.
+#[must_use]
+pub const fn validators() -> Key<Vec<ScheduledSet>> {
+    Key::new(tag::VALIDATORS)
+}
+
+/// Numbers given out so far.
+#[must_use]
+pub const fn counters() -> Key<Counters> {
+    Key::new(tag::COUNTERS)
+}
+
+/// Work that falls due at `time_ms`, with its id. Ordered by time, then id.
+#[must_use]
+pub fn queue(time_ms: TimeMs, id: &Hash) -> Key<Due> {
+    Key::new(tag::QUEUE).with(&time_ms.0.to_be_bytes()).with(&id.as_bytes()[..24])
+}
+
+/// The time in a queue key.
+#[must_use]
+pub fn queue_time(key: &[u8]) -> Option<TimeMs> {
+    let time = key.get(1..9)?;
+    time.try_into().ok().map(|bytes| TimeMs(u64::from_be_bytes(bytes)))
+}
