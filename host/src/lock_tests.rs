@@ -22,3 +22,18 @@ fn a_key_has_one_process_for_each_chain() {
     drop(first);
     KeyLock::take(&chain, &key).unwrap();
 }
+
+/// A child shares the open file until it has become another program.
+#[test]
+fn a_lock_is_given_up_whoever_else_has_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let open =
+        || File::options().create(true).truncate(false).write(true).open(dir.path().join("lock")).unwrap();
+    let file = open();
+    let shared = file.try_clone().unwrap();
+    let lock = FileLock::take(file).unwrap().unwrap();
+    assert!(FileLock::take(open()).unwrap().is_err());
+    drop(lock);
+    assert!(FileLock::take(open()).unwrap().is_ok());
+    drop(shared);
+}

@@ -15,7 +15,7 @@
 
 mod os;
 
-pub use os::{OsDir, OsFile, OsLock};
+pub use os::{OsDir, OsFile};
 
 use crate::FileError;
 

@@ -4,6 +4,7 @@
 use super::{Dir, File};
 use crate::FileError;
 use crate::file::{PRIVATE, create_dir};
+use crate::lock::FileLock;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
@@ -38,12 +39,6 @@ impl std::fmt::Debug for OnSync {
     }
 }
 
-/// An advisory lock; the system releases it with the descriptor, also when the process is killed.
-#[derive(Debug)]
-pub struct OsLock {
-    _file: fs::File,
-}
-
 impl OsDir {
     /// Opens the directory at `path`, creating it and its parents when missing. A created one is durable on return.
     ///
@@ -76,7 +71,7 @@ impl OsDir {
 
 impl Dir for OsDir {
     type File = OsFile;
-    type Lock = OsLock;
+    type Lock = FileLock;
 
     fn open(&self, name: &str) -> Result<Option<OsFile>, FileError> {
         let (path, options) = self.options(name);
@@ -118,14 +113,10 @@ impl Dir for OsDir {
         self.handle.sync_all().map_err(FileError::io("sync", &self.path))
     }
 
-    fn lock(&self, name: &str) -> Result<Option<OsLock>, FileError> {
+    fn lock(&self, name: &str) -> Result<Option<FileLock>, FileError> {
         let (path, mut options) = self.options(name);
         let file = options.create(true).truncate(false).open(&path).map_err(FileError::io("lock", &path))?;
-        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(OsLock { _file: file })),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(errno) => Err(FileError::io("lock", &path)(errno.into())),
-        }
+        Ok(FileLock::take(file).map_err(FileError::io("lock", &path))?.ok())
     }
 }
 

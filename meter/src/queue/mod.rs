@@ -28,6 +28,7 @@ use state::{State, StateFile};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use wattle_host::lock::FileLock;
 use wattle_primitives::call::energy::READINGS_MAX;
 use wattle_primitives::planted;
 use wattle_primitives::reading::SignedReading;
@@ -68,7 +69,7 @@ pub struct Queue {
     skipped: u64,
     /// Bytes of pages written since this queue was opened.
     written: u64,
-    _lock: File,
+    _lock: FileLock,
 }
 
 impl Queue {
@@ -391,7 +392,7 @@ pub(crate) fn overview(dir: &Path) -> Result<Overview, QueueError> {
     Ok(seen)
 }
 
-fn lock(dir: &Path) -> Result<File, QueueError> {
+fn lock(dir: &Path) -> Result<FileLock, QueueError> {
     let path = dir.join("lock");
     let mut options = File::options();
     let file = options
@@ -400,11 +401,8 @@ fn lock(dir: &Path) -> Result<File, QueueError> {
         .write(true)
         .open(&path)
         .map_err(QueueError::io("open", &path))?;
-    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(QueueError::Locked { path: dir.to_owned() }),
-        Err(errno) => Err(QueueError::io("lock", &path)(errno.into())),
-    }
+    let lock = FileLock::take(file).map_err(QueueError::io("lock", &path))?;
+    lock.map_err(|_| QueueError::Locked { path: dir.to_owned() })
 }
 
 fn segment_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>, QueueError> {
