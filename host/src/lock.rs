@@ -118,9 +118,7 @@ impl KeyLock {
         let address = SocketAddr::from_abstract_name(&name).map_err(FileError::io("lock", &path))?;
         match UnixListener::bind_addr(&address) {
             Ok(socket) => Ok(Self { _socket: socket }),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                Err(LockError::KeyInUse { key: *key })
-            }
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(LockError::KeyInUse { key: *key }),
             Err(source) => Err(FileError::io("lock", &path)(source).into()),
         }
     }
