@@ -108,7 +108,8 @@ pub fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     let written = write_nameless(path, bytes, mode)
         .and_then(|done| if done { Ok(()) } else { write_draft(path, bytes, mode, put) });
     written.map_err(FileError::io("create", path))?;
-    // Btrfs before Linux 6.16 makes nothing of a file durable that had no name when it was synced: once more, by its name.
+    // Btrfs before Linux 6.16 makes nothing of a file durable that had no name when it was synced: once more, by its
+    // name.
     let synced = File::open(path).and_then(|file| file.sync_all());
     synced.map_err(|source| FileError::NotSynced { path: path.to_owned(), source })?;
     sync_parent(path)

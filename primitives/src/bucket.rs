@@ -4,9 +4,9 @@
 //! ```text
 //! left = max(0, level - (now - at) * rate)     drawn = left + units * 1000     admit iff drawn <= capacity * 1000
 //! ```
-//! The level is kept in thousandths of a unit, so that each millisecond leaks a whole number of them: nothing is divided on the
-//! way in, so nothing is lost to rounding however often it is asked, and a time that stands still does not leak. A rate that
-//! changes counts from the last draw on: it neither fills a bucket nor locks its owner out.
+//! The level is kept in thousandths of a unit, so that each millisecond leaks a whole number of them: nothing is
+//! divided on the way in, so nothing is lost to rounding however often it is asked, and a time that stands still does
+//! not leak. A rate that changes counts from the last draw on: it neither fills a bucket nor locks its owner out.
 
 use crate::{TimeMs, Weight};
 use borsh::{BorshDeserialize, BorshSerialize};

@@ -60,7 +60,8 @@ pub enum CertificateError {
 }
 
 impl Certificate {
-    /// Joins votes on the same thing into a certificate. Votes of one signer count once; others than `vote` are left out.
+    /// Joins votes on the same thing into a certificate. Votes of one signer count once; others than `vote` are left
+    /// out.
     ///
     /// Signatures are taken as verified. Returns `None` when the power is no quorum of `set`.
     #[must_use]

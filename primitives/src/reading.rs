@@ -242,9 +242,9 @@ impl FlowLimit {
     /// Rounding of a difference of two counters, in Wh, besides a step of the register.
     const ROUNDING_WH: u64 = 2;
 
-    /// The end of the time that `rise` takes to flow at full power from `from` on, rounded up. `None` when that is later
-    /// than `now`, by more than the registers' resolution is worth: then it cannot have flowed. `stand` is the counter
-    /// that shows the rise, the higher one of two.
+    /// The end of the time that `rise` takes to flow at full power from `from` on, rounded up. `None` when that is
+    /// later than `now`, by more than the registers' resolution is worth: then it cannot have flowed. `stand` is the
+    /// counter that shows the rise, the higher one of two.
     #[must_use]
     pub fn until(self, from: TimeMs, rise: WattHours, stand: WattHours, now: TimeMs) -> Option<TimeMs> {
         let until = from.saturating_add(self.takes(rise));

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! reasons {
     ($($module:ident: $range:expr => { $($(#[$doc:meta])* $name:ident = $number:literal, $code:literal;)* })*) => {
-        /// Why a call or a reading was refused. The code is stable and is what clients match on. Each module has a range of
-        /// numbers of its own; those below 32 are any module's.
+        /// Why a call or a reading was refused. The code is stable and is what clients match on. Each module has a
+        /// range of numbers of its own; those below 32 are any module's.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[borsh(use_discriminant = true)]

@@ -174,9 +174,9 @@ pub struct ValidatorsReply {
 
 /// `chain_getEventProof`: an event with everything needed to check that it happened.
 ///
-/// Check, in this order: `finalization` against the validator set; `path` from `header` to the certified one; `proof` of
-/// `H(wattle:receipt-leaf:v1, leaf)` under `header.receiptsRoot`; that `leaf` holds the event: it is the encoded list of
-/// the block's own events when the proof's index is 0, else the encoded receipt of transaction `index - 1`.
+/// Check, in this order: `finalization` against the validator set; `path` from `header` to the certified one; `proof`
+/// of `H(wattle:receipt-leaf:v1, leaf)` under `header.receiptsRoot`; that `leaf` holds the event: it is the encoded
+/// list of the block's own events when the proof's index is 0, else the encoded receipt of transaction `index - 1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

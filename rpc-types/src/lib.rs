@@ -1,13 +1,14 @@
-//! The JSON of requests and replies, the queries that a node answers with them, and the methods that ask them: no server,
-//! no client.
+//! The JSON of requests and replies, the queries that a node answers with them, and the methods that ask them: no
+//! server, no client.
 //!
 //! Fields are camelCase, integers of 64 bits and more are decimal strings, bytes are hex. The types can be read as well
 //! as written, so that server and clients in Rust share them.
 //!
 //! One file for each group of methods, with its replies, its trait of queries and the table of its methods: [`chain`],
-//! [`account`], [`search`], [`tx`], [`event`], [`energy`], [`market`], [`deals`], [`disputes`], [`ledger`], [`token`], [`node`] and,
-//! for the operator alone, [`admin`]; [`health`] has queries that no method asks. [`error`] says what can go wrong, [`limits`]
-//! what is too much. With the feature `schema`, for servers, `method` and `params` say what a method is.
+//! [`account`], [`search`], [`tx`], [`event`], [`energy`], [`market`], [`deals`], [`disputes`], [`ledger`], [`token`],
+//! [`node`] and, for the operator alone, [`admin`]; [`health`] has queries that no method asks. [`error`] says what can
+//! go wrong, [`limits`] what is too much. With the feature `schema`, for servers, `method` and `params` say what a
+//! method is.
 //!
 //! # Queries
 //! The traits' functions are called on a blocking thread, at most [`limits::BLOCKING_CALLS_MAX`] at once; they may read
@@ -15,11 +16,12 @@
 //! Answers describe the last finalized state unless they say otherwise.
 //!
 //! # Errors
-//! Of all queries: [`RpcError::Unavailable`] while the node starts or is halted, [`RpcError::Internal`] when its own disk
-//! fails. `NotFound` where one thing is asked for that is not there, `Pruned` where it is no more, `InvalidParams` for a
-//! cursor that was not handed out here.
+//! Of all queries: [`RpcError::Unavailable`] while the node starts or is halted, [`RpcError::Internal`] when its own
+//! disk fails. `NotFound` where one thing is asked for that is not there, `Pruned` where it is no more, `InvalidParams`
+//! for a cursor that was not handed out here.
 
-/// The methods of a module, in the order in which they are described: made with `query!`, `list!`, `order!` and `method!`.
+/// The methods of a module, in the order in which they are described: made with `query!`, `list!`, `order!` and
+/// `method!`.
 macro_rules! methods {
     [$($method:expr),* $(,)?] => {
         /// What is served of this module.

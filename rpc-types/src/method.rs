@@ -1,5 +1,5 @@
-//! What a method is: its name, its parameters, the shape of its result, and what answers it. A module's table of them stands
-//! beside its queries; they are served, described and documented from there.
+//! What a method is: its name, its parameters, the shape of its result, and what answers it. A module's table of them
+//! stands beside its queries; they are served, described and documented from there.
 
 use crate::event::EventList;
 use crate::params::{Field, Params};
@@ -120,8 +120,8 @@ macro_rules! method {
     };
 }
 
-/// A method that asks a query: name, summary, and the query with its parameters; or the parameters, and a function of the
-/// node and of them where they are not the query's own.
+/// A method that asks a query: name, summary, and the query with its parameters; or the parameters, and a function of
+/// the node and of them where they are not the query's own.
 macro_rules! query {
     ($name:literal, $summary:literal, $query:ident($($need:ident::<$type:ty>($param:literal)),*)) => {
         query!($name, $summary, [$($need::<$type>($param)),*], |node, _params| {

@@ -3,8 +3,8 @@
 //! No build step and no dependency for it: a table of `include_bytes!`. All scripts are modules of this origin, and the
 //! policy sent with every file lets nothing else run, load, or be framed: whatever a chain says stays text.
 //!
-//! Pages have paths of their own (`/block/7`), so that links can be passed on and reloaded: each of them is answered with
-//! the same `index.html`, and the script there looks at the path.
+//! Pages have paths of their own (`/block/7`), so that links can be passed on and reloaded: each of them is answered
+//! with the same `index.html`, and the script there looks at the path.
 
 use axum::Router;
 use axum::http::header::{

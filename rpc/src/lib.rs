@@ -1,8 +1,8 @@
 //! The node's interface to the outside: JSON-RPC 2.0 over HTTP and WebSocket at `/rpc`, and `/healthy`, `/ready` and
 //! `/metrics` over HTTP, all on one port.
 //!
-//! This crate knows no chain and no method: it serves those of `rpc-types` within fixed limits, by asking the queries that
-//! the node answers, and streams events. [`Backend`] is that node.
+//! This crate knows no chain and no method: it serves those of `rpc-types` within fixed limits, by asking the queries
+//! that the node answers, and streams events. [`Backend`] is that node.
 //!
 //! ```text
 //! server   the port for everybody                    admin   the operator's methods, on a unix socket

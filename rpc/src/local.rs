@@ -9,7 +9,8 @@ use std::sync::Arc;
 use wattle_rpc_types::limits::{BODY_BYTES_MAX, CALL_TIMEOUT};
 use wattle_rpc_types::{Admin, RpcError};
 
-/// Answers messages as a request of HTTP or of the admin socket would be answered, for programs that hold the node themselves and for tests.
+/// Answers messages as a request of HTTP or of the admin socket would be answered, for programs that hold the node
+/// themselves and for tests.
 pub struct Local(Service);
 
 impl Local {

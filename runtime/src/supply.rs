@@ -1,7 +1,7 @@
 //! What there may be of each asset: a chain's history on one side, its state on the other.
 //!
-//! The history is counted from what was asked for and took effect: the genesis accounts, and calls of `mint` and `burn`. No
-//! counter of the ledger is asked, since a ledger that makes money by a posting counts it as well.
+//! The history is counted from what was asked for and took effect: the genesis accounts, and calls of `mint` and
+//! `burn`. No counter of the ledger is asked, since a ledger that makes money by a posting counts it as well.
 //!
 //! ```text
 //! wallets + holds + fees + deposits + books' cash = issued - burned, and no account among them is below zero
@@ -156,8 +156,8 @@ impl Tally {
     }
 }
 
-/// Where an account's money is counted, free and held. `None` for accounts that are nobody's money: the ledger's own counter,
-/// and what a book keeps for itself.
+/// Where an account's money is counted, free and held. `None` for accounts that are nobody's money: the ledger's own
+/// counter, and what a book keeps for itself.
 fn part_of(account: &AccountId) -> Option<fn(&mut Holdings) -> [&mut u128; 2]> {
     match account {
         AccountId::Wallet { .. } => Some(|at| [&mut at.wallets, &mut at.held]),

@@ -52,7 +52,8 @@ events! {
             asset: AssetId,
             /// Base units.
             amount: Amount,
-            /// Released at this block time unless captured; 2^64 - 1 when it ends with the order or deal of the same id.
+            /// Released at this block time unless captured; 2^64 - 1 when it ends with the order or deal of the same
+            /// id.
             expires_ms: TimeMs,
         } = 4,
         /// A hold was posted; what exceeds `captured` was released.

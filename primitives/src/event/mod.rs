@@ -109,11 +109,11 @@ modules! {
 /// Whom an event concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Concerns {
-    /// The accounts and meters that it names. An event that only names a hold, a deal or an interval names none: they are
-    /// in the event that began it.
+    /// The accounts and meters that it names. An event that only names a hold, a deal or an interval names none: they
+    /// are in the event that began it.
     pub parties: [Option<Address>; 2],
-    /// In whose bill it is a line: accounts whose tab it explains, or the microgrid, named by its id as an address, whose
-    /// intervals it tells of.
+    /// In whose bill it is a line: accounts whose tab it explains, or the microgrid, named by its id as an address,
+    /// whose intervals it tells of.
     pub bill: [Option<Address>; 2],
     /// The microgrid of a line of a bill.
     pub microgrid: Option<Hash>,

@@ -1,6 +1,6 @@
-//! What a key of state is made of: a tag byte that names the kind of entry, then fixed-width fields, so that no two things
-//! share one. Numbers are little-endian, as in borsh, except in the queue of due work, whose keys are ordered and therefore
-//! big-endian.
+//! What a key of state is made of: a tag byte that names the kind of entry, then fixed-width fields, so that no two
+//! things share one. Numbers are little-endian, as in borsh, except in the queue of due work, whose keys are ordered
+//! and therefore big-endian.
 
 use crate::call::ledger::AccountId;
 use borsh::BorshSerialize;

@@ -1,4 +1,5 @@
-//! The shapes that an interface describes, as its tests hold replies against them. Shared with the tests of the product.
+//! The shapes that an interface describes, as its tests hold replies against them. Shared with the tests of the
+//! product.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};

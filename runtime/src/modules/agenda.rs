@@ -15,8 +15,8 @@ use wattle_primitives::call::energy::Terms;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Hash, TimeMs, Weight, planted};
 
-/// Keys of a microgrid that wakes up: its record, its old and new place in the queue, and the first look at three versions
-/// of its terms, at a quarter of a key's cost for each that is only read.
+/// Keys of a microgrid that wakes up: its record, its old and new place in the queue, and the first look at three
+/// versions of its terms, at a quarter of a key's cost for each that is only read.
 const WAKE_KEYS: u64 = 3 + 3 * (1 + TERMS_KEYS);
 /// Keys that finding the next work takes from then on.
 const LOOK_KEYS: u64 = 3;

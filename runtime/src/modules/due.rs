@@ -7,8 +7,8 @@ use wattle_primitives::Weight;
 /// Least weight of anything that falls due.
 const DUE_MIN: u64 = 6 * weights::KEY;
 
-/// Does what is due in any module: soonest first, within `budget`; the rest waits for the next block. A microgrid takes at
-/// most half of what is left, so that none holds up the others.
+/// Does what is due in any module: soonest first, within `budget`; the rest waits for the next block. A microgrid takes
+/// at most half of what is left, so that none holds up the others.
 pub fn on_block(ctx: &mut Ctx<'_>, budget: Weight) -> Weight {
     let room = budget.0.checked_div(DUE_MIN).unwrap_or(0).max(1);
     let mut used = Weight::ZERO;

@@ -1,8 +1,8 @@
 //! The state machine's modules: what each call does.
 //!
 //! A call is an [`Action`]: a file of its own name in its module's folder, beside it the module's records, its keys in
-//! state and what falls due in it. Only the ledger writes balances. Modules call each other's functions directly. A call
-//! takes effect as a whole: [`Ctx`] journals every write, and whoever runs the call rolls back on failure.
+//! state and what falls due in it. Only the ledger writes balances. Modules call each other's functions directly. A
+//! call takes effect as a whole: [`Ctx`] journals every write, and whoever runs the call rolls back on failure.
 //!
 //! ```text
 //! ledger <-> identity    accounts and money; everything else stands on them
@@ -18,9 +18,9 @@
 //!
 //! # Deposits
 //! Each thing that leaves a key in state costs its creator `account_deposit` native base units, moved to
-//! [`SystemAccount::Deposits`]: an account, the first balance in a further asset, an asset, a book, a book's account, the
-//! book's due and its cash in an asset, a microgrid, a meter, a member, a version of terms, a sponsorship, a hold, an order, a deal's request,
-//! an acceptance, a dispute.
+//! [`SystemAccount::Deposits`]: an account, the first balance in a further asset, an asset, a book, a book's account,
+//! the book's due and its cash in an asset, a microgrid, a meter, a member, a version of terms, a sponsorship, a hold,
+//! an order, a deal's request, an acceptance, a dispute.
 //! A thing that goes away again (from the sponsorship on) gives its deposit back to whoever paid it.
 //!
 //! [`SystemAccount::Deposits`]: wattle_primitives::call::ledger::SystemAccount::Deposits

@@ -186,6 +186,27 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Columns that a comment takes at most: the formatter holds the code, and leaves comments alone.
+const COMMENT_COLUMNS: usize = 120;
+
+#[test]
+fn comments_fit_the_page() {
+    let folders = FLOORS.iter().map(|(name, ..)| match *name {
+        "recorder" | "bench" => format!("tests/{name}"),
+        "test-disk" => "tests/disk".to_owned(),
+        name => name.to_owned(),
+    });
+    for file in folders.flat_map(|folder| rust_files(&root().join(folder))) {
+        let source = std::fs::read_to_string(&file).unwrap();
+        for (number, line) in
+            source.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("//"))
+        {
+            let columns = line.chars().count();
+            assert!(columns <= COMMENT_COLUMNS, "{}:{}: {columns} columns", file.display(), number + 1);
+        }
+    }
+}
+
 /// Everything that a crate's product is built from, by `cargo tree`.
 fn tree(package: &str) -> String {
     let output = Command::new(env!("CARGO"))

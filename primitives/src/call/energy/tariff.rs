@@ -1,7 +1,8 @@
 //! Energy prices by time of day.
 //!
-//! The price of a span of time is the average over its milliseconds, rounded down: energy is taken to flow evenly within
-//! a span. An interval that a band's edge divides, or ten days of readings that come late, are priced in closed form.
+//! The price of a span of time is the average over its milliseconds, rounded down: energy is taken to flow evenly
+//! within a span. An interval that a band's edge divides, or ten days of readings that come late, are priced in closed
+//! form.
 
 use super::terms::{DAY_MINUTES, Terms};
 use crate::{Amount, TimeMs};

@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 /// Most entries in one journal.
 pub const JOURNAL_ENTRIES_MAX: usize = 64;
-/// Most base units of an asset that there are at one time, and most that one entry moves: sums of sums stay far below the
-/// range of the counters.
+/// Most base units of an asset that there are at one time, and most that one entry moves: sums of sums stay far below
+/// the range of the counters.
 pub const SUPPLY_MAX: Amount = Amount(1 << 80);
 /// Longest a hold can stand, in ms: 90 days.
 pub const HOLD_MS_MAX: u64 = 90 * 24 * 3600 * 1000;
@@ -52,8 +52,8 @@ pub enum AccountId {
         /// Which of the protocol's accounts.
         account: SystemAccount,
     } = 2,
-    /// Liability of the public book to `book`: cash paid in and not yet paid out. Never below zero. Posted by the ledger
-    /// only.
+    /// Liability of the public book to `book`: cash paid in and not yet paid out. Never below zero. Posted by the
+    /// ledger only.
     Due {
         /// The book that is owed.
         book: BookId,

@@ -429,7 +429,8 @@ fn orders_are_matched_at_each_bids_price() {
     assert!(events.contains(&cleared));
     let all = OrderEnd::Cleared;
     assert_eq!(ends(&events), [(b2, 2_000, all), (b3, 500, all), (o4, 1_500, all), (o5, 1_000, all)]);
-    // Buyers have paid, sellers and operator are owed, and sellers have deposited what the grid asks beyond that; nothing is held any more, deposits are back.
+    // Buyers have paid, sellers and operator are owed, and sellers have deposited what the grid asks beyond that;
+    // nothing is held any more, deposits are back.
     let spent: Vec<u128> = (2..=5).zip(before).map(|(n, before)| before - world.funds(n).0).collect();
     assert_eq!(spent, [720_000, 130_000, 300_000, 60_000]);
     assert!((2..=5).all(|n| world.funds(n).1 == 0));

@@ -1,5 +1,5 @@
-//! Nobody makes money: what is in wallets, fees, deposits and books' cash is what was issued and not burned. Every block that
-//! a [`World`] runs is checked for it; here are the attempts.
+//! Nobody makes money: what is in wallets, fees, deposits and books' cash is what was issued and not burned. Every
+//! block that a [`World`] runs is checked for it; here are the attempts.
 
 use super::*;
 use crate::query;

@@ -2,9 +2,9 @@
 //!
 //! | state | who may do what | it ends by itself |
 //! |---|---|---|
-//! | requested | another member accepts; the requester confirms or aborts; who accepted takes that back | at the request's end |
+//! | requested | another member accepts, or takes that back; the requester confirms or aborts | at the request's end |
 //! | confirmed | the charging side authorises; either side aborts | [`CONFIRMED_MS`] after the confirmation |
-//! | authorised | the charging side or its meter reports and closes ([`usage`]); either side aborts | at the authorisation's end |
+//! | authorised | the charging side or its meter reports, closes ([`usage`]); either side aborts | at the authorisation's end |
 //!
 //! From the block time that reaches its end on, a request or deal is unknown to every call, whether or not the block
 //! had room to end it.

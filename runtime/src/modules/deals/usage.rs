@@ -76,8 +76,8 @@ fn metered(ctx: &mut Ctx<'_>, state: &Authorised) -> WattHours {
     imported.saturating_sub(state.from_wh)
 }
 
-/// Counts what came since the last report as traded, in the interval of the block's time. What the grid would ask of the
-/// discharging side if it had not delivered must be covered by what the deal brings it, its tab, or its credit.
+/// Counts what came since the last report as traded, in the interval of the block's time. What the grid would ask of
+/// the discharging side if it had not delivered must be covered by what the deal brings it, its tab, or its credit.
 pub(super) fn count(
     ctx: &mut Ctx<'_>,
     deal: &Deal,

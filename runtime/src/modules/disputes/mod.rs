@@ -1,9 +1,9 @@
 //! Disputes: a member contests a bill by two readings that its meter signed.
 //!
-//! The readings are evidence, not a calculation: that they are genuine and of one meter is checked here, what follows from
-//! them is decided by people. The operator may grant a claim alone. Where the terms leave it to the operator, it may refuse
-//! it alone as well; else so many members' votes on one side decide, each member having one, the claimant none. No more is granted
-//! to a member in all than it was ever charged.
+//! The readings are evidence, not a calculation: that they are genuine and of one meter is checked here, what follows
+//! from them is decided by people. The operator may grant a claim alone. Where the terms leave it to the operator, it
+//! may refuse it alone as well; else so many members' votes on one side decide, each member having one, the claimant
+//! none. No more is granted to a member in all than it was ever charged.
 
 mod decide_dispute;
 pub mod keys;

@@ -1,17 +1,17 @@
 //! The effect of the energy between two readings of a meter on its account.
 //!
-//! Energy is taken to flow evenly between two readings (see `exact`). What falls into intervals that are not settled waits
-//! there as slices. What falls before that is compared with what was settled for the same time, estimates above all, and
-//! the difference is charged or refunded at once: an adjustment. So settled and adjusted energy of a meter always sum to the
-//! difference of its registers, plus what is estimated since its last reading.
+//! Energy is taken to flow evenly between two readings (see `exact`). What falls into intervals that are not settled
+//! waits there as slices. What falls before that is compared with what was settled for the same time, estimates above
+//! all, and the difference is charged or refunded at once: an adjustment. So settled and adjusted energy of a meter
+//! always sum to the difference of its registers, plus what is estimated since its last reading.
 //!
 //! # Prices of adjustments
 //! More import than was settled costs the import price, and export earns the export price, under the terms that held at
-//! the time in question: on average over it if it is no longer than [`FINE_INTERVALS`], else those of its dearest and of
-//! its cheapest moment, so that nobody averages the time of day away by reading seldom. Import that was estimated too high
-//! is refunded at the import price, and never at more than the estimate was worth by the prices of its intervals.
-//! As much as export or bought energy took off its owner's estimated intervals is refunded at the export price: it was not
-//! charged for, it only kept that energy from being sold to the grid.
+//! the time in question: on average over it if it is no longer than [`FINE_INTERVALS`], else those of its dearest and
+//! of its cheapest moment, so that nobody averages the time of day away by reading seldom. Import that was estimated
+//! too high is refunded at the import price, and never at more than the estimate was worth by the prices of its
+//! intervals. As much as export or bought energy took off its owner's estimated intervals is refunded at the export
+//! price: it was not charged for, it only kept that energy from being sold to the grid.
 
 use super::exact::{Span, share};
 use super::prices::{cost, cost_at_most};
@@ -62,8 +62,8 @@ struct Replaced {
     offset: u64,
 }
 
-/// How far a meter is settled. A meter that is not known stands at the end of the list of meters: it is measured with the
-/// interval whose measuring is not over.
+/// How far a meter is settled. A meter that is not known stands at the end of the list of meters: it is measured with
+/// the interval whose measuring is not over.
 pub(super) fn settled(ctx: &mut Ctx<'_>, id: &Hash, agenda: &Agenda, address: &Address) -> SettledMeter {
     if let Some(settled) = ctx.state.read(keys::settled_meter(address)) {
         return settled;

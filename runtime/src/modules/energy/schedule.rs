@@ -1,7 +1,7 @@
 //! When a microgrid has something to do: clearing, settling and ending intervals, each kind in the order of time.
 //!
-//! A microgrid with terms stands in the queue exactly once, under the time of its next work. An interval is settled only
-//! after it is cleared, and ends only after it is settled.
+//! A microgrid with terms stands in the queue exactly once, under the time of its next work. An interval is settled
+//! only after it is cleared, and ends only after it is settled.
 
 use super::records::{Agenda, Microgrid};
 use super::terms;
@@ -26,8 +26,8 @@ pub(crate) enum Work {
 /// The next work of a microgrid: when, what, for which interval, under which terms.
 pub(crate) type Next = (TimeMs, Work, IntervalId, Terms);
 
-/// Puts a microgrid with this agenda into the queue; with what is overdue, behind everything that is due by now, so that
-/// its backlog does not hold up others. The caller writes `grid`.
+/// Puts a microgrid with this agenda into the queue; with what is overdue, behind everything that is due by now, so
+/// that its backlog does not hold up others. The caller writes `grid`.
 pub(crate) fn enqueue(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, mut agenda: Agenda) {
     let next = next(ctx, id, grid, &agenda);
     // Every interval of the agenda has terms, so there is always something next.

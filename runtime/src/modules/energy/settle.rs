@@ -1,8 +1,8 @@
 //! Settling an interval provisionally: meters are summed up by member, then members are charged and paid.
 //!
-//! A meter that has not reported to the end of the interval is estimated: the rest of its import at the rate of its last
-//! measured interval, of its export nothing. What a member used beyond what it bought, or delivered beyond what it sold,
-//! settles with the operator at the tariff, or under mid-market rates with the other members first.
+//! A meter that has not reported to the end of the interval is estimated: the rest of its import at the rate of its
+//! last measured interval, of its export nothing. What a member used beyond what it bought, or delivered beyond what it
+//! sold, settles with the operator at the tariff, or under mid-market rates with the other members first.
 //!
 //! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it, if its owner lets it be.
 
@@ -310,8 +310,8 @@ fn mid_market(at: &At<'_>, record: &mut Interval, position: &Position) -> Charge
     }
 }
 
-/// Charges one tab for another's benefit. It fails only when counters of 128 bits are used up, which takes more than all
-/// the energy there is at the highest price; the line is then left out rather than the chain stopped.
+/// Charges one tab for another's benefit. It fails only when counters of 128 bits are used up, which takes more than
+/// all the energy there is at the highest price; the line is then left out rather than the chain stopped.
 pub(super) fn move_between(ctx: &mut Ctx<'_>, at: &At<'_>, from: u32, to: u32, amount: Amount) {
     let before = ctx.savepoint();
     if tab::charge(ctx, at.grid, from, to, amount).is_err() {

@@ -64,8 +64,8 @@ fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastRea
     if meter.replaced_by.is_some() {
         return Err(Reason::MeterReplaced);
     }
-    // Nobody else may send it: whoever sees a backlog on its way could send the newest reading first, and make those before
-    // it worthless.
+    // Nobody else may send it: whoever sees a backlog on its way could send the newest reading first, and make those
+    // before it worthless.
     let sender = ctx.sender();
     if sender != reading.meter
         && sender != meter.owner

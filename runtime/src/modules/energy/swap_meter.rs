@@ -1,9 +1,9 @@
 //! A meter takes the place of another.
 //!
-//! A register that shows less than before is refused: a reset, or another meter. The one way out is a swap that operator,
-//! installer and the new meter's key all sign. It closes the old meter with the counters that the installer read, and opens the new one with
-//! its own, so that the bill is exact across the swap. The word of an installer whom the terms name stands above what could
-//! have flowed; the operator's alone does not. No counter goes back.
+//! A register that shows less than before is refused: a reset, or another meter. The one way out is a swap that
+//! operator, installer and the new meter's key all sign. It closes the old meter with the counters that the installer
+//! read, and opens the new one with its own, so that the bill is exact across the swap. The word of an installer whom
+//! the terms name stands above what could have flowed; the operator's alone does not. No counter goes back.
 
 use super::records::{LastReading, Meter, SettledMeter};
 use super::register_meter::{MeterKind, add_meter, check_meter};

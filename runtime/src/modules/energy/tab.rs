@@ -6,9 +6,9 @@
 //! due to it.
 //!
 //! Money comes in and goes out through the members' wallets. What the public book owes to the microgrid's book is the
-//! cash that came in and has not gone out: nobody is paid more than that, so a debt that is not paid makes no money. What
-//! was paid for energy of intervals that are not settled is in escrow: it is cash, but nobody is paid from it, or whoever
-//! delivers could find it gone for another's debt.
+//! cash that came in and has not gone out: nobody is paid more than that, so a debt that is not paid makes no money.
+//! What was paid for energy of intervals that are not settled is in escrow: it is cash, but nobody is paid from it, or
+//! whoever delivers could find it gone for another's debt.
 
 use super::records::{Member, Microgrid, Position};
 use crate::keys;
@@ -69,8 +69,8 @@ pub(crate) fn member(ctx: &mut Ctx<'_>, microgrid: &Hash, account: &Address) -> 
 }
 
 /// Makes `account` a member, if it is none, and returns its record. Counts it in `grid`, which the caller writes. The
-/// sender pays for the tab, and for a wallet in the settlement asset. Whoever is made a member by another is not debited
-/// before it says so itself.
+/// sender pays for the tab, and for a wallet in the settlement asset. Whoever is made a member by another is not
+/// debited before it says so itself.
 pub(crate) fn join(
     ctx: &mut Ctx<'_>,
     id: &Hash,

@@ -56,8 +56,8 @@ pub(super) fn prices(
     Some(Prices { import: average(import), export: average(export) })
 }
 
-/// The one of so many `versions` that holds for an interval, found by the interval `from` which each holds; `None` before the
-/// first.
+/// The one of so many `versions` that holds for an interval, found by the interval `from` which each holds; `None`
+/// before the first.
 pub(crate) fn holding(
     versions: u32,
     interval: IntervalId,

@@ -2,8 +2,9 @@
 //!
 //! # Invariants
 //! - In every book and asset the debits equal the credits, posted and pending apart.
-//! - A posting into or out of a private book passes through its due in the public book and its cash in its own, so all stay
-//!   balanced. Private books meet there, and none takes out more than was paid in: nobody makes money by keeping a book.
+//! - A posting into or out of a private book passes through its due in the public book and its cash in its own, so all
+//!   stay balanced. Private books meet there, and none takes out more than was paid in: nobody makes money by keeping a
+//!   book.
 //! - Of no asset there is more than [`SUPPLY_MAX`].
 //! - A limited account never shows the wrong sign, whatever is captured, voided or expires: a hold counts against
 //!   its limit from the start, and what it will bring in does not count until it is captured.
@@ -43,8 +44,8 @@ actions! { LedgerCall { CreateBook, OpenAccount, Journal, Hold, Capture, Void } 
 /// Keys that ending a hold of any two accounts touches at most.
 const CLOSE_KEYS: u64 = 12;
 
-/// Keys that ending the hold of an entry touches at most: hold, queue, the depositor's wallet, the deposits, both accounts; for a
-/// book's also its record, and due and cash.
+/// Keys that ending the hold of an entry touches at most: hold, queue, the depositor's wallet, the deposits, both
+/// accounts; for a book's also its record, and due and cash.
 fn close_keys(entry: &Entry) -> u64 {
     let side = |account: &AccountId| match account {
         AccountId::Book { .. } => 4,
@@ -56,8 +57,9 @@ fn close_keys(entry: &Entry) -> u64 {
     4u64.saturating_add(side(&entry.debit)).saturating_add(side(&entry.credit))
 }
 
-/// Keys that an entry touches at most: both accounts; for a book's its record and the book's, due and cash; for a wallet its
-/// owner's account and its place in the list; the asset; the sender's wallet and the deposits, for what comes into being.
+/// Keys that an entry touches at most: both accounts; for a book's its record and the book's, due and cash; for a
+/// wallet its owner's account and its place in the list; the asset; the sender's wallet and the deposits, for what
+/// comes into being.
 fn entry_keys(entry: &Entry) -> u64 {
     let side = |account: &AccountId| match account {
         AccountId::Wallet { .. } => 3,

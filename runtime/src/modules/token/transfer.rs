@@ -10,8 +10,8 @@ impl Action for Transfer {
         check_amount(self.amount)
     }
 
-    /// Two balances; for a new one the asset, its account and the deposits; in another asset than the native one its place in
-    /// the account's list, and the wallet that pays the deposit.
+    /// Two balances; for a new one the asset, its account and the deposits; in another asset than the native one its
+    /// place in the account's list, and the wallet that pays the deposit.
     fn weight(&self) -> Weight {
         weights::keys(if self.asset == AssetId::NATIVE { 5 } else { 7 })
     }

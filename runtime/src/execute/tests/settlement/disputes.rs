@@ -6,7 +6,8 @@ use wattle_primitives::event::DisputesEvent;
 
 const SYNCED: ClockQuality = ClockQuality::Synced;
 
-/// A village whose person 2 has paid a bill of 10,000 and has a meter, and two of its readings. Persons 3 to 5 are members.
+/// A village whose person 2 has paid a bill of 10,000 and has a meter, and two of its readings. Persons 3 to 5 are
+/// members.
 fn contested(votes: u16) -> (Village, [SignedReading; 2]) {
     let terms = Terms { dispute_votes: votes, ..terms() };
     let mut village = Village::new(Params { account_deposit: Amount(7), ..params() }, &terms);
@@ -153,7 +154,8 @@ fn members_decide_by_votes_on_one_side() {
     village.check_tabs();
 }
 
-/// A claim is paid by the operator's tab, so somebody who was charged little cannot be granted much, nor one thing twice.
+/// A claim is paid by the operator's tab, so somebody who was charged little cannot be granted much, nor one thing
+/// twice.
 #[test]
 fn no_more_is_granted_than_was_charged() {
     let (mut village, readings) = contested(0);

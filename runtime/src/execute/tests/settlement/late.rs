@@ -85,8 +85,8 @@ fn a_reading_after_the_outage_alone_is_enough() {
     village.check_tabs();
 }
 
-/// A light node that was never online, with a queue of days and no clock: its first reading must not make the rest of the
-/// queue implausible.
+/// A light node that was never online, with a queue of days and no clock: its first reading must not make the rest of
+/// the queue implausible.
 #[test]
 fn a_queue_of_days_without_a_clock_is_taken() {
     let mut village = Village::new(params(), &terms());
@@ -118,8 +118,8 @@ fn a_queue_of_days_without_a_clock_is_taken() {
     village.check_tabs();
 }
 
-/// Otherwise one would sell to the grid at the price that the grid asks: by an estimate that the export is set off against,
-/// and that is taken back later.
+/// Otherwise one would sell to the grid at the price that the grid asks: by an estimate that the export is set off
+/// against, and that is taken back later.
 #[test]
 fn an_estimate_that_export_was_set_off_against_is_refunded_at_the_export_price() {
     for exported in [1_000, 400] {
@@ -277,8 +277,8 @@ fn nobody_is_paid_for_silence() {
     assert_eq!(village.line(2).credit, 200_000);
 }
 
-/// Whatever a clock says, and whether or not it is said to be right: the bill is the registers' difference, always within
-/// the estimate of an interval, and exactly once an honest reading closes it.
+/// Whatever a clock says, and whether or not it is said to be right: the bill is the registers' difference, always
+/// within the estimate of an interval, and exactly once an honest reading closes it.
 #[test]
 fn clocks_that_are_a_month_off_give_no_energy() {
     let month = (30 * DAY) as i64;

@@ -1,5 +1,5 @@
-//! Random worlds: meters that are late, silent, duplicated or wrong about the time, all clearing rules, orders, changes of
-//! terms, swaps, empty wallets, outages of the chain. Money and energy add up after every block.
+//! Random worlds: meters that are late, silent, duplicated or wrong about the time, all clearing rules, orders, changes
+//! of terms, swaps, empty wallets, outages of the chain. Money and energy add up after every block.
 
 use super::*;
 use crate::execute::tests::oracle::Dice;
@@ -231,7 +231,8 @@ fn play(seed: u64) {
     }
 }
 
-/// What is estimated of a person's meters since their last reading: nothing but that may stand between bill and registers.
+/// What is estimated of a person's meters since their last reading: nothing but that may stand between bill and
+/// registers.
 fn silent_since(village: &Village, homes: &[Home], owner: u8, since: u64) -> i128 {
     let of = homes.iter().filter(|home| home.owner == owner);
     of.map(|home| {
