@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | requested | another member accepts, or takes that back; the requester confirms or aborts | at the request's end |
 //! | confirmed | the charging side authorises; either side aborts | [`CONFIRMED_MS`] after the confirmation |
-//! | authorised | the charging side or its meter reports, closes ([`usage`]); either side aborts | at the authorisation's end |
+//! | authorised | charging side or meter reports, closes ([`usage`]); either side aborts | at the authorisation's end |
 //!
 //! From the block time that reaches its end on, a request or deal is unknown to every call, whether or not the block
 //! had room to end it.
