@@ -6,6 +6,7 @@ use crate::network::{Network, Node, same_chain};
 use crate::process::{PATIENCE, until, wattle_error, wattle_json};
 use crate::votes::Votes;
 use rustix::process::Signal;
+use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use wattle_primitives::Hash;
@@ -31,9 +32,11 @@ fn progress(load: &Load) {
 fn all_there(nodes: &[&Node], ids: &[Hash]) {
     for node in nodes {
         for id in ids {
-            assert!(
-                node.rpc.is_final(id),
-                "{}: {id} was final and is not\n{}",
+            let status = node.rpc.ask("tx_status", json!({ "id": id }));
+            assert_eq!(
+                status["state"],
+                "finalized",
+                "{}: {id} was final and is not: {status}\n{}",
                 node.url,
                 node.process.log_tail()
             );
