@@ -3,9 +3,11 @@
 use crate::chain::{Rpc, number};
 use crate::process::{PATIENCE, Process, program, until, wattle_json};
 use serde_json::json;
+use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use tempfile::TempDir;
 use wattle_chain_spec::ChainSpec;
@@ -14,19 +16,37 @@ use wattle_primitives::Hash;
 
 /// Ports handed out lie below those that outgoing connections take, so that a node finds its own again.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
+/// Ports that a test program has to itself.
+const BLOCK: u16 = 400;
 
-/// The first of `count` free ports in a row. Never the same twice in one process.
+/// The first of `count` free ports in a row. Never the same twice in one process, nor in two that run at once: a node
+/// that is down for a moment keeps its ports.
 pub(crate) fn ports(count: u16) -> u16 {
+    static OWN: OnceLock<(u16, File)> = OnceLock::new();
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = u16::try_from(std::process::id() % 600).unwrap() * 16;
-    let span = PORTS.end - PORTS.start - count;
+    let (start, _locked) = OWN.get_or_init(own_block);
+    let span = BLOCK - count;
     for _ in 0..span {
-        let first = PORTS.start + (start + NEXT.fetch_add(count, Ordering::Relaxed)) % span;
+        let first = start + NEXT.fetch_add(count, Ordering::Relaxed) % span;
         if (first..first + count).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
             return first;
         }
     }
     panic!("no {count} free ports in a row");
+}
+
+/// The first port of a block that no other test program has, and the lock that says so until this one ends.
+fn own_block() -> (u16, File) {
+    let dir = std::env::temp_dir().join("wattle-test-ports");
+    std::fs::create_dir_all(&dir).unwrap();
+    let blocks = PORTS.step_by(BLOCK.into()).map(|start| {
+        let name = dir.join(start.to_string());
+        (start, File::options().create(true).append(true).open(name).unwrap())
+    });
+    blocks
+        .into_iter()
+        .find(|(_, file)| file.try_lock().is_ok())
+        .expect("fewer than 30 test programs run at once")
 }
 
 /// A node that runs in its own process.
