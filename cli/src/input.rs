@@ -187,3 +187,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     read.map_err(FileError::io("read", path))?;
     Ok(bytes)
 }
+
+/// The reference given, or a random one.
+///
+/// # Errors
+/// [`CliError`] when there is no entropy.
+pub(crate) fn reference(given: Option<Hash>) -> Result<Hash, CliError> {
+    let mut bytes = [0u8; 32];
+    match given {
+        Some(reference) => return Ok(reference),
+        None => getrandom::fill(&mut bytes).map_err(wattle_host::seal::SealError::Entropy)?,
+    }
+    Ok(Hash(bytes))
+}

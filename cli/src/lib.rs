@@ -15,11 +15,13 @@ mod admin;
 pub mod amount;
 pub mod client;
 mod context;
+mod date;
 mod energy;
 mod error;
 mod input;
 mod keys;
 pub mod keystore;
+mod ledger;
 pub mod output;
 mod proof;
 mod query;
@@ -53,6 +55,8 @@ pub enum Command {
     Tx(tx::TxArgs),
     /// Issue, mint, burn and transfer assets.
     Token(token::TokenArgs),
+    /// Books: open, post, close; charts, statements, trial balances; export for hledger and beancount.
+    Ledger(ledger::LedgerArgs),
     /// Microgrids: terms, members and meters; orders and deals; readings, bills and disputes.
     Energy(energy::EnergyArgs),
     /// Ask a node about the chain.
@@ -71,6 +75,7 @@ pub async fn dispatch(command: Command, ctx: &Ctx) -> CliResult {
         Command::Wallet(args) => wallet::run(args, ctx).await,
         Command::Tx(args) => tx::run(args, ctx).await,
         Command::Token(args) => token::run(args, ctx).await,
+        Command::Ledger(args) => ledger::run(args, ctx).await,
         Command::Energy(args) => energy::run(args, ctx).await,
         Command::Query(args) => query::run(args, ctx).await,
         Command::Admin(args) => admin::run(args, ctx).await,

@@ -3,9 +3,10 @@
 //! The id is printed before anything is sent, and what is sent is the same bytes each time: whatever happens in
 //! between, asking by the id tells what became of it, and nobody pays twice.
 
+use super::amount::{self, AmountError};
 use super::output::{self, note};
 use super::secret::{SignerArgs, address_of};
-use super::{CliError, CliResult, Ctx, Report, amount};
+use super::{CliError, CliResult, Ctx, Report};
 use crate::client::{Client, ClientError};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
@@ -358,6 +359,17 @@ pub(crate) fn event_line(event: &Value) -> String {
 #[must_use]
 pub(crate) fn money(amount: Amount, asset: &wattle_rpc_types::AssetInfo) -> String {
     format!("{} {}", amount::format(amount, asset.scale), asset.symbol)
+}
+
+/// Money or a price as people write it: `0.15`, `0.15 WAT` or `150000 base`. Nothing is an answer, too.
+///
+/// # Errors
+/// [`CliError::Amount`].
+pub(crate) fn money_of(text: &str, asset: &wattle_rpc_types::AssetInfo) -> Result<Amount, CliError> {
+    match amount::parse(text, &asset.symbol, asset.scale) {
+        Err(AmountError::Zero) => Ok(Amount::ZERO),
+        parsed => Ok(parsed?),
+    }
 }
 
 #[cfg(test)]

@@ -351,6 +351,7 @@ fn rpc() -> Seeds {
         ),
         ("event_subscribe", json!({ "fromHeight": "1" })),
         ("ledger_getAccount", json!({ "account": { "kind": "wallet", "owner": address }, "asset": "0" })),
+        ("ledger_trialBalance", json!({ "book": "07".repeat(16), "toMs": "5" })),
         ("search_query", json!({ "text": "wat1" })),
         ("node_peers", json!([])),
         ("rpc.discover", json!(null)),

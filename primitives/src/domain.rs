@@ -83,6 +83,12 @@ domains! {
     READING = "wattle:reading:v1";
     /// Validator's proof of its peer id in the handshake.
     HANDSHAKE = "wattle:handshake:v1";
+    /// Id of a book.
+    BOOK = "wattle:book:v1";
+    /// Everything in a journal: what makes two the same.
+    JOURNAL = "wattle:journal:v1";
+    /// A journal's entries: what a reversal mirrors.
+    JOURNAL_ENTRIES = "wattle:journal-entries:v1";
     /// Id of a hold in the ledger.
     HOLD = "wattle:hold:v1";
     /// Id of a microgrid.

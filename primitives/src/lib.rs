@@ -18,6 +18,7 @@
 pub mod address;
 pub mod batch;
 pub mod block;
+pub mod book;
 pub mod bounded;
 pub mod bucket;
 pub mod call;
@@ -44,6 +45,7 @@ pub mod vote;
 
 pub use address::Address;
 pub use block::{Block, BlockId, Header};
+pub use book::BookId;
 pub use bounded::{BoundedBytes, BoundedVec};
 pub use call::Call;
 pub use certificate::Certificate;

@@ -68,6 +68,16 @@ reasons! {
         DepositUnpaid = 40, "deposit_unpaid";
         /// A book pays out no more than was paid into it.
         CashExceeded = 41, "cash_exceeded";
+        /// The date lies in a period that the book has closed.
+        PeriodClosed = 42, "period_closed";
+        /// Another journal has taken effect under this reference.
+        ReferenceUsed = 43, "reference_used";
+        /// No journal under this reference, or one too old to be remembered.
+        UnknownJournal = 44, "unknown_journal";
+        /// The journal was taken back before.
+        AlreadyReversed = 45, "already_reversed";
+        /// The entries are not the earlier ones with debit and credit exchanged.
+        BadReversal = 46, "bad_reversal";
     }
     token: (48u8..56) => {
         /// No such asset.

@@ -150,16 +150,9 @@ unit! {
     Lane(u16);
     /// Number of an asset; 0 is the native asset.
     AssetId(u32);
-    /// Number of an organisation's set of accounts; 0 is the public book that holds every wallet.
-    BookId(u64);
 }
 
 impl AssetId {
     /// The asset in which fees and deposits are paid.
     pub const NATIVE: Self = Self(0);
-}
-
-impl BookId {
-    /// The book that holds wallets and protocol accounts.
-    pub const PUBLIC: Self = Self(0);
 }

@@ -4,8 +4,8 @@ use crate::{Anchored, EventItem, EventPosition, Page, PageRequest, RpcResult, de
 use serde::{Deserialize, Serialize};
 use wattle_primitives::call::energy::Terms;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
-use wattle_primitives::units::{BookId, IntervalId};
-use wattle_primitives::{Address, Amount, AssetId, Hash, PublicKey, TimeMs, WattHours};
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Amount, AssetId, BookId, Hash, PublicKey, TimeMs, WattHours};
 
 /// Queries about microgrids and what is settled in them.
 pub trait EnergyQueries {

@@ -1,9 +1,9 @@
-//! `ledger_*`: holds and counters.
+//! `ledger_*`: books, their accounts, statements and trial balances; holds.
 
-use crate::{Anchored, RpcResult};
+use crate::{Anchored, Page, PageRequest, RpcError, RpcResult};
 use serde::{Deserialize, Serialize};
-use wattle_primitives::call::ledger::{AccountClass, AccountId};
-use wattle_primitives::{Address, Amount, AssetId, Hash, TimeMs};
+use wattle_primitives::call::ledger::{AccountClass, AccountId, JournalId};
+use wattle_primitives::{Address, Amount, AssetId, BookId, Hash, Height, TimeMs};
 
 /// Queries about the ledger.
 pub trait LedgerQueries {
@@ -12,6 +12,33 @@ pub trait LedgerQueries {
 
     /// An account's counters in one asset.
     fn ledger_account(&self, account: AccountId, asset: AssetId) -> RpcResult<Anchored<LedgerAccountInfo>>;
+
+    /// A book.
+    fn ledger_book(&self, book: BookId) -> RpcResult<Anchored<BookInfo>>;
+
+    /// Books in the order in which they were opened, those of one owner or all.
+    fn ledger_books(&self, owner: Option<Address>, page: PageRequest) -> RpcResult<Page<BookInfo>>;
+
+    /// A book's accounts in the order in which they were opened.
+    fn ledger_chart(&self, book: BookId, page: PageRequest) -> RpcResult<Page<ChartItem>>;
+
+    /// What stands in a book's accounts: its cash in each asset, then its chart.
+    fn ledger_trial_balance(
+        &self,
+        book: BookId,
+        until: Until,
+        page: PageRequest,
+    ) -> RpcResult<Page<TrialBalanceItem>>;
+
+    /// What the public book owes to books in an asset, book by book.
+    fn ledger_dues(&self, asset: AssetId, page: PageRequest) -> RpcResult<Page<DueInfo>>;
+
+    /// What was posted to an account in one asset, oldest first, with its running totals.
+    fn ledger_statement(
+        &self,
+        request: StatementRequest,
+        page: PageRequest,
+    ) -> RpcResult<Page<StatementLine>>;
 }
 
 methods![
@@ -24,7 +51,92 @@ methods![
             node.ledger_account(params.req("account")?, params.opt("asset")?.unwrap_or(AssetId::NATIVE))
         }
     ),
+    query!("ledger_getBook", "A book.", ledger_book(req::<BookId>("book"))),
+    list!(
+        "ledger_listBooks",
+        "Books in the order in which they were opened, those of one owner or all.",
+        ledger_books(opt::<Address>("owner"))
+    ),
+    list!(
+        "ledger_listAccounts",
+        "A book's chart of accounts, in the order of opening.",
+        ledger_chart(req::<BookId>("book"))
+    ),
+    list!(
+        "ledger_trialBalance",
+        "What stands in a book's accounts now, after a height, or of all that is dated before a time.",
+        [req::<BookId>("book"), opt::<Height>("height"), opt::<TimeMs>("toMs")],
+        |node, params| {
+            let until = Until::of(params.opt("height")?, params.opt("toMs")?)?;
+            node.ledger_trial_balance(params.req("book")?, until, params.page()?)
+        }
+    ),
+    list!(
+        "ledger_listDues",
+        "What the public book owes to books in an asset: the cash paid into them and not paid out.",
+        [opt::<AssetId>("asset")],
+        |node, params| node.ledger_dues(params.opt("asset")?.unwrap_or(AssetId::NATIVE), params.page()?)
+    ),
+    list!(
+        "ledger_statement",
+        "What was posted to an account in one asset, oldest first, with running totals.",
+        [
+            req::<AccountId>("account"),
+            opt::<AssetId>("asset"),
+            opt::<TimeMs>("fromMs"),
+            opt::<Height>("height"),
+            opt::<TimeMs>("toMs")
+        ],
+        |node, params| {
+            let request = StatementRequest {
+                account: params.req("account")?,
+                asset: params.opt("asset")?.unwrap_or(AssetId::NATIVE),
+                from_ms: params.opt("fromMs")?.unwrap_or(TimeMs::ZERO),
+                until: Until::of(params.opt("height")?, params.opt("toMs")?)?,
+            };
+            node.ledger_statement(request, params.page()?)
+        }
+    ),
 ];
+
+/// Up to when a report goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// The last final block.
+    Now,
+    /// The block of this height, itself included.
+    Height(Height),
+    /// Before this time.
+    Time(TimeMs),
+}
+
+impl Until {
+    /// Of the parameters `height` and `toMs`, of which at most one is given.
+    ///
+    /// # Errors
+    /// [`RpcError::InvalidParams`] when both are.
+    pub fn of(height: Option<Height>, to_ms: Option<TimeMs>) -> RpcResult<Self> {
+        match (height, to_ms) {
+            (None, None) => Ok(Self::Now),
+            (Some(height), None) => Ok(Self::Height(height)),
+            (None, Some(time_ms)) => Ok(Self::Time(time_ms)),
+            (Some(_), Some(_)) => Err(RpcError::params("give \"height\" or \"toMs\", not both")),
+        }
+    }
+}
+
+/// Which lines of which account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatementRequest {
+    /// The account.
+    pub account: AccountId,
+    /// The asset.
+    pub asset: AssetId,
+    /// Posted in blocks from this time on.
+    pub from_ms: TimeMs,
+    /// Posted in blocks up to then.
+    pub until: Until,
+}
 
 /// An open hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,12 +151,12 @@ pub struct HoldInfo {
     pub credit: AccountId,
     /// Its asset.
     pub asset: AssetId,
-    /// Base units reserved.
+    /// Base units reserved yet.
     pub amount: Amount,
     /// Who may capture or void it.
     pub captor: Address,
-    /// Block time at which it is released, ms UTC.
-    pub expires_ms: TimeMs,
+    /// Block time at which it is released, ms UTC; null when it stands until its captor ends it.
+    pub expires_ms: Option<TimeMs>,
 }
 
 /// The four counters of an account in one asset, base units.
@@ -58,8 +170,10 @@ pub struct LedgerAccountInfo {
     pub asset: AssetId,
     /// Its class.
     pub class: AccountClass,
-    /// Whether its balance may never go below zero on the normal side of the class.
-    pub limited: bool,
+    /// Most by which debits, reserved ones included, may exceed posted credits; null without a limit.
+    pub debit_max: Option<Amount>,
+    /// Most by which credits, reserved ones included, may exceed posted debits; null without a limit.
+    pub credit_max: Option<Amount>,
     /// Debits reserved by holds.
     pub debits_pending: Amount,
     /// Debits posted, in all.
@@ -68,4 +182,114 @@ pub struct LedgerAccountInfo {
     pub credits_pending: Amount,
     /// Credits posted, in all.
     pub credits_posted: Amount,
+}
+
+/// A book.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct BookInfo {
+    /// Its id.
+    pub id: BookId,
+    /// Who owns it: an account, or a microgrid, whose id is then written as an address.
+    pub owner: Address,
+    /// Accounts of its chart.
+    pub accounts: u32,
+    /// Assets in which it has cash.
+    pub assets: Vec<AssetId>,
+    /// Up to here it is closed, ms UTC; 0 when it never was, or is open again.
+    pub closed_ms: TimeMs,
+}
+
+/// An account of a book.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ChartItem {
+    /// Its code within the book.
+    pub code: u32,
+    /// Hash of its name.
+    pub name: Option<Hash>,
+    /// Its asset.
+    pub asset: AssetId,
+    /// Its class.
+    pub class: AccountClass,
+    /// Code of the account that it is a part of.
+    pub parent: Option<u32>,
+    /// Most by which debits, reserved ones included, may exceed posted credits; null without a limit.
+    pub debit_max: Option<Amount>,
+    /// Most by which credits, reserved ones included, may exceed posted debits; null without a limit.
+    pub credit_max: Option<Amount>,
+}
+
+/// What stands in an account of a book. In each asset the debits of all accounts are their credits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TrialBalanceItem {
+    /// The account: of the chart, or the book's cash.
+    pub account: AccountId,
+    /// Its asset.
+    pub asset: AssetId,
+    /// Its class.
+    pub class: AccountClass,
+    /// Code of the account that it is a part of.
+    pub parent: Option<u32>,
+    /// Debits posted, in all, base units.
+    pub debits: Amount,
+    /// Credits posted, in all, base units.
+    pub credits: Amount,
+}
+
+/// What the public book owes to a book, in one asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DueInfo {
+    /// The book.
+    pub book: BookId,
+    /// Who owns it.
+    pub owner: Address,
+    /// The asset.
+    pub asset: AssetId,
+    /// Paid in and not paid out, base units.
+    pub owed: Amount,
+    /// The part of it that holds have reserved to go out.
+    pub reserved: Amount,
+}
+
+/// A line of a statement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StatementLine {
+    /// Height of its block.
+    pub height: Height,
+    /// Position of its event among the block's. Null for the sum of what settlement moved between the tabs of a
+    /// microgrid in this block: its events name members, not accounts (`energy_bill`).
+    pub index: Option<u32>,
+    /// Time of the block, ms UTC.
+    pub time_ms: TimeMs,
+    /// The date that it belongs to, ms UTC: its journal's, else the block's time.
+    pub date_ms: TimeMs,
+    /// Its transaction; null for what falls due in a block.
+    pub tx: Option<Hash>,
+    /// Base units debited.
+    pub debit: Amount,
+    /// Base units credited.
+    pub credit: Amount,
+    /// The other side, within the same book; null when there are several.
+    pub against: Option<AccountId>,
+    /// The journal that it is an entry of.
+    pub journal: Option<JournalId>,
+    /// The journal's reference.
+    pub reference: Option<Hash>,
+    /// Hash of the document behind the journal.
+    pub memo: Option<Hash>,
+    /// The journal that this one takes back.
+    pub reverses: Option<JournalId>,
+    /// Debits posted to the account since it was opened, this line included.
+    pub debits: Amount,
+    /// Credits likewise.
+    pub credits: Amount,
 }

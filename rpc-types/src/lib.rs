@@ -67,7 +67,10 @@ pub use energy::{
 pub use error::{RpcError, RpcResult};
 pub use event::{EventFilter, EventItem, EventList, EventPage, EventPosition, EventQueries};
 pub use health::{Health, HealthQueries, HealthStatus, Readiness};
-pub use ledger::{HoldInfo, LedgerAccountInfo, LedgerQueries};
+pub use ledger::{
+    BookInfo, ChartItem, DueInfo, HoldInfo, LedgerAccountInfo, LedgerQueries, StatementLine,
+    StatementRequest, TrialBalanceItem, Until,
+};
 pub use market::{BookLevel, MarketQueries, OrderBook, OrderInfo};
 pub use node::{ConsensusReply, EvidenceItem, NodeQueries, PeerBan, PeerDirection, PeerInfo, Peers};
 pub use search::{SearchHit, SearchKind, SearchQueries, SearchReply};

@@ -39,6 +39,20 @@ pub mod tag {
         BOOK_ACCOUNT = 0x31;
         /// A book's account codes by number.
         BOOK_INDEX = 0x32;
+        /// Private books by number.
+        BOOK_NUMBER = 0x33;
+        /// How many books an account owns.
+        OWNED_BOOKS = 0x34;
+        /// An account's books by number.
+        OWNED_BOOK = 0x35;
+        /// Assets of a book's cash by number.
+        BOOK_ASSET = 0x39;
+        /// How many journals with a reference an account has posted.
+        JOURNALS = 0x36;
+        /// References of the journals that are remembered, by place.
+        JOURNAL_PLACE = 0x37;
+        /// Journal that is remembered.
+        JOURNAL = 0x38;
         /// Open hold.
         HOLD = 0x40;
         /// Due work, by time.

@@ -11,13 +11,13 @@ use crate::modules::energy::records::{Member, Meter, Microgrid, TermsRecord};
 use crate::modules::energy::{tab, terms};
 use crate::modules::identity::records::Account;
 use crate::modules::ledger::posting::ISSUANCE;
-use crate::modules::ledger::records::{Asset, Balance, BookAccount};
+use crate::modules::ledger::records::{Asset, Balance, Book, BookAccount};
 use crate::modules::market::records::Order;
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::call::market::Side;
-use wattle_primitives::units::{BookId, IntervalId};
-use wattle_primitives::{Address, Amount, AssetId, Hash, Lane, Nonce, TimeMs, WattHours};
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Amount, AssetId, BookId, Hash, Lane, Nonce, TimeMs, WattHours};
 
 /// Most items of one page.
 pub const PAGE_ITEMS_MAX: usize = 1000;
@@ -54,6 +54,26 @@ pub fn assets(state: &State, from: AssetId, limit: usize) -> Vec<(AssetId, Asset
     page(from.0, count, limit)
         .filter_map(|id| Some((AssetId(id), state.read(keys::asset(AssetId(id)))?)))
         .collect()
+}
+
+/// Books in the order in which they were opened, those of `owner` alone or all, from position `from`, at most `limit`.
+#[must_use]
+pub fn books(state: &State, owner: Option<&Address>, from: u32, limit: usize) -> Vec<(BookId, Book)> {
+    let count = match owner {
+        Some(owner) => state.read(keys::owned_books(owner)).unwrap_or(0),
+        None => state.read(keys::counters()).map_or(0, |counters| counters.books),
+    };
+    let key = |index| owner.map_or(keys::book_number(index), |owner| keys::owned_book(owner, index));
+    page(from, count, limit)
+        .filter_map(|index| state.read(key(index)))
+        .filter_map(|id| Some((id, state.read(keys::book(id))?)))
+        .collect()
+}
+
+/// The assets in which a book has cash.
+pub fn book_assets(state: &State, id: BookId) -> impl Iterator<Item = AssetId> {
+    let count = state.read(keys::book(id)).map_or(0, |book| book.assets);
+    (0..count).take(PAGE_ITEMS_MAX).filter_map(move |index| state.read(keys::book_asset(id, index)))
 }
 
 /// A book's accounts by code, in the order of opening, from position `from`, at most `limit`.

@@ -8,8 +8,8 @@ use wattle_primitives::Hash;
 pub struct Counters {
     /// Assets, the native one included: the next id.
     pub assets: u32,
-    /// Books, the public one included: the next id.
-    pub books: u64,
+    /// Private books: the next number.
+    pub books: u32,
     /// Microgrids: the next number.
     pub microgrids: u32,
 }

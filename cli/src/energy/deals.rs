@@ -1,8 +1,8 @@
 //! `wattle energy deal`: bilateral deals between storage units.
 
-use super::date::parse_time;
 use super::market::SideArg;
 use super::{CliResult, Ctx, GridPageArgs, SendArgs, asset_of, call, money_of, output, reference};
+use crate::date::parse_time;
 use crate::query;
 use crate::secret::address_of;
 use crate::send::money;

@@ -1,9 +1,9 @@
 //! Orders for the energy of an interval.
 
-use super::date::parse_time;
 use super::{
     CliError, CliResult, Ctx, SendArgs, address, asset_of, call, money_of, output, query, reference,
 };
+use crate::date::parse_time;
 use crate::send::money;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;

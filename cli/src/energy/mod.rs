@@ -1,7 +1,6 @@
 //! `wattle energy`: microgrids, meters, readings, markets, deals, bills, disputes.
 
 mod bill;
-mod date;
 mod deals;
 mod disputes;
 mod market;
@@ -9,16 +8,17 @@ mod registry;
 mod swap;
 mod tab;
 
-use super::amount::{self, AmountError};
+use super::input::reference;
 use super::query::{self, PageArgs};
 use super::secret::address_of;
-use super::send::{SendArgs, execute};
+use super::send::{SendArgs, execute, money_of};
 use super::{CliError, CliResult, Ctx, output};
 use crate::client::Client;
+use crate::date;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, Call, Hash, TimeMs};
+use wattle_primitives::{Address, Call, Hash, TimeMs};
 use wattle_rpc_types::{Anchored, AssetInfo, MicrogridInfo};
 
 const EXAMPLES: &str = "Examples:
@@ -295,24 +295,6 @@ async fn asset_of(client: &Client, microgrid: &Hash) -> Result<AssetInfo, CliErr
     let grid: Anchored<MicrogridInfo> =
         client.call("energy_getMicrogrid", json!({ "id": microgrid })).await?;
     Ok(client.asset(grid.value.asset).await?)
-}
-
-/// Money or a price as people write it: `0.15`, `0.15 WAT` or `150000 base`. Nothing is an answer, too.
-fn money_of(text: &str, asset: &AssetInfo) -> Result<Amount, CliError> {
-    match amount::parse(text, &asset.symbol, asset.scale) {
-        Err(AmountError::Zero) => Ok(Amount::ZERO),
-        parsed => Ok(parsed?),
-    }
-}
-
-/// The reference given, or a random one.
-fn reference(given: Option<Hash>) -> Result<Hash, CliError> {
-    let mut bytes = [0u8; 32];
-    match given {
-        Some(reference) => return Ok(reference),
-        None => getrandom::fill(&mut bytes).map_err(wattle_host::seal::SealError::Entropy)?,
-    }
-    Ok(Hash(bytes))
 }
 
 /// An optional address, or name of a key.

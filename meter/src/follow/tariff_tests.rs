@@ -6,8 +6,8 @@ use crate::tests::chain::{FixedTime, Lie, SEEDS, State, TestChain, TestPeers};
 use std::sync::Arc;
 use wattle_p2p::wire::{Request, Response};
 use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand};
-use wattle_primitives::units::{BookId, IntervalId};
-use wattle_primitives::{Address, BoundedBytes, BoundedVec, Epoch};
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, BookId, BoundedBytes, BoundedVec, Epoch};
 
 pub(crate) const GRID: Hash = Hash([0x6a; 32]);
 const INTERVAL_MS: u64 = 900_000;
@@ -42,7 +42,7 @@ pub(crate) fn with_terms(mut state: State, versions: &[(u64, Terms)]) -> State {
         asset: AssetId(3),
         interval_ms: TimeMs(INTERVAL_MS),
         meters: 1,
-        book: BookId(1),
+        book: BookId([1; 16]),
         members: 1,
         ordered: IntervalId(0),
         terms: u32::try_from(versions.len()).unwrap(),

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod energy;
+mod ledger;
 
 use super::*;
 use crate::driver::{Fate, SubmitError};
@@ -524,7 +525,7 @@ fn assets_and_ledger_accounts() {
     assert!(matches!(node.token_asset(AssetId(9)), Err(RpcError::NotFound { what: "asset", .. })));
     let wallet = AccountId::Wallet { owner: address(2) };
     let account = node.ledger_account(wallet, AssetId::NATIVE).unwrap().value;
-    assert_eq!((account.credits_posted, account.limited), (Amount(1_000_000), true));
+    assert_eq!((account.credits_posted, account.debit_max), (Amount(1_000_000), Some(Amount(0))));
     for (owner, asset) in [(99, 0), (2, 9)] {
         let wallet = AccountId::Wallet { owner: address(owner) };
         assert!(matches!(node.ledger_account(wallet, AssetId(asset)), Err(RpcError::NotFound { .. })));

@@ -11,8 +11,8 @@ use crate::call::identity::Authority;
 use crate::call::ledger::AccountId;
 use crate::reading::{MeterRole, RegisterEncoding};
 use crate::tx::LANES_MAX;
-use crate::units::{BookId, IntervalId};
-use crate::{Address, Amount, AssetId, BoundedVec, Hash, Lane, Nonce, TimeMs, WattHours};
+use crate::units::IntervalId;
+use crate::{Address, Amount, AssetId, BookId, BoundedVec, Hash, Lane, Nonce, TimeMs, WattHours};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// First byte of an account record's key.

@@ -9,7 +9,7 @@ use wattle_primitives::call;
 use wattle_primitives::call::deals::{DealEnd, Funding};
 use wattle_primitives::call::energy::{ClearingRule, LossRule, MeterSwap, TariffBand, Terms};
 use wattle_primitives::call::identity::{Authority, KeyWeight};
-use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, SystemAccount};
+use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, JournalId, SystemAccount};
 use wattle_primitives::call::market::{OrderEnd, Side};
 use wattle_primitives::call::token::Symbol;
 use wattle_primitives::codec::decode_bounded;
@@ -22,7 +22,7 @@ use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncod
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::state_key::{AccountRecord, BalanceRecord, LastReading, MeterRecord};
 use wattle_primitives::trie::{Leaf, Step, TrieProof};
-use wattle_primitives::units::{BookId, IntervalId};
+use wattle_primitives::units::IntervalId;
 use wattle_primitives::*;
 
 /// A value's bytes and how to read them again.
@@ -85,17 +85,19 @@ fn list<T: std::fmt::Debug, const N: usize>(items: Vec<T>) -> BoundedVec<T, N> {
 pub(crate) fn accounts() -> Vec<(&'static str, AccountId)> {
     vec![
         ("Wallet", AccountId::Wallet { owner: address(1) }),
-        ("Book", AccountId::Book { book: BookId(7), code: 1000 }),
+        ("Book", AccountId::Book { book: BOOK, code: 1000 }),
         ("System", AccountId::System { account: SystemAccount::Fees }),
-        ("Due", AccountId::Due { book: BookId(7) }),
-        ("Cash", AccountId::Cash { book: BookId(7) }),
+        ("Due", AccountId::Due { book: BOOK }),
+        ("Cash", AccountId::Cash { book: BOOK }),
     ]
 }
+
+const BOOK: BookId = BookId([7; 16]);
 
 fn entry() -> Entry {
     Entry {
         debit: AccountId::Wallet { owner: address(1) },
-        credit: AccountId::Book { book: BookId(7), code: 1000 },
+        credit: AccountId::Book { book: BOOK, code: 1000 },
         asset: AssetId(2),
         amount: Amount(5_000_000),
     }
@@ -127,30 +129,68 @@ fn signed_reading() -> SignedReading {
 pub(crate) fn calls() -> Vec<(&'static str, Call)> {
     let (asset, amount, hold) = (AssetId(2), Amount(u128::MAX - 1), hash(6));
     vec![
-        ("Ledger::CreateBook", Call::from(call::ledger::CreateBook {})),
+        ("Ledger::CreateBook", Call::from(call::ledger::CreateBook { reference: hash(5) })),
         (
             "Ledger::OpenAccount",
             Call::from(call::ledger::OpenAccount {
-                book: BookId(7),
-                code: 1000,
+                book: BOOK,
+                code: 1010,
+                name: Some(hash(8)),
                 asset,
                 class: AccountClass::Revenue,
-                limited: true,
+                parent: Some(1000),
+                debit_max: Some(Amount(3)),
+                credit_max: None,
             }),
         ),
-        ("Ledger::Journal", Call::from(call::ledger::Journal { entries: list(vec![entry(), entry()]) })),
+        (
+            "Ledger::Journal",
+            Call::from(call::ledger::Journal {
+                reference: Some(hash(5)),
+                memo: Some(hash(8)),
+                effective_ms: Some(TimeMs(1_800_000_000_000)),
+                reverses: Some(hash(9)),
+                entries: list(vec![entry(), entry()]),
+            }),
+        ),
+        (
+            "Ledger::Journal(plain)",
+            Call::from(call::ledger::Journal {
+                reference: None,
+                memo: None,
+                effective_ms: None,
+                reverses: None,
+                entries: list(vec![entry()]),
+            }),
+        ),
         (
             "Ledger::Hold",
             Call::from(call::ledger::Hold {
                 reference: hash(5),
                 entry: entry(),
                 captor: address(3),
-                ttl_ms: TimeMs(60_000),
+                ttl_ms: Some(TimeMs(60_000)),
             }),
         ),
-        ("Ledger::Capture(part)", Call::from(call::ledger::Capture { hold, amount: Some(amount) })),
-        ("Ledger::Capture(all)", Call::from(call::ledger::Capture { hold, amount: None })),
+        (
+            "Ledger::Hold(standing)",
+            Call::from(call::ledger::Hold {
+                reference: hash(5),
+                entry: entry(),
+                captor: address(3),
+                ttl_ms: None,
+            }),
+        ),
+        (
+            "Ledger::Capture(part)",
+            Call::from(call::ledger::Capture { hold, amount: Some(amount), more: true }),
+        ),
+        ("Ledger::Capture(all)", Call::from(call::ledger::Capture { hold, amount: None, more: false })),
         ("Ledger::Void", Call::from(call::ledger::Void { hold })),
+        (
+            "Ledger::SetPeriod",
+            Call::from(call::ledger::SetPeriod { book: BOOK, closed_ms: TimeMs(1_800_000_000_000) }),
+        ),
         ("Token::Issue", Call::from(call::token::Issue { symbol: "KWH2".parse().unwrap(), scale: 6 })),
         ("Token::Mint", Call::from(call::token::Mint { asset, to: address(4), amount })),
         ("Token::Burn", Call::from(call::token::Burn { asset, amount })),
@@ -323,21 +363,52 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
     let (debit, credit, meter, expires_ms) = (accounts()[0].1, accounts()[2].1, address(9), TimeMs(99));
     vec![
         ("FeeCharged", Event::Ledger(LedgerEvent::FeeCharged { payer: address(1), amount })),
-        ("BookCreated", Event::Ledger(LedgerEvent::BookCreated { book: BookId(7), owner: address(1) })),
+        ("BookCreated", Event::Ledger(LedgerEvent::BookCreated { book: BOOK, owner: address(1) })),
         (
             "LedgerAccountOpened",
             Event::Ledger(LedgerEvent::LedgerAccountOpened { account, asset, class: AccountClass::Expense }),
         ),
-        ("Posted", Event::Ledger(LedgerEvent::Posted { debit, credit, asset, amount })),
+        ("Posted", Event::Ledger(LedgerEvent::Posted { debit, credit, asset, amount, journal: Some(7) })),
         (
             "HoldCreated",
             Event::Ledger(LedgerEvent::HoldCreated { hold, debit, credit, asset, amount, expires_ms }),
         ),
         (
             "HoldCaptured",
-            Event::Ledger(LedgerEvent::HoldCaptured { hold, captured: amount, released: Amount(1) }),
+            Event::Ledger(LedgerEvent::HoldCaptured {
+                hold,
+                captured: amount,
+                released: Amount(1),
+                left: Amount(2),
+            }),
         ),
         ("HoldReleased", Event::Ledger(LedgerEvent::HoldReleased { hold, amount, expired: true })),
+        (
+            "JournalPosted",
+            Event::Ledger(LedgerEvent::JournalPosted {
+                account: address(1),
+                reference: Some(hash(5)),
+                memo: Some(hash(8)),
+                effective_ms: Some(TimeMs(98)),
+                reverses: Some(JournalId { height: Height(12), index: 3 }),
+            }),
+        ),
+        (
+            "JournalRepeated",
+            Event::Ledger(LedgerEvent::JournalRepeated {
+                account: address(1),
+                reference: hash(5),
+                posted: JournalId { height: Height(12), index: 3 },
+            }),
+        ),
+        (
+            "PeriodSet",
+            Event::Ledger(LedgerEvent::PeriodSet {
+                book: BOOK,
+                closed_ms: TimeMs(98),
+                before_ms: TimeMs(97),
+            }),
+        ),
         (
             "AssetIssued",
             Event::Token(TokenEvent::AssetIssued {
@@ -709,7 +780,7 @@ fn units() -> Vec<Sample> {
         sample("Nonce", &Nonce(7)),
         sample("Lane", &Lane(0x0102)),
         sample("AssetId", &AssetId(0x0102_0304)),
-        sample("BookId", &BookId(9)),
+        sample("BookId", &BOOK),
         sample("VotingPower", &VotingPower(10)),
         sample("ValidatorIndex", &ValidatorIndex(0x0102)),
         sample("Symbol", &"KWH2".parse::<Symbol>().unwrap()),

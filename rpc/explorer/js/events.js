@@ -101,6 +101,7 @@ const LINES = {
     "hold ",
     name("hold", e.hold),
     ` captured: ${integer(e.captured)} base units; ${integer(e.released)} released`,
+    e.left === "0" ? null : `, ${integer(e.left)} held yet`,
   ],
   hold_released: (e) => ["hold ", name("hold", e.hold), e.expired ? " ran out" : " was voided"],
   asset_issued: (e) => [
@@ -187,6 +188,25 @@ const LINES = {
     `interval ${integer(e.interval)} is final`,
     e.feederWh != null ? `: feeder ${kwh(e.feederWh)}, loss ${kwh(e.lossWh)}` : null,
     e.underReported ? h("b", null, ", under-reported") : null,
+  ],
+  journal_posted: (e) => [
+    account(e.account),
+    " posted a journal",
+    e.reference ? [", reference ", short(e.reference)] : null,
+    e.memo ? [", document ", short(e.memo)] : null,
+    e.effectiveMs ? [", dated ", time(e.effectiveMs)] : null,
+    e.reverses ? `; it takes back the one of block ${integer(e.reverses.height)}, event ${e.reverses.index}` : null,
+  ].flat(),
+  journal_repeated: (e) => [
+    account(e.account),
+    " sent a journal again, reference ",
+    short(e.reference),
+    `: it stands in block ${integer(e.posted.height)}, event ${e.posted.index}`,
+  ],
+  period_set: (e) => [
+    "book ",
+    short(e.book),
+    ...(e.closedMs === "0" ? [" is open again"] : [" is closed up to ", time(e.closedMs)]),
   ],
   book_created: (e) => ["book ", short(e.book), " opened by ", account(e.owner)],
   ledger_account_opened: (e) => [place(e.account), ` opened, ${words(e.class)} in `, symbol(e.asset)],

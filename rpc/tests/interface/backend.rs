@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use wattle_primitives::call::deals::Funding;
 use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
 use wattle_primitives::call::identity::Authority;
-use wattle_primitives::call::ledger::{AccountClass, AccountId};
+use wattle_primitives::call::ledger::{AccountClass, AccountId, JournalId};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
@@ -216,6 +216,10 @@ impl Chain {
         }
     }
 
+    fn book(&self, id: BookId) -> BookInfo {
+        BookInfo { id, owner: alice(), accounts: 3, assets: vec![AssetId(0)], closed_ms: TimeMs(7) }
+    }
+
     fn microgrid(&self) -> MicrogridInfo {
         MicrogridInfo {
             id: Hash([4; 32]),
@@ -223,7 +227,7 @@ impl Chain {
             asset: AssetId(0),
             interval_ms: TimeMs(900_000),
             meters: 1,
-            book: units::BookId(1),
+            book: BookId([1; 16]),
             members: 2,
             terms: 1,
             cash: Amount(7),
@@ -477,11 +481,11 @@ impl LedgerQueries for Chain {
         at(HoldInfo {
             id,
             debit: wallet,
-            credit: AccountId::Book { book: units::BookId(1), code: 2 },
+            credit: AccountId::Book { book: BookId([1; 16]), code: 2 },
             asset: AssetId(0),
             amount: Amount(1),
             captor: alice(),
-            expires_ms: TimeMs(9),
+            expires_ms: Some(TimeMs(9)),
         })
     }
 
@@ -490,12 +494,78 @@ impl LedgerQueries for Chain {
             account,
             asset,
             class: AccountClass::Liability,
-            limited: true,
+            debit_max: Some(Amount::ZERO),
+            credit_max: None,
             debits_pending: Amount(0),
             debits_posted: Amount(1),
             credits_pending: Amount(2),
             credits_posted: Amount(3),
         })
+    }
+
+    fn ledger_book(&self, book: BookId) -> RpcResult<Anchored<BookInfo>> {
+        at(self.book(book))
+    }
+
+    fn ledger_books(&self, _owner: Option<Address>, _page: PageRequest) -> RpcResult<Page<BookInfo>> {
+        page(vec![self.book(BookId([1; 16]))])
+    }
+
+    fn ledger_chart(&self, _book: BookId, _page: PageRequest) -> RpcResult<Page<ChartItem>> {
+        page(vec![ChartItem {
+            code: 4100,
+            name: Some(Hash([2; 32])),
+            asset: AssetId(0),
+            class: AccountClass::Revenue,
+            parent: Some(4000),
+            debit_max: Some(Amount::ZERO),
+            credit_max: None,
+        }])
+    }
+
+    fn ledger_trial_balance(
+        &self,
+        book: BookId,
+        _until: Until,
+        _page: PageRequest,
+    ) -> RpcResult<Page<TrialBalanceItem>> {
+        page(vec![TrialBalanceItem {
+            account: AccountId::Cash { book },
+            asset: AssetId(0),
+            class: AccountClass::Asset,
+            parent: None,
+            debits: Amount(5),
+            credits: Amount(3),
+        }])
+    }
+
+    fn ledger_dues(&self, asset: AssetId, _page: PageRequest) -> RpcResult<Page<DueInfo>> {
+        let (owed, reserved) = (Amount(2), Amount(1));
+        page(vec![DueInfo { book: BookId([1; 16]), owner: alice(), asset, owed, reserved }])
+    }
+
+    fn ledger_statement(
+        &self,
+        request: StatementRequest,
+        _page: PageRequest,
+    ) -> RpcResult<Page<StatementLine>> {
+        let journal = JournalId { height: Height(4), index: 7 };
+        page(vec![StatementLine {
+            height: Height(4),
+            index: Some(8),
+            time_ms: TimeMs(9),
+            date_ms: TimeMs(8),
+            tx: Some(Hash([3; 32])),
+            debit: Amount(5),
+            credit: Amount(0),
+            against: Some(request.account),
+            journal: Some(journal),
+            reference: Some(Hash([4; 32])),
+            memo: Some(Hash([5; 32])),
+            reverses: Some(journal),
+            debits: Amount(5),
+            credits: Amount(0),
+        }])
     }
 }
 

@@ -7,7 +7,7 @@ use crate::client::{call, serve};
 use crate::shapes::{DRAFT, Described};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use wattle_primitives::Hash;
+use wattle_primitives::{BookId, Hash};
 use wattle_rpc::Config;
 
 /// Something of the shape of a parameter, as far as the sample chain knows it.
@@ -16,6 +16,7 @@ fn sample(shape: &Value) -> Value {
         Some("Address") => json!(alice()),
         Some("Hash") => json!(Hash([5; 32])),
         Some("AccountId") => json!({ "kind": "wallet", "owner": alice() }),
+        Some("BookId") => json!(BookId([1; 16])),
         Some("AssetId" | "TimeMs") => json!("0"),
         Some(_) => json!("3"),
         None if shape["type"] == "integer" => json!(0),

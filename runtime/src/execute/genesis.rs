@@ -83,7 +83,7 @@ fn lay_ground(ctx: &mut Ctx<'_>, genesis: &Genesis) {
     let native = Asset { symbol: genesis.native_symbol.clone(), scale: genesis.native_scale, issuer: None };
     ctx.state.write(keys::params(), &genesis.params);
     ctx.state.write(keys::validators(), &genesis.validator_sets);
-    ctx.state.write(keys::counters(), &Counters { assets: 1, books: 1, microgrids: 0 });
+    ctx.state.write(keys::counters(), &Counters { assets: 1, books: 0, microgrids: 0 });
     ctx.state.write(keys::asset(AssetId::NATIVE), &native);
 }
 

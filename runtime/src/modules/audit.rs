@@ -22,7 +22,9 @@ pub(super) fn numbers_given_out(entry: &Entry<'_>, sums: &mut Sums) {
     if entry.tag() == tag::COUNTERS {
         let counters: Counters = entry.record();
         sums.expect("assets", u64::from(counters.assets));
-        sums.expect("books", counters.books.saturating_sub(1));
+        sums.expect("books", u64::from(counters.books));
+        sums.expect("book numbers", u64::from(counters.books));
+        sums.expect("owned books", u64::from(counters.books));
         sums.expect("microgrids", u64::from(counters.microgrids));
         sums.expect("microgrid index", u64::from(counters.microgrids));
     }

@@ -33,6 +33,8 @@ pub struct Ctx<'a> {
     verdicts: Vec<bool>,
     verdicts_used: usize,
     events: Vec<Event>,
+    /// Events of the block that were taken before.
+    taken: u32,
 }
 
 /// A place to roll back to: writes and events.
@@ -47,7 +49,7 @@ impl<'a> Ctx<'a> {
     #[must_use]
     pub const fn new(state: Overlay<'a>, env: &'a BlockEnv) -> Self {
         let sender = Address([0; 32]);
-        Self { state, env, sender, verdicts: Vec::new(), verdicts_used: 0, events: Vec::new() }
+        Self { state, env, sender, verdicts: Vec::new(), verdicts_used: 0, events: Vec::new(), taken: 0 }
     }
 
     /// Turns to a transaction: its sender, and the verdicts on the signatures inside its calls.
@@ -96,7 +98,14 @@ impl<'a> Ctx<'a> {
 
     /// Takes the events since the last call of this.
     pub fn take_events(&mut self) -> Vec<Event> {
+        self.taken = self.next_event();
         std::mem::take(&mut self.events)
+    }
+
+    /// Position that the next event will have among the block's.
+    #[must_use]
+    pub fn next_event(&self) -> u32 {
+        self.taken.saturating_add(u32::try_from(self.events.len()).unwrap_or(u32::MAX))
     }
 
     /// A place to roll back to.

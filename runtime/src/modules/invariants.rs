@@ -5,8 +5,7 @@ use crate::state::decode_entry;
 use borsh::BorshDeserialize;
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
-use wattle_primitives::units::BookId;
-use wattle_primitives::{Amount, AssetId, Hash};
+use wattle_primitives::{Amount, AssetId, BookId, Hash};
 
 /// A rule that a state breaks. Money was made or lost, or an index is wrong: do not go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

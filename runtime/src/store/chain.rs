@@ -2,16 +2,18 @@
 
 use super::kv::{self, HistoryRow, Kv, META_FORMAT, META_TIP, Order, Row, Table};
 use super::{
-    Commit, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, StatementPage, Store,
-    StoreError, Tip, Towards, TxLocation,
+    Commit, DatedEntry, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, StatementPage,
+    Store, StoreError, Tip, Towards, TxLocation,
 };
+use crate::modules::ledger::records::Balance;
 use borsh::BorshDeserialize;
 use std::sync::{Mutex, PoisonError, RwLock};
 use wattle_primitives::block::{BLOCK_BYTES_MAX, PATH_HEADERS_MAX};
+use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::receipt::{BlockReceipts, RECEIPTS_BYTES_MAX};
 use wattle_primitives::{
-    Address, Block, BlockId, Certificate, Decode, Hash, Header, Height, TimeMs, Tx, encode,
+    Address, AssetId, Block, BlockId, Certificate, Decode, Hash, Header, Height, TimeMs, Tx, encode,
 };
 
 /// Most items of one page.
@@ -198,10 +200,7 @@ impl<K: Kv> Store for ChainStore<K> {
         limit: usize,
     ) -> Result<StatementPage, StoreError> {
         let limit = limit.clamp(1, PAGE_ITEMS_MAX);
-        let order = match towards {
-            Towards::Newer => Order::Up,
-            Towards::Older => Order::Down,
-        };
+        let order = Order::from(towards);
         let mut places = Vec::new();
         self.kv.scan(
             Table::Statements,
@@ -216,6 +215,46 @@ impl<K: Kv> Store for ChainStore<K> {
         let next = places.get(limit).copied();
         places.truncate(limit);
         Ok(StatementPage { items: self.events_at(&places)?, next })
+    }
+
+    fn balances(
+        &self,
+        account: &AccountId,
+        asset: AssetId,
+        from: Height,
+        towards: Towards,
+        limit: usize,
+    ) -> Result<Vec<(Height, Balance)>, StoreError> {
+        let limit = limit.clamp(1, PAGE_ITEMS_MAX);
+        let prefix = kv::account_key(account, asset);
+        let start = [prefix.as_slice(), &kv::height_key(from)].concat();
+        let mut raw: Vec<(Height, Vec<u8>)> = Vec::new();
+        self.kv.scan(Table::Balances, &start, Order::from(towards), &mut |key, value| {
+            let height = key.strip_prefix(prefix.as_slice()).and_then(|rest| rest.first_chunk::<8>());
+            let Some(height) = height else { return false };
+            raw.push((Height(u64::from_be_bytes(*height)), value.to_vec()));
+            raw.len() < limit
+        })?;
+        raw.into_iter().map(|(height, raw)| Ok((height, parse("balances", &raw, 64)?))).collect()
+    }
+
+    fn dated(
+        &self,
+        account: &AccountId,
+        asset: AssetId,
+        from: Height,
+        limit: usize,
+    ) -> Result<Vec<(Height, DatedEntry)>, StoreError> {
+        let prefix = kv::account_key(account, asset);
+        let start = [prefix.as_slice(), &kv::height_key(from)].concat();
+        let mut raw: Vec<(Height, Vec<u8>)> = Vec::new();
+        self.kv.scan(Table::Dated, &start, Order::Up, &mut |key, value| {
+            let height = key.strip_prefix(prefix.as_slice()).and_then(|rest| rest.first_chunk::<8>());
+            let Some(height) = height.filter(|_| raw.len() < limit) else { return false };
+            raw.push((Height(u64::from_be_bytes(*height)), value.to_vec()));
+            true
+        })?;
+        raw.into_iter().map(|(height, raw)| Ok((height, parse("dated", &raw, 32)?))).collect()
     }
 
     fn height_at(&self, time: TimeMs) -> Result<Height, StoreError> {

@@ -11,20 +11,24 @@
 //! | txs | transaction id | height, index |
 //! | history | address, height, index | [`HistoryRow`] |
 //! | statements | address, height, event index | nothing: the event lies in the receipts |
+//! | balances | state key of a balance without its tag, height | the balance that the height left |
+//! | dated | the same, event index | [`DatedEntry`] |
 //! | state | state key | state value |
 //!
 //! Heights and indexes in keys are big-endian, so that keys are in their order. Events have no table: they are read
 //! from the receipts of their height.
 
-use super::{Commit, StoreError};
+use super::{Commit, DatedEntry, StoreError, Towards};
+use crate::key::tag;
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use wattle_primitives::event::EnergyEvent;
-use wattle_primitives::{Address, Event, Hash, Height, Outcome, Receipt, TimeMs, encode};
+use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::event::{EnergyEvent, LedgerEvent};
+use wattle_primitives::{Address, AssetId, Event, Hash, Height, Outcome, Receipt, TimeMs, encode};
 
 /// Version of this layout.
-pub(super) const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 5;
 /// Key of the version, in [`Table::Meta`].
 pub(super) const META_FORMAT: &[u8] = b"format";
 /// Key of the last header, in [`Table::Meta`].
@@ -42,12 +46,14 @@ pub(super) enum Table {
     Txs,
     History,
     Statements,
+    Balances,
+    Dated,
     State,
 }
 
 impl Table {
     #[cfg(feature = "rocks")]
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Meta,
         Self::Headers,
         Self::Bodies,
@@ -57,6 +63,8 @@ impl Table {
         Self::Txs,
         Self::History,
         Self::Statements,
+        Self::Balances,
+        Self::Dated,
         Self::State,
     ];
 
@@ -72,6 +80,8 @@ impl Table {
             Self::Txs => "txs",
             Self::History => "history",
             Self::Statements => "statements",
+            Self::Balances => "balances",
+            Self::Dated => "dated",
             Self::State => "state",
         }
     }
@@ -92,6 +102,15 @@ pub(super) type Visit<'v> = dyn FnMut(&[u8], &[u8]) -> bool + 'v;
 pub(super) enum Order {
     Up,
     Down,
+}
+
+impl From<Towards> for Order {
+    fn from(towards: Towards) -> Self {
+        match towards {
+            Towards::Newer => Self::Up,
+            Towards::Older => Self::Down,
+        }
+    }
 }
 
 /// A database of ordered tables.
@@ -154,6 +173,15 @@ pub(super) fn rows<'a>(commit: &'a Commit<'_>) -> Vec<Row<'a>> {
             put(Table::Statements, history_key(&subject, header.height, index), Vec::new());
         }
     }
+    for (key, value) in commit.writes.iter() {
+        if let (Some((&tag::BALANCE, account)), Some(value)) = (key.split_first(), value) {
+            put(Table::Balances, [account, &at].concat(), value.clone());
+        }
+    }
+    for (account, asset, index, entry) in dated(commit) {
+        let key = [account_key(&account, asset).as_slice(), &at, &index.to_be_bytes()].concat();
+        put(Table::Dated, key, encode(&entry));
+    }
     put(Table::Meta, META_TIP.to_vec(), encoded);
     rows.extend(commit.writes.iter().map(|(key, value)| Row {
         table: Table::State,
@@ -171,6 +199,32 @@ fn involved(own: [Address; 2], receipt: &Receipt) -> BTreeSet<Address> {
         .iter()
         .filter(|event| !matches!(event, Event::Energy(EnergyEvent::ReadingRefused { .. })));
     events.flat_map(|event| event.concerns().parties).flatten().chain(own).collect()
+}
+
+/// The entries that have dates of their own, once for each of their accounts.
+fn dated(commit: &Commit<'_>) -> Vec<(AccountId, AssetId, u32, DatedEntry)> {
+    let mut journal: Option<(u32, TimeMs)> = None;
+    let mut found = Vec::new();
+    for (index, (_, event)) in (0u32..).zip(commit.receipts.events()) {
+        if let Event::Ledger(LedgerEvent::JournalPosted { effective_ms, .. }) = event {
+            journal = effective_ms.map(|effective_ms| (index, effective_ms));
+        }
+        let Event::Ledger(LedgerEvent::Posted { debit, credit, asset, amount, journal: Some(of) }) = event
+        else {
+            continue;
+        };
+        let Some((_, effective_ms)) = journal.filter(|(head, _)| head == of) else { continue };
+        for (account, debit) in [(*debit, true), (*credit, false)] {
+            found.push((account, *asset, index, DatedEntry { effective_ms, debit, amount: *amount }));
+        }
+    }
+    found
+}
+
+/// What the keys of an account's balances in an asset begin with.
+pub(super) fn account_key(account: &AccountId, asset: AssetId) -> Vec<u8> {
+    let key = crate::keys::balance(account, asset);
+    key.split_first().map(|(_, account)| account.to_vec()).unwrap_or_default()
 }
 
 /// The key of a height.

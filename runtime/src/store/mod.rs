@@ -22,13 +22,15 @@ pub use tail::Cut;
 
 pub use error::StoreError;
 pub use types::{
-    Commit, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, StatementPage, Tip,
-    Towards, TxLocation,
+    Commit, DatedEntry, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, StatementPage,
+    Tip, Towards, TxLocation,
 };
 
 use crate::State;
+use crate::modules::ledger::records::Balance;
+use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::{Address, Block, BlockId, Certificate, Hash, Header, Height, TimeMs};
+use wattle_primitives::{Address, AssetId, Block, BlockId, Certificate, Hash, Header, Height, TimeMs};
 
 /// Where finalized history and state live.
 pub trait Store: Send + Sync {
@@ -96,6 +98,30 @@ pub trait Store: Send + Sync {
         towards: Towards,
         limit: usize,
     ) -> Result<StatementPage, StoreError>;
+    /// The balances of an account in an asset at the heights that changed it, at most `limit`: upwards from `from`, or
+    /// downwards from it, itself included.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn balances(
+        &self,
+        account: &AccountId,
+        asset: AssetId,
+        from: Height,
+        towards: Towards,
+        limit: usize,
+    ) -> Result<Vec<(Height, Balance)>, StoreError>;
+    /// Entries of an account that have dates of their own, from a height on, at most `limit`, in the order of posting.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn dated(
+        &self,
+        account: &AccountId,
+        asset: AssetId,
+        from: Height,
+        limit: usize,
+    ) -> Result<Vec<(Height, DatedEntry)>, StoreError>;
     /// The first height whose time is not before `time`; the one after the tip when there is none.
     ///
     /// # Errors

@@ -202,8 +202,11 @@ impl Oracle {
                     self.pay(owner, amount.0)?;
                     self.holds.insert(*hold, *owner);
                 }
-                LedgerEvent::HoldCaptured { hold, captured, released } => {
-                    let owner = self.holds.remove(hold).ok_or("a hold is captured twice")?;
+                LedgerEvent::HoldCaptured { hold, captured, released, left } => {
+                    let owner = *self.holds.get(hold).ok_or("a hold is captured twice")?;
+                    if *left == Amount::ZERO {
+                        self.holds.remove(hold);
+                    }
                     self.receive(&owner, captured.saturating_add(*released)); // it is posted next
                 }
                 LedgerEvent::HoldReleased { hold, amount, .. } => {
@@ -214,6 +217,9 @@ impl Oracle {
                 LedgerEvent::FeeCharged { .. }
                 | LedgerEvent::BookCreated { .. }
                 | LedgerEvent::LedgerAccountOpened { .. }
+                | LedgerEvent::JournalPosted { .. }
+                | LedgerEvent::JournalRepeated { .. }
+                | LedgerEvent::PeriodSet { .. }
                 | LedgerEvent::HoldCreated { .. } => {}
             }
         }

@@ -4,10 +4,10 @@
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use wattle_primitives::call::deals::{ACCEPTANCES_MAX, Funding};
-use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry};
+use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, JournalId};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, AssetId, BoundedVec, Hash, TimeMs, WattHours, encode};
+use wattle_primitives::{Address, Amount, AssetId, BoundedVec, Hash, Height, TimeMs, WattHours, encode};
 use wattle_runtime::modules::deals::records::{Acceptance, Deal, DealState};
 use wattle_runtime::modules::disputes::records::Dispute;
 use wattle_runtime::modules::energy::records::{
@@ -15,7 +15,7 @@ use wattle_runtime::modules::energy::records::{
 };
 use wattle_runtime::modules::identity::records::Sponsorship;
 use wattle_runtime::modules::ledger::records::Asset;
-use wattle_runtime::modules::ledger::records::{Book, BookAccount, Hold};
+use wattle_runtime::modules::ledger::records::{Book, BookAccount, Hold, PostedJournal};
 use wattle_runtime::modules::market::records::Order;
 use wattle_runtime::records::{Counters, Due};
 
@@ -54,7 +54,7 @@ const fn wh(n: u64) -> WattHours {
 
 fn members(all: &mut Map<String, Value>) {
     record!(all, "Microgrid", Microgrid {
-        operator: address(1), asset: AssetId(2), interval_ms: TimeMs(3), meters: 4, book: wattle_primitives::units::BookId(5),
+        operator: address(1), asset: AssetId(2), interval_ms: TimeMs(3), meters: 4, book: wattle_primitives::BookId([5; 16]),
         members: 6, ordered: IntervalId(7), terms: 8,
         agenda: Some(Agenda { clear: IntervalId(9), settle: IntervalId(10), finalize: IntervalId(11), due_ms: TimeMs(12) })
             => json!({ "clear": "9", "settle": "10", "finalize": "11", "due_ms": "12" }),
@@ -207,12 +207,24 @@ fn ledger(all: &mut Map<String, Value>) {
             issuer: Some(address(2))
         }
     );
-    record!(all, "Book", Book { owner: address(1), accounts: 2 });
+    record!(all, "Book", Book { owner: address(1), accounts: 2, assets: 3, closed_ms: TimeMs(4) });
     record!(
         all,
         "BookAccount",
-        BookAccount { asset: AssetId(1), class: AccountClass::Expense, limited: true }
+        BookAccount {
+            asset: AssetId(1),
+            class: AccountClass::Expense,
+            name: Some(hash(2)),
+            parent: Some(3),
+            debit_max: Some(Amount(4)),
+            credit_max: Some(Amount(5)),
+        }
     );
+    record!(all, "PostedJournal", PostedJournal {
+        input: hash(1), entries: hash(2),
+        posted: JournalId { height: Height(3), index: 4 } => json!({ "height": "3", "index": 4 }),
+        reversed: true,
+    });
     record!(
         all,
         "HoldRecord",
@@ -220,6 +232,7 @@ fn ledger(all: &mut Map<String, Value>) {
             entry: Entry { debit: wallet(1), credit: wallet(2), asset: AssetId(3), amount: Amount(4) },
             captor: address(5),
             expires_ms: TimeMs(6),
+            owned: true,
             depositor: address(7),
             deposit: Amount(8),
         }

@@ -6,9 +6,9 @@
 mod lines;
 mod verify;
 
-use super::date::parse_time;
 use super::{CliError, CliResult, Ctx, asset_of};
 use crate::client::Client;
+use crate::date::parse_time;
 use crate::output::to_json;
 use crate::output::{self, Report};
 use crate::secret::address_of;

@@ -2,7 +2,7 @@ use crate::{Amount, Hash};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// Posts a hold in full or in part; the rest is released. At most once.
+/// Posts a hold in full or in part. The rest is released, or stays held for the next capture.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -11,4 +11,6 @@ pub struct Capture {
     pub hold: Hash,
     /// How much, at most what is held; all of it when absent.
     pub amount: Option<Amount>,
+    /// Whether the rest stays held, until it is captured, voided or expired.
+    pub more: bool,
 }

@@ -14,6 +14,7 @@ pub struct Hold {
     pub entry: Entry,
     /// Who may capture or void it.
     pub captor: Address,
-    /// Time to live in ms of block time, at most [`HOLD_MS_MAX`](super::HOLD_MS_MAX).
-    pub ttl_ms: TimeMs,
+    /// Time to live in ms of block time, at most [`HOLD_MS_MAX`](super::HOLD_MS_MAX). Without it the hold stands until
+    /// its captor ends it.
+    pub ttl_ms: Option<TimeMs>,
 }

@@ -5,6 +5,7 @@ mod create_book;
 mod hold;
 mod journal;
 mod open_account;
+mod set_period;
 mod void;
 
 pub use capture::Capture;
@@ -12,10 +13,10 @@ pub use create_book::CreateBook;
 pub use hold::Hold;
 pub use journal::Journal;
 pub use open_account::OpenAccount;
+pub use set_period::SetPeriod;
 pub use void::Void;
 
-use crate::units::BookId;
-use crate::{Address, Amount, AssetId, Hash};
+use crate::{Address, Amount, AssetId, BookId, Hash, Height};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +25,9 @@ pub const JOURNAL_ENTRIES_MAX: usize = 64;
 /// Most base units of an asset that there are at one time, and most that one entry moves: sums of sums stay far below
 /// the range of the counters.
 pub const SUPPLY_MAX: Amount = Amount(1 << 80);
-/// Longest a hold can stand, in ms: 90 days.
+/// Journals of an account that are remembered by their references: the last ones.
+pub const JOURNALS_REMEMBERED: u32 = 1024;
+/// Longest time to live of a hold that has one, in ms: 90 days.
 pub const HOLD_MS_MAX: u64 = 90 * 24 * 3600 * 1000;
 
 /// The place of money: one account for each owner or book code; counters are kept for each asset apart.
@@ -138,6 +141,18 @@ pub struct Entry {
     pub amount: Amount,
 }
 
+/// Where a journal stands: the name of its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JournalId {
+    /// Height of its block.
+    pub height: Height,
+    /// Position among the block's events.
+    pub index: u32,
+}
+
 calls! {
     /// Calls to the ledger.
     Ledger(LedgerCall) {
@@ -147,6 +162,7 @@ calls! {
         hold: Hold = 3,
         capture: Capture = 4,
         void: Void = 5,
+        set_period: SetPeriod = 6,
     }
 }
 

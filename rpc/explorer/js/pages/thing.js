@@ -73,7 +73,7 @@ class Hold extends Page {
         ["From", place(hold.debit)],
         ["To", place(hold.credit)],
         ["Captor", account(hold.captor, { full: true, copies: true })],
-        ["Expires", time(hold.expiresMs, true)],
+        ["Expires", hold.expiresMs === null ? "when its captor ends it" : time(hold.expiresMs, true)],
       );
     });
   }

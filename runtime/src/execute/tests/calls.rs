@@ -4,10 +4,9 @@ use super::*;
 use crate::query;
 use wattle_primitives::call;
 use wattle_primitives::call::energy::microgrid_id;
-use wattle_primitives::call::ledger::{AccountClass, Entry, SystemAccount, hold_id};
+use wattle_primitives::call::ledger::{Entry, SystemAccount, hold_id};
 use wattle_primitives::event::{EnergyEvent, LedgerEvent, TokenEvent};
 use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
-use wattle_primitives::units::BookId;
 
 fn entry(debit: AccountId, credit: AccountId, amount: u128) -> Entry {
     Entry { debit, credit, asset: AssetId::NATIVE, amount: Amount(amount) }
@@ -15,15 +14,15 @@ fn entry(debit: AccountId, credit: AccountId, amount: u128) -> Entry {
 
 fn hold(reference: u8, entry: Entry, captor: u8, ttl_ms: u64) -> Call {
     let reference = Hash([reference; 32]);
-    Call::from(call::ledger::Hold { reference, entry, captor: address(captor), ttl_ms: TimeMs(ttl_ms) })
+    Call::from(call::ledger::Hold { reference, entry, captor: address(captor), ttl_ms: Some(TimeMs(ttl_ms)) })
 }
 
 fn capture(hold: Hash, amount: Option<u128>) -> Call {
-    Call::from(call::ledger::Capture { hold, amount: amount.map(Amount) })
+    Call::from(call::ledger::Capture { hold, amount: amount.map(Amount), more: false })
 }
 
 fn journal(entries: Vec<Entry>) -> Call {
-    Call::from(call::ledger::Journal { entries: BoundedVec::new(entries).unwrap() })
+    Call::from(call::ledger::Journal::of(BoundedVec::new(entries).unwrap()))
 }
 
 fn id(n: u8, reference: u8) -> Hash {
@@ -94,16 +93,14 @@ fn more_due_than_a_block_releases_waits_for_the_next_and_cannot_be_captured() {
 #[test]
 fn books_balance_through_dues_and_keep_their_limits() {
     let mut world = World::new(params());
-    world.ok(1, Call::from(call::ledger::CreateBook {}));
-    let book = BookId(2);
+    world.ok(1, create_book(1));
+    let book = book_of(1, 1);
     let account = |code| AccountId::Book { book, code };
-    let open = |code, class, limited| {
-        Call::from(call::ledger::OpenAccount { book, code, asset: AssetId::NATIVE, class, limited })
-    };
-    world.fails(2, open(1, AccountClass::Asset, true), Reason::NotAllowed);
-    world.ok(1, open(1, AccountClass::Asset, true));
-    world.ok(1, open(2, AccountClass::Revenue, true));
-    world.fails(1, open(2, AccountClass::Revenue, true), Reason::AlreadyExists);
+    let open = |code, class| Call::from(never_below_zero(account_in(book, code, class)));
+    world.fails(2, open(1, AccountClass::Asset), Reason::NotAllowed);
+    world.ok(1, open(1, AccountClass::Asset));
+    world.ok(1, open(2, AccountClass::Revenue));
+    world.fails(1, open(2, AccountClass::Revenue), Reason::AlreadyExists);
     // A customer's payment: public wallet to revenue, through the dues of both books.
     world.ok(1, journal(vec![entry(wallet(1), account(2), 500)]));
     let balance = |account| query::balance(&world.state, &account, AssetId::NATIVE);

@@ -461,7 +461,7 @@ fn deals_are_refused_for_every_reason() {
     world.show(2, 100_000 + 5_000);
     world.fails(2, authorise(Funding::Balance, HOUR_MS, 0, &world), Reason::DealState);
     let hold = id();
-    world.fails(3, Call::from(call::ledger::Capture { hold, amount: None }), Reason::NotAllowed);
+    world.fails(3, Call::from(call::ledger::Capture { hold, amount: None, more: false }), Reason::NotAllowed);
     world.fails(3, report(1, 1), Reason::NotAllowed);
     world.fails(3, close(1), Reason::NotAllowed);
     world.fails(50, report(1, 1), Reason::NotAllowed); // a meter, but not of person 2

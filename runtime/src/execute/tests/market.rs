@@ -12,7 +12,7 @@ use wattle_primitives::call::market::{
     ORDER_AHEAD_MS_MAX, ORDER_WH_MAX, ORDERS_MAX, ORDERS_PER_MEMBER_MAX, OrderEnd, Side, order_id,
 };
 use wattle_primitives::event::MarketEvent;
-use wattle_primitives::units::{BookId, IntervalId};
+use wattle_primitives::units::IntervalId;
 
 /// Milliseconds of an interval; [`T0`] is the start of one.
 pub(crate) const INTERVAL_MS: u64 = 900_000;
@@ -366,14 +366,18 @@ fn nobody_but_the_market_touches_an_orders_hold() {
     assert_eq!((view.expires_ms, view.captor), (TimeMs::MAX, Address::of_microgrid(&grid_id())));
     for n in 1..=3 {
         world.fails(n, Call::from(call::ledger::Void { hold }), Reason::NotAllowed);
-        world.fails(n, Call::from(call::ledger::Capture { hold, amount: None }), Reason::NotAllowed);
+        world.fails(
+            n,
+            Call::from(call::ledger::Capture { hold, amount: None, more: false }),
+            Reason::NotAllowed,
+        );
     }
     // Nor its book: the microgrid's own address owns it.
     let book = world.grid().book;
     let (debit, credit) = (AccountId::Book { book, code: 0 }, wallet(1));
     let entry = Entry { debit, credit, asset: AssetId::NATIVE, amount: Amount(1) };
     let entries = BoundedVec::new(vec![entry]).unwrap();
-    world.fails(1, Call::from(call::ledger::Journal { entries }), Reason::NotAllowed);
+    world.fails(1, Call::from(call::ledger::Journal::of(entries)), Reason::NotAllowed);
     let fees = AccountId::System { account: SystemAccount::Fees };
     assert_eq!(query::balance(&world.state, &fees, AssetId::NATIVE).credits_posted, 0);
     assert_ne!(book, BookId::PUBLIC);

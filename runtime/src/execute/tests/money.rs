@@ -3,15 +3,14 @@
 
 use super::*;
 use crate::query;
-use wattle_primitives::call::ledger::{AccountClass, Entry, JOURNAL_ENTRIES_MAX, SUPPLY_MAX};
-use wattle_primitives::units::BookId;
+use wattle_primitives::call::ledger::{Entry, JOURNAL_ENTRIES_MAX, SUPPLY_MAX};
 
-/// A genesis with one microgrid has given out book 1.
-const FIRST: BookId = BookId(2);
-const SECOND: BookId = BookId(3);
+/// Two books of person 1, by their references.
+const FIRST: u8 = 1;
+const SECOND: u8 = 2;
 
-const fn account(book: BookId) -> AccountId {
-    AccountId::Book { book, code: 1 }
+fn account(reference: u8) -> AccountId {
+    AccountId::Book { book: book_of(1, reference), code: 1 }
 }
 
 const fn entry(debit: AccountId, credit: AccountId, amount: u128) -> Entry {
@@ -19,33 +18,27 @@ const fn entry(debit: AccountId, credit: AccountId, amount: u128) -> Entry {
 }
 
 fn journal(entries: Vec<Entry>) -> Call {
-    Call::from(call::ledger::Journal { entries: BoundedVec::<_, JOURNAL_ENTRIES_MAX>::new(entries).unwrap() })
+    Call::from(call::ledger::Journal::of(BoundedVec::<_, JOURNAL_ENTRIES_MAX>::new(entries).unwrap()))
 }
 
 fn hold(serial: u8, entry: Entry) -> Call {
     let reference = Hash([serial; 32]);
-    Call::from(call::ledger::Hold { reference, entry, captor: address(1), ttl_ms: TimeMs(60_000) })
+    Call::from(call::ledger::Hold { reference, entry, captor: address(1), ttl_ms: Some(TimeMs(60_000)) })
 }
 
 fn capture(serial: u8, amount: u128) -> Call {
     let hold = call::ledger::hold_id(&address(1), &Hash([serial; 32]));
-    Call::from(call::ledger::Capture { hold, amount: Some(Amount(amount)) })
+    Call::from(call::ledger::Capture { hold, amount: Some(Amount(amount)), more: false })
 }
 
 /// A book of the sender's, with one account that has no limit.
-fn books(book: BookId) -> Vec<Call> {
-    let open = call::ledger::OpenAccount {
-        book,
-        code: 1,
-        asset: AssetId::NATIVE,
-        class: AccountClass::Asset,
-        limited: false,
-    };
-    vec![Call::from(call::ledger::CreateBook {}), Call::from(open)]
+fn books(reference: u8) -> Vec<Call> {
+    vec![create_book(reference), Call::from(account_in(book_of(1, reference), 1, AccountClass::Asset))]
 }
 
-/// What the public book owes to `book`, and what that itself shows as its cash.
-fn cash(world: &World, book: BookId) -> (u128, u128) {
+/// What the public book owes to a book, and what that itself shows as its cash.
+fn cash(world: &World, reference: u8) -> (u128, u128) {
+    let book = book_of(1, reference);
     let due = query::balance(&world.state, &AccountId::Due { book }, AssetId::NATIVE);
     let cash = query::balance(&world.state, &AccountId::Cash { book }, AssetId::NATIVE);
     (due.credits_posted - due.debits_posted, cash.debits_posted - cash.credits_posted)
@@ -123,7 +116,7 @@ fn of_no_asset_there_is_more_than_counters_can_take() {
     world.ok(1, mint(1));
     // A private book cannot play its own counters to their end either.
     assert_eq!(world.run(1, books(FIRST)).outcome, Outcome::Success);
-    let inside = AccountId::Book { book: FIRST, code: 2 };
+    let inside = AccountId::Book { book: book_of(1, FIRST), code: 2 };
     let call = journal(vec![entry(account(FIRST), inside, SUPPLY_MAX.0 + 1)]);
     let refused = world.try_sign(world.body(1, vec![call]), &[1]).unwrap_err();
     assert_eq!(refused, TxError::Call { index: 0, reason: Reason::OutOfRange });

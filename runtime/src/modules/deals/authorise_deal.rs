@@ -10,7 +10,7 @@ use wattle_primitives::call::deals::{
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::event::DealsEvent;
 use wattle_primitives::reading::MeterRole;
-use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, WattHours, Weight};
+use wattle_primitives::{Address, Amount, Hash, Reason, WattHours, Weight};
 
 /// Keys that an authorisation touches: deal, meter, queue, microgrid, member, terms, hold, four counters and the tab's
 /// record, deposits.
@@ -72,7 +72,7 @@ fn back(ctx: &mut Ctx<'_>, id: &Hash, deal: &Deal, grid: &Microgrid, funding: Fu
             let code = tab::member(ctx, &deal.microgrid, &charger)?.code;
             let (debit, credit) = (ledger::wallet(charger), tab::account(grid.book, code));
             let entry = Entry { debit, credit, asset: grid.asset, amount };
-            ledger::reserve(ctx, id, &entry, Address::of_microgrid(&deal.microgrid), TimeMs::MAX)
+            ledger::reserve(ctx, id, &entry, Address::of_microgrid(&deal.microgrid))
         }
     }
 }

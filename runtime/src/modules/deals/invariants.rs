@@ -11,7 +11,7 @@ use crate::modules::ledger::records::Hold;
 use crate::records::Due;
 use std::collections::BTreeMap;
 use wattle_primitives::call::deals::Funding;
-use wattle_primitives::{Address, Amount, Hash, TimeMs};
+use wattle_primitives::{Address, Amount, Hash};
 
 #[derive(Default)]
 pub(crate) struct Rules {
@@ -49,10 +49,10 @@ impl invariants::Rules for Rules {
             },
             tag::HOLD => {
                 let id: Hash = entry.name();
-                let endless = entry.record::<Hold>().expires_ms == TimeMs::MAX;
+                let owned = entry.record::<Hold>().owned;
                 let known = entry.state.get(&keys::order(&id)).is_some()
                     || entry.state.get(&keys::deal(&id)).is_some();
-                require(!endless || known, id, "hold has no end and belongs to nothing")?;
+                require(!owned || known, id, "hold is of an order or deal that is not there")?;
             }
             _ => {}
         }

@@ -22,7 +22,7 @@ impl Action for RegisterMicrogrid {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(24)
+        weights::keys(28)
     }
 
     /// Registers a microgrid of the sender's, with its book and the operator's tab.

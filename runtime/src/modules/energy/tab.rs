@@ -17,8 +17,7 @@ use crate::modules::ledger::records::{Balance, BookAccount};
 use crate::modules::ledger::{self, wallet};
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
 use wattle_primitives::event::{EnergyEvent, LedgerEvent};
-use wattle_primitives::units::BookId;
-use wattle_primitives::{Address, Amount, Hash, Reason, planted};
+use wattle_primitives::{Address, Amount, BookId, Hash, Reason, planted};
 
 /// Where an interval's money passes through; empty between intervals.
 pub const CLEARING: u32 = 0;
@@ -51,7 +50,7 @@ pub(crate) fn open_book(
     asset: wattle_primitives::AssetId,
 ) -> Result<BookId, Reason> {
     let owner = Address::of_microgrid(microgrid);
-    let book = ledger::create_book(ctx, owner)?;
+    let book = ledger::create_book(ctx, owner, &Hash::ZERO)?;
     ledger::open_due(ctx, book, asset)?;
     open(ctx, book, CLEARING, asset)?;
     Ok(book)
@@ -59,7 +58,8 @@ pub(crate) fn open_book(
 
 /// Opens a tab. The sender pays.
 fn open(ctx: &mut Ctx<'_>, book: BookId, code: u32, asset: wattle_primitives::AssetId) -> Result<(), Reason> {
-    let record = BookAccount { asset, class: AccountClass::Asset, limited: false };
+    let class = AccountClass::Asset;
+    let record = BookAccount { asset, class, name: None, parent: None, debit_max: None, credit_max: None };
     ledger::open_account(ctx, book, code, &record)
 }
 
@@ -188,7 +188,7 @@ pub(crate) fn pay(
     let left = if let Tab::Owes(owed) = balance { owed.saturating_sub(amount) } else { Amount::ZERO };
     member.estimates_paid = member.estimated.saturating_sub(member.unpaid_estimates().min(left));
     ctx.state.write(keys::member(id, &owner), &member);
-    ctx.emit(LedgerEvent::Posted { debit, credit, asset: grid.asset, amount });
+    ctx.emit(LedgerEvent::Posted { debit, credit, asset: grid.asset, amount, journal: None });
     ctx.emit(EnergyEvent::TabPaid { microgrid: *id, account: owner, amount, by_member });
     Ok(amount)
 }

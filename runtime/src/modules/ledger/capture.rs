@@ -1,5 +1,5 @@
 use super::CLOSE_KEYS;
-use super::holds::{capture_open, open_for};
+use super::holds::{After, capture_open, open_for};
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::ledger::Capture;
 use wattle_primitives::{Amount, Reason, Weight};
@@ -15,6 +15,8 @@ impl Action for Capture {
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let hold = open_for(ctx, &self.hold, ctx.sender())?;
-        capture_open(ctx, &self.hold, &hold, self.amount.unwrap_or(hold.entry.amount))
+        let after = if self.more { After::Stand } else { After::End };
+        let amount = self.amount.unwrap_or(hold.entry.amount);
+        capture_open(ctx, &self.hold, hold, amount, after)
     }
 }

@@ -4,8 +4,7 @@ use crate::keys;
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::ledger::CreateBook;
 use wattle_primitives::event::LedgerEvent;
-use wattle_primitives::units::BookId;
-use wattle_primitives::{Address, Reason, Weight};
+use wattle_primitives::{Address, BookId, Hash, Reason, TimeMs, Weight};
 
 impl Action for CreateBook {
     fn check(&self) -> Result<(), Reason> {
@@ -13,22 +12,29 @@ impl Action for CreateBook {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(5)
+        weights::keys(8)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        create_book(ctx, ctx.sender()).map(drop)
+        create_book(ctx, ctx.sender(), &self.reference).map(drop)
     }
 }
 
 /// Opens a book for `owner`; the sender pays.
-pub(crate) fn create_book(ctx: &mut Ctx<'_>, owner: Address) -> Result<BookId, Reason> {
+pub(crate) fn create_book(ctx: &mut Ctx<'_>, owner: Address, reference: &Hash) -> Result<BookId, Reason> {
+    let book = BookId::of(&owner, reference);
+    if ctx.state.contains(keys::book(book)) {
+        return Err(Reason::AlreadyExists);
+    }
     deposit(ctx, ctx.sender())?;
     let mut counters = ctx.counters();
-    let book = BookId(counters.books);
+    ctx.state.write(keys::book_number(counters.books), &book);
     counters.books = counters.books.checked_add(1).ok_or(Reason::Overflow)?;
     ctx.state.write(keys::counters(), &counters);
-    ctx.state.write(keys::book(book), &Book { owner, accounts: 0 });
+    let owned = ctx.state.read(keys::owned_books(&owner)).unwrap_or(0);
+    ctx.state.write(keys::owned_book(&owner, owned), &book);
+    ctx.state.write(keys::owned_books(&owner), &owned.checked_add(1).ok_or(Reason::Overflow)?);
+    ctx.state.write(keys::book(book), &Book { owner, accounts: 0, assets: 0, closed_ms: TimeMs::ZERO });
     ctx.emit(LedgerEvent::BookCreated { book, owner });
     Ok(book)
 }

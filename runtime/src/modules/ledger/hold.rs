@@ -1,11 +1,12 @@
-use super::{allow_entry, check_entry, close_keys, entry_keys, reserve};
+use super::holds::make;
+use super::{allow_entry, check_entry, close_keys, entry_keys};
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::ledger::{HOLD_MS_MAX, Hold, hold_id};
-use wattle_primitives::{Reason, Weight};
+use wattle_primitives::{Reason, TimeMs, Weight};
 
 impl Action for Hold {
     fn check(&self) -> Result<(), Reason> {
-        if self.ttl_ms.0 == 0 || self.ttl_ms.0 > HOLD_MS_MAX {
+        if self.ttl_ms.is_some_and(|ttl_ms| ttl_ms.0 == 0 || ttl_ms.0 > HOLD_MS_MAX) {
             return Err(Reason::BadTime);
         }
         check_entry(&self.entry)
@@ -20,7 +21,10 @@ impl Action for Hold {
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         allow_entry(ctx, &self.entry)?;
         let id = hold_id(&ctx.sender(), &self.reference);
-        let expires_ms = ctx.time_ms().checked_add(self.ttl_ms).ok_or(Reason::BadTime)?;
-        reserve(ctx, &id, &self.entry, self.captor, expires_ms)
+        let expires_ms = match self.ttl_ms {
+            Some(ttl_ms) => ctx.time_ms().checked_add(ttl_ms).ok_or(Reason::BadTime)?,
+            None => TimeMs::MAX,
+        };
+        make(ctx, &id, &self.entry, self.captor, expires_ms, false)
     }
 }

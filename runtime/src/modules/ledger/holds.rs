@@ -1,10 +1,10 @@
-//! Holds: money reserved now and posted later, in full or in part, at most once.
+//! Holds: money reserved now and posted later, in full or in parts, each unit at most once.
 //!
 //! A hold is over at the first block time that reaches `expires_ms`, whether or not the block had room to release it:
 //! capturing or voiding it fails from then on, and only the queue gives the money back.
 //!
-//! A hold that another module makes for what it keeps itself (an order, an authorisation) may have no end of its own:
-//! `expires_ms` is then [`TimeMs::MAX`], it does not stand in the queue, and that module closes it.
+//! A hold may have no end of its own: `expires_ms` is then [`TimeMs::MAX`], it does not stand in the queue, and its
+//! captor closes it. So does the module that made it for what it keeps itself: an order, an authorisation.
 
 use super::close_keys;
 use super::posting::{Movement, deposit, move_money, refund};
@@ -16,13 +16,20 @@ use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, Weight, planted};
 
-/// Reserves what `entry` says under `id`; the sender pays the deposit. Nobody's permission is asked here.
-pub(crate) fn reserve(
+/// Reserves what `entry` says for the order or deal `id`, which ends it; the sender pays the deposit. Nobody's
+/// permission is asked here.
+pub(crate) fn reserve(ctx: &mut Ctx<'_>, id: &Hash, entry: &Entry, captor: Address) -> Result<(), Reason> {
+    make(ctx, id, entry, captor, TimeMs::MAX, true)
+}
+
+/// As [`reserve`], for whoever is going to end it.
+pub(super) fn make(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     entry: &Entry,
     captor: Address,
     expires_ms: TimeMs,
+    owned: bool,
 ) -> Result<(), Reason> {
     let depositor = ctx.sender();
     let queue = queued(id, expires_ms);
@@ -32,7 +39,8 @@ pub(crate) fn reserve(
     let deposit = deposit(ctx, depositor)?;
     let Entry { debit, credit, asset, amount } = *entry;
     move_money(ctx, debit, credit, asset, Movement::Reserve(amount.0))?;
-    ctx.state.write(keys::hold(id), &Hold { entry: entry.clone(), captor, expires_ms, depositor, deposit });
+    ctx.state
+        .write(keys::hold(id), &Hold { entry: entry.clone(), captor, expires_ms, owned, depositor, deposit });
     if let Some(key) = queue {
         ctx.state.write(key, &Due::Hold(*id));
     }
@@ -48,22 +56,43 @@ fn queued(id: &Hash, expires_ms: TimeMs) -> Option<Key<Due>> {
 /// Ends a hold on behalf of `captor`: posts `amount` of it, which may be nothing, and releases the rest.
 pub(crate) fn close(ctx: &mut Ctx<'_>, id: &Hash, captor: Address, amount: Amount) -> Result<(), Reason> {
     let hold = open_for(ctx, id, captor)?;
-    if amount == Amount::ZERO { release(ctx, id, &hold, false) } else { capture_open(ctx, id, &hold, amount) }
+    match amount {
+        Amount::ZERO => release(ctx, id, &hold, false),
+        amount => capture_open(ctx, id, hold, amount, After::End),
+    }
 }
 
-/// Posts `captured` of an open hold; the rest is released.
+/// What becomes of the rest of a hold when a part is captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// It is released.
+    End,
+    /// It stays held.
+    Stand,
+}
+
+/// Posts `captured` of an open hold.
 pub(super) fn capture_open(
     ctx: &mut Ctx<'_>,
     id: &Hash,
-    hold: &Hold,
+    mut hold: Hold,
     captured: Amount,
+    after: After,
 ) -> Result<(), Reason> {
-    let released = hold.entry.amount.checked_sub(captured).ok_or(Reason::ExceedsHold)?;
-    settle(ctx, id, hold, captured)?;
-    ctx.emit(LedgerEvent::HoldCaptured { hold: *id, captured, released });
+    let rest = hold.entry.amount.checked_sub(captured).ok_or(Reason::ExceedsHold)?;
+    let (released, left) = if after == After::End { (rest, Amount::ZERO) } else { (Amount::ZERO, rest) };
     let Entry { debit, credit, asset, .. } = hold.entry;
-    ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount: captured });
-    refund(ctx, hold.depositor, hold.deposit)
+    if left == Amount::ZERO {
+        settle(ctx, id, &hold, captured)?;
+    } else {
+        let part = Movement::Settle { held: captured.0, captured: captured.0 };
+        move_money(ctx, debit, credit, asset, part)?;
+        hold.entry.amount = left;
+        ctx.state.write(keys::hold(id), &hold);
+    }
+    ctx.emit(LedgerEvent::HoldCaptured { hold: *id, captured, released, left });
+    ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount: captured, journal: None });
+    if left == Amount::ZERO { refund(ctx, hold.depositor, hold.deposit) } else { Ok(()) }
 }
 
 /// Releases a hold that has expired and stands in the queue under `key`.

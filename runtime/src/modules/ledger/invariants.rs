@@ -7,9 +7,8 @@ use crate::keys::{self, tag};
 use crate::modules::invariants::{self, Sums, Violation, require};
 use crate::records::Due;
 use std::collections::{BTreeMap, BTreeSet};
-use wattle_primitives::call::ledger::{AccountId, Entry};
-use wattle_primitives::units::BookId;
-use wattle_primitives::{AssetId, Hash, TimeMs};
+use wattle_primitives::call::ledger::{AccountId, Entry, JOURNALS_REMEMBERED};
+use wattle_primitives::{AssetId, BookId, Hash, TimeMs};
 
 type Pending = BTreeMap<(AccountId, AssetId), (u128, u128)>;
 
@@ -25,7 +24,7 @@ pub(crate) struct Rules {
 impl invariants::Rules for Rules {
     fn take(&mut self, entry: &invariants::Entry<'_>, sums: &mut Sums) -> Result<(), Violation> {
         match entry.tag() {
-            tag::BALANCE => self.take_balance(entry)?,
+            tag::BALANCE => self.take_balance(entry, sums)?,
             tag::HOLD => self.take_hold(entry, sums),
             tag::QUEUE => match entry.record() {
                 Due::Hold(id) => {
@@ -35,13 +34,26 @@ impl invariants::Rules for Rules {
             },
             tag::ACCOUNT_ASSET => sums.found("account assets"),
             tag::BOOK => {
-                let accounts = u64::from(entry.record::<Book>().accounts);
+                let Book { accounts, assets, .. } = entry.record();
+                let accounts = u64::from(accounts);
                 sums.found("books");
+                sums.expect("book assets", u64::from(assets));
+                sums.expect("cash of books", u64::from(assets));
                 sums.expect("book accounts", accounts);
                 sums.expect("book index", accounts);
             }
             tag::BOOK_ACCOUNT => sums.found("book accounts"),
             tag::BOOK_INDEX => sums.found("book index"),
+            tag::BOOK_ASSET => sums.found("book assets"),
+            tag::BOOK_NUMBER => sums.found("book numbers"),
+            tag::OWNED_BOOK => sums.found("owned books"),
+            tag::JOURNALS => {
+                let remembered = entry.record::<u64>().min(u64::from(JOURNALS_REMEMBERED));
+                sums.expect("journal places", remembered);
+                sums.expect("remembered journals", remembered);
+            }
+            tag::JOURNAL_PLACE => sums.found("journal places"),
+            tag::JOURNAL => sums.found("remembered journals"),
             _ => {}
         }
         Ok(())
@@ -76,7 +88,7 @@ impl invariants::Rules for Rules {
 }
 
 impl Rules {
-    fn take_balance(&mut self, entry: &invariants::Entry<'_>) -> Result<(), Violation> {
+    fn take_balance(&mut self, entry: &invariants::Entry<'_>, sums: &mut Sums) -> Result<(), Violation> {
         let (account, asset): (AccountId, AssetId) = entry.name();
         let balance: Balance = entry.record();
         let sum = self.sums.entry((posting::book_of(&account), asset)).or_default();
@@ -92,6 +104,7 @@ impl Rules {
             return Err(Violation::Limit { account, asset });
         }
         let AccountId::Cash { book } = account else { return Ok(()) };
+        sums.found("cash of books");
         let due = entry.state.read(keys::balance(&AccountId::Due { book }, asset)).unwrap_or_default();
         let mirrored = Balance {
             debits_pending: due.credits_pending,

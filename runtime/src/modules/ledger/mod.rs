@@ -6,8 +6,10 @@
 //!   stay balanced. Private books meet there, and none takes out more than was paid in: nobody makes money by keeping a
 //!   book.
 //! - Of no asset there is more than [`SUPPLY_MAX`].
-//! - A limited account never shows the wrong sign, whatever is captured, voided or expires: a hold counts against
-//!   its limit from the start, and what it will bring in does not count until it is captured.
+//! - No account passes its limits, whatever is captured, voided or expires: a hold counts against them from the
+//!   start, and what it will bring in does not count until it is captured.
+//! - A journal sent twice under one reference is posted once, and taken back at most once, while it is remembered.
+//! - No entry is dated in a period that its book has closed.
 //! - Counters fit: a hold is made only if capturing it cannot overflow.
 //!
 //! # Not here
@@ -23,6 +25,8 @@ pub mod keys;
 mod open_account;
 pub mod posting;
 pub mod records;
+mod remember;
+mod set_period;
 mod void;
 
 pub(crate) use create_book::create_book;
@@ -36,10 +40,9 @@ use crate::State;
 use wattle_primitives::call::LedgerCall;
 use wattle_primitives::call::ledger::{AccountId, Entry, SUPPLY_MAX};
 use wattle_primitives::event::LedgerEvent;
-use wattle_primitives::units::BookId;
-use wattle_primitives::{Address, Amount, AssetId, Hash, Reason, TimeMs};
+use wattle_primitives::{Address, Amount, AssetId, BookId, Hash, Reason};
 
-actions! { LedgerCall { CreateBook, OpenAccount, Journal, Hold, Capture, Void } }
+actions! { LedgerCall { CreateBook, OpenAccount, Journal, Hold, Capture, Void, SetPeriod } }
 
 /// Keys that ending a hold of any two accounts touches at most.
 const CLOSE_KEYS: u64 = 12;
@@ -57,13 +60,13 @@ fn close_keys(entry: &Entry) -> u64 {
     4u64.saturating_add(side(&entry.debit)).saturating_add(side(&entry.credit))
 }
 
-/// Keys that an entry touches at most: both accounts; for a book's its record and the book's, due and cash; for a
-/// wallet its owner's account and its place in the list; the asset; the sender's wallet and the deposits, for what
-/// comes into being.
+/// Keys that an entry touches at most: both accounts; for a book's its record and the book's, due, cash and its place
+/// in the list; for a wallet its owner's account and its place in the list; the asset; the sender's wallet and the
+/// deposits, for what comes into being.
 fn entry_keys(entry: &Entry) -> u64 {
     let side = |account: &AccountId| match account {
         AccountId::Wallet { .. } => 3,
-        AccountId::Book { .. } => 5,
+        AccountId::Book { .. } => 6,
         AccountId::System { .. } | AccountId::Due { .. } | AccountId::Cash { .. } => 1, // refused
     };
     3u64.saturating_add(side(&entry.debit)).saturating_add(side(&entry.credit))
@@ -79,7 +82,7 @@ pub const fn wallet(owner: Address) -> AccountId {
 pub(crate) fn post_entry(ctx: &mut Ctx<'_>, entry: &Entry) -> Result<(), Reason> {
     let Entry { debit, credit, asset, amount } = *entry;
     post(ctx, debit, credit, asset, amount)?;
-    ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount });
+    ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount, journal: None });
     Ok(())
 }
 
@@ -101,7 +104,7 @@ fn allow_entry(ctx: &mut Ctx<'_>, entry: &Entry) -> Result<(), Reason> {
     let sender = ctx.sender();
     match entry.debit {
         AccountId::Wallet { owner } if owner == sender => {}
-        AccountId::Book { book, .. } => require_owner(ctx, book)?,
+        AccountId::Book { book, .. } => drop(require_owner(ctx, book)?),
         AccountId::Wallet { .. }
         | AccountId::System { .. }
         | AccountId::Due { .. }
@@ -109,14 +112,15 @@ fn allow_entry(ctx: &mut Ctx<'_>, entry: &Entry) -> Result<(), Reason> {
     }
     match entry.credit {
         AccountId::Wallet { .. } => Ok(()),
-        AccountId::Book { book, .. } => require_owner(ctx, book),
+        AccountId::Book { book, .. } => require_owner(ctx, book).map(drop),
         AccountId::System { .. } | AccountId::Due { .. } | AccountId::Cash { .. } => Err(Reason::NotAllowed),
     }
 }
 
-fn require_owner(ctx: &mut Ctx<'_>, book: BookId) -> Result<(), Reason> {
+/// The book's record, if it is the sender's.
+fn require_owner(ctx: &mut Ctx<'_>, book: BookId) -> Result<records::Book, Reason> {
     let record = ctx.state.read(crate::keys::book(book)).ok_or(Reason::UnknownBook)?;
-    if record.owner == ctx.sender() { Ok(()) } else { Err(Reason::NotAllowed) }
+    if record.owner == ctx.sender() { Ok(record) } else { Err(Reason::NotAllowed) }
 }
 
 /// The balance of all deposits: for the auditor.
@@ -125,8 +129,8 @@ pub(crate) fn deposits(state: &State) -> Amount {
     balance.unwrap_or_default().available()
 }
 
-/// The amount held under `id` without an end of its own, zero when nothing is: for the auditor.
+/// The amount held for the order or deal `id`, zero when nothing is: for the auditor.
 pub(crate) fn held(state: &State, id: &Hash) -> Amount {
-    let hold = state.read(crate::keys::hold(id)).filter(|hold| hold.expires_ms == TimeMs::MAX);
+    let hold = state.read(crate::keys::hold(id)).filter(|hold| hold.owned);
     hold.map_or(Amount::ZERO, |hold| hold.entry.amount)
 }

@@ -2,24 +2,24 @@ use super::records::BookAccount;
 use super::{deposit, require_owner};
 use crate::keys;
 use crate::modules::{Action, Ctx, weights};
-use wattle_primitives::call::ledger::{AccountId, OpenAccount};
+use wattle_primitives::call::ledger::{AccountId, OpenAccount, SUPPLY_MAX};
 use wattle_primitives::event::LedgerEvent;
-use wattle_primitives::units::BookId;
-use wattle_primitives::{Reason, Weight};
+use wattle_primitives::{BookId, Reason, Weight};
 
 impl Action for OpenAccount {
     fn check(&self) -> Result<(), Reason> {
-        Ok(())
+        let fits = [self.debit_max, self.credit_max].into_iter().flatten().all(|most| most <= SUPPLY_MAX);
+        if fits { Ok(()) } else { Err(Reason::OutOfRange) }
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(6)
+        weights::keys(7)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        let Self { book, code, asset, class, limited } = *self;
+        let Self { book, code, name, asset, class, parent, debit_max, credit_max } = *self;
         require_owner(ctx, book)?;
-        open_account(ctx, book, code, &BookAccount { asset, class, limited })
+        open_account(ctx, book, code, &BookAccount { asset, class, name, parent, debit_max, credit_max })
     }
 }
 
@@ -35,6 +35,13 @@ pub(crate) fn open_account(
     }
     if ctx.state.contains(keys::book_account(book, code)) {
         return Err(Reason::AlreadyExists);
+    }
+    if let Some(parent) = record.parent {
+        // It stands already and never changes, so there is no circle.
+        let parent = ctx.state.read(keys::book_account(book, parent)).ok_or(Reason::UnknownAccount)?;
+        if parent.class != record.class {
+            return Err(Reason::OutOfRange);
+        }
     }
     let sender = ctx.sender();
     deposit(ctx, sender)?;

@@ -8,8 +8,7 @@ use crate::modules::{Ctx, identity};
 use crate::overlay::Overlay;
 use wattle_primitives::call::ledger::{AccountId, SUPPLY_MAX, SystemAccount};
 use wattle_primitives::event::LedgerEvent;
-use wattle_primitives::units::BookId;
-use wattle_primitives::{Address, Amount, AssetId, Reason, planted};
+use wattle_primitives::{Address, Amount, AssetId, BookId, Reason, planted};
 
 /// Where new assets come from.
 pub const ISSUANCE: AccountId = AccountId::System { account: SystemAccount::Issuance };
@@ -29,29 +28,32 @@ pub(super) enum Movement {
     Settle { held: u128, captured: u128 },
 }
 
-/// Which sum may not exceed which.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Limit {
-    None,
-    /// Debits, reserved ones included, at most the credits.
-    Debits(Reason),
-    /// Credits, reserved ones included, at most the debits.
-    Credits(Reason),
-    /// Debits at most [`SUPPLY_MAX`] above the credits.
-    Supply,
+/// What an account's balance may come to, on either side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Limits {
+    /// Most by which debits, reserved ones included, may exceed posted credits.
+    debit: Option<Limit>,
+    /// Most by which credits, reserved ones included, may exceed posted debits.
+    credit: Option<Limit>,
 }
 
-impl Limit {
-    /// The limit's reason and the most that the sum on this side may come to, if the limit is on this side.
-    const fn most(self, debit: bool, balance: &Balance) -> Option<(u128, Reason)> {
-        match (self, debit) {
-            (Self::Debits(reason), true) => Some((balance.credits_posted, reason)),
-            (Self::Credits(reason), false) => Some((balance.debits_posted, reason)),
-            (Self::Supply, true) => {
-                Some((balance.credits_posted.saturating_add(SUPPLY_MAX.0), Reason::SupplyExceeded))
-            }
-            (Self::None, _) | (Self::Debits(_) | Self::Supply, false) | (Self::Credits(_), true) => None,
-        }
+/// An amount, and why more is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Limit {
+    most: Amount,
+    reason: Reason,
+}
+
+impl Limits {
+    const fn debits(most: Amount, reason: Reason) -> Self {
+        Self { debit: Some(Limit { most, reason }), credit: None }
+    }
+
+    /// The most that the sum on this side may come to, and why no more, if it is limited.
+    fn most(self, debit: bool, balance: &Balance) -> Option<(u128, Reason)> {
+        let (limit, other) =
+            if debit { (self.debit, balance.credits_posted) } else { (self.credit, balance.debits_posted) };
+        limit.map(|Limit { most, reason }| (other.saturating_add(most.0), reason))
     }
 }
 
@@ -114,7 +116,7 @@ fn move_side(
     movement: Movement,
     debit: bool,
 ) -> Result<(), Reason> {
-    let limit = limit_of(&mut ctx.state, account, asset)?;
+    let limits = limits_of(&mut ctx.state, account, asset)?;
     let key = keys::balance(account, asset);
     let mut balance = match ctx.state.read::<Balance>(key) {
         Some(balance) => balance,
@@ -123,7 +125,7 @@ fn move_side(
             Balance::default()
         }
     };
-    apply(&mut balance, movement, debit, limit)?;
+    apply(&mut balance, movement, debit, limits)?;
     ctx.state.write(key, &balance);
     Ok(())
 }
@@ -136,7 +138,8 @@ fn make_room(ctx: &mut Ctx<'_>, account: &AccountId, asset: AssetId, debit: bool
         AccountId::Due { .. } if debit => Err(Reason::CashExceeded),
         AccountId::Cash { .. } if !debit => Err(Reason::CashExceeded),
         AccountId::Wallet { owner } => make_wallet(ctx, owner, asset),
-        AccountId::Due { .. } | AccountId::Cash { .. } => deposit(ctx, ctx.sender()).map(drop),
+        AccountId::Due { .. } => deposit(ctx, ctx.sender()).map(drop),
+        AccountId::Cash { book } => make_cash(ctx, book, asset),
         AccountId::Book { .. } | AccountId::System { .. } => require_asset(ctx, asset),
     }
 }
@@ -159,13 +162,24 @@ pub(crate) fn open_wallet(ctx: &mut Ctx<'_>, owner: Address, asset: AssetId) -> 
 /// Opens a book's due and cash in `asset`, so that postings into it need no deposit any more; the sender pays.
 pub(crate) fn open_due(ctx: &mut Ctx<'_>, book: BookId, asset: AssetId) -> Result<(), Reason> {
     require_asset(ctx, asset)?;
-    for account in [AccountId::Due { book }, AccountId::Cash { book }] {
-        let key = keys::balance(&account, asset);
-        if !ctx.state.contains(key) {
-            deposit(ctx, ctx.sender())?;
-            ctx.state.write(key, &Balance::default());
-        }
+    let [due, cash] =
+        [AccountId::Due { book }, AccountId::Cash { book }].map(|account| keys::balance(&account, asset));
+    if !ctx.state.contains(due) {
+        deposit(ctx, ctx.sender())?;
+        make_cash(ctx, book, asset)?;
+        ctx.state.write(due, &Balance::default());
+        ctx.state.write(cash, &Balance::default());
     }
+    Ok(())
+}
+
+/// Lists an asset in which a book gets cash; the sender pays.
+fn make_cash(ctx: &mut Ctx<'_>, book: BookId, asset: AssetId) -> Result<(), Reason> {
+    deposit(ctx, ctx.sender())?;
+    let mut record = ctx.state.read(keys::book(book)).ok_or(Reason::UnknownBook)?;
+    ctx.state.write(keys::book_asset(book, record.assets), &asset);
+    record.assets = record.assets.checked_add(1).ok_or(Reason::Overflow)?;
+    ctx.state.write(keys::book(book), &record);
     Ok(())
 }
 
@@ -185,34 +199,36 @@ fn make_wallet(ctx: &mut Ctx<'_>, owner: Address, asset: AssetId) -> Result<(), 
     Ok(())
 }
 
-fn limit_of(state: &mut Overlay<'_>, account: &AccountId, asset: AssetId) -> Result<Limit, Reason> {
+fn limits_of(state: &mut Overlay<'_>, account: &AccountId, asset: AssetId) -> Result<Limits, Reason> {
     match *account {
-        AccountId::Wallet { .. } => Ok(Limit::Debits(Reason::InsufficientFunds)),
-        AccountId::System { account: SystemAccount::Issuance } => Ok(Limit::Supply),
+        AccountId::Wallet { .. } => Ok(Limits::debits(Amount::ZERO, Reason::InsufficientFunds)),
+        AccountId::System { account: SystemAccount::Issuance } => {
+            Ok(Limits::debits(SUPPLY_MAX, Reason::SupplyExceeded))
+        }
         AccountId::System { account: SystemAccount::Fees | SystemAccount::Deposits } => {
-            Ok(Limit::Debits(Reason::LimitExceeded))
+            Ok(Limits::debits(Amount::ZERO, Reason::LimitExceeded))
         }
         // A book pays out no more than came in; its cash mirrors what it is owed.
-        AccountId::Due { .. } => Ok(Limit::Debits(Reason::CashExceeded)),
-        AccountId::Cash { .. } => Ok(Limit::Credits(Reason::CashExceeded)),
+        AccountId::Due { .. } => Ok(Limits::debits(Amount::ZERO, Reason::CashExceeded)),
+        AccountId::Cash { .. } => {
+            let limit = Limit { most: Amount::ZERO, reason: Reason::CashExceeded };
+            Ok(Limits { debit: None, credit: Some(limit) })
+        }
         AccountId::Book { book, code } => {
             let record: BookAccount =
                 state.read(keys::book_account(book, code)).ok_or(Reason::UnknownAccount)?;
             if record.asset != asset {
                 return Err(Reason::AssetMismatch);
             }
-            Ok(match (record.limited, record.class.is_debit_normal()) {
-                (false, _) => Limit::None,
-                (true, true) => Limit::Credits(Reason::LimitExceeded),
-                (true, false) => Limit::Debits(Reason::LimitExceeded),
-            })
+            let limit = |most: Amount| Limit { most, reason: Reason::LimitExceeded };
+            Ok(Limits { debit: record.debit_max.map(limit), credit: record.credit_max.map(limit) })
         }
     }
 }
 
-/// Moves a balance, unless its limit forbids it.
-fn apply(balance: &mut Balance, movement: Movement, debit: bool, limit: Limit) -> Result<(), Reason> {
-    let most = limit.most(debit, balance);
+/// Moves a balance, unless its limits forbid it.
+fn apply(balance: &mut Balance, movement: Movement, debit: bool, limits: Limits) -> Result<(), Reason> {
+    let most = limits.most(debit, balance);
     let (pending, posted) = if debit {
         (&mut balance.debits_pending, &mut balance.debits_posted)
     } else {
@@ -241,7 +257,7 @@ fn apply(balance: &mut Balance, movement: Movement, debit: bool, limit: Limit) -
     Ok(())
 }
 
-/// Whether a balance respects its account's limit: for the auditor.
+/// Whether a balance respects its account's limits: for the auditor.
 pub(crate) fn within_limit(state: &crate::State, account: &AccountId, balance: &Balance) -> bool {
     let debits = balance.debits_posted.saturating_add(balance.debits_pending);
     let credits = balance.credits_posted.saturating_add(balance.credits_pending);
@@ -257,8 +273,8 @@ pub(crate) fn within_limit(state: &crate::State, account: &AccountId, balance: &
         | AccountId::Due { .. }
         | AccountId::Cash { .. } => AssetId::NATIVE,
     };
-    let Ok(limit) = limit_of(&mut Overlay::new(state), account, asset) else { return false };
-    let within = |debit, sum| limit.most(debit, balance).is_none_or(|(most, _)| sum <= most);
+    let Ok(limits) = limits_of(&mut Overlay::new(state), account, asset) else { return false };
+    let within = |debit, sum| limits.most(debit, balance).is_none_or(|(most, _)| sum <= most);
     within(true, debits) && within(false, credits)
 }
 
@@ -277,7 +293,7 @@ pub(crate) fn deposit(ctx: &mut Ctx<'_>, payer: Address) -> Result<Amount, Reaso
     let (debit, credit, asset) = (wallet(payer), DEPOSITS, AssetId::NATIVE);
     let unpaid = |reason| if reason == Reason::InsufficientFunds { Reason::DepositUnpaid } else { reason };
     post(ctx, debit, credit, asset, amount).map_err(unpaid)?;
-    ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount });
+    ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount, journal: None });
     Ok(amount)
 }
 
@@ -288,6 +304,6 @@ pub(crate) fn refund(ctx: &mut Ctx<'_>, to: Address, amount: Amount) -> Result<(
     }
     let (debit, credit, asset) = (DEPOSITS, wallet(to), AssetId::NATIVE);
     post(ctx, debit, credit, asset, amount)?;
-    ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount });
+    ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount, journal: None });
     Ok(())
 }

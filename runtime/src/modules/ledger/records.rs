@@ -1,9 +1,9 @@
 //! The ledger's values in state. Their encodings are part of the protocol.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use wattle_primitives::call::ledger::{AccountClass, Entry};
+use wattle_primitives::call::ledger::{AccountClass, Entry, JournalId};
 use wattle_primitives::call::token::Symbol;
-use wattle_primitives::{Address, Amount, AssetId, TimeMs};
+use wattle_primitives::{Address, Amount, AssetId, Hash, TimeMs};
 
 pub use wattle_primitives::state_key::BalanceRecord as Balance;
 
@@ -14,6 +14,10 @@ pub struct Book {
     pub owner: Address,
     /// Accounts opened, listed under [`crate::keys::book_index`].
     pub accounts: u32,
+    /// Assets in which it has cash, listed under [`crate::keys::book_asset`].
+    pub assets: u32,
+    /// Up to here it is closed: entries are dated from then on.
+    pub closed_ms: TimeMs,
 }
 
 /// An account of a book.
@@ -23,19 +27,40 @@ pub struct BookAccount {
     pub asset: AssetId,
     /// Its class.
     pub class: AccountClass,
-    /// Whether its balance may never be negative.
-    pub limited: bool,
+    /// Hash of its name.
+    pub name: Option<Hash>,
+    /// The account that it is a part of.
+    pub parent: Option<u32>,
+    /// Most by which debits, reserved ones included, may exceed posted credits, base units.
+    pub debit_max: Option<Amount>,
+    /// Most by which credits, reserved ones included, may exceed posted debits, base units.
+    pub credit_max: Option<Amount>,
 }
 
-/// An open hold. Gone once it is captured, voided or expired.
+/// A journal that its account posted under a reference.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct PostedJournal {
+    /// Hash of all of it.
+    pub input: Hash,
+    /// Hash of its entries.
+    pub entries: Hash,
+    /// Where it stands.
+    pub posted: JournalId,
+    /// Whether a later one took it back.
+    pub reversed: bool,
+}
+
+/// An open hold. Gone once all of it is captured, voided or expired.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Hold {
-    /// The reserved entry: accounts, asset and amount.
+    /// The reserved entry: accounts, asset and the amount that is held yet.
     pub entry: Entry,
     /// Who may capture or void it.
     pub captor: Address,
-    /// First block time at which it is over; [`TimeMs::MAX`] when whoever made it ends it.
+    /// First block time at which it is over; [`TimeMs::MAX`] when only its captor ends it.
     pub expires_ms: TimeMs,
+    /// Whether the order or deal of the same id made it, and ends it; else a call of hold did.
+    pub owned: bool,
     /// Who gets the deposit back.
     pub depositor: Address,
     /// The deposit.

@@ -14,7 +14,7 @@ use wattle_primitives::call::market::{
 };
 use wattle_primitives::event::MarketEvent;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, WattHours, Weight};
+use wattle_primitives::{Address, Amount, Hash, Reason, WattHours, Weight};
 
 /// Keys that placing an order touches, with versions of terms looked through: microgrid, members, terms, tab and its
 /// record, interval, position, order, list, queue, hold, four counters, two deposits.
@@ -84,7 +84,7 @@ impl Action for PlaceOrder {
         if reserved > Amount::ZERO {
             let (debit, credit) = (ledger::wallet(account), tab::account(grid.book, member.code));
             let entry = Entry { debit, credit, asset: grid.asset, amount: reserved };
-            ledger::reserve(ctx, &id, &entry, Address::of_microgrid(&microgrid), TimeMs::MAX)?;
+            ledger::reserve(ctx, &id, &entry, Address::of_microgrid(&microgrid))?;
         }
         position.orders = position.orders.saturating_add(1); // below ORDERS_PER_MEMBER_MAX
         ctx.state.write(position_key, &position);

@@ -27,7 +27,7 @@ use wattle_primitives::call::market::Side;
 use wattle_primitives::call::{DealsCall, DisputesCall, IdentityCall, LedgerCall, MarketCall, TokenCall};
 use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::units::{BookId, IntervalId};
+use wattle_primitives::units::IntervalId;
 use wealth::{Sums, View};
 
 /// Accounts 1 to 12 are honest: 1 operates a microgrid, 2 issues its asset, the others are members of one of the two.
@@ -89,6 +89,8 @@ struct Commitment {
     until_ms: u64,
     /// Of a dispute: the claimant, who is granted no more than it was ever charged, and where.
     claimant: Option<(Hash, Address)>,
+    /// Whether it is a hold, of which a part can be captured while it stands.
+    hold: bool,
 }
 
 /// What accounts may lose and gain.
@@ -134,7 +136,15 @@ impl Bounds {
 
     fn commit(&mut self, id: Hash, who: Address, asset: AssetId, amount: u128) {
         if is_honest(&who) {
-            self.commitments.push(Commitment { id, who, asset, amount, until_ms: u64::MAX, claimant: None });
+            self.commitments.push(Commitment {
+                id,
+                who,
+                asset,
+                amount,
+                until_ms: u64::MAX,
+                claimant: None,
+                hold: false,
+            });
         }
     }
 
@@ -161,6 +171,7 @@ impl Bounds {
         match call {
             Call::Ledger(LedgerCall::CreateBook(_) | LedgerCall::OpenAccount(_)) => self.sink(by, 1),
             Call::Ledger(LedgerCall::Journal(call)) => {
+                self.sink(by, u128::from(call.reference.is_some()));
                 for entry in &call.entries {
                     self.sink(by, 4);
                     self.sign(by, entry.asset, Self::taken(after, by, entry), entry.credit.wallet_owner());
@@ -170,7 +181,7 @@ impl Bounds {
                 self.sink(by, 4);
                 let id = call::ledger::hold_id(&by, &call.reference);
                 let (asset, amount) = (call.entry.asset, Self::taken(after, by, &call.entry));
-                let until_ms = self.now_ms + call.ttl_ms.0;
+                let until_ms = call.ttl_ms.map_or(u64::MAX, |ttl_ms| self.now_ms + ttl_ms.0);
                 if is_honest(&by) {
                     self.commitments.push(Commitment {
                         id,
@@ -179,10 +190,11 @@ impl Bounds {
                         amount,
                         until_ms,
                         claimant: None,
+                        hold: true,
                     });
                 }
             }
-            Call::Ledger(LedgerCall::Capture(_) | LedgerCall::Void(_)) => {}
+            Call::Ledger(LedgerCall::Capture(_) | LedgerCall::Void(_) | LedgerCall::SetPeriod(_)) => {}
             Call::Token(TokenCall::Issue(_)) => self.sink(by, 1),
             Call::Token(TokenCall::Mint(call)) => {
                 self.sink(by, 2);
@@ -247,7 +259,15 @@ impl Bounds {
                     (call::disputes::dispute_id(&by, &call.reference), &after.grids[&call.microgrid]);
                 let claimant = Some((call.microgrid, by));
                 let (who, asset, amount) = (grid.operator, grid.asset, call.claim.0);
-                self.commitments.push(Commitment { id, who, asset, amount, until_ms: u64::MAX, claimant });
+                self.commitments.push(Commitment {
+                    id,
+                    who,
+                    asset,
+                    amount,
+                    until_ms: u64::MAX,
+                    claimant,
+                    hold: false,
+                });
             }
             Call::Disputes(DisputesCall::DecideDispute(_)) => {}
         }
@@ -305,6 +325,13 @@ impl Bounds {
                 calls.iter().for_each(|call| self.read(*sender, call, after));
             }
         }
+        let mut captured = Vec::new();
+        for of in self.commitments.iter_mut().filter(|of| of.hold) {
+            let left = after.holds.get(&of.id).map_or(of.amount, |hold| hold.entry.amount.0.min(of.amount));
+            captured.push((of.who, of.asset, of.amount - left));
+            of.amount = left;
+        }
+        captured.into_iter().for_each(|(who, asset, amount)| self.sign(who, asset, amount, None));
         let stands = |id: &Hash| {
             after.holds.contains_key(id)
                 || after.orders.contains_key(id)
@@ -591,7 +618,7 @@ impl Game {
             let mut n = self.dice.roll(u64::from(PEOPLE)) as u8 + 1;
             let mut calls: Vec<Call> = Vec::new();
             for _ in 0..=self.dice.roll(4) * self.dice.roll(2) {
-                let most = if self.dice.roll(4) == 0 { 10 } else { DRAWS.len() as u64 };
+                let most = if self.dice.roll(4) == 0 { 11 } else { DRAWS.len() as u64 };
                 let mut draw = DRAWS[self.dice.roll(most) as usize];
                 let mut call = draw(&mut self.draw(n));
                 // Most are what somebody can do; the rest is done by whoever cannot.

@@ -55,6 +55,7 @@ macro_rules! draws {
 draws! {
     Ledger(LedgerCall) {
         CreateBook: create_book, OpenAccount: open_account, Journal: journal, Hold: hold, Capture: capture, Void: void,
+        SetPeriod: set_period,
     }
     Token(TokenCall) { Issue: issue, Mint: mint, Burn: burn, Transfer: transfer, }
     Identity(IdentityCall) {
@@ -148,7 +149,7 @@ impl Draw<'_> {
         let own: Vec<_> =
             self.view.books.iter().filter(|(_, book)| book.owner == me).map(|(id, _)| *id).collect();
         let all: Vec<_> = self.view.books.keys().copied().collect();
-        let hostile = [BookId::PUBLIC, BookId(u64::MAX), BookId(all.len() as u64 + 1)];
+        let hostile = [BookId::PUBLIC, BookId([255; 16]), BookId::of(&me, &Hash::ZERO)];
         let from: &[BookId] = match self.dice.roll(10) {
             0..=7 if !own.is_empty() => &own,
             0..=8 => &all,
@@ -193,7 +194,7 @@ impl Draw<'_> {
     }
 
     fn create_book(&mut self) -> ledger::CreateBook {
-        ledger::CreateBook {}
+        ledger::CreateBook { reference: self.reference() }
     }
 
     fn open_account(&mut self) -> ledger::OpenAccount {
@@ -206,16 +207,23 @@ impl Draw<'_> {
         ];
         let class = self.one(&classes).unwrap();
         let (book, code, asset) = (self.book(), self.dice.roll(6) as u32, self.asset());
-        ledger::OpenAccount { book, code, asset, class, limited: self.once_in(3) }
+        let mut most = || self.once_in(3).then(|| if self.once_in(2) { Amount::ZERO } else { self.amount() });
+        let (debit_max, credit_max) = (most(), most());
+        let parent = self.once_in(4).then(|| self.dice.roll(6) as u32);
+        ledger::OpenAccount { book, code, name: None, asset, class, parent, debit_max, credit_max }
     }
 
     fn journal(&mut self) -> ledger::Journal {
         let entries = (0..=self.dice.roll(3) * self.dice.roll(2)).map(|_| self.entry()).collect();
-        ledger::Journal { entries: BoundedVec::new(entries).unwrap() }
+        let reference = self.once_in(2).then(|| self.reference());
+        let reverses = self.once_in(20).then(|| self.reference());
+        let effective_ms = self.once_in(6).then(|| TimeMs(self.now - self.dice.roll(QUARTER)));
+        let entries = BoundedVec::new(entries).unwrap();
+        ledger::Journal { reference, memo: None, effective_ms, reverses, entries }
     }
 
     fn hold(&mut self) -> ledger::Hold {
-        let ttl_ms = TimeMs(self.dice.roll(8 * QUARTER));
+        let ttl_ms = (!self.once_in(5)).then(|| TimeMs(self.dice.roll(8 * QUARTER)));
         ledger::Hold { reference: self.reference(), entry: self.entry(), captor: self.someone(), ttl_ms }
     }
 
@@ -225,7 +233,16 @@ impl Draw<'_> {
         let held = self.view.holds.get(&hold).map_or(1, |hold| hold.entry.amount.0);
         let part = Amount(u128::from(self.dice.roll(held.min(1 << 60) as u64 + 1)));
         let (all, wild) = (self.once_in(3), self.once_in(6));
-        ledger::Capture { hold, amount: (!all).then(|| if wild { self.amount() } else { part }) }
+        let more = self.once_in(2);
+        ledger::Capture { hold, amount: (!all).then(|| if wild { self.amount() } else { part }), more }
+    }
+
+    fn set_period(&mut self) -> ledger::SetPeriod {
+        let back = TimeMs(self.now - self.dice.roll(4 * QUARTER));
+        ledger::SetPeriod {
+            book: self.book(),
+            closed_ms: if self.once_in(6) { self.ms(QUARTER) } else { back },
+        }
     }
 
     fn void(&mut self) -> ledger::Void {
@@ -596,16 +613,19 @@ impl Draw<'_> {
 pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
     let (a, b) = (HONEST + 1 + draw.dice.roll(8) as u8, HONEST + 1 + draw.dice.roll(8) as u8);
     draw.n = a;
-    let book = BookId(draw.view.books.keys().next_back().unwrap().0 + 1);
+    let references = [draw.reference(), draw.reference()];
+    let [book, other] = references.map(|reference| BookId::of(&person(a), &reference));
     let (asset, amount, victim) = (AssetId(draw.dice.roll(3) as u32), draw.amount(), draw.someone());
     let account = |book| AccountId::Book { book, code: 1 };
     let wallet = |owner| AccountId::Wallet { owner };
     let open = |book| {
-        ledger::OpenAccount { book, code: 1, asset, class: AccountClass::Asset, limited: false }.into()
+        let (class, name, parent) = (AccountClass::Asset, None, None);
+        ledger::OpenAccount { book, code: 1, name, asset, class, parent, debit_max: None, credit_max: None }
+            .into()
     };
     let paid = |debit, credit, amount| {
         let entries = vec![Entry { debit, credit, asset, amount }];
-        Call::from(ledger::Journal { entries: BoundedVec::new(entries).unwrap() })
+        Call::from(ledger::Journal::of(BoundedVec::new(entries).unwrap()))
     };
     let post = |debit, credit| paid(debit, credit, amount);
     let reference = draw.reference();
@@ -614,31 +634,38 @@ pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
             reference,
             entry: Entry { debit, credit, asset, amount },
             captor: person(b),
-            ttl_ms: TimeMs(60_000),
+            ttl_ms: Some(TimeMs(60_000)),
         })
     };
-    let capture =
-        Call::from(ledger::Capture { hold: ledger::hold_id(&person(a), &reference), amount: Some(amount) });
-    let create = || Call::from(ledger::CreateBook {});
+    let held = ledger::hold_id(&person(a), &reference);
+    let part = |amount, more| Call::from(ledger::Capture { hold: held, amount: Some(amount), more });
+    let capture = part(amount, false);
+    let create = |reference| Call::from(ledger::CreateBook { reference });
     let [mine, yours] = [a, b].map(|n| wallet(person(n)));
-    let (one, two) = (account(book), account(BookId(book.0 + 1)));
+    let (one, two) = (account(book), account(other));
     // A book that has had something, however little, can try to pay more.
     let little = paid(mine, one, Amount(1));
-    let calls: Vec<(u8, Call)> = match draw.dice.roll(8) {
-        0 => vec![(a, create()), (a, open(book)), (a, little), (a, post(one, mine))],
-        1 => vec![(a, create()), (a, open(book)), (a, little), (a, hold(one, wallet(victim))), (b, capture)],
-        2 => vec![
-            (a, create()),
-            (a, create()),
+    let calls: Vec<(u8, Call)> = match draw.dice.roll(10) {
+        0 => vec![(a, create(references[0])), (a, open(book)), (a, little), (a, post(one, mine))],
+        1 => vec![
+            (a, create(references[0])),
             (a, open(book)),
-            (a, open(BookId(book.0 + 1))),
+            (a, little),
+            (a, hold(one, wallet(victim))),
+            (b, capture),
+        ],
+        2 => vec![
+            (a, create(references[0])),
+            (a, create(references[1])),
+            (a, open(book)),
+            (a, open(other)),
             (a, little),
             (a, post(one, two)),
             (a, post(two, mine)),
         ],
         // Once in, twice out.
         3 => vec![
-            (a, create()),
+            (a, create(references[0])),
             (a, open(book)),
             (a, post(mine, one)),
             (a, hold(one, yours)),
@@ -697,6 +724,29 @@ pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
                     deals::ReportUsage { deal: id, seq: 1, cumulative_wh: WattHours(draw.dice.roll(400)) }
                         .into(),
                 ),
+            ]
+        }
+        // Once posted, twice sent; once taken back, twice tried.
+        7 => {
+            let entries =
+                |debit, credit| BoundedVec::new(vec![Entry { debit, credit, asset, amount }]).unwrap();
+            let paid =
+                ledger::Journal { reference: Some(references[1]), ..ledger::Journal::of(entries(mine, one)) };
+            let back =
+                ledger::Journal { reverses: Some(references[1]), ..ledger::Journal::of(entries(one, mine)) };
+            let open = vec![(a, create(references[0])), (a, open(book))];
+            let posted = [&paid, &paid, &back, &back].map(|journal| (a, journal.clone().into()));
+            open.into_iter().chain(posted).collect()
+        }
+        // In parts, and once more than there is.
+        8 => {
+            let half = Amount(amount.0 / 2 + 1);
+            vec![
+                (a, hold(mine, yours)),
+                (b, part(half, true)),
+                (b, part(half, true)),
+                (b, part(amount, false)),
+                (b, ledger::Void { hold: held }.into()),
             ]
         }
         _ => {

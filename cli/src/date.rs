@@ -11,7 +11,7 @@ const MS_MIN: u64 = 100_000_000_000;
 ///
 /// # Errors
 /// Words that say which forms are read.
-pub(super) fn parse_time(text: &str) -> Result<TimeMs, String> {
+pub(crate) fn parse_time(text: &str) -> Result<TimeMs, String> {
     let wrong = || format!("{text:?} is no time: expected 2026-01-31, 2026-01-31T12:00Z, or ms since 1970");
     if let Ok(ms) = text.parse() {
         return if ms >= MS_MIN { Ok(TimeMs(ms)) } else { Err(wrong()) };

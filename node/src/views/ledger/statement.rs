@@ -1,0 +1,258 @@
+//! What an account came to at a height or a date, and the lines that led there.
+//!
+//! The store keeps an account's counters for every height that changed them; what happened in between is in the
+//! receipts of those heights. What settlement moves between a microgrid's tabs has no event of the ledger's: it is the
+//! difference, one line for each block.
+
+use super::super::{NodeBackend, View, at, page, storage};
+use wattle_primitives::call::ledger::{AccountId, JournalId};
+use wattle_primitives::event::LedgerEvent;
+use wattle_primitives::{Amount, AssetId, BlockId, Event, Hash, Height, TimeMs};
+use wattle_rpc_types::{Page, PageRequest, RpcError, RpcResult, StatementLine, StatementRequest, Until};
+use wattle_runtime::modules::ledger::posting::{FEES, legs};
+use wattle_runtime::modules::ledger::records::Balance;
+use wattle_runtime::query;
+use wattle_runtime::store::Towards;
+
+/// Most entries dated before a time, and posted after it, that are read for one account.
+const DATED_ENTRIES_MAX: usize = 10_000;
+
+/// What was posted to an account in all, base units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) debits: Amount,
+    pub(super) credits: Amount,
+}
+
+impl From<Balance> for Totals {
+    fn from(balance: Balance) -> Self {
+        Self { debits: Amount(balance.debits_posted), credits: Amount(balance.credits_posted) }
+    }
+}
+
+impl Totals {
+    fn add(&mut self, debit: bool, amount: Amount) {
+        let sum = if debit { &mut self.debits } else { &mut self.credits };
+        *sum = sum.saturating_add(amount);
+    }
+}
+
+/// A moment of the chain's history.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Moment {
+    /// After the last final block.
+    Now,
+    /// After the block of this height.
+    After(Height),
+    /// Of all that is dated before a time: `first` is the first height whose block is not.
+    Before { time_ms: TimeMs, first: Height },
+}
+
+impl Moment {
+    /// The moment that a request means.
+    pub(super) fn of(node: &NodeBackend, view: &View, until: Until) -> RpcResult<Self> {
+        match until {
+            Until::Now => Ok(Self::Now),
+            Until::Height(height) if height > view.header.height => Err(RpcError::not_found("block", height)),
+            Until::Height(height) => Ok(Self::After(height)),
+            Until::Time(time_ms) => {
+                let first = node.shared.store.height_at(time_ms).map_err(storage)?;
+                Ok(Self::Before { time_ms, first })
+            }
+        }
+    }
+
+    /// The last height whose block belongs to it, if any does.
+    fn last(self, view: &View) -> Option<Height> {
+        match self {
+            Self::Now => Some(view.header.height),
+            Self::After(height) => Some(height),
+            Self::Before { first, .. } => first.prev().map(|last| last.min(view.header.height)),
+        }
+    }
+
+    /// What an account had been posted by then.
+    pub(super) fn totals(
+        self,
+        node: &NodeBackend,
+        view: &View,
+        account: &AccountId,
+        asset: AssetId,
+    ) -> RpcResult<Totals> {
+        let mut totals = match (self, self.last(view)) {
+            (Self::Now, _) => query::balance(&view.state, account, asset).into(),
+            (_, Some(last)) => totals_after(node, account, asset, last)?,
+            (_, None) => Totals::default(),
+        };
+        let Self::Before { time_ms, first } = self else { return Ok(totals) };
+        let late = node.shared.store.dated(account, asset, first, DATED_ENTRIES_MAX.saturating_add(1));
+        let late = late.map_err(storage)?;
+        if late.len() > DATED_ENTRIES_MAX {
+            let max = u64::try_from(DATED_ENTRIES_MAX).unwrap_or(u64::MAX);
+            return Err(RpcError::LimitExceeded {
+                what: "entries with dates of their own since that time",
+                max,
+            });
+        }
+        for (height, entry) in late {
+            if height <= view.header.height && entry.effective_ms < time_ms {
+                totals.add(entry.debit, entry.amount);
+            }
+        }
+        Ok(totals)
+    }
+}
+
+/// What an account had been posted after the block of a height.
+fn totals_after(
+    node: &NodeBackend,
+    account: &AccountId,
+    asset: AssetId,
+    height: Height,
+) -> RpcResult<Totals> {
+    let found = node.shared.store.balances(account, asset, height, Towards::Older, 1).map_err(storage)?;
+    Ok(found.first().map(|(_, balance)| Totals::from(*balance)).unwrap_or_default())
+}
+
+/// A part of a statement. Its cursor is a height, and how many of that height's lines were given.
+pub(super) fn page(
+    node: &NodeBackend,
+    request: &StatementRequest,
+    page: &PageRequest,
+) -> RpcResult<Page<StatementLine>> {
+    let view = node.shared.view();
+    let StatementRequest { account, asset, from_ms, until } = *request;
+    let store = &node.shared.store;
+    let (start, given) = match page::two::<Height, usize>(page)? {
+        Some(cursor) => cursor,
+        None => (store.height_at(from_ms).map_err(storage)?, 0),
+    };
+    let (limit, moment) = (page::limit(page), Moment::of(node, &view, until)?);
+    let mut reply = Page { at: at(&view), items: Vec::new(), next_cursor: None };
+    let Some(last) = moment.last(&view).map(|last| last.min(view.header.height)) else { return Ok(reply) };
+    let rows = store.balances(&account, asset, start, Towards::Newer, limit.saturating_add(1));
+    let mut before = match start.prev() {
+        Some(before) => totals_after(node, &account, asset, before)?,
+        None => Totals::default(),
+    };
+    let rows = rows.map_err(storage)?;
+    for (place, (height, balance)) in rows.into_iter().filter(|(height, _)| *height <= last).enumerate() {
+        let skipped = if height == start { given } else { 0 };
+        let after = Totals::from(balance);
+        let room = limit.saturating_sub(reply.items.len());
+        if place >= limit || room == 0 {
+            reply.next_cursor = Some(format!("{height}-0"));
+            break;
+        }
+        let lines = lines(node, &account, asset, height, before, after)?;
+        if lines.len().saturating_sub(skipped) > room {
+            reply.next_cursor = Some(format!("{height}-{}", skipped.saturating_add(room)));
+        }
+        reply.items.extend(lines.into_iter().skip(skipped).take(room));
+        if reply.next_cursor.is_some() {
+            break;
+        }
+        before = after;
+    }
+    Ok(reply)
+}
+
+/// A journal, by its event.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    id: JournalId,
+    reference: Option<Hash>,
+    memo: Option<Hash>,
+    effective_ms: Option<TimeMs>,
+    reverses: Option<JournalId>,
+}
+
+/// What a block posted to an account, in order.
+fn lines(
+    node: &NodeBackend,
+    account: &AccountId,
+    asset: AssetId,
+    height: Height,
+    before: Totals,
+    after: Totals,
+) -> RpcResult<Vec<StatementLine>> {
+    let store = &node.shared.store;
+    let missing = || RpcError::internal("a block named in an index is missing");
+    let header = store.header(BlockId::Height(height)).map_err(storage)?.ok_or_else(missing)?;
+    let receipts = store.receipts(height).map_err(storage)?.ok_or_else(missing)?;
+    let plain = StatementLine {
+        height,
+        index: None,
+        time_ms: header.time_ms,
+        date_ms: header.time_ms,
+        tx: None,
+        debit: Amount::ZERO,
+        credit: Amount::ZERO,
+        against: None,
+        journal: None,
+        reference: None,
+        memo: None,
+        reverses: None,
+        debits: after.debits,
+        credits: after.credits,
+    };
+    let (mut lines, mut head, mut totals): (Vec<_>, Option<Head>, _) = (Vec::new(), None, before);
+    for (index, (tx, event)) in (0u32..).zip(receipts.events()) {
+        let Event::Ledger(event) = event else { continue };
+        if let LedgerEvent::JournalPosted { reference, memo, effective_ms, reverses, .. } = *event {
+            head = Some(Head { id: JournalId { height, index }, reference, memo, effective_ms, reverses });
+        }
+        let Some((debited, amount, against, journal)) = side(event, account, asset) else { continue };
+        totals.add(debited, amount);
+        let (debit, credit) = if debited { (amount, Amount::ZERO) } else { (Amount::ZERO, amount) };
+        let of = head.filter(|head| journal == Some(head.id.index));
+        lines.push(StatementLine {
+            index: Some(index),
+            tx,
+            debit,
+            credit,
+            against: Some(against),
+            date_ms: of.and_then(|of| of.effective_ms).unwrap_or(header.time_ms),
+            journal: of.map(|of| of.id),
+            reference: of.and_then(|of| of.reference),
+            memo: of.and_then(|of| of.memo),
+            reverses: of.and_then(|of| of.reverses),
+            debits: totals.debits,
+            credits: totals.credits,
+            ..plain.clone()
+        });
+    }
+    if totals != after {
+        let debit = after.debits.saturating_sub(totals.debits);
+        lines.push(StatementLine { debit, credit: after.credits.saturating_sub(totals.credits), ..plain });
+    }
+    Ok(lines)
+}
+
+/// What an event posted to an account: whether it was debited, the amount, the other side within the book, the journal.
+fn side(
+    event: &LedgerEvent,
+    account: &AccountId,
+    asset: AssetId,
+) -> Option<(bool, Amount, AccountId, Option<u32>)> {
+    let (debit, credit, of, amount, journal) = match *event {
+        LedgerEvent::Posted { debit, credit, asset, amount, journal } => {
+            (debit, credit, asset, amount, journal)
+        }
+        LedgerEvent::FeeCharged { payer, amount } => {
+            (AccountId::Wallet { owner: payer }, FEES, AssetId::NATIVE, amount, None)
+        }
+        LedgerEvent::BookCreated { .. }
+        | LedgerEvent::LedgerAccountOpened { .. }
+        | LedgerEvent::HoldCreated { .. }
+        | LedgerEvent::HoldCaptured { .. }
+        | LedgerEvent::HoldReleased { .. }
+        | LedgerEvent::JournalPosted { .. }
+        | LedgerEvent::JournalRepeated { .. }
+        | LedgerEvent::PeriodSet { .. } => return None,
+    };
+    let legs = legs(debit, credit).into_iter().flatten();
+    let mut sides = legs.flat_map(|(debit, credit)| [(true, debit, credit), (false, credit, debit)]);
+    let (debited, _, against) = sides.find(|(_, this, _)| of == asset && this == account)?;
+    Some((debited, amount, against, journal))
+}

@@ -1,0 +1,165 @@
+//! Books as their owners and accountants ask for them.
+
+use super::*;
+use wattle_primitives::call::ledger::{AccountClass, Entry, Journal, JournalId, OpenAccount, SetPeriod};
+
+const DAY_MS: u64 = 24 * 3_600_000;
+
+fn book() -> BookId {
+    BookId::of(&address(1), &Hash::ZERO)
+}
+
+fn at(code: u32) -> AccountId {
+    AccountId::Book { book: book(), code }
+}
+
+fn wallet(n: u8) -> AccountId {
+    AccountId::Wallet { owner: address(n) }
+}
+
+fn journal(entries: &[(AccountId, AccountId, u128)]) -> Journal {
+    let entry = |&(debit, credit, amount): &(AccountId, AccountId, u128)| Entry {
+        debit,
+        credit,
+        asset: AssetId::NATIVE,
+        amount: Amount(amount),
+    };
+    Journal::of(BoundedVec::new(entries.iter().map(entry).collect()).unwrap())
+}
+
+fn opening() -> Vec<Call> {
+    let open = |code: u32, class, parent| {
+        let (book, name, asset) = (book(), Some(Hash([code as u8; 32])), AssetId::NATIVE);
+        OpenAccount { book, code, name, asset, class, parent, debit_max: None, credit_max: None }.into()
+    };
+    vec![
+        call::ledger::CreateBook { reference: Hash::ZERO }.into(),
+        open(1000, AccountClass::Asset, None),
+        open(3000, AccountClass::Equity, None),
+        open(4000, AccountClass::Revenue, None),
+        open(4100, AccountClass::Revenue, Some(4000)),
+    ]
+}
+
+/// Debits and credits of each account of the book.
+fn trial_balance(node: &NodeBackend, until: Until) -> BTreeMap<AccountId, (u128, u128)> {
+    let items = all(2, |page| node.ledger_trial_balance(book(), until, page));
+    items.into_iter().map(|item| (item.account, (item.debits.0, item.credits.0))).collect()
+}
+
+#[test]
+fn books_and_their_charts_are_listed() {
+    let mut world = World::new();
+    world.block(vec![world.tx(1, 0, opening())], true);
+    let node = world.open();
+    let own = all(1, |page| node.ledger_books(Some(address(1)), page));
+    assert_eq!(own.iter().map(|book| (book.id, book.accounts)).collect::<Vec<_>>(), [(book(), 4)]);
+    let grid = BookId::of_microgrid(&microgrid_id(&address(1), &Hash::ZERO));
+    let every: Vec<BookId> =
+        all(1, |page| node.ledger_books(None, page)).iter().map(|book| book.id).collect();
+    assert_eq!(every, [grid, book()]);
+    assert_eq!(
+        node.ledger_book(grid).unwrap().value.owner,
+        Address::of_microgrid(&microgrid_id(&address(1), &Hash::ZERO))
+    );
+    let chart = all(3, |page| node.ledger_chart(book(), page));
+    assert_eq!(chart.iter().map(|item| item.code).collect::<Vec<_>>(), [1000, 3000, 4000, 4100]);
+    assert_eq!((chart[3].parent, chart[3].name), (Some(4000), Some(Hash([4100u32 as u8; 32]))));
+    let nobody = BookId([9; 16]);
+    assert!(matches!(node.ledger_book(nobody), Err(RpcError::NotFound { what: "book", .. })));
+    assert!(matches!(node.ledger_chart(nobody, page(None, 1)), Err(RpcError::NotFound { .. })));
+    assert!(all(1, |page| node.ledger_books(Some(address(2)), page)).is_empty());
+}
+
+/// A statement's lines, with their running totals, come to the counters at every height; the trial balance balances as
+/// of any height and date, and an entry dated back is in the balance of its date from when it was posted.
+#[test]
+fn statements_and_trial_balances_as_of_any_height_and_date() {
+    let mut world = World::new();
+    world.block(vec![world.tx(1, 0, opening())], true);
+    let sale = Journal { reference: Some(Hash([7; 32])), ..journal(&[(wallet(1), at(4100), 500)]) };
+    world.block(vec![world.tx(1, 1, vec![sale.clone().into()]), world.tx(2, 0, vec![transfer(1, 9)])], true);
+    let second = world.header.time_ms;
+    let dated = Journal {
+        effective_ms: Some(TimeMs(second.0 - 30 * DAY_MS)),
+        memo: Some(Hash([8; 32])),
+        ..journal(&[(at(1000), at(3000), 40), (at(1000), at(4000), 2)])
+    };
+    let paid = journal(&[(at(4100), wallet(2), 120), (wallet(1), at(4000), 1)]);
+    world.block(vec![world.tx(1, 2, vec![dated.into(), paid.into(), sale.into()])], true);
+    let close = SetPeriod { book: book(), closed_ms: second };
+    world.block(vec![world.tx(1, 3, vec![close.into()])], true);
+    let node = world.open();
+    assert_eq!(node.ledger_book(book()).unwrap().value.closed_ms, second);
+
+    let cash = AccountId::Cash { book: book() };
+    let now = trial_balance(&node, Until::Now);
+    let want = [
+        (cash, (501, 120)),
+        (at(1000), (42, 0)),
+        (at(3000), (0, 40)),
+        (at(4000), (0, 3)),
+        (at(4100), (120, 500)),
+    ];
+    assert_eq!(now, BTreeMap::from(want));
+    for height in 0..=4u64 {
+        let then = trial_balance(&node, Until::Height(Height(height)));
+        let sum = then.values().fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+        assert_eq!(sum.0, sum.1, "at {height}");
+        assert_eq!(then == now, height >= 3, "at {height}");
+    }
+    assert!(node.ledger_trial_balance(book(), Until::Height(Height(9)), page(None, 5)).is_err());
+    // Before the second block nothing had been posted; what is dated before it was posted after.
+    let then = trial_balance(&node, Until::Time(second));
+    assert_eq!(
+        (then[&at(1000)], then[&at(3000)], then[&at(4000)], then[&cash]),
+        ((42, 0), (0, 40), (0, 2), (0, 0))
+    );
+    let earlier = trial_balance(&node, Until::Time(TimeMs(second.0 - 30 * DAY_MS)));
+    assert!(earlier.values().all(|of| *of == (0, 0)));
+
+    for account in [wallet(1), wallet(2), cash, AccountId::Due { book: book() }, at(1000), at(4000), at(4100)]
+    {
+        for limit in [1, 2, 50] {
+            let request =
+                |from_ms| StatementRequest { account, asset: AssetId::NATIVE, from_ms, until: Until::Now };
+            let lines = all(limit, |page| node.ledger_statement(request(TimeMs::ZERO), page));
+            let mut totals = (0, 0);
+            for line in &lines {
+                totals = (totals.0 + line.debit.0, totals.1 + line.credit.0);
+                assert_eq!((line.debits.0, line.credits.0), totals, "{account:?}: {line:?}");
+                // Only genesis has no events.
+                assert_eq!(line.index.is_none(), line.height == Height::ZERO, "{line:?}");
+            }
+            let counters = node.ledger_account(account, AssetId::NATIVE).unwrap().value;
+            assert_eq!(totals, (counters.debits_posted.0, counters.credits_posted.0), "{account:?}");
+            let later = all(limit, |page| node.ledger_statement(request(second), page));
+            assert_eq!(later, lines.into_iter().filter(|line| line.height >= Height(2)).collect::<Vec<_>>());
+        }
+    }
+    let request = StatementRequest {
+        account: at(4100),
+        asset: AssetId::NATIVE,
+        from_ms: TimeMs::ZERO,
+        until: Until::Now,
+    };
+    let lines = all(50, |page| node.ledger_statement(request, page));
+    assert_eq!(lines.iter().map(|line| line.against).collect::<Vec<_>>(), [Some(cash); 2]);
+    assert_eq!(lines[0].reference, Some(Hash([7; 32])));
+    let id = JournalId { height: Height(2), index: lines[0].journal.unwrap().index };
+    assert_eq!((lines[0].journal, lines[0].tx.is_some()), (Some(id), true));
+    let until = Until::Height(Height(2));
+    assert_eq!(
+        all(50, |page| node.ledger_statement(StatementRequest { until, ..request }, page)),
+        lines[..1]
+    );
+    let dated = StatementRequest { account: at(1000), ..request };
+    let lines = all(50, |page| node.ledger_statement(dated, page));
+    assert!(
+        lines.iter().all(|line| line.date_ms.0 == second.0 - 30 * DAY_MS && line.memo == Some(Hash([8; 32])))
+    );
+    assert_eq!(lines.iter().map(|line| line.against).collect::<Vec<_>>(), [Some(at(3000)), Some(at(4000))]);
+
+    let dues = all(1, |page| node.ledger_dues(AssetId::NATIVE, page));
+    assert_eq!(dues.iter().map(|due| (due.book, due.owed.0)).collect::<Vec<_>>(), [(book(), 381)]);
+}
