@@ -63,15 +63,18 @@ fn every_example_of_the_interface_works_as_it_stands() {
     devnet.interrupt();
 }
 
-/// Goal: no command of the guide has an option that is not there, or lacks one that must be.
+/// Goal: no command of the guides has an option that is not there, or lacks one that must be.
 #[test]
-fn every_command_of_the_energy_guide_is_understood() {
-    let page = include_str!("../../../docs/energy.md");
+fn every_command_of_the_guides_is_understood() {
+    let page = [include_str!("../../../docs/energy.md"), include_str!("../../../docs/books.md")].join("\n");
     let hash = "5f".repeat(32);
     let address = wattle_primitives::Address([7; 32]).to_string();
     let key = wattle_primitives::SecretKey::from_seed([7; 32]).public().to_string();
     let values = [
         ("$GRID", hash.as_str()),
+        ("$REFERENCE", &hash),
+        ("$HASH", &hash),
+        ("$BOOK", &hash[..32]),
         ("$CHAIN", &hash),
         ("$ORDER", &hash),
         ("$DEAL", &hash),

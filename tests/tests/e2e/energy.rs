@@ -105,6 +105,9 @@ fn every_energy_command_is_sent_once() {
     a_meter_is_swapped(&village, &grid, &old);
     a_bill_is_contested(&village);
     a_bill_is_proven(&village);
+    let grids = village.ask(&["microgrids"]);
+    let (alice, bob, book) = (village.address("alice"), village.address("bob"), &grids["items"][0]["book"]);
+    crate::books::are_kept(village.devnet.url(), &village.dir, &alice, &bob, book.as_str().unwrap());
     all_was_called(&village);
     village.devnet.interrupt();
 }

@@ -4,6 +4,7 @@
 //! repeats the fault tests more often.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod books;
 mod chain;
 mod cli;
 mod crash;
