@@ -146,7 +146,7 @@ fn no_two_events_have_one_type() {
 
 /// Before modules had numbers of their own, markets, deals and disputes were calls of `energy`, and events and reasons
 /// were numbered in one line. What each said then it says now, field by field: only numbers and names of modules are
-/// others.
+/// others. What has another shape since then has left the file.
 #[test]
 fn every_sample_from_before_the_modules_parted_means_what_it_meant() {
     let text = std::fs::read_to_string(vector_path("before_modules.json")).unwrap();

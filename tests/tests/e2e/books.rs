@@ -1,5 +1,5 @@
-//! `wattle ledger` as an organisation and its accountant use it: every subcommand once, on a devnet whose microgrid settles, and
-//! its books as other programs read them.
+//! `wattle ledger` as an organisation and its accountant use it: every subcommand once, on a devnet whose microgrid
+//! settles, and its books as other programs read them.
 
 use crate::chain::{curl_ok, number};
 use crate::process::{wattle, wattle_error, wattle_json};
