@@ -36,6 +36,9 @@ enum QueryCommand {
     /// Nonces, balances and keys of an account.
     #[command(after_help = "Example:\n  wattle query account alice --json")]
     Account(AccountArgs),
+    /// Balances of an account in all assets, in parts.
+    #[command(after_help = "Example:\n  wattle query balances alice --limit 50")]
+    Balances(BalancesArgs),
     /// A state value with its proof, which is checked here.
     #[command(
         after_help = "Examples:\n  wattle query proof alice\n  wattle query proof alice --asset 0\n  wattle query proof --key 10ab… --validators-hash 77c0…"
@@ -115,6 +118,14 @@ struct AccountArgs {
 }
 
 #[derive(Debug, Args)]
+struct BalancesArgs {
+    #[command(flatten)]
+    of: AccountArgs,
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+#[derive(Debug, Args)]
 struct EpochArgs {
     /// The epoch; the current one when absent.
     #[arg(long, value_name = "N")]
@@ -182,6 +193,10 @@ pub(crate) async fn run(args: QueryArgs, ctx: &Ctx) -> CliResult {
             None => ("chain_getLightBlock", json!({})),
         },
         QueryCommand::Account(args) => ("account_get", json!({ "address": address_of(&args.account, ctx)? })),
+        QueryCommand::Balances(args) => {
+            let address = address_of(&args.of.account, ctx)?;
+            ("account_listBalances", args.page.add_to(json!({ "address": address })))
+        }
         QueryCommand::Validators(args) => match args.epoch {
             Some(epoch) => ("chain_getValidators", json!({ "epoch": epoch.to_string() })),
             None => ("chain_getValidators", json!({})),

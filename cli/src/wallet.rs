@@ -89,7 +89,14 @@ pub(crate) async fn run(args: WalletArgs, ctx: &Ctx) -> CliResult {
 
 async fn balance(args: &BalanceArgs, ctx: &Ctx) -> CliResult {
     let address = account(args.account.as_deref(), ctx)?;
-    let reply = ctx.client()?.account(&address).await?;
+    let client = ctx.client()?;
+    let mut reply = client.account(&address).await?;
+    while let Some(cursor) = reply.balances_cursor.take() {
+        let params = json!({ "address": address, "cursor": cursor });
+        let page: Page<Balance> = client.call("account_listBalances", params).await?;
+        reply.balances.extend(page.items);
+        reply.balances_cursor = page.next_cursor;
+    }
     let mut text = format!("{address}\n");
     if !reply.exists {
         text.push_str("not on the chain yet: it comes to be with the first payment to it\n");

@@ -109,6 +109,18 @@ pub struct Timing {
     pub clock_skew_ms_max: u64,
 }
 
+/// Blocks in an idle interval that due work alone can ask for.
+const DUE_BLOCKS_PER_IDLE_INTERVAL: u64 = 8;
+
+impl Timing {
+    /// Least time between a block and its parent when nothing but due work asks for it, ms.
+    #[must_use]
+    pub const fn due_interval_ms(&self) -> u64 {
+        let part = self.idle_interval_ms / DUE_BLOCKS_PER_IDLE_INTERVAL;
+        if part > self.block_interval_ms { part } else { self.block_interval_ms }
+    }
+}
+
 impl From<&Params> for Timing {
     fn from(params: &Params) -> Self {
         Self {

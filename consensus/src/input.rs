@@ -2,6 +2,19 @@
 
 use wattle_primitives::{Certificate, Hash, Header, Round, SignedVote, ValidatorIndex, Vote};
 
+/// Work that waits for a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Work {
+    /// None that is known.
+    #[default]
+    None,
+    /// Only what falls due by itself: an expiry, a settlement. It recurs for ever, so it wakes an idle chain at a bounded
+    /// rate: [`crate::Timing::due_interval_ms`].
+    Due,
+    /// A transaction that is ready.
+    Transaction,
+}
+
 /// An event for [`crate::Core::step`].
 ///
 /// Signatures of votes and certificates are verified by the driver, against the set of the core's epoch; what does
@@ -12,12 +25,9 @@ pub enum Input {
     Start,
     /// [`crate::Core::next_deadline`] has passed. Harmless when early or late.
     Tick,
-    /// Whether this validator knows of work: a transaction ready for a block, a due expiry or settlement. Send it at
-    /// every change, and after `Start`; an unfinalized block with transactions is seen by the core itself.
-    Work {
-        /// There is some.
-        available: bool,
-    },
+    /// Work that this validator knows of. Send it at every change, and after `Start`; an unfinalized block with
+    /// transactions is seen by the core itself.
+    Work(Work),
     /// The commit backlog is full (or the disk is): while on, this validator neither proposes nor notarizes.
     Backpressure {
         /// It is.

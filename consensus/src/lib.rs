@@ -46,7 +46,7 @@ pub use self::core::{Core, Status};
 pub use config::{Config, Floor, MonoMs, Timing};
 pub use evidence::{Evidence, EvidenceError};
 pub use header::HeaderError;
-pub use input::{Input, Verdict};
+pub use input::{Input, Verdict, Work};
 pub use leader::Rotation;
 pub use light::{LightBlock, LightError, TrustedState};
 pub use output::{BuildRequest, HaltReason, Output, To};

@@ -17,6 +17,9 @@ pub trait AccountQueries {
     /// An account; one that was never used is an answer, not an error.
     fn account(&self, address: Address) -> RpcResult<AccountReply>;
 
+    /// An account's balances, in the order in which it came to the assets; the native one first.
+    fn account_balances(&self, address: Address, page: PageRequest) -> RpcResult<Page<Balance>>;
+
     /// A state value, or its absence, with its proof.
     fn account_proof(&self, target: ProofTarget) -> RpcResult<ProofReply>;
 
@@ -26,6 +29,11 @@ pub trait AccountQueries {
 
 methods![
     query!("account_get", "Nonces, balances and keys of an account.", account(req::<Address>("address"))),
+    list!(
+        "account_listBalances",
+        "Balances of an account, the native one first.",
+        account_balances(req::<Address>("address"))
+    ),
     query!(
         "account_getProof",
         "A state value, or its absence, with its proof; by account address or state key.",
@@ -60,8 +68,11 @@ pub struct AccountReply {
     pub exists: bool,
     /// Next nonce by lane, `{"0": "5"}`; lanes never used are left out, but for lane 0.
     pub nonce: BTreeMap<Lane, Nonce>,
-    /// Assets it holds or has held.
+    /// Assets it holds or has held, the first of them.
     pub balances: Vec<Balance>,
+    /// Pass as `cursor` to `account_listBalances` to get those beyond; absent when these are all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balances_cursor: Option<String>,
     /// Who can act for it; absent when it does not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<Authority>,

@@ -3,9 +3,9 @@
 //! Lists (an account's assets, a book's accounts, a microgrid's meters) are kept as numbered keys with the count in
 //! the owner's record: they are read in pages and never need a scan.
 
-use crate::records::{Counters, Due};
+use crate::records::{Counters, Due, DueKind};
+use wattle_primitives::TimeMs;
 use wattle_primitives::genesis::{Params, ScheduledSet};
-use wattle_primitives::{Hash, TimeMs};
 
 pub use wattle_primitives::state_key::{Key, RawKey};
 
@@ -55,7 +55,7 @@ pub mod tag {
         JOURNAL = 0x38;
         /// Open hold.
         HOLD = 0x40;
-        /// Due work, by time.
+        /// Due work, by kind and time.
         QUEUE = 0x41;
         /// Record of a sponsorship.
         SPONSORSHIP = 0x50;
@@ -83,16 +83,20 @@ pub mod tag {
         ACCEPTANCE = 0x71;
         /// Open dispute.
         DISPUTE = 0x72;
+        /// A microgrid's open disputes, without a gap; in no lasting order.
+        DISPUTE_INDEX = 0x73;
         /// How many requests and deals a microgrid has open.
         DEAL_COUNT = 0x74;
         /// A microgrid's open requests and deals, without a gap; in no lasting order.
         DEAL_INDEX = 0x75;
         /// The part of a microgrid's cash that belongs to intervals that are not settled.
         ESCROW = 0x76;
+        /// How many disputes a microgrid has open.
+        DISPUTE_COUNT = 0x77;
     }
 }
 
-/// Bytes of a queue key after its tag: the time, then as much of the id as makes 32.
+/// Bytes of a queue key after its tag: the kind, the time, then as much of the id as makes 32.
 pub const QUEUE_BYTES: usize = 32;
 
 /// The protocol parameters.
@@ -113,15 +117,21 @@ pub const fn counters() -> Key<Counters> {
     Key::new(tag::COUNTERS)
 }
 
-/// Work that falls due at `time_ms`, with its id. Ordered by time, then id.
+/// Work that falls due at `time_ms`. Ordered by kind, then time, then id.
 #[must_use]
-pub fn queue(time_ms: TimeMs, id: &Hash) -> Key<Due> {
-    Key::new(tag::QUEUE).with(&time_ms.0.to_be_bytes()).with(&id.as_bytes()[..24])
+pub fn queue(time_ms: TimeMs, due: &Due) -> Key<Due> {
+    queue_of(due.kind()).with(&time_ms.0.to_be_bytes()).with(&due.id().as_bytes()[..23])
+}
+
+/// What every queue key of a kind begins with.
+#[must_use]
+pub fn queue_of(kind: DueKind) -> Key<Due> {
+    Key::new(tag::QUEUE).with(&[kind as u8])
 }
 
 /// The time in a queue key.
 #[must_use]
 pub fn queue_time(key: &[u8]) -> Option<TimeMs> {
-    let time = key.get(1..9)?;
+    let time = key.get(2..10)?;
     time.try_into().ok().map(|bytes| TimeMs(u64::from_be_bytes(bytes)))
 }

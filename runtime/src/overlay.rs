@@ -4,7 +4,7 @@
 //! fails, everything since the mark is undone.
 
 use crate::key::{self, Key, RawKey};
-use crate::records::Due;
+use crate::records::{Due, DueKind};
 use crate::state::{State, Write, decode_entry};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::borrow::Cow;
@@ -92,18 +92,16 @@ impl<'a> Overlay<'a> {
         self.undo.push((key, old));
     }
 
-    /// Work that is due at `time_ms`, soonest first, at most `limit`: queue keys with their values.
-    pub fn due(&self, time_ms: TimeMs, limit: usize) -> Vec<(Key<Due>, Due)> {
+    /// Work of a kind that is due at `time_ms`, soonest first, at most `limit`: queue keys with their values.
+    pub fn due(&self, kind: DueKind, time_ms: TimeMs, limit: usize) -> Vec<(Key<Due>, Due)> {
         let is_due = |key: &[u8]| key::queue_time(key).is_some_and(|at| at <= time_ms);
         let untouched = |key: &Key<Due>| self.slots.get(&key.raw()).is_none_or(|slot| !slot.written);
-        let parent = self.parent.due_in_order().map_while(|(raw, id)| {
-            let key = queue_key(raw).filter(|key| is_due(key))?;
-            Some((key, decode_entry(&key, id)))
-        });
+        let parent =
+            self.parent.due_in_order(kind).map_while(|(raw, due)| is_due(raw).then(|| queue_entry(raw, due)));
         let own = self
-            .written_queue()
+            .written_queue(kind)
             .take_while(|(key, _)| is_due(key))
-            .filter_map(|(key, slot)| Some((queue_key(key)?, decode_entry(key, slot.value.as_deref()?))));
+            .filter_map(|(key, slot)| Some(queue_entry(key, slot.value.as_deref()?)));
         let mut due: Vec<(Key<Due>, Due)> = parent.filter(|(key, _)| untouched(key)).take(limit).collect();
         due.extend(own.take(limit));
         due.sort_unstable_by_key(|(key, _)| key.raw());
@@ -111,10 +109,9 @@ impl<'a> Overlay<'a> {
         due
     }
 
-    fn written_queue(&self) -> impl Iterator<Item = (&RawKey, &Slot<'a>)> {
-        self.slots
-            .range(key::queue(TimeMs::ZERO, &Hash::ZERO).raw()..)
-            .take_while(|(key, _)| key.first() == Some(&key::tag::QUEUE))
+    fn written_queue(&self, kind: DueKind) -> impl Iterator<Item = (&RawKey, &Slot<'a>)> {
+        let all = key::queue_of(kind).raw();
+        self.slots.range(all..).take_while(move |(key, _)| key.starts_with(&all))
     }
 
     /// How many entries have been read or written.
@@ -163,9 +160,8 @@ impl<'a> Overlay<'a> {
     }
 }
 
-fn queue_key(raw: &[u8]) -> Option<Key<Due>> {
-    let time = key::queue_time(raw)?;
-    let mut id = Hash::ZERO;
-    id.0[..24].copy_from_slice(raw.get(9..33)?);
-    Some(key::queue(time, &id))
+/// A queue entry as its key and value have it.
+fn queue_entry(raw: &[u8], value: &[u8]) -> (Key<Due>, Due) {
+    let due: Due = decode_entry(raw, value);
+    (key::queue(key::queue_time(raw).unwrap_or_default(), &due), due)
 }

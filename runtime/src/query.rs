@@ -28,10 +28,22 @@ pub fn nonce(state: &State, address: &Address, lane: Lane) -> Nonce {
     state.read(keys::account(address)).map_or(Nonce::ZERO, |account| account.nonce(lane))
 }
 
-/// The assets that an account holds or has held; the native one first.
-pub fn assets_of(state: &State, address: &Address, account: &Account) -> impl Iterator<Item = AssetId> {
-    let further = (0..account.assets).filter_map(|index| state.read(keys::account_asset(address, index)));
-    std::iter::once(AssetId::NATIVE).chain(further).take(PAGE_ITEMS_MAX)
+/// The assets that an account holds or has held, from place `from` of its list, at most `limit`; the native one is at place
+/// 0.
+#[must_use]
+pub fn assets_of(
+    state: &State,
+    address: &Address,
+    account: &Account,
+    from: u32,
+    limit: usize,
+) -> Vec<AssetId> {
+    page(from, account.assets.saturating_add(1), limit)
+        .filter_map(|place| match place.checked_sub(1) {
+            None => Some(AssetId::NATIVE),
+            Some(index) => state.read(keys::account_asset(address, index)),
+        })
+        .collect()
 }
 
 /// The counters of a ledger account in one asset; all zero where it never had any of it.
@@ -86,11 +98,16 @@ pub fn book_accounts(state: &State, id: BookId, from: u32, limit: usize) -> Vec<
         .collect()
 }
 
+/// How many microgrids there are.
+#[must_use]
+pub fn microgrid_count(state: &State) -> u32 {
+    state.read(keys::counters()).map_or(0, |counters| counters.microgrids)
+}
+
 /// Microgrids in the order of registration, from position `from`, at most `limit`.
 #[must_use]
 pub fn microgrids(state: &State, from: u32, limit: usize) -> Vec<(Hash, Microgrid)> {
-    let count = state.read(keys::counters()).map_or(0, |counters| counters.microgrids);
-    page(from, count, limit)
+    page(from, microgrid_count(state), limit)
         .filter_map(|index| state.read(keys::microgrid_index(index)))
         .filter_map(|id| Some((id, state.read(keys::microgrid(&id))?)))
         .collect()
@@ -181,18 +198,18 @@ pub fn acceptances(state: &State, id: &Hash, deal: &Deal) -> Vec<(Address, Accep
     deal.acceptors.iter().filter_map(acceptance).collect()
 }
 
-/// All disputes that are not decided, by id. State keeps no list of them: every entry is looked at, so callers remember
-/// the answer for as long as the state stands.
+/// A microgrid's disputes that are not decided by id, from place `from` of its list, at most `limit`. The list has no gaps;
+/// when one ends, the last takes its place.
 #[must_use]
-pub fn disputes(state: &State) -> BTreeMap<Hash, Dispute> {
-    let ids = state.entries().filter_map(|(key, _)| {
-        let id: [u8; 32] = key.strip_prefix(&[keys::tag::DISPUTE])?.try_into().ok()?;
-        Some(Hash(id))
-    });
-    ids.filter_map(|id| Some((id, state.read(keys::dispute(&id))?))).collect()
+pub fn disputes(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<(Hash, Dispute)> {
+    let count = state.read(keys::dispute_count(id)).unwrap_or(0);
+    page(from, count, limit)
+        .filter_map(|index| state.read(keys::dispute_index(id, index)))
+        .filter_map(|dispute| Some((dispute, state.read(keys::dispute(&dispute))?)))
+        .collect()
 }
 
-/// Whether an expiry is due at `time_ms`.
+/// Whether work of any kind is due at `time_ms`.
 #[must_use]
 pub fn has_due(state: &State, time_ms: TimeMs) -> bool {
     state.due_ms().is_some_and(|due| due <= time_ms)

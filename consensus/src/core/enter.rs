@@ -1,8 +1,8 @@
 //! Rule 1: entering a view; its timers; what counts as work.
 
 use super::Core;
-use crate::Output;
 use crate::config::MonoMs;
+use crate::{Output, Work};
 use wattle_primitives::{Hash, ValidatorIndex, View};
 
 /// Views without a finalization that are normal while votes are under way: timeouts grow from the next one on.
@@ -16,8 +16,10 @@ const SILENT_VIEWS: u64 = 2;
 pub(super) struct Current {
     pub(super) view: View,
     pub(super) entered_at: MonoMs,
-    /// Since when this validator knows of work in this view.
+    /// Since when this validator knows of a transaction, or of one in an unfinalized block, in this view.
     pub(super) work_at: Option<MonoMs>,
+    /// Since when it knows of nothing but due work.
+    pub(super) due_at: Option<MonoMs>,
     /// When the proposal's header was first seen in this view.
     pub(super) proposal_at: Option<MonoMs>,
     /// The leader has long been silent: the view is given up at once.
@@ -80,19 +82,22 @@ impl Core {
         if let Some(seen) = self.current.proposal_at {
             return seen.after(self.grown(timing.advance_timeout_ms));
         }
-        let idle = self.current.entered_at.after(timing.idle_interval_ms);
-        let start = self.current.work_at.map_or(idle, |work| {
-            // The leader may not propose sooner than this after the parent.
-            work.max(self.current.entered_at.after(timing.block_interval_ms)).min(idle)
-        });
+        let entered = self.current.entered_at;
+        let idle = entered.after(timing.idle_interval_ms);
+        // The leader may not propose sooner than an interval after the parent.
+        let work = self.current.work_at.map(|at| at.max(entered.after(timing.block_interval_ms)));
+        let due = self.current.due_at.map(|at| at.max(entered.after(timing.due_interval_ms())));
+        let start = work.into_iter().chain(due).fold(idle, MonoMs::min);
         start.after(self.grown(timing.leader_timeout_ms))
     }
 
-    /// Starts or stops the work clock of the view. It stops too: a block that is finalized right after its view was
+    /// Starts or stops the work clocks of the view. They stop too: a block that is finalized right after its view was
     /// left is no reason to hurry the next leader.
     fn note_work(&mut self) {
-        let work = self.work || self.unfinalized_work();
+        let work = self.work == Work::Transaction || self.unfinalized_work();
         self.current.work_at = work.then(|| self.current.work_at.unwrap_or(self.now));
+        let due = self.work == Work::Due;
+        self.current.due_at = due.then(|| self.current.due_at.unwrap_or(self.now));
         if self.current.proposal_at.is_none() && self.current_proposal_known() {
             self.current.proposal_at = Some(self.now);
         }

@@ -34,7 +34,7 @@ use crate::fetch::Fetcher;
 use crate::header::Rules;
 use crate::tally::Ballots;
 use crate::view::ViewState;
-use crate::{HaltReason, Input, Output, Verdict};
+use crate::{HaltReason, Input, Output, Verdict, Work};
 use enter::Current;
 use std::collections::{BTreeMap, BTreeSet};
 use wattle_primitives::{Certificate, Hash, Header, Round, TimeMs, ValidatorIndex, View};
@@ -90,7 +90,7 @@ pub struct Core {
     heard: Vec<(MonoMs, View)>,
     /// When each validator was last answered.
     answered: Vec<Option<MonoMs>>,
-    work: bool,
+    work: Work,
     backpressure: bool,
     counters: status::Counters,
     /// Of the step under way.
@@ -123,7 +123,7 @@ impl Core {
             fetcher: Fetcher::new(retry_ms),
             heard: vec![Default::default(); size],
             answered: vec![None; size],
-            work: false,
+            work: Work::None,
             backpressure: false,
             counters: status::Counters::default(),
             now: MonoMs::default(),
@@ -160,7 +160,7 @@ impl Core {
     fn handle(&mut self, input: Input) {
         match input {
             Input::Start | Input::Tick => {}
-            Input::Work { available } => self.work = available,
+            Input::Work(work) => self.work = work,
             Input::Backpressure { on } => self.backpressure = on,
             Input::Proposal { vote, header } => self.on_proposal(vote, header),
             Input::Vote(signed) | Input::OwnVote(signed) => self.on_vote(&signed),

@@ -5,7 +5,7 @@ use crate::block::{Chain, Exec};
 use crate::config::{CERTIFICATES_MAX, MonoMs, UNFINALIZED_MAX};
 use crate::fetch::Want;
 use crate::header::ParentInfo;
-use crate::{BuildRequest, Output, Record};
+use crate::{BuildRequest, Output, Record, Work};
 use wattle_primitives::{Hash, Header, Height, Proposal, Round, TimeMs, ValidatorIndex, View, Vote, planted};
 
 /// A leader whose only work is an unfinalized block gives its finalization this part of the leader timeout to arrive.
@@ -84,16 +84,18 @@ impl Core {
         let entered = self.current.entered_at;
         let until = |time: TimeMs| now.after(time.saturating_sub(wall).0);
         // The interval counts by the parent's time, but a wrong clock must not stretch it.
-        let spaced = until(parent.time_ms.saturating_add(TimeMs(timing.block_interval_ms)))
-            .min(entered.after(timing.block_interval_ms));
+        let after = |ms| until(parent.time_ms.saturating_add(TimeMs(ms))).min(entered.after(ms));
+        let spaced = after(timing.block_interval_ms);
         let accepted = until(parent.time_ms.next().saturating_sub(TimeMs(timing.clock_skew_ms_max)));
         let grace = timing.leader_timeout_ms >> FINALIZATION_GRACE_SHIFT;
         let idle = entered.after(timing.idle_interval_ms);
-        let wanted = match (self.work, self.unfinalized_work()) {
-            (true, _) => now,
-            (false, true) => entered.after(grace).min(idle),
-            (false, false) => idle,
+        let due = match self.work {
+            Work::Transaction => now,
+            Work::Due if planted!("due-wakes-at-once") => now,
+            Work::Due => after(timing.due_interval_ms()).min(idle),
+            Work::None => idle,
         };
+        let wanted = if self.unfinalized_work() { entered.after(grace).min(due) } else { due };
         Some(spaced.max(accepted).max(wanted)).filter(|due| *due > now)
     }
 

@@ -213,13 +213,14 @@ impl Sim {
                 self.cut[node] = !self.cut[node];
             }
             if self.rng.chance(100) {
-                let work = self.rng.chance(500);
+                let work =
+                    [Work::None, Work::Due, Work::Transaction, Work::Transaction][self.rng.below(4) as usize];
                 // Without faults gossip reaches everybody; with them, validators may know different work.
                 let calm = self.faults.drop_permille + self.faults.crash_permille == 0;
                 for knows in 0..self.nodes.len() {
                     if calm || knows == node {
                         self.nodes[knows].work = work;
-                        self.step(knows, Input::Work { available: work });
+                        self.step(knows, Input::Work(work));
                     }
                 }
             }
@@ -237,8 +238,8 @@ impl Sim {
         core.restore(self.nodes[node].wal.iter().cloned());
         self.nodes[node].core = Some(core);
         self.step(node, Input::Start);
-        let available = self.nodes[node].work;
-        self.step(node, Input::Work { available });
+        let work = self.nodes[node].work;
+        self.step(node, Input::Work(work));
     }
 
     pub(super) fn step(&mut self, node: usize, input: Input) {
@@ -386,8 +387,8 @@ impl Sim {
             n.core = Some(core);
             self.timers[node] = 0;
             self.step(node, Input::Start);
-            let available = self.nodes[node].work;
-            self.step(node, Input::Work { available });
+            let work = self.nodes[node].work;
+            self.step(node, Input::Work(work));
         }
     }
 
@@ -489,7 +490,7 @@ impl Sim {
 
     fn build(&mut self, node: usize, epoch: Epoch, request: BuildRequest) {
         let mut header = request.template;
-        if self.nodes[node].work && !request.empty {
+        if self.nodes[node].work == Work::Transaction && !request.empty {
             header.txs_root = Hash::of(domain::TX_LEAF, &[&self.rng.next().to_le_bytes()]);
         } else {
             header.txs_root = merkle::list_root(&[]);

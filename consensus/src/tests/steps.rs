@@ -4,7 +4,8 @@ use super::table::*;
 use crate::*;
 use wattle_primitives::*;
 
-const WORK: Input = Input::Work { available: true };
+const WORK: Input = Input::Work(Work::Transaction);
+const DUE: Input = Input::Work(Work::Due);
 
 fn proposed(bench: &Bench, by: usize, proposal: Proposal, header: &Header) -> Input {
     Input::Proposal { vote: bench.vote(by, Vote::Notarize(proposal)), header: header.clone() }
@@ -71,6 +72,45 @@ fn rule_2_a_leader_builds_at_once_with_work_and_after_the_interval_without() {
         step("no work: wait", 9_999, Input::Tick, &[]),
         step("idle interval over", 10_000, Input::Tick, &["build 1 on 0"]),
         step("cannot build", 10_010, Input::Built { round: round(1), header: None }, &["cast nullify 1"]),
+    ]);
+}
+
+/// Goal: what recurs by itself makes no more blocks than eight in an idle interval; a transaction waits for none of that.
+#[test]
+fn rule_2_due_work_alone_makes_blocks_at_a_bounded_rate() {
+    let builds = |bench: &mut Bench, at_ms, input| {
+        let out = bench.feed(at_ms, input);
+        out.iter().any(|output| matches!(output, Output::Build(_)))
+    };
+    let entered = || {
+        let mut bench = Bench::new(2, 100);
+        bench.start();
+        let header = Header { time_ms: TimeMs(WALL + 20), ..bench.header(1, None, 0) };
+        let certificate = bench.certificate(Vote::Notarize(proposal(1, 0, &header)));
+        for input in
+            [Input::Certificate(certificate), Input::Header { header: header.clone() }, valid(&header)]
+        {
+            assert!(!builds(&mut bench, 20, input));
+        }
+        bench
+    };
+    let due_ms = TIMING.idle_interval_ms / 8;
+    let mut alone = entered();
+    for (at_ms, input, built) in
+        [(30, DUE, false), (19 + due_ms, Input::Tick, false), (20 + due_ms, Input::Tick, true)]
+    {
+        assert_eq!(builds(&mut alone, at_ms, input), built, "at {at_ms}");
+    }
+    let mut joined = entered();
+    for (at_ms, input, built) in [(30, DUE, false), (500, WORK, true)] {
+        assert_eq!(builds(&mut joined, at_ms, input), built, "at {at_ms}");
+    }
+    let mut other = Bench::new(3, 100);
+    other.check(vec![
+        step("start", 0, Input::Start, &["enter 1"]),
+        step("something falls due", 500, DUE, &[]),
+        step("the leader has its timeout once it may propose", due_ms + 999, Input::Tick, &[]),
+        step("then the view is given up", due_ms + 1_000, Input::Tick, &["cast nullify 1"]),
     ]);
 }
 

@@ -46,7 +46,7 @@ impl Driver {
             self.current.core = Some(core);
             self.replay.retain(|record| record.epoch() > epoch);
             self.feed(Input::Start);
-            self.feed(Input::Work { available: self.working });
+            self.feed(Input::Work(self.work));
             self.feed(Input::Backpressure { on: self.backlog.pressed });
         }
     }

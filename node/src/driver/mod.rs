@@ -54,7 +54,7 @@ use std::sync::Arc;
 use sync::Sync;
 use tree::Tree;
 use txs::Txs;
-use wattle_consensus::{Core, Input, MonoMs, Record};
+use wattle_consensus::{Core, Input, MonoMs, Record, Work};
 use wattle_p2p::wire::Gossip;
 use wattle_primitives::{Block, Certificate, Hash, Header, PublicKey, TimeMs};
 use wattle_runtime::{Schedule, State};
@@ -112,7 +112,7 @@ pub struct Driver {
     low_space: bool,
     /// Log records of the last run, until the epochs they belong to have started.
     replay: Vec<Record>,
-    working: bool,
+    work: Work,
     entered_at: MonoMs,
     nullifications: u64,
     next_housekeeping: MonoMs,
@@ -148,7 +148,7 @@ impl Driver {
             backlog: Backlog::default(),
             low_space: false,
             replay,
-            working: false,
+            work: Work::None,
             entered_at: MonoMs(0),
             nullifications: 0,
             next_housekeeping: MonoMs(0),
@@ -268,19 +268,25 @@ impl Driver {
         if due.is_some_and(|at| at <= self.mono) {
             self.feed(Input::Tick); // a busy network must not keep the timers waiting
         }
-        let working = self.has_work();
-        if working != self.working {
-            self.working = working;
-            self.feed(Input::Work { available: working });
+        let work = self.work_known();
+        if work != self.work {
+            self.work = work;
+            self.feed(Input::Work(work));
         }
         self.press_or_release();
         self.flush_gossip();
         self.synchronize();
     }
 
-    /// Work that nobody else announces: a ready transaction, or an expiry that is due.
-    fn has_work(&mut self) -> bool {
-        self.has_ready_tx() || wattle_runtime::query::has_due(&self.tree.state, self.wall)
+    /// Work that nobody else announces.
+    fn work_known(&mut self) -> Work {
+        if self.has_ready_tx() {
+            Work::Transaction
+        } else if wattle_runtime::query::has_due(&self.tree.state, self.wall) {
+            Work::Due
+        } else {
+            Work::None
+        }
     }
 
     fn token(&mut self) -> Token {

@@ -10,8 +10,9 @@ use wattle_rpc_types::event::touches;
 use wattle_rpc_types::tx::call_name;
 use wattle_rpc_types::{
     AccountQueries, AccountReply, At, Balance, HistoryItem, Page, PageRequest, ProofReply, ProofTarget,
-    ReceiptReply, RpcError, RpcResult,
+    ReceiptReply, RpcError, RpcResult, limits,
 };
+use wattle_runtime::modules::identity::records::Account;
 use wattle_runtime::modules::ledger::records::Asset;
 use wattle_runtime::store::{HistoryCursor, HistoryItem as Row};
 use wattle_runtime::{keys, query};
@@ -25,18 +26,26 @@ impl AccountQueries for NodeBackend {
             exists: false,
             nonce: BTreeMap::from([(Lane(0), Nonce::ZERO)]),
             balances: Vec::new(),
+            balances_cursor: None,
             authority: None,
             bandwidth: Weight::ZERO,
         };
         if let Some(record) = view.state.read(keys::account(&address)) {
             reply.exists = true;
             reply.nonce.extend(record.lanes().filter(|(_, next)| *next > Nonce::ZERO));
-            let assets = query::assets_of(&view.state, &address, &record);
-            reply.balances = assets.filter_map(|asset| balance(&view, address, asset)).collect();
+            let first = PageRequest { cursor: None, limit: limits::PAGE_ITEMS_MAX };
+            (reply.balances, reply.balances_cursor) = balances(&view, &address, &record, &first)?;
             reply.bandwidth = record.bucket.room(view.schedule.params().bandwidth(), next_time(&view));
             reply.authority = record.authority;
         }
         Ok(reply)
+    }
+
+    fn account_balances(&self, address: Address, page: PageRequest) -> RpcResult<Page<Balance>> {
+        let view = self.shared.view();
+        let record = view.state.read(keys::account(&address)).unwrap_or_default();
+        let (items, next_cursor) = balances(&view, &address, &record, &page)?;
+        Ok(Page { at: at(&view), items, next_cursor })
     }
 
     fn account_proof(&self, target: ProofTarget) -> RpcResult<ProofReply> {
@@ -68,6 +77,19 @@ impl AccountQueries for NodeBackend {
         let next_cursor = rows.next.map(|at| format!("{}-{}", at.height, at.index));
         Ok(Page { at: at(&view), items: items?, next_cursor })
     }
+}
+
+/// A page of an account's balances, in the order in which it came to the assets, and the cursor of the next.
+fn balances(
+    view: &View,
+    address: &Address,
+    record: &Account,
+    page: &PageRequest,
+) -> RpcResult<(Vec<Balance>, Option<String>)> {
+    page::numbered(page, |from, limit| {
+        let assets = query::assets_of(&view.state, address, record, from, limit);
+        assets.into_iter().filter_map(|asset| balance(view, *address, asset)).collect()
+    })
 }
 
 fn balance(view: &View, owner: Address, asset: AssetId) -> Option<Balance> {

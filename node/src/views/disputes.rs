@@ -1,12 +1,9 @@
 //! Disputes that are not decided.
 //!
-//! State names them by id only. Who asks for a list has every entry of the state looked at, once a height at most, and
-//! where a dispute was opened is looked up in the history of who opened it.
+//! State lists them by microgrid. Where a dispute was opened is looked up in the history of who opened it.
 
 use super::energy::grid;
 use super::{NodeBackend, View, at, page, storage};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use wattle_primitives::call::DisputesCall;
 use wattle_primitives::call::disputes::{OpenDispute, dispute_id};
 use wattle_primitives::{Address, Call, Hash, Height, Outcome, Tx};
@@ -21,45 +18,42 @@ use wattle_runtime::{keys, query};
 /// Most transactions of an account looked at for the one that opened a dispute.
 const ROWS_MAX: usize = 1000;
 
-/// Disputes by id.
-type ById = BTreeMap<Hash, Dispute>;
-
-/// The open disputes of the state that was last asked about.
-#[derive(Debug, Default)]
-pub(super) struct Open {
-    last: Mutex<Option<(Height, Arc<ById>)>>,
-}
-
-impl Open {
-    fn of(&self, view: &View) -> Arc<ById> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*last {
-            Some((height, found)) if *height == view.header.height => Arc::clone(found),
-            Some(_) | None => {
-                let found = Arc::new(query::disputes(&view.state));
-                *last = Some((view.header.height, Arc::clone(&found)));
-                found
-            }
-        }
-    }
-}
+/// Most microgrids and disputes looked at for one page: one of few that are wanted may end before it is full.
+const LOOKS_MAX: usize = 1000;
 
 impl DisputeQueries for NodeBackend {
     fn disputes_list(&self, request: DisputesRequest, page: PageRequest) -> RpcResult<Page<DisputeInfo>> {
         let view = self.shared.view();
-        if let Some(id) = request.microgrid {
-            grid(&view, &id)?;
+        let (from, limit) = (page::two::<u32, u32>(&page)?.unwrap_or((0, 0)), page::limit(&page));
+        let grids = match request.microgrid {
+            Some(id) => grid(&view, &id).map(|_| 0..1)?,
+            None => from.0..query::microgrid_count(&view.state),
+        };
+        let (mut items, mut next, mut looks) = (Vec::new(), None, LOOKS_MAX);
+        'page: for number in grids {
+            let listed = request.microgrid.or_else(|| view.state.read(keys::microgrid_index(number)));
+            let Some(microgrid) = listed else { continue };
+            let first = if number == from.0 { from.1 } else { 0 };
+            let open = query::disputes(&view.state, &microgrid, first, looks);
+            for (index, (id, dispute)) in (first..).zip(&open) {
+                looks = looks.saturating_sub(1);
+                if request.account.is_some_and(|account| account != dispute.account) {
+                    continue;
+                }
+                if items.len() == limit {
+                    next = Some((number, index));
+                    break 'page;
+                }
+                items.push(info(self, &view, *id, dispute)?);
+            }
+            looks = looks.saturating_sub(1);
+            if looks == 0 {
+                next = Some((number, first.saturating_add(u32::try_from(open.len()).unwrap_or(u32::MAX))));
+                break;
+            }
         }
-        let (from, limit) = (page::one::<Hash>(&page)?.unwrap_or(Hash::ZERO), page::limit(&page));
-        let open = self.disputes.of(&view);
-        let mut wanted = open.range(from..).filter(|(_, dispute)| {
-            request.microgrid.is_none_or(|id| id == dispute.microgrid)
-                && request.account.is_none_or(|account| account == dispute.account)
-        });
-        let items: RpcResult<Vec<_>> =
-            wanted.by_ref().take(limit).map(|(id, dispute)| info(self, &view, *id, dispute)).collect();
-        let next_cursor = wanted.next().map(|(id, _)| id.to_string());
-        Ok(Page { at: at(&view), items: items?, next_cursor })
+        let next_cursor = next.map(|(number, index)| format!("{number}-{index}"));
+        Ok(Page { at: at(&view), items, next_cursor })
     }
 
     fn disputes_get(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>> {

@@ -61,7 +61,6 @@ pub struct NodeBackend {
     runtime: Runtime,
     probe: health::Probe,
     meter_keys: keys::MeterKeys,
-    disputes: disputes::Open,
 }
 
 impl std::fmt::Debug for NodeBackend {
@@ -78,8 +77,7 @@ impl NodeBackend {
         let runtime = Runtime::current();
         let probe = health::Probe::start(&runtime, Arc::clone(&shared));
         let meter_keys = keys::MeterKeys::of_genesis(&shared.genesis);
-        let disputes = disputes::Open::default();
-        Self { shared, network, runtime, probe, meter_keys, disputes }
+        Self { shared, network, runtime, probe, meter_keys }
     }
 
     /// The transaction at a place in the chain's history.

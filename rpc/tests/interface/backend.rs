@@ -347,25 +347,33 @@ impl ChainQueries for Chain {
     }
 }
 
+fn balance() -> Balance {
+    Balance {
+        asset: AssetId(0),
+        symbol: "WAT".parse().unwrap(),
+        scale: 6,
+        available: Amount(u128::MAX),
+        pending: Amount(0),
+        incoming: Amount(0),
+    }
+}
+
 impl AccountQueries for Chain {
     fn account(&self, address: Address) -> RpcResult<AccountReply> {
-        let balance = Balance {
-            asset: AssetId(0),
-            symbol: "WAT".parse().unwrap(),
-            scale: 6,
-            available: Amount(u128::MAX),
-            pending: Amount(0),
-            incoming: Amount(0),
-        };
         Ok(AccountReply {
             at: At::finalized(HEAD),
             address,
             exists: true,
             nonce: [(Lane(0), Nonce(5))].into(),
-            balances: vec![balance],
+            balances: vec![balance()],
+            balances_cursor: Some("1".to_owned()),
             authority: Some(Authority::single(secret().public())),
             bandwidth: Weight(1000),
         })
+    }
+
+    fn account_balances(&self, _: Address, _: PageRequest) -> RpcResult<Page<Balance>> {
+        page(vec![balance()])
     }
 
     fn account_proof(&self, target: ProofTarget) -> RpcResult<ProofReply> {

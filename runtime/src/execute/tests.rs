@@ -5,6 +5,7 @@ mod books;
 mod calls;
 mod charging;
 mod deals;
+mod due;
 mod market;
 mod market_model;
 mod money;

@@ -8,9 +8,8 @@ use super::energy::schedule::{self, Work};
 use super::energy::work::{At, Budget};
 use super::energy::{finish, settle};
 use super::{Ctx, market, weights};
-use crate::keys::{self, Key};
+use crate::keys;
 use crate::modules::energy::records::Microgrid;
-use crate::records::Due;
 use wattle_primitives::call::energy::Terms;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Hash, TimeMs, Weight, planted};
@@ -22,8 +21,7 @@ const WAKE_KEYS: u64 = 3 + 3 * (1 + TERMS_KEYS);
 const LOOK_KEYS: u64 = 3;
 
 /// Goes on with a microgrid's work that is due, within `budget`, and puts it back into the queue.
-pub(crate) fn advance(ctx: &mut Ctx<'_>, key: Key<Due>, id: &Hash, budget: Weight) -> Weight {
-    ctx.state.remove(key);
+pub(crate) fn advance(ctx: &mut Ctx<'_>, id: &Hash, budget: Weight) -> Weight {
     let mut budget = Budget { max: budget, used: weights::keys(WAKE_KEYS) };
     let Some(mut grid) = ctx.state.read(keys::microgrid(id)) else { return budget.used };
     let Some(mut agenda) = grid.agenda else { return budget.used };

@@ -2,10 +2,10 @@
 //!
 //! Each module has its own rules, and sees every entry.
 
-use super::invariants::{Entry, Sums, Violation};
+use super::invariants::{Entry, Sums, Violation, require};
 use crate::State;
-use crate::key::tag;
-use crate::records::Counters;
+use crate::key::{queue, queue_time, tag};
+use crate::records::{Counters, Due};
 
 /// Checks every rule over the whole state: O(entries).
 ///
@@ -15,6 +15,16 @@ pub fn invariants(state: &State) -> Result<(), Violation> {
     let mut sums = Sums::default();
     super::check_rules(state, &mut sums)?;
     deposits_and_lists(state, sums)
+}
+
+/// What falls due stands under the key that its time and itself make.
+pub(super) fn queued(entry: &Entry<'_>) -> Result<(), Violation> {
+    if entry.tag() != tag::QUEUE {
+        return Ok(());
+    }
+    let due: Due = entry.record();
+    let key = queue_time(entry.key).map(|time_ms| queue(time_ms, &due));
+    require(key.is_some_and(|key| *key == *entry.key), *due.id(), "due work stands under another's key")
 }
 
 /// As many books, assets and microgrids as numbers were given out.

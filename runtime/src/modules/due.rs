@@ -1,31 +1,76 @@
 //! Work that falls due in a block, before its transactions.
+//!
+//! Each kind of work has a share of the weight that a block leaves for it all: [`ledger::DUE_SHARE`] and its sisters, in
+//! thousandths. So a pile of one kind, which anybody can heap up, keeps no other kind waiting for more than its turn. What
+//! a kind does not use goes round to the others. Within a kind it is soonest first; a microgrid takes at
+//! most half of what is left, so that none holds up the others.
+//!
+//! Nothing is forgotten: what cannot be done stays as it is and is tried again after [`RETRY_MS`].
 
-use super::{Ctx, agenda, deals, ledger, market, weights};
-use crate::records::Due;
-use wattle_primitives::Weight;
+use super::{Ctx, agenda, deals, energy, ledger, market, weights};
+use crate::keys;
+use crate::records::{Due, DueKind, RETRY_MS};
+use wattle_primitives::{TimeMs, Weight, planted};
 
 /// Least weight of anything that falls due.
 const DUE_MIN: u64 = 6 * weights::KEY;
+/// Thousandths of a whole.
+const PERMILLE: u64 = 1000;
 
-/// Does what is due in any module: soonest first, within `budget`; the rest waits for the next block. A microgrid takes
-/// at most half of what is left, so that none holds up the others.
+/// Every kind with its share, in the order in which a block turns to them; what is left over goes round the other way.
+const SHARES: [(DueKind, u64); DueKind::ALL.len()] = [
+    (DueKind::Hold, ledger::DUE_SHARE),
+    (DueKind::Deal, deals::DUE_SHARE),
+    (DueKind::Microgrid, energy::DUE_SHARE),
+    (DueKind::Order, market::DUE_SHARE), // clearing has ended some
+];
+const _: () = assert!(
+    ledger::DUE_SHARE + market::DUE_SHARE + deals::DUE_SHARE + energy::DUE_SHARE == PERMILLE,
+    "shares make a whole"
+);
+
+/// Does what is due, within `budget`; the rest waits for the next block. Of each kind at least one thing is done, whatever
+/// it weighs.
 pub fn on_block(ctx: &mut Ctx<'_>, budget: Weight) -> Weight {
+    let mut used = Weight::ZERO;
+    for (kind, share) in SHARES {
+        let own = Weight(budget.0.saturating_mul(share).checked_div(PERMILLE).unwrap_or(0));
+        let own = if planted!("due-share-not-kept") { budget.saturating_sub(used) } else { own };
+        used = used.saturating_add(run(ctx, kind, own));
+    }
+    for (kind, _) in SHARES.into_iter().rev() {
+        let left = budget.saturating_sub(used);
+        if left.0 >= DUE_MIN {
+            used = used.saturating_add(run(ctx, kind, left));
+        }
+    }
+    used
+}
+
+/// Does what is due of a kind, soonest first, within `budget`.
+fn run(ctx: &mut Ctx<'_>, kind: DueKind, budget: Weight) -> Weight {
     let room = budget.0.checked_div(DUE_MIN).unwrap_or(0).max(1);
     let mut used = Weight::ZERO;
-    for (key, due) in ctx.state.due(ctx.time_ms(), usize::try_from(room).unwrap_or(usize::MAX)) {
-        if !ctx.state.contains(key) {
-            continue; // gone with what came before it
-        }
+    for (key, due) in ctx.state.due(kind, ctx.time_ms(), usize::try_from(room).unwrap_or(usize::MAX)) {
         let left = budget.saturating_sub(used);
         if left.0 < DUE_MIN && used > Weight::ZERO {
             break;
         }
-        let took = match due {
-            Due::Hold(id) => ledger::release_due(ctx, key, &id),
-            Due::Microgrid(id) => agenda::advance(ctx, key, &id, Weight(left.0 / 2)),
-            Due::Deal(id) => deals::expire(ctx, key, &id),
-            Due::Order(id) => market::expire(ctx, key, &id),
+        ctx.state.remove(key);
+        let before = ctx.savepoint();
+        let (took, done) = match due {
+            Due::Hold(id) => ledger::release_due(ctx, &id),
+            Due::Microgrid(id) => (agenda::advance(ctx, &id, Weight(left.0 / 2)), Ok(())),
+            Due::Deal(id) => deals::expire(ctx, &id),
+            Due::Order(id) => market::expire(ctx, &id),
         };
+        if done.is_err() {
+            ctx.rollback(before);
+            if !planted!("failed-due-forgotten") {
+                let again = ctx.time_ms().saturating_add(TimeMs(RETRY_MS));
+                ctx.state.write(keys::queue(again, &due), &due);
+            }
+        }
         used = used.saturating_add(took);
         ctx.state.keep();
     }

@@ -10,6 +10,7 @@
 //! energy                 microgrids, meters, readings, terms, settlement; tabs and positions for those above it
 //! market, deals          trades, noted in energy's positions
 //! disputes               claims against tabs
+//! list                   what a microgrid has open, by number
 //! agenda                 what a microgrid does when: calls energy and market
 //! due                    what falls due in a block, before its transactions
 //! invariants             what must always hold, as each module tells it
@@ -58,6 +59,7 @@ pub mod energy;
 pub mod identity;
 pub mod invariants;
 pub mod ledger;
+mod list;
 pub mod market;
 pub mod token;
 pub mod weights;
@@ -108,6 +110,7 @@ macro_rules! modules {
             $(let mut $module = $module::Rules::default();)*
             for (key, value) in state.entries() {
                 let entry = Entry { state, key, value };
+                audit::queued(&entry)?;
                 audit::numbers_given_out(&entry, sums);
                 $($module.take(&entry, sums)?;)*
             }

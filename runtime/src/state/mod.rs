@@ -4,13 +4,14 @@
 //!
 //! # The queue
 //! Positions in the trie are hashes, so it cannot be searched by order. Entries whose key begins with
-//! [`tag::QUEUE`] hold a time after the tag; [`State`] keeps those keys in a second trie as well, ordered by that
-//! time. The index is a function of the committed entries, so it needs no root of its own and every node that
+//! [`tag::QUEUE`] hold a kind and a time after the tag; [`State`] keeps those keys in a trie for each kind as well, ordered
+//! by that time. The index is a function of the committed entries, so it needs no root of its own and every node that
 //! rebuilds from the entries has the same.
 
 mod trie;
 
 use crate::key::{self, Key, tag};
+use crate::records::DueKind;
 use borsh::BorshDeserialize;
 use trie::{Change, Trie};
 use wattle_primitives::trie::{TrieProof, key_hash};
@@ -20,7 +21,8 @@ use wattle_primitives::{Hash, TimeMs};
 #[derive(Clone, Debug, Default)]
 pub struct State {
     entries: Trie,
-    queue: Trie,
+    /// By the number of the kind.
+    queues: [Trie; DueKind::ALL.len()],
 }
 
 /// One changed entry, with the hash of its key.
@@ -41,11 +43,13 @@ impl State {
     #[must_use]
     pub fn from_entries(entries: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
         let entries: Vec<_> = entries.into_iter().map(|(key, value)| (key_hash(&key), key, value)).collect();
-        let queue = entries
-            .iter()
-            .filter_map(|(_, key, value)| queue_position(key).map(|at| (at, key.clone(), value.clone())))
-            .collect();
-        Self { queue: Trie::build(queue), entries: Trie::build(entries) }
+        let queues = DueKind::ALL.map(|kind| {
+            let of_kind = entries.iter().filter_map(|(_, key, value)| {
+                queue_position(key, kind).map(|at| (at, key.clone(), value.clone()))
+            });
+            Trie::build(of_kind.collect())
+        });
+        Self { queues, entries: Trie::build(entries) }
     }
 
     /// The value under `key`.
@@ -84,21 +88,27 @@ impl State {
     /// The state after `writes`; each branch on their paths is hashed once.
     #[must_use]
     pub fn apply<'a>(&self, writes: impl IntoIterator<Item = Write<'a>>) -> Self {
-        let (mut entries, mut queue) = (Vec::new(), Vec::new());
+        let mut entries = Vec::new();
+        let mut due = DueKind::ALL.map(|_| Vec::new());
         for Write { key, position, value } in writes {
             let change = |at: Hash| value.map_or(Change::remove(at), |value| Change::put(at, key, value));
-            if let Some(at) = queue_position(key) {
-                queue.push(change(at));
+            if key.first() == Some(&tag::QUEUE) {
+                for (kind, changes) in DueKind::ALL.into_iter().zip(&mut due) {
+                    changes.extend(queue_position(key, kind).map(change));
+                }
             }
             entries.push(change(position));
         }
-        let queue = if queue.is_empty() { self.queue.clone() } else { self.queue.update(queue) };
-        Self { entries: self.entries.update(entries), queue }
+        let mut queues = self.queues.clone();
+        for (queue, changes) in queues.iter_mut().zip(due).filter(|(_, changes)| !changes.is_empty()) {
+            *queue = queue.update(changes);
+        }
+        Self { entries: self.entries.update(entries), queues }
     }
 
-    /// Queue entries in the order of their times.
-    pub fn due_in_order(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.queue.iter()
+    /// Queue entries of a kind in the order of their times.
+    pub fn due_in_order(&self, kind: DueKind) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.queues.get(kind as usize).into_iter().flat_map(Trie::iter)
     }
 
     /// Every entry, in the order of hashed keys.
@@ -106,17 +116,17 @@ impl State {
         self.entries.iter()
     }
 
-    /// When the next queue entry falls due.
+    /// When the next queue entry of any kind falls due.
     #[must_use]
     pub fn due_ms(&self) -> Option<TimeMs> {
-        self.queue.first().and_then(|(key, _)| key::queue_time(key))
+        self.queues.iter().filter_map(|queue| key::queue_time(queue.first()?.0)).min()
     }
 }
 
-/// The place of a queue key in the order: the 32 bytes after its tag.
-fn queue_position(key: &[u8]) -> Option<Hash> {
+/// The place of a queue key in the order of its `kind`: the 32 bytes after its tag, the first of which is the kind.
+fn queue_position(key: &[u8], kind: DueKind) -> Option<Hash> {
     let (tag, rest) = key.split_first()?;
-    if *tag != tag::QUEUE {
+    if *tag != tag::QUEUE || rest.first() != Some(&(kind as u8)) {
         return None;
     }
     <[u8; key::QUEUE_BYTES]>::try_from(rest).ok().map(Hash)

@@ -1,6 +1,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use super::*;
+use crate::records::Due;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use wattle_primitives::trie::{branch_hash, leaf_hash, value_hash};
@@ -134,20 +135,22 @@ fn the_last_of_several_changes_to_one_key_wins() {
 }
 
 #[test]
-fn the_queue_is_ordered_by_time() {
-    let id = |n: u8| Hash([n; 32]);
+fn each_kind_of_work_has_a_queue_ordered_by_time() {
+    let hold = |n: u8| Due::Hold(Hash([n; 32]));
     let mut state = State::default();
-    for (n, time) in [(1u8, 500u64), (2, 70_000), (3, 70_000), (4, 3)] {
-        let key = key::queue(TimeMs(time), &id(n));
-        state = apply(&state, &[(key.to_vec(), Some(id(n).0.to_vec()))]);
+    let deal = Due::Deal(Hash([5; 32]));
+    for (due, time) in [(hold(1), 500u64), (hold(2), 70_000), (hold(3), 70_000), (hold(4), 3), (deal, 200)] {
+        let key = key::queue(TimeMs(time), &due);
+        state = apply(&state, &[(key.to_vec(), Some(due.id().0.to_vec()))]);
     }
-    let order: Vec<u8> = state.due_in_order().map(|(_, id)| id[0]).collect();
-    assert_eq!(order, [4, 1, 2, 3]);
+    let order = |state: &State, kind| state.due_in_order(kind).map(|(_, id)| id[0]).collect::<Vec<u8>>();
+    assert_eq!(DueKind::ALL.map(|kind| order(&state, kind)), [vec![4, 1, 2, 3], vec![], vec![5], vec![]]);
     assert_eq!(state.due_ms(), Some(TimeMs(3)));
-    let state = apply(&state, &[(key::queue(TimeMs(3), &id(4)).to_vec(), None)]);
-    assert_eq!(state.due_ms(), Some(TimeMs(500)));
+    let state = apply(&state, &[(key::queue(TimeMs(3), &hold(4)).to_vec(), None)]);
+    assert_eq!(state.due_ms(), Some(TimeMs(200)));
     let again = State::from_entries(state.entries().map(|(k, v)| (k.to_vec(), v.to_vec())));
-    assert_eq!(again.due_ms(), Some(TimeMs(500)));
+    assert_eq!(DueKind::ALL.map(|kind| order(&again, kind)), [vec![1, 2, 3], vec![], vec![5], vec![]]);
+    assert_eq!(again.due_ms(), Some(TimeMs(200)));
 }
 
 #[test]

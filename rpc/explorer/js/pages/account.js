@@ -71,7 +71,8 @@ class Account extends Page {
     if (account.balances.length === 0) return empty("It holds nothing.");
     const held = (units, scale) =>
       units === "0" ? h("span", { class: "muted" }, "0") : amount(units, scale);
-    return table(
+    const more = h("p", { class: "muted trail" }, "It holds more assets than are shown.");
+    const shown = table(
       "Balances",
       BALANCES,
       account.balances.map((b) =>
@@ -87,6 +88,7 @@ class Account extends Page {
         ),
       ),
     );
+    return account.balancesCursor ? [shown, more] : shown;
   }
 
   async loadDetails() {

@@ -168,11 +168,13 @@ fn only_the_issuer_mints_and_a_new_asset_in_a_wallet_costs_a_deposit() {
     assert_eq!(world.funds(2).0, START.0 - 20); // an account, and a balance in it
     let record = world.state.read(crate::keys::account(&address(70))).unwrap();
     let holder = address(70);
-    let held = query::assets_of(&world.state, &holder, &record).map(|asset| {
-        let balance = query::balance(&world.state, &wallet(70), asset);
-        (asset.0, balance.available().0)
-    });
-    assert_eq!(held.collect::<Vec<_>>(), [(0, 0), (1, 3)]);
+    let held = |from, limit| {
+        let assets = query::assets_of(&world.state, &holder, &record, from, limit);
+        let balance = |asset| query::balance(&world.state, &wallet(70), asset).available().0;
+        assets.into_iter().map(|asset| (asset.0, balance(asset))).collect::<Vec<_>>()
+    };
+    assert_eq!(held(0, 10), [(0, 0), (1, 3)]);
+    assert_eq!((held(0, 1), held(1, 1), held(2, 1)), (vec![(0, 0)], vec![(1, 3)], vec![]));
     let supply_limit = world.run(1, vec![mint(2, u128::MAX)]);
     assert_eq!(supply_limit.outcome, Outcome::Failed { call: 0, reason: Reason::SupplyExceeded });
 }

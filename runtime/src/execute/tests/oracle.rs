@@ -6,6 +6,7 @@
 use super::*;
 use crate::execute::tx::Verified;
 use crate::query;
+use crate::records::DueKind;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use wattle_primitives::call;
@@ -144,7 +145,7 @@ impl Model {
             self.net.get(&*CASH).unwrap_or(&0) - self.out.get(&*CASH).unwrap_or(&0)
         );
         let queued = self.holds.values().filter(|held| held.expires_ms.is_some()).count();
-        assert_eq!(queued, state.due_in_order().count());
+        assert_eq!(queued, state.due_in_order(DueKind::Hold).count());
     }
 }
 

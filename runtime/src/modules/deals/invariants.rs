@@ -68,7 +68,7 @@ impl invariants::Rules for Rules {
 impl Rules {
     fn take_deal(&mut self, state: &State, id: Hash, deal: &Deal) -> Result<(), Violation> {
         let listed = state.read(keys::deal_index(&deal.microgrid, deal.index)) == Some(id);
-        let queued = state.read(keys::queue(deal.expires_ms, &id)) == Some(Due::Deal(id));
+        let queued = state.get(&keys::queue(deal.expires_ms, &Due::Deal(id))).is_some();
         require(listed && queued, id, "deal is not listed or queued")?;
         let known = |account: &Address| state.get(&keys::acceptance(&id, account)).is_some();
         require(deal.acceptors.iter().all(known), id, "acceptance is missing")?;

@@ -33,6 +33,7 @@ pub(crate) use usage::expire;
 
 use super::energy::TERMS_KEYS;
 use super::energy::prices::cost_at_most;
+use super::list::List;
 use super::{Ctx, ledger};
 use crate::records::Due;
 use records::{Acceptance, Deal, DealState};
@@ -44,6 +45,8 @@ use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, WattHours};
 
 actions! { DealsCall { RequestDeal, AcceptDeal, ConfirmDeal, AuthoriseDeal, ReportUsage, CloseDeal, AbortDeal } }
 
+/// Share of a block's due work, in thousandths: requests, confirmations and authorisations that expire.
+pub(super) const DUE_SHARE: u64 = 125;
 /// Keys that a request or an acceptance touches: microgrid, members, terms, deal, list, queue, acceptance, deposits.
 const ASK_KEYS: u64 = 24;
 /// Keys that a report touches: deal, meter, microgrid, members, positions, interval, tab and its record, versions of
@@ -51,6 +54,9 @@ const ASK_KEYS: u64 = 24;
 const REPORT_KEYS: u64 = 10 + 2 * TERMS_KEYS;
 /// Keys that the end of a request touches, or a confirmation: the end of a deal, and every acceptance.
 const PICK_KEYS: u64 = usage::END_KEYS + usage::ACCEPTANCE_KEYS * ACCEPTANCES_MAX as u64;
+
+/// A microgrid's requests and deals.
+const LIST: List = List { count: crate::keys::deal_count, at: crate::keys::deal_index };
 
 /// Checks the energy and the price that a side offers.
 fn check_offer(wh_max: WattHours, price: Amount) -> Result<(), Reason> {
@@ -107,36 +113,18 @@ fn check_end(ctx: &Ctx<'_>, expires_ms: TimeMs, span_ms: u64) -> Result<(), Reas
 
 /// Puts a deal under its new end in the queue.
 fn queue(ctx: &mut Ctx<'_>, id: &Hash, deal: &mut Deal, expires_ms: TimeMs) {
-    ctx.state.remove(crate::keys::queue(deal.expires_ms, id));
+    ctx.state.remove(crate::keys::queue(deal.expires_ms, &Due::Deal(*id)));
     deal.expires_ms = expires_ms;
-    ctx.state.write(crate::keys::queue(expires_ms, id), &Due::Deal(*id));
+    ctx.state.write(crate::keys::queue(expires_ms, &Due::Deal(*id)), &Due::Deal(*id));
 }
 
-/// Adds a deal to its microgrid's list and says where.
-fn list(ctx: &mut Ctx<'_>, microgrid: &Hash, id: &Hash) -> Result<u32, Reason> {
-    let index = ctx.state.read(crate::keys::deal_count(microgrid)).unwrap_or(0);
-    let count = index.checked_add(1).ok_or(Reason::Overflow)?;
-    ctx.state.write(crate::keys::deal_count(microgrid), &count);
-    ctx.state.write(crate::keys::deal_index(microgrid, index), id);
-    Ok(index)
-}
-
-/// Takes a deal off its microgrid's list; the last one takes its place.
+/// Takes a deal off its microgrid's list.
 fn unlist(ctx: &mut Ctx<'_>, deal: &Deal) {
-    let microgrid = &deal.microgrid;
-    let count = ctx.state.read(crate::keys::deal_count(microgrid)).unwrap_or(0);
-    let last = crate::keys::deal_index(microgrid, count.saturating_sub(1));
-    if let Some(moved) = ctx.state.read(last)
+    if let Some(moved) = LIST.remove(ctx, &deal.microgrid, deal.index)
         && let Some(mut other) = ctx.state.read(crate::keys::deal(&moved))
     {
         other.index = deal.index;
         ctx.state.write(crate::keys::deal(&moved), &other);
-        ctx.state.write(crate::keys::deal_index(microgrid, deal.index), &moved);
-    }
-    ctx.state.remove(last);
-    match count.saturating_sub(1) {
-        0 => ctx.state.remove(crate::keys::deal_count(microgrid)),
-        count => ctx.state.write(crate::keys::deal_count(microgrid), &count),
     }
 }
 

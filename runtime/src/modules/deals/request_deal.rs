@@ -1,8 +1,9 @@
 use super::records::{Deal, DealState};
-use super::{ASK_KEYS, agreed, check_end, check_offer, list, queue};
+use super::{ASK_KEYS, LIST, agreed, check_end, check_offer, queue};
 use crate::keys;
 use crate::modules::energy::{self, credit, tab, terms};
 use crate::modules::{Action, Ctx, ledger, weights};
+use crate::records::Due;
 use wattle_primitives::call::deals::{DEAL_WH_MAX, REQUEST_MS_MAX, RequestDeal, deal_id};
 use wattle_primitives::event::DealsEvent;
 use wattle_primitives::{BoundedVec, Reason, WattHours, Weight};
@@ -32,12 +33,13 @@ impl Action for RequestDeal {
         let current = credit::current(ctx, &grid);
         terms::at(ctx, &microgrid, &grid, current).ok_or(Reason::NoTerms)?;
         check_end(ctx, expires_ms, REQUEST_MS_MAX)?;
-        if ctx.state.contains(keys::deal(&id)) || ctx.state.contains(keys::queue(expires_ms, &id)) {
+        if ctx.state.contains(keys::deal(&id)) || ctx.state.contains(keys::queue(expires_ms, &Due::Deal(id)))
+        {
             return Err(Reason::AlreadyExists);
         }
         let mut deal = Deal {
             microgrid,
-            index: list(ctx, &microgrid, &id)?,
+            index: LIST.add(ctx, &microgrid, &id)?,
             requester,
             side,
             wh: wh_max,

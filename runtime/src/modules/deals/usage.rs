@@ -6,7 +6,7 @@
 
 use super::records::{Deal, DealState};
 use super::{deal, forget_acceptances, reserved, unlist};
-use crate::keys::{self, Key};
+use crate::keys;
 use crate::modules::energy::positions::{Traded, add_traded, count_traded, import_price, keep_paid};
 use crate::modules::energy::prices::{cost, cost_at_most};
 use crate::modules::energy::records::Microgrid;
@@ -110,23 +110,13 @@ pub(super) fn count(
     Ok(())
 }
 
-/// Ends a request or deal that stands in the queue under `key`.
-pub(crate) fn expire(ctx: &mut Ctx<'_>, key: Key<Due>, id: &Hash) -> Weight {
-    let before = ctx.savepoint();
+/// Ends a request or deal whose time is over, if it stands. Authorising checked that this is possible.
+pub(crate) fn expire(ctx: &mut Ctx<'_>, id: &Hash) -> (Weight, Result<(), Reason>) {
     let found = ctx.state.read(keys::deal(id));
     let acceptances = found.as_ref().map_or(0, |deal| deal.acceptors.len());
-    let ended = match found {
-        Some(deal) => end(ctx, id, deal, DealEnd::Expired),
-        None => Err(Reason::UnknownDeal),
-    };
-    if let Err(reason) = ended {
-        // Authorising checked that ending fits, so this cannot happen; if it does, one deal must not stop the chain.
-        debug_assert!(false, "deal {id} cannot be ended: {reason}");
-        ctx.rollback(before);
-        ctx.state.remove(key);
-    }
     let acceptances = u64::try_from(acceptances).unwrap_or(u64::MAX);
-    weights::keys(acceptances.saturating_mul(ACCEPTANCE_KEYS).saturating_add(END_KEYS))
+    let weight = weights::keys(acceptances.saturating_mul(ACCEPTANCE_KEYS).saturating_add(END_KEYS));
+    (weight, found.map_or(Ok(()), |deal| end(ctx, id, deal, DealEnd::Expired)))
 }
 
 /// A deal's bill at its end: energy in Wh, amounts in base units.
@@ -150,7 +140,7 @@ pub(super) fn end(ctx: &mut Ctx<'_>, id: &Hash, mut deal: Deal, end: DealEnd) ->
     forget_acceptances(ctx, id, &mut deal)?;
     unlist(ctx, &deal);
     ctx.state.remove(keys::deal(id));
-    ctx.state.remove(keys::queue(deal.expires_ms, id));
+    ctx.state.remove(keys::queue(deal.expires_ms, &Due::Deal(*id)));
     let Bill { used_wh, captured, receivable, released } = bill;
     let partner = match deal.state {
         DealState::Requested => None,

@@ -1,3 +1,4 @@
+use super::LIST;
 use super::records::Dispute;
 use crate::keys;
 use crate::modules::energy::records::Microgrid;
@@ -15,7 +16,7 @@ impl Action for DecideDispute {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(13 + TERMS_KEYS)
+        weights::keys(17 + TERMS_KEYS)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
@@ -69,6 +70,12 @@ fn end(
         tab::charge(ctx, grid, OPERATOR, member.code, credit)?;
     }
     ctx.state.remove(keys::dispute(id));
+    if let Some(moved) = LIST.remove(ctx, &dispute.microgrid, dispute.index)
+        && let Some(mut other) = ctx.state.read(keys::dispute(&moved))
+    {
+        other.index = dispute.index;
+        ctx.state.write(keys::dispute(&moved), &other);
+    }
     ctx.emit(DisputesEvent::DisputeDecided {
         dispute: *id,
         microgrid: dispute.microgrid,

@@ -10,21 +10,41 @@ pub mod keys;
 mod open_dispute;
 pub mod records;
 
-use super::invariants::{self, Entry, Sums, Violation};
+use super::invariants::{self, Entry, Sums, Violation, require};
+use super::list::List;
 use crate::keys::tag;
+use wattle_primitives::Hash;
 use wattle_primitives::call::DisputesCall;
 
 actions! { DisputesCall { OpenDispute, DecideDispute } }
 
-/// Each dispute gives its deposit back.
+/// A microgrid's disputes.
+const LIST: List = List { count: keys::dispute_count, at: keys::dispute_index };
+
+/// Each dispute is listed, and gives its deposit back.
 #[derive(Default)]
 pub(super) struct Rules;
 
 impl invariants::Rules for Rules {
     fn take(&mut self, entry: &Entry<'_>, sums: &mut Sums) -> Result<(), Violation> {
-        if entry.tag() == tag::DISPUTE {
-            sums.owe(entry.record::<records::Dispute>().deposit);
+        match entry.tag() {
+            tag::DISPUTE => {
+                let (id, dispute): (Hash, records::Dispute) = (entry.name(), entry.record());
+                sums.owe(dispute.deposit);
+                sums.expect("disputes", 1);
+                sums.found("dispute count");
+                let listed = entry.state.read(keys::dispute_index(&dispute.microgrid, dispute.index));
+                require(listed == Some(id), id, "dispute is not listed")
+            }
+            tag::DISPUTE_INDEX => {
+                sums.found("disputes");
+                Ok(())
+            }
+            tag::DISPUTE_COUNT => {
+                sums.expect("dispute count", u64::from(entry.record::<u32>()));
+                Ok(())
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }

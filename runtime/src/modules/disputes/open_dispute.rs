@@ -1,3 +1,4 @@
+use super::LIST;
 use super::records::Dispute;
 use crate::keys;
 use crate::modules::energy::push_reading;
@@ -27,7 +28,7 @@ impl Action for OpenDispute {
     }
 
     fn weight(&self) -> Weight {
-        Weight((2 * weights::SIGNATURE).saturating_add(weights::keys(6).0))
+        Weight((2 * weights::SIGNATURE).saturating_add(weights::keys(8).0))
     }
 
     /// Opens the dispute for the sender, who owns the meter.
@@ -53,6 +54,7 @@ impl Action for OpenDispute {
         let (note, voters) = (self.note, Vec::new());
         let record = Dispute {
             microgrid,
+            index: LIST.add(ctx, &microgrid, &dispute)?,
             account,
             meter: address,
             claim,

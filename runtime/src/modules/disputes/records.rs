@@ -8,6 +8,8 @@ use wattle_primitives::{Address, Amount, Hash};
 pub struct Dispute {
     /// The microgrid.
     pub microgrid: Hash,
+    /// Its place in the microgrid's list, under [`crate::keys::dispute_index`].
+    pub index: u32,
     /// Who contests.
     pub account: Address,
     /// About which meter.

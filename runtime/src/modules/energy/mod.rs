@@ -46,6 +46,8 @@ actions! {
     }
 }
 
+/// Share of a block's due work, in thousandths: clearing, settling and ending intervals.
+pub(super) const DUE_SHARE: u64 = 500;
 /// A settlement interval divides a day.
 const DAY_MS: u64 = 24 * 3600 * 1000;
 /// Looking for a version of the terms: 16 keys at most, which are only read, for about a quarter of a key's cost.

@@ -35,7 +35,7 @@ pub(crate) fn enqueue(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, mut ag
         let overdue = due_ms < ctx.time_ms() && !planted!("backlog-first");
         if overdue { ctx.time_ms() } else { due_ms }
     });
-    ctx.state.write(keys::queue(agenda.due_ms, id), &Due::Microgrid(*id));
+    ctx.state.write(keys::queue(agenda.due_ms, &Due::Microgrid(*id)), &Due::Microgrid(*id));
     grid.agenda = Some(agenda);
 }
 

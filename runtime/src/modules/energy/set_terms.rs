@@ -3,6 +3,7 @@ use super::terms::{VERSIONS_MAX, from};
 use super::{DAY_MS, TERMS_KEYS, operated, schedule};
 use crate::keys;
 use crate::modules::{Action, Ctx, ledger, weights};
+use crate::records::Due;
 use wattle_primitives::call::energy::{SetTerms, Terms};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::units::IntervalId;
@@ -41,7 +42,7 @@ impl Action for SetTerms {
         let agenda = grid.agenda.map_or(
             Agenda { clear: from, settle: from, finalize: from, due_ms: TimeMs::ZERO },
             |agenda| {
-                ctx.state.remove(keys::queue(agenda.due_ms, id));
+                ctx.state.remove(keys::queue(agenda.due_ms, &Due::Microgrid(*id)));
                 agenda
             },
         );

@@ -44,6 +44,8 @@ use wattle_primitives::{Address, Amount, AssetId, BookId, Hash, Reason};
 
 actions! { LedgerCall { CreateBook, OpenAccount, Journal, Hold, Capture, Void, SetPeriod } }
 
+/// Share of a block's due work, in thousandths: holds that expire.
+pub(super) const DUE_SHARE: u64 = 250;
 /// Keys that ending a hold of any two accounts touches at most.
 const CLOSE_KEYS: u64 = 12;
 

@@ -17,9 +17,10 @@ use crate::modules::energy::records::{Interval, Microgrid, Step};
 use crate::modules::energy::tab;
 use crate::modules::energy::work::{At, Budget};
 use crate::modules::{Ctx, ledger};
+use crate::records::{Due, RETRY_MS};
 use wattle_primitives::call::market::{OrderEnd, Side};
 use wattle_primitives::event::{EnergyEvent, MarketEvent};
-use wattle_primitives::{Address, Amount, Hash, Reason, WattHours, planted};
+use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, WattHours, planted};
 
 /// Keys that matching touches for each order: its place in the list, and the order.
 const MATCH_KEYS: u64 = 2;
@@ -130,13 +131,16 @@ fn wind_up(ctx: &mut Ctx<'_>, at: &At<'_>, index: u32, budget: &mut Budget) {
             let over = unfilled && is_over(ctx, at.grid, &order);
             end(ctx, at.grid, &id, &order, if over { OrderEnd::Expired } else { OrderEnd::Cleared })
         }
-        None => Err(Reason::UnknownOrder),
+        None => {
+            ctx.state.remove(key);
+            Ok(())
+        }
     };
-    if let Err(reason) = ended {
-        // Placing checked that ending fits, so this cannot happen; if it does, one order must not stop the chain.
-        debug_assert!(false, "order {id} cannot be ended: {reason}");
+    if ended.is_err() {
+        // Placing checked that this is possible; if it is not, the order stands and is tried again by itself.
         ctx.rollback(before);
-        ctx.state.remove(key);
+        let again = ctx.time_ms().saturating_add(TimeMs(RETRY_MS));
+        ctx.state.write(keys::queue(again, &Due::Order(id)), &Due::Order(id));
     }
 }
 
@@ -168,6 +172,8 @@ pub(super) fn end(
     }
     if filled_wh > WattHours::ZERO {
         post(ctx, grid, order)?;
+    }
+    if filled_wh > WattHours::ZERO && is_open(ctx, order) {
         // Proceeds and deposit cover it, but for what rounding took of them.
         let exposed = cost_at_most(import, filled_wh).min(order.amount.saturating_add(captured));
         let Order { side, .. } = *order;
@@ -177,10 +183,25 @@ pub(super) fn end(
     ctx.state.remove(keys::order(id));
     ctx.state.remove(keys::order_index(&microgrid, interval, order.index));
     if let Some(at) = order.expires_ms {
-        ctx.state.remove(keys::queue(at, id));
+        ctx.state.remove(keys::queue(at, &Due::Order(*id)));
     }
     ctx.emit(MarketEvent::OrderEnded { order: *id, account, filled_wh, end });
     ledger::refund(ctx, account, order.deposit)
+}
+
+/// Whether the order's interval still takes positions. One that could not be ended in time is paid for all the same, but
+/// its energy was settled with the grid.
+fn is_open(ctx: &mut Ctx<'_>, order: &Order) -> bool {
+    let record = ctx.state.read(keys::interval(&order.microgrid, order.interval));
+    record.is_some_and(|record| match record.step {
+        Step::Open | Step::Release { .. } | Step::Cleared => true,
+        Step::Measure { .. }
+        | Step::Sum { .. }
+        | Step::Post { .. }
+        | Step::Pay { .. }
+        | Step::Settled
+        | Step::Finish { .. } => false,
+    })
 }
 
 /// Posts what is filled of an order between tabs.

@@ -43,7 +43,7 @@ fn check_order(state: &State, id: Hash, order: &Order) -> Result<(), Violation> 
     let listed = state.read(keys::order_index(microgrid, *interval, *index)) == Some(id);
     let counted = state.read(keys::interval(microgrid, *interval));
     require(listed && counted.is_some_and(|record| *index < record.orders), id, "order is not listed")?;
-    let queued = order.expires_ms.is_none_or(|at| state.read(keys::queue(at, &id)) == Some(Due::Order(id)));
+    let queued = order.expires_ms.is_none_or(|at| state.get(&keys::queue(at, &Due::Order(id))).is_some());
     require(queued, id, "order is not queued")?;
     require(ledger::held(state, &id) == *reserved, id, "order's hold is not what it reserves")?;
     let covered = order.side == Side::Sell || order.amount.saturating_add(order.fee) <= *reserved;

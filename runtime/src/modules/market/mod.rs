@@ -24,9 +24,8 @@ pub(super) use invariants::Rules;
 
 use super::energy::{TERMS_KEYS, microgrid};
 use super::{Ctx, weights};
-use crate::keys::{Key, interval, order};
+use crate::keys::{interval, order};
 use crate::modules::energy::records::{Interval, Microgrid, Step};
-use crate::records::Due;
 use records::Order;
 use wattle_primitives::call::MarketCall;
 use wattle_primitives::call::energy::Terms;
@@ -36,6 +35,8 @@ use wattle_primitives::{Hash, Reason, WattHours, Weight};
 
 actions! { MarketCall { PlaceOrder, CancelOrder } }
 
+/// Share of a block's due work, in thousandths: orders that expire.
+pub(super) const DUE_SHARE: u64 = 125;
 /// Keys that the end of an order touches: order, list, queue, interval, hold, four counters, the tab's record, two
 /// tabs and their records, member, position, versions of terms looked through, two deposits.
 const END_KEYS: u64 = 21 + TERMS_KEYS;
@@ -62,22 +63,13 @@ fn is_over(ctx: &Ctx<'_>, grid: &Microgrid, order: &Order) -> bool {
     order.expires_ms.unwrap_or(grid.end(order.interval)) <= ctx.time_ms()
 }
 
-/// Ends an order whose time is over and that stands in the queue under `key`. What is filled of it, if its market has
-/// just been cleared, stays traded.
-pub(crate) fn expire(ctx: &mut Ctx<'_>, key: Key<Due>, id: &Hash) -> Weight {
-    let before = ctx.savepoint();
-    let ended = match ctx.state.read(order(id)) {
-        Some(order) => microgrid(ctx, &order.microgrid).and_then(|grid| {
-            let end = if order.filled_wh > WattHours::ZERO { OrderEnd::Cleared } else { OrderEnd::Expired };
-            clear::end(ctx, &grid, id, &order, end)
-        }),
-        None => Err(Reason::UnknownOrder),
-    };
-    if let Err(reason) = ended {
-        // Placing checked that ending fits, so this cannot happen; if it does, one order must not stop the chain.
-        debug_assert!(false, "order {id} cannot be ended: {reason}");
-        ctx.rollback(before);
-        ctx.state.remove(key);
-    }
-    weights::keys(END_KEYS)
+/// Ends an order whose time is over, if it stands. What is filled of it, if its market has just been cleared, stays
+/// traded. Placing checked that this is possible.
+pub(crate) fn expire(ctx: &mut Ctx<'_>, id: &Hash) -> (Weight, Result<(), Reason>) {
+    let ended = ctx.state.read(order(id)).map_or(Ok(()), |order| {
+        let grid = microgrid(ctx, &order.microgrid)?;
+        let end = if order.filled_wh > WattHours::ZERO { OrderEnd::Cleared } else { OrderEnd::Expired };
+        clear::end(ctx, &grid, id, &order, end)
+    });
+    (weights::keys(END_KEYS), ended)
 }

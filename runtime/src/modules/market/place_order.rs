@@ -52,7 +52,7 @@ impl Action for PlaceOrder {
             return Err(Reason::BadTime);
         }
         credit::check(ctx, &microgrid, &grid, &account)?;
-        let queue = expires_ms.map(|at| keys::queue(at, &id));
+        let queue = expires_ms.map(|at| keys::queue(at, &Due::Order(id)));
         if ctx.state.contains(keys::order(&id)) || queue.is_some_and(|key| ctx.state.contains(key)) {
             return Err(Reason::AlreadyExists);
         }
