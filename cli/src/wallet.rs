@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use wattle_primitives::call::token::Symbol;
 use wattle_primitives::{AssetId, Call, call};
-use wattle_rpc_types::{AssetInfo, HistoryItem, Page};
+use wattle_rpc_types::{AssetInfo, Balance, HistoryItem, Page};
 
 /// Pages of assets that a search by symbol looks at: 20 of 50.
 const ASSET_PAGES_MAX: usize = 20;

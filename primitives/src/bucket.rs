@@ -45,24 +45,34 @@ impl Bucket {
         Weight(size.capacity.0.saturating_sub(self.at(size, now).div_ceil(MILLI)))
     }
 
+    /// The time in ms after which `units` fit, rounded up: zero when they do at `now`, [`TimeMs::MAX`] when they never will.
+    #[must_use]
+    pub fn wait(&self, size: BucketSize, now: TimeMs, units: Weight) -> TimeMs {
+        let (holds, needed) = (size.capacity.0.saturating_mul(MILLI), units.0.saturating_mul(MILLI));
+        if needed > holds {
+            return TimeMs::MAX;
+        }
+        let over = self.at(size, now).saturating_add(needed).saturating_sub(holds);
+        let whole = over.checked_div(size.rate.0);
+        let wait = whole.map(|ms| ms.saturating_add(u64::from(over.checked_rem(size.rate.0) != Some(0))));
+        if over == 0 { TimeMs::ZERO } else { wait.map_or(TimeMs::MAX, TimeMs) }
+    }
+
     /// Draws `units` at `now`.
     ///
     /// # Errors
-    /// The time in ms after which they would fit, rounded up; [`TimeMs::MAX`] when they never will. Nothing was drawn.
+    /// [`Bucket::wait`]. Nothing was drawn.
     pub fn draw(&mut self, size: BucketSize, now: TimeMs, units: Weight) -> Result<(), TimeMs> {
-        let (holds, needed) = (size.capacity.0.saturating_mul(MILLI), units.0.saturating_mul(MILLI));
-        let level = self.at(size, now).saturating_add(needed);
-        let over = level.saturating_sub(holds);
-        if needed > holds {
-            return Err(TimeMs::MAX);
+        match self.wait(size, now, units) {
+            TimeMs::ZERO => Ok(self.owe(size, now, units)),
+            wait => Err(wait),
         }
-        if over > 0 {
-            let whole = over.checked_div(size.rate.0);
-            let wait = whole.map(|ms| ms.saturating_add(u64::from(over.checked_rem(size.rate.0) != Some(0))));
-            return Err(wait.map_or(TimeMs::MAX, TimeMs));
-        }
+    }
+
+    /// Draws `units` at `now` whether they fit or not: where they do not, nothing fits until what is over has leaked.
+    pub fn owe(&mut self, size: BucketSize, now: TimeMs, units: Weight) {
+        let level = self.at(size, now).saturating_add(units.0.saturating_mul(MILLI));
         *self = Self { level, at_ms: now.max(self.at_ms) };
-        Ok(())
     }
 }
 

@@ -112,6 +112,10 @@ reasons! {
         NotMember = 72, "not_member";
         /// The member would owe more than its credit limit.
         CreditExceeded = 73, "credit_exceeded";
+        /// Nobody pays for the microgrid's work: it takes no orders and no deals until somebody does.
+        MicrogridPaused = 74, "microgrid_paused";
+        /// The microgrid is not paused.
+        NotPaused = 75, "not_paused";
     }
     market: (96u8..112) => {
         /// The gate for the interval has closed, or it is too far ahead.

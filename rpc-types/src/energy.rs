@@ -126,6 +126,11 @@ pub struct MicrogridInfo {
     pub terms: u32,
     /// Cash of the microgrid: paid in by members and not paid out yet, base units.
     pub cash: Amount,
+    /// Its own wallet: pays for its work before its operator's does; anybody may transfer to it.
+    pub wallet: Address,
+    /// Present while nobody pays for its work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<PausedInfo>,
     /// The interval that is running.
     pub current: IntervalId,
     /// The next interval to be cleared; absent without terms.
@@ -137,6 +142,19 @@ pub struct MicrogridInfo {
     /// The next interval to become final; absent without terms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_final: Option<IntervalId>,
+}
+
+/// A pause: nobody pays for a microgrid's work. It takes no orders and no deals, and settles nothing, until it is resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PausedInfo {
+    /// Since when.
+    pub since_ms: TimeMs,
+    /// Native base units without which it cannot be resumed.
+    pub needed: Amount,
+    /// Native base units in its wallet and its operator's.
+    pub available: Amount,
 }
 
 /// A registered meter and its last accepted reading.

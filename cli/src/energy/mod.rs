@@ -44,6 +44,12 @@ enum EnergyCommand {
     /// Register a microgrid operated by the sender. Prints its id before it is sent.
     #[command(after_help = "Example:\n  wattle energy register-microgrid --from alice --interval-minutes 15")]
     RegisterMicrogrid(registry::MicrogridArgs),
+    /// Let a paused microgrid's work go on, once its wallet or its operator's has the money; by anybody.
+    #[command(
+        after_help = "Examples:\n  wattle energy resume-microgrid --from bob --microgrid 9f3a…\n\nIts wallet is in \
+        `wattle energy microgrid 9f3a…`, with what is needed: `wattle wallet send` pays into it."
+    )]
+    ResumeMicrogrid(tab::ResumeArgs),
     /// Set a microgrid's terms from a TOML file; by its operator only.
     #[command(after_help = registry::TERMS_EXAMPLE)]
     SetTerms(registry::SetTermsArgs),
@@ -232,6 +238,7 @@ pub(crate) async fn run(args: EnergyArgs, ctx: &Ctx) -> CliResult {
         EnergyCommand::CancelOrder(args) => market::cancel(&args, ctx).await,
         EnergyCommand::PayTab(args) => tab::pay_tab(&args, ctx).await,
         EnergyCommand::Collection(args) => tab::collection(&args, ctx).await,
+        EnergyCommand::ResumeMicrogrid(args) => tab::resume(&args, ctx).await,
         EnergyCommand::Deal(command) => deals::run(command, ctx).await,
         EnergyCommand::Dispute(command) => disputes::run(command, ctx).await,
         EnergyCommand::Bill(args) => bill::run(&args, ctx).await,

@@ -47,6 +47,7 @@ pub(crate) fn with_terms(mut state: State, versions: &[(u64, Terms)]) -> State {
         ordered: IntervalId(0),
         terms: u32::try_from(versions.len()).unwrap(),
         agenda: None,
+        pause: None,
     };
     state.insert(state_key::microgrid(&GRID).to_vec(), wattle_primitives::encode(&record));
     for (version, (from, terms)) in (0..).zip(versions) {

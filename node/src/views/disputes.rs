@@ -6,7 +6,7 @@ use super::energy::grid;
 use super::{NodeBackend, View, at, page, storage};
 use wattle_primitives::call::DisputesCall;
 use wattle_primitives::call::disputes::{OpenDispute, dispute_id};
-use wattle_primitives::{Address, Call, Hash, Height, Outcome, Tx};
+use wattle_primitives::{Address, Call, Hash, Outcome, Tx};
 use wattle_rpc_types::{
     Anchored, DisputeInfo, DisputeQueries, DisputesRequest, OpenedInfo, Page, PageRequest, RpcError,
     RpcResult,

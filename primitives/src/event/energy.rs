@@ -201,6 +201,24 @@ events! {
             /// Whether it may be debited.
             on: bool,
         } = 14,
+        /// Nobody pays for a microgrid's work: it stands still, with its orders, deals and holds, until somebody does.
+        microgrid_paused: MicrogridPaused {
+            /// The microgrid.
+            microgrid: Hash,
+            /// Its operator.
+            operator: Address,
+            /// Native base units without which it does not go on: in its own wallet or the operator's.
+            needed: Amount,
+        } = 15,
+        /// A microgrid's work goes on.
+        microgrid_resumed: MicrogridResumed {
+            /// The microgrid.
+            microgrid: Hash,
+            /// Its operator.
+            operator: Address,
+            /// Who resumed it.
+            by: Address,
+        } = 16,
     }
 }
 
@@ -209,7 +227,10 @@ impl EnergyEvent {
     #[must_use]
     pub const fn concerns(&self) -> Concerns {
         match self {
-            Self::MicrogridRegistered { operator, .. } => Concerns::party(*operator),
+            Self::MicrogridRegistered { operator, .. } | Self::MicrogridPaused { operator, .. } => {
+                Concerns::party(*operator)
+            }
+            Self::MicrogridResumed { operator, by, .. } => Concerns::parties(*operator, *by),
             Self::MeterRegistered { meter, owner, .. } => Concerns::parties(*meter, *owner),
             Self::ReadingAccepted { meter, .. } | Self::ReadingRefused { meter, .. } => {
                 Concerns::party(*meter)

@@ -126,9 +126,33 @@ pub struct MicrogridRecord {
     pub terms: u32,
     /// Its next work; `None` until it has terms.
     pub agenda: Option<Agenda>,
+    /// Its last pause; `None` if it was never paused.
+    pub pause: Option<Pause>,
+}
+
+/// A time in which nobody paid for a microgrid's work: nothing was cleared, settled or estimated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Pause {
+    /// When it began; that of the pause before when work had not caught up with that.
+    pub since_ms: TimeMs,
+    /// When it ended; `None` while it lasts.
+    pub until_ms: Option<TimeMs>,
 }
 
 impl MicrogridRecord {
+    /// Whether its work stands still until somebody pays.
+    #[must_use]
+    pub const fn is_paused(&self) -> bool {
+        matches!(self.pause, Some(Pause { until_ms: None, .. }))
+    }
+
+    /// From when on, between two times, it was paused, if it was.
+    #[must_use]
+    pub fn paused_from(&self, from: TimeMs, to: TimeMs) -> Option<TimeMs> {
+        let Pause { since_ms, until_ms } = self.pause?;
+        (since_ms < to && until_ms.is_none_or(|until| from < until)).then(|| since_ms.max(from))
+    }
+
     /// The interval that a time belongs to.
     #[must_use]
     pub fn interval_at(&self, time_ms: TimeMs) -> IntervalId {

@@ -355,6 +355,7 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
             Call::from(call::disputes::DecideDispute { dispute: hash(14), uphold: true }),
         ),
         ("Energy::SetCollection", Call::from(call::energy::SetCollection { microgrid, on: true })),
+        ("Energy::ResumeMicrogrid", Call::from(call::energy::ResumeMicrogrid { microgrid })),
     ]
 }
 
@@ -666,6 +667,18 @@ fn energy_events() -> Vec<(&'static str, Event)> {
         ),
         ("DealWithdrawn", Event::Deals(DealsEvent::DealWithdrawn { deal, account })),
         ("CollectionSet", Event::Energy(EnergyEvent::CollectionSet { microgrid, account, on: true })),
+        (
+            "MicrogridPaused",
+            Event::Energy(EnergyEvent::MicrogridPaused {
+                microgrid,
+                operator: account,
+                needed: Amount(1_240),
+            }),
+        ),
+        (
+            "MicrogridResumed",
+            Event::Energy(EnergyEvent::MicrogridResumed { microgrid, operator: account, by: address(2) }),
+        ),
     ]
 }
 

@@ -335,6 +335,12 @@ const LINES = {
     e.on ? " lets settlement debit its wallet in " : " no longer lets settlement debit its wallet in ",
     name("microgrid", e.microgrid),
   ],
+  microgrid_paused: (e) => [
+    name("microgrid", e.microgrid),
+    " is paused: nobody pays for its work, which takes ",
+    money(e.needed, "0"),
+  ],
+  microgrid_resumed: (e) => [account(e.by), " resumes ", name("microgrid", e.microgrid)],
   reading_refused: (e) => ["meter ", meter(e.meter), ` no. ${integer(e.seq)}: ${words(e.reason)}`],
 };
 

@@ -3,31 +3,54 @@
 //! Due work runs within a budget; a step that does not fit leaves its cursor in the interval's record and goes on in
 //! the next block.
 
-use super::energy::TERMS_KEYS;
 use super::energy::schedule::{self, Work};
+use super::energy::upkeep::{self, Means};
 use super::energy::work::{At, Budget};
 use super::energy::{finish, settle};
 use super::{Ctx, market, weights};
 use crate::keys;
-use crate::modules::energy::records::Microgrid;
+use crate::modules::energy::records::{Agenda, Microgrid};
 use wattle_primitives::call::energy::Terms;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Hash, TimeMs, Weight, planted};
+use wattle_primitives::{Hash, Reason, TimeMs, Weight, planted};
 
-/// Keys of a microgrid that wakes up: its record, its old and new place in the queue, and the first look at three
-/// versions of its terms, at a quarter of a key's cost for each that is only read.
-const WAKE_KEYS: u64 = 3 + 3 * (1 + TERMS_KEYS);
-/// Keys that finding the next work takes from then on.
+/// Keys that finding the next work takes, but for the first.
 const LOOK_KEYS: u64 = 3;
 
-/// Goes on with a microgrid's work that is due, within `budget`, and puts it back into the queue.
-pub(crate) fn advance(ctx: &mut Ctx<'_>, id: &Hash, budget: Weight) -> Weight {
-    let mut budget = Budget { max: budget, used: weights::keys(WAKE_KEYS) };
-    let Some(mut grid) = ctx.state.read(keys::microgrid(id)) else { return budget.used };
-    let Some(mut agenda) = grid.agenda else { return budget.used };
-    while let Some((due_ms, work, interval, terms)) = schedule::next(ctx, id, &grid, &agenda) {
+/// Goes on with a microgrid's work that is due, within `room` and what is paid for, and puts it back into the queue.
+pub(crate) fn advance(ctx: &mut Ctx<'_>, id: &Hash, room: Weight) -> (Weight, Result<(), Reason>) {
+    let wake = weights::keys(upkeep::WAKE_KEYS);
+    let found = ctx.state.read(keys::microgrid(id));
+    let Some((mut grid, agenda)) = found.and_then(|grid| grid.agenda.map(|agenda| (grid, agenda))) else {
+        return (wake, Ok(()));
+    };
+    let mut budget = Budget { max: room, billed_max: room, used: wake, prepaid: Weight::ZERO };
+    let done = match upkeep::means(ctx, id, &grid, room) {
+        Means::Unpaid => {
+            upkeep::pause(ctx, id, &mut grid, agenda);
+            Ok(())
+        }
+        // Looking whether it may costs something too, or many microgrids of one operator would look for nothing.
+        Means::Wait => upkeep::pay(ctx, id, &grid, wake)
+            .and_then(|paid| upkeep::account(ctx, id, &grid, paid, wake))
+            .map(|()| upkeep::postpone(ctx, id, &mut grid, agenda)),
+        Means::Work(most) => {
+            budget.billed_max = upkeep::before_last_step(most);
+            upkeep::pay(ctx, id, &grid, most).and_then(|paid| {
+                work(ctx, id, &mut grid, agenda, &mut budget);
+                upkeep::account(ctx, id, &grid, paid, budget.billed())
+            })
+        }
+    };
+    ctx.state.write(keys::microgrid(id), &grid);
+    (budget.used, done)
+}
+
+/// Does what is due within `budget`.
+fn work(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, mut agenda: Agenda, budget: &mut Budget) {
+    while let Some((due_ms, work, interval, terms)) = schedule::next(ctx, id, grid, &agenda) {
         budget.keys(LOOK_KEYS);
-        if due_ms > ctx.time_ms() || !run(ctx, id, &grid, work, interval, &terms, &mut budget) {
+        if due_ms > ctx.time_ms() || !run(ctx, id, grid, work, interval, &terms, budget) {
             break;
         }
         match work {
@@ -39,9 +62,7 @@ pub(crate) fn advance(ctx: &mut Ctx<'_>, id: &Hash, budget: Weight) -> Weight {
             break;
         }
     }
-    schedule::enqueue(ctx, id, &mut grid, agenda);
-    ctx.state.write(keys::microgrid(id), &grid);
-    budget.used
+    schedule::enqueue(ctx, id, grid, agenda);
 }
 
 /// Does one kind of work for one interval; whether it is done with it.

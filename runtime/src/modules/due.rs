@@ -60,7 +60,7 @@ fn run(ctx: &mut Ctx<'_>, kind: DueKind, budget: Weight) -> Weight {
         let before = ctx.savepoint();
         let (took, done) = match due {
             Due::Hold(id) => ledger::release_due(ctx, &id),
-            Due::Microgrid(id) => (agenda::advance(ctx, &id, Weight(left.0 / 2)), Ok(())),
+            Due::Microgrid(id) => agenda::advance(ctx, &id, Weight(left.0 / 2)),
             Due::Deal(id) => deals::expire(ctx, &id),
             Due::Order(id) => market::expire(ctx, &id),
         };

@@ -241,7 +241,9 @@ impl Bills {
                 | EnergyEvent::MeterSwapped { .. }
                 | EnergyEvent::TermsSet { .. }
                 | EnergyEvent::MemberSet { .. }
-                | EnergyEvent::CollectionSet { .. },
+                | EnergyEvent::CollectionSet { .. }
+                | EnergyEvent::MicrogridPaused { .. }
+                | EnergyEvent::MicrogridResumed { .. },
             )
             | Event::Market(MarketEvent::MarketCleared { .. })
             | Event::Deals(

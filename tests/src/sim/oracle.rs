@@ -147,6 +147,7 @@ impl Oracle {
         }
         let (time_ms, receipts) = (header.time_ms.0, &item.executed.receipts);
         self.move_money(&receipts.block)?;
+        self.charge_work(&receipts.block)?;
         self.bills.take_events(&receipts.block, time_ms, &mut self.coverage)?;
         for (tx, receipt) in item.block.block.txs.iter().zip(&receipts.txs) {
             if let Some(before) = self.txs.insert(tx.id(), header.height) {
@@ -213,7 +214,7 @@ impl Oracle {
                     let owner = self.holds.remove(hold).ok_or("a hold is released twice")?;
                     self.receive(&owner, *amount);
                 }
-                // Fees are taken from receipts.
+                // Fees are taken from receipts, and those of due work apart.
                 LedgerEvent::FeeCharged { .. }
                 | LedgerEvent::BookCreated { .. }
                 | LedgerEvent::LedgerAccountOpened { .. }
@@ -224,6 +225,14 @@ impl Oracle {
             }
         }
         Ok(())
+    }
+
+    /// Fees that no transaction pays: for a microgrid's work. It has no wallet of its own here.
+    fn charge_work(&mut self, events: &[Event]) -> Result<(), String> {
+        events.iter().try_for_each(|event| match event {
+            Event::Ledger(LedgerEvent::FeeCharged { payer, amount }) => self.pay(payer, amount.0),
+            _ => Ok(()),
+        })
     }
 
     fn receive(&mut self, owner: &Address, amount: Amount) {

@@ -80,6 +80,7 @@ fn every_command_of_the_guides_is_understood() {
         ("$DEAL", &hash),
         ("$DISPUTE", &hash),
         ("$METER", &address),
+        ("$WALLET", &address),
         ("$ALICE", &address),
         ("$KEY", &key),
         ("$BINDING", &"5f".repeat(64)),

@@ -11,7 +11,7 @@ use wattle_primitives::{Address, Amount, AssetId, BoundedVec, Hash, Height, Time
 use wattle_runtime::modules::deals::records::{Acceptance, Deal, DealState};
 use wattle_runtime::modules::disputes::records::Dispute;
 use wattle_runtime::modules::energy::records::{
-    Agenda, Interval, Measured, Member, Microgrid, Position, SettledMeter, Silence, Slice, Step,
+    Agenda, Interval, Measured, Member, Microgrid, Pause, Position, SettledMeter, Silence, Slice, Step,
 };
 use wattle_runtime::modules::identity::records::Sponsorship;
 use wattle_runtime::modules::ledger::records::Asset;
@@ -58,6 +58,8 @@ fn members(all: &mut Map<String, Value>) {
         members: 6, ordered: IntervalId(7), terms: 8,
         agenda: Some(Agenda { clear: IntervalId(9), settle: IntervalId(10), finalize: IntervalId(11), due_ms: TimeMs(12) })
             => json!({ "clear": "9", "settle": "10", "finalize": "11", "due_ms": "12" }),
+        pause: Some(Pause { since_ms: TimeMs(13), until_ms: Some(TimeMs(14)) })
+            => json!({ "since_ms": "13", "until_ms": "14" }),
     });
     record!(
         all,
@@ -78,8 +80,8 @@ fn members(all: &mut Map<String, Value>) {
     );
     record!(all, "SettledMeter", SettledMeter {
         until: IntervalId(1), typical_wh: wh(2),
-        silence: Some(Silence { since_ms: TimeMs(3), import_wh: wh(4), amount: Amount(5) })
-            => json!({ "since_ms": "3", "import_wh": "4", "amount": "5" }),
+        silence: Some(Silence { since_ms: TimeMs(3), until_ms: Some(TimeMs(4)), import_wh: wh(5), amount: Amount(6) })
+            => json!({ "since_ms": "3", "until_ms": "4", "import_wh": "5", "amount": "6" }),
     });
     record!(all, "Slice", Slice { import_wh: wh(1), export_wh: wh(2), lump: true });
     record!(
@@ -87,6 +89,7 @@ fn members(all: &mut Map<String, Value>) {
         "Dispute",
         Dispute {
             microgrid: hash(1),
+            index: 11,
             account: address(2),
             meter: address(3),
             claim: Amount(4),

@@ -6,12 +6,13 @@ mod readings;
 use super::{NodeBackend, View, at, chain, events, page, storage};
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, Hash, Height};
+use wattle_primitives::{Address, Amount, AssetId, Hash, Height};
 use wattle_rpc_types::{
     Anchored, BillRequest, EnergyQueries, EventItem, IntervalInfo, MemberInfo, MeterInfo, MicrogridInfo,
-    Page, PageRequest, ReadingItem, ReadingsRequest, RpcError, RpcResult, TermsInfo,
+    Page, PageRequest, PausedInfo, ReadingItem, ReadingsRequest, RpcError, RpcResult, TermsInfo,
 };
 use wattle_runtime::modules::energy::records::{Member, Meter, Microgrid};
+use wattle_runtime::modules::energy::upkeep::least_price;
 use wattle_runtime::store::{StatementPage, Towards};
 use wattle_runtime::{keys, query};
 
@@ -171,9 +172,17 @@ pub(super) fn grid(view: &View, id: &Hash) -> RpcResult<Microgrid> {
 }
 
 fn microgrid_info(view: &View, id: Hash, grid: Microgrid) -> MicrogridInfo {
-    let Microgrid { operator, asset, interval_ms, meters, book, members, terms, agenda, .. } = grid;
+    let Microgrid { operator, asset, interval_ms, meters, book, members, terms, agenda, pause, .. } = grid;
     let cash = AccountId::Due { book };
     let cash = query::balance(&view.state, &cash, asset);
+    let wallet = Address::of_microgrid(&id);
+    let funds =
+        |owner| query::balance(&view.state, &AccountId::Wallet { owner }, AssetId::NATIVE).available();
+    let paused = pause.filter(|_| grid.is_paused()).map(|pause| PausedInfo {
+        since_ms: pause.since_ms,
+        needed: least_price(view.schedule.params()),
+        available: funds(wallet).saturating_add(funds(operator)),
+    });
     MicrogridInfo {
         id,
         operator,
@@ -184,6 +193,8 @@ fn microgrid_info(view: &View, id: Hash, grid: Microgrid) -> MicrogridInfo {
         members,
         terms,
         cash: Amount(cash.credits_posted.saturating_sub(cash.debits_posted)),
+        wallet,
+        paused,
         current: grid.interval_at(view.header.time_ms),
         next_clear: agenda.map(|agenda| agenda.clear),
         next_settle: agenda.map(|agenda| agenda.settle),

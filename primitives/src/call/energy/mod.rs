@@ -3,6 +3,7 @@
 mod pay_tab;
 mod register_meter;
 mod register_microgrid;
+mod resume_microgrid;
 mod set_collection;
 mod set_member;
 mod set_terms;
@@ -12,6 +13,7 @@ mod swap_meter;
 pub use pay_tab::PayTab;
 pub use register_meter::RegisterMeter;
 pub use register_microgrid::RegisterMicrogrid;
+pub use resume_microgrid::ResumeMicrogrid;
 pub use set_collection::SetCollection;
 pub use set_member::SetMember;
 pub use set_terms::SetTerms;
@@ -47,6 +49,7 @@ calls! {
         pay_tab: PayTab = 5,
         swap_meter: SwapMeter = 6,
         set_collection: SetCollection = 7,
+        resume_microgrid: ResumeMicrogrid = 8,
     }
 }
 

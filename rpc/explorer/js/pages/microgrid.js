@@ -101,6 +101,18 @@ class Microgrid extends Page {
       ["Meters", integer(grid.meters)],
       ["Members", integer(grid.members)],
       ["Paid in, not paid out", money(grid.cash, grid.asset)],
+      ["Wallet for its work", account(grid.wallet)],
+      [
+        "Paused",
+        grid.paused && [
+          "since ",
+          time(grid.paused.sinceMs),
+          ": nobody pays for its work, which takes ",
+          money(grid.paused.needed, "0"),
+          "; there is ",
+          money(grid.paused.available, "0"),
+        ],
+      ],
     );
   }
 

@@ -1,7 +1,8 @@
 use super::records::{Acceptance, DealState};
+use super::usage::ACCEPTANCE_KEYS;
 use super::{ASK_KEYS, agreed, check_offer, deal};
 use crate::keys;
-use crate::modules::energy::tab;
+use crate::modules::energy::{self, tab};
 use crate::modules::{Action, Ctx, ledger, weights};
 use wattle_primitives::call::deals::AcceptDeal;
 use wattle_primitives::event::DealsEvent;
@@ -13,7 +14,7 @@ impl Action for AcceptDeal {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(ASK_KEYS)
+        weights::keys(ASK_KEYS + ACCEPTANCE_KEYS)
     }
 
     /// Accepts a request.
@@ -27,6 +28,7 @@ impl Action for AcceptDeal {
         if deal.requester == account {
             return Err(Reason::SameAccount);
         }
+        energy::microgrid(ctx, &deal.microgrid).and_then(|grid| energy::upkeep::running(&grid))?;
         tab::member(ctx, &deal.microgrid, &account)?;
         let wh = agreed(deal.wh, wh_max, deal.wh_min, deal.unit_wh)?;
         let key = keys::acceptance(id, &account);

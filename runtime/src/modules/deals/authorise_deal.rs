@@ -48,6 +48,7 @@ impl Action for AuthoriseDeal {
         }
         let from_wh = record.last.ok_or(Reason::Unmetered)?.import_wh;
         let grid = energy::microgrid(ctx, &deal.microgrid)?;
+        energy::upkeep::running(&grid)?;
         let (seq, used_wh) = (0, WattHours::ZERO);
         deal.state = DealState::Authorised { partner, funding, margin_wh, seq, used_wh, meter, from_wh };
         let reserved = reserved(&deal);

@@ -1,7 +1,7 @@
 use super::records::DealState;
 use super::{PICK_KEYS, agreed, deal, forget_acceptances, queue};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, energy, weights};
 use wattle_primitives::call::deals::{CONFIRMED_MS, ConfirmDeal};
 use wattle_primitives::event::DealsEvent;
 use wattle_primitives::{Reason, TimeMs, Weight};
@@ -25,6 +25,7 @@ impl Action for ConfirmDeal {
         if deal.state != DealState::Requested {
             return Err(Reason::DealState);
         }
+        energy::microgrid(ctx, &deal.microgrid).and_then(|grid| energy::upkeep::running(&grid))?;
         let acceptance = ctx.state.read(keys::acceptance(id, &partner)).ok_or(Reason::UnknownDeal)?;
         deal.price = deal.price_with(&acceptance);
         deal.wh = agreed(deal.wh, acceptance.wh_max, deal.wh_min, deal.unit_wh)?;

@@ -1,4 +1,5 @@
 use super::records::{Deal, DealState};
+use super::usage::END_KEYS;
 use super::{ASK_KEYS, LIST, agreed, check_end, check_offer, queue};
 use crate::keys;
 use crate::modules::energy::{self, credit, tab, terms};
@@ -20,7 +21,8 @@ impl Action for RequestDeal {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(ASK_KEYS)
+        // Whoever asks pays for the end as well: that comes by itself.
+        weights::keys(ASK_KEYS + END_KEYS)
     }
 
     /// Asks for a deal.
@@ -29,6 +31,7 @@ impl Action for RequestDeal {
         let requester = ctx.sender();
         let id = deal_id(&requester, &reference);
         let grid = energy::microgrid(ctx, &microgrid)?;
+        energy::upkeep::running(&grid)?;
         tab::member(ctx, &microgrid, &requester)?;
         let current = credit::current(ctx, &grid);
         terms::at(ctx, &microgrid, &grid, current).ok_or(Reason::NoTerms)?;

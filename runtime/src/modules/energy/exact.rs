@@ -54,8 +54,10 @@ impl Span {
 impl Silence {
     /// Import estimated between two times, Wh; a whole interval takes `interval_ms`.
     pub(super) fn between(&self, from: TimeMs, to: TimeMs, interval_ms: TimeMs) -> u64 {
-        let until =
-            |at: TimeMs| floor_of(self.import_wh.0, at.0.saturating_sub(self.since_ms.0), interval_ms.0);
+        let end = self.until_ms.unwrap_or(TimeMs::MAX);
+        let until = |at: TimeMs| {
+            floor_of(self.import_wh.0, at.min(end).0.saturating_sub(self.since_ms.0), interval_ms.0)
+        };
         until(to).saturating_sub(until(from))
     }
 }

@@ -39,7 +39,7 @@ proptest! {
     #[test]
     fn estimates_telescope(rate in 0u64..1 << 40, cuts in prop::collection::vec(0u64..1 << 40, 2..20)) {
         let silence = Silence {
-            since_ms: TimeMs(1000), import_wh: WattHours(rate), amount: Amount(0),
+            since_ms: TimeMs(1000), until_ms: None, import_wh: WattHours(rate), amount: Amount(0),
         };
         let mut cuts = cuts;
         cuts.sort_unstable();

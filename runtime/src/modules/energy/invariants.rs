@@ -1,4 +1,4 @@
-//! The rules of settlement: every microgrid with terms stands in the queue once, lists and records agree, nothing waits
+//! The rules of settlement: every microgrid with terms stands in the queue once unless it is paused, lists and records agree, nothing waits
 //! for an interval that is over, and money is on tabs or in cash and nowhere else.
 
 use super::records::{Member, Meter, Microgrid, Position, SettledMeter, Step};
@@ -10,7 +10,7 @@ use crate::records::Due;
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, Hash};
+use wattle_primitives::{Address, Amount, Hash, TimeMs};
 
 /// Each pair: as a record says, and as those it sums up do.
 #[derive(Default)]
@@ -170,7 +170,11 @@ fn take_microgrid(entry: &Entry<'_>, sums: &mut Sums) -> Result<(), Violation> {
     let Some(agenda) = grid.agenda else {
         return require(grid.terms == 0, id, "terms without an agenda");
     };
-    sums.expect("agendas", 1);
+    if grid.is_paused() {
+        require(agenda.due_ms == TimeMs::MAX, id, "a paused microgrid is due")?;
+    } else {
+        sums.expect("agendas", 1);
+    }
     let ordered = agenda.finalize <= agenda.settle && agenda.settle <= agenda.clear;
     require(ordered, id, "agenda is out of order")?;
     let posting = matches!(step(state, &id, agenda.settle), Step::Post { .. });

@@ -21,6 +21,7 @@ mod readings;
 pub mod records;
 pub(crate) mod register_meter;
 mod register_microgrid;
+mod resume_microgrid;
 pub(crate) mod schedule;
 pub(crate) mod set_collection;
 mod set_member;
@@ -30,6 +31,7 @@ mod submit_readings;
 mod swap_meter;
 pub mod tab;
 pub(crate) mod terms;
+pub mod upkeep;
 pub(crate) mod work;
 
 pub(super) use invariants::Rules;
@@ -43,6 +45,7 @@ use wattle_primitives::{Hash, Reason};
 actions! {
     EnergyCall {
         RegisterMicrogrid, RegisterMeter, SubmitReadings, SetTerms, SetMember, PayTab, SwapMeter, SetCollection,
+        ResumeMicrogrid,
     }
 }
 

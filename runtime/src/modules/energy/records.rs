@@ -6,7 +6,7 @@ use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Amount, TimeMs, WattHours};
 
 pub use wattle_primitives::state_key::{
-    Agenda, LastReading, MemberRecord as Member, MeterRecord as Meter, MicrogridRecord as Microgrid,
+    Agenda, LastReading, MemberRecord as Member, MeterRecord as Meter, MicrogridRecord as Microgrid, Pause,
     TermsRecord,
 };
 
@@ -148,6 +148,8 @@ pub struct SettledMeter {
 pub struct Silence {
     /// Where the estimates count from.
     pub since_ms: TimeMs,
+    /// Where they end: the microgrid was paused, and the meter has not reported since.
+    pub until_ms: Option<TimeMs>,
     /// Estimated import for a whole interval.
     pub import_wh: WattHours,
     /// Worth of the estimates that no reading has replaced, base units: part of the member's `estimated`.

@@ -53,6 +53,7 @@ impl Action for RegisterMicrogrid {
             ordered: IntervalId(0),
             terms: 0,
             agenda: None,
+            pause: None,
         };
         tab::join(ctx, &id, &mut grid, operator, None)?;
         ctx.state.write(keys::microgrid(&id), &grid);

@@ -1,6 +1,6 @@
 //! When a microgrid has something to do: clearing, settling and ending intervals, each kind in the order of time.
 //!
-//! A microgrid with terms stands in the queue exactly once, under the time of its next work. An interval is settled
+//! A microgrid with terms stands in the queue exactly once, under the time of its next work, unless it is paused. An interval is settled
 //! only after it is cleared, and ends only after it is settled.
 
 use super::records::{Agenda, Microgrid};
@@ -28,15 +28,23 @@ pub(crate) type Next = (TimeMs, Work, IntervalId, Terms);
 
 /// Puts a microgrid with this agenda into the queue; with what is overdue, behind everything that is due by now, so
 /// that its backlog does not hold up others. The caller writes `grid`.
-pub(crate) fn enqueue(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, mut agenda: Agenda) {
+pub(crate) fn enqueue(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, agenda: Agenda) {
     let next = next(ctx, id, grid, &agenda);
     // Every interval of the agenda has terms, so there is always something next.
-    agenda.due_ms = next.map_or(TimeMs::MAX, |(due_ms, ..)| {
+    let due_ms = next.map_or(TimeMs::MAX, |(due_ms, ..)| {
         let overdue = due_ms < ctx.time_ms() && !planted!("backlog-first");
         if overdue { ctx.time_ms() } else { due_ms }
     });
-    ctx.state.write(keys::queue(agenda.due_ms, &Due::Microgrid(*id)), &Due::Microgrid(*id));
-    grid.agenda = Some(agenda);
+    enqueue_at(ctx, id, grid, agenda, due_ms);
+}
+
+/// Puts a microgrid into the queue under `due_ms`; one that is paused waits outside. The caller writes `grid`.
+pub(super) fn enqueue_at(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, agenda: Agenda, due_ms: TimeMs) {
+    let due_ms = if grid.is_paused() { TimeMs::MAX } else { due_ms };
+    if !grid.is_paused() {
+        ctx.state.write(keys::queue(due_ms, &Due::Microgrid(*id)), &Due::Microgrid(*id));
+    }
+    grid.agenda = Some(Agenda { due_ms, ..agenda });
 }
 
 /// The next work of a microgrid with this agenda; `None` if its terms are missing.

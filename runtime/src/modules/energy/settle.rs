@@ -1,7 +1,7 @@
 //! Settling an interval provisionally: meters are summed up by member, then members are charged and paid.
 //!
 //! A meter that has not reported to the end of the interval is estimated: the rest of its import at the rate of its
-//! last measured interval, of its export nothing. What a member used beyond what it bought, or delivered beyond what it
+//! last measured interval, of its export nothing. Where the microgrid was paused, estimates end until the meter reports again. What a member used beyond what it bought, or delivered beyond what it
 //! sold, settles with the operator at the tariff, or under mid-market rates with the other members first.
 //!
 //! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it, if its owner lets it be.
@@ -22,6 +22,8 @@ use wattle_primitives::{Address, Amount, WattHours, planted};
 const MEASURE_KEYS: u64 = 6;
 /// Keys of a member without anything to do.
 const IDLE_KEYS: u64 = 2;
+/// Keys of a member with a claim for which there is no cash: tab, list entry, member.
+const UNPAID_KEYS: u64 = 3;
 /// Keys of posting a member's line: position, list entry, member, two tabs and the clearing account with their
 /// records, and what paying takes.
 const POST_KEYS: u64 = 9 + PAY_KEYS;
@@ -73,7 +75,7 @@ fn step(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, budget: &mut Budg
         // The operator comes last: what there is goes to members first.
         Step::Pay { next } if next <= at.grid.members.saturating_add(1) => {
             let paid = pay(ctx, at, if next <= at.grid.members { next } else { OPERATOR });
-            budget.keys(if paid { PAY_KEYS.saturating_add(IDLE_KEYS) } else { IDLE_KEYS });
+            budget.keys(if paid { PAY_KEYS.saturating_add(IDLE_KEYS) } else { UNPAID_KEYS });
             Step::Pay { next: next.saturating_add(1) }
         }
         Step::Pay { .. } | Step::Settled | Step::Finish { .. } => {
@@ -158,9 +160,13 @@ fn part(
     let rate = if meter.role == MeterRole::Sub { settled.typical_wh } else { WattHours::ZERO };
     let silence = settled.silence.get_or_insert(Silence {
         since_ms: last.effective_ms.max(start),
+        until_ms: None,
         import_wh: rate,
         amount: Amount::ZERO,
     });
+    if let Some(paused_ms) = at.grid.paused_from(start, end) {
+        silence.until_ms.get_or_insert(paused_ms.max(silence.since_ms));
+    }
     let estimate = silence.between(start.max(silence.since_ms), end, at.grid.interval_ms);
     let estimate = WattHours(estimate);
     let guessed = estimate > WattHours::ZERO && planted!("silent-export-estimated");

@@ -11,8 +11,12 @@ use wattle_primitives::{Hash, Weight};
 pub(crate) struct Budget {
     /// Upper bound; the step that passes it is the last.
     pub(crate) max: Weight,
+    /// Upper bound of what the microgrid pays for, likewise.
+    pub(crate) billed_max: Weight,
     /// Used so far.
     pub(crate) used: Weight,
+    /// The part of it that was paid for when it was asked for: ending orders.
+    pub(crate) prepaid: Weight,
 }
 
 impl Budget {
@@ -21,9 +25,20 @@ impl Budget {
         self.used = self.used.saturating_add(weights::keys(keys));
     }
 
+    /// Notes that so many keys were touched for what was paid for before.
+    pub(crate) fn prepaid(&mut self, keys: u64) {
+        self.keys(keys);
+        self.prepaid = self.prepaid.saturating_add(weights::keys(keys));
+    }
+
+    /// Weight that the microgrid pays for.
+    pub(crate) const fn billed(&self) -> Weight {
+        self.used.saturating_sub(self.prepaid)
+    }
+
     /// Whether nothing more should be begun.
     pub(crate) fn is_spent(&self) -> bool {
-        self.used >= self.max
+        self.used >= self.max || self.billed() >= self.billed_max
     }
 }
 

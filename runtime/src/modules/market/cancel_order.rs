@@ -1,4 +1,4 @@
-use super::{END_KEYS, clear, is_over, open};
+use super::{END_KEYS, clear, is_over, open, unmatched};
 use crate::keys;
 use crate::modules::energy::{self, terms};
 use crate::modules::{Action, Ctx, weights};
@@ -22,14 +22,21 @@ impl Action for CancelOrder {
         let id = &self.order;
         let order = ctx.state.read(keys::order(id)).ok_or(Reason::UnknownOrder)?;
         let grid = energy::microgrid(ctx, &order.microgrid)?;
-        if is_over(ctx, &grid, &order) {
+        // Nobody's money is locked in by a pause: what is not matched can be taken back, and nothing else would end it.
+        let kept = grid.is_paused() && order.expires_ms.is_none();
+        if is_over(ctx, &grid, &order) && !kept {
             return Err(Reason::UnknownOrder);
         }
         if order.account != ctx.sender() {
             return Err(Reason::NotAllowed);
         }
         let terms = terms::at(ctx, &order.microgrid, &grid, order.interval).ok_or(Reason::NoTerms)?;
-        if let Err(reason) = open(ctx, &order.microgrid, &grid, &terms, order.interval)
+        let opened = if grid.is_paused() {
+            unmatched(ctx, &order.microgrid, order.interval).map(drop)
+        } else {
+            open(ctx, &order.microgrid, &grid, &terms, order.interval).map(drop)
+        };
+        if let Err(reason) = opened
             && !planted!("order-cancelled-late")
         {
             return Err(reason);

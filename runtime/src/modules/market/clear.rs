@@ -23,7 +23,7 @@ use wattle_primitives::event::{EnergyEvent, MarketEvent};
 use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, WattHours, planted};
 
 /// Keys that matching touches for each order: its place in the list, and the order.
-const MATCH_KEYS: u64 = 2;
+pub(super) const MATCH_KEYS: u64 = 2;
 
 /// Clears an interval's market, or goes on with it, as far as the budget goes; at least one step. Whether it is done.
 pub(crate) fn clear(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool {
@@ -68,7 +68,7 @@ fn match_orders(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, budget: &
             orders.push((order_id, order));
         }
     }
-    budget.keys(u64::from(record.orders).saturating_mul(MATCH_KEYS));
+    budget.prepaid(u64::from(record.orders).saturating_mul(MATCH_KEYS));
     let entries: Vec<clearing::Entry> = orders.iter().map(|(id, order)| entry(*id, order)).collect();
     let cleared = clearing::clear(at.terms.clearing, &entries);
     let wh = fill(ctx, at, &mut orders, &cleared);
@@ -123,7 +123,7 @@ fn fill(ctx: &mut Ctx<'_>, at: &At<'_>, orders: &mut [(Hash, Order)], cleared: &
 fn wind_up(ctx: &mut Ctx<'_>, at: &At<'_>, index: u32, budget: &mut Budget) {
     let key = keys::order_index(at.id, at.interval, index);
     let Some(id) = ctx.state.read(key) else { return budget.keys(1) };
-    budget.keys(END_KEYS);
+    budget.prepaid(END_KEYS);
     let before = ctx.savepoint();
     let ended = match ctx.state.read(keys::order(&id)) {
         Some(order) => {

@@ -8,7 +8,7 @@
 //!
 //! # When an order ends
 //! Cancelled by its owner before the gate closes; at its own time; or when the market is cleared, whatever part of it
-//! is filled. It is traded at most once, at clearing, and never from its time on, nor once its interval is over: a
+//! is filled; while the microgrid is paused its owner may cancel it as long as it is not matched. It is traded at most once, at clearing, and never from its time on, nor once its interval is over: a
 //! market that could not be cleared in time (the chain stood still) trades nothing.
 
 mod cancel_order;
@@ -54,6 +54,11 @@ fn open(
     if cleared || ctx.time_ms() >= gate {
         return Err(Reason::GateClosed);
     }
+    unmatched(ctx, id, at)
+}
+
+/// The interval's record, if its orders are not matched.
+fn unmatched(ctx: &mut Ctx<'_>, id: &Hash, at: IntervalId) -> Result<Interval, Reason> {
     let record = ctx.state.read(interval(id, at)).unwrap_or_default();
     if record.step == Step::Open { Ok(record) } else { Err(Reason::GateClosed) }
 }

@@ -1,5 +1,6 @@
-use super::open;
+use super::clear::MATCH_KEYS;
 use super::records::Order;
+use super::{END_KEYS, open};
 use crate::keys;
 use crate::modules::energy::positions::import_price_max;
 use crate::modules::energy::prices::cost_at_most;
@@ -26,7 +27,8 @@ impl Action for PlaceOrder {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(PLACE_KEYS)
+        // Whoever places it pays for its end as well: that comes by itself.
+        weights::keys(PLACE_KEYS + MATCH_KEYS + END_KEYS)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
@@ -34,6 +36,7 @@ impl Action for PlaceOrder {
         let account = ctx.sender();
         let id = order_id(&account, &reference);
         let mut grid = energy::microgrid(ctx, &microgrid)?;
+        energy::upkeep::running(&grid)?;
         let member = tab::member(ctx, &microgrid, &account)?;
         if let Some(partner) = partner {
             tab::member(ctx, &microgrid, &partner)?;

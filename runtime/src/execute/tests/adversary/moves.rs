@@ -64,7 +64,7 @@ draws! {
     Energy(EnergyCall) {
         RegisterMicrogrid: register_microgrid, RegisterMeter: register_meter, SubmitReadings: submit_readings,
         SetTerms: set_terms, SetMember: set_member, PayTab: pay_tab, SwapMeter: swap_meter,
-        SetCollection: set_collection,
+        SetCollection: set_collection, ResumeMicrogrid: resume_microgrid,
     }
     Market(MarketCall) { PlaceOrder: place_order, CancelOrder: cancel_order, }
     Deals(DealsCall) {
@@ -437,6 +437,10 @@ impl Draw<'_> {
 
     fn set_collection(&mut self) -> energy::SetCollection {
         energy::SetCollection { microgrid: self.grid(false), on: self.dice.roll(4) > 0 }
+    }
+
+    fn resume_microgrid(&mut self) -> energy::ResumeMicrogrid {
+        energy::ResumeMicrogrid { microgrid: self.grid(false) }
     }
 
     fn swap_meter(&mut self) -> energy::SwapMeter {
