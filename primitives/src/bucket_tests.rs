@@ -49,3 +49,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_owed_leaks_before_anything_fits() {
+    let size = size(10, 100);
+    let mut bucket = Bucket::default();
+    bucket.owe(size, TimeMs(1_000), Weight(150));
+    assert_eq!(bucket.room(size, TimeMs(1_000)), Weight(0));
+    assert_eq!(bucket.wait(size, TimeMs(1_000), Weight(1)), TimeMs(5_100));
+    assert_eq!(bucket.draw(size, TimeMs(6_099), Weight(1)), Err(TimeMs(1)));
+    assert_eq!(bucket.draw(size, TimeMs(6_100), Weight(1)), Ok(()));
+    assert_eq!(bucket.wait(size, TimeMs(6_100), Weight(101)), TimeMs::MAX);
+}

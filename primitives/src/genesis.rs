@@ -92,7 +92,13 @@ params! {
     bandwidth_rate: Weight,
     /// Weight units that a bandwidth bucket holds.
     bandwidth_capacity: Weight,
+    /// Without whom no microgrid is registered: by itself, or by an account that it sponsors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    registrar: Registrar,
 }
+
+/// An account by whose leave alone something is registered; none: anybody may.
+pub type Registrar = Option<Address>;
 
 /// A set of validators and the epoch from which on it decides.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]

@@ -116,6 +116,8 @@ reasons! {
         MicrogridPaused = 74, "microgrid_paused";
         /// The microgrid is not paused.
         NotPaused = 75, "not_paused";
+        /// Microgrids are registered by the chain's registrar, and by accounts that it sponsors.
+        RegistrarRequired = 76, "registrar_required";
     }
     market: (96u8..112) => {
         /// The gate for the interval has closed, or it is too far ahead.

@@ -759,6 +759,7 @@ fn genesis() -> Genesis {
             block_weight_max: Weight(250_000),
             bandwidth_rate: Weight(1_000),
             bandwidth_capacity: Weight(60_000),
+            registrar: Some(address(9)),
             ..Preset::Devnet.template().unwrap().genesis.params
         },
         validator_sets: vec![

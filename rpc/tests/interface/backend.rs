@@ -329,6 +329,7 @@ impl ChainQueries for Chain {
             account_deposit: Amount(12),
             bandwidth_rate: Weight(13),
             bandwidth_capacity: Weight(14),
+            registrar: Some(alice()),
         };
         Ok(ParamsReply { at: At::finalized(HEAD), epoch: Epoch(0), params })
     }

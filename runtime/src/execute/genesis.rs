@@ -30,7 +30,7 @@ use wattle_primitives::{
 pub fn genesis(genesis: &Genesis) -> Result<(State, Header), GenesisFailure> {
     genesis.check()?;
     let set = genesis.validators(Epoch(0)).ok_or(GenesisError::Schedule)?;
-    let env = free_of_deposits(genesis);
+    let env = unconditional(genesis);
     let empty = State::default();
     let mut ctx = Ctx::new(Overlay::new(&empty), &env);
     lay_ground(&mut ctx, genesis);
@@ -66,9 +66,10 @@ pub const fn genesis_block(header: Header) -> Block {
     Block { header, txs: Vec::new() }
 }
 
-fn free_of_deposits(genesis: &Genesis) -> BlockEnv {
+fn unconditional(genesis: &Genesis) -> BlockEnv {
     let mut params = genesis.params.clone();
     params.account_deposit = Amount::ZERO;
+    params.registrar = None; // all agree on the genesis
     BlockEnv {
         params,
         chain: Hash::ZERO,

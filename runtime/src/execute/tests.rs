@@ -333,8 +333,8 @@ fn genesis_is_pinned() {
     assert_eq!(
         pins,
         [
-            "fe0b7a61d193c77f429f26d0cee7248cc8bd86249d65065e09c7141d581445de",
-            "314b65060668a1cc375312d6b189c624fd49115692d733e6c62a50398bd09d05"
+            "1b34fd9510eb31e2b14f9bd95efd930a787cf7227261f5009f36d9b8e8c253e3",
+            "cc44bc1bbcee7630b23213227691ecfb89cfd6e84949ee427813a3d099cd4201"
         ]
     );
     assert_eq!(state.read(crate::keys::params()), Some(params()));

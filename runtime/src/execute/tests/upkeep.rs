@@ -191,6 +191,30 @@ fn work_costs_what_it_weighs_and_the_microgrids_wallet_pays_first() {
     assert!(by_operator);
 }
 
+/// Where a chain has a registrar, nobody registers microgrids but itself and whom it sponsors, as long as it does.
+#[test]
+fn a_registrar_says_who_registers_microgrids() {
+    let mut world = World::new(Params { registrar: Some(address(6)), ..params() });
+    let register = |n: u8| {
+        let (reference, asset, interval_ms) = (Hash([n; 32]), AssetId::NATIVE, TimeMs(900_000));
+        Call::from(call::energy::RegisterMicrogrid { reference, asset, interval_ms })
+    };
+    let until = TimeMs(world.env.time_ms.0 + 60_000);
+    let sponsor = |grantee: u8| {
+        let (grantee, allowance) = (address(grantee), Amount(1));
+        Call::from(call::identity::Sponsor { grantee, allowance, expires_ms: until })
+    };
+    world.fails(2, register(1), Reason::RegistrarRequired);
+    world.ok(6, register(1));
+    world.ok(5, sponsor(2));
+    world.fails(2, register(1), Reason::RegistrarRequired);
+    world.ok(6, sponsor(2));
+    world.ok(2, register(1));
+    world.fails(3, register(1), Reason::RegistrarRequired);
+    world.env.time_ms = until;
+    world.fails(2, register(2), Reason::RegistrarRequired);
+}
+
 /// "At price 0 the operator's bucket still bounds it", and leaves the operator its own half.
 #[test]
 fn where_weight_is_free_the_operators_bucket_bounds_its_microgrids() {

@@ -22,14 +22,21 @@ impl Action for RegisterMicrogrid {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(28)
+        weights::keys(29)
     }
 
-    /// Registers a microgrid of the sender's, with its book and the operator's tab.
+    /// Registers a microgrid of the sender's, with its book and the operator's tab. Where the chain has a registrar, it does so
+    /// itself, or whom it sponsors.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { reference, asset, interval_ms } = *self;
         let operator = ctx.sender();
         let id = microgrid_id(&operator, &reference);
+        if let Some(registrar) = ctx.env().params.registrar.filter(|registrar| *registrar != operator) {
+            let leave = ctx.state.read(keys::sponsorship(&registrar, &operator));
+            if leave.is_none_or(|leave| leave.expires_ms <= ctx.time_ms()) {
+                return Err(Reason::RegistrarRequired);
+            }
+        }
         if !ctx.state.contains(keys::asset(asset)) {
             return Err(Reason::UnknownAsset);
         }
