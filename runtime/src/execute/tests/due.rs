@@ -28,7 +28,7 @@ fn pile(world: &mut World, count: u64, expires_ms: u64) {
         reference.0[..8].copy_from_slice(&n.to_le_bytes());
         let entry = Entry { debit: wallet(2), credit: wallet(3), asset: AssetId::NATIVE, amount: Amount(1) };
         let ttl_ms = TimeMs(expires_ms - world.env.time_ms.0);
-        Call::from(call::ledger::Hold { reference, entry, captor: address(3), ttl_ms })
+        Call::from(call::ledger::Hold { reference, entry, captor: address(3), ttl_ms: Some(ttl_ms) })
             .execute(&mut ctx)
             .unwrap();
     }
@@ -95,7 +95,8 @@ fn what_could_not_end_at_its_time_ends_later() {
     let (id, now, reference) = (village.id, village.now(), Hash([1; 32]));
     let entry = Entry { debit: wallet(2), credit: wallet(3), asset: AssetId::NATIVE, amount: Amount(500) };
     let ttl_ms = TimeMs(60_000);
-    village.ok(2, Call::from(call::ledger::Hold { reference, entry, captor: address(3), ttl_ms }));
+    village
+        .ok(2, Call::from(call::ledger::Hold { reference, entry, captor: address(3), ttl_ms: Some(ttl_ms) }));
     let order = |reference: u8, expires_ms| {
         Call::from(call::market::PlaceOrder {
             microgrid: id,
@@ -138,7 +139,7 @@ fn what_could_not_end_at_its_time_ends_later() {
         assert_eq!(standing(&village.world), [true; 4], "at {at}");
     }
     // Its owner cannot use it meanwhile: it is over.
-    let late = Call::from(call::ledger::Capture { hold, amount: None });
+    let late = Call::from(call::ledger::Capture { hold, amount: None, more: false });
     let tx = village.world.sign(village.world.body(3, vec![late]), &[3]);
     let done = execute_block(&village.world.state, &village.world.env, &[tx]).unwrap();
     assert_eq!(done.receipts.txs[0].outcome, Outcome::Failed { call: 0, reason: Reason::UnknownHold });
