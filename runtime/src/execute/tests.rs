@@ -333,8 +333,8 @@ fn genesis_is_pinned() {
     assert_eq!(
         pins,
         [
-            "1b34fd9510eb31e2b14f9bd95efd930a787cf7227261f5009f36d9b8e8c253e3",
-            "cc44bc1bbcee7630b23213227691ecfb89cfd6e84949ee427813a3d099cd4201"
+            "03e5b685791ee7e89c677affba462e73d0a7467365970f661b088012b3ada51f",
+            "f7d6d6f74a3fd134cda2c5b4a8a2f00c78ab603588e63e3719a252b4bcfdb16f"
         ]
     );
     assert_eq!(state.read(crate::keys::params()), Some(params()));
