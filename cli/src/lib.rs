@@ -18,6 +18,7 @@ mod context;
 mod date;
 mod energy;
 mod error;
+mod grant;
 mod input;
 mod keys;
 pub mod keystore;
@@ -57,6 +58,8 @@ pub enum Command {
     Token(token::TokenArgs),
     /// Books: open, post, close; charts, statements, trial balances; export for hledger and beancount.
     Ledger(ledger::LedgerArgs),
+    /// Let others act on your behalf, or at your cost, within limits.
+    Grant(grant::GrantArgs),
     /// Microgrids: terms, members and meters; orders and deals; readings, bills and disputes.
     Energy(energy::EnergyArgs),
     /// Ask a node about the chain.
@@ -76,6 +79,7 @@ pub async fn dispatch(command: Command, ctx: &Ctx) -> CliResult {
         Command::Tx(args) => tx::run(args, ctx).await,
         Command::Token(args) => token::run(args, ctx).await,
         Command::Ledger(args) => ledger::run(args, ctx).await,
+        Command::Grant(args) => grant::run(args, ctx).await,
         Command::Energy(args) => energy::run(args, ctx).await,
         Command::Query(args) => query::run(args, ctx).await,
         Command::Admin(args) => admin::run(args, ctx).await,

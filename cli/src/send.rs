@@ -9,13 +9,13 @@ use super::secret::{SignerArgs, address_of};
 use super::{CliError, CliResult, Ctx, Report};
 use crate::client::{Client, ClientError};
 use clap::{Args, ValueEnum};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use wattle_host::wall::now;
 use wattle_primitives::tx::LANES_MAX;
 use wattle_primitives::{Address, Amount, Auth, BoundedVec, Call, Hash, Lane, Nonce, TimeMs, Tx, TxBody};
-use wattle_rpc_types::{PrepareRequest, Simulation, TxState, TxStatus};
+use wattle_rpc_types::{Anchored, GrantInfo, PrepareRequest, Simulation, TxState, TxStatus};
 
 /// Pause before the first question after a transaction's state; doubles up to [`POLL_MAX`].
 const POLL_MIN: Duration = Duration::from_millis(50);
@@ -69,7 +69,10 @@ pub(crate) struct TxOptions {
     /// Account that acts, when it is not the one of the signing key: an address, or a name in the keystore.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) sender: Option<String>,
-    /// Account that pays the fee, when it is not the sender.
+    /// Grant by which the sender acts on its grantor's behalf: an id, as `grant list` shows it.
+    #[arg(long, value_name = "GRANT")]
+    pub(crate) grant: Option<Hash>,
+    /// Account that pays fee and deposits, when it is not the sender.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) fee_payer: Option<String>,
     /// Most it may cost, tip included, in native base units; the fee at today's price when absent.
@@ -112,6 +115,19 @@ pub(crate) struct SendArgs {
     pub(crate) force: bool,
 }
 
+impl SendArgs {
+    /// On whose behalf it is: the sender's, or that of its grant's grantor.
+    ///
+    /// # Errors
+    /// [`CliError`] when there is nobody, or no such grant.
+    pub(crate) async fn on_behalf_of(&self, ctx: &Ctx) -> Result<Address, CliError> {
+        let Some(grant) = self.tx.grant else { return self.tx.sender(&self.signer, ctx) };
+        let found: Anchored<GrantInfo> =
+            ctx.client()?.call("identity_getGrant", json!({ "grant": grant })).await?;
+        Ok(found.value.grantor)
+    }
+}
+
 impl TxOptions {
     /// Who acts: the one named, else the signer.
     ///
@@ -137,6 +153,7 @@ impl TxOptions {
         Ok(PrepareRequest {
             calls: BoundedVec::new(calls).map_err(|e| CliError::input("calls", e))?,
             sender,
+            grant: self.grant,
             lane: self.lane.map(Lane),
             nonce: self.nonce.map(Nonce),
             expires_ms: self.expires_in.map(|s| TimeMs(now().0.saturating_add(s.saturating_mul(1000)))),
@@ -179,6 +196,7 @@ fn compare(request: &PrepareRequest, body: &TxBody) -> Result<(), CliError> {
     let checks = [
         ("calls", body.calls == request.calls),
         ("sender", body.sender == request.sender),
+        ("grant", body.grant == request.grant),
         ("lane", body.lane == request.lane.unwrap_or_default()),
         ("nonce", request.nonce.is_none_or(|n| n == body.nonce)),
         ("expiresMs", request.expires_ms.is_none_or(|t| t == body.expires_ms)),

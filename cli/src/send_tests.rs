@@ -10,14 +10,16 @@ fn pay(amount: u128) -> BoundedVec<Call, 64> {
 
 fn request() -> PrepareRequest {
     let sender = Address([1; 32]);
-    let (lane, nonce, expires_ms, fee_payer, max_fee, tip) = (None, None, None, None, None, None);
-    PrepareRequest { calls: pay(5), sender, lane, nonce, expires_ms, fee_payer, max_fee, tip }
+    let (grant, lane, nonce, expires_ms) = (None, None, None, None);
+    let (fee_payer, max_fee, tip) = (None, None, None);
+    PrepareRequest { calls: pay(5), sender, grant, lane, nonce, expires_ms, fee_payer, max_fee, tip }
 }
 
 fn body() -> TxBody {
     TxBody {
         chain: Hash([9; 32]),
         sender: Address([1; 32]),
+        grant: None,
         lane: Lane(0),
         nonce: Nonce(3),
         expires_ms: TimeMs(1000),
@@ -45,6 +47,7 @@ fn a_node_that_changes_the_transaction_is_caught() {
         (request(), TxBody { calls: pay(6), ..body() }, "calls"),
         (request(), TxBody { sender: Address([3; 32]), ..body() }, "sender"),
         (request(), TxBody { lane: Lane(1), ..body() }, "lane"),
+        (request(), TxBody { grant: Some(Hash([3; 32])), ..body() }, "grant"),
         (request(), TxBody { fee_payer: Address([3; 32]), ..body() }, "feePayer"),
         (request(), TxBody { tip: Amount(1), ..body() }, "tip"),
         (all.clone(), TxBody { nonce: Nonce(4), ..body() }, "nonce"),

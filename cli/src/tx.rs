@@ -188,6 +188,7 @@ fn offline_body(
     Ok(TxBody {
         chain: tx.chain.ok_or_else(|| missing("--chain"))?,
         sender,
+        grant: tx.grant,
         lane: Lane(tx.lane.unwrap_or_default()),
         nonce: Nonce(tx.nonce.ok_or_else(|| missing("--nonce"))?),
         expires_ms: TimeMs(now().0.saturating_add(lifetime_ms)),
@@ -236,6 +237,9 @@ fn summary(draft: &Draft) -> String {
         body.lane,
         output::time(body.expires_ms),
     );
+    if let Some(grant) = body.grant {
+        text += &format!("on behalf   of the grantor of {grant}\n");
+    }
     for call in body.calls.iter() {
         text.push_str(&format!("call        {}\n", output::clean(&to_json(call).to_string())));
     }

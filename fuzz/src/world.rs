@@ -172,6 +172,7 @@ pub fn tx(chain: Hash, nonce: u64) -> Tx {
     let body = TxBody {
         chain,
         sender,
+        grant: None,
         lane: Lane(0),
         nonce: Nonce(nonce),
         expires_ms: TimeMs(START_MS + 60_000),

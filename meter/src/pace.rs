@@ -1,10 +1,10 @@
 //! Decides when a meter's readings are sent: at once while all is well, ever more rarely when they are refused, and
 //! never those of a whole village in the same second.
 //!
-//! After an outage every light node has the same backlog and the same sponsor. Each waits a random part of a span
-//! that grows with its own backlog before it begins, sends one transaction at a time, and when the sponsor's
+//! After an outage every light node has the same backlog and the same validators. Each waits a random part of a span
+//! that grows with its own backlog before it begins, sends one transaction at a time, and when its
 //! bandwidth is used up comes back after a random part of a pause that doubles each time. Progress shortens that pause
-//! by a quarter instead of ending it: all of them together find the rate that the sponsor can bear. Randomness is an
+//! by a quarter instead of ending it: all of them together find the rate that the chain can bear. Randomness is an
 //! argument, so that a village can be simulated.
 
 use crate::submit::{Progress, SubmitError};
@@ -33,7 +33,7 @@ pub(crate) enum Step {
     Waiting,
     /// No peer, or one that was of no use: another one is soon asked.
     Failed,
-    /// The payer's bandwidth or a peer's room is used up for now.
+    /// The account's bandwidth or a peer's room is used up for now.
     Refused,
     /// Only people can help: the meter is not registered, or nothing can be proven.
     Stuck,

@@ -73,6 +73,7 @@ impl TestChain {
         let body = TxBody {
             chain: self.worker.chain,
             sender: address(n),
+            grant: None,
             lane,
             nonce: Nonce(nonce),
             expires_ms: TimeMs::MAX,

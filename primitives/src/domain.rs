@@ -91,6 +91,8 @@ domains! {
     JOURNAL_ENTRIES = "wattle:journal-entries:v1";
     /// Id of a hold in the ledger.
     HOLD = "wattle:hold:v1";
+    /// Id of a grant.
+    GRANT = "wattle:grant:v1";
     /// Id of a microgrid.
     MICROGRID = "wattle:microgrid:v1";
     /// A meter key's consent to where it counts.

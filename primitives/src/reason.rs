@@ -64,7 +64,7 @@ reasons! {
         ExceedsHold = 38, "exceeds_hold";
         /// An account limit forbids it.
         LimitExceeded = 39, "limit_exceeded";
-        /// The sender cannot pay the deposit for a new key in state.
+        /// The fee payer cannot pay the deposit for a new key in state.
         DepositUnpaid = 40, "deposit_unpaid";
         /// A book pays out no more than was paid into it.
         CashExceeded = 41, "cash_exceeded";
@@ -88,8 +88,20 @@ reasons! {
     identity: (56u8..64) => {
         /// Keys, weights or threshold that form no authority.
         BadAuthority = 56, "bad_authority";
-        /// No such sponsorship.
-        UnknownSponsorship = 57, "unknown_sponsorship";
+        /// No such grant or sponsorship: never made, or revoked.
+        UnknownGrant = 57, "unknown_grant";
+        /// The grant or sponsorship is over.
+        GrantExpired = 58, "grant_expired";
+        /// The grant or sponsorship is not for this call.
+        CallNotGranted = 59, "call_not_granted";
+        /// The grant does not let this account be paid.
+        CounterpartyNotGranted = 60, "counterparty_not_granted";
+        /// More than the grant or sponsorship allows, or once too often.
+        GrantExceeded = 61, "grant_exceeded";
+        /// More transactions in the hour than the grant or sponsorship allows.
+        GrantRateExceeded = 62, "grant_rate_exceeded";
+        /// So much needs the grantor's signature too, as the fee payer's.
+        CosignatureNeeded = 63, "cosignature_needed";
     }
     energy: (64u8..96) => {
         /// No such microgrid.

@@ -24,15 +24,19 @@ pub const TX_BYTES_MAX: usize = 64 * 1024;
 pub struct TxBody {
     /// Genesis hash of the chain it is for.
     pub chain: Hash,
-    /// Account that acts.
+    /// Account that acts: it signs, and its nonce counts.
     pub sender: Address,
+    /// The grant by which the calls act on its grantor's behalf; the sender is its grantee. Without one the sender acts
+    /// for itself.
+    #[serde(default)]
+    pub grant: Option<Hash>,
     /// Nonce sequence used, below [`LANES_MAX`].
     pub lane: Lane,
     /// Next nonce of (sender, lane).
     pub nonce: Nonce,
     /// First block time, in ms UTC, at which it may no longer be included.
     pub expires_ms: TimeMs,
-    /// Account that pays fee and bandwidth: the sender, or a sponsor that has granted it.
+    /// Account that pays fee and deposits: the sender, or one that signs too or sponsors the sender.
     pub fee_payer: Address,
     /// Most it may cost, tip included, in native base units.
     pub max_fee: Amount,

@@ -6,9 +6,9 @@
 //!
 //! One file for each group of methods, with its replies, its trait of queries and the table of its methods: [`chain`],
 //! [`account`], [`search`], [`tx`], [`event`], [`energy`], [`market`], [`deals`], [`disputes`], [`ledger`], [`token`],
-//! [`node`] and, for the operator alone, [`admin`]; [`health`] has queries that no method asks. [`error`] says what can
-//! go wrong, [`limits`] what is too much. With the feature `schema`, for servers, `method` and `params` say what a
-//! method is.
+//! [`identity`], [`node`] and, for the operator alone, [`admin`]; [`health`] has queries that no method asks. [`error`]
+//! says what can go wrong, [`limits`] what is too much. With the feature `schema`, for servers, `method` and `params`
+//! say what a method is.
 //!
 //! # Queries
 //! The traits' functions are called on a blocking thread, at most [`limits::BLOCKING_CALLS_MAX`] at once; they may read
@@ -45,6 +45,7 @@ pub mod energy;
 pub mod error;
 pub mod event;
 pub mod health;
+pub mod identity;
 pub mod ledger;
 pub mod limits;
 pub mod market;
@@ -67,6 +68,7 @@ pub use energy::{
 pub use error::{RpcError, RpcResult};
 pub use event::{EventFilter, EventItem, EventList, EventPage, EventPosition, EventQueries};
 pub use health::{Health, HealthQueries, HealthStatus, Readiness};
+pub use identity::{AllowanceInfo, GrantInfo, IdentityQueries, SpentInfo, SponsorshipInfo};
 pub use ledger::{
     BookInfo, ChartItem, DueInfo, HoldInfo, LedgerAccountInfo, LedgerQueries, StatementLine,
     StatementRequest, TrialBalanceItem, Until,
@@ -113,6 +115,7 @@ queries! {
     disputes: DisputeQueries,
     ledger: LedgerQueries,
     token: TokenQueries,
+    identity: IdentityQueries,
     node: NodeQueries,
 }
 

@@ -107,6 +107,9 @@ pub struct PrepareRequest {
     pub calls: BoundedVec<Call, CALLS_MAX>,
     /// Account that acts.
     pub sender: Address,
+    /// The grant by which it acts on another's behalf; on its own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Hash>,
     /// Nonce sequence; 0 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<Lane>,

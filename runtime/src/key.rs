@@ -59,6 +59,12 @@ pub mod tag {
         QUEUE = 0x41;
         /// Record of a sponsorship.
         SPONSORSHIP = 0x50;
+        /// Record of a grant.
+        GRANT = 0x51;
+        /// How many grants an account made, or was given.
+        GRANT_COUNT = 0x52;
+        /// An account's grants by number.
+        GRANT_INDEX = 0x53;
         /// Microgrid ids by number.
         MICROGRID_INDEX = 0x61;
         /// A microgrid's meters by number.

@@ -9,7 +9,7 @@ use crate::modules::deals::records::{Acceptance, Deal};
 use crate::modules::disputes::records::Dispute;
 use crate::modules::energy::records::{Member, Meter, Microgrid, TermsRecord};
 use crate::modules::energy::{tab, terms};
-use crate::modules::identity::records::Account;
+use crate::modules::identity::records::{Account, Grant};
 use crate::modules::ledger::posting::ISSUANCE;
 use crate::modules::ledger::records::{Asset, Balance, Book, BookAccount};
 use crate::modules::market::records::Order;
@@ -102,6 +102,22 @@ pub fn book_accounts(state: &State, id: BookId, from: u32, limit: usize) -> Vec<
 #[must_use]
 pub fn microgrid_count(state: &State) -> u32 {
     state.read(keys::counters()).map_or(0, |counters| counters.microgrids)
+}
+
+/// One side's grants of an account, from position `from`, at most `limit`.
+#[must_use]
+pub fn grants(
+    state: &State,
+    side: keys::ListSide,
+    account: &Address,
+    from: u32,
+    limit: usize,
+) -> Vec<(Hash, Grant)> {
+    let count = state.read(keys::grant_count(side, account)).unwrap_or(0);
+    page(from, count, limit)
+        .filter_map(|index| state.read(keys::grant_index(side, account, index)))
+        .filter_map(|id| Some((id, state.read(keys::grant(&id))?)))
+        .collect()
 }
 
 /// Microgrids in the order of registration, from position `from`, at most `limit`.

@@ -212,6 +212,10 @@ def hexed(value):
     return bytes.fromhex(value)
 
 
+def optional(text):
+    return b"\0" if text is None else b"\1" + hexed(text)
+
+
 def transfer_call(call):
     assert (call["module"], call["call"]) == ("token", "transfer"), call
     args = call["args"]
@@ -220,7 +224,7 @@ def transfer_call(call):
 
 def tx_body(body):
     return b"".join([
-        hexed(body["chain"]), address_bytes(body["sender"]), u(16, body["lane"]), u(64, body["nonce"]),
+        hexed(body["chain"]), address_bytes(body["sender"]), optional(body["grant"]), u(16, body["lane"]), u(64, body["nonce"]),
         u(64, body["expiresMs"]), address_bytes(body["feePayer"]), u(128, body["maxFee"]), u(128, body["tip"]),
         listed([transfer_call(call) for call in body["calls"]]),
     ])
@@ -417,6 +421,9 @@ class Reader:
             return self.take(int(found[1]))
         if found := re.fullmatch(r"list<(.+?)(?:, \d+)?>", kind):
             return [self.value(found[1]) for _ in range(self.value("u32"))]
+        if kind == "CallKind":
+            module, calls = self.types["Call"][1][self.take(1)[0]]
+            return f"{module}.{self.types[calls][1][self.take(1)[0]][0]}".encode()
         if kind == "text" or kind.startswith("bytes"):
             return self.take(self.value("u32"))
         shape, what = self.types[kind]

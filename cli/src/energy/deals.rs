@@ -239,7 +239,7 @@ async fn request(args: &RequestArgs, ctx: &Ctx) -> CliResult {
     let asset = asset_of(&ctx.client()?, &args.microgrid).await?;
     let price = money_of(&args.price, &asset)?;
     let reference = reference(args.reference)?;
-    let id = deal_id(&args.send.tx.sender(&args.send.signer, ctx)?, &reference);
+    let id = deal_id(&args.send.on_behalf_of(ctx).await?, &reference);
     output::note(&format!("deal {id}"));
     let request = Call::from(call::deals::RequestDeal {
         microgrid: args.microgrid,

@@ -113,7 +113,7 @@ async fn open(args: &OpenArgs, ctx: &Ctx) -> CliResult {
     let asset = asset_of(&ctx.client()?, &args.microgrid).await?;
     let claim = money_of(&args.claim, &asset)?;
     let reference = reference(args.reference)?;
-    let id = dispute_id(&args.send.tx.sender(&args.send.signer, ctx)?, &reference);
+    let id = dispute_id(&args.send.on_behalf_of(ctx).await?, &reference);
     output::note(&format!("dispute {id}"));
     let open = Call::from(call::disputes::OpenDispute {
         microgrid: args.microgrid,

@@ -107,7 +107,7 @@ async fn place(args: &PlaceArgs, ctx: &Ctx) -> CliResult {
     let asset = asset_of(&ctx.client()?, &microgrid).await?;
     let price = money_of(price, &asset)?;
     let reference = reference(args.reference)?;
-    let id = order_id(&args.send.tx.sender(&args.send.signer, ctx)?, &reference);
+    let id = order_id(&args.send.on_behalf_of(ctx).await?, &reference);
     output::note(&format!("order {id}"));
     let place = Call::from(call::market::PlaceOrder {
         microgrid,

@@ -146,7 +146,7 @@ fn part_of_a_day(text: &str) -> Result<u64, String> {
 
 pub(super) async fn register_microgrid(args: &MicrogridArgs, ctx: &Ctx) -> CliResult {
     let reference = reference(args.reference)?;
-    let operator = args.send.tx.sender(&args.send.signer, ctx)?;
+    let operator = args.send.on_behalf_of(ctx).await?;
     let id = microgrid_id(&operator, &reference);
     output::note(&format!("microgrid {id}"));
     let interval_ms = TimeMs(args.interval_minutes.saturating_mul(60_000));

@@ -123,7 +123,7 @@ pub(super) struct ReopenArgs {
 
 pub(super) async fn create_book(args: &CreateBookArgs, ctx: &Ctx) -> CliResult {
     let reference = input::reference(args.reference)?;
-    let owner = args.send.tx.sender(&args.send.signer, ctx)?;
+    let owner = args.send.on_behalf_of(ctx).await?;
     let book = BookId::of(&owner, &reference);
     output::note(&format!("book {book}"));
     let call = Call::from(call::ledger::CreateBook { reference });

@@ -410,6 +410,7 @@ impl Submitter {
         self.signer.transaction(TxBody {
             chain: self.signer.chain(),
             sender: self.signer.meter(),
+            grant: None,
             lane: LANE,
             nonce,
             expires_ms: now.saturating_add(TimeMs(wall::stretched(TX_LIFETIME_MS))),

@@ -4,6 +4,7 @@
 //! chain    status, blocks, validators, proofs of events
 //! account  records, proofs, history          tx       prepare, simulate, submit, fate
 //! ledger   holds, counters                   token    assets
+//! identity grants, sponsorships
 //! energy   microgrids, meters, bills         market   orders, trades
 //! deals    requests and deals                disputes not decided yet
 //! events   pages of events                   search   what a text may mean
@@ -25,6 +26,7 @@ mod disputes;
 mod energy;
 mod events;
 mod health;
+mod identity;
 mod keys;
 mod ledger;
 mod market;

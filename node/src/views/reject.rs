@@ -56,9 +56,7 @@ fn details(error: &TxError) -> Value {
         TxError::Authority { account, got, threshold } => {
             json!({ "account": account, "got": got, "threshold": threshold })
         }
-        TxError::Sponsorship { payer, left, needed } => {
-            json!({ "payer": payer, "left": left, "needed": needed })
-        }
+        TxError::Sponsorship { payer, reason } => json!({ "payer": payer, "reason": reason.code() }),
         TxError::Funds { payer, available, needed } => {
             json!({ "payer": payer, "available": available, "needed": needed })
         }

@@ -132,6 +132,7 @@ impl World {
         let body = TxBody {
             chain: self.chain,
             sender: address(n),
+            grant: None,
             lane: Lane(0),
             nonce: Nonce(nonce),
             expires_ms: TimeMs::MAX,
@@ -343,6 +344,7 @@ fn what_is_prepared_can_be_signed_and_charged() {
     let request = |calls| PrepareRequest {
         calls: BoundedVec::new(calls).unwrap(),
         sender: address(1),
+        grant: None,
         lane: None,
         nonce: None,
         expires_ms: None,

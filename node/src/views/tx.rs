@@ -21,7 +21,8 @@ const EXPIRES_AFTER: TimeMs = TimeMs(120_000);
 impl TxQueries for NodeBackend {
     fn tx_prepare(&self, request: PrepareRequest) -> RpcResult<PreparedTx> {
         let view = self.shared.view();
-        let PrepareRequest { calls, sender, lane, nonce, expires_ms, fee_payer, max_fee, tip } = request;
+        let PrepareRequest { calls, sender, grant, lane, nonce, expires_ms, fee_payer, max_fee, tip } =
+            request;
         let (lane, tip) = (lane.unwrap_or(Lane(0)), tip.unwrap_or(Amount::ZERO));
         let fee_payer = fee_payer.unwrap_or(sender);
         let nonce = match nonce {
@@ -31,6 +32,7 @@ impl TxQueries for NodeBackend {
         let mut body = TxBody {
             chain: self.shared.chain,
             sender,
+            grant,
             lane,
             nonce,
             expires_ms: expires_ms
@@ -133,7 +135,7 @@ fn expected_signatures(node: &NodeBackend, body: &TxBody) -> usize {
     let own = signatures_of(&view, &body.sender);
     let sponsored = || {
         let granted = view.state.read(keys::sponsorship(&body.fee_payer, &body.sender));
-        granted.is_some_and(|granted| next_time(&view) < granted.expires_ms)
+        granted.is_some_and(|granted| next_time(&view) < granted.allowance.limits.expires_ms)
     };
     let payers = match body.fee_payer == body.sender || sponsored() {
         true => 0,

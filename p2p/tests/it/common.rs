@@ -131,6 +131,7 @@ pub(crate) fn tx(nonce: u64, padding_calls: usize) -> Tx {
     let body = TxBody {
         chain: genesis(),
         sender: Address([3; 32]),
+        grant: None,
         lane: Lane(0),
         nonce: Nonce(nonce),
         expires_ms: TimeMs(9),

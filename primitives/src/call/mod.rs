@@ -21,10 +21,19 @@ macro_rules! calls {
             /// Every call's name.
             pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
 
+            /// Every call's number, in the order of the names.
+            pub const NUMBERS: &'static [u8] = &[$($number),*];
+
             /// The call's name in JSON.
             #[must_use]
             pub const fn name(&self) -> &'static str {
                 match self { $(Self::$call(_) => stringify!($name),)* }
+            }
+
+            /// The call's number on the wire.
+            #[must_use]
+            pub const fn number(&self) -> u8 {
+                match self { $(Self::$call(_) => $number,)* }
             }
         }
 
@@ -40,6 +49,7 @@ pub mod deals;
 pub mod disputes;
 pub mod energy;
 pub mod identity;
+mod kind;
 pub mod ledger;
 pub mod market;
 pub mod token;
@@ -48,6 +58,7 @@ pub use deals::DealsCall;
 pub use disputes::DisputesCall;
 pub use energy::EnergyCall;
 pub use identity::IdentityCall;
+pub use kind::{CallKind, CallKindError};
 pub use ledger::LedgerCall;
 pub use market::MarketCall;
 pub use token::TokenCall;
@@ -69,6 +80,15 @@ macro_rules! modules {
             /// Every module with the names of its calls, as they are written in JSON.
             pub const NAMES: &'static [(&'static str, &'static [&'static str])] =
                 &[$((stringify!($name), $calls::NAMES)),*];
+
+            /// The numbers of every module and of its calls, in the order of the names.
+            pub const NUMBERS: &'static [(u8, &'static [u8])] = &[$(($number, $calls::NUMBERS)),*];
+
+            /// Which call it is, whatever its arguments.
+            #[must_use]
+            pub const fn kind(&self) -> CallKind {
+                match self { $(Self::$module(call) => CallKind { module: $number, call: call.number() },)* }
+            }
 
             /// Module and call as they are written in JSON, for logs and receipts.
             #[must_use]

@@ -1,5 +1,6 @@
 use super::Concerns;
-use crate::{Address, Amount, TimeMs};
+use crate::call::identity::Limits;
+use crate::{Address, Hash};
 
 events! {
     /// Events of the identity module.
@@ -20,10 +21,8 @@ events! {
             sponsor: Address,
             /// For whom.
             grantee: Address,
-            /// Native base units in all.
-            allowance: Amount,
-            /// When it ends.
-            expires_ms: TimeMs,
+            /// How far.
+            limits: Limits,
         } = 2,
         /// A sponsorship ended.
         sponsorship_ended: SponsorshipEnded {
@@ -32,6 +31,35 @@ events! {
             /// For whom.
             grantee: Address,
         } = 3,
+        /// An account may act for another.
+        grant_made: GrantMade {
+            /// The grant.
+            grant: Hash,
+            /// For whom.
+            grantor: Address,
+            /// Who.
+            grantee: Address,
+            /// How far.
+            limits: Limits,
+        } = 4,
+        /// A grant is no more.
+        grant_revoked: GrantRevoked {
+            /// The grant.
+            grant: Hash,
+            /// For whom.
+            grantor: Address,
+            /// Who.
+            grantee: Address,
+        } = 5,
+        /// A transaction's calls act on behalf of another account: what comes after in the transaction is by it.
+        grant_used: GrantUsed {
+            /// The grant.
+            grant: Hash,
+            /// On whose behalf.
+            grantor: Address,
+            /// Who signed.
+            grantee: Address,
+        } = 6,
     }
 }
 
@@ -45,6 +73,9 @@ impl IdentityEvent {
             }
             Self::SponsorshipGranted { sponsor, grantee, .. }
             | Self::SponsorshipEnded { sponsor, grantee } => Concerns::parties(*sponsor, *grantee),
+            Self::GrantMade { grantor, grantee, .. }
+            | Self::GrantRevoked { grantor, grantee, .. }
+            | Self::GrantUsed { grantor, grantee, .. } => Concerns::parties(*grantor, *grantee),
         }
     }
 }

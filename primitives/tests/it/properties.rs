@@ -39,6 +39,7 @@ fn tx() -> impl Strategy<Value = Tx> {
         let body = TxBody {
             chain: Hash(ids.0),
             sender: Address(ids.1),
+            grant: (lane % 2 == 0).then_some(Hash(ids.2)),
             lane: Lane(lane),
             nonce: Nonce(nonce),
             expires_ms: TimeMs(expires),

@@ -8,7 +8,7 @@ use wattle_primitives::bucket::Bucket;
 use wattle_primitives::call;
 use wattle_primitives::call::deals::{DealEnd, Funding};
 use wattle_primitives::call::energy::{ClearingRule, LossRule, MeterSwap, TariffBand, Terms};
-use wattle_primitives::call::identity::{Authority, KeyWeight};
+use wattle_primitives::call::identity::{Authority, Calls, KeyWeight, Limits, PerPeriod, Spending};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, JournalId, SystemAccount};
 use wattle_primitives::call::market::{OrderEnd, Side};
 use wattle_primitives::call::token::Symbol;
@@ -201,10 +201,14 @@ pub(crate) fn calls() -> Vec<(&'static str, Call)> {
             "Identity::Sponsor",
             Call::from(call::identity::Sponsor {
                 grantee: address(4),
-                allowance: amount,
-                expires_ms: TimeMs(1_900_000_000_000),
+                limits: Limits::allowance(amount, TimeMs(1_900_000_000_000)),
             }),
         ),
+        (
+            "Identity::Grant",
+            Call::from(call::identity::Grant { reference: hash(5), grantee: address(4), limits: limits() }),
+        ),
+        ("Identity::RevokeGrant", Call::from(call::identity::RevokeGrant { grant: hash(6) })),
         ("Identity::Unsponsor", Call::from(call::identity::Unsponsor { grantee: address(4) })),
         (
             "Energy::RegisterMicrogrid",
@@ -426,8 +430,32 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
             Event::Identity(IdentityEvent::SponsorshipGranted {
                 sponsor: address(1),
                 grantee: address(2),
-                allowance: amount,
-                expires_ms,
+                limits: Limits::allowance(amount, expires_ms),
+            }),
+        ),
+        (
+            "GrantMade",
+            Event::Identity(IdentityEvent::GrantMade {
+                grant: hash(6),
+                grantor: address(1),
+                grantee: address(2),
+                limits: limits(),
+            }),
+        ),
+        (
+            "GrantRevoked",
+            Event::Identity(IdentityEvent::GrantRevoked {
+                grant: hash(6),
+                grantor: address(1),
+                grantee: address(2),
+            }),
+        ),
+        (
+            "GrantUsed",
+            Event::Identity(IdentityEvent::GrantUsed {
+                grant: hash(6),
+                grantor: address(1),
+                grantee: address(2),
             }),
         ),
         (
@@ -682,10 +710,32 @@ fn energy_events() -> Vec<(&'static str, Event)> {
     ]
 }
 
+/// Limits of every kind at once.
+fn limits() -> Limits {
+    let spending = Spending {
+        asset: AssetId(3),
+        per_tx: Some(Amount(4)),
+        per_period: Some(PerPeriod { amount: Amount(5), period_ms: TimeMs(6) }),
+        total: Some(Amount(7)),
+        cosign_above: Some(Amount(8)),
+    };
+    let kinds = ["ledger.journal", "token.transfer"].map(|text| text.parse().unwrap());
+    Limits {
+        calls: Calls::Only(list(kinds.to_vec())),
+        spending: list(vec![spending]),
+        counterparties: list(vec![address(9)]),
+        books: list(vec![BookId([10; 16])]),
+        tx_per_hour: Some(11),
+        uses: Some(12),
+        expires_ms: TimeMs(13),
+    }
+}
+
 pub(crate) fn body() -> TxBody {
     TxBody {
         chain: hash(0xc4),
         sender: address(1),
+        grant: Some(hash(9)),
         lane: Lane(3),
         nonce: Nonce(17),
         expires_ms: TimeMs(1_800_000_000_000),

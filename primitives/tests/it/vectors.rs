@@ -25,6 +25,7 @@ fn transfer() -> Value {
     let body = TxBody {
         chain: Hash([0xc4; 32]),
         sender,
+        grant: None,
         lane: Lane(0),
         nonce: Nonce(0),
         expires_ms: TimeMs(1_800_000_060_000),

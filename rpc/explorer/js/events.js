@@ -3,7 +3,7 @@
 import { asset } from "./chain.js";
 import { h, path } from "./dom.js";
 import { account, name, time } from "./elements.js";
-import { amount, brief, energy as kwh, integer, words } from "./format.js";
+import { amount, brief, energy as kwh, integer, span, words } from "./format.js";
 import { call } from "./rpc.js";
 
 /// A ledger account: a wallet by its owner, anything else by what it is.
@@ -49,6 +49,22 @@ export function symbol(assetId) {
     () => {},
   );
   return link;
+}
+
+/// How far a grant or a sponsorship goes, in words.
+export function limits(of) {
+  const most = of.spending.flatMap((row) => {
+    const parts = [
+      row.total != null && [money(row.total, row.asset), " in all"],
+      row.perPeriod && [money(row.perPeriod.amount, row.asset), ` in ${span(row.perPeriod.periodMs)}`],
+      row.perTx != null && [money(row.perTx, row.asset), " at once"],
+    ].filter(Boolean);
+    return parts.length > 0 ? parts.map((part) => ["up to ", ...part]) : [["any amount of ", symbol(row.asset)]];
+  });
+  const calls = of.calls === "any" ? [] : [[`for ${of.calls.only.join(", ") || "no call"}`]];
+  const rate = of.txPerHour != null ? [[`${integer(of.txPerHour)} transactions an hour`]] : [];
+  const all = [...calls, ...(most.length > 0 ? most : [["no money"]]), ...rate];
+  return all.flatMap((part, i) => (i === 0 ? part : [", ", ...part]));
 }
 
 const grids = new Map();
@@ -116,9 +132,18 @@ const LINES = {
     account(e.sponsor),
     " pays for ",
     account(e.grantee),
-    " up to ",
-    money(e.allowance),
+    ": ",
+    ...limits(e.limits),
   ],
+  grant_made: (e) => [
+    account(e.grantee),
+    " may act on behalf of ",
+    account(e.grantor),
+    ": ",
+    ...limits(e.limits),
+  ],
+  grant_revoked: (e) => [account(e.grantee), " no longer acts on behalf of ", account(e.grantor)],
+  grant_used: (e) => [account(e.grantee), " acts on behalf of ", account(e.grantor)],
   sponsorship_ended: (e) => [account(e.sponsor), " no longer pays for ", account(e.grantee)],
   microgrid_registered: (e) => [
     "microgrid ",

@@ -4,7 +4,7 @@ use std::sync::{Mutex, mpsc};
 use tokio::sync::watch;
 use wattle_primitives::call::deals::Funding;
 use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
-use wattle_primitives::call::identity::Authority;
+use wattle_primitives::call::identity::{Authority, Limits};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, JournalId};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::event::LedgerEvent;
@@ -154,6 +154,7 @@ impl Chain {
         TxBody {
             chain: Hash([9; 32]),
             sender: request.sender,
+            grant: request.grant,
             lane: request.lane.unwrap_or_default(),
             nonce: request.nonce.unwrap_or_default(),
             expires_ms: request.expires_ms.unwrap_or(TimeMs(1_700_000_060_000)),
@@ -686,6 +687,38 @@ impl MarketQueries for Chain {
 
     fn market_order(&self, id: Hash) -> RpcResult<Anchored<OrderInfo>> {
         at(order(id))
+    }
+}
+
+fn allowance_info() -> AllowanceInfo {
+    let (asset, total, period) = (AssetId(0), Amount(3), Amount(0));
+    let spent = SpentInfo { asset, total, period, period_from_ms: TimeMs(1), left: Some(Amount(97)) };
+    AllowanceInfo { limits: Limits::allowance(Amount(100), TimeMs(9)), spent: vec![spent], uses: 2 }
+}
+
+fn grant_info(grant: Hash) -> GrantInfo {
+    GrantInfo { grant, grantor: alice(), grantee: Address([7; 32]), allowance: allowance_info() }
+}
+
+impl IdentityQueries for Chain {
+    fn identity_grant(&self, grant: Hash) -> RpcResult<Anchored<GrantInfo>> {
+        at(grant_info(grant))
+    }
+
+    fn identity_grants_by(&self, _: Address, _: PageRequest) -> RpcResult<Page<GrantInfo>> {
+        page(vec![grant_info(Hash([3; 32]))])
+    }
+
+    fn identity_grants_to(&self, _: Address, _: PageRequest) -> RpcResult<Page<GrantInfo>> {
+        page(vec![grant_info(Hash([4; 32]))])
+    }
+
+    fn identity_sponsorship(
+        &self,
+        sponsor: Address,
+        grantee: Address,
+    ) -> RpcResult<Anchored<SponsorshipInfo>> {
+        at(SponsorshipInfo { sponsor, grantee, allowance: allowance_info() })
     }
 }
 

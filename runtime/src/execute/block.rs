@@ -4,8 +4,8 @@ use super::charge::{Ask, assess, charge};
 use super::tx::{check_body, check_weight, embedded_verdicts};
 use super::{BlockError, TxError, VerifiedTx, fee_of, txs_root, weigh};
 use crate::State;
-use crate::modules::ctx::BlockEnv;
-use crate::modules::{self, Action, Ctx};
+use crate::modules::ctx::{BlockEnv, Parties, Payment};
+use crate::modules::{self, Action, Ctx, identity};
 use crate::overlay::{Overlay, RawWrite};
 use wattle_primitives::block::HEADER_BYTES_MAX;
 use wattle_primitives::genesis::Params;
@@ -105,7 +105,7 @@ impl<'a> Runner<'a> {
         let ask = Ask { body, auths: Some(tx.tx().auths()), weight: tx.weight(), gap_allowed: false };
         let env = self.ctx.env();
         let plan = assess(&mut self.ctx.state, env, &ask)?;
-        self.ctx.begin(body.sender, tx.verdicts());
+        self.ctx.begin(parties(body, plan.payment), tx.verdicts());
         let before = self.ctx.savepoint();
         let fee = match charge(&mut self.ctx, body, plan) {
             Ok(fee) => fee,
@@ -139,11 +139,19 @@ impl<'a> Runner<'a> {
     }
 }
 
-/// Runs a body's calls: all of them, or none.
+/// The parties of a body, before a grant is used.
+const fn parties(body: &TxBody, payment: Payment) -> Parties {
+    Parties { payer: body.fee_payer, payment, ..Parties::alone(body.sender) }
+}
+
+/// Runs a body's calls: all of them, or none. A grant that does not hold fails the first.
 fn run_calls(ctx: &mut Ctx<'_>, body: &TxBody) -> Outcome {
     let before = ctx.savepoint();
+    let mut grant = body.grant.as_ref();
     for (call, asked) in (0u8..).zip(body.calls.iter()) {
-        if let Err(reason) = asked.execute(ctx) {
+        let granted = grant.take().map_or(Ok(()), |grant| identity::act(ctx, grant));
+        let done = granted.and_then(|()| identity::permit(ctx, asked)).and_then(|()| asked.execute(ctx));
+        if let Err(reason) = done {
             if !planted!("failed-calls-kept") {
                 ctx.rollback(before);
             }
@@ -232,10 +240,12 @@ pub fn simulate(state: &State, env: &BlockEnv, body: &TxBody, auths: usize) -> R
     let weight = weigh(body, auths);
     check_weight(weight, &env.params)?;
     let mut ctx = Ctx::new(Overlay::new(state), env);
-    ctx.begin(body.sender, &embedded_verdicts(body));
     let ask = Ask { body, auths: None, weight, gap_allowed: false };
     let before = ctx.savepoint();
-    let charged = assess(&mut ctx.state, env, &ask).and_then(|plan| charge(&mut ctx, body, plan));
+    let plan = assess(&mut ctx.state, env, &ask);
+    let payment = plan.as_ref().map_or(Payment::Signed, |plan| plan.payment);
+    ctx.begin(parties(body, payment), &embedded_verdicts(body));
+    let charged = plan.and_then(|plan| charge(&mut ctx, body, plan));
     let (fee, uncharged): (Amount, Option<TxError>) = match charged {
         Ok(fee) => (fee, None),
         Err(error) => {

@@ -5,14 +5,14 @@
 
 use super::{TxError, fee_of};
 use crate::keys;
-use crate::modules::ctx::BlockEnv;
+use crate::modules::ctx::{BlockEnv, Payment};
 use crate::modules::identity::records::{Account, Sponsorship};
 use crate::modules::ledger::posting::{FEES, available};
 use crate::modules::ledger::{post, wallet};
 use crate::modules::{Ctx, identity};
 use crate::overlay::Overlay;
 use wattle_primitives::event::LedgerEvent;
-use wattle_primitives::{Address, Amount, AssetId, Auth, Lane, PublicKey, TxBody, Weight, planted};
+use wattle_primitives::{Address, Amount, AssetId, Auth, Lane, PublicKey, Reason, TxBody, Weight, planted};
 
 /// A transaction to be charged, with its signers and its weight.
 pub(super) struct Ask<'t> {
@@ -30,10 +30,10 @@ pub(super) struct Plan {
     pub(super) fee: Amount,
     /// Nonces missing before this one.
     pub(super) gap: u64,
+    /// By what right the payer pays.
+    pub(super) payment: Payment,
     sender: Account,
     sender_is_new: bool,
-    /// The payer's record when it is not the sender.
-    payer: Option<Account>,
     sponsorship: Option<Sponsorship>,
 }
 
@@ -55,7 +55,7 @@ pub(super) fn assess(state: &mut Overlay<'_>, env: &BlockEnv, ask: &Ask<'_>) -> 
     }
     let mut sender = known.unwrap_or_default();
     let gap = nonce_gap(&sender, ask)?;
-    let mut payer = match foreign {
+    let payer = match foreign {
         true => Some(
             state
                 .read::<Account>(keys::account(&body.fee_payer))
@@ -66,12 +66,17 @@ pub(super) fn assess(state: &mut Overlay<'_>, env: &BlockEnv, ask: &Ask<'_>) -> 
     let payer_signed = authorize(ask, &sender, payer.as_ref())?;
     let deposit = if sender_is_new { env.params.account_deposit } else { Amount::ZERO };
     let needed = fee.saturating_add(deposit);
-    let sponsorship = match foreign && !payer_signed {
-        true => Some(draw_allowance(state, env, body, needed)?),
-        false => None,
+    let payment = match (foreign, payer_signed) {
+        (false, _) => Payment::Own,
+        (true, true) => Payment::Signed,
+        (true, false) => Payment::Sponsored,
     };
-    let bucket = &mut payer.as_mut().unwrap_or(&mut sender).bucket;
-    bucket
+    let sponsorship = match payment {
+        Payment::Sponsored => Some(draw_allowance(state, env, body, fee, deposit)?),
+        Payment::Own | Payment::Signed => None,
+    };
+    sender
+        .bucket
         .draw(env.params.bandwidth(), env.time_ms, weight)
         .map_err(|retry_ms| TxError::Bandwidth { retry_ms })?;
     let funds = available(state, body.fee_payer, AssetId::NATIVE);
@@ -79,26 +84,21 @@ pub(super) fn assess(state: &mut Overlay<'_>, env: &BlockEnv, ask: &Ask<'_>) -> 
         return Err(TxError::Funds { payer: body.fee_payer, available: funds, needed });
     }
     sender.use_nonce(body.lane);
-    Ok(Plan { fee, gap, sender, sender_is_new, payer, sponsorship })
+    Ok(Plan { fee, gap, payment, sender, sender_is_new, sponsorship })
 }
 
 /// Carries a plan out. Whatever fails here was checked above; the caller rolls back.
 pub(super) fn charge(ctx: &mut Ctx<'_>, body: &TxBody, plan: Plan) -> Result<Amount, TxError> {
     let unpaid = |_| TxError::Funds { payer: body.fee_payer, available: Amount::ZERO, needed: plan.fee };
-    if plan.sender_is_new {
-        identity::create(ctx, body.sender, body.fee_payer).map_err(unpaid)?;
-    }
-    ctx.state.write(keys::account(&body.sender), &plan.sender);
-    if let Some(payer) = &plan.payer
-        && !planted!("sponsor-bandwidth-uncharged")
-    {
-        ctx.state.write(keys::account(&body.fee_payer), payer);
-    }
     if let Some(sponsorship) = &plan.sponsorship
         && !planted!("sponsorship-not-drawn")
     {
         ctx.state.write(keys::sponsorship(&body.fee_payer, &body.sender), sponsorship);
     }
+    if plan.sender_is_new {
+        identity::create(ctx, body.sender).map_err(unpaid)?;
+    }
+    ctx.state.write(keys::account(&body.sender), &plan.sender);
     if plan.fee > Amount::ZERO {
         post(ctx, wallet(body.fee_payer), FEES, AssetId::NATIVE, plan.fee).map_err(unpaid)?;
         ctx.emit(LedgerEvent::FeeCharged { payer: body.fee_payer, amount: plan.fee });
@@ -151,19 +151,24 @@ fn authorize(ask: &Ask<'_>, sender: &Account, payer: Option<&Account>) -> Result
     Ok(payer_signs.is_some())
 }
 
-/// The sponsorship after `needed` was drawn from it.
+/// The sponsorship after `fee` was drawn from it. The deposit of an account that comes into being is drawn when it
+/// does.
 fn draw_allowance(
     state: &mut Overlay<'_>,
     env: &BlockEnv,
     body: &TxBody,
-    needed: Amount,
+    fee: Amount,
+    deposit: Amount,
 ) -> Result<Sponsorship, TxError> {
-    let key = keys::sponsorship(&body.fee_payer, &body.sender);
-    let granted: Option<Sponsorship> = state.read(key);
-    let in_force = granted.filter(|s| env.time_ms < s.expires_ms);
-    let left = in_force.map_or(Amount::ZERO, |s| s.allowance);
-    match in_force.zip(left.checked_sub(needed)) {
-        Some((sponsorship, allowance)) => Ok(Sponsorship { allowance, ..sponsorship }),
-        None => Err(TxError::Sponsorship { payer: body.fee_payer, left, needed }),
-    }
+    let now = env.time_ms;
+    let known: Option<Sponsorship> = state.read(keys::sponsorship(&body.fee_payer, &body.sender));
+    let drawn = known.ok_or(Reason::UnknownGrant).and_then(|mut sponsorship| {
+        let allowance = &mut sponsorship.allowance;
+        allowance.begin(now)?;
+        body.calls.iter().try_for_each(|call| allowance.allow(call.kind()))?;
+        allowance.spend(now, AssetId::NATIVE, fee, false)?;
+        allowance.clone().spend(now, AssetId::NATIVE, deposit, false)?;
+        Ok(sponsorship)
+    });
+    drawn.map_err(|reason| TxError::Sponsorship { payer: body.fee_payer, reason })
 }

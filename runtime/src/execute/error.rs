@@ -105,15 +105,13 @@ pub enum TxError {
         /// Its key.
         key: PublicKey,
     },
-    /// Another is to pay who never agreed, no longer does, or not to so much.
-    #[error("{payer} sponsors at most {left}, {needed} needed")]
+    /// Another is to pay who never agreed, no longer does, or not to so much or to this.
+    #[error("{payer} does not pay for it: {reason}")]
     Sponsorship {
         /// Named fee payer.
         payer: Address,
-        /// The rest of the allowance, native base units; 0 without a sponsorship in force.
-        left: Amount,
-        /// Fee, and the deposit where an account is created.
-        needed: Amount,
+        /// What the sponsorship lacks.
+        reason: Reason,
     },
     /// The payer cannot pay.
     #[error("{payer} has {available}, {needed} needed")]
@@ -125,7 +123,7 @@ pub enum TxError {
         /// Fee, and the deposit where an account is created.
         needed: Amount,
     },
-    /// The payer's bandwidth bucket is empty.
+    /// The sender's bandwidth bucket is empty.
     #[error("bandwidth is used up, retry in {retry_ms} ms")]
     Bandwidth {
         /// Time until it fits.

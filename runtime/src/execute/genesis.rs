@@ -3,7 +3,7 @@
 use super::GenesisFailure;
 use crate::State;
 use crate::keys;
-use crate::modules::ctx::BlockEnv;
+use crate::modules::ctx::{BlockEnv, Parties};
 use crate::modules::energy::register_meter::{MeterKind, admit_meter, check_meter};
 use crate::modules::energy::set_collection::set_collection;
 use crate::modules::ledger::posting::ISSUANCE;
@@ -14,6 +14,7 @@ use crate::overlay::Overlay;
 use crate::records::Counters;
 use wattle_primitives::block::PROTOCOL_VERSION;
 use wattle_primitives::call::energy::{RegisterMicrogrid, SetTerms, microgrid_id};
+use wattle_primitives::call::identity::Limits;
 use wattle_primitives::genesis::{GenesisError, GenesisMicrogrid};
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::{
@@ -90,7 +91,7 @@ fn lay_ground(ctx: &mut Ctx<'_>, genesis: &Genesis) {
 
 fn fund(ctx: &mut Ctx<'_>, key: &PublicKey, balance: Amount) -> Result<(), Reason> {
     let address = Address::of_key(key);
-    identity::create(ctx, address, address)?;
+    identity::create(ctx, address)?;
     match balance {
         Amount(0) => Ok(()),
         amount => post(ctx, ISSUANCE, wallet(address), AssetId::NATIVE, amount),
@@ -103,7 +104,7 @@ fn found(ctx: &mut Ctx<'_>, index: usize, grid: &GenesisMicrogrid) -> Result<(),
         return Err(part(Reason::UnknownAccount));
     }
     let GenesisMicrogrid { reference, asset, interval_ms, .. } = *grid;
-    ctx.begin(grid.operator, &[]);
+    ctx.begin(Parties::alone(grid.operator), &[]);
     run(ctx, &RegisterMicrogrid { reference, asset, interval_ms }).map_err(part)?;
     let id = microgrid_id(&grid.operator, &grid.reference);
     if let Some(terms) = &grid.terms {
@@ -117,7 +118,8 @@ fn found(ctx: &mut Ctx<'_>, index: usize, grid: &GenesisMicrogrid) -> Result<(),
         set_collection(ctx, &id, meter.owner, true).map_err(part)?; // all agree on the genesis
         let grantee = Address::of_key(&meter.key);
         if meter.allowance > Amount::ZERO && grantee != grid.operator {
-            identity::grant(ctx, grid.operator, grantee, meter.allowance, TimeMs::MAX).map_err(part)?;
+            let limits = Limits::allowance(meter.allowance, TimeMs::MAX);
+            identity::sponsor_account(ctx, grid.operator, grantee, limits).map_err(part)?;
         }
     }
     Ok(())

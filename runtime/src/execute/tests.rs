@@ -6,6 +6,7 @@ mod calls;
 mod charging;
 mod deals;
 mod due;
+mod grants;
 mod market;
 mod market_model;
 mod money;
@@ -16,8 +17,8 @@ mod upkeep;
 
 use super::*;
 use crate::State;
-use crate::modules::ctx::BlockEnv;
-use crate::modules::{Action as _, Ctx, SigSink, invariants, weights};
+use crate::modules::ctx::{BlockEnv, Parties};
+use crate::modules::{Action as _, Ctx, SigSink, identity, invariants, weights};
 use crate::overlay::Overlay;
 use crate::supply::{History, Tally};
 use wattle_chain_spec::Preset;
@@ -108,6 +109,15 @@ pub(crate) fn registration(chain: &Hash, microgrid: Hash, n: u8, owner: u8) -> C
     })
 }
 
+impl Ctx<'_> {
+    /// Reads the keys of a foreign payer, which the transaction itself weighs. Returns how many.
+    fn read_as_charging_does(&mut self, payer: Address) -> usize {
+        self.state.contains(crate::keys::account(&payer));
+        crate::modules::ledger::available(&mut self.state, payer, AssetId::NATIVE);
+        self.state.touched()
+    }
+}
+
 /// Counts signatures.
 struct Count(usize);
 
@@ -146,6 +156,7 @@ impl World {
         TxBody {
             chain: self.env.chain,
             sender: address(n),
+            grant: None,
             lane: Lane(0),
             nonce: crate::query::nonce(&self.state, &address(n), Lane(0)),
             expires_ms: TimeMs::MAX,
@@ -194,10 +205,17 @@ impl World {
             let mut ctx = Ctx::new(Overlay::new(&self.state), &self.env);
             let (own, rest) = verdicts.split_at(signatures.0.min(verdicts.len()));
             verdicts = rest;
-            ctx.begin(tx.tx().body().sender, own);
-            let _ = call.execute(&mut ctx);
-            let (touched, keys) =
-                (ctx.state.touched() as u64, call.weight().0 - weights::SIGNATURE * signatures.0 as u64);
+            let TxBody { sender, grant, fee_payer, .. } = *tx.tx().body();
+            ctx.begin(Parties { payer: fee_payer, ..Parties::alone(sender) }, own);
+            let paid_before = if fee_payer == sender { 0 } else { ctx.read_as_charging_does(fee_payer) };
+            let granted = grant.map_or(Weight::ZERO, |_| identity::grant_weight(1));
+            if grant.is_none_or(|grant| identity::act(&mut ctx, &grant).is_ok()) {
+                let _ = call.execute(&mut ctx);
+            }
+            let (touched, keys) = (
+                (ctx.state.touched() - paid_before) as u64,
+                call.weight().0 + granted.0 - weights::SIGNATURE * signatures.0 as u64,
+            );
             assert!(
                 touched * weights::KEY <= keys,
                 "{:?} touches {touched} keys, weighs {}",

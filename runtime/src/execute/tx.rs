@@ -1,7 +1,7 @@
 //! The stages a transaction goes through before it meets a state.
 
 use super::TxError;
-use crate::modules::{Action, SigSink, weights};
+use crate::modules::{Action, SigSink, identity, weights};
 use std::sync::Arc;
 use wattle_primitives::batch::Batch;
 use wattle_primitives::key::SignatureError;
@@ -212,7 +212,8 @@ fn weight_of(body: &TxBody, encoded_len: usize, auths: usize) -> Weight {
     let own = weights::TX
         .saturating_add(weights::SIGNATURE.saturating_mul(count(auths)))
         .saturating_add(count(encoded_len).div_ceil(weights::BYTES));
-    body.calls.iter().map(Action::weight).fold(Weight(own), Weight::saturating_add)
+    let granted = body.grant.map_or(Weight::ZERO, |_| identity::grant_weight(body.calls.len()));
+    body.calls.iter().map(Action::weight).fold(Weight(own).saturating_add(granted), Weight::saturating_add)
 }
 
 /// Fee for `weight`, tip included, native base units; saturates.

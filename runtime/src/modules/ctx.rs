@@ -23,13 +23,47 @@ pub struct BlockEnv {
     pub proposer: PublicKey,
 }
 
+/// Who stands behind a call, each in a part of its own: see `docs/adr/three-parties.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parties {
+    /// Who signed, with its own nonce.
+    pub actor: Address,
+    /// Whose authority and money it is.
+    pub on_behalf_of: Address,
+    /// Who pays fee and deposits.
+    pub payer: Address,
+    /// By what right the payer is one.
+    pub payment: Payment,
+    /// The grant by which the actor acts on another's behalf.
+    pub grant: Option<Hash>,
+}
+
+/// By what right an account pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payment {
+    /// It is the actor.
+    Own,
+    /// It signed too.
+    Signed,
+    /// It sponsors the actor.
+    Sponsored,
+}
+
+impl Parties {
+    /// One who acts for itself and pays for it.
+    #[must_use]
+    pub const fn alone(account: Address) -> Self {
+        Self { actor: account, on_behalf_of: account, payer: account, payment: Payment::Own, grant: None }
+    }
+}
+
 /// The surroundings of a call: the block's writes so far, its time, who asks, and what has happened.
 #[derive(Debug)]
 pub struct Ctx<'a> {
     /// State with the writes so far.
     pub state: Overlay<'a>,
     env: &'a BlockEnv,
-    sender: Address,
+    parties: Parties,
     verdicts: Vec<bool>,
     verdicts_used: usize,
     events: Vec<Event>,
@@ -48,13 +82,13 @@ impl<'a> Ctx<'a> {
     /// For a block on top of the overlay's parent.
     #[must_use]
     pub const fn new(state: Overlay<'a>, env: &'a BlockEnv) -> Self {
-        let sender = Address([0; 32]);
-        Self { state, env, sender, verdicts: Vec::new(), verdicts_used: 0, events: Vec::new(), taken: 0 }
+        let parties = Parties::alone(Address([0; 32])); // what falls due has none
+        Self { state, env, parties, verdicts: Vec::new(), verdicts_used: 0, events: Vec::new(), taken: 0 }
     }
 
-    /// Turns to a transaction: its sender, and the verdicts on the signatures inside its calls.
-    pub fn begin(&mut self, sender: Address, verdicts: &[bool]) {
-        self.sender = sender;
+    /// Turns to a transaction: its parties, and the verdicts on the signatures inside its calls.
+    pub fn begin(&mut self, parties: Parties, verdicts: &[bool]) {
+        self.parties = parties;
         self.verdicts.clear();
         self.verdicts.extend_from_slice(verdicts);
         self.verdicts_used = 0;
@@ -78,10 +112,42 @@ impl<'a> Ctx<'a> {
         self.env.params.account_deposit
     }
 
-    /// Who asks.
+    /// Who signed.
     #[must_use]
-    pub const fn sender(&self) -> Address {
-        self.sender
+    pub const fn actor(&self) -> Address {
+        self.parties.actor
+    }
+
+    /// Whose authority and money it is.
+    #[must_use]
+    pub const fn on_behalf_of(&self) -> Address {
+        self.parties.on_behalf_of
+    }
+
+    /// Who pays deposits.
+    #[must_use]
+    pub const fn payer(&self) -> Address {
+        self.parties.payer
+    }
+
+    /// Whether the payer pays by a sponsorship of the actor.
+    pub(super) const fn is_sponsored(&self) -> bool {
+        matches!(self.parties.payment, Payment::Sponsored)
+    }
+
+    /// Whether the one on whose behalf it is has signed too, as the payer.
+    pub(super) fn cosigned(&self) -> bool {
+        self.parties.payment == Payment::Signed && self.parties.payer == self.parties.on_behalf_of
+    }
+
+    /// The grant in use.
+    pub(super) const fn grant(&self) -> Option<Hash> {
+        self.parties.grant
+    }
+
+    /// Goes on on behalf of `grantor`, by `grant`.
+    pub(super) const fn act_for(&mut self, grantor: Address, grant: Hash) {
+        (self.parties.on_behalf_of, self.parties.grant) = (grantor, Some(grant));
     }
 
     /// The verdict on the next signature inside the transaction's calls.

@@ -1,11 +1,12 @@
 //! Invariants of a whole state, as modules tell them: their rules, and what several of them count in [`Sums`].
 
 use crate::State;
+use crate::modules::ledger::records::Deposit;
 use crate::state::decode_entry;
 use borsh::BorshDeserialize;
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
-use wattle_primitives::{Amount, AssetId, BookId, Hash};
+use wattle_primitives::{AssetId, BookId, Hash};
 
 /// A rule that a state breaks. Money was made or lost, or an index is wrong: do not go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -136,8 +137,8 @@ pub(crate) struct Sums {
 
 impl Sums {
     /// A deposit that is to be given back.
-    pub(crate) fn owe(&mut self, deposit: Amount) {
-        self.owed = self.owed.saturating_add(deposit.0);
+    pub(crate) fn owe(&mut self, deposit: &Deposit) {
+        self.owed = self.owed.saturating_add(deposit.amount.0);
     }
 
     /// So many entries are to be in a list.

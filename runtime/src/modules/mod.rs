@@ -18,7 +18,7 @@
 //! ```
 //!
 //! # Deposits
-//! Each thing that leaves a key in state costs its creator `account_deposit` native base units, moved to
+//! Each thing that leaves a key in state costs the fee payer `account_deposit` native base units, moved to
 //! [`SystemAccount::Deposits`]: an account, the first balance in a further asset, an asset, a book, a book's account,
 //! the book's due and its cash in an asset, a place to remember a journal in, a microgrid, a meter, a member, a version
 //! of terms, a sponsorship, a hold, an order, a deal's request, an acceptance, a dispute.
@@ -93,7 +93,7 @@ pub trait Action {
     /// Upper bound of what the call may cost, known before it runs.
     fn weight(&self) -> Weight;
 
-    /// Runs the call for `ctx.sender()`.
+    /// Runs the call for `ctx.on_behalf_of()`.
     ///
     /// # Errors
     /// The [`Reason`]; the caller rolls the state back.

@@ -82,6 +82,7 @@ fn tx(env: &BlockEnv, sender: u32, nonce: u64, call: Call) -> Tx {
     let body = TxBody {
         chain: env.chain,
         sender: address(sender),
+        grant: None,
         lane: Lane(0),
         nonce: Nonce(nonce),
         expires_ms: TimeMs::MAX,

@@ -135,6 +135,7 @@ impl Village {
         let body = TxBody {
             chain: self.env.chain,
             sender: address(sender),
+            grant: None,
             lane: Lane(0),
             nonce: Nonce(*nonce),
             expires_ms: TimeMs::MAX,

@@ -192,6 +192,7 @@ impl Clients {
         let body = TxBody {
             chain: self.chain,
             sender,
+            grant: None,
             lane,
             nonce: Nonce(nonce),
             expires_ms: TimeMs::MAX,

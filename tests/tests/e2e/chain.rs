@@ -165,6 +165,7 @@ impl Wallet {
         let body = TxBody {
             chain,
             sender: self.address,
+            grant: None,
             lane: self.lane,
             nonce: self.nonce,
             expires_ms: TimeMs(expires_ms),

@@ -85,10 +85,50 @@ fn a_user_works_by_the_command_line() {
         "no fee is spent"
     );
 
+    granted(&user, &alice, &other);
     offline(&user, &other);
     look(&user, dora, sent["id"].as_str().unwrap());
     refusals(&user);
     devnet.interrupt();
+}
+
+/// Somebody lets the user act on its behalf, for a while.
+fn granted(user: &User, grantor: &str, to: &str) {
+    let by = ["--secret-key-file", grantor];
+    let terms = [
+        "--to",
+        "dora",
+        "--call",
+        "token.transfer",
+        "--asset",
+        "WAT",
+        "--total",
+        "2",
+        "--expires-in",
+        "3600",
+    ];
+    let add: Vec<&str> = ["grant", "add"].into_iter().chain(by).chain(terms).collect();
+    assert_eq!(user.json(&add)["receipt"]["code"], "success");
+    let listed = user.json(&["grant", "list", "--to", "dora"]);
+    let [given] = &listed["items"].as_array().unwrap()[..] else { panic!("{listed}") };
+    let (id, alice) = (given["grant"].as_str().unwrap(), given["grantor"].as_str().unwrap());
+    let before = user.json(&["wallet", "balance", alice]);
+    let pay = |amount| {
+        [
+            "token", "transfer", "--from", "dora", "--grant", id, "--asset", "WAT", "--to", to, "--amount",
+            amount,
+        ]
+    };
+    assert_eq!(user.json(&pay("1.5"))["receipt"]["code"], "success");
+    let after = user.json(&["wallet", "balance", alice]);
+    let available = |account: &Value| number(&account["balances"][0]["available"]);
+    assert_eq!(available(&before) - available(&after), 1_500_000);
+    assert_eq!(wattle_error(user.args(&pay("1"))), (1, "grant_exceeded".to_owned()));
+    let left = user.json(&["grant", "show", id]);
+    assert_eq!(number(&left["spent"][0]["left"]), 500_000, "{left}");
+    let revoke: Vec<&str> = ["grant", "revoke", id].into_iter().chain(by).collect();
+    assert_eq!(user.json(&revoke)["receipt"]["code"], "success");
+    assert_eq!(wattle_error(user.args(&pay("0.1"))), (1, "unknown_grant".to_owned()));
 }
 
 /// Built online, signed without network, submitted.

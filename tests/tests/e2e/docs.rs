@@ -9,8 +9,15 @@ use std::process::Command;
 use wattle_node::commands::Cli;
 
 /// Commands that ask for something that a new chain does not have.
-const ABSENT: [&str; 5] =
-    ["ledger_getHold", "market_getOrder", "deals_getDeal", "disputes_getDispute", "chain_getEventProof"];
+const ABSENT: [&str; 7] = [
+    "ledger_getHold",
+    "market_getOrder",
+    "deals_getDeal",
+    "disputes_getDispute",
+    "chain_getEventProof",
+    "identity_getGrant",
+    "identity_getSponsorship",
+];
 
 /// Goal: whoever copies an example of `docs/rpc.md` into a shell gets an answer.
 #[test]

@@ -3,7 +3,9 @@
 
 use serde_json::{Map, Value, json};
 use std::path::Path;
+use wattle_primitives::bucket::Bucket;
 use wattle_primitives::call::deals::{ACCEPTANCES_MAX, Funding};
+use wattle_primitives::call::identity::Limits;
 use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, JournalId};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::units::IntervalId;
@@ -13,9 +15,8 @@ use wattle_runtime::modules::disputes::records::Dispute;
 use wattle_runtime::modules::energy::records::{
     Agenda, Interval, Measured, Member, Microgrid, Pause, Position, SettledMeter, Silence, Slice, Step,
 };
-use wattle_runtime::modules::identity::records::Sponsorship;
-use wattle_runtime::modules::ledger::records::Asset;
-use wattle_runtime::modules::ledger::records::{Book, BookAccount, Hold, PostedJournal};
+use wattle_runtime::modules::identity::records::{Allowance, Grant, Spent, Sponsorship};
+use wattle_runtime::modules::ledger::records::{Asset, Book, BookAccount, Deposit, Hold, PostedJournal};
 use wattle_runtime::modules::market::records::Order;
 use wattle_runtime::records::{Counters, Due};
 
@@ -46,6 +47,37 @@ const fn hash(n: u8) -> Hash {
 
 const fn address(n: u8) -> Address {
     Address([n; 32])
+}
+
+const fn deposit(payer: u8, amount: u128) -> Deposit {
+    Deposit { payer: address(payer), amount: Amount(amount) }
+}
+
+fn deposit_json(payer: u8, amount: u128) -> Value {
+    json!({ "payer": address(payer), "amount": Amount(amount) })
+}
+
+fn allowance() -> Allowance {
+    Allowance {
+        limits: Limits::allowance(Amount(31), TimeMs(32)),
+        spent: vec![Spent {
+            total: Amount(33),
+            period: Amount(34),
+            period_from_ms: TimeMs(35),
+            tx: Amount(36),
+        }],
+        uses: 37,
+        hour: Bucket { level: 38, at_ms: TimeMs(39) },
+    }
+}
+
+fn allowance_json() -> Value {
+    json!({
+        "limits": Limits::allowance(Amount(31), TimeMs(32)),
+        "spent": [{ "total": "33", "period": "34", "period_from_ms": "35", "tx": "36" }],
+        "uses": 37,
+        "hour": { "level": "38", "at_ms": "39" },
+    })
 }
 
 const fn wh(n: u64) -> WattHours {
@@ -97,7 +129,7 @@ fn members(all: &mut Map<String, Value>) {
             upheld: 6,
             rejected: 7,
             voters: vec![8, 9],
-            deposit: Amount(10),
+            deposit: deposit(10, 11) => deposit_json(10, 11),
         }
     );
 }
@@ -163,7 +195,7 @@ fn market(all: &mut Map<String, Value>) {
             index: 8,
             fee_per_kwh: Amount(9),
             reserved: Amount(10),
-            deposit: Amount(11),
+            deposit: deposit(11, 15) => deposit_json(11, 15),
             filled_wh: wh(12),
             amount: Amount(13),
             fee: Amount(14),
@@ -190,12 +222,12 @@ fn market(all: &mut Map<String, Value>) {
         let mut one = Map::new();
         record!(one, "Deal", Deal {
             microgrid: hash(1), index: 2, requester: address(3), side: Side::Buy, wh: wh(4), wh_min: wh(5), unit_wh: wh(6),
-            price: Amount(7), expires_ms: TimeMs(8), deposit: Amount(9),
+            price: Amount(7), expires_ms: TimeMs(8), deposit: deposit(9, 11) => deposit_json(9, 11),
             acceptors: BoundedVec::<_, ACCEPTANCES_MAX>::new(vec![address(10)]).unwrap(), state: state => json,
         });
         all.insert(format!("Deal({})", encode(&state)[0]), one.remove("Deal").unwrap());
     }
-    record!(all, "Acceptance", Acceptance { wh_max: wh(1), price: Amount(2), deposit: Amount(3) });
+    record!(all, "Acceptance", Acceptance { wh_max: wh(1), price: Amount(2), deposit: deposit(3, 4) => deposit_json(3, 4) });
 }
 
 fn ledger(all: &mut Map<String, Value>) {
@@ -236,14 +268,24 @@ fn ledger(all: &mut Map<String, Value>) {
             captor: address(5),
             expires_ms: TimeMs(6),
             owned: true,
-            depositor: address(7),
-            deposit: Amount(8),
+            deposit: deposit(7, 8) => deposit_json(7, 8),
         }
     );
     record!(
         all,
         "Sponsorship",
-        Sponsorship { allowance: Amount(1), expires_ms: TimeMs(2), deposit: Amount(3) }
+        Sponsorship { allowance: allowance() => allowance_json(), deposit: deposit(3, 4) => deposit_json(3, 4) }
+    );
+    record!(
+        all,
+        "Grant",
+        Grant {
+            grantor: address(1),
+            grantee: address(2),
+            allowance: allowance() => allowance_json(),
+            index: [3, 4] => json!({ "grantor": 3, "grantee": 4 }),
+            deposit: deposit(5, 6) => deposit_json(5, 6),
+        }
     );
     let dues = [
         (Due::Hold(hash(1)), "hold"),

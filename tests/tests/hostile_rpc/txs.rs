@@ -43,6 +43,7 @@ impl Maker {
         TxBody {
             chain: self.chain,
             sender: self.alice.address,
+            grant: None,
             lane: Lane(1),
             nonce: Nonce(0),
             expires_ms: TimeMs(now_ms() + 600_000),

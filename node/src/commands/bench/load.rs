@@ -94,6 +94,7 @@ fn sign(chain: Hash, senders: &[SecretKey], count: usize) -> Result<Vec<Tx>, Cli
             let body = TxBody {
                 chain,
                 sender: *sender,
+                grant: None,
                 lane: Lane(0),
                 nonce: Nonce((i / expanded.len()) as u64),
                 expires_ms,

@@ -1,11 +1,17 @@
-//! Calls about keys and who pays.
+//! Calls about keys, who pays, and who may act for whom.
 
 mod create_account;
+mod grant;
+mod limits;
+mod revoke_grant;
 mod set_authority;
 mod sponsor;
 mod unsponsor;
 
 pub use create_account::CreateAccount;
+pub use grant::{Grant, grant_id};
+pub use limits::{Calls, LIMIT_ASSETS_MAX, LIMIT_CALLS_MAX, LIMIT_PARTIES_MAX, Limits, PerPeriod, Spending};
+pub use revoke_grant::RevokeGrant;
 pub use set_authority::SetAuthority;
 pub use sponsor::Sponsor;
 pub use unsponsor::Unsponsor;
@@ -93,5 +99,7 @@ calls! {
         set_authority: SetAuthority = 1,
         sponsor: Sponsor = 2,
         unsponsor: Unsponsor = 3,
+        grant: Grant = 4,
+        revoke_grant: RevokeGrant = 5,
     }
 }

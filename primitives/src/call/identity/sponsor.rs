@@ -1,4 +1,5 @@
-use crate::{Address, Amount, TimeMs};
+use super::Limits;
+use crate::Address;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Sponsor {
     /// Who may.
     pub grantee: Address,
-    /// Most it may spend in all, native base units. Replaces what was left.
-    pub allowance: Amount,
-    /// When it ends, ms UTC of block time.
-    pub expires_ms: TimeMs,
+    /// How far: fees, tips and deposits in the native asset alone. Replaces what was left. Names neither counterparties
+    /// nor books, and no amount above which somebody signs along: a payer that signs needs no sponsorship.
+    pub limits: Limits,
 }

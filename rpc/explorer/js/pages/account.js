@@ -18,7 +18,7 @@ import {
   time,
   tx,
 } from "../elements.js";
-import { line, money } from "../events.js";
+import { limits, line, money } from "../events.js";
 import { amount, csv, energy as kwh, integer, iso, span } from "../format.js";
 import { call, find, live } from "../rpc.js";
 import { calls } from "./block.js";
@@ -26,6 +26,8 @@ import { calls } from "./block.js";
 const BALANCES = [["Asset"], ["Available", "num"], ["Held for others", "num wide"], ["Incoming", "num wide"]];
 const HISTORY = [["Transaction"], ["Calls"], ["Block", "wide"], ["Age"], ["Fee", "num wide"], ["Result"]];
 const METERS = [["Meter"], ["Import", "num"], ["Export", "num"], ["Read"], [""]];
+const GRANTS = [["Grant"], ["For"], ["How far", "wide"], ["Until"]];
+const GRANTS_MAX = 50; // shown of each list
 const GRIDS_MAX = 20; // whose members are looked at
 const METERS_MAX = 200; // of a microgrid, looked at for their owner
 const BILL_MS = 86_400_000; // how much of a bill is shown
@@ -39,6 +41,7 @@ class Account extends Page {
     this.balances = h("div");
     this.details = h("div");
     const history = h("div");
+    this.grants = h("div");
     this.energy = h("div");
     const said = h("span", { class: "said", role: "status" });
     const save = h("button", { type: "button", on: { click: () => this.export(save, said) } }, "Export CSV");
@@ -51,12 +54,14 @@ class Account extends Page {
         section("Balances", this.balances),
         section("Details", this.details),
       ),
+      this.grants,
       this.energy,
       section("History", h("div", { class: "tools" }, said, save), history),
     );
     this.show(this.balances, () => this.load(), 3);
     this.show(this.details, () => this.loadDetails(), 4);
     this.show(history, () => this.loadHistory(), 8);
+    this.loadGrants().catch(() => {});
     this.loadEnergy().catch(() => {}); // each part tells by itself what fails
     this.asked = Date.now();
     this.listen(live, "head", () => this.refresh());
@@ -117,6 +122,21 @@ class Account extends Page {
       ["Threshold", account.authority && integer(account.authority.threshold)],
       ["Bandwidth", [integer(account.bandwidth), h("span", { class: "muted" }, " weight units now")]],
     );
+  }
+
+  /// Who may act on its behalf, and on whose it may.
+  async loadGrants() {
+    const account = this.dataset.id;
+    const ask = (side) => call("identity_listGrants", { [side]: account, limit: GRANTS_MAX });
+    const [made, given] = await Promise.all([ask("grantor"), ask("grantee")]);
+    if (this.gone) return;
+    const lists = [
+      ["May act on its behalf", made.items, "grantee"],
+      ["Acts on behalf of others", given.items, "grantor"],
+    ];
+    for (const [title, items, other] of lists.filter(([, items]) => items.length > 0)) {
+      this.grants.append(section(title, grantTable(title, items, other)));
+    }
   }
 
   /// Tab, meters and newest bill lines in each microgrid that this account is a member of.
@@ -209,6 +229,27 @@ class Account extends Page {
   }
 }
 customElements.define("wattle-account", Account);
+
+/// Grants, each with the account on its other side.
+function grantTable(title, items, other) {
+  return table(
+    title,
+    GRANTS,
+    items.map((item) =>
+      row(
+        GRANTS,
+        [
+          hash(item.grant, "grant"),
+          name("account", item[other]),
+          limits(item.limits),
+          time(item.limits.expiresMs),
+        ],
+        item.grant,
+      ),
+    ),
+    "cards",
+  );
+}
 
 /// What the account owes and is owed in a microgrid.
 function tab(grid, member, address) {

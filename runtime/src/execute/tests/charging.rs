@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::keys;
-use crate::modules::identity::records::Account;
 use crate::modules::ledger::posting::FEES;
 use crate::modules::ledger::records::Balance;
 use crate::overlay::Overlay;
 use wattle_primitives::call;
-use wattle_primitives::call::identity::{Authority, KeyWeight};
+use wattle_primitives::call::identity::{Authority, Calls, KeyWeight, Limits, PerPeriod, Spending};
+use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::event::IdentityEvent;
 
 fn refusal(world: &World, tx: &VerifiedTx) -> TxError {
@@ -117,7 +117,7 @@ fn weights_must_reach_the_threshold_and_no_signature_is_superfluous() {
 }
 
 #[test]
-fn a_sponsor_pays_fee_deposit_and_bandwidth_up_to_its_allowance() {
+fn a_sponsor_pays_fees_and_deposits_up_to_its_limits_and_never_bandwidth() {
     let mut world = World::new(Params { weight_price: Amount(1), account_deposit: Amount(100), ..params() });
     let create = Call::from(call::identity::CreateAccount { key: key(90).public() });
     let by = |world: &World, payer: u8| {
@@ -131,36 +131,40 @@ fn a_sponsor_pays_fee_deposit_and_bandwidth_up_to_its_allowance() {
     assert_eq!(refusal(&world, &by(&world, 1)).code(), "tx_not_sponsored");
     let cost = by(&world, 1).weight().0;
     let until = TimeMs(world.env.time_ms.0 + 5000);
-    let allowance = Amount(u128::from(cost) * 2 + 100 + 5);
-    world.ok(1, Call::from(call::identity::Sponsor { grantee: address(30), allowance, expires_ms: until }));
+    let allowance = Amount(u128::from(cost) * 2 + 200 + 5);
+    let sponsor = |total| {
+        Call::from(call::identity::Sponsor { grantee: address(30), limits: Limits::allowance(total, until) })
+    };
+    world.ok(1, sponsor(allowance));
     let before = world.funds(1).0;
     let bucket = |world: &World, n: u8| {
-        Overlay::new(&world.state)
-            .read::<Account>(keys::account(&address(n)))
-            .map_or(TimeMs(0), |a| a.bucket.at_ms)
+        world.state.read(keys::account(&address(n))).map_or(TimeMs(0), |account| account.bucket.at_ms)
     };
     assert_eq!(bucket(&world, 30), TimeMs(0));
     let drawn = bucket(&world, 1);
     let tx = by(&world, 1);
     let done = world.try_run(&[tx]).unwrap();
-    assert!(bucket(&world, 1) > drawn, "the sponsor's bucket is drawn on");
-    assert_eq!(bucket(&world, 30), TimeMs(0), "the sender's is not");
-    // The sender has nothing of its own to pay the deposit of the account it would create.
-    assert_eq!(done.receipts.txs[0].outcome, Outcome::Failed { call: 0, reason: Reason::DepositUnpaid });
+    assert_eq!(bucket(&world, 1), drawn, "the sponsor's bucket is its own");
+    assert!(bucket(&world, 30) > drawn, "the sender draws on its own");
+    assert_eq!(done.receipts.txs[0].outcome, Outcome::Success);
     assert!(
         done.receipts.txs[0]
             .events
             .contains(&Event::Identity(IdentityEvent::AccountCreated { account: address(30) }))
     );
-    assert_eq!(world.funds(1).0, before - u128::from(cost) - 100);
-    world.try_run(&[by(&world, 1)]).unwrap();
-    let left = world.state.read(keys::sponsorship(&address(1), &address(30))).unwrap().allowance;
-    assert_eq!(left, Amount(5));
+    assert_eq!(world.funds(1).0, before - u128::from(cost) - 200, "fee, and a deposit for either account");
+    // What is made is paid for within the same limits: the fee still fits, the deposit does not.
+    let other = Call::from(call::identity::CreateAccount { key: key(91).public() });
+    let tx = world.sign(TxBody { fee_payer: address(1), ..world.body(30, vec![other]) }, &[30]);
+    let done = world.try_run(&[tx]).unwrap();
+    assert_eq!(done.receipts.txs[0].outcome, Outcome::Failed { call: 0, reason: Reason::GrantExceeded });
+    let left = |world: &World| {
+        let sponsorship = world.state.read(keys::sponsorship(&address(1), &address(30))).unwrap();
+        sponsorship.allowance.left(world.env.time_ms, AssetId::NATIVE)
+    };
+    assert_eq!(left(&world), Amount(5));
     assert_eq!(refusal(&world, &by(&world, 1)).code(), "tx_not_sponsored");
-    world.ok(
-        1,
-        Call::from(call::identity::Sponsor { grantee: address(30), allowance: START, expires_ms: until }),
-    );
+    world.ok(1, sponsor(START));
     world.env.time_ms = until;
     assert_eq!(refusal(&world, &by(&world, 1)).code(), "tx_not_sponsored");
     // A payer who signs needs no sponsorship.
@@ -172,8 +176,111 @@ fn a_sponsor_pays_fee_deposit_and_bandwidth_up_to_its_allowance() {
     assert_eq!(world.funds(1).0, before - receipt.fee.0 + 100);
 }
 
+/// What is somebody else's to pay comes back to who paid it, whoever owned the thing.
 #[test]
-fn an_empty_bucket_stops_the_payer_until_it_has_leaked() {
+fn a_deposit_goes_back_to_the_payer_that_paid_it() {
+    let mut world = World::new(Params { account_deposit: Amount(100), ..params() });
+    let (until, allowance) = (TimeMs(world.env.time_ms.0 + 60_000), Amount(1000));
+    world.ok(
+        1,
+        Call::from(call::identity::Sponsor {
+            grantee: address(3),
+            limits: Limits::allowance(allowance, until),
+        }),
+    );
+    let entry = Entry { debit: wallet(3), credit: wallet(4), asset: AssetId::NATIVE, amount: Amount(50) };
+    let (reference, ttl_ms) = (Hash([7; 32]), Some(TimeMs(10_000)));
+    let hold = Call::from(call::ledger::Hold { reference, entry, captor: address(3), ttl_ms });
+    let void = Call::from(call::ledger::Void { hold: call::ledger::hold_id(&address(3), &reference) });
+    let paid = |world: &World| [1, 3].map(|n| world.funds(n).0);
+    let [sponsor, owner] = paid(&world);
+    let tx = world.sign(TxBody { fee_payer: address(1), ..world.body(3, vec![hold]) }, &[3]);
+    world.try_run(&[tx]).unwrap();
+    assert_eq!(paid(&world), [sponsor - 100, owner - 50]);
+    world.ok(3, void);
+    assert_eq!(paid(&world), [sponsor, owner]);
+}
+
+/// One that is sponsored can neither drain its operator nor its sisters, nor keep the operator from ending it.
+#[test]
+fn a_sponsored_device_is_held_to_its_limits_and_blocks_nobody() {
+    let probe = World::new(params());
+    let weight = probe.sign(probe.body(1, vec![transfer(2, 1)]), &[1]).weight();
+    let capacity = Weight(weight.0 * 4);
+    let mut world = World::new(Params {
+        bandwidth_capacity: capacity,
+        bandwidth_rate: Weight(1),
+        weight_price: Amount(1),
+        ..params()
+    });
+    let limits = Limits {
+        calls: Calls::Only(BoundedVec::new(vec![transfer(2, 1).kind()]).unwrap()),
+        tx_per_hour: Some(2),
+        ..Limits::allowance(Amount(u128::from(weight.0) * 3), TimeMs::MAX)
+    };
+    let sponsor = |n| Call::from(call::identity::Sponsor { grantee: address(n), limits: limits.clone() });
+    let tx = world.sign(world.body(1, vec![sponsor(3), sponsor(4)]), &[1]);
+    world.try_run(&[tx]).unwrap();
+    let by = |world: &World, n: u8, call: Call| {
+        world.sign(TxBody { fee_payer: address(1), ..world.body(n, vec![call]) }, &[n])
+    };
+    let why = |world: &World, tx: VerifiedTx| match refusal(world, &tx) {
+        TxError::Sponsorship { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    };
+    let create = || Call::from(call::identity::CreateAccount { key: key(90).public() });
+    assert_eq!(why(&world, by(&world, 3, create())), Reason::CallNotGranted);
+    for _ in 0..2 {
+        let tx = by(&world, 3, transfer(2, 1));
+        world.try_run(&[tx]).unwrap();
+    }
+    assert_eq!(why(&world, by(&world, 3, transfer(2, 1))), Reason::GrantRateExceeded);
+    world.env.time_ms = TimeMs(world.env.time_ms.0 + 3_600_000);
+    let tx = by(&world, 3, transfer(2, 1));
+    world.try_run(&[tx]).unwrap();
+    assert_eq!(why(&world, by(&world, 3, transfer(2, 1))), Reason::GrantExceeded);
+    // Its sister, and the operator that ends it, have what they had.
+    let tx = by(&world, 4, transfer(2, 1));
+    world.try_run(&[tx]).unwrap();
+    world.ok(1, Call::from(call::identity::Unsponsor { grantee: address(3) }));
+    assert_eq!(why(&world, by(&world, 3, transfer(2, 1))), Reason::UnknownGrant);
+}
+
+#[test]
+fn a_sponsorship_is_of_fees_in_the_native_asset() {
+    let world = World::new(params());
+    let plain = Limits::allowance(Amount(9), TimeMs::MAX);
+    let native = plain.spending[0];
+    let spend = |rows: Vec<Spending>| Limits { spending: BoundedVec::new(rows).unwrap(), ..plain.clone() };
+    let never = Some(PerPeriod { amount: Amount(1), period_ms: TimeMs(0) });
+    let table = [
+        (plain.clone(), None),
+        (spend(vec![Spending { total: Some(Amount(0)), ..native }]), Some(Reason::ZeroAmount)),
+        (spend(vec![]), Some(Reason::OutOfRange)),
+        (spend(vec![native, native]), Some(Reason::OutOfRange)),
+        (spend(vec![Spending { asset: AssetId(1), ..native }]), Some(Reason::OutOfRange)),
+        (spend(vec![Spending { cosign_above: Some(Amount(1)), ..native }]), Some(Reason::OutOfRange)),
+        (spend(vec![Spending { per_period: never, ..native }]), Some(Reason::OutOfRange)),
+        (Limits { uses: Some(0), ..plain.clone() }, Some(Reason::OutOfRange)),
+        (Limits { tx_per_hour: Some(0), ..plain.clone() }, Some(Reason::OutOfRange)),
+        (
+            Limits { counterparties: BoundedVec::new(vec![address(2)]).unwrap(), ..plain.clone() },
+            Some(Reason::OutOfRange),
+        ),
+        (
+            Limits { books: BoundedVec::new(vec![BookId([1; 16])]).unwrap(), ..plain.clone() },
+            Some(Reason::OutOfRange),
+        ),
+    ];
+    for (limits, want) in table {
+        let call = Call::from(call::identity::Sponsor { grantee: address(30), limits: limits.clone() });
+        let got = world.try_sign(world.body(1, vec![call]), &[1]).err();
+        assert_eq!(got, want.map(|reason| TxError::Call { index: 0, reason }), "{limits:?}");
+    }
+}
+
+#[test]
+fn an_empty_bucket_stops_its_sender_until_it_has_leaked() {
     let probe = World::new(params());
     let weight = probe.sign(probe.body(1, vec![transfer(2, 1)]), &[1]).weight();
     let mut world =

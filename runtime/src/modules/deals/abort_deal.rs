@@ -19,7 +19,7 @@ impl Action for AbortDeal {
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let id = &self.deal;
         let mut deal = deal(ctx, id)?;
-        let sender = ctx.sender();
+        let sender = ctx.on_behalf_of();
         if deal.state == DealState::Requested && deal.requester != sender {
             let key = keys::acceptance(id, &sender);
             let acceptance = ctx.state.read(key).ok_or(Reason::NotAllowed)?;
@@ -28,7 +28,7 @@ impl Action for AbortDeal {
             deal.acceptors = BoundedVec::new(others.collect()).map_err(|_| Reason::BookFull)?;
             ctx.state.write(keys::deal(id), &deal);
             ctx.emit(DealsEvent::DealWithdrawn { deal: *id, account: sender });
-            return ledger::refund(ctx, sender, acceptance.deposit);
+            return ledger::refund(ctx, &acceptance.deposit);
         }
         match deal.state {
             DealState::Confirmed { partner } | DealState::Authorised { partner, .. }

@@ -20,7 +20,7 @@ impl Action for AcceptDeal {
     /// Accepts a request.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { request: ref id, wh_max, price } = *self;
-        let account = ctx.sender();
+        let account = ctx.on_behalf_of();
         let mut deal = deal(ctx, id)?;
         if deal.state != DealState::Requested {
             return Err(Reason::DealState);
@@ -38,7 +38,7 @@ impl Action for AcceptDeal {
         let mut acceptors = deal.acceptors.to_vec();
         acceptors.push(account);
         deal.acceptors = BoundedVec::new(acceptors).map_err(|_| Reason::BookFull)?;
-        let acceptance = Acceptance { wh_max, price, deposit: ledger::deposit(ctx, account)? };
+        let acceptance = Acceptance { wh_max, price, deposit: ledger::deposit(ctx)? };
         ctx.state.write(key, &acceptance);
         ctx.state.write(keys::deal(id), &deal);
         ctx.emit(DealsEvent::DealAccepted { deal: *id, account, wh, price: deal.price_with(&acceptance) });

@@ -30,7 +30,7 @@ impl Action for AuthoriseDeal {
         let Self { deal: ref id, funding, expires_ms, margin_wh, meter } = *self;
         let mut deal = deal(ctx, id)?;
         let partner = match deal.state {
-            DealState::Confirmed { partner } if deal.sides(partner).0 == ctx.sender() => partner,
+            DealState::Confirmed { partner } if deal.sides(partner).0 == ctx.on_behalf_of() => partner,
             DealState::Confirmed { .. } => return Err(Reason::NotAllowed),
             DealState::Requested | DealState::Authorised { .. } => return Err(Reason::DealState),
         };
@@ -39,7 +39,9 @@ impl Action for AuthoriseDeal {
             return Err(Reason::OutOfRange);
         }
         let record = ctx.state.read(keys::meter(&meter)).ok_or(Reason::UnknownMeter)?;
-        if record.owner != ctx.sender() || record.microgrid != deal.microgrid || record.role != MeterRole::Sub
+        if record.owner != ctx.on_behalf_of()
+            || record.microgrid != deal.microgrid
+            || record.role != MeterRole::Sub
         {
             return Err(Reason::NotAllowed);
         }
@@ -62,7 +64,7 @@ impl Action for AuthoriseDeal {
 
 /// Reserves the price of the whole deal and its margin from the sender's wallet or credit.
 fn back(ctx: &mut Ctx<'_>, id: &Hash, deal: &Deal, grid: &Microgrid, funding: Funding) -> Result<(), Reason> {
-    let (charger, amount) = (ctx.sender(), reserved(deal));
+    let (charger, amount) = (ctx.on_behalf_of(), reserved(deal));
     match funding {
         Funding::Credit => credit::reserve(ctx, &deal.microgrid, grid, &charger, amount),
         Funding::Balance => {

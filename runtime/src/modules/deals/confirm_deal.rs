@@ -19,7 +19,7 @@ impl Action for ConfirmDeal {
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let (id, partner) = (&self.request, self.partner);
         let mut deal = deal(ctx, id)?;
-        if deal.requester != ctx.sender() {
+        if deal.requester != ctx.on_behalf_of() {
             return Err(Reason::NotAllowed);
         }
         if deal.state != DealState::Requested {

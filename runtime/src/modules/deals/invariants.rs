@@ -27,7 +27,7 @@ impl invariants::Rules for Rules {
                 sums.found("deal count");
                 let deal: Deal = entry.record();
                 sums.expect("acceptances", u64::try_from(deal.acceptors.len()).unwrap_or(u64::MAX));
-                sums.owe(deal.deposit);
+                sums.owe(&deal.deposit);
                 self.take_deal(entry.state, entry.name(), &deal)?;
             }
             tag::MEMBER => {
@@ -36,7 +36,7 @@ impl invariants::Rules for Rules {
             tag::DEAL_INDEX => sums.found("deals"),
             tag::DEAL_COUNT => sums.expect("deal count", u64::from(entry.record::<u32>())),
             tag::ACCEPTANCE => {
-                sums.owe(entry.record::<Acceptance>().deposit);
+                sums.owe(&entry.record::<Acceptance>().deposit);
                 sums.found("acceptances");
             }
             tag::QUEUE => match entry.record() {

@@ -134,7 +134,7 @@ fn forget_acceptances(ctx: &mut Ctx<'_>, id: &Hash, deal: &mut Deal) -> Result<(
         let key = crate::keys::acceptance(id, &account);
         if let Some(acceptance) = ctx.state.read::<Acceptance>(key) {
             ctx.state.remove(key);
-            ledger::refund(ctx, account, acceptance.deposit)?;
+            ledger::refund(ctx, &acceptance.deposit)?;
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! The values in state that deals have. Their encodings are part of the protocol.
 
+use crate::modules::ledger::records::Deposit;
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_primitives::call::deals::{ACCEPTANCES_MAX, Funding};
 use wattle_primitives::call::market::Side;
@@ -26,8 +27,8 @@ pub struct Deal {
     pub price: Amount,
     /// End of the request, then of the time to authorise, then of the authorisation: its place in the queue.
     pub expires_ms: TimeMs,
-    /// Deposit paid by the requester, native base units.
-    pub deposit: Amount,
+    /// Deposit for its key.
+    pub deposit: Deposit,
     /// Whose acceptances stand, under [`crate::keys::acceptance`]; none once it is confirmed.
     pub acceptors: BoundedVec<Address, ACCEPTANCES_MAX>,
     /// Where it stands.
@@ -72,6 +73,6 @@ pub struct Acceptance {
     pub wh_max: WattHours,
     /// Base units per kWh.
     pub price: Amount,
-    /// Deposit paid for it, native base units.
-    pub deposit: Amount,
+    /// Deposit for its key.
+    pub deposit: Deposit,
 }

@@ -28,7 +28,7 @@ impl Action for RequestDeal {
     /// Asks for a deal.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { microgrid, reference, side, wh_max, wh_min, unit_wh, price, expires_ms } = *self;
-        let requester = ctx.sender();
+        let requester = ctx.on_behalf_of();
         let id = deal_id(&requester, &reference);
         let grid = energy::microgrid(ctx, &microgrid)?;
         energy::upkeep::running(&grid)?;
@@ -50,7 +50,7 @@ impl Action for RequestDeal {
             unit_wh,
             price,
             expires_ms,
-            deposit: ledger::deposit(ctx, requester)?,
+            deposit: ledger::deposit(ctx)?,
             acceptors: BoundedVec::default(),
             state: DealState::Requested,
         };

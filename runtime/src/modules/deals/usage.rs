@@ -61,7 +61,7 @@ impl Authorised {
 pub(super) fn charged_by_sender(ctx: &mut Ctx<'_>, id: &Hash) -> Result<(Deal, Authorised), Reason> {
     let deal = deal(ctx, id)?;
     let state = authorised(&deal)?;
-    let sender = ctx.sender();
+    let sender = ctx.on_behalf_of();
     if sender == deal.sides(state.partner).0 || sender == state.meter {
         Ok((deal, state))
     } else {
@@ -162,7 +162,7 @@ pub(super) fn end(ctx: &mut Ctx<'_>, id: &Hash, mut deal: Deal, end: DealEnd) ->
         receivable,
         released,
     });
-    ledger::refund(ctx, deal.requester, deal.deposit)
+    ledger::refund(ctx, &deal.deposit)
 }
 
 /// Pays for what was used: out of the hold, or else it is owed on the charging side's tab.

@@ -24,7 +24,7 @@ impl Action for DecideDispute {
         let key = keys::dispute(id);
         let mut dispute = ctx.state.read(key).ok_or(Reason::UnknownDispute)?;
         let grid = energy::microgrid(ctx, &dispute.microgrid)?;
-        let sender = ctx.sender();
+        let sender = ctx.on_behalf_of();
         let code = tab::member(ctx, &dispute.microgrid, &sender)?.code;
         let terms = terms::at(ctx, &dispute.microgrid, &grid, grid.interval_at(ctx.time_ms()));
         let needed = terms.map_or(0, |terms| terms.dispute_votes.min(DISPUTE_VOTES_MAX));
@@ -83,5 +83,5 @@ fn end(
         upheld,
         credit,
     });
-    ledger::refund(ctx, dispute.account, dispute.deposit)
+    ledger::refund(ctx, &dispute.deposit)
 }

@@ -30,7 +30,7 @@ impl invariants::Rules for Rules {
         match entry.tag() {
             tag::DISPUTE => {
                 let (id, dispute): (Hash, records::Dispute) = (entry.name(), entry.record());
-                sums.owe(dispute.deposit);
+                sums.owe(&dispute.deposit);
                 sums.expect("disputes", 1);
                 sums.found("dispute count");
                 let listed = entry.state.read(keys::dispute_index(&dispute.microgrid, dispute.index));

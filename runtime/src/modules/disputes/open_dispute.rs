@@ -37,7 +37,7 @@ impl Action for OpenDispute {
         if genuine != [true, true] {
             return Err(Reason::BadSignature);
         }
-        let account = ctx.sender();
+        let account = ctx.on_behalf_of();
         let address = self.first.reading.meter;
         let meter = ctx.state.read(keys::meter(&address)).ok_or(Reason::UnknownMeter)?;
         if meter.microgrid != self.microgrid || meter.owner != account {
@@ -50,7 +50,7 @@ impl Action for OpenDispute {
         }
         let (import_wh, export_wh) = between(meter.encoding, &self.first.reading, &self.second.reading)?;
         let (microgrid, claim) = (self.microgrid, self.claim);
-        let deposit = ledger::deposit(ctx, account)?;
+        let deposit = ledger::deposit(ctx)?;
         let (note, voters) = (self.note, Vec::new());
         let record = Dispute {
             microgrid,

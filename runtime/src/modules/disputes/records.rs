@@ -1,5 +1,6 @@
 //! The values in state that disputes have. Their encodings are part of the protocol.
 
+use crate::modules::ledger::records::Deposit;
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_primitives::{Address, Amount, Hash};
 
@@ -26,6 +27,6 @@ pub struct Dispute {
     ///
     /// [`DISPUTE_VOTES_MAX`]: wattle_primitives::call::energy::DISPUTE_VOTES_MAX
     pub voters: Vec<u32>,
-    /// Deposit paid for it, native base units.
-    pub deposit: Amount,
+    /// Deposit for its key.
+    pub deposit: Deposit,
 }

@@ -70,5 +70,5 @@ pub(crate) fn microgrid(ctx: &mut Ctx<'_>, id: &Hash) -> Result<Microgrid, Reaso
 /// The microgrid's record, if the sender operates it.
 fn operated(ctx: &mut Ctx<'_>, id: &Hash) -> Result<Microgrid, Reason> {
     let grid = microgrid(ctx, id)?;
-    if grid.operator == ctx.sender() { Ok(grid) } else { Err(Reason::NotAllowed) }
+    if grid.operator == ctx.on_behalf_of() { Ok(grid) } else { Err(Reason::NotAllowed) }
 }

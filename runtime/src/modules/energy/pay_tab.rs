@@ -15,7 +15,7 @@ impl Action for PayTab {
     /// Settles the sender's tab as far as there is money.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let grid = microgrid(ctx, &self.microgrid)?;
-        let sender = ctx.sender();
+        let sender = ctx.on_behalf_of();
         tab::pay(ctx, &self.microgrid, &grid, sender, tab::By::Member).map(drop)
     }
 }

@@ -70,7 +70,7 @@ pub(crate) fn admit_meter(
     Ok(())
 }
 
-/// Adds a meter to `grid`, which the caller writes. Creates the meter's account if there is none. The sender pays.
+/// Adds a meter to `grid`, which the caller writes. Creates the meter's account if there is none. The payer pays.
 pub(super) fn add_meter(
     ctx: &mut Ctx<'_>,
     id: &Hash,
@@ -83,10 +83,9 @@ pub(super) fn add_meter(
     if ctx.state.contains(keys::meter(&address)) {
         return Err(Reason::AlreadyExists);
     }
-    let payer = ctx.sender();
-    ledger::deposit(ctx, payer)?;
+    ledger::deposit(ctx)?;
     if !ctx.state.contains(keys::account(&address)) {
-        identity::create(ctx, address, payer)?;
+        identity::create(ctx, address)?;
     }
     ctx.state.write(keys::meter_index(id, grid.meters), &address);
     grid.meters = grid.meters.checked_add(1).ok_or(Reason::Overflow)?;

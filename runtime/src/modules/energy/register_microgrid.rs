@@ -29,7 +29,7 @@ impl Action for RegisterMicrogrid {
     /// itself, or whom it sponsors.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { reference, asset, interval_ms } = *self;
-        let operator = ctx.sender();
+        let operator = ctx.on_behalf_of();
         let id = microgrid_id(&operator, &reference);
         if let Some(registrar) = ctx.env().params.registrar.filter(|registrar| *registrar != operator) {
             let leave = ctx.state.read(keys::sponsorship(&registrar, &operator));
@@ -43,7 +43,7 @@ impl Action for RegisterMicrogrid {
         if ctx.state.contains(keys::microgrid(&id)) {
             return Err(Reason::AlreadyExists);
         }
-        ledger::deposit(ctx, operator)?;
+        ledger::deposit(ctx)?;
         let mut counters = ctx.counters();
         ctx.state.write(keys::microgrid_index(counters.microgrids), &id);
         counters.microgrids = counters.microgrids.checked_add(1).ok_or(Reason::Overflow)?;

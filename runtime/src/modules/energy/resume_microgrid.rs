@@ -28,7 +28,7 @@ impl Action for ResumeMicrogrid {
         grid.pause = Some(Pause { until_ms: Some(ctx.time_ms()), ..pause });
         schedule::enqueue(ctx, id, &mut grid, agenda);
         ctx.state.write(keys::microgrid(id), &grid);
-        let (operator, by) = (grid.operator, ctx.sender());
+        let (operator, by) = (grid.operator, ctx.on_behalf_of());
         ctx.emit(EnergyEvent::MicrogridResumed { microgrid: *id, operator, by });
         Ok(())
     }

@@ -15,7 +15,7 @@ impl Action for SetCollection {
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        set_collection(ctx, &self.microgrid, ctx.sender(), self.on)
+        set_collection(ctx, &self.microgrid, ctx.on_behalf_of(), self.on)
     }
 }
 

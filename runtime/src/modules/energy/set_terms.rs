@@ -35,7 +35,7 @@ impl Action for SetTerms {
             return Err(Reason::OutOfRange);
         }
         if version == grid.terms {
-            ledger::deposit(ctx, ctx.sender())?;
+            ledger::deposit(ctx)?;
             grid.terms = grid.terms.checked_add(1).ok_or(Reason::Overflow)?;
         }
         ctx.state.write(keys::terms(id, version), &TermsRecord { from, terms: terms.clone() });

@@ -66,7 +66,7 @@ fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastRea
     }
     // Nobody else may send it: whoever sees a backlog on its way could send the newest reading first, and make those
     // before it worthless.
-    let sender = ctx.sender();
+    let sender = ctx.on_behalf_of();
     if sender != reading.meter
         && sender != meter.owner
         && operated(ctx, &meter.microgrid).is_err()

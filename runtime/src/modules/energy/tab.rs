@@ -41,7 +41,7 @@ pub const fn account(book: BookId, code: u32) -> AccountId {
     AccountId::Book { book, code }
 }
 
-/// Opens a microgrid's book, with its clearing account, and says which it is. The sender pays.
+/// Opens a microgrid's book, with its clearing account, and says which it is. The payer pays.
 ///
 /// The book's owner is the microgrid itself: an address that no key has, so nobody else posts in it.
 pub(crate) fn open_book(
@@ -56,7 +56,7 @@ pub(crate) fn open_book(
     Ok(book)
 }
 
-/// Opens a tab. The sender pays.
+/// Opens a tab. The payer pays.
 fn open(ctx: &mut Ctx<'_>, book: BookId, code: u32, asset: wattle_primitives::AssetId) -> Result<(), Reason> {
     let class = AccountClass::Asset;
     let record = BookAccount { asset, class, name: None, parent: None, debit_max: None, credit_max: None };
@@ -69,7 +69,7 @@ pub(crate) fn member(ctx: &mut Ctx<'_>, microgrid: &Hash, account: &Address) -> 
 }
 
 /// Makes `account` a member, if it is none, and returns its record. Counts it in `grid`, which the caller writes. The
-/// sender pays for the tab, and for a wallet in the settlement asset. Whoever is made a member by another is not
+/// payer pays for the tab, and for a wallet in the settlement asset. Whoever is made a member by another is not
 /// debited before it says so itself.
 pub(crate) fn join(
     ctx: &mut Ctx<'_>,
@@ -84,9 +84,9 @@ pub(crate) fn join(
     }
     let code = grid.members.checked_add(OPERATOR).ok_or(Reason::Overflow)?;
     ledger::open_wallet(ctx, account, grid.asset)?;
-    ledger::deposit(ctx, ctx.sender())?;
+    ledger::deposit(ctx)?;
     open(ctx, grid.book, code, grid.asset)?;
-    let collect = account == ctx.sender();
+    let collect = account == ctx.on_behalf_of();
     let member = Member { code, credit_limit, collect, ..Member::default() };
     ctx.state.write(key, &member);
     ctx.state.write(keys::member_index(id, code), &account);

@@ -15,17 +15,17 @@ impl Action for CreateAccount {
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        create(ctx, Address::of_key(&self.key), ctx.sender())
+        create(ctx, Address::of_key(&self.key))
     }
 }
 
-/// Creates an account's record; `payer` pays the deposit.
-pub(crate) fn create(ctx: &mut Ctx<'_>, address: Address, payer: Address) -> Result<(), Reason> {
+/// Creates an account's record; the payer pays the deposit.
+pub(crate) fn create(ctx: &mut Ctx<'_>, address: Address) -> Result<(), Reason> {
     let key = keys::account(&address);
     if ctx.state.contains(key) {
         return Err(Reason::AlreadyExists);
     }
-    ledger::deposit(ctx, payer)?;
+    ledger::deposit(ctx)?;
     ctx.state.write(key, &Account::default());
     ctx.emit(IdentityEvent::AccountCreated { account: address });
     Ok(())

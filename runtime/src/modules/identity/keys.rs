@@ -1,8 +1,8 @@
 //! The identity module's keys in state.
 
-use super::records::Sponsorship;
+use super::records::{Grant, Sponsorship};
 use crate::key::{Key, tag};
-use wattle_primitives::Address;
+use wattle_primitives::{Address, Hash};
 
 pub use wattle_primitives::state_key::account;
 
@@ -10,4 +10,46 @@ pub use wattle_primitives::state_key::account;
 #[must_use]
 pub fn sponsorship(sponsor: &Address, grantee: &Address) -> Key<Sponsorship> {
     Key::new(tag::SPONSORSHIP).with(sponsor.as_bytes()).with(grantee.as_bytes())
+}
+
+/// A grant.
+#[must_use]
+pub fn grant(id: &Hash) -> Key<Grant> {
+    Key::new(tag::GRANT).with(id.as_bytes())
+}
+
+/// Which of an account's two lists of grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ListSide {
+    /// Those it made.
+    Grantor = 0,
+    /// Those it was given.
+    Grantee = 1,
+}
+
+impl ListSide {
+    /// Both, in the order of a grant's index.
+    pub const BOTH: [Self; 2] = [Self::Grantor, Self::Grantee];
+
+    /// The part of an index.
+    pub(super) const fn of(self, index: &mut [u32; 2]) -> &mut u32 {
+        let [grantor, grantee] = index;
+        match self {
+            Self::Grantor => grantor,
+            Self::Grantee => grantee,
+        }
+    }
+}
+
+/// Length of a list of grants.
+#[must_use]
+pub fn grant_count(side: ListSide, account: &Address) -> Key<u32> {
+    Key::new(tag::GRANT_COUNT).with(&[side as u8]).with(account.as_bytes())
+}
+
+/// Grant number `index` of a list.
+#[must_use]
+pub fn grant_index(side: ListSide, account: &Address, index: u32) -> Key<Hash> {
+    Key::new(tag::GRANT_INDEX).with(&[side as u8]).with(account.as_bytes()).with(&index.to_le_bytes())
 }

@@ -14,7 +14,7 @@ impl Action for SetAuthority {
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        let sender = ctx.sender();
+        let sender = ctx.on_behalf_of();
         let key = keys::account(&sender);
         let mut account = ctx.state.read(key).ok_or(Reason::UnknownAccount)?;
         account.authority = Some(self.authority.clone());

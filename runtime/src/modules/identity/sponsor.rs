@@ -1,13 +1,20 @@
-use super::records::Sponsorship;
+use super::records::{Allowance, Sponsorship};
 use crate::keys;
 use crate::modules::{Action, Ctx, ledger, weights};
-use wattle_primitives::call::identity::Sponsor;
+use wattle_primitives::call::identity::{Limits, Sponsor};
 use wattle_primitives::event::IdentityEvent;
-use wattle_primitives::{Address, Amount, Reason, TimeMs, Weight};
+use wattle_primitives::{Address, Amount, AssetId, Reason, Weight, planted};
 
 impl Action for Sponsor {
     fn check(&self) -> Result<(), Reason> {
-        if self.allowance == Amount::ZERO { Err(Reason::ZeroAmount) } else { Ok(()) }
+        let limits = &self.limits;
+        let [native] = *limits.spending else { return Err(Reason::OutOfRange) };
+        if native.total == Some(Amount::ZERO) {
+            return Err(Reason::ZeroAmount);
+        }
+        let of_fees = native.asset == AssetId::NATIVE && native.cosign_above.is_none();
+        let open = limits.counterparties.is_empty() && limits.books.is_empty();
+        if of_fees && open && limits.are_sound() { Ok(()) } else { Err(Reason::OutOfRange) }
     }
 
     fn weight(&self) -> Weight {
@@ -15,32 +22,42 @@ impl Action for Sponsor {
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        let Self { grantee, allowance, expires_ms } = *self;
-        let sponsor = ctx.sender();
+        let (sponsor, grantee) = (ctx.on_behalf_of(), self.grantee);
         if grantee == sponsor {
             return Err(Reason::SameAccount);
         }
-        if expires_ms <= ctx.time_ms() {
+        if self.limits.expires_ms <= ctx.time_ms() {
             return Err(Reason::BadTime);
         }
-        grant(ctx, sponsor, grantee, allowance, expires_ms)
+        sponsor_account(ctx, sponsor, grantee, self.limits.clone())
     }
 }
 
-/// Writes a sponsorship; a new one costs the sponsor a deposit.
-pub(crate) fn grant(
+/// Writes a sponsorship; a new one costs a deposit.
+pub(crate) fn sponsor_account(
     ctx: &mut Ctx<'_>,
     sponsor: Address,
     grantee: Address,
-    allowance: Amount,
-    expires_ms: TimeMs,
+    limits: Limits,
 ) -> Result<(), Reason> {
     let key = keys::sponsorship(&sponsor, &grantee);
     let deposit = match ctx.state.read(key) {
         Some(old) => old.deposit,
-        None => ledger::deposit(ctx, sponsor)?,
+        None => ledger::deposit(ctx)?,
     };
-    ctx.state.write(key, &Sponsorship { allowance, expires_ms, deposit });
-    ctx.emit(IdentityEvent::SponsorshipGranted { sponsor, grantee, allowance, expires_ms });
+    ctx.state.write(key, &Sponsorship { allowance: Allowance::new(limits.clone()), deposit });
+    ctx.emit(IdentityEvent::SponsorshipGranted { sponsor, grantee, limits });
+    Ok(())
+}
+
+/// Debits the payer's sponsorship of the actor with a deposit, where it pays by one.
+pub(crate) fn spend_deposit(ctx: &mut Ctx<'_>, amount: Amount) -> Result<(), Reason> {
+    if !ctx.is_sponsored() || planted!("sponsor-deposit-not-drawn") {
+        return Ok(());
+    }
+    let key = keys::sponsorship(&ctx.payer(), &ctx.actor());
+    let mut sponsorship: Sponsorship = ctx.state.read(key).ok_or(Reason::UnknownGrant)?;
+    sponsorship.allowance.spend(ctx.time_ms(), AssetId::NATIVE, amount, false)?;
+    ctx.state.write(key, &sponsorship);
     Ok(())
 }

@@ -14,11 +14,11 @@ impl Action for Unsponsor {
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        let (sponsor, grantee) = (ctx.sender(), self.grantee);
+        let (sponsor, grantee) = (ctx.on_behalf_of(), self.grantee);
         let key = keys::sponsorship(&sponsor, &grantee);
-        let old = ctx.state.read(key).ok_or(Reason::UnknownSponsorship)?;
+        let old = ctx.state.read(key).ok_or(Reason::UnknownGrant)?;
         ctx.state.remove(key);
         ctx.emit(IdentityEvent::SponsorshipEnded { sponsor, grantee });
-        ledger::refund(ctx, sponsor, old.deposit)
+        ledger::refund(ctx, &old.deposit)
     }
 }

@@ -14,7 +14,7 @@ impl Action for Capture {
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        let hold = open_for(ctx, &self.hold, ctx.sender())?;
+        let hold = open_for(ctx, &self.hold, ctx.on_behalf_of())?;
         let after = if self.more { After::Stand } else { After::End };
         let amount = self.amount.unwrap_or(hold.entry.amount);
         capture_open(ctx, &self.hold, hold, amount, after)

@@ -16,17 +16,17 @@ impl Action for CreateBook {
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        create_book(ctx, ctx.sender(), &self.reference).map(drop)
+        create_book(ctx, ctx.on_behalf_of(), &self.reference).map(drop)
     }
 }
 
-/// Opens a book for `owner`; the sender pays.
+/// Opens a book for `owner`; the payer pays.
 pub(crate) fn create_book(ctx: &mut Ctx<'_>, owner: Address, reference: &Hash) -> Result<BookId, Reason> {
     let book = BookId::of(&owner, reference);
     if ctx.state.contains(keys::book(book)) {
         return Err(Reason::AlreadyExists);
     }
-    deposit(ctx, ctx.sender())?;
+    deposit(ctx)?;
     let mut counters = ctx.counters();
     ctx.state.write(keys::book_number(counters.books), &book);
     counters.books = counters.books.checked_add(1).ok_or(Reason::Overflow)?;

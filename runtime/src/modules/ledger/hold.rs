@@ -20,7 +20,7 @@ impl Action for Hold {
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         allow_entry(ctx, &self.entry)?;
-        let id = hold_id(&ctx.sender(), &self.reference);
+        let id = hold_id(&ctx.on_behalf_of(), &self.reference);
         let expires_ms = match self.ttl_ms {
             Some(ttl_ms) => ctx.time_ms().checked_add(ttl_ms).ok_or(Reason::BadTime)?,
             None => TimeMs::MAX,

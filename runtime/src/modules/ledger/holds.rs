@@ -10,13 +10,13 @@ use super::close_keys;
 use super::posting::{Movement, deposit, move_money, refund};
 use super::records::Hold;
 use crate::keys::{self, Key};
-use crate::modules::{Ctx, weights};
+use crate::modules::{Ctx, identity, weights};
 use crate::records::Due;
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, Weight, planted};
 
-/// Reserves what `entry` says for the order or deal `id`, which ends it; the sender pays the deposit. Nobody's
+/// Reserves what `entry` says for the order or deal `id`, which ends it; the payer pays the deposit. Nobody's
 /// permission is asked here.
 pub(crate) fn reserve(ctx: &mut Ctx<'_>, id: &Hash, entry: &Entry, captor: Address) -> Result<(), Reason> {
     make(ctx, id, entry, captor, TimeMs::MAX, true)
@@ -31,16 +31,14 @@ pub(super) fn make(
     expires_ms: TimeMs,
     owned: bool,
 ) -> Result<(), Reason> {
-    let depositor = ctx.sender();
     let queue = queued(id, expires_ms);
     if ctx.state.contains(keys::hold(id)) || queue.is_some_and(|key| ctx.state.contains(key)) {
         return Err(Reason::AlreadyExists);
     }
-    let deposit = deposit(ctx, depositor)?;
+    let deposit = deposit(ctx)?;
     let Entry { debit, credit, asset, amount } = *entry;
     move_money(ctx, debit, credit, asset, Movement::Reserve(amount.0))?;
-    ctx.state
-        .write(keys::hold(id), &Hold { entry: entry.clone(), captor, expires_ms, owned, depositor, deposit });
+    ctx.state.write(keys::hold(id), &Hold { entry: entry.clone(), captor, expires_ms, owned, deposit });
     if let Some(key) = queue {
         ctx.state.write(key, &Due::Hold(*id));
     }
@@ -92,7 +90,7 @@ pub(super) fn capture_open(
     }
     ctx.emit(LedgerEvent::HoldCaptured { hold: *id, captured, released, left });
     ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount: captured, journal: None });
-    if left == Amount::ZERO { refund(ctx, hold.depositor, hold.deposit) } else { Ok(()) }
+    if left == Amount::ZERO { refund(ctx, &hold.deposit) } else { Ok(()) }
 }
 
 /// Releases a hold that has expired, if it stands. Reserving checked that this is possible.
@@ -108,14 +106,18 @@ pub(super) fn open_for(ctx: &mut Ctx<'_>, id: &Hash, captor: Address) -> Result<
     if hold.expires_ms <= ctx.time_ms() && !planted!("hold-captured-late") {
         return Err(Reason::UnknownHold);
     }
-    if hold.captor == captor { Ok(hold) } else { Err(Reason::NotAllowed) }
+    if hold.captor != captor {
+        return Err(Reason::NotAllowed);
+    }
+    identity::permit_entry(ctx, &hold.entry)?;
+    Ok(hold)
 }
 
 /// Releases an open hold.
 pub(super) fn release(ctx: &mut Ctx<'_>, id: &Hash, hold: &Hold, expired: bool) -> Result<(), Reason> {
     settle(ctx, id, hold, Amount::ZERO)?;
     ctx.emit(LedgerEvent::HoldReleased { hold: *id, amount: hold.entry.amount, expired });
-    refund(ctx, hold.depositor, hold.deposit)
+    refund(ctx, &hold.deposit)
 }
 
 fn settle(ctx: &mut Ctx<'_>, id: &Hash, hold: &Hold, captured: Amount) -> Result<(), Reason> {

@@ -124,7 +124,7 @@ impl Rules {
             let held = self.held.entry((credit, asset)).or_default();
             held.1 = held.1.saturating_add(amount.0);
         }
-        sums.owe(hold.deposit);
+        sums.owe(&hold.deposit);
         if hold.expires_ms < TimeMs::MAX {
             self.holds.insert(entry.name(), hold.expires_ms);
         }

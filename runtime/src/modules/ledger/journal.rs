@@ -24,7 +24,7 @@ impl Action for Journal {
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        let account = ctx.sender();
+        let account = ctx.on_behalf_of();
         let input = Hash::of_encoded(domain::JOURNAL, self);
         if let Some(reference) = self.reference
             && let Some(posted) = remember::repeated(ctx, &account, &reference, &input)?

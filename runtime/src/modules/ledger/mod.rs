@@ -33,9 +33,9 @@ pub(crate) use create_book::create_book;
 pub(crate) use holds::{close as close_hold, release_due, reserve};
 pub(super) use invariants::Rules;
 pub(crate) use open_account::open_account;
-pub(crate) use posting::{available, deposit, open_due, open_wallet, post, refund};
+pub(crate) use posting::{available, deposit, open_due, open_wallet, owner, post, refund};
 
-use super::Ctx;
+use super::{Ctx, identity};
 use crate::State;
 use wattle_primitives::call::LedgerCall;
 use wattle_primitives::call::ledger::{AccountId, Entry, SUPPLY_MAX};
@@ -63,7 +63,7 @@ fn close_keys(entry: &Entry) -> u64 {
 }
 
 /// Keys that an entry touches at most: both accounts; for a book's its record and the book's, due, cash and its place
-/// in the list; for a wallet its owner's account and its place in the list; the asset; the sender's wallet and the
+/// in the list; for a wallet its owner's account and its place in the list; the asset; the payer's wallet and the
 /// deposits, for what comes into being.
 fn entry_keys(entry: &Entry) -> u64 {
     let side = |account: &AccountId| match account {
@@ -103,7 +103,7 @@ fn check_entry(entry: &Entry) -> Result<(), Reason> {
 
 /// Whether the sender may post this: own wallets only on the debit side, own books on either; never the protocol's.
 fn allow_entry(ctx: &mut Ctx<'_>, entry: &Entry) -> Result<(), Reason> {
-    let sender = ctx.sender();
+    let sender = ctx.on_behalf_of();
     match entry.debit {
         AccountId::Wallet { owner } if owner == sender => {}
         AccountId::Book { book, .. } => drop(require_owner(ctx, book)?),
@@ -119,10 +119,14 @@ fn allow_entry(ctx: &mut Ctx<'_>, entry: &Entry) -> Result<(), Reason> {
     }
 }
 
-/// The book's record, if it is the sender's.
-fn require_owner(ctx: &mut Ctx<'_>, book: BookId) -> Result<records::Book, Reason> {
+/// The book's record, if it is of whom the call is on behalf of, and within the grant.
+pub(crate) fn require_owner(ctx: &mut Ctx<'_>, book: BookId) -> Result<records::Book, Reason> {
     let record = ctx.state.read(crate::keys::book(book)).ok_or(Reason::UnknownBook)?;
-    if record.owner == ctx.sender() { Ok(record) } else { Err(Reason::NotAllowed) }
+    if record.owner != ctx.on_behalf_of() {
+        return Err(Reason::NotAllowed);
+    }
+    identity::permit_book(ctx, book)?;
+    Ok(record)
 }
 
 /// The balance of all deposits: for the auditor.

@@ -23,7 +23,7 @@ impl Action for OpenAccount {
     }
 }
 
-/// Opens an account in a book; the sender pays. Nobody's permission is asked here.
+/// Opens an account in a book; the payer pays. Nobody's permission is asked here.
 pub(crate) fn open_account(
     ctx: &mut Ctx<'_>,
     book: BookId,
@@ -43,8 +43,7 @@ pub(crate) fn open_account(
             return Err(Reason::OutOfRange);
         }
     }
-    let sender = ctx.sender();
-    deposit(ctx, sender)?;
+    deposit(ctx)?;
     let mut owner = ctx.state.read(keys::book(book)).ok_or(Reason::UnknownBook)?;
     ctx.state.write(keys::book_index(book, owner.accounts), &code);
     owner.accounts = owner.accounts.checked_add(1).ok_or(Reason::Overflow)?;

@@ -1,6 +1,6 @@
 //! Counters: debits and credits, limits, the cash of books, deposits.
 
-use super::records::{Balance, BookAccount};
+use super::records::{Balance, BookAccount, Deposit};
 use super::wallet;
 use crate::keys;
 use crate::modules::identity::records::Account;
@@ -26,6 +26,18 @@ pub(super) enum Movement {
     Reserve(u128),
     /// `held` is no longer reserved; `captured` of it is posted.
     Settle { held: u128, captured: u128 },
+}
+
+impl Movement {
+    /// Amount that is no longer the debited side's to dispose of. What a hold reserved and posts counts each time: it
+    /// may have been reserved by another.
+    const fn leaves(self) -> Amount {
+        match self {
+            Self::Post(amount) | Self::Reserve(amount) | Self::Settle { captured: amount, .. } => {
+                Amount(amount)
+            }
+        }
+    }
 }
 
 /// What an account's balance may come to, on either side.
@@ -81,7 +93,19 @@ pub fn legs(debit: AccountId, credit: AccountId) -> [Option<(AccountId, AccountI
     }
 }
 
-/// Moves money. Nobody's permission is asked here. The sender pays for keys that come into being.
+/// Whose an account is. The issuer's are units that come into being or go.
+pub(crate) fn owner(ctx: &mut Ctx<'_>, account: &AccountId, asset: AssetId) -> Option<Address> {
+    match *account {
+        AccountId::Wallet { owner } => Some(owner),
+        AccountId::Book { book, .. } | AccountId::Due { book } | AccountId::Cash { book } => {
+            ctx.state.read(keys::book(book)).map(|book| book.owner)
+        }
+        AccountId::System { account: SystemAccount::Issuance } => ctx.state.read(keys::asset(asset))?.issuer,
+        AccountId::System { account: SystemAccount::Fees | SystemAccount::Deposits } => None,
+    }
+}
+
+/// Moves money. Nobody's permission is asked here. The payer pays for keys that come into being.
 pub(crate) fn post(
     ctx: &mut Ctx<'_>,
     debit: AccountId,
@@ -102,6 +126,7 @@ pub(super) fn move_money(
     if debit == credit {
         return Err(Reason::SameAccount);
     }
+    identity::spend(ctx, &debit, &credit, asset, movement.leaves())?;
     for (debit, credit) in legs(debit, credit).into_iter().flatten() {
         move_side(ctx, &debit, asset, movement, true)?;
         move_side(ctx, &credit, asset, movement, false)?;
@@ -138,7 +163,7 @@ fn make_room(ctx: &mut Ctx<'_>, account: &AccountId, asset: AssetId, debit: bool
         AccountId::Due { .. } if debit => Err(Reason::CashExceeded),
         AccountId::Cash { .. } if !debit => Err(Reason::CashExceeded),
         AccountId::Wallet { owner } => make_wallet(ctx, owner, asset),
-        AccountId::Due { .. } => deposit(ctx, ctx.sender()).map(drop),
+        AccountId::Due { .. } => deposit(ctx).map(drop),
         AccountId::Cash { book } => make_cash(ctx, book, asset),
         AccountId::Book { .. } | AccountId::System { .. } => require_asset(ctx, asset),
     }
@@ -148,7 +173,7 @@ fn require_asset(ctx: &mut Ctx<'_>, asset: AssetId) -> Result<(), Reason> {
     if ctx.state.contains(keys::asset(asset)) { Ok(()) } else { Err(Reason::UnknownAsset) }
 }
 
-/// Sees to it that `owner` has an account, and a wallet in `asset`; the sender pays for what is new.
+/// Sees to it that `owner` has an account, and a wallet in `asset`; the payer pays for what is new.
 pub(crate) fn open_wallet(ctx: &mut Ctx<'_>, owner: Address, asset: AssetId) -> Result<(), Reason> {
     let key = keys::balance(&wallet(owner), asset);
     if ctx.state.contains(key) {
@@ -159,13 +184,13 @@ pub(crate) fn open_wallet(ctx: &mut Ctx<'_>, owner: Address, asset: AssetId) -> 
     Ok(())
 }
 
-/// Opens a book's due and cash in `asset`, so that postings into it need no deposit any more; the sender pays.
+/// Opens a book's due and cash in `asset`, so that postings into it need no deposit any more; the payer pays.
 pub(crate) fn open_due(ctx: &mut Ctx<'_>, book: BookId, asset: AssetId) -> Result<(), Reason> {
     require_asset(ctx, asset)?;
     let [due, cash] =
         [AccountId::Due { book }, AccountId::Cash { book }].map(|account| keys::balance(&account, asset));
     if !ctx.state.contains(due) {
-        deposit(ctx, ctx.sender())?;
+        deposit(ctx)?;
         make_cash(ctx, book, asset)?;
         ctx.state.write(due, &Balance::default());
         ctx.state.write(cash, &Balance::default());
@@ -173,9 +198,9 @@ pub(crate) fn open_due(ctx: &mut Ctx<'_>, book: BookId, asset: AssetId) -> Resul
     Ok(())
 }
 
-/// Lists an asset in which a book gets cash; the sender pays.
+/// Lists an asset in which a book gets cash; the payer pays.
 fn make_cash(ctx: &mut Ctx<'_>, book: BookId, asset: AssetId) -> Result<(), Reason> {
-    deposit(ctx, ctx.sender())?;
+    deposit(ctx)?;
     let mut record = ctx.state.read(keys::book(book)).ok_or(Reason::UnknownBook)?;
     ctx.state.write(keys::book_asset(book, record.assets), &asset);
     record.assets = record.assets.checked_add(1).ok_or(Reason::Overflow)?;
@@ -186,12 +211,12 @@ fn make_cash(ctx: &mut Ctx<'_>, book: BookId, asset: AssetId) -> Result<(), Reas
 fn make_wallet(ctx: &mut Ctx<'_>, owner: Address, asset: AssetId) -> Result<(), Reason> {
     require_asset(ctx, asset)?;
     if !ctx.state.contains(keys::account(&owner)) {
-        identity::create(ctx, owner, ctx.sender())?;
+        identity::create(ctx, owner)?;
     }
     if asset == AssetId::NATIVE {
         return Ok(()); // the account's deposit covers it
     }
-    deposit(ctx, ctx.sender())?;
+    deposit(ctx)?;
     let mut account: Account = ctx.state.read(keys::account(&owner)).ok_or(Reason::UnknownAccount)?;
     ctx.state.write(keys::account_asset(&owner, account.assets), &asset);
     account.assets = account.assets.checked_add(1).ok_or(Reason::Overflow)?;
@@ -284,25 +309,27 @@ pub(crate) fn available(state: &mut Overlay<'_>, owner: Address, asset: AssetId)
     balance.available()
 }
 
-/// Takes the deposit for a new key from `payer`. Returns what was taken.
-pub(crate) fn deposit(ctx: &mut Ctx<'_>, payer: Address) -> Result<Amount, Reason> {
-    let amount = ctx.deposit();
+/// Takes the deposit for a new key from the payer. Returns what was taken.
+pub(crate) fn deposit(ctx: &mut Ctx<'_>) -> Result<Deposit, Reason> {
+    let (payer, amount) = (ctx.payer(), ctx.deposit());
     if amount == Amount::ZERO {
-        return Ok(amount);
+        return Ok(Deposit { payer, amount });
     }
+    identity::spend_deposit(ctx, amount)?;
     let (debit, credit, asset) = (wallet(payer), DEPOSITS, AssetId::NATIVE);
     let unpaid = |reason| if reason == Reason::InsufficientFunds { Reason::DepositUnpaid } else { reason };
     post(ctx, debit, credit, asset, amount).map_err(unpaid)?;
     ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount, journal: None });
-    Ok(amount)
+    Ok(Deposit { payer, amount })
 }
 
-/// Gives a deposit back.
-pub(crate) fn refund(ctx: &mut Ctx<'_>, to: Address, amount: Amount) -> Result<(), Reason> {
+/// Gives a deposit back to whoever paid it.
+pub(crate) fn refund(ctx: &mut Ctx<'_>, deposit: &Deposit) -> Result<(), Reason> {
+    let Deposit { payer, amount } = *deposit;
     if amount == Amount::ZERO {
         return Ok(());
     }
-    let (debit, credit, asset) = (DEPOSITS, wallet(to), AssetId::NATIVE);
+    let (debit, credit, asset) = (DEPOSITS, wallet(payer), AssetId::NATIVE);
     post(ctx, debit, credit, asset, amount)?;
     ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount, journal: None });
     Ok(())

@@ -7,6 +7,15 @@ use wattle_primitives::{Address, Amount, AssetId, Hash, TimeMs};
 
 pub use wattle_primitives::state_key::BalanceRecord as Balance;
 
+/// Money taken for a key in state; whoever paid it gets it back when the thing goes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Deposit {
+    /// Who paid it: the fee payer of the transaction that made the thing.
+    pub payer: Address,
+    /// Native base units.
+    pub amount: Amount,
+}
+
 /// An organisation's book.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Book {
@@ -61,10 +70,8 @@ pub struct Hold {
     pub expires_ms: TimeMs,
     /// Whether the order or deal of the same id made it, and ends it; else a call of hold did.
     pub owned: bool,
-    /// Who gets the deposit back.
-    pub depositor: Address,
-    /// The deposit.
-    pub deposit: Amount,
+    /// Deposit for its key.
+    pub deposit: Deposit,
 }
 
 /// An asset.

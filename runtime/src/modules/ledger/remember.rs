@@ -15,7 +15,7 @@ use crate::modules::Ctx;
 use wattle_primitives::call::ledger::{Entry, JOURNALS_REMEMBERED, JournalId};
 use wattle_primitives::{Address, Hash, Reason, domain};
 
-/// Keys that remembering touches at most: the count, the place, the journal, the one forgotten; the sender's wallet and
+/// Keys that remembering touches at most: the count, the place, the journal, the one forgotten; the payer's wallet and
 /// the deposits.
 pub(super) const KEYS: u64 = 6;
 
@@ -45,7 +45,7 @@ pub(super) fn add(
     let place = keys::journal_place(account, count.checked_rem(u64::from(JOURNALS_REMEMBERED)).unwrap_or(0));
     match ctx.state.read(place) {
         Some(forgotten) => ctx.state.remove(keys::journal(account, &forgotten)),
-        None => drop(deposit(ctx, ctx.sender())?),
+        None => drop(deposit(ctx)?),
     }
     ctx.state.write(place, reference);
     ctx.state.write(keys::journals(account), &count.checked_add(1).ok_or(Reason::Overflow)?);

@@ -14,7 +14,7 @@ impl Action for Void {
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        let hold = open_for(ctx, &self.hold, ctx.sender())?;
+        let hold = open_for(ctx, &self.hold, ctx.on_behalf_of())?;
         release(ctx, &self.hold, &hold, false)
     }
 }

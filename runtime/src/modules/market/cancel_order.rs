@@ -27,7 +27,7 @@ impl Action for CancelOrder {
         if is_over(ctx, &grid, &order) && !kept {
             return Err(Reason::UnknownOrder);
         }
-        if order.account != ctx.sender() {
+        if order.account != ctx.on_behalf_of() {
             return Err(Reason::NotAllowed);
         }
         let terms = terms::at(ctx, &order.microgrid, &grid, order.interval).ok_or(Reason::NoTerms)?;

@@ -186,7 +186,7 @@ pub(super) fn end(
         ctx.state.remove(keys::queue(at, &Due::Order(*id)));
     }
     ctx.emit(MarketEvent::OrderEnded { order: *id, account, filled_wh, end });
-    ledger::refund(ctx, account, order.deposit)
+    ledger::refund(ctx, &order.deposit)
 }
 
 /// Whether the order's interval still takes positions. One that could not be ended in time is paid for all the same, but

@@ -18,7 +18,7 @@ impl invariants::Rules for Rules {
             tag::ORDER => {
                 sums.expect("orders", 1);
                 let order: Order = entry.record();
-                sums.owe(order.deposit);
+                sums.owe(&order.deposit);
                 check_order(entry.state, entry.name(), &order)
             }
             tag::ORDER_INDEX => {

@@ -33,7 +33,7 @@ impl Action for PlaceOrder {
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { microgrid, reference, interval, side, price, wh, partner, expires_ms } = *self;
-        let account = ctx.sender();
+        let account = ctx.on_behalf_of();
         let id = order_id(&account, &reference);
         let mut grid = energy::microgrid(ctx, &microgrid)?;
         energy::upkeep::running(&grid)?;
@@ -79,7 +79,7 @@ impl Action for PlaceOrder {
             index: record.orders,
             fee_per_kwh,
             reserved,
-            deposit: ledger::deposit(ctx, account)?,
+            deposit: ledger::deposit(ctx)?,
             filled_wh: WattHours::ZERO,
             amount: Amount::ZERO,
             fee: Amount::ZERO,

@@ -1,5 +1,6 @@
 //! The market's values in state. Their encodings are part of the protocol.
 
+use crate::modules::ledger::records::Deposit;
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::units::IntervalId;
@@ -31,8 +32,8 @@ pub struct Order {
     pub fee_per_kwh: Amount,
     /// Amount held of the wallet under the order's id, base units; no hold when zero.
     pub reserved: Amount,
-    /// Deposit paid for it, that of the hold aside, native base units.
-    pub deposit: Amount,
+    /// Deposit for its key, that of the hold aside.
+    pub deposit: Deposit,
     /// Energy filled, once the market is cleared, Wh.
     pub filled_wh: WattHours,
     /// Price of the energy filled, base units: a bid pays it, an offer earns it.

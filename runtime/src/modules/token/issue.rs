@@ -15,8 +15,8 @@ impl Action for Issue {
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        let (issuer, symbol, scale) = (ctx.sender(), &self.symbol, self.scale);
-        ledger::deposit(ctx, issuer)?;
+        let (issuer, symbol, scale) = (ctx.on_behalf_of(), &self.symbol, self.scale);
+        ledger::deposit(ctx)?;
         let mut counters = ctx.counters();
         let asset = AssetId(counters.assets);
         counters.assets = counters.assets.checked_add(1).ok_or(Reason::Overflow)?;

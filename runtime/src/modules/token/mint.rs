@@ -18,7 +18,7 @@ impl Action for Mint {
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let asset = ctx.state.read(keys::asset(self.asset)).ok_or(Reason::UnknownAsset)?;
-        if asset.issuer != Some(ctx.sender()) {
+        if asset.issuer != Some(ctx.on_behalf_of()) {
             return Err(Reason::NotAllowed);
         }
         let Self { asset, to, amount } = *self;

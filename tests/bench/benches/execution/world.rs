@@ -29,6 +29,7 @@ pub(super) fn transfers(env: &BlockEnv, count: u32, nonce: u64) -> Vec<Tx> {
             let body = TxBody {
                 chain: env.chain,
                 sender: address(n),
+                grant: None,
                 lane: Lane(0),
                 nonce: Nonce(nonce),
                 expires_ms: TimeMs::MAX,

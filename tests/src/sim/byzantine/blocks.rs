@@ -131,6 +131,7 @@ fn unpayable(chain: Hash) -> Tx {
     let body = TxBody {
         chain,
         sender,
+        grant: None,
         lane: Lane(0),
         nonce: Nonce(1 << 40),
         expires_ms: TimeMs::MAX,

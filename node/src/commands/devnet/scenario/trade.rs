@@ -122,6 +122,7 @@ impl Trader {
         let request = PrepareRequest {
             calls: BoundedVec::new(vec![order]).unwrap_or_default(), // one call is within every limit
             sender: self.address,
+            grant: None,
             lane: None,
             nonce: None,
             expires_ms: None,

@@ -9,7 +9,7 @@ use super::wealth::View;
 use super::*;
 use crate::modules::deals::records::{Deal, DealState};
 use wattle_primitives::call::deals::{Funding, deal_id};
-use wattle_primitives::call::identity::{Authority, KeyWeight};
+use wattle_primitives::call::identity::{Authority, KeyWeight, Spending};
 use wattle_primitives::call::ledger::{AccountClass, Entry, SUPPLY_MAX, SystemAccount};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::call::{deals, disputes, energy, identity, ledger, market, token};
@@ -60,6 +60,7 @@ draws! {
     Token(TokenCall) { Issue: issue, Mint: mint, Burn: burn, Transfer: transfer, }
     Identity(IdentityCall) {
         CreateAccount: create_account, SetAuthority: set_authority, Sponsor: sponsor, Unsponsor: unsponsor,
+        Grant: grant, RevokeGrant: revoke_grant,
     }
     Energy(EnergyCall) {
         RegisterMicrogrid: register_microgrid, RegisterMeter: register_meter, SubmitReadings: submit_readings,
@@ -289,7 +290,44 @@ impl Draw<'_> {
         // Little enough to be used up.
         let allowance =
             if self.honest() { Amount(u128::from(self.dice.roll(40) + 1)) } else { self.amount() };
-        identity::Sponsor { grantee: self.someone(), allowance, expires_ms: self.ms(4 * QUARTER) }
+        let grantee = self.someone();
+        identity::Sponsor { grantee, limits: Limits::allowance(allowance, self.ms(4 * QUARTER)) }
+    }
+
+    /// Little, of one asset, for a few calls or any, to anybody.
+    fn grant(&mut self) -> identity::Grant {
+        let most = if self.honest() { Amount(u128::from(self.dice.roll(400))) } else { self.amount() };
+        let (per_tx, uses) = (self.once_in(2), self.once_in(3));
+        let spending = Spending {
+            asset: self.asset(),
+            per_tx: per_tx.then(|| Amount(most.0 / 2)),
+            per_period: None,
+            total: Some(most),
+            cosign_above: None,
+        };
+        let all: Vec<CallKind> = CallKind::all().map(|(kind, _, _)| kind).collect();
+        let some = (0..self.dice.roll(8) + 1).filter_map(|_| self.one(&all)).collect();
+        // What only makes debts is bounded elsewhere.
+        let calls = if self.honest() || self.once_in(2) {
+            Calls::Any
+        } else {
+            Calls::Only(BoundedVec::new(some).unwrap())
+        };
+        let grantee = if self.honest() { person(self.anybody()) } else { self.someone() };
+        let limits = Limits {
+            calls,
+            spending: BoundedVec::new(vec![spending]).unwrap(),
+            uses: uses.then(|| 1 + self.dice.roll(3) as u32),
+            ..Limits::allowance(Amount(0), self.ms(8 * QUARTER))
+        };
+        identity::Grant { reference: self.reference(), grantee, limits }
+    }
+
+    fn revoke_grant(&mut self) -> identity::RevokeGrant {
+        let me = self.me();
+        identity::RevokeGrant {
+            grant: self.pick(&self.view.grants, |_, grant| grant.grantor == me || grant.grantee == me),
+        }
     }
 
     fn unsponsor(&mut self) -> identity::Unsponsor {
@@ -678,7 +716,7 @@ pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
         ],
         4 => {
             let grant =
-                identity::Sponsor { grantee: person(b), allowance: amount, expires_ms: draw.ms(QUARTER) };
+                identity::Sponsor { grantee: person(b), limits: Limits::allowance(amount, draw.ms(QUARTER)) };
             let end = || Call::from(identity::Unsponsor { grantee: person(b) });
             vec![
                 (a, grant.clone().into()),

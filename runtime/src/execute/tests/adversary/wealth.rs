@@ -10,8 +10,8 @@ use crate::keys::tag;
 use crate::modules::deals::records::{Acceptance, Deal};
 use crate::modules::disputes::records::Dispute;
 use crate::modules::energy::records::{Member, Meter, Microgrid, SettledMeter, TermsRecord};
-use crate::modules::identity::records::{Account, Sponsorship};
-use crate::modules::ledger::records::{Asset, Balance, Book, BookAccount, Hold};
+use crate::modules::identity::records::{Account, Grant, Sponsorship};
+use crate::modules::ledger::records::{Asset, Balance, Book, BookAccount, Deposit, Hold};
 use crate::modules::market::records::Order;
 use crate::state::decode_entry;
 
@@ -25,6 +25,7 @@ pub(super) struct View {
     pub(super) codes: BTreeMap<(BookId, u32), BookAccount>,
     pub(super) holds: BTreeMap<Hash, Hold>,
     pub(super) sponsorships: BTreeMap<(Address, Address), Sponsorship>,
+    pub(super) grants: BTreeMap<Hash, Grant>,
     pub(super) grids: BTreeMap<Hash, Microgrid>,
     pub(super) members: BTreeMap<(Hash, Address), Member>,
     terms: BTreeMap<(Hash, u32), TermsRecord>,
@@ -59,6 +60,7 @@ impl View {
                 tag::BOOK_ACCOUNT => put(&mut view.codes, key, value),
                 tag::HOLD => put(&mut view.holds, key, value),
                 tag::SPONSORSHIP => put(&mut view.sponsorships, key, value),
+                tag::GRANT => put(&mut view.grants, key, value),
                 tag::MICROGRID => put(&mut view.grids, key, value),
                 tag::MEMBER => put(&mut view.members, key, value),
                 tag::TERMS => put(&mut view.terms, key, value),
@@ -125,12 +127,14 @@ impl View {
             add(if stranger { grid.operator } else { *account }, grid.asset, tab);
         }
         let native = AssetId::NATIVE;
-        self.holds.values().for_each(|hold| add(hold.depositor, native, hold.deposit.0 as i128));
-        self.sponsorships.iter().for_each(|((by, _), of)| add(*by, native, of.deposit.0 as i128));
-        self.orders.values().for_each(|order| add(order.account, native, order.deposit.0 as i128));
-        self.deals.values().for_each(|deal| add(deal.requester, native, deal.deposit.0 as i128));
-        self.acceptances.iter().for_each(|((_, by), of)| add(*by, native, of.deposit.0 as i128));
-        self.disputes.values().for_each(|dispute| add(dispute.account, native, dispute.deposit.0 as i128));
+        let mut back = |deposit: &Deposit| add(deposit.payer, native, deposit.amount.0 as i128);
+        self.holds.values().for_each(|hold| back(&hold.deposit));
+        self.sponsorships.values().for_each(|sponsorship| back(&sponsorship.deposit));
+        self.grants.values().for_each(|grant| back(&grant.deposit));
+        self.orders.values().for_each(|order| back(&order.deposit));
+        self.deals.values().for_each(|deal| back(&deal.deposit));
+        self.acceptances.values().for_each(|acceptance| back(&acceptance.deposit));
+        self.disputes.values().for_each(|dispute| back(&dispute.deposit));
         sums
     }
 

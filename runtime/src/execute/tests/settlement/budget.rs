@@ -189,7 +189,7 @@ fn readings_touch_no_more_keys_than_they_weigh() {
             Call::from(call::energy::SubmitReadings { readings: BoundedVec::new(readings.clone()).unwrap() });
         let env = village.world.env.clone();
         let mut ctx = Ctx::new(Overlay::new(&village.world.state), &env);
-        ctx.begin(address(1), &vec![true; readings.len()]);
+        ctx.begin(Parties::alone(address(1)), &vec![true; readings.len()]);
         call.execute(&mut ctx).unwrap();
         let signatures = weights::SIGNATURE * readings.len() as u64;
         let (touched, weight) = (ctx.state.touched() as u64, call.weight().0 - signatures);

@@ -1,0 +1,282 @@
+//! `wattle grant`: letting others act on one's behalf, or at one's cost.
+
+use super::input::reference;
+use super::query::{self, PageArgs};
+use super::secret::address_of;
+use super::send::{SendArgs, execute};
+use super::wallet::resolve_asset;
+use super::{CliError, CliResult, Ctx, amount, output};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use wattle_host::wall::now;
+use wattle_primitives::call::CallKind;
+use wattle_primitives::call::identity::{
+    Calls, Grant, Limits, PerPeriod, RevokeGrant, Spending, Sponsor, Unsponsor, grant_id,
+};
+use wattle_primitives::{Address, Amount, AssetId, BookId, BoundedVec, Call, Hash, TimeMs};
+
+const EXAMPLES: &str = "Examples:
+  wattle grant add --from alice --to bob --call token.transfer --asset KES --total 100 --per-tx 5 --expires-in 86400
+  wattle grant list --by alice
+  wattle token transfer --from bob --grant 3f2a… --asset KES --to wat1… --amount 5
+  wattle grant revoke --from alice 3f2a…
+  wattle grant sponsor --from alice --to wat1… --total 10 --tx-per-hour 60 --expires-in 2592000";
+
+/// Arguments of `grant`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct GrantArgs {
+    #[command(subcommand)]
+    command: GrantCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum GrantCommand {
+    /// Let somebody act on your behalf, within limits. Whoever may sends with --grant and the id that this shows.
+    #[command(
+        after_help = "Example:\n  wattle grant add --from alice --to bob --call token.transfer --asset WAT --total 100 --expires-in 86400"
+    )]
+    Add(AddArgs),
+    /// End a grant, from the next transaction on: one that you made, or were given.
+    #[command(after_help = "Example:\n  wattle grant revoke --from alice 3f2a…")]
+    Revoke(RevokeArgs),
+    /// List the grants that somebody made, or was given, with what was spent of them.
+    #[command(after_help = "Example:\n  wattle grant list --by alice")]
+    List(ListArgs),
+    /// Show one grant.
+    #[command(after_help = "Example:\n  wattle grant show 3f2a…")]
+    Show(ShowArgs),
+    /// Pay fees and deposits for somebody, within limits. Who is sponsored sends with --fee-payer and your address.
+    #[command(
+        after_help = "Example:\n  wattle grant sponsor --from alice --to wat1… --total 10 --expires-in 2592000"
+    )]
+    Sponsor(SponsorArgs),
+    /// Pay for somebody no longer.
+    #[command(after_help = "Example:\n  wattle grant unsponsor --from alice --to wat1…")]
+    Unsponsor(UnsponsorArgs),
+    /// Show how far somebody pays for another, and what was spent.
+    #[command(after_help = "Example:\n  wattle grant sponsorship --by alice --to wat1…")]
+    Sponsorship(SponsorshipArgs),
+}
+
+/// Limits of any kind.
+#[derive(Debug, Args)]
+struct LimitArgs {
+    /// A call that may be made, as module.call; several times for several. All that a grant can be for when absent.
+    #[arg(long = "call", value_name = "CALL")]
+    calls: Vec<CallKind>,
+    /// Allow no call: its holder only reads what the grant is for.
+    #[arg(long, conflicts_with = "calls")]
+    no_calls: bool,
+    /// Most in all: 1.5, or "150 base" for base units.
+    #[arg(long, value_name = "AMOUNT")]
+    total: Option<String>,
+    /// Most in one transaction.
+    #[arg(long, value_name = "AMOUNT")]
+    per_tx: Option<String>,
+    /// Most in each period.
+    #[arg(long, value_name = "AMOUNT", requires = "period")]
+    per_period: Option<String>,
+    /// Length of a period, in seconds.
+    #[arg(long, value_name = "SECONDS", requires = "per_period", value_parser = clap::value_parser!(u64).range(1..=31_622_400))]
+    period: Option<u64>,
+    /// Most transactions an hour.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    tx_per_hour: Option<u32>,
+    /// Most transactions in all.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    uses: Option<u32>,
+    /// Seconds from now after which it is over.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_162_240_000))]
+    expires_in: u64,
+}
+
+#[derive(Debug, Args)]
+struct AddArgs {
+    /// Who may act: an address, or the name of a key.
+    #[arg(long, value_name = "ADDRESS")]
+    to: String,
+    /// Asset that may be spent: its number, or its symbol when only one asset has it. Nothing may be spent when absent.
+    #[arg(long, value_name = "ASSET")]
+    asset: Option<String>,
+    /// A transaction that spends more needs your signature as well, as its fee payer's.
+    #[arg(long, value_name = "AMOUNT", requires = "asset")]
+    cosign_above: Option<String>,
+    /// Who may be paid; several times for several. Anybody when absent.
+    #[arg(long = "payee", value_name = "ADDRESS")]
+    payees: Vec<String>,
+    /// A book of yours that the grant is for, and for nothing else of yours; several times for several.
+    #[arg(long = "book", value_name = "BOOK")]
+    books: Vec<BookId>,
+    /// Distinguishes the grants that you make: 32 bytes in hex. Drawn at random when absent.
+    #[arg(long, value_name = "HEX")]
+    reference: Option<Hash>,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+#[derive(Debug, Args)]
+struct RevokeArgs {
+    /// The grant's id.
+    grant: Hash,
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// Who made them: an address, or the name of a key.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "to", required_unless_present = "to")]
+    by: Option<String>,
+    /// Who was given them.
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+#[derive(Debug, Args)]
+struct ShowArgs {
+    /// The grant's id.
+    grant: Hash,
+}
+
+#[derive(Debug, Args)]
+struct SponsorArgs {
+    /// For whom: an address, or the name of a key.
+    #[arg(long, value_name = "ADDRESS")]
+    to: String,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+#[derive(Debug, Args)]
+struct UnsponsorArgs {
+    /// For whom: an address, or the name of a key.
+    #[arg(long, value_name = "ADDRESS")]
+    to: String,
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+#[derive(Debug, Args)]
+struct SponsorshipArgs {
+    /// Who pays: an address, or the name of a key.
+    #[arg(long, value_name = "ADDRESS")]
+    by: String,
+    /// For whom.
+    #[arg(long, value_name = "ADDRESS")]
+    to: String,
+}
+
+/// Runs `grant`.
+///
+/// # Errors
+/// [`CliError`].
+pub(crate) async fn run(args: GrantArgs, ctx: &Ctx) -> CliResult {
+    match args.command {
+        GrantCommand::Add(args) => add(args, ctx).await,
+        GrantCommand::Revoke(args) => {
+            let call = Call::from(RevokeGrant { grant: args.grant });
+            execute(vec![call], &format!("end grant {}", args.grant), &args.send, ctx).await
+        }
+        GrantCommand::List(args) => {
+            let asked = match (&args.by, &args.to) {
+                (Some(by), _) => json!({ "grantor": address_of(by, ctx)? }),
+                (None, to) => json!({ "grantee": address_of(to.as_deref().unwrap_or_default(), ctx)? }),
+            };
+            query::ask(ctx, "identity_listGrants", args.page.add_to(asked)).await
+        }
+        GrantCommand::Show(args) => {
+            query::ask(ctx, "identity_getGrant", json!({ "grant": args.grant })).await
+        }
+        GrantCommand::Sponsor(args) => {
+            let grantee = address_of(&args.to, ctx)?;
+            let native = AssetId::NATIVE.to_string();
+            let limits = args.limits.read(Some((&native, None)), ctx).await?;
+            let call = Call::from(Sponsor { grantee, limits });
+            execute(vec![call], &format!("pay fees and deposits for {grantee}"), &args.send, ctx).await
+        }
+        GrantCommand::Unsponsor(args) => {
+            let grantee = address_of(&args.to, ctx)?;
+            let call = Call::from(Unsponsor { grantee });
+            execute(vec![call], &format!("pay no more for {grantee}"), &args.send, ctx).await
+        }
+        GrantCommand::Sponsorship(args) => {
+            let (sponsor, grantee) = (address_of(&args.by, ctx)?, address_of(&args.to, ctx)?);
+            query::ask(ctx, "identity_getSponsorship", json!({ "sponsor": sponsor, "grantee": grantee }))
+                .await
+        }
+    }
+}
+
+async fn add(args: AddArgs, ctx: &Ctx) -> CliResult {
+    let grantee = address_of(&args.to, ctx)?;
+    let asset = args.asset.as_deref().map(|asset| (asset, args.cosign_above.as_deref()));
+    let payees: Vec<Address> =
+        args.payees.iter().map(|text| address_of(text, ctx)).collect::<Result<_, _>>()?;
+    let limits = Limits {
+        counterparties: BoundedVec::new(payees).map_err(|e| CliError::input("--payee", e))?,
+        books: BoundedVec::new(args.books).map_err(|e| CliError::input("--book", e))?,
+        ..args.limits.read(asset, ctx).await?
+    };
+    let reference = reference(args.reference)?;
+    let grantor = args.send.on_behalf_of(ctx).await?;
+    let id = grant_id(&grantor, &reference);
+    output::note(&format!("grant {id}"));
+    let call = Call::from(Grant { reference, grantee, limits });
+    execute(vec![call], &format!("let {grantee} act on your behalf by grant {id}"), &args.send, ctx).await
+}
+
+impl LimitArgs {
+    /// The limits, with what may be spent of an asset, if of any, and above which amount its owner signs along.
+    async fn read(&self, asset: Option<(&str, Option<&str>)>, ctx: &Ctx) -> Result<Limits, CliError> {
+        let calls = match (self.calls.is_empty(), self.no_calls) {
+            (true, false) => Calls::Any,
+            (false, _) | (true, true) => {
+                Calls::Only(BoundedVec::new(self.calls.clone()).map_err(|e| CliError::input("--call", e))?)
+            }
+        };
+        let spending = match asset {
+            Some((asset, cosign_above)) => vec![self.spending(asset, cosign_above, ctx).await?],
+            None if self.total.is_some() || self.per_tx.is_some() || self.per_period.is_some() => {
+                return Err(CliError::Usage { detail: "amounts need --asset".to_owned() });
+            }
+            None => Vec::new(),
+        };
+        Ok(Limits {
+            calls,
+            spending: BoundedVec::new(spending).map_err(|e| CliError::input("--asset", e))?,
+            counterparties: BoundedVec::default(),
+            books: BoundedVec::default(),
+            tx_per_hour: self.tx_per_hour,
+            uses: self.uses,
+            expires_ms: TimeMs(now().0.saturating_add(self.expires_in.saturating_mul(1000))),
+        })
+    }
+
+    async fn spending(
+        &self,
+        asset: &str,
+        cosign_above: Option<&str>,
+        ctx: &Ctx,
+    ) -> Result<Spending, CliError> {
+        let asset = resolve_asset(&ctx.client()?, asset).await?;
+        let read = |text: Option<&str>| -> Result<Option<Amount>, CliError> {
+            Ok(text.map(|text| amount::parse(text, &asset.symbol, asset.scale)).transpose()?)
+        };
+        let period_ms = TimeMs(self.period.unwrap_or_default().saturating_mul(1000));
+        let per_period = read(self.per_period.as_deref())?.map(|amount| PerPeriod { amount, period_ms });
+        Ok(Spending {
+            asset: asset.id,
+            per_tx: read(self.per_tx.as_deref())?,
+            per_period,
+            total: read(self.total.as_deref())?,
+            cosign_above: read(cosign_above)?,
+        })
+    }
+}

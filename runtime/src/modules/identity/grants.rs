@@ -1,0 +1,185 @@
+//! Acting on another's behalf, by a grant: once in a transaction, for all of its calls.
+//!
+//! The ledger is the judge of what is spent: whatever posts or reserves money of the grantor's debits the grant,
+//! whichever call it comes from. What only makes a debt that is collected later spends nothing now, so the grant has to
+//! name it. All of it is undone with the calls when one fails.
+
+use super::records::Grant;
+use crate::keys;
+use crate::modules::ledger::{self, posting::DEPOSITS};
+use crate::modules::{Ctx, weights};
+use wattle_primitives::call::identity::Calls;
+use wattle_primitives::call::ledger::{AccountId, Entry};
+use wattle_primitives::call::{DealsCall, DisputesCall, EnergyCall, IdentityCall, LedgerCall};
+use wattle_primitives::event::IdentityEvent;
+use wattle_primitives::{Amount, AssetId, BookId, Call, Hash, Reason, Weight, planted};
+
+/// Keys that a transaction by a grant touches besides its calls' own: the grant, and whose the accounts of an entry
+/// are.
+const USE_KEYS: u64 = 1;
+const CALL_KEYS: u64 = 2;
+
+/// How a call can be made by a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// By any that is for all calls or names it.
+    Any,
+    /// By one that names it: it makes debts, or lets somebody collect them.
+    Named,
+    /// By none: it gives authority away. Nothing is granted by a grant.
+    Never,
+}
+
+/// Weight of a grant's use for so many calls.
+pub(crate) fn weight(calls: usize) -> Weight {
+    let calls = u64::try_from(calls).unwrap_or(u64::MAX);
+    weights::keys(calls.saturating_mul(CALL_KEYS).saturating_add(USE_KEYS))
+}
+
+const fn reach(call: &Call) -> Reach {
+    match call {
+        Call::Identity(call) => match call {
+            IdentityCall::CreateAccount(_) => Reach::Any,
+            IdentityCall::SetAuthority(_)
+            | IdentityCall::Sponsor(_)
+            | IdentityCall::Unsponsor(_)
+            | IdentityCall::Grant(_)
+            | IdentityCall::RevokeGrant(_) => Reach::Never,
+        },
+        Call::Energy(call) => match call {
+            EnergyCall::SetCollection(_) => Reach::Named,
+            EnergyCall::RegisterMicrogrid(_)
+            | EnergyCall::RegisterMeter(_)
+            | EnergyCall::SubmitReadings(_)
+            | EnergyCall::SetTerms(_)
+            | EnergyCall::SetMember(_)
+            | EnergyCall::PayTab(_)
+            | EnergyCall::SwapMeter(_)
+            | EnergyCall::ResumeMicrogrid(_) => Reach::Any,
+        },
+        Call::Deals(call) => match call {
+            DealsCall::RequestDeal(_)
+            | DealsCall::AcceptDeal(_)
+            | DealsCall::ConfirmDeal(_)
+            | DealsCall::AuthoriseDeal(_) => Reach::Named,
+            DealsCall::ReportUsage(_) | DealsCall::CloseDeal(_) | DealsCall::AbortDeal(_) => Reach::Any,
+        },
+        Call::Disputes(call) => match call {
+            DisputesCall::DecideDispute(_) => Reach::Named,
+            DisputesCall::OpenDispute(_) => Reach::Any,
+        },
+        Call::Ledger(_) | Call::Token(_) | Call::Market(_) => Reach::Any,
+    }
+}
+
+/// Whether a call can be meant for a book.
+const fn is_for_a_book(call: &Call) -> bool {
+    match call {
+        Call::Ledger(call) => match call {
+            LedgerCall::OpenAccount(_)
+            | LedgerCall::Journal(_)
+            | LedgerCall::Hold(_)
+            | LedgerCall::Capture(_)
+            | LedgerCall::Void(_)
+            | LedgerCall::SetPeriod(_) => true,
+            LedgerCall::CreateBook(_) => false,
+        },
+        Call::Token(_)
+        | Call::Identity(_)
+        | Call::Energy(_)
+        | Call::Market(_)
+        | Call::Deals(_)
+        | Call::Disputes(_) => false,
+    }
+}
+
+/// Acts on the grantor's behalf from here on, by the grant `id`.
+pub(crate) fn act(ctx: &mut Ctx<'_>, id: &Hash) -> Result<(), Reason> {
+    let mut grant = read(ctx, id)?;
+    if grant.grantee != ctx.actor() && !planted!("grant-of-another") {
+        return Err(Reason::NotAllowed);
+    }
+    grant.allowance.begin(ctx.time_ms())?;
+    ctx.state.write(keys::grant(id), &grant);
+    ctx.act_for(grant.grantor, *id);
+    let Grant { grantor, grantee, .. } = grant;
+    ctx.emit(IdentityEvent::GrantUsed { grant: *id, grantor, grantee });
+    Ok(())
+}
+
+fn read(ctx: &mut Ctx<'_>, id: &Hash) -> Result<Grant, Reason> {
+    ctx.state.read(keys::grant(id)).ok_or(Reason::UnknownGrant)
+}
+
+/// Whether the call may be made: it may, where no grant is used.
+pub(crate) fn permit(ctx: &mut Ctx<'_>, call: &Call) -> Result<(), Reason> {
+    let Some(id) = ctx.grant() else { return Ok(()) };
+    let grant = read(ctx, &id)?;
+    grant.allowance.allow(call.kind())?;
+    let limits = &grant.allowance.limits;
+    let reached = match reach(call) {
+        Reach::Any => true,
+        Reach::Named => matches!(limits.calls, Calls::Only(_)),
+        Reach::Never => false,
+    };
+    let in_books = limits.books.is_empty() || is_for_a_book(call);
+    if reached && in_books { Ok(()) } else { Err(Reason::CallNotGranted) }
+}
+
+/// Debits the grant in use, if any, with what leaves the grantor's accounts. A deposit does not: its payer's limits
+/// cover it.
+pub(crate) fn spend(
+    ctx: &mut Ctx<'_>,
+    debit: &AccountId,
+    credit: &AccountId,
+    asset: AssetId,
+    amount: Amount,
+) -> Result<(), Reason> {
+    let Some(id) = ctx.grant() else { return Ok(()) };
+    let grantor = Some(ctx.on_behalf_of());
+    if amount == Amount::ZERO || *credit == DEPOSITS || ledger::owner(ctx, debit, asset) != grantor {
+        return Ok(());
+    }
+    let mut grant = read(ctx, &id)?;
+    let limits = &grant.allowance.limits;
+    if !of_books(&limits.books, debit) {
+        return Err(Reason::NotAllowed);
+    }
+    let payee = ledger::owner(ctx, credit, asset);
+    let named = payee.is_some_and(|payee| limits.counterparties.contains(&payee));
+    if payee != grantor && !limits.counterparties.is_empty() && !named {
+        return Err(Reason::CounterpartyNotGranted);
+    }
+    if !planted!("grant-not-debited") {
+        let cosigned = ctx.cosigned();
+        grant.allowance.spend(ctx.time_ms(), asset, amount, cosigned)?;
+        ctx.state.write(keys::grant(&id), &grant);
+    }
+    Ok(())
+}
+
+/// Whether an account is of one of these books; any is where there are none.
+fn of_books(books: &[BookId], account: &AccountId) -> bool {
+    let of = match account {
+        AccountId::Book { book, .. } | AccountId::Due { book } | AccountId::Cash { book } => {
+            books.contains(book)
+        }
+        AccountId::Wallet { .. } | AccountId::System { .. } => false,
+    };
+    of || books.is_empty()
+}
+
+/// Whether the grant in use, if any, is for this book.
+pub(crate) fn permit_book(ctx: &mut Ctx<'_>, book: BookId) -> Result<(), Reason> {
+    let Some(id) = ctx.grant() else { return Ok(()) };
+    let limits = read(ctx, &id)?.allowance.limits;
+    if limits.books.is_empty() || limits.books.contains(&book) { Ok(()) } else { Err(Reason::NotAllowed) }
+}
+
+/// Whether the grant in use, if any, is for one side of this entry.
+pub(crate) fn permit_entry(ctx: &mut Ctx<'_>, entry: &Entry) -> Result<(), Reason> {
+    let Some(id) = ctx.grant() else { return Ok(()) };
+    let books = read(ctx, &id)?.allowance.limits.books;
+    let one = of_books(&books, &entry.debit) || of_books(&books, &entry.credit);
+    if one { Ok(()) } else { Err(Reason::NotAllowed) }
+}
