@@ -61,6 +61,7 @@ impl Action for RegisterMicrogrid {
             terms: 0,
             agenda: None,
             pause: None,
+            left: 0,
         };
         tab::join(ctx, &id, &mut grid, operator, None)?;
         ctx.state.write(keys::microgrid(&id), &grid);

@@ -127,6 +127,9 @@ impl View {
         let native = AssetId::NATIVE;
         self.holds.values().for_each(|hold| add(hold.depositor, native, hold.deposit.0 as i128));
         self.sponsorships.iter().for_each(|((by, _), of)| add(*by, native, of.deposit.0 as i128));
+        self.members.iter().for_each(|((id, _), member)| {
+            add(self.grids[id].operator, native, member.deposit.0 as i128);
+        });
         self.orders.values().for_each(|order| add(order.account, native, order.deposit.0 as i128));
         self.deals.values().for_each(|deal| add(deal.requester, native, deal.deposit.0 as i128));
         self.acceptances.iter().for_each(|((_, by), of)| add(*by, native, of.deposit.0 as i128));
