@@ -7,6 +7,8 @@ use crate::units::WattHours;
 use crate::{Address, BoundedVec, Hash, PublicKey, Signature, TimeMs, domain};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
 /// Most 16-bit words of one energy register.
 pub const WORDS_MAX: usize = 4;
@@ -113,6 +115,55 @@ pub struct SignedReading {
     pub signature: Signature,
 }
 
+/// Both registers of a meter at one moment, as somebody read them.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Registers {
+    /// Import register (OBIS 1-0:1.8.0).
+    pub import: Words,
+    /// Export register (OBIS 1-0:2.8.0).
+    pub export: Words,
+    /// When they were read, by the clock of whoever read them, ms UTC.
+    pub time_ms: TimeMs,
+}
+
+/// As [`Registers::from_str`] takes it.
+impl fmt::Display for Registers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (end, words) in ["/", "@"].into_iter().zip([&self.import, &self.export]) {
+            for (i, word) in words.iter().enumerate() {
+                write!(f, "{}{word:04x}", if i > 0 { "," } else { "" })?;
+            }
+            f.write_str(end)?;
+        }
+        write!(f, "{}", self.time_ms)
+    }
+}
+
+/// Text that is no [`Registers`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected import/export@ms, both registers as words in hex, separated by commas, most significant first"
+)]
+pub struct RegistersError;
+
+impl FromStr for Registers {
+    type Err = RegistersError;
+
+    fn from_str(text: &str) -> Result<Self, RegistersError> {
+        let words = |text: &str| {
+            let words = text.split(',').map(|word| u16::from_str_radix(word, 16));
+            Words::new(words.collect::<Result<_, _>>().ok()?).ok()
+        };
+        let parts = text.split_once('@').and_then(|(words, ms)| Some((words.split_once('/')?, ms)));
+        let ((import, export), ms) = parts.ok_or(RegistersError)?;
+        let time_ms = TimeMs(ms.parse().map_err(|_| RegistersError)?);
+        let (import, export) = words(import).zip(words(export)).ok_or(RegistersError)?;
+        Ok(Self { import, export, time_ms })
+    }
+}
+
 /// Why words are not an amount of energy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WordsError {
@@ -211,6 +262,14 @@ impl RegisterEncoding {
             None => now.saturating_add(modulus).saturating_sub(shown),
         };
         last.checked_add(step).filter(|count| *count < 1 << 63).map(Some).ok_or(WordsError::Range)
+    }
+
+    /// The highest count that stands for no more than `wh`.
+    #[must_use]
+    pub const fn count_of(self, wh: WattHours) -> u64 {
+        let Self::Acc32 { exponent } = self else { return wh.0 };
+        let factor = 10u64.saturating_pow(exponent.unsigned_abs() as u32);
+        if exponent < 0 { wh.0.saturating_mul(factor) } else { wh.0 / factor }
     }
 
     /// The energy that a count stands for, rounded down to whole Wh.

@@ -130,6 +130,12 @@ reasons! {
         NotPaused = 75, "not_paused";
         /// Microgrids are registered by the chain's registrar, and by accounts that it sponsors.
         RegistrarRequired = 76, "registrar_required";
+        /// The meter was retired.
+        MeterRetired = 77, "meter_retired";
+        /// The member still has a meter, or a part in an interval that is not final.
+        MemberEngaged = 78, "member_engaged";
+        /// The member's tab is not even.
+        TabNotEven = 79, "tab_not_even";
     }
     market: (96u8..112) => {
         /// The gate for the interval has closed, or it is too far ahead.

@@ -179,16 +179,21 @@ pub struct MeterInfo {
     /// The meter that took its place, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_by: Option<Address>,
-    /// Sequence number of the last accepted reading; 0 before the first.
+    /// When it was retired, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_ms: Option<TimeMs>,
+    /// Sequence number of the last accepted signed reading; 0 before the first.
     #[serde(with = "decimal")]
     #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
     pub seq: u64,
-    /// Import counter of that reading.
+    /// Import counter of its last reading; of its opening registers before the first.
     pub import_wh: WattHours,
-    /// Export counter of that reading.
+    /// Export counter likewise.
     pub export_wh: WattHours,
-    /// The light node's clock at that reading; not trusted.
+    /// The clock of the light node, or of who read the meter, at that reading; not trusted.
     pub time_ms: TimeMs,
+    /// Whether a person read it.
+    pub manual: bool,
     /// First interval that it is not settled for; absent before its first settlement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled_until: Option<IntervalId>,
@@ -219,8 +224,11 @@ pub struct ReadingItem {
     pub import_wh: WattHours,
     /// Export counter.
     pub export_wh: WattHours,
-    /// The light node's clock; not trusted.
+    /// The clock of the light node, or of who read the meter; not trusted.
     pub time_ms: TimeMs,
+    /// Who read it, if it was not the meter itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manual: Option<Address>,
     /// Time of the block, ms UTC.
     pub block_time_ms: TimeMs,
 }
@@ -288,6 +296,10 @@ pub struct MemberInfo {
     pub collect: bool,
     /// Cash kept back until energy that it sold is settled, base units.
     pub exposed: Amount,
+    /// Its meters that are not closed.
+    pub meters: u32,
+    /// The last interval in which it may have a part: it can leave once that is final, without meters and debts.
+    pub until: IntervalId,
 }
 
 /// Where an interval stands.

@@ -139,15 +139,16 @@ pub fn meters(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<(Address
         .collect()
 }
 
-/// A microgrid's members in the order in which they joined, from position `from`, at most `limit`. The operator is the
-/// first.
+/// A microgrid's members in the order in which they joined, from position `from`, at most `limit` positions; who has
+/// left leaves a hole. The operator is the first.
 #[must_use]
-pub fn members(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<(Address, Member)> {
+pub fn members(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<Option<(Address, Member)>> {
     let count = state.read(keys::microgrid(id)).map_or(0, |grid| grid.members);
-    page(from, count, limit)
-        .filter_map(|index| state.read(keys::member_index(id, index.checked_add(tab::OPERATOR)?)))
-        .filter_map(|account| Some((account, state.read(keys::member(id, &account))?)))
-        .collect()
+    let at = |index: u32| {
+        let account = state.read(keys::member_index(id, index.checked_add(tab::OPERATOR)?))?;
+        Some((account, state.read(keys::member(id, &account))?))
+    };
+    page(from, count, limit).map(at).collect()
 }
 
 /// The terms that hold for an interval, and the number of their version; `None` before the first.

@@ -3,6 +3,7 @@
 mod bill;
 mod deals;
 mod disputes;
+mod life;
 mod market;
 mod registry;
 mod swap;
@@ -24,7 +25,7 @@ use wattle_rpc_types::{Anchored, AssetInfo, MicrogridInfo};
 const EXAMPLES: &str = "Examples:
   wattle energy register-microgrid --from alice --interval-minutes 15
   wattle energy set-terms --from alice --microgrid 9f3a… --file terms.toml
-  wattle energy register-meter --from alice --microgrid 9f3a… --owner bob --key 12ab… --binding 5e6f…
+  wattle energy register-meter --from alice --microgrid 9f3a… --owner bob --key 12ab… --opening 4366,3334/0000,0000@1767225600000 --binding 5e6f…
   wattle energy meters --microgrid 9f3a…
   wattle energy readings wat1… --limit 10 --json
   wattle energy order --from bob --microgrid 9f3a… --interval 1983412 --side buy --price 0.15 --wh 500
@@ -60,7 +61,7 @@ enum EnergyCommand {
     SetMember(registry::SetMemberArgs),
     /// Register a meter; by the microgrid's operator only.
     #[command(
-        after_help = "Example:\n  wattle energy register-meter --from alice --microgrid 9f3a… --owner bob --key 12ab… --binding 5e6f…"
+        after_help = "Example:\n  wattle energy register-meter --from alice --microgrid 9f3a… --owner bob --key 12ab… --opening 4366,3334/0000,0000@1767225600000 --binding 5e6f…"
     )]
     RegisterMeter(registry::MeterArgs),
     /// Sign a meter's replacement as its installer; the operator sends it with `swap-meter`.
@@ -138,6 +139,15 @@ enum EnergyCommand {
     /// One meter: its last reading, how far it is settled, whether it is estimated.
     #[command(after_help = "Example:\n  wattle energy meter wat1…")]
     Meter(MeterArgs),
+    /// Enter what a person has read off a meter; by its owner, the installer or the operator. It is flagged.
+    #[command(after_help = life::READ_EXAMPLE)]
+    ReadMeter(life::ReadArgs),
+    /// Close a meter at its last reading; by the microgrid's operator only.
+    #[command(after_help = life::RETIRE_EXAMPLE)]
+    RetireMeter(life::RetireArgs),
+    /// End a membership that owes nothing and is owed nothing; by the member or the operator.
+    #[command(after_help = life::LEAVE_EXAMPLE)]
+    Leave(life::LeaveArgs),
     /// A meter's accepted readings, newest first; of a period by the time of their blocks.
     #[command(
         after_help = "Examples:\n  wattle energy readings wat1… --limit 10\n  wattle energy readings wat1… --from 2026-01-01 --to 2026-02-01"
@@ -234,6 +244,9 @@ pub(crate) async fn run(args: EnergyArgs, ctx: &Ctx) -> CliResult {
         EnergyCommand::RegisterMeter(args) => registry::register_meter(&args, ctx).await,
         EnergyCommand::SignSwap(args) => swap::sign(&args, ctx),
         EnergyCommand::SwapMeter(args) => swap::send(&args, ctx).await,
+        EnergyCommand::ReadMeter(args) => life::read(&args, ctx).await,
+        EnergyCommand::RetireMeter(args) => life::retire(&args, ctx).await,
+        EnergyCommand::Leave(args) => life::leave(&args, ctx).await,
         EnergyCommand::Order(args) => market::order(&args, ctx).await,
         EnergyCommand::CancelOrder(args) => market::cancel(&args, ctx).await,
         EnergyCommand::PayTab(args) => tab::pay_tab(&args, ctx).await,

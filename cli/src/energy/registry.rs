@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use wattle_host::{FileError, file};
 use wattle_primitives::call::energy::{DAY_MINUTES, Terms, microgrid_id};
-use wattle_primitives::reading::{EXPONENT_MAX, EXPONENT_MIN, MeterRole, RegisterEncoding};
+use wattle_primitives::reading::{EXPONENT_MAX, EXPONENT_MIN, MeterRole, RegisterEncoding, Registers};
 use wattle_primitives::{Address, AssetId, Call, Hash, PublicKey, Signature, TimeMs, call};
 
 /// Longest file of terms, bytes.
@@ -82,7 +82,10 @@ pub(super) struct MeterArgs {
     /// Public key that signs the readings.
     #[arg(long, value_name = "KEY")]
     key: PublicKey,
-    /// The meter's consent: what `wattle-light bind` prints for this microgrid and owner.
+    /// What its registers show: as `wattle-light bind` prints it.
+    #[arg(long, value_name = "REGISTERS")]
+    opening: Registers,
+    /// The meter's consent: what `wattle-light bind` prints for this microgrid, owner and opening.
     #[arg(long, value_name = "SIGNATURE")]
     binding: Signature,
     /// Account that the energy is booked to: an address, or the name of a key.
@@ -194,6 +197,7 @@ pub(super) async fn register_meter(args: &MeterArgs, ctx: &Ctx) -> CliResult {
         encoding: args.encoding.0,
         role,
         power_max_w: args.power_max_w,
+        opening: Box::new(args.opening.clone()),
         binding: args.binding,
     });
     call(register, &format!("register meter {meter} for {owner}"), &args.send, ctx).await

@@ -10,7 +10,7 @@ use crate::config::{ConfigError, LightConfig};
 use crate::follow::AnchorError;
 use crate::relay::Order;
 use crate::run::{LightError, run as run_light};
-use crate::sensor::ProfileError;
+use crate::sensor::{BusError, ProfileError, SensorError};
 use crate::status::StatusError;
 use clap::{Args, Subcommand};
 use std::future::Future;
@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use wattle_chain_spec::NodeAddress;
 use wattle_host::FileError;
 use wattle_host::key::{self, KeyError};
+use wattle_primitives::reading::Registers;
 use wattle_primitives::{Address, Hash};
 
 pub use probe::{ProbeArgs, ProbeLine, Units, UnitsError};
@@ -40,7 +41,7 @@ pub enum LightCommand {
     },
     /// Sign where a meter is to count: without that nobody can register it.
     #[command(after_help = "Example:\n  wattle-light bind --key /etc/wattle/house.key --checkpoint \
-        /etc/wattle/checkpoint.json --microgrid 9f3a… --owner wat1…")]
+        /etc/wattle/checkpoint.json --microgrid 9f3a… --owner wat1… --config /etc/wattle/light.toml")]
     Bind(BindArgs),
     /// Show queues, trusted head and relay of a light node, running or not; of a running one credit and prices too.
     #[command(after_help = "Example:\n  wattle-light status --config /etc/wattle/light.toml")]
@@ -113,6 +114,15 @@ pub struct BindArgs {
     /// The meter whose place it takes, for a swap.
     #[arg(long, value_name = "ADDRESS")]
     pub replaces: Option<Address>,
+    /// The light node's configuration file: the meter with this key is read, and opens at what it shows.
+    #[arg(long, value_name = "FILE", conflicts_with = "replaces")]
+    pub config: Option<PathBuf>,
+    /// Its name there, where the key cannot be told by its file.
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub meter: Option<String>,
+    /// Its opening registers instead: import/export@ms, each register as words in hex, separated by commas.
+    #[arg(long, value_name = "REGISTERS", conflicts_with_all = ["replaces", "config"])]
+    pub opening: Option<Registers>,
 }
 
 /// Options of `status`.
@@ -202,8 +212,20 @@ pub enum LightCliError {
     Relay(#[source] FileError),
     #[error("the configuration has no [relay]")]
     NoRelay,
-    #[error("expected --microgrid with --owner, or --replaces, and a chain")]
+    #[error("expected --microgrid, --owner and --config or --opening, or --replaces; and a chain")]
     NoPlace,
+    /// No meter of the configuration has the key.
+    #[error("no meter in the configuration has this key or name")]
+    NotConfigured,
+    /// It was read, and shows no energy.
+    #[error("the meter does not count yet")]
+    NoCounters,
+    /// The meter is not configured as it must be.
+    #[error("the meter cannot be read as configured")]
+    Meter(#[source] BusError),
+    /// It does not answer.
+    #[error("the meter cannot be read")]
+    Unread(#[source] SensorError),
     #[error("checkpoint")]
     Checkpoint(#[source] wattle_chain_spec::CheckpointError),
     #[error("profile")]
@@ -229,7 +251,9 @@ impl LightCliError {
             Self::Status(_) => "light_status",
             Self::Anchor(_) | Self::AnchorRefused => "light_anchor",
             Self::Relay(_) | Self::NoRelay => "light_relay",
-            Self::NoPlace => "light_bind",
+            Self::NoPlace | Self::NotConfigured | Self::NoCounters | Self::Meter(_) | Self::Unread(_) => {
+                "light_bind"
+            }
             Self::Checkpoint(_) => "light_checkpoint",
             Self::Profile(_) | Self::Link { .. } | Self::NothingAnswers => "light_probe",
             Self::Stdin(_) | Self::Stdout(_) => "io",
@@ -259,7 +283,7 @@ pub async fn run(
                 format!("address     {address}\npublic key  {key}\nkey file    {}", out.display())
             })
         }
-        LightCommand::Bind(args) => bind::bind(args, json),
+        LightCommand::Bind(args) => bind::bind(args, json).await,
         LightCommand::Status(args) => show::status(args, json),
         LightCommand::Anchor(args) => anchor::give(args, json).await,
         LightCommand::Relay(args) => relay::give(args, json).await,

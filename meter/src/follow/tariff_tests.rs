@@ -46,6 +46,7 @@ pub(crate) fn with_terms(mut state: State, versions: &[(u64, Terms)]) -> State {
         members: 1,
         ordered: IntervalId(0),
         terms: u32::try_from(versions.len()).unwrap(),
+        left: 0,
         agenda: None,
         pause: None,
     };

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use wattle_primitives::reading::{ClockQuality, Reading};
 use wattle_primitives::state_key::MeterRecord;
-use wattle_primitives::{Address, TimeMs, WattHours};
+use wattle_primitives::{Address, Reason, TimeMs, WattHours};
 
 /// When a meter is read, and when a reading is durable.
 #[derive(Clone, Copy)]
@@ -193,10 +193,11 @@ impl Metering {
         if std::mem::take(&mut self.failing) {
             tracing::info!(meter = %self.name, "meter can be read again");
         }
-        let replaced = self.proven.as_ref().is_some_and(|(proven, _)| proven.replaced_by.is_some());
+        let closed = self.proven.as_ref().and_then(|(proven, _)| proven.closed());
         let suspicion = self.sensor.filter().and_then(|filter| filter.suspicion());
         let held = match (sample.verdict(), suspicion) {
-            _ if replaced => Some("another meter has taken its place on the chain"),
+            _ if closed == Some(Reason::MeterRetired) => Some("it was retired on the chain"),
+            _ if closed.is_some() => Some("another meter has taken its place on the chain"),
             (Some(Verdict::Held { .. }), Some(Suspicion::Fell)) => Some("register fell: not confirmed yet"),
             (Some(Verdict::Held { .. }), Some(Suspicion::Leapt)) => {
                 Some("register rose by more than can have flowed: not confirmed yet")
@@ -221,7 +222,7 @@ impl Metering {
                 facts.today = today;
             }
         });
-        energy.filter(|_| !replaced)
+        energy.filter(|_| closed.is_none())
     }
 
     fn failed(&mut self, error: &SensorError) {

@@ -1,14 +1,14 @@
 //! Brings queued readings to the chain, exactly once by (meter, seq).
 //!
 //! One transaction is under way at a time. Before it is sent, its nonce and last reading are made durable; until its
-//! fate is proven the same readings go out under the same nonce, so at most one of the attempts can ever take effect.
-//! A reading is done with when the meter's record in state, proven against a believed header, has its number or a
-//! higher one.
+//! fate is proven the same readings go out under the same nonce, so at most one of the attempts can ever take effect. A
+//! reading is done with when the meter's record in state, proven against a believed header, has its number or a higher
+//! one.
 //!
 //! Refused readings are tried once more; then later ones go ahead, whose counters include theirs. Readings refused
 //! twice are parked, since each attempt costs the sponsor: until a new reading comes that the proven record does not
-//! speak against, or until a pause is over that doubles each time. For a meter that another has replaced nothing more
-//! is sent.
+//! speak against, or until a pause is over that doubles each time. For a meter that was replaced or retired nothing
+//! more is sent.
 //!
 //! When the trust period is over nothing can be proven: readings are still sent, but none is done with before a new
 //! checkpoint is given.
@@ -30,7 +30,7 @@ use wattle_primitives::call::energy::READINGS_MAX;
 use wattle_primitives::reading::SignedReading;
 use wattle_primitives::state_key::{self, MeterRecord};
 use wattle_primitives::{
-    Address, Amount, BoundedBytes, BoundedVec, Call, Lane, Nonce, TimeMs, Tx, TxBody, call,
+    Address, Amount, BoundedBytes, BoundedVec, Call, Lane, Nonce, Reason, TimeMs, Tx, TxBody, call,
 };
 
 /// How long a transaction may wait for a block, in ms. Then it is signed again, under the same nonce.
@@ -204,20 +204,21 @@ impl Submitter {
         let (Some(account), Some(record)) = (account, record) else { return Ok(Progress::NotRegistered) };
         let nonce = account.nonce(LANE);
         self.settle(nonce, &record).await?;
-        let replaced = record.replaced_by.is_some();
+        let closed = record.closed();
         self.record = Some(record);
-        if replaced {
-            self.replaced();
+        if let Some(reason) = closed {
+            self.closed(reason);
             return Ok(Progress::Refused);
         }
         self.send_next(peers, peer, nonce).await
     }
 
     /// Nothing more is sent for this meter: the chain would take the fee and no reading.
-    fn replaced(&mut self) {
-        let reason = Objection::Replaced;
+    fn closed(&mut self, reason: Reason) {
+        let reason = Objection::Closed(reason);
         if self.refusal.is_none_or(|refusal| refusal.reason != reason) {
-            tracing::error!(meter = %self.signer.meter(), "another meter has taken its place on the chain: nothing is sent");
+            let (meter, reason) = (self.signer.meter(), reason.name());
+            tracing::error!(%meter, reason, "the meter is closed on the chain: nothing is sent");
         }
         let up_to = self.refusal.map_or(0, |refusal| refusal.up_to);
         self.refusal = Some(Refusal { up_to, reason, times: 0, until_ms: u64::MAX });

@@ -1,15 +1,16 @@
 //! The chain's refusals: why it took no reading, as far as the meter's proven record shows.
 
 use serde::{Serialize, Serializer};
-use wattle_primitives::TimeMs;
+
 use wattle_primitives::reading::{FlowLimit, Reading};
 use wattle_primitives::state_key::MeterRecord;
+use wattle_primitives::{Reason, TimeMs};
 
 /// Reasons why the chain takes no reading, as far as the meter's proven record shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Objection {
-    /// Another meter has taken its place.
-    Replaced,
+    /// Another meter has taken its place, or it was retired.
+    Closed(Reason),
     /// The counters are below those that the chain has.
     RegisterDecreased,
     /// The words are no energy in the encoding that the meter is registered with.
@@ -23,8 +24,8 @@ pub(crate) enum Objection {
 impl Objection {
     /// The objection that `record` holds against a reading at chain time `now`.
     pub(super) fn of(record: &MeterRecord, reading: &Reading, now: TimeMs) -> Self {
-        if record.replaced_by.is_some() {
-            return Self::Replaced;
+        if let Some(reason) = record.closed() {
+            return Self::Closed(reason);
         }
         let next = |count: Option<u64>, words: &[u16]| match count {
             Some(count) => record.encoding.next_count(count, words),
@@ -52,14 +53,14 @@ impl Objection {
 
     /// Whether time changes nothing about it.
     pub(super) const fn is_final(self) -> bool {
-        matches!(self, Self::Replaced | Self::RegisterDecreased | Self::BadRegisters)
+        matches!(self, Self::Closed(_) | Self::RegisterDecreased | Self::BadRegisters)
     }
 
     /// In a word.
     #[must_use]
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Replaced => "meter_replaced",
+            Self::Closed(reason) => reason.code(),
             Self::RegisterDecreased => "register_decreased",
             Self::BadRegisters => "bad_registers",
             Self::Implausible => "implausible_reading",

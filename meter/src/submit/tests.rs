@@ -7,7 +7,7 @@ use std::path::Path;
 use wattle_primitives::reading::Reading;
 use wattle_primitives::reading::{RegisterEncoding, Words};
 use wattle_primitives::state_key::LastReading;
-use wattle_primitives::{Epoch, WattHours};
+use wattle_primitives::{Epoch, Reason, WattHours};
 
 struct Bench {
     peers: TestPeers,
@@ -206,7 +206,7 @@ async fn a_meter_that_was_replaced_sends_nothing_more() {
     for _ in 0..5 {
         assert_eq!(bench.round().await, Progress::Refused);
     }
-    assert_eq!(bench.life.submitter.refusal().unwrap().reason, Objection::Replaced);
+    assert_eq!(bench.life.submitter.refusal().unwrap().reason, Objection::Closed(Reason::MeterReplaced));
     assert_eq!((bench.depth(), bench.peers.received.lock().unwrap().len()), (1, before));
 }
 
@@ -249,7 +249,7 @@ fn the_record_says_what_speaks_against_a_reading() {
     let falls = reading(wide(100), wide(49));
     assert_eq!(Objection::of(&record, &falls, now), Objection::RegisterDecreased);
     record.replaced_by = Some(Address([2; 32]));
-    assert_eq!(Objection::of(&record, &falls, now), Objection::Replaced);
+    assert_eq!(Objection::of(&record, &falls, now), Objection::Closed(Reason::MeterReplaced));
 }
 
 #[tokio::test]

@@ -434,6 +434,8 @@ pub(crate) fn registered(meter: Address, last: Option<LastReading>) -> State {
         power_max_w: 69_000,
         registered_ms: TimeMs::ZERO,
         replaced_by: None,
+        retired_ms: None,
+        dealt_wh: wattle_primitives::WattHours::ZERO,
         last,
     };
     let account =

@@ -19,7 +19,9 @@ use wattle_primitives::call::Call;
 use wattle_primitives::call::energy::{MeterBinding, microgrid_id};
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
-use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
+use wattle_primitives::reading::{
+    ClockQuality, MeterRole, Reading, RegisterEncoding, Registers, SignedReading,
+};
 use wattle_primitives::*;
 use wattle_rpc_types::*;
 use wattle_runtime::store::MemoryStore;
@@ -438,7 +440,9 @@ fn readings_are_listed_newest_first_whatever_the_page() {
     let mut world = World::new();
     let grid = microgrid_id(&address(1), &Hash::ZERO);
     let chain = world.chain;
-    let place = MeterBinding::Connection { microgrid: grid, owner: address(2) };
+    let words = || BoundedVec::new(vec![0, 0]).unwrap();
+    let opening = Registers { import: words(), export: words(), time_ms: TimeMs(0) };
+    let place = MeterBinding::Connection { microgrid: grid, owner: address(2), opening: opening.clone() };
     let register = Call::from(call::energy::RegisterMeter {
         microgrid: grid,
         key: key(51).public(),
@@ -446,6 +450,7 @@ fn readings_are_listed_newest_first_whatever_the_page() {
         encoding: RegisterEncoding::Uint32Wh,
         role: MeterRole::Sub,
         power_max_w: 69_000,
+        opening: Box::new(opening),
         binding: key(51).sign(&place.signing_bytes(&chain)),
     });
     let calls = vec![register, readings(&chain, 50, 1..=3)];

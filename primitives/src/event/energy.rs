@@ -20,6 +20,10 @@ events! {
             microgrid: Hash,
             /// Its owner.
             owner: Address,
+            /// Import counter at which it begins; 0 for a meter of the genesis, which begins with its first reading.
+            import_wh: WattHours,
+            /// Export counter likewise.
+            export_wh: WattHours,
         } = 1,
         /// A reading was accepted.
         reading_accepted: ReadingAccepted {
@@ -33,8 +37,10 @@ events! {
             import_wh: WattHours,
             /// Export counter.
             export_wh: WattHours,
-            /// The light node's clock; not trusted.
+            /// The clock of the light node, or of who read the meter; not trusted.
             time_ms: TimeMs,
+            /// Who read it, if it was not the meter itself: then `seq` is that of the signed reading before.
+            manual: Option<Address>,
         } = 2,
         /// A reading was not accepted. `duplicate_reading` means that it, or a later one, stands already.
         reading_refused: ReadingRefused {
@@ -143,6 +149,8 @@ events! {
             debit: Amount,
             /// Base units its tab was credited.
             credit: Amount,
+            /// Whether a person read the meter: no key of it signed that.
+            manual: bool,
         } = 9,
         /// An account bore part of an interval's losses.
         loss_shared: LossShared {
@@ -219,6 +227,28 @@ events! {
             /// Who resumed it.
             by: Address,
         } = 16,
+        /// A meter was closed at its last reading.
+        meter_retired: MeterRetired {
+            /// The microgrid.
+            microgrid: Hash,
+            /// The meter.
+            meter: Address,
+            /// Its owner.
+            owner: Address,
+            /// Its last import counter.
+            import_wh: WattHours,
+            /// Its last export counter.
+            export_wh: WattHours,
+        } = 17,
+        /// A member left: it owes nothing and is owed nothing.
+        member_left: MemberLeft {
+            /// The microgrid.
+            microgrid: Hash,
+            /// The account.
+            account: Address,
+            /// Code of the tab that it had.
+            code: u32,
+        } = 18,
     }
 }
 
@@ -231,11 +261,15 @@ impl EnergyEvent {
                 Concerns::party(*operator)
             }
             Self::MicrogridResumed { operator, by, .. } => Concerns::parties(*operator, *by),
-            Self::MeterRegistered { meter, owner, .. } => Concerns::parties(*meter, *owner),
-            Self::ReadingAccepted { meter, .. } | Self::ReadingRefused { meter, .. } => {
-                Concerns::party(*meter)
+            Self::MeterRegistered { meter, owner, .. } | Self::MeterRetired { meter, owner, .. } => {
+                Concerns::parties(*meter, *owner)
             }
+            Self::ReadingAccepted { meter, manual, .. } => {
+                Concerns { parties: [Some(*meter), *manual], ..Concerns::NOBODY }
+            }
+            Self::ReadingRefused { meter, .. } => Concerns::party(*meter),
             Self::MemberSet { account, .. }
+            | Self::MemberLeft { account, .. }
             | Self::CreditExceeded { account, .. }
             | Self::CollectionSet { account, .. } => Concerns::party(*account),
             Self::EnergySettled { microgrid, account, .. }

@@ -12,7 +12,7 @@ use crate::call::ledger::AccountId;
 use crate::reading::{MeterRole, RegisterEncoding};
 use crate::tx::LANES_MAX;
 use crate::units::IntervalId;
-use crate::{Address, Amount, AssetId, BookId, BoundedVec, Hash, Lane, Nonce, TimeMs, WattHours};
+use crate::{Address, Amount, AssetId, BookId, BoundedVec, Hash, Lane, Nonce, Reason, TimeMs, WattHours};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// First byte of an account record's key.
@@ -74,8 +74,27 @@ pub struct MeterRecord {
     pub registered_ms: TimeMs,
     /// The meter that took its place: it takes no readings any more.
     pub replaced_by: Option<Address>,
-    /// The last accepted reading; `None` before the first.
+    /// Time of the block that retired it: it takes no readings any more.
+    pub retired_ms: Option<TimeMs>,
+    /// Import of it that has backed deals, Wh: each Wh backs one.
+    pub dealt_wh: WattHours,
+    /// The last accepted reading, at first its opening registers; `None` for a meter of the genesis before its first
+    /// one.
     pub last: Option<LastReading>,
+}
+
+impl MeterRecord {
+    /// Why it takes no readings any more, if it does not.
+    #[must_use]
+    pub const fn closed(&self) -> Option<Reason> {
+        if self.replaced_by.is_some() {
+            Some(Reason::MeterReplaced)
+        } else if self.retired_ms.is_some() {
+            Some(Reason::MeterRetired)
+        } else {
+            None
+        }
+    }
 }
 
 /// The last accepted reading of a meter.
@@ -103,6 +122,8 @@ pub struct LastReading {
     pub block_time_ms: TimeMs,
     /// When so much energy can have flowed at the earliest, at full power: what bounds the next reading.
     pub flow_ms: TimeMs,
+    /// Whether a person read it; `seq`, `boot_id` and `uptime_ms` are those of the signed reading before.
+    pub manual: bool,
 }
 
 /// The record under [`microgrid`].
@@ -118,12 +139,15 @@ pub struct MicrogridRecord {
     pub meters: u32,
     /// Its book in the ledger: the tabs of its members.
     pub book: BookId,
-    /// Members; the runtime lists them by the code of their tab; the operator is the first.
+    /// Members, those included that have left; the runtime lists them by the code of their tab; the operator is the
+    /// first.
     pub members: u32,
     /// The first interval from which on no order was ever placed: new terms begin there at the earliest.
     pub ordered: IntervalId,
     /// Versions of its terms so far, under [`terms`].
     pub terms: u32,
+    /// Members that have left: their codes stay unused.
+    pub left: u32,
     /// Its next work; `None` until it has terms.
     pub agenda: Option<Agenda>,
     /// Its last pause; `None` if it was never paused.
@@ -194,6 +218,15 @@ pub struct TermsRecord {
     pub terms: Terms,
 }
 
+/// Money taken for a key in state; whoever paid it gets it back when the thing goes away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Deposit {
+    /// Who paid it: the fee payer of the transaction that made the thing.
+    pub payer: Address,
+    /// Native base units.
+    pub amount: Amount,
+}
+
 /// The record under [`member`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct MemberRecord {
@@ -221,6 +254,12 @@ pub struct MemberRecord {
     pub traded: Amount,
     /// The part of `estimated` that is paid, base units: payments count for measured energy first.
     pub estimates_paid: Amount,
+    /// Its meters that are not closed.
+    pub meters: u32,
+    /// The last interval in which it may have a part: it cannot leave before that is final.
+    pub until: IntervalId,
+    /// Given back when it leaves.
+    pub deposit: Deposit,
 }
 
 impl MemberRecord {

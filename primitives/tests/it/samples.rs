@@ -18,7 +18,9 @@ use wattle_primitives::event::{
 };
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::merkle::ListProof;
-use wattle_primitives::reading::{ClockQuality, MeterRole, Reading, RegisterEncoding, SignedReading};
+use wattle_primitives::reading::{
+    ClockQuality, MeterRole, Reading, RegisterEncoding, Registers, SignedReading,
+};
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::state_key::{AccountRecord, BalanceRecord, LastReading, MeterRecord};
 use wattle_primitives::trie::{Leaf, Step, TrieProof};
@@ -227,6 +229,7 @@ pub(crate) fn calls() -> Vec<(&'static str, Call)> {
                 encoding: RegisterEncoding::Float32Kwh,
                 role: MeterRole::Feeder,
                 power_max_w: 69_000,
+                opening: Box::new(registers()),
                 binding: signature(6),
             }),
         ),
@@ -275,6 +278,14 @@ fn swap() -> MeterSwap {
     }
 }
 
+fn registers() -> Registers {
+    Registers {
+        import: list(vec![17_254, 13_107]),
+        export: list(vec![0, 7]),
+        time_ms: TimeMs(1_799_999_000_000),
+    }
+}
+
 fn energy_calls() -> Vec<(&'static str, Call)> {
     let (microgrid, reference, deal, price) = (hash(8), hash(5), hash(11), Amount(150_000));
     let (wh, expires_ms, first) = (WattHours(5_000), TimeMs(1_800_000_900_000), Box::new(signed_reading()));
@@ -303,6 +314,23 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
         ),
         ("Market::CancelOrder", Call::from(call::market::CancelOrder { order: hash(12) })),
         ("Energy::PayTab", Call::from(call::energy::PayTab { microgrid })),
+        (
+            "Energy::ReadMeter",
+            Call::from(call::energy::ReadMeter {
+                meter: address(9),
+                import_wh: WattHours(1_234_000),
+                export_wh: WattHours(56),
+                time_ms: TimeMs(1_799_999_000_000),
+            }),
+        ),
+        (
+            "Energy::RetireMeter",
+            Call::from(call::energy::RetireMeter { meter: address(9), closing: Some(first.clone()) }),
+        ),
+        (
+            "Energy::LeaveMicrogrid",
+            Call::from(call::energy::LeaveMicrogrid { microgrid, account: address(2) }),
+        ),
         (
             "Energy::SwapMeter",
             Call::from(call::energy::SwapMeter {
@@ -468,7 +496,13 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ),
         (
             "MeterRegistered",
-            Event::Energy(EnergyEvent::MeterRegistered { meter, microgrid: hash(8), owner: address(1) }),
+            Event::Energy(EnergyEvent::MeterRegistered {
+                meter,
+                microgrid: hash(8),
+                owner: address(1),
+                import_wh: WattHours(230_200),
+                export_wh: WattHours(7),
+            }),
         ),
         (
             "ReadingAccepted",
@@ -478,6 +512,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
                 import_wh: WattHours(230_200),
                 export_wh: WattHours(0),
                 time_ms: TimeMs(1_800_000_000_000),
+                manual: Some(address(1)),
             }),
         ),
         (
@@ -595,6 +630,7 @@ fn energy_events() -> Vec<(&'static str, Event)> {
                 settled_export_wh: WattHours(0),
                 debit,
                 credit,
+                manual: true,
             }),
         ),
         (
@@ -621,6 +657,17 @@ fn energy_events() -> Vec<(&'static str, Event)> {
                 final_export_wh: export_wh,
             }),
         ),
+        (
+            "MeterRetired",
+            Event::Energy(EnergyEvent::MeterRetired {
+                microgrid,
+                meter,
+                owner: account,
+                import_wh,
+                export_wh,
+            }),
+        ),
+        ("MemberLeft", Event::Energy(EnergyEvent::MemberLeft { microgrid, account, code: 2 })),
         (
             "DealRequested",
             Event::Deals(DealsEvent::DealRequested { deal, microgrid, account, side, wh_max: wh, price }),
@@ -918,6 +965,7 @@ fn structs() -> Vec<Sample> {
         effective_ms: TimeMs(1),
         block_time_ms: TimeMs(2),
         flow_ms: TimeMs(3),
+        manual: true,
     };
     let meter = MeterRecord {
         microgrid: hash(8),
@@ -927,6 +975,8 @@ fn structs() -> Vec<Sample> {
         power_max_w: 69_000,
         registered_ms: TimeMs(1_800_000_000_000),
         replaced_by: None,
+        retired_ms: Some(TimeMs(1_800_000_900_000)),
+        dealt_wh: WattHours(77),
         last: Some(last),
     };
     let account = AccountRecord {

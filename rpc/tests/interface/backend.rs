@@ -207,10 +207,12 @@ impl Chain {
             role: MeterRole::Feeder,
             power_max_w: 69_000,
             replaced_by: Some(alice()),
+            retired_ms: Some(TimeMs(9)),
             seq: u64::MAX,
             import_wh: WattHours(5),
             export_wh: WattHours(6),
             time_ms: TimeMs(7),
+            manual: true,
             settled_until: Some(IntervalId(5)),
             silent_since_ms: Some(TimeMs(6)),
             estimated: Amount(7),
@@ -624,6 +626,7 @@ impl EnergyQueries for Chain {
             import_wh: WattHours(5),
             export_wh: WattHours(6),
             time_ms: TimeMs(7),
+            manual: Some(alice()),
             block_time_ms: TimeMs(8),
         }])
     }
@@ -643,6 +646,8 @@ impl EnergyQueries for Chain {
             estimated: Amount(3),
             collect: true,
             exposed: Amount(4),
+            meters: 1,
+            until: IntervalId(5),
         }])
     }
 

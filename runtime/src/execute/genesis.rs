@@ -114,7 +114,7 @@ fn found(ctx: &mut Ctx<'_>, index: usize, grid: &GenesisMicrogrid) -> Result<(),
         let part = |reason| GenesisFailure::Part { part: "meter", index, reason };
         let kind = MeterKind { encoding: meter.encoding, role: meter.role, power_max_w: meter.power_max_w };
         check_meter(&meter.key, kind).map_err(part)?;
-        admit_meter(ctx, &id, &meter.key, meter.owner, kind).map_err(part)?;
+        admit_meter(ctx, &id, &meter.key, meter.owner, kind, None).map_err(part)?;
         set_collection(ctx, &id, meter.owner, true).map_err(part)?; // all agree on the genesis
         let grantee = Address::of_key(&meter.key);
         if meter.allowance > Amount::ZERO && grantee != grid.operator {

@@ -28,7 +28,7 @@ use wattle_primitives::call::energy::MeterBinding;
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
-use wattle_primitives::reading::{MeterRole, RegisterEncoding};
+use wattle_primitives::reading::{MeterRole, RegisterEncoding, Registers};
 use wattle_primitives::*;
 
 pub(crate) fn params() -> Params {
@@ -95,9 +95,16 @@ pub(crate) fn spec(params: Params) -> Genesis {
     }
 }
 
-/// Registers the meter of key `n` for person `owner`, as person 1 may.
+/// Registers the meter of key `n` for person `owner`, as person 1 may. It shows 1,000 Wh.
 pub(crate) fn registration(chain: &Hash, microgrid: Hash, n: u8, owner: u8) -> Call {
-    let place = MeterBinding::Connection { microgrid, owner: address(owner) };
+    let words = |wh: u16| BoundedVec::new(vec![0, wh]).unwrap();
+    let opening = Registers { import: words(1_000), export: words(0), time_ms: TimeMs(u64::MAX) };
+    registration_at(chain, microgrid, n, owner, opening)
+}
+
+/// The same with these opening registers.
+pub(crate) fn registration_at(chain: &Hash, microgrid: Hash, n: u8, owner: u8, opening: Registers) -> Call {
+    let place = MeterBinding::Connection { microgrid, owner: address(owner), opening: opening.clone() };
     Call::from(call::energy::RegisterMeter {
         microgrid,
         key: key(n).public(),
@@ -105,6 +112,7 @@ pub(crate) fn registration(chain: &Hash, microgrid: Hash, n: u8, owner: u8) -> C
         encoding: RegisterEncoding::Uint32Wh,
         role: MeterRole::Sub,
         power_max_w: 20_000,
+        opening: Box::new(opening),
         binding: key(n).sign(&place.signing_bytes(chain)),
     })
 }

@@ -22,7 +22,7 @@
 //! [`SystemAccount::Deposits`]: an account, the first balance in a further asset, an asset, a book, a book's account,
 //! the book's due and its cash in an asset, a place to remember a journal in, a microgrid, a meter, a member, a version
 //! of terms, a sponsorship, a hold, an order, a deal's request, an acceptance, a dispute.
-//! A thing that goes away again (from the sponsorship on) gives its deposit back to whoever paid it.
+//! A thing that goes away again (a member, or from the sponsorship on) gives its deposit back to whoever paid it.
 //!
 //! [`SystemAccount::Deposits`]: wattle_primitives::call::ledger::SystemAccount::Deposits
 

@@ -6,7 +6,8 @@
 //! - In each interval as much is bought as is sold and traded; whoever trades has an order that is good for it, and
 //!   is not alone in the trade.
 //! - A line costs what the tariff says, where no rule shares it out.
-//! - No deal uses more than the charging side's meter has shown since it was authorised.
+//! - No deal uses more than the charging side's meter has shown since it was authorised, and all deals of a meter
+//!   together no more than it has shown since the first of them.
 //! - Money is in wallets, on tabs, among the deposits or the fees, and all of it was there at genesis.
 
 // A new module must not be passed over here unseen.
@@ -64,6 +65,8 @@ pub(super) struct Bills {
     orders: BTreeMap<Hash, Order>,
     /// The meter of each authorised deal, and what it showed then.
     deals: BTreeMap<Hash, (Address, u64)>,
+    /// For each meter that has backed deals: what it showed when the first was authorised, and what they were paid for.
+    backed: BTreeMap<Address, (u64, u64)>,
     /// Whether this block settled or ended something: then the whole state is looked at.
     pub(super) settled: bool,
 }
@@ -78,6 +81,7 @@ impl Bills {
             sums: BTreeMap::new(),
             orders: BTreeMap::new(),
             deals: BTreeMap::new(),
+            backed: BTreeMap::new(),
             settled: false,
         }
     }
@@ -225,7 +229,7 @@ impl Bills {
             }
             Event::Deals(DealsEvent::DealEnded { deal, end, used_wh, .. }) => {
                 self.used(deal, *used_wh)?;
-                self.deals.remove(deal);
+                self.backs(deal, *used_wh)?;
                 if *end == DealEnd::Closed {
                     coverage.mark(Mark::DealClosed);
                 }
@@ -239,6 +243,8 @@ impl Bills {
                 | EnergyEvent::MicrogridRegistered { .. }
                 | EnergyEvent::MeterRegistered { .. }
                 | EnergyEvent::MeterSwapped { .. }
+                | EnergyEvent::MeterRetired { .. }
+                | EnergyEvent::MemberLeft { .. }
                 | EnergyEvent::TermsSet { .. }
                 | EnergyEvent::MemberSet { .. }
                 | EnergyEvent::CollectionSet { .. }
@@ -269,8 +275,21 @@ impl Bills {
         let Some((meter, from)) = self.deals.get(deal) else {
             return if wh == WattHours::ZERO { Ok(()) } else { Err("use without an authorisation") };
         };
-        let shown = self.shown.get(meter).map_or(0, |shown| shown.last[0]);
-        if wh.0 <= shown - from { Ok(()) } else { Err("more is used than the meter has shown") }
+        if wh.0 <= self.shown(meter) - from { Ok(()) } else { Err("more is used than the meter has shown") }
+    }
+
+    /// All deals of a meter together are paid for no more than it has shown since the first of them.
+    fn backs(&mut self, deal: &Hash, wh: WattHours) -> Result<(), &'static str> {
+        let Some((meter, from)) = self.deals.remove(deal) else { return Ok(()) };
+        let shown = self.shown(&meter);
+        let (since, paid) = self.backed.entry(meter).or_insert((from, 0));
+        *since = from.min(*since);
+        *paid += wh.0;
+        if *paid <= shown - *since { Ok(()) } else { Err("one Wh backs two deals") }
+    }
+
+    fn shown(&self, meter: &Address) -> u64 {
+        self.shown.get(meter).map_or(0, |shown| shown.last[0])
     }
 
     fn trade(&mut self, event: &Event) -> Result<(), &'static str> {

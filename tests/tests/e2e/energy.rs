@@ -102,7 +102,8 @@ fn every_energy_command_is_sent_once() {
     let old = a_meter_is_registered(&village, &grid);
     orders(&village, &grid);
     a_deal(&village);
-    a_meter_is_swapped(&village, &grid, &old);
+    let new = a_meter_is_swapped(&village, &grid, &old);
+    a_meter_ends(&village, &grid, &new);
     a_bill_is_contested(&village);
     a_bill_is_proven(&village);
     let grids = village.ask(&["microgrids"]);
@@ -140,12 +141,26 @@ fn an_operator_begins(village: &Village) -> String {
 
 fn a_meter_is_registered(village: &Village, grid: &str) -> String {
     let alice = village.address("alice");
-    let (key, meter, binding) = village.bound("house.key", &["--microgrid", grid, "--owner", &alice]);
-    let words = ["register-meter", "--microgrid", grid, "--key", &key, "--owner", &alice];
+    let opening = format!("0000,0007/0000,0000@{}", village.now_ms());
+    let place = ["--microgrid", grid, "--owner", &alice, "--opening", &opening];
+    let (key, meter, binding) = village.bound("house.key", &place);
+    let words =
+        ["register-meter", "--microgrid", grid, "--key", &key, "--owner", &alice, "--opening", &opening];
     // Another owner is not what the meter agreed to.
     let bob = village.address("bob");
-    let other =
-        ["register-meter", "--microgrid", grid, "--key", &key, "--owner", &bob, "--binding", &binding];
+    let other = [
+        "register-meter",
+        "--microgrid",
+        grid,
+        "--key",
+        &key,
+        "--owner",
+        &bob,
+        "--opening",
+        &opening,
+        "--binding",
+        &binding,
+    ];
     assert_eq!(village.refused("operator", &other), "bad_signature");
     let words: Vec<&str> = words.into_iter().chain(["--binding", &binding]).collect();
     village.send("operator", &words);
@@ -257,7 +272,7 @@ fn a_deal(village: &Village) {
     assert_eq!(village.ask(&["deal", "list", grid])["items"], json!([]));
 }
 
-fn a_meter_is_swapped(village: &Village, grid: &str, old: &str) {
+fn a_meter_is_swapped(village: &Village, grid: &str, old: &str) -> String {
     let (key, new, binding) = village.bound("new.key", &["--replaces", old]);
     let (chain, signer) =
         (village.devnet.ready["genesisHash"].as_str().unwrap(), village.file("net/operator.key"));
@@ -288,6 +303,18 @@ fn a_meter_is_swapped(village: &Village, grid: &str, old: &str) {
     village.send("operator", &["swap-meter", &file]);
     assert_eq!(village.ask(&["meter", old])["replacedBy"], json!(new));
     assert_eq!(village.ask(&["meters", "--microgrid", grid])["items"].as_array().unwrap().len(), 2);
+    new
+}
+
+fn a_meter_ends(village: &Village, grid: &str, meter: &str) {
+    let words = ["read-meter", meter, "--import-wh", "0", "--export-wh", "0"];
+    village.send("operator", &words);
+    assert_eq!(village.ask(&["meter", meter])["manual"], json!(true));
+    village.send("operator", &["retire-meter", meter]);
+    assert_ne!(village.ask(&["meter", meter])["retiredMs"], Value::Null);
+    assert_eq!(village.refused("operator", &["retire-meter", meter]), "meter_retired");
+    // Its order's interval is still to come.
+    assert_eq!(village.refused("bob", &["leave", "--microgrid", grid]), "member_engaged");
 }
 
 /// Two signed readings, out of the transactions that brought them.

@@ -87,7 +87,7 @@ const fn wh(n: u64) -> WattHours {
 fn members(all: &mut Map<String, Value>) {
     record!(all, "Microgrid", Microgrid {
         operator: address(1), asset: AssetId(2), interval_ms: TimeMs(3), meters: 4, book: wattle_primitives::BookId([5; 16]),
-        members: 6, ordered: IntervalId(7), terms: 8,
+        members: 6, ordered: IntervalId(7), terms: 8, left: 13,
         agenda: Some(Agenda { clear: IntervalId(9), settle: IntervalId(10), finalize: IntervalId(11), due_ms: TimeMs(12) })
             => json!({ "clear": "9", "settle": "10", "finalize": "11", "due_ms": "12" }),
         pause: Some(Pause { since_ms: TimeMs(13), until_ms: Some(TimeMs(14)) })
@@ -108,6 +108,9 @@ fn members(all: &mut Map<String, Value>) {
             paid_out: Amount(8),
             traded: Amount(9),
             estimates_paid: Amount(10),
+            meters: 11,
+            until: IntervalId(12),
+            deposit: Amount(13),
         }
     );
     record!(all, "SettledMeter", SettledMeter {

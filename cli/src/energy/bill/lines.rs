@@ -169,13 +169,15 @@ fn told(event: &Event, account: &Address, grid: Option<&Grid>) -> Told {
             settled_export_wh,
             debit,
             credit,
+            manual,
             ..
         }) => {
             let less = |new: u64, old: u64| i128::from(new).saturating_sub(i128::from(old));
             let import_wh = less(import_wh.0, settled_import_wh.0);
             let export_wh = less(export_wh.0, settled_export_wh.0);
             let figures = Figures { import_wh, export_wh, debit: debit.0, credit: credit.0, ..zero };
-            ("adjustment", format!("meter {meter}"), figures, false)
+            let by = if *manual { ", read by a person" } else { "" };
+            ("adjustment", format!("meter {meter}{by}"), figures, false)
         }
         Event::Market(MarketEvent::Traded { interval, buyer, wh, price, amount, fee, .. }) => {
             // A bid is paid out of its hold.

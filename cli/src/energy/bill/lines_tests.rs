@@ -53,6 +53,7 @@ fn events() -> Vec<EventItem> {
         settled_export_wh: zero,
         debit: Amount(0),
         credit: Amount(10),
+        manual: false,
     });
     let traded = Event::Market(MarketEvent::Traded {
         microgrid,

@@ -124,8 +124,8 @@ pub(super) async fn all(
 
 /// The event that a reading's acceptance is.
 const fn accepted(reading: &ReadingItem) -> Event {
-    let ReadingItem { meter, seq, import_wh, export_wh, time_ms, .. } = *reading;
-    Event::Energy(EnergyEvent::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms })
+    let ReadingItem { meter, seq, import_wh, export_wh, time_ms, manual, .. } = *reading;
+    Event::Energy(EnergyEvent::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms, manual })
 }
 
 /// Asks for proofs and checks them; remembers what it has checked.

@@ -117,7 +117,7 @@ impl EnergyQueries for NodeBackend {
         }
         let (found, next_cursor) =
             page::numbered(&page, |from, limit| query::members(&view.state, &microgrid, from, limit))?;
-        Ok(Page { at: at(&view), items: found.into_iter().map(info).collect(), next_cursor })
+        Ok(Page { at: at(&view), items: found.into_iter().flatten().map(info).collect(), next_cursor })
     }
 
     fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>> {
@@ -172,7 +172,8 @@ pub(super) fn grid(view: &View, id: &Hash) -> RpcResult<Microgrid> {
 }
 
 fn microgrid_info(view: &View, id: Hash, grid: Microgrid) -> MicrogridInfo {
-    let Microgrid { operator, asset, interval_ms, meters, book, members, terms, agenda, pause, .. } = grid;
+    let Microgrid { operator, asset, interval_ms, meters, book, members, left, terms, agenda, pause, .. } =
+        grid;
     let cash = AccountId::Due { book };
     let cash = query::balance(&view.state, &cash, asset);
     let wallet = Address::of_microgrid(&id);
@@ -190,7 +191,7 @@ fn microgrid_info(view: &View, id: Hash, grid: Microgrid) -> MicrogridInfo {
         interval_ms,
         meters,
         book,
-        members,
+        members: members.saturating_sub(left),
         terms,
         cash: Amount(cash.credits_posted.saturating_sub(cash.debits_posted)),
         wallet,
@@ -215,10 +216,12 @@ fn meter_info(node: &NodeBackend, view: &View, address: Address, meter: &Meter) 
         role: meter.role,
         power_max_w: meter.power_max_w,
         replaced_by: meter.replaced_by,
+        retired_ms: meter.retired_ms,
         seq: last.seq,
         import_wh: last.import_wh,
         export_wh: last.export_wh,
         time_ms: last.time_ms,
+        manual: last.manual,
         settled_until: settled.map(|settled| settled.until),
         silent_since_ms: silence.map(|silence| silence.since_ms),
         estimated: silence.map_or(Amount::ZERO, |silence| silence.amount),
@@ -226,7 +229,7 @@ fn meter_info(node: &NodeBackend, view: &View, address: Address, meter: &Meter) 
 }
 
 fn member_info(view: &View, grid: &Microgrid, account: Address, member: Member) -> MemberInfo {
-    let Member { code, credit_limit, reserved, estimated, collect, exposed, .. } = member;
+    let Member { code, credit_limit, reserved, estimated, collect, exposed, meters, until, .. } = member;
     let tab = query::balance(&view.state, &AccountId::Book { book: grid.book, code }, grid.asset);
     MemberInfo {
         account,
@@ -238,6 +241,8 @@ fn member_info(view: &View, grid: &Microgrid, account: Address, member: Member) 
         estimated,
         collect,
         exposed,
+        meters,
+        until,
     }
 }
 

@@ -94,7 +94,8 @@ fn first_event(receipts: &BlockReceipts, place: usize) -> u32 {
 }
 
 fn reading_item(wanted: &Address, row: &HistoryItem, index: u32, event: &Event) -> Option<ReadingItem> {
-    let Event::Energy(EnergyEvent::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms }) = event
+    let Event::Energy(EnergyEvent::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms, manual }) =
+        event
     else {
         return None;
     };
@@ -106,6 +107,7 @@ fn reading_item(wanted: &Address, row: &HistoryItem, index: u32, event: &Event) 
         import_wh: *import_wh,
         export_wh: *export_wh,
         time_ms: *time_ms,
+        manual: *manual,
         block_time_ms: row.time_ms,
     })
 }

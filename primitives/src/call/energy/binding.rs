@@ -1,11 +1,12 @@
 //! The statement that a meter's key signs before the meter is registered.
 
+use crate::reading::Registers;
 use crate::{Address, Hash, domain};
 use borsh::BorshSerialize;
 
 /// Where a new meter is to count. Its key signs it, so that nobody can register somebody else's meter in a microgrid
 /// of his own before its owner does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum MeterBinding {
@@ -15,6 +16,8 @@ pub enum MeterBinding {
         microgrid: Hash,
         /// Account that the energy is booked to.
         owner: Address,
+        /// What its registers show: from here on energy is billed.
+        opening: Registers,
     } = 0,
     /// In the place of another meter.
     Replacement {

@@ -1,19 +1,25 @@
 //! Calls about microgrids, meters, readings and terms.
 
+mod leave_microgrid;
 mod pay_tab;
+mod read_meter;
 mod register_meter;
 mod register_microgrid;
 mod resume_microgrid;
+mod retire_meter;
 mod set_collection;
 mod set_member;
 mod set_terms;
 mod submit_readings;
 mod swap_meter;
 
+pub use leave_microgrid::LeaveMicrogrid;
 pub use pay_tab::PayTab;
+pub use read_meter::ReadMeter;
 pub use register_meter::RegisterMeter;
 pub use register_microgrid::RegisterMicrogrid;
 pub use resume_microgrid::ResumeMicrogrid;
+pub use retire_meter::RetireMeter;
 pub use set_collection::SetCollection;
 pub use set_member::SetMember;
 pub use set_terms::SetTerms;
@@ -50,6 +56,9 @@ calls! {
         swap_meter: SwapMeter = 6,
         set_collection: SetCollection = 7,
         resume_microgrid: ResumeMicrogrid = 8,
+        read_meter: ReadMeter = 9,
+        retire_meter: RetireMeter = 10,
+        leave_microgrid: LeaveMicrogrid = 11,
     }
 }
 

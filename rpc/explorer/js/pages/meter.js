@@ -88,7 +88,10 @@ class Meter extends Page {
       ],
       [
         "Read",
-        last && [time(last.timeMs, true), h("div", { class: "muted" }, "by the light node's own clock")],
+        last && [
+          time(last.timeMs, true),
+          h("div", { class: "muted" }, last.manual ? "by a person" : "by the light node's own clock"),
+        ],
       ],
       ["Number", last && integer(last.seq)],
       ["Microgrid", name("microgrid", meter.microgrid)],
@@ -97,6 +100,7 @@ class Meter extends Page {
       ["Registers", encoding(meter.encoding)],
       ["Stands", meter.role === "feeder" ? "where the microgrid meets the grid" : "at a member's connection"],
       ["At most", power(meter.powerMaxW)],
+      ["Retired", meter.retiredMs && time(meter.retiredMs)],
       ["Replaced by", meter.replacedBy && name("meter", meter.replacedBy)],
       ["Settled", meter.settledUntil && `before interval ${integer(meter.settledUntil)}`],
       [

@@ -563,3 +563,45 @@ fn open_deals_are_listed_without_gaps() {
         assert_eq!(listed, want.into_iter().map(deal).collect::<Vec<_>>());
     }
 }
+
+/// The same call about another deal that person 2 asked for.
+fn second(call: Call) -> Call {
+    use call::DealsCall;
+    let (reference, other) = (Hash([77; 32]), deal_id(&address(2), &Hash([77; 32])));
+    let Call::Deals(mut call) = call else { unreachable!() };
+    match &mut call {
+        DealsCall::RequestDeal(call) => call.reference = reference,
+        DealsCall::AcceptDeal(call) => call.request = other,
+        DealsCall::ConfirmDeal(call) => call.request = other,
+        DealsCall::AuthoriseDeal(call) => call.deal = other,
+        DealsCall::ReportUsage(call) => call.deal = other,
+        DealsCall::CloseDeal(call) => call.deal = other,
+        DealsCall::AbortDeal(call) => call.deal = other,
+    }
+    Call::Deals(call)
+}
+
+/// What the meter shows once is sold once: of two deals behind one meter each Wh backs one.
+#[test]
+fn one_watt_hour_backs_one_deal() {
+    let mut world = confirmed(params());
+    world.ok(2, authorise(Funding::Balance, HOUR_MS, 0, &world));
+    world.ok(2, second(request(Side::Buy, 200_000, HOUR_MS, &world)));
+    world.ok(3, second(accept(975, 1)));
+    world.ok(2, second(confirm(3)));
+    world.show(2, 100_000 + 100);
+    world.ok(2, report(1, 100));
+    world.ok(2, second(authorise(Funding::Balance, HOUR_MS, 0, &world)));
+    world.fails(2, second(report(1, 1)), Reason::Unmetered); // what was shown before backs the other
+    world.show(2, 100_000 + 600);
+    world.ok(2, report(2, 400));
+    world.fails(2, second(report(1, 201)), Reason::Unmetered);
+    world.ok(2, second(report(1, 200)));
+    world.fails(2, report(3, 401), Reason::Unmetered);
+    world.show(2, 100_000 + 700);
+    world.ok(2, report(3, 500));
+    world.fails(2, second(report(2, 201)), Reason::Unmetered);
+    world.fails(2, second(close(201)), Reason::Unmetered);
+    world.ok(2, second(close(200)));
+    world.ok(2, close(500));
+}

@@ -191,7 +191,8 @@ fn work_costs_what_it_weighs_and_the_microgrids_wallet_pays_first() {
     assert!(by_operator);
 }
 
-/// Where a chain has a registrar, nobody registers microgrids but itself and whom it sponsors, as long as it does.
+/// Where a chain has a registrar, nobody registers microgrids but itself and whom it sponsors for that by name, as long
+/// as it does.
 #[test]
 fn a_registrar_says_who_registers_microgrids() {
     let mut world = World::new(Params { registrar: Some(address(6)), ..params() });
@@ -200,15 +201,18 @@ fn a_registrar_says_who_registers_microgrids() {
         Call::from(call::energy::RegisterMicrogrid { reference, asset, interval_ms })
     };
     let until = TimeMs(world.env.time_ms.0 + 60_000);
-    let sponsor = |grantee: u8| {
-        let (grantee, allowance) = (address(grantee), Amount(1));
-        Call::from(call::identity::Sponsor { grantee, allowance, expires_ms: until })
+    let sponsor = |grantee: u8, calls: Calls| {
+        let limits = Limits { calls, ..Limits::allowance(Amount(1), until) };
+        Call::from(call::identity::Sponsor { grantee: address(grantee), limits })
     };
+    let named = || Calls::Only(BoundedVec::new(vec![register(1).kind()]).unwrap());
     world.fails(2, register(1), Reason::RegistrarRequired);
     world.ok(6, register(1));
-    world.ok(5, sponsor(2));
+    world.ok(5, sponsor(2, named()));
     world.fails(2, register(1), Reason::RegistrarRequired);
-    world.ok(6, sponsor(2));
+    world.ok(6, sponsor(2, Calls::Any));
+    world.fails(2, register(1), Reason::RegistrarRequired);
+    world.ok(6, sponsor(2, named()));
     world.ok(2, register(1));
     world.fails(3, register(1), Reason::RegistrarRequired);
     world.env.time_ms = until;

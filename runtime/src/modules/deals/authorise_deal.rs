@@ -12,9 +12,9 @@ use wattle_primitives::event::DealsEvent;
 use wattle_primitives::reading::MeterRole;
 use wattle_primitives::{Address, Amount, Hash, Reason, WattHours, Weight};
 
-/// Keys that an authorisation touches: deal, meter, queue, microgrid, member, terms, hold, four counters and the tab's
-/// record, deposits.
-const AUTHORISE_KEYS: u64 = 33;
+/// Keys that an authorisation touches: deal, meter, queue, microgrid, both members, terms, hold, four counters and the
+/// tab's record, deposits.
+const AUTHORISE_KEYS: u64 = 34;
 
 impl Action for AuthoriseDeal {
     fn check(&self) -> Result<(), Reason> {
@@ -38,22 +38,22 @@ impl Action for AuthoriseDeal {
         if margin_wh.0 > deal.wh.0 / MARGIN_PART {
             return Err(Reason::OutOfRange);
         }
-        let record = ctx.state.read(keys::meter(&meter)).ok_or(Reason::UnknownMeter)?;
+        let record = energy::meter(ctx, &meter)?;
         if record.owner != ctx.on_behalf_of()
             || record.microgrid != deal.microgrid
             || record.role != MeterRole::Sub
         {
             return Err(Reason::NotAllowed);
         }
-        if record.replaced_by.is_some() {
-            return Err(Reason::MeterReplaced);
-        }
-        let from_wh = record.last.ok_or(Reason::Unmetered)?.import_wh;
+        let from_wh = record.last.ok_or(Reason::Unmetered)?.import_wh.saturating_sub(record.dealt_wh);
         let grid = energy::microgrid(ctx, &deal.microgrid)?;
         energy::upkeep::running(&grid)?;
         let (seq, used_wh) = (0, WattHours::ZERO);
         deal.state = DealState::Authorised { partner, funding, margin_wh, seq, used_wh, meter, from_wh };
-        let reserved = reserved(&deal);
+        let (reserved, last) = (reserved(&deal), grid.interval_at(expires_ms));
+        let (charger, discharger) = deal.sides(partner);
+        tab::engage(ctx, &deal.microgrid, &charger, last)?;
+        tab::engage(ctx, &deal.microgrid, &discharger, last)?;
         back(ctx, id, &deal, &grid, funding)?;
         queue(ctx, id, &mut deal, expires_ms);
         ctx.state.write(keys::deal(id), &deal);

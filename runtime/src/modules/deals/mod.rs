@@ -51,7 +51,7 @@ pub(super) const DUE_SHARE: u64 = 125;
 const ASK_KEYS: u64 = 24;
 /// Keys that a report touches: deal, meter, microgrid, members, positions, interval, tab and its record, versions of
 /// terms looked through twice.
-const REPORT_KEYS: u64 = 10 + 2 * TERMS_KEYS;
+const REPORT_KEYS: u64 = 12 + 2 * TERMS_KEYS;
 /// Keys that the end of a request touches, or a confirmation: the end of a deal, and every acceptance.
 const PICK_KEYS: u64 = usage::END_KEYS + usage::ACCEPTANCE_KEYS * ACCEPTANCES_MAX as u64;
 

@@ -61,7 +61,7 @@ pub enum DealState {
         used_wh: WattHours,
         /// The charging side's meter.
         meter: Address,
-        /// Its import counter when the deal was authorised, Wh.
+        /// Its import counter when the deal was authorised, less what had backed deals by then, Wh.
         from_wh: WattHours,
     } = 2,
 }

@@ -1,15 +1,15 @@
 //! Use of an authorised deal: reports, and the end that pays for it.
 //!
-//! The charging side's meter decides: no more is used than it has shown by accepted readings. What is reported is
-//! cumulative, so a report that is lost or comes twice does no harm. Up to the agreed amount and its margin use is paid
-//! for; what is beyond is no trade, and settles as any other energy does.
+//! The charging side's meter decides: no more is used than it has shown by accepted readings, and a Wh of it backs one
+//! deal only. What is reported is cumulative, so a report that is lost or comes twice does no harm. Up to the agreed
+//! amount and its margin use is paid for; what is beyond is no trade, and settles as any other energy does.
 
 use super::records::{Deal, DealState};
 use super::{deal, forget_acceptances, reserved, unlist};
 use crate::keys;
 use crate::modules::energy::positions::{Traded, add_traded, count_traded, import_price, keep_paid};
 use crate::modules::energy::prices::{cost, cost_at_most};
-use crate::modules::energy::records::Microgrid;
+use crate::modules::energy::records::{Meter, Microgrid};
 use crate::modules::energy::{self, credit, tab};
 use crate::modules::{Ctx, ledger, weights};
 use crate::records::Due;
@@ -69,11 +69,11 @@ pub(super) fn charged_by_sender(ctx: &mut Ctx<'_>, id: &Hash) -> Result<(Deal, A
     }
 }
 
-/// Import of the charging side's meter since the deal was authorised, Wh.
-fn metered(ctx: &mut Ctx<'_>, state: &Authorised) -> WattHours {
-    let meter = ctx.state.read(keys::meter(&state.meter));
-    let imported = meter.and_then(|meter| meter.last).map_or(WattHours::ZERO, |last| last.import_wh);
-    imported.saturating_sub(state.from_wh)
+/// Import of the charging side's meter since the deal was authorised that has backed no deal yet, this one included,
+/// Wh.
+fn unused(meter: &Meter, state: &Authorised) -> WattHours {
+    let imported = meter.last.map_or(WattHours::ZERO, |last| last.import_wh);
+    imported.saturating_sub(meter.dealt_wh).saturating_sub(state.from_wh)
 }
 
 /// Counts what came since the last report as traded, in the interval of the block's time. What the grid would ask of
@@ -87,7 +87,8 @@ pub(super) fn count(
     if cumulative < state.used_wh {
         return Err(Reason::RegisterDecreased);
     }
-    if cumulative > metered(ctx, state) && !planted!("deal-beyond-meter") {
+    let mut meter = ctx.state.read(keys::meter(&state.meter)).ok_or(Reason::UnknownMeter)?;
+    if cumulative.saturating_sub(state.used_wh) > unused(&meter, state) && !planted!("deal-beyond-meter") {
         return Err(Reason::Unmetered);
     }
     let before = state.paid_wh(deal, state.used_wh);
@@ -95,6 +96,8 @@ pub(super) fn count(
     if wh == WattHours::ZERO {
         return Ok(());
     }
+    meter.dealt_wh = meter.dealt_wh.saturating_add(wh);
+    ctx.state.write(keys::meter(&state.meter), &meter);
     let microgrid = &deal.microgrid;
     let grid = energy::microgrid(ctx, microgrid)?;
     let interval = credit::current(ctx, &grid);
@@ -187,7 +190,7 @@ fn settle(
     }
     let to = tab::member(ctx, &deal.microgrid, &discharger)?.code;
     tab::buy(ctx, &deal.microgrid, grid, &charger, to, due)?;
-    keep_paid(ctx, &deal.microgrid, grid, to, captured)?;
+    keep_paid(ctx, &deal.microgrid, grid, &discharger, captured)?;
     let receivable = due.saturating_sub(captured);
     Ok(Bill { used_wh, captured, receivable, released: reserved.saturating_sub(due) })
 }

@@ -58,10 +58,11 @@ fn end(
     dispute: &Dispute,
     upheld: bool,
 ) -> Result<(), Reason> {
-    let mut member = tab::member(ctx, &dispute.microgrid, &dispute.account)?;
-    // The operator would pay itself.
-    let credit = if upheld && member.code != OPERATOR { dispute.claim } else { Amount::ZERO };
-    if credit > Amount::ZERO {
+    // The operator would pay itself; who has left is owed nothing any more.
+    let member = ctx.state.read(keys::member(&dispute.microgrid, &dispute.account));
+    let member = member.filter(|member| upheld && member.code != OPERATOR);
+    let credit = member.as_ref().map_or(Amount::ZERO, |_| dispute.claim);
+    if let Some(mut member) = member {
         member.granted = member.granted.checked_add(credit).ok_or(Reason::Overflow)?;
         if member.granted > tab::charged(ctx, grid, &member) {
             return Err(Reason::LimitExceeded);

@@ -48,6 +48,7 @@ impl invariants::Rules for Rules {
                 sums.found("members");
                 let at: (Hash, Address) = entry.name();
                 let member: Member = entry.record();
+                sums.owe(&member.deposit);
                 self.estimates.entry(at).or_default().0 = member.estimated;
                 self.exposures.entry((at.0, member.code)).or_default().0 = member.exposed;
                 let listed = state.read(keys::member_index(&at.0, member.code)) == Some(at.1);
@@ -124,8 +125,8 @@ impl Rules {
         let next = agenda.map(|agenda| agenda.settle.next());
         let behind = next.is_some_and(|next| settled.until <= next);
         require(behind, id, "meter is settled ahead of its microgrid")?;
-        let quiet = meter.replaced_by.is_none() || settled.silence.is_none();
-        require(quiet, id, "a meter that was replaced is estimated")
+        let quiet = meter.closed().is_none() || settled.silence.is_none();
+        require(quiet, id, "a meter that was closed is estimated")
     }
 }
 
@@ -165,7 +166,7 @@ fn take_microgrid(entry: &Entry<'_>, sums: &mut Sums) -> Result<(), Violation> {
         sums.expect(list, u64::from(grid.meters));
     }
     for list in ["members", "member index"] {
-        sums.expect(list, u64::from(grid.members));
+        sums.expect(list, u64::from(grid.members.saturating_sub(grid.left)));
     }
     let Some(agenda) = grid.agenda else {
         return require(grid.terms == 0, id, "terms without an agenda");

@@ -13,15 +13,18 @@ mod exact;
 pub(crate) mod finish;
 mod invariants;
 pub mod keys;
+mod leave_microgrid;
 mod metering;
 mod pay_tab;
 pub(crate) mod positions;
 pub(crate) mod prices;
+mod read_meter;
 mod readings;
 pub mod records;
 pub(crate) mod register_meter;
 mod register_microgrid;
 mod resume_microgrid;
+mod retire_meter;
 pub(crate) mod schedule;
 pub(crate) mod set_collection;
 mod set_member;
@@ -38,19 +41,21 @@ pub(super) use invariants::Rules;
 pub(crate) use submit_readings::push_reading;
 
 use super::{Ctx, weights};
-use records::Microgrid;
+use records::{Meter, Microgrid};
 use wattle_primitives::call::EnergyCall;
-use wattle_primitives::{Hash, Reason};
+use wattle_primitives::{Address, Hash, Reason, WattHours};
 
 actions! {
     EnergyCall {
         RegisterMicrogrid, RegisterMeter, SubmitReadings, SetTerms, SetMember, PayTab, SwapMeter, SetCollection,
-        ResumeMicrogrid,
+        ResumeMicrogrid, ReadMeter, RetireMeter, LeaveMicrogrid,
     }
 }
 
 /// Share of a block's due work, in thousandths: clearing, settling and ending intervals.
 pub(super) const DUE_SHARE: u64 = 500;
+/// Counters are below this.
+const WH_MAX: WattHours = WattHours(1 << 63);
 /// A settlement interval divides a day.
 const DAY_MS: u64 = 24 * 3600 * 1000;
 /// Looking for a version of the terms: 16 keys at most, which are only read, for about a quarter of a key's cost.
@@ -65,6 +70,12 @@ const READING: u64 = weights::SIGNATURE + weights::KEY * (metering::SLICES_MAX +
 /// The microgrid's record.
 pub(crate) fn microgrid(ctx: &mut Ctx<'_>, id: &Hash) -> Result<Microgrid, Reason> {
     ctx.state.read(crate::keys::microgrid(id)).ok_or(Reason::UnknownMicrogrid)
+}
+
+/// A meter's record, if it still takes readings.
+pub(crate) fn meter(ctx: &mut Ctx<'_>, address: &Address) -> Result<Meter, Reason> {
+    let meter = ctx.state.read(crate::keys::meter(address)).ok_or(Reason::UnknownMeter)?;
+    meter.closed().map_or(Ok(meter), Err)
 }
 
 /// The microgrid's record, if the sender operates it.

@@ -37,7 +37,7 @@ pub(crate) struct Traded {
 /// Adds traded energy to a member's position.
 pub(crate) fn add_traded(ctx: &mut Ctx<'_>, traded: &Traded) -> Result<(), Reason> {
     let Traded { microgrid, interval, account, side, wh, exposed, escrow } = traded;
-    let mut member = tab::member(ctx, microgrid, account)?;
+    let mut member = tab::engage(ctx, microgrid, account, *interval)?;
     let key = keys::position(microgrid, *interval, member.code);
     let mut position = ctx.state.read(key).unwrap_or_default();
     let sum = match side {
@@ -63,23 +63,24 @@ pub(crate) fn count_traded(ctx: &mut Ctx<'_>, id: &Hash, interval: IntervalId, w
     ctx.state.write(key, &record);
 }
 
-/// Keeps what was paid to member `to` by a deal, until what is used now is settled.
+/// Keeps what was paid to a member by a deal, until what is used now is settled.
 pub(crate) fn keep_paid(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     grid: &Microgrid,
-    to: u32,
+    to: &Address,
     amount: Amount,
 ) -> Result<(), Reason> {
     if amount == Amount::ZERO {
         return Ok(());
     }
     let interval = credit::current(ctx, grid);
+    let code = tab::engage(ctx, id, to, interval)?.code;
     let key = keys::interval(id, interval);
     if !ctx.state.contains(key) {
         ctx.state.write(key, &Interval::default());
     }
-    let key = keys::position(id, interval, to);
+    let key = keys::position(id, interval, code);
     let mut position = ctx.state.read(key).unwrap_or_default();
     tab::keep(ctx, id, &mut position, amount)?;
     ctx.state.write(key, &position);

@@ -14,47 +14,122 @@
 //! # Plausibility
 //! Energy takes time to flow: `energy / power_max`. [`LastReading::flow_ms`] adds these times up, from the effective
 //! time of the reading before, and may not pass the block's time by more than the resolution of the registers is worth.
-//! So the bound holds over any number of readings, also of such as hold their effective time back. A first reading
-//! without a clock may be as old as any, so the queue behind it may hold the energy of so long.
+//! So the bound holds over any number of readings, also of such as hold their effective time back. It begins when the
+//! opening registers were read. The first reading of a meter of the genesis, without a clock, may be as old as any, so
+//! the queue behind it may hold the energy of so long.
 
 use super::records::{LastReading, Meter};
-use wattle_primitives::reading::{ClockQuality, FlowLimit, Reading};
-use wattle_primitives::{Reason, TimeMs, planted};
+use wattle_primitives::call::energy::ReadMeter;
+use wattle_primitives::reading::{ClockQuality, FlowLimit, Reading, RegisterEncoding, WordsError};
+use wattle_primitives::{Reason, TimeMs, WattHours, planted};
 
 /// Milliseconds of an hour.
 const HOUR_MS: u64 = 3_600_000;
 /// How far a believed clock may be ahead of the block's time.
 const CLOCK_AHEAD_MS_MAX: u64 = 60_000;
-/// How old a meter's first reading may be: light nodes keep 30 days.
+/// How old the first reading of a meter of the genesis may be: light nodes keep 30 days.
 const FIRST_AGE_MS_MAX: u64 = 30 * 24 * HOUR_MS;
+/// Time before a meter's registration in which energy beyond its opening registers may have flowed, at most: a week to
+/// bring its binding to the operator.
+const OPENING_AGE_MS_MAX: u64 = 7 * 24 * HOUR_MS;
+
+/// Counts of both registers, with their energy: import, then export.
+type Counters = [(u64, WattHours); 2];
+
+/// Counters of a meter that begins.
+pub(super) fn first_counters(
+    encoding: RegisterEncoding,
+    import: &[u16],
+    export: &[u16],
+) -> Result<Counters, Reason> {
+    let counter = |words: &[u16]| {
+        let count = encoding.count(words)?;
+        Ok::<_, WordsError>((count, encoding.energy_of(count)?))
+    };
+    Ok([
+        counter(import).map_err(|_| Reason::BadRegisters)?,
+        counter(export).map_err(|_| Reason::BadRegisters)?,
+    ])
+}
+
+/// A meter's counters now, on from those of its last reading.
+fn next_counters(meter: &Meter, import: &[u16], export: &[u16]) -> Result<Counters, Reason> {
+    let Some(last) = &meter.last else { return first_counters(meter.encoding, import, export) };
+    let counter = |last: u64, words: &[u16]| {
+        let count = meter.encoding.next_count(last, words).map_err(|_| Reason::BadRegisters)?;
+        let count = count.ok_or(Reason::RegisterDecreased)?;
+        Ok((count, meter.encoding.energy_of(count).map_err(|_| Reason::BadRegisters)?))
+    };
+    Ok([counter(last.import_count, import)?, counter(last.export_count, export)?])
+}
+
+/// Where a meter begins that is registered now with counters which somebody read at `read_ms`.
+pub(super) fn opening([import, export]: Counters, read_ms: TimeMs, now: TimeMs) -> LastReading {
+    let oldest = TimeMs(now.0.saturating_sub(OPENING_AGE_MS_MAX));
+    LastReading {
+        import_count: import.0,
+        export_count: export.0,
+        import_wh: import.1,
+        export_wh: export.1,
+        time_ms: read_ms,
+        effective_ms: now,
+        block_time_ms: now,
+        flow_ms: read_ms.clamp(oldest, now),
+        ..LastReading::default()
+    }
+}
+
+/// The meter's last reading once a person's is taken, or why it is refused. It is no older than the reading before.
+pub(super) fn manual(meter: &Meter, read: &ReadMeter, now: TimeMs) -> Result<LastReading, Reason> {
+    let last = meter.last.unwrap_or_default();
+    let counter = |wh: WattHours, last_wh: WattHours| {
+        let count = meter.encoding.count_of(wh);
+        let wh = meter.encoding.energy_of(count).map_err(|_| Reason::BadRegisters)?;
+        if wh < last_wh { Err(Reason::RegisterDecreased) } else { Ok((count, wh)) }
+    };
+    let (import, export) =
+        (counter(read.import_wh, last.import_wh)?, counter(read.export_wh, last.export_wh)?);
+    let oldest = meter.last.map_or_else(|| oldest(meter, now), |last| last.effective_ms);
+    if read.time_ms < oldest || read.time_ms.0 > now.0.saturating_add(CLOCK_AHEAD_MS_MAX) {
+        return Err(Reason::BadTime);
+    }
+    let effective_ms = read.time_ms.min(now);
+    let mut next = LastReading {
+        import_count: import.0.max(last.import_count),
+        export_count: export.0.max(last.export_count),
+        import_wh: import.1,
+        export_wh: export.1,
+        time_ms: read.time_ms,
+        effective_ms,
+        block_time_ms: now,
+        flow_ms: effective_ms,
+        manual: true,
+        ..last
+    };
+    if let Some(last) = &meter.last {
+        next.flow_ms = flow(meter, last, &next, now)?.max(effective_ms);
+    }
+    Ok(next)
+}
 
 /// The meter's last reading once `reading` is taken, or why it is refused.
 pub(super) fn next(meter: &Meter, reading: &Reading, now: TimeMs) -> Result<LastReading, Reason> {
-    let last = meter.last.as_ref();
-    let counts = |words: &[u16], last: Option<u64>| {
-        let count = match last {
-            Some(last) => meter.encoding.next_count(last, words),
-            None => meter.encoding.count(words).map(Some),
-        };
-        count.map_err(|_| Reason::BadRegisters)?.ok_or(Reason::RegisterDecreased)
-    };
-    let import_count = counts(&reading.import, last.map(|last| last.import_count))?;
-    let export_count = counts(&reading.export, last.map(|last| last.export_count))?;
-    let energy = |count| meter.encoding.energy_of(count).map_err(|_| Reason::BadRegisters);
+    let [import, export] = next_counters(meter, &reading.import, &reading.export)?;
     let mut next = LastReading {
         seq: reading.seq,
         boot_id: reading.boot_id,
         uptime_ms: reading.uptime_ms,
-        import_count,
-        export_count,
-        import_wh: energy(import_count)?,
-        export_wh: energy(export_count)?,
+        import_count: import.0,
+        export_count: export.0,
+        import_wh: import.1,
+        export_wh: export.1,
         time_ms: reading.time_ms,
         effective_ms: effective(meter, reading, now),
         block_time_ms: now,
         flow_ms: TimeMs::ZERO,
+        manual: false,
     };
-    next.flow_ms = match last {
+    next.flow_ms = match &meter.last {
         None if reading.clock == ClockQuality::Unset => oldest(meter, now),
         None => next.effective_ms,
         Some(last) => flow(meter, last, &next, now)?.max(allowed(reading, last, &next, now)),
@@ -77,18 +152,23 @@ fn is_believed(reading: &Reading, last: &LastReading, now: TimeMs) -> bool {
     reading.clock != ClockQuality::Unset && believable.contains(&reading.time_ms.0)
 }
 
-/// From when on energy may flow after a reading: from its effective time; but while a meter that began with an unset
-/// clock has none that is believed, it keeps what it had left of the age of that first reading.
+/// From when on energy may flow after a reading: from its effective time; but while a meter's clock is not believed,
+/// what was left of the time since its opening registers, or of the age of a first reading without them, stays.
 fn allowed(reading: &Reading, last: &LastReading, next: &LastReading, now: TimeMs) -> TimeMs {
     let left = last.effective_ms.saturating_sub(last.flow_ms);
-    if is_believed(reading, last, now) { next.effective_ms } else { next.effective_ms.saturating_sub(left) }
+    if is_believed(reading, last, now) {
+        return next.effective_ms;
+    }
+    if last.seq == 0 { last.flow_ms } else { next.effective_ms.saturating_sub(left) }
 }
 
 /// When the chain takes a reading to have been read.
 fn effective(meter: &Meter, reading: &Reading, now: TimeMs) -> TimeMs {
     let known = reading.clock != ClockQuality::Unset;
-    let Some(last) = &meter.last else {
-        return if known { reading.time_ms.min(now).max(oldest(meter, now)) } else { now };
+    let Some(last) = meter.last.as_ref().filter(|last| last.seq > 0) else {
+        // The first one, after its opening registers if it has any.
+        let from = meter.last.map_or_else(|| oldest(meter, now), |opening| opening.effective_ms);
+        return if known { reading.time_ms.min(now).max(from) } else { now };
     };
     if is_believed(reading, last, now) {
         return reading.time_ms.min(now);

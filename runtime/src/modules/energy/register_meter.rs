@@ -1,11 +1,11 @@
-use super::records::{Meter, Microgrid};
-use super::{operated, tab};
+use super::records::{LastReading, Meter, Microgrid};
+use super::{operated, readings, tab};
 use crate::keys;
 use crate::modules::{Action, Ctx, SigSink, identity, ledger, weights};
 use wattle_primitives::call::energy::{MeterBinding, RegisterMeter};
 use wattle_primitives::event::EnergyEvent;
-use wattle_primitives::reading::{MeterRole, RegisterEncoding};
-use wattle_primitives::{Address, Hash, PublicKey, Reason, Weight};
+use wattle_primitives::reading::{MeterRole, RegisterEncoding, Registers};
+use wattle_primitives::{Address, Hash, PublicKey, Reason, WattHours, Weight};
 
 /// A meter's properties, apart from its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +20,13 @@ pub(crate) struct MeterKind {
 
 impl Action for RegisterMeter {
     fn check(&self) -> Result<(), Reason> {
-        check_meter(&self.key, kind(self))
+        check_meter(&self.key, kind(self))?;
+        readings::first_counters(self.encoding, &self.opening.import, &self.opening.export).map(drop)
     }
 
     fn signatures(&self, chain: &Hash, sink: &mut dyn SigSink) {
-        let place = MeterBinding::Connection { microgrid: self.microgrid, owner: self.owner };
+        let opening = (*self.opening).clone();
+        let place = MeterBinding::Connection { microgrid: self.microgrid, owner: self.owner, opening };
         sink.push(&self.key, &place.signing_bytes(chain), &self.binding);
     }
 
@@ -36,7 +38,10 @@ impl Action for RegisterMeter {
         if !ctx.next_verdict() {
             return Err(Reason::BadSignature);
         }
-        admit_meter(ctx, &self.microgrid, &self.key, self.owner, kind(self))
+        let Registers { import, export, time_ms } = &*self.opening;
+        let counters = readings::first_counters(self.encoding, import, export)?;
+        let opening = readings::opening(counters, *time_ms, ctx.time_ms());
+        admit_meter(ctx, &self.microgrid, &self.key, self.owner, kind(self), Some(opening))
     }
 }
 
@@ -59,18 +64,21 @@ pub(crate) fn admit_meter(
     key: &PublicKey,
     owner: Address,
     kind: MeterKind,
+    opening: Option<LastReading>,
 ) -> Result<(), Reason> {
     let mut grid = operated(ctx, id)?;
     if !ctx.state.contains(keys::account(&owner)) {
         return Err(Reason::UnknownAccount);
     }
     tab::join(ctx, id, &mut grid, owner, None)?;
-    add_meter(ctx, id, &mut grid, key, owner, kind)?;
+    add_meter(ctx, id, &mut grid, key, owner, kind, opening)?;
     ctx.state.write(keys::microgrid(id), &grid);
     Ok(())
 }
 
-/// Adds a meter to `grid`, which the caller writes. Creates the meter's account if there is none. The payer pays.
+/// Adds a member's meter to `grid`, which the caller writes. Creates the meter's account if there is none. The payer
+/// pays.
+#[expect(clippy::too_many_arguments, reason = "a meter's place, its properties and where it begins")]
 pub(super) fn add_meter(
     ctx: &mut Ctx<'_>,
     id: &Hash,
@@ -78,6 +86,7 @@ pub(super) fn add_meter(
     key: &PublicKey,
     owner: Address,
     kind: MeterKind,
+    opening: Option<LastReading>,
 ) -> Result<Address, Reason> {
     let address = Address::of_key(key);
     if ctx.state.contains(keys::meter(&address)) {
@@ -89,6 +98,9 @@ pub(super) fn add_meter(
     }
     ctx.state.write(keys::meter_index(id, grid.meters), &address);
     grid.meters = grid.meters.checked_add(1).ok_or(Reason::Overflow)?;
+    let mut member = tab::member(ctx, id, &owner)?;
+    member.meters = member.meters.checked_add(1).ok_or(Reason::Overflow)?;
+    ctx.state.write(keys::member(id, &owner), &member);
     let MeterKind { encoding, role, power_max_w } = kind;
     let meter = Meter {
         microgrid: *id,
@@ -98,9 +110,12 @@ pub(super) fn add_meter(
         power_max_w,
         registered_ms: ctx.time_ms(),
         replaced_by: None,
-        last: None,
+        retired_ms: None,
+        dealt_wh: WattHours::ZERO,
+        last: opening,
     };
     ctx.state.write(keys::meter(&address), &meter);
-    ctx.emit(EnergyEvent::MeterRegistered { meter: address, microgrid: *id, owner });
+    let LastReading { import_wh, export_wh, .. } = opening.unwrap_or_default();
+    ctx.emit(EnergyEvent::MeterRegistered { meter: address, microgrid: *id, owner, import_wh, export_wh });
     Ok(address)
 }

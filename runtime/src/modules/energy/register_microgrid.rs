@@ -5,7 +5,7 @@ use crate::modules::{Action, Ctx, ledger, weights};
 use wattle_primitives::call::energy::{RegisterMicrogrid, microgrid_id};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Reason, Weight};
+use wattle_primitives::{Call, Reason, Weight};
 
 /// Shortest settlement interval.
 const INTERVAL_MS_MIN: u64 = 60 * 1000;
@@ -25,15 +25,16 @@ impl Action for RegisterMicrogrid {
         weights::keys(29)
     }
 
-    /// Registers a microgrid of the sender's, with its book and the operator's tab. Where the chain has a registrar, it does so
-    /// itself, or whom it sponsors.
+    /// Registers a microgrid of the sender's, with its book and the operator's tab. Where the chain has a registrar, it
+    /// does so itself, or whom it sponsors for this call by name.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { reference, asset, interval_ms } = *self;
         let operator = ctx.on_behalf_of();
         let id = microgrid_id(&operator, &reference);
         if let Some(registrar) = ctx.env().params.registrar.filter(|registrar| *registrar != operator) {
             let leave = ctx.state.read(keys::sponsorship(&registrar, &operator));
-            if leave.is_none_or(|leave| leave.expires_ms <= ctx.time_ms()) {
+            let kind = Call::from(self.clone()).kind();
+            if !leave.is_some_and(|leave| leave.allowance.names(kind, ctx.time_ms())) {
                 return Err(Reason::RegistrarRequired);
             }
         }
@@ -61,6 +62,7 @@ impl Action for RegisterMicrogrid {
             terms: 0,
             agenda: None,
             pause: None,
+            left: 0,
         };
         tab::join(ctx, &id, &mut grid, operator, None)?;
         ctx.state.write(keys::microgrid(&id), &grid);

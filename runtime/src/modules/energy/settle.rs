@@ -114,7 +114,7 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
     if settled.until > at.interval {
         return; // it took the place of one that was measured already
     }
-    if meter.replaced_by.is_some() && !ctx.state.contains(keys::slice(&address, at.interval)) {
+    if meter.closed().is_some() && !ctx.state.contains(keys::slice(&address, at.interval)) {
         return; // nothing of it is left to be measured
     }
     settled.until = at.interval.next();
@@ -151,7 +151,7 @@ fn part(
     }
     let Slice { import_wh, export_wh, lump } = slice.unwrap_or_default();
     let (start, end) = (at.grid.start(at.interval), at.grid.end(at.interval));
-    if last.effective_ms >= end || meter.replaced_by.is_some() {
+    if last.effective_ms >= end || meter.closed().is_some() {
         if !lump {
             settled.typical_wh = import_wh;
         }

@@ -1,6 +1,6 @@
 use super::readings::next;
 use super::records::LastReading;
-use super::{METER, READING, metering, operated};
+use super::{METER, READING, meter, metering, operated};
 use crate::keys;
 use crate::modules::{Action, Ctx, SigSink};
 use std::collections::BTreeSet;
@@ -37,16 +37,24 @@ pub(crate) fn push_reading(signed: &SignedReading, chain: &Hash, sink: &mut dyn 
     sink.push(&signed.key, &signed.reading.signing_bytes(chain), &signed.signature);
 }
 
+/// A reading that stands now; `manual` is who read the meter, if it did not sign itself.
+pub(super) const fn accepted_event(
+    meter: Address,
+    last: &LastReading,
+    manual: Option<Address>,
+) -> EnergyEvent {
+    let LastReading { seq, import_wh, export_wh, time_ms, .. } = *last;
+    EnergyEvent::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms, manual }
+}
+
 /// Takes a signed reading, or says why not.
 fn submit(ctx: &mut Ctx<'_>, signed: &SignedReading) {
     let genuine = ctx.next_verdict() && Address::of_key(&signed.key) == signed.reading.meter;
-    let Reading { meter, seq, time_ms, .. } = signed.reading;
+    let Reading { meter, seq, .. } = signed.reading;
     let before = ctx.savepoint();
     let accepted = accept(ctx, &signed.reading, genuine);
     let event = match accepted {
-        Ok(LastReading { import_wh, export_wh, .. }) => {
-            Event::Energy(EnergyEvent::ReadingAccepted { meter, seq, import_wh, export_wh, time_ms })
-        }
+        Ok(last) => Event::Energy(accepted_event(meter, &last, None)),
         Err(reason) => {
             ctx.rollback(before);
             Event::Energy(EnergyEvent::ReadingRefused { meter, seq, reason })
@@ -55,15 +63,12 @@ fn submit(ctx: &mut Ctx<'_>, signed: &SignedReading) {
     ctx.emit(event);
 }
 
-fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastReading, Reason> {
+/// Takes a reading, `genuine` if its meter's key signed it, or says why not.
+pub(super) fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastReading, Reason> {
     if !genuine {
         return Err(Reason::BadSignature);
     }
-    let key = keys::meter(&reading.meter);
-    let mut meter = ctx.state.read(key).ok_or(Reason::UnknownMeter)?;
-    if meter.replaced_by.is_some() {
-        return Err(Reason::MeterReplaced);
-    }
+    let mut meter = meter(ctx, &reading.meter)?;
     // Nobody else may send it: whoever sees a backlog on its way could send the newest reading first, and make those
     // before it worthless.
     let sender = ctx.on_behalf_of();
@@ -80,6 +85,6 @@ fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Result<LastRea
     let next = next(&meter, reading, ctx.time_ms())?;
     metering::take(ctx, &reading.meter, &meter, &next)?;
     meter.last = Some(next);
-    ctx.state.write(key, &meter);
+    ctx.state.write(keys::meter(&reading.meter), &meter);
     Ok(next)
 }

@@ -2,8 +2,8 @@
 //!
 //! A microgrid has a book in the ledger. Code [`CLEARING`] is where an interval's money passes through, code
 //! [`OPERATOR`] is the operator's tab, every other member has a tab of its own. Tabs have no limit: posting between
-//! them never fails, so settlement never does. A debit balance is a receivable from the member; a credit balance is
-//! due to it.
+//! them never fails, so settlement never does. A debit balance is a receivable from the member; a credit balance is due
+//! to it.
 //!
 //! Money comes in and goes out through the members' wallets. What the public book owes to the microgrid's book is the
 //! cash that came in and has not gone out: nobody is paid more than that, so a debt that is not paid makes no money.
@@ -17,6 +17,7 @@ use crate::modules::ledger::records::{Balance, BookAccount};
 use crate::modules::ledger::{self, wallet};
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
 use wattle_primitives::event::{EnergyEvent, LedgerEvent};
+use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, BookId, Hash, Reason, planted};
 
 /// Where an interval's money passes through; empty between intervals.
@@ -68,6 +69,21 @@ pub(crate) fn member(ctx: &mut Ctx<'_>, microgrid: &Hash, account: &Address) -> 
     ctx.state.read(keys::member(microgrid, account)).ok_or(Reason::NotMember)
 }
 
+/// Notes that a member has a part in an interval: it cannot leave before that is final.
+pub(crate) fn engage(
+    ctx: &mut Ctx<'_>,
+    microgrid: &Hash,
+    account: &Address,
+    interval: IntervalId,
+) -> Result<Member, Reason> {
+    let mut member = member(ctx, microgrid, account)?;
+    if member.until < interval {
+        member.until = interval;
+        ctx.state.write(keys::member(microgrid, account), &member);
+    }
+    Ok(member)
+}
+
 /// Makes `account` a member, if it is none, and returns its record. Counts it in `grid`, which the caller writes. The
 /// payer pays for the tab, and for a wallet in the settlement asset. Whoever is made a member by another is not
 /// debited before it says so itself.
@@ -84,10 +100,10 @@ pub(crate) fn join(
     }
     let code = grid.members.checked_add(OPERATOR).ok_or(Reason::Overflow)?;
     ledger::open_wallet(ctx, account, grid.asset)?;
-    ledger::deposit(ctx)?;
+    let deposit = ledger::deposit(ctx)?;
     open(ctx, grid.book, code, grid.asset)?;
     let collect = account == ctx.on_behalf_of();
-    let member = Member { code, credit_limit, collect, ..Member::default() };
+    let member = Member { code, credit_limit, collect, deposit, ..Member::default() };
     ctx.state.write(key, &member);
     ctx.state.write(keys::member_index(id, code), &account);
     grid.members = grid.members.checked_add(1).ok_or(Reason::Overflow)?;

@@ -8,7 +8,7 @@ use crate::keys;
 use crate::modules::Ctx;
 use wattle_primitives::call::energy::{Prices, Terms};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Amount, Hash, TimeMs};
+use wattle_primitives::{Address, Amount, Hash, TimeMs};
 
 /// Most versions: finding one takes 16 looks.
 pub(super) const VERSIONS_MAX: u32 = 1 << 16;
@@ -18,6 +18,12 @@ pub(super) const PRICED_MAX: u32 = 15;
 /// The terms that hold for an interval; `None` before the first ones.
 pub(crate) fn at(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, interval: IntervalId) -> Option<Terms> {
     version_at(ctx, id, grid, interval).map(|(_, record)| record.terms)
+}
+
+/// Who reads and swaps meters now besides the operator, if the terms name somebody.
+pub(super) fn installer(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid) -> Option<Address> {
+    let interval = grid.interval_at(ctx.time_ms());
+    at(ctx, id, grid, interval).and_then(|terms| terms.installer)
 }
 
 /// Prices for the time from `from` until `to`, base units per kWh, under the terms that held at each of its moments:

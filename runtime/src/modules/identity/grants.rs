@@ -47,7 +47,9 @@ const fn reach(call: &Call) -> Reach {
             | IdentityCall::RevokeGrant(_) => Reach::Never,
         },
         Call::Energy(call) => match call {
-            EnergyCall::SetCollection(_) => Reach::Named,
+            EnergyCall::SetCollection(_) | EnergyCall::ReadMeter(_) | EnergyCall::RetireMeter(_) => {
+                Reach::Named
+            }
             EnergyCall::RegisterMicrogrid(_)
             | EnergyCall::RegisterMeter(_)
             | EnergyCall::SubmitReadings(_)
@@ -55,7 +57,8 @@ const fn reach(call: &Call) -> Reach {
             | EnergyCall::SetMember(_)
             | EnergyCall::PayTab(_)
             | EnergyCall::SwapMeter(_)
-            | EnergyCall::ResumeMicrogrid(_) => Reach::Any,
+            | EnergyCall::ResumeMicrogrid(_)
+            | EnergyCall::LeaveMicrogrid(_) => Reach::Any,
         },
         Call::Deals(call) => match call {
             DealsCall::RequestDeal(_)

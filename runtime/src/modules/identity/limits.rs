@@ -3,7 +3,7 @@
 use super::records::{Allowance, Spent};
 use wattle_primitives::bucket::{Bucket, BucketSize};
 use wattle_primitives::call::CallKind;
-use wattle_primitives::call::identity::{Limits, Spending};
+use wattle_primitives::call::identity::{Calls, Limits, Spending};
 use wattle_primitives::{Amount, AssetId, Reason, TimeMs, Weight};
 
 /// Units of a transaction in the bucket of the hour: as many leak in a second as transactions are allowed in an hour.
@@ -36,6 +36,12 @@ impl Allowance {
     /// Whether a call may be made.
     pub(crate) fn allow(&self, kind: CallKind) -> Result<(), Reason> {
         if self.limits.calls.allow(kind) { Ok(()) } else { Err(Reason::CallNotGranted) }
+    }
+
+    /// Whether a call is named, and the time of it is not over.
+    pub(crate) fn names(&self, kind: CallKind, now: TimeMs) -> bool {
+        now < self.limits.expires_ms
+            && matches!(&self.limits.calls, Calls::Only(kinds) if kinds.contains(&kind))
     }
 
     /// Spends `amount` at `now`; `cosigned` when the grantor signed too.

@@ -5,16 +5,7 @@ use wattle_primitives::call::ledger::{AccountClass, Entry, JournalId};
 use wattle_primitives::call::token::Symbol;
 use wattle_primitives::{Address, Amount, AssetId, Hash, TimeMs};
 
-pub use wattle_primitives::state_key::BalanceRecord as Balance;
-
-/// Money taken for a key in state; whoever paid it gets it back when the thing goes away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Deposit {
-    /// Who paid it: the fee payer of the transaction that made the thing.
-    pub payer: Address,
-    /// Native base units.
-    pub amount: Amount,
-}
+pub use wattle_primitives::state_key::{BalanceRecord as Balance, Deposit};
 
 /// An organisation's book.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

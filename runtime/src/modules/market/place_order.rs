@@ -19,7 +19,7 @@ use wattle_primitives::{Address, Amount, Hash, Reason, WattHours, Weight};
 
 /// Keys that placing an order touches, with versions of terms looked through: microgrid, members, terms, tab and its
 /// record, interval, position, order, list, queue, hold, four counters, two deposits.
-const PLACE_KEYS: u64 = 41;
+const PLACE_KEYS: u64 = 42;
 impl Action for PlaceOrder {
     fn check(&self) -> Result<(), Reason> {
         let wh = self.wh.0;
@@ -37,7 +37,7 @@ impl Action for PlaceOrder {
         let id = order_id(&account, &reference);
         let mut grid = energy::microgrid(ctx, &microgrid)?;
         energy::upkeep::running(&grid)?;
-        let member = tab::member(ctx, &microgrid, &account)?;
+        let member = tab::engage(ctx, &microgrid, &account, interval)?;
         if let Some(partner) = partner {
             tab::member(ctx, &microgrid, &partner)?;
             if partner == account {

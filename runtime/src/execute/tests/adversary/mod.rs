@@ -27,7 +27,7 @@ use wattle_primitives::call::identity::{Calls, Limits};
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::call::market::Side;
 use wattle_primitives::call::{DealsCall, DisputesCall, IdentityCall, LedgerCall, MarketCall, TokenCall};
-use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
+use wattle_primitives::reading::{ClockQuality, Reading, Registers, SignedReading, Words};
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::units::IntervalId;
 use wealth::{Sums, View};
@@ -107,6 +107,8 @@ struct Bounds {
     bound: BTreeSet<(Address, Hash)>,
     /// What energy may yet cost an honest account.
     line: Sums,
+    /// When the opening registers of meters were read, as their keys say.
+    opened: BTreeMap<Address, u64>,
     /// Registers of meters at their first reading, Wh.
     first: BTreeMap<Address, (u64, u64)>,
     /// Who pays for the transaction that is read, and the grant that it names.
@@ -307,9 +309,13 @@ impl Bounds {
                 self.sink(12);
                 self.bind(by, microgrid_id(&by, &call.reference));
             }
-            EnergyCall::RegisterMeter(_) | EnergyCall::SetMember(_) | EnergyCall::SwapMeter(_) => {
-                self.sink(6)
+            EnergyCall::RegisterMeter(call) => {
+                self.sink(6);
+                self.opened.insert(Address::of_key(&call.key), call.opening.time_ms.0);
             }
+            EnergyCall::SetMember(_) | EnergyCall::SwapMeter(_) => self.sink(6),
+            // What it shows is bounded as any reading of the meter.
+            EnergyCall::ReadMeter(_) | EnergyCall::RetireMeter(_) | EnergyCall::LeaveMicrogrid(_) => {}
             EnergyCall::SetTerms(_) => self.sink(1),
             EnergyCall::SubmitReadings(_) | EnergyCall::ResumeMicrogrid(_) => {}
             EnergyCall::PayTab(call::energy::PayTab { microgrid })
@@ -403,7 +409,11 @@ impl Bounds {
         let old = before.meters.get(address).and_then(|meter| meter.last);
         let old = old.map_or(first, |old| (old.import_wh.0, old.export_wh.0));
         if meter.replaced_by.is_none() {
-            let age_ms = last.block_time_ms.0 - meter.registered_ms.0;
+            // From when its opening registers were read, or a week before it was registered at most.
+            let registered = meter.registered_ms.0;
+            let opened = self.opened.get(address).copied().unwrap_or(registered);
+            let began = opened.clamp(registered.saturating_sub(7 * 86_400_000), registered);
+            let age_ms = last.block_time_ms.0 - began;
             let most = u128::from(meter.power_max_w) * u128::from(age_ms) / 3_600_000 + 4;
             let claimed = (shown.0 - first.0).max(shown.1 - first.1);
             assert!(u128::from(claimed) <= most, "meter {address} claims {claimed} Wh of {most}");

@@ -66,6 +66,7 @@ draws! {
         RegisterMicrogrid: register_microgrid, RegisterMeter: register_meter, SubmitReadings: submit_readings,
         SetTerms: set_terms, SetMember: set_member, PayTab: pay_tab, SwapMeter: swap_meter,
         SetCollection: set_collection, ResumeMicrogrid: resume_microgrid,
+        ReadMeter: read_meter, RetireMeter: retire_meter, LeaveMicrogrid: leave_microgrid,
     }
     Market(MarketCall) { PlaceOrder: place_order, CancelOrder: cancel_order, }
     Deals(DealsCall) {
@@ -376,8 +377,57 @@ impl Draw<'_> {
             encoding: RegisterEncoding::Uint32Wh,
             role,
             power_max_w,
+            opening: Box::new(self.opening()),
             binding,
         }
+    }
+
+    /// Opening registers: of a meter that is new, or has run for long; colluders' were perhaps read long ago, or
+    /// tomorrow.
+    fn opening(&mut self) -> Registers {
+        let words = |count: u64| BoundedVec::new(vec![(count >> 16) as u16, count as u16]).unwrap();
+        let lie = if self.honest() { 0 } else { self.dice.roll(3) * self.dice.roll(30 * 86_400_000) };
+        let time_ms = if self.once_in(9) { self.now + lie } else { self.now.saturating_sub(lie) };
+        Registers { import: words(self.dice.roll(1 << 20)), export: words(0), time_ms: TimeMs(time_ms) }
+    }
+
+    /// Mostly a meter of the sender's, or of a microgrid that it operates.
+    fn meter(&mut self) -> Address {
+        let (me, view) = (self.me(), self.view);
+        let operates = |id: &Hash| view.grids.get(id).is_some_and(|grid| grid.operator == me);
+        let mine =
+            |of: &energy_records::Meter| (of.owner == me || operates(&of.microgrid)) && of.closed().is_none();
+        let own: Vec<_> = view.meters.iter().filter(|(_, of)| mine(of)).map(|(at, _)| *at).collect();
+        self.one(&own).unwrap_or_else(|| self.someone())
+    }
+
+    /// Honest accounts enter what can have flowed, or what stands; colluders anything.
+    fn read_meter(&mut self) -> energy::ReadMeter {
+        let meter = self.meter();
+        let record = self.view.meters.get(&meter);
+        let last = record.and_then(|meter| meter.last).unwrap_or_default();
+        let since = self.now.saturating_sub(last.block_time_ms.0).min(4 * QUARTER);
+        let most = u64::from(record.map_or(0, |meter| meter.power_max_w.min(POWER_W))) * since / 3_600_000;
+        let lie = if self.honest() { 0 } else { self.dice.roll(3) * self.dice.roll(1 << 20) };
+        let back = if self.honest() { 0 } else { self.dice.roll(2) * self.dice.roll(QUARTER) };
+        energy::ReadMeter {
+            meter,
+            import_wh: WattHours(last.import_wh.0 + self.dice.roll(most / 2 + 1) + lie),
+            export_wh: WattHours(last.export_wh.0 + lie * self.dice.roll(2)),
+            time_ms: TimeMs(self.now - back),
+        }
+    }
+
+    fn retire_meter(&mut self) -> energy::RetireMeter {
+        let meter = if self.once_in(4) { self.meter() } else { self.someone() };
+        let known = self.view.meters.contains_key(&meter);
+        let closing = (known && self.once_in(2)).then(|| Box::new(self.reading(meter)));
+        energy::RetireMeter { meter, closing }
+    }
+
+    fn leave_microgrid(&mut self) -> energy::LeaveMicrogrid {
+        let account = if self.once_in(2) { self.me() } else { self.someone() };
+        energy::LeaveMicrogrid { microgrid: self.grid(false), account }
     }
 
     /// What a meter shows: an honest one what can have flowed, a lying one anything.
@@ -484,8 +534,7 @@ impl Draw<'_> {
     fn swap_meter(&mut self) -> energy::SwapMeter {
         let (me, view) = (self.me(), self.view);
         let operates = |id: &Hash| view.grids.get(id).is_some_and(|grid| grid.operator == me);
-        let standing =
-            |meter: &energy_records::Meter| operates(&meter.microgrid) && meter.replaced_by.is_none();
+        let standing = |meter: &energy_records::Meter| operates(&meter.microgrid) && meter.closed().is_none();
         let own: Vec<_> = view.meters.iter().filter(|(_, of)| standing(of)).map(|(at, _)| *at).collect();
         let old = self.one(&own).unwrap_or_else(|| self.someone());
         let last = view.meters.get(&old).and_then(|meter| meter.last).unwrap_or_default();
@@ -862,6 +911,7 @@ pub(super) fn setup() -> Vec<(u8, Vec<Call>)> {
             roles.chain(meters.iter().map(|(meter, owner)| (*meter, *owner, MeterRole::Sub)))
         {
             let (key, owner, encoding) = (public(meter), person(owner), RegisterEncoding::Uint32Wh);
+            let zero: Words = BoundedVec::new(vec![0, 0]).unwrap();
             let call = energy::RegisterMeter {
                 microgrid,
                 key,
@@ -869,6 +919,11 @@ pub(super) fn setup() -> Vec<(u8, Vec<Call>)> {
                 encoding,
                 role,
                 power_max_w: POWER_W,
+                opening: Box::new(Registers {
+                    import: zero.clone(),
+                    export: zero.clone(),
+                    time_ms: TimeMs(T0),
+                }),
                 binding: GENUINE,
             };
             calls.push(call.into());

@@ -131,6 +131,7 @@ impl View {
         self.holds.values().for_each(|hold| back(&hold.deposit));
         self.sponsorships.values().for_each(|sponsorship| back(&sponsorship.deposit));
         self.grants.values().for_each(|grant| back(&grant.deposit));
+        self.members.values().for_each(|member| back(&member.deposit));
         self.orders.values().for_each(|order| back(&order.deposit));
         self.deals.values().for_each(|deal| back(&deal.deposit));
         self.acceptances.values().for_each(|acceptance| back(&acceptance.deposit));

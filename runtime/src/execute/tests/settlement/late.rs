@@ -367,10 +367,9 @@ fn a_transient_zero_a_reset_and_a_leap_are_refused() {
 #[test]
 fn a_register_turns_over_even_late() {
     let mut village = Village::new(params(), &terms());
-    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    let opening = (1 << 32) - 500;
+    let mut sim = village.meter_at(52, 2, MeterRole::Sub, self::opening(opening, village.now()));
     let (chain, start) = (village.world.env.chain, village.first_ms);
-    sim.import = (1 << 32) - 500;
-    let opening = sim.import;
     village.go(start + 1000);
     let reading = sim.read(chain, start, 0, SYNCED);
     assert_eq!(village.submit(vec![reading]), [Ok(())]);
@@ -412,7 +411,8 @@ fn a_swapped_meter_is_billed_exactly_and_reads_no_more() {
     village.fails(1, forged, Reason::BadSignature);
     let mut unasked = good.clone(); // the new meter's key agreed to something else
     if let Call::Energy(EnergyCall::SwapMeter(call::energy::SwapMeter { binding, .. })) = &mut unasked {
-        let place = MeterBinding::Connection { microgrid: village.id, owner: address(2) };
+        let opening = opening(1_000, village.now());
+        let place = MeterBinding::Connection { microgrid: village.id, owner: address(2), opening };
         *binding = key(62).sign(&place.signing_bytes(&chain));
     }
     village.fails(1, unasked, Reason::BadSignature);

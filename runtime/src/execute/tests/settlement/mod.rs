@@ -4,6 +4,7 @@ mod budget;
 mod covered;
 mod disputes;
 mod late;
+mod life;
 mod random;
 mod worked;
 
@@ -16,7 +17,7 @@ use wattle_primitives::call::energy::{
     ClearingRule, LossRule, MeterBinding, MeterSwap, TariffBand, Terms, microgrid_id,
 };
 use wattle_primitives::event::{DisputesEvent, EnergyEvent, MarketEvent};
-use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
+use wattle_primitives::reading::{ClockQuality, Reading, Registers, SignedReading};
 use wattle_primitives::units::IntervalId;
 
 /// A quarter of an hour.
@@ -80,6 +81,12 @@ impl Sim {
     }
 }
 
+/// Registers that somebody read at `at`: so much import, and no export.
+pub(crate) fn opening(import: u64, at: u64) -> Registers {
+    let words = |wh: u64| BoundedVec::new(vec![(wh >> 16) as u16, wh as u16]).unwrap();
+    Registers { import: words(import), export: words(0), time_ms: TimeMs(at) }
+}
+
 /// What events say of energy and money, by account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line {
@@ -126,9 +133,15 @@ impl Village {
         village
     }
 
-    /// Registers meter `n` for person `owner`, who lets settlement debit its wallet.
+    /// Registers meter `n` for person `owner`, who lets settlement debit its wallet. It shows 1,000 Wh.
     pub(crate) fn meter(&mut self, n: u8, owner: u8, role: MeterRole) -> Sim {
-        let mut call = registration(&self.world.env.chain, self.id, n, owner);
+        self.meter_at(n, owner, role, opening(1_000, self.now()))
+    }
+
+    /// The same with these opening registers.
+    pub(crate) fn meter_at(&mut self, n: u8, owner: u8, role: MeterRole, opening: Registers) -> Sim {
+        let import = RegisterEncoding::Uint32Wh.watt_hours(&opening.import).unwrap().0;
+        let mut call = registration_at(&self.world.env.chain, self.id, n, owner, opening);
         if let Call::Energy(EnergyCall::RegisterMeter(call::energy::RegisterMeter {
             role: counted, ..
         })) = &mut call
@@ -139,7 +152,7 @@ impl Village {
         if !self.member(owner).collect {
             self.ok(owner, Call::from(call::energy::SetCollection { microgrid: self.id, on: true }));
         }
-        Sim::new(n, self.now())
+        Sim { import, ..Sim::new(n, self.now()) }
     }
 
     pub(crate) fn now(&self) -> u64 {

@@ -1,0 +1,272 @@
+//! A meter's life, from its opening registers to its closing ones, and a member's leave: what each is promised.
+
+use super::late::HOUR;
+use super::*;
+use crate::modules::energy::records::SettledMeter;
+use wattle_primitives::call::energy::{LeaveMicrogrid, ReadMeter, RetireMeter};
+
+const DAY: u64 = 24 * HOUR;
+const SYNCED: ClockQuality = ClockQuality::Synced;
+
+/// A village whose first interval has begun.
+fn begun(params: Params, terms: &Terms) -> Village {
+    let mut village = Village::new(params, terms);
+    village.go(village.first_ms);
+    village
+}
+
+/// Lets `wh` flow until `at`, and reads then.
+fn report(village: &mut Village, sim: &mut Sim, at: u64, wh: u64) -> Vec<Result<(), Reason>> {
+    village.go(at + 1000);
+    sim.import += wh;
+    let reading = sim.read(village.world.env.chain, at, 0, SYNCED);
+    village.submit(vec![reading])
+}
+
+fn read(n: u8, import: u64, export: u64, at: u64) -> Call {
+    let (import_wh, export_wh) = (WattHours(import), WattHours(export));
+    Call::from(ReadMeter { meter: address(n), import_wh, export_wh, time_ms: TimeMs(at) })
+}
+
+fn retire(n: u8, closing: Option<SignedReading>) -> Call {
+    Call::from(RetireMeter { meter: address(n), closing: closing.map(Box::new) })
+}
+
+fn leave(village: &Village, n: u8) -> Call {
+    Call::from(LeaveMicrogrid { microgrid: village.id, account: address(n) })
+}
+
+fn adjustments(village: &Village) -> Vec<(u64, u64, bool)> {
+    let of = |event: &Event| match event {
+        Event::Energy(EnergyEvent::EnergyAdjusted { import_wh, settled_import_wh, manual, .. }) => {
+            Some((import_wh.0, settled_import_wh.0, *manual))
+        }
+        _ => None,
+    };
+    village.events.iter().filter_map(of).collect()
+}
+
+/// All that flows after the opening registers were read is billed, however late the first reading comes.
+#[test]
+fn nothing_beyond_the_opening_registers_is_free() {
+    let mut village = begun(params(), &terms());
+    let start = village.first_ms;
+    let mut sim = village.meter_at(52, 2, MeterRole::Sub, opening(7_000, start));
+    assert_eq!(report(&mut village, &mut sim, start + 3 * DAY, 40_000), [Ok(())]);
+    village.go(start + 3 * DAY + 60_000);
+    assert_eq!(village.billed(2), (40_000, 0));
+    village.check_tabs();
+}
+
+/// What flowed while the binding was on its way to the operator is billed; a key that says the registers are old, or
+/// from tomorrow, gains a week of its connection's power at most.
+#[test]
+fn opening_registers_are_as_old_as_a_week() {
+    let week = 20 * 24 * 7 * 1000; // Wh at 20 kW
+    for (age, most) in [(0, 0), (3 * HOUR, 60_000), (7 * DAY, week), (30 * DAY, week)] {
+        let mut village = begun(params(), &terms());
+        let now = village.now();
+        let mut sim = village.meter_at(52, 2, MeterRole::Sub, opening(0, now - age));
+        let chain = village.world.env.chain;
+        sim.import = most + 20;
+        let beyond = sim.read(chain, now, 0, SYNCED);
+        sim.import = most;
+        let good = sim.read(chain, now, 0, SYNCED);
+        let results = village.submit(vec![beyond, good]);
+        assert_eq!(results, [Err(Reason::ImplausibleReading), Ok(())], "{age}");
+        village.go(now + 2 * QUARTER);
+        assert_eq!(village.billed(2), (most.into(), 0));
+    }
+    let mut village = begun(params(), &terms());
+    let tomorrow = opening(0, village.now() + DAY);
+    let mut sim = village.meter_at(52, 2, MeterRole::Sub, tomorrow);
+    let start = village.first_ms;
+    assert_eq!(report(&mut village, &mut sim, start + HOUR, 20_000), [Ok(())]);
+    // Words that are no energy open nothing.
+    let mut odd = opening(0, village.now());
+    odd.import = BoundedVec::new(vec![1]).unwrap();
+    let call = registration_at(&village.world.env.chain, village.id, 53, 2, odd);
+    assert_eq!(call.check(), Err(Reason::BadRegisters));
+}
+
+/// Readings that waited in the light node before its meter was registered: those below the opening registers are
+/// refused, the others bring each their part.
+#[test]
+fn readings_from_before_the_registration_bring_what_is_beyond_the_opening() {
+    let mut village = begun(params(), &terms());
+    let (chain, now) = (village.world.env.chain, village.now());
+    let mut sim = Sim::new(52, now - DAY);
+    let queued: Vec<_> = (0..4)
+        .map(|n| {
+            sim.import += 100;
+            sim.read(chain, now - DAY + n * HOUR, 0, SYNCED)
+        })
+        .collect();
+    village.meter_at(52, 2, MeterRole::Sub, opening(1_250, now - DAY + HOUR + HOUR / 2));
+    let results = village.submit(queued);
+    let below = Err(Reason::RegisterDecreased);
+    assert_eq!(results, [below, below, Ok(()), Ok(())]);
+    assert_eq!(report(&mut village, &mut sim, now + QUARTER, 50), [Ok(())]);
+    village.go(now + 3 * QUARTER);
+    assert_eq!(
+        village.record::<SettledMeter>(keys::settled_meter(&address(52))).unwrap().silence.unwrap().since_ms,
+        TimeMs(now + QUARTER)
+    );
+    assert_eq!(
+        village
+            .events
+            .iter()
+            .filter(|event| matches!(event, Event::Energy(EnergyEvent::EnergyAdjusted { .. })))
+            .count(),
+        0
+    );
+    let estimated = village.member(2).estimated.0 as i128 / 300;
+    assert_eq!(village.billed(2), (1_450 - 1_250 + estimated, 0));
+}
+
+/// A meter that was silent for months ends with one bill that its closing registers prove: nothing that did not flow is
+/// billed, and nothing that did is free.
+#[test]
+fn months_of_silence_end_with_the_closing_registers() {
+    let mut village = begun(params(), &terms());
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    assert_eq!(report(&mut village, &mut sim, start + QUARTER, 250), [Ok(())]);
+    for day in (1..=90).step_by(3) {
+        village.go(start + day * DAY);
+    }
+    assert!(village.member(2).estimated > Amount(0));
+    let shown = sim.import;
+    sim.import += 777_000;
+    let closing = sim.read(chain, village.now(), 0, SYNCED);
+    let mut forged = closing.clone();
+    forged.reading.import = opening(shown, 0).import;
+    let other = Sim::new(53, start).read(chain, start, 0, SYNCED);
+    village.fails(2, retire(52, Some(closing.clone())), Reason::NotAllowed);
+    village.fails(1, retire(52, Some(forged)), Reason::BadSignature);
+    assert_eq!(retire(52, Some(other)).check(), Err(Reason::BadEvidence));
+    village.fails(1, retire(99, None), Reason::UnknownMeter);
+    let before = adjustments(&village).len();
+    village.ok(1, retire(52, Some(closing)));
+    let one: Vec<_> = adjustments(&village).split_off(before);
+    assert_eq!(one.len(), 1);
+    village.go(start + 92 * DAY);
+    assert_eq!(village.billed(2), (250 + 777_000, 0));
+    assert_eq!(village.member(2).estimated, Amount(0));
+    assert_eq!(adjustments(&village).len(), before + 1, "closed: nothing is estimated or adjusted any more");
+    let late = sim.read(chain, village.now(), 0, SYNCED);
+    assert_eq!(village.submit(vec![late]), [Err(Reason::MeterRetired)]);
+    village.fails(1, retire(52, None), Reason::MeterRetired);
+    village.fails(1, read(52, sim.import, 0, village.now()), Reason::MeterRetired);
+    let again = registration(&chain, village.id, 52, 2);
+    village.fails(1, again, Reason::AlreadyExists); // a key counts once
+    village.check_tabs();
+}
+
+/// A meter that nobody can read any more is closed at its last reading: what was estimated beyond that is given back.
+#[test]
+fn a_meter_closed_without_a_reading_bills_nothing_beyond_its_last() {
+    let mut village = begun(params(), &terms());
+    let start = village.first_ms;
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    assert_eq!(report(&mut village, &mut sim, start + QUARTER, 250), [Ok(())]);
+    village.go(start + 10 * DAY);
+    assert!(village.billed(2).0 > 250);
+    village.ok(1, retire(52, None));
+    village.go(start + 12 * DAY);
+    assert_eq!((village.billed(2), village.member(2).estimated), ((250, 0), Amount(0)));
+    village.check_tabs();
+}
+
+/// A person's reading counts, and is flagged wherever it shows. The owner's own word lowers no bill; who bills, and the
+/// installer whom the terms name, are believed within what can have flowed.
+#[test]
+fn a_reading_by_hand_is_flagged_and_lowers_no_bill_of_its_reader() {
+    let mut village = begun(params(), &Terms { installer: Some(address(6)), ..terms() });
+    let start = village.first_ms;
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    assert_eq!(report(&mut village, &mut sim, start + QUARTER, 250), [Ok(())]); // shows 1,250
+    village.go(start + 5 * QUARTER + 61_000);
+    let (now, settled) = (village.now(), 1_000 + 5 * 250);
+    village.fails(3, read(52, settled, 0, now), Reason::NotAllowed);
+    village.fails(2, read(52, settled - 40, 0, now), Reason::NotAllowed);
+    village.fails(2, read(52, settled, 1, now), Reason::NotAllowed);
+    village.fails(2, read(52, 1_249, 0, now), Reason::RegisterDecreased);
+    village.fails(2, read(52, settled, 0, start), Reason::BadTime);
+    village.fails(2, read(52, settled, 0, now + HOUR), Reason::BadTime);
+    village.fails(6, read(52, 1_250 + 21_700, 0, now), Reason::ImplausibleReading);
+    assert_eq!(read(52, u64::MAX, 0, now).check(), Err(Reason::OutOfRange));
+    village.ok(2, read(52, settled + 100, 0, now));
+    let last = village.record(keys::meter(&address(52))).unwrap().last.unwrap();
+    assert_eq!((last.manual, last.seq, last.import_wh), (true, 1, WattHours(settled + 100)));
+    let by = village.events.iter().rev().find_map(|event| match event {
+        Event::Energy(EnergyEvent::ReadingAccepted { manual, .. }) => Some(*manual),
+        _ => None,
+    });
+    assert_eq!(by, Some(Some(address(2))));
+    assert!(adjustments(&village).last().unwrap().2, "flagged on the bill");
+    // The installer's may: it lowers the estimates that came since.
+    village.go(now + 10 * QUARTER);
+    village.ok(6, read(52, settled + 130, 7, village.now()));
+    village.go(now + 13 * QUARTER);
+    // Signed readings go on from there.
+    (sim.import, sim.export) = (settled + 200, 7);
+    assert_eq!(report(&mut village, &mut sim, now + 14 * QUARTER, 0), [Ok(())]);
+    village.go(now + 14 * QUARTER + 1_000);
+    village.ok(1, retire(52, None));
+    village.go(now + 20 * QUARTER);
+    assert_eq!(village.billed(2), (i128::from(sim.import) - 1_000, 7));
+    village.check_tabs();
+}
+
+/// Who leaves owes nothing and is owed nothing: first its meters are closed, its intervals final, its tab even.
+#[test]
+fn who_leaves_owes_nothing_and_is_owed_nothing() {
+    let mut village = begun(Params { account_deposit: Amount(10), ..params() }, &terms());
+    let start = village.first_ms;
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    assert_eq!(report(&mut village, &mut sim, start + QUARTER, 1_000), [Ok(())]);
+    village.fails(2, leave(&village, 2), Reason::MemberEngaged);
+    village.ok(1, retire(52, None));
+    village.fails(2, leave(&village, 2), Reason::MemberEngaged);
+    // Its wallet is empty when the interval settles: it owes 300,000.
+    village.ok(2, Call::from(call::energy::SetCollection { microgrid: village.id, on: false }));
+    village.go(start + 8 * QUARTER);
+    assert_eq!(village.tab(2), -300_000);
+    for n in [3, 1] {
+        // The operator does not take from a wallet that nobody opened to it.
+        let why = if n == 1 { Reason::TabNotEven } else { Reason::NotAllowed };
+        village.fails(n, leave(&village, 2), why);
+    }
+    village.fails(1, leave(&village, 1), Reason::NotAllowed);
+    village.fails(4, leave(&village, 4), Reason::NotMember);
+    let (operator, member, code) = (village.funds(1), village.funds(2), village.member(2).code);
+    village.ok(2, leave(&village, 2));
+    assert_eq!((village.funds(1), village.funds(2)), (operator + 10, member - 300_000));
+    let gone: Option<Member> = village.record(keys::member(&village.id, &address(2)));
+    assert_eq!(gone, None);
+    village.fails(2, leave(&village, 2), Reason::NotMember);
+    let listed = crate::query::members(&village.world.state, &village.id, 0, 10);
+    assert_eq!(listed.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false]);
+    village.go(start + 20 * QUARTER);
+    // It may come back, with another tab.
+    let set = call::energy::SetMember { microgrid: village.id, account: address(2), credit_limit: None };
+    village.ok(1, Call::from(set));
+    assert_eq!((village.member(2).code, village.tab(2)), (code + 1, 0));
+}
+
+/// Whoever is owed more than there is in cash stays until it is paid.
+#[test]
+fn who_is_owed_stays_until_it_is_paid() {
+    let mut village = begun(params(), &terms());
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    village.ok(1, Call::from(call::energy::SetCollection { microgrid: village.id, on: false }));
+    village.go(start + QUARTER + 1000);
+    sim.export += 2_000;
+    let reading = sim.read(chain, start + QUARTER, 0, SYNCED);
+    village.ok(1, retire(52, Some(reading)));
+    village.go(start + 8 * QUARTER);
+    assert_eq!(village.tab(2), 200_000);
+    village.fails(2, leave(&village, 2), Reason::TabNotEven);
+}

@@ -1,0 +1,48 @@
+use super::microgrid;
+use super::records::Member;
+use super::tab::{self, By, Tab};
+use crate::keys;
+use crate::modules::{Action, Ctx, ledger, weights};
+use wattle_primitives::call::energy::LeaveMicrogrid;
+use wattle_primitives::event::EnergyEvent;
+use wattle_primitives::{Amount, Reason, Weight};
+
+impl Action for LeaveMicrogrid {
+    fn check(&self) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    fn weight(&self) -> Weight {
+        weights::keys(24)
+    }
+
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let (id, account) = (&self.microgrid, self.account);
+        let mut grid = microgrid(ctx, id)?;
+        let by = if account == ctx.on_behalf_of() { By::Member } else { By::Settlement };
+        if account == grid.operator || (by == By::Settlement && grid.operator != ctx.on_behalf_of()) {
+            return Err(Reason::NotAllowed);
+        }
+        tab::pay(ctx, id, &grid, account, by)?;
+        let member = tab::member(ctx, id, &account)?;
+        let over = grid.agenda.is_none_or(|agenda| agenda.finalize > member.until);
+        if !over || !is_free(&member) {
+            return Err(Reason::MemberEngaged);
+        }
+        if tab::balance(ctx, &grid, member.code) != Tab::Even {
+            return Err(Reason::TabNotEven);
+        }
+        ctx.state.remove(keys::member(id, &account));
+        ctx.state.remove(keys::member_index(id, member.code));
+        grid.left = grid.left.checked_add(1).ok_or(Reason::Overflow)?;
+        ctx.state.write(keys::microgrid(id), &grid);
+        ctx.emit(EnergyEvent::MemberLeft { microgrid: *id, account, code: member.code });
+        ledger::refund(ctx, &member.deposit)
+    }
+}
+
+/// Whether nothing of a member's can still come to be billed.
+fn is_free(member: &Member) -> bool {
+    member.meters == 0
+        && [member.reserved, member.exposed, member.estimated].iter().all(|amount| *amount == Amount::ZERO)
+}

@@ -1,0 +1,40 @@
+use super::submit_readings::accepted_event;
+use super::{METER, READING, TERMS_KEYS, WH_MAX, meter, metering, microgrid, readings, terms};
+use crate::keys;
+use crate::modules::{Action, Ctx, weights};
+use wattle_primitives::call::energy::ReadMeter;
+use wattle_primitives::{Reason, Weight};
+
+impl Action for ReadMeter {
+    fn check(&self) -> Result<(), Reason> {
+        let most = self.import_wh.max(self.export_wh);
+        if most < WH_MAX { Ok(()) } else { Err(Reason::OutOfRange) }
+    }
+
+    fn weight(&self) -> Weight {
+        Weight((METER + READING).saturating_add(weights::keys(TERMS_KEYS).0))
+    }
+
+    /// Enters what the sender has read. Whoever bills for it, or reads meters for who does, is believed either way; the
+    /// owner only to its own cost.
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let (sender, mut meter) = (ctx.on_behalf_of(), meter(ctx, &self.meter)?);
+        let grid = microgrid(ctx, &meter.microgrid)?;
+        let reads = grid.operator == sender || terms::installer(ctx, &meter.microgrid, &grid) == Some(sender);
+        if !reads && meter.owner != sender {
+            return Err(Reason::NotAllowed);
+        }
+        let next = readings::manual(&meter, self, ctx.time_ms())?;
+        let shown = meter.last.unwrap_or_default();
+        if !reads
+            && (next.export_wh > shown.export_wh || metering::takes_back(ctx, &self.meter, &meter, &next))
+        {
+            return Err(Reason::NotAllowed);
+        }
+        metering::take(ctx, &self.meter, &meter, &next)?;
+        meter.last = Some(next);
+        ctx.state.write(keys::meter(&self.meter), &meter);
+        ctx.emit(accepted_event(self.meter, &next, Some(sender)));
+        Ok(())
+    }
+}
