@@ -63,7 +63,7 @@ pub use deals::{AcceptanceInfo, DealInfo, DealQueries};
 pub use disputes::{DisputeInfo, DisputeQueries, DisputesRequest, OpenedInfo};
 pub use energy::{
     BillRequest, EnergyQueries, IntervalInfo, IntervalState, MeasuredInfo, MemberInfo, MeterInfo,
-    MicrogridInfo, ReadingItem, ReadingsRequest, SettlementInfo, TermsInfo,
+    MicrogridInfo, PausedInfo, ReadingItem, ReadingsRequest, SettlementInfo, TermsInfo,
 };
 pub use error::{RpcError, RpcResult};
 pub use event::{EventFilter, EventItem, EventList, EventPage, EventPosition, EventQueries};

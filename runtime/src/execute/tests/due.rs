@@ -22,7 +22,7 @@ fn narrow() -> Params {
 fn pile(world: &mut World, count: u64, expires_ms: u64) {
     let state = world.state.clone();
     let mut ctx = Ctx::new(Overlay::new(&state), &world.env);
-    ctx.begin(address(2), &[]);
+    ctx.begin(Parties::alone(address(2)), &[]);
     for n in 0..count {
         let mut reference = Hash::ZERO;
         reference.0[..8].copy_from_slice(&n.to_le_bytes());
