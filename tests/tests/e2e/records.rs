@@ -110,7 +110,7 @@ fn members(all: &mut Map<String, Value>) {
             estimates_paid: Amount(10),
             meters: 11,
             until: IntervalId(12),
-            deposit: Amount(13),
+            deposit: deposit(13, 14) => deposit_json(13, 14),
         }
     );
     record!(all, "SettledMeter", SettledMeter {
