@@ -1,7 +1,7 @@
 //! Amounts as people write them: `1.5`, `1.5 WAT`, or base units as `1500000 base`.
 
-use wattle_primitives::Amount;
 use wattle_primitives::call::token::Symbol;
+use wattle_primitives::{Amount, AssetId};
 
 /// Suffix for amounts that are in base units already.
 const BASE: &str = "base";
@@ -44,6 +44,12 @@ pub enum AmountError {
     /// An amount of nothing.
     #[error("the amount is zero")]
     Zero,
+}
+
+/// An asset's name: its symbol, which anybody may give to an asset, and its number unless it is the native one.
+#[must_use]
+pub fn asset_name(symbol: &Symbol, asset: AssetId) -> String {
+    if asset == AssetId::NATIVE { symbol.to_string() } else { format!("{symbol}-{asset}") }
 }
 
 /// The base units that `text` stands for, in an asset with this symbol and number of decimal places.

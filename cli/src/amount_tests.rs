@@ -67,3 +67,11 @@ fn what_is_shown_reads_back() {
         }
     }
 }
+
+/// Anybody may call an asset what the native one is called: its number tells them apart.
+#[test]
+fn only_the_native_asset_goes_by_its_symbol_alone() {
+    let wat = "WAT".parse().unwrap();
+    assert_eq!(asset_name(&wat, AssetId::NATIVE), "WAT");
+    assert_eq!(asset_name(&wat, AssetId(12)), "WAT-12");
+}

@@ -376,7 +376,7 @@ pub(crate) fn event_line(event: &Value) -> String {
 /// An amount of an asset, for people.
 #[must_use]
 pub(crate) fn money(amount: Amount, asset: &wattle_rpc_types::AssetInfo) -> String {
-    format!("{} {}", amount::format(amount, asset.scale), asset.symbol)
+    format!("{} {}", amount::format(amount, asset.scale), amount::asset_name(&asset.symbol, asset.id))
 }
 
 /// Money or a price as people write it: `0.15`, `0.15 WAT` or `150000 base`. Nothing is an answer, too.

@@ -106,7 +106,7 @@ async fn balance(args: &BalanceArgs, ctx: &Ctx) -> CliResult {
         .iter()
         .map(|b| {
             let shown = |units| amount::format(units, b.scale);
-            json!({ "asset": format!("{} (#{})", b.symbol, b.asset), "available": shown(b.available),
+            json!({ "asset": amount::asset_name(&b.symbol, b.asset), "available": shown(b.available),
                 "pending": shown(b.pending), "incoming": shown(b.incoming) })
         })
         .collect();

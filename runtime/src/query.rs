@@ -82,10 +82,11 @@ pub fn books(state: &State, owner: Option<&Address>, from: u32, limit: usize) ->
         .collect()
 }
 
-/// The assets in which a book has cash.
-pub fn book_assets(state: &State, id: BookId) -> impl Iterator<Item = AssetId> {
+/// The assets in which a book has cash, in the order in which it came, from position `from`, at most `limit`.
+#[must_use]
+pub fn book_assets(state: &State, id: BookId, from: u32, limit: usize) -> Vec<AssetId> {
     let count = state.read(keys::book(id)).map_or(0, |book| book.assets);
-    (0..count).take(PAGE_ITEMS_MAX).filter_map(move |index| state.read(keys::book_asset(id, index)))
+    page(from, count, limit).filter_map(|index| state.read(keys::book_asset(id, index))).collect()
 }
 
 /// A book's accounts by code, in the order of opening, from position `from`, at most `limit`.

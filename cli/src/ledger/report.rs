@@ -109,8 +109,9 @@ fn row(
     [debit, credit]: [Amount; 2],
 ) -> Vec<String> {
     let shown = |amount: Amount| shown(amount, assets.get(&asset));
-    let symbol = assets.get(&asset).map_or_else(|| asset.to_string(), |asset| asset.symbol.to_string());
-    vec![account.to_owned(), class.to_owned(), symbol, shown(debit), shown(credit)]
+    let name =
+        assets.get(&asset).map_or_else(|| asset.to_string(), |of| amount::asset_name(&of.symbol, asset));
+    vec![account.to_owned(), class.to_owned(), name, shown(debit), shown(credit)]
 }
 
 /// An amount with its asset's decimals; nothing for nothing.

@@ -9,7 +9,7 @@ use super::{report, text_of};
 use crate::{amount, output};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use wattle_primitives::call::ledger::{AccountClass, AccountId};
+use wattle_primitives::call::ledger::{AccountClass, AccountId, CHART_LEVELS_MAX};
 use wattle_primitives::{Amount, AssetId, TimeMs};
 
 const DAY_MS: u64 = 24 * 3_600_000;
@@ -199,8 +199,9 @@ impl Export {
             let mut next = parents.get(&code).copied().flatten();
             while let Some(code) = next {
                 codes.push(code.to_string());
-                // A parent stands before its parts, so this ends; a node that says otherwise is not followed for ever.
-                next = parents.get(&code).copied().flatten().filter(|_| codes.len() <= parents.len());
+                // A node that says otherwise is not followed for ever.
+                let levels = usize::from(CHART_LEVELS_MAX);
+                next = parents.get(&code).copied().flatten().filter(|_| codes.len() < levels);
             }
             codes.reverse();
             format!("{root}:{}", codes.join(":"))
@@ -208,13 +209,11 @@ impl Export {
         self.accounts.iter().map(|(place, (class, _))| (*place, name(place, *class))).collect()
     }
 
-    /// An asset's name: its symbol, with its number where another of the book has the same, and where the symbol has
-    /// but one letter, which beancount takes for none.
+    /// An asset's name, with its number as well where the symbol has but one letter, which beancount takes for none.
     fn commodity(&self, asset: AssetId) -> String {
         let Some(info) = self.assets.get(&asset) else { return format!("ASSET-{asset}") };
-        let same = self.assets.values().filter(|other| other.symbol == info.symbol).count();
-        let symbol = &info.symbol;
-        if same > 1 || symbol.as_str().len() < 2 { format!("{symbol}-{asset}") } else { symbol.to_string() }
+        let name = amount::asset_name(&info.symbol, asset);
+        if name.len() < 2 { format!("{name}-{asset}") } else { name }
     }
 
     /// Base units of one unit of an asset.

@@ -23,7 +23,12 @@ export function place(id) {
   }
 }
 
-/// An amount with its asset's symbol, as soon as the scale is known; base units until then, and without an asset.
+/// An asset's name: its symbol, which anybody may give to an asset, and its number unless it is the native one.
+export function assetName(symbol, id) {
+  return String(id) === "0" ? symbol : `${symbol}-${id}`;
+}
+
+/// An amount with its asset's name, as soon as the scale is known; base units until then, and without an asset.
 export function money(units, assetId = "0") {
   const value = h("span", { class: "amount" }, `${integer(units)} base units`);
   if (assetId === null) return value;
@@ -32,7 +37,7 @@ export function money(units, assetId = "0") {
       value.replaceChildren(
         h("span", { class: "figure" }, amount(units, scale)),
         document.createTextNode(" "),
-        h("a", { class: "symbol", href: path("asset", String(assetId)) }, symbol),
+        h("a", { class: "symbol", href: path("asset", String(assetId)) }, assetName(symbol, assetId)),
       );
       value.title = `${integer(units)} base units of asset ${assetId}`;
     },
@@ -41,11 +46,11 @@ export function money(units, assetId = "0") {
   return value;
 }
 
-/// An asset by its symbol, as soon as that is known.
+/// An asset by its name, as soon as that is known.
 export function symbol(assetId) {
   const link = h("a", { class: "symbol", href: path("asset", String(assetId)) }, `asset ${assetId}`);
   asset(assetId).then(
-    (known) => (link.textContent = known.symbol),
+    (known) => (link.textContent = assetName(known.symbol, assetId)),
     () => {},
   );
   return link;
@@ -122,7 +127,7 @@ const LINES = {
   hold_released: (e) => ["hold ", name("hold", e.hold), e.expired ? " ran out" : " was voided"],
   asset_issued: (e) => [
     "asset ",
-    h("a", { href: path("asset", String(e.asset)) }, e.symbol),
+    h("a", { href: path("asset", String(e.asset)) }, assetName(e.symbol, e.asset)),
     " created by ",
     account(e.issuer),
   ],
@@ -241,7 +246,13 @@ const LINES = {
   period_set: (e) => [
     "book ",
     short(e.book),
-    ...(e.closedMs === "0" ? [" is open again"] : [" is closed up to ", time(e.closedMs)]),
+    ...(BigInt(e.closedMs) >= BigInt(e.beforeMs)
+      ? [" is closed up to ", time(e.closedMs)]
+      : [
+          " was reopened from ",
+          time(e.beforeMs),
+          ...(e.closedMs === "0" ? [" to its beginning"] : [" to ", time(e.closedMs)]),
+        ]),
   ],
   book_created: (e) => ["book ", short(e.book), " opened by ", account(e.owner)],
   ledger_account_opened: (e) => [place(e.account), ` opened, ${words(e.class)} in `, symbol(e.asset)],

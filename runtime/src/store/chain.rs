@@ -1,12 +1,13 @@
 //! [`Store`] over any database.
 
-use super::kv::{self, HistoryRow, Kv, META_FORMAT, META_TIP, Order, Row, Table};
+use super::kv::{self, DatedEntry, HistoryRow, Kv, META_FORMAT, META_TIP, Order, Row, Table};
 use super::{
-    Commit, DatedEntry, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, StatementPage,
-    Store, StoreError, Tip, Towards, TxLocation,
+    Commit, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, StatementPage, Store,
+    StoreError, Tip, Towards, TxLocation,
 };
 use crate::modules::ledger::records::Balance;
 use borsh::BorshDeserialize;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError, RwLock};
 use wattle_primitives::block::{BLOCK_BYTES_MAX, PATH_HEADERS_MAX};
 use wattle_primitives::call::ledger::AccountId;
@@ -242,19 +243,35 @@ impl<K: Kv> Store for ChainStore<K> {
         &self,
         account: &AccountId,
         asset: AssetId,
-        from: Height,
-        limit: usize,
-    ) -> Result<Vec<(Height, DatedEntry)>, StoreError> {
+        heights: RangeInclusive<Height>,
+        before: TimeMs,
+        looks: &mut u64,
+    ) -> Result<Option<Balance>, StoreError> {
         let prefix = kv::account_key(account, asset);
-        let start = [prefix.as_slice(), &kv::height_key(from)].concat();
-        let mut raw: Vec<(Height, Vec<u8>)> = Vec::new();
+        let start = [prefix.as_slice(), &kv::height_key(*heights.start())].concat();
+        let mut found: Result<Option<Balance>, StoreError> = Ok(Some(Balance::default()));
         self.kv.scan(Table::Dated, &start, Order::Up, &mut |key, value| {
             let height = key.strip_prefix(prefix.as_slice()).and_then(|rest| rest.first_chunk::<8>());
-            let Some(height) = height.filter(|_| raw.len() < limit) else { return false };
-            raw.push((Height(u64::from_be_bytes(*height)), value.to_vec()));
-            true
+            let height = height.map(|height| Height(u64::from_be_bytes(*height)));
+            let (Some(_), Ok(Some(sums))) = (height.filter(|at| heights.contains(at)), &mut found) else {
+                return false;
+            };
+            let Some(left) = looks.checked_sub(1) else {
+                found = Ok(None);
+                return false;
+            };
+            *looks = left;
+            match parse::<DatedEntry>("dated", value, 32) {
+                Ok(entry) if entry.effective_ms < before => {
+                    let sum = if entry.debit { &mut sums.debits_posted } else { &mut sums.credits_posted };
+                    *sum = sum.saturating_add(entry.amount.0);
+                }
+                Ok(_) => {}
+                Err(error) => found = Err(error),
+            }
+            found.is_ok()
         })?;
-        raw.into_iter().map(|(height, raw)| Ok((height, parse("dated", &raw, 32)?))).collect()
+        found
     }
 
     fn height_at(&self, time: TimeMs) -> Result<Height, StoreError> {

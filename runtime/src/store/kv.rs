@@ -18,14 +18,14 @@
 //! Heights and indexes in keys are big-endian, so that keys are in their order. Events have no table: they are read
 //! from the receipts of their height.
 
-use super::{Commit, DatedEntry, StoreError, Towards};
+use super::{Commit, StoreError, Towards};
 use crate::key::tag;
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::event::{EnergyEvent, LedgerEvent};
-use wattle_primitives::{Address, AssetId, Event, Hash, Height, Outcome, Receipt, TimeMs, encode};
+use wattle_primitives::{Address, Amount, AssetId, Event, Hash, Height, Outcome, Receipt, TimeMs, encode};
 
 /// Version of this layout.
 pub(super) const FORMAT: u32 = 5;
@@ -124,6 +124,15 @@ pub(super) trait Kv: Send + Sync {
     -> Result<(), StoreError>;
     /// All of the state and the tip's row, as of one moment.
     fn cut(&self, visit: &mut Visit<'_>) -> Result<Option<Vec<u8>>, StoreError>;
+}
+
+/// An entry that its journal gave a date of its own, as one of its accounts sees it.
+#[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
+pub(super) struct DatedEntry {
+    pub(super) effective_ms: TimeMs,
+    /// Whether the account was debited; else credited.
+    pub(super) debit: bool,
+    pub(super) amount: Amount,
 }
 
 /// The row of a transaction in its accounts' histories.

@@ -22,12 +22,13 @@ pub use tail::Cut;
 
 pub use error::StoreError;
 pub use types::{
-    Commit, DatedEntry, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, StatementPage,
-    Tip, Towards, TxLocation,
+    Commit, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, StatementPage, Tip,
+    Towards, TxLocation,
 };
 
 use crate::State;
 use crate::modules::ledger::records::Balance;
+use std::ops::RangeInclusive;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::{Address, AssetId, Block, BlockId, Certificate, Hash, Header, Height, TimeMs};
@@ -111,7 +112,8 @@ pub trait Store: Send + Sync {
         towards: Towards,
         limit: usize,
     ) -> Result<Vec<(Height, Balance)>, StoreError>;
-    /// Entries of an account that have dates of their own, from a height on, at most `limit`, in the order of posting.
+    /// What entries posted at some heights, with dates of their own before `before`, came to for an account in an asset.
+    /// Every row looked at takes one from `looks`; `None` when there were too few.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -119,9 +121,10 @@ pub trait Store: Send + Sync {
         &self,
         account: &AccountId,
         asset: AssetId,
-        from: Height,
-        limit: usize,
-    ) -> Result<Vec<(Height, DatedEntry)>, StoreError>;
+        heights: RangeInclusive<Height>,
+        before: TimeMs,
+        looks: &mut u64,
+    ) -> Result<Option<Balance>, StoreError>;
     /// The first height whose time is not before `time`; the one after the tip when there is none.
     ///
     /// # Errors

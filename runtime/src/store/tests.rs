@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use wattle_primitives::block::{PATH_HEADERS_MAX, PROTOCOL_VERSION};
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::vote::{Proposal, Round};
-use wattle_primitives::{Epoch, Event, Outcome, TimeMs, View, Vote};
+use wattle_primitives::{Amount, Epoch, Event, Outcome, TimeMs, View, Vote};
 
 /// Commits for heights 0 to `last`: person 1 pays person 2 and, with much too much, person 3. Every third height,
 /// and the last, is certified.
@@ -134,6 +134,43 @@ fn exercise(store: &dyn Store) {
     tells_what_was_written(store, &commits);
     pages_through_history_and_events(store, &commits);
     refuses_what_does_not_follow(store, &commits);
+}
+
+/// Of an account's entries with dates of their own, at the heights asked for, those dated before the time are added up;
+/// each costs a look.
+#[test]
+fn what_is_dated_before_a_time_is_added_up() {
+    let mut commits = chain(3);
+    let (debit, credit, asset) = (wallet(1), wallet(2), AssetId::NATIVE);
+    for commit in &mut commits[1..] {
+        let receipts = commit.receipts.to_mut();
+        for date in [10, 20] {
+            let journal = Some(u32::try_from(receipts.block.len()).unwrap());
+            let head = LedgerEvent::JournalPosted {
+                account: address(1),
+                reference: None,
+                memo: None,
+                effective_ms: Some(TimeMs(date)),
+                reverses: None,
+            };
+            let amount = Amount(u128::from(date));
+            let posted = LedgerEvent::Posted { debit, credit, asset, amount, journal };
+            receipts.block.extend([Event::Ledger(head), Event::Ledger(posted)]);
+        }
+    }
+    let store = MemoryStore::in_memory().unwrap();
+    store.commit(&commits).unwrap();
+    let sums = |account, heights, before, mut looks| {
+        let found = store.dated(&account, asset, heights, TimeMs(before), &mut looks).unwrap();
+        (found.map(|sums| (sums.debits_posted, sums.credits_posted)), looks)
+    };
+    let (all, two) = (Height(0)..=Height(9), Height(1)..=Height(2));
+    assert_eq!(sums(debit, all.clone(), 21, 9), (Some((90, 0)), 3));
+    assert_eq!(sums(debit, two.clone(), 21, 4), (Some((60, 0)), 0));
+    assert_eq!(sums(credit, two.clone(), 20, 9), (Some((0, 20)), 5));
+    assert_eq!(sums(debit, two, 10, 9), (Some((0, 0)), 5));
+    assert_eq!(sums(debit, all.clone(), 21, 5), (None, 0));
+    assert_eq!(sums(wallet(3), all, 21, 0), (Some((0, 0)), 0));
 }
 
 #[test]

@@ -2,10 +2,9 @@
 
 use crate::State;
 use crate::overlay::RawWrite;
-use borsh::{BorshDeserialize, BorshSerialize};
 use std::borrow::Cow;
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::{Amount, Block, Certificate, Event, Hash, Header, Height, Outcome, TimeMs};
+use wattle_primitives::{Block, Certificate, Event, Hash, Header, Height, Outcome, TimeMs};
 
 /// One finalized height: borrowed from whoever still shows it to readers, or owned.
 #[derive(Clone, Debug)]
@@ -91,17 +90,6 @@ pub struct EventPage {
     pub items: Vec<EventItem>,
     /// Where to go on: first (height, index) not covered. Beyond the tip when everything was read.
     pub next: (Height, u32),
-}
-
-/// An entry that its journal gave a date of its own, as one of its accounts sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct DatedEntry {
-    /// The date, ms UTC.
-    pub effective_ms: TimeMs,
-    /// Whether the account was debited; else credited.
-    pub debit: bool,
-    /// Base units.
-    pub amount: Amount,
 }
 
 /// Which way a list is read.

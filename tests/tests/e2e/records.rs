@@ -254,6 +254,7 @@ fn ledger(all: &mut Map<String, Value>) {
             class: AccountClass::Expense,
             name: Some(hash(2)),
             parent: Some(3),
+            depth: 6,
             debit_max: Some(Amount(4)),
             credit_max: Some(Amount(5)),
         }
@@ -261,6 +262,7 @@ fn ledger(all: &mut Map<String, Value>) {
     record!(all, "PostedJournal", PostedJournal {
         input: hash(1), entries: hash(2),
         posted: JournalId { height: Height(3), index: 4 } => json!({ "height": "3", "index": 4 }),
+        date_ms: TimeMs(5),
         reversed: true,
     });
     record!(

@@ -216,17 +216,17 @@ fn told(event: &Event, account: &Address, grid: Option<&Grid>) -> Told {
 
 fn per_kwh(price: Amount, grid: Option<&Grid>) -> String {
     match grid {
-        Some(grid) => format!("{} {} a kWh", amount::format(price, grid.asset.scale), grid.asset.symbol),
+        Some(grid) => format!("{} a kWh", crate::send::money(price, &grid.asset)),
         None => format!("{price} base units a kWh"),
     }
 }
 
-/// Base units with the decimals of the microgrid's asset, and its symbol.
+/// Base units with the decimals of the microgrid's asset, and its name.
 fn decimals(microgrid: &Hash, grids: &Grids) -> (impl Fn(u128) -> String, String) {
     let asset = grids.get(microgrid).map(|grid| &grid.asset);
     let scale = asset.map_or(0, |asset| asset.scale);
-    let symbol = asset.map_or_else(String::new, |asset| asset.symbol.to_string());
-    (move |units| amount::format(Amount(units), scale), symbol)
+    let name = asset.map_or_else(String::new, |asset| amount::asset_name(&asset.symbol, asset.id));
+    (move |units| amount::format(Amount(units), scale), name)
 }
 
 /// The lines as a table for people.

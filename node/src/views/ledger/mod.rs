@@ -14,6 +14,16 @@ use wattle_rpc_types::{
 use wattle_runtime::modules::ledger::records::{Book, BookAccount};
 use wattle_runtime::{keys, query};
 
+/// Most entries with dates of their own that are looked at for one page of a trial balance.
+const DATED_LOOKS_MAX: u64 = 1_000_000;
+/// Most assets that are named of a book.
+const BOOK_ASSETS_SHOWN: usize = 1_000;
+
+/// The part of a trial balance with the book's cash.
+const CASH: u8 = 0;
+/// The part of a trial balance with the book's chart.
+const CHART: u8 = 1;
+
 impl LedgerQueries for NodeBackend {
     fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>> {
         let view = self.shared.view();
@@ -72,7 +82,7 @@ impl LedgerQueries for NodeBackend {
         let (accounts, next_cursor) =
             page::numbered(&page, |from, limit| query::book_accounts(&view.state, book, from, limit))?;
         let item = |(code, record)| {
-            let BookAccount { asset, class, name, parent, debit_max, credit_max } = record;
+            let BookAccount { asset, class, name, parent, debit_max, credit_max, .. } = record;
             ChartItem { code, name, asset, class, parent, debit_max, credit_max }
         };
         Ok(Page { at: at(&view), items: accounts.into_iter().map(item).collect(), next_cursor })
@@ -87,17 +97,27 @@ impl LedgerQueries for NodeBackend {
         let view = self.shared.view();
         known(&view, book)?;
         let moment = statement::Moment::of(self, &view, until)?;
-        let cash: Vec<AssetId> = query::book_assets(&view.state, book).collect();
-        let (places, next_cursor) =
-            page::numbered(&page, |from, limit| places(&view, book, &cash, from, limit))?;
-        let items: RpcResult<Vec<_>> = places
-            .into_iter()
-            .map(|(account, asset, class, parent)| {
-                let Totals { debits, credits } = moment.totals(self, &view, &account, asset)?;
-                Ok(TrialBalanceItem { account, asset, class, parent, debits, credits })
-            })
-            .collect();
-        Ok(Page { at: at(&view), items: items?, next_cursor })
+        let (limit, from) = (page::limit(&page), page::two(&page)?.unwrap_or((CASH, 0)));
+        let mut reply = Page { at: at(&view), items: Vec::new(), next_cursor: None };
+        let mut looks = DATED_LOOKS_MAX;
+        for Place { part, number, account, asset, class, parent } in
+            places(&view, book, from, limit.saturating_add(1))
+        {
+            let totals = match reply.items.len() < limit {
+                true => moment.totals(self, &view, &account, asset, &mut looks)?,
+                false => None,
+            };
+            let Some(Totals { debits, credits }) = totals else {
+                reply.next_cursor = Some(format!("{part}-{number}"));
+                break;
+            };
+            reply.items.push(TrialBalanceItem { account, asset, class, parent, debits, credits });
+        }
+        if reply.items.is_empty() && reply.next_cursor.is_some() {
+            let what = "entries of one account with dates of their own, posted since that time";
+            return Err(RpcError::LimitExceeded { what, max: DATED_LOOKS_MAX });
+        }
+        Ok(reply)
     }
 
     fn ledger_dues(&self, asset: AssetId, page: PageRequest) -> RpcResult<Page<DueInfo>> {
@@ -129,28 +149,41 @@ fn known(view: &View, book: BookId) -> RpcResult<Book> {
 
 fn book_info(view: &View, id: BookId, record: &Book) -> BookInfo {
     let Book { owner, accounts, closed_ms, .. } = *record;
-    BookInfo { id, owner, accounts, assets: query::book_assets(&view.state, id).collect(), closed_ms }
+    let assets = query::book_assets(&view.state, id, 0, BOOK_ASSETS_SHOWN);
+    BookInfo { id, owner, accounts, assets, closed_ms }
 }
 
-/// The accounts of a trial balance from a place on: the book's cash, then its chart.
-fn places(
-    view: &View,
-    book: BookId,
-    cash: &[AssetId],
-    from: u32,
-    limit: usize,
-) -> Vec<(AccountId, AssetId, AccountClass, Option<u32>)> {
-    let skipped = usize::try_from(from).unwrap_or(usize::MAX);
-    let assets = cash.iter().skip(skipped).take(limit);
-    let mut places: Vec<_> =
-        assets.map(|asset| (AccountId::Cash { book }, *asset, AccountClass::Asset, None)).collect();
-    let first = from.saturating_sub(u32::try_from(cash.len()).unwrap_or(u32::MAX));
-    let chart = query::book_accounts(&view.state, book, first, limit.saturating_sub(places.len()));
-    places.extend(
-        chart.into_iter().map(|(code, record)| {
-            (AccountId::Book { book, code }, record.asset, record.class, record.parent)
-        }),
-    );
+/// A line of a trial balance. New ones come at the end of their part, so that no line changes its place.
+struct Place {
+    part: u8,
+    number: u32,
+    account: AccountId,
+    asset: AssetId,
+    class: AccountClass,
+    parent: Option<u32>,
+}
+
+/// The lines of a trial balance from a part and a place in it on: the book's cash, then its chart.
+fn places(view: &View, book: BookId, (part, from): (u8, u32), limit: usize) -> Vec<Place> {
+    let mut places = Vec::new();
+    if part == CASH {
+        let cash = (from..).zip(query::book_assets(&view.state, book, from, limit));
+        let (account, class) = (AccountId::Cash { book }, AccountClass::Asset);
+        places.extend(cash.map(|(number, asset)| Place {
+            part: CASH,
+            number,
+            account,
+            asset,
+            class,
+            parent: None,
+        }));
+    }
+    let from = if part == CASH { 0 } else { from };
+    let chart = query::book_accounts(&view.state, book, from, limit.saturating_sub(places.len()));
+    places.extend((from..).zip(chart).map(|(number, (code, record))| {
+        let BookAccount { asset, class, parent, .. } = record;
+        Place { part: CHART, number, account: AccountId::Book { book, code }, asset, class, parent }
+    }));
     places
 }
 

@@ -14,9 +14,6 @@ use wattle_runtime::modules::ledger::records::Balance;
 use wattle_runtime::query;
 use wattle_runtime::store::Towards;
 
-/// Most entries dated before a time, and posted after it, that are read for one account.
-const DATED_ENTRIES_MAX: usize = 10_000;
-
 /// What was posted to an account in all, base units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
@@ -31,6 +28,12 @@ impl From<Balance> for Totals {
 }
 
 impl Totals {
+    fn plus(self, other: Self) -> Self {
+        let (debits, credits) =
+            (self.debits.saturating_add(other.debits), self.credits.saturating_add(other.credits));
+        Self { debits, credits }
+    }
+
     fn add(&mut self, debit: bool, amount: Amount) {
         let sum = if debit { &mut self.debits } else { &mut self.credits };
         *sum = sum.saturating_add(amount);
@@ -71,35 +74,24 @@ impl Moment {
         }
     }
 
-    /// What an account had been posted by then.
+    /// What an account had been posted by then. What is dated before a time may be posted after it: each entry with a
+    /// date of its own that is looked at takes one from `looks`; `None` when there were too few.
     pub(super) fn totals(
         self,
         node: &NodeBackend,
         view: &View,
         account: &AccountId,
         asset: AssetId,
-    ) -> RpcResult<Totals> {
-        let mut totals = match (self, self.last(view)) {
+        looks: &mut u64,
+    ) -> RpcResult<Option<Totals>> {
+        let totals: Totals = match (self, self.last(view)) {
             (Self::Now, _) => query::balance(&view.state, account, asset).into(),
             (_, Some(last)) => totals_after(node, account, asset, last)?,
             (_, None) => Totals::default(),
         };
-        let Self::Before { time_ms, first } = self else { return Ok(totals) };
-        let late = node.shared.store.dated(account, asset, first, DATED_ENTRIES_MAX.saturating_add(1));
-        let late = late.map_err(storage)?;
-        if late.len() > DATED_ENTRIES_MAX {
-            let max = u64::try_from(DATED_ENTRIES_MAX).unwrap_or(u64::MAX);
-            return Err(RpcError::LimitExceeded {
-                what: "entries with dates of their own since that time",
-                max,
-            });
-        }
-        for (height, entry) in late {
-            if height <= view.header.height && entry.effective_ms < time_ms {
-                totals.add(entry.debit, entry.amount);
-            }
-        }
-        Ok(totals)
+        let Self::Before { time_ms, first } = self else { return Ok(Some(totals)) };
+        let late = node.shared.store.dated(account, asset, first..=view.header.height, time_ms, looks);
+        Ok(late.map_err(storage)?.map(|late| totals.plus(late.into())))
     }
 }
 

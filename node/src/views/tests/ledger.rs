@@ -163,3 +163,41 @@ fn statements_and_trial_balances_as_of_any_height_and_date() {
     let dues = all(1, |page| node.ledger_dues(AssetId::NATIVE, page));
     assert_eq!(dues.iter().map(|due| (due.book, due.owed.0)).collect::<Vec<_>>(), [(book(), 381)]);
 }
+
+/// Whoever reads page by page misses nothing and reads nothing twice, whatever money comes in meanwhile.
+#[test]
+fn a_trial_balance_keeps_its_places_while_cash_in_another_asset_comes() {
+    let mut world = World::new();
+    world.block(vec![world.tx(1, 0, opening())], true);
+    world.block(vec![world.tx(1, 1, vec![journal(&[(wallet(1), at(4100), 500)]).into()])], true);
+    let places = |world: &World, cursor, limit| {
+        let page = world.open().ledger_trial_balance(book(), Until::Now, page(cursor, limit)).unwrap();
+        let places = page.items.iter().map(|item| (item.account, item.asset.0)).collect::<Vec<_>>();
+        (places, page.next_cursor)
+    };
+    let cash = AccountId::Cash { book: book() };
+    let (first, cursor) = places(&world, None, 2);
+    assert_eq!(first, [(cash, 0), (at(1000), 0)]);
+    let (asset, class) = (AssetId(1), AccountClass::Revenue);
+    let account = OpenAccount {
+        book: book(),
+        code: 4200,
+        name: None,
+        asset,
+        class,
+        parent: None,
+        debit_max: None,
+        credit_max: None,
+    };
+    let entry = Entry { debit: wallet(1), credit: at(4200), asset, amount: Amount(7) };
+    let calls = vec![
+        call::token::Issue { symbol: "WAT".parse().unwrap(), scale: 6 }.into(),
+        call::token::Mint { asset, to: address(1), amount: Amount(9) }.into(),
+        account.into(),
+        Journal::of(BoundedVec::new(vec![entry]).unwrap()).into(),
+    ];
+    world.block(vec![world.tx(1, 2, calls)], true);
+    let rest = [(at(3000), 0), (at(4000), 0), (at(4100), 0), (at(4200), 1)];
+    assert_eq!(places(&world, cursor, 50).0, rest);
+    assert_eq!(places(&world, None, 50).0, [&[(cash, 0), (cash, 1), (at(1000), 0)], &rest[..]].concat());
+}

@@ -27,6 +27,8 @@ pub const JOURNAL_ENTRIES_MAX: usize = 64;
 pub const SUPPLY_MAX: Amount = Amount(1 << 80);
 /// Journals of an account that are remembered by their references: the last ones.
 pub const JOURNALS_REMEMBERED: u32 = 1024;
+/// Most levels of a book's chart: an account without a parent is on the first.
+pub const CHART_LEVELS_MAX: u8 = 8;
 /// Longest time to live of a hold that has one, in ms: 90 days.
 pub const HOLD_MS_MAX: u64 = 90 * 24 * 3600 * 1000;
 

@@ -18,7 +18,7 @@ import {
   time,
   tx,
 } from "../elements.js";
-import { limits, line, money } from "../events.js";
+import { assetName, limits, line, money } from "../events.js";
 import { amount, csv, energy as kwh, integer, iso, span } from "../format.js";
 import { call, find, live } from "../rpc.js";
 import { calls } from "./block.js";
@@ -84,7 +84,7 @@ class Account extends Page {
         row(
           BALANCES,
           [
-            name("asset", b.asset, { label: b.symbol }),
+            name("asset", b.asset, { label: assetName(b.symbol, b.asset) }),
             h("span", { title: `${integer(b.available)} base units` }, amount(b.available, b.scale)),
             held(b.pending, b.scale),
             held(b.incoming, b.scale),

@@ -2,7 +2,7 @@
 
 import { h, put } from "../dom.js";
 import { Page, account, facts, hash, heading, rehead, section, time } from "../elements.js";
-import { money, place } from "../events.js";
+import { assetName, money, place } from "../events.js";
 import { amount, integer } from "../format.js";
 import { call } from "../rpc.js";
 
@@ -43,7 +43,7 @@ class Asset extends Page {
           h(
             "span",
             { title: `${integer(asset.supply)} base units` },
-            `${amount(asset.supply, asset.scale)} ${asset.symbol}`,
+            `${amount(asset.supply, asset.scale)} ${assetName(asset.symbol, asset.id)}`,
           ),
         ],
         [

@@ -91,7 +91,12 @@ fn an_account_is_a_part_of_one_of_its_class_that_stands() {
     world.fails(1, under(4200, AccountClass::Revenue, 4300), Reason::UnknownAccount);
     world.fails(1, under(4200, AccountClass::Revenue, 4200), Reason::UnknownAccount);
     world.fails(1, under(4200, AccountClass::Expense, 4000), Reason::OutOfRange);
-    world.ok(1, under(4110, AccountClass::Revenue, 4100));
+    // 4000 is on the first level, so 4106 is on the eighth and last.
+    for level in 3..=8 {
+        world.ok(1, under(4098 + level, AccountClass::Revenue, if level == 3 { 4100 } else { 4097 + level }));
+    }
+    world.fails(1, under(4107, AccountClass::Revenue, 4106), Reason::OutOfRange);
+    world.ok(1, under(4108, AccountClass::Revenue, 4105));
 }
 
 /// Whoever sends a journal twice, knowingly or not, has posted it once.
@@ -151,6 +156,23 @@ fn a_journal_is_taken_back_once_and_exactly() {
     let again: Vec<_> = mirror.iter().map(|line| entry(line.credit, line.debit, line.amount.0)).collect();
     world.ok(1, Journal { reverses: Some(Hash([3; 32])), ..plain(again) }.into());
     assert_eq!(net(&world, at(1000)), 100);
+}
+
+/// What was never posted as of a date is not taken back as of it either.
+#[test]
+fn a_journal_is_not_taken_back_as_of_a_date_before_its_own() {
+    let mut world = books(params());
+    let now = world.env.time_ms.0;
+    let dated = |ms: u64, journal| Journal { effective_ms: Some(TimeMs(ms)), ..journal };
+    let line = || vec![entry(at(1000), at(4100), 70)];
+    let back = |n| Journal { reverses: Some(Hash([n; 32])), ..plain(vec![entry(at(4100), at(1000), 70)]) };
+    world.ok(1, named(1, line()).into());
+    world.ok(1, dated(now - HOUR, named(2, line())).into());
+    world.fails(1, dated(now - 1, back(1)).into(), Reason::BadTime);
+    world.fails(1, dated(now - HOUR - 1, back(2)).into(), Reason::BadTime);
+    world.ok(1, dated(now - HOUR, back(2)).into());
+    world.ok(1, back(1).into());
+    assert_eq!(net(&world, at(1000)), 0);
 }
 
 /// So many journals are remembered, and cost a deposit each, once.

@@ -60,7 +60,8 @@ pub(crate) fn open_book(
 /// Opens a tab. The payer pays.
 fn open(ctx: &mut Ctx<'_>, book: BookId, code: u32, asset: wattle_primitives::AssetId) -> Result<(), Reason> {
     let class = AccountClass::Asset;
-    let record = BookAccount { asset, class, name: None, parent: None, debit_max: None, credit_max: None };
+    let record =
+        BookAccount { asset, class, name: None, parent: None, depth: 1, debit_max: None, credit_max: None };
     ledger::open_account(ctx, book, code, &record)
 }
 

@@ -35,12 +35,13 @@ impl Action for Journal {
         if let Some(date) = self.effective_ms {
             check_date(ctx, &self.entries, date)?;
         }
+        let date = self.effective_ms.unwrap_or(ctx.time_ms());
         let reverses = match &self.reverses {
-            Some(earlier) => Some(remember::take_back(ctx, &account, earlier, &self.entries)?),
+            Some(earlier) => Some(remember::take_back(ctx, &account, earlier, &self.entries, date)?),
             None => None,
         };
         if let Some(reference) = &self.reference {
-            remember::add(ctx, &account, reference, input, &self.entries)?;
+            remember::add(ctx, &account, reference, input, &self.entries, date)?;
         }
         let journal = Some(ctx.next_event());
         let Self { reference, memo, effective_ms, .. } = *self;

@@ -2,7 +2,7 @@ use super::records::BookAccount;
 use super::{deposit, require_owner};
 use crate::keys;
 use crate::modules::{Action, Ctx, weights};
-use wattle_primitives::call::ledger::{AccountId, OpenAccount, SUPPLY_MAX};
+use wattle_primitives::call::ledger::{AccountClass, AccountId, CHART_LEVELS_MAX, OpenAccount, SUPPLY_MAX};
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{BookId, Reason, Weight};
 
@@ -19,8 +19,25 @@ impl Action for OpenAccount {
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { book, code, name, asset, class, parent, debit_max, credit_max } = *self;
         require_owner(ctx, book)?;
-        open_account(ctx, book, code, &BookAccount { asset, class, name, parent, debit_max, credit_max })
+        let depth = match parent {
+            Some(parent) => depth_under(ctx, book, parent, class)?,
+            None => 1,
+        };
+        open_account(
+            ctx,
+            book,
+            code,
+            &BookAccount { asset, class, name, parent, depth, debit_max, credit_max },
+        )
     }
+}
+
+/// The level of an account of a class that is a part of `parent`, which stands already and never changes, so that there
+/// is no circle.
+fn depth_under(ctx: &mut Ctx<'_>, book: BookId, parent: u32, class: AccountClass) -> Result<u8, Reason> {
+    let parent = ctx.state.read(keys::book_account(book, parent)).ok_or(Reason::UnknownAccount)?;
+    let fits = parent.class == class && parent.depth < CHART_LEVELS_MAX;
+    parent.depth.checked_add(1).filter(|_| fits).ok_or(Reason::OutOfRange)
 }
 
 /// Opens an account in a book; the payer pays. Nobody's permission is asked here.
@@ -35,13 +52,6 @@ pub(crate) fn open_account(
     }
     if ctx.state.contains(keys::book_account(book, code)) {
         return Err(Reason::AlreadyExists);
-    }
-    if let Some(parent) = record.parent {
-        // It stands already and never changes, so there is no circle.
-        let parent = ctx.state.read(keys::book_account(book, parent)).ok_or(Reason::UnknownAccount)?;
-        if parent.class != record.class {
-            return Err(Reason::OutOfRange);
-        }
     }
     deposit(ctx)?;
     let mut owner = ctx.state.read(keys::book(book)).ok_or(Reason::UnknownBook)?;

@@ -31,6 +31,8 @@ pub struct BookAccount {
     pub name: Option<Hash>,
     /// The account that it is a part of.
     pub parent: Option<u32>,
+    /// Its level in the chart: 1 without a parent.
+    pub depth: u8,
     /// Most by which debits, reserved ones included, may exceed posted credits, base units.
     pub debit_max: Option<Amount>,
     /// Most by which credits, reserved ones included, may exceed posted debits, base units.
@@ -46,6 +48,8 @@ pub struct PostedJournal {
     pub entries: Hash,
     /// Where it stands.
     pub posted: JournalId,
+    /// The date of its entries: its own, else the block's time.
+    pub date_ms: TimeMs,
     /// Whether a later one took it back.
     pub reversed: bool,
 }

@@ -13,7 +13,7 @@ use super::records::PostedJournal;
 use crate::keys;
 use crate::modules::Ctx;
 use wattle_primitives::call::ledger::{Entry, JOURNALS_REMEMBERED, JournalId};
-use wattle_primitives::{Address, Hash, Reason, domain};
+use wattle_primitives::{Address, Hash, Reason, TimeMs, domain};
 
 /// Keys that remembering touches at most: the count, the place, the journal, the one forgotten; the payer's wallet and
 /// the deposits.
@@ -40,6 +40,7 @@ pub(super) fn add(
     reference: &Hash,
     input: Hash,
     entries: &[Entry],
+    date_ms: TimeMs,
 ) -> Result<(), Reason> {
     let count = ctx.state.read(keys::journals(account)).unwrap_or(0);
     let place = keys::journal_place(account, count.checked_rem(u64::from(JOURNALS_REMEMBERED)).unwrap_or(0));
@@ -50,17 +51,18 @@ pub(super) fn add(
     ctx.state.write(place, reference);
     ctx.state.write(keys::journals(account), &count.checked_add(1).ok_or(Reason::Overflow)?);
     let posted = JournalId { height: ctx.env().height, index: ctx.next_event() };
-    let known = PostedJournal { input, entries: hash_of(entries), posted, reversed: false };
+    let known = PostedJournal { input, entries: hash_of(entries), posted, date_ms, reversed: false };
     ctx.state.write(keys::journal(account, reference), &known);
     Ok(())
 }
 
-/// Marks an earlier journal as taken back by `entries`, and says where it stands.
+/// Marks an earlier journal as taken back by `entries` of a date that is not before its own, and says where it stands.
 pub(super) fn take_back(
     ctx: &mut Ctx<'_>,
     account: &Address,
     reference: &Hash,
     entries: &[Entry],
+    date_ms: TimeMs,
 ) -> Result<JournalId, Reason> {
     let key = keys::journal(account, reference);
     let mut known = ctx.state.read(key).ok_or(Reason::UnknownJournal)?;
@@ -70,6 +72,9 @@ pub(super) fn take_back(
     let exchanged = |entry: &Entry| Entry { debit: entry.credit, credit: entry.debit, ..entry.clone() };
     if hash_of(&entries.iter().map(exchanged).collect::<Vec<_>>()) != known.entries {
         return Err(Reason::BadReversal);
+    }
+    if date_ms < known.date_ms {
+        return Err(Reason::BadTime);
     }
     known.reversed = true;
     ctx.state.write(key, &known);
