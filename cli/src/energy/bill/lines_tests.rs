@@ -109,10 +109,10 @@ fn amounts_have_their_assets_decimals_and_symbol() {
     let text = csv(&lines, &grids());
     let rows: Vec<Vec<&str>> = text.lines().map(|row| row.splitn(16, ',').collect()).collect();
     assert!(rows.iter().all(|row| row.len() == 16) && rows.len() == 5, "{text}");
-    assert_eq!((rows[1][9], rows[1][13]), ("0.3", "KES"));
-    assert_eq!((rows[4][12], rows[4][13]), ("1.5", "SUN"));
+    assert_eq!((rows[1][9], rows[1][13]), ("0.3", "KES-3"));
+    assert_eq!((rows[4][12], rows[4][13]), ("1.5", "SUN-4"));
     assert_eq!(rows[4][3], Hash([4; 32]).to_string());
-    assert!(table(&lines, &grids()).contains("100 Wh at 1.5 KES a kWh"));
+    assert!(table(&lines, &grids()).contains("100 Wh at 1.5 KES-3 a kWh"));
     let json = totals_json(&totals, &grids());
     assert_eq!((&json[1]["symbol"], &json[1]["received"]), (&json!("SUN"), &json!("1500000")));
 }

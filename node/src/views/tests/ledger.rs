@@ -199,5 +199,5 @@ fn a_trial_balance_keeps_its_places_while_cash_in_another_asset_comes() {
     world.block(vec![world.tx(1, 2, calls)], true);
     let rest = [(at(3000), 0), (at(4000), 0), (at(4100), 0), (at(4200), 1)];
     assert_eq!(places(&world, cursor, 50).0, rest);
-    assert_eq!(places(&world, None, 50).0, [&[(cash, 0), (cash, 1), (at(1000), 0)], &rest[..]].concat());
+    assert_eq!(places(&world, None, 50).0, [&[(cash, 0), (cash, 1), (at(1000), 0)][..], &rest].concat());
 }
