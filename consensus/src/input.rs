@@ -8,8 +8,8 @@ pub enum Work {
     /// None that is known.
     #[default]
     None,
-    /// Only what falls due by itself: an expiry, a settlement. It recurs for ever, so it wakes an idle chain at a bounded
-    /// rate: [`crate::Timing::due_interval_ms`].
+    /// Only what falls due by itself: an expiry, a settlement. It recurs for ever, so it wakes an idle chain at a
+    /// bounded rate: [`crate::Timing::due_interval_ms`].
     Due,
     /// A transaction that is ready.
     Transaction,

@@ -45,7 +45,8 @@ impl Bucket {
         Weight(size.capacity.0.saturating_sub(self.at(size, now).div_ceil(MILLI)))
     }
 
-    /// The time in ms after which `units` fit, rounded up: zero when they do at `now`, [`TimeMs::MAX`] when they never will.
+    /// The time in ms after which `units` fit, rounded up: zero when they do at `now`, [`TimeMs::MAX`] when they never
+    /// will.
     #[must_use]
     pub fn wait(&self, size: BucketSize, now: TimeMs, units: Weight) -> TimeMs {
         let (holds, needed) = (size.capacity.0.saturating_mul(MILLI), units.0.saturating_mul(MILLI));

@@ -144,7 +144,8 @@ pub struct MicrogridInfo {
     pub next_final: Option<IntervalId>,
 }
 
-/// A pause: nobody pays for a microgrid's work. It takes no orders and no deals, and settles nothing, until it is resumed.
+/// A pause: nobody pays for a microgrid's work. It takes no orders and no deals, and settles nothing, until it is
+/// resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

@@ -28,7 +28,8 @@ pub fn nonce(state: &State, address: &Address, lane: Lane) -> Nonce {
     state.read(keys::account(address)).map_or(Nonce::ZERO, |account| account.nonce(lane))
 }
 
-/// The assets that an account holds or has held, from place `from` of its list, at most `limit`; the native one is at place
+/// The assets that an account holds or has held, from place `from` of its list, at most `limit`; the native one is at
+/// place
 /// 0.
 #[must_use]
 pub fn assets_of(
@@ -216,8 +217,8 @@ pub fn acceptances(state: &State, id: &Hash, deal: &Deal) -> Vec<(Address, Accep
     deal.acceptors.iter().filter_map(acceptance).collect()
 }
 
-/// A microgrid's disputes that are not decided by id, from place `from` of its list, at most `limit`. The list has no gaps;
-/// when one ends, the last takes its place.
+/// A microgrid's disputes that are not decided by id, from place `from` of its list, at most `limit`. The list has no
+/// gaps; when one ends, the last takes its place.
 #[must_use]
 pub fn disputes(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<(Hash, Dispute)> {
     let count = state.read(keys::dispute_count(id)).unwrap_or(0);

@@ -14,8 +14,9 @@ pub struct Counters {
     pub microgrids: u32,
 }
 
-/// How long work that could not be done waits until it is tried again. Whatever falls due was checked to be possible when
-/// it was put down, so this never happens unless a rule is broken; then nothing is forgotten, and nothing is held up.
+/// How long work that could not be done waits until it is tried again. Whatever falls due was checked to be possible
+/// when it was put down, so this never happens unless a rule is broken; then nothing is forgotten, and nothing is held
+/// up.
 pub const RETRY_MS: u64 = 3_600_000;
 
 /// A kind of work that falls due: whose it is. Each has a queue of its own and a share of a block.

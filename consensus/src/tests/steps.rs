@@ -75,7 +75,8 @@ fn rule_2_a_leader_builds_at_once_with_work_and_after_the_interval_without() {
     ]);
 }
 
-/// Goal: what recurs by itself makes no more blocks than eight in an idle interval; a transaction waits for none of that.
+/// Goal: what recurs by itself makes no more blocks than eight in an idle interval; a transaction waits for none of
+/// that.
 #[test]
 fn rule_2_due_work_alone_makes_blocks_at_a_bounded_rate() {
     let builds = |bench: &mut Bench, at_ms, input| {

@@ -1,8 +1,8 @@
 //! Work that falls due in a block, before its transactions.
 //!
-//! Each kind of work has a share of the weight that a block leaves for it all: [`ledger::DUE_SHARE`] and its sisters, in
-//! thousandths. So a pile of one kind, which anybody can heap up, keeps no other kind waiting for more than its turn. What
-//! a kind does not use goes round to the others. Within a kind it is soonest first; a microgrid takes at
+//! Each kind of work has a share of the weight that a block leaves for it all: [`ledger::DUE_SHARE`] and its sisters,
+//! in thousandths. So a pile of one kind, which anybody can heap up, keeps no other kind waiting for more than its
+//! turn. What a kind does not use goes round to the others. Within a kind it is soonest first; a microgrid takes at
 //! most half of what is left, so that none holds up the others.
 //!
 //! Nothing is forgotten: what cannot be done stays as it is and is tried again after [`RETRY_MS`].
@@ -29,8 +29,8 @@ const _: () = assert!(
     "shares make a whole"
 );
 
-/// Does what is due, within `budget`; the rest waits for the next block. Of each kind at least one thing is done, whatever
-/// it weighs.
+/// Does what is due, within `budget`; the rest waits for the next block. Of each kind at least one thing is done,
+/// whatever it weighs.
 pub fn on_block(ctx: &mut Ctx<'_>, budget: Weight) -> Weight {
     let mut used = Weight::ZERO;
     for (kind, share) in SHARES {

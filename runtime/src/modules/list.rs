@@ -1,5 +1,5 @@
-//! A microgrid's open things of a kind, by number: a list without gaps, in no lasting order. When one ends, the last takes
-//! its place. Its length stands under a key of its own, absent when there is none.
+//! A microgrid's open things of a kind, by number: a list without gaps, in no lasting order. When one ends, the last
+//! takes its place. Its length stands under a key of its own, absent when there is none.
 
 use super::Ctx;
 use crate::keys::Key;

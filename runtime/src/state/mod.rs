@@ -4,9 +4,9 @@
 //!
 //! # The queue
 //! Positions in the trie are hashes, so it cannot be searched by order. Entries whose key begins with
-//! [`tag::QUEUE`] hold a kind and a time after the tag; [`State`] keeps those keys in a trie for each kind as well, ordered
-//! by that time. The index is a function of the committed entries, so it needs no root of its own and every node that
-//! rebuilds from the entries has the same.
+//! [`tag::QUEUE`] hold a kind and a time after the tag; [`State`] keeps those keys in a trie for each kind as well,
+//! ordered by that time. The index is a function of the committed entries, so it needs no root of its own and every
+//! node that rebuilds from the entries has the same.
 
 mod trie;
 

@@ -86,7 +86,8 @@ fn broken_block(world: &mut World) {
     world.state = execute_block(&world.state, &world.env, &[]).unwrap().state;
 }
 
-/// "A hold is released even when its first release failed." So ends an order or a deal, at its own time or with its market.
+/// "A hold is released even when its first release failed." So ends an order or a deal, at its own time or with its
+/// market.
 #[test]
 fn what_could_not_end_at_its_time_ends_later() {
     let clearing = Terms { clearing: ClearingRule::PayAsBid, ..terms() };

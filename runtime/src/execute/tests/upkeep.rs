@@ -17,8 +17,8 @@ fn priced() -> Params {
     Params { weight_price: Amount(1), ..params() }
 }
 
-/// A village whose weight has a price, with a meter of person 2 that was read at the start of the first interval. Debts wait on
-/// its tab, so that nothing but work moves the operator's money.
+/// A village whose weight has a price, with a meter of person 2 that was read at the start of the first interval. Debts
+/// wait on its tab, so that nothing but work moves the operator's money.
 fn village() -> (Village, Sim) {
     let mut village = Village::new(priced(), &Terms { clearing: ClearingRule::PayAsBid, ..terms() });
     let mut sim = village.meter(52, 2, MeterRole::Sub);
@@ -109,7 +109,8 @@ fn what_nobody_pays_for_stops_and_costs_nothing_more() {
     assert!(village.grid().is_paused() && village.world.state.due_ms().is_none());
 }
 
-/// "Who pays arrears gets it going and nothing is lost": each watt-hour is billed once, and silence in the pause not at all.
+/// "Who pays arrears gets it going and nothing is lost": each watt-hour is billed once, and silence in the pause not at
+/// all.
 #[test]
 fn who_pays_gets_it_going_and_nothing_is_lost() {
     let (mut village, mut sim) = village();

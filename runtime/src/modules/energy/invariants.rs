@@ -1,5 +1,5 @@
-//! The rules of settlement: every microgrid with terms stands in the queue once unless it is paused, lists and records agree, nothing waits
-//! for an interval that is over, and money is on tabs or in cash and nowhere else.
+//! The rules of settlement: every microgrid with terms stands in the queue once unless it is paused, lists and records
+//! agree, nothing waits for an interval that is over, and money is on tabs or in cash and nowhere else.
 
 use super::records::{Member, Meter, Microgrid, Position, SettledMeter, Step};
 use super::tab::{self, CLEARING};

@@ -1,7 +1,7 @@
 //! When a microgrid has something to do: clearing, settling and ending intervals, each kind in the order of time.
 //!
-//! A microgrid with terms stands in the queue exactly once, under the time of its next work, unless it is paused. An interval is settled
-//! only after it is cleared, and ends only after it is settled.
+//! A microgrid with terms stands in the queue exactly once, under the time of its next work, unless it is paused. An
+//! interval is settled only after it is cleared, and ends only after it is settled.
 
 use super::records::{Agenda, Microgrid};
 use super::terms;

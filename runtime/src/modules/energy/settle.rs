@@ -1,8 +1,9 @@
 //! Settling an interval provisionally: meters are summed up by member, then members are charged and paid.
 //!
 //! A meter that has not reported to the end of the interval is estimated: the rest of its import at the rate of its
-//! last measured interval, of its export nothing. Where the microgrid was paused, estimates end until the meter reports again. What a member used beyond what it bought, or delivered beyond what it
-//! sold, settles with the operator at the tariff, or under mid-market rates with the other members first.
+//! last measured interval, of its export nothing. Where the microgrid was paused, estimates end until the meter reports
+//! again. What a member used beyond what it bought, or delivered beyond what it sold, settles with the operator at the
+//! tariff, or under mid-market rates with the other members first.
 //!
 //! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it, if its owner lets it be.
 

@@ -1,11 +1,12 @@
 //! Who pays for a microgrid's work: it is metered like a transaction of its operator.
 //!
-//! Work that recurs is paid as it recurs, before it is done: its weight at the price of weight, from the microgrid's own wallet, to
-//! which anybody may transfer, then from its operator's. The same weight is drawn from the operator's bandwidth, also where weight costs nothing.
-//! Of its bucket such work has one half at most: the other is for what the operator, and whoever it sponsors, sends.
+//! Work that recurs is paid as it recurs, before it is done: its weight at the price of weight, from the microgrid's
+//! own wallet, to which anybody may transfer, then from its operator's. The same weight is drawn from the operator's
+//! bandwidth, also where weight costs nothing. Of its bucket such work has one half at most: the other is for what the
+//! operator, and whoever it sponsors, sends.
 //!
-//! While the bucket is full the work waits. While there is no money the microgrid is paused: it stands in no queue, so it costs the chain
-//! nothing more, until somebody pays and resumes it.
+//! While the bucket is full the work waits. While there is no money the microgrid is paused: it stands in no queue, so
+//! it costs the chain nothing more, until somebody pays and resumes it.
 
 use super::records::{Agenda, Microgrid, Pause};
 use super::schedule;
@@ -19,8 +20,9 @@ use wattle_primitives::event::{EnergyEvent, LedgerEvent};
 use wattle_primitives::genesis::Params;
 use wattle_primitives::{Address, Amount, AssetId, Hash, Reason, TimeMs, Weight, planted};
 
-/// Keys that a waking microgrid touches: its record, its old and new place in the queue, the first look at three versions of its
-/// terms, at a quarter of a key's cost for each that is only read; and who pays: two wallets, the fees, the operator's account.
+/// Keys that a waking microgrid touches: its record, its old and new place in the queue, the first look at three
+/// versions of its terms, at a quarter of a key's cost for each that is only read; and who pays: two wallets, the fees,
+/// the operator's account.
 pub(crate) const WAKE_KEYS: u64 = 3 + 3 * (1 + super::TERMS_KEYS) + 4;
 /// Keys of the heaviest single step of work, with looking for it.
 const STEP_KEYS: u64 = 40;

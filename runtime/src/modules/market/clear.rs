@@ -189,8 +189,8 @@ pub(super) fn end(
     ledger::refund(ctx, &order.deposit)
 }
 
-/// Whether the order's interval still takes positions. One that could not be ended in time is paid for all the same, but
-/// its energy was settled with the grid.
+/// Whether the order's interval still takes positions. One that could not be ended in time is paid for all the same,
+/// but its energy was settled with the grid.
 fn is_open(ctx: &mut Ctx<'_>, order: &Order) -> bool {
     let record = ctx.state.read(keys::interval(&order.microgrid, order.interval));
     record.is_some_and(|record| match record.step {

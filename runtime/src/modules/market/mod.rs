@@ -8,8 +8,9 @@
 //!
 //! # When an order ends
 //! Cancelled by its owner before the gate closes; at its own time; or when the market is cleared, whatever part of it
-//! is filled; while the microgrid is paused its owner may cancel it as long as it is not matched. It is traded at most once, at clearing, and never from its time on, nor once its interval is over: a
-//! market that could not be cleared in time (the chain stood still) trades nothing.
+//! is filled; while the microgrid is paused its owner may cancel it as long as it is not matched. It is traded at most
+//! once, at clearing, and never from its time on, nor once its interval is over: a market that could not be cleared in
+//! time (the chain stood still) trades nothing.
 
 mod cancel_order;
 mod clear;

@@ -731,8 +731,8 @@ fn play(seed: u64, calls: u64, counts: &mut Counts) {
 /// Calls of one world: what comes after is slower, since there is more state to look at.
 const CALLS_EACH: u64 = 2_500;
 
-/// Calls that may not take effect in a short run: a deal comes to them after four others in order, and a reading; and where
-/// weight is free no microgrid is ever paused.
+/// Calls that may not take effect in a short run: a deal comes to them after four others in order, and a reading; and
+/// where weight is free no microgrid is ever paused.
 const RARE: &[&str] = &["report_usage", "close_deal", "resume_microgrid"];
 
 /// Goal: the promise above, after every block. `SEED=n` replays one world, `CALLS=n` makes it longer;
