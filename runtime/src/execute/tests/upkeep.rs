@@ -158,6 +158,27 @@ fn who_pays_gets_it_going_and_nothing_is_lost() {
     village.check_tabs();
 }
 
+/// Silence after a pause is estimated like any other, in the pause's own interval as well.
+#[test]
+fn silence_after_a_pause_is_estimated() {
+    let (mut village, mut sim) = village();
+    report(&mut village, &mut sim, QUARTER, 900);
+    village.go(village.first_ms + QUARTER + 60_000); // 900 Wh an interval are typical of it
+    drain(&mut village, 1_000);
+    report(&mut village, &mut sim, 2 * QUARTER, 900);
+    village.go(village.first_ms + 2 * QUARTER + 60_000);
+    assert!(village.grid().is_paused());
+    let wallet = Address::of_microgrid(&village.id);
+    let (asset, amount) = (AssetId::NATIVE, Amount(900_000));
+    village.ok(3, Call::from(call::token::Transfer { to: wallet, asset, amount }));
+    village.ok(3, resume(&village));
+    report(&mut village, &mut sim, 2 * QUARTER + QUARTER / 3, 300);
+    let before = village.billed(2).0;
+    village.go(village.first_ms + 4 * QUARTER + 60_000);
+    assert_eq!(village.billed(2).0 - before, 300 + 600 + 900);
+    assert!(village.member(2).estimated > Amount(0));
+}
+
 /// To the unit: what is taken is the price of the weight that was used, from the microgrid's own wallet first.
 #[test]
 fn work_costs_what_it_weighs_and_the_microgrids_wallet_pays_first() {

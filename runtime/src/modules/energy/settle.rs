@@ -1,9 +1,9 @@
 //! Settling an interval provisionally: meters are summed up by member, then members are charged and paid.
 //!
 //! A meter that has not reported to the end of the interval is estimated: the rest of its import at the rate of its
-//! last measured interval, of its export nothing. Where the microgrid was paused, estimates end until the meter reports
-//! again. What a member used beyond what it bought, or delivered beyond what it sold, settles with the operator at the
-//! tariff, or under mid-market rates with the other members first.
+//! last measured interval, of its export nothing. Where it was silent in a pause of the microgrid, estimates end until
+//! it reports again. What a member used beyond what it bought, or delivered beyond what it sold, settles with the
+//! operator at the tariff, or under mid-market rates with the other members first.
 //!
 //! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it, if its owner lets it be.
 
@@ -165,7 +165,7 @@ fn part(
         import_wh: rate,
         amount: Amount::ZERO,
     });
-    if let Some(paused_ms) = at.grid.paused_from(start, end) {
+    if let Some(paused_ms) = at.grid.paused_from(start.max(silence.since_ms), end) {
         silence.until_ms.get_or_insert(paused_ms.max(silence.since_ms));
     }
     let estimate = silence.between(start.max(silence.since_ms), end, at.grid.interval_ms);
