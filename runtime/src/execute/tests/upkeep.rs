@@ -158,6 +158,49 @@ fn who_pays_gets_it_going_and_nothing_is_lost() {
     village.check_tabs();
 }
 
+/// A pause gives nobody a choice: orders past the gate stand until their interval is over, and then can be taken back.
+#[test]
+fn an_order_past_the_gate_stands_until_its_interval_is_over() {
+    let (mut village, mut sim) = village();
+    report(&mut village, &mut sim, QUARTER, 250);
+    for n in [1, 2] {
+        village.ok(2, order(&village, n, 4 * QUARTER));
+    }
+    let cancel = |n| Call::from(call::market::CancelOrder { order: order_id(&address(2), &Hash([n; 32])) });
+    drain(&mut village, 1_000);
+    village.go(village.first_ms + 4 * QUARTER - 1);
+    assert!(village.grid().is_paused());
+    village.ok(2, cancel(1));
+    for after in [4 * QUARTER, 5 * QUARTER - 1] {
+        village.go(village.first_ms + after);
+        village.fails(2, cancel(2), Reason::GateClosed);
+    }
+    village.go(village.first_ms + 5 * QUARTER);
+    village.ok(2, cancel(2));
+    assert!(village.grid().is_paused());
+    assert_eq!(village.world.funds(2).1, 0);
+}
+
+/// Nor is money locked in where the work waits for its operator's bucket.
+#[test]
+fn a_full_bucket_locks_in_no_order() {
+    let (mut village, _) = village();
+    village.ok(2, order(&village, 1, 4 * QUARTER));
+    let state = village.world.state.clone();
+    let mut overlay = Overlay::new(&state);
+    let mut account = state.read(keys::account(&address(1))).unwrap();
+    account.bucket.level = u64::MAX / 2;
+    overlay.write(keys::account(&address(1)), &account);
+    village.world.state = overlay.finish().0;
+    let cancel = Call::from(call::market::CancelOrder { order: order_id(&address(2), &Hash([1; 32])) });
+    village.go(village.first_ms + 4 * QUARTER);
+    village.fails(2, cancel.clone(), Reason::GateClosed);
+    village.go(village.first_ms + 5 * QUARTER);
+    village.ok(2, cancel);
+    assert!(!village.grid().is_paused());
+    assert_eq!(village.world.funds(2).1, 0);
+}
+
 /// Silence after a pause is estimated like any other, in the pause's own interval as well.
 #[test]
 fn silence_after_a_pause_is_estimated() {

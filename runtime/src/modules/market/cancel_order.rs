@@ -22,19 +22,19 @@ impl Action for CancelOrder {
         let id = &self.order;
         let order = ctx.state.read(keys::order(id)).ok_or(Reason::UnknownOrder)?;
         let grid = energy::microgrid(ctx, &order.microgrid)?;
-        // Nobody's money is locked in by a pause: what is not matched can be taken back, and nothing else would end it.
-        let kept = grid.is_paused() && order.expires_ms.is_none();
-        if is_over(ctx, &grid, &order) && !kept {
+        let over = is_over(ctx, &grid, &order);
+        if over && order.expires_ms.is_some() {
             return Err(Reason::UnknownOrder);
         }
         if order.account != ctx.on_behalf_of() {
             return Err(Reason::NotAllowed);
         }
         let terms = terms::at(ctx, &order.microgrid, &grid, order.interval).ok_or(Reason::NoTerms)?;
-        let opened = if grid.is_paused() {
-            unmatched(ctx, &order.microgrid, order.interval).map(drop)
+        // Nobody's money is locked in by work that waits: what can no longer be matched can be taken back.
+        let opened = if over {
+            unmatched(ctx, &order.microgrid, &grid, order.interval)
         } else {
-            open(ctx, &order.microgrid, &grid, &terms, order.interval).map(drop)
+            open(ctx, &order.microgrid, &grid, &terms, order.interval)
         };
         if let Err(reason) = opened
             && !planted!("order-cancelled-late")

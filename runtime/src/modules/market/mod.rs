@@ -8,9 +8,10 @@
 //!
 //! # When an order ends
 //! Cancelled by its owner before the gate closes; at its own time; or when the market is cleared, whatever part of it
-//! is filled; while the microgrid is paused its owner may cancel it as long as it is not matched. It is traded at most
-//! once, at clearing, and never from its time on, nor once its interval is over: a market that could not be cleared in
-//! time (the chain stood still) trades nothing.
+//! is filled. It is traded at most once, at clearing, and never from its time on, nor once its interval is over: a
+//! market that could not be cleared in time (the chain stood still, nobody paid) trades nothing. An order without a
+//! time of its own that was not matched by then may be cancelled until that market is cleared. Between the gate and the
+//! interval's end nobody takes an order back: who can delay the clearing would have the choice.
 
 mod cancel_order;
 mod clear;
@@ -51,17 +52,17 @@ fn open(
     at: IntervalId,
 ) -> Result<Interval, Reason> {
     let gate = grid.start(at).saturating_sub(terms.gate_closure_ms);
-    let cleared = grid.agenda.is_none_or(|agenda| at < agenda.clear);
-    if cleared || ctx.time_ms() >= gate {
+    if ctx.time_ms() >= gate {
         return Err(Reason::GateClosed);
     }
-    unmatched(ctx, id, at)
+    unmatched(ctx, id, grid, at)
 }
 
 /// The interval's record, if its orders are not matched.
-fn unmatched(ctx: &mut Ctx<'_>, id: &Hash, at: IntervalId) -> Result<Interval, Reason> {
+fn unmatched(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, at: IntervalId) -> Result<Interval, Reason> {
+    let cleared = grid.agenda.is_none_or(|agenda| at < agenda.clear);
     let record = ctx.state.read(interval(id, at)).unwrap_or_default();
-    if record.step == Step::Open { Ok(record) } else { Err(Reason::GateClosed) }
+    if !cleared && record.step == Step::Open { Ok(record) } else { Err(Reason::GateClosed) }
 }
 
 /// Whether an order no longer stands at the block's time.
@@ -69,11 +70,14 @@ fn is_over(ctx: &Ctx<'_>, grid: &Microgrid, order: &Order) -> bool {
     order.expires_ms.unwrap_or(grid.end(order.interval)) <= ctx.time_ms()
 }
 
-/// Ends an order whose time is over, if it stands. What is filled of it, if its market has just been cleared, stays
-/// traded. Placing checked that this is possible.
+/// Ends an order, if it stands and either its time is over or its market was cleared. What is filled of it stays traded.
+/// Placing checked that this is possible.
 pub(crate) fn expire(ctx: &mut Ctx<'_>, id: &Hash) -> (Weight, Result<(), Reason>) {
     let ended = ctx.state.read(order(id)).map_or(Ok(()), |order| {
         let grid = microgrid(ctx, &order.microgrid)?;
+        if !is_over(ctx, &grid, &order) && unmatched(ctx, &order.microgrid, &grid, order.interval).is_ok() {
+            return Ok(());
+        }
         let end = if order.filled_wh > WattHours::ZERO { OrderEnd::Cleared } else { OrderEnd::Expired };
         clear::end(ctx, &grid, id, &order, end)
     });
