@@ -5,7 +5,8 @@
 //! turn. What a kind does not use goes round to the others. Within a kind it is soonest first; a microgrid takes at
 //! most half of what is left, so that none holds up the others.
 //!
-//! Nothing is forgotten: what cannot be done stays as it is and is tried again after [`RETRY_MS`].
+//! Nothing is forgotten: what cannot be done stays as it is and is tried again after [`RETRY_MS`]. A thing that is not
+//! over when its turn comes (another of the same name, made since) is left alone.
 
 use super::{Ctx, agenda, deals, energy, ledger, market, weights};
 use crate::keys;
@@ -69,6 +70,9 @@ fn run(ctx: &mut Ctx<'_>, kind: DueKind, budget: Weight) -> Weight {
             if !planted!("failed-due-forgotten") {
                 let again = ctx.time_ms().saturating_add(TimeMs(RETRY_MS));
                 ctx.state.write(keys::queue(again, &due), &due);
+                if let Due::Microgrid(id) = due {
+                    energy::schedule::note_retry(ctx, &id, again);
+                }
             }
         }
         used = used.saturating_add(took);

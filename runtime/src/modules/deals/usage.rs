@@ -113,9 +113,9 @@ pub(super) fn count(
     Ok(())
 }
 
-/// Ends a request or deal whose time is over, if it stands. Authorising checked that this is possible.
+/// Ends a request or deal, if it stands and its time is over. Authorising checked that this is possible.
 pub(crate) fn expire(ctx: &mut Ctx<'_>, id: &Hash) -> (Weight, Result<(), Reason>) {
-    let found = ctx.state.read(keys::deal(id));
+    let found = ctx.state.read(keys::deal(id)).filter(|deal| deal.expires_ms <= ctx.time_ms());
     let acceptances = found.as_ref().map_or(0, |deal| deal.acceptors.len());
     let acceptances = u64::try_from(acceptances).unwrap_or(u64::MAX);
     let weight = weights::keys(acceptances.saturating_mul(ACCEPTANCE_KEYS).saturating_add(END_KEYS));

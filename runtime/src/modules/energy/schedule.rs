@@ -47,6 +47,14 @@ pub(super) fn enqueue_at(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, age
     grid.agenda = Some(Agenda { due_ms, ..agenda });
 }
 
+/// Notes that a microgrid stands in the queue under another time.
+pub(crate) fn note_retry(ctx: &mut Ctx<'_>, id: &Hash, due_ms: TimeMs) {
+    if let Some(mut grid) = ctx.state.read(keys::microgrid(id)) {
+        grid.agenda = grid.agenda.map(|agenda| Agenda { due_ms, ..agenda });
+        ctx.state.write(keys::microgrid(id), &grid);
+    }
+}
+
 /// The next work of a microgrid with this agenda; `None` if its terms are missing.
 pub(crate) fn next(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, agenda: &Agenda) -> Option<Next> {
     let Agenda { clear, settle, finalize, .. } = *agenda;

@@ -93,9 +93,9 @@ pub(super) fn capture_open(
     if left == Amount::ZERO { refund(ctx, &hold.deposit) } else { Ok(()) }
 }
 
-/// Releases a hold that has expired, if it stands. Reserving checked that this is possible.
+/// Releases a hold, if it stands and has expired. Reserving checked that this is possible.
 pub(crate) fn release_due(ctx: &mut Ctx<'_>, id: &Hash) -> (Weight, Result<(), Reason>) {
-    let hold = ctx.state.read::<Hold>(keys::hold(id));
+    let hold = ctx.state.read::<Hold>(keys::hold(id)).filter(|hold| hold.expires_ms <= ctx.time_ms());
     let weight = weights::keys(hold.as_ref().map_or(2, |hold| close_keys(&hold.entry)));
     (weight, hold.map_or(Ok(()), |hold| release(ctx, id, &hold, true)))
 }
