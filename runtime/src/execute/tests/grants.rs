@@ -353,6 +353,33 @@ fn roles_in_a_book_are_grants_for_it() {
     );
 }
 
+/// What settlement collects later is debited to no grant: without being named, no call makes such a debt. By one that
+/// names them a microgrid can be founded, but its operator has not consented to collection by that, and nobody becomes
+/// an installer who would stay one.
+#[test]
+fn what_is_collected_later_has_to_be_named() {
+    let mut world = World::new(params());
+    let (reference, asset, interval_ms) = (Hash([9; 32]), AssetId::NATIVE, TimeMs(900_000));
+    let microgrid = call::energy::microgrid_id(&address(1), &reference);
+    let found = Call::from(call::energy::RegisterMicrogrid { reference, asset, interval_ms });
+    let terms = |installer| {
+        let terms = Box::new(call::energy::Terms { installer, ..settlement::terms() });
+        Call::from(call::energy::SetTerms { microgrid, terms })
+    };
+    let any = grant(&mut world, Limits { calls: Calls::Any, ..limits() });
+    let named = grant(&mut world, Limits { calls: only(&[&found, &terms(None)]), ..limits() });
+    assert_eq!(world.act(2, any, vec![found.clone()]), refused(Reason::CallNotGranted));
+    assert_eq!(world.act(2, named, vec![found]), Outcome::Success);
+    let operator = world.state.read(keys::member(&microgrid, &address(1))).unwrap();
+    assert!(!operator.collect);
+    assert_eq!(world.act(2, any, vec![terms(None)]), refused(Reason::CallNotGranted));
+    assert_eq!(world.act(2, named, vec![terms(Some(address(2)))]), refused(Reason::CallNotGranted));
+    assert_eq!(world.act(2, named, vec![terms(None)]), Outcome::Success);
+    world.ok(1, terms(Some(address(3))));
+    assert_eq!(world.act(2, named, vec![terms(Some(address(2)))]), refused(Reason::CallNotGranted));
+    assert_eq!(world.act(2, named, vec![terms(Some(address(3)))]), Outcome::Success);
+}
+
 #[test]
 fn a_grant_that_cannot_be_is_not_made() {
     let mut world = World::new(params());

@@ -6,6 +6,7 @@ use crate::keys;
 use crate::modules::on_block;
 use crate::query;
 use wattle_primitives::call::energy::{ClearingRule, Terms, microgrid_id};
+use wattle_primitives::call::identity::{Calls, Limits};
 use wattle_primitives::call::market::{Side, order_id};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::ClockQuality;

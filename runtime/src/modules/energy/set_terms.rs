@@ -30,6 +30,10 @@ impl Action for SetTerms {
         if !fits(terms, grid.interval_ms) {
             return Err(Reason::OutOfRange);
         }
+        let newest = grid.terms.checked_sub(1).and_then(|version| ctx.state.read(keys::terms(id, version)));
+        if ctx.grant().is_some() && newest.and_then(|newest| newest.terms.installer) != terms.installer {
+            return Err(Reason::CallNotGranted); // an installer's authority would outlive the grant
+        }
         let (version, from) = next_version(ctx, id, &grid);
         if version >= VERSIONS_MAX {
             return Err(Reason::OutOfRange);

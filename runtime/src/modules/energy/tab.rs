@@ -86,8 +86,8 @@ pub(crate) fn engage(
 }
 
 /// Makes `account` a member, if it is none, and returns its record. Counts it in `grid`, which the caller writes. The
-/// payer pays for the tab, and for a wallet in the settlement asset. Whoever is made a member by another is not
-/// debited before it says so itself.
+/// payer pays for the tab, and for a wallet in the settlement asset. Whoever is made a member by another, or by its
+/// grant, is not debited before it says so itself.
 pub(crate) fn join(
     ctx: &mut Ctx<'_>,
     id: &Hash,
@@ -103,7 +103,7 @@ pub(crate) fn join(
     ledger::open_wallet(ctx, account, grid.asset)?;
     let deposit = ledger::deposit(ctx)?;
     open(ctx, grid.book, code, grid.asset)?;
-    let collect = account == ctx.on_behalf_of();
+    let collect = account == ctx.on_behalf_of() && ctx.grant().is_none();
     let member = Member { code, credit_limit, collect, deposit, ..Member::default() };
     ctx.state.write(key, &member);
     ctx.state.write(keys::member_index(id, code), &account);

@@ -24,7 +24,7 @@ const CALL_KEYS: u64 = 2;
 enum Reach {
     /// By any that is for all calls or names it.
     Any,
-    /// By one that names it: it makes debts, or lets somebody collect them.
+    /// By one that names it: it makes debts, says what they come to, or lets somebody collect them.
     Named,
     /// By none: it gives authority away. Nothing is granted by a grant.
     Never,
@@ -47,16 +47,16 @@ const fn reach(call: &Call) -> Reach {
             | IdentityCall::RevokeGrant(_) => Reach::Never,
         },
         Call::Energy(call) => match call {
-            EnergyCall::SetCollection(_) | EnergyCall::ReadMeter(_) | EnergyCall::RetireMeter(_) => {
-                Reach::Named
-            }
             EnergyCall::RegisterMicrogrid(_)
             | EnergyCall::RegisterMeter(_)
-            | EnergyCall::SubmitReadings(_)
             | EnergyCall::SetTerms(_)
             | EnergyCall::SetMember(_)
-            | EnergyCall::PayTab(_)
             | EnergyCall::SwapMeter(_)
+            | EnergyCall::SetCollection(_)
+            | EnergyCall::ReadMeter(_)
+            | EnergyCall::RetireMeter(_) => Reach::Named,
+            EnergyCall::SubmitReadings(_)
+            | EnergyCall::PayTab(_)
             | EnergyCall::ResumeMicrogrid(_)
             | EnergyCall::LeaveMicrogrid(_) => Reach::Any,
         },
@@ -64,8 +64,10 @@ const fn reach(call: &Call) -> Reach {
             DealsCall::RequestDeal(_)
             | DealsCall::AcceptDeal(_)
             | DealsCall::ConfirmDeal(_)
-            | DealsCall::AuthoriseDeal(_) => Reach::Named,
-            DealsCall::ReportUsage(_) | DealsCall::CloseDeal(_) | DealsCall::AbortDeal(_) => Reach::Any,
+            | DealsCall::AuthoriseDeal(_)
+            | DealsCall::ReportUsage(_)
+            | DealsCall::CloseDeal(_) => Reach::Named,
+            DealsCall::AbortDeal(_) => Reach::Any,
         },
         Call::Disputes(call) => match call {
             DisputesCall::DecideDispute(_) => Reach::Named,
