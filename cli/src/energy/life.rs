@@ -3,7 +3,6 @@
 use super::date::parse_time;
 use super::{CliError, CliResult, Ctx, SendArgs, call};
 use crate::input;
-use crate::secret::address_of;
 use clap::Args;
 use std::path::PathBuf;
 use wattle_primitives::reading::SignedReading;
@@ -40,7 +39,8 @@ pub(super) struct ReadArgs {
 pub(super) struct RetireArgs {
     /// The meter: the address of its key.
     meter: Address,
-    /// Its closing reading, signed by the meter, as JSON; without it the last accepted one closes it.
+    /// Its closing reading, signed by the meter, as JSON; without it the last accepted one closes it, if it is 30 days
+    /// old.
     #[arg(long, value_name = "FILE")]
     closing: Option<PathBuf>,
     #[command(flatten)]
@@ -52,9 +52,6 @@ pub(super) struct LeaveArgs {
     /// The microgrid's id.
     #[arg(long, value_name = "HASH")]
     microgrid: Hash,
-    /// The member: an address, or the name of a key; the sender when absent.
-    #[arg(long, value_name = "ADDRESS")]
-    account: Option<String>,
     #[command(flatten)]
     send: SendArgs,
 }
@@ -78,10 +75,6 @@ pub(super) async fn retire(args: &RetireArgs, ctx: &Ctx) -> CliResult {
 }
 
 pub(super) async fn leave(args: &LeaveArgs, ctx: &Ctx) -> CliResult {
-    let account = match &args.account {
-        Some(account) => address_of(account, ctx)?,
-        None => args.send.tx.sender(&args.send.signer, ctx)?,
-    };
-    let leave = Call::from(call::energy::LeaveMicrogrid { microgrid: args.microgrid, account });
-    call(leave, &format!("{account} leaves microgrid {}", args.microgrid), &args.send, ctx).await
+    let leave = Call::from(call::energy::LeaveMicrogrid { microgrid: args.microgrid });
+    call(leave, &format!("leave microgrid {}", args.microgrid), &args.send, ctx).await
 }

@@ -327,10 +327,7 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
             "Energy::RetireMeter",
             Call::from(call::energy::RetireMeter { meter: address(9), closing: Some(first.clone()) }),
         ),
-        (
-            "Energy::LeaveMicrogrid",
-            Call::from(call::energy::LeaveMicrogrid { microgrid, account: address(2) }),
-        ),
+        ("Energy::LeaveMicrogrid", Call::from(call::energy::LeaveMicrogrid { microgrid })),
         (
             "Energy::SwapMeter",
             Call::from(call::energy::SwapMeter {

@@ -3,9 +3,8 @@ use crate::{Address, TimeMs};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// Enters what a person has read off a meter; by its owner, the installer whom the terms name, or the microgrid's
-/// operator. It counts as a reading of its time, and is flagged. The owner's own word lowers no bill: it shows no more
-/// export, and no less import than was estimated.
+/// Enters what a person has read off a meter; by the microgrid's operator, or the installer whom the terms name if it is
+/// not its own. It counts as a reading of its time, and is flagged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

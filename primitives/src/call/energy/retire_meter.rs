@@ -11,6 +11,6 @@ use serde::{Deserialize, Serialize};
 pub struct RetireMeter {
     /// The meter; it takes no readings afterwards, and its key never counts again.
     pub meter: Address,
-    /// Its closing reading, signed by the meter; without it the last accepted one closes it.
+    /// Its closing reading, signed by the meter; without it the last accepted one closes it, if it is 30 days old.
     pub closing: Option<Box<SignedReading>>,
 }

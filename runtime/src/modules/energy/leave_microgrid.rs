@@ -17,13 +17,12 @@ impl Action for LeaveMicrogrid {
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        let (id, account) = (&self.microgrid, self.account);
+        let (id, account) = (&self.microgrid, ctx.on_behalf_of());
         let mut grid = microgrid(ctx, id)?;
-        let by = if account == ctx.on_behalf_of() { By::Member } else { By::Settlement };
-        if account == grid.operator || (by == By::Settlement && grid.operator != ctx.on_behalf_of()) {
+        if account == grid.operator {
             return Err(Reason::NotAllowed);
         }
-        tab::pay(ctx, id, &grid, account, by)?;
+        tab::pay(ctx, id, &grid, account, By::Member)?;
         let member = tab::member(ctx, id, &account)?;
         let over = grid.agenda.is_none_or(|agenda| agenda.finalize > member.until);
         if !over || !is_free(&member) {

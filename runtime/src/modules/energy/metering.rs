@@ -116,22 +116,6 @@ pub(super) fn take(
     Ok(())
 }
 
-/// Whether `next` shows less import for the time that is settled than was estimated for it.
-pub(super) fn takes_back(ctx: &mut Ctx<'_>, address: &Address, meter: &Meter, next: &LastReading) -> bool {
-    let settled = ctx.state.read(keys::settled_meter(address));
-    let grid = ctx.state.read(keys::microgrid(&meter.microgrid));
-    let Some(((settled, grid), last)) = settled.zip(grid).zip(meter.last) else { return false };
-    let until = grid.start(settled.until);
-    let import = Span {
-        from_ms: last.effective_ms,
-        to_ms: next.effective_ms,
-        wh: next.import_wh.0.saturating_sub(last.import_wh.0),
-    };
-    let to = next.effective_ms.min(until).max(last.effective_ms);
-    let estimate = settled.silence.map_or(0, |of| of.between(last.effective_ms, to, grid.interval_ms));
-    import.between(last.effective_ms, until) < estimate
-}
-
 /// Takes what readings have replaced out of what the member owes by estimates alone, and says how much that was: of an
 /// estimate of `left` Wh, `replaced` are, or all when the silence is `over`.
 fn release(member: &mut Member, silence: &mut Silence, replaced: u64, left: u64, over: bool) -> Amount {

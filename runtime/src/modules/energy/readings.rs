@@ -27,8 +27,8 @@ use wattle_primitives::{Reason, TimeMs, WattHours, planted};
 const HOUR_MS: u64 = 3_600_000;
 /// How far a believed clock may be ahead of the block's time.
 const CLOCK_AHEAD_MS_MAX: u64 = 60_000;
-/// How old the first reading of a meter of the genesis may be: light nodes keep 30 days.
-const FIRST_AGE_MS_MAX: u64 = 30 * 24 * HOUR_MS;
+/// How long light nodes keep readings: so old may the first one of a meter of the genesis be.
+pub(super) const KEPT_MS: u64 = 30 * 24 * HOUR_MS;
 /// Time before a meter's registration in which energy beyond its opening registers may have flowed, at most: a week to
 /// bring its binding to the operator.
 const OPENING_AGE_MS_MAX: u64 = 7 * 24 * HOUR_MS;
@@ -57,10 +57,20 @@ fn next_counters(meter: &Meter, import: &[u16], export: &[u16]) -> Result<Counte
     let Some(last) = &meter.last else { return first_counters(meter.encoding, import, export) };
     let counter = |last: u64, words: &[u16]| {
         let count = meter.encoding.next_count(last, words).map_err(|_| Reason::BadRegisters)?;
-        let count = count.ok_or(Reason::RegisterDecreased)?;
+        let count =
+            count.filter(|count| !falls_short(meter, last, *count)).ok_or(Reason::RegisterDecreased)?;
         Ok((count, meter.encoding.energy_of(count).map_err(|_| Reason::BadRegisters)?))
     };
     Ok([counter(last.import_count, import)?, counter(last.export_count, export)?])
+}
+
+/// Whether a register that seems to have turned is rather one that has not yet come to what a person entered: it fell by
+/// no more than half of its range.
+fn falls_short(meter: &Meter, before: u64, after: u64) -> bool {
+    let by_hand = meter.last.is_some_and(|last| last.manual);
+    let Some(range) = meter.encoding.modulus().filter(|_| by_hand) else { return false };
+    let turned = before.checked_div(range) != after.checked_div(range);
+    turned && before.saturating_add(range).saturating_sub(after) <= range / 2
 }
 
 /// Where a meter begins that is registered now with counters which somebody read at `read_ms`.
@@ -79,9 +89,10 @@ pub(super) fn opening([import, export]: Counters, read_ms: TimeMs, now: TimeMs) 
     }
 }
 
-/// The meter's last reading once a person's is taken, or why it is refused. It is no older than the reading before.
+/// The meter's last reading once a person's is taken, or why it is refused. It is no older than the reading before, on
+/// which it stands.
 pub(super) fn manual(meter: &Meter, read: &ReadMeter, now: TimeMs) -> Result<LastReading, Reason> {
-    let last = meter.last.unwrap_or_default();
+    let last = meter.last.ok_or(Reason::ReadingRequired)?;
     let counter = |wh: WattHours, last_wh: WattHours| {
         let count = meter.encoding.count_of(wh);
         let wh = meter.encoding.energy_of(count).map_err(|_| Reason::BadRegisters)?;
@@ -89,8 +100,7 @@ pub(super) fn manual(meter: &Meter, read: &ReadMeter, now: TimeMs) -> Result<Las
     };
     let (import, export) =
         (counter(read.import_wh, last.import_wh)?, counter(read.export_wh, last.export_wh)?);
-    let oldest = meter.last.map_or_else(|| oldest(meter, now), |last| last.effective_ms);
-    if read.time_ms < oldest || read.time_ms.0 > now.0.saturating_add(CLOCK_AHEAD_MS_MAX) {
+    if read.time_ms < last.effective_ms || read.time_ms.0 > now.0.saturating_add(CLOCK_AHEAD_MS_MAX) {
         return Err(Reason::BadTime);
     }
     let effective_ms = read.time_ms.min(now);
@@ -106,9 +116,7 @@ pub(super) fn manual(meter: &Meter, read: &ReadMeter, now: TimeMs) -> Result<Las
         manual: true,
         ..last
     };
-    if let Some(last) = &meter.last {
-        next.flow_ms = flow(meter, last, &next, now)?.max(effective_ms);
-    }
+    next.flow_ms = flow(meter, &last, &next, now)?.max(effective_ms);
     Ok(next)
 }
 
@@ -139,7 +147,7 @@ pub(super) fn next(meter: &Meter, reading: &Reading, now: TimeMs) -> Result<Last
 
 /// How old a first reading may be: no older than the meter's registration.
 fn oldest(meter: &Meter, now: TimeMs) -> TimeMs {
-    let oldest = TimeMs(now.0.saturating_sub(FIRST_AGE_MS_MAX));
+    let oldest = TimeMs(now.0.saturating_sub(KEPT_MS));
     if oldest < meter.registered_ms && !planted!("reading-before-registration") {
         return meter.registered_ms;
     }

@@ -1,6 +1,6 @@
 use super::records::{LastReading, Member, Meter};
 use super::submit_readings::{accept, accepted_event, push_reading};
-use super::{METER, READING, meter, metering, microgrid, operated, tab};
+use super::{METER, READING, meter, metering, microgrid, operated, readings, tab};
 use crate::keys;
 use crate::modules::{Action, Ctx, SigSink};
 use wattle_primitives::call::energy::RetireMeter;
@@ -34,6 +34,10 @@ impl Action for RetireMeter {
         }
         let mut meter = meter(ctx, &self.meter)?;
         if let Some(last) = meter.last {
+            let silent_ms = ctx.time_ms().saturating_sub(last.effective_ms);
+            if self.closing.is_none() && silent_ms.0 < readings::KEPT_MS {
+                return Err(Reason::ReadingRequired); // its light node may still hold what it exported
+            }
             close(ctx, &self.meter, &mut meter, last)?;
         }
         meter.retired_ms = Some(ctx.time_ms());

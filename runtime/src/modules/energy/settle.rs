@@ -153,7 +153,7 @@ fn part(
     let Slice { import_wh, export_wh, lump } = slice.unwrap_or_default();
     let (start, end) = (at.grid.start(at.interval), at.grid.end(at.interval));
     if last.effective_ms >= end || meter.closed().is_some() {
-        if !lump {
+        if !lump && !last.manual {
             settled.typical_wh = import_wh;
         }
         return Part { import_wh, export_wh, estimate: None };

@@ -426,8 +426,7 @@ impl Draw<'_> {
     }
 
     fn leave_microgrid(&mut self) -> energy::LeaveMicrogrid {
-        let account = if self.once_in(2) { self.me() } else { self.someone() };
-        energy::LeaveMicrogrid { microgrid: self.grid(false), account }
+        energy::LeaveMicrogrid { microgrid: self.grid(false) }
     }
 
     /// What a meter shows: an honest one what can have flowed, a lying one anything.
