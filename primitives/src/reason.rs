@@ -136,8 +136,8 @@ reasons! {
         MemberEngaged = 78, "member_engaged";
         /// The member's tab is not even.
         TabNotEven = 79, "tab_not_even";
-        /// The meter's own reading is needed first: a signed one to close it, unless it has been silent for 30 days; any
-        /// one before a person's.
+        /// The meter's own reading is needed first: a signed one to close it, unless it has been silent for 30 days;
+        /// any one before a person's.
         ReadingRequired = 80, "reading_required";
     }
     market: (96u8..112) => {

@@ -39,6 +39,7 @@ fn samples(method: &Value) -> Value {
         "tx_simulate" => &["calls", "sender"],
         "energy_getTerms" => &["interval"],
         "energy_bill" => &["fromMs"],
+        "identity_listGrants" => &["grantor"],
         _ => &[],
     };
     let params = method["params"].as_array().unwrap().iter();

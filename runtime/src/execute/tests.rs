@@ -359,8 +359,8 @@ fn genesis_is_pinned() {
     assert_eq!(
         pins,
         [
-            "03e5b685791ee7e89c677affba462e73d0a7467365970f661b088012b3ada51f",
-            "f7d6d6f74a3fd134cda2c5b4a8a2f00c78ab603588e63e3719a252b4bcfdb16f"
+            "dc4871b07b80f6401fed0f902edf991a7e849804fef30d7f32597cb3ea48d5f2",
+            "3aaddfaf688202698a6a62d3f0d969823db6aa3ccf7c76e834f2d48ffaabe18e"
         ]
     );
     assert_eq!(state.read(crate::keys::params()), Some(params()));

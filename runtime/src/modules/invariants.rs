@@ -1,11 +1,11 @@
 //! Invariants of a whole state, as modules tell them: their rules, and what several of them count in [`Sums`].
 
 use crate::State;
-use crate::modules::ledger::records::Deposit;
 use crate::state::decode_entry;
 use borsh::BorshDeserialize;
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::state_key::Deposit;
 use wattle_primitives::{AssetId, BookId, Hash};
 
 /// A rule that a state breaks. Money was made or lost, or an index is wrong: do not go on.

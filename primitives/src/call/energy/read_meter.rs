@@ -3,8 +3,8 @@ use crate::{Address, TimeMs};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// Enters what a person has read off a meter; by the microgrid's operator, or the installer whom the terms name if it is
-/// not its own. It counts as a reading of its time, and is flagged.
+/// Enters what a person has read off a meter; by the microgrid's operator, or the installer whom the terms name if it
+/// is not its own. It counts as a reading of its time, and is flagged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

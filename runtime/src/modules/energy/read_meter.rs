@@ -15,8 +15,8 @@ impl Action for ReadMeter {
         Weight((METER + READING).saturating_add(weights::keys(TERMS_KEYS).0))
     }
 
-    /// Enters what the sender has read: whoever bills for it, or reads meters for who does, but not its own. The owner's
-    /// word would be a way round estimates.
+    /// Enters what the sender has read: whoever bills for it, or reads meters for who does, but not its own. The
+    /// owner's word would be a way round estimates.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let (sender, mut meter) = (ctx.on_behalf_of(), meter(ctx, &self.meter)?);
         let grid = microgrid(ctx, &meter.microgrid)?;

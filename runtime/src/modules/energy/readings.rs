@@ -64,8 +64,8 @@ fn next_counters(meter: &Meter, import: &[u16], export: &[u16]) -> Result<Counte
     Ok([counter(last.import_count, import)?, counter(last.export_count, export)?])
 }
 
-/// Whether a register that seems to have turned is rather one that has not yet come to what a person entered: it fell by
-/// no more than half of its range.
+/// Whether a register that seems to have turned is rather one that has not yet come to what a person entered: it fell
+/// by no more than half of its range.
 fn falls_short(meter: &Meter, before: u64, after: u64) -> bool {
     let by_hand = meter.last.is_some_and(|last| last.manual);
     let Some(range) = meter.encoding.modulus().filter(|_| by_hand) else { return false };

@@ -3,10 +3,10 @@
 //! Work that recurs is paid as it recurs, before it is done: its weight at the price of weight, from the microgrid's
 //! own wallet, to which anybody may transfer, then from its operator's. The same weight is drawn from the operator's
 //! bandwidth, also where weight costs nothing. Of its bucket such work has one half at most: the other is for what the
-//! operator, and whoever it sponsors, sends.
+//! operator sends.
 //!
-//! While the bucket is full the work waits. While there is no money the microgrid is paused: it stands in no queue, so
-//! it costs the chain nothing more, until somebody pays and resumes it.
+//! While the bucket is full the work waits; looking at it costs money, and no bandwidth. While there is no money the
+//! microgrid is paused: it stands in no queue, so it costs the chain nothing more, until somebody pays and resumes it.
 
 use super::records::{Agenda, Microgrid, Pause};
 use super::schedule;
@@ -130,13 +130,14 @@ pub(crate) fn pay(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, weight: Weight
     Ok(paid)
 }
 
-/// Gives back what was paid for more than `used`, to the operator first, and draws `used` from the operator's bucket.
+/// Gives back what was paid for more than `used`, to the operator first, and draws `drawn` from the operator's bucket.
 pub(crate) fn account(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     grid: &Microgrid,
     paid: Paid,
     used: Weight,
+    drawn: Weight,
 ) -> Result<(), Reason> {
     let amount = price(&ctx.env().params, used);
     let by_microgrid = paid.by_microgrid.min(amount);
@@ -155,7 +156,7 @@ pub(crate) fn account(
     }
     let key = keys::account(&grid.operator);
     let mut account = ctx.state.read::<Account>(key).ok_or(Reason::UnknownAccount)?;
-    account.bucket.owe(ctx.env().params.bandwidth(), ctx.time_ms(), used);
+    account.bucket.owe(ctx.env().params.bandwidth(), ctx.time_ms(), drawn);
     ctx.state.write(key, &account);
     Ok(())
 }

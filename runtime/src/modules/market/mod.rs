@@ -70,8 +70,8 @@ fn is_over(ctx: &Ctx<'_>, grid: &Microgrid, order: &Order) -> bool {
     order.expires_ms.unwrap_or(grid.end(order.interval)) <= ctx.time_ms()
 }
 
-/// Ends an order, if it stands and either its time is over or its market was cleared. What is filled of it stays traded.
-/// Placing checked that this is possible.
+/// Ends an order, if it stands and either its time is over or its market was cleared. What is filled of it stays
+/// traded. Placing checked that this is possible.
 pub(crate) fn expire(ctx: &mut Ctx<'_>, id: &Hash) -> (Weight, Result<(), Reason>) {
     let ended = ctx.state.read(order(id)).map_or(Ok(()), |order| {
         let grid = microgrid(ctx, &order.microgrid)?;

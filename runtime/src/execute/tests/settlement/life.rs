@@ -182,8 +182,8 @@ fn a_meter_closed_without_a_reading_bills_nothing_beyond_its_last() {
 }
 
 /// A person's reading counts, and is flagged wherever it shows: that of who bills, and of the installer whom the terms
-/// name, within what can have flowed. The owner's does not: it would say when energy flowed as well. No estimate is made
-/// of it.
+/// name, within what can have flowed. The owner's does not: it would say when energy flowed as well. No estimate is
+/// made of it.
 #[test]
 fn a_reading_by_hand_is_flagged_and_never_its_owners() {
     let mut village = begun(params(), &Terms { installer: Some(address(6)), ..terms() });
