@@ -46,6 +46,7 @@ macro_rules! query_of_body {
                 $($own)*
                 $need::<Vec<Call>>("calls"),
                 $need::<Address>("sender"),
+                opt::<Hash>("grant"),
                 opt::<Lane>("lane"),
                 opt::<Nonce>("nonce"),
                 opt::<TimeMs>("expiresMs"),
