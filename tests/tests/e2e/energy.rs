@@ -307,7 +307,8 @@ fn a_meter_is_swapped(village: &Village, grid: &str, old: &str) -> String {
 }
 
 fn a_meter_ends(village: &Village, grid: &str, meter: &str) {
-    let words = ["read-meter", meter, "--import-wh", "0", "--export-wh", "0"];
+    let now = village.now_ms().to_string(); // the chain's
+    let words = ["read-meter", meter, "--import-wh", "0", "--export-wh", "0", "--at", &now];
     village.send("operator", &words);
     assert_eq!(village.ask(&["meter", meter])["manual"], json!(true));
     let refused = |from: &str, words: &[&str], why: &str| {
