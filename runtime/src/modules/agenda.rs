@@ -30,16 +30,15 @@ pub(crate) fn advance(ctx: &mut Ctx<'_>, id: &Hash, room: Weight) -> (Weight, Re
             upkeep::pause(ctx, id, &mut grid, agenda);
             Ok(())
         }
-        // Looking whether it may costs something too, or many microgrids of one operator would look for nothing. It
-        // fills no bucket: looks would leave no room for work.
+        // Looking whether it may costs something too, or many microgrids of one operator would look for nothing.
         Means::Wait => upkeep::pay(ctx, id, &grid, wake)
-            .and_then(|paid| upkeep::account(ctx, id, &grid, paid, wake, Weight::ZERO))
+            .and_then(|paid| upkeep::account(ctx, id, &grid, paid, wake))
             .map(|()| upkeep::postpone(ctx, id, &mut grid, agenda)),
         Means::Work(most) => {
             budget.billed_max = upkeep::before_last_step(most);
             upkeep::pay(ctx, id, &grid, most).and_then(|paid| {
                 work(ctx, id, &mut grid, agenda, &mut budget);
-                upkeep::account(ctx, id, &grid, paid, budget.billed(), budget.billed())
+                upkeep::account(ctx, id, &grid, paid, budget.billed())
             })
         }
     };

@@ -5,7 +5,7 @@
 //! bandwidth, also where weight costs nothing. Of its bucket such work has one half at most: the other is for what the
 //! operator sends.
 //!
-//! While the bucket is full the work waits; looking at it costs money, and no bandwidth. While there is no money the
+//! While the bucket is full the work waits. While there is no money the
 //! microgrid is paused: it stands in no queue, so it costs the chain nothing more, until somebody pays and resumes it.
 
 use super::records::{Agenda, Microgrid, Pause};
@@ -130,14 +130,13 @@ pub(crate) fn pay(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, weight: Weight
     Ok(paid)
 }
 
-/// Gives back what was paid for more than `used`, to the operator first, and draws `drawn` from the operator's bucket.
+/// Gives back what was paid for more than `used`, to the operator first, and draws `used` from the operator's bucket.
 pub(crate) fn account(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     grid: &Microgrid,
     paid: Paid,
     used: Weight,
-    drawn: Weight,
 ) -> Result<(), Reason> {
     let amount = price(&ctx.env().params, used);
     let by_microgrid = paid.by_microgrid.min(amount);
@@ -156,7 +155,7 @@ pub(crate) fn account(
     }
     let key = keys::account(&grid.operator);
     let mut account = ctx.state.read::<Account>(key).ok_or(Reason::UnknownAccount)?;
-    account.bucket.owe(ctx.env().params.bandwidth(), ctx.time_ms(), drawn);
+    account.bucket.owe(ctx.env().params.bandwidth(), ctx.time_ms(), used);
     ctx.state.write(key, &account);
     Ok(())
 }
