@@ -65,7 +65,10 @@ impl Bucket {
     /// [`Bucket::wait`]. Nothing was drawn.
     pub fn draw(&mut self, size: BucketSize, now: TimeMs, units: Weight) -> Result<(), TimeMs> {
         match self.wait(size, now, units) {
-            TimeMs::ZERO => Ok(self.owe(size, now, units)),
+            TimeMs::ZERO => {
+                self.owe(size, now, units);
+                Ok(())
+            }
             wait => Err(wait),
         }
     }

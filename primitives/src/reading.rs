@@ -266,10 +266,10 @@ impl RegisterEncoding {
 
     /// The highest count that stands for no more than `wh`.
     #[must_use]
-    pub const fn count_of(self, wh: WattHours) -> u64 {
+    pub fn count_of(self, wh: WattHours) -> u64 {
         let Self::Acc32 { exponent } = self else { return wh.0 };
         let factor = 10u64.saturating_pow(exponent.unsigned_abs() as u32);
-        if exponent < 0 { wh.0.saturating_mul(factor) } else { wh.0 / factor }
+        if exponent < 0 { wh.0.saturating_mul(factor) } else { wh.0.checked_div(factor).unwrap_or(0) }
     }
 
     /// The energy that a count stands for, rounded down to whole Wh.

@@ -57,7 +57,7 @@ pub(super) struct LeaveArgs {
 }
 
 pub(super) async fn read(args: &ReadArgs, ctx: &Ctx) -> CliResult {
-    let time_ms = args.at.unwrap_or_else(|| wattle_host::wall::now());
+    let time_ms = args.at.unwrap_or_else(wattle_host::wall::now);
     let (import_wh, export_wh) = (WattHours(args.import_wh), WattHours(args.export_wh));
     let read = Call::from(call::energy::ReadMeter { meter: args.meter, import_wh, export_wh, time_ms });
     call(read, &format!("enter a reading of meter {}", args.meter), &args.send, ctx).await

@@ -69,7 +69,7 @@ fn random_book(seed: u64) -> Export {
             let total = totals.entry(place).or_default();
             total[side] += amount.0;
             let of = |wanted: usize| if side == wanted { amount } else { Amount::ZERO };
-            let settled = !dated && dice.0 % 7 == 0;
+            let settled = !dated && dice.0.is_multiple_of(7);
             lines.push((
                 place,
                 StatementLine {
@@ -115,7 +115,8 @@ fn check(program: &str, args: &[&str], text: &str) -> Option<(bool, String)> {
 /// hledger and beancount, where they are installed, come to the balances that the book has, and to no others.
 #[test]
 fn other_programs_come_to_the_same_balances() {
-    let programs: [(&str, &[&str], fn(&Export) -> String); 2] =
+    type Write = fn(&Export) -> String;
+    let programs: [(&str, &[&str], Write); 2] =
         [("hledger", &["check", "-s", "-f"], Export::hledger), ("bean-check", &[], Export::beancount)];
     for seed in 1..=3 {
         let mut export = random_book(seed);

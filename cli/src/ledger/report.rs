@@ -7,7 +7,7 @@ use crate::wallet::resolve_asset;
 use crate::{Report, amount, output};
 use clap::Args;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::{Amount, AssetId, BookId, Hash, TimeMs};
 use wattle_rpc_types::{AssetInfo, ChartItem, StatementLine, TrialBalanceItem};
@@ -56,10 +56,8 @@ pub(super) async fn assets(
     numbers: impl IntoIterator<Item = AssetId>,
 ) -> Result<BTreeMap<AssetId, AssetInfo>, CliError> {
     let mut found = BTreeMap::new();
-    for number in numbers {
-        if !found.contains_key(&number) {
-            found.insert(number, client.asset(number).await?);
-        }
+    for number in numbers.into_iter().collect::<BTreeSet<_>>() {
+        found.insert(number, client.asset(number).await?);
     }
     Ok(found)
 }

@@ -231,7 +231,13 @@ impl Oracle {
     fn charge_work(&mut self, events: &[Event]) -> Result<(), String> {
         events.iter().try_for_each(|event| match event {
             Event::Ledger(LedgerEvent::FeeCharged { payer, amount }) => self.pay(payer, amount.0),
-            _ => Ok(()),
+            Event::Ledger(_)
+            | Event::Token(_)
+            | Event::Identity(_)
+            | Event::Energy(_)
+            | Event::Market(_)
+            | Event::Deals(_)
+            | Event::Disputes(_) => Ok(()),
         })
     }
 

@@ -92,7 +92,8 @@ fn each_limit_is_exact() {
     let pay = |amounts: &[u128]| amounts.iter().map(|amount| transfer(4, *amount)).collect::<Vec<_>>();
     let create = || Call::from(CreateBook { reference: Hash::ZERO });
     let period = Some(PerPeriod { amount: Amount(100), period_ms: TimeMs(HOUR_MS) });
-    let table: Vec<(&str, Limits, Vec<Call>, Vec<Call>, Reason)> = vec![
+    type Row = (&'static str, Limits, Vec<Call>, Vec<Call>, Reason);
+    let table: Vec<Row> = vec![
         (
             "one call of those named",
             Limits { calls: only(&[&transfer(4, 1)]), ..limits() },

@@ -70,7 +70,7 @@ fn falls_short(meter: &Meter, before: u64, after: u64) -> bool {
     let by_hand = meter.last.is_some_and(|last| last.manual);
     let Some(range) = meter.encoding.modulus().filter(|_| by_hand) else { return false };
     let turned = before.checked_div(range) != after.checked_div(range);
-    turned && before.saturating_add(range).saturating_sub(after) <= range / 2
+    turned && before.saturating_add(range).saturating_sub(after) <= range.div_euclid(2)
 }
 
 /// Where a meter begins that is registered now with counters which somebody read at `read_ms`.

@@ -78,7 +78,6 @@ pub(crate) fn admit_meter(
 
 /// Adds a member's meter to `grid`, which the caller writes. Creates the meter's account if there is none. The payer
 /// pays.
-#[expect(clippy::too_many_arguments, reason = "a meter's place, its properties and where it begins")]
 pub(super) fn add_meter(
     ctx: &mut Ctx<'_>,
     id: &Hash,

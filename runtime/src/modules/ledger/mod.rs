@@ -106,7 +106,9 @@ fn allow_entry(ctx: &mut Ctx<'_>, entry: &Entry) -> Result<(), Reason> {
     let sender = ctx.on_behalf_of();
     match entry.debit {
         AccountId::Wallet { owner } if owner == sender => {}
-        AccountId::Book { book, .. } => drop(require_owner(ctx, book)?),
+        AccountId::Book { book, .. } => {
+            require_owner(ctx, book)?;
+        }
         AccountId::Wallet { .. }
         | AccountId::System { .. }
         | AccountId::Due { .. }

@@ -301,7 +301,7 @@ impl Draw<'_> {
         let (per_tx, uses) = (self.once_in(2), self.once_in(3));
         let spending = Spending {
             asset: self.asset(),
-            per_tx: per_tx.then(|| Amount(most.0 / 2)),
+            per_tx: per_tx.then_some(Amount(most.0 / 2)),
             per_period: None,
             total: Some(most),
             cosign_above: None,
