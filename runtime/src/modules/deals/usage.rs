@@ -88,10 +88,11 @@ pub(super) fn count(
         return Err(Reason::RegisterDecreased);
     }
     let mut meter = ctx.state.read(keys::meter(&state.meter)).ok_or(Reason::UnknownMeter)?;
-    if cumulative.saturating_sub(state.used_wh) > unused(&meter, state) && !planted!("deal-beyond-meter") {
+    // What was reported beyond the agreed amount backs no deal, and is not counted on the meter: it counts here again.
+    let before = state.paid_wh(deal, state.used_wh);
+    if cumulative.saturating_sub(before) > unused(&meter, state) && !planted!("deal-beyond-meter") {
         return Err(Reason::Unmetered);
     }
-    let before = state.paid_wh(deal, state.used_wh);
     let wh = state.paid_wh(deal, cumulative).saturating_sub(before);
     if wh == WattHours::ZERO {
         return Ok(());
