@@ -108,9 +108,6 @@ pub struct PrepareRequest {
     pub calls: BoundedVec<Call, CALLS_MAX>,
     /// Account that acts.
     pub sender: Address,
-    /// The grant by which it acts on another's behalf; on its own when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grant: Option<Hash>,
     /// Nonce sequence; 0 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<Lane>,
@@ -129,6 +126,9 @@ pub struct PrepareRequest {
     /// Extra for the proposer; 0 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tip: Option<Amount>,
+    /// The grant by which it acts on another's behalf; on its own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Hash>,
 }
 
 /// Answer of `tx_prepare`: a transaction that only lacks signatures.
