@@ -154,7 +154,9 @@ pub struct PausedInfo {
     pub since_ms: TimeMs,
     /// Native base units without which it cannot be resumed.
     pub needed: Amount,
-    /// Native base units in its wallet and its operator's.
+    /// Native base units in its own wallet: with so much anybody can resume it.
+    pub own: Amount,
+    /// Native base units in its own wallet and its operator's: with so much its operator can.
     pub available: Amount,
 }
 

@@ -99,6 +99,8 @@ pub mod tag {
         ESCROW = 0x76;
         /// How many disputes a microgrid has open.
         DISPUTE_COUNT = 0x77;
+        /// The last turn given to a microgrid that waits for its operator's bandwidth.
+        TURN = 0x78;
     }
 }
 

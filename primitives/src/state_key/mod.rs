@@ -161,6 +161,8 @@ pub struct Pause {
     pub since_ms: TimeMs,
     /// When it ended; `None` while it lasts.
     pub until_ms: Option<TimeMs>,
+    /// Whether the microgrid's own wallet alone pays for its work since: not its operator ended it.
+    pub own_wallet: bool,
 }
 
 impl MicrogridRecord {
@@ -173,7 +175,7 @@ impl MicrogridRecord {
     /// From when on, between two times, it was paused, if it was.
     #[must_use]
     pub fn paused_from(&self, from: TimeMs, to: TimeMs) -> Option<TimeMs> {
-        let Pause { since_ms, until_ms } = self.pause?;
+        let Pause { since_ms, until_ms, .. } = self.pause?;
         (since_ms < to && until_ms.is_none_or(|until| from < until)).then(|| since_ms.max(from))
     }
 
@@ -207,6 +209,8 @@ pub struct Agenda {
     pub finalize: IntervalId,
     /// The time under which the microgrid stands in the queue.
     pub due_ms: TimeMs,
+    /// Whether that is its turn among all for which their operator's bucket was full.
+    pub waits: bool,
 }
 
 /// The record under [`terms`]. It is never changed.

@@ -149,7 +149,10 @@ fn run_calls(ctx: &mut Ctx<'_>, body: &TxBody) -> Outcome {
     let before = ctx.savepoint();
     let mut grant = body.grant.as_ref();
     for (call, asked) in (0u8..).zip(body.calls.iter()) {
-        let granted = grant.take().map_or(Ok(()), |grant| identity::act(ctx, grant));
+        let granted = match grant.take() {
+            Some(grant) => identity::act(ctx, grant),
+            None => Ok(()), // none is named, or the first call has begun with it
+        };
         let done = granted.and_then(|()| identity::permit(ctx, asked)).and_then(|()| asked.execute(ctx));
         if let Err(reason) = done {
             if !planted!("failed-calls-kept") {

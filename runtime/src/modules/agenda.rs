@@ -25,7 +25,7 @@ pub(crate) fn advance(ctx: &mut Ctx<'_>, id: &Hash, room: Weight) -> (Weight, Re
         return (wake, Ok(()));
     };
     let mut budget = Budget { max: room, billed_max: room, used: wake, prepaid: Weight::ZERO };
-    let done = match upkeep::means(ctx, id, &grid, room) {
+    let done = match upkeep::means(ctx, id, &grid, &agenda, room) {
         Means::Unpaid => {
             upkeep::pause(ctx, id, &mut grid, agenda);
             Ok(())

@@ -10,7 +10,7 @@
 //! energy                 microgrids, meters, readings, terms, settlement; tabs and positions for those above it
 //! market, deals          trades, noted in energy's positions
 //! disputes               claims against tabs
-//! list                   what a microgrid has open, by number
+//! list                   what a microgrid or an account has open, by number
 //! agenda                 what a microgrid does when: calls energy and market
 //! due                    what falls due in a block, before its transactions
 //! invariants             what must always hold, as each module tells it
@@ -21,7 +21,7 @@
 //! Each thing that leaves a key in state costs the fee payer `account_deposit` native base units, moved to
 //! [`SystemAccount::Deposits`]: an account, the first balance in a further asset, an asset, a book, a book's account,
 //! the book's due and its cash in an asset, a place to remember a journal in, a microgrid, a meter, a member, a version
-//! of terms, a sponsorship, a hold, an order, a deal's request, an acceptance, a dispute.
+//! of terms, a sponsorship, a grant, a hold, an order, a deal's request, an acceptance, a dispute.
 //! A thing that goes away again (a member, or from the sponsorship on) gives its deposit back to whoever paid it.
 //!
 //! [`SystemAccount::Deposits`]: wattle_primitives::call::ledger::SystemAccount::Deposits

@@ -88,9 +88,9 @@ fn members(all: &mut Map<String, Value>) {
     record!(all, "Microgrid", Microgrid {
         operator: address(1), asset: AssetId(2), interval_ms: TimeMs(3), meters: 4, book: wattle_primitives::BookId([5; 16]),
         members: 6, ordered: IntervalId(7), terms: 8, left: 13,
-        agenda: Some(Agenda { clear: IntervalId(9), settle: IntervalId(10), finalize: IntervalId(11), due_ms: TimeMs(12) })
+        agenda: Some(Agenda { clear: IntervalId(9), settle: IntervalId(10), finalize: IntervalId(11), due_ms: TimeMs(12), waits: true })
             => json!({ "clear": "9", "settle": "10", "finalize": "11", "due_ms": "12" }),
-        pause: Some(Pause { since_ms: TimeMs(13), until_ms: Some(TimeMs(14)) })
+        pause: Some(Pause { since_ms: TimeMs(13), until_ms: Some(TimeMs(14)), own_wallet: true })
             => json!({ "since_ms": "13", "until_ms": "14" }),
     });
     record!(

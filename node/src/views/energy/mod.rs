@@ -182,6 +182,7 @@ fn microgrid_info(view: &View, id: Hash, grid: Microgrid) -> MicrogridInfo {
     let paused = pause.filter(|_| grid.is_paused()).map(|pause| PausedInfo {
         since_ms: pause.since_ms,
         needed: least_price(view.schedule.params()),
+        own: funds(wallet),
         available: funds(wallet).saturating_add(funds(operator)),
     });
     MicrogridInfo {

@@ -3,6 +3,7 @@
 use super::settlement::{QUARTER, Sim, Village, terms};
 use super::*;
 use crate::keys;
+use crate::modules::energy::upkeep;
 use crate::modules::on_block;
 use crate::query;
 use wattle_primitives::call::energy::{ClearingRule, Terms, microgrid_id};
@@ -132,7 +133,7 @@ fn who_pays_gets_it_going_and_nothing_is_lost() {
     let pay = |amount| {
         Call::from(call::token::Transfer { to: wallet, asset: AssetId::NATIVE, amount: Amount(amount) })
     };
-    village.ok(3, pay(1_000));
+    village.ok(3, pay(2_000));
     assert!(village.grid().is_paused(), "paying alone wakes nothing");
     village.ok(3, resume(&village));
     // So little does not bring it far: it stops again, and again nothing is lost.
@@ -142,7 +143,7 @@ fn who_pays_gets_it_going_and_nothing_is_lost() {
     village.ok(2, resume(&village));
     village.go(village.now());
     assert!(!village.grid().is_paused());
-    assert!(village.funds(1) < 1_000, "the operator has paid what the microgrid's wallet lacked");
+    assert_eq!(village.funds(1), 1_000, "who resumes it spends nothing of its operator's");
     let agenda = village.grid().agenda.unwrap();
     assert_eq!(agenda.settle, village.interval(village.now() - 60_000), "all is settled");
     assert_eq!(village.world.funds(2).1, 0, "the order has ended");
@@ -157,6 +158,36 @@ fn who_pays_gets_it_going_and_nothing_is_lost() {
     village.go(village.first_ms + 10 * DAY + 3 * QUARTER);
     assert_eq!(village.billed(2), (i128::from(sim.import - opening), 0));
     village.check_tabs();
+}
+
+/// "Nobody but I spends my money on my microgrid": another resumes it at the cost of its own wallet, and its operator at
+/// that of both, also when another did before.
+#[test]
+fn a_stranger_resumes_it_at_no_cost_to_its_operator() {
+    let (mut village, mut sim) = village();
+    report(&mut village, &mut sim, QUARTER, 250);
+    drain(&mut village, 1_000);
+    village.go(village.first_ms + 3 * QUARTER);
+    assert!(village.grid().is_paused());
+    village.ok(2, transfer(1, 800_000));
+    let before = village.funds(1);
+    village.fails(3, resume(&village), Reason::InsufficientFunds);
+    let to = Address::of_microgrid(&village.id);
+    let least = upkeep::least_price(&village.world.env.params);
+    village.ok(3, Call::from(call::token::Transfer { to, asset: AssetId::NATIVE, amount: least }));
+    village.ok(3, resume(&village));
+    for quarter in 4..40 {
+        village.go(village.first_ms + quarter * QUARTER);
+    }
+    assert!(village.grid().is_paused(), "what it had is used up");
+    assert_eq!(village.funds(1), before);
+    village.fails(3, resume(&village), Reason::InsufficientFunds);
+    village.ok(3, Call::from(call::token::Transfer { to, asset: AssetId::NATIVE, amount: least }));
+    village.ok(3, resume(&village));
+    village.ok(1, resume(&village));
+    village.fails(1, resume(&village), Reason::NotPaused);
+    village.go(village.first_ms + 41 * QUARTER);
+    assert!(!village.grid().is_paused() && village.funds(1) < before);
 }
 
 /// A pause gives nobody a choice: orders past the gate stand until their interval is over, and then can be taken back.
@@ -285,15 +316,22 @@ fn a_registrar_says_who_registers_microgrids() {
     world.fails(2, register(2), Reason::RegistrarRequired);
 }
 
-/// "At price 0 the operator's bucket still bounds it", and leaves the operator its own half.
+/// "At price 0 the operator's bucket still bounds it", and leaves the operator its own half. However many microgrids it
+/// has, each goes on: looking at the bucket does not keep it full.
 #[test]
 fn where_weight_is_free_the_operators_bucket_bounds_its_microgrids() {
-    const GRIDS: u8 = 12;
+    for (grids, used_at_least) in [(12, 2), (60, 3)] {
+        bounded(grids, used_at_least);
+    }
+}
+
+/// So many microgrids of one operator: what they use is at most what leaks, and at least a part of it.
+fn bounded(grids: u8, used_at_least: u64) {
     let (rate, capacity) = (100, 20_000);
     let tight = Params { bandwidth_rate: Weight(rate), bandwidth_capacity: Weight(capacity), ..params() };
     let mut world = World::new(tight);
     let mut ids = Vec::new();
-    for n in 1..=GRIDS {
+    for n in 1..=grids {
         let (reference, asset, interval_ms) = (Hash([n; 32]), AssetId::NATIVE, TimeMs(60_000));
         let microgrid = microgrid_id(&address(1), &reference);
         let terms = Box::new(Terms { grace_ms: TimeMs(0), late_window_ms: TimeMs(60_000), ..terms() });
@@ -307,7 +345,12 @@ fn where_weight_is_free_the_operators_bucket_bounds_its_microgrids() {
         ids.push(microgrid);
     }
     let (start, mut used) = (world.env.time_ms.0, 0);
-    for block in 0..1_000 {
+    let settled = |world: &World| {
+        let of = |id: &Hash| world.state.read(keys::microgrid(id)).unwrap().agenda.unwrap().settle.0;
+        ids.iter().map(of).collect::<Vec<_>>()
+    };
+    let mut half_way = Vec::new();
+    for block in 0..2_000 {
         let state = world.state.clone();
         let mut ctx = Ctx::new(Overlay::new(&state), &world.env);
         used += on_block(&mut ctx, Weight(world.env.params.block_weight_max.0 / 8)).0;
@@ -315,10 +358,14 @@ fn where_weight_is_free_the_operators_bucket_bounds_its_microgrids() {
         let txs = (block % 50 == 0).then(|| world.sign(world.body(1, vec![transfer(2, 1)]), &[1]));
         world.try_run(&txs.into_iter().collect::<Vec<_>>()).unwrap();
         world.env.time_ms.0 += 4_000;
+        if block == 1_000 {
+            half_way = settled(&world);
+        }
     }
     let leaked = (world.env.time_ms.0 - start) / 1_000 * rate;
     assert!(used <= leaked + capacity, "{used} of {leaked}");
-    assert!(used >= leaked / 2, "{used} of {leaked}: it was not what bounds them");
-    let settled = |id: &Hash| world.state.read(keys::microgrid(id)).unwrap().agenda.unwrap().settle.0;
-    assert!(ids.iter().all(|id| settled(id) > T0 / 60_000 + 1), "each gets its turn");
+    assert!(used >= leaked / used_at_least, "{used} of {leaked}: it was not what bounds them");
+    for (before, after) in half_way.into_iter().zip(settled(&world)) {
+        assert!(after > before, "{grids} microgrids: each gets its turn, however late it is");
+    }
 }

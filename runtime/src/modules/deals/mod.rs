@@ -56,7 +56,7 @@ const REPORT_KEYS: u64 = 12 + 2 * TERMS_KEYS;
 const PICK_KEYS: u64 = usage::END_KEYS + usage::ACCEPTANCE_KEYS * ACCEPTANCES_MAX as u64;
 
 /// A microgrid's requests and deals.
-const LIST: List = List { count: crate::keys::deal_count, at: crate::keys::deal_index };
+const LIST: List<Hash> = List { count: crate::keys::deal_count, at: crate::keys::deal_index };
 
 /// Checks the energy and the price that a side offers.
 fn check_offer(wh_max: WattHours, price: Amount) -> Result<(), Reason> {

@@ -120,7 +120,8 @@ pub(crate) fn expire(ctx: &mut Ctx<'_>, id: &Hash) -> (Weight, Result<(), Reason
     let acceptances = found.as_ref().map_or(0, |deal| deal.acceptors.len());
     let acceptances = u64::try_from(acceptances).unwrap_or(u64::MAX);
     let weight = weights::keys(acceptances.saturating_mul(ACCEPTANCE_KEYS).saturating_add(END_KEYS));
-    (weight, found.map_or(Ok(()), |deal| end(ctx, id, deal, DealEnd::Expired)))
+    let Some(deal) = found else { return (weight, Ok(())) }; // it has ended before
+    (weight, end(ctx, id, deal, DealEnd::Expired))
 }
 
 /// A deal's bill at its end: energy in Wh, amounts in base units.

@@ -19,7 +19,7 @@ use wattle_primitives::call::DisputesCall;
 actions! { DisputesCall { OpenDispute, DecideDispute } }
 
 /// A microgrid's disputes.
-const LIST: List = List { count: keys::dispute_count, at: keys::dispute_index };
+const LIST: List<Hash> = List { count: keys::dispute_count, at: keys::dispute_index };
 
 /// Each dispute is listed, and gives its deposit back.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 use super::records::{Interval, Position, SettledMeter, Slice};
 use crate::key::{Key, tag};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, Hash};
+use wattle_primitives::{Address, Amount, Hash, TimeMs};
 
 pub use wattle_primitives::state_key::{member, meter, microgrid, terms};
 
@@ -54,4 +54,10 @@ pub fn position(microgrid: &Hash, interval: IntervalId, code: u32) -> Key<Positi
 #[must_use]
 pub fn escrow(microgrid: &Hash) -> Key<Amount> {
     Key::new(tag::ESCROW).with(microgrid.as_bytes())
+}
+
+/// The last turn given to a microgrid of this operator that waits for its bandwidth.
+#[must_use]
+pub fn turn(operator: &Address) -> Key<TimeMs> {
+    Key::new(tag::TURN).with(operator.as_bytes())
 }

@@ -16,20 +16,27 @@ impl Action for ResumeMicrogrid {
         weights::keys(upkeep::WAKE_KEYS.saturating_mul(2))
     }
 
-    /// Puts a paused microgrid back to work where it stopped, if there is money for that.
+    /// Puts a paused microgrid back to work where it stopped, if there is money for that; or has its operator pay again
+    /// for one that another resumed.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        let id = &self.microgrid;
+        let (id, by) = (&self.microgrid, ctx.on_behalf_of());
         let mut grid = microgrid(ctx, id)?;
-        let paused = grid.pause.filter(|_| grid.is_paused());
-        let (pause, agenda) = paused.zip(grid.agenda).ok_or(Reason::NotPaused)?;
+        let own_wallet = by != grid.operator;
+        let (pause, agenda) = grid.pause.zip(grid.agenda).ok_or(Reason::NotPaused)?;
+        let (paused, takes_over) = (grid.is_paused(), pause.own_wallet && !own_wallet);
+        if !paused && !takes_over {
+            return Err(Reason::NotPaused);
+        }
+        let until_ms = pause.until_ms.unwrap_or(ctx.time_ms());
+        grid.pause = Some(Pause { until_ms: Some(until_ms), own_wallet, ..pause });
         if !upkeep::is_payable(ctx, id, &grid) {
             return Err(Reason::InsufficientFunds);
         }
-        grid.pause = Some(Pause { until_ms: Some(ctx.time_ms()), ..pause });
-        schedule::enqueue(ctx, id, &mut grid, agenda);
+        if paused {
+            schedule::enqueue(ctx, id, &mut grid, agenda);
+        }
         ctx.state.write(keys::microgrid(id), &grid);
-        let (operator, by) = (grid.operator, ctx.on_behalf_of());
-        ctx.emit(EnergyEvent::MicrogridResumed { microgrid: *id, operator, by });
+        ctx.emit(EnergyEvent::MicrogridResumed { microgrid: *id, operator: grid.operator, by });
         Ok(())
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn enqueue(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, agenda
         let overdue = due_ms < ctx.time_ms() && !planted!("backlog-first");
         if overdue { ctx.time_ms() } else { due_ms }
     });
-    enqueue_at(ctx, id, grid, agenda, due_ms);
+    enqueue_at(ctx, id, grid, Agenda { waits: false, ..agenda }, due_ms);
 }
 
 /// Puts a microgrid into the queue under `due_ms`; one that is paused waits outside. The caller writes `grid`.

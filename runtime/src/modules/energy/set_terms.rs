@@ -44,7 +44,7 @@ impl Action for SetTerms {
         }
         ctx.state.write(keys::terms(id, version), &TermsRecord { from, terms: terms.clone() });
         let agenda = grid.agenda.map_or(
-            Agenda { clear: from, settle: from, finalize: from, due_ms: TimeMs::ZERO },
+            Agenda { clear: from, settle: from, finalize: from, due_ms: TimeMs::ZERO, waits: false },
             |agenda| {
                 ctx.state.remove(keys::queue(agenda.due_ms, &Due::Microgrid(*id)));
                 agenda

@@ -5,8 +5,12 @@
 //! bandwidth, also where weight costs nothing. Of its bucket such work has one half at most: the other is for what the
 //! operator sends.
 //!
-//! While the bucket is full the work waits. While there is no money the
-//! microgrid is paused: it stands in no queue, so it costs the chain nothing more, until somebody pays and resumes it.
+//! While the bucket is full the work waits, all microgrids of one operator in a line: each has a turn, so far behind the
+//! last that the bucket has leaked a step of work and the look it takes by then. So however many look, what leaks is
+//! more than what looking draws.
+//!
+//! While there is no money the microgrid is paused: it stands in no queue, so it costs the chain nothing more, until
+//! somebody pays and resumes it. Anybody but its operator does so at the cost of the microgrid's own wallet alone.
 
 use super::records::{Agenda, Microgrid, Pause};
 use super::schedule;
@@ -22,14 +26,18 @@ use wattle_primitives::{Address, Amount, AssetId, Hash, Reason, TimeMs, Weight, 
 
 /// Keys that a waking microgrid touches: its record, its old and new place in the queue, the first look at three
 /// versions of its terms, at a quarter of a key's cost for each that is only read; and who pays: two wallets, the fees,
-/// the operator's account.
-pub(crate) const WAKE_KEYS: u64 = 3 + 3 * (1 + super::TERMS_KEYS) + 4;
+/// the operator's account and its last turn.
+pub(crate) const WAKE_KEYS: u64 = 3 + 3 * (1 + super::TERMS_KEYS) + 5;
 /// Keys of the heaviest single step of work, with looking for it.
 const STEP_KEYS: u64 = 40;
 /// Weight without which nothing is begun.
 const LEAST: Weight = weights::keys(WAKE_KEYS + STEP_KEYS);
+/// Weight that leaks between two turns: a step of work, with the look that found the bucket full before.
+const TURN: Weight = weights::keys(2 * WAKE_KEYS + STEP_KEYS);
 /// Part of its operator's bucket that a microgrid's work may fill.
 const BUCKET_PART: u64 = 2;
+/// Milliseconds of a second, in which a bucket leaks its rate.
+const MS_PER_S: u64 = 1000;
 
 /// What a microgrid's work may weigh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +73,12 @@ fn bucket(params: &Params) -> BucketSize {
     BucketSize { capacity: Weight(whole.capacity.0 / BUCKET_PART), ..whole }
 }
 
-/// Free money in the wallets of the microgrid and of its operator, native base units.
+/// Free money for a microgrid's work in its own wallet and in its operator's, native base units.
 fn funds(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid) -> [Amount; 2] {
     let own = ledger::available(&mut ctx.state, Address::of_microgrid(id), AssetId::NATIVE);
+    if grid.pause.is_some_and(|pause| pause.own_wallet) && !planted!("resumed-at-operators-cost") {
+        return [own, Amount::ZERO];
+    }
     [own, ledger::available(&mut ctx.state, grid.operator, AssetId::NATIVE)]
 }
 
@@ -83,11 +94,12 @@ fn for_nothing() -> bool {
 }
 
 /// What a microgrid may do now, `room` at most.
-pub(crate) fn means(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, room: Weight) -> Means {
+pub(crate) fn means(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, agenda: &Agenda, room: Weight) -> Means {
     if !is_payable(ctx, id, grid) && !for_nothing() {
         return Means::Unpaid;
     }
-    if wait(ctx, grid) > TimeMs::ZERO {
+    let ahead = !agenda.waits && turn(ctx, grid) > ctx.time_ms();
+    if ahead || wait(ctx, grid) > TimeMs::ZERO {
         return Means::Wait;
     }
     let params = &ctx.env().params;
@@ -160,10 +172,20 @@ pub(crate) fn account(
     Ok(())
 }
 
-/// Has the work wait until the operator's bucket has leaked. The caller writes `grid`.
+/// The last turn given to a microgrid of the operator.
+fn turn(ctx: &mut Ctx<'_>, grid: &Microgrid) -> TimeMs {
+    ctx.state.read(keys::turn(&grid.operator)).unwrap_or_default()
+}
+
+/// Has the work wait until the operator's bucket has leaked, behind what waits already. The caller writes `grid`.
 pub(crate) fn postpone(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, agenda: Agenda) {
-    let at = ctx.time_ms().saturating_add(wait(ctx, grid).max(TimeMs(1)));
-    schedule::enqueue_at(ctx, id, grid, agenda, at);
+    let soonest = ctx.time_ms().saturating_add(wait(ctx, grid).max(TimeMs(1)));
+    let rate = ctx.env().params.bandwidth().rate.0.max(1);
+    let apart = TimeMs(TURN.0.saturating_mul(MS_PER_S).div_ceil(rate));
+    let behind = turn(ctx, grid).saturating_add(apart);
+    let at = if behind <= soonest || planted!("no-turns") { soonest } else { behind };
+    ctx.state.write(keys::turn(&grid.operator), &at);
+    schedule::enqueue_at(ctx, id, grid, Agenda { waits: true, ..agenda }, at);
 }
 
 /// Pauses a microgrid that nobody pays for. The caller writes `grid`.
@@ -172,8 +194,8 @@ pub(crate) fn pause(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, agenda: 
     let before =
         grid.pause.filter(|pause| pause.until_ms.is_some_and(|until| grid.start(agenda.settle) < until));
     let since_ms = before.map_or(ctx.time_ms(), |pause| pause.since_ms);
-    grid.pause = Some(Pause { since_ms, until_ms: None });
-    grid.agenda = Some(Agenda { due_ms: TimeMs::MAX, ..agenda });
+    grid.pause = Some(Pause { since_ms, until_ms: None, own_wallet: false });
+    grid.agenda = Some(Agenda { due_ms: TimeMs::MAX, waits: false, ..agenda });
     let needed = least_price(&ctx.env().params);
     ctx.emit(EnergyEvent::MicrogridPaused { microgrid: *id, operator: grid.operator, needed });
 }

@@ -97,7 +97,8 @@ pub(super) fn capture_open(
 pub(crate) fn release_due(ctx: &mut Ctx<'_>, id: &Hash) -> (Weight, Result<(), Reason>) {
     let hold = ctx.state.read::<Hold>(keys::hold(id)).filter(|hold| hold.expires_ms <= ctx.time_ms());
     let weight = weights::keys(hold.as_ref().map_or(2, |hold| close_keys(&hold.entry)));
-    (weight, hold.map_or(Ok(()), |hold| release(ctx, id, &hold, true)))
+    let Some(hold) = hold else { return (weight, Ok(())) }; // it is gone already, or another of its name stands
+    (weight, release(ctx, id, &hold, true))
 }
 
 /// A hold that is not over, if `captor` may capture or void it.

@@ -73,13 +73,16 @@ fn is_over(ctx: &Ctx<'_>, grid: &Microgrid, order: &Order) -> bool {
 /// Ends an order, if it stands and either its time is over or its market was cleared. What is filled of it stays
 /// traded. Placing checked that this is possible.
 pub(crate) fn expire(ctx: &mut Ctx<'_>, id: &Hash) -> (Weight, Result<(), Reason>) {
-    let ended = ctx.state.read(order(id)).map_or(Ok(()), |order| {
-        let grid = microgrid(ctx, &order.microgrid)?;
-        if !is_over(ctx, &grid, &order) && unmatched(ctx, &order.microgrid, &grid, order.interval).is_ok() {
-            return Ok(());
-        }
-        let end = if order.filled_wh > WattHours::ZERO { OrderEnd::Cleared } else { OrderEnd::Expired };
-        clear::end(ctx, &grid, id, &order, end)
-    });
-    (weights::keys(END_KEYS), ended)
+    let weight = weights::keys(END_KEYS);
+    let Some(order) = ctx.state.read(order(id)) else { return (weight, Ok(())) }; // clearing has ended it
+    (weight, end_if_over(ctx, id, &order))
+}
+
+fn end_if_over(ctx: &mut Ctx<'_>, id: &Hash, order: &Order) -> Result<(), Reason> {
+    let grid = microgrid(ctx, &order.microgrid)?;
+    if !is_over(ctx, &grid, order) && unmatched(ctx, &order.microgrid, &grid, order.interval).is_ok() {
+        return Ok(());
+    }
+    let end = if order.filled_wh > WattHours::ZERO { OrderEnd::Cleared } else { OrderEnd::Expired };
+    clear::end(ctx, &grid, id, order, end)
 }
