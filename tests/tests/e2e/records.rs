@@ -13,7 +13,7 @@ use wattle_primitives::{Address, Amount, AssetId, BoundedVec, Hash, Height, Time
 use wattle_runtime::modules::deals::records::{Acceptance, Deal, DealState};
 use wattle_runtime::modules::disputes::records::Dispute;
 use wattle_runtime::modules::energy::records::{
-    Agenda, Interval, Measured, Member, Microgrid, Pause, Position, SettledMeter, Silence, Slice, Step,
+    Agenda, Coarse, Interval, Measured, Member, Microgrid, Pause, Position, SettledMeter, Silence, Slice, Step,
 };
 use wattle_runtime::modules::identity::records::{Allowance, Grant, Spent, Sponsorship};
 use wattle_runtime::modules::ledger::records::{Asset, Book, BookAccount, Deposit, Hold, PostedJournal};
@@ -115,10 +115,11 @@ fn members(all: &mut Map<String, Value>) {
     );
     record!(all, "SettledMeter", SettledMeter {
         until: IntervalId(1), typical_wh: wh(2),
-        silence: Some(Silence { since_ms: TimeMs(3), until_ms: Some(TimeMs(4)), import_wh: wh(5), amount: Amount(6) })
+        silence: Some(Silence { since_ms: TimeMs(3), until_ms: Some(TimeMs(4)), import_wh: wh(5), amount: Amount(6) }),
+        coarse: Some(Coarse { from: IntervalId(7), until: IntervalId(8) }),
             => json!({ "since_ms": "3", "until_ms": "4", "import_wh": "5", "amount": "6" }),
     });
-    record!(all, "Slice", Slice { import_wh: wh(1), export_wh: wh(2), lump: true });
+    record!(all, "Slice", Slice { import_wh: wh(1), export_wh: wh(2) });
     record!(
         all,
         "Dispute",

@@ -6,7 +6,7 @@ use crate::keys;
 use crate::modules::energy::upkeep;
 use crate::modules::on_block;
 use crate::query;
-use wattle_primitives::call::energy::{ClearingRule, Terms, microgrid_id};
+use wattle_primitives::call::energy::{ClearingRule, TariffBand, Terms, microgrid_id};
 use wattle_primitives::call::identity::{Calls, Limits};
 use wattle_primitives::call::market::{Side, order_id};
 use wattle_primitives::event::EnergyEvent;
@@ -231,6 +231,47 @@ fn a_full_bucket_locks_in_no_order() {
     village.ok(2, cancel);
     assert!(!village.grid().is_paused());
     assert_eq!(village.world.funds(2).1, 0);
+}
+
+/// One reading after a pause of half a day bills all that flowed, at the price of no interval: at the dearest moment of
+/// the time, since nobody knows when it flowed. No interval gets the energy of others.
+#[test]
+fn what_one_reading_shows_of_a_pause_is_billed_at_the_dearest_of_its_prices() {
+    let start = (T0 / QUARTER + 1) * QUARTER;
+    let minute = |after: u64| ((start + after) / 60_000 % 1440) as u16;
+    let band = |from_minute, import| TariffBand {
+        from_minute,
+        import_price: Amount(import),
+        export_price: Amount(import / 10),
+    };
+    // One hour of it is dear.
+    let mut bands = vec![band(minute(43 * QUARTER), 900_000), band(minute(47 * QUARTER), 300_000)];
+    bands.sort_by_key(|band| band.from_minute);
+    let tariff = BoundedVec::new(bands).unwrap();
+    let mut village = Village::new(priced(), &Terms { tariff, ..terms() });
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    village.ok(2, Call::from(call::energy::SetCollection { microgrid: village.id, on: false }));
+    report(&mut village, &mut sim, 0, 0);
+    report(&mut village, &mut sim, QUARTER, 250);
+    village.go(village.first_ms + QUARTER + 60_000);
+    drain(&mut village, 1_000);
+    village.go(village.first_ms + 2 * QUARTER + 60_000);
+    assert!(village.grid().is_paused());
+    let before = village.line(2);
+    sim.export += 1_000;
+    report(&mut village, &mut sim, 48 * QUARTER, 40_000);
+    let after = village.line(2);
+    assert_eq!((after.import - before.import, after.export - before.export), (40_000, 1_000));
+    assert_eq!(after.debit - before.debit, 40 * 900_000);
+    assert_eq!(after.credit - before.credit, 30_000);
+    let wallet = Address::of_microgrid(&village.id);
+    let (asset, amount) = (AssetId::NATIVE, Amount(900_000));
+    village.ok(3, Call::from(call::token::Transfer { to: wallet, asset, amount }));
+    village.ok(3, resume(&village));
+    village.go(village.first_ms + 48 * QUARTER + 60_000);
+    assert_eq!(village.billed(2), (40_250, 1_000));
+    assert_eq!(village.member(2).estimated, Amount(0));
+    village.check_tabs();
 }
 
 /// Silence after a pause is estimated like any other, in the pause's own interval as well.

@@ -5,6 +5,12 @@
 //! all, and the difference is charged or refunded at once: an adjustment. So settled and adjusted energy of a meter
 //! always sum to the difference of its registers, plus what is estimated since its last reading.
 //!
+//! # Readings over a long time
+//! A reading that reaches over more than [`SLICES_MAX`] intervals, after a pause or an outage, does not tell what flowed
+//! in each. Each counts the meter as estimated, so that nobody shares a loss that is no more than a guess. Where more
+//! than [`SLICES_MAX`] of them are not settled, all that it brings for those is billed at once, as an adjustment is:
+//! no interval gets what flowed in others.
+//!
 //! # Prices of adjustments
 //! More import than was settled costs the import price, and export earns the export price, under the terms that held at
 //! the time in question: on average over it if it is no longer than [`FINE_INTERVALS`], else those of its dearest and
@@ -28,7 +34,7 @@ use wattle_primitives::reading::MeterRole;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, WattHours, planted};
 
-/// Most slices that one reading writes: one that spans more intervals puts the older ones' energy into the oldest.
+/// Most slices that one reading writes: what it brings for more intervals is billed at once.
 pub(super) const SLICES_MAX: u64 = 3;
 /// Most settled intervals, the newest first, whose sums one reading corrects for the comparison with the feeder. Those
 /// beyond keep their estimate there; what is billed does not depend on it.
@@ -55,6 +61,7 @@ struct Flow<'a> {
 }
 
 /// An estimate that readings have replaced.
+#[derive(Default)]
 struct Replaced {
     /// Energy estimated, Wh.
     wh: u64,
@@ -78,7 +85,7 @@ pub(super) fn settled(ctx: &mut Ctx<'_>, id: &Hash, agenda: &Agenda, address: &A
         }
     });
     let until = if measured { agenda.settle.next() } else { agenda.settle };
-    SettledMeter { until, typical_wh: WattHours::ZERO, silence: None }
+    SettledMeter { until, ..SettledMeter::default() }
 }
 
 /// Accounts for the energy between a meter's last reading and `next`. A first reading brings none.
@@ -111,7 +118,7 @@ pub(super) fn take(
         manual: next.manual,
     };
     flow.adjust(ctx, &mut settled)?;
-    flow.slice(ctx, settled.until);
+    flow.enter(ctx, &mut settled)?;
     ctx.state.write(keys::settled_meter(address), &settled);
     Ok(())
 }
@@ -159,11 +166,11 @@ impl Flow<'_> {
                 ctx.state.write(keys::member(self.id, &self.meter.owner), &member);
             }
             if (import, export, estimate) != (0, 0, 0) {
-                self.charge(ctx, member.code, import, export, &replaced)?;
+                self.charge(ctx, member.code, (from, to), [import, export], &replaced)?;
             }
         }
         if let Some(silence) = &silence {
-            self.correct(ctx, silence);
+            self.correct(ctx, silence, settled);
         }
         if to >= self.until_ms {
             settled.silence = None;
@@ -171,16 +178,16 @@ impl Flow<'_> {
         Ok(())
     }
 
-    /// Charges and refunds the difference between what flowed, Wh, and what was settled.
+    /// Charges and refunds the difference between the import and the export that flowed between two times, Wh, and
+    /// what was settled.
     fn charge(
         &self,
         ctx: &mut Ctx<'_>,
         code: u32,
-        import: u64,
-        export: u64,
+        (from, to): (TimeMs, TimeMs),
+        [import, export]: [u64; 2],
         replaced: &Replaced,
     ) -> Result<(), Reason> {
-        let (from, to) = self.settled_span();
         let price = self.prices(ctx, from, to)?;
         let estimate = replaced.wh;
         let more = WattHours(import.saturating_sub(estimate));
@@ -230,8 +237,14 @@ impl Flow<'_> {
         self.grid.interval_at(TimeMs(to.0.saturating_sub(1)).max(from))
     }
 
+    /// Whether the readings are too far apart to tell what flowed in each of their intervals.
+    fn is_long(&self) -> bool {
+        let [from, to] = [self.import.from_ms, self.import.to_ms].map(|at| self.grid.interval_at(at));
+        to.0.saturating_sub(from.0) >= SLICES_MAX
+    }
+
     /// Corrects the sums of settled intervals that are not final.
-    fn correct(&self, ctx: &mut Ctx<'_>, silence: &Silence) {
+    fn correct(&self, ctx: &mut Ctx<'_>, silence: &Silence, settled: &SettledMeter) {
         let (from, to) = self.settled_span();
         let newest = self.last_interval(from, to);
         let oldest = self.grid.interval_at(from).max(self.agenda.finalize);
@@ -244,7 +257,8 @@ impl Flow<'_> {
             let (from, to) = (start.max(self.first_ms), end.min(self.until_ms));
             let import = self.import.between(from, to);
             let export = self.export.between(from, to);
-            let complete = self.import.to_ms >= end;
+            let known = !self.is_long() && !settled.is_coarse(interval);
+            let complete = self.import.to_ms >= end && (known || planted!("long-reading-shares-loss"));
             self.correct_one(ctx, interval, [import, export, estimate], complete);
         }
     }
@@ -288,26 +302,44 @@ impl Flow<'_> {
         }
     }
 
-    /// Puts what flowed since the settled boundary into its intervals.
-    fn slice(&self, ctx: &mut Ctx<'_>, until: IntervalId) {
+    /// Puts what flowed since the settled boundary into its intervals, or bills it if those are too many.
+    fn enter(&self, ctx: &mut Ctx<'_>, settled: &mut SettledMeter) -> Result<(), Reason> {
         let (from, to) = (self.import.from_ms, self.import.to_ms);
         if to < self.until_ms {
-            return;
+            return Ok(());
         }
-        let oldest = self.grid.interval_at(from).max(until);
+        let oldest = self.grid.interval_at(from).max(settled.until);
         let newest = self.grid.interval_at(to).max(oldest);
-        let exact = IntervalId(newest.0.saturating_sub(SLICES_MAX.saturating_sub(2))).max(oldest.next());
-        // All of the oldest interval's energy, and that of those which get no slice of their own.
-        let lump = exact > oldest.next() || from == to;
-        let start = self.grid.start(oldest).max(self.until_ms);
-        self.add(ctx, oldest, start, self.grid.start(exact), lump);
-        for interval in exact.0..=newest.0 {
-            let interval = IntervalId(interval);
-            self.add(ctx, interval, self.grid.start(interval), self.grid.end(interval), false);
+        if self.is_long() && !planted!("long-reading-known") {
+            settled.add_coarse(oldest, newest.next());
+            if !self.manual {
+                let interval_ms = self.grid.interval_ms;
+                settled.typical_wh = WattHours(self.import.until(from.saturating_add(interval_ms)));
+            }
         }
+        let lump = planted!("pause-billed-to-one-interval");
+        if newest.0.saturating_sub(oldest.0) >= SLICES_MAX && !lump {
+            return self.bill(ctx, from.max(self.until_ms), to);
+        }
+        for interval in oldest.0..=newest.0 {
+            let interval = IntervalId(interval);
+            let (start, end) = (self.grid.start(interval), self.grid.end(interval));
+            self.add(ctx, if lump { oldest } else { interval }, start.max(self.until_ms), end);
+        }
+        Ok(())
     }
 
-    fn add(&self, ctx: &mut Ctx<'_>, interval: IntervalId, from: TimeMs, to: TimeMs, lump: bool) {
+    /// Bills what flowed between two times that are not settled.
+    fn bill(&self, ctx: &mut Ctx<'_>, from: TimeMs, to: TimeMs) -> Result<(), Reason> {
+        let wh = [self.import, self.export].map(|span| span.between(from, to));
+        if self.meter.role == MeterRole::Feeder || wh == [0; 2] {
+            return Ok(());
+        }
+        let member = tab::member(ctx, self.id, &self.meter.owner)?;
+        self.charge(ctx, member.code, (from, to), wh, &Replaced::default())
+    }
+
+    fn add(&self, ctx: &mut Ctx<'_>, interval: IntervalId, from: TimeMs, to: TimeMs) {
         let import = self.import.between(from, to);
         let export = self.export.between(from, to);
         if (import, export) == (0, 0) {
@@ -318,7 +350,6 @@ impl Flow<'_> {
         let slice = Slice {
             import_wh: slice.import_wh.saturating_add(WattHours(import)),
             export_wh: slice.export_wh.saturating_add(WattHours(export)),
-            lump: slice.lump || lump,
         };
         ctx.state.write(key, &slice);
     }

@@ -132,7 +132,7 @@ impl Position {
 }
 
 /// How far a meter is settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct SettledMeter {
     /// The first interval that is not settled for it.
     pub until: IntervalId,
@@ -141,6 +141,40 @@ pub struct SettledMeter {
     pub typical_wh: WattHours,
     /// While its readings are missing: since when, and at what rate it is estimated.
     pub silence: Option<Silence>,
+    /// Intervals that count it as estimated, though readings have brought all their energy.
+    pub coarse: Option<Coarse>,
+}
+
+/// Intervals of which readings tell the sum, but not what flowed in each: from the first until before the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Coarse {
+    /// The first.
+    pub from: IntervalId,
+    /// The first after them.
+    pub until: IntervalId,
+}
+
+impl Coarse {
+    /// Whether an interval is one of them.
+    #[must_use]
+    pub fn covers(&self, interval: IntervalId) -> bool {
+        self.from <= interval && interval < self.until
+    }
+}
+
+impl SettledMeter {
+    /// Notes intervals of which only the sum is known. Those before stay noted while they are not settled, with what
+    /// lies between.
+    pub(super) fn add_coarse(&mut self, from: IntervalId, until: IntervalId) {
+        let before = self.coarse.filter(|coarse| coarse.until > self.until);
+        let from = before.map_or(from, |coarse| coarse.from.min(from));
+        self.coarse = Some(Coarse { from, until });
+    }
+
+    /// Whether readings do not tell what flowed in an interval.
+    pub(super) fn is_coarse(&self, interval: IntervalId) -> bool {
+        self.coarse.is_some_and(|coarse| coarse.covers(interval))
+    }
 }
 
 /// A meter without readings, whose import is estimated.
@@ -163,6 +197,4 @@ pub struct Slice {
     pub import_wh: WattHours,
     /// Export, Wh.
     pub export_wh: WattHours,
-    /// Whether energy of other times is in it: then it is not typical.
-    pub lump: bool,
 }

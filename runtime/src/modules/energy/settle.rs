@@ -107,15 +107,13 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
     let Some(address) = ctx.state.read(keys::meter_index(at.id, index)) else { return };
     let Some(meter) = ctx.state.read(keys::meter(&address)) else { return };
     let key = keys::settled_meter(&address);
-    let mut settled = ctx.state.read(key).unwrap_or(SettledMeter {
-        until: at.interval,
-        typical_wh: WattHours::ZERO,
-        silence: None,
-    });
+    let first = SettledMeter { until: at.interval, ..SettledMeter::default() };
+    let mut settled = ctx.state.read(key).unwrap_or(first);
     if settled.until > at.interval {
         return; // it took the place of one that was measured already
     }
-    if meter.closed().is_some() && !ctx.state.contains(keys::slice(&address, at.interval)) {
+    let left = settled.is_coarse(at.interval) || ctx.state.contains(keys::slice(&address, at.interval));
+    if meter.closed().is_some() && !left {
         return; // nothing of it is left to be measured
     }
     settled.until = at.interval.next();
@@ -150,13 +148,14 @@ fn part(
     if slice.is_some() {
         ctx.state.remove(key);
     }
-    let Slice { import_wh, export_wh, lump } = slice.unwrap_or_default();
+    let coarse = settled.is_coarse(at.interval);
+    let Slice { import_wh, export_wh } = slice.unwrap_or_default();
     let (start, end) = (at.grid.start(at.interval), at.grid.end(at.interval));
     if last.effective_ms >= end || meter.closed().is_some() {
-        if !lump && !last.manual {
+        if !coarse && !last.manual {
             settled.typical_wh = import_wh;
         }
-        return Part { import_wh, export_wh, estimate: None };
+        return Part { import_wh, export_wh, estimate: coarse.then_some(WattHours::ZERO) };
     }
     let rate = if meter.role == MeterRole::Sub { settled.typical_wh } else { WattHours::ZERO };
     let silence = settled.silence.get_or_insert(Silence {
@@ -191,8 +190,9 @@ fn book(ctx: &mut Ctx<'_>, at: &At<'_>, owner: Address, part: &Part, settled: &m
     position.import_wh = position.import_wh.saturating_add(part.import_wh);
     position.export_wh = position.export_wh.saturating_add(part.export_wh);
     position.estimate_wh = position.estimate_wh.saturating_add(part.estimate.unwrap_or_default());
+    let silent = settled.silence.is_some();
+    position.estimated |= part.estimate.is_some() && (silent || !position.is_idle());
     if let Some((estimate, silence)) = part.estimate.zip(settled.silence.as_mut()) {
-        position.estimated = true;
         let amount = cost(at.prices.import, estimate);
         if amount > Amount::ZERO {
             silence.amount = silence.amount.saturating_add(amount);

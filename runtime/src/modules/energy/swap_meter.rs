@@ -59,7 +59,8 @@ impl Action for SwapMeter {
         let address = add_meter(ctx, &id, &mut grid, &swap.new, owner, kind, Some(opening))?;
         ctx.state.write(keys::microgrid(&id), &grid);
         if let Some(settled) = inherited {
-            ctx.state.write(keys::settled_meter(&address), &SettledMeter { silence: None, ..settled });
+            let settled = SettledMeter { silence: None, coarse: None, ..settled };
+            ctx.state.write(keys::settled_meter(&address), &settled);
         }
         ctx.emit(EnergyEvent::MeterSwapped {
             microgrid: id,

@@ -537,3 +537,49 @@ fn a_late_reading_leaves_the_loss_that_there_is() {
     assert_eq!(finals, [100]);
     village.check_tabs();
 }
+
+/// A meter that is read seldom, or is closed so, does not show what it used in each interval: the others bear no loss
+/// for it, whether its intervals are settled by then or not. Each of them pays for what its own meter shows.
+#[test]
+fn nobody_bears_a_loss_for_what_another_reads_seldom() {
+    for (grace_ms, closed) in [(60_000, false), (60_000, true), (2 * DAY, false), (2 * DAY, true)] {
+        let (grace_ms, late_window_ms) = (TimeMs(grace_ms), TimeMs(3 * DAY));
+        let terms = Terms { losses: LossRule::ProRata, grace_ms, late_window_ms, ..terms() };
+        let mut village = Village::new(params(), &terms);
+        let mut feeder = village.meter(51, 1, MeterRole::Feeder);
+        let mut own = village.meter(52, 1, MeterRole::Sub);
+        let mut other = village.meter(53, 2, MeterRole::Sub);
+        let mut idle = Sim::new(50, village.now());
+        let (chain, start) = (village.world.env.chain, village.first_ms);
+        for quarter in 0..=8 {
+            let at = start + quarter * QUARTER;
+            village.go(at + 1000);
+            if quarter > 0 {
+                (feeder.import, other.import) = (feeder.import + 1_100, other.import + 100);
+                own.import += 1_000;
+            }
+            if quarter == 8 {
+                (feeder.import, own.import) = (feeder.import + 3_000, own.import + 3_000);
+            }
+            let mut all: Vec<_> =
+                [&mut feeder, &mut other, &mut idle].map(|sim| sim.read(chain, at, 0, SYNCED)).into();
+            let last = (quarter % 8 == 0).then(|| own.read(chain, at, 0, SYNCED));
+            if let Some(reading) = last {
+                if closed && quarter == 8 {
+                    let closing = Some(Box::new(reading));
+                    village.ok(1, Call::from(call::energy::RetireMeter { meter: address(52), closing }));
+                } else {
+                    all.push(reading);
+                }
+            }
+            assert!(village.submit(all).iter().all(Result::is_ok));
+        }
+        village.go(start + 4 * DAY);
+        let shared = |event: &&Event| matches!(event, Event::Energy(EnergyEvent::LossShared { .. }));
+        assert_eq!(village.events.iter().find(shared), None, "{grace_ms} {closed}");
+        assert_eq!(village.billed(1), (11_000, 0));
+        let estimated = village.member(2).estimated.0;
+        assert_eq!(village.line(2).debit, 8 * 30_000 + estimated);
+        village.check_tabs();
+    }
+}

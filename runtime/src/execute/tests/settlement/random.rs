@@ -35,7 +35,7 @@ fn random_terms(dice: &mut Dice) -> Terms {
             export_price: Amount(import * u128::from(dice.roll(11)) / 10),
         });
     }
-    let grace = dice.roll(if bands.len() == 1 { 3 * QUARTER } else { 2 * QUARTER + 1 });
+    let grace = dice.roll(if bands.len() == 1 { 9 * QUARTER } else { 2 * QUARTER + 1 });
     Terms {
         tariff: BoundedVec::new(bands).unwrap(),
         utc_offset_minutes: dice.roll(1560) as i16 - 720,
