@@ -78,7 +78,7 @@ pub(super) fn settled(ctx: &mut Ctx<'_>, id: &Hash, agenda: &Agenda, address: &A
         }
     });
     let until = if measured { agenda.settle.next() } else { agenda.settle };
-    SettledMeter { until, typical_wh: WattHours::ZERO, silence: None }
+    SettledMeter { until, typical_wh: WattHours::ZERO, silence: None, handed: None }
 }
 
 /// Accounts for the energy between a meter's last reading and `next`. A first reading brings none.
