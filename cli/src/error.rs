@@ -266,6 +266,7 @@ fn not_found_hint(what: &str) -> String {
         "block" => "`wattle query status` shows the last final height, and whether the node is still catching up",
         "transaction" => "it was never sent to this node, or was forgotten after it expired; check the id",
         "hold" => "it was never made, or was captured, voided or has expired",
+        "mandate" => "its owner gave none, or took it back; `wattle energy mandate set` gives one",
         "asset" => "`wattle query call token_listAssets` shows what there is",
         "meter" => "`wattle energy meters` shows what there is",
         "microgrid" => "`wattle energy microgrids` shows what there is",
@@ -293,6 +294,9 @@ fn refusal_hint(code: &str, data: &Value) -> Option<String> {
             "`wattle energy microgrid` shows `nextClear`, the first interval whose market is still open"
         }
         "not_member" => "the microgrid's operator makes an account a member with `wattle energy set-member`",
+        "mandate_required" => {
+            "the meter's owner lets the operator do that with `wattle energy mandate set`, or calls itself"
+        }
         "credit_exceeded" => {
             "`wattle energy members` shows what is owed and exposed; `wattle energy pay-tab` pays it"
         }

@@ -371,6 +371,7 @@ pub fn devnet_terms() -> Terms {
         credit_limit: Amount(50_000_000),
         installer: None,
         dispute_votes: 2,
+        notice_ms: TimeMs(0),
     }
 }
 

@@ -139,6 +139,8 @@ reasons! {
         /// The meter's own reading is needed first: a signed one to close it, unless it has been silent for 30 days;
         /// any one before a person's.
         ReadingRequired = 80, "reading_required";
+        /// It takes the owner's own call, or its mandate in force.
+        MandateRequired = 82, "mandate_required";
     }
     market: (96u8..112) => {
         /// The gate for the interval has closed, or it is too far ahead.

@@ -3,6 +3,7 @@
 use crate::{Anchored, EventItem, EventPosition, Page, PageRequest, RpcResult, decimal};
 use serde::{Deserialize, Serialize};
 use wattle_primitives::call::energy::Terms;
+use wattle_primitives::call::identity::PerPeriod;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, AssetId, BookId, Hash, PublicKey, TimeMs, WattHours};
@@ -34,6 +35,9 @@ pub trait EnergyQueries {
         account: Option<Address>,
         page: PageRequest,
     ) -> RpcResult<Page<MemberInfo>>;
+
+    /// What an account lets a microgrid's operator do in its name.
+    fn energy_mandate(&self, microgrid: Hash, account: Address) -> RpcResult<Anchored<MandateInfo>>;
 
     /// An interval.
     fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>>;
@@ -76,6 +80,11 @@ methods![
         "energy_listMembers",
         "A microgrid's members and what their tabs show.",
         energy_members(req::<Hash>("microgrid"), opt::<Address>("account"))
+    ),
+    query!(
+        "energy_getMandate",
+        "What an account lets a microgrid's operator do in its name, and settlement take from its wallet.",
+        energy_mandate(req::<Hash>("microgrid"), req::<Address>("account"))
     ),
     query!(
         "energy_getInterval",
@@ -295,14 +304,37 @@ pub struct MemberInfo {
     pub reserved: Amount,
     /// Part of its debt that rests on estimates, base units.
     pub estimated: Amount,
-    /// Whether settlement may debit its wallet; else it pays by itself.
-    pub collect: bool,
+    /// Its mandate: what settlement may take from its wallet; without one it pays by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mandate: Option<MandateInfo>,
     /// Cash kept back until energy that it sold is settled, base units.
     pub exposed: Amount,
     /// Its meters that are not closed.
     pub meters: u32,
     /// The last interval in which it may have a part: it can leave once that is final, without meters and debts.
     pub until: IntervalId,
+}
+
+/// What an account lets a microgrid's operator do in its name. What is absent does not limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MandateInfo {
+    /// Most that the settlement of one interval takes from its wallet, base units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_charge: Option<Amount>,
+    /// Most in each period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_period: Option<PerPeriod>,
+    /// What the next settlement may take, as of the state's time, base units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Amount>,
+    /// First block time, ms UTC, at which it is over.
+    pub expires_ms: TimeMs,
+    /// For so long after terms were set, in ms, nothing is taken for what they bill.
+    pub notice_ms: TimeMs,
+    /// When it was given: terms that were set before are known to its owner.
+    pub given_ms: TimeMs,
 }
 
 /// Where an interval stands.

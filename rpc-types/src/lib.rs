@@ -62,8 +62,8 @@ pub use chain::{
 pub use deals::{AcceptanceInfo, DealInfo, DealQueries};
 pub use disputes::{DisputeInfo, DisputeQueries, DisputesRequest, OpenedInfo};
 pub use energy::{
-    BillRequest, EnergyQueries, IntervalInfo, IntervalState, MeasuredInfo, MemberInfo, MeterInfo,
-    MicrogridInfo, PausedInfo, ReadingItem, ReadingsRequest, SettlementInfo, TermsInfo,
+    BillRequest, EnergyQueries, IntervalInfo, IntervalState, MandateInfo, MeasuredInfo, MemberInfo,
+    MeterInfo, MicrogridInfo, PausedInfo, ReadingItem, ReadingsRequest, SettlementInfo, TermsInfo,
 };
 pub use error::{RpcError, RpcResult};
 pub use event::{EventFilter, EventItem, EventList, EventPage, EventPosition, EventQueries};

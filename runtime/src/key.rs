@@ -83,6 +83,8 @@ pub mod tag {
         ORDER = 0x6b;
         /// An interval's orders by number.
         ORDER_INDEX = 0x6c;
+        /// An owner's mandate to a microgrid.
+        MANDATE = 0x6e;
         /// Request for a deal, or the deal it became.
         DEAL = 0x70;
         /// Acceptance of a request.

@@ -1,7 +1,7 @@
-//! A meter's readings by hand and its end; a member's leave.
+//! A meter's readings by hand, its changes of owner and rating, and its end; a member's leave.
 
 use super::date::parse_time;
-use super::{CliError, CliResult, Ctx, SendArgs, call};
+use super::{CliError, CliResult, Ctx, SendArgs, address_of, call};
 use crate::input;
 use clap::Args;
 use std::path::PathBuf;
@@ -14,6 +14,10 @@ pub(super) const READ_EXAMPLE: &str = "Examples:
 pub(super) const RETIRE_EXAMPLE: &str = "Examples:
   wattle energy retire-meter --from alice wat1…
   wattle energy retire-meter --from alice wat1… --closing reading.json";
+pub(super) const HAND_OVER_EXAMPLE: &str = "Example:
+  wattle energy hand-over --from alice wat1… --to carol --closing reading.json";
+pub(super) const RATE_EXAMPLE: &str = "Example:
+  wattle energy rate-meter --from alice wat1… --power-max-w 23000";
 pub(super) const LEAVE_EXAMPLE: &str = "Examples:
   wattle energy leave --from bob --microgrid 9f3a…
   wattle energy leave --from alice --microgrid 9f3a… --account bob";
@@ -48,6 +52,31 @@ pub(super) struct RetireArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct HandOverArgs {
+    /// The meter: the address of its key.
+    meter: Address,
+    /// Its new owner, a member: an address, or the name of a key.
+    #[arg(long, value_name = "ADDRESS")]
+    to: String,
+    /// What its registers show, signed by the meter, as JSON; no older than an interval.
+    #[arg(long, value_name = "FILE")]
+    closing: PathBuf,
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RateArgs {
+    /// The meter: the address of its key.
+    meter: Address,
+    /// Most power that can flow through it, W.
+    #[arg(long, value_name = "W", value_parser = clap::value_parser!(u32).range(1..))]
+    power_max_w: u32,
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct LeaveArgs {
     /// The microgrid's id.
     #[arg(long, value_name = "HASH")]
@@ -64,14 +93,27 @@ pub(super) async fn read(args: &ReadArgs, ctx: &Ctx) -> CliResult {
 }
 
 pub(super) async fn retire(args: &RetireArgs, ctx: &Ctx) -> CliResult {
-    let closing = args.closing.as_ref().map(|path| {
-        let signed: SignedReading =
-            serde_json::from_slice(&input::read(path)?).map_err(|e| CliError::input("signed reading", e))?;
-        Ok::<_, CliError>(Box::new(signed))
-    });
-    let (meter, closing) = (args.meter, closing.transpose()?);
+    let (meter, closing) = (args.meter, args.closing.as_ref().map(signed).transpose()?);
     let retire = Call::from(call::energy::RetireMeter { meter, closing });
     call(retire, &format!("retire meter {meter}"), &args.send, ctx).await
+}
+
+pub(super) async fn hand_over(args: &HandOverArgs, ctx: &Ctx) -> CliResult {
+    let (meter, to, closing) = (args.meter, address_of(&args.to, ctx)?, signed(&args.closing)?);
+    let hand_over = Call::from(call::energy::HandOverMeter { meter, to, closing });
+    call(hand_over, &format!("hand meter {meter} over to {to}"), &args.send, ctx).await
+}
+
+pub(super) async fn rate(args: &RateArgs, ctx: &Ctx) -> CliResult {
+    let (meter, power_max_w) = (args.meter, args.power_max_w);
+    let rate = Call::from(call::energy::RateMeter { meter, power_max_w });
+    call(rate, &format!("rate meter {meter} at {power_max_w} W"), &args.send, ctx).await
+}
+
+fn signed(path: &PathBuf) -> Result<Box<SignedReading>, CliError> {
+    let signed =
+        serde_json::from_slice(&input::read(path)?).map_err(|e| CliError::input("signed reading", e))?;
+    Ok(Box::new(signed))
 }
 
 pub(super) async fn leave(args: &LeaveArgs, ctx: &Ctx) -> CliResult {

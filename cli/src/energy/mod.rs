@@ -4,6 +4,7 @@ mod bill;
 mod deals;
 mod disputes;
 mod life;
+mod mandate;
 mod market;
 mod registry;
 mod swap;
@@ -42,7 +43,7 @@ pub struct EnergyArgs {
 
 #[derive(Debug, Subcommand)]
 enum EnergyCommand {
-    /// Register a microgrid operated by the sender. Prints its id before it is sent.
+    /// Register a microgrid operated by the sender, with the sender's mandate. Prints its id before it is sent.
     #[command(after_help = "Example:\n  wattle energy register-microgrid --from alice --interval-minutes 15")]
     RegisterMicrogrid(registry::MicrogridArgs),
     /// Let a paused microgrid's work go on, once its wallet or its operator's has the money; by anybody.
@@ -59,15 +60,15 @@ enum EnergyCommand {
         after_help = "Example:\n  wattle energy set-member --from alice --microgrid 9f3a… --account bob --credit-limit 5"
     )]
     SetMember(registry::SetMemberArgs),
-    /// Register a meter; by the microgrid's operator only.
+    /// Register a meter; by the microgrid's operator only, with the owner's mandate.
     #[command(
         after_help = "Example:\n  wattle energy register-meter --from alice --microgrid 9f3a… --owner bob --key 12ab… --opening 4366,3334/0000,0000@1767225600000 --binding 5e6f…"
     )]
     RegisterMeter(registry::MeterArgs),
-    /// Sign a meter's replacement as its installer; the operator sends it with `swap-meter`.
+    /// Sign a meter's replacement as its installer; the operator or the owner sends it with `swap-meter`.
     #[command(after_help = swap::EXAMPLE)]
     SignSwap(swap::SignSwapArgs),
-    /// Replace a meter; by the operator, with the installer's signature.
+    /// Replace a meter; by its owner, or the operator with the owner's mandate, with the installer's signature.
     #[command(after_help = swap::EXAMPLE)]
     SwapMeter(swap::SwapMeterArgs),
     /// Place a bid or an offer for the energy of an interval; or show one that stands.
@@ -83,9 +84,12 @@ enum EnergyCommand {
     /// Settle the sender's tab with a microgrid: pay what is owed, or take what is due.
     #[command(after_help = "Example:\n  wattle energy pay-tab --from bob --microgrid 9f3a…")]
     PayTab(tab::PayTabArgs),
-    /// Allow settlement to debit the sender's wallet, or forbid it: then the sender pays by `pay-tab`.
-    #[command(after_help = "Example:\n  wattle energy collection --from bob --microgrid 9f3a… on")]
-    Collection(tab::CollectionArgs),
+    /// What the sender lets a microgrid's operator do in its name, and settlement take from its wallet.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  wattle energy mandate set --from bob --microgrid 9f3a… --per-charge 2\n  wattle energy mandate show --microgrid 9f3a… bob"
+    )]
+    Mandate(mandate::MandateCommand),
     /// Bilateral deals between storage units.
     #[command(
         subcommand,
@@ -145,6 +149,12 @@ enum EnergyCommand {
     /// Close a meter at its last reading; by the microgrid's operator only.
     #[command(after_help = life::RETIRE_EXAMPLE)]
     RetireMeter(life::RetireArgs),
+    /// Give a meter another owner at its closing reading; by the microgrid's operator, with the mandates of both.
+    #[command(after_help = life::HAND_OVER_EXAMPLE)]
+    HandOver(life::HandOverArgs),
+    /// Say anew how much power can flow through a meter; by the microgrid's operator, with its owner's mandate.
+    #[command(after_help = life::RATE_EXAMPLE)]
+    RateMeter(life::RateArgs),
     /// End a membership that owes nothing and is owed nothing; by the member or the operator.
     #[command(after_help = life::LEAVE_EXAMPLE)]
     Leave(life::LeaveArgs),
@@ -246,11 +256,13 @@ pub(crate) async fn run(args: EnergyArgs, ctx: &Ctx) -> CliResult {
         EnergyCommand::SwapMeter(args) => swap::send(&args, ctx).await,
         EnergyCommand::ReadMeter(args) => life::read(&args, ctx).await,
         EnergyCommand::RetireMeter(args) => life::retire(&args, ctx).await,
+        EnergyCommand::HandOver(args) => life::hand_over(&args, ctx).await,
+        EnergyCommand::RateMeter(args) => life::rate(&args, ctx).await,
         EnergyCommand::Leave(args) => life::leave(&args, ctx).await,
         EnergyCommand::Order(args) => market::order(&args, ctx).await,
         EnergyCommand::CancelOrder(args) => market::cancel(&args, ctx).await,
         EnergyCommand::PayTab(args) => tab::pay_tab(&args, ctx).await,
-        EnergyCommand::Collection(args) => tab::collection(&args, ctx).await,
+        EnergyCommand::Mandate(command) => mandate::run(command, ctx).await,
         EnergyCommand::ResumeMicrogrid(args) => tab::resume(&args, ctx).await,
         EnergyCommand::Deal(command) => deals::run(command, ctx).await,
         EnergyCommand::Dispute(command) => disputes::run(command, ctx).await,

@@ -1,6 +1,8 @@
 //! Microgrids, terms, members, meters.
 
-use super::{CliError, CliResult, Ctx, SendArgs, asset_of, call, money_of, output, reference};
+use super::{
+    CliError, CliResult, Ctx, SendArgs, asset_of, call, execute, mandate, money_of, output, reference,
+};
 use crate::secret::address_of;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -27,6 +29,7 @@ pub(super) const TERMS_EXAMPLE: &str = "Example:
     lossPermilleMax = 30
     creditLimit = \"50000000\"
     disputeVotes = 0
+    noticeMs = \"604800000\"           # new terms hold a week after they are set at the earliest
     tariff = [
       { fromMinute = 0, importPrice = \"200000\", exportPrice = \"80000\" },
       { fromMinute = 1080, importPrice = \"350000\", exportPrice = \"80000\" },
@@ -43,6 +46,9 @@ pub(super) struct MicrogridArgs {
     /// Length of a settlement interval in minutes; must divide a day.
     #[arg(long, value_name = "MINUTES", default_value_t = 15, value_parser = part_of_a_day)]
     interval_minutes: u64,
+    /// Give no mandate along: then what its tab owes its members waits there until the operator pays it.
+    #[arg(long)]
+    no_mandate: bool,
     #[command(flatten)]
     send: SendArgs,
 }
@@ -155,7 +161,9 @@ pub(super) async fn register_microgrid(args: &MicrogridArgs, ctx: &Ctx) -> CliRe
     let interval_ms = TimeMs(args.interval_minutes.saturating_mul(60_000));
     let register =
         Call::from(call::energy::RegisterMicrogrid { reference, asset: AssetId(args.asset), interval_ms });
-    call(register, &format!("register microgrid {id}"), &args.send, ctx).await
+    let consent = (!args.no_mandate).then(|| mandate::unlimited(id));
+    let calls = [register].into_iter().chain(consent).collect();
+    execute(calls, &format!("register microgrid {id}"), &args.send, ctx).await
 }
 
 pub(super) async fn set_terms(args: &SetTermsArgs, ctx: &Ctx) -> CliResult {

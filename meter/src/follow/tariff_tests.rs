@@ -32,6 +32,7 @@ pub(crate) fn terms(bands: &[(u16, u128, u128)], utc_offset_minutes: i16) -> Ter
         credit_limit: Amount::ZERO,
         installer: None,
         dispute_votes: 0,
+        notice_ms: TimeMs(0),
     }
 }
 
@@ -52,7 +53,7 @@ pub(crate) fn with_terms(mut state: State, versions: &[(u64, Terms)]) -> State {
     };
     state.insert(state_key::microgrid(&GRID).to_vec(), wattle_primitives::encode(&record));
     for (version, (from, terms)) in (0..).zip(versions) {
-        let record = TermsRecord { from: IntervalId(*from), terms: terms.clone() };
+        let record = TermsRecord { from: IntervalId(*from), set_ms: TimeMs(0), terms: terms.clone() };
         state.insert(state_key::terms(&GRID, version).to_vec(), wattle_primitives::encode(&record));
     }
     state
@@ -93,7 +94,11 @@ async fn forged_terms_and_a_forged_microgrid_are_refused() {
     let honest = terms(&[(0, 20, 10)], 0);
     let cheap = terms(&[(0, 1, 1)], 0);
     for record in [
-        wattle_primitives::encode(&TermsRecord { from: IntervalId(0), terms: cheap.clone() }),
+        wattle_primitives::encode(&TermsRecord {
+            from: IntervalId(0),
+            set_ms: TimeMs(0),
+            terms: cheap.clone(),
+        }),
         with_terms(State::new(), &[(0, honest.clone()), (0, cheap)])[&*state_key::microgrid(&GRID)].clone(),
     ] {
         let is_terms = record.first_chunk::<8>() == Some(&[0; 8]);

@@ -454,9 +454,17 @@ fn readings_are_listed_newest_first_whatever_the_page() {
         binding: key(51).sign(&place.signing_bytes(&chain)),
     });
     let calls = vec![register, readings(&chain, 50, 1..=3)];
+    let consent = call::energy::Mandate {
+        per_charge: None,
+        per_period: None,
+        expires_ms: TimeMs::MAX,
+        notice_ms: TimeMs::ZERO,
+    };
+    let consent = call::energy::SetMandate { microgrid: grid, mandate: Some(consent) };
+    let consent = world.tx(2, 0, vec![Call::from(consent)]);
     let first = world.tx(1, 0, calls);
     world.block(
-        vec![first, world.tx(1, 1, vec![readings(&chain, 50, 4..=4), readings(&chain, 51, 1..=2)])],
+        vec![consent, first, world.tx(1, 1, vec![readings(&chain, 50, 4..=4), readings(&chain, 51, 1..=2)])],
         true,
     );
     let more = world.tx(1, 2, vec![readings(&chain, 50, 5..=7)]);

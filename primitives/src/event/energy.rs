@@ -1,4 +1,5 @@
 use super::Concerns;
+use crate::call::energy::Mandate;
 use crate::units::IntervalId;
 use crate::{Address, Amount, Hash, Reason, TimeMs, WattHours};
 
@@ -200,14 +201,14 @@ events! {
             /// The old one's last export counter.
             final_export_wh: WattHours,
         } = 13,
-        /// A member lets settlement debit its wallet, or no longer.
-        collection_set: CollectionSet {
+        /// An owner gave a microgrid its mandate, or took it back.
+        mandate_set: MandateSet {
             /// The microgrid.
             microgrid: Hash,
-            /// The member.
+            /// The owner.
             account: Address,
-            /// Whether it may be debited.
-            on: bool,
+            /// The mandate; none when it was taken back.
+            mandate: Option<Mandate>,
         } = 14,
         /// Nobody pays for a microgrid's work: it stands still, with its orders, deals and holds, until somebody does.
         microgrid_paused: MicrogridPaused {
@@ -249,6 +250,32 @@ events! {
             /// Code of the tab that it had.
             code: u32,
         } = 18,
+        /// A meter has another owner from here on.
+        meter_handed_over: MeterHandedOver {
+            /// The microgrid.
+            microgrid: Hash,
+            /// The meter.
+            meter: Address,
+            /// Whose it was.
+            from: Address,
+            /// Whose it is.
+            to: Address,
+            /// Import counter up to which its energy is the old owner's.
+            import_wh: WattHours,
+            /// Export counter likewise.
+            export_wh: WattHours,
+        } = 20,
+        /// More power can flow through a meter than before, or less.
+        meter_rated: MeterRated {
+            /// The microgrid.
+            microgrid: Hash,
+            /// The meter.
+            meter: Address,
+            /// Its owner.
+            owner: Address,
+            /// Most power from here on, W.
+            power_max_w: u32,
+        } = 21,
     }
 }
 
@@ -261,9 +288,10 @@ impl EnergyEvent {
                 Concerns::party(*operator)
             }
             Self::MicrogridResumed { operator, by, .. } => Concerns::parties(*operator, *by),
-            Self::MeterRegistered { meter, owner, .. } | Self::MeterRetired { meter, owner, .. } => {
-                Concerns::parties(*meter, *owner)
-            }
+            Self::MeterRegistered { meter, owner, .. }
+            | Self::MeterRetired { meter, owner, .. }
+            | Self::MeterRated { meter, owner, .. } => Concerns::parties(*meter, *owner),
+            Self::MeterHandedOver { from, to, .. } => Concerns::parties(*from, *to),
             Self::ReadingAccepted { meter, manual, .. } => {
                 Concerns { parties: [Some(*meter), *manual], ..Concerns::NOBODY }
             }
@@ -271,7 +299,7 @@ impl EnergyEvent {
             Self::MemberSet { account, .. }
             | Self::MemberLeft { account, .. }
             | Self::CreditExceeded { account, .. }
-            | Self::CollectionSet { account, .. } => Concerns::party(*account),
+            | Self::MandateSet { account, .. } => Concerns::party(*account),
             Self::EnergySettled { microgrid, account, .. }
             | Self::LossShared { microgrid, account, .. }
             | Self::TabPaid { microgrid, account, .. } => Concerns::party(*account).billed(*microgrid),

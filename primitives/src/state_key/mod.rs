@@ -218,6 +218,8 @@ pub struct Agenda {
 pub struct TermsRecord {
     /// First interval that they hold for; they hold until the next version's.
     pub from: IntervalId,
+    /// Time of the block that set them.
+    pub set_ms: TimeMs,
     /// The terms.
     pub terms: Terms,
 }
@@ -242,8 +244,6 @@ pub struct MemberRecord {
     pub reserved: Amount,
     /// Debt by estimates alone, base units, paid or not: nobody is cut off for that.
     pub estimated: Amount,
-    /// Whether settlement may take what it owes from its wallet: only it can say so.
-    pub collect: bool,
     /// Debt that it may come to if it does not deliver the energy it sold in intervals that are not settled, base
     /// units: the sum of its positions' `exposed`. So much of its tab is not paid out.
     pub exposed: Amount,

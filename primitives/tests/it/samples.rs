@@ -7,7 +7,7 @@ use wattle_chain_spec::Preset;
 use wattle_primitives::bucket::Bucket;
 use wattle_primitives::call;
 use wattle_primitives::call::deals::{DealEnd, Funding};
-use wattle_primitives::call::energy::{ClearingRule, LossRule, MeterSwap, TariffBand, Terms};
+use wattle_primitives::call::energy::{ClearingRule, LossRule, Mandate, MeterSwap, TariffBand, Terms};
 use wattle_primitives::call::identity::{Authority, Calls, KeyWeight, Limits, PerPeriod, Spending};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, JournalId, SystemAccount};
 use wattle_primitives::call::market::{OrderEnd, Side};
@@ -262,6 +262,16 @@ pub(crate) fn terms() -> Terms {
         credit_limit: Amount(50_000_000),
         installer: Some(address(7)),
         dispute_votes: 3,
+        notice_ms: TimeMs(604_800_000),
+    }
+}
+
+fn mandate() -> Mandate {
+    Mandate {
+        per_charge: Some(Amount(2_000_000)),
+        per_period: Some(PerPeriod { amount: Amount(60_000_000), period_ms: TimeMs(2_592_000_000) }),
+        expires_ms: TimeMs(1_900_000_000_000),
+        notice_ms: TimeMs(604_800_000),
     }
 }
 
@@ -383,7 +393,16 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
             "Disputes::DecideDispute",
             Call::from(call::disputes::DecideDispute { dispute: hash(14), uphold: true }),
         ),
-        ("Energy::SetCollection", Call::from(call::energy::SetCollection { microgrid, on: true })),
+        ("Energy::SetMandate", Call::from(call::energy::SetMandate { microgrid, mandate: Some(mandate()) })),
+        (
+            "Energy::HandOverMeter",
+            Call::from(call::energy::HandOverMeter {
+                meter: address(9),
+                to: address(2),
+                closing: Box::new(signed_reading()),
+            }),
+        ),
+        ("Energy::RateMeter", Call::from(call::energy::RateMeter { meter: address(9), power_max_w: 11_000 })),
         ("Energy::ResumeMicrogrid", Call::from(call::energy::ResumeMicrogrid { microgrid })),
     ]
 }
@@ -664,6 +683,21 @@ fn energy_events() -> Vec<(&'static str, Event)> {
                 export_wh,
             }),
         ),
+        (
+            "MeterHandedOver",
+            Event::Energy(EnergyEvent::MeterHandedOver {
+                microgrid,
+                meter,
+                from: account,
+                to: address(2),
+                import_wh,
+                export_wh,
+            }),
+        ),
+        (
+            "MeterRated",
+            Event::Energy(EnergyEvent::MeterRated { microgrid, meter, owner: account, power_max_w: 11_000 }),
+        ),
         ("MemberLeft", Event::Energy(EnergyEvent::MemberLeft { microgrid, account, code: 2 })),
         (
             "DealRequested",
@@ -738,7 +772,10 @@ fn energy_events() -> Vec<(&'static str, Event)> {
             }),
         ),
         ("DealWithdrawn", Event::Deals(DealsEvent::DealWithdrawn { deal, account })),
-        ("CollectionSet", Event::Energy(EnergyEvent::CollectionSet { microgrid, account, on: true })),
+        (
+            "MandateSet",
+            Event::Energy(EnergyEvent::MandateSet { microgrid, account, mandate: Some(mandate()) }),
+        ),
         (
             "MicrogridPaused",
             Event::Energy(EnergyEvent::MicrogridPaused {

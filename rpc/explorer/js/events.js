@@ -377,10 +377,27 @@ const LINES = {
     ", dispute ",
     short(e.dispute),
   ],
-  collection_set: (e) => [
+  mandate_set: (e) => [
     account(e.account),
-    e.on ? " lets settlement debit its wallet in " : " no longer lets settlement debit its wallet in ",
+    e.mandate ? " gives a mandate to " : " takes its mandate back from ",
     name("microgrid", e.microgrid),
+    e.mandate?.perCharge != null ? [", at most ", cash(e.mandate.perCharge, e.microgrid), " an interval"] : "",
+  ],
+  meter_handed_over: (e) => [
+    "meter ",
+    meter(e.meter),
+    " of ",
+    account(e.from),
+    " is now of ",
+    account(e.to),
+    ` from import ${kwh(e.importWh)}, export ${kwh(e.exportWh)} on`,
+  ],
+  meter_rated: (e) => [
+    "meter ",
+    meter(e.meter),
+    " of ",
+    account(e.owner),
+    ` is rated at ${integer(e.powerMaxW)} W`,
   ],
   microgrid_paused: (e) => [
     name("microgrid", e.microgrid),

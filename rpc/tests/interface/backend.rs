@@ -4,7 +4,7 @@ use std::sync::{Mutex, mpsc};
 use tokio::sync::watch;
 use wattle_primitives::call::deals::Funding;
 use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
-use wattle_primitives::call::identity::{Authority, Limits};
+use wattle_primitives::call::identity::{Authority, Limits, PerPeriod};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, JournalId};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::event::LedgerEvent;
@@ -121,6 +121,7 @@ fn terms() -> Terms {
         credit_limit: Amount(6),
         installer: None,
         dispute_votes: 7,
+        notice_ms: TimeMs(0),
     }
 }
 
@@ -635,6 +636,10 @@ impl EnergyQueries for Chain {
         at(TermsInfo { microgrid, version: 0, from: interval.unwrap_or(IntervalId(4)), terms: terms() })
     }
 
+    fn energy_mandate(&self, _: Hash, _: Address) -> RpcResult<Anchored<MandateInfo>> {
+        at(mandate_info())
+    }
+
     fn energy_members(&self, _: Hash, _: Option<Address>, _: PageRequest) -> RpcResult<Page<MemberInfo>> {
         page(vec![MemberInfo {
             account: alice(),
@@ -644,7 +649,7 @@ impl EnergyQueries for Chain {
             credit_limit: Some(Amount(9)),
             reserved: Amount(2),
             estimated: Amount(3),
-            collect: true,
+            mandate: Some(mandate_info()),
             exposed: Amount(4),
             meters: 1,
             until: IntervalId(5),
@@ -699,6 +704,17 @@ fn allowance_info() -> AllowanceInfo {
     let (asset, total, period) = (AssetId(0), Amount(3), Amount(0));
     let spent = SpentInfo { asset, total, period, period_from_ms: TimeMs(1), left: Some(Amount(97)) };
     AllowanceInfo { limits: Limits::allowance(Amount(100), TimeMs(9)), spent: vec![spent], uses: 2 }
+}
+
+const fn mandate_info() -> MandateInfo {
+    MandateInfo {
+        per_charge: Some(Amount(6)),
+        per_period: Some(PerPeriod { amount: Amount(7), period_ms: TimeMs(8) }),
+        left: Some(Amount(5)),
+        expires_ms: TimeMs(9),
+        notice_ms: TimeMs(10),
+        given_ms: TimeMs(11),
+    }
 }
 
 fn grant_info(grant: Hash) -> GrantInfo {

@@ -4,8 +4,8 @@ use super::GenesisFailure;
 use crate::State;
 use crate::keys;
 use crate::modules::ctx::{BlockEnv, Parties};
+use crate::modules::energy::mandate;
 use crate::modules::energy::register_meter::{MeterKind, admit_meter, check_meter};
-use crate::modules::energy::set_collection::set_collection;
 use crate::modules::ledger::posting::ISSUANCE;
 use crate::modules::ledger::records::Asset;
 use crate::modules::ledger::{post, wallet};
@@ -13,7 +13,7 @@ use crate::modules::{Action, Ctx, identity};
 use crate::overlay::Overlay;
 use crate::records::Counters;
 use wattle_primitives::block::PROTOCOL_VERSION;
-use wattle_primitives::call::energy::{RegisterMicrogrid, SetTerms, microgrid_id};
+use wattle_primitives::call::energy::{Mandate, RegisterMicrogrid, SetTerms, microgrid_id};
 use wattle_primitives::call::identity::Limits;
 use wattle_primitives::genesis::{GenesisError, GenesisMicrogrid};
 use wattle_primitives::receipt::BlockReceipts;
@@ -107,6 +107,7 @@ fn found(ctx: &mut Ctx<'_>, index: usize, grid: &GenesisMicrogrid) -> Result<(),
     ctx.begin(Parties::alone(grid.operator), &[]);
     run(ctx, &RegisterMicrogrid { reference, asset, interval_ms }).map_err(part)?;
     let id = microgrid_id(&grid.operator, &grid.reference);
+    consent(ctx, &id, grid.operator).map_err(part)?;
     if let Some(terms) = &grid.terms {
         run(ctx, &SetTerms { microgrid: id, terms: Box::new(terms.clone()) }).map_err(part)?;
     }
@@ -114,8 +115,8 @@ fn found(ctx: &mut Ctx<'_>, index: usize, grid: &GenesisMicrogrid) -> Result<(),
         let part = |reason| GenesisFailure::Part { part: "meter", index, reason };
         let kind = MeterKind { encoding: meter.encoding, role: meter.role, power_max_w: meter.power_max_w };
         check_meter(&meter.key, kind).map_err(part)?;
+        consent(ctx, &id, meter.owner).map_err(part)?;
         admit_meter(ctx, &id, &meter.key, meter.owner, kind, None).map_err(part)?;
-        set_collection(ctx, &id, meter.owner, true).map_err(part)?; // all agree on the genesis
         let grantee = Address::of_key(&meter.key);
         if meter.allowance > Amount::ZERO && grantee != grid.operator {
             let limits = Limits::allowance(meter.allowance, TimeMs::MAX);
@@ -123,6 +124,14 @@ fn found(ctx: &mut Ctx<'_>, index: usize, grid: &GenesisMicrogrid) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Gives a microgrid an account's mandate, without limits: all agree on the genesis.
+fn consent(ctx: &mut Ctx<'_>, id: &Hash, owner: Address) -> Result<(), Reason> {
+    let given =
+        Mandate { per_charge: None, per_period: None, expires_ms: TimeMs::MAX, notice_ms: TimeMs::ZERO };
+    let grid = ctx.state.read(keys::microgrid(id)).ok_or(Reason::UnknownMicrogrid)?;
+    mandate::give(ctx, id, &grid, owner, &given)
 }
 
 /// Runs a call that needs no signatures.

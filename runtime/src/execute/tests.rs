@@ -95,6 +95,18 @@ pub(crate) fn spec(params: Params) -> Genesis {
     }
 }
 
+/// The sender's mandate to a microgrid, for ever: settlement takes so much for each interval at most.
+pub(crate) fn mandate(microgrid: Hash, per_charge: Option<Amount>) -> Call {
+    let (expires_ms, notice_ms) = (TimeMs::MAX, TimeMs::ZERO);
+    let mandate = Some(call::energy::Mandate { per_charge, per_period: None, expires_ms, notice_ms });
+    Call::from(call::energy::SetMandate { microgrid, mandate })
+}
+
+/// Takes the sender's mandate back.
+pub(crate) fn no_mandate(microgrid: Hash) -> Call {
+    Call::from(call::energy::SetMandate { microgrid, mandate: None })
+}
+
 /// Registers the meter of key `n` for person `owner`, as person 1 may. It shows 1,000 Wh.
 pub(crate) fn registration(chain: &Hash, microgrid: Hash, n: u8, owner: u8) -> Call {
     let words = |wh: u16| BoundedVec::new(vec![0, wh]).unwrap();

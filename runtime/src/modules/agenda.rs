@@ -9,8 +9,7 @@ use super::energy::work::{At, Budget};
 use super::energy::{finish, settle};
 use super::{Ctx, market, weights};
 use crate::keys;
-use crate::modules::energy::records::{Agenda, Microgrid};
-use wattle_primitives::call::energy::Terms;
+use crate::modules::energy::records::{Agenda, Microgrid, TermsRecord};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Hash, Reason, TimeMs, Weight, planted};
 
@@ -48,9 +47,9 @@ pub(crate) fn advance(ctx: &mut Ctx<'_>, id: &Hash, room: Weight) -> (Weight, Re
 
 /// Does what is due within `budget`.
 fn work(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, mut agenda: Agenda, budget: &mut Budget) {
-    while let Some((due_ms, work, interval, terms)) = schedule::next(ctx, id, grid, &agenda) {
+    while let Some((due_ms, work, interval, record)) = schedule::next(ctx, id, grid, &agenda) {
         budget.keys(LOOK_KEYS);
-        if due_ms > ctx.time_ms() || !run(ctx, id, grid, work, interval, &terms, budget) {
+        if due_ms > ctx.time_ms() || !run(ctx, id, grid, work, interval, &record, budget) {
             break;
         }
         match work {
@@ -72,16 +71,16 @@ fn run(
     grid: &Microgrid,
     work: Work,
     interval: IntervalId,
-    terms: &Terms,
+    record: &TermsRecord,
     budget: &mut Budget,
 ) -> bool {
-    let (start, end) = (grid.start(interval), grid.end(interval));
+    let (start, end, terms) = (grid.start(interval), grid.end(interval), &record.terms);
     let mut prices = terms.prices(start, end);
     let at_start = || terms.prices(start, start.saturating_add(TimeMs(1)));
     if planted!("tariff-at-start", at_start() != prices) {
         prices = at_start();
     }
-    let at = At { id, grid, interval, terms, prices };
+    let at = At { id, grid, interval, terms, terms_ms: record.set_ms, prices };
     match work {
         Work::Clear => market::clear(ctx, &at, budget),
         Work::Settle => settle::settle(ctx, &at, budget),

@@ -247,7 +247,8 @@ impl Bills {
                 | EnergyEvent::MemberLeft { .. }
                 | EnergyEvent::TermsSet { .. }
                 | EnergyEvent::MemberSet { .. }
-                | EnergyEvent::CollectionSet { .. }
+                | EnergyEvent::MandateSet { .. }
+                | EnergyEvent::MeterRated { .. }
                 | EnergyEvent::MicrogridPaused { .. }
                 | EnergyEvent::MicrogridResumed { .. },
             )
@@ -258,6 +259,9 @@ impl Bills {
                 | DealsEvent::DealConfirmed { .. }
                 | DealsEvent::DealWithdrawn { .. },
             ) => {}
+            Event::Energy(EnergyEvent::MeterHandedOver { .. }) => {
+                return Err("a meter that no client hands over");
+            }
             Event::Disputes(_) => return Err("a dispute that no client opens"),
             // Money is the ledger's to tell.
             Event::Ledger(_) | Event::Token(_) | Event::Identity(_) => {}

@@ -77,6 +77,7 @@ impl Plan {
             credit_limit: Amount(60_000),
             installer: None,
             dispute_votes: 0,
+            notice_ms: TimeMs(0),
         }
     }
 

@@ -8,6 +8,8 @@ use super::rng::Rng;
 use std::collections::VecDeque;
 use std::sync::LazyLock;
 use wattle_primitives::call::deals::{Funding, deal_id};
+use wattle_primitives::call::energy::Mandate;
+use wattle_primitives::call::identity::PerPeriod;
 use wattle_primitives::call::market::{Side, order_id};
 use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
 use wattle_primitives::units::IntervalId;
@@ -157,10 +159,23 @@ impl Village {
                 Some((wallet, Call::from(call::energy::PayTab { microgrid: self.id })))
             }
             _ => {
-                let on = self.rng.coin();
+                let mandate = self.rng.coin().then(|| self.mandate(wall));
                 let wallet = Sender::Wallet(self.rng.index(WALLETS));
-                Some((wallet, Call::from(call::energy::SetCollection { microgrid: self.id, on })))
+                Some((wallet, Call::from(call::energy::SetMandate { microgrid: self.id, mandate })))
             }
+        }
+    }
+
+    /// Without a limit, or of one that is soon used up.
+    fn mandate(&mut self, wall: u64) -> Mandate {
+        let limited = self.rng.coin();
+        let amount = Amount(u128::from(self.rng.between(1, 100_000)));
+        let period_ms = TimeMs(4 * INTERVAL_MS);
+        Mandate {
+            per_charge: limited.then_some(amount),
+            per_period: limited.then_some(PerPeriod { amount, period_ms }),
+            expires_ms: TimeMs(wall + self.rng.between(INTERVAL_MS, 100 * INTERVAL_MS)),
+            notice_ms: TimeMs(0),
         }
     }
 

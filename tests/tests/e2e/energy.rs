@@ -99,6 +99,7 @@ fn every_energy_command_is_sent_once() {
     let devnet = Devnet::start(dir.path(), &options);
     let village = Village { devnet, dir: dir.path().to_owned(), called: RefCell::default() };
     let grid = an_operator_begins(&village);
+    a_household_consents(&village, &grid);
     let old = a_meter_is_registered(&village, &grid);
     orders(&village, &grid);
     a_deal(&village);
@@ -119,7 +120,6 @@ fn an_operator_begins(village: &Village) -> String {
     let help = wattle(["energy", "set-terms", "--help"]).1;
     let (_, toml) = help.split_once("per kWh):").unwrap();
     std::fs::write(village.file("terms.toml"), toml).unwrap();
-    assert_eq!(village.refused("alice", &["collection", "on", "--microgrid", &grid]), "not_member");
     let terms = village.file("terms.toml");
     village.send("operator", &["set-terms", "--microgrid", &grid, "--file", &terms]);
     for who in ["alice", "bob"] {
@@ -127,16 +127,25 @@ fn an_operator_begins(village: &Village) -> String {
         let words = ["set-member", "--microgrid", &grid, "--account", &account, "--credit-limit", "5"];
         village.send("operator", &words);
     }
-    village.send("alice", &["collection", "--microgrid", &grid, "on"]);
+    grid
+}
+
+fn a_household_consents(village: &Village, grid: &str) {
     let alice = village.address("alice");
-    let members = village.ask(&["members", &grid, "--account", &alice]);
+    village.send("alice", &["mandate", "set", "--microgrid", grid]);
+    village.send("alice", &["mandate", "revoke", "--microgrid", grid]);
+    let limits = ["--per-charge", "2", "--per-period", "60", "--notice-days", "7"];
+    village.send("alice", &[&["mandate", "set", "--microgrid", grid], &limits[..]].concat());
+    let shown = village.ask(&["mandate", "show", "--microgrid", grid, &alice]);
+    let fields = ["perCharge", "left", "noticeMs"].map(|name| shown[name].clone());
+    assert_eq!(fields, [json!("2000000"), json!("2000000"), json!("604800000")], "{shown}");
+    let members = village.ask(&["members", grid, "--account", &alice]);
     let member = &members["items"][0];
     assert_eq!(
-        (&member["creditLimit"], &member["collect"], &members["items"][1]),
-        (&json!("5000000"), &json!(true), &Value::Null),
+        (&member["creditLimit"], &member["mandate"]["perCharge"], &members["items"][1]),
+        (&json!("5000000"), &json!("2000000"), &Value::Null),
         "{members}"
     );
-    grid
 }
 
 fn a_meter_is_registered(village: &Village, grid: &str) -> String {
@@ -311,6 +320,7 @@ fn a_meter_ends(village: &Village, grid: &str, meter: &str) {
     let words = ["read-meter", meter, "--import-wh", "0", "--export-wh", "0", "--at", &now];
     village.send("operator", &words);
     assert_eq!(village.ask(&["meter", meter])["manual"], json!(true));
+    village.send("operator", &["rate-meter", meter, "--power-max-w", "23000"]);
     let refused = |from: &str, words: &[&str], why: &str| {
         village.note(&words[..1]);
         assert_eq!(village.refused(from, words), why, "{words:?}");
@@ -352,6 +362,10 @@ fn a_bill_is_contested(village: &Village) {
         })
         .collect();
     let (first, second) = (village.file("first.json"), village.file("second.json"));
+    village.note(&["hand-over", meter]);
+    let bob = village.address("bob");
+    let words = ["hand-over", meter, "--to", &bob, "--closing", &second];
+    assert_eq!(village.refused("operator", &words), "duplicate_reading");
     let words =
         ["dispute", "open", "--microgrid", grid, "--first", &first, "--second", &second, "--claim", "0.25"];
     let opened = village.send("alice", &words);

@@ -13,7 +13,8 @@ use wattle_primitives::{Address, Amount, AssetId, BoundedVec, Hash, Height, Time
 use wattle_runtime::modules::deals::records::{Acceptance, Deal, DealState};
 use wattle_runtime::modules::disputes::records::Dispute;
 use wattle_runtime::modules::energy::records::{
-    Agenda, Coarse, Interval, Measured, Member, Microgrid, Pause, Position, SettledMeter, Silence, Slice, Step,
+    Agenda, Coarse, Handed, Interval, Mandate, Measured, Member, Microgrid, Pause, Position, SettledMeter, Silence,
+    Slice, Step,
 };
 use wattle_runtime::modules::identity::records::{Allowance, Grant, Spent, Sponsorship};
 use wattle_runtime::modules::ledger::records::{Asset, Book, BookAccount, Deposit, Hold, PostedJournal};
@@ -101,7 +102,6 @@ fn members(all: &mut Map<String, Value>) {
             credit_limit: Some(Amount(2)),
             reserved: Amount(3),
             estimated: Amount(4),
-            collect: true,
             exposed: Amount(5),
             offset: wh(6),
             granted: Amount(7),
@@ -115,10 +115,23 @@ fn members(all: &mut Map<String, Value>) {
     );
     record!(all, "SettledMeter", SettledMeter {
         until: IntervalId(1), typical_wh: wh(2),
-        silence: Some(Silence { since_ms: TimeMs(3), until_ms: Some(TimeMs(4)), import_wh: wh(5), amount: Amount(6) }),
-        coarse: Some(Coarse { from: IntervalId(7), until: IntervalId(8) }),
+        silence: Some(Silence { since_ms: TimeMs(3), until_ms: Some(TimeMs(4)), import_wh: wh(5), amount: Amount(6) })
             => json!({ "since_ms": "3", "until_ms": "4", "import_wh": "5", "amount": "6" }),
+        coarse: Some(Coarse { from: IntervalId(7), until: IntervalId(8) }) => json!({ "from": "7", "until": "8" }),
+        handed: Some(Handed { from: address(7), interval: IntervalId(8) })
+            => json!({ "from": address(7), "interval": "8" }),
     });
+    record!(
+        all,
+        "MandateRecord",
+        Mandate {
+            allowance: allowance() => allowance_json(),
+            notice_ms: TimeMs(1),
+            given_ms: TimeMs(2),
+            charged: IntervalId(3),
+            deposit: deposit(4, 5) => deposit_json(4, 5),
+        }
+    );
     record!(all, "Slice", Slice { import_wh: wh(1), export_wh: wh(2) });
     record!(
         all,

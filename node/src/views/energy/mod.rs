@@ -3,15 +3,16 @@
 pub(super) mod interval;
 mod readings;
 
-use super::{NodeBackend, View, at, chain, events, page, storage};
+use super::{NodeBackend, View, at, chain, events, next_time, page, storage};
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, AssetId, Hash, Height};
 use wattle_rpc_types::{
-    Anchored, BillRequest, EnergyQueries, EventItem, IntervalInfo, MemberInfo, MeterInfo, MicrogridInfo,
-    Page, PageRequest, PausedInfo, ReadingItem, ReadingsRequest, RpcError, RpcResult, TermsInfo,
+    Anchored, BillRequest, EnergyQueries, EventItem, IntervalInfo, MandateInfo, MemberInfo, MeterInfo,
+    MicrogridInfo, Page, PageRequest, PausedInfo, ReadingItem, ReadingsRequest, RpcError, RpcResult,
+    TermsInfo,
 };
-use wattle_runtime::modules::energy::records::{Member, Meter, Microgrid};
+use wattle_runtime::modules::energy::records::{Mandate, Member, Meter, Microgrid};
 use wattle_runtime::modules::energy::upkeep::least_price;
 use wattle_runtime::store::{StatementPage, Towards};
 use wattle_runtime::{keys, query};
@@ -109,7 +110,7 @@ impl EnergyQueries for NodeBackend {
     ) -> RpcResult<Page<MemberInfo>> {
         let view = self.shared.view();
         let grid = grid(&view, &microgrid)?;
-        let info = |(account, member)| member_info(&view, &grid, account, member);
+        let info = |(account, member)| member_info(&view, &microgrid, &grid, account, member);
         if let Some(account) = account {
             let found = view.state.read(keys::member(&microgrid, &account));
             let items = found.map(|member| info((account, member))).into_iter().collect();
@@ -118,6 +119,14 @@ impl EnergyQueries for NodeBackend {
         let (found, next_cursor) =
             page::numbered(&page, |from, limit| query::members(&view.state, &microgrid, from, limit))?;
         Ok(Page { at: at(&view), items: found.into_iter().flatten().map(info).collect(), next_cursor })
+    }
+
+    fn energy_mandate(&self, microgrid: Hash, account: Address) -> RpcResult<Anchored<MandateInfo>> {
+        let view = self.shared.view();
+        let grid = grid(&view, &microgrid)?;
+        let found = mandate_info(&view, &microgrid, &grid, &account);
+        let value = found.ok_or_else(|| RpcError::not_found("mandate", account))?;
+        Ok(Anchored { at: at(&view), value })
     }
 
     fn energy_interval(&self, microgrid: Hash, interval: IntervalId) -> RpcResult<Anchored<IntervalInfo>> {
@@ -229,8 +238,24 @@ fn meter_info(node: &NodeBackend, view: &View, address: Address, meter: &Meter) 
     })
 }
 
-fn member_info(view: &View, grid: &Microgrid, account: Address, member: Member) -> MemberInfo {
-    let Member { code, credit_limit, reserved, estimated, collect, exposed, meters, until, .. } = member;
+fn mandate_info(view: &View, id: &Hash, grid: &Microgrid, owner: &Address) -> Option<MandateInfo> {
+    let Mandate { allowance, notice_ms, given_ms, .. } = view.state.read(keys::mandate(id, owner))?;
+    let now = next_time(view);
+    let expires_ms = allowance.limits.expires_ms;
+    let left = if now < expires_ms { allowance.left(now, grid.asset) } else { Amount::ZERO };
+    let row = allowance.limits.spending.first();
+    Some(MandateInfo {
+        per_charge: row.and_then(|row| row.per_tx),
+        per_period: row.and_then(|row| row.per_period),
+        left: Some(left).filter(|left| *left < Amount::MAX),
+        expires_ms,
+        notice_ms,
+        given_ms,
+    })
+}
+
+fn member_info(view: &View, id: &Hash, grid: &Microgrid, account: Address, member: Member) -> MemberInfo {
+    let Member { code, credit_limit, reserved, estimated, exposed, meters, until, .. } = member;
     let tab = query::balance(&view.state, &AccountId::Book { book: grid.book, code }, grid.asset);
     MemberInfo {
         account,
@@ -240,7 +265,7 @@ fn member_info(view: &View, grid: &Microgrid, account: Address, member: Member) 
         credit_limit,
         reserved,
         estimated,
-        collect,
+        mandate: mandate_info(view, id, grid, &account),
         exposed,
         meters,
         until,

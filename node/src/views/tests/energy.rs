@@ -23,6 +23,7 @@ fn market_terms() -> Terms {
         credit_limit: Amount(50_000),
         installer: None,
         dispute_votes: 2,
+        notice_ms: TimeMs(0),
     }
 }
 

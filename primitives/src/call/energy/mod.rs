@@ -1,26 +1,30 @@
 //! Calls about microgrids, meters, readings and terms.
 
+mod hand_over_meter;
 mod leave_microgrid;
 mod pay_tab;
+mod rate_meter;
 mod read_meter;
 mod register_meter;
 mod register_microgrid;
 mod resume_microgrid;
 mod retire_meter;
-mod set_collection;
+mod set_mandate;
 mod set_member;
 mod set_terms;
 mod submit_readings;
 mod swap_meter;
 
+pub use hand_over_meter::HandOverMeter;
 pub use leave_microgrid::LeaveMicrogrid;
 pub use pay_tab::PayTab;
+pub use rate_meter::RateMeter;
 pub use read_meter::ReadMeter;
 pub use register_meter::RegisterMeter;
 pub use register_microgrid::RegisterMicrogrid;
 pub use resume_microgrid::ResumeMicrogrid;
 pub use retire_meter::RetireMeter;
-pub use set_collection::SetCollection;
+pub use set_mandate::{Mandate, SetMandate};
 pub use set_member::SetMember;
 pub use set_terms::SetTerms;
 pub use submit_readings::SubmitReadings;
@@ -35,8 +39,8 @@ pub use binding::MeterBinding;
 pub use swap::MeterSwap;
 pub use tariff::Prices;
 pub use terms::{
-    BANDS_MAX, ClearingRule, DAY_MINUTES, DISPUTE_VOTES_MAX, LossRule, PRICE_MAX, TariffBand, Terms,
-    WINDOW_MS_MAX,
+    BANDS_MAX, ClearingRule, DAY_MINUTES, DISPUTE_VOTES_MAX, LossRule, NOTICE_MS_MAX, PRICE_MAX, TariffBand,
+    Terms, WINDOW_MS_MAX,
 };
 
 use crate::{Address, Hash};
@@ -54,11 +58,13 @@ calls! {
         set_member: SetMember = 4,
         pay_tab: PayTab = 5,
         swap_meter: SwapMeter = 6,
-        set_collection: SetCollection = 7,
+        set_mandate: SetMandate = 7,
         resume_microgrid: ResumeMicrogrid = 8,
         read_meter: ReadMeter = 9,
         retire_meter: RetireMeter = 10,
         leave_microgrid: LeaveMicrogrid = 11,
+        hand_over_meter: HandOverMeter = 12,
+        rate_meter: RateMeter = 13,
     }
 }
 

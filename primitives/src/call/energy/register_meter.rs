@@ -3,8 +3,8 @@ use crate::{Address, Hash, PublicKey, Signature};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// Registers a meter; by the microgrid's operator, with the consent of the meter's key. Creates the meter's account
-/// if there is none.
+/// Registers a meter; by the microgrid's operator, with the consent of the meter's key and the mandate of its owner.
+/// Creates the meter's account if there is none.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -3,8 +3,8 @@ use crate::{PublicKey, Signature};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// Puts a new meter in the place of an old one; by the operator, signed by the installer and the new meter's key as
-/// well.
+/// Puts a new meter in the place of an old one; by its owner, or by the operator with the owner's mandate; signed by
+/// the installer and the new meter's key as well.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -22,6 +22,7 @@ fn by_hour(bands: &[(u16, u128)], offset: i16) -> Terms {
         credit_limit: Amount(0),
         installer: None,
         dispute_votes: 0,
+        notice_ms: TimeMs(0),
     }
 }
 

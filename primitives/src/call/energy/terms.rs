@@ -14,6 +14,8 @@ pub const PRICE_MAX: Amount = Amount(1_000_000_000_000_000_000);
 pub const DISPUTE_VOTES_MAX: u16 = 64;
 /// Longest gate closure or late window in ms: 60 days.
 pub const WINDOW_MS_MAX: u64 = 60 * 24 * 3600 * 1000;
+/// Longest notice of new terms in ms: 400 days.
+pub const NOTICE_MS_MAX: u64 = 400 * 24 * 3600 * 1000;
 
 /// Prices from a time of day on, until the next band begins; the last band lasts until the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -90,12 +92,15 @@ pub struct Terms {
     /// So many members' votes on one side decide a dispute, at most [`DISPUTE_VOTES_MAX`]; 0 leaves it to the operator
     /// alone.
     pub dispute_votes: u16,
+    /// Terms that follow upon these hold no earlier than so long after they are set, in ms; at most 400 days.
+    #[serde(default)]
+    pub notice_ms: TimeMs,
 }
 
 impl Terms {
     /// The first value that is out of its range; `None` when the terms are valid. Tariff bands rise and start below
     /// [`DAY_MINUTES`], prices do not exceed [`PRICE_MAX`], no export price exceeds its import price, windows do not
-    /// exceed [`WINDOW_MS_MAX`], votes not [`DISPUTE_VOTES_MAX`].
+    /// exceed [`WINDOW_MS_MAX`], votes not [`DISPUTE_VOTES_MAX`], the notice not [`NOTICE_MS_MAX`].
     #[must_use]
     pub fn out_of_range(&self) -> Option<&'static str> {
         let bands = &self.tariff;
@@ -118,6 +123,7 @@ impl Terms {
             ("feePerKwh is too high", self.fee_per_kwh > PRICE_MAX),
             ("lossPermilleMax: at most 1000", self.loss_permille_max > 1000),
             ("disputeVotes: at most 64", self.dispute_votes > DISPUTE_VOTES_MAX),
+            ("noticeMs: at most 400 days", self.notice_ms.0 > NOTICE_MS_MAX),
         ];
         rules.into_iter().find_map(|(rule, broken)| broken.then_some(rule))
     }

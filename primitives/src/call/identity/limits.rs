@@ -1,4 +1,4 @@
-//! How far somebody may go with another's authority or money: one shape for grants and sponsorships.
+//! How far somebody may go with another's authority or money: one shape for grants, sponsorships and mandates.
 
 use crate::call::CallKind;
 use crate::{Address, Amount, AssetId, BookId, BoundedVec, TimeMs};
@@ -106,9 +106,15 @@ impl Limits {
             total: Some(total),
             cosign_above: None,
         };
+        Self::of(Calls::Any, native, expires_ms)
+    }
+
+    /// These calls, and so much of one asset, until `expires_ms`.
+    #[must_use]
+    pub fn of(calls: Calls, row: Spending, expires_ms: TimeMs) -> Self {
         Self {
-            calls: Calls::Any,
-            spending: BoundedVec::new(vec![native]).unwrap_or_default(), // 1 <= LIMIT_ASSETS_MAX
+            calls,
+            spending: BoundedVec::new(vec![row]).unwrap_or_default(), // 1 <= LIMIT_ASSETS_MAX
             counterparties: BoundedVec::default(),
             books: BoundedVec::default(),
             tx_per_hour: None,

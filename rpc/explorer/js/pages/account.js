@@ -261,7 +261,14 @@ function tab(grid, member, address) {
     ["Of estimates", member.estimated !== "0" ? coin(member.estimated) : null],
     ["Credit limit", member.creditLimit != null ? coin(member.creditLimit) : "the terms'"],
     ["Sold, not settled", member.exposed !== "0" ? coin(member.exposed) : null],
-    ["Wallet debited", member.collect ? "by settlement" : "only by the member itself"],
+    [
+      "Wallet debited",
+      member.mandate == null
+        ? "only by the member itself"
+        : member.mandate.left == null
+          ? "by settlement"
+          : h("span", {}, "by settlement, now at most ", coin(member.mandate.left)),
+    ],
     [
       "Operator",
       grid.operator === address

@@ -274,7 +274,7 @@ async function members(grid) {
           member.creditLimit != null ? coin(member.creditLimit) : h("span", { class: "muted" }, "the terms'"),
           coin(member.reserved),
           coin(member.exposed),
-          member.collect ? "yes" : h("span", { class: "muted" }, "no"),
+          member.mandate ? "yes" : h("span", { class: "muted" }, "no"),
         ],
         member.account,
       ),

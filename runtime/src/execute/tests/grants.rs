@@ -355,7 +355,7 @@ fn roles_in_a_book_are_grants_for_it() {
 }
 
 /// What settlement collects later is debited to no grant: without being named, no call makes such a debt. By one that
-/// names them a microgrid can be founded, but its operator has not consented to collection by that, and nobody becomes
+/// names them a microgrid can be founded, but its operator has given it no mandate by that, and nobody becomes
 /// an installer who would stay one.
 #[test]
 fn what_is_collected_later_has_to_be_named() {
@@ -371,8 +371,7 @@ fn what_is_collected_later_has_to_be_named() {
     let named = grant(&mut world, Limits { calls: only(&[&found, &terms(None)]), ..limits() });
     assert_eq!(world.act(2, any, vec![found.clone()]), refused(Reason::CallNotGranted));
     assert_eq!(world.act(2, named, vec![found]), Outcome::Success);
-    let operator = world.state.read(keys::member(&microgrid, &address(1))).unwrap();
-    assert!(!operator.collect);
+    assert_eq!(world.state.read(keys::mandate(&microgrid, &address(1))), None);
     assert_eq!(world.act(2, any, vec![terms(None)]), refused(Reason::CallNotGranted));
     assert_eq!(world.act(2, named, vec![terms(Some(address(2)))]), refused(Reason::CallNotGranted));
     assert_eq!(world.act(2, named, vec![terms(None)]), Outcome::Success);

@@ -48,6 +48,7 @@ pub(crate) fn terms(clearing: ClearingRule) -> Terms {
         credit_limit: Amount(50_000),
         installer: None,
         dispute_votes: 0,
+        notice_ms: TimeMs(0),
     }
 }
 
@@ -122,6 +123,7 @@ impl World {
     pub(crate) fn show(&mut self, n: u8, wh: u64) {
         let key = keys::meter(&deal_meter(n));
         if self.state.get(&key).is_none() {
+            self.lend(n);
             self.ok(1, energy(registration(&self.env.chain, grid_id(), 90 + n, n)));
         }
         let mut overlay = Overlay::new(&self.state);
@@ -129,6 +131,11 @@ impl World {
         meter.last = Some(LastReading { import_wh: WattHours(wh), ..LastReading::default() });
         overlay.write(key, &meter);
         self.state = overlay.finish().0;
+    }
+
+    /// Lets the operator bind meters to person `n`, who pays by itself.
+    fn lend(&mut self, n: u8) {
+        self.ok(n, mandate(grid_id(), Some(Amount(0))));
     }
 
     fn grid(&self) -> Microgrid {
@@ -585,6 +592,7 @@ impl World {
     /// Lets a silent meter of person `n` be estimated at `amount`.
     fn estimate(&mut self, n: u8, amount: u128) {
         let amount = Amount(amount);
+        self.lend(n);
         self.ok(1, energy(registration(&self.env.chain, grid_id(), 90, n)));
         let until = self.grid().agenda.unwrap().settle;
         let silence = Silence { since_ms: self.env.time_ms, until_ms: None, import_wh: WattHours(0), amount };

@@ -24,7 +24,7 @@ fn priced() -> Params {
 fn village() -> (Village, Sim) {
     let mut village = Village::new(priced(), &Terms { clearing: ClearingRule::PayAsBid, ..terms() });
     let mut sim = village.meter(52, 2, MeterRole::Sub);
-    village.ok(2, Call::from(call::energy::SetCollection { microgrid: village.id, on: false }));
+    village.ok(2, no_mandate(village.id));
     report(&mut village, &mut sim, 0, 0);
     (village, sim)
 }

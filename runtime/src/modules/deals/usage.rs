@@ -97,12 +97,15 @@ pub(super) fn count(
     if wh == WattHours::ZERO {
         return Ok(());
     }
+    let (charger, discharger) = deal.sides(state.partner);
+    if meter.owner != charger && !planted!("deal-by-anothers-meter") {
+        return Err(Reason::Unmetered); // it was handed over: what it shows is another's use
+    }
     meter.dealt_wh = meter.dealt_wh.saturating_add(wh);
     ctx.state.write(keys::meter(&state.meter), &meter);
     let microgrid = &deal.microgrid;
     let grid = energy::microgrid(ctx, microgrid)?;
     let interval = credit::current(ctx, &grid);
-    let (charger, discharger) = deal.sides(state.partner);
     let exposed = cost_at_most(import_price(ctx, microgrid, &grid, interval), wh);
     for (account, side, exposed) in [(charger, Side::Buy, Amount::ZERO), (discharger, Side::Sell, exposed)] {
         let (microgrid, escrow) = (*microgrid, Amount::ZERO); // nothing is paid yet

@@ -31,7 +31,7 @@ impl Action for OpenDispute {
         Weight((2 * weights::SIGNATURE).saturating_add(weights::keys(8).0))
     }
 
-    /// Opens the dispute for the sender, who owns the meter.
+    /// Opens the dispute for the sender, who owns the meter, or did until it was handed over.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let genuine = [ctx.next_verdict(), ctx.next_verdict()];
         if genuine != [true, true] {
@@ -40,7 +40,8 @@ impl Action for OpenDispute {
         let account = ctx.on_behalf_of();
         let address = self.first.reading.meter;
         let meter = ctx.state.read(keys::meter(&address)).ok_or(Reason::UnknownMeter)?;
-        if meter.microgrid != self.microgrid || meter.owner != account {
+        let owned = meter.owner == account || before(ctx, &address) == Some(account);
+        if meter.microgrid != self.microgrid || !owned {
             return Err(Reason::NotAllowed);
         }
         let dispute = dispute_id(&account, &self.reference);
@@ -76,6 +77,11 @@ impl Action for OpenDispute {
         });
         Ok(())
     }
+}
+
+/// Whose a meter was before its last change of owner.
+fn before(ctx: &mut Ctx<'_>, meter: &Address) -> Option<Address> {
+    ctx.state.read(keys::settled_meter(meter))?.handed.map(|handed| handed.from)
 }
 
 /// Energy between two readings of a meter, roll-overs counted on.

@@ -1,7 +1,7 @@
 //! The rules of settlement: every microgrid with terms stands in the queue once unless it is paused, lists and records
 //! agree, nothing waits for an interval that is over, and money is on tabs or in cash and nowhere else.
 
-use super::records::{Member, Meter, Microgrid, Position, SettledMeter, Step};
+use super::records::{Mandate, Member, Meter, Microgrid, Position, SettledMeter, Step};
 use super::tab::{self, CLEARING};
 use crate::State;
 use crate::keys::{self, tag};
@@ -53,6 +53,11 @@ impl invariants::Rules for Rules {
                 self.exposures.entry((at.0, member.code)).or_default().0 = member.exposed;
                 let listed = state.read(keys::member_index(&at.0, member.code)) == Some(at.1);
                 require(listed, at.0, "member is not listed under its code")
+            }
+            tag::MANDATE => {
+                let mandate: Mandate = entry.record();
+                sums.owe(&mandate.deposit);
+                Ok(())
             }
             tag::MEMBER_INDEX => counted(sums, "member index"),
             tag::METER_INDEX => {

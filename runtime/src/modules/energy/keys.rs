@@ -1,6 +1,6 @@
 //! The energy module's keys in state.
 
-use super::records::{Interval, Position, SettledMeter, Slice};
+use super::records::{Interval, Mandate, Position, SettledMeter, Slice};
 use crate::key::{Key, tag};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash, TimeMs};
@@ -23,6 +23,12 @@ pub fn meter_index(microgrid: &Hash, index: u32) -> Key<Address> {
 #[must_use]
 pub fn member_index(microgrid: &Hash, code: u32) -> Key<Address> {
     Key::new(tag::MEMBER_INDEX).with(microgrid.as_bytes()).with(&code.to_le_bytes())
+}
+
+/// What an owner lets a microgrid's operator do in its name.
+#[must_use]
+pub fn mandate(microgrid: &Hash, owner: &Address) -> Key<Mandate> {
+    Key::new(tag::MANDATE).with(microgrid.as_bytes()).with(owner.as_bytes())
 }
 
 /// How far a meter is settled.

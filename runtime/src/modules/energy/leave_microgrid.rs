@@ -1,6 +1,6 @@
-use super::microgrid;
 use super::records::Member;
 use super::tab::{self, By, Tab};
+use super::{mandate, microgrid};
 use crate::keys;
 use crate::modules::{Action, Ctx, ledger, weights};
 use wattle_primitives::call::energy::LeaveMicrogrid;
@@ -36,6 +36,7 @@ impl Action for LeaveMicrogrid {
         grid.left = grid.left.checked_add(1).ok_or(Reason::Overflow)?;
         ctx.state.write(keys::microgrid(id), &grid);
         ctx.emit(EnergyEvent::MemberLeft { microgrid: *id, account, code: member.code });
+        mandate::revoke(ctx, id, &account)?;
         ledger::refund(ctx, &member.deposit)
     }
 }

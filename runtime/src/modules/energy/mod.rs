@@ -11,13 +11,16 @@
 pub(crate) mod credit;
 mod exact;
 pub(crate) mod finish;
+mod hand_over_meter;
 mod invariants;
 pub mod keys;
 mod leave_microgrid;
+pub(crate) mod mandate;
 mod metering;
 mod pay_tab;
 pub(crate) mod positions;
 pub(crate) mod prices;
+mod rate_meter;
 mod read_meter;
 mod readings;
 pub mod records;
@@ -26,7 +29,7 @@ mod register_microgrid;
 mod resume_microgrid;
 mod retire_meter;
 pub(crate) mod schedule;
-pub(crate) mod set_collection;
+mod set_mandate;
 mod set_member;
 mod set_terms;
 pub(crate) mod settle;
@@ -47,8 +50,8 @@ use wattle_primitives::{Address, Hash, Reason, WattHours};
 
 actions! {
     EnergyCall {
-        RegisterMicrogrid, RegisterMeter, SubmitReadings, SetTerms, SetMember, PayTab, SwapMeter, SetCollection,
-        ResumeMicrogrid, ReadMeter, RetireMeter, LeaveMicrogrid,
+        RegisterMicrogrid, RegisterMeter, SubmitReadings, SetTerms, SetMember, PayTab, SwapMeter, SetMandate,
+        ResumeMicrogrid, ReadMeter, RetireMeter, LeaveMicrogrid, HandOverMeter, RateMeter,
     }
 }
 

@@ -189,6 +189,16 @@ fn effective(meter: &Meter, reading: &Reading, now: TimeMs) -> TimeMs {
     TimeMs(last.effective_ms.0.saturating_add(since_ms)).min(now)
 }
 
+/// From when on energy may flow once a meter's power is another: by `now` as much can have flowed as by the one before.
+pub(super) fn rated(flow_ms: TimeMs, [before_w, after_w]: [u32; 2], now: TimeMs) -> TimeMs {
+    if flow_ms >= now {
+        return flow_ms;
+    }
+    let worth = u128::from(now.saturating_sub(flow_ms).0).saturating_mul(before_w.into());
+    let ms = worth.checked_div(after_w.into()).unwrap_or(0);
+    now.saturating_sub(TimeMs(u64::try_from(ms).unwrap_or(u64::MAX)))
+}
+
 /// Checks that the energy since `last` can have flowed, and until when it takes at full power.
 pub(super) fn flow(
     meter: &Meter,

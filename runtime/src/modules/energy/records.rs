@@ -1,14 +1,30 @@
 //! The energy module's values in state. Their encodings are part of the protocol; those that light clients read are
 //! defined with the primitives.
 
+use crate::modules::identity::records::Allowance;
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Amount, TimeMs, WattHours};
+use wattle_primitives::{Address, Amount, TimeMs, WattHours};
 
 pub use wattle_primitives::state_key::{
-    Agenda, LastReading, MemberRecord as Member, MeterRecord as Meter, MicrogridRecord as Microgrid, Pause,
-    TermsRecord,
+    Agenda, Deposit, LastReading, MemberRecord as Member, MeterRecord as Meter, MicrogridRecord as Microgrid,
+    Pause, TermsRecord,
 };
+
+/// What an owner lets a microgrid's operator do in its name.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Mandate {
+    /// How far collection goes, and what was taken: a settled interval counts as one transaction.
+    pub allowance: Allowance,
+    /// For so long after terms were set, ms, nothing is taken for what they bill.
+    pub notice_ms: TimeMs,
+    /// When it was given: its owner knows the terms that were set before.
+    pub given_ms: TimeMs,
+    /// The newest interval whose settlement took something.
+    pub charged: IntervalId,
+    /// Deposit for its key.
+    pub deposit: Deposit,
+}
 
 /// An interval with orders, trades, or settlement under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -143,6 +159,8 @@ pub struct SettledMeter {
     pub silence: Option<Silence>,
     /// Intervals that count it as estimated, though readings have brought all their energy.
     pub coarse: Option<Coarse>,
+    /// Whose it was before its last change of owner.
+    pub handed: Option<Handed>,
 }
 
 /// Intervals of which readings tell the sum, but not what flowed in each: from the first until before the last.
@@ -175,6 +193,15 @@ impl SettledMeter {
     pub(super) fn is_coarse(&self, interval: IntervalId) -> bool {
         self.coarse.is_some_and(|coarse| coarse.covers(interval))
     }
+}
+
+/// A meter's change of owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Handed {
+    /// Whose it was.
+    pub from: Address,
+    /// The interval in which it changed hands: what its slices of earlier ones show is the old owner's.
+    pub interval: IntervalId,
 }
 
 /// A meter without readings, whose import is estimated.

@@ -1,5 +1,5 @@
 use super::records::{LastReading, Meter, Microgrid};
-use super::{operated, readings, tab};
+use super::{mandate, operated, readings, tab};
 use crate::keys;
 use crate::modules::{Action, Ctx, SigSink, identity, ledger, weights};
 use wattle_primitives::call::energy::{MeterBinding, RegisterMeter};
@@ -57,7 +57,7 @@ pub(crate) fn check_meter(key: &PublicKey, kind: MeterKind) -> Result<(), Reason
     if kind.power_max_w == 0 || !kind.encoding.is_valid() { Err(Reason::OutOfRange) } else { Ok(()) }
 }
 
-/// Registers a meter whose key is known to be its owner's.
+/// Registers a meter that its key binds to its owner, who lets the operator do so.
 pub(crate) fn admit_meter(
     ctx: &mut Ctx<'_>,
     id: &Hash,
@@ -70,6 +70,7 @@ pub(crate) fn admit_meter(
     if !ctx.state.contains(keys::account(&owner)) {
         return Err(Reason::UnknownAccount);
     }
+    mandate::require(ctx, id, &owner)?;
     tab::join(ctx, id, &mut grid, owner, None)?;
     add_meter(ctx, id, &mut grid, key, owner, kind, opening)?;
     ctx.state.write(keys::microgrid(id), &grid);

@@ -59,7 +59,7 @@ pub(super) fn close(
     closing: LastReading,
 ) -> Result<(), Reason> {
     let now = ctx.time_ms();
-    let closing = LastReading { effective_ms: now, block_time_ms: now, flow_ms: now, ..closing };
+    let closing = LastReading { effective_ms: now, block_time_ms: now, ..closing };
     metering::take(ctx, address, meter, &closing)?;
     meter.last = Some(closing);
     Ok(())

@@ -3,12 +3,11 @@
 //! A microgrid with terms stands in the queue exactly once, under the time of its next work, unless it is paused. An
 //! interval is settled only after it is cleared, and ends only after it is settled.
 
-use super::records::{Agenda, Microgrid};
+use super::records::{Agenda, Microgrid, TermsRecord};
 use super::terms;
 use crate::keys;
 use crate::modules::Ctx;
 use crate::records::Due;
-use wattle_primitives::call::energy::Terms;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Hash, TimeMs, planted};
 
@@ -24,7 +23,7 @@ pub(crate) enum Work {
 }
 
 /// The next work of a microgrid: when, what, for which interval, under which terms.
-pub(crate) type Next = (TimeMs, Work, IntervalId, Terms);
+pub(crate) type Next = (TimeMs, Work, IntervalId, TermsRecord);
 
 /// Puts a microgrid with this agenda into the queue; with what is overdue, behind everything that is due by now, so
 /// that its backlog does not hold up others. The caller writes `grid`.
@@ -66,13 +65,14 @@ pub(crate) fn next(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, agenda: &Agen
     .into_iter()
     .filter(|(_, _, possible)| *possible)
     .map(|(work, interval, _)| {
-        let terms = terms::at(ctx, id, grid, interval)?;
+        let record = terms::record_at(ctx, id, grid, interval)?;
+        let terms = &record.terms;
         let due_ms = match work {
             Work::Clear => TimeMs(grid.start(interval).0.saturating_sub(terms.gate_closure_ms.0)),
             Work::Settle => TimeMs(grid.end(interval).0.saturating_add(terms.grace_ms.0)),
             Work::Finalize => TimeMs(grid.end(interval).0.saturating_add(terms.late_window_ms.0)),
         };
-        Some((due_ms, work, interval, terms))
+        Some((due_ms, work, interval, record))
     });
     let first = all.next()??;
     all.try_fold(first, |soonest, other| {

@@ -42,7 +42,10 @@ impl Action for SetTerms {
             ledger::deposit(ctx)?;
             grid.terms = grid.terms.checked_add(1).ok_or(Reason::Overflow)?;
         }
-        ctx.state.write(keys::terms(id, version), &TermsRecord { from, terms: terms.clone() });
+        ctx.state.write(
+            keys::terms(id, version),
+            &TermsRecord { from, set_ms: ctx.time_ms(), terms: terms.clone() },
+        );
         let agenda = grid.agenda.map_or(
             Agenda { clear: from, settle: from, finalize: from, due_ms: TimeMs::ZERO, waits: false },
             |agenda| {
@@ -65,8 +68,8 @@ fn fits(terms: &Terms, interval_ms: TimeMs) -> bool {
 }
 
 /// The number that new terms get, and the first interval they can hold for: one for which neither orders nor settlement
-/// have begun, and a day after the version before them. The newest version is replaced if it could still begin no
-/// earlier than that.
+/// have begun, a day after the version before them, and not before the notice is over that this promises. The newest
+/// version is replaced if neither orders nor settlement have begun for its first interval.
 fn next_version(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid) -> (u32, IntervalId) {
     let current = grid.interval_at(ctx.time_ms());
     let at_once = grid.ordered <= current && planted!("terms-from-current-interval");
@@ -77,7 +80,13 @@ fn next_version(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid) -> (u32, Interva
         _ => grid.terms,
     };
     let a_day = DAY_MS.checked_div(grid.interval_ms.0).unwrap_or(1);
-    let before = version.checked_sub(1).and_then(|before| from(ctx, id, before));
-    let begins = before.map_or(soonest, |before| soonest.max(IntervalId(before.0.saturating_add(a_day))));
-    (version, begins)
+    let before = version.checked_sub(1).and_then(|before| ctx.state.read(keys::terms(id, before)));
+    let Some(TermsRecord { from, terms, .. }) = before else { return (version, soonest) };
+    let begins = soonest.max(IntervalId(from.0.saturating_add(a_day)));
+    if planted!("terms-without-notice", terms.notice_ms > TimeMs::ZERO) {
+        return (version, begins);
+    }
+    let notice_ms = ctx.time_ms().saturating_add(terms.notice_ms);
+    let noticed = notice_ms.0.checked_next_multiple_of(grid.interval_ms.0).unwrap_or(u64::MAX);
+    (version, begins.max(grid.interval_at(TimeMs(noticed))))
 }

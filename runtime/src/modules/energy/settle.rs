@@ -5,7 +5,7 @@
 //! it reports again. What a member used beyond what it bought, or delivered beyond what it sold, settles with the
 //! operator at the tariff, or under mid-market rates with the other members first.
 //!
-//! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it, if its owner lets it be.
+//! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it, within its owner's mandate.
 
 use super::exact::share;
 use super::prices::cost;
@@ -23,13 +23,14 @@ use wattle_primitives::{Address, Amount, WattHours, planted};
 const MEASURE_KEYS: u64 = 6;
 /// Keys of a member without anything to do.
 const IDLE_KEYS: u64 = 2;
-/// Keys of a member with a claim for which there is no cash: tab, list entry, member.
-const UNPAID_KEYS: u64 = 3;
+/// Keys of a member with a claim for which there is no cash, or a debt for which there is no money or no mandate: tab,
+/// list entry, member, and two more to look for that.
+const UNPAID_KEYS: u64 = 5;
 /// Keys of posting a member's line: position, list entry, member, two tabs and the clearing account with their
 /// records, and what paying takes.
 const POST_KEYS: u64 = 9 + PAY_KEYS;
-/// Keys of paying a tab: member, tab, wallet, two dues.
-const PAY_KEYS: u64 = 5;
+/// Keys of paying a tab: member, tab, wallet, two dues, mandate.
+const PAY_KEYS: u64 = 6;
 
 /// Goes on with settling an interval; whether it is done.
 pub(crate) fn settle(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool {
@@ -125,7 +126,9 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
         let part = part(ctx, at, &address, &meter, last, &mut settled);
         add(sums, &part);
         if meter.role == MeterRole::Sub {
-            book(ctx, at, meter.owner, &part, &mut settled);
+            let before = settled.handed.filter(|handed| at.interval < handed.interval);
+            let owner = before.map_or(meter.owner, |handed| handed.from);
+            book(ctx, at, owner, &part, &mut settled);
         }
     } else {
         // It may well be in use: what it does not show is nobody's loss.
@@ -378,7 +381,8 @@ fn pay(ctx: &mut Ctx<'_>, at: &At<'_>, code: u32) -> bool {
 
 fn pay_tab(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address) -> bool {
     let before = ctx.savepoint();
-    let paid = tab::pay(ctx, at.id, at.grid, account, tab::By::Settlement);
+    let by = tab::By::Settlement { interval: at.interval, terms_ms: at.terms_ms };
+    let paid = tab::pay(ctx, at.id, at.grid, account, by);
     if paid.is_err() {
         ctx.rollback(before); // as in `move_between`
     }

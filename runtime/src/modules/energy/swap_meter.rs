@@ -1,20 +1,20 @@
 //! A meter takes the place of another.
 //!
-//! A register that shows less than before is refused: a reset, or another meter. The one way out is a swap that
-//! operator, installer and the new meter's key all sign. It closes the old meter with the counters that the installer
-//! read, and opens the new one with its own, so that the bill is exact across the swap. The word of an installer whom
-//! the terms name stands above what could have flowed; the operator's alone does not. No counter goes back.
+//! A register that shows less than before is refused: a reset, or another meter. The one way out is a swap, by the
+//! meter's owner, or by the operator with the owner's mandate; the installer and the new meter's key sign it as well.
+//! It closes the old meter with the counters that the installer read, and opens the new one with its own, so that the
+//! bill is exact across the swap. Whoever signs, no counter goes back, and no more has flowed than can have.
 
 use super::records::{LastReading, Meter, SettledMeter};
 use super::register_meter::{MeterKind, add_meter, check_meter};
 use super::retire_meter::{close, engaged};
-use super::{METER, READING, TERMS_KEYS, WH_MAX, meter, operated, readings, terms};
+use super::{METER, READING, TERMS_KEYS, WH_MAX, mandate, meter, microgrid, operated, readings, terms};
 use crate::keys;
 use crate::modules::{Action, Ctx, SigSink, identity, weights};
 use wattle_primitives::call::energy::{MeterBinding, MeterSwap, SwapMeter};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
-use wattle_primitives::{Address, Hash, PublicKey, Reason, WattHours, Weight, planted};
+use wattle_primitives::{Address, Hash, PublicKey, Reason, TimeMs, WattHours, Weight, planted};
 
 impl Action for SwapMeter {
     fn check(&self) -> Result<(), Reason> {
@@ -38,13 +38,17 @@ impl Action for SwapMeter {
         Weight((METER + READING + weights::SIGNATURE).saturating_add(weights::keys(16 + TERMS_KEYS).0))
     }
 
-    /// Puts the new meter in the place of the old one; the sender operates its microgrid.
+    /// Puts the new meter in the place of the old one; the sender owns it, or operates its microgrid.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let swap = &*self.swap;
         let signed = [ctx.next_verdict(), ctx.next_verdict()]; // the installer, the new meter
         let old = meter(ctx, &swap.old)?;
         let id = old.microgrid;
-        let mut grid = operated(ctx, &id)?;
+        if ctx.on_behalf_of() != old.owner {
+            operated(ctx, &id)?;
+            mandate::require(ctx, &id, &old.owner)?;
+        }
+        let mut grid = microgrid(ctx, &id)?;
         if signed.contains(&false) {
             return Err(Reason::BadSignature);
         }
@@ -53,13 +57,13 @@ impl Action for SwapMeter {
             return Err(Reason::NotAllowed);
         }
         let (owner, role) = (old.owner, old.role);
-        let inherited = close_old(ctx, swap, old, installer.is_some())?;
+        let inherited = close_old(ctx, swap, old)?;
         let opening = readings::opening(opening(swap)?, ctx.time_ms(), ctx.time_ms());
         let kind = kind(swap, role);
         let address = add_meter(ctx, &id, &mut grid, &swap.new, owner, kind, Some(opening))?;
         ctx.state.write(keys::microgrid(&id), &grid);
         if let Some(settled) = inherited {
-            let settled = SettledMeter { silence: None, coarse: None, ..settled };
+            let settled = SettledMeter { silence: None, coarse: None, handed: None, ..settled };
             ctx.state.write(keys::settled_meter(&address), &settled);
         }
         ctx.emit(EnergyEvent::MeterSwapped {
@@ -90,14 +94,8 @@ fn acts_for(ctx: &mut Ctx<'_>, key: &PublicKey, account: &Address) -> bool {
     weight >= threshold
 }
 
-/// Closes the old meter with the counters that the installer read, and returns how far it is settled. Unless somebody
-/// besides the operator has `seen` them, no more can have flowed than at full power.
-fn close_old(
-    ctx: &mut Ctx<'_>,
-    swap: &MeterSwap,
-    mut old: Meter,
-    seen: bool,
-) -> Result<Option<SettledMeter>, Reason> {
+/// Closes the old meter with the counters that the installer read, and returns how far it is settled.
+fn close_old(ctx: &mut Ctx<'_>, swap: &MeterSwap, mut old: Meter) -> Result<Option<SettledMeter>, Reason> {
     if let Some(last) = old.last {
         let (import_wh, export_wh) = (swap.final_import_wh, swap.final_export_wh);
         let lower = import_wh < last.import_wh || export_wh < last.export_wh;
@@ -105,9 +103,10 @@ fn close_old(
             return Err(Reason::RegisterDecreased);
         }
         let closing = LastReading { import_wh, export_wh, ..last };
-        if !seen {
-            readings::flow(&old, &last, &closing, ctx.time_ms())?;
-        }
+        readings::flow(&old, &last, &closing, ctx.time_ms()).or_else(|reason| {
+            let seen = planted!("swap-beyond-power");
+            if seen { Ok(TimeMs::ZERO) } else { Err(reason) }
+        })?;
         close(ctx, &swap.old, &mut old, closing)?;
     }
     old.replaced_by = Some(Address::of_key(&swap.new));

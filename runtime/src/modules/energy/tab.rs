@@ -10,6 +10,7 @@
 //! What was paid for energy of intervals that are not settled is in escrow: it is cash, but nobody is paid from it, or
 //! whoever delivers could find it gone for another's debt.
 
+use super::mandate;
 use super::records::{Member, Microgrid, Position};
 use crate::keys;
 use crate::modules::Ctx;
@@ -18,7 +19,7 @@ use crate::modules::ledger::{self, wallet};
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
 use wattle_primitives::event::{EnergyEvent, LedgerEvent};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, BookId, Hash, Reason, planted};
+use wattle_primitives::{Address, Amount, BookId, Hash, Reason, TimeMs, planted};
 
 /// Where an interval's money passes through; empty between intervals.
 pub const CLEARING: u32 = 0;
@@ -86,8 +87,7 @@ pub(crate) fn engage(
 }
 
 /// Makes `account` a member, if it is none, and returns its record. Counts it in `grid`, which the caller writes. The
-/// payer pays for the tab, and for a wallet in the settlement asset. Whoever is made a member by another, or by its
-/// grant, is not debited before it says so itself.
+/// payer pays for the tab, and for a wallet in the settlement asset.
 pub(crate) fn join(
     ctx: &mut Ctx<'_>,
     id: &Hash,
@@ -103,8 +103,7 @@ pub(crate) fn join(
     ledger::open_wallet(ctx, account, grid.asset)?;
     let deposit = ledger::deposit(ctx)?;
     open(ctx, grid.book, code, grid.asset)?;
-    let collect = account == ctx.on_behalf_of() && ctx.grant().is_none();
-    let member = Member { code, credit_limit, collect, deposit, ..Member::default() };
+    let member = Member { code, credit_limit, deposit, ..Member::default() };
     ctx.state.write(key, &member);
     ctx.state.write(keys::member_index(id, code), &account);
     grid.members = grid.members.checked_add(1).ok_or(Reason::Overflow)?;
@@ -167,8 +166,13 @@ pub(crate) fn buy(
 pub(crate) enum By {
     /// The member.
     Member,
-    /// Settlement, which debits a wallet only with its owner's consent.
-    Settlement,
+    /// Settlement, which debits a wallet within its owner's mandate.
+    Settlement {
+        /// The interval that is settled.
+        interval: IntervalId,
+        /// When its terms were set.
+        terms_ms: TimeMs,
+    },
 }
 
 /// Settles a member's tab as far as there is money: takes what it owes from its wallet, or pays what it is owed out of
@@ -181,17 +185,24 @@ pub(crate) fn pay(
     by: By,
 ) -> Result<Amount, Reason> {
     let mut member = member(ctx, id, &owner)?;
-    let Member { code, collect, exposed, .. } = member;
+    let Member { code, exposed, .. } = member;
     let tab = account(grid.book, code);
     let balance = balance(ctx, grid, code);
     let ignored = exposed > Amount::ZERO && planted!("exposure-paid-out");
     let exposed = if ignored { Amount::ZERO } else { exposed };
     let (amount, by_member) = match balance {
         Tab::Even => return Ok(Amount::ZERO),
-        Tab::Owes(_) if by == By::Settlement && !collect && !planted!("collected-without-consent") => {
-            return Ok(Amount::ZERO);
+        Tab::Owes(owed) => {
+            let wanted = owed.min(ledger::available(&mut ctx.state, owner, grid.asset));
+            let amount = match by {
+                By::Member => wanted,
+                By::Settlement { interval, terms_ms } => {
+                    mandate::draw(ctx, id, grid, &owner, (interval, terms_ms), wanted)?
+                }
+            };
+            let beyond = amount < wanted && planted!("collected-without-consent");
+            (if beyond { wanted } else { amount }, true)
         }
-        Tab::Owes(owed) => (owed.min(ledger::available(&mut ctx.state, owner, grid.asset)), true),
         Tab::Due(due) => (due.saturating_sub(exposed).min(free_cash(ctx, id, grid)), false),
     };
     if amount == Amount::ZERO {

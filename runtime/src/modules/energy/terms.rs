@@ -1,7 +1,8 @@
 //! Terms by interval.
 //!
-//! Terms that have begun are never changed, only followed by others, a day later at the earliest. An interval that has
-//! orders, is cleared, or is open for settlement keeps those it has.
+//! Terms that have begun are never changed, only followed by others, a day later at the earliest, and not before the
+//! notice is over that they promise. An interval that has orders, is cleared, or is open for settlement keeps those it
+//! has.
 
 use super::records::{Microgrid, TermsRecord};
 use crate::keys;
@@ -17,7 +18,17 @@ pub(super) const PRICED_MAX: u32 = 15;
 
 /// The terms that hold for an interval; `None` before the first ones.
 pub(crate) fn at(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, interval: IntervalId) -> Option<Terms> {
-    version_at(ctx, id, grid, interval).map(|(_, record)| record.terms)
+    record_at(ctx, id, grid, interval).map(|record| record.terms)
+}
+
+/// The same, with when they were set.
+pub(super) fn record_at(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    interval: IntervalId,
+) -> Option<TermsRecord> {
+    version_at(ctx, id, grid, interval).map(|(_, record)| record)
 }
 
 /// Who reads and swaps meters now besides the operator, if the terms name somebody.

@@ -4,7 +4,7 @@ use super::records::Microgrid;
 use crate::modules::weights;
 use wattle_primitives::call::energy::{Prices, Terms};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Hash, Weight};
+use wattle_primitives::{Hash, TimeMs, Weight};
 
 /// Weight that may be used, and what has been.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +53,8 @@ pub(crate) struct At<'a> {
     pub(crate) interval: IntervalId,
     /// Its terms.
     pub(crate) terms: &'a Terms,
+    /// When they were set.
+    pub(crate) terms_ms: TimeMs,
     /// Its prices.
     pub(crate) prices: Prices,
 }

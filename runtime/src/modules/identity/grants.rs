@@ -52,9 +52,11 @@ const fn reach(call: &Call) -> Reach {
             | EnergyCall::SetTerms(_)
             | EnergyCall::SetMember(_)
             | EnergyCall::SwapMeter(_)
-            | EnergyCall::SetCollection(_)
+            | EnergyCall::SetMandate(_)
             | EnergyCall::ReadMeter(_)
-            | EnergyCall::RetireMeter(_) => Reach::Named,
+            | EnergyCall::RetireMeter(_)
+            | EnergyCall::HandOverMeter(_)
+            | EnergyCall::RateMeter(_) => Reach::Named,
             EnergyCall::SubmitReadings(_)
             | EnergyCall::PayTab(_)
             | EnergyCall::ResumeMicrogrid(_)

@@ -1,4 +1,4 @@
-//! Checks and debits limits: of grants, and of sponsorships.
+//! Checks and debits limits: of grants, of sponsorships, and of mandates.
 
 use super::records::{Allowance, Spent};
 use wattle_primitives::bucket::{Bucket, BucketSize};
@@ -75,13 +75,23 @@ impl Allowance {
     /// The most that one transaction can spend of an asset at `now` without the grantor's signature, base units.
     #[must_use]
     pub fn left(&self, now: TimeMs, asset: AssetId) -> Amount {
+        self.rest(now, asset, |_| Amount::ZERO)
+    }
+
+    /// The same for the transaction that is under way, of which some may be spent.
+    pub(crate) fn left_in_tx(&self, now: TimeMs, asset: AssetId) -> Amount {
+        self.rest(now, asset, |spent| spent.tx)
+    }
+
+    fn rest(&self, now: TimeMs, asset: AssetId, in_tx: impl Fn(&Spent) -> Amount) -> Amount {
         let mut rows = self.limits.spending.iter().zip(&self.spent);
         let Some((limit, spent)) = rows.find(|(limit, _)| limit.asset == asset) else { return Amount::ZERO };
         let mut spent = *spent;
         roll(limit, &mut spent, now);
         let rest =
             |most: Option<Amount>, sum: Amount| most.map_or(Amount::MAX, |most| most.saturating_sub(sum));
-        let alone = rest(limit.per_tx, Amount::ZERO).min(rest(limit.cosign_above, Amount::ZERO));
+        let tx = in_tx(&spent);
+        let alone = rest(limit.per_tx, tx).min(rest(limit.cosign_above, tx));
         let per_period = limit.per_period.map(|most| most.amount);
         alone.min(rest(per_period, spent.period)).min(rest(limit.total, spent.total))
     }

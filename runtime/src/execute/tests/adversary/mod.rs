@@ -109,6 +109,10 @@ struct Bounds {
     line: Sums,
     /// When the opening registers of meters were read, as their keys say.
     opened: BTreeMap<Address, u64>,
+    /// The most power that meters were ever rated at, W.
+    rated: BTreeMap<Address, u32>,
+    /// In this block: whom meters were handed to.
+    handed: BTreeSet<(Address, Address)>,
     /// Registers of meters at their first reading, Wh.
     first: BTreeMap<Address, (u64, u64)>,
     /// Who pays for the transaction that is read, and the grant that it names.
@@ -316,14 +320,23 @@ impl Bounds {
             EnergyCall::SetMember(_) | EnergyCall::SwapMeter(_) => self.sink(6),
             // What it shows is bounded as any reading of the meter.
             EnergyCall::ReadMeter(_) | EnergyCall::RetireMeter(_) | EnergyCall::LeaveMicrogrid(_) => {}
+            EnergyCall::RateMeter(call) => self.rate(call.meter, call.power_max_w),
+            EnergyCall::HandOverMeter(call) => {
+                self.handed.insert((call.meter, call.to));
+            }
             EnergyCall::SetTerms(_) => self.sink(1),
             EnergyCall::SubmitReadings(_) | EnergyCall::ResumeMicrogrid(_) => {}
             EnergyCall::PayTab(call::energy::PayTab { microgrid })
-            | EnergyCall::SetCollection(call::energy::SetCollection { microgrid, .. }) => {
+            | EnergyCall::SetMandate(call::energy::SetMandate { microgrid, .. }) => {
                 self.sink(2);
                 self.bind(by, *microgrid);
             }
         }
+    }
+
+    fn rate(&mut self, meter: Address, power_max_w: u32) {
+        let most = self.rated.entry(meter).or_default();
+        *most = power_max_w.max(*most);
     }
 
     fn bind(&mut self, who: Address, grid: Hash) {
@@ -345,6 +358,7 @@ impl Bounds {
     /// Reads a block: fees and calls, then what stands no longer, then what meters have shown.
     fn block(&mut self, before: &View, after: &View, txs: &[VerifiedTx], receipts: &BlockReceipts) {
         (self.signed, self.gains, self.minted) = Default::default();
+        self.handed.clear();
         for (tx, receipt) in txs.iter().zip(&receipts.txs) {
             let TxBody { sender, grant, fee_payer, max_fee, calls, .. } = tx.tx().body();
             self.grant = None;
@@ -403,6 +417,7 @@ impl Bounds {
     /// estimated.
     fn metered(&mut self, before: &View, after: &View, address: &Address) {
         let meter = &after.meters[address];
+        self.rate(*address, meter.power_max_w);
         let Some(last) = meter.last else { return };
         let shown = (last.import_wh.0, last.export_wh.0);
         let first = *self.first.entry(*address).or_insert(shown);
@@ -414,7 +429,7 @@ impl Bounds {
             let opened = self.opened.get(address).copied().unwrap_or(registered);
             let began = opened.clamp(registered.saturating_sub(7 * 86_400_000), registered);
             let age_ms = last.block_time_ms.0 - began;
-            let most = u128::from(meter.power_max_w) * u128::from(age_ms) / 3_600_000 + 4;
+            let most = u128::from(self.rated[address]) * u128::from(age_ms) / 3_600_000 + 4;
             let claimed = (shown.0 - first.0).max(shown.1 - first.1);
             assert!(u128::from(claimed) <= most, "meter {address} claims {claimed} Wh of {most}");
         }
@@ -424,8 +439,13 @@ impl Bounds {
         let intervals = if before.settled(&id) == 0 { 0 } else { after.settled(&id) - before.settled(&id) };
         let typical = before.typical(address).max(after.typical(address));
         let estimated = intervals.saturating_mul(typical);
-        if self.bound.contains(&(meter.owner, id)) {
-            self.extend(meter.owner, grid.asset, imported.saturating_add(estimated), import);
+        // One of those whose it was in this block.
+        let to = self.handed.iter().filter(|(of, _)| of == address).map(|(_, to)| *to);
+        let was = before.meters.get(address).map(|meter| meter.owner);
+        let owners: BTreeSet<Address> = to.chain(was).chain([meter.owner]).collect();
+        for owner in owners.into_iter().filter(|owner| self.bound.contains(&(*owner, id))).collect::<Vec<_>>()
+        {
+            self.extend(owner, grid.asset, imported.saturating_add(estimated), import);
         }
         self.extend(grid.operator, grid.asset, exported, export);
         let lost = if meter.role == MeterRole::Feeder { imported } else { exported };
@@ -438,7 +458,7 @@ impl Bounds {
 
     /// The promise, for a block that was read.
     fn check(&mut self, before: &View, after: &View) {
-        let (before, after) = (before.worth(&self.bound), after.worth(&self.bound));
+        let (before, after) = (before.worth(), after.worth());
         let mut grown: BTreeMap<AssetId, i128> = BTreeMap::new();
         let mut used: BTreeMap<AssetId, i128> = BTreeMap::new();
         let names: BTreeSet<_> = before.keys().chain(after.keys()).copied().collect();
@@ -761,15 +781,17 @@ fn nobody_makes_money_and_none_is_robbed() {
 #[test]
 fn every_call_by_a_grantee_is_let_through_or_refused_as_the_page_says() {
     const NEVER: [&str; 5] = ["set_authority", "sponsor", "unsponsor", "grant", "revoke_grant"];
-    const NAMED: [&str; 15] = [
+    const NAMED: [&str; 17] = [
         "register_microgrid",
         "register_meter",
         "set_terms",
         "set_member",
         "swap_meter",
-        "set_collection",
+        "set_mandate",
         "read_meter",
         "retire_meter",
+        "hand_over_meter",
+        "rate_meter",
         "request_deal",
         "accept_deal",
         "confirm_deal",

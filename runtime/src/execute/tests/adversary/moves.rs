@@ -9,7 +9,7 @@ use super::wealth::View;
 use super::*;
 use crate::modules::deals::records::{Deal, DealState};
 use wattle_primitives::call::deals::{Funding, deal_id};
-use wattle_primitives::call::identity::{Authority, KeyWeight, Spending};
+use wattle_primitives::call::identity::{Authority, KeyWeight, PerPeriod, Spending};
 use wattle_primitives::call::ledger::{AccountClass, Entry, SUPPLY_MAX, SystemAccount};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::call::{deals, disputes, energy, identity, ledger, market, token};
@@ -65,8 +65,9 @@ draws! {
     Energy(EnergyCall) {
         RegisterMicrogrid: register_microgrid, RegisterMeter: register_meter, SubmitReadings: submit_readings,
         SetTerms: set_terms, SetMember: set_member, PayTab: pay_tab, SwapMeter: swap_meter,
-        SetCollection: set_collection, ResumeMicrogrid: resume_microgrid,
+        SetMandate: set_mandate, ResumeMicrogrid: resume_microgrid,
         ReadMeter: read_meter, RetireMeter: retire_meter, LeaveMicrogrid: leave_microgrid,
+        HandOverMeter: hand_over_meter, RateMeter: rate_meter,
     }
     Market(MarketCall) { PlaceOrder: place_order, CancelOrder: cancel_order, }
     Deals(DealsCall) {
@@ -508,6 +509,7 @@ impl Draw<'_> {
             credit_limit: self.amount(),
             installer: installer.filter(|_| !self.honest()),
             dispute_votes: self.dice.roll(3) as u16,
+            notice_ms: TimeMs(self.dice.roll(2) * self.dice.roll(96 * QUARTER)),
             ..terms()
         };
         energy::SetTerms { microgrid: self.grid(true), terms: Box::new(terms) }
@@ -522,8 +524,37 @@ impl Draw<'_> {
         energy::PayTab { microgrid: self.grid(false) }
     }
 
-    fn set_collection(&mut self) -> energy::SetCollection {
-        energy::SetCollection { microgrid: self.grid(false), on: self.dice.roll(4) > 0 }
+    fn set_mandate(&mut self) -> energy::SetMandate {
+        let per_period = self.once_in(3).then(|| PerPeriod {
+            amount: self.amount(),
+            period_ms: TimeMs(self.dice.roll(4) * self.dice.roll(96 * QUARTER)),
+        });
+        let mandate = energy::Mandate {
+            per_charge: self.once_in(3).then(|| self.amount()),
+            per_period,
+            expires_ms: TimeMs(self.now + self.dice.roll(8) * self.dice.roll(96 * QUARTER)),
+            notice_ms: TimeMs(self.dice.roll(2) * self.dice.roll(96 * QUARTER)),
+        };
+        let mandate = (self.dice.roll(5) > 0).then_some(mandate);
+        energy::SetMandate { microgrid: self.grid(false), mandate }
+    }
+
+    /// Honest accounts hand honest meters to honest accounts.
+    fn hand_over_meter(&mut self) -> energy::HandOverMeter {
+        let mut meter = self.meter();
+        if !self.view.meters.contains_key(&meter) {
+            meter = *self.view.meters.keys().next().unwrap();
+        }
+        let to = match (self.honest(), is_honest(&meter)) {
+            (true, true) => person(self.dice.roll(u64::from(HONEST)) as u8 + 1),
+            (true, false) => person(HONEST + 1 + self.dice.roll(8) as u8),
+            (false, _) => self.someone(),
+        };
+        energy::HandOverMeter { meter, to, closing: Box::new(self.reading(meter)) }
+    }
+
+    fn rate_meter(&mut self) -> energy::RateMeter {
+        energy::RateMeter { meter: self.meter(), power_max_w: self.power() }
     }
 
     fn resume_microgrid(&mut self) -> energy::ResumeMicrogrid {
@@ -889,10 +920,11 @@ pub(super) fn setup() -> Vec<(u8, Vec<Call>)> {
             losses: LossRule::ProRata,
             ..terms()
         });
-        let mut calls: Vec<Call> = vec![
+        let found: Vec<Call> = vec![
             energy::RegisterMicrogrid { reference: Hash::ZERO, asset, interval_ms: TimeMs(QUARTER) }.into(),
             energy::SetTerms { microgrid, terms }.into(),
         ];
+        txs.push((operator, found));
         // The first is the feeder; then honest members, then colluding ones.
         let meters: Vec<(u8, u8)> = match operator {
             1 => (3..=8)
@@ -904,6 +936,15 @@ pub(super) fn setup() -> Vec<(u8, Vec<Call>)> {
                 .chain((18..=20).map(|n| (HONEST_METERS + 3 + n, n)))
                 .collect(),
         };
+        let lasting = energy::Mandate {
+            per_charge: None,
+            per_period: None,
+            expires_ms: TimeMs::MAX,
+            notice_ms: TimeMs::ZERO,
+        };
+        let consents = |n: u8| (n, vec![energy::SetMandate { microgrid, mandate: Some(lasting) }.into()]);
+        txs.extend([operator].into_iter().chain(meters.iter().map(|(_, n)| *n)).map(consents));
+        let mut calls: Vec<Call> = Vec::new();
         let feeder = if operator == 1 { METER_FIRST } else { HONEST_METERS + 1 };
         let roles = [(feeder, operator, MeterRole::Feeder)].into_iter();
         for (meter, owner, role) in
@@ -928,9 +969,6 @@ pub(super) fn setup() -> Vec<(u8, Vec<Call>)> {
             calls.push(call.into());
         }
         txs.push((operator, calls));
-        txs.extend(
-            meters.iter().map(|(_, n)| (*n, vec![energy::SetCollection { microgrid, on: true }.into()])),
-        );
     }
     txs
 }

@@ -1,15 +1,13 @@
 //! Who has what, from the entries of a state alone: no sum of the ledger's is asked.
 //!
 //! An account is worth what stands in its wallets, held or not; the cash of its books, but never less than nothing,
-//! since nobody makes good for a book; the deposits that it will be given back; and its tabs at their face value. A
-//! debt on a tab of a microgrid that an honest account never signed for is worth nothing to either side: see
-//! [`View::worth`].
+//! since nobody makes good for a book; the deposits that it will be given back; and its tabs at their face value.
 
 use super::*;
 use crate::keys::tag;
 use crate::modules::deals::records::{Acceptance, Deal};
 use crate::modules::disputes::records::Dispute;
-use crate::modules::energy::records::{Member, Meter, Microgrid, SettledMeter, TermsRecord};
+use crate::modules::energy::records::{Mandate, Member, Meter, Microgrid, SettledMeter, TermsRecord};
 use crate::modules::identity::records::{Account, Grant, Sponsorship};
 use crate::modules::ledger::records::{Asset, Balance, Book, BookAccount, Deposit, Hold};
 use crate::modules::market::records::Order;
@@ -28,6 +26,7 @@ pub(super) struct View {
     pub(super) grants: BTreeMap<Hash, Grant>,
     pub(super) grids: BTreeMap<Hash, Microgrid>,
     pub(super) members: BTreeMap<(Hash, Address), Member>,
+    mandates: BTreeMap<(Hash, Address), Mandate>,
     terms: BTreeMap<(Hash, u32), TermsRecord>,
     pub(super) meters: BTreeMap<Address, Meter>,
     settled: BTreeMap<Address, SettledMeter>,
@@ -63,6 +62,7 @@ impl View {
                 tag::GRANT => put(&mut view.grants, key, value),
                 tag::MICROGRID => put(&mut view.grids, key, value),
                 tag::MEMBER => put(&mut view.members, key, value),
+                tag::MANDATE => put(&mut view.mandates, key, value),
                 tag::TERMS => put(&mut view.terms, key, value),
                 tag::METER => put(&mut view.meters, key, value),
                 tag::SETTLED_METER => put(&mut view.settled, key, value),
@@ -96,12 +96,7 @@ impl View {
     }
 
     /// What every account is worth.
-    ///
-    /// Exemption `stranger`: whoever operates a microgrid can make anybody its member and register a meter of its own
-    /// in that name. What an honest account owes there is neither its debt nor the operator's claim until it has
-    /// signed for that microgrid, which `bound` says; nobody collects it before. To be deleted once membership takes
-    /// consent.
-    pub(super) fn worth(&self, bound: &BTreeSet<(Address, Hash)>) -> Sums {
+    pub(super) fn worth(&self) -> Sums {
         let mut sums = Sums::new();
         let mut add = |who: Address, asset: AssetId, amount: i128| {
             *sums.entry((who, asset)).or_default() += amount;
@@ -123,8 +118,7 @@ impl View {
         for ((id, account), member) in &self.members {
             let grid = &self.grids[id];
             let tab = self.tab(grid, member).0;
-            let stranger = is_honest(account) && tab < 0 && !bound.contains(&(*account, *id));
-            add(if stranger { grid.operator } else { *account }, grid.asset, tab);
+            add(*account, grid.asset, tab);
         }
         let native = AssetId::NATIVE;
         let mut back = |deposit: &Deposit| add(deposit.payer, native, deposit.amount.0 as i128);
@@ -132,6 +126,7 @@ impl View {
         self.sponsorships.values().for_each(|sponsorship| back(&sponsorship.deposit));
         self.grants.values().for_each(|grant| back(&grant.deposit));
         self.members.values().for_each(|member| back(&member.deposit));
+        self.mandates.values().for_each(|mandate| back(&mandate.deposit));
         self.orders.values().for_each(|order| back(&order.deposit));
         self.deals.values().for_each(|deal| back(&deal.deposit));
         self.acceptances.values().for_each(|acceptance| back(&acceptance.deposit));

@@ -131,7 +131,7 @@ fn a_seller_is_not_paid_before_it_has_delivered() {
     village.meter(53, 3, MeterRole::Sub);
     let mut sim = village.meter(54, 4, MeterRole::Sub);
     let (chain, start, id) = (village.world.env.chain, village.first_ms, village.id);
-    village.ok(4, Call::from(call::energy::SetCollection { microgrid: id, on: false }));
+    village.ok(4, no_mandate(id));
     for (at, import) in [(start, 0), (start + QUARTER, 1000)] {
         village.go(at + 1000);
         sim.import += import;

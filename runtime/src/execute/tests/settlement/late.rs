@@ -417,7 +417,7 @@ fn a_swapped_meter_is_billed_exactly_and_reads_no_more() {
     }
     village.fails(1, unasked, Reason::BadSignature);
     village.fails(1, swap_of(&village, 1, (52, 2_500, 0), 62, 700), Reason::NotAllowed);
-    village.fails(2, good.clone(), Reason::NotAllowed);
+    village.fails(3, good.clone(), Reason::NotAllowed);
     village.fails(1, swap_of(&village, 6, (52, 1_399, 0), 62, 700), Reason::RegisterDecreased);
     village.fails(1, swap_of(&village, 6, (52, 2_500, 0), 50, 700), Reason::AlreadyExists);
     village.ok(1, good.clone());
@@ -442,13 +442,30 @@ fn a_swapped_meter_is_billed_exactly_and_reads_no_more() {
     village.check_tabs();
 }
 
+/// Whoever signs: the operator alone, or the installer whom its terms name.
 #[test]
-fn the_operators_word_alone_is_bounded_by_what_can_have_flowed() {
+fn a_swaps_registers_show_no_more_than_can_have_flowed() {
+    for (installer, by) in [(None, 1), (Some(address(6)), 6)] {
+        let (mut village, _) = metered(&Terms { installer, ..terms() });
+        village.go(village.first_ms + HOUR);
+        let most = 1_000 + 20_000; // Wh: an hour at full power
+        village.fails(1, swap_of(&village, by, (52, most + 100, 0), 62, 0), Reason::ImplausibleReading);
+        village.ok(1, swap_of(&village, by, (52, most, 0), 62, 0));
+        village.check_tabs();
+    }
+}
+
+/// Its owner swaps a meter by its own call; without its mandate the operator does not.
+#[test]
+fn a_meter_is_swapped_by_its_owner_or_with_its_mandate() {
     let (mut village, _) = metered(&terms());
     village.go(village.first_ms + HOUR);
-    let most = 1_000 + 20_000; // Wh: an hour at full power
-    village.fails(1, swap_of(&village, 1, (52, most + 100, 0), 62, 0), Reason::ImplausibleReading);
-    village.ok(1, swap_of(&village, 1, (52, most, 0), 62, 0));
+    village.ok(2, no_mandate(village.id));
+    village.fails(1, swap_of(&village, 1, (52, 1_000, 0), 62, 0), Reason::MandateRequired);
+    village.fails(2, swap_of(&village, 2, (52, 1_000, 0), 62, 0), Reason::NotAllowed); // the operator reads it
+    village.ok(2, swap_of(&village, 1, (52, 1_000, 0), 62, 0));
+    village.ok(2, mandate(village.id, None));
+    village.ok(1, swap_of(&village, 1, (62, 0, 0), 63, 0));
     village.check_tabs();
 }
 

@@ -235,7 +235,7 @@ fn who_leaves_owes_nothing_and_is_owed_nothing() {
     village.ok(1, retire(52, Some(closing)));
     village.fails(2, leave(&village), Reason::MemberEngaged);
     // Its wallet is empty when the interval settles: it owes 300,000.
-    village.ok(2, Call::from(call::energy::SetCollection { microgrid: village.id, on: false }));
+    village.ok(2, no_mandate(village.id));
     village.go(start + 8 * QUARTER);
     assert_eq!(village.tab(2), -300_000);
     village.fails(1, leave(&village), Reason::NotAllowed); // the operator stays, and sends nobody away
@@ -261,7 +261,7 @@ fn who_is_owed_stays_until_it_is_paid() {
     let mut village = begun(params(), &terms());
     let (chain, start) = (village.world.env.chain, village.first_ms);
     let mut sim = village.meter(52, 2, MeterRole::Sub);
-    village.ok(1, Call::from(call::energy::SetCollection { microgrid: village.id, on: false }));
+    village.ok(1, no_mandate(village.id));
     village.go(start + QUARTER + 1000);
     sim.export += 2_000;
     let reading = sim.read(chain, start + QUARTER, 0, SYNCED);

@@ -5,6 +5,7 @@ mod covered;
 mod disputes;
 mod late;
 mod life;
+mod mandates;
 mod random;
 mod worked;
 
@@ -39,6 +40,7 @@ pub(crate) fn terms() -> Terms {
         credit_limit: Amount(1_000_000),
         installer: None,
         dispute_votes: 0,
+        notice_ms: TimeMs(0),
     }
 }
 
@@ -133,7 +135,7 @@ impl Village {
         village
     }
 
-    /// Registers meter `n` for person `owner`, who lets settlement debit its wallet. It shows 1,000 Wh.
+    /// Registers meter `n` for person `owner`, by its mandate without limits. It shows 1,000 Wh.
     pub(crate) fn meter(&mut self, n: u8, owner: u8, role: MeterRole) -> Sim {
         self.meter_at(n, owner, role, opening(1_000, self.now()))
     }
@@ -148,10 +150,10 @@ impl Village {
         {
             *counted = role;
         }
-        self.ok(1, call);
-        if !self.member(owner).collect {
-            self.ok(owner, Call::from(call::energy::SetCollection { microgrid: self.id, on: true }));
+        if self.record(keys::mandate(&self.id, &address(owner))).is_none() {
+            self.ok(owner, mandate(self.id, None));
         }
+        self.ok(1, call);
         Sim { import, ..Sim::new(n, self.now()) }
     }
 

@@ -1,0 +1,369 @@
+//! What an owner consents to: whose meters it is billed for, how much is taken from its wallet, and under which terms;
+//! and a meter's change of owner and of rating.
+
+use super::late::HOUR;
+use super::*;
+use crate::modules::energy::records::SettledMeter;
+use wattle_primitives::call::deals::deal_id;
+use wattle_primitives::call::energy::{HandOverMeter, Mandate, RateMeter, SetMandate, SetTerms};
+use wattle_primitives::call::identity::PerPeriod;
+
+const DAY: u64 = 24 * HOUR;
+const SYNCED: ClockQuality = ClockQuality::Synced;
+
+/// A village with a meter of person 2 that is read when the first interval begins.
+fn metered(terms: &Terms) -> (Village, Sim) {
+    let mut village = Village::new(params(), terms);
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    let start = village.first_ms;
+    report(&mut village, &mut sim, start, 0);
+    (village, sim)
+}
+
+/// Lets `wh` flow until `at`, and reads then.
+fn report(village: &mut Village, sim: &mut Sim, at: u64, wh: u64) {
+    village.go(at + 1000);
+    sim.import += wh;
+    let reading = sim.read(village.world.env.chain, at, 0, SYNCED);
+    assert_eq!(village.submit(vec![reading]), [Ok(())]);
+}
+
+/// The same, and settles until then.
+fn quarter(village: &mut Village, sim: &mut Sim, at: u64, wh: u64) {
+    report(village, sim, at, wh);
+    village.go(at + 60_000);
+}
+
+fn unlimited() -> Mandate {
+    Mandate { per_charge: None, per_period: None, expires_ms: TimeMs::MAX, notice_ms: TimeMs::ZERO }
+}
+
+fn give(village: &Village, mandate: Mandate) -> Call {
+    Call::from(SetMandate { microgrid: village.id, mandate: Some(mandate) })
+}
+
+fn set(village: &Village, terms: Terms) -> Call {
+    Call::from(SetTerms { microgrid: village.id, terms: Box::new(terms) })
+}
+
+/// The first interval of the newest terms.
+fn newest(village: &Village) -> u64 {
+    let last = village.grid().terms - 1;
+    village.record(keys::terms(&village.id, last)).unwrap().from.0
+}
+
+fn dear() -> Terms {
+    let band = TariffBand { from_minute: 0, import_price: Amount(900_000), export_price: Amount(0) };
+    Terms { tariff: BoundedVec::new(vec![band]).unwrap(), ..terms() }
+}
+
+#[test]
+fn nobody_is_bound_to_a_meter_without_its_mandate() {
+    let mut village = Village::new(Params { account_deposit: Amount(10), ..params() }, &terms());
+    let (chain, id, end) = (village.world.env.chain, village.id, village.now() + HOUR);
+    let meter = |n: u8, owner: u8| registration(&chain, id, n, owner);
+    village.fails(1, meter(52, 2), Reason::MandateRequired);
+    village.ok(1, meter(51, 1)); // its own
+    let before = village.funds(2);
+    village.ok(2, give(&village, Mandate { expires_ms: TimeMs(end), ..unlimited() }));
+    village.ok(1, meter(52, 2));
+    village.fails(1, meter(53, 3), Reason::MandateRequired);
+    village.ok(2, no_mandate(id));
+    assert_eq!(village.funds(2), before, "the deposit is given back");
+    village.fails(1, meter(53, 2), Reason::MandateRequired);
+    village.ok(2, give(&village, Mandate { expires_ms: TimeMs(end), ..unlimited() }));
+    village.go(end);
+    village.fails(1, meter(53, 2), Reason::MandateRequired);
+    village.fails(2, give(&village, Mandate { expires_ms: TimeMs(end), ..unlimited() }), Reason::BadTime);
+    for bad in [
+        Mandate { notice_ms: TimeMs(400 * DAY + 1), ..unlimited() },
+        Mandate { per_period: Some(PerPeriod { amount: Amount(1), period_ms: TimeMs(0) }), ..unlimited() },
+    ] {
+        assert_eq!(give(&village, bad).check(), Err(Reason::OutOfRange));
+    }
+}
+
+/// Not more for an interval, nor in a period, than it says; and nothing once it is taken back or over. The rest is a
+/// debt, which its owner pays when it likes.
+#[test]
+fn nobodys_wallet_is_debited_beyond_its_mandate() {
+    let (mut village, mut sim) = metered(&terms());
+    let (start, before) = (village.first_ms, village.funds(2));
+    let per_period = Some(PerPeriod { amount: Amount(500_000), period_ms: TimeMs(DAY) });
+    let limits = Mandate { per_charge: Some(Amount(200_000)), per_period, ..unlimited() };
+    village.ok(2, give(&village, limits));
+    // 300,000 in each interval, of which two steps of settlement take together what one may.
+    let mut taken = |village: &mut Village, quarter: u64| {
+        self::quarter(village, &mut sim, start + quarter * QUARTER, 1_000);
+        (before - village.funds(2), village.tab(2))
+    };
+    assert_eq!(taken(&mut village, 1), (200_000, -100_000));
+    assert_eq!(taken(&mut village, 2), (400_000, -200_000));
+    assert_eq!(taken(&mut village, 3), (500_000, -400_000));
+    assert_eq!(taken(&mut village, 4), (500_000, -700_000));
+    village.ok(2, Call::from(call::energy::PayTab { microgrid: village.id }));
+    assert_eq!((before - village.funds(2), village.tab(2)), (1_000_000, -200_000));
+    assert_eq!(village.world.run(6, vec![transfer(2, 900_000)]).outcome, Outcome::Success);
+    let before = before + 900_000;
+    let mut taken = |village: &mut Village, quarter: u64| {
+        self::quarter(village, &mut sim, start + quarter * QUARTER, 0);
+        (before - village.funds(2), village.tab(2))
+    };
+    assert_eq!(taken(&mut village, 5).0, 1_000_000);
+    let (next_day, owed) = taken(&mut village, 100);
+    assert_eq!(next_day, 1_200_000, "a new period");
+    village.ok(2, no_mandate(village.id));
+    assert_eq!(taken(&mut village, 101), (next_day, owed));
+    village.ok(2, give(&village, Mandate { expires_ms: TimeMs(start + 102 * QUARTER), ..limits }));
+    assert_eq!(taken(&mut village, 102), (next_day, owed));
+    village.check_tabs();
+}
+
+/// Its owner has so long to take its mandate back before it pays what terms bill that it did not know.
+#[test]
+fn nothing_is_taken_under_new_terms_before_the_notice_is_over() {
+    let (mut village, mut sim) = metered(&terms());
+    let start = village.first_ms;
+    village.ok(2, give(&village, Mandate { notice_ms: TimeMs(2 * DAY), ..unlimited() }));
+    quarter(&mut village, &mut sim, start + QUARTER, 100);
+    assert_eq!(village.tab(2), 0, "terms that it knew");
+    village.ok(1, set(&village, dear()));
+    let told = village.now();
+    assert_eq!(newest(&village), start / QUARTER + 96);
+    quarter(&mut village, &mut sim, start + DAY, 0);
+    assert_eq!(village.tab(2), 0);
+    quarter(&mut village, &mut sim, start + DAY + QUARTER, 100);
+    assert_eq!(village.tab(2), -90_000, "new terms, and the notice is not over");
+    quarter(&mut village, &mut sim, start + 2 * DAY - QUARTER, 0);
+    assert_eq!(village.tab(2), -90_000);
+    village.go(told + 2 * DAY);
+    quarter(&mut village, &mut sim, start + 2 * DAY + QUARTER, 0);
+    assert_eq!(village.tab(2), 0);
+    village.check_tabs();
+}
+
+/// First terms hold at once. Until they begin new ones are replaced, by such as begin no earlier.
+#[test]
+fn terms_take_effect_only_after_the_notice_they_promise() {
+    let promising = Terms { notice_ms: TimeMs(3 * DAY), ..terms() };
+    let mut village = Village::new(params(), &promising);
+    let first = village.first_ms / QUARTER;
+    assert_eq!(newest(&village), first);
+    village.go(village.first_ms + 1000);
+    village.ok(1, set(&village, terms()));
+    assert_eq!(newest(&village), first + 3 * 96 + 1, "at the next boundary");
+    village.go(village.first_ms + DAY);
+    village.ok(1, set(&village, dear()));
+    assert_eq!((newest(&village), village.grid().terms), (first + 4 * 96, 2), "replaced");
+    // Those promise nothing.
+    village.go(village.first_ms + 4 * DAY + 1000);
+    village.ok(1, set(&village, promising.clone()));
+    assert_eq!((newest(&village), village.grid().terms), (first + 5 * 96, 3));
+    let beyond = Terms { notice_ms: TimeMs(400 * DAY + 1), ..terms() };
+    assert_eq!(set(&village, beyond).check(), Err(Reason::OutOfRange));
+}
+
+/// Whoever leaves takes its mandate along.
+#[test]
+fn who_has_left_is_bound_to_no_meter() {
+    let mut village = Village::new(Params { account_deposit: Amount(10), ..params() }, &terms());
+    let (chain, id, before) = (village.world.env.chain, village.id, village.funds(3));
+    village.ok(3, mandate(id, None));
+    let joins = call::energy::SetMember { microgrid: id, account: address(3), credit_limit: None };
+    village.ok(1, Call::from(joins));
+    village.go(village.first_ms + QUARTER);
+    village.ok(3, Call::from(call::energy::LeaveMicrogrid { microgrid: id }));
+    assert_eq!(village.funds(3), before);
+    village.fails(1, registration(&chain, id, 53, 3), Reason::MandateRequired);
+}
+
+fn hand_over(n: u8, to: u8, closing: SignedReading) -> Call {
+    Call::from(HandOverMeter { meter: address(n), to: address(to), closing: Box::new(closing) })
+}
+
+/// Whatever flowed before a meter was handed over is its old owner's, settled or not, estimated or shown; what flows
+/// from then on is its new owner's.
+#[test]
+fn what_flowed_before_a_change_of_owner_is_never_the_new_owners_bill() {
+    // The new owner joined; the interval before the last is not settled yet.
+    let (mut village, mut sim) = metered(&Terms { grace_ms: TimeMs(QUARTER + 60_000), ..terms() });
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    village.meter(53, 3, MeterRole::Sub);
+    let half = start + 6 * QUARTER + QUARTER / 2;
+    for quarter in 1..=2 {
+        report(&mut village, &mut sim, start + quarter * QUARTER, 100);
+    }
+    // It falls silent and is estimated, and is read again in the middle of an interval.
+    village.go(half);
+    assert!(village.member(2).estimated > Amount(0));
+    sim.import += 900;
+    let closing = sim.read(chain, half, 0, SYNCED);
+    village.ok(1, hand_over(52, 3, closing));
+    let owner = village.record(keys::meter(&address(52))).unwrap().owner;
+    assert_eq!((owner, village.member(2).meters, village.member(3).meters), (address(3), 0, 2));
+    assert_eq!(village.member(2).estimated, Amount(0));
+    // Silent from here on, it is estimated at nothing of the old owner's; then it shows what the new one used.
+    village.go(start + 12 * QUARTER);
+    assert_eq!(village.member(3).estimated, Amount(0));
+    report(&mut village, &mut sim, start + 12 * QUARTER, 700);
+    village.go(start + 20 * QUARTER);
+    assert_eq!((village.billed(2), village.billed(3)), ((1_100, 0), (700, 0)));
+    village.check_tabs();
+}
+
+/// Neither is a meter forced upon anybody, nor taken away: by its operator, with the mandates of both, and what its key
+/// has signed just now.
+#[test]
+fn a_meter_is_handed_over_by_consent_of_both() {
+    let (mut village, mut sim) = metered(&terms());
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    let old = sim.read(chain, start + 60_000, 0, SYNCED);
+    village.go(start + QUARTER + 61_000);
+    village.fails(1, hand_over(52, 3, old.clone()), Reason::NotMember);
+    village.meter(53, 3, MeterRole::Sub);
+    village.fails(2, hand_over(52, 3, old.clone()), Reason::NotAllowed);
+    village.fails(3, hand_over(52, 3, old.clone()), Reason::NotAllowed);
+    village.fails(1, hand_over(52, 2, old.clone()), Reason::SameAccount);
+    for n in [2, 3] {
+        village.ok(n, no_mandate(village.id));
+        village.fails(1, hand_over(52, 3, old.clone()), Reason::MandateRequired);
+        village.ok(n, mandate(village.id, None));
+    }
+    village.fails(1, hand_over(52, 3, old.clone()), Reason::BadTime);
+    assert_eq!(hand_over(53, 3, old).check(), Err(Reason::BadEvidence));
+    let mut forged = sim.read(chain, village.now(), 0, SYNCED);
+    forged.reading.import = opening(sim.import + 5, 0).import;
+    village.fails(1, hand_over(52, 3, forged), Reason::BadSignature);
+    let closing = sim.read(chain, village.now(), 0, SYNCED);
+    village.ok(1, hand_over(52, 3, closing));
+    let again = sim.read(chain, village.now(), 0, SYNCED);
+    village.ok(1, hand_over(52, 2, again));
+    village.check_tabs();
+}
+
+/// Its old owner can still dispute what it was billed; a meter that is handed on waits until all of that is settled.
+#[test]
+fn an_old_owners_bills_are_its_own() {
+    let grace = TimeMs(2 * QUARTER);
+    let (mut village, mut sim) = metered(&Terms { grace_ms: grace, ..terms() });
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    village.meter(53, 3, MeterRole::Sub);
+    let mut seen = Vec::new();
+    for quarter in 1..=2 {
+        village.go(start + quarter * QUARTER + 1000);
+        sim.import += 100;
+        seen.push(sim.read(chain, start + quarter * QUARTER, 0, SYNCED));
+        village.submit(vec![seen[seen.len() - 1].clone()]);
+    }
+    let closing = sim.read(chain, village.now(), 0, SYNCED);
+    village.ok(1, hand_over(52, 3, closing));
+    village.go(start + 2 * QUARTER + QUARTER / 2);
+    let closing = sim.read(chain, village.now(), 0, SYNCED);
+    village.fails(1, hand_over(52, 2, closing), Reason::MemberEngaged);
+    let dispute = |reference: u8| {
+        Call::from(call::disputes::OpenDispute {
+            microgrid: village.id,
+            reference: Hash([reference; 32]),
+            first: Box::new(seen[0].clone()),
+            second: Box::new(seen[1].clone()),
+            claim: Amount(1),
+            note: Hash::ZERO,
+        })
+    };
+    let (by_old, by_new, by_other) = (dispute(1), dispute(2), dispute(3));
+    village.ok(2, by_old);
+    village.ok(3, by_new);
+    village.fails(4, by_other, Reason::NotAllowed);
+    village.go(start + 8 * QUARTER);
+    let closing = sim.read(chain, village.now(), 0, SYNCED);
+    village.ok(1, hand_over(52, 2, closing));
+    village.go(start + 20 * QUARTER);
+    assert_eq!((village.billed(2), village.billed(3)), ((200, 0), (0, 0)));
+    village.check_tabs();
+}
+
+/// A deal of its old owner's counts nothing that its new owner uses.
+#[test]
+fn nobodys_deal_is_filled_by_anothers_meter() {
+    let (mut village, mut sim) = metered(&terms());
+    let (chain, start, id) = (village.world.env.chain, village.first_ms, village.id);
+    village.meter(53, 3, MeterRole::Sub);
+    let (expires_ms, deal) = (TimeMs(start + DAY), deal_id(&address(2), &Hash::ZERO));
+    let report_usage = |seq: u64, wh: u64| {
+        let cumulative_wh = WattHours(wh);
+        Call::from(call::deals::ReportUsage { deal, seq, cumulative_wh })
+    };
+    let wh = WattHours(1_000);
+    village.ok(
+        2,
+        Call::from(call::deals::RequestDeal {
+            microgrid: id,
+            reference: Hash::ZERO,
+            side: call::market::Side::Buy,
+            wh_max: wh,
+            wh_min: WattHours(1),
+            unit_wh: WattHours(1),
+            price: Amount(100_000),
+            expires_ms,
+        }),
+    );
+    village.ok(3, Call::from(call::deals::AcceptDeal { request: deal, wh_max: wh, price: Amount(1) }));
+    village.ok(2, Call::from(call::deals::ConfirmDeal { request: deal, partner: address(3) }));
+    village.ok(
+        2,
+        Call::from(call::deals::AuthoriseDeal {
+            deal,
+            funding: call::deals::Funding::Balance,
+            expires_ms,
+            margin_wh: WattHours(0),
+            meter: address(52),
+        }),
+    );
+    report(&mut village, &mut sim, start + QUARTER, 200);
+    village.ok(2, report_usage(1, 100));
+    let closing = sim.read(chain, village.now(), 0, SYNCED);
+    village.ok(1, hand_over(52, 3, closing));
+    report(&mut village, &mut sim, start + 2 * QUARTER, 200);
+    village.fails(2, report_usage(2, 150), Reason::Unmetered);
+    village.ok(2, Call::from(call::deals::CloseDeal { deal, cumulative_wh: WattHours(100) }));
+    village.check_tabs();
+}
+
+/// A meter is rated anew for what flows from now on: so much as could have flowed before still counts, and no more.
+#[test]
+fn a_new_rating_is_for_what_flows_from_then_on() {
+    for (power_max_w, more) in [(40_000, 10_000), (1_000, 250)] {
+        let (mut village, mut sim) = metered(&terms());
+        let (chain, start) = (village.world.env.chain, village.first_ms);
+        let rate = |power_max_w: u32| Call::from(RateMeter { meter: address(52), power_max_w });
+        assert_eq!(rate(0).check(), Err(Reason::OutOfRange));
+        village.go(start + QUARTER);
+        village.fails(2, rate(power_max_w), Reason::NotAllowed);
+        village.ok(2, no_mandate(village.id));
+        village.fails(1, rate(power_max_w), Reason::MandateRequired);
+        village.ok(2, mandate(village.id, None));
+        village.ok(1, rate(power_max_w));
+        // 5,000 Wh until then, at 20 kW.
+        village.go(start + 2 * QUARTER);
+        let opened = sim.import;
+        for (wh, want) in [(5_000 + more + 20, Err(Reason::ImplausibleReading)), (5_000 + more, Ok(()))] {
+            sim.import = opened + wh;
+            let reading = sim.read(chain, start + 2 * QUARTER, 0, SYNCED);
+            assert_eq!(village.submit(vec![reading]), [want], "{power_max_w} W");
+        }
+        village.check_tabs();
+    }
+}
+
+/// What its meter will be estimated at is what the new owner uses.
+#[test]
+fn no_estimate_rests_on_an_old_owners_use() {
+    let (mut village, mut sim) = metered(&terms());
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    village.meter(53, 3, MeterRole::Sub);
+    quarter(&mut village, &mut sim, start + QUARTER, 100);
+    let closing = sim.read(chain, village.now(), 0, SYNCED);
+    village.ok(1, hand_over(52, 3, closing));
+    let settled: SettledMeter = village.record(keys::settled_meter(&address(52))).unwrap();
+    assert_eq!((settled.typical_wh, settled.silence), (WattHours(0), None));
+}

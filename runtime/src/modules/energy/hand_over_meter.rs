@@ -1,0 +1,117 @@
+//! A meter gets another owner.
+//!
+//! Its closing reading is the old owner's, everything beyond it the new one's: what is estimated ends with it, and the
+//! new owner's estimates begin anew. What the meter showed in intervals that are not settled stays the old owner's
+//! ([`Handed`]); of the interval under way its part is booked at once. The old owner's deals count nothing of the meter
+//! any more, and the bills of its time it can still dispute.
+
+use super::records::{Handed, Interval, Meter};
+use super::retire_meter::{close, engaged};
+use super::submit_readings::{accept, accepted_event, push_reading};
+use super::{METER, READING, mandate, meter, operated, tab};
+use crate::keys;
+use crate::modules::{Action, Ctx, SigSink, weights};
+use wattle_primitives::call::energy::HandOverMeter;
+use wattle_primitives::event::EnergyEvent;
+use wattle_primitives::reading::MeterRole;
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Hash, Reason, WattHours, Weight, planted};
+
+impl Action for HandOverMeter {
+    fn check(&self) -> Result<(), Reason> {
+        if self.closing.reading.meter == self.meter { Ok(()) } else { Err(Reason::BadEvidence) }
+    }
+
+    fn signatures(&self, chain: &Hash, sink: &mut dyn SigSink) {
+        push_reading(&self.closing, chain, sink);
+    }
+
+    fn weight(&self) -> Weight {
+        Weight((METER + 2 * READING).saturating_add(weights::keys(12).0))
+    }
+
+    /// Closes the meter for its old owner as read now. Nobody is handed a meter, or loses one, without its mandate to
+    /// the operator who sends this: a mandate to the operator is no consent to what other members send.
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let (address, to, reading) = (&self.meter, self.to, &self.closing.reading);
+        let genuine = ctx.next_verdict() && Address::of_key(&self.closing.key) == *address;
+        let Meter { microgrid: id, owner: from, .. } = meter(ctx, address)?;
+        let grid = operated(ctx, &id)?;
+        if to == from {
+            return Err(Reason::SameAccount);
+        }
+        tab::member(ctx, &id, &to)?;
+        mandate::require(ctx, &id, &from)?;
+        mandate::require(ctx, &id, &to)?;
+        let last = accept(ctx, reading, genuine)?;
+        ctx.emit(accepted_event(*address, &last, None));
+        if ctx.time_ms().saturating_sub(last.effective_ms) > grid.interval_ms {
+            return Err(Reason::BadTime); // what flowed since would be the new owner's
+        }
+        let mut meter = meter(ctx, address)?;
+        close(ctx, address, &mut meter, last)?;
+        let interval = grid.interval_at(ctx.time_ms());
+        part_with(ctx, address, &meter, interval)?;
+        engaged(ctx, &meter, |member| member.meters = member.meters.saturating_sub(1))?;
+        meter.owner = to;
+        engaged(ctx, &meter, |member| member.meters = member.meters.saturating_add(1))?;
+        ctx.state.write(keys::meter(address), &meter);
+        let (import_wh, export_wh) = (last.import_wh, last.export_wh);
+        ctx.emit(EnergyEvent::MeterHandedOver {
+            microgrid: id,
+            meter: *address,
+            from,
+            to,
+            import_wh,
+            export_wh,
+        });
+        Ok(())
+    }
+}
+
+/// Leaves with a meter's owner what the meter has shown of intervals that are not settled, once all that belonged to
+/// the owner before it is.
+fn part_with(
+    ctx: &mut Ctx<'_>,
+    address: &Address,
+    meter: &Meter,
+    interval: IntervalId,
+) -> Result<(), Reason> {
+    let key = keys::settled_meter(address);
+    let Some(mut settled) = ctx.state.read(key) else { return Ok(()) };
+    if settled.handed.is_some_and(|handed| settled.until < handed.interval) {
+        return Err(Reason::MemberEngaged);
+    }
+    if meter.role == MeterRole::Sub && !planted!("old-use-handed-over") {
+        book_slice(ctx, address, meter, interval)?;
+    }
+    settled.typical_wh = WattHours::ZERO;
+    settled.handed = Some(Handed { from: meter.owner, interval });
+    ctx.state.write(key, &settled);
+    Ok(())
+}
+
+/// Books what a member's meter has shown of the interval under way to its owner.
+fn book_slice(
+    ctx: &mut Ctx<'_>,
+    address: &Address,
+    meter: &Meter,
+    interval: IntervalId,
+) -> Result<(), Reason> {
+    let key = keys::slice(address, interval);
+    let Some(slice) = ctx.state.read(key) else { return Ok(()) };
+    ctx.state.remove(key);
+    let id = &meter.microgrid;
+    let key = keys::interval(id, interval);
+    let mut record: Interval = ctx.state.read(key).unwrap_or_default();
+    record.subs.import_wh = record.subs.import_wh.saturating_add(slice.import_wh);
+    record.subs.export_wh = record.subs.export_wh.saturating_add(slice.export_wh);
+    ctx.state.write(key, &record);
+    let code = tab::member(ctx, id, &meter.owner)?.code;
+    let key = keys::position(id, interval, code);
+    let mut position = ctx.state.read(key).unwrap_or_default();
+    position.import_wh = position.import_wh.saturating_add(slice.import_wh);
+    position.export_wh = position.export_wh.saturating_add(slice.export_wh);
+    ctx.state.write(key, &position);
+    Ok(())
+}

@@ -1,0 +1,25 @@
+use super::{mandate, microgrid};
+use crate::modules::{Action, Ctx, weights};
+use wattle_primitives::call::energy::SetMandate;
+use wattle_primitives::{Reason, Weight};
+
+impl Action for SetMandate {
+    fn check(&self) -> Result<(), Reason> {
+        let sound = self.mandate.is_none_or(|mandate| mandate.is_sound());
+        if sound { Ok(()) } else { Err(Reason::OutOfRange) }
+    }
+
+    fn weight(&self) -> Weight {
+        weights::keys(8)
+    }
+
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let (id, owner) = (&self.microgrid, ctx.on_behalf_of());
+        let grid = microgrid(ctx, id)?;
+        let Some(given) = &self.mandate else { return mandate::revoke(ctx, id, &owner) };
+        if given.expires_ms <= ctx.time_ms() {
+            return Err(Reason::BadTime);
+        }
+        mandate::give(ctx, id, &grid, owner, given)
+    }
+}
