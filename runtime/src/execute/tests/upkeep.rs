@@ -250,7 +250,7 @@ fn what_one_reading_shows_of_a_pause_is_billed_at_the_dearest_of_its_prices() {
     let tariff = BoundedVec::new(bands).unwrap();
     let mut village = Village::new(priced(), &Terms { tariff, ..terms() });
     let mut sim = village.meter(52, 2, MeterRole::Sub);
-    village.ok(2, Call::from(call::energy::SetCollection { microgrid: village.id, on: false }));
+    village.ok(2, no_mandate(village.id));
     report(&mut village, &mut sim, 0, 0);
     report(&mut village, &mut sim, QUARTER, 250);
     village.go(village.first_ms + QUARTER + 60_000);
