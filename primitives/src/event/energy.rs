@@ -249,6 +249,16 @@ events! {
             /// Code of the tab that it had.
             code: u32,
         } = 18,
+        /// A meter was silent for 30 days: it is estimated no more, and its owner does not trade, until somebody has
+        /// read it.
+        meter_suspended: MeterSuspended {
+            /// The microgrid.
+            microgrid: Hash,
+            /// The meter.
+            meter: Address,
+            /// Its owner.
+            owner: Address,
+        } = 19,
     }
 }
 
@@ -261,9 +271,9 @@ impl EnergyEvent {
                 Concerns::party(*operator)
             }
             Self::MicrogridResumed { operator, by, .. } => Concerns::parties(*operator, *by),
-            Self::MeterRegistered { meter, owner, .. } | Self::MeterRetired { meter, owner, .. } => {
-                Concerns::parties(*meter, *owner)
-            }
+            Self::MeterRegistered { meter, owner, .. }
+            | Self::MeterRetired { meter, owner, .. }
+            | Self::MeterSuspended { meter, owner, .. } => Concerns::parties(*meter, *owner),
             Self::ReadingAccepted { meter, manual, .. } => {
                 Concerns { parties: [Some(*meter), *manual], ..Concerns::NOBODY }
             }

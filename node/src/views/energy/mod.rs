@@ -217,6 +217,7 @@ fn meter_info(node: &NodeBackend, view: &View, address: Address, meter: &Meter) 
         power_max_w: meter.power_max_w,
         replaced_by: meter.replaced_by,
         retired_ms: meter.retired_ms,
+        suspended_ms: meter.suspended_ms,
         seq: last.seq,
         import_wh: last.import_wh,
         export_wh: last.export_wh,
@@ -229,7 +230,9 @@ fn meter_info(node: &NodeBackend, view: &View, address: Address, meter: &Meter) 
 }
 
 fn member_info(view: &View, grid: &Microgrid, account: Address, member: Member) -> MemberInfo {
-    let Member { code, credit_limit, reserved, estimated, collect, exposed, meters, until, .. } = member;
+    let Member {
+        code, credit_limit, reserved, estimated, collect, exposed, meters, suspended, until, ..
+    } = member;
     let tab = query::balance(&view.state, &AccountId::Book { book: grid.book, code }, grid.asset);
     MemberInfo {
         account,
@@ -242,6 +245,7 @@ fn member_info(view: &View, grid: &Microgrid, account: Address, member: Member) 
         collect,
         exposed,
         meters,
+        suspended,
         until,
     }
 }

@@ -18,6 +18,7 @@ mod metering;
 mod pay_tab;
 pub(crate) mod positions;
 pub(crate) mod prices;
+pub mod profile;
 mod read_meter;
 mod readings;
 pub mod records;
