@@ -139,6 +139,9 @@ reasons! {
         /// The meter's own reading is needed first: a signed one to close it, unless it has been silent for 30 days;
         /// any one before a person's.
         ReadingRequired = 80, "reading_required";
+        /// A meter of the account was silent for 30 days, and nobody has read it since: it takes no readings of its
+        /// light node, and its owner places no orders and makes no deals.
+        MeterSuspended = 81, "meter_suspended";
         /// It takes the owner's own call, or its mandate in force.
         MandateRequired = 82, "mandate_required";
     }

@@ -194,6 +194,9 @@ pub struct MeterInfo {
     /// When it was retired, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retired_ms: Option<TimeMs>,
+    /// Where its estimates ended after 30 days of silence, if nobody has read it since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended_ms: Option<TimeMs>,
     /// Sequence number of the last accepted signed reading; 0 before the first.
     #[serde(with = "decimal")]
     #[cfg_attr(feature = "schema", schemars(with = "wattle_primitives::schema::Decimal"))]
@@ -311,6 +314,8 @@ pub struct MemberInfo {
     pub exposed: Amount,
     /// Its meters that are not closed.
     pub meters: u32,
+    /// Those among them that are suspended: meanwhile it does not trade.
+    pub suspended: u32,
     /// The last interval in which it may have a part: it can leave once that is final, without meters and debts.
     pub until: IntervalId,
 }

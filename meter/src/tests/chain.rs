@@ -435,6 +435,7 @@ pub(crate) fn registered(meter: Address, last: Option<LastReading>) -> State {
         registered_ms: TimeMs::ZERO,
         replaced_by: None,
         retired_ms: None,
+        suspended_ms: None,
         dealt_wh: wattle_primitives::WattHours::ZERO,
         last,
     };

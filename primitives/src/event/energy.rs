@@ -250,6 +250,16 @@ events! {
             /// Code of the tab that it had.
             code: u32,
         } = 18,
+        /// A meter was silent for 30 days: it is estimated no more, and its owner does not trade, until somebody has
+        /// read it.
+        meter_suspended: MeterSuspended {
+            /// The microgrid.
+            microgrid: Hash,
+            /// The meter.
+            meter: Address,
+            /// Its owner.
+            owner: Address,
+        } = 19,
         /// A meter has another owner from here on.
         meter_handed_over: MeterHandedOver {
             /// The microgrid.
@@ -290,7 +300,8 @@ impl EnergyEvent {
             Self::MicrogridResumed { operator, by, .. } => Concerns::parties(*operator, *by),
             Self::MeterRegistered { meter, owner, .. }
             | Self::MeterRetired { meter, owner, .. }
-            | Self::MeterRated { meter, owner, .. } => Concerns::parties(*meter, *owner),
+            | Self::MeterRated { meter, owner, .. }
+            | Self::MeterSuspended { meter, owner, .. } => Concerns::parties(*meter, *owner),
             Self::MeterHandedOver { from, to, .. } => Concerns::parties(*from, *to),
             Self::ReadingAccepted { meter, manual, .. } => {
                 Concerns { parties: [Some(*meter), *manual], ..Concerns::NOBODY }

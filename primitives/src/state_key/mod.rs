@@ -76,6 +76,9 @@ pub struct MeterRecord {
     pub replaced_by: Option<Address>,
     /// Time of the block that retired it: it takes no readings any more.
     pub retired_ms: Option<TimeMs>,
+    /// Where its estimates ended, since it had been silent for 30 days: it takes no readings of its light node until
+    /// somebody has read it.
+    pub suspended_ms: Option<TimeMs>,
     /// Import of it that has backed deals, Wh: each Wh backs one.
     pub dealt_wh: WattHours,
     /// The last accepted reading, at first its opening registers; `None` for a meter of the genesis before its first
@@ -260,6 +263,8 @@ pub struct MemberRecord {
     pub estimates_paid: Amount,
     /// Its meters that are not closed.
     pub meters: u32,
+    /// Those among them that are suspended: meanwhile it places no orders and makes no deals.
+    pub suspended: u32,
     /// The last interval in which it may have a part: it cannot leave before that is final.
     pub until: IntervalId,
     /// Given back when it leaves.

@@ -674,6 +674,14 @@ fn energy_events() -> Vec<(&'static str, Event)> {
             }),
         ),
         (
+            "MeterSuspended",
+            Event::Energy(EnergyEvent::MeterSuspended {
+                microgrid: hash(1),
+                meter: address(2),
+                owner: address(3),
+            }),
+        ),
+        (
             "MeterRetired",
             Event::Energy(EnergyEvent::MeterRetired {
                 microgrid,
@@ -1010,6 +1018,7 @@ fn structs() -> Vec<Sample> {
         registered_ms: TimeMs(1_800_000_000_000),
         replaced_by: None,
         retired_ms: Some(TimeMs(1_800_000_900_000)),
+        suspended_ms: Some(TimeMs(1_800_000_800_000)),
         dealt_wh: WattHours(77),
         last: Some(last),
     };

@@ -172,6 +172,7 @@ const LINES = {
     account(e.owner),
     ` retired at import ${kwh(e.importWh)}, export ${kwh(e.exportWh)}`,
   ],
+  meter_suspended: (e) => ["meter ", meter(e.meter), " of ", account(e.owner), " suspended after 30 days of silence"],
   member_left: (e) => [account(e.account), " left ", name("microgrid", e.microgrid)],
   reading_accepted: (e) => [
     "meter ",

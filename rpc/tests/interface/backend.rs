@@ -209,6 +209,7 @@ impl Chain {
             power_max_w: 69_000,
             replaced_by: Some(alice()),
             retired_ms: Some(TimeMs(9)),
+            suspended_ms: Some(TimeMs(10)),
             seq: u64::MAX,
             import_wh: WattHours(5),
             export_wh: WattHours(6),
@@ -652,6 +653,7 @@ impl EnergyQueries for Chain {
             mandate: Some(mandate_info()),
             exposed: Amount(4),
             meters: 1,
+            suspended: 1,
             until: IntervalId(5),
         }])
     }

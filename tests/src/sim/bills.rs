@@ -23,7 +23,7 @@ use wattle_primitives::call::market::{OrderEnd, Side};
 use wattle_primitives::event::{DealsEvent, EnergyEvent, MarketEvent};
 use wattle_primitives::reading::{RegisterEncoding, SignedReading};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, Call, Event, Hash, Reason, Receipt, Tx, WattHours, call};
+use wattle_primitives::{Address, Amount, Call, Event, Hash, Reason, Receipt, TimeMs, Tx, WattHours, call};
 use wattle_runtime::modules::energy::records::Step;
 use wattle_runtime::{State, keys};
 
@@ -244,6 +244,7 @@ impl Bills {
                 | EnergyEvent::MeterRegistered { .. }
                 | EnergyEvent::MeterSwapped { .. }
                 | EnergyEvent::MeterRetired { .. }
+                | EnergyEvent::MeterSuspended { .. }
                 | EnergyEvent::MemberLeft { .. }
                 | EnergyEvent::TermsSet { .. }
                 | EnergyEvent::MemberSet { .. }
@@ -454,14 +455,7 @@ fn waiting(state: &State, address: &Address) -> Result<[i128; 2], String> {
             waits[1] += i128::from(slice.export_wh.0);
         }
     }
-    if let Some(silence) = settled.silence {
-        let until = |at: u64| {
-            u128::from(silence.import_wh.0) * u128::from(at.saturating_sub(silence.since_ms.0))
-                / u128::from(INTERVAL_MS)
-        };
-        let end = settled.until.0 * INTERVAL_MS;
-        let estimated = until(end) - until(last.effective_ms.0.min(end));
-        waits[0] -= i128::try_from(estimated).unwrap_or(i128::MAX);
-    }
+    let end = TimeMs(settled.until.0 * INTERVAL_MS);
+    waits[0] -= i128::from(settled.estimated(last.effective_ms.min(end), end, TimeMs(INTERVAL_MS)));
     Ok(waits)
 }

@@ -12,6 +12,7 @@ use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, AssetId, BoundedVec, Hash, Height, TimeMs, WattHours, encode};
 use wattle_runtime::modules::deals::records::{Acceptance, Deal, DealState};
 use wattle_runtime::modules::disputes::records::Dispute;
+use wattle_runtime::modules::energy::profile::Profile;
 use wattle_runtime::modules::energy::records::{
     Agenda, Coarse, Handed, Interval, Mandate, Measured, Member, Microgrid, Pause, Position, SettledMeter, Silence,
     Slice, Step,
@@ -109,15 +110,18 @@ fn members(all: &mut Map<String, Value>) {
             traded: Amount(9),
             estimates_paid: Amount(10),
             meters: 11,
-            until: IntervalId(12),
-            deposit: deposit(13, 14) => deposit_json(13, 14),
+            suspended: 12,
+            until: IntervalId(13),
+            deposit: deposit(14, 15) => deposit_json(14, 15),
         }
     );
     record!(all, "SettledMeter", SettledMeter {
-        until: IntervalId(1), typical_wh: wh(2),
-        silence: Some(Silence { since_ms: TimeMs(3), until_ms: Some(TimeMs(4)), import_wh: wh(5), amount: Amount(6) })
-            => json!({ "since_ms": "3", "until_ms": "4", "import_wh": "5", "amount": "6" }),
-        coarse: Some(Coarse { from: IntervalId(7), until: IntervalId(8) }) => json!({ "from": "7", "until": "8" }),
+        until: IntervalId(1),
+        profile: Profile(BoundedVec::new(vec![wh(2), wh(3)]).unwrap()) => json!(["2", "3"]),
+        silence: Some(Silence { since_ms: TimeMs(4), until_ms: Some(TimeMs(5)), amount: Amount(6) })
+            => json!({ "since_ms": "4", "until_ms": "5", "amount": "6" }),
+        coarse: Some(Coarse { from: IntervalId(7), until: IntervalId(8) })
+            => json!({ "from": "7", "until": "8" }),
         handed: Some(Handed { from: address(7), interval: IntervalId(8) })
             => json!({ "from": address(7), "interval": "8" }),
     });

@@ -227,6 +227,7 @@ fn meter_info(node: &NodeBackend, view: &View, address: Address, meter: &Meter) 
         power_max_w: meter.power_max_w,
         replaced_by: meter.replaced_by,
         retired_ms: meter.retired_ms,
+        suspended_ms: meter.suspended_ms,
         seq: last.seq,
         import_wh: last.import_wh,
         export_wh: last.export_wh,
@@ -255,7 +256,7 @@ fn mandate_info(view: &View, id: &Hash, grid: &Microgrid, owner: &Address) -> Op
 }
 
 fn member_info(view: &View, id: &Hash, grid: &Microgrid, account: Address, member: Member) -> MemberInfo {
-    let Member { code, credit_limit, reserved, estimated, exposed, meters, until, .. } = member;
+    let Member { code, credit_limit, reserved, estimated, exposed, meters, suspended, until, .. } = member;
     let tab = query::balance(&view.state, &AccountId::Book { book: grid.book, code }, grid.asset);
     MemberInfo {
         account,
@@ -268,6 +269,7 @@ fn member_info(view: &View, id: &Hash, grid: &Microgrid, account: Address, membe
         mandate: mandate_info(view, id, grid, &account),
         exposed,
         meters,
+        suspended,
         until,
     }
 }

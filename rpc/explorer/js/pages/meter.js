@@ -101,6 +101,7 @@ class Meter extends Page {
       ["Stands", meter.role === "feeder" ? "where the microgrid meets the grid" : "at a member's connection"],
       ["At most", power(meter.powerMaxW)],
       ["Retired", meter.retiredMs && time(meter.retiredMs)],
+      ["Suspended", meter.suspendedMs && ["after 30 days of silence, ", time(meter.suspendedMs), ", until it is read"]],
       ["Replaced by", meter.replacedBy && name("meter", meter.replacedBy)],
       ["Settled", meter.settledUntil && `before interval ${integer(meter.settledUntil)}`],
       [

@@ -125,9 +125,9 @@ fn who_pays_gets_it_going_and_nothing_is_lost() {
     village.go(village.first_ms + 3 * QUARTER);
     assert!(village.grid().is_paused());
     // Readings are taken in the pause, and then silence.
+    let before = village.billed(2).0;
     report(&mut village, &mut sim, 5 * DAY, 4_000);
     village.go(village.first_ms + 10 * DAY);
-    let before = village.billed(2).0;
     village.fails(3, resume(&village), Reason::InsufficientFunds);
     let wallet = Address::of_microgrid(&village.id);
     let pay = |amount| {
@@ -271,6 +271,31 @@ fn what_one_reading_shows_of_a_pause_is_billed_at_the_dearest_of_its_prices() {
     village.go(village.first_ms + 48 * QUARTER + 60_000);
     assert_eq!(village.billed(2), (40_250, 1_000));
     assert_eq!(village.member(2).estimated, Amount(0));
+    village.check_tabs();
+}
+
+/// A pause is nobody's silence: a meter is suspended 30 days after it has ended, not before.
+#[test]
+fn a_pause_suspends_nobody() {
+    let (mut village, mut sim) = village();
+    report(&mut village, &mut sim, QUARTER, 250);
+    village.go(village.first_ms + QUARTER + 60_000);
+    drain(&mut village, 1_000);
+    village.go(village.first_ms + 3 * QUARTER);
+    assert!(village.grid().is_paused());
+    village.go(village.first_ms + 5 * DAY);
+    let wallet = Address::of_microgrid(&village.id);
+    let (asset, amount) = (AssetId::NATIVE, Amount(990_000));
+    for payer in [3, 4, 5, 6] {
+        village.ok(payer, Call::from(call::token::Transfer { to: wallet, asset, amount }));
+    }
+    village.ok(3, resume(&village));
+    village.go(village.now());
+    for (days, suspended) in [(5, 0), (31, 0), (35, 0), (36, 1)] {
+        village.go(village.first_ms + days * DAY);
+        assert!(!village.grid().is_paused());
+        assert_eq!(village.member(2).suspended, suspended, "{days}");
+    }
     village.check_tabs();
 }
 

@@ -29,7 +29,7 @@ impl Action for AcceptDeal {
             return Err(Reason::SameAccount);
         }
         energy::microgrid(ctx, &deal.microgrid).and_then(|grid| energy::upkeep::running(&grid))?;
-        tab::member(ctx, &deal.microgrid, &account)?;
+        tab::trader(ctx, &deal.microgrid, &account)?;
         let wh = agreed(deal.wh, wh_max, deal.wh_min, deal.unit_wh)?;
         let key = keys::acceptance(id, &account);
         if ctx.state.contains(key) {

@@ -52,8 +52,10 @@ impl Action for AuthoriseDeal {
         deal.state = DealState::Authorised { partner, funding, margin_wh, seq, used_wh, meter, from_wh };
         let (reserved, last) = (reserved(&deal), grid.interval_at(expires_ms));
         let (charger, discharger) = deal.sides(partner);
-        tab::engage(ctx, &deal.microgrid, &charger, last)?;
-        tab::engage(ctx, &deal.microgrid, &discharger, last)?;
+        for side in [charger, discharger] {
+            tab::trader(ctx, &deal.microgrid, &side)?;
+            tab::engage(ctx, &deal.microgrid, &side, last)?;
+        }
         back(ctx, id, &deal, &grid, funding)?;
         queue(ctx, id, &mut deal, expires_ms);
         ctx.state.write(keys::deal(id), &deal);

@@ -12,7 +12,7 @@ impl Action for ConfirmDeal {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(PICK_KEYS)
+        weights::keys(PICK_KEYS + 1)
     }
 
     /// Picks an acceptance of the sender's request.
@@ -26,6 +26,7 @@ impl Action for ConfirmDeal {
             return Err(Reason::DealState);
         }
         energy::microgrid(ctx, &deal.microgrid).and_then(|grid| energy::upkeep::running(&grid))?;
+        energy::tab::trader(ctx, &deal.microgrid, &deal.requester)?;
         let acceptance = ctx.state.read(keys::acceptance(id, &partner)).ok_or(Reason::UnknownDeal)?;
         deal.price = deal.price_with(&acceptance);
         deal.wh = agreed(deal.wh, acceptance.wh_max, deal.wh_min, deal.unit_wh)?;

@@ -32,7 +32,7 @@ impl Action for RequestDeal {
         let id = deal_id(&requester, &reference);
         let grid = energy::microgrid(ctx, &microgrid)?;
         energy::upkeep::running(&grid)?;
-        tab::member(ctx, &microgrid, &requester)?;
+        tab::trader(ctx, &microgrid, &requester)?;
         let current = credit::current(ctx, &grid);
         terms::at(ctx, &microgrid, &grid, current).ok_or(Reason::NoTerms)?;
         check_end(ctx, expires_ms, REQUEST_MS_MAX)?;

@@ -4,7 +4,6 @@
 //! down at each point of the line, and a part is the difference between two points. The parts then sum to exactly the
 //! whole, whatever the roundings, and nothing has to be remembered but the point reached.
 
-use super::records::Silence;
 use wattle_primitives::TimeMs;
 
 /// The part of `total` that falls to whoever stands between `before` and `after` on a line of length `whole`:
@@ -51,19 +50,8 @@ impl Span {
     }
 }
 
-impl Silence {
-    /// Import estimated between two times, Wh; a whole interval takes `interval_ms`.
-    pub(super) fn between(&self, from: TimeMs, to: TimeMs, interval_ms: TimeMs) -> u64 {
-        let end = self.until_ms.unwrap_or(TimeMs::MAX);
-        let until = |at: TimeMs| {
-            floor_of(self.import_wh.0, at.min(end).0.saturating_sub(self.since_ms.0), interval_ms.0)
-        };
-        until(to).saturating_sub(until(from))
-    }
-}
-
 /// `floor(wh * part / whole)`, at most [`u64::MAX`].
-fn floor_of(wh: u64, part: u64, whole: u64) -> u64 {
+pub(super) fn floor_of(wh: u64, part: u64, whole: u64) -> u64 {
     let product = u128::from(wh).saturating_mul(u128::from(part));
     u64::try_from(product.checked_div(u128::from(whole)).unwrap_or(0)).unwrap_or(u64::MAX)
 }

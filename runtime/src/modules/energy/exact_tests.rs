@@ -1,6 +1,5 @@
 use super::*;
 use proptest::prelude::*;
-use wattle_primitives::{Amount, WattHours};
 
 proptest! {
     #[test]
@@ -34,18 +33,5 @@ proptest! {
         cuts.push(1 << 44);
         let sum: u64 = cuts.windows(2).map(|c| span.between(TimeMs(c[0]), TimeMs(c[1]))).sum();
         prop_assert_eq!(sum, wh);
-    }
-
-    #[test]
-    fn estimates_telescope(rate in 0u64..1 << 40, cuts in prop::collection::vec(0u64..1 << 40, 2..20)) {
-        let silence = Silence {
-            since_ms: TimeMs(1000), until_ms: None, import_wh: WattHours(rate), amount: Amount(0),
-        };
-        let mut cuts = cuts;
-        cuts.sort_unstable();
-        let length = TimeMs(900_000);
-        let at = |n: u64| TimeMs(1000 + n);
-        let sum: u64 = cuts.windows(2).map(|c| silence.between(at(c[0]), at(c[1]), length)).sum();
-        prop_assert_eq!(sum, silence.between(at(cuts[0]), at(cuts[cuts.len() - 1]), length));
     }
 }

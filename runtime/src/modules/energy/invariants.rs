@@ -17,6 +17,8 @@ use wattle_primitives::{Address, Amount, Hash, TimeMs};
 pub(crate) struct Rules {
     /// Members' debts by estimates alone; the other side is their silent meters.
     estimates: BTreeMap<(Hash, Address), (Amount, Amount)>,
+    /// Members' suspended meters; the other side is those.
+    suspended: BTreeMap<(Hash, Address), (u32, u32)>,
     /// Debts that members may come to for energy they sold, by the codes of their tabs; the other side is their
     /// positions.
     exposures: BTreeMap<(Hash, u32), (Amount, Amount)>,
@@ -41,7 +43,13 @@ impl invariants::Rules for Rules {
             tag::MICROGRID => take_microgrid(entry, sums),
             tag::MICROGRID_INDEX => counted(sums, "microgrid index"),
             tag::METER => {
-                let _: Meter = entry.record();
+                let meter: Meter = entry.record();
+                if meter.suspended_ms.is_some() {
+                    let of = &mut self.suspended.entry((meter.microgrid, meter.owner)).or_default().1;
+                    *of = of.saturating_add(1);
+                }
+                let closed = meter.closed().is_some() && meter.suspended_ms.is_some();
+                require(!closed, meter.microgrid, "a meter that was closed is suspended")?;
                 counted(sums, "meters")
             }
             tag::MEMBER => {
@@ -50,6 +58,7 @@ impl invariants::Rules for Rules {
                 let member: Member = entry.record();
                 sums.owe(&member.deposit);
                 self.estimates.entry(at).or_default().0 = member.estimated;
+                self.suspended.entry(at).or_default().0 = member.suspended;
                 self.exposures.entry((at.0, member.code)).or_default().0 = member.exposed;
                 let listed = state.read(keys::member_index(&at.0, member.code)) == Some(at.1);
                 require(listed, at.0, "member is not listed under its code")
@@ -100,6 +109,10 @@ impl invariants::Rules for Rules {
         let apart = self.estimates.iter().find(|(_, (says, estimated))| says != estimated);
         if let Some(((id, _), _)) = apart {
             return require(false, *id, "member's estimates are not its meters'");
+        }
+        let apart = self.suspended.iter().find(|(_, (says, suspended))| says != suspended);
+        if let Some(((id, _), _)) = apart {
+            return require(false, *id, "member's suspended meters are not its own");
         }
         let apart = self.exposures.iter().find(|(_, (says, exposed))| says != exposed);
         if let Some(((id, _), _)) = apart {

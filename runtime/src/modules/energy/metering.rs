@@ -16,11 +16,14 @@
 //! the time in question: on average over it if it is no longer than [`FINE_INTERVALS`], else those of its dearest and
 //! of its cheapest moment, so that nobody averages the time of day away by reading seldom. Import that was estimated
 //! too high is refunded at the import price, and never at more than the estimate was worth by the prices of its
-//! intervals. As much as export or bought energy took off its owner's estimated intervals is refunded at the export
-//! price: it was not charged for, it only kept that energy from being sold to the grid.
+//! intervals. What was estimated right costs, over a longer time, no less than the average import price: an estimate
+//! goes by the hours of earlier days, and nobody lets cheap hours stand for dear ones by falling silent. As much as
+//! export or bought energy took off its owner's estimated intervals is refunded at the export price: it was not charged
+//! for, it only kept that energy from being sold to the grid.
 
 use super::exact::{Span, share};
 use super::prices::{cost, cost_at_most};
+use super::profile::SLOT_MS;
 use super::records::{
     Agenda, LastReading, Measured, Member, Meter, Microgrid, SettledMeter, Silence, Slice, Step,
 };
@@ -39,7 +42,8 @@ pub(super) const SLICES_MAX: u64 = 3;
 /// Most settled intervals, the newest first, whose sums one reading corrects for the comparison with the feeder. Those
 /// beyond keep their estimate there; what is billed does not depend on it.
 pub(super) const CORRECTED_MAX: u64 = 2;
-
+/// Hours by which one reading looks at what their estimate was worth; over a longer time it is taken to be even.
+const WORTH_SLOTS_MAX: u64 = 24;
 /// Intervals over which prices are averaged.
 const FINE_INTERVALS: u64 = 2;
 
@@ -123,17 +127,14 @@ pub(super) fn take(
     Ok(())
 }
 
-/// Takes what readings have replaced out of what the member owes by estimates alone, and says how much that was: of an
-/// estimate of `left` Wh, `replaced` are, or all when the silence is `over`.
-fn release(member: &mut Member, silence: &mut Silence, replaced: u64, left: u64, over: bool) -> Amount {
-    let amount = if over { silence.amount } else { Amount(share(silence.amount.0, 0, replaced, left)) };
+/// Takes what readings have replaced out of what the member owes by estimates alone.
+fn release(member: &mut Member, silence: &mut Silence, amount: Amount) {
     silence.amount = silence.amount.saturating_sub(amount);
     member.estimated = member.estimated.saturating_sub(amount);
     member.estimates_paid = member.estimates_paid.saturating_sub(amount);
     if member.estimated == Amount::ZERO {
         member.offset = WattHours::ZERO;
     }
-    amount
 }
 
 impl Flow<'_> {
@@ -149,33 +150,59 @@ impl Flow<'_> {
         if from >= self.until_ms {
             return Ok(());
         }
-        let silence = settled.silence;
-        let estimated = |from, to| silence.map_or(0, |s| s.between(from, to, self.grid.interval_ms));
+        let [estimate, left] =
+            [to, self.until_ms].map(|to| settled.estimated(from, to, self.grid.interval_ms));
         let import = self.import.between(self.first_ms, self.until_ms);
         let export = self.export.between(self.first_ms, self.until_ms);
-        let estimate = estimated(from, to);
         let estimate = if estimate > 0 && planted!("estimate-forgotten") { 0 } else { estimate };
         if self.meter.role == MeterRole::Sub {
             let mut member = tab::member(ctx, self.id, &self.meter.owner)?;
             let offset = member.offset.0.min(estimate.saturating_sub(import));
             let mut replaced = Replaced { wh: estimate, worth: Amount::ZERO, offset };
             member.offset = member.offset.saturating_sub(WattHours(offset));
+            let worth = settled.silence.and_then(|_| self.worth(ctx, settled, (from, to)));
             if let Some(silence) = &mut settled.silence {
-                let left = estimated(from, self.until_ms);
-                replaced.worth = release(&mut member, silence, estimate, left, to >= self.until_ms);
+                let worth = worth.unwrap_or_else(|| Amount(share(silence.amount.0, 0, estimate, left)));
+                let over = to >= self.until_ms;
+                replaced.worth = if over { silence.amount } else { worth.min(silence.amount) };
+                release(&mut member, silence, replaced.worth);
                 ctx.state.write(keys::member(self.id, &self.meter.owner), &member);
             }
             if (import, export, estimate) != (0, 0, 0) {
                 self.charge(ctx, member.code, (from, to), [import, export], &replaced)?;
             }
         }
-        if let Some(silence) = &silence {
-            self.correct(ctx, silence, settled);
+        if settled.silence.is_some() {
+            self.correct(ctx, settled);
         }
         if to >= self.until_ms {
             settled.silence = None;
         }
         Ok(())
+    }
+
+    /// What was charged for the estimate of a time of at most [`WORTH_SLOTS_MAX`] hours, hour by hour; of a longer one
+    /// `None`.
+    fn worth(
+        &self,
+        ctx: &mut Ctx<'_>,
+        settled: &SettledMeter,
+        (from, to): (TimeMs, TimeMs),
+    ) -> Option<Amount> {
+        let hour = |at: TimeMs| at.0 / SLOT_MS;
+        let slots = hour(from)..=hour(TimeMs(to.0.saturating_sub(1)).max(from));
+        if slots.end().saturating_sub(*slots.start()) >= WORTH_SLOTS_MAX {
+            return None;
+        }
+        let mut worth = Amount::ZERO;
+        for slot in slots {
+            let start = TimeMs(slot.saturating_mul(SLOT_MS)).max(from);
+            let end = TimeMs(slot.saturating_add(1).saturating_mul(SLOT_MS)).min(to);
+            let estimate = settled.estimated(start, end, self.grid.interval_ms);
+            let prices = terms::prices(ctx, self.id, self.grid, (start, end), Terms::prices)?;
+            worth = worth.saturating_add(cost(prices.import, WattHours(estimate)));
+        }
+        Some(worth)
     }
 
     /// Charges and refunds the difference between the import and the export that flowed between two times, Wh, and
@@ -195,6 +222,13 @@ impl Flow<'_> {
         let up = || cost_at_most(price.import, more);
         if planted!("adjustment-rounded-up", up() != debit) {
             debit = up();
+        }
+        if !self.is_fine(from, to) && !planted!("estimate-at-its-own-hours") {
+            let right = import.min(estimate);
+            let paid = Amount(share(replaced.worth.0, 0, right, estimate));
+            let average = terms::prices(ctx, self.id, self.grid, (from, to), Terms::prices);
+            let least = cost(average.unwrap_or(price).import, WattHours(right));
+            debit = debit.saturating_add(least.saturating_sub(paid));
         }
         let over = estimate.saturating_sub(import);
         let mut credit = cost(price.import, WattHours(over.saturating_sub(replaced.offset)))
@@ -226,10 +260,14 @@ impl Flow<'_> {
     /// Prices for the time from `from` until `to`, base units per kWh: averages over at most [`FINE_INTERVALS`], over a
     /// longer time each version's highest import and lowest export price.
     fn prices(&self, ctx: &mut Ctx<'_>, from: TimeMs, to: TimeMs) -> Result<Prices, Reason> {
-        let fine_ms = self.grid.interval_ms.0.saturating_mul(FINE_INTERVALS);
-        let fine = to.0.saturating_sub(from.0) <= fine_ms;
-        let price = if fine { Terms::prices } else { Terms::bounds };
+        let price = if self.is_fine(from, to) { Terms::prices } else { Terms::bounds };
         terms::prices(ctx, self.id, self.grid, (from, to), price).ok_or(Reason::NoTerms)
+    }
+
+    /// Whether a time is so short that prices are averaged over it.
+    fn is_fine(&self, from: TimeMs, to: TimeMs) -> bool {
+        let fine_ms = self.grid.interval_ms.0.saturating_mul(FINE_INTERVALS);
+        to.0.saturating_sub(from.0) <= fine_ms
     }
 
     /// The interval in which a span ends.
@@ -244,7 +282,7 @@ impl Flow<'_> {
     }
 
     /// Corrects the sums of settled intervals that are not final.
-    fn correct(&self, ctx: &mut Ctx<'_>, silence: &Silence, settled: &SettledMeter) {
+    fn correct(&self, ctx: &mut Ctx<'_>, settled: &SettledMeter) {
         let (from, to) = self.settled_span();
         let newest = self.last_interval(from, to);
         let oldest = self.grid.interval_at(from).max(self.agenda.finalize);
@@ -253,7 +291,7 @@ impl Flow<'_> {
                 return;
             };
             let (start, end) = (self.grid.start(interval), self.grid.end(interval));
-            let estimate = silence.between(from.max(start), to.min(end), self.grid.interval_ms);
+            let estimate = settled.estimated(from.max(start), to.min(end), self.grid.interval_ms);
             let (from, to) = (start.max(self.first_ms), end.min(self.until_ms));
             let import = self.import.between(from, to);
             let export = self.export.between(from, to);
@@ -312,9 +350,10 @@ impl Flow<'_> {
         let newest = self.grid.interval_at(to).max(oldest);
         if self.is_long() && !planted!("long-reading-known") {
             settled.add_coarse(oldest, newest.next());
-            if !self.manual {
+            if !self.manual && self.meter.role == MeterRole::Sub {
                 let interval_ms = self.grid.interval_ms;
-                settled.typical_wh = WattHours(self.import.until(from.saturating_add(interval_ms)));
+                let average = WattHours(self.import.until(from.saturating_add(interval_ms)));
+                settled.profile.learn(from, to, average);
             }
         }
         let lump = planted!("pause-billed-to-one-interval");

@@ -20,6 +20,7 @@ mod metering;
 mod pay_tab;
 pub(crate) mod positions;
 pub(crate) mod prices;
+pub mod profile;
 mod rate_meter;
 mod read_meter;
 mod readings;

@@ -1,3 +1,4 @@
+use super::retire_meter::reinstate;
 use super::submit_readings::accepted_event;
 use super::{METER, READING, TERMS_KEYS, WH_MAX, meter, metering, microgrid, readings, terms};
 use crate::keys;
@@ -28,6 +29,7 @@ impl Action for ReadMeter {
         let next = readings::manual(&meter, self, ctx.time_ms())?;
         metering::take(ctx, &self.meter, &meter, &next)?;
         meter.last = Some(next);
+        reinstate(ctx, &mut meter)?;
         ctx.state.write(keys::meter(&self.meter), &meter);
         ctx.emit(accepted_event(self.meter, &next, Some(sender)));
         Ok(())

@@ -1,6 +1,7 @@
 //! The energy module's values in state. Their encodings are part of the protocol; those that light clients read are
 //! defined with the primitives.
 
+use super::profile::Profile;
 use crate::modules::identity::records::Allowance;
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_primitives::units::IntervalId;
@@ -148,14 +149,13 @@ impl Position {
 }
 
 /// How far a meter is settled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct SettledMeter {
     /// The first interval that is not settled for it.
     pub until: IntervalId,
-    /// Import of its last measured interval: what a missing one is estimated as. Export is never estimated, so that
-    /// nobody is paid for silence.
-    pub typical_wh: WattHours,
-    /// While its readings are missing: since when, and at what rate it is estimated.
+    /// What it imports by the time of day: what a missing reading is estimated from.
+    pub profile: Profile,
+    /// While its readings are missing.
     pub silence: Option<Silence>,
     /// Intervals that count it as estimated, though readings have brought all their energy.
     pub coarse: Option<Coarse>,
@@ -189,6 +189,17 @@ impl SettledMeter {
         self.coarse = Some(Coarse { from, until });
     }
 
+    /// Import estimated between two times, Wh; a whole interval takes `interval_ms`.
+    #[must_use]
+    pub fn estimated(&self, from: TimeMs, to: TimeMs, interval_ms: TimeMs) -> u64 {
+        let Some(Silence { since_ms, until_ms, .. }) = self.silence else { return 0 };
+        let until = |at: TimeMs| {
+            let at = at.min(until_ms.unwrap_or(TimeMs::MAX)).max(since_ms);
+            self.profile.until(at, interval_ms)
+        };
+        until(to).saturating_sub(until(from))
+    }
+
     /// Whether readings do not tell what flowed in an interval.
     pub(super) fn is_coarse(&self, interval: IntervalId) -> bool {
         self.coarse.is_some_and(|coarse| coarse.covers(interval))
@@ -209,10 +220,8 @@ pub struct Handed {
 pub struct Silence {
     /// Where the estimates count from.
     pub since_ms: TimeMs,
-    /// Where they end: the microgrid was paused, and the meter has not reported since.
+    /// Where they end: the microgrid was paused, or the meter suspended, and has not reported since.
     pub until_ms: Option<TimeMs>,
-    /// Estimated import for a whole interval.
-    pub import_wh: WattHours,
     /// Worth of the estimates that no reading has replaced, base units: part of the member's `estimated`.
     pub amount: Amount,
 }

@@ -111,6 +111,7 @@ pub(super) fn add_meter(
         registered_ms: ctx.time_ms(),
         replaced_by: None,
         retired_ms: None,
+        suspended_ms: None,
         dealt_wh: WattHours::ZERO,
         last: opening,
     };

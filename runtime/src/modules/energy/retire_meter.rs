@@ -62,6 +62,17 @@ pub(super) fn close(
     let closing = LastReading { effective_ms: now, block_time_ms: now, ..closing };
     metering::take(ctx, address, meter, &closing)?;
     meter.last = Some(closing);
+    reinstate(ctx, meter)
+}
+
+/// Ends a meter's suspension, if it was suspended. The caller writes its record.
+pub(super) fn reinstate(ctx: &mut Ctx<'_>, meter: &mut Meter) -> Result<(), Reason> {
+    if meter.suspended_ms.take().is_none() {
+        return Ok(());
+    }
+    let mut member = tab::member(ctx, &meter.microgrid, &meter.owner)?;
+    member.suspended = member.suspended.saturating_sub(1);
+    ctx.state.write(keys::member(&meter.microgrid, &meter.owner), &member);
     Ok(())
 }
 

@@ -1,14 +1,16 @@
 //! Settling an interval provisionally: meters are summed up by member, then members are charged and paid.
 //!
-//! A meter that has not reported to the end of the interval is estimated: the rest of its import at the rate of its
-//! last measured interval, of its export nothing. Where it was silent in a pause of the microgrid, estimates end until
-//! it reports again. What a member used beyond what it bought, or delivered beyond what it sold, settles with the
+//! A meter that has not reported to the end of the interval is estimated: the rest of its import by what it used at
+//! that time of earlier days, of its export nothing. Where it was silent in a pause of the microgrid, estimates end
+//! until it reports again. They end for good after [`readings::KEPT_MS`]: then the meter is suspended, and only somebody
+//! who goes there ends that. What a member used beyond what it bought, or delivered beyond what it sold, settles with the
 //! operator at the tariff, or under mid-market rates with the other members first.
 //!
 //! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it, within its owner's mandate.
 
 use super::exact::share;
 use super::prices::cost;
+use super::readings;
 use super::records::{Interval, LastReading, Measured, Meter, Position, SettledMeter, Silence, Slice, Step};
 use super::tab::{self, CLEARING, OPERATOR, Tab};
 use super::work::{At, Budget};
@@ -17,7 +19,7 @@ use crate::modules::Ctx;
 use wattle_primitives::call::energy::{ClearingRule, LossRule};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
-use wattle_primitives::{Address, Amount, WattHours, planted};
+use wattle_primitives::{Address, Amount, TimeMs, WattHours, planted};
 
 /// Keys of measuring one meter: list entry, meter, how far it is settled, slice, member, position.
 const MEASURE_KEYS: u64 = 6;
@@ -106,7 +108,7 @@ struct Part {
 
 fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
     let Some(address) = ctx.state.read(keys::meter_index(at.id, index)) else { return };
-    let Some(meter) = ctx.state.read(keys::meter(&address)) else { return };
+    let Some(mut meter) = ctx.state.read(keys::meter(&address)) else { return };
     let key = keys::settled_meter(&address);
     let first = SettledMeter { until: at.interval, ..SettledMeter::default() };
     let mut settled = ctx.state.read(key).unwrap_or(first);
@@ -122,13 +124,16 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
         MeterRole::Sub => &mut record.subs,
         MeterRole::Feeder => &mut record.feeders,
     };
-    if let Some(last) = &meter.last {
-        let part = part(ctx, at, &address, &meter, last, &mut settled);
+    if let Some(last) = meter.last {
+        let part = part(ctx, at, &address, &meter, &last, &mut settled);
         add(sums, &part);
         if meter.role == MeterRole::Sub {
             let before = settled.handed.filter(|handed| at.interval < handed.interval);
             let owner = before.map_or(meter.owner, |handed| handed.from);
             book(ctx, at, owner, &part, &mut settled);
+            if is_lost(at, &last, &settled) {
+                suspend(ctx, at, &address, &mut meter, &mut settled);
+            }
         }
     } else {
         // It may well be in use: what it does not show is nobody's loss.
@@ -155,26 +160,47 @@ fn part(
     let Slice { import_wh, export_wh } = slice.unwrap_or_default();
     let (start, end) = (at.grid.start(at.interval), at.grid.end(at.interval));
     if last.effective_ms >= end || meter.closed().is_some() {
-        if !coarse && !last.manual {
-            settled.typical_wh = import_wh;
+        if !coarse && !last.manual && meter.role == MeterRole::Sub {
+            settled.profile.learn(start, end, import_wh);
         }
         return Part { import_wh, export_wh, estimate: coarse.then_some(WattHours::ZERO) };
     }
-    let rate = if meter.role == MeterRole::Sub { settled.typical_wh } else { WattHours::ZERO };
-    let silence = settled.silence.get_or_insert(Silence {
-        since_ms: last.effective_ms.max(start),
-        until_ms: None,
-        import_wh: rate,
-        amount: Amount::ZERO,
-    });
+    let since_ms = last.effective_ms.max(start);
+    let silence = settled.silence.get_or_insert(Silence { since_ms, until_ms: None, amount: Amount::ZERO });
     if let Some(paused_ms) = at.grid.paused_from(start.max(silence.since_ms), end) {
         silence.until_ms.get_or_insert(paused_ms.max(silence.since_ms));
     }
-    let estimate = silence.between(start.max(silence.since_ms), end, at.grid.interval_ms);
-    let estimate = WattHours(estimate);
+    let estimate = WattHours(settled.estimated(start, end, at.grid.interval_ms));
     let guessed = estimate > WattHours::ZERO && planted!("silent-export-estimated");
     let export_wh = if guessed { export_wh.saturating_add(estimate) } else { export_wh };
     Part { import_wh: import_wh.saturating_add(estimate), export_wh, estimate: Some(estimate) }
+}
+
+/// Whether a meter has been silent for so long that its light node keeps no more; not in pauses, in which nobody may
+/// have been there to send.
+fn is_lost(at: &At<'_>, last: &LastReading, settled: &SettledMeter) -> bool {
+    let resumed = at.grid.pause.and_then(|pause| pause.until_ms).unwrap_or(TimeMs::ZERO);
+    let silent_ms = at.grid.end(at.interval).saturating_sub(last.effective_ms.max(resumed));
+    settled.silence.is_some() && silent_ms.0 >= readings::KEPT_MS
+}
+
+/// Ends a meter's estimates: its owner trades no more until somebody has read it.
+fn suspend(ctx: &mut Ctx<'_>, at: &At<'_>, address: &Address, meter: &mut Meter, settled: &mut SettledMeter) {
+    if meter.suspended_ms.is_some() {
+        return;
+    }
+    let (end, owner) = (at.grid.end(at.interval), meter.owner);
+    if let Some(silence) = settled.silence.as_mut().filter(|_| !planted!("suspended-still-estimated")) {
+        silence.until_ms.get_or_insert(end);
+    }
+    meter.suspended_ms = Some(end);
+    ctx.state.write(keys::meter(address), meter);
+    let key = keys::member(at.id, &owner);
+    if let Some(mut member) = ctx.state.read(key) {
+        member.suspended = member.suspended.saturating_add(1);
+        ctx.state.write(key, &member);
+    }
+    ctx.emit(EnergyEvent::MeterSuspended { microgrid: *at.id, meter: *address, owner });
 }
 
 fn add(sums: &mut Measured, part: &Part) {

@@ -53,6 +53,7 @@ fn submit(ctx: &mut Ctx<'_>, signed: &SignedReading) {
     let Reading { meter, seq, .. } = signed.reading;
     let before = ctx.savepoint();
     let accepted = accept(ctx, &signed.reading, genuine);
+    let accepted = accepted.and_then(|last| active(ctx, &meter).map(|()| last));
     let event = match accepted {
         Ok(last) => Event::Energy(accepted_event(meter, &last, None)),
         Err(reason) => {
@@ -61,6 +62,12 @@ fn submit(ctx: &mut Ctx<'_>, signed: &SignedReading) {
         }
     };
     ctx.emit(event);
+}
+
+/// Refuses a meter that is suspended: only somebody who goes there ends that.
+fn active(ctx: &mut Ctx<'_>, address: &Address) -> Result<(), Reason> {
+    let suspended = meter(ctx, address)?.suspended_ms.is_some();
+    if suspended && !planted!("suspended-meter-reads") { Err(Reason::MeterSuspended) } else { Ok(()) }
 }
 
 /// Takes a reading, `genuine` if its meter's key signed it, or says why not.

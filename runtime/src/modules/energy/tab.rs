@@ -71,6 +71,13 @@ pub(crate) fn member(ctx: &mut Ctx<'_>, microgrid: &Hash, account: &Address) -> 
     ctx.state.read(keys::member(microgrid, account)).ok_or(Reason::NotMember)
 }
 
+/// The member's record, if it may trade: none of its meters is suspended.
+pub(crate) fn trader(ctx: &mut Ctx<'_>, microgrid: &Hash, account: &Address) -> Result<Member, Reason> {
+    let member = member(ctx, microgrid, account)?;
+    let suspended = member.suspended > 0 && !planted!("suspended-owner-trades");
+    if suspended { Err(Reason::MeterSuspended) } else { Ok(member) }
+}
+
 /// Notes that a member has a part in an interval: it cannot leave before that is final.
 pub(crate) fn engage(
     ctx: &mut Ctx<'_>,

@@ -37,6 +37,7 @@ impl Action for PlaceOrder {
         let id = order_id(&account, &reference);
         let mut grid = energy::microgrid(ctx, &microgrid)?;
         energy::upkeep::running(&grid)?;
+        tab::trader(ctx, &microgrid, &account)?;
         let member = tab::engage(ctx, &microgrid, &account, interval)?;
         if let Some(partner) = partner {
             tab::member(ctx, &microgrid, &partner)?;

@@ -166,6 +166,6 @@ impl View {
     /// The energy that a meter is taken to import in an interval of which it says nothing, Wh.
     pub(super) fn typical(&self, meter: &Address) -> u64 {
         let settled = self.settled.get(meter);
-        settled.map_or(0, |of| of.typical_wh.0.max(of.silence.map_or(0, |silence| silence.import_wh.0)))
+        settled.map_or(0, |of| of.profile.most().0)
     }
 }

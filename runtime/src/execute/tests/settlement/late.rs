@@ -433,12 +433,11 @@ fn a_swapped_meter_is_billed_exactly_and_reads_no_more() {
     assert_eq!(village.billed(2), (1_800, 0));
     assert_eq!(village.member(2).estimated, Amount(0));
     village.go(at + 10 * QUARTER);
-    let estimated = |wh: i128| assert_eq!(village.billed(2), (1_800 + wh, 0));
-    estimated(
-        9 * i128::from(
-            village.record::<SettledMeter>(keys::settled_meter(&address(62))).unwrap().typical_wh.0,
-        ),
-    );
+    // The new one inherits the profile: what is missing of it is estimated at once.
+    let new = village.record::<SettledMeter>(keys::settled_meter(&address(62))).unwrap();
+    let estimated = new.estimated(TimeMs(at), TimeMs(at + 9 * QUARTER), TimeMs(QUARTER));
+    assert!(estimated > 9 * 50);
+    assert_eq!(village.billed(2), (1_800 + i128::from(estimated), 0));
     village.check_tabs();
 }
 
@@ -594,7 +593,9 @@ fn nobody_bears_a_loss_for_what_another_reads_seldom() {
         village.go(start + 4 * DAY);
         let shared = |event: &&Event| matches!(event, Event::Energy(EnergyEvent::LossShared { .. }));
         assert_eq!(village.events.iter().find(shared), None, "{grace_ms} {closed}");
-        assert_eq!(village.billed(1), (11_000, 0));
+        let settled: SettledMeter = village.record(keys::settled_meter(&address(52))).unwrap();
+        let estimated = settled.estimated(TimeMs(0), TimeMs(settled.until.0 * QUARTER), TimeMs(QUARTER));
+        assert_eq!(village.billed(1), (11_000 + i128::from(estimated), 0));
         let estimated = village.member(2).estimated.0;
         assert_eq!(village.line(2).debit, 8 * 30_000 + estimated);
         village.check_tabs();

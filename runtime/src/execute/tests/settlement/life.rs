@@ -270,3 +270,171 @@ fn who_is_owed_stays_until_it_is_paid() {
     assert_eq!(village.tab(2), 200_000);
     village.fails(2, leave(&village), Reason::TabNotEven);
 }
+
+fn settled(village: &Village) -> SettledMeter {
+    village.record(keys::settled_meter(&address(52))).unwrap()
+}
+
+/// Lets so much flow in each quarter of so many days as its hour says, and reads after each.
+fn train(village: &mut Village, sim: &mut Sim, days: u64, wh: impl Fn(u64) -> u64) -> u64 {
+    let mut at = village.first_ms;
+    for _ in 0..days * 96 {
+        let hour = at / HOUR % 24;
+        at += QUARTER;
+        assert_eq!(report(village, sim, at, wh(hour)), [Ok(())]);
+    }
+    village.go(at + 60_000);
+    at
+}
+
+/// Who is silent is estimated by what it used at the same time of earlier days, and not by its last quarter.
+#[test]
+fn an_estimate_goes_by_the_hours_of_earlier_days() {
+    let mut village = begun(params(), &terms());
+    let (chain, opening) = (village.world.env.chain, 1_000);
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    let evening = |hour: u64| if (16..20).contains(&hour) { 800 } else { 100 };
+    let at = train(&mut village, &mut sim, 3, evening);
+    assert_eq!(report(&mut village, &mut sim, at + QUARTER, 4_000), [Ok(())]);
+    village.go(at + QUARTER + 60_000);
+    let (before, start) = (village.billed(2).0, at + QUARTER);
+    village.go(start + DAY + 60_000);
+    let day = village.billed(2).0 - before;
+    assert_eq!(
+        day,
+        i128::from(settled(&village).estimated(TimeMs(start), TimeMs(start + DAY), TimeMs(QUARTER)))
+    );
+    let used = 16 * 800 + 80 * 100;
+    assert!((day - used).abs() < used / 4, "{day} of {used}");
+    // A light node that comes back replaces them, each in its time.
+    let queued: Vec<_> = (1..=96)
+        .map(|quarter| {
+            let at = start + quarter * QUARTER;
+            sim.import += evening((at - QUARTER) / HOUR % 24);
+            sim.read(chain, at, 0, SYNCED)
+        })
+        .collect();
+    assert!(village.submit(queued).iter().all(Result::is_ok));
+    assert_eq!(village.billed(2), (i128::from(sim.import - opening), 0));
+    let line = village.line(2);
+    let (paid, right) = ((line.debit - line.credit) as i128, i128::from(sim.import - opening) * 300);
+    assert!((paid - right).abs() < 400, "{paid} {right}");
+    assert_eq!(village.member(2).estimated, Amount(0));
+    village.check_tabs();
+}
+
+/// Cheap hours stand for dear ones to nobody's gain: who teaches its meter that it uses at night, falls silent and uses
+/// by day pays no less than who uses evenly.
+#[test]
+fn nobody_lets_cheap_hours_stand_for_dear_ones_by_falling_silent() {
+    let band = |from_minute, import| TariffBand {
+        from_minute,
+        import_price: Amount(import),
+        export_price: Amount(0),
+    };
+    let tariff = BoundedVec::new(vec![band(0, 100_000), band(720, 700_000)]).unwrap();
+    for read_after in [DAY, 6 * HOUR] {
+        let mut village = begun(params(), &Terms { tariff: tariff.clone(), ..terms() });
+        let mut sim = village.meter(52, 2, MeterRole::Sub);
+        let mut at = train(&mut village, &mut sim, 3, |hour| if hour < 12 { 800 } else { 0 });
+        let cost = |village: &Village| village.line(2).debit as i128 - village.line(2).credit as i128;
+        let (before, start, mut used) = (cost(&village), at, 0);
+        while at < start + DAY {
+            // By day only; nothing is read before the time is over.
+            let (from, until) = (at, at + read_after);
+            let dear =
+                (from..until).step_by(QUARTER as usize).filter(|at| at / HOUR % 24 >= 12).count() as u64;
+            village.go(until + 60_000);
+            (at, used) = (until, used + dear * 800);
+            assert_eq!(report(&mut village, &mut sim, until, dear * 800), [Ok(())]);
+        }
+        village.go(at + 2 * QUARTER);
+        let (paid, even) = (cost(&village) - before, i128::from(used) * 400);
+        assert!(paid >= even, "{read_after}: {paid} for {used} Wh, {even} if they were used evenly");
+        village.check_tabs();
+    }
+}
+
+fn trades(village: &Village) -> [Call; 2] {
+    use wattle_primitives::call::market::Side;
+    let (microgrid, reference) = (village.id, Hash([village.events.len() as u8; 32]));
+    let order = call::market::PlaceOrder {
+        microgrid,
+        reference,
+        interval: village.interval(village.now() + 2 * QUARTER),
+        side: Side::Buy,
+        price: Amount(200_000),
+        wh: WattHours(100),
+        partner: None,
+        expires_ms: None,
+    };
+    let request = call::deals::RequestDeal {
+        microgrid,
+        reference,
+        side: Side::Buy,
+        wh_max: WattHours(1_000),
+        wh_min: WattHours(1),
+        unit_wh: WattHours(1),
+        price: Amount(1),
+        expires_ms: TimeMs(village.now() + HOUR),
+    };
+    [Call::from(order), Call::from(request)]
+}
+
+/// Estimates end after 30 days. From then on the meter earns nothing and its owner does not trade; what is billed is
+/// owed. Its light node cannot end that: a person who reads it can, or its closing reading.
+#[test]
+fn who_is_silent_for_a_month_trades_no_more_until_somebody_reads_its_meter() {
+    for closing in [false, true] {
+        let band = TariffBand { from_minute: 0, import_price: Amount(1_000), export_price: Amount(100) };
+        let tariff = BoundedVec::new(vec![band]).unwrap();
+        let mut village = begun(params(), &Terms { tariff, clearing: ClearingRule::PayAsBid, ..terms() });
+        let (chain, start) = (village.world.env.chain, village.first_ms);
+        let mut sim = village.meter(52, 2, MeterRole::Sub);
+        assert_eq!(report(&mut village, &mut sim, start + QUARTER, 10), [Ok(())]);
+        village.go(start + 30 * DAY);
+        assert_eq!(village.member(2).suspended, 0);
+        trades(&village).into_iter().for_each(|call| village.ok(2, call));
+        village.go(start + QUARTER + 30 * DAY + 60_000);
+        assert_eq!(village.member(2).suspended, 1);
+        let estimated = 10 * 96 * 30;
+        assert_eq!(village.billed(2), (10 + estimated, 0));
+        let debit = village.line(2).debit;
+        for days in [31, 33, 40] {
+            village.go(start + days * DAY);
+        }
+        assert_eq!(
+            (village.billed(2), village.line(2).debit),
+            ((10 + estimated, 0), debit),
+            "owed, and no more"
+        );
+        let event =
+            EnergyEvent::MeterSuspended { microgrid: village.id, meter: address(52), owner: address(2) };
+        assert_eq!(village.events.iter().filter(|e| **e == Event::Energy(event.clone())).count(), 1);
+        // Its light node is back, and shows what would bring money.
+        (sim.import, sim.export) = (sim.import + 50_000, 20_000);
+        let reading = sim.read(chain, village.now(), 0, SYNCED);
+        assert_eq!(village.submit(vec![reading.clone()]), [Err(Reason::MeterSuspended)]);
+        assert_eq!(village.billed(2).1, 0);
+        trades(&village).into_iter().for_each(|call| village.fails(2, call, Reason::MeterSuspended));
+        let by_owner = read(52, sim.import, 20_000, village.now());
+        village.fails(2, by_owner.clone(), Reason::NotAllowed);
+        if closing {
+            village.ok(1, retire(52, Some(reading)));
+        } else {
+            village.ok(1, by_owner);
+            let at = village.now() + QUARTER;
+            assert_eq!(report(&mut village, &mut sim, at, 30), [Ok(())]);
+            village.go(at + QUARTER);
+        }
+        assert_eq!(village.member(2).suspended, 0);
+        trades(&village).into_iter().for_each(|call| village.ok(2, call));
+        village.go(village.now() + 3 * QUARTER);
+        let end = village.record::<SettledMeter>(keys::settled_meter(&address(52))).unwrap();
+        let since = end.silence.map_or(0, |silence| {
+            end.estimated(silence.since_ms, TimeMs(end.until.0 * QUARTER), TimeMs(QUARTER))
+        });
+        assert_eq!(village.billed(2), (i128::from(sim.import - 1_000 + since), 20_000));
+        village.check_tabs();
+    }
+}

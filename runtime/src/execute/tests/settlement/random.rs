@@ -239,8 +239,12 @@ fn silent_since(village: &Village, homes: &[Home], owner: u8, since: u64) -> i12
         let settled = village.world.state.read(keys::settled_meter(&address(home.sim.n))).unwrap();
         let Some(silence) = settled.silence else { return 0 };
         assert_eq!(silence.since_ms.0, since);
-        let until = settled.until.0 * QUARTER;
-        i128::from(silence.import_wh.0 * (until - silence.since_ms.0) / QUARTER)
+        // Interval by interval, at the rate of its hour.
+        let rate = |interval: u64| settled.profile.0.get((interval * QUARTER / HOUR % 24) as usize);
+        let rate = |interval: u64| rate(interval).map_or(0, |wh| wh.0);
+        let begun = rate(since / QUARTER) - rate(since / QUARTER) * (since % QUARTER) / QUARTER;
+        let whole: u64 = (since / QUARTER + 1..settled.until.0).map(rate).sum();
+        i128::from(begun + whole)
     })
     .sum()
 }
