@@ -4,7 +4,7 @@ use super::date::parse_time;
 use super::{CliError, CliResult, Ctx, SendArgs, address_of, call};
 use crate::input;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use wattle_primitives::reading::SignedReading;
 use wattle_primitives::{Address, Call, Hash, TimeMs, WattHours, call};
 
@@ -93,7 +93,7 @@ pub(super) async fn read(args: &ReadArgs, ctx: &Ctx) -> CliResult {
 }
 
 pub(super) async fn retire(args: &RetireArgs, ctx: &Ctx) -> CliResult {
-    let (meter, closing) = (args.meter, args.closing.as_ref().map(signed).transpose()?);
+    let (meter, closing) = (args.meter, args.closing.as_deref().map(signed).transpose()?);
     let retire = Call::from(call::energy::RetireMeter { meter, closing });
     call(retire, &format!("retire meter {meter}"), &args.send, ctx).await
 }
@@ -110,7 +110,7 @@ pub(super) async fn rate(args: &RateArgs, ctx: &Ctx) -> CliResult {
     call(rate, &format!("rate meter {meter} at {power_max_w} W"), &args.send, ctx).await
 }
 
-fn signed(path: &PathBuf) -> Result<Box<SignedReading>, CliError> {
+fn signed(path: &Path) -> Result<Box<SignedReading>, CliError> {
     let signed =
         serde_json::from_slice(&input::read(path)?).map_err(|e| CliError::input("signed reading", e))?;
     Ok(Box::new(signed))

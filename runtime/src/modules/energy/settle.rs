@@ -130,6 +130,9 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
         if meter.role == MeterRole::Sub {
             let before = settled.handed.filter(|handed| at.interval < handed.interval);
             let owner = before.map_or(meter.owner, |handed| handed.from);
+            if settled.handed.is_some_and(|handed| at.interval <= handed.interval) {
+                settled.typical_wh = WattHours::ZERO; // of the old owner's use
+            }
             book(ctx, at, owner, &part, &mut settled);
             if is_lost(at, &last, &settled) {
                 suspend(ctx, at, &address, &mut meter, &mut settled);

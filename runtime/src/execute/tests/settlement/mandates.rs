@@ -105,17 +105,16 @@ fn nobodys_wallet_is_debited_beyond_its_mandate() {
     assert_eq!((before - village.funds(2), village.tab(2)), (1_000_000, -200_000));
     assert_eq!(village.world.run(6, vec![transfer(2, 900_000)]).outcome, Outcome::Success);
     let before = before + 900_000;
-    let mut taken = |village: &mut Village, quarter: u64| {
-        self::quarter(village, &mut sim, start + quarter * QUARTER, 0);
+    let mut taken = |village: &mut Village, quarter: u64, wh: u64| {
+        self::quarter(village, &mut sim, start + quarter * QUARTER, wh);
         (before - village.funds(2), village.tab(2))
     };
-    assert_eq!(taken(&mut village, 5).0, 1_000_000);
-    let (next_day, owed) = taken(&mut village, 100);
-    assert_eq!(next_day, 1_200_000, "a new period");
+    assert_eq!(taken(&mut village, 5, 0), (1_000_000, -200_000));
+    assert_eq!(taken(&mut village, 100, 0), (1_200_000, 0), "a new period");
     village.ok(2, no_mandate(village.id));
-    assert_eq!(taken(&mut village, 101), (next_day, owed));
+    assert_eq!(taken(&mut village, 101, 1_000), (1_200_000, -300_000));
     village.ok(2, give(&village, Mandate { expires_ms: TimeMs(start + 102 * QUARTER), ..limits }));
-    assert_eq!(taken(&mut village, 102), (next_day, owed));
+    assert_eq!(taken(&mut village, 102, 0), (1_200_000, -300_000));
     village.check_tabs();
 }
 
@@ -130,10 +129,12 @@ fn nothing_is_taken_under_new_terms_before_the_notice_is_over() {
     village.ok(1, set(&village, dear()));
     let told = village.now();
     assert_eq!(newest(&village), start / QUARTER + 96);
+    quarter(&mut village, &mut sim, start + 2 * QUARTER, 0);
     quarter(&mut village, &mut sim, start + DAY, 0);
     assert_eq!(village.tab(2), 0);
     quarter(&mut village, &mut sim, start + DAY + QUARTER, 100);
     assert_eq!(village.tab(2), -90_000, "new terms, and the notice is not over");
+    quarter(&mut village, &mut sim, start + DAY + 2 * QUARTER, 0);
     quarter(&mut village, &mut sim, start + 2 * DAY - QUARTER, 0);
     assert_eq!(village.tab(2), -90_000);
     village.go(told + 2 * DAY);
@@ -152,7 +153,7 @@ fn terms_take_effect_only_after_the_notice_they_promise() {
     village.go(village.first_ms + 1000);
     village.ok(1, set(&village, terms()));
     assert_eq!(newest(&village), first + 3 * 96 + 1, "at the next boundary");
-    village.go(village.first_ms + DAY);
+    village.go(village.first_ms + DAY - 60_000);
     village.ok(1, set(&village, dear()));
     assert_eq!((newest(&village), village.grid().terms), (first + 4 * 96, 2), "replaced");
     // Those promise nothing.
@@ -326,13 +327,12 @@ fn nobodys_deal_is_filled_by_anothers_meter() {
     report(&mut village, &mut sim, start + 2 * QUARTER, 200);
     village.fails(2, report_usage(2, 150), Reason::Unmetered);
     village.ok(2, Call::from(call::deals::CloseDeal { deal, cumulative_wh: WattHours(100) }));
-    village.check_tabs();
 }
 
 /// A meter is rated anew for what flows from now on: so much as could have flowed before still counts, and no more.
 #[test]
 fn a_new_rating_is_for_what_flows_from_then_on() {
-    for (power_max_w, more) in [(40_000, 10_000), (1_000, 250)] {
+    for power_max_w in [40_000, 1_000] {
         let (mut village, mut sim) = metered(&terms());
         let (chain, start) = (village.world.env.chain, village.first_ms);
         let rate = |power_max_w: u32| Call::from(RateMeter { meter: address(52), power_max_w });
@@ -342,12 +342,13 @@ fn a_new_rating_is_for_what_flows_from_then_on() {
         village.ok(2, no_mandate(village.id));
         village.fails(1, rate(power_max_w), Reason::MandateRequired);
         village.ok(2, mandate(village.id, None));
+        let rated = village.now();
         village.ok(1, rate(power_max_w));
-        // 5,000 Wh until then, at 20 kW.
         village.go(start + 2 * QUARTER);
         let opened = sim.import;
-        for (wh, want) in [(5_000 + more + 20, Err(Reason::ImplausibleReading)), (5_000 + more, Ok(()))] {
-            sim.import = opened + wh;
+        for (beyond, want) in [(20, Err(Reason::ImplausibleReading)), (0, Ok(()))] {
+            let worth = 20_000 * (rated - start) + u64::from(power_max_w) * (village.now() - rated);
+            sim.import = opened + worth / HOUR + beyond;
             let reading = sim.read(chain, start + 2 * QUARTER, 0, SYNCED);
             assert_eq!(village.submit(vec![reading]), [want], "{power_max_w} W");
         }
