@@ -383,6 +383,7 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
             "Disputes::DecideDispute",
             Call::from(call::disputes::DecideDispute { dispute: hash(14), uphold: true }),
         ),
+        ("Disputes::WithdrawDispute", Call::from(call::disputes::WithdrawDispute { dispute: hash(14) })),
         ("Energy::SetCollection", Call::from(call::energy::SetCollection { microgrid, on: true })),
         ("Energy::ResumeMicrogrid", Call::from(call::energy::ResumeMicrogrid { microgrid })),
     ]
@@ -736,6 +737,10 @@ fn energy_events() -> Vec<(&'static str, Event)> {
                 upheld: true,
                 credit: Amount(900),
             }),
+        ),
+        (
+            "DisputeWithdrawn",
+            Event::Disputes(DisputesEvent::DisputeWithdrawn { dispute, microgrid, account, by: address(7) }),
         ),
         ("DealWithdrawn", Event::Deals(DealsEvent::DealWithdrawn { deal, account })),
         ("CollectionSet", Event::Energy(EnergyEvent::CollectionSet { microgrid, account, on: true })),

@@ -377,6 +377,13 @@ const LINES = {
     ", dispute ",
     short(e.dispute),
   ],
+  dispute_withdrawn: (e) => [
+    account(e.by),
+    " withdraws the claim of ",
+    account(e.account),
+    ", dispute ",
+    short(e.dispute),
+  ],
   collection_set: (e) => [
     account(e.account),
     e.on ? " lets settlement debit its wallet in " : " no longer lets settlement debit its wallet in ",

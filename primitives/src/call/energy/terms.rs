@@ -87,8 +87,8 @@ pub struct Terms {
     pub credit_limit: Amount,
     /// Who signs meter swaps besides the operator; the operator alone when absent.
     pub installer: Option<Address>,
-    /// So many members' votes on one side decide a dispute, at most [`DISPUTE_VOTES_MAX`]; 0 leaves it to the operator
-    /// alone.
+    /// So many members' votes on one side decide a dispute that is opened under these terms, at most
+    /// [`DISPUTE_VOTES_MAX`]; 0 leaves it to the operator alone.
     pub dispute_votes: u16,
 }
 
