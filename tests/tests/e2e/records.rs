@@ -13,7 +13,7 @@ use wattle_primitives::{Address, Amount, AssetId, BoundedVec, Hash, Height, Time
 use wattle_runtime::modules::deals::records::{Acceptance, Deal, DealState};
 use wattle_runtime::modules::disputes::records::Dispute;
 use wattle_runtime::modules::energy::records::{
-    Agenda, Interval, Measured, Member, Microgrid, Pause, Position, SettledMeter, Silence, Slice, Step,
+    Agenda, Carry, Interval, Measured, Member, Microgrid, Pause, Position, SettledMeter, Silence, Slice, Step,
 };
 use wattle_runtime::modules::identity::records::{Allowance, Grant, Spent, Sponsorship};
 use wattle_runtime::modules::ledger::records::{Asset, Book, BookAccount, Deposit, Hold, PostedJournal};
@@ -110,13 +110,16 @@ fn members(all: &mut Map<String, Value>) {
             estimates_paid: Amount(10),
             meters: 11,
             until: IntervalId(12),
+            carry: Carry { debit: 17, credit: 18 } => json!({ "debit": 17, "credit": 18 }),
+            claim: Amount(15),
+            claimed: IntervalId(16),
             deposit: deposit(13, 14) => deposit_json(13, 14),
         }
     );
     record!(all, "SettledMeter", SettledMeter {
         until: IntervalId(1), typical_wh: wh(2),
-        silence: Some(Silence { since_ms: TimeMs(3), until_ms: Some(TimeMs(4)), import_wh: wh(5), amount: Amount(6) })
-            => json!({ "since_ms": "3", "until_ms": "4", "import_wh": "5", "amount": "6" }),
+        silence: Some(Silence { since_ms: TimeMs(3), until_ms: Some(TimeMs(4)), import_wh: wh(5), amount: Amount(6), rest: 7 })
+            => json!({ "since_ms": "3", "until_ms": "4", "import_wh": "5", "amount": "6", "rest": 7 }),
     });
     record!(all, "Slice", Slice { import_wh: wh(1), export_wh: wh(2), lump: true });
     record!(
@@ -129,6 +132,9 @@ fn members(all: &mut Map<String, Value>) {
             meter: address(3),
             claim: Amount(4),
             note: hash(5),
+            needed: 12,
+            electorate: 13,
+            expires_ms: TimeMs(14),
             upheld: 6,
             rejected: 7,
             voters: vec![8, 9],
@@ -155,13 +161,14 @@ fn intervals(all: &mut Map<String, Value>) {
         (Step::Settled, json!("settled")),
         (Step::Finish { next: 94 }, json!({ "finish": { "next": 94 } })),
         (Step::Sum { next: 95 }, json!({ "sum": { "next": 95 } })),
+        (Step::Claim { next: 96 }, json!({ "claim": { "next": 96 } })),
     ];
     for (step, json) in steps {
         let mut one = Map::new();
         record!(one, "Interval", Interval {
             orders: 1, traded_wh: wh(2), price: Some(Amount(3)), step: step => json, demand_wh: wh(4), supply_wh: wh(5),
             done: [wh(6), wh(7)] => json!({ "demand": "6", "supply": "7" }), accounts: 8,
-            subs: measured(9) => shown(9), feeders: measured(13) => shown(13),
+            claims: Amount(17), pot: Amount(18), subs: measured(9) => shown(9), feeders: measured(13) => shown(13),
         });
         all.insert(format!("Interval({})", encode(&step)[0]), one.remove("Interval").unwrap());
     }

@@ -587,7 +587,8 @@ impl World {
         let amount = Amount(amount);
         self.ok(1, energy(registration(&self.env.chain, grid_id(), 90, n)));
         let until = self.grid().agenda.unwrap().settle;
-        let silence = Silence { since_ms: self.env.time_ms, until_ms: None, import_wh: WattHours(0), amount };
+        let silence =
+            Silence { since_ms: self.env.time_ms, until_ms: None, import_wh: WattHours(0), amount, rest: 0 };
         let settled = SettledMeter { until, typical_wh: WattHours(0), silence: Some(silence) };
         let key = keys::member(&grid_id(), &address(n));
         let mut overlay = Overlay::new(&self.state);

@@ -14,7 +14,7 @@
 //! price: it was not charged for, it only kept that energy from being sold to the grid.
 
 use super::exact::{Span, share};
-use super::prices::{cost, cost_at_most};
+use super::prices::{carried, cost_at_most, exact, thousandths};
 use super::records::{
     Agenda, LastReading, Measured, Member, Meter, Microgrid, SettledMeter, Silence, Slice, Step,
 };
@@ -58,8 +58,8 @@ struct Flow<'a> {
 struct Replaced {
     /// Energy estimated, Wh.
     wh: u64,
-    /// Its worth when it was settled, base units.
-    worth: Amount,
+    /// Its worth when it was settled, thousandths of a base unit.
+    worth: u128,
     /// The part of `wh` that is refunded at the export price, Wh.
     offset: u64,
 }
@@ -72,7 +72,7 @@ pub(super) fn settled(ctx: &mut Ctx<'_>, id: &Hash, agenda: &Agenda, address: &A
     }
     let open = ctx.state.read(keys::interval(id, agenda.settle));
     let measured = open.is_some_and(|interval| match interval.step {
-        Step::Sum { .. } | Step::Post { .. } | Step::Pay { .. } | Step::Settled => true,
+        Step::Sum { .. } | Step::Post { .. } | Step::Claim { .. } | Step::Pay { .. } | Step::Settled => true,
         Step::Open | Step::Release { .. } | Step::Cleared | Step::Measure { .. } | Step::Finish { .. } => {
             false
         }
@@ -117,8 +117,8 @@ pub(super) fn take(
 }
 
 /// Takes what readings have replaced out of what the member owes by estimates alone, and says how much that was: of an
-/// estimate of `left` Wh, `replaced` are, or all when the silence is `over`.
-fn release(member: &mut Member, silence: &mut Silence, replaced: u64, left: u64, over: bool) -> Amount {
+/// estimate of `left` Wh, `replaced` are, or all when the silence is `over`. In thousandths of a base unit.
+fn release(member: &mut Member, silence: &mut Silence, replaced: u64, left: u64, over: bool) -> u128 {
     let amount = if over { silence.amount } else { Amount(share(silence.amount.0, 0, replaced, left)) };
     silence.amount = silence.amount.saturating_sub(amount);
     member.estimated = member.estimated.saturating_sub(amount);
@@ -126,7 +126,7 @@ fn release(member: &mut Member, silence: &mut Silence, replaced: u64, left: u64,
     if member.estimated == Amount::ZERO {
         member.offset = WattHours::ZERO;
     }
-    amount
+    thousandths(amount, if over { silence.rest } else { 0 })
 }
 
 impl Flow<'_> {
@@ -151,16 +151,16 @@ impl Flow<'_> {
         if self.meter.role == MeterRole::Sub {
             let mut member = tab::member(ctx, self.id, &self.meter.owner)?;
             let offset = member.offset.0.min(estimate.saturating_sub(import));
-            let mut replaced = Replaced { wh: estimate, worth: Amount::ZERO, offset };
+            let mut replaced = Replaced { wh: estimate, worth: 0, offset };
             member.offset = member.offset.saturating_sub(WattHours(offset));
             if let Some(silence) = &mut settled.silence {
                 let left = estimated(from, self.until_ms);
                 replaced.worth = release(&mut member, silence, estimate, left, to >= self.until_ms);
-                ctx.state.write(keys::member(self.id, &self.meter.owner), &member);
             }
             if (import, export, estimate) != (0, 0, 0) {
-                self.charge(ctx, member.code, import, export, &replaced)?;
+                self.charge(ctx, &mut member, import, export, &replaced)?;
             }
+            ctx.state.write(keys::member(self.id, &self.meter.owner), &member);
         }
         if let Some(silence) = &silence {
             self.correct(ctx, silence);
@@ -175,7 +175,7 @@ impl Flow<'_> {
     fn charge(
         &self,
         ctx: &mut Ctx<'_>,
-        code: u32,
+        member: &mut Member,
         import: u64,
         export: u64,
         replaced: &Replaced,
@@ -184,16 +184,18 @@ impl Flow<'_> {
         let price = self.prices(ctx, from, to)?;
         let estimate = replaced.wh;
         let more = WattHours(import.saturating_sub(estimate));
-        let mut debit = cost(price.import, more);
+        let (code, carry) = (member.code, &mut member.carry);
+        let mut debit = carried(exact(price.import, more), &mut carry.debit);
         let up = || cost_at_most(price.import, more);
         if planted!("adjustment-rounded-up", up() != debit) {
             debit = up();
         }
         let over = estimate.saturating_sub(import);
-        let mut credit = cost(price.import, WattHours(over.saturating_sub(replaced.offset)))
-            .saturating_add(cost(price.export, WattHours(replaced.offset)))
-            .min(Amount(share(replaced.worth.0, 0, over, estimate)));
-        credit = credit.saturating_add(cost(price.export, WattHours(export)));
+        let refund = exact(price.import, WattHours(over.saturating_sub(replaced.offset)))
+            .saturating_add(exact(price.export, WattHours(replaced.offset)))
+            .min(share(replaced.worth, 0, over, estimate));
+        let credit = refund.saturating_add(exact(price.export, WattHours(export)));
+        let mut credit = carried(credit, &mut carry.credit);
         if code == OPERATOR {
             (debit, credit) = (Amount::ZERO, Amount::ZERO);
         }

@@ -5,7 +5,9 @@ mod covered;
 mod disputes;
 mod late;
 mod life;
+mod payout;
 mod random;
+mod small;
 mod worked;
 
 use super::*;
