@@ -272,7 +272,7 @@ fn not_found_hint(what: &str) -> String {
         "microgrid" => "`wattle energy microgrids` shows what there is",
         "order" => "an order that was cancelled, has expired or was cleared is in its owner's history only; `wattle energy orders` shows those that stand",
         "deal" => "a deal that ended is in its parties' bills only; `wattle energy deal list` shows the open ones",
-        "dispute" => "a dispute that was decided is in the claimant's bill only; `wattle energy dispute list` shows the open ones",
+        "dispute" => "a dispute that was decided is in the claimant's bill, one that was withdrawn in its history only; `wattle energy dispute list` shows the open ones",
         "interval" | "terms" => "the microgrid had no terms then; `wattle energy terms` shows from which interval on it has",
         _ => "check how it is written; a node that is still catching up may not have it yet: `wattle query status`",
     }
@@ -317,6 +317,10 @@ fn refusal_hint(code: &str, data: &Value) -> Option<String> {
         "bad_evidence" => {
             "both readings must be of one meter of the sender's, the later one with the higher number"
         }
+        "tab_not_even" => {
+            "what is owed to the member comes with the next settlement, as far as there is cash: `wattle energy members`"
+        }
+        "dispute_expired" => "`wattle energy dispute withdraw` ends it and gives its deposit back",
         "book_full" => "cancelled orders count as well; try another interval",
         "too_many" => {
             "page by page: the commands that list take --limit and --cursor; a bill takes --from and --to"

@@ -164,10 +164,12 @@ reasons! {
         Unmetered = 115, "unmetered";
     }
     disputes: (128u8..144) => {
-        /// No such dispute, or it is decided.
+        /// No such dispute, or it is decided or withdrawn.
         UnknownDispute = 128, "unknown_dispute";
         /// The two readings are not of one meter, or not in order.
         BadEvidence = 129, "bad_evidence";
+        /// Its time is over: the dispute can be withdrawn only.
+        DisputeExpired = 130, "dispute_expired";
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{Anchored, Page, PageRequest, RpcResult, decimal};
 use serde::{Deserialize, Serialize};
-use wattle_primitives::{Address, Amount, Hash, Height};
+use wattle_primitives::{Address, Amount, Hash, Height, TimeMs};
 
 /// Queries about disputes.
 pub trait DisputeQueries {
@@ -48,8 +48,12 @@ pub struct DisputeInfo {
     pub upheld: u32,
     /// Votes against it.
     pub rejected: u32,
-    /// So many votes on one side decide; 0: the operator alone.
+    /// So many votes on one side decide; 0: the operator alone. As the terms said when it was opened.
     pub votes_needed: u32,
+    /// Who was a member when it was opened votes: whose tab's code is not above this.
+    pub electorate: u32,
+    /// From then on it is not decided any more, and anybody can withdraw it.
+    pub expires_ms: TimeMs,
     /// Where the two readings stand; absent when that is not among what this node keeps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened: Option<OpenedInfo>,

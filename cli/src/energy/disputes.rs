@@ -20,10 +20,13 @@ pub(super) enum DisputeCommand {
         A file holds a signed reading as JSON, as it stands in the transaction that brought it (wattle tx get)."
     )]
     Open(OpenArgs),
-    /// Decide a dispute, as the operator; or vote on it, as a member.
+    /// Vote on a dispute, as a member; or decide it, as the operator, where the terms left it to it.
     #[command(after_help = "Example:\n  wattle energy dispute decide --from alice 4f1c… --uphold")]
     Decide(DecideArgs),
-    /// Disputes that are not decided: votes needed and given, and by which readings they were opened.
+    /// End a dispute without a decision: one's own, or anybody's that has expired. Its deposit is given back.
+    #[command(after_help = "Example:\n  wattle energy dispute withdraw --from bob 4f1c…")]
+    Withdraw(WithdrawArgs),
+    /// Disputes that are not decided: votes needed and given, until when, and by which readings they were opened.
     #[command(
         after_help = "Examples:\n  wattle energy dispute list\n  wattle energy dispute list --microgrid 9f3a… --account bob"
     )]
@@ -72,6 +75,14 @@ pub(super) struct DecideArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct WithdrawArgs {
+    /// The dispute.
+    dispute: Hash,
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ListArgs {
     /// Of this microgrid only.
     #[arg(long, value_name = "HASH")]
@@ -97,6 +108,10 @@ pub(super) async fn run(command: DisputeCommand, ctx: &Ctx) -> CliResult {
             let decide =
                 Call::from(call::disputes::DecideDispute { dispute: args.dispute, uphold: args.uphold });
             call(decide, "decide a dispute", &args.send, ctx).await
+        }
+        DisputeCommand::Withdraw(args) => {
+            let withdraw = Call::from(call::disputes::WithdrawDispute { dispute: args.dispute });
+            call(withdraw, "withdraw a dispute", &args.send, ctx).await
         }
         DisputeCommand::List(args) => {
             let account = address(args.account.as_deref(), ctx)?;

@@ -81,8 +81,9 @@ enum EnergyCommand {
     /// Take an order back before the gate closes.
     #[command(after_help = "Example:\n  wattle energy cancel-order --from bob 4f1c…")]
     CancelOrder(market::CancelArgs),
-    /// Settle the sender's tab with a microgrid: pay what is owed, or take what is due.
-    #[command(after_help = "Example:\n  wattle energy pay-tab --from bob --microgrid 9f3a…")]
+    /// Settle the sender's tab with a microgrid: pay what it owes, or ask for the payout of what it is owed.
+    #[command(after_help = "Example:\n  wattle energy pay-tab --from bob --microgrid 9f3a…\n\n  \
+        Cash is paid out once in each interval, with its settlement, to all who are owed something.")]
     PayTab(tab::PayTabArgs),
     /// What the sender lets a microgrid's operator do in its name, and settlement take from its wallet.
     #[command(
@@ -155,7 +156,7 @@ enum EnergyCommand {
     /// Say anew how much power can flow through a meter; by the microgrid's operator, with its owner's mandate.
     #[command(after_help = life::RATE_EXAMPLE)]
     RateMeter(life::RateArgs),
-    /// End a membership that owes nothing and is owed nothing; by the member or the operator.
+    /// End a membership: what it owes is paid, and what it is owed must have been paid out before.
     #[command(after_help = life::LEAVE_EXAMPLE)]
     Leave(life::LeaveArgs),
     /// A meter's accepted readings, newest first; of a period by the time of their blocks.

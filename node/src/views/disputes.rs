@@ -3,7 +3,7 @@
 //! State lists them by microgrid. Where a dispute was opened is looked up in the history of who opened it.
 
 use super::energy::grid;
-use super::{NodeBackend, View, at, page, storage};
+use super::{NodeBackend, at, page, storage};
 use wattle_primitives::call::DisputesCall;
 use wattle_primitives::call::disputes::{OpenDispute, dispute_id};
 use wattle_primitives::{Address, Call, Hash, Outcome, Tx};
@@ -44,7 +44,7 @@ impl DisputeQueries for NodeBackend {
                     next = Some((number, index));
                     break 'page;
                 }
-                items.push(info(self, &view, *id, dispute)?);
+                items.push(info(self, *id, dispute)?);
             }
             looks = looks.saturating_sub(1);
             if looks == 0 {
@@ -59,17 +59,12 @@ impl DisputeQueries for NodeBackend {
     fn disputes_get(&self, id: Hash) -> RpcResult<Anchored<DisputeInfo>> {
         let view = self.shared.view();
         let found = view.state.read(keys::dispute(&id)).ok_or_else(|| RpcError::not_found("dispute", id))?;
-        Ok(Anchored { at: at(&view), value: info(self, &view, id, &found)? })
+        Ok(Anchored { at: at(&view), value: info(self, id, &found)? })
     }
 }
 
-fn info(node: &NodeBackend, view: &View, id: Hash, dispute: &Dispute) -> RpcResult<DisputeInfo> {
-    let Dispute { microgrid, account, meter, claim, note, upheld, rejected, .. } = *dispute;
-    let running = view
-        .state
-        .read(keys::microgrid(&microgrid))
-        .map(|grid| grid.interval_at(view.header.time_ms))
-        .and_then(|interval| query::terms_at(&view.state, &microgrid, interval));
+fn info(node: &NodeBackend, id: Hash, dispute: &Dispute) -> RpcResult<DisputeInfo> {
+    let Dispute { microgrid, account, meter, claim, note, needed, electorate, expires_ms, .. } = *dispute;
     Ok(DisputeInfo {
         dispute: id,
         microgrid,
@@ -77,9 +72,11 @@ fn info(node: &NodeBackend, view: &View, id: Hash, dispute: &Dispute) -> RpcResu
         meter,
         claim,
         note,
-        upheld: upheld.into(),
-        rejected: rejected.into(),
-        votes_needed: running.map_or(0, |(_, found)| found.terms.dispute_votes.into()),
+        upheld: dispute.upheld.into(),
+        rejected: dispute.rejected.into(),
+        votes_needed: needed.into(),
+        electorate,
+        expires_ms,
         opened: opened(node, &account, &id)?,
     })
 }

@@ -40,9 +40,20 @@ events! {
             account: Address,
             /// Whether it was granted.
             upheld: bool,
-            /// Base units credited to the claimant's tab.
+            /// Base units credited to the claimant's tab: the claim, or what of it there was to be granted.
             credit: Amount,
         } = 2,
+        /// A dispute ended without a decision.
+        dispute_withdrawn: DisputeWithdrawn {
+            /// The dispute.
+            dispute: Hash,
+            /// The microgrid.
+            microgrid: Hash,
+            /// Whose claim.
+            account: Address,
+            /// By whom: the claimant, or anybody once it had expired.
+            by: Address,
+        } = 3,
     }
 }
 
@@ -52,7 +63,9 @@ impl DisputesEvent {
     pub const fn concerns(&self) -> Concerns {
         match self {
             Self::DisputeOpened { account, meter, .. } => Concerns::parties(*account, *meter),
-            Self::DisputeVoted { account, .. } => Concerns::party(*account),
+            Self::DisputeVoted { account, .. } | Self::DisputeWithdrawn { account, .. } => {
+                Concerns::party(*account)
+            }
             Self::DisputeDecided { microgrid, account, .. } => Concerns::party(*account).billed(*microgrid),
         }
     }

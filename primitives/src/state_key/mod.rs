@@ -267,8 +267,23 @@ pub struct MemberRecord {
     pub suspended: u32,
     /// The last interval in which it may have a part: it cannot leave before that is final.
     pub until: IntervalId,
+    /// What its lines to and from the operator have left over: the next ones take it in.
+    pub carry: Carry,
+    /// What it was owed and may be paid, base units, when the microgrid's cash was last shared out.
+    pub claim: Amount,
+    /// With which interval's settlement that was.
+    pub claimed: IntervalId,
     /// Given back when it leaves.
     pub deposit: Deposit,
+}
+
+/// Fractions of a base unit that lines were rounded down by, in thousandths: each below 1,000.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Carry {
+    /// Of what it was charged.
+    pub debit: u16,
+    /// Of what it was credited.
+    pub credit: u16,
 }
 
 impl MemberRecord {
@@ -358,6 +373,6 @@ crate::decodable! {
     BalanceRecord: 64;
     MeterRecord: 256;
     MicrogridRecord: 256;
-    MemberRecord: 256;
+    MemberRecord: 512;
     TermsRecord: 2048;
 }

@@ -403,6 +403,7 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
             }),
         ),
         ("Energy::RateMeter", Call::from(call::energy::RateMeter { meter: address(9), power_max_w: 11_000 })),
+        ("Disputes::WithdrawDispute", Call::from(call::disputes::WithdrawDispute { dispute: hash(14) })),
         ("Energy::ResumeMicrogrid", Call::from(call::energy::ResumeMicrogrid { microgrid })),
     ]
 }
@@ -778,6 +779,10 @@ fn energy_events() -> Vec<(&'static str, Event)> {
                 upheld: true,
                 credit: Amount(900),
             }),
+        ),
+        (
+            "DisputeWithdrawn",
+            Event::Disputes(DisputesEvent::DisputeWithdrawn { dispute, microgrid, account, by: address(7) }),
         ),
         ("DealWithdrawn", Event::Deals(DealsEvent::DealWithdrawn { deal, account })),
         (

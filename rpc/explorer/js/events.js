@@ -378,6 +378,13 @@ const LINES = {
     ", dispute ",
     short(e.dispute),
   ],
+  dispute_withdrawn: (e) => [
+    account(e.by),
+    " withdraws the claim of ",
+    account(e.account),
+    ", dispute ",
+    short(e.dispute),
+  ],
   mandate_set: (e) => [
     account(e.account),
     e.mandate ? " gives a mandate to " : " takes its mandate back from ",

@@ -874,6 +874,8 @@ fn dispute_info(dispute: Hash) -> DisputeInfo {
         upheld: 1,
         rejected: 0,
         votes_needed: 2,
+        electorate: 5,
+        expires_ms: TimeMs(9),
         opened: Some(OpenedInfo { height: Height(3), tx: Hash([6; 32]), first_seq: 1, second_seq: 1 << 60 }),
     }
 }

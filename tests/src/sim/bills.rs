@@ -348,7 +348,9 @@ impl Bills {
         let wh = |wh: &WattHours| i128::from(wh.0);
         let net = wh(import_wh) - wh(export_wh) - wh(bought_wh) + wh(sold_wh);
         let band = self.band(interval.0)?;
-        if (*debit, *credit) == (cost(net, band.import_price), cost(-net, band.export_price)) {
+        if costs(*debit, thousandths(net, band.import_price))
+            && costs(*credit, thousandths(-net, band.export_price))
+        {
             Ok(())
         } else {
             Err("a line does not cost what the tariff says")
@@ -383,11 +385,11 @@ impl Bills {
         }
         let band = self.band(interval)?;
         let more = i128::from(import_wh.0) - i128::from(settled_import_wh.0);
-        let export = cost(export_wh.0.into(), band.export_price);
-        let refund = cost(-more, band.import_price);
-        if *debit == cost(more, band.import_price)
-            && *credit >= export
-            && *credit <= export.saturating_add(refund)
+        let export = thousandths(export_wh.0.into(), band.export_price);
+        let refund = thousandths(-more, band.import_price);
+        if costs(*debit, thousandths(more, band.import_price))
+            && credit.0 >= export / 1000
+            && credit.0 <= (export + refund).div_ceil(1000)
         {
             Ok(())
         } else {
@@ -437,9 +439,14 @@ impl Bills {
     }
 }
 
-/// Price of so much energy, rounded down; nothing for less than none.
-fn cost(wh: i128, price: Amount) -> Amount {
-    Amount(wh.max(0).cast_unsigned() * price.0 / 1000)
+/// Price of so much energy in thousandths of a base unit; nothing for less than none.
+fn thousandths(wh: i128, price: Amount) -> u128 {
+    wh.max(0).cast_unsigned() * price.0
+}
+
+/// Whether a line is so many thousandths in whole base units: rounded down, or up by what lines before it left over.
+fn costs(line: Amount, thousandths: u128) -> bool {
+    line.0 == thousandths / 1000 || line.0 == thousandths.div_ceil(1000)
 }
 
 /// Energy of a meter that waits to be settled, less estimates since its last reading: import and export.

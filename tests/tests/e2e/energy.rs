@@ -382,6 +382,11 @@ fn a_bill_is_contested(village: &Village) {
     assert_eq!(village.ask(&["dispute", "show", &dispute])["dispute"], json!(dispute));
     village.send("operator", &["dispute", "decide", &dispute, "--reject"]);
     assert_eq!(village.ask(&["dispute", "list"])["items"], json!([]));
+    let opened = village.send("alice", &words);
+    let dispute = Village::field(&opened, "dispute_opened", "dispute");
+    let withdrawn = village.send("alice", &["dispute", "withdraw", &dispute]);
+    assert_eq!(Village::field(&withdrawn, "dispute_withdrawn", "dispute"), dispute);
+    assert_eq!(village.ask(&["dispute", "list"])["items"], json!([]));
 }
 
 fn a_bill_is_proven(village: &Village) {

@@ -14,7 +14,7 @@ use wattle_runtime::modules::deals::records::{Acceptance, Deal, DealState};
 use wattle_runtime::modules::disputes::records::Dispute;
 use wattle_runtime::modules::energy::profile::Profile;
 use wattle_runtime::modules::energy::records::{
-    Agenda, Coarse, Handed, Interval, Mandate, Measured, Member, Microgrid, Pause, Position, SettledMeter, Silence,
+    Agenda, Carry, Coarse, Handed, Interval, Mandate, Measured, Member, Microgrid, Pause, Position, SettledMeter, Silence,
     Slice, Step,
 };
 use wattle_runtime::modules::identity::records::{Allowance, Grant, Spent, Sponsorship};
@@ -112,14 +112,17 @@ fn members(all: &mut Map<String, Value>) {
             meters: 11,
             suspended: 12,
             until: IntervalId(13),
+            carry: Carry { debit: 16, credit: 17 } => json!({ "debit": 16, "credit": 17 }),
+            claim: Amount(18),
+            claimed: IntervalId(19),
             deposit: deposit(14, 15) => deposit_json(14, 15),
         }
     );
     record!(all, "SettledMeter", SettledMeter {
         until: IntervalId(1),
         profile: Profile(BoundedVec::new(vec![wh(2), wh(3)]).unwrap()) => json!(["2", "3"]),
-        silence: Some(Silence { since_ms: TimeMs(4), until_ms: Some(TimeMs(5)), amount: Amount(6) })
-            => json!({ "since_ms": "4", "until_ms": "5", "amount": "6" }),
+        silence: Some(Silence { since_ms: TimeMs(4), until_ms: Some(TimeMs(5)), amount: Amount(6), rest: 7 })
+            => json!({ "since_ms": "4", "until_ms": "5", "amount": "6", "rest": 7 }),
         coarse: Some(Coarse { from: IntervalId(7), until: IntervalId(8) })
             => json!({ "from": "7", "until": "8" }),
         handed: Some(Handed { from: address(7), interval: IntervalId(8) })
@@ -147,6 +150,9 @@ fn members(all: &mut Map<String, Value>) {
             meter: address(3),
             claim: Amount(4),
             note: hash(5),
+            needed: 12,
+            electorate: 13,
+            expires_ms: TimeMs(14),
             upheld: 6,
             rejected: 7,
             voters: vec![8, 9],
@@ -173,13 +179,14 @@ fn intervals(all: &mut Map<String, Value>) {
         (Step::Settled, json!("settled")),
         (Step::Finish { next: 94 }, json!({ "finish": { "next": 94 } })),
         (Step::Sum { next: 95 }, json!({ "sum": { "next": 95 } })),
+        (Step::Claim { next: 96 }, json!({ "claim": { "next": 96 } })),
     ];
     for (step, json) in steps {
         let mut one = Map::new();
         record!(one, "Interval", Interval {
             orders: 1, traded_wh: wh(2), price: Some(Amount(3)), step: step => json, demand_wh: wh(4), supply_wh: wh(5),
             done: [wh(6), wh(7)] => json!({ "demand": "6", "supply": "7" }), accounts: 8,
-            subs: measured(9) => shown(9), feeders: measured(13) => shown(13),
+            claims: Amount(17), pot: Amount(18), subs: measured(9) => shown(9), feeders: measured(13) => shown(13),
         });
         all.insert(format!("Interval({})", encode(&step)[0]), one.remove("Interval").unwrap());
     }

@@ -128,9 +128,13 @@ fn state(agenda: Option<&Agenda>, interval: IntervalId, step: Option<Step>) -> I
     let Some(agenda) = agenda else { return IntervalState::Open };
     match step {
         Some(Step::Release { .. }) => IntervalState::Clearing,
-        Some(Step::Measure { .. } | Step::Sum { .. } | Step::Post { .. } | Step::Pay { .. }) => {
-            IntervalState::Settling
-        }
+        Some(
+            Step::Measure { .. }
+            | Step::Sum { .. }
+            | Step::Post { .. }
+            | Step::Claim { .. }
+            | Step::Pay { .. },
+        ) => IntervalState::Settling,
         None | Some(Step::Open | Step::Cleared | Step::Settled | Step::Finish { .. }) => {
             if interval < agenda.finalize {
                 IntervalState::Final

@@ -148,11 +148,11 @@ fn open_disputes_are_listed_with_their_evidence() {
         })
     };
     let terms = Call::from(call::energy::SetTerms { microgrid, terms: Box::new(market_terms()) });
+    world.block(vec![world.tx(1, 0, vec![terms])], true);
+    world.block_at(world.header.time_ms.0 + 1_800_000); // the terms hold
     let txs: Vec<Tx> = (1..=3u8).map(|n| world.tx(1, n.into(), vec![open(n)])).collect();
     let ids: Vec<Hash> = txs.iter().map(|tx| tx.body().id()).collect();
-    world.block(vec![world.tx(1, 0, vec![terms])], true);
     world.block(txs, true);
-    world.block_at(world.header.time_ms.0 + 1_800_000);
     let listed = |world: &World, request| {
         let node = world.open();
         all(2, |page| node.disputes_list(request, page))
@@ -167,8 +167,8 @@ fn open_disputes_are_listed_with_their_evidence() {
         assert_eq!(world.open().disputes_get(dispute.dispute).unwrap().value, *dispute);
     }
     assert!(listed(&world, DisputesRequest { account: Some(address(2)), ..Default::default() }).is_empty());
-    let uphold = Call::from(call::disputes::DecideDispute { dispute: found[0].dispute, uphold: true });
-    world.block(vec![world.tx(1, 4, vec![uphold])], true);
-    // The last has taken the place of the one that is decided.
+    let withdraw = Call::from(call::disputes::WithdrawDispute { dispute: found[0].dispute });
+    world.block(vec![world.tx(1, 4, vec![withdraw])], true);
+    // The last has taken the place of the one that is withdrawn.
     assert_eq!(listed(&world, DisputesRequest::default()), [found[2].clone(), found[1].clone()]);
 }

@@ -2,8 +2,8 @@ use crate::Hash;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// Decides a dispute, by the operator; or votes on it, by a member other than the claimant. Where members decide,
-/// the operator may grant a claim alone, but its refusal is one vote.
+/// Decides a dispute, by the operator, where the terms left that to it when the dispute was opened; else votes on it,
+/// by somebody who was a member then, other than the claimant. The operator has one vote as any member.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

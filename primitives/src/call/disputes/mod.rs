@@ -2,21 +2,26 @@
 
 mod decide_dispute;
 mod open_dispute;
+mod withdraw_dispute;
 
 pub use decide_dispute::DecideDispute;
 pub use open_dispute::OpenDispute;
+pub use withdraw_dispute::WithdrawDispute;
 
 use crate::call::ledger::SUPPLY_MAX;
-use crate::{Address, Amount, Hash};
+use crate::{Address, Amount, Hash, TimeMs};
 
 /// Most that a dispute can claim, base units.
 pub const CLAIM_MAX: Amount = SUPPLY_MAX;
+/// From so long after its opening on, ms, a dispute is not decided any more: 30 days.
+pub const OPEN_MS: TimeMs = TimeMs(30 * 24 * 3600 * 1000);
 
 calls! {
     /// Calls about disputes.
     Disputes(DisputesCall) {
         open_dispute: OpenDispute = 0,
         decide_dispute: DecideDispute = 1,
+        withdraw_dispute: WithdrawDispute = 2,
     }
 }
 

@@ -89,8 +89,8 @@ pub struct Terms {
     pub credit_limit: Amount,
     /// Who signs meter swaps besides the operator; the operator alone when absent.
     pub installer: Option<Address>,
-    /// So many members' votes on one side decide a dispute, at most [`DISPUTE_VOTES_MAX`]; 0 leaves it to the operator
-    /// alone.
+    /// So many members' votes on one side decide a dispute that is opened under these terms, at most
+    /// [`DISPUTE_VOTES_MAX`]; 0 leaves it to the operator alone.
     pub dispute_votes: u16,
     /// Terms that follow upon these hold no earlier than so long after they are set, in ms; at most 400 days.
     #[serde(default)]

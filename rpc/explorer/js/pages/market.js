@@ -58,6 +58,7 @@ const DISPUTES = [
   ["Claim", "num"],
   ["Votes for", "num"],
   ["Against", "num"],
+  ["Expires", "wide"],
   ["Readings", "wide"],
 ];
 
@@ -332,6 +333,7 @@ function disputes(grid) {
           ? `${integer(dispute.upheld)} of ${integer(dispute.votesNeeded)}`
           : h("span", { class: "muted" }, "the operator decides"),
         integer(dispute.rejected),
+        time(dispute.expiresMs),
         dispute.opened
           ? tx(dispute.opened.tx, {
               label: `${integer(dispute.opened.firstSeq)} and ${integer(dispute.opened.secondSeq)}`,

@@ -595,7 +595,7 @@ impl World {
         self.lend(n);
         self.ok(1, energy(registration(&self.env.chain, grid_id(), 90, n)));
         let until = self.grid().agenda.unwrap().settle;
-        let silence = Silence { since_ms: self.env.time_ms, until_ms: None, amount };
+        let silence = Silence { since_ms: self.env.time_ms, until_ms: None, amount, rest: 0 };
         let settled = SettledMeter { until, silence: Some(silence), ..SettledMeter::default() };
         let key = keys::member(&grid_id(), &address(n));
         let mut overlay = Overlay::new(&self.state);

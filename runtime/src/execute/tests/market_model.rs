@@ -96,10 +96,6 @@ struct Model {
     reserved: [i128; 6],
     /// What the grid may ask for what was sold.
     exposed: [i128; 6],
-    /// What came out of wallets and has not gone back.
-    cash: i128,
-    /// What of that was paid for energy that is not settled.
-    escrow: i128,
     orders: BTreeMap<Hash, Standing>,
     placed: BTreeMap<u64, u32>,
     deals: BTreeMap<Hash, Bargain>,
@@ -123,18 +119,13 @@ impl Model {
 
     fn spend(&mut self, n: u8, amount: i128) {
         self.free[at(n)] -= amount;
-        self.cash += amount;
     }
 
     fn pay_tab(&mut self, n: u8) {
-        let (tab, free) = (self.tab[at(n)], self.free[at(n)]);
-        let to_wallet = if tab > 0 {
-            (tab - self.exposed[at(n)]).min(self.cash - self.escrow).max(0)
-        } else {
-            -(-tab).min(free)
-        };
-        self.tab[at(n)] -= to_wallet;
-        self.spend(n, -to_wallet);
+        // What is owed to it waits for settlement.
+        let owed = (-self.tab[at(n)]).clamp(0, self.free[at(n)]);
+        self.tab[at(n)] += owed;
+        self.spend(n, owed);
     }
 
     fn trade(&mut self, interval: u64, buyer: u8, seller: u8, wh: u64) {
@@ -204,7 +195,6 @@ impl Model {
             self.spend(n, kept);
             self.tab[at(n)] += kept;
             self.exposed[at(n)] += worth(IMPORT).min(proceeds + kept);
-            self.escrow += worth(IMPORT).min(proceeds + kept);
         }
         for (bid, wh) in bought {
             let fee = (FEE * u128::from(wh) / 1000) as i128;
@@ -221,7 +211,6 @@ impl Model {
         if funding == Funding::Balance {
             self.hold(charger, -reserved);
             self.spend(charger, due);
-            self.escrow += due;
             self.tab[at(charger)] += due;
         } else {
             self.reserved[at(charger)] -= reserved;

@@ -1,12 +1,10 @@
-use super::LIST;
+use super::close;
 use super::records::Dispute;
 use crate::keys;
 use crate::modules::energy::records::Microgrid;
 use crate::modules::energy::tab::{self, OPERATOR};
-use crate::modules::energy::{self, TERMS_KEYS, terms};
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, energy, weights};
 use wattle_primitives::call::disputes::DecideDispute;
-use wattle_primitives::call::energy::DISPUTE_VOTES_MAX;
 use wattle_primitives::event::DisputesEvent;
 use wattle_primitives::{Amount, Hash, Reason, Weight, planted};
 
@@ -16,7 +14,7 @@ impl Action for DecideDispute {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(17 + TERMS_KEYS)
+        weights::keys(17)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
@@ -26,12 +24,17 @@ impl Action for DecideDispute {
         let grid = energy::microgrid(ctx, &dispute.microgrid)?;
         let sender = ctx.on_behalf_of();
         let code = tab::member(ctx, &dispute.microgrid, &sender)?.code;
-        let terms = terms::at(ctx, &dispute.microgrid, &grid, grid.interval_at(ctx.time_ms()));
-        let needed = terms.map_or(0, |terms| terms.dispute_votes.min(DISPUTE_VOTES_MAX));
-        if sender == grid.operator && (uphold || needed == 0) {
+        if dispute.is_over(ctx.time_ms()) && !planted!("dispute-never-over") {
+            return Err(Reason::DisputeExpired);
+        }
+        let alone = dispute.needed == 0 || planted!("operator-grants-alone", uphold);
+        if alone && sender == grid.operator {
             return end(ctx, id, &grid, &dispute, uphold);
         }
-        if needed == 0 || sender == dispute.account {
+        if dispute.needed == 0 || sender == dispute.account {
+            return Err(Reason::NotAllowed);
+        }
+        if code > dispute.electorate && !planted!("newcomer-votes") {
             return Err(Reason::NotAllowed);
         }
         if dispute.voters.contains(&code) && !planted!("dispute-voted-twice") {
@@ -40,7 +43,7 @@ impl Action for DecideDispute {
         dispute.voters.push(code);
         let votes = if uphold { &mut dispute.upheld } else { &mut dispute.rejected };
         *votes = votes.saturating_add(1);
-        let decided = *votes >= needed;
+        let decided = *votes >= dispute.needed;
         ctx.emit(DisputesEvent::DisputeVoted { dispute: *id, account: sender, uphold });
         if decided {
             return end(ctx, id, &grid, &dispute, uphold);
@@ -50,7 +53,8 @@ impl Action for DecideDispute {
     }
 }
 
-/// Pays a claim that is granted from the operator's tab to the claimant's, and gives the deposit back.
+/// Pays a claim that is granted, or as much of it as the claimant was charged and not granted before, from the
+/// operator's tab to the claimant's, and ends the dispute.
 fn end(
     ctx: &mut Ctx<'_>,
     id: &Hash,
@@ -58,24 +62,17 @@ fn end(
     dispute: &Dispute,
     upheld: bool,
 ) -> Result<(), Reason> {
-    // The operator would pay itself; who has left is owed nothing any more.
+    // The operator would pay itself; who has left since is owed nothing any more, even if it is back.
     let member = ctx.state.read(keys::member(&dispute.microgrid, &dispute.account));
-    let member = member.filter(|member| upheld && member.code != OPERATOR);
-    let credit = member.as_ref().map_or(Amount::ZERO, |_| dispute.claim);
+    let electorate = dispute.electorate;
+    let member = member.filter(|member| upheld && member.code != OPERATOR && member.code <= electorate);
+    let mut credit = Amount::ZERO;
     if let Some(mut member) = member {
+        let left = tab::charged(ctx, grid, &member).saturating_sub(member.granted);
+        credit = if planted!("claim-granted-whole") { dispute.claim } else { dispute.claim.min(left) };
         member.granted = member.granted.checked_add(credit).ok_or(Reason::Overflow)?;
-        if member.granted > tab::charged(ctx, grid, &member) {
-            return Err(Reason::LimitExceeded);
-        }
         ctx.state.write(keys::member(&dispute.microgrid, &dispute.account), &member);
         tab::charge(ctx, grid, OPERATOR, member.code, credit)?;
-    }
-    ctx.state.remove(keys::dispute(id));
-    if let Some(moved) = LIST.remove(ctx, &dispute.microgrid, dispute.index)
-        && let Some(mut other) = ctx.state.read(keys::dispute(&moved))
-    {
-        other.index = dispute.index;
-        ctx.state.write(keys::dispute(&moved), &other);
     }
     ctx.emit(DisputesEvent::DisputeDecided {
         dispute: *id,
@@ -84,5 +81,5 @@ fn end(
         upheld,
         credit,
     });
-    ledger::refund(ctx, &dispute.deposit)
+    close(ctx, id, dispute)
 }

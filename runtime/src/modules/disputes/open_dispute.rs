@@ -1,9 +1,10 @@
 use super::LIST;
 use super::records::Dispute;
 use crate::keys;
-use crate::modules::energy::push_reading;
+use crate::modules::energy::{self, TERMS_KEYS, push_reading, terms};
 use crate::modules::{Action, Ctx, SigSink, ledger, weights};
-use wattle_primitives::call::disputes::{CLAIM_MAX, OpenDispute, dispute_id};
+use wattle_primitives::call::disputes::{CLAIM_MAX, OPEN_MS, OpenDispute, dispute_id};
+use wattle_primitives::call::energy::DISPUTE_VOTES_MAX;
 use wattle_primitives::event::DisputesEvent;
 use wattle_primitives::reading::{Reading, RegisterEncoding, SignedReading};
 use wattle_primitives::{Address, Amount, Hash, Reason, WattHours, Weight};
@@ -28,7 +29,7 @@ impl Action for OpenDispute {
     }
 
     fn weight(&self) -> Weight {
-        Weight((2 * weights::SIGNATURE).saturating_add(weights::keys(8).0))
+        Weight((2 * weights::SIGNATURE).saturating_add(weights::keys(9 + TERMS_KEYS).0))
     }
 
     /// Opens the dispute for the sender, who owns the meter, or did until it was handed over.
@@ -51,6 +52,9 @@ impl Action for OpenDispute {
         }
         let (import_wh, export_wh) = between(meter.encoding, &self.first.reading, &self.second.reading)?;
         let (microgrid, claim) = (self.microgrid, self.claim);
+        let grid = energy::microgrid(ctx, &microgrid)?;
+        let terms = terms::at(ctx, &microgrid, &grid, grid.interval_at(ctx.time_ms()));
+        let needed = terms.map_or(0, |terms| terms.dispute_votes.min(DISPUTE_VOTES_MAX));
         let deposit = ledger::deposit(ctx)?;
         let (note, voters) = (self.note, Vec::new());
         let record = Dispute {
@@ -60,6 +64,9 @@ impl Action for OpenDispute {
             meter: address,
             claim,
             note,
+            needed,
+            electorate: grid.members,
+            expires_ms: ctx.time_ms().saturating_add(OPEN_MS),
             upheld: 0,
             rejected: 0,
             voters,

@@ -2,7 +2,7 @@
 
 use crate::modules::ledger::records::Deposit;
 use borsh::{BorshDeserialize, BorshSerialize};
-use wattle_primitives::{Address, Amount, Hash};
+use wattle_primitives::{Address, Amount, Hash, TimeMs};
 
 /// A dispute that is not decided.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -19,6 +19,12 @@ pub struct Dispute {
     pub claim: Amount,
     /// Hash of the reasons.
     pub note: Hash,
+    /// So many votes on one side decide, as the terms said when it was opened; 0: the operator alone decides.
+    pub needed: u16,
+    /// Who was a member when it was opened votes: whose code is not above this.
+    pub electorate: u32,
+    /// From then on it is not decided any more.
+    pub expires_ms: TimeMs,
     /// Votes for the claim.
     pub upheld: u16,
     /// Votes against it.
@@ -29,4 +35,12 @@ pub struct Dispute {
     pub voters: Vec<u32>,
     /// Deposit for its key.
     pub deposit: Deposit,
+}
+
+impl Dispute {
+    /// Whether it has expired.
+    #[must_use]
+    pub fn is_over(&self, time_ms: TimeMs) -> bool {
+        time_ms >= self.expires_ms
+    }
 }

@@ -10,15 +10,32 @@ use wattle_primitives::TimeMs;
 /// `floor(total * after / whole) - floor(total * before / whole)`. Nothing when the line has no length.
 #[must_use]
 pub(super) fn share(total: u128, before: u64, after: u64, whole: u64) -> u128 {
-    up_to(total, after, whole).saturating_sub(up_to(total, before, whole))
+    let up_to = |part: u64| proportion(total, part.into(), whole.into());
+    up_to(after).saturating_sub(up_to(before))
 }
 
-/// `floor(total * part / whole)` for `part <= whole`, without leaving 128 bits.
-fn up_to(total: u128, part: u64, whole: u64) -> u128 {
-    let (whole, part) = (u128::from(whole), u128::from(part));
+/// `floor(total * part / whole)` for `part <= whole`, without leaving 128 bits. Nothing of nothing. Wholes above 2^126,
+/// which no sum of money comes to, count in units of four, so that no more is shared than there is.
+#[must_use]
+pub(super) fn proportion(total: u128, part: u128, whole: u128) -> u128 {
+    let (part, whole) =
+        if whole >> 126 == 0 { (part, whole) } else { (part / 4, (whole / 4).saturating_add(1)) };
+    let part = part.min(whole);
     let (Some(quotient), Some(rest)) = (total.checked_div(whole), total.checked_rem(whole)) else { return 0 };
-    let rest = rest.saturating_mul(part).checked_div(whole).unwrap_or(0);
-    quotient.saturating_mul(part).saturating_add(rest)
+    let shared = quotient.saturating_mul(part);
+    if let Some(product) = rest.checked_mul(part) {
+        return shared.saturating_add(product.checked_div(whole).unwrap_or(0));
+    }
+    // The rest is below the whole, so that long multiplication, bit by bit, stays below three times the whole.
+    let (mut of_rest, mut left) = (0u128, 0u128);
+    for bit in (0..u128::BITS).rev() {
+        let more = if rest >> bit & 1 == 1 { part } else { 0 };
+        (of_rest, left) = (of_rest.saturating_mul(2), left.saturating_mul(2).saturating_add(more));
+        while left >= whole {
+            (of_rest, left) = (of_rest.saturating_add(1), left.saturating_sub(whole));
+        }
+    }
+    shared.saturating_add(of_rest)
 }
 
 /// A counter between two readings: it grows evenly. Between two readings at one time it jumps right after it.

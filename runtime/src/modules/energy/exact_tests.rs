@@ -1,7 +1,35 @@
 use super::*;
 use proptest::prelude::*;
 
+/// A product of 256 bits: its upper and its lower half.
+fn product(a: u128, b: u128) -> (u128, u128) {
+    let (low, high) = (|n: u128| n & u128::from(u64::MAX), |n: u128| n >> 64);
+    let middle = high(low(a) * low(b)) + low(low(a) * high(b)) + low(high(a) * low(b));
+    let upper = high(a) * high(b) + high(low(a) * high(b)) + high(high(a) * low(b)) + high(middle);
+    (upper, a.wrapping_mul(b))
+}
+
 proptest! {
+    #[test]
+    fn parts_of_any_size_are_exact(total in any::<u128>(), whole in 1u128.., shift in 0u32..127, part in any::<u128>()) {
+        let whole = (whole >> shift).max(1) & ((1 << 126) - 1) | 1;
+        let part = part % (whole + 1);
+        let got = proportion(total, part, whole);
+        let (wanted, got, more) = (product(total, part), product(got, whole), product(got.saturating_add(1), whole));
+        prop_assert!(got <= wanted && (wanted < more || part == whole));
+    }
+
+    #[test]
+    fn no_more_is_shared_than_there_is(
+        total in any::<u128>(),
+        parts in prop::collection::vec(any::<u128>(), 1..40),
+    ) {
+        let parts: Vec<u128> = parts.iter().map(|part| part >> 6).collect();
+        let whole: u128 = parts.iter().sum();
+        let shared = parts.iter().try_fold(0u128, |sum, part| sum.checked_add(proportion(total, *part, whole)));
+        prop_assert!(shared.is_some_and(|shared| shared <= total));
+    }
+
     #[test]
     fn shares_sum_to_the_whole(total in any::<u128>(), parts in prop::collection::vec(0u64..1 << 50, 1..40)) {
         let whole: u64 = parts.iter().sum();

@@ -46,6 +46,7 @@ pub(crate) fn finalize(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> b
         | Step::Measure { .. }
         | Step::Sum { .. }
         | Step::Post { .. }
+        | Step::Claim { .. }
         | Step::Pay { .. }
         | Step::Settled => {
             record.done = [WattHours::ZERO; 2];

@@ -5,6 +5,7 @@
 //! ([`Handed`]); of the interval under way its part is booked at once. The old owner's deals count nothing of the meter
 //! any more, and the bills of its time it can still dispute.
 
+use super::profile::Profile;
 use super::records::{Handed, Interval, Meter};
 use super::retire_meter::{close, engaged};
 use super::submit_readings::{accept, accepted_event, push_reading};
@@ -85,7 +86,7 @@ fn part_with(
     if meter.role == MeterRole::Sub && !planted!("old-use-handed-over") {
         book_slice(ctx, address, meter, interval)?;
     }
-    settled.typical_wh = WattHours::ZERO;
+    settled.profile = Profile::default();
     settled.handed = Some(Handed { from: meter.owner, interval });
     ctx.state.write(key, &settled);
     Ok(())

@@ -1,7 +1,7 @@
 //! The rules of settlement: every microgrid with terms stands in the queue once unless it is paused, lists and records
 //! agree, nothing waits for an interval that is over, and money is on tabs or in cash and nowhere else.
 
-use super::records::{Mandate, Member, Meter, Microgrid, Position, SettledMeter, Step};
+use super::records::{Carry, Mandate, Member, Meter, Microgrid, Position, SettledMeter, Step};
 use super::tab::{self, CLEARING};
 use crate::State;
 use crate::keys::{self, tag};
@@ -60,6 +60,8 @@ impl invariants::Rules for Rules {
                 self.estimates.entry(at).or_default().0 = member.estimated;
                 self.suspended.entry(at).or_default().0 = member.suspended;
                 self.exposures.entry((at.0, member.code)).or_default().0 = member.exposed;
+                let Carry { debit, credit } = member.carry;
+                require(debit.max(credit) < 1000, at.0, "a whole base unit is left over")?;
                 let listed = state.read(keys::member_index(&at.0, member.code)) == Some(at.1);
                 require(listed, at.0, "member is not listed under its code")
             }

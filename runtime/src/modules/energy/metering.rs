@@ -22,7 +22,7 @@
 //! for, it only kept that energy from being sold to the grid.
 
 use super::exact::{Span, share};
-use super::prices::{cost, cost_at_most};
+use super::prices::{carried, cost_at_most, exact, thousandths};
 use super::profile::SLOT_MS;
 use super::records::{
     Agenda, LastReading, Measured, Member, Meter, Microgrid, SettledMeter, Silence, Slice, Step,
@@ -69,8 +69,8 @@ struct Flow<'a> {
 struct Replaced {
     /// Energy estimated, Wh.
     wh: u64,
-    /// Its worth when it was settled, base units.
-    worth: Amount,
+    /// Its worth when it was settled, thousandths of a base unit.
+    worth: u128,
     /// The part of `wh` that is refunded at the export price, Wh.
     offset: u64,
 }
@@ -83,7 +83,7 @@ pub(super) fn settled(ctx: &mut Ctx<'_>, id: &Hash, agenda: &Agenda, address: &A
     }
     let open = ctx.state.read(keys::interval(id, agenda.settle));
     let measured = open.is_some_and(|interval| match interval.step {
-        Step::Sum { .. } | Step::Post { .. } | Step::Pay { .. } | Step::Settled => true,
+        Step::Sum { .. } | Step::Post { .. } | Step::Claim { .. } | Step::Pay { .. } | Step::Settled => true,
         Step::Open | Step::Release { .. } | Step::Cleared | Step::Measure { .. } | Step::Finish { .. } => {
             false
         }
@@ -127,9 +127,13 @@ pub(super) fn take(
     Ok(())
 }
 
-/// Takes what readings have replaced out of what the member owes by estimates alone.
-fn release(member: &mut Member, silence: &mut Silence, amount: Amount) {
-    silence.amount = silence.amount.saturating_sub(amount);
+/// Takes what readings have replaced, in thousandths of a base unit, out of what the member owes by estimates alone.
+fn release(member: &mut Member, silence: &mut Silence, replaced: u128) {
+    let left = thousandths(silence.amount, silence.rest).saturating_sub(replaced);
+    silence.rest = 0;
+    let left = carried(left, &mut silence.rest);
+    let amount = silence.amount.saturating_sub(left);
+    silence.amount = left;
     member.estimated = member.estimated.saturating_sub(amount);
     member.estimates_paid = member.estimates_paid.saturating_sub(amount);
     if member.estimated == Amount::ZERO {
@@ -158,19 +162,19 @@ impl Flow<'_> {
         if self.meter.role == MeterRole::Sub {
             let mut member = tab::member(ctx, self.id, &self.meter.owner)?;
             let offset = member.offset.0.min(estimate.saturating_sub(import));
-            let mut replaced = Replaced { wh: estimate, worth: Amount::ZERO, offset };
+            let mut replaced = Replaced { wh: estimate, worth: 0, offset };
             member.offset = member.offset.saturating_sub(WattHours(offset));
             let worth = settled.silence.and_then(|_| self.worth(ctx, settled, (from, to)));
             if let Some(silence) = &mut settled.silence {
-                let worth = worth.unwrap_or_else(|| Amount(share(silence.amount.0, 0, estimate, left)));
-                let over = to >= self.until_ms;
-                replaced.worth = if over { silence.amount } else { worth.min(silence.amount) };
+                let whole = thousandths(silence.amount, silence.rest);
+                let worth = worth.unwrap_or_else(|| share(whole, 0, estimate, left));
+                replaced.worth = if to >= self.until_ms { whole } else { worth.min(whole) };
                 release(&mut member, silence, replaced.worth);
-                ctx.state.write(keys::member(self.id, &self.meter.owner), &member);
             }
             if (import, export, estimate) != (0, 0, 0) {
-                self.charge(ctx, member.code, (from, to), [import, export], &replaced)?;
+                self.charge(ctx, &mut member, (from, to), [import, export], &replaced)?;
             }
+            ctx.state.write(keys::member(self.id, &self.meter.owner), &member);
         }
         if settled.silence.is_some() {
             self.correct(ctx, settled);
@@ -181,26 +185,26 @@ impl Flow<'_> {
         Ok(())
     }
 
-    /// What was charged for the estimate of a time of at most [`WORTH_SLOTS_MAX`] hours, hour by hour; of a longer one
-    /// `None`.
+    /// What was charged for the estimate of a time of at most [`WORTH_SLOTS_MAX`] hours, hour by hour, in thousandths of a
+    /// base unit; of a longer one `None`.
     fn worth(
         &self,
         ctx: &mut Ctx<'_>,
         settled: &SettledMeter,
         (from, to): (TimeMs, TimeMs),
-    ) -> Option<Amount> {
+    ) -> Option<u128> {
         let hour = |at: TimeMs| at.0 / SLOT_MS;
         let slots = hour(from)..=hour(TimeMs(to.0.saturating_sub(1)).max(from));
         if slots.end().saturating_sub(*slots.start()) >= WORTH_SLOTS_MAX {
             return None;
         }
-        let mut worth = Amount::ZERO;
+        let mut worth = 0u128;
         for slot in slots {
             let start = TimeMs(slot.saturating_mul(SLOT_MS)).max(from);
             let end = TimeMs(slot.saturating_add(1).saturating_mul(SLOT_MS)).min(to);
             let estimate = settled.estimated(start, end, self.grid.interval_ms);
             let prices = terms::prices(ctx, self.id, self.grid, (start, end), Terms::prices)?;
-            worth = worth.saturating_add(cost(prices.import, WattHours(estimate)));
+            worth = worth.saturating_add(exact(prices.import, WattHours(estimate)));
         }
         Some(worth)
     }
@@ -210,7 +214,7 @@ impl Flow<'_> {
     fn charge(
         &self,
         ctx: &mut Ctx<'_>,
-        code: u32,
+        member: &mut Member,
         (from, to): (TimeMs, TimeMs),
         [import, export]: [u64; 2],
         replaced: &Replaced,
@@ -218,23 +222,26 @@ impl Flow<'_> {
         let price = self.prices(ctx, from, to)?;
         let estimate = replaced.wh;
         let more = WattHours(import.saturating_sub(estimate));
-        let mut debit = cost(price.import, more);
+        let (code, carry) = (member.code, &mut member.carry);
+        let mut charge = exact(price.import, more);
+        if !self.is_fine(from, to) && !planted!("estimate-at-its-own-hours") {
+            let right = import.min(estimate);
+            let paid = share(replaced.worth, 0, right, estimate);
+            let average = terms::prices(ctx, self.id, self.grid, (from, to), Terms::prices);
+            let least = exact(average.unwrap_or(price).import, WattHours(right));
+            charge = charge.saturating_add(least.saturating_sub(paid));
+        }
+        let mut debit = carried(charge, &mut carry.debit);
         let up = || cost_at_most(price.import, more);
         if planted!("adjustment-rounded-up", up() != debit) {
             debit = up();
         }
-        if !self.is_fine(from, to) && !planted!("estimate-at-its-own-hours") {
-            let right = import.min(estimate);
-            let paid = Amount(share(replaced.worth.0, 0, right, estimate));
-            let average = terms::prices(ctx, self.id, self.grid, (from, to), Terms::prices);
-            let least = cost(average.unwrap_or(price).import, WattHours(right));
-            debit = debit.saturating_add(least.saturating_sub(paid));
-        }
         let over = estimate.saturating_sub(import);
-        let mut credit = cost(price.import, WattHours(over.saturating_sub(replaced.offset)))
-            .saturating_add(cost(price.export, WattHours(replaced.offset)))
-            .min(Amount(share(replaced.worth.0, 0, over, estimate)));
-        credit = credit.saturating_add(cost(price.export, WattHours(export)));
+        let refund = exact(price.import, WattHours(over.saturating_sub(replaced.offset)))
+            .saturating_add(exact(price.export, WattHours(replaced.offset)))
+            .min(share(replaced.worth, 0, over, estimate));
+        let credit = refund.saturating_add(exact(price.export, WattHours(export)));
+        let mut credit = carried(credit, &mut carry.credit);
         if code == OPERATOR {
             (debit, credit) = (Amount::ZERO, Amount::ZERO);
         }
@@ -374,8 +381,10 @@ impl Flow<'_> {
         if self.meter.role == MeterRole::Feeder || wh == [0; 2] {
             return Ok(());
         }
-        let member = tab::member(ctx, self.id, &self.meter.owner)?;
-        self.charge(ctx, member.code, (from, to), wh, &Replaced::default())
+        let mut member = tab::member(ctx, self.id, &self.meter.owner)?;
+        self.charge(ctx, &mut member, (from, to), wh, &Replaced::default())?;
+        ctx.state.write(keys::member(self.id, &self.meter.owner), &member);
+        Ok(())
     }
 
     fn add(&self, ctx: &mut Ctx<'_>, interval: IntervalId, from: TimeMs, to: TimeMs) {

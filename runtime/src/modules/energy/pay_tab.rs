@@ -1,7 +1,7 @@
-use super::{microgrid, tab};
+use super::{microgrid, positions, tab};
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::energy::PayTab;
-use wattle_primitives::{Reason, Weight};
+use wattle_primitives::{Amount, Reason, Weight};
 
 impl Action for PayTab {
     fn check(&self) -> Result<(), Reason> {
@@ -12,10 +12,13 @@ impl Action for PayTab {
         weights::keys(20)
     }
 
-    /// Settles the sender's tab as far as there is money.
+    /// Pays what the sender owes, or has it paid what it is owed when settlement next shares out the cash.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let grid = microgrid(ctx, &self.microgrid)?;
         let sender = ctx.on_behalf_of();
-        tab::pay(ctx, &self.microgrid, &grid, sender, tab::By::Member).map(drop)
+        match tab::pay(ctx, &self.microgrid, &grid, sender, tab::By::Member)? {
+            Amount::ZERO => positions::ask_payout(ctx, &self.microgrid, &grid, &sender),
+            _ => Ok(()),
+        }
     }
 }

@@ -63,6 +63,32 @@ pub(crate) fn count_traded(ctx: &mut Ctx<'_>, id: &Hash, interval: IntervalId, w
     ctx.state.write(key, &record);
 }
 
+/// Has an interval settled even where no meter is.
+fn open(ctx: &mut Ctx<'_>, id: &Hash, interval: IntervalId) {
+    let key = keys::interval(id, interval);
+    if !ctx.state.contains(key) {
+        ctx.state.write(key, &Interval::default());
+    }
+}
+
+/// Has cash that a member is owed paid out with the next interval that ends, even where no meter is.
+pub(crate) fn ask_payout(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    account: &Address,
+) -> Result<(), Reason> {
+    let member = tab::member(ctx, id, account)?;
+    let waits = tab::payable(ctx, grid, &member).min(tab::free_cash(ctx, id, grid));
+    // In a pause such intervals would pile up: who is owed asks again after it.
+    let works = grid.agenda.is_some() && !grid.is_paused();
+    if grid.meters == 0 && works && waits > Amount::ZERO {
+        let interval = credit::current(ctx, grid);
+        open(ctx, id, interval);
+    }
+    Ok(())
+}
+
 /// Keeps what was paid to a member by a deal, until what is used now is settled.
 pub(crate) fn keep_paid(
     ctx: &mut Ctx<'_>,
@@ -76,10 +102,7 @@ pub(crate) fn keep_paid(
     }
     let interval = credit::current(ctx, grid);
     let code = tab::engage(ctx, id, to, interval)?.code;
-    let key = keys::interval(id, interval);
-    if !ctx.state.contains(key) {
-        ctx.state.write(key, &Interval::default());
-    }
+    open(ctx, id, interval);
     let key = keys::position(id, interval, code);
     let mut position = ctx.state.read(key).unwrap_or_default();
     tab::keep(ctx, id, &mut position, amount)?;

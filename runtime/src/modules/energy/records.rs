@@ -8,7 +8,7 @@ use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, TimeMs, WattHours};
 
 pub use wattle_primitives::state_key::{
-    Agenda, Deposit, LastReading, MemberRecord as Member, MeterRecord as Meter, MicrogridRecord as Microgrid,
+    Agenda, Carry, Deposit, LastReading, MemberRecord as Member, MeterRecord as Meter, MicrogridRecord as Microgrid,
     Pause, TermsRecord,
 };
 
@@ -47,6 +47,10 @@ pub struct Interval {
     pub done: [WattHours; 2],
     /// Members with a line.
     pub accounts: u32,
+    /// Sum of what members are owed and may be paid, base units, once summed up; the operator's claim is not in it.
+    pub claims: Amount,
+    /// The cash that is shared out among them, base units: what there was to be paid out at that moment.
+    pub pot: Amount,
     /// Sums over members' meters; late readings correct them until the interval is final.
     pub subs: Measured,
     /// Sums over feeder meters, likewise.
@@ -91,7 +95,7 @@ pub enum Step {
         /// Next member.
         next: u32,
     } = 4,
-    /// Members with a claim are being paid.
+    /// Members with a claim are being paid their part of the cash.
     Pay {
         /// Next member.
         next: u32,
@@ -108,6 +112,11 @@ pub enum Step {
         /// Next member.
         next: u32,
     } = 8,
+    /// What members owe is being collected, and what they are owed summed up.
+    Claim {
+        /// Next member.
+        next: u32,
+    } = 9,
 }
 
 /// A member's part of an interval.
@@ -224,6 +233,8 @@ pub struct Silence {
     pub until_ms: Option<TimeMs>,
     /// Worth of the estimates that no reading has replaced, base units: part of the member's `estimated`.
     pub amount: Amount,
+    /// What that is rounded down by, in thousandths of a base unit.
+    pub rest: u16,
 }
 
 /// A meter's energy in an interval that is not settled.

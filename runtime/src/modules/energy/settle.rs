@@ -1,4 +1,4 @@
-//! Settling an interval provisionally: meters are summed up by member, then members are charged and paid.
+//! Settling an interval provisionally: meters are summed up by member, then members are charged, and cash is shared out.
 //!
 //! A meter that has not reported to the end of the interval is estimated: the rest of its import by what it used at
 //! that time of earlier days, of its export nothing. Where it was silent in a pause of the microgrid, estimates end
@@ -6,12 +6,19 @@
 //! who goes there ends that. What a member used beyond what it bought, or delivered beyond what it sold, settles with the
 //! operator at the tariff, or under mid-market rates with the other members first.
 //!
+//! Then what members owe is collected, and what they are owed summed up; the cash that is there at that moment is the
+//! pot. It is paid out over as many blocks as it takes: all in full where it suffices, and then the operator from what
+//! is left; else in proportion to what each was owed, and nothing to the operator. What is rounded off stays in cash.
+//! Whatever happens meanwhile, no member gets more than that part, its claim of the moment, or the cash there is.
+//!
 //! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it, within its owner's mandate.
 
-use super::exact::share;
-use super::prices::cost;
+use super::exact::{proportion, share};
+use super::prices::{carried, cost, exact};
 use super::readings;
-use super::records::{Interval, LastReading, Measured, Meter, Position, SettledMeter, Silence, Slice, Step};
+use super::records::{
+    Carry, Interval, LastReading, Measured, Meter, Position, SettledMeter, Silence, Slice, Step,
+};
 use super::tab::{self, CLEARING, OPERATOR, Tab};
 use super::work::{At, Budget};
 use crate::keys;
@@ -25,8 +32,7 @@ use wattle_primitives::{Address, Amount, TimeMs, WattHours, planted};
 const MEASURE_KEYS: u64 = 6;
 /// Keys of a member without anything to do.
 const IDLE_KEYS: u64 = 2;
-/// Keys of a member with a claim for which there is no cash, or a debt for which there is no money or no mandate: tab,
-/// list entry, member, and two more to look for that.
+/// Keys of a member who is owed something, or owes it and does not pay: tab, list entry, member, wallet, mandate.
 const UNPAID_KEYS: u64 = 5;
 /// Keys of posting a member's line: position, list entry, member, two tabs and the clearing account with their
 /// records, and what paying takes.
@@ -75,11 +81,19 @@ fn step(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, budget: &mut Budg
             budget.keys(if posted { POST_KEYS } else { IDLE_KEYS });
             Step::Post { next: next.saturating_add(1) }
         }
-        Step::Post { .. } => Step::Pay { next: OPERATOR.saturating_add(1) },
+        Step::Post { .. } => Step::Claim { next: OPERATOR },
+        Step::Claim { next } if next <= at.grid.members => {
+            budget.keys(claim(ctx, at, record, next));
+            Step::Claim { next: next.saturating_add(1) }
+        }
+        Step::Claim { .. } => {
+            record.pot = tab::free_cash(ctx, at.id, at.grid);
+            budget.keys(IDLE_KEYS); // what came in, and escrow
+            Step::Pay { next: OPERATOR.saturating_add(1) }
+        }
         // The operator comes last: what there is goes to members first.
-        Step::Pay { next } if next <= at.grid.members.saturating_add(1) => {
-            let paid = pay(ctx, at, if next <= at.grid.members { next } else { OPERATOR });
-            budget.keys(if paid { PAY_KEYS.saturating_add(IDLE_KEYS) } else { UNPAID_KEYS });
+        Step::Pay { next } if record.pot > Amount::ZERO && next <= at.grid.members.saturating_add(1) => {
+            budget.keys(pay(ctx, at, record, if next <= at.grid.members { next } else { OPERATOR }));
             Step::Pay { next: next.saturating_add(1) }
         }
         Step::Pay { .. } | Step::Settled | Step::Finish { .. } => {
@@ -131,7 +145,7 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
             let before = settled.handed.filter(|handed| at.interval < handed.interval);
             let owner = before.map_or(meter.owner, |handed| handed.from);
             if settled.handed.is_some_and(|handed| at.interval <= handed.interval) {
-                settled.typical_wh = WattHours::ZERO; // of the old owner's use
+                settled.profile = Profile::default(); // of the old owner's use
             }
             book(ctx, at, owner, &part, &mut settled);
             if is_lost(at, &last, &settled) {
@@ -169,7 +183,8 @@ fn part(
         return Part { import_wh, export_wh, estimate: coarse.then_some(WattHours::ZERO) };
     }
     let since_ms = last.effective_ms.max(start);
-    let silence = settled.silence.get_or_insert(Silence { since_ms, until_ms: None, amount: Amount::ZERO });
+    let first = Silence { since_ms, until_ms: None, amount: Amount::ZERO, rest: 0 };
+    let silence = settled.silence.get_or_insert(first);
     if let Some(paused_ms) = at.grid.paused_from(start.max(silence.since_ms), end) {
         silence.until_ms.get_or_insert(paused_ms.max(silence.since_ms));
     }
@@ -225,7 +240,7 @@ fn book(ctx: &mut Ctx<'_>, at: &At<'_>, owner: Address, part: &Part, settled: &m
     let silent = settled.silence.is_some();
     position.estimated |= part.estimate.is_some() && (silent || !position.is_idle());
     if let Some((estimate, silence)) = part.estimate.zip(settled.silence.as_mut()) {
-        let amount = cost(at.prices.import, estimate);
+        let amount = carried(exact(at.prices.import, estimate), &mut silence.rest);
         if amount > Amount::ZERO {
             silence.amount = silence.amount.saturating_add(amount);
             member.estimated = member.estimated.saturating_add(amount);
@@ -273,10 +288,16 @@ fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> boo
         return false;
     }
     let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return false };
+    let member_key = keys::member(at.id, &account);
+    let Some(mut member) = ctx.state.read(member_key) else { return false };
+    let carry = &mut member.carry;
     let charges = match at.terms.clearing {
-        ClearingRule::MidMarket => mid_market(at, record, &position),
-        ClearingRule::Tariff | ClearingRule::PayAsBid | ClearingRule::Uniform => at_tariff(at, &position),
+        ClearingRule::MidMarket => mid_market(at, record, &position, carry),
+        ClearingRule::Tariff | ClearingRule::PayAsBid | ClearingRule::Uniform => {
+            at_tariff(at, &position, carry)
+        }
     };
+    ctx.state.write(member_key, &member);
     // The operator settles with itself what it settles with itself.
     let own = |amount: Amount| if code == OPERATOR { Amount::ZERO } else { amount };
     let before = tab::balance(ctx, at.grid, code);
@@ -316,11 +337,11 @@ fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> boo
     true
 }
 
-fn at_tariff(at: &At<'_>, position: &Position) -> Charges {
+fn at_tariff(at: &At<'_>, position: &Position, carry: &mut Carry) -> Charges {
     let (demand, supply) = net(position);
     Charges {
-        debit_operator: cost(at.prices.import, WattHours(demand)),
-        credit_operator: cost(at.prices.export, WattHours(supply)),
+        debit_operator: carried(exact(at.prices.import, WattHours(demand)), &mut carry.debit),
+        credit_operator: carried(exact(at.prices.export, WattHours(supply)), &mut carry.credit),
         ..Charges::default()
     }
 }
@@ -328,9 +349,9 @@ fn at_tariff(at: &At<'_>, position: &Position) -> Charges {
 /// Energy that demand and supply have in common changes hands half-way between the tariff's prices; what one side has
 /// more than the other comes from or goes to the grid. Each side bears both in proportion. An estimate is bought from
 /// the grid: nobody sells what perhaps nobody uses.
-fn mid_market(at: &At<'_>, record: &mut Interval, position: &Position) -> Charges {
+fn mid_market(at: &At<'_>, record: &mut Interval, position: &Position, carry: &mut Carry) -> Charges {
     let (demand, supply) = (record.demand_wh, record.supply_wh);
-    let estimate = cost(at.prices.import, position.estimate_wh);
+    let estimate = carried(exact(at.prices.import, position.estimate_wh), &mut carry.debit);
     let inside = cost(at.prices.middle(), demand.min(supply)).0;
     let bought = cost(at.prices.import, demand.saturating_sub(supply)).0;
     let sold = cost(at.prices.export, supply.saturating_sub(demand)).0;
@@ -400,14 +421,52 @@ fn collect(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, before: 
     }
 }
 
-fn pay(ctx: &mut Ctx<'_>, at: &At<'_>, code: u32) -> bool {
-    if tab::balance(ctx, at.grid, code) == Tab::Even {
-        return false;
+/// Collects what a member owes, or notes and sums up what it is to be paid. Returns how many keys that touched.
+fn claim(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> u64 {
+    let tab = tab::balance(ctx, at.grid, code);
+    if tab == Tab::Even {
+        return 1;
     }
-    let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return false };
-    pay_tab(ctx, at, account)
+    let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return IDLE_KEYS };
+    if matches!(tab, Tab::Owes(_)) {
+        let paid = pay_tab(ctx, at, account);
+        return if paid { PAY_KEYS.saturating_add(IDLE_KEYS) } else { UNPAID_KEYS };
+    }
+    let key = keys::member(at.id, &account);
+    let Some(mut member) = ctx.state.read(key).filter(|_| code != OPERATOR) else { return UNPAID_KEYS };
+    (member.claim, member.claimed) = (tab::payable(ctx, at.grid, &member), at.interval);
+    record.claims = record.claims.saturating_add(member.claim);
+    ctx.state.write(key, &member);
+    UNPAID_KEYS
 }
 
+/// Pays a member its part of the pot. Returns how many keys that touched.
+fn pay(ctx: &mut Ctx<'_>, at: &At<'_>, record: &Interval, code: u32) -> u64 {
+    if !matches!(tab::balance(ctx, at.grid, code), Tab::Due(_)) {
+        return 1;
+    }
+    let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return IDLE_KEYS };
+    let Some(member) = ctx.state.read(keys::member(at.id, &account)) else { return UNPAID_KEYS };
+    let (pot, claims) = (record.pot, record.claims);
+    let claim =
+        if planted!("claim-of-the-moment") { tab::payable(ctx, at.grid, &member) } else { member.claim };
+    let part = if code == OPERATOR {
+        pot.saturating_sub(claims)
+    } else if member.claimed != at.interval {
+        Amount::ZERO // it was owed nothing when claims were summed up
+    } else if pot >= claims || planted!("first-come-first-paid") {
+        claim
+    } else {
+        Amount(proportion(pot.0, claim.0, claims.0))
+    };
+    let before = ctx.savepoint();
+    if tab::pay_out(ctx, at.id, at.grid, account, part).is_err() {
+        ctx.rollback(before); // as in `move_between`
+    }
+    PAY_KEYS.saturating_add(IDLE_KEYS)
+}
+
+/// Takes what a member owes from its wallet; whether anything.
 fn pay_tab(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address) -> bool {
     let before = ctx.savepoint();
     let by = tab::By::Settlement { interval: at.interval, terms_ms: at.terms_ms };

@@ -7,6 +7,7 @@
 //!
 //! Money comes in and goes out through the members' wallets. What the public book owes to the microgrid's book is the
 //! cash that came in and has not gone out: nobody is paid more than that, so a debt that is not paid makes no money.
+//! It is paid out by settlement alone, once in each interval, to all at once: see [`settle`](super::settle).
 //! What was paid for energy of intervals that are not settled is in escrow: it is cash, but nobody is paid from it, or
 //! whoever delivers could find it gone for another's debt.
 
@@ -168,7 +169,7 @@ pub(crate) fn buy(
     Ok(())
 }
 
-/// Who wants a tab settled.
+/// Who wants a debt paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum By {
     /// The member.
@@ -182,8 +183,7 @@ pub(crate) enum By {
     },
 }
 
-/// Settles a member's tab as far as there is money: takes what it owes from its wallet, or pays what it is owed out of
-/// the microgrid's cash. What it sold and may still fail to deliver is not paid out. Returns what moved.
+/// Takes what a member owes from its wallet, as far as there is money. Returns how much that was.
 pub(crate) fn pay(
     ctx: &mut Ctx<'_>,
     id: &Hash,
@@ -192,37 +192,60 @@ pub(crate) fn pay(
     by: By,
 ) -> Result<Amount, Reason> {
     let mut member = member(ctx, id, &owner)?;
-    let Member { code, exposed, .. } = member;
-    let tab = account(grid.book, code);
-    let balance = balance(ctx, grid, code);
-    let ignored = exposed > Amount::ZERO && planted!("exposure-paid-out");
-    let exposed = if ignored { Amount::ZERO } else { exposed };
-    let (amount, by_member) = match balance {
-        Tab::Even => return Ok(Amount::ZERO),
-        Tab::Owes(owed) => {
-            let wanted = owed.min(ledger::available(&mut ctx.state, owner, grid.asset));
-            let amount = match by {
-                By::Member => wanted,
-                By::Settlement { interval, terms_ms } => {
-                    mandate::draw(ctx, id, grid, &owner, (interval, terms_ms), wanted)?
-                }
-            };
-            let beyond = amount < wanted && planted!("collected-without-consent");
-            (if beyond { wanted } else { amount }, true)
+    let Tab::Owes(owed) = balance(ctx, grid, member.code) else { return Ok(Amount::ZERO) };
+    let wanted = owed.min(ledger::available(&mut ctx.state, owner, grid.asset));
+    let allowed = match by {
+        By::Member => wanted,
+        By::Settlement { interval, terms_ms } => {
+            mandate::draw(ctx, id, grid, &owner, (interval, terms_ms), wanted)?
         }
-        Tab::Due(due) => (due.saturating_sub(exposed).min(free_cash(ctx, id, grid)), false),
     };
+    let beyond = allowed < wanted && planted!("collected-without-consent");
+    let amount = if beyond { wanted } else { allowed };
+    let left = owed.saturating_sub(amount);
+    member.estimates_paid = member.estimated.saturating_sub(member.unpaid_estimates().min(left));
+    transfer(ctx, id, grid, owner, &member, amount, true)
+}
+
+/// What a member is owed and may be paid, base units: not what it sold and may still fail to deliver.
+pub(crate) fn payable(ctx: &mut Ctx<'_>, grid: &Microgrid, member: &Member) -> Amount {
+    let Tab::Due(due) = balance(ctx, grid, member.code) else { return Amount::ZERO };
+    let ignored = member.exposed > Amount::ZERO && planted!("exposure-paid-out");
+    if ignored { due } else { due.saturating_sub(member.exposed) }
+}
+
+/// Pays a member what it is owed out of the microgrid's cash, `most` at most. Returns how much that was.
+pub(super) fn pay_out(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    owner: Address,
+    most: Amount,
+) -> Result<Amount, Reason> {
+    let mut member = member(ctx, id, &owner)?;
+    let amount = payable(ctx, grid, &member).min(free_cash(ctx, id, grid)).min(most);
+    member.paid_out = member.paid_out.checked_add(amount).ok_or(Reason::Overflow)?;
+    member.estimates_paid = member.estimated; // it owes nothing
+    transfer(ctx, id, grid, owner, &member, amount, false)
+}
+
+/// Moves `amount` between a member's wallet and its tab, and writes its record.
+fn transfer(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    owner: Address,
+    member: &Member,
+    amount: Amount,
+    by_member: bool,
+) -> Result<Amount, Reason> {
     if amount == Amount::ZERO {
         return Ok(amount);
     }
-    let (debit, credit) = if by_member { (wallet(owner), tab) } else { (tab, wallet(owner)) };
+    let (own, tab) = (wallet(owner), account(grid.book, member.code));
+    let (debit, credit) = if by_member { (own, tab) } else { (tab, own) };
     ledger::post(ctx, debit, credit, grid.asset, amount)?;
-    if !by_member {
-        member.paid_out = member.paid_out.checked_add(amount).ok_or(Reason::Overflow)?;
-    }
-    let left = if let Tab::Owes(owed) = balance { owed.saturating_sub(amount) } else { Amount::ZERO };
-    member.estimates_paid = member.estimated.saturating_sub(member.unpaid_estimates().min(left));
-    ctx.state.write(keys::member(id, &owner), &member);
+    ctx.state.write(keys::member(id, &owner), member);
     ctx.emit(LedgerEvent::Posted { debit, credit, asset: grid.asset, amount, journal: None });
     ctx.emit(EnergyEvent::TabPaid { microgrid: *id, account: owner, amount, by_member });
     Ok(amount)
@@ -237,7 +260,7 @@ pub(crate) fn cash(ctx: &mut Ctx<'_>, grid: &Microgrid) -> Amount {
 }
 
 /// The part of the cash that can be paid out, base units.
-fn free_cash(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid) -> Amount {
+pub(super) fn free_cash(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid) -> Amount {
     let escrow = ctx.state.read(keys::escrow(id)).unwrap_or_default();
     cash(ctx, grid).saturating_sub(escrow)
 }

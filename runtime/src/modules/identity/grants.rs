@@ -73,7 +73,7 @@ const fn reach(call: &Call) -> Reach {
         },
         Call::Disputes(call) => match call {
             DisputesCall::DecideDispute(_) => Reach::Named,
-            DisputesCall::OpenDispute(_) => Reach::Any,
+            DisputesCall::OpenDispute(_) | DisputesCall::WithdrawDispute(_) => Reach::Any,
         },
         Call::Ledger(_) | Call::Token(_) | Call::Market(_) => Reach::Any,
     }

@@ -42,6 +42,7 @@ pub(crate) fn clear(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool
         | Step::Measure { .. }
         | Step::Sum { .. }
         | Step::Post { .. }
+        | Step::Claim { .. }
         | Step::Pay { .. }
         | Step::Settled
         | Step::Finish { .. } => return true,
@@ -198,6 +199,7 @@ fn is_open(ctx: &mut Ctx<'_>, order: &Order) -> bool {
         Step::Measure { .. }
         | Step::Sum { .. }
         | Step::Post { .. }
+        | Step::Claim { .. }
         | Step::Pay { .. }
         | Step::Settled
         | Step::Finish { .. } => false,

@@ -286,7 +286,7 @@ impl Bounds {
                 | DealsCall::CloseDeal(_)
                 | DealsCall::AbortDeal(_),
             ) => self.sink(2),
-            // An operator may have to grant it; how much, is known when it is decided.
+            // It may be granted at the operator's cost, until it expires; how much, is known when it is decided.
             Call::Disputes(DisputesCall::OpenDispute(call)) => {
                 let (id, grid) =
                     (call::disputes::dispute_id(&by, &call.reference), &after.grids[&call.microgrid]);
@@ -297,12 +297,12 @@ impl Bounds {
                     who,
                     asset,
                     amount,
-                    until_ms: u64::MAX,
+                    until_ms: self.now_ms + call::disputes::OPEN_MS.0,
                     claimant,
                     hold: false,
                 });
             }
-            Call::Disputes(DisputesCall::DecideDispute(_)) => {}
+            Call::Disputes(DisputesCall::DecideDispute(_) | DisputesCall::WithdrawDispute(_)) => {}
         }
     }
 

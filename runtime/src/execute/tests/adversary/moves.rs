@@ -74,7 +74,7 @@ draws! {
         RequestDeal: request_deal, AcceptDeal: accept_deal, ConfirmDeal: confirm_deal,
         AuthoriseDeal: authorise_deal, ReportUsage: report_usage, CloseDeal: close_deal, AbortDeal: abort_deal,
     }
-    Disputes(DisputesCall) { OpenDispute: open_dispute, DecideDispute: decide_dispute, }
+    Disputes(DisputesCall) { OpenDispute: open_dispute, DecideDispute: decide_dispute, WithdrawDispute: withdraw_dispute, }
 }
 
 impl Draw<'_> {
@@ -727,6 +727,11 @@ impl Draw<'_> {
         let member = |grid: &Hash| view.members.contains_key(&(*grid, me));
         let dispute = self.pick(&view.disputes, |_, dispute| member(&dispute.microgrid));
         disputes::DecideDispute { dispute, uphold: self.once_in(2) }
+    }
+
+    fn withdraw_dispute(&mut self) -> disputes::WithdrawDispute {
+        let (me, view) = (self.me(), self.view);
+        disputes::WithdrawDispute { dispute: self.pick(&view.disputes, |_, dispute| dispute.account == me) }
     }
 }
 

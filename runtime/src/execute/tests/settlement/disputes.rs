@@ -1,7 +1,8 @@
 //! Disputes: evidence, votes, decisions.
 
 use super::*;
-use wattle_primitives::call::disputes::{CLAIM_MAX, dispute_id};
+use crate::modules::disputes::records::Dispute;
+use wattle_primitives::call::disputes::{CLAIM_MAX, OPEN_MS, dispute_id};
 use wattle_primitives::event::DisputesEvent;
 
 const SYNCED: ClockQuality = ClockQuality::Synced;
@@ -30,18 +31,9 @@ fn contested(votes: u16) -> (Village, [SignedReading; 2]) {
 impl Village {
     /// Charges person `n`, who pays, for the operator's benefit, who is paid.
     fn bill(&mut self, n: u8, amount: u128) {
-        let grid = self.grid();
-        let account = |n| crate::modules::energy::tab::account(grid.book, self.member(n).code);
-        let (from, to) = (account(n), account(1));
-        let env = self.world.env.clone();
-        let state = Overlay::new(&self.world.state);
-        let mut ctx = Ctx::new(state, &env);
-        crate::modules::ledger::post(&mut ctx, from, to, grid.asset, Amount(amount)).unwrap();
-        self.world.state = ctx.state.finish().0;
-        self.lines.entry(address(n)).or_default().debit += amount;
-        for n in [n, 1] {
-            self.ok(n, Call::from(call::energy::PayTab { microgrid: self.id }));
-        }
+        self.owe(n, 1, amount);
+        self.settle_next();
+        assert_eq!((self.tab(n), self.tab(1)), (0, 0));
     }
 }
 
@@ -61,6 +53,25 @@ fn decide(reference: u8, uphold: bool) -> Call {
         dispute: dispute_id(&address(2), &Hash([reference; 32])),
         uphold,
     })
+}
+
+fn withdraw(reference: u8) -> Call {
+    let dispute = dispute_id(&address(2), &Hash([reference; 32]));
+    Call::from(call::disputes::WithdrawDispute { dispute })
+}
+
+impl Village {
+    fn dispute(&self, reference: u8) -> Option<Dispute> {
+        self.record(keys::dispute(&dispute_id(&address(2), &Hash([reference; 32]))))
+    }
+
+    /// What the last decision granted.
+    fn granted(&self) -> Option<u128> {
+        self.events.iter().rev().find_map(|event| match event {
+            Event::Disputes(DisputesEvent::DisputeDecided { credit, .. }) => Some(credit.0),
+            _ => None,
+        })
+    }
 }
 
 #[test]
@@ -124,9 +135,8 @@ fn the_operator_decides_where_the_terms_leave_it_to_it() {
 fn members_decide_by_votes_on_one_side() {
     let (mut village, readings) = contested(2);
     village.ok(2, open(&village, &readings, 1));
-    let view =
-        |village: &Village| village.world.state.read(keys::dispute(&dispute_id(&address(2), &Hash([1; 32]))));
-    // The claimant has no vote, the operator's refusal is one, and nobody has two.
+    let view = |village: &Village| village.dispute(1);
+    // The claimant has no vote, the operator one, and nobody has two.
     village.fails(2, decide(1, true), Reason::NotAllowed);
     village.ok(1, decide(1, false));
     village.fails(1, decide(1, false), Reason::AlreadyExists);
@@ -147,11 +157,75 @@ fn members_decide_by_votes_on_one_side() {
     village.ok(3, decide(1, false));
     village.ok(5, decide(1, false));
     assert_eq!((view(&village), village.tab(2)), (None, 5_000));
-    // What the operator grants it grants alone.
+    // The operator grants nothing alone: it is others who paid the cash in.
     village.ok(2, open(&village, &readings, 1));
     village.ok(1, decide(1, true));
-    assert_eq!(village.tab(2), 10_000);
+    village.fails(1, decide(1, true), Reason::AlreadyExists);
+    assert_eq!((view(&village).map(|view| view.upheld), village.tab(2)), (Some(1), 5_000));
+    village.ok(5, decide(1, true));
+    assert_eq!((view(&village), village.tab(2)), (None, 10_000));
     village.check_tabs();
+}
+
+/// Whoever gains by another decision can neither bring in voters nor change the terms.
+#[test]
+fn who_votes_and_how_many_is_fixed_when_a_dispute_is_opened() {
+    let (mut village, readings) = contested(2);
+    village.ok(2, open(&village, &readings, 1));
+    let (microgrid, credit_limit) = (village.id, None);
+    village.ok(3, Call::from(call::energy::LeaveMicrogrid { microgrid }));
+    for n in [3, 6] {
+        let account = address(n);
+        village.ok(1, Call::from(call::energy::SetMember { microgrid, account, credit_limit }));
+        village.fails(n, decide(1, true), Reason::NotAllowed);
+    }
+    // Terms under which the operator decides alone reach no dispute from before; nor do others later.
+    let set = |village: &mut Village, dispute_votes| {
+        let terms = Box::new(Terms { dispute_votes, ..terms() });
+        village.ok(1, Call::from(call::energy::SetTerms { microgrid, terms }));
+        village.world.env.time_ms = TimeMs(village.now() + 2 * 96 * QUARTER);
+    };
+    set(&mut village, 0);
+    village.ok(1, decide(1, true));
+    village.fails(1, decide(1, true), Reason::AlreadyExists);
+    assert_eq!(village.dispute(1).map(|dispute| (dispute.needed, dispute.upheld)), Some((2, 1)));
+    village.ok(2, open(&village, &readings, 2));
+    set(&mut village, 2);
+    village.fails(4, decide(2, true), Reason::NotAllowed);
+    village.ok(1, decide(2, true));
+    village.ok(4, decide(1, true));
+    assert_eq!((village.dispute(1), village.dispute(2), village.line(2).credit), (None, None, 10_000));
+    village.check_tabs();
+}
+
+#[test]
+fn what_expired_is_not_decided_and_anybody_clears_it_away() {
+    let (mut village, readings) = contested(2);
+    let funds = village.funds(2);
+    village.ok(2, open(&village, &readings, 1));
+    let expires = village.now() + OPEN_MS.0;
+    village.ok(2, open(&village, &readings, 2));
+    village.fails(3, withdraw(1), Reason::NotAllowed);
+    village.fails(1, withdraw(1), Reason::NotAllowed);
+    village.ok(2, withdraw(1));
+    village.fails(2, withdraw(1), Reason::UnknownDispute);
+    assert_eq!((village.dispute(1), village.funds(2)), (None, funds - 7));
+    village.world.env.time_ms = TimeMs(expires - 2000); // a block takes a second
+    village.fails(4, withdraw(2), Reason::NotAllowed);
+    village.ok(3, decide(2, true));
+    assert_eq!(village.now(), expires);
+    for n in [1, 4] {
+        village.fails(n, decide(2, true), Reason::DisputeExpired);
+    }
+    village.ok(6, withdraw(2));
+    let want = Event::Disputes(DisputesEvent::DisputeWithdrawn {
+        dispute: dispute_id(&address(2), &Hash([2; 32])),
+        microgrid: village.id,
+        account: address(2),
+        by: address(6),
+    });
+    assert!(village.events.contains(&want));
+    assert_eq!((village.dispute(2), village.granted()), (None, None));
 }
 
 /// A claim is paid by the operator's tab, so somebody who was charged little cannot be granted much, nor one thing
@@ -164,16 +238,18 @@ fn no_more_is_granted_than_was_charged() {
         village.ok(1, decide(reference, true));
     }
     // What is paid out to it does not count as charged to it.
-    village.ok(1, Call::from(call::energy::PayTab { microgrid: village.id }));
-    village.ok(2, Call::from(call::energy::PayTab { microgrid: village.id }));
+    village.settle_next();
     assert_eq!((village.tab(1), village.tab(2)), (0, 0));
     village.ok(2, open(&village, &readings, 3));
-    village.fails(1, decide(3, true), Reason::LimitExceeded);
-    village.bill(2, 5_000);
     village.ok(1, decide(3, true));
-    assert_eq!(village.tab(2), 5_000);
-    village.ok(2, open(&village, &readings, 4));
-    village.ok(1, decide(4, false));
+    assert_eq!((village.granted(), village.tab(2)), (Some(0), 0));
+    // Of a claim for more than is left to be granted, that much is.
+    village.bill(2, 3_000);
+    for (reference, credit) in [(3, 3_000), (4, 0)] {
+        village.ok(2, open(&village, &readings, reference));
+        village.ok(1, decide(reference, true));
+        assert_eq!((village.granted(), village.tab(2)), (Some(credit), 3_000));
+    }
     village.check_tabs();
 }
 

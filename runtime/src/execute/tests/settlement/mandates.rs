@@ -366,5 +366,5 @@ fn no_estimate_rests_on_an_old_owners_use() {
     let closing = sim.read(chain, village.now(), 0, SYNCED);
     village.ok(1, hand_over(52, 3, closing));
     let settled: SettledMeter = village.record(keys::settled_meter(&address(52))).unwrap();
-    assert_eq!((settled.typical_wh, settled.silence), (WattHours(0), None));
+    assert_eq!((settled.profile, settled.silence), (Profile::default(), None));
 }

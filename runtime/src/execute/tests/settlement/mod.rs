@@ -6,7 +6,9 @@ mod disputes;
 mod late;
 mod life;
 mod mandates;
+mod payout;
 mod random;
+mod small;
 mod worked;
 
 use super::*;
@@ -204,6 +206,25 @@ impl Village {
             }
             assert!(blocks < 10_000, "never at rest");
         }
+    }
+
+    /// Goes to where the interval of now is settled: what is owed is collected, and cash shared out.
+    pub(crate) fn settle_next(&mut self) {
+        let end = (self.now() / QUARTER + 1) * QUARTER;
+        self.go(end + 60_000);
+    }
+
+    /// Charges person `from` for what person `to` is owed.
+    pub(crate) fn owe(&mut self, from: u8, to: u8, amount: u128) {
+        let grid = self.grid();
+        let account = |n| crate::modules::energy::tab::account(grid.book, self.member(n).code);
+        let (debit, credit) = (account(from), account(to));
+        let env = self.world.env.clone();
+        let mut ctx = Ctx::new(Overlay::new(&self.world.state), &env);
+        crate::modules::ledger::post(&mut ctx, debit, credit, grid.asset, Amount(amount)).unwrap();
+        self.world.state = ctx.state.finish().0;
+        self.lines.entry(address(from)).or_default().debit += amount;
+        self.lines.entry(address(to)).or_default().credit += amount;
     }
 
     fn note(&mut self, events: Vec<Event>) {

@@ -167,14 +167,15 @@ fn settlement_never_fails_and_debts_stay_on_the_tab() {
         _ => None,
     });
     assert_eq!(exceeded, Some((address(2), 180_000, 100_000)));
-    // Money that comes later is taken from the wallet on request, and passed on on request.
+    // Money that comes later is taken from the wallet on request, and passed on with the next settlement.
     assert_eq!(village.world.run(6, vec![transfer(2, 500_000)]).outcome, Outcome::Success);
     let pay = Call::from(call::energy::PayTab { microgrid: village.id });
     village.ok(2, pay.clone());
     village.ok(3, pay.clone());
-    assert_eq!([village.tab(2), village.tab(3), village.tab(1)], [0, 0, 100_000]);
     village.ok(1, pay.clone());
-    assert_eq!(village.tab(1), 0);
+    assert_eq!([village.tab(2), village.tab(3), village.tab(1)], [0, 80_000, 100_000]);
+    village.settle_next();
+    assert_eq!([village.tab(2), village.tab(3), village.tab(1)], [0, 0, 0]);
     village.fails(6, pay, Reason::NotMember);
     village.check_tabs();
 }
