@@ -4,6 +4,7 @@ mod bill;
 mod deals;
 mod disputes;
 mod life;
+mod line;
 mod market;
 mod registry;
 mod swap;
@@ -86,6 +87,9 @@ enum EnergyCommand {
     /// Allow settlement to debit the sender's wallet, or forbid it: then the sender pays by `pay-tab`.
     #[command(after_help = "Example:\n  wattle energy collection --from bob --microgrid 9f3a… on")]
     Collection(tab::CollectionArgs),
+    /// Charge a member for a connection, credit, refund, write off, or note taxes paid; by the microgrid's operator only.
+    #[command(after_help = line::EXAMPLE)]
+    Line(line::LineArgs),
     /// Bilateral deals between storage units.
     #[command(
         subcommand,
@@ -252,6 +256,7 @@ pub(crate) async fn run(args: EnergyArgs, ctx: &Ctx) -> CliResult {
         EnergyCommand::PayTab(args) => tab::pay_tab(&args, ctx).await,
         EnergyCommand::Collection(args) => tab::collection(&args, ctx).await,
         EnergyCommand::ResumeMicrogrid(args) => tab::resume(&args, ctx).await,
+        EnergyCommand::Line(args) => line::send(&args, ctx).await,
         EnergyCommand::Deal(command) => deals::run(command, ctx).await,
         EnergyCommand::Dispute(command) => disputes::run(command, ctx).await,
         EnergyCommand::Bill(args) => bill::run(&args, ctx).await,

@@ -1,4 +1,5 @@
 use super::Concerns;
+use crate::call::energy::LineKind;
 use crate::units::IntervalId;
 use crate::{Address, Amount, Hash, Reason, TimeMs, WattHours};
 
@@ -249,6 +250,24 @@ events! {
             /// Code of the tab that it had.
             code: u32,
         } = 18,
+        /// The operator charged a member besides energy, by the terms or by hand, or gave it something.
+        line_charged: LineCharged {
+            /// The microgrid.
+            microgrid: Hash,
+            /// The interval in which it was posted.
+            interval: IntervalId,
+            /// The account.
+            account: Address,
+            /// What it is.
+            line: LineKind,
+            /// Base units that its tab was charged; for `credit`, `write_off`, `refund` and `tax_paid` credited. 0 for
+            /// `energy`, which has lines of its own.
+            amount: Amount,
+            /// Base units of tax that its tab was charged besides.
+            tax: Amount,
+            /// Hash of the operator's reason; absent when the terms are.
+            reason: Option<Hash>,
+        } = 22,
     }
 }
 
@@ -274,6 +293,7 @@ impl EnergyEvent {
             | Self::CollectionSet { account, .. } => Concerns::party(*account),
             Self::EnergySettled { microgrid, account, .. }
             | Self::LossShared { microgrid, account, .. }
+            | Self::LineCharged { microgrid, account, .. }
             | Self::TabPaid { microgrid, account, .. } => Concerns::party(*account).billed(*microgrid),
             Self::EnergyAdjusted { microgrid, meter, account, .. } => {
                 let bill = Concerns::party(*account).billed(*microgrid);

@@ -7,7 +7,9 @@ use wattle_chain_spec::Preset;
 use wattle_primitives::bucket::Bucket;
 use wattle_primitives::call;
 use wattle_primitives::call::deals::{DealEnd, Funding};
-use wattle_primitives::call::energy::{ClearingRule, LossRule, MeterSwap, TariffBand, Terms};
+use wattle_primitives::call::energy::{
+    ClearingRule, Fees, LineKind, LossRule, MeterSwap, TariffBand, Tax, Terms,
+};
 use wattle_primitives::call::identity::{Authority, Calls, KeyWeight, Limits, PerPeriod, Spending};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, JournalId, SystemAccount};
 use wattle_primitives::call::market::{OrderEnd, Side};
@@ -262,6 +264,16 @@ pub(crate) fn terms() -> Terms {
         credit_limit: Amount(50_000_000),
         installer: Some(address(7)),
         dispute_votes: 3,
+        fees: Fees {
+            monthly: Amount(1_000_000),
+            demand_per_kw: Amount(250_000),
+            connection: Amount(9_000_000),
+            taxes: list(vec![Tax {
+                code: 16,
+                permille: 160,
+                on: list(vec![LineKind::Energy, LineKind::Monthly, LineKind::Connection]),
+            }]),
+        },
     }
 }
 
@@ -326,6 +338,16 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
         (
             "Energy::RetireMeter",
             Call::from(call::energy::RetireMeter { meter: address(9), closing: Some(first.clone()) }),
+        ),
+        (
+            "Energy::ChargeLine",
+            Call::from(call::energy::ChargeLine {
+                microgrid,
+                account: address(2),
+                kind: LineKind::WriteOff,
+                amount: Amount(12_500),
+                reason: hash(13),
+            }),
         ),
         ("Energy::LeaveMicrogrid", Call::from(call::energy::LeaveMicrogrid { microgrid })),
         (
@@ -662,6 +684,18 @@ fn energy_events() -> Vec<(&'static str, Event)> {
                 owner: account,
                 import_wh,
                 export_wh,
+            }),
+        ),
+        (
+            "LineCharged",
+            Event::Energy(EnergyEvent::LineCharged {
+                microgrid,
+                interval,
+                account,
+                line: LineKind::Monthly,
+                amount,
+                tax: Amount(3),
+                reason: Some(hash(13)),
             }),
         ),
         ("MemberLeft", Event::Energy(EnergyEvent::MemberLeft { microgrid, account, code: 2 })),

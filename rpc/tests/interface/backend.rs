@@ -3,7 +3,7 @@
 use std::sync::{Mutex, mpsc};
 use tokio::sync::watch;
 use wattle_primitives::call::deals::Funding;
-use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
+use wattle_primitives::call::energy::{ClearingRule, Fees, LossRule, TariffBand, Terms};
 use wattle_primitives::call::identity::{Authority, Limits};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, JournalId};
 use wattle_primitives::call::market::Side;
@@ -121,6 +121,7 @@ fn terms() -> Terms {
         credit_limit: Amount(6),
         installer: None,
         dispute_votes: 7,
+        fees: Fees::default(),
     }
 }
 

@@ -75,6 +75,7 @@ fn terms() -> Terms {
         credit_limit: Amount(1_000_000),
         installer: None,
         dispute_votes: 0,
+        fees: Fees::default(),
     }
 }
 

@@ -54,6 +54,7 @@ fn terms(clearing: ClearingRule) -> Terms {
         credit_limit: Amount(10_000_000),
         installer: None,
         dispute_votes: 0,
+        fees: Fees::default(),
     }
 }
 

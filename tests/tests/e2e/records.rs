@@ -13,7 +13,7 @@ use wattle_primitives::{Address, Amount, AssetId, BoundedVec, Hash, Height, Time
 use wattle_runtime::modules::deals::records::{Acceptance, Deal, DealState};
 use wattle_runtime::modules::disputes::records::Dispute;
 use wattle_runtime::modules::energy::records::{
-    Agenda, Interval, Measured, Member, Microgrid, Pause, Position, SettledMeter, Silence, Slice, Step,
+    Agenda, Interval, Measured, Member, Microgrid, Pause, Position, SettledMeter, Silence, Slice, Step, Taxed,
 };
 use wattle_runtime::modules::identity::records::{Allowance, Grant, Spent, Sponsorship};
 use wattle_runtime::modules::ledger::records::{Asset, Book, BookAccount, Deposit, Hold, PostedJournal};
@@ -92,6 +92,7 @@ fn members(all: &mut Map<String, Value>) {
             => json!({ "clear": "9", "settle": "10", "finalize": "11", "due_ms": "12" }),
         pause: Some(Pause { since_ms: TimeMs(13), until_ms: Some(TimeMs(14)) })
             => json!({ "since_ms": "13", "until_ms": "14" }),
+        month: 15,
     });
     record!(
         all,
@@ -111,6 +112,10 @@ fn members(all: &mut Map<String, Value>) {
             meters: 11,
             until: IntervalId(12),
             deposit: deposit(13, 14) => deposit_json(13, 14),
+            since_ms: TimeMs(15),
+            demand: Taxed { amount: Amount(16), tax: Amount(17) } => json!({ "amount": "16", "tax": "17" }),
+            tax: -18 => json!("-18"),
+            connections: 19,
         }
     );
     record!(all, "SettledMeter", SettledMeter {

@@ -1,7 +1,7 @@
 //! Intervals, trades, disputes, and the proofs of events.
 
 use super::*;
-use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
+use wattle_primitives::call::energy::{ClearingRule, Fees, LossRule, TariffBand, Terms};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::event::{EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
@@ -23,6 +23,7 @@ fn market_terms() -> Terms {
         credit_limit: Amount(50_000),
         installer: None,
         dispute_votes: 2,
+        fees: Fees::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Calls about microgrids, meters, readings and terms.
 
+mod charge_line;
 mod leave_microgrid;
 mod pay_tab;
 mod read_meter;
@@ -13,6 +14,7 @@ mod set_terms;
 mod submit_readings;
 mod swap_meter;
 
+pub use charge_line::ChargeLine;
 pub use leave_microgrid::LeaveMicrogrid;
 pub use pay_tab::PayTab;
 pub use read_meter::ReadMeter;
@@ -27,11 +29,13 @@ pub use submit_readings::SubmitReadings;
 pub use swap_meter::SwapMeter;
 
 mod binding;
+mod fees;
 mod swap;
 mod tariff;
 mod terms;
 
 pub use binding::MeterBinding;
+pub use fees::{Fees, LineKind, TAXES_MAX, Tax};
 pub use swap::MeterSwap;
 pub use tariff::Prices;
 pub use terms::{
@@ -59,6 +63,7 @@ calls! {
         read_meter: ReadMeter = 9,
         retire_meter: RetireMeter = 10,
         leave_microgrid: LeaveMicrogrid = 11,
+        charge_line: ChargeLine = 14,
     }
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn terms(clearing: ClearingRule) -> Terms {
         credit_limit: Amount(50_000),
         installer: None,
         dispute_votes: 0,
+        fees: Fees::default(),
     }
 }
 

@@ -14,6 +14,7 @@
 //! price: it was not charged for, it only kept that energy from being sold to the grid.
 
 use super::exact::{Span, share};
+use super::lines;
 use super::prices::{cost, cost_at_most};
 use super::records::{
     Agenda, LastReading, Measured, Member, Meter, Microgrid, SettledMeter, Silence, Slice, Step,
@@ -193,12 +194,17 @@ impl Flow<'_> {
         let mut credit = cost(price.import, WattHours(over.saturating_sub(replaced.offset)))
             .saturating_add(cost(price.export, WattHours(replaced.offset)))
             .min(Amount(share(replaced.worth.0, 0, over, estimate)));
+        let refund = credit;
         credit = credit.saturating_add(cost(price.export, WattHours(export)));
         if code == OPERATOR {
             (debit, credit) = (Amount::ZERO, Amount::ZERO);
         }
         tab::charge(ctx, self.grid, code, OPERATOR, debit)?;
         tab::charge(ctx, self.grid, OPERATOR, code, credit)?;
+        if code != OPERATOR {
+            let (owner, net) = (&self.meter.owner, WattHours(import.saturating_sub(export)));
+            lines::count_late(ctx, (self.id, self.grid), owner, (from, to), net, [debit, refund]);
+        }
         ctx.emit(EnergyEvent::EnergyAdjusted {
             microgrid: *self.id,
             meter: *self.address,

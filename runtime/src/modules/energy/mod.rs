@@ -8,12 +8,14 @@
 //! # For the modules above
 //! Markets, deals and disputes work through [`positions`], [`tab`], [`credit`] and [`terms`]; nothing here calls them.
 
+mod charge_line;
 pub(crate) mod credit;
 mod exact;
 pub(crate) mod finish;
 mod invariants;
 pub mod keys;
 mod leave_microgrid;
+mod lines;
 mod metering;
 mod pay_tab;
 pub(crate) mod positions;
@@ -48,7 +50,7 @@ use wattle_primitives::{Address, Hash, Reason, WattHours};
 actions! {
     EnergyCall {
         RegisterMicrogrid, RegisterMeter, SubmitReadings, SetTerms, SetMember, PayTab, SwapMeter, SetCollection,
-        ResumeMicrogrid, ReadMeter, RetireMeter, LeaveMicrogrid,
+        ResumeMicrogrid, ReadMeter, RetireMeter, LeaveMicrogrid, ChargeLine,
     }
 }
 

@@ -7,7 +7,7 @@ use wattle_primitives::{Amount, TimeMs, WattHours};
 
 pub use wattle_primitives::state_key::{
     Agenda, LastReading, MemberRecord as Member, MeterRecord as Meter, MicrogridRecord as Microgrid, Pause,
-    TermsRecord,
+    Taxed, TermsRecord,
 };
 
 /// An interval with orders, trades, or settlement under way.

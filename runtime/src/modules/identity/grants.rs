@@ -54,7 +54,8 @@ const fn reach(call: &Call) -> Reach {
             | EnergyCall::SwapMeter(_)
             | EnergyCall::SetCollection(_)
             | EnergyCall::ReadMeter(_)
-            | EnergyCall::RetireMeter(_) => Reach::Named,
+            | EnergyCall::RetireMeter(_)
+            | EnergyCall::ChargeLine(_) => Reach::Named,
             EnergyCall::SubmitReadings(_)
             | EnergyCall::PayTab(_)
             | EnergyCall::ResumeMicrogrid(_)
