@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use wattle_chain_spec::{ChainSpec, Checkpoint, NodeAddress, Preset, SpecError};
 use wattle_host::key;
-use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
+use wattle_primitives::call::energy::{ClearingRule, Fees, LossRule, TariffBand, Terms};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::{
@@ -372,6 +372,7 @@ pub fn devnet_terms() -> Terms {
         installer: None,
         dispute_votes: 2,
         notice_ms: TimeMs(0),
+        fees: Fees::default(),
     }
 }
 

@@ -4,6 +4,7 @@ mod bill;
 mod deals;
 mod disputes;
 mod life;
+mod line;
 mod mandate;
 mod market;
 mod registry;
@@ -91,6 +92,9 @@ enum EnergyCommand {
         after_help = "Examples:\n  wattle energy mandate set --from bob --microgrid 9f3a… --per-charge 2\n  wattle energy mandate show --microgrid 9f3a… bob"
     )]
     Mandate(mandate::MandateCommand),
+    /// Charge a member for a connection, credit, refund, write off, or note taxes paid; by the microgrid's operator only.
+    #[command(after_help = line::EXAMPLE)]
+    Line(line::LineArgs),
     /// Bilateral deals between storage units.
     #[command(
         subcommand,
@@ -265,6 +269,7 @@ pub(crate) async fn run(args: EnergyArgs, ctx: &Ctx) -> CliResult {
         EnergyCommand::PayTab(args) => tab::pay_tab(&args, ctx).await,
         EnergyCommand::Mandate(command) => mandate::run(command, ctx).await,
         EnergyCommand::ResumeMicrogrid(args) => tab::resume(&args, ctx).await,
+        EnergyCommand::Line(args) => line::send(&args, ctx).await,
         EnergyCommand::Deal(command) => deals::run(command, ctx).await,
         EnergyCommand::Dispute(command) => disputes::run(command, ctx).await,
         EnergyCommand::Bill(args) => bill::run(&args, ctx).await,

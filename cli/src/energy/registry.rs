@@ -30,6 +30,10 @@ pub(super) const TERMS_EXAMPLE: &str = "Example:
     creditLimit = \"50000000\"
     disputeVotes = 0
     noticeMs = \"604800000\"           # new terms hold a week after they are set at the earliest
+    # base units; monthly, a kW of a month's highest power, a connection; taxes in thousandths
+    fees = { monthly = \"2000000\", demandPerKw = \"500000\", connection = \"9000000\", taxes = [
+      { code = 16, permille = 160, on = [\"energy\", \"monthly\", \"demand\", \"connection\"] },
+    ] }
     tariff = [
       { fromMinute = 0, importPrice = \"200000\", exportPrice = \"80000\" },
       { fromMinute = 1080, importPrice = \"350000\", exportPrice = \"80000\" },

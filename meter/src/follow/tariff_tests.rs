@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::tests::chain::{FixedTime, Lie, SEEDS, State, TestChain, TestPeers};
 use std::sync::Arc;
 use wattle_p2p::wire::{Request, Response};
-use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand};
+use wattle_primitives::call::energy::{ClearingRule, Fees, LossRule, TariffBand};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, BookId, BoundedBytes, BoundedVec, Epoch};
 
@@ -33,6 +33,7 @@ pub(crate) fn terms(bands: &[(u16, u128, u128)], utc_offset_minutes: i16) -> Ter
         installer: None,
         dispute_votes: 0,
         notice_ms: TimeMs(0),
+        fees: Fees::default(),
     }
 }
 
@@ -50,6 +51,7 @@ pub(crate) fn with_terms(mut state: State, versions: &[(u64, Terms)]) -> State {
         left: 0,
         agenda: None,
         pause: None,
+        month: 0,
     };
     state.insert(state_key::microgrid(&GRID).to_vec(), wattle_primitives::encode(&record));
     for (version, (from, terms)) in (0..).zip(versions) {

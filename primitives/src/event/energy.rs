@@ -1,5 +1,5 @@
 use super::Concerns;
-use crate::call::energy::Mandate;
+use crate::call::energy::{LineKind, Mandate};
 use crate::units::IntervalId;
 use crate::{Address, Amount, Hash, Reason, TimeMs, WattHours};
 
@@ -286,6 +286,24 @@ events! {
             /// Most power from here on, W.
             power_max_w: u32,
         } = 21,
+        /// The operator charged a member besides energy, by the terms or by hand, or gave it something.
+        line_charged: LineCharged {
+            /// The microgrid.
+            microgrid: Hash,
+            /// The interval in which it was posted.
+            interval: IntervalId,
+            /// The account.
+            account: Address,
+            /// What it is.
+            line: LineKind,
+            /// Base units that its tab was charged; for `credit`, `write_off`, `refund` and `tax_paid` credited. 0 for
+            /// `energy`, which has lines of its own.
+            amount: Amount,
+            /// Base units of tax that its tab was charged besides.
+            tax: Amount,
+            /// Hash of the operator's reason; absent when the terms are.
+            reason: Option<Hash>,
+        } = 22,
     }
 }
 
@@ -313,6 +331,7 @@ impl EnergyEvent {
             | Self::MandateSet { account, .. } => Concerns::party(*account),
             Self::EnergySettled { microgrid, account, .. }
             | Self::LossShared { microgrid, account, .. }
+            | Self::LineCharged { microgrid, account, .. }
             | Self::TabPaid { microgrid, account, .. } => Concerns::party(*account).billed(*microgrid),
             Self::EnergyAdjusted { microgrid, meter, account, .. } => {
                 let bill = Concerns::party(*account).billed(*microgrid);

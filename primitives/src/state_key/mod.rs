@@ -155,6 +155,8 @@ pub struct MicrogridRecord {
     pub agenda: Option<Agenda>,
     /// Its last pause; `None` if it was never paused.
     pub pause: Option<Pause>,
+    /// The calendar month of the last interval that was settled, as [`Terms::month`] counts; 0 before the first.
+    pub month: u32,
 }
 
 /// A time in which nobody paid for a microgrid's work: nothing was cleared, settled or estimated.
@@ -275,6 +277,23 @@ pub struct MemberRecord {
     pub claimed: IntervalId,
     /// Given back when it leaves.
     pub deposit: Deposit,
+    /// When it became a member: it pays no fee for a month that had begun by then.
+    pub since_ms: TimeMs,
+    /// What the highest power of its month has come to so far, by the terms of its interval.
+    pub demand: Taxed,
+    /// Tax on its energy that is not posted, thousandths of a base unit; below zero when more was taken back.
+    pub tax: i128,
+    /// Meters whose connection it was charged for.
+    pub connections: u32,
+}
+
+/// A charge and the tax on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Taxed {
+    /// Base units.
+    pub amount: Amount,
+    /// Base units.
+    pub tax: Amount,
 }
 
 /// Fractions of a base unit that lines were rounded down by, in thousandths: each below 1,000.

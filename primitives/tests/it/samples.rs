@@ -7,7 +7,9 @@ use wattle_chain_spec::Preset;
 use wattle_primitives::bucket::Bucket;
 use wattle_primitives::call;
 use wattle_primitives::call::deals::{DealEnd, Funding};
-use wattle_primitives::call::energy::{ClearingRule, LossRule, Mandate, MeterSwap, TariffBand, Terms};
+use wattle_primitives::call::energy::{
+    ClearingRule, Fees, LineKind, LossRule, Mandate, MeterSwap, TariffBand, Tax, Terms,
+};
 use wattle_primitives::call::identity::{Authority, Calls, KeyWeight, Limits, PerPeriod, Spending};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, JournalId, SystemAccount};
 use wattle_primitives::call::market::{OrderEnd, Side};
@@ -263,6 +265,16 @@ pub(crate) fn terms() -> Terms {
         installer: Some(address(7)),
         dispute_votes: 3,
         notice_ms: TimeMs(604_800_000),
+        fees: Fees {
+            monthly: Amount(1_000_000),
+            demand_per_kw: Amount(250_000),
+            connection: Amount(9_000_000),
+            taxes: list(vec![Tax {
+                code: 16,
+                permille: 160,
+                on: list(vec![LineKind::Energy, LineKind::Monthly, LineKind::Connection]),
+            }]),
+        },
     }
 }
 
@@ -336,6 +348,16 @@ fn energy_calls() -> Vec<(&'static str, Call)> {
         (
             "Energy::RetireMeter",
             Call::from(call::energy::RetireMeter { meter: address(9), closing: Some(first.clone()) }),
+        ),
+        (
+            "Energy::ChargeLine",
+            Call::from(call::energy::ChargeLine {
+                microgrid,
+                account: address(2),
+                kind: LineKind::WriteOff,
+                amount: Amount(12_500),
+                reason: hash(13),
+            }),
         ),
         ("Energy::LeaveMicrogrid", Call::from(call::energy::LeaveMicrogrid { microgrid })),
         (
@@ -706,6 +728,18 @@ fn energy_events() -> Vec<(&'static str, Event)> {
         (
             "MeterRated",
             Event::Energy(EnergyEvent::MeterRated { microgrid, meter, owner: account, power_max_w: 11_000 }),
+        ),
+        (
+            "LineCharged",
+            Event::Energy(EnergyEvent::LineCharged {
+                microgrid,
+                interval,
+                account,
+                line: LineKind::Monthly,
+                amount,
+                tax: Amount(3),
+                reason: Some(hash(13)),
+            }),
         ),
         ("MemberLeft", Event::Energy(EnergyEvent::MemberLeft { microgrid, account, code: 2 })),
         (

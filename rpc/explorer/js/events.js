@@ -284,6 +284,13 @@ const LINES = {
     cash(e.amount, e.microgrid),
     e.byMember ? " into its tab" : " out of its tab",
   ],
+  line_charged: (e) => [
+    account(e.account),
+    ["credit", "write_off", "refund", "tax_paid"].includes(e.line) ? " was credited " : " was charged ",
+    cash(e.amount, e.microgrid),
+    ` (${e.line.replaceAll("_", " ")})`,
+    BigInt(e.tax) > 0n ? [" and tax of ", cash(e.tax, e.microgrid)] : "",
+  ],
   credit_exceeded: (e) => [
     account(e.account),
     " owes ",

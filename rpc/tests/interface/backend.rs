@@ -3,7 +3,7 @@
 use std::sync::{Mutex, mpsc};
 use tokio::sync::watch;
 use wattle_primitives::call::deals::Funding;
-use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
+use wattle_primitives::call::energy::{ClearingRule, Fees, LossRule, TariffBand, Terms};
 use wattle_primitives::call::identity::{Authority, Limits, PerPeriod};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, JournalId};
 use wattle_primitives::call::market::Side;
@@ -122,6 +122,7 @@ fn terms() -> Terms {
         installer: None,
         dispute_votes: 7,
         notice_ms: TimeMs(0),
+        fees: Fees::default(),
     }
 }
 

@@ -54,7 +54,10 @@ fn work(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, mut agenda: Agenda, 
         }
         match work {
             Work::Clear => agenda.clear = agenda.clear.next(),
-            Work::Settle => agenda.settle = agenda.settle.next(),
+            Work::Settle => {
+                agenda.settle = agenda.settle.next();
+                grid.month = grid.month.max(terms.month(grid.start(interval)));
+            }
             Work::Finalize => agenda.finalize = agenda.finalize.next(),
         }
         if budget.is_spent() {

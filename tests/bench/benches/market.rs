@@ -76,6 +76,7 @@ fn terms() -> Terms {
         installer: None,
         dispute_votes: 0,
         notice_ms: TimeMs(0),
+        fees: Fees::default(),
     }
 }
 

@@ -55,6 +55,7 @@ fn terms(clearing: ClearingRule) -> Terms {
         installer: None,
         dispute_votes: 0,
         notice_ms: TimeMs(0),
+        fees: Fees::default(),
     }
 }
 

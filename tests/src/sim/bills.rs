@@ -236,6 +236,7 @@ impl Bills {
             }
             Event::Energy(EnergyEvent::TabPaid { .. }) => coverage.mark(Mark::TabPaid),
             Event::Energy(EnergyEvent::CreditExceeded { .. }) => coverage.mark(Mark::CreditExceeded),
+            Event::Energy(EnergyEvent::LineCharged { .. }) => return Err("a line that no terms charge"),
             // Readings are looked at with their call; the others bill nothing.
             Event::Energy(
                 EnergyEvent::ReadingAccepted { .. }

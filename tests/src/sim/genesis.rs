@@ -5,7 +5,7 @@ use super::plan::{EPOCH_LENGTH, METERS, Plan, WALL_MS, WALLET_BALANCE, WALLETS};
 use super::plan::{meter_key, meter_owner, validator_key};
 use super::village::{INTERVAL_MS, account};
 use wattle_chain_spec::Preset;
-use wattle_primitives::call::energy::{TariffBand, Terms, microgrid_id};
+use wattle_primitives::call::energy::{Fees, TariffBand, Terms, microgrid_id};
 use wattle_primitives::genesis::{GenesisAccount, GenesisMeter, GenesisMicrogrid, ScheduledSet};
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
 use wattle_primitives::validator::ValidatorSetError;
@@ -78,6 +78,7 @@ impl Plan {
             installer: None,
             dispute_votes: 0,
             notice_ms: TimeMs(0),
+            fees: Fees::default(),
         }
     }
 

@@ -101,6 +101,7 @@ fn every_energy_command_is_sent_once() {
     let grid = an_operator_begins(&village);
     a_household_consents(&village, &grid);
     let old = a_meter_is_registered(&village, &grid);
+    lines_are_posted(&village, &grid);
     orders(&village, &grid);
     a_deal(&village);
     let new = a_meter_is_swapped(&village, &grid, &old);
@@ -175,6 +176,38 @@ fn a_meter_is_registered(village: &Village, grid: &str) -> String {
     village.send("operator", &words);
     assert_eq!(village.ask(&["meter", &meter])["owner"], json!(alice));
     meter
+}
+
+/// A connection is charged once, at no more than the terms say, and a part of it given back: both on the bill.
+fn lines_are_posted(village: &Village, grid: &str) {
+    let (alice, reason) = (village.address("alice"), "5e".repeat(32));
+    let line = |kind: &'static str, amount: &'static str| {
+        [
+            "line",
+            "--microgrid",
+            grid,
+            "--account",
+            &alice,
+            "--kind",
+            kind,
+            "--amount",
+            amount,
+            "--reason",
+            &reason,
+        ]
+    };
+    assert_eq!(village.refused("operator", &line("connection", "10")), "limit_exceeded");
+    village.send("operator", &line("connection", "9"));
+    assert_eq!(village.refused("operator", &line("connection", "9")), "limit_exceeded");
+    village.send("operator", &line("refund", "0.75"));
+    let bill = village.ask(&["bill", &alice, "--microgrid", grid]);
+    let of = |kind: &str| {
+        let lines = bill["lines"].as_array().unwrap();
+        lines.iter().find(|line| line["kind"] == kind).cloned().unwrap_or_else(|| panic!("{bill}"))
+    };
+    let (connection, refund) = (of("connection"), of("refund"));
+    assert_eq!((&connection["debit"], &refund["credit"]), (&json!("10440000"), &json!("750000")), "{bill}");
+    assert!(refund["what"].as_str().unwrap().contains(&reason), "{bill}");
 }
 
 fn orders(village: &Village, grid: &str) {

@@ -14,8 +14,8 @@ use wattle_runtime::modules::deals::records::{Acceptance, Deal, DealState};
 use wattle_runtime::modules::disputes::records::Dispute;
 use wattle_runtime::modules::energy::profile::Profile;
 use wattle_runtime::modules::energy::records::{
-    Agenda, Carry, Coarse, Handed, Interval, Mandate, Measured, Member, Microgrid, Pause, Position, SettledMeter, Silence,
-    Slice, Step,
+    Agenda, Carry, Coarse, Handed, Interval, Mandate, Measured, Member, Microgrid, Pause, Position,
+    SettledMeter, Silence, Slice, Step, Taxed,
 };
 use wattle_runtime::modules::identity::records::{Allowance, Grant, Spent, Sponsorship};
 use wattle_runtime::modules::ledger::records::{Asset, Book, BookAccount, Deposit, Hold, PostedJournal};
@@ -94,6 +94,7 @@ fn members(all: &mut Map<String, Value>) {
             => json!({ "clear": "9", "settle": "10", "finalize": "11", "due_ms": "12" }),
         pause: Some(Pause { since_ms: TimeMs(13), until_ms: Some(TimeMs(14)), own_wallet: true })
             => json!({ "since_ms": "13", "until_ms": "14" }),
+        month: 15,
     });
     record!(
         all,
@@ -116,6 +117,10 @@ fn members(all: &mut Map<String, Value>) {
             claim: Amount(18),
             claimed: IntervalId(19),
             deposit: deposit(14, 15) => deposit_json(14, 15),
+            since_ms: TimeMs(15),
+            demand: Taxed { amount: Amount(16), tax: Amount(17) } => json!({ "amount": "16", "tax": "17" }),
+            tax: -18 => json!("-18"),
+            connections: 19,
         }
     );
     record!(all, "SettledMeter", SettledMeter {

@@ -4,6 +4,7 @@ use crate::{amount, output};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use wattle_primitives::call::energy::LineKind;
 use wattle_primitives::event::{DealsEvent, DisputesEvent, EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, AssetId, Event, Hash, TimeMs};
@@ -191,6 +192,23 @@ fn told(event: &Event, account: &Address, grid: Option<&Grid>) -> Told {
         Event::Energy(EnergyEvent::LossShared { interval, wh, debit, .. }) => {
             ("losses", format!("interval {interval}, {wh} Wh"), Figures { debit: debit.0, ..zero }, false)
         }
+        Event::Energy(EnergyEvent::LineCharged { line, amount, tax, reason, .. }) => {
+            let charged = Figures { debit: amount.0.saturating_add(tax.0), ..zero };
+            let given = Figures { credit: amount.0, ..zero };
+            let (kind, figures) = match line {
+                LineKind::Energy => ("tax", charged),
+                LineKind::Monthly => ("fee", charged),
+                LineKind::Demand => ("demand", charged),
+                LineKind::Connection => ("connection", charged),
+                LineKind::Credit => ("credit", given),
+                LineKind::WriteOff => ("write-off", given),
+                LineKind::Refund => ("refund", given),
+                LineKind::TaxPaid => ("tax paid", given),
+            };
+            let why = reason.map_or_else(|| "by the terms".to_owned(), |reason| format!("reason {reason}"));
+            let what = if *tax > Amount::ZERO { format!("{why}, tax of {}", money(*tax, grid)) } else { why };
+            (kind, what, figures, false)
+        }
         Event::Deals(DealsEvent::DealEnded { deal, charger, used_wh, captured, receivable, .. }) => {
             let price = captured.0.saturating_add(receivable.0);
             let figures = match charger.as_ref() == Some(account) {
@@ -214,11 +232,15 @@ fn told(event: &Event, account: &Address, grid: Option<&Grid>) -> Told {
     }
 }
 
-fn per_kwh(price: Amount, grid: Option<&Grid>) -> String {
+fn money(amount: Amount, grid: Option<&Grid>) -> String {
     match grid {
-        Some(grid) => format!("{} a kWh", crate::send::money(price, &grid.asset)),
-        None => format!("{price} base units a kWh"),
+        Some(grid) => crate::send::money(amount, &grid.asset),
+        None => format!("{amount} base units"),
     }
+}
+
+fn per_kwh(price: Amount, grid: Option<&Grid>) -> String {
+    format!("{} a kWh", money(price, grid))
 }
 
 /// Base units with the decimals of the microgrid's asset, and its name.

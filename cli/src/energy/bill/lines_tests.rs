@@ -116,3 +116,26 @@ fn amounts_have_their_assets_decimals_and_symbol() {
     let json = totals_json(&totals, &grids());
     assert_eq!((&json[1]["symbol"], &json[1]["received"]), (&json!("SUN"), &json!("1500000")));
 }
+
+/// Goal: what an operator charges or gives stands on the bill with its reason, and adds up to the tab.
+#[test]
+fn the_operators_lines_stand_on_the_bill_with_their_reason() {
+    let line_of = |kind, tax: u128, reason| {
+        let event = Event::Energy(EnergyEvent::LineCharged {
+            microgrid: Hash([3; 32]),
+            interval: IntervalId(3),
+            account: ACCOUNT,
+            line: kind,
+            amount: Amount(200),
+            tax: Amount(tax),
+            reason,
+        });
+        line(&item(event), &ACCOUNT, &grids(), &mut Totals::default())
+    };
+    let monthly = line_of(LineKind::Monthly, 32, None);
+    assert_eq!((monthly.kind, monthly.figures.debit, monthly.figures.credit), ("fee", 232, 0));
+    assert_eq!(monthly.what, "by the terms, tax of 0.32 KES-3");
+    let refund = line_of(LineKind::Refund, 0, Some(Hash([9; 32])));
+    assert_eq!((refund.kind, refund.figures.debit, refund.figures.credit), ("refund", 0, 200));
+    assert_eq!(refund.what, format!("reason {}", Hash([9; 32])));
+}

@@ -1,7 +1,7 @@
 //! Intervals, trades, disputes, and the proofs of events.
 
 use super::*;
-use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand, Terms};
+use wattle_primitives::call::energy::{ClearingRule, Fees, LossRule, TariffBand, Terms};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::event::{EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
@@ -24,6 +24,7 @@ fn market_terms() -> Terms {
         installer: None,
         dispute_votes: 2,
         notice_ms: TimeMs(0),
+        fees: Fees::default(),
     }
 }
 

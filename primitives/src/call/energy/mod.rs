@@ -1,5 +1,6 @@
 //! Calls about microgrids, meters, readings and terms.
 
+mod charge_line;
 mod hand_over_meter;
 mod leave_microgrid;
 mod pay_tab;
@@ -15,6 +16,7 @@ mod set_terms;
 mod submit_readings;
 mod swap_meter;
 
+pub use charge_line::ChargeLine;
 pub use hand_over_meter::HandOverMeter;
 pub use leave_microgrid::LeaveMicrogrid;
 pub use pay_tab::PayTab;
@@ -31,11 +33,13 @@ pub use submit_readings::SubmitReadings;
 pub use swap_meter::SwapMeter;
 
 mod binding;
+mod fees;
 mod swap;
 mod tariff;
 mod terms;
 
 pub use binding::MeterBinding;
+pub use fees::{Fees, LineKind, TAXES_MAX, Tax};
 pub use swap::MeterSwap;
 pub use tariff::Prices;
 pub use terms::{
@@ -65,6 +69,7 @@ calls! {
         leave_microgrid: LeaveMicrogrid = 11,
         hand_over_meter: HandOverMeter = 12,
         rate_meter: RateMeter = 13,
+        charge_line: ChargeLine = 14,
     }
 }
 

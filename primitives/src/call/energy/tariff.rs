@@ -62,6 +62,30 @@ impl Terms {
     }
 }
 
+impl Terms {
+    /// The calendar month of a time, in the microgrid's own time: months since March of the year 0.
+    #[must_use]
+    pub fn month(&self, at: TimeMs) -> u32 {
+        month(local(self, at) / DAY_MS)
+    }
+}
+
+/// The month of a day, counted from 31 December 1969, in the Gregorian calendar. Years are taken to begin in March, so
+/// that the leap day is their last: Howard Hinnant's `civil_from_days`.
+fn month(day: u64) -> u32 {
+    const DAYS_BEFORE: u64 = 719_467; // from 1 March of the year 0
+    const ERA_DAYS: u64 = 146_097; // 400 years
+    let day = day.saturating_add(DAYS_BEFORE);
+    let (era, day) = (day / ERA_DAYS, day % ERA_DAYS);
+    let leaps = (day / 1_460).saturating_add(day / 146_096).saturating_sub(day / 36_524);
+    let year = day.saturating_sub(leaps) / 365;
+    let before = year.saturating_mul(365).saturating_add(year / 4).saturating_sub(year / 100);
+    let of_year = day.saturating_sub(before);
+    let month = of_year.saturating_mul(5).saturating_add(2) / 153;
+    let months = era.saturating_mul(400).saturating_add(year).saturating_mul(12).saturating_add(month);
+    u32::try_from(months).unwrap_or(u32::MAX)
+}
+
 /// Local time; a day later than it is, so that it is positive.
 fn local(terms: &Terms, at: TimeMs) -> u64 {
     let minutes = u64::from(DAY_MINUTES).saturating_add_signed(i64::from(terms.utc_offset_minutes));

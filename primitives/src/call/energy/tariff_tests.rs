@@ -1,6 +1,6 @@
 use super::*;
 use crate::BoundedVec;
-use crate::call::energy::{ClearingRule, LossRule, TariffBand};
+use crate::call::energy::{ClearingRule, Fees, LossRule, TariffBand};
 
 fn by_hour(bands: &[(u16, u128)], offset: i16) -> Terms {
     let band = |(minute, price): &(u16, u128)| TariffBand {
@@ -23,6 +23,7 @@ fn by_hour(bands: &[(u16, u128)], offset: i16) -> Terms {
         installer: None,
         dispute_votes: 0,
         notice_ms: TimeMs(0),
+        fees: Fees::default(),
     }
 }
 
@@ -64,4 +65,36 @@ fn a_span_is_priced_as_its_minutes_are() {
         // Seconds are sampled at their start, which is off by less than a second a band's edge.
         assert!(got.abs_diff(sum / u128::from(minutes * 60)) <= 17, "{minutes}: {got}");
     }
+}
+
+#[test]
+fn months_are_those_of_the_calendar_in_local_time() {
+    const JANUARY_1970: u32 = 1969 * 12 + 10;
+    let of = |offset, seconds: u64, ms: u64| {
+        by_hour(&[(0, 1)], offset).month(TimeMs(seconds * 1000 + ms)) - JANUARY_1970
+    };
+    let year = |year: u32, month: u32| (year - 1970) * 12 + month - 1;
+    // The first second of a month, and the one before it.
+    for (first, (y, m)) in [
+        (2_678_400, (1970, 2)),
+        (68_256_000, (1972, 3)),  // after 29 February
+        (951_868_800, (2000, 3)), // after 29 February: a leap century
+        (946_684_800, (2000, 1)),
+        (1_704_067_200, (2024, 1)),
+        (1_709_251_200, (2024, 3)), // after 29 February
+        (1_740_787_200, (2025, 3)), // after 28 February
+        (4_107_542_400, (2100, 3)), // after 28 February: no leap century
+    ] {
+        assert_eq!(of(0, first, 0), year(y, m), "{first}");
+        assert_eq!(of(0, first - 1, 999), year(y, m) - 1, "{first}");
+        assert_eq!(of(-60, first + 3599, 999), year(y, m) - 1, "{first}");
+        assert_eq!(of(-60, first + 3600, 0), year(y, m), "{first}");
+        assert_eq!(of(840, first - 840 * 60, 0), year(y, m), "{first}");
+    }
+    assert_eq!(of(0, 0, 0), 0);
+    assert_eq!(by_hour(&[(0, 1)], -720).month(TimeMs(0)), JANUARY_1970 - 1);
+    // Every day of 400 years is of its month or begins the next one.
+    let months: Vec<u32> = (0..146_097).map(month).collect();
+    assert!(months.windows(2).all(|pair| pair[1] - pair[0] <= 1));
+    assert_eq!(months[146_096] - months[0], 4_800);
 }

@@ -1,5 +1,6 @@
 //! A microgrid's terms: prices by time of day, how orders are cleared, how long readings may be late.
 
+use super::Fees;
 use crate::{Address, Amount, BoundedVec, TimeMs};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -95,12 +96,16 @@ pub struct Terms {
     /// Terms that follow upon these hold no earlier than so long after they are set, in ms; at most 400 days.
     #[serde(default)]
     pub notice_ms: TimeMs,
+    /// What the operator charges besides energy; nothing when absent.
+    #[serde(default)]
+    pub fees: Fees,
 }
 
 impl Terms {
     /// The first value that is out of its range; `None` when the terms are valid. Tariff bands rise and start below
     /// [`DAY_MINUTES`], prices do not exceed [`PRICE_MAX`], no export price exceeds its import price, windows do not
-    /// exceed [`WINDOW_MS_MAX`], votes not [`DISPUTE_VOTES_MAX`], the notice not [`NOTICE_MS_MAX`].
+    /// exceed [`WINDOW_MS_MAX`], votes not [`DISPUTE_VOTES_MAX`], the notice not [`NOTICE_MS_MAX`];
+    /// for the rest see [`Fees`].
     #[must_use]
     pub fn out_of_range(&self) -> Option<&'static str> {
         let bands = &self.tariff;
@@ -125,7 +130,10 @@ impl Terms {
             ("disputeVotes: at most 64", self.dispute_votes > DISPUTE_VOTES_MAX),
             ("noticeMs: at most 400 days", self.notice_ms.0 > NOTICE_MS_MAX),
         ];
-        rules.into_iter().find_map(|(rule, broken)| broken.then_some(rule))
+        rules
+            .into_iter()
+            .find_map(|(rule, broken)| broken.then_some(rule))
+            .or_else(|| self.fees.out_of_range())
     }
 
     /// Whether orders are taken.

@@ -143,6 +143,13 @@ async function terms(grid) {
         `${terms.losses === "operator" ? "borne by the operator" : "borne in proportion to use"}, flagged above ${terms.lossPermilleMax / 10} %`,
       ],
       ["Credit limit", price(terms.creditLimit)],
+      ["Monthly fee", price(terms.fees.monthly)],
+      ["Highest power", [price(terms.fees.demandPerKw), " a kW and month"]],
+      ["Connection", price(terms.fees.connection)],
+      ...terms.fees.taxes.map((tax) => [
+        `Tax ${integer(tax.code)}`,
+        `${tax.permille / 10} % on ${tax.on.join(", ")}`,
+      ]),
       ["Installer", terms.installer && account(terms.installer)],
       [
         "Disputes",

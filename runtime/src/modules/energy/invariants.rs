@@ -2,7 +2,7 @@
 //! agree, nothing waits for an interval that is over, and money is on tabs or in cash and nowhere else.
 
 use super::records::{Carry, Mandate, Member, Meter, Microgrid, Position, SettledMeter, Step};
-use super::tab::{self, CLEARING};
+use super::tab::{self, CLEARING, TAX};
 use crate::State;
 use crate::keys::{self, tag};
 use crate::modules::invariants::{self, Entry, Sums, Violation, require};
@@ -201,5 +201,7 @@ fn take_microgrid(entry: &Entry<'_>, sums: &mut Sums) -> Result<(), Violation> {
     let posting = matches!(step(state, &id, agenda.settle), Step::Post { .. });
     let clearing = is_clearing(step(state, &id, agenda.clear));
     let between = net(state, &tab::account(grid.book, CLEARING), &grid);
-    require(posting || clearing || between == 0, id, "money is left between tabs")
+    require(posting || clearing || between == 0, id, "money is left between tabs")?;
+    let taxes = net(state, &tab::account(grid.book, TAX), &grid);
+    require(taxes >= 0, id, "more taxes were paid than charged")
 }

@@ -1,3 +1,4 @@
+use super::lines::Lines;
 use super::records::Member;
 use super::tab::{self, By, Tab};
 use super::{mandate, microgrid};
@@ -13,7 +14,7 @@ impl Action for LeaveMicrogrid {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(24)
+        weights::keys(30)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
@@ -22,6 +23,9 @@ impl Action for LeaveMicrogrid {
         if account == grid.operator {
             return Err(Reason::NotAllowed);
         }
+        let code = tab::member(ctx, id, &account)?.code;
+        let interval = grid.interval_at(ctx.time_ms());
+        Lines { id, grid: &grid, interval, account, code }.end_month(ctx)?;
         tab::pay(ctx, id, &grid, account, By::Member)?;
         let member = tab::member(ctx, id, &account)?;
         let over = grid.agenda.is_none_or(|agenda| agenda.finalize > member.until);

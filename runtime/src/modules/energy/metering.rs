@@ -22,7 +22,8 @@
 //! for, it only kept that energy from being sold to the grid.
 
 use super::exact::{Span, share};
-use super::prices::{carried, cost_at_most, exact, thousandths};
+use super::lines;
+use super::prices::{carried, cost_at_most, exact, thousandths, whole};
 use super::profile::SLOT_MS;
 use super::records::{
     Agenda, LastReading, Measured, Member, Meter, Microgrid, SettledMeter, Silence, Slice, Step,
@@ -187,12 +188,7 @@ impl Flow<'_> {
 
     /// What was charged for the estimate of a time of at most [`WORTH_SLOTS_MAX`] hours, hour by hour, in thousandths of a
     /// base unit; of a longer one `None`.
-    fn worth(
-        &self,
-        ctx: &mut Ctx<'_>,
-        settled: &SettledMeter,
-        (from, to): (TimeMs, TimeMs),
-    ) -> Option<u128> {
+    fn worth(&self, ctx: &mut Ctx<'_>, settled: &SettledMeter, (from, to): (TimeMs, TimeMs)) -> Option<u128> {
         let hour = |at: TimeMs| at.0 / SLOT_MS;
         let slots = hour(from)..=hour(TimeMs(to.0.saturating_sub(1)).max(from));
         if slots.end().saturating_sub(*slots.start()) >= WORTH_SLOTS_MAX {
@@ -247,6 +243,10 @@ impl Flow<'_> {
         }
         tab::charge(ctx, self.grid, code, OPERATOR, debit)?;
         tab::charge(ctx, self.grid, OPERATOR, code, credit)?;
+        if code != OPERATOR {
+            let net = WattHours(import.saturating_sub(export));
+            lines::count_late(ctx, (self.id, self.grid), member, (from, to), net, [debit, whole(refund)]);
+        }
         ctx.emit(EnergyEvent::EnergyAdjusted {
             microgrid: *self.id,
             meter: *self.address,

@@ -8,6 +8,7 @@
 //! # For the modules above
 //! Markets, deals and disputes work through [`positions`], [`tab`], [`credit`] and [`terms`]; nothing here calls them.
 
+mod charge_line;
 pub(crate) mod credit;
 mod exact;
 pub(crate) mod finish;
@@ -15,6 +16,7 @@ mod hand_over_meter;
 mod invariants;
 pub mod keys;
 mod leave_microgrid;
+mod lines;
 pub(crate) mod mandate;
 mod metering;
 mod pay_tab;
@@ -52,7 +54,7 @@ use wattle_primitives::{Address, Hash, Reason, WattHours};
 actions! {
     EnergyCall {
         RegisterMicrogrid, RegisterMeter, SubmitReadings, SetTerms, SetMember, PayTab, SwapMeter, SetMandate,
-        ResumeMicrogrid, ReadMeter, RetireMeter, LeaveMicrogrid, HandOverMeter, RateMeter,
+        ResumeMicrogrid, ReadMeter, RetireMeter, LeaveMicrogrid, HandOverMeter, RateMeter, ChargeLine,
     }
 }
 

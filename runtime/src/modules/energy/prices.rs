@@ -27,10 +27,16 @@ pub(super) const fn thousandths(amount: Amount, rest: u16) -> u128 {
     amount.0.saturating_mul(PRICED_WH).saturating_add(rest as u128)
 }
 
+/// So many thousandths in base units, rounded down.
+#[must_use]
+pub(super) const fn whole(thousandths: u128) -> Amount {
+    Amount(thousandths / PRICED_WH)
+}
+
 /// The cost of `wh` at `price`, rounded down.
 #[must_use]
 pub(crate) const fn cost(price: Amount, wh: WattHours) -> Amount {
-    Amount(exact(price, wh) / PRICED_WH)
+    whole(exact(price, wh))
 }
 
 /// The cost of `wh` at `price`, rounded up: so much is reserved.

@@ -22,7 +22,7 @@ impl Action for RegisterMicrogrid {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(29)
+        weights::keys(32)
     }
 
     /// Registers a microgrid of the sender's, with its book and the operator's tab. Where the chain has a registrar, it
@@ -63,6 +63,7 @@ impl Action for RegisterMicrogrid {
             agenda: None,
             pause: None,
             left: 0,
+            month: 0,
         };
         tab::join(ctx, &id, &mut grid, operator, None)?;
         ctx.state.write(keys::microgrid(&id), &grid);

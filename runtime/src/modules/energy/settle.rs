@@ -14,7 +14,9 @@
 //! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it, within its owner's mandate.
 
 use super::exact::{proportion, share};
+use super::lines;
 use super::prices::{carried, cost, exact};
+use super::profile::Profile;
 use super::readings;
 use super::records::{
     Carry, Interval, LastReading, Measured, Meter, Position, SettledMeter, Silence, Slice, Step,
@@ -38,14 +40,14 @@ const UNPAID_KEYS: u64 = 5;
 /// records, and what paying takes.
 const POST_KEYS: u64 = 9 + PAY_KEYS;
 /// Keys of paying a tab: member, tab, wallet, two dues, mandate.
-const PAY_KEYS: u64 = 6;
+pub(super) const PAY_KEYS: u64 = 6;
 
 /// Goes on with settling an interval; whether it is done.
 pub(crate) fn settle(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool {
     let key = keys::interval(at.id, at.interval);
     budget.keys(1);
     let record = ctx.state.read(key);
-    if record.is_none() && at.grid.meters == 0 {
+    if record.is_none() && at.grid.meters == 0 && !lines::begins_month(at) {
         return true;
     }
     let mut record = record.unwrap_or_default();
@@ -77,6 +79,10 @@ fn step(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, budget: &mut Budg
         }
         Step::Sum { .. } => Step::Post { next: OPERATOR },
         Step::Post { next } if next <= at.grid.members => {
+            if lines::begins_month(at) {
+                lines::post_month(ctx, at, next);
+                budget.keys(lines::MONTH_KEYS);
+            }
             let posted = post(ctx, at, record, next);
             budget.keys(if posted { POST_KEYS } else { IDLE_KEYS });
             Step::Post { next: next.saturating_add(1) }
@@ -325,6 +331,7 @@ fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> boo
         debit,
         credit,
     });
+    lines::count(ctx, at, account, code, &position, debit);
     record.accounts = record.accounts.saturating_add(1);
     let shares = at.terms.losses == LossRule::ProRata && record.feeders.meters > 0;
     if !shares || import_wh == WattHours::ZERO {
@@ -400,7 +407,7 @@ fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, position: &Position) 
 }
 
 /// Takes what a member owes from its wallet, as far as there is money, and says when it begins to owe too much.
-fn collect(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, before: Tab) {
+pub(super) fn collect(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, before: Tab) {
     match tab::balance(ctx, at.grid, code) {
         Tab::Owes(_) => {}
         Tab::Even | Tab::Due(_) => return,

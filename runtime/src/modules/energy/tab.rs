@@ -3,7 +3,8 @@
 //! A microgrid has a book in the ledger. Code [`CLEARING`] is where an interval's money passes through, code
 //! [`OPERATOR`] is the operator's tab, every other member has a tab of its own. Tabs have no limit: posting between
 //! them never fails, so settlement never does. A debit balance is a receivable from the member; a credit balance is due
-//! to it.
+//! to it. Code [`TAX`] is what the operator has charged for taxes and not paid yet: a debt to nobody here, which is
+//! paid out to nobody.
 //!
 //! Money comes in and goes out through the members' wallets. What the public book owes to the microgrid's book is the
 //! cash that came in and has not gone out: nobody is paid more than that, so a debt that is not paid makes no money.
@@ -26,6 +27,8 @@ use wattle_primitives::{Address, Amount, BookId, Hash, Reason, TimeMs, planted};
 pub const CLEARING: u32 = 0;
 /// The operator's tab.
 pub const OPERATOR: u32 = 1;
+/// Taxes that members were charged: a code that no member has.
+pub const TAX: u32 = u32::MAX;
 
 /// A tab's balance, base units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,13 +58,19 @@ pub(crate) fn open_book(
     let owner = Address::of_microgrid(microgrid);
     let book = ledger::create_book(ctx, owner, &Hash::ZERO)?;
     ledger::open_due(ctx, book, asset)?;
-    open(ctx, book, CLEARING, asset)?;
+    open(ctx, book, CLEARING, AccountClass::Asset, asset)?;
+    open(ctx, book, TAX, AccountClass::Liability, asset)?;
     Ok(book)
 }
 
-/// Opens a tab. The payer pays.
-fn open(ctx: &mut Ctx<'_>, book: BookId, code: u32, asset: wattle_primitives::AssetId) -> Result<(), Reason> {
-    let class = AccountClass::Asset;
+/// Opens an account of the book. The payer pays.
+fn open(
+    ctx: &mut Ctx<'_>,
+    book: BookId,
+    code: u32,
+    class: AccountClass,
+    asset: wattle_primitives::AssetId,
+) -> Result<(), Reason> {
     let record =
         BookAccount { asset, class, name: None, parent: None, depth: 1, debit_max: None, credit_max: None };
     ledger::open_account(ctx, book, code, &record)
@@ -107,11 +116,12 @@ pub(crate) fn join(
     if let Some(member) = ctx.state.read(key) {
         return Ok(member);
     }
-    let code = grid.members.checked_add(OPERATOR).ok_or(Reason::Overflow)?;
+    let code = grid.members.checked_add(OPERATOR).filter(|code| *code != TAX).ok_or(Reason::Overflow)?;
     ledger::open_wallet(ctx, account, grid.asset)?;
     let deposit = ledger::deposit(ctx)?;
-    open(ctx, grid.book, code, grid.asset)?;
-    let member = Member { code, credit_limit, deposit, ..Member::default() };
+    open(ctx, grid.book, code, AccountClass::Asset, grid.asset)?;
+    let since_ms = ctx.time_ms();
+    let member = Member { code, credit_limit, deposit, since_ms, ..Member::default() };
     ctx.state.write(key, &member);
     ctx.state.write(keys::member_index(id, code), &account);
     grid.members = grid.members.checked_add(1).ok_or(Reason::Overflow)?;
@@ -149,6 +159,31 @@ pub(crate) fn charge(
         return Ok(());
     }
     ledger::post(ctx, account(grid.book, from), account(grid.book, to), grid.asset, amount)
+}
+
+/// Credits a member out of the operator's tab. That owes no more for it than before: what is not due to it comes out of
+/// the operator's wallet at once. So a gift is paid out of nobody else's money, even if the two are one person.
+pub(super) fn give(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    to: u32,
+    amount: Amount,
+) -> Result<(), Reason> {
+    let exposed = member(ctx, id, &grid.operator)?.exposed;
+    let due = match balance(ctx, grid, OPERATOR) {
+        Tab::Due(due) => due.saturating_sub(exposed),
+        Tab::Even | Tab::Owes(_) => Amount::ZERO,
+    };
+    let lacking = amount.saturating_sub(due);
+    if lacking > Amount::ZERO && !planted!("gift-not-covered") {
+        let (debit, credit, asset) = (wallet(grid.operator), account(grid.book, OPERATOR), grid.asset);
+        ledger::post(ctx, debit, credit, asset, lacking)?;
+        ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount: lacking, journal: None });
+        let (microgrid, account) = (*id, grid.operator);
+        ctx.emit(EnergyEvent::TabPaid { microgrid, account, amount: lacking, by_member: true });
+    }
+    charge(ctx, grid, OPERATOR, to, amount)
 }
 
 /// Charges a member for another's energy, by way of the clearing account or at once.

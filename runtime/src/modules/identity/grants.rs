@@ -56,7 +56,8 @@ const fn reach(call: &Call) -> Reach {
             | EnergyCall::ReadMeter(_)
             | EnergyCall::RetireMeter(_)
             | EnergyCall::HandOverMeter(_)
-            | EnergyCall::RateMeter(_) => Reach::Named,
+            | EnergyCall::RateMeter(_)
+            | EnergyCall::ChargeLine(_) => Reach::Named,
             EnergyCall::SubmitReadings(_)
             | EnergyCall::PayTab(_)
             | EnergyCall::ResumeMicrogrid(_)

@@ -22,7 +22,9 @@ use moves::{DRAWS, Draw, Verdicts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use wattle_primitives::call::CallKind;
-use wattle_primitives::call::energy::{ClearingRule, LossRule, MeterSwap, TariffBand, Terms, microgrid_id};
+use wattle_primitives::call::energy::{
+    ClearingRule, Fees, LineKind, LossRule, MeterSwap, TariffBand, Terms, microgrid_id,
+};
 use wattle_primitives::call::identity::{Calls, Limits};
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::call::market::Side;
@@ -172,11 +174,16 @@ impl Bounds {
         }
     }
 
+    /// The terms may cost an honest account so much more.
+    fn owe(&mut self, who: Address, asset: AssetId, amount: u128) {
+        if is_honest(&who) {
+            *self.line.entry((who, asset)).or_default() += amount as i128;
+        }
+    }
+
     /// Energy may cost an honest account so much more.
     fn extend(&mut self, who: Address, asset: AssetId, wh: u64, price: u128) {
-        if is_honest(&who) {
-            *self.line.entry((who, asset)).or_default() += cost(wh, price) as i128;
-        }
+        self.owe(who, asset, cost(wh, price));
     }
 
     /// What an entry takes from its sender: nothing when both sides are its own.
@@ -250,7 +257,7 @@ impl Bounds {
                 }
             }
             Call::Identity(IdentityCall::RevokeGrant(_)) => {}
-            Call::Energy(call) => self.read_energy(by, call),
+            Call::Energy(call) => self.read_energy(by, call, after),
             Call::Market(MarketCall::PlaceOrder(call)) => {
                 let ([import, _, fee], asset) = (after.prices(&call.microgrid), asset_of(&call.microgrid));
                 self.bind(by, call.microgrid);
@@ -307,7 +314,7 @@ impl Bounds {
     }
 
     /// What honest accounts sign with calls of the energy module is to be billed for what meters show.
-    fn read_energy(&mut self, by: Address, call: &EnergyCall) {
+    fn read_energy(&mut self, by: Address, call: &EnergyCall, after: &View) {
         match call {
             EnergyCall::RegisterMicrogrid(call) => {
                 self.sink(12);
@@ -325,6 +332,20 @@ impl Bounds {
                 self.handed.insert((call.meter, call.to));
             }
             EnergyCall::SetTerms(_) => self.sink(1),
+            // A connection costs no more than the member's terms say; the rest the operator gives away, also by a grant,
+            // of which no amount is left for what stands on its tab.
+            EnergyCall::ChargeLine(call) => {
+                let asset = after.grids[&call.microgrid].asset;
+                match call.kind {
+                    LineKind::Connection => self.owe(call.account, asset, call.amount.0),
+                    LineKind::Credit | LineKind::WriteOff | LineKind::Refund => {
+                        let grant = self.grant.take();
+                        self.sign(by, asset, call.amount.0, Some(call.account));
+                        self.grant = grant;
+                    }
+                    LineKind::Energy | LineKind::Monthly | LineKind::Demand | LineKind::TaxPaid => {}
+                }
+            }
             EnergyCall::SubmitReadings(_) | EnergyCall::ResumeMicrogrid(_) => {}
             EnergyCall::PayTab(call::energy::PayTab { microgrid })
             | EnergyCall::SetMandate(call::energy::SetMandate { microgrid, .. }) => {
@@ -404,6 +425,10 @@ impl Bounds {
         }
         after.meters.keys().for_each(|meter| self.metered(before, after, meter));
         for (id, grid) in &after.grids {
+            let begun = before.grids.get(id).is_some_and(|old| old.month < grid.month);
+            for (_, account) in after.members.keys().filter(|(of, _)| begun && of == id) {
+                self.owe(*account, grid.asset, after.monthly(id));
+            }
             // The other side of every line: what lines brought to the operator, adjustments may take back.
             let more = after.brought(id, &grid.operator) - before.brought(id, &grid.operator);
             if is_honest(&grid.operator) {
@@ -781,7 +806,7 @@ fn nobody_makes_money_and_none_is_robbed() {
 #[test]
 fn every_call_by_a_grantee_is_let_through_or_refused_as_the_page_says() {
     const NEVER: [&str; 5] = ["set_authority", "sponsor", "unsponsor", "grant", "revoke_grant"];
-    const NAMED: [&str; 17] = [
+    const NAMED: [&str; 18] = [
         "register_microgrid",
         "register_meter",
         "set_terms",
@@ -792,6 +817,7 @@ fn every_call_by_a_grantee_is_let_through_or_refused_as_the_page_says() {
         "retire_meter",
         "hand_over_meter",
         "rate_meter",
+        "charge_line",
         "request_deal",
         "accept_deal",
         "confirm_deal",

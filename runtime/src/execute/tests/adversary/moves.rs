@@ -67,7 +67,7 @@ draws! {
         SetTerms: set_terms, SetMember: set_member, PayTab: pay_tab, SwapMeter: swap_meter,
         SetMandate: set_mandate, ResumeMicrogrid: resume_microgrid,
         ReadMeter: read_meter, RetireMeter: retire_meter, LeaveMicrogrid: leave_microgrid,
-        HandOverMeter: hand_over_meter, RateMeter: rate_meter,
+        HandOverMeter: hand_over_meter, RateMeter: rate_meter, ChargeLine: charge_line,
     }
     Market(MarketCall) { PlaceOrder: place_order, CancelOrder: cancel_order, }
     Deals(DealsCall) {
@@ -510,6 +510,11 @@ impl Draw<'_> {
             installer: installer.filter(|_| !self.honest()),
             dispute_votes: self.dice.roll(3) as u16,
             notice_ms: TimeMs(self.dice.roll(2) * self.dice.roll(96 * QUARTER)),
+            fees: Fees {
+                monthly: Amount(u128::from(self.dice.roll(3) * self.dice.roll(2_000))),
+                connection: Amount(u128::from(self.dice.roll(2_000))),
+                ..Fees::default()
+            },
             ..terms()
         };
         energy::SetTerms { microgrid: self.grid(true), terms: Box::new(terms) }
@@ -518,6 +523,18 @@ impl Draw<'_> {
     fn set_member(&mut self) -> energy::SetMember {
         let credit_limit = if self.once_in(2) { Some(self.amount()) } else { None };
         energy::SetMember { microgrid: self.grid(true), account: self.someone(), credit_limit }
+    }
+
+    fn charge_line(&mut self) -> energy::ChargeLine {
+        use LineKind::{Connection, Credit, Energy, Refund, TaxPaid, WriteOff};
+        let kinds = [Connection, Connection, Credit, Refund, WriteOff, WriteOff, TaxPaid, Energy];
+        energy::ChargeLine {
+            microgrid: self.grid(true),
+            account: self.someone(),
+            kind: self.one(&kinds).unwrap(),
+            amount: Amount(u128::from(self.dice.roll(2_000))),
+            reason: Hash([7; 32]),
+        }
     }
 
     fn pay_tab(&mut self) -> energy::PayTab {

@@ -134,6 +134,12 @@ impl View {
         sums
     }
 
+    /// The highest monthly fee of a microgrid's terms, base units, whenever they hold.
+    pub(super) fn monthly(&self, id: &Hash) -> u128 {
+        let of = self.terms.iter().filter(|((grid, _), _)| grid == id);
+        of.map(|(_, record)| record.terms.fees.monthly.0).max().unwrap_or(0)
+    }
+
     /// The dearest import, export and market fee of a microgrid's terms, base units per kWh, whenever they hold.
     pub(super) fn prices(&self, id: &Hash) -> [u128; 3] {
         let of = self.terms.iter().filter(|((grid, _), _)| grid == id).map(|(_, record)| &record.terms);

@@ -254,6 +254,27 @@ fn no_more_is_granted_than_was_charged() {
 }
 
 #[test]
+fn a_refund_and_a_dispute_do_not_pay_twice() {
+    let (mut village, readings) = contested(0);
+    let refund = |village: &Village, amount| {
+        Call::from(call::energy::ChargeLine {
+            microgrid: village.id,
+            account: address(2),
+            kind: LineKind::Refund,
+            amount: Amount(amount),
+            reason: Hash([9; 32]),
+        })
+    };
+    village.ok(1, refund(&village, 6_000));
+    village.ok(2, open(&village, &readings, 1));
+    village.fails(1, decide(1, true), Reason::LimitExceeded); // 5,000
+    village.fails(1, refund(&village, 4_001), Reason::LimitExceeded);
+    village.ok(1, refund(&village, 4_000));
+    assert_eq!(village.tab(2), 10_000);
+    village.check_tabs();
+}
+
+#[test]
 fn the_operator_grants_itself_nothing() {
     let (mut village, _) = contested(0);
     let mut sim = village.meter(51, 1, MeterRole::Sub);

@@ -3,6 +3,7 @@
 
 use super::late::HOUR;
 use super::*;
+use crate::modules::energy::profile::Profile;
 use crate::modules::energy::records::SettledMeter;
 use wattle_primitives::call::deals::deal_id;
 use wattle_primitives::call::energy::{HandOverMeter, Mandate, RateMeter, SetMandate, SetTerms};

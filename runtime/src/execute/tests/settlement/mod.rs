@@ -5,6 +5,7 @@ mod covered;
 mod disputes;
 mod late;
 mod life;
+mod lines;
 mod mandates;
 mod payout;
 mod random;
@@ -17,7 +18,7 @@ use crate::modules::energy::records::{Member, Microgrid};
 use std::collections::BTreeMap;
 use wattle_primitives::call;
 use wattle_primitives::call::energy::{
-    ClearingRule, LossRule, MeterBinding, MeterSwap, TariffBand, Terms, microgrid_id,
+    ClearingRule, Fees, LineKind, LossRule, MeterBinding, MeterSwap, TariffBand, Terms, microgrid_id,
 };
 use wattle_primitives::event::{DisputesEvent, EnergyEvent, MarketEvent};
 use wattle_primitives::reading::{ClockQuality, Reading, Registers, SignedReading};
@@ -43,6 +44,7 @@ pub(crate) fn terms() -> Terms {
         installer: None,
         dispute_votes: 0,
         notice_ms: TimeMs(0),
+        fees: Fees::default(),
     }
 }
 
@@ -108,6 +110,8 @@ pub(crate) struct Village {
     pub(crate) id: Hash,
     pub(crate) lines: BTreeMap<Address, Line>,
     pub(crate) events: Vec<Event>,
+    /// Taxes charged and not paid, as events say.
+    pub(crate) taxes: i128,
     /// Import, export, bought and sold energy of an interval that is being settled.
     sums: BTreeMap<IntervalId, [i128; 4]>,
     /// Start of the first interval that is settled.
@@ -132,7 +136,7 @@ impl Village {
         let id = microgrid_id(&address(1), &Hash::ZERO);
         let first_ms = (T0 / QUARTER + 1) * QUARTER;
         let (lines, sums) = (BTreeMap::new(), BTreeMap::new());
-        let mut village = Self { world, id, lines, events: Vec::new(), sums, first_ms };
+        let mut village = Self { world, id, lines, events: Vec::new(), taxes: 0, sums, first_ms };
         village.ok(1, Call::from(call::energy::SetTerms { microgrid: id, terms: Box::new(terms.clone()) }));
         village
     }
@@ -278,6 +282,18 @@ impl Village {
             Event::Energy(EnergyEvent::LossShared { account, debit, .. }) => {
                 self.lines.entry(*account).or_default().debit += debit.0;
             }
+            Event::Energy(EnergyEvent::LineCharged { account, line, amount, tax, .. }) => {
+                let of = self.lines.entry(*account).or_default();
+                match line {
+                    LineKind::Energy | LineKind::Monthly | LineKind::Demand | LineKind::Connection => {
+                        of.debit += amount.0 + tax.0;
+                    }
+                    LineKind::Credit | LineKind::WriteOff | LineKind::Refund | LineKind::TaxPaid => {
+                        of.credit += amount.0;
+                    }
+                }
+                self.taxes += if *line == LineKind::TaxPaid { -(amount.0 as i128) } else { tax.0 as i128 };
+            }
             Event::Disputes(DisputesEvent::DisputeDecided { account, credit, .. }) => {
                 self.lines.entry(*account).or_default().credit += credit.0;
             }
@@ -325,8 +341,13 @@ impl Village {
 
     /// A member's tab: what it is owed, or owes (negative).
     pub(crate) fn tab(&self, n: u8) -> i128 {
+        self.balance(self.member(n).code)
+    }
+
+    /// The balance of an account of the microgrid's book, from its credit side.
+    pub(crate) fn balance(&self, code: u32) -> i128 {
         let grid = self.grid();
-        let account = crate::modules::energy::tab::account(grid.book, self.member(n).code);
+        let account = crate::modules::energy::tab::account(grid.book, code);
         let balance: crate::modules::ledger::records::Balance =
             self.record(keys::balance(&account, grid.asset)).unwrap_or_default();
         balance.credits_posted as i128 - balance.debits_posted as i128
@@ -351,7 +372,9 @@ impl Village {
                 _ => 0,
             })
             .sum();
-        assert_eq!(sum + self.tab(1), paid + trades, "cash");
+        let taxes = self.balance(crate::modules::energy::tab::TAX);
+        assert_eq!(taxes, self.taxes, "taxes");
+        assert_eq!(sum + self.tab(1) + taxes, paid + trades, "cash");
     }
 
     pub(crate) fn interval(&self, at: u64) -> IntervalId {

@@ -3,8 +3,9 @@
 
 use super::*;
 use crate::execute::tests::oracle::Dice;
+use crate::modules::energy::tab::TAX;
 use wattle_primitives::call;
-use wattle_primitives::call::energy::MeterSwap;
+use wattle_primitives::call::energy::{MeterSwap, Tax};
 use wattle_primitives::call::market::Side;
 
 const HOUR: u64 = 3_600_000;
@@ -45,8 +46,38 @@ fn random_terms(dice: &mut Dice) -> Terms {
         late_window_ms: TimeMs(grace + 1 + dice.roll(8 * QUARTER)),
         fee_per_kwh: Amount(u128::from(dice.roll(50_000))),
         losses: if dice.roll(2) == 0 { LossRule::Operator } else { LossRule::ProRata },
+        fees: random_fees(dice),
         ..terms()
     }
+}
+
+fn random_fees(dice: &mut Dice) -> Fees {
+    let mut amount = |most| Amount(u128::from(dice.roll(2) * dice.roll(most)));
+    let (monthly, demand_per_kw, connection) = (amount(50_000), amount(10_000), amount(50_000));
+    let kinds = [LineKind::Energy, LineKind::Monthly, LineKind::Demand, LineKind::Connection];
+    let mut tax = |code| Tax {
+        code,
+        permille: dice.roll(500) as u16,
+        on: BoundedVec::new(kinds.into_iter().filter(|_| dice.roll(2) == 0).collect()).unwrap(),
+    };
+    let taxes = BoundedVec::new(vec![tax(1), tax(2)]).unwrap();
+    Fees { monthly, demand_per_kw, connection, taxes }
+}
+
+/// The operator charges or gives something: refused or not, money must add up.
+fn line(village: &mut Village, dice: &mut Dice) {
+    let kinds =
+        [LineKind::Connection, LineKind::Credit, LineKind::WriteOff, LineKind::Refund, LineKind::TaxPaid];
+    let kind = kinds[dice.roll(5) as usize];
+    let person = if kind == LineKind::TaxPaid { 1 } else { dice.roll(5) as u8 + 2 };
+    let call = Call::from(call::energy::ChargeLine {
+        microgrid: village.id,
+        account: address(person),
+        kind,
+        amount: Amount(u128::from(dice.roll(20_000) + 1)),
+        reason: Hash([dice.roll(250) as u8; 32]),
+    });
+    village.run(1, call);
 }
 
 fn homes(village: &mut Village, dice: &mut Dice) -> Vec<Home> {
@@ -158,7 +189,7 @@ fn check(village: &Village) {
         .map(|n| village.tab(n))
         .sum();
     // All money is in wallets, or was paid in for tabs that others are still owed.
-    assert_eq!(funds + tabs, 6 * START.0 as i128);
+    assert_eq!(funds + tabs + village.balance(TAX), 6 * START.0 as i128);
 }
 
 fn play(seed: u64) {
@@ -197,6 +228,9 @@ fn play(seed: u64) {
         deliver(&mut village, &mut dice, &mut homes);
         if dice.roll(2) == 0 {
             trade(&mut village, &mut dice);
+        }
+        if dice.roll(4) == 0 {
+            line(&mut village, &mut dice);
         }
         if dice.roll(12) == 0 {
             let terms = Box::new(random_terms(&mut dice));

@@ -1,0 +1,107 @@
+use super::lines::Lines;
+use super::records::{Member, Microgrid, Taxed};
+use super::tab::{self, OPERATOR, TAX, Tab};
+use super::{TERMS_KEYS, operated, terms};
+use crate::keys;
+use crate::modules::{Action, Ctx, weights};
+use wattle_primitives::call::energy::{ChargeLine, LineKind};
+use wattle_primitives::call::ledger::SUPPLY_MAX;
+use wattle_primitives::{Amount, Hash, Reason, Weight, planted};
+
+impl Action for ChargeLine {
+    fn check(&self) -> Result<(), Reason> {
+        if self.amount == Amount::ZERO {
+            return Err(Reason::ZeroAmount);
+        }
+        if self.kind.by_hand() && self.amount <= SUPPLY_MAX { Ok(()) } else { Err(Reason::OutOfRange) }
+    }
+
+    fn weight(&self) -> Weight {
+        weights::keys(18 + TERMS_KEYS)
+    }
+
+    /// What the operator gives is its own, see [`tab::give`]; what it charges is bounded by terms that the member knew.
+    fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let Self { microgrid: ref id, account, kind, amount, reason } = *self;
+        let grid = &operated(ctx, id)?;
+        let mut member = tab::member(ctx, id, &account)?;
+        if (member.code == OPERATOR) != (kind == LineKind::TaxPaid) {
+            return Err(Reason::NotAllowed);
+        }
+        let interval = grid.interval_at(ctx.time_ms());
+        let lines = Lines { id, grid, interval, account, code: member.code };
+        let given = match kind {
+            LineKind::Connection => {
+                let tax = connection(ctx, id, grid, &mut member, amount)?;
+                ctx.state.write(keys::member(id, &account), &member);
+                return lines.charge(ctx, kind, Taxed { amount, tax }, Some(reason));
+            }
+            LineKind::TaxPaid => {
+                within(amount, due(tab::balance(ctx, grid, TAX)))?;
+                tab::charge(ctx, grid, TAX, OPERATOR, amount)?;
+                false
+            }
+            LineKind::Credit => true,
+            LineKind::WriteOff => {
+                // An estimate will be corrected, and so would be written off twice.
+                let owed = owed(tab::balance(ctx, grid, member.code));
+                within(amount, owed.saturating_sub(member.unpaid_estimates()))?;
+                true
+            }
+            LineKind::Refund => {
+                let charged = tab::charged(ctx, grid, &member).saturating_sub(member.estimated);
+                within(member.granted.saturating_add(amount), charged)?;
+                true
+            }
+            LineKind::Energy | LineKind::Monthly | LineKind::Demand => return Err(Reason::OutOfRange),
+        };
+        if given {
+            if kind != LineKind::Credit {
+                // What was given back is not granted by a dispute again.
+                member.granted = member.granted.checked_add(amount).ok_or(Reason::Overflow)?;
+                ctx.state.write(keys::member(id, &account), &member);
+            }
+            tab::give(ctx, id, grid, member.code, amount)?;
+        }
+        lines.note(ctx, kind, Taxed { amount, tax: Amount::ZERO }, Some(reason));
+        Ok(())
+    }
+}
+
+/// Takes one of the connections that a member can be charged for: one for each of its meters, at no more than the terms
+/// asked when it became a member. Returns the tax on it.
+fn connection(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    member: &mut Member,
+    amount: Amount,
+) -> Result<Amount, Reason> {
+    let first = terms::first(ctx, id).ok_or(Reason::NoTerms)?;
+    let interval = grid.interval_at(member.since_ms).max(first);
+    let fees = terms::at(ctx, id, grid, interval).ok_or(Reason::NoTerms)?.fees;
+    within(amount, fees.connection)?;
+    if member.connections >= member.meters && !planted!("connected-twice") {
+        return Err(Reason::LimitExceeded);
+    }
+    member.connections = member.connections.saturating_add(1);
+    Ok(fees.tax(LineKind::Connection, amount))
+}
+
+fn within(amount: Amount, most: Amount) -> Result<(), Reason> {
+    if amount <= most { Ok(()) } else { Err(Reason::LimitExceeded) }
+}
+
+const fn owed(tab: Tab) -> Amount {
+    match tab {
+        Tab::Owes(owed) => owed,
+        Tab::Even | Tab::Due(_) => Amount::ZERO,
+    }
+}
+
+const fn due(tab: Tab) -> Amount {
+    match tab {
+        Tab::Due(due) => due,
+        Tab::Even | Tab::Owes(_) => Amount::ZERO,
+    }
+}

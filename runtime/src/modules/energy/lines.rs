@@ -1,0 +1,165 @@
+//! The operator's lines: what it charges besides energy.
+//!
+//! By the terms, with the first interval of a calendar month that is settled: what the highest power of the month that
+//! ended costs, the tax on its energy, and the fee for the month that begins, which nobody pays who joined within it.
+//! Power is priced, and energy taxed, by the terms of their own interval. What is only estimated has no power; a reading
+//! that comes late has the average of the intervals that it spans, in the month in which it comes.
+//!
+//! By hand: `charge_line`.
+
+use super::records::{Member, Microgrid, Position, Taxed};
+use super::settle::collect;
+use super::tab::{self, OPERATOR, TAX};
+use super::work::At;
+use super::{settle, terms};
+use crate::keys;
+use crate::modules::Ctx;
+use wattle_primitives::call::energy::{Fees, LineKind};
+use wattle_primitives::event::EnergyEvent;
+use wattle_primitives::units::IntervalId;
+use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, WattHours, planted};
+
+/// Keys of a month's lines of a member: list entry, member, three accounts with their records, and what paying takes.
+pub(super) const MONTH_KEYS: u64 = 8 + settle::PAY_KEYS;
+/// Thousandths of a whole.
+const PERMILLE: i128 = 1000;
+
+/// Whose lines are posted, and in which interval.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lines<'a> {
+    pub(super) id: &'a Hash,
+    pub(super) grid: &'a Microgrid,
+    pub(super) interval: IntervalId,
+    pub(super) account: Address,
+    /// Code of the account's tab.
+    pub(super) code: u32,
+}
+
+impl Lines<'_> {
+    /// Charges a line and the tax on it; nothing when both are nothing.
+    pub(super) fn charge(
+        &self,
+        ctx: &mut Ctx<'_>,
+        line: LineKind,
+        due: Taxed,
+        reason: Option<Hash>,
+    ) -> Result<(), Reason> {
+        if due == Taxed::default() {
+            return Ok(());
+        }
+        let to = if planted!("tax-to-operator") { OPERATOR } else { TAX };
+        tab::charge(ctx, self.grid, self.code, OPERATOR, due.amount)?;
+        tab::charge(ctx, self.grid, self.code, to, due.tax)?;
+        self.note(ctx, line, due, reason);
+        Ok(())
+    }
+
+    /// Says that a line was posted.
+    pub(super) fn note(&self, ctx: &mut Ctx<'_>, line: LineKind, due: Taxed, reason: Option<Hash>) {
+        let Self { id, interval, account, .. } = *self;
+        let Taxed { amount, tax } = due;
+        ctx.emit(EnergyEvent::LineCharged { microgrid: *id, interval, account, line, amount, tax, reason });
+    }
+
+    /// Posts what the member's month has come to: its power, and the tax on its energy. Less than a base unit of tax
+    /// counts on, and so does what more was taken back than charged.
+    pub(super) fn end_month(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+        let mut member = tab::member(ctx, self.id, &self.account)?;
+        let demand = std::mem::take(&mut member.demand);
+        let tax = member.tax.max(0).checked_div(PERMILLE).unwrap_or(0);
+        member.tax = member.tax.saturating_sub(tax.saturating_mul(PERMILLE));
+        if demand == Taxed::default() && tax == 0 {
+            return Ok(());
+        }
+        ctx.state.write(keys::member(self.id, &self.account), &member);
+        self.charge(ctx, LineKind::Demand, demand, None)?;
+        let tax = Amount(tax.unsigned_abs());
+        self.charge(ctx, LineKind::Energy, Taxed { amount: Amount::ZERO, tax }, None)
+    }
+}
+
+/// Whether a calendar month begins with an interval that is being settled. None does with the first there is.
+pub(super) fn begins_month(at: &At<'_>) -> bool {
+    at.grid.month > 0 && at.terms.month(at.grid.start(at.interval)) > at.grid.month
+}
+
+/// Posts a member's lines of a month that begins.
+pub(super) fn post_month(ctx: &mut Ctx<'_>, at: &At<'_>, code: u32) {
+    if code == OPERATOR {
+        return; // it would charge itself
+    }
+    let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return };
+    let owed = tab::balance(ctx, at.grid, code);
+    let before = ctx.savepoint();
+    if recurring(ctx, at, account, code).is_err() {
+        ctx.rollback(before); // as in `settle::move_between`
+    }
+    collect(ctx, at, account, code, owed);
+}
+
+fn recurring(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32) -> Result<(), Reason> {
+    let At { id, grid, interval, terms, .. } = *at;
+    let lines = Lines { id, grid, interval, account, code };
+    lines.end_month(ctx)?;
+    let joined = terms.month(tab::member(ctx, id, &account)?.since_ms);
+    let month = terms.month(grid.start(interval));
+    if joined >= month && !planted!("fee-before-joining") {
+        return Ok(());
+    }
+    let amount = terms.fees.monthly;
+    let tax = terms.fees.tax(LineKind::Monthly, amount);
+    lines.charge(ctx, LineKind::Monthly, Taxed { amount, tax }, None)
+}
+
+/// Counts what a member was charged for an interval's energy, and the power that it measured.
+pub(super) fn count(
+    ctx: &mut Ctx<'_>,
+    at: &At<'_>,
+    account: Address,
+    code: u32,
+    position: &Position,
+    debit: Amount,
+) {
+    let fees = &at.terms.fees;
+    if code == OPERATOR || !counts(fees) {
+        return;
+    }
+    let key = keys::member(at.id, &account);
+    let Some(mut member) = ctx.state.read(key) else { return };
+    let measured = position.measured();
+    let net = measured.import_wh.saturating_sub(measured.export_wh);
+    add(&mut member, fees, at.grid.interval_ms, net, [debit, Amount::ZERO]);
+    ctx.state.write(key, &member);
+}
+
+/// Counts what came late: what was charged for it, and given back of what was charged before. The caller writes
+/// `member`.
+pub(super) fn count_late(
+    ctx: &mut Ctx<'_>,
+    (id, grid): (&Hash, &Microgrid),
+    member: &mut Member,
+    (from, to): (TimeMs, TimeMs),
+    net: WattHours,
+    charges: [Amount; 2],
+) {
+    let first = grid.interval_at(from);
+    let last = grid.interval_at(TimeMs(to.0.saturating_sub(1)).max(from));
+    let Some(terms) = terms::at(ctx, id, grid, last) else { return };
+    let intervals = last.0.saturating_sub(first.0).saturating_add(1);
+    let average = WattHours(net.0.checked_div(intervals).unwrap_or(0));
+    add(member, &terms.fees, grid.interval_ms, average, charges);
+}
+
+/// Whether power or energy has a line at the end of the month.
+fn counts(fees: &Fees) -> bool {
+    fees.demand_per_kw > Amount::ZERO || fees.permille(LineKind::Energy) > 0
+}
+
+fn add(member: &mut Member, fees: &Fees, interval_ms: TimeMs, net: WattHours, [debit, refund]: [Amount; 2]) {
+    let (amount, rate) = (fees.demand(net, interval_ms), i128::from(fees.permille(LineKind::Energy)));
+    if amount > member.demand.amount {
+        member.demand = Taxed { amount, tax: fees.tax(LineKind::Demand, amount) };
+    }
+    let of = |amount: Amount| i128::try_from(amount.0).unwrap_or(i128::MAX).saturating_mul(rate);
+    member.tax = member.tax.saturating_add(of(debit)).saturating_sub(of(refund));
+}
