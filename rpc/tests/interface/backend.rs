@@ -238,7 +238,12 @@ impl Chain {
             terms: 1,
             cash: Amount(7),
             wallet: Address::of_microgrid(&Hash([4; 32])),
-            paused: Some(PausedInfo { since_ms: TimeMs(5), needed: Amount(6), available: Amount(7) }),
+            paused: Some(PausedInfo {
+                since_ms: TimeMs(5),
+                needed: Amount(6),
+                own: Amount(3),
+                available: Amount(7),
+            }),
             current: IntervalId(4),
             next_clear: Some(IntervalId(5)),
             next_settle: Some(IntervalId(4)),

@@ -56,7 +56,7 @@ fn work(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, mut agenda: Agenda, 
             Work::Clear => agenda.clear = agenda.clear.next(),
             Work::Settle => {
                 agenda.settle = agenda.settle.next();
-                grid.month = grid.month.max(terms.month(grid.start(interval)));
+                grid.month = grid.month.max(record.terms.month(grid.start(interval)));
             }
             Work::Finalize => agenda.finalize = agenda.finalize.next(),
         }

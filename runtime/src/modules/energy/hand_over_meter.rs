@@ -16,7 +16,7 @@ use wattle_primitives::call::energy::HandOverMeter;
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Hash, Reason, WattHours, Weight, planted};
+use wattle_primitives::{Address, Hash, Reason, Weight, planted};
 
 impl Action for HandOverMeter {
     fn check(&self) -> Result<(), Reason> {

@@ -41,7 +41,7 @@ fn pay(village: &Village) -> Call {
 }
 
 fn collection(village: &Village, on: bool) -> Call {
-    Call::from(call::energy::SetCollection { microgrid: village.id, on })
+    if on { mandate(village.id, None) } else { no_mandate(village.id) }
 }
 
 /// The lines of person `n`: kind, amount, tax, start of the interval.
