@@ -696,14 +696,7 @@ fn energy_events() -> Vec<(&'static str, Event)> {
                 final_export_wh: export_wh,
             }),
         ),
-        (
-            "MeterSuspended",
-            Event::Energy(EnergyEvent::MeterSuspended {
-                microgrid: hash(1),
-                meter: address(2),
-                owner: address(3),
-            }),
-        ),
+        ("MeterSuspended", Event::Energy(EnergyEvent::MeterSuspended { microgrid, meter, owner: account })),
         (
             "MeterRetired",
             Event::Energy(EnergyEvent::MeterRetired {
