@@ -273,7 +273,7 @@ fn microgrids_and_meters_are_registered_by_their_operator() {
         world.fails(2, call, Reason::BadSignature);
     }
     world.ok(2, meter(80, 3));
-    // Microgrid, book, two dues, clearing and tax account, operator and tab; then member and tab, meter, the meter's account.
+    // Microgrid, book, two dues, clearing, taxes, operator and tab; then member and tab, meter, the meter's account.
     assert_eq!(world.funds(2).0, START.0 - 120);
     let meters = query::meters(&world.state, &id, 0, 10);
     assert_eq!((meters.len(), meters[0].1.owner), (1, address(3)));
