@@ -2,8 +2,8 @@
 //!
 //! By the terms, with the first interval of a calendar month that is settled: what the highest power of the month that
 //! ended costs, the tax on its energy, and the fee for the month that begins, which nobody pays who joined within it.
-//! Power is priced, and energy taxed, by the terms of their own interval. What is only estimated has no power; a reading
-//! that comes late has the average of the intervals that it spans, in the month in which it comes.
+//! Power is priced, and energy taxed, by the terms of their own interval. What is only estimated has no power; a
+//! reading that comes late has the average of the intervals that it spans, in the month in which it comes.
 //!
 //! By hand: `charge_line`.
 
