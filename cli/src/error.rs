@@ -297,6 +297,21 @@ fn refusal_hint(code: &str, data: &Value) -> Option<String> {
         "mandate_required" => {
             "the meter's owner lets the operator do that with `wattle energy mandate set`, or calls itself"
         }
+        "meter_suspended" => "`wattle energy read-meter` enters what it shows; or swap it, or retire it",
+        "reading_required" => {
+            "a reading that the meter has signed comes first: `wattle energy readings` shows its last one"
+        }
+        "meter_retired" => "its key counts no more: register a meter with a new one",
+        "duplicate_reading" => {
+            "the chain has it already; a closing reading is its last one, no older than an interval"
+        }
+        "microgrid_paused" => {
+            "`wattle energy microgrid` shows what is needed: pay it into its wallet, then `wattle energy resume-microgrid`"
+        }
+        "not_paused" => "it is at work: `wattle energy microgrid`",
+        "member_engaged" => {
+            "`wattle energy members` shows its meters and `until`, the interval that must be final first"
+        }
         "credit_exceeded" => {
             "`wattle energy members` shows what is owed and exposed; `wattle energy pay-tab` pays it"
         }

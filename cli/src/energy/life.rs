@@ -18,9 +18,8 @@ pub(super) const HAND_OVER_EXAMPLE: &str = "Example:
   wattle energy hand-over --from alice wat1… --to carol --closing reading.json";
 pub(super) const RATE_EXAMPLE: &str = "Example:
   wattle energy rate-meter --from alice wat1… --power-max-w 23000";
-pub(super) const LEAVE_EXAMPLE: &str = "Examples:
-  wattle energy leave --from bob --microgrid 9f3a…
-  wattle energy leave --from alice --microgrid 9f3a… --account bob";
+pub(super) const LEAVE_EXAMPLE: &str = "Example:
+  wattle energy leave --from bob --microgrid 9f3a…";
 
 #[derive(Debug, Args)]
 pub(super) struct ReadArgs {

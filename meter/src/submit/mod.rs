@@ -204,8 +204,11 @@ impl Submitter {
         let (Some(account), Some(record)) = (account, record) else { return Ok(Progress::NotRegistered) };
         let nonce = account.nonce(LANE);
         self.settle(nonce, &record).await?;
-        let closed = record.closed();
+        let closed = record.closed().or_else(|| record.suspended_ms.map(|_| Reason::MeterSuspended));
         self.record = Some(record);
+        if closed.is_none() && self.refusal.is_some_and(|refusal| refusal.reason == Objection::SUSPENDED) {
+            self.refusal = None; // somebody has read it
+        }
         if let Some(reason) = closed {
             self.closed(reason);
             return Ok(Progress::Refused);
@@ -213,12 +216,12 @@ impl Submitter {
         self.send_next(peers, peer, nonce).await
     }
 
-    /// Nothing more is sent for this meter: the chain would take the fee and no reading.
+    /// Nothing is sent for this meter: the chain would take the fee and no reading.
     fn closed(&mut self, reason: Reason) {
         let reason = Objection::Closed(reason);
         if self.refusal.is_none_or(|refusal| refusal.reason != reason) {
             let (meter, reason) = (self.signer.meter(), reason.name());
-            tracing::error!(%meter, reason, "the meter is closed on the chain: nothing is sent");
+            tracing::error!(%meter, reason, "the meter is closed or suspended on the chain: nothing is sent");
         }
         let up_to = self.refusal.map_or(0, |refusal| refusal.up_to);
         self.refusal = Some(Refusal { up_to, reason, times: 0, until_ms: u64::MAX });

@@ -9,7 +9,7 @@ use wattle_primitives::{Reason, TimeMs};
 /// Reasons why the chain takes no reading, as far as the meter's proven record shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Objection {
-    /// Another meter has taken its place, or it was retired.
+    /// Another meter has taken its place, it was retired, or it is suspended until somebody has read it.
     Closed(Reason),
     /// The counters are below those that the chain has.
     RegisterDecreased,
@@ -22,6 +22,9 @@ pub(crate) enum Objection {
 }
 
 impl Objection {
+    /// Somebody has to read the meter first.
+    pub(super) const SUSPENDED: Self = Self::Closed(Reason::MeterSuspended);
+
     /// The objection that `record` holds against a reading at chain time `now`.
     pub(super) fn of(record: &MeterRecord, reading: &Reading, now: TimeMs) -> Self {
         if let Some(reason) = record.closed() {

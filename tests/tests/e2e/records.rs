@@ -91,9 +91,9 @@ fn members(all: &mut Map<String, Value>) {
         operator: address(1), asset: AssetId(2), interval_ms: TimeMs(3), meters: 4, book: wattle_primitives::BookId([5; 16]),
         members: 6, ordered: IntervalId(7), terms: 8, left: 13,
         agenda: Some(Agenda { clear: IntervalId(9), settle: IntervalId(10), finalize: IntervalId(11), due_ms: TimeMs(12), waits: true })
-            => json!({ "clear": "9", "settle": "10", "finalize": "11", "due_ms": "12" }),
+            => json!({ "clear": "9", "settle": "10", "finalize": "11", "due_ms": "12", "waits": true }),
         pause: Some(Pause { since_ms: TimeMs(13), until_ms: Some(TimeMs(14)), own_wallet: true })
-            => json!({ "since_ms": "13", "until_ms": "14" }),
+            => json!({ "since_ms": "13", "until_ms": "14", "own_wallet": true }),
         month: 15,
     });
     record!(
@@ -117,10 +117,10 @@ fn members(all: &mut Map<String, Value>) {
             claim: Amount(18),
             claimed: IntervalId(19),
             deposit: deposit(14, 15) => deposit_json(14, 15),
-            since_ms: TimeMs(15),
-            demand: Taxed { amount: Amount(16), tax: Amount(17) } => json!({ "amount": "16", "tax": "17" }),
-            tax: -18 => json!("-18"),
-            connections: 19,
+            since_ms: TimeMs(20),
+            demand: Taxed { amount: Amount(21), tax: Amount(22) } => json!({ "amount": "21", "tax": "22" }),
+            tax: -23 => json!("-23"),
+            connections: 24,
         }
     );
     record!(all, "SettledMeter", SettledMeter {
@@ -128,10 +128,10 @@ fn members(all: &mut Map<String, Value>) {
         profile: Profile(BoundedVec::new(vec![wh(2), wh(3)]).unwrap()) => json!(["2", "3"]),
         silence: Some(Silence { since_ms: TimeMs(4), until_ms: Some(TimeMs(5)), amount: Amount(6), rest: 7 })
             => json!({ "since_ms": "4", "until_ms": "5", "amount": "6", "rest": 7 }),
-        coarse: Some(Coarse { from: IntervalId(7), until: IntervalId(8) })
-            => json!({ "from": "7", "until": "8" }),
-        handed: Some(Handed { from: address(7), interval: IntervalId(8) })
-            => json!({ "from": address(7), "interval": "8" }),
+        coarse: Some(Coarse { from: IntervalId(8), until: IntervalId(9) })
+            => json!({ "from": "8", "until": "9" }),
+        handed: Some(Handed { from: address(10), interval: IntervalId(11) })
+            => json!({ "from": address(10), "interval": "11" }),
     });
     record!(
         all,

@@ -1,6 +1,6 @@
 //! What an operator charges besides energy: by the terms of its microgrid, and by hand.
 
-use crate::call::energy::PRICE_MAX;
+use super::PRICE_MAX;
 use crate::{Amount, BoundedVec, TimeMs, WattHours};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};

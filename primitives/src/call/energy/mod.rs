@@ -42,13 +42,16 @@ pub use binding::MeterBinding;
 pub use fees::{Fees, LineKind, TAXES_MAX, Tax};
 pub use swap::MeterSwap;
 pub use tariff::Prices;
-pub use terms::{
-    BANDS_MAX, ClearingRule, DAY_MINUTES, DISPUTE_VOTES_MAX, LossRule, NOTICE_MS_MAX, PRICE_MAX, TariffBand,
-    Terms, WINDOW_MS_MAX,
-};
+pub use terms::{ClearingRule, DISPUTE_VOTES_MAX, LossRule, NOTICE_MS_MAX, TariffBand, Terms, WINDOW_MS_MAX};
 
-use crate::{Address, Hash};
+use crate::{Address, Amount, Hash};
 
+/// Most bands of a tariff.
+pub const BANDS_MAX: usize = 24;
+/// Minutes of a day.
+pub const DAY_MINUTES: u16 = 24 * 60;
+/// Highest price in base units per kWh: with energies below 2^63 Wh every sum of money fits 128 bits.
+pub const PRICE_MAX: Amount = Amount(1_000_000_000_000_000_000);
 /// Most readings in one call.
 pub const READINGS_MAX: usize = 128;
 

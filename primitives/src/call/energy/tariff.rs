@@ -4,7 +4,8 @@
 //! within a span. An interval that a band's edge divides, or ten days of readings that come late, are priced in closed
 //! form.
 
-use super::terms::{DAY_MINUTES, Terms};
+use super::DAY_MINUTES;
+use super::terms::Terms;
 use crate::{Amount, TimeMs};
 
 /// Milliseconds of a minute, and of a day.

@@ -1,16 +1,10 @@
 //! A microgrid's terms: prices by time of day, how orders are cleared, how long readings may be late.
 
-use super::Fees;
+use super::{BANDS_MAX, DAY_MINUTES, Fees, PRICE_MAX};
 use crate::{Address, Amount, BoundedVec, TimeMs};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// Most bands of a tariff.
-pub const BANDS_MAX: usize = 24;
-/// Minutes of a day.
-pub const DAY_MINUTES: u16 = 24 * 60;
-/// Highest price in base units per kWh: with energies below 2^63 Wh every sum of money fits 128 bits.
-pub const PRICE_MAX: Amount = Amount(1_000_000_000_000_000_000);
 /// Most votes that decide a dispute.
 pub const DISPUTE_VOTES_MAX: u16 = 64;
 /// Longest gate closure or late window in ms: 60 days.

@@ -140,6 +140,7 @@ fn who_pays_gets_it_going_and_nothing_is_lost() {
     village.go(village.now());
     assert!(village.grid().is_paused());
     village.ok(3, pay(900_000));
+    village.ok(5, pay(900_000));
     village.ok(2, resume(&village));
     village.go(village.now());
     assert!(!village.grid().is_paused());

@@ -1,6 +1,7 @@
 use super::records::{Deal, DealState};
 use super::{check_end, deal, queue, reserved};
 use crate::keys;
+use crate::modules::energy::positions::import_price;
 use crate::modules::energy::records::Microgrid;
 use crate::modules::energy::{self, credit, tab};
 use crate::modules::{Action, Ctx, ledger, weights};
@@ -10,11 +11,11 @@ use wattle_primitives::call::deals::{
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::event::DealsEvent;
 use wattle_primitives::reading::MeterRole;
-use wattle_primitives::{Address, Amount, Hash, Reason, WattHours, Weight};
+use wattle_primitives::{Address, Amount, Hash, Reason, WattHours, Weight, planted};
 
 /// Keys that an authorisation touches: deal, meter, queue, microgrid, both members, terms, hold, four counters and the
 /// tab's record, deposits.
-const AUTHORISE_KEYS: u64 = 34;
+const AUTHORISE_KEYS: u64 = 36;
 
 impl Action for AuthoriseDeal {
     fn check(&self) -> Result<(), Reason> {
@@ -68,7 +69,14 @@ impl Action for AuthoriseDeal {
 fn back(ctx: &mut Ctx<'_>, id: &Hash, deal: &Deal, grid: &Microgrid, funding: Funding) -> Result<(), Reason> {
     let (charger, amount) = (ctx.on_behalf_of(), reserved(deal));
     match funding {
-        Funding::Credit => credit::reserve(ctx, &deal.microgrid, grid, &charger, amount),
+        Funding::Credit => {
+            // A member is owed no more for a kWh that nobody has paid than the grid would have asked.
+            let most = import_price(ctx, &deal.microgrid, grid, credit::current(ctx, grid));
+            if deal.price > most && !planted!("credit-at-any-price") {
+                return Err(Reason::CreditExceeded);
+            }
+            credit::reserve(ctx, &deal.microgrid, grid, &charger, amount)
+        }
         Funding::Balance => {
             credit::check(ctx, &deal.microgrid, grid, &charger)?;
             if amount == Amount::ZERO {

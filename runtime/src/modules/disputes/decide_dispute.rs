@@ -1,12 +1,13 @@
 use super::close;
 use super::records::Dispute;
 use crate::keys;
+use crate::modules::energy::mandate;
 use crate::modules::energy::records::Microgrid;
 use crate::modules::energy::tab::{self, OPERATOR};
-use crate::modules::{Action, Ctx, energy, weights};
+use crate::modules::{Action, Ctx, energy, ledger, weights};
 use wattle_primitives::call::disputes::DecideDispute;
 use wattle_primitives::event::DisputesEvent;
-use wattle_primitives::{Amount, Hash, Reason, Weight, planted};
+use wattle_primitives::{Amount, Hash, Reason, TimeMs, Weight, planted};
 
 impl Action for DecideDispute {
     fn check(&self) -> Result<(), Reason> {
@@ -14,7 +15,7 @@ impl Action for DecideDispute {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(17)
+        weights::keys(26)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
@@ -53,8 +54,8 @@ impl Action for DecideDispute {
     }
 }
 
-/// Pays a claim that is granted, or as much of it as the claimant was charged and not granted before, from the
-/// operator's tab to the claimant's, and ends the dispute.
+/// Pays a claim that is granted, or as much of it as the claimant was charged and not given back before, from the
+/// operator's tab to the claimant's, and ends the dispute. See [`tab::award`].
 fn end(
     ctx: &mut Ctx<'_>,
     id: &Hash,
@@ -68,11 +69,12 @@ fn end(
     let member = member.filter(|member| upheld && member.code != OPERATOR && member.code <= electorate);
     let mut credit = Amount::ZERO;
     if let Some(mut member) = member {
-        let left = tab::charged(ctx, grid, &member).saturating_sub(member.granted);
-        credit = if planted!("claim-granted-whole") { dispute.claim } else { dispute.claim.min(left) };
+        let left = tab::refundable(ctx, grid, &member);
+        let claim = if planted!("claim-granted-whole") { dispute.claim } else { dispute.claim.min(left) };
+        let most = at_hand(ctx, &dispute.microgrid, grid, claim)?;
+        credit = tab::award(ctx, &dispute.microgrid, grid, member.code, claim, most)?;
         member.granted = member.granted.checked_add(credit).ok_or(Reason::Overflow)?;
         ctx.state.write(keys::member(&dispute.microgrid, &dispute.account), &member);
-        tab::charge(ctx, grid, OPERATOR, member.code, credit)?;
     }
     ctx.emit(DisputesEvent::DisputeDecided {
         dispute: *id,
@@ -82,4 +84,15 @@ fn end(
         credit,
     });
     close(ctx, id, dispute)
+}
+
+/// How much of `wanted` may be taken from the operator's wallet: by its own decision what is there, by others' as much as
+/// its mandate leaves.
+fn at_hand(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, wanted: Amount) -> Result<Amount, Reason> {
+    let wanted = wanted.min(ledger::available(&mut ctx.state, grid.operator, grid.asset));
+    if ctx.on_behalf_of() == grid.operator {
+        return Ok(wanted);
+    }
+    let charge = (grid.interval_at(ctx.time_ms()), TimeMs::ZERO); // of terms that it set
+    mandate::draw(ctx, id, grid, &grid.operator, charge, wanted)
 }

@@ -1,6 +1,6 @@
 use super::lines::Lines;
 use super::records::{Member, Microgrid, Taxed};
-use super::tab::{self, OPERATOR, TAX, Tab};
+use super::tab::{self, OPERATOR, TAX};
 use super::{TERMS_KEYS, operated, terms};
 use crate::keys;
 use crate::modules::{Action, Ctx, weights};
@@ -37,20 +37,19 @@ impl Action for ChargeLine {
                 return lines.charge(ctx, kind, Taxed { amount, tax }, Some(reason));
             }
             LineKind::TaxPaid => {
-                within(amount, due(tab::balance(ctx, grid, TAX)))?;
+                within(amount, tab::due(ctx, grid, TAX))?;
                 tab::charge(ctx, grid, TAX, OPERATOR, amount)?;
                 false
             }
             LineKind::Credit => true,
             LineKind::WriteOff => {
                 // An estimate will be corrected, and so would be written off twice.
-                let owed = owed(tab::balance(ctx, grid, member.code));
+                let owed = tab::owed(ctx, grid, member.code);
                 within(amount, owed.saturating_sub(member.unpaid_estimates()))?;
                 true
             }
             LineKind::Refund => {
-                let charged = tab::charged(ctx, grid, &member).saturating_sub(member.estimated);
-                within(member.granted.saturating_add(amount), charged)?;
+                within(amount, tab::refundable(ctx, grid, &member))?;
                 true
             }
             LineKind::Energy | LineKind::Monthly | LineKind::Demand => return Err(Reason::OutOfRange),
@@ -90,18 +89,4 @@ fn connection(
 
 fn within(amount: Amount, most: Amount) -> Result<(), Reason> {
     if amount <= most { Ok(()) } else { Err(Reason::LimitExceeded) }
-}
-
-const fn owed(tab: Tab) -> Amount {
-    match tab {
-        Tab::Owes(owed) => owed,
-        Tab::Even | Tab::Due(_) => Amount::ZERO,
-    }
-}
-
-const fn due(tab: Tab) -> Amount {
-    match tab {
-        Tab::Due(due) => due,
-        Tab::Even | Tab::Owes(_) => Amount::ZERO,
-    }
 }

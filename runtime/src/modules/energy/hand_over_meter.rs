@@ -8,7 +8,7 @@
 use super::profile::Profile;
 use super::records::{Handed, Interval, Meter};
 use super::retire_meter::{close, engaged};
-use super::submit_readings::{accept, accepted_event, push_reading};
+use super::submit_readings::{active, closing, push_reading};
 use super::{METER, READING, mandate, meter, operated, tab};
 use crate::keys;
 use crate::modules::{Action, Ctx, SigSink, weights};
@@ -34,8 +34,7 @@ impl Action for HandOverMeter {
     /// Closes the meter for its old owner as read now. Nobody is handed a meter, or loses one, without its mandate to
     /// the operator who sends this: a mandate to the operator is no consent to what other members send.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
-        let (address, to, reading) = (&self.meter, self.to, &self.closing.reading);
-        let genuine = ctx.next_verdict() && Address::of_key(&self.closing.key) == *address;
+        let (address, to) = (&self.meter, self.to);
         let Meter { microgrid: id, owner: from, .. } = meter(ctx, address)?;
         let grid = operated(ctx, &id)?;
         if to == from {
@@ -44,8 +43,8 @@ impl Action for HandOverMeter {
         tab::member(ctx, &id, &to)?;
         mandate::require(ctx, &id, &from)?;
         mandate::require(ctx, &id, &to)?;
-        let last = accept(ctx, reading, genuine)?;
-        ctx.emit(accepted_event(*address, &last, None));
+        active(ctx, address)?;
+        let last = closing(ctx, &self.closing, &grid)?;
         if ctx.time_ms().saturating_sub(last.effective_ms) > grid.interval_ms {
             return Err(Reason::BadTime); // what flowed since would be the new owner's
         }

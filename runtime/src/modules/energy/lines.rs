@@ -3,15 +3,15 @@
 //! By the terms, with the first interval of a calendar month that is settled: what the highest power of the month that
 //! ended costs, the tax on its energy, and the fee for the month that begins, which nobody pays who joined within it.
 //! Power is priced, and energy taxed, by the terms of their own interval. What is only estimated has no power; a
-//! reading that comes late has the average of the intervals that it spans, in the month in which it comes.
+//! reading that comes late has the average of the time that it spans, in the month in which it comes.
 //!
 //! By hand: `charge_line`.
 
+use super::collect::{PAY_KEYS, collect};
 use super::records::{Member, Microgrid, Position, Taxed};
-use super::settle::collect;
 use super::tab::{self, OPERATOR, TAX};
+use super::terms;
 use super::work::At;
-use super::{settle, terms};
 use crate::keys;
 use crate::modules::Ctx;
 use wattle_primitives::call::energy::{Fees, LineKind};
@@ -20,7 +20,7 @@ use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, WattHours, planted};
 
 /// Keys of a month's lines of a member: list entry, member, three accounts with their records, and what paying takes.
-pub(super) const MONTH_KEYS: u64 = 8 + settle::PAY_KEYS;
+pub(super) const MONTH_KEYS: u64 = 8 + PAY_KEYS;
 /// Thousandths of a whole.
 const PERMILLE: i128 = 1000;
 
@@ -132,22 +132,23 @@ pub(super) fn count(
     ctx.state.write(key, &member);
 }
 
-/// Counts what came late: what was charged for it, and given back of what was charged before. The caller writes
-/// `member`.
+/// Counts what came late: its average power over the time, for an interval no more than `most`; what was charged for it,
+/// and given back of what was charged before. The caller writes `member`.
 pub(super) fn count_late(
     ctx: &mut Ctx<'_>,
     (id, grid): (&Hash, &Microgrid),
     member: &mut Member,
     (from, to): (TimeMs, TimeMs),
-    net: WattHours,
+    (net, most): (WattHours, WattHours),
     charges: [Amount; 2],
 ) {
-    let first = grid.interval_at(from);
     let last = grid.interval_at(TimeMs(to.0.saturating_sub(1)).max(from));
     let Some(terms) = terms::at(ctx, id, grid, last) else { return };
-    let intervals = last.0.saturating_sub(first.0).saturating_add(1);
-    let average = WattHours(net.0.checked_div(intervals).unwrap_or(0));
-    add(member, &terms.fees, grid.interval_ms, average, charges);
+    let worth = u128::from(net.0).saturating_mul(grid.interval_ms.0.into());
+    let average = worth
+        .checked_div(to.saturating_sub(from).0.into())
+        .map_or(net.0, |wh| u64::try_from(wh).unwrap_or(u64::MAX));
+    add(member, &terms.fees, grid.interval_ms, WattHours(average).min(most), charges);
 }
 
 /// Whether power or energy has a line at the end of the month.

@@ -62,7 +62,7 @@ pub(super) fn require(ctx: &mut Ctx<'_>, id: &Hash, owner: &Address) -> Result<(
 
 /// How much of `wanted` the settlement of an interval, whose terms were set at `terms_ms`, may take from an owner's wallet
 /// now. Its mandate is debited with that.
-pub(super) fn draw(
+pub(crate) fn draw(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     grid: &Microgrid,

@@ -45,6 +45,8 @@ pub(super) const SLICES_MAX: u64 = 3;
 pub(super) const CORRECTED_MAX: u64 = 2;
 /// Hours by which one reading looks at what their estimate was worth; over a longer time it is taken to be even.
 const WORTH_SLOTS_MAX: u64 = 24;
+/// Milliseconds of an hour.
+const HOUR_MS: u128 = 3_600_000;
 /// Intervals over which prices are averaged.
 const FINE_INTERVALS: u64 = 2;
 
@@ -63,6 +65,8 @@ struct Flow<'a> {
     until_ms: TimeMs,
     /// Whether a person read the meter.
     manual: bool,
+    /// Where it is not known when within the span the energy flowed: the end of the time in which it can have.
+    unknown_until: Option<TimeMs>,
 }
 
 /// An estimate that readings have replaced.
@@ -121,11 +125,31 @@ pub(super) fn take(
         first_ms: grid.start(first),
         until_ms: grid.start(settled.until),
         manual: next.manual,
+        unknown_until: unknown_until(meter, last, next),
     };
     flow.adjust(ctx, &mut settled)?;
     flow.enter(ctx, &mut settled)?;
     ctx.state.write(keys::settled_meter(address), &settled);
     Ok(())
+}
+
+/// The block's time, if a reading's energy can have flowed at any time before it, and not only in the span that its
+/// effective time tells: it was read after a start without a clock that is believed, or it is more than can flow in that
+/// span. Else a silence could be dated to one cheap moment.
+fn unknown_until(meter: &Meter, last: &LastReading, next: &LastReading) -> Option<TimeMs> {
+    let now = next.block_time_ms;
+    let believed = next.effective_ms == next.time_ms.min(now);
+    let restarted = next.seq > last.seq && next.boot_id != last.boot_id && !believed;
+    let wh = next.import_wh.saturating_sub(last.import_wh).max(next.export_wh.saturating_sub(last.export_wh));
+    let span_ms = next.effective_ms.saturating_sub(last.effective_ms);
+    let beyond = wh > energy_at_most(meter.power_max_w, span_ms);
+    ((restarted || beyond) && last.seq > 0 && !planted!("silence-dated-to-a-moment")).then_some(now)
+}
+
+/// The most that can flow at a power, W, in a time.
+pub(super) fn energy_at_most(power_max_w: u32, time_ms: TimeMs) -> WattHours {
+    let wh = u128::from(power_max_w).saturating_mul(time_ms.0.into()) / HOUR_MS;
+    WattHours(u64::try_from(wh).unwrap_or(u64::MAX))
 }
 
 /// Takes what readings have replaced, in thousandths of a base unit, out of what the member owes by estimates alone.
@@ -182,6 +206,11 @@ impl Flow<'_> {
         }
         if to >= self.until_ms {
             settled.silence = None;
+        } else if let Some(silence) = &mut settled.silence
+            && silence.until_ms.is_some_and(|end| end <= to)
+        {
+            // It has reported since its estimates ended: what is silent from here on is estimated again.
+            (silence.since_ms, silence.until_ms) = (self.until_ms, None);
         }
         Ok(())
     }
@@ -244,8 +273,12 @@ impl Flow<'_> {
         tab::charge(ctx, self.grid, code, OPERATOR, debit)?;
         tab::charge(ctx, self.grid, OPERATOR, code, credit)?;
         if code != OPERATOR {
+            // A dispute does not grant it again.
+            member.granted = member.granted.saturating_add(whole(refund));
             let net = WattHours(import.saturating_sub(export));
-            lines::count_late(ctx, (self.id, self.grid), member, (from, to), net, [debit, whole(refund)]);
+            let span = (from, self.unknown_until.map_or(to, |end| end.max(to)));
+            let most = energy_at_most(self.meter.power_max_w, self.grid.interval_ms);
+            lines::count_late(ctx, (self.id, self.grid), member, span, (net, most), [debit, whole(refund)]);
         }
         ctx.emit(EnergyEvent::EnergyAdjusted {
             microgrid: *self.id,
@@ -267,6 +300,7 @@ impl Flow<'_> {
     /// Prices for the time from `from` until `to`, base units per kWh: averages over at most [`FINE_INTERVALS`], over a
     /// longer time each version's highest import and lowest export price.
     fn prices(&self, ctx: &mut Ctx<'_>, from: TimeMs, to: TimeMs) -> Result<Prices, Reason> {
+        let to = self.unknown_until.map_or(to, |end| end.max(to));
         let price = if self.is_fine(from, to) { Terms::prices } else { Terms::bounds };
         terms::prices(ctx, self.id, self.grid, (from, to), price).ok_or(Reason::NoTerms)
     }
@@ -274,7 +308,7 @@ impl Flow<'_> {
     /// Whether a time is so short that prices are averaged over it.
     fn is_fine(&self, from: TimeMs, to: TimeMs) -> bool {
         let fine_ms = self.grid.interval_ms.0.saturating_mul(FINE_INTERVALS);
-        to.0.saturating_sub(from.0) <= fine_ms
+        to.0.saturating_sub(from.0) <= fine_ms && self.unknown_until.is_none()
     }
 
     /// The interval in which a span ends.

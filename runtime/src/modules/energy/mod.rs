@@ -9,6 +9,7 @@
 //! Markets, deals and disputes work through [`positions`], [`tab`], [`credit`] and [`terms`]; nothing here calls them.
 
 mod charge_line;
+mod collect;
 pub(crate) mod credit;
 mod exact;
 pub(crate) mod finish;

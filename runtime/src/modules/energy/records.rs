@@ -49,6 +49,8 @@ pub struct Interval {
     pub accounts: u32,
     /// Sum of what members are owed and may be paid, base units, once summed up; the operator's claim is not in it.
     pub claims: Amount,
+    /// All that they were owed then, also what is withheld for energy that they may fail to deliver.
+    pub dues: Amount,
     /// The cash that is shared out among them, base units: what there was to be paid out at that moment.
     pub pot: Amount,
     /// Sums over members' meters; late readings correct them until the interval is final.

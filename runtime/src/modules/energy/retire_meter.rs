@@ -1,5 +1,5 @@
 use super::records::{LastReading, Member, Meter};
-use super::submit_readings::{accept, accepted_event, push_reading};
+use super::submit_readings::{closing, push_reading};
 use super::{METER, READING, meter, metering, microgrid, operated, readings, tab};
 use crate::keys;
 use crate::modules::{Action, Ctx, SigSink};
@@ -26,11 +26,9 @@ impl Action for RetireMeter {
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let microgrid = meter(ctx, &self.meter)?.microgrid;
-        operated(ctx, &microgrid)?;
+        let grid = operated(ctx, &microgrid)?;
         if let Some(signed) = &self.closing {
-            let genuine = ctx.next_verdict() && Address::of_key(&signed.key) == self.meter;
-            let last = accept(ctx, &signed.reading, genuine)?;
-            ctx.emit(accepted_event(self.meter, &last, None));
+            closing(ctx, signed, &grid)?;
         }
         let mut meter = meter(ctx, &self.meter)?;
         if let Some(last) = meter.last {

@@ -1,7 +1,7 @@
 use super::{mandate, microgrid};
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::energy::SetMandate;
-use wattle_primitives::{Reason, Weight};
+use wattle_primitives::{Reason, Weight, planted};
 
 impl Action for SetMandate {
     fn check(&self) -> Result<(), Reason> {
@@ -17,6 +17,9 @@ impl Action for SetMandate {
         let (id, owner) = (&self.microgrid, ctx.on_behalf_of());
         let grid = microgrid(ctx, id)?;
         let Some(given) = &self.mandate else { return mandate::revoke(ctx, id, &owner) };
+        if ctx.grant().is_some() && !planted!("mandate-by-grant") {
+            return Err(Reason::CallNotGranted); // what it lets settlement take would outlive the grant
+        }
         if given.expires_ms <= ctx.time_ms() {
             return Err(Reason::BadTime);
         }

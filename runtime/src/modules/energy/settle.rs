@@ -13,10 +13,10 @@
 //!
 //! Nothing here can fail: tabs have no limit, and only what a wallet has is taken from it, within its owner's mandate.
 
+use super::collect::{PAY_KEYS, collect, pay_tab};
 use super::exact::{proportion, share};
 use super::lines;
 use super::prices::{carried, cost, exact};
-use super::profile::Profile;
 use super::readings;
 use super::records::{
     Carry, Interval, LastReading, Measured, Meter, Position, SettledMeter, Silence, Slice, Step,
@@ -39,8 +39,6 @@ const UNPAID_KEYS: u64 = 5;
 /// Keys of posting a member's line: position, list entry, member, two tabs and the clearing account with their
 /// records, and what paying takes.
 const POST_KEYS: u64 = 9 + PAY_KEYS;
-/// Keys of paying a tab: member, tab, wallet, two dues, mandate.
-pub(super) const PAY_KEYS: u64 = 6;
 
 /// Goes on with settling an interval; whether it is done.
 pub(crate) fn settle(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool {
@@ -150,11 +148,8 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
         if meter.role == MeterRole::Sub {
             let before = settled.handed.filter(|handed| at.interval < handed.interval);
             let owner = before.map_or(meter.owner, |handed| handed.from);
-            if settled.handed.is_some_and(|handed| at.interval <= handed.interval) {
-                settled.profile = Profile::default(); // of the old owner's use
-            }
             book(ctx, at, owner, &part, &mut settled);
-            if is_lost(at, &last, &settled) {
+            if is_lost(at, ctx.time_ms(), &last, &settled) {
                 suspend(ctx, at, &address, &mut meter, &mut settled);
             }
         }
@@ -183,7 +178,9 @@ fn part(
     let Slice { import_wh, export_wh } = slice.unwrap_or_default();
     let (start, end) = (at.grid.start(at.interval), at.grid.end(at.interval));
     if last.effective_ms >= end || meter.closed().is_some() {
-        if !coarse && !last.manual && meter.role == MeterRole::Sub {
+        let of_owner = settled.handed.is_none_or(|handed| handed.interval < at.interval);
+        let whole = meter.registered_ms <= start && of_owner;
+        if !coarse && !last.manual && whole && meter.role == MeterRole::Sub {
             settled.profile.learn(start, end, import_wh);
         }
         return Part { import_wh, export_wh, estimate: coarse.then_some(WattHours::ZERO) };
@@ -200,12 +197,14 @@ fn part(
     Part { import_wh: import_wh.saturating_add(estimate), export_wh, estimate: Some(estimate) }
 }
 
-/// Whether a meter has been silent for so long that its light node keeps no more; not in pauses, in which nobody may
-/// have been there to send.
-fn is_lost(at: &At<'_>, last: &LastReading, settled: &SettledMeter) -> bool {
+/// Whether a meter has been silent for so long that its light node keeps no more. Not in pauses, nor while settlement is
+/// behind by more than a day: nobody may have been there to take what it sends.
+fn is_lost(at: &At<'_>, now: TimeMs, last: &LastReading, settled: &SettledMeter) -> bool {
+    let end = at.grid.end(at.interval);
     let resumed = at.grid.pause.and_then(|pause| pause.until_ms).unwrap_or(TimeMs::ZERO);
-    let silent_ms = at.grid.end(at.interval).saturating_sub(last.effective_ms.max(resumed));
-    settled.silence.is_some() && silent_ms.0 >= readings::KEPT_MS
+    let silent_ms = end.saturating_sub(last.effective_ms.max(last.block_time_ms).max(resumed));
+    let on_time = now.saturating_sub(end) <= at.terms.grace_ms.saturating_add(TimeMs(super::DAY_MS));
+    settled.silence.is_some() && silent_ms.0 >= readings::KEPT_MS && on_time
 }
 
 /// Ends a meter's estimates: its owner trades no more until somebody has read it.
@@ -243,7 +242,8 @@ fn book(ctx: &mut Ctx<'_>, at: &At<'_>, owner: Address, part: &Part, settled: &m
     position.import_wh = position.import_wh.saturating_add(part.import_wh);
     position.export_wh = position.export_wh.saturating_add(part.export_wh);
     position.estimate_wh = position.estimate_wh.saturating_add(part.estimate.unwrap_or_default());
-    let silent = settled.silence.is_some();
+    let start = at.grid.start(at.interval);
+    let silent = settled.silence.is_some_and(|silence| silence.until_ms.is_none_or(|end| end > start));
     position.estimated |= part.estimate.is_some() && (silent || !position.is_idle());
     if let Some((estimate, silence)) = part.estimate.zip(settled.silence.as_mut()) {
         let amount = carried(exact(at.prices.import, estimate), &mut silence.rest);
@@ -303,6 +303,7 @@ fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> boo
             at_tariff(at, &position, carry)
         }
     };
+    member.traded = member.traded.saturating_add(charges.debit_clearing);
     ctx.state.write(member_key, &member);
     // The operator settles with itself what it settles with itself.
     let own = |amount: Amount| if code == OPERATOR { Amount::ZERO } else { amount };
@@ -406,28 +407,6 @@ fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, position: &Position) 
     }
 }
 
-/// Takes what a member owes from its wallet, as far as there is money, and says when it begins to owe too much.
-pub(super) fn collect(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, before: Tab) {
-    match tab::balance(ctx, at.grid, code) {
-        Tab::Owes(_) => {}
-        Tab::Even | Tab::Due(_) => return,
-    }
-    let key = keys::member(at.id, &account);
-    let counted = |ctx: &mut Ctx<'_>, tab: Tab| match (tab, ctx.state.read(key)) {
-        (Tab::Owes(owed), Some(member)) => owed.saturating_sub(member.unpaid_estimates()),
-        (Tab::Owes(_), None) | (Tab::Even | Tab::Due(_), _) => Amount::ZERO,
-    };
-    let was = counted(ctx, before);
-    pay_tab(ctx, at, account);
-    let tab = tab::balance(ctx, at.grid, code);
-    let owed = counted(ctx, tab);
-    let Some(member) = ctx.state.read(key) else { return };
-    let limit = member.credit_limit.unwrap_or(at.terms.credit_limit);
-    if owed > limit && was <= limit && code != OPERATOR {
-        ctx.emit(EnergyEvent::CreditExceeded { microgrid: *at.id, account, owed, limit });
-    }
-}
-
 /// Collects what a member owes, or notes and sums up what it is to be paid. Returns how many keys that touched.
 fn claim(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> u64 {
     let tab = tab::balance(ctx, at.grid, code);
@@ -441,6 +420,7 @@ fn claim(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> u6
     }
     let key = keys::member(at.id, &account);
     let Some(mut member) = ctx.state.read(key).filter(|_| code != OPERATOR) else { return UNPAID_KEYS };
+    record.dues = record.dues.saturating_add(tab::due(ctx, at.grid, code));
     (member.claim, member.claimed) = (tab::payable(ctx, at.grid, &member), at.interval);
     record.claims = record.claims.saturating_add(member.claim);
     ctx.state.write(key, &member);
@@ -458,7 +438,7 @@ fn pay(ctx: &mut Ctx<'_>, at: &At<'_>, record: &Interval, code: u32) -> u64 {
     let claim =
         if planted!("claim-of-the-moment") { tab::payable(ctx, at.grid, &member) } else { member.claim };
     let part = if code == OPERATOR {
-        pot.saturating_sub(claims)
+        pot.saturating_sub(claims).min(spare(ctx, at, record))
     } else if member.claimed != at.interval {
         Amount::ZERO // it was owed nothing when claims were summed up
     } else if pot >= claims || planted!("first-come-first-paid") {
@@ -473,13 +453,12 @@ fn pay(ctx: &mut Ctx<'_>, at: &At<'_>, record: &Interval, code: u32) -> u64 {
     PAY_KEYS.saturating_add(IDLE_KEYS)
 }
 
-/// Takes what a member owes from its wallet; whether anything.
-fn pay_tab(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address) -> bool {
-    let before = ctx.savepoint();
-    let by = tab::By::Settlement { interval: at.interval, terms_ms: at.terms_ms };
-    let paid = tab::pay(ctx, at.id, at.grid, account, by);
-    if paid.is_err() {
-        ctx.rollback(before); // as in `move_between`
+/// Cash that is neither a member's, also where it is withheld for now, nor charged for taxes.
+fn spare(ctx: &mut Ctx<'_>, at: &At<'_>, record: &Interval) -> Amount {
+    let withheld = record.dues.saturating_sub(record.claims);
+    if planted!("withheld-paid-to-operator", withheld > Amount::ZERO) {
+        return Amount::MAX;
     }
-    paid.is_ok_and(|amount| amount > Amount::ZERO)
+    let taxes = tab::due(ctx, at.grid, tab::TAX);
+    tab::cash(ctx, at.grid).saturating_sub(withheld).saturating_sub(taxes)
 }

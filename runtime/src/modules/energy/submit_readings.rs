@@ -1,5 +1,5 @@
 use super::readings::next;
-use super::records::LastReading;
+use super::records::{LastReading, Microgrid};
 use super::{METER, READING, meter, metering, operated};
 use crate::keys;
 use crate::modules::{Action, Ctx, SigSink};
@@ -65,9 +65,30 @@ fn submit(ctx: &mut Ctx<'_>, signed: &SignedReading) {
 }
 
 /// Refuses a meter that is suspended: only somebody who goes there ends that.
-fn active(ctx: &mut Ctx<'_>, address: &Address) -> Result<(), Reason> {
+pub(super) fn active(ctx: &mut Ctx<'_>, address: &Address) -> Result<(), Reason> {
     let suspended = meter(ctx, address)?.suspended_ms.is_some();
     if suspended && !planted!("suspended-meter-reads") { Err(Reason::MeterSuspended) } else { Ok(()) }
+}
+
+/// A meter's closing reading: the last one that the chain has taken, if it is no older than an interval, or one that it
+/// takes now. What its light node reads goes to the chain by itself.
+pub(super) fn closing(
+    ctx: &mut Ctx<'_>,
+    signed: &SignedReading,
+    grid: &Microgrid,
+) -> Result<LastReading, Reason> {
+    let (reading, now) = (&signed.reading, ctx.time_ms());
+    let genuine = ctx.next_verdict() && Address::of_key(&signed.key) == reading.meter;
+    let taken = meter(ctx, &reading.meter)?.last.filter(|last| {
+        let fresh = now.saturating_sub(last.effective_ms) <= grid.interval_ms;
+        genuine && fresh && !last.manual && last.seq == reading.seq
+    });
+    if let Some(last) = taken {
+        return Ok(last);
+    }
+    let last = accept(ctx, reading, genuine)?;
+    ctx.emit(accepted_event(reading.meter, &last, None));
+    Ok(last)
 }
 
 /// Takes a reading, `genuine` if its meter's key signed it, or says why not.

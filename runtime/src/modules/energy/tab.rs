@@ -161,8 +161,32 @@ pub(crate) fn charge(
     ledger::post(ctx, account(grid.book, from), account(grid.book, to), grid.asset, amount)
 }
 
-/// Credits a member out of the operator's tab. That owes no more for it than before: what is not due to it comes out of
-/// the operator's wallet at once. So a gift is paid out of nobody else's money, even if the two are one person.
+/// What a member owes, base units.
+pub(crate) fn owed(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Amount {
+    match balance(ctx, grid, code) {
+        Tab::Owes(owed) => owed,
+        Tab::Even | Tab::Due(_) => Amount::ZERO,
+    }
+}
+
+/// What stands to an account's credit, base units.
+pub(crate) fn due(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Amount {
+    match balance(ctx, grid, code) {
+        Tab::Due(due) => due,
+        Tab::Even | Tab::Owes(_) => Amount::ZERO,
+    }
+}
+
+/// What a member was charged by the operator and was not given back, base units; estimates are none of it, since
+/// readings correct them.
+pub(crate) fn refundable(ctx: &mut Ctx<'_>, grid: &Microgrid, member: &Member) -> Amount {
+    charged(ctx, grid, member).saturating_sub(member.estimated).saturating_sub(member.granted)
+}
+
+/// Credits a member out of the operator's tab. What the member owes is forgiven out of what is due to the operator;
+/// everything else, and what is not due to it, comes out of the operator's wallet at once. What others owe the operator
+/// is no cover: they may never pay, and a member is paid before it. So a gift is paid out of nobody else's money, even
+/// if the two are one person.
 pub(super) fn give(
     ctx: &mut Ctx<'_>,
     id: &Hash,
@@ -171,19 +195,47 @@ pub(super) fn give(
     amount: Amount,
 ) -> Result<(), Reason> {
     let exposed = member(ctx, id, &grid.operator)?.exposed;
-    let due = match balance(ctx, grid, OPERATOR) {
-        Tab::Due(due) => due.saturating_sub(exposed),
-        Tab::Even | Tab::Owes(_) => Amount::ZERO,
-    };
-    let lacking = amount.saturating_sub(due);
+    let spare = due(ctx, grid, OPERATOR).saturating_sub(exposed);
+    let debt = amount.min(owed(ctx, grid, to));
+    let lacking = amount.saturating_sub(debt).saturating_add(debt.saturating_sub(spare));
     if lacking > Amount::ZERO && !planted!("gift-not-covered") {
-        let (debit, credit, asset) = (wallet(grid.operator), account(grid.book, OPERATOR), grid.asset);
-        ledger::post(ctx, debit, credit, asset, lacking)?;
-        ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount: lacking, journal: None });
-        let (microgrid, account) = (*id, grid.operator);
-        ctx.emit(EnergyEvent::TabPaid { microgrid, account, amount: lacking, by_member: true });
+        cover(ctx, id, grid, lacking)?;
     }
     charge(ctx, grid, OPERATOR, to, amount)
+}
+
+/// Credits a member with what it was granted: what it owes is forgiven, and the rest comes out of the operator's wallet,
+/// `most` at most, since what members are owed is paid out of cash that all have paid in. Returns how much that was.
+pub(crate) fn award(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    to: u32,
+    amount: Amount,
+    most: Amount,
+) -> Result<Amount, Reason> {
+    let debt = amount.min(owed(ctx, grid, to));
+    let cash = amount.saturating_sub(debt).min(most);
+    if planted!("award-not-covered", cash > Amount::ZERO) {
+        charge(ctx, grid, OPERATOR, to, amount)?;
+        return Ok(amount);
+    }
+    cover(ctx, id, grid, cash)?;
+    let awarded = debt.saturating_add(cash);
+    charge(ctx, grid, OPERATOR, to, awarded)?;
+    Ok(awarded)
+}
+
+/// Pays from the operator's wallet what its tab is about to give.
+fn cover(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, amount: Amount) -> Result<(), Reason> {
+    if amount == Amount::ZERO {
+        return Ok(());
+    }
+    let (debit, credit, asset) = (wallet(grid.operator), account(grid.book, OPERATOR), grid.asset);
+    ledger::post(ctx, debit, credit, asset, amount)?;
+    ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount, journal: None });
+    ctx.emit(EnergyEvent::TabPaid { microgrid: *id, account: grid.operator, amount, by_member: true });
+    Ok(())
 }
 
 /// Charges a member for another's energy, by way of the clearing account or at once.
