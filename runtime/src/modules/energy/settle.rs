@@ -179,7 +179,7 @@ fn part(
     let (start, end) = (at.grid.start(at.interval), at.grid.end(at.interval));
     if last.effective_ms >= end || meter.closed().is_some() {
         let of_owner = settled.handed.is_none_or(|handed| handed.interval < at.interval);
-        let whole = meter.registered_ms <= start && of_owner;
+        let whole = meter.registered_ms < end && of_owner;
         if !coarse && !last.manual && whole && meter.role == MeterRole::Sub {
             settled.profile.learn(start, end, import_wh);
         }
