@@ -9,8 +9,8 @@ use wattle_primitives::reading::SignedReading;
 use wattle_primitives::{Address, Call, Hash, TimeMs, WattHours, call};
 
 pub(super) const READ_EXAMPLE: &str = "Examples:
-  wattle energy read-meter --from installer wat1… --import-wh 1234567 --export-wh 0
-  wattle energy read-meter --from bob wat1… --import-wh 1234567 --export-wh 0 --at 2026-01-31T18:00Z";
+  wattle energy read-meter --from operator wat1… --import-wh 1234567 --export-wh 0
+  wattle energy read-meter --from installer wat1… --import-wh 1234567 --export-wh 0 --at 2026-01-31T18:00Z";
 pub(super) const RETIRE_EXAMPLE: &str = "Examples:
   wattle energy retire-meter --from alice wat1…
   wattle energy retire-meter --from alice wat1… --closing reading.json";

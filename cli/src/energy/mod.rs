@@ -69,7 +69,8 @@ enum EnergyCommand {
     /// Sign a meter's replacement as its installer; the operator or the owner sends it with `swap-meter`.
     #[command(after_help = swap::EXAMPLE)]
     SignSwap(swap::SignSwapArgs),
-    /// Replace a meter; by its owner, or the operator with the owner's mandate, with the installer's signature.
+    /// Replace a meter; by the operator with the owner's mandate and the installer's signature, or by the owner with the
+    /// operator's.
     #[command(after_help = swap::EXAMPLE)]
     SwapMeter(swap::SwapMeterArgs),
     /// Place a bid or an offer for the energy of an interval; or show one that stands.
@@ -148,7 +149,7 @@ enum EnergyCommand {
     /// One meter: its last reading, how far it is settled, whether it is estimated.
     #[command(after_help = "Example:\n  wattle energy meter wat1…")]
     Meter(MeterArgs),
-    /// Enter what a person has read off a meter; by its owner, the installer or the operator. It is flagged.
+    /// Enter what a person has read off a meter; by the operator, or the installer if it is not its own. It is flagged.
     #[command(after_help = life::READ_EXAMPLE)]
     ReadMeter(life::ReadArgs),
     /// Close a meter at its last reading; by the microgrid's operator only.

@@ -165,7 +165,8 @@ pub(super) async fn register_microgrid(args: &MicrogridArgs, ctx: &Ctx) -> CliRe
     let interval_ms = TimeMs(args.interval_minutes.saturating_mul(60_000));
     let register =
         Call::from(call::energy::RegisterMicrogrid { reference, asset: AssetId(args.asset), interval_ms });
-    let consent = (!args.no_mandate).then(|| mandate::unlimited(id));
+    // A grant makes no mandate: what it lets settlement take would outlive it.
+    let consent = (!args.no_mandate && args.send.tx.grant.is_none()).then(|| mandate::unlimited(id));
     let calls = [register].into_iter().chain(consent).collect();
     execute(calls, &format!("register microgrid {id}"), &args.send, ctx).await
 }

@@ -1,4 +1,4 @@
-//! Replacing a meter: the installer signs what it saw, the operator sends it.
+//! Replacing a meter: the installer signs what it saw, the operator or the owner sends it.
 
 use super::registry::Encoding;
 use super::{CliError, CliResult, Ctx, SendArgs, call, output};

@@ -191,7 +191,7 @@ fn intervals(all: &mut Map<String, Value>) {
         record!(one, "Interval", Interval {
             orders: 1, traded_wh: wh(2), price: Some(Amount(3)), step: step => json, demand_wh: wh(4), supply_wh: wh(5),
             done: [wh(6), wh(7)] => json!({ "demand": "6", "supply": "7" }), accounts: 8,
-            claims: Amount(17), pot: Amount(18), subs: measured(9) => shown(9), feeders: measured(13) => shown(13),
+            claims: Amount(17), dues: Amount(18), pot: Amount(19), subs: measured(9) => shown(9), feeders: measured(13) => shown(13),
         });
         all.insert(format!("Interval({})", encode(&step)[0]), one.remove("Interval").unwrap());
     }

@@ -1,4 +1,4 @@
-//! The statement that operator and installer sign when a meter is replaced.
+//! The statement that the installer signs when a meter is replaced.
 
 use crate::reading::{RegisterEncoding, Words};
 use crate::units::WattHours;

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct SwapMeter {
     /// The swap, as the installer signs it.
     pub swap: Box<MeterSwap>,
-    /// The installer's key: of the account that the terms name, or the operator's own when they name none.
+    /// The installer's key: of the account that the terms name, or the operator's own when they name none or the owner
+    /// sends the swap.
     pub key: PublicKey,
     /// The installer's signature over [`MeterSwap::signing_bytes`].
     pub signature: Signature,
