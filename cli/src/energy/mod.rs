@@ -69,8 +69,8 @@ enum EnergyCommand {
     /// Sign a meter's replacement as its installer; the operator or the owner sends it with `swap-meter`.
     #[command(after_help = swap::EXAMPLE)]
     SignSwap(swap::SignSwapArgs),
-    /// Replace a meter; by the operator with the owner's mandate and the installer's signature, or by the owner with the
-    /// operator's.
+    /// Replace a meter; by the operator with the owner's mandate and the installer's signature, or by the owner with
+    /// the operator's.
     #[command(after_help = swap::EXAMPLE)]
     SwapMeter(swap::SwapMeterArgs),
     /// Place a bid or an offer for the energy of an interval; or show one that stands.
@@ -93,7 +93,8 @@ enum EnergyCommand {
         after_help = "Examples:\n  wattle energy mandate set --from bob --microgrid 9f3a… --per-charge 2\n  wattle energy mandate show --microgrid 9f3a… bob"
     )]
     Mandate(mandate::MandateCommand),
-    /// Charge a member for a connection, credit, refund, write off, or note taxes paid; by the microgrid's operator only.
+    /// Charge a member for a connection, credit, refund, write off, or note taxes paid; by the microgrid's operator
+    /// only.
     #[command(after_help = line::EXAMPLE)]
     Line(line::LineArgs),
     /// Bilateral deals between storage units.

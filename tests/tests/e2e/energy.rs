@@ -398,7 +398,7 @@ fn a_bill_is_contested(village: &Village) {
     let (first, second) = (village.file("first.json"), village.file("second.json"));
     village.note(&["hand-over", meter]);
     let bob = village.address("bob");
-    let words = ["hand-over", meter, "--to", &bob, "--closing", &second];
+    let words = ["hand-over", meter, "--to", &bob, "--closing", &first];
     assert_eq!(village.refused("operator", &words), "duplicate_reading");
     let words =
         ["dispute", "open", "--microgrid", grid, "--first", &first, "--second", &second, "--claim", "0.25"];

@@ -161,8 +161,8 @@ fn who_pays_gets_it_going_and_nothing_is_lost() {
     village.check_tabs();
 }
 
-/// "Nobody but I spends my money on my microgrid": another resumes it at the cost of its own wallet, and its operator at
-/// that of both, also when another did before.
+/// "Nobody but I spends my money on my microgrid": another resumes it at the cost of its own wallet, and its operator
+/// at that of both, also when another did before.
 #[test]
 fn a_stranger_resumes_it_at_no_cost_to_its_operator() {
     let (mut village, mut sim) = village();

@@ -86,8 +86,8 @@ fn end(
     close(ctx, id, dispute)
 }
 
-/// How much of `wanted` may be taken from the operator's wallet: by its own decision what is there, by others' as much as
-/// its mandate leaves.
+/// How much of `wanted` may be taken from the operator's wallet: by its own decision what is there, by others' as much
+/// as its mandate leaves.
 fn at_hand(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, wanted: Amount) -> Result<Amount, Reason> {
     let wanted = wanted.min(ledger::available(&mut ctx.state, grid.operator, grid.asset));
     if ctx.on_behalf_of() == grid.operator {

@@ -132,8 +132,8 @@ pub(super) fn count(
     ctx.state.write(key, &member);
 }
 
-/// Counts what came late: its average power over the time, for an interval no more than `most`; what was charged for it,
-/// and given back of what was charged before. The caller writes `member`.
+/// Counts what came late: its average power over the time, for an interval no more than `most`; what was charged for
+/// it, and given back of what was charged before. The caller writes `member`.
 pub(super) fn count_late(
     ctx: &mut Ctx<'_>,
     (id, grid): (&Hash, &Microgrid),

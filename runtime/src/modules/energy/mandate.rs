@@ -60,8 +60,8 @@ pub(super) fn require(ctx: &mut Ctx<'_>, id: &Hash, owner: &Address) -> Result<(
     if in_force || planted!("meter-bound-without-mandate") { Ok(()) } else { Err(Reason::MandateRequired) }
 }
 
-/// How much of `wanted` the settlement of an interval, whose terms were set at `terms_ms`, may take from an owner's wallet
-/// now. Its mandate is debited with that.
+/// How much of `wanted` the settlement of an interval, whose terms were set at `terms_ms`, may take from an owner's
+/// wallet now. Its mandate is debited with that.
 pub(crate) fn draw(
     ctx: &mut Ctx<'_>,
     id: &Hash,

@@ -6,10 +6,10 @@
 //! always sum to the difference of its registers, plus what is estimated since its last reading.
 //!
 //! # Readings over a long time
-//! A reading that reaches over more than [`SLICES_MAX`] intervals, after a pause or an outage, does not tell what flowed
-//! in each. Each counts the meter as estimated, so that nobody shares a loss that is no more than a guess. Where more
-//! than [`SLICES_MAX`] of them are not settled, all that it brings for those is billed at once, as an adjustment is:
-//! no interval gets what flowed in others.
+//! A reading that reaches over more than [`SLICES_MAX`] intervals, after a pause or an outage, does not tell what
+//! flowed in each. Each counts the meter as estimated, so that nobody shares a loss that is no more than a guess. Where
+//! more than [`SLICES_MAX`] of them are not settled, all that it brings for those is billed at once, as an adjustment
+//! is: no interval gets what flowed in others.
 //!
 //! # Prices of adjustments
 //! More import than was settled costs the import price, and export earns the export price, under the terms that held at
@@ -134,8 +134,8 @@ pub(super) fn take(
 }
 
 /// The block's time, if a reading's energy can have flowed at any time before it, and not only in the span that its
-/// effective time tells: it was read after a start without a clock that is believed, or it is more than can flow in that
-/// span. Else a silence could be dated to one cheap moment.
+/// effective time tells: it was read after a start without a clock that is believed, or it is more than can flow in
+/// that span. Else a silence could be dated to one cheap moment.
 fn unknown_until(meter: &Meter, last: &LastReading, next: &LastReading) -> Option<TimeMs> {
     let now = next.block_time_ms;
     let believed = next.effective_ms == next.time_ms.min(now);
@@ -215,8 +215,8 @@ impl Flow<'_> {
         Ok(())
     }
 
-    /// What was charged for the estimate of a time of at most [`WORTH_SLOTS_MAX`] hours, hour by hour, in thousandths of a
-    /// base unit; of a longer one `None`.
+    /// What was charged for the estimate of a time of at most [`WORTH_SLOTS_MAX`] hours, hour by hour, in thousandths
+    /// of a base unit; of a longer one `None`.
     fn worth(&self, ctx: &mut Ctx<'_>, settled: &SettledMeter, (from, to): (TimeMs, TimeMs)) -> Option<u128> {
         let hour = |at: TimeMs| at.0 / SLOT_MS;
         let slots = hour(from)..=hour(TimeMs(to.0.saturating_sub(1)).max(from));

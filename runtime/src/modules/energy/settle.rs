@@ -1,10 +1,11 @@
-//! Settling an interval provisionally: meters are summed up by member, then members are charged, and cash is shared out.
+//! Settling an interval provisionally: meters are summed up by member, then members are charged, and cash is shared
+//! out.
 //!
 //! A meter that has not reported to the end of the interval is estimated: the rest of its import by what it used at
 //! that time of earlier days, of its export nothing. Where it was silent in a pause of the microgrid, estimates end
-//! until it reports again. They end for good after [`readings::KEPT_MS`]: then the meter is suspended, and only somebody
-//! who goes there ends that. What a member used beyond what it bought, or delivered beyond what it sold, settles with the
-//! operator at the tariff, or under mid-market rates with the other members first.
+//! until it reports again. They end for good after [`readings::KEPT_MS`]: then the meter is suspended, and only
+//! somebody who goes there ends that. What a member used beyond what it bought, or delivered beyond what it sold,
+//! settles with the operator at the tariff, or under mid-market rates with the other members first.
 //!
 //! Then what members owe is collected, and what they are owed summed up; the cash that is there at that moment is the
 //! pot. It is paid out over as many blocks as it takes: all in full where it suffices, and then the operator from what
@@ -197,8 +198,8 @@ fn part(
     Part { import_wh: import_wh.saturating_add(estimate), export_wh, estimate: Some(estimate) }
 }
 
-/// Whether a meter has been silent for so long that its light node keeps no more. Not in pauses, nor while settlement is
-/// behind by more than a day: nobody may have been there to take what it sends.
+/// Whether a meter has been silent for so long that its light node keeps no more. Not in pauses, nor while settlement
+/// is behind by more than a day: nobody may have been there to take what it sends.
 fn is_lost(at: &At<'_>, now: TimeMs, last: &LastReading, settled: &SettledMeter) -> bool {
     let end = at.grid.end(at.interval);
     let resumed = at.grid.pause.and_then(|pause| pause.until_ms).unwrap_or(TimeMs::ZERO);

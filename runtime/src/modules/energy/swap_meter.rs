@@ -38,8 +38,8 @@ impl Action for SwapMeter {
         Weight((METER + READING + weights::SIGNATURE).saturating_add(weights::keys(16 + TERMS_KEYS).0))
     }
 
-    /// Puts the new meter in the place of the old one. The operator takes part in any case: it sends this with the owner's
-    /// mandate, or signs for what the owner sends; an installer's word alone would let it swap its own meter.
+    /// Puts the new meter in the place of the old one. The operator takes part in any case: it sends this with the
+    /// owner's mandate, or signs for what the owner sends; an installer's word alone would let it swap its own meter.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let swap = &*self.swap;
         let signed = [ctx.next_verdict(), ctx.next_verdict()]; // the installer, the new meter

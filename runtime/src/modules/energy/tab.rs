@@ -204,7 +204,8 @@ pub(super) fn give(
     charge(ctx, grid, OPERATOR, to, amount)
 }
 
-/// Credits a member with what it was granted: what it owes is forgiven, and the rest comes out of the operator's wallet,
+/// Credits a member with what it was granted: what it owes is forgiven, and the rest comes out of the operator's
+/// wallet,
 /// `most` at most, since what members are owed is paid out of cash that all have paid in. Returns how much that was.
 pub(crate) fn award(
     ctx: &mut Ctx<'_>,

@@ -5,9 +5,9 @@
 //! bandwidth, also where weight costs nothing. Of its bucket such work has one half at most: the other is for what the
 //! operator sends.
 //!
-//! While the bucket is full the work waits, all microgrids of one operator in a line: each has a turn, so far behind the
-//! last that the bucket has leaked a step of work and the look it takes by then. So however many look, what leaks is
-//! more than what looking draws.
+//! While the bucket is full the work waits, all microgrids of one operator in a line: each has a turn, so far behind
+//! the last that the bucket has leaked a step of work and the look it takes by then. So however many look, what leaks
+//! is more than what looking draws.
 //!
 //! While there is no money the microgrid is paused: it stands in no queue, so it costs the chain nothing more, until
 //! somebody pays and resumes it. Anybody but its operator does so at the cost of the microgrid's own wallet alone.

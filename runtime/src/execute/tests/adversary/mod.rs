@@ -332,8 +332,8 @@ impl Bounds {
                 self.handed.insert((call.meter, call.to));
             }
             EnergyCall::SetTerms(_) => self.sink(1),
-            // A connection costs no more than the member's terms say; the rest the operator gives away, also by a grant,
-            // of which no amount is left for what stands on its tab.
+            // A connection costs no more than the member's terms say; the rest the operator gives away, also by a
+            // grant, of which no amount is left for what stands on its tab.
             EnergyCall::ChargeLine(call) => {
                 let asset = after.grids[&call.microgrid].asset;
                 match call.kind {

@@ -69,7 +69,8 @@ fn a_claim_that_grows_while_cash_is_shared_out_gets_no_more() {
     village.check_tabs();
 }
 
-/// A microgrid without a meter settles where somebody has a part in it. Whoever is owed cash is enough, and nobody else.
+/// A microgrid without a meter settles where somebody has a part in it. Whoever is owed cash is enough, and nobody
+/// else.
 #[test]
 fn who_is_owed_is_paid_even_where_no_meter_is() {
     let mut village = Village::new(params(), &terms());
