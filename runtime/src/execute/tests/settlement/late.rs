@@ -3,7 +3,7 @@
 use super::*;
 use crate::modules::energy::records::SettledMeter;
 use wattle_primitives::call;
-use wattle_primitives::call::energy::{MeterBinding, MeterSwap};
+use wattle_primitives::call::energy::{Fees, MeterBinding, MeterSwap};
 use wattle_primitives::event::EnergyEvent;
 
 pub(super) const HOUR: u64 = 3_600_000;
@@ -194,6 +194,43 @@ fn nobody_averages_the_time_of_day_away_by_reading_seldom() {
     assert_eq!(village.line(2).debit, 600_000);
 }
 
+/// Whoever starts anew without a clock says nothing of when its energy flowed, and neither does a clock that stands still
+/// while more flows than can in its time: it may have flowed at any time up to the block, at the dearest price of that.
+#[test]
+fn a_restart_without_a_clock_dates_no_silence_to_a_cheap_moment() {
+    let band = |hour: u16, import| TariffBand {
+        from_minute: hour * 60,
+        import_price: Amount(import),
+        export_price: Amount(0),
+    };
+    let tariff = BoundedVec::new(vec![band(0, 100_000), band(6, 900_000)]).unwrap();
+    let fees = Fees { demand_per_kw: Amount(1_000), ..Fees::default() };
+    let night = (T0 / DAY + 1) * DAY + 2 * HOUR;
+    // 20 Wh can flow in 5 s, and 40 kWh cannot.
+    for (boot_id, wh) in [(2, 40_000), (2, 20), (1, 40_000)] {
+        let (mut village, mut sim) =
+            metered(&Terms { tariff: tariff.clone(), fees: fees.clone(), ..terms() });
+        assert_eq!(report(&mut village, &mut sim, night, 0), [Ok(())]);
+        let now = night + 10 * DAY + HOUR; // a cheap moment, too
+        village.go(now);
+        assert_eq!(village.line(2).debit, 0);
+        // The clock that counts is 5 s on since the start, or since the reading before.
+        sim.booted_ms = if boot_id == 1 { sim.booted_ms + now - night - 5_000 } else { now - 5_000 };
+        (sim.boot_id, sim.import) = (boot_id, sim.import + wh);
+        let reading = sim.read(village.world.env.chain, now, -(now as i64), ClockQuality::Unset);
+        assert_eq!(village.submit(vec![reading]), [Ok(())]);
+        let last = village.world.state.read(keys::meter(&address(52))).unwrap().last.unwrap();
+        assert_eq!(last.effective_ms, TimeMs(night + 5_000));
+        assert_eq!((village.billed(2).0, village.line(2).debit), (wh.into(), u128::from(wh) * 900));
+        // Its power is the average of that time; at most 20 kW can have flowed.
+        let average = WattHours(wh * QUARTER / (last.block_time_ms.0 - night));
+        let demand = village.member(2).demand.amount;
+        assert_eq!(demand, fees.demand(average, TimeMs(QUARTER)), "{wh} Wh");
+        assert!(demand <= Amount(20 * 1_000));
+        village.check_tabs();
+    }
+}
+
 #[test]
 fn a_rise_does_not_reach_back() {
     let (mut village, mut sim) = metered(&terms());
@@ -381,7 +418,7 @@ fn a_register_turns_over_even_late() {
     assert_eq!(last.import_wh, WattHours((1 << 32) + 39_600));
 }
 
-fn swap_of(village: &Village, installer: u8, old: (u8, u64, u64), new: u8, opening: u32) -> Call {
+pub(super) fn swap_of(village: &Village, installer: u8, old: (u8, u64, u64), new: u8, opening: u32) -> Call {
     let words = |wh: u32| BoundedVec::new(vec![(wh >> 16) as u16, wh as u16]).unwrap();
     let swap = MeterSwap {
         old: address(old.0),

@@ -1,13 +1,13 @@
 //! What an owner consents to: whose meters it is billed for, how much is taken from its wallet, and under which terms;
 //! and a meter's change of owner and of rating.
 
-use super::late::HOUR;
+use super::late::{HOUR, swap_of};
 use super::*;
 use crate::modules::energy::profile::Profile;
 use crate::modules::energy::records::SettledMeter;
 use wattle_primitives::call::deals::deal_id;
 use wattle_primitives::call::energy::{HandOverMeter, Mandate, RateMeter, SetMandate, SetTerms};
-use wattle_primitives::call::identity::PerPeriod;
+use wattle_primitives::call::identity::{Calls, Grant, Limits, PerPeriod, grant_id};
 
 const DAY: u64 = 24 * HOUR;
 const SYNCED: ClockQuality = ClockQuality::Synced;
@@ -84,6 +84,55 @@ fn nobody_is_bound_to_a_meter_without_its_mandate() {
     }
 }
 
+/// What settlement may take by it would outlive the grant. To take one back harms nobody.
+#[test]
+fn nobody_gives_a_mandate_by_a_grant() {
+    let mut village = Village::new(params(), &terms());
+    let (given, taken) = (give(&village, unlimited()), no_mandate(village.id));
+    let calls = Calls::Only(BoundedVec::new(vec![given.kind()]).unwrap());
+    let limits = Limits { calls, ..Limits::allowance(Amount(100), TimeMs::MAX) };
+    village.ok(2, Call::from(Grant { reference: Hash::ZERO, grantee: address(3), limits }));
+    let grant = grant_id(&address(2), &Hash::ZERO);
+    let act = |village: &mut Village, call: &Call| {
+        let body = TxBody { grant: Some(grant), ..village.world.body(3, vec![call.clone()]) };
+        let tx = village.world.sign(body, &[3]);
+        village.world.try_run(&[tx]).unwrap().receipts.txs.remove(0).outcome
+    };
+    let mandate = |village: &Village, n: u8| village.record(keys::mandate(&village.id, &address(n)));
+    let refused = Outcome::Failed { call: 0, reason: Reason::CallNotGranted };
+    assert_eq!(act(&mut village, &given), refused);
+    assert!(mandate(&village, 2).is_none());
+    village.ok(2, given.clone());
+    village.ok(3, given.clone()); // the grantee's own
+    assert_eq!(act(&mut village, &given), refused, "nor another in its place");
+    assert!(mandate(&village, 2).is_some());
+    assert_eq!(act(&mut village, &taken), Outcome::Success);
+    assert!(mandate(&village, 2).is_none() && mandate(&village, 3).is_some());
+}
+
+/// An installer reads the counters; if the meter is its own, or its owner's friend's, the operator must know of it.
+#[test]
+fn an_installer_swaps_no_meter_without_the_operator() {
+    let (mut village, _) = metered(&Terms { installer: Some(address(2)), ..terms() });
+    village.meter(53, 3, MeterRole::Sub);
+    village.go(village.first_ms + HOUR);
+    for (owner, old, new) in [(2, 52, 62), (3, 53, 63)] {
+        let swap = |village: &Village, signer: u8| swap_of(village, signer, (old, 1_000, 0), new, 0);
+        let [by_installer, by_operator] = [2, 1].map(|signer| swap(&village, signer));
+        village.fails(owner, by_installer.clone(), Reason::NotAllowed);
+        village.fails(2, by_installer.clone(), Reason::NotAllowed);
+        village.ok(owner, no_mandate(village.id));
+        village.fails(1, by_installer, Reason::MandateRequired);
+        village.ok(owner, by_operator);
+        village.ok(owner, mandate(village.id, None));
+        let [by_installer, by_operator] =
+            [2, 1].map(|signer| swap_of(&village, signer, (new, 0, 0), new + 10, 0));
+        village.fails(1, by_operator, Reason::NotAllowed); // the installer reads it
+        village.ok(1, by_installer);
+    }
+    village.check_tabs();
+}
+
 /// Not more for an interval, nor in a period, than it says; and nothing once it is taken back or over. The rest is a
 /// debt, which its owner pays when it likes.
 #[test]
@@ -141,6 +190,38 @@ fn nothing_is_taken_under_new_terms_before_the_notice_is_over() {
     village.go(told + 2 * DAY);
     quarter(&mut village, &mut sim, start + 2 * DAY + QUARTER, 0);
     assert_eq!(village.tab(2), 0);
+    village.check_tabs();
+}
+
+/// What a reading brings for many intervals is billed at once, while older ones by terms that its owner knew are still
+/// settled: with those nothing of it is taken.
+#[test]
+fn a_long_readings_bill_waits_for_the_notice_of_its_own_terms() {
+    let slow = |terms: Terms| Terms { grace_ms: TimeMs(DAY), late_window_ms: TimeMs(2 * DAY), ..terms };
+    let (mut village, mut sim) = metered(&slow(terms()));
+    let (start, before) = (village.first_ms, village.funds(2));
+    village.ok(2, give(&village, Mandate { notice_ms: TimeMs(14 * DAY), ..unlimited() }));
+    village.ok(1, set(&village, slow(dear())));
+    let told = village.now();
+    assert_eq!(newest(&village) * QUARTER, start + DAY);
+    report(&mut village, &mut sim, start + DAY, 0);
+    // An hour and a half, nothing of which is settled within a day.
+    let read = start + DAY + 6 * QUARTER;
+    report(&mut village, &mut sim, read, 1_000);
+    assert_eq!((village.tab(2), village.line(2).debit), (-900_000, 900_000));
+    let settled = |village: &Village| village.grid().agenda.unwrap().settle.0 * QUARTER;
+    for at in [read + QUARTER, read + 4 * QUARTER, start + 2 * DAY] {
+        report(&mut village, &mut sim, at, 0);
+        village.go(at + 60_000);
+        assert!(read - DAY < settled(&village) && settled(&village) <= start + DAY, "older intervals");
+        assert_eq!((village.tab(2), village.funds(2)), (-900_000, before));
+    }
+    for days in 3..=14 {
+        report(&mut village, &mut sim, start + days * DAY - QUARTER, 0);
+        assert_eq!((village.tab(2), village.funds(2)), (-900_000, before), "day {days}");
+    }
+    village.go(told + 14 * DAY + QUARTER);
+    assert_eq!((village.tab(2), before - village.funds(2)), (0, 900_000));
     village.check_tabs();
 }
 
