@@ -82,7 +82,7 @@ pub struct Terms {
     pub loss_permille_max: u16,
     /// Credit limit of members without one of their own, base units of the settlement asset.
     pub credit_limit: Amount,
-    /// Who signs meter swaps besides the operator; the operator alone when absent.
+    /// Who signs the meter swaps that the operator sends; the operator itself when absent.
     pub installer: Option<Address>,
     /// So many members' votes on one side decide a dispute that is opened under these terms, at most
     /// [`DISPUTE_VOTES_MAX`]; 0 leaves it to the operator alone.

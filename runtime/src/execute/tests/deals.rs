@@ -69,11 +69,16 @@ fn abort() -> Call {
 
 /// Terms hold; person 2 charges up to 975 Wh, in whole units 950, at 200,000 from person 3: 190,000 in all.
 fn confirmed(params: Params) -> World {
+    confirmed_at(200_000, params)
+}
+
+/// The same at this price for a kWh.
+fn confirmed_at(price: u128, params: Params) -> World {
     let mut world = village(ClearingRule::PayAsBid, params);
     world.env.time_ms = TimeMs(T0 + INTERVAL_MS);
     world.ok(1, limit(3, 300_000));
     world.show(2, 100_000);
-    world.ok(2, request(Side::Buy, 200_000, HOUR_MS, &world));
+    world.ok(2, request(Side::Buy, price, HOUR_MS, &world));
     world.ok(3, accept(975, 1));
     world.ok(2, confirm(3));
     world
@@ -232,6 +237,26 @@ fn credit_is_reserved_and_used_like_money() {
     assert_eq!(ended(&events), (DealEnd::Closed, 500, 0, 100_000, 90_000)); // a debt
     assert_eq!((world.tab(2), world.tab(3), world.funds(2).0), (-100_002, 100_000, START.0));
     world.ok(2, market::bid(1, 1, 1).call());
+}
+
+/// Else two who are one person are owed any sum by nobody who pays.
+#[test]
+fn on_credit_a_kwh_costs_no_more_than_the_grids() {
+    for (price, funding, taken) in [
+        (300_001, Funding::Credit, false), // the grid asks 300,000
+        (300_000, Funding::Credit, true),
+        (300_001, Funding::Balance, true),
+        (900_000, Funding::Balance, true),
+    ] {
+        let mut world = confirmed_at(price, params());
+        world.ok(1, limit(2, 900_000));
+        let call = authorise(funding, HOUR_MS, 0, &world);
+        if taken {
+            world.ok(2, call);
+        } else {
+            world.fails(2, call, Reason::CreditExceeded);
+        }
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ impl Action for DecideDispute {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(26)
+        weights::keys(28)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
@@ -71,8 +71,10 @@ fn end(
     if let Some(mut member) = member {
         let left = tab::refundable(ctx, grid, &member);
         let claim = if planted!("claim-granted-whole") { dispute.claim } else { dispute.claim.min(left) };
-        let most = at_hand(ctx, &dispute.microgrid, grid, claim)?;
-        credit = tab::award(ctx, &dispute.microgrid, grid, member.code, claim, most)?;
+        let microgrid = &dispute.microgrid;
+        credit = tab::award(ctx, microgrid, grid, member.code, claim, |ctx, wanted| {
+            at_hand(ctx, microgrid, grid, wanted)
+        })?;
         member.granted = member.granted.checked_add(credit).ok_or(Reason::Overflow)?;
         ctx.state.write(keys::member(&dispute.microgrid, &dispute.account), &member);
     }

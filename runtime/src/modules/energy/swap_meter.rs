@@ -1,7 +1,8 @@
 //! A meter takes the place of another.
 //!
-//! A register that shows less than before is refused: a reset, or another meter. The one way out is a swap, by the
-//! meter's owner, or by the operator with the owner's mandate; the installer and the new meter's key sign it as well.
+//! A register that shows less than before is refused: a reset, or another meter. The one way out is a swap: sent by the
+//! operator with the owner's mandate and signed by the installer, or sent by the owner and signed by the operator; the
+//! new meter's key signs it as well.
 //! It closes the old meter with the counters that the installer read, and opens the new one with its own, so that the
 //! bill is exact across the swap. Whoever signs, no counter goes back, and no more has flowed than can have.
 

@@ -194,37 +194,48 @@ pub(super) fn give(
     to: u32,
     amount: Amount,
 ) -> Result<(), Reason> {
-    let exposed = member(ctx, id, &grid.operator)?.exposed;
-    let spare = due(ctx, grid, OPERATOR).saturating_sub(exposed);
-    let debt = amount.min(owed(ctx, grid, to));
-    let lacking = amount.saturating_sub(debt).saturating_add(debt.saturating_sub(spare));
+    let lacking = amount.saturating_sub(forgivable(ctx, id, grid, to, amount)?);
     if lacking > Amount::ZERO && !planted!("gift-not-covered") {
         cover(ctx, id, grid, lacking)?;
     }
     charge(ctx, grid, OPERATOR, to, amount)
 }
 
-/// Credits a member with what it was granted: what it owes is forgiven, and the rest comes out of the operator's
-/// wallet,
-/// `most` at most, since what members are owed is paid out of cash that all have paid in. Returns how much that was.
+/// Credits a member with what it was granted, as far as that can be had: what it owes is forgiven out of what is due to
+/// the operator, and `at_hand` says how much of the rest comes out of the operator's wallet, since what members are
+/// owed is paid out of cash that all have paid in. Returns how much that was.
 pub(crate) fn award(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     grid: &Microgrid,
     to: u32,
     amount: Amount,
-    most: Amount,
+    at_hand: impl FnOnce(&mut Ctx<'_>, Amount) -> Result<Amount, Reason>,
 ) -> Result<Amount, Reason> {
-    let debt = amount.min(owed(ctx, grid, to));
-    let cash = amount.saturating_sub(debt).min(most);
-    if planted!("award-not-covered", cash > Amount::ZERO) {
+    let forgiven = forgivable(ctx, id, grid, to, amount)?;
+    let rest = amount.saturating_sub(forgiven);
+    if planted!("award-not-covered", rest > Amount::ZERO) {
         charge(ctx, grid, OPERATOR, to, amount)?;
         return Ok(amount);
     }
+    let cash = at_hand(ctx, rest)?;
     cover(ctx, id, grid, cash)?;
-    let awarded = debt.saturating_add(cash);
+    let awarded = forgiven.saturating_add(cash);
     charge(ctx, grid, OPERATOR, to, awarded)?;
     Ok(awarded)
+}
+
+/// How much of `amount` a member owes and can be forgiven out of what is due to the operator.
+fn forgivable(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    grid: &Microgrid,
+    to: u32,
+    amount: Amount,
+) -> Result<Amount, Reason> {
+    let exposed = member(ctx, id, &grid.operator)?.exposed;
+    let spare = due(ctx, grid, OPERATOR).saturating_sub(exposed);
+    Ok(amount.min(owed(ctx, grid, to)).min(spare))
 }
 
 /// Pays from the operator's wallet what its tab is about to give.

@@ -37,13 +37,17 @@ impl Village {
     }
 }
 
-fn open(village: &Village, [first, second]: &[SignedReading; 2], reference: u8) -> Call {
+fn open(village: &Village, readings: &[SignedReading; 2], reference: u8) -> Call {
+    claim(village, readings, reference, 5_000)
+}
+
+fn claim(village: &Village, [first, second]: &[SignedReading; 2], reference: u8, amount: u128) -> Call {
     Call::from(call::disputes::OpenDispute {
         microgrid: village.id,
         reference: Hash([reference; 32]),
         first: Box::new(first.clone()),
         second: Box::new(second.clone()),
-        claim: Amount(5_000),
+        claim: Amount(amount),
         note: Hash([9; 32]),
     })
 }
@@ -121,13 +125,15 @@ fn the_operator_decides_where_the_terms_leave_it_to_it() {
     village.ok(2, open(&village, &readings, 1));
     village.ok(2, open(&village, &readings, 2));
     assert_eq!(village.funds(2), funds - 14);
+    let operator = village.funds(1);
     village.fails(3, decide(1, true), Reason::NotAllowed);
     village.fails(2, decide(1, true), Reason::NotAllowed);
     village.fails(6, decide(1, true), Reason::NotMember);
     village.ok(1, decide(1, false));
     village.fails(1, decide(1, true), Reason::UnknownDispute);
     village.ok(1, decide(2, true));
-    assert_eq!((village.funds(2), village.tab(2), village.tab(1)), (funds, 5_000, -5_000));
+    assert_eq!((village.funds(2), village.tab(2)), (funds, 5_000));
+    assert_eq!((village.funds(1), village.tab(1)), (operator - 5_000, 0), "its wallet pays");
     village.check_tabs();
 }
 
@@ -270,6 +276,80 @@ fn a_refund_and_a_dispute_do_not_pay_twice() {
     village.ok(1, decide(1, true)); // 5,000, of which 4,000 are left
     village.fails(1, refund(&village, 1), Reason::LimitExceeded);
     assert_eq!(village.tab(2), 10_000);
+    village.check_tabs();
+}
+
+/// Members 2, 3 and 4 may be one person. What is awarded comes out of the operator's wallet within its mandate, but for
+/// what the claimant owes it; so member 5 is paid all that it is owed with the next settlement.
+#[test]
+fn an_award_is_paid_out_of_nobody_elses_money() {
+    let unlimited = Some(None);
+    let up_to = |amount| Some(Some(Amount(amount)));
+    // The operator's mandate and money, and what the claimant owes; then what is awarded, and what the operator pays.
+    let table = [
+        (unlimited, 1_000_000, 0, 5_000, 5_000),
+        (up_to(3_000), 1_000_000, 0, 3_000, 3_000),
+        (unlimited, 3_000, 0, 3_000, 3_000),
+        (unlimited, 0, 0, 0, 0),
+        (None, 1_000_000, 0, 0, 0),
+        (None, 1_000_000, 2_000, 2_000, 0),
+        (up_to(1_000), 1_000_000, 2_000, 3_000, 1_000),
+        (unlimited, 1_000_000, 2_000, 5_000, 3_000),
+        (unlimited, 1_000_000, 7_000, 5_000, 0),
+    ];
+    for (given, money, owes, awarded, paid) in table {
+        let case = format!("{given:?}, {money}, {owes}");
+        let (mut village, readings) = contested(2);
+        let id = village.id;
+        village.owe(4, 5, 8_000);
+        village.ok(4, Call::from(call::energy::PayTab { microgrid: id }));
+        village.ok(1, given.map_or_else(|| no_mandate(id), |per_charge| mandate(id, per_charge)));
+        let all = village.funds(1);
+        village.world.ok(1, transfer(6, all.saturating_sub(money)));
+        let [operator, honest] = [1, 5].map(|n| village.funds(n));
+        village.owe(2, 1, owes);
+        village.ok(2, open(&village, &readings, 1));
+        village.ok(3, decide(1, true));
+        village.ok(4, decide(1, true));
+        assert_eq!(village.granted(), Some(awarded), "{case}");
+        assert_eq!(village.funds(1), operator - paid, "{case}");
+        let credit = awarded as i128 - owes as i128;
+        assert_eq!([village.tab(2), village.tab(5)], [credit, 8_000], "{case}");
+        village.check_tabs();
+        village.settle_next();
+        assert_eq!((village.funds(5), village.tab(5)), (honest + 8_000, 0), "{case}");
+        village.check_tabs();
+    }
+}
+
+/// Neither while it is only estimated, nor when readings have shown that it was not used.
+#[test]
+fn a_dispute_grants_no_estimate_that_readings_refund() {
+    let mut village = Village::new(params(), &terms());
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    let (chain, start) = (village.world.env.chain, village.first_ms);
+    let readings = [(0, 0), (1, 1_000)].map(|(quarter, wh)| {
+        village.go(start + quarter * QUARTER + 1000);
+        sim.import += wh;
+        let reading = sim.read(chain, start + quarter * QUARTER, 0, SYNCED);
+        assert_eq!(village.submit(vec![reading.clone()]), [Ok(())]);
+        reading
+    });
+    let grants = |village: &mut Village, reference, amount| {
+        village.ok(2, claim(village, &readings, reference, amount));
+        village.ok(1, decide(reference, true));
+        village.granted()
+    };
+    village.go(start + QUARTER + 60_000);
+    assert_eq!(village.line(2).debit, 300_000);
+    assert_eq!(grants(&mut village, 1, 300_000), Some(300_000), "what it used, once");
+    village.go(start + 3 * QUARTER + 60_000); // silent
+    assert_eq!((village.line(2).debit, village.member(2).estimated), (900_000, Amount(600_000)));
+    assert_eq!(grants(&mut village, 2, 600_000), Some(0));
+    let reading = sim.read(chain, start + 3 * QUARTER, 0, SYNCED);
+    assert_eq!(village.submit(vec![reading]), [Ok(())]);
+    assert_eq!((village.line(2).credit, village.member(2).estimated), (900_000, Amount(0)));
+    assert_eq!(grants(&mut village, 3, 600_000), Some(0));
     village.check_tabs();
 }
 

@@ -194,8 +194,9 @@ fn nobody_averages_the_time_of_day_away_by_reading_seldom() {
     assert_eq!(village.line(2).debit, 600_000);
 }
 
-/// Whoever starts anew without a clock says nothing of when its energy flowed, and neither does a clock that stands still
-/// while more flows than can in its time: it may have flowed at any time up to the block, at the dearest price of that.
+/// Whoever starts anew without a clock says nothing of when its energy flowed, and neither does a clock that stands
+/// still while more flows than can in its time: it may have flowed at any time up to the block, at the dearest price of
+/// that.
 #[test]
 fn a_restart_without_a_clock_dates_no_silence_to_a_cheap_moment() {
     let band = |hour: u16, import| TariffBand {

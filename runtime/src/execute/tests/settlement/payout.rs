@@ -2,6 +2,10 @@
 
 use super::*;
 use crate::modules::energy::records::{Interval, Step};
+use crate::modules::energy::tab::TAX;
+use wattle_primitives::call::deals::{Funding, deal_id};
+use wattle_primitives::call::energy::Tax;
+use wattle_primitives::call::market::Side;
 
 fn pay(village: &Village) -> Call {
     Call::from(call::energy::PayTab { microgrid: village.id })
@@ -67,6 +71,88 @@ fn a_claim_that_grows_while_cash_is_shared_out_gets_no_more() {
     village.go(village.now());
     assert_eq!([3, 4].map(|n| village.line(n).paid), [-80_000, -30_000]);
     village.check_tabs();
+}
+
+/// Person 3 is owed 1,000, which person 5 has paid in, and it has sold energy of an interval that is not settled: while
+/// it may fail to deliver that, it is not paid. Neither is the operator from it, to whom persons 2 and 4 are in debt,
+/// nor from the 800 of person 4's that are a tax.
+#[test]
+fn the_operator_is_paid_nothing_that_is_withheld_from_a_member() {
+    for more in [0, 200] {
+        let tax = Tax { code: 1, permille: 160, on: BoundedVec::new(vec![LineKind::Connection]).unwrap() };
+        let taxes = BoundedVec::new(vec![tax]).unwrap();
+        let fees = Fees { connection: Amount(5_000), taxes, ..Fees::default() };
+        let mut village = Village::new(params(), &Terms { fees, ..terms() });
+        let mut sims: Vec<Sim> = (2..=5).map(|n| village.meter(50 + n, n, MeterRole::Sub)).collect();
+        let (chain, start, id) = (village.world.env.chain, village.first_ms, village.id);
+        for n in [2, 4] {
+            village.ok(n, no_mandate(id));
+        }
+        let mut read = |village: &mut Village, at: u64, wh: u64| {
+            village.go(at + 1000);
+            sims[0].import += wh;
+            let reading = sims[0].read(chain, at, 0, ClockQuality::Synced);
+            assert_eq!(village.submit(vec![reading]), [Ok(())]);
+        };
+        read(&mut village, start, 0);
+        let (deal, wh, expires_ms) =
+            (deal_id(&address(2), &Hash::ZERO), WattHours(1_000), start + 4 * QUARTER);
+        for (n, call) in [
+            (
+                2,
+                Call::from(call::deals::RequestDeal {
+                    microgrid: id,
+                    reference: Hash::ZERO,
+                    side: Side::Buy,
+                    wh_max: wh,
+                    wh_min: WattHours(1),
+                    unit_wh: WattHours(1),
+                    price: Amount(100_000),
+                    expires_ms: TimeMs(expires_ms),
+                }),
+            ),
+            (3, Call::from(call::deals::AcceptDeal { request: deal, wh_max: wh, price: Amount(1) })),
+            (2, Call::from(call::deals::ConfirmDeal { request: deal, partner: address(3) })),
+            (
+                2,
+                Call::from(call::deals::AuthoriseDeal {
+                    deal,
+                    funding: Funding::Balance,
+                    expires_ms: TimeMs(expires_ms),
+                    margin_wh: WattHours(0),
+                    meter: address(52),
+                }),
+            ),
+        ] {
+            village.ok(n, call);
+        }
+        read(&mut village, start + QUARTER, 200);
+        village.ok(2, Call::from(call::deals::ReportUsage { deal, seq: 1, cumulative_wh: WattHours(100) }));
+        assert_eq!(village.member(3).exposed, Amount(30_000));
+        village.owe(5, 3, 1_000);
+        village.ok(5, pay(&village));
+        village.ok(
+            1,
+            Call::from(call::energy::ChargeLine {
+                microgrid: id,
+                account: address(4),
+                kind: LineKind::Connection,
+                amount: Amount(5_000),
+                reason: Hash([9; 32]),
+            }),
+        );
+        let all = village.funds(4);
+        village.world.ok(4, transfer(6, all - 800 - more));
+        village.ok(4, pay(&village));
+        let [operator, seller] = [1, 3].map(|n| village.funds(n));
+        village.go(start + QUARTER + 60_000);
+        assert_eq!((village.funds(3), village.tab(3)), (seller, 1_000), "withheld");
+        assert_eq!(village.balance(TAX), 800);
+        assert_eq!([village.tab(2), village.tab(4)], [-60_000, -5_000 + more as i128], "not paid");
+        assert_eq!(village.funds(1), operator + more);
+        assert_eq!(village.tab(1), 65_000 - more as i128);
+        village.check_tabs();
+    }
 }
 
 /// A microgrid without a meter settles where somebody has a part in it. Whoever is owed cash is enough, and nobody
