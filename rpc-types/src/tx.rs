@@ -46,13 +46,13 @@ macro_rules! query_of_body {
                 $($own)*
                 $need::<Vec<Call>>("calls"),
                 $need::<Address>("sender"),
-                opt::<Hash>("grant"),
                 opt::<Lane>("lane"),
                 opt::<Nonce>("nonce"),
                 opt::<TimeMs>("expiresMs"),
                 opt::<Address>("feePayer"),
                 opt::<Amount>("maxFee"),
-                opt::<Amount>("tip")
+                opt::<Amount>("tip"),
+                opt::<Hash>("grant")
             ],
             $run
         )

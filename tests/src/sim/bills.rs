@@ -365,7 +365,8 @@ impl Bills {
         band.ok_or("no band begins at midnight")
     }
 
-    /// A correction within one interval has that interval's price, and too high an estimate is refunded at no more.
+    /// A correction within one interval has that interval's price, and too high an estimate is refunded at no more. One of
+    /// no time at all has no more than the dearest.
     fn adjustment(&self, event: &Event) -> Result<(), &'static str> {
         let Event::Energy(EnergyEvent::EnergyAdjusted {
             from_ms,
@@ -384,7 +385,21 @@ impl Bills {
         if to_ms.0.saturating_sub(1).max(from_ms.0) / INTERVAL_MS != interval {
             return Ok(());
         }
-        let band = self.band(interval)?;
+        let mut band = *self.band(interval)?;
+        if from_ms == to_ms {
+            // It cannot have flowed in no time: it has the dearest price until its block.
+            let bands = self.terms.tariff.iter();
+            band.import_price = bands.clone().map(|band| band.import_price).max().unwrap_or_default();
+            band.export_price = bands.map(|band| band.export_price).min().unwrap_or_default();
+            let most = thousandths(import_wh.0.into(), band.import_price).div_ceil(1000);
+            let least = thousandths(export_wh.0.into(), band.export_price) / 1000;
+            let good = debit.0 <= most && credit.0 >= least;
+            return if good {
+                Ok(())
+            } else {
+                Err("what flowed in no time costs more than the dearest price")
+            };
+        }
         let more = i128::from(import_wh.0) - i128::from(settled_import_wh.0);
         let export = thousandths(export_wh.0.into(), band.export_price);
         let refund = thousandths(-more, band.import_price);
