@@ -371,8 +371,8 @@ fn genesis_is_pinned() {
     assert_eq!(
         pins,
         [
-            "dc4871b07b80f6401fed0f902edf991a7e849804fef30d7f32597cb3ea48d5f2",
-            "3aaddfaf688202698a6a62d3f0d969823db6aa3ccf7c76e834f2d48ffaabe18e"
+            "e2952b99d9ac2dfe0c6eef76db01e62de6de5220884fc9f4b15af08e9280a65b",
+            "eb996cb83a3760cc715dc430da42d23b06c1c68e08fcca85b9ec2ca550760133"
         ]
     );
     assert_eq!(state.read(crate::keys::params()), Some(params()));

@@ -365,8 +365,8 @@ impl Bills {
         band.ok_or("no band begins at midnight")
     }
 
-    /// A correction within one interval has that interval's price, and too high an estimate is refunded at no more. One of
-    /// no time at all has no more than the dearest.
+    /// A correction within one interval has that interval's price, and too high an estimate is refunded at no more. One
+    /// of no time at all has no more than the dearest.
     fn adjustment(&self, event: &Event) -> Result<(), &'static str> {
         let Event::Energy(EnergyEvent::EnergyAdjusted {
             from_ms,
