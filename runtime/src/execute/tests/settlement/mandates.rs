@@ -189,6 +189,8 @@ fn nothing_is_taken_under_new_terms_before_the_notice_is_over() {
     assert_eq!(village.tab(2), -90_000);
     village.go(told + 2 * DAY);
     quarter(&mut village, &mut sim, start + 2 * DAY + QUARTER, 0);
+    // What was estimated, and collected, comes back with the payout that follows.
+    quarter(&mut village, &mut sim, start + 2 * DAY + 2 * QUARTER, 0);
     assert_eq!(village.tab(2), 0);
     village.check_tabs();
 }
