@@ -453,14 +453,14 @@ fn authorise(dice: &mut Dice, model: &mut Model, n: u8, now: u64, id: Hash) -> (
     });
     let agreed = model.deals.get(&id).and_then(|deal| match deal.stage {
         Stage::Agreed { with } if deal.sides(with).0 == n && margin <= deal.wh / MARGIN_PART => {
-            Some((with, deal.cost(deal.wh + margin)))
+            Some((with, deal.price, deal.cost(deal.wh + margin)))
         }
         _ => None,
     });
-    let Some((with, cost)) = agreed.filter(|_| until > now) else { return (energy(call), false) };
+    let Some((with, price, cost)) = agreed.filter(|_| until > now) else { return (energy(call), false) };
     let passes = match funding {
         Funding::Balance => !model.owes_too_much(n, 0) && model.free[at(n)] >= cost,
-        Funding::Credit => !model.owes_too_much(n, cost),
+        Funding::Credit => price <= IMPORT && !model.owes_too_much(n, cost),
     };
     if passes {
         match funding {
