@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
 use super::*;
 
 fn tax(permille: u16, on: &[LineKind]) -> Tax {

@@ -26,9 +26,10 @@ impl Profile {
     /// Takes in what an interval imported that began between two times, or the average of those that did.
     pub(super) fn learn(&mut self, from: TimeMs, to: TimeMs, wh: WattHours) {
         let (first, last) = (from.0 / SLOT_MS, to.0.saturating_sub(1).max(from.0) / SLOT_MS);
-        let begins = first % SLOTS as u64;
+        let begins = first.rem_euclid(SLOTS as u64);
         let covered = |slot: usize| {
-            let after = (slot as u64).saturating_add(SLOTS as u64).saturating_sub(begins) % SLOTS as u64;
+            let after =
+                (slot as u64).saturating_add(SLOTS as u64).saturating_sub(begins).rem_euclid(SLOTS as u64);
             first.saturating_add(after) <= last
         };
         let known = |slot: usize| self.0.get(slot).copied();
