@@ -16,9 +16,10 @@ impl Action for PayTab {
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let grid = microgrid(ctx, &self.microgrid)?;
         let sender = ctx.on_behalf_of();
-        match tab::pay(ctx, &self.microgrid, &grid, sender, tab::By::Member)? {
-            Amount::ZERO => positions::ask_payout(ctx, &self.microgrid, &grid, &sender),
-            _ => Ok(()),
+        let paid = tab::pay(ctx, &self.microgrid, &grid, sender, tab::By::Member)?;
+        if paid > Amount::ZERO {
+            return Ok(());
         }
+        positions::ask_payout(ctx, &self.microgrid, &grid, &sender)
     }
 }
