@@ -296,17 +296,21 @@ pub struct MemberInfo {
     pub account: Address,
     /// Code of its tab in the microgrid's book.
     pub code: u32,
-    /// Its debt, base units.
+    /// Its debt, estimates included, base units.
     pub owes: Amount,
-    /// Its credit, base units.
+    /// What it is owed, base units; not what is in escrow.
     pub due: Amount,
     /// Its own credit limit; the terms' when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credit_limit: Option<Amount>,
     /// Credit reserved by deals, base units.
     pub reserved: Amount,
-    /// Part of its debt that rests on estimates, base units.
+    /// What it was charged for estimates that no reading has replaced, base units.
     pub estimated: Amount,
+    /// What was paid to it for energy of intervals that are not settled, base units.
+    pub escrow: Amount,
+    /// What it has been paid in all, base units.
+    pub paid_out: Amount,
     /// Its mandate: what settlement may take from its wallet; without one it pays by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mandate: Option<MandateInfo>,

@@ -8,11 +8,13 @@ use crate::keys;
 use crate::modules::deals::records::{Acceptance, Deal};
 use crate::modules::disputes::records::Dispute;
 use crate::modules::energy::records::{Member, Meter, Microgrid, TermsRecord};
-use crate::modules::energy::{tab, terms};
+use crate::modules::energy::tab::{self, Customer};
+use crate::modules::energy::terms;
 use crate::modules::identity::records::{Account, Grant};
 use crate::modules::ledger::posting::ISSUANCE;
 use crate::modules::ledger::records::{Asset, Balance, Book, BookAccount};
 use crate::modules::market::records::Order;
+use crate::overlay::Overlay;
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::call::market::Side;
@@ -151,6 +153,12 @@ pub fn members(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<Option<
         Some((account, state.read(keys::member(id, &account))?))
     };
     page(from, count, limit).map(at).collect()
+}
+
+/// A member's accounts in its microgrid's book.
+#[must_use]
+pub fn customer(state: &State, grid: &Microgrid, code: u32) -> Customer {
+    Customer::of(&mut Overlay::new(state), grid, code)
 }
 
 /// The terms that hold for an interval, and the number of their version; `None` before the first.

@@ -140,7 +140,7 @@ pub struct MicrogridRecord {
     pub interval_ms: TimeMs,
     /// Meters; the runtime lists them by number.
     pub meters: u32,
-    /// Its book in the ledger: the tabs of its members.
+    /// Its book in the ledger: the accounts of its members.
     pub book: BookId,
     /// Members, those included that have left; the runtime lists them by the code of their tab; the operator is the
     /// first.
@@ -170,7 +170,35 @@ pub struct Pause {
     pub own_wallet: bool,
 }
 
+/// Codes of members are below this; the bits above tell a member's accounts apart.
+pub const MEMBERS_END: u32 = (1 << 30) - 1;
+
+/// Code of a member's account of what it was charged for estimates that no reading has replaced: so much of its tab is
+/// only estimated.
+#[must_use]
+pub const fn estimates_of(code: u32) -> u32 {
+    code | 1 << 30
+}
+
+/// Code of the account through which a member is paid out of its tab.
+#[must_use]
+pub const fn payouts_of(code: u32) -> u32 {
+    code | 2 << 30
+}
+
+/// Code of a member's account of what was paid to it for energy of intervals that are not settled.
+#[must_use]
+pub const fn escrow_of(code: u32) -> u32 {
+    code | 3 << 30
+}
+
 impl MicrogridRecord {
+    /// An account of its book.
+    #[must_use]
+    pub const fn account(&self, code: u32) -> AccountId {
+        AccountId::Book { book: self.book, code }
+    }
+
     /// Whether its work stands still until somebody pays.
     #[must_use]
     pub const fn is_paused(&self) -> bool {
@@ -247,22 +275,16 @@ pub struct MemberRecord {
     pub credit_limit: Option<Amount>,
     /// The part of its credit that deals have reserved, base units.
     pub reserved: Amount,
-    /// Debt by estimates alone, base units, paid or not: nobody is cut off for that.
-    pub estimated: Amount,
     /// Debt that it may come to if it does not deliver the energy it sold in intervals that are not settled, base
-    /// units: the sum of its positions' `exposed`. So much of its tab is not paid out.
+    /// units: the sum of its positions' `exposed`. What of it is not in escrow is not paid out.
     pub exposed: Amount,
     /// Energy that export or purchases took off estimated intervals, Wh, until readings have replaced all its
     /// estimates: so much is refunded at the export price.
     pub offset: WattHours,
     /// Claims that were granted to it, in all.
     pub granted: Amount,
-    /// Sum paid out to it, base units.
-    pub paid_out: Amount,
-    /// Sum charged to it for energy of other members, base units.
+    /// Sum charged to its tab for energy of other members, base units.
     pub traded: Amount,
-    /// The part of `estimated` that is paid, base units: payments count for measured energy first.
-    pub estimates_paid: Amount,
     /// Its meters that are not closed.
     pub meters: u32,
     /// Those among them that are suspended: meanwhile it places no orders and makes no deals.
@@ -303,14 +325,6 @@ pub struct Carry {
     pub debit: u16,
     /// Of what it was credited.
     pub credit: u16,
-}
-
-impl MemberRecord {
-    /// Unpaid debt by estimates alone, base units.
-    #[must_use]
-    pub const fn unpaid_estimates(&self) -> Amount {
-        self.estimated.saturating_sub(self.estimates_paid)
-    }
 }
 
 impl BalanceRecord {

@@ -371,8 +371,8 @@ fn genesis_is_pinned() {
     assert_eq!(
         pins,
         [
-            "e2952b99d9ac2dfe0c6eef76db01e62de6de5220884fc9f4b15af08e9280a65b",
-            "eb996cb83a3760cc715dc430da42d23b06c1c68e08fcca85b9ec2ca550760133"
+            "23250607464bdc2f416477b6a392b0063941e709dc85a2ca0879967c18721962",
+            "de6736d3b849cd924a575de73a1832c1423713e35143925d5e8ac240aabccc7e"
         ]
     );
     assert_eq!(state.read(crate::keys::params()), Some(params()));

@@ -4,7 +4,7 @@ use crate::keys;
 use crate::overlay::{Mark, Overlay};
 use crate::records::Counters;
 use wattle_primitives::genesis::Params;
-use wattle_primitives::{Address, Amount, Event, Hash, Height, PublicKey, TimeMs};
+use wattle_primitives::{Address, Amount, Event, Hash, Height, PublicKey, Reason, TimeMs};
 
 /// The surroundings of a block's execution.
 #[derive(Clone, Debug)]
@@ -184,6 +184,18 @@ impl<'a> Ctx<'a> {
     pub fn rollback(&mut self, to: Savepoint) {
         self.state.rollback(to.writes);
         self.events.truncate(to.events);
+    }
+
+    /// Does all of something or, where it fails, nothing.
+    pub fn attempt<T>(&mut self, act: impl FnOnce(&mut Self) -> Result<T, Reason>) -> Option<T> {
+        let before = self.savepoint();
+        match act(self) {
+            Ok(done) => Some(done),
+            Err(_) => {
+                self.rollback(before);
+                None
+            }
+        }
     }
 
     /// Numbers given out so far.

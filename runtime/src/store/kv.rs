@@ -28,7 +28,7 @@ use wattle_primitives::event::{EnergyEvent, LedgerEvent};
 use wattle_primitives::{Address, Amount, AssetId, Event, Hash, Height, Outcome, Receipt, TimeMs, encode};
 
 /// Version of this layout.
-pub(super) const FORMAT: u32 = 6;
+pub(super) const FORMAT: u32 = 7;
 /// Key of the version, in [`Table::Meta`].
 pub(super) const META_FORMAT: &[u8] = b"format";
 /// Key of the last header, in [`Table::Meta`].

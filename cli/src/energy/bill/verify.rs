@@ -13,10 +13,11 @@ use crate::proof::{Finality, check, check_state, finality};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::receipt::Receipt;
-use wattle_primitives::state_key::{self, BalanceRecord, MemberRecord, MicrogridRecord};
+use wattle_primitives::state_key::{
+    self, BalanceRecord, MemberRecord, MicrogridRecord, escrow_of, estimates_of,
+};
 use wattle_primitives::{Address, Event, Hash, Height, ValidatorSet, domain};
 use wattle_rpc_types::{EventItem, EventPosition, EventProof, ProofReply, ReadingItem};
 
@@ -187,6 +188,14 @@ impl Prover<'_> {
         Ok((reply.value, reply.header.height))
     }
 
+    /// The proven counters of an account, and the height of the state. Those of one that nothing was ever booked on are
+    /// not there.
+    async fn balance(&mut self, key: &[u8]) -> Result<(BalanceRecord, Height), CliError> {
+        let (raw, height) = self.value(key).await?;
+        let decoded = raw.map(|raw| wattle_primitives::decode(&raw)).transpose();
+        Ok((decoded.map_err(|e| CliError::input("balance", e))?.unwrap_or_default(), height))
+    }
+
     /// Compares all lines of a microgrid with the member's tab there. Returns the height at which they agree.
     async fn whole(
         &mut self,
@@ -201,17 +210,16 @@ impl Prover<'_> {
         let raw = self.value(&state_key::member(&grid.id, account)).await?.0;
         let member: MemberRecord = wattle_primitives::decode(&raw.ok_or_else(|| missing("membership"))?)
             .map_err(|e| CliError::input("membership", e))?;
-        let tab = AccountId::Book { book: record.book, code: member.code };
-        let tab = state_key::balance(&tab, record.asset);
+        let code = member.code;
+        let key = |code| state_key::balance(&record.account(code), record.asset);
+        let [tab, estimates, escrow] = [code, estimates_of(code), escrow_of(code)].map(key);
         let mut known: Vec<EventItem> =
             items.iter().filter(|item| item.event.concerns().microgrid == Some(grid.id)).cloned().collect();
         for tried in 1.. {
-            let (raw, height) = self.value(&tab).await?;
-            // A tab that nothing was ever booked on is not there.
-            let tab: BalanceRecord = match raw {
-                Some(raw) => wattle_primitives::decode(&raw).map_err(|e| CliError::input("balance", e))?,
-                None => BalanceRecord::default(),
-            };
+            let before = [self.balance(&estimates).await?.0, self.balance(&escrow).await?.0];
+            let (tab, height) = self.balance(&tab).await?;
+            // Counters only grow: what is the same before and after was so in between.
+            let after = [self.balance(&estimates).await?.0, self.balance(&escrow).await?.0];
             // Lines that were booked since the bill was fetched.
             let params = json!({ "account": account, "microgrid": grid.id, "limit": PAGE_ITEMS });
             let fresh: Vec<EventItem> = self.client.list("energy_bill", params).await?;
@@ -219,7 +227,12 @@ impl Prover<'_> {
             self.events(new.iter().map(|item| (item.position, item.event.clone()))).await?;
             known.extend(new);
             let lines = known.iter().filter(|item| item.position.height <= height).map(|item| &item.event);
-            match add_up(lines, account, &tab) {
+            let whole = if before == after {
+                add_up(lines, account, &tab, &after)
+            } else {
+                Err(CliError::Proof { detail: "the accounts changed while they were read; try again".into() })
+            };
+            match whole {
                 Ok(()) => return Ok(height),
                 Err(error) if tried >= TRIES => return Err(error),
                 Err(_) => tokio::time::sleep(PAUSE).await,
@@ -229,22 +242,27 @@ impl Prover<'_> {
     }
 }
 
-/// Checks that the lines add up to both sums of the tab.
+/// Checks that the lines add up to both sums of the tab. What went from there to `others`, and came back, is no line.
 fn add_up<'a>(
     lines: impl Iterator<Item = &'a Event>,
     account: &Address,
     tab: &BalanceRecord,
+    others: &[BalanceRecord],
 ) -> Result<(), CliError> {
+    let own =
+        |sum: u128, of: fn(&BalanceRecord) -> u128| others.iter().map(of).fold(sum, u128::saturating_sub);
+    let tab =
+        (own(tab.debits_posted, |of| of.credits_posted), own(tab.credits_posted, |of| of.debits_posted));
     let mut sum = Figures::default();
     lines.for_each(|event| sum.add(&figures(event, account)));
     let debits = sum.debit.saturating_add(sum.received);
     let credits = sum.credit.saturating_add(sum.paid);
-    if (debits, credits) == (tab.debits_posted, tab.credits_posted) {
+    if (debits, credits) == tab {
         return Ok(());
     }
     let detail = format!(
         "lines are missing: they come to {debits} and {credits} base units, the tab has {} and {}",
-        tab.debits_posted, tab.credits_posted
+        tab.0, tab.1
     );
     Err(CliError::Proof { detail })
 }

@@ -84,11 +84,11 @@ fn a_tampered_proof_of_a_line_is_refused() {
 fn lines_that_were_left_out_are_missed() {
     let lines = [paid(7, true), paid(8, false), paid(8, true)];
     let tab = BalanceRecord { debits_posted: 8, credits_posted: 15, ..BalanceRecord::default() };
-    assert!(add_up(lines.iter(), &ACCOUNT, &tab).is_ok());
+    assert!(add_up(lines.iter(), &ACCOUNT, &tab, &[]).is_ok());
     for left_out in 0..lines.len() {
         let rest = lines.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, line)| line);
-        assert!(add_up(rest, &ACCOUNT, &tab).is_err(), "without line {left_out}");
+        assert!(add_up(rest, &ACCOUNT, &tab, &[]).is_err(), "without line {left_out}");
     }
     // Paid in and out again: the balance alone would not tell.
-    assert!(add_up(lines[..1].iter(), &ACCOUNT, &tab).is_err());
+    assert!(add_up(lines[..1].iter(), &ACCOUNT, &tab, &[]).is_err());
 }

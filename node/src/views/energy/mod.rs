@@ -13,6 +13,7 @@ use wattle_rpc_types::{
     TermsInfo,
 };
 use wattle_runtime::modules::energy::records::{Mandate, Member, Meter, Microgrid};
+use wattle_runtime::modules::energy::tab::Customer;
 use wattle_runtime::modules::energy::upkeep::least_price;
 use wattle_runtime::store::{StatementPage, Towards};
 use wattle_runtime::{keys, query};
@@ -256,16 +257,19 @@ fn mandate_info(view: &View, id: &Hash, grid: &Microgrid, owner: &Address) -> Op
 }
 
 fn member_info(view: &View, id: &Hash, grid: &Microgrid, account: Address, member: Member) -> MemberInfo {
-    let Member { code, credit_limit, reserved, estimated, exposed, meters, suspended, until, .. } = member;
-    let tab = query::balance(&view.state, &AccountId::Book { book: grid.book, code }, grid.asset);
+    let Member { code, credit_limit, reserved, exposed, meters, suspended, until, .. } = member;
+    let Customer { tab, estimates, escrow, paid_out } = query::customer(&view.state, grid, code);
+    let owes = tab.saturating_add_unsigned(estimates.0);
     MemberInfo {
         account,
         code,
-        owes: Amount(tab.debits_posted.saturating_sub(tab.credits_posted)),
-        due: Amount(tab.credits_posted.saturating_sub(tab.debits_posted)),
+        owes: Amount(owes.max(0).unsigned_abs()),
+        due: Amount(owes.min(0).unsigned_abs()),
         credit_limit,
         reserved,
-        estimated,
+        estimated: estimates,
+        escrow,
+        paid_out,
         mandate: mandate_info(view, id, grid, &account),
         exposed,
         meters,

@@ -275,8 +275,9 @@ fn microgrids_and_meters_are_registered_by_their_operator() {
     world.fails(2, meter(80, 3), Reason::MandateRequired);
     world.ok(3, mandate(id, None));
     world.ok(2, meter(80, 3));
-    // Microgrid, book, two dues, clearing, taxes, operator and tab; then member and tab, meter, the meter's account.
-    assert_eq!(world.funds(2).0, START.0 - 120);
+    // Microgrid, book, two dues, clearing, taxes, operator and its four accounts; then member and its four accounts,
+    // meter, the meter's account.
+    assert_eq!(world.funds(2).0, START.0 - 180);
     let meters = query::meters(&world.state, &id, 0, 10);
     assert_eq!((meters.len(), meters[0].1.owner), (1, address(3)));
     assert_eq!(query::microgrids(&world.state, 0, 10).len(), 2);

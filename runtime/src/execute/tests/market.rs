@@ -3,7 +3,8 @@
 use super::*;
 use crate::keys;
 use crate::modules::energy::records::{LastReading, Meter};
-use crate::modules::energy::records::{Member, Microgrid, Position, SettledMeter, Silence, Step};
+use crate::modules::energy::records::{Microgrid, Position, SettledMeter, Silence, Step};
+use crate::modules::energy::tab::Customer;
 use crate::query;
 use crate::state::decode_entry;
 use wattle_primitives::call::energy::*;
@@ -12,6 +13,7 @@ use wattle_primitives::call::market::{
     ORDER_AHEAD_MS_MAX, ORDER_WH_MAX, ORDERS_MAX, ORDERS_PER_MEMBER_MAX, OrderEnd, Side, order_id,
 };
 use wattle_primitives::event::MarketEvent;
+use wattle_primitives::state_key::estimates_of;
 use wattle_primitives::units::IntervalId;
 
 /// Milliseconds of an interval; [`T0`] is the start of one.
@@ -144,9 +146,11 @@ impl World {
         decode_entry(&key, self.state.get(&key).unwrap())
     }
 
-    /// What person `n` is owed on its tab; negative when it owes.
+    /// What person `n` is owed on all its accounts; negative when it owes.
     pub(crate) fn tab(&self, n: u8) -> i128 {
-        self.book_account(u32::from(n)) // persons joined in the order of their numbers
+        let code = u32::from(n); // persons joined in the order of their numbers
+        let Customer { tab, estimates, escrow, .. } = query::customer(&self.state, &self.grid(), code);
+        escrow.0 as i128 - estimates.0 as i128 - tab
     }
 
     fn book_account(&self, code: u32) -> i128 {
@@ -526,16 +530,22 @@ fn a_market_that_is_cleared_late_passes_over_orders_whose_time_is_over() {
 }
 
 #[test]
-fn estimates_that_are_paid_widen_no_limit() {
-    let mut world = village(ClearingRule::PayAsBid, params());
-    world.env.time_ms = TimeMs(T0 + INTERVAL_MS); // the terms hold
-    world.estimate(2, 1_000);
-    world.owe(2, 3_000);
-    world.ok(2, Call::from(PayTab { microgrid: grid_id() }));
-    world.owe(2, 50_000);
-    world.ok(2, bid(1, 1, 1).call());
-    world.owe(2, 1);
-    world.fails(2, bid(2, 1, 1).call(), Reason::CreditExceeded);
+fn what_is_owed_in_all_is_no_more_than_the_limit_and_estimates_paid_or_not() {
+    for paid in [false, true] {
+        let mut world = village(ClearingRule::PayAsBid, params());
+        world.env.time_ms = TimeMs(T0 + INTERVAL_MS); // the terms hold
+        world.owe(2, 3_000);
+        world.estimate(2, 1_000);
+        if paid {
+            world.ok(2, Call::from(PayTab { microgrid: grid_id() }));
+            world.owe(2, 3_000);
+        }
+        world.owe(2, 48_000);
+        assert_eq!(world.tab(2), -(50_000 + 1_000));
+        world.ok(2, bid(1, 1, 1).call());
+        world.owe(2, 1);
+        world.fails(2, bid(2, 1, 1).call(), Reason::CreditExceeded);
+    }
 }
 
 /// An order that ended with its market still stood in the queue when the block began.
@@ -581,12 +591,13 @@ fn who_owes_too_much_places_no_orders() {
 impl World {
     /// Books a debt of person `n` to the operator, or of the operator to person 2.
     pub(crate) fn owe(&mut self, n: u8, amount: u128) {
-        let (from, to) = (u32::from(n), if n == 1 { 2 } else { 1 });
-        let (book, asset) = (self.grid().book, AssetId::NATIVE);
-        let account = |code| AccountId::Book { book, code };
-        let env = self.env.clone();
+        self.post(n.into(), if n == 1 { 2 } else { 1 }, amount);
+    }
+
+    fn post(&mut self, from: u32, to: u32, amount: u128) {
+        let (grid, env) = (self.grid(), self.env.clone());
         let mut ctx = Ctx::new(Overlay::new(&self.state), &env);
-        crate::modules::ledger::post(&mut ctx, account(from), account(to), asset, Amount(amount)).unwrap();
+        crate::modules::energy::tab::charge(&mut ctx, &grid, from, to, Amount(amount)).unwrap();
         self.state = ctx.state.finish().0;
     }
 
@@ -598,13 +609,10 @@ impl World {
         let until = self.grid().agenda.unwrap().settle;
         let silence = Silence { since_ms: self.env.time_ms, until_ms: None, amount, rest: 0 };
         let settled = SettledMeter { until, silence: Some(silence), ..SettledMeter::default() };
-        let key = keys::member(&grid_id(), &address(n));
         let mut overlay = Overlay::new(&self.state);
-        let mut member: Member = overlay.read(key).unwrap();
-        member.estimated = amount;
-        overlay.write(key, &member);
         overlay.write(keys::settled_meter(&address(90)), &settled);
         self.state = overlay.finish().0;
+        self.post(estimates_of(n.into()), n.into(), amount.0);
     }
 }
 

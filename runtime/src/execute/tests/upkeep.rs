@@ -154,7 +154,7 @@ fn who_pays_gets_it_going_and_nothing_is_lost() {
         250 + 4_000,
         "the interval that was due, what readings prove, and no estimate of ten days"
     );
-    assert_eq!(village.member(2).estimated, Amount(0));
+    assert_eq!(village.customer(2).estimates, Amount(0));
     report(&mut village, &mut sim, 10 * DAY + 2 * QUARTER, 777);
     village.go(village.first_ms + 10 * DAY + 3 * QUARTER);
     assert_eq!(village.billed(2), (i128::from(sim.import - opening), 0));
@@ -271,7 +271,7 @@ fn what_one_reading_shows_of_a_pause_is_billed_at_the_dearest_of_its_prices() {
     village.ok(3, resume(&village));
     village.go(village.first_ms + 48 * QUARTER + 60_000);
     assert_eq!(village.billed(2), (40_250, 1_000));
-    assert_eq!(village.member(2).estimated, Amount(0));
+    assert_eq!(village.customer(2).estimates, Amount(0));
     village.check_tabs();
 }
 
@@ -318,7 +318,7 @@ fn silence_after_a_pause_is_estimated() {
     let before = village.billed(2).0;
     village.go(village.first_ms + 4 * QUARTER + 60_000);
     assert_eq!(village.billed(2).0 - before, 300 + 600 + 900);
-    assert!(village.member(2).estimated > Amount(0));
+    assert!(village.customer(2).estimates > Amount(0));
 }
 
 /// To the unit: what is taken is the price of the weight that was used, from the microgrid's own wallet first.

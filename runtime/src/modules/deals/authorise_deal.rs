@@ -13,9 +13,9 @@ use wattle_primitives::event::DealsEvent;
 use wattle_primitives::reading::MeterRole;
 use wattle_primitives::{Address, Amount, Hash, Reason, WattHours, Weight, planted};
 
-/// Keys that an authorisation touches: deal, meter, queue, microgrid, both members, terms, hold, four counters and the
-/// tab's record, deposits.
-const AUTHORISE_KEYS: u64 = 36;
+/// Keys that an authorisation touches: deal, meter, queue, microgrid, both members, terms, hold, four counters, the
+/// tab's record, estimates and escrow, deposits.
+const AUTHORISE_KEYS: u64 = 38;
 
 impl Action for AuthoriseDeal {
     fn check(&self) -> Result<(), Reason> {
@@ -83,7 +83,7 @@ fn back(ctx: &mut Ctx<'_>, id: &Hash, deal: &Deal, grid: &Microgrid, funding: Fu
                 return Ok(());
             }
             let code = tab::member(ctx, &deal.microgrid, &charger)?.code;
-            let (debit, credit) = (ledger::wallet(charger), tab::account(grid.book, code));
+            let (debit, credit) = (ledger::wallet(charger), grid.account(code));
             let entry = Entry { debit, credit, asset: grid.asset, amount };
             ledger::reserve(ctx, id, &entry, Address::of_microgrid(&deal.microgrid))
         }

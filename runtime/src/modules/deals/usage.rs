@@ -19,8 +19,9 @@ use wattle_primitives::event::DealsEvent;
 use wattle_primitives::{Address, Amount, Hash, Reason, WattHours, Weight, planted};
 
 /// Keys that the end of a deal touches: deal, queue, list and the deal that moves in it, hold, four counters and the
-/// tab's record, two tabs with their records, two members, interval, position, escrow, microgrid, deposits.
-pub(super) const END_KEYS: u64 = 28;
+/// tab's record, two tabs with their records, two members, interval, position, escrow with its record and sum,
+/// microgrid, deposits.
+pub(super) const END_KEYS: u64 = 30;
 /// Keys that giving back an acceptance's deposit touches.
 pub(super) const ACCEPTANCE_KEYS: u64 = 3;
 
@@ -109,7 +110,7 @@ pub(super) fn count(
     let exposed = cost_at_most(import_price(ctx, microgrid, &grid, interval), wh);
     for (account, side, exposed) in [(charger, Side::Buy, Amount::ZERO), (discharger, Side::Sell, exposed)] {
         let (microgrid, escrow) = (*microgrid, Amount::ZERO); // nothing is paid yet
-        add_traded(ctx, &Traded { microgrid, interval, account, side, wh, exposed, escrow })?;
+        add_traded(ctx, &grid, &Traded { microgrid, interval, account, side, wh, exposed, escrow })?;
     }
     let coming = cost(deal.price, state.paid_wh(deal, cumulative));
     credit::check_with(ctx, microgrid, &grid, &discharger, coming)?;

@@ -15,7 +15,7 @@ impl Action for DecideDispute {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(28)
+        weights::keys(34)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

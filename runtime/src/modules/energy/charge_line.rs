@@ -17,7 +17,7 @@ impl Action for ChargeLine {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(18 + TERMS_KEYS)
+        weights::keys(22 + TERMS_KEYS)
     }
 
     /// What the operator gives is its own, see [`tab::give`]; what it charges is bounded by terms that the member knew.
@@ -37,15 +37,14 @@ impl Action for ChargeLine {
                 return lines.charge(ctx, kind, Taxed { amount, tax }, Some(reason));
             }
             LineKind::TaxPaid => {
-                within(amount, tab::due(ctx, grid, TAX))?;
+                within(amount, tab::taxes(ctx, grid))?;
                 tab::charge(ctx, grid, TAX, OPERATOR, amount)?;
                 false
             }
             LineKind::Credit => true,
             LineKind::WriteOff => {
                 // An estimate will be corrected, and so would be written off twice.
-                let owed = tab::owed(ctx, grid, member.code);
-                within(amount, owed.saturating_sub(member.unpaid_estimates()))?;
+                within(amount, tab::receivable(ctx, grid, member.code))?;
                 true
             }
             LineKind::Refund => {

@@ -1,8 +1,8 @@
 //! Members' credit: how much each owes, and how much it may.
 //!
-//! A member owes its tab's debit balance, less what of it is only estimated (and not paid), what its credit-backed
-//! deals have reserved, and what it may come to owe for energy it sold in intervals that are not settled, as far as its
-//! tab does not cover it.
+//! A member owes what its accounts come to, without what is only estimated, what its credit-backed deals have reserved,
+//! and what it may come to owe for energy it sold in intervals that are not settled, as far as what it is owed does not
+//! cover it.
 //! Above its limit it places no orders and authorises no deal until it has paid.
 //!
 //! The limit is the member's own, or else the terms' of the current interval. The operator has none: it is the one
@@ -42,7 +42,7 @@ pub(crate) fn standing(
 ) -> Result<Standing, Reason> {
     let member = tab::member(ctx, id, account)?;
     let debt = match tab::balance(ctx, grid, member.code) {
-        Tab::Owes(debt) => debt.saturating_sub(member.unpaid_estimates()).saturating_add(member.exposed),
+        Tab::Owes(_) => tab::receivable(ctx, grid, member.code).saturating_add(member.exposed),
         Tab::Even => member.exposed,
         Tab::Due(due) => member.exposed.saturating_sub(due),
     };

@@ -2,26 +2,30 @@
 //! agree, nothing waits for an interval that is over, and money is on tabs or in cash and nowhere else.
 
 use super::records::{Carry, Mandate, Member, Meter, Microgrid, Position, SettledMeter, Step};
-use super::tab::{self, CLEARING, TAX};
+use super::tab::{CLEARING, Customer, TAX};
 use crate::State;
 use crate::keys::{self, tag};
 use crate::modules::invariants::{self, Entry, Sums, Violation, require};
+use crate::overlay::Overlay;
 use crate::records::Due;
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::state_key::payouts_of;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash, TimeMs};
 
 /// Each pair: as a record says, and as those it sums up do.
 #[derive(Default)]
 pub(crate) struct Rules {
-    /// Members' debts by estimates alone; the other side is their silent meters.
+    /// What members were charged for estimates alone; the other side is their silent meters.
     estimates: BTreeMap<(Hash, Address), (Amount, Amount)>,
     /// Members' suspended meters; the other side is those.
     suspended: BTreeMap<(Hash, Address), (u32, u32)>,
     /// Debts that members may come to for energy they sold, by the codes of their tabs; the other side is their
     /// positions.
     exposures: BTreeMap<(Hash, u32), (Amount, Amount)>,
+    /// What members have in escrow, by the codes of their tabs; the other side is their positions.
+    kept: BTreeMap<(Hash, u32), (Amount, Amount)>,
     /// Cash that microgrids keep in escrow; the other side is their members' positions.
     escrows: BTreeMap<Hash, (Amount, Amount)>,
 }
@@ -57,7 +61,13 @@ impl invariants::Rules for Rules {
                 let at: (Hash, Address) = entry.name();
                 let member: Member = entry.record();
                 sums.owe(&member.deposit);
-                self.estimates.entry(at).or_default().0 = member.estimated;
+                if let Some(grid) = state.read(keys::microgrid(&at.0)) {
+                    let customer = Customer::of(&mut Overlay::new(state), &grid, member.code);
+                    self.estimates.entry(at).or_default().0 = customer.estimates;
+                    self.kept.entry((at.0, member.code)).or_default().0 = customer.escrow;
+                    let through = net(state, &grid.account(payouts_of(member.code)), &grid);
+                    require(through == 0, at.0, "a payout has not arrived")?;
+                }
                 self.suspended.entry(at).or_default().0 = member.suspended;
                 self.exposures.entry((at.0, member.code)).or_default().0 = member.exposed;
                 let Carry { debit, credit } = member.carry;
@@ -89,8 +99,12 @@ impl invariants::Rules for Rules {
                 let position: Position = entry.record();
                 let of = self.exposures.entry((id, code)).or_default();
                 of.1 = of.1.saturating_add(position.exposed);
-                let escrow = &mut self.escrows.entry(id).or_default().1;
-                *escrow = escrow.saturating_add(position.escrow);
+                for escrow in [
+                    &mut self.escrows.entry(id).or_default().1,
+                    &mut self.kept.entry((id, code)).or_default().1,
+                ] {
+                    *escrow = escrow.saturating_add(position.escrow);
+                }
                 let open = state.get(&keys::interval(&id, interval)).is_some();
                 require(open, id, "position belongs to no interval")
             }
@@ -119,6 +133,10 @@ impl invariants::Rules for Rules {
         let apart = self.exposures.iter().find(|(_, (says, exposed))| says != exposed);
         if let Some(((id, _), _)) = apart {
             return require(false, *id, "member's exposure is not its positions'");
+        }
+        let apart = self.kept.iter().find(|(_, (says, kept))| says != kept);
+        if let Some(((id, _), _)) = apart {
+            return require(false, *id, "member's escrow is not its positions'");
         }
         self.escrows.iter().try_for_each(|(id, (says, kept))| {
             require(says == kept, *id, "escrow is not its positions'")?;
@@ -200,8 +218,8 @@ fn take_microgrid(entry: &Entry<'_>, sums: &mut Sums) -> Result<(), Violation> {
     require(ordered, id, "agenda is out of order")?;
     let posting = matches!(step(state, &id, agenda.settle), Step::Post { .. });
     let clearing = is_clearing(step(state, &id, agenda.clear));
-    let between = net(state, &tab::account(grid.book, CLEARING), &grid);
+    let between = net(state, &grid.account(CLEARING), &grid);
     require(posting || clearing || between == 0, id, "money is left between tabs")?;
-    let taxes = net(state, &tab::account(grid.book, TAX), &grid);
+    let taxes = net(state, &grid.account(TAX), &grid);
     require(taxes >= 0, id, "more taxes were paid than charged")
 }

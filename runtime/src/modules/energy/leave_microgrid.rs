@@ -14,7 +14,7 @@ impl Action for LeaveMicrogrid {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(30)
+        weights::keys(34)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
@@ -29,7 +29,8 @@ impl Action for LeaveMicrogrid {
         tab::pay(ctx, id, &grid, account, By::Member)?;
         let member = tab::member(ctx, id, &account)?;
         let over = grid.agenda.is_none_or(|agenda| agenda.finalize > member.until);
-        if !over || !is_free(&member) {
+        let estimated = tab::estimates(ctx, &grid, member.code) > Amount::ZERO;
+        if !over || !is_free(&member) || estimated {
             return Err(Reason::MemberEngaged);
         }
         if tab::balance(ctx, &grid, member.code) != Tab::Even {
@@ -47,6 +48,5 @@ impl Action for LeaveMicrogrid {
 
 /// Whether nothing of a member's can still come to be billed.
 fn is_free(member: &Member) -> bool {
-    member.meters == 0
-        && [member.reserved, member.exposed, member.estimated].iter().all(|amount| *amount == Amount::ZERO)
+    member.meters == 0 && [member.reserved, member.exposed].iter().all(|amount| *amount == Amount::ZERO)
 }

@@ -89,11 +89,8 @@ pub(super) fn post_month(ctx: &mut Ctx<'_>, at: &At<'_>, code: u32) {
         return; // it would charge itself
     }
     let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return };
-    let owed = tab::balance(ctx, at.grid, code);
-    let before = ctx.savepoint();
-    if recurring(ctx, at, account, code).is_err() {
-        ctx.rollback(before); // as in `settle::move_between`
-    }
+    let owed = tab::receivable(ctx, at.grid, code);
+    ctx.attempt(|ctx| recurring(ctx, at, account, code)); // as in `settle::move_between`
     collect(ctx, at, account, code, owed);
 }
 

@@ -35,6 +35,7 @@ use crate::modules::Ctx;
 use wattle_primitives::call::energy::{LossRule, Prices, Terms};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
+use wattle_primitives::state_key::estimates_of;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, WattHours, planted};
 
@@ -152,18 +153,15 @@ pub(super) fn energy_at_most(power_max_w: u32, time_ms: TimeMs) -> WattHours {
     WattHours(u64::try_from(wh).unwrap_or(u64::MAX))
 }
 
-/// Takes what readings have replaced, in thousandths of a base unit, out of what the member owes by estimates alone.
-fn release(member: &mut Member, silence: &mut Silence, replaced: u128) {
+/// Takes what readings have replaced, in thousandths of a base unit, out of a meter's estimates. Returns how many base
+/// units that is.
+fn release(silence: &mut Silence, replaced: u128) -> Amount {
     let left = thousandths(silence.amount, silence.rest).saturating_sub(replaced);
     silence.rest = 0;
     let left = carried(left, &mut silence.rest);
     let amount = silence.amount.saturating_sub(left);
     silence.amount = left;
-    member.estimated = member.estimated.saturating_sub(amount);
-    member.estimates_paid = member.estimates_paid.saturating_sub(amount);
-    if member.estimated == Amount::ZERO {
-        member.offset = WattHours::ZERO;
-    }
+    amount
 }
 
 impl Flow<'_> {
@@ -194,7 +192,13 @@ impl Flow<'_> {
                 let whole = thousandths(silence.amount, silence.rest);
                 let worth = worth.unwrap_or_else(|| share(whole, 0, estimate, left));
                 replaced.worth = if to >= self.until_ms { whole } else { worth.min(whole) };
-                release(&mut member, silence, replaced.worth);
+                let amount = release(silence, replaced.worth);
+                if !planted!("estimate-left-on-account", amount > Amount::ZERO) {
+                    tab::charge(ctx, self.grid, member.code, estimates_of(member.code), amount)?;
+                }
+                if tab::estimates(ctx, self.grid, member.code) == Amount::ZERO {
+                    member.offset = WattHours::ZERO;
+                }
             }
             if (import, export, estimate) != (0, 0, 0) {
                 self.charge(ctx, &mut member, (from, to), [import, export], &replaced)?;

@@ -9,7 +9,7 @@ impl Action for PayTab {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(20)
+        weights::keys(24)
     }
 
     /// Pays what the sender owes, or has it paid what it is owed when settlement next shares out the cash.

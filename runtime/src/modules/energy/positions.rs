@@ -35,7 +35,7 @@ pub(crate) struct Traded {
 }
 
 /// Adds traded energy to a member's position.
-pub(crate) fn add_traded(ctx: &mut Ctx<'_>, traded: &Traded) -> Result<(), Reason> {
+pub(crate) fn add_traded(ctx: &mut Ctx<'_>, grid: &Microgrid, traded: &Traded) -> Result<(), Reason> {
     let Traded { microgrid, interval, account, side, wh, exposed, escrow } = traded;
     let mut member = tab::engage(ctx, microgrid, account, *interval)?;
     let key = keys::position(microgrid, *interval, member.code);
@@ -45,7 +45,7 @@ pub(crate) fn add_traded(ctx: &mut Ctx<'_>, traded: &Traded) -> Result<(), Reaso
         Side::Sell => &mut position.sold_wh,
     };
     *sum = sum.saturating_add(*wh);
-    tab::keep(ctx, microgrid, &mut position, *escrow)?;
+    tab::keep(ctx, (microgrid, grid), member.code, &mut position, *escrow)?;
     if *exposed > Amount::ZERO {
         member.exposed = member.exposed.checked_add(*exposed).ok_or(Reason::Overflow)?;
         position.exposed = position.exposed.checked_add(*exposed).ok_or(Reason::Overflow)?;
@@ -105,7 +105,7 @@ pub(crate) fn keep_paid(
     open(ctx, id, interval);
     let key = keys::position(id, interval, code);
     let mut position = ctx.state.read(key).unwrap_or_default();
-    tab::keep(ctx, id, &mut position, amount)?;
+    tab::keep(ctx, (id, grid), code, &mut position, amount)?;
     ctx.state.write(key, &position);
     Ok(())
 }

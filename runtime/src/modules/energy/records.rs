@@ -136,7 +136,7 @@ pub struct Position {
     pub estimated: bool,
     /// Debt that the energy sold may come to if it is not delivered, base units, until the interval is settled.
     pub exposed: Amount,
-    /// Its money in the microgrid's cash that nobody else may be paid from, base units, until the interval is settled.
+    /// What it has in escrow for it, base units, until the interval is settled.
     pub escrow: Amount,
     /// The estimated part of `import_wh`.
     pub estimate_wh: WattHours,
@@ -233,7 +233,8 @@ pub struct Silence {
     pub since_ms: TimeMs,
     /// Where they end: the microgrid was paused, or the meter suspended, and has not reported since.
     pub until_ms: Option<TimeMs>,
-    /// Worth of the estimates that no reading has replaced, base units: part of the member's `estimated`.
+    /// Worth of the estimates that no reading has replaced, base units: part of what stands on its owner's account of
+    /// estimates.
     pub amount: Amount,
     /// What that is rounded down by, in thousandths of a base unit.
     pub rest: u16,

@@ -31,7 +31,7 @@ impl Action for RegisterMeter {
     }
 
     fn weight(&self) -> Weight {
-        Weight(weights::SIGNATURE.saturating_add(weights::keys(20).0))
+        Weight(weights::SIGNATURE.saturating_add(weights::keys(26).0))
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

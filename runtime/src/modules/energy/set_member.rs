@@ -11,7 +11,7 @@ impl Action for SetMember {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(20)
+        weights::keys(26)
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -29,17 +29,23 @@ use crate::modules::Ctx;
 use wattle_primitives::call::energy::{ClearingRule, LossRule};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
+use wattle_primitives::state_key::estimates_of;
 use wattle_primitives::{Address, Amount, TimeMs, WattHours, planted};
 
-/// Keys of measuring one meter: list entry, meter, how far it is settled, slice, member, position.
-const MEASURE_KEYS: u64 = 6;
+/// Keys of measuring one meter: list entry, meter, how far it is settled, slice, member, position; tab and estimates
+/// with their records.
+const MEASURE_KEYS: u64 = 10;
 /// Keys of a member without anything to do.
 const IDLE_KEYS: u64 = 2;
-/// Keys of a member who is owed something, or owes it and does not pay: tab, list entry, member, wallet, mandate.
-const UNPAID_KEYS: u64 = 5;
-/// Keys of posting a member's line: position, list entry, member, two tabs and the clearing account with their
-/// records, and what paying takes.
-const POST_KEYS: u64 = 9 + PAY_KEYS;
+/// Keys of what a member owes or is owed: tab, estimates, escrow.
+const BALANCE_KEYS: u64 = 3;
+/// Keys of a member who is owed something, or owes it and does not pay: that, list entry, member, wallet, mandate.
+const UNPAID_KEYS: u64 = BALANCE_KEYS + 4;
+/// Keys of posting a member's line: position, list entry, member, estimates, two tabs and the clearing account with
+/// their records, and what paying takes.
+const POST_KEYS: u64 = 10 + PAY_KEYS;
+/// Keys of bringing a member's escrow to its tab: the account with its record, the sum.
+const FREE_KEYS: u64 = 3;
 
 /// Goes on with settling an interval; whether it is done.
 pub(crate) fn settle(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool {
@@ -82,8 +88,7 @@ fn step(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, budget: &mut Budg
                 lines::post_month(ctx, at, next);
                 budget.keys(lines::MONTH_KEYS);
             }
-            let posted = post(ctx, at, record, next);
-            budget.keys(if posted { POST_KEYS } else { IDLE_KEYS });
+            budget.keys(post(ctx, at, record, next));
             Step::Post { next: next.saturating_add(1) }
         }
         Step::Post { .. } => Step::Claim { next: OPERATOR },
@@ -236,8 +241,7 @@ fn add(sums: &mut Measured, part: &Part) {
 
 /// Books a meter's part to its owner's position.
 fn book(ctx: &mut Ctx<'_>, at: &At<'_>, owner: Address, part: &Part, settled: &mut SettledMeter) {
-    let member_key = keys::member(at.id, &owner);
-    let Some(mut member) = ctx.state.read(member_key) else { return };
+    let Some(member) = ctx.state.read(keys::member(at.id, &owner)) else { return };
     let key = keys::position(at.id, at.interval, member.code);
     let mut position = ctx.state.read(key).unwrap_or_default();
     position.import_wh = position.import_wh.saturating_add(part.import_wh);
@@ -248,10 +252,8 @@ fn book(ctx: &mut Ctx<'_>, at: &At<'_>, owner: Address, part: &Part, settled: &m
     position.estimated |= part.estimate.is_some() && (silent || !position.is_idle());
     if let Some((estimate, silence)) = part.estimate.zip(settled.silence.as_mut()) {
         let amount = carried(exact(at.prices.import, estimate), &mut silence.rest);
-        if amount > Amount::ZERO {
+        if move_between(ctx, at, estimates_of(member.code), member.code, amount) {
             silence.amount = silence.amount.saturating_add(amount);
-            member.estimated = member.estimated.saturating_add(amount);
-            ctx.state.write(member_key, &member);
         }
     }
     if !position.is_idle() {
@@ -286,17 +288,17 @@ struct Charges {
     credit_operator: Amount,
 }
 
-/// Posts a member's line; whether there was one.
-fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> bool {
+/// Posts a member's line, if it has one. Returns how many keys that touched.
+fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> u64 {
     let key = keys::position(at.id, at.interval, code);
-    let Some(position) = ctx.state.read(key) else { return false };
+    let Some(position) = ctx.state.read(key) else { return IDLE_KEYS };
     if position.is_idle() {
         ctx.state.remove(key);
-        return false;
+        return IDLE_KEYS;
     }
-    let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return false };
+    let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return IDLE_KEYS };
     let member_key = keys::member(at.id, &account);
-    let Some(mut member) = ctx.state.read(member_key) else { return false };
+    let Some(mut member) = ctx.state.read(member_key) else { return IDLE_KEYS };
     let carry = &mut member.carry;
     let charges = match at.terms.clearing {
         ClearingRule::MidMarket => mid_market(at, record, &position, carry),
@@ -308,7 +310,7 @@ fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> boo
     ctx.state.write(member_key, &member);
     // The operator settles with itself what it settles with itself.
     let own = |amount: Amount| if code == OPERATOR { Amount::ZERO } else { amount };
-    let before = tab::balance(ctx, at.grid, code);
+    let before = tab::receivable(ctx, at.grid, code);
     for (from, to, amount) in [
         (code, CLEARING, charges.debit_clearing),
         (code, OPERATOR, charges.debit_operator),
@@ -341,9 +343,9 @@ fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> boo
     } else if position.exposed.max(position.escrow) > Amount::ZERO {
         ctx.state.write(key, &Position { exposed: Amount::ZERO, escrow: Amount::ZERO, ..position });
     }
-    cover(ctx, at, account, &position);
+    cover(ctx, at, account, code, &position);
     collect(ctx, at, account, code, before);
-    true
+    if position.escrow > Amount::ZERO { POST_KEYS.saturating_add(FREE_KEYS) } else { POST_KEYS }
 }
 
 fn at_tariff(at: &At<'_>, position: &Position, carry: &mut Carry) -> Charges {
@@ -380,18 +382,16 @@ fn mid_market(at: &At<'_>, record: &mut Interval, position: &Position, carry: &m
 }
 
 /// Charges one tab for another's benefit. It fails only when counters of 128 bits are used up, which takes more than
-/// all the energy there is at the highest price; the line is then left out rather than the chain stopped.
-pub(super) fn move_between(ctx: &mut Ctx<'_>, at: &At<'_>, from: u32, to: u32, amount: Amount) {
-    let before = ctx.savepoint();
-    if tab::charge(ctx, at.grid, from, to, amount).is_err() {
-        ctx.rollback(before);
-    }
+/// all the energy there is at the highest price; the line is then left out rather than the chain stopped. Whether it
+/// was posted.
+pub(super) fn move_between(ctx: &mut Ctx<'_>, at: &At<'_>, from: u32, to: u32, amount: Amount) -> bool {
+    ctx.attempt(|ctx| tab::charge(ctx, at.grid, from, to, amount)).is_some()
 }
 
-/// Frees the money that was kept back for energy a member sold, now that it is settled. Notes as well how much energy
+/// Brings what a member has in escrow for energy it sold to its tab, now that it is settled. Notes as well how much energy
 /// was not charged for, in an interval that is estimated, since it went against export or bought energy.
-fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, position: &Position) {
-    tab::free(ctx, at.id, position);
+fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, position: &Position) {
+    ctx.attempt(|ctx| tab::free(ctx, (at.id, at.grid), code, position)); // as in `move_between`
     let key = keys::member(at.id, &account);
     let position = if at.terms.clearing == ClearingRule::MidMarket { position.measured() } else { *position };
     let against = position.export_wh.saturating_add(position.bought_wh).min(position.import_wh);
@@ -401,7 +401,7 @@ fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, position: &Position) 
     }
     if let Some(mut member) = ctx.state.read(key) {
         member.exposed = member.exposed.saturating_sub(position.exposed);
-        if member.estimated > Amount::ZERO {
+        if tab::estimates(ctx, at.grid, member.code) > Amount::ZERO {
             member.offset = member.offset.saturating_add(offset);
         }
         ctx.state.write(key, &member);
@@ -412,7 +412,7 @@ fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, position: &Position) 
 fn claim(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> u64 {
     let tab = tab::balance(ctx, at.grid, code);
     if tab == Tab::Even {
-        return 1;
+        return BALANCE_KEYS;
     }
     let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return IDLE_KEYS };
     if matches!(tab, Tab::Owes(_)) {
@@ -431,7 +431,7 @@ fn claim(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> u6
 /// Pays a member its part of the pot. Returns how many keys that touched.
 fn pay(ctx: &mut Ctx<'_>, at: &At<'_>, record: &Interval, code: u32) -> u64 {
     if !matches!(tab::balance(ctx, at.grid, code), Tab::Due(_)) {
-        return 1;
+        return BALANCE_KEYS;
     }
     let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return IDLE_KEYS };
     let Some(member) = ctx.state.read(keys::member(at.id, &account)) else { return UNPAID_KEYS };
@@ -447,10 +447,8 @@ fn pay(ctx: &mut Ctx<'_>, at: &At<'_>, record: &Interval, code: u32) -> u64 {
     } else {
         Amount(proportion(pot.0, claim.0, claims.0))
     };
-    let before = ctx.savepoint();
-    if tab::pay_out(ctx, at.id, at.grid, account, part).is_err() {
-        ctx.rollback(before); // as in `move_between`
-    }
+    // As in `move_between`.
+    ctx.attempt(|ctx| tab::pay_out(ctx, at.id, at.grid, account, part));
     PAY_KEYS.saturating_add(IDLE_KEYS)
 }
 
@@ -460,6 +458,6 @@ fn spare(ctx: &mut Ctx<'_>, at: &At<'_>, record: &Interval) -> Amount {
     if planted!("withheld-paid-to-operator", withheld > Amount::ZERO) {
         return Amount::MAX;
     }
-    let taxes = tab::due(ctx, at.grid, tab::TAX);
+    let taxes = tab::taxes(ctx, at.grid);
     tab::cash(ctx, at.grid).saturating_sub(withheld).saturating_sub(taxes)
 }

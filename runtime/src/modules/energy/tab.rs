@@ -1,16 +1,20 @@
-//! Tabs: what a microgrid's members owe and are owed.
+//! Customer accounts: what a microgrid's members owe and are owed.
 //!
 //! A microgrid has a book in the ledger. Code [`CLEARING`] is where an interval's money passes through, code
-//! [`OPERATOR`] is the operator's tab, every other member has a tab of its own. Tabs have no limit: posting between
-//! them never fails, so settlement never does. A debit balance is a receivable from the member; a credit balance is due
-//! to it. Code [`TAX`] is what the operator has charged for taxes and not paid yet: a debt to nobody here, which is
-//! paid out to nobody.
+//! [`OPERATOR`] is the operator's tab, and every other member has a tab of its own: a debit balance is a receivable from
+//! the member, a credit balance is due to it. Beside its tab a member has three accounts that take a part out of it:
+//! - `estimates`: what it was charged for estimates that no reading has replaced. So the tab alone is what was measured,
+//!   less all that was paid: payments count for measured energy first;
+//! - `escrow`: what was paid to it for energy of intervals that are not settled. It is cash, but nobody is paid from it,
+//!   or whoever delivers could find it gone for another's debt;
+//! - `payouts`: what it is paid passes through, and its counters tell how much that was in all.
+//!
+//! None has a limit: posting between them never fails, so settlement never does. Code [`TAX`] is what the operator has
+//! charged for taxes and not paid yet: a debt to nobody here, which is paid out to nobody.
 //!
 //! Money comes in and goes out through the members' wallets. What the public book owes to the microgrid's book is the
 //! cash that came in and has not gone out: nobody is paid more than that, so a debt that is not paid makes no money.
 //! It is paid out by settlement alone, once in each interval, to all at once: see [`settle`](super::settle).
-//! What was paid for energy of intervals that are not settled is in escrow: it is cash, but nobody is paid from it, or
-//! whoever delivers could find it gone for another's debt.
 
 use super::mandate;
 use super::records::{Member, Microgrid, Position};
@@ -18,10 +22,12 @@ use crate::keys;
 use crate::modules::Ctx;
 use crate::modules::ledger::records::{Balance, BookAccount};
 use crate::modules::ledger::{self, wallet};
+use crate::overlay::Overlay;
 use wattle_primitives::call::ledger::{AccountClass, AccountId};
 use wattle_primitives::event::{EnergyEvent, LedgerEvent};
+use wattle_primitives::state_key::{MEMBERS_END, escrow_of, estimates_of, payouts_of};
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, BookId, Hash, Reason, TimeMs, planted};
+use wattle_primitives::{Address, Amount, AssetId, BookId, Hash, Reason, TimeMs, planted};
 
 /// Where an interval's money passes through; empty between intervals.
 pub const CLEARING: u32 = 0;
@@ -41,20 +47,10 @@ pub enum Tab {
     Due(Amount),
 }
 
-/// The tab with this code.
-#[must_use]
-pub const fn account(book: BookId, code: u32) -> AccountId {
-    AccountId::Book { book, code }
-}
-
 /// Opens a microgrid's book, with its clearing account, and says which it is. The payer pays.
 ///
 /// The book's owner is the microgrid itself: an address that no key has, so nobody else posts in it.
-pub(crate) fn open_book(
-    ctx: &mut Ctx<'_>,
-    microgrid: &Hash,
-    asset: wattle_primitives::AssetId,
-) -> Result<BookId, Reason> {
+pub(crate) fn open_book(ctx: &mut Ctx<'_>, microgrid: &Hash, asset: AssetId) -> Result<BookId, Reason> {
     let owner = Address::of_microgrid(microgrid);
     let book = ledger::create_book(ctx, owner, &Hash::ZERO)?;
     ledger::open_due(ctx, book, asset)?;
@@ -69,7 +65,7 @@ fn open(
     book: BookId,
     code: u32,
     class: AccountClass,
-    asset: wattle_primitives::AssetId,
+    asset: AssetId,
 ) -> Result<(), Reason> {
     let record =
         BookAccount { asset, class, name: None, parent: None, depth: 1, debit_max: None, credit_max: None };
@@ -104,7 +100,7 @@ pub(crate) fn engage(
 }
 
 /// Makes `account` a member, if it is none, and returns its record. Counts it in `grid`, which the caller writes. The
-/// payer pays for the tab, and for a wallet in the settlement asset.
+/// payer pays for its accounts, and for a wallet in the settlement asset.
 pub(crate) fn join(
     ctx: &mut Ctx<'_>,
     id: &Hash,
@@ -116,10 +112,18 @@ pub(crate) fn join(
     if let Some(member) = ctx.state.read(key) {
         return Ok(member);
     }
-    let code = grid.members.checked_add(OPERATOR).filter(|code| *code != TAX).ok_or(Reason::Overflow)?;
+    let code =
+        grid.members.checked_add(OPERATOR).filter(|code| *code < MEMBERS_END).ok_or(Reason::Overflow)?;
     ledger::open_wallet(ctx, account, grid.asset)?;
     let deposit = ledger::deposit(ctx)?;
-    open(ctx, grid.book, code, AccountClass::Asset, grid.asset)?;
+    for (code, class) in [
+        (code, AccountClass::Asset),
+        (estimates_of(code), AccountClass::Asset),
+        (escrow_of(code), AccountClass::Liability),
+        (payouts_of(code), AccountClass::Liability),
+    ] {
+        open(ctx, grid.book, code, class, grid.asset)?;
+    }
     let since_ms = ctx.time_ms();
     let member = Member { code, credit_limit, deposit, since_ms, ..Member::default() };
     ctx.state.write(key, &member);
@@ -129,25 +133,77 @@ pub(crate) fn join(
     Ok(member)
 }
 
-/// The balance of the tab with this code.
-pub(crate) fn balance(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Tab {
-    let key = keys::balance(&account(grid.book, code), grid.asset);
-    let Balance { debits_posted, credits_posted, .. } = ctx.state.read(key).unwrap_or_default();
-    match debits_posted.cmp(&credits_posted) {
-        std::cmp::Ordering::Equal => Tab::Even,
-        std::cmp::Ordering::Greater => Tab::Owes(Amount(debits_posted.saturating_sub(credits_posted))),
-        std::cmp::Ordering::Less => Tab::Due(Amount(credits_posted.saturating_sub(debits_posted))),
+/// A member's accounts, base units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Customer {
+    /// What its tab says that it owes; below zero what it is owed.
+    pub tab: i128,
+    /// What it was charged for estimates that no reading has replaced, paid or not.
+    pub estimates: Amount,
+    /// What was paid to it for energy of intervals that are not settled.
+    pub escrow: Amount,
+    /// What it has been paid in all.
+    pub paid_out: Amount,
+}
+
+impl Customer {
+    /// The accounts of the member with this code.
+    pub(crate) fn of(state: &mut Overlay<'_>, grid: &Microgrid, code: u32) -> Self {
+        let mut net = |code| net(counters(state, grid, code));
+        let (tab, estimates, escrow) = (net(code), net(estimates_of(code)), net(escrow_of(code)));
+        let paid_out = Amount(counters(state, grid, payouts_of(code)).debits_posted);
+        Self { tab, estimates: positive(estimates), escrow: positive(escrow.saturating_neg()), paid_out }
     }
 }
 
-/// Sum that the operator has charged a member, base units.
-pub(crate) fn charged(ctx: &mut Ctx<'_>, grid: &Microgrid, member: &Member) -> Amount {
-    let key = keys::balance(&account(grid.book, member.code), grid.asset);
-    let Balance { debits_posted, .. } = ctx.state.read(key).unwrap_or_default();
-    Amount(debits_posted.saturating_sub(member.paid_out.0).saturating_sub(member.traded.0))
+fn counters(state: &mut Overlay<'_>, grid: &Microgrid, code: u32) -> Balance {
+    state.read(keys::balance(&grid.account(code), grid.asset)).unwrap_or_default()
 }
 
-/// Charges one tab for another's benefit. Fails only when counters of 128 bits are used up.
+/// What stands to the debit of an account, base units; below zero to its credit.
+const fn net(balance: Balance) -> i128 {
+    balance.debits_posted.wrapping_sub(balance.credits_posted).cast_signed()
+}
+
+fn positive(net: i128) -> Amount {
+    Amount(net.max(0).unsigned_abs())
+}
+
+/// What a member owes or is owed, on all its accounts.
+pub(crate) fn balance(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Tab {
+    let parts = [code, estimates_of(code), escrow_of(code)];
+    match parts
+        .into_iter()
+        .fold(0, |sum: i128, code| sum.saturating_add(net(counters(&mut ctx.state, grid, code))))
+    {
+        0 => Tab::Even,
+        owed @ 1.. => Tab::Owes(positive(owed)),
+        due => Tab::Due(positive(due.saturating_neg())),
+    }
+}
+
+/// What a member owes without what was only estimated, base units: nobody is cut off for an estimate.
+pub(crate) fn receivable(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Amount {
+    let [tab, escrow] = [code, escrow_of(code)].map(|code| net(counters(&mut ctx.state, grid, code)));
+    positive(tab.saturating_add(escrow))
+}
+
+/// What a member was charged for estimates that no reading has replaced, base units, paid or not.
+pub(crate) fn estimates(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Amount {
+    positive(net(counters(&mut ctx.state, grid, estimates_of(code))))
+}
+
+/// Taxes that were charged and not paid yet, base units.
+pub(crate) fn taxes(ctx: &mut Ctx<'_>, grid: &Microgrid) -> Amount {
+    positive(net(counters(&mut ctx.state, grid, TAX)).saturating_neg())
+}
+
+/// What a member has in escrow, base units.
+fn escrow(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Amount {
+    positive(net(counters(&mut ctx.state, grid, escrow_of(code))).saturating_neg())
+}
+
+/// Debits one account and credits another, by their codes. Fails only when counters of 128 bits are used up.
 pub(crate) fn charge(
     ctx: &mut Ctx<'_>,
     grid: &Microgrid,
@@ -158,7 +214,7 @@ pub(crate) fn charge(
     if amount == Amount::ZERO || from == to {
         return Ok(());
     }
-    ledger::post(ctx, account(grid.book, from), account(grid.book, to), grid.asset, amount)
+    ledger::post(ctx, grid.account(from), grid.account(to), grid.asset, amount)
 }
 
 /// What a member owes, base units.
@@ -178,9 +234,17 @@ pub(crate) fn due(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Amount {
 }
 
 /// What a member was charged by the operator and was not given back, base units; estimates are none of it, since
-/// readings correct them.
+/// readings correct them. What its tab was debited to leave it, or to come back to it, is no charge.
 pub(crate) fn refundable(ctx: &mut Ctx<'_>, grid: &Microgrid, member: &Member) -> Amount {
-    charged(ctx, grid, member).saturating_sub(member.estimated).saturating_sub(member.granted)
+    let code = member.code;
+    let mut of = |code| counters(&mut ctx.state, grid, code);
+    let none = [
+        of(payouts_of(code)).debits_posted,
+        of(escrow_of(code)).credits_posted,
+        of(estimates_of(code)).debits_posted,
+    ];
+    let charged = none.into_iter().fold(of(code).debits_posted, u128::saturating_sub);
+    Amount(charged).saturating_sub(member.traded).saturating_sub(member.granted)
 }
 
 /// Credits a member out of the operator's tab. What the member owes is forgiven out of what is due to the operator;
@@ -233,8 +297,8 @@ fn forgivable(
     to: u32,
     amount: Amount,
 ) -> Result<Amount, Reason> {
-    let exposed = member(ctx, id, &grid.operator)?.exposed;
-    let spare = due(ctx, grid, OPERATOR).saturating_sub(exposed);
+    let operator = member(ctx, id, &grid.operator)?;
+    let spare = payable(ctx, grid, &operator);
     Ok(amount.min(owed(ctx, grid, to)).min(spare))
 }
 
@@ -243,14 +307,14 @@ fn cover(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, amount: Amount) -> Resu
     if amount == Amount::ZERO {
         return Ok(());
     }
-    let (debit, credit, asset) = (wallet(grid.operator), account(grid.book, OPERATOR), grid.asset);
+    let (debit, credit, asset) = (wallet(grid.operator), grid.account(OPERATOR), grid.asset);
     ledger::post(ctx, debit, credit, asset, amount)?;
     ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount, journal: None });
     ctx.emit(EnergyEvent::TabPaid { microgrid: *id, account: grid.operator, amount, by_member: true });
     Ok(())
 }
 
-/// Charges a member for another's energy, by way of the clearing account or at once.
+/// Charges a member's tab for another's energy.
 pub(crate) fn buy(
     ctx: &mut Ctx<'_>,
     id: &Hash,
@@ -290,7 +354,7 @@ pub(crate) fn pay(
     owner: Address,
     by: By,
 ) -> Result<Amount, Reason> {
-    let mut member = member(ctx, id, &owner)?;
+    let member = member(ctx, id, &owner)?;
     let Tab::Owes(owed) = balance(ctx, grid, member.code) else { return Ok(Amount::ZERO) };
     let wanted = owed.min(ledger::available(&mut ctx.state, owner, grid.asset));
     let allowed = match by {
@@ -301,16 +365,21 @@ pub(crate) fn pay(
     };
     let beyond = allowed < wanted && planted!("collected-without-consent");
     let amount = if beyond { wanted } else { allowed };
-    let left = owed.saturating_sub(amount);
-    member.estimates_paid = member.estimated.saturating_sub(member.unpaid_estimates().min(left));
-    transfer(ctx, id, grid, owner, &member, amount, true)
+    if amount > Amount::ZERO {
+        let (debit, credit, asset) = (wallet(owner), grid.account(member.code), grid.asset);
+        ledger::post(ctx, debit, credit, asset, amount)?;
+        paid(ctx, id, owner, (debit, credit), (asset, amount), true);
+    }
+    Ok(amount)
 }
 
-/// What a member is owed and may be paid, base units: not what it sold and may still fail to deliver.
+/// What a member is owed and may be paid, base units: not what is in escrow, nor what it may come to owe for energy that
+/// it sold and may still fail to deliver.
 pub(crate) fn payable(ctx: &mut Ctx<'_>, grid: &Microgrid, member: &Member) -> Amount {
     let Tab::Due(due) = balance(ctx, grid, member.code) else { return Amount::ZERO };
-    let ignored = member.exposed > Amount::ZERO && planted!("exposure-paid-out");
-    if ignored { due } else { due.saturating_sub(member.exposed) }
+    let withheld = member.exposed.max(escrow(ctx, grid, member.code));
+    let ignored = withheld > Amount::ZERO && planted!("exposure-paid-out");
+    if ignored { due } else { due.saturating_sub(withheld) }
 }
 
 /// Pays a member what it is owed out of the microgrid's cash, `most` at most. Returns how much that was.
@@ -321,33 +390,28 @@ pub(super) fn pay_out(
     owner: Address,
     most: Amount,
 ) -> Result<Amount, Reason> {
-    let mut member = member(ctx, id, &owner)?;
+    let member = member(ctx, id, &owner)?;
     let amount = payable(ctx, grid, &member).min(free_cash(ctx, id, grid)).min(most);
-    member.paid_out = member.paid_out.checked_add(amount).ok_or(Reason::Overflow)?;
-    member.estimates_paid = member.estimated; // it owes nothing
-    transfer(ctx, id, grid, owner, &member, amount, false)
+    if amount > Amount::ZERO {
+        charge(ctx, grid, member.code, payouts_of(member.code), amount)?;
+        let (debit, credit, asset) = (grid.account(payouts_of(member.code)), wallet(owner), grid.asset);
+        ledger::post(ctx, debit, credit, asset, amount)?;
+        paid(ctx, id, owner, (debit, credit), (asset, amount), false);
+    }
+    Ok(amount)
 }
 
-/// Moves `amount` between a member's wallet and its tab, and writes its record.
-fn transfer(
+/// Says that money went between a member's wallet and its accounts.
+fn paid(
     ctx: &mut Ctx<'_>,
     id: &Hash,
-    grid: &Microgrid,
-    owner: Address,
-    member: &Member,
-    amount: Amount,
+    account: Address,
+    (debit, credit): (AccountId, AccountId),
+    (asset, amount): (AssetId, Amount),
     by_member: bool,
-) -> Result<Amount, Reason> {
-    if amount == Amount::ZERO {
-        return Ok(amount);
-    }
-    let (own, tab) = (wallet(owner), account(grid.book, member.code));
-    let (debit, credit) = if by_member { (own, tab) } else { (tab, own) };
-    ledger::post(ctx, debit, credit, grid.asset, amount)?;
-    ctx.state.write(keys::member(id, &owner), member);
-    ctx.emit(LedgerEvent::Posted { debit, credit, asset: grid.asset, amount, journal: None });
-    ctx.emit(EnergyEvent::TabPaid { microgrid: *id, account: owner, amount, by_member });
-    Ok(amount)
+) {
+    ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount, journal: None });
+    ctx.emit(EnergyEvent::TabPaid { microgrid: *id, account, amount, by_member });
 }
 
 /// Money that members have paid in and nobody has been paid out, base units.
@@ -364,14 +428,16 @@ pub(super) fn free_cash(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid) -> Amoun
     cash(ctx, grid).saturating_sub(escrow)
 }
 
-/// Keeps so much of the cash for a member's energy of an interval, in its `position`.
+/// Takes so much of a member's tab into escrow for its energy of an interval, in its `position`.
 pub(crate) fn keep(
     ctx: &mut Ctx<'_>,
-    id: &Hash,
+    (id, grid): (&Hash, &Microgrid),
+    code: u32,
     position: &mut Position,
     amount: Amount,
 ) -> Result<(), Reason> {
     if amount > Amount::ZERO && !planted!("escrow-not-kept") {
+        charge(ctx, grid, code, escrow_of(code), amount)?;
         let key = keys::escrow(id);
         let sum = ctx.state.read(key).unwrap_or_default();
         ctx.state.write(key, &sum.checked_add(amount).ok_or(Reason::Overflow)?);
@@ -380,9 +446,15 @@ pub(crate) fn keep(
     Ok(())
 }
 
-/// The interval is settled: what was kept is cash as any other.
-pub(crate) fn free(ctx: &mut Ctx<'_>, id: &Hash, position: &Position) {
+/// The interval is settled: what was kept is on the member's tab again.
+pub(crate) fn free(
+    ctx: &mut Ctx<'_>,
+    (id, grid): (&Hash, &Microgrid),
+    code: u32,
+    position: &Position,
+) -> Result<(), Reason> {
     if position.escrow > Amount::ZERO {
+        charge(ctx, grid, escrow_of(code), code, position.escrow)?;
         let key = keys::escrow(id);
         let sum = ctx.state.read(key).unwrap_or_default();
         match sum.saturating_sub(position.escrow) {
@@ -390,4 +462,5 @@ pub(crate) fn free(ctx: &mut Ctx<'_>, id: &Hash, position: &Position) {
             left => ctx.state.write(key, &left),
         }
     }
+    Ok(())
 }

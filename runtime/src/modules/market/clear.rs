@@ -179,7 +179,11 @@ pub(super) fn end(
         let exposed = cost_at_most(import, filled_wh).min(order.amount.saturating_add(captured));
         let Order { side, .. } = *order;
         let escrow = if side == Side::Sell { exposed } else { Amount::ZERO };
-        add_traded(ctx, &Traded { microgrid, interval, account, side, wh: filled_wh, exposed, escrow })?;
+        add_traded(
+            ctx,
+            grid,
+            &Traded { microgrid, interval, account, side, wh: filled_wh, exposed, escrow },
+        )?;
     }
     ctx.state.remove(keys::order(id));
     ctx.state.remove(keys::order_index(&microgrid, interval, order.index));

@@ -40,8 +40,9 @@ actions! { MarketCall { PlaceOrder, CancelOrder } }
 /// Share of a block's due work, in thousandths: orders that expire.
 pub(super) const DUE_SHARE: u64 = 125;
 /// Keys that the end of an order touches: order, list, queue, interval, hold, four counters, the tab's record, two
-/// tabs and their records, member, position, versions of terms looked through, two deposits.
-const END_KEYS: u64 = 21 + TERMS_KEYS;
+/// tabs and their records, escrow with its record and sum, member, position, versions of terms looked through, two
+/// deposits.
+const END_KEYS: u64 = 24 + TERMS_KEYS;
 
 /// The interval's record, if its gate is open.
 fn open(

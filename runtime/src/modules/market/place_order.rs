@@ -17,9 +17,9 @@ use wattle_primitives::event::MarketEvent;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Hash, Reason, WattHours, Weight};
 
-/// Keys that placing an order touches, with versions of terms looked through: microgrid, members, terms, tab and its
-/// record, interval, position, order, list, queue, hold, four counters, two deposits.
-const PLACE_KEYS: u64 = 42;
+/// Keys that placing an order touches, with versions of terms looked through: microgrid, members, terms, tab, estimates
+/// and escrow, the tab's record, interval, position, order, list, queue, hold, four counters, two deposits.
+const PLACE_KEYS: u64 = 44;
 impl Action for PlaceOrder {
     fn check(&self) -> Result<(), Reason> {
         let wh = self.wh.0;
@@ -86,7 +86,7 @@ impl Action for PlaceOrder {
             fee: Amount::ZERO,
         };
         if reserved > Amount::ZERO {
-            let (debit, credit) = (ledger::wallet(account), tab::account(grid.book, member.code));
+            let (debit, credit) = (ledger::wallet(account), grid.account(member.code));
             let entry = Entry { debit, credit, asset: grid.asset, amount: reserved };
             ledger::reserve(ctx, &id, &entry, Address::of_microgrid(&microgrid))?;
         }

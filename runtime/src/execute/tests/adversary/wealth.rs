@@ -12,6 +12,7 @@ use crate::modules::identity::records::{Account, Grant, Sponsorship};
 use crate::modules::ledger::records::{Asset, Balance, Book, BookAccount, Deposit, Hold};
 use crate::modules::market::records::Order;
 use crate::state::decode_entry;
+use wattle_primitives::state_key::{escrow_of, estimates_of, payouts_of};
 
 /// Everything in a state that is somebody's, by kind; and what calls can name.
 #[derive(Default)]
@@ -82,17 +83,23 @@ impl View {
         balance.credits_posted as i128 - balance.debits_posted as i128
     }
 
-    /// What a member's tab is worth to it, and all that was ever charged to it.
-    fn tab(&self, grid: &Microgrid, member: &Member) -> (i128, u128) {
-        let account = AccountId::Book { book: grid.book, code: member.code };
-        let balance = self.balances.get(&(account, grid.asset)).copied().unwrap_or_default();
-        (self.posted(account, grid.asset), balance.debits_posted)
+    /// What a member's accounts are worth to it.
+    fn tab(&self, grid: &Microgrid, member: &Member) -> i128 {
+        (0..4).map(|part| self.posted(grid.account(member.code | part << 30), grid.asset)).sum()
+    }
+
+    fn counters(&self, grid: &Microgrid, code: u32) -> Balance {
+        self.balances.get(&(grid.account(code), grid.asset)).copied().unwrap_or_default()
     }
 
     /// All that was ever charged to a member.
     pub(super) fn charged(&self, grid: &Hash, account: &Address) -> u128 {
         let found = self.grids.get(grid).zip(self.members.get(&(*grid, *account)));
-        found.map_or(0, |(grid, member)| self.tab(grid, member).1)
+        found.map_or(0, |(grid, member)| {
+            let back =
+                [estimates_of, escrow_of].map(|of| self.counters(grid, of(member.code)).credits_posted);
+            self.counters(grid, member.code).debits_posted - back[0] - back[1]
+        })
     }
 
     /// What every account is worth.
@@ -117,7 +124,7 @@ impl View {
         }
         for ((id, account), member) in &self.members {
             let grid = &self.grids[id];
-            let tab = self.tab(grid, member).0;
+            let tab = self.tab(grid, member);
             add(*account, grid.asset, tab);
         }
         let native = AssetId::NATIVE;
@@ -156,7 +163,9 @@ impl View {
     /// What a member's tab ever brought to it, paid out or not.
     pub(super) fn brought(&self, grid: &Hash, account: &Address) -> i128 {
         let found = self.grids.get(grid).zip(self.members.get(&(*grid, *account)));
-        found.map_or(0, |(grid, member)| self.tab(grid, member).0 + member.paid_out.0 as i128)
+        found.map_or(0, |(grid, member)| {
+            self.tab(grid, member) + self.counters(grid, payouts_of(member.code)).debits_posted as i128
+        })
     }
 
     /// Whether any of a microgrid's terms let those who consumed bear losses.

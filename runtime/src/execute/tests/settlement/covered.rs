@@ -30,8 +30,9 @@ fn sold(export: u64) -> Village {
     village.ok(2, offer);
     village.ok(3, bid);
     village.go(village.first_ms + 1000);
-    // Price and deposit are on the tab, and stay there.
+    // Price and deposit are in escrow, and stay there.
     assert_eq!((village.tab(2), village.member(2).exposed), (300_000, Amount(300_000)));
+    assert_eq!(village.customer(2), Customer { escrow: Amount(300_000), ..Customer::default() });
     village.ok(2, Call::from(call::energy::PayTab { microgrid: village.id }));
     assert_eq!((village.tab(2), village.funds(2)), (300_000, 900_000));
     village.check_tabs();
@@ -54,6 +55,7 @@ fn sold(export: u64) -> Village {
 fn who_delivers_what_it_sold_gets_price_and_deposit() {
     let village = sold(1000);
     assert_eq!((village.tab(2), village.funds(2), village.funds(3)), (0, 1_200_000, 800_000));
+    assert_eq!(village.customer(2), Customer { paid_out: Amount(300_000), ..Customer::default() });
 }
 
 #[test]

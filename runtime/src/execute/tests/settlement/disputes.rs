@@ -344,11 +344,11 @@ fn a_dispute_grants_no_estimate_that_readings_refund() {
     assert_eq!(village.line(2).debit, 300_000);
     assert_eq!(grants(&mut village, 1, 300_000), Some(300_000), "what it used, once");
     village.go(start + 3 * QUARTER + 60_000); // silent
-    assert_eq!((village.line(2).debit, village.member(2).estimated), (900_000, Amount(600_000)));
+    assert_eq!((village.line(2).debit, village.customer(2).estimates), (900_000, Amount(600_000)));
     assert_eq!(grants(&mut village, 2, 600_000), Some(0));
     let reading = sim.read(chain, start + 3 * QUARTER, 0, SYNCED);
     assert_eq!(village.submit(vec![reading]), [Ok(())]);
-    assert_eq!((village.line(2).credit, village.member(2).estimated), (900_000, Amount(0)));
+    assert_eq!((village.line(2).credit, village.customer(2).estimates), (900_000, Amount(0)));
     assert_eq!(grants(&mut village, 3, 600_000), Some(0));
     village.check_tabs();
 }

@@ -50,7 +50,7 @@ fn ten_days_offline_are_billed_to_the_last_watt_hour() {
     village.go(start + 965 * QUARTER + 1000);
     let settled = 960; // of the first four quarters as measured, and 960 estimated ones
     assert_eq!(village.billed(2), (4 * 250 + settled * 250, 0));
-    assert_eq!(village.member(2).estimated, Amount(960 * 75_000));
+    assert_eq!(village.customer(2).estimates, Amount(960 * 75_000));
     let finals = village
         .events
         .iter()
@@ -61,7 +61,7 @@ fn ten_days_offline_are_billed_to_the_last_watt_hour() {
         assert!(village.submit(batch.to_vec()).iter().all(Result::is_ok));
     }
     let meter: SettledMeter = village.record(keys::settled_meter(&address(52))).unwrap();
-    assert_eq!((meter.silence, village.member(2).estimated), (None, Amount(0)));
+    assert_eq!((meter.silence, village.customer(2).estimates), (None, Amount(0)));
     // The last quarter's energy lies within what is settled, all of it.
     let line = village.line(2);
     assert_eq!((line.import as u64, line.export as u64), (sim.import - opening, sim.export));
@@ -140,7 +140,7 @@ fn an_estimate_that_export_was_set_off_against_is_refunded_at_the_export_price()
         // Nothing was used after all: the export is worth what export is worth, and the rest comes back.
         assert_eq!(report(&mut village, &mut sim, start + 2 * QUARTER, 0), [Ok(())]);
         assert_eq!(net(&village), -300_000 + i128::from(exported) * 100);
-        assert_eq!((village.member(2).offset, village.member(2).estimated), (WattHours(0), Amount(0)));
+        assert_eq!((village.member(2).offset, village.customer(2).estimates), (WattHours(0), Amount(0)));
         village.check_tabs();
     }
 }
@@ -469,7 +469,7 @@ fn a_swapped_meter_is_billed_exactly_and_reads_no_more() {
     village.go(at + 60_000);
     // 400 and 1,100 by the old meter, 300 by the new one.
     assert_eq!(village.billed(2), (1_800, 0));
-    assert_eq!(village.member(2).estimated, Amount(0));
+    assert_eq!(village.customer(2).estimates, Amount(0));
     village.go(at + 10 * QUARTER);
     // The new one inherits the profile: what is missing of it is estimated at once.
     let new = village.record::<SettledMeter>(keys::settled_meter(&address(62))).unwrap();
@@ -634,7 +634,7 @@ fn nobody_bears_a_loss_for_what_another_reads_seldom() {
         let settled: SettledMeter = village.record(keys::settled_meter(&address(52))).unwrap();
         let estimated = settled.estimated(TimeMs(0), TimeMs(settled.until.0 * QUARTER), TimeMs(QUARTER));
         assert_eq!(village.billed(1), (11_000 + i128::from(estimated), 0));
-        let estimated = village.member(2).estimated.0;
+        let estimated = village.customer(2).estimates.0;
         assert_eq!(village.line(2).debit, 8 * 30_000 + estimated);
         village.check_tabs();
     }

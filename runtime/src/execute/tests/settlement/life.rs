@@ -120,7 +120,7 @@ fn readings_from_before_the_registration_bring_what_is_beyond_the_opening() {
             .count(),
         0
     );
-    let estimated = village.member(2).estimated.0 as i128 / 300;
+    let estimated = village.customer(2).estimates.0 as i128 / 300;
     assert_eq!(village.billed(2), (1_450 - 1_250 + estimated, 0));
 }
 
@@ -135,7 +135,7 @@ fn months_of_silence_end_with_the_closing_registers() {
     for day in (1..=90).step_by(3) {
         village.go(start + day * DAY);
     }
-    assert!(village.member(2).estimated > Amount(0));
+    assert!(village.customer(2).estimates > Amount(0));
     let shown = sim.import;
     sim.import += 777_000;
     let closing = sim.read(chain, village.now(), 0, SYNCED);
@@ -152,7 +152,7 @@ fn months_of_silence_end_with_the_closing_registers() {
     assert_eq!(one.len(), 1);
     village.go(start + 92 * DAY);
     assert_eq!(village.billed(2), (250 + 777_000, 0));
-    assert_eq!(village.member(2).estimated, Amount(0));
+    assert_eq!(village.customer(2).estimates, Amount(0));
     assert_eq!(adjustments(&village).len(), before + 1, "closed: nothing is estimated or adjusted any more");
     let late = sim.read(chain, village.now(), 0, SYNCED);
     assert_eq!(village.submit(vec![late]), [Err(Reason::MeterRetired)]);
@@ -160,6 +160,25 @@ fn months_of_silence_end_with_the_closing_registers() {
     village.fails(1, read(52, sim.import, 0, village.now()), Reason::MeterRetired);
     let again = registration(&chain, village.id, 52, 2);
     village.fails(1, again, Reason::AlreadyExists); // a key counts once
+    village.check_tabs();
+}
+
+/// What is only estimated stands on an account of its own, paid or not; what was paid counts for what was measured.
+#[test]
+fn what_readings_replace_is_a_receivable_again() {
+    let mut village = begun(params(), &terms());
+    let start = village.first_ms;
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
+    for quarter in 1..=4 {
+        assert_eq!(report(&mut village, &mut sim, start + quarter * QUARTER, 250), [Ok(())]);
+    }
+    village.go(start + 8 * QUARTER + 60_000);
+    // Four quarters were read, four estimated, at 0.30 a kWh; all of it was collected.
+    let Customer { tab, estimates, .. } = village.customer(2);
+    assert_eq!((tab, estimates, village.tab(2)), (-300_000, Amount(300_000), 0));
+    // 400 Wh less were used than estimated: so much is due.
+    assert_eq!(report(&mut village, &mut sim, start + 8 * QUARTER, 600), [Ok(())]);
+    assert_eq!(village.customer(2), Customer { tab: -120_000, ..Customer::default() });
     village.check_tabs();
 }
 
@@ -177,7 +196,7 @@ fn a_meter_closed_without_a_reading_bills_nothing_beyond_its_last() {
     village.go(start + QUARTER + 30 * DAY);
     village.ok(1, retire(52, None));
     village.go(start + 32 * DAY);
-    assert_eq!((village.billed(2), village.member(2).estimated), ((250, 0), Amount(0)));
+    assert_eq!((village.billed(2), village.customer(2).estimates), ((250, 0), Amount(0)));
     village.check_tabs();
 }
 
@@ -319,7 +338,7 @@ fn an_estimate_goes_by_the_hours_of_earlier_days() {
     let line = village.line(2);
     let (paid, right) = ((line.debit - line.credit) as i128, i128::from(sim.import - opening) * 300);
     assert!((paid - right).abs() < 400, "{paid} {right}");
-    assert_eq!(village.member(2).estimated, Amount(0));
+    assert_eq!(village.customer(2).estimates, Amount(0));
     village.check_tabs();
 }
 

@@ -280,16 +280,16 @@ fn what_flowed_before_a_change_of_owner_is_never_the_new_owners_bill() {
     }
     // It falls silent and is estimated, and is read again in the middle of an interval.
     village.go(half);
-    assert!(village.member(2).estimated > Amount(0));
+    assert!(village.customer(2).estimates > Amount(0));
     sim.import += 900;
     let closing = sim.read(chain, half, 0, SYNCED);
     village.ok(1, hand_over(52, 3, closing));
     let owner = village.record(keys::meter(&address(52))).unwrap().owner;
     assert_eq!((owner, village.member(2).meters, village.member(3).meters), (address(3), 0, 2));
-    assert_eq!(village.member(2).estimated, Amount(0));
+    assert_eq!(village.customer(2).estimates, Amount(0));
     // Silent from here on, it is estimated at nothing of the old owner's; then it shows what the new one used.
     village.go(start + 12 * QUARTER);
-    assert_eq!(village.member(3).estimated, Amount(0));
+    assert_eq!(village.customer(3).estimates, Amount(0));
     report(&mut village, &mut sim, start + 12 * QUARTER, 700);
     village.go(start + 13 * QUARTER + 120_000); // all that it has shown is settled, and nothing beyond
     assert_eq!((village.billed(2), village.billed(3)), ((1_100, 0), (700, 0)));

@@ -15,6 +15,7 @@ mod worked;
 use super::*;
 use crate::keys;
 use crate::modules::energy::records::{Member, Microgrid};
+use crate::modules::energy::tab::Customer;
 use std::collections::BTreeMap;
 use wattle_primitives::call;
 use wattle_primitives::call::energy::{
@@ -221,7 +222,7 @@ impl Village {
     /// Charges person `from` for what person `to` is owed.
     pub(crate) fn owe(&mut self, from: u8, to: u8, amount: u128) {
         let grid = self.grid();
-        let account = |n| crate::modules::energy::tab::account(grid.book, self.member(n).code);
+        let account = |n| grid.account(self.member(n).code);
         let (debit, credit) = (account(from), account(to));
         let env = self.world.env.clone();
         let mut ctx = Ctx::new(Overlay::new(&self.world.state), &env);
@@ -339,15 +340,21 @@ impl Village {
         self.record(keys::member(&self.id, &address(n))).unwrap()
     }
 
-    /// A member's tab: what it is owed, or owes (negative).
+    /// What a member is owed, or owes (negative), on all its accounts.
     pub(crate) fn tab(&self, n: u8) -> i128 {
-        self.balance(self.member(n).code)
+        let Customer { tab, estimates, escrow, .. } = self.customer(n);
+        escrow.0 as i128 - estimates.0 as i128 - tab
+    }
+
+    /// A member's accounts.
+    pub(crate) fn customer(&self, n: u8) -> Customer {
+        crate::query::customer(&self.world.state, &self.grid(), self.member(n).code)
     }
 
     /// The balance of an account of the microgrid's book, from its credit side.
     pub(crate) fn balance(&self, code: u32) -> i128 {
         let grid = self.grid();
-        let account = crate::modules::energy::tab::account(grid.book, code);
+        let account = grid.account(code);
         let balance: crate::modules::ledger::records::Balance =
             self.record(keys::balance(&account, grid.asset)).unwrap_or_default();
         balance.credits_posted as i128 - balance.debits_posted as i128
