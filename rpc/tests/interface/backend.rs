@@ -656,6 +656,8 @@ impl EnergyQueries for Chain {
             credit_limit: Some(Amount(9)),
             reserved: Amount(2),
             estimated: Amount(3),
+            escrow: Amount(5),
+            paid_out: Amount(6),
             mandate: Some(mandate_info()),
             exposed: Amount(4),
             meters: 1,

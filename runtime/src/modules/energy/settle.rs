@@ -388,24 +388,25 @@ pub(super) fn move_between(ctx: &mut Ctx<'_>, at: &At<'_>, from: u32, to: u32, a
     ctx.attempt(|ctx| tab::charge(ctx, at.grid, from, to, amount)).is_some()
 }
 
-/// Brings what a member has in escrow for energy it sold to its tab, now that it is settled. Notes as well how much energy
+/// Brings what a member has in escrow for energy it sold to its tab, now that it is settled, and pays it out. Notes as well how much energy
 /// was not charged for, in an interval that is estimated, since it went against export or bought energy.
 fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, position: &Position) {
     ctx.attempt(|ctx| tab::free(ctx, (at.id, at.grid), code, position)); // as in `move_between`
+    let escrow = position.escrow;
     let key = keys::member(at.id, &account);
     let position = if at.terms.clearing == ClearingRule::MidMarket { position.measured() } else { *position };
     let against = position.export_wh.saturating_add(position.bought_wh).min(position.import_wh);
     let offset = if position.estimated { against } else { WattHours::ZERO };
-    if position.exposed == Amount::ZERO && offset == WattHours::ZERO {
-        return;
-    }
-    if let Some(mut member) = ctx.state.read(key) {
+    let changed = position.exposed > Amount::ZERO || offset > WattHours::ZERO;
+    if let Some(mut member) = ctx.state.read(key).filter(|_| changed) {
         member.exposed = member.exposed.saturating_sub(position.exposed);
-        if tab::estimates(ctx, at.grid, member.code) > Amount::ZERO {
+        if tab::estimates(ctx, at.grid, code) > Amount::ZERO {
             member.offset = member.offset.saturating_add(offset);
         }
         ctx.state.write(key, &member);
     }
+    // It was paid to this member: no other claim shares in it.
+    ctx.attempt(|ctx| tab::pay_out(ctx, at.id, at.grid, account, escrow));
 }
 
 /// Collects what a member owes, or notes and sums up what it is to be paid. Returns how many keys that touched.

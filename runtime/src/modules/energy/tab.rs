@@ -14,7 +14,8 @@
 //!
 //! Money comes in and goes out through the members' wallets. What the public book owes to the microgrid's book is the
 //! cash that came in and has not gone out: nobody is paid more than that, so a debt that is not paid makes no money.
-//! It is paid out by settlement alone, once in each interval, to all at once: see [`settle`](super::settle).
+//! It is paid out by settlement alone, once in each interval: what was in escrow to its member, the rest to all at once.
+//! See [`settle`](super::settle).
 
 use super::mandate;
 use super::records::{Member, Microgrid, Position};

@@ -93,17 +93,20 @@ fn no_claim_reaches_what_others_were_paid() {
 #[test]
 fn what_a_seller_is_paid_waits_for_the_seller() {
     let mut village = Village::new(params(), &Terms { clearing: ClearingRule::PayAsBid, ..terms() });
-    let mut sims: Vec<Sim> = (2..=4).map(|n| village.meter(50 + n, n, MeterRole::Sub)).collect();
+    let mut sims: Vec<Sim> = [2, 3, 4, 6].map(|n| village.meter(50 + n, n, MeterRole::Sub)).into();
     let (offer, bid) = orders(&village, village.first_ms + QUARTER);
     village.ok(2, offer);
     village.ok(3, bid);
     let all = village.funds(4);
     village.world.ok(4, transfer(5, all));
     let (chain, operators) = (village.world.env.chain, village.funds(1));
-    // Person 4 uses 1,000 Wh before that, and has no money; then person 2 delivers what person 3 uses.
-    for (quarter, flows) in
-        [(0, [(0, 0); 3]), (1, [(0, 0), (0, 0), (1000, 0)]), (2, [(0, 1000), (1000, 0), (0, 0)])]
-    {
+    // Person 4 uses 1,000 Wh before that, and has no money; person 6 delivers as many. Then person 2 delivers what person
+    // 3 uses.
+    for (quarter, flows) in [
+        (0, [(0, 0); 4]),
+        (1, [(0, 0), (0, 0), (1000, 0), (0, 1000)]),
+        (2, [(0, 1000), (1000, 0), (0, 0), (0, 0)]),
+    ] {
         let at = village.first_ms + quarter * QUARTER;
         village.go(at + 1000);
         let read = |(sim, (import, export)): (&mut Sim, (u64, u64))| {
@@ -115,14 +118,14 @@ fn what_a_seller_is_paid_waits_for_the_seller() {
         assert!(village.submit(readings).iter().all(Result::is_ok));
         if quarter == 1 {
             village.go(at + 60_000);
-            assert_eq!([village.tab(1), village.tab(2), village.tab(4)], [300_000, 300_000, -300_000]);
+            assert_eq!([1, 2, 4, 6].map(|n| village.tab(n)), [200_000, 300_000, -300_000, 100_000]);
             village.ok(1, Call::from(call::energy::PayTab { microgrid: village.id }));
-            assert_eq!(village.funds(1), operators);
+            assert_eq!((village.funds(1), village.funds(6)), (operators, 1_000_000));
         }
     }
     village.go(village.first_ms + 2 * QUARTER + 60_000);
     assert_eq!((village.tab(2), village.funds(2)), (0, 1_200_000));
-    // Once person 4 has paid, so is the operator.
+    // Once person 4 has paid, so are person 6 and the operator.
     village.world.ok(5, transfer(4, 300_000));
     village.ok(4, Call::from(call::energy::PayTab { microgrid: village.id }));
     let at = village.first_ms + 3 * QUARTER;
@@ -130,7 +133,8 @@ fn what_a_seller_is_paid_waits_for_the_seller() {
     let idle = sims.iter_mut().map(|sim| sim.read(chain, at, 0, ClockQuality::Synced)).collect();
     assert!(village.submit(idle).iter().all(Result::is_ok));
     village.go(at + 60_000);
-    assert_eq!((village.tab(1), village.funds(1)), (0, operators + 300_000));
+    assert_eq!((village.tab(1), village.funds(1)), (0, operators + 200_000));
+    assert_eq!((village.tab(6), village.funds(6)), (0, 1_100_000));
     village.check_tabs();
 }
 

@@ -1,7 +1,7 @@
 //! Readings that come late, from clocks that lie, from meters that are swapped or turn over.
 
 use super::*;
-use crate::modules::energy::records::SettledMeter;
+use crate::modules::energy::records::{Meter, SettledMeter};
 use wattle_primitives::call;
 use wattle_primitives::call::energy::{Fees, MeterBinding, MeterSwap};
 use wattle_primitives::event::EnergyEvent;
@@ -285,6 +285,17 @@ fn a_first_reading_is_no_older_than_the_registration() {
     let claim = sim.read(chain, village.now(), 0, SYNCED);
     assert_eq!(village.submit(vec![opening, claim]), [Ok(()), Err(Reason::ImplausibleReading)]);
     assert_eq!(village.tab(3), 0);
+    // Nor is that of a meter of the genesis, which begins with no registers.
+    let registered = village.record::<Meter>(keys::meter(&address(50))).unwrap().registered_ms.0;
+    let mut sim = Sim::new(50, registered);
+    let opening = sim.read(chain, registered - DAY, 0, SYNCED);
+    let most = 69_000 * ((village.now() - registered) / HOUR); // all that could have flowed since
+    sim.export += most + 2 * 69_000;
+    let claim = sim.read(chain, village.now(), 0, SYNCED);
+    sim.export -= 2 * 69_000;
+    let honest = sim.read(chain, village.now(), 0, SYNCED);
+    let results = village.submit(vec![opening, claim, honest]);
+    assert_eq!(results, [Ok(()), Err(Reason::ImplausibleReading), Ok(())]);
 }
 
 #[test]
@@ -596,7 +607,9 @@ fn a_late_reading_leaves_the_loss_that_there_is() {
 /// for it, whether its intervals are settled by then or not. Each of them pays for what its own meter shows.
 #[test]
 fn nobody_bears_a_loss_for_what_another_reads_seldom() {
-    for (grace_ms, closed) in [(60_000, false), (60_000, true), (2 * DAY, false), (2 * DAY, true)] {
+    let cases = [60_000, 2 * DAY]
+        .map(|grace_ms| [7, 8].map(|peak| [false, true].map(|closed| (grace_ms, peak, closed))));
+    for (grace_ms, peak, closed) in cases.as_flattened().as_flattened().iter().copied() {
         let (grace_ms, late_window_ms) = (TimeMs(grace_ms), TimeMs(3 * DAY));
         let terms = Terms { losses: LossRule::ProRata, grace_ms, late_window_ms, ..terms() };
         let mut village = Village::new(params(), &terms);
@@ -612,7 +625,7 @@ fn nobody_bears_a_loss_for_what_another_reads_seldom() {
                 (feeder.import, other.import) = (feeder.import + 1_100, other.import + 100);
                 own.import += 1_000;
             }
-            if quarter == 8 {
+            if quarter == peak {
                 (feeder.import, own.import) = (feeder.import + 3_000, own.import + 3_000);
             }
             let mut all: Vec<_> =
@@ -630,7 +643,7 @@ fn nobody_bears_a_loss_for_what_another_reads_seldom() {
         }
         village.go(start + 4 * DAY);
         let shared = |event: &&Event| matches!(event, Event::Energy(EnergyEvent::LossShared { .. }));
-        assert_eq!(village.events.iter().find(shared), None, "{grace_ms} {closed}");
+        assert_eq!(village.events.iter().find(shared), None, "{grace_ms} {peak} {closed}");
         let settled: SettledMeter = village.record(keys::settled_meter(&address(52))).unwrap();
         let estimated = settled.estimated(TimeMs(0), TimeMs(settled.until.0 * QUARTER), TimeMs(QUARTER));
         assert_eq!(village.billed(1), (11_000 + i128::from(estimated), 0));
