@@ -40,6 +40,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::Path;
+use std::pin::Pin;
 use wattle_host::FileError;
 
 /// The outcome of a command.
@@ -68,11 +69,15 @@ pub enum Command {
     Admin(admin::AdminArgs),
 }
 
-/// Runs a command.
+/// Runs a command. Boxed, so that all of it is compiled here, once, and not with every program that calls it.
 ///
 /// # Errors
 /// [`CliError`] of the command.
-pub async fn dispatch(command: Command, ctx: &Ctx) -> CliResult {
+pub fn dispatch(command: Command, ctx: &Ctx) -> Pin<Box<dyn Future<Output = CliResult> + '_>> {
+    Box::pin(run(command, ctx))
+}
+
+async fn run(command: Command, ctx: &Ctx) -> CliResult {
     match command {
         Command::Keys(args) => keys::run(args, ctx),
         Command::Wallet(args) => wallet::run(args, ctx).await,

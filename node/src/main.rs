@@ -1,7 +1,7 @@
 //! The program `wattle`: reads the command line, runs one command, says how it went.
 
 use std::process::ExitCode;
-use wattle_cli::{CliError, EXIT_FAILED, EXIT_OK};
+use wattle_cli::{CliError, EXIT_OK};
 use wattle_node::commands::{self, Cli};
 use wattle_node::logs;
 
@@ -16,11 +16,5 @@ fn main() -> ExitCode {
         let error = CliError::Usage { detail: format!("--log: {error}") };
         return ExitCode::from(wattle_cli::fail(&error, cli.global.json));
     }
-    match tokio::runtime::Runtime::new() {
-        Ok(runtime) => ExitCode::from(runtime.block_on(commands::run(cli))),
-        Err(error) => {
-            eprintln!("error: cannot start: {error}");
-            ExitCode::from(EXIT_FAILED)
-        }
-    }
+    ExitCode::from(commands::run(cli))
 }

@@ -38,7 +38,7 @@ fn dispatch(cli: &Cli) -> Result<(), Box<dyn Error>> {
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build()?;
     runtime.block_on(async {
         let LightCommand::Run(args) = &cli.command else {
-            return Ok(cli::run(&cli.command, cli.json, std::future::pending()).await?); // Ctrl-C ends it at once
+            return Ok(cli::run(&cli.command, cli.json, Box::pin(std::future::pending())).await?); // Ctrl-C ends it at once
         };
         // Before all else: who has seen anything of this node may stop it right then.
         let mut terminate = signal(SignalKind::terminate())?;
@@ -57,7 +57,7 @@ fn dispatch(cli: &Cli) -> Result<(), Box<dyn Error>> {
                 _ = interrupt.recv() => {}
             }
         };
-        Ok(cli::run(&cli.command, cli.json, stop).await?)
+        Ok(cli::run(&cli.command, cli.json, Box::pin(stop)).await?)
     })
 }
 

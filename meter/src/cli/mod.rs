@@ -15,6 +15,7 @@ use crate::status::StatusError;
 use clap::{Args, Subcommand};
 use std::future::Future;
 use std::path::PathBuf;
+use std::pin::Pin;
 use wattle_chain_spec::NodeAddress;
 use wattle_host::FileError;
 use wattle_host::key::{self, KeyError};
@@ -262,14 +263,22 @@ impl LightCliError {
 }
 
 /// Does what `command` says and prints what there is to print, as JSON when `json`. `run` ends when `stop` completes;
-/// logging is the caller's to set up.
+/// logging is the caller's to set up. Boxed, so that all of it is compiled here, once, and not with every program.
 ///
 /// # Errors
 /// [`LightCliError`].
-pub async fn run(
+pub fn run<'a>(
+    command: &'a LightCommand,
+    json: bool,
+    stop: Pin<Box<dyn Future<Output = ()> + 'a>>,
+) -> Pin<Box<dyn Future<Output = Result<(), LightCliError>> + 'a>> {
+    Box::pin(execute(command, json, stop))
+}
+
+async fn execute(
     command: &LightCommand,
     json: bool,
-    stop: impl Future<Output = ()>,
+    stop: Pin<Box<dyn Future<Output = ()> + '_>>,
 ) -> Result<(), LightCliError> {
     match command {
         LightCommand::Run(args) => {

@@ -22,8 +22,10 @@ pub struct LightArgs {
 /// When a light node cannot start, its disk fails, or an order cannot be given.
 pub(super) async fn run(args: LightArgs, ctx: &Ctx) -> CliResult {
     let done = match &args.command {
-        LightCommand::Run(run) => cli::run(&args.command, ctx.json, stop_signal(run.stop_with_stdin)?).await,
-        command => cli::run(command, ctx.json, std::future::pending()).await, // Ctrl-C ends it at once
+        LightCommand::Run(run) => {
+            cli::run(&args.command, ctx.json, Box::pin(stop_signal(run.stop_with_stdin)?)).await
+        }
+        command => cli::run(command, ctx.json, Box::pin(std::future::pending())).await, // Ctrl-C ends it at once
     };
     done.map_err(|e| CliError::failed(e.code(), &e))?;
     Ok(Report::Printed)

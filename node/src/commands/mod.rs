@@ -82,13 +82,14 @@ pub enum NodeCommand {
     Doctor(doctor::DoctorArgs),
 }
 
-/// Runs what was parsed and prints its result. Returns the exit code.
-pub async fn run(cli: Cli) -> u8 {
+/// Runs what was parsed and prints its result. Returns the exit code. Not async, so that all of it is compiled here, once,
+/// and not with the program.
+pub fn run(cli: Cli) -> u8 {
     let json = cli.global.json;
-    let result = match Ctx::new(cli.global) {
-        Ok(ctx) => dispatch(cli.command, &ctx).await,
-        Err(error) => Err(error),
-    };
+    let result = Ctx::new(cli.global).and_then(|ctx| {
+        let runtime = tokio::runtime::Runtime::new().map_err(|error| CliError::failed("threads", &error))?;
+        runtime.block_on(dispatch(cli.command, &ctx))
+    });
     wattle_cli::finish(result, json)
 }
 
