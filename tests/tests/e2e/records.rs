@@ -204,6 +204,7 @@ fn intervals(all: &mut Map<String, Value>) {
             exposed: Amount(5),
             escrow: Amount(6),
             estimate_wh: wh(7),
+            beyond_wh: wh(9),
             orders: 8,
         }
     );

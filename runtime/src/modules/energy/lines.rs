@@ -124,7 +124,8 @@ pub(super) fn count(
     let key = keys::member(at.id, &account);
     let Some(mut member) = ctx.state.read(key) else { return };
     let measured = position.measured();
-    let net = measured.import_wh.saturating_sub(measured.export_wh);
+    let beyond = if planted!("demand-beyond-rating") { WattHours::ZERO } else { position.beyond_wh };
+    let net = measured.import_wh.saturating_sub(beyond).saturating_sub(measured.export_wh);
     add(&mut member, fees, at.grid.interval_ms, net, [debit, Amount::ZERO]);
     ctx.state.write(key, &member);
 }

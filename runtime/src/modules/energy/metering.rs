@@ -98,12 +98,14 @@ pub(super) fn settled(ctx: &mut Ctx<'_>, id: &Hash, agenda: &Agenda, address: &A
     SettledMeter { until, ..SettledMeter::default() }
 }
 
-/// Accounts for the energy between a meter's last reading and `next`. A first reading brings none.
+/// Accounts for the energy between a meter's last reading and `next`; `dated` if the clock of that is believed. A first
+/// reading brings none.
 pub(super) fn take(
     ctx: &mut Ctx<'_>,
     address: &Address,
     meter: &Meter,
     next: &LastReading,
+    dated: bool,
 ) -> Result<(), Reason> {
     let id = &meter.microgrid;
     let grid = super::microgrid(ctx, id)?;
@@ -126,7 +128,7 @@ pub(super) fn take(
         first_ms: grid.start(first),
         until_ms: grid.start(settled.until),
         manual: next.manual,
-        unknown_until: unknown_until(meter, last, next),
+        unknown_until: unknown_until(meter, last, next, dated),
     };
     flow.adjust(ctx, &mut settled)?;
     flow.enter(ctx, &mut settled)?;
@@ -137,10 +139,9 @@ pub(super) fn take(
 /// The block's time, if a reading's energy can have flowed at any time before it, and not only in the span that its
 /// effective time tells: it was read after a start without a clock that is believed, or it is more than can flow in
 /// that span. Else a silence could be dated to one cheap moment.
-fn unknown_until(meter: &Meter, last: &LastReading, next: &LastReading) -> Option<TimeMs> {
+fn unknown_until(meter: &Meter, last: &LastReading, next: &LastReading, dated: bool) -> Option<TimeMs> {
     let now = next.block_time_ms;
-    let believed = next.effective_ms == next.time_ms.min(now);
-    let restarted = next.seq > last.seq && next.boot_id != last.boot_id && !believed;
+    let restarted = next.seq > last.seq && next.boot_id != last.boot_id && !dated;
     let wh = next.import_wh.saturating_sub(last.import_wh).max(next.export_wh.saturating_sub(last.export_wh));
     let span_ms = next.effective_ms.saturating_sub(last.effective_ms);
     let beyond = wh > energy_at_most(meter.power_max_w, span_ms);

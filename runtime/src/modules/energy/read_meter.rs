@@ -27,7 +27,7 @@ impl Action for ReadMeter {
             return Err(Reason::NotAllowed);
         }
         let next = readings::manual(&meter, self, ctx.time_ms())?;
-        metering::take(ctx, &self.meter, &meter, &next)?;
+        metering::take(ctx, &self.meter, &meter, &next, true)?;
         meter.last = Some(next);
         reinstate(ctx, &mut meter)?;
         ctx.state.write(keys::meter(&self.meter), &meter);

@@ -155,7 +155,7 @@ fn oldest(meter: &Meter, now: TimeMs) -> TimeMs {
 }
 
 /// Whether the clock of a reading that is not the first is believed.
-fn is_believed(reading: &Reading, last: &LastReading, now: TimeMs) -> bool {
+pub(super) fn is_believed(reading: &Reading, last: &LastReading, now: TimeMs) -> bool {
     let believable = last.effective_ms.0..=now.0.saturating_add(CLOCK_AHEAD_MS_MAX);
     reading.clock != ClockQuality::Unset && believable.contains(&reading.time_ms.0)
 }

@@ -140,6 +140,8 @@ pub struct Position {
     pub escrow: Amount,
     /// The estimated part of `import_wh`.
     pub estimate_wh: WattHours,
+    /// What meters showed beyond what can flow through them in an interval, Wh: it flowed before, and has no power.
+    pub beyond_wh: WattHours,
     /// Orders placed, ended ones included.
     pub orders: u16,
 }

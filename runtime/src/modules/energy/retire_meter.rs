@@ -58,7 +58,7 @@ pub(super) fn close(
 ) -> Result<(), Reason> {
     let now = ctx.time_ms();
     let closing = LastReading { effective_ms: now, block_time_ms: now, ..closing };
-    metering::take(ctx, address, meter, &closing)?;
+    metering::take(ctx, address, meter, &closing, true)?;
     meter.last = Some(closing);
     reinstate(ctx, meter)
 }

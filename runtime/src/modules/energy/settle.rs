@@ -17,6 +17,7 @@
 use super::collect::{PAY_KEYS, collect, pay_tab};
 use super::exact::{proportion, share};
 use super::lines;
+use super::metering::energy_at_most;
 use super::prices::{carried, cost, exact};
 use super::readings;
 use super::records::{
@@ -154,7 +155,7 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
         if meter.role == MeterRole::Sub {
             let before = settled.handed.filter(|handed| at.interval < handed.interval);
             let owner = before.map_or(meter.owner, |handed| handed.from);
-            book(ctx, at, owner, &part, &mut settled);
+            book(ctx, at, owner, &part, meter.power_max_w, &mut settled);
             if is_lost(at, ctx.time_ms(), &last, &settled) {
                 suspend(ctx, at, &address, &mut meter, &mut settled);
             }
@@ -240,13 +241,24 @@ fn add(sums: &mut Measured, part: &Part) {
 }
 
 /// Books a meter's part to its owner's position.
-fn book(ctx: &mut Ctx<'_>, at: &At<'_>, owner: Address, part: &Part, settled: &mut SettledMeter) {
+fn book(
+    ctx: &mut Ctx<'_>,
+    at: &At<'_>,
+    owner: Address,
+    part: &Part,
+    power_max_w: u32,
+    settled: &mut SettledMeter,
+) {
     let Some(member) = ctx.state.read(keys::member(at.id, &owner)) else { return };
     let key = keys::position(at.id, at.interval, member.code);
     let mut position = ctx.state.read(key).unwrap_or_default();
     position.import_wh = position.import_wh.saturating_add(part.import_wh);
     position.export_wh = position.export_wh.saturating_add(part.export_wh);
-    position.estimate_wh = position.estimate_wh.saturating_add(part.estimate.unwrap_or_default());
+    let estimate = part.estimate.unwrap_or_default();
+    position.estimate_wh = position.estimate_wh.saturating_add(estimate);
+    let most = energy_at_most(power_max_w, at.grid.interval_ms);
+    let beyond = part.import_wh.saturating_sub(estimate).saturating_sub(most);
+    position.beyond_wh = position.beyond_wh.saturating_add(beyond);
     let start = at.grid.start(at.interval);
     let silent = settled.silence.is_some_and(|silence| silence.until_ms.is_none_or(|end| end > start));
     position.estimated |= part.estimate.is_some() && (silent || !position.is_idle());

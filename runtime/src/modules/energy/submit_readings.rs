@@ -1,4 +1,4 @@
-use super::readings::next;
+use super::readings::{is_believed, next};
 use super::records::{LastReading, Microgrid};
 use super::{METER, READING, meter, metering, operated};
 use crate::keys;
@@ -110,8 +110,10 @@ pub(super) fn accept(ctx: &mut Ctx<'_>, reading: &Reading, genuine: bool) -> Res
     if meter.last.is_some_and(|last| reading.seq <= last.seq) && !planted!("reading-replayed") {
         return Err(Reason::DuplicateReading);
     }
-    let next = next(&meter, reading, ctx.time_ms())?;
-    metering::take(ctx, &reading.meter, &meter, &next)?;
+    let now = ctx.time_ms();
+    let next = next(&meter, reading, now)?;
+    let dated = meter.last.is_some_and(|last| is_believed(reading, &last, now));
+    metering::take(ctx, &reading.meter, &meter, &next, dated)?;
     meter.last = Some(next);
     ctx.state.write(keys::meter(&reading.meter), &meter);
     Ok(next)

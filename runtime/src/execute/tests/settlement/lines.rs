@@ -174,6 +174,17 @@ fn who_reads_late_shows_the_average_power_of_what_it_held_back() {
     assert_eq!(village.member(2).demand.amount, Amount(4_000));
 }
 
+/// A first reading brings what flowed since its opening registers were read, however long before.
+#[test]
+fn nobody_has_more_power_than_its_rating() {
+    let fees = Fees { demand_per_kw: Amount(1_000), ..Fees::default() };
+    let mut village = Village::new(params(), &with(fees));
+    village.go(FEBRUARY - 2 * QUARTER);
+    let mut sim = village.meter_at(52, 2, MeterRole::Sub, opening(0, village.now() - 7 * DAY));
+    flows(&mut village, &mut sim, &[(1_000_000, 0)]);
+    assert_eq!((village.billed(2).0, village.member(2).demand.amount), (1_000_000, Amount(20_000)));
+}
+
 #[test]
 fn a_tax_is_what_its_rate_says_of_its_lines_and_is_owed_to_nobody_but_the_tax_account() {
     let (mut village, mut sim) = metered(fees(), 4);
