@@ -244,6 +244,8 @@ impl Chain {
                 own: Amount(3),
                 available: Amount(7),
             }),
+            own_wallet: false,
+            waits: true,
             current: IntervalId(4),
             next_clear: Some(IntervalId(5)),
             next_settle: Some(IntervalId(4)),
