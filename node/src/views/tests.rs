@@ -454,13 +454,8 @@ fn readings_are_listed_newest_first_whatever_the_page() {
         binding: key(51).sign(&place.signing_bytes(&chain)),
     });
     let calls = vec![register, readings(&chain, 50, 1..=3)];
-    let consent = call::energy::Mandate {
-        per_charge: None,
-        per_period: None,
-        expires_ms: TimeMs::MAX,
-        notice_ms: TimeMs::ZERO,
-    };
-    let consent = call::energy::SetMandate { microgrid: grid, mandate: Some(consent) };
+    let mandate = Some(call::energy::Mandate::UNLIMITED);
+    let consent = call::energy::SetMandate { microgrid: grid, mandate };
     let consent = world.tx(2, 0, vec![Call::from(consent)]);
     let first = world.tx(1, 0, calls);
     world.block(

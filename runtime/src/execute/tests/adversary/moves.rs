@@ -960,13 +960,8 @@ pub(super) fn setup() -> Vec<(u8, Vec<Call>)> {
                 .chain((18..=20).map(|n| (HONEST_METERS + 3 + n, n)))
                 .collect(),
         };
-        let lasting = energy::Mandate {
-            per_charge: None,
-            per_period: None,
-            expires_ms: TimeMs::MAX,
-            notice_ms: TimeMs::ZERO,
-        };
-        let consents = |n: u8| (n, vec![energy::SetMandate { microgrid, mandate: Some(lasting) }.into()]);
+        let mandate = Some(energy::Mandate::UNLIMITED);
+        let consents = |n: u8| (n, vec![energy::SetMandate { microgrid, mandate }.into()]);
         txs.extend([operator].into_iter().chain(meters.iter().map(|(_, n)| *n)).map(consents));
         let mut calls: Vec<Call> = Vec::new();
         let feeder = if operator == 1 { METER_FIRST } else { HONEST_METERS + 1 };
