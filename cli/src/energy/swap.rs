@@ -51,7 +51,7 @@ pub(super) struct SignSwapArgs {
     /// Its export register likewise.
     #[arg(long, value_name = "WORDS", value_parser = words)]
     opening_export: Words,
-    /// When they were read: a time (UTC), or ms since 1970; now when absent. The swap is good for one interval from then.
+    /// When they were read: a time (UTC), or ms since 1970; now when absent. The swap is good for an interval from then.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<TimeMs>,
     #[command(flatten)]

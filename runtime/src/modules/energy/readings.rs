@@ -154,8 +154,8 @@ fn oldest(meter: &Meter, now: TimeMs) -> TimeMs {
     oldest
 }
 
-/// Refuses what was read more than an interval ago, or later than a clock may say: what somebody holds back until it suits
-/// is not what the meter shows.
+/// Refuses what was read more than an interval ago, or later than a clock may say: what somebody holds back until it
+/// suits is not what the meter shows.
 pub(super) fn fresh(read_ms: TimeMs, interval_ms: TimeMs, now: TimeMs) -> Result<(), Reason> {
     let fresh = now.saturating_sub(read_ms) <= interval_ms && !is_ahead(read_ms, now);
     if fresh { Ok(()) } else { Err(Reason::BadTime) }

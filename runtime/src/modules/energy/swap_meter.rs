@@ -4,8 +4,8 @@
 //! operator with the owner's mandate and signed by the installer, or sent by the owner and signed by the operator; the
 //! new meter's key signs it as well.
 //! It closes the old meter with the counters that the installer read, and opens the new one with its own, so that the
-//! bill is exact across the swap. Whoever signs, no counter goes back, no more has flowed than can have, and what was read
-//! more than an interval ago is no swap any more.
+//! bill is exact across the swap. Whoever signs, no counter goes back, no more has flowed than can have, and what was
+//! read more than an interval ago is no swap any more.
 
 use super::records::{LastReading, Meter, SettledMeter};
 use super::register_meter::{MeterKind, add_meter, check_meter};

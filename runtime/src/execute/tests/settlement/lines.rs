@@ -236,8 +236,8 @@ fn who_leaves_pays_what_its_month_has_come_to() {
     assert_eq!(kinds, [LineKind::Demand, LineKind::Energy]);
 }
 
-/// Person 2 is owed 200,000 for what it sold. Person 5, who used a part of that, has paid 150,000 in; nothing is taken from
-/// its wallet or the operator's. Also the end of that interval.
+/// Person 2 is owed 200,000 for what it sold. Person 5, who used a part of that, has paid 150,000 in; nothing is taken
+/// from its wallet or the operator's. Also the end of that interval.
 fn a_seller_is_owed(fees: Fees) -> (Village, u64) {
     let (mut village, mut seller) = metered(fees, 8);
     let mut buyer = village.meter(55, 5, MeterRole::Sub);
