@@ -40,7 +40,8 @@ fn what_does_not_divide_is_never_lost_nor_made() {
         let got: Vec<u128> = parts
             .iter()
             .map(|part| {
-                let before = std::mem::replace(&mut at, at + part);
+                let before = at;
+                at += part;
                 share(total, before, at, whole)
             })
             .collect();

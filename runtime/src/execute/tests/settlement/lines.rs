@@ -8,10 +8,10 @@ const SYNCED: ClockQuality = ClockQuality::Synced;
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
 /// 1 February 2027, and 1 March, UTC.
-const FEBRUARY: u64 = 1_801_440_000_000;
+pub(super) const FEBRUARY: u64 = 1_801_440_000_000;
 const MARCH: u64 = FEBRUARY + 28 * DAY;
 
-fn fees() -> Fees {
+pub(super) fn fees() -> Fees {
     let kinds = vec![LineKind::Energy, LineKind::Monthly, LineKind::Demand, LineKind::Connection];
     let tax = Tax { code: 16, permille: 160, on: BoundedVec::new(kinds).unwrap() };
     Fees {
@@ -22,7 +22,7 @@ fn fees() -> Fees {
     }
 }
 
-fn with(fees: Fees) -> Terms {
+pub(super) fn with(fees: Fees) -> Terms {
     Terms { fees, ..terms() }
 }
 
