@@ -221,10 +221,10 @@ pub(crate) async fn execute(calls: Vec<Call>, what: &str, args: &SendArgs, ctx: 
     let body = prepare(&client, &request, args.tx.chain).await?;
     note(&format!("{what}\nfor at most {} base units of the native asset in fees", body.max_fee));
     if args.dry_run {
-        return Ok(Report::of(output::to_json(&client.simulate(&body).await?)));
+        return Ok(Report::of(output::to_json(&client.simulate(&body, &[]).await?)));
     }
     if !args.force {
-        would_succeed(&client.simulate(&body).await?)?;
+        would_succeed(&client.simulate(&body, &[]).await?)?;
     }
     let key = args.signer.unlock(ctx)?;
     let auth = Auth { key: key.public(), signature: key.sign(&body.signing_bytes()) };

@@ -153,7 +153,7 @@ pub(crate) async fn run(args: TxArgs, ctx: &Ctx) -> CliResult {
         TxCommand::Get(args) => query::ask(ctx, "tx_get", json!({ "id": args.id })).await,
         TxCommand::Simulate(args) => {
             let draft = Draft::load(&args.tx)?;
-            Ok(Report::of(to_json(&ctx.client()?.simulate(&draft.body).await?)))
+            Ok(Report::of(to_json(&ctx.client()?.simulate(&draft.body, &draft.auths).await?)))
         }
     }
 }

@@ -344,7 +344,7 @@ fn rpc() -> Seeds {
         ("tx_submit", json!({ "txHex": hex(&encode(&transaction)) })),
         ("tx_submit", json!({ "bodyHex": hex(&encode(transaction.body())), "auths": auths })),
         ("tx_submitBatch", json!({ "txs": [{ "txHex": hex(&encode(&transaction)) }, { "txHex": "00" }] })),
-        ("tx_simulate", json!({ "bodyHex": hex(&encode(transaction.body())) })),
+        ("tx_simulate", json!({ "bodyHex": hex(&encode(transaction.body())), "auths": auths })),
         (
             "event_list",
             json!({ "fromHeight": "1", "filter": { "types": ["Posted"], "accounts": [address] } }),

@@ -140,6 +140,10 @@ pub struct MicrogridInfo {
     /// Present while nobody pays for its work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<PausedInfo>,
+    /// Whether its own wallet alone pays for its work: another than its operator has resumed it, which can do so too.
+    pub own_wallet: bool,
+    /// Whether its work waits for its turn among its operator's microgrids, whose bandwidth is used up.
+    pub waits: bool,
     /// The interval that is running.
     pub current: IntervalId,
     /// The next interval to be cleared; absent without terms.

@@ -29,10 +29,12 @@ pub trait TxQueries {
     /// As [`TxQueries::tx_status`], with the transaction.
     fn tx_get(&self, id: Hash) -> RpcResult<TxReply>;
 
-    /// Executes on top of the last finalized block, without effect and without looking at signatures.
+    /// Executes on top of the last finalized block, without effect. `auths` are the signatures so far: they are not
+    /// verified, only whose they are counts. Those of the sender that it lacks are taken for granted; those of another
+    /// who pays the fee as well, if one of them is there, or if it does not sponsor the sender.
     ///
     /// A transaction that would make a block invalid (nonce, expiry, fee) is [`RpcError::Rejected`].
-    fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation>;
+    fn tx_simulate(&self, body: TxBody, auths: &[Auth]) -> RpcResult<Simulation>;
 }
 
 /// A query about a body: with its own parameters, and those from which a body is made, the first two as `$need` says.
@@ -84,17 +86,18 @@ methods![
     query_of_body!(
         "tx_simulate",
         "What a transaction would do on the last finalized state, signed or not.",
-        [opt::<Hex>("txHex"), opt::<Hex>("bodyHex"),],
+        [opt::<Hex>("txHex"), opt::<Hex>("bodyHex"), opt::<Vec<Auth>>("auths"),],
         opt,
         |node, params| {
-            let body = match params.opt("txHex")? {
-                Some(Hex(tx)) => decode_tx(&tx)?.body().clone(),
-                None => match params.opt("bodyHex")? {
-                    Some(Hex(body)) => decode_body(&body)?,
-                    None => node.tx_prepare(params.all()?)?.body,
-                },
+            let (body, auths) = match (params.opt("txHex")?, params.opt("bodyHex")?) {
+                (Some(Hex(tx)), _) => {
+                    let tx = decode_tx(&tx)?;
+                    (tx.body().clone(), tx.auths().clone())
+                }
+                (None, Some(Hex(body))) => (decode_body(&body)?, params.opt("auths")?.unwrap_or_default()),
+                (None, None) => (node.tx_prepare(params.all()?)?.body, BoundedVec::default()),
             };
-            node.tx_simulate(body)
+            node.tx_simulate(body, &auths)
         }
     ),
 ];
@@ -328,7 +331,7 @@ pub struct TxReply {
     pub tx_hex: Option<Vec<u8>>,
 }
 
-/// `tx_simulate`: the outcome on top of the last finalized block. Signatures are not looked at.
+/// `tx_simulate`: the outcome on top of the last finalized block. Signatures are not verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

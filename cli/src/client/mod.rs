@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::time::Duration;
-use wattle_primitives::{Address, AssetId, Hash, Tx, TxBody};
+use wattle_primitives::{Address, AssetId, Auth, Hash, Tx, TxBody};
 use wattle_rpc_types::{
     AccountReply, Anchored, AssetInfo, ChainStatus, LightBlock, Page, PrepareRequest, PreparedTx, ProofReply,
     Simulation, TxStatus,
@@ -239,12 +239,13 @@ impl Client {
         self.call("tx_prepare", to_json(request)).await
     }
 
-    /// `tx_simulate`.
+    /// `tx_simulate`, with the signatures so far.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn simulate(&self, body: &TxBody) -> Result<Simulation, ClientError> {
-        self.call("tx_simulate", json!({ "bodyHex": hex::encode(wattle_primitives::encode(body)) })).await
+    pub async fn simulate(&self, body: &TxBody, auths: &[Auth]) -> Result<Simulation, ClientError> {
+        let body = hex::encode(wattle_primitives::encode(body));
+        self.call("tx_simulate", json!({ "bodyHex": body, "auths": auths })).await
     }
 
     /// `tx_submit`: idempotent, so it may be repeated when the answer was lost.

@@ -91,9 +91,7 @@ pub(super) async fn run(command: MandateCommand, ctx: &Ctx) -> CliResult {
 
 /// A mandate without limits, which an operator gives its own microgrid.
 pub(super) fn unlimited(microgrid: Hash) -> Call {
-    let mandate =
-        Mandate { per_charge: None, per_period: None, expires_ms: TimeMs::MAX, notice_ms: TimeMs::ZERO };
-    Call::from(SetMandate { microgrid, mandate: Some(mandate) })
+    Call::from(SetMandate { microgrid, mandate: Some(Mandate::UNLIMITED) })
 }
 
 async fn set(args: &SetArgs, ctx: &Ctx) -> CliResult {

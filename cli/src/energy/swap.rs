@@ -1,5 +1,6 @@
 //! Replacing a meter: the installer signs what it saw, the operator or the owner sends it.
 
+use super::date::parse_time;
 use super::registry::Encoding;
 use super::{CliError, CliResult, Ctx, SendArgs, call, output};
 use crate::Report;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use wattle_primitives::call::energy::MeterSwap;
 use wattle_primitives::reading::Words;
-use wattle_primitives::{Address, Call, Hash, PublicKey, Signature, WattHours, call};
+use wattle_primitives::{Address, Call, Hash, PublicKey, Signature, TimeMs, WattHours, call};
 
 pub(super) const EXAMPLE: &str = "Example, at the meter and then at the office:
   wattle energy sign-swap --from installer --chain 77c0… --old wat1… --final-import-wh 1234567 --final-export-wh 0 \\
@@ -50,6 +51,9 @@ pub(super) struct SignSwapArgs {
     /// Its export register likewise.
     #[arg(long, value_name = "WORDS", value_parser = words)]
     opening_export: Words,
+    /// When they were read: a time (UTC), or ms since 1970; now when absent. The swap is good for an interval from then.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    at: Option<TimeMs>,
     #[command(flatten)]
     signer: SignerArgs,
 }
@@ -82,6 +86,7 @@ pub(super) fn sign(args: &SignSwapArgs, ctx: &Ctx) -> CliResult {
         power_max_w: args.power_max_w,
         opening_import: args.opening_import.clone(),
         opening_export: args.opening_export.clone(),
+        time_ms: args.at.unwrap_or_else(wattle_host::wall::now),
     };
     output::note(&format!("closes {} and opens {}", swap.old, Address::of_key(&swap.new)));
     let secret = args.signer.unlock(ctx)?;

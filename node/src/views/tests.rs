@@ -364,11 +364,11 @@ fn what_is_prepared_can_be_signed_and_charged() {
     assert!(prepared.body.max_fee > prepared.fee && prepared.body.expires_ms > wall());
     let empty = node.tx_prepare(request(vec![]));
     assert!(matches!(empty, Err(RpcError::Rejected { code: "tx_no_calls", .. })));
-    let stale = node.tx_simulate(prepared.body);
+    let stale = node.tx_simulate(prepared.body, &[]);
     assert!(matches!(stale, Err(RpcError::Rejected { code: "tx_bad_nonce", .. })));
     let next = PrepareRequest { nonce: Some(Nonce(0)), ..request(vec![transfer(2, 10)]) };
     let prepared = node.tx_prepare(next).unwrap();
-    let simulation = node.tx_simulate(prepared.body.clone()).unwrap();
+    let simulation = node.tx_simulate(prepared.body.clone(), &[]).unwrap();
     assert_eq!((simulation.fee, simulation.weight), (prepared.fee, prepared.weight));
     assert_eq!((simulation.receipt.code.as_str(), simulation.receipt.events.len()), ("success", 2));
     let signature = key(1).sign(&prepared.signing_hex);
@@ -376,6 +376,22 @@ fn what_is_prepared_can_be_signed_and_charged() {
     world.block(vec![tx.clone()], true);
     let receipt = world.open().tx_get(tx.id()).unwrap().status.receipt.unwrap();
     assert_eq!(receipt.fee, prepared.fee);
+}
+
+/// Goal: what another pays for and signs is tried as it is sent, also before it has signed.
+#[test]
+fn what_another_signs_and_pays_for_is_tried_as_it_is_sent() {
+    let mut world = World::new();
+    let body = TxBody { fee_payer: address(2), ..world.tx(1, 0, vec![transfer(3, 10)]).body().clone() };
+    let sign = |n| Auth { key: key(n).public(), signature: key(n).sign(&body.signing_bytes()) };
+    let auths = vec![sign(1), sign(2)];
+    let node = world.open();
+    let tried = [vec![], vec![sign(1)], auths.clone()]
+        .map(|auths| node.tx_simulate(body.clone(), &auths).unwrap().receipt);
+    let tx = Tx::new(body, auths).unwrap();
+    world.block(vec![tx.clone()], true);
+    let receipt = world.open().tx_get(tx.id()).unwrap().status.receipt.unwrap();
+    assert_eq!(tried, [receipt.clone(), receipt.clone(), receipt]);
 }
 
 #[test]
@@ -454,13 +470,8 @@ fn readings_are_listed_newest_first_whatever_the_page() {
         binding: key(51).sign(&place.signing_bytes(&chain)),
     });
     let calls = vec![register, readings(&chain, 50, 1..=3)];
-    let consent = call::energy::Mandate {
-        per_charge: None,
-        per_period: None,
-        expires_ms: TimeMs::MAX,
-        notice_ms: TimeMs::ZERO,
-    };
-    let consent = call::energy::SetMandate { microgrid: grid, mandate: Some(consent) };
+    let mandate = Some(call::energy::Mandate::UNLIMITED);
+    let consent = call::energy::SetMandate { microgrid: grid, mandate };
     let consent = world.tx(2, 0, vec![Call::from(consent)]);
     let first = world.tx(1, 0, calls);
     world.block(

@@ -1,19 +1,19 @@
 //! Transactions: prepared, tried, offered, and followed to their end.
 
-use super::{NodeBackend, View, at, mixed_up, next_time, reject, storage};
+use super::{NodeBackend, at, mixed_up, next_time, reject, storage};
 use crate::driver::{Answer, Fate, Question, SubmitError};
 use crate::mempool::InsertError;
 use std::sync::Arc;
 use wattle_host::wall;
 use wattle_primitives::tx::{AUTHS_MAX, TX_BYTES_MAX};
-use wattle_primitives::{Address, Amount, BlockId, Hash, Lane, Nonce, TimeMs, Tx, TxBody, encode};
+use wattle_primitives::{Address, Amount, Auth, BlockId, Hash, Lane, Nonce, TimeMs, Tx, TxBody, encode};
 use wattle_rpc_types::{
     Answers, PrepareRequest, PreparedTx, RpcError, RpcResult, Simulation, TxQueries, TxReply, TxState,
     TxStatus,
 };
-use wattle_runtime::execute::{fee_of, simulate as run, weigh};
+use wattle_runtime::execute::{Signers, fee_of, simulate as run, weigh};
 use wattle_runtime::store::TxLocation;
-use wattle_runtime::{Store, TxError, keys};
+use wattle_runtime::{Store, TxError};
 
 /// How long a prepared transaction is valid unless the client says otherwise, ms.
 const EXPIRES_AFTER: TimeMs = TimeMs(120_000);
@@ -42,12 +42,12 @@ impl TxQueries for NodeBackend {
             tip,
             calls,
         };
-        let signatures = expected_signatures(self, &body);
         let env = self.next_env(&view);
+        let signatures = Signers::expected(&view.state, &env, &body, &[]).count;
         let weight = weigh(&body, signatures);
         let fee = fee_of(&env.params, weight, tip);
         // An obstacle that only the state is may be gone when the transaction is sent: `tx_simulate` tells of those.
-        run(&view.state, &env, &body, signatures).map_err(|error| reject::by_runtime(body.id(), &error))?;
+        run(&view.state, &env, &body, &[]).map_err(|error| reject::by_runtime(body.id(), &error))?;
         // Room for one signature more than expected, so that it does not void the transaction; what is not used is not
         // taken.
         let roomy = weigh(&body, signatures.saturating_add(1).min(AUTHS_MAX));
@@ -107,11 +107,10 @@ impl TxQueries for NodeBackend {
         }
     }
 
-    fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation> {
+    fn tx_simulate(&self, body: TxBody, auths: &[Auth]) -> RpcResult<Simulation> {
         let view = self.shared.view();
         let id = body.id();
-        let signatures = expected_signatures(self, &body);
-        let outcome = run(&view.state, &self.next_env(&view), &body, signatures);
+        let outcome = run(&view.state, &self.next_env(&view), &body, auths);
         let simulated = outcome.map_err(|error| reject::by_runtime(id, &error))?;
         if let Some(error) = simulated.uncharged {
             return Err(reject::by_runtime(id, &error));
@@ -127,37 +126,6 @@ fn next_nonce(node: &NodeBackend, sender: Address, lane: Lane) -> RpcResult<Nonc
         return Err(mixed_up());
     };
     Ok(nonce)
-}
-
-/// How many signatures a body will likely carry: the sender's, and the fee payer's unless it sponsors the sender.
-fn expected_signatures(node: &NodeBackend, body: &TxBody) -> usize {
-    let view = node.shared.view();
-    let own = signatures_of(&view, &body.sender);
-    let sponsored = || {
-        let granted = view.state.read(keys::sponsorship(&body.fee_payer, &body.sender));
-        granted.is_some_and(|granted| next_time(&view) < granted.allowance.limits.expires_ms)
-    };
-    let payers = match body.fee_payer == body.sender || sponsored() {
-        true => 0,
-        false => signatures_of(&view, &body.fee_payer),
-    };
-    own.saturating_add(payers).min(AUTHS_MAX)
-}
-
-/// The fewest keys of an account that reach its threshold.
-fn signatures_of(view: &View, address: &Address) -> usize {
-    let Some(authority) = view.state.read(keys::account(address)).and_then(|record| record.authority) else {
-        return 1;
-    };
-    let mut weights: Vec<u32> = authority.keys.iter().map(|key| u32::from(key.weight)).collect();
-    weights.sort_unstable_by(|a, b| b.cmp(a));
-    let mut reached = 0u32;
-    let needed = weights.iter().take_while(|weight| {
-        let open = reached < authority.threshold;
-        reached = reached.saturating_add(**weight);
-        open
-    });
-    needed.count().max(1)
 }
 
 async fn submit(node: &NodeBackend, txs: Vec<Tx>) -> Vec<RpcResult<Hash>> {

@@ -297,6 +297,7 @@ fn swap() -> MeterSwap {
         power_max_w: 69_000,
         opening_import: list(vec![0, 7]),
         opening_export: list(vec![0, 0]),
+        time_ms: TimeMs(1_799_999_500_000),
     }
 }
 

@@ -244,6 +244,8 @@ impl Chain {
                 own: Amount(3),
                 available: Amount(7),
             }),
+            own_wallet: false,
+            waits: true,
             current: IntervalId(4),
             next_clear: Some(IntervalId(5)),
             next_settle: Some(IntervalId(4)),
@@ -456,7 +458,7 @@ impl TxQueries for Chain {
         Ok(TxReply { status: self.status(id)?, tx: None, tx_hex: None })
     }
 
-    fn tx_simulate(&self, body: TxBody) -> RpcResult<Simulation> {
+    fn tx_simulate(&self, body: TxBody, _: &[Auth]) -> RpcResult<Simulation> {
         assert_eq!(decode::<TxBody>(&encode(&body)).as_ref(), Ok(&body));
         Ok(Simulation {
             at: At::finalized(HEAD),

@@ -1,8 +1,8 @@
 //! Running and building blocks.
 
-use super::charge::{Ask, assess, charge};
+use super::charge::{Ask, Signed, assess, charge};
 use super::tx::{check_body, check_weight, embedded_verdicts};
-use super::{BlockError, TxError, VerifiedTx, fee_of, txs_root, weigh};
+use super::{BlockError, Signers, TxError, VerifiedTx, fee_of, txs_root, weigh};
 use crate::State;
 use crate::modules::ctx::{BlockEnv, Parties, Payment};
 use crate::modules::{self, Action, Ctx, identity};
@@ -10,7 +10,7 @@ use crate::overlay::{Overlay, RawWrite};
 use wattle_primitives::block::HEADER_BYTES_MAX;
 use wattle_primitives::genesis::Params;
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::{Amount, Hash, Outcome, Receipt, TxBody, Weight, planted};
+use wattle_primitives::{Amount, Auth, Hash, Outcome, Receipt, TxBody, Weight, planted};
 
 /// Expiries may use up to this part of a block's weight, beside its transactions.
 const ON_BLOCK_SHARE: u64 = 8;
@@ -102,7 +102,7 @@ impl<'a> Runner<'a> {
     /// Charges and runs one transaction; leaves no trace when it cannot be charged.
     fn run(&mut self, tx: &VerifiedTx) -> Result<(), TxError> {
         let body = tx.tx().body();
-        let ask = Ask { body, auths: Some(tx.tx().auths()), weight: tx.weight(), gap_allowed: false };
+        let ask = Ask { body, signed: Signed::By(tx.tx().auths()), weight: tx.weight(), gap_allowed: false };
         let env = self.ctx.env();
         let plan = assess(&mut self.ctx.state, env, &ask)?;
         self.ctx.begin(parties(body, plan.payment), tx.verdicts());
@@ -225,7 +225,7 @@ pub fn build_block(
 /// The [`TxError`] that stands against it.
 pub fn admit(state: &State, env: &BlockEnv, tx: &VerifiedTx) -> Result<Admission, TxError> {
     let (body, auths) = (tx.tx().body(), tx.tx().auths());
-    let ask = Ask { body, auths: Some(auths), weight: tx.weight(), gap_allowed: true };
+    let ask = Ask { body, signed: Signed::By(auths), weight: tx.weight(), gap_allowed: true };
     match assess(&mut Overlay::new(state), env, &ask) {
         Ok(plan) if plan.gap == 0 => Ok(Admission::Ready),
         Ok(plan) => Ok(Admission::Future { gap: plan.gap }),
@@ -234,16 +234,18 @@ pub fn admit(state: &State, env: &BlockEnv, tx: &VerifiedTx) -> Result<Admission
     }
 }
 
-/// Runs a body without signatures on top of `state`, weighed as with `auths` of them.
+/// Runs a body on top of `state`, with these signatures so far: they are not verified, and those that it lacks are
+/// taken for granted, see [`Signers::expected`].
 ///
 /// # Errors
 /// A stateless [`TxError`].
-pub fn simulate(state: &State, env: &BlockEnv, body: &TxBody, auths: usize) -> Result<Simulated, TxError> {
+pub fn simulate(state: &State, env: &BlockEnv, body: &TxBody, auths: &[Auth]) -> Result<Simulated, TxError> {
     check_body(body, &env.chain)?;
-    let weight = weigh(body, auths);
+    let Signers { count, payer } = Signers::expected(state, env, body, auths);
+    let weight = weigh(body, count);
     check_weight(weight, &env.params)?;
     let mut ctx = Ctx::new(Overlay::new(state), env);
-    let ask = Ask { body, auths: None, weight, gap_allowed: false };
+    let ask = Ask { body, signed: Signed::Presumed { payer }, weight, gap_allowed: false };
     let before = ctx.savepoint();
     let plan = assess(&mut ctx.state, env, &ask);
     let payment = plan.as_ref().map_or(Payment::Signed, |plan| plan.payment);

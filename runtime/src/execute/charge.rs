@@ -17,11 +17,20 @@ use wattle_primitives::{Address, Amount, AssetId, Auth, Lane, PublicKey, Reason,
 /// A transaction to be charged, with its signers and its weight.
 pub(super) struct Ask<'t> {
     pub(super) body: &'t TxBody,
-    /// `None` when nobody has signed yet: authority is taken for granted.
-    pub(super) auths: Option<&'t [Auth]>,
+    pub(super) signed: Signed<'t>,
     pub(super) weight: Weight,
     /// Whether a nonce above the next is all right.
     pub(super) gap_allowed: bool,
+}
+
+/// Who has signed.
+#[derive(Clone, Copy)]
+pub(super) enum Signed<'t> {
+    By(&'t [Auth]),
+    /// Whoever must: authority is taken for granted, and a fee payer other than the sender signs along if this is true.
+    Presumed {
+        payer: bool,
+    },
 }
 
 /// Everything charging will write.
@@ -122,7 +131,10 @@ fn nonce_gap(sender: &Account, ask: &Ask<'_>) -> Result<u64, TxError> {
 /// sponsorship is drawn on. A signature is superfluous when the others suffice without it: a wallet sends no more
 /// than it needs, and nobody can make a transaction heavier under way.
 fn authorize(ask: &Ask<'_>, sender: &Account, payer: Option<&Account>) -> Result<bool, TxError> {
-    let Some(auths) = ask.auths else { return Ok(false) };
+    let auths = match ask.signed {
+        Signed::By(auths) => auths,
+        Signed::Presumed { payer } => return Ok(payer),
+    };
     let reached = |address: &Address, account: &Account, without: Option<&PublicKey>| {
         let signed = auths.iter().map(|auth| &auth.key).filter(|key| without != Some(*key));
         identity::weigh_keys(address, account.authority.as_ref(), signed)

@@ -128,10 +128,8 @@ fn found(ctx: &mut Ctx<'_>, index: usize, grid: &GenesisMicrogrid) -> Result<(),
 
 /// Gives a microgrid an account's mandate, without limits: all agree on the genesis.
 fn consent(ctx: &mut Ctx<'_>, id: &Hash, owner: Address) -> Result<(), Reason> {
-    let given =
-        Mandate { per_charge: None, per_period: None, expires_ms: TimeMs::MAX, notice_ms: TimeMs::ZERO };
     let grid = ctx.state.read(keys::microgrid(id)).ok_or(Reason::UnknownMicrogrid)?;
-    mandate::give(ctx, id, &grid, owner, &given)
+    mandate::give(ctx, id, &grid, owner, &Mandate::UNLIMITED)
 }
 
 /// Runs a call that needs no signatures.

@@ -11,6 +11,7 @@ mod block;
 mod charge;
 mod error;
 mod genesis;
+mod signers;
 mod tx;
 
 pub use block::{
@@ -18,6 +19,7 @@ pub use block::{
 };
 pub use error::{BlockError, GenesisFailure, TxError};
 pub use genesis::{genesis, genesis_block};
+pub use signers::Signers;
 pub use tx::{CheckedTx, VerifiedTx, fee_of, txs_root, verify_all, weigh};
 
 #[cfg(test)]

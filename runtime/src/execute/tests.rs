@@ -97,9 +97,8 @@ pub(crate) fn spec(params: Params) -> Genesis {
 
 /// The sender's mandate to a microgrid, for ever: settlement takes so much for each interval at most.
 pub(crate) fn mandate(microgrid: Hash, per_charge: Option<Amount>) -> Call {
-    let (expires_ms, notice_ms) = (TimeMs::MAX, TimeMs::ZERO);
-    let mandate = Some(call::energy::Mandate { per_charge, per_period: None, expires_ms, notice_ms });
-    Call::from(call::energy::SetMandate { microgrid, mandate })
+    let mandate = call::energy::Mandate { per_charge, ..call::energy::Mandate::UNLIMITED };
+    Call::from(call::energy::SetMandate { microgrid, mandate: Some(mandate) })
 }
 
 /// Takes the sender's mandate back.

@@ -86,6 +86,7 @@ fn a_user_works_by_the_command_line() {
     );
 
     granted(&user, &alice, &other);
+    sponsored(&user, &alice, devnet.wallet("alice")["address"].as_str().unwrap(), &other);
     offline(&user, &other);
     look(&user, dora, sent["id"].as_str().unwrap());
     refusals(&user);
@@ -129,6 +130,41 @@ fn granted(user: &User, grantor: &str, to: &str) {
     let revoke: Vec<&str> = ["grant", "revoke", id].into_iter().chain(by).collect();
     assert_eq!(user.json(&revoke)["receipt"]["code"], "success");
     assert_eq!(wattle_error(user.args(&pay("0.1"))), (1, "unknown_grant".to_owned()));
+}
+
+/// Somebody pays the user's fees for a while, and then signs for one.
+fn sponsored(user: &User, key: &str, sponsor: &str, to: &str) {
+    let by = ["--secret-key-file", key];
+    let terms = ["--to", "dora", "--total", "2", "--tx-per-hour", "60", "--expires-in", "3600"];
+    let begin = [&["grant", "sponsor"][..], &terms[..], &by[..]].concat();
+    assert_eq!(user.json(&begin)["receipt"]["code"], "success");
+    let ask = ["grant", "sponsorship", "--by", sponsor, "--to", "dora"];
+    let left = || number(&user.json(&ask)["spent"][0]["left"]);
+    let available = || number(&user.json(&["wallet", "balance", "dora"])["balances"][0]["available"]);
+    assert_eq!(left(), 2_000_000);
+    let pay = ["wallet", "send", "--from", "dora", "--fee-payer", sponsor, "--to", to, "--amount", "0.1"];
+    let before = available();
+    let paid = user.json(&pay);
+    assert_eq!(paid["receipt"]["code"], "success", "{paid}");
+    assert_eq!(before - available(), 100_000, "the fee is not the user's");
+    assert_eq!(left(), 2_000_000 - number(&paid["receipt"]["fee"]));
+    let end = [&["grant", "unsponsor", "--to", "dora"][..], &by[..]].concat();
+    assert_eq!(user.json(&end)["receipt"]["code"], "success");
+    assert_eq!(wattle_error(user.args(&ask)), (1, "not_found".to_owned()));
+    assert_eq!(wattle_error(user.args(&pay)), (1, "tx_not_sponsored".to_owned()));
+    // With its own signature it pays as well; that can be tried before, as soon as it is built.
+    let file = user.file("paid.json");
+    let args = json!({ "to": to, "asset": "0", "amount": "100000" }).to_string();
+    let call = ["--module", "token", "--call", "transfer", "--args", &args, "--out", &file];
+    let build = ["tx", "build", "--sender", "dora", "--fee-payer", sponsor];
+    user.json(&[&build[..], &call[..]].concat());
+    for signer in [["--from", "dora"], by] {
+        let simulated = user.json(&["tx", "simulate", &file]);
+        assert_eq!(simulated["receipt"]["code"], "success", "{simulated}");
+        user.json(&[&["tx", "sign", &file, "--out", &file][..], &signer[..]].concat());
+    }
+    assert_eq!(user.json(&["tx", "simulate", &file])["receipt"]["code"], "success");
+    assert_eq!(user.json(&["tx", "submit", &file])["receipt"]["code"], "success");
 }
 
 /// Built online, signed without network, submitted.

@@ -116,7 +116,7 @@ fn every_energy_command_is_sent_once() {
 }
 
 fn an_operator_begins(village: &Village) -> String {
-    let done = village.send("operator", &["register-microgrid", "--interval-minutes", "1"]);
+    let done = village.send("operator", &["register-microgrid", "--interval-minutes", "60"]);
     let grid = Village::field(&done, "microgrid_registered", "microgrid");
     let help = wattle(["energy", "set-terms", "--help"]).1;
     let (_, toml) = help.split_once("per kWh):").unwrap();
@@ -213,7 +213,7 @@ fn lines_are_posted(village: &Village, grid: &str) {
 
 fn orders(village: &Village, grid: &str) {
     let info = village.ask(&["microgrid", grid]);
-    let interval = (number(&info["current"]) + 120).to_string();
+    let interval = (number(&info["current"]) + 4).to_string();
     let order = |who: &str, side: &str, price: &str| {
         let words = [
             "order",
@@ -319,6 +319,7 @@ fn a_meter_is_swapped(village: &Village, grid: &str, old: &str) -> String {
     let (key, new, binding) = village.bound("new.key", &["--replaces", old]);
     let (chain, signer) =
         (village.devnet.ready["genesisHash"].as_str().unwrap(), village.file("net/operator.key"));
+    let now = village.now_ms().to_string(); // the chain's
     let words = [
         "sign-swap",
         "--chain",
@@ -337,6 +338,8 @@ fn a_meter_is_swapped(village: &Village, grid: &str, old: &str) -> String {
         "0000,0000",
         "--opening-export",
         "0000,0000",
+        "--at",
+        &now,
     ];
     village.note(&words);
     let signed = wattle_json(["energy"].iter().chain(&words).copied().chain(["--secret-key-file", &signer]));

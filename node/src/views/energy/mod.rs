@@ -207,6 +207,8 @@ fn microgrid_info(view: &View, id: Hash, grid: Microgrid) -> MicrogridInfo {
         cash: Amount(cash.credits_posted.saturating_sub(cash.debits_posted)),
         wallet,
         paused,
+        own_wallet: pause.is_some_and(|pause| pause.own_wallet),
+        waits: agenda.is_some_and(|agenda| agenda.waits),
         current: grid.interval_at(view.header.time_ms),
         next_clear: agenda.map(|agenda| agenda.clear),
         next_settle: agenda.map(|agenda| agenda.settle),

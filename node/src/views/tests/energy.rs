@@ -6,6 +6,7 @@ use wattle_primitives::call::market::Side;
 use wattle_primitives::event::{EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Call, call};
+use wattle_runtime::modules::energy::upkeep::least_price;
 
 /// Terms with a market: the gate closes 5 min before an interval, which settles 1 min after it and is final after 2.
 fn market_terms() -> Terms {
@@ -107,6 +108,36 @@ fn an_interval_is_told_to_its_end() {
     let alone = node.energy_members(microgrid, Some(address(3)), page(None, 5)).unwrap().items;
     assert_eq!(alone.iter().map(|member| member.account).collect::<Vec<_>>(), [address(3)]);
     every_event_is_proven(&node, world.header.height);
+}
+
+/// Goal: whoever looks sees whether a microgrid stands still, for want of what, and out of whose wallet it works.
+#[test]
+fn a_microgrid_says_who_pays_for_its_work() {
+    let mut world = World::new();
+    let microgrid = microgrid_id(&address(1), &Hash::ZERO);
+    let terms = Call::from(call::energy::SetTerms { microgrid, terms: Box::new(market_terms()) });
+    let resume = || Call::from(call::energy::ResumeMicrogrid { microgrid });
+    let told = |world: &World| {
+        let info = world.open().energy_microgrid(microgrid).unwrap().value;
+        (
+            info.paused.map(|paused| (paused.own.0, paused.available < paused.needed)),
+            info.own_wallet,
+            info.waits,
+        )
+    };
+    world.block(vec![world.tx(1, 0, vec![terms])], true);
+    assert_eq!(told(&world), (None, false, false));
+    let least = least_price(&world.genesis.params).0;
+    let rest = world.open().account(address(1)).unwrap().balances[0].available.0;
+    world.block(vec![world.tx(1, 1, vec![transfer(2, rest - least)])], true); // what is left pays the fee
+    world.block_at((world.header.time_ms.0 / 900_000 + 3) * 900_000);
+    assert_eq!(told(&world), (Some((0, true)), false, false));
+    let (to, amount) = (Address::of_microgrid(&microgrid), Amount(500_000));
+    let pay = Call::from(call::token::Transfer { to, asset: AssetId::NATIVE, amount });
+    world.block(vec![world.tx(3, 0, vec![pay, resume()])], true);
+    assert_eq!(told(&world), (None, true, false));
+    world.block(vec![world.tx(2, 0, vec![transfer(1, 100_000)]), world.tx(1, 2, vec![resume()])], true);
+    assert_eq!(told(&world), (None, false, false));
 }
 
 /// Every event of the chain has a proof that holds, for its own place and event only.

@@ -24,6 +24,10 @@ pub struct Mandate {
 }
 
 impl Mandate {
+    /// Lets settlement take all that is owed, for ever and without notice.
+    pub const UNLIMITED: Self =
+        Self { per_charge: None, per_period: None, expires_ms: TimeMs::MAX, notice_ms: TimeMs::ZERO };
+
     /// Whether it can be given: a period lasts, the notice is in its range.
     #[must_use]
     pub fn is_sound(&self) -> bool {

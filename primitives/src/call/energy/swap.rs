@@ -1,7 +1,7 @@
 //! The statement that the installer signs when a meter is replaced.
 
 use crate::reading::{RegisterEncoding, Words};
-use crate::units::WattHours;
+use crate::units::{TimeMs, WattHours};
 use crate::{Address, Hash, PublicKey, domain};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub struct MeterSwap {
     pub opening_import: Words,
     /// Its export register likewise.
     pub opening_export: Words,
+    /// When the installer read them all, ms UTC: no more than an interval before the block that takes the swap.
+    pub time_ms: TimeMs,
 }
 
 impl MeterSwap {

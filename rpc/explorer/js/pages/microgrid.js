@@ -113,6 +113,8 @@ class Microgrid extends Page {
           money(grid.paused.available, "0"),
         ],
       ],
+      grid.ownWallet && ["Work paid", "from its own wallet alone: another than its operator has resumed it"],
+      grid.waits && ["Work waits", "for its turn: its operator's bandwidth is used up"],
     );
   }
 

@@ -304,13 +304,62 @@ fn an_empty_bucket_stops_its_sender_until_it_has_leaked() {
 fn simulation_says_what_would_happen_without_signatures() {
     let world = World::new(Params { weight_price: Amount(1), ..params() });
     let body = world.body(1, vec![transfer(2, 10)]);
-    let told = simulate(&world.state, &world.env, &body, 1).unwrap();
+    let told = simulate(&world.state, &world.env, &body, &[]).unwrap();
     let done = world.clone_run(&world.sign(body.clone(), &[1])).unwrap();
     assert_eq!((Some(&told.receipt), told.uncharged), (done.receipts.txs.first(), None));
     let poor = TxBody { max_fee: Amount(0), ..body };
-    let told = simulate(&world.state, &world.env, &poor, 1).unwrap();
+    let told = simulate(&world.state, &world.env, &poor, &[]).unwrap();
     assert_eq!(told.receipt.outcome, Outcome::Success);
     assert_eq!(told.uncharged.unwrap().code(), "tx_fee_cap");
+}
+
+/// What a block takes a simulation takes, whoever pays and signs: with the signatures that are there so far, and with
+/// all of them.
+#[test]
+fn simulation_takes_what_a_block_takes() {
+    let mut world = World::new(Params { weight_price: Amount(1), ..params() });
+    let until = TimeMs(world.env.time_ms.0 + 3_600_000);
+    for (payer, total) in [(1, START), (5, Amount(1))] {
+        let limits = Limits::allowance(total, until);
+        world.ok(payer, Call::from(call::identity::Sponsor { grantee: address(2), limits }));
+    }
+    let limits = Limits::allowance(Amount(100), until);
+    let spending = Spending { cosign_above: Some(Amount(50)), ..limits.spending[0] };
+    let limits = Limits { spending: BoundedVec::new(vec![spending]).unwrap(), ..limits };
+    world.ok(1, Call::from(call::identity::Grant { reference: Hash::ZERO, grantee: address(2), limits }));
+    let grant = Some(call::identity::grant_id(&address(1), &Hash::ZERO));
+    let failed = |reason| Outcome::Failed { call: 0, reason };
+    // Its payer, by a grant or not, and who signs.
+    let table: [(u8, bool, &[u8], Outcome); 6] = [
+        (2, false, &[2], Outcome::Success),
+        (1, false, &[2], Outcome::Success),
+        (1, true, &[2], failed(Reason::CosignatureNeeded)),
+        (1, true, &[2, 1], Outcome::Success),
+        (3, true, &[2, 3], failed(Reason::CosignatureNeeded)),
+        (3, false, &[2, 3], Outcome::Success),
+    ];
+    for (payer, by_grant, signers, want) in table {
+        let grant = grant.filter(|_| by_grant);
+        let body = TxBody { grant, fee_payer: address(payer), ..world.body(2, vec![transfer(4, 51)]) };
+        let tx = world.sign(body.clone(), signers);
+        let done = world.clone_run(&tx).unwrap();
+        let receipt = done.receipts.txs.first();
+        assert_eq!(receipt.map(|receipt| &receipt.outcome), Some(&want), "{payer} {by_grant}");
+        let told = |auths: &[Auth]| simulate(&world.state, &world.env, &body, auths).unwrap();
+        let signed = told(tx.tx().auths());
+        assert_eq!((Some(&signed.receipt), signed.uncharged), (receipt, None));
+        if payer != 1 || signers.len() == 1 {
+            assert_eq!(Some(&told(&[]).receipt), receipt, "{payer} {by_grant}: nobody has signed yet");
+        }
+    }
+    // A sponsorship that does not suffice is told of; its sponsor's signature is good instead.
+    let body = TxBody { fee_payer: address(5), ..world.body(2, vec![transfer(4, 51)]) };
+    let told = simulate(&world.state, &world.env, &body, &[]).unwrap();
+    assert_eq!(told.uncharged.unwrap().code(), "tx_not_sponsored");
+    let tx = world.sign(body.clone(), &[2, 5]);
+    let done = world.clone_run(&tx).unwrap();
+    let told = simulate(&world.state, &world.env, &body, tx.tx().auths()).unwrap();
+    assert_eq!((Some(&told.receipt), told.uncharged), (done.receipts.txs.first(), None));
 }
 
 #[test]

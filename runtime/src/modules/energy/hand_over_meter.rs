@@ -9,7 +9,7 @@ use super::profile::Profile;
 use super::records::{Handed, Interval, Meter};
 use super::retire_meter::{close, engaged};
 use super::submit_readings::{active, closing, push_reading};
-use super::{METER, READING, mandate, meter, operated, tab};
+use super::{METER, READING, mandate, meter, operated, readings, tab};
 use crate::keys;
 use crate::modules::{Action, Ctx, SigSink, weights};
 use wattle_primitives::call::energy::HandOverMeter;
@@ -45,9 +45,8 @@ impl Action for HandOverMeter {
         mandate::require(ctx, &id, &to)?;
         active(ctx, address)?;
         let last = closing(ctx, &self.closing, &grid)?;
-        if ctx.time_ms().saturating_sub(last.effective_ms) > grid.interval_ms {
-            return Err(Reason::BadTime); // what flowed since would be the new owner's
-        }
+        // What flowed since would be the new owner's.
+        readings::fresh(last.effective_ms, grid.interval_ms, ctx.time_ms())?;
         let mut meter = meter(ctx, address)?;
         close(ctx, address, &mut meter, last)?;
         let interval = grid.interval_at(ctx.time_ms());

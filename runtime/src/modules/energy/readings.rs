@@ -100,7 +100,7 @@ pub(super) fn manual(meter: &Meter, read: &ReadMeter, now: TimeMs) -> Result<Las
     };
     let (import, export) =
         (counter(read.import_wh, last.import_wh)?, counter(read.export_wh, last.export_wh)?);
-    if read.time_ms < last.effective_ms || read.time_ms.0 > now.0.saturating_add(CLOCK_AHEAD_MS_MAX) {
+    if read.time_ms < last.effective_ms || is_ahead(read.time_ms, now) {
         return Err(Reason::BadTime);
     }
     let effective_ms = read.time_ms.min(now);
@@ -154,10 +154,22 @@ fn oldest(meter: &Meter, now: TimeMs) -> TimeMs {
     oldest
 }
 
+/// Refuses what was read more than an interval ago, or later than a clock may say: what somebody holds back until it
+/// suits is not what the meter shows.
+pub(super) fn fresh(read_ms: TimeMs, interval_ms: TimeMs, now: TimeMs) -> Result<(), Reason> {
+    let fresh = now.saturating_sub(read_ms) <= interval_ms && !is_ahead(read_ms, now);
+    if fresh { Ok(()) } else { Err(Reason::BadTime) }
+}
+
+/// Whether a clock that shows this is too far ahead of the block's time to be believed.
+fn is_ahead(time_ms: TimeMs, now: TimeMs) -> bool {
+    time_ms.0 > now.0.saturating_add(CLOCK_AHEAD_MS_MAX)
+}
+
 /// Whether the clock of a reading that is not the first is believed.
 pub(super) fn is_believed(reading: &Reading, last: &LastReading, now: TimeMs) -> bool {
-    let believable = last.effective_ms.0..=now.0.saturating_add(CLOCK_AHEAD_MS_MAX);
-    reading.clock != ClockQuality::Unset && believable.contains(&reading.time_ms.0)
+    let believable = reading.time_ms >= last.effective_ms && !is_ahead(reading.time_ms, now);
+    reading.clock != ClockQuality::Unset && believable
 }
 
 /// From when on energy may flow after a reading: from its effective time; but while a meter's clock is not believed,

@@ -1,4 +1,4 @@
-use super::readings::{is_believed, next};
+use super::readings::{fresh, is_believed, next};
 use super::records::{LastReading, Microgrid};
 use super::{METER, READING, meter, metering, operated};
 use crate::keys;
@@ -80,7 +80,7 @@ pub(super) fn closing(
     let (reading, now) = (&signed.reading, ctx.time_ms());
     let genuine = ctx.next_verdict() && Address::of_key(&signed.key) == reading.meter;
     let taken = meter(ctx, &reading.meter)?.last.filter(|last| {
-        let fresh = now.saturating_sub(last.effective_ms) <= grid.interval_ms;
+        let fresh = fresh(last.effective_ms, grid.interval_ms, now).is_ok();
         genuine && fresh && !last.manual && last.seq == reading.seq
     });
     if let Some(last) = taken {

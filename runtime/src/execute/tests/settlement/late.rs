@@ -441,6 +441,7 @@ pub(super) fn swap_of(village: &Village, installer: u8, old: (u8, u64, u64), new
         power_max_w: 20_000,
         opening_import: words(opening),
         opening_export: words(0),
+        time_ms: TimeMs(village.now()),
     };
     signed(&village.world.env.chain, swap, installer, new)
 }
@@ -501,6 +502,53 @@ fn a_swaps_registers_show_no_more_than_can_have_flowed() {
         village.ok(1, swap_of(&village, by, (52, most, 0), 62, 0));
         village.check_tabs();
     }
+}
+
+/// A swap of meter `old`, which the operator read at `at`.
+fn read_at(village: &mut Village, at: u64, old: (u8, u64, u64), new: u8) -> Call {
+    let now = std::mem::replace(&mut village.world.env.time_ms, TimeMs(at));
+    let swap = swap_of(village, 1, old, new, 0);
+    village.world.env.time_ms = now;
+    swap
+}
+
+/// Whoever keeps a signed swap in a drawer could use it when it suits: to leave out what has flowed since, or to end a
+/// meter that it wants gone.
+#[test]
+fn a_swap_held_back_for_longer_than_an_interval_is_refused() {
+    for (early_ms, want) in [(DAY, false), (QUARTER + 1, false), (QUARTER, true), (0, true)] {
+        let (mut village, _) = metered(&terms());
+        village.world.env.time_ms = TimeMs(village.first_ms + 2 * DAY);
+        let at = village.now() - early_ms;
+        let swap = read_at(&mut village, at, (52, 1_500, 0), 62);
+        if want {
+            village.ok(1, swap)
+        } else {
+            village.fails(1, swap, Reason::BadTime)
+        }
+        village.check_tabs();
+    }
+}
+
+/// A swap's clock is ahead by no more than a reading's. What the new meter shows beyond its opening registers may have
+/// flowed since they were read.
+#[test]
+fn a_swaps_registers_are_of_the_time_at_which_they_were_read() {
+    let (mut village, _) = metered(&terms());
+    village.go(village.first_ms + HOUR);
+    for (ahead_ms, want) in [(60_001, false), (60_000, true)] {
+        let at = village.now() + ahead_ms;
+        let swap = read_at(&mut village, at, (52, 1_000, 0), 62);
+        if want { village.ok(1, swap) } else { village.fails(1, swap, Reason::BadTime) }
+    }
+    village.go(village.now() + QUARTER);
+    let at = village.now() - QUARTER;
+    let swap = read_at(&mut village, at, (62, 0, 0), 63);
+    village.ok(1, swap);
+    let mut new = Sim { import: 5_000, ..Sim::new(63, village.now()) }; // a quarter of an hour at full power
+    let reading = new.read(village.world.env.chain, village.now(), 0, SYNCED);
+    assert_eq!(village.submit(vec![reading]), [Ok(())]);
+    village.check_tabs();
 }
 
 /// Its owner swaps a meter by its own call; without its mandate the operator does not.

@@ -35,10 +35,6 @@ fn quarter(village: &mut Village, sim: &mut Sim, at: u64, wh: u64) {
     village.go(at + 60_000);
 }
 
-fn unlimited() -> Mandate {
-    Mandate { per_charge: None, per_period: None, expires_ms: TimeMs::MAX, notice_ms: TimeMs::ZERO }
-}
-
 fn give(village: &Village, mandate: Mandate) -> Call {
     Call::from(SetMandate { microgrid: village.id, mandate: Some(mandate) })
 }
@@ -66,19 +62,26 @@ fn nobody_is_bound_to_a_meter_without_its_mandate() {
     village.fails(1, meter(52, 2), Reason::MandateRequired);
     village.ok(1, meter(51, 1)); // its own
     let before = village.funds(2);
-    village.ok(2, give(&village, Mandate { expires_ms: TimeMs(end), ..unlimited() }));
+    village.ok(2, give(&village, Mandate { expires_ms: TimeMs(end), ..Mandate::UNLIMITED }));
     village.ok(1, meter(52, 2));
     village.fails(1, meter(53, 3), Reason::MandateRequired);
     village.ok(2, no_mandate(id));
     assert_eq!(village.funds(2), before, "the deposit is given back");
     village.fails(1, meter(53, 2), Reason::MandateRequired);
-    village.ok(2, give(&village, Mandate { expires_ms: TimeMs(end), ..unlimited() }));
+    village.ok(2, give(&village, Mandate { expires_ms: TimeMs(end), ..Mandate::UNLIMITED }));
     village.go(end);
     village.fails(1, meter(53, 2), Reason::MandateRequired);
-    village.fails(2, give(&village, Mandate { expires_ms: TimeMs(end), ..unlimited() }), Reason::BadTime);
+    village.fails(
+        2,
+        give(&village, Mandate { expires_ms: TimeMs(end), ..Mandate::UNLIMITED }),
+        Reason::BadTime,
+    );
     for bad in [
-        Mandate { notice_ms: TimeMs(400 * DAY + 1), ..unlimited() },
-        Mandate { per_period: Some(PerPeriod { amount: Amount(1), period_ms: TimeMs(0) }), ..unlimited() },
+        Mandate { notice_ms: TimeMs(400 * DAY + 1), ..Mandate::UNLIMITED },
+        Mandate {
+            per_period: Some(PerPeriod { amount: Amount(1), period_ms: TimeMs(0) }),
+            ..Mandate::UNLIMITED
+        },
     ] {
         assert_eq!(give(&village, bad).check(), Err(Reason::OutOfRange));
     }
@@ -88,7 +91,7 @@ fn nobody_is_bound_to_a_meter_without_its_mandate() {
 #[test]
 fn nobody_gives_a_mandate_by_a_grant() {
     let mut village = Village::new(params(), &terms());
-    let (given, taken) = (give(&village, unlimited()), no_mandate(village.id));
+    let (given, taken) = (give(&village, Mandate::UNLIMITED), no_mandate(village.id));
     let calls = Calls::Only(BoundedVec::new(vec![given.kind()]).unwrap());
     let limits = Limits { calls, ..Limits::allowance(Amount(100), TimeMs::MAX) };
     village.ok(2, Call::from(Grant { reference: Hash::ZERO, grantee: address(3), limits }));
@@ -140,7 +143,7 @@ fn nobodys_wallet_is_debited_beyond_its_mandate() {
     let (mut village, mut sim) = metered(&terms());
     let (start, before) = (village.first_ms, village.funds(2));
     let per_period = Some(PerPeriod { amount: Amount(500_000), period_ms: TimeMs(DAY) });
-    let limits = Mandate { per_charge: Some(Amount(200_000)), per_period, ..unlimited() };
+    let limits = Mandate { per_charge: Some(Amount(200_000)), per_period, ..Mandate::UNLIMITED };
     village.ok(2, give(&village, limits));
     // 300,000 in each interval, of which two steps of settlement take together what one may.
     let mut taken = |village: &mut Village, quarter: u64| {
@@ -173,7 +176,7 @@ fn nobodys_wallet_is_debited_beyond_its_mandate() {
 fn nothing_is_taken_under_new_terms_before_the_notice_is_over() {
     let (mut village, mut sim) = metered(&terms());
     let start = village.first_ms;
-    village.ok(2, give(&village, Mandate { notice_ms: TimeMs(2 * DAY), ..unlimited() }));
+    village.ok(2, give(&village, Mandate { notice_ms: TimeMs(2 * DAY), ..Mandate::UNLIMITED }));
     quarter(&mut village, &mut sim, start + QUARTER, 100);
     assert_eq!(village.tab(2), 0, "terms that it knew");
     village.ok(1, set(&village, dear()));
@@ -202,7 +205,7 @@ fn a_long_readings_bill_waits_for_the_notice_of_its_own_terms() {
     let slow = |terms: Terms| Terms { grace_ms: TimeMs(DAY), late_window_ms: TimeMs(2 * DAY), ..terms };
     let (mut village, mut sim) = metered(&slow(terms()));
     let (start, before) = (village.first_ms, village.funds(2));
-    village.ok(2, give(&village, Mandate { notice_ms: TimeMs(14 * DAY), ..unlimited() }));
+    village.ok(2, give(&village, Mandate { notice_ms: TimeMs(14 * DAY), ..Mandate::UNLIMITED }));
     village.ok(1, set(&village, slow(dear())));
     let told = village.now();
     assert_eq!(newest(&village) * QUARTER, start + DAY);

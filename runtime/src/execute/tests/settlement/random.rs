@@ -159,6 +159,7 @@ fn swap(village: &mut Village, home: &mut Home, shown: &mut Shown, new: u8) {
         power_max_w: 20_000,
         opening_import: zero(),
         opening_export: zero(),
+        time_ms: TimeMs(village.now()),
     };
     village.ok(1, signed(&village.world.env.chain, swap, 1, new));
     close(home, shown);
