@@ -297,6 +297,9 @@ fn refusal_hint(code: &str, data: &Value) -> Option<String> {
         "mandate_required" => {
             "the meter's owner lets the operator do that with `wattle energy mandate set`, or calls itself"
         }
+        "bad_time" => {
+            "what was read is too old, or a clock is ahead: compare it with `wattle query status`, read and sign anew"
+        }
         "meter_suspended" => "`wattle energy read-meter` enters what it shows; or swap it, or retire it",
         "reading_required" => {
             "a reading that the meter has signed comes first: `wattle energy readings` shows its last one"

@@ -302,7 +302,7 @@ pub struct MemberInfo {
     pub code: u32,
     /// Its debt, estimates included, base units.
     pub owes: Amount,
-    /// What it is owed, base units; not what is in escrow.
+    /// What it is owed, escrow included, base units.
     pub due: Amount,
     /// Its own credit limit; the terms' when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -51,7 +51,8 @@ pub(super) struct SignSwapArgs {
     /// Its export register likewise.
     #[arg(long, value_name = "WORDS", value_parser = words)]
     opening_export: Words,
-    /// When they were read: a time (UTC), or ms since 1970; now when absent. The swap is good for an interval from then.
+    /// When they were read: a time (UTC), or ms since 1970; now when absent. From then the swap is good
+    /// for an hour, or for an interval of the microgrid if that is longer.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<TimeMs>,
     #[command(flatten)]
@@ -88,7 +89,11 @@ pub(super) fn sign(args: &SignSwapArgs, ctx: &Ctx) -> CliResult {
         opening_export: args.opening_export.clone(),
         time_ms: args.at.unwrap_or_else(wattle_host::wall::now),
     };
-    output::note(&format!("closes {} and opens {}", swap.old, Address::of_key(&swap.new)));
+    let (new, read) = (Address::of_key(&swap.new), output::time(swap.time_ms));
+    output::note(&format!(
+        "closes {} and opens {new}, as read at {read}: to be sent within the hour",
+        swap.old
+    ));
     let secret = args.signer.unlock(ctx)?;
     let signature = secret.sign(&swap.signing_bytes(&args.chain));
     let json = to_json(&SignedSwap { swap, key: secret.public(), signature, binding: args.binding });

@@ -82,14 +82,16 @@ pub enum NodeCommand {
     Doctor(doctor::DoctorArgs),
 }
 
-/// Runs what was parsed and prints its result. Returns the exit code. Not async, so that all of it is compiled here, once,
-/// and not with the program.
+/// Runs what was parsed and prints its result. Returns the exit code. Not async, so that all of it is compiled here,
+/// once, and not with the program.
 pub fn run(cli: Cli) -> u8 {
     let json = cli.global.json;
-    let result = Ctx::new(cli.global).and_then(|ctx| {
-        let runtime = tokio::runtime::Runtime::new().map_err(|error| CliError::failed("threads", &error))?;
-        runtime.block_on(dispatch(cli.command, &ctx))
-    });
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return wattle_cli::fail(&CliError::failed("threads", &error), json),
+    };
+    let result = Ctx::new(cli.global).and_then(|ctx| runtime.block_on(dispatch(cli.command, &ctx)));
+    // Before the threads are waited for: one of them may hang at a disk or a name.
     wattle_cli::finish(result, json)
 }
 

@@ -170,11 +170,11 @@ pub struct Pause {
     pub own_wallet: bool,
 }
 
-/// Codes of members are below this; the bits above tell a member's accounts apart.
+/// Codes of members are below this; the bits above tell a member's accounts apart, and no such account has the code of
+/// taxes, 2^32 - 1.
 pub const MEMBERS_END: u32 = (1 << 30) - 1;
 
-/// Code of a member's account of what it was charged for estimates that no reading has replaced: so much of its tab is
-/// only estimated.
+/// Code of a member's account of what it was charged for estimates that no reading has replaced. It is not on its tab.
 #[must_use]
 pub const fn estimates_of(code: u32) -> u32 {
     code | 1 << 30

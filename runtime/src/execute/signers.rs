@@ -4,7 +4,6 @@ use crate::State;
 use crate::keys;
 use crate::modules::ctx::BlockEnv;
 use crate::modules::identity;
-use crate::modules::identity::records::Account;
 use wattle_primitives::tx::AUTHS_MAX;
 use wattle_primitives::{Address, Auth, TxBody};
 
@@ -18,13 +17,12 @@ pub struct Signers {
 }
 
 impl Signers {
-    /// Of a body with these signatures so far. The sender's are taken for granted. Those of another who pays the fee are
-    /// as well, if one of them is there, or if it does not sponsor the sender.
+    /// Of a body with these signatures so far. The sender's are taken for granted. Those of another who pays the fee
+    /// are as well, if one of them is there, or if it does not sponsor the sender.
     #[must_use]
     pub fn expected(state: &State, env: &BlockEnv, body: &TxBody, auths: &[Auth]) -> Self {
         let TxBody { sender, fee_payer, .. } = body;
-        let known: Option<Account> = state.read(keys::account(sender));
-        let authority = known.and_then(|known| known.authority);
+        let authority = state.read(keys::account(sender)).and_then(|known| known.authority);
         let of_sender =
             |auth: &Auth| identity::weigh_keys(sender, authority.as_ref(), std::iter::once(&auth.key)).0 > 0;
         let sponsored = || {
@@ -40,8 +38,9 @@ impl Signers {
 
 /// The fewest keys of an account that reach its threshold.
 fn fewest(state: &State, address: &Address) -> usize {
-    let known: Option<Account> = state.read(keys::account(address));
-    let Some(authority) = known.and_then(|known| known.authority) else { return 1 };
+    let Some(authority) = state.read(keys::account(address)).and_then(|known| known.authority) else {
+        return 1;
+    };
     let mut weights: Vec<u32> = authority.keys.iter().map(|key| u32::from(key.weight)).collect();
     weights.sort_unstable_by(|a, b| b.cmp(a));
     let mut reached = 0u32;

@@ -141,7 +141,7 @@ fn members(all: &mut Map<String, Value>) {
             deposit: deposit(4, 5) => deposit_json(4, 5),
         }
     );
-    record!(all, "Slice", Slice { import_wh: wh(1), export_wh: wh(2) });
+    record!(all, "Slice", Slice { import_wh: wh(1), export_wh: wh(2), beyond_wh: wh(3) });
     record!(
         all,
         "Dispute",

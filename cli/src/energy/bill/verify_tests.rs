@@ -89,6 +89,11 @@ fn lines_that_were_left_out_are_missed() {
         let rest = lines.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, line)| line);
         assert!(add_up(rest, &ACCOUNT, &tab, &[]).is_err(), "without line {left_out}");
     }
+    // 5 went to another account of the member's, and 3 of it came back.
+    let moved = BalanceRecord { debits_posted: 8 + 5, credits_posted: 15 + 3, ..tab };
+    let other = BalanceRecord { debits_posted: 3, credits_posted: 5, ..BalanceRecord::default() };
+    assert!(add_up(lines.iter(), &ACCOUNT, &moved, &[other]).is_ok());
+    assert!(add_up(lines.iter(), &ACCOUNT, &moved, &[]).is_err());
     // Paid in and out again: the balance alone would not tell.
     assert!(add_up(lines[..1].iter(), &ACCOUNT, &tab, &[]).is_err());
 }

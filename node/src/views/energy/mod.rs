@@ -260,13 +260,13 @@ fn mandate_info(view: &View, id: &Hash, grid: &Microgrid, owner: &Address) -> Op
 
 fn member_info(view: &View, id: &Hash, grid: &Microgrid, account: Address, member: Member) -> MemberInfo {
     let Member { code, credit_limit, reserved, exposed, meters, suspended, until, .. } = member;
-    let Customer { tab, estimates, escrow, paid_out } = query::customer(&view.state, grid, code);
-    let owes = tab.saturating_add_unsigned(estimates.0);
+    let customer = query::customer(&view.state, grid, code);
+    let Customer { estimates, escrow, paid_out, .. } = customer;
     MemberInfo {
         account,
         code,
-        owes: Amount(owes.max(0).unsigned_abs()),
-        due: Amount(owes.min(0).unsigned_abs()),
+        owes: Amount(customer.due().min(0).unsigned_abs()),
+        due: Amount(customer.due().max(0).unsigned_abs()),
         credit_limit,
         reserved,
         estimated: estimates,

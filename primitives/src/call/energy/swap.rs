@@ -27,7 +27,8 @@ pub struct MeterSwap {
     pub opening_import: Words,
     /// Its export register likewise.
     pub opening_export: Words,
-    /// When the installer read them all, ms UTC: no more than an interval before the block that takes the swap.
+    /// When the installer read them all, ms UTC: no more than an interval, or an hour, before the block that takes the
+    /// swap, nor later than a clock may be ahead of it.
     pub time_ms: TimeMs,
 }
 

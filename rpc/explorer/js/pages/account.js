@@ -258,6 +258,8 @@ function tab(grid, member, address) {
     ["Microgrid", name("microgrid", grid.id)],
     ["Owes", coin(member.owes)],
     ["Is owed", coin(member.due)],
+    ["Of it in escrow", member.escrow !== "0" ? coin(member.escrow) : null],
+    ["Paid out", member.paidOut !== "0" ? coin(member.paidOut) : null],
     ["Of estimates", member.estimated !== "0" ? coin(member.estimated) : null],
     ["Credit limit", member.creditLimit != null ? coin(member.creditLimit) : "the terms'"],
     ["Sold, not settled", member.exposed !== "0" ? coin(member.exposed) : null],

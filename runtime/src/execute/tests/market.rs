@@ -4,7 +4,6 @@ use super::*;
 use crate::keys;
 use crate::modules::energy::records::{LastReading, Meter};
 use crate::modules::energy::records::{Microgrid, Position, SettledMeter, Silence, Step};
-use crate::modules::energy::tab::Customer;
 use crate::query;
 use crate::state::decode_entry;
 use wattle_primitives::call::energy::*;
@@ -149,8 +148,7 @@ impl World {
     /// What person `n` is owed on all its accounts; negative when it owes.
     pub(crate) fn tab(&self, n: u8) -> i128 {
         let code = u32::from(n); // persons joined in the order of their numbers
-        let Customer { tab, estimates, escrow, .. } = query::customer(&self.state, &self.grid(), code);
-        escrow.0 as i128 - estimates.0 as i128 - tab
+        query::customer(&self.state, &self.grid(), code).due()
     }
 
     fn book_account(&self, code: u32) -> i128 {
@@ -530,7 +528,7 @@ fn a_market_that_is_cleared_late_passes_over_orders_whose_time_is_over() {
 }
 
 #[test]
-fn what_is_owed_in_all_is_no_more_than_the_limit_and_estimates_paid_or_not() {
+fn no_estimate_counts_against_the_limit_whether_paid_or_not() {
     for paid in [false, true] {
         let mut world = village(ClearingRule::PayAsBid, params());
         world.env.time_ms = TimeMs(T0 + INTERVAL_MS); // the terms hold

@@ -10,8 +10,8 @@ fn product(a: u128, b: u128) -> (u128, u128) {
 }
 
 /// Who gets what does not divide. `share` gives a unit to the part in which the running sum comes to it, so late rather
-/// than early, and never to a part of nothing; `proportion` gives it to nobody. Numscript's allotment, the usual rule in
-/// ledgers, begins with the floors as well, and gives the units left one by one from the first part on.
+/// than early, and never to a part of nothing; `proportion` gives it to nobody. Numscript's allotment, the usual rule
+/// in ledgers, begins with the floors as well, and gives the units left one by one from the first part on.
 #[test]
 fn what_does_not_divide_is_never_lost_nor_made() {
     const HALF: u128 = 1 << 127;

@@ -111,6 +111,7 @@ fn book_slice(
     let mut position = ctx.state.read(key).unwrap_or_default();
     position.import_wh = position.import_wh.saturating_add(slice.import_wh);
     position.export_wh = position.export_wh.saturating_add(slice.export_wh);
+    position.beyond_wh = position.beyond_wh.saturating_add(slice.beyond_wh);
     ctx.state.write(key, &position);
     Ok(())
 }

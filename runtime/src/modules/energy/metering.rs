@@ -267,9 +267,10 @@ impl Flow<'_> {
             debit = up();
         }
         let over = estimate.saturating_sub(import);
-        let refund = exact(price.import, WattHours(over.saturating_sub(replaced.offset)))
-            .saturating_add(exact(price.export, WattHours(replaced.offset)))
-            .min(share(replaced.worth, 0, over, estimate));
+        let worth = share(replaced.worth, 0, over, estimate);
+        // Back comes what was charged; and what was set off and so not sold to the grid, which nobody had charged.
+        let back = exact(price.import, WattHours(over.saturating_sub(replaced.offset))).min(worth);
+        let refund = exact(price.export, WattHours(replaced.offset)).saturating_add(back).min(worth);
         let credit = refund.saturating_add(exact(price.export, WattHours(export)));
         let mut credit = carried(credit, &mut carry.credit);
         if code == OPERATOR {
@@ -279,7 +280,7 @@ impl Flow<'_> {
         tab::charge(ctx, self.grid, OPERATOR, code, credit)?;
         if code != OPERATOR {
             // A dispute does not grant it again.
-            member.granted = member.granted.saturating_add(whole(refund));
+            member.granted = member.granted.saturating_add(whole(back));
             let net = WattHours(import.saturating_sub(export));
             let span = (from, self.unknown_until.map_or(to, |end| end.max(to)));
             let most = energy_at_most(self.meter.power_max_w, self.grid.interval_ms);
@@ -434,10 +435,11 @@ impl Flow<'_> {
         }
         let key = keys::slice(self.address, interval);
         let slice = ctx.state.read(key).unwrap_or_default();
-        let slice = Slice {
-            import_wh: slice.import_wh.saturating_add(WattHours(import)),
-            export_wh: slice.export_wh.saturating_add(WattHours(export)),
-        };
-        ctx.state.write(key, &slice);
+        let import_wh = slice.import_wh.saturating_add(WattHours(import));
+        let export_wh = slice.export_wh.saturating_add(WattHours(export));
+        // A rating that is raised meanwhile makes no power of what flowed before.
+        let most = energy_at_most(self.meter.power_max_w, self.grid.interval_ms);
+        let beyond_wh = slice.beyond_wh.max(import_wh.saturating_sub(most));
+        ctx.state.write(key, &Slice { import_wh, export_wh, beyond_wh });
     }
 }

@@ -140,7 +140,7 @@ pub struct Position {
     pub escrow: Amount,
     /// The estimated part of `import_wh`.
     pub estimate_wh: WattHours,
-    /// What meters showed beyond what can flow through them in an interval, Wh: it flowed before, and has no power.
+    /// What meters showed beyond what can flow through them in an interval: it flowed before, and has no power.
     pub beyond_wh: WattHours,
     /// Orders placed, ended ones included.
     pub orders: u16,
@@ -249,4 +249,6 @@ pub struct Slice {
     pub import_wh: WattHours,
     /// Export, Wh.
     pub export_wh: WattHours,
+    /// Import beyond what can flow in an interval at the rating of the time, Wh.
+    pub beyond_wh: WattHours,
 }

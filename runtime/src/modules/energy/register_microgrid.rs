@@ -25,8 +25,8 @@ impl Action for RegisterMicrogrid {
         weights::keys(40)
     }
 
-    /// Registers a microgrid of the sender's, with its book and the operator's accounts. Where the chain has a registrar, it
-    /// does so itself, or whom it sponsors for this call by name.
+    /// Registers a microgrid of the sender's, with its book and the operator's accounts. Where the chain has a
+    /// registrar, it does so itself, or whom it sponsors for this call by name.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { reference, asset, interval_ms } = *self;
         let operator = ctx.on_behalf_of();

@@ -17,14 +17,13 @@
 use super::collect::{PAY_KEYS, collect, pay_tab};
 use super::exact::{proportion, share};
 use super::lines;
-use super::metering::energy_at_most;
 use super::prices::{carried, cost, exact};
-use super::readings;
 use super::records::{
     Carry, Interval, LastReading, Measured, Meter, Position, SettledMeter, Silence, Slice, Step,
 };
 use super::tab::{self, CLEARING, OPERATOR, Tab};
 use super::work::{At, Budget};
+use super::{TERMS_KEYS, readings};
 use crate::keys;
 use crate::modules::Ctx;
 use wattle_primitives::call::energy::{ClearingRule, LossRule};
@@ -40,13 +39,14 @@ const MEASURE_KEYS: u64 = 10;
 const IDLE_KEYS: u64 = 2;
 /// Keys of what a member owes or is owed: tab, estimates, escrow.
 const BALANCE_KEYS: u64 = 3;
-/// Keys of a member who is owed something, or owes it and does not pay: that, list entry, member, wallet, mandate.
+/// Keys of a member who is owed something, or owes it and does not pay: that, list entry, member, wallet, mandate. Who
+/// owes has the newest terms looked up as well.
 const UNPAID_KEYS: u64 = BALANCE_KEYS + 4;
 /// Keys of posting a member's line: position, list entry, member, estimates, two tabs and the clearing account with
 /// their records, and what paying takes.
-const POST_KEYS: u64 = 10 + PAY_KEYS;
+pub(super) const POST_KEYS: u64 = 10 + PAY_KEYS;
 /// Keys of bringing a member's escrow to its tab: the account with its record, the sum.
-const FREE_KEYS: u64 = 3;
+pub(super) const FREE_KEYS: u64 = 3;
 
 /// Goes on with settling an interval; whether it is done.
 pub(crate) fn settle(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool {
@@ -129,6 +129,8 @@ struct Part {
     export_wh: WattHours,
     /// The estimated part of the import, Wh, where the meter has not reported to the end.
     estimate: Option<WattHours>,
+    /// Measured import beyond what can flow through the meter in an interval.
+    beyond_wh: WattHours,
 }
 
 fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
@@ -155,7 +157,7 @@ fn measure(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, index: u32) {
         if meter.role == MeterRole::Sub {
             let before = settled.handed.filter(|handed| at.interval < handed.interval);
             let owner = before.map_or(meter.owner, |handed| handed.from);
-            book(ctx, at, owner, &part, meter.power_max_w, &mut settled);
+            book(ctx, at, owner, &part, &mut settled);
             if is_lost(at, ctx.time_ms(), &last, &settled) {
                 suspend(ctx, at, &address, &mut meter, &mut settled);
             }
@@ -182,7 +184,7 @@ fn part(
         ctx.state.remove(key);
     }
     let coarse = settled.is_coarse(at.interval);
-    let Slice { import_wh, export_wh } = slice.unwrap_or_default();
+    let Slice { import_wh, export_wh, beyond_wh } = slice.unwrap_or_default();
     let (start, end) = (at.grid.start(at.interval), at.grid.end(at.interval));
     if last.effective_ms >= end || meter.closed().is_some() {
         let of_owner = settled.handed.is_none_or(|handed| handed.interval < at.interval);
@@ -190,7 +192,7 @@ fn part(
         if !coarse && !last.manual && whole && meter.role == MeterRole::Sub {
             settled.profile.learn(start, end, import_wh);
         }
-        return Part { import_wh, export_wh, estimate: coarse.then_some(WattHours::ZERO) };
+        return Part { import_wh, export_wh, estimate: coarse.then_some(WattHours::ZERO), beyond_wh };
     }
     let since_ms = last.effective_ms.max(start);
     let first = Silence { since_ms, until_ms: None, amount: Amount::ZERO, rest: 0 };
@@ -201,7 +203,8 @@ fn part(
     let estimate = WattHours(settled.estimated(start, end, at.grid.interval_ms));
     let guessed = estimate > WattHours::ZERO && planted!("silent-export-estimated");
     let export_wh = if guessed { export_wh.saturating_add(estimate) } else { export_wh };
-    Part { import_wh: import_wh.saturating_add(estimate), export_wh, estimate: Some(estimate) }
+    let import_wh = import_wh.saturating_add(estimate);
+    Part { import_wh, export_wh, estimate: Some(estimate), beyond_wh }
 }
 
 /// Whether a meter has been silent for so long that its light node keeps no more. Not in pauses, nor while settlement
@@ -241,24 +244,14 @@ fn add(sums: &mut Measured, part: &Part) {
 }
 
 /// Books a meter's part to its owner's position.
-fn book(
-    ctx: &mut Ctx<'_>,
-    at: &At<'_>,
-    owner: Address,
-    part: &Part,
-    power_max_w: u32,
-    settled: &mut SettledMeter,
-) {
+fn book(ctx: &mut Ctx<'_>, at: &At<'_>, owner: Address, part: &Part, settled: &mut SettledMeter) {
     let Some(member) = ctx.state.read(keys::member(at.id, &owner)) else { return };
     let key = keys::position(at.id, at.interval, member.code);
     let mut position = ctx.state.read(key).unwrap_or_default();
     position.import_wh = position.import_wh.saturating_add(part.import_wh);
     position.export_wh = position.export_wh.saturating_add(part.export_wh);
-    let estimate = part.estimate.unwrap_or_default();
-    position.estimate_wh = position.estimate_wh.saturating_add(estimate);
-    let most = energy_at_most(power_max_w, at.grid.interval_ms);
-    let beyond = part.import_wh.saturating_sub(estimate).saturating_sub(most);
-    position.beyond_wh = position.beyond_wh.saturating_add(beyond);
+    position.estimate_wh = position.estimate_wh.saturating_add(part.estimate.unwrap_or_default());
+    position.beyond_wh = position.beyond_wh.saturating_add(part.beyond_wh);
     let start = at.grid.start(at.interval);
     let silent = settled.silence.is_some_and(|silence| silence.until_ms.is_none_or(|end| end > start));
     position.estimated |= part.estimate.is_some() && (silent || !position.is_idle());
@@ -355,7 +348,7 @@ fn post(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> u64
     } else if position.exposed.max(position.escrow) > Amount::ZERO {
         ctx.state.write(key, &Position { exposed: Amount::ZERO, escrow: Amount::ZERO, ..position });
     }
-    cover(ctx, at, account, code, &position);
+    end_position(ctx, at, account, code, &position);
     collect(ctx, at, account, code, before);
     if position.escrow > Amount::ZERO { POST_KEYS.saturating_add(FREE_KEYS) } else { POST_KEYS }
 }
@@ -400,9 +393,10 @@ pub(super) fn move_between(ctx: &mut Ctx<'_>, at: &At<'_>, from: u32, to: u32, a
     ctx.attempt(|ctx| tab::charge(ctx, at.grid, from, to, amount)).is_some()
 }
 
-/// Brings what a member has in escrow for energy it sold to its tab, now that it is settled, and pays it out. Notes as well how much energy
-/// was not charged for, in an interval that is estimated, since it went against export or bought energy.
-fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, position: &Position) {
+/// Ends what a position stood for, now that it is settled: what its member has in escrow for energy it sold comes to
+/// its tab, and is paid out. Notes as well how much energy was not charged for, in an interval that is estimated, since
+/// it went against export or bought energy.
+fn end_position(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, position: &Position) {
     ctx.attempt(|ctx| tab::free(ctx, (at.id, at.grid), code, position)); // as in `move_between`
     let escrow = position.escrow;
     let key = keys::member(at.id, &account);
@@ -417,8 +411,10 @@ fn cover(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, position: 
         }
         ctx.state.write(key, &member);
     }
-    // It was paid to this member: no other claim shares in it.
-    ctx.attempt(|ctx| tab::pay_out(ctx, at.id, at.grid, account, escrow));
+    // It was paid to this member: no other claim shares in it. The operator is paid after the members.
+    if escrow > Amount::ZERO && (code != OPERATOR || planted!("operators-escrow-first")) {
+        ctx.attempt(|ctx| tab::pay_out(ctx, at.id, at.grid, account, escrow));
+    }
 }
 
 /// Collects what a member owes, or notes and sums up what it is to be paid. Returns how many keys that touched.
@@ -430,11 +426,16 @@ fn claim(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> u6
     let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return IDLE_KEYS };
     if matches!(tab, Tab::Owes(_)) {
         let paid = pay_tab(ctx, at, account);
-        return if paid { PAY_KEYS.saturating_add(IDLE_KEYS) } else { UNPAID_KEYS };
+        return if paid {
+            PAY_KEYS.saturating_add(IDLE_KEYS)
+        } else {
+            UNPAID_KEYS.saturating_add(TERMS_KEYS)
+        };
     }
     let key = keys::member(at.id, &account);
     let Some(mut member) = ctx.state.read(key).filter(|_| code != OPERATOR) else { return UNPAID_KEYS };
-    record.dues = record.dues.saturating_add(tab::due(ctx, at.grid, code));
+    let escrow = tab::escrow(ctx, at.grid, code);
+    record.dues = record.dues.saturating_add(tab::due(ctx, at.grid, code).saturating_sub(escrow));
     (member.claim, member.claimed) = (tab::payable(ctx, at.grid, &member), at.interval);
     record.claims = record.claims.saturating_add(member.claim);
     ctx.state.write(key, &member);
@@ -443,18 +444,16 @@ fn claim(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> u6
 
 /// Pays a member its part of the pot. Returns how many keys that touched.
 fn pay(ctx: &mut Ctx<'_>, at: &At<'_>, record: &Interval, code: u32) -> u64 {
-    if !matches!(tab::balance(ctx, at.grid, code), Tab::Due(_)) {
-        return BALANCE_KEYS;
-    }
     let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return IDLE_KEYS };
-    let Some(member) = ctx.state.read(keys::member(at.id, &account)) else { return UNPAID_KEYS };
+    let Some(member) = ctx.state.read(keys::member(at.id, &account)) else { return IDLE_KEYS };
+    if code != OPERATOR && member.claimed != at.interval {
+        return IDLE_KEYS; // it was owed nothing when claims were summed up
+    }
     let (pot, claims) = (record.pot, record.claims);
     let claim =
         if planted!("claim-of-the-moment") { tab::payable(ctx, at.grid, &member) } else { member.claim };
     let part = if code == OPERATOR {
         pot.saturating_sub(claims).min(spare(ctx, at, record))
-    } else if member.claimed != at.interval {
-        Amount::ZERO // it was owed nothing when claims were summed up
     } else if pot >= claims || planted!("first-come-first-paid") {
         claim
     } else {
@@ -472,5 +471,7 @@ fn spare(ctx: &mut Ctx<'_>, at: &At<'_>, record: &Interval) -> Amount {
         return Amount::MAX;
     }
     let taxes = tab::taxes(ctx, at.grid);
-    tab::cash(ctx, at.grid).saturating_sub(withheld).saturating_sub(taxes)
+    let cash =
+        if planted!("escrow-spared") { tab::cash(ctx, at.grid) } else { tab::free_cash(ctx, at.id, at.grid) };
+    cash.saturating_sub(withheld).saturating_sub(taxes)
 }

@@ -5,7 +5,7 @@
 //! new meter's key signs it as well.
 //! It closes the old meter with the counters that the installer read, and opens the new one with its own, so that the
 //! bill is exact across the swap. Whoever signs, no counter goes back, no more has flowed than can have, and what was
-//! read more than an interval ago is no swap any more.
+//! read more than an interval ago, or an hour if that is longer, is no swap any more.
 
 use super::records::{LastReading, Meter, SettledMeter};
 use super::register_meter::{MeterKind, add_meter, check_meter};
@@ -17,6 +17,9 @@ use wattle_primitives::call::energy::{MeterBinding, MeterSwap, SwapMeter};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
 use wattle_primitives::{Address, Hash, PublicKey, Reason, TimeMs, WattHours, Weight, planted};
+
+/// A swap is good for so long at least: an installer goes where there is no network.
+const SWAP_MS_MIN: TimeMs = TimeMs(3_600_000);
 
 impl Action for SwapMeter {
     fn check(&self) -> Result<(), Reason> {
@@ -63,7 +66,7 @@ impl Action for SwapMeter {
             return Err(Reason::NotAllowed);
         }
         let now = ctx.time_ms();
-        let read = readings::fresh(swap.time_ms, grid.interval_ms, now);
+        let read = readings::fresh(swap.time_ms, grid.interval_ms.max(SWAP_MS_MIN), now);
         if read.is_err() && !planted!("swap-held-back") {
             return read;
         }

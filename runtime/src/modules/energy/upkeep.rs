@@ -13,7 +13,7 @@
 //! somebody pays and resumes it. Anybody but its operator does so at the cost of the microgrid's own wallet alone.
 
 use super::records::{Agenda, Microgrid, Pause};
-use super::schedule;
+use super::{lines, schedule, settle};
 use crate::keys;
 use crate::modules::identity::records::Account;
 use crate::modules::ledger::posting::FEES;
@@ -28,8 +28,8 @@ use wattle_primitives::{Address, Amount, AssetId, Hash, Reason, TimeMs, Weight, 
 /// versions of its terms, at a quarter of a key's cost for each that is only read; and who pays: two wallets, the fees,
 /// the operator's account and its last turn.
 pub(crate) const WAKE_KEYS: u64 = 3 + 3 * (1 + super::TERMS_KEYS) + 5;
-/// Keys of the heaviest single step of work, with looking for it.
-const STEP_KEYS: u64 = 40;
+/// Keys of the heaviest single step of work, a member's lines where a month begins, with looking for it.
+pub(crate) const STEP_KEYS: u64 = lines::MONTH_KEYS + settle::POST_KEYS + settle::FREE_KEYS + 1;
 /// Weight without which nothing is begun.
 const LEAST: Weight = weights::keys(WAKE_KEYS + STEP_KEYS);
 /// Weight that leaks between two turns: a step of work, with the look that found the bucket full before.

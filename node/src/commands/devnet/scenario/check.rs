@@ -336,9 +336,7 @@ async fn money(stage: &Stage<'_>, grid: Hash) -> Result<(), CliError> {
             continue;
         }
         let owes = members.iter().fold(0u128, |sum, member| sum.saturating_add(member.owes.0));
-        let due = members
-            .iter()
-            .fold(0u128, |sum, member| sum.saturating_add(member.due.0).saturating_add(member.escrow.0));
+        let due = members.iter().fold(0u128, |sum, member| sum.saturating_add(member.due.0));
         if due == owes.saturating_add(after.cash.0) {
             return Ok(());
         }

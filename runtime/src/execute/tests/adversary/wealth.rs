@@ -85,9 +85,14 @@ impl View {
 
     /// What a member's accounts are worth to it.
     fn tab(&self, grid: &Microgrid, member: &Member) -> i128 {
-        (0..4).map(|part| self.posted(grid.account(member.code | part << 30), grid.asset)).sum()
+        let code = member.code;
+        [code, estimates_of(code), escrow_of(code), payouts_of(code)]
+            .into_iter()
+            .map(|code| self.posted(grid.account(code), grid.asset))
+            .sum()
     }
 
+    /// What was posted to an account of a microgrid's book.
     fn counters(&self, grid: &Microgrid, code: u32) -> Balance {
         self.balances.get(&(grid.account(code), grid.asset)).copied().unwrap_or_default()
     }

@@ -5,6 +5,7 @@ use super::lines::{FEBRUARY, fees, with};
 use super::*;
 use crate::execute::tx::Verified;
 use crate::modules::Action;
+use crate::modules::energy::upkeep::STEP_KEYS;
 use crate::modules::{Ctx, on_block, weights};
 use crate::overlay::Overlay;
 use crate::query;
@@ -13,7 +14,7 @@ use wattle_primitives::event::EnergyEvent;
 
 const METERS: u32 = 10_000;
 /// The heaviest single step of settlement: a member's line, with what looking for the work takes.
-const STEP: u64 = 40 * weights::KEY;
+const STEP: u64 = STEP_KEYS * weights::KEY;
 
 /// A meter's key; the account of the same key owns it.
 fn seat(n: u32) -> SecretKey {

@@ -100,8 +100,8 @@ fn what_a_seller_is_paid_waits_for_the_seller() {
     let all = village.funds(4);
     village.world.ok(4, transfer(5, all));
     let (chain, operators) = (village.world.env.chain, village.funds(1));
-    // Person 4 uses 1,000 Wh before that, and has no money; person 6 delivers as many. Then person 2 delivers what person
-    // 3 uses.
+    // Person 4 uses 1,000 Wh before that, and has no money; person 6 delivers as many. Then person 2 delivers what
+    // person 3 uses.
     for (quarter, flows) in [
         (0, [(0, 0); 4]),
         (1, [(0, 0), (0, 0), (1000, 0), (0, 1000)]),
@@ -135,6 +135,36 @@ fn what_a_seller_is_paid_waits_for_the_seller() {
     village.go(at + 60_000);
     assert_eq!((village.tab(1), village.funds(1)), (0, operators + 200_000));
     assert_eq!((village.tab(6), village.funds(6)), (0, 1_100_000));
+    village.check_tabs();
+}
+
+/// What the operator sells brings it nothing before members are paid what they are owed: it would keep all cash from
+/// them by selling for all that comes in.
+#[test]
+fn an_operator_that_sells_is_paid_after_the_members() {
+    let mut village = Village::new(params(), &Terms { clearing: ClearingRule::PayAsBid, ..terms() });
+    let mut sims: Vec<Sim> = [2, 3, 4].map(|n| village.meter(50 + n, n, MeterRole::Sub)).into();
+    let (offer, bid) = orders(&village, village.first_ms);
+    let operators = village.funds(1);
+    village.ok(1, offer);
+    village.ok(3, bid);
+    let all = village.funds(4);
+    village.world.ok(4, transfer(5, all));
+    let chain = village.world.env.chain;
+    // Person 2 delivers to the operator, person 4 uses as much and has no money, person 3 what the operator sold to it.
+    for (quarter, flows) in [(0, [(0, 0); 3]), (1, [(0, 1000), (1000, 0), (1000, 0)])] {
+        let at = village.first_ms + quarter * QUARTER;
+        village.go(at + 1000);
+        let read = |(sim, (import, export)): (&mut Sim, (u64, u64))| {
+            (sim.import, sim.export) = (sim.import + import, sim.export + export);
+            sim.read(chain, at, 0, ClockQuality::Synced)
+        };
+        let readings = sims.iter_mut().zip(flows).map(read).collect();
+        assert!(village.submit(readings).iter().all(Result::is_ok));
+    }
+    village.go(village.first_ms + QUARTER + 60_000);
+    // Of 300,000 that came in, 100,000 of them the operator's own deposit.
+    assert_eq!((village.funds(2), village.funds(1)), (1_100_000, operators - 100_000 + 200_000));
     village.check_tabs();
 }
 

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::modules::energy::tab::TAX;
-use wattle_primitives::call::energy::{ChargeLine, RegisterMicrogrid, SetMember, SetTerms, Tax};
+use wattle_primitives::call::energy::{ChargeLine, RateMeter, RegisterMicrogrid, SetMember, SetTerms, Tax};
+use wattle_primitives::call::market::Side;
 
 const SYNCED: ClockQuality = ClockQuality::Synced;
 const HOUR: u64 = 3_600_000;
@@ -181,8 +182,69 @@ fn nobody_has_more_power_than_its_rating() {
     let mut village = Village::new(params(), &with(fees));
     village.go(FEBRUARY - 2 * QUARTER);
     let mut sim = village.meter_at(52, 2, MeterRole::Sub, opening(0, village.now() - 7 * DAY));
-    flows(&mut village, &mut sim, &[(1_000_000, 0)]);
+    let end = FEBRUARY - QUARTER;
+    village.go(end);
+    sim.import += 1_000_000;
+    let reading = sim.read(village.world.env.chain, end, 0, SYNCED);
+    assert_eq!(village.submit(vec![reading]), [Ok(())]);
+    // Nor by one that is raised before the interval is settled.
+    village.ok(1, Call::from(RateMeter { meter: address(52), power_max_w: 10_000_000 }));
+    village.go(end + 60_000);
     assert_eq!((village.billed(2).0, village.member(2).demand.amount), (1_000_000, Amount(20_000)));
+}
+
+/// A reading may give back what was only estimated: so much of a gift is money, and the operator's own.
+#[test]
+fn no_gift_is_set_off_against_an_estimate() {
+    let (mut village, mut sim) = metered(Fees::default(), 12);
+    flows(&mut village, &mut sim, &[(250, 0); 4]);
+    village.ok(2, no_mandate(village.id));
+    village.go(FEBRUARY - 4 * QUARTER + 60_000);
+    assert_eq!((village.customer(2).estimates, village.tab(2)), (Amount(300_000), -300_000));
+    let before = village.funds(1);
+    village.ok(1, line(&village, 2, LineKind::Credit, 300_000));
+    assert_eq!((village.funds(1), village.tab(2)), (before - 300_000, 0));
+    flows(&mut village, &mut sim, &[(0, 0)]);
+    village.check_tabs();
+}
+
+/// Taxes that members have paid are not paid out to the operator, whatever it has in escrow.
+#[test]
+fn no_tax_is_paid_out_for_what_the_operator_sells() {
+    let terms = Terms { clearing: ClearingRule::PayAsBid, ..with(fees()) };
+    let mut village = Village::new(params(), &terms);
+    let mut sims: Vec<Sim> = [2, 3, 4].map(|n| village.meter(50 + n, n, MeterRole::Sub)).into();
+    let all = village.funds(4);
+    village.world.ok(4, transfer(5, all));
+    let operators = village.funds(1);
+    for (n, side) in [(1, Side::Sell), (3, Side::Buy)] {
+        let order = call::market::PlaceOrder {
+            microgrid: village.id,
+            reference: Hash([1; 32]),
+            interval: village.interval(village.first_ms + QUARTER),
+            side,
+            price: Amount(200_000),
+            wh: WattHours(1000),
+            partner: None,
+            expires_ms: None,
+        };
+        village.ok(n, Call::from(order));
+    }
+    village.ok(1, line(&village, 2, LineKind::Connection, 9_000));
+    village.ok(2, pay(&village));
+    let chain = village.world.env.chain;
+    for (quarter, import) in [(0, 0), (1, 1000)] {
+        let at = village.first_ms + quarter * QUARTER;
+        village.go(at + 1000);
+        sims[2].import += import;
+        let readings = sims.iter_mut().map(|sim| sim.read(chain, at, 0, SYNCED)).collect();
+        assert!(village.submit(readings).iter().all(Result::is_ok));
+    }
+    village.go(village.first_ms + QUARTER + 60_000);
+    // Person 4 owes it 300,000 and pays nothing. It has its fee, and its deposit in escrow.
+    assert_eq!((village.balance(TAX), village.funds(1)), (1_440, operators - 100_000 + 9_000));
+    assert_eq!(village.customer(1).escrow, Amount(300_000));
+    village.check_tabs();
 }
 
 #[test]

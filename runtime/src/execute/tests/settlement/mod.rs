@@ -342,8 +342,7 @@ impl Village {
 
     /// What a member is owed, or owes (negative), on all its accounts.
     pub(crate) fn tab(&self, n: u8) -> i128 {
-        let Customer { tab, estimates, escrow, .. } = self.customer(n);
-        escrow.0 as i128 - estimates.0 as i128 - tab
+        self.customer(n).due()
     }
 
     /// A member's accounts.
