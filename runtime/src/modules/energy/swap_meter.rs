@@ -117,7 +117,9 @@ fn close_old(ctx: &mut Ctx<'_>, swap: &MeterSwap, mut old: Meter) -> Result<Opti
             return Err(Reason::RegisterDecreased);
         }
         let closing = LastReading { import_wh, export_wh, ..last };
-        readings::flow(&old, &last, &closing, ctx.time_ms()).or_else(|reason| {
+        // From when both were read the new meter shows what flows.
+        let until = swap.time_ms.min(ctx.time_ms()).max(last.flow_ms);
+        readings::flow(&old, &last, &closing, until).or_else(|reason| {
             let seen = planted!("swap-beyond-power");
             if seen { Ok(TimeMs::ZERO) } else { Err(reason) }
         })?;

@@ -502,6 +502,14 @@ fn a_swaps_registers_show_no_more_than_can_have_flowed() {
         village.ok(1, swap_of(&village, by, (52, most, 0), 62, 0));
         village.check_tabs();
     }
+    // Nor does the old meter show what flowed since they were read: the new one does.
+    let (mut village, _) = metered(&terms());
+    village.go(village.first_ms + HOUR);
+    let at = village.now() - HOUR / 2;
+    for (wh, want) in [(10_100, false), (10_000, true)] {
+        let swap = read_at(&mut village, at, (52, 1_000 + wh, 0), 62);
+        if want { village.ok(1, swap) } else { village.fails(1, swap, Reason::ImplausibleReading) }
+    }
 }
 
 /// A swap of meter `old`, which the operator read at `at`.
