@@ -61,9 +61,9 @@ pub const BAN_SECONDS_MAX: u32 = 365 * 24 * 3600;
 pub const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// Time to send the headers of a connection's first request.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an idle connection is kept, and time to send the headers of later requests. Longer than clients commonly
-/// pause between two questions: whoever asks while the connection is being closed cannot tell what became of it.
-pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long an idle connection is kept, and time to send the headers of later requests. Longer than clients keep one
+/// that they do not use (hyper's 90 s): whoever asks while it is being closed cannot tell what became of the request.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Time to send a request's body.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for the work on one message, all calls of a batch together.
