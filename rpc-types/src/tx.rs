@@ -89,13 +89,20 @@ methods![
         [opt::<Hex>("txHex"), opt::<Hex>("bodyHex"), opt::<Vec<Auth>>("auths"),],
         opt,
         |node, params| {
-            let (body, auths) = match (params.opt("txHex")?, params.opt("bodyHex")?) {
-                (Some(Hex(tx)), _) => {
+            let (tx, body, auths) = (params.opt("txHex")?, params.opt("bodyHex")?, params.opt("auths")?);
+            let calls = params.opt::<serde_json::Value>("calls")?.is_some();
+            let (body, auths) = match (tx, body, auths, calls) {
+                (Some(Hex(tx)), None, None, false) => {
                     let tx = decode_tx(&tx)?;
                     (tx.body().clone(), tx.auths().clone())
                 }
-                (None, Some(Hex(body))) => (decode_body(&body)?, params.opt("auths")?.unwrap_or_default()),
-                (None, None) => (node.tx_prepare(params.all()?)?.body, BoundedVec::default()),
+                (None, Some(Hex(body)), auths, false) => (decode_body(&body)?, auths.unwrap_or_default()),
+                (None, None, None, _) => (node.tx_prepare(params.all()?)?.body, BoundedVec::default()),
+                _ => {
+                    return Err(RpcError::params(
+                        "give one of txHex, bodyHex with auths, or calls and sender",
+                    ));
+                }
             };
             node.tx_simulate(body, &auths)
         }

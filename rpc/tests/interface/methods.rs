@@ -48,6 +48,8 @@ async fn wrong_parameters_are_refused_with_what_is_wrong() {
         ("account_getProof", json!({ "key": "abc" }), "hex"),
         ("tx_submit", json!({ "txHex": "ff" }), "txHex"),
         ("tx_submit", json!({ "txHex": "ff", "bodyHex": "ff" }), "either txHex"),
+        ("tx_simulate", json!({ "txHex": "ff", "auths": [] }), "one of txHex"),
+        ("tx_simulate", json!({ "bodyHex": "ff", "calls": [], "sender": alice() }), "one of txHex"),
         ("tx_status", json!({ "id": "12" }), "64 hex digits"),
         ("tx_prepare", json!({ "calls": [{ "module": "nope" }], "sender": alice() }), "nope"),
         ("event_list", json!({ "filter": { "types": ["nope"] } }), "nope"),
