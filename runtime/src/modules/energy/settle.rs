@@ -424,19 +424,19 @@ fn claim(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, code: u32) -> u6
         return BALANCE_KEYS;
     }
     let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return IDLE_KEYS };
-    if matches!(tab, Tab::Owes(_)) {
+    let Tab::Due(due) = tab else {
         let paid = pay_tab(ctx, at, account);
         return if paid {
             PAY_KEYS.saturating_add(IDLE_KEYS)
         } else {
             UNPAID_KEYS.saturating_add(TERMS_KEYS)
         };
-    }
+    };
     let key = keys::member(at.id, &account);
     let Some(mut member) = ctx.state.read(key).filter(|_| code != OPERATOR) else { return UNPAID_KEYS };
     let escrow = tab::escrow(ctx, at.grid, code);
-    record.dues = record.dues.saturating_add(tab::due(ctx, at.grid, code).saturating_sub(escrow));
-    (member.claim, member.claimed) = (tab::payable(ctx, at.grid, &member), at.interval);
+    record.dues = record.dues.saturating_add(due.saturating_sub(escrow));
+    (member.claim, member.claimed) = (tab::payable_of(due, escrow, &member), at.interval);
     record.claims = record.claims.saturating_add(member.claim);
     ctx.state.write(key, &member);
     UNPAID_KEYS

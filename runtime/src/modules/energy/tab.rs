@@ -234,14 +234,6 @@ pub(crate) fn owed(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Amount {
     }
 }
 
-/// What a member is owed, base units: also what is in escrow.
-pub(crate) fn due(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Amount {
-    match balance(ctx, grid, code) {
-        Tab::Due(due) => due,
-        Tab::Even | Tab::Owes(_) => Amount::ZERO,
-    }
-}
-
 /// What a member was charged by the operator and was not given back, base units; estimates are none of it, since
 /// readings correct them. What its tab was debited to leave it, or to come back to it, is no charge.
 pub(crate) fn refundable(ctx: &mut Ctx<'_>, grid: &Microgrid, member: &Member) -> Amount {
@@ -383,11 +375,16 @@ pub(crate) fn pay(
     Ok(amount)
 }
 
-/// What a member is owed and may be paid, base units: not what is in escrow, nor what it may come to owe for energy
-/// that it sold and may still fail to deliver.
+/// What a member is owed and may be paid, base units.
 pub(crate) fn payable(ctx: &mut Ctx<'_>, grid: &Microgrid, member: &Member) -> Amount {
     let Tab::Due(due) = balance(ctx, grid, member.code) else { return Amount::ZERO };
-    let withheld = member.exposed.max(escrow(ctx, grid, member.code));
+    payable_of(due, escrow(ctx, grid, member.code), member)
+}
+
+/// The part of what is `due` to a member that it may be paid: not what is in escrow, nor what it may come to owe for
+/// energy that it sold and may still fail to deliver.
+pub(super) fn payable_of(due: Amount, escrow: Amount, member: &Member) -> Amount {
+    let withheld = member.exposed.max(escrow);
     let ignored = withheld > Amount::ZERO && planted!("exposure-paid-out");
     if ignored { due } else { due.saturating_sub(withheld) }
 }
