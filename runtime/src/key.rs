@@ -7,6 +7,7 @@ use crate::records::{Counters, Due, DueKind};
 use wattle_primitives::TimeMs;
 use wattle_primitives::genesis::{Params, ScheduledSet};
 
+use wattle_primitives::state_key::BalanceRecord;
 pub use wattle_primitives::state_key::{Key, RawKey};
 
 /// First byte of each kind of key; those that light nodes know stand with the primitives.
@@ -131,6 +132,12 @@ pub const fn counters() -> Key<Counters> {
 #[must_use]
 pub fn queue(time_ms: TimeMs, due: &Due) -> Key<Due> {
     queue_of(due.kind()).with(&time_ms.0.to_be_bytes()).with(&due.id().as_bytes()[..23])
+}
+
+/// What every balance's key begins with.
+#[must_use]
+pub fn balances() -> Key<BalanceRecord> {
+    Key::new(tag::BALANCE)
 }
 
 /// What every queue key of a kind begins with.

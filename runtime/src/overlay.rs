@@ -7,7 +7,6 @@ use crate::key::{self, Key, RawKey};
 use crate::records::{Due, DueKind};
 use crate::state::{State, Write, decode_entry};
 use borsh::{BorshDeserialize, BorshSerialize};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use wattle_primitives::trie::key_hash;
@@ -18,22 +17,33 @@ use wattle_primitives::{Hash, TimeMs};
 pub struct Overlay<'a> {
     parent: &'a State,
     slots: BTreeMap<RawKey, Slot<'a>>,
-    undo: Vec<(RawKey, Slot<'a>)>,
+    /// Entries written since the last mark that is kept, with what had been written there before.
+    undo: Vec<(RawKey, Option<Written>)>,
 }
 
 /// A place in the journal to roll back to.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark(usize);
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Slot<'a> {
     position: Hash,
-    value: Option<Cow<'a, [u8]>>,
-    written: bool,
+    /// The parent's value.
+    before: Option<&'a [u8]>,
+    written: Option<Written>,
 }
 
+impl Slot<'_> {
+    fn value(&self) -> Option<&[u8]> {
+        self.written.as_ref().map_or(self.before, Option::as_deref)
+    }
+}
+
+/// A new value; `None` removes the entry.
+type Written = Option<Vec<u8>>;
+
 /// A raw key with its new value; `None` removes the entry.
-pub type RawWrite = (Vec<u8>, Option<Vec<u8>>);
+pub type RawWrite = (Vec<u8>, Written);
 
 /// Raw writes, sorted by key, and the state they lead to.
 pub type Finished = (State, Vec<RawWrite>);
@@ -50,20 +60,20 @@ impl<'a> Overlay<'a> {
             Entry::Occupied(slot) => slot.into_mut(),
             Entry::Vacant(vacant) => {
                 let position = key_hash(&key);
-                let value = self.parent.get_at(&position).map(Cow::Borrowed);
-                vacant.insert(Slot { position, value, written: false })
+                let before = self.parent.get_at(&position);
+                vacant.insert(Slot { position, before, written: None })
             }
         }
     }
 
     /// The raw value under `key`.
     pub fn get<T>(&mut self, key: Key<T>) -> Option<&[u8]> {
-        self.slot(key.raw()).value.as_deref()
+        self.slot(key.raw()).value()
     }
 
     /// Whether there is an entry under `key`.
     pub fn contains<T>(&mut self, key: Key<T>) -> bool {
-        self.slot(key.raw()).value.is_some()
+        self.slot(key.raw()).value().is_some()
     }
 
     /// The decoded value under `key`.
@@ -85,23 +95,21 @@ impl<'a> Overlay<'a> {
         self.set(key.raw(), None);
     }
 
-    fn set(&mut self, key: RawKey, value: Option<Vec<u8>>) {
-        let slot = self.slot(key);
-        let new = Slot { position: slot.position, value: value.map(Cow::Owned), written: true };
-        let old = std::mem::replace(slot, new);
+    fn set(&mut self, key: RawKey, value: Written) {
+        let old = self.slot(key).written.replace(value);
         self.undo.push((key, old));
     }
 
     /// Work of a kind that is due at `time_ms`, soonest first, at most `limit`: queue keys with their values.
     pub fn due(&self, kind: DueKind, time_ms: TimeMs, limit: usize) -> Vec<(Key<Due>, Due)> {
         let is_due = |key: &[u8]| key::queue_time(key).is_some_and(|at| at <= time_ms);
-        let untouched = |key: &Key<Due>| self.slots.get(&key.raw()).is_none_or(|slot| !slot.written);
+        let untouched = |key: &Key<Due>| self.slots.get(&key.raw()).is_none_or(|slot| slot.written.is_none());
         let parent =
             self.parent.due_in_order(kind).map_while(|(raw, due)| is_due(raw).then(|| queue_entry(raw, due)));
         let own = self
             .written_queue(kind)
             .take_while(|(key, _)| is_due(key))
-            .filter_map(|(key, slot)| Some(queue_entry(key, slot.value.as_deref()?)));
+            .filter_map(|(key, slot)| Some(queue_entry(key, slot.value()?)));
         let mut due: Vec<(Key<Due>, Due)> = parent.filter(|(key, _)| untouched(key)).take(limit).collect();
         due.extend(own.take(limit));
         due.sort_unstable_by_key(|(key, _)| key.raw());
@@ -110,8 +118,18 @@ impl<'a> Overlay<'a> {
     }
 
     fn written_queue(&self, kind: DueKind) -> impl Iterator<Item = (&RawKey, &Slot<'a>)> {
-        let all = key::queue_of(kind).raw();
-        self.slots.range(all..).take_while(move |(key, _)| key.starts_with(&all))
+        self.under(key::queue_of(kind).raw())
+    }
+
+    /// Entries that were read or written, of all keys that begin with `prefix`.
+    fn under(&self, prefix: RawKey) -> impl Iterator<Item = (&RawKey, &Slot<'a>)> {
+        self.slots.range(prefix..).take_while(move |(key, _)| key.starts_with(&prefix))
+    }
+
+    /// Balances that were written: key, value in the parent state, value now.
+    pub fn balances(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>, Option<&[u8]>)> {
+        let written = self.under(key::balances().raw()).filter(|(_, slot)| slot.written.is_some());
+        written.map(|(key, slot)| (&key[..], slot.before, slot.value()))
     }
 
     /// How many entries have been read or written.
@@ -130,7 +148,7 @@ impl<'a> Overlay<'a> {
     pub fn rollback(&mut self, mark: Mark) {
         while self.undo.len() > mark.0 {
             if let Some((key, old)) = self.undo.pop() {
-                self.slots.insert(key, old);
+                self.slot(key).written = old;
             }
         }
     }
@@ -145,17 +163,17 @@ impl<'a> Overlay<'a> {
     pub fn finish(self) -> Finished {
         let parent = self.parent;
         // An entry that came and went within the block never was: nobody needs to write its removal.
-        let changed = self.slots.into_iter().filter(|(_, slot)| {
-            slot.written && (slot.value.is_some() || parent.get_at(&slot.position).is_some())
+        let changed = self.slots.into_iter().filter_map(|(key, slot)| {
+            let value = slot.written.filter(|value| value.is_some() || slot.before.is_some())?;
+            Some((key, slot.position, value))
         });
-        let changed: Vec<(RawKey, Slot<'a>)> = changed.collect();
-        let state = parent.apply(changed.iter().map(|(key, slot)| Write {
+        let changed: Vec<(RawKey, Hash, Written)> = changed.collect();
+        let state = parent.apply(changed.iter().map(|(key, position, value)| Write {
             key,
-            position: slot.position,
-            value: slot.value.as_deref(),
+            position: *position,
+            value: value.as_deref(),
         }));
-        let writes =
-            changed.into_iter().map(|(key, slot)| (key.to_vec(), slot.value.map(Cow::into_owned))).collect();
+        let writes = changed.into_iter().map(|(key, _, value)| (key.to_vec(), value)).collect();
         (state, writes)
     }
 }

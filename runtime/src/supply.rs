@@ -10,7 +10,7 @@
 use crate::key::tag;
 use crate::modules::Violation;
 use crate::modules::ledger::records::Balance;
-use crate::overlay::RawWrite;
+use crate::overlay::Overlay;
 use crate::state::decode_entry;
 use crate::{State, VerifiedTx};
 use std::collections::BTreeMap;
@@ -105,6 +105,22 @@ impl Holdings {
     }
 }
 
+/// What a block moved: how much more, or less, is where than before it, in base units modulo 2^128.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moved(Tally);
+
+impl Moved {
+    /// Adds up what was written so far over a state.
+    ///
+    /// # Errors
+    /// As [`Tally::of`].
+    pub(crate) fn of(overlay: &Overlay<'_>) -> Result<Self, Violation> {
+        let mut moved = Self::default();
+        overlay.balances().try_for_each(|(key, old, new)| moved.0.change(key, old, new))?;
+        Ok(moved)
+    }
+}
+
 /// Where the units of all assets are in a state, added up account by account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -122,13 +138,20 @@ impl Tally {
         Ok(tally)
     }
 
-    /// Goes on by a block's `writes` to the state `before` it.
-    ///
-    /// # Errors
-    /// As [`Tally::of`].
-    pub fn apply(&mut self, before: &State, writes: &[RawWrite]) -> Result<(), Violation> {
-        let mut balances = writes.iter().filter(|(key, _)| key.first() == Some(&tag::BALANCE));
-        balances.try_for_each(|(key, value)| self.change(key, before.get(key), value.as_deref()))
+    /// Goes on by what a block moved.
+    pub fn add(&mut self, moved: &Moved) {
+        for (asset, by) in &moved.0.assets {
+            let at = self.assets.entry(*asset).or_default();
+            let Holdings { wallets, held, fees, deposits, books } = by;
+            let parts = [
+                (&mut at.wallets, wallets),
+                (&mut at.held, held),
+                (&mut at.fees, fees),
+                (&mut at.deposits, deposits),
+                (&mut at.books, books),
+            ];
+            parts.into_iter().for_each(|(sum, by)| *sum = sum.wrapping_add(*by));
+        }
     }
 
     /// Where an asset's units are.

@@ -7,7 +7,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 use wattle_consensus::Evidence;
 use wattle_primitives::{AssetId, Certificate, Epoch, Genesis, Hash, Header, Height, PublicKey, Tx};
-use wattle_runtime::modules::Violation;
 use wattle_runtime::supply::{Holdings, Tally};
 use wattle_runtime::{Schedule, State, Store};
 
@@ -75,7 +74,7 @@ struct At {
 }
 
 /// The sum; `None`, and an error in the log, when the state breaks a rule: the node goes on without figures of money.
-fn sound<T>(sum: Result<T, Violation>) -> Option<T> {
+fn sound<T, E: std::fmt::Display>(sum: Result<T, E>) -> Option<T> {
     sum.inspect_err(|broken| tracing::error!(%broken, "the state is not sound: run `wattle doctor`")).ok()
 }
 
@@ -151,9 +150,11 @@ impl Shared {
     pub fn announce(&self, block: &FinalBlock) {
         let mut at = self.at.write().unwrap_or_else(PoisonError::into_inner);
         let At { view, tally } = &mut *at;
-        *tally = tally
-            .take()
-            .and_then(|mut tally| sound(tally.apply(&view.state, &block.executed.writes)).map(|()| tally));
+        let moved = sound(block.executed.moved.as_ref());
+        *tally = tally.take().zip(moved).map(|(mut tally, moved)| {
+            tally.add(moved);
+            tally
+        });
         let certificate = block.certificate.clone().or_else(|| view.certificate.clone());
         let (header, state) = (block.block.header().clone(), block.executed.state.clone());
         let (height, hash, mut schedule) = (header.height, block.block.hash, Arc::clone(&view.schedule));

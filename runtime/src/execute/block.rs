@@ -5,8 +5,9 @@ use super::tx::{check_body, check_weight, embedded_verdicts};
 use super::{BlockError, Signers, TxError, VerifiedTx, fee_of, txs_root, weigh};
 use crate::State;
 use crate::modules::ctx::{BlockEnv, Parties, Payment};
-use crate::modules::{self, Action, Ctx, identity};
+use crate::modules::{self, Action, Ctx, Violation, identity};
 use crate::overlay::{Overlay, RawWrite};
+use crate::supply::Moved;
 use wattle_primitives::block::HEADER_BYTES_MAX;
 use wattle_primitives::genesis::Params;
 use wattle_primitives::receipt::BlockReceipts;
@@ -34,6 +35,8 @@ pub struct Executed {
     pub txs_root: Hash,
     /// Every key that changed, sorted, with its new value: what the store writes.
     pub writes: Vec<RawWrite>,
+    /// Where money went, as [`crate::supply::Tally`] counts it; an error when an account is below zero.
+    pub moved: Result<Moved, Violation>,
     /// Weight of the transactions.
     pub weight: Weight,
 }
@@ -126,8 +129,10 @@ impl<'a> Runner<'a> {
     }
 
     fn finish(self, txs: &[VerifiedTx]) -> Executed {
+        let moved = Moved::of(&self.ctx.state);
         let (state, writes) = self.ctx.state.finish();
         Executed {
+            moved,
             state_root: state.root(),
             receipts_root: self.receipts.root(),
             txs_root: txs_root(txs),

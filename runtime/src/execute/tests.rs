@@ -203,14 +203,14 @@ impl World {
     pub(crate) fn try_run(&mut self, txs: &[VerifiedTx]) -> Result<Executed, BlockError> {
         txs.iter().for_each(|tx| self.weigh_calls(tx));
         let done = execute_block(&self.state, &self.env, txs)?;
-        let before = std::mem::replace(&mut self.state, done.state.clone());
+        self.state = done.state.clone();
         self.env.time_ms = TimeMs(self.env.time_ms.0 + 1000);
         self.env.height = self.env.height.next();
         self.history.take(txs, &done.receipts);
         invariants(&self.state).unwrap();
         let found = Tally::of(&self.state).unwrap();
         self.history.check(&found).unwrap();
-        self.tally.apply(&before, &done.writes).unwrap();
+        self.tally.add(done.moved.as_ref().unwrap());
         assert_eq!(self.tally, found);
         Ok(done)
     }
