@@ -1,14 +1,15 @@
 //! Blocks above the last finalization, as far as the core knows them: by header.
 
-use crate::config::VIEWS_KEPT_MAX;
 use crate::header::{HeaderError, ParentInfo, Rules};
 use crate::{Floor, Output};
-use std::collections::BTreeMap;
-use wattle_primitives::{Hash, Header, Height, merkle};
+use std::collections::{BTreeMap, BTreeSet};
+use wattle_primitives::{Hash, Header, Height, View, merkle, planted};
 
-/// Most blocks known at a time. Proposals are one a view and only wanted blocks are fetched, so that this is not
-/// reached before the bound on views.
-pub(crate) const BLOCKS_MAX: usize = VIEWS_KEPT_MAX;
+/// Most blocks known at a time. Those of views that came to nothing are forgotten ([`Blocks::forget_before`]), so that
+/// only as many notarized blocks without a finalization come to it.
+const BLOCKS_MAX: usize = 8_192;
+/// Up to so many blocks none is looked for to be forgotten.
+const BLOCKS_KEPT_MIN: usize = 64;
 
 /// How far the execution of a block has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,30 @@ impl Blocks {
     /// Forgets what `keep` does not want.
     pub(crate) fn retain(&mut self, keep: impl Fn(&Hash, &Entry) -> bool) {
         self.entries.retain(|hash, entry| keep(hash, entry));
+    }
+
+    /// Forgets blocks first proposed before `oldest`, but for those that `roots` name and the ancestors of what stays.
+    pub(crate) fn forget_before(&mut self, oldest: View, roots: impl Iterator<Item = Hash>) {
+        if self.entries.len() <= BLOCKS_KEPT_MIN || planted!("stall-keeps-blocks") {
+            return;
+        }
+        let recent =
+            self.entries.iter().filter(|(_, entry)| entry.header.view >= oldest).map(|(hash, _)| *hash);
+        let mut kept = BTreeSet::new();
+        for root in recent.chain(roots) {
+            let mut at = root;
+            while let Some(entry) = self.entries.get(&at)
+                && kept.insert(at)
+            {
+                at = entry.header.parent;
+            }
+        }
+        self.entries.retain(|hash, _| kept.contains(hash));
+    }
+
+    /// The blocks whose bodies are in the log.
+    pub(crate) fn durable(&self) -> impl Iterator<Item = &Header> {
+        self.entries.values().filter(|entry| entry.durable).map(|entry| &entry.header)
     }
 
     /// The parent of a block: its header's facts when it is the floor or known here.

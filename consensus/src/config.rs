@@ -12,8 +12,18 @@ pub const VIEWS_AHEAD_MAX: u64 = 16;
 /// How many views behind the current one single votes are kept; certificates are kept down to the last finalization.
 pub const VIEWS_BEHIND_MAX: u64 = 32;
 /// Most views above the last finalization whose certificates are kept. Beyond, the lowest go: that can cost
-/// progress, never agreement.
-pub const VIEWS_KEPT_MAX: usize = 8_192;
+/// progress, never agreement. No stall gets there: see [`STALL_VIEWS`].
+pub const VIEWS_KEPT_MAX: usize = 65_536;
+/// After each so many views without a finalization, timeouts double beyond their limit: the number of views grows with
+/// the logarithm of a stall's length, and one view lasts at most about a thousandth of the stall so far.
+pub const STALL_VIEWS: u64 = 1_024;
+/// For so many views after a restart, or after what held this validator back is over, its timeouts stay within their
+/// limit however long the stall was.
+pub const HOPE_VIEWS: u64 = 64;
+/// From so many views without a finalization on, a view that is given up before its timer lasts a while all the same.
+pub const PACED_VIEWS: u64 = 64;
+/// That while, as a part of the limit of timeouts: 1/64.
+pub const PACE_SHIFT: u32 = 6;
 /// Unfinalized blocks above the floor from which on a leader proposes empty blocks.
 pub const UNFINALIZED_MAX: u64 = 32;
 /// Missing finalized blocks from which on they are synced by height instead of walked by parent hash.
@@ -21,9 +31,13 @@ pub const SYNC_GAP_MIN: u64 = 16;
 /// Most votes in one [`crate::Output::Resend`].
 pub const RESEND_VOTES_MAX: usize = 1_024;
 /// Most certificates in one [`crate::Output::Resend`] or one answer to a request.
-pub const CERTIFICATES_MAX: usize = 32;
+pub const CERTIFICATES_MAX: usize = 64;
+/// Views whose certificates are asked for at a time: an answer holds two of each, the last finalization and one pending.
+pub const FETCH_VIEWS: u64 = 31;
 
 const _: () = assert!(VIEWS_BEHIND_MAX + VIEWS_AHEAD_MAX < VIEWS_KEPT_MAX as u64);
+const _: () = assert!(2 * FETCH_VIEWS + 2 <= CERTIFICATES_MAX as u64);
+const _: () = assert!(STALL_VIEWS * 64 <= VIEWS_KEPT_MAX as u64, "timeouts double 64 times before the bound");
 const _: () = assert!(SYNC_GAP_MIN <= UNFINALIZED_MAX && UNFINALIZED_MAX < VIEWS_KEPT_MAX as u64);
 
 /// A monotonic clock's reading in milliseconds. Its zero is the driver's choice, the same for the life of a core.

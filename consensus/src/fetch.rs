@@ -6,7 +6,7 @@
 use crate::Output;
 use crate::config::MonoMs;
 use std::collections::BTreeMap;
-use wattle_primitives::{Hash, Height, ValidatorIndex, View};
+use wattle_primitives::{Hash, Height, ValidatorIndex, View, planted};
 
 /// Most things wanted at a time.
 const WANTS_MAX: usize = 64;
@@ -30,6 +30,8 @@ struct Wanted {
     doublings: u8,
     marked: bool,
     ask: Vec<ValidatorIndex>,
+    /// Those named were asked last: the next to be asked is anybody, since they may be the ones that lack it.
+    anybody: bool,
 }
 
 /// The wants of a core.
@@ -58,7 +60,7 @@ impl Fetcher {
             wanted.marked = true;
             wanted.due = wanted.due.min(if wanted.doublings == 0 { first } else { wanted.due });
         } else if self.wants.len() < WANTS_MAX {
-            let wanted = Wanted { due: first, doublings: 0, marked: true, ask: ask() };
+            let wanted = Wanted { due: first, doublings: 0, marked: true, ask: ask(), anybody: false };
             self.wants.insert(want, wanted);
         }
     }
@@ -75,6 +77,7 @@ impl Fetcher {
         for (want, wanted) in &mut self.wants {
             if wanted.due <= now {
                 out.push(request(want, wanted));
+                wanted.anybody = !wanted.anybody && !planted!("fetch-asks-the-same");
                 wanted.due = now.after(self.pause_ms.saturating_mul(1 << wanted.doublings));
                 wanted.doublings = wanted.doublings.saturating_add(1).min(DOUBLINGS_MAX);
             }
@@ -85,7 +88,7 @@ impl Fetcher {
 }
 
 fn request(want: &Want, wanted: &Wanted) -> Output {
-    let ask = wanted.ask.clone();
+    let ask = if wanted.anybody { Vec::new() } else { wanted.ask.clone() };
     match want {
         Want::Block(block) => Output::Fetch { block: *block, ask },
         Want::Certificates(from, to) => Output::FetchCertificates { from: *from, to: *to, ask },

@@ -34,6 +34,7 @@ pub mod header;
 pub mod input;
 pub mod leader;
 pub mod light;
+mod nullified;
 pub mod output;
 pub mod record;
 mod tally;

@@ -55,7 +55,7 @@ pub enum Output {
     Fetch {
         /// Its hash.
         block: Hash,
-        /// Validators that should have it, best first; may be empty: then anybody.
+        /// Validators that should have it, best first; empty, as at every second time: anybody.
         ask: Vec<ValidatorIndex>,
     },
     /// Ask for the certificates of these views; they come back as [`crate::Input::Certificate`]. Repeated like `Fetch`.
@@ -64,7 +64,7 @@ pub enum Output {
         from: View,
         /// Last view, inclusive.
         to: View,
-        /// Validators that should have them, best first.
+        /// Validators that should have them, best first; empty, as at every second time: anybody.
         ask: Vec<ValidatorIndex>,
     },
     /// The chain is final at least up to a height so far above the floor that blocks should be synced by height; end

@@ -91,6 +91,11 @@ impl Ballots {
         self.tally(kind).votes.values()
     }
 
+    /// The power behind exactly this vote.
+    pub(crate) fn power_of(&self, vote: &Vote) -> u64 {
+        self.tally(vote.kind()).power.get(vote).copied().unwrap_or(0)
+    }
+
     /// A signer's vote of a kind.
     pub(crate) fn vote_of(&self, kind: VoteKind, signer: ValidatorIndex) -> Option<&SignedVote> {
         self.tally(kind).votes.get(&signer)

@@ -1,4 +1,4 @@
-//! One view: its votes, its proposal, its certificates.
+//! One view: its votes, its proposal, its notarization.
 
 use crate::tally::Ballots;
 use wattle_primitives::{Certificate, Hash, Proposal, Vote};
@@ -12,8 +12,6 @@ pub(crate) struct ViewState {
     pub(crate) proposal: Option<Proposal>,
     /// A quorum's notarize.
     pub(crate) notarization: Option<Certificate>,
-    /// A quorum's nullify.
-    pub(crate) nullification: Option<Certificate>,
     /// Rule 4: the notarized block is held, executed and durable here.
     pub(crate) certified: bool,
     /// The notarized block does not extend the last finalization: nothing can be built on it any more.

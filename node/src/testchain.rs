@@ -1,4 +1,4 @@
-//! A chain of one validator for tests: blocks that a worker built, with certificates.
+//! A chain for tests, of one validator unless said otherwise: blocks that a worker built, with certificates.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -32,10 +32,15 @@ pub(crate) struct TestChain {
 
 impl TestChain {
     pub(crate) fn new() -> Self {
+        Self::of(&[VALIDATOR])
+    }
+
+    /// Of these persons as validators, all of the same power.
+    pub(crate) fn of(validators: &[u8]) -> Self {
         let mut accounts: Vec<_> =
             (1..=3).map(|n| GenesisAccount { key: key(n).public(), balance: Amount(START) }).collect();
         accounts.sort_by_key(|account| account.key);
-        let validator = Validator { key: key(VALIDATOR).public(), power: VotingPower(1) };
+        let validator = |n: &u8| Validator { key: key(*n).public(), power: VotingPower(1) };
         let spec = Genesis {
             chain_id: "test".to_owned(),
             time_ms: TimeMs(1_800_000_000_000),
@@ -52,7 +57,7 @@ impl TestChain {
             },
             validator_sets: vec![ScheduledSet {
                 from_epoch: Epoch(0),
-                validators: ValidatorSet::new(vec![validator]).unwrap(),
+                validators: ValidatorSet::new(validators.iter().map(validator).collect()).unwrap(),
             }],
             accounts,
             microgrids: Vec::new(),
@@ -94,14 +99,18 @@ impl TestChain {
 
     /// A block on the tip, which stays where it is.
     pub(crate) fn build(&self, txs: &[Tx]) -> BuiltBlock {
-        let view = self.header.view.next();
+        self.build_in(self.header.view.next(), VALIDATOR, txs)
+    }
+
+    /// The same, in a view that person `n` leads.
+    pub(crate) fn build_in(&self, view: View, n: u8, txs: &[Tx]) -> BuiltBlock {
         let template = Header {
             chain: self.worker.chain,
             view,
             height: self.header.height.next(),
             parent: self.header.hash(),
             time_ms: TimeMs(self.header.time_ms.0 + 1000),
-            proposer: key(VALIDATOR).public(),
+            proposer: key(n).public(),
             ..self.header.clone()
         };
         let candidates = txs.iter().map(|tx| self.verified(tx)).collect();

@@ -30,6 +30,8 @@ impl Core {
         match self.blocks.ensure_executed(block, &self.floor, &self.rules, &mut self.out) {
             Chain::Ready => self.certified(proposal),
             Chain::Running => {}
+            // Far behind and passed over: the block is asked for when somebody builds on it.
+            Chain::Missing(..) if self.nullified.contains(view) && !self.is_near(view) => {}
             Chain::Missing(hash, _) => {
                 let ask = self.signers_of(view);
                 self.want_block(hash, || ask);

@@ -1,9 +1,10 @@
 //! Rule 1: entering a view; its timers; what counts as work.
 
 use super::Core;
-use crate::config::MonoMs;
+use crate::config::{HOPE_VIEWS, MonoMs, PACE_SHIFT, PACED_VIEWS, STALL_VIEWS, VIEWS_BEHIND_MAX};
+use crate::tally::Ballots;
 use crate::{Output, Work};
-use wattle_primitives::{Hash, ValidatorIndex, View};
+use wattle_primitives::{Hash, ValidatorIndex, View, VoteKind, planted};
 
 /// Views without a finalization that are normal while votes are under way: timeouts grow from the next one on.
 const PIPELINE_VIEWS: u64 = 2;
@@ -46,7 +47,7 @@ impl Core {
             skip: self.leader_is_silent(view),
             ..Current::default()
         };
-        self.drop_old_votes();
+        self.forget_old_views();
         self.out.push(Output::Entered { view });
     }
 
@@ -65,11 +66,63 @@ impl Core {
         power.fold(0u64, |sum, v| sum.saturating_add(v.power.0)) >= set.quorum().0
     }
 
+    /// Forgets single votes of views far behind, and what came to nothing with them; certificates stay.
+    fn forget_old_views(&mut self) {
+        let oldest = self.current.view.saturating_sub(View(VIEWS_BEHIND_MAX));
+        self.views.retain(|view, state| {
+            if *view < oldest {
+                state.ballots = Ballots::default();
+            }
+            *view >= oldest || state.notarization.is_some()
+        });
+        let last = VoteKind::ALL.map(|kind| {
+            self.own.range((kind, View::ZERO)..=(kind, View::MAX)).next_back().map(|(at, _)| *at)
+        });
+        self.own.retain(|at, _| at.1 >= oldest || last.contains(&Some(*at)));
+        let named = self.views.values().flat_map(|s| s.proposal.into_iter().chain(s.notarized()));
+        let pending = self.pending.iter().filter_map(|c| c.vote.proposal());
+        self.blocks.forget_before(oldest, named.chain(pending).map(|proposal| proposal.block));
+    }
+
+    /// Views since the last finalization.
+    fn stalled_views(&self) -> u64 {
+        self.current.view.saturating_sub(self.finalized_view()).0
+    }
+
     /// A timeout, grown with the views since the last finalization.
     pub(super) fn grown(&self, base_ms: u64) -> u64 {
-        let views = self.current.view.saturating_sub(self.finalized_view()).0;
-        let growth = views.saturating_sub(PIPELINE_VIEWS).max(1);
-        base_ms.saturating_mul(growth).min(self.config.timing.timeout_ms_max.max(base_ms))
+        let growth = self.stalled_views().saturating_sub(PIPELINE_VIEWS).max(1);
+        let limit = self.config.timing.timeout_ms_max.max(base_ms);
+        base_ms.saturating_mul(growth).min(limit).saturating_mul(1 << self.doublings())
+    }
+
+    /// How many times a long stall has doubled the limit of timeouts.
+    fn doublings(&self) -> u64 {
+        let hopes = self.current.view.saturating_sub(self.hope).0 < HOPE_VIEWS;
+        if hopes || planted!("stall-timers-capped") {
+            0
+        } else {
+            (self.stalled_views() / STALL_VIEWS).min(32)
+        }
+    }
+
+    /// When the current view may be given up before its timer runs out. In a stall that takes a while: what gives
+    /// each view up at once must not use up thousands of them.
+    pub(super) fn paced_at(&self) -> MonoMs {
+        let limit = self.config.timing.timeout_ms_max.saturating_mul(1 << self.doublings());
+        let paced = self.stalled_views() > PACED_VIEWS && !planted!("stall-spins");
+        self.current.entered_at.after(if paced { limit >> PACE_SHIFT } else { 0 })
+    }
+
+    /// Input::Backpressure. Room again may end a long stall: the view's timers start again, within their limit.
+    pub(super) fn on_backpressure(&mut self, on: bool) {
+        let relieved = self.backpressure && !on && self.doublings() > 0;
+        self.backpressure = on;
+        if relieved && !planted!("stall-without-hope") {
+            self.hope = self.current.view;
+            self.current.entered_at = self.now;
+            self.current.proposal_at = self.current.proposal_at.map(|_| self.now);
+        }
     }
 
     /// When the current view is given up, as far as timers say.
@@ -77,7 +130,7 @@ impl Core {
         let timing = self.config.timing;
         self.note_work();
         if self.current.skip && self.current.proposal_at.is_none() {
-            return self.current.entered_at;
+            return self.paced_at();
         }
         if let Some(seen) = self.current.proposal_at {
             return seen.after(self.grown(timing.advance_timeout_ms));

@@ -62,6 +62,7 @@ impl Core {
         let (height, view) = (self.floor.height, self.floor.view);
         self.blocks.retain(|_, entry| entry.header.height > height);
         self.uncertified.retain(|v| *v > view);
+        self.nullified.forget_up_to(view);
         let above = self.views.split_off(&view.next());
         for (view, state) in std::mem::replace(&mut self.views, above) {
             if !planted!("evidence-forgotten-early") {

@@ -32,12 +32,15 @@ use crate::block::{Blocks, Exec};
 use crate::config::{Config, Floor, MonoMs};
 use crate::fetch::Fetcher;
 use crate::header::Rules;
+use crate::nullified::Nullified;
 use crate::tally::Ballots;
 use crate::view::ViewState;
 use crate::{HaltReason, Input, Output, Verdict, Work};
 use enter::Current;
 use std::collections::{BTreeMap, BTreeSet};
-use wattle_primitives::{Certificate, Hash, Header, Round, TimeMs, ValidatorIndex, View};
+use wattle_primitives::{
+    Certificate, Hash, Header, Round, SignedVote, TimeMs, ValidatorIndex, View, VoteKind,
+};
 
 /// Shortest and longest pause before something is sent or asked for again, in ms.
 const RETRY_MS: (u64, u64) = (50, 1_000);
@@ -75,8 +78,10 @@ pub struct Core {
     pending: Option<Certificate>,
     /// The current view.
     current: Current,
-    /// Views above the floor's.
+    /// Views above the floor's: the recent ones, and those with a notarization.
     views: BTreeMap<View, ViewState>,
+    /// Nullifications of views above the floor's.
+    nullified: Nullified,
     /// Views whose notarized block is not certified here yet.
     uncertified: BTreeSet<View>,
     /// Votes of views at and below the floor's, for evidence only.
@@ -85,6 +90,10 @@ pub struct Core {
     reported: BTreeSet<(ValidatorIndex, View, u8)>,
     blocks: Blocks,
     voted: Voted,
+    /// This validator's own votes in recent views, and its last of each kind.
+    own: BTreeMap<(VoteKind, View), SignedVote>,
+    /// The view in which this validator last had reason to hope that a stall is over: a restart, or room again.
+    hope: View,
     fetcher: Fetcher,
     /// When each validator was last heard, and the highest view it voted in.
     heard: Vec<(MonoMs, View)>,
@@ -115,11 +124,14 @@ impl Core {
             pending: config.floor.certificate.clone().filter(|c| c.round().view > config.floor.view),
             current: Current::default(),
             views: BTreeMap::new(),
+            nullified: Nullified::default(),
             uncertified: BTreeSet::new(),
             past: BTreeMap::new(),
             reported: BTreeSet::new(),
             blocks: Blocks::default(),
             voted: Voted::default(),
+            own: BTreeMap::new(),
+            hope: View::ZERO,
             fetcher: Fetcher::new(retry_ms),
             heard: vec![Default::default(); size],
             answered: vec![None; size],
@@ -161,9 +173,10 @@ impl Core {
         match input {
             Input::Start | Input::Tick => {}
             Input::Work(work) => self.work = work,
-            Input::Backpressure { on } => self.backpressure = on,
+            Input::Backpressure { on } => self.on_backpressure(on),
             Input::Proposal { vote, header } => self.on_proposal(vote, header),
-            Input::Vote(signed) | Input::OwnVote(signed) => self.on_vote(&signed),
+            Input::Vote(signed) => self.on_vote(&signed),
+            Input::OwnVote(signed) => self.on_own_vote(&signed),
             Input::Certificate(certificate) => self.on_certificate(certificate),
             Input::Built { round, header } => self.on_built(round, header),
             Input::Executed { block, verdict } => self.on_executed(block, verdict),

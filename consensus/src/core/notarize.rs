@@ -106,26 +106,26 @@ impl Core {
     fn parent_certified(&mut self, proposal: &Proposal) -> Option<Hash> {
         let leader = self.leader(proposal.round.view);
         let parent_view = proposal.parent_view;
-        let mut at = proposal.round.view.prev()?;
-        while at > parent_view {
-            if self.views.get(&at).is_none_or(|s| s.nullification.is_none())
-                && !planted!("parent-gap-unchecked")
-            {
-                self.want_certificates(at, || vec![leader]);
-                return None;
-            }
-            at = at.prev()?;
+        let gap = self.nullified.gap_from(proposal.round.view.prev()?);
+        if gap > parent_view && !planted!("parent-gap-unchecked") {
+            self.want_certificates(gap, || vec![leader]);
+            return None;
         }
         if parent_view == self.floor.view {
             return Some(self.floor.hash);
         }
-        match self.views.get(&parent_view) {
-            Some(state) if state.notarization.is_some() => state.certified_block(),
-            _ => {
-                self.want_certificates(parent_view, || vec![leader]);
-                None
-            }
+        let Some(parent) = self.views.get(&parent_view).and_then(|s| s.notarized()) else {
+            self.want_certificates(parent_view, || vec![leader]);
+            return None;
+        };
+        let certified = self.views.get(&parent_view).and_then(|s| s.certified_block());
+        if certified.is_none()
+            && let Chain::Missing(hash, _) =
+                self.blocks.ensure_executed(parent.block, &self.floor, &self.rules, &mut self.out)
+        {
+            self.want_block(hash, || vec![leader]);
         }
+        certified
     }
 
     /// The body goes to the log, once, in the same group as what depends on it.

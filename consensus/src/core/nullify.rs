@@ -1,11 +1,11 @@
 //! Rule 5: giving the current view up.
 
 use super::Core;
-use wattle_primitives::{Vote, VoteKind};
+use wattle_primitives::{Vote, VoteKind, planted};
 
 impl Core {
-    /// Rule 5. Nullifies the current view when a timer ran out, its proposal is bad, its block cannot be built, or its
-    /// leader gave it up; never after a finalize in it.
+    /// Rule 5. Nullifies the current view when a timer ran out, its proposal is bad, its block cannot be built, its leader
+    /// gave it up, or so many have that it cannot be finalized any more; never after a finalize in it.
     pub(super) fn nullify_current(&mut self) {
         let view = self.current.view;
         let may = self.config.me.is_some() && view > self.voted.nullify && view > self.voted.finalize;
@@ -13,14 +13,20 @@ impl Core {
         if !may {
             return;
         }
-        let leader = self.leader(view);
-        let leader_gave_up =
-            self.views.get(&view).is_some_and(|s| s.ballots.vote_of(VoteKind::Nullify, leader).is_some());
-        if timeout_at > self.now && !self.current.give_up && !leader_gave_up {
-            return self.wake_at(timeout_at);
+        let (leader, vote) = (self.leader(view), Vote::Nullify(self.round(view)));
+        let ballots = self.views.get(&view).map(|s| &s.ballots);
+        let leader_gave_up = ballots.is_some_and(|b| b.vote_of(VoteKind::Nullify, leader).is_some());
+        let early = self.current.give_up || leader_gave_up;
+        let due = if early { timeout_at.min(self.paced_at()) } else { timeout_at };
+        let given_up = ballots.map_or(0, |b| b.power_of(&vote));
+        let set = &self.config.validators;
+        let settled =
+            set.total().0.saturating_sub(given_up) < set.quorum().0 && !planted!("third-not-joined");
+        if due > self.now && !settled {
+            return self.wake_at(due);
         }
         self.counters.timeouts = self.counters.timeouts.saturating_add(1);
-        self.cast(Vote::Nullify(self.round(view)), false);
+        self.cast(vote, false);
     }
 
     /// Input::VoteRefused. The vote stays counted as cast, so it is not tried again; a view whose block cannot be

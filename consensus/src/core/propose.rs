@@ -2,9 +2,10 @@
 
 use super::Core;
 use crate::block::{Chain, Exec};
-use crate::config::{CERTIFICATES_MAX, MonoMs, UNFINALIZED_MAX};
+use crate::config::{FETCH_VIEWS, MonoMs, UNFINALIZED_MAX};
 use crate::fetch::Want;
 use crate::header::ParentInfo;
+use crate::view::ViewState;
 use crate::{BuildRequest, Output, Record, Work};
 use wattle_primitives::{Hash, Header, Height, Proposal, Round, TimeMs, ValidatorIndex, View, Vote, planted};
 
@@ -59,19 +60,18 @@ impl Core {
 
     /// The highest view below `view` that can be built on; `None` while evidence or a verdict is missing.
     fn choose_parent(&mut self, view: View) -> Option<(View, Hash)> {
-        let mut at = view.prev()?;
-        while at > self.floor.view {
-            let state = self.views.get(&at);
-            if let Some(block) = state.and_then(|s| s.certified_block()) {
-                return Some((at, block));
+        let gap = self.nullified.gap_from(view.prev()?);
+        let passed = self.views.range(gap..view).rev();
+        let certified = |(at, state): (&View, &ViewState)| state.certified_block().map(|block| (*at, block));
+        if let Some(parent) = passed.filter(|(at, _)| **at > self.floor.view).find_map(certified) {
+            return Some(parent);
+        }
+        if gap > self.floor.view {
+            let notarized = self.views.get(&gap).is_some_and(|s| s.notarization.is_some());
+            if !notarized && self.finalized_view() < gap {
+                self.want_certificates(gap, Vec::new);
             }
-            if state.is_none_or(|s| s.nullification.is_none()) {
-                if state.is_none_or(|s| s.notarization.is_none()) && self.finalized_view() < at {
-                    self.want_certificates(at, Vec::new);
-                }
-                return None;
-            }
-            at = at.prev()?;
+            return None;
         }
         // A finalization whose blocks are still missing is a better parent than the floor.
         (self.pending.is_none()).then_some((self.floor.view, self.floor.hash))
@@ -129,11 +129,15 @@ impl Core {
         certified.map(|(view, _)| *view).or((*block == self.floor.hash).then_some(self.floor.view))
     }
 
-    /// Rule 2: missing evidence is fetched: the certificates below `top`, inclusive.
-    pub(super) fn want_certificates(&mut self, top: View, ask: impl FnOnce() -> Vec<ValidatorIndex>) {
-        let lowest = top.saturating_sub(View((CERTIFICATES_MAX as u64).saturating_sub(1)));
-        let from = lowest.max(self.floor.view.next()).min(top);
-        self.fetcher.want(Want::Certificates(from, top), self.now, ask);
+    /// Rule 2: missing evidence is fetched: the certificates of `view` and its neighbours. Ranges begin at fixed views, so
+    /// that each certificate of an answer does not ask for the next range.
+    pub(super) fn want_certificates(&mut self, view: View, ask: impl FnOnce() -> Vec<ValidatorIndex>) {
+        let place = if planted!("fetch-ranges-shift") { 30 } else { view.0.saturating_sub(1) % FETCH_VIEWS };
+        let first = view.saturating_sub(View(place));
+        let last = first.saturating_add(View(FETCH_VIEWS - 1));
+        let from = first.max(self.floor.view.next()).min(view);
+        let to = last.min(self.current.view.saturating_sub(View(1))).max(view);
+        self.fetcher.want(Want::Certificates(from, to), self.now, ask);
     }
 
     /// A missing block is fetched.

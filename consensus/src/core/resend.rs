@@ -6,6 +6,7 @@
 use super::{Core, Phase};
 use crate::config::{CERTIFICATES_MAX, RESEND_VOTES_MAX};
 use crate::{Output, To};
+use std::cmp::Reverse;
 use wattle_primitives::{Certificate, SignedVote, ValidatorIndex, View, VoteKind};
 
 /// By how much the pause between resends grows at most: 2^2 times the first.
@@ -61,7 +62,7 @@ impl Core {
             if state.notarization.is_none() {
                 votes.extend(state.ballots.votes(VoteKind::Notarize));
             }
-            if state.nullification.is_none() {
+            if !self.nullified.contains(*view) {
                 votes.extend(state.ballots.votes(VoteKind::Nullify));
             }
             votes.extend(state.ballots.votes(VoteKind::Finalize));
@@ -74,13 +75,23 @@ impl Core {
     pub(super) fn best_certificates(&self) -> Vec<Certificate> {
         let last = self.pending.as_ref().or(self.floor.certificate.as_ref()).cloned();
         let mut certificates: Vec<Certificate> = last.into_iter().collect();
-        let finalized = self.finalized_view();
-        let top = self.views.iter().rev().take_while(|(view, _)| **view > finalized);
-        let proofs = top.filter(|(_, s)| s.notarization.is_some() || s.nullification.is_some());
-        for (_, state) in proofs.take(ENTRY_VIEWS) {
-            certificates.extend(state.notarization.iter().chain(&state.nullification).cloned());
-        }
+        let top = self.newest(self.finalized_view().next(), View::MAX, 2 * ENTRY_VIEWS);
+        let views = top.chunk_by(|a, b| a.round().view == b.round().view);
+        certificates.extend(views.take(ENTRY_VIEWS).flatten().copied().cloned());
         certificates
+    }
+
+    /// Notarizations and nullifications of views `from..=to`, highest view first, at most `most`.
+    fn newest(&self, from: View, to: View, most: usize) -> Vec<&Certificate> {
+        if from > to {
+            return Vec::new();
+        }
+        let notarized = self.views.range(from..=to).rev().filter_map(|(_, s)| s.notarization.as_ref());
+        let mut found: Vec<_> =
+            notarized.take(most).chain(self.nullified.newest(from, to).take(most)).collect();
+        found.sort_by_key(|certificate| Reverse(certificate.round().view));
+        found.truncate(most);
+        found
     }
 
     /// The certificates held for views `from..=to`, at most [`CERTIFICATES_MAX`]; the last finalization comes first if
@@ -95,12 +106,7 @@ impl Core {
             found.extend(self.floor.certificate.clone());
         }
         found.extend(self.pending.clone());
-        for (_, state) in self.views.range(from..=to).rev() {
-            found.extend(state.notarization.iter().chain(&state.nullification).cloned());
-            if found.len() >= CERTIFICATES_MAX {
-                break;
-            }
-        }
+        found.extend(self.newest(from, to, CERTIFICATES_MAX).into_iter().cloned());
         found.truncate(CERTIFICATES_MAX);
         found
     }

@@ -34,11 +34,28 @@ impl Core {
         self.out.clear(); // offences found again were handed out before
     }
 
+    /// Everything that [`Core::restore`] needs to find again: who keeps this needs nothing that was persisted before.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        let blocks = self.blocks.durable().cloned().map(Record::Block);
+        let kept = self.views.values().filter_map(|s| s.notarization.as_ref()).chain(&self.pending);
+        let passed = self.nullified.newest(View::ZERO, View::MAX);
+        let certified = self.views.values().filter(|s| s.certified).filter_map(|s| s.notarized());
+        let verdicts = certified.map(|p| Record::Certified { round: p.round, block: p.block });
+        let certificates = kept.chain(passed).cloned().map(Record::Certificate);
+        blocks
+            .chain(certificates)
+            .chain(verdicts)
+            .chain(self.own.values().copied().map(Record::Vote))
+            .collect()
+    }
+
     /// Own votes bind whatever the floor. The leader's own is its proposal.
     fn restore_vote(&mut self, signed: &SignedVote) {
         if !self.is_me(signed.signer) {
             return;
         }
+        self.keep_own(signed);
         let view = signed.vote.round().view;
         let voted = match signed.vote.kind() {
             VoteKind::Notarize => &mut self.voted.notarize,
@@ -69,6 +86,7 @@ impl Core {
         }
         let reached = self.reached();
         self.heard.fill((self.now, reached));
+        self.hope = reached;
         self.enter(reached);
         // A crash may have come between a verdict and the vote that follows from it.
         let certified: Vec<Proposal> =
@@ -93,10 +111,10 @@ impl Core {
     /// The view that was current before the crash: certificates are durable before a view is entered.
     fn reached(&self) -> View {
         let entered = self.views.iter().filter_map(|(view, state)| {
-            let left = state.certified || state.nullification.is_some();
-            (left || state.notarization.is_some()).then(|| if left { view.next() } else { *view })
+            state.notarization.is_some().then(|| if state.certified { view.next() } else { *view })
         });
+        let nullified = self.nullified.last().map(View::next);
         let voted = [self.voted.notarize, self.voted.nullify, self.voted.finalize];
-        entered.chain(voted).fold(self.finalized_view().next(), View::max)
+        entered.chain(nullified).chain(voted).fold(self.finalized_view().next(), View::max)
     }
 }

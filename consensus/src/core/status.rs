@@ -70,6 +70,12 @@ impl Core {
         round.epoch == self.config.epoch && held.is_some_and(|ballots| ballots.holds(signed))
     }
 
+    /// Whether a block above the last finalization may still be built on, or voted for.
+    #[must_use]
+    pub fn knows_block(&self, hash: &Hash) -> bool {
+        self.blocks.get(hash).is_some()
+    }
+
     /// The configuration, with the floor it started from.
     #[must_use]
     pub const fn config(&self) -> &Config {

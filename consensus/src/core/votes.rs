@@ -7,7 +7,20 @@ use crate::{Evidence, HaltReason, Output, Record, To};
 use wattle_primitives::{Certificate, Hash, SignedVote, View, Vote, VoteKind, planted};
 
 impl Core {
-    /// Rule 9. Input::Vote and Input::OwnVote.
+    /// Input::OwnVote. What comes back from others in this validator's name may be another's with its key.
+    pub(super) fn on_own_vote(&mut self, signed: &SignedVote) {
+        self.keep_own(signed);
+        self.on_vote(signed);
+    }
+
+    pub(super) fn keep_own(&mut self, signed: &SignedVote) {
+        let round = signed.vote.round();
+        if round.epoch == self.config.epoch {
+            self.own.insert((signed.vote.kind(), round.view), *signed);
+        }
+    }
+
+    /// Rule 9. Input::Vote.
     pub(super) fn on_vote(&mut self, signed: &SignedVote) {
         let round = signed.vote.round();
         let view = round.view;
@@ -39,7 +52,7 @@ impl Core {
     }
 
     /// Whether single votes of `view` are kept.
-    fn is_near(&self, view: View) -> bool {
+    pub(super) fn is_near(&self, view: View) -> bool {
         view <= self.current.view.saturating_add(View(VIEWS_AHEAD_MAX))
             && view.saturating_add(View(VIEWS_BEHIND_MAX)) >= self.current.view
     }
@@ -146,17 +159,17 @@ impl Core {
         if certificate.vote.kind() == VoteKind::Finalize {
             return self.place_finalization(certificate, block);
         }
-        let state = self.view_mut(view);
-        let slot = match certificate.vote.kind() {
-            VoteKind::Nullify => &mut state.nullification,
-            VoteKind::Notarize | VoteKind::Finalize => &mut state.notarization,
-        };
-        match slot {
-            Some(held) if held.vote == certificate.vote => return Placed::Held,
-            Some(_) => return Placed::Conflict(block),
-            None => *slot = Some(certificate.clone()),
-        }
-        if certificate.vote.kind() == VoteKind::Notarize {
+        if certificate.vote.kind() == VoteKind::Nullify {
+            if !self.nullified.insert(certificate) {
+                return Placed::Held;
+            }
+        } else {
+            let slot = &mut self.view_mut(view).notarization;
+            match slot {
+                Some(held) if held.vote == certificate.vote => return Placed::Held,
+                Some(_) => return Placed::Conflict(block),
+                None => *slot = Some(certificate.clone()),
+            }
             self.uncertified.insert(view);
         }
         self.bound_views();
@@ -164,6 +177,7 @@ impl Core {
     }
 
     fn bound_views(&mut self) {
+        self.nullified.bound(if planted!("stall-forgets-evidence") { 8_192 } else { VIEWS_KEPT_MAX });
         while self.views.len() > VIEWS_KEPT_MAX {
             let Some((lowest, _)) = self.views.pop_first() else { return };
             self.uncertified.remove(&lowest);
@@ -174,7 +188,7 @@ impl Core {
     fn place_finalization(&mut self, certificate: &Certificate, block: Hash) -> Placed {
         let view = certificate.round().view;
         let state = self.views.get(&view);
-        let nullified = state.is_some_and(|s| s.nullification.is_some());
+        let nullified = self.nullified.contains(view);
         let notarized_other = state.and_then(|s| s.notarized()).is_some_and(|p| p.block != block);
         if nullified || notarized_other {
             return Placed::Conflict(block);
@@ -199,14 +213,6 @@ impl Core {
         let next = self.leader(certificate.round().view.next());
         if !self.is_me(next) {
             self.out.push(Output::Send { to: To::One(next), certificate });
-        }
-    }
-
-    /// Forgets single votes of views far behind; their certificates stay.
-    pub(super) fn drop_old_votes(&mut self) {
-        let oldest = self.current.view.saturating_sub(View(VIEWS_BEHIND_MAX));
-        for (_, state) in self.views.range_mut(..oldest) {
-            state.ballots = Ballots::default();
         }
     }
 }

@@ -7,6 +7,7 @@ mod light;
 mod sim;
 mod sim_node;
 mod sim_runs;
+mod stall;
 mod steps;
 mod table;
 

@@ -237,9 +237,39 @@ impl Sim {
         let mut core = self.nodes[node].make_core();
         core.restore(self.nodes[node].wal.iter().cloned());
         self.nodes[node].core = Some(core);
+        self.begin(node);
+    }
+
+    /// The first inputs of a core.
+    fn begin(&mut self, node: usize) {
         self.step(node, Input::Start);
-        let work = self.nodes[node].work;
+        let (work, on) = (self.nodes[node].work, self.nodes[node].pressed);
         self.step(node, Input::Work(work));
+        self.step(node, Input::Backpressure { on });
+    }
+
+    /// The disk of a node is nearly full, or has room again.
+    pub(super) fn press(&mut self, node: usize, on: bool) {
+        self.nodes[node].pressed = on;
+        self.step(node, Input::Backpressure { on });
+    }
+
+    /// Loses power; comes back after `down_ms`, if at all.
+    pub(super) fn cut_power(&mut self, node: usize, down_ms: Option<u64>) {
+        self.nodes[node].crash(&mut self.rng);
+        if let Some(down_ms) = down_ms {
+            self.push(down_ms, Event::Restart(node));
+        }
+    }
+
+    /// Before the start: so many views were nullified since genesis, and `node` has their certificates.
+    pub(super) fn remember_stall(&mut self, node: usize, views: u64) {
+        let nodes = self.nodes.len();
+        let round = |view| Round { epoch: Epoch(0), view: View(view) };
+        let votes: Vec<_> = (0..nodes).map(|by| self.sign(by, Epoch(0), Vote::Nullify(round(1)))).collect();
+        let first = Certificate::assemble(votes[0].vote, &votes, &set_of(nodes, Epoch(0))).unwrap();
+        let nullified = |view| Certificate { vote: Vote::Nullify(round(view)), ..first.clone() };
+        self.nodes[node].wal.extend((1..=views).map(|view| Record::Certificate(nullified(view))));
     }
 
     pub(super) fn step(&mut self, node: usize, input: Input) {
@@ -345,6 +375,22 @@ impl Sim {
             self.nodes[node].sign_durable = sign;
             self.perform(node, effects);
         }
+        let n = &self.nodes[node];
+        if n.groups.is_empty() && n.wal.len() > 2 * n.needed + 32 {
+            self.rewrite_log(node);
+        }
+    }
+
+    /// Keeps of the log only what the core still needs: nobody may notice.
+    fn rewrite_log(&mut self, node: usize) {
+        let n = &mut self.nodes[node];
+        let Some(core) = &n.core else { return };
+        let epoch = core.config().epoch;
+        // A vote that is on its way back to the core is not among its records yet.
+        let unheard = |record: &Record| matches!(record, Record::Vote(vote) if !core.holds(vote));
+        n.wal.retain(|record| record.epoch() > epoch || unheard(record));
+        n.wal.extend(core.records());
+        n.needed = n.wal.len();
     }
 
     fn perform(&mut self, node: usize, effects: Vec<Effect>) {
@@ -386,9 +432,7 @@ impl Sim {
             core.restore(n.wal.iter().cloned());
             n.core = Some(core);
             self.timers[node] = 0;
-            self.step(node, Input::Start);
-            let work = self.nodes[node].work;
-            self.step(node, Input::Work(work));
+            self.begin(node);
         }
     }
 

@@ -127,10 +127,31 @@ fn rule_2_a_leader_without_evidence_for_its_view_fetches_it() {
             "jump over view 1",
             2,
             second,
-            &["log nullify 2", "send nullify 2", "enter 3", "fetch certificates 1..=1"],
+            &["log nullify 2", "send nullify 2", "enter 3", "fetch certificates 1..=2"],
         ),
         step("the missing nullification", 50, first, &["log nullify 1", "build 3 on 0"]),
     ]);
+}
+
+/// Goal: a peer that lacks a certificate, or keeps it back, cannot keep others from having it.
+#[test]
+fn rule_8_what_is_missing_is_asked_of_others_than_those_named_too() {
+    let mut bench = Bench::new(4, 100);
+    bench.start();
+    let header = bench.header(3, None, 1);
+    let input = proposed(&bench, 3, proposal(3, 0, &header), &header);
+    let mut asked = Vec::new();
+    let passed = Input::Certificate(bench.certificate(Vote::Nullify(round(2))));
+    for (at_ms, input) in
+        [(1, passed), (2, input), (502, Input::Tick), (1_502, Input::Tick), (3_502, Input::Tick)]
+    {
+        asked.extend(bench.feed(at_ms, input).into_iter().filter_map(|o| match o {
+            Output::FetchCertificates { ask, .. } => Some(ask),
+            _ => None,
+        }));
+    }
+    let leader = vec![bench.leaders[2]];
+    assert_eq!(asked, [leader.clone(), vec![], leader, vec![]]);
 }
 
 #[test]

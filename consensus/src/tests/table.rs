@@ -37,6 +37,10 @@ pub(super) struct Bench {
 impl Bench {
     /// The core of the leader of view `leads`, in an epoch whose last height is `terminal`.
     pub(super) fn new(leads: usize, terminal: u64) -> Self {
+        Self::with(leads, terminal, TIMING)
+    }
+
+    pub(super) fn with(leads: usize, terminal: u64, timing: Timing) -> Self {
         let validators = set(0..4);
         let rotation = Rotation::new(Epoch(0), &validators);
         let leaders: Vec<_> = (1..=4).map(|v| rotation.leader(View(v))).collect();
@@ -54,7 +58,7 @@ impl Bench {
                 certificate: None,
             },
             terminal: Height(terminal),
-            timing: TIMING,
+            timing,
         });
         Self { core, leaders }
     }

@@ -1,6 +1,8 @@
 //! `wattle doctor`: executes a stopped node's chain again from genesis, and compares every root.
 
 use crate::home::Home;
+use crate::journal::{CureError, cure};
+use crate::wal::{SEGMENT_BYTES, WalConfig};
 use crate::work::{TxCache, Worker, replay};
 use clap::Args;
 use serde_json::json;
@@ -8,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use wattle_cli::{CliError, CliResult, Ctx, Report};
 use wattle_host::lock::DirLock;
-use wattle_primitives::{BlockId, Height, Vote};
+use wattle_primitives::{BlockId, Genesis, Height, Vote};
 use wattle_runtime::modules::Violation;
 use wattle_runtime::store::RocksStore;
 use wattle_runtime::supply::{History, Tally};
@@ -16,11 +18,16 @@ use wattle_runtime::{Schedule, State, Store};
 
 /// Options of `wattle doctor`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:\n  wattle doctor --home ~/village/v0")]
+#[command(
+    after_help = "Examples:\n  wattle doctor --home ~/village/v0\n  wattle doctor --home ~/village/v0 --cure-log"
+)]
 pub struct DoctorArgs {
     /// The node's directory. The node must not run.
     #[arg(long, env = "WATTLE_HOME", value_name = "DIR")]
     pub home: PathBuf,
+    /// Only put a validator's corrupt consensus log aside, so that the node can start again; the sign state stays.
+    #[arg(long)]
+    pub cure_log: bool,
 }
 
 /// Checks a node's data.
@@ -31,6 +38,9 @@ pub(super) fn run(args: DoctorArgs, _ctx: &Ctx) -> CliResult {
     let home = Home::new(args.home);
     let spec = home.spec().map_err(|e| CliError::failed("node_directory", &e))?;
     let _lock = DirLock::take(home.path()).map_err(|e| CliError::failed("home_in_use", &e))?;
+    if args.cure_log {
+        return cure_log(&home, &spec.genesis);
+    }
     let db = home.data_dir().join("db");
     let store = RocksStore::open(&db).map_err(|e| CliError::failed("database", &e))?;
     let (state, genesis) =
@@ -54,6 +64,34 @@ pub(super) fn run(args: DoctorArgs, _ctx: &Ctx) -> CliResult {
         examined.height, examined.transactions, examined.certificates
     );
     Ok(Report::new(json, text))
+}
+
+/// Puts a corrupt log aside.
+fn cure_log(home: &Home, genesis: &Genesis) -> CliResult {
+    let key = home.validator_key().map_err(|e| CliError::failed("node_directory", &e))?;
+    let key = key.ok_or_else(|| CliError::Other {
+        code: "no_log",
+        message: "only a validator has a consensus log".into(),
+        hint: None,
+    })?;
+    let (_, header) = wattle_runtime::genesis(genesis).map_err(|e| CliError::failed("genesis", &e))?;
+    let mut entropy = [0; 32];
+    let dry = |e: getrandom::Error| CliError::Other { code: "entropy", message: e.to_string(), hint: None };
+    getrandom::fill(&mut entropy).map_err(dry)?;
+    let config = WalConfig { chain: header.hash(), entropy, segment_bytes: SEGMENT_BYTES };
+    let aside = cure(&home.data_dir(), &home.sign_dir(), key, config).map_err(|error| {
+        let code = match error {
+            CureError::Whole => "log_whole",
+            CureError::SignState(_) | CureError::Slot => "sign_state",
+            CureError::Log(_) | CureError::File(_) => "log",
+        };
+        CliError::failed(code, &error)
+    })?;
+    let text = format!(
+        "the corrupt log is at {}; start the node: it sits out what it may have voted in, then takes part again",
+        aside.display()
+    );
+    Ok(Report::new(json!({ "aside": aside, "ok": true }), text))
 }
 
 struct Examined {

@@ -52,6 +52,7 @@ pub(super) async fn run(args: RunArgs, ctx: &Ctx) -> CliResult {
     let mut running = match launch(&home, Options::default()).await {
         Ok(running) => running,
         Err(LaunchError::Node(error)) if error.is_disk_full() => disk_full(&error),
+        Err(LaunchError::Node(error)) if error.is_log_corrupt() => return Err(log_corrupt(&error, &home)),
         Err(error) => return Err(CliError::failed(code(&error), &error)),
     };
     announce(&running, ctx.json);
@@ -94,6 +95,14 @@ fn disk_full(error: &NodeError) -> ! {
     note(&format!("error: {}", CliError::failed("disk_full", error)));
     note("the disk is full: make room and start the node again; nothing that was final is lost");
     std::process::exit(EXIT_DISK_FULL);
+}
+
+fn log_corrupt(error: &NodeError, home: &Home) -> CliError {
+    CliError::Other {
+        code: "log_corrupt",
+        message: wattle_host::causes(error),
+        hint: Some(format!("wattle doctor --home {} --cure-log", home.path().display())),
+    }
 }
 
 fn announce(running: &Running, json: bool) {

@@ -4,7 +4,7 @@ use super::{Driver, Effect};
 use crate::work::{BodyError, ExecuteError, Job, Token, VerifiedBlock};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use wattle_consensus::config::VIEWS_AHEAD_MAX;
+use wattle_consensus::config::{VIEWS_AHEAD_MAX, VIEWS_BEHIND_MAX};
 use wattle_consensus::{Input, Verdict};
 use wattle_p2p::wire::{Request, Response, ValidatorMessage};
 use wattle_p2p::{Offence, PeerId, Penalty};
@@ -60,6 +60,11 @@ impl Bodies {
         self.logged.retain(|block| keep(block) || checking.contains_key(block));
     }
 
+    /// Whether none is being checked.
+    pub(super) fn is_idle(&self) -> bool {
+        self.checking.is_empty()
+    }
+
     /// Forgets the rounds up to one that is final.
     pub(super) fn prune_rounds(&mut self, last: Round) {
         self.taken.retain(|round, _| *round > last);
@@ -110,6 +115,7 @@ impl Driver {
         let ahead = View(status.view.0.saturating_add(VIEWS_AHEAD_MAX));
         core.leader(view) == vote.signer
             && view > status.finalized_view
+            && view.saturating_add(View(VIEWS_BEHIND_MAX)) >= status.view
             && view <= ahead
             && first
             && header.epoch == self.current.epoch

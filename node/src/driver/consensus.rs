@@ -5,11 +5,12 @@ use crate::journal::WalRecord;
 use crate::work::{BuildJob, BuiltBlock, Job, Token};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use wattle_consensus::config::VIEWS_BEHIND_MAX;
 use wattle_consensus::{BuildRequest, Core, Input, Output, Record, To};
 use wattle_p2p::wire::{Request, ValidatorMessage};
 use wattle_p2p::{Offence, PeerId, Penalty};
 use wattle_primitives::{
-    Epoch, Hash, PublicKey, Round, SignedVote, ValidatorIndex, ValidatorSet, View, Vote,
+    Epoch, Hash, PublicKey, Round, SignedVote, ValidatorIndex, ValidatorSet, View, Vote, planted,
 };
 
 impl Driver {
@@ -67,6 +68,43 @@ impl Driver {
         self.entered_at = self.mono;
         let round = Round { epoch: self.current.epoch, view };
         self.emit(Effect::Entered(round));
+        self.forget_idle_bodies(round);
+    }
+
+    /// Forgets bodies of views far behind that consensus has forgotten: in a stall each view may bring one.
+    fn forget_idle_bodies(&mut self, round: Round) {
+        let Some(core) = self.current.core.as_ref() else { return };
+        let oldest = Round { view: round.view.saturating_sub(View(VIEWS_BEHIND_MAX)), ..round };
+        let len = self.tree.len();
+        self.tree.retain(|hash, entry| {
+            entry.block.round() >= oldest || core.knows_block(hash) || planted!("stall-keeps-bodies")
+        });
+        if self.tree.len() < len {
+            self.bodies.prune(|hash| self.tree.get(hash).is_some());
+            self.bodies.prune_rounds(oldest);
+            self.txs.fates.forget_dropped(&self.tree, &self.backlog.queue);
+        }
+    }
+
+    /// Writes the log anew when much was written and nothing committed: only what consensus still needs is kept.
+    pub(super) fn tidy_log(&mut self) {
+        let ready = self.is_idle() && self.replay.is_empty() && self.bodies.is_idle();
+        let large = self.outbox.written() > self.setup.log_bytes.max(self.rewritten);
+        if !ready || !large || planted!("log-never-rewritten") {
+            return;
+        }
+        let Some(core) = self.current.core.as_ref() else { return };
+        let kept = core.records().into_iter().filter_map(|record| match record {
+            Record::Block(header) => self.tree.get(&header.hash()).map(|e| WalRecord::body(&e.block.block)),
+            Record::Vote(_) | Record::Certificate(_) | Record::Certified { .. } => {
+                Some(WalRecord::Consensus(record))
+            }
+        });
+        let (records, height) = (kept.collect(), self.tree.height_max().next());
+        let token = self.token();
+        let (effect, bytes) = self.outbox.rewrite(token, height, records);
+        self.rewritten = bytes;
+        self.emit(effect);
     }
 
     /// Queues a record; a block's body goes along, once.

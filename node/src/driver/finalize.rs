@@ -16,7 +16,7 @@ pub(super) struct Backlog {
     /// Oldest first.
     pub(super) queue: VecDeque<FinalBlock>,
     /// The database does not keep up.
-    behind: bool,
+    pub(super) behind: bool,
     /// Nothing new is built or notarized: the database is behind, or the disk nearly full.
     pub(super) pressed: bool,
 }
@@ -59,6 +59,7 @@ impl Driver {
 
     /// Everything up to `height` is in the database: now it may be told.
     pub(super) fn on_committed(&mut self, height: Height) {
+        self.outbox.released();
         while self.backlog.queue.front().is_some_and(|item| item.block.header().height <= height) {
             let Some(item) = self.backlog.queue.pop_front() else { return };
             self.txs.fates.committed(&item.block);

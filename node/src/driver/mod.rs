@@ -71,6 +71,9 @@ pub struct Setup {
     pub key: Option<PublicKey>,
     /// Bounds of the mempool.
     pub mempool: crate::mempool::Limits,
+    /// Bytes written to the consensus log with nothing committed after which it is written anew, or after as many as
+    /// that takes, if those are more.
+    pub log_bytes: u64,
 }
 
 /// The node as it was found on disk.
@@ -115,6 +118,8 @@ pub struct Driver {
     work: Work,
     entered_at: MonoMs,
     nullifications: u64,
+    /// Bytes that were needed when the log was last written anew.
+    rewritten: u64,
     next_housekeeping: MonoMs,
     effects: Vec<Effect>,
     tokens: u64,
@@ -151,6 +156,7 @@ impl Driver {
             work: Work::None,
             entered_at: MonoMs(0),
             nullifications: 0,
+            rewritten: 0,
             next_housekeeping: MonoMs(0),
             effects: Vec::new(),
             tokens: 0,
@@ -274,6 +280,7 @@ impl Driver {
             self.feed(Input::Work(work));
         }
         self.press_or_release();
+        self.tidy_log();
         self.flush_gossip();
         self.synchronize();
     }
@@ -299,5 +306,7 @@ impl Driver {
     }
 }
 
+#[cfg(test)]
+mod stall_tests;
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,8 @@ pub(super) struct Outbox {
     /// Sends that follow the records above within the same step.
     sends: Vec<Effect>,
     in_flight: BTreeMap<Token, Group>,
+    /// Bytes ordered since the log last let go of what is old, about.
+    written: u64,
 }
 
 /// Effects that wait for a group to be durable.
@@ -76,13 +78,14 @@ impl Outbox {
         let mut groups = Vec::new();
         let (mut records, mut bytes) = (Vec::new(), 0usize);
         for record in std::mem::take(&mut self.records) {
-            let size = if let WalRecord::Body(body) = &record { body.len() } else { 0 };
+            let size = record.bytes();
             if bytes > 0 && bytes.saturating_add(size) > GROUP_BODY_BYTES_MAX {
                 let records = std::mem::take(&mut records);
                 groups.push((Group::default(), records, Vec::new()));
                 bytes = 0;
             }
             bytes = bytes.saturating_add(size);
+            self.count(size);
             records.push(record);
         }
         let last = Group {
@@ -94,9 +97,35 @@ impl Outbox {
         for (group, records, votes) in groups {
             let token = token();
             self.in_flight.insert(token, group);
-            effects.push(Effect::Persist(Order { token, height, records, votes }));
+            self.count(crate::wal::PAGE_BYTES);
+            effects.push(Effect::Persist(Order { token, height, records, votes, anew: false }));
         }
         effects
+    }
+
+    fn count(&mut self, bytes: usize) {
+        self.written = self.written.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// Bytes ordered since the log last let go of what is old, about.
+    #[must_use]
+    pub(super) const fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// The log lets go of what is old.
+    pub(super) fn released(&mut self) {
+        self.written = 0;
+    }
+
+    /// The order to write the log anew: `records` are all that is still needed. Returns their bytes as well.
+    pub(super) fn rewrite(&mut self, token: Token, height: Height, records: Vec<WalRecord>) -> (Effect, u64) {
+        debug_assert!(self.is_idle(), "a vote on its way to disk would be lost");
+        self.in_flight.insert(token, Group::default());
+        let bytes =
+            records.iter().fold(0u64, |sum, r| sum.saturating_add(u64::try_from(r.bytes()).unwrap_or(0)));
+        self.released();
+        (Effect::Persist(Order { token, height, records, votes: Vec::new(), anew: true }), bytes)
     }
 
     /// A group is durable: returns what waited for it.

@@ -4,7 +4,7 @@ use super::{Answer, Driver, DriverStatus, Effect, Fate, Question};
 use crate::work::Token;
 use wattle_consensus::Core;
 use wattle_p2p::PeerId;
-use wattle_p2p::wire::{Request, Response, Status, SyncBlock, TxFate};
+use wattle_p2p::wire::{ErrorCode, Request, Response, Status, SyncBlock, TxFate};
 use wattle_primitives::block::PROTOCOL_VERSION;
 use wattle_primitives::{BoundedVec, Hash, Tx, View};
 
@@ -18,7 +18,11 @@ impl Driver {
                 let to = View(above_view.0.saturating_add(u64::from(max)));
                 let mut certificates = core.map_or_else(Vec::new, |c| c.certificates(above_view.next(), to));
                 certificates.truncate(wattle_p2p::wire::CERTIFICATES_MAX);
-                Response::Certificates(BoundedVec::new(certificates).unwrap_or_default())
+                if certificates.is_empty() {
+                    Response::error(ErrorCode::NotFound, "")
+                } else {
+                    Response::Certificates(BoundedVec::new(certificates).unwrap_or_default())
+                }
             }
             Request::BlockByHash(hash) => match self.tree.get(&hash).filter(|e| e.block.fault.is_none()) {
                 Some(entry) => Response::Block(Some(Box::new(SyncBlock {

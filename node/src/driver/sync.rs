@@ -109,7 +109,9 @@ impl Driver {
             self.sync.phase = Phase::Idle;
             self.peers.cut(&peer, self.tree.height());
         }
-        let busy = self.sync.is_active() || self.mono < self.sync.paused_until || self.backlog.pressed;
+        // A disk that is nearly full holds back what is new: what the others made final is stored all the same.
+        let held = self.backlog.behind || planted!("low-space-stops-sync", self.low_space);
+        let busy = self.sync.is_active() || self.mono < self.sync.paused_until || held;
         if busy || self.stopped || !self.fetches() {
             return;
         }

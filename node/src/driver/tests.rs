@@ -24,7 +24,8 @@ impl Follower {
     /// The peer claims a height that it never reaches, so that there is always something to ask for.
     fn new() -> Self {
         let chain = TestChain::new();
-        let setup = Setup { chain: chain.worker.chain, key: None, mempool: Limits::NODE };
+        let setup =
+            Setup { chain: chain.worker.chain, key: None, mempool: Limits::NODE, log_bytes: u64::MAX };
         let (header, state) = (chain.header.clone(), chain.state.clone());
         let schedule = Arc::clone(&chain.worker.schedule);
         let boot =
@@ -130,6 +131,28 @@ fn fetched_blocks_count_only_under_a_certificate_that_verifies() {
     let token = node.asked(4);
     let effects = node.answer(token, vec![SyncBlock { block: blocks[3].clone(), certificate: last }]);
     assert_eq!((committed(&effects), node.driver.finalized().height), (vec![3, 4], Height(4)));
+}
+
+#[test]
+fn a_node_low_on_disk_space_still_follows_the_chain() {
+    let mut node = Follower::new();
+    node.settle(Event::LowSpace(true));
+    let block = node.chain.push(&[]);
+    let certificate = Some(node.chain.certify(&block.header, VALIDATOR));
+    let token = node.asked(1);
+    let effects = node.answer(token, vec![SyncBlock { block, certificate }]);
+    assert_eq!((committed(&effects), node.driver.finalized().height), (vec![1], Height(1)));
+    assert!(node.driver.status().low_space);
+}
+
+/// Goal: nobody takes an answer without certificates for the word that there are none.
+#[test]
+fn a_node_without_certificates_says_so() {
+    let mut node = Follower::new();
+    let request = Request::Certificates { epoch: Epoch(0), above_view: View(0), max: 32 };
+    let effects = node.settle(Event::Request { token: Token(997), peer: node.peer, request });
+    let [Effect::Respond { response, .. }] = &effects[..] else { panic!("{effects:?}") };
+    assert!(matches!(response, Response::Error { .. }), "{response:?}");
 }
 
 #[test]

@@ -95,6 +95,11 @@ impl Tree {
         });
     }
 
+    /// Forgets what `keep` does not want.
+    pub fn retain(&mut self, keep: impl Fn(&Hash, &Entry) -> bool) {
+        self.entries.retain(|hash, entry| keep(hash, entry));
+    }
+
     /// State after a block, if it is the last finalized or was executed.
     #[must_use]
     pub fn state_after(&self, hash: &Hash) -> Option<&State> {

@@ -4,12 +4,14 @@
 //! # Not here
 //! How each is kept ([`crate::wal`], [`crate::signer`]), what a vote waits for (`driver::outbox`).
 
+mod cure;
 mod record;
 
+pub use cure::{CureError, WAL_DIR, cure};
 pub use record::WalRecord;
 
 use crate::signer::{DataDir, PendingVote, Signer, SignerError, Standing, SyncedToken};
-use crate::wal::{Wal, WalConfig, WalError};
+use crate::wal::{GROUP_BYTES_MAX, Wal, WalConfig, WalError};
 use crate::work::{Done, Token};
 use record::vote_bytes;
 use wattle_consensus::Record;
@@ -47,6 +49,8 @@ pub struct Order {
     pub records: Vec<WalRecord>,
     /// Votes to sign and to write after them, each with this validator's place in the set of its epoch.
     pub votes: Vec<(Vote, ValidatorIndex)>,
+    /// The records are all that is still needed: whatever was written before goes. There are no votes then.
+    pub anew: bool,
 }
 
 /// How the two syncs of a group are done.
@@ -100,7 +104,11 @@ impl<W: Dir, S: Dir> Journal<W, S> {
     /// [`JournalError`]. No vote of the group may be sent. The process must end, since the sign state may now know
     /// votes that the log does not.
     pub fn persist(&mut self, order: Order, syncs: Syncs) -> Result<Done, JournalError> {
-        let Order { token, height, records, votes } = order;
+        let Order { token, height, records, votes, anew } = order;
+        if anew {
+            self.wal.rewrite(height, &groups(&records))?;
+            return Ok(Done::Persisted { token, signed: Vec::new(), refused: Vec::new() });
+        }
         let (mut pending, mut refused) = (Vec::with_capacity(votes.len()), Vec::new());
         for (vote, index) in votes {
             match self.signer.prepare(vote, index) {
@@ -147,6 +155,22 @@ impl<W: Dir, S: Dir> Journal<W, S> {
         self.wal.release(height)?;
         Ok(())
     }
+}
+
+/// The records, encoded, in as many groups as hold them.
+fn groups(records: &[WalRecord]) -> Vec<Vec<Vec<u8>>> {
+    let (mut groups, mut bytes) = (vec![Vec::new()], 0usize);
+    for record in records.iter().map(encode) {
+        bytes = bytes.saturating_add(record.len());
+        if bytes > GROUP_BYTES_MAX / 2 {
+            bytes = record.len();
+            groups.push(Vec::new());
+        }
+        if let Some(group) = groups.last_mut() {
+            group.push(record);
+        }
+    }
+    groups
 }
 
 fn read_log<W: Dir>(wal: &Wal<W>) -> Result<(Vec<Record>, Vec<Block>), JournalError> {

@@ -20,6 +20,10 @@ pub enum WalRecord {
     Body(Vec<u8>) = 1,
 }
 
+/// Most bytes of a record that is neither a body nor a certificate, and of a certificate but for its signatures.
+const RECORD_BYTES: usize = 512;
+const SIGNATURE_BYTES: usize = 64;
+
 /// The first bytes of an encoded [`WalRecord::Consensus`] with a [`Record::Vote`].
 const VOTE_PREFIX: [u8; 2] = [0, 0];
 
@@ -28,6 +32,16 @@ impl WalRecord {
     #[must_use]
     pub fn body(block: &Block) -> Self {
         Self::Body(encode(block))
+    }
+
+    /// Bytes that it takes in the log, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Body(bytes) => bytes.len(),
+            Self::Consensus(Record::Certificate(c)) => RECORD_BYTES + c.signatures.len() * SIGNATURE_BYTES,
+            Self::Consensus(Record::Vote(_) | Record::Block(_) | Record::Certified { .. }) => RECORD_BYTES,
+        }
     }
 
     /// The block, if it is one's record.

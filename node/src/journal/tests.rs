@@ -43,7 +43,7 @@ fn open(disks: &Disks, fresh: bool) -> Result<Voting<SimDir, SimDir>, JournalErr
 
 fn order(votes: &[Vote]) -> Order {
     let votes = votes.iter().map(|vote| (*vote, ME)).collect();
-    Order { token: Token(0), height: Height(1), records: Vec::new(), votes }
+    Order { token: Token(0), height: Height(1), records: Vec::new(), votes, anew: false }
 }
 
 #[test]
@@ -94,7 +94,12 @@ fn restart(disks: &Disks) -> Option<Signer<SimDir>> {
 
 /// Asks for a rival of every vote that was ever sent, and for what may not stand beside it.
 fn check_no_second_signature(disks: &Disks, sent: &[SignedVote], what: &str) {
-    let Some(mut signer) = restart(disks) else { return };
+    if let Some(mut signer) = restart(disks) {
+        signs_nothing_twice(&mut signer, sent, what);
+    }
+}
+
+fn signs_nothing_twice<D: Dir>(signer: &mut Signer<D>, sent: &[SignedVote], what: &str) {
     let said: BTreeMap<(VoteKind, Round), Vote> =
         sent.iter().map(|s| ((s.vote.kind(), s.vote.round()), s.vote)).collect();
     for view in 1..=5 {
@@ -200,6 +205,50 @@ fn a_failed_sync_ends_signing() {
             check_no_second_signature(&disks, &sent, "failed sync");
         }
     }
+}
+
+/// Goal: after the cure of a corrupt log the node starts, signs no rival of anything that it ever sent, and goes on.
+#[test]
+fn a_corrupt_log_is_put_aside_and_costs_no_second_signature() {
+    let temp = tempfile::tempdir().unwrap();
+    let (data, sign) = (temp.path().join("data"), temp.path().join("sign"));
+    let dir = |path: &std::path::Path| OsDir::open(path).unwrap();
+    let open = || Journal::open(dir(&data.join(WAL_DIR)), dir(&sign), CHAIN, key(), false, CONFIG);
+    let mut journal =
+        Journal::open(dir(&data.join(WAL_DIR)), dir(&sign), CHAIN, key(), true, CONFIG).unwrap().journal;
+    let mut sent = Vec::new();
+    for votes in life() {
+        let Done::Persisted { signed, .. } = journal.persist(order(&votes), Syncs::InTurn).unwrap() else {
+            panic!()
+        };
+        sent.extend(signed);
+    }
+    drop(journal);
+    let cured = || cure(&data, &sign, key(), CONFIG);
+    assert!(matches!(cured(), Err(CureError::Whole)), "a good log stays");
+    let state = std::fs::read(sign.join(SIGN_STATE)).unwrap();
+    let segment =
+        dir(&data.join(WAL_DIR)).list().unwrap().into_iter().find(|n| n.starts_with("wal-")).unwrap();
+    let segment = data.join(WAL_DIR).join(segment);
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[2 * crate::wal::PAGE_BYTES + 40] ^= 1;
+    std::fs::write(&segment, &bytes).unwrap();
+    assert!(matches!(open(), Err(JournalError::Wal(WalError::MidLogCorruption { .. }))));
+    for slot in [1, 2] {
+        let mut damaged = state.clone();
+        damaged[slot * crate::wal::PAGE_BYTES + 40] ^= 1;
+        std::fs::write(sign.join(SIGN_STATE), damaged).unwrap();
+        assert!(matches!(cured(), Err(CureError::Slot)) && segment.exists(), "slot {slot}");
+    }
+    std::fs::write(sign.join(SIGN_STATE), &state).unwrap();
+    let aside = cured().unwrap();
+    assert!(aside.ends_with("wal.corrupt-1") && aside.is_dir());
+    assert_eq!(std::fs::read(sign.join(SIGN_STATE)).unwrap(), state, "the sign state is not touched");
+    let Voting { mut journal, standing, .. } = open().unwrap();
+    assert_eq!(standing, Standing::SitOut { past: round(4) });
+    signs_nothing_twice(&mut journal.signer, &sent, "after the cure");
+    let done = journal.persist(order(&[notarize(5, 1)]), Syncs::InTurn).unwrap();
+    assert!(matches!(done, Done::Persisted { signed, .. } if signed.len() == 1));
 }
 
 #[test]

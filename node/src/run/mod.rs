@@ -12,6 +12,7 @@ pub mod threads;
 
 use crate::driver::{Driver, Halt, Setup};
 use crate::journal::Journal;
+use crate::wal::WalError;
 use crate::work::{TxCache, Worker};
 use event_loop::Loop;
 use observe::Observer;
@@ -74,10 +75,22 @@ impl NodeError {
     /// again once there is room.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
+        self.is_due_to(|at| {
+            let file = at.downcast_ref::<FileError>().is_some_and(FileError::is_full);
+            file || matches!(at.downcast_ref(), Some(StoreError::Full { .. }))
+        })
+    }
+
+    /// Whether a corrupt consensus log is, for which there is a cure: `wattle doctor --cure-log`.
+    #[must_use]
+    pub fn is_log_corrupt(&self) -> bool {
+        self.is_due_to(|at| matches!(at.downcast_ref(), Some(WalError::MidLogCorruption { .. })))
+    }
+
+    fn is_due_to(&self, cause: impl Fn(&(dyn std::error::Error + 'static)) -> bool) -> bool {
         let mut error: Option<&(dyn std::error::Error + 'static)> = Some(self);
         while let Some(at) = error {
-            let file = at.downcast_ref::<FileError>().is_some_and(FileError::is_full);
-            if file || matches!(at.downcast_ref(), Some(StoreError::Full { .. })) {
+            if cause(at) {
                 return true;
             }
             error = at.source();
@@ -178,7 +191,8 @@ impl Opened {
         let chain = found.chain;
         let view = View::of(&found);
         let key = config.validator_key.as_ref().map(SecretKey::public);
-        let setup = Setup { chain, key, mempool: config.mempool };
+        let log_bytes = config.place.config.wal_segment_bytes;
+        let setup = Setup { chain, key, mempool: config.mempool, log_bytes };
         let driver = Driver::new(setup, found.boot(records, bodies));
         Ok(Self { store, driver, view, chain, journal })
     }

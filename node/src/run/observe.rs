@@ -53,7 +53,9 @@ impl Observer {
                     self.proposed(vote.vote.round());
                 }
             }
-            Effect::Persist(order) => order.records.iter().for_each(|record| self.recorded(record)),
+            Effect::Persist(order) if !order.anew => {
+                order.records.iter().for_each(|record| self.recorded(record))
+            }
             _ => {}
         }
     }

@@ -8,7 +8,7 @@
 
 use crate::driver::Boot;
 use crate::home::Place;
-use crate::journal::{Journal, JournalError, Voting};
+use crate::journal::{Journal, JournalError, Voting, WAL_DIR};
 use crate::wal::WalConfig;
 use std::path::Path;
 use std::sync::Arc;
@@ -106,7 +106,7 @@ fn open_voting(
     getrandom::fill(&mut entropy).map_err(StorageError::Entropy)?;
     let config = WalConfig { chain: found.chain, entropy, segment_bytes: place.config.wal_segment_bytes };
     let fresh = found.header.height == Height::ZERO;
-    let wal = timed(&place.data_dir.join("wal"), FsyncOf::Wal)?;
+    let wal = timed(&place.data_dir.join(WAL_DIR), FsyncOf::Wal)?;
     let sign = timed(&place.sign_dir, FsyncOf::SignState)?;
     Ok(Journal::open(wal, sign, found.chain, key, fresh, config)?)
 }

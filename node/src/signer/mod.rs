@@ -176,6 +176,12 @@ impl<D: Dir> Unreconciled<D> {
         &self.0.state
     }
 
+    /// Whether a slot is damaged, by a crash or otherwise: what it held only the log may know.
+    #[must_use]
+    pub const fn is_damaged(&self) -> bool {
+        self.0.slots.is_damaged()
+    }
+
     /// Compares with the own votes in the log, in any order, and makes what they add durable.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use wattle_primitives::domain::{WAL_BODY, WAL_GROUP, WAL_SEGMENT};
 use wattle_primitives::{Hash, Height, encode};
 
 /// Unit of padding; both ends of every group lie on a multiple of it.
-pub(super) const PAGE_BYTES: usize = 4096;
+pub(crate) const PAGE_BYTES: usize = 4096;
 /// Bytes of a group's head, sum included.
 pub(super) const HEAD_BYTES: usize = SUM_BYTES + HEAD_FIELDS_BYTES;
 

@@ -32,7 +32,8 @@ mod format;
 mod recover;
 mod replay;
 
-use format::{LogId, PAGE_BYTES};
+use format::LogId;
+pub(crate) use format::PAGE_BYTES;
 use std::collections::VecDeque;
 use wattle_host::FileError;
 use wattle_host::dir::{Dir, File};
@@ -202,8 +203,32 @@ impl<D: Dir> Wal<D> {
         if self.failed {
             return Err(WalError::Failed);
         }
+        self.remove_while(|segment| segment.height_max <= up_to)
+    }
+
+    /// Writes groups into new segments, then removes every older one: the log of a stall, in which nothing is committed
+    /// that would let it go, stays as large as what is still needed. After a crash the older segments are there, or all
+    /// of the groups, or both.
+    ///
+    /// # Errors
+    /// [`WalError`], as for [`Wal::append`].
+    pub fn rewrite(&mut self, height: Height, groups: &[Vec<Vec<u8>>]) -> Result<(), WalError> {
+        self.begin_segment()?;
+        let first = self.segments.back().map(|s| s.id);
+        if planted!("log-rewritten-after") {
+            self.remove_while(|segment| Some(segment.id) < first)?;
+        }
+        for records in groups {
+            self.append(height, records)?;
+        }
+        self.remove_while(|segment| Some(segment.id) < first)?;
+        Ok(())
+    }
+
+    /// Removes the oldest segments as long as `goes` says so; never the current one. Returns how many went.
+    fn remove_while(&mut self, goes: impl Fn(&Segment) -> bool) -> Result<usize, WalError> {
         let mut removed = 0;
-        while self.segments.len() > 1 && self.segments.front().is_some_and(|s| s.height_max <= up_to) {
+        while self.segments.len() > 1 && self.segments.front().is_some_and(&goes) {
             let Some(segment) = self.segments.pop_front() else { break };
             // One at a time, oldest first and durable: a crash in between leaves no hole.
             let gone = self.dir.remove(&format::segment_name(segment.id)).and_then(|()| self.dir.sync());
@@ -244,6 +269,15 @@ impl<D: Dir> Wal<D> {
         if current.len <= PAGE_BYTES as u64 || current.len + bytes as u64 <= self.config.segment_bytes {
             return Ok(());
         }
+        self.begin_segment()
+    }
+
+    /// Begins a new segment.
+    fn begin_segment(&mut self) -> Result<(), WalError> {
+        if self.failed {
+            return Err(WalError::Failed);
+        }
+        let Some(current) = self.segments.back() else { return Err(WalError::Failed) };
         let id = current.id + 1;
         match recover::create_segment(&self.dir, &self.config.chain, &self.log_id, id, self.next_group) {
             Ok((file, segment)) => {

@@ -83,6 +83,52 @@ fn closed_segments_go_once_covered_and_numbers_go_on() {
 }
 
 #[test]
+fn a_log_written_anew_holds_that_alone_and_numbers_go_on() {
+    let dir = SimDir::new();
+    fill(&dir, 12);
+    let mut wal = open(&dir).unwrap();
+    let kept = [records(1), records(2), records(3)];
+    for round in 0..4 {
+        wal.rewrite(Height(120), &kept).unwrap();
+        let held: Vec<_> = contents(&wal).into_iter().map(|(_, _, records)| records).collect();
+        assert_eq!(held, kept, "round {round}");
+        assert_eq!(wal.last_group(), Some(GroupId(12 + 3 * (round + 1))));
+    }
+    drop(wal);
+    dir.crash(Crash::DropUnsynced, 0);
+    let mut wal = open(&dir).unwrap();
+    wal.append(Height(130), &records(4)).unwrap();
+    assert_eq!(contents(&wal).len(), 4);
+}
+
+/// Goal: whenever the power fails, what is still needed is there: as it was written first, or as written anew.
+#[test]
+fn a_power_cut_while_the_log_is_written_anew_loses_nothing() {
+    let kept = [records(4), records(5)];
+    let begin = || {
+        let dir = SimDir::new();
+        fill(&dir, 5);
+        dir
+    };
+    let dir = begin();
+    let before = dir.counts().operations;
+    open(&dir).unwrap().rewrite(Height(50), &kept).unwrap();
+    for at in before..=dir.counts().operations {
+        for (seed, kind) in
+            (0..4).flat_map(|s| [Crash::DropUnsynced, Crash::TornPrefix].map(|kind| (s, kind)))
+        {
+            let dir = begin();
+            dir.set_faults(Faults { power_off: Some(at), ..Faults::default() });
+            let _ = open(&dir).and_then(|mut wal| wal.rewrite(Height(50), &kept));
+            dir.crash(kind, seed);
+            let found = contents(&open(&dir).unwrap());
+            let whole = kept.iter().all(|group| found.iter().any(|(_, _, records)| records == group));
+            assert!(whole, "power off at {at}, {kind:?}, seed {seed}: {} groups", found.len());
+        }
+    }
+}
+
+#[test]
 fn another_chains_log_and_a_missing_segment_are_refused() {
     let dir = SimDir::new();
     fill(&dir, 12);

@@ -312,10 +312,11 @@ fn describe_effect(effect: &Effect) -> String {
         Effect::Work(Job::Execute { block, .. }) => format!("execute {}", block.hash.short()),
         Effect::Work(Job::Build(job)) => format!("build {} of {}", job.round, job.candidates.len()),
         Effect::Work(Job::Replay { token, blocks, .. }) => format!("replay {} {}", token.0, blocks.len()),
-        Effect::Persist(Order { token, height, records, votes }) => {
+        Effect::Persist(Order { token, height, records, votes, anew }) => {
             let votes: Vec<_> =
                 votes.iter().map(|(vote, _)| (vote.kind(), vote.round().to_string())).collect();
-            format!("persist {} for {height}: {} records, {votes:?}", token.0, records.len())
+            let anew = if *anew { ", all that is needed" } else { "" };
+            format!("persist {} for {height}: {} records, {votes:?}{anew}", token.0, records.len())
         }
         Effect::Commit(batch) => {
             format!("commit {:?}", batch.iter().map(|c| c.block.header().height.0).collect::<Vec<_>>())

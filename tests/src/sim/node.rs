@@ -117,7 +117,8 @@ impl Node {
             schedule: Arc::clone(&found.schedule),
             cache: Arc::new(TxCache::default()),
         };
-        let setup = Setup { chain: found.chain, key: self.key, mempool: Limits::NODE };
+        let setup =
+            Setup { chain: found.chain, key: self.key, mempool: Limits::NODE, log_bytes: self.segment_bytes };
         self.running = Some(Box::new(Running {
             driver: Driver::new(setup, found.boot(records, bodies)),
             shared,

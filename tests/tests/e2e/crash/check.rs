@@ -165,7 +165,8 @@ impl<'a> Promises<'a> {
     pub(super) fn signs_nothing_else(&self, voting: &mut Voting<OsDir, OsDir>) -> Result<(), String> {
         let mut sign = |votes: Vec<Vote>| {
             let votes = votes.into_iter().map(|vote| (vote, ValidatorIndex(0))).collect();
-            let order = Order { token: Token(0), height: Height::MAX, records: Vec::new(), votes };
+            let order =
+                Order { token: Token(0), height: Height::MAX, records: Vec::new(), votes, anew: false };
             match voting.journal.persist(order, Syncs::InTurn) {
                 Ok(Done::Persisted { signed, .. }) => Ok(signed),
                 Ok(other) => Err(format!("{other:?}")),

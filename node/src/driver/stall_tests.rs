@@ -1,0 +1,166 @@
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::*;
+use crate::journal::{Journal, Syncs, Voting};
+use crate::mempool::Limits;
+use crate::testchain::{TestChain, key};
+use crate::wal::WalConfig;
+use std::collections::VecDeque;
+use wattle_consensus::Rotation;
+use wattle_consensus::config::VIEWS_BEHIND_MAX;
+use wattle_host::dir::Dir;
+use wattle_p2p::wire::ValidatorMessage;
+use wattle_p2p::{NodeKey, PeerId};
+use wattle_primitives::{Epoch, Lane, Proposal, Round, SignedVote, View, Vote};
+use wattle_test_disk::SimDir;
+
+/// Validators; the first is this node.
+const MEMBERS: [u8; 4] = [200, 201, 202, 203];
+const EPOCH: Epoch = Epoch(0);
+const LOG_BYTES: u64 = 256 * 1024;
+
+/// One validator of four, with its log; the others are what the test says.
+struct Member {
+    chain: TestChain,
+    wal: SimDir,
+    sign: SimDir,
+    driver: Driver,
+    journal: Journal<SimDir, SimDir>,
+    peer: PeerId,
+}
+
+impl Member {
+    fn new() -> Self {
+        let (chain, wal, sign) = (TestChain::of(&MEMBERS), SimDir::new(), SimDir::new());
+        let (driver, journal) = Self::open(&chain, &wal, &sign);
+        let peer = NodeKey::from_seed(&mut [1; 32]).unwrap().peer_id();
+        let mut member = Self { chain, wal, sign, driver, journal, peer };
+        member.settle(Event::Start);
+        member
+    }
+
+    fn open(chain: &TestChain, wal: &SimDir, sign: &SimDir) -> (Driver, Journal<SimDir, SimDir>) {
+        let config = WalConfig { chain: chain.worker.chain, entropy: [1; 32], segment_bytes: LOG_BYTES / 4 };
+        let me = key(MEMBERS[0]);
+        let public = me.public();
+        let Voting { journal, records, bodies, .. } =
+            Journal::open(wal.clone(), sign.clone(), chain.worker.chain, me, true, config).unwrap();
+        let setup = Setup {
+            chain: chain.worker.chain,
+            key: Some(public),
+            mempool: Limits::NODE,
+            log_bytes: LOG_BYTES,
+        };
+        let (header, state) = (chain.header.clone(), chain.state.clone());
+        let schedule = Arc::clone(&chain.worker.schedule);
+        (Driver::new(setup, Boot { header, state, schedule, certificate: None, records, bodies }), journal)
+    }
+
+    /// Loses power and comes back.
+    fn restart(self) -> Self {
+        let Self { chain, wal, sign, driver, journal, peer } = self;
+        drop((driver, journal));
+        let (driver, journal) = Self::open(&chain, &wal, &sign);
+        let mut member = Self { chain, wal, sign, driver, journal, peer };
+        member.settle(Event::Start);
+        member
+    }
+
+    /// Takes an event and does all work and writing that follows from it at once. Returns the votes that leave.
+    fn settle(&mut self, event: Event) -> Vec<Vote> {
+        // A second after the time of every block here.
+        let now = self.chain.header.time_ms.saturating_add(TimeMs(2_000));
+        let mut votes = Vec::new();
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            for effect in self.driver.step(event, MonoMs(1), now) {
+                match effect {
+                    Effect::Work(job) => events.push_back(Event::Done(self.chain.worker.run(job))),
+                    Effect::Persist(order) => {
+                        events.push_back(Event::Done(self.journal.persist(order, Syncs::InTurn).unwrap()));
+                    }
+                    Effect::Broadcast(message) => {
+                        if let ValidatorMessage::Vote(signed) = message.as_ref() {
+                            votes.push(signed.vote);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        votes
+    }
+
+    fn hear(&mut self, from: u8, message: ValidatorMessage) -> Vec<Vote> {
+        self.settle(Event::Validator { from: key(from).public(), peer: self.peer, message })
+    }
+
+    fn signed(&self, by: u8, vote: Vote) -> SignedVote {
+        let set = self.chain.worker.schedule.validators(EPOCH);
+        let signer = set.index_of(&key(by).public()).unwrap();
+        SignedVote { vote, signer, signature: key(by).sign(&vote.signing_bytes(&self.chain.worker.chain)) }
+    }
+
+    fn leader(&self, view: u64) -> u8 {
+        let set = self.chain.worker.schedule.validators(EPOCH);
+        let leader = set.get(Rotation::new(EPOCH, set).leader(View(view))).unwrap().key;
+        MEMBERS.into_iter().find(|n| key(*n).public() == leader).unwrap()
+    }
+
+    /// The view's leader, if it is not this node, proposes a block on genesis.
+    fn propose(&mut self, view: u64) -> Vec<Vote> {
+        let (leader, round) = (self.leader(view), Round { epoch: EPOCH, view: View(view) });
+        if leader == MEMBERS[0] {
+            return Vec::new();
+        }
+        let pay = self.chain.pay(1, Lane(0), 0, u128::from(view));
+        let block = self.chain.build_in(round.view, leader, &[pay]).block.block.clone();
+        let proposal = Proposal { round, parent_view: View(0), block: block.header.hash() };
+        let vote = self.signed(leader, Vote::Notarize(proposal));
+        self.hear(leader, ValidatorMessage::Proposal { vote, block: Box::new(block) })
+    }
+
+    /// The others give the view up.
+    fn nullify(&mut self, view: u64) {
+        let vote = Vote::Nullify(Round { epoch: EPOCH, view: View(view) });
+        let votes = [201, 202, 203].map(|by| self.signed(by, vote));
+        let set = self.chain.worker.schedule.validators(EPOCH);
+        let certificate = Certificate::assemble(vote, &votes, set).unwrap();
+        self.hear(201, ValidatorMessage::Certificate(certificate));
+    }
+
+    fn log_bytes(&self) -> u64 {
+        let names = self.wal.list().unwrap();
+        names.iter().filter_map(|name| self.wal.bytes(name)).map(|bytes| bytes.len() as u64).sum()
+    }
+}
+
+/// Goal: a stall in which every view brings a block takes bounded memory and disk, and a power cut in it costs nothing:
+/// afterwards this validator still votes for a block on the last final one.
+#[test]
+fn a_stall_takes_bounded_memory_and_log_and_outlives_restarts() {
+    let mut member = Member::new();
+    let views = 400;
+    for view in 1..=views {
+        let votes = member.propose(view);
+        let mine = member.leader(view) == MEMBERS[0];
+        let votes_for_it = votes.iter().any(|vote| matches!(vote, Vote::Notarize(_)));
+        assert!(mine || votes_for_it, "view {view}: a sound proposal on genesis");
+        member.nullify(view);
+        assert!(
+            member.driver.tree.len() as u64 <= 2 * VIEWS_BEHIND_MAX + 32,
+            "{} bodies",
+            member.driver.tree.len()
+        );
+        // What is needed, as much again before it is written anew, and both at once while it is.
+        let log = member.log_bytes();
+        assert!(log <= 4 * LOG_BYTES, "{log} bytes of log in view {view}");
+        if view % 150 == 0 {
+            member = member.restart();
+            assert_eq!(member.driver.status().view, View(view + 1));
+        }
+    }
+    assert_eq!(member.driver.status().height.0, 0);
+    let votes: Vec<Vote> = (views + 1..=views + 2).flat_map(|view| member.propose(view)).collect();
+    assert!(votes.iter().any(|vote| matches!(vote, Vote::Notarize(_))), "{votes:?}");
+}
