@@ -6,7 +6,7 @@
 use crate::Output;
 use crate::config::MonoMs;
 use std::collections::BTreeMap;
-use wattle_primitives::{Hash, Height, ValidatorIndex, View, planted};
+use wattle_primitives::{Certificate, Hash, Height, ValidatorIndex, View, planted};
 
 /// Most things wanted at a time.
 const WANTS_MAX: usize = 64;
@@ -70,13 +70,19 @@ impl Fetcher {
         self.wants.contains_key(&Want::Block(*hash))
     }
 
-    /// Ends a step: forgets what is not marked, asks for what is due. Returns when something is due next.
-    pub(crate) fn finish(&mut self, now: MonoMs, out: &mut Vec<Output>) -> Option<MonoMs> {
+    /// Ends a step: forgets what is not marked, asks for what is due. `pending` finalizes what is to be synced. Returns
+    /// when something is due next.
+    pub(crate) fn finish(
+        &mut self,
+        now: MonoMs,
+        pending: Option<&Certificate>,
+        out: &mut Vec<Output>,
+    ) -> Option<MonoMs> {
         self.wants.retain(|_, wanted| wanted.marked);
         let mut next: Option<MonoMs> = None;
         for (want, wanted) in &mut self.wants {
             if wanted.due <= now {
-                out.push(request(want, wanted));
+                out.extend(request(want, wanted, pending));
                 wanted.anybody = !wanted.anybody && !planted!("fetch-asks-the-same");
                 wanted.due = now.after(self.pause_ms.saturating_mul(1 << wanted.doublings));
                 wanted.doublings = wanted.doublings.saturating_add(1).min(DOUBLINGS_MAX);
@@ -87,11 +93,11 @@ impl Fetcher {
     }
 }
 
-fn request(want: &Want, wanted: &Wanted) -> Output {
+fn request(want: &Want, wanted: &Wanted, pending: Option<&Certificate>) -> Option<Output> {
     let ask = if wanted.anybody { Vec::new() } else { wanted.ask.clone() };
-    match want {
+    Some(match want {
         Want::Block(block) => Output::Fetch { block: *block, ask },
         Want::Certificates(from, to) => Output::FetchCertificates { from: *from, to: *to, ask },
-        Want::Sync(height) => Output::Sync { height: *height },
-    }
+        Want::Sync(height) => Output::Sync { height: *height, certificate: pending?.clone() },
+    })
 }

@@ -72,6 +72,8 @@ pub enum Output {
     Sync {
         /// The height.
         height: Height,
+        /// Finalizes a block at that height or above: its signers have what is missing.
+        certificate: Certificate,
     },
     /// Send a certificate.
     Send {

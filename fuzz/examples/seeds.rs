@@ -173,8 +173,8 @@ fn gossip() -> Vec<Gossip> {
 fn requests() -> Vec<Request> {
     vec![
         Request::Status,
-        Request::Blocks { from: Height(1), count: 16 },
-        Request::BlockByHash(world().chain),
+        Request::Blocks { from: Height(1), count: 16, bytes: 65_536 },
+        Request::BlockByHash { hash: world().chain, offset: 1, bytes: 4_096 },
         Request::Certificates { epoch: Epoch(0), above_view: View(3), max: 8 },
         Request::LightBlock { height: Some(Height(2)) },
         Request::EpochProof { epoch: Epoch(0) },
@@ -216,6 +216,7 @@ fn responses() -> Vec<Response> {
         Response::Status(status),
         Response::Blocks(BoundedVec::new(vec![sync(1), sync(2)]).unwrap()),
         Response::Block(Some(Box::new(sync(3)))),
+        sync(3).answer(16, 1_024),
         Response::Certificates(BoundedVec::new(vec![world.certificates[2].clone().unwrap()]).unwrap()),
         Response::LightBlock(Box::new(wire_light(2, 2))),
         Response::EpochProof(Box::new(epoch)),

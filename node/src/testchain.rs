@@ -25,6 +25,7 @@ pub(crate) const VALIDATOR: u8 = 200;
 
 /// The tip, and what is needed to go on.
 pub(crate) struct TestChain {
+    pub(crate) genesis: Genesis,
     pub(crate) worker: Worker,
     pub(crate) header: Header,
     pub(crate) state: State,
@@ -68,7 +69,7 @@ impl TestChain {
             schedule: Arc::new(Schedule::of(&state).unwrap()),
             cache: Arc::new(TxCache::default()),
         };
-        Self { worker, header, state }
+        Self { genesis: spec, worker, header, state }
     }
 
     /// A payment of person `n` to person 3.
@@ -115,7 +116,8 @@ impl TestChain {
         };
         let candidates = txs.iter().map(|tx| self.verified(tx)).collect();
         let round = Round { epoch: Epoch(0), view };
-        work::build(&self.worker, BuildJob { round, template, state: self.state.clone(), candidates })
+        let (state, bytes_max) = (self.state.clone(), usize::MAX);
+        work::build(&self.worker, BuildJob { round, template, state, candidates, bytes_max })
     }
 
     /// Goes on by a block with these transactions.

@@ -63,6 +63,10 @@ pub enum Kademlia {
     Server,
 }
 
+/// How long a request of a validator or full node may take by default: longer than any node is patient, so that late
+/// answers still come.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// Bounds. The defaults fit a validator; [`Limits::light`] a light node.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -84,8 +88,10 @@ pub struct Limits {
     pub requests_per_second: u32,
     /// Requests that one peer may make at once after a pause.
     pub requests_burst: u32,
-    /// How long a request may take, answer included.
+    /// How long a request may take, its answer on the wire included.
     pub request_timeout: Duration,
+    /// How long the node has to make an answer for a peer.
+    pub answer_timeout: Duration,
     /// How long a connection may stay without a completed handshake.
     pub handshake_timeout: Duration,
     /// Most votes and certificates waiting for one validator; the oldest go first.
@@ -114,7 +120,8 @@ impl Default for Limits {
             requests_max: 256,
             requests_per_second: 200,
             requests_burst: 400,
-            request_timeout: Duration::from_secs(10),
+            request_timeout: REQUEST_TIMEOUT,
+            answer_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
             vote_queue_max: 4096,
             block_queue_max: 4,
@@ -140,6 +147,7 @@ impl Limits {
             requests_burst: 20,
             vote_queue_max: 1,
             block_queue_max: 1,
+            request_timeout: Duration::from_secs(10),
             events_max: 64,
             commands_max: 64,
             ..Self::default()

@@ -54,6 +54,13 @@ pub enum NetEvent {
         /// Its last finalized height.
         height: Height,
     },
+    /// A peer that serves, asked now and then, says how far it is. Unproven, like all that it says of itself.
+    PeerHeight {
+        /// The peer.
+        peer: PeerId,
+        /// Its last finalized height.
+        height: Height,
+    },
     /// The streams to a validator are open, for the first time or again: what was sent before may be lost, so that
     /// the node should send again every vote above the last finalization and its best certificate.
     ValidatorConnected {

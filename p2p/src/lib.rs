@@ -40,7 +40,7 @@ pub mod framing {
     pub use crate::streams::{ReadError, Reader};
 }
 
-pub use config::{Config, Kademlia, Limits, NodeKey};
+pub use config::{Config, Kademlia, Limits, NodeKey, REQUEST_TIMEOUT};
 pub use error::{Error, GoneReason, RequestError, SendError};
 pub use event::{Ban, BanReason, MessageId, NetEvent, Offence, PeerInfo, Penalty, Responder, Verdict};
 pub use gate::GateLimits;

@@ -19,7 +19,7 @@ use wattle_primitives::tx::{LANES_MAX, TX_BYTES_MAX};
 use wattle_primitives::validator::VALIDATORS_MAX;
 use wattle_primitives::{
     Address, Block, BoundedBytes, BoundedVec, Certificate, Decode, Epoch, Hash, Header, Height, Lane, Nonce,
-    PublicKey, Receipt, Signature, SignedVote, Tx, ValidatorSet, View, decodable, domain,
+    PublicKey, Receipt, Signature, SignedVote, Tx, ValidatorSet, View, decodable, domain, encode,
 };
 
 /// Most bytes of an encoded message on a vote stream: a certificate of the largest set fits.
@@ -49,6 +49,11 @@ pub const VALUE_BYTES_MAX: usize = 256 * 1024;
 pub const TEXT_BYTES_MAX: usize = 256;
 /// Most bytes of blocks to put into one [`Response::Blocks`], so that the answer stays below its cap.
 pub const SYNC_BYTES_MAX: usize = RESPONSE_BYTES_MAX / 2 - 64 * 1024;
+
+/// Most bytes of a block as it is synchronized.
+pub const SYNC_BLOCK_BYTES_MAX: usize = BLOCK_BYTES_MAX + 1 + <Certificate as Decode>::MAX_BYTES;
+/// Fewest bytes of a part of a block, however few are asked for; its last may have fewer.
+pub const PART_BYTES_MIN: usize = 1024;
 
 /// Between validators, over direct streams.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -102,6 +107,34 @@ pub struct SyncBlock {
     pub block: Block,
     /// Its finalization; `None` when a descendant's covers it.
     pub certificate: Option<Certificate>,
+}
+
+/// Consecutive bytes of the encoding of a [`SyncBlock`].
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct BlockPart {
+    /// The block's hash.
+    pub hash: Hash,
+    /// Bytes of the whole encoding.
+    pub total: u32,
+    /// This part: at least [`PART_BYTES_MIN`] bytes, but for the last.
+    pub bytes: BoundedBytes<SYNC_BYTES_MAX>,
+}
+
+impl SyncBlock {
+    /// The answer to a question for at most `bytes` bytes of this block from `offset` on.
+    #[must_use]
+    pub fn answer(self, offset: u32, bytes: u32) -> Response {
+        let bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX).clamp(PART_BYTES_MIN, SYNC_BYTES_MAX);
+        let encoded = encode(&self);
+        if offset == 0 && encoded.len() <= bytes_max {
+            return Response::Block(Some(Box::new(self)));
+        }
+        let rest = usize::try_from(offset).ok().and_then(|offset| encoded.get(offset..)).unwrap_or_default();
+        let part = rest.get(..bytes_max).unwrap_or(rest).to_vec();
+        let total = u32::try_from(encoded.len()).unwrap_or(u32::MAX);
+        let bytes = BoundedBytes::new(part).unwrap_or_default();
+        Response::Part(BlockPart { hash: self.block.hash(), total, bytes })
+    }
 }
 
 /// The end of an epoch: what a light node needs to follow the validator set.
@@ -193,9 +226,19 @@ pub enum Request {
         from: Height,
         /// Most blocks wanted; the answer may hold fewer.
         count: u16,
+        /// Most bytes of blocks wanted: what the link carries in the time that the asker waits. Of a first block that
+        /// is larger the first part comes.
+        bytes: u32,
     } = 1,
-    /// A block by its hash, finalized or not.
-    BlockByHash(Hash) = 2,
+    /// A block by its hash, finalized or not: whole if that is wanted from its beginning on and fits, else a part.
+    BlockByHash {
+        /// Its hash.
+        hash: Hash,
+        /// Bytes of its encoding that have come before.
+        offset: u32,
+        /// Most bytes wanted.
+        bytes: u32,
+    } = 2,
     /// Notarizations, nullifications and finalizations held, by rising view.
     Certificates {
         /// Their epoch.
@@ -247,7 +290,7 @@ pub enum Response {
     Status(Status) = 2,
     /// To [`Request::Blocks`]: consecutive from the height asked; empty when the peer has none.
     Blocks(BoundedVec<SyncBlock, SYNC_BLOCKS_MAX>) = 3,
-    /// To [`Request::BlockByHash`].
+    /// To [`Request::BlockByHash`]: the whole; `None` when the peer has no such block.
     Block(Option<Box<SyncBlock>>) = 4,
     /// To [`Request::Certificates`].
     Certificates(BoundedVec<Certificate, CERTIFICATES_MAX>) = 5,
@@ -266,6 +309,8 @@ pub enum Response {
     TxStatus(TxFate) = 10,
     /// To [`Request::Account`].
     Account(Box<AccountAnswer>) = 11,
+    /// To [`Request::BlockByHash`] and [`Request::Blocks`]: a part of a block that is larger than what was asked for.
+    Part(BlockPart) = 12,
 }
 
 /// Why a question has no answer.
@@ -423,6 +468,7 @@ decodable! {
     Gossip: GOSSIP_BYTES_MAX;
     Request: REQUEST_BYTES_MAX;
     Response: RESPONSE_BYTES_MAX;
+    SyncBlock: SYNC_BLOCK_BYTES_MAX;
     Hello: HELLO_BYTES_MAX;
     HelloAnswer: HELLO_BYTES_MAX;
 }

@@ -212,7 +212,7 @@ impl Core {
             }
         }
         self.resend_when_stalled();
-        if let Some(due) = self.fetcher.finish(self.now, &mut self.out) {
+        if let Some(due) = self.fetcher.finish(self.now, self.pending.as_ref(), &mut self.out) {
             self.wake_at(due);
         }
     }

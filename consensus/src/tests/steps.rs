@@ -586,9 +586,10 @@ fn deep_behind_the_finalized_tip_the_driver_is_asked_to_sync() {
     let view = tip.view.0;
     let certificate = bench.certificate(Vote::Finalize(proposal(view, view - 1, &tip)));
     let _ = bench.feed(1, Input::Certificate(certificate));
+    let sync = format!("sync to {} by finalize {view}", tip.height);
     bench.check(vec![
-        step("the tip shows how far", 2, Input::Header { header: tip }, &["sync"]),
-        step("asked again", 502, Input::Tick, &["resend 0 votes, 1 certificates", "sync"]),
+        step("the tip shows how far", 2, Input::Header { header: tip }, &[&sync]),
+        step("asked again", 502, Input::Tick, &["resend 0 votes, 1 certificates", &sync]),
     ]);
 }
 

@@ -133,7 +133,9 @@ pub(super) fn show(output: &Output) -> String {
         Output::Execute { .. } => "execute".into(),
         Output::Fetch { .. } => "fetch".into(),
         Output::FetchCertificates { from, to, .. } => format!("fetch certificates {from}..={to}"),
-        Output::Sync { .. } => "sync".into(),
+        Output::Sync { height, certificate } => {
+            format!("sync to {height} by {}", show_vote(&certificate.vote))
+        }
         Output::Send { to: To::All, certificate } => format!("send {}", show_vote(&certificate.vote)),
         Output::Send { to: To::One(_), certificate } => format!("answer {}", show_vote(&certificate.vote)),
         Output::Resend { votes, certificates, .. } => {

@@ -1,18 +1,24 @@
 //! Bodies on their way in: proposed, fetched, or found in the log; checked, executed, handed to consensus.
 
+use super::partial::Useless;
+use super::parts::Parts;
 use super::{Driver, Effect};
 use crate::work::{BodyError, ExecuteError, Job, Token, VerifiedBlock};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use wattle_consensus::config::{VIEWS_AHEAD_MAX, VIEWS_BEHIND_MAX};
-use wattle_consensus::{Input, Verdict};
-use wattle_p2p::wire::{Request, Response, ValidatorMessage};
+use wattle_consensus::{Input, MonoMs, Verdict};
+use wattle_p2p::wire::{BlockPart, Request, Response, SyncBlock, ValidatorMessage};
 use wattle_p2p::{Offence, PeerId, Penalty};
 use wattle_primitives::{Block, Hash, Header, Round, SignedVote, ValidatorIndex, View, planted};
 use wattle_runtime::Executed;
 
 /// Most bodies being checked at once.
 const CHECKING_MAX: usize = 64;
+/// Most questions for bodies that are remembered without an answer.
+const FETCHES_MAX: usize = 256;
+/// Most bodies that come in parts at once: what liars can make this node hold.
+const PARTS_MAX: usize = 8;
 /// Most votes kept for a body that is being checked.
 const VOTES_MAX: usize = 4;
 /// Most bodies taken for one round: an equivocating leader's two show the fault; more would only fill memory.
@@ -29,11 +35,25 @@ pub(super) struct Bodies {
     /// Bodies taken for each round in which they were proposed.
     taken: BTreeMap<Round, u8>,
     /// Questions for bodies.
-    fetches: BTreeMap<Token, (Hash, PeerId)>,
+    fetches: BTreeMap<Token, Fetch>,
+    /// Bodies that come in parts, oldest first.
+    parts: VecDeque<Parts>,
     /// Executions that wait for the block or its parent.
     waiting: BTreeMap<Hash, Hash>,
     /// Why the last invalid block was invalid, for the operator.
     pub(super) last_fault: Option<String>,
+}
+
+/// A question for a body.
+#[derive(Clone, Copy, Debug)]
+struct Fetch {
+    hash: Hash,
+    peer: PeerId,
+    offset: u32,
+    bytes: u32,
+    since: MonoMs,
+    /// Until then the answer may be under way.
+    until: MonoMs,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +71,11 @@ impl Bodies {
     pub(super) fn recovered(&mut self, block: Block) {
         self.logged.insert(block.hash());
         self.recovered.push(block);
+    }
+
+    /// A peer is gone, and what it owes with it.
+    pub(super) fn gone(&mut self, peer: &PeerId) {
+        self.fetches.retain(|_, fetch| fetch.peer != *peer);
     }
 
     /// Forgets everything that can no longer become part of the chain.
@@ -191,34 +216,92 @@ impl Driver {
             checking.wanted = true;
             return;
         }
-        let Some(peer) = self.peer_for(ask) else { return };
+        // Consensus asks again and again; a narrow link carries each answer once.
+        let owed = |f: &&Fetch| f.hash == hash && f.until > self.mono && !planted!("body-asked-again");
+        let owed: Vec<Fetch> = self.bodies.fetches.values().filter(owed).copied().collect();
+        if owed.iter().any(|f| f.offset > 0) {
+            return; // it comes in parts
+        }
+        let owing: Vec<PeerId> = owed.iter().map(|f| f.peer).collect();
+        let Some(peer) = self.peer_for(ask, &owing) else { return };
+        self.ask_for_body(hash, peer);
+    }
+
+    /// Asks a peer for a body, or for what of it has not come yet.
+    fn ask_for_body(&mut self, hash: Hash, peer: PeerId) {
         let token = self.token();
-        self.bodies.fetches.insert(token, (hash, peer));
-        self.emit(Effect::Ask { token, peer, request: Request::BlockByHash(hash) });
+        if self.bodies.fetches.len() >= FETCHES_MAX {
+            self.bodies.fetches.pop_first();
+        }
+        let come = self.bodies.parts.iter().find(|parts| parts.hash() == hash && parts.peer() == peer);
+        let offset = come.map_or(0, Parts::offset);
+        let pace = self.peers.pace(&peer);
+        let (bytes, since, until) = (pace.bytes(), self.mono, self.mono.after(pace.patience_ms()));
+        self.bodies.fetches.insert(token, Fetch { hash, peer, offset, bytes, since, until });
+        self.emit(Effect::Ask { token, peer, request: Request::BlockByHash { hash, offset, bytes } });
     }
 
     /// The answer to a question of ours.
     pub(super) fn on_response(&mut self, token: Token, response: Option<Response>) {
-        if let Some((hash, peer)) = self.bodies.fetches.remove(&token) {
-            self.on_fetched(hash, peer, response);
+        if let Some(fetch) = self.bodies.fetches.remove(&token) {
+            self.on_fetched(&fetch, response);
         } else {
             self.on_sync_response(token, response);
         }
     }
 
-    fn on_fetched(&mut self, hash: Hash, peer: PeerId, response: Option<Response>) {
-        // Nobody there, or it has no such block: consensus asks again, and then somebody else.
-        let Some(Response::Block(Some(answer))) = response else { return };
-        if answer.block.hash() != hash {
-            self.emit(Effect::Report { peer, penalty: Penalty::Heavy, offence: Offence::Block });
-            return;
+    fn on_fetched(&mut self, fetch: &Fetch, response: Option<Response>) {
+        let (hash, peer) = (fetch.hash, fetch.peer);
+        let whole = match response {
+            Some(Response::Block(Some(answer))) if answer.block.hash() == hash => Ok(Some(*answer)),
+            Some(Response::Block(Some(_))) => Err(Useless::Wrong),
+            Some(Response::Part(part)) => self.take_part(fetch, &part),
+            // Nobody there, or it has no such block: consensus asks again, and then somebody else.
+            _ => return,
+        };
+        match whole {
+            Ok(Some(answer)) => self.take_body(hash, peer, answer.block),
+            Ok(None) => {}
+            Err(_) => self.emit(Effect::Report { peer, penalty: Penalty::Heavy, offence: Offence::Block }),
         }
+    }
+
+    fn take_body(&mut self, hash: Hash, peer: PeerId, block: Block) {
+        self.bodies.parts.retain(|parts| parts.hash() != hash);
         if let Some(entry) = self.tree.get(&hash) {
             let header = entry.block.header().clone();
             self.feed(Input::Header { header });
-        } else if let Some(checking) = self.check(answer.block, Some(peer)) {
+        } else if let Some(checking) = self.check(block, Some(peer)) {
             checking.wanted = true;
         }
+    }
+
+    /// A part of a large body; the next is asked for at once, as long as the body is not here.
+    fn take_part(&mut self, fetch: &Fetch, part: &BlockPart) -> Result<Option<SyncBlock>, Useless> {
+        let Fetch { hash, peer, offset, bytes, since, .. } = *fetch;
+        let took_ms = self.mono.since(since);
+        if let Some(pace) = self.peers.pace_mut(&peer) {
+            pace.answered(bytes, u64::try_from(part.bytes.len()).unwrap_or(u64::MAX), took_ms);
+        }
+        if self.tree.get(&hash).is_some() || self.bodies.checking.contains_key(&hash) {
+            return Ok(None);
+        }
+        let held = self.bodies.parts.iter().position(|parts| parts.hash() == hash && parts.peer() == peer);
+        let mut parts =
+            held.and_then(|at| self.bodies.parts.remove(at)).unwrap_or_else(|| Parts::new(peer, hash));
+        let before = parts.offset();
+        let whole = parts.push(offset, part)?;
+        if whole.is_none() {
+            let grown = parts.offset() > before;
+            if self.bodies.parts.len() >= PARTS_MAX {
+                self.bodies.parts.pop_front();
+            }
+            self.bodies.parts.push_back(parts);
+            if grown {
+                self.ask_for_body(hash, peer);
+            }
+        }
+        Ok(whole)
     }
 
     /// Executes a held block on its parent's state, now or as soon as both are there.

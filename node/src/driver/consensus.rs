@@ -12,6 +12,7 @@ use wattle_p2p::{Offence, PeerId, Penalty};
 use wattle_primitives::{
     Epoch, Hash, PublicKey, Round, SignedVote, ValidatorIndex, ValidatorSet, View, Vote, planted,
 };
+use wattle_runtime::VerifiedTx;
 
 impl Driver {
     /// Lets the core take an input, and carries out what it answers until it is content.
@@ -39,7 +40,7 @@ impl Driver {
             Output::Execute { block, parent } => self.execute(block, parent),
             Output::Fetch { block, ask } => self.fetch(block, &ask, inputs),
             Output::FetchCertificates { from, to, ask } => self.fetch_certificates(from, to, &ask),
-            Output::Sync { height } => self.peers.prove(height),
+            Output::Sync { height, certificate } => self.on_sync_ordered(height, &certificate),
             Output::Send { to, certificate } => self.send(to, ValidatorMessage::Certificate(certificate)),
             Output::Resend { to, votes, certificates } => {
                 for certificate in certificates {
@@ -125,8 +126,9 @@ impl Driver {
             }
             Record::Certificate(_) | Record::Vote(_) => {
                 if let Record::Certificate(c) = &record
-                    && matches!(c.vote, Vote::Nullify(_))
+                    && let Vote::Nullify(round) = c.vote
                 {
+                    self.room.given_up(round);
                     self.nullifications = self.nullifications.saturating_add(1);
                 }
                 self.outbox.record(WalRecord::Consensus(record), height);
@@ -208,13 +210,17 @@ impl Driver {
         };
         template.time_ms = template.time_ms.max(self.wall);
         let candidates = if empty { Vec::new() } else { self.candidates(&state) };
-        self.emit(Effect::Work(Job::Build(Box::new(BuildJob { round, template, state, candidates }))));
+        self.room.building(round, bytes_of(&candidates));
+        let bytes_max = self.room.bytes_max();
+        let job = BuildJob { round, template, state, candidates, bytes_max };
+        self.emit(Effect::Work(Job::Build(Box::new(job))));
     }
 
     pub(super) fn on_built(&mut self, round: Round, built: BuiltBlock) {
         let header = built.block.header().clone();
         let hash = built.block.hash;
         self.drop_refused(&built.skipped, built.block.txs.is_empty());
+        self.room.built(round, bytes_of(&built.block.txs));
         self.tree.insert(built.block);
         if let Some(entry) = self.tree.get_mut(&hash) {
             entry.executed = Some(built.executed);
@@ -276,8 +282,8 @@ impl Driver {
         }
         let floor = self.schedule.params().floor_height(epoch);
         self.peers.ahead(&peer, floor);
-        if matches!(message, ValidatorMessage::Certificate(_)) {
-            self.peers.prove(floor);
+        if let ValidatorMessage::Certificate(certificate) = message {
+            self.show(floor, certificate);
         }
     }
 
@@ -292,17 +298,17 @@ impl Driver {
         let above_view = from.prev().unwrap_or(View::ZERO);
         let max = u16::try_from(to.0.saturating_sub(above_view.0)).unwrap_or(u16::MAX);
         let request = Request::Certificates { epoch: self.current.epoch, above_view, max };
-        let Some(peer) = self.peer_for(ask) else { return };
+        let Some(peer) = self.peer_for(ask, &[]) else { return };
         let token = self.token();
         self.sync.asked_certificates(token);
         self.emit(Effect::Ask { token, peer, request });
     }
 
-    /// A connected peer: one of those named, in turn, or any that serves blocks.
-    pub(super) fn peer_for(&mut self, ask: &[ValidatorIndex]) -> Option<PeerId> {
+    /// A connected peer: one of those named, in turn, or any that serves blocks. None of `but`.
+    pub(super) fn peer_for(&mut self, ask: &[ValidatorIndex], but: &[PeerId]) -> Option<PeerId> {
         let keys: Vec<PublicKey> =
             ask.iter().filter_map(|i| self.current.set.get(*i)).map(|v| v.key).collect();
-        self.peers.choose(&keys)
+        self.peers.choose(&keys, but)
     }
 
     fn certified(&mut self, block: &Hash) {
@@ -313,6 +319,10 @@ impl Driver {
             self.txs.fates.certified(&block);
         }
     }
+}
+
+fn bytes_of(txs: &[VerifiedTx]) -> usize {
+    txs.iter().fold(0usize, |sum, tx| sum.saturating_add(tx.encoded_len()))
 }
 
 /// Whether the vote or certificate of a message is signed by members of `set`. Votes that are `known` were verified

@@ -39,6 +39,13 @@ pub enum Event {
         /// Whether it serves blocks.
         serves: bool,
     },
+    /// A peer says how far it is.
+    PeerHeight {
+        /// The peer.
+        peer: PeerId,
+        /// Its last finalized height, by its own word.
+        height: Height,
+    },
     /// A peer is gone.
     PeerGone {
         /// The peer.

@@ -46,12 +46,15 @@ impl Driver {
         self.finalized_at = self.mono;
         for item in &batch {
             self.txs.finalized(&item.block, &self.tree.state, self.tree.header.time_ms);
+            self.room.finalized(item.block.round(), self.schedule.params().block_bytes_max);
         }
         if let Some(certificate) = batch.iter().rev().find_map(|item| item.certificate.clone()) {
             self.sync.finalized(certificate);
         }
         self.bodies.prune(|hash| self.tree.get(hash).is_some());
-        self.bodies.prune_rounds(Round { epoch: self.tree.header.epoch, view: self.tree.header.view });
+        let last = Round { epoch: self.tree.header.epoch, view: self.tree.header.view };
+        self.bodies.prune_rounds(last);
+        self.room.settled(last);
         self.backlog.queue.extend(batch.iter().cloned());
         self.txs.fates.forget_dropped(&self.tree, &self.backlog.queue);
         self.emit(Effect::Commit(batch));

@@ -13,10 +13,13 @@
 //! fates.rs       what became of transactions that no database knows
 //! sync.rs        catching up by height
 //! partial.rs     fetched blocks that wait for a certificate
+//! parts.rs       a large block that comes in parts
 //! peers.rs       who serves blocks, and how high each claims to be
+//! pace.rs        how much to ask a peer for, and how long to wait for it
 //! serve.rs       answers to peers and clients
 //! relay.rs       passing on what a neighbour does not hear itself
 //! outbox.rs      nothing is sent before what it rests on is durable
+//! room.rs        how large blocks of this leader are
 //! tree.rs        blocks above the last finalized one
 //! ```
 //!
@@ -32,9 +35,12 @@ mod fates;
 mod finalize;
 mod outbox;
 mod outgoing;
+mod pace;
 mod partial;
+mod parts;
 mod peers;
 mod relay;
+mod room;
 mod serve;
 mod sync;
 pub mod tree;
@@ -43,6 +49,7 @@ mod txs;
 pub use effect::{Answer, DriverStatus, Effect, Fate, FinalBlock, Halt, SubmitError};
 pub use event::{Event, Question};
 pub use finalize::{COMMIT_BACKLOG_HARD_MAX, COMMIT_BACKLOG_MAX};
+pub use sync::SyncCounts;
 
 use crate::work::{Done, Token};
 use epoch::Current;
@@ -50,6 +57,7 @@ use finalize::Backlog;
 use outbox::Outbox;
 use peers::Peers;
 use relay::Relay;
+use room::Room;
 use std::sync::Arc;
 use sync::Sync;
 use tree::Tree;
@@ -111,6 +119,7 @@ pub struct Driver {
     sync: Sync,
     peers: Peers,
     relay: Relay,
+    room: Room,
     backlog: Backlog,
     low_space: bool,
     /// Log records of the last run, until the epochs they belong to have started.
@@ -150,6 +159,7 @@ impl Driver {
             sync: Sync::new(certificate),
             peers: Peers::default(),
             relay: Relay::default(),
+            room: Room::default(),
             backlog: Backlog::default(),
             low_space: false,
             replay,
@@ -215,8 +225,11 @@ impl Driver {
             Event::PeerReady { peer, validator, height, serves } => {
                 self.peers.ready(peer, validator, height, serves);
             }
+            Event::PeerHeight { peer, height } => self.peers.ahead(&peer, height),
             Event::PeerGone { peer } => {
                 self.peers.gone(&peer);
+                self.sync.gone(&peer);
+                self.bodies.gone(&peer);
                 self.relay.closed(&peer);
             }
             Event::Gossip { peer, id, message } => match message {

@@ -58,13 +58,19 @@ impl Partial {
         self.blocks.last().map(|block| block.header.height)
     }
 
-    /// Links an answer to what is there; `finalizes` verifies a certificate of the block with a hash. After an error
-    /// nothing that is here is of use.
+    /// Whether a certificate covers any of the blocks.
+    pub(super) fn is_covered(&self) -> bool {
+        !self.certificates.is_empty()
+    }
+
+    /// Links an answer to what is there; `shown` is a finalization that verified before, `finalizes` verifies a
+    /// certificate of the block with a hash. After an error nothing that is here is of use.
     pub(super) fn extend(
         &mut self,
         peer: PeerId,
         answer: Vec<SyncBlock>,
         span: Span,
+        shown: Option<&Certificate>,
         finalizes: impl Fn(&Hash, &Certificate) -> bool,
     ) -> Result<(), Useless> {
         // Consensus may have gone on meanwhile: then the answer goes on from what is no more.
@@ -75,7 +81,7 @@ impl Partial {
         self.from = Some(peer);
         let last = self.blocks.last().map(|b| (b.hash(), b.header.height));
         let (mut parent, mut height) = last.unwrap_or((span.hash, span.above));
-        let mut fresh = false;
+        let (mut fresh, some) = (false, !answer.is_empty());
         for SyncBlock { block, certificate } in answer {
             if block.header.height <= span.above || block.header.height > span.terminal {
                 continue;
@@ -92,12 +98,21 @@ impl Partial {
                     return Err(Useless::Wrong);
                 }
                 self.certificates.insert(parent, certificate);
+            } else if let Some(certificate) =
+                shown.filter(|c| c.vote.proposal().map(|p| p.block) == Some(parent))
+                && !planted!("shown-certificate-unused")
+            {
+                self.certificates.insert(parent, certificate.clone());
             }
         }
         if self.bytes > BYTES_MAX || self.blocks.len() > BLOCKS_MAX {
             return Err(Useless::Endless);
         }
-        if fresh { Ok(()) } else { Err(Useless::Nothing) }
+        match (fresh, some) {
+            (true, _) => Ok(()),
+            (false, true) => Err(Useless::Overtaken),
+            (false, false) => Err(Useless::Nothing),
+        }
     }
 
     /// Takes out what the last certificate covers, with all certificates; `None` when there is none yet.

@@ -1,14 +1,16 @@
-//! Peers as the driver needs them: who serves blocks, who is which validator, how high each claims to be, and whether
-//! this node is behind.
+//! Peers as the driver needs them: who serves blocks, who is which validator, how high each claims to be, what its link
+//! carries, and whether this node is behind.
 //!
-//! A claim decides whom to ask, and is cut when the peer cannot show the blocks. Only heights that certificates prove
-//! make this node say that it is catching up.
+//! A claim decides whom to ask. It rises by what the peer says and by certificates that it signed, and is cut only when
+//! the peer shows that it has not the blocks: whoever answers late or not at all is asked later again. Only heights that
+//! certificates prove make this node say that it is catching up.
 
+use super::pace::Pace;
 use std::collections::BTreeMap;
 use wattle_consensus::MonoMs;
 use wattle_consensus::config::SYNC_GAP_MIN;
 use wattle_p2p::PeerId;
-use wattle_primitives::{Height, PublicKey, ValidatorSet};
+use wattle_primitives::{Height, PublicKey, ValidatorSet, planted};
 
 /// Least time between two unasked-for helps to one validator.
 const HELP_INTERVAL_MS: u64 = 1_000;
@@ -22,7 +24,8 @@ pub(super) struct Peers {
     /// Greatest height that a certificate has proven.
     proven: Height,
     helped: BTreeMap<PublicKey, MonoMs>,
-    turn: usize,
+    /// Counts questions.
+    turn: u64,
 }
 
 #[derive(Debug)]
@@ -31,6 +34,9 @@ struct Peer {
     /// The height that it claims.
     height: Height,
     serves: bool,
+    pace: Pace,
+    /// The last question that it was chosen for.
+    asked: u64,
 }
 
 /// How far this node is behind, in heights.
@@ -57,7 +63,7 @@ impl Behind {
 impl Peers {
     /// A peer completed the handshake.
     pub(super) fn ready(&mut self, peer: PeerId, validator: Option<PublicKey>, height: Height, serves: bool) {
-        self.peers.insert(peer, Peer { validator, height, serves });
+        self.peers.insert(peer, Peer { validator, height, serves, pace: Pace::default(), asked: 0 });
     }
 
     /// A peer is gone.
@@ -72,7 +78,16 @@ impl Peers {
         }
     }
 
-    /// A peer could not show what it claims: its claim is cut to this height.
+    /// Whoever signed a certificate that names a block of this height has that block.
+    pub(super) fn signed(&mut self, keys: &[PublicKey], height: Height) {
+        for known in self.peers.values_mut().filter(|p| p.validator.is_some_and(|key| keys.contains(&key))) {
+            if !planted!("signers-not-ahead") {
+                known.height = known.height.max(height);
+            }
+        }
+    }
+
+    /// A peer has shown that it has not what it claims: its claim is cut to this height.
     pub(super) fn cut(&mut self, peer: &PeerId, height: Height) {
         if let Some(known) = self.peers.get_mut(peer) {
             known.height = known.height.min(height);
@@ -103,29 +118,35 @@ impl Peers {
         self.peers.get(peer).is_some_and(|p| p.serves && p.height > height)
     }
 
-    /// A serving peer that claims more than `height`, in turn.
-    pub(super) fn higher_than(&mut self, height: Height, set: &ValidatorSet) -> Option<PeerId> {
-        let able = |p: &Peer| p.serves && p.height > height;
+    /// A serving peer that claims more than `height` and is `free`, in turn.
+    pub(super) fn higher_than(
+        &mut self,
+        height: Height,
+        set: &ValidatorSet,
+        free: impl Fn(&PeerId, &Pace) -> bool,
+    ) -> Option<PeerId> {
+        let able = |id: &PeerId, p: &Peer| p.serves && p.height > height && free(id, &p.pace);
         // A validator of the set has something to lose; a stranger may make a key and claim any height.
         let member = |p: &Peer| p.validator.is_some_and(|key| set.index_of(&key).is_some());
-        let known = self.peers.iter().filter(|(_, p)| able(p) && member(p));
-        let known: Vec<PeerId> = known.map(|(id, _)| *id).collect();
-        if !known.is_empty() {
-            return self.in_turn(&known);
-        }
-        let any: Vec<PeerId> = self.peers.iter().filter(|(_, p)| able(p)).map(|(id, _)| *id).collect();
-        self.in_turn(&any)
+        self.in_turn(|id, p| able(id, p) && member(p)).or_else(|| self.in_turn(able))
     }
 
-    /// One of these validators' peers, in turn; if none is connected, any that serves.
-    pub(super) fn choose(&mut self, keys: &[PublicKey]) -> Option<PeerId> {
+    /// One of these validators' peers, in turn; if none is connected, any that serves. None of `but`.
+    pub(super) fn choose(&mut self, keys: &[PublicKey], but: &[PeerId]) -> Option<PeerId> {
         let named = |p: &Peer| p.validator.is_some_and(|key| keys.contains(&key));
-        let wanted: Vec<PeerId> = self.peers.iter().filter(|(_, p)| named(p)).map(|(id, _)| *id).collect();
-        if !wanted.is_empty() {
-            return self.in_turn(&wanted);
-        }
-        let any: Vec<PeerId> = self.peers.iter().filter(|(_, p)| p.serves).map(|(id, _)| *id).collect();
-        self.in_turn(&any)
+        self.in_turn(|id, p| named(p) && !but.contains(id))
+            .or_else(|| self.in_turn(|id, p| p.serves && !but.contains(id)))
+    }
+
+    /// What the link to a peer has shown.
+    #[must_use]
+    pub(super) fn pace(&self, peer: &PeerId) -> Pace {
+        self.peers.get(peer).map(|p| p.pace).unwrap_or_default()
+    }
+
+    /// The same, to change it.
+    pub(super) fn pace_mut(&mut self, peer: &PeerId) -> Option<&mut Pace> {
+        self.peers.get_mut(peer).map(|p| &mut p.pace)
     }
 
     /// Number of ready peers.
@@ -143,8 +164,12 @@ impl Peers {
         due
     }
 
-    fn in_turn(&mut self, of: &[PeerId]) -> Option<PeerId> {
-        self.turn = self.turn.wrapping_add(1);
-        self.turn.checked_rem(of.len()).and_then(|at| of.get(at)).copied()
+    /// Of those that fit, who has failed least of late, and of these who was asked longest ago.
+    fn in_turn(&mut self, fits: impl Fn(&PeerId, &Peer) -> bool) -> Option<PeerId> {
+        let fitting = self.peers.iter_mut().filter(|(id, p)| fits(id, p));
+        let (id, peer) = fitting.min_by_key(|(_, p)| (p.pace.given_up(), p.asked))?;
+        self.turn = self.turn.saturating_add(1);
+        peer.asked = self.turn;
+        Some(*id)
     }
 }

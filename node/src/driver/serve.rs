@@ -24,13 +24,13 @@ impl Driver {
                     Response::Certificates(BoundedVec::new(certificates).unwrap_or_default())
                 }
             }
-            Request::BlockByHash(hash) => match self.tree.get(&hash).filter(|e| e.block.fault.is_none()) {
-                Some(entry) => Response::Block(Some(Box::new(SyncBlock {
-                    block: entry.block.block.clone(),
-                    certificate: None,
-                }))),
-                None => return self.emit(Effect::Serve { token, request }),
-            },
+            Request::BlockByHash { hash, offset, bytes } => {
+                match self.tree.get(&hash).filter(|e| e.block.fault.is_none()) {
+                    Some(entry) => SyncBlock { block: entry.block.block.clone(), certificate: None }
+                        .answer(offset, bytes),
+                    None => return self.emit(Effect::Serve { token, request }),
+                }
+            }
             Request::SubmitTx(tx) => return self.on_peer_submit(token, peer, *tx),
             Request::TxStatus(id) => match self.txs.fate(&id) {
                 Fate::Unknown => return self.emit(Effect::Serve { token, request }),

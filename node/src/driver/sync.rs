@@ -4,49 +4,86 @@
 //! stored. Validators use it when they are many blocks or an epoch behind; nodes that do not vote follow the chain this
 //! way all the time.
 //!
+//! One question at a time, to each peer in turn, for as many bytes as its link carries (`pace`). One that takes too long
+//! is given up and another peer asked; its answer still counts when it comes, and until then its peer is spared.
+//!
 //! Claims of peers decide whom to ask; only heights that certificates prove make this node count as behind.
 
 use super::partial::{Partial, Span, Useless};
+use super::parts::Parts;
 use super::peers::Behind;
 use super::{Driver, Effect, FinalBlock, Halt};
 use crate::work::{Job, ReplayError, Replayed, Token};
 use std::collections::{BTreeMap, BTreeSet};
 use wattle_consensus::light::verify_finalized;
 use wattle_consensus::{Input, MonoMs};
-use wattle_p2p::wire::{LightBlock, Request, Response, SYNC_BLOCKS_MAX, SyncBlock};
+use wattle_p2p::wire::{BlockPart, LightBlock, Request, Response, SYNC_BLOCKS_MAX, SyncBlock};
 use wattle_p2p::{MessageId, Offence, PeerId, Penalty, Verdict};
 use wattle_primitives::block::PROTOCOL_VERSION;
-use wattle_primitives::{Certificate, Hash, Vote, planted};
+use wattle_primitives::{Certificate, Hash, Height, PublicKey, Vote, encode, planted};
 
 /// Pause after an answer that did not help.
 const PAUSE_MS: u64 = 200;
 /// A member of the set leaves gaps to consensus unless nothing was finalized for so long.
 const STALLED_MS: u64 = 2_000;
-/// How long a peer has to answer a question for blocks.
-const ANSWER_MS: u64 = 3_000;
 /// Most questions for certificates under way.
 const CERTIFICATE_QUESTIONS_MAX: usize = 16;
+/// Most questions for blocks that are remembered without an answer.
+const QUESTIONS_MAX: usize = 64;
+/// How many times its patience after a question a peer may be asked again that has not answered: it may be lost.
+const OWED_FACTOR: u64 = 2;
 
 /// State of catching up.
 #[derive(Debug)]
 pub(super) struct Sync {
-    phase: Phase,
+    /// Questions for blocks that have no answer yet.
+    questions: BTreeMap<Token, Question>,
+    /// The one that is waited for. The others were given up.
+    waiting: Option<Token>,
+    replaying: Option<Replaying>,
     paused_until: MonoMs,
     /// Linked blocks above the last finalized one that no certificate covers yet.
     partial: Partial,
+    /// The next block, by its height, when it is so large that it comes in parts.
+    parts: Option<(Height, Parts)>,
     /// Finalization of the last finalized block, for a core that starts within an epoch.
     last: Option<Certificate>,
     /// Finalization of the last block of the epoch before, for stragglers.
     epoch_end: Option<Certificate>,
+    /// The newest finalization of this epoch that was shown, of a block that this node may lack.
+    shown: Option<Certificate>,
     /// Questions for certificates.
     certificates: BTreeSet<Token>,
+    pub(super) counts: SyncCounts,
 }
 
+/// What catching up has met since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncCounts {
+    /// Answers for blocks that came after the question was given up, and were of use.
+    pub late_answers: u64,
+    /// Times that consensus found itself so far behind that it asked for blocks by height.
+    pub ordered: u64,
+}
+
+/// A question for blocks.
+#[derive(Clone, Copy, Debug)]
+struct Question {
+    peer: PeerId,
+    from: Height,
+    /// Bytes of the block at that height that have come before.
+    offset: u32,
+    bytes: u32,
+    since: MonoMs,
+    patience_ms: u64,
+}
+
+/// Fetched blocks that are being executed.
 #[derive(Debug)]
-enum Phase {
-    Idle,
-    Asked { token: Token, peer: PeerId, since: MonoMs },
-    Replaying { token: Token, peer: PeerId, certificates: BTreeMap<Hash, Certificate> },
+struct Replaying {
+    token: Token,
+    peer: PeerId,
+    certificates: BTreeMap<Hash, Certificate>,
 }
 
 impl Sync {
@@ -54,12 +91,17 @@ impl Sync {
     #[must_use]
     pub(super) fn new(last: Option<Certificate>) -> Self {
         Self {
-            phase: Phase::Idle,
+            questions: BTreeMap::new(),
+            waiting: None,
+            replaying: None,
             paused_until: MonoMs(0),
             partial: Partial::default(),
+            parts: None,
             last,
             epoch_end: None,
+            shown: None,
             certificates: BTreeSet::new(),
+            counts: SyncCounts::default(),
         }
     }
 
@@ -85,10 +127,29 @@ impl Sync {
         self.epoch_end.as_ref()
     }
 
-    /// Whether blocks are being fetched or executed.
-    #[must_use]
-    pub(super) const fn is_active(&self) -> bool {
-        !matches!(self.phase, Phase::Idle)
+    /// A peer is gone, and what it owes with it.
+    pub(super) fn gone(&mut self, peer: &PeerId) {
+        self.questions.retain(|_, question| question.peer != *peer);
+        self.waiting = self.waiting.filter(|token| self.questions.contains_key(token));
+        if self.partial.from() == Some(*peer) {
+            self.partial = Partial::default();
+        }
+    }
+
+    /// Whether an answer of this peer may still be under way.
+    fn owes(&self, peer: &PeerId, now: MonoMs) -> bool {
+        let under_way =
+            |q: &Question| now.since(q.since) <= q.patience_ms.saturating_mul(OWED_FACTOR) && q.peer == *peer;
+        self.questions.values().any(under_way)
+    }
+
+    /// Remembers a question, and waits for it.
+    fn asked(&mut self, token: Token, question: Question) {
+        if self.questions.len() >= QUESTIONS_MAX {
+            self.questions.pop_first();
+        }
+        self.questions.insert(token, question);
+        self.waiting = Some(token);
     }
 
     /// Notes a question for certificates.
@@ -103,29 +164,70 @@ impl Sync {
 impl Driver {
     /// Asks for the next blocks when this node is behind and nothing is under way.
     pub(super) fn synchronize(&mut self) {
-        if let Phase::Asked { peer, since, .. } = self.sync.phase
-            && self.mono.since(since) > ANSWER_MS
-        {
-            self.sync.phase = Phase::Idle;
-            self.peers.cut(&peer, self.tree.height());
-        }
+        let waits_for = self.give_up_in_time();
         // A disk that is nearly full holds back what is new: what the others made final is stored all the same.
         let held = self.backlog.behind || planted!("low-space-stops-sync", self.low_space);
-        let busy = self.sync.is_active() || self.mono < self.sync.paused_until || held;
-        if busy || self.stopped || !self.fetches() {
+        let idle = self.sync.replaying.is_none() && self.mono >= self.sync.paused_until && !held;
+        if !idle || self.stopped || !self.fetches() {
             return;
         }
         let tip = self.tree.height();
-        let same = self.sync.partial.from().filter(|peer| self.peers.claims_more(peer, tip));
-        if same.is_none() {
-            self.sync.partial = Partial::default();
-        }
-        let Some(peer) = same.or_else(|| self.peers.higher_than(tip, &self.current.set)) else { return };
-        let from = self.sync.partial.height().unwrap_or(tip).next();
+        let next = self.sync.partial.height().unwrap_or(tip).next();
+        self.sync.parts.take_if(|(height, _)| *height != next && *height != tip.next());
+        let (now, sync) = (self.mono, &self.sync);
+        // Who left the last questions open keeps nobody waiting that did not.
+        let patient = waits_for.map_or(u8::MAX, |peer| self.peers.pace(&peer).given_up());
+        let free = |peer: &PeerId| !sync.owes(peer, now);
+        // Whoever began a run, or a block in parts, goes on with it.
+        let begun = sync.partial.from().or_else(|| sync.parts.as_ref().map(|(_, parts)| parts.peer()));
+        let same = begun.filter(|peer| waits_for.is_none() && free(peer));
+        let same = same.filter(|peer| self.peers.claims_more(peer, tip));
+        let run = same.and_then(|peer| sync.partial.height().filter(|_| sync.partial.from() == Some(peer)));
+        let from = run.unwrap_or(tip).next();
+        let other = || {
+            self.peers.higher_than(tip, &self.current.set, |id, pace| free(id) && pace.given_up() < patient)
+        };
+        let Some(peer) = same.or_else(other) else { return };
+        let pace = self.peers.pace(&peer);
+        let (bytes, patience_ms) = (pace.bytes(), pace.patience_ms());
         let token = self.token();
-        self.sync.phase = Phase::Asked { token, peer, since: self.mono };
+        let parts =
+            self.sync.parts.as_ref().filter(|(height, parts)| *height == from && parts.peer() == peer);
         let count = u16::try_from(SYNC_BLOCKS_MAX).unwrap_or(u16::MAX);
-        self.emit(Effect::Ask { token, peer, request: Request::Blocks { from, count } });
+        let (offset, request) = match parts.map(|(_, parts)| (parts.offset(), parts.hash())) {
+            Some((offset, hash)) => (offset, Request::BlockByHash { hash, offset, bytes }),
+            None => (0, Request::Blocks { from, count, bytes }),
+        };
+        self.sync.asked(token, Question { peer, from, offset, bytes, since: now, patience_ms });
+        self.emit(Effect::Ask { token, peer, request });
+    }
+
+    /// Waits for a question no longer when its time is over. Returns whose answer is still waited for.
+    fn give_up_in_time(&mut self) -> Option<PeerId> {
+        let Question { peer, bytes, since, patience_ms, .. } =
+            *self.sync.questions.get(&self.sync.waiting?)?;
+        if self.mono.since(since) <= patience_ms {
+            return Some(peer);
+        }
+        self.give_up(&peer, bytes);
+        None
+    }
+
+    /// The peer is not at fault, and neither is its claim: the link may be narrow. Others are asked first.
+    fn give_up(&mut self, peer: &PeerId, bytes: u32) {
+        self.sync.waiting = None;
+        if let Some(pace) = self.peers.pace_mut(peer) {
+            pace.give_up(bytes);
+        }
+        if planted!("late-claim-cut") {
+            self.peers.cut(peer, self.tree.height());
+        }
+    }
+
+    /// What catching up has met since the start.
+    #[must_use]
+    pub const fn sync_counts(&self) -> SyncCounts {
+        self.sync.counts
     }
 
     /// How far this node is behind.
@@ -153,18 +255,68 @@ impl Driver {
             }
             return;
         }
-        let Phase::Asked { token: asked, peer, .. } = self.sync.phase else { return };
-        if asked != token {
-            return;
+        let Some(question) = self.sync.questions.remove(&token) else { return };
+        let waited = self.sync.waiting == Some(token);
+        if waited {
+            self.sync.waiting = None;
         }
-        self.sync.phase = Phase::Idle;
         match response {
-            Some(Response::Blocks(blocks)) => match self.take_batch(peer, blocks.into_inner()) {
-                Ok(()) => self.replay_partial(peer),
-                Err(useless) => self.useless(peer, &useless),
-            },
+            Some(_) if !waited && planted!("late-answer-dropped") => {}
+            Some(Response::Blocks(blocks)) => {
+                let bytes =
+                    blocks.iter().map(|block| encode(block).len()).fold(0usize, usize::saturating_add);
+                self.measure(&question, bytes);
+                self.on_blocks(&question, blocks.into_inner(), waited);
+            }
+            Some(Response::Part(part)) => {
+                self.measure(&question, part.bytes.len());
+                self.on_part(&question, &part, waited);
+            }
             Some(Response::Busy) => self.pause(),
-            _ => self.useless(peer, &Useless::Nothing),
+            Some(_) => self.useless(question.peer, &Useless::Nothing),
+            None => {
+                if waited {
+                    self.give_up(&question.peer, question.bytes);
+                }
+                self.pause();
+            }
+        }
+    }
+
+    fn measure(&mut self, question: &Question, bytes: usize) {
+        let took_ms = self.mono.since(question.since);
+        if let Some(pace) = self.peers.pace_mut(&question.peer) {
+            pace.answered(question.bytes, u64::try_from(bytes).unwrap_or(u64::MAX), took_ms);
+        }
+    }
+
+    /// A part of a large block has come, `waited` for or late.
+    fn on_part(&mut self, question: &Question, part: &BlockPart, waited: bool) {
+        let Question { peer, from, offset, .. } = *question;
+        let goes_on = |(height, parts): &mut (Height, Parts)| *height == from && parts.peer() == peer;
+        let (_, mut parts) = match self.sync.parts.take_if(goes_on) {
+            Some(begun) => begun,
+            // A late one takes the place of another peer's only if nothing else is waited for.
+            None if offset == 0 && (waited || self.sync.parts.is_none()) => {
+                (from, Parts::new(peer, part.hash))
+            }
+            None => return,
+        };
+        match parts.push(offset, part) {
+            Ok(None) => self.sync.parts = Some((from, parts)),
+            Ok(Some(block)) => self.on_blocks(question, vec![block], waited),
+            Err(useless) => self.useless(peer, &useless),
+        }
+    }
+
+    /// Blocks have come, `waited` for or late.
+    fn on_blocks(&mut self, question: &Question, blocks: Vec<SyncBlock>, waited: bool) {
+        if self.sync.replaying.is_some() {
+            return; // others were quicker with the same blocks
+        }
+        match self.take_batch(question, blocks, waited) {
+            Ok(()) => self.replay_partial(question.peer),
+            Err(useless) => self.useless(question.peer, &useless),
         }
     }
 
@@ -181,11 +333,15 @@ impl Driver {
     fn useless(&mut self, peer: PeerId, useless: &Useless) {
         // Even when it merely has no more: blocks kept without a certificate may be its invention, or an epoch's last
         // one whose certificate was held back, after which nothing of this epoch can come.
-        self.sync.partial = Partial::default();
+        if self.sync.partial.from() == Some(peer) {
+            self.sync.partial = Partial::default();
+        }
+        self.sync.parts.take_if(|(_, parts)| parts.peer() == peer);
         let penalty = match useless {
             Useless::Wrong => Some(Penalty::Fatal),
             Useless::Endless => Some(Penalty::Heavy),
-            Useless::Nothing | Useless::Overtaken => None,
+            Useless::Nothing => None,
+            Useless::Overtaken => return, // others were quicker
         };
         if let Some(penalty) = penalty {
             self.emit(Effect::Report { peer, penalty, offence: Offence::Sync });
@@ -199,12 +355,32 @@ impl Driver {
     }
 
     /// Links an answer to what is there, and verifies its certificates.
-    fn take_batch(&mut self, peer: PeerId, answer: Vec<SyncBlock>) -> Result<(), Useless> {
-        let mut partial = std::mem::take(&mut self.sync.partial);
+    fn take_batch(
+        &mut self,
+        question: &Question,
+        answer: Vec<SyncBlock>,
+        waited: bool,
+    ) -> Result<(), Useless> {
+        let (peer, from) = (question.peer, question.from);
         let terminal = self.schedule.params().terminal_height(self.current.epoch);
         let span = Span { hash: self.tree.hash, above: self.tree.height(), terminal };
-        partial.extend(peer, answer, span, |hash, certificate| self.finalizes(hash, certificate))?;
-        self.sync.partial = partial;
+        let goes_on = self.sync.partial.from() == Some(peer)
+            && self.sync.partial.height().is_some_and(|height| height.next() == from);
+        if answer.first().is_some_and(|first| first.block.header.height != from) {
+            return Err(Useless::Wrong);
+        }
+        if !goes_on && from > span.above.next() {
+            return Err(Useless::Overtaken); // it goes on from what was dropped meanwhile
+        }
+        let mut partial = if goes_on { std::mem::take(&mut self.sync.partial) } else { Partial::default() };
+        let shown = self.sync.shown.as_ref();
+        partial.extend(peer, answer, span, shown, |hash, certificate| self.finalizes(hash, certificate))?;
+        // A late answer takes the place of another peer's run only with a certificate.
+        if waited || goes_on || partial.is_covered() || self.sync.partial.from().is_none() {
+            self.sync.partial = partial;
+            let late = &mut self.sync.counts.late_answers;
+            *late = late.saturating_add(u64::from(!waited));
+        }
         Ok(())
     }
 
@@ -225,20 +401,17 @@ impl Driver {
             return self.halt(Halt::Version { height, version });
         }
         let token = self.token();
-        self.sync.phase = Phase::Replaying { token, peer, certificates };
+        self.sync.replaying = Some(Replaying { token, peer, certificates });
         self.emit(Effect::Work(Job::Replay { token, parent: self.tree.state.clone(), blocks }));
     }
 
     /// Fetched blocks were executed.
     pub(super) fn on_replayed(&mut self, token: Token, result: Result<Vec<Replayed>, ReplayError>) {
-        let Phase::Replaying { token: current, peer, certificates } =
-            std::mem::replace(&mut self.sync.phase, Phase::Idle)
+        let Some(Replaying { peer, certificates, .. }) =
+            self.sync.replaying.take_if(|replaying| replaying.token == token)
         else {
             return;
         };
-        if current != token {
-            return;
-        }
         match result {
             Ok(replayed) => self.take_replayed(replayed, certificates),
             Err(ReplayError::Body { .. }) => self.useless(peer, &Useless::Wrong),
@@ -280,7 +453,7 @@ impl Driver {
             Verdict::Ignore // old: nothing to verify it against is worth the work
         } else if self.is_final(&light) {
             self.peers.ahead(&peer, height);
-            self.peers.prove(height);
+            self.show(height, &light.certificate);
             if light.certificate.round().epoch == self.current.epoch {
                 self.feed(Input::Certificate(light.certificate));
             }
@@ -289,6 +462,26 @@ impl Driver {
             Verdict::Reject
         };
         self.emit(Effect::Verdict { peer, id, verdict });
+    }
+
+    /// A certificate that verified shows that the chain is final up to a height, and who has it.
+    pub(super) fn show(&mut self, height: Height, certificate: &Certificate) {
+        self.peers.prove(height);
+        let epoch = certificate.round().epoch;
+        let set = self.schedule.validators(epoch);
+        let signers = certificate.signers().filter_map(|index| set.get(index));
+        let keys: Vec<PublicKey> = signers.map(|validator| validator.key).collect();
+        self.peers.signed(&keys, height);
+        // The sets of later epochs may still change: there it is shown again.
+        if epoch == self.current.epoch && matches!(certificate.vote, Vote::Finalize(_)) {
+            self.sync.shown = Some(certificate.clone());
+        }
+    }
+
+    /// Consensus finds that so many blocks are missing that they are fetched by height.
+    pub(super) fn on_sync_ordered(&mut self, height: Height, certificate: &Certificate) {
+        self.sync.counts.ordered = self.sync.counts.ordered.saturating_add(1);
+        self.show(height, certificate);
     }
 
     /// Whether a header is proven to be final; the set is that of its epoch.

@@ -6,18 +6,34 @@ use crate::journal::Order;
 use crate::mempool::Limits;
 use crate::testchain::{START, TestChain, VALIDATOR};
 use std::collections::VecDeque;
-use wattle_p2p::wire::{Request, Response, SyncBlock};
-use wattle_p2p::{NodeKey, PeerId, Penalty};
-use wattle_primitives::{BoundedVec, Epoch, Height, Lane, Round, ValidatorIndex, View, Vote};
+use wattle_p2p::wire::{LightBlock, Request, Response, SyncBlock};
+use wattle_p2p::{MessageId, NodeKey, PeerId, Penalty};
+use wattle_primitives::{BoundedVec, Epoch, Height, Lane, Round, Tx, ValidatorIndex, View, Vote};
 
-/// A node without a key that follows a chain through one peer.
+/// A node without a key that follows a chain through its peers.
 struct Follower {
     driver: Driver,
     chain: TestChain,
+    /// The one that is there from the first question on.
     peer: PeerId,
-    /// The last question for blocks that was not answered, and the height from which on.
-    question: Option<(Token, u64)>,
+    /// Questions for blocks that nobody has looked at.
+    questions: VecDeque<Asked>,
     now: u64,
+}
+
+/// A question for blocks.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    token: Token,
+    peer: PeerId,
+    /// First height, or 0: a block by its hash.
+    from: u64,
+    offset: u32,
+    bytes: u32,
+}
+
+fn peer(seed: u8) -> PeerId {
+    NodeKey::from_seed(&mut [seed; 32]).unwrap().peer_id()
 }
 
 impl Follower {
@@ -30,8 +46,8 @@ impl Follower {
         let schedule = Arc::clone(&chain.worker.schedule);
         let boot =
             Boot { header, state, schedule, certificate: None, records: Vec::new(), bodies: Vec::new() };
-        let peer = NodeKey::from_seed(&mut [1; 32]).unwrap().peer_id();
-        let mut follower = Self { driver: Driver::new(setup, boot), chain, peer, question: None, now: 0 };
+        let (driver, questions) = (Driver::new(setup, boot), VecDeque::new());
+        let mut follower = Self { driver, chain, peer: peer(1), questions, now: 0 };
         follower.step(Event::Start);
         follower
     }
@@ -51,8 +67,11 @@ impl Follower {
                     let done = self.chain.worker.run(job);
                     effects.extend(self.step(Event::Done(done)));
                 }
-                Effect::Ask { token, request: Request::Blocks { from, .. }, .. } => {
-                    self.question = Some((token, from.0));
+                Effect::Ask { token, peer, request: Request::Blocks { from, bytes, .. } } => {
+                    self.questions.push_back(Asked { token, peer, from: from.0, offset: 0, bytes });
+                }
+                Effect::Ask { token, peer, request: Request::BlockByHash { offset, bytes, .. } } => {
+                    self.questions.push_back(Asked { token, peer, from: 0, offset, bytes });
                 }
                 other => rest.push(other),
             }
@@ -62,16 +81,46 @@ impl Follower {
 
     /// The question for blocks from `from` on; time passes until it is asked.
     fn asked(&mut self, from: u64) -> Token {
-        self.settle(Event::PeerReady { peer: self.peer, validator: None, height: Height(90), serves: true });
-        for _ in 0..20 {
-            if let Some((token, at)) = self.question.take() {
-                assert_eq!(at, from);
-                return token;
+        self.meet(self.peer);
+        let asked = self.next_question().unwrap_or_else(|| panic!("nobody asks for height {from}"));
+        assert_eq!(asked.from, from);
+        asked.token
+    }
+
+    /// A peer that claims more than it ever shows, so that there is always something to ask for.
+    fn meet(&mut self, peer: PeerId) {
+        self.settle(Event::PeerReady { peer, validator: None, height: Height(90), serves: true });
+    }
+
+    /// The next question for blocks; time passes until it is asked, but not for ever.
+    fn next_question(&mut self) -> Option<Asked> {
+        for _ in 0..400 {
+            if let Some(asked) = self.questions.pop_front() {
+                return Some(asked);
             }
-            self.now += 500;
-            self.settle(Event::Tick);
+            self.wait(500);
         }
-        panic!("nobody asks for height {from}");
+        None
+    }
+
+    fn wait(&mut self, ms: u64) {
+        self.now += ms;
+        self.settle(Event::Tick);
+    }
+
+    /// `count` more blocks of the chain, each with its certificate.
+    fn grow(&mut self, count: usize) -> Vec<SyncBlock> {
+        let blocks: Vec<Block> = (0..count).map(|_| self.chain.push(&[])).collect();
+        let certify = |block: &Block| Some(self.chain.certify(&block.header, VALIDATOR));
+        blocks.into_iter().map(|block| SyncBlock { certificate: certify(&block), block }).collect()
+    }
+
+    /// Somebody gossips the header of a block with its certificate.
+    fn hear_of(&mut self, from: PeerId, block: &SyncBlock) {
+        let (header, certificate) = (block.block.header.clone(), block.certificate.clone().unwrap());
+        let light = LightBlock { header, certificate, path: BoundedVec::default() };
+        let message = Gossip::Finalized(Box::new(light));
+        self.settle(Event::Gossip { peer: from, id: MessageId(vec![1]), message });
     }
 
     /// Answers the question for blocks.
@@ -153,6 +202,200 @@ fn a_node_without_certificates_says_so() {
     let effects = node.settle(Event::Request { token: Token(997), peer: node.peer, request });
     let [Effect::Respond { response, .. }] = &effects[..] else { panic!("{effects:?}") };
     assert!(matches!(response, Response::Error { .. }), "{response:?}");
+}
+
+#[test]
+fn a_late_answer_counts_and_whoever_is_late_keeps_its_claim() {
+    let mut node = Follower::new();
+    let blocks = node.grow(4);
+    node.meet(peer(1));
+    node.meet(peer(2));
+    let late = node.next_question().unwrap();
+    let second = node.next_question().unwrap();
+    assert!(node.now > 3_000 && second.peer != late.peer, "after its patience, and of another peer");
+    assert_eq!(committed(&node.answer(late.token, blocks.clone())), [1, 2, 3, 4]);
+    assert_eq!(node.driver.sync_counts().late_answers, 1);
+    // The same blocks again are nobody's fault, and change nothing.
+    let effects = node.answer(second.token, blocks);
+    assert!(committed(&effects).is_empty() && !fined(&effects), "{effects:?}");
+    let third = node.next_question().unwrap();
+    assert_eq!((third.peer, third.from), (late.peer, 5), "it is asked again");
+    assert!(third.bytes < late.bytes, "and for less");
+}
+
+#[test]
+fn a_late_answer_that_links_no_more_is_nobodys_fault() {
+    let mut node = Follower::new();
+    let (mut bare, covered) = (node.grow(2), node.grow(2));
+    bare.iter_mut().for_each(|block| block.certificate = None);
+    node.meet(peer(1));
+    let first = node.next_question().unwrap();
+    node.answer(first.token, bare.clone());
+    node.meet(peer(2));
+    let late = node.next_question().unwrap();
+    assert_eq!((late.peer, late.from), (first.peer, 3), "whoever began a run goes on with it");
+    let other = node.next_question().unwrap();
+    assert_eq!((other.peer, other.from), (peer(2), 1), "but is not waited for beyond patience");
+    let all = bare.into_iter().chain(covered.clone()).collect();
+    assert_eq!(committed(&node.answer(other.token, all)), [1, 2, 3, 4]);
+    let effects = node.answer(late.token, covered);
+    assert!(committed(&effects).is_empty() && !fined(&effects), "{effects:?}");
+}
+
+#[test]
+fn questions_go_round_and_a_silent_peer_holds_nobody_up_twice() {
+    let mut node = Follower::new();
+    let mut blocks = node.grow(30).into_iter();
+    (1..=3).for_each(|seed| node.meet(peer(seed)));
+    let mut asked = Vec::new();
+    for _ in 0..6 {
+        let question = node.next_question().unwrap();
+        asked.push(question.peer);
+        node.answer(question.token, vec![blocks.next().unwrap()]);
+    }
+    assert_eq!(asked[..3], asked[3..]);
+    assert!(asked[0] != asked[1] && asked[1] != asked[2] && asked[0] != asked[2], "{asked:?}");
+    let (silent, since) = (asked[0], node.now);
+    for _ in 0..20 {
+        let mut question = node.next_question().unwrap();
+        if question.peer == silent {
+            question = node.next_question().unwrap();
+        }
+        assert_ne!(question.peer, silent);
+        node.answer(question.token, vec![blocks.next().unwrap()]);
+    }
+    assert!(node.now - since < 5_000, "{} ms", node.now - since);
+}
+
+#[test]
+fn whoever_shows_that_it_has_nothing_is_cut_and_rises_by_its_word() {
+    let mut node = Follower::new();
+    let blocks = node.grow(1);
+    node.meet(peer(1));
+    let question = node.next_question().unwrap();
+    node.answer(question.token, Vec::new());
+    assert!(node.next_question().is_none(), "it has shown that it has nothing");
+    node.settle(Event::PeerHeight { peer: peer(1), height: Height(1) });
+    assert!(!node.driver.status().syncing, "a claim alone does not make this node call itself behind");
+    let question = node.next_question().unwrap();
+    assert_eq!(committed(&node.answer(question.token, blocks)), [1]);
+}
+
+#[test]
+fn who_signed_a_certificate_of_a_higher_block_is_asked_for_it() {
+    let mut node = Follower::new();
+    let blocks = node.grow(4);
+    let validator = Some(crate::testchain::key(VALIDATOR).public());
+    node.settle(Event::PeerReady { peer: peer(1), validator, height: Height(0), serves: true });
+    node.settle(Event::PeerReady { peer: peer(2), validator: None, height: Height(0), serves: false });
+    assert!(node.next_question().is_none(), "nobody has more");
+    node.hear_of(peer(2), &blocks[3]);
+    let question = node.next_question().unwrap();
+    assert_eq!((question.peer, question.from), (peer(1), 1));
+    assert_eq!(node.driver.status().best_peer_height, Height(4));
+}
+
+#[test]
+fn a_certificate_that_was_shown_covers_blocks_that_come_without() {
+    let mut node = Follower::new();
+    let mut blocks = node.grow(4);
+    node.meet(peer(1));
+    node.hear_of(peer(1), &blocks[3]);
+    blocks.iter_mut().for_each(|block| block.certificate = None);
+    let question = node.next_question().unwrap();
+    assert_eq!(committed(&node.answer(question.token, blocks)), [1, 2, 3, 4]);
+}
+
+#[test]
+fn at_64_kbit_s_and_300_ms_a_node_catches_up() {
+    let mut node = Follower::new();
+    let mut blocks = Vec::new();
+    for height in 0..80 {
+        let txs: Vec<Tx> = (0..20).map(|n| node.chain.pay(1, Lane(0), height * 20 + n, 1)).collect();
+        let block = node.chain.push(&txs);
+        assert_eq!(block.txs.len(), 20);
+        blocks.push(SyncBlock { certificate: Some(node.chain.certify(&block.header, VALIDATOR)), block });
+    }
+    let size = |block: &SyncBlock| u64::try_from(wattle_primitives::encode(block).len()).unwrap();
+    let total: u64 = blocks.iter().map(size).sum();
+    node.meet(peer(1));
+    node.meet(peer(2));
+    while node.driver.finalized().height < Height(80) {
+        let question = node.next_question().unwrap();
+        // As a node serves them: at most 128, within the bytes, one at least.
+        let (mut answer, mut bytes) = (Vec::new(), 0);
+        for block in &blocks[usize::try_from(question.from).unwrap() - 1..] {
+            if !answer.is_empty() && bytes + size(block) > u64::from(question.bytes) {
+                break;
+            }
+            bytes += size(block);
+            answer.push(block.clone());
+        }
+        let arrives = node.now + 600 + bytes / 8;
+        while node.now < arrives {
+            node.wait(100);
+        }
+        node.answer(question.token, answer);
+        assert!(node.now < 2 * total / 8, "{total} bytes are not there after {} ms", node.now);
+    }
+    println!("{total} bytes in {} ms, {} late", node.now, node.driver.sync_counts().late_answers);
+    assert!(node.questions.len() <= 1, "nothing was asked twice: {:?}", node.questions);
+}
+
+#[test]
+fn a_block_that_is_too_large_for_the_link_comes_in_parts_which_outlast_a_connection() {
+    let mut node = Follower::new();
+    let txs: Vec<Tx> = (0..400).map(|nonce| node.chain.pay(1, Lane(0), nonce, 1)).collect();
+    let block = node.chain.push(&txs);
+    let block = SyncBlock { certificate: Some(node.chain.certify(&block.header, VALIDATOR)), block };
+    let size = wattle_primitives::encode(&block).len();
+    node.meet(peer(1));
+    let (mut come, mut questions) = (0, 0);
+    while node.driver.finalized().height == Height(0) {
+        let question = node.next_question().unwrap();
+        assert_eq!(
+            (question.from, question.offset),
+            (u64::from(come == 0), come),
+            "no byte is asked for twice"
+        );
+        // 64 kbit/s and 300 ms.
+        node.wait(600 + u64::from(question.bytes) / 8);
+        let response = block.clone().answer(question.offset, question.bytes);
+        let Response::Part(part) = &response else { panic!("{response:?}") };
+        come += u32::try_from(part.bytes.len()).unwrap();
+        node.settle(Event::Response { token: question.token, response: Some(response) });
+        questions += 1;
+        if questions == 2 {
+            node.questions.clear();
+            node.settle(Event::PeerGone { peer: peer(1) });
+            node.meet(peer(1));
+        }
+    }
+    assert!(
+        questions > 2 && usize::try_from(come).unwrap() == size,
+        "{questions} questions for {size} bytes"
+    );
+    assert!(node.now < 2 * u64::from(come) / 8, "{} ms", node.now);
+}
+
+#[test]
+fn a_body_is_asked_of_each_peer_once_while_its_answer_may_be_under_way() {
+    let mut node = Follower::new();
+    for seed in 1..=2 {
+        node.settle(Event::PeerReady { peer: peer(seed), validator: None, height: Height(0), serves: true });
+    }
+    let fetch = |node: &mut Follower| {
+        node.driver.fetch(Hash([7; 32]), &[], &mut VecDeque::new());
+        let asked = std::mem::take(&mut node.driver.effects);
+        asked.iter().filter(|e| matches!(e, Effect::Ask { request: Request::BlockByHash { .. }, .. })).count()
+    };
+    let asked: Vec<usize> = (0..4).map(|_| fetch(&mut node)).collect();
+    assert_eq!(asked, [1, 1, 0, 0]);
+    node.settle(Event::PeerGone { peer: peer(1) });
+    node.settle(Event::PeerReady { peer: peer(1), validator: None, height: Height(0), serves: true });
+    assert_eq!(fetch(&mut node), 1, "what it owed went with its connection");
+    node.wait(60_000);
+    assert_eq!(fetch(&mut node), 1, "it may be lost");
 }
 
 #[test]

@@ -165,6 +165,7 @@ impl Loop {
                 tracing::info!(%peer, ?role, %height, "peer is ready");
                 Event::PeerReady { peer, validator, height, serves: role != Role::Light }
             }
+            NetEvent::PeerHeight { peer, height } => Event::PeerHeight { peer, height },
             NetEvent::ValidatorConnected { key, peer } => Event::ValidatorConnected { key, peer },
             NetEvent::PeerGone { peer, reason, .. } => {
                 tracing::info!(%peer, ?reason, "peer is gone");

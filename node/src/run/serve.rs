@@ -3,19 +3,19 @@
 use super::shared::{Shared, View};
 use std::sync::Arc;
 use wattle_p2p::wire::{
-    AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, ReceiptProof, Request, Response,
-    SYNC_BLOCKS_MAX, SYNC_BYTES_MAX, SyncBlock, TxFate,
+    AccountAnswer, EpochProof, ErrorCode, LightBlock, PART_BYTES_MIN, ProofAnswer, ReceiptProof, Request,
+    Response, SYNC_BLOCKS_MAX, SYNC_BYTES_MAX, SyncBlock, TxFate,
 };
 use wattle_primitives::merkle::ListProof;
-use wattle_primitives::{BlockId, BoundedBytes, BoundedVec, Epoch, Hash, Height, encode};
+use wattle_primitives::{BlockId, BoundedBytes, BoundedVec, Epoch, Hash, Height, encode, planted};
 use wattle_runtime::{StoreError, keys};
 
 /// Answers a question that needs no driver.
 #[must_use]
 pub fn answer(shared: &Shared, request: &Request) -> Response {
     let result = match request {
-        Request::Blocks { from, count } => blocks(shared, *from, usize::from(*count)),
-        Request::BlockByHash(hash) => block(shared, hash),
+        Request::Blocks { from, count, bytes } => blocks(shared, *from, usize::from(*count), *bytes),
+        Request::BlockByHash { hash, offset, bytes } => block(shared, hash, *offset, *bytes),
         Request::LightBlock { height } => {
             light(shared, height.unwrap_or_else(|| shared.view().header.height))
                 .map(|l| l.map(|l| Response::LightBlock(Box::new(l))))
@@ -43,29 +43,34 @@ pub fn answer(shared: &Shared, request: &Request) -> Response {
 
 type Answered<T> = Result<Option<T>, StoreError>;
 
-/// Consecutive blocks up to a certified one, as many as asked for and fit.
-fn blocks(shared: &Shared, from: Height, count: usize) -> Answered<Response> {
+/// Consecutive blocks, as many as asked for and fit into so many bytes; a part of the first if it alone does not.
+fn blocks(shared: &Shared, from: Height, count: usize, wanted: u32) -> Answered<Response> {
+    let bytes_max = usize::try_from(wanted).unwrap_or(usize::MAX).clamp(PART_BYTES_MIN, SYNC_BYTES_MAX);
     let tip = shared.view().header.height;
     let (mut blocks, mut bytes, mut height) = (Vec::new(), 0usize, from);
     while blocks.len() < count.min(SYNC_BLOCKS_MAX) && height <= tip {
         let Some(block) = shared.store.block(BlockId::Height(height))? else { break };
         let certificate = shared.store.certificate(height)?;
+        let block = SyncBlock { block, certificate };
         bytes = bytes.saturating_add(encode(&block).len());
-        if bytes > SYNC_BYTES_MAX && !blocks.is_empty() {
+        if bytes > bytes_max && !planted!("sync-bytes-ignored") {
+            if blocks.is_empty() {
+                return Ok(Some(block.answer(0, wanted)));
+            }
             break;
         }
-        blocks.push(SyncBlock { block, certificate });
+        blocks.push(block);
         height = height.next();
     }
     Ok(Some(Response::Blocks(BoundedVec::new(blocks).unwrap_or_default())))
 }
 
-fn block(shared: &Shared, hash: &Hash) -> Answered<Response> {
+fn block(shared: &Shared, hash: &Hash, offset: u32, bytes: u32) -> Answered<Response> {
     let Some(block) = shared.store.block(BlockId::Hash(*hash))? else {
         return Ok(Some(Response::Block(None)));
     };
     let certificate = shared.store.certificate(block.header.height)?;
-    Ok(Some(Response::Block(Some(Box::new(SyncBlock { block, certificate })))))
+    Ok(Some(SyncBlock { block, certificate }.answer(offset, bytes)))
 }
 
 /// A finalized header with what proves it; genesis needs no proof and has none.
@@ -127,3 +132,7 @@ fn tx_status(shared: &Shared, id: &Hash) -> Answered<Response> {
     let receipt = Box::new(receipt);
     Ok(Some(Response::TxStatus(TxFate::Finalized { height: at.height, index: at.index, receipt, proof })))
 }
+
+#[cfg(test)]
+#[path = "serve_tests.rs"]
+mod tests;

@@ -21,6 +21,8 @@ pub struct BuildJob {
     pub state: State,
     /// Ready transactions, best first.
     pub candidates: Vec<VerifiedTx>,
+    /// Most bytes of transactions that this leader puts in; the chain's limit holds as well.
+    pub bytes_max: usize,
 }
 
 /// A block made here, with its results.
@@ -128,7 +130,7 @@ pub fn build(worker: &Worker, job: BuildJob) -> BuiltBlock {
     let params = worker.schedule.params();
     let bytes_max =
         usize::try_from(params.block_bytes_max).unwrap_or(usize::MAX).saturating_sub(BLOCK_OVERHEAD_BYTES);
-    let limits = BuildLimits { bytes_max, weight_max: params.block_weight_max };
+    let limits = BuildLimits { bytes_max: bytes_max.min(job.bytes_max), weight_max: params.block_weight_max };
     let built = build_block(&job.state, &worker.env(&job.template), job.candidates.into_iter(), limits);
     assert!(
         built.executed.weight <= params.block_weight_max,

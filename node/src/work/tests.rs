@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::testchain::TestChain;
-use wattle_primitives::{Block, BoundedVec, Header, Lane, Signature};
+use wattle_primitives::{Block, BoundedVec, Epoch, Header, Lane, Round, Signature};
 
 fn check(chain: &TestChain, tx: Tx) -> Result<VerifiedTx, (Hash, TxError)> {
     match chain.worker.run(Job::Txs { token: Token(1), txs: vec![tx] }) {
@@ -53,5 +53,19 @@ fn a_block_is_valid_only_with_the_body_and_the_roots_of_its_header() {
     for (want, block) in table {
         let error = judge(block).unwrap_err();
         assert!(error.contains(want), "{want}: {error}");
+    }
+}
+
+#[test]
+fn a_leader_puts_no_more_bytes_into_a_block_than_it_has_room_for() {
+    let chain = TestChain::new();
+    let txs: Vec<Tx> = (0..4).map(|nonce| chain.pay(1, Lane(0), nonce, 10)).collect();
+    let bytes = chain.verified(&txs[0]).encoded_len();
+    for room in [usize::MAX, 4 * bytes, 2 * bytes, 0] {
+        let candidates = txs.iter().map(|tx| chain.verified(tx)).collect();
+        let (template, state) = (chain.build(&[]).block.header().clone(), chain.state.clone());
+        let round = Round { epoch: Epoch(0), view: template.view };
+        let job = BuildJob { round, template, state, candidates, bytes_max: room };
+        assert_eq!(build(&chain.worker, job).block.txs.len(), (room / bytes).min(4), "room for {room} bytes");
     }
 }

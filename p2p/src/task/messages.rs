@@ -120,6 +120,7 @@ impl Network {
         let Some((peer, reply)) = self.asked.remove(&id) else { return };
         if let Ok(Response::Status(status)) = &result {
             self.told_height(peer, status.height);
+            self.tell(NetEvent::PeerHeight { peer, height: status.height });
         }
         if let Some(entry) = self.peers.get_mut(&peer) {
             entry.outbound_requests = entry.outbound_requests.saturating_sub(1);
@@ -149,7 +150,7 @@ impl Network {
         if let Some(entry) = self.peers.get_mut(&peer) {
             entry.inbound_requests = entry.inbound_requests.saturating_add(1);
         }
-        let limit = limits.request_timeout;
+        let limit = limits.answer_timeout;
         self.answers.push(Box::pin(async move {
             let response = match tokio::time::timeout(limit, answer).await {
                 Ok(Ok(response)) => response,

@@ -31,7 +31,8 @@ async fn a_large_answer_arrives_whole_and_a_dropped_one_says_busy() {
     assert!(encode(&answer).len() > 2_000_000);
     let (peer, asker) = (server.peer(), client.handle.clone());
     let asking = tokio::spawn(async move {
-        let blocks = asker.request(peer, Request::Blocks { from: Height(1), count: 64 }).await;
+        let blocks =
+            asker.request(peer, Request::Blocks { from: Height(1), count: 64, bytes: u32::MAX }).await;
         (blocks, asker.request(peer, Request::Status).await)
     });
     for _ in 0..2 {
@@ -42,7 +43,7 @@ async fn a_large_answer_arrives_whole_and_a_dropped_one_says_busy() {
             })
             .await;
         match request {
-            Request::Blocks { from: Height(1), count: 64 } => responder.send(answer.clone()),
+            Request::Blocks { from: Height(1), count: 64, bytes: u32::MAX } => responder.send(answer.clone()),
             Request::Status => drop(responder),
             other => panic!("{other:?}"),
         }
@@ -77,6 +78,37 @@ async fn a_request_ends_in_time_or_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_no_answer_in_time_says_so_and_who_says_how_far_it_is_is_heard() {
+    let (mut server, mut client) =
+        pair(|c| c.limits.answer_timeout = Duration::from_millis(300), |_| {}).await;
+    let peer = server.peer();
+    let asker = client.handle.clone();
+    let asking = tokio::spawn(async move {
+        let silence = asker.request(peer, Request::Status).await;
+        (silence, asker.request(peer, Request::Status).await)
+    });
+    let question = |e| match e {
+        NetEvent::Request { responder, .. } => Some(responder),
+        _ => None,
+    };
+    let _unanswered = server.until(question).await;
+    server.until(question).await.send(Response::Status(status(Height(7))));
+    let (silence, answer) = asking.await.unwrap();
+    assert_eq!((silence, answer), (Ok(Response::Busy), Ok(Response::Status(status(Height(7))))));
+    let told = client
+        .until(|e| match e {
+            NetEvent::PeerHeight { peer, height } => Some((peer, height)),
+            _ => None,
+        })
+        .await;
+    assert_eq!(told, (peer, Height(7)));
+}
+
+fn status(height: Height) -> Status {
+    Status { height, hash: Hash::ZERO, epoch: Epoch(0), view: View(1), version: 1, syncing: false }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_asks_too_much_is_told_to_wait() {
     let (mut server, client) = pair(
         |c| {
@@ -86,14 +118,7 @@ async fn a_peer_that_asks_too_much_is_told_to_wait() {
         |c| c.limits.requests_burst = 1000,
     )
     .await;
-    let status = Status {
-        height: Height(1),
-        hash: Hash::ZERO,
-        epoch: Epoch(0),
-        view: View(1),
-        version: 1,
-        syncing: false,
-    };
+    let status = status(Height(1));
     tokio::spawn(async move {
         while let Some(event) = server.events.recv().await {
             if let NetEvent::Request { responder, .. } = event {

@@ -169,8 +169,14 @@ impl Maker {
     fn request(&mut self) -> Request {
         match self.below(10) {
             0 => Request::Status,
-            1 => Request::Blocks { from: Height(self.number()), count: self.number() as u16 },
-            2 => Request::BlockByHash(self.hash()),
+            1 => {
+                let (count, bytes) = (self.number() as u16, self.number() as u32);
+                Request::Blocks { from: Height(self.number()), count, bytes }
+            }
+            2 => {
+                let (offset, bytes) = (self.number() as u32, self.number() as u32);
+                Request::BlockByHash { hash: self.hash(), offset, bytes }
+            }
             3 => {
                 Request::Certificates { epoch: Epoch(self.number()), above_view: View(self.number()), max: 9 }
             }

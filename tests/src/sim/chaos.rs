@@ -28,6 +28,10 @@ impl Sim {
         if self.nodes[node].running.is_some() {
             return Ok(());
         }
+        if let Some(until) = self.plan.off_until(node, self.now) {
+            self.at(until, Action::Boot { node });
+            return Ok(());
+        }
         let entropy = self.rng.bytes();
         // Power may fail again in the middle of recovery.
         if self.stormy && self.rng.chance(self.faults.crash) {
@@ -68,6 +72,14 @@ impl Sim {
     /// A node loses power; it comes back after a while. A commit under way has happened or has not.
     pub(super) fn crash(&mut self, node: usize) {
         self.crash_for(node, self.faults.down_ms_max);
+    }
+
+    /// A node is off for a part of the run: it crashes now, and boots when its outage ends.
+    pub(super) fn switch_off(&mut self, node: usize) {
+        if self.nodes[node].running.is_some() {
+            self.trace.event(self.now, Some(node), "is off");
+            self.crash(node);
+        }
     }
 
     fn crash_for(&mut self, node: usize, down_ms_max: u64) {

@@ -42,6 +42,8 @@ marks! {
     OneWay = "one-way partition",
     /// One direction between two nodes held everything back for a while.
     Clog = "clogged link",
+    /// A node's line was narrow and slow.
+    NarrowLine = "narrow line",
     /// A connection broke.
     CableCut = "connection cut",
     /// A node crashed.
@@ -128,6 +130,10 @@ marks! {
     LiarReported = "liar reported by its victim",
     /// A node took blocks by height.
     Synced = "blocks synchronized",
+    /// Blocks came after their question was given up, and were of use.
+    LateAnswer = "late answer used",
+    /// Consensus of a running epoch found itself so far behind that it asked for blocks by height.
+    SyncOrdered = "sync ordered by consensus",
     /// A light client was told a forged header or certificate.
     LightForged = "light lie: forged certificate",
     /// A light client was told an old head.

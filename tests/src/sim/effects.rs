@@ -277,6 +277,7 @@ pub(super) fn describe_event(event: &Event) -> String {
         Event::Validator { from, message, .. } => format!("from {from:?}: {}", validator(message)),
         Event::ValidatorConnected { key, .. } => format!("streams to {key:?} open"),
         Event::PeerReady { peer, height, .. } => format!("peer {peer} at {height}"),
+        Event::PeerHeight { peer, height } => format!("peer {peer} says {height}"),
         Event::PeerGone { peer } => format!("peer {peer} gone"),
         Event::Gossip { message, .. } => format!("gossip {}", gossip(message)),
         Event::Request { token, request, .. } => format!("request {} {request:?}", token.0),

@@ -1,7 +1,7 @@
 //! The chain that all nodes of a run start from.
 
 use super::plan::wallet_key;
-use super::plan::{EPOCH_LENGTH, METERS, Plan, WALL_MS, WALLET_BALANCE, WALLETS};
+use super::plan::{METERS, Plan, WALL_MS, WALLET_BALANCE, WALLETS};
 use super::plan::{meter_key, meter_owner, validator_key};
 use super::village::{INTERVAL_MS, account};
 use wattle_chain_spec::Preset;
@@ -38,7 +38,7 @@ impl Plan {
             time_ms: TimeMs(WALL_MS - 1),
             native_symbol: "WAT".parse().unwrap_or_else(|_| unreachable!("a constant symbol")),
             native_scale: 6,
-            params: params(),
+            params: params(self),
             validator_sets,
             accounts,
             microgrids: vec![self.microgrid()],
@@ -106,10 +106,10 @@ impl Plan {
 
 /// Quick: a run is short.
 #[expect(clippy::unwrap_used, reason = "the preset is part of the program, and a test reads it")]
-fn params() -> Params {
+fn params(plan: &Plan) -> Params {
     Params {
-        epoch_length: EPOCH_LENGTH,
-        block_interval_ms: 50,
+        epoch_length: plan.epoch_length,
+        block_interval_ms: plan.block_interval_ms,
         idle_interval_ms: 500,
         leader_timeout_ms: 400,
         advance_timeout_ms: 800,

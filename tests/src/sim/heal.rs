@@ -28,6 +28,9 @@ impl Sim {
         self.oracle.stormy = false;
         self.faults = self.faults.healed();
         self.network.heal();
+        if self.plan.lines_heal {
+            self.network.widen();
+        }
         for node in 0..self.nodes.len() {
             self.draw_clock(node);
         }

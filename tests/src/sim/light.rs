@@ -4,7 +4,6 @@
 //! a time-out has come.
 
 use super::coverage::Mark;
-use super::network::REQUEST_TIMEOUT_MS;
 use super::plan::{WALL_MS, WALLETS, wallet_key};
 use super::{Action, Sim};
 use std::collections::BTreeMap;
@@ -27,6 +26,8 @@ use wattle_primitives::{Address, Epoch, Header, Height, TimeMs};
 const PAUSE_MS: u64 = 600;
 /// How long a light client believes its head, in ms: 60 days.
 const TRUST_MS: u64 = 60 * 24 * 3_600_000;
+/// How long a question of a light client waits for its answer, in ms: as on the real network.
+const REQUEST_TIMEOUT_MS: u64 = 10_000;
 /// Nodes that a light client knows.
 const SERVERS: usize = 3;
 

@@ -10,6 +10,7 @@
 //! genesis.rs    the chain it starts from                  topology.rs  who is linked with whom
 //! node.rs       a node and its disk                       effects.rs   carrying out what its driver asks for
 //! network.rs    links, gossip, questions                  byzantine/   liars: votes, blocks, answers
+//! line.rs       narrow lines
 //! client.rs     who submits to whom, and again            light.rs     light clients
 //! village.rs    members of the microgrid and their meters  bills.rs     energy and money
 //! chaos.rs      crashes, partitions, clocks               heal.rs      the end of the storm
@@ -30,6 +31,7 @@ mod faults;
 mod genesis;
 mod heal;
 mod light;
+mod line;
 mod network;
 mod node;
 mod oracle;
@@ -41,7 +43,8 @@ mod village;
 
 pub use coverage::{Coverage, Mark, Summary};
 pub use faults::Faults;
-pub use plan::{Plan, Plant, Role};
+pub use line::Line;
+pub use plan::{Outage, Plan, Plant, Role};
 pub use topology::Topology;
 
 use byzantine::{Answers, Liar};
@@ -86,6 +89,10 @@ pub struct Outcome {
     pub txs: u64,
     /// Situations that occurred.
     pub coverage: Coverage,
+    /// Final blocks when faults stopped.
+    pub blocks_before_healing: u64,
+    /// Heights that nodes behind narrow lines lacked then, at most.
+    pub lag_before_healing: u64,
     /// Views with an honest leader between the last link that came up and the next final block.
     pub recovery_views: usize,
     /// Simulated time that recovery took, in ms.
@@ -123,6 +130,8 @@ enum Action {
     Clients,
     Chaos,
     Forget { node: usize, life: u64 },
+    Off { node: usize },
+    Heights { a: usize, b: usize, number: u64 },
     LightBoot { client: usize },
     LightAsk { client: usize, life: u64, id: u64, node: usize, request: Box<Request> },
     LightAnswer { client: usize, life: u64, id: u64, response: Option<Box<Response>> },
@@ -191,7 +200,7 @@ impl Sim {
             sequence: 0,
             rng: Rng::new(plan.seed, "world"),
             nodes,
-            network: Network::new(plan.nodes(), plan.links()),
+            network: Network::new(plan.nodes(), plan.links(), &plan.lines),
             oracle: Oracle::new(chain, genesis.clone(), byzantine, &plan),
             liars,
             answers,
@@ -213,6 +222,9 @@ impl Sim {
             let at = sim.rng.below(200);
             sim.at(at, Action::Boot { node });
         }
+        for outage in sim.plan.outages.clone() {
+            sim.at(outage.from_ms, Action::Off { node: outage.node });
+        }
         sim.at(300, Action::Clients);
         sim.at(faults::CHAOS_MS, Action::Chaos);
         Ok(sim)
@@ -220,8 +232,10 @@ impl Sim {
 
     fn run(&mut self) -> Result<Outcome, String> {
         self.run_until(self.plan.storm_ms, |_| false)?;
+        let lag_before_healing = self.lag();
         self.heal()?;
-        let (healed_at, target) = (self.now, Height(self.oracle.height().0 + HEIGHTS_GAINED));
+        let before = self.oracle.height();
+        let (healed_at, target) = (self.now, Height(before.0 + HEIGHTS_GAINED));
         self.run_until(self.now + self.plan.heal_ms_max, |sim| sim.has_recovered(target))?;
         if !self.has_recovered(target) {
             return Err(self.stalled(target));
@@ -235,6 +249,8 @@ impl Sim {
             blocks: self.oracle.height().0,
             txs: u64::try_from(self.oracle.txs.len()).unwrap_or(u64::MAX),
             coverage: self.oracle.coverage.clone(),
+            blocks_before_healing: before.0,
+            lag_before_healing,
             recovery_views: self.recovery_views(),
             recovery_ms: self.now - healed_at,
             trace: self.trace.hash(),
@@ -251,11 +267,20 @@ impl Sim {
             Topology::Star => Mark::Star,
         };
         let marks = [
+            (!self.plan.lines.is_empty(), Mark::NarrowLine),
             (true, shape),
             (self.plan.validators == 10, Mark::Ten),
             (powers.iter().any(|p| *p != powers[0]), Mark::Powers),
         ];
         marks.iter().filter(|(on, _)| *on).for_each(|(_, mark)| self.oracle.coverage.mark(*mark));
+    }
+
+    /// Heights that nodes behind narrow lines lack, at most.
+    fn lag(&self) -> u64 {
+        let behind = self.plan.lines.iter().map(|line| &self.nodes[line.node]);
+        let heights =
+            behind.map(|n| n.running.as_ref().map_or(Height::ZERO, |r| r.driver.finalized().height));
+        heights.map(|height| self.oracle.height().saturating_sub(height).0).max().unwrap_or(0)
     }
 
     fn run_until(&mut self, end: u64, done: impl Fn(&Self) -> bool) -> Result<(), String> {
@@ -325,6 +350,11 @@ impl Sim {
             Action::Forget { node, life } if self.lives(node, life) && self.stormy => {
                 self.forget(node, FORGETFUL_MS)
             }
+            Action::Off { node } => {
+                self.switch_off(node);
+                Ok(())
+            }
+            Action::Heights { a, b, number } => self.tell_heights(a, b, number),
             Action::Connect { a, b } => self.connect(a, b),
             Action::Deliver { from, to, number, payload } => self.deliver(from, to, number, payload),
             Action::Stopping { node, life } if self.lives(node, life) => {
@@ -351,7 +381,17 @@ impl Sim {
         self.look_at(node, &event)?;
         let Some(running) = &mut self.nodes[node].running else { return Ok(()) };
         self.trace.event(now, Some(node), &effects::describe_event(&event));
+        let before = running.driver.sync_counts();
         let effects = running.driver.step(event, MonoMs(now - running.origin), wall);
+        let after = running.driver.sync_counts();
+        for (more, mark) in [
+            (after.late_answers > before.late_answers, Mark::LateAnswer),
+            (after.ordered > before.ordered, Mark::SyncOrdered),
+        ] {
+            if more {
+                self.oracle.coverage.mark(mark);
+            }
+        }
         for effect in effects {
             self.carry_out(node, effect)?;
         }

@@ -1,6 +1,7 @@
 //! Links between nodes: connections that come and go, and messages that are lost, late, doubled, out of order.
 
 use super::coverage::Mark;
+use super::line::{Line, Pipe};
 use super::node::Running;
 use super::rng::Rng;
 use super::{Action, Sim};
@@ -11,10 +12,12 @@ use wattle_node::work::Token;
 use wattle_p2p::MessageId;
 use wattle_p2p::Verdict;
 use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
-use wattle_primitives::{Hash, Height, PublicKey, domain};
+use wattle_primitives::{Hash, Height, PublicKey, domain, encode};
 
-/// How long a question waits for its answer, in ms: as on the real network.
-pub(super) const REQUEST_TIMEOUT_MS: u64 = 10_000;
+/// How long a node's question waits for its answer, in ms: as on the real network.
+const REQUEST_TIMEOUT_MS: u64 = wattle_p2p::REQUEST_TIMEOUT.as_secs() * 1_000;
+/// How often a node asks each peer how far it is, in ms: as on the real network.
+const STATUS_MS: u64 = 5_000;
 /// How long until both ends have noticed that a connection is gone, in ms.
 const NOTICE_MS_MAX: u64 = 300;
 /// Longest time until a connection that can be made is made, in ms.
@@ -32,6 +35,18 @@ pub(super) enum Payload {
     Gossip(Hash, Arc<Gossip>),
     Request(Token, Arc<Request>),
     Response(Token, Arc<Response>),
+}
+
+impl Payload {
+    /// Its bytes, and whether its receiver waits for it or its sender for an answer.
+    fn weigh(&self) -> (usize, bool) {
+        match self {
+            Self::Validator(message) => (encode(message.as_ref()).len(), false),
+            Self::Gossip(_, message) => (encode(message.as_ref()).len(), false),
+            Self::Request(_, request) => (encode(request.as_ref()).len(), true),
+            Self::Response(_, response) => (encode(response.as_ref()).len(), true),
+        }
+    }
 }
 
 /// A connection between two nodes, or its absence.
@@ -55,12 +70,29 @@ pub(super) struct Network {
     deaf: BTreeMap<(usize, usize), u64>,
     /// Directions in which everything waits until a time.
     clogs: BTreeMap<(usize, usize), u64>,
+    /// Narrow lines of nodes: out and in.
+    lines: BTreeMap<usize, [Pipe; 2]>,
 }
 
 impl Network {
-    pub(super) fn new(nodes: usize, links: Vec<(usize, usize)>) -> Self {
+    pub(super) fn new(nodes: usize, links: Vec<(usize, usize)>, lines: &[Line]) -> Self {
         let links = links.into_iter().map(|pair| (pair, Link::default())).collect();
-        Self { links, parts: vec![0; nodes], ..Self::default() }
+        let lines = lines.iter().map(|line| (line.node, [Pipe::new(*line); 2])).collect();
+        Self { links, parts: vec![0; nodes], lines, ..Self::default() }
+    }
+
+    /// Narrow lines are as wide as any from now on.
+    pub(super) fn widen(&mut self) {
+        self.lines.clear();
+    }
+
+    /// When a message that is sent at `at` has passed the narrow line of either end, the sender's if both have one;
+    /// `None`: it is dropped.
+    fn pass(&mut self, (from, to): (usize, usize), at: u64, payload: &Payload) -> Option<u64> {
+        let (end, direction) = if self.lines.contains_key(&from) { (from, 0) } else { (to, 1) };
+        let Some(pipes) = self.lines.get_mut(&end) else { return Some(at) };
+        let (bytes, asked_for) = payload.weigh();
+        pipes[direction].put(at, bytes, asked_for)
     }
 
     /// A direction of some link.
@@ -145,17 +177,38 @@ impl Sim {
         self.network.link_mut(a, b).up = true;
         self.note_whole();
         for (at, other) in [(a, b), (b, a)] {
-            let far = &self.nodes[other];
-            let Some(running) = &far.running else { continue };
-            let mut height = running.shared.view().header.height;
-            if self.plan.lies(other) && self.rng.coin() {
-                height = Height(height.0 + HEIGHT_LIE);
-                self.oracle.coverage.mark(Mark::HeightLie);
-            }
-            let event = Event::PeerReady { peer: far.peer, validator: far.key, height, serves: true };
-            self.step(at, event)?;
+            let Some(height) = self.told_height(other) else { continue };
+            let (peer, validator) = (self.nodes[other].peer, self.nodes[other].key);
+            self.step(at, Event::PeerReady { peer, validator, height, serves: true })?;
         }
+        let number = self.network.link(a, b).number;
+        self.at(self.now + STATUS_MS, Action::Heights { a, b, number });
         self.open_streams(a, b)
+    }
+
+    /// The height that a node says it has.
+    fn told_height(&mut self, node: usize) -> Option<Height> {
+        let height = self.nodes[node].running.as_ref()?.shared.view().header.height;
+        if self.plan.lies(node) && self.rng.coin() {
+            self.oracle.coverage.mark(Mark::HeightLie);
+            return Some(Height(height.0 + HEIGHT_LIE));
+        }
+        Some(height)
+    }
+
+    /// The network task of each end has asked the other how far it is.
+    pub(super) fn tell_heights(&mut self, a: usize, b: usize, number: u64) -> Result<(), String> {
+        if !self.network.is_up(a, b) || self.network.link(a, b).number != number {
+            return Ok(());
+        }
+        self.at(self.now + STATUS_MS, Action::Heights { a, b, number });
+        for (at, other) in [(a, b), (b, a)] {
+            if let Some(height) = self.told_height(other) {
+                let peer = self.nodes[other].peer;
+                self.step(at, Event::PeerHeight { peer, height })?;
+            }
+        }
+        Ok(())
     }
 
     /// Both ends let each other in: the streams between two validators are open.
@@ -253,7 +306,10 @@ impl Sim {
         }
         let number = self.network.link(from, to).number;
         for _ in 0..copies {
-            let at = self.now.max(clogged_until) + self.rng.between(1, faults.delay_ms_max.max(1));
+            let Some(passed) = self.network.pass((from, to), self.now.max(clogged_until), &payload) else {
+                continue; // too much waits on a narrow line
+            };
+            let at = passed + self.rng.between(1, faults.delay_ms_max.max(1));
             self.at(at, Action::Deliver { from, to, number, payload: payload.clone() });
         }
     }

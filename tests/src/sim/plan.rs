@@ -1,6 +1,7 @@
 //! The plan of a run: the cluster, who of it is not honest, its faults, how long they last.
 
 use super::faults::Faults;
+use super::line::Line;
 use super::rng::Rng;
 use super::topology::Topology;
 use wattle_primitives::SecretKey;
@@ -8,8 +9,10 @@ use wattle_primitives::call::energy::{ClearingRule, LossRule};
 
 /// Wall time at which a run begins, ms UTC.
 pub(super) const WALL_MS: u64 = 1_800_000_000_000;
-/// Heights in an epoch: short, so that a run sees several.
-pub(super) const EPOCH_LENGTH: u64 = 12;
+/// Heights in an epoch of most runs: short, so that a run sees several.
+const EPOCH_LENGTH: u64 = 12;
+/// Heights in an epoch of the others: long, so that a node can be far behind within one.
+const EPOCH_LENGTH_LONG: u64 = 64;
 /// Accounts that send transactions. The first operates the microgrid.
 pub(super) const WALLETS: usize = 5;
 /// The one that is no member of it.
@@ -45,6 +48,17 @@ pub enum Role {
     Twins,
 }
 
+/// A node is off from one time to another, in simulated ms; at the latest it comes back when faults stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// The node.
+    pub node: usize,
+    /// When it loses power; at 0 it starts only at the end.
+    pub from_ms: u64,
+    /// When it comes back.
+    pub to_ms: u64,
+}
+
 /// One run.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -77,6 +91,16 @@ pub struct Plan {
     pub storm_ms: u64,
     /// In how much simulated time after that all must have recovered, ms.
     pub heal_ms_max: u64,
+    /// Heights in an epoch.
+    pub epoch_length: u64,
+    /// Least time between a block and its parent, ms.
+    pub block_interval_ms: u64,
+    /// Nodes behind narrow lines.
+    pub lines: Vec<Line>,
+    /// Whether narrow lines are as wide as any once faults stop.
+    pub lines_heal: bool,
+    /// Nodes that are off for a part of the storm.
+    pub outages: Vec<Outage>,
     /// A fault that the oracle must find.
     pub plant: Option<Plant>,
     /// Whether every event is printed.
@@ -102,6 +126,11 @@ impl Plan {
             faults: Faults::NONE,
             storm_ms: 10_000,
             heal_ms_max: 240_000,
+            epoch_length: EPOCH_LENGTH,
+            block_interval_ms: 50,
+            lines: Vec::new(),
+            lines_heal: true,
+            outages: Vec::new(),
             plant: None,
             verbose: false,
         }
@@ -134,7 +163,29 @@ impl Plan {
             plan.corrupt(&mut rng);
         }
         plan.settle(&mut Rng::new(seed, "settlement"));
+        plan.narrow(&mut Rng::new(seed, "lines"));
         plan
+    }
+
+    /// Draws epochs that are long, and narrow lines, behind which a node is off at first.
+    fn narrow(&mut self, rng: &mut Rng) {
+        if rng.chance(250) {
+            self.epoch_length = EPOCH_LENGTH_LONG;
+        }
+        if rng.chance(300) {
+            let node = rng.index(self.nodes());
+            self.lines = vec![Line::draw(rng, node)];
+            let to_ms = self.storm_ms * rng.between(2, 7) / 10;
+            let from_ms = rng.below(to_ms / 2);
+            self.outages = vec![Outage { node, from_ms, to_ms }];
+        }
+    }
+
+    /// Until when a node is off at a time, if it is.
+    pub(super) fn off_until(&self, node: usize, now: u64) -> Option<u64> {
+        let storm_ms = self.storm_ms;
+        let off = self.outages.iter().filter(|o| o.node == node && (o.from_ms..o.to_ms).contains(&now));
+        off.map(|o| o.to_ms.min(storm_ms)).max().filter(|until| *until > now)
     }
 
     /// Draws the pace of wall clocks and the rules of the microgrid.
@@ -257,6 +308,9 @@ impl Plan {
             clearing,
             losses,
             storm_ms,
+            epoch_length,
+            lines,
+            outages,
             faults,
             ..
         } = self;
@@ -268,7 +322,7 @@ impl Plan {
             .map(|(i, role)| format!("{i} {role:?}"))
             .collect();
         format!(
-            "{validators} validators in a {topology:?}, powers {powers:?}, not honest [{}], {followers} followers ({lying_followers} lie), {lights} light clients, clocks at {rate}, {clearing:?}, losses {losses:?}, storm {storm_ms} ms, {faults:?}",
+            "{validators} validators in a {topology:?}, powers {powers:?}, not honest [{}], {followers} followers ({lying_followers} lie), {lights} light clients, clocks at {rate}, {clearing:?}, losses {losses:?}, epochs of {epoch_length}, {lines:?}, {outages:?}, storm {storm_ms} ms, {faults:?}",
             roles.join(", ")
         )
     }

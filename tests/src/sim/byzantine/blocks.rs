@@ -93,7 +93,8 @@ impl Told {
             _ => template.time_ms.saturating_add(TimeMs(1)), // never the honest block itself
         };
         let candidates = if rng.coin() { job.candidates.clone() } else { Vec::new() };
-        let twin = BuildJob { round: job.round, template, state: job.state.clone(), candidates };
+        let (round, state, bytes_max) = (job.round, job.state.clone(), job.bytes_max);
+        let twin = BuildJob { round, template, state, candidates, bytes_max };
         let mut block = build(worker, twin).block.block.clone();
         let mut body = Vec::new();
         match lie {

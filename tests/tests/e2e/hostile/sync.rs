@@ -126,7 +126,8 @@ async fn truth(network: &Network) -> Vec<SyncBlock> {
             break peer;
         }
     };
-    let answer = handle.request(validator, Request::Blocks { from: Height(1), count: 128 }).await.unwrap();
+    let wanted = Request::Blocks { from: Height(1), count: 128, bytes: u32::MAX };
+    let answer = handle.request(validator, wanted).await.unwrap();
     let Response::Blocks(blocks) = answer else { panic!("{answer:?}") };
     handle.shutdown().await;
     blocks.into_inner()

@@ -1,0 +1,99 @@
+//! How much to ask one peer for at a time, and how long to wait for it: what the link to it has shown that it carries.
+//!
+//! Bytes double as long as full answers come quickly, and are halved when one takes long or none comes, so that
+//! neither a narrow link is choked nor a fast one waits for round trips. Patience is several times what the bytes
+//! should take, and doubles with each question that is given up.
+
+use wattle_p2p::wire::SYNC_BYTES_MAX;
+use wattle_primitives::planted;
+
+/// Bytes asked for at first: 4 s at 64 kbit/s.
+const BYTES_START: u32 = 32 * 1024;
+/// Fewest bytes asked for.
+const BYTES_MIN: u32 = 4 * 1024;
+/// Most bytes asked for.
+const BYTES_MAX: u32 = 4 * 1024 * 1024 - 64 * 1024;
+/// A full answer within this time, ms: twice as much is asked for next.
+const QUICK_MS: u64 = 2_000;
+/// An answer that takes longer than this, ms: half as much is asked for next.
+const SLOW_MS: u64 = 6_000;
+/// Patience with a question for nothing, ms: a few round trips over a radio link, and the disk.
+const PATIENCE_MS_MIN: u64 = 3_000;
+/// Longest patience, ms.
+const PATIENCE_MS_MAX: u64 = 60_000;
+/// How many times as long as measured an answer may take.
+const PATIENCE_FACTOR: u64 = 3;
+/// Questions in a row without an answer after which patience doubles no more.
+const GIVEN_UP_MAX: u8 = 6;
+/// Bytes that times are measured for.
+const MIB: u64 = 1024 * 1024;
+/// Time for 1 MiB before anything was measured, ms: 64 kbit/s.
+const MS_PER_MIB_START: u64 = 131_072;
+
+const _: () =
+    assert!(BYTES_MAX as usize == SYNC_BYTES_MAX && BYTES_MIN <= BYTES_START && BYTES_START <= BYTES_MAX);
+const _: () = assert!(PATIENCE_MS_MAX as u128 * 3 / 2 <= wattle_p2p::REQUEST_TIMEOUT.as_millis());
+
+/// What the link to a peer has shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    bytes: u32,
+    ms_per_mib: u64,
+    /// Questions given up in a row.
+    given_up: u8,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { bytes: BYTES_START, ms_per_mib: MS_PER_MIB_START, given_up: 0 }
+    }
+}
+
+impl Pace {
+    /// Bytes to ask for.
+    pub(super) const fn bytes(&self) -> u32 {
+        self.bytes
+    }
+
+    /// Questions given up in a row.
+    pub(super) const fn given_up(&self) -> u8 {
+        self.given_up
+    }
+
+    /// How long to wait for as many bytes as are asked for, ms.
+    pub(super) fn patience_ms(&self) -> u64 {
+        let expected = u64::from(self.bytes).saturating_mul(self.ms_per_mib) / MIB;
+        let patience = PATIENCE_MS_MIN.saturating_add(expected.saturating_mul(PATIENCE_FACTOR));
+        patience.saturating_mul(1 << self.given_up).min(PATIENCE_MS_MAX)
+    }
+
+    /// So many bytes came, late or not, `took_ms` after `asked` were asked for.
+    pub(super) fn answered(&mut self, asked: u32, came: u64, took_ms: u64) {
+        self.given_up = 0;
+        let full = came.saturating_mul(2) >= u64::from(asked);
+        // Of a short answer's time most is latency: the link may be faster than it shows, never slower.
+        let seen = took_ms.saturating_mul(MIB).checked_div(came).unwrap_or(self.ms_per_mib);
+        self.ms_per_mib = if full { seen } else { seen.min(self.ms_per_mib) };
+        if took_ms > SLOW_MS {
+            self.halve(asked);
+        } else if full && took_ms <= QUICK_MS {
+            self.bytes = asked.saturating_mul(2).clamp(self.bytes, BYTES_MAX);
+        }
+    }
+
+    /// A question for so many bytes was given up.
+    pub(super) fn give_up(&mut self, asked: u32) {
+        self.given_up = self.given_up.saturating_add(1).min(GIVEN_UP_MAX);
+        self.halve(asked);
+    }
+
+    fn halve(&mut self, asked: u32) {
+        if !planted!("pace-never-slower") {
+            self.bytes = self.bytes.min(asked / 2).max(BYTES_MIN);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "pace_tests.rs"]
+mod tests;

@@ -1,0 +1,67 @@
+//! A block that comes in parts: one that is larger than what the link to its sender carries in some seconds.
+//!
+//! All parts come from one peer, so that it is clear who is to blame when they make no block, or another one. They
+//! outlast its connection: what has come once need not come again.
+
+use super::partial::Useless;
+use wattle_p2p::PeerId;
+use wattle_p2p::wire::{BlockPart, PART_BYTES_MIN, SYNC_BLOCK_BYTES_MAX, SyncBlock};
+use wattle_primitives::{Decode, Hash, decode, planted};
+
+/// The parts that have come.
+#[derive(Debug)]
+pub(super) struct Parts {
+    peer: PeerId,
+    hash: Hash,
+    bytes: Vec<u8>,
+}
+
+impl Parts {
+    /// None of a block yet, to come from this peer.
+    pub(super) const fn new(peer: PeerId, hash: Hash) -> Self {
+        Self { peer, hash, bytes: Vec::new() }
+    }
+
+    /// Who sends them.
+    pub(super) const fn peer(&self) -> PeerId {
+        self.peer
+    }
+
+    /// The block's hash, by its sender's word.
+    pub(super) const fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// Bytes that have come.
+    pub(super) fn offset(&self) -> u32 {
+        u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Takes what was asked for from `offset` on; the block when it is whole. After an error nothing of it is of use.
+    pub(super) fn push(&mut self, offset: u32, part: &BlockPart) -> Result<Option<SyncBlock>, Useless> {
+        if part.hash != self.hash || offset != self.offset() {
+            return Ok(None); // it came twice
+        }
+        let total = usize::try_from(part.total).unwrap_or(usize::MAX);
+        let come = self.bytes.len().saturating_add(part.bytes.len());
+        let short = part.bytes.len() < PART_BYTES_MIN && come < total;
+        if short || part.bytes.is_empty() || total > SYNC_BLOCK_BYTES_MAX || come > total {
+            return Err(Useless::Wrong);
+        }
+        self.bytes.extend_from_slice(&part.bytes);
+        if come < total {
+            return Ok(None);
+        }
+        let block = decode::<SyncBlock>(&self.bytes).map_err(|_| Useless::Wrong)?;
+        if block.block.hash() == self.hash || planted!("parts-of-another-block") {
+            return Ok(Some(block));
+        }
+        Err(Useless::Wrong)
+    }
+}
+
+const _: () = assert!(SYNC_BLOCK_BYTES_MAX == <SyncBlock as Decode>::MAX_BYTES);
+
+#[cfg(test)]
+#[path = "parts_tests.rs"]
+mod tests;

@@ -1,0 +1,57 @@
+//! Narrow lines: the one line through which a node has all its links carries so many bytes a second, each way, and
+//! everything on it is late.
+
+use super::rng::Rng;
+
+/// Bytes that frames, encryption and acknowledgements add to a message.
+const FRAMING_BYTES: u64 = 100;
+/// What is not asked for is dropped when it would wait longer than this, ms: queues of streams are bounded.
+const QUEUE_MS_MAX: u64 = 3_000;
+
+/// A node's line to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The node.
+    pub node: usize,
+    /// Bytes a second, each way.
+    pub bytes_per_s: u64,
+    /// How late everything comes, each way, in ms.
+    pub latency_ms: u64,
+}
+
+impl Line {
+    /// 64 kbit/s and 300 ms: a village's radio link on a bad day.
+    #[must_use]
+    pub const fn radio(node: usize) -> Self {
+        Self { node, bytes_per_s: 8_000, latency_ms: 300 }
+    }
+
+    pub(super) fn draw(rng: &mut Rng, node: usize) -> Self {
+        Self { node, bytes_per_s: 1_000 * rng.between(4, 24), latency_ms: rng.between(20, 300) }
+    }
+}
+
+/// One direction of a line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pipe {
+    line: Line,
+    /// When all that was put in so far is through.
+    free_at: u64,
+}
+
+impl Pipe {
+    pub(super) const fn new(line: Line) -> Self {
+        Self { line, free_at: 0 }
+    }
+
+    /// Puts in a message at `at`; when it comes out. `None`: it is dropped, since too much waits.
+    pub(super) fn put(&mut self, at: u64, bytes: usize, asked_for: bool) -> Option<u64> {
+        let begins = self.free_at.max(at);
+        if !asked_for && begins - at > QUEUE_MS_MAX {
+            return None;
+        }
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_add(FRAMING_BYTES);
+        self.free_at = begins + bytes * 1_000 / self.line.bytes_per_s.max(1);
+        Some(self.free_at + self.line.latency_ms)
+    }
+}
