@@ -1,4 +1,4 @@
-//! A chain of one validator for tests: blocks that a worker built, with certificates.
+//! A chain for tests: blocks that a worker built, with certificates of its one validator.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -32,10 +32,15 @@ pub(crate) struct TestChain {
 
 impl TestChain {
     pub(crate) fn new() -> Self {
+        Self::of(&[VALIDATOR])
+    }
+
+    /// A chain whose validators are these persons, of equal power.
+    pub(crate) fn of(validators: &[u8]) -> Self {
         let mut accounts: Vec<_> =
             (1..=3).map(|n| GenesisAccount { key: key(n).public(), balance: Amount(START) }).collect();
         accounts.sort_by_key(|account| account.key);
-        let validator = Validator { key: key(VALIDATOR).public(), power: VotingPower(1) };
+        let member = |n: &u8| Validator { key: key(*n).public(), power: VotingPower(1) };
         let spec = Genesis {
             chain_id: "test".to_owned(),
             time_ms: TimeMs(1_800_000_000_000),
@@ -52,7 +57,7 @@ impl TestChain {
             },
             validator_sets: vec![ScheduledSet {
                 from_epoch: Epoch(0),
-                validators: ValidatorSet::new(vec![validator]).unwrap(),
+                validators: ValidatorSet::new(validators.iter().map(member).collect()).unwrap(),
             }],
             accounts,
             microgrids: Vec::new(),

@@ -195,6 +195,8 @@ impl Driver {
     pub(super) fn on_response(&mut self, token: Token, response: Option<Response>) {
         if let Some((hash, peer)) = self.bodies.fetches.remove(&token) {
             self.on_fetched(hash, peer, response);
+        } else if self.heard.asked(token) {
+            self.on_heard_response(response);
         } else {
             self.on_sync_response(token, response);
         }
