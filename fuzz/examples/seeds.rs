@@ -137,7 +137,12 @@ fn messages() -> Vec<ValidatorMessage> {
         ValidatorMessage::Proposal { vote: votes()[0], block },
         ValidatorMessage::Vote(votes()[1]),
         ValidatorMessage::Certificate(world.certificates[3].clone().unwrap()),
+        ValidatorMessage::Heard(heard()),
     ]
+}
+
+fn heard() -> wire::Heard {
+    wire::Heard { epoch: Epoch(0), numbers: BoundedVec::new(vec![7, 0, 65_535, 1]).unwrap() }
 }
 
 fn framed(body: &[u8]) -> Vec<u8> {
@@ -147,7 +152,7 @@ fn framed(body: &[u8]) -> Vec<u8> {
 fn streams() -> Seeds {
     let frames: Seeds = messages().iter().map(|message| framed(&encode(message))).collect();
     vec![
-        [&[0][..], &frames[1], &frames[2], &frames[1]].concat(),
+        [&[0][..], &frames[1], &frames[2], &frames[3], &frames[1]].concat(),
         [&[15][..], &frames[0], &frames[0]].concat(),
         [&[0][..], &frames[0]].concat(),
         [&[0][..], &(1u32 << 30).to_le_bytes()].concat(),
@@ -182,6 +187,7 @@ fn requests() -> Vec<Request> {
         Request::SubmitTx(Box::new(txs().remove(0))),
         Request::TxStatus(Hash([4; 32])),
         Request::Account(Address::of_key(&key(5))),
+        Request::Heard,
     ]
 }
 
@@ -222,6 +228,7 @@ fn responses() -> Vec<Response> {
         Response::EpochProof(Box::new(epoch)),
         Response::Proof(Box::new(record)),
         Response::Submitted { id: Hash([5; 32]) },
+        Response::Heard(heard()),
         Response::TxStatus(wire::TxFate::Included { height: Height(3) }),
         Response::TxStatus(wire::TxFate::Rejected { code: wire::Text::new("nonce_too_low") }),
     ]

@@ -104,6 +104,12 @@ impl Handle {
         self.shared.peers()
     }
 
+    /// Peers that take gossiped transactions from this node, a second ago at most.
+    #[must_use]
+    pub fn listeners(&self) -> usize {
+        self.shared.listeners()
+    }
+
     /// Addresses that are listened on, without `/p2p`.
     #[must_use]
     pub fn listen_addrs(&self) -> Vec<Multiaddr> {

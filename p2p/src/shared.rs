@@ -9,7 +9,7 @@ use crate::event::PeerInfo;
 use crate::wire::{BLOCK_FRAME_BYTES_MAX, VOTE_FRAME_BYTES_MAX, ValidatorMessage};
 use libp2p::{Multiaddr, PeerId};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use wattle_primitives::{Height, PublicKey, encode};
@@ -17,7 +17,7 @@ use wattle_primitives::{Height, PublicKey, encode};
 /// The two streams between validators. A block must not hold up votes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Votes, certificates and links.
+    /// Votes, certificates, links and signs of life.
     Votes = 0,
     /// Proposals with their blocks.
     Blocks = 1,
@@ -38,9 +38,10 @@ impl Lane {
     pub(crate) const fn of(message: &ValidatorMessage) -> Self {
         match message {
             ValidatorMessage::Proposal { .. } => Self::Blocks,
-            ValidatorMessage::Vote(_) | ValidatorMessage::Certificate(_) | ValidatorMessage::Links(_) => {
-                Self::Votes
-            }
+            ValidatorMessage::Vote(_)
+            | ValidatorMessage::Certificate(_)
+            | ValidatorMessage::Links(_)
+            | ValidatorMessage::Heard(_) => Self::Votes,
         }
     }
 }
@@ -136,6 +137,7 @@ pub(crate) struct Shared {
     pub(crate) local: PeerId,
     pub(crate) limits: Limits,
     height: AtomicU64,
+    listeners: AtomicUsize,
     links: Mutex<BTreeMap<PeerId, Arc<Link>>>,
     peers: Mutex<BTreeMap<PeerId, PeerInfo>>,
     addresses: Mutex<Vec<Multiaddr>>,
@@ -147,6 +149,7 @@ impl Shared {
             local,
             limits,
             height: AtomicU64::new(height.0),
+            listeners: AtomicUsize::new(0),
             links: Mutex::default(),
             peers: Mutex::default(),
             addresses: Mutex::default(),
@@ -187,6 +190,14 @@ impl Shared {
 
     pub(crate) fn set_height(&self, height: Height) {
         self.height.store(height.0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn listeners(&self) -> usize {
+        self.listeners.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_listeners(&self, count: usize) {
+        self.listeners.store(count, Ordering::Relaxed);
     }
 
     pub(crate) fn peers(&self) -> Vec<PeerInfo> {

@@ -73,6 +73,18 @@ pub enum ValidatorMessage {
     Certificate(Certificate) = 2,
     /// Members of the sender's epoch whose messages reach it directly; what others say is relayed to it.
     Links(BoundedVec<PublicKey, VALIDATORS_MAX>) = 3,
+    /// The sender lives, and knows of so many others that do.
+    Heard(Heard) = 4,
+}
+
+/// Signs of life of the members of a validator set, as far as the sender knows. Not signed: it may lie.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Heard {
+    /// The set's epoch.
+    pub epoch: Epoch,
+    /// Number of each member's newest sign of life, in the set's order. A member counts its own, from 1 on, and goes on
+    /// after a greater one that others know of it. Numbers wrap to 1; 0: none is known.
+    pub numbers: BoundedVec<u16, VALIDATORS_MAX>,
 }
 
 /// To everybody, over gossipsub.
@@ -269,6 +281,8 @@ pub enum Request {
     TxStatus(Hash) = 8,
     /// An account's nonces and record.
     Account(Address) = 9,
+    /// Signs of life of the validators of the peer's epoch.
+    Heard = 10,
 }
 
 /// The answer to a [`Request`]; each kind of question has one kind of answer, or [`Response::Error`] or
@@ -311,6 +325,8 @@ pub enum Response {
     Account(Box<AccountAnswer>) = 11,
     /// To [`Request::BlockByHash`] and [`Request::Blocks`]: a part of a block that is larger than what was asked for.
     Part(BlockPart) = 12,
+    /// To [`Request::Heard`].
+    Heard(Heard) = 13,
 }
 
 /// Why a question has no answer.

@@ -1,6 +1,6 @@
 //! `chain_*`: status, blocks, validators, parameters, proofs of events.
 
-use crate::{At, EventPosition, RpcResult, hex_bytes};
+use crate::{At, EventPosition, Liveness, RpcResult, hex_bytes};
 #[cfg(feature = "schema")]
 use crate::{RpcError, params::Count};
 use serde::{Deserialize, Serialize};
@@ -93,6 +93,8 @@ pub struct ChainStatus {
     pub peers: u32,
     /// Whether this node is behind and fetching blocks.
     pub syncing: bool,
+    /// Validators that it hears, and whether they are a quorum.
+    pub liveness: Liveness,
     /// Lowest height whose block is kept here.
     pub horizon: Height,
     /// Transactions waiting here.

@@ -67,7 +67,7 @@ pub use energy::{
 };
 pub use error::{RpcError, RpcResult};
 pub use event::{EventFilter, EventItem, EventList, EventPage, EventPosition, EventQueries};
-pub use health::{Health, HealthQueries, HealthStatus, Readiness};
+pub use health::{Health, HealthQueries, HealthStatus, Liveness, Readiness};
 pub use identity::{AllowanceInfo, GrantInfo, IdentityQueries, SpentInfo, SponsorshipInfo};
 pub use ledger::{
     BookInfo, ChartItem, DueInfo, HoldInfo, LedgerAccountInfo, LedgerQueries, StatementLine,

@@ -19,6 +19,12 @@ pub struct Gauges {
     pub commit_backlog_blocks: u64,
     /// Whether the node fetches blocks because it is behind.
     pub syncing: bool,
+    /// Validators that are not heard.
+    pub validators_missing: u64,
+    /// Their voting power.
+    pub power_missing: u64,
+    /// Voting power of all validators.
+    pub power_total: u64,
     /// Connected peers that hold a validator key.
     pub peers_validator: u64,
     /// Connected full nodes.

@@ -164,6 +164,9 @@ metrics! {
     "Transactions that wait." mempool_transactions: UGauge;
     "Size of the transactions that wait." mempool_bytes: UGauge;
     "Finalized blocks that wait for the disk." commit_backlog_blocks: UGauge;
+    "Validators of this epoch that are not heard." validators_missing: UGauge;
+    "Voting power of the validators that are not heard." voting_power_missing: UGauge;
+    "Voting power of all validators of this epoch." voting_power: UGauge;
     "Connected peers, by kind." peers: UGaugeVec, by "kind";
     "Peers that are refused at present." peers_banned: UGauge;
     "1 while the node fetches blocks because it is behind." syncing: UGauge;
@@ -257,6 +260,9 @@ impl Metrics {
         self.mempool_bytes.set(now.mempool_bytes);
         self.commit_backlog_blocks.set(now.commit_backlog_blocks);
         self.syncing.set(u64::from(now.syncing));
+        self.validators_missing.set(now.validators_missing);
+        self.voting_power_missing.set(now.power_missing);
+        self.voting_power.set(now.power_total);
         for (kind, count) in
             [("validator", now.peers_validator), ("full", now.peers_full), ("light", now.peers_light)]
         {

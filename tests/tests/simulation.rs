@@ -70,6 +70,7 @@ fn a_calm_network_finalizes_everything() {
     for validators in [1, 4, 7, 10] {
         let outcome = run(Plan::calm(1, validators)).unwrap_or_else(|failure| panic!("{failure}"));
         assert!(outcome.blocks > 20 && outcome.txs > 40, "{outcome:?}");
+        assert_eq!(outcome.coverage.count(Mark::QuorumLost), 0, "nobody is missing: {outcome:?}");
     }
 }
 
@@ -84,6 +85,7 @@ fn rings_and_stars_live_by_relay() {
         // Nobody is slow and nobody lies: what is relayed arrives before any timer gives a view up.
         assert_eq!(outcome.coverage.count(Mark::Nullified), 0, "{topology:?} of {validators}: {outcome:?}");
         assert!(outcome.coverage.count(Mark::Relay) > 0);
+        assert_eq!(outcome.coverage.count(Mark::QuorumLost), 0, "all are heard through others: {outcome:?}");
     }
 }
 

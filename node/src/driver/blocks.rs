@@ -245,6 +245,8 @@ impl Driver {
     pub(super) fn on_response(&mut self, token: Token, response: Option<Response>) {
         if let Some(fetch) = self.bodies.fetches.remove(&token) {
             self.on_fetched(&fetch, response);
+        } else if self.heard.asked(token) {
+            self.on_heard_response(response);
         } else {
             self.on_sync_response(token, response);
         }

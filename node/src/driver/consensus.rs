@@ -230,10 +230,12 @@ impl Driver {
 
     /// A message of a validator; `from` is whoever relayed it.
     pub(super) fn on_validator(&mut self, from: PublicKey, peer: PeerId, message: ValidatorMessage) {
+        self.heard_from(from);
         let epoch = match &message {
             ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => vote.vote.round().epoch,
             ValidatorMessage::Certificate(certificate) => certificate.round().epoch,
             ValidatorMessage::Links(hears) => return self.relay.told(peer, from, hears),
+            ValidatorMessage::Heard(told) => return self.on_heard(told),
         };
         if epoch > self.current.epoch {
             return self.on_later_epoch(peer, epoch, &message);
@@ -255,7 +257,7 @@ impl Driver {
             ValidatorMessage::Proposal { vote, block } => self.on_proposal(peer, vote, *block),
             ValidatorMessage::Vote(vote) => self.take_vote(peer, vote),
             ValidatorMessage::Certificate(certificate) => self.feed(Input::Certificate(certificate)),
-            ValidatorMessage::Links(_) => {}
+            ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) => {}
         }
     }
 
@@ -289,6 +291,7 @@ impl Driver {
 
     pub(super) fn on_validator_connected(&mut self, key: PublicKey, peer: PeerId) {
         self.relay.opened(peer, key);
+        self.heard_anew(key);
         if let Some(peer) = self.current.set.index_of(&key) {
             self.feed(Input::Reconnected { peer });
         }
@@ -334,7 +337,7 @@ fn verifies(
     known: impl Fn(&SignedVote) -> bool,
 ) -> bool {
     match message {
-        ValidatorMessage::Links(_) => true,
+        ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) => true,
         ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => {
             known(vote) || vote.verify(chain, set).is_ok()
         }

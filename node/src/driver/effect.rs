@@ -8,7 +8,7 @@ use crate::work::{Divergence, Job, Token, VerifiedBlock};
 use std::sync::Arc;
 use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
 use wattle_p2p::{MessageId, Offence, PeerId, Penalty, Verdict};
-use wattle_primitives::{Certificate, Epoch, Hash, Height, Nonce, PublicKey, Round, Tx, View};
+use wattle_primitives::{Certificate, Epoch, Hash, Height, Nonce, PublicKey, Round, Tx, View, VotingPower};
 use wattle_runtime::{Executed, TxError};
 
 /// One thing to do, in the order given.
@@ -82,6 +82,8 @@ pub enum Effect {
     Evidence(wattle_consensus::Evidence),
     /// For metrics: consensus entered a view.
     Entered(Round),
+    /// The validators that are heard are no quorum any more, or are one again: tell the operator.
+    Quorum(Quorum),
     /// The node must stop, loudly: going on would be unsafe.
     Halt(Halt),
 }
@@ -189,6 +191,8 @@ pub struct DriverStatus {
     pub best_peer_height: Height,
     /// Whether it is catching up.
     pub syncing: bool,
+    /// Validators that are heard, and those that are missing.
+    pub quorum: Quorum,
     /// Blocks above the last finalized.
     pub unfinalized: usize,
     /// Finalized blocks not yet in the database.
@@ -203,6 +207,27 @@ pub struct DriverStatus {
     pub nullifications: u64,
     /// Ready peers.
     pub peers: usize,
+}
+
+/// Power of the validators that are heard, and who is not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quorum {
+    /// Members of the epoch of whose life there was no sign for seconds, in the set's order.
+    pub missing: Vec<PublicKey>,
+    /// Their power.
+    pub missing_power: VotingPower,
+    /// Power of all members.
+    pub total: VotingPower,
+    /// Least power that decides.
+    pub needed: VotingPower,
+}
+
+impl Quorum {
+    /// Whether those that are heard are too few: no block becomes final.
+    #[must_use]
+    pub const fn is_lost(&self) -> bool {
+        self.total.0.saturating_sub(self.missing_power.0) < self.needed.0
+    }
 }
 
 /// Why a node stops itself.

@@ -38,7 +38,9 @@ impl Driver {
             self.sync.epoch_ended();
         }
         self.recover_bodies();
-        self.emit(Effect::SetValidators(self.known_validators()));
+        let known = self.known_validators();
+        self.listen_to(&known);
+        self.emit(Effect::SetValidators(known));
         self.relay.new_epoch();
         if self.current.me.is_some() {
             let mut core = Core::new(self.core_config());

@@ -8,6 +8,7 @@
 //! blocks.rs      bodies on their way in: check, execute, fetch
 //! epoch.rs       one core per epoch; what starts and ends it
 //! finalize.rs    final blocks on their way to the database and to subscribers
+//! heard.rs       which validators live, and whether they are a quorum
 //! txs.rs         transactions from clients, peers and gossip: checked, admitted, offered to the builder
 //! outgoing.rs    transactions that entered here, on their way to others
 //! fates.rs       what became of transactions that no database knows
@@ -33,6 +34,7 @@ mod epoch;
 pub mod event;
 mod fates;
 mod finalize;
+mod heard;
 mod outbox;
 mod outgoing;
 mod pace;
@@ -46,7 +48,7 @@ mod sync;
 pub mod tree;
 mod txs;
 
-pub use effect::{Answer, DriverStatus, Effect, Fate, FinalBlock, Halt, SubmitError};
+pub use effect::{Answer, DriverStatus, Effect, Fate, FinalBlock, Halt, Quorum, SubmitError};
 pub use event::{Event, Question};
 pub use finalize::{COMMIT_BACKLOG_HARD_MAX, COMMIT_BACKLOG_MAX};
 pub use sync::SyncCounts;
@@ -54,6 +56,7 @@ pub use sync::SyncCounts;
 use crate::work::{Done, Token};
 use epoch::Current;
 use finalize::Backlog;
+use heard::Signs;
 use outbox::Outbox;
 use peers::Peers;
 use relay::Relay;
@@ -120,6 +123,7 @@ pub struct Driver {
     peers: Peers,
     relay: Relay,
     room: Room,
+    heard: Signs,
     backlog: Backlog,
     low_space: bool,
     /// Log records of the last run, until the epochs they belong to have started.
@@ -160,6 +164,7 @@ impl Driver {
             peers: Peers::default(),
             relay: Relay::default(),
             room: Room::default(),
+            heard: Signs::default(),
             backlog: Backlog::default(),
             low_space: false,
             replay,
@@ -282,6 +287,7 @@ impl Driver {
             self.recheck_txs();
             self.gossip_again();
             self.tell_links();
+            self.listen();
         }
         let due = self.current.core.as_ref().and_then(Core::next_deadline);
         if due.is_some_and(|at| at <= self.mono) {

@@ -73,6 +73,16 @@ impl Relay {
             .collect()
     }
 
+    /// Whether some neighbour does not hear this validator itself.
+    pub(super) fn anybody_deaf_to(&self, key: &PublicKey) -> bool {
+        !self.deaf_to(key, None).is_empty()
+    }
+
+    /// Whether there is a neighbour.
+    pub(super) fn has_links(&self) -> bool {
+        !self.links.is_empty()
+    }
+
     fn hears(&self, key: &PublicKey) -> bool {
         self.links.values().any(|link| link.key == *key)
     }
@@ -82,7 +92,7 @@ impl Driver {
     /// Tells neighbours which members this node hears: after every change, and from time to time while it does not
     /// hear all.
     pub(super) fn tell_links(&mut self) {
-        if self.current.core.is_none() || self.relay.links.is_empty() {
+        if self.current.core.is_none() || !self.relay.has_links() {
             return;
         }
         let set = &self.current.set;

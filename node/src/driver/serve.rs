@@ -13,6 +13,7 @@ impl Driver {
     pub(super) fn on_request(&mut self, token: Token, peer: PeerId, request: Request) {
         let response = match request {
             Request::Status => Response::Status(self.wire_status()),
+            Request::Heard => Response::Heard(self.numbers()),
             Request::Certificates { epoch, above_view, max } => {
                 let core = self.current.core.as_ref().filter(|_| epoch == self.current.epoch);
                 let to = View(above_view.0.saturating_add(u64::from(max)));
@@ -105,6 +106,7 @@ impl Driver {
             advance_timeout_ms: seen.as_ref().map_or(params.advance_timeout_ms, |s| s.advance_timeout_ms),
             best_peer_height: self.peers.proven(),
             syncing: self.behind().is_syncing(),
+            quorum: self.quorum(),
             unfinalized: self.tree.len(),
             commit_backlog: self.backlog.queue.len(),
             low_space: self.low_space,

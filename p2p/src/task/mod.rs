@@ -261,6 +261,7 @@ impl Network {
         if now >= self.refresh_at {
             self.refresh_at = now + REFRESH_INTERVAL;
             self.refresh(now);
+            self.shared.set_listeners(self.listeners());
         }
     }
 

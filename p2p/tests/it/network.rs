@@ -62,7 +62,7 @@ async fn four_validators_exchange_votes_and_blocks() {
                     assert_eq!(got, certificate(7));
                     assert!(certificates.insert(sender));
                 }
-                ValidatorMessage::Links(_) => panic!("nobody sent links"),
+                ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) => panic!("nobody sent these"),
             }
         }
     }
@@ -154,6 +154,26 @@ async fn gossip_waits_for_the_verdict_and_reaches_nodes_that_are_no_validators()
         Ok(0),
         "a full node is no validator"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_takes_transactions_is_counted() {
+    let mut validator = Node::start(config(0, Role::Validator)).await;
+    let address = validator.address.clone();
+    let join = |seed, role| {
+        let mut settings = config(seed, role);
+        settings.persistent = vec![address.clone()];
+        Node::start(settings)
+    };
+    let light_node = join(11, Role::Light).await;
+    validator.ready(light_node.peer()).await;
+    let full = join(10, Role::Full).await;
+    validator.ready(full.peer()).await;
+    eventually(|| validator.handle.listeners() == 1).await;
+    full.handle.shutdown().await;
+    // The light node is there still.
+    eventually(|| validator.handle.listeners() == 0).await;
+    assert_eq!(validator.handle.peers().iter().filter(|peer| peer.ready).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

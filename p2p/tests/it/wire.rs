@@ -149,11 +149,16 @@ impl Maker {
         }
     }
 
+    fn heard(&mut self) -> Heard {
+        Heard { epoch: Epoch(self.number()), numbers: self.list(9, |make| make.number() as u16) }
+    }
+
     fn validator_message(&mut self) -> ValidatorMessage {
-        match self.below(4) {
+        match self.below(5) {
             0 => ValidatorMessage::Proposal { vote: self.signed_vote(), block: Box::new(self.block()) },
             1 => ValidatorMessage::Vote(self.signed_vote()),
             2 => ValidatorMessage::Certificate(self.certificate()),
+            3 => ValidatorMessage::Heard(self.heard()),
             _ => ValidatorMessage::Links(self.list(6, |make| PublicKey(make.hash().0))),
         }
     }
@@ -167,7 +172,7 @@ impl Maker {
     }
 
     fn request(&mut self) -> Request {
-        match self.below(10) {
+        match self.below(11) {
             0 => Request::Status,
             1 => {
                 let (count, bytes) = (self.number() as u16, self.number() as u32);
@@ -185,12 +190,13 @@ impl Maker {
             6 => Request::Proof { key: self.bytes() },
             7 => Request::SubmitTx(Box::new(self.tx())),
             8 => Request::TxStatus(self.hash()),
+            9 => Request::Heard,
             _ => Request::Account(Address(self.hash().0)),
         }
     }
 
     fn response(&mut self) -> Response {
-        match self.below(12) {
+        match self.below(13) {
             0 => Response::error(ErrorCode::Pruned, "gone"),
             1 => Response::Busy,
             2 => Response::Status(Status {
@@ -217,6 +223,7 @@ impl Maker {
             8 => Response::Proof(Box::new(self.proof())),
             9 => Response::Submitted { id: self.hash() },
             10 => Response::TxStatus(self.fate()),
+            11 => Response::Heard(self.heard()),
             _ => Response::Account(Box::new(AccountAnswer {
                 nonces: self.list(16, |m| (Lane(m.below(16) as u16), Nonce(m.number()))),
                 key: self.bytes(),
@@ -326,6 +333,10 @@ fn encodings_are_pinned() {
         digest(encode(&ValidatorMessage::Vote(vote(1)))),
         digest(encode(&ValidatorMessage::Certificate(certificate(1)))),
         digest(encode(&ValidatorMessage::Links(BoundedVec::new(vec![PublicKey([1; 32])]).unwrap()))),
+        digest(encode(&ValidatorMessage::Heard(Heard {
+            epoch: Epoch(1),
+            numbers: BoundedVec::new(vec![7, 0, 65_535]).unwrap(),
+        }))),
         digest(encode(&Gossip::Txs(BoundedVec::new(vec![tx(1, 1)]).unwrap()))),
         digest(encode(&Gossip::Finalized(Box::new(light(1))))),
         digest(encode(&Request::Certificates { epoch: Epoch(1), above_view: View(2), max: 3 })),
@@ -336,8 +347,8 @@ fn encodings_are_pinned() {
         digest(encode(&HelloAnswer::Refuse(Refusal::Role))),
     ];
     let pinned = [
-        "997f60ef", "54433009", "c01261d9", "2a2ffc82", "033a799e", "c760105b", "efb306b4", "ca271438",
-        "79c63151", "9b74b7e6", "49221249", "b556de40",
+        "997f60ef", "54433009", "c01261d9", "2a2ffc82", "61e208b7", "033a799e", "c760105b", "efb306b4",
+        "ca271438", "79c63151", "9b74b7e6", "49221249", "b556de40",
     ];
     assert_eq!(got, pinned);
 }

@@ -16,6 +16,8 @@ import "./pages/thing.js";
 import "./pages/tx.js";
 import "./pages/validators.js";
 
+const NAMED_MAX = 8; // validators named in the banner
+
 /// First part of the path: the element that shows it, and whether a second part names what.
 const PAGES = {
   "": ["wattle-home", false],
@@ -162,7 +164,16 @@ class Search extends HTMLElement {
   }
 }
 
-/// Tells when what is shown may be old: no connection, or a chain that stands.
+/// Why no block becomes final, and who is missing.
+function halted({ missingPower, totalPower, validatorsMissing }) {
+  const named = validatorsMissing.slice(0, NAMED_MAX).map((key) => brief(key));
+  const more = validatorsMissing.length - named.length;
+  const names = named.join(", ") + (more > 0 ? ` and ${integer(more)} more` : "");
+  const power = `${integer(missingPower)} out of ${integer(totalPower)}`;
+  return `No block becomes final: validators with a voting power of ${power} are missing: ${names}.`;
+}
+
+/// Tells when what is shown may be old: no connection, too few validators, or a chain that stands.
 class Banner extends HTMLElement {
   connectedCallback() {
     this.setAttribute("role", "status");
@@ -172,6 +183,7 @@ class Banner extends HTMLElement {
     live.addEventListener("head", ({ detail }) => {
       if (detail.height !== this.height) this.moved = performance.now();
       this.height = detail.height;
+      this.draw();
       if (this.quiet === Infinity)
         quietMs().then(
           (ms) => (this.quiet = ms),
@@ -183,8 +195,17 @@ class Banner extends HTMLElement {
 
   draw() {
     const still = performance.now() - this.moved;
+    const status = live.status;
     const kind =
-      live.state === "lost" ? "lost" : live.status?.syncing ? "syncing" : still > this.quiet ? "still" : "";
+      live.state === "lost"
+        ? "lost"
+        : status?.syncing
+          ? "syncing"
+          : status?.liveness?.quorum === false
+            ? "halted"
+            : still > this.quiet
+              ? "still"
+              : "";
     if (kind !== this.dataset.kind) {
       this.dataset.kind = kind;
       this.text = h("span");
@@ -202,7 +223,8 @@ class Banner extends HTMLElement {
     }
     const text = {
       lost: "Reconnecting: the node does not answer. What you see may be out of date.",
-      syncing: `This node is behind and fetches blocks; it stands at height ${integer(live.status?.height)}.`,
+      syncing: `This node is behind and fetches blocks; it stands at height ${integer(status?.height)}.`,
+      halted: kind === "halted" ? halted(status.liveness) : "",
       still: `No new block for ${span(still - (still % 1000))}.`,
     }[kind];
     if (text && this.text.textContent !== text) this.text.textContent = text;

@@ -134,6 +134,16 @@ fn at<T>(value: T) -> RpcResult<Anchored<T>> {
     Ok(Anchored { at: At::finalized(HEAD), value })
 }
 
+fn liveness() -> Liveness {
+    Liveness {
+        quorum: false,
+        quorum_power: VotingPower(3),
+        total_power: VotingPower(4),
+        missing_power: VotingPower(2),
+        validators_missing: vec![secret().public()],
+    }
+}
+
 impl Chain {
     pub(crate) fn new() -> Self {
         Self {
@@ -273,6 +283,7 @@ impl ChainQueries for Chain {
             validators: 1,
             peers: 0,
             syncing: false,
+            liveness: liveness(),
             horizon: Height(0),
             mempool_txs: 0,
             version: "0.1.0".to_owned(),
@@ -828,13 +839,14 @@ impl NodeQueries for Chain {
 
 impl HealthQueries for Chain {
     fn health(&self) -> Health {
-        Health { status: HealthStatus::Degraded, reasons: vec!["no_peers".to_owned()] }
+        let reasons = vec!["no_peers".to_owned()];
+        Health { status: HealthStatus::Degraded, reasons, liveness: Some(liveness()) }
     }
 
     fn readiness(&self) -> Readiness {
         let ready = *self.ready.lock().unwrap();
         let reasons = if ready { Vec::new() } else { vec!["behind".to_owned()] };
-        Readiness { ready, height: HEAD, lag_heights: 0, lag_ms: 5, reasons }
+        Readiness { ready, height: HEAD, lag_heights: 0, lag_ms: 5, reasons, liveness: None }
     }
 }
 

@@ -155,7 +155,20 @@ async fn health_readiness_metrics_and_the_pointer() {
     let healthy = get(address, "/healthy").await;
     assert_eq!(
         (healthy.status, healthy.json()),
-        (200, json!({ "status": "degraded", "reasons": ["no_peers"] }))
+        (
+            200,
+            json!({
+                "status": "degraded",
+                "reasons": ["no_peers"],
+                "liveness": {
+                    "quorum": false,
+                    "quorumPower": 3,
+                    "totalPower": 4,
+                    "missingPower": 2,
+                    "validatorsMissing": [secret().public()],
+                },
+            })
+        )
     );
     assert_eq!(get(address, "/ready").await.status, 200);
     *served.chain.ready.lock().unwrap() = false;

@@ -118,6 +118,10 @@ marks! {
     AmnesiaEvidence = "evidence against amnesia",
     /// A validator passed on what another does not hear itself.
     Relay = "votes and proposals relayed",
+    /// A node said that the validators it hears are no quorum.
+    QuorumLost = "no quorum heard, and told",
+    /// It said that they are one again.
+    QuorumFound = "quorum heard again",
     /// A liar claimed a height that it has not.
     HeightLie = "sync lie: height claimed",
     /// A liar changed blocks that it served.

@@ -70,6 +70,10 @@ impl Sim {
             }
             Effect::Evidence(evidence) => self.oracle.accused(&evidence)?,
             Effect::Entered(round) => self.entered(node, round),
+            Effect::Quorum(quorum) => {
+                let mark = if quorum.is_lost() { Mark::QuorumLost } else { Mark::QuorumFound };
+                self.oracle.coverage.mark(mark);
+            }
             // A validator with amnesia is at odds with what it has said itself.
             Effect::Halt(halt) if self.plan.role_of(node) == Role::Amnesiac => {
                 self.trace.event(self.now, Some(node), &format!("halts: {halt}"));
@@ -243,6 +247,7 @@ fn validator(message: &ValidatorMessage) -> String {
             format!("certificate {:?} {}", certificate.vote.kind(), certificate.round())
         }
         ValidatorMessage::Links(keys) => format!("links to {}", keys.len()),
+        ValidatorMessage::Heard(heard) => format!("signs of life {:?}", &*heard.numbers),
     }
 }
 
@@ -302,6 +307,7 @@ const fn response_name(response: &wattle_p2p::wire::Response) -> &'static str {
         Response::Block(Some(_)) => "block",
         Response::Block(None) => "no block",
         Response::Certificates(_) => "certificates",
+        Response::Heard(_) => "signs of life",
         _ => "other",
     }
 }
@@ -350,6 +356,7 @@ fn describe_effect(effect: &Effect) -> String {
         Effect::Announce(a) => format!("announce {} {}", a.block.header().height, a.block.hash.short()),
         Effect::Evidence(evidence) => format!("evidence against {}", evidence.culprit()),
         Effect::Entered(round) => format!("enter {round}"),
+        Effect::Quorum(quorum) => format!("quorum lost: {}, missing {:?}", quorum.is_lost(), quorum.missing),
         Effect::Halt(halt) => format!("HALT {halt}"),
     }
 }

@@ -39,7 +39,7 @@ impl Sim {
         Ok(())
     }
 
-    /// Everybody honest has gone on, holds all that was issued, and has nothing left to do.
+    /// Everybody honest has gone on, holds all that was issued, has nothing left to do, and hears a quorum.
     pub(super) fn has_recovered(&self, target: Height) -> bool {
         let honest = (0..self.nodes.len()).filter(|i| self.plan.role_of(*i) == Role::Honest);
         self.clients.pending() == 0
@@ -49,7 +49,9 @@ impl Sim {
                 let running = self.nodes[i].running.as_ref();
                 running.is_some_and(|r| {
                     let status = r.driver.status();
-                    r.shared.view().header.height >= target && status.mempool_txs == 0
+                    r.shared.view().header.height >= target
+                        && status.mempool_txs == 0
+                        && !status.quorum.is_lost()
                 })
             })
     }
@@ -64,9 +66,9 @@ impl Sim {
                 Some(running) => {
                     let s = running.driver.status();
                     format!(
-                        "{i}: height {} (durable {}) round {}/{} voting {} mempool {} unfinalized {} best peer {} syncing {}",
+                        "{i}: height {} (durable {}) round {}/{} voting {} mempool {} unfinalized {} best peer {} syncing {} missing {:?}",
                         s.height, running.shared.view().header.height, s.epoch, s.view, s.voting, s.mempool_txs, s.unfinalized,
-                        s.best_peer_height, s.syncing
+                        s.best_peer_height, s.syncing, s.quorum.missing
                     )
                 }
                 None => format!("{i}: down"),

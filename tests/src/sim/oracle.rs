@@ -349,7 +349,7 @@ impl Oracle {
                 }
                 return Ok(());
             }
-            ValidatorMessage::Links(_) => return Ok(()),
+            ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) => return Ok(()),
         };
         let (vote, round) = (signed.vote, signed.vote.round());
         let signer =

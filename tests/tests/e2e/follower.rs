@@ -7,7 +7,7 @@ use std::path::Path;
 use wattle_node::home::Home;
 
 /// Makes a node's home that listens on loopback only.
-fn init(home: &Path, genesis: &Path, peers: &[String]) {
+pub(crate) fn init(home: &Path, genesis: &Path, peers: &[String]) {
     let port = ports(1).to_string();
     let fixed = ["init", "node", "--rpc-port", "0", "--p2p-port", &port];
     let paths = ["--home", home.to_str().unwrap(), "--genesis", genesis.to_str().unwrap()];

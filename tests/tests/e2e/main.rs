@@ -14,6 +14,7 @@ mod energy;
 mod epochs;
 mod faults;
 mod follower;
+mod halt;
 mod hostile;
 mod light;
 mod load;

@@ -2,7 +2,7 @@
 
 use crate::chain::{Rpc, number};
 use crate::process::{PATIENCE, Process, program, until, wattle_json};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -79,6 +79,20 @@ impl Node {
         Self { process, rpc: Rpc::new(&url), url }
     }
 
+    /// The page at `/healthy`, `/ready` or `/metrics`; nothing when it does not answer.
+    pub(crate) fn page(&self, name: &str) -> String {
+        let url = self.url.replace("/rpc", name);
+        let output = Command::new("curl").args(["--silent", "--max-time", "60", &url]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Why this page says that not all is well.
+    pub(crate) fn reasons(&self, name: &str) -> Vec<String> {
+        let page: Value = serde_json::from_str(&self.page(name)).unwrap_or_default();
+        let reasons = page["reasons"].as_array().cloned().unwrap_or_default();
+        reasons.into_iter().map(|reason| reason.as_str().unwrap().to_owned()).collect()
+    }
+
     /// Waits for a final height of at least `height`.
     pub(crate) fn reaches(&self, height: u64) -> u64 {
         let what = format!("{} reaches height {height}", self.url);
@@ -136,7 +150,7 @@ impl Network {
 pub(crate) fn block(node: &Node, height: u64) -> (String, String) {
     let block = node.rpc.ask("chain_getBlock", json!({ "height": height.to_string() }));
     assert_eq!((number(&block["height"]), &block["finalized"]), (height, &json!(true)), "{block}");
-    let text = |v: &serde_json::Value| v.as_str().unwrap().to_owned();
+    let text = |v: &Value| v.as_str().unwrap().to_owned();
     (text(&block["hash"]), text(&block["header"]["stateRoot"]))
 }
 

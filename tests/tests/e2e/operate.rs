@@ -142,9 +142,7 @@ fn a_node_keeps_its_directory_and_key_to_itself() {
 fn metrics_are_as_documented(node: &Node) {
     node.reaches(3);
     until("all validators are connected", PATIENCE, || (validators(node) == 3).then_some(()));
-    let url = node.url.replace("/rpc", "/metrics");
-    let page = Command::new("curl").args(["--silent", "--max-time", "60", &url]).output().unwrap().stdout;
-    let page = String::from_utf8(page).unwrap();
+    let page = node.page("/metrics");
     let shown: BTreeMap<&str, &str> =
         page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
     let documented: BTreeMap<&str, &str> = include_str!("../../../docs/operations.md")
@@ -177,6 +175,9 @@ fn metrics_are_as_documented(node: &Node) {
         (r#"peers{kind="validator"}"#, 3.0, 3.0),
         (r#"peers{kind="light"}"#, 0.0, 0.0),
         ("peers_banned", 0.0, 0.0),
+        ("voting_power", 4.0, 4.0),
+        ("voting_power_missing", 0.0, 4.0),
+        ("validators_missing", 0.0, 4.0),
         ("clock_skew_seconds", -5.0, 60.0),
         ("commit_backlog_blocks", 0.0, 100.0),
         ("missed_blocks_total", 0.0, 100.0),

@@ -4,7 +4,7 @@ use crate::chain::number;
 use crate::load::Load;
 use crate::network::{Network, Node, block, same_chain};
 use crate::process::{PATIENCE, until, wattle_json};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use wattle_node::home::Home;
@@ -71,15 +71,8 @@ impl Drop for SmallDisk {
     }
 }
 
-/// The node's answer at `/ready`.
-fn ready(node: &Node) -> Value {
-    let url = node.url.replace("/rpc", "/ready");
-    let output = Command::new("curl").args(["--silent", "--max-time", "60", &url]).output().unwrap();
-    serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
-}
-
 fn is_low(node: &Node) -> bool {
-    ready(node)["reasons"].as_array().is_some_and(|reasons| reasons.contains(&json!("low_disk_space")))
+    node.reasons("/ready").contains(&"low_disk_space".to_owned())
 }
 
 /// How many of these heights this validator proposed.

@@ -129,6 +129,7 @@ fn a_reader_follows_the_chain_on_a_desk_and_on_a_phone() {
         a_microgrid_shows_its_meters_and_their_readings_advance(&stage);
         what_was_traded_and_settled_is_told(&stage, &market);
         ages_are_by_the_chains_clock(&stage);
+        a_halt_is_told_with_who_is_missing(&stage);
         every_page_is_sound(&stage, &id);
         hostile_text_stays_text(&stage);
         checks::assert_clean(&stage.browser, stage.origin());
@@ -401,6 +402,39 @@ fn ages_are_by_the_chains_clock(stage: &Stage) {
     "#;
     let want = "11574 d ago|just now|6 min ago|18 min ago|4 s ago|10 s ago";
     assert_eq!(browser.run(script, &[]), want);
+}
+
+/// Goal: what a node that hears no quorum says is in the banner at once, and gone with the halt.
+fn a_halt_is_told_with_who_is_missing(stage: &Stage) {
+    let browser = &stage.browser;
+    browser.run("import('/js/rpc.js').then((module) => (window.live = module.live)); return null", &[]);
+    until("the module is there", PATIENCE, || {
+        browser.run("return Boolean(window.live?.status)", &[]).as_bool().filter(|there| *there)
+    });
+    let script = r#"
+        const banner = document.querySelector("wattle-banner");
+        const before = window.live.status;
+        const validatorsMissing = Array.from({ length: 10 }, (_, i) => String(i).repeat(64));
+        const shown = (liveness) => {
+            window.live.status = { ...before, syncing: false, liveness };
+            banner.draw();
+            return banner.textContent;
+        };
+        const told = [
+            shown({ quorum: false, missingPower: 2, totalPower: 4, validatorsMissing: validatorsMissing.slice(0, 2) }),
+            shown({ quorum: false, missingPower: 10, totalPower: 12, validatorsMissing }),
+            shown({ quorum: true, missingPower: 1, totalPower: 4, validatorsMissing: validatorsMissing.slice(0, 1) }),
+        ];
+        window.live.status = before;
+        return told;
+    "#;
+    let told = browser.run(script, &[]);
+    assert_eq!(
+        told[0],
+        "No block becomes final: validators with a voting power of 2 out of 4 are missing: 00000000…000000, 11111111…111111."
+    );
+    assert!(told[1].as_str().unwrap().ends_with("77777777…777777 and 2 more."), "{told}");
+    assert_eq!(told[2], "", "one of four is no halt");
 }
 
 /// Each page, opened by its address: it loads, is made of landmarks and names, and does not scroll sideways.

@@ -66,7 +66,9 @@ impl Liar {
         let (vote, block) = match message.as_ref() {
             ValidatorMessage::Proposal { vote, .. } => (*vote, true),
             ValidatorMessage::Vote(vote) => (*vote, false),
-            ValidatorMessage::Certificate(_) | ValidatorMessage::Links(_) => return honest,
+            ValidatorMessage::Certificate(_) | ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) => {
+                return honest;
+            }
         };
         if !self.is_own(&vote) {
             return honest; // a relayed vote of another is not its to change
