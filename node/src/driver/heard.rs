@@ -197,8 +197,11 @@ impl Driver {
 
     fn ask_whom_peers_hear(&mut self) {
         let members: Vec<PublicKey> = self.current.set.members().iter().map(|member| member.key).collect();
-        let peers: BTreeSet<_> = (0..ASKED_PEERS).filter_map(|_| self.peers.choose(&members)).collect();
-        for peer in peers {
+        let mut asked = Vec::with_capacity(ASKED_PEERS);
+        while let Some(peer) = self.peers.choose(&members, &asked).filter(|_| asked.len() < ASKED_PEERS) {
+            asked.push(peer);
+        }
+        for peer in asked {
             let token = self.token();
             if self.heard.questions.len() >= QUESTIONS_MAX {
                 self.heard.questions.pop_first();

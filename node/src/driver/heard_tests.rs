@@ -52,8 +52,9 @@ fn numbers(known: &[(u8, u16)]) -> Numbers {
 impl Node {
     /// The node of a person, or one without a key.
     fn new(person: Option<u8>) -> Self {
-        let TestChain { worker, header, state } = TestChain::of(&VALIDATORS);
-        let setup = Setup { chain: worker.chain, key: person.map(public), mempool: Limits::NODE };
+        let TestChain { worker, header, state, .. } = TestChain::of(&VALIDATORS);
+        let (key, mempool) = (person.map(public), Limits::NODE);
+        let setup = Setup { chain: worker.chain, key, mempool, log_bytes: u64::MAX };
         let (wall, schedule) = (header.time_ms, Arc::clone(&worker.schedule));
         let boot = Boot { header, state, schedule, certificate: None, records: vec![], bodies: vec![] };
         let (said, gave, asked) = (Vec::new(), Vec::new(), Vec::new());
