@@ -1,9 +1,9 @@
 //! Peers as the driver needs them: who serves blocks, who is which validator, how high each claims to be, what its link
 //! carries, and whether this node is behind.
 //!
-//! A claim decides whom to ask. It rises by what the peer says and by certificates that it signed, and is cut only when
-//! the peer shows that it has not the blocks: whoever answers late or not at all is asked later again. Only heights that
-//! certificates prove make this node say that it is catching up.
+//! A claim decides whom to ask. It rises by what the peer says and by certificates that it signed, and is cut only
+//! when the peer shows that it has not the blocks: whoever answers late or not at all is asked later again. Only
+//! heights that certificates prove make this node say that it is catching up.
 
 use super::pace::Pace;
 use std::collections::BTreeMap;

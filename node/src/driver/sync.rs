@@ -4,8 +4,8 @@
 //! stored. Validators use it when they are many blocks or an epoch behind; nodes that do not vote follow the chain this
 //! way all the time.
 //!
-//! One question at a time, to each peer in turn, for as many bytes as its link carries (`pace`). One that takes too long
-//! is given up and another peer asked; its answer still counts when it comes, and until then its peer is spared.
+//! One question at a time, to each peer in turn, for as many bytes as its link carries (`pace`). One that takes too
+//! long is given up and another peer asked; its answer still counts when it comes, and until then its peer is spared.
 //!
 //! Claims of peers decide whom to ask; only heights that certificates prove make this node count as behind.
 

@@ -56,7 +56,8 @@ impl Clients {
         let mut rng = Rng::new(plan.seed, "clients");
         Self {
             chain,
-            loyal: rng.coin(),
+            // Who knows only a node that is off has nobody to submit to.
+            loyal: rng.coin() && plan.outages.is_empty(),
             nodes: plan.nodes(),
             rng,
             nonces: BTreeMap::new(),

@@ -110,7 +110,7 @@ fn params(plan: &Plan) -> Params {
     Params {
         epoch_length: plan.epoch_length,
         block_interval_ms: plan.block_interval_ms,
-        idle_interval_ms: 500,
+        idle_interval_ms: plan.block_interval_ms.max(500),
         leader_timeout_ms: 400,
         advance_timeout_ms: 800,
         timeout_ms_max: 4_000,

@@ -27,7 +27,8 @@ impl Line {
     }
 
     pub(super) fn draw(rng: &mut Rng, node: usize) -> Self {
-        Self { node, bytes_per_s: 1_000 * rng.between(4, 24), latency_ms: rng.between(20, 300) }
+        let bytes_per_s = *rng.pick(&[1_000, 2_000, 4_000, 8_000, 24_000]).unwrap_or(&8_000);
+        Self { node, bytes_per_s, latency_ms: rng.between(20, 300) }
     }
 }
 

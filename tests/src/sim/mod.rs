@@ -440,7 +440,7 @@ impl Sim {
                 self.submit(batch.node, batch.txs, batch.nonsense)?;
             }
         }
-        let pause = self.rng.between(100, 600);
+        let pause = self.rng.between(self.plan.clients_ms.0, self.plan.clients_ms.1);
         self.at(self.now + pause, Action::Clients);
         Ok(())
     }

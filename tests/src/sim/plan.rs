@@ -93,8 +93,10 @@ pub struct Plan {
     pub heal_ms_max: u64,
     /// Heights in an epoch.
     pub epoch_length: u64,
-    /// Least time between a block and its parent, ms.
+    /// Least time between a block and its parent, ms; without work blocks are as far apart, or half a second.
     pub block_interval_ms: u64,
+    /// Shortest and longest pause between submissions of all clients together, ms.
+    pub clients_ms: (u64, u64),
     /// Nodes behind narrow lines.
     pub lines: Vec<Line>,
     /// Whether narrow lines are as wide as any once faults stop.
@@ -128,6 +130,7 @@ impl Plan {
             heal_ms_max: 240_000,
             epoch_length: EPOCH_LENGTH,
             block_interval_ms: 50,
+            clients_ms: (100, 600),
             lines: Vec::new(),
             lines_heal: true,
             outages: Vec::new(),
