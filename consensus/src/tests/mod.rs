@@ -9,6 +9,7 @@ mod sim_node;
 mod sim_runs;
 mod steps;
 mod table;
+mod time;
 
 use std::ops::Range;
 use wattle_primitives::{SecretKey, Validator, ValidatorSet, VotingPower};
