@@ -137,6 +137,7 @@ fn messages() -> Vec<ValidatorMessage> {
         ValidatorMessage::Proposal { vote: votes()[0], block },
         ValidatorMessage::Vote(votes()[1]),
         ValidatorMessage::Certificate(world.certificates[3].clone().unwrap()),
+        ValidatorMessage::Clock(world.blocks[3].header.time_ms),
     ]
 }
 

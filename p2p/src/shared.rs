@@ -17,7 +17,7 @@ use wattle_primitives::{Height, PublicKey, encode};
 /// The two streams between validators. A block must not hold up votes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Votes, certificates and links.
+    /// Votes, certificates, links and clocks.
     Votes = 0,
     /// Proposals with their blocks.
     Blocks = 1,
@@ -38,9 +38,10 @@ impl Lane {
     pub(crate) const fn of(message: &ValidatorMessage) -> Self {
         match message {
             ValidatorMessage::Proposal { .. } => Self::Blocks,
-            ValidatorMessage::Vote(_) | ValidatorMessage::Certificate(_) | ValidatorMessage::Links(_) => {
-                Self::Votes
-            }
+            ValidatorMessage::Vote(_)
+            | ValidatorMessage::Certificate(_)
+            | ValidatorMessage::Links(_)
+            | ValidatorMessage::Clock(_) => Self::Votes,
         }
     }
 }

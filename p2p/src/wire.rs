@@ -19,7 +19,7 @@ use wattle_primitives::tx::{LANES_MAX, TX_BYTES_MAX};
 use wattle_primitives::validator::VALIDATORS_MAX;
 use wattle_primitives::{
     Address, Block, BoundedBytes, BoundedVec, Certificate, Decode, Epoch, Hash, Header, Height, Lane, Nonce,
-    PublicKey, Receipt, Signature, SignedVote, Tx, ValidatorSet, View, decodable, domain,
+    PublicKey, Receipt, Signature, SignedVote, TimeMs, Tx, ValidatorSet, View, decodable, domain,
 };
 
 /// Most bytes of an encoded message on a vote stream: a certificate of the largest set fits.
@@ -68,6 +68,8 @@ pub enum ValidatorMessage {
     Certificate(Certificate) = 2,
     /// Members of the sender's epoch whose messages reach it directly; what others say is relayed to it.
     Links(BoundedVec<PublicKey, VALIDATORS_MAX>) = 3,
+    /// What the sender's own clock reads as it sends, ms UTC. It is never relayed: the connection proves whose it is.
+    Clock(TimeMs) = 4,
 }
 
 /// To everybody, over gossipsub.

@@ -19,6 +19,8 @@ pub struct Gauges {
     pub commit_backlog_blocks: u64,
     /// Whether the node fetches blocks because it is behind.
     pub syncing: bool,
+    /// Whether the chain's time is carried on, for want of a clock that can be believed.
+    pub clock_carried: bool,
     /// Connected peers that hold a validator key.
     pub peers_validator: u64,
     /// Connected full nodes.

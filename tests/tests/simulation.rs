@@ -5,7 +5,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use wattle_tests::sim::{Failure, Faults, Mark, Outcome, Plan, Plant, Summary, Topology, run};
+use wattle_tests::sim::{Bend, Failure, Faults, Mark, Outcome, Plan, Plant, Summary, Topology, run};
 
 /// Seeds of a run of the tests.
 const SEEDS: u64 = 300;
@@ -84,6 +84,28 @@ fn rings_and_stars_live_by_relay() {
         // Nobody is slow and nobody lies: what is relayed arrives before any timer gives a view up.
         assert_eq!(outcome.coverage.count(Mark::Nullified), 0, "{topology:?} of {validators}: {outcome:?}");
         assert!(outcome.coverage.count(Mark::Relay) > 0);
+    }
+}
+
+/// Goal: however many turns liars get, the ledger's clock is never ahead of the fastest honest one by more than the
+/// skew (which the oracle holds every final block of every run to), nor behind an honest leader's; with clocks,
+/// without, and with some, whoever starts again when. And the network goes on.
+#[test]
+fn liars_do_not_bend_the_ledgers_clock_however_many_turns_they_get() {
+    let spread = |skew_ms_max| Faults { skew_ms_max, ..Faults::NONE };
+    let restarts = |clock_1970| Faults { crash: 10, power_cut: 20, clock_1970, ..spread(200) };
+    for validators in [4, 7, 10] {
+        for bend in [Bend::Ahead, Bend::Back] {
+            for faults in [spread(2), spread(240), restarts(0), restarts(500), restarts(1_000)] {
+                let plan = Plan { faults, storm_ms: 20_000, ..Plan::calm(3, validators) };
+                let plan = plan.with_bent_time(bend);
+                let outcome = run(plan).unwrap_or_else(|failure| panic!("{failure}"));
+                let turns = outcome.coverage.count(Mark::TimeAhead) + outcome.coverage.count(Mark::TimeBack);
+                assert!(turns > 10 && outcome.blocks > 20, "{turns} turns: {outcome:?}");
+                let carried = outcome.coverage.count(Mark::TimeCarried) > 0;
+                assert_eq!(carried, faults.clock_1970 > 0, "{outcome:?}");
+            }
+        }
     }
 }
 

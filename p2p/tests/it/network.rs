@@ -62,7 +62,7 @@ async fn four_validators_exchange_votes_and_blocks() {
                     assert_eq!(got, certificate(7));
                     assert!(certificates.insert(sender));
                 }
-                ValidatorMessage::Links(_) => panic!("nobody sent links"),
+                ValidatorMessage::Links(_) | ValidatorMessage::Clock(_) => panic!("nobody sent such"),
             }
         }
     }

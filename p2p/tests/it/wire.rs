@@ -150,11 +150,12 @@ impl Maker {
     }
 
     fn validator_message(&mut self) -> ValidatorMessage {
-        match self.below(4) {
+        match self.below(5) {
             0 => ValidatorMessage::Proposal { vote: self.signed_vote(), block: Box::new(self.block()) },
             1 => ValidatorMessage::Vote(self.signed_vote()),
             2 => ValidatorMessage::Certificate(self.certificate()),
-            _ => ValidatorMessage::Links(self.list(6, |make| PublicKey(make.hash().0))),
+            3 => ValidatorMessage::Links(self.list(6, |make| PublicKey(make.hash().0))),
+            _ => ValidatorMessage::Clock(TimeMs(self.number())),
         }
     }
 
@@ -320,6 +321,7 @@ fn encodings_are_pinned() {
         digest(encode(&ValidatorMessage::Vote(vote(1)))),
         digest(encode(&ValidatorMessage::Certificate(certificate(1)))),
         digest(encode(&ValidatorMessage::Links(BoundedVec::new(vec![PublicKey([1; 32])]).unwrap()))),
+        digest(encode(&ValidatorMessage::Clock(TimeMs(7)))),
         digest(encode(&Gossip::Txs(BoundedVec::new(vec![tx(1, 1)]).unwrap()))),
         digest(encode(&Gossip::Finalized(Box::new(light(1))))),
         digest(encode(&Request::Certificates { epoch: Epoch(1), above_view: View(2), max: 3 })),
@@ -330,8 +332,8 @@ fn encodings_are_pinned() {
         digest(encode(&HelloAnswer::Refuse(Refusal::Role))),
     ];
     let pinned = [
-        "997f60ef", "54433009", "c01261d9", "2a2ffc82", "033a799e", "c760105b", "efb306b4", "ca271438",
-        "79c63151", "9b74b7e6", "49221249", "b556de40",
+        "997f60ef", "54433009", "c01261d9", "2a2ffc82", "4cb6a8f9", "033a799e", "c760105b", "efb306b4",
+        "ca271438", "79c63151", "9b74b7e6", "49221249", "b556de40",
     ];
     assert_eq!(got, pinned);
 }
