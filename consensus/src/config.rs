@@ -119,7 +119,7 @@ pub struct Timing {
     pub timeout_ms_max: u64,
     /// Silence after which a leader's view is skipped at once.
     pub skip_timeout_ms: u64,
-    /// How far a block's time may be ahead of the wall time before it waits.
+    /// How far a block's time may be ahead of a validator's clock before it waits.
     pub clock_skew_ms_max: u64,
 }
 

@@ -1,9 +1,9 @@
 //! Weighted Simplex consensus: a pure core without I/O, and light-client verification.
 //!
 //! [`Core`] decides on the heights of one epoch. It is driven by [`Core::step`]: an [`Input`] goes in, with the
-//! monotonic and the wall time, and a list of [`Output`]s comes out, to be carried out in order. The core has no
-//! clock, no socket, no disk and no private key: the driver verifies signatures before votes go in, and signs,
-//! makes durable and sends what comes out.
+//! monotonic time and the reading of the validator's [`Clock`], and a list of [`Output`]s comes out, to be carried out
+//! in order. The core has no clock, no socket, no disk and no private key: the driver verifies signatures before votes
+//! go in, and signs, makes durable and sends what comes out.
 //!
 //! The rules, where they differ from the paper and why, and what must be durable: `SPEC.md` beside this crate.
 //! Rule numbers in comments are those of `SPEC.md`.
@@ -26,6 +26,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod block;
+pub mod clock;
 pub mod config;
 pub mod core;
 pub mod evidence;
@@ -44,6 +45,7 @@ mod view;
 mod tests;
 
 pub use self::core::{Core, Status};
+pub use clock::Clock;
 pub use config::{Config, Floor, MonoMs, Timing};
 pub use evidence::{Evidence, EvidenceError};
 pub use header::HeaderError;

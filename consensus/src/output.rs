@@ -20,7 +20,6 @@ pub struct BuildRequest {
     /// View in which the parent was certified.
     pub parent_view: View,
     /// The header to complete: every field is set but `txs_root`, `state_root` and `receipts_root`, which are zero.
-    /// `time_ms` may be raised up to the wall time.
     pub template: Header,
     /// Too many blocks are unfinalized: put no transactions in.
     pub empty: bool,

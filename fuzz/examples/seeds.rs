@@ -138,6 +138,7 @@ fn messages() -> Vec<ValidatorMessage> {
         ValidatorMessage::Vote(votes()[1]),
         ValidatorMessage::Certificate(world.certificates[3].clone().unwrap()),
         ValidatorMessage::Heard(heard()),
+        ValidatorMessage::Clock(world.blocks[3].header.time_ms),
     ]
 }
 

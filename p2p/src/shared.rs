@@ -17,7 +17,7 @@ use wattle_primitives::{Height, PublicKey, encode};
 /// The two streams between validators. A block must not hold up votes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Votes, certificates, links and signs of life.
+    /// Votes, certificates, links, signs of life and clocks.
     Votes = 0,
     /// Proposals with their blocks.
     Blocks = 1,
@@ -41,7 +41,8 @@ impl Lane {
             ValidatorMessage::Vote(_)
             | ValidatorMessage::Certificate(_)
             | ValidatorMessage::Links(_)
-            | ValidatorMessage::Heard(_) => Self::Votes,
+            | ValidatorMessage::Heard(_)
+            | ValidatorMessage::Clock(_) => Self::Votes,
         }
     }
 }

@@ -19,7 +19,7 @@ use wattle_primitives::tx::{LANES_MAX, TX_BYTES_MAX};
 use wattle_primitives::validator::VALIDATORS_MAX;
 use wattle_primitives::{
     Address, Block, BoundedBytes, BoundedVec, Certificate, Decode, Epoch, Hash, Header, Height, Lane, Nonce,
-    PublicKey, Receipt, Signature, SignedVote, Tx, ValidatorSet, View, decodable, domain, encode,
+    PublicKey, Receipt, Signature, SignedVote, TimeMs, Tx, ValidatorSet, View, decodable, domain, encode,
 };
 
 /// Most bytes of an encoded message on a vote stream: a certificate of the largest set fits.
@@ -75,6 +75,8 @@ pub enum ValidatorMessage {
     Links(BoundedVec<PublicKey, VALIDATORS_MAX>) = 3,
     /// The sender lives, and knows of so many others that do.
     Heard(Heard) = 4,
+    /// What the sender's own clock reads as it sends, ms UTC. It is never relayed: the connection proves whose it is.
+    Clock(TimeMs) = 5,
 }
 
 /// Signs of life of the members of a validator set, as far as the sender knows. Not signed: it may lie.

@@ -25,6 +25,8 @@ pub struct Gauges {
     pub power_missing: u64,
     /// Voting power of all validators.
     pub power_total: u64,
+    /// Whether the chain's time is carried on, for want of a clock that can be believed.
+    pub clock_carried: bool,
     /// Connected peers that hold a validator key.
     pub peers_validator: u64,
     /// Connected full nodes.

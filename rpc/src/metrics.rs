@@ -159,6 +159,7 @@ metrics! {
     "Views that ended without a block." pub nullifications_total: IntCounter;
     "Views led by this node that ended without its block." pub missed_blocks_total: IntCounter;
     "This clock less the proposer's, on arrival." pub clock_skew_seconds: Gauge;
+    "1 while the chain's time is carried on, for want of a clock." clock_carried: UGauge;
     "Pieces of evidence found." pub evidence_total: IntCounter;
     "Finalized transactions." pub transactions_total: IntCounter;
     "Transactions that wait." mempool_transactions: UGauge;
@@ -263,6 +264,7 @@ impl Metrics {
         self.validators_missing.set(now.validators_missing);
         self.voting_power_missing.set(now.power_missing);
         self.voting_power.set(now.power_total);
+        self.clock_carried.set(u64::from(now.clock_carried));
         for (kind, count) in
             [("validator", now.peers_validator), ("full", now.peers_full), ("light", now.peers_light)]
         {

@@ -5,7 +5,9 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use wattle_tests::sim::{Failure, Faults, Line, Mark, Outage, Outcome, Plan, Plant, Summary, Topology, run};
+use wattle_tests::sim::{
+    Bend, Failure, Faults, Line, Mark, Outage, Outcome, Plan, Plant, Summary, Topology, run,
+};
 
 /// Seeds of a run of the tests.
 const SEEDS: u64 = 300;
@@ -135,6 +137,28 @@ fn a_validator_that_lags_at_64_kbit_s_catches_up_when_it_is_needed_for_a_quorum(
     let before = blocks(at_ms);
     assert!(before > 40, "three of four go on");
     assert!(blocks(at_ms + 120_000) > before + 10, "the fourth is needed from then on");
+}
+
+/// Goal: however many turns liars get, the ledger's clock is never ahead of the fastest honest one by more than the
+/// skew (which the oracle holds every final block of every run to), nor behind an honest leader's; with clocks,
+/// without, and with some, whoever starts again when. And the network goes on.
+#[test]
+fn liars_do_not_bend_the_ledgers_clock_however_many_turns_they_get() {
+    let spread = |skew_ms_max| Faults { skew_ms_max, ..Faults::NONE };
+    let restarts = |clock_1970| Faults { crash: 10, power_cut: 20, clock_1970, ..spread(200) };
+    for validators in [4, 7, 10] {
+        for bend in [Bend::Ahead, Bend::Back] {
+            for faults in [spread(2), spread(240), restarts(0), restarts(500), restarts(1_000)] {
+                let plan = Plan { faults, storm_ms: 20_000, ..Plan::calm(3, validators) };
+                let plan = plan.with_bent_time(bend);
+                let outcome = run(plan).unwrap_or_else(|failure| panic!("{failure}"));
+                let turns = outcome.coverage.count(Mark::TimeAhead) + outcome.coverage.count(Mark::TimeBack);
+                assert!(turns > 10 && outcome.blocks > 20, "{turns} turns: {outcome:?}");
+                let carried = outcome.coverage.count(Mark::TimeCarried) > 0;
+                assert_eq!(carried, faults.clock_1970 > 0, "{outcome:?}");
+            }
+        }
+    }
 }
 
 #[test]

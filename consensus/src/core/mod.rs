@@ -39,7 +39,7 @@ use crate::{HaltReason, Input, Output, Verdict, Work};
 use enter::Current;
 use std::collections::{BTreeMap, BTreeSet};
 use wattle_primitives::{
-    Certificate, Hash, Header, Round, SignedVote, TimeMs, ValidatorIndex, View, VoteKind,
+    Certificate, Hash, Header, Round, SignedVote, TimeMs, ValidatorIndex, View, VoteKind, planted,
 };
 
 /// Shortest and longest pause before something is sent or asked for again, in ms.
@@ -104,7 +104,7 @@ pub struct Core {
     counters: status::Counters,
     /// Of the step under way.
     now: MonoMs,
-    wall: TimeMs,
+    reading: TimeMs,
     out: Vec<Output>,
     /// Earliest time at which something is due without input.
     wake: Option<MonoMs>,
@@ -139,20 +139,22 @@ impl Core {
             backpressure: false,
             counters: status::Counters::default(),
             now: MonoMs::default(),
-            wall: TimeMs::ZERO,
+            reading: TimeMs::ZERO,
             out: Vec::new(),
             wake: None,
             config,
         }
     }
 
-    /// Handles one input. `mono` must not go back; `wall` is `max(OS clock, last finalized time + mono elapsed)`.
+    /// Handles one input. `mono` must not go back; `reading` is what this validator's [`crate::Clock`] says, which no
+    /// block moves.
     ///
     /// Outputs are to be carried out in order; see [`Output`].
     #[must_use]
-    pub fn step(&mut self, mono: MonoMs, wall: TimeMs, input: Input) -> Vec<Output> {
+    pub fn step(&mut self, mono: MonoMs, reading: TimeMs, input: Input) -> Vec<Output> {
         self.now = self.now.max(mono);
-        self.wall = wall;
+        let moved = planted!("reading-moved-by-blocks", reading < self.floor.time_ms);
+        self.reading = if moved { self.floor.time_ms } else { reading };
         match (self.phase, &input) {
             (Phase::Halted, _) => return Vec::new(),
             (Phase::New, Input::Start) => self.start(),

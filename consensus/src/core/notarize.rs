@@ -4,7 +4,7 @@ use super::Core;
 use crate::block::{Chain, Exec};
 use crate::config::VIEWS_AHEAD_MAX;
 use crate::{Output, Record};
-use wattle_primitives::{Hash, Header, Proposal, SignedVote, View, Vote, planted};
+use wattle_primitives::{Hash, Header, Proposal, SignedVote, TimeMs, View, Vote, planted};
 
 /// A leader's vote whose block has not come gets this part of the leader timeout before the block is asked for.
 const BODY_GRACE_SHIFT: u32 = 2;
@@ -82,11 +82,9 @@ impl Core {
             Some(parent) if parent != (if again { block } else { header_parent }) => return Fitness::Unfit,
             Some(_) => {}
         }
-        if time_ms > self.wall.saturating_add(wattle_primitives::TimeMs(self.config.timing.clock_skew_ms_max))
-            && !planted!("future-time-unchecked")
-        {
-            let ahead = time_ms.saturating_sub(self.wall).0;
-            self.wake_at(self.now.after(ahead.saturating_sub(self.config.timing.clock_skew_ms_max)));
+        let accepted = time_ms.saturating_sub(TimeMs(self.config.timing.clock_skew_ms_max));
+        if accepted > self.reading && !planted!("future-time-unchecked") {
+            self.wake_at(self.now.after(accepted.saturating_sub(self.reading).0));
             return Fitness::Pending;
         }
         match self.blocks.ensure_executed(block, &self.floor, &self.rules, &mut self.out) {

@@ -48,7 +48,8 @@ impl Core {
     fn request_build(&mut self, parent_view: View, parent: &ParentInfo) {
         self.current.building = true;
         let round = self.round(self.current.view);
-        let time_ms = self.wall.max(parent.time_ms.next());
+        let held = planted!("leader-holds-time-back", self.reading > parent.time_ms.next());
+        let time_ms = if held { parent.time_ms.next() } else { self.reading.max(parent.time_ms.next()) };
         let unfinalized = parent.height.next().saturating_sub(self.floor.height);
         self.out.push(Output::Build(BuildRequest {
             round,
@@ -80,9 +81,9 @@ impl Core {
     /// When the proposal is due; `None`: now.
     fn propose_at(&self, parent: &ParentInfo) -> Option<MonoMs> {
         let timing = &self.config.timing;
-        let Self { now, wall, .. } = *self;
+        let Self { now, reading, .. } = *self;
         let entered = self.current.entered_at;
-        let until = |time: TimeMs| now.after(time.saturating_sub(wall).0);
+        let until = |time: TimeMs| now.after(time.saturating_sub(reading).0);
         // The interval counts by the parent's time, but a wrong clock must not stretch it.
         let after = |ms| until(parent.time_ms.saturating_add(TimeMs(ms))).min(entered.after(ms));
         let spaced = after(timing.block_interval_ms);

@@ -10,6 +10,7 @@ mod sim_runs;
 mod stall;
 mod steps;
 mod table;
+mod time;
 
 use std::ops::Range;
 use wattle_primitives::{SecretKey, Validator, ValidatorSet, VotingPower};

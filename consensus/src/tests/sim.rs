@@ -18,7 +18,10 @@ pub(super) const TIMING: Timing = Timing {
     skip_timeout_ms: 3_000,
     clock_skew_ms_max: 300,
 };
-const WALL_MS: u64 = 1_700_000_000_000;
+pub(super) const WALL_MS: u64 = 1_700_000_000_000;
+
+/// When a run begins, by its own clock.
+const BEGIN_MS: u64 = 1_000;
 
 pub(super) struct Rng(u64);
 
@@ -76,6 +79,15 @@ pub(super) struct Faults {
     pub(super) liar: bool,
 }
 
+/// How a leader that lies dates its blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bend {
+    /// As far ahead as the honest validator with the fastest clock lets pass.
+    Ahead,
+    /// As little after the parent as is valid.
+    Back,
+}
+
 enum Event {
     Deliver(usize, usize, Msg),
     Timer(usize, u64),
@@ -93,6 +105,12 @@ pub(super) struct Sim {
     queue: BTreeMap<(u64, u64), Event>,
     seq: u64,
     pub(super) nodes: Vec<Node>,
+    /// How wrong each operating system's clock is, ms; `None` says 1970.
+    pub(super) clocks: Vec<Option<i64>>,
+    /// How the first so many validators date their blocks.
+    pub(super) bend: Option<(usize, Bend)>,
+    /// Blocks that were ahead of the fastest honest clock when first final.
+    pub(super) ahead: u64,
     cut: Vec<bool>,
     timers: Vec<u64>,
     /// Finalized hash by height, over all honest nodes.
@@ -124,12 +142,15 @@ impl Sim {
     pub(super) fn new(seed: u64, nodes: usize, faults: Faults) -> Self {
         let mut sim = Self {
             seed,
-            now: 1_000,
+            now: BEGIN_MS,
             rng: Rng::new(seed),
             faults,
             queue: BTreeMap::new(),
             seq: 0,
             nodes: (0..nodes).map(|i| Node::new(i, nodes, genesis(nodes))).collect(),
+            clocks: (0..nodes as i64).map(|i| Some(37 * i)).collect(),
+            bend: None,
+            ahead: 0,
             cut: vec![false; nodes],
             timers: vec![0; nodes],
             finalized: BTreeMap::new(),
@@ -199,7 +220,66 @@ impl Sim {
         }
     }
 
+    /// Everybody loses power for so long.
+    pub(super) fn power_cut(&mut self, down_ms: u64) {
+        for node in 0..self.nodes.len() {
+            self.nodes[node].crash(&mut self.rng);
+            self.push(down_ms, Event::Restart(node));
+        }
+    }
+
+    fn os(&self, node: usize) -> TimeMs {
+        let right = WALL_MS + self.now;
+        TimeMs(self.clocks[node].map_or(self.now, |wrong| right.saturating_add_signed(wrong)))
+    }
+
+    pub(super) fn reading(&mut self, node: usize) -> TimeMs {
+        let (mono, os) = (MonoMs(self.now), self.os(node));
+        self.nodes[node].clock.read(mono, os)
+    }
+
+    fn bends(&self, node: usize) -> Option<Bend> {
+        self.bend.filter(|(liars, _)| node < *liars).map(|(_, bend)| bend)
+    }
+
+    /// The fastest honest clock. Where nobody has one it is what time began with, which every restart falls behind.
+    pub(super) fn fastest(&self) -> TimeMs {
+        let honest = (0..self.nodes.len()).filter(|node| self.bends(*node).is_none());
+        let began = genesis(self.nodes.len()).time_ms.0 - TIMING.clock_skew_ms_max + self.now - BEGIN_MS;
+        honest.map(|node| self.os(node)).max().unwrap().max(TimeMs(began))
+    }
+
+    /// What a validator says of its clock.
+    fn say_clock(&mut self, node: usize) {
+        let time = match self.bends(node) {
+            Some(Bend::Ahead) => TimeMs::MAX,
+            Some(Bend::Back) => TimeMs::ZERO,
+            None => self.reading(node),
+        };
+        self.send(node, None, Msg::Clock(time));
+    }
+
+    /// A liar's date for a block.
+    fn bent(&mut self, bend: Bend, parent: TimeMs) -> TimeMs {
+        let honest: Vec<usize> = (0..self.nodes.len()).filter(|node| self.bends(*node).is_none()).collect();
+        let fastest = honest.into_iter().map(|node| self.reading(node)).max().unwrap();
+        let skew = TimeMs(TIMING.clock_skew_ms_max);
+        match bend {
+            Bend::Back => parent.next(),
+            // In case somebody takes the last block for a clock.
+            Bend::Ahead if self.rng.chance(300) => fastest.max(parent).saturating_add(skew),
+            Bend::Ahead => fastest.saturating_add(skew).max(parent.next()),
+        }
+    }
+
     fn chaos(&mut self) {
+        if self.now.is_multiple_of(1_000) {
+            for node in
+                (0..self.nodes.len()).filter(|node| self.nodes[*node].core.is_some()).collect::<Vec<_>>()
+            {
+                self.say_clock(node);
+            }
+        }
         let power_cut = self.rng.chance(self.faults.power_cut_permille);
         for node in 0..self.nodes.len() {
             let crash = power_cut || self.rng.chance(self.faults.crash_permille);
@@ -234,6 +314,8 @@ impl Sim {
     }
 
     fn restart(&mut self, node: usize) {
+        let head = self.nodes[node].chain.last().unwrap().0.time_ms;
+        self.nodes[node].clock = Clock::new(head, TIMING.clock_skew_ms_max, MonoMs(self.now));
         let mut core = self.nodes[node].make_core();
         core.restore(self.nodes[node].wal.iter().cloned());
         self.nodes[node].core = Some(core);
@@ -273,10 +355,10 @@ impl Sim {
     }
 
     pub(super) fn step(&mut self, node: usize, input: Input) {
-        let (mono, wall) = (MonoMs(self.now), TimeMs(WALL_MS + self.now + 37 * node as u64));
+        let (mono, reading) = (MonoMs(self.now), self.reading(node));
         let Some(core) = self.nodes[node].core.as_mut() else { return };
         let epoch = core.config().epoch;
-        let out = core.step(mono, wall, input);
+        let out = core.step(mono, reading, input);
         let deadline = core.next_deadline();
         assert!(deadline.is_none_or(|d| d > mono), "a deadline lies ahead, seed {}", self.seed);
         if let Some(at) = deadline
@@ -414,9 +496,18 @@ impl Sim {
     }
 
     fn commit_one(&mut self, node: usize, header: Header, certificate: Certificate) {
-        let (height, hash) = (header.height.0, header.hash());
+        let (height, hash, header_ms) = (header.height.0, header.hash(), header.time_ms);
         let liar = self.is_liar(node);
+        let fastest = self.fastest();
+        let latest = fastest.saturating_add(TimeMs(TIMING.clock_skew_ms_max));
+        assert!(
+            header.time_ms <= latest,
+            "height {height} is dated {} ms ahead of every clock and the skew, seed {}",
+            header.time_ms.0 - latest.0,
+            self.seed
+        );
         self.nodes[node].commit(header, certificate);
+        self.ahead += u64::from(header_ms > fastest && !self.finalized.contains_key(&height));
         if !liar {
             let first = *self.finalized.entry(height).or_insert(hash);
             assert_eq!(first, hash, "fork at height {height}, node {node}, seed {}", self.seed);
@@ -534,6 +625,12 @@ impl Sim {
 
     fn build(&mut self, node: usize, epoch: Epoch, request: BuildRequest) {
         let mut header = request.template;
+        let n = &self.nodes[node];
+        let parent = n.bodies.get(&header.parent).unwrap_or(&n.chain[0].0).time_ms;
+        match self.bends(node) {
+            Some(bend) => header.time_ms = self.bent(bend, parent),
+            None => assert!(header.time_ms >= self.reading(node), "an honest leader dates by its clock"),
+        }
         if self.nodes[node].work == Work::Transaction && !request.empty {
             header.txs_root = Hash::of(domain::TX_LEAF, &[&self.rng.next().to_le_bytes()]);
         } else {
@@ -652,6 +749,11 @@ impl Sim {
                 self.nodes[to].bodies.insert(header.hash(), header.clone());
                 self.route(from, to, header.epoch, Input::Header { header });
             }
+            Msg::Clock(time) => {
+                let n = &mut self.nodes[to];
+                let set = set_of(n.nodes, n.core.as_ref().unwrap().config().epoch);
+                n.clock.told(key(from), time, MonoMs(self.now), &set);
+            }
             Msg::WantBlock(hash) => {
                 if let Some(header) = self.nodes[to].bodies.get(&hash).cloned() {
                     self.send(to, Some(from), Msg::Block(header));
@@ -680,9 +782,9 @@ impl Sim {
         if epoch > current {
             return self.ask_chain(to, from);
         }
-        let (mono, wall) = (MonoMs(self.now), TimeMs(WALL_MS + self.now));
+        let (mono, reading) = (MonoMs(self.now), self.reading(to));
         if let Some(old) = self.nodes[to].old.as_mut().filter(|c| c.config().epoch == epoch) {
-            let out = old.step(mono, wall, input);
+            let out = old.step(mono, reading, input);
             self.carry_out(to, epoch, out);
         }
     }

@@ -14,6 +14,7 @@ pub(super) enum Msg {
     WantBlock(Hash),
     Block(Header),
     WantCertificates(Epoch, View, View),
+    Clock(TimeMs),
     WantChain(Height),
     Chain(Vec<(Header, Certificate)>),
 }
@@ -59,6 +60,7 @@ pub(super) struct Node {
     pub(super) nodes: usize,
     pub(super) core: Option<Core>,
     pub(super) old: Option<Core>,
+    pub(super) clock: Clock,
     pub(super) life: u64,
     pub(super) wal: Vec<Record>,
     /// Records that were left when the log was last written anew.
@@ -87,6 +89,7 @@ impl Node {
             nodes,
             core: None,
             old: None,
+            clock: Clock::new(genesis.time_ms, super::sim::TIMING.clock_skew_ms_max, MonoMs(0)),
             life: 0,
             wal: Vec::new(),
             needed: 0,

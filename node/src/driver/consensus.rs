@@ -19,9 +19,9 @@ impl Driver {
     pub(super) fn feed(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            let (mono, wall) = (self.mono, self.wall);
+            let (mono, reading) = (self.mono, self.reading);
             let Some(core) = self.current.core.as_mut() else { return };
-            for output in core.step(mono, wall, input) {
+            for output in core.step(mono, reading, input) {
                 self.apply(output, &mut inputs);
             }
             self.close_group();
@@ -203,12 +203,11 @@ impl Driver {
     }
 
     fn build(&mut self, request: BuildRequest, inputs: &mut VecDeque<Input>) {
-        let BuildRequest { round, mut template, empty, .. } = request;
+        let BuildRequest { round, template, empty, .. } = request;
         let Some(state) = self.tree.state_after(&template.parent).cloned() else {
             inputs.push_back(Input::Built { round, header: None });
             return;
         };
-        template.time_ms = template.time_ms.max(self.wall);
         let candidates = if empty { Vec::new() } else { self.candidates(&state) };
         self.room.building(round, bytes_of(&candidates));
         let bytes_max = self.room.bytes_max();
@@ -236,6 +235,9 @@ impl Driver {
             ValidatorMessage::Certificate(certificate) => certificate.round().epoch,
             ValidatorMessage::Links(hears) => return self.relay.told(peer, from, hears),
             ValidatorMessage::Heard(told) => return self.on_heard(told),
+            ValidatorMessage::Clock(time) => {
+                return self.clock.told(from, *time, self.mono, &self.current.set);
+            }
         };
         if epoch > self.current.epoch {
             return self.on_later_epoch(peer, epoch, &message);
@@ -257,7 +259,7 @@ impl Driver {
             ValidatorMessage::Proposal { vote, block } => self.on_proposal(peer, vote, *block),
             ValidatorMessage::Vote(vote) => self.take_vote(peer, vote),
             ValidatorMessage::Certificate(certificate) => self.feed(Input::Certificate(certificate)),
-            ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) => {}
+            ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) | ValidatorMessage::Clock(_) => {}
         }
     }
 
@@ -292,6 +294,7 @@ impl Driver {
     pub(super) fn on_validator_connected(&mut self, key: PublicKey, peer: PeerId) {
         self.relay.opened(peer, key);
         self.heard_anew(key);
+        self.tell_clock_to(key);
         if let Some(peer) = self.current.set.index_of(&key) {
             self.feed(Input::Reconnected { peer });
         }
@@ -337,7 +340,7 @@ fn verifies(
     known: impl Fn(&SignedVote) -> bool,
 ) -> bool {
     match message {
-        ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) => true,
+        ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) | ValidatorMessage::Clock(_) => true,
         ValidatorMessage::Proposal { vote, .. } | ValidatorMessage::Vote(vote) => {
             known(vote) || vote.verify(chain, set).is_ok()
         }

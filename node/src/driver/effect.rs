@@ -199,6 +199,8 @@ pub struct DriverStatus {
     pub commit_backlog: usize,
     /// Whether less room is left on the disk than is to be kept free.
     pub low_space: bool,
+    /// Whether the chain's time is carried on, for want of a clock that can be believed.
+    pub clock_carried: bool,
     /// Transactions waiting.
     pub mempool_txs: usize,
     /// Their bytes.

@@ -6,6 +6,7 @@
 //! ```text
 //! consensus.rs   votes, proposals and certificates; what the core asks for
 //! blocks.rs      bodies on their way in: check, execute, fetch
+//! clock.rs       what this node's clock reads, told to other validators
 //! epoch.rs       one core per epoch; what starts and ends it
 //! finalize.rs    final blocks on their way to the database and to subscribers
 //! heard.rs       which validators live, and whether they are a quorum
@@ -28,6 +29,7 @@
 //! Sockets, files, threads; consensus rules (`wattle-consensus`); what transactions do (`wattle-runtime`).
 
 mod blocks;
+mod clock;
 mod consensus;
 pub mod effect;
 mod epoch;
@@ -65,7 +67,7 @@ use std::sync::Arc;
 use sync::Sync;
 use tree::Tree;
 use txs::Txs;
-use wattle_consensus::{Core, Input, MonoMs, Record, Work};
+use wattle_consensus::{Clock, Core, Input, MonoMs, Record, Work};
 use wattle_p2p::wire::Gossip;
 use wattle_primitives::{Block, Certificate, Hash, Header, PublicKey, TimeMs};
 use wattle_runtime::{Schedule, State};
@@ -109,8 +111,12 @@ pub struct Boot {
 pub struct Driver {
     setup: Setup,
     mono: MonoMs,
-    wall: TimeMs,
-    /// Monotonic time at which the last finalized block was learned; carries the wall clock of a node without one.
+    clock: Clock,
+    /// The clock in this step.
+    reading: TimeMs,
+    /// When validators are told of it next.
+    tell_clock_at: MonoMs,
+    /// When the last block became final here.
     finalized_at: MonoMs,
     current: Current,
     /// Parameters and validator sets, as the state has had them since the epoch began.
@@ -152,7 +158,9 @@ impl Driver {
         let current = Current::waiting(&schedule, setup.key, &header);
         Self {
             mono: MonoMs(0),
-            wall: header.time_ms,
+            clock: Clock::new(header.time_ms, schedule.params().clock_skew_ms_max, MonoMs(0)),
+            reading: header.time_ms,
+            tell_clock_at: MonoMs(0),
             finalized_at: MonoMs(0),
             current,
             schedule,
@@ -182,13 +190,10 @@ impl Driver {
 
     /// Takes one event and returns what it leads to, in order.
     ///
-    /// `mono` is a monotonic clock in ms with any zero, `os_wall` the operating system's in ms UTC; the latter may be
-    /// wrong by years, and never decides what is valid.
+    /// `mono` is a monotonic clock in ms since the start, `os_wall` the operating system's in ms UTC; the latter may be
+    /// wrong by years.
     pub fn step(&mut self, event: Event, mono: MonoMs, os_wall: TimeMs) -> Vec<Effect> {
-        self.mono = self.mono.max(mono);
-        // A village of Pis without clocks must not halt after an outage: time goes on from the last block.
-        let carried = self.tree.header.time_ms.saturating_add(TimeMs(self.mono.since(self.finalized_at)));
-        self.wall = os_wall.max(carried);
+        self.read_clock(mono, os_wall);
         if self.stopped {
             self.wind_down(event);
         } else {
@@ -288,6 +293,7 @@ impl Driver {
             self.gossip_again();
             self.tell_links();
             self.listen();
+            self.tell_clock();
         }
         let due = self.current.core.as_ref().and_then(Core::next_deadline);
         if due.is_some_and(|at| at <= self.mono) {
@@ -308,7 +314,7 @@ impl Driver {
     fn work_known(&mut self) -> Work {
         if self.has_ready_tx() {
             Work::Transaction
-        } else if wattle_runtime::query::has_due(&self.tree.state, self.wall) {
+        } else if wattle_runtime::query::has_due(&self.tree.state, self.next_time()) {
             Work::Due
         } else {
             Work::None

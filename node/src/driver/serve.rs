@@ -110,6 +110,7 @@ impl Driver {
             unfinalized: self.tree.len(),
             commit_backlog: self.backlog.queue.len(),
             low_space: self.low_space,
+            clock_carried: self.clock.is_carried(),
             mempool_txs,
             mempool_bytes,
             nullifications: self.nullifications,

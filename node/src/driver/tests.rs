@@ -4,9 +4,9 @@ use super::outbox::Outbox;
 use super::*;
 use crate::journal::Order;
 use crate::mempool::Limits;
-use crate::testchain::{START, TestChain, VALIDATOR};
+use crate::testchain::{START, TestChain, VALIDATOR, key};
 use std::collections::VecDeque;
-use wattle_p2p::wire::{LightBlock, Request, Response, SyncBlock};
+use wattle_p2p::wire::{LightBlock, Request, Response, SyncBlock, ValidatorMessage};
 use wattle_p2p::{MessageId, NodeKey, PeerId, Penalty};
 use wattle_primitives::{BoundedVec, Epoch, Height, Lane, Round, Tx, ValidatorIndex, View, Vote};
 
@@ -19,6 +19,8 @@ struct Follower {
     /// Questions for blocks that nobody has looked at.
     questions: VecDeque<Asked>,
     now: u64,
+    /// Whether its operating system's clock is right; else it says 1970.
+    has_clock: bool,
 }
 
 /// A question for blocks.
@@ -39,21 +41,25 @@ fn peer(seed: u8) -> PeerId {
 impl Follower {
     /// The peer claims a height that it never reaches, so that there is always something to ask for.
     fn new() -> Self {
+        Self::start(None, true)
+    }
+
+    fn start(key: Option<PublicKey>, has_clock: bool) -> Self {
         let chain = TestChain::new();
-        let setup =
-            Setup { chain: chain.worker.chain, key: None, mempool: Limits::NODE, log_bytes: u64::MAX };
+        let setup = Setup { chain: chain.worker.chain, key, mempool: Limits::NODE, log_bytes: u64::MAX };
         let (header, state) = (chain.header.clone(), chain.state.clone());
         let schedule = Arc::clone(&chain.worker.schedule);
         let boot =
             Boot { header, state, schedule, certificate: None, records: Vec::new(), bodies: Vec::new() };
         let (driver, questions) = (Driver::new(setup, boot), VecDeque::new());
-        let mut follower = Self { driver, chain, peer: peer(1), questions, now: 0 };
+        let mut follower = Self { driver, chain, peer: peer(1), questions, now: 0, has_clock };
         follower.step(Event::Start);
         follower
     }
 
     fn step(&mut self, event: Event) -> Vec<Effect> {
-        let wall = TimeMs(self.chain.header.time_ms.0 + self.now);
+        let right = if self.has_clock { self.chain.header.time_ms.0 } else { 0 };
+        let wall = TimeMs(right + self.now);
         self.driver.step(event, MonoMs(self.now), wall)
     }
 
@@ -285,7 +291,7 @@ fn whoever_shows_that_it_has_nothing_is_cut_and_rises_by_its_word() {
 fn who_signed_a_certificate_of_a_higher_block_is_asked_for_it() {
     let mut node = Follower::new();
     let blocks = node.grow(4);
-    let validator = Some(crate::testchain::key(VALIDATOR).public());
+    let validator = Some(key(VALIDATOR).public());
     node.settle(Event::PeerReady { peer: peer(1), validator, height: Height(0), serves: true });
     node.settle(Event::PeerReady { peer: peer(2), validator: None, height: Height(0), serves: false });
     assert!(node.next_question().is_none(), "nobody has more");
@@ -433,4 +439,59 @@ fn nothing_is_sent_before_the_groups_ahead_of_it_are_durable() {
     assert!(!sent(&mut outbox), "the group is on its way to disk");
     assert_eq!(outbox.durable(Token(1)).unwrap().sends.len(), 2);
     assert!(sent(&mut outbox) && outbox.is_idle());
+}
+
+#[test]
+fn final_blocks_never_move_the_clock_that_proposals_are_judged_by() {
+    let mut node = Follower::start(None, false);
+    let skew_ms = node.chain.worker.schedule.params().clock_skew_ms_max;
+    let base = TimeMs(node.chain.header.time_ms.0 - skew_ms);
+    assert_eq!(node.driver.reading(), base);
+    let blocks: Vec<Block> = (0..4).map(|_| node.chain.push(&[])).collect();
+    let certificate = node.chain.certify(&blocks[3].header, VALIDATOR);
+    let token = node.asked(1);
+    let with = |block: Block| SyncBlock { certificate: None, block };
+    let mut answer: Vec<SyncBlock> = blocks.into_iter().map(with).collect();
+    answer[3].certificate = Some(certificate);
+    assert_eq!(committed(&node.answer(token, answer)), [1, 2, 3, 4]);
+    assert!(node.driver.finalized().time_ms.0 >= base.0 + 4_000);
+    node.settle(Event::Tick);
+    assert_eq!(node.driver.reading(), TimeMs(base.0 + node.now), "only the monotonic clock has gone on");
+
+    // What more than a third of the power says counts; here one validator is all.
+    let (from, peer) = (key(VALIDATOR).public(), node.peer);
+    let said = TimeMs(base.0 + 86_400_000);
+    node.settle(Event::Validator { from, peer, message: ValidatorMessage::Clock(said) });
+    node.now += 1;
+    node.settle(Event::Tick);
+    assert_eq!((node.driver.reading(), node.driver.status().clock_carried), (TimeMs(said.0 + 1), true));
+}
+
+#[test]
+fn a_validator_says_what_its_clock_reads_when_streams_open_and_from_time_to_time() {
+    let key = key(VALIDATOR).public();
+    let mut node = Follower::start(Some(key), true);
+    let said = |effects: Vec<Effect>| -> Vec<(Option<PublicKey>, TimeMs)> {
+        let message = |effect: Effect| match effect {
+            Effect::Send(to, message) => Some((Some(to), message)),
+            Effect::Broadcast(message) => Some((None, message)),
+            _ => None,
+        };
+        let clock = |(to, message): (_, Arc<ValidatorMessage>)| match *message {
+            ValidatorMessage::Clock(time) => Some((to, time)),
+            _ => None,
+        };
+        effects.into_iter().filter_map(message).filter_map(clock).collect()
+    };
+    let peer = node.peer;
+    let effects = node.settle(Event::ValidatorConnected { key, peer });
+    assert_eq!(said(effects), [(Some(key), node.driver.reading())]);
+    let mut told = Vec::new();
+    for _ in 0..60 {
+        node.now += 500;
+        let effects = node.settle(Event::Tick);
+        told.extend(said(effects).into_iter().map(|(to, time)| (to, time, node.driver.reading())));
+    }
+    assert_eq!(told.len(), 3, "every ten seconds: {told:?}");
+    assert!(told.iter().all(|(to, time, reading)| to.is_none() && time == reading));
 }

@@ -251,7 +251,7 @@ impl Driver {
             self.collect(tx.tx().clone(), tx.encoded_len());
         }
         let known = pooled || self.txs.fates.included_at(&id).is_some();
-        if known || self.txs.pool.is_finalized(&id, self.wall) {
+        if known || self.txs.pool.is_finalized(&id, self.next_time()) {
             return Ok(false);
         }
         let admission =
@@ -294,7 +294,7 @@ impl Driver {
             params: self.schedule.params().clone(),
             chain: self.setup.chain,
             height: self.tree.height().next(),
-            time_ms: self.wall.max(self.tree.header.time_ms.next()),
+            time_ms: self.next_time(),
             parent: self.tree.hash,
             proposer: self.tree.header.proposer,
         }
@@ -333,7 +333,7 @@ impl Driver {
         let next = |(sender, lane): &(Address, Lane)| query::nonce(state, sender, *lane);
         self.txs
             .pool
-            .ready(next, self.wall)
+            .ready(next, self.next_time())
             .take_while(|tx| {
                 bytes = bytes.saturating_add(tx.encoded_len());
                 weight = weight.saturating_add(tx.weight().0);
@@ -353,7 +353,7 @@ impl Driver {
         }
         let state = &self.tree.state;
         let next = |(sender, lane): &(Address, Lane)| query::nonce(state, sender, *lane);
-        let ready = self.txs.pool.ready(next, self.wall).next().is_some();
+        let ready = self.txs.pool.ready(next, self.next_time()).next().is_some();
         self.txs.ready = Some(ready);
         ready
     }

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use wattle_consensus::MonoMs;
 use wattle_p2p::wire::{Request, Response, Role};
 use wattle_p2p::{Handle, NetEvent, PeerId, Responder};
+use wattle_primitives::TimeMs;
 use wattle_rpc::metrics::{FsyncOf, Metrics};
 
 /// How long a node waits at its end for what is under way.
@@ -130,11 +131,16 @@ impl Loop {
     }
 
     fn step(&mut self, event: Event) -> Result<(), NodeError> {
-        let mono = MonoMs(u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX));
-        for effect in self.driver.step(event, mono, wattle_host::wall::now()) {
-            self.carry_out(effect)?;
-        }
-        Ok(())
+        let (mono, os_wall) = self.clocks();
+        let effects = self.driver.step(event, mono, os_wall);
+        self.shared.set_clock(self.driver.reading());
+        effects.into_iter().try_for_each(|effect| self.carry_out(effect))
+    }
+
+    /// The monotonic clock since the start, and the operating system's.
+    fn clocks(&self) -> (MonoMs, TimeMs) {
+        let mono = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        (MonoMs(mono), wattle_host::wall::now())
     }
 
     /// The instant of a driver's deadline: a millisecond late rather than early, which would spin.
@@ -164,7 +170,8 @@ impl Loop {
     fn of_network(&mut self, event: NetEvent) -> Option<Event> {
         Some(match event {
             NetEvent::ValidatorMessage { from, peer, message } => {
-                self.observer.received(&message);
+                let (mono, os_wall) = self.clocks();
+                self.observer.received(&message, self.driver.read_clock(mono, os_wall));
                 Event::Validator { from, peer, message }
             }
             NetEvent::Gossip { peer, id, message } => Event::Gossip { peer, id, message },
@@ -244,7 +251,7 @@ impl Loop {
         self.shared.announce(block);
         self.network.set_height(height);
         self.metrics.transactions_total.inc_by(u64::try_from(block.block.txs.len()).unwrap_or(0));
-        let age = wattle_host::wall::now().0.saturating_sub(block.block.header().time_ms.0);
+        let age = self.driver.reading().saturating_sub(block.block.header().time_ms).0;
         self.metrics.finality_seconds.observe(Duration::from_millis(age).as_secs_f64());
         self.threads.release(height)?;
         Ok(())

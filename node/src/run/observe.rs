@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use wattle_consensus::Record;
 use wattle_p2p::wire::ValidatorMessage;
-use wattle_primitives::{PublicKey, Round, Vote};
+use wattle_primitives::{PublicKey, Round, TimeMs, Vote};
 use wattle_rpc::metrics::{Metrics, QuorumOf};
 
 /// Proposals whose quorums are waited for; a few views are under way at once.
@@ -31,14 +31,13 @@ impl Observer {
         Self { metrics, key, round: None, entered: Instant::now(), proposals, leads }
     }
 
-    /// A validator's message has come in.
-    pub(super) fn received(&mut self, message: &ValidatorMessage) {
+    /// A validator's message has come in, when this node's clock read so.
+    pub(super) fn received(&mut self, message: &ValidatorMessage, reading: TimeMs) {
         let ValidatorMessage::Proposal { vote, block } = message else { return };
         let round = vote.vote.round();
         // One that is sent again tells nothing of clocks.
         if self.proposed(round) && self.round.is_none_or(|current| round >= current) {
-            let ours = wattle_host::wall::now().0;
-            let theirs = block.header.time_ms.0;
+            let (ours, theirs) = (reading.0, block.header.time_ms.0);
             #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
             let seconds = ours.abs_diff(theirs) as f64 / 1000.0;
             self.metrics.clock_skew_seconds.set(if ours < theirs { -seconds } else { seconds });

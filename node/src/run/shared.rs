@@ -3,10 +3,11 @@
 use super::storage::Found;
 use crate::driver::{Answer, FinalBlock, Question, SubmitError};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 use wattle_consensus::Evidence;
-use wattle_primitives::{AssetId, Certificate, Epoch, Genesis, Hash, Header, Height, PublicKey, Tx};
+use wattle_primitives::{AssetId, Certificate, Epoch, Genesis, Hash, Header, Height, PublicKey, TimeMs, Tx};
 use wattle_runtime::supply::{Holdings, Tally};
 use wattle_runtime::{Schedule, State, Store};
 
@@ -63,6 +64,8 @@ pub struct Shared {
     at: RwLock<At>,
     heights: watch::Sender<Height>,
     evidence: RwLock<VecDeque<Evidence>>,
+    /// The node's clock, ms UTC.
+    clock: AtomicU64,
     commands: mpsc::Sender<Command>,
 }
 
@@ -109,9 +112,10 @@ impl Shared {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (heights, _) = watch::channel(view.header.height);
         let tally = sound(Tally::of(&view.state));
+        let clock = AtomicU64::new(view.header.time_ms.0);
         let at = RwLock::new(At { view: Arc::new(view), tally });
         let evidence = RwLock::new(VecDeque::new());
-        (Arc::new(Self { chain, genesis, key, store, at, heights, evidence, commands }), inbox)
+        (Arc::new(Self { chain, genesis, key, store, at, heights, evidence, clock, commands }), inbox)
     }
 
     /// The last committed block.
@@ -131,6 +135,17 @@ impl Shared {
     #[must_use]
     pub fn heights(&self) -> watch::Receiver<Height> {
         self.heights.subscribe()
+    }
+
+    /// The node's clock at its driver's last step, which is less than a second ago.
+    #[must_use]
+    pub fn clock(&self) -> TimeMs {
+        TimeMs(self.clock.load(Ordering::Relaxed))
+    }
+
+    /// The node's clock goes on.
+    pub fn set_clock(&self, reading: TimeMs) {
+        self.clock.store(reading.0, Ordering::Relaxed);
     }
 
     /// Proofs of misbehaviour, newest first.

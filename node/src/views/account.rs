@@ -1,7 +1,7 @@
 //! Accounts: records, proofs, history.
 
 use super::chain::{Finality, finality, unproven};
-use super::{NodeBackend, View, at, next_time, page, storage};
+use super::{NodeBackend, View, at, page, storage};
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::receipt::BlockReceipts;
@@ -35,7 +35,7 @@ impl AccountQueries for NodeBackend {
             reply.nonce.extend(record.lanes().filter(|(_, next)| *next > Nonce::ZERO));
             let first = PageRequest { cursor: None, limit: limits::PAGE_ITEMS_MAX };
             (reply.balances, reply.balances_cursor) = balances(&view, &address, &record, &first)?;
-            reply.bandwidth = record.bucket.room(view.schedule.params().bandwidth(), next_time(&view));
+            reply.bandwidth = record.bucket.room(view.schedule.params().bandwidth(), self.next_time(&view));
             reply.authority = record.authority;
         }
         Ok(reply)

@@ -3,7 +3,7 @@
 //! Both are asked often and from where nothing may wait, so they are answered from what a small task last heard of
 //! the driver.
 
-use super::{NodeBackend, wall};
+use super::NodeBackend;
 use crate::driver::{Answer, COMMIT_BACKLOG_MAX, DriverStatus, Question, Quorum};
 use crate::run::shared::Shared;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle as Runtime;
 use tokio::task::AbortHandle;
 use wattle_p2p::wire::Role;
+use wattle_primitives::TimeMs;
 use wattle_rpc::Gauges;
 use wattle_rpc_types::{Health, HealthQueries, HealthStatus, Liveness, Readiness};
 
@@ -91,7 +92,12 @@ impl HealthQueries for NodeBackend {
             if status.low_space {
                 reasons.push("low_disk_space".to_owned());
             }
-            let schedule = &self.shared.view().schedule;
+            let view = self.shared.view();
+            let schedule = &view.schedule;
+            let skew = TimeMs(schedule.params().clock_skew_ms_max);
+            if status.voting && view.header.time_ms > self.shared.clock().saturating_add(skew) {
+                reasons.push("clock_behind".to_owned());
+            }
             let set = schedule.validators(schedule.epoch_after(status.height));
             let alone = set.len() == 1 && self.shared.key.is_some_and(|key| set.index_of(&key).is_some());
             if status.peers == 0 && !alone {
@@ -108,7 +114,7 @@ impl HealthQueries for NodeBackend {
     fn readiness(&self) -> Readiness {
         let view = self.shared.view();
         let height = view.header.height;
-        let lag_ms = wall().saturating_sub(view.header.time_ms).0;
+        let lag_ms = self.shared.clock().saturating_sub(view.header.time_ms).0;
         let (mut reasons, mut lag_heights, mut heard) = (Vec::new(), 0, None);
         match self.probe.last() {
             Err(Stuck) => reasons.push("driver_stuck"),
@@ -164,6 +170,7 @@ pub(super) fn gauges(node: &NodeBackend) -> Gauges {
         validators_missing: count(status.quorum.missing.len()),
         power_missing: status.quorum.missing_power.0,
         power_total: status.quorum.total.0,
+        clock_carried: status.clock_carried,
         ..Gauges::default()
     };
     // The driver was asked a moment before: final is notarized, too.

@@ -1,7 +1,7 @@
 //! Grants and sponsorships.
 
-use super::{NodeBackend, View, at, next_time, page};
-use wattle_primitives::{Address, Amount, Hash};
+use super::{NodeBackend, at, page};
+use wattle_primitives::{Address, Amount, Hash, TimeMs};
 use wattle_rpc_types::{
     AllowanceInfo, Anchored, GrantInfo, IdentityQueries, Page, PageRequest, RpcError, RpcResult, SpentInfo,
     SponsorshipInfo,
@@ -15,7 +15,7 @@ impl IdentityQueries for NodeBackend {
         let view = self.shared.view();
         let found =
             view.state.read(keys::grant(&grant)).ok_or_else(|| RpcError::not_found("grant", grant))?;
-        Ok(Anchored { at: at(&view), value: grant_info(&view, grant, found) })
+        Ok(Anchored { at: at(&view), value: grant_info(self.next_time(&view), grant, found) })
     }
 
     fn identity_grants_by(&self, grantor: Address, page: PageRequest) -> RpcResult<Page<GrantInfo>> {
@@ -34,7 +34,7 @@ impl IdentityQueries for NodeBackend {
         let view = self.shared.view();
         let found = view.state.read(keys::sponsorship(&sponsor, &grantee));
         let found = found.ok_or_else(|| RpcError::not_found("sponsorship", grantee))?;
-        let allowance = allowance_info(&view, found.allowance);
+        let allowance = allowance_info(self.next_time(&view), found.allowance);
         Ok(Anchored { at: at(&view), value: SponsorshipInfo { sponsor, grantee, allowance } })
     }
 }
@@ -48,17 +48,17 @@ fn list(
     let view = node.shared.view();
     let (found, next_cursor) =
         page::numbered(page, |from, limit| query::grants(&view.state, side, account, from, limit))?;
-    let items = found.into_iter().map(|(id, grant)| grant_info(&view, id, grant)).collect();
+    let now = node.next_time(&view);
+    let items = found.into_iter().map(|(id, grant)| grant_info(now, id, grant)).collect();
     Ok(Page { at: at(&view), items, next_cursor })
 }
 
-fn grant_info(view: &View, grant: Hash, record: Grant) -> GrantInfo {
+fn grant_info(now: TimeMs, grant: Hash, record: Grant) -> GrantInfo {
     let Grant { grantor, grantee, allowance, .. } = record;
-    GrantInfo { grant, grantor, grantee, allowance: allowance_info(view, allowance) }
+    GrantInfo { grant, grantor, grantee, allowance: allowance_info(now, allowance) }
 }
 
-fn allowance_info(view: &View, allowance: Allowance) -> AllowanceInfo {
-    let now = next_time(view);
+fn allowance_info(now: TimeMs, allowance: Allowance) -> AllowanceInfo {
     let rows = allowance.limits.spending.iter().zip(&allowance.spent);
     let spent = rows.map(|(limit, spent)| SpentInfo {
         asset: limit.asset,

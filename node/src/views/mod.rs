@@ -46,7 +46,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
-use wattle_host::wall::now as wall;
 use wattle_primitives::{BlockId, Height, TimeMs, Tx};
 use wattle_rpc::{Backend, Gauges};
 use wattle_rpc_types::{At, RpcError, RpcResult};
@@ -106,22 +105,22 @@ impl NodeBackend {
         Ok(*status)
     }
 
+    /// About when the next block is made: by the node's clock, but never before the last one, wherever that stands.
+    fn next_time(&self, view: &View) -> TimeMs {
+        self.shared.clock().max(view.header.time_ms.next())
+    }
+
     /// The environment of the next block, as far as it can be known.
     fn next_env(&self, view: &View) -> BlockEnv {
         BlockEnv {
             params: view.schedule.params().clone(),
             chain: self.shared.chain,
             height: view.header.height.next(),
-            time_ms: next_time(view),
+            time_ms: self.next_time(view),
             parent: view.hash,
             proposer: view.header.proposer,
         }
     }
-}
-
-/// About when the next block is made: now, but never before the last one, whatever this machine's clock says.
-fn next_time(view: &View) -> TimeMs {
-    wall().max(view.header.time_ms.next())
 }
 
 /// The state that an answer describes.

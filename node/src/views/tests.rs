@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use tokio::sync::mpsc;
 use wattle_chain_spec::Preset;
 use wattle_consensus::Evidence;
+use wattle_host::wall::now as wall;
 use wattle_p2p::wire::Role;
 use wattle_primitives::call;
 use wattle_primitives::call::Call;
@@ -215,6 +216,7 @@ impl World {
         };
         let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
         let (shared, inbox) = Shared::new(self.chain, Arc::clone(&self.genesis), key, store, view);
+        shared.set_clock(wall());
         let _guard = self.runtime.enter();
         let node_key = wattle_p2p::NodeKey::from_seed(&mut [9; 32]).unwrap();
         let (network, _events) =
@@ -637,6 +639,14 @@ fn health_and_readiness_follow_driver_and_blocks() {
         (readiness.reasons, readiness.lag_heights),
         (vec!["syncing".to_owned(), "behind_peers".to_owned()], 100)
     );
+    let voter = DriverStatus { voting: true, peers: 1, ..Default::default() };
+    world.script.lock().unwrap().status = voter;
+    eventually(|| node.readiness().lag_heights == 0);
+    let skew_ms = node.shared.view().schedule.params().clock_skew_ms_max;
+    for (behind_ms, reasons) in [(skew_ms, vec![]), (skew_ms + 1, vec!["clock_behind".to_owned()])] {
+        node.shared.set_clock(TimeMs(world.header.time_ms.0 - behind_ms));
+        assert_eq!(node.health().reasons, reasons, "{behind_ms} ms behind the last block");
+    }
     let missing = vec![key(7).public(), key(8).public()];
     let quorum = Quorum {
         missing: missing.clone(),

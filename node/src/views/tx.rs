@@ -1,6 +1,6 @@
 //! Transactions: prepared, tried, offered, and followed to their end.
 
-use super::{NodeBackend, at, mixed_up, next_time, reject, storage};
+use super::{NodeBackend, at, mixed_up, reject, storage};
 use crate::driver::{Answer, Fate, Question, SubmitError};
 use crate::mempool::InsertError;
 use std::sync::Arc;
@@ -35,8 +35,9 @@ impl TxQueries for NodeBackend {
             grant,
             lane,
             nonce,
-            expires_ms: expires_ms
-                .unwrap_or_else(|| next_time(&view).saturating_add(TimeMs(wall::stretched(EXPIRES_AFTER.0)))),
+            expires_ms: expires_ms.unwrap_or_else(|| {
+                self.next_time(&view).saturating_add(TimeMs(wall::stretched(EXPIRES_AFTER.0)))
+            }),
             fee_payer,
             max_fee: Amount::MAX,
             tip,

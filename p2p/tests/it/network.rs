@@ -62,7 +62,9 @@ async fn four_validators_exchange_votes_and_blocks() {
                     assert_eq!(got, certificate(7));
                     assert!(certificates.insert(sender));
                 }
-                ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) => panic!("nobody sent these"),
+                ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) | ValidatorMessage::Clock(_) => {
+                    panic!("nobody sent these")
+                }
             }
         }
     }

@@ -154,12 +154,13 @@ impl Maker {
     }
 
     fn validator_message(&mut self) -> ValidatorMessage {
-        match self.below(5) {
+        match self.below(6) {
             0 => ValidatorMessage::Proposal { vote: self.signed_vote(), block: Box::new(self.block()) },
             1 => ValidatorMessage::Vote(self.signed_vote()),
             2 => ValidatorMessage::Certificate(self.certificate()),
             3 => ValidatorMessage::Heard(self.heard()),
-            _ => ValidatorMessage::Links(self.list(6, |make| PublicKey(make.hash().0))),
+            4 => ValidatorMessage::Links(self.list(6, |make| PublicKey(make.hash().0))),
+            _ => ValidatorMessage::Clock(TimeMs(self.number())),
         }
     }
 
@@ -337,6 +338,7 @@ fn encodings_are_pinned() {
             epoch: Epoch(1),
             numbers: BoundedVec::new(vec![7, 0, 65_535]).unwrap(),
         }))),
+        digest(encode(&ValidatorMessage::Clock(TimeMs(7)))),
         digest(encode(&Gossip::Txs(BoundedVec::new(vec![tx(1, 1)]).unwrap()))),
         digest(encode(&Gossip::Finalized(Box::new(light(1))))),
         digest(encode(&Request::Certificates { epoch: Epoch(1), above_view: View(2), max: 3 })),

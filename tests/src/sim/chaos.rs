@@ -115,11 +115,11 @@ impl Sim {
                     _ => self.nodes[node].arm_disk_fault(&mut self.rng),
                 }
             }
-            if self.rng.chance(self.faults.clock_back) {
+            if self.rng.chance(self.faults.clock_back) && self.may_jump(node) {
                 self.oracle.coverage.mark(Mark::ClockBack);
                 self.nodes[node].clock_ms = if self.rng.coin() { None } else { Some(-JUMP_MS) };
             }
-            if self.rng.chance(self.faults.clock_ahead) && self.may_run_ahead(node) {
+            if self.rng.chance(self.faults.clock_ahead) && self.may_jump(node) {
                 self.oracle.coverage.mark(Mark::ClockAhead);
                 self.nodes[node].clock_ms = Some(JUMP_MS);
             }
@@ -143,13 +143,13 @@ impl Sim {
         Ok(())
     }
 
-    /// A block that a quorum notarizes an hour early stops the chain for that hour once clocks are set right:
-    /// validators ahead and those that are not honest have less than a third, as the protocol assumes.
-    fn may_run_ahead(&mut self, node: usize) -> bool {
+    /// A clock that jumps while its node runs is believed, wherever it lands: its validator is as good as faulty. With
+    /// those that are not honest such have less than a third of the power, as the protocol assumes.
+    fn may_jump(&mut self, node: usize) -> bool {
         let Some(place) = self.plan.place_of(node) else { return true };
-        let may = self.plan.is_bearable(|i| i == place || self.ahead.contains(&i));
+        let may = self.plan.is_bearable(|i| i == place || self.wrong.contains(&i));
         if may {
-            self.ahead.insert(place);
+            self.wrong.insert(place);
         }
         may
     }
@@ -268,5 +268,8 @@ impl Sim {
         let offset =
             i64::try_from(self.rng.below(2 * max + 1)).unwrap_or(0) - i64::try_from(max).unwrap_or(0);
         self.nodes[node].clock_ms = Some(offset);
+        if self.plan.place_of(node).is_some() && self.plan.role_of(node) == Role::Honest {
+            self.fastest_ms = self.fastest_ms.max(offset);
+        }
     }
 }

@@ -64,6 +64,10 @@ marks! {
     ClockAhead = "clock jumps ahead",
     /// A node came back with its clock in 1970.
     Clock1970 = "clock restarts at 1970",
+    /// A validator that takes part carried the chain's time on, for want of a clock.
+    TimeCarried = "no clock: time carried on",
+    /// One was told by others how late it is.
+    TimeRaised = "no clock: time told by others",
     /// The validator set changed while things went wrong.
     SetChange = "set change in the storm",
     /// The liar proposed two valid blocks.
@@ -76,6 +80,10 @@ marks! {
     LiePast = "lie: time in the past",
     /// The liar proposed a block a month ahead.
     LieFuture = "lie: time in the future",
+    /// A liar dated a block as far ahead as the fastest honest clock lets pass.
+    TimeAhead = "lie: time at the limit",
+    /// A liar dated a block 1 ms after its parent.
+    TimeBack = "lie: time held back",
     /// The liar sent a body that its header does not bind.
     LieUnbound = "lie: unbound body",
     /// The liar proposed a block of too many bytes.

@@ -20,10 +20,15 @@ impl Sim {
     pub(super) fn carry_out(&mut self, node: usize, effect: Effect) -> Result<(), String> {
         self.trace.effect(self.now, node, &describe_effect(&effect));
         match effect {
+            Effect::Work(Job::Build(mut job)) => {
+                self.date(node, &mut job.template)?;
+                self.work(node, Job::Build(job));
+            }
             Effect::Work(job) => self.work(node, job),
             Effect::Persist(order) => self.order_log(node, LogOrder::Persist(order)),
             Effect::Commit(batch) => {
-                self.oracle.finalizing(node, &batch)?;
+                let latest = self.fastest_clock().saturating_add(self.skew());
+                self.oracle.finalizing(node, &batch, latest)?;
                 let Some(running) = &mut self.nodes[node].running else { return Ok(()) };
                 running.commits.extend(batch);
                 self.arm_commit(node);
@@ -248,6 +253,7 @@ fn validator(message: &ValidatorMessage) -> String {
         }
         ValidatorMessage::Links(keys) => format!("links to {}", keys.len()),
         ValidatorMessage::Heard(heard) => format!("signs of life {:?}", &*heard.numbers),
+        ValidatorMessage::Clock(time) => format!("clock at {time}"),
     }
 }
 

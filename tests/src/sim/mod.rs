@@ -14,6 +14,7 @@
 //! client.rs     who submits to whom, and again            light.rs     light clients
 //! village.rs    members of the microgrid and their meters  bills.rs     energy and money
 //! chaos.rs      crashes, partitions, clocks               heal.rs      the end of the storm
+//! time.rs       what clocks say, and liars who date blocks
 //! oracle.rs     what must hold                            coverage.rs  what was exercised
 //! trace.rs      what happened, as one hash
 //! ```
@@ -37,6 +38,7 @@ mod node;
 mod oracle;
 mod plan;
 mod rng;
+mod time;
 mod topology;
 mod trace;
 mod village;
@@ -44,7 +46,7 @@ mod village;
 pub use coverage::{Coverage, Mark, Summary};
 pub use faults::Faults;
 pub use line::Line;
-pub use plan::{Outage, Plan, Plant, Role};
+pub use plan::{Bend, Outage, Plan, Plant, Role};
 pub use topology::Topology;
 
 use byzantine::{Answers, Liar};
@@ -58,6 +60,7 @@ use plan::validator_key;
 use rng::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use time::is_told_a_clock;
 use trace::Trace;
 use wattle_consensus::MonoMs;
 use wattle_node::driver::Event;
@@ -158,8 +161,10 @@ struct Sim {
     oracle: Oracle,
     trace: Trace,
     stormy: bool,
-    /// Validators whose clock has jumped ahead.
-    ahead: BTreeSet<usize>,
+    /// Validators whose clock has jumped while they ran.
+    wrong: BTreeSet<usize>,
+    /// How far the fastest clock of the others has ever been ahead, ms.
+    fastest_ms: i64,
     /// The highest view that anybody honest has entered.
     top: Round,
     recovery: Option<Recovery>,
@@ -208,7 +213,8 @@ impl Sim {
             clients: Clients::new(chain, &plan),
             trace: Trace::new(plan.verbose),
             stormy: true,
-            ahead: BTreeSet::new(),
+            wrong: BTreeSet::new(),
+            fastest_ms: i64::MIN,
             top: Round { epoch: Epoch(0), view: View::ZERO },
             recovery: None,
             genesis_header: header,
@@ -381,15 +387,23 @@ impl Sim {
         self.look_at(node, &event)?;
         let Some(running) = &mut self.nodes[node].running else { return Ok(()) };
         self.trace.event(now, Some(node), &effects::describe_event(&event));
-        let before = running.driver.sync_counts();
+        let (counts, before) = (running.driver.sync_counts(), running.driver.reading());
+        let told = is_told_a_clock(&event);
         let effects = running.driver.step(event, MonoMs(now - running.origin), wall);
         let after = running.driver.sync_counts();
         for (more, mark) in [
-            (after.late_answers > before.late_answers, Mark::LateAnswer),
-            (after.ordered > before.ordered, Mark::SyncOrdered),
+            (after.late_answers > counts.late_answers, Mark::LateAnswer),
+            (after.ordered > counts.ordered, Mark::SyncOrdered),
         ] {
             if more {
                 self.oracle.coverage.mark(mark);
+            }
+        }
+        if told && running.driver.status().clock_carried {
+            self.oracle.coverage.mark(Mark::TimeCarried);
+            // Each driver is called four times a second.
+            if running.driver.reading().saturating_sub(before) > TimeMs(1_000) {
+                self.oracle.coverage.mark(Mark::TimeRaised);
             }
         }
         for effect in effects {
@@ -410,14 +424,6 @@ impl Sim {
             _ => {}
         }
         Ok(())
-    }
-
-    /// A node's wall clock.
-    fn wall(&self, node: usize) -> TimeMs {
-        match self.nodes[node].clock_ms {
-            Some(offset) => TimeMs(self.plan.wall_ms(self.now).saturating_add_signed(offset)),
-            None => TimeMs(self.now * self.plan.rate),
-        }
     }
 
     fn arm_timer(&mut self, node: usize) {

@@ -17,7 +17,7 @@ use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{
     Address, Amount, AssetId, BlockId, Call, Epoch, Event, Genesis, Hash, Header, Height, Outcome, PublicKey,
-    Receipt, Round, Tx, View, Vote, VoteKind, call,
+    Receipt, Round, TimeMs, Tx, View, Vote, VoteKind, call,
 };
 use wattle_runtime::modules::invariants;
 use wattle_runtime::supply::{History, Tally};
@@ -43,6 +43,8 @@ pub(super) struct Oracle {
     exposed: BTreeMap<(usize, Round), Lie>,
     /// States after final blocks, for proofs.
     states: BTreeMap<Height, State>,
+    /// Times of blocks that were proposed.
+    times: BTreeMap<Hash, TimeMs>,
     /// Every final block that any node has seen.
     finalized: BTreeMap<Height, Hash>,
     /// Every transaction in one of them.
@@ -77,6 +79,7 @@ impl Oracle {
             lies: BTreeMap::new(),
             exposed: BTreeMap::new(),
             states: BTreeMap::new(),
+            times: BTreeMap::new(),
             finalized: BTreeMap::new(),
             txs: BTreeMap::new(),
             announced: BTreeMap::new(),
@@ -93,10 +96,21 @@ impl Oracle {
     }
 
     /// A node takes blocks for final: they are the ones everybody else takes for final.
-    pub(super) fn finalizing(&mut self, node: usize, batch: &[FinalBlock]) -> Result<(), String> {
+    ///
+    /// None is dated after `latest`: the fastest honest clock, and the skew.
+    pub(super) fn finalizing(
+        &mut self,
+        node: usize,
+        batch: &[FinalBlock],
+        latest: TimeMs,
+    ) -> Result<(), String> {
         for item in batch {
             let header = item.block.header();
             let (height, hash) = (header.height, item.block.hash);
+            if header.time_ms > latest {
+                let ahead = header.time_ms.0 - latest.0;
+                return Err(format!("TIME: height {height} is {ahead} ms ahead of every clock and the skew"));
+            }
             if let Some(known) = self.finalized.get(&height) {
                 if *known != hash {
                     return Err(format!(
@@ -349,7 +363,9 @@ impl Oracle {
                 }
                 return Ok(());
             }
-            ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) => return Ok(()),
+            ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) | ValidatorMessage::Clock(_) => {
+                return Ok(());
+            }
         };
         let (vote, round) = (signed.vote, signed.vote.round());
         let signer =
@@ -395,11 +411,17 @@ impl Oracle {
 
     /// A node receives something of a validator.
     pub(super) fn received(&mut self, node: usize, message: &ValidatorMessage) {
-        if let ValidatorMessage::Proposal { vote, block } = message
-            && let Some(lie) = self.lies.get(&block.hash()).filter(|lie| lie.is_poison())
-        {
+        let ValidatorMessage::Proposal { vote, block } = message else { return };
+        let hash = block.hash();
+        self.times.insert(hash, block.header.time_ms);
+        if let Some(lie) = self.lies.get(&hash).filter(|lie| lie.is_poison()) {
             self.exposed.insert((node, vote.vote.round()), *lie);
         }
+    }
+
+    /// The time of a block that was proposed.
+    pub(super) fn time_of(&self, block: &Hash) -> Option<TimeMs> {
+        self.times.get(block).copied()
     }
 
     /// An honest validator votes: never for a bad block. One that gives the view of such a block up has refused it.

@@ -35,6 +35,15 @@ pub enum Plant {
     ClonedKey,
 }
 
+/// How liars date the blocks that they propose, every one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bend {
+    /// As far ahead as the honest validator with the fastest clock lets pass.
+    Ahead,
+    /// As little after the parent as is valid.
+    Back,
+}
+
 /// Character of a validator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -70,6 +79,8 @@ pub struct Plan {
     pub powers: Vec<u64>,
     /// Character of each. Those that are not honest have less than a third of the power in every set.
     pub roles: Vec<Role>,
+    /// How liars date their blocks; `None`: by their clocks.
+    pub bend: Option<Bend>,
     /// The shape of their network.
     pub topology: Topology,
     /// Nodes without a key.
@@ -118,6 +129,7 @@ impl Plan {
             validators,
             powers: vec![1; validators],
             roles: vec![Role::Honest; validators],
+            bend: None,
             topology: Topology::Mesh,
             followers: 1,
             lying_followers: 0,
@@ -167,6 +179,8 @@ impl Plan {
         }
         plan.settle(&mut Rng::new(seed, "settlement"));
         plan.narrow(&mut Rng::new(seed, "lines"));
+        let bends = [None, Some(Bend::Ahead), Some(Bend::Back)];
+        plan.bend = Rng::new(seed, "time").pick(&bends).copied().flatten();
         plan
     }
 
@@ -220,6 +234,19 @@ impl Plan {
                 self.roles[at] = Role::Honest;
             }
         }
+    }
+
+    /// As many liars as the sets bear, who date their blocks so.
+    #[must_use]
+    pub fn with_bent_time(mut self, bend: Bend) -> Self {
+        self.bend = Some(bend);
+        for at in (1..self.validators).rev() {
+            self.roles[at] = Role::Liar;
+            if !self.is_bearable(|_| false) {
+                self.roles[at] = Role::Honest;
+            }
+        }
+        self
     }
 
     /// Whether validators that are not honest and those that are `bad` besides have less than a third of the power of
@@ -304,6 +331,7 @@ impl Plan {
             validators,
             topology,
             powers,
+            bend,
             followers,
             lying_followers,
             lights,
@@ -325,7 +353,7 @@ impl Plan {
             .map(|(i, role)| format!("{i} {role:?}"))
             .collect();
         format!(
-            "{validators} validators in a {topology:?}, powers {powers:?}, not honest [{}], {followers} followers ({lying_followers} lie), {lights} light clients, clocks at {rate}, {clearing:?}, losses {losses:?}, epochs of {epoch_length}, {lines:?}, {outages:?}, storm {storm_ms} ms, {faults:?}",
+            "{validators} validators in a {topology:?}, powers {powers:?}, not honest [{}], liars bend time {bend:?}, {followers} followers ({lying_followers} lie), {lights} light clients, clocks at {rate}, {clearing:?}, losses {losses:?}, epochs of {epoch_length}, {lines:?}, {outages:?}, storm {storm_ms} ms, {faults:?}",
             roles.join(", ")
         )
     }

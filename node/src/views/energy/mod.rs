@@ -3,10 +3,10 @@
 pub(super) mod interval;
 mod readings;
 
-use super::{NodeBackend, View, at, chain, events, next_time, page, storage};
+use super::{NodeBackend, View, at, chain, events, page, storage};
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::units::IntervalId;
-use wattle_primitives::{Address, Amount, AssetId, Hash, Height};
+use wattle_primitives::{Address, Amount, AssetId, Hash, Height, TimeMs};
 use wattle_rpc_types::{
     Anchored, BillRequest, EnergyQueries, EventItem, IntervalInfo, MandateInfo, MemberInfo, MeterInfo,
     MicrogridInfo, Page, PageRequest, PausedInfo, ReadingItem, ReadingsRequest, RpcError, RpcResult,
@@ -111,7 +111,8 @@ impl EnergyQueries for NodeBackend {
     ) -> RpcResult<Page<MemberInfo>> {
         let view = self.shared.view();
         let grid = grid(&view, &microgrid)?;
-        let info = |(account, member)| member_info(&view, &microgrid, &grid, account, member);
+        let now = self.next_time(&view);
+        let info = |(account, member)| member_info(&view, now, &microgrid, &grid, account, member);
         if let Some(account) = account {
             let found = view.state.read(keys::member(&microgrid, &account));
             let items = found.map(|member| info((account, member))).into_iter().collect();
@@ -125,7 +126,7 @@ impl EnergyQueries for NodeBackend {
     fn energy_mandate(&self, microgrid: Hash, account: Address) -> RpcResult<Anchored<MandateInfo>> {
         let view = self.shared.view();
         let grid = grid(&view, &microgrid)?;
-        let found = mandate_info(&view, &microgrid, &grid, &account);
+        let found = mandate_info(&view, self.next_time(&view), &microgrid, &grid, &account);
         let value = found.ok_or_else(|| RpcError::not_found("mandate", account))?;
         Ok(Anchored { at: at(&view), value })
     }
@@ -242,9 +243,14 @@ fn meter_info(node: &NodeBackend, view: &View, address: Address, meter: &Meter) 
     })
 }
 
-fn mandate_info(view: &View, id: &Hash, grid: &Microgrid, owner: &Address) -> Option<MandateInfo> {
+fn mandate_info(
+    view: &View,
+    now: TimeMs,
+    id: &Hash,
+    grid: &Microgrid,
+    owner: &Address,
+) -> Option<MandateInfo> {
     let Mandate { allowance, notice_ms, given_ms, .. } = view.state.read(keys::mandate(id, owner))?;
-    let now = next_time(view);
     let expires_ms = allowance.limits.expires_ms;
     let left = if now < expires_ms { allowance.left(now, grid.asset) } else { Amount::ZERO };
     let row = allowance.limits.spending.first();
@@ -258,7 +264,14 @@ fn mandate_info(view: &View, id: &Hash, grid: &Microgrid, owner: &Address) -> Op
     })
 }
 
-fn member_info(view: &View, id: &Hash, grid: &Microgrid, account: Address, member: Member) -> MemberInfo {
+fn member_info(
+    view: &View,
+    now: TimeMs,
+    id: &Hash,
+    grid: &Microgrid,
+    account: Address,
+    member: Member,
+) -> MemberInfo {
     let Member { code, credit_limit, reserved, exposed, meters, suspended, until, .. } = member;
     let customer = query::customer(&view.state, grid, code);
     let Customer { estimates, escrow, paid_out, .. } = customer;
@@ -272,7 +285,7 @@ fn member_info(view: &View, id: &Hash, grid: &Microgrid, account: Address, membe
         estimated: estimates,
         escrow,
         paid_out,
-        mandate: mandate_info(view, id, grid, &account),
+        mandate: mandate_info(view, now, id, grid, &account),
         exposed,
         meters,
         suspended,

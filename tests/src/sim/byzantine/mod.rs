@@ -18,7 +18,7 @@ use wattle_node::work::BuildJob;
 use wattle_node::work::Worker;
 use wattle_p2p::wire::ValidatorMessage;
 use wattle_primitives::{
-    Block, Hash, Proposal, PublicKey, Round, SecretKey, SignedVote, ValidatorIndex, Vote,
+    Block, Hash, Proposal, PublicKey, Round, SecretKey, SignedVote, TimeMs, ValidatorIndex, Vote,
 };
 
 /// Rounds whose lies are remembered.
@@ -68,6 +68,10 @@ impl Liar {
             ValidatorMessage::Vote(vote) => (*vote, false),
             ValidatorMessage::Certificate(_) | ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) => {
                 return honest;
+            }
+            ValidatorMessage::Clock(_) => {
+                let time = *self.rng.pick(&[TimeMs::ZERO, TimeMs::MAX]).unwrap_or(&TimeMs::MAX);
+                return vec![Arc::new(ValidatorMessage::Clock(time))];
             }
         };
         if !self.is_own(&vote) {
