@@ -1,12 +1,13 @@
-//! A validator's clock: what it judges the times of proposals by, and dates its own. No block ever moves it.
+//! A validator's clock: what it judges the times of proposals by, and dates its own. No block moves one that is believed.
 //!
 //! It is the operating system's clock, unless at the start that stands more than [`BEHIND_MS_MAX`] behind the last
 //! committed block: a computer without a real-time clock wakes up in 1970. Then the time is carried on from that block
 //! by the monotonic clock, and raised to what validators with more than a third of the power say at least, so to what at
-//! least one honest clock says. As soon as the operating system's clock is set it is believed, until the next start.
+//! least one honest clock says; and to the last final block's. As soon as the operating system's clock is set it is
+//! believed, until the next start.
 //!
 //! A block may be ahead of the honest clock that let it pass by the skew. The time is carried on from that much before
-//! it, so that restarts add up to nothing. The reasons: `docs/adr/readings-of-time.md`.
+//! it, so that neither restarts nor blocks of liars add up to anything. The reasons: `docs/adr/readings-of-time.md`.
 //!
 //! # Invariants
 //! - With less than a third of the power faulty, a carried time is never ahead of every honest clock.
@@ -35,6 +36,7 @@ pub struct Clock {
 #[derive(Clone, Debug)]
 struct Carried {
     from: Anchor,
+    skew: TimeMs,
     /// The last word of each other validator; those of the set alone.
     reports: BTreeMap<PublicKey, Anchor>,
 }
@@ -56,8 +58,18 @@ impl Clock {
     /// The clock of a validator that starts at `mono` with a block of `header_ms` as its last committed one.
     #[must_use]
     pub fn new(header_ms: TimeMs, clock_skew_ms_max: u64, mono: MonoMs) -> Self {
-        let time = header_ms.saturating_sub(TimeMs(clock_skew_ms_max));
-        Self { carried: Some(Carried { from: Anchor { time, at: mono }, reports: BTreeMap::new() }) }
+        let skew = TimeMs(clock_skew_ms_max);
+        let from = Anchor { time: header_ms.saturating_sub(skew), at: mono };
+        Self { carried: Some(Carried { from, skew, reports: BTreeMap::new() }) }
+    }
+
+    /// A block of `header_ms` is final: an honest clock had reached the skew before it, and so has a carried time.
+    pub fn finalized(&mut self, header_ms: TimeMs, mono: MonoMs) {
+        if let Some(carried) = &mut self.carried
+            && !planted!("carried-time-stays-behind")
+        {
+            carried.raise(header_ms.saturating_sub(carried.skew), mono);
+        }
     }
 
     /// The time, where the operating system's clock says `os`.
@@ -88,13 +100,19 @@ impl Clock {
             set.index_of(key).is_some() && mono.since(said.at) < REPORT_AGE_MS_MAX
         };
         carried.reports.retain(|key, said| counts(key, said));
-        if let Some(time) = carried.vouched(mono, set).filter(|time| *time > carried.from.now(mono)) {
-            carried.from = Anchor { time, at: mono };
+        if let Some(time) = carried.vouched(mono, set) {
+            carried.raise(time, mono);
         }
     }
 }
 
 impl Carried {
+    fn raise(&mut self, time: TimeMs, mono: MonoMs) {
+        if time > self.from.now(mono) {
+            self.from = Anchor { time, at: mono };
+        }
+    }
+
     /// The latest time that validators with more than a third of the power say at least.
     fn vouched(&self, mono: MonoMs, set: &ValidatorSet) -> Option<TimeMs> {
         let power_of = |key: &PublicKey| set.index_of(key).and_then(|at| set.get(at)).map(|v| v.power.0);

@@ -97,6 +97,19 @@ fn a_carried_time_is_raised_to_what_more_than_a_third_of_the_power_says_at_least
 }
 
 #[test]
+fn a_carried_time_is_raised_to_the_skew_before_what_is_final_and_a_believed_one_is_not() {
+    let (mut clock, final_ms) = (clock(), later(HEADER, DAY_MS));
+    clock.read(START, TimeMs(0));
+    clock.finalized(final_ms, START);
+    assert_eq!(clock.read(START, TimeMs(0)), TimeMs(final_ms.0 - SKEW_MS));
+    clock.finalized(HEADER, START.after(1));
+    assert_eq!(clock.read(START.after(1), TimeMs(1)), TimeMs(final_ms.0 - SKEW_MS + 1), "never lowered");
+    assert_eq!(clock.read(START.after(2), final_ms), final_ms);
+    clock.finalized(later(final_ms, DAY_MS), START.after(2));
+    assert_eq!(clock.read(START.after(2), final_ms), final_ms);
+}
+
+#[test]
 fn what_others_say_ages_by_the_own_monotonic_clock_and_is_forgotten() {
     let (set, day) = (set(&[1, 1, 1, 1]), later(HEADER, DAY_MS));
     let told = |gap_ms: u64| {

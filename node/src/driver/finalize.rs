@@ -44,6 +44,7 @@ impl Driver {
     /// Hands final blocks to the database and lets go of what they settle.
     pub(super) fn commit(&mut self, batch: Vec<FinalBlock>) {
         self.finalized_at = self.mono;
+        self.clock.finalized(self.tree.header.time_ms, self.mono);
         for item in &batch {
             self.txs.finalized(&item.block, &self.tree.state, self.tree.header.time_ms);
             self.room.finalized(item.block.round(), self.schedule.params().block_bytes_max);
