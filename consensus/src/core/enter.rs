@@ -97,7 +97,7 @@ impl Core {
     }
 
     /// How many times a long stall has doubled the limit of timeouts.
-    fn doublings(&self) -> u64 {
+    pub(super) fn doublings(&self) -> u64 {
         let hopes = self.current.view.saturating_sub(self.hope).0 < HOPE_VIEWS;
         if hopes || planted!("stall-timers-capped") {
             0

@@ -33,7 +33,7 @@ fn run(seed: u64, nodes: usize, faults: Faults) -> Sim {
     sim
 }
 
-const CALM: Faults = Faults {
+pub(super) const CALM: Faults = Faults {
     drop_permille: 0,
     delay_ms_max: 30,
     duplicate_permille: 0,

@@ -71,8 +71,8 @@ pub enum JournalError {
     /// The sign state failed.
     #[error("sign state")]
     Signer(#[from] SignerError),
-    /// The log holds something that this build cannot read.
-    #[error("the consensus log was written by another version")]
+    /// The log is whole and holds something that this build cannot read.
+    #[error("the consensus log was written by another version: start the version that wrote it")]
     Decode(#[from] DecodeError),
 }
 

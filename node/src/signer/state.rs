@@ -102,7 +102,10 @@ impl SignState {
                 return Err(Refused::Conflict { kind, round });
             }
             if last.round > round {
-                return Err(Refused::Stale { kind, round, last: last.round });
+                return match kind {
+                    VoteKind::Nullify if sit_out.is_some() && self.may_give_up_again(round) => Ok(false),
+                    _ => Err(Refused::Stale { kind, round, last: last.round }),
+                };
             }
         }
         match kind {
@@ -124,6 +127,12 @@ impl SignState {
         }
         self.set(kind, mark);
         Ok(true)
+    }
+
+    /// Whether a round below the last nullify was not finalized and never will be: finalize votes only go up, and need
+    /// a round after the last nullify.
+    fn may_give_up_again(&self, round: Round) -> bool {
+        self.finalize.is_none_or(|last| last.round < round) && !planted!("lost-log-nullifies-once")
     }
 
     /// Notes a vote that was signed before, whatever its order.
