@@ -186,6 +186,25 @@ fn in_a_stall_a_view_that_is_given_up_at_once_lasts_a_while_all_the_same() {
     }
 }
 
+/// Goal: after the loss of its log a validator is past the views that it had given up in no time, and no further.
+#[test]
+fn views_given_up_before_the_log_was_lost_are_given_up_again_at_once() {
+    let mut bench = Bench::new(1, 100);
+    let passed = Passed::new(&bench);
+    let (finalized, last) = (1, 2 * PACED_VIEWS);
+    bench.core.gave_up(Some(GivenUp { after: round(finalized), last: round(last) }));
+    let nullifies = |out: &[Output], view: u64| {
+        let nullified = format!("cast nullify {view}");
+        out.iter().any(|output| show(output) == nullified)
+    };
+    let mut out = bench.feed(0, Input::Start);
+    for view in 1..=last {
+        assert_eq!(nullifies(&out, view), view > finalized, "view {view}");
+        out = bench.feed(0, Input::Certificate(passed.view(view)));
+    }
+    assert!(!nullifies(&out, last + 1));
+}
+
 /// Goal: a leader without room does not hold up those that have room again; one with room proposes.
 #[test]
 fn in_a_long_stall_a_leader_without_room_gives_its_view_up_and_proposes_once_there_is_room() {
