@@ -53,4 +53,4 @@ pub use input::{Input, Verdict, Work};
 pub use leader::Rotation;
 pub use light::{LightBlock, LightError, TrustedState};
 pub use output::{BuildRequest, HaltReason, Output, To};
-pub use record::Record;
+pub use record::{GivenUp, Record};

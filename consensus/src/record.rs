@@ -37,3 +37,20 @@ impl Record {
 }
 
 wattle_primitives::decodable! { Record: 1 + <Certificate as wattle_primitives::Decode>::MAX_BYTES; }
+
+/// Rounds that a validator had given up before its log was lost, by its sign state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// Its last finalize, which no nullify may stand beside; rounds after it were given up, or not voted in at the end.
+    pub after: Round,
+    /// Its last nullify.
+    pub last: Round,
+}
+
+impl GivenUp {
+    /// Whether a round may be given up again, and nothing else be done in it.
+    #[must_use]
+    pub fn contains(&self, round: Round) -> bool {
+        self.after < round && round <= self.last
+    }
+}

@@ -25,7 +25,7 @@ pub(super) struct Current {
     pub(super) proposal_at: Option<MonoMs>,
     /// The leader has long been silent: the view is given up at once.
     pub(super) skip: bool,
-    /// The proposal is invalid, or this validator's own vote or block cannot be made.
+    /// The proposal is invalid, this validator's own vote or block cannot be made, or the view was given up before.
     pub(super) give_up: bool,
     /// A block was asked for.
     pub(super) building: bool,
@@ -45,6 +45,7 @@ impl Core {
             entered_at: self.now,
             resend_at: self.now.after(self.retry_ms()),
             skip: self.leader_is_silent(view),
+            give_up: self.was_given_up(view),
             ..Current::default()
         };
         self.forget_old_views();
@@ -97,7 +98,7 @@ impl Core {
     }
 
     /// How many times a long stall has doubled the limit of timeouts.
-    fn doublings(&self) -> u64 {
+    pub(super) fn doublings(&self) -> u64 {
         let hopes = self.current.view.saturating_sub(self.hope).0 < HOPE_VIEWS;
         if hopes || planted!("stall-timers-capped") {
             0
@@ -123,6 +124,11 @@ impl Core {
             self.current.entered_at = self.now;
             self.current.proposal_at = self.current.proposal_at.map(|_| self.now);
         }
+    }
+
+    /// Whether a view was given up before the log was lost.
+    pub(super) fn was_given_up(&self, view: View) -> bool {
+        self.given_up.is_some_and(|given_up| given_up.contains(self.round(view)))
     }
 
     /// When the current view is given up, as far as timers say.

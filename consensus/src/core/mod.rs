@@ -35,7 +35,7 @@ use crate::header::Rules;
 use crate::nullified::Nullified;
 use crate::tally::Ballots;
 use crate::view::ViewState;
-use crate::{HaltReason, Input, Output, Verdict, Work};
+use crate::{GivenUp, HaltReason, Input, Output, Verdict, Work};
 use enter::Current;
 use std::collections::{BTreeMap, BTreeSet};
 use wattle_primitives::{
@@ -94,6 +94,8 @@ pub struct Core {
     own: BTreeMap<(VoteKind, View), SignedVote>,
     /// The view in which this validator last had reason to hope that a stall is over: a restart, or room again.
     hope: View,
+    /// Rounds that were given up before the log was lost: their votes are nowhere, and they are given up again at once.
+    given_up: Option<GivenUp>,
     fetcher: Fetcher,
     /// When each validator was last heard, and the highest view it voted in.
     heard: Vec<(MonoMs, View)>,
@@ -132,6 +134,7 @@ impl Core {
             voted: Voted::default(),
             own: BTreeMap::new(),
             hope: View::ZERO,
+            given_up: None,
             fetcher: Fetcher::new(retry_ms),
             heard: vec![Default::default(); size],
             answered: vec![None; size],

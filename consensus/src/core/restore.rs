@@ -3,7 +3,7 @@
 use super::{Core, Phase};
 use crate::block::Exec;
 use crate::tally::Ballots;
-use crate::{Record, To};
+use crate::{GivenUp, Record, To};
 use wattle_primitives::{Hash, Proposal, SignedVote, View, VoteKind, planted};
 
 impl Core {
@@ -32,6 +32,11 @@ impl Core {
             self.restore_certified(view, &block);
         }
         self.out.clear(); // offences found again were handed out before
+    }
+
+    /// Takes up what the sign state knows and the log has lost. Before [`crate::Input::Start`].
+    pub const fn gave_up(&mut self, given_up: Option<GivenUp>) {
+        self.given_up = given_up;
     }
 
     /// Everything that [`Core::restore`] needs to find again: who keeps this needs nothing that was persisted before.

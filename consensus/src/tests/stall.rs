@@ -1,6 +1,7 @@
 //! Stalls that last for months: the chain goes on when their cause is gone, and takes little room meanwhile.
 
-use super::sim::{Faults, Sim};
+use super::sim::Sim;
+use super::sim_runs::CALM;
 use super::table::*;
 use crate::config::{FETCH_VIEWS, HOPE_VIEWS, PACED_VIEWS, STALL_VIEWS, VIEWS_BEHIND_MAX};
 use crate::*;
@@ -185,6 +186,52 @@ fn in_a_stall_a_view_that_is_given_up_at_once_lasts_a_while_all_the_same() {
     }
 }
 
+/// Goal: after the loss of its log a validator is past the views that it had given up in no time, and no further.
+#[test]
+fn views_given_up_before_the_log_was_lost_are_given_up_again_at_once() {
+    let mut bench = Bench::new(1, 100);
+    let passed = Passed::new(&bench);
+    let (finalized, last) = (1, 2 * PACED_VIEWS);
+    bench.core.gave_up(Some(GivenUp { after: round(finalized), last: round(last) }));
+    let nullifies = |out: &[Output], view: u64| {
+        let nullified = format!("cast nullify {view}");
+        out.iter().any(|output| show(output) == nullified)
+    };
+    let mut out = bench.feed(0, Input::Start);
+    for view in 1..=last {
+        assert_eq!(nullifies(&out, view), view > finalized, "view {view}");
+        out = bench.feed(0, Input::Certificate(passed.view(view)));
+    }
+    assert!(!nullifies(&out, last + 1));
+}
+
+/// Goal: a leader without room does not hold up those that have room again; one with room proposes.
+#[test]
+fn in_a_long_stall_a_leader_without_room_gives_its_view_up_and_proposes_once_there_is_room() {
+    let full = Input::Backpressure { on: true };
+    let stalled = 2 * STALL_VIEWS;
+    let pace_ms = 4 * TIMING.timeout_ms_max / 64;
+    let nullified = format!("cast nullify {}", stalled + 1);
+    let built = format!("build {} on 0", stalled + 1);
+    let leader = || {
+        let mut bench = Bench::new(1, 100);
+        let passed = Passed::new(&bench);
+        bench.start();
+        passed.pass(&mut bench, 0, 1..=stalled);
+        bench
+    };
+    leader().check(vec![
+        step("no room", 0, full.clone(), &[]),
+        step("not at once", pace_ms - 1, Input::Tick, &[]),
+        step("the others need not wait for a timer", pace_ms, Input::Tick, &[&nullified]),
+    ]);
+    leader().check(vec![
+        step("no room", 0, full, &[]),
+        step("room before the view is given up", pace_ms - 1, Input::Backpressure { on: false }, &[]),
+        step("work", pace_ms, Input::Work(Work::Transaction), &[&built]),
+    ]);
+}
+
 /// Goal: a stall in which every leader proposes keeps the blocks of recent views, and of notarized ones.
 #[test]
 fn blocks_of_views_that_came_to_nothing_are_forgotten() {
@@ -216,16 +263,6 @@ fn blocks_of_views_that_came_to_nothing_are_forgotten() {
     let in_log = bench.core.records().iter().filter(|r| matches!(r, Record::Block(_))).count() as u64;
     assert!(in_log <= kept, "{in_log} bodies in the log");
 }
-
-const CALM: Faults = Faults {
-    drop_permille: 0,
-    delay_ms_max: 30,
-    duplicate_permille: 0,
-    crash_permille: 0,
-    partition_permille: 0,
-    power_cut_permille: 0,
-    liar: false,
-};
 
 /// Goal: a stall of 50,000 views, with the disks of half the power full, ends by itself when there is room, in spite of
 /// power cuts on the way; who has nothing of it catches up when it is needed for a quorum.

@@ -82,13 +82,15 @@ fn cure_log(home: &Home, genesis: &Genesis) -> CliResult {
     let aside = cure(&home.data_dir(), &home.sign_dir(), key, config).map_err(|error| {
         let code = match error {
             CureError::Whole => "log_whole",
+            CureError::Version(_) => "log_version",
             CureError::SignState(_) | CureError::Slot => "sign_state",
             CureError::Log(_) | CureError::File(_) => "log",
         };
         CliError::failed(code, &error)
     })?;
     let text = format!(
-        "the corrupt log is at {}; start the node: it sits out what it may have voted in, then takes part again",
+        "the corrupt log is at {}; start the node: it sits out what it may have voted in, then takes part again. \
+         Keep that log until then: if a block is missing for which it voted to be final, only that block helps, from a peer",
         aside.display()
     );
     Ok(Report::new(json!({ "aside": aside, "ok": true }), text))

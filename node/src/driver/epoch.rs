@@ -45,6 +45,7 @@ impl Driver {
         if self.current.me.is_some() {
             let mut core = Core::new(self.core_config());
             core.restore(self.replay.iter().cloned());
+            core.gave_up(self.given_up);
             self.current.core = Some(core);
             self.replay.retain(|record| record.epoch() > epoch);
             self.feed(Input::Start);

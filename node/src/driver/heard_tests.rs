@@ -56,7 +56,15 @@ impl Node {
         let (key, mempool) = (person.map(public), Limits::NODE);
         let setup = Setup { chain: worker.chain, key, mempool, log_bytes: u64::MAX };
         let (wall, schedule) = (header.time_ms, Arc::clone(&worker.schedule));
-        let boot = Boot { header, state, schedule, certificate: None, records: vec![], bodies: vec![] };
+        let boot = Boot {
+            header,
+            state,
+            schedule,
+            certificate: None,
+            records: vec![],
+            bodies: vec![],
+            given_up: None,
+        };
         let (said, gave, asked) = (Vec::new(), Vec::new(), Vec::new());
         let mut node = Self { driver: Driver::new(setup, boot), wall, now: 0, said, gave, asked };
         node.step(Event::Start);

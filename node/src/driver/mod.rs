@@ -67,7 +67,7 @@ use std::sync::Arc;
 use sync::Sync;
 use tree::Tree;
 use txs::Txs;
-use wattle_consensus::{Clock, Core, Input, MonoMs, Record, Work};
+use wattle_consensus::{Clock, Core, GivenUp, Input, MonoMs, Record, Work};
 use wattle_p2p::wire::Gossip;
 use wattle_primitives::{Block, Certificate, Hash, Header, PublicKey, TimeMs};
 use wattle_runtime::{Schedule, State};
@@ -104,6 +104,8 @@ pub struct Boot {
     pub records: Vec<Record>,
     /// Bodies in the log.
     pub bodies: Vec<Block>,
+    /// Rounds that were given up by votes that the log has lost.
+    pub given_up: Option<GivenUp>,
 }
 
 /// A node without its surroundings.
@@ -134,6 +136,7 @@ pub struct Driver {
     low_space: bool,
     /// Log records of the last run, until the epochs they belong to have started.
     replay: Vec<Record>,
+    given_up: Option<GivenUp>,
     work: Work,
     entered_at: MonoMs,
     nullifications: u64,
@@ -149,7 +152,8 @@ impl Driver {
     /// A driver that goes on from what was found on disk. Nothing happens before [`Event::Start`].
     #[must_use]
     pub fn new(setup: Setup, boot: Boot) -> Self {
-        let Boot { header, state, schedule, certificate, records: mut replay, bodies: logged } = boot;
+        let Boot { header, state, schedule, certificate, records: mut replay, bodies: logged, given_up } =
+            boot;
         let mut bodies = blocks::Bodies::default();
         for block in logged {
             replay.push(Record::Block(block.header.clone()));
@@ -176,6 +180,7 @@ impl Driver {
             backlog: Backlog::default(),
             low_space: false,
             replay,
+            given_up,
             work: Work::None,
             entered_at: MonoMs(0),
             nullifications: 0,

@@ -11,13 +11,15 @@ use wattle_consensus::config::VIEWS_BEHIND_MAX;
 use wattle_host::dir::Dir;
 use wattle_p2p::wire::ValidatorMessage;
 use wattle_p2p::{NodeKey, PeerId};
-use wattle_primitives::{Epoch, Lane, Proposal, Round, SignedVote, View, Vote};
+use wattle_primitives::{Epoch, Height, Lane, Proposal, Round, SignedVote, View, Vote};
 use wattle_test_disk::SimDir;
 
 /// Validators; the first is this node.
 const MEMBERS: [u8; 4] = [200, 201, 202, 203];
 const EPOCH: Epoch = Epoch(0);
 const LOG_BYTES: u64 = 256 * 1024;
+/// Deadlines after which what has not come never comes: an hour and more.
+const DEADLINES_MAX: u32 = 20_000;
 
 /// One validator of four, with its log; the others are what the test says.
 struct Member {
@@ -27,23 +29,36 @@ struct Member {
     driver: Driver,
     journal: Journal<SimDir, SimDir>,
     peer: PeerId,
+    mono: MonoMs,
+    /// Of the last block committed, which `chain` ends with.
+    certificate: Option<Certificate>,
 }
 
 impl Member {
     fn new() -> Self {
-        let (chain, wal, sign) = (TestChain::of(&MEMBERS), SimDir::new(), SimDir::new());
-        let (driver, journal) = Self::open(&chain, &wal, &sign);
+        Self::of(&MEMBERS)
+    }
+
+    /// The first of these validators.
+    fn of(members: &[u8]) -> Self {
+        let (chain, wal, sign) = (TestChain::of(members), SimDir::new(), SimDir::new());
+        let (driver, journal) = Self::open(&chain, None, &wal, &sign);
         let peer = NodeKey::from_seed(&mut [1; 32]).unwrap().peer_id();
-        let mut member = Self { chain, wal, sign, driver, journal, peer };
+        let mut member = Self { chain, wal, sign, driver, journal, peer, mono: MonoMs(1), certificate: None };
         member.settle(Event::Start);
         member
     }
 
-    fn open(chain: &TestChain, wal: &SimDir, sign: &SimDir) -> (Driver, Journal<SimDir, SimDir>) {
+    fn open(
+        chain: &TestChain,
+        certificate: Option<Certificate>,
+        wal: &SimDir,
+        sign: &SimDir,
+    ) -> (Driver, Journal<SimDir, SimDir>) {
         let config = WalConfig { chain: chain.worker.chain, entropy: [1; 32], segment_bytes: LOG_BYTES / 4 };
         let me = key(MEMBERS[0]);
         let public = me.public();
-        let Voting { journal, records, bodies, .. } =
+        let Voting { journal, records, bodies, given_up, .. } =
             Journal::open(wal.clone(), sign.clone(), chain.worker.chain, me, true, config).unwrap();
         let setup = Setup {
             chain: chain.worker.chain,
@@ -53,15 +68,18 @@ impl Member {
         };
         let (header, state) = (chain.header.clone(), chain.state.clone());
         let schedule = Arc::clone(&chain.worker.schedule);
-        (Driver::new(setup, Boot { header, state, schedule, certificate: None, records, bodies }), journal)
+        (
+            Driver::new(setup, Boot { header, state, schedule, certificate, records, bodies, given_up }),
+            journal,
+        )
     }
 
     /// Loses power and comes back.
     fn restart(self) -> Self {
-        let Self { chain, wal, sign, driver, journal, peer } = self;
+        let Self { chain, wal, sign, driver, journal, peer, mono, certificate } = self;
         drop((driver, journal));
-        let (driver, journal) = Self::open(&chain, &wal, &sign);
-        let mut member = Self { chain, wal, sign, driver, journal, peer };
+        let (driver, journal) = Self::open(&chain, certificate.clone(), &wal, &sign);
+        let mut member = Self { chain, wal, sign, driver, journal, peer, mono, certificate };
         member.settle(Event::Start);
         member
     }
@@ -73,11 +91,15 @@ impl Member {
         let mut votes = Vec::new();
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            for effect in self.driver.step(event, MonoMs(1), now) {
+            for effect in self.driver.step(event, self.mono, now) {
                 match effect {
                     Effect::Work(job) => events.push_back(Event::Done(self.chain.worker.run(job))),
                     Effect::Persist(order) => {
                         events.push_back(Event::Done(self.journal.persist(order, Syncs::InTurn).unwrap()));
+                    }
+                    Effect::Commit(blocks) => {
+                        let height = self.commit(blocks.last().unwrap());
+                        events.push_back(Event::Done(Done::Committed { height }));
                     }
                     Effect::Broadcast(message) => {
                         if let ValidatorMessage::Vote(signed) = message.as_ref() {
@@ -89,6 +111,26 @@ impl Member {
             }
         }
         votes
+    }
+
+    /// The database: keeps the last block. Returns its height.
+    fn commit(&mut self, last: &FinalBlock) -> Height {
+        self.chain.header = last.block.header().clone();
+        self.chain.state = last.executed.state.clone();
+        self.certificate.clone_from(&last.certificate);
+        self.chain.header.height
+    }
+
+    /// Lets time pass, from one deadline to the next, until a state is reached.
+    fn wait_until(&mut self, reached: impl Fn(&DriverStatus) -> bool) {
+        for _ in 0..DEADLINES_MAX {
+            if reached(&self.driver.status()) {
+                return;
+            }
+            self.mono = self.mono.after(1).max(self.driver.next_deadline());
+            self.settle(Event::Tick);
+        }
+        panic!("{:?} at {:?}", self.driver.status(), self.mono);
     }
 
     fn hear(&mut self, from: u8, message: ValidatorMessage) -> Vec<Vote> {
@@ -163,4 +205,19 @@ fn a_stall_takes_bounded_memory_and_log_and_outlives_restarts() {
     assert_eq!(member.driver.status().height.0, 0);
     let votes: Vec<Vote> = (views + 1..=views + 2).flat_map(|view| member.propose(view)).collect();
     assert!(votes.iter().any(|vote| matches!(vote, Vote::Notarize(_))), "{votes:?}");
+}
+
+/// Goal: a validator alone whose disk was full for many views, and whose log was put aside afterwards, gives those views
+/// up again and goes on.
+#[test]
+fn a_validator_alone_goes_on_after_a_stall_and_the_cure_of_its_log() {
+    let mut member = Member::of(&MEMBERS[..1]);
+    member.wait_until(|status| status.height.0 == 2);
+    member.settle(Event::LowSpace(true));
+    let stalled = member.driver.status().view.saturating_add(View(20));
+    member.wait_until(|status| status.view > stalled);
+    member.wal = SimDir::new();
+    let mut member = member.restart();
+    assert!(member.driver.status().view > stalled, "past the stall without waiting");
+    member.wait_until(|status| status.height.0 >= 4);
 }

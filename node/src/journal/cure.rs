@@ -23,6 +23,9 @@ pub enum CureError {
     /// There is nothing to cure.
     #[error("the consensus log is whole")]
     Whole,
+    /// It is whole, for another version of the program: put aside, it would take with it what only it knows.
+    #[error("the consensus log is another version's and may be whole: start the node with that version")]
+    Version(#[source] JournalError),
     /// The fault is not damage: another cure is needed.
     #[error("the consensus log cannot be read")]
     Log(#[source] JournalError),
@@ -48,7 +51,12 @@ pub fn cure(data: &Path, sign: &Path, key: SecretKey, config: WalConfig) -> Resu
         .and_then(|wal| read_log(&wal))
     {
         Ok(_) => return Err(CureError::Whole),
-        Err(JournalError::Wal(WalError::MidLogCorruption { .. }) | JournalError::Decode(_)) => {}
+        Err(JournalError::Wal(WalError::MidLogCorruption { .. })) => {}
+        Err(error @ (JournalError::Decode(_) | JournalError::Wal(WalError::Version { .. }))) => {
+            if !planted!("cure-of-another-version") {
+                return Err(CureError::Version(error));
+            }
+        }
         Err(error) => return Err(CureError::Log(error)),
     }
     if !sign.exists() {

@@ -14,7 +14,7 @@ use crate::signer::{DataDir, PendingVote, Signer, SignerError, Standing, SyncedT
 use crate::wal::{GROUP_BYTES_MAX, Wal, WalConfig, WalError};
 use crate::work::{Done, Token};
 use record::vote_bytes;
-use wattle_consensus::Record;
+use wattle_consensus::{GivenUp, Record};
 use wattle_host::dir::Dir;
 use wattle_primitives::{Block, DecodeError, Hash, Height, SecretKey, ValidatorIndex, Vote, encode};
 
@@ -36,6 +36,8 @@ pub struct Voting<W: Dir, S: Dir> {
     pub bodies: Vec<Block>,
     /// Whether the log has kept up with the sign state.
     pub standing: Standing,
+    /// Rounds that were given up by votes that the log has lost.
+    pub given_up: Option<GivenUp>,
 }
 
 /// One group for the log.
@@ -71,8 +73,8 @@ pub enum JournalError {
     /// The sign state failed.
     #[error("sign state")]
     Signer(#[from] SignerError),
-    /// The log holds something that this build cannot read.
-    #[error("the consensus log was written by another version")]
+    /// The log is whole and holds something that this build cannot read.
+    #[error("the consensus log was written by another version: start the version that wrote it")]
     Decode(#[from] DecodeError),
 }
 
@@ -95,7 +97,11 @@ impl<W: Dir, S: Dir> Journal<W, S> {
         let own =
             records.iter().filter_map(|r| if let Record::Vote(own) = r { Some(own.vote) } else { None });
         let (signer, standing) = Signer::open(sign, chain, key, data)?.reconcile(own)?;
-        Ok(Voting { journal: Self { wal, signer }, records, bodies, standing })
+        let given_up = match standing {
+            Standing::Level => None,
+            Standing::SitOut { .. } => signer.state().given_up(),
+        };
+        Ok(Voting { journal: Self { wal, signer }, records, bodies, standing, given_up })
     }
 
     /// Signs the votes of a group, writes them with its records, syncs log and sign state, then hands the votes out.

@@ -4,6 +4,7 @@ use super::*;
 use crate::wal::SEGMENT_BYTES;
 use std::collections::BTreeMap;
 use wattle_host::dir::OsDir;
+use wattle_primitives::domain::WAL_SEGMENT;
 use wattle_primitives::{Epoch, Proposal, Round, SignedVote, View, VoteKind};
 use wattle_test_disk::{Crash, Faults, SimDir};
 
@@ -249,6 +250,41 @@ fn a_corrupt_log_is_put_aside_and_costs_no_second_signature() {
     signs_nothing_twice(&mut journal.signer, &sent, "after the cure");
     let done = journal.persist(order(&[notarize(5, 1)]), Syncs::InTurn).unwrap();
     assert!(matches!(done, Done::Persisted { signed, .. } if signed.len() == 1));
+}
+
+/// Goal: what another version wrote, in its layout or in its records, is told apart from damage and stays where it is.
+#[test]
+fn a_log_of_another_version_is_not_put_aside() {
+    let dir = |path: &std::path::Path| OsDir::open(path).unwrap();
+    for layout in [true, false] {
+        let temp = tempfile::tempdir().unwrap();
+        let (data, sign) = (temp.path().join("data"), temp.path().join("sign"));
+        let wal = data.join(WAL_DIR);
+        let mut journal = Journal::open(dir(&wal), dir(&sign), CHAIN, key(), true, CONFIG).unwrap().journal;
+        journal.persist(order(&[notarize(1, 1)]), Syncs::InTurn).unwrap();
+        if layout {
+            drop(journal);
+            let name = dir(&wal).list().unwrap().into_iter().find(|n| n.starts_with("wal-")).unwrap();
+            let mut bytes = std::fs::read(wal.join(&name)).unwrap();
+            bytes[40..44].copy_from_slice(&2u32.to_le_bytes()); // after sum and magic
+            let sum = Hash::of(WAL_SEGMENT, &[&bytes[32..crate::wal::PAGE_BYTES]]);
+            bytes[..32].copy_from_slice(sum.as_bytes());
+            std::fs::write(wal.join(&name), bytes).unwrap();
+        } else {
+            journal.wal.append(Height(1), &[vec![u8::MAX; 8]]).unwrap();
+            drop(journal);
+        }
+        let opened = Journal::open(dir(&wal), dir(&sign), CHAIN, key(), false, CONFIG);
+        let error = opened.map(drop).unwrap_err();
+        let told = match &error {
+            JournalError::Wal(WalError::Version { found }) => layout && *found == 2,
+            error => !layout && matches!(error, JournalError::Decode(_)),
+        };
+        assert!(told, "{error:?}");
+        let cured = cure(&data, &sign, key(), CONFIG);
+        assert!(matches!(cured, Err(CureError::Version(_))), "{cured:?}");
+        assert!(wal.exists());
+    }
 }
 
 #[test]

@@ -181,11 +181,12 @@ impl Opened {
         let opened =
             storage::open(&config.place, &config.genesis, config.validator_key.as_ref(), &config.metrics)?;
         let storage::Opened { store, found, voting } = opened;
-        let (mut records, mut bodies, mut journal) = (Vec::new(), Vec::new(), None);
+        let (mut records, mut bodies, mut given_up, mut journal) = (Vec::new(), Vec::new(), None, None);
         if let Some(voting) = voting {
             if let crate::signer::Standing::SitOut { past } = voting.standing {
                 tracing::warn!(%past, "the log has lost votes: sitting out until past that round");
             }
+            given_up = voting.given_up;
             (journal, records, bodies) = (Some(voting.journal), voting.records, voting.bodies);
         }
         let chain = found.chain;
@@ -193,7 +194,7 @@ impl Opened {
         let key = config.validator_key.as_ref().map(SecretKey::public);
         let log_bytes = config.place.config.wal_segment_bytes;
         let setup = Setup { chain, key, mempool: config.mempool, log_bytes };
-        let driver = Driver::new(setup, found.boot(records, bodies));
+        let driver = Driver::new(setup, found.boot(records, bodies, given_up));
         Ok(Self { store, driver, view, chain, journal })
     }
 }

@@ -13,7 +13,7 @@ use crate::wal::WalConfig;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use wattle_consensus::Record;
+use wattle_consensus::{GivenUp, Record};
 use wattle_host::FileError;
 use wattle_host::dir::OsDir;
 use wattle_primitives::{Block, Certificate, Genesis, Hash, Header, Height, SecretKey};
@@ -151,10 +151,10 @@ pub fn open_chain(store: &dyn Store, genesis: &Genesis) -> Result<Found, Storage
 }
 
 impl Found {
-    /// The start of a driver, with the contents of the log.
+    /// The start of a driver, with the contents of the log and what it has lost.
     #[must_use]
-    pub fn boot(self, records: Vec<Record>, bodies: Vec<Block>) -> Boot {
+    pub fn boot(self, records: Vec<Record>, bodies: Vec<Block>, given_up: Option<GivenUp>) -> Boot {
         let Self { header, state, schedule, certificate, .. } = self;
-        Boot { header, state, schedule, certificate, records, bodies }
+        Boot { header, state, schedule, certificate, records, bodies, given_up }
     }
 }

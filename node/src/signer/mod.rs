@@ -22,7 +22,9 @@
 //! - The log knows later votes (the crash came between the two syncs, or a slot is damaged): the state takes them over.
 //! - The state knows later votes: the log has lost some. Notarize and finalize votes are refused up to the last
 //!   such round, but for identical bytes. Nullify stays allowed by the rules above: with it, validators that all
-//!   lost power between the two syncs leave the round; without it, none of them ever could.
+//!   lost power between the two syncs leave the round; without it, none of them ever could. Between the last finalize
+//!   and the last nullify it is signed too, without a note: validators that all lost their logs pass over every view
+//!   again that they had given up (docs/adr/sign-state-sit-out.md).
 //! - They contradict each other: [`SignerError::Conflict`]; nothing is signed.
 //!
 //! A single damaged slot therefore never costs safety: what the other slot misses, the log knows.

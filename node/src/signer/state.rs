@@ -2,8 +2,9 @@
 
 use super::SignerError;
 use borsh::{BorshDeserialize, BorshSerialize};
+use wattle_consensus::GivenUp;
 use wattle_primitives::domain::SIGN_DIGEST;
-use wattle_primitives::{Hash, Round, Vote, VoteKind, planted};
+use wattle_primitives::{Epoch, Hash, Round, View, Vote, VoteKind, planted};
 
 /// A vote that was signed: its round, and the digest of its signing bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -102,7 +103,12 @@ impl SignState {
                 return Err(Refused::Conflict { kind, round });
             }
             if last.round > round {
-                return Err(Refused::Stale { kind, round, last: last.round });
+                let again =
+                    sit_out.and_then(|_| self.given_up()).is_some_and(|given_up| given_up.contains(round));
+                return match kind {
+                    VoteKind::Nullify if again && !planted!("lost-log-nullifies-once") => Ok(false),
+                    _ => Err(Refused::Stale { kind, round, last: last.round }),
+                };
             }
         }
         match kind {
@@ -124,6 +130,14 @@ impl SignState {
         }
         self.set(kind, mark);
         Ok(true)
+    }
+
+    /// Rounds in which no finalize was or will be signed: finalize votes only go up, and need a round after the last
+    /// nullify.
+    pub(crate) fn given_up(&self) -> Option<GivenUp> {
+        let nothing = Round { epoch: Epoch::ZERO, view: View::ZERO };
+        let after = self.finalize.map_or(nothing, |last| last.round);
+        self.nullify.map(|last| GivenUp { after, last: last.round })
     }
 
     /// Notes a vote that was signed before, whatever its order.

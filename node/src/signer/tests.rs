@@ -169,15 +169,43 @@ fn reconciling_takes_over_sits_out_or_refuses() {
     assert!(matches!(conflict, Err(SignerError::Conflict { .. })));
 }
 
+/// Goal: what was given up is given up again when the log is lost, and nothing else is signed below the last nullify.
+#[test]
+fn a_lost_log_lets_only_views_that_were_given_up_be_given_up_again() {
+    let dir = SimDir::new();
+    let mut signer = fresh(&dir);
+    for vote in [notarize(1, 1), finalize(1, 1), nullify(2), notarize(3, 1), nullify(4)] {
+        signer.prepare(vote, ME).unwrap();
+    }
+    signer.sync().unwrap();
+    assert!(signer.prepare(nullify(3), ME).is_err(), "the log is whole: nothing is said again");
+    drop(signer);
+    let (mut signer, standing) = open(&dir, DataDir::InUse).unwrap().reconcile([]).unwrap();
+    assert_eq!(standing, Standing::SitOut { past: round(0, 4) });
+    let (state, operations) = (*signer.state(), dir.counts().operations);
+    for view in 2..=4 {
+        let token = signer.sync().unwrap();
+        let pending = signer.prepare(nullify(view), ME).unwrap();
+        assert_eq!(pending.release(&token).unwrap().vote, nullify(view));
+    }
+    assert!(signer.prepare(nullify(1), ME).is_err(), "it was voted to be final");
+    for view in 2..=4 {
+        assert!(signer.prepare(finalize(view, 1), ME).is_err(), "view {view}");
+        assert!(signer.prepare(notarize(view, 9), ME).is_err(), "view {view}");
+    }
+    assert_eq!((*signer.state(), dir.counts().operations), (state, operations), "nothing is noted");
+    signer.prepare(notarize(5, 1), ME).unwrap();
+}
+
 proptest! {
     #[test]
-    fn no_order_of_requests_and_restarts_gives_two_votes_or_a_nullified_finalize(
-        asked in proptest::collection::vec((0..3u8, 0..2u64, 1..5u64, 0..3u8, any::<bool>()), 1..60)
+    fn no_order_of_requests_restarts_and_lost_logs_gives_two_votes_or_a_nullified_finalize(
+        asked in proptest::collection::vec((0..3u8, 0..2u64, 1..5u64, 0..3u8, any::<bool>(), any::<bool>()), 1..60)
     ) {
         let dir = SimDir::new();
         let mut signer = fresh(&dir);
         let mut said: BTreeMap<(VoteKind, Round), Vote> = BTreeMap::new();
-        for (kind, epoch, view, block, crash) in asked {
+        for (kind, epoch, view, block, crash, lost) in asked {
             let vote = match kind {
                 0 => Vote::Notarize(proposal(epoch, view, block)),
                 1 => Vote::Nullify(round(epoch, view)),
@@ -191,7 +219,8 @@ proptest! {
             if crash {
                 drop(signer);
                 dir.crash(Crash::AnySectors, view);
-                signer = open(&dir, DataDir::InUse).unwrap().reconcile(said.values().copied()).unwrap().0;
+                let log = said.values().copied().filter(|_| !lost);
+                signer = open(&dir, DataDir::InUse).unwrap().reconcile(log).unwrap().0;
             }
         }
         for (kind, round) in said.keys() {

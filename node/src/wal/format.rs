@@ -15,7 +15,8 @@ const HEAD_FIELDS_BYTES: usize = 8 + 8 + 8 + 8 + 4 + 4 + 32;
 const SEGMENT_FIELDS_BYTES: usize = 8 + 4 + 32 + 32 + 8 + 8;
 const SEGMENT_MAGIC: [u8; 8] = *b"WATWALSG";
 const GROUP_MAGIC: [u8; 8] = *b"WATWALGR";
-const VERSION: u32 = 1;
+/// Version of the layout.
+pub(super) const VERSION: u32 = 1;
 const PREFIX: &str = "wal-";
 /// Ending of a segment that is not finished and has never held a group.
 pub(super) const UNFINISHED: &str = ".tmp";
@@ -30,7 +31,7 @@ pub(super) struct LogId(pub(super) [u8; 32]);
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct SegmentHead {
     magic: [u8; 8],
-    version: u32,
+    pub(super) version: u32,
     pub(super) chain: Hash,
     pub(super) log_id: LogId,
     pub(super) segment: u64,
@@ -78,14 +79,14 @@ pub(super) fn encode_segment(chain: &Hash, log_id: &LogId, segment: u64, first_g
     page
 }
 
-/// Reads page 0; `None` when its sum, magic or version is wrong.
+/// Reads page 0; `None` when its sum or magic is wrong. Of another version, nothing but the version means anything.
 pub(super) fn decode_segment(page: &[u8; PAGE_BYTES]) -> Option<SegmentHead> {
     let (sum, rest) = page.split_at(SUM_BYTES);
     if Hash::of(WAL_SEGMENT, &[rest]).as_bytes() != sum {
         return None;
     }
     let head = SegmentHead::try_from_slice(rest.get(..SEGMENT_FIELDS_BYTES)?).ok()?;
-    (head.magic == SEGMENT_MAGIC && head.version == VERSION).then_some(head)
+    (head.magic == SEGMENT_MAGIC).then_some(head)
 }
 
 /// Bytes that a group of these records takes, padding included.

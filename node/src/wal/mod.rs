@@ -117,6 +117,15 @@ pub enum WalError {
         /// Genesis hash found.
         found: Hash,
     },
+    /// Its layout is another version's.
+    #[error(
+        "write-ahead log of version {found}, this program reads version {}: start the version that wrote it",
+        format::VERSION
+    )]
+    Version {
+        /// Version found.
+        found: u32,
+    },
     /// Durable records are damaged or missing: the node must not sign on top of them.
     #[error("write-ahead log is corrupt in segment {segment} at byte {offset}: {detail}")]
     MidLogCorruption {

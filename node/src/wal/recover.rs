@@ -87,6 +87,9 @@ impl<D: Dir> Found<D> {
         }
         file.read_at(0, &mut page)?;
         let head = format::decode_segment(&page).ok_or(corrupt(0, "the first page is damaged"))?;
+        if head.version != format::VERSION {
+            return Err(WalError::Version { found: head.version });
+        }
         if head.chain != config.chain {
             return Err(WalError::WrongChain { expected: config.chain, found: head.chain });
         }

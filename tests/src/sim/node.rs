@@ -101,11 +101,12 @@ impl Node {
     ) -> Result<Height, StorageError> {
         let found = open_chain(self.store.as_ref(), genesis)?;
         let height = found.header.height;
-        let (mut records, mut bodies, mut journal) = (Vec::new(), Vec::new(), None);
+        let (mut records, mut bodies, mut given_up, mut journal) = (Vec::new(), Vec::new(), None, None);
         if let Some(seed) = self.seed {
             let config = WalConfig { chain: found.chain, entropy, segment_bytes: self.segment_bytes };
             let (wal, sign, key) = (self.wal.clone(), self.sign.clone(), SecretKey::from_seed(seed));
             let voting = Journal::open(wal, sign, found.chain, key, height == Height::ZERO, config)?;
+            given_up = voting.given_up;
             (journal, records, bodies) = (Some(voting.journal), voting.records, voting.bodies);
         }
         self.life += 1;
@@ -120,7 +121,7 @@ impl Node {
         let setup =
             Setup { chain: found.chain, key: self.key, mempool: Limits::NODE, log_bytes: self.segment_bytes };
         self.running = Some(Box::new(Running {
-            driver: Driver::new(setup, found.boot(records, bodies)),
+            driver: Driver::new(setup, found.boot(records, bodies, given_up)),
             shared,
             _commands: commands,
             worker,
