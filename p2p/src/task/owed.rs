@@ -7,7 +7,7 @@
 //! nobody from status and proofs: the streams of a connection bound them.
 //!
 //! # Invariants
-//! - A request is here from when its answer is made until the library says that it is over, which it does once for each.
+//! - A request is here from when it is taken until the library says that it is over, which it does for each.
 //! - What is counted is the sum over these requests.
 
 use crate::config::Limits;
