@@ -75,7 +75,9 @@ where
     where
         T: AsyncWrite + Unpin + Send,
     {
-        write(io, &response).await
+        let bytes = frame(&response)?;
+        drop(response); // its reader may take its time
+        end(io, &bytes).await
     }
 }
 
@@ -109,6 +111,10 @@ pub async fn write<M: Encode + Decode + Sync>(
     io: &mut (impl AsyncWrite + Unpin + Send),
     message: &M,
 ) -> io::Result<()> {
+    end(io, &frame(message)?).await
+}
+
+fn frame<M: Encode + Decode>(message: &M) -> io::Result<Vec<u8>> {
     let bytes = encode(message);
     if bytes.len() > M::MAX_BYTES {
         // Our own fault: nothing a peer sends gets here. The stream ends and the peer tries elsewhere.
@@ -116,7 +122,10 @@ pub async fn write<M: Encode + Decode + Sync>(
         return Err(io::Error::new(io::ErrorKind::InvalidInput, detail));
     }
     let length = u32::try_from(bytes.len()).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
-    io.write_all(&length.to_le_bytes()).await?;
-    io.write_all(&bytes).await?;
+    Ok([&length.to_le_bytes()[..], &bytes].concat())
+}
+
+async fn end(io: &mut (impl AsyncWrite + Unpin + Send), frame: &[u8]) -> io::Result<()> {
+    io.write_all(frame).await?;
     io.close().await
 }

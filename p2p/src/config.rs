@@ -1,7 +1,7 @@
 //! Configuration of the network layer.
 
 use crate::GateLimits;
-use crate::wire::{Role, ValidatorProof};
+use crate::wire::{RESPONSE_BYTES_MAX, Role, ValidatorProof};
 use libp2p::{Multiaddr, PeerId, identity};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -88,7 +88,11 @@ pub struct Limits {
     pub requests_per_second: u32,
     /// Requests that one peer may make at once after a pause.
     pub requests_burst: u32,
-    /// How long a request may take, its answer on the wire included.
+    /// Most bytes of answers to one peer that are being written: at least one largest answer.
+    pub answer_bytes_per_peer_max: usize,
+    /// Most bytes of answers that are being written to all peers but validators of the set.
+    pub answer_bytes_max: usize,
+    /// How long a request may take, its answer on the wire included; each way, since the library has one time for both.
     pub request_timeout: Duration,
     /// How long the node has to make an answer for a peer.
     pub answer_timeout: Duration,
@@ -120,6 +124,8 @@ impl Default for Limits {
             requests_max: 256,
             requests_per_second: 200,
             requests_burst: 400,
+            answer_bytes_per_peer_max: RESPONSE_BYTES_MAX,
+            answer_bytes_max: 8 * RESPONSE_BYTES_MAX,
             request_timeout: REQUEST_TIMEOUT,
             answer_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),

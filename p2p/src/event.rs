@@ -96,12 +96,14 @@ pub enum NetEvent {
 
 /// Takes the answer to one request.
 #[derive(Debug)]
-pub struct Responder(pub(crate) oneshot::Sender<Response>);
+pub struct Responder(pub(crate) oneshot::Sender<(Response, usize)>);
 
 impl Responder {
     /// Answers. Does nothing when the peer has gone or waited too long.
     pub fn send(self, response: Response) {
-        let _ = self.0.send(response);
+        // Measured here: the network task has no time for it. What has no length is longer than any answer may be.
+        let bytes = borsh::object_length(&response).unwrap_or(usize::MAX);
+        let _ = self.0.send((response, bytes));
     }
 }
 

@@ -10,7 +10,7 @@
 //! - **Gossip** carries transactions and finalized headers, anonymous, named by content, forwarded only after the
 //!   node's verdict.
 //! - **Everything is bounded**: connections, in all and from one network, queues, frames (before allocation), requests
-//!   under way and per second. Penalties add up to a ban that expires.
+//!   under way and per second, answers that wait to be read. Penalties add up to a ban that expires.
 //!
 //! # Not here
 //! Whether a vote, block or transaction is valid; what to do next. No consensus rules, no database, no secret key of

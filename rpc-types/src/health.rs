@@ -40,7 +40,7 @@ pub struct Liveness {
     pub total_power: VotingPower,
     /// Power of those that are missing.
     pub missing_power: VotingPower,
-    /// Keys of those that are missing: none of them gave a sign of life for 7 s.
+    /// Keys of those that are missing: none of them gave a sign of life for 8 s.
     pub validators_missing: Vec<PublicKey>,
 }
 

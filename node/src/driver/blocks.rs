@@ -243,10 +243,16 @@ impl Driver {
 
     /// The answer to a question of ours.
     pub(super) fn on_response(&mut self, token: Token, response: Option<Response>) {
-        if let Some(fetch) = self.bodies.fetches.remove(&token) {
+        let fetch = self.bodies.fetches.remove(&token);
+        let numbers = self.heard.asked(token);
+        let asked = fetch.map(|fetch| fetch.peer).or(numbers).or_else(|| self.sync.asked_of(token));
+        if let Some(peer) = asked.filter(|_| response.is_some()) {
+            self.heard_from_peer(&peer);
+        }
+        if let Some(fetch) = fetch {
             self.on_fetched(&fetch, response);
-        } else if self.heard.asked(token) {
-            self.on_heard_response(response);
+        } else if numbers.is_some() {
+            self.on_heard_response(token, response);
         } else {
             self.on_sync_response(token, response);
         }

@@ -258,7 +258,10 @@ impl Driver {
         match message {
             ValidatorMessage::Proposal { vote, block } => self.on_proposal(peer, vote, *block),
             ValidatorMessage::Vote(vote) => self.take_vote(peer, vote),
-            ValidatorMessage::Certificate(certificate) => self.feed(Input::Certificate(certificate)),
+            ValidatorMessage::Certificate(certificate) => {
+                self.heard_finalized(&certificate);
+                self.feed(Input::Certificate(certificate));
+            }
             ValidatorMessage::Links(_) | ValidatorMessage::Heard(_) | ValidatorMessage::Clock(_) => {}
         }
     }

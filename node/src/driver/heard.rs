@@ -2,10 +2,13 @@
 //! absence of blocks says nothing for long.
 //!
 //! Whoever holds a validator's key counts its signs of life, one every [`SIGN_INTERVAL_MS`], and tells its neighbours
-//! the newest number it knows of each member ([`Heard`]). A member lives here when it says anything itself, or when its
-//! number rises: only the member makes it rise, so that neighbours who go on telling each other of a dead one do not
-//! keep it alive. Where links are missing a number is passed on at once. A node without a vote asks its peers for their
-//! numbers.
+//! the newest number it knows of each member ([`Heard`]). A member lives here when it says anything itself, answers
+//! included, when it has signed a finalization that is new here, or when its number rises: only the member makes it
+//! rise, so that neighbours who go on telling each other of a dead one do not keep it alive. Where links are missing a
+//! number is passed on at once.
+//!
+//! A node without a vote asks its peers for their numbers, and compares what a peer says with what the same peer said
+//! before: a number that one of them invents makes nobody else's old.
 //!
 //! A member is missing after [`SILENCE_MS`] without a sign. When those that are left, this node among them, have less
 //! power than a quorum, the chain stands, and [`Effect::Quorum`] says so; it comes again when they are a quorum again.
@@ -21,16 +24,19 @@
 
 use super::{Driver, Effect, Quorum};
 use crate::work::Token;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use wattle_consensus::MonoMs;
+use wattle_p2p::PeerId;
 use wattle_p2p::wire::{Heard as Numbers, Request, Response, ValidatorMessage};
-use wattle_primitives::{BoundedVec, PublicKey, planted};
+use wattle_primitives::{BoundedVec, Certificate, PublicKey, Round, Vote, planted};
 
 /// How often the holder of a validator's key gives a sign of life, and a node without a vote asks for them, in ms.
 const SIGN_INTERVAL_MS: u64 = 2_000;
-/// Silence after which a validator is missing, in ms: three signs did not come.
-const SILENCE_MS: u64 = 7_000;
+/// Silence after which a validator is missing, in ms: its link may carry an answer for 6 s before less is asked for,
+/// and its next sign comes an interval later. With the pause between two looks and the time until it is shown, what
+/// ended is told within 10 s.
+const SILENCE_MS: u64 = 8_000;
 /// Peers that are asked each time: one without power takes questions until its connection is given up.
 const ASKED_PEERS: usize = 2;
 /// Most questions under way.
@@ -51,7 +57,12 @@ pub(super) struct Signs {
     sign_at: MonoMs,
     /// Somebody is to be told at once.
     news: bool,
-    questions: BTreeSet<Token>,
+    /// Questions for numbers, and whom they were put to.
+    questions: BTreeMap<Token, PeerId>,
+    /// Numbers that peers answered with.
+    told: BTreeMap<PeerId, BTreeMap<PublicKey, u16>>,
+    /// The newest finalization that was shown.
+    finalized: Option<Round>,
     /// As told last.
     lost: bool,
 }
@@ -62,6 +73,15 @@ struct Sign {
     at: MonoMs,
     /// The newest number known; 0 when none is.
     number: u16,
+    /// When it was told.
+    told_at: MonoMs,
+}
+
+impl Sign {
+    /// Of a validator that has time to be heard.
+    const fn new(now: MonoMs) -> Self {
+        Self { at: now, number: 0, told_at: now }
+    }
 }
 
 impl Signs {
@@ -73,20 +93,39 @@ impl Signs {
         self.looked_at = mono;
     }
 
-    /// A validator says something itself.
-    fn alive(&mut self, key: PublicKey) {
-        let now = self.now;
-        self.by_key.entry(key).and_modify(|sign| sign.at = now).or_insert(Sign { at: now, number: 0 });
+    /// A validator lives. Strangers have keys too, and are not counted.
+    fn alive(&mut self, key: &PublicKey) {
+        if let Some(sign) = self.by_key.get_mut(key) {
+            sign.at = self.now;
+        }
     }
 
     /// Somebody knows of this number; whether it is a new sign of life.
     fn rises(&mut self, key: PublicKey, number: u16) -> bool {
-        let sign = self.by_key.entry(key).or_insert(Sign { at: self.now, number: 0 });
+        let sign = self.by_key.entry(key).or_insert(Sign::new(self.now));
         let new = is_newer(number, sign.number) && !planted!("told-life-ignored");
         if new {
-            *sign = Sign { at: self.now, number };
+            *sign = Sign { at: self.now, number, told_at: self.now };
         }
         new
+    }
+
+    /// A peer answers with this number. Newer than what the same peer said before, it is a sign of life. It takes the
+    /// place of the number known, unless that is newer and no older than a sign's interval: peers are not equally late.
+    fn answered(&mut self, peer: PeerId, key: PublicKey, number: u16) {
+        if number == 0 {
+            return;
+        }
+        let sign = self.by_key.entry(key).or_insert(Sign::new(self.now));
+        let before = self.told.entry(peer).or_default().insert(key, number);
+        let before = before.filter(|_| !planted!("lie-makes-numbers-old")).unwrap_or(sign.number);
+        if !is_newer(number, before) {
+            return;
+        }
+        sign.at = self.now;
+        if is_newer(number, sign.number) || self.now.since(sign.told_at) > SIGN_INTERVAL_MS {
+            (sign.number, sign.told_at) = (number, self.now);
+        }
     }
 
     fn is_missing(&self, key: &PublicKey) -> bool {
@@ -94,9 +133,15 @@ impl Signs {
         self.by_key.get(key).is_none_or(silent)
     }
 
-    /// Whether a question was for numbers.
-    pub(super) fn asked(&mut self, token: Token) -> bool {
-        self.questions.remove(&token)
+    /// Whom a question for numbers was put to.
+    pub(super) fn asked(&self, token: Token) -> Option<PeerId> {
+        self.questions.get(&token).copied()
+    }
+
+    /// A peer is gone.
+    pub(super) fn gone(&mut self, peer: &PeerId) {
+        self.told.remove(peer);
+        self.questions.retain(|_, asked| asked != peer);
     }
 }
 
@@ -117,7 +162,31 @@ impl Driver {
     /// Something has come from a validator itself.
     pub(super) fn heard_from(&mut self, key: PublicKey) {
         self.heard.look(self.mono);
-        self.heard.alive(key);
+        self.heard.alive(&key);
+    }
+
+    /// A peer has answered.
+    pub(super) fn heard_from_peer(&mut self, peer: &PeerId) {
+        if let Some(key) = self.peers.validator(peer).filter(|_| !planted!("answers-are-silence")) {
+            self.heard_from(key);
+        }
+    }
+
+    /// A certificate verified: who signed a finalization that is new here lives.
+    pub(super) fn heard_finalized(&mut self, certificate: &Certificate) {
+        let (round, header) = (certificate.round(), &self.tree.header);
+        let known = self.heard.finalized.max(Some(Round { epoch: header.epoch, view: header.view }));
+        if !matches!(certificate.vote, Vote::Finalize(_)) || Some(round) <= known {
+            return;
+        }
+        self.heard.finalized = Some(round);
+        self.heard.look(self.mono);
+        let set = self.schedule.validators(round.epoch);
+        for signer in certificate.signers().filter_map(|index| set.get(index)) {
+            if !planted!("signers-are-silent") {
+                self.heard.alive(&signer.key);
+            }
+        }
     }
 
     /// The streams to a validator are open: it is told whom else this node hears.
@@ -126,30 +195,43 @@ impl Driver {
         self.heard.news = true;
     }
 
-    /// A peer tells which signs of life it knows.
+    /// A neighbour tells which signs of life it knows.
     pub(super) fn on_heard(&mut self, told: &Numbers) {
-        self.heard.look(self.mono);
-        let set = self.schedule.validators(told.epoch);
-        let known = told.epoch.next() >= self.current.epoch && set.len() == told.numbers.len();
-        if !known {
-            return; // of a set that this node does not know, or has forgotten
-        }
-        for (member, number) in set.members().iter().zip(told.numbers.iter().copied()) {
-            if self.setup.key == Some(member.key) {
-                if is_newer(number, self.heard.own) {
-                    self.heard.own = number; // of an earlier life of ours: the next one is newer
-                }
-            } else if self.heard.rises(member.key, number) && self.relay.anybody_deaf_to(&member.key) {
+        for (key, number) in self.numbers_of_others(told) {
+            if self.heard.rises(key, number) && self.relay.anybody_deaf_to(&key) {
                 self.heard.news = true;
             }
         }
     }
 
     /// A question for numbers is answered.
-    pub(super) fn on_heard_response(&mut self, response: Option<Response>) {
-        if let Some(Response::Heard(told)) = response {
-            self.on_heard(&told);
+    pub(super) fn on_heard_response(&mut self, token: Token, response: Option<Response>) {
+        let peer = self.heard.questions.remove(&token);
+        if let (Some(peer), Some(Response::Heard(told))) = (peer, response) {
+            for (key, number) in self.numbers_of_others(&told) {
+                self.heard.answered(peer, key, number);
+            }
         }
+    }
+
+    /// Whose these numbers are, but for our own; none when they are of a set that this node does not know, or has
+    /// forgotten.
+    fn numbers_of_others(&mut self, told: &Numbers) -> Vec<(PublicKey, u16)> {
+        self.heard.look(self.mono);
+        let set = self.schedule.validators(told.epoch);
+        let fits = set.len() == told.numbers.len() || planted!("numbers-of-another-set");
+        if told.epoch.next() < self.current.epoch || !fits {
+            return Vec::new();
+        }
+        let keys = set.members().iter().map(|member| member.key);
+        let (own, others): (Vec<_>, Vec<_>) =
+            keys.zip(told.numbers.iter().copied()).partition(|(key, _)| self.setup.key == Some(*key));
+        for (_, number) in own {
+            if is_newer(number, self.heard.own) {
+                self.heard.own = number; // of an earlier life of ours: the next one is newer
+            }
+        }
+        others
     }
 
     /// The newest number known of each member.
@@ -167,9 +249,11 @@ impl Driver {
     /// Others are members now: newcomers have time to be heard, who was missing still is.
     pub(super) fn listen_to(&mut self, known: &[PublicKey]) {
         self.heard.look(self.mono);
-        let new = Sign { at: self.heard.now, number: 0 };
+        let new = Sign::new(self.heard.now);
         let before = std::mem::take(&mut self.heard.by_key);
         self.heard.by_key = known.iter().map(|key| (*key, before.get(key).copied().unwrap_or(new))).collect();
+        let by_key = &self.heard.by_key;
+        self.heard.told.values_mut().for_each(|told| told.retain(|key, _| by_key.contains_key(key)));
     }
 
     /// Gives signs of life or asks for them, and says when a quorum is lost or found.
@@ -198,7 +282,9 @@ impl Driver {
     fn ask_whom_peers_hear(&mut self) {
         let members: Vec<PublicKey> = self.current.set.members().iter().map(|member| member.key).collect();
         let mut asked = Vec::with_capacity(ASKED_PEERS);
-        while let Some(peer) = self.peers.choose(&members, &asked).filter(|_| asked.len() < ASKED_PEERS) {
+        while asked.len() < ASKED_PEERS {
+            let but = if planted!("same-peer-asked-twice") { &[][..] } else { &asked[..] };
+            let Some(peer) = self.peers.choose(&members, but) else { break };
             asked.push(peer);
         }
         for peer in asked {
@@ -206,7 +292,7 @@ impl Driver {
             if self.heard.questions.len() >= QUESTIONS_MAX {
                 self.heard.questions.pop_first();
             }
-            self.heard.questions.insert(token);
+            self.heard.questions.insert(token, peer);
             self.emit(Effect::Ask { token, peer, request: Request::Heard });
         }
     }

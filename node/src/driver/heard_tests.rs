@@ -23,8 +23,10 @@ struct Node {
     said: Vec<(u64, Vec<PublicKey>)>,
     /// Signs of life that it gave to its neighbours: when, and the numbers.
     gave: Vec<(u64, Numbers)>,
-    /// Its questions.
+    /// Its questions for numbers.
     asked: Vec<(Token, PeerId)>,
+    /// Its questions for blocks.
+    fetches: Vec<Token>,
 }
 
 fn public(n: u8) -> PublicKey {
@@ -65,8 +67,8 @@ impl Node {
             bodies: vec![],
             given_up: None,
         };
-        let (said, gave, asked) = (Vec::new(), Vec::new(), Vec::new());
-        let mut node = Self { driver: Driver::new(setup, boot), wall, now: 0, said, gave, asked };
+        let (said, gave, asked, fetches) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut node = Self { driver: Driver::new(setup, boot), wall, now: 0, said, gave, asked, fetches };
         node.step(Event::Start);
         node
     }
@@ -83,6 +85,7 @@ impl Node {
                     }
                 }
                 Effect::Ask { token, peer, request: Request::Heard } => self.asked.push((token, peer)),
+                Effect::Ask { token, request: Request::Blocks { .. }, .. } => self.fetches.push(token),
                 _ => {}
             }
         }
@@ -90,10 +93,8 @@ impl Node {
 
     /// The streams to a person's node are open.
     fn link(&mut self, person: u8) {
-        let validator = Some(public(person));
-        let peer = peer(person);
-        self.step(Event::PeerReady { peer, validator, height: Height(0), serves: true });
-        self.step(Event::ValidatorConnected { key: public(person), peer });
+        self.meet(person, true);
+        self.step(Event::ValidatorConnected { key: public(person), peer: peer(person) });
     }
 
     fn hear(&mut self, from: u8, message: ValidatorMessage) {
@@ -116,6 +117,21 @@ impl Node {
         }
     }
 
+    /// A peer is there that serves, and is no validator's unless said so.
+    fn meet(&mut self, person: u8, validator: bool) {
+        let (peer, validator) = (peer(person), validator.then(|| public(person)));
+        self.step(Event::PeerReady { peer, validator, height: Height(0), serves: true });
+    }
+
+    /// Peers answer what they were asked for numbers; who says none says nothing.
+    fn answers(&mut self, told: impl Fn(PeerId, u64) -> Option<Numbers>) {
+        for (token, to) in std::mem::take(&mut self.asked) {
+            if let Some(told) = told(to, self.now) {
+                self.step(Event::Response { token, response: Some(Response::Heard(told)) });
+            }
+        }
+    }
+
     fn missing(&self) -> Vec<PublicKey> {
         self.driver.status().quorum.missing
     }
@@ -129,6 +145,11 @@ fn due(now: u64) -> bool {
 /// The number of a sign that is given at this moment by who lives since 0.
 fn number(now: u64) -> u16 {
     u16::try_from(now / SIGN_INTERVAL_MS).unwrap() + 1
+}
+
+/// What is told of four who live.
+fn all_live(now: u64) -> Numbers {
+    numbers(&VALIDATORS.map(|person| (person, number(now))))
 }
 
 /// These persons live: each tells its own number, and no other.
@@ -296,9 +317,103 @@ fn a_node_without_a_vote_tells_a_halt_by_what_its_peers_hear() {
 fn numbers_of_another_set_are_not_believed() {
     let mut node = Node::new(Some(201));
     node.link(202);
-    let short = Numbers { epoch: Epoch(0), numbers: BoundedVec::new(vec![9; 3]).unwrap() };
-    node.run(10_000, |node| node.hear(202, ValidatorMessage::Heard(short.clone())));
+    node.run(20_000, |node| {
+        if due(node.now) {
+            let numbers = BoundedVec::new(vec![number(node.now); 3]).unwrap();
+            node.hear(202, ValidatorMessage::Heard(Numbers { epoch: Epoch(0), numbers }));
+        }
+    });
     assert_eq!(node.missing(), sorted([203, 204]));
+}
+
+#[test]
+fn one_lie_about_numbers_makes_nobody_missing_at_a_node_without_a_vote() {
+    let mut node = Node::new(None);
+    node.meet(202, true);
+    node.meet(99, false); // the liar
+    node.run(10_000, |node| node.answers(|_, now| Some(all_live(now))));
+    // The greatest that is newer than what it told last.
+    let far = number(node.now - SIGN_INTERVAL_MS) + u16::MAX / 2;
+    let lie = numbers(&VALIDATORS.map(|person| (person, far)));
+    let mut told = false;
+    node.run(60_000, |node| {
+        let lies = !told;
+        told |= node.asked.iter().any(|(_, to)| *to == peer(99));
+        node.answers(|to, now| {
+            if to != peer(99) {
+                return Some(all_live(now));
+            }
+            lies.then(|| lie.clone())
+        });
+    });
+    assert!(told, "the liar was asked");
+    assert_eq!((node.said.len(), node.missing()), (0, vec![]), "{:?}", node.said);
+    // What this node tells others is the truth again, and a peer that comes later is believed as well.
+    let passed_on = node.driver.numbers().numbers;
+    assert!(passed_on.iter().all(|known| number(node.now) - known <= 3), "{passed_on:?}");
+    node.step(Event::PeerGone { peer: peer(202) });
+    node.meet(203, true);
+    node.run(30_000, |node| node.answers(|to, now| (to != peer(99)).then(|| all_live(now))));
+    assert_eq!((node.said.len(), node.missing()), (0, vec![]), "{:?}", node.said);
+}
+
+#[test]
+fn a_dead_validator_that_peers_tell_of_late_and_at_different_times_is_missing_all_the_same() {
+    let mut node = Node::new(None);
+    node.meet(202, true);
+    node.meet(99, false);
+    // The stranger is two signs late.
+    let late = |to: PeerId, now: u64| if to == peer(99) { now.saturating_sub(4_000) } else { now };
+    node.run(30_000, |node| node.answers(|to, now| Some(all_live(late(to, now)))));
+    let died = node.now;
+    node.run(30_000, |node| node.answers(|to, now| Some(all_live(late(to, now).min(died)))));
+    let [(at, missing)] = &node.said[..] else { panic!("not once: {:?}", node.said) };
+    assert_eq!(*missing, sorted([201, 203, 204]), "who answers lives");
+    assert!(*at <= died + 4_000 + TOLD_WITHIN_MS, "told {} ms after the last sign", at - died);
+}
+
+#[test]
+fn a_silent_validator_is_not_the_only_one_that_is_asked() {
+    let mut node = Node::new(None);
+    node.meet(202, true); // says nothing
+    node.meet(99, false);
+    node.run(60_000, |node| {
+        assert!(node.asked.len() <= ASKED_PEERS, "{:?}", node.asked);
+        node.answers(|to, now| (to == peer(99)).then(|| all_live(now)));
+    });
+    assert_eq!((node.said.len(), node.missing()), (0, vec![]), "{:?}", node.said);
+}
+
+#[test]
+fn a_slow_answer_and_a_signs_interval_are_no_silence() {
+    let mut node = Node::new(Some(201));
+    [202, 203, 204].into_iter().for_each(|person| node.link(person));
+    node.run(64_000, |node| {
+        if node.now.is_multiple_of(6_000 + SIGN_INTERVAL_MS) {
+            live(node, &[202, 203, 204]);
+        }
+    });
+    assert_eq!((node.said.len(), node.missing()), (0, vec![]), "{:?}", node.said);
+}
+
+#[test]
+fn whatever_a_validator_answers_shows_that_it_lives() {
+    let mut node = Node::new(None);
+    node.meet(202, true);
+    // Its narrow link carries blocks, each answer 6 s long, and no number.
+    let blocks = |node: &mut Node| {
+        if node.now.is_multiple_of(6_000) {
+            for token in std::mem::take(&mut node.fetches) {
+                let response = Some(Response::Blocks(BoundedVec::default()));
+                node.step(Event::Response { token, response });
+            }
+            node.step(Event::PeerHeight { peer: peer(202), height: Height(9) });
+        }
+    };
+    node.run(60_000, blocks);
+    assert_eq!(node.missing(), sorted([201, 203, 204]));
+    node.run(SILENCE_MS + 1_000, |_| {});
+    assert_eq!(node.missing(), sorted(VALIDATORS));
 }
 
 #[test]

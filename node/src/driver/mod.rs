@@ -244,6 +244,7 @@ impl Driver {
             Event::PeerGone { peer } => {
                 self.peers.gone(&peer);
                 self.sync.gone(&peer);
+                self.heard.gone(&peer);
                 self.bodies.gone(&peer);
                 self.relay.closed(&peer);
             }

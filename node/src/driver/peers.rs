@@ -149,6 +149,12 @@ impl Peers {
         self.peers.get_mut(peer).map(|p| &mut p.pace)
     }
 
+    /// The key that a peer has proven.
+    #[must_use]
+    pub(super) fn validator(&self, peer: &PeerId) -> Option<PublicKey> {
+        self.peers.get(peer)?.validator
+    }
+
     /// Number of ready peers.
     #[must_use]
     pub(super) fn len(&self) -> usize {

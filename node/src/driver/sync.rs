@@ -143,6 +143,12 @@ impl Sync {
         self.questions.values().any(under_way)
     }
 
+    /// Whom a question for blocks was put to.
+    #[must_use]
+    pub(super) fn asked_of(&self, token: Token) -> Option<PeerId> {
+        self.questions.get(&token).map(|question| question.peer)
+    }
+
     /// Remembers a question, and waits for it.
     fn asked(&mut self, token: Token, question: Question) {
         if self.questions.len() >= QUESTIONS_MAX {
@@ -467,6 +473,7 @@ impl Driver {
     /// A certificate that verified shows that the chain is final up to a height, and who has it.
     pub(super) fn show(&mut self, height: Height, certificate: &Certificate) {
         self.peers.prove(height);
+        self.heard_finalized(certificate);
         let epoch = certificate.round().epoch;
         let set = self.schedule.validators(epoch);
         let signers = certificate.signers().filter_map(|index| set.get(index));

@@ -309,6 +309,22 @@ fn who_signed_a_certificate_of_a_higher_block_is_asked_for_it() {
 }
 
 #[test]
+fn who_signed_a_finalization_that_is_new_lives() {
+    let mut node = Follower::new();
+    let blocks = node.grow(2);
+    let late = |node: &mut Follower| (0..30).for_each(|_| node.wait(500));
+    late(&mut node);
+    assert_eq!(node.driver.status().quorum.missing.len(), 1);
+    node.hear_of(peer(2), &blocks[0]);
+    assert!(node.driver.status().quorum.missing.is_empty());
+    late(&mut node);
+    node.hear_of(peer(2), &blocks[0]);
+    assert_eq!(node.driver.status().quorum.missing.len(), 1, "the same again shows nothing");
+    node.hear_of(peer(2), &blocks[1]);
+    assert!(node.driver.status().quorum.missing.is_empty());
+}
+
+#[test]
 fn a_certificate_that_was_shown_covers_blocks_that_come_without() {
     let mut node = Follower::new();
     let mut blocks = node.grow(4);

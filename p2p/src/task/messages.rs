@@ -1,11 +1,14 @@
 //! Gossip and requests, in and out.
 
+use super::owed::Admission;
 use super::{Answer, Network};
 use crate::RequestError;
 use crate::codec::Garbage;
 use crate::event::{MessageId, NetEvent, Offence, Penalty, Responder, Verdict};
 use crate::wire::{GOSSIP_BYTES_MAX, Gossip, Request, Response};
-use libp2p::request_response::{Event, Message, OutboundFailure, OutboundRequestId, ResponseChannel};
+use libp2p::request_response::{
+    Event, InboundRequestId, Message, OutboundFailure, OutboundRequestId, ResponseChannel,
+};
 use libp2p::{PeerId, gossipsub};
 use std::io::ErrorKind;
 use tokio::sync::mpsc::error::TrySendError;
@@ -98,9 +101,9 @@ impl Network {
 
     pub(super) fn on_request(&mut self, event: Event<Result<Request, Garbage>, Response>) {
         match event {
-            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+            Event::Message { peer, message: Message::Request { request_id, request, channel }, .. } => {
                 match request {
-                    Ok(request) => self.take_request(peer, request, channel),
+                    Ok(request) => self.take_request(peer, request_id, request, channel),
                     Err(Garbage) => self.penalize(peer, Penalty::Fatal, Offence::Request),
                 }
             }
@@ -119,7 +122,9 @@ impl Network {
                 self.answered(request_id, Err(error));
                 self.blame_for_garbage(peer, garbage, Offence::Answer);
             }
-            Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
+            Event::InboundFailure { peer, request_id, .. } | Event::ResponseSent { peer, request_id, .. } => {
+                self.owed.over(&peer, &request_id);
+            }
         }
     }
 
@@ -135,7 +140,13 @@ impl Network {
         let _ = reply.send(result); // the caller may have stopped waiting
     }
 
-    fn take_request(&mut self, peer: PeerId, request: Request, channel: ResponseChannel<Response>) {
+    fn take_request(
+        &mut self,
+        peer: PeerId,
+        id: InboundRequestId,
+        request: Request,
+        channel: ResponseChannel<Response>,
+    ) {
         let limits = &self.config.limits;
         let full = self.answers.len() >= limits.requests_max || !self.backlog.is_empty();
         let free = self.peers.get_mut(&peer).is_some_and(|entry| {
@@ -157,21 +168,33 @@ impl Network {
         if let Some(entry) = self.peers.get_mut(&peer) {
             entry.inbound_requests = entry.inbound_requests.saturating_add(1);
         }
+        self.owed.asked(peer, id);
         let limit = limits.answer_timeout;
         self.answers.push(Box::pin(async move {
-            let response = match tokio::time::timeout(limit, answer).await {
-                Ok(Ok(response)) => response,
-                Ok(Err(_)) | Err(_) => Response::Busy,
+            let (response, bytes) = match tokio::time::timeout(limit, answer).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(_)) | Err(_) => (Response::Busy, 0),
             };
-            Answer { peer, channel, response }
+            Answer { peer, id, channel, response, bytes }
         }));
     }
 
     pub(super) fn on_answer(&mut self, answer: Answer) {
-        if let Some(entry) = self.peers.get_mut(&answer.peer) {
+        let Answer { peer, id, channel, response, bytes } = answer;
+        let mut validator = false;
+        if let Some(entry) = self.peers.get_mut(&peer) {
             entry.inbound_requests = entry.inbound_requests.saturating_sub(1);
+            let proven = entry.hello.as_ref().and_then(|hello| hello.validator);
+            validator = proven.is_some_and(|proof| self.validators.contains(&proof.key));
         }
+        let response = match self.owed.admit((peer, id), bytes, validator, &self.config.limits) {
+            Admission::Granted => response,
+            Admission::Refused => Response::Busy,
+            Admission::Late => return,
+        };
         // Fails only when the peer has stopped waiting.
-        let _ = self.swarm.behaviour_mut().requests.send_response(answer.channel, answer.response);
+        if self.swarm.behaviour_mut().requests.send_response(channel, response).is_err() {
+            self.owed.over(&peer, &id);
+        }
     }
 }

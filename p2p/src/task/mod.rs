@@ -5,6 +5,7 @@
 
 mod handshake;
 mod messages;
+mod owed;
 mod peers;
 mod redial;
 
@@ -24,6 +25,7 @@ use futures::stream::FuturesUnordered;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use libp2p::swarm::SwarmEvent;
 use libp2p::{PeerId, Swarm};
+use owed::Owed;
 use peers::Peer;
 use redial::{Resolved, Target};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -45,8 +47,11 @@ const ESTRANGED: Duration = Duration::from_secs(60);
 /// An answer on its way to a peer.
 struct Answer {
     peer: PeerId,
+    id: InboundRequestId,
     channel: ResponseChannel<Response>,
     response: Response,
+    /// Bytes of its encoding.
+    bytes: usize,
 }
 
 struct Network {
@@ -64,6 +69,7 @@ struct Network {
     greeting: HashMap<InboundRequestId, (PeerId, Result<Hello, Refusal>)>,
     asked: HashMap<OutboundRequestId, (PeerId, oneshot::Sender<Result<Response, RequestError>>)>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
+    owed: Owed,
     targets: Vec<Target>,
     refresh_at: Instant,
     resolving: FuturesUnordered<BoxFuture<'static, Resolved>>,
@@ -99,6 +105,7 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
         greeting: HashMap::new(),
         asked: HashMap::new(),
         answers: FuturesUnordered::new(),
+        owed: Owed::default(),
         targets: Vec::new(),
         refresh_at: Instant::now(),
         resolving: FuturesUnordered::new(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use wattle_p2p::wire::{LightBlock, Role, ValidatorMessage, ValidatorProof};
+use wattle_p2p::wire::{LightBlock, Response, Role, SyncBlock, ValidatorMessage, ValidatorProof};
 use wattle_p2p::{Config, Handle, Multiaddr, NetEvent, NodeKey, PeerId, spawn};
 use wattle_primitives::*;
 use wattle_primitives::{Call, call};
@@ -159,4 +159,17 @@ pub(crate) fn light(height: u64) -> LightBlock {
         certificate: certificate(height),
         path: BoundedVec::new(vec![header(height + 1)]).unwrap(),
     }
+}
+
+/// An answer of more than 2 MB: what no connection takes unread.
+pub(crate) fn large_answer() -> Response {
+    let blocks: Vec<SyncBlock> = (0..64)
+        .map(|height| SyncBlock {
+            block: Block { header: header(height), txs: (0..20).map(|n| tx(n, 64)).collect() },
+            certificate: (height % 2 == 0).then(|| certificate(height)),
+        })
+        .collect();
+    let answer = Response::Blocks(BoundedVec::new(blocks).unwrap());
+    assert!(encode(&answer).len() > 2_000_000);
+    answer
 }

@@ -5,7 +5,7 @@ use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use libp2p::{StreamProtocol, Swarm, SwarmBuilder, identity, noise, tcp, yamux};
 use std::time::Duration;
 use tokio::time::timeout;
-use wattle_p2p::wire::{Gossip, Hello, HelloAnswer, Refusal, Role};
+use wattle_p2p::wire::{Gossip, Hello, HelloAnswer, Refusal, Request, Response, Role};
 use wattle_p2p::{GateLimits, GoneReason, NetEvent, PeerId};
 use wattle_primitives::*;
 
@@ -120,6 +120,17 @@ impl Attacker {
         stream.read_exact(&mut answer).await.unwrap();
         assert!(matches!(decode::<HelloAnswer>(&answer), Ok(HelloAnswer::Accept(_))));
     }
+
+    /// Asks, and reads no more than the first bytes of an answer; nothing to hold when it is `Busy`.
+    async fn ask_and_leave(&mut self, to: PeerId, request: &Request) -> Option<libp2p::Stream> {
+        let mut stream = self.open(to, &format!("/wattle/{}/request/1", genesis().short())).await;
+        stream.write_all(&framed(&encode(request))).await.unwrap();
+        stream.flush().await.unwrap();
+        let mut prefix = [0; 4];
+        timeout(PATIENCE, stream.read_exact(&mut prefix)).await.expect("in time").unwrap();
+        let busy = encode(&Response::Busy).len();
+        (usize::try_from(u32::from_le_bytes(prefix)).unwrap() > busy).then_some(stream)
+    }
 }
 
 /// Whether the other side lets go of the stream, and says nothing before.
@@ -233,7 +244,7 @@ async fn gossip_before_the_handshake_is_not_looked_at_and_hides_nothing() {
     stream.flush().await.unwrap();
     // A request on the same connection is answered after the gossip was read.
     let mut late = stranger.open(home.peer(), &format!("{prefix}/request/1")).await;
-    late.write_all(&framed(&encode(&wattle_p2p::wire::Request::Status))).await.unwrap();
+    late.write_all(&framed(&encode(&Request::Status))).await.unwrap();
     late.flush().await.unwrap();
     assert!(timeout(PATIENCE, late.read(&mut [0; 8])).await.expect("in time").is_ok(), "busy, not known");
     // The same message from a peer that has said hello is new.
@@ -266,4 +277,62 @@ async fn strangers_of_one_network_share_its_places() {
     eventually(|| home.handle.peers().is_empty()).await;
     let mut next = Attacker::connect(30, &home);
     next.greet(None, &home).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_and_never_reads_is_held_no_more_than_its_part_and_others_are_served() {
+    let answer = large_answer();
+    let bytes = encode(&answer).len();
+    let mut settings = config(0, Role::Full);
+    settings.limits.answer_bytes_per_peer_max = bytes * 3 / 2;
+    settings.limits.answer_bytes_max = bytes * 5 / 2;
+    let mut home = Node::start(settings).await;
+    let mut silent = Vec::new();
+    for seed in [9, 10] {
+        let mut attacker = Attacker::connect(seed, &home);
+        attacker.greet(None, &home).await;
+        home.ready(attacker.id).await;
+        silent.push(attacker);
+    }
+    let mut settings = config(11, Role::Light);
+    settings.persistent = vec![home.address.clone()];
+    let mut reader = Node::start(settings).await;
+    reader.ready(home.peer()).await;
+    let Node { handle, mut events, .. } = home;
+    let (peer, given) = (handle.peer_id(), answer.clone());
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            if let NetEvent::Request { responder, .. } = event {
+                responder.send(given.clone());
+            }
+        }
+    });
+    let request = Request::Blocks { from: Height(1), count: 64, bytes: u32::MAX };
+    let read = || reader.handle.request(peer, request.clone());
+    let mut held = vec![silent[0].ask_and_leave(peer, &request).await.expect("nothing is owed to it yet")];
+    for _ in 0..3 {
+        assert!(silent[0].ask_and_leave(peer, &request).await.is_none(), "more than its part is held");
+    }
+    assert_eq!(read().await, Ok(answer.clone()), "another peer is served");
+    // The reader's answer counts until it is known to be written.
+    let second = async {
+        loop {
+            if let Some(stream) = silent[1].ask_and_leave(peer, &request).await {
+                return stream;
+            }
+        }
+    };
+    held.push(timeout(PATIENCE, second).await.expect("in time"));
+    assert_eq!(read().await, Ok(Response::Busy), "the two hold all that there is");
+    // What they held is free again when they are gone.
+    drop((held, silent));
+    let served = async {
+        loop {
+            match read().await {
+                Ok(Response::Busy) => tokio::time::sleep(Duration::from_millis(20)).await,
+                other => return other,
+            }
+        }
+    };
+    assert_eq!(timeout(PATIENCE, served).await.expect("in time"), Ok(answer));
 }

@@ -2,7 +2,7 @@
 
 use crate::common::*;
 use std::time::Duration;
-use wattle_p2p::wire::{Request, Response, Role, Status, SyncBlock};
+use wattle_p2p::wire::{Request, Response, Role, Status};
 use wattle_p2p::{Config, NetEvent, RequestError};
 use wattle_primitives::*;
 
@@ -21,14 +21,7 @@ async fn pair(server: impl FnOnce(&mut Config), client: impl FnOnce(&mut Config)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_answer_arrives_whole_and_a_dropped_one_says_busy() {
     let (mut server, client) = pair(|_| {}, |_| {}).await;
-    let blocks: Vec<SyncBlock> = (0..64)
-        .map(|height| SyncBlock {
-            block: Block { header: header(height), txs: (0..20).map(|n| tx(n, 64)).collect() },
-            certificate: (height % 2 == 0).then(|| certificate(height)),
-        })
-        .collect();
-    let answer = Response::Blocks(BoundedVec::new(blocks).unwrap());
-    assert!(encode(&answer).len() > 2_000_000);
+    let answer = large_answer();
     let (peer, asker) = (server.peer(), client.handle.clone());
     let asking = tokio::spawn(async move {
         let blocks =
