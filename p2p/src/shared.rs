@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
-use wattle_primitives::{Height, PublicKey, encode};
+use wattle_primitives::{Height, PublicKey, encode, planted};
 
 /// The two streams between validators. A block must not hold up votes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,23 +57,31 @@ pub(crate) const PREFIX_BYTES: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Outbox {
     capacity: usize,
+    /// A frame that waits or is being written is not queued again: a leader repeats its block until it has an answer,
+    /// and a narrow link carries it once.
+    once: bool,
     state: Mutex<OutboxState>,
 }
 
 #[derive(Debug, Default)]
 struct OutboxState {
     frames: VecDeque<Frame>,
+    /// Those taken last, where each is to be written once.
+    writing: Vec<Frame>,
     waker: Option<Waker>,
 }
 
 impl Outbox {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(1), state: Mutex::default() }
+    pub(crate) fn new(capacity: usize, once: bool) -> Self {
+        Self { capacity: capacity.max(1), once, state: Mutex::default() }
     }
 
     /// Queues a frame and wakes the stream.
     pub(crate) fn push(&self, frame: Frame) {
         let mut state = lock(&self.state);
+        if self.once && state.writing.iter().chain(&state.frames).any(|known| *known == frame) {
+            return;
+        }
         if state.frames.len() >= self.capacity {
             state.frames.pop_front();
         }
@@ -85,10 +93,16 @@ impl Outbox {
         }
     }
 
-    /// The next bytes to write: several small frames joined, as long as they stay below `batch_bytes`.
-    /// Registers for a wake-up when there are none.
+    /// The stream broke: what was being written may be lost.
+    pub(crate) fn broken(&self) {
+        lock(&self.state).writing.clear();
+    }
+
+    /// The next bytes to write, when those before are written: several small frames joined, as long as they stay
+    /// below `batch_bytes`. Registers for a wake-up when there are none.
     pub(crate) fn take(&self, cx: &Context<'_>, batch_bytes: usize) -> Option<Frame> {
         let mut state = lock(&self.state);
+        state.writing.clear();
         let Some(first) = state.frames.pop_front() else {
             state.waker = Some(cx.waker().clone());
             return None;
@@ -102,14 +116,16 @@ impl Outbox {
             }
             more = more.saturating_add(1);
         }
-        if more == 0 {
-            return Some(first);
+        let mut taken = vec![first];
+        taken.extend(state.frames.drain(..more));
+        let bytes = match &taken[..] {
+            [one] => Frame::clone(one),
+            several => several.concat().into(),
+        };
+        if self.once {
+            state.writing = taken;
         }
-        let mut joined = first.to_vec();
-        for frame in state.frames.drain(..more) {
-            joined.extend_from_slice(&frame);
-        }
-        Some(joined.into())
+        Some(bytes)
     }
 }
 
@@ -122,7 +138,9 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(key: PublicKey, limits: &Limits) -> Self {
-        Self { key, outboxes: [Outbox::new(limits.vote_queue_max), Outbox::new(limits.block_queue_max)] }
+        let (votes, blocks) = (limits.vote_queue_max, limits.block_queue_max);
+        let once = !planted!("block-queued-twice");
+        Self { key, outboxes: [Outbox::new(votes, false), Outbox::new(blocks, once)] }
     }
 
     pub(crate) fn outbox(&self, lane: Lane) -> &Outbox {
@@ -246,3 +264,7 @@ fn frame(message: &ValidatorMessage) -> Result<Frame, SendError> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[path = "shared_tests.rs"]
+mod tests;

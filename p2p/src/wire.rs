@@ -134,11 +134,17 @@ pub struct BlockPart {
     pub bytes: BoundedBytes<SYNC_BYTES_MAX>,
 }
 
+/// Most bytes of blocks in the answer to a question for `bytes` bytes.
+#[must_use]
+pub fn answer_bytes_max(bytes: u32) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX).clamp(PART_BYTES_MIN, SYNC_BYTES_MAX)
+}
+
 impl SyncBlock {
     /// The answer to a question for at most `bytes` bytes of this block from `offset` on.
     #[must_use]
     pub fn answer(self, offset: u32, bytes: u32) -> Response {
-        let bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX).clamp(PART_BYTES_MIN, SYNC_BYTES_MAX);
+        let bytes_max = answer_bytes_max(bytes);
         let encoded = encode(&self);
         if offset == 0 && encoded.len() <= bytes_max {
             return Response::Block(Some(Box::new(self)));

@@ -10,7 +10,7 @@ use wattle_consensus::config::{VIEWS_AHEAD_MAX, VIEWS_BEHIND_MAX};
 use wattle_consensus::{Input, MonoMs, Verdict};
 use wattle_p2p::wire::{BlockPart, Request, Response, SyncBlock, ValidatorMessage};
 use wattle_p2p::{Offence, PeerId, Penalty};
-use wattle_primitives::{Block, Hash, Header, Round, SignedVote, ValidatorIndex, View, planted};
+use wattle_primitives::{Block, Hash, Header, Round, SignedVote, ValidatorIndex, View, encode, planted};
 use wattle_runtime::Executed;
 
 /// Most bodies being checked at once.
@@ -54,6 +54,8 @@ struct Fetch {
     since: MonoMs,
     /// Until then the answer may be under way.
     until: MonoMs,
+    /// It was not there by then.
+    given_up: bool,
 }
 
 #[derive(Debug, Default)]
@@ -216,15 +218,33 @@ impl Driver {
             checking.wanted = true;
             return;
         }
+        self.give_up_fetches();
         // Consensus asks again and again; a narrow link carries each answer once.
         let owed = |f: &&Fetch| f.hash == hash && f.until > self.mono && !planted!("body-asked-again");
-        let owed: Vec<Fetch> = self.bodies.fetches.values().filter(owed).copied().collect();
-        if owed.iter().any(|f| f.offset > 0) {
+        let owing: Vec<PeerId> = self.bodies.fetches.values().filter(owed).map(|f| f.peer).collect();
+        let runs = self.bodies.parts.iter().filter(|parts| parts.hash() == hash);
+        let (quick, slow): (Vec<&Parts>, Vec<&Parts>) = runs.partition(|p| p.progress().keeps_up(self.mono));
+        let oldest = quick.iter().chain(&slow).map(|parts| parts.progress()).min_by_key(|run| run.since);
+        let enough = oldest.is_some_and(|run| owing.len() >= run.peers_max(self.mono).min(PARTS_MAX));
+        if enough || quick.iter().any(|parts| owing.contains(&parts.peer())) {
             return; // it comes in parts
         }
-        let owing: Vec<PeerId> = owed.iter().map(|f| f.peer).collect();
-        let Some(peer) = self.peer_for(ask, &owing) else { return };
-        self.ask_for_body(hash, peer);
+        let tried: Vec<PeerId> = owing.iter().copied().chain(slow.iter().map(|parts| parts.peer())).collect();
+        let peer = self.peer_for(ask, &tried).or_else(|| self.peer_for(ask, &owing));
+        if let Some(peer) = peer {
+            self.ask_for_body(hash, peer);
+        }
+    }
+
+    /// Links on which answers are late are asked for less.
+    fn give_up_fetches(&mut self) {
+        let late = |f: &&mut Fetch| !f.given_up && f.until <= self.mono && !planted!("late-body-unnoticed");
+        for fetch in self.bodies.fetches.values_mut().filter(late) {
+            fetch.given_up = true;
+            if let Some(pace) = self.peers.pace_mut(&fetch.peer) {
+                pace.give_up(fetch.bytes);
+            }
+        }
     }
 
     /// Asks a peer for a body, or for what of it has not come yet.
@@ -237,7 +257,7 @@ impl Driver {
         let offset = come.map_or(0, Parts::offset);
         let pace = self.peers.pace(&peer);
         let (bytes, since, until) = (pace.bytes(), self.mono, self.mono.after(pace.patience_ms()));
-        self.bodies.fetches.insert(token, Fetch { hash, peer, offset, bytes, since, until });
+        self.bodies.fetches.insert(token, Fetch { hash, peer, offset, bytes, since, until, given_up: false });
         self.emit(Effect::Ask { token, peer, request: Request::BlockByHash { hash, offset, bytes } });
     }
 
@@ -261,9 +281,18 @@ impl Driver {
     fn on_fetched(&mut self, fetch: &Fetch, response: Option<Response>) {
         let (hash, peer) = (fetch.hash, fetch.peer);
         let whole = match response {
-            Some(Response::Block(Some(answer))) if answer.block.hash() == hash => Ok(Some(*answer)),
+            Some(Response::Block(Some(answer))) if answer.block.hash() == hash => {
+                self.measure_body(fetch, encode(answer.as_ref()).len());
+                Ok(Some(*answer))
+            }
             Some(Response::Block(Some(_))) => Err(Useless::Wrong),
             Some(Response::Part(part)) => self.take_part(fetch, &part),
+            None if !fetch.given_up => {
+                if let Some(pace) = self.peers.pace_mut(&peer) {
+                    pace.give_up(fetch.bytes);
+                }
+                return;
+            }
             // Nobody there, or it has no such block: consensus asks again, and then somebody else.
             _ => return,
         };
@@ -271,6 +300,13 @@ impl Driver {
             Ok(Some(answer)) => self.take_body(hash, peer, answer.block),
             Ok(None) => {}
             Err(_) => self.emit(Effect::Report { peer, penalty: Penalty::Heavy, offence: Offence::Block }),
+        }
+    }
+
+    fn measure_body(&mut self, fetch: &Fetch, bytes: usize) {
+        let took_ms = self.mono.since(fetch.since);
+        if let Some(pace) = self.peers.pace_mut(&fetch.peer) {
+            pace.answered(fetch.bytes, u64::try_from(bytes).unwrap_or(u64::MAX), took_ms);
         }
     }
 
@@ -284,28 +320,28 @@ impl Driver {
         }
     }
 
-    /// A part of a large body; the next is asked for at once, as long as the body is not here.
+    /// A part of a large body. The next is asked for at once, as long as the body is not here, and it comes quickly
+    /// enough or from nobody else.
     fn take_part(&mut self, fetch: &Fetch, part: &BlockPart) -> Result<Option<SyncBlock>, Useless> {
         let Fetch { hash, peer, offset, bytes, since, .. } = *fetch;
-        let took_ms = self.mono.since(since);
-        if let Some(pace) = self.peers.pace_mut(&peer) {
-            pace.answered(bytes, u64::try_from(part.bytes.len()).unwrap_or(u64::MAX), took_ms);
-        }
+        self.measure_body(fetch, part.bytes.len());
         if self.tree.get(&hash).is_some() || self.bodies.checking.contains_key(&hash) {
             return Ok(None);
         }
         let held = self.bodies.parts.iter().position(|parts| parts.hash() == hash && parts.peer() == peer);
         let mut parts =
-            held.and_then(|at| self.bodies.parts.remove(at)).unwrap_or_else(|| Parts::new(peer, hash));
+            held.and_then(|at| self.bodies.parts.remove(at)).unwrap_or_else(|| Parts::new(peer, hash, since));
         let before = parts.offset();
-        let whole = parts.push(offset, part)?;
+        let whole = parts.push(offset, bytes, part)?;
         if whole.is_none() {
-            let grown = parts.offset() > before;
+            let others = |f: &Fetch| f.hash == hash && f.until > self.mono;
+            let wanted = parts.progress().keeps_up(self.mono) || !self.bodies.fetches.values().any(others);
+            let goes_on = parts.offset() > before && wanted;
             if self.bodies.parts.len() >= PARTS_MAX {
                 self.bodies.parts.pop_front();
             }
             self.bodies.parts.push_back(parts);
-            if grown {
+            if goes_on {
                 self.ask_for_body(hash, peer);
             }
         }

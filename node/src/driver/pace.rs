@@ -2,8 +2,12 @@
 //!
 //! Bytes double as long as full answers come quickly, and are halved when one takes long or none comes, so that
 //! neither a narrow link is choked nor a fast one waits for round trips. Patience is several times what the bytes
-//! should take, and doubles with each question that is given up.
+//! should take, and doubles with each question that is given up, until an answer does not take long.
+//!
+//! Whoever begins a block in parts goes on with it only while it keeps up: patience is per answer, and a liar could
+//! stretch each of many small ones.
 
+use wattle_consensus::MonoMs;
 use wattle_p2p::wire::SYNC_BYTES_MAX;
 use wattle_primitives::planted;
 
@@ -25,6 +29,12 @@ const PATIENCE_MS_MAX: u64 = 60_000;
 const PATIENCE_FACTOR: u64 = 3;
 /// Questions in a row without an answer after which patience doubles no more.
 const GIVEN_UP_MAX: u8 = 6;
+/// Time that whoever begins a block or a run of blocks has in any case, ms.
+const YOUNG_MS: u64 = 20_000;
+/// After this time it goes on only if nobody else can, ms.
+const OLD_MS: u64 = 300_000;
+/// Fewest bytes a second for which it goes on alone in between.
+const BYTES_PER_S_MIN: u64 = 4 * 1024;
 /// Bytes that times are measured for.
 const MIB: u64 = 1024 * 1024;
 /// Time for 1 MiB before anything was measured, ms: 64 kbit/s.
@@ -33,6 +43,35 @@ const MS_PER_MIB_START: u64 = 131_072;
 const _: () =
     assert!(BYTES_MAX as usize == SYNC_BYTES_MAX && BYTES_MIN <= BYTES_START && BYTES_START <= BYTES_MAX);
 const _: () = assert!(PATIENCE_MS_MAX as u128 * 3 / 2 <= wattle_p2p::REQUEST_TIMEOUT.as_millis());
+
+/// What one peer brings in several answers: a block in parts, or blocks that wait for their certificate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Progress {
+    /// When the first of it was asked for.
+    pub(super) since: MonoMs,
+    /// What has come.
+    pub(super) bytes: usize,
+}
+
+impl Progress {
+    /// Whether it goes on before others are asked for the same.
+    pub(super) fn keeps_up(self, now: MonoMs) -> bool {
+        let ms = now.since(self.since);
+        let bytes = u64::try_from(self.bytes).unwrap_or(u64::MAX);
+        let quick = bytes.saturating_mul(1_000) >= ms.saturating_mul(BYTES_PER_S_MIN);
+        ms <= YOUNG_MS || (quick && !self.is_old(now)) || planted!("drip-goes-on")
+    }
+
+    /// Whether anybody else goes before it.
+    pub(super) const fn is_old(self, now: MonoMs) -> bool {
+        now.since(self.since) > OLD_MS
+    }
+
+    /// How many peers may be asked for the same at once: one more after each time that it had in any case.
+    pub(super) fn peers_max(self, now: MonoMs) -> usize {
+        usize::try_from(now.since(self.since) / YOUNG_MS).unwrap_or(usize::MAX).saturating_add(1)
+    }
+}
 
 /// What the link to a peer has shown.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +108,9 @@ impl Pace {
 
     /// So many bytes came, late or not, `took_ms` after `asked` were asked for.
     pub(super) fn answered(&mut self, asked: u32, came: u64, took_ms: u64) {
-        self.given_up = 0;
+        if took_ms <= SLOW_MS || planted!("drip-ends-patience") {
+            self.given_up = 0;
+        }
         let full = came.saturating_mul(2) >= u64::from(asked);
         // Of a short answer's time most is latency: the link may be faster than it shows, never slower.
         let seen = took_ms.saturating_mul(MIB).checked_div(came).unwrap_or(self.ms_per_mib);

@@ -59,3 +59,33 @@ fn patience_doubles_while_nothing_comes_and_an_answer_ends_it() {
     pace.answered(BYTES_MIN, u64::from(BYTES_MIN), takes_ms(u64::from(BYTES_MIN)));
     assert!(pace.given_up() == 0 && pace.patience_ms() < first, "{pace:?}");
 }
+
+#[test]
+fn an_answer_that_took_long_ends_no_patience() {
+    let mut pace = Pace::default();
+    pace.give_up(pace.bytes());
+    pace.answered(pace.bytes(), 1_024, SLOW_MS + 1);
+    assert_eq!(pace.given_up(), 1, "drips are no reason to ask first whoever lets them fall");
+    pace.answered(pace.bytes(), 1_024, SLOW_MS);
+    assert_eq!(pace.given_up(), 0);
+}
+
+#[test]
+fn who_brings_a_large_block_goes_on_alone_while_it_keeps_up() {
+    let keeps_up = |ms: u64, bytes_per_s: u64| {
+        let bytes = usize::try_from(bytes_per_s * ms / 1_000).unwrap_or(usize::MAX);
+        Progress { since: MonoMs(1_000), bytes }.keeps_up(MonoMs(1_000 + ms))
+    };
+    let table = [
+        (0, 0, true),
+        (20_000, 0, true),
+        (21_000, 1_024, false),
+        (21_000, 4 * 1024, true),
+        (131_000, 7 * 1024, true), // 1 MiB at 64 kbit/s and 300 ms
+        (300_000, 7 * 1024, true),
+        (301_000, 1024 * 1024, false),
+    ];
+    for (ms, bytes_per_s, want) in table {
+        assert_eq!(keeps_up(ms, bytes_per_s), want, "{bytes_per_s} bytes a second for {ms} ms");
+    }
+}

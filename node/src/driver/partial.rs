@@ -3,7 +3,9 @@
 //! A run of blocks that were finalized through a descendant may be longer than an answer: its blocks are linked to our
 //! last final one, and wait here, bounded, until an answer brings the certificate.
 
+use super::pace::Progress;
 use std::collections::BTreeMap;
+use wattle_consensus::MonoMs;
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::SyncBlock;
 use wattle_primitives::{Block, Certificate, Hash, Height, encode, planted};
@@ -18,6 +20,8 @@ const BLOCKS_MAX: usize = 4096;
 pub(super) struct Partial {
     /// Who sent them all.
     from: Option<PeerId>,
+    /// When the first of them was asked for.
+    since: MonoMs,
     blocks: Vec<Block>,
     certificates: BTreeMap<Hash, Certificate>,
     bytes: usize,
@@ -53,6 +57,11 @@ impl Partial {
         self.from
     }
 
+    /// How the run goes on.
+    pub(super) const fn progress(&self) -> Progress {
+        Progress { since: self.since, bytes: self.bytes }
+    }
+
     /// Height of the last block.
     pub(super) fn height(&self) -> Option<Height> {
         self.blocks.last().map(|block| block.header.height)
@@ -61,6 +70,11 @@ impl Partial {
     /// Whether a certificate covers any of the blocks.
     pub(super) fn is_covered(&self) -> bool {
         !self.certificates.is_empty()
+    }
+
+    /// None yet, of a run whose first blocks are asked for at `since`.
+    pub(super) fn new(since: MonoMs) -> Self {
+        Self { since, ..Self::default() }
     }
 
     /// Links an answer to what is there; `shown` is a finalization that verified before, `finalizes` verifies a
@@ -76,7 +90,7 @@ impl Partial {
         // Consensus may have gone on meanwhile: then the answer goes on from what is no more.
         let overtaken = self.blocks.first().is_some_and(|b| b.header.parent != span.hash);
         if overtaken {
-            *self = Self::default();
+            *self = Self::new(self.since);
         }
         self.from = Some(peer);
         let last = self.blocks.last().map(|b| (b.hash(), b.header.height));

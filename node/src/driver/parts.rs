@@ -3,9 +3,11 @@
 //! All parts come from one peer, so that it is clear who is to blame when they make no block, or another one. They
 //! outlast its connection: what has come once need not come again.
 
+use super::pace::Progress;
 use super::partial::Useless;
+use wattle_consensus::MonoMs;
 use wattle_p2p::PeerId;
-use wattle_p2p::wire::{BlockPart, PART_BYTES_MIN, SYNC_BLOCK_BYTES_MAX, SyncBlock};
+use wattle_p2p::wire::{BlockPart, PART_BYTES_MIN, SYNC_BLOCK_BYTES_MAX, SyncBlock, answer_bytes_max};
 use wattle_primitives::{Decode, Hash, decode, planted};
 
 /// The parts that have come.
@@ -13,13 +15,14 @@ use wattle_primitives::{Decode, Hash, decode, planted};
 pub(super) struct Parts {
     peer: PeerId,
     hash: Hash,
+    since: MonoMs,
     bytes: Vec<u8>,
 }
 
 impl Parts {
-    /// None of a block yet, to come from this peer.
-    pub(super) const fn new(peer: PeerId, hash: Hash) -> Self {
-        Self { peer, hash, bytes: Vec::new() }
+    /// None of a block yet, to come from this peer, which was asked at `since`.
+    pub(super) const fn new(peer: PeerId, hash: Hash, since: MonoMs) -> Self {
+        Self { peer, hash, since, bytes: Vec::new() }
     }
 
     /// Who sends them.
@@ -32,20 +35,33 @@ impl Parts {
         self.hash
     }
 
+    /// How it goes on.
+    pub(super) const fn progress(&self) -> Progress {
+        Progress { since: self.since, bytes: self.bytes.len() }
+    }
+
     /// Bytes that have come.
     pub(super) fn offset(&self) -> u32 {
         u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
     }
 
-    /// Takes what was asked for from `offset` on; the block when it is whole. After an error nothing of it is of use.
-    pub(super) fn push(&mut self, offset: u32, part: &BlockPart) -> Result<Option<SyncBlock>, Useless> {
+    /// Takes the answer to a question for `asked` bytes from `offset` on; the block when it is whole. After an error
+    /// nothing of it is of use.
+    pub(super) fn push(
+        &mut self,
+        offset: u32,
+        asked: u32,
+        part: &BlockPart,
+    ) -> Result<Option<SyncBlock>, Useless> {
         if part.hash != self.hash || offset != self.offset() {
             return Ok(None); // it came twice
         }
         let total = usize::try_from(part.total).unwrap_or(usize::MAX);
         let come = self.bytes.len().saturating_add(part.bytes.len());
         let short = part.bytes.len() < PART_BYTES_MIN && come < total;
-        if short || part.bytes.is_empty() || total > SYNC_BLOCK_BYTES_MAX || come > total {
+        let fits = total.saturating_sub(self.bytes.len()) <= answer_bytes_max(asked);
+        let unwarranted = fits && (offset == 0 || come < total) && !planted!("unwarranted-part");
+        if short || unwarranted || part.bytes.is_empty() || total > SYNC_BLOCK_BYTES_MAX || come > total {
             return Err(Useless::Wrong);
         }
         self.bytes.extend_from_slice(&part.bytes);

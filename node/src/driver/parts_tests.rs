@@ -22,7 +22,7 @@ fn part_of(block: &SyncBlock, offset: u32) -> BlockPart {
 }
 
 fn from_peer(hash: Hash) -> Parts {
-    Parts::new(NodeKey::from_seed(&mut [1; 32]).unwrap().peer_id(), hash)
+    Parts::new(NodeKey::from_seed(&mut [1; 32]).unwrap().peer_id(), hash, MonoMs(0))
 }
 
 /// Takes part after part, each changed by `lie`.
@@ -31,7 +31,7 @@ fn come(parts: &mut Parts, block: &SyncBlock, lie: fn(&mut BlockPart)) -> Result
         let offset = parts.offset();
         let mut part = part_of(block, offset);
         lie(&mut part);
-        if let Some(whole) = parts.push(offset, &part)? {
+        if let Some(whole) = parts.push(offset, 0, &part)? {
             return Ok(whole);
         }
     }
@@ -61,12 +61,26 @@ fn parts_make_the_block_that_was_asked_for_or_their_sender_pays() {
 }
 
 #[test]
+fn who_sends_in_parts_what_was_asked_for_whole_pays() {
+    let block = block();
+    let size = u32::try_from(wattle_primitives::encode(&block).len()).unwrap();
+    let first = part_of(&block, 0);
+    let hash = block.block.hash();
+    assert_eq!(from_peer(hash).push(0, size - 1, &first), Ok(None), "it did not fit");
+    assert_eq!(from_peer(hash).push(0, size, &first), Err(Useless::Wrong));
+    let mut parts = from_peer(hash);
+    parts.push(0, 0, &first).unwrap();
+    let (offset, second) = (parts.offset(), part_of(&block, parts.offset()));
+    assert_eq!(parts.push(offset, size - offset, &second), Err(Useless::Wrong), "nor the rest of it");
+}
+
+#[test]
 fn what_came_twice_changes_nothing() {
     let block = block();
     let mut parts = from_peer(block.block.hash());
     let first = part_of(&block, 0);
     for _ in 0..2 {
-        assert_eq!(parts.push(0, &first), Ok(None));
+        assert_eq!(parts.push(0, 0, &first), Ok(None));
         assert_eq!(parts.offset(), u32::try_from(PART_BYTES_MIN).unwrap());
     }
     assert_eq!(come(&mut parts, &block, |_| {}), Ok(block));

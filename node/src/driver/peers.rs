@@ -128,14 +128,18 @@ impl Peers {
         let able = |id: &PeerId, p: &Peer| p.serves && p.height > height && free(id, &p.pace);
         // A validator of the set has something to lose; a stranger may make a key and claim any height.
         let member = |p: &Peer| p.validator.is_some_and(|key| set.index_of(&key).is_some());
-        self.in_turn(|id, p| able(id, p) && member(p)).or_else(|| self.in_turn(able))
+        // Who has failed least of late; of these who was asked longest ago.
+        let order = |p: &Peer| (p.pace.given_up(), p.asked);
+        self.first(|id, p| able(id, p) && member(p), order).or_else(|| self.first(able, order))
     }
 
-    /// One of these validators' peers, in turn; if none is connected, any that serves. None of `but`.
+    /// One of these validators' peers, in turn; if none is connected, any that serves. None of `but`. Who failed is
+    /// asked like the others: it may be the only one that has what is missing.
     pub(super) fn choose(&mut self, keys: &[PublicKey], but: &[PeerId]) -> Option<PeerId> {
         let named = |p: &Peer| p.validator.is_some_and(|key| keys.contains(&key));
-        self.in_turn(|id, p| named(p) && !but.contains(id))
-            .or_else(|| self.in_turn(|id, p| p.serves && !but.contains(id)))
+        let order = |p: &Peer| (if planted!("failed-never-asked") { p.pace.given_up() } else { 0 }, p.asked);
+        self.first(|id, p| named(p) && !but.contains(id), order)
+            .or_else(|| self.first(|id, p| p.serves && !but.contains(id), order))
     }
 
     /// What the link to a peer has shown.
@@ -170,10 +174,14 @@ impl Peers {
         due
     }
 
-    /// Of those that fit, who has failed least of late, and of these who was asked longest ago.
-    fn in_turn(&mut self, fits: impl Fn(&PeerId, &Peer) -> bool) -> Option<PeerId> {
+    /// The first of those that fit; notes that it is asked.
+    fn first(
+        &mut self,
+        fits: impl Fn(&PeerId, &Peer) -> bool,
+        order: impl Fn(&Peer) -> (u8, u64),
+    ) -> Option<PeerId> {
         let fitting = self.peers.iter_mut().filter(|(id, p)| fits(id, p));
-        let (id, peer) = fitting.min_by_key(|(_, p)| (p.pace.given_up(), p.asked))?;
+        let (id, peer) = fitting.min_by_key(|(_, p)| order(p))?;
         self.turn = self.turn.saturating_add(1);
         peer.asked = self.turn;
         Some(*id)

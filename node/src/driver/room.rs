@@ -2,7 +2,8 @@
 //!
 //! A policy of the leader, not a rule of validity. A view of ours that is given up although its block was there halves
 //! the next blocks, down to empty ones; a block of ours that is finalized and had to leave transactions out doubles
-//! them, up to the limit of the chain.
+//! them, up to the limit of the chain. From half of a size that failed on they grow slowly and stay below it, until
+//! it is long ago.
 
 use std::collections::BTreeMap;
 use wattle_primitives::{Round, planted};
@@ -12,13 +13,25 @@ const BYTES_MIN: usize = 2 * 1024;
 /// Most blocks of ours whose end is awaited.
 const PROPOSED_MAX: usize = 64;
 
+/// Full blocks of ours that are final after which a size that failed is tried again.
+const CEILING_BLOCKS: u32 = 64;
+
 /// Room in the next block of this leader.
 #[derive(Debug, Default)]
 pub(super) struct Room {
     /// `None`: as much as the chain lets it hold.
     bytes_max: Option<usize>,
+    ceiling: Option<Ceiling>,
     /// Our blocks that are neither final nor given up.
     proposed: BTreeMap<Round, Proposed>,
+}
+
+/// A size that failed.
+#[derive(Clone, Copy, Debug)]
+struct Ceiling {
+    bytes: usize,
+    /// Full blocks of ours that were final since.
+    finals: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +68,9 @@ impl Room {
         let half = self.bytes_max().min(bytes) / 2;
         if bytes > 0 && !planted!("given-up-block-not-halved") {
             self.bytes_max = Some(if half < BYTES_MIN { 0 } else { half });
+            // Of several that failed in a row the first: smaller ones show only that it was not the size alone.
+            let in_a_row = self.ceiling.filter(|ceiling| ceiling.finals == 0);
+            self.ceiling = in_a_row.or(Some(Ceiling { bytes, finals: 0 }));
         }
     }
 
@@ -63,9 +79,22 @@ impl Room {
         let chain_max = usize::try_from(chain_max).unwrap_or(usize::MAX);
         let full = self.proposed.remove(&round).is_some_and(|proposed| proposed.full);
         if let (true, Some(bytes)) = (full, self.bytes_max) {
-            let doubled = bytes.saturating_mul(2).max(BYTES_MIN);
-            self.bytes_max = Some(doubled).filter(|doubled| *doubled < chain_max);
+            let grown = self.grown(bytes).max(BYTES_MIN);
+            self.bytes_max = Some(grown).filter(|grown| *grown < chain_max);
         }
+    }
+
+    /// The size after one that a full final block had.
+    fn grown(&mut self, bytes: usize) -> usize {
+        let doubled = bytes.saturating_mul(2);
+        self.ceiling.take_if(|ceiling| ceiling.finals >= CEILING_BLOCKS);
+        let Some(ceiling) = &mut self.ceiling else { return doubled };
+        ceiling.finals = ceiling.finals.saturating_add(1);
+        if doubled < ceiling.bytes || planted!("block-size-swings") {
+            return doubled;
+        }
+        let below = ceiling.bytes.saturating_sub(ceiling.bytes / 8);
+        bytes.saturating_add(bytes / 8).min(below).max(bytes)
     }
 
     /// Rounds up to a final one are settled.

@@ -25,13 +25,32 @@ fn given_up_views_halve_a_leaders_blocks_down_to_empty_and_final_ones_double_the
     }
     assert_eq!(sizes, [1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 0]);
     sizes.clear();
-    for view in 20..=31 {
+    for view in 20..=100 {
         sizes.push(propose(&mut room, view) / 1024);
         room.finalized(round(view), CHAIN_MAX);
         room.settled(round(view));
     }
-    assert_eq!(sizes, [0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1024]);
+    assert_eq!(sizes[..12], [0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 576, 648]);
+    assert_eq!(sizes[64..67], [896, 1024, 1024], "the size that failed is tried again in the end");
     assert!(room.bytes_max.is_none() && room.proposed.is_empty(), "nothing is left of it: {room:?}");
+}
+
+#[test]
+fn a_leaders_blocks_stay_below_what_the_network_does_not_carry() {
+    let mut room = Room::default();
+    let (mut given_up, mut carried) = (0, 0);
+    for view in 1..=400 {
+        let bytes = propose(&mut room, view);
+        if bytes > 300 * 1024 {
+            room.given_up(round(view));
+            given_up += 1;
+        } else {
+            room.finalized(round(view), CHAIN_MAX);
+            carried += bytes;
+        }
+    }
+    assert!(given_up <= 400 / 20, "{given_up} views are lost");
+    assert!(carried / 400 > 200 * 1024, "{carried} bytes are carried");
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //!
 //! Claims of peers decide whom to ask; only heights that certificates prove make this node count as behind.
 
+use super::pace::{Pace, Progress};
 use super::partial::{Partial, Span, Useless};
 use super::parts::Parts;
 use super::peers::Behind;
@@ -136,6 +137,15 @@ impl Sync {
         }
     }
 
+    /// Who began a run, or a block in parts, and how it goes on.
+    fn begun(&self) -> Option<(PeerId, Progress)> {
+        let parts = self.parts.as_ref().map(|(_, parts)| (parts.peer(), parts.progress()));
+        let Some(peer) = self.partial.from() else { return parts };
+        let run = self.partial.progress();
+        let more = parts.filter(|(from, _)| *from == peer).map_or(0, |(_, parts)| parts.bytes);
+        Some((peer, Progress { bytes: run.bytes.saturating_add(more), ..run }))
+    }
+
     /// Whether an answer of this peer may still be under way.
     fn owes(&self, peer: &PeerId, now: MonoMs) -> bool {
         let under_way =
@@ -181,19 +191,33 @@ impl Driver {
         let next = self.sync.partial.height().unwrap_or(tip).next();
         self.sync.parts.take_if(|(height, _)| *height != next && *height != tip.next());
         let (now, sync) = (self.mono, &self.sync);
+        let free = |peer: &PeerId| !sync.owes(peer, now);
+        // Whoever began a run, or a block in parts, goes on with it as long as it keeps up.
+        let begun = sync.begun();
+        let slow = begun.filter(|(_, run)| !run.keeps_up(now));
         // Who left the last questions open keeps nobody waiting that did not.
         let patient = waits_for.map_or(u8::MAX, |peer| self.peers.pace(&peer).given_up());
-        let free = |peer: &PeerId| !sync.owes(peer, now);
-        // Whoever began a run, or a block in parts, goes on with it.
-        let begun = sync.partial.from().or_else(|| sync.parts.as_ref().map(|(_, parts)| parts.peer()));
-        let same = begun.filter(|peer| waits_for.is_none() && free(peer));
-        let same = same.filter(|peer| self.peers.claims_more(peer, tip));
+        let instead = slow.and_then(|(slow, run)| {
+            // Those that failed no more often: on a narrow line all are slow, and one has to go on.
+            let failed = self.peers.pace(&slow).given_up();
+            let able = |pace: &Pace| {
+                (pace.given_up() <= failed || run.is_old(now))
+                    && (pace.given_up() < patient || waits_for == Some(slow))
+            };
+            self.peers.higher_than(tip, &self.current.set, |id, pace| *id != slow && free(id) && able(pace))
+        });
+        let same = begun.map(|(peer, _)| peer).filter(|peer| waits_for.is_none() && free(peer));
+        let same = same.filter(|peer| instead.is_none() && self.peers.claims_more(peer, tip));
         let run = same.and_then(|peer| sync.partial.height().filter(|_| sync.partial.from() == Some(peer)));
         let from = run.unwrap_or(tip).next();
         let other = || {
             self.peers.higher_than(tip, &self.current.set, |id, pace| free(id) && pace.given_up() < patient)
         };
-        let Some(peer) = same.or_else(other) else { return };
+        let Some(peer) = instead.or(same).or_else(other) else { return };
+        if let (Some(_), Some((slow, _))) = (instead, slow) {
+            let bytes = self.peers.pace(&slow).bytes();
+            self.give_up(&slow, bytes);
+        }
         let pace = self.peers.pace(&peer);
         let (bytes, patience_ms) = (pace.bytes(), pace.patience_ms());
         let token = self.token();
@@ -304,11 +328,14 @@ impl Driver {
             Some(begun) => begun,
             // A late one takes the place of another peer's only if nothing else is waited for.
             None if offset == 0 && (waited || self.sync.parts.is_none()) => {
-                (from, Parts::new(peer, part.hash))
+                if waited && self.sync.partial.from() != Some(peer) {
+                    self.sync.partial = Partial::default(); // these parts begin below it
+                }
+                (from, Parts::new(peer, part.hash, question.since))
             }
             None => return,
         };
-        match parts.push(offset, part) {
+        match parts.push(offset, question.bytes, part) {
             Ok(None) => self.sync.parts = Some((from, parts)),
             Ok(Some(block)) => self.on_blocks(question, vec![block], waited),
             Err(useless) => self.useless(peer, &useless),
@@ -378,7 +405,8 @@ impl Driver {
         if !goes_on && from > span.above.next() {
             return Err(Useless::Overtaken); // it goes on from what was dropped meanwhile
         }
-        let mut partial = if goes_on { std::mem::take(&mut self.sync.partial) } else { Partial::default() };
+        let mut partial =
+            if goes_on { std::mem::take(&mut self.sync.partial) } else { Partial::new(question.since) };
         let shown = self.sync.shown.as_ref();
         partial.extend(peer, answer, span, shown, |hash, certificate| self.finalizes(hash, certificate))?;
         // A late answer takes the place of another peer's run only with a certificate.

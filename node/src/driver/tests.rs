@@ -232,8 +232,11 @@ fn a_late_answer_counts_and_whoever_is_late_keeps_its_claim() {
     let effects = node.answer(second.token, blocks);
     assert!(committed(&effects).is_empty() && !fined(&effects), "{effects:?}");
     let third = node.next_question().unwrap();
-    assert_eq!((third.peer, third.from), (late.peer, 5), "it is asked again");
-    assert!(third.bytes < late.bytes, "and for less");
+    assert_eq!((third.peer, third.from), (second.peer, 5), "whoever is quicker is asked first");
+    node.settle(Event::PeerGone { peer: second.peer });
+    let fourth = node.next_question().unwrap();
+    assert_eq!((fourth.peer, fourth.from), (late.peer, 5), "it is asked again");
+    assert!(fourth.bytes < late.bytes, "and for less");
 }
 
 #[test]
@@ -425,6 +428,113 @@ fn a_body_is_asked_of_each_peer_once_while_its_answer_may_be_under_way() {
     assert_eq!(fetch(&mut node), 1, "what it owed went with its connection");
     node.wait(60_000);
     assert_eq!(fetch(&mut node), 1, "it may be lost");
+}
+
+/// A block of some 80 kB with its certificate.
+fn large(node: &mut Follower) -> SyncBlock {
+    let txs: Vec<Tx> = (0..400).map(|nonce| node.chain.pay(1, Lane(0), nonce, 1)).collect();
+    let block = node.chain.push(&txs);
+    SyncBlock { certificate: Some(node.chain.certify(&block.header, VALIDATOR)), block }
+}
+
+/// Consensus wants a body; the questions that follow.
+fn want_body(node: &mut Follower, hash: Hash) -> Vec<Asked> {
+    node.driver.fetch(hash, &[], &mut VecDeque::new());
+    let effects = std::mem::take(&mut node.driver.effects);
+    let asked = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Ask { token, peer, request: Request::BlockByHash { offset, bytes, .. } } => {
+            Some(Asked { token, peer, from: 0, offset, bytes })
+        }
+        _ => None,
+    });
+    asked.collect()
+}
+
+#[test]
+fn whoever_lets_a_body_come_in_drips_keeps_nobody_from_being_asked() {
+    let mut node = Follower::new();
+    let block = large(&mut node);
+    let hash = block.block.hash();
+    for seed in 1..=2 {
+        node.settle(Event::PeerReady { peer: peer(seed), validator: None, height: Height(0), serves: true });
+    }
+    let mut drip = want_body(&mut node, hash).remove(0);
+    for seconds in 0.. {
+        assert!(seconds < 60, "nobody else is asked");
+        // 1 KiB a second: all of it would take more than a minute.
+        node.wait(1_000);
+        let response = Some(block.clone().answer(drip.offset, 0));
+        node.settle(Event::Response { token: drip.token, response });
+        drip = node.questions.pop_front().unwrap();
+        let asked = want_body(&mut node, hash);
+        if let Some(other) = asked.first() {
+            assert!(seconds >= 19, "what came in parts was asked for twice after {seconds} s");
+            assert_ne!(other.peer, drip.peer);
+            let response = Some(block.clone().answer(other.offset, other.bytes));
+            node.settle(Event::Response { token: other.token, response });
+            let next = node.questions.pop_front().unwrap();
+            assert_eq!(next.peer, other.peer, "it goes on at once");
+            let response = Some(block.clone().answer(drip.offset, 0));
+            node.settle(Event::Response { token: drip.token, response });
+            assert!(node.questions.is_empty(), "a slow one waits while another is quick");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_link_on_which_bodies_do_not_come_in_time_is_asked_for_less() {
+    let mut node = Follower::new();
+    node.settle(Event::PeerReady { peer: peer(1), validator: None, height: Height(0), serves: true });
+    let hash = Hash([7; 32]);
+    let first = want_body(&mut node, hash).remove(0);
+    node.wait(60_000);
+    let second = want_body(&mut node, hash).remove(0);
+    assert_eq!(second.bytes, first.bytes / 2, "it ran out of time");
+    node.settle(Event::Response { token: first.token, response: None });
+    node.settle(Event::Response { token: second.token, response: None });
+    let third = want_body(&mut node, hash).remove(0);
+    assert_eq!(third.bytes, second.bytes / 2, "once for each question");
+}
+
+#[test]
+fn who_failed_once_is_asked_for_certificates_and_bodies_like_the_others() {
+    let mut node = Follower::new();
+    for seed in 1..=2 {
+        node.settle(Event::PeerReady { peer: peer(seed), validator: None, height: Height(0), serves: true });
+    }
+    let failed = node.driver.peer_for(&[], &[]).unwrap();
+    node.driver.peers.pace_mut(&failed).unwrap().give_up(1_024);
+    let asked: Vec<PeerId> = (0..2).filter_map(|_| node.driver.peer_for(&[], &[])).collect();
+    assert!(asked.contains(&failed), "{asked:?}");
+}
+
+#[test]
+fn whoever_begins_a_large_block_and_brings_little_of_it_does_not_capture_catching_up() {
+    let mut node = Follower::new();
+    let block = large(&mut node);
+    node.meet(peer(1));
+    let mut question = node.next_question().unwrap();
+    node.meet(peer(2));
+    while question.peer == peer(1) {
+        assert!(node.now < 60_000, "nobody else is asked");
+        // 1 KiB in five seconds.
+        node.wait(5_000);
+        let response = Some(block.clone().answer(question.offset, 0));
+        node.settle(Event::Response { token: question.token, response });
+        question = node.next_question().unwrap();
+    }
+    assert!(node.now > 20_000, "not before it was clear: {} ms", node.now);
+    while node.driver.finalized().height == Height(0) {
+        assert_eq!(question.peer, peer(2), "whoever is quick goes on");
+        node.wait(600 + u64::from(question.bytes) / 8);
+        let response = Some(block.clone().answer(question.offset, question.bytes));
+        node.settle(Event::Response { token: question.token, response });
+        if node.driver.finalized().height == Height(0) {
+            question = node.next_question().unwrap();
+        }
+    }
+    assert!(node.now < 60_000, "{} ms", node.now);
 }
 
 #[test]

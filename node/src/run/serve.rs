@@ -3,8 +3,8 @@
 use super::shared::{Shared, View};
 use std::sync::Arc;
 use wattle_p2p::wire::{
-    AccountAnswer, EpochProof, ErrorCode, LightBlock, PART_BYTES_MIN, ProofAnswer, ReceiptProof, Request,
-    Response, SYNC_BLOCKS_MAX, SYNC_BYTES_MAX, SyncBlock, TxFate,
+    AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, ReceiptProof, Request, Response,
+    SYNC_BLOCKS_MAX, SyncBlock, TxFate, answer_bytes_max,
 };
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::{BlockId, BoundedBytes, BoundedVec, Epoch, Hash, Height, encode, planted};
@@ -45,7 +45,7 @@ type Answered<T> = Result<Option<T>, StoreError>;
 
 /// Consecutive blocks, as many as asked for and fit into so many bytes; a part of the first if it alone does not.
 fn blocks(shared: &Shared, from: Height, count: usize, wanted: u32) -> Answered<Response> {
-    let bytes_max = usize::try_from(wanted).unwrap_or(usize::MAX).clamp(PART_BYTES_MIN, SYNC_BYTES_MAX);
+    let bytes_max = answer_bytes_max(wanted);
     let tip = shared.view().header.height;
     let (mut blocks, mut bytes, mut height) = (Vec::new(), 0usize, from);
     while blocks.len() < count.min(SYNC_BLOCKS_MAX) && height <= tip {

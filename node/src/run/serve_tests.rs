@@ -5,7 +5,7 @@ use crate::driver::FinalBlock;
 use crate::run::storage::open_chain;
 use crate::run::threads::commit;
 use crate::testchain::{TestChain, VALIDATOR};
-use wattle_p2p::wire::BlockPart;
+use wattle_p2p::wire::{BlockPart, PART_BYTES_MIN};
 use wattle_primitives::{Lane, Tx, decode};
 use wattle_runtime::Store;
 use wattle_runtime::store::MemoryStore;

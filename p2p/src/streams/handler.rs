@@ -172,6 +172,7 @@ impl Handler {
                             *pause = REOPEN_MIN;
                         }
                         *slot = wait(pause);
+                        link.outbox(lane).broken();
                         cx.waker().wake_by_ref(); // polled once more, so that the timer is registered
                         self.told_open = false;
                     }

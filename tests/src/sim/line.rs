@@ -2,6 +2,8 @@
 //! everything on it is late.
 
 use super::rng::Rng;
+use std::collections::BTreeMap;
+use wattle_primitives::Hash;
 
 /// Bytes that frames, encryption and acknowledgements add to a message.
 const FRAMING_BYTES: u64 = 100;
@@ -32,27 +34,43 @@ impl Line {
     }
 }
 
-/// One direction of a line.
+/// A message as a line sees it.
 #[derive(Clone, Copy, Debug)]
+pub(super) struct Load {
+    pub(super) bytes: usize,
+    /// Its receiver waits for it, or its sender for an answer.
+    pub(super) asked_for: bool,
+    /// It is a proposal, and this one: what waits for a link or is on it is not queued for it again.
+    pub(super) block: Option<Hash>,
+}
+
+/// One direction of a line.
+#[derive(Clone, Debug)]
 pub(super) struct Pipe {
     line: Line,
+    /// When each proposal is through, by the far end of its link.
+    blocks: BTreeMap<(usize, Hash), u64>,
     /// When all that was put in so far is through.
     free_at: u64,
 }
 
 impl Pipe {
     pub(super) const fn new(line: Line) -> Self {
-        Self { line, free_at: 0 }
+        Self { line, blocks: BTreeMap::new(), free_at: 0 }
     }
 
-    /// Puts in a message at `at`; when it comes out. `None`: it is dropped, since too much waits.
-    pub(super) fn put(&mut self, at: u64, bytes: usize, asked_for: bool) -> Option<u64> {
+    /// Puts in a message at `at` for the link to `far`; when it comes out. `None`: it is dropped, since too much waits,
+    /// or it waits already.
+    pub(super) fn put(&mut self, at: u64, far: usize, load: Load) -> Option<u64> {
         let begins = self.free_at.max(at);
-        if !asked_for && begins - at > QUEUE_MS_MAX {
+        self.blocks.retain(|_, through| *through > at);
+        let again = load.block.is_some_and(|block| self.blocks.contains_key(&(far, block)));
+        if again || (!load.asked_for && begins - at > QUEUE_MS_MAX) {
             return None;
         }
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_add(FRAMING_BYTES);
+        let bytes = u64::try_from(load.bytes).unwrap_or(u64::MAX).saturating_add(FRAMING_BYTES);
         self.free_at = begins + bytes * 1_000 / self.line.bytes_per_s.max(1);
+        self.blocks.extend(load.block.map(|block| ((far, block), self.free_at)));
         Some(self.free_at + self.line.latency_ms)
     }
 }

@@ -1,7 +1,7 @@
 //! Links between nodes: connections that come and go, and messages that are lost, late, doubled, out of order.
 
 use super::coverage::Mark;
-use super::line::{Line, Pipe};
+use super::line::{Line, Load, Pipe};
 use super::node::Running;
 use super::rng::Rng;
 use super::{Action, Sim};
@@ -38,14 +38,21 @@ pub(super) enum Payload {
 }
 
 impl Payload {
-    /// Its bytes, and whether its receiver waits for it or its sender for an answer.
-    fn weigh(&self) -> (usize, bool) {
-        match self {
+    /// What a line sees of it.
+    fn load(&self) -> Load {
+        let (bytes, asked_for) = match self {
             Self::Validator(message) => (encode(message.as_ref()).len(), false),
             Self::Gossip(_, message) => (encode(message.as_ref()).len(), false),
             Self::Request(_, request) => (encode(request.as_ref()).len(), true),
             Self::Response(_, response) => (encode(response.as_ref()).len(), true),
-        }
+        };
+        let block = match self {
+            Self::Validator(message) if matches!(**message, ValidatorMessage::Proposal { .. }) => {
+                Some(Hash::of_encoded(domain::TX_LEAF, message.as_ref()))
+            }
+            _ => None,
+        };
+        Load { bytes, asked_for, block }
     }
 }
 
@@ -77,7 +84,7 @@ pub(super) struct Network {
 impl Network {
     pub(super) fn new(nodes: usize, links: Vec<(usize, usize)>, lines: &[Line]) -> Self {
         let links = links.into_iter().map(|pair| (pair, Link::default())).collect();
-        let lines = lines.iter().map(|line| (line.node, [Pipe::new(*line); 2])).collect();
+        let lines = lines.iter().map(|line| (line.node, [Pipe::new(*line), Pipe::new(*line)])).collect();
         Self { links, parts: vec![0; nodes], lines, ..Self::default() }
     }
 
@@ -89,10 +96,10 @@ impl Network {
     /// When a message that is sent at `at` has passed the narrow line of either end, the sender's if both have one;
     /// `None`: it is dropped.
     fn pass(&mut self, (from, to): (usize, usize), at: u64, payload: &Payload) -> Option<u64> {
-        let (end, direction) = if self.lines.contains_key(&from) { (from, 0) } else { (to, 1) };
+        let (end, far, direction) =
+            if self.lines.contains_key(&from) { (from, to, 0) } else { (to, from, 1) };
         let Some(pipes) = self.lines.get_mut(&end) else { return Some(at) };
-        let (bytes, asked_for) = payload.weigh();
-        pipes[direction].put(at, bytes, asked_for)
+        pipes[direction].put(at, far, payload.load())
     }
 
     /// A direction of some link.
