@@ -86,6 +86,12 @@ impl Follower {
                 Effect::Ask { token, peer, request: Request::BlockByHash { offset, bytes, .. } } => {
                     self.questions.push_back(Asked { token, peer, from: 0, offset, bytes });
                 }
+                Effect::Commit(blocks) => {
+                    let last = blocks.last().map(|item| item.block.header().height);
+                    let done = last.map(|height| Event::Done(Done::Committed { height }));
+                    rest.push(Effect::Commit(blocks));
+                    effects.extend(done.map(|done| self.step(done)).into_iter().flatten());
+                }
                 other => rest.push(other),
             }
         }

@@ -247,8 +247,8 @@ fn a_corrupt_log_is_put_aside_and_costs_no_second_signature() {
     assert_eq!(std::fs::read(sign.join(SIGN_STATE)).unwrap(), state, "the sign state is not touched");
     let Voting { mut journal, standing, .. } = open().unwrap();
     assert_eq!(standing, Standing::SitOut { past: round(4) });
-    signs_nothing_twice(&mut journal.signer, &sent, "after the cure");
-    let done = journal.persist(order(&[notarize(5, 1)]), Syncs::InTurn).unwrap();
+    signs_nothing_twice(&mut journal.signer, &sent, "after the cure"); // up to round 5
+    let done = journal.persist(order(&[notarize(6, 1)]), Syncs::InTurn).unwrap();
     assert!(matches!(done, Done::Persisted { signed, .. } if signed.len() == 1));
 }
 
