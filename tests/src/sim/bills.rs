@@ -58,6 +58,8 @@ struct Sums {
 pub(super) struct Bills {
     id: Hash,
     terms: Terms,
+    /// Whether ledger and meters may go by clocks that differ for long.
+    clocks_lost: bool,
     shown: BTreeMap<Address, Shown>,
     /// Billed import and export of each member.
     billed: BTreeMap<Address, [i128; 2]>,
@@ -76,6 +78,7 @@ impl Bills {
         Self {
             id: plan.microgrid_id(),
             terms: plan.terms(),
+            clocks_lost: plan.faults.clock_1970 > 0,
             shown: BTreeMap::new(),
             billed: BTreeMap::new(),
             sums: BTreeMap::new(),
@@ -385,19 +388,22 @@ impl Bills {
         if to_ms.0.saturating_sub(1).max(from_ms.0) / INTERVAL_MS != interval {
             return Ok(());
         }
-        let mut band = *self.band(interval)?;
-        if from_ms == to_ms {
-            // It cannot have flowed in no time: it has the dearest price until its block.
+        let band = *self.band(interval)?;
+        // It cannot have flowed in no time: it has the dearest price until its block. So has what a meter without a clock
+        // showed after a start, where the ledger's time is behind what others say.
+        let dearest = || {
             let bands = self.terms.tariff.iter();
-            band.import_price = bands.clone().map(|band| band.import_price).max().unwrap_or_default();
-            band.export_price = bands.map(|band| band.export_price).min().unwrap_or_default();
-            let most = thousandths(import_wh.0.into(), band.import_price).div_ceil(1000);
-            let least = thousandths(export_wh.0.into(), band.export_price) / 1000;
-            let good = debit.0 <= most && credit.0 >= least;
+            let import = bands.clone().map(|band| band.import_price).max().unwrap_or_default();
+            let export = bands.map(|band| band.export_price).min().unwrap_or_default();
+            let most = thousandths(import_wh.0.into(), import).div_ceil(1000);
+            debit.0 <= most && credit.0 >= thousandths(export_wh.0.into(), export) / 1000
+        };
+        if from_ms == to_ms || (self.clocks_lost && settled_import_wh.0 == 0) {
+            let good = dearest();
             return if good {
                 Ok(())
             } else {
-                Err("what flowed in no time costs more than the dearest price")
+                Err("what flowed at no known time costs more than the dearest price")
             };
         }
         let more = i128::from(import_wh.0) - i128::from(settled_import_wh.0);

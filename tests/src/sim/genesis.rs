@@ -104,16 +104,18 @@ impl Plan {
     }
 }
 
-/// Quick: a run is short.
+/// Quick: a run is short. A village whose lines stay narrow has the time-outs of the preset for villages.
 #[expect(clippy::unwrap_used, reason = "the preset is part of the program, and a test reads it")]
 fn params(plan: &Plan) -> Params {
+    let radio = Preset::Microgrid.template().unwrap().genesis.params;
+    let narrow = !plan.lines_heal;
     Params {
         epoch_length: plan.epoch_length,
         block_interval_ms: plan.block_interval_ms,
         idle_interval_ms: plan.block_interval_ms.max(500),
-        leader_timeout_ms: 400,
-        advance_timeout_ms: 800,
-        timeout_ms_max: 4_000,
+        leader_timeout_ms: if narrow { radio.leader_timeout_ms } else { 400 },
+        advance_timeout_ms: if narrow { radio.advance_timeout_ms } else { 800 },
+        timeout_ms_max: if narrow { radio.timeout_ms_max } else { 4_000 },
         skip_timeout_ms: 3_000,
         clock_skew_ms_max: 500,
         block_bytes_max: 1 << 17,
