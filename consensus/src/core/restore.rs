@@ -115,9 +115,8 @@ impl Core {
 
     /// The view that was current before the crash: certificates are durable before a view is entered.
     fn reached(&self) -> View {
-        let entered = self.views.iter().filter_map(|(view, state)| {
-            state.notarization.is_some().then(|| if state.certified { view.next() } else { *view })
-        });
+        let notarized = self.views.iter().filter(|(_, state)| state.notarization.is_some());
+        let entered = notarized.map(|(view, state)| if state.certified { view.next() } else { *view });
         let nullified = self.nullified.last().map(View::next);
         let voted = [self.voted.notarize, self.voted.nullify, self.voted.finalize];
         entered.chain(nullified).chain(voted).fold(self.finalized_view().next(), View::max)
