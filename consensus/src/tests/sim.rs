@@ -220,14 +220,6 @@ impl Sim {
         }
     }
 
-    /// Everybody loses power for so long.
-    pub(super) fn power_cut(&mut self, down_ms: u64) {
-        for node in 0..self.nodes.len() {
-            self.nodes[node].crash(&mut self.rng);
-            self.push(down_ms, Event::Restart(node));
-        }
-    }
-
     fn os(&self, node: usize) -> TimeMs {
         let right = WALL_MS + self.now;
         TimeMs(self.clocks[node].map_or(self.now, |wrong| right.saturating_add_signed(wrong)))

@@ -99,7 +99,7 @@ fn a_village_goes_on_after_a_power_cut_with_any_number_of_clocks_in_it() {
             for (node, clock) in sim.clocks.iter_mut().enumerate() {
                 *clock = clock.filter(|_| node < right);
             }
-            sim.power_cut(CUT_MS);
+            (0..nodes).for_each(|node| sim.cut_power(node, Some(CUT_MS)));
             let (up, end) = (sim.now + CUT_MS, sim.now + CUT_MS + 60_000);
             sim.run_until(end, |_| false);
             assert!(sim.height_min() > height + 5, "{right} of {nodes}: {} after {height}", sim.height_min());
