@@ -54,11 +54,16 @@ impl Fetcher {
         }
     }
 
-    /// Marks a want; a new one is asked for at `first`.
+    /// Marks a want; a new one is asked for at `first`. When more are known to have it than before, they are asked then
+    /// too: the leader alone may keep back what it proposed.
     pub(crate) fn want(&mut self, want: Want, first: MonoMs, ask: impl FnOnce() -> Vec<ValidatorIndex>) {
         if let Some(wanted) = self.wants.get_mut(&want) {
             wanted.marked = true;
             wanted.due = wanted.due.min(if wanted.doublings == 0 { first } else { wanted.due });
+            let ask = ask();
+            if ask.len() > wanted.ask.len() && !planted!("leader-alone-is-asked") {
+                (wanted.ask, wanted.anybody, wanted.due) = (ask, false, wanted.due.min(first));
+            }
         } else if self.wants.len() < WANTS_MAX {
             let wanted = Wanted { due: first, doublings: 0, marked: true, ask: ask(), anybody: false };
             self.wants.insert(want, wanted);

@@ -218,6 +218,22 @@ fn rule_3_bad_proposals_are_nullified_and_early_ones_wait() {
 }
 
 #[test]
+fn a_leader_that_keeps_its_block_back_is_not_the_only_one_asked_once_it_is_notarized() {
+    let mut bench = Bench::new(3, 100);
+    bench.start();
+    let header = bench.header(1, None, 1);
+    let proposal = proposal(1, 0, &header);
+    let asked = |out: Vec<Output>| {
+        out.into_iter().find_map(|o| if let Output::Fetch { ask, .. } = o { Some(ask) } else { None })
+    };
+    assert_eq!(asked(bench.feed(1, Input::Vote(bench.vote(1, Vote::Notarize(proposal))))), None);
+    assert_eq!(asked(bench.feed(250, Input::Tick)), Some(vec![bench.leaders[0]]), "it may be on its way");
+    let certificate = bench.certificate(Vote::Notarize(proposal));
+    let signers = asked(bench.feed(251, Input::Certificate(certificate)));
+    assert!(signers.is_some_and(|ask| ask.contains(&bench.leaders[1])), "at once");
+}
+
+#[test]
 fn rule_4_a_notarization_is_certified_even_of_an_unseen_block() {
     let mut bench = Bench::new(3, 100);
     bench.start();

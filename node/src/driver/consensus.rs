@@ -81,7 +81,7 @@ impl Driver {
             entry.block.round() >= oldest || core.knows_block(hash) || planted!("stall-keeps-bodies")
         });
         if self.tree.len() < len {
-            self.bodies.prune(|hash| self.tree.get(hash).is_some());
+            self.bodies.prune(self.mono, |hash| self.tree.get(hash).is_some());
             self.bodies.prune_rounds(oldest);
             self.txs.fates.forget_dropped(&self.tree, &self.backlog.queue);
         }
@@ -317,7 +317,7 @@ impl Driver {
     pub(super) fn peer_for(&mut self, ask: &[ValidatorIndex], but: &[PeerId]) -> Option<PeerId> {
         let keys: Vec<PublicKey> =
             ask.iter().filter_map(|i| self.current.set.get(*i)).map(|v| v.key).collect();
-        self.peers.choose(&keys, but)
+        self.peers.choose(&keys, &self.current.set, but)
     }
 
     fn certified(&mut self, block: &Hash) {

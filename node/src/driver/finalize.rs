@@ -52,7 +52,7 @@ impl Driver {
         if let Some(certificate) = batch.iter().rev().find_map(|item| item.certificate.clone()) {
             self.sync.finalized(certificate);
         }
-        self.bodies.prune(|hash| self.tree.get(hash).is_some());
+        self.bodies.prune(self.mono, |hash| self.tree.get(hash).is_some());
         let last = Round { epoch: self.tree.header.epoch, view: self.tree.header.view };
         self.bodies.prune_rounds(last);
         self.room.settled(last);

@@ -67,6 +67,12 @@ impl Partial {
         self.blocks.last().map(|block| block.header.height)
     }
 
+    /// Whether the block at a height is another one than this.
+    pub(super) fn differs(&self, height: Height, hash: &Hash) -> bool {
+        let block = self.blocks.iter().find(|block| block.header.height == height);
+        block.is_some_and(|block| block.hash() != *hash) && !planted!("invention-goes-on")
+    }
+
     /// Whether a certificate covers any of the blocks.
     pub(super) fn is_covered(&self) -> bool {
         !self.certificates.is_empty()

@@ -5,10 +5,12 @@
 
 use super::pace::Progress;
 use super::partial::Useless;
+use borsh::BorshDeserialize;
 use wattle_consensus::MonoMs;
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::{BlockPart, PART_BYTES_MIN, SYNC_BLOCK_BYTES_MAX, SyncBlock, answer_bytes_max};
-use wattle_primitives::{Decode, Hash, decode, planted};
+use wattle_primitives::block::HEADER_BYTES_MAX;
+use wattle_primitives::{Decode, Hash, Header, decode, planted};
 
 /// The parts that have come.
 #[derive(Debug)]
@@ -45,6 +47,18 @@ impl Parts {
         u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
     }
 
+    /// Whether what has come is of this block, header and transactions. Where it ends within the certificate, or a block
+    /// is not known, nobody can say.
+    pub(super) fn is_of(&self, encoded: &[u8]) -> bool {
+        self.bytes.iter().zip(encoded).all(|(come, right)| come == right)
+    }
+
+    /// Whether what has come begins with the header that was asked for. It is shorter than the least part.
+    fn begins_well(&self) -> bool {
+        let header = Header::deserialize(&mut self.bytes.as_slice());
+        header.is_ok_and(|header| header.hash() == self.hash) || planted!("parts-without-header")
+    }
+
     /// Takes the answer to a question for `asked` bytes from `offset` on; the block when it is whole. After an error
     /// nothing of it is of use.
     pub(super) fn push(
@@ -65,6 +79,9 @@ impl Parts {
             return Err(Useless::Wrong);
         }
         self.bytes.extend_from_slice(&part.bytes);
+        if !self.begins_well() {
+            return Err(Useless::Wrong);
+        }
         if come < total {
             return Ok(None);
         }
@@ -77,6 +94,7 @@ impl Parts {
 }
 
 const _: () = assert!(SYNC_BLOCK_BYTES_MAX == <SyncBlock as Decode>::MAX_BYTES);
+const _: () = assert!(HEADER_BYTES_MAX <= PART_BYTES_MIN);
 
 #[cfg(test)]
 #[path = "parts_tests.rs"]

@@ -60,10 +60,25 @@ impl Behind {
     }
 }
 
+impl Peer {
+    /// A validator of the set has something to lose; a stranger may make a key and claim any height.
+    fn is_member(&self, set: &ValidatorSet) -> bool {
+        self.validator.is_some_and(|key| set.index_of(&key).is_some())
+    }
+
+    /// Who has failed least of late goes first; of these who was asked longest ago.
+    fn order(&self) -> (u8, u64) {
+        (
+            if planted!("slow-answers-are-quick") { self.pace.given_up() } else { self.pace.failures() },
+            self.asked,
+        )
+    }
+}
+
 impl Peers {
-    /// A peer completed the handshake.
+    /// A peer completed the handshake. It is asked after those that were here: a new name for who failed gains nothing.
     pub(super) fn ready(&mut self, peer: PeerId, validator: Option<PublicKey>, height: Height, serves: bool) {
-        self.peers.insert(peer, Peer { validator, height, serves, pace: Pace::default(), asked: 0 });
+        self.peers.insert(peer, Peer { validator, height, serves, pace: Pace::default(), asked: self.turn });
     }
 
     /// A peer is gone.
@@ -125,20 +140,39 @@ impl Peers {
         set: &ValidatorSet,
         free: impl Fn(&PeerId, &Pace) -> bool,
     ) -> Option<PeerId> {
-        let able = |id: &PeerId, p: &Peer| p.serves && p.height > height && free(id, &p.pace);
-        // A validator of the set has something to lose; a stranger may make a key and claim any height.
-        let member = |p: &Peer| p.validator.is_some_and(|key| set.index_of(&key).is_some());
-        // Who has failed least of late; of these who was asked longest ago.
-        let order = |p: &Peer| (p.pace.given_up(), p.asked);
-        self.first(|id, p| able(id, p) && member(p), order).or_else(|| self.first(able, order))
+        self.member_higher_than(height, set, &free)
+            .or_else(|| self.first(|id, p| p.serves && p.height > height && free(id, &p.pace), Peer::order))
     }
 
-    /// One of these validators' peers, in turn; if none is connected, any that serves. None of `but`. Who failed is
-    /// asked like the others: it may be the only one that has what is missing.
-    pub(super) fn choose(&mut self, keys: &[PublicKey], but: &[PeerId]) -> Option<PeerId> {
+    /// The same, a validator of the set.
+    pub(super) fn member_higher_than(
+        &mut self,
+        height: Height,
+        set: &ValidatorSet,
+        free: impl Fn(&PeerId, &Pace) -> bool,
+    ) -> Option<PeerId> {
+        let able = |id: &PeerId, p: &Peer| p.serves && p.height > height && free(id, &p.pace);
+        self.first(|id, p| able(id, p) && p.is_member(set), Peer::order)
+    }
+
+    /// Whether a peer has proven the key of a validator of the set.
+    #[must_use]
+    pub(super) fn is_member(&self, peer: &PeerId, set: &ValidatorSet) -> bool {
+        self.peers.get(peer).is_some_and(|p| p.is_member(set))
+    }
+
+    /// One of these validators' peers, in turn; if none is connected, one of the set's, or any that serves. None of `but`.
+    /// Who failed is asked like the others: it may be the only one that has what is missing.
+    pub(super) fn choose(
+        &mut self,
+        keys: &[PublicKey],
+        set: &ValidatorSet,
+        but: &[PeerId],
+    ) -> Option<PeerId> {
         let named = |p: &Peer| p.validator.is_some_and(|key| keys.contains(&key));
         let order = |p: &Peer| (if planted!("failed-never-asked") { p.pace.given_up() } else { 0 }, p.asked);
         self.first(|id, p| named(p) && !but.contains(id), order)
+            .or_else(|| self.first(|id, p| p.serves && p.is_member(set) && !but.contains(id), order))
             .or_else(|| self.first(|id, p| p.serves && !but.contains(id), order))
     }
 

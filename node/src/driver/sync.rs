@@ -192,9 +192,18 @@ impl Driver {
         self.sync.parts.take_if(|(height, _)| *height != next && *height != tip.next());
         let (now, sync) = (self.mono, &self.sync);
         let free = |peer: &PeerId| !sync.owes(peer, now);
-        // Whoever began a run, or a block in parts, goes on with it as long as it keeps up.
+        // Whoever began a run, or a block in parts, goes on with it as long as it keeps up; a stranger, as long as no
+        // validator can: no certificate has shown yet that there is any such block.
         let begun = sync.begun();
         let slow = begun.filter(|(_, run)| !run.keeps_up(now));
+        let stranger = begun.filter(|(peer, _)| {
+            let asked = waits_for.is_none_or(|waited| waited == *peer);
+            let member = self.peers.is_member(peer, &self.current.set);
+            asked && slow.is_none() && !member && !planted!("stranger-goes-on")
+        });
+        let member = stranger.and_then(|(stranger, _)| {
+            self.peers.member_higher_than(tip, &self.current.set, |id, _| *id != stranger && free(id))
+        });
         // Who left the last questions open keeps nobody waiting that did not.
         let patient = waits_for.map_or(u8::MAX, |peer| self.peers.pace(&peer).given_up());
         let instead = slow.and_then(|(slow, run)| {
@@ -207,6 +216,7 @@ impl Driver {
             self.peers.higher_than(tip, &self.current.set, |id, pace| *id != slow && free(id) && able(pace))
         });
         let same = begun.map(|(peer, _)| peer).filter(|peer| waits_for.is_none() && free(peer));
+        let instead = instead.or(member);
         let same = same.filter(|peer| instead.is_none() && self.peers.claims_more(peer, tip));
         let run = same.and_then(|peer| sync.partial.height().filter(|_| sync.partial.from() == Some(peer)));
         let from = run.unwrap_or(tip).next();
@@ -302,7 +312,12 @@ impl Driver {
                 self.measure(&question, part.bytes.len());
                 self.on_part(&question, &part, waited);
             }
-            Some(Response::Busy) => self.pause(),
+            Some(Response::Busy) => {
+                if let Some(pace) = self.peers.pace_mut(&question.peer) {
+                    pace.busy(question.bytes);
+                }
+                self.pause();
+            }
             Some(_) => self.useless(question.peer, &Useless::Nothing),
             None => {
                 if waited {
@@ -487,6 +502,7 @@ impl Driver {
             Verdict::Ignore // old: nothing to verify it against is worth the work
         } else if self.is_final(&light) {
             self.peers.ahead(&peer, height);
+            self.contradict(height, &light.header.hash());
             self.show(height, &light.certificate);
             if light.certificate.round().epoch == self.current.epoch {
                 self.feed(Input::Certificate(light.certificate));
@@ -496,6 +512,16 @@ impl Driver {
             Verdict::Reject
         };
         self.emit(Effect::Verdict { peer, id, verdict });
+    }
+
+    /// This block is final at this height: whoever sent another one for it made it up, with all that follows it.
+    fn contradict(&mut self, height: Height, hash: &Hash) {
+        let begun = self.sync.parts.as_ref().filter(|(at, parts)| *at == height && parts.hash() != *hash);
+        let by_parts = begun.map(|(_, parts)| parts.peer());
+        let by_blocks = self.sync.partial.from().filter(|_| self.sync.partial.differs(height, hash));
+        for liar in by_parts.into_iter().chain(by_blocks) {
+            self.useless(liar, &Useless::Wrong);
+        }
     }
 
     /// A certificate that verified shows that the chain is final up to a height, and who has it.

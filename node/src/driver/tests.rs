@@ -10,6 +10,8 @@ use wattle_p2p::wire::{LightBlock, Request, Response, SyncBlock, ValidatorMessag
 use wattle_p2p::{MessageId, NodeKey, PeerId, Penalty};
 use wattle_primitives::{BoundedVec, Epoch, Height, Lane, Round, Tx, ValidatorIndex, View, Vote};
 
+mod liars;
+
 /// A node without a key that follows a chain through its peers.
 struct Follower {
     driver: Driver,
@@ -135,11 +137,11 @@ impl Follower {
     }
 
     /// Somebody gossips the header of a block with its certificate.
-    fn hear_of(&mut self, from: PeerId, block: &SyncBlock) {
+    fn hear_of(&mut self, from: PeerId, block: &SyncBlock) -> Vec<Effect> {
         let (header, certificate) = (block.block.header.clone(), block.certificate.clone().unwrap());
         let light = LightBlock { header, certificate, path: BoundedVec::default() };
         let message = Gossip::Finalized(Box::new(light));
-        self.settle(Event::Gossip { peer: from, id: MessageId(vec![1]), message });
+        self.settle(Event::Gossip { peer: from, id: MessageId(vec![1]), message })
     }
 
     /// Answers the question for blocks.
@@ -438,14 +440,23 @@ fn a_body_is_asked_of_each_peer_once_while_its_answer_may_be_under_way() {
 
 /// A block of some 80 kB with its certificate.
 fn large(node: &mut Follower) -> SyncBlock {
-    let txs: Vec<Tx> = (0..400).map(|nonce| node.chain.pay(1, Lane(0), nonce, 1)).collect();
+    of_payments(node, 400)
+}
+
+fn of_payments(node: &mut Follower, count: u64) -> SyncBlock {
+    let txs: Vec<Tx> = (0..count).map(|nonce| node.chain.pay(1, Lane(0), nonce, 1)).collect();
     let block = node.chain.push(&txs);
     SyncBlock { certificate: Some(node.chain.certify(&block.header, VALIDATOR)), block }
 }
 
 /// Consensus wants a body; the questions that follow.
 fn want_body(node: &mut Follower, hash: Hash) -> Vec<Asked> {
-    node.driver.fetch(hash, &[], &mut VecDeque::new());
+    want_body_of(node, hash, &[])
+}
+
+/// The same, of a block that these voted for.
+fn want_body_of(node: &mut Follower, hash: Hash, ask: &[ValidatorIndex]) -> Vec<Asked> {
+    node.driver.fetch(hash, ask, &mut VecDeque::new());
     let effects = std::mem::take(&mut node.driver.effects);
     let asked = effects.into_iter().filter_map(|effect| match effect {
         Effect::Ask { token, peer, request: Request::BlockByHash { offset, bytes, .. } } => {
