@@ -82,16 +82,19 @@ pub struct Limits {
     pub gate: GateLimits,
     /// Most requests of one peer under way at once, each way.
     pub requests_per_peer_max: usize,
-    /// Most requests under way at once in all, each way.
+    /// Most requests under way at once in all, each way. Those of members of the set to this node come on top:
+    /// `requests_per_peer_max` of each.
     pub requests_max: usize,
     /// Requests that one peer may make in a second.
     pub requests_per_second: u32,
     /// Requests that one peer may make at once after a pause.
     pub requests_burst: u32,
-    /// Most bytes of answers to one peer that are being written: at least one largest answer.
+    /// Most bytes of answers to one peer that are being made or written: at least one largest answer.
     pub answer_bytes_per_peer_max: usize,
-    /// Most bytes of answers that are being written to all peers but validators of the set.
+    /// Most bytes of answers that are being made or written for all peers but members of the set.
     pub answer_bytes_max: usize,
+    /// How long an answer may be under way before it makes room for others of the same network.
+    pub answer_patience: Duration,
     /// How long a request may take, its answer on the wire included; each way, since the library has one time for both.
     pub request_timeout: Duration,
     /// How long the node has to make an answer for a peer.
@@ -126,6 +129,7 @@ impl Default for Limits {
             requests_burst: 400,
             answer_bytes_per_peer_max: RESPONSE_BYTES_MAX,
             answer_bytes_max: 8 * RESPONSE_BYTES_MAX,
+            answer_patience: Duration::from_secs(15),
             request_timeout: REQUEST_TIMEOUT,
             answer_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),

@@ -101,4 +101,7 @@ pub enum GoneReason {
     /// Its penalties added up.
     #[error("banned")]
     Banned,
+    /// Another peer has proven the same validator key after it.
+    #[error("another peer speaks for its validator key")]
+    Displaced,
 }

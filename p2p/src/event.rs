@@ -96,14 +96,37 @@ pub enum NetEvent {
 
 /// Takes the answer to one request.
 #[derive(Debug)]
-pub struct Responder(pub(crate) oneshot::Sender<(Response, usize)>);
+pub struct Responder {
+    reply: oneshot::Sender<(Response, usize)>,
+    member: bool,
+}
 
 impl Responder {
+    /// One for a question of a member of the validator set or of somebody else, and where the answer arrives, with the
+    /// bytes of its encoding.
+    #[must_use]
+    pub fn new(member: bool) -> (Self, oneshot::Receiver<(Response, usize)>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { reply, member }, answer)
+    }
+
+    /// Whether a member of the validator set asks.
+    #[must_use]
+    pub const fn is_for_member(&self) -> bool {
+        self.member
+    }
+
+    /// Whether the peer has gone or waited too long: no answer is needed.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.reply.is_closed()
+    }
+
     /// Answers. Does nothing when the peer has gone or waited too long.
     pub fn send(self, response: Response) {
         // Measured here: the network task has no time for it. What has no length is longer than any answer may be.
         let bytes = borsh::object_length(&response).unwrap_or(usize::MAX);
-        let _ = self.0.send((response, bytes));
+        let _ = self.reply.send((response, bytes));
     }
 }
 
@@ -171,6 +194,8 @@ pub enum BanReason {
     Refused(Refusal),
     /// It speaks none of our protocols.
     Foreign,
+    /// Another peer has proven the same validator key after it.
+    Displaced,
     /// The operator wants it so.
     Order,
 }
@@ -185,6 +210,7 @@ impl BanReason {
             Self::Refused(Refusal::Version) => "other_version",
             Self::Refused(Refusal::Proof | Refusal::Role) => "handshake",
             Self::Foreign => "foreign",
+            Self::Displaced => "displaced",
             Self::Order => "order",
         }
     }

@@ -69,7 +69,7 @@ pub(crate) enum Refused {
 
 /// Addresses that are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Origin {
+pub(crate) enum Origin {
     /// One local or named address.
     Local(IpAddr),
     V4([u8; 3]),
@@ -135,7 +135,8 @@ impl Gate {
         }
     }
 
-    fn origin_of(&self, ip: IpAddr) -> Origin {
+    /// With which addresses this one is counted.
+    pub(crate) fn origin_of(&self, ip: IpAddr) -> Origin {
         let ip = ip.to_canonical();
         if self.named.contains(&ip) || self.limits.know_local && is_local(ip) {
             return Origin::Local(ip);

@@ -5,8 +5,9 @@
 //!
 //! - **Handshake first.** A peer of another chain or version is refused with a typed reason and left alone for a
 //!   while. Only a peer that completed the handshake is asked, answered or counted.
-//! - **Validators** prove their key by a signature over (genesis, peer id). Votes and blocks then travel on separate
-//!   direct streams with bounded queues in which the newest wins: consensus sends again what still matters.
+//! - **Validators** prove their key by a signature over (genesis, peer id); a key has one peer, the newest that has.
+//!   Votes and blocks then travel on separate direct streams with bounded queues in which the newest wins: consensus
+//!   sends again what still matters.
 //! - **Gossip** carries transactions and finalized headers, anonymous, named by content, forwarded only after the
 //!   node's verdict.
 //! - **Everything is bounded**: connections, in all and from one network, queues, frames (before allocation), requests

@@ -157,7 +157,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     height: AtomicU64,
     listeners: AtomicUsize,
-    links: Mutex<BTreeMap<PeerId, Arc<Link>>>,
+    /// One for each key: with whom, and the queues.
+    links: Mutex<BTreeMap<PublicKey, (PeerId, Arc<Link>)>>,
     peers: Mutex<BTreeMap<PeerId, PeerInfo>>,
     addresses: Mutex<Vec<Multiaddr>>,
 }
@@ -178,7 +179,7 @@ impl Shared {
     pub(crate) fn broadcast(&self, message: &ValidatorMessage) -> Result<usize, SendError> {
         let frame = frame(message)?;
         let links = lock(&self.links);
-        for link in links.values() {
+        for (_, link) in links.values() {
             link.outbox(Lane::of(message)).push(Frame::clone(&frame));
         }
         Ok(links.len())
@@ -186,21 +187,19 @@ impl Shared {
 
     pub(crate) fn send(&self, to: &PublicKey, message: &ValidatorMessage) -> Result<(), SendError> {
         let frame = frame(message)?;
-        let mut sent = false;
-        for link in lock(&self.links).values().filter(|link| link.key == *to) {
-            link.outbox(Lane::of(message)).push(Frame::clone(&frame));
-            sent = true;
-        }
-        if sent { Ok(()) } else { Err(SendError::NotConnected) }
+        let links = lock(&self.links);
+        let (_, link) = links.get(to).ok_or(SendError::NotConnected)?;
+        link.outbox(Lane::of(message)).push(frame);
+        Ok(())
     }
 
-    /// Sets or removes the queues towards a peer.
+    /// Sets or removes the queues towards a peer. Those of another peer with the same key go.
     pub(crate) fn set_link(&self, peer: PeerId, link: Option<Arc<Link>>) {
         let mut links = lock(&self.links);
-        match link {
-            Some(link) => links.insert(peer, link),
-            None => links.remove(&peer),
-        };
+        links.retain(|_, (with, _)| *with != peer);
+        if let Some(link) = link {
+            links.insert(link.key, (peer, link));
+        }
     }
 
     pub(crate) fn height(&self) -> Height {

@@ -26,3 +26,19 @@ fn a_block_that_waits_or_is_being_written_is_not_queued_again() {
     blocks.push(frame_of(1));
     assert_eq!([one(blocks), one(blocks)], [Some(1), None], "what broke off is");
 }
+
+#[test]
+fn a_key_has_one_link_whoever_speaks_for_it() {
+    let (limits, height) = (Limits::default(), Height::ZERO);
+    let shared = Shared::new(PeerId::random(), limits.clone(), height);
+    let (key, older, newer) = (PublicKey([1; 32]), PeerId::random(), PeerId::random());
+    let message = ValidatorMessage::Clock(wattle_primitives::TimeMs(1));
+    let link = || Some(Arc::new(Link::new(key, &limits)));
+    shared.set_link(older, link());
+    shared.set_link(newer, link());
+    assert_eq!(shared.broadcast(&message), Ok(1));
+    shared.set_link(older, None);
+    assert_eq!(shared.send(&key, &message), Ok(()), "the newer one's stays");
+    shared.set_link(newer, None);
+    assert_eq!(shared.send(&key, &message), Err(SendError::NotConnected));
+}

@@ -140,6 +140,25 @@ pub fn answer_bytes_max(bytes: u32) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX).clamp(PART_BYTES_MIN, SYNC_BYTES_MAX)
 }
 
+impl Request {
+    /// Most bytes of blocks in the answer. What answers other questions is small, but for a large state value.
+    #[must_use]
+    pub fn block_bytes_max(&self) -> usize {
+        match self {
+            Self::Blocks { bytes, .. } | Self::BlockByHash { bytes, .. } => answer_bytes_max(*bytes),
+            Self::Status
+            | Self::Certificates { .. }
+            | Self::LightBlock { .. }
+            | Self::EpochProof { .. }
+            | Self::Proof { .. }
+            | Self::SubmitTx(_)
+            | Self::TxStatus(_)
+            | Self::Account(_)
+            | Self::Heard => 0,
+        }
+    }
+}
+
 impl SyncBlock {
     /// The answer to a question for at most `bytes` bytes of this block from `offset` on.
     #[must_use]

@@ -58,6 +58,17 @@ pub enum Effect {
         /// The question.
         request: Request,
     },
+    /// Answer a peer with a block that is not in the database yet, or a part of it.
+    ServeHeld {
+        /// Names the question.
+        token: Token,
+        /// The block.
+        block: Arc<VerifiedBlock>,
+        /// Bytes of its encoding that have come before.
+        offset: u32,
+        /// Most bytes wanted.
+        bytes: u32,
+    },
     /// Answer a client.
     Answer {
         /// Names the question.

@@ -1,12 +1,13 @@
-//! Answers to peers and clients: from what the driver holds, or by handing the question to the database.
+//! Answers to peers and clients: from what the driver holds, or by handing the question on where an answer takes long.
 
 use super::{Answer, Driver, DriverStatus, Effect, Fate, Question};
 use crate::work::Token;
+use std::sync::Arc;
 use wattle_consensus::Core;
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::{ErrorCode, Request, Response, Status, SyncBlock, TxFate};
 use wattle_primitives::block::PROTOCOL_VERSION;
-use wattle_primitives::{BoundedVec, Hash, Tx, View};
+use wattle_primitives::{BoundedVec, Hash, Tx, View, planted};
 
 impl Driver {
     /// A peer asks.
@@ -26,11 +27,18 @@ impl Driver {
                 }
             }
             Request::BlockByHash { hash, offset, bytes } => {
-                match self.tree.get(&hash).filter(|e| e.block.fault.is_none()) {
-                    Some(entry) => SyncBlock { block: entry.block.block.clone(), certificate: None }
-                        .answer(offset, bytes),
-                    None => return self.emit(Effect::Serve { token, request }),
-                }
+                // A block is encoded for each part of it, which takes milliseconds: not here, where votes wait.
+                return match self.tree.get(&hash).filter(|e| e.block.fault.is_none()) {
+                    Some(entry) if planted!("parts-made-among-votes") => {
+                        let block = SyncBlock { block: entry.block.block.clone(), certificate: None };
+                        self.emit(Effect::Respond { token, response: block.answer(offset, bytes) });
+                    }
+                    Some(entry) => {
+                        let block = Arc::clone(&entry.block);
+                        self.emit(Effect::ServeHeld { token, block, offset, bytes });
+                    }
+                    None => self.emit(Effect::Serve { token, request }),
+                };
             }
             Request::SubmitTx(tx) => return self.on_peer_submit(token, peer, *tx),
             Request::TxStatus(id) => match self.txs.fate(&id) {
@@ -118,3 +126,7 @@ impl Driver {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "serve_tests.rs"]
+mod tests;

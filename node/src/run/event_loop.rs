@@ -1,5 +1,6 @@
 //! The loop: one `select!` turns whatever happens into events for the driver, and carries out its effects in order.
 
+use super::makers::Makers;
 use super::observe::Observer;
 use super::shared::{Command, Shared};
 use super::threads::{Fatal, Report, Reports, Threads};
@@ -32,6 +33,7 @@ pub(super) struct Loop {
     pub(super) tokens: u64,
     pub(super) origin: Instant,
     pub(super) observer: Observer,
+    pub(super) makers: Makers,
 }
 
 /// One thing that the loop reacts to.
@@ -222,7 +224,13 @@ impl Loop {
             Effect::Verdict { peer, id, verdict } => drop(self.network.gossip_verdict(id, peer, verdict)),
             Effect::Ask { token, peer, request } => self.ask(token, peer, request),
             Effect::Respond { token, response } => self.respond(token, response),
-            Effect::Serve { token, request } => self.serve(token, request),
+            Effect::Serve { token, request } => {
+                let shared = Arc::clone(&self.shared);
+                self.make(token, move || serve::answer(&shared, &request));
+            }
+            Effect::ServeHeld { token, block, offset, bytes } => {
+                self.make(token, move || serve::held(&block, offset, bytes));
+            }
             Effect::Answer { token, answer } => {
                 if let Some(reply) = self.replies.remove(&token) {
                     let _ = reply.send(answer); // the client may have gone
@@ -271,10 +279,10 @@ impl Loop {
         }
     }
 
-    fn serve(&mut self, token: Token, request: Request) {
-        let Some(responder) = self.responders.remove(&token) else { return };
-        let shared = Arc::clone(&self.shared);
-        tokio::task::spawn_blocking(move || responder.send(serve::answer(&shared, &request)));
+    fn make(&mut self, token: Token, answer: impl FnOnce() -> Response + Send + 'static) {
+        if let Some(responder) = self.responders.remove(&token) {
+            self.makers.make(responder, answer);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`Node::start`] opens what is on disk, starts network and threads, and lets the loop run (`event_loop`).
 
 mod event_loop;
+mod makers;
 mod observe;
 pub mod serve;
 pub mod shared;
@@ -142,6 +143,7 @@ impl Node {
             tokens: 0,
             origin: Instant::now(),
             observer,
+            makers: Makers::new(),
         };
         let ended = tokio::spawn(running.run(inbox, events, commands, stopped));
         Ok(Self { shared, network, stop, ended })

@@ -1,6 +1,7 @@
-//! Answers to peers from the database and the last committed state.
+//! Answers to peers from the database, the last committed state and the blocks above it.
 
 use super::shared::{Shared, View};
+use crate::work::VerifiedBlock;
 use std::sync::Arc;
 use wattle_p2p::wire::{
     AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, ReceiptProof, Request, Response,
@@ -39,6 +40,12 @@ pub fn answer(shared: &Shared, request: &Request) -> Response {
         }
         Err(_) => Response::error(ErrorCode::Internal, "storage failed"),
     }
+}
+
+/// Answers a question for a block that is not in the database yet.
+#[must_use]
+pub fn held(block: &VerifiedBlock, offset: u32, bytes: u32) -> Response {
+    SyncBlock { block: block.block.clone(), certificate: None }.answer(offset, bytes)
 }
 
 type Answered<T> = Result<Option<T>, StoreError>;

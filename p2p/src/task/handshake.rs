@@ -122,6 +122,9 @@ impl Network {
         self.publish_peer(peer);
         // The node hears of the peer before its first message: access to the streams comes after.
         self.tell(NetEvent::PeerReady { peer, role, validator, height });
+        if let Some(key) = validator {
+            self.displace(key, peer);
+        }
         self.update_access(peer);
     }
 

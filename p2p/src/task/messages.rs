@@ -1,14 +1,16 @@
 //! Gossip and requests, in and out.
 
-use super::owed::Admission;
+use super::owed::{Admission, Asker};
 use super::{Answer, Network};
 use crate::RequestError;
 use crate::codec::Garbage;
 use crate::event::{MessageId, NetEvent, Offence, Penalty, Responder, Verdict};
+use crate::gate::ip_of;
 use crate::wire::{GOSSIP_BYTES_MAX, Gossip, Request, Response};
 use libp2p::request_response::{
     Event, InboundRequestId, Message, OutboundFailure, OutboundRequestId, ResponseChannel,
 };
+use libp2p::swarm::ConnectionId;
 use libp2p::{PeerId, gossipsub};
 use std::io::ErrorKind;
 use tokio::sync::mpsc::error::TrySendError;
@@ -101,12 +103,14 @@ impl Network {
 
     pub(super) fn on_request(&mut self, event: Event<Result<Request, Garbage>, Response>) {
         match event {
-            Event::Message { peer, message: Message::Request { request_id, request, channel }, .. } => {
-                match request {
-                    Ok(request) => self.take_request(peer, request_id, request, channel),
-                    Err(Garbage) => self.penalize(peer, Penalty::Fatal, Offence::Request),
-                }
-            }
+            Event::Message {
+                peer,
+                connection_id: connection,
+                message: Message::Request { request_id, request, channel },
+            } => match request {
+                Ok(request) => self.take_request((peer, connection, request_id), request, channel),
+                Err(Garbage) => self.penalize(peer, Penalty::Fatal, Offence::Request),
+            },
             Event::Message { message: Message::Response { request_id, response }, .. } => {
                 self.answered(request_id, Ok(response));
             }
@@ -142,25 +146,28 @@ impl Network {
 
     fn take_request(
         &mut self,
-        peer: PeerId,
-        id: InboundRequestId,
+        (peer, connection, id): (PeerId, ConnectionId, InboundRequestId),
         request: Request,
         channel: ResponseChannel<Response>,
     ) {
-        let limits = &self.config.limits;
-        let full = self.answers.len() >= limits.requests_max || !self.backlog.is_empty();
+        let (limits, now) = (&self.config.limits, Instant::now());
+        // Strangers, however many they are, leave members their places; so does a member, however often it changes
+        // the peer that speaks for it.
+        let member = self.member(&peer).filter(|_| !planted!("members-among-strangers"));
+        let places = if member.is_some() { limits.requests_per_peer_max } else { limits.requests_max };
+        let full =
+            self.making.get(&member).is_some_and(|making| *making >= places) || !self.backlog.is_empty();
         let free = self.peers.get_mut(&peer).is_some_and(|entry| {
             entry.hello.is_some()
-                && entry.bucket.take(limits.requests_per_second, limits.requests_burst, Instant::now())
+                && entry.bucket.take(limits.requests_per_second, limits.requests_burst, now)
                 && entry.inbound_requests < limits.requests_per_peer_max
         });
-        if full || !free {
-            // Fails only when the peer has stopped waiting.
-            let _ = self.swarm.behaviour_mut().requests.send_response(channel, Response::Busy);
+        if full || !free || !self.may_be_made((peer, connection, id), member.is_some(), &request) {
+            self.respond((peer, id), channel, Response::Busy);
             return;
         }
-        let (responder, answer) = oneshot::channel();
-        let event = NetEvent::Request { peer, request, responder: Responder(responder) };
+        let (responder, answer) = Responder::new(member.is_some());
+        let event = NetEvent::Request { peer, request, responder };
         // A full channel drops the responder with the event, which makes the answer `Busy`.
         if let Err(TrySendError::Full(_)) = self.events.try_send(event) {
             tracing::debug!(%peer, "request dropped: the node is behind");
@@ -168,30 +175,68 @@ impl Network {
         if let Some(entry) = self.peers.get_mut(&peer) {
             entry.inbound_requests = entry.inbound_requests.saturating_add(1);
         }
-        self.owed.asked(peer, id);
-        let limit = limits.answer_timeout;
+        let making = self.making.entry(member).or_default();
+        *making = making.saturating_add(1);
+        let limit = self.config.limits.answer_timeout;
         self.answers.push(Box::pin(async move {
             let (response, bytes) = match tokio::time::timeout(limit, answer).await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(_)) | Err(_) => (Response::Busy, 0),
             };
-            Answer { peer, id, channel, response, bytes }
+            Answer { peer, id, member, channel, response, bytes }
         }));
     }
 
+    /// Whether there is room for the answer; it is kept from now on.
+    fn may_be_made(
+        &mut self,
+        (peer, connection, id): (PeerId, ConnectionId, InboundRequestId),
+        member: bool,
+        request: &Request,
+    ) -> bool {
+        let address = self.peers.get(&peer).and_then(|entry| ip_of(&entry.address));
+        let origin = address.map(|ip| self.swarm.behaviour().gate.origin_of(ip));
+        let asker = Asker { connection, origin, member };
+        let bytes = request.block_bytes_max();
+        let admission = self.owed.ask((peer, id), asker, bytes, &self.config.limits, Instant::now());
+        self.granted(admission)
+    }
+
+    /// Closes the connections that make room, if any do.
+    fn granted(&mut self, admission: Admission) -> bool {
+        let Admission::Granted(closed) = admission else { return false };
+        for (peer, connection) in closed {
+            tracing::info!(%peer, "does not read its answers: a connection is closed to make room for others'");
+            self.swarm.close_connection(connection);
+        }
+        true
+    }
+
     pub(super) fn on_answer(&mut self, answer: Answer) {
-        let Answer { peer, id, channel, response, bytes } = answer;
-        let mut validator = false;
+        let Answer { peer, id, member, channel, response, bytes } = answer;
+        if let Some(making) = self.making.get_mut(&member) {
+            *making = making.saturating_sub(1);
+            if *making == 0 {
+                self.making.remove(&member);
+            }
+        }
         if let Some(entry) = self.peers.get_mut(&peer) {
             entry.inbound_requests = entry.inbound_requests.saturating_sub(1);
-            let proven = entry.hello.as_ref().and_then(|hello| hello.validator);
-            validator = proven.is_some_and(|proof| self.validators.contains(&proof.key));
         }
-        let response = match self.owed.admit((peer, id), bytes, validator, &self.config.limits) {
-            Admission::Granted => response,
-            Admission::Refused => Response::Busy,
-            Admission::Late => return,
-        };
+        let admission = self.owed.admit((peer, id), bytes, &self.config.limits, Instant::now());
+        if admission == Admission::Late {
+            return;
+        }
+        let response = if self.granted(admission) { response } else { Response::Busy };
+        self.respond((peer, id), channel, response);
+    }
+
+    fn respond(
+        &mut self,
+        (peer, id): (PeerId, InboundRequestId),
+        channel: ResponseChannel<Response>,
+        response: Response,
+    ) {
         // Fails only when the peer has stopped waiting.
         if self.swarm.behaviour_mut().requests.send_response(channel, response).is_err() {
             self.owed.over(&peer, &id);

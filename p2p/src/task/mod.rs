@@ -48,6 +48,8 @@ const ESTRANGED: Duration = Duration::from_secs(60);
 struct Answer {
     peer: PeerId,
     id: InboundRequestId,
+    /// The member of the set that asked, if it was one.
+    member: Option<PublicKey>,
     channel: ResponseChannel<Response>,
     response: Response,
     /// Bytes of its encoding.
@@ -69,6 +71,8 @@ struct Network {
     greeting: HashMap<InboundRequestId, (PeerId, Result<Hello, Refusal>)>,
     asked: HashMap<OutboundRequestId, (PeerId, oneshot::Sender<Result<Response, RequestError>>)>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
+    /// How many of them are for each member of the set, and for all others.
+    making: BTreeMap<Option<PublicKey>, usize>,
     owed: Owed,
     targets: Vec<Target>,
     refresh_at: Instant,
@@ -105,6 +109,7 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
         greeting: HashMap::new(),
         asked: HashMap::new(),
         answers: FuturesUnordered::new(),
+        making: BTreeMap::new(),
         owed: Owed::default(),
         targets: Vec::new(),
         refresh_at: Instant::now(),

@@ -1,8 +1,8 @@
 //! Connected peers: who came and who went, what each has told of itself, its penalties, and what is shown of it.
 
-use super::{BACKLOG_MAX, Network};
+use super::{BACKLOG_MAX, ESTRANGED, Network};
 use crate::error::GoneReason;
-use crate::event::{NetEvent, Offence, PeerInfo, Penalty};
+use crate::event::{BanReason, NetEvent, Offence, PeerInfo, Penalty};
 use crate::scores::Bucket;
 use crate::streams::Access;
 use crate::wire::{Hello, Request, Role};
@@ -12,7 +12,7 @@ use libp2p::{Multiaddr, PeerId, ping};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use wattle_primitives::Height;
+use wattle_primitives::{Height, PublicKey, planted};
 
 /// How often a peer is asked for its height.
 const STATUS_INTERVAL: Duration = Duration::from_secs(5);
@@ -154,15 +154,48 @@ impl Network {
         let _ = self.swarm.disconnect_peer_id(peer);
     }
 
+    /// The key that a peer speaks for, if that is in the set at present.
+    pub(super) fn member(&self, peer: &PeerId) -> Option<PublicKey> {
+        let entry = self.peers.get(peer).filter(|p| p.leaving.is_none())?;
+        let key = entry.hello.as_ref()?.validator?.key;
+        self.validators.contains(&key).then_some(key)
+    }
+
     /// Lets the validator streams know what the peer may do.
     pub(super) fn update_access(&mut self, peer: PeerId) {
         let Some(hello) = self.peers.get(&peer).and_then(|p| p.hello.as_ref()) else { return };
-        let access = match hello.validator.map(|v| v.key) {
-            None => Access::Never,
-            Some(key) if self.validators.contains(&key) => Access::Granted(key),
-            Some(_) => Access::NotNow,
+        let access = match (hello.validator, self.member(&peer)) {
+            (None, _) => Access::Never,
+            (Some(_), Some(key)) => Access::Granted(key),
+            (Some(_), None) => Access::NotNow,
         };
         self.swarm.behaviour_mut().streams.set_access(peer, access);
+    }
+
+    /// A key speaks through one peer, the newest that has proven it: its holder can prove it for any number of peer
+    /// ids, and whatever a member of the set may have would be had by each. Only the holder can make such a proof.
+    pub(super) fn displace(&mut self, key: PublicKey, newest: PeerId) {
+        if self.config.validator_proof.is_some_and(|own| own.key == key) {
+            tracing::warn!(peer = %newest, "another node runs with this node's validator key: stop one of the two");
+        }
+        let speaks = |(peer, entry): &(&PeerId, &Peer)| {
+            let proven = entry.hello.as_ref().and_then(|hello| hello.validator);
+            **peer != newest && entry.leaving.is_none() && proven.is_some_and(|proof| proof.key == key)
+        };
+        let Some(older) = self.peers.iter().find(speaks).map(|(peer, _)| *peer) else { return };
+        if planted!("key-of-many-peers") {
+            return;
+        }
+        tracing::warn!(
+            %key, %older, %newest,
+            "a second peer has proven this validator key, and takes the first one's place: if its validator has not \
+             moved, two nodes run with one key, and will displace each other in turn"
+        );
+        // For a while: two nodes with one key would else take turns with each dial.
+        self.scores.refuse(older, BanReason::Displaced, ESTRANGED, Instant::now());
+        self.shut_out(older, GoneReason::Displaced);
+        self.update_access(older);
+        self.publish_peer(older);
     }
 
     /// Shows the peer's present state to [`Handle::peers`].

@@ -5,8 +5,10 @@ use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use libp2p::{StreamProtocol, Swarm, SwarmBuilder, identity, noise, tcp, yamux};
 use std::time::Duration;
 use tokio::time::timeout;
-use wattle_p2p::wire::{Gossip, Hello, HelloAnswer, Refusal, Request, Response, Role};
-use wattle_p2p::{GateLimits, GoneReason, NetEvent, PeerId};
+use wattle_p2p::wire::{
+    Gossip, Hello, HelloAnswer, Refusal, Request, Response, Role, ValidatorMessage, ValidatorProof,
+};
+use wattle_p2p::{BanReason, GateLimits, GoneReason, Handle, NetEvent, PeerId};
 use wattle_primitives::*;
 
 async fn refusal(node: &mut Node) -> (PeerId, Refusal, bool) {
@@ -102,11 +104,15 @@ impl Attacker {
 
     /// Says hello with a valid proof, as validator `seed`.
     async fn greet(&mut self, seed: Option<u8>, to: &Node) {
+        self.greet_as(seed.map(|seed| proof(seed, &genesis())), to).await;
+    }
+
+    async fn greet_as(&mut self, validator: Option<ValidatorProof>, to: &Node) {
         let hello = Hello {
             version: 1,
             genesis: genesis(),
-            role: if seed.is_some() { Role::Validator } else { Role::Full },
-            validator: seed.map(|seed| proof(seed, &genesis())),
+            role: if validator.is_some() { Role::Validator } else { Role::Full },
+            validator,
             height: Height(0),
         };
         let mut stream = self.open(to.peer(), "/wattle/handshake/1").await;
@@ -153,7 +159,7 @@ async fn banned(node: &mut Node) -> PeerId {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_that_are_no_messages_close_the_stream_and_ban() {
-    let vote = encode(&wattle_p2p::wire::ValidatorMessage::Vote(vote(1)));
+    let vote = encode(&ValidatorMessage::Vote(vote(1)));
     let table: [(&str, Vec<u8>); 5] = [
         ("votes", (1u32 << 30).to_le_bytes().to_vec()), // claims 1 GiB
         ("blocks", u32::MAX.to_le_bytes().to_vec()),
@@ -180,7 +186,7 @@ async fn a_peer_without_a_proven_key_gets_no_validator_stream() {
     let mut attacker = Attacker::connect(9, &home);
     attacker.greet(None, &home).await;
     home.ready(attacker.id).await;
-    let frame = encode(&wattle_p2p::wire::ValidatorMessage::Vote(vote(1)));
+    let frame = encode(&ValidatorMessage::Vote(vote(1)));
     for _ in 0..5 {
         let name = format!("/wattle/{}/votes/1", genesis().short());
         let Some(mut stream) = attacker.try_open(home.peer(), &name).await else { break };
@@ -280,12 +286,66 @@ async fn strangers_of_one_network_share_its_places() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_speaks_through_one_peer_and_that_is_the_newest() {
+    let mut home = Node::start(config(0, Role::Validator)).await;
+    let key = validator_key(1).public();
+    let mut crowd: Vec<Attacker> = Vec::new();
+    for seed in 20..24 {
+        let mut next = Attacker::connect(seed, &home);
+        next.greet_as(Some(proof_for(1, &next.id, &genesis())), &home).await;
+        home.ready(next.id).await;
+        if let Some(older) = crowd.last() {
+            let gone = home
+                .until(|e| match e {
+                    NetEvent::PeerGone { peer, validator, reason } => Some((peer, validator, reason)),
+                    _ => None,
+                })
+                .await;
+            assert_eq!(gone, (older.id, Some(key), GoneReason::Displaced));
+        }
+        let vote = ValidatorMessage::Vote(vote(1));
+        eventually(|| home.handle.broadcast(&vote) == Ok(1)).await;
+        assert_eq!(home.handle.send(&key, &vote), Ok(()));
+        crowd.push(next);
+    }
+    // Those before stay away for a while, so that two nodes with one key do not take turns with every dial.
+    let peers = home.handle.peers();
+    let displaced =
+        |id| peers.iter().any(|p| p.peer == id && p.ban.is_some_and(|b| b.reason == BanReason::Displaced));
+    assert_eq!(crowd.iter().map(|peer| displaced(peer.id)).collect::<Vec<_>>(), [true, true, true, false]);
+    // The holder of another key is not concerned.
+    let mut other = Attacker::connect(2, &home);
+    other.greet(Some(2), &home).await;
+    home.ready(other.id).await;
+    eventually(|| home.handle.broadcast(&ValidatorMessage::Vote(vote(1))) == Ok(2)).await;
+}
+
+/// Lets a node give everybody the same answer.
+fn answering(home: Node, answer: &Response) -> Handle {
+    let Node { handle, mut events, .. } = home;
+    let given = answer.clone();
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            if let NetEvent::Request { responder, .. } = event {
+                responder.send(given.clone());
+            }
+        }
+    });
+    handle
+}
+
+fn question_for(bytes: usize) -> Request {
+    Request::Blocks { from: Height(1), count: 64, bytes: u32::try_from(bytes).unwrap() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_asks_and_never_reads_is_held_no_more_than_its_part_and_others_are_served() {
     let answer = large_answer();
     let bytes = encode(&answer).len();
     let mut settings = config(0, Role::Full);
     settings.limits.answer_bytes_per_peer_max = bytes * 3 / 2;
     settings.limits.answer_bytes_max = bytes * 5 / 2;
+    settings.limits.answer_patience = Duration::MAX;
     let mut home = Node::start(settings).await;
     let mut silent = Vec::new();
     for seed in [9, 10] {
@@ -298,16 +358,9 @@ async fn who_asks_and_never_reads_is_held_no_more_than_its_part_and_others_are_s
     settings.persistent = vec![home.address.clone()];
     let mut reader = Node::start(settings).await;
     reader.ready(home.peer()).await;
-    let Node { handle, mut events, .. } = home;
-    let (peer, given) = (handle.peer_id(), answer.clone());
-    tokio::spawn(async move {
-        while let Some(event) = events.recv().await {
-            if let NetEvent::Request { responder, .. } = event {
-                responder.send(given.clone());
-            }
-        }
-    });
-    let request = Request::Blocks { from: Height(1), count: 64, bytes: u32::MAX };
+    let peer = home.peer();
+    let _home = answering(home, &answer);
+    let request = question_for(bytes);
     let read = || reader.handle.request(peer, request.clone());
     let mut held = vec![silent[0].ask_and_leave(peer, &request).await.expect("nothing is owed to it yet")];
     for _ in 0..3 {
@@ -335,4 +388,37 @@ async fn who_asks_and_never_reads_is_held_no_more_than_its_part_and_others_are_s
         }
     };
     assert_eq!(timeout(PATIENCE, served).await.expect("in time"), Ok(answer));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_read_makes_room_for_who_asks() {
+    let answer = large_answer();
+    let bytes = encode(&answer).len();
+    let mut settings = config(0, Role::Full);
+    settings.limits.answer_bytes_max = bytes * 5 / 2;
+    settings.limits.answer_patience = Duration::ZERO;
+    let mut home = Node::start(settings).await;
+    let mut silent = Vec::new();
+    for seed in [9, 10] {
+        let mut attacker = Attacker::connect(seed, &home);
+        attacker.greet(None, &home).await;
+        home.ready(attacker.id).await;
+        silent.push(attacker);
+    }
+    let mut settings = config(11, Role::Light);
+    settings.persistent = vec![home.address.clone()];
+    let mut reader = Node::start(settings).await;
+    reader.ready(home.peer()).await;
+    let peer = home.peer();
+    let handle = answering(home, &answer);
+    let request = question_for(bytes);
+    let mut held = Vec::new();
+    for attacker in &mut silent {
+        held.push(attacker.ask_and_leave(peer, &request).await.expect("there is room for two"));
+    }
+    assert_eq!(reader.handle.request(peer, request).await, Ok(answer), "a newcomer is served");
+    let ready = |id| handle.peers().iter().any(|p| p.peer == id && p.ready);
+    eventually(|| !ready(silent[0].id)).await;
+    assert!(ready(silent[1].id), "one was enough");
+    assert!(ready(reader.peer()));
 }

@@ -3,7 +3,7 @@
 use crate::common::*;
 use std::time::Duration;
 use wattle_p2p::wire::{Request, Response, Role, Status};
-use wattle_p2p::{Config, NetEvent, RequestError};
+use wattle_p2p::{Config, NetEvent, PeerId, RequestError, Responder};
 use wattle_primitives::*;
 
 async fn pair(server: impl FnOnce(&mut Config), client: impl FnOnce(&mut Config)) -> (Node, Node) {
@@ -145,4 +145,56 @@ async fn a_peer_that_asks_too_much_is_told_to_wait() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_leave_members_of_the_set_their_places() {
+    let mut settings = config(0, Role::Validator);
+    settings.limits.requests_max = 2;
+    let mut server = Node::start(settings).await;
+    let peer = server.peer();
+    let join = |seed, role| {
+        let mut settings = config(seed, role);
+        settings.persistent = vec![server.address.clone()];
+        Node::start(settings)
+    };
+    let (mut stranger, mut member) = (join(11, Role::Light).await, join(1, Role::Validator).await);
+    stranger.ready(peer).await;
+    member.ready(peer).await;
+    for id in [stranger.peer(), member.peer()] {
+        eventually(|| server.handle.peers().iter().any(|p| p.peer == id && p.ready)).await;
+    }
+    let ask =
+        |handle: wattle_p2p::Handle| tokio::spawn(async move { handle.request(peer, Request::Heard).await });
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let asking = ask(stranger.handle.clone());
+        held.push((asking, asked_by(&mut server, stranger.peer()).await));
+    }
+    assert_eq!(ask(stranger.handle.clone()).await.unwrap(), Ok(Response::Busy), "strangers have two places");
+    let asking = ask(member.handle.clone());
+    let responder = asked_by(&mut server, member.peer()).await;
+    assert!(responder.is_for_member());
+    responder.send(Response::Status(status(Height(3))));
+    assert_eq!(asking.await.unwrap(), Ok(Response::Status(status(Height(3)))), "a member has its own");
+    // A place is free again when its question is answered.
+    let (asking, responder) = held.remove(0);
+    assert!(!responder.is_for_member());
+    responder.send(Response::Block(None));
+    assert_eq!(asking.await.unwrap(), Ok(Response::Block(None)));
+    let asking = ask(stranger.handle.clone());
+    asked_by(&mut server, stranger.peer()).await.send(Response::Block(None));
+    assert_eq!(asking.await.unwrap(), Ok(Response::Block(None)));
+}
+
+/// The next question of a peer that is not asked by itself now and then.
+async fn asked_by(server: &mut Node, asker: PeerId) -> Responder {
+    server
+        .until(|e| match e {
+            NetEvent::Request { peer, request: Request::Heard, responder } if peer == asker => {
+                Some(responder)
+            }
+            _ => None,
+        })
+        .await
 }

@@ -53,6 +53,9 @@ impl Sim {
             }
             Effect::Respond { token, response } => self.respond(node, token, response),
             Effect::Serve { token, request } => self.serve(node, token, &request),
+            Effect::ServeHeld { token, block, offset, bytes } => {
+                self.respond(node, token, serve::held(&block, offset, bytes));
+            }
             Effect::Answer { token, answer } => {
                 if let Answer::Submitted(answers) = answer {
                     self.clients.answered((node, self.nodes[node].life, token), &answers)?;
@@ -344,6 +347,9 @@ fn describe_effect(effect: &Effect) -> String {
         },
         Effect::Respond { token, response } => format!("respond {} {}", token.0, response_name(response)),
         Effect::Serve { token, request } => format!("serve {} {request:?}", token.0),
+        Effect::ServeHeld { token, block, offset, .. } => {
+            format!("serve {} {} from {offset}", token.0, block.hash.short())
+        }
         Effect::Answer { token, answer } => match answer {
             Answer::Submitted(answers) => {
                 format!(
