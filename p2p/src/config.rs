@@ -77,7 +77,7 @@ pub struct Limits {
     pub connections_max: u32,
     /// Most of them that others opened: the rest is kept for peers of this node's own choice.
     pub connections_incoming_max: u32,
-    /// Most connections with one peer.
+    /// Most connections with one peer: those that it has left and that look alive from here are among them.
     pub connections_per_peer_max: u32,
     /// Most connections under construction, each way. Of those that others open over TCP the oldest of the address that
     /// has most gives way to a new one; those over QUIC are counted apart ([`GateLimits::quic_pending_max`]).
@@ -126,7 +126,7 @@ impl Default for Limits {
         Self {
             connections_max: 128,
             connections_incoming_max: 96,
-            connections_per_peer_max: 2,
+            connections_per_peer_max: 4,
             connections_pending_max: 128,
             connections_pending_per_address_max: 64,
             silence_max: Duration::from_secs(20),
