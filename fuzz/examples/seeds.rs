@@ -243,6 +243,7 @@ fn hello() -> Hello {
         role: Role::Validator,
         validator: Some(world.handshake_proof()),
         height: Height(6),
+        session: 7,
     }
 }
 

@@ -8,30 +8,27 @@ use crate::gate::{Gate, ip_of};
 use crate::names::{HANDSHAKE, Names};
 use crate::shared::Shared;
 use crate::streams::Streams;
+use crate::transport::{self, STREAMS_MAX};
 use crate::wire::{GOSSIP_BYTES_MAX, Hello, HelloAnswer, Request, Response, Role};
 use libp2p::allow_block_list::{self, BlockedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{
-    PeerId, Swarm, SwarmBuilder, gossipsub, identify, identity, kad, mdns, noise, ping, tcp, yamux,
-};
+use libp2p::{PeerId, Swarm, SwarmBuilder, gossipsub, identify, identity, kad, mdns, ping};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use wattle_primitives::{Hash, domain};
 
-/// Most streams of one connection; bounds what a peer can make us buffer to as many receive windows.
-const STREAMS_MAX: usize = 128;
+/// Most streams of one connection that are being negotiated; each is let go of after 10 s.
+const NEGOTIATING_MAX: usize = 16;
+/// Silence after which a QUIC connection is dead.
+const QUIC_SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Receive window of one QUIC stream, in bytes.
 const QUIC_STREAM_BYTES: u32 = 1024 * 1024;
 /// Receive window of one QUIC connection, in bytes.
 const QUIC_CONNECTION_BYTES: u32 = 8 * 1024 * 1024;
-/// Pause between pings of a connection.
-const PING_INTERVAL: Duration = Duration::from_secs(10);
-/// Silence after a ping that counts as a broken connection.
-const PING_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long content is remembered by gossip, so that it is not handed out again.
 const GOSSIP_MEMORY: Duration = Duration::from_secs(120);
 /// Gossip messages that may wait for one peer.
@@ -65,23 +62,25 @@ pub(crate) fn build(
 ) -> Result<Swarm<Behaviour>, Error> {
     let keypair = config.node_key.keypair();
     let behaviour = Behaviour::new(config, shared, events)?;
+    let tcp = transport::tcp(keypair, &config.limits).map_err(|e| failed("TCP transport", &e))?;
     let swarm = SwarmBuilder::with_existing_identity(keypair.clone())
         .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, || {
-            let mut config = yamux::Config::default();
-            config.set_max_num_streams(STREAMS_MAX);
-            config
-        })
-        .map_err(|e| failed("TCP transport", &e))?
         .with_quic_config(|mut config| {
+            config.max_idle_timeout = u32::try_from(QUIC_SILENCE_MAX.as_millis()).unwrap_or(u32::MAX);
+            config.keep_alive_interval = QUIC_SILENCE_MAX / 2;
             config.max_concurrent_stream_limit = u32::try_from(STREAMS_MAX).unwrap_or(u32::MAX);
             config.max_stream_data = QUIC_STREAM_BYTES;
             config.max_connection_data = QUIC_CONNECTION_BYTES;
             config
         })
+        .with_other_transport(|_| tcp)
+        .unwrap_or_else(|never| match never {})
         .with_behaviour(|_| behaviour)
         .map_err(|e| failed("behaviour", &e))?
-        .with_swarm_config(|c| c.with_idle_connection_timeout(Duration::from_secs(60)))
+        .with_swarm_config(|c| {
+            c.with_idle_connection_timeout(Duration::from_secs(60))
+                .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
+        })
         .with_connection_timeout(config.limits.handshake_timeout)
         .build();
     Ok(swarm)
@@ -115,9 +114,7 @@ impl Behaviour {
             streams: Streams::new(Arc::clone(shared), events.clone(), streams),
             gossip: gossip(config, &names)?,
             identify: identify::Behaviour::new(identity),
-            ping: ping::Behaviour::new(
-                ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT),
-            ),
+            ping: ping::Behaviour::new(ping_config(config.limits.silence_max)),
             kademlia: kademlia(config.kademlia, local, &names).into(),
             mdns: local_discovery(config.mdns, keypair)?.into(),
         })
@@ -129,12 +126,21 @@ fn gate(config: &Config) -> Gate {
     Gate::new(config.limits.gate, chosen.chain(config.shared_addresses.iter().copied()))
 }
 
+/// A ping that is not answered in time ends nothing, and the next one follows: whatever a link is busy with, something
+/// goes out over it more often than it may be silent.
+fn ping_config(silence_max: Duration) -> ping::Config {
+    ping::Config::new().with_interval(silence_max / 2).with_timeout(silence_max.saturating_mul(2) / 5)
+}
+
 fn connection_limits(limits: &Limits) -> ConnectionLimits {
+    // Whoever gives way is let go of a moment later, and QUIC is counted apart: only a backstop.
+    let quic = u32::try_from(limits.gate.quic_pending_max).unwrap_or(u32::MAX);
+    let incoming = limits.connections_pending_max.saturating_mul(2).saturating_add(quic);
     ConnectionLimits::default()
         .with_max_established(Some(limits.connections_max))
         .with_max_established_incoming(Some(limits.connections_incoming_max))
         .with_max_established_per_peer(Some(limits.connections_per_peer_max))
-        .with_max_pending_incoming(Some(limits.connections_pending_max))
+        .with_max_pending_incoming(Some(incoming))
         .with_max_pending_outgoing(Some(limits.connections_pending_max))
 }
 

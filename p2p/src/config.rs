@@ -41,6 +41,9 @@ pub struct Config {
     /// Addresses behind which many honest peers may sit, such as a village's NAT. Loopback, private networks and the
     /// addresses of `persistent` and `bootstrap` need not be named.
     pub shared_addresses: Vec<IpAddr>,
+    /// Whether to listen on QUIC at addresses that strangers on the internet reach, too: whoever sends first packets
+    /// under false addresses costs the node a signature for each.
+    pub quic_public: bool,
     /// Whether many peers behind one address lose score. Only for nodes on the open internet: meters of a village
     /// share one address.
     pub ip_colocation_penalty: bool,
@@ -74,10 +77,16 @@ pub struct Limits {
     pub connections_max: u32,
     /// Most of them that others opened: the rest is kept for peers of this node's own choice.
     pub connections_incoming_max: u32,
-    /// Most connections with one peer.
+    /// Most connections with one peer: those that it has left and that look alive from here are among them.
     pub connections_per_peer_max: u32,
-    /// Most connections under construction, each way.
+    /// Most connections under construction, each way. Of those that others open over TCP the oldest of the address that
+    /// has most gives way to a new one; those over QUIC are counted apart ([`GateLimits::quic_pending_max`]).
     pub connections_pending_max: u32,
+    /// Most connections under construction from one address, over TCP.
+    pub connections_pending_per_address_max: usize,
+    /// Silence after which a TCP connection is dead. Pings are sent so often that a sound one is never silent for as
+    /// long.
+    pub silence_max: Duration,
     /// Bounds on connections from one network.
     pub gate: GateLimits,
     /// Most requests of one peer under way at once, each way.
@@ -120,8 +129,10 @@ impl Default for Limits {
         Self {
             connections_max: 128,
             connections_incoming_max: 96,
-            connections_per_peer_max: 2,
-            connections_pending_max: 32,
+            connections_per_peer_max: 4,
+            connections_pending_max: 128,
+            connections_pending_per_address_max: 64,
+            silence_max: Duration::from_secs(20),
             gate: GateLimits::default(),
             requests_per_peer_max: 16,
             requests_max: 256,
@@ -184,6 +195,7 @@ impl Config {
             gossip_txs: role != Role::Light,
             gossip_headers: true,
             shared_addresses: Vec::new(),
+            quic_public: false,
             ip_colocation_penalty: false,
             limits: if role == Role::Light { Limits::light() } else { Limits::default() },
         }

@@ -28,6 +28,12 @@ pub enum Error {
         /// The transport's error.
         detail: String,
     },
+    /// All that there is to listen on is QUIC at public addresses, which is off unless the configuration has it on.
+    #[error("QUIC at the public address {address} is off: listen on TCP as well, or allow QUIC there")]
+    QuicPublic {
+        /// The address.
+        address: Multiaddr,
+    },
     /// A bootstrap address does not say whom to expect there.
     #[error("bootstrap address {address} does not end in /p2p/<peer id>")]
     BootstrapPeer {

@@ -5,6 +5,9 @@
 //! the addresses that the operator names are different: a whole village may sit behind one of them. They have no
 //! common number, and each address a rate that only a flood exceeds.
 //!
+//! The sender of a first QUIC packet is whoever it claims to be, until it has completed the handshake. Till then such a
+//! connection counts for no network, whose peers it would keep out, but only among those under construction over QUIC.
+//!
 //! # Not here
 //! The total of connections, the peers that are exempt from it (`crate::behaviour`), bans (`crate::scores`).
 
@@ -22,6 +25,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 use std::task::{Context, Poll};
 use tokio::time::Instant;
+use wattle_primitives::planted;
 
 /// Most prefixes whose rate is remembered; beyond, the one that was quiet longest is forgotten.
 const PREFIXES_MAX: usize = 4096;
@@ -39,6 +43,8 @@ pub struct GateLimits {
     pub local_dials_per_second: u32,
     /// As `dials_burst`, for each single local or named address.
     pub local_dials_burst: u32,
+    /// Most QUIC connections under construction, whose addresses nobody has proven yet.
+    pub quic_pending_max: usize,
     /// Whether loopback and private networks are taken for what they are. Off in tests of the rest.
     pub know_local: bool,
 }
@@ -51,6 +57,7 @@ impl Default for GateLimits {
             dials_burst: 32,
             local_dials_per_second: 50,
             local_dials_burst: 500,
+            quic_pending_max: 32,
             know_local: true,
         }
     }
@@ -65,6 +72,9 @@ pub(crate) enum Refused {
     /// Its prefix dials too often.
     #[error("this network dials too often")]
     Rate,
+    /// As many connections as may be are under construction over QUIC.
+    #[error("{max} connections under construction over QUIC already")]
+    Unproven { max: usize },
 }
 
 /// Addresses that are counted together.
@@ -80,6 +90,8 @@ pub(crate) enum Origin {
 pub(crate) struct Gate {
     limits: GateLimits,
     named: BTreeSet<IpAddr>,
+    /// Under construction over QUIC.
+    unproven: BTreeSet<ConnectionId>,
     open: HashMap<ConnectionId, Origin>,
     shares: BTreeMap<Origin, usize>,
     rates: BTreeMap<Origin, (Bucket, Instant)>,
@@ -91,9 +103,32 @@ impl Gate {
         Self {
             limits,
             named: named.into_iter().map(|ip| ip.to_canonical()).collect(),
+            unproven: BTreeSet::new(),
             open: HashMap::new(),
             shares: BTreeMap::new(),
             rates: BTreeMap::new(),
+        }
+    }
+
+    /// Somebody who says that he is at this address begins a connection.
+    fn dialed(&mut self, id: ConnectionId, remote: &Multiaddr, now: Instant) -> Result<(), Refused> {
+        let Some(ip) = ip_of(remote) else { return Ok(()) };
+        if !is_quic(remote) || planted!("unproven-address-counts") {
+            return self.enter(id, ip, now);
+        }
+        let max = self.limits.quic_pending_max;
+        if self.unproven.len() >= max {
+            return Err(Refused::Unproven { max });
+        }
+        self.unproven.insert(id);
+        Ok(())
+    }
+
+    /// A connection stands: its address is proven.
+    fn proven(&mut self, id: ConnectionId, remote: &Multiaddr, now: Instant) -> Result<(), Refused> {
+        match ip_of(remote) {
+            Some(ip) if self.unproven.remove(&id) => self.enter(id, ip, now),
+            _ => Ok(()),
         }
     }
 
@@ -126,6 +161,7 @@ impl Gate {
     }
 
     fn leave(&mut self, id: ConnectionId) {
+        self.unproven.remove(&id);
         let Some(origin) = self.open.remove(&id) else { return };
         if let Some(share) = self.shares.get_mut(&origin) {
             *share = share.saturating_sub(1);
@@ -154,8 +190,13 @@ impl Gate {
     }
 }
 
+/// Whether an address is one of QUIC.
+pub(crate) fn is_quic(address: &Multiaddr) -> bool {
+    address.iter().any(|part| matches!(part, Protocol::Quic | Protocol::QuicV1))
+}
+
 /// Addresses that no stranger on the internet has.
-fn is_local(ip: IpAddr) -> bool {
+pub(crate) fn is_local(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             let shared = matches!(ip.octets(), [100, 64..=127, ..]); // RFC 6598: behind a provider's NAT
@@ -188,17 +229,17 @@ impl NetworkBehaviour for Gate {
         _: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        let Some(ip) = ip_of(remote) else { return Ok(()) };
-        self.enter(id, ip, Instant::now()).map_err(ConnectionDenied::new)
+        self.dialed(id, remote, Instant::now()).map_err(ConnectionDenied::new)
     }
 
     fn handle_established_inbound_connection(
         &mut self,
-        _: ConnectionId,
+        id: ConnectionId,
         _: PeerId,
         _: &Multiaddr,
-        _: &Multiaddr,
+        remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.proven(id, remote, Instant::now()).map_err(ConnectionDenied::new)?;
         Ok(dummy::ConnectionHandler)
     }
 

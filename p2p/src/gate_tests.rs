@@ -57,6 +57,28 @@ fn a_village_behind_one_address_has_room() {
 }
 
 #[test]
+fn a_quic_address_counts_once_it_is_proven() {
+    let (mut gate, now) = (gate(), Instant::now());
+    let victim: Multiaddr = "/ip4/198.51.100.7/udp/9/quic-v1".parse().expect("an address");
+    let spoofed = |gate: &mut Gate, id: usize| gate.dialed(ConnectionId::new_unchecked(id), &victim, now);
+    for id in 0..32 {
+        assert_eq!(spoofed(&mut gate, id), Ok(()));
+    }
+    assert_eq!(spoofed(&mut gate, 32), Err(Refused::Unproven { max: 32 }));
+    // Whoever is really there still has its share and its rate, and those who come over TCP have places.
+    for id in 100..116 {
+        assert_eq!(dial(&mut gate, id, "198.51.100.7", now), Ok(()));
+    }
+    let proven = |gate: &mut Gate, id: usize| gate.proven(ConnectionId::new_unchecked(id), &victim, now);
+    assert_eq!(proven(&mut gate, 0), Err(Refused::Share { max: 16 }), "it counts like any other then");
+    gate.leave(ConnectionId::new_unchecked(100));
+    assert_eq!(proven(&mut gate, 1), Ok(()));
+    assert_eq!(spoofed(&mut gate, 33), Ok(()), "places are free again");
+    (0..200).for_each(|id| gate.leave(ConnectionId::new_unchecked(id)));
+    assert_eq!(gate.open.len() + gate.shares.len() + gate.unproven.len(), 0);
+}
+
+#[test]
 fn memory_is_bounded_however_many_prefixes_dial() {
     let (mut gate, now) = (gate(), Instant::now());
     for n in 0..PREFIXES_MAX * 2 {

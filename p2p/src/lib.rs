@@ -30,6 +30,7 @@ mod scores;
 mod shared;
 mod streams;
 mod task;
+mod transport;
 pub mod wire;
 
 /// How messages lie on a stream: a `u32` length, little endian, then as many bytes.

@@ -418,6 +418,9 @@ pub struct Hello {
     pub validator: Option<ValidatorProof>,
     /// Last finalized height.
     pub height: Height,
+    /// Drawn when the sender's first connection with the receiver opened, and the same on all that it opens beside it:
+    /// another number than before says that the sender holds none of the older ones.
+    pub session: u64,
 }
 
 /// Answer to [`Hello`].

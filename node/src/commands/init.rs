@@ -120,10 +120,7 @@ fn node(args: &NodeArgs) -> CliResult {
     let port = args.p2p_port;
     let config = NodeConfigFile {
         name: home.path().file_name().map_or_else(|| "node".into(), |n| n.to_string_lossy().into_owned()),
-        p2p: P2pSection {
-            listen: vec![format!("/ip4/0.0.0.0/tcp/{port}"), format!("/ip4/0.0.0.0/udp/{port}/quic-v1")],
-            persistent: args.peers.clone(),
-        },
+        p2p: P2pSection { listen: vec![format!("/ip4/0.0.0.0/tcp/{port}")], persistent: args.peers.clone() },
         rpc: RpcSection {
             listen: loopback(args.rpc_port),
             allowed_hosts: Vec::new(),

@@ -297,6 +297,7 @@ impl Driver {
             self.expire_txs();
             self.recheck_txs();
             self.gossip_again();
+            self.hand_on_by_request();
             self.tell_links();
             self.listen();
             self.tell_clock();

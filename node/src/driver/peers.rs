@@ -176,6 +176,19 @@ impl Peers {
             .or_else(|| self.first(|id, p| p.serves && !but.contains(id), order))
     }
 
+    /// One of these validators' peers, another at each turn; if none is connected, any that serves.
+    #[must_use]
+    pub(super) fn in_turn(&self, keys: &[PublicKey], turn: usize) -> Option<PeerId> {
+        let those = |fits: &dyn Fn(&Peer) -> bool| -> Vec<PeerId> {
+            self.peers.iter().filter(|(_, p)| fits(p)).map(|(id, _)| *id).collect()
+        };
+        let mut able = those(&|p| p.validator.is_some_and(|key| keys.contains(&key)));
+        if able.is_empty() {
+            able = those(&|p| p.serves);
+        }
+        able.get(turn.checked_rem(able.len())?).copied()
+    }
+
     /// What the link to a peer has shown.
     #[must_use]
     pub(super) fn pace(&self, peer: &PeerId) -> Pace {

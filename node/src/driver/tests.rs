@@ -577,6 +577,49 @@ fn what_can_no_longer_be_charged_leaves_the_mempool() {
 }
 
 #[test]
+fn what_enters_where_nobody_proposes_is_handed_to_one_validator_after_the_other_until_it_is_final() {
+    let member = Some(key(VALIDATOR).public());
+    let submitted = |node: &mut Follower, tx: &Tx, ms: u64| {
+        let mut to = Vec::new();
+        for _ in 0..ms / 250 {
+            node.now += 250;
+            for effect in node.settle(Event::Tick) {
+                if let Effect::Ask { token, peer, request: Request::SubmitTx(handed) } = effect {
+                    assert_eq!(*handed, *tx);
+                    node.settle(Event::Response {
+                        token,
+                        response: Some(Response::Submitted { id: tx.id() }),
+                    });
+                    to.push(peer);
+                }
+            }
+        }
+        to
+    };
+    for (own, handed_on) in [(None, true), (member, false)] {
+        let mut node = Follower::start(own, true);
+        for seed in [2, 3] {
+            let peer = peer(seed);
+            node.settle(Event::PeerReady { peer, validator: member, height: Height(0), serves: true });
+        }
+        let tx = node.chain.pay(1, Lane(0), 0, 10);
+        node.settle(Event::Submit { token: Token(500), txs: vec![tx.clone()] });
+        assert!(submitted(&mut node, &tx, 3_000).is_empty(), "gossip has its chance");
+        let to = submitted(&mut node, &tx, 20_000);
+        assert_eq!(to.len() >= 4, handed_on, "{to:?}");
+        assert!(to.windows(2).all(|two| two[0] != two[1]), "{to:?}");
+        if !handed_on {
+            continue; // it votes, and proposes by itself
+        }
+        let block = node.chain.push(&[tx.clone()]);
+        let certificate = Some(node.chain.certify(&block.header, VALIDATOR));
+        let token = node.asked(1);
+        assert_eq!(committed(&node.answer(token, vec![SyncBlock { block, certificate }])), [1]);
+        assert!(submitted(&mut node, &tx, 20_000).is_empty(), "it is final");
+    }
+}
+
+#[test]
 fn nothing_is_sent_before_the_groups_ahead_of_it_are_durable() {
     let round = Round { epoch: Epoch(0), view: View(1) };
     let mut outbox = Outbox::default();

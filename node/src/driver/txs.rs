@@ -7,9 +7,9 @@ use crate::mempool::{Inserted, Limits, Mempool, Pruned};
 use crate::work::{Job, Token, VerifiedBlock};
 use std::collections::BTreeMap;
 use wattle_consensus::MonoMs;
-use wattle_p2p::wire::{ErrorCode, Response};
+use wattle_p2p::wire::{ErrorCode, Request, Response};
 use wattle_p2p::{MessageId, Offence, PeerId, Penalty, Verdict};
-use wattle_primitives::{Address, Hash, Lane, Nonce, TimeMs, Tx, TxBody, planted};
+use wattle_primitives::{Address, Hash, Lane, Nonce, PublicKey, TimeMs, Tx, TxBody, planted};
 use wattle_runtime::{Admission, BlockEnv, State, TxError, VerifiedTx, query};
 
 /// Most batches of transactions being checked at once.
@@ -18,6 +18,8 @@ const BATCHES_MAX: usize = 256;
 const QUIET_MS: u64 = 1_000;
 /// Waiting transactions that are looked at again in one round of housekeeping.
 const RECHECK_TXS: usize = 256;
+/// Most transactions handed on by request in one round of housekeeping: 8 a second leave a narrow link its votes.
+const REQUESTS_PER_ROUND: usize = 2;
 /// How many times a block's limits are offered to the builder, which leaves out what cannot be charged.
 const CANDIDATES_FACTOR: usize = 2;
 
@@ -313,6 +315,27 @@ impl Driver {
             if let Some((tx, bytes)) = self.txs.pool.get(&id).map(|tx| (tx.tx().clone(), tx.encoded_len())) {
                 self.collect(tx, bytes);
             }
+        }
+    }
+
+    /// Hands what entered here and still waits to a validator, each time to another: gossip may have had nobody to go
+    /// to, or have gone down with a connection, and the network does not take the same gossip twice. A node that votes
+    /// proposes it itself.
+    pub(super) fn hand_on_by_request(&mut self) {
+        if self.current.core.is_some() || planted!("entry-only-gossips") {
+            return;
+        }
+        let members: Vec<PublicKey> = self.current.set.members().iter().map(|member| member.key).collect();
+        let mut sent = 0usize;
+        while sent < REQUESTS_PER_ROUND {
+            let Some((id, times)) = self.txs.outgoing.due_by_request(self.mono) else { return };
+            let Some(tx) = self.txs.waiting(&id) else { continue };
+            if let Some(peer) = self.peers.in_turn(&members, times) {
+                let token = self.token();
+                self.emit(Effect::Ask { token, peer, request: Request::SubmitTx(Box::new(tx)) });
+            }
+            self.txs.outgoing.handed_on(id, times.saturating_add(1), self.mono);
+            sent = sent.saturating_add(1);
         }
     }
 

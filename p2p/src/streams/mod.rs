@@ -162,7 +162,8 @@ impl Streams {
         self.choose_writer(peer);
     }
 
-    fn disconnected(&mut self, peer: PeerId, id: ConnectionId) {
+    /// A connection is gone, or is going to end: another one writes.
+    pub(crate) fn disconnected(&mut self, peer: PeerId, id: ConnectionId) {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
         entry.connections.retain(|c| *c != id);
         if entry.connections.is_empty() {

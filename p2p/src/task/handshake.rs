@@ -2,6 +2,9 @@
 //!
 //! The dialer says who it is, the listener answers or refuses. The listener counts the dialer as ready only when its
 //! answer is written, so that no request of its own overtakes the answer.
+//!
+//! A peer that comes back under another session number holds no older connection: this node's older ones with it are
+//! dead, whatever they look like from here, and end (`super::connections`).
 
 use super::{ESTRANGED, Network};
 use crate::codec::Garbage;
@@ -10,6 +13,7 @@ use crate::event::{BanReason, NetEvent, Offence, Penalty};
 use crate::wire::{Hello, HelloAnswer, Refusal, Role};
 use libp2p::PeerId;
 use libp2p::request_response::{Event, Message, OutboundFailure};
+use libp2p::swarm::ConnectionId;
 use std::time::Duration;
 use tokio::time::Instant;
 use wattle_primitives::block::PROTOCOL_VERSION;
@@ -17,15 +21,21 @@ use wattle_primitives::planted;
 
 /// Time that a refused peer has to read why.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Hellos that a connected peer may say in a second, in the long run.
+const HELLOS_PER_SECOND: u32 = 1;
+/// Hellos that it may say at once: one for each connection, and some for a node that is restarted again and again.
+pub(super) const HELLOS_BURST: u32 = 8;
 
 impl Network {
-    pub(super) fn own_hello(&self) -> Hello {
+    /// What this node says of itself to a connected peer.
+    pub(super) fn own_hello(&self, peer: &PeerId) -> Hello {
         Hello {
             version: PROTOCOL_VERSION,
             genesis: self.config.genesis,
             role: self.config.role,
             validator: self.config.validator_proof,
             height: self.shared.height(),
+            session: self.peers.get(peer).map_or(0, |entry| entry.session),
         }
     }
 
@@ -36,38 +46,57 @@ impl Network {
                     self.penalize(peer, Penalty::Fatal, Offence::Handshake);
                     return;
                 };
+                if !self.may_greet(&peer) {
+                    self.penalize(peer, Penalty::Light, Offence::Handshake);
+                    return;
+                }
                 let judged = self.judge(peer, hello);
                 let answer = match &judged {
-                    Ok(_) => HelloAnswer::Accept(self.own_hello()),
+                    Ok(_) => HelloAnswer::Accept(self.own_hello(&peer)),
                     Err(refusal) => HelloAnswer::Refuse(*refusal),
                 };
                 if self.swarm.behaviour_mut().handshake.send_response(channel, answer).is_ok() {
                     self.greeting.insert(request_id, (peer, judged));
                 }
             }
-            Event::Message { peer, message: Message::Response { response, .. }, .. } => match response {
-                HelloAnswer::Accept(hello) => match self.judge(peer, hello) {
-                    Ok(hello) => self.ready(peer, hello),
-                    Err(refusal) => self.refuse(peer, refusal, false),
-                },
-                HelloAnswer::Refuse(refusal) => self.refuse(peer, refusal, true),
-            },
-            Event::ResponseSent { request_id, .. } => match self.greeting.remove(&request_id) {
-                Some((peer, Ok(hello))) => self.ready(peer, hello),
-                Some((peer, Err(refusal))) => self.refuse_slowly(peer, refusal),
-                None => {}
-            },
+            Event::Message { peer, connection_id, message: Message::Response { response, .. } } => {
+                match response {
+                    HelloAnswer::Accept(hello) => match self.judge(peer, hello) {
+                        Ok(hello) => self.ready(peer, connection_id, hello),
+                        Err(refusal) => self.refuse(peer, refusal, false),
+                    },
+                    HelloAnswer::Refuse(refusal) => self.refuse(peer, refusal, true),
+                }
+            }
+            Event::ResponseSent { connection_id, request_id, .. } => {
+                match self.greeting.remove(&request_id) {
+                    Some((peer, Ok(hello))) => self.ready(peer, connection_id, hello),
+                    Some((peer, Err(refusal))) => self.refuse_slowly(peer, refusal),
+                    None => {}
+                }
+            }
             Event::InboundFailure { request_id, .. } => {
                 if let Some((peer, Err(refusal))) = self.greeting.remove(&request_id) {
                     self.refuse(peer, refusal, false);
                 }
             }
-            Event::OutboundFailure { peer, error, .. } => self.not_greeted(peer, &error),
+            Event::OutboundFailure { peer, connection_id, error, .. } => {
+                self.not_greeted(peer, connection_id, &error);
+            }
         }
     }
 
-    fn not_greeted(&mut self, peer: PeerId, error: &OutboundFailure) {
+    /// Whether a peer may say hello once more: an answer costs a signature's check, and one connection needs one.
+    fn may_greet(&mut self, peer: &PeerId) -> bool {
+        let Some(entry) = self.peers.get_mut(peer) else { return true };
+        let within = entry.hellos.take(HELLOS_PER_SECOND, HELLOS_BURST, Instant::now());
+        within || planted!("hellos-unlimited")
+    }
+
+    fn not_greeted(&mut self, peer: PeerId, connection: ConnectionId, error: &OutboundFailure) {
         tracing::debug!(%peer, %error, "handshake failed");
+        // Whoever does not answer there is not there; another connection may be sound.
+        self.end_connection(peer, connection);
         if matches!(error, OutboundFailure::UnsupportedProtocols) {
             // Not of our kind: local discovery finds every libp2p program in the house.
             self.scores.refuse(peer, BanReason::Foreign, ESTRANGED, Instant::now());
@@ -105,16 +134,20 @@ impl Network {
         }
     }
 
-    fn ready(&mut self, peer: PeerId, hello: Hello) {
+    fn ready(&mut self, peer: PeerId, connection: ConnectionId, hello: Hello) {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
         if entry.leaving.is_some() {
             return;
         }
         entry.height = entry.height.max(hello.height);
-        // With two connections, or when both sides dial, there is more than one handshake: the first counts.
-        if entry.hello.is_some() {
-            return;
+        let known = entry.hello.as_ref().map(|hello| hello.session);
+        let returned = known.is_some_and(|session| session != hello.session);
+        if returned && !planted!("returned-peer-unnoticed") {
+            self.come_back(peer, connection);
+        } else if known.is_some() {
+            return; // where both sides dial there is more than one handshake: the first counts
         }
+        let Some(entry) = self.peers.get_mut(&peer) else { return };
         let (role, validator, height) = (hello.role, hello.validator.map(|v| v.key), hello.height);
         entry.hello = Some(hello);
         self.swarm.behaviour_mut().gossip.remove_blacklisted_peer(&peer);
@@ -126,6 +159,9 @@ impl Network {
             self.displace(key, peer);
         }
         self.update_access(peer);
+        if returned {
+            self.announce(peer);
+        }
     }
 
     /// Refuses a peer whose refusal is on its way: it closes the connection itself when it has read why.

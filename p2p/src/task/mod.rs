@@ -3,6 +3,7 @@
 //! It never waits for the node. Messages that find the event channel full are dropped (gossip), answered with
 //! `Busy` (requests) or left on the wire (validator streams); only who came and who went is kept until there is room.
 
+mod connections;
 mod handshake;
 mod messages;
 mod owed;
@@ -12,6 +13,7 @@ mod redial;
 use crate::behaviour::{self, Behaviour, BehaviourEvent};
 use crate::error::GoneReason;
 use crate::event::{BanReason, NetEvent};
+use crate::gate::{ip_of, is_local, is_quic};
 use crate::handle::Command;
 use crate::names::Names;
 use crate::scores::Scores;
@@ -24,7 +26,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use libp2p::swarm::SwarmEvent;
-use libp2p::{PeerId, Swarm};
+use libp2p::{Multiaddr, PeerId, Swarm};
 use owed::Owed;
 use peers::Peer;
 use redial::{Resolved, Target};
@@ -91,7 +93,7 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
     let (events, receiver) = mpsc::channel(config.limits.events_max.max(1));
     let shared = Arc::new(Shared::new(config.node_key.peer_id(), config.limits.clone(), config.height));
     let mut swarm = behaviour::build(&config, &shared, &events)?;
-    for address in &config.listen {
+    for address in listeners(&config)? {
         swarm
             .listen_on(address.clone())
             .map_err(|e| Error::Listen { address: address.clone(), detail: e.to_string() })?;
@@ -119,6 +121,21 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
     network.start()?;
     tokio::spawn(network.run());
     Ok((Handle { commands, shared }, receiver))
+}
+
+/// Addresses to listen on: none of QUIC that strangers on the internet reach, unless the operator wants it so.
+fn listeners(config: &Config) -> Result<Vec<&Multiaddr>, Error> {
+    let allowed = |address: &&Multiaddr| {
+        config.quic_public || !is_quic(address) || ip_of(address).is_some_and(is_local)
+    };
+    let (taken, refused): (Vec<_>, Vec<_>) = config.listen.iter().partition(allowed);
+    if let (true, Some(address)) = (taken.is_empty(), refused.first()) {
+        return Err(Error::QuicPublic { address: (*address).clone() });
+    }
+    for address in refused {
+        tracing::warn!(%address, code = "quic_public", "not listened on: QUIC at public addresses is off");
+    }
+    Ok(taken)
 }
 
 impl Network {
@@ -211,7 +228,9 @@ impl Network {
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 self.on_connected(peer_id, connection_id, &endpoint);
             }
-            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => self.on_disconnected(peer_id),
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => {
+                self.on_closed(peer_id, connection_id);
+            }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 tracing::debug!(%error, "dial failed");
                 self.dial_failed(connection_id);
@@ -269,6 +288,7 @@ impl Network {
             tracing::debug!(%peer, "no handshake in time");
             self.disconnect(peer);
         }
+        self.part(now);
         self.redial(now);
         if now >= self.refresh_at {
             self.refresh_at = now + REFRESH_INTERVAL;

@@ -1,5 +1,7 @@
 //! Connected peers: who came and who went, what each has told of itself, its penalties, and what is shown of it.
 
+use super::connections::Open;
+use super::handshake::HELLOS_BURST;
 use super::{BACKLOG_MAX, ESTRANGED, Network};
 use crate::error::GoneReason;
 use crate::event::{BanReason, NetEvent, Offence, PeerInfo, Penalty};
@@ -9,6 +11,7 @@ use crate::wire::{Hello, Request, Role};
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId, ping};
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -19,8 +22,16 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A connected peer.
 pub(super) struct Peer {
+    /// Of its oldest connection.
     pub(super) address: Multiaddr,
+    /// Whether this node dialed that.
     pub(super) outbound: bool,
+    /// Its connections, the newest last.
+    pub(super) connections: Vec<Open>,
+    /// When all of several connections but one end.
+    pub(super) part_at: Option<Instant>,
+    /// What this node tells it in hellos: drawn with its first connection.
+    pub(super) session: u64,
     pub(super) since: Instant,
     /// Its own words about itself; set when the handshake is complete.
     pub(super) hello: Option<Hello>,
@@ -31,6 +42,8 @@ pub(super) struct Peer {
     /// When to close the connection of a refused peer that does not do it itself.
     pub(super) close_at: Option<Instant>,
     pub(super) bucket: Bucket,
+    /// How often it may say hello.
+    pub(super) hellos: Bucket,
     pub(super) inbound_requests: usize,
     pub(super) outbound_requests: usize,
     pub(super) rtt_us: Option<u64>,
@@ -47,18 +60,26 @@ impl Network {
         let entry = self.peers.entry(peer).or_insert_with(|| Peer {
             address: endpoint.get_remote_address().clone(),
             outbound: endpoint.is_dialer(),
+            connections: Vec::new(),
+            part_at: None,
+            session: RandomState::new().hash_one(peer),
             since: now,
             hello: None,
             height: Height::ZERO,
             leaving: None,
             close_at: None,
             bucket: Bucket::full(burst, now),
+            hellos: Bucket::full(HELLOS_BURST, now),
             inbound_requests: 0,
             outbound_requests: 0,
             rtt_us: None,
             agent: String::new(),
             status_at: now + STATUS_INTERVAL,
         });
+        entry.connections.push(Open { id: connection, endpoint: endpoint.clone() });
+        if entry.connections.len() > 1 {
+            entry.part_at = Some(now + self.config.limits.handshake_timeout);
+        }
         if entry.hello.is_none() {
             // Until it is ready nothing it gossips is looked at, nor counted as seen.
             self.swarm.behaviour_mut().gossip.blacklist_peer(&peer);
@@ -69,12 +90,13 @@ impl Network {
             return;
         }
         if greet {
-            let hello = self.own_hello();
+            let hello = self.own_hello(&peer);
             self.swarm.behaviour_mut().handshake.send_request(&peer, Ok(hello));
         }
         self.publish_peer(peer);
     }
 
+    /// The last connection with a peer is gone.
     pub(super) fn on_disconnected(&mut self, peer: PeerId) {
         let Some(entry) = self.peers.remove(&peer) else { return };
         self.swarm.behaviour_mut().gossip.remove_blacklisted_peer(&peer);
@@ -102,10 +124,9 @@ impl Network {
                 }
             }
             Err(ping::Failure::Unsupported) => {}
-            Err(error) => {
-                tracing::debug!(peer = %event.peer, %error, "ping failed");
-                self.swarm.close_connection(event.connection);
-            }
+            // A narrow link may be busy with a large frame for longer than a ping can wait. A dead one ends by its
+            // silence (`crate::transport`).
+            Err(error) => tracing::debug!(peer = %event.peer, %error, "ping failed"),
         }
     }
 

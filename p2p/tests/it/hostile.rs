@@ -51,6 +51,18 @@ async fn a_validator_proof_must_be_for_this_peer_and_chain() {
     }
 }
 
+/// What an attacker says of itself, with a valid proof as validator `seed`.
+fn hello(validator: Option<ValidatorProof>) -> Hello {
+    Hello {
+        version: 1,
+        genesis: genesis(),
+        role: if validator.is_some() { Role::Validator } else { Role::Full },
+        validator,
+        height: Height(0),
+        session: 1,
+    }
+}
+
 /// A libp2p program that speaks the protocols by hand.
 struct Attacker {
     control: libp2p_stream::Control,
@@ -108,15 +120,8 @@ impl Attacker {
     }
 
     async fn greet_as(&mut self, validator: Option<ValidatorProof>, to: &Node) {
-        let hello = Hello {
-            version: 1,
-            genesis: genesis(),
-            role: if validator.is_some() { Role::Validator } else { Role::Full },
-            validator,
-            height: Height(0),
-        };
         let mut stream = self.open(to.peer(), "/wattle/handshake/1").await;
-        let bytes = encode(&hello);
+        let bytes = encode(&hello(validator));
         stream.write_all(&u32::try_from(bytes.len()).unwrap().to_le_bytes()).await.unwrap();
         stream.write_all(&bytes).await.unwrap();
         stream.flush().await.unwrap();
@@ -266,6 +271,23 @@ async fn gossip_before_the_handshake_is_not_looked_at_and_hides_nothing() {
         .await;
     assert_eq!(from, (stranger.id, message));
     assert!(home.events.try_recv().is_err(), "it was looked at once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_says_hello_again_and_again_is_banned() {
+    let mut home = Node::start(config(0, Role::Validator)).await;
+    let mut attacker = Attacker::connect(9, &home);
+    attacker.greet(None, &home).await;
+    home.ready(attacker.id).await;
+    let frame = framed(&encode(&hello(None)));
+    for _ in 0..200 {
+        let Some(mut stream) = attacker.try_open(home.peer(), "/wattle/handshake/1").await else { break };
+        // Writing may fail already; the answer may be none.
+        let _ = stream.write_all(&frame).await;
+        let _ = stream.flush().await;
+        let _ = timeout(PATIENCE, stream.read(&mut [0; 2048])).await.expect("in time");
+    }
+    assert_eq!(banned(&mut home).await, attacker.id);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

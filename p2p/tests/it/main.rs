@@ -3,6 +3,8 @@
 
 mod common;
 mod hostile;
+mod link;
 mod network;
+mod rejoin;
 mod requests;
 mod wire;

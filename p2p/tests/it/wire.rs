@@ -241,6 +241,7 @@ impl Maker {
             role: [Role::Validator, Role::Full, Role::Light][self.below(3) as usize],
             validator: self.coin().then(|| ValidatorProof { key: validator_key(1).public(), signature }),
             height: Height(self.number()),
+            session: self.number(),
         }
     }
 
@@ -324,6 +325,7 @@ fn encodings_are_pinned() {
         role: Role::Validator,
         validator: Some(proof(1, &genesis())),
         height: Height(3),
+        session: 5,
     };
     let proposal = ValidatorMessage::Proposal {
         vote: vote(1),

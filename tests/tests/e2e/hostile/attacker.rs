@@ -94,6 +94,7 @@ impl Attacker {
             role: Role::Full,
             validator: None,
             height: Height(0),
+            session: 1,
         };
         let Some(mut stream) = self.open("/wattle/handshake/1").await else { return false };
         let exchange = async {
