@@ -101,4 +101,7 @@ pub enum GoneReason {
     /// Its penalties added up.
     #[error("banned")]
     Banned,
+    /// Its place went to another that had a better claim to it.
+    #[error("its place went to another")]
+    Yielded,
 }

@@ -20,10 +20,13 @@
 mod behaviour;
 mod codec;
 mod config;
+mod discovery;
+mod door;
 mod error;
 mod event;
 mod gate;
 mod handle;
+mod manager;
 mod names;
 mod scores;
 mod shared;
@@ -40,7 +43,7 @@ pub mod framing {
     pub use crate::streams::{ReadError, Reader};
 }
 
-pub use config::{Config, Kademlia, Limits, NodeKey, REQUEST_TIMEOUT};
+pub use config::{Config, Kademlia, Limits, NodeKey, OperatorOf, REQUEST_TIMEOUT};
 pub use error::{Error, GoneReason, RequestError, SendError};
 pub use event::{Ban, BanReason, MessageId, NetEvent, Offence, PeerInfo, Penalty, Responder, Verdict};
 pub use gate::GateLimits;

@@ -7,7 +7,8 @@ use super::{ESTRANGED, Network};
 use crate::codec::Garbage;
 use crate::error::GoneReason;
 use crate::event::{BanReason, NetEvent, Offence, Penalty};
-use crate::wire::{Hello, HelloAnswer, Refusal, Role};
+use crate::manager;
+use crate::wire::{Hello, HelloAnswer, Refusal, Role, ValidatorProof};
 use libp2p::PeerId;
 use libp2p::request_response::{Event, Message, OutboundFailure};
 use std::time::Duration;
@@ -25,6 +26,7 @@ impl Network {
             genesis: self.config.genesis,
             role: self.config.role,
             validator: self.config.validator_proof,
+            meter: self.config.meter_proof,
             height: self.shared.height(),
         }
     }
@@ -36,7 +38,7 @@ impl Network {
                     self.penalize(peer, Penalty::Fatal, Offence::Handshake);
                     return;
                 };
-                let judged = self.judge(peer, hello);
+                let judged = self.judge(peer, hello).and_then(|hello| self.seat(peer, hello));
                 let answer = match &judged {
                     Ok(_) => HelloAnswer::Accept(self.own_hello()),
                     Err(refusal) => HelloAnswer::Refuse(*refusal),
@@ -94,6 +96,10 @@ impl Network {
         if hello.version != PROTOCOL_VERSION {
             return Err(Refusal::Version);
         }
+        let forged = |proof: &ValidatorProof| !proof.verify(&self.config.genesis, &peer);
+        if hello.meter.as_ref().is_some_and(forged) && !planted!("meter-proof-unchecked") {
+            return Err(Refusal::Proof);
+        }
         match &hello.validator {
             Some(proof)
                 if !proof.verify(&self.config.genesis, &peer) && !planted!("validator-proof-unchecked") =>
@@ -103,6 +109,13 @@ impl Network {
             None if hello.role == Role::Validator => Err(Refusal::Role),
             _ => Ok(hello),
         }
+    }
+
+    /// Gives a peer that came a place among the others.
+    fn seat(&mut self, peer: PeerId, hello: Hello) -> Result<Hello, Refusal> {
+        let claims = manager::Event::Claims { peer, claim: self.claim_of(&hello) };
+        let seated = self.swarm.behaviour_mut().door.tell(Instant::now(), claims);
+        seated.map(|()| hello).map_err(|_| Refusal::Full)
     }
 
     fn ready(&mut self, peer: PeerId, hello: Hello) {
@@ -118,7 +131,7 @@ impl Network {
         let (role, validator, height) = (hello.role, hello.validator.map(|v| v.key), hello.height);
         entry.hello = Some(hello);
         self.swarm.behaviour_mut().gossip.remove_blacklisted_peer(&peer);
-        self.welcomed(peer);
+        self.manage(manager::Event::Ready(peer));
         self.publish_peer(peer);
         // The node hears of the peer before its first message: access to the streams comes after.
         self.tell(NetEvent::PeerReady { peer, role, validator, height });
@@ -146,12 +159,17 @@ impl Network {
             Refusal::Genesis | Refusal::Version => {
                 self.scores.refuse(peer, reason, self.config.limits.ban, now);
             }
+            Refusal::Full => {} // it may come again
             Refusal::Proof | Refusal::Role => {
                 let lie = (Penalty::Fatal, Offence::Handshake);
                 self.scores.penalize(peer, lie, self.config.limits.ban, now);
             }
         }
-        tracing::info!(%peer, %refusal, by_peer, "refused");
+        if refusal == Refusal::Full && !by_peer {
+            tracing::debug!(%peer, "no place is free");
+        } else {
+            tracing::info!(%peer, %refusal, by_peer, "refused");
+        }
         self.publish_peer(peer);
         self.tell(NetEvent::PeerRefused { peer, refusal, by_peer });
     }

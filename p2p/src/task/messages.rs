@@ -5,6 +5,7 @@ use super::{Answer, Network};
 use crate::RequestError;
 use crate::codec::Garbage;
 use crate::event::{MessageId, NetEvent, Offence, Penalty, Responder, Verdict};
+use crate::manager;
 use crate::wire::{GOSSIP_BYTES_MAX, Gossip, Request, Response};
 use libp2p::request_response::{
     Event, InboundRequestId, Message, OutboundFailure, OutboundRequestId, ResponseChannel,
@@ -47,6 +48,9 @@ impl Network {
         };
         // False says that the message has left the cache: too late to forward, nothing else is lost.
         self.swarm.behaviour_mut().gossip.report_message_validation_result(id, &peer, acceptance);
+        if verdict == Verdict::Accept {
+            self.manage(manager::Event::Useful(peer));
+        }
         if verdict == Verdict::Reject {
             self.penalize(peer, Penalty::Heavy, Offence::Gossip);
         }
@@ -168,6 +172,7 @@ impl Network {
         if let Some(entry) = self.peers.get_mut(&peer) {
             entry.inbound_requests = entry.inbound_requests.saturating_add(1);
         }
+        self.manage(manager::Event::Useful(peer));
         self.owed.asked(peer, id);
         let limit = limits.answer_timeout;
         self.answers.push(Box::pin(async move {
