@@ -9,6 +9,7 @@
 //!   direct streams with bounded queues in which the newest wins: consensus sends again what still matters.
 //! - **Gossip** carries transactions and finalized headers, anonymous, named by content, forwarded only after the
 //!   node's verdict.
+//! - **One manager** decides who is dialed, and who of those that come has a place.
 //! - **Everything is bounded**: connections, in all and from one network, queues, frames (before allocation), requests
 //!   under way and per second, answers that wait to be read. Penalties add up to a ban that expires.
 //!

@@ -100,12 +100,12 @@ impl Network {
 
 /// Asks the operating system for the addresses of every name, and puts each in the place of its name.
 async fn resolve(target: Target, names: Vec<Multiaddr>) -> Resolved {
-    let addresses = join_all(names.iter().map(resolve_one)).await.concat();
+    let addresses = join_all(names.into_iter().map(resolve_one)).await.concat();
     Resolved { target, addresses }
 }
 
-async fn resolve_one(name: &Multiaddr) -> Vec<Multiaddr> {
-    let Some((host, port)) = name_of(name) else { return Vec::new() };
+async fn resolve_one(name: Multiaddr) -> Vec<Multiaddr> {
+    let Some((host, port)) = name_of(&name) else { return Vec::new() };
     let lookup = tokio::time::timeout(RESOLVE_MAX, tokio::net::lookup_host((host, port))).await;
     let Ok(Ok(found)) = lookup else { return Vec::new() };
     let version = name.iter().next();

@@ -149,7 +149,11 @@ impl Network {
     /// Refuses a peer, or takes its refusal, and closes the connection.
     fn refuse(&mut self, peer: PeerId, refusal: Refusal, by_peer: bool) {
         self.count_refusal(peer, refusal, by_peer);
-        self.shut_out(peer, GoneReason::Refused(refusal));
+        if self.scores.banned(&peer) {
+            self.shut_out(peer, GoneReason::Refused(refusal));
+        } else {
+            self.disconnect(peer); // it may come again
+        }
     }
 
     fn count_refusal(&mut self, peer: PeerId, refusal: Refusal, by_peer: bool) {

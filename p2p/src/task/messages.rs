@@ -172,7 +172,6 @@ impl Network {
         if let Some(entry) = self.peers.get_mut(&peer) {
             entry.inbound_requests = entry.inbound_requests.saturating_add(1);
         }
-        self.manage(manager::Event::Useful(peer));
         self.owed.asked(peer, id);
         let limit = limits.answer_timeout;
         self.answers.push(Box::pin(async move {
@@ -182,6 +181,7 @@ impl Network {
             };
             Answer { peer, id, channel, response, bytes }
         }));
+        self.manage(manager::Event::Useful(peer));
     }
 
     pub(super) fn on_answer(&mut self, answer: Answer) {
