@@ -102,6 +102,7 @@ impl Book {
             Some(peer) => {
                 let record = self.peers.entry(peer).or_insert_with(|| Record::new(now));
                 record.add(bare, Source::Listed);
+                record.pace.next = record.pace.next.min(now);
             }
             None if self.sites.iter().any(|site| site.address == bare) => {}
             None => {
