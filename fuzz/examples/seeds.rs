@@ -242,6 +242,7 @@ fn hello() -> Hello {
         genesis: world.chain,
         role: Role::Validator,
         validator: Some(world.handshake_proof()),
+        meter: None,
         height: Height(6),
         session: 7,
     }

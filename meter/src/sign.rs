@@ -2,6 +2,8 @@
 
 use crate::clock::Clock;
 use crate::sensor::Energy;
+use wattle_p2p::PeerId;
+use wattle_p2p::wire::ValidatorProof;
 use wattle_primitives::reading::{Reading, SignedReading};
 use wattle_primitives::{Address, Auth, Hash, PublicKey, SecretKey, Tx, TxBody};
 
@@ -37,6 +39,13 @@ impl Signer {
     #[must_use]
     pub(crate) const fn chain(&self) -> Hash {
         self.chain
+    }
+
+    /// Lets a peer speak for the meter on the network: nodes keep places for registered meters.
+    #[must_use]
+    pub(crate) fn peer(&self, peer: &PeerId) -> ValidatorProof {
+        let signature = self.key.sign(&ValidatorProof::signing_bytes(&self.chain, peer));
+        ValidatorProof { key: self.public, signature }
     }
 
     /// Signs the counters under a number that was reserved for them.

@@ -2,9 +2,12 @@
 
 use crate::codec::Wire;
 use crate::config::{Config, Kademlia, Limits};
+use crate::discovery::Discovery;
+use crate::door::Door;
 use crate::error::Error;
 use crate::event::NetEvent;
-use crate::gate::{Gate, ip_of};
+use crate::gate::{Gate, Origins, ip_of};
+use crate::manager::Manager;
 use crate::names::{HANDSHAKE, Names};
 use crate::shared::Shared;
 use crate::streams::Streams;
@@ -16,6 +19,7 @@ use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{PeerId, Swarm, SwarmBuilder, gossipsub, identify, identity, kad, mdns, ping};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -43,6 +47,7 @@ const INVALID_MESSAGE_WEIGHT: f64 = -10.0;
 pub(crate) struct Behaviour {
     pub(crate) bans: allow_block_list::Behaviour<BlockedPeers>,
     pub(crate) gate: Gate,
+    pub(crate) door: Door,
     pub(crate) limits: connection_limits::Behaviour,
     pub(crate) handshake: request_response::Behaviour<Wire<Hello, HelloAnswer>>,
     pub(crate) requests: request_response::Behaviour<Wire<Request, Response>>,
@@ -50,8 +55,10 @@ pub(crate) struct Behaviour {
     pub(crate) gossip: gossipsub::Behaviour,
     pub(crate) identify: identify::Behaviour,
     pub(crate) ping: ping::Behaviour,
-    pub(crate) kademlia: Toggle<kad::Behaviour<kad::store::MemoryStore>>,
+    pub(crate) kademlia: Toggle<Discovery>,
     pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
+    /// The library's serves one version of the internet protocol each.
+    pub(crate) mdns_v6: Toggle<mdns::tokio::Behaviour>,
 }
 
 /// Builds the swarm; it does not listen or dial yet.
@@ -95,9 +102,12 @@ impl Behaviour {
         let identity = identify::Config::new(names.identify(), keypair.public())
             .with_agent_version(format!("wattle/{}", env!("CARGO_PKG_VERSION")))
             .with_cache_size(IDENTIFY_CACHE_PEERS);
+        let origins = origins(config);
+        let manager = Manager::new(local, &config.limits, RandomState::new().hash_one(local));
         Ok(Self {
             bans: allow_block_list::Behaviour::default(),
-            gate: gate(config),
+            gate: Gate::new(config.limits.gate, origins.clone()),
+            door: Door::new(manager, origins),
             limits: connection_limits::Behaviour::new(connection_limits(&config.limits)),
             handshake: request_response::Behaviour::new(
                 [(HANDSHAKE, ProtocolSupport::Full)],
@@ -116,14 +126,15 @@ impl Behaviour {
             identify: identify::Behaviour::new(identity),
             ping: ping::Behaviour::new(ping_config(config.limits.silence_max)),
             kademlia: kademlia(config.kademlia, local, &names).into(),
-            mdns: local_discovery(config.mdns, keypair)?.into(),
+            mdns: local_discovery(config.mdns, keypair, false)?.into(),
+            mdns_v6: local_discovery(config.mdns, keypair, true)?.into(),
         })
     }
 }
 
-fn gate(config: &Config) -> Gate {
+fn origins(config: &Config) -> Origins {
     let chosen = config.persistent.iter().chain(&config.bootstrap).filter_map(ip_of);
-    Gate::new(config.limits.gate, chosen.chain(config.shared_addresses.iter().copied()))
+    Origins::new(chosen.chain(config.shared_addresses.iter().copied()), config.limits.gate.know_local)
 }
 
 /// A ping that is not answered in time ends nothing, and the next one follows: whatever a link is busy with, something
@@ -132,16 +143,14 @@ fn ping_config(silence_max: Duration) -> ping::Config {
     ping::Config::new().with_interval(silence_max / 2).with_timeout(silence_max.saturating_mul(2) / 5)
 }
 
+/// What is under construction: nobody is known yet. Of the rest the manager decides.
 fn connection_limits(limits: &Limits) -> ConnectionLimits {
     // Whoever gives way is let go of a moment later, and QUIC is counted apart: only a backstop.
     let quic = u32::try_from(limits.gate.quic_pending_max).unwrap_or(u32::MAX);
     let incoming = limits.connections_pending_max.saturating_mul(2).saturating_add(quic);
     ConnectionLimits::default()
-        .with_max_established(Some(limits.connections_max))
-        .with_max_established_incoming(Some(limits.connections_incoming_max))
         .with_max_established_per_peer(Some(limits.connections_per_peer_max))
         .with_max_pending_incoming(Some(incoming))
-        .with_max_pending_outgoing(Some(limits.connections_pending_max))
 }
 
 /// Gossip: anonymous, named by content, forwarded only after the node's verdict.
@@ -193,7 +202,7 @@ fn topic_score() -> gossipsub::TopicScoreParams {
     }
 }
 
-fn kademlia(mode: Kademlia, local: PeerId, names: &Names) -> Option<kad::Behaviour<kad::store::MemoryStore>> {
+fn kademlia(mode: Kademlia, local: PeerId, names: &Names) -> Option<Discovery> {
     let mode = match mode {
         Kademlia::Off => return None,
         Kademlia::Client => kad::Mode::Client,
@@ -210,15 +219,19 @@ fn kademlia(mode: Kademlia, local: PeerId, names: &Names) -> Option<kad::Behavio
         .set_provider_publication_interval(None);
     let mut behaviour = kad::Behaviour::with_config(local, kad::store::MemoryStore::new(local), settings);
     behaviour.set_mode(Some(mode));
-    Some(behaviour)
+    Some(Discovery::new(behaviour))
 }
 
-fn local_discovery(on: bool, keypair: &identity::Keypair) -> Result<Option<mdns::tokio::Behaviour>, Error> {
+fn local_discovery(
+    on: bool,
+    keypair: &identity::Keypair,
+    enable_ipv6: bool,
+) -> Result<Option<mdns::tokio::Behaviour>, Error> {
     if !on {
         return Ok(None);
     }
     let local = keypair.public().to_peer_id();
-    mdns::tokio::Behaviour::new(mdns::Config::default(), local)
+    mdns::tokio::Behaviour::new(mdns::Config { enable_ipv6, ..mdns::Config::default() }, local)
         .map(Some)
         .map_err(|e| failed("local discovery", &e))
 }

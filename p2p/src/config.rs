@@ -4,8 +4,9 @@ use crate::GateLimits;
 use crate::wire::{RESPONSE_BYTES_MAX, Role, ValidatorProof};
 use libp2p::{Multiaddr, PeerId, identity};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
-use wattle_primitives::{Hash, Height, PublicKey};
+use wattle_primitives::{Address, Hash, Height, PublicKey};
 
 /// Everything [`crate::spawn`] needs.
 #[derive(Clone)]
@@ -30,6 +31,10 @@ pub struct Config {
     pub role: Role,
     /// Binds the validator key to this node's peer id; signed by the node.
     pub validator_proof: Option<ValidatorProof>,
+    /// Binds a meter's key to this node's peer id; signed by the light node.
+    pub meter_proof: Option<ValidatorProof>,
+    /// Tells registered meters from strangers, for the places that are kept for them; `None` knows none.
+    pub operator_of: Option<OperatorOf>,
     /// Keys whose proven holders may send and receive validator messages.
     pub validators: Vec<PublicKey>,
     /// Last finalized height, told in handshakes; kept up with [`crate::Handle::set_height`].
@@ -50,6 +55,10 @@ pub struct Config {
     /// Bounds of everything.
     pub limits: Limits,
 }
+
+/// The operator whose registered meter this key signs for, by the state of the chain at present. Asked by the network
+/// task, which waits for the answer.
+pub type OperatorOf = Arc<dyn Fn(&PublicKey) -> Option<Address> + Send + Sync>;
 
 /// The seed of the node's Ed25519 network identity. Has no `Debug` output of the secret.
 #[derive(Clone)]
@@ -73,14 +82,20 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 /// Bounds. The defaults fit a validator; [`Limits::light`] a light node.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Most connections, persistent peers not counted.
+    /// Most peers, persistent ones not counted.
     pub connections_max: u32,
-    /// Most of them that others opened: the rest is kept for peers of this node's own choice.
+    /// Most of them that came by themselves: the rest is kept for peers of this node's own choice.
     pub connections_incoming_max: u32,
     /// Most connections with one peer: those that it has left and that look alive from here are among them.
     pub connections_per_peer_max: u32,
     /// Most connections under construction, each way. Of those that others open over TCP the oldest of the address that
     /// has most gives way to a new one; those over QUIC are counted apart ([`GateLimits::quic_pending_max`]).
+    /// Of those places, how many are kept for validators of the set.
+    pub connections_validators: u32,
+    /// Of those places, how many are kept for registered meters, shared out among their operators.
+    pub connections_meters: u32,
+    /// Most peers that came and have not said yet who they are.
+    pub connections_waiting_max: u32,
     pub connections_pending_max: u32,
     /// Most connections under construction from one address, over TCP.
     pub connections_pending_per_address_max: usize,
@@ -127,12 +142,15 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: 128,
-            connections_incoming_max: 96,
             connections_per_peer_max: 4,
             connections_pending_max: 128,
             connections_pending_per_address_max: 64,
             silence_max: Duration::from_secs(20),
+            connections_max: 224,
+            connections_incoming_max: 192,
+            connections_validators: 32,
+            connections_meters: 64,
+            connections_waiting_max: 64,
             gate: GateLimits::default(),
             requests_per_peer_max: 16,
             requests_max: 256,
@@ -161,6 +179,9 @@ impl Limits {
         Self {
             connections_max: 8,
             connections_incoming_max: 4,
+            connections_validators: 0,
+            connections_meters: 0,
+            connections_waiting_max: 4,
             connections_pending_max: 8,
             requests_max: 16,
             requests_per_peer_max: 4,
@@ -190,6 +211,8 @@ impl Config {
             kademlia: if role == Role::Light { Kademlia::Off } else { Kademlia::Server },
             role,
             validator_proof: None,
+            meter_proof: None,
+            operator_of: None,
             validators: Vec::new(),
             height: Height::ZERO,
             gossip_txs: role != Role::Light,

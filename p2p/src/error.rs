@@ -110,4 +110,7 @@ pub enum GoneReason {
     /// Another peer has proven the same validator key after it.
     #[error("another peer speaks for its validator key")]
     Displaced,
+    /// Its place went to another that had a better claim to it.
+    #[error("its place went to another")]
+    Yielded,
 }

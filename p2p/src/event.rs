@@ -209,6 +209,7 @@ impl BanReason {
             Self::Refused(Refusal::Genesis) => "other_genesis",
             Self::Refused(Refusal::Version) => "other_version",
             Self::Refused(Refusal::Proof | Refusal::Role) => "handshake",
+            Self::Refused(Refusal::Full) => "full",
             Self::Foreign => "foreign",
             Self::Displaced => "displaced",
             Self::Order => "order",

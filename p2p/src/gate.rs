@@ -1,15 +1,15 @@
-//! How many connections, and how often, strangers of one network may open: before anything is spent on a handshake.
+//! How often strangers of one network may open connections: before anything is spent on a handshake.
 //!
 //! A ban names a peer id, and ids cost nothing. What an attacker has few of are addresses: those of one prefix (/24 of
-//! IPv4, /48 of IPv6) share a small number of connections and a slow rate of dialing. Loopback, private networks and
-//! the addresses that the operator names are different: a whole village may sit behind one of them. They have no
-//! common number, and each address a rate that only a flood exceeds.
+//! IPv4, /48 of IPv6) share a slow rate of dialing. Loopback, private networks and the addresses that the operator
+//! names are different: a whole village may sit behind one of them. Each such address has a rate that only a flood
+//! exceeds.
 //!
 //! The sender of a first QUIC packet is whoever it claims to be, until it has completed the handshake. Till then such a
 //! connection counts for no network, whose peers it would keep out, but only among those under construction over QUIC.
 //!
 //! # Not here
-//! The total of connections, the peers that are exempt from it (`crate::behaviour`), bans (`crate::scores`).
+//! How many of one network may stay, and who is exempt (`crate::manager`), bans (`crate::scores`).
 
 use crate::scores::Bucket;
 use libp2p::core::Endpoint;
@@ -20,7 +20,7 @@ use libp2p::swarm::{
     ToSwarm, dummy,
 };
 use libp2p::{Multiaddr, PeerId};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 use std::task::{Context, Poll};
@@ -33,7 +33,7 @@ const PREFIXES_MAX: usize = 4096;
 /// Bounds on what opens connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GateLimits {
-    /// Most connections from one prefix at a time.
+    /// Most strangers of one prefix that have a place at a time. Validators of the set and listed peers do not count.
     pub per_prefix_max: usize,
     /// Connections that one prefix may open in a second.
     pub dials_per_second: u32,
@@ -52,9 +52,9 @@ pub struct GateLimits {
 impl Default for GateLimits {
     fn default() -> Self {
         Self {
-            per_prefix_max: 16,
+            per_prefix_max: 64,
             dials_per_second: 2,
-            dials_burst: 32,
+            dials_burst: 64,
             local_dials_per_second: 50,
             local_dials_burst: 500,
             quic_pending_max: 32,
@@ -66,9 +66,6 @@ impl Default for GateLimits {
 /// Why a connection is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
-    /// Its prefix has its share.
-    #[error("{max} connections from this network already")]
-    Share { max: usize },
     /// Its prefix dials too often.
     #[error("this network dials too often")]
     Rate,
@@ -86,95 +83,32 @@ pub(crate) enum Origin {
     V6([u8; 6]),
 }
 
+/// Which addresses are counted together.
+#[derive(Clone, Debug)]
+pub(crate) struct Origins {
+    named: BTreeSet<IpAddr>,
+    know_local: bool,
+}
+
 /// See the module.
 pub(crate) struct Gate {
     limits: GateLimits,
-    named: BTreeSet<IpAddr>,
+    origins: Origins,
     /// Under construction over QUIC.
     unproven: BTreeSet<ConnectionId>,
-    open: HashMap<ConnectionId, Origin>,
-    shares: BTreeMap<Origin, usize>,
     rates: BTreeMap<Origin, (Bucket, Instant)>,
 }
 
-impl Gate {
+impl Origins {
     /// `named` are addresses behind which many honest peers may sit.
-    pub(crate) fn new(limits: GateLimits, named: impl IntoIterator<Item = IpAddr>) -> Self {
-        Self {
-            limits,
-            named: named.into_iter().map(|ip| ip.to_canonical()).collect(),
-            unproven: BTreeSet::new(),
-            open: HashMap::new(),
-            shares: BTreeMap::new(),
-            rates: BTreeMap::new(),
-        }
+    pub(crate) fn new(named: impl IntoIterator<Item = IpAddr>, know_local: bool) -> Self {
+        Self { named: named.into_iter().map(|ip| ip.to_canonical()).collect(), know_local }
     }
 
-    /// Somebody who says that he is at this address begins a connection.
-    fn dialed(&mut self, id: ConnectionId, remote: &Multiaddr, now: Instant) -> Result<(), Refused> {
-        let Some(ip) = ip_of(remote) else { return Ok(()) };
-        if !is_quic(remote) || planted!("unproven-address-counts") {
-            return self.enter(id, ip, now);
-        }
-        let max = self.limits.quic_pending_max;
-        if self.unproven.len() >= max {
-            return Err(Refused::Unproven { max });
-        }
-        self.unproven.insert(id);
-        Ok(())
-    }
-
-    /// A connection stands: its address is proven.
-    fn proven(&mut self, id: ConnectionId, remote: &Multiaddr, now: Instant) -> Result<(), Refused> {
-        match ip_of(remote) {
-            Some(ip) if self.unproven.remove(&id) => self.enter(id, ip, now),
-            _ => Ok(()),
-        }
-    }
-
-    /// Takes a connection in, or refuses it.
-    fn enter(&mut self, id: ConnectionId, ip: IpAddr, now: Instant) -> Result<(), Refused> {
-        let origin = self.origin_of(ip);
-        let local = matches!(origin, Origin::Local(_));
-        let GateLimits { per_prefix_max: max, .. } = self.limits;
-        let share = self.shares.get(&origin).copied().unwrap_or(0);
-        if !local && share >= max {
-            return Err(Refused::Share { max });
-        }
-        let (rate, burst) = if local {
-            (self.limits.local_dials_per_second, self.limits.local_dials_burst)
-        } else {
-            (self.limits.dials_per_second, self.limits.dials_burst)
-        };
-        if !self.rates.contains_key(&origin) && self.rates.len() >= PREFIXES_MAX {
-            let quiet = self.rates.iter().min_by_key(|(_, (_, at))| *at).map(|(origin, _)| *origin);
-            quiet.and_then(|origin| self.rates.remove(&origin));
-        }
-        let (bucket, at) = self.rates.entry(origin).or_insert_with(|| (Bucket::full(burst, now), now));
-        *at = now;
-        if !bucket.take(rate, burst, now) {
-            return Err(Refused::Rate);
-        }
-        self.open.insert(id, origin);
-        self.shares.insert(origin, share.saturating_add(1));
-        Ok(())
-    }
-
-    fn leave(&mut self, id: ConnectionId) {
-        self.unproven.remove(&id);
-        let Some(origin) = self.open.remove(&id) else { return };
-        if let Some(share) = self.shares.get_mut(&origin) {
-            *share = share.saturating_sub(1);
-            if *share == 0 {
-                self.shares.remove(&origin);
-            }
-        }
-    }
-
-    /// With which addresses this one is counted.
-    pub(crate) fn origin_of(&self, ip: IpAddr) -> Origin {
+    /// What this address is counted with.
+    pub(crate) fn of(&self, ip: IpAddr) -> Origin {
         let ip = ip.to_canonical();
-        if self.named.contains(&ip) || self.limits.know_local && is_local(ip) {
+        if self.named.contains(&ip) || self.know_local && is_local(ip) {
             return Origin::Local(ip);
         }
         match ip {
@@ -190,9 +124,58 @@ impl Gate {
     }
 }
 
-/// Whether an address is one of QUIC.
-pub(crate) fn is_quic(address: &Multiaddr) -> bool {
-    address.iter().any(|part| matches!(part, Protocol::Quic | Protocol::QuicV1))
+impl Gate {
+    pub(crate) fn new(limits: GateLimits, origins: Origins) -> Self {
+        Self { limits, origins, unproven: BTreeSet::new(), rates: BTreeMap::new() }
+    }
+
+    /// With which addresses this one is counted.
+    pub(crate) fn origin_of(&self, ip: IpAddr) -> Origin {
+        self.origins.of(ip)
+    }
+
+    /// Somebody who says that he is at this address begins a connection.
+    fn dialed(&mut self, id: ConnectionId, remote: &Multiaddr, now: Instant) -> Result<(), Refused> {
+        let Some(ip) = ip_of(remote) else { return Ok(()) };
+        if !is_quic(remote) || planted!("unproven-address-counts") {
+            return self.enter(ip, now);
+        }
+        let max = self.limits.quic_pending_max;
+        if self.unproven.len() >= max {
+            return Err(Refused::Unproven { max });
+        }
+        self.unproven.insert(id);
+        Ok(())
+    }
+
+    /// A connection stands: its address is proven.
+    fn proven(&mut self, id: ConnectionId, remote: &Multiaddr, now: Instant) -> Result<(), Refused> {
+        match ip_of(remote) {
+            Some(ip) if self.unproven.remove(&id) => self.enter(ip, now),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a connection in, or refuses it.
+    fn enter(&mut self, ip: IpAddr, now: Instant) -> Result<(), Refused> {
+        let origin = self.origins.of(ip);
+        let local = matches!(origin, Origin::Local(_));
+        let (rate, burst) = if local {
+            (self.limits.local_dials_per_second, self.limits.local_dials_burst)
+        } else {
+            (self.limits.dials_per_second, self.limits.dials_burst)
+        };
+        if !self.rates.contains_key(&origin) && self.rates.len() >= PREFIXES_MAX {
+            let quiet = self.rates.iter().min_by_key(|(_, (_, at))| *at).map(|(origin, _)| *origin);
+            quiet.and_then(|origin| self.rates.remove(&origin));
+        }
+        let (bucket, at) = self.rates.entry(origin).or_insert_with(|| (Bucket::full(burst, now), now));
+        *at = now;
+        if !bucket.take(rate, burst, now) {
+            return Err(Refused::Rate);
+        }
+        Ok(())
+    }
 }
 
 /// Addresses that no stranger on the internet has.
@@ -217,6 +200,11 @@ pub(crate) fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
         Protocol::Ip6(ip) => Some(ip.into()),
         _ => None,
     }
+}
+
+/// Whether an address is one of QUIC.
+pub(crate) fn is_quic(address: &Multiaddr) -> bool {
+    address.iter().any(|part| matches!(part, Protocol::Quic | Protocol::QuicV1))
 }
 
 impl NetworkBehaviour for Gate {
@@ -255,10 +243,8 @@ impl NetworkBehaviour for Gate {
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
-        match event {
-            FromSwarm::ConnectionClosed(closed) => self.leave(closed.connection_id),
-            FromSwarm::ListenFailure(failed) => self.leave(failed.connection_id),
-            _ => {}
+        if let FromSwarm::ListenFailure(failed) = event {
+            self.unproven.remove(&failed.connection_id);
         }
     }
 

@@ -10,6 +10,7 @@
 //!   sends again what still matters.
 //! - **Gossip** carries transactions and finalized headers, anonymous, named by content, forwarded only after the
 //!   node's verdict.
+//! - **One manager** decides who is dialed, and who of those that come has a place.
 //! - **Everything is bounded**: connections, in all and from one network, queues, frames (before allocation), requests
 //!   under way and per second, answers that wait to be read. Penalties add up to a ban that expires.
 //!
@@ -21,10 +22,13 @@
 mod behaviour;
 mod codec;
 mod config;
+mod discovery;
+mod door;
 mod error;
 mod event;
 mod gate;
 mod handle;
+mod manager;
 mod names;
 mod scores;
 mod shared;
@@ -42,7 +46,7 @@ pub mod framing {
     pub use crate::streams::{ReadError, Reader};
 }
 
-pub use config::{Config, Kademlia, Limits, NodeKey, REQUEST_TIMEOUT};
+pub use config::{Config, Kademlia, Limits, NodeKey, OperatorOf, REQUEST_TIMEOUT};
 pub use error::{Error, GoneReason, RequestError, SendError};
 pub use event::{Ban, BanReason, MessageId, NetEvent, Offence, PeerInfo, Penalty, Responder, Verdict};
 pub use gate::GateLimits;

@@ -416,6 +416,8 @@ pub struct Hello {
     pub role: Role,
     /// Binds a validator key to the sender's peer id.
     pub validator: Option<ValidatorProof>,
+    /// Binds a meter's key to the sender's peer id: a registered meter has a place that strangers cannot take.
+    pub meter: Option<ValidatorProof>,
     /// Last finalized height.
     pub height: Height,
     /// Drawn when the sender's first connection with the receiver opened, and the same on all that it opens beside it:
@@ -445,18 +447,21 @@ pub enum Refusal {
     /// It speaks another protocol version.
     #[error("another protocol version")]
     Version = 1,
-    /// Its validator proof does not verify.
-    #[error("validator proof does not verify")]
+    /// Its proof of a validator's or a meter's key does not verify.
+    #[error("proof of a key does not verify")]
     Proof = 2,
     /// It claims to be a validator without proof.
     #[error("role needs a validator proof")]
     Role = 3,
+    /// No place is free for what it is. It may come again later.
+    #[error("no place is free")]
+    Full = 4,
 }
 
-/// A validator key's signature over the peer id that speaks for it.
+/// A validator's or a meter's key's signature over the peer id that speaks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ValidatorProof {
-    /// The validator's key.
+    /// The key.
     pub key: PublicKey,
     /// Over [`ValidatorProof::signing_bytes`].
     pub signature: Signature,
@@ -488,7 +493,7 @@ impl std::fmt::Display for Text {
 }
 
 impl ValidatorProof {
-    /// The exact bytes that the validator's key signs: `domain::HANDSHAKE`, genesis, bytes of the peer id.
+    /// The exact bytes that the key signs: `domain::HANDSHAKE`, genesis, bytes of the peer id.
     #[must_use]
     pub fn signing_bytes(genesis: &Hash, peer: &libp2p::PeerId) -> Vec<u8> {
         domain::HANDSHAKE.signing_bytes(genesis, &peer.to_bytes())

@@ -57,7 +57,7 @@ pub async fn run(config: LightConfig, stop: impl Future<Output = ()>) -> Result<
     let follower = Follower::open(checkpoint, &config.data_dir, Arc::clone(&clock));
     let follower = follower.map_err(LightError::Checkpoint)?;
     let mut parts = Parts::assemble(&config, &follower, &clock).await?;
-    let (net, events) = start_network(&config, &follower)?;
+    let (net, events) = start_network(&config, &follower, parts.signer.as_deref())?;
     tracing::info!(height = follower.head().height.0, meters = parts.queues.len(), "light node started");
     let mut chain = parts.chain(config, follower);
     let result = tokio::select! {
@@ -85,6 +85,8 @@ struct Parts {
     /// A queue for each meter that signs.
     queues: Vec<Option<SharedQueue>>,
     lanes: Vec<Lane>,
+    /// Of the first meter that signs: it speaks for the light node on the network.
+    signer: Option<Arc<Signer>>,
     /// The relay's lane, and where its balances go.
     relay: Option<(usize, mpsc::Sender<Input>)>,
     tasks: JoinSet<Result<Infallible, LightError>>,
@@ -106,6 +108,7 @@ impl Parts {
             shared: Shared { clock: Arc::clone(clock), board, fresh, intervals },
             queues: Vec::new(),
             lanes: Vec::new(),
+            signer: None,
             relay: None,
             tasks: JoinSet::new(),
         };
@@ -159,6 +162,7 @@ impl Parts {
         if newest.as_ref().is_some_and(|newest| newest.meter != signer.meter()) {
             return Err(LightError::OtherMeter { meter: name, dir });
         }
+        self.signer.get_or_insert_with(|| Arc::clone(&signer));
         let queue = Arc::new(Mutex::new(queue));
         self.queues.push(Some(Arc::clone(&queue)));
         let fee_payer = config.fee_payer.unwrap_or_else(|| signer.meter());
@@ -231,6 +235,7 @@ fn make_dir(path: &Path) -> Result<(), LightError> {
 fn start_network(
     config: &LightConfig,
     follower: &Follower,
+    signer: Option<&Signer>,
 ) -> Result<(Handle, mpsc::Receiver<NetEvent>), LightError> {
     // Nobody needs to know a light node again: a new identity at each start.
     let mut seed = [0; 32];
@@ -243,6 +248,7 @@ fn start_network(
     };
     net.persistent = config.peers.iter().map(parse).collect::<Result<_, _>>()?;
     net.mdns = config.mdns;
+    net.meter_proof = signer.map(|signer| signer.peer(&net.node_key.peer_id()));
     net.height = follower.head().height;
     net.gossip_headers = false; // the newest header is asked for when it is needed: a rest without work
     wattle_p2p::spawn(net).map_err(LightError::Network)

@@ -127,8 +127,8 @@ impl Node {
         let threads =
             Threads::start(worker, Arc::clone(&store), journal, &reports).map_err(NodeError::Thread)?;
         space::watch(&config.place, reports.clone());
-        let (network, events) = wattle_p2p::spawn(network_config(config, chain, &view))?;
         let (shared, commands) = Shared::new(chain, genesis, key, store, view);
+        let (network, events) = wattle_p2p::spawn(network_config(config, &shared))?;
         let (stop, stopped) = watch::channel(false);
         let observer = Observer::new(Arc::clone(&metrics), shared.key);
         let running = Loop {
@@ -201,14 +201,16 @@ impl Opened {
     }
 }
 
-fn network_config(config: NodeConfig, chain: Hash, view: &View) -> wattle_p2p::Config {
+fn network_config(config: NodeConfig, shared: &Arc<Shared>) -> wattle_p2p::Config {
     let mut network = config.network;
-    network.genesis = chain;
-    network.height = view.header.height;
+    network.genesis = shared.chain;
+    network.height = shared.view().header.height;
+    let registered = Arc::clone(shared);
+    network.operator_of = Some(Arc::new(move |key| registered.view().operator_of(key)));
     network.role = if config.validator_key.is_some() { Role::Validator } else { Role::Full };
     network.validator_proof = config.validator_key.as_ref().map(|key| ValidatorProof {
         key: key.public(),
-        signature: key.sign(&ValidatorProof::signing_bytes(&chain, &network.node_key.peer_id())),
+        signature: key.sign(&ValidatorProof::signing_bytes(&shared.chain, &network.node_key.peer_id())),
     });
     network
 }

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 use wattle_consensus::Evidence;
-use wattle_primitives::{AssetId, Certificate, Epoch, Genesis, Hash, Header, Height, PublicKey, TimeMs, Tx};
+use wattle_primitives::{
+    Address, AssetId, Certificate, Epoch, Genesis, Hash, Header, Height, PublicKey, TimeMs, Tx,
+};
 use wattle_runtime::supply::{Holdings, Tally};
-use wattle_runtime::{Schedule, State, Store};
+use wattle_runtime::{Schedule, State, Store, keys};
 
 /// Most proofs of misbehaviour kept in memory.
 pub const EVIDENCE_MAX: usize = 256;
@@ -42,6 +44,14 @@ impl View {
             schedule: Arc::clone(&found.schedule),
             certificate: found.certificate.clone(),
         }
+    }
+
+    /// The operator of the microgrid in which a meter of this key takes readings.
+    #[must_use]
+    pub fn operator_of(&self, meter: &PublicKey) -> Option<Address> {
+        let meter = self.state.read(keys::meter(&Address::of_key(meter)))?;
+        let counts = meter.replaced_by.is_none() && meter.retired_ms.is_none();
+        counts.then(|| self.state.read(keys::microgrid(&meter.microgrid))).flatten().map(|grid| grid.operator)
     }
 
     /// The epoch that decides on the next block.

@@ -10,7 +10,8 @@ use super::{ESTRANGED, Network};
 use crate::codec::Garbage;
 use crate::error::GoneReason;
 use crate::event::{BanReason, NetEvent, Offence, Penalty};
-use crate::wire::{Hello, HelloAnswer, Refusal, Role};
+use crate::manager;
+use crate::wire::{Hello, HelloAnswer, Refusal, Role, ValidatorProof};
 use libp2p::PeerId;
 use libp2p::request_response::{Event, Message, OutboundFailure};
 use libp2p::swarm::ConnectionId;
@@ -34,6 +35,7 @@ impl Network {
             genesis: self.config.genesis,
             role: self.config.role,
             validator: self.config.validator_proof,
+            meter: self.config.meter_proof,
             height: self.shared.height(),
             session: self.peers.get(peer).map_or(0, |entry| entry.session),
         }
@@ -50,7 +52,7 @@ impl Network {
                     self.penalize(peer, Penalty::Light, Offence::Handshake);
                     return;
                 }
-                let judged = self.judge(peer, hello);
+                let judged = self.judge(peer, hello).and_then(|hello| self.seat(peer, hello));
                 let answer = match &judged {
                     Ok(_) => HelloAnswer::Accept(self.own_hello(&peer)),
                     Err(refusal) => HelloAnswer::Refuse(*refusal),
@@ -123,6 +125,10 @@ impl Network {
         if hello.version != PROTOCOL_VERSION {
             return Err(Refusal::Version);
         }
+        let forged = |proof: &ValidatorProof| !proof.verify(&self.config.genesis, &peer);
+        if hello.meter.as_ref().is_some_and(forged) && !planted!("meter-proof-unchecked") {
+            return Err(Refusal::Proof);
+        }
         match &hello.validator {
             Some(proof)
                 if !proof.verify(&self.config.genesis, &peer) && !planted!("validator-proof-unchecked") =>
@@ -132,6 +138,13 @@ impl Network {
             None if hello.role == Role::Validator => Err(Refusal::Role),
             _ => Ok(hello),
         }
+    }
+
+    /// Gives a peer that came a place among the others.
+    fn seat(&mut self, peer: PeerId, hello: Hello) -> Result<Hello, Refusal> {
+        let claims = manager::Event::Claims { peer, claim: self.claim_of(&hello) };
+        let seated = self.swarm.behaviour_mut().door.tell(Instant::now(), claims);
+        seated.map(|()| hello).map_err(|_| Refusal::Full)
     }
 
     fn ready(&mut self, peer: PeerId, connection: ConnectionId, hello: Hello) {
@@ -151,7 +164,7 @@ impl Network {
         let (role, validator, height) = (hello.role, hello.validator.map(|v| v.key), hello.height);
         entry.hello = Some(hello);
         self.swarm.behaviour_mut().gossip.remove_blacklisted_peer(&peer);
-        self.welcomed(peer);
+        self.manage(manager::Event::Ready(peer));
         self.publish_peer(peer);
         // The node hears of the peer before its first message: access to the streams comes after.
         self.tell(NetEvent::PeerReady { peer, role, validator, height });
@@ -175,7 +188,11 @@ impl Network {
     /// Refuses a peer, or takes its refusal, and closes the connection.
     fn refuse(&mut self, peer: PeerId, refusal: Refusal, by_peer: bool) {
         self.count_refusal(peer, refusal, by_peer);
-        self.shut_out(peer, GoneReason::Refused(refusal));
+        if self.scores.banned(&peer) {
+            self.shut_out(peer, GoneReason::Refused(refusal));
+        } else {
+            self.disconnect(peer); // it may come again
+        }
     }
 
     fn count_refusal(&mut self, peer: PeerId, refusal: Refusal, by_peer: bool) {
@@ -185,12 +202,17 @@ impl Network {
             Refusal::Genesis | Refusal::Version => {
                 self.scores.refuse(peer, reason, self.config.limits.ban, now);
             }
+            Refusal::Full => {} // it may come again
             Refusal::Proof | Refusal::Role => {
                 let lie = (Penalty::Fatal, Offence::Handshake);
                 self.scores.penalize(peer, lie, self.config.limits.ban, now);
             }
         }
-        tracing::info!(%peer, %refusal, by_peer, "refused");
+        if refusal == Refusal::Full && !by_peer {
+            tracing::debug!(%peer, "no place is free");
+        } else {
+            tracing::info!(%peer, %refusal, by_peer, "refused");
+        }
         self.publish_peer(peer);
         self.tell(NetEvent::PeerRefused { peer, refusal, by_peer });
     }

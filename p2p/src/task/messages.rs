@@ -6,6 +6,7 @@ use crate::RequestError;
 use crate::codec::Garbage;
 use crate::event::{MessageId, NetEvent, Offence, Penalty, Responder, Verdict};
 use crate::gate::ip_of;
+use crate::manager;
 use crate::wire::{GOSSIP_BYTES_MAX, Gossip, Request, Response};
 use libp2p::request_response::{
     Event, InboundRequestId, Message, OutboundFailure, OutboundRequestId, ResponseChannel,
@@ -49,6 +50,9 @@ impl Network {
         };
         // False says that the message has left the cache: too late to forward, nothing else is lost.
         self.swarm.behaviour_mut().gossip.report_message_validation_result(id, &peer, acceptance);
+        if verdict == Verdict::Accept {
+            self.manage(manager::Event::Useful(peer));
+        }
         if verdict == Verdict::Reject {
             self.penalize(peer, Penalty::Heavy, Offence::Gossip);
         }
@@ -185,6 +189,7 @@ impl Network {
             };
             Answer { peer, id, member, channel, response, bytes }
         }));
+        self.manage(manager::Event::Useful(peer));
     }
 
     /// Whether there is room for the answer; it is kept from now on.

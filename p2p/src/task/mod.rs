@@ -4,23 +4,25 @@
 //! `Busy` (requests) or left on the wire (validator streams); only who came and who went is kept until there is room.
 
 mod connections;
+mod finding;
 mod handshake;
 mod messages;
 mod owed;
 mod peers;
-mod redial;
 
 use crate::behaviour::{self, Behaviour, BehaviourEvent};
 use crate::error::GoneReason;
 use crate::event::{BanReason, NetEvent};
 use crate::gate::{ip_of, is_local, is_quic};
 use crate::handle::Command;
+use crate::manager::{Event, split};
 use crate::names::Names;
 use crate::scores::Scores;
 use crate::shared::Shared;
 use crate::streams::StreamsEvent;
 use crate::wire::{Hello, Refusal, Response};
 use crate::{Config, Error, Handle, RequestError};
+use finding::Resolved;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -29,7 +31,6 @@ use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, Swarm};
 use owed::Owed;
 use peers::Peer;
-use redial::{Resolved, Target};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +77,6 @@ struct Network {
     /// How many of them are for each member of the set, and for all others.
     making: BTreeMap<Option<PublicKey>, usize>,
     owed: Owed,
-    targets: Vec<Target>,
     refresh_at: Instant,
     resolving: FuturesUnordered<BoxFuture<'static, Resolved>>,
 }
@@ -113,7 +113,6 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
         answers: FuturesUnordered::new(),
         making: BTreeMap::new(),
         owed: Owed::default(),
-        targets: Vec::new(),
         refresh_at: Instant::now(),
         resolving: FuturesUnordered::new(),
         config,
@@ -141,15 +140,15 @@ fn listeners(config: &Config) -> Result<Vec<&Multiaddr>, Error> {
 impl Network {
     fn start(&mut self) -> Result<(), Error> {
         for address in self.config.bootstrap.clone() {
-            let (peer, bare) = redial::split(&address);
+            let (peer, bare) = split(&address);
             let Some(peer) = peer else { return Err(Error::BootstrapPeer { address }) };
             if let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut() {
                 kademlia.add_address(&peer, bare);
             }
-            self.add_target(address);
+            self.manage(Event::List(address));
         }
         for address in self.config.persistent.clone() {
-            self.add_target(address);
+            self.manage(Event::List(address));
         }
         Ok(())
     }
@@ -202,9 +201,9 @@ impl Network {
                 let peers: Vec<PeerId> = self.peers.keys().copied().collect();
                 peers.into_iter().for_each(|peer| self.update_access(peer));
             }
-            Command::Connect(address) => self.add_target(address),
+            Command::Connect(address) => self.manage(Event::List(address)),
             Command::Forget(peer) => {
-                self.remove_target(&peer);
+                self.manage(Event::Unlist(peer));
                 self.disconnect(peer);
             }
             Command::Ban { peer, time } => {
@@ -215,7 +214,7 @@ impl Network {
             }
             Command::Unban(peer) => {
                 self.scores.pardon(&peer);
-                self.swarm.behaviour_mut().bans.unblock_peer(peer);
+                self.let_in(peer);
                 self.publish_peer(peer);
             }
             Command::Shutdown => {}
@@ -231,10 +230,7 @@ impl Network {
             SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => {
                 self.on_closed(peer_id, connection_id);
             }
-            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
-                tracing::debug!(%error, "dial failed");
-                self.dial_failed(connection_id);
-            }
+            SwarmEvent::OutgoingConnectionError { error, .. } => tracing::debug!(%error, "dial failed"),
             SwarmEvent::NewListenAddr { address, .. } => {
                 self.shared.set_listening(&address, true);
                 self.tell(NetEvent::Listening { address });
@@ -263,8 +259,10 @@ impl Network {
             BehaviourEvent::Gossip(event) => self.on_gossip(event),
             BehaviourEvent::Identify(event) => self.on_identify(event),
             BehaviourEvent::Ping(event) => self.on_ping(&event),
-            BehaviourEvent::Kademlia(event) => self.on_kademlia(event),
-            BehaviourEvent::Mdns(event) => self.on_local_discovery(event),
+            BehaviourEvent::Kademlia(None) => {}
+            BehaviourEvent::Kademlia(Some(wish)) => self.on_wish(&wish),
+            BehaviourEvent::Mdns(event) | BehaviourEvent::MdnsV6(event) => self.on_local_discovery(event),
+            BehaviourEvent::Door(order) => self.on_order(order),
             BehaviourEvent::Bans(never) | BehaviourEvent::Gate(never) | BehaviourEvent::Limits(never) => {
                 match never {}
             }
@@ -273,7 +271,7 @@ impl Network {
 
     fn on_tick(&mut self, now: Instant) {
         for peer in self.scores.expire(now) {
-            self.swarm.behaviour_mut().bans.unblock_peer(peer);
+            self.let_in(peer);
             self.publish_peer(peer);
         }
         let limit = self.config.limits.handshake_timeout;
@@ -281,7 +279,11 @@ impl Network {
         let overdue = |p: &Peer| p.close_at.is_some_and(|at| at <= now);
         let refused: Vec<PeerId> = self.peers.iter().filter(|(_, p)| overdue(p)).map(|(id, _)| *id).collect();
         for peer in refused {
-            self.swarm.behaviour_mut().bans.block_peer(peer);
+            if self.scores.banned(&peer) {
+                self.keep_out(peer);
+            } else {
+                self.disconnect(peer); // it may come again
+            }
         }
         let silent: Vec<PeerId> = self.peers.iter().filter(|(_, p)| late(p)).map(|(id, _)| *id).collect();
         for peer in silent {
@@ -289,7 +291,7 @@ impl Network {
             self.disconnect(peer);
         }
         self.part(now);
-        self.redial(now);
+        self.manage(Event::Tick);
         if now >= self.refresh_at {
             self.refresh_at = now + REFRESH_INTERVAL;
             self.refresh(now);

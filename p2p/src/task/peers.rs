@@ -5,6 +5,7 @@ use super::handshake::HELLOS_BURST;
 use super::{BACKLOG_MAX, ESTRANGED, Network};
 use crate::error::GoneReason;
 use crate::event::{BanReason, NetEvent, Offence, PeerInfo, Penalty};
+use crate::manager::{Claim, Event};
 use crate::scores::Bucket;
 use crate::streams::Access;
 use crate::wire::{Hello, Request, Role};
@@ -55,7 +56,6 @@ pub(super) struct Peer {
 impl Network {
     pub(super) fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
         let now = Instant::now();
-        self.dial_succeeded(connection, peer);
         let burst = self.config.limits.requests_burst;
         let entry = self.peers.entry(peer).or_insert_with(|| Peer {
             address: endpoint.get_remote_address().clone(),
@@ -102,12 +102,11 @@ impl Network {
         self.swarm.behaviour_mut().gossip.remove_blacklisted_peer(&peer);
         if self.scores.banned(&peer) {
             self.scores.left(&peer, entry.address.clone());
-            self.swarm.behaviour_mut().bans.block_peer(peer);
+            self.keep_out(peer);
             if let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut() {
                 kademlia.remove_peer(&peer);
             }
         }
-        self.lost(peer);
         self.publish_peer(peer);
         if let Some(hello) = entry.hello {
             let reason = entry.leaving.unwrap_or(GoneReason::Closed);
@@ -167,7 +166,19 @@ impl Network {
         if let Some(entry) = self.peers.get_mut(&peer) {
             entry.leaving.get_or_insert(reason);
         }
+        self.keep_out(peer);
+    }
+
+    /// Closes the connections of a peer, and neither dials it nor lets it in.
+    pub(super) fn keep_out(&mut self, peer: PeerId) {
         self.swarm.behaviour_mut().bans.block_peer(peer);
+        self.manage(Event::Bar(peer));
+    }
+
+    /// Ends what [`Self::keep_out`] began.
+    pub(super) fn let_in(&mut self, peer: PeerId) {
+        self.swarm.behaviour_mut().bans.unblock_peer(peer);
+        self.manage(Event::Unbar(peer));
     }
 
     pub(super) fn disconnect(&mut self, peer: PeerId) {
@@ -185,12 +196,28 @@ impl Network {
     /// Lets the validator streams know what the peer may do.
     pub(super) fn update_access(&mut self, peer: PeerId) {
         let Some(hello) = self.peers.get(&peer).and_then(|p| p.hello.as_ref()) else { return };
+        let claim = self.claim_of(hello);
         let access = match (hello.validator, self.member(&peer)) {
             (None, _) => Access::Never,
             (Some(_), Some(key)) => Access::Granted(key),
             (Some(_), None) => Access::NotNow,
         };
         self.swarm.behaviour_mut().streams.set_access(peer, access);
+        self.manage(Event::Claims { peer, claim });
+    }
+
+    /// What a peer that says this of itself, and has proven what can be proven, can say for itself.
+    pub(super) fn claim_of(&self, hello: &Hello) -> Claim {
+        if hello.validator.is_some_and(|proof| self.validators.contains(&proof.key)) {
+            return Claim::Validator;
+        }
+        let operator =
+            self.config.operator_of.as_ref().zip(hello.meter).and_then(|(of, proof)| of(&proof.key));
+        match operator {
+            Some(operator) => Claim::Meter(operator),
+            None if hello.role == Role::Light => Claim::Light,
+            None => Claim::Stranger,
+        }
     }
 
     /// A key speaks through one peer, the newest that has proven it: its holder can prove it for any number of peer

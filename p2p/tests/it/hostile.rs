@@ -58,6 +58,7 @@ fn hello(validator: Option<ValidatorProof>) -> Hello {
         genesis: genesis(),
         role: if validator.is_some() { Role::Validator } else { Role::Full },
         validator,
+        meter: None,
         height: Height(0),
         session: 1,
     }
@@ -114,12 +115,17 @@ impl Attacker {
         timeout(PATIENCE, self.control.open_stream(to, name)).await.ok()?.ok()
     }
 
-    /// Says hello with a valid proof, as validator `seed`.
+    /// Says hello with a valid proof, as validator `seed`, and is welcome.
     async fn greet(&mut self, seed: Option<u8>, to: &Node) {
-        self.greet_as(seed.map(|seed| proof(seed, &genesis())), to).await;
+        let validator = seed.map(|seed| proof(seed, &genesis()));
+        self.greet_as(validator, to).await;
     }
 
     async fn greet_as(&mut self, validator: Option<ValidatorProof>, to: &Node) {
+        assert!(matches!(self.say_hello(validator, to).await, HelloAnswer::Accept(_)));
+    }
+
+    async fn say_hello(&mut self, validator: Option<ValidatorProof>, to: &Node) -> HelloAnswer {
         let mut stream = self.open(to.peer(), "/wattle/handshake/1").await;
         let bytes = encode(&hello(validator));
         stream.write_all(&u32::try_from(bytes.len()).unwrap().to_le_bytes()).await.unwrap();
@@ -129,7 +135,7 @@ impl Attacker {
         stream.read_exact(&mut prefix).await.unwrap();
         let mut answer = vec![0; usize::try_from(u32::from_le_bytes(prefix)).unwrap()];
         stream.read_exact(&mut answer).await.unwrap();
-        assert!(matches!(decode::<HelloAnswer>(&answer), Ok(HelloAnswer::Accept(_))));
+        decode(&answer).unwrap()
     }
 
     /// Asks, and reads no more than the first bytes of an answer; nothing to hold when it is `Busy`.
@@ -296,11 +302,13 @@ async fn strangers_of_one_network_share_its_places() {
     settings.limits.gate = GateLimits { per_prefix_max: 3, know_local: false, ..GateLimits::default() };
     let home = Node::start(settings).await;
     let mut crowd: Vec<Attacker> = (10..20).map(|seed| Attacker::connect(seed, &home)).collect();
-    let mut taken = 0;
+    let mut answers = Vec::new();
     for stranger in &mut crowd {
-        taken += usize::from(stranger.try_open(home.peer(), "/wattle/handshake/1").await.is_some());
+        answers.push(stranger.say_hello(None, &home).await);
     }
-    assert_eq!(taken, 3);
+    assert!(answers[..3].iter().all(|answer| matches!(answer, HelloAnswer::Accept(_))));
+    assert!(answers[3..].iter().all(|answer| *answer == HelloAnswer::Refuse(Refusal::Full)));
+    Attacker::connect(1, &home).greet(Some(1), &home).await; // a validator of the set
     drop(crowd);
     eventually(|| home.handle.peers().is_empty()).await;
     let mut next = Attacker::connect(30, &home);

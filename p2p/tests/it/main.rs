@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 mod common;
+mod finding;
 mod hostile;
 mod link;
 mod network;

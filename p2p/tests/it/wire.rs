@@ -240,17 +240,18 @@ impl Maker {
             genesis: self.hash(),
             role: [Role::Validator, Role::Full, Role::Light][self.below(3) as usize],
             validator: self.coin().then(|| ValidatorProof { key: validator_key(1).public(), signature }),
+            meter: self.coin().then(|| ValidatorProof { key: validator_key(2).public(), signature }),
             height: Height(self.number()),
             session: self.number(),
         }
     }
 
     fn answer(&mut self) -> HelloAnswer {
-        let refusals = [Refusal::Genesis, Refusal::Version, Refusal::Proof, Refusal::Role];
+        let refusals = [Refusal::Genesis, Refusal::Version, Refusal::Proof, Refusal::Role, Refusal::Full];
         if self.coin() {
             HelloAnswer::Accept(self.hello())
         } else {
-            HelloAnswer::Refuse(refusals[self.below(4) as usize])
+            HelloAnswer::Refuse(refusals[self.below(5) as usize])
         }
     }
 }
@@ -324,6 +325,7 @@ fn encodings_are_pinned() {
         genesis: genesis(),
         role: Role::Validator,
         validator: Some(proof(1, &genesis())),
+        meter: Some(proof(2, &genesis())),
         height: Height(3),
         session: 5,
     };
@@ -349,6 +351,7 @@ fn encodings_are_pinned() {
         digest(encode(&Response::TxStatus(TxFate::Included { height: Height(4) }))),
         digest(encode(&hello)),
         digest(encode(&HelloAnswer::Refuse(Refusal::Role))),
+        digest(encode(&HelloAnswer::Refuse(Refusal::Full))),
     ];
     let pinned = [
         "997f60ef", "54433009", "c01261d9", "2a2ffc82", "61e208b7", "6bb3e651", "033a799e", "c760105b",

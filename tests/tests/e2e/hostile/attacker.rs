@@ -93,6 +93,7 @@ impl Attacker {
             genesis: self.target.chain,
             role: Role::Full,
             validator: None,
+            meter: None,
             height: Height(0),
             session: 1,
         };
