@@ -12,6 +12,7 @@ pub mod threads;
 
 use crate::driver::{Driver, Halt, Setup};
 use crate::journal::Journal;
+use crate::signer::SignerError;
 use crate::wal::WalError;
 use crate::work::{TxCache, Worker};
 use event_loop::Loop;
@@ -85,6 +86,12 @@ impl NodeError {
     #[must_use]
     pub fn is_log_corrupt(&self) -> bool {
         self.is_due_to(|at| matches!(at.downcast_ref(), Some(WalError::MidLogCorruption { .. })))
+    }
+
+    /// Whether another process is, which signs with the same sign state.
+    #[must_use]
+    pub fn is_signer_in_use(&self) -> bool {
+        self.is_due_to(|at| matches!(at.downcast_ref(), Some(SignerError::Locked { .. })))
     }
 
     fn is_due_to(&self, cause: impl Fn(&(dyn std::error::Error + 'static)) -> bool) -> bool {

@@ -39,6 +39,7 @@ use borsh::BorshSerialize;
 use slots::Slots;
 use wattle_host::FileError;
 use wattle_host::dir::Dir;
+use wattle_host::lock::Holder;
 use wattle_primitives::{
     Hash, PublicKey, Round, SecretKey, Signature, SignedVote, ValidatorIndex, Vote, VoteKind, planted,
 };
@@ -73,8 +74,11 @@ pub enum SignerError {
     #[error("no sign state beside a data directory in use: restore it, or use a new validator key")]
     Missing,
     /// Another process holds it: two nodes with one key.
-    #[error("another process uses this sign state")]
-    Locked,
+    #[error("{holder} uses this sign state: two of them would sign against each other, so stop it first")]
+    Locked {
+        /// Its process.
+        holder: Holder,
+    },
     /// It is another validator's.
     #[error("sign state of key {found}, expected {expected}")]
     WrongKey {

@@ -62,7 +62,7 @@ impl<D: Dir> Slots<D> {
         key: PublicKey,
         data: DataDir,
     ) -> Result<(Self, SignState), SignerError> {
-        let lock = dir.lock(LOCK)?.ok_or(SignerError::Locked)?;
+        let lock = dir.lock(LOCK)?.map_err(|holder| SignerError::Locked { holder })?;
         let binding = binding(&chain, &key);
         let file = match (dir.open(FILE)?, data) {
             (Some(file), _) => file,

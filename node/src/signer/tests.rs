@@ -108,7 +108,7 @@ fn what_does_not_belong_here_is_refused() {
     let dir = SimDir::new();
     assert!(matches!(open(&dir, DataDir::InUse), Err(SignerError::Missing)));
     let signer = fresh(&dir);
-    assert!(matches!(open(&dir, DataDir::InUse), Err(SignerError::Locked)));
+    assert!(matches!(open(&dir, DataDir::InUse), Err(SignerError::Locked { .. })));
     drop(signer);
     let other = Signer::open(dir.clone(), CHAIN, SecretKey::from_seed([6; 32]), DataDir::InUse);
     assert!(matches!(other, Err(SignerError::WrongKey { .. })));
@@ -122,7 +122,7 @@ fn two_handles_on_a_real_disk_exclude_each_other() {
     let temp = tempfile::tempdir().unwrap();
     let open = || Signer::open(OsDir::open(temp.path()).unwrap(), CHAIN, key(), DataDir::Empty);
     let first = open().unwrap();
-    assert!(matches!(open(), Err(SignerError::Locked)));
+    assert!(matches!(open(), Err(SignerError::Locked { .. })));
     drop(first);
     open().unwrap();
 }
