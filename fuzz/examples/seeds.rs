@@ -20,7 +20,7 @@ use wattle_p2p::wire::{
 use wattle_primitives::genesis::{GenesisAccount, ScheduledSet};
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::{
-    Address, Amount, Block, BoundedBytes, BoundedVec, Call, Epoch, Hash, Height, PublicKey, Tx,
+    Address, Amount, Block, BoundedBytes, BoundedVec, Call, Epoch, Evidence, Hash, Height, PublicKey, Tx,
     ValidatorIndex, View, Vote, decode, encode,
 };
 use wattle_test_disk::SimDir;
@@ -173,7 +173,8 @@ fn wire_light(height: u64, path: u64) -> wire::LightBlock {
 
 fn gossip() -> Vec<Gossip> {
     let some = BoundedVec::new(txs().into_iter().take(3).collect()).unwrap();
-    vec![Gossip::Txs(some), Gossip::Finalized(Box::new(wire_light(2, 2)))]
+    let evidence = Evidence { first: votes()[0], second: votes()[1] };
+    vec![Gossip::Txs(some), Gossip::Finalized(Box::new(wire_light(2, 2))), Gossip::Evidence(evidence)]
 }
 
 fn requests() -> Vec<Request> {

@@ -18,8 +18,9 @@ use wattle_primitives::trie::TrieProof;
 use wattle_primitives::tx::{LANES_MAX, TX_BYTES_MAX};
 use wattle_primitives::validator::VALIDATORS_MAX;
 use wattle_primitives::{
-    Address, Block, BoundedBytes, BoundedVec, Certificate, Decode, Epoch, Hash, Header, Height, Lane, Nonce,
-    PublicKey, Receipt, Signature, SignedVote, TimeMs, Tx, ValidatorSet, View, decodable, domain, encode,
+    Address, Block, BoundedBytes, BoundedVec, Certificate, Decode, Epoch, Evidence, Hash, Header, Height,
+    Lane, Nonce, PublicKey, Receipt, Signature, SignedVote, TimeMs, Tx, ValidatorSet, View, decodable,
+    domain, encode,
 };
 
 /// Most bytes of an encoded message on a vote stream: a certificate of the largest set fits.
@@ -98,6 +99,8 @@ pub enum Gossip {
     Txs(BoundedVec<Tx, GOSSIP_TXS_MAX>) = 0,
     /// A newly finalized header.
     Finalized(Box<LightBlock>) = 1,
+    /// Proof that a validator broke the rules. On the topic of transactions, which light nodes do not take.
+    Evidence(Evidence) = 2,
 }
 
 /// A finalized header with what proves it.

@@ -8,7 +8,10 @@ use crate::work::{Divergence, Job, Token, VerifiedBlock};
 use std::sync::Arc;
 use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
 use wattle_p2p::{MessageId, Offence, PeerId, Penalty, Verdict};
-use wattle_primitives::{Certificate, Epoch, Hash, Height, Nonce, PublicKey, Round, Tx, View, VotingPower};
+use wattle_primitives::evidence::AccusationId;
+use wattle_primitives::{
+    Accusation, Certificate, Epoch, Hash, Height, Nonce, PublicKey, Round, Tx, View, VotingPower,
+};
 use wattle_runtime::{Executed, TxError};
 
 /// One thing to do, in the order given.
@@ -78,8 +81,13 @@ pub enum Effect {
     SetValidators(Vec<PublicKey>),
     /// A finalized block is durable: tell subscribers and readers.
     Announce(FinalBlock),
-    /// A validator voted twice; the proof is for whoever slashes.
-    Evidence(wattle_consensus::Evidence),
+    /// A validator broke the rules: keep the proof, for whoever slashes.
+    Evidence {
+        /// The proof, and against whom.
+        found: Accusation,
+        /// What is let go of for it.
+        forgotten: Option<AccusationId>,
+    },
     /// For metrics: consensus entered a view.
     Entered(Round),
     /// The validators that are heard are no quorum any more, or are one again: tell the operator.

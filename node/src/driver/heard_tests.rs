@@ -66,6 +66,7 @@ impl Node {
             records: vec![],
             bodies: vec![],
             given_up: None,
+            accusations: Vec::new(),
         };
         let (said, gave, asked, fetches) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut node = Self { driver: Driver::new(setup, boot), wall, now: 0, said, gave, asked, fetches };

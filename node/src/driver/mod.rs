@@ -9,6 +9,7 @@
 //! clock.rs       what this node's clock reads, told to other validators
 //! epoch.rs       one core per epoch; what starts and ends it
 //! finalize.rs    final blocks on their way to the database and to subscribers
+//! evidence.rs    proof that validators broke the rules
 //! heard.rs       which validators live, and whether they are a quorum
 //! txs.rs         transactions from clients, peers and gossip: checked, admitted, offered to the builder
 //! outgoing.rs    transactions that entered here, on their way to others
@@ -34,6 +35,7 @@ mod consensus;
 pub mod effect;
 mod epoch;
 pub mod event;
+mod evidence;
 mod fates;
 mod finalize;
 mod heard;
@@ -57,6 +59,7 @@ pub use sync::SyncCounts;
 
 use crate::work::{Done, Token};
 use epoch::Current;
+use evidence::Accusations;
 use finalize::Backlog;
 use heard::Signs;
 use outbox::Outbox;
@@ -69,7 +72,7 @@ use tree::Tree;
 use txs::Txs;
 use wattle_consensus::{Clock, Core, GivenUp, Input, MonoMs, Record, Work};
 use wattle_p2p::wire::Gossip;
-use wattle_primitives::{Block, Certificate, Hash, Header, PublicKey, TimeMs};
+use wattle_primitives::{Accusation, Block, Certificate, Hash, Header, PublicKey, TimeMs};
 use wattle_runtime::{Schedule, State};
 
 /// Longest time between two looks at what nobody announces: due expiries, stalled synchronization.
@@ -106,6 +109,8 @@ pub struct Boot {
     pub bodies: Vec<Block>,
     /// Rounds that were given up by votes that the log has lost.
     pub given_up: Option<GivenUp>,
+    /// What is kept against validators.
+    pub accusations: Vec<Accusation>,
 }
 
 /// A node without its surroundings.
@@ -132,6 +137,7 @@ pub struct Driver {
     relay: Relay,
     room: Room,
     heard: Signs,
+    accusations: Accusations,
     backlog: Backlog,
     low_space: bool,
     /// Log records of the last run, until the epochs they belong to have started.
@@ -152,8 +158,16 @@ impl Driver {
     /// A driver that goes on from what was found on disk. Nothing happens before [`Event::Start`].
     #[must_use]
     pub fn new(setup: Setup, boot: Boot) -> Self {
-        let Boot { header, state, schedule, certificate, records: mut replay, bodies: logged, given_up } =
-            boot;
+        let Boot {
+            header,
+            state,
+            schedule,
+            certificate,
+            records: mut replay,
+            bodies: logged,
+            given_up,
+            accusations,
+        } = boot;
         let mut bodies = blocks::Bodies::default();
         for block in logged {
             replay.push(Record::Block(block.header.clone()));
@@ -177,6 +191,7 @@ impl Driver {
             relay: Relay::default(),
             room: Room::default(),
             heard: Signs::default(),
+            accusations: Accusations::new(accusations),
             backlog: Backlog::default(),
             low_space: false,
             replay,
@@ -251,6 +266,7 @@ impl Driver {
             Event::Gossip { peer, id, message } => match message {
                 Gossip::Txs(txs) => self.on_gossiped_txs(peer, id, txs.into_inner()),
                 Gossip::Finalized(light) => self.on_gossiped_header(peer, id, *light),
+                Gossip::Evidence(evidence) => self.on_gossiped_evidence(peer, id, evidence),
             },
             Event::Request { token, peer, request } => self.on_request(token, peer, request),
             Event::Response { token, response } => self.on_response(token, response),
@@ -300,6 +316,7 @@ impl Driver {
             self.tell_links();
             self.listen();
             self.tell_clock();
+            self.accuse_again();
         }
         let due = self.current.core.as_ref().and_then(Core::next_deadline);
         if due.is_some_and(|at| at <= self.mono) {

@@ -234,10 +234,11 @@ impl Loop {
             }
             Effect::SetValidators(keys) => drop(self.network.set_validators(keys)),
             Effect::Announce(block) => self.announce(&block)?,
-            Effect::Evidence(evidence) => {
-                tracing::warn!(?evidence, "a validator broke the rules, provably");
+            Effect::Evidence { found, forgotten } => {
+                let (validator, evidence) = (found.validator, &found.evidence);
+                tracing::warn!(%validator, ?evidence, "a validator broke the rules, provably");
                 self.metrics.evidence_total.inc();
-                self.shared.note_evidence(evidence);
+                self.threads.accuse(found, forgotten)?;
             }
             Effect::Entered(round) => self.observer.entered(round, &self.driver.status()),
             Effect::Quorum(quorum) => log_quorum(&quorum),

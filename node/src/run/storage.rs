@@ -16,7 +16,7 @@ use std::time::Duration;
 use wattle_consensus::{GivenUp, Record};
 use wattle_host::FileError;
 use wattle_host::dir::OsDir;
-use wattle_primitives::{Block, Certificate, Genesis, Hash, Header, Height, SecretKey};
+use wattle_primitives::{Accusation, Block, Certificate, Genesis, Hash, Header, Height, SecretKey, planted};
 use wattle_rpc::metrics::{FsyncOf, Metrics};
 use wattle_runtime::execute::GenesisFailure;
 use wattle_runtime::store::{RocksOptions, RocksStore};
@@ -124,6 +124,8 @@ pub struct Found {
     pub schedule: Arc<Schedule>,
     /// Its finalization.
     pub certificate: Option<Certificate>,
+    /// What is kept against validators.
+    pub accusations: Vec<Accusation>,
 }
 
 /// Opens the committed chain: writes genesis into an empty store, rebuilds the state, rechecks its root.
@@ -147,14 +149,18 @@ pub fn open_chain(store: &dyn Store, genesis: &Genesis) -> Result<Found, Storage
     };
     let schedule = Arc::new(Schedule::of(&state).ok_or(StorageError::Schedule)?);
     let certificate = store.certificate(header.height)?;
-    Ok(Found { chain, header, state, schedule, certificate })
+    let mut accusations = store.accusations()?;
+    if planted!("evidence-forgotten-at-restart") {
+        accusations.clear();
+    }
+    Ok(Found { chain, header, state, schedule, certificate, accusations })
 }
 
 impl Found {
     /// The start of a driver, with the contents of the log and what it has lost.
     #[must_use]
     pub fn boot(self, records: Vec<Record>, bodies: Vec<Block>, given_up: Option<GivenUp>) -> Boot {
-        let Self { header, state, schedule, certificate, .. } = self;
-        Boot { header, state, schedule, certificate, records, bodies, given_up }
+        let Self { header, state, schedule, certificate, accusations, .. } = self;
+        Boot { header, state, schedule, certificate, records, bodies, given_up, accusations }
     }
 }

@@ -165,10 +165,10 @@ impl Maker {
     }
 
     fn gossip(&mut self) -> Gossip {
-        if self.coin() {
-            Gossip::Txs(self.list(5, Self::tx))
-        } else {
-            Gossip::Finalized(Box::new(self.light()))
+        match self.below(3) {
+            0 => Gossip::Txs(self.list(5, Self::tx)),
+            1 => Gossip::Finalized(Box::new(self.light())),
+            _ => Gossip::Evidence(Evidence { first: self.signed_vote(), second: self.signed_vote() }),
         }
     }
 
@@ -341,6 +341,7 @@ fn encodings_are_pinned() {
         digest(encode(&ValidatorMessage::Clock(TimeMs(7)))),
         digest(encode(&Gossip::Txs(BoundedVec::new(vec![tx(1, 1)]).unwrap()))),
         digest(encode(&Gossip::Finalized(Box::new(light(1))))),
+        digest(encode(&Gossip::Evidence(Evidence { first: vote(1), second: vote(2) }))),
         digest(encode(&Request::Certificates { epoch: Epoch(1), above_view: View(2), max: 3 })),
         digest(encode(&Request::Account(Address([5; 32])))),
         digest(encode(&Response::error(ErrorCode::Pruned, "gone"))),
@@ -350,7 +351,7 @@ fn encodings_are_pinned() {
     ];
     let pinned = [
         "997f60ef", "54433009", "c01261d9", "2a2ffc82", "61e208b7", "6bb3e651", "033a799e", "c760105b",
-        "efb306b4", "ca271438", "79c63151", "9b74b7e6", "49221249", "b556de40",
+        "EVIDENCE", "efb306b4", "ca271438", "79c63151", "9b74b7e6", "49221249", "b556de40",
     ];
     assert_eq!(got, pinned);
 }

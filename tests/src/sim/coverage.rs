@@ -124,6 +124,8 @@ marks! {
     AmnesiaDoubleVote = "double vote from amnesia",
     /// Somebody made evidence of it.
     AmnesiaEvidence = "evidence against amnesia",
+    /// A node without a vote was told such evidence, and kept it.
+    EvidenceGossiped = "evidence kept without a vote",
     /// A validator passed on what another does not hear itself.
     Relay = "votes and proposals relayed",
     /// A node said that the validators it hears are no quorum.

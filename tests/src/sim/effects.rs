@@ -10,7 +10,8 @@ use wattle_node::run::threads::{LogOrder, commit};
 use wattle_node::work::{Done, Job, Token};
 use wattle_p2p::Penalty;
 use wattle_p2p::wire::{Gossip, Request, ValidatorMessage};
-use wattle_primitives::{SignedVote, Vote};
+use wattle_primitives::evidence::AccusationId;
+use wattle_primitives::{Accusation, SignedVote, Vote};
 use wattle_runtime::Store;
 
 /// How long an answer from the store takes at most, in ms.
@@ -73,7 +74,10 @@ impl Sim {
                     self.order_log(node, LogOrder::Release(height));
                 }
             }
-            Effect::Evidence(evidence) => self.oracle.accused(&evidence)?,
+            Effect::Evidence { found, forgotten } => {
+                self.oracle.accused(&found)?;
+                self.keep(node, &found, forgotten.as_ref())?;
+            }
             Effect::Entered(round) => self.entered(node, round),
             Effect::Quorum(quorum) => {
                 let mark = if quorum.is_lost() { Mark::QuorumLost } else { Mark::QuorumFound };
@@ -87,6 +91,24 @@ impl Sim {
             Effect::Halt(halt) => return Err(format!("node {node} halts: {halt}")),
         }
         Ok(())
+    }
+
+    /// Evidence becomes durable: once, restarts or not.
+    fn keep(
+        &mut self,
+        node: usize,
+        found: &Accusation,
+        forgotten: Option<&AccusationId>,
+    ) -> Result<(), String> {
+        let store = &self.nodes[node].store;
+        let kept = store.accusations().map_err(|e| format!("evidence cannot be read: {e}"))?;
+        if kept.iter().any(|known| known.id() == found.id()) {
+            return Err(format!("node {node} finds again what it has kept: {:?}", found.id()));
+        }
+        if self.nodes[node].key.is_none() {
+            self.oracle.coverage.mark(Mark::EvidenceGossiped);
+        }
+        store.accuse(found, forgotten).map_err(|e| format!("evidence cannot be kept: {e}"))
     }
 
     pub(super) fn node_of(&self, peer: &wattle_p2p::PeerId) -> Result<usize, String> {
@@ -261,6 +283,7 @@ fn gossip(message: &Gossip) -> String {
     match message {
         Gossip::Txs(txs) => format!("{} transactions", txs.len()),
         Gossip::Finalized(light) => format!("final header {}", light.header.height),
+        Gossip::Evidence(evidence) => format!("evidence against {}", evidence.culprit()),
     }
 }
 
@@ -360,7 +383,7 @@ fn describe_effect(effect: &Effect) -> String {
         Effect::Report { peer, penalty, .. } => format!("report {peer} {penalty:?}"),
         Effect::SetValidators(keys) => format!("{} validators", keys.len()),
         Effect::Announce(a) => format!("announce {} {}", a.block.header().height, a.block.hash.short()),
-        Effect::Evidence(evidence) => format!("evidence against {}", evidence.culprit()),
+        Effect::Evidence { found, .. } => format!("evidence against {}", found.evidence.culprit()),
         Effect::Entered(round) => format!("enter {round}"),
         Effect::Quorum(quorum) => format!("quorum lost: {}, missing {:?}", quorum.is_lost(), quorum.missing),
         Effect::Halt(halt) => format!("HALT {halt}"),
