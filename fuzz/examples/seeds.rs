@@ -190,6 +190,7 @@ fn requests() -> Vec<Request> {
         Request::TxStatus(Hash([4; 32])),
         Request::Account(Address::of_key(&key(5))),
         Request::Heard,
+        Request::Reached,
     ]
 }
 
@@ -231,6 +232,7 @@ fn responses() -> Vec<Response> {
         Response::Proof(Box::new(record)),
         Response::Submitted { id: Hash([5; 32]) },
         Response::Heard(heard()),
+        Response::Reached(wire::Reached { epoch: Epoch(0), certificate: world.certificates[2].clone() }),
         Response::TxStatus(wire::TxFate::Included { height: Height(3) }),
         Response::TxStatus(wire::TxFate::Rejected { code: wire::Text::new("nonce_too_low") }),
     ]
@@ -464,7 +466,7 @@ fn logs() -> Seeds {
 
 fn sign_states() -> Seeds {
     let dir = SimDir::new();
-    let open = || Signer::open(dir.clone(), world().chain, secret(4), DataDir::Empty).unwrap();
+    let open = || Signer::open(dir.clone(), world().chain, secret(4), DataDir::NewKey).unwrap();
     let (mut signer, _) = open().reconcile([]).unwrap();
     let fresh = dir.bytes(SIGN_FILE).unwrap();
     for vote in votes().iter().take(2) {

@@ -90,6 +90,15 @@ pub struct Heard {
     pub numbers: BoundedVec<u16, VALIDATORS_MAX>,
 }
 
+/// How far a validator has come in consensus.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Reached {
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// The certificate of the highest view of that epoch that it knows; `None` when it knows of none.
+    pub certificate: Option<Certificate>,
+}
+
 /// To everybody, over gossipsub.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
@@ -294,6 +303,8 @@ pub enum Request {
     Account(Address) = 9,
     /// Signs of life of the validators of the peer's epoch.
     Heard = 10,
+    /// How far the peer has come in consensus, with proof. For a validator that has lost its disk.
+    Reached = 11,
 }
 
 /// The answer to a [`Request`]; each kind of question has one kind of answer, or [`Response::Error`] or
@@ -338,6 +349,8 @@ pub enum Response {
     Part(BlockPart) = 12,
     /// To [`Request::Heard`].
     Heard(Heard) = 13,
+    /// To [`Request::Reached`].
+    Reached(Reached) = 14,
 }
 
 /// Why a question has no answer.

@@ -4,6 +4,7 @@
 //! has come back for that group: what is not durable is not said.
 
 use crate::journal::Order;
+use crate::signer::Barred;
 use crate::work::{Divergence, Job, Token, VerifiedBlock};
 use std::sync::Arc;
 use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
@@ -88,6 +89,8 @@ pub enum Effect {
         /// What is let go of for it.
         forgotten: Option<AccusationId>,
     },
+    /// Sign nothing in these rounds, from the next group on: votes of a disk that is gone may be there.
+    Bar(Barred),
     /// For metrics: consensus entered a view.
     Entered(Round),
     /// The validators that are heard are no quorum any more, or are one again: tell the operator.
@@ -209,6 +212,8 @@ pub struct DriverStatus {
     pub low_space: bool,
     /// Whether the chain's time is carried on, for want of a clock that can be believed.
     pub clock_carried: bool,
+    /// Whether it signs nothing, since it may have signed in these rounds before it lost its disk.
+    pub sits_out: bool,
     /// Transactions waiting.
     pub mempool_txs: usize,
     /// Their bytes.

@@ -4,6 +4,7 @@ use super::*;
 use crate::driver::{Boot, Event, Setup};
 use crate::mempool::Limits;
 use crate::run::storage::open_chain;
+use crate::signer::Barred;
 use crate::testchain::{TestChain, key};
 use std::sync::Arc;
 use wattle_p2p::NodeKey;
@@ -47,6 +48,7 @@ impl Node {
             bodies: vec![],
             given_up: None,
             accusations: kept,
+            barred: Barred::Free,
         };
         let peer = NodeKey::from_seed(&mut [7; 32]).unwrap().peer_id();
         let mut node = Self { driver: Driver::new(setup, boot), chain: worker.chain, peer, now: 0 };
@@ -148,7 +150,7 @@ fn evidence_in_the_database_is_known_to_the_next_start() {
     assert_eq!(open_chain(&store, &genesis).unwrap().accusations, []);
     store.accuse(&accusation, None).unwrap();
     let found = open_chain(&store, &genesis).unwrap();
-    let mut node = Node::new(found.boot(vec![], vec![], None).accusations);
+    let mut node = Node::new(found.boot(vec![], vec![], None, Barred::Free).accusations);
     assert_eq!(node.hear(evidence), (Verdict::Ignore, vec![]));
 }
 

@@ -17,6 +17,7 @@
 //! sync.rs        catching up by height
 //! partial.rs     fetched blocks that wait for a certificate
 //! parts.rs       a large block that comes in parts
+//! newcomer.rs    what a validator on a new disk may have signed before
 //! peers.rs       who serves blocks, and how high each claims to be
 //! pace.rs        how much to ask a peer for, and how long to wait for it
 //! serve.rs       answers to peers and clients
@@ -39,6 +40,7 @@ mod evidence;
 mod fates;
 mod finalize;
 mod heard;
+mod newcomer;
 mod outbox;
 mod outgoing;
 mod pace;
@@ -57,11 +59,13 @@ pub use event::{Event, Question};
 pub use finalize::{COMMIT_BACKLOG_HARD_MAX, COMMIT_BACKLOG_MAX};
 pub use sync::SyncCounts;
 
+use crate::signer::Barred;
 use crate::work::{Done, Token};
 use epoch::Current;
 use evidence::Accusations;
 use finalize::Backlog;
 use heard::Signs;
+use newcomer::Newcomer;
 use outbox::Outbox;
 use peers::Peers;
 use relay::Relay;
@@ -111,6 +115,8 @@ pub struct Boot {
     pub given_up: Option<GivenUp>,
     /// What is kept against validators.
     pub accusations: Vec<Accusation>,
+    /// Rounds in which nothing is signed, since the disk is new.
+    pub barred: Barred,
 }
 
 /// A node without its surroundings.
@@ -138,6 +144,7 @@ pub struct Driver {
     room: Room,
     heard: Signs,
     accusations: Accusations,
+    newcomer: Newcomer,
     backlog: Backlog,
     low_space: bool,
     /// Log records of the last run, until the epochs they belong to have started.
@@ -167,6 +174,7 @@ impl Driver {
             bodies: logged,
             given_up,
             accusations,
+            barred,
         } = boot;
         let mut bodies = blocks::Bodies::default();
         for block in logged {
@@ -192,6 +200,7 @@ impl Driver {
             room: Room::default(),
             heard: Signs::default(),
             accusations: Accusations::new(accusations),
+            newcomer: Newcomer::new(barred),
             backlog: Backlog::default(),
             low_space: false,
             replay,
@@ -269,7 +278,11 @@ impl Driver {
                 Gossip::Evidence(evidence) => self.on_gossiped_evidence(peer, id, evidence),
             },
             Event::Request { token, peer, request } => self.on_request(token, peer, request),
-            Event::Response { token, response } => self.on_response(token, response),
+            Event::Response { token, response } => {
+                if let Some(response) = self.on_reached(token, response) {
+                    self.on_response(token, response);
+                }
+            }
             Event::Submit { token, txs } => self.on_submit(token, txs),
             Event::Ask { token, question } => self.on_question(token, question),
             Event::Done(done) => self.on_done(done),
@@ -317,6 +330,7 @@ impl Driver {
             self.listen();
             self.tell_clock();
             self.accuse_again();
+            self.sit_out();
         }
         let due = self.current.core.as_ref().and_then(Core::next_deadline);
         if due.is_some_and(|at| at <= self.mono) {

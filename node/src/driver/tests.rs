@@ -58,6 +58,7 @@ impl Follower {
             bodies: Vec::new(),
             given_up: None,
             accusations: Vec::new(),
+            barred: Barred::Free,
         };
         let (driver, questions) = (Driver::new(setup, boot), VecDeque::new());
         let mut follower = Self { driver, chain, peer: peer(1), questions, now: 0, has_clock };

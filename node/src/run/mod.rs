@@ -12,7 +12,7 @@ pub mod threads;
 
 use crate::driver::{Driver, Halt, Setup};
 use crate::journal::Journal;
-use crate::signer::SignerError;
+use crate::signer::{Barred, SignerError};
 use crate::wal::WalError;
 use crate::work::{TxCache, Worker};
 use event_loop::Loop;
@@ -189,19 +189,23 @@ impl Opened {
             storage::open(&config.place, &config.genesis, config.validator_key.as_ref(), &config.metrics)?;
         let storage::Opened { store, found, voting } = opened;
         let (mut records, mut bodies, mut given_up, mut journal) = (Vec::new(), Vec::new(), None, None);
+        let mut barred = Barred::Free;
         if let Some(voting) = voting {
             if let crate::signer::Standing::SitOut { past } = voting.standing {
                 tracing::warn!(%past, "the log has lost votes: sitting out until past that round");
             }
-            given_up = voting.given_up;
+            (given_up, barred) = (voting.given_up, voting.barred);
             (journal, records, bodies) = (Some(voting.journal), voting.records, voting.bodies);
+        }
+        if barred != Barred::Free {
+            event_loop::log_bar(barred);
         }
         let chain = found.chain;
         let view = View::of(&found);
         let key = config.validator_key.as_ref().map(SecretKey::public);
         let log_bytes = config.place.config.wal_segment_bytes;
         let setup = Setup { chain, key, mempool: config.mempool, log_bytes };
-        let driver = Driver::new(setup, found.boot(records, bodies, given_up));
+        let driver = Driver::new(setup, found.boot(records, bodies, given_up, barred));
         Ok(Self { store, driver, view, chain, journal })
     }
 }

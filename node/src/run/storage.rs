@@ -9,6 +9,7 @@
 use crate::driver::Boot;
 use crate::home::Place;
 use crate::journal::{Journal, JournalError, Voting, WAL_DIR};
+use crate::signer::{Barred, DataDir};
 use crate::wal::WalConfig;
 use std::path::Path;
 use std::sync::Arc;
@@ -105,10 +106,10 @@ fn open_voting(
     let mut entropy = [0u8; 32];
     getrandom::fill(&mut entropy).map_err(StorageError::Entropy)?;
     let config = WalConfig { chain: found.chain, entropy, segment_bytes: place.config.wal_segment_bytes };
-    let fresh = found.header.height == Height::ZERO;
+    let data = if found.header.height == Height::ZERO { DataDir::Empty } else { DataDir::InUse };
     let wal = timed(&place.data_dir.join(WAL_DIR), FsyncOf::Wal)?;
     let sign = timed(&place.sign_dir, FsyncOf::SignState)?;
-    Ok(Journal::open(wal, sign, found.chain, key, fresh, config)?)
+    Ok(Journal::open(wal, sign, found.chain, key, data, config)?)
 }
 
 /// The committed chain as it was found.
@@ -159,8 +160,14 @@ pub fn open_chain(store: &dyn Store, genesis: &Genesis) -> Result<Found, Storage
 impl Found {
     /// The start of a driver, with the contents of the log and what it has lost.
     #[must_use]
-    pub fn boot(self, records: Vec<Record>, bodies: Vec<Block>, given_up: Option<GivenUp>) -> Boot {
+    pub fn boot(
+        self,
+        records: Vec<Record>,
+        bodies: Vec<Block>,
+        given_up: Option<GivenUp>,
+        barred: Barred,
+    ) -> Boot {
         let Self { header, state, schedule, certificate, accusations, .. } = self;
-        Boot { header, state, schedule, certificate, records, bodies, given_up, accusations }
+        Boot { header, state, schedule, certificate, records, bodies, given_up, accusations, barred }
     }
 }

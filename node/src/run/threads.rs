@@ -6,6 +6,7 @@
 
 use crate::driver::FinalBlock;
 use crate::journal::{Journal, JournalError, Order, Syncs};
+use crate::signer::Barred;
 use crate::work::{Done, Job, Token, Unchecked, Worker};
 use std::borrow::Cow;
 use std::io;
@@ -64,6 +65,8 @@ pub enum LogOrder {
     Persist(Order),
     /// Heights up to this one are in the database.
     Release(Height),
+    /// Sign nothing in these rounds.
+    Bar(Barred),
 }
 
 /// Orders for the database's thread.
@@ -138,6 +141,11 @@ impl Threads {
     /// Lets the log go up to a height that is in the database.
     pub(super) fn release(&self, height: Height) -> Result<(), Fatal> {
         self.log.as_ref().map_or(Ok(()), |log| order(LOG, log, LogOrder::Release(height)))
+    }
+
+    /// Has nothing signed in these rounds.
+    pub(super) fn bar(&self, barred: Barred) -> Result<(), Fatal> {
+        self.log.as_ref().map_or(Ok(()), |log| order(LOG, log, LogOrder::Bar(barred)))
     }
 
     /// Has final blocks stored.
@@ -219,6 +227,10 @@ fn write_log<W: Dir, S: Dir>(journal: &mut Journal<W, S>, inbox: Receiver<LogOrd
                 report.map(Report::Done)
             }
             LogOrder::Release(height) => match journal.release(height) {
+                Ok(()) => continue,
+                Err(error) => Err(error),
+            },
+            LogOrder::Bar(barred) => match journal.bar(barred) {
                 Ok(()) => continue,
                 Err(error) => Err(error),
             },

@@ -120,6 +120,10 @@ marks! {
     Rollback = "amnesia: disk rolled back",
     /// A validator came back with nothing.
     Wipe = "amnesia: disk wiped",
+    /// A validator on a new disk knew how far it may have voted on the old one.
+    NewDiskBarred = "new disk: sat out",
+    /// It was past that.
+    NewDiskVotes = "new disk: votes again",
     /// It voted otherwise than before.
     AmnesiaDoubleVote = "double vote from amnesia",
     /// Somebody made evidence of it.
