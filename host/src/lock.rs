@@ -1,8 +1,8 @@
 //! One process for a directory, one process for a validator key.
 //!
-//! Every lock is a file's, held by `flock`: it goes with the process, however that ends, and holds wherever the same file
-//! can be reached, in containers with namespaces of their own too. Files to lock are the owner's alone (mode 600), and no
-//! link is followed to one, so that nobody else can hold them.
+//! Every lock is a file's, held by `flock`: it goes with the process, however that ends, and holds wherever the same
+//! file can be reached, in containers with namespaces of their own too. Files to lock are the owner's alone (mode
+//! 600), and no link is followed to one, so that nobody else can hold them.
 //!
 //! | locked | keeps apart |
 //! |---|---|
@@ -234,8 +234,8 @@ fn is_at(file: &File, path: &Path) -> bool {
     (open.dev(), open.ino()) == (named.dev(), named.ino())
 }
 
-/// The file in a directory for everybody that stands for a validator of this user's; `None` when there is none to be had, or
-/// somebody else has taken its name.
+/// The file in a directory for everybody that stands for a validator of this user's; `None` when there is none to be
+/// had, or somebody else has taken its name.
 fn own_file_in(dir: &Path, chain: &Hash, key: &PublicKey) -> Option<(PathBuf, File)> {
     let user = rustix::process::geteuid().as_raw();
     let path = dir.join(format!("wattle-validator-{user}-{}-{key}.lock", &chain.to_string()[..16]));

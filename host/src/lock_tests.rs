@@ -34,7 +34,7 @@ fn a_key_has_one_process_whatever_file_it_is_in() {
     assert_eq!((key, holder), (public, Holder::this()), "a copy names who holds it");
     for same in ["key", "linked", "pointed to"] {
         // Nothing but the key file is shared: as in containers that it is mounted into.
-        let error = KeyLock::take(&at(same), &chain(1)).unwrap_err();
+        let error = KeyLock::take(&at(same), &chain(1)).map(drop).unwrap_err();
         assert!(matches!(error, LockError::KeyInUse { .. }), "{same}: {error}");
     }
     drop(KeyLock::take(&at("another copy"), &chain(1)).unwrap());
@@ -43,7 +43,8 @@ fn a_key_has_one_process_whatever_file_it_is_in() {
     KeyLock::take(&at("copy"), &chain(0)).unwrap();
 }
 
-/// Goal: what another user lays where a lock belongs neither keeps a validator from starting nor makes it write anywhere.
+/// Goal: what another user lays where a lock belongs neither keeps a validator from starting nor makes it write
+/// anywhere.
 #[test]
 fn nobody_else_can_hold_a_validators_lock() {
     let dir = tempfile::tempdir().unwrap();

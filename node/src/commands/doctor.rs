@@ -33,8 +33,8 @@ pub struct DoctorArgs {
     /// Only let a validator sign at once that sits out what it may have signed on a lost disk. Needs --accept-risk.
     #[arg(long, conflicts_with = "cure_log")]
     pub resume_signing: bool,
-    /// With --resume-signing: if the key has signed in these rounds before, it signs twice, which is proof against it and can
-    /// split the chain.
+    /// With --resume-signing: if the key has signed in these rounds before, it signs twice, which is proof against it
+    /// and can split the chain.
     #[arg(long, requires = "resume_signing")]
     pub accept_risk: bool,
 }

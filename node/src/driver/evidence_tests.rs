@@ -168,7 +168,8 @@ fn what_is_kept_is_gossiped_again_piece_by_piece() {
     let mut said = node.gossips(3 * AGAIN_MS);
     assert_eq!(node.gossips(3 * AGAIN_MS), said, "in turn");
     let mut all = pieces.to_vec();
-    (said.sort_unstable(), all.sort_unstable());
+    said.sort_unstable();
+    all.sort_unstable();
     assert_eq!(said, all);
 }
 

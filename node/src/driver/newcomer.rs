@@ -1,14 +1,14 @@
 //! A validator on a new disk: its former self may have signed in rounds that nothing here knows of.
 //!
 //! It follows the chain and signs nothing, which the sign state sees to ([`Barred`]), until other validators with a
-//! quorum of the power have told how far they have come, with a certificate. Then it signs nothing up to two views after
-//! the highest of these certificates.
+//! quorum of the power have told how far they have come, with a certificate. Then it signs nothing up to two views
+//! after the highest of these certificates.
 //!
 //! # Why that is enough
 //! The former self has ended before anybody is asked. If it signed in view w, a quorum had signed in view w - 1 before
-//! (or in w itself). That quorum and the one that answers share an honest validator, which had therefore reached w - 1 and
-//! holds a certificate of w - 2 or later. So w is at most two above the highest certificate. Who tells less than it
-//! knows changes nothing, and nobody can tell more: a certificate takes a quorum.
+//! (or in w itself). That quorum and the one that answers share an honest validator, which had therefore reached w - 1
+//! and holds a certificate of w - 2 or later. So w is at most two above the highest certificate. Who tells less than
+//! it knows changes nothing, and nobody can tell more: a certificate takes a quorum.
 //!
 //! In the next epoch it may have signed too, but only if the last block of this one was final before anybody was asked,
 //! and then in view 1 at most: view 2 takes votes of a quorum in view 1, and one of those would have told of it.
@@ -76,13 +76,14 @@ impl Driver {
             && last.height == self.schedule.params().floor_height(now);
         // The epoch's last block cannot have been final in a view before its own.
         let proven = past.view.saturating_sub(View(VIEWS_AHEAD));
-        self.bar(if just_ended && last.view > proven {
+        let barred = if just_ended && last.view > proven {
             Barred::Free
         } else if just_ended && self.schedule.validators(past.epoch) == &self.current.set {
             Barred::Until(Round { epoch: now, view: View(1) })
         } else {
             Barred::Unasked
-        });
+        };
+        self.bar(barred);
     }
 
     fn bar(&mut self, barred: Barred) {

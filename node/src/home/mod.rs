@@ -105,7 +105,8 @@ impl Home {
         Self(path.into())
     }
 
-    /// Creates the directory with everything a node needs; the keys are new. Refuses one that has a configuration already.
+    /// Creates the directory with everything a node needs; the keys are new. Refuses one that has a configuration
+    /// already.
     ///
     /// # Errors
     /// [`HomeError`].

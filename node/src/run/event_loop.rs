@@ -69,7 +69,7 @@ fn log_quorum(quorum: &Quorum) {
 pub(super) fn log_bar(barred: Barred) {
     match barred {
         Barred::Free => {
-            tracing::info!("past every round in which the lost disk may have signed: taking part again")
+            tracing::info!("past every round in which the lost disk may have signed: taking part again");
         }
         Barred::Unasked => tracing::warn!(
             "a new disk: signing nothing until a quorum of other validators has told how far votes from the old one can reach"

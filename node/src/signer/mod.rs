@@ -197,8 +197,8 @@ impl<D: Dir> Unreconciled<D> {
         self.0.slots.is_damaged()
     }
 
-    /// Lets a validator sign that sits out what it may have signed on a lost disk. Its operator says that it cannot have
-    /// signed there, or takes the risk. Returns what was barred.
+    /// Lets a validator sign that sits out what it may have signed on a lost disk. Its operator says that it cannot
+    /// have signed there, or takes the risk. Returns what was barred.
     ///
     /// # Errors
     /// A file operation failed.

@@ -117,8 +117,8 @@ fn what_does_not_belong_here_is_refused() {
     open(&dir, DataDir::InUse).unwrap();
 }
 
-/// Goal: on a new disk nothing is signed, restarts or not, before it is known how far votes of the old one can reach, and
-/// nothing up to there.
+/// Goal: on a new disk nothing is signed, restarts or not, before it is known how far votes of the old one can reach,
+/// and nothing up to there.
 #[test]
 fn a_new_disk_signs_nothing_that_the_old_one_may_have_signed() {
     let dir = SimDir::new();

@@ -312,7 +312,7 @@ impl<K: Kv> Store for ChainStore<K> {
     fn accuse(&self, found: &Accusation, forgotten: Option<&AccusationId>) -> Result<(), StoreError> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut rows = Vec::with_capacity(2);
-        let mut put = |id, value: Option<Vec<u8>>| {
+        let mut put = |id: &AccusationId, value: Option<Vec<u8>>| {
             let key = kv::evidence_key(id).into();
             rows.push(Row { table: Table::Evidence, key, value: value.map(Into::into) });
         };
