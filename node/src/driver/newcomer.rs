@@ -183,17 +183,18 @@ impl Driver {
         self.bar(Barred::Until(Round { epoch: self.current.epoch, view }));
     }
 
-    /// The answer to who asks how far this validator has come. One that sits out has come less far than it was.
+    /// The answer to who asks how far this validator has come. One that sits out, or has not caught up with what its lost
+    /// log knew, has come less far than it was.
     pub(super) fn reached(&self) -> Response {
-        let core =
-            self.current.core.as_ref().filter(|_| !self.newcomer.sits_out() && self.given_up.is_none());
-        match core {
-            Some(core) => {
-                let certificate = Core::highest(core).filter(|c| c.round().epoch == self.current.epoch);
-                Response::Reached(Reached { epoch: self.current.epoch, certificate })
-            }
-            None => Response::error(ErrorCode::Syncing, ""),
-        }
+        let (epoch, sits_out) = (self.current.epoch, self.newcomer.sits_out());
+        let behind_itself = |core: &Core| {
+            let round = Round { epoch, view: core.status().view };
+            self.given_up.is_some_and(|given_up| round <= given_up.last)
+        };
+        let core = self.current.core.as_ref().filter(|core| !sits_out && !behind_itself(core));
+        let Some(core) = core else { return Response::error(ErrorCode::Syncing, "") };
+        let certificate = core.highest().filter(|certificate| certificate.round().epoch == epoch);
+        Response::Reached(Reached { epoch, certificate })
     }
 }
 
