@@ -183,8 +183,8 @@ impl Driver {
         self.bar(Barred::Until(Round { epoch: self.current.epoch, view }));
     }
 
-    /// The answer to who asks how far this validator has come. One that sits out, or has not caught up with what its lost
-    /// log knew, has come less far than it was.
+    /// The answer to who asks how far this validator has come. One that sits out, or has not caught up with what its
+    /// lost log knew, has come less far than it was.
     pub(super) fn reached(&self) -> Response {
         let (epoch, sits_out) = (self.current.epoch, self.newcomer.sits_out());
         let behind_itself = |core: &Core| {
