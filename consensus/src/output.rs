@@ -1,7 +1,9 @@
 //! Orders of a core to its driver.
 
-use crate::{Evidence, HeaderError, Record};
-use wattle_primitives::{Certificate, Hash, Header, Height, Round, SignedVote, ValidatorIndex, View, Vote};
+use crate::{HeaderError, Record};
+use wattle_primitives::{
+    Certificate, Evidence, Hash, Header, Height, Round, SignedVote, ValidatorIndex, View, Vote,
+};
 
 /// To whom something goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

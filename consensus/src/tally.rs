@@ -6,9 +6,8 @@
 //! - A signer counts once per kind of vote; its first vote stays.
 //! - Every vote in a tally is of the tally's view.
 
-use crate::Evidence;
 use std::collections::BTreeMap;
-use wattle_primitives::{SignedVote, ValidatorIndex, Vote, VoteKind, planted};
+use wattle_primitives::{Evidence, SignedVote, ValidatorIndex, Vote, VoteKind, planted};
 
 /// The votes of one kind in one view.
 #[derive(Debug, Default)]

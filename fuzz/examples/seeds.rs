@@ -20,7 +20,7 @@ use wattle_p2p::wire::{
 use wattle_primitives::genesis::{GenesisAccount, ScheduledSet};
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::{
-    Address, Amount, Block, BoundedBytes, BoundedVec, Call, Epoch, Hash, Height, PublicKey, Tx,
+    Address, Amount, Block, BoundedBytes, BoundedVec, Call, Epoch, Evidence, Hash, Height, PublicKey, Tx,
     ValidatorIndex, View, Vote, decode, encode,
 };
 use wattle_test_disk::SimDir;
@@ -173,7 +173,8 @@ fn wire_light(height: u64, path: u64) -> wire::LightBlock {
 
 fn gossip() -> Vec<Gossip> {
     let some = BoundedVec::new(txs().into_iter().take(3).collect()).unwrap();
-    vec![Gossip::Txs(some), Gossip::Finalized(Box::new(wire_light(2, 2)))]
+    let evidence = Evidence { first: votes()[0], second: votes()[1] };
+    vec![Gossip::Txs(some), Gossip::Finalized(Box::new(wire_light(2, 2))), Gossip::Evidence(evidence)]
 }
 
 fn requests() -> Vec<Request> {
@@ -189,6 +190,7 @@ fn requests() -> Vec<Request> {
         Request::TxStatus(Hash([4; 32])),
         Request::Account(Address::of_key(&key(5))),
         Request::Heard,
+        Request::Reached,
     ]
 }
 
@@ -230,6 +232,7 @@ fn responses() -> Vec<Response> {
         Response::Proof(Box::new(record)),
         Response::Submitted { id: Hash([5; 32]) },
         Response::Heard(heard()),
+        Response::Reached(wire::Reached { epoch: Epoch(0), certificate: world.certificates[2].clone() }),
         Response::TxStatus(wire::TxFate::Included { height: Height(3) }),
         Response::TxStatus(wire::TxFate::Rejected { code: wire::Text::new("nonce_too_low") }),
     ]
@@ -465,7 +468,7 @@ fn logs() -> Seeds {
 
 fn sign_states() -> Seeds {
     let dir = SimDir::new();
-    let open = || Signer::open(dir.clone(), world().chain, secret(4), DataDir::Empty).unwrap();
+    let open = || Signer::open(dir.clone(), world().chain, secret(4), DataDir::NewKey).unwrap();
     let (mut signer, _) = open().reconcile([]).unwrap();
     let fresh = dir.bytes(SIGN_FILE).unwrap();
     for vote in votes().iter().take(2) {

@@ -47,13 +47,26 @@ pub enum KeyError {
 /// # Errors
 /// [`KeyError`].
 pub fn load(path: &Path) -> Result<SecretKey, KeyError> {
+    read(&open(path)?, path)
+}
+
+/// Opens a key file, to be read and locked, if nobody else may read it.
+pub(crate) fn open(path: &Path) -> Result<File, KeyError> {
     let io = || FileError::io("read key file", path);
-    let file = File::open(path).map_err(io())?;
+    // A lock on NFS needs a file that is open for writing; where the file may not be written, reading has to do.
+    let opened = File::options().read(true).write(true).open(path).or_else(|_| File::open(path));
+    let file = opened.map_err(io())?;
     let mode = file.metadata().map_err(io())?.mode() & 0o777;
     if mode & others(path, std::env::var_os(CREDENTIALS).as_deref()) != 0 {
         return Err(KeyError::Mode { path: path.to_owned(), mode });
     }
+    Ok(file)
+}
+
+/// Reads the key in an open file.
+pub(crate) fn read(file: &File, path: &Path) -> Result<SecretKey, KeyError> {
     let mut text = Zeroizing::new(String::with_capacity(KEY_FILE_BYTES_MAX as usize));
+    let io = || FileError::io("read key file", path);
     file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text).map_err(io())?;
     let mut seed = [0; 32];
     let parsed = hex::decode_to_slice(text.trim(), &mut seed);

@@ -1,42 +1,63 @@
-//! One process for a directory, one process on this machine for a validator key.
+//! One process for a directory, one process for a validator key.
 //!
-//! Both locks go with the process, however it ends. The sign state has a third one of its own, for whoever reaches it
-//! by another way. Copies of a key on different machines are for their operator to prevent.
+//! Every lock is a file's, held by `flock`: it goes with the process, however that ends, and holds wherever the same
+//! file can be reached, in containers with namespaces of their own too. Files to lock are the owner's alone (mode
+//! 600), and no link is followed to one, so that nobody else can hold them.
+//!
+//! | locked | keeps apart |
+//! |---|---|
+//! | `lock` in a node's directory ([`DirLock`]) | two processes of one directory |
+//! | the key file itself ([`KeyLock`]) | two directories with one key file: mounted, linked |
+//! | a file named after the key in `/run/lock` and `/tmp` ([`KeyLock`]) | copies of a key, of one user on one machine |
+//! | `sign-state.lock` beside the sign state | whoever reaches that by another way |
+//!
+//! The third is a convenience: where somebody else has made the file first, the others remain. Copies of a key on
+//! different machines, or in containers that share no file, are for their operator to prevent.
 
 use crate::FileError;
-use rustix::fs::FlockOperation;
+use crate::key::{self, KeyError};
+use rustix::fs::{FlockOperation, OFlags};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use wattle_primitives::{Hash, PublicKey};
+use wattle_primitives::{Hash, PublicKey, SecretKey, planted};
+
+/// Where every process of a machine may make files, and none may take another's away.
+const SHARED_DIRS: [&str; 2] = ["/run/lock", "/tmp"];
 
 /// Why a lock cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process uses the directory.
-    #[error("{} is in use by process {holder}: stop it first", dir.display())]
+    #[error("{} is in use by {holder}: stop it first", dir.display())]
     DirInUse {
         /// The directory.
         dir: PathBuf,
-        /// Its process, as far as it is known.
-        holder: String,
+        /// Its process.
+        holder: Holder,
     },
-    /// Another process on this machine votes with the key.
-    #[error(
-        "another process on this machine runs validator {key}: two of them would sign against each other"
-    )]
+    /// Another process votes with the key.
+    #[error("{holder} runs validator {key}: two of them would sign against each other, so stop it first")]
     KeyInUse {
         /// The key.
         key: PublicKey,
+        /// Its process.
+        holder: Holder,
     },
+    /// The key cannot be read.
+    #[error("key file")]
+    Key(#[from] KeyError),
     /// The system refused.
     #[error(transparent)]
     File(#[from] FileError),
 }
+
+/// The process that holds a lock, as far as it has said so: its number and its host's name, or its container's, where
+/// that number counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holder(Option<(u32, String)>);
 
 /// An exclusive lock on an open file; the system gives it up with the process, however that ends.
 #[derive(Debug)]
@@ -50,10 +71,56 @@ pub struct DirLock {
     _lock: FileLock,
 }
 
-/// The only process on this machine that votes with a key.
+/// The only process that votes with a key, see the [module](self).
 #[derive(Debug)]
 pub struct KeyLock {
-    _socket: UnixListener,
+    _names: Vec<NameLock>,
+    _file: Option<FileLock>,
+}
+
+/// A file that stands for a key in a directory for everybody. It goes with the lock.
+#[derive(Debug)]
+struct NameLock {
+    path: PathBuf,
+    _lock: FileLock,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Some((process, host)) if host.is_empty() => write!(f, "process {process}"),
+            Some((process, host)) => write!(f, "process {process} on {host}"),
+            None => f.write_str("another process, perhaps in another container,"),
+        }
+    }
+}
+
+impl Holder {
+    /// This process.
+    fn this() -> Self {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Self(Some((std::process::id(), host.trim().to_owned())))
+    }
+
+    /// What the holder has written. One that cannot be read is not known; the lock is held all the same.
+    fn read(file: File) -> Self {
+        /// A process id, the longest name of a host, a line end.
+        const BYTES_MAX: u64 = 80;
+        let mut text = String::new();
+        let _ = file.take(BYTES_MAX).read_to_string(&mut text);
+        let mut words = text.split_whitespace();
+        let process = words.next().and_then(|word| word.parse().ok());
+        let plain = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
+        let host = words.next().unwrap_or_default().chars().filter(plain).collect();
+        Self(process.map(|process| (process, host)))
+    }
+
+    fn write(&self, mut file: &File) -> io::Result<()> {
+        file.set_len(0)?;
+        file.rewind()?;
+        let Some((process, host)) = &self.0 else { return Ok(()) };
+        writeln!(file, "{process} {host}")
+    }
 }
 
 impl FileLock {
@@ -68,6 +135,32 @@ impl FileLock {
             Err(errno) => Err(errno.into()),
         }
     }
+
+    /// Locks the file at `path`, which is made when it is missing and holds nothing but its holder.
+    ///
+    /// # Errors
+    /// [`FileError`]: also when it is a link.
+    pub fn take_named(path: &Path) -> Result<Result<Self, Holder>, FileError> {
+        Self::take_own(open_to_lock(path).map_err(FileError::io("lock", path))?)
+            .map_err(FileError::io("lock", path))
+    }
+
+    fn take_own(file: File) -> io::Result<Result<Self, Holder>> {
+        match Self::take(file)? {
+            Ok(lock) => Holder::this().write(&lock.file).map(|()| Ok(lock)),
+            Err(held) => Ok(Err(Holder::read(held))),
+        }
+    }
+}
+
+/// Opens a file that holds nothing but who has locked it. A link is none.
+fn open_to_lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(crate::file::PRIVATE);
+    if !planted!("lock-follows-links") {
+        options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    }
+    options.open(path)
 }
 
 impl Drop for FileLock {
@@ -83,45 +176,74 @@ impl DirLock {
     /// # Errors
     /// [`LockError`].
     pub fn take(dir: &Path) -> Result<Self, LockError> {
-        /// A process id and a line end.
-        const HOLDER_BYTES_MAX: u64 = 16;
-        let path = dir.join("lock");
-        let io = || FileError::io("lock", &path);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(&path).map_err(io())?;
-        let mut lock = match FileLock::take(file).map_err(io())? {
-            Ok(lock) => lock,
-            Err(held) => {
-                let mut holder = String::new();
-                // A holder that cannot be read is not known; the lock is held all the same.
-                let _ = held.take(HOLDER_BYTES_MAX).read_to_string(&mut holder);
-                let digits: String = holder.chars().filter(char::is_ascii_digit).collect();
-                let holder = if digits.is_empty() { "unknown".to_owned() } else { digits };
-                return Err(LockError::DirInUse { dir: dir.to_owned(), holder });
-            }
-        };
-        lock.file.set_len(0).and_then(|()| lock.file.rewind()).map_err(io())?;
-        writeln!(lock.file, "{}", std::process::id()).map_err(io())?;
-        Ok(Self { _lock: lock })
+        let lock = FileLock::take_named(&dir.join("lock"))?;
+        Ok(Self { _lock: lock.map_err(|holder| LockError::DirInUse { dir: dir.to_owned(), holder })? })
     }
 }
 
 impl KeyLock {
-    /// Locks `key` on `chain`: by a socket name that only one process can have, and that no file keeps.
+    /// Reads the key at `path` and locks it on `chain`.
     ///
     /// # Errors
     /// [`LockError`].
-    pub fn take(chain: &Hash, key: &PublicKey) -> Result<Self, LockError> {
-        let name = format!("wattle/validator/{}/{key}", &chain.to_string()[..16]);
-        let path = PathBuf::from(format!("@{name}"));
-        let address = SocketAddr::from_abstract_name(&name).map_err(FileError::io("lock", &path))?;
-        match UnixListener::bind_addr(&address) {
-            Ok(socket) => Ok(Self { _socket: socket }),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(LockError::KeyInUse { key: *key }),
-            Err(source) => Err(FileError::io("lock", &path)(source).into()),
+    pub fn take(path: &Path, chain: &Hash) -> Result<(SecretKey, Self), LockError> {
+        let file = key::open(path)?;
+        let secret = key::read(&file, path)?;
+        let key = secret.public();
+        let in_use = |holder| LockError::KeyInUse { key, holder };
+        // These first: they know who holds them.
+        let mut names = Vec::new();
+        for dir in SHARED_DIRS {
+            names.extend(NameLock::take(Path::new(dir), chain, &key).map_err(in_use)?);
+        }
+        let locked = match FileLock::take(file).map_err(FileError::io("lock", path))? {
+            Ok(lock) => Some(lock),
+            Err(_) if planted!("key-file-unlocked") => None,
+            Err(_) => return Err(in_use(Holder::default())),
+        };
+        Ok((secret, Self { _names: names, _file: locked }))
+    }
+}
+
+impl NameLock {
+    /// Locks the file for `key` in `dir`; `None` where there is none to be had.
+    fn take(dir: &Path, chain: &Hash, key: &PublicKey) -> Result<Option<Self>, Holder> {
+        loop {
+            let Some((path, file)) = own_file_in(dir, chain, key) else { return Ok(None) };
+            let Ok(taken) = FileLock::take_own(file) else { return Ok(None) };
+            let lock = taken?;
+            // Whoever ended in between has taken its file away: another one has the name now, or will have.
+            if is_at(&lock.file, &path) {
+                return Ok(Some(Self { path, _lock: lock }));
+            }
         }
     }
+}
+
+impl Drop for NameLock {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path); // before it is unlocked; one that stays is used again
+    }
+}
+
+/// Whether an open file is the one at `path`.
+fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(open), Ok(named)) = (file.metadata(), path.symlink_metadata()) else {
+        return planted!("removed-lock-counts");
+    };
+    (open.dev(), open.ino()) == (named.dev(), named.ino())
+}
+
+/// The file in a directory for everybody that stands for a validator of this user's; `None` when there is none to be
+/// had, or somebody else has taken its name.
+fn own_file_in(dir: &Path, chain: &Hash, key: &PublicKey) -> Option<(PathBuf, File)> {
+    let user = rustix::process::geteuid().as_raw();
+    let path = dir.join(format!("wattle-validator-{user}-{}-{key}.lock", &chain.to_string()[..16]));
+    let file = open_to_lock(&path).ok()?;
+    let found = file.metadata().ok()?;
+    // What others can open they can lock; a second name may be a file of this user's that holds something.
+    let private = found.is_file() && found.uid() == user && found.nlink() == 1 && found.mode() & 0o077 == 0;
+    (private || planted!("shared-lock-of-anybody")).then_some((path, file))
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use crate::admin::NodeAdmin;
 use crate::home::{Home, HomeError};
 use crate::mempool::Limits;
+use crate::run::storage::StorageError;
 use crate::run::{Node, NodeConfig, NodeError};
 use crate::views::NodeBackend;
 use std::sync::Arc;
 use wattle_host::lock::{DirLock, KeyLock, LockError};
 use wattle_p2p::{Multiaddr, NodeKey};
-use wattle_primitives::SecretKey;
+use wattle_primitives::{Genesis, SecretKey};
 use wattle_rpc::{AdminServer, Metrics, RpcServer, ServeError};
 
 /// A node that runs, and the interface that shows it.
@@ -63,15 +64,7 @@ pub async fn launch(home: &Home, options: Options) -> Result<Running, LaunchErro
     let lock = DirLock::take(home.path())?;
     home.check_private()?;
     let spec = home.spec()?;
-    let validator_key = home.validator_key()?;
-    let key_lock = match &validator_key {
-        Some(key) => {
-            let (_, header) = wattle_runtime::genesis(&spec.genesis)
-                .map_err(|e| NodeError::Storage(crate::run::storage::StorageError::Genesis(e)))?;
-            Some(KeyLock::take(&header.hash(), &key.public())?)
-        }
-        None => None,
-    };
+    let (validator_key, key_lock) = voting_key(home, &spec.genesis)?.unzip();
     let metrics = Arc::new(Metrics::new().map_err(|e| LaunchError::Metrics(e.to_string()))?);
     let mut network = wattle_p2p::Config::new(
         wattle_primitives::Hash::ZERO, // set by the node once it knows its genesis
@@ -106,6 +99,17 @@ pub async fn launch(home: &Home, options: Options) -> Result<Running, LaunchErro
     let admin = Arc::new(NodeAdmin::new(&node, home, config.name.clone(), rpc.url()));
     let admin = AdminServer::start(&home.admin_path(), backend, admin, metrics)?;
     Ok(Running { node, rpc, admin, name: config.name, _locks: (lock, key_lock) })
+}
+
+/// The validator key, locked for this process; `None` when this node has none.
+fn voting_key(home: &Home, genesis: &Genesis) -> Result<Option<(SecretKey, KeyLock)>, LaunchError> {
+    let path = home.validator_key_path();
+    if !path.exists() {
+        return Ok(None);
+    }
+    let (_, header) =
+        wattle_runtime::genesis(genesis).map_err(|e| NodeError::Storage(StorageError::Genesis(e)))?;
+    Ok(Some(KeyLock::take(&path, &header.hash())?))
 }
 
 /// The network identity made from a key.

@@ -18,8 +18,9 @@ use wattle_primitives::trie::TrieProof;
 use wattle_primitives::tx::{LANES_MAX, TX_BYTES_MAX};
 use wattle_primitives::validator::VALIDATORS_MAX;
 use wattle_primitives::{
-    Address, Block, BoundedBytes, BoundedVec, Certificate, Decode, Epoch, Hash, Header, Height, Lane, Nonce,
-    PublicKey, Receipt, Signature, SignedVote, TimeMs, Tx, ValidatorSet, View, decodable, domain, encode,
+    Address, Block, BoundedBytes, BoundedVec, Certificate, Decode, Epoch, Evidence, Hash, Header, Height,
+    Lane, Nonce, PublicKey, Receipt, Signature, SignedVote, TimeMs, Tx, ValidatorSet, View, decodable,
+    domain, encode,
 };
 
 /// Most bytes of an encoded message on a vote stream: a certificate of the largest set fits.
@@ -89,6 +90,15 @@ pub struct Heard {
     pub numbers: BoundedVec<u16, VALIDATORS_MAX>,
 }
 
+/// How far a validator has come in consensus.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Reached {
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// The certificate of the highest view of that epoch that it knows; `None` when it knows of none.
+    pub certificate: Option<Certificate>,
+}
+
 /// To everybody, over gossipsub.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
@@ -98,6 +108,8 @@ pub enum Gossip {
     Txs(BoundedVec<Tx, GOSSIP_TXS_MAX>) = 0,
     /// A newly finalized header.
     Finalized(Box<LightBlock>) = 1,
+    /// Proof that a validator broke the rules. On the topic of transactions, which light nodes do not take.
+    Evidence(Evidence) = 2,
 }
 
 /// A finalized header with what proves it.
@@ -310,6 +322,8 @@ pub enum Request {
     Account(Address) = 9,
     /// Signs of life of the validators of the peer's epoch.
     Heard = 10,
+    /// How far the peer has come in consensus, with proof. For a validator that has lost its disk.
+    Reached = 11,
 }
 
 /// The answer to a [`Request`]; each kind of question has one kind of answer, or [`Response::Error`] or
@@ -354,6 +368,8 @@ pub enum Response {
     Part(BlockPart) = 12,
     /// To [`Request::Heard`].
     Heard(Heard) = 13,
+    /// To [`Request::Reached`].
+    Reached(Reached) = 14,
 }
 
 /// Why a question has no answer.

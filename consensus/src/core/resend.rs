@@ -111,6 +111,12 @@ impl Core {
         found
     }
 
+    /// The certificate held of the highest view: what shows that this validator may have reached the next.
+    #[must_use]
+    pub fn highest(&self) -> Option<Certificate> {
+        self.best_certificates().into_iter().max_by_key(|certificate| certificate.round().view)
+    }
+
     /// Input::Reconnected.
     pub(super) fn on_reconnected(&mut self, peer: ValidatorIndex) {
         if !self.is_me(peer) && self.may_answer(peer) {

@@ -3,8 +3,8 @@
 use super::{Core, Phase};
 use crate::config::{FLOOD_VALIDATORS_MAX, VIEWS_AHEAD_MAX, VIEWS_BEHIND_MAX, VIEWS_KEPT_MAX};
 use crate::tally::{Added, Ballots};
-use crate::{Evidence, HaltReason, Output, Record, To};
-use wattle_primitives::{Certificate, Hash, SignedVote, View, Vote, VoteKind, planted};
+use crate::{HaltReason, Output, Record, To};
+use wattle_primitives::{Certificate, Evidence, Hash, SignedVote, View, Vote, VoteKind, planted};
 
 impl Core {
     /// Input::OwnVote. What comes back from others in this validator's name may be another's with its key.

@@ -1,7 +1,6 @@
 //! Which pairs of votes prove an offence, with real signatures.
 
 use super::{secret, set};
-use crate::{Evidence, EvidenceError};
 use wattle_primitives::*;
 
 const CHAIN: Hash = Hash([1; 32]);

@@ -18,6 +18,7 @@ mod os;
 pub use os::{OsDir, OsFile};
 
 use crate::FileError;
+use crate::lock::Holder;
 
 /// One flat directory. Clones are handles to the same one.
 pub trait Dir: Clone + std::fmt::Debug + Send + 'static {
@@ -62,11 +63,11 @@ pub trait Dir: Clone + std::fmt::Debug + Send + 'static {
     /// [`FileError`]; fatal, as every failed sync.
     fn sync(&self) -> Result<(), FileError>;
 
-    /// Takes the advisory lock of that name, or returns `None` when another holder lives.
+    /// Takes the advisory lock of that name, or tells who holds it.
     ///
     /// # Errors
     /// [`FileError`].
-    fn lock(&self, name: &str) -> Result<Option<Self::Lock>, FileError>;
+    fn lock(&self, name: &str) -> Result<Result<Self::Lock, Holder>, FileError>;
 }
 
 /// An open file. There is no cursor: every access names its offset in bytes.

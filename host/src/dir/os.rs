@@ -4,7 +4,8 @@
 use super::{Dir, File};
 use crate::FileError;
 use crate::file::{PRIVATE, create_dir};
-use crate::lock::FileLock;
+use crate::lock::{FileLock, Holder};
+use rustix::fs::OFlags;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
@@ -64,7 +65,8 @@ impl OsDir {
 
     fn options(&self, name: &str) -> (PathBuf, OpenOptions) {
         let mut options = OpenOptions::new();
-        options.read(true).write(true).mode(PRIVATE);
+        // A link would let two directories share a file that each believes to have locked.
+        options.read(true).write(true).mode(PRIVATE).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
         (self.path.join(name), options)
     }
 }
@@ -113,10 +115,8 @@ impl Dir for OsDir {
         self.handle.sync_all().map_err(FileError::io("sync", &self.path))
     }
 
-    fn lock(&self, name: &str) -> Result<Option<FileLock>, FileError> {
-        let (path, mut options) = self.options(name);
-        let file = options.create(true).truncate(false).open(&path).map_err(FileError::io("lock", &path))?;
-        Ok(FileLock::take(file).map_err(FileError::io("lock", &path))?.ok())
+    fn lock(&self, name: &str) -> Result<Result<FileLock, Holder>, FileError> {
+        FileLock::take_named(&self.path.join(name))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::home::Home;
 use crate::journal::{CureError, cure};
+use crate::signer::{Barred, DataDir, Signer, Unreconciled};
 use crate::wal::{SEGMENT_BYTES, WalConfig};
 use crate::work::{TxCache, Worker, replay};
 use clap::Args;
@@ -9,8 +10,9 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use wattle_cli::{CliError, CliResult, Ctx, Report};
+use wattle_host::dir::OsDir;
 use wattle_host::lock::DirLock;
-use wattle_primitives::{BlockId, Genesis, Height, Vote};
+use wattle_primitives::{BlockId, Genesis, Height, SecretKey, Vote};
 use wattle_runtime::modules::Violation;
 use wattle_runtime::store::RocksStore;
 use wattle_runtime::supply::{History, Tally};
@@ -19,7 +21,7 @@ use wattle_runtime::{Schedule, State, Store};
 /// Options of `wattle doctor`.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Examples:\n  wattle doctor --home ~/village/v0\n  wattle doctor --home ~/village/v0 --cure-log"
+    after_help = "Examples:\n  wattle doctor --home ~/village/v0\n  wattle doctor --home ~/village/v0 --cure-log\n  wattle doctor --home ~/village/v0 --resume-signing --accept-risk"
 )]
 pub struct DoctorArgs {
     /// The node's directory. The node must not run.
@@ -28,6 +30,13 @@ pub struct DoctorArgs {
     /// Only put a validator's corrupt consensus log aside, so that the node can start again; the sign state stays.
     #[arg(long)]
     pub cure_log: bool,
+    /// Only let a validator sign at once that sits out what it may have signed on a lost disk. Needs --accept-risk.
+    #[arg(long, conflicts_with = "cure_log")]
+    pub resume_signing: bool,
+    /// With --resume-signing: if the key has signed in these rounds before, it signs twice, which is proof against it
+    /// and can split the chain.
+    #[arg(long, requires = "resume_signing")]
+    pub accept_risk: bool,
 }
 
 /// Checks a node's data.
@@ -40,6 +49,9 @@ pub(super) fn run(args: DoctorArgs, _ctx: &Ctx) -> CliResult {
     let _lock = DirLock::take(home.path()).map_err(|e| CliError::failed("home_in_use", &e))?;
     if args.cure_log {
         return cure_log(&home, &spec.genesis);
+    }
+    if args.resume_signing {
+        return resume_signing(&home, &spec.genesis, args.accept_risk);
     }
     let db = home.data_dir().join("db");
     let store = RocksStore::open(&db).map_err(|e| CliError::failed("database", &e))?;
@@ -66,14 +78,45 @@ pub(super) fn run(args: DoctorArgs, _ctx: &Ctx) -> CliResult {
     Ok(Report::new(json, text))
 }
 
+fn validator_key(home: &Home, code: &'static str, message: &str) -> Result<SecretKey, CliError> {
+    let key = home.validator_key().map_err(|e| CliError::failed("node_directory", &e))?;
+    key.ok_or_else(|| CliError::Other { code, message: message.into(), hint: None })
+}
+
+/// Ends the sit-out of a validator on a new disk.
+fn resume_signing(home: &Home, genesis: &Genesis, accept_risk: bool) -> CliResult {
+    let key = validator_key(home, "no_sign_state", "only a validator signs")?;
+    if !accept_risk {
+        return Err(CliError::Other {
+            code: "risk_not_accepted",
+            message: "a validator that has signed in these rounds on another disk or machine would sign twice: that is proof \
+                      against it, and together with liars it can split the chain"
+                .into(),
+            hint: Some(
+                "first let it ask the others: start the node and wait; only when too few of them are left, and the old disk \
+                 and every copy of the key are gone: --accept-risk"
+                    .into(),
+            ),
+        });
+    }
+    let (_, header) = wattle_runtime::genesis(genesis).map_err(|e| CliError::failed("genesis", &e))?;
+    let sign = OsDir::open(&home.sign_dir()).map_err(|e| CliError::failed("sign_state", &e))?;
+    let signer = Signer::open(sign, header.hash(), key, DataDir::Empty);
+    let barred = signer.and_then(Unreconciled::resume).map_err(|e| CliError::failed("sign_state", &e))?;
+    let (sat_out, text) = match barred {
+        Barred::Free => (json!(null), "this validator sits out nothing, and nothing was changed".to_owned()),
+        Barred::Unasked => (json!("all"), "this validator signs again from its next start on".to_owned()),
+        Barred::Until(past) => (
+            json!(past.to_string()),
+            format!("this validator signs again from its next start on, also up to round {past}"),
+        ),
+    };
+    Ok(Report::new(json!({ "satOut": sat_out, "ok": true }), text))
+}
+
 /// Puts a corrupt log aside.
 fn cure_log(home: &Home, genesis: &Genesis) -> CliResult {
-    let key = home.validator_key().map_err(|e| CliError::failed("node_directory", &e))?;
-    let key = key.ok_or_else(|| CliError::Other {
-        code: "no_log",
-        message: "only a validator has a consensus log".into(),
-        hint: None,
-    })?;
+    let key = validator_key(home, "no_log", "only a validator has a consensus log")?;
     let (_, header) = wattle_runtime::genesis(genesis).map_err(|e| CliError::failed("genesis", &e))?;
     let mut entropy = [0; 32];
     let dry = |e: getrandom::Error| CliError::Other { code: "entropy", message: e.to_string(), hint: None };

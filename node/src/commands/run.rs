@@ -10,6 +10,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use wattle_cli::output::note;
 use wattle_cli::{CliError, CliResult, Ctx, Report};
+use wattle_host::key::KeyError;
 use wattle_host::lock::LockError;
 use wattle_host::wall::{self, Pace};
 
@@ -132,14 +133,16 @@ fn announce(running: &Running, json: bool) {
 }
 
 /// The stable code of a failed launch.
-pub(super) const fn code(error: &LaunchError) -> &'static str {
+pub(super) fn code(error: &LaunchError) -> &'static str {
     match error {
         LaunchError::Home(HomeError::LooseMode { .. }) => "file_mode",
-        LaunchError::Home(HomeError::Key(wattle_host::key::KeyError::Mode { .. })) => "file_mode",
-        LaunchError::Home(_) => "node_directory",
+        LaunchError::Home(HomeError::Key(KeyError::Mode { .. })) => "file_mode",
+        LaunchError::Lock(LockError::Key(KeyError::Mode { .. })) => "file_mode",
+        LaunchError::Home(_) | LaunchError::Lock(LockError::Key(_)) => "node_directory",
         LaunchError::Lock(LockError::DirInUse { .. }) => "home_in_use",
         LaunchError::Lock(LockError::KeyInUse { .. }) => "validator_key_in_use",
-        LaunchError::Lock(_) => "lock",
+        LaunchError::Lock(LockError::File(_)) => "lock",
+        LaunchError::Node(error) if error.is_signer_in_use() => "validator_key_in_use",
         LaunchError::Node(_) => "node",
         LaunchError::Rpc(_) => "rpc",
         LaunchError::NodeKey(_) => "node_key",

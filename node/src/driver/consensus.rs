@@ -51,7 +51,7 @@ impl Driver {
                 }
             }
             Output::Finalized { blocks, certificate } => self.finalize(&blocks, certificate),
-            Output::Evidence(evidence) => self.emit(Effect::Evidence(evidence)),
+            Output::Evidence(evidence) => self.found_evidence(evidence),
             Output::Entered { view } => self.entered(view),
             Output::Halt { reason } => {
                 let detail = self.bodies.last_fault.take().map_or_else(String::new, |f| format!(" ({f})"));

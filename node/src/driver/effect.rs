@@ -4,11 +4,15 @@
 //! has come back for that group: what is not durable is not said.
 
 use crate::journal::Order;
+use crate::signer::Barred;
 use crate::work::{Divergence, Job, Token, VerifiedBlock};
 use std::sync::Arc;
 use wattle_p2p::wire::{Gossip, Request, Response, ValidatorMessage};
 use wattle_p2p::{MessageId, Offence, PeerId, Penalty, Verdict};
-use wattle_primitives::{Certificate, Epoch, Hash, Height, Nonce, PublicKey, Round, Tx, View, VotingPower};
+use wattle_primitives::evidence::AccusationId;
+use wattle_primitives::{
+    Accusation, Certificate, Epoch, Hash, Height, Nonce, PublicKey, Round, Tx, View, VotingPower,
+};
 use wattle_runtime::{Executed, TxError};
 
 /// One thing to do, in the order given.
@@ -89,8 +93,15 @@ pub enum Effect {
     SetValidators(Vec<PublicKey>),
     /// A finalized block is durable: tell subscribers and readers.
     Announce(FinalBlock),
-    /// A validator voted twice; the proof is for whoever slashes.
-    Evidence(wattle_consensus::Evidence),
+    /// A validator broke the rules: keep the proof, for whoever slashes.
+    Evidence {
+        /// The proof, and against whom.
+        found: Accusation,
+        /// What is let go of for it.
+        forgotten: Option<AccusationId>,
+    },
+    /// Sign nothing in these rounds, from the next group on: votes of a disk that is gone may be there.
+    Bar(Barred),
     /// For metrics: consensus entered a view.
     Entered(Round),
     /// The validators that are heard are no quorum any more, or are one again: tell the operator.
@@ -212,6 +223,8 @@ pub struct DriverStatus {
     pub low_space: bool,
     /// Whether the chain's time is carried on, for want of a clock that can be believed.
     pub clock_carried: bool,
+    /// Whether it signs nothing, since it may have signed in these rounds before it lost its disk.
+    pub sits_out: bool,
     /// Transactions waiting.
     pub mempool_txs: usize,
     /// Their bytes.

@@ -37,6 +37,7 @@ impl Driver {
         if self.tree.height() == self.schedule.params().floor_height(epoch) {
             self.sync.epoch_ended();
         }
+        self.bar_in_epoch();
         self.recover_bodies();
         let known = self.known_validators();
         self.listen_to(&known);

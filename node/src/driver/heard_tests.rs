@@ -3,6 +3,7 @@
 use super::*;
 use crate::driver::{Boot, Event, Setup};
 use crate::mempool::Limits;
+use crate::signer::Barred;
 use crate::testchain::{TestChain, key};
 use wattle_p2p::{NodeKey, PeerId};
 use wattle_primitives::{Epoch, Height, TimeMs, VotingPower};
@@ -66,6 +67,8 @@ impl Node {
             records: vec![],
             bodies: vec![],
             given_up: None,
+            accusations: Vec::new(),
+            barred: Barred::Free,
         };
         let (said, gave, asked, fetches) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut node = Self { driver: Driver::new(setup, boot), wall, now: 0, said, gave, asked, fetches };

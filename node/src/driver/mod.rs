@@ -9,6 +9,7 @@
 //! clock.rs       what this node's clock reads, told to other validators
 //! epoch.rs       one core per epoch; what starts and ends it
 //! finalize.rs    final blocks on their way to the database and to subscribers
+//! evidence.rs    proof that validators broke the rules
 //! heard.rs       which validators live, and whether they are a quorum
 //! txs.rs         transactions from clients, peers and gossip: checked, admitted, offered to the builder
 //! outgoing.rs    transactions that entered here, on their way to others
@@ -16,6 +17,7 @@
 //! sync.rs        catching up by height
 //! partial.rs     fetched blocks that wait for a certificate
 //! parts.rs       a large block that comes in parts
+//! newcomer.rs    what a validator on a new disk may have signed before
 //! peers.rs       who serves blocks, and how high each claims to be
 //! pace.rs        how much to ask a peer for, and how long to wait for it
 //! serve.rs       answers to peers and clients
@@ -34,9 +36,11 @@ mod consensus;
 pub mod effect;
 mod epoch;
 pub mod event;
+mod evidence;
 mod fates;
 mod finalize;
 mod heard;
+mod newcomer;
 mod outbox;
 mod outgoing;
 mod pace;
@@ -55,10 +59,13 @@ pub use event::{Event, Question};
 pub use finalize::{COMMIT_BACKLOG_HARD_MAX, COMMIT_BACKLOG_MAX};
 pub use sync::SyncCounts;
 
+use crate::signer::Barred;
 use crate::work::{Done, Token};
 use epoch::Current;
+use evidence::Accusations;
 use finalize::Backlog;
 use heard::Signs;
+use newcomer::Newcomer;
 use outbox::Outbox;
 use peers::Peers;
 use relay::Relay;
@@ -69,7 +76,7 @@ use tree::Tree;
 use txs::Txs;
 use wattle_consensus::{Clock, Core, GivenUp, Input, MonoMs, Record, Work};
 use wattle_p2p::wire::Gossip;
-use wattle_primitives::{Block, Certificate, Hash, Header, PublicKey, TimeMs};
+use wattle_primitives::{Accusation, Block, Certificate, Hash, Header, PublicKey, TimeMs};
 use wattle_runtime::{Schedule, State};
 
 /// Longest time between two looks at what nobody announces: due expiries, stalled synchronization.
@@ -106,6 +113,10 @@ pub struct Boot {
     pub bodies: Vec<Block>,
     /// Rounds that were given up by votes that the log has lost.
     pub given_up: Option<GivenUp>,
+    /// What is kept against validators.
+    pub accusations: Vec<Accusation>,
+    /// Rounds in which nothing is signed, since the disk is new.
+    pub barred: Barred,
 }
 
 /// A node without its surroundings.
@@ -132,6 +143,8 @@ pub struct Driver {
     relay: Relay,
     room: Room,
     heard: Signs,
+    accusations: Accusations,
+    newcomer: Newcomer,
     backlog: Backlog,
     low_space: bool,
     /// Log records of the last run, until the epochs they belong to have started.
@@ -152,8 +165,17 @@ impl Driver {
     /// A driver that goes on from what was found on disk. Nothing happens before [`Event::Start`].
     #[must_use]
     pub fn new(setup: Setup, boot: Boot) -> Self {
-        let Boot { header, state, schedule, certificate, records: mut replay, bodies: logged, given_up } =
-            boot;
+        let Boot {
+            header,
+            state,
+            schedule,
+            certificate,
+            records: mut replay,
+            bodies: logged,
+            given_up,
+            accusations,
+            barred,
+        } = boot;
         let mut bodies = blocks::Bodies::default();
         for block in logged {
             replay.push(Record::Block(block.header.clone()));
@@ -177,6 +199,8 @@ impl Driver {
             relay: Relay::default(),
             room: Room::default(),
             heard: Signs::default(),
+            accusations: Accusations::new(accusations),
+            newcomer: Newcomer::new(barred),
             backlog: Backlog::default(),
             low_space: false,
             replay,
@@ -251,9 +275,14 @@ impl Driver {
             Event::Gossip { peer, id, message } => match message {
                 Gossip::Txs(txs) => self.on_gossiped_txs(peer, id, txs.into_inner()),
                 Gossip::Finalized(light) => self.on_gossiped_header(peer, id, *light),
+                Gossip::Evidence(evidence) => self.on_gossiped_evidence(peer, id, evidence),
             },
             Event::Request { token, peer, request } => self.on_request(token, peer, request),
-            Event::Response { token, response } => self.on_response(token, response),
+            Event::Response { token, response } => {
+                if let Some(response) = self.on_reached(token, response) {
+                    self.on_response(token, response);
+                }
+            }
             Event::Submit { token, txs } => self.on_submit(token, txs),
             Event::Ask { token, question } => self.on_question(token, question),
             Event::Done(done) => self.on_done(done),
@@ -301,6 +330,8 @@ impl Driver {
             self.tell_links();
             self.listen();
             self.tell_clock();
+            self.accuse_again();
+            self.sit_out();
         }
         let due = self.current.core.as_ref().and_then(Core::next_deadline);
         if due.is_some_and(|at| at <= self.mono) {

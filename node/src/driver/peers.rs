@@ -206,6 +206,12 @@ impl Peers {
         self.peers.get(peer)?.validator
     }
 
+    /// A ready peer that has proven this key.
+    #[must_use]
+    pub(super) fn of(&self, key: &PublicKey) -> Option<PeerId> {
+        self.peers.iter().find(|(_, peer)| peer.validator == Some(*key)).map(|(id, _)| *id)
+    }
+
     /// Number of ready peers.
     #[must_use]
     pub(super) fn len(&self) -> usize {

@@ -15,6 +15,7 @@ impl Driver {
         let response = match request {
             Request::Status => Response::Status(self.wire_status()),
             Request::Heard => Response::Heard(self.numbers()),
+            Request::Reached => self.reached(),
             Request::Certificates { epoch, above_view, max } => {
                 let core = self.current.core.as_ref().filter(|_| epoch == self.current.epoch);
                 let to = View(above_view.0.saturating_add(u64::from(max)));
@@ -119,6 +120,7 @@ impl Driver {
             commit_backlog: self.backlog.queue.len(),
             low_space: self.low_space,
             clock_carried: self.clock.is_carried(),
+            sits_out: self.newcomer.sits_out(),
             mempool_txs,
             mempool_bytes,
             nullifications: self.nullifications,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::journal::{Journal, Syncs, Voting};
 use crate::mempool::Limits;
+use crate::signer::DataDir;
 use crate::testchain::{TestChain, key};
 use crate::wal::WalConfig;
 use std::collections::VecDeque;
@@ -58,8 +59,9 @@ impl Member {
         let config = WalConfig { chain: chain.worker.chain, entropy: [1; 32], segment_bytes: LOG_BYTES / 4 };
         let me = key(MEMBERS[0]);
         let public = me.public();
-        let Voting { journal, records, bodies, given_up, .. } =
-            Journal::open(wal.clone(), sign.clone(), chain.worker.chain, me, true, config).unwrap();
+        let Voting { journal, records, bodies, given_up, barred, .. } =
+            Journal::open(wal.clone(), sign.clone(), chain.worker.chain, me, DataDir::NewKey, config)
+                .unwrap();
         let setup = Setup {
             chain: chain.worker.chain,
             key: Some(public),
@@ -69,7 +71,20 @@ impl Member {
         let (header, state) = (chain.header.clone(), chain.state.clone());
         let schedule = Arc::clone(&chain.worker.schedule);
         (
-            Driver::new(setup, Boot { header, state, schedule, certificate, records, bodies, given_up }),
+            Driver::new(
+                setup,
+                Boot {
+                    header,
+                    state,
+                    schedule,
+                    certificate,
+                    records,
+                    bodies,
+                    given_up,
+                    accusations: Vec::new(),
+                    barred,
+                },
+            ),
             journal,
         )
     }

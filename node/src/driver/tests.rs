@@ -59,6 +59,8 @@ impl Follower {
             records: Vec::new(),
             bodies: Vec::new(),
             given_up: None,
+            accusations: Vec::new(),
+            barred: Barred::Free,
         };
         let (driver, questions) = (Driver::new(setup, boot), VecDeque::new());
         let mut follower = Self { driver, chain, peer: peer(1), questions, now: 0, has_clock };

@@ -5,7 +5,7 @@
 //! genesis.toml    the chain specification, the same on every node
 //! node.key        network identity (mode 600)
 //! validator.key   key that signs votes (mode 600); only a validator has it
-//! sign/           what was signed: never restore it from a backup, never delete it
+//! sign/           what was signed, made with the key: never restore it from a backup, never delete it
 //! data/           database and log: can be rebuilt from peers
 //! lock            held by the process that runs the node
 //! admin.sock      the operator's interface, while it runs
@@ -18,12 +18,15 @@ mod config;
 
 pub use config::{NodeConfigFile, P2pSection, RpcSection, StorageSection};
 
+use crate::signer::{DataDir, Signer, SignerError};
 use std::path::{Path, PathBuf};
 use wattle_chain_spec::{ChainSpec, SpecError};
 use wattle_cli::client::ADMIN_SOCKET;
+use wattle_host::dir::OsDir;
 use wattle_host::key::{self, KeyError};
 use wattle_host::{FileError, file};
 use wattle_primitives::{PublicKey, SecretKey};
+use wattle_runtime::execute::GenesisFailure;
 
 /// Longest configuration file, in bytes.
 const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
@@ -71,6 +74,12 @@ pub enum HomeError {
     /// A key file.
     #[error("key file")]
     Key(#[from] KeyError),
+    /// The genesis cannot take effect.
+    #[error("genesis")]
+    Genesis(#[from] GenesisFailure),
+    /// The sign state.
+    #[error("sign state")]
+    SignState(#[from] SignerError),
     /// Others can enter a directory, or read or change a file, that must be the owner's alone.
     #[error("{} has mode {mode:03o}, which lets others in: `chmod {} {}`", path.display(), private_mode(*dir), path.display())]
     LooseMode {
@@ -96,7 +105,8 @@ impl Home {
         Self(path.into())
     }
 
-    /// Creates the directory with everything a node needs. Refuses one that has a configuration already.
+    /// Creates the directory with everything a node needs; the keys are new. Refuses one that has a configuration
+    /// already.
     ///
     /// # Errors
     /// [`HomeError`].
@@ -116,8 +126,18 @@ impl Home {
         key::write(&self.node_key_path(), node_key)?;
         if let Some(validator) = validator_key {
             key::write(&self.validator_key_path(), validator)?;
+            self.create_sign_state(spec, validator)?;
         }
         self.write_config(config)
+    }
+
+    /// A sign state of a key that has signed nothing. Without one, a start takes the disk for a new one of a key that
+    /// may have.
+    fn create_sign_state(&self, spec: &ChainSpec, key: &SecretKey) -> Result<(), HomeError> {
+        let (_, header) = wattle_runtime::genesis(&spec.genesis)?;
+        let (dir, key) = (OsDir::open(&self.sign_dir())?, SecretKey::from_seed(*key.seed()));
+        Signer::open(dir, header.hash(), key, DataDir::NewKey)?;
+        Ok(())
     }
 
     /// Writes the configuration, over any that is there.

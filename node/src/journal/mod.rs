@@ -10,7 +10,7 @@ mod record;
 pub use cure::{CureError, WAL_DIR, cure};
 pub use record::WalRecord;
 
-use crate::signer::{DataDir, PendingVote, Signer, SignerError, Standing, SyncedToken};
+use crate::signer::{Barred, DataDir, PendingVote, Signer, SignerError, Standing, SyncedToken};
 use crate::wal::{GROUP_BYTES_MAX, Wal, WalConfig, WalError};
 use crate::work::{Done, Token};
 use record::vote_bytes;
@@ -38,6 +38,8 @@ pub struct Voting<W: Dir, S: Dir> {
     pub standing: Standing,
     /// Rounds that were given up by votes that the log has lost.
     pub given_up: Option<GivenUp>,
+    /// Rounds in which nothing is signed, since the disk is new.
+    pub barred: Barred,
 }
 
 /// One group for the log.
@@ -79,7 +81,7 @@ pub enum JournalError {
 }
 
 impl<W: Dir, S: Dir> Journal<W, S> {
-    /// Opens both and reads the log. `fresh` says that nothing was ever committed here.
+    /// Opens both and reads the log. `data` says whether anything was ever committed here.
     ///
     /// # Errors
     /// [`JournalError`]; a missing sign state beside data in use is one.
@@ -88,12 +90,12 @@ impl<W: Dir, S: Dir> Journal<W, S> {
         sign: S,
         chain: Hash,
         key: SecretKey,
-        fresh: bool,
+        data: DataDir,
         config: WalConfig,
     ) -> Result<Voting<W, S>, JournalError> {
         let wal = Wal::open(wal, config)?;
         let (records, bodies) = read_log(&wal)?;
-        let data = if fresh && wal.last_group().is_none() { DataDir::Empty } else { DataDir::InUse };
+        let data = if wal.last_group().is_none() { data } else { DataDir::InUse };
         let own =
             records.iter().filter_map(|r| if let Record::Vote(own) = r { Some(own.vote) } else { None });
         let (signer, standing) = Signer::open(sign, chain, key, data)?.reconcile(own)?;
@@ -101,7 +103,8 @@ impl<W: Dir, S: Dir> Journal<W, S> {
             Standing::Level => None,
             Standing::SitOut { .. } => signer.state().given_up(),
         };
-        Ok(Voting { journal: Self { wal, signer }, records, bodies, standing, given_up })
+        let barred = signer.state().barred();
+        Ok(Voting { journal: Self { wal, signer }, records, bodies, standing, given_up, barred })
     }
 
     /// Signs the votes of a group, writes them with its records, syncs log and sign state, then hands the votes out.
@@ -128,6 +131,14 @@ impl<W: Dir, S: Dir> Journal<W, S> {
         let release = |vote: PendingVote| vote.release(&synced).ok_or(SignerError::Failed);
         let signed = pending.into_iter().map(release).collect::<Result<_, _>>()?;
         Ok(Done::Persisted { token, signed, refused })
+    }
+
+    /// Signs nothing in these rounds from now on. Durable on return.
+    ///
+    /// # Errors
+    /// [`JournalError`]; the process must end.
+    pub fn bar(&mut self, barred: Barred) -> Result<(), JournalError> {
+        Ok(self.signer.bar(barred)?)
     }
 
     fn write(

@@ -39,7 +39,8 @@ fn nullify(view: u64) -> Vote {
 }
 
 fn open(disks: &Disks, fresh: bool) -> Result<Voting<SimDir, SimDir>, JournalError> {
-    Journal::open(disks.wal.clone(), disks.sign.clone(), CHAIN, key(), fresh, CONFIG)
+    let data = if fresh { DataDir::NewKey } else { DataDir::InUse };
+    Journal::open(disks.wal.clone(), disks.sign.clone(), CHAIN, key(), data, CONFIG)
 }
 
 fn order(votes: &[Vote]) -> Order {
@@ -214,9 +215,11 @@ fn a_corrupt_log_is_put_aside_and_costs_no_second_signature() {
     let temp = tempfile::tempdir().unwrap();
     let (data, sign) = (temp.path().join("data"), temp.path().join("sign"));
     let dir = |path: &std::path::Path| OsDir::open(path).unwrap();
-    let open = || Journal::open(dir(&data.join(WAL_DIR)), dir(&sign), CHAIN, key(), false, CONFIG);
+    let open = || Journal::open(dir(&data.join(WAL_DIR)), dir(&sign), CHAIN, key(), DataDir::InUse, CONFIG);
     let mut journal =
-        Journal::open(dir(&data.join(WAL_DIR)), dir(&sign), CHAIN, key(), true, CONFIG).unwrap().journal;
+        Journal::open(dir(&data.join(WAL_DIR)), dir(&sign), CHAIN, key(), DataDir::NewKey, CONFIG)
+            .unwrap()
+            .journal;
     let mut sent = Vec::new();
     for votes in life() {
         let Done::Persisted { signed, .. } = journal.persist(order(&votes), Syncs::InTurn).unwrap() else {
@@ -260,7 +263,8 @@ fn a_log_of_another_version_is_not_put_aside() {
         let temp = tempfile::tempdir().unwrap();
         let (data, sign) = (temp.path().join("data"), temp.path().join("sign"));
         let wal = data.join(WAL_DIR);
-        let mut journal = Journal::open(dir(&wal), dir(&sign), CHAIN, key(), true, CONFIG).unwrap().journal;
+        let mut journal =
+            Journal::open(dir(&wal), dir(&sign), CHAIN, key(), DataDir::NewKey, CONFIG).unwrap().journal;
         journal.persist(order(&[notarize(1, 1)]), Syncs::InTurn).unwrap();
         if layout {
             drop(journal);
@@ -274,7 +278,7 @@ fn a_log_of_another_version_is_not_put_aside() {
             journal.wal.append(Height(1), &[vec![u8::MAX; 8]]).unwrap();
             drop(journal);
         }
-        let opened = Journal::open(dir(&wal), dir(&sign), CHAIN, key(), false, CONFIG);
+        let opened = Journal::open(dir(&wal), dir(&sign), CHAIN, key(), DataDir::InUse, CONFIG);
         let error = opened.map(drop).unwrap_err();
         let told = match &error {
             JournalError::Wal(WalError::Version { found }) => layout && *found == 2,
@@ -292,7 +296,7 @@ fn both_syncs_may_run_together() {
     let temp = tempfile::tempdir().unwrap();
     let dir = |name: &str| OsDir::open(&temp.path().join(name)).unwrap();
     let Voting { mut journal, .. } =
-        Journal::open(dir("wal"), dir("sign"), CHAIN, key(), true, CONFIG).unwrap();
+        Journal::open(dir("wal"), dir("sign"), CHAIN, key(), DataDir::NewKey, CONFIG).unwrap();
     let votes = [notarize(1, 1), notarize(1, 2), finalize(1, 1)];
     let done = journal.persist(order(&votes), Syncs::Together).unwrap();
     let Done::Persisted { signed, refused, .. } = done else { panic!("{done:?}") };

@@ -67,6 +67,21 @@ fn log_quorum(quorum: &Quorum) {
     }
 }
 
+/// Tells the operator of a new disk when its validator will sign.
+pub(super) fn log_bar(barred: Barred) {
+    match barred {
+        Barred::Free => {
+            tracing::info!("past every round in which the lost disk may have signed: taking part again");
+        }
+        Barred::Unasked => tracing::warn!(
+            "a new disk: signing nothing until a quorum of other validators has told how far votes from the old one can reach"
+        ),
+        Barred::Until(past) => {
+            tracing::warn!(%past, "a new disk: signing nothing until past that round");
+        }
+    }
+}
+
 impl Loop {
     /// Runs until the end, then waits for the threads: they hold the locks of log, sign state and database.
     pub(super) async fn run(
@@ -242,13 +257,18 @@ impl Loop {
             }
             Effect::SetValidators(keys) => drop(self.network.set_validators(keys)),
             Effect::Announce(block) => self.announce(&block)?,
-            Effect::Evidence(evidence) => {
-                tracing::warn!(?evidence, "a validator broke the rules, provably");
+            Effect::Evidence { found, forgotten } => {
+                let (validator, evidence) = (found.validator, &found.evidence);
+                tracing::warn!(%validator, ?evidence, "a validator broke the rules, provably");
                 self.metrics.evidence_total.inc();
-                self.shared.note_evidence(evidence);
+                self.threads.accuse(found, forgotten)?;
             }
             Effect::Entered(round) => self.observer.entered(round, &self.driver.status()),
             Effect::Quorum(quorum) => log_quorum(&quorum),
+            Effect::Bar(barred) => {
+                log_bar(barred);
+                self.threads.bar(barred)?;
+            }
             Effect::Halt(halt) => return Err(halt.into()),
         }
         Ok(())

@@ -13,6 +13,7 @@ pub mod threads;
 
 use crate::driver::{Driver, Halt, Setup};
 use crate::journal::Journal;
+use crate::signer::{Barred, SignerError};
 use crate::wal::WalError;
 use crate::work::{TxCache, Worker};
 use event_loop::Loop;
@@ -86,6 +87,12 @@ impl NodeError {
     #[must_use]
     pub fn is_log_corrupt(&self) -> bool {
         self.is_due_to(|at| matches!(at.downcast_ref(), Some(WalError::MidLogCorruption { .. })))
+    }
+
+    /// Whether another process is, which signs with the same sign state.
+    #[must_use]
+    pub fn is_signer_in_use(&self) -> bool {
+        self.is_due_to(|at| matches!(at.downcast_ref(), Some(SignerError::Locked { .. })))
     }
 
     fn is_due_to(&self, cause: impl Fn(&(dyn std::error::Error + 'static)) -> bool) -> bool {
@@ -184,19 +191,23 @@ impl Opened {
             storage::open(&config.place, &config.genesis, config.validator_key.as_ref(), &config.metrics)?;
         let storage::Opened { store, found, voting } = opened;
         let (mut records, mut bodies, mut given_up, mut journal) = (Vec::new(), Vec::new(), None, None);
+        let mut barred = Barred::Free;
         if let Some(voting) = voting {
             if let crate::signer::Standing::SitOut { past } = voting.standing {
                 tracing::warn!(%past, "the log has lost votes: sitting out until past that round");
             }
-            given_up = voting.given_up;
+            (given_up, barred) = (voting.given_up, voting.barred);
             (journal, records, bodies) = (Some(voting.journal), voting.records, voting.bodies);
+        }
+        if barred != Barred::Free {
+            event_loop::log_bar(barred);
         }
         let chain = found.chain;
         let view = View::of(&found);
         let key = config.validator_key.as_ref().map(SecretKey::public);
         let log_bytes = config.place.config.wal_segment_bytes;
         let setup = Setup { chain, key, mempool: config.mempool, log_bytes };
-        let driver = Driver::new(setup, found.boot(records, bodies, given_up));
+        let driver = Driver::new(setup, found.boot(records, bodies, given_up, barred));
         Ok(Self { store, driver, view, chain, journal })
     }
 }

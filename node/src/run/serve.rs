@@ -28,7 +28,11 @@ pub fn answer(shared: &Shared, request: &Request) -> Response {
         }
         Request::Account(address) => account(shared, address),
         Request::TxStatus(id) => tx_status(shared, id),
-        Request::Status | Request::Heard | Request::Certificates { .. } | Request::SubmitTx(_) => {
+        Request::Status
+        | Request::Heard
+        | Request::Reached
+        | Request::Certificates { .. }
+        | Request::SubmitTx(_) => {
             return Response::error(ErrorCode::Unsupported, "answered elsewhere");
         }
     };

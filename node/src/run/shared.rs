@@ -2,19 +2,15 @@
 
 use super::storage::Found;
 use crate::driver::{Answer, FinalBlock, Question, SubmitError};
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
-use wattle_consensus::Evidence;
 use wattle_primitives::{
     Address, AssetId, Certificate, Epoch, Genesis, Hash, Header, Height, PublicKey, TimeMs, Tx,
 };
 use wattle_runtime::supply::{Holdings, Tally};
 use wattle_runtime::{Schedule, State, Store, keys};
 
-/// Most proofs of misbehaviour kept in memory.
-pub const EVIDENCE_MAX: usize = 256;
 /// Most questions and submissions that wait for the loop.
 pub const COMMANDS_MAX: usize = 1024;
 
@@ -73,7 +69,6 @@ pub struct Shared {
     pub store: Arc<dyn Store>,
     at: RwLock<At>,
     heights: watch::Sender<Height>,
-    evidence: RwLock<VecDeque<Evidence>>,
     /// The node's clock, ms UTC.
     clock: AtomicU64,
     commands: mpsc::Sender<Command>,
@@ -124,8 +119,7 @@ impl Shared {
         let tally = sound(Tally::of(&view.state));
         let clock = AtomicU64::new(view.header.time_ms.0);
         let at = RwLock::new(At { view: Arc::new(view), tally });
-        let evidence = RwLock::new(VecDeque::new());
-        (Arc::new(Self { chain, genesis, key, store, at, heights, evidence, clock, commands }), inbox)
+        (Arc::new(Self { chain, genesis, key, store, at, heights, clock, commands }), inbox)
     }
 
     /// The last committed block.
@@ -156,19 +150,6 @@ impl Shared {
     /// The node's clock goes on.
     pub fn set_clock(&self, reading: TimeMs) {
         self.clock.store(reading.0, Ordering::Relaxed);
-    }
-
-    /// Proofs of misbehaviour, newest first.
-    #[must_use]
-    pub fn evidence(&self) -> Vec<Evidence> {
-        self.evidence.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-
-    /// Takes a proof of misbehaviour.
-    pub fn note_evidence(&self, evidence: Evidence) {
-        let mut held = self.evidence.write().unwrap_or_else(PoisonError::into_inner);
-        held.push_front(evidence);
-        held.truncate(EVIDENCE_MAX);
     }
 
     /// A block is in the database: readers move on to it.

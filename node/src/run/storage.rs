@@ -9,6 +9,7 @@
 use crate::driver::Boot;
 use crate::home::Place;
 use crate::journal::{Journal, JournalError, Voting, WAL_DIR};
+use crate::signer::{Barred, DataDir};
 use crate::wal::WalConfig;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use wattle_consensus::{GivenUp, Record};
 use wattle_host::FileError;
 use wattle_host::dir::OsDir;
-use wattle_primitives::{Block, Certificate, Genesis, Hash, Header, Height, SecretKey};
+use wattle_primitives::{Accusation, Block, Certificate, Genesis, Hash, Header, Height, SecretKey, planted};
 use wattle_rpc::metrics::{FsyncOf, Metrics};
 use wattle_runtime::execute::GenesisFailure;
 use wattle_runtime::store::{RocksOptions, RocksStore};
@@ -105,10 +106,10 @@ fn open_voting(
     let mut entropy = [0u8; 32];
     getrandom::fill(&mut entropy).map_err(StorageError::Entropy)?;
     let config = WalConfig { chain: found.chain, entropy, segment_bytes: place.config.wal_segment_bytes };
-    let fresh = found.header.height == Height::ZERO;
+    let data = if found.header.height == Height::ZERO { DataDir::Empty } else { DataDir::InUse };
     let wal = timed(&place.data_dir.join(WAL_DIR), FsyncOf::Wal)?;
     let sign = timed(&place.sign_dir, FsyncOf::SignState)?;
-    Ok(Journal::open(wal, sign, found.chain, key, fresh, config)?)
+    Ok(Journal::open(wal, sign, found.chain, key, data, config)?)
 }
 
 /// The committed chain as it was found.
@@ -124,6 +125,8 @@ pub struct Found {
     pub schedule: Arc<Schedule>,
     /// Its finalization.
     pub certificate: Option<Certificate>,
+    /// What is kept against validators.
+    pub accusations: Vec<Accusation>,
 }
 
 /// Opens the committed chain: writes genesis into an empty store, rebuilds the state, rechecks its root.
@@ -147,14 +150,24 @@ pub fn open_chain(store: &dyn Store, genesis: &Genesis) -> Result<Found, Storage
     };
     let schedule = Arc::new(Schedule::of(&state).ok_or(StorageError::Schedule)?);
     let certificate = store.certificate(header.height)?;
-    Ok(Found { chain, header, state, schedule, certificate })
+    let mut accusations = store.accusations()?;
+    if planted!("evidence-forgotten-at-restart") {
+        accusations.clear();
+    }
+    Ok(Found { chain, header, state, schedule, certificate, accusations })
 }
 
 impl Found {
     /// The start of a driver, with the contents of the log and what it has lost.
     #[must_use]
-    pub fn boot(self, records: Vec<Record>, bodies: Vec<Block>, given_up: Option<GivenUp>) -> Boot {
-        let Self { header, state, schedule, certificate, .. } = self;
-        Boot { header, state, schedule, certificate, records, bodies, given_up }
+    pub fn boot(
+        self,
+        records: Vec<Record>,
+        bodies: Vec<Block>,
+        given_up: Option<GivenUp>,
+        barred: Barred,
+    ) -> Boot {
+        let Self { header, state, schedule, certificate, accusations, .. } = self;
+        Boot { header, state, schedule, certificate, records, bodies, given_up, accusations, barred }
     }
 }

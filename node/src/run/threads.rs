@@ -6,6 +6,7 @@
 
 use crate::driver::FinalBlock;
 use crate::journal::{Journal, JournalError, Order, Syncs};
+use crate::signer::Barred;
 use crate::work::{Done, Job, Token, Unchecked, Worker};
 use std::borrow::Cow;
 use std::io;
@@ -16,7 +17,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 use wattle_host::dir::{Dir, OsDir};
 use wattle_p2p::wire::Response;
-use wattle_primitives::{Height, encode};
+use wattle_primitives::evidence::AccusationId;
+use wattle_primitives::{Accusation, Height, encode};
 use wattle_runtime::{Commit, Store, StoreError};
 
 /// The channel from the threads to the loop.
@@ -63,6 +65,17 @@ pub enum LogOrder {
     Persist(Order),
     /// Heights up to this one are in the database.
     Release(Height),
+    /// Sign nothing in these rounds.
+    Bar(Barred),
+}
+
+/// Orders for the database's thread.
+#[derive(Debug)]
+enum StoreOrder {
+    /// Store final blocks.
+    Commit(Vec<FinalBlock>),
+    /// Keep proof against a validator.
+    Accuse { found: Accusation, forgotten: Option<AccusationId> },
 }
 
 /// Transactions above which a batch takes in no further source: beyond it a signature costs hardly less.
@@ -78,7 +91,7 @@ const COMMIT: &str = "wattle-commit";
 pub(super) struct Threads {
     work: Sender<Job>,
     check: Sender<Unchecked>,
-    commit: Sender<Vec<FinalBlock>>,
+    commit: Sender<StoreOrder>,
     log: Option<Sender<LogOrder>>,
     running: Vec<JoinHandle<()>>,
 }
@@ -100,7 +113,7 @@ impl Threads {
         let check =
             start(CHECK, reports, &mut running, move |inbox, reports| check(&checker, &inbox, reports))?;
         let commit = start(COMMIT, reports, &mut running, move |inbox, reports| {
-            commit_batches(store.as_ref(), &inbox, reports);
+            write_store(store.as_ref(), &inbox, reports);
         })?;
         let log = match journal {
             Some(mut journal) => Some(start(LOG, reports, &mut running, move |inbox, reports| {
@@ -130,9 +143,19 @@ impl Threads {
         self.log.as_ref().map_or(Ok(()), |log| order(LOG, log, LogOrder::Release(height)))
     }
 
+    /// Has nothing signed in these rounds.
+    pub(super) fn bar(&self, barred: Barred) -> Result<(), Fatal> {
+        self.log.as_ref().map_or(Ok(()), |log| order(LOG, log, LogOrder::Bar(barred)))
+    }
+
     /// Has final blocks stored.
     pub(super) fn commit(&self, batch: Vec<FinalBlock>) -> Result<(), Fatal> {
-        order(COMMIT, &self.commit, batch)
+        order(COMMIT, &self.commit, StoreOrder::Commit(batch))
+    }
+
+    /// Has proof against a validator stored, in place of another.
+    pub(super) fn accuse(&self, found: Accusation, forgotten: Option<AccusationId>) -> Result<(), Fatal> {
+        order(COMMIT, &self.commit, StoreOrder::Accuse { found, forgotten })
     }
 
     /// Lets the threads end and waits for them: they hold the locks of log, sign state and database. False when one
@@ -207,6 +230,10 @@ fn write_log<W: Dir, S: Dir>(journal: &mut Journal<W, S>, inbox: Receiver<LogOrd
                 Ok(()) => continue,
                 Err(error) => Err(error),
             },
+            LogOrder::Bar(barred) => match journal.bar(barred) {
+                Ok(()) => continue,
+                Err(error) => Err(error),
+            },
         };
         let fatal = report.is_err();
         let report = report.unwrap_or_else(|error| Report::Fatal(Fatal::Persist(error)));
@@ -216,12 +243,23 @@ fn write_log<W: Dir, S: Dir>(journal: &mut Journal<W, S>, inbox: Receiver<LogOrd
     }
 }
 
-/// Stores final blocks. Those that have piled up go into one synced batch.
-fn commit_batches(store: &dyn Store, inbox: &Receiver<Vec<FinalBlock>>, reports: &Reports) {
-    while let Ok(mut batch) = inbox.recv() {
-        batch.extend(inbox.try_iter().flatten());
+/// Stores final blocks and proofs. Blocks that have piled up go into one synced batch.
+fn write_store(store: &dyn Store, inbox: &Receiver<StoreOrder>, reports: &Reports) {
+    while let Ok(first) = inbox.recv() {
+        let (mut batch, mut accused) = (Vec::new(), Ok(()));
+        for order in std::iter::once(first).chain(inbox.try_iter()) {
+            match order {
+                StoreOrder::Commit(blocks) => batch.extend(blocks),
+                StoreOrder::Accuse { found, forgotten } => {
+                    accused = accused.and_then(|()| store.accuse(&found, forgotten.as_ref()));
+                }
+            }
+        }
+        if batch.is_empty() && accused.is_ok() {
+            continue;
+        }
         let begun = Instant::now();
-        let stored = commit(store, &batch);
+        let stored = accused.and_then(|()| commit(store, &batch));
         let _ = reports.send(Report::Committed(begun.elapsed())); // the loop's end is seen below
         let report = match stored {
             Ok(Some(height)) => Report::Done(Done::Committed { height }),

@@ -27,6 +27,9 @@
 //!   again that they had given up (docs/adr/sign-state-sit-out.md).
 //! - They contradict each other: [`SignerError::Conflict`]; nothing is signed.
 //!
+//! On a new disk there is neither: nothing is signed in any round in which the validator may have signed on the old one
+//! ([`Barred`]). How far that can reach others tell (`driver::newcomer`).
+//!
 //! A single damaged slot therefore never costs safety: what the other slot misses, the log knows.
 //!
 //! # Not here
@@ -39,16 +42,20 @@ use borsh::BorshSerialize;
 use slots::Slots;
 use wattle_host::FileError;
 use wattle_host::dir::Dir;
+use wattle_host::lock::Holder;
 use wattle_primitives::{
     Hash, PublicKey, Round, SecretKey, Signature, SignedVote, ValidatorIndex, Vote, VoteKind, planted,
 };
 
-pub use state::{Mark, Refused, SignState};
+pub use state::{Barred, Mark, Refused, SignState};
 
 /// State of the data directory when the sign state is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataDir {
-    /// Nothing: a new node. A missing sign state is created.
+    /// Nothing, and the key was made with it: it has signed nothing. A missing sign state is created.
+    NewKey,
+    /// Nothing: a new disk. The key may have signed on another, so that a missing sign state is created as one that
+    /// signs nothing before it is told how far that can reach.
     Empty,
     /// A chain: a missing sign state was lost, and with it the knowledge of what was signed.
     InUse,
@@ -70,11 +77,17 @@ pub enum Standing {
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
     /// The chain's data is there, the sign state is not.
-    #[error("no sign state beside a data directory in use: restore it, or use a new validator key")]
+    #[error(
+        "no sign state beside a data directory in use: remove the data directory too, so that the validator sits out what it \
+         may have signed, or use a new key"
+    )]
     Missing,
     /// Another process holds it: two nodes with one key.
-    #[error("another process uses this sign state")]
-    Locked,
+    #[error("{holder} uses this sign state: two of them would sign against each other, so stop it first")]
+    Locked {
+        /// Its process.
+        holder: Holder,
+    },
     /// It is another validator's.
     #[error("sign state of key {found}, expected {expected}")]
     WrongKey {
@@ -184,6 +197,20 @@ impl<D: Dir> Unreconciled<D> {
         self.0.slots.is_damaged()
     }
 
+    /// Lets a validator sign that sits out what it may have signed on a lost disk. Its operator says that it cannot
+    /// have signed there, or takes the risk. Returns what was barred.
+    ///
+    /// # Errors
+    /// A file operation failed.
+    pub fn resume(self) -> Result<Barred, SignerError> {
+        let Self(mut signer) = self;
+        let barred = signer.state.barred();
+        if barred != Barred::Free {
+            signer.bar(Barred::Free)?;
+        }
+        Ok(barred)
+    }
+
     /// Compares with the own votes in the log, in any order, and makes what they add durable.
     ///
     /// # Errors
@@ -246,6 +273,16 @@ impl<D: Dir> Signer<D> {
             key: self.public,
             generation: self.generation,
         })
+    }
+
+    /// Signs nothing in these rounds from now on, and in any other what the rules allow. Durable on return.
+    ///
+    /// # Errors
+    /// [`SignerError`]; the process must end.
+    pub fn bar(&mut self, barred: Barred) -> Result<(), SignerError> {
+        self.state.bar(barred);
+        self.generation += 1;
+        self.sync().map(|_| ())
     }
 
     /// Makes every prepared vote durable: one write and one sync, or neither when nothing changed.

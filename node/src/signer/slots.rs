@@ -62,12 +62,13 @@ impl<D: Dir> Slots<D> {
         key: PublicKey,
         data: DataDir,
     ) -> Result<(Self, SignState), SignerError> {
-        let lock = dir.lock(LOCK)?.ok_or(SignerError::Locked)?;
+        let lock = dir.lock(LOCK)?.map_err(|holder| SignerError::Locked { holder })?;
         let binding = binding(&chain, &key);
         let file = match (dir.open(FILE)?, data) {
             (Some(file), _) => file,
             (None, DataDir::InUse) => return Err(SignerError::Missing),
-            (None, DataDir::Empty) => create(&dir, chain, key, &binding)?,
+            (None, DataDir::Empty) => create(&dir, chain, key, &binding, SignState::of_new_disk())?,
+            (None, DataDir::NewKey) => create(&dir, chain, key, &binding, SignState::default())?,
         };
         let len = file.len()?;
         if len < PAGE_BYTES as u64 || len > PAGES * PAGE_BYTES as u64 {
@@ -109,7 +110,13 @@ impl<D: Dir> Slots<D> {
     }
 }
 
-fn create<D: Dir>(dir: &D, chain: Hash, key: PublicKey, binding: &[u8; 64]) -> Result<D::File, SignerError> {
+fn create<D: Dir>(
+    dir: &D,
+    chain: Hash,
+    key: PublicKey,
+    binding: &[u8; 64],
+    state: SignState,
+) -> Result<D::File, SignerError> {
     if dir.list()?.iter().any(|name| name == UNFINISHED) {
         dir.remove(UNFINISHED)?; // a crash came before it had its name
     }
@@ -117,7 +124,7 @@ fn create<D: Dir>(dir: &D, chain: Hash, key: PublicKey, binding: &[u8; 64]) -> R
     let header = Header { magic: MAGIC, version: VERSION, chain, key };
     file.write_at(0, &seal(&encode(&header), &[]))?;
     for number in 0..2 {
-        let slot = Slot { number, state: SignState::default() };
+        let slot = Slot { number, state };
         file.write_at(slot_offset(number), &encode_slot(slot, binding))?;
     }
     file.sync()?;

@@ -15,12 +15,27 @@ pub struct Mark {
     pub digest: Hash,
 }
 
-/// The last vote signed of each kind.
+/// The last vote signed of each kind, and what may have been signed on a disk that is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct SignState {
     notarize: Option<Mark>,
     nullify: Option<Mark>,
     finalize: Option<Mark>,
+    barred: Barred,
+}
+
+/// In which rounds nothing at all is signed, since this validator may have signed there before it lost its disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Barred {
+    /// In none. A state from before there was a bar reads so: its page is zero from here on.
+    #[default]
+    Free = 0,
+    /// Not known yet: in all.
+    Unasked = 1,
+    /// Up to this one.
+    Until(Round) = 2,
 }
 
 /// Why a vote is not signed. Consensus goes on without it.
@@ -60,7 +75,13 @@ pub enum Refused {
         /// Round of the last finalize.
         last: Round,
     },
-    /// The log has lost votes of rounds up to `past`.
+    /// The disk is new, and how far votes from the old one may reach is not known yet.
+    #[error("round {round} may have been voted in before the disk was lost")]
+    Unasked {
+        /// Round asked for.
+        round: Round,
+    },
+    /// The log, or the whole disk, has lost votes of rounds up to `past`.
     #[error("round {round} is sat out, up to round {past}")]
     SittingOut {
         /// Round asked for.
@@ -95,6 +116,13 @@ impl SignState {
         sit_out: Option<Round>,
     ) -> Result<bool, Refused> {
         let (kind, round, mark) = (vote.kind(), vote.round(), Mark::of(vote, chain));
+        match self.barred {
+            Barred::Unasked => return Err(Refused::Unasked { round }),
+            Barred::Until(past) if round <= past && !planted!("bar-ignored") => {
+                return Err(Refused::SittingOut { round, past });
+            }
+            Barred::Free | Barred::Until(_) => {}
+        }
         if let Some(last) = self.last(kind) {
             if last == mark {
                 return Ok(false);
@@ -130,6 +158,24 @@ impl SignState {
         }
         self.set(kind, mark);
         Ok(true)
+    }
+
+    /// The state on a new disk of a validator that may have signed on another.
+    pub(super) fn of_new_disk() -> Self {
+        Self {
+            barred: if planted!("new-disk-signs") { Barred::Free } else { Barred::Unasked },
+            ..Self::default()
+        }
+    }
+
+    /// In which rounds nothing is signed.
+    #[must_use]
+    pub const fn barred(&self) -> Barred {
+        self.barred
+    }
+
+    pub(super) const fn bar(&mut self, barred: Barred) {
+        self.barred = barred;
     }
 
     /// Rounds in which no finalize was or will be signed: finalize votes only go up, and need a round after the last

@@ -39,7 +39,7 @@ fn open(dir: &SimDir, data: DataDir) -> Result<Unreconciled<SimDir>, SignerError
 }
 
 fn fresh(dir: &SimDir) -> Signer<SimDir> {
-    open(dir, DataDir::Empty).unwrap().reconcile([]).unwrap().0
+    open(dir, DataDir::NewKey).unwrap().reconcile([]).unwrap().0
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn no_vote_without_a_sync_and_no_write_for_the_same_bytes() {
     assert_eq!(again.release(&signer.sync().unwrap()).unwrap(), first);
     assert_eq!(dir.counts().operations, counts + 2, "no write for the same bytes");
     let other = SimDir::new();
-    let other = Signer::open(other, CHAIN, SecretKey::from_seed([6; 32]), DataDir::Empty).unwrap();
+    let other = Signer::open(other, CHAIN, SecretKey::from_seed([6; 32]), DataDir::NewKey).unwrap();
     let foreign = other.reconcile([]).unwrap().0.sync().unwrap();
     let pending = signer.prepare(nullify(1), ME).unwrap();
     assert!(pending.release(&foreign).is_none(), "another key's token");
@@ -108,7 +108,7 @@ fn what_does_not_belong_here_is_refused() {
     let dir = SimDir::new();
     assert!(matches!(open(&dir, DataDir::InUse), Err(SignerError::Missing)));
     let signer = fresh(&dir);
-    assert!(matches!(open(&dir, DataDir::InUse), Err(SignerError::Locked)));
+    assert!(matches!(open(&dir, DataDir::InUse), Err(SignerError::Locked { .. })));
     drop(signer);
     let other = Signer::open(dir.clone(), CHAIN, SecretKey::from_seed([6; 32]), DataDir::InUse);
     assert!(matches!(other, Err(SignerError::WrongKey { .. })));
@@ -117,12 +117,50 @@ fn what_does_not_belong_here_is_refused() {
     open(&dir, DataDir::InUse).unwrap();
 }
 
+/// Goal: on a new disk nothing is signed, restarts or not, before it is known how far votes of the old one can reach,
+/// and nothing up to there.
+#[test]
+fn a_new_disk_signs_nothing_that_the_old_one_may_have_signed() {
+    let dir = SimDir::new();
+    let all = |view| [notarize(view, 1), nullify(view), finalize(view, 1)];
+    let again = |data| open(&dir, data).unwrap().reconcile([]).unwrap().0;
+    let mut signer = again(DataDir::Empty);
+    for vote in all(1_000) {
+        assert_eq!(signer.prepare(vote, ME).unwrap_err(), Refused::Unasked { round: round(0, 1_000) });
+    }
+    drop(signer);
+    dir.crash(Crash::DropUnsynced, 0);
+    let mut signer = again(DataDir::InUse);
+    assert!(signer.prepare(notarize(1_000, 1), ME).is_err(), "after a restart");
+    signer.bar(Barred::Until(round(0, 7))).unwrap();
+    drop(signer);
+    dir.crash(Crash::DropUnsynced, 0);
+    let mut signer = again(DataDir::InUse);
+    for vote in all(7) {
+        let refused = Refused::SittingOut { round: round(0, 7), past: round(0, 7) };
+        assert_eq!(signer.prepare(vote, ME).unwrap_err(), refused);
+    }
+    signer.prepare(notarize(8, 1), ME).unwrap();
+    drop(signer);
+    // An operator may know better, or take the risk.
+    assert_eq!(open(&dir, DataDir::InUse).unwrap().resume().unwrap(), Barred::Until(round(0, 7)));
+    again(DataDir::InUse).prepare(notarize(1, 1), ME).unwrap();
+    assert_eq!(open(&dir, DataDir::InUse).unwrap().resume().unwrap(), Barred::Free);
+}
+
+#[test]
+fn a_sign_state_from_before_there_was_a_bar_bars_nothing() {
+    let page = [0; 64]; // no votes, and zeros after them
+    assert_eq!(borsh::BorshDeserialize::deserialize(&mut &page[..]).ok(), Some(SignState::default()));
+    assert_eq!(SignState::default().barred(), Barred::Free);
+}
+
 #[test]
 fn two_handles_on_a_real_disk_exclude_each_other() {
     let temp = tempfile::tempdir().unwrap();
-    let open = || Signer::open(OsDir::open(temp.path()).unwrap(), CHAIN, key(), DataDir::Empty);
+    let open = || Signer::open(OsDir::open(temp.path()).unwrap(), CHAIN, key(), DataDir::NewKey);
     let first = open().unwrap();
-    assert!(matches!(open(), Err(SignerError::Locked)));
+    assert!(matches!(open(), Err(SignerError::Locked { .. })));
     drop(first);
     open().unwrap();
 }

@@ -92,6 +92,9 @@ impl HealthQueries for NodeBackend {
             if status.low_space {
                 reasons.push("low_disk_space".to_owned());
             }
+            if status.sits_out {
+                reasons.push("sits_out".to_owned());
+            }
             let view = self.shared.view();
             let schedule = &view.schedule;
             let skew = TimeMs(schedule.params().clock_skew_ms_max);

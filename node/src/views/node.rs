@@ -2,9 +2,11 @@
 
 use super::{NodeBackend, at, page, storage};
 use crate::run::shared::View;
-use wattle_consensus::{Evidence, Rotation};
+use std::cmp::Reverse;
+use wattle_consensus::Rotation;
 use wattle_p2p::wire::Role;
-use wattle_primitives::{BlockId, Height, Round, TimeMs, Vote};
+use wattle_primitives::evidence::EvidenceKind;
+use wattle_primitives::{Accusation, BlockId, Height, Round, TimeMs};
 use wattle_rpc_types::{
     Anchored, ConsensusReply, EvidenceItem, NodeQueries, Page, PageRequest, PeerBan, PeerDirection, PeerInfo,
     Peers, RpcError, RpcResult,
@@ -46,12 +48,13 @@ impl NodeQueries for NodeBackend {
 
     fn evidence(&self, page: PageRequest) -> RpcResult<Page<EvidenceItem>> {
         let view = self.shared.view();
-        let held = self.shared.evidence();
+        let mut held = self.shared.store.accusations().map_err(storage)?;
+        held.sort_by_key(|accusation| Reverse(accusation.evidence.first.vote.round()));
         let (found, next_cursor) = page::numbered(&page, |from, limit| {
             held.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)).take(limit).collect()
         })?;
         let items: RpcResult<Vec<EvidenceItem>> =
-            found.into_iter().map(|evidence| item(self, &view, evidence)).collect();
+            found.into_iter().map(|accusation| item(self, &view, accusation)).collect();
         Ok(Page { at: at(&view), items: items?, next_cursor })
     }
 }
@@ -89,17 +92,16 @@ fn next_round(view: &View) -> Round {
     Round { epoch, view: if started { header.view.next() } else { wattle_primitives::View(1) } }
 }
 
-fn item(node: &NodeBackend, view: &View, evidence: &Evidence) -> RpcResult<EvidenceItem> {
-    let (round, index) = (evidence.first.vote.round(), evidence.culprit());
-    let member = view.schedule.validators(round.epoch).get(index);
-    let validator = member.ok_or_else(|| RpcError::internal("evidence against nobody in the set"))?.key;
-    let kind = match (&evidence.first.vote, &evidence.second.vote) {
-        (Vote::Nullify(_), _) | (_, Vote::Nullify(_)) => "nullify_and_finalize",
-        (Vote::Notarize(_) | Vote::Finalize(_), Vote::Notarize(_) | Vote::Finalize(_)) => "double_vote",
+fn item(node: &NodeBackend, view: &View, accusation: &Accusation) -> RpcResult<EvidenceItem> {
+    let Accusation { validator, evidence } = accusation;
+    let round = evidence.first.vote.round();
+    let kind = match evidence.kind() {
+        EvidenceKind::NullifyAndFinalize => "nullify_and_finalize",
+        EvidenceKind::Notarizes | EvidenceKind::Finalizes => "double_vote",
     };
     Ok(EvidenceItem {
-        validator,
-        index,
+        validator: *validator,
+        index: evidence.culprit(),
         epoch: round.epoch,
         view: round.view,
         kind: kind.to_owned(),

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use tokio::sync::mpsc;
 use wattle_chain_spec::Preset;
-use wattle_consensus::Evidence;
 use wattle_host::wall::now as wall;
 use wattle_p2p::wire::Role;
 use wattle_primitives::call;
@@ -604,16 +603,21 @@ fn consensus_peers_and_evidence() {
     let voter = node.node_consensus().unwrap();
     assert_eq!((voter.validating, voter.index, voter.view), (true, Some(ValidatorIndex(0)), View(9)));
     assert!(node.node_peers().unwrap().value.peers.is_empty());
-    let round = Round { epoch: Epoch(0), view: View(1) };
-    for n in 0..3 {
-        let vote = |block| {
-            world.vote(Vote::Notarize(Proposal { round, parent_view: View(0), block: Hash([block; 32]) }))
-        };
-        node.shared.note_evidence(Evidence::of(&vote(100), &vote(n)).unwrap());
+    let round = |view| Round { epoch: Epoch(0), view: View(view) };
+    let on = |view, block| Proposal { round: round(view), parent_view: View(0), block: Hash([block; 32]) };
+    let pairs = [
+        (Vote::Notarize(on(1, 1)), Vote::Notarize(on(1, 2))),
+        (Vote::Finalize(on(2, 1)), Vote::Nullify(round(2))),
+        (Vote::Finalize(on(3, 1)), Vote::Finalize(on(3, 2))),
+    ];
+    for (a, b) in pairs {
+        let evidence = Evidence::of(&world.vote(a), &world.vote(b)).unwrap();
+        node.shared.store.accuse(&Accusation { validator: key(200).public(), evidence }, None).unwrap();
     }
     let held = all(2, |page| node.evidence(page));
-    assert_eq!((held.len(), held[0].kind.as_str(), held[0].validator), (3, "double_vote", key(200).public()));
-    assert_eq!(held[0].seen_ms, world.header.time_ms);
+    let shown: Vec<_> = held.iter().map(|item| (item.view.0, item.kind.as_str())).collect();
+    assert_eq!(shown, [(3, "double_vote"), (2, "nullify_and_finalize"), (1, "double_vote")]);
+    assert_eq!((held[2].validator, held[2].seen_ms), (key(200).public(), world.header.time_ms));
 }
 
 /// Waits until something holds that takes the node a moment to notice.

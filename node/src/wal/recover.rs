@@ -13,7 +13,7 @@ const NUMBER_MAX: u64 = 1 << 56;
 
 /// See [`Wal::open`].
 pub(super) fn open<D: Dir>(dir: D, config: WalConfig) -> Result<Wal<D>, WalError> {
-    let lock = dir.lock(LOCK)?.ok_or(WalError::Locked)?;
+    let lock = dir.lock(LOCK)?.map_err(|_| WalError::Locked)?;
     let ids: Vec<u64> = dir.list()?.iter().filter_map(|name| format::segment_of(name)).collect();
     let mut found =
         Found { segments: VecDeque::new(), log_id: None, next_group: 1, file: None, torn_tail: None };

@@ -22,7 +22,7 @@ use wattle_primitives::{decode, encode, planted};
 impl Network {
     pub(super) fn publish_gossip(&mut self, message: &Gossip) {
         let topic = match message {
-            Gossip::Txs(_) => self.names.topic_txs(),
+            Gossip::Txs(_) | Gossip::Evidence(_) => self.names.topic_txs(),
             Gossip::Finalized(_) => self.names.topic_finalized(),
         };
         let bytes = encode(message);
@@ -64,7 +64,7 @@ impl Network {
         };
         let decoded = decode::<Gossip>(&message.data).ok().filter(|gossip| {
             let topic = match gossip {
-                Gossip::Txs(_) => self.names.topic_txs(),
+                Gossip::Txs(_) | Gossip::Evidence(_) => self.names.topic_txs(),
                 Gossip::Finalized(_) => self.names.topic_finalized(),
             };
             topic.hash() == message.topic

@@ -165,15 +165,15 @@ impl Maker {
     }
 
     fn gossip(&mut self) -> Gossip {
-        if self.coin() {
-            Gossip::Txs(self.list(5, Self::tx))
-        } else {
-            Gossip::Finalized(Box::new(self.light()))
+        match self.below(3) {
+            0 => Gossip::Txs(self.list(5, Self::tx)),
+            1 => Gossip::Finalized(Box::new(self.light())),
+            _ => Gossip::Evidence(Evidence { first: self.signed_vote(), second: self.signed_vote() }),
         }
     }
 
     fn request(&mut self) -> Request {
-        match self.below(11) {
+        match self.below(12) {
             0 => Request::Status,
             1 => {
                 let (count, bytes) = (self.number() as u16, self.number() as u32);
@@ -192,12 +192,13 @@ impl Maker {
             7 => Request::SubmitTx(Box::new(self.tx())),
             8 => Request::TxStatus(self.hash()),
             9 => Request::Heard,
+            10 => Request::Reached,
             _ => Request::Account(Address(self.hash().0)),
         }
     }
 
     fn response(&mut self) -> Response {
-        match self.below(13) {
+        match self.below(14) {
             0 => Response::error(ErrorCode::Pruned, "gone"),
             1 => Response::Busy,
             2 => Response::Status(Status {
@@ -225,6 +226,10 @@ impl Maker {
             9 => Response::Submitted { id: self.hash() },
             10 => Response::TxStatus(self.fate()),
             11 => Response::Heard(self.heard()),
+            12 => {
+                let certificate = self.coin().then(|| self.certificate());
+                Response::Reached(Reached { epoch: Epoch(self.number()), certificate })
+            }
             _ => Response::Account(Box::new(AccountAnswer {
                 nonces: self.list(16, |m| (Lane(m.below(16) as u16), Nonce(m.number()))),
                 key: self.bytes(),
@@ -345,9 +350,12 @@ fn encodings_are_pinned() {
         digest(encode(&ValidatorMessage::Clock(TimeMs(7)))),
         digest(encode(&Gossip::Txs(BoundedVec::new(vec![tx(1, 1)]).unwrap()))),
         digest(encode(&Gossip::Finalized(Box::new(light(1))))),
+        digest(encode(&Gossip::Evidence(Evidence { first: vote(1), second: vote(2) }))),
         digest(encode(&Request::Certificates { epoch: Epoch(1), above_view: View(2), max: 3 })),
         digest(encode(&Request::Account(Address([5; 32])))),
+        digest(encode(&Request::Reached)),
         digest(encode(&Response::error(ErrorCode::Pruned, "gone"))),
+        digest(encode(&Response::Reached(Reached { epoch: Epoch(1), certificate: Some(certificate(1)) }))),
         digest(encode(&Response::TxStatus(TxFate::Included { height: Height(4) }))),
         digest(encode(&hello)),
         digest(encode(&HelloAnswer::Refuse(Refusal::Role))),
@@ -355,7 +363,7 @@ fn encodings_are_pinned() {
     ];
     let pinned = [
         "997f60ef", "54433009", "c01261d9", "2a2ffc82", "61e208b7", "6bb3e651", "033a799e", "c760105b",
-        "efb306b4", "ca271438", "79c63151", "9b74b7e6", "49221249", "b556de40",
+        "EVIDENCE", "efb306b4", "ca271438", "ASK", "79c63151", "REACHED", "9b74b7e6", "49221249", "b556de40",
     ];
     assert_eq!(got, pinned);
 }

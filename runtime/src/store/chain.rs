@@ -12,9 +12,11 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use wattle_primitives::block::{BLOCK_BYTES_MAX, PATH_HEADERS_MAX};
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::codec::decode_bounded;
+use wattle_primitives::evidence::AccusationId;
 use wattle_primitives::receipt::{BlockReceipts, RECEIPTS_BYTES_MAX};
 use wattle_primitives::{
-    Address, AssetId, Block, BlockId, Certificate, Decode, Hash, Header, Height, TimeMs, Tx, encode,
+    Accusation, Address, AssetId, Block, BlockId, Certificate, Decode, Hash, Header, Height, TimeMs, Tx,
+    encode,
 };
 
 /// Most items of one page.
@@ -305,6 +307,29 @@ impl<K: Kv> Store for ChainStore<K> {
             page.next = (height.next(), 0);
         }
         Ok(page)
+    }
+
+    fn accuse(&self, found: &Accusation, forgotten: Option<&AccusationId>) -> Result<(), StoreError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rows = Vec::with_capacity(2);
+        let mut put = |id: &AccusationId, value: Option<Vec<u8>>| {
+            let key = kv::evidence_key(id).into();
+            rows.push(Row { table: Table::Evidence, key, value: value.map(Into::into) });
+        };
+        if let Some(forgotten) = forgotten {
+            put(forgotten, None);
+        }
+        put(&found.id(), Some(encode(found)));
+        self.kv.write(rows)
+    }
+
+    fn accusations(&self) -> Result<Vec<Accusation>, StoreError> {
+        let mut found = Vec::new();
+        self.kv.scan(Table::Evidence, &[], Order::Up, &mut |_, value| {
+            found.push(parse(Table::Evidence.name(), value, Accusation::MAX_BYTES));
+            true
+        })?;
+        found.into_iter().collect()
     }
 
     fn state_entries(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<Option<Tip>, StoreError> {

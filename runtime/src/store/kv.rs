@@ -14,6 +14,7 @@
 //! | balances | state key of a balance without its tag, height | the balance that the height left |
 //! | dated | the same, event index | [`DatedEntry`] |
 //! | state | state key | state value |
+//! | evidence | validator, epoch, kind | [`wattle_primitives::Accusation`] |
 //!
 //! Heights and indexes in keys are big-endian, so that keys are in their order. Events have no table: they are read
 //! from the receipts of their height.
@@ -25,6 +26,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::event::{EnergyEvent, LedgerEvent};
+use wattle_primitives::evidence::AccusationId;
 use wattle_primitives::{Address, Amount, AssetId, Event, Hash, Height, Outcome, Receipt, TimeMs, encode};
 
 /// Version of this layout.
@@ -49,11 +51,12 @@ pub(super) enum Table {
     Balances,
     Dated,
     State,
+    Evidence,
 }
 
 impl Table {
     #[cfg(feature = "rocks")]
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Meta,
         Self::Headers,
         Self::Bodies,
@@ -66,6 +69,7 @@ impl Table {
         Self::Balances,
         Self::Dated,
         Self::State,
+        Self::Evidence,
     ];
 
     /// Its name, for errors and for the database.
@@ -83,6 +87,7 @@ impl Table {
             Self::Balances => "balances",
             Self::Dated => "dated",
             Self::State => "state",
+            Self::Evidence => "evidence",
         }
     }
 }
@@ -234,6 +239,11 @@ fn dated(commit: &Commit<'_>) -> Vec<(AccountId, AssetId, u32, DatedEntry)> {
 pub(super) fn account_key(account: &AccountId, asset: AssetId) -> Vec<u8> {
     let key = crate::keys::balance(account, asset);
     key.split_first().map(|(_, account)| account.to_vec()).unwrap_or_default()
+}
+
+/// The key of an accusation.
+pub(super) fn evidence_key(id: &AccusationId) -> Vec<u8> {
+    [id.validator.0.as_slice(), &id.epoch.0.to_be_bytes(), &[id.kind as u8]].concat()
 }
 
 /// The key of a height.

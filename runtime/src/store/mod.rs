@@ -30,8 +30,11 @@ use crate::State;
 use crate::modules::ledger::records::Balance;
 use std::ops::RangeInclusive;
 use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::evidence::AccusationId;
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::{Address, AssetId, Block, BlockId, Certificate, Hash, Header, Height, TimeMs};
+use wattle_primitives::{
+    Accusation, Address, AssetId, Block, BlockId, Certificate, Hash, Header, Height, TimeMs,
+};
 
 /// Where finalized history and state live.
 pub trait Store: Send + Sync {
@@ -135,6 +138,17 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     fn events(&self, height: Height, index: u32, limit: usize) -> Result<EventPage, StoreError>;
+    /// Keeps an accusation, beside the chain and no part of it, in place of any of the same id, and lets go of another.
+    /// Durable on return.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was written. After [`StoreError::Io`] the process should end.
+    fn accuse(&self, found: &Accusation, forgotten: Option<&AccusationId>) -> Result<(), StoreError>;
+    /// All accusations that are kept, by validator and epoch.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn accusations(&self) -> Result<Vec<Accusation>, StoreError>;
     /// Every entry of the flat state with the tip it belongs to, as one consistent cut.
     ///
     /// # Errors

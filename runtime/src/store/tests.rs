@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use wattle_primitives::block::{PATH_HEADERS_MAX, PROTOCOL_VERSION};
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::vote::{Proposal, Round};
-use wattle_primitives::{Amount, Epoch, Event, Outcome, TimeMs, View, Vote};
+use wattle_primitives::{
+    Amount, Epoch, Event, Evidence, Outcome, SignedVote, TimeMs, ValidatorIndex, View, Vote,
+};
 
 /// Commits for heights 0 to `last`: person 1 pays person 2 and, with much too much, person 3. Every third height,
 /// and the last, is certified.
@@ -124,6 +126,30 @@ fn refuses_what_does_not_follow(store: &dyn Store, commits: &[Commit<'_>]) {
     assert!(matches!(store.commit(&[foreign]), Err(StoreError::Order { .. })));
 }
 
+/// Evidence against person 200 in these epochs, as it is kept.
+fn accusation(epoch: u64, view: u64) -> Accusation {
+    let round = Round { epoch: Epoch(epoch), view: View(view) };
+    let vote = |block| SignedVote {
+        vote: Vote::Notarize(Proposal { round, parent_view: View(0), block: Hash([block; 32]) }),
+        signer: ValidatorIndex(0),
+        signature: key(200).sign(b"not looked at"),
+    };
+    Accusation { validator: key(200).public(), evidence: Evidence::of(&vote(1), &vote(2)).unwrap() }
+}
+
+fn keeps_evidence(store: &dyn Store) {
+    assert_eq!(store.accusations().unwrap(), []);
+    for epoch in [256, 1, 2] {
+        store.accuse(&accusation(epoch, 1), None).unwrap();
+    }
+    store.accuse(&accusation(2, 7), Some(&accusation(1, 1).id())).unwrap();
+    has_evidence(store);
+}
+
+fn has_evidence(store: &dyn Store) {
+    assert_eq!(store.accusations().unwrap(), [accusation(2, 7), accusation(256, 1)]);
+}
+
 fn exercise(store: &dyn Store) {
     assert!(store.tip().unwrap().is_none());
     assert!(load(store).unwrap().is_none());
@@ -134,6 +160,7 @@ fn exercise(store: &dyn Store) {
     tells_what_was_written(store, &commits);
     pages_through_history_and_events(store, &commits);
     refuses_what_does_not_follow(store, &commits);
+    keeps_evidence(store);
 }
 
 /// Of an account's entries with dates of their own, at the heights asked for, those dated before the time are added up;
@@ -212,6 +239,7 @@ mod on_disk {
         tells_what_was_written(&store, &commits);
         pages_through_history_and_events(&store, &commits);
         refuses_what_does_not_follow(&store, &commits);
+        has_evidence(&store);
         assert!(RocksStore::open(dir.path()).is_err(), "one process at a time");
     }
 

@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wattle_host::FileError;
 use wattle_host::dir::{Dir, File};
+use wattle_host::lock::Holder;
 
 /// Bytes that a disk writes as a whole or not at all.
 const SECTOR_BYTES: u64 = 512;
@@ -420,12 +421,13 @@ impl Dir for SimDir {
         }
     }
 
-    fn lock(&self, name: &str) -> Result<Option<SimLock>, FileError> {
+    fn lock(&self, name: &str) -> Result<Result<SimLock, Holder>, FileError> {
         let mut disk = self.disk();
         let boot = disk.counts.crashes;
         disk.alive("lock", name, boot)?;
         let free = disk.locks.insert(name.to_owned());
-        Ok(free.then(|| SimLock { disk: Arc::clone(&self.disk), name: name.to_owned(), boot }))
+        let lock = || SimLock { disk: Arc::clone(&self.disk), name: name.to_owned(), boot };
+        Ok(free.then(lock).ok_or_else(Holder::default))
     }
 }
 

@@ -120,10 +120,16 @@ marks! {
     Rollback = "amnesia: disk rolled back",
     /// A validator came back with nothing.
     Wipe = "amnesia: disk wiped",
+    /// A validator on a new disk knew how far it may have voted on the old one.
+    NewDiskBarred = "new disk: sat out",
+    /// It was past that.
+    NewDiskVotes = "new disk: votes again",
     /// It voted otherwise than before.
     AmnesiaDoubleVote = "double vote from amnesia",
     /// Somebody made evidence of it.
     AmnesiaEvidence = "evidence against amnesia",
+    /// A node without a vote was told such evidence, and kept it.
+    EvidenceGossiped = "evidence kept without a vote",
     /// A validator passed on what another does not hear itself.
     Relay = "votes and proposals relayed",
     /// A node said that the validators it hears are no quorum.

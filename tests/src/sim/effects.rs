@@ -7,10 +7,12 @@ use wattle_node::driver::{Answer, Effect, Event};
 use wattle_node::journal::{Order, Syncs};
 use wattle_node::run::serve;
 use wattle_node::run::threads::{LogOrder, commit};
+use wattle_node::signer::Barred;
 use wattle_node::work::{Done, Job, Token};
 use wattle_p2p::Penalty;
 use wattle_p2p::wire::{Gossip, Request, ValidatorMessage};
-use wattle_primitives::{SignedVote, Vote};
+use wattle_primitives::evidence::AccusationId;
+use wattle_primitives::{Accusation, SignedVote, Vote};
 use wattle_runtime::Store;
 
 /// How long an answer from the store takes at most, in ms.
@@ -76,7 +78,18 @@ impl Sim {
                     self.order_log(node, LogOrder::Release(height));
                 }
             }
-            Effect::Evidence(evidence) => self.oracle.accused(&evidence)?,
+            Effect::Evidence { found, forgotten } => {
+                self.oracle.accused(&found)?;
+                self.keep(node, &found, forgotten.as_ref())?;
+            }
+            Effect::Bar(barred) => {
+                match barred {
+                    Barred::Free => self.oracle.coverage.mark(Mark::NewDiskVotes),
+                    Barred::Until(_) => self.oracle.coverage.mark(Mark::NewDiskBarred),
+                    Barred::Unasked => {}
+                }
+                self.order_log(node, LogOrder::Bar(barred));
+            }
             Effect::Entered(round) => self.entered(node, round),
             Effect::Quorum(quorum) => {
                 let mark = if quorum.is_lost() { Mark::QuorumLost } else { Mark::QuorumFound };
@@ -90,6 +103,30 @@ impl Sim {
             Effect::Halt(halt) => return Err(format!("node {node} halts: {halt}")),
         }
         Ok(())
+    }
+
+    /// Evidence becomes durable: once, restarts or not.
+    fn keep(
+        &mut self,
+        node: usize,
+        found: &Accusation,
+        forgotten: Option<&AccusationId>,
+    ) -> Result<(), String> {
+        let store = &self.nodes[node].store;
+        let kept = store.accusations().map_err(|e| format!("evidence cannot be read: {e}"))?;
+        if kept.iter().any(|known| known.id() == found.id()) {
+            return Err(format!("node {node} finds again what it has kept: {:?}", found.id()));
+        }
+        let culprit = self.nodes_of(&found.validator);
+        let lost_disks_only =
+            |node: &usize| self.plan.role_of(*node) == Role::Amnesiac && !self.nodes[*node].rolled_back;
+        if culprit.iter().any(lost_disks_only) {
+            return Err(format!("DISK: a validator that lost nothing but its disk votes twice: {found:?}"));
+        }
+        if self.nodes[node].key.is_none() {
+            self.oracle.coverage.mark(Mark::EvidenceGossiped);
+        }
+        store.accuse(found, forgotten).map_err(|e| format!("evidence cannot be kept: {e}"))
     }
 
     pub(super) fn node_of(&self, peer: &wattle_p2p::PeerId) -> Result<usize, String> {
@@ -152,6 +189,7 @@ impl Sim {
         let done = match order {
             LogOrder::Persist(order) => journal.persist(order, Syncs::InTurn).map(Some),
             LogOrder::Release(height) => journal.release(height).map(|()| None),
+            LogOrder::Bar(barred) => journal.bar(barred).map(|()| None),
         };
         match done {
             Ok(Some(done)) => self.done(node, done)?,
@@ -264,6 +302,7 @@ fn gossip(message: &Gossip) -> String {
     match message {
         Gossip::Txs(txs) => format!("{} transactions", txs.len()),
         Gossip::Finalized(light) => format!("final header {}", light.header.height),
+        Gossip::Evidence(evidence) => format!("evidence against {}", evidence.culprit()),
     }
 }
 
@@ -317,6 +356,7 @@ const fn response_name(response: &wattle_p2p::wire::Response) -> &'static str {
         Response::Block(None) => "no block",
         Response::Certificates(_) => "certificates",
         Response::Heard(_) => "signs of life",
+        Response::Reached(_) => "view reached",
         _ => "other",
     }
 }
@@ -366,7 +406,8 @@ fn describe_effect(effect: &Effect) -> String {
         Effect::Report { peer, penalty, .. } => format!("report {peer} {penalty:?}"),
         Effect::SetValidators(keys) => format!("{} validators", keys.len()),
         Effect::Announce(a) => format!("announce {} {}", a.block.header().height, a.block.hash.short()),
-        Effect::Evidence(evidence) => format!("evidence against {}", evidence.culprit()),
+        Effect::Evidence { found, .. } => format!("evidence against {}", found.evidence.culprit()),
+        Effect::Bar(barred) => format!("sits out: {barred:?}"),
         Effect::Entered(round) => format!("enter {round}"),
         Effect::Quorum(quorum) => format!("quorum lost: {}, missing {:?}", quorum.is_lost(), quorum.missing),
         Effect::Halt(halt) => format!("HALT {halt}"),

@@ -11,6 +11,7 @@ use wattle_node::mempool::Limits;
 use wattle_node::run::shared::{Command, Shared, View};
 use wattle_node::run::storage::{StorageError, open_chain};
 use wattle_node::run::threads::LogOrder;
+use wattle_node::signer::{Barred, DataDir};
 use wattle_node::wal::WalConfig;
 use wattle_node::work::{Token, TxCache, Worker};
 use wattle_p2p::wire::Gossip;
@@ -31,6 +32,10 @@ pub(super) struct Node {
     wal: SimDir,
     sign: SimDir,
     segment_bytes: u64,
+    /// The disk is the one that the key was made on.
+    disk_is_first: bool,
+    /// Whether it has ever come back with an earlier state of its disks: all that makes it vote twice.
+    pub(super) rolled_back: bool,
     /// An earlier state of both disks, for who restores a backup.
     backup: Option<(SimDir, SimDir)>,
     /// A disk is set to fail, in this way.
@@ -83,6 +88,8 @@ impl Node {
             wal: SimDir::new(),
             sign: SimDir::new(),
             segment_bytes: SEGMENT_BYTES[(index + usize::try_from(plan.seed % 3).unwrap_or(0)) % 3],
+            disk_is_first: true,
+            rolled_back: false,
             backup: None,
             armed: None,
             store: empty_store()?,
@@ -102,11 +109,17 @@ impl Node {
         let found = open_chain(self.store.as_ref(), genesis)?;
         let height = found.header.height;
         let (mut records, mut bodies, mut given_up, mut journal) = (Vec::new(), Vec::new(), None, None);
+        let mut barred = Barred::Free;
         if let Some(seed) = self.seed {
             let config = WalConfig { chain: found.chain, entropy, segment_bytes: self.segment_bytes };
             let (wal, sign, key) = (self.wal.clone(), self.sign.clone(), SecretKey::from_seed(seed));
-            let voting = Journal::open(wal, sign, found.chain, key, height == Height::ZERO, config)?;
-            given_up = voting.given_up;
+            let data = match height {
+                Height::ZERO if self.disk_is_first => DataDir::NewKey, // as `wattle init` leaves it
+                Height::ZERO => DataDir::Empty,
+                _ => DataDir::InUse,
+            };
+            let voting = Journal::open(wal, sign, found.chain, key, data, config)?;
+            (given_up, barred) = (voting.given_up, voting.barred);
             (journal, records, bodies) = (Some(voting.journal), voting.records, voting.bodies);
         }
         self.life += 1;
@@ -121,7 +134,7 @@ impl Node {
         let setup =
             Setup { chain: found.chain, key: self.key, mempool: Limits::NODE, log_bytes: self.segment_bytes };
         self.running = Some(Box::new(Running {
-            driver: Driver::new(setup, found.boot(records, bodies, given_up)),
+            driver: Driver::new(setup, found.boot(records, bodies, given_up, barred)),
             shared,
             _commands: commands,
             worker,
@@ -177,6 +190,7 @@ impl Node {
     pub(super) fn roll_back(&mut self) -> bool {
         let Some((wal, sign)) = &self.backup else { return false };
         (self.wal, self.sign) = (wal.durable_copy(), sign.durable_copy());
+        self.rolled_back = true;
         true
     }
 
@@ -184,6 +198,7 @@ impl Node {
     pub(super) fn wipe(&mut self) -> Result<(), String> {
         (self.wal, self.sign, self.backup) = (SimDir::new(), SimDir::new(), None);
         self.store = empty_store()?;
+        self.disk_is_first = false;
         Ok(())
     }
 

@@ -9,15 +9,14 @@ use super::coverage::{Coverage, Mark};
 use super::plan::{Plan, Role, WALLET_BALANCE, WALLETS};
 use super::village::account;
 use std::collections::BTreeMap;
-use wattle_consensus::Evidence;
 use wattle_node::driver::FinalBlock;
 use wattle_node::work::ExecuteError;
 use wattle_p2p::wire::ValidatorMessage;
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{
-    Address, Amount, AssetId, BlockId, Call, Epoch, Event, Genesis, Hash, Header, Height, Outcome, PublicKey,
-    Receipt, Round, TimeMs, Tx, View, Vote, VoteKind, call,
+    Accusation, Address, Amount, AssetId, BlockId, Call, Epoch, Event, Genesis, Hash, Header, Height,
+    Outcome, PublicKey, Receipt, Round, TimeMs, Tx, View, Vote, VoteKind, call,
 };
 use wattle_runtime::modules::invariants;
 use wattle_runtime::supply::{History, Tally};
@@ -490,11 +489,15 @@ impl Oracle {
     }
 
     /// Somebody is accused: it must not be honest, and the proof must hold.
-    pub(super) fn accused(&mut self, evidence: &Evidence) -> Result<(), String> {
+    pub(super) fn accused(&mut self, found: &Accusation) -> Result<(), String> {
+        let evidence = &found.evidence;
         let epoch = evidence.first.vote.round().epoch;
         let set = self.genesis.validators(epoch).ok_or("evidence of no epoch")?;
         evidence.verify(&self.chain, set).map_err(|e| format!("evidence does not verify: {e}"))?;
         let culprit = set.get(evidence.culprit()).map(|v| v.key);
+        if culprit != Some(found.validator) {
+            return Err(format!("evidence against {culprit:?} is told against {}", found.validator));
+        }
         let mark = match culprit.and_then(|key| self.byzantine.get(&key)) {
             Some(Role::Amnesiac) => Mark::AmnesiaEvidence,
             Some(Role::Twins) => Mark::TwinEvidence,

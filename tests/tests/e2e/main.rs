@@ -19,6 +19,7 @@ mod hostile;
 mod light;
 mod load;
 mod network;
+mod newdisk;
 mod operate;
 mod process;
 mod records;

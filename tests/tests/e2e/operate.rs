@@ -131,6 +131,19 @@ fn a_node_keeps_its_directory_and_key_to_itself() {
     let copy = network.dir.path().join("copy");
     copy_home(home, &copy);
     assert_eq!(wattle_error(["run", "--home", copy.to_str().unwrap()]).1, "validator_key_in_use");
+    // In a container that shares nothing with the first but the key file it is refused as well.
+    let other = network.dir.path().join("other");
+    copy_home(home, &other);
+    std::fs::remove_file(other.join("validator.key")).unwrap();
+    std::fs::hard_link(home.join("validator.key"), other.join("validator.key")).unwrap();
+    match in_a_container(network.dir.path(), "other") {
+        Some(told) => assert!(told.contains("validator_key_in_use"), "{told}"),
+        None => {
+            let said =
+                "SKIPPED: containers cannot be tested here, since this process may make no namespaces\n";
+            std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes()).unwrap();
+        }
+    }
     node.process.kill();
     // The locks went with the process; the socket it left is no hindrance.
     let node = Node::start(home);
@@ -228,6 +241,19 @@ fn a_devnet_takes_its_children_along_and_does_not_change_its_mind() {
 }
 
 /// Keys and configuration, as a careless operator copies them, with ports of their own.
+/// What a node in the directory `name` of `dir` says when it ends, with namespaces and directories for locks of its
+/// own; `None` where that is not allowed.
+fn in_a_container(dir: &Path, name: &str) -> Option<String> {
+    let script =
+        "mount --bind \"$0\" /mnt && for own in /tmp /run/lock; do mount -t tmpfs own $own || exit 99; done
+        exec \"$1\" run --home \"/mnt/$2\"";
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "--net", "--pid", "--fork", "sh", "-c", script]);
+    let output = command.arg(dir).arg(program("wattle")).arg(name).output().ok()?;
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    told.contains("error:").then_some(told)
+}
+
 fn copy_home(from: &Path, to: &PathBuf) {
     std::fs::create_dir(to).unwrap();
     set_mode(to, 0o700);

@@ -2,7 +2,7 @@
 
 use crate::sim::coverage::Mark;
 use crate::sim::rng::Rng;
-use wattle_p2p::wire::{ErrorCode, LightBlock, ProofAnswer, Response};
+use wattle_p2p::wire::{ErrorCode, LightBlock, ProofAnswer, Reached, Response};
 use wattle_primitives::{
     BoundedBytes, BoundedVec, Certificate, Hash, Header, SecretKey, Signature, Validator, ValidatorSet,
     VotingPower,
@@ -61,8 +61,25 @@ impl Answers {
                 (Response::EpochProof(proof), Some(Mark::LightForged))
             }
             Response::Proof(proof) => self.proof(*proof),
+            Response::Reached(told) => self.reached(told),
             other => (other, None),
         }
+    }
+
+    /// Less than it knows, a forged certificate, an epoch that has not begun.
+    fn reached(&mut self, mut told: Reached) -> (Response, Option<Mark>) {
+        let mark = match self.rng.below(3) {
+            0 => told.certificate.take().and(None),
+            1 => told.certificate.as_mut().map(|certificate| {
+                forge(certificate);
+                Mark::CertificateLie
+            }),
+            _ => {
+                told.epoch = told.epoch.next();
+                None
+            }
+        };
+        (Response::Reached(told), mark)
     }
 
     /// A transaction less, another header, no certificate or a forged one, a gap, nothing at all.

@@ -4,9 +4,9 @@
 //! Notarize and nullify in one view: a validator that voted for a block may still give the view up. A notarize for
 //! one block and a finalize for another in one view: a validator that voted for a rival accepts the quorum's block.
 
+use crate::vote::VoteError;
+use crate::{Epoch, Hash, PublicKey, SignedVote, ValidatorIndex, ValidatorSet, Vote};
 use borsh::{BorshDeserialize, BorshSerialize};
-use wattle_primitives::vote::VoteError;
-use wattle_primitives::{Hash, SignedVote, ValidatorIndex, ValidatorSet, Vote};
 
 /// Two conflicting votes of one validator. The lesser vote comes first, so that equal offences encode equally.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
@@ -15,6 +15,51 @@ pub struct Evidence {
     pub first: SignedVote,
     /// The greater vote.
     pub second: SignedVote,
+}
+
+/// The kinds of offence that two votes prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum EvidenceKind {
+    /// Two notarize votes.
+    Notarizes = 0,
+    /// Two finalize votes.
+    Finalizes = 1,
+    /// A nullify and a finalize vote.
+    NullifyAndFinalize = 2,
+}
+
+/// Evidence with the key of whom it is against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Accusation {
+    /// Whose votes these are.
+    pub validator: PublicKey,
+    /// The votes.
+    pub evidence: Evidence,
+}
+
+/// What one accusation is kept of: a validator's first offence of a kind in an epoch. Orders by validator, then epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AccusationId {
+    /// The validator.
+    pub validator: PublicKey,
+    /// Epoch of the votes.
+    pub epoch: Epoch,
+    /// Kind of the offence.
+    pub kind: EvidenceKind,
+}
+
+impl Accusation {
+    /// What it is kept as.
+    #[must_use]
+    pub const fn id(&self) -> AccusationId {
+        let Self { validator, evidence } = self;
+        AccusationId {
+            validator: *validator,
+            epoch: evidence.first.vote.round().epoch,
+            kind: evidence.kind(),
+        }
+    }
 }
 
 /// Why two votes prove nothing. Whoever reported them pays.
@@ -67,6 +112,16 @@ impl Evidence {
         self.first.signer
     }
 
+    /// The kind of offence.
+    #[must_use]
+    pub const fn kind(&self) -> EvidenceKind {
+        match (&self.first.vote, &self.second.vote) {
+            (Vote::Nullify(_), _) | (_, Vote::Nullify(_)) => EvidenceKind::NullifyAndFinalize,
+            (Vote::Finalize(_), Vote::Notarize(_) | Vote::Finalize(_)) => EvidenceKind::Finalizes,
+            (Vote::Notarize(_), Vote::Notarize(_) | Vote::Finalize(_)) => EvidenceKind::Notarizes,
+        }
+    }
+
     /// Checks conflict and signatures against the set of the votes' epoch.
     ///
     /// # Errors
@@ -83,4 +138,4 @@ impl Evidence {
     }
 }
 
-wattle_primitives::decodable! { Evidence: 384; }
+crate::decodable! { Evidence: 384; Accusation: 32 + 384; }
