@@ -95,7 +95,8 @@ impl Behaviour {
         let streams = if config.role == Role::Validator { names.streams() } else { Vec::new() };
         let identity = identify::Config::new(names.identify(), keypair.public())
             .with_agent_version(format!("wattle/{}", env!("CARGO_PKG_VERSION")))
-            .with_cache_size(IDENTIFY_CACHE_PEERS);
+            .with_cache_size(IDENTIFY_CACHE_PEERS)
+            .with_hide_listen_addrs(!config.external.is_empty());
         Ok(Self {
             bans: allow_block_list::Behaviour::default(),
             gate: gate(config),
@@ -126,6 +127,7 @@ impl Behaviour {
 
 fn gate(config: &Config) -> Gate {
     let chosen = config.persistent.iter().chain(&config.bootstrap).filter_map(ip_of);
+    let chosen = chosen.map(|ip| ip.to_canonical().into());
     Gate::new(config.limits.gate, chosen.chain(config.shared_addresses.iter().copied()))
 }
 

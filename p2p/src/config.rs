@@ -2,8 +2,8 @@
 
 use crate::GateLimits;
 use crate::wire::{RESPONSE_BYTES_MAX, Role, ValidatorProof};
+use ipnet::IpNet;
 use libp2p::{Multiaddr, PeerId, identity};
-use std::net::IpAddr;
 use std::time::Duration;
 use wattle_primitives::{Hash, Height, PublicKey};
 
@@ -16,6 +16,9 @@ pub struct Config {
     pub node_key: NodeKey,
     /// Addresses to listen on; a light node has none. Port 0 takes a free one.
     pub listen: Vec<Multiaddr>,
+    /// Addresses told to other peers in place of those listened on. With none, those listened on are told, and those
+    /// by which peers of several networks say that they reached this node.
+    pub external: Vec<Multiaddr>,
     /// Peers to stay connected with: redialed for ever, exempt from connection limits. `/p2p/<id>` is optional but
     /// recommended: without it any peer at the address is taken. `/dns4` and `/dns6` names are resolved anew at each
     /// try.
@@ -38,9 +41,9 @@ pub struct Config {
     pub gossip_txs: bool,
     /// Whether to take part in the gossip of finalized headers.
     pub gossip_headers: bool,
-    /// Addresses behind which many honest peers may sit, such as a village's NAT. Loopback, private networks and the
-    /// addresses of `persistent` and `bootstrap` need not be named.
-    pub shared_addresses: Vec<IpAddr>,
+    /// Addresses each of which many honest peers may sit behind, such as a village's NAT or a provider's. Loopback,
+    /// private networks and the addresses of `persistent` and `bootstrap` need not be named.
+    pub shared_addresses: Vec<IpNet>,
     /// Whether many peers behind one address lose score. Only for nodes on the open internet: meters of a village
     /// share one address.
     pub ip_colocation_penalty: bool,
@@ -68,7 +71,7 @@ pub enum Kademlia {
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Bounds. The defaults fit a validator; [`Limits::light`] a light node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Most connections, persistent peers not counted.
     pub connections_max: u32,
@@ -169,6 +172,7 @@ impl Config {
             genesis,
             node_key,
             listen: Vec::new(),
+            external: Vec::new(),
             persistent: Vec::new(),
             bootstrap: Vec::new(),
             mdns: false,

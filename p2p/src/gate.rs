@@ -2,13 +2,14 @@
 //!
 //! A ban names a peer id, and ids cost nothing. What an attacker has few of are addresses: those of one prefix (/24 of
 //! IPv4, /48 of IPv6) share a small number of connections and a slow rate of dialing. Loopback, private networks and
-//! the addresses that the operator names are different: a whole village may sit behind one of them. They have no
-//! common number, and each address a rate that only a flood exceeds.
+//! the addresses that the operator names, singly or by ranges, are different: a whole village may sit behind one of
+//! them. They have no common number, and each address a rate that only a flood exceeds.
 //!
 //! # Not here
 //! The total of connections, the peers that are exempt from it (`crate::behaviour`), bans (`crate::scores`).
 
 use crate::scores::Bucket;
+use ipnet::IpNet;
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
 use libp2p::multiaddr::Protocol;
@@ -17,11 +18,12 @@ use libp2p::swarm::{
     ToSwarm, dummy,
 };
 use libp2p::{Multiaddr, PeerId};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 use std::task::{Context, Poll};
 use tokio::time::Instant;
+use wattle_primitives::planted;
 
 /// Most prefixes whose rate is remembered; beyond, the one that was quiet longest is forgotten.
 const PREFIXES_MAX: usize = 4096;
@@ -69,7 +71,7 @@ pub(crate) enum Refused {
 
 /// Addresses that are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Origin {
+pub(crate) enum Origin {
     /// One local or named address.
     Local(IpAddr),
     V4([u8; 3]),
@@ -79,18 +81,18 @@ enum Origin {
 /// See the module.
 pub(crate) struct Gate {
     limits: GateLimits,
-    named: BTreeSet<IpAddr>,
+    named: Vec<IpNet>,
     open: HashMap<ConnectionId, Origin>,
     shares: BTreeMap<Origin, usize>,
     rates: BTreeMap<Origin, (Bucket, Instant)>,
 }
 
 impl Gate {
-    /// `named` are addresses behind which many honest peers may sit.
-    pub(crate) fn new(limits: GateLimits, named: impl IntoIterator<Item = IpAddr>) -> Self {
+    /// `named` are addresses each of which many honest peers may sit behind.
+    pub(crate) fn new(limits: GateLimits, named: impl IntoIterator<Item = IpNet>) -> Self {
         Self {
             limits,
-            named: named.into_iter().map(|ip| ip.to_canonical()).collect(),
+            named: named.into_iter().collect(),
             open: HashMap::new(),
             shares: BTreeMap::new(),
             rates: BTreeMap::new(),
@@ -137,20 +139,38 @@ impl Gate {
 
     fn origin_of(&self, ip: IpAddr) -> Origin {
         let ip = ip.to_canonical();
-        if self.named.contains(&ip) || self.limits.know_local && is_local(ip) {
+        if self.is_named(ip) || self.limits.know_local && is_local(ip) {
             return Origin::Local(ip);
         }
-        match ip {
-            IpAddr::V4(ip) => {
-                let [a, b, c, _] = ip.octets();
-                Origin::V4([a, b, c])
-            }
-            IpAddr::V6(ip) => {
-                let [a, b, c, d, e, f, ..] = ip.octets();
-                Origin::V6([a, b, c, d, e, f])
-            }
+        prefix_of(ip)
+    }
+
+    fn is_named(&self, ip: IpAddr) -> bool {
+        let holds = |range: &IpNet| {
+            range.contains(&ip) && !planted!("shared-range-is-one-address", range.addr() != ip)
+        };
+        self.named.iter().any(holds)
+    }
+}
+
+/// The addresses that are most likely one party's, around one of the internet's.
+fn prefix_of(ip: IpAddr) -> Origin {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            Origin::V4([a, b, c])
+        }
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, e, f, ..] = ip.octets();
+            Origin::V6([a, b, c, d, e, f])
         }
     }
+}
+
+/// The network that an address of the internet belongs to; `None` for a name or an address of the local network.
+pub(crate) fn network_of(address: &Multiaddr) -> Option<Origin> {
+    let ip = ip_of(address)?.to_canonical();
+    (!is_local(ip)).then(|| prefix_of(ip))
 }
 
 /// Addresses that no stranger on the internet has.

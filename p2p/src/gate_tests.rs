@@ -3,10 +3,10 @@
 use super::*;
 use std::time::Duration;
 
-const NAMED: &str = "203.0.113.9";
+const NAMED: [&str; 3] = ["203.0.113.9/32", "192.0.2.0/25", "2001:db8:aaaa::/44"];
 
 fn gate() -> Gate {
-    Gate::new(GateLimits::default(), [NAMED.parse().expect("an address")])
+    Gate::new(GateLimits::default(), NAMED.map(|range| range.parse().expect("a range")))
 }
 
 fn dial(gate: &mut Gate, id: usize, ip: &str, now: Instant) -> Result<(), Refused> {
@@ -49,10 +49,25 @@ fn a_prefix_that_dials_and_drops_is_slowed_down() {
 
 #[test]
 fn a_village_behind_one_address_has_room() {
-    for ip in ["127.0.0.1", "192.168.1.7", "10.0.0.1", "100.64.3.4", "fd00::1", "fe80::1", "::1", NAMED] {
+    let named = ["203.0.113.9", "192.0.2.77", "::ffff:192.0.2.127", "2001:db8:aaaf::1"];
+    let local = ["127.0.0.1", "192.168.1.7", "10.0.0.1", "100.64.3.4", "fd00::1", "fe80::1", "::1"];
+    for ip in local.into_iter().chain(named) {
         let (mut gate, now) = (gate(), Instant::now());
         assert!((0..500).all(|id| dial(&mut gate, id, ip, now).is_ok()), "{ip}");
         assert_eq!(dial(&mut gate, 500, ip, now), Err(Refused::Rate), "{ip}: a flood");
+    }
+}
+
+#[test]
+fn whoever_is_beside_a_named_range_shares_places_as_everybody() {
+    for network in ["203.0.113.", "192.0.2.", "2001:db8:aab0:"] {
+        let (mut gate, now) = (gate(), Instant::now());
+        let outside = |id: usize| match network.ends_with(':') {
+            true => format!("{network}:{id:x}"),
+            false => format!("{network}{}", 200 + id),
+        };
+        assert!((0..16).all(|id| dial(&mut gate, id, &outside(id), now).is_ok()), "{network}");
+        assert_eq!(dial(&mut gate, 16, &outside(16), now), Err(Refused::Share { max: 16 }), "{network}");
     }
 }
 

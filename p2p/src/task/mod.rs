@@ -5,6 +5,7 @@
 
 mod handshake;
 mod messages;
+mod outside;
 mod owed;
 mod peers;
 mod redial;
@@ -25,6 +26,7 @@ use futures::stream::FuturesUnordered;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use libp2p::swarm::SwarmEvent;
 use libp2p::{PeerId, Swarm};
+use outside::Outside;
 use owed::Owed;
 use peers::Peer;
 use redial::{Resolved, Target};
@@ -33,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
-use wattle_primitives::PublicKey;
+use wattle_primitives::{PublicKey, planted};
 
 /// Pause between looks at what is due: redials, handshakes that take too long, bans that end.
 const TICK: Duration = Duration::from_millis(200);
@@ -70,6 +72,7 @@ struct Network {
     asked: HashMap<OutboundRequestId, (PeerId, oneshot::Sender<Result<Response, RequestError>>)>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
     owed: Owed,
+    outside: Outside,
     targets: Vec<Target>,
     refresh_at: Instant,
     resolving: FuturesUnordered<BoxFuture<'static, Resolved>>,
@@ -92,6 +95,9 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
             .listen_on(address.clone())
             .map_err(|e| Error::Listen { address: address.clone(), detail: e.to_string() })?;
     }
+    for address in config.external.iter().filter(|_| !planted!("external-addresses-untold")) {
+        swarm.add_external_address(redial::split(address).1);
+    }
     let mut network = Network {
         names: Names::new(&config.genesis),
         shared: Arc::clone(&shared),
@@ -106,6 +112,7 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
         asked: HashMap::new(),
         answers: FuturesUnordered::new(),
         owed: Owed::default(),
+        outside: Outside::default(),
         targets: Vec::new(),
         refresh_at: Instant::now(),
         resolving: FuturesUnordered::new(),

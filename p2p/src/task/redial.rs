@@ -174,6 +174,7 @@ impl Network {
 
     pub(super) fn on_identify(&mut self, event: identify::Event) {
         let identify::Event::Received { peer_id, info, .. } = event else { return };
+        self.on_observed(peer_id, &info.observed_addr);
         if let Some(entry) = self.peers.get_mut(&peer_id) {
             // It may end on a terminal.
             let printable = info.agent_version.chars().filter(|c| c.is_ascii_graphic() || *c == ' ');
