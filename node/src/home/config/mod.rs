@@ -95,36 +95,50 @@ impl NodeConfigFile {
         let (p2p, rpc, mempool) = (&self.p2p.limits, &self.rpc.limits, &self.mempool);
         let orders = [
             (
-                ("p2p.limits.connections_incoming_max", p2p.connections_incoming_max.into()),
-                ("p2p.limits.connections_max", p2p.connections_max.into()),
+                "p2p.limits.connections_incoming_max",
+                p2p.connections_incoming_max.into(),
+                "p2p.limits.connections_max",
+                p2p.connections_max.into(),
             ),
             (
-                ("p2p.limits.requests_per_peer_max", size(p2p.requests_per_peer_max)),
-                ("p2p.limits.requests_max", size(p2p.requests_max)),
+                "p2p.limits.requests_per_peer_max",
+                size(p2p.requests_per_peer_max),
+                "p2p.limits.requests_max",
+                size(p2p.requests_max),
             ),
             (
-                ("p2p.limits.answers_per_peer_bytes", size(p2p.answers_per_peer_bytes)),
-                ("p2p.limits.answers_bytes", size(p2p.answers_bytes)),
+                "p2p.limits.answers_per_peer_bytes",
+                size(p2p.answers_per_peer_bytes),
+                "p2p.limits.answers_bytes",
+                size(p2p.answers_bytes),
             ),
             (
-                ("p2p.limits.answer_timeout_ms", p2p.answer_timeout_ms),
-                ("p2p.limits.request_timeout_ms", p2p.request_timeout_ms),
+                "p2p.limits.answer_timeout_ms",
+                p2p.answer_timeout_ms,
+                "p2p.limits.request_timeout_ms",
+                p2p.request_timeout_ms,
             ),
             (
-                ("rpc.limits.websockets_max", size(rpc.websockets_max)),
-                ("rpc.limits.connections_max - 1", size(rpc.connections_max.saturating_sub(1))),
+                "rpc.limits.websockets_max",
+                size(rpc.websockets_max),
+                "rpc.limits.connections_max - 1",
+                size(rpc.connections_max.saturating_sub(1)),
             ),
             (
-                ("rpc.limits.ping_interval_ms", rpc.ping_interval_ms),
-                ("rpc.limits.silence_max_ms", rpc.silence_max_ms),
+                "rpc.limits.ping_interval_ms",
+                rpc.ping_interval_ms,
+                "rpc.limits.silence_max_ms",
+                rpc.silence_max_ms,
             ),
             (
-                ("mempool.sender_bytes", size(mempool.sender_bytes)),
-                ("mempool.transactions_bytes / 16", size(mempool.transactions_bytes / 16)),
+                "mempool.sender_bytes",
+                size(mempool.sender_bytes),
+                "mempool.transactions_bytes / 16",
+                size(mempool.transactions_bytes / 16),
             ),
         ];
-        let broken = orders.into_iter().find(|((_, value), (_, max))| value > max);
-        broken.map_or(Ok(()), |((setting, value), (name, max))| {
+        let broken = orders.into_iter().find(|(_, value, _, max)| value > max);
+        broken.map_or(Ok(()), |(setting, value, name, max): (&str, u64, &str, u64)| {
             let allowed = format!("at most {name}, which is {max}");
             Err(Refused { setting: setting.to_owned(), value: value.to_string(), allowed })
         })

@@ -198,9 +198,9 @@ impl P2pSection {
     /// # Errors
     /// [`HomeError::Multiaddr`].
     pub fn network(&self, chain: &Network, key: NodeKey) -> Result<wattle_p2p::Config, HomeError> {
-        let listed =
-            |all: &[NodeAddress]| all.iter().map(|a| multiaddr(a.as_str())).collect::<Result<_, _>>();
-        let own = |all: &[String]| all.iter().map(|a| multiaddr(a)).collect::<Result<_, _>>();
+        type Addresses = Result<Vec<Multiaddr>, HomeError>;
+        let listed = |all: &[NodeAddress]| all.iter().map(|a| multiaddr(a.as_str())).collect::<Addresses>();
+        let own = |all: &[String]| all.iter().map(|a| multiaddr(a)).collect::<Addresses>();
         let mut network = wattle_p2p::Config::new(Hash::ZERO, key, Role::Full);
         network.listen = own(&self.listen)?;
         network.external = own(&self.external)?;

@@ -172,6 +172,18 @@ fn an_older_file_is_read_as_it_was_meant() {
     assert_eq!(read(old), Ok(want));
 }
 
+#[test]
+fn the_examples_of_the_operators_page_are_read() {
+    let page = include_str!("../../../../docs/operations.md");
+    let examples: Vec<&str> =
+        page.split("```toml\n").skip(1).map(|part| part.split("```").next().unwrap()).collect();
+    assert!(examples.len() >= 3, "{examples:?}");
+    for example in examples {
+        let config = read(example).unwrap_or_else(|error| panic!("{example}\n{error}"));
+        assert_ne!(config, NodeConfigFile::default(), "{example}");
+    }
+}
+
 fn network(p2p: &P2pSection, mdns: bool) -> Result<wattle_p2p::Config, HomeError> {
     let bootstrap = vec!["/ip4/203.0.113.1/tcp/1".parse().unwrap()];
     let chain = Network { mdns, bootstrap, trust_period_ms: TimeMs(1) };
