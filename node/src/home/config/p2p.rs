@@ -158,6 +158,14 @@ pub enum Kademlia {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressRange(IpNet);
 
+impl AddressRange {
+    /// As the library has it.
+    #[must_use]
+    pub const fn net(self) -> IpNet {
+        self.0
+    }
+}
+
 /// Text that is no [`AddressRange`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -206,7 +214,7 @@ impl P2pSection {
         network.external = own(&self.external)?;
         network.persistent = listed(&self.persistent)?;
         network.bootstrap = listed(&chain.bootstrap)?;
-        network.shared_addresses = self.shared_addresses.iter().map(|range| range.0).collect();
+        network.shared_addresses = self.shared_addresses.iter().map(|range| range.net()).collect();
         network.mdns = match self.mdns {
             Mdns::Chain => chain.mdns,
             Mdns::On => true,
