@@ -2,7 +2,7 @@
 
 use crate::common::*;
 use futures::StreamExt;
-use libp2p::{SwarmBuilder, identify, noise, swarm::SwarmEvent, tcp, yamux};
+use libp2p::{SwarmBuilder, identify, identity, noise, swarm::SwarmEvent, tcp, yamux};
 use std::time::Duration;
 use tokio::time::timeout;
 use wattle_p2p::Multiaddr;
@@ -10,7 +10,8 @@ use wattle_p2p::wire::Role;
 
 /// The addresses that a stranger is told.
 async fn told_by(node: &Node) -> Vec<Multiaddr> {
-    let mut stranger = SwarmBuilder::with_new_identity()
+    let key = identity::Keypair::ed25519_from_bytes([9; 32]).unwrap();
+    let mut stranger = SwarmBuilder::with_existing_identity(key)
         .with_tokio()
         .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
         .unwrap()
