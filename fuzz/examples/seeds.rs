@@ -401,13 +401,15 @@ fn node_config() -> Vec<u8> {
         p2p: wattle_node::home::P2pSection {
             listen: vec!["/ip4/0.0.0.0/tcp/8650".to_owned()],
             persistent: vec!["/ip4/10.0.0.1/tcp/8650".parse().unwrap()],
+            shared_addresses: vec!["203.0.113.0/24".parse().unwrap()],
+            mdns: wattle_node::home::Mdns::Off,
+            ..wattle_node::home::P2pSection::default()
         },
         rpc: wattle_node::home::RpcSection {
-            listen: "127.0.0.1:8645".parse().unwrap(),
             allowed_hosts: vec!["wattle.example.org".to_owned()],
-            allowed_origins: Vec::new(),
+            ..wattle_node::home::RpcSection::default()
         },
-        storage: wattle_node::home::StorageSection::default(),
+        ..wattle_node::home::NodeConfigFile::default()
     };
     let dir = tempfile::tempdir().unwrap();
     let home = wattle_node::home::Home::new(dir.path());

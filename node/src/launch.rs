@@ -66,17 +66,7 @@ pub async fn launch(home: &Home, options: Options) -> Result<Running, LaunchErro
     let spec = home.spec()?;
     let (validator_key, key_lock) = voting_key(home, &spec.genesis)?.unzip();
     let metrics = Arc::new(Metrics::new().map_err(|e| LaunchError::Metrics(e.to_string()))?);
-    let mut network = wattle_p2p::Config::new(
-        wattle_primitives::Hash::ZERO, // set by the node once it knows its genesis
-        node_key(&home.node_key()?)?,
-        wattle_p2p::wire::Role::Full,
-    );
-    network.listen = config.p2p.listen.iter().map(|a| multiaddr(a)).collect::<Result<_, _>>()?;
-    network.persistent =
-        config.p2p.persistent.iter().map(|a| multiaddr(a.as_str())).collect::<Result<_, _>>()?;
-    network.bootstrap =
-        spec.network.bootstrap.iter().map(|a| multiaddr(a.as_str())).collect::<Result<_, _>>()?;
-    network.mdns = spec.network.mdns;
+    let network = config.p2p.network(&spec.network, node_key(&home.node_key()?)?)?;
     // The port is taken first: a node whose interface cannot come up should not start to vote.
     let listener = wattle_rpc::bind(config.rpc.listen, options.rpc_fallback).await?;
     let node = Node::start(NodeConfig {
@@ -84,18 +74,19 @@ pub async fn launch(home: &Home, options: Options) -> Result<Running, LaunchErro
         genesis: Arc::new(spec.genesis),
         validator_key,
         network,
-        mempool: Limits::NODE,
+        mempool: config.mempool.limits(),
         metrics: Arc::clone(&metrics),
     })
     .await?;
     let backend = Arc::new(NodeBackend::new(Arc::clone(&node.shared), node.network.clone()));
-    let rpc_config = wattle_rpc::Config {
-        allowed_hosts: config.rpc.allowed_hosts,
-        allowed_origins: config.rpc.allowed_origins,
-        ..wattle_rpc::Config::default()
-    };
     let pages = wattle_rpc::explorer::pages();
-    let rpc = RpcServer::start(listener, rpc_config, backend.clone(), Arc::clone(&metrics), Some(pages))?;
+    let rpc = RpcServer::start(
+        listener,
+        config.rpc.interface(),
+        backend.clone(),
+        Arc::clone(&metrics),
+        Some(pages),
+    )?;
     let admin = Arc::new(NodeAdmin::new(&node, home, config.name.clone(), rpc.url()));
     let admin = AdminServer::start(&home.admin_path(), backend, admin, metrics)?;
     Ok(Running { node, rpc, admin, name: config.name, _locks: (lock, key_lock) })
@@ -119,11 +110,6 @@ fn voting_key(home: &Home, genesis: &Genesis) -> Result<Option<(SecretKey, KeyLo
 pub fn node_key(key: &SecretKey) -> Result<NodeKey, wattle_p2p::Error> {
     let mut seed = zeroize::Zeroizing::new(*key.seed());
     NodeKey::from_seed(&mut seed)
-}
-
-fn multiaddr(text: &str) -> Result<Multiaddr, HomeError> {
-    text.parse::<Multiaddr>()
-        .map_err(|e| HomeError::Multiaddr { text: text.to_owned(), detail: e.to_string() })
 }
 
 impl Running {

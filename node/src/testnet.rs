@@ -2,9 +2,7 @@
 //!
 //! Used by `wattle init testnet` and `wattle devnet`, so that both make the same thing.
 
-use crate::home::{
-    Home, HomeError, NodeConfigFile, P2pSection, RpcSection, StorageSection, create_private_dir, write,
-};
+use crate::home::{Home, HomeError, NodeConfigFile, P2pSection, RpcSection, create_private_dir, write};
 use crate::launch::node_key;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -169,13 +167,9 @@ impl Layout {
             let home = Home::new(dir.join(format!("v{i}")));
             let config = NodeConfigFile {
                 name: format!("v{i}"),
-                p2p: P2pSection { listen: Vec::new(), persistent: Vec::new() },
-                rpc: RpcSection {
-                    listen: loopback(0),
-                    allowed_hosts: Vec::new(),
-                    allowed_origins: Vec::new(),
-                },
-                storage: StorageSection::default(),
+                p2p: P2pSection { listen: Vec::new(), ..P2pSection::default() },
+                rpc: RpcSection { listen: loopback(0), ..RpcSection::default() },
+                ..NodeConfigFile::default()
             };
             home.create(&config, &spec, node, Some(validator))?;
             homes.push(home);

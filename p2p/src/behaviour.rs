@@ -101,7 +101,8 @@ impl Behaviour {
         let streams = if config.role == Role::Validator { names.streams() } else { Vec::new() };
         let identity = identify::Config::new(names.identify(), keypair.public())
             .with_agent_version(format!("wattle/{}", env!("CARGO_PKG_VERSION")))
-            .with_cache_size(IDENTIFY_CACHE_PEERS);
+            .with_cache_size(IDENTIFY_CACHE_PEERS)
+            .with_hide_listen_addrs(!config.external.is_empty());
         let origins = origins(config);
         let manager = Manager::new(local, &config.limits, RandomState::new().hash_one(local));
         Ok(Self {
@@ -134,6 +135,7 @@ impl Behaviour {
 
 fn origins(config: &Config) -> Origins {
     let chosen = config.persistent.iter().chain(&config.bootstrap).filter_map(ip_of);
+    let chosen = chosen.map(|ip| ip.to_canonical().into());
     Origins::new(chosen.chain(config.shared_addresses.iter().copied()), config.limits.gate.know_local)
 }
 

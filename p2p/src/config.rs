@@ -2,8 +2,8 @@
 
 use crate::GateLimits;
 use crate::wire::{RESPONSE_BYTES_MAX, Role, ValidatorProof};
+use ipnet::IpNet;
 use libp2p::{Multiaddr, PeerId, identity};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use wattle_primitives::{Address, Hash, Height, PublicKey};
@@ -17,6 +17,9 @@ pub struct Config {
     pub node_key: NodeKey,
     /// Addresses to listen on; a light node has none. Port 0 takes a free one.
     pub listen: Vec<Multiaddr>,
+    /// Addresses told to other peers in place of those listened on. With none, those listened on are told, and those
+    /// by which peers of several networks say that they reached this node.
+    pub external: Vec<Multiaddr>,
     /// Peers to stay connected with: redialed for ever, exempt from connection limits. `/p2p/<id>` is optional but
     /// recommended: without it any peer at the address is taken. `/dns4` and `/dns6` names are resolved anew at each
     /// try.
@@ -43,12 +46,12 @@ pub struct Config {
     pub gossip_txs: bool,
     /// Whether to take part in the gossip of finalized headers.
     pub gossip_headers: bool,
-    /// Addresses behind which many honest peers may sit, such as a village's NAT. Loopback, private networks and the
-    /// addresses of `persistent` and `bootstrap` need not be named.
-    pub shared_addresses: Vec<IpAddr>,
     /// Whether to listen on QUIC at addresses that strangers on the internet reach, too: whoever sends first packets
     /// under false addresses costs the node a signature for each.
     pub quic_public: bool,
+    /// Addresses each of which many honest peers may sit behind, such as a village's NAT or a provider's. Loopback,
+    /// private networks and the addresses of `persistent` and `bootstrap` need not be named.
+    pub shared_addresses: Vec<IpNet>,
     /// Whether many peers behind one address lose score. Only for nodes on the open internet: meters of a village
     /// share one address.
     pub ip_colocation_penalty: bool,
@@ -80,22 +83,22 @@ pub enum Kademlia {
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Bounds. The defaults fit a validator; [`Limits::light`] a light node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Most peers, persistent ones not counted.
     pub connections_max: u32,
     /// Most of them that came by themselves: the rest is kept for peers of this node's own choice.
     pub connections_incoming_max: u32,
-    /// Most connections with one peer: those that it has left and that look alive from here are among them.
-    pub connections_per_peer_max: u32,
-    /// Most connections under construction, each way. Of those that others open over TCP the oldest of the address that
-    /// has most gives way to a new one; those over QUIC are counted apart ([`GateLimits::quic_pending_max`]).
     /// Of those places, how many are kept for validators of the set.
     pub connections_validators: u32,
     /// Of those places, how many are kept for registered meters, shared out among their operators.
     pub connections_meters: u32,
     /// Most peers that came and have not said yet who they are.
     pub connections_waiting_max: u32,
+    /// Most connections with one peer: those that it has left and that look alive from here are among them.
+    pub connections_per_peer_max: u32,
+    /// Most connections that others have under construction over TCP: the oldest of the address that has most gives way
+    /// to a new one. Those over QUIC are counted apart ([`GateLimits::quic_pending_max`]).
     pub connections_pending_max: u32,
     /// Most connections under construction from one address, over TCP.
     pub connections_pending_per_address_max: usize,
@@ -142,15 +145,15 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_per_peer_max: 4,
-            connections_pending_max: 128,
-            connections_pending_per_address_max: 64,
-            silence_max: Duration::from_secs(20),
             connections_max: 224,
             connections_incoming_max: 192,
             connections_validators: 32,
             connections_meters: 64,
             connections_waiting_max: 64,
+            connections_per_peer_max: 4,
+            connections_pending_max: 128,
+            connections_pending_per_address_max: 64,
+            silence_max: Duration::from_secs(20),
             gate: GateLimits::default(),
             requests_per_peer_max: 16,
             requests_max: 256,
@@ -205,6 +208,7 @@ impl Config {
             genesis,
             node_key,
             listen: Vec::new(),
+            external: Vec::new(),
             persistent: Vec::new(),
             bootstrap: Vec::new(),
             mdns: false,

@@ -2,7 +2,7 @@
 //!
 //! A ban names a peer id, and ids cost nothing. What an attacker has few of are addresses: those of one prefix (/24 of
 //! IPv4, /48 of IPv6) share a slow rate of dialing. Loopback, private networks and the addresses that the operator
-//! names are different: a whole village may sit behind one of them. Each such address has a rate that only a flood
+//! names, singly or by ranges, are different: a whole village may sit behind one of them. Each such address has a rate that only a flood
 //! exceeds.
 //!
 //! The sender of a first QUIC packet is whoever it claims to be, until it has completed the handshake. Till then such a
@@ -12,6 +12,7 @@
 //! How many of one network may stay, and who is exempt (`crate::manager`), bans (`crate::scores`).
 
 use crate::scores::Bucket;
+use ipnet::IpNet;
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
 use libp2p::multiaddr::Protocol;
@@ -86,7 +87,7 @@ pub(crate) enum Origin {
 /// Which addresses are counted together.
 #[derive(Clone, Debug)]
 pub(crate) struct Origins {
-    named: BTreeSet<IpAddr>,
+    named: Vec<IpNet>,
     know_local: bool,
 }
 
@@ -100,26 +101,38 @@ pub(crate) struct Gate {
 }
 
 impl Origins {
-    /// `named` are addresses behind which many honest peers may sit.
-    pub(crate) fn new(named: impl IntoIterator<Item = IpAddr>, know_local: bool) -> Self {
-        Self { named: named.into_iter().map(|ip| ip.to_canonical()).collect(), know_local }
+    /// `named` are addresses each of which many honest peers may sit behind.
+    pub(crate) fn new(named: impl IntoIterator<Item = IpNet>, know_local: bool) -> Self {
+        Self { named: named.into_iter().collect(), know_local }
     }
 
     /// What this address is counted with.
     pub(crate) fn of(&self, ip: IpAddr) -> Origin {
         let ip = ip.to_canonical();
-        if self.named.contains(&ip) || self.know_local && is_local(ip) {
+        if self.is_named(ip) || self.know_local && is_local(ip) {
             return Origin::Local(ip);
         }
-        match ip {
-            IpAddr::V4(ip) => {
-                let [a, b, c, _] = ip.octets();
-                Origin::V4([a, b, c])
-            }
-            IpAddr::V6(ip) => {
-                let [a, b, c, d, e, f, ..] = ip.octets();
-                Origin::V6([a, b, c, d, e, f])
-            }
+        prefix_of(ip)
+    }
+
+    fn is_named(&self, ip: IpAddr) -> bool {
+        let holds = |range: &IpNet| {
+            range.contains(&ip) && !planted!("shared-range-is-one-address", range.addr() != ip)
+        };
+        self.named.iter().any(holds)
+    }
+}
+
+/// The addresses that are most likely one party's, around one of the internet's.
+fn prefix_of(ip: IpAddr) -> Origin {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            Origin::V4([a, b, c])
+        }
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, e, f, ..] = ip.octets();
+            Origin::V6([a, b, c, d, e, f])
         }
     }
 }
@@ -176,6 +189,12 @@ impl Gate {
         }
         Ok(())
     }
+}
+
+/// The network that an address of the internet belongs to; `None` for a name or an address of the local network.
+pub(crate) fn network_of(address: &Multiaddr) -> Option<Origin> {
+    let ip = ip_of(address)?.to_canonical();
+    (!is_local(ip)).then(|| prefix_of(ip))
 }
 
 /// Addresses that no stranger on the internet has.

@@ -3,10 +3,11 @@
 use super::*;
 use std::time::Duration;
 
-const NAMED: &str = "203.0.113.9";
+const NAMED: [&str; 3] = ["203.0.113.9/32", "192.0.2.0/25", "2001:db8:aaaa::/44"];
 
 fn gate() -> Gate {
-    Gate::new(GateLimits::default(), Origins::new([NAMED.parse().expect("an address")], true))
+    let named = NAMED.map(|range| range.parse().expect("a range"));
+    Gate::new(GateLimits::default(), Origins::new(named, true))
 }
 
 fn dial(gate: &mut Gate, ip: &str, now: Instant) -> Result<(), Refused> {
@@ -37,7 +38,9 @@ fn addresses_of_one_prefix_are_counted_together() {
 
 #[test]
 fn a_village_behind_one_address_has_room() {
-    for ip in ["127.0.0.1", "192.168.1.7", "10.0.0.1", "100.64.3.4", "fd00::1", "fe80::1", "::1", NAMED] {
+    let named = ["203.0.113.9", "192.0.2.77", "::ffff:192.0.2.127", "2001:db8:aaaf::1"];
+    let local = ["127.0.0.1", "192.168.1.7", "10.0.0.1", "100.64.3.4", "fd00::1", "fe80::1", "::1"];
+    for ip in local.into_iter().chain(named) {
         let (mut gate, now) = (gate(), Instant::now());
         assert!((0..500).all(|_| dial(&mut gate, ip, now).is_ok()), "{ip}");
         assert_eq!(dial(&mut gate, ip, now), Err(Refused::Rate), "{ip}: a flood");
@@ -57,11 +60,19 @@ fn a_quic_address_counts_once_it_is_proven() {
     for _ in 0..64 {
         assert_eq!(dial(&mut gate, "198.51.100.7", now), Ok(()));
     }
-    let proven =
-        |gate: &mut Gate, id: usize, now| gate.proven(ConnectionId::new_unchecked(id), &victim, now);
+    let proven = |gate: &mut Gate, id: usize, now| gate.proven(ConnectionId::new_unchecked(id), &victim, now);
     assert_eq!(proven(&mut gate, 0, now), Err(Refused::Rate), "it counts like any other then");
     assert_eq!(proven(&mut gate, 1, now + Duration::from_secs(1)), Ok(()));
     assert_eq!(spoofed(&mut gate, 33), Ok(()), "places are free again");
+}
+
+#[test]
+fn whoever_is_beside_a_named_range_counts_as_everybody() {
+    let origins = gate().origins;
+    for ip in ["203.0.113.200", "192.0.2.200", "2001:db8:aab0::1"] {
+        let origin = origins.of(ip.parse().expect("an address"));
+        assert!(matches!(origin, Origin::V4(_) | Origin::V6(_)), "{ip}");
+    }
 }
 
 #[test]

@@ -51,5 +51,6 @@ pub use error::{Error, GoneReason, RequestError, SendError};
 pub use event::{Ban, BanReason, MessageId, NetEvent, Offence, PeerInfo, Penalty, Responder, Verdict};
 pub use gate::GateLimits;
 pub use handle::Handle;
+pub use ipnet::IpNet;
 pub use libp2p::{Multiaddr, PeerId};
 pub use task::spawn;

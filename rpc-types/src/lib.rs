@@ -11,8 +11,8 @@
 //! say what a method is.
 //!
 //! # Queries
-//! The traits' functions are called on a blocking thread, at most [`limits::BLOCKING_CALLS_MAX`] at once; they may read
-//! a disk but must not wait for the network. Lists are bounded by the request's limit, and so is the work for one page.
+//! The traits' functions are called on a blocking thread, at most so many at once as the operator allows; they may read a
+//! disk but must not wait for the network. Lists are bounded by the request's limit, and so is the work for one page.
 //! Answers describe the last finalized state unless they say otherwise.
 //!
 //! # Errors

@@ -4,22 +4,59 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 use wattle_rpc_types::limits::{
-    BODY_TIMEOUT, CALL_TIMEOUT, HEADER_TIMEOUT, IDLE_TIMEOUT, PING_INTERVAL, SILENCE_MAX, WRITE_TIMEOUT,
+    ANSWERS_BYTES_SHARED, BLOCKING_CALLS_MAX, BODIES_BYTES_SHARED, BODY_TIMEOUT, CALL_TIMEOUT,
+    CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, HEADER_TIMEOUT, IDLE_TIMEOUT, PING_INTERVAL, SILENCE_MAX,
+    SUBSCRIPTIONS_MAX, WEBSOCKETS_MAX, WRITE_TIMEOUT,
 };
 
-/// How the interface behaves beyond its fixed limits.
+/// How the interface behaves beyond its fixed limits, which are part of what it promises to clients.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Host names, without port, that requests may name beside loopback and the address listened on.
     pub allowed_hosts: Vec<String>,
     /// Origins, as `https://example.org`, whose pages may call. A page served from here always may.
     pub allowed_origins: Vec<String>,
+    /// What clients may take of this machine.
+    pub limits: Limits,
     /// Time limits.
     pub timeouts: Timeouts,
 }
 
+/// What clients may take of this machine. The defaults are in [`wattle_rpc_types::limits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most connections at once, HTTP and WebSocket together.
+    pub connections_max: usize,
+    /// Most connections of one address (IPv6: of one /64). Does not count for loopback.
+    pub connections_per_address_max: usize,
+    /// Most WebSocket connections at once: fewer than connections, so that plain requests always find a place.
+    pub websockets_max: usize,
+    /// Most subscriptions of one WebSocket connection.
+    pub subscriptions_max: usize,
+    /// Most bytes of larger request bodies, all connections together: at least the longest.
+    pub bodies_bytes: usize,
+    /// Most bytes of larger answers, all connections together: at least the longest.
+    pub answers_bytes: usize,
+    /// Most answers that are worked on at once.
+    pub blocking_calls_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: CONNECTIONS_MAX,
+            connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
+            websockets_max: WEBSOCKETS_MAX,
+            subscriptions_max: SUBSCRIPTIONS_MAX,
+            bodies_bytes: BODIES_BYTES_SHARED,
+            answers_bytes: ANSWERS_BYTES_SHARED,
+            blocking_calls_max: BLOCKING_CALLS_MAX,
+        }
+    }
+}
+
 /// Time limits of a connection. The defaults are in [`wattle_rpc_types::limits`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// To send the headers of the first request.
     pub header: Duration,

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use wattle_primitives::planted;
-use wattle_rpc_types::limits::{BODY_BYTES_MAX, WEBSOCKET_BYTES_MAX, WEBSOCKETS_MAX};
+use wattle_rpc_types::limits::{BODY_BYTES_MAX, WEBSOCKET_BYTES_MAX};
 use wattle_rpc_types::{HealthStatus, RpcError};
 
 const JSON: &str = "application/json";
@@ -46,7 +46,7 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(service: Arc<Service>, config: Config, listen_ip: Option<IpAddr>) -> Self {
-        let websockets = Arc::new(Semaphore::new(WEBSOCKETS_MAX));
+        let websockets = Arc::new(Semaphore::new(config.limits.websockets_max));
         Self { service, config: Arc::new(config), listen_ip, websockets, stop: CancellationToken::new() }
     }
 }

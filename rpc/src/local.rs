@@ -1,7 +1,7 @@
 //! The methods without a listener.
 
 use crate::backend::Backend;
-use crate::config::ServeError;
+use crate::config::{Limits, ServeError};
 use crate::metrics::Metrics;
 use crate::service::{NoStreams, Service};
 use crate::wire;
@@ -23,7 +23,7 @@ impl Local {
         admin: Option<Arc<dyn Admin>>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, ServeError> {
-        Service::new(backend, admin, metrics).map(Self)
+        Service::new(backend, admin, metrics, Limits::default()).map(Self)
     }
 
     /// The answer to a request or batch; `None` when it holds notifications only.

@@ -1,7 +1,7 @@
 //! The interface for everybody: one port for all routes, with its start and orderly end.
 
 use crate::backend::Backend;
-use crate::config::{Config, ServeError};
+use crate::config::{Config, Limits, ServeError};
 use crate::connection::{Door, Running};
 use crate::http::{App, router};
 use crate::metrics::Metrics;
@@ -11,7 +11,6 @@ use axum::Router;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use wattle_rpc_types::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX};
 
 /// Where a node listens when nobody says otherwise.
 pub const DEFAULT_PORT: u16 = 8645;
@@ -62,8 +61,9 @@ impl RpcServer {
             .local_addr()
             .map_err(|source| ServeError::Bind { address: SocketAddr::from(([0, 0, 0, 0], 0)), source })?;
         let listen_ip = Some(address.ip()).filter(|ip| !ip.is_unspecified());
-        let service = Arc::new(Service::new(backend, None, metrics)?);
-        let places = Places::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, Arc::clone(&service.metrics));
+        let service = Arc::new(Service::new(backend, None, metrics, config.limits)?);
+        let Limits { connections_max, connections_per_address_max, .. } = config.limits;
+        let places = Places::new(connections_max, connections_per_address_max, Arc::clone(&service.metrics));
         let app = App::new(service, config, listen_ip);
         let routes = router(app.clone(), pages);
         let running = Running::start(Door::Tcp(listener), places, app.config.timeouts, app.stop, routes);

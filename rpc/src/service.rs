@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 use crate::budget::{Budget, Held};
-use crate::config::ServeError;
+use crate::config::{Limits, ServeError};
 use crate::metrics::{Metrics, Refusal};
 use crate::wire::{self, Call};
 use crate::{events, openrpc, submit};
@@ -11,9 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use wattle_rpc_types::limits::{
-    ANSWER_BYTES_FREE, ANSWERS_BYTES_SHARED, BLOCKING_CALLS_MAX, BODIES_BYTES_SHARED, BODY_BYTES_FREE,
-};
+use wattle_rpc_types::limits::{ANSWER_BYTES_FREE, BODY_BYTES_FREE};
 use wattle_rpc_types::method::{Method, Reply, Run, find, reply};
 use wattle_rpc_types::params::Params;
 use wattle_rpc_types::{Admin, RpcError, RpcResult};
@@ -22,6 +20,7 @@ use wattle_rpc_types::{Admin, RpcError, RpcResult};
 pub(crate) struct Service {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) limits: Limits,
     /// Memory for the bodies of requests.
     pub(crate) bodies: Budget,
     /// Only there on the admin socket.
@@ -42,16 +41,18 @@ impl Service {
         backend: Arc<dyn Backend>,
         admin: Option<Arc<dyn Admin>>,
         metrics: Arc<Metrics>,
+        limits: Limits,
     ) -> Result<Self, ServeError> {
         let document = openrpc::document(admin.is_some());
         let discovery = to_raw_value(&document).map_err(|source| ServeError::Describe { source })?;
         Ok(Self {
             backend,
             metrics,
-            bodies: Budget::new(BODY_BYTES_FREE, BODIES_BYTES_SHARED),
+            limits,
+            bodies: Budget::new(BODY_BYTES_FREE, limits.bodies_bytes),
             admin,
-            answers: Budget::new(ANSWER_BYTES_FREE, ANSWERS_BYTES_SHARED),
-            blocking: Arc::new(Semaphore::new(BLOCKING_CALLS_MAX)),
+            answers: Budget::new(ANSWER_BYTES_FREE, limits.answers_bytes),
+            blocking: Arc::new(Semaphore::new(limits.blocking_calls_max)),
             discovery,
         })
     }
@@ -70,7 +71,7 @@ impl Service {
         Some(Answer { text, held: caller.held })
     }
 
-    /// Runs `work` on a blocking thread; waits while [`BLOCKING_CALLS_MAX`] are at work.
+    /// Runs `work` on a blocking thread; waits while as many as may are at work.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Backend) -> T + Send + 'static,

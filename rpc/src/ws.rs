@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use wattle_rpc_types::RpcError;
 use wattle_rpc_types::event::Notice;
-use wattle_rpc_types::limits::{NOTIFICATIONS_MAX, SUBSCRIPTIONS_MAX};
+use wattle_rpc_types::limits::NOTIFICATIONS_MAX;
 use wattle_rpc_types::method::{Reply, Run};
 use wattle_rpc_types::params::Params;
 
@@ -118,8 +118,9 @@ impl Streams for Subscriptions {
 impl Subscriptions {
     fn open(&mut self, params: &Params) -> Reply {
         self.running.retain(|_, task| !task.is_finished());
-        if self.running.len().saturating_add(self.opened.len()) >= SUBSCRIPTIONS_MAX {
-            return Err(RpcError::limit("subscriptions of a connection", SUBSCRIPTIONS_MAX));
+        let max = self.service.limits.subscriptions_max;
+        if self.running.len().saturating_add(self.opened.len()) >= max {
+            return Err(RpcError::limit("subscriptions of a connection", max));
         }
         let (from, filter) = (params.opt("fromHeight")?, params.filter()?);
         let head = *self.service.backend.subscribe_heights().borrow();

@@ -1,6 +1,6 @@
 //! `wattle init`.
 
-use crate::home::{Home, NodeConfigFile, P2pSection, RpcSection, StorageSection};
+use crate::home::{Home, NodeConfigFile, P2P_PORT, P2pSection, RpcSection, listen_on};
 use crate::launch::node_key;
 use crate::testnet::{Layout, loopback};
 use clap::{Args, Subcommand, ValueEnum};
@@ -46,7 +46,7 @@ struct NodeArgs {
     #[arg(long = "peer", value_name = "MULTIADDR")]
     peers: Vec<wattle_chain_spec::NodeAddress>,
     /// Port to listen on for peers, TCP and QUIC.
-    #[arg(long, default_value_t = 8650)]
+    #[arg(long, default_value_t = P2P_PORT)]
     p2p_port: u16,
     /// Port of the JSON-RPC interface, on loopback.
     #[arg(long, default_value_t = wattle_rpc::server::DEFAULT_PORT)]
@@ -117,16 +117,15 @@ fn node(args: &NodeArgs) -> CliResult {
     let node = SecretKey::generate().map_err(entropy)?;
     let validator = if args.validator { Some(SecretKey::generate().map_err(entropy)?) } else { None };
     let home = Home::new(&args.home);
-    let port = args.p2p_port;
     let config = NodeConfigFile {
         name: home.path().file_name().map_or_else(|| "node".into(), |n| n.to_string_lossy().into_owned()),
-        p2p: P2pSection { listen: vec![format!("/ip4/0.0.0.0/tcp/{port}")], persistent: args.peers.clone() },
-        rpc: RpcSection {
-            listen: loopback(args.rpc_port),
-            allowed_hosts: Vec::new(),
-            allowed_origins: Vec::new(),
+        p2p: P2pSection {
+            listen: listen_on(args.p2p_port),
+            persistent: args.peers.clone(),
+            ..P2pSection::default()
         },
-        storage: StorageSection::default(),
+        rpc: RpcSection { listen: loopback(args.rpc_port), ..RpcSection::default() },
+        ..NodeConfigFile::default()
     };
     home.create(&config, &spec, &node, validator.as_ref())
         .map_err(|e| CliError::failed("node_directory", &e))?;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod completions;
+mod config;
 mod devnet;
 mod doctor;
 mod init;
@@ -78,6 +79,8 @@ pub enum NodeCommand {
     Light(light::LightArgs),
     /// Measure finalized transfers a second, and how long they take.
     Bench(bench::BenchArgs),
+    /// Show what a node's config.toml sets, and every default.
+    Config(config::ConfigArgs),
     /// Execute a stopped node's chain again from genesis and compare every root.
     Doctor(doctor::DoctorArgs),
 }
@@ -107,6 +110,7 @@ async fn dispatch(command: Command, ctx: &Ctx) -> CliResult {
         NodeCommand::Run(args) => run::run(args, ctx).await,
         NodeCommand::Light(args) => light::run(args, ctx).await,
         NodeCommand::Bench(args) => bench::run(args, ctx).await,
+        NodeCommand::Config(args) => config::run(args, ctx),
         NodeCommand::Doctor(args) => doctor::run(args, ctx),
     }
 }

@@ -1,7 +1,7 @@
 //! A node's directory: configuration, keys, chain specification, data.
 //!
 //! ```text
-//! config.toml     where to listen, whom to dial
+//! config.toml     settings: where to listen, whom to dial, every limit
 //! genesis.toml    the chain specification, the same on every node
 //! node.key        network identity (mode 600)
 //! validator.key   key that signs votes (mode 600); only a validator has it
@@ -15,8 +15,13 @@
 //! its keys. A node does not start from one that is open to others.
 
 mod config;
+mod settings;
 
-pub use config::{NodeConfigFile, P2pSection, RpcSection, StorageSection};
+pub use config::{
+    AddressRange, AddressRangeError, GateSection, Kademlia, Mdns, MempoolSection, NodeConfigFile, P2P_PORT,
+    P2pLimits, P2pSection, RpcLimits, RpcSection, StorageSection, listen_on,
+};
+pub use settings::{Refused, Section, Setting};
 
 use crate::signer::{DataDir, Signer, SignerError};
 use std::path::{Path, PathBuf};
@@ -25,6 +30,7 @@ use wattle_cli::client::ADMIN_SOCKET;
 use wattle_host::dir::OsDir;
 use wattle_host::key::{self, KeyError};
 use wattle_host::{FileError, file};
+use wattle_p2p::Multiaddr;
 use wattle_primitives::{PublicKey, SecretKey};
 use wattle_runtime::execute::GenesisFailure;
 
@@ -59,6 +65,15 @@ pub enum HomeError {
         path: PathBuf,
         /// Line, column and fault.
         detail: String,
+    },
+    /// A setting whose value is not allowed.
+    #[error("{}", path.display())]
+    Setting {
+        /// The configuration file.
+        path: PathBuf,
+        /// Which, and what is.
+        #[source]
+        source: Refused,
     },
     /// A multiaddr that is none.
     #[error("{text:?} is no multiaddr: {detail}")]
@@ -141,11 +156,13 @@ impl Home {
     }
 
     /// Writes the configuration, over any that is there.
+    /// Writes the configuration, over any that is there: every setting, those with their default as comments.
     ///
     /// # Errors
     /// [`HomeError`].
     pub fn write_config(&self, config: &NodeConfigFile) -> Result<(), HomeError> {
-        let text = toml::to_string_pretty(config)
+        let text = config
+            .to_toml()
             .map_err(|e| HomeError::Syntax { path: self.config_path(), detail: e.to_string() })?;
         write(&self.config_path(), &text)
     }
@@ -157,12 +174,11 @@ impl Home {
     pub fn config(&self) -> Result<NodeConfigFile, HomeError> {
         let path = self.config_path();
         let bytes = file::read(&path, CONFIG_BYTES_MAX, false)?;
-        let config: NodeConfigFile = toml::from_slice(&bytes)
-            .map_err(|e| HomeError::Syntax { path: path.clone(), detail: e.to_string() })?;
-        match config.storage.fault() {
-            Some(detail) => Err(HomeError::Syntax { path, detail }),
-            None => Ok(config),
-        }
+        let syntax = |detail: String| HomeError::Syntax { path: path.clone(), detail };
+        let config: NodeConfigFile = toml::from_slice(&bytes).map_err(|e| syntax(e.to_string()))?;
+        let sections = config.settings().map_err(|e| syntax(e.to_string()))?;
+        config.check(&sections).map_err(|source| HomeError::Setting { path, source })?;
+        Ok(config)
     }
 
     /// Reads the chain specification.
@@ -268,6 +284,11 @@ impl Home {
     pub fn sign_dir(&self) -> PathBuf {
         self.0.join("sign")
     }
+}
+
+fn multiaddr(text: &str) -> Result<Multiaddr, HomeError> {
+    text.parse::<Multiaddr>()
+        .map_err(|e| HomeError::Multiaddr { text: text.to_owned(), detail: e.to_string() })
 }
 
 /// Mode of what only its owner may use, for people.

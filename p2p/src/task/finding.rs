@@ -53,6 +53,7 @@ impl Network {
 
     pub(super) fn on_identify(&mut self, event: identify::Event) {
         let identify::Event::Received { peer_id: peer, info, .. } = event else { return };
+        self.on_observed(peer, &info.observed_addr);
         let Some(entry) = self.peers.get_mut(&peer) else { return };
         // It may end on a terminal.
         let printable = info.agent_version.chars().filter(|c| c.is_ascii_graphic() || *c == ' ');

@@ -7,6 +7,7 @@ mod connections;
 mod finding;
 mod handshake;
 mod messages;
+mod outside;
 mod owed;
 mod peers;
 
@@ -29,6 +30,7 @@ use futures::stream::FuturesUnordered;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, Swarm};
+use outside::Outside;
 use owed::Owed;
 use peers::Peer;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -36,7 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
-use wattle_primitives::PublicKey;
+use wattle_primitives::{PublicKey, planted};
 
 /// Pause between looks at what is due: redials, handshakes that take too long, bans that end.
 const TICK: Duration = Duration::from_millis(200);
@@ -77,6 +79,7 @@ struct Network {
     /// How many of them are for each member of the set, and for all others.
     making: BTreeMap<Option<PublicKey>, usize>,
     owed: Owed,
+    outside: Outside,
     refresh_at: Instant,
     resolving: FuturesUnordered<BoxFuture<'static, Resolved>>,
 }
@@ -98,6 +101,9 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
             .listen_on(address.clone())
             .map_err(|e| Error::Listen { address: address.clone(), detail: e.to_string() })?;
     }
+    for address in config.external.iter().filter(|_| !planted!("external-addresses-untold")) {
+        swarm.add_external_address(redial::split(address).1);
+    }
     let mut network = Network {
         names: Names::new(&config.genesis),
         shared: Arc::clone(&shared),
@@ -113,6 +119,7 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
         answers: FuturesUnordered::new(),
         making: BTreeMap::new(),
         owed: Owed::default(),
+        outside: Outside::default(),
         refresh_at: Instant::now(),
         resolving: FuturesUnordered::new(),
         config,

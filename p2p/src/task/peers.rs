@@ -99,6 +99,7 @@ impl Network {
     /// The last connection with a peer is gone.
     pub(super) fn on_disconnected(&mut self, peer: PeerId) {
         let Some(entry) = self.peers.remove(&peer) else { return };
+        self.forget_observed(&peer);
         self.swarm.behaviour_mut().gossip.remove_blacklisted_peer(&peer);
         if self.scores.banned(&peer) {
             self.scores.left(&peer, entry.address.clone());

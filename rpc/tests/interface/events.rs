@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use wattle_primitives::Height;
 use wattle_rpc::Config;
-use wattle_rpc::config::Timeouts;
+use wattle_rpc::config::{Limits, Timeouts};
 use wattle_rpc_types::limits::{SUBSCRIPTION_LAG_HEIGHTS_MAX, SUBSCRIPTIONS_MAX};
 
 async fn client(served: &Served) -> WsClient {
@@ -113,18 +113,21 @@ async fn history_that_is_gone_is_a_gap_that_is_told() {
 
 #[tokio::test]
 async fn subscriptions_of_a_connection_are_bounded() {
-    let served = serve(Config::default()).await;
-    let client = client(&served).await;
-    let mut open = Vec::new();
-    for _ in 0..SUBSCRIPTIONS_MAX {
-        open.push(subscribe(&client, json!({})).await);
+    let fewer = Limits { subscriptions_max: 2, ..Limits::default() };
+    for (limits, max) in [(Limits::default(), SUBSCRIPTIONS_MAX), (fewer, 2)] {
+        let served = serve(Config { limits, ..Config::default() }).await;
+        let client = client(&served).await;
+        let mut open = Vec::new();
+        for _ in 0..max {
+            open.push(subscribe(&client, json!({})).await);
+        }
+        let refused = client
+            .subscribe::<Value, _>("event_subscribe", ObjectParams::new(), "event_unsubscribe")
+            .await
+            .expect_err("one too many");
+        assert!(refused.to_string().contains("limit_exceeded"), "{refused}");
+        drop(open);
     }
-    let refused = client
-        .subscribe::<Value, _>("event_subscribe", ObjectParams::new(), "event_unsubscribe")
-        .await
-        .expect_err("one too many");
-    assert!(refused.to_string().contains("limit_exceeded"), "{refused}");
-    drop(open);
 }
 
 /// The lowest level there is: what a client sees that does not read for a while.

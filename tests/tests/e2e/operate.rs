@@ -151,6 +151,46 @@ fn a_node_keeps_its_directory_and_key_to_itself() {
     node.process.stop();
 }
 
+/// Goal: an operator sees every setting and what is set; the node runs by it, and refuses by name what is not allowed.
+#[test]
+fn settings_are_shown_taken_and_refused() {
+    let network = Network::lay_out(&["--meters", "0"]);
+    let home = &network.homes[0];
+    let text = home.to_str().unwrap();
+    let written = std::fs::read_to_string(home.join("config.toml")).unwrap();
+    let (code, shown, _) = wattle(["config", "show", "--home", text]);
+    assert_eq!((code, shown.trim_end()), (0, written.trim_end()), "as it was written");
+
+    let limits = "[rpc.limits]\n";
+    assert!(written.contains(limits), "{written}");
+    let write = |setting: &str| {
+        let changed = written.replace(limits, &format!("{limits}{setting}\n"));
+        std::fs::write(home.join("config.toml"), changed).unwrap();
+    };
+    write("websockets_max = 1000");
+    let (code, _, told) = wattle(["run", "--home", text]);
+    let reason =
+        "rpc.limits.websockets_max is 1000; allowed: at most rpc.limits.connections_max - 1, which is 255";
+    assert!(code == 1 && told.contains(reason), "{told}");
+    assert_eq!(wattle_error(["config", "show", "--home", text]).1, "node_directory");
+
+    write("call_timeout_ms = 9000");
+    let shown = wattle_json(["config", "show", "--home", text]);
+    let set = |name: &str| {
+        let settings = shown["settings"].as_array().unwrap();
+        settings.iter().find(|setting| setting["name"] == name).unwrap().clone()
+    };
+    let timeout = json!({
+        "name": "rpc.limits.call_timeout_ms",
+        "value": 9000, "default": 10_000, "isDefault": false, "allowed": "100 to 3600000",
+    });
+    assert_eq!(set("rpc.limits.call_timeout_ms"), timeout);
+    assert_eq!(set("p2p.mdns")["isDefault"], true);
+    let node = Node::start(home);
+    assert_eq!(admin(home, &["info"])["name"], "v0");
+    node.process.stop();
+}
+
 /// Every documented metric is there, of the documented kind and with a value that can be; no other is.
 fn metrics_are_as_documented(node: &Node) {
     node.reaches(3);
