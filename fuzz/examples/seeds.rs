@@ -401,6 +401,8 @@ fn node_config() -> Vec<u8> {
             listen: "127.0.0.1:8645".parse().unwrap(),
             allowed_hosts: vec!["wattle.example.org".to_owned()],
             allowed_origins: Vec::new(),
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            client_address_header: Default::default(),
         },
         storage: wattle_node::home::StorageSection::default(),
     };

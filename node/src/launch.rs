@@ -99,6 +99,10 @@ pub async fn launch(home: &Home, options: Options) -> Result<Running, LaunchErro
     let rpc_config = wattle_rpc::Config {
         allowed_hosts: config.rpc.allowed_hosts,
         allowed_origins: config.rpc.allowed_origins,
+        proxies: wattle_rpc::config::Proxies {
+            trusted: config.rpc.trusted_proxies,
+            header: config.rpc.client_address_header,
+        },
         ..wattle_rpc::Config::default()
     };
     let pages = wattle_rpc::explorer::pages();

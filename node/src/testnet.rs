@@ -174,6 +174,8 @@ impl Layout {
                     listen: loopback(0),
                     allowed_hosts: Vec::new(),
                     allowed_origins: Vec::new(),
+                    trusted_proxies: Vec::new(),
+                    client_address_header: Default::default(),
                 },
                 storage: StorageSection::default(),
             };

@@ -39,8 +39,11 @@ pub const SUBMIT_BATCH_MAX: usize = 100;
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 /// Most items in a page.
 pub const PAGE_ITEMS_MAX: u32 = 200;
-/// Most events fetched from the backend at once.
+/// Most events fetched from the backend in one turn.
 pub const EVENTS_FETCH_MAX: u32 = 256;
+/// Most threads that read events for subscriptions and `event_list`; fewer where that is more than half of the
+/// machine's. They are none of those of [`BLOCKING_CALLS_MAX`].
+pub const EVENT_READERS_MAX: usize = 4;
 /// Most events looked at for one `event_list`; a page that stops here says `truncated`.
 pub const EVENTS_SCAN_MAX: usize = 10_000;
 /// Heights by which a subscription that was live may fall behind before it is told `lagged` and skips ahead.

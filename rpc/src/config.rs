@@ -1,5 +1,6 @@
 //! Configuration of a server, and the errors of its start.
 
+pub use crate::proxy::{AddressHeader, Network, NetworkError, Proxies};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +15,8 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// Origins, as `https://example.org`, whose pages may call. A page served from here always may.
     pub allowed_origins: Vec<String>,
+    /// Proxies that say for whom they ask.
+    pub proxies: Proxies,
     /// Time limits.
     pub timeouts: Timeouts,
 }

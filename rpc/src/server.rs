@@ -63,7 +63,8 @@ impl RpcServer {
             .map_err(|source| ServeError::Bind { address: SocketAddr::from(([0, 0, 0, 0], 0)), source })?;
         let listen_ip = Some(address.ip()).filter(|ip| !ip.is_unspecified());
         let service = Arc::new(Service::new(backend, None, metrics)?);
-        let places = Places::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, Arc::clone(&service.metrics));
+        let (proxies, metrics) = (config.proxies.clone(), Arc::clone(&service.metrics));
+        let places = Places::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, proxies, metrics);
         let app = App::new(service, config, listen_ip);
         let routes = router(app.clone(), pages);
         let running = Running::start(Door::Tcp(listener), places, app.config.timeouts, app.stop, routes);

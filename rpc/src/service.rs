@@ -3,16 +3,18 @@
 use crate::backend::Backend;
 use crate::budget::{Budget, Held};
 use crate::config::ServeError;
+use crate::lanes::{Client, Lane, Work};
 use crate::metrics::{Metrics, Refusal};
 use crate::wire::{self, Call};
 use crate::{events, openrpc, submit};
 use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use wattle_primitives::planted;
 use wattle_rpc_types::limits::{
     ANSWER_BYTES_FREE, ANSWERS_BYTES_SHARED, BLOCKING_CALLS_MAX, BODIES_BYTES_SHARED, BODY_BYTES_FREE,
+    EVENT_READERS_MAX,
 };
 use wattle_rpc_types::method::{Method, Reply, Run, find, reply};
 use wattle_rpc_types::params::Params;
@@ -27,7 +29,9 @@ pub(crate) struct Service {
     /// Only there on the admin socket.
     admin: Option<Arc<dyn Admin>>,
     answers: Budget,
-    blocking: Arc<Semaphore>,
+    calls: Arc<Lane>,
+    /// Of readers of events: however many there are, calls have their threads.
+    readers: Arc<Lane>,
     discovery: Box<RawValue>,
 }
 
@@ -51,7 +55,8 @@ impl Service {
             bodies: Budget::new(BODY_BYTES_FREE, BODIES_BYTES_SHARED),
             admin,
             answers: Budget::new(ANSWER_BYTES_FREE, ANSWERS_BYTES_SHARED),
-            blocking: Arc::new(Semaphore::new(BLOCKING_CALLS_MAX)),
+            calls: Lane::new(BLOCKING_CALLS_MAX),
+            readers: Lane::new(readers()),
             discovery,
         })
     }
@@ -61,25 +66,39 @@ impl Service {
         &self,
         message: &str,
         streams: &mut S,
+        client: Client,
         limit: Duration,
     ) -> Option<Answer> {
         let now = Instant::now();
         let deadline = now.checked_add(limit).unwrap_or(now);
-        let mut caller = Caller { service: self, streams, limit, deadline, held: Held::default() };
+        let mut caller = Caller { service: self, streams, client, limit, deadline, held: Held::default() };
         let text = wire::answer(message, &mut caller).await?;
         Some(Answer { text, held: caller.held })
     }
 
-    /// Runs `work` on a blocking thread; waits while [`BLOCKING_CALLS_MAX`] are at work.
+    /// Runs `action` on a blocking thread when it is the client's turn.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&dyn Backend) -> T + Send + 'static,
+        work: Work,
+        client: Client,
+        action: impl FnOnce(&dyn Backend) -> T + Send + 'static,
     ) -> RpcResult<T> {
-        let permit = Arc::clone(&self.blocking).acquire_owned().await.map_err(RpcError::internal)?;
+        let reads = match work {
+            Work::Call => None,
+            Work::New => Some("new"),
+            Work::List => Some("list"),
+            Work::History => Some("history"),
+        };
+        let of_readers = reads.is_some() && !planted!("events-read-on-the-threads-of-calls");
+        let lane = if of_readers { &self.readers } else { &self.calls };
+        let turn = lane.queue(work, client).await.map_err(RpcError::internal)?;
+        if let Some(kind) = reads {
+            self.metrics.events_read(kind);
+        }
         let backend = Arc::clone(&self.backend);
         let task = tokio::task::spawn_blocking(move || {
-            let answer = work(&*backend);
-            drop(permit); // held by the work and not by the waiter, who may be gone
+            let answer = action(&*backend);
+            drop(turn); // held by the work and not by the waiter, who may be gone
             answer
         });
         task.await.map_err(|error| {
@@ -90,28 +109,32 @@ impl Service {
 
     /// Runs a method that needs no connection of its own. Parameters are taken apart where they are used, so that
     /// those who wait in line hold no more than the bytes they sent.
-    async fn run(&self, method: &'static Method, params: Option<&RawValue>) -> Reply {
+    async fn run(&self, method: &'static Method, params: Option<&RawValue>, client: Client) -> Reply {
         match method.run {
             Run::Query(query) => {
                 let params = params.map(RawValue::to_owned);
-                self.blocking(move |backend| {
+                self.blocking(Work::Call, client, move |backend| {
                     query.run(backend, Params::parse(params.as_deref(), method.params)?)
                 })
                 .await?
             }
             Run::ListEvents => {
                 let params = params.map(RawValue::to_owned);
-                self.blocking(move |backend| {
-                    reply(events::list(backend, &Params::parse(params.as_deref(), method.params)?))
-                })
-                .await?
+                let asked = self.blocking(Work::List, client, move |backend| {
+                    events::List::asked(backend, &Params::parse(params.as_deref(), method.params)?)
+                });
+                let mut list = asked.await??;
+                while !list.is_whole() {
+                    list = self.blocking(Work::List, client, move |backend| list.read(backend)).await??;
+                }
+                reply(Ok(list.answer()))
             }
             Run::Admin(order) => {
                 let Some(admin) = self.admin.clone() else {
                     return Err(RpcError::AdminOnly { method: method.name });
                 };
                 let params = Params::parse(params, method.params)?;
-                self.blocking(move |_| order.run(&*admin, params)).await?
+                self.blocking(Work::Call, client, move |_| order.run(&*admin, params)).await?
             }
             Run::Submit => submit::one(&*self.backend, Params::parse(params, method.params)?).await,
             Run::SubmitBatch => submit::batch(&*self.backend, Params::parse(params, method.params)?).await,
@@ -135,6 +158,12 @@ impl Service {
     }
 }
 
+/// Threads that read events: half of the machine's, so that there are as many for all else.
+fn readers() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / 2).clamp(1, EVENT_READERS_MAX)
+}
+
 /// Handles what is special about a connection: its subscriptions.
 pub(crate) trait Streams {
     /// Opens or ends a stream.
@@ -154,6 +183,7 @@ impl Streams for NoStreams {
 struct Caller<'a, S> {
     service: &'a Service,
     streams: &'a mut S,
+    client: Client,
     limit: Duration,
     deadline: Instant,
     held: Held,
@@ -167,7 +197,7 @@ impl<S: Streams + Send> Caller<'_, S> {
             return reply;
         }
         let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
-        let work = tokio::time::timeout_at(self.deadline, self.service.run(method, params));
+        let work = tokio::time::timeout_at(self.deadline, self.service.run(method, params, self.client));
         work.await.unwrap_or(Err(RpcError::Timeout { limit_ms }))
     }
 }

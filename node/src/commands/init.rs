@@ -128,6 +128,8 @@ fn node(args: &NodeArgs) -> CliResult {
             listen: loopback(args.rpc_port),
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            client_address_header: Default::default(),
         },
         storage: StorageSection::default(),
     };

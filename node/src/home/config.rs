@@ -42,6 +42,12 @@ pub struct RpcSection {
     /// Origins whose pages may call.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
+    /// Addresses and networks of reverse proxies that say for whom they ask.
+    #[serde(default)]
+    pub trusted_proxies: Vec<wattle_rpc::config::Network>,
+    /// The header in which they say it.
+    #[serde(default)]
+    pub client_address_header: wattle_rpc::config::AddressHeader,
 }
 
 /// The disk's part of the configuration.

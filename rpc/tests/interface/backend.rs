@@ -489,7 +489,8 @@ impl EventQueries for Chain {
         }
         let head = *self.heights.borrow();
         let events = self.events.lock().unwrap();
-        let mut rest = events.iter().filter(|e| e.position >= from && e.position.height <= head).cloned();
+        let begin = events.partition_point(|e| e.position < from);
+        let mut rest = events[begin..].iter().take_while(|e| e.position.height <= head).cloned();
         let items: Vec<EventItem> = rest.by_ref().take(limit as usize).collect();
         let next = rest.next().map_or(EventPosition { height: head.next(), index: 0 }, |e| e.position);
         Ok(EventPage { items, next })

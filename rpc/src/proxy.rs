@@ -1,0 +1,207 @@
+//! The client's address behind a reverse proxy.
+//!
+//! A proxy connects from its own address, and says in a header for whom it asks. The header counts only from a proxy
+//! that the operator trusts: anybody can write one. Of a list, what trusted proxies have added themselves is its end, so
+//! it is read from there, up to the first address that is no trusted proxy's; what stands before it is the client's own
+//! word. What cannot be read names nobody: such requests share the share of the proxy.
+
+use axum::http::{HeaderMap, HeaderName};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+use wattle_primitives::planted;
+
+/// Which proxies are trusted, and where they name their clients.
+#[derive(Clone, Debug, Default)]
+pub struct Proxies {
+    /// Their addresses. Nobody's, unless told otherwise.
+    pub trusted: Vec<Network>,
+    /// Where they say for whom they ask.
+    pub header: AddressHeader,
+}
+
+/// A header in which proxies name clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressHeader {
+    /// `X-Forwarded-For: 203.0.113.7, 10.0.0.2`: every proxy appends whom it was asked by.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded: for=203.0.113.7, for="[2001:db8::7]:443"`: the same by RFC 7239.
+    Forwarded,
+    /// `X-Real-IP: 203.0.113.7`: the proxy's word alone.
+    XRealIp,
+}
+
+/// An address, or all that share its first bits: `10.0.0.0/8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Network {
+    address: IpAddr,
+    /// Bits that count, at least one: everybody is no proxy.
+    prefix: u8,
+}
+
+/// Why a text is no [`Network`].
+#[derive(Debug, thiserror::Error)]
+#[error("{text:?} is no address or network, such as 127.0.0.1, 10.0.0.0/8 or fd00::/8")]
+pub struct NetworkError {
+    text: String,
+}
+
+/// For whom a trusted proxy asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// For itself: the header is not there.
+    Nobody,
+    /// For the client at this address.
+    Client(IpAddr),
+    /// What it says cannot be read.
+    Unreadable,
+}
+
+impl Proxies {
+    /// Whether the header of who connects from `peer` counts.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(peer))
+    }
+
+    /// What a trusted proxy says.
+    pub(crate) fn named(&self, headers: &HeaderMap) -> Named {
+        let lines: Result<Vec<&str>, _> =
+            headers.get_all(self.header.name()).iter().map(|value| value.to_str()).collect();
+        match lines {
+            Ok(lines) if lines.is_empty() => Named::Nobody,
+            Ok(lines) => self.farthest(&lines.join(",")).map_or(Named::Unreadable, Named::Client),
+            Err(_) => Named::Unreadable,
+        }
+    }
+
+    /// The first address from the end that is no trusted proxy's, else the first of all.
+    fn farthest(&self, list: &str) -> Option<IpAddr> {
+        let mut hops: Vec<&str> = match self.header {
+            AddressHeader::XForwardedFor => list.split(',').collect(),
+            AddressHeader::Forwarded => split_unquoted(list, ',')?,
+            AddressHeader::XRealIp => vec![list],
+        };
+        if planted!("proxy-list-read-from-its-start", hops.len() > 1) {
+            hops.reverse();
+        }
+        let mut farthest = None;
+        for hop in hops.iter().rev() {
+            let address = match self.header {
+                AddressHeader::XForwardedFor | AddressHeader::XRealIp => address(hop),
+                AddressHeader::Forwarded => forwarded_for(hop),
+            }?;
+            farthest = Some(address);
+            if !self.trusts(address) {
+                break;
+            }
+        }
+        farthest
+    }
+}
+
+impl AddressHeader {
+    const fn name(self) -> HeaderName {
+        match self {
+            Self::XForwardedFor => HeaderName::from_static("x-forwarded-for"),
+            Self::Forwarded => HeaderName::from_static("forwarded"),
+            Self::XRealIp => HeaderName::from_static("x-real-ip"),
+        }
+    }
+}
+
+/// An address as proxies write it: with a port or without, of IPv6 in brackets or without.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::from);
+    let with_port = || text.parse::<SocketAddr>().ok().map(|at| at.ip());
+    text.parse().ok().or_else(with_port).or_else(bare).map(|ip: IpAddr| ip.to_canonical())
+}
+
+/// The address of `for` in one element of `Forwarded`.
+fn forwarded_for(element: &str) -> Option<IpAddr> {
+    let pairs = split_unquoted(element, ';')?;
+    let pairs = pairs.iter().filter_map(|pair| pair.split_once('='));
+    let mut named = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
+    let (_, value) = named.next()?;
+    if named.next().is_some() {
+        return None;
+    }
+    let value = value.trim();
+    let unquoted = value.strip_prefix('"').map_or(Some(value), |rest| rest.strip_suffix('"'));
+    address(unquoted?)
+}
+
+/// Splits outside of quoted strings. `None` when one does not end.
+fn split_unquoted(text: &str, separator: char) -> Option<Vec<&str>> {
+    let (mut parts, mut begin, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
+    for (at, character) in text.char_indices() {
+        if escaped {
+            escaped = false;
+        } else if quoted && character == '\\' {
+            escaped = true;
+        } else if character == '"' {
+            quoted = !quoted;
+        } else if character == separator && !quoted {
+            parts.push(text.get(begin..at)?);
+            begin = at.saturating_add(separator.len_utf8());
+        }
+    }
+    parts.push(text.get(begin..)?);
+    (!quoted).then_some(parts)
+}
+
+impl Network {
+    /// Whether an address lies in it.
+    fn contains(&self, ip: IpAddr) -> bool {
+        let bits_alike = match (self.address, ip.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => (own.to_bits() ^ other.to_bits()).leading_zeros(),
+            (IpAddr::V6(own), IpAddr::V6(other)) => (own.to_bits() ^ other.to_bits()).leading_zeros(),
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return false,
+        };
+        bits_alike >= u32::from(self.prefix)
+    }
+}
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
+        let parsed = address.parse::<IpAddr>().ok().filter(|ip| ip.to_canonical() == *ip);
+        let network = parsed.and_then(|address| {
+            let bits = if address.is_ipv4() { 32 } else { 128 };
+            let prefix = prefix.map_or(Some(bits), |text| text.parse().ok())?;
+            (1..=bits).contains(&prefix).then_some(Self { address, prefix })
+        });
+        network.ok_or_else(|| NetworkError { text: text.to_owned() })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = NetworkError;
+
+    fn try_from(text: String) -> Result<Self, NetworkError> {
+        text.parse()
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        network.to_string()
+    }
+}
+
+#[cfg(test)]
+#[path = "proxy_tests.rs"]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
