@@ -5,7 +5,8 @@
 //! came. So nobody waits for more than one piece of each other client, however many pieces those have waiting, and a
 //! client that comes back after every piece goes to the end of the line.
 //!
-//! Calls have a lane of their own. Reading events has another: whatever is read there, calls have their threads.
+//! What may take long has lanes of its own, lists one and events another: whatever is asked there, other calls have their
+//! threads.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -19,6 +20,8 @@ use wattle_primitives::planted;
 pub(crate) enum Work {
     /// A call.
     Call,
+    /// A call for part of a list, which may look at far more than one thing.
+    Page,
     /// Events for a subscription that had everything.
     New,
     /// Events for `event_list`.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use wattle_primitives::planted;
 use wattle_rpc_types::limits::{
     ANSWER_BYTES_FREE, ANSWERS_BYTES_SHARED, BLOCKING_CALLS_MAX, BODIES_BYTES_SHARED, BODY_BYTES_FREE,
-    EVENT_READERS_MAX,
+    EVENT_READERS_MAX, LISTING_CALLS_MAX,
 };
 use wattle_rpc_types::method::{Method, Reply, Run, find, reply};
 use wattle_rpc_types::params::Params;
@@ -30,8 +30,8 @@ pub(crate) struct Service {
     admin: Option<Arc<dyn Admin>>,
     answers: Budget,
     calls: Arc<Lane>,
-    /// Of readers of events: however many there are, calls have their threads.
-    readers: Arc<Lane>,
+    lists: Arc<Lane>,
+    events: Arc<Lane>,
     discovery: Box<RawValue>,
 }
 
@@ -56,7 +56,8 @@ impl Service {
             admin,
             answers: Budget::new(ANSWER_BYTES_FREE, ANSWERS_BYTES_SHARED),
             calls: Lane::new(BLOCKING_CALLS_MAX),
-            readers: Lane::new(readers()),
+            lists: Lane::new(LISTING_CALLS_MAX),
+            events: Lane::new(readers()),
             discovery,
         })
     }
@@ -83,14 +84,14 @@ impl Service {
         client: Client,
         action: impl FnOnce(&dyn Backend) -> T + Send + 'static,
     ) -> RpcResult<T> {
-        let reads = match work {
-            Work::Call => None,
-            Work::New => Some("new"),
-            Work::List => Some("list"),
-            Work::History => Some("history"),
+        let (lane, reads) = match work {
+            Work::Call => (&self.calls, None),
+            Work::Page => (&self.lists, None),
+            Work::New => (&self.events, Some("new")),
+            Work::List => (&self.events, Some("list")),
+            Work::History => (&self.events, Some("history")),
         };
-        let of_readers = reads.is_some() && !planted!("events-read-on-the-threads-of-calls");
-        let lane = if of_readers { &self.readers } else { &self.calls };
+        let lane = if planted!("one-lane-for-all", work != Work::Call) { &self.calls } else { lane };
         let turn = lane.queue(work, client).await.map_err(RpcError::internal)?;
         if let Some(kind) = reads {
             self.metrics.events_read(kind);
@@ -111,9 +112,10 @@ impl Service {
     /// those who wait in line hold no more than the bytes they sent.
     async fn run(&self, method: &'static Method, params: Option<&RawValue>, client: Client) -> Reply {
         match method.run {
-            Run::Query(query) => {
+            Run::Query(query) | Run::List(query) => {
+                let work = if matches!(method.run, Run::List(_)) { Work::Page } else { Work::Call };
                 let params = params.map(RawValue::to_owned);
-                self.blocking(Work::Call, client, move |backend| {
+                self.blocking(work, client, move |backend| {
                     query.run(backend, Params::parse(params.as_deref(), method.params)?)
                 })
                 .await?

@@ -111,6 +111,7 @@ impl Streams for Subscriptions {
             Run::Subscribe => Some(self.open(params)),
             Run::Unsubscribe => Some(self.end(params)),
             Run::Query(_)
+            | Run::List(_)
             | Run::Admin(_)
             | Run::ListEvents
             | Run::Submit

@@ -14,7 +14,8 @@ use wattle_primitives::Hash;
 use wattle_rpc::Config;
 use wattle_rpc::config::{Proxies, Timeouts};
 use wattle_rpc_types::limits::{
-    CONNECTIONS_PER_ADDRESS_MAX, EVENT_READERS_MAX, EVENTS_FETCH_MAX, SUBSCRIPTIONS_MAX,
+    BLOCKING_CALLS_MAX, CONNECTIONS_PER_ADDRESS_MAX, EVENT_READERS_MAX, EVENTS_FETCH_MAX, LISTING_CALLS_MAX,
+    SUBSCRIPTIONS_MAX,
 };
 
 const STATUS: &str = r#"{"jsonrpc":"2.0","id":1,"method":"chain_status"}"#;
@@ -112,6 +113,29 @@ async fn calls_are_answered_while_512_scanners_wait_for_the_disk() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     drop(scanners);
+}
+
+#[tokio::test]
+async fn calls_are_answered_while_lists_wait_for_the_disk() {
+    let timeouts = Timeouts { call: PATIENCE, ..Timeouts::default() };
+    let served = serve(Config { timeouts, ..Config::default() }).await;
+    let address = served.server.address();
+    let disk = stalled(&served);
+    let lists: Vec<_> = (0..BLOCKING_CALLS_MAX + LISTING_CALLS_MAX)
+        .map(|_| tokio::spawn(call(address, "account_history", json!([alice()]))))
+        .collect();
+    while served.metrics.rpc_connections.get() < lists.len() as u64 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for _ in 0..20 {
+        let answer = call(address, "account_get", json!([alice()])).await;
+        assert_eq!(answer["result"]["exists"], true, "{answer}");
+    }
+    assert!(lists.iter().all(|list| !list.is_finished()));
+    drop(disk);
+    for list in lists {
+        assert_eq!(list.await.unwrap()["result"]["items"][0]["height"], "3");
+    }
 }
 
 /// Goal: 512 subscriptions of one client take no more turns than the one of another client.

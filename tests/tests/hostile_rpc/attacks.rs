@@ -265,9 +265,8 @@ pub(crate) fn scanners(target: &Target) {
     let open = || target.websocket().ok();
     let mut sockets: Vec<_> = (0..64).map(|_| until("there is a place", PATIENCE, open)).collect();
     let subscribe = r#"{"jsonrpc":"2.0","id":1,"method":"event_subscribe","params":{"fromHeight":"0","filter":{"types":["hold_expired"]}}}"#;
-    let end = |id: u64| {
-        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"event_unsubscribe","params":["{id}"]}}"#)
-    };
+    let end =
+        |id: u64| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"event_unsubscribe","params":["{id}"]}}"#);
     let (begun, mut opened) = (Instant::now(), 0u64);
     while opened == 0 || begun.elapsed() < Duration::from_secs(2) {
         for socket in &mut sockets {
