@@ -65,7 +65,7 @@ pub(crate) async fn serve(
                     }
                     Some(Ok(Message::Close(_))) | None => return,
                     Some(Err(error)) => {
-                        tracing::debug!(%error, "a WebSocket failed");
+                        tracing::debug!(?client, %error, "a WebSocket failed");
                         return close(socket, close_code::POLICY, "message too large or malformed").await;
                     }
                 };
