@@ -259,7 +259,7 @@ fn costly(target: &Target) {
 }
 
 /// 64 connections with eight subscriptions each, which read everything from the first block on, find nothing, and begin
-/// anew.
+/// anew. Who lists events beside them is answered.
 pub(crate) fn scanners(target: &Target) {
     let before = counter(target, r#"event_reads_total{kind="history"}"#).unwrap_or(0);
     let open = || target.websocket().ok();
@@ -278,6 +278,8 @@ pub(crate) fn scanners(target: &Target) {
             }
         }
         opened += 8;
+        let list = r#"{"jsonrpc":"2.0","id":1,"method":"event_list","params":{"filter":{"types":["hold_expired"]}}}"#;
+        assert_eq!(target.post(list.as_bytes()).code(), "none");
     }
     let reads = || counter(target, r#"event_reads_total{kind="history"}"#).filter(|now| *now >= before + 512);
     let reads = until("history is read", PATIENCE, reads);
