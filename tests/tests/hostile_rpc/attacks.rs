@@ -279,7 +279,8 @@ pub(crate) fn scanners(target: &Target) {
         }
         opened += 8;
         let list = r#"{"jsonrpc":"2.0","id":1,"method":"event_list","params":{"filter":{"types":["hold_expired"]}}}"#;
-        assert_eq!(target.post(list.as_bytes()).code(), "none");
+        let listed = target.post(list.as_bytes());
+        assert_eq!((listed.status, listed.code().as_str()), (200, "none"));
     }
     let reads = || counter(target, r#"event_reads_total{kind="history"}"#).filter(|now| *now >= before + 512);
     let reads = until("history is read", PATIENCE, reads);
