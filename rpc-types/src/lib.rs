@@ -11,9 +11,10 @@
 //! say what a method is.
 //!
 //! # Queries
-//! The traits' functions are called on a blocking thread, at most so many at once as the operator allows; they may read a
-//! disk but must not wait for the network. Lists are bounded by the request's limit, and so is the work for one page.
-//! Answers describe the last finalized state unless they say otherwise.
+//! The traits' functions are called on a blocking thread: at most [`limits::BLOCKING_CALLS_MAX`] at once, of those that
+//! list [`limits::LISTING_CALLS_MAX`], and of [`EventQueries`] [`limits::EVENT_READERS_MAX`]. They may read a disk but
+//! must not wait for the network. Lists are bounded by the request's limit, and so is the work for one page. Answers
+//! describe the last finalized state unless they say otherwise.
 //!
 //! # Errors
 //! Of all queries: [`RpcError::Unavailable`] while the node starts or is halted, [`RpcError::Internal`] when its own

@@ -29,8 +29,10 @@ pub const ADMIN_CONNECTIONS_MAX: usize = 16;
 pub const WEBSOCKETS_MAX: usize = 192;
 /// Most subscriptions of one WebSocket connection.
 pub const SUBSCRIPTIONS_MAX: usize = 8;
-/// Most answers in memory at once that are worked on in the blocking pool.
+/// Most calls at work at once in the blocking pool, beside those of [`LISTING_CALLS_MAX`].
 pub const BLOCKING_CALLS_MAX: usize = 16;
+/// Most calls at work at once that answer with part of a list: one may look at far more than it answers.
+pub const LISTING_CALLS_MAX: usize = 8;
 /// Most notifications that wait for one WebSocket connection; one holds a single event.
 pub const NOTIFICATIONS_MAX: usize = 32;
 /// Most transactions in one `tx_submitBatch`.
@@ -39,8 +41,11 @@ pub const SUBMIT_BATCH_MAX: usize = 100;
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 /// Most items in a page.
 pub const PAGE_ITEMS_MAX: u32 = 200;
-/// Most events fetched from the backend at once.
+/// Most events fetched from the backend in one turn.
 pub const EVENTS_FETCH_MAX: u32 = 256;
+/// Most threads that read events for subscriptions and `event_list`; fewer where that is more than half of the
+/// machine's. They are none of those of calls.
+pub const EVENT_READERS_MAX: usize = 4;
 /// Most events looked at for one `event_list`; a page that stops here says `truncated`.
 pub const EVENTS_SCAN_MAX: usize = 10_000;
 /// Heights by which a subscription that was live may fall behind before it is told `lagged` and skips ahead.

@@ -17,6 +17,8 @@ pub type Reply = RpcResult<Box<RawValue>>;
 pub enum Run {
     /// A query, on a blocking thread.
     Query(&'static dyn Answer<dyn Queries>),
+    /// A query for part of a list, on a blocking thread: it may look at far more than one thing.
+    List(&'static dyn Answer<dyn Queries>),
     /// An order of the operator, on a blocking thread; on the admin socket only.
     Admin(&'static dyn Answer<dyn Admin>),
     /// Lists events up to the height that the server follows, on a blocking thread.
@@ -74,7 +76,7 @@ impl Method {
     /// The JSON shape of its result.
     pub fn result(&self, shapes: &mut SchemaGenerator) -> Schema {
         match self.run {
-            Run::Query(query) => query.shape(shapes),
+            Run::Query(query) | Run::List(query) => query.shape(shapes),
             Run::Admin(order) => order.shape(shapes),
             Run::ListEvents => shape::<EventList>(shapes),
             Run::Submit => shape::<Submitted>(shapes),
@@ -141,11 +143,11 @@ macro_rules! list {
         })
     };
     ($name:literal, $summary:literal, [$($need:ident::<$type:ty>($param:literal)),*], $run:expr) => {
-        query!(
+        method!(
             $name,
             $summary,
             [$($need::<$type>($param),)* opt::<String>("cursor"), opt::<u32>("limit")],
-            $run
+            List(&$crate::method::Function::<dyn $crate::Queries, _>($run))
         )
     };
 }

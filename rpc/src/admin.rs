@@ -4,7 +4,7 @@
 //! speaks JSON-RPC over HTTP as the port does, so that `curl --unix-socket` works, and serves every other method too.
 
 use crate::backend::Backend;
-use crate::config::{Config, Limits, ServeError};
+use crate::config::{Config, Limits, Proxies, ServeError};
 use crate::connection::{Door, Running};
 use crate::http::{App, admin_router};
 use crate::metrics::Metrics;
@@ -43,7 +43,8 @@ impl AdminServer {
         let failed = |source| ServeError::Socket { path: path.to_owned(), source };
         let listener = listen(path).map_err(failed)?;
         let owner = std::fs::metadata(path).map_err(failed)?.uid();
-        let places = Places::new(ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTIONS_MAX, Arc::clone(&metrics));
+        let (most, none) = (ADMIN_CONNECTIONS_MAX, Proxies::default());
+        let places = Places::new(most, most, none, Arc::clone(&metrics));
         let service = Service::new(backend, Some(admin), metrics, Limits::default())?;
         let app = App::new(Arc::new(service), Config::default(), None);
         let (timeouts, stop) = (app.config.timeouts, app.stop.clone());

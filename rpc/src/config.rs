@@ -1,12 +1,13 @@
 //! Configuration of a server, and the errors of its start.
 
+pub use crate::proxy::{AddressHeader, Proxies};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 use wattle_rpc_types::limits::{
     ANSWERS_BYTES_SHARED, BLOCKING_CALLS_MAX, BODIES_BYTES_SHARED, BODY_TIMEOUT, CALL_TIMEOUT,
-    CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, HEADER_TIMEOUT, IDLE_TIMEOUT, PING_INTERVAL, SILENCE_MAX,
-    SUBSCRIPTIONS_MAX, WEBSOCKETS_MAX, WRITE_TIMEOUT,
+    CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, EVENT_READERS_MAX, HEADER_TIMEOUT, IDLE_TIMEOUT,
+    LISTING_CALLS_MAX, PING_INTERVAL, SILENCE_MAX, SUBSCRIPTIONS_MAX, WEBSOCKETS_MAX, WRITE_TIMEOUT,
 };
 
 /// How the interface behaves beyond its fixed limits, which are part of what it promises to clients.
@@ -18,6 +19,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// What clients may take of this machine.
     pub limits: Limits,
+    /// Proxies that say for whom they ask.
+    pub proxies: Proxies,
     /// Time limits.
     pub timeouts: Timeouts,
 }
@@ -39,6 +42,10 @@ pub struct Limits {
     pub answers_bytes: usize,
     /// Most answers that are worked on at once.
     pub blocking_calls_max: usize,
+    /// Most calls for part of a list at once; they are none of those.
+    pub listing_calls_max: usize,
+    /// Most threads that read events; fewer where that is more than half of the machine's.
+    pub event_readers_max: usize,
 }
 
 impl Default for Limits {
@@ -51,6 +58,8 @@ impl Default for Limits {
             bodies_bytes: BODIES_BYTES_SHARED,
             answers_bytes: ANSWERS_BYTES_SHARED,
             blocking_calls_max: BLOCKING_CALLS_MAX,
+            listing_calls_max: LISTING_CALLS_MAX,
+            event_readers_max: EVENT_READERS_MAX,
         }
     }
 }

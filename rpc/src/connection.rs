@@ -3,7 +3,7 @@
 use crate::config::Timeouts;
 use crate::io::TimedStream;
 use crate::metrics::Refusal;
-use crate::places::{Place, Places};
+use crate::places::{PLACES_RETRY_MS, Place, Places};
 use crate::wire;
 use axum::Router;
 use hyper::server::conn::http1;
@@ -23,8 +23,6 @@ use wattle_rpc_types::limits::{HEADER_BYTES_MAX, SHUTDOWN_GRACE};
 
 /// Pause after a failed accept, most often for want of file descriptors: they come back when connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// When connecting again makes sense while every place is at work, in ms.
-const PLACES_RETRY_MS: u64 = 1000;
 
 /// Where clients come in.
 pub(crate) enum Door {

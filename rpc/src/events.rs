@@ -3,47 +3,82 @@
 //! A stream has no queue of its own: it reads pages from the store at the speed of its client, so its memory is one
 //! page whatever the chain does. A client that had caught up and then takes too little is told `lagged` and moved to
 //! the head; one that reads history is never skipped.
+//!
+//! Pages are read in turns (see `lanes`), one a turn, so that no reader holds up another for longer than a page takes.
 
 use crate::backend::Backend;
+use crate::lanes::Work;
 use wattle_primitives::Height;
 use wattle_primitives::planted;
 use wattle_rpc_types::event::{LagReason, Lagged, Notice};
 use wattle_rpc_types::limits::{EVENTS_FETCH_MAX, EVENTS_SCAN_MAX, SUBSCRIPTION_LAG_HEIGHTS_MAX};
-use wattle_rpc_types::params::Params;
-use wattle_rpc_types::{At, EventFilter, EventList, EventPage, EventPosition, RpcError, RpcResult};
 
-/// Runs `event_list`: at most [`EVENTS_SCAN_MAX`] events are looked at.
-pub(crate) fn list(backend: &dyn Backend, params: &Params) -> RpcResult<EventList> {
-    let (page, filter) = (params.page()?, params.filter()?);
-    let head = *backend.subscribe_heights().borrow();
-    let mut next = match &page.cursor {
-        Some(cursor) => EventPosition::from_cursor(cursor)?,
-        None => EventPosition { height: params.opt("fromHeight")?.unwrap_or_default(), index: 0 },
-    };
-    let wanted = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let (mut items, mut scanned, mut pages) = (Vec::new(), 0usize, 0usize);
-    while next.height <= head && items.len() < wanted && scanned < EVENTS_SCAN_MAX && pages < EVENTS_SCAN_MAX
-    {
-        let part = fetch(backend, next)?;
-        pages = pages.saturating_add(64); // an empty page costs the store a bounded walk, too
-        next = part.next;
+use wattle_rpc_types::params::Params;
+use wattle_rpc_types::{
+    At, EventFilter, EventItem, EventList, EventPage, EventPosition, RpcError, RpcResult,
+};
+
+/// Most turns of one `event_list`: each looks at some heights, even where there are no events.
+const LIST_TURNS_MAX: usize = 160;
+
+/// A page of `event_list` in the making: at most [`EVENTS_SCAN_MAX`] events are looked at, in as many turns as it takes.
+pub(crate) struct List {
+    head: Height,
+    next: EventPosition,
+    filter: EventFilter,
+    wanted: usize,
+    items: Vec<EventItem>,
+    scanned: usize,
+    turns: usize,
+}
+
+impl List {
+    /// The page that the parameters ask for, with nothing in it yet.
+    pub(crate) fn asked(backend: &dyn Backend, params: &Params) -> RpcResult<Self> {
+        let (page, filter) = (params.page()?, params.filter()?);
+        let next = match &page.cursor {
+            Some(cursor) => EventPosition::from_cursor(cursor)?,
+            None => EventPosition { height: params.opt("fromHeight")?.unwrap_or_default(), index: 0 },
+        };
+        let wanted = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        let head = *backend.subscribe_heights().borrow();
+        Ok(Self { head, next, filter, wanted, items: Vec::new(), scanned: 0, turns: 0 })
+    }
+
+    /// Whether there is no more to look at for this page.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.next.height > self.head
+            || self.items.len() >= self.wanted
+            || self.scanned >= EVENTS_SCAN_MAX
+            || self.turns >= LIST_TURNS_MAX
+    }
+
+    /// Reads on, for one turn. Blocking.
+    pub(crate) fn read(mut self, backend: &dyn Backend) -> RpcResult<Self> {
+        let part = fetch(backend, self.next)?;
+        self.turns = self.turns.saturating_add(1);
+        self.next = part.next;
         for item in part.items {
-            scanned = scanned.saturating_add(1);
-            if items.len() == wanted {
-                next = item.position;
+            self.scanned = self.scanned.saturating_add(1);
+            if self.items.len() == self.wanted {
+                self.next = item.position;
                 break;
             }
-            if filter.matches(&item) {
-                items.push(item);
+            if self.filter.matches(&item) {
+                self.items.push(item);
             }
         }
+        Ok(self)
     }
-    Ok(EventList {
-        at: At::finalized(head),
-        items,
-        next_cursor: next.to_cursor(),
-        truncated: next.height <= head,
-    })
+
+    pub(crate) fn answer(self) -> EventList {
+        EventList {
+            at: At::finalized(self.head),
+            items: self.items,
+            next_cursor: self.next.to_cursor(),
+            truncated: self.next.height <= self.head,
+        }
+    }
 }
 
 /// One page; an answer that leads nowhere is the node's fault and must not become a loop here.
@@ -55,10 +90,8 @@ fn fetch(backend: &dyn Backend, from: EventPosition) -> RpcResult<EventPage> {
     Ok(page)
 }
 
-/// The next step of a stream.
+/// What came of a turn.
 pub(crate) enum Step {
-    /// All that is final was read: wait for a height.
-    Wait,
     /// Send these, then go on.
     Send(Vec<Notice>),
     /// Send this and end.
@@ -86,13 +119,23 @@ impl Stream {
         self.held_up = true;
     }
 
-    /// Reads on. Blocking.
-    pub(crate) fn step(&mut self, backend: &dyn Backend, head: Height) -> Step {
-        if self.next.height > head {
+    /// Whether all that is final was read.
+    pub(crate) fn has_all(&mut self, head: Height) -> bool {
+        let all = self.next.height > head;
+        if all {
             self.live = true;
             self.held_up = false;
-            return Step::Wait;
         }
+        all
+    }
+
+    /// What its next turn is for.
+    pub(crate) const fn work(&self) -> Work {
+        if self.live { Work::New } else { Work::History }
+    }
+
+    /// Reads on, for one turn. Blocking.
+    pub(crate) fn step(&mut self, backend: &dyn Backend, head: Height) -> Step {
         let behind = head.saturating_sub(self.next.height).0;
         if self.live && self.held_up && behind > SUBSCRIPTION_LAG_HEIGHTS_MAX {
             self.held_up = false;

@@ -6,7 +6,7 @@
 use crate::budget::Held;
 use crate::config::Config;
 use crate::metrics::Refusal;
-use crate::places::Place;
+use crate::places::{PLACES_RETRY_MS, Place};
 use crate::service::{Answer, NoStreams, Service};
 use crate::{wire, ws};
 use axum::body::{Body, Bytes, HttpBody as _};
@@ -68,11 +68,19 @@ pub(crate) fn admin_router(app: App) -> Router {
     Router::new().route("/rpc", post(answer)).with_state(app).layer(from_fn(turns))
 }
 
-/// Tells the table of places whose turn it is.
+/// Tells the table of places who asks, and whose turn it is.
 async fn turns(place: Extension<Arc<Place>>, request: Request, next: Next) -> Response {
-    place.at_work();
-    let response = next.run(request).await;
-    place.reading();
+    let response = if place.asked_by(request.headers()) {
+        next.run(request).await
+    } else {
+        let error =
+            RpcError::Busy { what: "every connection of this address", retry_after_ms: PLACES_RETRY_MS };
+        closing(page(StatusCode::SERVICE_UNAVAILABLE, JSON, wire::failure("null", &error)))
+    };
+    // A WebSocket goes on being its client's.
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        place.reading();
+    }
     response
 }
 
@@ -119,7 +127,10 @@ async fn answer(State(app): State<App>, place: Extension<Arc<Place>>, request: R
     };
     place.at_work();
     let answer = match std::str::from_utf8(&bytes) {
-        Ok(text) => app.service.answer(text, &mut NoStreams, app.config.timeouts.call).await,
+        Ok(text) => {
+            let (client, limit) = (place.client(), app.config.timeouts.call);
+            app.service.answer(text, &mut NoStreams, client, limit).await
+        }
         Err(_) => {
             let text = wire::failure("null", &RpcError::Parse { detail: "not UTF-8".to_owned() });
             Some(Answer { text, held: Held::default() })
@@ -166,8 +177,7 @@ async fn upgrade(State(app): State<App>, place: Extension<Arc<Place>>, request: 
         .max_frame_size(WEBSOCKET_BYTES_MAX)
         .read_buffer_size(16 * 1024)
         .on_upgrade(async move |socket| {
-            place.at_work();
-            ws::serve(socket, app.service, app.config.timeouts, app.stop).await;
+            ws::serve(socket, app.service, place.client(), app.config.timeouts, app.stop).await;
             drop((permit, place)); // the connection counts until here
         })
 }

@@ -12,6 +12,7 @@
 //! events   pages and streams of events               submit  offers transactions
 //! explorer the block explorer's files                openrpc rpc.discover
 //! budget   memory for large messages                 metrics figures
+//! lanes    turns at the threads                      proxy   the client's address behind a reverse proxy
 //! ```
 //!
 //! # Why the envelope is our own
@@ -28,10 +29,12 @@ pub mod explorer;
 mod gauges;
 mod http;
 mod io;
+mod lanes;
 mod local;
 pub mod metrics;
 mod openrpc;
 mod places;
+mod proxy;
 pub mod server;
 mod service;
 mod submit;

@@ -2,6 +2,7 @@
 
 use crate::backend::Backend;
 use crate::config::{Limits, ServeError};
+use crate::lanes::Client;
 use crate::metrics::Metrics;
 use crate::service::{NoStreams, Service};
 use crate::wire;
@@ -32,6 +33,7 @@ impl Local {
             let error = RpcError::limit("body size in bytes", BODY_BYTES_MAX);
             return Some(wire::failure("null", &error));
         }
-        self.0.answer(message, &mut NoStreams, CALL_TIMEOUT).await.map(|answer| answer.text)
+        let itself = Client::Connection(0);
+        self.0.answer(message, &mut NoStreams, itself, CALL_TIMEOUT).await.map(|answer| answer.text)
     }
 }

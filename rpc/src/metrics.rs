@@ -176,6 +176,8 @@ metrics! {
     "How long requests take." pub rpc_request_seconds: Histogram;
     "Requests, by method." rpc_requests_total: IntCounterVec, by "method";
     "Requests that failed, by method." rpc_errors_total: IntCounterVec, by "method";
+    "Turns at reading events, by what is read." rpc_event_reads_total: IntCounterVec, by "kind";
+    "Requests by a trusted proxy that names its client unreadably." pub rpc_unreadable_clients_total: IntCounter;
     "Clients turned away, by reason." rpc_refusals_total: IntCounterVec, by "reason";
     "Resident memory of the process." process_resident_memory_bytes: UGauge;
     "Time to make a write durable, by file." fsync_seconds: HistogramVec, by "file";
@@ -226,6 +228,11 @@ impl Metrics {
         // Also without a failure, so that a rate over it is defined.
         self.rpc_errors_total.with_label_values(&[method]).inc_by(u64::from(failed));
         self.rpc_request_seconds.observe(seconds);
+    }
+
+    /// Counts a turn at reading events.
+    pub(crate) fn events_read(&self, kind: &'static str) {
+        self.rpc_event_reads_total.with_label_values(&[kind]).inc();
     }
 
     /// Counts somebody turned away.

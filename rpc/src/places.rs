@@ -3,8 +3,14 @@
 //! A place costs a client nothing, so whoever holds one without using it loses it first: when all are taken, the
 //! connection that has kept this node waiting longest makes room. Clients that talk are not held up by clients that
 //! stall, on loopback too, where all of them have one address.
+//!
+//! A connection of a trusted proxy is, request by request, that of the client it asks for; between requests it is
+//! nobody's.
 
+use crate::lanes::Client;
 use crate::metrics::{Metrics, Refusal};
+use crate::proxy::{Named, Proxies};
+use axum::http::HeaderMap;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +18,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
+use wattle_primitives::planted;
 
+/// When coming again makes sense while every place is at work, in ms.
+pub(crate) const PLACES_RETRY_MS: u64 = 1000;
 /// How long a connection keeps its place in any case: a request needs a moment from the network to here, however many
 /// others come in meanwhile.
 const FRESH: Duration = Duration::from_millis(100);
@@ -47,6 +56,7 @@ struct Table {
 pub(crate) struct Places {
     max: usize,
     per_address_max: usize,
+    proxies: Proxies,
     table: Mutex<Table>,
     /// Connections that have not ended yet, those told to leave among them.
     live: watch::Sender<usize>,
@@ -57,15 +67,22 @@ pub(crate) struct Places {
 pub(crate) struct Place {
     id: u64,
     places: Arc<Places>,
+    /// Its address, when it is a trusted proxy.
+    proxy: Option<IpAddr>,
     leave: Arc<Notify>,
     asked: AtomicBool,
 }
 
 impl Places {
-    /// `max` places, of which one address other than loopback may have `per_address_max`.
-    pub(crate) fn new(max: usize, per_address_max: usize, metrics: Arc<Metrics>) -> Arc<Self> {
+    /// `max` places, of which one address other than loopback may have `per_address_max`; `proxies` ask for others.
+    pub(crate) fn new(
+        max: usize,
+        per_address_max: usize,
+        proxies: Proxies,
+        metrics: Arc<Metrics>,
+    ) -> Arc<Self> {
         let (table, live) = (Mutex::default(), watch::Sender::new(0));
-        Arc::new(Self { max, per_address_max, table, live, metrics })
+        Arc::new(Self { max, per_address_max, proxies, table, live, metrics })
     }
 
     /// Returns when the next newcomer displaces nobody who has only just come: at once, unless every place is taken
@@ -89,12 +106,10 @@ impl Places {
     /// A place for a client at `from`, if need be that of a client that has kept this node waiting. `None` when every
     /// place is at work.
     pub(crate) fn take(self: &Arc<Self>, from: Option<IpAddr>) -> Option<Place> {
-        let from = from.filter(|ip| !ip.is_loopback()).map(network_of);
+        let proxy = from.filter(|ip| self.proxies.trusts(*ip) || planted!("anybody-is-a-proxy"));
+        let from = if proxy.is_some() { None } else { from.and_then(sharing) };
         let mut table = self.lock();
-        let of_address = |entry: &Entry| from.is_some() && entry.from == from;
-        let crowded = table.entries.values().filter(|e| of_address(e)).count() >= self.per_address_max;
-        if crowded && !self.make_room(&mut table, of_address) {
-            self.metrics.refused(Refusal::Address);
+        if !self.has_share(&mut table, from) {
             return None;
         }
         if table.entries.len() >= self.max && !self.make_room(&mut table, |_| true) {
@@ -108,7 +123,18 @@ impl Places {
         drop(table);
         self.live.send_modify(|live| *live = live.saturating_add(1));
         self.metrics.rpc_connections.inc();
-        Some(Place { id, places: Arc::clone(self), leave, asked: AtomicBool::new(false) })
+        Some(Place { id, places: Arc::clone(self), proxy, leave, asked: AtomicBool::new(false) })
+    }
+
+    /// Whether an address may have one connection more, if need be for another of its own.
+    fn has_share(&self, table: &mut Table, from: Option<IpAddr>) -> bool {
+        let of_address = |entry: &Entry| from.is_some() && entry.from == from;
+        let crowded = table.entries.values().filter(|e| of_address(e)).count() >= self.per_address_max;
+        let room = !crowded || self.make_room(table, of_address);
+        if !room {
+            self.metrics.refused(Refusal::Address);
+        }
+        room
     }
 
     /// Tells the one that has waited longest to leave: first among those that owe a request, and the fresh last.
@@ -143,12 +169,41 @@ impl Places {
 }
 
 impl Place {
+    /// The headers of a request are there: the place is safe. False when the client that a proxy asks for has its share
+    /// of places already.
+    pub(crate) fn asked_by(&self, headers: &HeaderMap) -> bool {
+        self.at_work();
+        let Some(proxy) = self.proxy else { return true };
+        let from = match self.places.proxies.named(headers) {
+            Named::Client(address) => sharing(address),
+            Named::Nobody => sharing(proxy),
+            // Even from this machine: who makes itself unreadable must not thereby be without a limit.
+            Named::Unreadable => {
+                tracing::debug!(%proxy, "a proxy names its client in a way that cannot be read");
+                self.places.metrics.rpc_unreadable_clients_total.inc();
+                Some(network_of(proxy)).filter(|_| !planted!("unreadable-client-unlimited"))
+            }
+        };
+        let mut table = self.places.lock();
+        let has_share = self.places.has_share(&mut table, from);
+        if has_share && let Some(entry) = table.entries.get_mut(&self.id) {
+            entry.from = from;
+        }
+        has_share
+    }
+
+    /// Who asks, as turns are counted.
+    pub(crate) fn client(&self) -> Client {
+        let from = self.places.lock().entries.get(&self.id).and_then(|entry| entry.from);
+        from.map_or(Client::Connection(self.id), Client::Address)
+    }
+
     /// The rest of a request is awaited.
     pub(crate) fn asking(&self) {
         self.places.turn(self.id, Turn::Asking);
     }
 
-    /// The request is there: the place is safe.
+    /// This node has all that it waited for: the place is safe.
     pub(crate) fn at_work(&self) {
         self.asked.store(true, Ordering::Relaxed);
         self.places.turn(self.id, Turn::Ours);
@@ -157,6 +212,11 @@ impl Place {
     /// The answer is on its way.
     pub(crate) fn reading(&self) {
         self.places.turn(self.id, Turn::Reading);
+        if self.proxy.is_some()
+            && let Some(entry) = self.places.lock().entries.get_mut(&self.id)
+        {
+            entry.from = None;
+        }
     }
 
     /// Whether the headers of a request have ever come.
@@ -176,6 +236,11 @@ impl Drop for Place {
         self.places.metrics.rpc_connections.dec();
         self.places.live.send_modify(|live| *live = live.saturating_sub(1));
     }
+}
+
+/// The address whose share of places a connection counts in. Programs on this machine have no limit.
+fn sharing(ip: IpAddr) -> Option<IpAddr> {
+    Some(ip.to_canonical()).filter(|ip| !ip.is_loopback()).map(network_of)
 }
 
 /// The address, or the network that one customer of an IPv6 provider has.

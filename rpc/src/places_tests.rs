@@ -1,7 +1,24 @@
 use super::*;
+use axum::http::HeaderValue;
 
 fn places(max: usize, per_address_max: usize) -> Arc<Places> {
-    Places::new(max, per_address_max, Arc::new(Metrics::new().unwrap()))
+    behind(&[], max, per_address_max)
+}
+
+fn behind(trusted: &[&str], max: usize, per_address_max: usize) -> Arc<Places> {
+    let trusted = trusted.iter().map(|text| text.parse().unwrap()).collect();
+    let proxies = Proxies { trusted, ..Proxies::default() };
+    Places::new(max, per_address_max, proxies, Arc::new(Metrics::new().unwrap()))
+}
+
+fn from(text: &str) -> Option<IpAddr> {
+    Some(text.parse().unwrap())
+}
+
+fn naming(list: &'static str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-forwarded-for", HeaderValue::from_static(list));
+    headers
 }
 
 fn has_left(place: &Place) -> bool {
@@ -71,4 +88,53 @@ async fn it_is_known_when_all_have_gone() {
     assert!(futures::FutureExt::now_or_never(places.empty()).is_none());
     drop(place);
     places.empty().await;
+}
+
+#[tokio::test]
+async fn a_client_that_names_another_itself_gains_nothing() {
+    let places = behind(&["192.0.2.9/32"], 8, 2);
+    let own = || places.take(from("203.0.113.7"));
+    let (first, second) = (own().unwrap(), own().unwrap());
+    assert!(first.asked_by(&naming("198.51.100.1")) && second.asked_by(&naming("198.51.100.2")));
+    assert_eq!(first.client(), Client::Address(from("203.0.113.7").unwrap()));
+    assert!(own().is_none(), "it has its share, whatever it calls itself");
+    // Through the proxy its own word stands before the proxy's.
+    let by_proxy = places.take(from("192.0.2.9")).unwrap();
+    assert!(!by_proxy.asked_by(&naming("198.51.100.1, 203.0.113.7")));
+    drop(first);
+    assert!(by_proxy.asked_by(&naming("198.51.100.1, 203.0.113.7")));
+}
+
+#[tokio::test]
+async fn a_proxy_has_no_share_and_each_client_of_it_has_one() {
+    for proxy in ["192.0.2.9", "127.0.0.1", "::ffff:192.0.2.9"] {
+        let places = behind(&["192.0.2.9/32", "127.0.0.1/32"], 32, 2);
+        let connect = || places.take(from(proxy)).unwrap();
+        let held: Vec<_> = (0..4).map(|_| connect()).collect();
+        let asked = |place: &Place, list| place.asked_by(&naming(list));
+        assert!(asked(&held[0], "203.0.113.7") && asked(&held[1], "203.0.113.7"));
+        assert!(!asked(&held[2], "203.0.113.7"), "one client has two at work");
+        assert!(asked(&held[2], "203.0.113.8") && asked(&held[3], "2001:db8::1"));
+        // A network of IPv6 is one client.
+        let (more, most) = (connect(), connect());
+        assert!(asked(&more, "2001:db8::2") && !asked(&most, "2001:db8::3"));
+        assert_eq!(held[3].client(), more.client());
+        // Between two requests a connection is nobody's: its next request may be another client's.
+        held[0].reading();
+        assert_eq!(held[0].client(), Client::Connection(held[0].id));
+        assert!(asked(&most, "203.0.113.7") && !asked(&held[0], "203.0.113.7"));
+        assert!(asked(&held[0], "203.0.113.9"));
+    }
+}
+
+#[tokio::test]
+async fn clients_that_make_themselves_unreadable_share_one_share() {
+    let places = behind(&["127.0.0.1/32"], 8, 2);
+    let connect = || places.take(from("127.0.0.1")).unwrap();
+    let (first, second, third, own) = (connect(), connect(), connect(), connect());
+    assert!(first.asked_by(&naming("unknown")) && second.asked_by(&naming("203.0.113.7, ")));
+    assert!(!third.asked_by(&naming("")));
+    assert_eq!(places.metrics.rpc_unreadable_clients_total.get(), 3);
+    assert!(third.asked_by(&naming("203.0.113.7")), "who is named has its own");
+    assert!(own.asked_by(&HeaderMap::new()), "a program on this machine has no limit");
 }

@@ -63,7 +63,8 @@ impl RpcServer {
         let listen_ip = Some(address.ip()).filter(|ip| !ip.is_unspecified());
         let service = Arc::new(Service::new(backend, None, metrics, config.limits)?);
         let Limits { connections_max, connections_per_address_max, .. } = config.limits;
-        let places = Places::new(connections_max, connections_per_address_max, Arc::clone(&service.metrics));
+        let (proxies, metrics) = (config.proxies.clone(), Arc::clone(&service.metrics));
+        let places = Places::new(connections_max, connections_per_address_max, proxies, metrics);
         let app = App::new(service, config, listen_ip);
         let routes = router(app.clone(), pages);
         let running = Running::start(Door::Tcp(listener), places, app.config.timeouts, app.stop, routes);

@@ -3,14 +3,15 @@
 use crate::backend::Backend;
 use crate::budget::{Budget, Held};
 use crate::config::{Limits, ServeError};
+use crate::lanes::{Client, Lane, Work};
 use crate::metrics::{Metrics, Refusal};
 use crate::wire::{self, Call};
 use crate::{events, openrpc, submit};
 use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use wattle_primitives::planted;
 use wattle_rpc_types::limits::{ANSWER_BYTES_FREE, BODY_BYTES_FREE};
 use wattle_rpc_types::method::{Method, Reply, Run, find, reply};
 use wattle_rpc_types::params::Params;
@@ -26,7 +27,9 @@ pub(crate) struct Service {
     /// Only there on the admin socket.
     admin: Option<Arc<dyn Admin>>,
     answers: Budget,
-    blocking: Arc<Semaphore>,
+    calls: Arc<Lane>,
+    lists: Arc<Lane>,
+    events: Arc<Lane>,
     discovery: Box<RawValue>,
 }
 
@@ -52,7 +55,9 @@ impl Service {
             bodies: Budget::new(BODY_BYTES_FREE, limits.bodies_bytes),
             admin,
             answers: Budget::new(ANSWER_BYTES_FREE, limits.answers_bytes),
-            blocking: Arc::new(Semaphore::new(limits.blocking_calls_max)),
+            calls: Lane::new(limits.blocking_calls_max),
+            lists: Lane::new(limits.listing_calls_max),
+            events: Lane::new(readers(limits.event_readers_max)),
             discovery,
         })
     }
@@ -62,25 +67,39 @@ impl Service {
         &self,
         message: &str,
         streams: &mut S,
+        client: Client,
         limit: Duration,
     ) -> Option<Answer> {
         let now = Instant::now();
         let deadline = now.checked_add(limit).unwrap_or(now);
-        let mut caller = Caller { service: self, streams, limit, deadline, held: Held::default() };
+        let mut caller = Caller { service: self, streams, client, limit, deadline, held: Held::default() };
         let text = wire::answer(message, &mut caller).await?;
         Some(Answer { text, held: caller.held })
     }
 
-    /// Runs `work` on a blocking thread; waits while as many as may are at work.
+    /// Runs `action` on a blocking thread when it is the client's turn.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&dyn Backend) -> T + Send + 'static,
+        work: Work,
+        client: Client,
+        action: impl FnOnce(&dyn Backend) -> T + Send + 'static,
     ) -> RpcResult<T> {
-        let permit = Arc::clone(&self.blocking).acquire_owned().await.map_err(RpcError::internal)?;
+        let (lane, reads) = match work {
+            Work::Call => (&self.calls, None),
+            Work::Page => (&self.lists, None),
+            Work::New => (&self.events, Some("new")),
+            Work::List => (&self.events, Some("list")),
+            Work::History => (&self.events, Some("history")),
+        };
+        let lane = if planted!("one-lane-for-all", work != Work::Call) { &self.calls } else { lane };
+        let turn = lane.queue(work, client).await.map_err(RpcError::internal)?;
+        if let Some(kind) = reads {
+            self.metrics.events_read(kind);
+        }
         let backend = Arc::clone(&self.backend);
         let task = tokio::task::spawn_blocking(move || {
-            let answer = work(&*backend);
-            drop(permit); // held by the work and not by the waiter, who may be gone
+            let answer = action(&*backend);
+            drop(turn); // held by the work and not by the waiter, who may be gone
             answer
         });
         task.await.map_err(|error| {
@@ -91,28 +110,33 @@ impl Service {
 
     /// Runs a method that needs no connection of its own. Parameters are taken apart where they are used, so that
     /// those who wait in line hold no more than the bytes they sent.
-    async fn run(&self, method: &'static Method, params: Option<&RawValue>) -> Reply {
+    async fn run(&self, method: &'static Method, params: Option<&RawValue>, client: Client) -> Reply {
         match method.run {
-            Run::Query(query) => {
+            Run::Query(query) | Run::List(query) => {
+                let work = if matches!(method.run, Run::List(_)) { Work::Page } else { Work::Call };
                 let params = params.map(RawValue::to_owned);
-                self.blocking(move |backend| {
+                self.blocking(work, client, move |backend| {
                     query.run(backend, Params::parse(params.as_deref(), method.params)?)
                 })
                 .await?
             }
             Run::ListEvents => {
                 let params = params.map(RawValue::to_owned);
-                self.blocking(move |backend| {
-                    reply(events::list(backend, &Params::parse(params.as_deref(), method.params)?))
-                })
-                .await?
+                let asked = self.blocking(Work::List, client, move |backend| {
+                    events::List::asked(backend, &Params::parse(params.as_deref(), method.params)?)
+                });
+                let mut list = asked.await??;
+                while !list.is_whole() {
+                    list = self.blocking(Work::List, client, move |backend| list.read(backend)).await??;
+                }
+                reply(Ok(list.answer()))
             }
             Run::Admin(order) => {
                 let Some(admin) = self.admin.clone() else {
                     return Err(RpcError::AdminOnly { method: method.name });
                 };
                 let params = Params::parse(params, method.params)?;
-                self.blocking(move |_| order.run(&*admin, params)).await?
+                self.blocking(Work::Call, client, move |_| order.run(&*admin, params)).await?
             }
             Run::Submit => submit::one(&*self.backend, Params::parse(params, method.params)?).await,
             Run::SubmitBatch => submit::batch(&*self.backend, Params::parse(params, method.params)?).await,
@@ -136,6 +160,12 @@ impl Service {
     }
 }
 
+/// Threads that read events: half of the machine's, so that there are as many for all else.
+fn readers(most: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / 2).clamp(1, most.max(1))
+}
+
 /// Handles what is special about a connection: its subscriptions.
 pub(crate) trait Streams {
     /// Opens or ends a stream.
@@ -155,6 +185,7 @@ impl Streams for NoStreams {
 struct Caller<'a, S> {
     service: &'a Service,
     streams: &'a mut S,
+    client: Client,
     limit: Duration,
     deadline: Instant,
     held: Held,
@@ -168,7 +199,7 @@ impl<S: Streams + Send> Caller<'_, S> {
             return reply;
         }
         let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
-        let work = tokio::time::timeout_at(self.deadline, self.service.run(method, params));
+        let work = tokio::time::timeout_at(self.deadline, self.service.run(method, params, self.client));
         work.await.unwrap_or(Err(RpcError::Timeout { limit_ms }))
     }
 }

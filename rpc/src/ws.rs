@@ -5,6 +5,7 @@
 
 use crate::config::Timeouts;
 use crate::events::{Step, Stream};
+use crate::lanes::Client;
 use crate::service::{Service, Streams};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use serde_json::value::to_raw_value;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use wattle_primitives::planted;
 use wattle_rpc_types::RpcError;
 use wattle_rpc_types::event::Notice;
 use wattle_rpc_types::limits::NOTIFICATIONS_MAX;
@@ -23,6 +25,7 @@ use wattle_rpc_types::params::Params;
 /// The subscriptions of one connection. Dropping it ends them.
 struct Subscriptions {
     service: Arc<Service>,
+    client: Client,
     out: mpsc::Sender<String>,
     running: BTreeMap<u64, AbortHandle>,
     last_id: u64,
@@ -34,12 +37,14 @@ struct Subscriptions {
 pub(crate) async fn serve(
     mut socket: WebSocket,
     service: Arc<Service>,
+    client: Client,
     timeouts: Timeouts,
     stop: CancellationToken,
 ) {
     let (out, mut notices) = mpsc::channel(NOTIFICATIONS_MAX);
     let mut subscriptions = Subscriptions {
         service: Arc::clone(&service),
+        client,
         out,
         running: BTreeMap::new(),
         last_id: 0,
@@ -60,11 +65,11 @@ pub(crate) async fn serve(
                     }
                     Some(Ok(Message::Close(_))) | None => return,
                     Some(Err(error)) => {
-                        tracing::debug!(%error, "a WebSocket failed");
+                        tracing::debug!(?client, %error, "a WebSocket failed");
                         return close(socket, close_code::POLICY, "message too large or malformed").await;
                     }
                 };
-                if let Some(answer) = service.answer(&text, &mut subscriptions, timeouts.call).await {
+                if let Some(answer) = service.answer(&text, &mut subscriptions, client, timeouts.call).await {
                     let sent = socket.send(Message::Text(answer.text.into())).await;
                     drop(answer.held); // the client has taken it, or is gone
                     if sent.is_err() {
@@ -106,6 +111,7 @@ impl Streams for Subscriptions {
             Run::Subscribe => Some(self.open(params)),
             Run::Unsubscribe => Some(self.end(params)),
             Run::Query(_)
+            | Run::List(_)
             | Run::Admin(_)
             | Run::ListEvents
             | Run::Submit
@@ -142,7 +148,8 @@ impl Subscriptions {
 
     fn start(&mut self) {
         for (id, stream) in self.opened.drain(..) {
-            let task = tokio::spawn(pump(Arc::clone(&self.service), id, stream, self.out.clone()));
+            let pump = pump(Arc::clone(&self.service), self.client, id, stream, self.out.clone());
+            let task = tokio::spawn(pump);
             self.running.insert(id, task.abort_handle());
         }
     }
@@ -165,22 +172,34 @@ impl Drop for Counted {
     }
 }
 
-/// Moves one stream's events to the connection, at the connection's speed.
-async fn pump(service: Arc<Service>, id: u64, mut stream: Stream, out: mpsc::Sender<String>) {
+/// Moves one stream's events to the connection, at the connection's speed: nothing is read for a client that does not
+/// take what it is owed.
+async fn pump(service: Arc<Service>, client: Client, id: u64, mut stream: Stream, out: mpsc::Sender<String>) {
     service.metrics.rpc_subscriptions.inc();
     let _counted = Counted(Arc::clone(&service));
     let mut heights = service.backend.subscribe_heights();
     loop {
+        let unread = out.capacity() == 0;
+        if unread {
+            stream.held_up();
+        }
+        if !(unread && planted!("events-read-for-nobody")) && out.reserve().await.is_err() {
+            return;
+        }
         let head = *heights.borrow_and_update();
-        let stepped = service.blocking(move |backend| {
+        if stream.has_all(head) {
+            if heights.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
+        let stepped = service.blocking(stream.work(), client, move |backend| {
             let step = stream.step(backend, head);
             (stream, step)
         });
         let Ok((moved, step)) = stepped.await else { return };
         stream = moved;
         let (notices, end) = match step {
-            Step::Wait if heights.changed().await.is_err() => return,
-            Step::Wait => continue,
             Step::Send(notices) => (notices, false),
             Step::End(notice) => (vec![notice], true),
         };

@@ -423,8 +423,10 @@ impl AccountQueries for Chain {
 
     fn account_history(&self, _address: Address, request: PageRequest) -> RpcResult<Page<HistoryItem>> {
         assert!(request.limit <= limits::PAGE_ITEMS_MAX);
+        let events = self.events.lock().unwrap();
+        let at = EventPosition { height: Height(3), index: 0 };
         page(vec![HistoryItem {
-            height: Height(3),
+            height: at.height,
             index: 0,
             id: Hash([5; 32]),
             time_ms: TimeMs(1),
@@ -432,7 +434,7 @@ impl AccountQueries for Chain {
             calls: vec!["token.transfer".to_owned()],
             code: "success".to_owned(),
             fee: Amount(10),
-            events: vec![event(3, 0).event],
+            events: events.iter().filter(|e| e.position == at).map(|e| e.event.clone()).collect(),
         }])
     }
 }
@@ -489,7 +491,8 @@ impl EventQueries for Chain {
         }
         let head = *self.heights.borrow();
         let events = self.events.lock().unwrap();
-        let mut rest = events.iter().filter(|e| e.position >= from && e.position.height <= head).cloned();
+        let begin = events.partition_point(|e| e.position < from);
+        let mut rest = events[begin..].iter().take_while(|e| e.position.height <= head).cloned();
         let items: Vec<EventItem> = rest.by_ref().take(limit as usize).collect();
         let next = rest.next().map_or(EventPosition { height: head.next(), index: 0 }, |e| e.position);
         Ok(EventPage { items, next })

@@ -7,6 +7,7 @@ mod client;
 mod discover;
 mod events;
 mod explorer;
+mod fair;
 mod hostile;
 mod methods;
 mod shapes;

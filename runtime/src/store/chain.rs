@@ -21,8 +21,10 @@ use wattle_primitives::{
 
 /// Most items of one page.
 const PAGE_ITEMS_MAX: usize = 1000;
-/// Blocks whose events are read for one page at most.
-const EVENT_BLOCKS_MAX: u64 = 1000;
+/// Blocks whose events are read for one page at most: readers take turns by pages.
+const EVENT_BLOCKS_MAX: u64 = 256;
+/// Bytes of receipts after which a page of events ends. Those of one block are read in any case.
+const EVENT_BYTES_MAX: usize = 256 * 1024;
 
 /// A chain's history and state in a database.
 #[derive(Debug)]
@@ -293,9 +295,12 @@ impl<K: Kv> Store for ChainStore<K> {
     fn events(&self, height: Height, index: u32, limit: usize) -> Result<EventPage, StoreError> {
         let limit = limit.clamp(1, PAGE_ITEMS_MAX);
         let mut page = EventPage { items: Vec::new(), next: (height, index) };
+        let mut bytes = 0usize;
         for _ in 0..EVENT_BLOCKS_MAX {
             let (height, from) = page.next;
-            let Some(receipts) = self.receipts(height)? else { return Ok(page) };
+            let Some(raw) = self.kv.get(Table::Receipts, &kv::height_key(height))? else { return Ok(page) };
+            bytes = bytes.saturating_add(raw.len());
+            let receipts: BlockReceipts = parse(Table::Receipts.name(), &raw, RECEIPTS_BYTES_MAX)?;
             let events = (0u32..).zip(receipts.events()).skip_while(|(index, _)| *index < from);
             for (index, (tx, event)) in events {
                 if page.items.len() >= limit {
@@ -305,6 +310,9 @@ impl<K: Kv> Store for ChainStore<K> {
                 page.items.push(EventItem { height, index, tx, event: event.clone() });
             }
             page.next = (height.next(), 0);
+            if bytes >= EVENT_BYTES_MAX {
+                break;
+            }
         }
         Ok(page)
     }

@@ -21,6 +21,7 @@ pub(crate) const ALL: &[(&str, Attack)] = &[
     ("malformed requests", malformed),
     ("250 WebSockets and what they may not", websockets),
     ("costly questions from 16 clients", costly),
+    ("512 scanners of all history", scanners),
 ];
 
 const STATUS: &str = r#"{"jsonrpc":"2.0","id":1,"method":"chain_status"}"#;
@@ -257,13 +258,47 @@ fn costly(target: &Target) {
     workers.into_iter().for_each(|worker| worker.join().unwrap());
 }
 
+/// 64 connections with eight subscriptions each, which read everything from the first block on, find nothing, and begin
+/// anew. Who lists events beside them is answered.
+pub(crate) fn scanners(target: &Target) {
+    let before = counter(target, r#"event_reads_total{kind="history"}"#).unwrap_or(0);
+    let open = || target.websocket().ok();
+    let mut sockets: Vec<_> = (0..64).map(|_| until("there is a place", PATIENCE, open)).collect();
+    let subscribe = r#"{"jsonrpc":"2.0","id":1,"method":"event_subscribe","params":{"fromHeight":"0","filter":{"types":["hold_expired"]}}}"#;
+    let end =
+        |id: u64| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"event_unsubscribe","params":["{id}"]}}"#);
+    let (begun, mut opened) = (Instant::now(), 0u64);
+    while opened == 0 || begun.elapsed() < Duration::from_secs(2) {
+        for socket in &mut sockets {
+            for id in opened + 1..=opened + 8 {
+                if id > 8 {
+                    assert_eq!(socket.ask(&end(id - 8)), "none");
+                }
+                assert_eq!(socket.ask(subscribe), "none");
+            }
+        }
+        opened += 8;
+        let list = r#"{"jsonrpc":"2.0","id":1,"method":"event_list","params":{"filter":{"types":["hold_expired"]}}}"#;
+        let listed = target.post(list.as_bytes());
+        assert_eq!((listed.status, listed.code().as_str()), (200, "none"));
+    }
+    let reads = || counter(target, r#"event_reads_total{kind="history"}"#).filter(|now| *now >= before + 512);
+    let reads = until("history is read", PATIENCE, reads);
+    println!("{} turns at history, of {} subscriptions", reads - before, opened * 64);
+}
+
 /// How many requests were refused for this reason, as the server counts them.
 fn refusals(target: &Target, reason: &str) -> u64 {
+    let name = format!(r#"refusals_total{{reason="{reason}"}}"#);
+    counter(target, &name).unwrap_or_else(|| panic!("{name} is not counted"))
+}
+
+/// A counter of the interface, by its name and label.
+fn counter(target: &Target, name: &str) -> Option<u64> {
     let request = format!("GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", target.address);
     let page = target.send(request.as_bytes()).body;
-    let name = format!(r#"wattle_rpc_refusals_total{{reason="{reason}"}} "#);
-    let count = page.lines().find_map(|line| line.strip_prefix(&name));
-    count.unwrap_or_else(|| panic!("{name}: {page}")).parse().unwrap()
+    let name = format!("wattle_rpc_{name} ");
+    page.lines().find_map(|line| line.strip_prefix(&name))?.parse().ok()
 }
 
 /// Every refusal was counted, by its reason.

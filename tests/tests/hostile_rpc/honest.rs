@@ -38,7 +38,7 @@ pub(crate) struct Seen {
     name: String,
     requests: usize,
     p50: Duration,
-    p99: Duration,
+    pub(crate) p99: Duration,
     block: Duration,
 }
 

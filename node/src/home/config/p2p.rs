@@ -19,7 +19,7 @@ pub const P2P_PORT: u16 = 8650;
 const ADDRESSES_MAX: usize = 64;
 /// Most peers to stay connected with.
 const PERSISTENT_MAX: usize = 1000;
-/// Most ranges of shared addresses: each new connection is compared with all.
+/// Most ranges of addresses: each new connection is compared with all.
 const RANGES_MAX: usize = 256;
 /// Longest ban, in s: a year.
 const BAN_S_MAX: u64 = 365 * 24 * 3600;
@@ -42,11 +42,7 @@ settings! {
         /// Addresses each of which many honest nodes may sit behind, such as a village's NAT or a provider's
         /// (carrier-grade NAT): "203.0.113.7", or a range, "203.0.113.0/24". Private networks and 100.64.0.0/10 need
         /// not be named.
-        shared_addresses: Vec<AddressRange> = Vec::new(), Items {
-            max: RANGES_MAX,
-            what: "addresses or ranges, /8 or narrower for IPv4, /16 or narrower for IPv6",
-            test: |_: &AddressRange| true, // a range that is none is not read
-        };
+        shared_addresses: Vec<AddressRange> = Vec::new(), ranges();
         /// Whether to find peers on the local network by mDNS, and to be found: "chain" does as the chain's
         /// specification says.
         mdns: Mdns = Mdns::Chain, Any("chain, on or off");
@@ -314,5 +310,13 @@ fn multiaddrs() -> Items<fn(&String) -> bool> {
         max: ADDRESSES_MAX,
         what: "multiaddrs, such as \"/ip4/0.0.0.0/tcp/8650\"",
         test: is_multiaddr::<String>,
+    }
+}
+
+pub(super) fn ranges() -> Items<fn(&AddressRange) -> bool> {
+    Items {
+        max: RANGES_MAX,
+        what: "addresses or ranges, /8 or narrower for IPv4, /16 or narrower for IPv6",
+        test: |_| true, // a range that is none is not read
     }
 }

@@ -1,10 +1,11 @@
 //! The interface's part of the configuration.
 
 use super::super::settings::{Any, Items, settings};
+use super::p2p::{AddressRange, ranges};
 use super::{COUNT_MAX, MEMORY_BYTES_MAX, STEP_MS_MAX, ms};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
-use wattle_rpc::config::{Limits, Timeouts};
+use wattle_rpc::config::{AddressHeader, Limits, Proxies, Timeouts};
 use wattle_rpc_types::limits;
 
 /// Most host names or origins.
@@ -20,6 +21,11 @@ settings! {
         allowed_hosts: Vec<String> = Vec::new(), names("host names without port");
         /// Origins whose pages may call, such as "https://example.org".
         allowed_origins: Vec<String> = Vec::new(), names("origins");
+        /// Reverse proxies whose word on the client's address counts: "127.0.0.1", or a range, "10.0.0.0/8".
+        trusted_proxies: Vec<AddressRange> = Vec::new(), ranges();
+        /// The header in which they name it.
+        client_address_header: AddressHeader = AddressHeader::default(),
+            Any("x-forwarded-for, forwarded or x-real-ip");
     }
     sections {
         limits: RpcLimits,
@@ -45,6 +51,10 @@ settings! {
         answers_bytes: usize = standard.limits.answers_bytes, limits::RESPONSE_BYTES_MAX..=MEMORY_BYTES_MAX;
         /// Most calls at work at once; others wait their turn.
         calls_max: usize = standard.limits.blocking_calls_max, 1..=256;
+        /// Most calls for part of a list at work at once; they are none of those.
+        listing_calls_max: usize = standard.limits.listing_calls_max, 1..=256;
+        /// Most threads that read events; fewer where that is more than half of the machine's.
+        event_readers_max: usize = standard.limits.event_readers_max, 1..=64;
         /// Time to send the headers of a connection's first request.
         header_timeout_ms: u64 = ms(standard.timeouts.header), 100..=STEP_MS_MAX;
         /// How long an idle connection is kept, and time to send the headers of later requests.
@@ -77,6 +87,10 @@ impl RpcSection {
         wattle_rpc::Config {
             allowed_hosts: self.allowed_hosts.clone(),
             allowed_origins: self.allowed_origins.clone(),
+            proxies: Proxies {
+                trusted: self.trusted_proxies.iter().map(|range| range.net()).collect(),
+                header: self.client_address_header,
+            },
             limits: Limits {
                 connections_max: set.connections_max,
                 connections_per_address_max: set.connections_per_address_max,
@@ -85,6 +99,8 @@ impl RpcSection {
                 bodies_bytes: set.bodies_bytes,
                 answers_bytes: set.answers_bytes,
                 blocking_calls_max: set.calls_max,
+                listing_calls_max: set.listing_calls_max,
+                event_readers_max: set.event_readers_max,
             },
             timeouts: Timeouts {
                 header: Duration::from_millis(set.header_timeout_ms),
