@@ -6,11 +6,13 @@ use crate::error::Error;
 use crate::event::NetEvent;
 use crate::gate::{Gate, ip_of};
 use crate::names::{HANDSHAKE, Names};
+use crate::quiet::Quiet;
 use crate::shared::Shared;
 use crate::streams::Streams;
 use crate::wire::{GOSSIP_BYTES_MAX, Hello, HelloAnswer, Request, Response, Role};
 use libp2p::allow_block_list::{self, BlockedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::core::upgrade::Version;
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
@@ -50,9 +52,9 @@ pub(crate) struct Behaviour {
     pub(crate) handshake: request_response::Behaviour<Wire<Hello, HelloAnswer>>,
     pub(crate) requests: request_response::Behaviour<Wire<Request, Response>>,
     pub(crate) streams: Streams,
-    pub(crate) gossip: gossipsub::Behaviour,
-    pub(crate) identify: identify::Behaviour,
-    pub(crate) ping: ping::Behaviour,
+    pub(crate) gossip: Quiet<gossipsub::Behaviour>,
+    pub(crate) identify: Toggle<Quiet<identify::Behaviour>>,
+    pub(crate) ping: Toggle<Quiet<ping::Behaviour>>,
     pub(crate) kademlia: Toggle<kad::Behaviour<kad::store::MemoryStore>>,
     pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
 }
@@ -81,7 +83,11 @@ pub(crate) fn build(
         })
         .with_behaviour(|_| behaviour)
         .map_err(|e| failed("behaviour", &e))?
-        .with_swarm_config(|c| c.with_idle_connection_timeout(Duration::from_secs(60)))
+        .with_swarm_config(|c| {
+            let c = c.with_idle_connection_timeout(Duration::from_secs(60));
+            // A request then leaves together with the name of its protocol.
+            if config.thrifty { c.with_substream_upgrade_protocol_override(Version::V1Lazy) } else { c }
+        })
         .with_connection_timeout(config.limits.handshake_timeout)
         .build();
     Ok(swarm)
@@ -113,15 +119,33 @@ impl Behaviour {
                     .with_max_concurrent_streams(config.limits.requests_per_peer_max.saturating_mul(2)),
             ),
             streams: Streams::new(Arc::clone(shared), events.clone(), streams),
-            gossip: gossip(config, &names)?,
-            identify: identify::Behaviour::new(identity),
-            ping: ping::Behaviour::new(
-                ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT),
-            ),
+            gossip: Quiet::new(gossip(config, &names)?),
+            identify: unless(config.thrifty, || identify::Behaviour::new(identity)),
+            ping: unless(config.thrifty, || {
+                ping::Behaviour::new(
+                    ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT),
+                )
+            }),
             kademlia: kademlia(config.kademlia, local, &names).into(),
             mdns: local_discovery(config.mdns, keypair)?.into(),
         })
     }
+
+    /// Lets what waits be opened towards a peer: it is no light node.
+    pub(crate) fn speak(&mut self, peer: PeerId) {
+        self.gossip.speak(peer);
+        if let Some(identify) = self.identify.as_mut() {
+            identify.speak(peer);
+        }
+        if let Some(ping) = self.ping.as_mut() {
+            ping.speak(peer);
+        }
+    }
+}
+
+/// A protocol that leaves light nodes alone; none on a node that has to be thrifty.
+fn unless<B: NetworkBehaviour>(thrifty: bool, protocol: impl FnOnce() -> B) -> Toggle<Quiet<B>> {
+    (!thrifty).then(|| Quiet::new(protocol())).into()
 }
 
 fn gate(config: &Config) -> Gate {

@@ -44,6 +44,9 @@ pub struct Config {
     /// Whether many peers behind one address lose score. Only for nodes on the open internet: meters of a village
     /// share one address.
     pub ip_colocation_penalty: bool,
+    /// Whether every byte counts, as for a light node that connects for a few seconds over a metered line: no pings, no
+    /// identification, and requests that leave before the name of their protocol is confirmed.
+    pub thrifty: bool,
     /// Bounds of everything.
     pub limits: Limits,
 }
@@ -181,6 +184,7 @@ impl Config {
             gossip_headers: true,
             shared_addresses: Vec::new(),
             ip_colocation_penalty: false,
+            thrifty: false,
             limits: if role == Role::Light { Limits::light() } else { Limits::default() },
         }
     }

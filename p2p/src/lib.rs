@@ -25,6 +25,7 @@ mod event;
 mod gate;
 mod handle;
 mod names;
+mod quiet;
 mod scores;
 mod shared;
 mod streams;

@@ -63,6 +63,10 @@ pub struct Follower {
     dispute: Option<Dispute>,
     /// Whether a certificate of the head was checked since the start.
     verified: bool,
+    /// The peer that proved the head; `None` for one from before the start.
+    teller: Option<PeerId>,
+    /// Times since the start that another peer had the same head.
+    agreements: u64,
     /// The head could not be saved: when that was tried last.
     unsaved_ms: Option<u64>,
     /// Bytes of pages written since the start.
@@ -123,6 +127,8 @@ impl Follower {
             advanced_ms: None,
             dispute,
             verified: false,
+            teller: None,
+            agreements: 0,
             unsaved_ms: None,
             written: 0,
         })
@@ -178,6 +184,19 @@ impl Follower {
         self.advanced_ms.map(|at| self.clock.uptime_ms().saturating_sub(at))
     }
 
+    /// Times since the start that another peer than the one that proved it had the head.
+    #[must_use]
+    pub(crate) const fn agreements(&self) -> u64 {
+        self.agreements
+    }
+
+    /// Notes who proved the head, if it rose above `before`.
+    fn taught_by(&mut self, peer: PeerId, before: Height) {
+        if self.head().height > before {
+            self.teller = Some(peer);
+        }
+    }
+
     /// Bytes of pages written since the start.
     #[must_use]
     pub(crate) const fn written_bytes(&self) -> u64 {
@@ -193,7 +212,9 @@ impl Follower {
             Response::LightBlock(light) => light,
             _ => return Err(FollowError::OtherAnswer),
         };
+        let known = self.head().height;
         self.reach(peers, peer, &light).await?;
+        self.taught_by(peer, known);
         Ok(self.head().height)
     }
 
@@ -208,20 +229,39 @@ impl Follower {
         peer: PeerId,
         key: &[u8],
     ) -> Result<(Option<Vec<u8>>, Height), FollowError> {
-        let Ok(bytes) = BoundedBytes::new(key.to_vec()) else {
-            return Err(FollowError::OtherAnswer); // keys have at most 33 bytes
+        let [value] = self.prove_all(peers, peer, [key]).await?;
+        Ok((value, self.head().height))
+    }
+
+    /// As [`Follower::prove`], for several keys in the same state with one question; without any it only follows up to
+    /// the peer's newest header. The peer says which block it has at the height of the head: where that is another one,
+    /// it has to prove it.
+    ///
+    /// # Errors
+    /// [`FollowError`].
+    pub(crate) async fn prove_all<const N: usize>(
+        &mut self,
+        peers: &impl Peers,
+        peer: PeerId,
+        keys: [&[u8]; N],
+    ) -> Result<[Option<Vec<u8>>; N], FollowError> {
+        let asked: Result<Vec<_>, _> = keys.iter().map(|key| BoundedBytes::new(key.to_vec())).collect();
+        let Ok(asked) = asked.and_then(BoundedVec::new) else {
+            return Err(FollowError::OtherAnswer); // keys have at most 33 bytes, and are few
         };
-        let answer = match ask(peers, peer, Request::Proof { key: bytes }).await? {
+        let known = self.head().height;
+        let answer = match ask(peers, peer, Request::Proof { keys: asked, known }).await? {
             Response::Proof(answer) => answer,
             _ => return Err(FollowError::OtherAnswer),
         };
-        let known = self.head().height;
         let got = answer.light.header.height;
         if got < known {
             return Err(FollowError::Behind { known, got });
         }
+        self.second(peers, peer, answer.known).await?;
         self.reach(peers, peer, &answer.light).await?;
-        self.believe(key, &answer)
+        self.taught_by(peer, known);
+        self.believe(&keys, &answer)
     }
 
     /// As [`Follower::prove`], decoded.
@@ -234,15 +274,33 @@ impl Follower {
         peer: PeerId,
         key: Key<T>,
     ) -> Result<Option<T>, FollowError> {
-        let (value, _) = self.prove(peers, peer, &key).await?;
-        value.map(|bytes| wattle_primitives::decode(&bytes).map_err(FollowError::Record)).transpose()
+        let [value] = self.prove_all(peers, peer, [&*key]).await?;
+        read(value)
     }
 
-    /// Checks a state proof against the newest believed header, which must be the proof's own.
+    /// As [`Follower::prove_record`], for two records of the same state.
+    ///
+    /// # Errors
+    /// [`FollowError`].
+    pub(crate) async fn prove_records<A: Decode, B: Decode>(
+        &mut self,
+        peers: &impl Peers,
+        peer: PeerId,
+        (first, second): (Key<A>, Key<B>),
+    ) -> Result<(Option<A>, Option<B>), FollowError> {
+        let [first, second] = self.prove_all(peers, peer, [&*first, &*second]).await?;
+        Ok((read(first)?, read(second)?))
+    }
+
+    /// Checks state proofs against the newest believed header, which must be the proofs' own.
     ///
     /// # Errors
     /// [`FollowError::Light`] for another header, [`FollowError::Proof`].
-    fn believe(&self, key: &[u8], answer: &ProofAnswer) -> Result<(Option<Vec<u8>>, Height), FollowError> {
+    fn believe<const N: usize>(
+        &self,
+        keys: &[&[u8]; N],
+        answer: &ProofAnswer,
+    ) -> Result<[Option<Vec<u8>>; N], FollowError> {
         let head = self.head();
         if answer.light.header != *head && !planted!("light-proof-of-old-state") {
             return Err(FollowError::Light(LightError::Fork { height: answer.light.header.height }));
@@ -251,9 +309,13 @@ impl Follower {
             let now = self.clock.now();
             return Err(FollowError::Light(LightError::Expired { head: head.time_ms, now }));
         }
-        let value = answer.value.as_deref();
-        answer.proof.verify(&head.state_root, key, value).map_err(FollowError::Proof)?;
-        Ok((value.map(<[u8]>::to_vec), head.height))
+        let mut values = Vec::with_capacity(N);
+        for (key, proven) in keys.iter().zip(answer.values.iter()) {
+            let value = proven.value.as_deref();
+            proven.proof.verify(&head.state_root, key, value).map_err(FollowError::Proof)?;
+            values.push(value.map(<[u8]>::to_vec));
+        }
+        values.try_into().map_err(|_| FollowError::OtherAnswer) // fewer than were asked for
     }
 
     /// Believes `light` if it is proven, fetching the ends of epochs in between.
@@ -436,6 +498,11 @@ pub(crate) fn saved_head(dir: &Path) -> Option<Checkpoint> {
 #[must_use]
 pub(crate) fn saved_dispute(dir: &Path) -> Option<Dispute> {
     HeadFile::new(dir).load_dispute()
+}
+
+/// Decodes a proven value.
+fn read<T: Decode>(value: Option<Vec<u8>>) -> Result<Option<T>, FollowError> {
+    value.map(|bytes| wattle_primitives::decode(&bytes).map_err(FollowError::Record)).transpose()
 }
 
 async fn ask(peers: &impl Peers, peer: PeerId, request: Request) -> Result<Response, FollowError> {

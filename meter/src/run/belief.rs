@@ -15,8 +15,8 @@ impl Chain {
         self.doubt = doubt;
         let chain = self.facts(peers);
         self.board.update(|facts| {
-            let (lies, agreements) = (facts.chain.lies, facts.chain.agreements);
-            facts.chain = ChainFacts { lies, agreements, ..chain };
+            let lies = facts.chain.lies;
+            facts.chain = ChainFacts { lies, ..chain };
         });
     }
 
@@ -51,7 +51,7 @@ impl Chain {
             advice,
             peers,
             lies: 0,
-            agreements: 0,
+            agreements: self.follower.agreements(),
         }
     }
 }

@@ -162,10 +162,7 @@ impl Chain {
             return Ok(());
         };
         match self.follower.compare(net, second).await {
-            Ok(Comparison::Agrees) => {
-                self.agreed = Some(head);
-                self.board.update(|f| f.chain.agreements = f.chain.agreements.saturating_add(1));
-            }
+            Ok(Comparison::Agrees) => self.agreed = Some(head),
             Ok(Comparison::Unknown) => {}
             Err(error @ FollowError::Disputed { .. }) => return Err(error),
             Err(source) => self.note(net, &SubmitError::Peer { peer: second, source }),

@@ -7,7 +7,7 @@ use crate::queue::Queue;
 use crate::sign::Signer;
 use crate::submit::{Payment, SharedQueue};
 use crate::tests::chain::{
-    Bucket, Lie, SEEDS, State, TestChain, TestPeers, forked, memory_dir, registered, with_balance,
+    Bucket, Lie, SEEDS, State, TestChain, TestPeers, altered, forked, memory_dir, registered, with_balance,
 };
 use crate::tests::life;
 use std::path::Path;
@@ -100,9 +100,8 @@ fn lies() -> Vec<(&'static str, Lie)> {
         (
             "a forged balance and a forged meter",
             Box::new(|_, _, honest| match honest {
-                Response::Proof(mut answer) => {
-                    answer.value = Some(BoundedBytes::new(vec![0xff; 64]).unwrap());
-                    Response::Proof(answer)
+                Response::Proof(answer) => {
+                    altered(answer, |proven| proven.value = Some(BoundedBytes::new(vec![0xff; 64]).unwrap()))
                 }
                 other => other,
             }),
@@ -110,10 +109,7 @@ fn lies() -> Vec<(&'static str, Lie)> {
         (
             "nothing there",
             Box::new(|_, _, honest| match honest {
-                Response::Proof(mut answer) => {
-                    answer.value = None;
-                    Response::Proof(answer)
-                }
+                Response::Proof(answer) => altered(answer, |proven| proven.value = None),
                 other => other,
             }),
         ),
@@ -327,11 +323,12 @@ async fn prices_are_shown_when_proven_and_not_when_forged_doubted_or_too_old() {
     let peers = TestPeers::new(source.clone(), &SEEDS, 2);
     for peer in &peers.peers {
         let cheap: Lie = Box::new(|_, request, honest| match (request, honest) {
-            (Request::Proof { key }, Response::Proof(mut answer)) if key[0] == state_key::TERMS => {
-                let mut value = answer.value.take().unwrap().to_vec();
-                value[14] ^= 1; // a price
-                answer.value = Some(BoundedBytes::new(value).unwrap());
-                Response::Proof(answer)
+            (Request::Proof { keys, .. }, Response::Proof(answer)) if keys[0][0] == state_key::TERMS => {
+                altered(answer, |proven| {
+                    let mut value = proven.value.take().unwrap().to_vec();
+                    value[14] ^= 1; // a price
+                    proven.value = Some(BoundedBytes::new(value).unwrap());
+                })
             }
             (_, honest) => honest,
         });
