@@ -135,12 +135,7 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Quiet<B> {
         self.inner.on_swarm_event(event);
     }
 
-    fn on_connection_handler_event(
-        &mut self,
-        peer: PeerId,
-        id: ConnectionId,
-        event: THandlerOutEvent<Self>,
-    ) {
+    fn on_connection_handler_event(&mut self, peer: PeerId, id: ConnectionId, event: THandlerOutEvent<Self>) {
         self.inner.on_connection_handler_event(peer, id, event);
     }
 

@@ -18,7 +18,10 @@ impl ConnectionHandler for Chatterer {
         SubstreamProtocol::new(DeniedUpgrade, ())
     }
 
-    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ConnectionHandlerEvent<DeniedUpgrade, usize, Infallible>> {
+    fn poll(
+        &mut self,
+        _: &mut Context<'_>,
+    ) -> Poll<ConnectionHandlerEvent<DeniedUpgrade, usize, Infallible>> {
         if self.0 >= 3 {
             return Poll::Pending;
         }

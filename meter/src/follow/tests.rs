@@ -5,7 +5,7 @@ use crate::tests::chain::{Lie, SEEDS, TRUST_MS, TestChain, TestPeers, altered, f
 use crate::tests::life::meter;
 use wattle_p2p::wire::ProvenValue;
 use wattle_primitives::state_key::{self, MeterRecord};
-use wattle_primitives::{Address, TimeMs, View};
+use wattle_primitives::{Address, BoundedBytes, TimeMs, View};
 
 const LATER: [u8; 4] = [3, 4, 5, 6];
 

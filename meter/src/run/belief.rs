@@ -50,6 +50,7 @@ impl Chain {
             reason,
             advice,
             peers,
+            visits: self.visits.clone(),
             lies: 0,
             agreements: self.follower.agreements(),
         }

@@ -21,19 +21,19 @@ fn key(meter: u8) -> SecretKey {
     SecretKey::from_seed([100 + meter; 32])
 }
 
-fn address(meter: u8) -> Address {
+pub(in crate::run) fn address(meter: u8) -> Address {
     Address::of_key(&key(meter).public())
 }
 
-fn village(meters: u8) -> State {
+pub(in crate::run) fn village(meters: u8) -> State {
     (0..meters).flat_map(|meter| registered(address(meter), None)).collect()
 }
 
-fn signer(meter: u8, chain: Hash) -> Arc<Signer> {
+pub(in crate::run) fn signer(meter: u8, chain: Hash) -> Arc<Signer> {
     Arc::new(Signer::new(key(meter), chain))
 }
 
-fn record(queue: &SharedQueue, signer: &Signer, clock: &Clock, readings: u16) {
+pub(in crate::run) fn record(queue: &SharedQueue, signer: &Signer, clock: &Clock, readings: u16) {
     for import in 1..=readings {
         life::record(queue, signer, clock, import);
     }
@@ -48,7 +48,7 @@ fn lane(dir: &Path, meter: u8, chain: Hash, clock: &Arc<Clock>) -> (Lane, Arc<Si
     (Lane::new(at, name, Arc::clone(&signer), queue, Arc::clone(clock), payment), signer)
 }
 
-fn light_node(dir: &Path, chain: &TestChain, meters: u8, readings: u16) -> Chain {
+pub(in crate::run) fn light_node(dir: &Path, chain: &TestChain, meters: u8, readings: u16) -> Chain {
     let clock = Arc::new(Clock::start(true).unwrap());
     let follower = Follower::open(chain.checkpoint(&SEEDS), dir, Arc::clone(&clock)).unwrap();
     let mut lanes = Vec::new();
@@ -63,7 +63,7 @@ fn light_node(dir: &Path, chain: &TestChain, meters: u8, readings: u16) -> Chain
 }
 
 /// Lets everything be due at once.
-fn hurry(chain: &mut Chain) {
+pub(in crate::run) fn hurry(chain: &mut Chain) {
     let now = Instant::now();
     (chain.next_look, chain.next_credit) = (now, now);
     chain.lanes.iter_mut().for_each(|lane| lane.next = now);
@@ -77,12 +77,12 @@ async fn turns(chain: &mut Chain, peers: &TestPeers, count: usize) {
     }
 }
 
-fn depth(chain: &Chain) -> usize {
+pub(in crate::run) fn depth(chain: &Chain) -> usize {
     chain.lanes.iter().map(|lane| lane.queue.lock().unwrap().depth()).sum()
 }
 
 /// Lies that one peer of three tells, each with its name.
-fn lies() -> Vec<(&'static str, Lie)> {
+pub(in crate::run) fn lies() -> Vec<(&'static str, Lie)> {
     vec![
         (
             "a certificate from too few validators",

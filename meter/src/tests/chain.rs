@@ -197,7 +197,8 @@ impl TestChain {
             ProvenValue { value, proof: prove(&self.states[at], key).1 }
         };
         let values = BoundedVec::new(keys.iter().map(prove).collect()).unwrap();
-        let header = usize::try_from(known.0).ok().filter(|known| *known <= at).map(|known| &self.headers[known]);
+        let header =
+            usize::try_from(known.0).ok().filter(|known| *known <= at).map(|known| &self.headers[known]);
         ProofAnswer { values, known: header.map(Header::hash), light: self.light(at) }
     }
 }

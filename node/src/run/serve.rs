@@ -3,8 +3,8 @@
 use super::shared::{Shared, View};
 use std::sync::Arc;
 use wattle_p2p::wire::{
-    AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, ProvenValue, ReceiptProof, Request, Response,
-    SYNC_BLOCKS_MAX, SyncBlock, TxFate, answer_bytes_max,
+    AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, ProvenValue, ReceiptProof, Request,
+    Response, SYNC_BLOCKS_MAX, SyncBlock, TxFate, answer_bytes_max,
 };
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::{BlockId, BoundedBytes, BoundedVec, Epoch, Hash, Height, encode, planted};
