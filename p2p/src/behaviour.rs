@@ -69,7 +69,8 @@ pub(crate) fn build(
     let behaviour = Behaviour::new(config, shared, events)?;
     let swarm = SwarmBuilder::with_existing_identity(keypair.clone())
         .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, || {
+        // Where every byte counts, small writes go together in one packet.
+        .with_tcp(tcp::Config::default().nodelay(!config.thrifty), noise::Config::new, || {
             let mut config = yamux::Config::default();
             config.set_max_num_streams(STREAMS_MAX);
             config

@@ -45,7 +45,8 @@ pub struct Config {
     /// share one address.
     pub ip_colocation_penalty: bool,
     /// Whether every byte counts, as for a light node that connects for a few seconds over a metered line: no pings, no
-    /// identification, and requests that leave before the name of their protocol is confirmed.
+    /// identification, requests that leave before the name of their protocol is confirmed, few packets rather than
+    /// early ones.
     pub thrifty: bool,
     /// Bounds of everything.
     pub limits: Limits,
