@@ -185,7 +185,10 @@ fn requests() -> Vec<Request> {
         Request::Certificates { epoch: Epoch(0), above_view: View(3), max: 8 },
         Request::LightBlock { height: Some(Height(2)) },
         Request::EpochProof { epoch: Epoch(0) },
-        Request::Proof { key: BoundedBytes::new(vec![1, 1, 2]).unwrap() },
+        Request::Proof {
+            keys: BoundedVec::new(vec![BoundedBytes::new(vec![1, 1, 2]).unwrap()]).unwrap(),
+            known: Height(2),
+        },
         Request::SubmitTx(Box::new(txs().remove(0))),
         Request::TxStatus(Hash([4; 32])),
         Request::Account(Address::of_key(&key(5))),
@@ -209,9 +212,10 @@ fn responses() -> Vec<Response> {
         syncing: false,
     };
     let (raw, value) = world.entries[4].clone();
+    let value = Some(BoundedBytes::new(value).unwrap());
     let record = wire::ProofAnswer {
-        value: Some(BoundedBytes::new(value).unwrap()),
-        proof: world.state.prove(&raw),
+        values: BoundedVec::new(vec![wire::ProvenValue { value, proof: world.state.prove(&raw) }]).unwrap(),
+        known: Some(world.header(2).hash()),
         light: wire_light(3, 1),
     };
     let epoch = wire::EpochProof {

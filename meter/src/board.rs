@@ -122,10 +122,28 @@ pub(crate) struct ChainFacts {
     pub(crate) advice: Option<String>,
     /// Peers that can be asked.
     pub(crate) peers: usize,
+    /// Visits to the chain, where it is visited on demand; `None` where connections stand.
+    pub(crate) visits: Option<Visits>,
     /// Answers since the start that no honest peer gives.
     pub(crate) lies: u64,
     /// Times since the start that a second peer had the same header.
     pub(crate) agreements: u64,
+}
+
+/// Visits to the chain since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Visits {
+    /// Between two of them, ms.
+    pub(crate) interval_ms: u64,
+    /// Visits that came to something.
+    pub(crate) done: u64,
+    /// Tries that reached nobody, or nobody of use.
+    pub(crate) failed: u64,
+    /// The same since the last visit that came to something.
+    pub(crate) failed_since_last: u64,
+    /// Time of that visit.
+    pub(crate) last_ms: Option<TimeMs>,
 }
 
 impl Board {

@@ -10,6 +10,7 @@
 //! - [`queue`] keeps signed readings through power cuts, and never gives a number out twice.
 //! - [`follow`] believes finalized headers from a checkpoint on, and state only with a proof.
 //! - `submit` brings readings to the chain and is done with one when the chain is proven to have it; `pace` says when.
+//! - [`run()`] stays connected, or visits the chain on demand: `run/visit`.
 //! - `relay` connects and disconnects by the operator's order or by proven credit.
 //! - [`simulator`] is a meter for places without one.
 //!
@@ -41,7 +42,7 @@ mod today;
 mod wear;
 
 pub use clock::{Clock, TimeSource};
-pub use config::{CreditConfig, LightConfig};
+pub use config::{CreditConfig, LightConfig, NetworkConfig, NetworkMode};
 pub use relay::Order as RelayOrder;
 pub use run::{LightError, run};
 pub use status::{LightStatus, QueueStatus, status};

@@ -67,6 +67,12 @@ impl Step {
 }
 
 impl Pacer {
+    /// Whether readings were on their way after the last round.
+    #[must_use]
+    pub(crate) const fn goes_on(&self) -> bool {
+        matches!(self.step, Some(Step::Moved | Step::Waiting))
+    }
+
     /// How long to wait after `step`. `usual` is the pause between two looks at the chain, `random` any number.
     pub(crate) fn next(&mut self, step: Step, usual: Duration, random: u64) -> Duration {
         let (before, usual) = (self.step.replace(step), usual.max(PAUSE_MIN));
@@ -115,7 +121,8 @@ pub(crate) fn stagger(reading_interval_ms: u64, longest: Duration, random: u64) 
 }
 
 /// A random part of `span`.
-fn part(span: Duration, random: u64) -> Duration {
+#[must_use]
+pub(crate) fn part(span: Duration, random: u64) -> Duration {
     let ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     Duration::from_millis(random.checked_rem(ms.saturating_add(1)).unwrap_or(0))
 }

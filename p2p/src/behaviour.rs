@@ -9,12 +9,14 @@ use crate::event::NetEvent;
 use crate::gate::{Gate, Origins, ip_of};
 use crate::manager::Manager;
 use crate::names::{HANDSHAKE, Names};
+use crate::quiet::Quiet;
 use crate::shared::Shared;
 use crate::streams::Streams;
 use crate::transport::{self, STREAMS_MAX};
 use crate::wire::{GOSSIP_BYTES_MAX, Hello, HelloAnswer, Request, Response, Role};
 use libp2p::allow_block_list::{self, BlockedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::core::upgrade::Version;
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
@@ -52,9 +54,9 @@ pub(crate) struct Behaviour {
     pub(crate) handshake: request_response::Behaviour<Wire<Hello, HelloAnswer>>,
     pub(crate) requests: request_response::Behaviour<Wire<Request, Response>>,
     pub(crate) streams: Streams,
-    pub(crate) gossip: gossipsub::Behaviour,
-    pub(crate) identify: identify::Behaviour,
-    pub(crate) ping: ping::Behaviour,
+    pub(crate) gossip: Quiet<gossipsub::Behaviour>,
+    pub(crate) identify: Toggle<Quiet<identify::Behaviour>>,
+    pub(crate) ping: Toggle<Quiet<ping::Behaviour>>,
     pub(crate) kademlia: Toggle<Discovery>,
     pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
     /// The library's serves one version of the internet protocol each.
@@ -69,7 +71,8 @@ pub(crate) fn build(
 ) -> Result<Swarm<Behaviour>, Error> {
     let keypair = config.node_key.keypair();
     let behaviour = Behaviour::new(config, shared, events)?;
-    let tcp = transport::tcp(keypair, &config.limits).map_err(|e| failed("TCP transport", &e))?;
+    let tcp =
+        transport::tcp(keypair, &config.limits, !config.thrifty).map_err(|e| failed("TCP transport", &e))?;
     let swarm = SwarmBuilder::with_existing_identity(keypair.clone())
         .with_tokio()
         .with_quic_config(|mut config| {
@@ -85,8 +88,11 @@ pub(crate) fn build(
         .with_behaviour(|_| behaviour)
         .map_err(|e| failed("behaviour", &e))?
         .with_swarm_config(|c| {
-            c.with_idle_connection_timeout(Duration::from_secs(60))
-                .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
+            let c = c
+                .with_idle_connection_timeout(Duration::from_secs(60))
+                .with_max_negotiating_inbound_streams(NEGOTIATING_MAX);
+            // A request then leaves together with the name of its protocol.
+            if config.thrifty { c.with_substream_upgrade_protocol_override(Version::V1Lazy) } else { c }
         })
         .with_connection_timeout(config.limits.handshake_timeout)
         .build();
@@ -123,14 +129,30 @@ impl Behaviour {
                     .with_max_concurrent_streams(config.limits.requests_per_peer_max.saturating_mul(2)),
             ),
             streams: Streams::new(Arc::clone(shared), events.clone(), streams),
-            gossip: gossip(config, &names)?,
-            identify: identify::Behaviour::new(identity),
-            ping: ping::Behaviour::new(ping_config(config.limits.silence_max)),
+            gossip: Quiet::new(gossip(config, &names)?),
+            identify: unless(config.thrifty, || identify::Behaviour::new(identity)),
+            ping: unless(config.thrifty, || ping::Behaviour::new(ping_config(config.limits.silence_max))),
             kademlia: kademlia(config.kademlia, local, &names).into(),
             mdns: local_discovery(config.mdns, keypair, false)?.into(),
             mdns_v6: local_discovery(config.mdns, keypair, true)?.into(),
         })
     }
+
+    /// Lets what waits be opened towards a peer: it is no light node.
+    pub(crate) fn speak(&mut self, peer: PeerId) {
+        self.gossip.speak(peer);
+        if let Some(identify) = self.identify.as_mut() {
+            identify.speak(peer);
+        }
+        if let Some(ping) = self.ping.as_mut() {
+            ping.speak(peer);
+        }
+    }
+}
+
+/// A protocol that leaves light nodes alone; none on a node that has to be thrifty.
+fn unless<B: NetworkBehaviour>(thrifty: bool, protocol: impl FnOnce() -> B) -> Toggle<Quiet<B>> {
+    (!thrifty).then(|| Quiet::new(protocol())).into()
 }
 
 fn origins(config: &Config) -> Origins {

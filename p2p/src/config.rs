@@ -55,6 +55,10 @@ pub struct Config {
     /// Whether many peers behind one address lose score. Only for nodes on the open internet: meters of a village
     /// share one address.
     pub ip_colocation_penalty: bool,
+    /// Whether every byte counts, as for a light node that connects for a few seconds over a metered line: no pings, no
+    /// identification, requests that leave before the name of their protocol is confirmed, few packets rather than
+    /// early ones.
+    pub thrifty: bool,
     /// Bounds of everything.
     pub limits: Limits,
 }
@@ -224,6 +228,7 @@ impl Config {
             shared_addresses: Vec::new(),
             quic_public: false,
             ip_colocation_penalty: false,
+            thrifty: false,
             limits: if role == Role::Light { Limits::light() } else { Limits::default() },
         }
     }

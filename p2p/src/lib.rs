@@ -30,6 +30,7 @@ mod gate;
 mod handle;
 mod manager;
 mod names;
+mod quiet;
 mod scores;
 mod shared;
 mod streams;

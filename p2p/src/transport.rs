@@ -42,14 +42,15 @@ const WAITING_MAX: usize = 8;
 /// Bytes by which the receive windows of a connection may grow, all together.
 const GROWTH_BYTES: usize = 2 * 1024 * 1024;
 
-/// TCP with Noise and Yamux.
+/// TCP with Noise and Yamux. Unless `nodelay`, small writes go together in one packet.
 pub(crate) fn tcp(
     keypair: &identity::Keypair,
     limits: &Limits,
+    nodelay: bool,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
     let places = Arc::new(Places::new(limits));
     let (entering, standing, silence) = (Arc::clone(&places), places, limits.silence_max);
-    let transport = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+    let transport = tcp::tokio::Transport::new(tcp::Config::default().nodelay(nodelay))
         .map(move |stream, point| Live::new(stream, silence, entering.enter(&point)))
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(keypair)?)

@@ -42,6 +42,8 @@ pub const GOSSIP_TXS_MAX: usize = 512;
 pub const SYNC_BLOCKS_MAX: usize = 128;
 /// Most certificates in one answer.
 pub const CERTIFICATES_MAX: usize = 64;
+/// Most keys in one question for proofs.
+pub const PROOF_KEYS_MAX: usize = 16;
 /// Longest state key that can be asked for, in bytes.
 pub const KEY_BYTES_MAX: usize = 256;
 /// Longest state value that can be proven, in bytes.
@@ -201,11 +203,21 @@ pub struct EpochProof {
 
 /// One key in the state after a finalized header.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct ProofAnswer {
+pub struct ProvenValue {
     /// The value, or `None` when the key does not exist.
     pub value: Option<BoundedBytes<VALUE_BYTES_MAX>>,
-    /// Shows it under `light.header.state_root`.
+    /// Shows it under the header's `state_root`.
     pub proof: TrieProof,
+}
+
+/// Keys in the state after a finalized header.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ProofAnswer {
+    /// What each key has, in the order in which they were asked for.
+    pub values: BoundedVec<ProvenValue, PROOF_KEYS_MAX>,
+    /// Hash of the answerer's block at the height that the asker knows; `None` when it has none there. Unproven: whoever
+    /// has another one there asks for it.
+    pub known: Option<Hash>,
     /// The header whose state was asked.
     pub light: LightBlock,
 }
@@ -309,10 +321,12 @@ pub enum Request {
         /// The epoch that ended.
         epoch: Epoch,
     } = 5,
-    /// The value of a key in the latest finalized state.
+    /// The values of keys in the latest finalized state.
     Proof {
-        /// The state key.
-        key: BoundedBytes<KEY_BYTES_MAX>,
+        /// The state keys; without any, the header alone is asked for.
+        keys: BoundedVec<BoundedBytes<KEY_BYTES_MAX>, PROOF_KEYS_MAX>,
+        /// Height of the newest header that the asker believes.
+        known: Height,
     } = 6,
     /// Takes a transaction into the mempool.
     SubmitTx(Box<Tx>) = 7,
@@ -547,6 +561,10 @@ const _: () = {
     assert!(
         PATH_HEADERS_MAX * HEADER_BYTES_MAX + <Certificate as Decode>::MAX_BYTES + 1024 <= GOSSIP_BYTES_MAX,
         "the longest light block can be gossiped"
+    );
+    assert!(
+        PROOF_KEYS_MAX * (VALUE_BYTES_MAX + 16 * 1024) + GOSSIP_BYTES_MAX <= RESPONSE_BYTES_MAX,
+        "the longest values fit an answer, each with its path from the root"
     );
     assert!(
         SYNC_BYTES_MAX + BLOCK_BYTES_MAX + SYNC_BLOCKS_MAX + <Certificate as Decode>::MAX_BYTES

@@ -1,7 +1,9 @@
 //! The light node's configuration: one TOML file, read at the start.
 
+mod network;
 mod relay;
 
+pub use network::{NetworkConfig, NetworkMode};
 pub(crate) use relay::RelayConfig;
 
 use crate::clock::DAY_MS;
@@ -30,7 +32,7 @@ pub struct LightConfig {
     pub data_dir: PathBuf,
     /// File with the checkpoint that is trusted without proof.
     pub checkpoint: PathBuf,
-    /// Validators or full nodes to stay connected with.
+    /// Validators or full nodes to ask.
     pub peers: Vec<NodeAddress>,
     /// Whether to find peers in the local network too.
     pub mdns: bool,
@@ -57,6 +59,8 @@ pub struct LightConfig {
     pub trust_clock: bool,
     /// Where the status is served, a loopback address; empty for nowhere.
     pub status_listen: String,
+    /// How the chain is reached.
+    pub network: NetworkConfig,
     /// Looks at balances.
     pub credit: CreditConfig,
     /// The relay, where there is one.
@@ -86,6 +90,7 @@ impl Default for LightConfig {
             write_budget_bytes_per_hour: 1024 * 1024,
             trust_clock: false,
             status_listen: "127.0.0.1:8660".to_owned(),
+            network: NetworkConfig::default(),
             credit: CreditConfig::default(),
             relay: None,
             buses: Vec::new(),
@@ -99,15 +104,16 @@ impl Default for LightConfig {
 pub struct CreditConfig {
     /// In which asset; 0 is the native one.
     pub asset: AssetId,
-    /// Between two looks, in ms.
-    pub interval_ms: u64,
+    /// Between two looks, in ms; when left out, see [`LightConfig::credit_interval_ms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval_ms: Option<u64>,
     /// How old the header that proves a balance may be for the relay to act on it, in ms.
     pub age_ms_max: u64,
 }
 
 impl Default for CreditConfig {
     fn default() -> Self {
-        Self { asset: AssetId::NATIVE, interval_ms: 60_000, age_ms_max: 900_000 }
+        Self { asset: AssetId::NATIVE, interval_ms: None, age_ms_max: 900_000 }
     }
 }
 
@@ -165,7 +171,8 @@ impl LightConfig {
             ("follow_interval_ms", self.follow_interval_ms, 100, day),
             ("submit_spread_ms", self.submit_spread_ms, 0, day),
             ("queue_days", self.queue_days, 1, 3650),
-            ("credit.interval_ms", self.credit.interval_ms, 1000, day),
+            ("credit.interval_ms", self.credit.interval_ms.unwrap_or(day), 1000, day),
+            ("network.interval_ms", self.network.interval_ms.unwrap_or(day), 1000, day),
             ("credit.age_ms_max", self.credit.age_ms_max, 1000, 30 * day),
         ];
         for (name, value, min, max) in ranges {

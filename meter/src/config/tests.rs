@@ -41,6 +41,8 @@ fn the_example_shows_every_option_with_its_default() {
     assert_eq!(example, least(), "what the example says is what is there without it");
 
     let mut full = least();
+    full.network = NetworkConfig { mode: Some(NetworkMode::OnDemand), interval_ms: Some(1) };
+    full.credit.interval_ms = Some(1);
     full.fee_payer = Some("wat1".parse().unwrap_or(Address([1; 32])));
     let meter = &mut full.buses[0].meters[0];
     meter.encoding = Some(RegisterEncoding::Uint32Wh);
@@ -86,6 +88,34 @@ fn the_relay_of_the_example_has_its_defaults() {
 }
 
 #[test]
+fn connections_stand_only_where_something_would_wait_for_the_next_visit() {
+    let with = |lines: &str| toml::from_str::<LightConfig>(&format!("{lines}\n{LEAST}")).unwrap();
+    let relay = |limits: &str| format!("relay = {{ connect = [\"on\"], disconnect = [\"off\"]{limits} }}");
+    for (lines, visits, credit) in [
+        (String::new(), Some(900_000), 21_600_000),
+        ("reading_interval_ms = 60000".to_owned(), None, 60_000),
+        ("reading_interval_ms = 300000".to_owned(), Some(300_000), 21_600_000),
+        (relay(""), Some(900_000), 21_600_000),
+        (relay(", disconnect_below = \"0\""), None, 60_000),
+        ("network = { mode = \"always\" }".to_owned(), None, 60_000),
+        ("network = { interval_ms = 30000 }".to_owned(), Some(30_000), 21_600_000),
+        (
+            format!("network = {{ mode = \"on_demand\" }}\n{}", relay(", connect_at = \"1\"")),
+            Some(900_000),
+            0, // with each visit
+        ),
+        ("credit = { interval_ms = 5000 }".to_owned(), Some(900_000), 5_000),
+    ] {
+        let config = with(&lines);
+        config.check().unwrap();
+        assert_eq!((config.visit_interval_ms(), config.credit_interval_ms()), (visits, credit), "{lines}");
+    }
+    let charger = format!("{LEAST}reading_step_wh = 100");
+    let charger: LightConfig = toml::from_str(&charger).unwrap();
+    assert_eq!(charger.visit_interval_ms(), None, "deals wait for its steps");
+}
+
+#[test]
 fn nonsense_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("light.toml");
@@ -98,6 +128,8 @@ fn nonsense_is_refused() {
         "status_listen = \"0.0.0.0:8660\"",
         "status_listen = \"localhost\"",
         "credit = { interval_ms = 1 }",
+        "network = { interval_ms = 1 }",
+        "network = { mode = \"sometimes\" }",
         "relay = { connect = [\"on\"] }",
         "relay = { connect = [\"on\"], disconnect = [\"off\"], bus = \"192.168.1.50:502\" }",
         "relay = { bus = \"elsewhere:502\" }",

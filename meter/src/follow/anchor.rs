@@ -148,6 +148,7 @@ impl Follower {
         );
         self.dispute = None;
         self.validators_before = None;
+        self.teller = None;
         self.saved = Some((self.clock.uptime_ms(), checkpoint.header.clone()));
         self.rules.period_ms = checkpoint.trust_period_ms.0;
         self.validators = checkpoint.validators;

@@ -11,7 +11,7 @@ use wattle_consensus::light::LightError;
 pub(super) use wattle_consensus::light::verify_finalized;
 use wattle_p2p::PeerId;
 use wattle_p2p::wire::{self, ErrorCode, Request, Response};
-use wattle_primitives::{Hash, Height};
+use wattle_primitives::{Hash, Height, planted};
 
 /// Two headers that exclude each other, each proven to be final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,9 +59,39 @@ impl Follower {
             Err(error) => return Err(error),
         };
         if light.header == *self.head() {
+            self.agreements = self.agreements.saturating_add(1);
             return Ok(Comparison::Agrees);
         }
         Err(self.contradicted(&light))
+    }
+
+    /// Takes in which block `peer` says that it has at the head's height: with another one it has to show the header.
+    ///
+    /// # Errors
+    /// As [`Follower::compare`].
+    pub(super) async fn second(
+        &mut self,
+        peers: &impl Peers,
+        peer: PeerId,
+        said: Option<Hash>,
+    ) -> Result<(), FollowError> {
+        let Some(theirs) = said.filter(|_| self.dispute.is_none()) else { return Ok(()) };
+        if theirs == self.head().hash() || planted!("light-other-block-ignored") {
+            if self.teller.is_some_and(|teller| teller != peer) {
+                self.agreements = self.agreements.saturating_add(1);
+            }
+            return Ok(());
+        }
+        if self.head().height == Height::ZERO {
+            return Err(FollowError::OtherAnswer); // every peer of this chain has the genesis
+        }
+        match self.compare(peers, peer).await? {
+            Comparison::Agrees => Err(FollowError::OtherAnswer), // it has ours after all
+            Comparison::Unknown => {
+                let message = "another block, and nothing that proves it".to_owned();
+                Err(FollowError::Declined { code: ErrorCode::NotFound, message })
+            }
+        }
     }
 
     /// `light` excludes the head. When it is proven, the chain has forked; else its sender lied.

@@ -13,6 +13,7 @@
 pub(crate) mod anchor;
 mod dispute;
 mod error;
+mod prove;
 mod store;
 mod tariff;
 
@@ -30,11 +31,8 @@ use store::HeadFile;
 use wattle_chain_spec::{Checkpoint, CheckpointError};
 use wattle_consensus::light::{LightBlock, LightError, TrustRules, TrustedState};
 use wattle_p2p::PeerId;
-use wattle_p2p::wire::{self, EpochProof, ProofAnswer, Request, Response};
-use wattle_primitives::state_key::Key;
-use wattle_primitives::{
-    BoundedBytes, BoundedVec, Certificate, Decode, Epoch, Hash, Header, Height, TimeMs, ValidatorSet, planted,
-};
+use wattle_p2p::wire::{self, EpochProof, Request, Response};
+use wattle_primitives::{BoundedVec, Certificate, Epoch, Hash, Header, Height, TimeMs, ValidatorSet};
 
 /// Epochs followed before the caller gets a turn.
 pub(crate) const EPOCHS_PER_ROUND_MAX: u32 = 64;
@@ -63,6 +61,10 @@ pub struct Follower {
     dispute: Option<Dispute>,
     /// Whether a certificate of the head was checked since the start.
     verified: bool,
+    /// The peer that proved the head; `None` for one from before the start.
+    teller: Option<PeerId>,
+    /// Times since the start that another peer had the same head.
+    agreements: u64,
     /// The head could not be saved: when that was tried last.
     unsaved_ms: Option<u64>,
     /// Bytes of pages written since the start.
@@ -123,6 +125,8 @@ impl Follower {
             advanced_ms: None,
             dispute,
             verified: false,
+            teller: None,
+            agreements: 0,
             unsaved_ms: None,
             written: 0,
         })
@@ -178,6 +182,19 @@ impl Follower {
         self.advanced_ms.map(|at| self.clock.uptime_ms().saturating_sub(at))
     }
 
+    /// Times since the start that another peer than the one that proved it had the head.
+    #[must_use]
+    pub(crate) const fn agreements(&self) -> u64 {
+        self.agreements
+    }
+
+    /// Notes who proved the head, if it rose above `before`.
+    fn taught_by(&mut self, peer: PeerId, before: Height) {
+        if self.head().height > before {
+            self.teller = Some(peer);
+        }
+    }
+
     /// Bytes of pages written since the start.
     #[must_use]
     pub(crate) const fn written_bytes(&self) -> u64 {
@@ -193,67 +210,10 @@ impl Follower {
             Response::LightBlock(light) => light,
             _ => return Err(FollowError::OtherAnswer),
         };
-        self.reach(peers, peer, &light).await?;
-        Ok(self.head().height)
-    }
-
-    /// Asks `peer` what state says of `key`, and believes the answer only with a proof under a believed header that is
-    /// not older than the newest one known. Returns the value and the header's height.
-    ///
-    /// # Errors
-    /// [`FollowError`].
-    pub async fn prove(
-        &mut self,
-        peers: &impl Peers,
-        peer: PeerId,
-        key: &[u8],
-    ) -> Result<(Option<Vec<u8>>, Height), FollowError> {
-        let Ok(bytes) = BoundedBytes::new(key.to_vec()) else {
-            return Err(FollowError::OtherAnswer); // keys have at most 33 bytes
-        };
-        let answer = match ask(peers, peer, Request::Proof { key: bytes }).await? {
-            Response::Proof(answer) => answer,
-            _ => return Err(FollowError::OtherAnswer),
-        };
         let known = self.head().height;
-        let got = answer.light.header.height;
-        if got < known {
-            return Err(FollowError::Behind { known, got });
-        }
-        self.reach(peers, peer, &answer.light).await?;
-        self.believe(key, &answer)
-    }
-
-    /// As [`Follower::prove`], decoded.
-    ///
-    /// # Errors
-    /// [`FollowError`].
-    pub(crate) async fn prove_record<T: Decode>(
-        &mut self,
-        peers: &impl Peers,
-        peer: PeerId,
-        key: Key<T>,
-    ) -> Result<Option<T>, FollowError> {
-        let (value, _) = self.prove(peers, peer, &key).await?;
-        value.map(|bytes| wattle_primitives::decode(&bytes).map_err(FollowError::Record)).transpose()
-    }
-
-    /// Checks a state proof against the newest believed header, which must be the proof's own.
-    ///
-    /// # Errors
-    /// [`FollowError::Light`] for another header, [`FollowError::Proof`].
-    fn believe(&self, key: &[u8], answer: &ProofAnswer) -> Result<(Option<Vec<u8>>, Height), FollowError> {
-        let head = self.head();
-        if answer.light.header != *head && !planted!("light-proof-of-old-state") {
-            return Err(FollowError::Light(LightError::Fork { height: answer.light.header.height }));
-        }
-        if !self.is_fresh() {
-            let now = self.clock.now();
-            return Err(FollowError::Light(LightError::Expired { head: head.time_ms, now }));
-        }
-        let value = answer.value.as_deref();
-        answer.proof.verify(&head.state_root, key, value).map_err(FollowError::Proof)?;
-        Ok((value.map(<[u8]>::to_vec), head.height))
+        self.reach(peers, peer, &light).await?;
+        self.taught_by(peer, known);
+        Ok(self.head().height)
     }
 
     /// Believes `light` if it is proven, fetching the ends of epochs in between.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::Clock;
-use crate::tests::chain::{FixedTime, Lie, SEEDS, State, TestChain, TestPeers};
+use crate::tests::chain::{FixedTime, Lie, SEEDS, State, TestChain, TestPeers, altered};
 use std::sync::Arc;
 use wattle_p2p::wire::{Request, Response};
 use wattle_primitives::call::energy::{ClearingRule, Fees, LossRule, TariffBand};
@@ -106,11 +106,12 @@ async fn forged_terms_and_a_forged_microgrid_are_refused() {
         let is_terms = record.first_chunk::<8>() == Some(&[0; 8]);
         let (peers, mut follower) = bench(&[(0, honest.clone())]);
         let forged: Lie = Box::new(move |_, request, answer| match (request, answer) {
-            (Request::Proof { key }, Response::Proof(mut answer))
-                if (key[0] == state_key::TERMS) == is_terms =>
+            (Request::Proof { keys, .. }, Response::Proof(answer))
+                if (keys[0][0] == state_key::TERMS) == is_terms =>
             {
-                answer.value = Some(BoundedBytes::new(record.clone()).unwrap());
-                Response::Proof(answer)
+                altered(answer, |proven| {
+                    proven.value = Some(BoundedBytes::new(record.clone()).unwrap());
+                })
             }
             (_, answer) => answer,
         });

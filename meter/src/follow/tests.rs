@@ -1,10 +1,11 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::tests::chain::{Lie, SEEDS, TRUST_MS, TestChain, TestPeers, finalize, registered, set};
+use crate::tests::chain::{Lie, SEEDS, TRUST_MS, TestChain, TestPeers, altered, finalize, registered, set};
 use crate::tests::life::meter;
+use wattle_p2p::wire::ProvenValue;
 use wattle_primitives::state_key::{self, MeterRecord};
-use wattle_primitives::{Address, TimeMs, View};
+use wattle_primitives::{Address, BoundedBytes, TimeMs, View};
 
 const LATER: [u8; 4] = [3, 4, 5, 6];
 
@@ -152,7 +153,7 @@ async fn state_is_believed_only_with_a_proof() {
     let peers = TestPeers::new(source, &SEEDS, 2);
     let (liar, honest) = (peers.peers[0], peers.peers[1]);
     let key = state_key::meter(&meter());
-    let changes: [fn(&mut ProofAnswer); 4] = [
+    let changes: [fn(&mut ProvenValue); 4] = [
         |a| a.value = None,
         |a| a.value = Some(BoundedBytes::new(vec![1, 2, 3]).unwrap()),
         |a| a.proof.path = BoundedVec::default(),
@@ -160,10 +161,7 @@ async fn state_is_believed_only_with_a_proof() {
     ];
     for change in changes {
         let lie: Lie = Box::new(move |_, _, honest| match honest {
-            Response::Proof(mut answer) => {
-                change(&mut answer);
-                Response::Proof(answer)
-            }
+            Response::Proof(answer) => altered(answer, change),
             other => other,
         });
         peers.lies.lock().unwrap().insert(liar, lie);
@@ -180,7 +178,7 @@ async fn state_is_believed_only_with_a_proof() {
 async fn a_state_older_than_the_head_is_not_believed() {
     let dir = tempfile::tempdir().unwrap();
     let source = chain(3);
-    let old = source.proof(&state_key::meter(&meter()));
+    let old = source.proof(&[&state_key::meter(&meter())], Height(0));
     let mut node = follower(source.checkpoint(&SEEDS), dir.path());
     let peers = TestPeers::new(source, &SEEDS, 2);
     peers.chain.lock().unwrap().push(Epoch(0), &SEEDS, &SEEDS, true);

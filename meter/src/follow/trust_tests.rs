@@ -282,3 +282,42 @@ async fn a_head_that_cannot_be_saved_is_believed_all_the_same() {
     assert_eq!(tries.load(std::sync::atomic::Ordering::Relaxed), 1, "it is not tried with each header");
     assert!(node.save(true).is_err(), "whoever asks is told");
 }
+
+/// Goal: with one peer at a time, the next one still tells whether the last one's header is the chain's.
+#[tokio::test]
+async fn a_peer_that_names_another_block_at_the_heads_height_has_to_prove_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = chain(3);
+    let head = source.light(3);
+    let mut node =
+        Follower::open(source.checkpoint(&SEEDS), dir.path(), Arc::new(Clock::start(false).unwrap()))
+            .unwrap();
+    let peers = TestPeers::new(source, &SEEDS, 3);
+    let key = state_key::meter(&meter());
+    node.prove(&peers, peers.peers[0], &key).await.unwrap();
+    assert_eq!((node.agreements(), node.head()), (0, &head.header), "who proved it is no second one");
+    node.prove(&peers, peers.peers[1], &key).await.unwrap();
+    assert_eq!(node.agreements(), 1);
+    let names = |light: Option<wire::LightBlock>| -> Lie {
+        Box::new(move |_, request, honest| match (request, honest) {
+            (Request::Proof { .. }, Response::Proof(mut answer)) => {
+                answer.known = Some(Hash([0xF0; 32]));
+                Response::Proof(answer)
+            }
+            (Request::LightBlock { height: Some(_) }, honest) => {
+                light.clone().map_or(honest, |light| Response::LightBlock(Box::new(light)))
+            }
+            (_, honest) => honest,
+        })
+    };
+    let (liar, other) = (peers.peers[1], peers.peers[2]);
+    for light in [None, Some(forked(head.clone(), &SEEDS, &[1, 2]))] {
+        peers.lies.lock().unwrap().insert(liar, names(light));
+        let error = node.prove(&peers, liar, &key).await.unwrap_err();
+        assert!(error.is_lie() && node.doubt().is_none(), "{error:?}");
+    }
+    peers.lies.lock().unwrap().insert(other, names(Some(forked(head, &SEEDS, &SEEDS))));
+    let error = node.prove(&peers, other, &key).await.unwrap_err();
+    assert!(matches!(error, FollowError::Disputed { .. }), "{error:?}");
+    assert!(matches!(node.doubt(), Some(Doubt::Disputed(_))));
+}

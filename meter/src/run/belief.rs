@@ -15,8 +15,8 @@ impl Chain {
         self.doubt = doubt;
         let chain = self.facts(peers);
         self.board.update(|facts| {
-            let (lies, agreements) = (facts.chain.lies, facts.chain.agreements);
-            facts.chain = ChainFacts { lies, agreements, ..chain };
+            let lies = facts.chain.lies;
+            facts.chain = ChainFacts { lies, ..chain };
         });
     }
 
@@ -50,8 +50,9 @@ impl Chain {
             reason,
             advice,
             peers,
+            visits: self.visits.clone(),
             lies: 0,
-            agreements: 0,
+            agreements: self.follower.agreements(),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::LightError;
 use super::distrust;
 use super::lane::Lane;
 use super::round::Round;
-use crate::board::Board;
+use crate::board::{Board, Visits};
 use crate::clock::Clock;
 use crate::config::LightConfig;
 use crate::follow::{Comparison, Doubt, FollowError, Follower, anchor};
@@ -24,7 +24,7 @@ use wattle_p2p::PeerId;
 use wattle_primitives::Hash;
 
 /// Longest sleep: how long a new checkpoint or a new peer may wait to be noticed.
-const NAP_MAX: Duration = Duration::from_secs(2);
+pub(super) const NAP_MAX: Duration = Duration::from_secs(2);
 
 /// The loop that talks to the chain.
 pub(crate) struct Chain {
@@ -44,6 +44,8 @@ pub(crate) struct Chain {
     pub(crate) agreed: Option<Hash>,
     pub(crate) next_look: Instant,
     pub(crate) next_credit: Instant,
+    /// Visits so far, where the chain is visited on demand.
+    pub(crate) visits: Option<Visits>,
 }
 
 impl Chain {
@@ -69,6 +71,7 @@ impl Chain {
             agreed: None,
             next_look: now,
             next_credit: now,
+            visits: None,
         }
     }
 
@@ -90,9 +93,7 @@ impl Chain {
 
     /// Does everything that is due. Returns how long nothing else is.
     async fn turn(&mut self, net: &impl Peers, alone: &mut bool) -> Result<Duration, LightError> {
-        if let Err(error) = anchor::take(&self.config.data_dir, &mut self.follower) {
-            tracing::error!(error = &error as &dyn std::error::Error, "new checkpoint refused");
-        }
+        self.take_checkpoint();
         let net = &Round::new(net, &self.silent);
         let ready = net.ready();
         if std::mem::replace(alone, ready.is_empty()) && !*alone {
@@ -108,15 +109,23 @@ impl Chain {
         }
         if now >= self.next_credit {
             self.look_at_credit(net).await;
-            self.next_credit = Instant::now() + Duration::from_millis(self.config.credit.interval_ms);
+            self.next_credit = Instant::now() + Duration::from_millis(self.config.credit_interval_ms());
         }
         self.silent = net.silent();
         self.keep_clock();
         self.show(ready.len()).await
     }
 
+    /// Takes a checkpoint that the operator has given. Returns whether there is a new head.
+    pub(super) fn take_checkpoint(&mut self) -> bool {
+        anchor::take(&self.config.data_dir, &mut self.follower).unwrap_or_else(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "new checkpoint refused");
+            false
+        })
+    }
+
     /// Remembers over restarts whether the operating system's clock is wrong, as the chain shows it.
-    fn keep_clock(&mut self) {
+    pub(super) fn keep_clock(&mut self) {
         if let Some(ahead) = self.clock.os_is_ahead() {
             self.clock.distrust(ahead);
         }
@@ -162,10 +171,7 @@ impl Chain {
             return Ok(());
         };
         match self.follower.compare(net, second).await {
-            Ok(Comparison::Agrees) => {
-                self.agreed = Some(head);
-                self.board.update(|f| f.chain.agreements = f.chain.agreements.saturating_add(1));
-            }
+            Ok(Comparison::Agrees) => self.agreed = Some(head),
             Ok(Comparison::Unknown) => {}
             Err(error @ FollowError::Disputed { .. }) => return Err(error),
             Err(source) => self.note(net, &SubmitError::Peer { peer: second, source }),
@@ -173,22 +179,27 @@ impl Chain {
         Ok(())
     }
 
-    async fn submit(&mut self, net: &impl Peers, index: usize) -> Result<(), LightError> {
+    /// A round of one meter, if it is due and has something. Returns what came of it.
+    pub(super) async fn submit(
+        &mut self,
+        net: &impl Peers,
+        index: usize,
+    ) -> Result<Option<Step>, LightError> {
         let usual = Duration::from_millis(self.config.follow_interval_ms);
         let (interval_ms, longest) =
             (self.config.reading_interval_ms, Duration::from_millis(self.config.submit_spread_ms));
         let Some(lane) = self.lanes.get_mut(index).filter(|lane| Instant::now() >= lane.next) else {
-            return Ok(());
+            return Ok(None);
         };
         if !lane.glance().await?.work {
             lane.resting = true;
-            return Ok(());
+            return Ok(None);
         }
         if std::mem::take(&mut lane.resting) {
             // The end of an interval, where all of a village have a reading: each comes at a moment of its own.
             lane.next = Instant::now() + stagger(interval_ms, longest, random());
             if Instant::now() < lane.next {
-                return Ok(());
+                return Ok(None);
             }
         }
         let result = match a_peer(net) {
@@ -203,7 +214,7 @@ impl Chain {
                 }
             }
             Err(SubmitError::Queue(_) | SubmitError::Worker) => {
-                return result.map(|_| ()).map_err(Into::into);
+                return result.map(|_| None).map_err(Into::into);
             }
             _ => lane.full = false,
         }
@@ -224,11 +235,11 @@ impl Chain {
         if let Err(error) = &result {
             self.note(net, error);
         }
-        Ok(())
+        Ok(Some(step))
     }
 
     /// Puts the chain on the board. Returns how long nothing is due.
-    async fn show(&mut self, peers: usize) -> Result<Duration, LightError> {
+    pub(super) async fn show(&mut self, peers: usize) -> Result<Duration, LightError> {
         let now = Instant::now();
         let mut due = self.next_look.min(self.next_credit);
         let mut written = self.follower.written_bytes();
@@ -299,4 +310,4 @@ const fn describe(result: &Result<Progress, SubmitError>, step: Step) -> &'stati
 
 #[cfg(test)]
 #[path = "chain_tests.rs"]
-mod tests;
+pub(super) mod tests;

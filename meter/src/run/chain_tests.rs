@@ -7,7 +7,7 @@ use crate::queue::Queue;
 use crate::sign::Signer;
 use crate::submit::{Payment, SharedQueue};
 use crate::tests::chain::{
-    Bucket, Lie, SEEDS, State, TestChain, TestPeers, forked, memory_dir, registered, with_balance,
+    Bucket, Lie, SEEDS, State, TestChain, TestPeers, altered, forked, memory_dir, registered, with_balance,
 };
 use crate::tests::life;
 use std::path::Path;
@@ -21,19 +21,19 @@ fn key(meter: u8) -> SecretKey {
     SecretKey::from_seed([100 + meter; 32])
 }
 
-fn address(meter: u8) -> Address {
+pub(in crate::run) fn address(meter: u8) -> Address {
     Address::of_key(&key(meter).public())
 }
 
-fn village(meters: u8) -> State {
+pub(in crate::run) fn village(meters: u8) -> State {
     (0..meters).flat_map(|meter| registered(address(meter), None)).collect()
 }
 
-fn signer(meter: u8, chain: Hash) -> Arc<Signer> {
+pub(in crate::run) fn signer(meter: u8, chain: Hash) -> Arc<Signer> {
     Arc::new(Signer::new(key(meter), chain))
 }
 
-fn record(queue: &SharedQueue, signer: &Signer, clock: &Clock, readings: u16) {
+pub(in crate::run) fn record(queue: &SharedQueue, signer: &Signer, clock: &Clock, readings: u16) {
     for import in 1..=readings {
         life::record(queue, signer, clock, import);
     }
@@ -48,7 +48,7 @@ fn lane(dir: &Path, meter: u8, chain: Hash, clock: &Arc<Clock>) -> (Lane, Arc<Si
     (Lane::new(at, name, Arc::clone(&signer), queue, Arc::clone(clock), payment), signer)
 }
 
-fn light_node(dir: &Path, chain: &TestChain, meters: u8, readings: u16) -> Chain {
+pub(in crate::run) fn light_node(dir: &Path, chain: &TestChain, meters: u8, readings: u16) -> Chain {
     let clock = Arc::new(Clock::start(true).unwrap());
     let follower = Follower::open(chain.checkpoint(&SEEDS), dir, Arc::clone(&clock)).unwrap();
     let mut lanes = Vec::new();
@@ -63,7 +63,7 @@ fn light_node(dir: &Path, chain: &TestChain, meters: u8, readings: u16) -> Chain
 }
 
 /// Lets everything be due at once.
-fn hurry(chain: &mut Chain) {
+pub(in crate::run) fn hurry(chain: &mut Chain) {
     let now = Instant::now();
     (chain.next_look, chain.next_credit) = (now, now);
     chain.lanes.iter_mut().for_each(|lane| lane.next = now);
@@ -77,12 +77,12 @@ async fn turns(chain: &mut Chain, peers: &TestPeers, count: usize) {
     }
 }
 
-fn depth(chain: &Chain) -> usize {
+pub(in crate::run) fn depth(chain: &Chain) -> usize {
     chain.lanes.iter().map(|lane| lane.queue.lock().unwrap().depth()).sum()
 }
 
 /// Lies that one peer of three tells, each with its name.
-fn lies() -> Vec<(&'static str, Lie)> {
+pub(in crate::run) fn lies() -> Vec<(&'static str, Lie)> {
     vec![
         (
             "a certificate from too few validators",
@@ -100,9 +100,8 @@ fn lies() -> Vec<(&'static str, Lie)> {
         (
             "a forged balance and a forged meter",
             Box::new(|_, _, honest| match honest {
-                Response::Proof(mut answer) => {
-                    answer.value = Some(BoundedBytes::new(vec![0xff; 64]).unwrap());
-                    Response::Proof(answer)
+                Response::Proof(answer) => {
+                    altered(answer, |proven| proven.value = Some(BoundedBytes::new(vec![0xff; 64]).unwrap()))
                 }
                 other => other,
             }),
@@ -110,10 +109,7 @@ fn lies() -> Vec<(&'static str, Lie)> {
         (
             "nothing there",
             Box::new(|_, _, honest| match honest {
-                Response::Proof(mut answer) => {
-                    answer.value = None;
-                    Response::Proof(answer)
-                }
+                Response::Proof(answer) => altered(answer, |proven| proven.value = None),
                 other => other,
             }),
         ),
@@ -327,11 +323,12 @@ async fn prices_are_shown_when_proven_and_not_when_forged_doubted_or_too_old() {
     let peers = TestPeers::new(source.clone(), &SEEDS, 2);
     for peer in &peers.peers {
         let cheap: Lie = Box::new(|_, request, honest| match (request, honest) {
-            (Request::Proof { key }, Response::Proof(mut answer)) if key[0] == state_key::TERMS => {
-                let mut value = answer.value.take().unwrap().to_vec();
-                value[14] ^= 1; // a price
-                answer.value = Some(BoundedBytes::new(value).unwrap());
-                Response::Proof(answer)
+            (Request::Proof { keys, .. }, Response::Proof(answer)) if keys[0][0] == state_key::TERMS => {
+                altered(answer, |proven| {
+                    let mut value = proven.value.take().unwrap().to_vec();
+                    value[14] ^= 1; // a price
+                    proven.value = Some(BoundedBytes::new(value).unwrap());
+                })
             }
             (_, honest) => honest,
         });

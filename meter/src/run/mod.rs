@@ -4,12 +4,15 @@
 mod belief;
 mod chain;
 mod credit;
+mod dial;
 mod distrust;
 mod error;
 mod lane;
 mod metering;
 mod relay;
 mod round;
+mod timetable;
+mod visit;
 
 pub use error::LightError;
 
@@ -24,6 +27,7 @@ use crate::sign::Signer;
 use crate::status::{QUEUE_DIR, Source, server};
 use crate::submit::{Payment, SharedQueue, with_queue};
 use chain::Chain;
+use dial::{Dialer, Line, drain};
 use lane::Lane;
 use metering::{Books, Intervals, Metering, Shared};
 use relay::Relay;
@@ -36,8 +40,6 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use wattle_chain_spec::Checkpoint;
-use wattle_p2p::wire::Role;
-use wattle_p2p::{Config as NetConfig, Handle, Multiaddr, NetEvent, NodeKey};
 use wattle_primitives::Hash;
 
 /// Looks at the chain that may wait for the relay.
@@ -57,13 +59,18 @@ pub async fn run(config: LightConfig, stop: impl Future<Output = ()>) -> Result<
     let follower = Follower::open(checkpoint, &config.data_dir, Arc::clone(&clock));
     let follower = follower.map_err(LightError::Checkpoint)?;
     let mut parts = Parts::assemble(&config, &follower, &clock).await?;
-    let (net, events) = start_network(&config, &follower, parts.signer.as_deref())?;
-    tracing::info!(height = follower.head().height.0, meters = parts.queues.len(), "light node started");
+    let (mut line, on_demand_ms) =
+        (Dialer::new(&config, &follower, parts.signer.as_deref())?, config.visit_interval_ms());
+    tracing::info!(
+        height = follower.head().height.0,
+        meters = parts.queues.len(),
+        on_demand_ms,
+        "light node started"
+    );
     let mut chain = parts.chain(config, follower);
     let result = tokio::select! {
         Err(error) = parts.first_failure() => Err(error),
-        Err(error) = chain.run(&net) => Err(error),
-        () = drain(events) => Err(LightError::NetworkEnded),
+        Err(error) = reach(&mut chain, &mut line, on_demand_ms) => Err(error),
         () = stop => Ok(()),
     };
     parts.tasks.shutdown().await;
@@ -74,9 +81,25 @@ pub async fn run(config: LightConfig, stop: impl Future<Output = ()>) -> Result<
     if let Err(error) = chain.follower.save(true) {
         tracing::warn!(error = &error as &dyn std::error::Error, "trusted head not saved");
     }
-    net.shutdown().await;
+    line.hang_up().await;
     tracing::info!(height = chain.follower.head().height.0, "light node stopped");
     result.and(synced)
+}
+
+/// The chain's loop, over visits `on_demand_ms` apart or over connections that stand.
+async fn reach(
+    chain: &mut Chain,
+    line: &mut Dialer,
+    on_demand_ms: Option<u64>,
+) -> Result<Infallible, LightError> {
+    if let Some(interval_ms) = on_demand_ms {
+        return chain.visit_on_demand(line, interval_ms).await;
+    }
+    let (net, events) = line.connect(chain.follower.head().height)?;
+    tokio::select! {
+        ended = chain.run(&net) => ended,
+        () = drain(events) => Err(LightError::NetworkEnded),
+    }
 }
 
 /// The light node's loops, and the parts that they share.
@@ -230,44 +253,6 @@ impl Parts {
 fn make_dir(path: &Path) -> Result<(), LightError> {
     let made = std::fs::create_dir_all(path);
     made.map_err(|source| LightError::DataDir { path: path.to_owned(), source })
-}
-
-fn start_network(
-    config: &LightConfig,
-    follower: &Follower,
-    signer: Option<&Signer>,
-) -> Result<(Handle, mpsc::Receiver<NetEvent>), LightError> {
-    // Nobody needs to know a light node again: a new identity at each start.
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(LightError::Entropy)?;
-    let node_key = NodeKey::from_seed(&mut seed).map_err(LightError::Network)?;
-    let mut net = NetConfig::new(follower.chain(), node_key, Role::Light);
-    let parse = |address: &wattle_chain_spec::NodeAddress| {
-        let parsed = address.as_str().parse::<Multiaddr>();
-        parsed.map_err(|_| LightError::Address { address: address.to_string() })
-    };
-    net.persistent = config.peers.iter().map(parse).collect::<Result<_, _>>()?;
-    net.mdns = config.mdns;
-    net.meter_proof = signer.map(|signer| signer.peer(&net.node_key.peer_id()));
-    net.height = follower.head().height;
-    net.gossip_headers = false; // the newest header is asked for when it is needed: a rest without work
-    wattle_p2p::spawn(net).map_err(LightError::Network)
-}
-
-/// A light node is asked nothing and gossips nothing; dropping a question answers that it is busy.
-async fn drain(mut events: mpsc::Receiver<NetEvent>) {
-    while let Some(event) = events.recv().await {
-        match event {
-            NetEvent::PeerReady { peer, height, .. } => {
-                tracing::info!(%peer, height = height.0, "peer ready")
-            }
-            NetEvent::PeerGone { peer, reason, .. } => tracing::info!(%peer, %reason, "peer gone"),
-            NetEvent::PeerRefused { peer, refusal, by_peer } => {
-                tracing::warn!(%peer, %refusal, by_peer, "peer refused");
-            }
-            _ => {}
-        }
-    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub(crate) fn render(status: &LiveStatus) -> Result<String, prometheus::Error> {
     let connected = relay.and_then(|relay| relay.commanded).map(|p| flag(p == Position::Connected));
     out.add("build_info", "Always 1.", &[("version", status.version)], Some(1.0));
     out.add("clock_info", "Always 1: what the clock is worth.", &[("quality", status.clock)], Some(1.0));
+    let visits = chain.visits.as_ref();
     for (name, help, value) in [
         ("uptime_seconds", "Since the start.", Some(seconds(status.uptime_ms))),
         ("head_height", "The newest header believed.", Some(lossy(chain.height.0))),
@@ -26,6 +27,12 @@ pub(crate) fn render(status: &LiveStatus) -> Result<String, prometheus::Error> {
         ("trusted_until_timestamp_seconds", "When trust ends.", Some(seconds(chain.trusted_until_ms.0))),
         ("believing", "1 while balances and prices are believed.", Some(flag(chain.believing))),
         ("peers", "Peers that can be asked.", Some(count(chain.peers))),
+        ("visits_total", "Visits on demand.", visits.map(|visits| lossy(visits.done))),
+        (
+            "visits_failed_total",
+            "Tries that reached nobody of use.",
+            visits.map(|visits| lossy(visits.failed)),
+        ),
         ("lies_total", "Answers that no honest peer gives.", Some(lossy(chain.lies))),
         ("agreements_total", "Times that a second peer had the same header.", Some(lossy(chain.agreements))),
         ("relay_connected", "1 when last commanded to connect.", connected),

@@ -4,7 +4,7 @@ use super::live::{LiveStatus, MeterStatus};
 use crate::relay::{Position, RelayStatus};
 use maud::{DOCTYPE, Markup, html};
 use std::fmt::Display;
-use wattle_primitives::WattHours;
+use wattle_primitives::{TimeMs, WattHours};
 
 /// The page's style sheet.
 pub(crate) const CSS: &str = include_str!("status.css");
@@ -27,7 +27,7 @@ pub(crate) fn render(status: &LiveStatus) -> String {
                 h1 { "Wattle light node" }
                 @for one in &status.meters { (section(&one.facts.name, meter(one))) }
                 (section("Chain", chain(status)))
-                @if let Some(one) = &status.relay { (section("Relay", relay(one))) }
+                @if let Some(one) = &status.relay { (section("Relay", relay(status, one))) }
                 (section("This computer", computer(status)))
                 p { a href="/status" { "JSON" } " · " a href="/metrics" { "metrics" } }
             }
@@ -87,12 +87,23 @@ fn chain(status: &LiveStatus) -> Markup {
         (row("Last final height", "", format_args!("{} (epoch {})", chain.height, chain.epoch)))
         (plain("Its age", chain.age_ms.map(duration)))
         (row("Trusted until", "", format_args!("{} ms UTC", chain.trusted_until_ms)))
-        (marked("Peers", chain.peers, chain.peers > 0))
+        @match &chain.visits {
+            Some(visits) => {
+                @let done = format!("every {}: {} done, {} failed", duration(visits.interval_ms), visits.done, visits.failed);
+                (marked("Visits on demand", done, visits.failed_since_last == 0))
+                (plain("Last visit", visits.last_ms.map(|last| format!("{} ago", since(status, last)))))
+            }
+            None => (marked("Peers", chain.peers, chain.peers > 0))
+        }
         (bad("Lies caught", Some(chain.lies).filter(|n| *n > 0)))
     }
 }
 
-fn relay(relay: &RelayStatus) -> Markup {
+fn relay(status: &LiveStatus, relay: &RelayStatus) -> Markup {
+    let seen = status.chain.visits.as_ref().map(|visits| match visits.last_ms {
+        Some(last) => format!("seen {} ago, at the last visit", since(status, last)),
+        None => "none seen yet".to_owned(),
+    });
     let name = |position: Option<Position>| match position {
         Some(Position::Connected) => "connected",
         Some(Position::Disconnected) => "disconnected",
@@ -101,6 +112,7 @@ fn relay(relay: &RelayStatus) -> Markup {
     html! {
         (marked("Position", name(relay.commanded), relay.confirmed != Some(false)))
         (row("Order", "", format!("{:?}", relay.order).to_lowercase()))
+        (plain("Balances that move it", seen))
         (plain("Waits to be", relay.pending.map(|position| name(Some(position)))))
         (bad("Failure", relay.error.as_ref()))
     }
@@ -135,6 +147,11 @@ fn plain(name: &str, value: Option<impl Display>) -> Markup {
 
 fn bad(name: &str, value: Option<impl Display>) -> Markup {
     html! { @if let Some(value) = value { (row(name, "bad", value)) } }
+}
+
+/// Time since `then`.
+fn since(status: &LiveStatus, then: TimeMs) -> String {
+    duration(status.time_ms.0.saturating_sub(then.0))
 }
 
 fn gaps(gaps: &[(u64, u64)]) -> String {

@@ -2,7 +2,7 @@
 
 use super::live::{DiskStatus, LiveStatus, MeterStatus, QueueFacts};
 use super::{metrics, page};
-use crate::board::{ChainFacts, MeterFacts};
+use crate::board::{ChainFacts, MeterFacts, Visits};
 use crate::follow::Tariff;
 use crate::relay::{Order, Position, RelayStatus};
 use crate::submit::{Objection, Refusal};
@@ -33,8 +33,14 @@ fn full() -> LiveStatus {
     };
     let relay =
         RelayStatus { order: Order::Auto, commanded: Some(Position::Connected), ..RelayStatus::default() };
-    let chain =
-        ChainFacts { reason: Some("trust_expired"), age_ms: Some(90_061_000), ..ChainFacts::default() };
+    let visits =
+        Visits { interval_ms: 900_000, done: 7, failed: 2, last_ms: Some(TimeMs(2)), failed_since_last: 1 };
+    let chain = ChainFacts {
+        reason: Some("trust_expired"),
+        age_ms: Some(90_061_000),
+        visits: Some(visits),
+        ..ChainFacts::default()
+    };
     LiveStatus {
         version: "1",
         uptime_ms: 3_661_000,
@@ -68,6 +74,8 @@ fn the_page_shows_text_as_text_and_numbers_for_people() {
         "<td class=\"bad\">trust expired</td>",
         "<td class=\"\">1 d 1 h</td>",
         "<td class=\"\">1 h 1 min</td>",
+        "<td class=\"bad\">every 15 min 0 s: 7 done, 2 failed</td>",
+        "<th scope=\"row\">Balances that move it</th><td class=\"\">seen 0 s ago, at the last visit</td>",
         "<th scope=\"row\">Position</th><td class=\"good\">connected</td>",
     ] {
         assert!(page.contains(wanted), "{wanted} is not in {page}");

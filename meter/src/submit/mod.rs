@@ -30,7 +30,7 @@ use wattle_primitives::call::energy::READINGS_MAX;
 use wattle_primitives::reading::SignedReading;
 use wattle_primitives::state_key::{self, MeterRecord};
 use wattle_primitives::{
-    Address, Amount, BoundedBytes, BoundedVec, Call, Lane, Nonce, Reason, TimeMs, Tx, TxBody, call,
+    Address, Amount, BoundedBytes, BoundedVec, Call, Height, Lane, Nonce, Reason, TimeMs, Tx, TxBody, call,
 };
 
 /// How long a transaction may wait for a block, in ms. Then it is signed again, under the same nonce.
@@ -192,16 +192,14 @@ impl Submitter {
         peer: PeerId,
     ) -> Result<Progress, SubmitError> {
         let meter = self.signer.meter();
-        // The account first: when its proven nonce shows that a transaction took effect, the meter's record, proven
-        // at the same height or a later one, shows what it came to.
-        let account = follower.prove_record(peers, peer, state_key::account(&meter)).await;
-        let account = match account {
+        // In one state: when the account's nonce shows that a transaction took effect, the meter's record shows what it
+        // came to.
+        let keys = (state_key::account(&meter), state_key::meter(&meter));
+        let proven = match follower.prove_records(peers, peer, keys).await {
             Err(error) if error.needs_checkpoint() => return self.send_unproven(peers, peer).await,
             other => other.map_err(|source| SubmitError::Peer { peer, source })?,
         };
-        let record = follower.prove_record(peers, peer, state_key::meter(&meter)).await;
-        let record = record.map_err(|source| SubmitError::Peer { peer, source })?;
-        let (Some(account), Some(record)) = (account, record) else { return Ok(Progress::NotRegistered) };
+        let (Some(account), Some(record)) = proven else { return Ok(Progress::NotRegistered) };
         let nonce = account.nonce(LANE);
         self.settle(nonce, &record).await?;
         let closed = record.closed().or_else(|| record.suspended_ms.map(|_| Reason::MeterSuspended));
@@ -398,9 +396,12 @@ impl Submitter {
 
     /// The last number that `peer` says the chain has of the meter; 0 when it does not say.
     async fn claimed_seq(&self, peers: &impl Peers, peer: PeerId) -> u64 {
-        let Ok(key) = BoundedBytes::new(state_key::meter(&self.signer.meter()).to_vec()) else { return 0 };
-        let Ok(Response::Proof(answer)) = peers.ask(peer, Request::Proof { key }).await else { return 0 };
-        let record = answer.value.as_deref().and_then(|v| wattle_primitives::decode::<MeterRecord>(v).ok());
+        let key = BoundedBytes::new(state_key::meter(&self.signer.meter()).to_vec());
+        let Ok(keys) = key.and_then(|key| BoundedVec::new(vec![key])) else { return 0 };
+        let question = Request::Proof { keys, known: Height::ZERO };
+        let Ok(Response::Proof(answer)) = peers.ask(peer, question).await else { return 0 };
+        let value = answer.values.first().and_then(|proven| proven.value.as_deref());
+        let record = value.and_then(|value| wattle_primitives::decode::<MeterRecord>(value).ok());
         record.and_then(|record| record.last).map_or(0, |last| last.seq)
     }
 

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 use wattle_chain_spec::Checkpoint;
-use wattle_p2p::wire::{AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, Request, Response};
+use wattle_p2p::wire::{
+    AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, ProvenValue, Request, Response,
+};
 use wattle_p2p::{PeerId, RequestError};
 use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding};
@@ -188,10 +190,16 @@ impl TestChain {
         (0..self.headers.len()).rev().find(|h| self.certificates[*h].is_some()).unwrap_or(0)
     }
 
-    pub(crate) fn proof(&self, key: &[u8]) -> ProofAnswer {
+    pub(crate) fn proof(&self, keys: &[&[u8]], known: Height) -> ProofAnswer {
         let at = self.newest();
-        let value = self.states[at].get(key).map(|v| BoundedBytes::new(v.clone()).unwrap());
-        ProofAnswer { value, proof: prove(&self.states[at], key).1, light: self.light(at) }
+        let prove = |key: &&[u8]| {
+            let value = self.states[at].get(*key).map(|v| BoundedBytes::new(v.clone()).unwrap());
+            ProvenValue { value, proof: prove(&self.states[at], key).1 }
+        };
+        let values = BoundedVec::new(keys.iter().map(prove).collect()).unwrap();
+        let header =
+            usize::try_from(known.0).ok().filter(|known| *known <= at).map(|known| &self.headers[known]);
+        ProofAnswer { values, known: header.map(Header::hash), light: self.light(at) }
     }
 }
 
@@ -201,6 +209,14 @@ pub(crate) fn forked(mut light: LightBlock, set_seeds: &[u8], signing: &[u8]) ->
     light.path = BoundedVec::default();
     light.certificate = finalize(&light.header.chain, &light.header, set_seeds, signing);
     light
+}
+
+/// An answer whose values are others than the honest ones.
+pub(crate) fn altered(mut answer: Box<ProofAnswer>, change: impl Fn(&mut ProvenValue)) -> Response {
+    let mut values = std::mem::take(&mut answer.values).into_inner();
+    values.iter_mut().for_each(change);
+    answer.values = BoundedVec::new(values).unwrap();
+    Response::Proof(answer)
 }
 
 /// Clocks that a test sets.
@@ -302,10 +318,13 @@ impl TestPeers {
             Request::EpochProof { epoch } => {
                 chain.epoch_proof(*epoch).map_or_else(missing, |p| Response::EpochProof(Box::new(p)))
             }
-            Request::Proof { key } => Response::Proof(Box::new(chain.proof(key))),
+            Request::Proof { keys, known } => {
+                let keys: Vec<&[u8]> = keys.iter().map(|key| &**key).collect();
+                Response::Proof(Box::new(chain.proof(&keys, *known)))
+            }
             Request::Account(address) => {
                 let key = state_key::account(address).to_vec();
-                let record = chain.proof(&key);
+                let record = chain.proof(&[&key], Height(0));
                 let account: AccountRecord = wattle_primitives::decode(&chain.state[&key]).unwrap();
                 let nonces = BoundedVec::new(vec![(Lane(0), account.nonce(Lane(0)))]).unwrap();
                 let key = BoundedBytes::new(key).unwrap();

@@ -4,8 +4,8 @@ use super::shared::{Shared, View};
 use crate::work::VerifiedBlock;
 use std::sync::Arc;
 use wattle_p2p::wire::{
-    AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, ReceiptProof, Request, Response,
-    SYNC_BLOCKS_MAX, SyncBlock, TxFate, answer_bytes_max,
+    AccountAnswer, EpochProof, ErrorCode, LightBlock, ProofAnswer, ProvenValue, ReceiptProof, Request,
+    Response, SYNC_BLOCKS_MAX, SyncBlock, TxFate, answer_bytes_max,
 };
 use wattle_primitives::merkle::ListProof;
 use wattle_primitives::{BlockId, BoundedBytes, BoundedVec, Epoch, Hash, Height, encode, planted};
@@ -22,9 +22,11 @@ pub fn answer(shared: &Shared, request: &Request) -> Response {
                 .map(|l| l.map(|l| Response::LightBlock(Box::new(l))))
         }
         Request::EpochProof { epoch } => epoch_proof(shared, *epoch),
-        Request::Proof { key } => {
+        Request::Proof { keys, known } => {
             let view = shared.view();
-            proof(shared, &view, key).map(|p| p.map(|p| Response::Proof(Box::new(p))))
+            hash_at(shared, *known)
+                .and_then(|known| proof(shared, &view, keys.iter().map(|key| &**key), known))
+                .map(|p| p.map(|p| Response::Proof(Box::new(p))))
         }
         Request::Account(address) => account(shared, address),
         Request::TxStatus(id) => tx_status(shared, id),
@@ -105,23 +107,37 @@ fn epoch_proof(shared: &Shared, epoch: Epoch) -> Answered<Response> {
     Ok(Some(Response::EpochProof(Box::new(EpochProof { header, certificate, next_validators }))))
 }
 
-fn proof(shared: &Shared, view: &View, key: &[u8]) -> Answered<ProofAnswer> {
+/// What `keys` have in the state of `view`, in their order.
+fn proof<'a>(
+    shared: &Shared,
+    view: &View,
+    keys: impl Iterator<Item = &'a [u8]>,
+    known: Option<Hash>,
+) -> Answered<ProofAnswer> {
     let Some(light) = light(shared, view.header.height)? else { return Ok(None) };
-    let value = match view.state.get(key) {
-        Some(value) => match BoundedBytes::new(value.to_vec()) {
-            Ok(value) => Some(value),
-            Err(_) => return Ok(None),
-        },
-        None => None,
+    let prove = |key: &[u8]| {
+        let value = view.state.get(key).map(|value| BoundedBytes::new(value.to_vec())).transpose().ok()?;
+        Some(ProvenValue { value, proof: view.state.prove(key) })
     };
-    Ok(Some(ProofAnswer { value, proof: view.state.prove(key), light }))
+    let values = keys.map(prove).collect::<Option<Vec<_>>>();
+    let values = values.and_then(|values| BoundedVec::new(values).ok());
+    Ok(values.map(|values| ProofAnswer { values, known, light }))
+}
+
+/// Hash of the block at `height`, where this node still has it.
+fn hash_at(shared: &Shared, height: Height) -> Answered<Hash> {
+    match shared.store.header(BlockId::Height(height)) {
+        Ok(header) => Ok(header.map(|header| header.hash())),
+        Err(StoreError::Pruned { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn account(shared: &Shared, address: &wattle_primitives::Address) -> Answered<Response> {
     let view = shared.view();
     let key = keys::account(address);
     let nonces = view.state.read(key).map_or_else(Vec::new, |record| record.lanes().collect());
-    let Some(record) = proof(shared, &view, &key)? else { return Ok(None) };
+    let Some(record) = proof(shared, &view, std::iter::once(&*key), None)? else { return Ok(None) };
     let (Ok(nonces), Ok(key)) = (BoundedVec::new(nonces), BoundedBytes::new(key.to_vec())) else {
         return Ok(None);
     };

@@ -14,10 +14,10 @@
 use super::Network;
 use crate::error::GoneReason;
 use crate::event::NetEvent;
-use libp2p::PeerId;
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::behaviour::ConnectionEstablished;
 use libp2p::swarm::{ConnectionId, FromSwarm, NetworkBehaviour};
+use libp2p::{PeerId, gossipsub};
 use tokio::time::Instant;
 use wattle_primitives::planted;
 
@@ -84,7 +84,7 @@ impl Network {
             failed_addresses: &[],
             other_established: 0,
         };
-        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        let gossip: &mut gossipsub::Behaviour = &mut self.swarm.behaviour_mut().gossip;
         gossip.on_swarm_event(FromSwarm::ConnectionEstablished(established));
     }
 

@@ -165,6 +165,9 @@ impl Network {
         entry.hello = Some(hello);
         self.swarm.behaviour_mut().gossip.remove_blacklisted_peer(&peer);
         self.manage(manager::Event::Ready(peer));
+        if role != Role::Light {
+            self.swarm.behaviour_mut().speak(peer);
+        }
         self.publish_peer(peer);
         // The node hears of the peer before its first message: access to the streams comes after.
         self.tell(NetEvent::PeerReady { peer, role, validator, height });

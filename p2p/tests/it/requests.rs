@@ -198,3 +198,25 @@ async fn asked_by(server: &mut Node, asker: PeerId) -> Responder {
         })
         .await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thrifty_light_node_is_answered_and_left_alone() {
+    let (mut server, client) = pair(|_| {}, |c| c.thrifty = true).await;
+    let peer = server.peer();
+    for known in 0..3 {
+        let asker = client.handle.clone();
+        let question = Request::Proof { keys: BoundedVec::default(), known: Height(known) };
+        let asking = tokio::spawn(async move { asker.request(peer, question).await });
+        let responder = server
+            .until(|e| match e {
+                NetEvent::Request { responder, .. } => Some(responder),
+                _ => None,
+            })
+            .await;
+        responder.send(Response::Busy);
+        assert_eq!(asking.await.unwrap(), Ok(Response::Busy));
+    }
+    let known = server.handle.peers();
+    let seen = known.iter().find(|seen| seen.peer == client.peer()).unwrap();
+    assert!(seen.ready && seen.agent.is_empty() && seen.rtt_us.is_none(), "{seen:?}");
+}

@@ -107,12 +107,20 @@ impl Maker {
         }
     }
 
-    fn proof(&mut self) -> ProofAnswer {
+    fn proven(&mut self) -> ProvenValue {
         let step = |m: &mut Self| Step { bit: m.0.next_u32() as u8, sibling: m.hash() };
         let path = self.list(5, step);
         let leaf = self.coin().then(|| Leaf { key_hash: self.hash(), value_hash: self.hash() });
         let value = self.coin().then(|| self.bytes());
-        ProofAnswer { value, proof: TrieProof { path, leaf }, light: self.light() }
+        ProvenValue { value, proof: TrieProof { path, leaf } }
+    }
+
+    fn proof(&mut self) -> ProofAnswer {
+        ProofAnswer {
+            values: self.list(3, Self::proven),
+            known: self.coin().then(|| self.hash()),
+            light: self.light(),
+        }
     }
 
     fn sync(&mut self) -> SyncBlock {
@@ -188,7 +196,7 @@ impl Maker {
             }
             4 => Request::LightBlock { height: self.coin().then(|| Height(self.number())) },
             5 => Request::EpochProof { epoch: Epoch(self.number()) },
-            6 => Request::Proof { key: self.bytes() },
+            6 => Request::Proof { keys: self.list(4, Self::bytes), known: Height(self.number()) },
             7 => Request::SubmitTx(Box::new(self.tx())),
             8 => Request::TxStatus(self.hash()),
             9 => Request::Heard,

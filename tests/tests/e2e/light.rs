@@ -77,3 +77,39 @@ fn killed_while_it_submits_it_brings_every_reading_to_the_chain_once() {
     runtime.block_on(meter.stop());
     nodes.into_iter().for_each(|node| node.process.stop());
 }
+
+/// Goal: a light node on demand has no connections but for its visits, and what it signs arrives all the same, once.
+#[test]
+fn on_demand_it_visits_the_chain_and_every_reading_arrives_once() {
+    let network = Network::lay_out(&["--meters", "1"]);
+    let nodes = network.start();
+    let (runtime, meter, home) = lay_out_light_node(&network);
+    let config = home.join("light.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let visits = "[network]\nmode = \"on_demand\"\ninterval_ms = 1000\n[[bus]]";
+    std::fs::write(&config, text.replacen("[[bus]]", visits, 1)).unwrap();
+    let light = start_light_node(&home);
+    let address = Address::of_key(&wattle_host::key::load(&home.join("meter.key")).unwrap().public());
+    let list = || nodes[0].rpc.ask("energy_listReadings", json!({ "meter": address, "limit": 100 }));
+    until("visits bring readings", PATIENCE, || (list()["items"].as_array()?.len() >= 4).then_some(()));
+    until("it has hung up", PATIENCE, || {
+        let peers = nodes.iter().map(|node| node.rpc.ask("node_peers", json!({})));
+        let calls = |peers: serde_json::Value| {
+            peers["peers"].as_array().unwrap().iter().any(|p| p["role"] == "light")
+        };
+        (!peers.map(calls).any(|calls| calls)).then_some(())
+    });
+    light.stop();
+    let waiting = waiting(&home.join("data/house/queue"));
+    let list = list();
+    let items = list["items"].as_array().unwrap();
+    let on_chain: BTreeMap<u64, u64> =
+        items.iter().map(|item| (number(&item["seq"]), number(&item["importWh"]))).collect();
+    assert_eq!(items.len(), on_chain.len(), "a number twice: {items:?}");
+    let last = *on_chain.last_key_value().unwrap().0;
+    for (seq, import_wh) in waiting.range(..=last) {
+        assert_eq!(on_chain.get(seq), Some(import_wh), "reading {seq}: it waits for its proof alone");
+    }
+    runtime.block_on(meter.stop());
+    nodes.into_iter().for_each(|node| node.process.stop());
+}

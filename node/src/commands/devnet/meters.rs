@@ -14,7 +14,7 @@ use wattle_chain_spec::NodeAddress;
 use wattle_cli::CliError;
 use wattle_meter::sensor::{BusConfig, Link, MeterConfig, Timing};
 use wattle_meter::simulator::{Household, Kind, Simulator, Site, system_clock};
-use wattle_meter::{CreditConfig, LightConfig, LightError};
+use wattle_meter::{CreditConfig, LightConfig, LightError, NetworkConfig, NetworkMode};
 use wattle_primitives::reading::MeterRole;
 use wattle_primitives::{Address, Amount};
 
@@ -232,6 +232,7 @@ fn light_config(
         write_budget_bytes_per_hour: u64::MAX,
         trust_clock: true,
         status_listen: String::new(),
+        network: NetworkConfig { mode: Some(NetworkMode::Always), ..NetworkConfig::default() },
         credit: CreditConfig::default(),
         relay: None,
         buses: vec![BusConfig {

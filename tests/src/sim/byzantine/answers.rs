@@ -147,22 +147,26 @@ impl Answers {
     }
 
     fn proof(&mut self, mut proof: ProofAnswer) -> (Response, Option<Mark>) {
-        let mark = match (self.rng.below(3), proof.value.take()) {
-            (0, value) => {
-                proof.value = value;
+        let mut values = std::mem::take(&mut proof.values).into_inner();
+        let at = self.rng.index(values.len());
+        let mark = match (self.rng.below(3), values.get_mut(at).map(|proven| (proven.value.take(), proven))) {
+            (_, None) => return (Response::Proof(Box::new(proof)), None), // nothing was asked for
+            (0, Some((value, proven))) => {
+                proven.value = value;
                 self.forge_light(&mut proof.light);
                 Mark::LightForged
             }
-            (1, Some(_)) => Mark::LightBadProof, // it says that there is none
-            (_, value) => {
+            (1, Some((Some(_), _))) => Mark::LightBadProof, // it says that there is none
+            (_, Some((value, proven))) => {
                 let mut bytes = value.map_or_else(|| vec![1], |v| v.to_vec());
                 if let Some(last) = bytes.last_mut() {
                     *last ^= 1;
                 }
-                proof.value = BoundedBytes::new(bytes).ok();
+                proven.value = BoundedBytes::new(bytes).ok();
                 Mark::LightBadProof
             }
         };
+        proof.values = BoundedVec::new(values).unwrap_or_default();
         (Response::Proof(Box::new(proof)), Some(mark))
     }
 }

@@ -1,0 +1,134 @@
+//! Ways to the peers: connections that stand, or a call to one of them.
+
+use super::LightError;
+use crate::config::LightConfig;
+use crate::follow::Follower;
+use crate::pace::random;
+use crate::peers::Peers;
+use crate::sign::Signer;
+use std::future::Future;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use wattle_p2p::wire::Role;
+use wattle_p2p::{Config as NetConfig, Handle, Multiaddr, NetEvent, NodeKey};
+use wattle_primitives::Height;
+
+/// Longest wait for a peer that was dialed: a handshake on a slow link.
+const READY_MAX: Duration = Duration::from_secs(20);
+/// Between two looks whether it is there.
+const POLL: Duration = Duration::from_millis(50);
+
+/// A line on which peers are called, one after the other.
+pub(crate) trait Line: Send {
+    /// A peer that was reached, for as long as the call lasts.
+    type Call: Peers;
+
+    /// Calls the next peer; `height` is told to it. `None` when it cannot be reached.
+    ///
+    /// # Errors
+    /// [`LightError::Network`].
+    fn call(&mut self, height: Height)
+    -> impl Future<Output = Result<Option<Self::Call>, LightError>> + Send;
+
+    /// Hangs up, if a call is under way.
+    fn hang_up(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// The configured peers.
+pub(crate) struct Dialer {
+    net: NetConfig,
+    peers: Vec<Multiaddr>,
+    /// Index of the peer that is called next.
+    next: usize,
+    current: Option<Handle>,
+}
+
+impl Dialer {
+    /// # Errors
+    /// [`LightError::Address`], [`LightError::Entropy`], [`LightError::Network`].
+    pub(crate) fn new(
+        config: &LightConfig,
+        follower: &Follower,
+        signer: Option<&Signer>,
+    ) -> Result<Self, LightError> {
+        // Nobody needs to know a light node again: a new identity at each start.
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(LightError::Entropy)?;
+        let node_key = NodeKey::from_seed(&mut seed).map_err(LightError::Network)?;
+        let mut net = NetConfig::new(follower.chain(), node_key, Role::Light);
+        let parse = |address: &wattle_chain_spec::NodeAddress| {
+            let parsed = address.as_str().parse::<Multiaddr>();
+            parsed.map_err(|_| LightError::Address { address: address.to_string() })
+        };
+        let peers: Vec<Multiaddr> = config.peers.iter().map(parse).collect::<Result<_, _>>()?;
+        net.mdns = config.mdns;
+        net.meter_proof = signer.map(|signer| signer.peer(&net.node_key.peer_id()));
+        net.gossip_headers = false; // the newest header is asked for when it is needed: a rest without work
+        // A village does not begin with the same peer.
+        let next = usize::try_from(random()).unwrap_or(0);
+        Ok(Self { net, peers, next, current: None })
+    }
+
+    /// Connects with all peers, to stay.
+    ///
+    /// # Errors
+    /// [`LightError::Network`].
+    pub(crate) fn connect(
+        &mut self,
+        height: Height,
+    ) -> Result<(Handle, mpsc::Receiver<NetEvent>), LightError> {
+        self.net.persistent.clone_from(&self.peers);
+        self.start(height)
+    }
+
+    fn start(&mut self, height: Height) -> Result<(Handle, mpsc::Receiver<NetEvent>), LightError> {
+        self.net.height = height;
+        let (handle, events) = wattle_p2p::spawn(self.net.clone()).map_err(LightError::Network)?;
+        self.current = Some(handle.clone());
+        Ok((handle, events))
+    }
+}
+
+impl Line for Dialer {
+    type Call = Handle;
+
+    async fn call(&mut self, height: Height) -> Result<Option<Handle>, LightError> {
+        // One of them, in turn, so that none is believed or waited for alone; without any the local network is asked.
+        let at = self.next.checked_rem(self.peers.len());
+        self.net.persistent = at.and_then(|at| self.peers.get(at)).cloned().into_iter().collect();
+        self.net.mdns &= self.peers.is_empty();
+        self.net.thrifty = true;
+        self.next = self.next.wrapping_add(1);
+        let (handle, events) = self.start(height)?;
+        tokio::spawn(drain(events)); // ends with the call
+        let ready = async {
+            while Peers::ready(&handle).is_empty() {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        let reached = tokio::time::timeout(READY_MAX, ready).await.is_ok();
+        Ok(reached.then_some(handle))
+    }
+
+    async fn hang_up(&mut self) {
+        if let Some(handle) = self.current.take() {
+            handle.shutdown().await;
+        }
+    }
+}
+
+/// A light node is asked nothing and gossips nothing; dropping a question answers that it is busy.
+pub(super) async fn drain(mut events: mpsc::Receiver<NetEvent>) {
+    while let Some(event) = events.recv().await {
+        match event {
+            NetEvent::PeerReady { peer, height, .. } => {
+                tracing::info!(%peer, height = height.0, "peer ready")
+            }
+            NetEvent::PeerGone { peer, reason, .. } => tracing::info!(%peer, %reason, "peer gone"),
+            NetEvent::PeerRefused { peer, refusal, by_peer } => {
+                tracing::warn!(%peer, %refusal, by_peer, "peer refused");
+            }
+            _ => {}
+        }
+    }
+}
