@@ -1,9 +1,10 @@
-//! A validator's clock: what it judges the times of proposals by, and dates its own. No block moves one that is believed.
+//! A validator's clock: what it judges the times of proposals by, and dates its own. No block moves one that is
+//! believed.
 //!
 //! It is the operating system's clock, unless at the start that stands more than [`BEHIND_MS_MAX`] behind the last
 //! committed block: a computer without a real-time clock wakes up in 1970. Then the time is carried on from that block
-//! by the monotonic clock, and raised to what validators with more than a third of the power say at least, so to what at
-//! least one honest clock says; and to the last final block's. As soon as the operating system's clock is set it is
+//! by the monotonic clock, and raised to what validators with more than a third of the power say at least, so to what
+//! at least one honest clock says; and to the last final block's. As soon as the operating system's clock is set it is
 //! believed, until the next start.
 //!
 //! A block may be ahead of the honest clock that let it pass by the skew. The time is carried on from that much before

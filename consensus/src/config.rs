@@ -32,7 +32,8 @@ pub const SYNC_GAP_MIN: u64 = 16;
 pub const RESEND_VOTES_MAX: usize = 1_024;
 /// Most certificates in one [`crate::Output::Resend`] or one answer to a request.
 pub const CERTIFICATES_MAX: usize = 64;
-/// Views whose certificates are asked for at a time: an answer holds two of each, the last finalization and one pending.
+/// Views whose certificates are asked for at a time: an answer holds two of each, the last finalization and one
+/// pending.
 pub const FETCH_VIEWS: u64 = 31;
 
 const _: () = assert!(VIEWS_BEHIND_MAX + VIEWS_AHEAD_MAX < VIEWS_KEPT_MAX as u64);

@@ -2,8 +2,8 @@
 //!
 //! A ban names a peer id, and ids cost nothing. What an attacker has few of are addresses: those of one prefix (/24 of
 //! IPv4, /48 of IPv6) share a slow rate of dialing. Loopback, private networks and the addresses that the operator
-//! names, singly or by ranges, are different: a whole village may sit behind one of them. Each such address has a rate that only a flood
-//! exceeds.
+//! names, singly or by ranges, are different: a whole village may sit behind one of them. Each such address has a rate
+//! that only a flood exceeds.
 //!
 //! The sender of a first QUIC packet is whoever it claims to be, until it has completed the handshake. Till then such a
 //! connection counts for no network, whose peers it would keep out, but only among those under construction over QUIC.

@@ -1,8 +1,8 @@
 //! A protocol that opens no stream towards a light node which does not use it.
 //!
-//! A light node on a metered line pays for every byte, and pings, identification and gossip subscriptions cost more than
-//! all that it asks. What a protocol wants to open waits until the peer is known to be no light node, or opens such a
-//! stream itself. What the peer opens is served as ever.
+//! A light node on a metered line pays for every byte, and pings, identification and gossip subscriptions cost more
+//! than all that it asks. What a protocol wants to open waits until the peer is known to be no light node, or opens
+//! such a stream itself. What the peer opens is served as ever.
 
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;

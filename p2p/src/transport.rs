@@ -6,9 +6,9 @@
 //! - **Windows are bounded.** A stream has a receive window of 256 KiB, which grows with what is read, by
 //!   [`GROWTH_BYTES`] for all streams of a connection together. Of streams that nobody has taken yet [`WAITING_MAX`]
 //!   wait; others are reset.
-//! - **Held dials make room.** Whoever dials and says nothing takes a place until the handshake's time is over. Where one
-//!   address has [`Limits::connections_pending_per_address_max`] places, its oldest gives way to a new one; where all
-//!   have [`Limits::connections_pending_max`], the oldest of the address that has most.
+//! - **Held dials make room.** Whoever dials and says nothing takes a place until the handshake's time is over. Where
+//!   one address has [`Limits::connections_pending_per_address_max`] places, its oldest gives way to a new one; where
+//!   all have [`Limits::connections_pending_max`], the oldest of the address that has most.
 //!
 //! # Not here
 //! QUIC, whose library has bounds of its own (`crate::behaviour`); shares and rates of networks (`crate::gate`).

@@ -177,16 +177,22 @@ impl SyncBlock {
     /// The answer to a question for at most `bytes` bytes of this block from `offset` on.
     #[must_use]
     pub fn answer(self, offset: u32, bytes: u32) -> Response {
-        let bytes_max = answer_bytes_max(bytes);
         let encoded = encode(&self);
-        if offset == 0 && encoded.len() <= bytes_max {
+        if offset == 0 && encoded.len() <= answer_bytes_max(bytes) {
             return Response::Block(Some(Box::new(self)));
         }
+        Response::Part(BlockPart::of(self.block.hash(), &encoded, offset, bytes))
+    }
+}
+
+impl BlockPart {
+    /// At most `bytes` bytes from `offset` on of the block with this hash, whose encoding this is.
+    #[must_use]
+    pub fn of(hash: Hash, encoded: &[u8], offset: u32, bytes: u32) -> Self {
         let rest = usize::try_from(offset).ok().and_then(|offset| encoded.get(offset..)).unwrap_or_default();
-        let part = rest.get(..bytes_max).unwrap_or(rest).to_vec();
+        let part = rest.get(..answer_bytes_max(bytes)).unwrap_or(rest).to_vec();
         let total = u32::try_from(encoded.len()).unwrap_or(u32::MAX);
-        let bytes = BoundedBytes::new(part).unwrap_or_default();
-        Response::Part(BlockPart { hash: self.block.hash(), total, bytes })
+        Self { hash, total, bytes: BoundedBytes::new(part).unwrap_or_default() }
     }
 }
 
@@ -215,8 +221,8 @@ pub struct ProvenValue {
 pub struct ProofAnswer {
     /// What each key has, in the order in which they were asked for.
     pub values: BoundedVec<ProvenValue, PROOF_KEYS_MAX>,
-    /// Hash of the answerer's block at the height that the asker knows; `None` when it has none there. Unproven: whoever
-    /// has another one there asks for it.
+    /// Hash of the answerer's block at the height that the asker knows; `None` when it has none there. Unproven:
+    /// whoever has another one there asks for it.
     pub known: Option<Hash>,
     /// The header whose state was asked.
     pub light: LightBlock,

@@ -21,7 +21,8 @@ use wattle_rpc_types::{
 /// Most turns of one `event_list`: each looks at some heights, even where there are no events.
 const LIST_TURNS_MAX: usize = 160;
 
-/// A page of `event_list` in the making: at most [`EVENTS_SCAN_MAX`] events are looked at, in as many turns as it takes.
+/// A page of `event_list` in the making: at most [`EVENTS_SCAN_MAX`] events are looked at, in as many turns as it
+/// takes.
 pub(crate) struct List {
     head: Height,
     next: EventPosition,

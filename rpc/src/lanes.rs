@@ -1,12 +1,12 @@
 //! Turns at a bounded number of threads.
 //!
 //! A turn is one piece of work that does not wait for the client. Who wants one waits in line by what it is for and by
-//! client: kinds of work take turns, within a kind clients do, and within a client its pieces in the order in which they
-//! came. So nobody waits for more than one piece of each other client, however many pieces those have waiting, and a
-//! client that comes back after every piece goes to the end of the line.
+//! client: kinds of work take turns, within a kind clients do, and within a client its pieces in the order in which
+//! they came. So nobody waits for more than one piece of each other client, however many pieces those have waiting, and
+//! a client that comes back after every piece goes to the end of the line.
 //!
-//! What may take long has lanes of its own, lists one and events another: whatever is asked there, other calls have their
-//! threads.
+//! What may take long has lanes of its own, lists one and events another: whatever is asked there, other calls have
+//! their threads.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;

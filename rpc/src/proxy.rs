@@ -1,9 +1,9 @@
 //! The client's address behind a reverse proxy.
 //!
 //! A proxy connects from its own address, and says in a header for whom it asks. The header counts only from a proxy
-//! that the operator trusts: anybody can write one. Of a list, what trusted proxies have added themselves is its end, so
-//! it is read from there, up to the first address that is no trusted proxy's; what stands before it is the client's own
-//! word. What cannot be read names nobody: such requests share the share of the proxy.
+//! that the operator trusts: anybody can write one. Of a list, what trusted proxies have added themselves is its end,
+//! so it is read from there, up to the first address that is no trusted proxy's; what stands before it is the client's
+//! own word. What cannot be read names nobody: such requests share the share of the proxy.
 
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;

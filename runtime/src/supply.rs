@@ -7,18 +7,18 @@
 //! wallets + holds + fees + deposits + books' cash = issued - burned, and no account among them is below zero
 //! ```
 
+use crate::State;
 use crate::key::tag;
 use crate::modules::Violation;
 use crate::modules::ledger::records::Balance;
 use crate::overlay::Overlay;
 use crate::state::decode_entry;
-use crate::{State, VerifiedTx};
 use std::collections::BTreeMap;
 use wattle_primitives::call::TokenCall;
 use wattle_primitives::call::ledger::{AccountId, SystemAccount};
 use wattle_primitives::call::token::{Burn, Mint};
 use wattle_primitives::receipt::BlockReceipts;
-use wattle_primitives::{Amount, AssetId, Call, Genesis, Outcome};
+use wattle_primitives::{Amount, AssetId, Call, Genesis, Outcome, Tx};
 
 /// Base units of each asset that were issued and burned since genesis.
 #[derive(Clone, Debug, Default)]
@@ -49,10 +49,10 @@ impl History {
     }
 
     /// Goes on by a block.
-    pub fn take(&mut self, txs: &[VerifiedTx], receipts: &BlockReceipts) {
+    pub fn take<'a>(&mut self, txs: impl IntoIterator<Item = &'a Tx>, receipts: &BlockReceipts) {
         let took_effect =
-            txs.iter().zip(&receipts.txs).filter(|(_, receipt)| receipt.outcome == Outcome::Success);
-        for call in took_effect.flat_map(|(tx, _)| &tx.tx().body().calls) {
+            txs.into_iter().zip(&receipts.txs).filter(|(_, receipt)| receipt.outcome == Outcome::Success);
+        for call in took_effect.flat_map(|(tx, _)| &tx.body().calls) {
             let Call::Token(call) = call else { continue }; // no other module issues
             match call {
                 TokenCall::Mint(Mint { asset, amount, .. }) => self.issue(*asset, *amount),

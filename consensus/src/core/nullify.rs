@@ -4,9 +4,9 @@ use super::Core;
 use wattle_primitives::{Vote, VoteKind, planted};
 
 impl Core {
-    /// Rule 5. Nullifies the current view when a timer ran out, its proposal is bad, its block cannot be built, its leader
-    /// gave it up or has long had no room, so many have that it cannot be finalized any more, or this validator had before
-    /// its log was lost; never after a finalize in it.
+    /// Rule 5. Nullifies the current view when a timer ran out, its proposal is bad, its block cannot be built, its
+    /// leader gave it up or has long had no room, so many have that it cannot be finalized any more, or this validator
+    /// had before its log was lost; never after a finalize in it.
     pub(super) fn nullify_current(&mut self) {
         let view = self.current.view;
         let may = self.config.me.is_some() && view > self.voted.nullify && view > self.voted.finalize;

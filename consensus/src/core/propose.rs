@@ -130,8 +130,8 @@ impl Core {
         certified.map(|(view, _)| *view).or((*block == self.floor.hash).then_some(self.floor.view))
     }
 
-    /// Rule 2: missing evidence is fetched: the certificates of `view` and its neighbours. Ranges begin at fixed views, so
-    /// that each certificate of an answer does not ask for the next range.
+    /// Rule 2: missing evidence is fetched: the certificates of `view` and its neighbours. Ranges begin at fixed views,
+    /// so that each certificate of an answer does not ask for the next range.
     pub(super) fn want_certificates(&mut self, view: View, ask: impl FnOnce() -> Vec<ValidatorIndex>) {
         let place = if planted!("fetch-ranges-shift") { 30 } else { view.0.saturating_sub(1) % FETCH_VIEWS };
         let first = view.saturating_sub(View(place));

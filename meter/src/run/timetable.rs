@@ -40,8 +40,8 @@ impl Timetable {
         self.due.saturating_duration_since(now)
     }
 
-    /// A reading waits. It is brought at a moment of its own, but not much sooner than an interval after the last visit:
-    /// a meter with many readings must not cost a visit for each.
+    /// A reading waits. It is brought at a moment of its own, but not much sooner than an interval after the last
+    /// visit: a meter with many readings must not cost a visit for each.
     pub(super) fn reading(&mut self, now: Instant, random: u64) {
         if !self.pause.is_zero() {
             return; // nobody could be reached: the next try is due anyway

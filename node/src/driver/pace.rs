@@ -104,8 +104,8 @@ impl Pace {
         self.given_up
     }
 
-    /// Questions in a row that were given up, or whose answers took long: whoever has fewer is asked first. A full answer
-    /// just before patience ends is no failure, and costs others the time all the same.
+    /// Questions in a row that were given up, or whose answers took long: whoever has fewer is asked first. A full
+    /// answer just before patience ends is no failure, and costs others the time all the same.
     pub(super) const fn failures(&self) -> u8 {
         self.given_up.saturating_add(self.slow)
     }

@@ -47,8 +47,8 @@ impl Parts {
         u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether what has come is of this block, header and transactions. Where it ends within the certificate, or a block
-    /// is not known, nobody can say.
+    /// Whether what has come is of this block, header and transactions. Where it ends within the certificate, or a
+    /// block is not known, nobody can say.
     pub(super) fn is_of(&self, encoded: &[u8]) -> bool {
         self.bytes.iter().zip(encoded).all(|(come, right)| come == right)
     }

@@ -161,8 +161,8 @@ impl Peers {
         self.peers.get(peer).is_some_and(|p| p.is_member(set))
     }
 
-    /// One of these validators' peers, in turn; if none is connected, one of the set's, or any that serves. None of `but`.
-    /// Who failed is asked like the others: it may be the only one that has what is missing.
+    /// One of these validators' peers, in turn; if none is connected, one of the set's, or any that serves. None of
+    /// `but`. Who failed is asked like the others: it may be the only one that has what is missing.
     pub(super) fn choose(
         &mut self,
         keys: &[PublicKey],

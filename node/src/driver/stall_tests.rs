@@ -227,8 +227,8 @@ fn a_stall_takes_bounded_memory_and_log_and_outlives_restarts() {
     assert!(votes.iter().any(|vote| matches!(vote, Vote::Notarize(_))), "{votes:?}");
 }
 
-/// Goal: a validator alone whose disk was full for many views, and whose log was put aside afterwards, gives those views
-/// up again and goes on.
+/// Goal: a validator alone whose disk was full for many views, and whose log was put aside afterwards, gives those
+/// views up again and goes on.
 #[test]
 fn a_validator_alone_goes_on_after_a_stall_and_the_cure_of_its_log() {
     let mut member = Member::of(&MEMBERS[..1]);

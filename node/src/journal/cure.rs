@@ -40,7 +40,8 @@ pub enum CureError {
     File(#[from] FileError),
 }
 
-/// Puts the log of a stopped validator aside if it is corrupt. Returns where it is now. The next start begins a new one.
+/// Puts the log of a stopped validator aside if it is corrupt. Returns where it is now. The next start begins a new
+/// one.
 ///
 /// # Errors
 /// [`CureError`]; everything is as before.

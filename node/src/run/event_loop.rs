@@ -244,7 +244,8 @@ impl Loop {
                 self.make(token, move || serve::answer(&shared, &request));
             }
             Effect::ServeHeld { token, block, offset, bytes } => {
-                self.make(token, move || serve::held(&block, offset, bytes));
+                let shared = Arc::clone(&self.shared);
+                self.make(token, move || serve::held(&shared, &block, offset, bytes));
             }
             Effect::Answer { token, answer } => {
                 if let Some(reply) = self.replies.remove(&token) {

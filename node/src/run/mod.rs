@@ -2,6 +2,7 @@
 //!
 //! [`Node::start`] opens what is on disk, starts network and threads, and lets the loop run (`event_loop`).
 
+mod encoded;
 mod event_loop;
 mod makers;
 mod observe;

@@ -50,8 +50,12 @@ pub fn answer(shared: &Shared, request: &Request) -> Response {
 
 /// Answers a question for a block that is not in the database yet.
 #[must_use]
-pub fn held(block: &VerifiedBlock, offset: u32, bytes: u32) -> Response {
-    SyncBlock { block: block.block.clone(), certificate: None }.answer(offset, bytes)
+pub fn held(shared: &Shared, block: &VerifiedBlock, offset: u32, bytes: u32) -> Response {
+    let key = (block.hash, false);
+    shared.encoded.part(key, offset, bytes).unwrap_or_else(|| {
+        let block = SyncBlock { block: block.block.clone(), certificate: None };
+        shared.encoded.answer(key, block, offset, bytes)
+    })
 }
 
 type Answered<T> = Result<Option<T>, StoreError>;
@@ -79,11 +83,15 @@ fn blocks(shared: &Shared, from: Height, count: usize, wanted: u32) -> Answered<
 }
 
 fn block(shared: &Shared, hash: &Hash, offset: u32, bytes: u32) -> Answered<Response> {
+    let key = (*hash, true);
+    if let Some(part) = shared.encoded.part(key, offset, bytes) {
+        return Ok(Some(part));
+    }
     let Some(block) = shared.store.block(BlockId::Hash(*hash))? else {
         return Ok(Some(Response::Block(None)));
     };
     let certificate = shared.store.certificate(block.header.height)?;
-    Ok(Some(SyncBlock { block, certificate }.answer(offset, bytes)))
+    Ok(Some(shared.encoded.answer(key, SyncBlock { block, certificate }, offset, bytes)))
 }
 
 /// A finalized header with what proves it; genesis needs no proof and has none.

@@ -1,5 +1,6 @@
 //! The chain as readers see it: the last committed block with its state, the database, and a line to the driver.
 
+use super::encoded::Encoded;
 use super::storage::Found;
 use crate::driver::{Answer, FinalBlock, Question, SubmitError};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -67,6 +68,8 @@ pub struct Shared {
     pub key: Option<PublicKey>,
     /// Finalized history.
     pub store: Arc<dyn Store>,
+    /// Blocks that peers take in parts.
+    pub(super) encoded: Encoded,
     at: RwLock<At>,
     heights: watch::Sender<Height>,
     /// The node's clock, ms UTC.
@@ -119,7 +122,8 @@ impl Shared {
         let tally = sound(Tally::of(&view.state));
         let clock = AtomicU64::new(view.header.time_ms.0);
         let at = RwLock::new(At { view: Arc::new(view), tally });
-        (Arc::new(Self { chain, genesis, key, store, at, heights, clock, commands }), inbox)
+        let encoded = Encoded::default();
+        (Arc::new(Self { chain, genesis, key, store, encoded, at, heights, clock, commands }), inbox)
     }
 
     /// The last committed block.

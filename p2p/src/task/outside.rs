@@ -1,7 +1,7 @@
 //! By which addresses others reach this node, where its operator does not say.
 //!
-//! A peer that dialed tells the address it dialed, and so one that works. One may lie, and names cost a liar nothing, so
-//! an address is believed once peers of several networks tell it. It is told to others as long as any of them does.
+//! A peer that dialed tells the address it dialed, and so one that works. One may lie, and names cost a liar nothing,
+//! so an address is believed once peers of several networks tell it. It is told to others as long as any of them does.
 //!
 //! # Not here
 //! Addresses that peers saw this node dial from: behind a NAT nobody reaches those.

@@ -389,8 +389,8 @@ impl Bills {
             return Ok(());
         }
         let band = *self.band(interval)?;
-        // It cannot have flowed in no time: it has the dearest price until its block. So has what a meter without a clock
-        // showed after a start, where the ledger's time is behind what others say.
+        // It cannot have flowed in no time: it has the dearest price until its block. So has what a meter without a
+        // clock showed after a start, where the ledger's time is behind what others say.
         let dearest = || {
             let bands = self.terms.tariff.iter();
             let import = bands.clone().map(|band| band.import_price).max().unwrap_or_default();

@@ -56,7 +56,9 @@ impl Sim {
             Effect::Respond { token, response } => self.respond(node, token, response),
             Effect::Serve { token, request } => self.serve(node, token, &request),
             Effect::ServeHeld { token, block, offset, bytes } => {
-                self.respond(node, token, serve::held(&block, offset, bytes));
+                let Some(running) = &self.nodes[node].running else { return Ok(()) };
+                let response = serve::held(&running.shared, &block, offset, bytes);
+                self.respond(node, token, response);
             }
             Effect::Answer { token, answer } => {
                 if let Answer::Submitted(answers) = answer {

@@ -72,7 +72,8 @@ fn a_node_serves_honest_clients_under_attack() {
     nodes.into_iter().for_each(|node| node.process.stop());
 }
 
-/// Goal: an honest client is answered within 100 ms, 99 times of 100, beside 512 subscriptions that read all of history.
+/// Goal: an honest client is answered within 100 ms, 99 times of 100, beside 512 subscriptions that read all of
+/// history.
 #[test]
 #[ignore = "asserts a time: for a machine that has nothing else to do"]
 fn an_honest_client_is_answered_within_100_ms_beside_512_scanners() {
