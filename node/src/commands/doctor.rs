@@ -173,7 +173,7 @@ fn examine(
         }
         at.certificates =
             at.certificates.saturating_add(u64::from(certificate(store, worker, height, &done.block.hash)?));
-        history.take(&done.block.txs, &done.executed.receipts);
+        history.take(&done.block.block.txs, &done.executed.receipts);
         tally.add(done.executed.moved.as_ref().map_err(|broken| unsound(height, broken))?);
         history.check(&tally).map_err(|broken| unsound(height, &broken))?;
         at.transactions = at.transactions.saturating_add(done.block.txs.len());

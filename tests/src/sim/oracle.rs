@@ -144,7 +144,7 @@ impl Oracle {
         if header.height.0 > 1 && self.finalized.get(&Height(header.height.0 - 1)) != Some(&header.parent) {
             return Err(format!("height {} does not extend the final block below", header.height));
         }
-        self.history.take(&item.block.txs, &item.executed.receipts);
+        self.history.take(&item.block.block.txs, &item.executed.receipts);
         let set = self.genesis.validators(header.epoch).ok_or("an epoch without validators")?;
         if header.validators_hash != set.hash() || header.epoch != self.genesis.params.epoch_of(header.height)
         {
