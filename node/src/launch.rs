@@ -2,7 +2,6 @@
 
 use crate::admin::NodeAdmin;
 use crate::home::{Home, HomeError};
-use crate::mempool::Limits;
 use crate::run::storage::StorageError;
 use crate::run::{Node, NodeConfig, NodeError};
 use crate::views::NodeBackend;

@@ -168,7 +168,8 @@ impl Request {
             | Self::SubmitTx(_)
             | Self::TxStatus(_)
             | Self::Account(_)
-            | Self::Heard => 0,
+            | Self::Heard
+            | Self::Reached => 0,
         }
     }
 }

@@ -6,6 +6,7 @@ use super::shared::{Command, Shared};
 use super::threads::{Fatal, Report, Reports, Threads};
 use super::{NodeError, serve};
 use crate::driver::{Answer, Driver, Effect, Event, FinalBlock, Quorum};
+use crate::signer::Barred;
 use crate::work::Token;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -18,6 +18,7 @@ use crate::signer::{Barred, SignerError};
 use crate::wal::WalError;
 use crate::work::{TxCache, Worker};
 use event_loop::Loop;
+use makers::Makers;
 use observe::Observer;
 use shared::{Shared, View};
 use std::collections::HashMap;

@@ -102,7 +102,7 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
             .map_err(|e| Error::Listen { address: address.clone(), detail: e.to_string() })?;
     }
     for address in config.external.iter().filter(|_| !planted!("external-addresses-untold")) {
-        swarm.add_external_address(redial::split(address).1);
+        swarm.add_external_address(split(address).1);
     }
     let mut network = Network {
         names: Names::new(&config.genesis),
