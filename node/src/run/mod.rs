@@ -17,6 +17,7 @@ use crate::journal::Journal;
 use crate::wal::WalError;
 use crate::work::{TxCache, Worker};
 use event_loop::Loop;
+use makers::Makers;
 use observe::Observer;
 use shared::{Shared, View};
 use std::collections::HashMap;
