@@ -1,8 +1,8 @@
 //! Kademlia that dials nobody: it says whom it wants to reach, and the manager decides.
 //!
-//! The library dials whomever its queries come across, at whatever addresses strangers told. Its dials are taken from it
-//! here, with the addresses that it knows, and handed out as [`Wish`]es. Nothing else that it tells is used: a peer that
-//! was met is what a look around is for.
+//! The library dials whomever its queries come across, at whatever addresses strangers told. Its dials are taken from
+//! it here, with the addresses that it knows, and handed out as [`Wish`]es. Nothing else that it tells is used: a peer
+//! that was met is what a look around is for.
 
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
