@@ -149,11 +149,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: 224,
-            connections_incoming_max: 192,
-            connections_validators: 32,
-            connections_meters: 64,
-            connections_waiting_max: 64,
+            connections_max: 128,
+            connections_incoming_max: 112,
+            connections_validators: 16,
+            connections_meters: 32,
+            connections_waiting_max: 32,
             connections_per_peer_max: 4,
             connections_pending_max: 128,
             connections_pending_per_address_max: 64,

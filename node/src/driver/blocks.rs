@@ -101,10 +101,9 @@ impl Bodies {
 
     /// A body is known. Whoever has sent parts of another by the same name made them up.
     fn known(&mut self, block: &VerifiedBlock) -> Vec<PeerId> {
-        let (ended, others) =
+        let (ended, others): (VecDeque<Parts>, _) =
             std::mem::take(&mut self.parts).into_iter().partition(|parts| parts.hash() == block.hash);
         self.parts = others;
-        let ended: Vec<Parts> = ended;
         if ended.is_empty() || block.fault.is_some() {
             return Vec::new(); // a faulty body may not be held whole
         }

@@ -284,7 +284,7 @@ impl Driver {
         let mut asked = Vec::with_capacity(ASKED_PEERS);
         while asked.len() < ASKED_PEERS {
             let but = if planted!("same-peer-asked-twice") { &[][..] } else { &asked[..] };
-            let Some(peer) = self.peers.choose(&members, but) else { break };
+            let Some(peer) = self.peers.choose(&members, &self.current.set, but) else { break };
             asked.push(peer);
         }
         for peer in asked {

@@ -92,6 +92,12 @@ impl Book {
         self.links.get(peer).map_or(0, |link| link.connections)
     }
 
+    /// Connections with all but listed peers.
+    pub(super) fn connections_in_all(&self) -> usize {
+        let unlisted = self.links.iter().filter(|(peer, _)| !self.is_listed(peer));
+        unlisted.fold(0, |sum: usize, (_, link)| sum.saturating_add(link.connections))
+    }
+
     pub(super) fn list(&mut self, address: &Multiaddr, now: Instant) {
         let (peer, bare) = split(address);
         let listed = self.peers.values().filter(|record| record.is_listed()).count();

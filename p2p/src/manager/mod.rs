@@ -155,6 +155,8 @@ pub(crate) struct Manager {
     book: Book,
     places: Places,
     per_peer_max: usize,
+    /// Connections beyond which only those who have a good claim open further ones.
+    connections_max: usize,
 }
 
 impl Manager {
@@ -163,7 +165,8 @@ impl Manager {
         Self {
             book: Book::new(local, limits, seed),
             places: Places::new(limits),
-            per_peer_max: usize::try_from(limits.connections_per_peer_max).unwrap_or(usize::MAX),
+            per_peer_max: size(limits.connections_per_peer_max),
+            connections_max: size(limits.connections_max.saturating_add(limits.connections_waiting_max)),
         }
     }
 
@@ -208,17 +211,24 @@ impl Manager {
     }
 
     fn arrives(&mut self, peer: PeerId, origin: Option<Origin>) -> Vec<Decision> {
-        let listed = self.book.is_listed(&peer);
         let connections = self.book.connections(&peer);
-        if connections >= self.per_peer_max && !listed {
-            let reason = Turned::Connections { max: self.per_peer_max };
-            return vec![Decision::Refuse { peer, reason }];
-        }
-        if connections > 0 || listed {
+        if self.book.is_listed(&peer) {
             return Vec::new();
         }
-        self.places.yields_to_arrival(origin).map(Decision::Yield).into_iter().collect()
+        if connections == 0 {
+            return self.places.yields_to_arrival(origin).map(Decision::Yield).into_iter().collect();
+        }
+        let most = self.places.is_stranger(&peer) && self.book.connections_in_all() >= self.connections_max;
+        if connections < self.per_peer_max && !most {
+            return Vec::new();
+        }
+        let reason = Turned::Connections { max: self.per_peer_max };
+        vec![Decision::Refuse { peer, reason }]
     }
+}
+
+fn size(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

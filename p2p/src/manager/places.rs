@@ -13,7 +13,7 @@
 //! - In the waiting room the one that waited longest, of the network that has most there, yields to every newcomer:
 //!   whoever dials fast throws out itself.
 
-use super::{Claim, Decision, Turned};
+use super::{Claim, Decision, Turned, size};
 use crate::config::Limits;
 use crate::gate::Origin;
 use libp2p::PeerId;
@@ -79,7 +79,6 @@ impl Guest {
 
 impl Places {
     pub(super) fn new(limits: &Limits) -> Self {
-        let size = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
         let places_max = size(limits.connections_incoming_max);
         let kept = |count: u32| if planted!("strangers-take-all-places") { 0 } else { size(count) };
         let common_max = places_max.saturating_sub(kept(limits.connections_validators));
@@ -105,8 +104,8 @@ impl Places {
             *crowd = crowd.saturating_add(1);
         }
         // The newcomer counts with its own, which may have nobody else here.
-        let size = |guest: &Guest| crowds.get(&guest.origin).copied().unwrap_or(0);
-        let longest = waiting().max_by_key(|(_, guest)| (size(guest), Reverse(guest.since)));
+        let crowd = |guest: &Guest| crowds.get(&guest.origin).copied().unwrap_or(0);
+        let longest = waiting().max_by_key(|(_, guest)| (crowd(guest), Reverse(guest.since)));
         let peer = longest.map(|(peer, _)| *peer)?;
         self.guests.get_mut(&peer)?.leaving = true;
         Some(peer)
@@ -116,6 +115,11 @@ impl Places {
     pub(super) fn arrived(&mut self, peer: PeerId, origin: Option<Origin>, listed: bool, now: Instant) {
         let claim = listed.then_some(Claim::Listed);
         self.guests.insert(peer, Guest { origin, since: now, claim, useful: None, leaving: false });
+    }
+
+    /// Whether it came, and is not known to be anybody.
+    pub(super) fn is_stranger(&self, peer: &PeerId) -> bool {
+        self.guests.get(peer).is_some_and(|guest| guest.claim.is_none() || guest.is_stranger())
     }
 
     pub(super) fn gone(&mut self, peer: &PeerId) {

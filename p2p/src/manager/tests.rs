@@ -452,9 +452,9 @@ fn strangers_of_one_network_have_a_share_and_a_village_has_none() {
     assert_eq!(world.comes(5, host(1), Claim::Light), full(5));
     assert_eq!(world.comes(6, host(2), Claim::Light), [], "another network");
     assert_eq!(world.comes(7, host(1), Claim::Validator), [], "no stranger");
-    let mut world = World::new(&Limits::default());
+    let mut world = World::new(&few());
     let village = Some(Origin::Local([100, 64, 0, 1].into()));
-    assert!((1..=96).all(|number| world.comes(number, village, Claim::Light).is_empty()));
+    assert!((1..=6).all(|number| world.comes(number, village, Claim::Light).is_empty()));
     let mut world = World::new(&Limits::default());
     assert!((1..=64).all(|number| world.comes(number, host(1), Claim::Light).is_empty()), "of one address");
     assert_eq!(world.comes(65, host(1), Claim::Light), full(65));
@@ -485,4 +485,11 @@ fn one_peer_has_few_connections() {
     assert_eq!(world.arrives(1, host(1)), [Decision::Refuse { peer: peer(1), reason }]);
     world.on(Event::Closed(peer(1)));
     assert_eq!(world.arrives(1, host(1)), []);
+    // Where connections are many, a stranger has one: of what all may hold, others' places are not its to take.
+    let mut world =
+        World::new(&Limits { connections_max: 1, connections_waiting_max: 1, ..Limits::default() });
+    assert_eq!(world.arrives(1, host(1)), []);
+    assert_eq!(world.comes(2, host(2), Claim::Validator), []);
+    assert_eq!(world.arrives(1, host(1)), [Decision::Refuse { peer: peer(1), reason }]);
+    assert_eq!(world.arrives(2, host(2)), []);
 }

@@ -315,7 +315,7 @@ pub(super) fn verify_chains(net: &Testnet, ctx: &Ctx) -> Result<(), CliError> {
     for home in &net.homes {
         let home = home.path().to_owned();
         let db = Home::new(home.clone()).data_dir().join("db");
-        doctor::run(DoctorArgs { home, cure_log: false }, ctx)?;
+        doctor::run(DoctorArgs { home, cure_log: false, resume_signing: false, accept_risk: false }, ctx)?;
         stores.push(RocksStore::open(&db).map_err(|e| CliError::failed("database", &e))?);
     }
     let tips: Vec<_> = stores.iter().map(|store| store.tip().ok().flatten()).collect();
