@@ -61,7 +61,10 @@ impl Accusations {
         } else {
             None
         };
-        oldest.inspect(|id| drop(self.held.remove(id)))
+        if let Some(id) = &oldest {
+            self.held.remove(id);
+        }
+        oldest
     }
 
     /// The piece whose turn it is.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::driver::{Boot, Event, Setup};
 use crate::mempool::Limits;
+use crate::signer::Barred;
 use crate::testchain::TestChain;
 use wattle_consensus::MonoMs;
 use wattle_p2p::NodeKey;
@@ -19,6 +20,8 @@ fn a_block_that_is_not_final_is_encoded_for_a_peer_beside_the_loop_that_votes() 
         records: Vec::new(),
         bodies: Vec::new(),
         given_up: None,
+        accusations: Vec::new(),
+        barred: Barred::Free,
     };
     let mut driver = Driver::new(setup, boot);
     let held = chain.build(&[]).block;
