@@ -24,7 +24,7 @@ pub(super) struct Peers {
     /// Greatest height that a certificate has proven.
     proven: Height,
     helped: BTreeMap<PublicKey, MonoMs>,
-    /// Counts questions.
+    /// Counts questions, by two.
     turn: u64,
 }
 
@@ -76,9 +76,10 @@ impl Peer {
 }
 
 impl Peers {
-    /// A peer completed the handshake. It is asked after those that were here: a new name for who failed gains nothing.
+    /// A peer completed the handshake. Of those that were here it is asked before none but the last one: a new name for
+    /// who failed gains nothing.
     pub(super) fn ready(&mut self, peer: PeerId, validator: Option<PublicKey>, height: Height, serves: bool) {
-        self.peers.insert(peer, Peer { validator, height, serves, pace: Pace::default(), asked: self.turn });
+        self.peers.insert(peer, Peer { validator, height, serves, pace: Pace::default(), asked: self.turn.saturating_sub(1) });
     }
 
     /// A peer is gone.
@@ -235,7 +236,7 @@ impl Peers {
     ) -> Option<PeerId> {
         let fitting = self.peers.iter_mut().filter(|(id, p)| fits(id, p));
         let (id, peer) = fitting.min_by_key(|(_, p)| order(p))?;
-        self.turn = self.turn.saturating_add(1);
+        self.turn = self.turn.saturating_add(2); // room for those that come meanwhile
         peer.asked = self.turn;
         Some(*id)
     }

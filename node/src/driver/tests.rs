@@ -493,6 +493,7 @@ fn whoever_lets_a_body_come_in_drips_keeps_nobody_from_being_asked() {
             node.settle(Event::Response { token: other.token, response });
             let next = node.questions.pop_front().unwrap();
             assert_eq!(next.peer, other.peer, "it goes on at once");
+            node.wait(1_000);
             let response = Some(block.clone().answer(drip.offset, 0));
             node.settle(Event::Response { token: drip.token, response });
             assert!(node.questions.is_empty(), "a slow one waits while another is quick");
