@@ -19,7 +19,7 @@ pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(60);
 const REFUSED_MIN: Duration = Duration::from_secs(4);
 /// Longest pause while it is.
 const REFUSED_MAX: Duration = Duration::from_secs(300);
-/// Part of the reading interval over which the readings of an ordinary interval's end are spread.
+/// Part of an interval over which what comes at its end is spread.
 const STAGGER_PARTS: u32 = 30;
 
 /// Outcome of a round, as far as it matters for the next one.
@@ -97,9 +97,7 @@ impl Pacer {
             Step::Waiting | Step::Failed => doubled.max(PAUSE_MIN).min(usual).min(PAUSE_MAX),
             Step::Stuck => doubled.max(PAUSE_MIN).min(PAUSE_MAX),
         };
-        // Between a half and the whole: those who were refused together do not come back together.
-        let half = self.pause / 2;
-        half.saturating_add(part(half, random))
+        upper_half(self.pause, random)
     }
 }
 
@@ -117,7 +115,20 @@ pub(crate) fn spread(depth: usize, longest: Duration, random: u64) -> Duration {
 #[must_use]
 pub(crate) fn stagger(reading_interval_ms: u64, longest: Duration, random: u64) -> Duration {
     let interval = Duration::from_millis(wattle_host::wall::shrunk(reading_interval_ms));
-    part((interval / STAGGER_PARTS).min(longest), random)
+    part(stagger_span(interval, longest), random)
+}
+
+/// The span over which a village spreads what all of it has to do at an interval's end.
+#[must_use]
+pub(crate) fn stagger_span(interval: Duration, longest: Duration) -> Duration {
+    (interval / STAGGER_PARTS).min(longest)
+}
+
+/// Between a half of `pause` and the whole: those who failed or were refused together do not come back together.
+#[must_use]
+pub(crate) fn upper_half(pause: Duration, random: u64) -> Duration {
+    let half = pause / 2;
+    half.saturating_add(part(half, random))
 }
 
 /// A random part of `span`.

@@ -7,7 +7,7 @@ use crate::run::{Node, NodeConfig, NodeError};
 use crate::views::NodeBackend;
 use std::sync::Arc;
 use wattle_host::lock::{DirLock, KeyLock, LockError};
-use wattle_p2p::{Multiaddr, NodeKey};
+use wattle_p2p::NodeKey;
 use wattle_primitives::{Genesis, SecretKey};
 use wattle_rpc::{AdminServer, Metrics, RpcServer, ServeError};
 
@@ -97,9 +97,9 @@ fn voting_key(home: &Home, genesis: &Genesis) -> Result<Option<(SecretKey, KeyLo
     if !path.exists() {
         return Ok(None);
     }
-    let (_, header) =
-        wattle_runtime::genesis(genesis).map_err(|e| NodeError::Storage(StorageError::Genesis(e)))?;
-    Ok(Some(KeyLock::take(&path, &header.hash())?))
+    let chain =
+        wattle_runtime::chain_hash(genesis).map_err(|e| NodeError::Storage(StorageError::Genesis(e)))?;
+    Ok(Some(KeyLock::take(&path, &chain)?))
 }
 
 /// The network identity made from a key.

@@ -277,7 +277,7 @@ impl Testnet {
     /// [`LayoutError`].
     pub fn open(dir: &Path) -> Result<Self, LayoutError> {
         let spec = ChainSpec::load(&dir.join("genesis.toml"))?;
-        let (_, header) = wattle_runtime::genesis(&spec.genesis)?;
+        let genesis_hash = wattle_runtime::chain_hash(&spec.genesis)?;
         let numbered = |prefix: &str| {
             (0..NODES_MAX)
                 .map(|i| dir.join(format!("{prefix}{i}")))
@@ -294,7 +294,7 @@ impl Testnet {
         Ok(Self {
             dir: dir.to_owned(),
             spec,
-            genesis_hash: header.hash(),
+            genesis_hash,
             homes: numbered("v").into_iter().map(Home::new).collect(),
             wallets,
             meters: numbered("m"),

@@ -43,6 +43,10 @@ pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 pub const PAGE_ITEMS_MAX: u32 = 200;
 /// Most events fetched from the backend in one turn.
 pub const EVENTS_FETCH_MAX: u32 = 256;
+/// Most heights that the backend looks at in one turn, even where there are no events.
+pub const EVENTS_FETCH_HEIGHTS_MAX: u64 = 256;
+/// Most turns of one `event_list`; a page that stops here says `truncated`.
+pub const LIST_TURNS_MAX: usize = 160;
 /// Most threads that read events for subscriptions and `event_list`; fewer where that is more than half of the
 /// machine's. They are none of those of calls.
 pub const EVENT_READERS_MAX: usize = 4;
@@ -90,5 +94,9 @@ const _: () = assert!(BODY_BYTES_MAX <= BODIES_BYTES_SHARED, "the longest body c
 const _: () = assert!(
     WEBSOCKET_BYTES_MAX >= 2 * wattle_primitives::tx::TX_BYTES_MAX + 1024,
     "a transaction fits in hex"
+);
+const _: () = assert!(
+    LIST_TURNS_MAX as u64 * EVENTS_FETCH_HEIGHTS_MAX == 40_960,
+    "the heights that docs/rpc.md promises for `event_list`"
 );
 const _: () = assert!(PAGE_ITEMS_DEFAULT <= PAGE_ITEMS_MAX, "the default is allowed");

@@ -8,18 +8,15 @@
 
 use crate::backend::Backend;
 use crate::lanes::Work;
-use wattle_primitives::Height;
-use wattle_primitives::planted;
+use wattle_primitives::{Height, planted};
 use wattle_rpc_types::event::{LagReason, Lagged, Notice};
-use wattle_rpc_types::limits::{EVENTS_FETCH_MAX, EVENTS_SCAN_MAX, SUBSCRIPTION_LAG_HEIGHTS_MAX};
-
+use wattle_rpc_types::limits::{
+    EVENTS_FETCH_MAX, EVENTS_SCAN_MAX, LIST_TURNS_MAX, SUBSCRIPTION_LAG_HEIGHTS_MAX,
+};
 use wattle_rpc_types::params::Params;
 use wattle_rpc_types::{
     At, EventFilter, EventItem, EventList, EventPage, EventPosition, RpcError, RpcResult,
 };
-
-/// Most turns of one `event_list`: each looks at some heights, even where there are no events.
-const LIST_TURNS_MAX: usize = 160;
 
 /// A page of `event_list` in the making: at most [`EVENTS_SCAN_MAX`] events are looked at, in as many turns as it
 /// takes.

@@ -35,7 +35,7 @@ pub mod supply;
 
 pub use execute::{
     Admission, BlockError, BuildLimits, Built, CheckedTx, Executed, TxError, VerifiedTx, admit, build_block,
-    execute_block, genesis, simulate, verify_all,
+    chain_hash, execute_block, genesis, simulate, verify_all,
 };
 pub use modules::ctx::BlockEnv;
 pub use schedule::Schedule;

@@ -128,7 +128,12 @@ pub(super) async fn drain(mut events: mpsc::Receiver<NetEvent>) {
             NetEvent::PeerRefused { peer, refusal, by_peer } => {
                 tracing::warn!(%peer, %refusal, by_peer, "peer refused");
             }
-            _ => {}
+            NetEvent::ValidatorMessage { .. }
+            | NetEvent::Gossip { .. }
+            | NetEvent::Request { .. }
+            | NetEvent::PeerHeight { .. }
+            | NetEvent::ValidatorConnected { .. }
+            | NetEvent::Listening { .. } => {}
         }
     }
 }

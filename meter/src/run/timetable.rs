@@ -4,12 +4,10 @@
 //! Nothing here is done in step with others: a reading at the end of an interval is one that a whole village has, and
 //! after an outage all of it comes back at once. Time and chance are arguments.
 
-use crate::pace::part;
+use crate::pace::{part, stagger_span, upper_half};
 use std::time::{Duration, Instant};
 use wattle_primitives::planted;
 
-/// Part of an interval over which visits with a reading are spread.
-const STAGGER_PARTS: u32 = 30;
 /// Part of an interval that the next reading may be late before the chain is visited without one.
 const LATE_PARTS: u32 = 10;
 /// First pause after a failure.
@@ -31,7 +29,7 @@ pub(super) struct Timetable {
 impl Timetable {
     /// One for visits every `interval`, spread over `longest` at most; the first of them comes soon.
     pub(super) fn new(interval: Duration, longest: Duration, now: Instant, random: u64) -> Self {
-        let stagger = (interval / STAGGER_PARTS).min(longest);
+        let stagger = stagger_span(interval, longest);
         Self { interval, stagger, due: now + part(stagger, random), last: None, pause: Duration::ZERO }
     }
 
@@ -63,10 +61,9 @@ impl Timetable {
             self.due = begun + self.interval + self.interval / LATE_PARTS;
             return;
         }
-        let first = RETRY_MIN.min(self.interval / STAGGER_PARTS);
+        let first = stagger_span(self.interval, RETRY_MIN);
         self.pause = self.pause.saturating_mul(2).max(first).min(self.interval);
-        // Between a half and the whole: those that failed together do not come back together.
-        self.due = now + self.pause / 2 + part(self.pause / 2, random);
+        self.due = now + upper_half(self.pause, random);
     }
 }
 

@@ -99,9 +99,9 @@ fn resume_signing(home: &Home, genesis: &Genesis, accept_risk: bool) -> CliResul
             ),
         });
     }
-    let (_, header) = wattle_runtime::genesis(genesis).map_err(|e| CliError::failed("genesis", &e))?;
+    let chain = wattle_runtime::chain_hash(genesis).map_err(|e| CliError::failed("genesis", &e))?;
     let sign = OsDir::open(&home.sign_dir()).map_err(|e| CliError::failed("sign_state", &e))?;
-    let signer = Signer::open(sign, header.hash(), key, DataDir::Empty);
+    let signer = Signer::open(sign, chain, key, DataDir::Empty);
     let barred = signer.and_then(Unreconciled::resume).map_err(|e| CliError::failed("sign_state", &e))?;
     let (sat_out, text) = match barred {
         Barred::Free => (json!(null), "this validator sits out nothing, and nothing was changed".to_owned()),
@@ -117,11 +117,12 @@ fn resume_signing(home: &Home, genesis: &Genesis, accept_risk: bool) -> CliResul
 /// Puts a corrupt log aside.
 fn cure_log(home: &Home, genesis: &Genesis) -> CliResult {
     let key = validator_key(home, "no_log", "only a validator has a consensus log")?;
-    let (_, header) = wattle_runtime::genesis(genesis).map_err(|e| CliError::failed("genesis", &e))?;
+    let chain = wattle_runtime::chain_hash(genesis).map_err(|e| CliError::failed("genesis", &e))?;
     let mut entropy = [0; 32];
     let dry = |e: getrandom::Error| CliError::Other { code: "entropy", message: e.to_string(), hint: None };
     getrandom::fill(&mut entropy).map_err(dry)?;
-    let config = WalConfig { chain: header.hash(), entropy, segment_bytes: SEGMENT_BYTES };
+    // Nothing is appended, so that any size of segments will do, whatever the setting.
+    let config = WalConfig { chain, entropy, segment_bytes: SEGMENT_BYTES };
     let aside = cure(&home.data_dir(), &home.sign_dir(), key, config).map_err(|error| {
         let code = match error {
             CureError::Whole => "log_whole",

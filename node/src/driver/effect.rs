@@ -223,8 +223,9 @@ pub struct DriverStatus {
     pub low_space: bool,
     /// Whether the chain's time is carried on, for want of a clock that can be believed.
     pub clock_carried: bool,
-    /// Whether it signs nothing, since it may have signed in these rounds before it lost its disk.
-    pub sits_out: bool,
+    /// Whether it signs nothing at all, since it may have signed in these rounds before it lost its disk. One whose log
+    /// alone lost votes ([`crate::signer::Standing::SitOut`]) may still nullify, and is not meant.
+    pub new_disk: bool,
     /// Transactions waiting.
     pub mempool_txs: usize,
     /// Their bytes.

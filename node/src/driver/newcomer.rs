@@ -56,7 +56,7 @@ impl Newcomer {
     }
 
     /// Whether nothing is signed at present.
-    pub(super) fn sits_out(&self) -> bool {
+    pub(super) fn is_barred(&self) -> bool {
         self.barred != Barred::Free
     }
 }
@@ -186,12 +186,12 @@ impl Driver {
     /// The answer to who asks how far this validator has come. One that sits out, or has not caught up with what its
     /// lost log knew, has come less far than it was.
     pub(super) fn reached(&self) -> Response {
-        let (epoch, sits_out) = (self.current.epoch, self.newcomer.sits_out());
+        let (epoch, barred) = (self.current.epoch, self.newcomer.is_barred());
         let behind_itself = |core: &Core| {
             let round = Round { epoch, view: core.status().view };
             self.given_up.is_some_and(|given_up| round <= given_up.last)
         };
-        let core = self.current.core.as_ref().filter(|core| !sits_out && !behind_itself(core));
+        let core = self.current.core.as_ref().filter(|core| !barred && !behind_itself(core));
         let Some(core) = core else { return Response::error(ErrorCode::Syncing, "") };
         let certificate = core.highest().filter(|certificate| certificate.round().epoch == epoch);
         Response::Reached(Reached { epoch, certificate })

@@ -109,7 +109,7 @@ fn a_new_disk_is_sat_out_to_two_views_above_what_a_quorum_of_others_shows() {
     }
     node.wait(30_000);
     assert_eq!(node.bars, [], "this validator's own power counts for nothing");
-    assert!(node.driver.status().sits_out);
+    assert!(node.driver.status().new_disk);
     node.answer(204, 0, None);
     assert_eq!(node.bars, [until(0, 9)]);
     node.asked.clear();
@@ -123,7 +123,7 @@ fn a_new_disk_is_sat_out_to_two_views_above_what_a_quorum_of_others_shows() {
         node.wait(500);
         assert_eq!(node.bars.last() == Some(&Barred::Free), votes, "view {view} is over");
     }
-    assert!(!node.driver.status().sits_out);
+    assert!(!node.driver.status().new_disk);
 }
 
 #[test]

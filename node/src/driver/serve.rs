@@ -120,7 +120,7 @@ impl Driver {
             commit_backlog: self.backlog.queue.len(),
             low_space: self.low_space,
             clock_carried: self.clock.is_carried(),
-            sits_out: self.newcomer.sits_out(),
+            new_disk: self.newcomer.is_barred(),
             mempool_txs,
             mempool_bytes,
             nullifications: self.nullifications,

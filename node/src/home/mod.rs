@@ -149,13 +149,12 @@ impl Home {
     /// A sign state of a key that has signed nothing. Without one, a start takes the disk for a new one of a key that
     /// may have.
     fn create_sign_state(&self, spec: &ChainSpec, key: &SecretKey) -> Result<(), HomeError> {
-        let (_, header) = wattle_runtime::genesis(&spec.genesis)?;
+        let chain = wattle_runtime::chain_hash(&spec.genesis)?;
         let (dir, key) = (OsDir::open(&self.sign_dir())?, SecretKey::from_seed(*key.seed()));
-        Signer::open(dir, header.hash(), key, DataDir::NewKey)?;
+        Signer::open(dir, chain, key, DataDir::NewKey)?;
         Ok(())
     }
 
-    /// Writes the configuration, over any that is there.
     /// Writes the configuration, over any that is there: every setting, those with their default as comments.
     ///
     /// # Errors

@@ -24,7 +24,8 @@ pub struct SignState {
     barred: Barred,
 }
 
-/// In which rounds nothing at all is signed, since this validator may have signed there before it lost its disk.
+/// In which rounds nothing at all is signed, since this validator may have signed there before it lost its disk. Where
+/// only the log lost votes, see [`super::Standing::SitOut`]: there views are still given up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]

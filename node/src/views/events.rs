@@ -2,8 +2,12 @@
 
 use super::{NodeBackend, storage};
 use wattle_primitives::{BlockId, Height, TimeMs};
+use wattle_rpc_types::limits::EVENTS_FETCH_HEIGHTS_MAX;
 use wattle_rpc_types::{EventItem, EventPage, EventPosition, EventQueries, RpcError, RpcResult};
-use wattle_runtime::store::EventItem as StoredEvent;
+use wattle_runtime::store::{EVENT_BLOCKS_MAX, EventItem as StoredEvent};
+
+const _: () =
+    assert!(EVENT_BLOCKS_MAX == EVENTS_FETCH_HEIGHTS_MAX, "a turn is as long as the interface promises");
 
 impl EventQueries for NodeBackend {
     fn events(&self, from: EventPosition, limit: u32) -> RpcResult<EventPage> {

@@ -92,8 +92,8 @@ impl HealthQueries for NodeBackend {
             if status.low_space {
                 reasons.push("low_disk_space".to_owned());
             }
-            if status.sits_out {
-                reasons.push("sits_out".to_owned());
+            if status.new_disk {
+                reasons.push("new_disk".to_owned());
             }
             let view = self.shared.view();
             let schedule = &view.schedule;

@@ -61,6 +61,15 @@ pub fn genesis(genesis: &Genesis) -> Result<(State, Header), GenesisFailure> {
     Ok((state, header))
 }
 
+/// The identity of the chain that begins so.
+///
+/// # Errors
+/// [`GenesisFailure`] when a part cannot take effect.
+pub fn chain_hash(of: &Genesis) -> Result<Hash, GenesisFailure> {
+    let (_, header) = genesis(of)?;
+    Ok(header.hash())
+}
+
 /// The block of height 0 around its header: no transactions.
 #[must_use]
 pub const fn genesis_block(header: Header) -> Block {

@@ -18,7 +18,7 @@ pub use block::{
     Admission, BuildLimits, Built, Executed, Simulated, admit, build_block, execute_block, simulate,
 };
 pub use error::{BlockError, GenesisFailure, TxError};
-pub use genesis::{genesis, genesis_block};
+pub use genesis::{chain_hash, genesis, genesis_block};
 pub use signers::Signers;
 pub use tx::{CheckedTx, VerifiedTx, fee_of, txs_root, verify_all, weigh};
 

@@ -22,7 +22,7 @@ use wattle_primitives::{
 /// Most items of one page.
 const PAGE_ITEMS_MAX: usize = 1000;
 /// Blocks whose events are read for one page at most: readers take turns by pages.
-const EVENT_BLOCKS_MAX: u64 = 256;
+pub const EVENT_BLOCKS_MAX: u64 = 256;
 /// Bytes of receipts after which a page of events ends. Those of one block are read in any case.
 const EVENT_BYTES_MAX: usize = 256 * 1024;
 

@@ -13,7 +13,7 @@ mod rocks;
 mod tail;
 mod types;
 
-pub use chain::ChainStore;
+pub use chain::{ChainStore, EVENT_BLOCKS_MAX};
 pub use memory::{Memory, MemoryStore};
 #[cfg(feature = "rocks")]
 pub use rocks::{Rocks, RocksOptions, RocksStore};

@@ -17,7 +17,7 @@ fn sits_out(node: &Node) -> bool {
     until("the node knows how it stands", PATIENCE, || {
         node.page("/healthy").contains("\"quorumPower\"").then_some(())
     });
-    node.reasons("/healthy").contains(&"sits_out".to_owned())
+    node.reasons("/healthy").contains(&"new_disk".to_owned())
 }
 
 fn doctor<'a>(home: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
