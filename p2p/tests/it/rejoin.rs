@@ -41,14 +41,14 @@ async fn comes_back_and_is_heard(listen: &str) {
     };
     let mut full = join().await;
     validator.ready(full.peer()).await;
-    eventually(|| full.handle.listeners() == 1).await;
+    eventually(|| full.handle.takers() == 1).await;
     for number in 1..=2 {
         link.cut();
         full.handle.shutdown().await;
         full = join().await;
         gone(&mut validator, full.peer()).await;
         validator.ready(full.peer()).await;
-        eventually(|| full.handle.listeners() == 1).await;
+        eventually(|| full.handle.takers() == 1).await;
         let payment = Gossip::Txs(BoundedVec::new(vec![tx(number, 1)]).unwrap());
         full.handle.publish(payment.clone()).unwrap();
         assert_eq!(heard(&mut validator, &payment).await, full.peer());
@@ -115,7 +115,7 @@ async fn where_both_dial_at_once_both_keep_the_same_connection() {
     // What was open goes on over the one that is left.
     let handles = [first.handle.clone(), second.handle.clone()];
     for (from, to) in handles.iter().zip([&mut second, &mut first]) {
-        eventually(|| from.listeners() == 1).await;
+        eventually(|| from.takers() == 1).await;
         let arrived = async {
             loop {
                 from.broadcast(&ValidatorMessage::Vote(vote(7))).unwrap();
