@@ -20,7 +20,7 @@ pub struct Config {
     /// Addresses told to other peers in place of those listened on. With none, those listened on are told, and those
     /// by which peers of several networks say that they reached this node.
     pub external: Vec<Multiaddr>,
-    /// Peers to stay connected with: redialed for ever, exempt from connection limits. `/p2p/<id>` is optional but
+    /// Peers to stay connected with: redialed for ever, exempt from limits on peers. `/p2p/<id>` is optional but
     /// recommended: without it any peer at the address is taken. `/dns4` and `/dns6` names are resolved anew at each
     /// try.
     pub persistent: Vec<Multiaddr>,

@@ -70,8 +70,8 @@ settings! {
         /// Most of them that came by themselves; the rest is kept for peers of this node's own choice. At most
         /// connections_max.
         connections_incoming_max: u32 = standard.connections_incoming_max, 1..=65_536;
-        /// Of those places, how many are kept for validators of the set. Below connections_incoming_max, and so together
-        /// with connections_meters.
+        /// Of those places, how many are kept for validators of the set. Below connections_incoming_max, together with
+        /// connections_meters.
         connections_validators: u32 = standard.connections_validators, 0..=65_536;
         /// Of those places, how many are kept for registered meters, shared out among their operators.
         connections_meters: u32 = standard.connections_meters, 0..=65_536;
