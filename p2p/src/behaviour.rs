@@ -71,8 +71,8 @@ pub(crate) fn build(
 ) -> Result<Swarm<Behaviour>, Error> {
     let keypair = config.node_key.keypair();
     let behaviour = Behaviour::new(config, shared, events)?;
-    let tcp =
-        transport::tcp(keypair, &config.limits, !config.thrifty).map_err(|e| failed("TCP transport", &e))?;
+    let tcp = transport::tcp(keypair, &config.limits, origins(config), !config.thrifty)
+        .map_err(|e| failed("TCP transport", &e))?;
     let swarm = SwarmBuilder::with_existing_identity(keypair.clone())
         .with_tokio()
         .with_quic_config(|mut config| {
@@ -115,7 +115,7 @@ impl Behaviour {
             bans: allow_block_list::Behaviour::default(),
             gate: Gate::new(config.limits.gate, origins.clone()),
             door: Door::new(manager, origins),
-            limits: connection_limits::Behaviour::new(connection_limits(&config.limits)),
+            limits: connection_limits::Behaviour::new(pending_limits(&config.limits)),
             handshake: request_response::Behaviour::new(
                 [(HANDSHAKE, ProtocolSupport::Full)],
                 request_response::Config::default()
@@ -167,14 +167,12 @@ fn ping_config(silence_max: Duration) -> ping::Config {
     ping::Config::new().with_interval(silence_max / 2).with_timeout(silence_max.saturating_mul(2) / 5)
 }
 
-/// What is under construction: nobody is known yet. Of the rest the manager decides.
-fn connection_limits(limits: &Limits) -> ConnectionLimits {
+/// What is under construction: nobody is known yet. Of what stands the manager decides.
+fn pending_limits(limits: &Limits) -> ConnectionLimits {
     // Whoever gives way is let go of a moment later, and QUIC is counted apart: only a backstop.
     let quic = u32::try_from(limits.gate.quic_pending_max).unwrap_or(u32::MAX);
     let incoming = limits.connections_pending_max.saturating_mul(2).saturating_add(quic);
-    ConnectionLimits::default()
-        .with_max_established_per_peer(Some(limits.connections_per_peer_max))
-        .with_max_pending_incoming(Some(incoming))
+    ConnectionLimits::default().with_max_pending_incoming(Some(incoming))
 }
 
 /// Gossip: anonymous, named by content, forwarded only after the node's verdict.

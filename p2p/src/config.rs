@@ -20,7 +20,7 @@ pub struct Config {
     /// Addresses told to other peers in place of those listened on. With none, those listened on are told, and those
     /// by which peers of several networks say that they reached this node.
     pub external: Vec<Multiaddr>,
-    /// Peers to stay connected with: redialed for ever, exempt from connection limits. `/p2p/<id>` is optional but
+    /// Peers to stay connected with: redialed for ever, exempt from limits on peers. `/p2p/<id>` is optional but
     /// recommended: without it any peer at the address is taken. `/dns4` and `/dns6` names are resolved anew at each
     /// try.
     pub persistent: Vec<Multiaddr>,
@@ -97,19 +97,23 @@ pub struct Limits {
     pub connections_validators: u32,
     /// Of those places, how many are kept for registered meters, shared out among their operators.
     pub connections_meters: u32,
+    /// Most strangers of one network (/24 of IPv4, /48 of IPv6) that have a place at a time. Local and named addresses
+    /// have no such share.
+    pub strangers_per_network_max: usize,
     /// Most peers that came and have not said yet who they are.
     pub connections_waiting_max: u32,
     /// Most connections with one peer: those that it has left and that look alive from here are among them.
     pub connections_per_peer_max: u32,
-    /// Most connections that others have under construction over TCP: the oldest of the address that has most gives way
+    /// Most connections that others have under construction over TCP: the oldest of the network that has most gives way
     /// to a new one. Those over QUIC are counted apart ([`GateLimits::quic_pending_max`]).
     pub connections_pending_max: u32,
-    /// Most connections under construction from one address, over TCP.
-    pub connections_pending_per_address_max: usize,
+    /// Most connections under construction over TCP from one network: a /24 of IPv4, a /48 of IPv6, or one local or
+    /// named address.
+    pub connections_pending_per_network_max: usize,
     /// Silence after which a TCP connection is dead. Pings are sent so often that a sound one is never silent for as
     /// long.
     pub silence_max: Duration,
-    /// Bounds on connections from one network.
+    /// Bounds on how often one network may open connections.
     pub gate: GateLimits,
     /// Most requests of one peer under way at once, each way.
     pub requests_per_peer_max: usize,
@@ -153,10 +157,11 @@ impl Default for Limits {
             connections_incoming_max: 112,
             connections_validators: 16,
             connections_meters: 32,
+            strangers_per_network_max: 48, // a village of 40 behind one address, and 16 for others
             connections_waiting_max: 32,
             connections_per_peer_max: 4,
             connections_pending_max: 128,
-            connections_pending_per_address_max: 64,
+            connections_pending_per_network_max: 64,
             silence_max: Duration::from_secs(20),
             gate: GateLimits::default(),
             requests_per_peer_max: 16,
@@ -205,7 +210,7 @@ impl Limits {
 }
 
 impl Config {
-    /// A validator or full node that listens on loopback, with everything else at its default.
+    /// A node of this role that listens nowhere, with everything else at its default.
     #[must_use]
     pub fn new(genesis: Hash, node_key: NodeKey, role: Role) -> Self {
         Self {

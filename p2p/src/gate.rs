@@ -34,8 +34,6 @@ const PREFIXES_MAX: usize = 4096;
 /// Bounds on what opens connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GateLimits {
-    /// Most strangers of one prefix that have a place at a time. Validators of the set and listed peers do not count.
-    pub per_prefix_max: usize,
     /// Connections that one prefix may open in a second.
     pub dials_per_second: u32,
     /// Connections that it may open at once after a pause.
@@ -53,7 +51,6 @@ pub struct GateLimits {
 impl Default for GateLimits {
     fn default() -> Self {
         Self {
-            per_prefix_max: 64,
             dials_per_second: 2,
             dials_burst: 64,
             local_dials_per_second: 50,

@@ -106,8 +106,8 @@ impl Handle {
 
     /// Peers that take gossiped transactions from this node, a second ago at most.
     #[must_use]
-    pub fn listeners(&self) -> usize {
-        self.shared.listeners()
+    pub fn takers(&self) -> usize {
+        self.shared.takers()
     }
 
     /// Addresses that are listened on, without `/p2p`.

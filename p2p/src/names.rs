@@ -1,6 +1,7 @@
 //! Names on the network. All but the handshake's carry the genesis prefix, so that two chains on one network never
 //! mistake each other; the handshake has one name everywhere, since it is where a foreign chain is told so.
 
+use crate::wire::Gossip;
 use libp2p::StreamProtocol;
 use libp2p::gossipsub::IdentTopic;
 use wattle_primitives::Hash;
@@ -45,6 +46,14 @@ impl Names {
 
     pub(crate) fn topic_finalized(&self) -> IdentTopic {
         IdentTopic::new(format!("{}/finalized/1", self.prefix))
+    }
+
+    /// Where a message is gossiped.
+    pub(crate) fn topic_of(&self, message: &Gossip) -> IdentTopic {
+        match message {
+            Gossip::Txs(_) | Gossip::Evidence(_) => self.topic_txs(),
+            Gossip::Finalized(_) => self.topic_finalized(),
+        }
     }
 
     fn protocol(&self, name: &str) -> StreamProtocol {

@@ -156,7 +156,8 @@ pub(crate) struct Shared {
     pub(crate) local: PeerId,
     pub(crate) limits: Limits,
     height: AtomicU64,
-    listeners: AtomicUsize,
+    /// Peers that take gossiped transactions.
+    takers: AtomicUsize,
     /// One for each key: with whom, and the queues.
     links: Mutex<BTreeMap<PublicKey, (PeerId, Arc<Link>)>>,
     peers: Mutex<BTreeMap<PeerId, PeerInfo>>,
@@ -169,7 +170,7 @@ impl Shared {
             local,
             limits,
             height: AtomicU64::new(height.0),
-            listeners: AtomicUsize::new(0),
+            takers: AtomicUsize::new(0),
             links: Mutex::default(),
             peers: Mutex::default(),
             addresses: Mutex::default(),
@@ -210,12 +211,12 @@ impl Shared {
         self.height.store(height.0, Ordering::Relaxed);
     }
 
-    pub(crate) fn listeners(&self) -> usize {
-        self.listeners.load(Ordering::Relaxed)
+    pub(crate) fn takers(&self) -> usize {
+        self.takers.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_listeners(&self, count: usize) {
-        self.listeners.store(count, Ordering::Relaxed);
+    pub(crate) fn set_takers(&self, count: usize) {
+        self.takers.store(count, Ordering::Relaxed);
     }
 
     pub(crate) fn peers(&self) -> Vec<PeerInfo> {

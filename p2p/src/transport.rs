@@ -7,14 +7,14 @@
 //!   [`GROWTH_BYTES`] for all streams of a connection together. Of streams that nobody has taken yet [`WAITING_MAX`]
 //!   wait; others are reset.
 //! - **Held dials make room.** Whoever dials and says nothing takes a place until the handshake's time is over. Where
-//!   one address has [`Limits::connections_pending_per_address_max`] places, its oldest gives way to a new one; where
-//!   all have [`Limits::connections_pending_max`], the oldest of the address that has most.
+//!   one network has [`Limits::connections_pending_per_network_max`] places, its oldest gives way to a new one; where
+//!   all have [`Limits::connections_pending_max`], the oldest of the network that has most.
 //!
 //! # Not here
-//! QUIC, whose library has bounds of its own (`crate::behaviour`); shares and rates of networks (`crate::gate`).
+//! QUIC, whose library has bounds of its own (`crate::behaviour`); rates of networks (`crate::gate`).
 
 use crate::config::Limits;
-use crate::gate::ip_of;
+use crate::gate::{Origin, Origins, ip_of};
 use futures::task::AtomicWaker;
 use futures::{AsyncRead, AsyncWrite};
 use libp2p::core::ConnectedPoint;
@@ -26,7 +26,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
 use std::io;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -46,10 +45,11 @@ const GROWTH_BYTES: usize = 2 * 1024 * 1024;
 pub(crate) fn tcp(
     keypair: &identity::Keypair,
     limits: &Limits,
+    origins: Origins,
     nodelay: bool,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
-    let places = Arc::new(Places::new(limits));
-    let (entering, standing, silence) = (Arc::clone(&places), places, limits.silence_max);
+    let entering = Arc::new(Entering::new(limits, origins));
+    let (standing, silence) = (Arc::clone(&entering), limits.silence_max);
     let transport = tcp::tokio::Transport::new(tcp::Config::default().nodelay(nodelay))
         .map(move |stream, point| Live::new(stream, silence, entering.enter(&point)))
         .upgrade(Version::V1Lazy)
@@ -144,59 +144,66 @@ impl Place {
     }
 }
 
-/// Places of connections that others open, by their address, while they are under construction.
+/// Connections that others open, while they are under construction.
 #[derive(Debug)]
-struct Places {
+struct Entering {
     all_max: usize,
-    address_max: usize,
+    network_max: usize,
+    origins: Origins,
     /// Oldest first. A connection that failed has left nothing behind its weak reference.
-    taken: Mutex<BTreeMap<IpAddr, VecDeque<(Multiaddr, Weak<Place>)>>>,
+    held: Mutex<Vec<Held>>,
 }
 
-impl Places {
-    fn new(limits: &Limits) -> Self {
+/// A place that is held.
+#[derive(Debug)]
+struct Held {
+    origin: Origin,
+    from: Multiaddr,
+    place: Weak<Place>,
+}
+
+impl Entering {
+    fn new(limits: &Limits, origins: Origins) -> Self {
         let all_max = usize::try_from(limits.connections_pending_max).unwrap_or(usize::MAX).max(1);
-        let address_max = limits.connections_pending_per_address_max.max(1);
-        Self { all_max, address_max, taken: Mutex::default() }
+        let network_max = limits.connections_pending_per_network_max.max(1);
+        Self { all_max, network_max, origins, held: Mutex::default() }
     }
 
     /// A place for a connection that somebody opened; `None` for one of this node's own, which needs none.
     fn enter(&self, point: &ConnectedPoint) -> Option<Arc<Place>> {
         let ConnectedPoint::Listener { send_back_addr: from, .. } = point else { return None };
-        let ip = ip_of(from)?;
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.retain(|_, places| {
-            places.retain(|(_, place)| place.strong_count() > 0);
-            !places.is_empty()
-        });
-        if taken.get(&ip).is_some_and(|places| places.len() >= self.address_max) {
-            give_way(&mut taken, ip);
+        let origin = self.origins.of(ip_of(from)?);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|other| other.place.strong_count() > 0);
+        if held.iter().filter(|other| other.origin == origin).count() >= self.network_max {
+            give_way(&mut held, |other| other == origin);
         }
-        while taken.values().map(VecDeque::len).sum::<usize>() >= self.all_max {
-            let Some(most) = taken.iter().max_by_key(|(_, places)| places.len()).map(|(ip, _)| *ip) else {
-                break;
-            };
-            give_way(&mut taken, most);
+        if held.len() >= self.all_max {
+            let mut crowds: BTreeMap<Origin, usize> = BTreeMap::new();
+            for other in &*held {
+                let crowd = crowds.entry(other.origin).or_default();
+                *crowd = crowd.saturating_add(1);
+            }
+            let most = crowds.values().max().copied();
+            give_way(&mut held, |other| crowds.get(&other).copied() == most);
         }
         let place = Arc::new(Place::default());
-        taken.entry(ip).or_default().push_back((from.clone(), Arc::downgrade(&place)));
+        held.push(Held { origin, from: from.clone(), place: Arc::downgrade(&place) });
         Some(place)
     }
 
     /// A connection is no longer under construction.
     fn stands(&self, point: &ConnectedPoint) {
         let ConnectedPoint::Listener { send_back_addr: from, .. } = point else { return };
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(places) = ip_of(from).and_then(|ip| taken.get_mut(&ip)) {
-            places.retain(|(address, _)| address != from);
-        }
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|other| other.from != *from);
     }
 }
 
-/// The oldest connection of an address gives way.
-fn give_way(taken: &mut BTreeMap<IpAddr, VecDeque<(Multiaddr, Weak<Place>)>>, ip: IpAddr) {
-    let oldest = taken.get_mut(&ip).and_then(VecDeque::pop_front);
-    if let Some(place) = oldest.and_then(|(_, place)| place.upgrade())
+/// The oldest connection of these networks gives way.
+fn give_way(held: &mut Vec<Held>, of: impl Fn(Origin) -> bool) {
+    let Some(oldest) = held.iter().position(|other| of(other.origin)) else { return };
+    if let Some(place) = held.remove(oldest).place.upgrade()
         && !planted!("held-dials-stay")
     {
         place.take();

@@ -4,8 +4,18 @@ use super::*;
 use tokio::io::duplex;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 
+fn entering(all_max: u32, network_max: usize) -> Entering {
+    let limits = Limits {
+        connections_pending_max: all_max,
+        connections_pending_per_network_max: network_max,
+        ..Limits::default()
+    };
+    Entering::new(&limits, Origins::new([], true))
+}
+
 fn listener(ip: &str, port: u16) -> ConnectedPoint {
-    let address = |port| -> Multiaddr { format!("/ip4/{ip}/tcp/{port}").parse().expect("an address") };
+    let kind = if ip.contains(':') { "ip6" } else { "ip4" };
+    let address = |port| -> Multiaddr { format!("/{kind}/{ip}/tcp/{port}").parse().expect("an address") };
     ConnectedPoint::Listener { local_addr: address(1), send_back_addr: address(port) }
 }
 
@@ -14,22 +24,40 @@ fn gave_way(place: &Option<Arc<Place>>) -> bool {
 }
 
 #[test]
-fn the_oldest_of_the_address_that_holds_most_gives_way() {
-    let limits =
-        Limits { connections_pending_max: 8, connections_pending_per_address_max: 6, ..Limits::default() };
-    let places = Places::new(&limits);
-    let honest = places.enter(&listener("192.0.2.1", 1));
-    let held: Vec<_> = (0..10).map(|port| places.enter(&listener("192.0.2.2", port))).collect();
+fn the_oldest_of_the_network_that_holds_most_gives_way() {
+    let entering = entering(8, 6);
+    let honest = entering.enter(&listener("198.18.1.1", 1));
+    let held: Vec<_> = (0..10).map(|n| entering.enter(&listener(&format!("198.18.2.{n}"), n))).collect();
     assert_eq!(held.iter().map(gave_way).collect::<Vec<_>>(), [[true; 4].as_slice(), &[false; 6]].concat());
     // Two more elsewhere: all places are taken, and who holds most gives one.
-    let others: Vec<_> = (3..5).map(|n| places.enter(&listener(&format!("192.0.2.{n}"), 1))).collect();
+    let others: Vec<_> = (3..5).map(|n| entering.enter(&listener(&format!("198.18.{n}.1"), 1))).collect();
     assert_eq!(held.iter().filter(|place| gave_way(place)).count(), 5);
     assert!(!others.iter().chain([&honest]).any(gave_way));
     // What stands, or has failed, holds no place.
-    places.stands(&listener("192.0.2.2", 9));
+    entering.stands(&listener("198.18.2.9", 9));
     drop(held);
-    let next: Vec<_> = (0..5).map(|port| places.enter(&listener("192.0.2.9", port))).collect();
+    let next: Vec<_> = (0..5).map(|port| entering.enter(&listener("198.18.9.1", port))).collect();
     assert!(!next.iter().chain(&others).chain([&honest]).any(gave_way));
+}
+
+#[test]
+fn of_networks_that_hold_as_many_the_oldest_gives_way() {
+    let entering = entering(3, 3);
+    let networks = [5, 9, 1, 7, 3];
+    let held = networks.map(|n| entering.enter(&listener(&format!("198.18.{n}.1"), 1)));
+    assert_eq!(held.each_ref().map(gave_way), [true, true, false, false, false]);
+}
+
+#[test]
+fn addresses_of_one_network_are_one() {
+    let entering = entering(8, 2);
+    for network in [
+        ["2001:db8:1:1::1", "2001:db8:1:2::1", "2001:db8:1:3::1"],
+        ["198.18.1.1", "::ffff:198.18.1.2", "198.18.1.3"],
+    ] {
+        let held = network.map(|ip| entering.enter(&listener(ip, 1)));
+        assert_eq!(held.each_ref().map(gave_way), [true, false, false], "{network:?}");
+    }
 }
 
 /// Polls both ends of a connection until nothing moves.

@@ -106,7 +106,7 @@ impl HealthQueries for NodeBackend {
             if status.peers == 0 && !alone {
                 reasons.push("no_peers".to_owned());
             }
-            if status.peers > 0 && self.network.listeners() == 0 && !alone {
+            if status.peers > 0 && self.network.takers() == 0 && !alone {
                 reasons.push("no_listeners".to_owned());
             }
         }

@@ -12,7 +12,7 @@
 
 use super::address::{is_near, name_of, split};
 use super::record::{ADDRESSES_MAX, Pace, Record};
-use super::{Decision, Failure, Source, Target};
+use super::{Decision, Failure, Source, Target, size};
 use crate::config::Limits;
 use crate::gate::{ip_of, is_local};
 use libp2p::{Multiaddr, PeerId};
@@ -34,8 +34,6 @@ pub(super) const FOUND_MAX: usize = 256;
 const LISTED_MAX: usize = 1024;
 /// Most addresses in one dial: names stand for several.
 const DIALED_MAX: usize = 16;
-/// Connections looked for through discovery, beyond the listed peers.
-const FOUND_WANTED: usize = 8;
 
 /// A configured address that names nobody.
 #[derive(Debug)]
@@ -50,7 +48,7 @@ struct Site {
 
 /// A connected peer.
 #[derive(Debug)]
-struct Link {
+struct Connected {
     connections: usize,
     dialed: bool,
     ip: Option<IpAddr>,
@@ -61,11 +59,12 @@ struct Link {
 pub(super) struct Book {
     local: PeerId,
     redial_max: Duration,
+    /// Peers looked for through discovery, beyond the listed ones: as many as there are places for them.
     found_wanted: usize,
     seed: u64,
     peers: BTreeMap<PeerId, Record>,
     sites: Vec<Site>,
-    links: BTreeMap<PeerId, Link>,
+    links: BTreeMap<PeerId, Connected>,
     barred: BTreeSet<PeerId>,
 }
 
@@ -75,7 +74,7 @@ impl Book {
         Self {
             local,
             redial_max: limits.redial_max,
-            found_wanted: FOUND_WANTED.min(usize::try_from(outbound).unwrap_or(usize::MAX)),
+            found_wanted: size(outbound).max(1),
             seed,
             peers: BTreeMap::new(),
             sites: Vec::new(),
@@ -183,7 +182,8 @@ impl Book {
         ip: Option<IpAddr>,
         now: Instant,
     ) -> bool {
-        let link = self.links.entry(peer).or_insert(Link { connections: 0, dialed: target.is_some(), ip });
+        let link =
+            self.links.entry(peer).or_insert(Connected { connections: 0, dialed: target.is_some(), ip });
         link.connections = link.connections.saturating_add(1);
         let first = link.connections == 1;
         if let Some(Target::Site(address)) = target {

@@ -211,14 +211,15 @@ impl Manager {
     }
 
     fn arrives(&mut self, peer: PeerId, origin: Option<Origin>) -> Vec<Decision> {
-        let connections = self.book.connections(&peer);
-        if self.book.is_listed(&peer) {
+        let (connections, listed) = (self.book.connections(&peer), self.book.is_listed(&peer));
+        if connections == 0 && listed {
             return Vec::new();
         }
         if connections == 0 {
             return self.places.yields_to_arrival(origin).map(Decision::Yield).into_iter().collect();
         }
-        let most = self.places.is_stranger(&peer) && self.book.connections_in_all() >= self.connections_max;
+        let stranger = !listed && self.places.is_stranger(&peer);
+        let most = stranger && self.book.connections_in_all() >= self.connections_max;
         if connections < self.per_peer_max && !most {
             return Vec::new();
         }

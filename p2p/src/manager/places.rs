@@ -3,7 +3,7 @@
 //! A newcomer waits in a small room until its handshake says who it is. Then it has a place, or is sent away.
 //!
 //! # Rules
-//! - Listed peers are always let in and count nowhere.
+//! - Listed peers are always let in and count nowhere; one peer has few connections, listed or not.
 //! - Some places are kept for validators of the set, some for registered meters: strangers never hold these. Where
 //!   validators are more than the places kept, they take those of others, the idlest first.
 //! - Where all that meters may have is taken, an operator that has more than the newcomer's gives one up.
@@ -86,7 +86,7 @@ impl Places {
             places_max,
             common_max,
             strangers_max: common_max.saturating_sub(kept(limits.connections_meters)),
-            per_network_max: limits.gate.per_prefix_max,
+            per_network_max: limits.strangers_per_network_max,
             waiting_max: size(limits.connections_waiting_max).max(1),
             guests: BTreeMap::new(),
         }

@@ -110,14 +110,13 @@ fn nobody(_: &Target, _: &[Multiaddr]) -> Option<Failure> {
 }
 
 fn few() -> Limits {
-    let mut limits = Limits {
+    Limits {
         connections_incoming_max: 10,
         connections_validators: 2,
         connections_meters: 2,
+        strangers_per_network_max: 4,
         ..Limits::default()
-    };
-    limits.gate.per_prefix_max = 4;
-    limits
+    }
 }
 
 fn full(number: u16) -> Vec<Decision> {
@@ -209,7 +208,7 @@ fn of_more_found_peers_than_are_kept_those_never_met_go_first_and_few_are_dialed
     }
     world.now += SECOND;
     let dialed = world.dialed();
-    assert_eq!(dialed.len(), 8, "no more are looked for");
+    assert_eq!(dialed.len(), 16, "no more are looked for");
     assert_eq!(dialed.last().map(|d| &d.0), Some(&Target::Peer(peer(1))), "known to be real: dialed first");
 }
 
@@ -331,7 +330,8 @@ fn who_is_barred_is_not_dialed_until_that_ends() {
 
 #[test]
 fn kademlia_gets_what_may_be_dialed_and_no_more() {
-    let mut world = World::new(&Limits::default());
+    // Eight beyond those that come.
+    let mut world = World::new(&Limits { connections_max: 120, ..Limits::default() });
     let wish = |number: u16, address: &str| Event::Wish { peer: peer(number), addresses: vec![at(address)] };
     let decline = |number: u16| vec![Decision::Decline(peer(number))];
     for told in
@@ -456,8 +456,13 @@ fn strangers_of_one_network_have_a_share_and_a_village_has_none() {
     let village = Some(Origin::Local([100, 64, 0, 1].into()));
     assert!((1..=6).all(|number| world.comes(number, village, Claim::Light).is_empty()));
     let mut world = World::new(&Limits::default());
-    assert!((1..=64).all(|number| world.comes(number, host(1), Claim::Light).is_empty()), "of one address");
-    assert_eq!(world.comes(65, host(1), Claim::Light), full(65));
+    assert!((1..=48).all(|number| world.comes(number, host(1), Claim::Light).is_empty()), "of one address");
+    assert_eq!(world.comes(49, host(1), Claim::Light), full(49));
+    assert!(
+        (50..=65).all(|number| world.comes(number, host(number), Claim::Light).is_empty()),
+        "others have room"
+    );
+    assert_eq!(world.comes(66, host(66), Claim::Light), full(66), "all that strangers have is taken");
 }
 
 #[test]
@@ -478,17 +483,22 @@ fn in_the_waiting_room_the_most_crowded_network_yields() {
 
 #[test]
 fn one_peer_has_few_connections() {
-    let mut world = World::new(&Limits::default());
+    let few = Limits { connections_per_peer_max: 2, ..Limits::default() };
+    let mut world = World::new(&few);
     world.arrives(1, host(1));
     world.arrives(1, host(1));
     let reason = Turned::Connections { max: 2 };
     assert_eq!(world.arrives(1, host(1)), [Decision::Refuse { peer: peer(1), reason }]);
     world.on(Event::Closed(peer(1)));
     assert_eq!(world.arrives(1, host(1)), []);
+    world.on(Event::List(with_id("/ip4/192.0.2.1/tcp/1", 3)));
+    assert_eq!(world.arrives(3, host(3)), []);
+    assert_eq!(world.arrives(3, host(3)), []);
+    let refused = Decision::Refuse { peer: peer(3), reason };
+    assert_eq!(world.arrives(3, host(3)), [refused], "a listed one has no more");
     // Where connections are many, a stranger has one: of what all may hold, others' places are not its to take.
-    let mut world =
-        World::new(&Limits { connections_max: 1, connections_waiting_max: 1, ..Limits::default() });
-    assert_eq!(world.arrives(1, host(1)), []);
+    let mut world = World::new(&Limits { connections_max: 1, connections_waiting_max: 1, ..few });
+    assert_eq!(world.comes(1, host(1), Claim::Stranger), []);
     assert_eq!(world.comes(2, host(2), Claim::Validator), []);
     assert_eq!(world.arrives(1, host(1)), [Decision::Refuse { peer: peer(1), reason }]);
     assert_eq!(world.arrives(2, host(2)), []);

@@ -63,10 +63,7 @@ impl Network {
             }
             Event::Message { peer, connection_id, message: Message::Response { response, .. } } => {
                 match response {
-                    HelloAnswer::Accept(hello) => match self.judge(peer, hello) {
-                        Ok(hello) => self.ready(peer, connection_id, hello),
-                        Err(refusal) => self.refuse(peer, refusal, false),
-                    },
+                    HelloAnswer::Accept(hello) => self.accepted(peer, connection_id, hello),
                     HelloAnswer::Refuse(refusal) => self.refuse(peer, refusal, true),
                 }
             }
@@ -85,6 +82,18 @@ impl Network {
             Event::OutboundFailure { peer, connection_id, error, .. } => {
                 self.not_greeted(peer, connection_id, &error);
             }
+        }
+    }
+
+    /// A peer that this node dialed lets it stay.
+    fn accepted(&mut self, peer: PeerId, connection: ConnectionId, hello: Hello) {
+        // It may have come at the same moment: then it waits for a place, or has been told that there is none.
+        if self.peers.get(&peer).is_none_or(|entry| entry.leaving.is_some()) {
+            return;
+        }
+        match self.judge(peer, hello).and_then(|hello| self.seat(peer, hello)) {
+            Ok(hello) => self.ready(peer, connection, hello),
+            Err(refusal) => self.refuse(peer, refusal, false),
         }
     }
 
@@ -140,7 +149,7 @@ impl Network {
         }
     }
 
-    /// Gives a peer that came a place among the others.
+    /// Gives a peer that came a place among the others. One that this node dialed needs none.
     fn seat(&mut self, peer: PeerId, hello: Hello) -> Result<Hello, Refusal> {
         let claims = manager::Event::Claims { peer, claim: self.claim_of(&hello) };
         let seated = self.swarm.behaviour_mut().door.tell(Instant::now(), claims);

@@ -21,10 +21,7 @@ use wattle_primitives::{decode, encode, planted};
 
 impl Network {
     pub(super) fn publish_gossip(&mut self, message: &Gossip) {
-        let topic = match message {
-            Gossip::Txs(_) | Gossip::Evidence(_) => self.names.topic_txs(),
-            Gossip::Finalized(_) => self.names.topic_finalized(),
-        };
+        let topic = self.names.topic_of(message);
         let bytes = encode(message);
         if bytes.len() > GOSSIP_BYTES_MAX {
             tracing::warn!(bytes = bytes.len(), "own gossip message is too long");
@@ -36,7 +33,7 @@ impl Network {
     }
 
     /// Peers that take gossiped transactions. A connected one need not: its end of the connection may be a dead one.
-    pub(super) fn listeners(&self) -> usize {
+    pub(super) fn takers(&self) -> usize {
         let topic = self.names.topic_txs().hash();
         let peers = self.swarm.behaviour().gossip.all_peers();
         peers.filter(|(_, topics)| topics.contains(&&topic) || planted!("everybody-listens")).count()
@@ -62,13 +59,8 @@ impl Network {
         let gossipsub::Event::Message { propagation_source: peer, message_id: id, message } = event else {
             return;
         };
-        let decoded = decode::<Gossip>(&message.data).ok().filter(|gossip| {
-            let topic = match gossip {
-                Gossip::Txs(_) | Gossip::Evidence(_) => self.names.topic_txs(),
-                Gossip::Finalized(_) => self.names.topic_finalized(),
-            };
-            topic.hash() == message.topic
-        });
+        let decoded = decode::<Gossip>(&message.data).ok();
+        let decoded = decoded.filter(|gossip| self.names.topic_of(gossip).hash() == message.topic);
         let Some(message) = decoded else {
             self.gossip_verdict(&id, peer, Verdict::Reject);
             return;
@@ -212,7 +204,7 @@ impl Network {
         let Admission::Granted(closed) = admission else { return false };
         for (peer, connection) in closed {
             tracing::info!(%peer, "does not read its answers: a connection is closed to make room for others'");
-            self.swarm.close_connection(connection);
+            self.end_connection(peer, connection);
         }
         true
     }

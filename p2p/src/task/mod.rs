@@ -96,7 +96,7 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
     let (events, receiver) = mpsc::channel(config.limits.events_max.max(1));
     let shared = Arc::new(Shared::new(config.node_key.peer_id(), config.limits.clone(), config.height));
     let mut swarm = behaviour::build(&config, &shared, &events)?;
-    for address in listeners(&config)? {
+    for address in listen_addresses(&config)? {
         swarm
             .listen_on(address.clone())
             .map_err(|e| Error::Listen { address: address.clone(), detail: e.to_string() })?;
@@ -130,7 +130,7 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
 }
 
 /// Addresses to listen on: none of QUIC that strangers on the internet reach, unless the operator wants it so.
-fn listeners(config: &Config) -> Result<Vec<&Multiaddr>, Error> {
+fn listen_addresses(config: &Config) -> Result<Vec<&Multiaddr>, Error> {
     let allowed = |address: &&Multiaddr| {
         config.quic_public || !is_quic(address) || ip_of(address).is_some_and(is_local)
     };
@@ -187,7 +187,7 @@ impl Network {
     async fn close(mut self) {
         let peers: Vec<PeerId> = self.peers.keys().copied().collect();
         for peer in peers {
-            let _ = self.swarm.disconnect_peer_id(peer); // gone already
+            self.disconnect(peer);
         }
         let drained = async {
             while self.swarm.connected_peers().next().is_some() {
@@ -302,7 +302,7 @@ impl Network {
         if now >= self.refresh_at {
             self.refresh_at = now + REFRESH_INTERVAL;
             self.refresh(now);
-            self.shared.set_listeners(self.listeners());
+            self.shared.set_takers(self.takers());
         }
     }
 

@@ -204,6 +204,7 @@ impl Network {
             (Some(_), None) => Access::NotNow,
         };
         self.swarm.behaviour_mut().streams.set_access(peer, access);
+        // Whoever is ready has its place, or needs none.
         self.manage(Event::Claims { peer, claim });
     }
 

@@ -1,5 +1,7 @@
 //! Nodes for tests.
 
+use libp2p::multiaddr::Protocol;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -83,6 +85,10 @@ impl Node {
         self.until(|e| matches!(e, NetEvent::PeerReady { peer, .. } if peer == with).then_some(())).await;
     }
 
+    pub(crate) async fn gone(&mut self, who: PeerId) {
+        self.until(|e| matches!(e, NetEvent::PeerGone { peer, .. } if peer == who).then_some(())).await;
+    }
+
     pub(crate) async fn streams_open(&mut self, with: PeerId) {
         self.until(|e| matches!(e, NetEvent::ValidatorConnected { peer, .. } if peer == with).then_some(()))
             .await;
@@ -94,6 +100,22 @@ impl Node {
             _ => None,
         })
         .await
+    }
+}
+
+/// An address of a node without its id.
+pub(crate) fn bare(address: &Multiaddr) -> Multiaddr {
+    let mut bare = address.clone();
+    bare.pop();
+    bare
+}
+
+/// Where a node listens, on TCP or UDP.
+pub(crate) fn socket(address: &Multiaddr) -> SocketAddr {
+    let mut parts = address.iter();
+    match (parts.next(), parts.next()) {
+        (Some(Protocol::Ip4(ip)), Some(Protocol::Tcp(port) | Protocol::Udp(port))) => (ip, port).into(),
+        _ => panic!("{address}"),
     }
 }
 

@@ -3,23 +3,13 @@
 use crate::common::*;
 use std::sync::Arc;
 use wattle_p2p::wire::{Refusal, Role};
-use wattle_p2p::{Config, Multiaddr, NetEvent, PeerId};
+use wattle_p2p::{Config, Multiaddr, NetEvent};
 use wattle_primitives::*;
-
-fn bare(address: &Multiaddr) -> Multiaddr {
-    let mut bare = address.clone();
-    bare.pop();
-    bare
-}
 
 async fn start_at(seed: u8, address: &Multiaddr) -> Node {
     let mut settings = config(seed, Role::Full);
     settings.listen = vec![bare(address)];
     Node::start(settings).await
-}
-
-async fn gone(node: &mut Node, who: PeerId) {
-    node.until(|e| matches!(e, NetEvent::PeerGone { peer, .. } if peer == who).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -30,7 +20,7 @@ async fn at_an_address_without_an_id_another_peer_is_taken_when_the_first_is_gon
     let mut node = Node::start(settings).await;
     node.ready(first.peer()).await;
     first.handle.shutdown().await;
-    gone(&mut node, first.peer()).await;
+    node.gone(first.peer()).await;
     let second = start_at(12, &first.address).await;
     node.ready(second.peer()).await;
 }

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use wattle_p2p::wire::{
     Gossip, Hello, HelloAnswer, Refusal, Request, Response, Role, ValidatorMessage, ValidatorProof,
 };
-use wattle_p2p::{BanReason, GateLimits, GoneReason, Handle, NetEvent, PeerId};
+use wattle_p2p::{BanReason, GoneReason, Handle, NetEvent, PeerId};
 use wattle_primitives::*;
 
 async fn refusal(node: &mut Node) -> (PeerId, Refusal, bool) {
@@ -299,7 +299,8 @@ async fn who_says_hello_again_and_again_is_banned() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_of_one_network_share_its_places() {
     let mut settings = config(0, Role::Validator);
-    settings.limits.gate = GateLimits { per_prefix_max: 3, know_local: false, ..GateLimits::default() };
+    settings.limits.strangers_per_network_max = 3;
+    settings.limits.gate.know_local = false;
     let home = Node::start(settings).await;
     let mut crowd: Vec<Attacker> = (10..20).map(|seed| Attacker::connect(seed, &home)).collect();
     let mut answers = Vec::new();

@@ -1,5 +1,6 @@
 //! Links between nodes that can be cut, held and slowed down.
 
+use crate::common::socket;
 use libp2p::multiaddr::Protocol;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -34,16 +35,11 @@ pub(crate) enum Manner {
 impl Link {
     /// To a node that listens on TCP or QUIC.
     pub(crate) async fn to(address: &Multiaddr, manner: Manner) -> Self {
-        let mut parts = address.iter();
-        let (Some(Protocol::Ip4(ip)), Some(port), Some(Protocol::P2p(peer))) =
-            (parts.next(), parts.next(), parts.last())
-        else {
-            panic!("{address}")
-        };
-        match port {
-            Protocol::Tcp(port) => Self::tcp((ip, port).into(), peer, manner).await,
-            Protocol::Udp(port) => Self::udp((ip, port).into(), peer).await,
-            other => panic!("{other}"),
+        let Some(Protocol::P2p(peer)) = address.iter().last() else { panic!("{address}") };
+        if address.iter().any(|part| matches!(part, Protocol::Udp(_))) {
+            Self::udp(socket(address), peer).await
+        } else {
+            Self::tcp(socket(address), peer, manner).await
         }
     }
 

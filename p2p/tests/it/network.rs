@@ -171,10 +171,10 @@ async fn who_takes_transactions_is_counted() {
     validator.ready(light_node.peer()).await;
     let full = join(10, Role::Full).await;
     validator.ready(full.peer()).await;
-    eventually(|| validator.handle.listeners() == 1).await;
+    eventually(|| validator.handle.takers() == 1).await;
     full.handle.shutdown().await;
     // The light node is there still.
-    eventually(|| validator.handle.listeners() == 0).await;
+    eventually(|| validator.handle.takers() == 0).await;
     assert_eq!(validator.handle.peers().iter().filter(|peer| peer.ready).count(), 1);
 }
 

@@ -23,10 +23,6 @@ async fn heard(node: &mut Node, want: &Gossip) -> PeerId {
     .await
 }
 
-async fn gone(node: &mut Node, who: PeerId) {
-    node.until(|e| matches!(e, NetEvent::PeerGone { peer, .. } if peer == who).then_some(())).await;
-}
-
 /// A full node whose link is cut comes back under its identity, while its peer still holds the dead connection.
 async fn comes_back_and_is_heard(listen: &str) {
     let mut settings = config(0, Role::Validator);
@@ -41,14 +37,14 @@ async fn comes_back_and_is_heard(listen: &str) {
     };
     let mut full = join().await;
     validator.ready(full.peer()).await;
-    eventually(|| full.handle.listeners() == 1).await;
+    eventually(|| full.handle.takers() == 1).await;
     for number in 1..=2 {
         link.cut();
         full.handle.shutdown().await;
         full = join().await;
-        gone(&mut validator, full.peer()).await;
+        validator.gone(full.peer()).await;
         validator.ready(full.peer()).await;
-        eventually(|| full.handle.listeners() == 1).await;
+        eventually(|| full.handle.takers() == 1).await;
         let payment = Gossip::Txs(BoundedVec::new(vec![tx(number, 1)]).unwrap());
         full.handle.publish(payment.clone()).unwrap();
         assert_eq!(heard(&mut validator, &payment).await, full.peer());
@@ -115,7 +111,7 @@ async fn where_both_dial_at_once_both_keep_the_same_connection() {
     // What was open goes on over the one that is left.
     let handles = [first.handle.clone(), second.handle.clone()];
     for (from, to) in handles.iter().zip([&mut second, &mut first]) {
-        eventually(|| from.listeners() == 1).await;
+        eventually(|| from.takers() == 1).await;
         let arrived = async {
             loop {
                 from.broadcast(&ValidatorMessage::Vote(vote(7))).unwrap();
@@ -141,7 +137,7 @@ async fn a_connection_on_which_nothing_comes_ends() {
     let full = Node::start(settings).await;
     home.ready(full.peer()).await;
     link.cut();
-    gone(&mut home, full.peer()).await;
+    home.gone(full.peer()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -181,11 +177,9 @@ async fn held_dials_make_room_for_a_peer_that_speaks() {
     settings.limits.connections_pending_max = 4;
     settings.limits.gate.quic_pending_max = 4;
     let mut home = Node::start(settings).await;
-    let mut parts = home.address.iter();
-    let Some(libp2p::multiaddr::Protocol::Tcp(port)) = parts.nth(1) else { panic!("{}", home.address) };
     let mut held = Vec::new();
     for _ in 0..60 {
-        held.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+        held.push(TcpStream::connect(socket(&home.address)).await.unwrap());
     }
     let mut settings = config(1, Role::Validator);
     settings.persistent = vec![home.address.clone()];

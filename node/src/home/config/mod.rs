@@ -101,6 +101,27 @@ impl NodeConfigFile {
                 p2p.connections_max.into(),
             ),
             (
+                "p2p.limits.connections_validators",
+                p2p.connections_validators.into(),
+                "p2p.limits.connections_incoming_max - 1",
+                p2p.connections_incoming_max.saturating_sub(1).into(),
+            ),
+            (
+                "p2p.limits.connections_meters",
+                p2p.connections_meters.into(),
+                "p2p.limits.connections_incoming_max - p2p.limits.connections_validators - 1",
+                p2p.connections_incoming_max
+                    .saturating_sub(p2p.connections_validators)
+                    .saturating_sub(1)
+                    .into(),
+            ),
+            (
+                "p2p.limits.connections_pending_per_network_max",
+                size(p2p.connections_pending_per_network_max),
+                "p2p.limits.connections_pending_max",
+                p2p.connections_pending_max.into(),
+            ),
+            (
                 "p2p.limits.requests_per_peer_max",
                 size(p2p.requests_per_peer_max),
                 "p2p.limits.requests_max",

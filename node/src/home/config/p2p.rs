@@ -70,18 +70,22 @@ settings! {
         /// Most of them that came by themselves; the rest is kept for peers of this node's own choice. At most
         /// connections_max.
         connections_incoming_max: u32 = standard.connections_incoming_max, 1..=65_536;
-        /// Of those places, how many are kept for validators of the set.
+        /// Of those places, how many are kept for validators of the set. Below connections_incoming_max, together with
+        /// connections_meters.
         connections_validators: u32 = standard.connections_validators, 0..=65_536;
         /// Of those places, how many are kept for registered meters, shared out among their operators.
         connections_meters: u32 = standard.connections_meters, 0..=65_536;
+        /// Most strangers of one network (/24 of IPv4, /48 of IPv6) that have a place at a time; a local or shared
+        /// address has no such share.
+        strangers_per_network_max: usize = standard.strangers_per_network_max, 1..=COUNT_MAX;
         /// Most peers that came and have not said yet who they are.
         connections_waiting_max: u32 = standard.connections_waiting_max, 1..=65_536;
         /// Most connections with one peer: those that it has left and that look alive from here are among them.
         connections_per_peer_max: u32 = standard.connections_per_peer_max, 1..=16;
         /// Most connections that others have under construction over TCP.
         connections_pending_max: u32 = standard.connections_pending_max, 1..=4096;
-        /// Most of them from one address.
-        connections_pending_per_address_max: usize = standard.connections_pending_per_address_max, 1..=4096;
+        /// Most of them from one network, or one local or shared address. At most connections_pending_max.
+        connections_pending_per_network_max: usize = standard.connections_pending_per_network_max, 1..=4096;
         /// Silence after which a TCP connection is dead; pings are sent twice as often.
         silence_max_ms: u64 = ms(standard.silence_max), 2000..=STEP_MS_MAX;
         /// Most requests of one peer under way at once, each way. At most requests_max.
@@ -121,16 +125,14 @@ settings! {
 }
 
 settings! {
-    /// Bounds of what strangers of one network (/24 of IPv4, /48 of IPv6) may open.
+    /// Bounds of how often one network (/24 of IPv4, /48 of IPv6) may open connections.
     pub struct GateSection {
         with standard = wattle_p2p::GateLimits::default();
-        /// Most strangers of one network that have a place at a time.
-        per_prefix_max: usize = standard.per_prefix_max, 1..=COUNT_MAX;
         /// Connections that one network may open in a second.
         dials_per_second: u32 = standard.dials_per_second, 1..=100_000;
         /// Connections that one network may open at once after a pause.
         dials_burst: u32 = standard.dials_burst, 1..=1_000_000;
-        /// As dials_per_second, for each single local or shared address. Their connections have no other bound.
+        /// As dials_per_second, for each single local or shared address.
         local_dials_per_second: u32 = standard.local_dials_per_second, 1..=100_000;
         /// As dials_burst, for each single local or shared address.
         local_dials_burst: u32 = standard.local_dials_burst, 1..=1_000_000;
@@ -255,10 +257,11 @@ impl P2pLimits {
             connections_incoming_max: self.connections_incoming_max,
             connections_validators: self.connections_validators,
             connections_meters: self.connections_meters,
+            strangers_per_network_max: self.strangers_per_network_max,
             connections_waiting_max: self.connections_waiting_max,
             connections_per_peer_max: self.connections_per_peer_max,
             connections_pending_max: self.connections_pending_max,
-            connections_pending_per_address_max: self.connections_pending_per_address_max,
+            connections_pending_per_network_max: self.connections_pending_per_network_max,
             silence_max: Duration::from_millis(self.silence_max_ms),
             gate,
             requests_per_peer_max: self.requests_per_peer_max,
@@ -284,7 +287,6 @@ impl P2pLimits {
 impl GateSection {
     fn limits(&self) -> wattle_p2p::GateLimits {
         wattle_p2p::GateLimits {
-            per_prefix_max: self.per_prefix_max,
             dials_per_second: self.dials_per_second,
             dials_burst: self.dials_burst,
             local_dials_per_second: self.local_dials_per_second,

@@ -144,6 +144,16 @@ fn what_does_not_go_together_is_refused() {
     let rpc = rpc.limits;
     for (name, above, max) in [
         ("p2p.limits.connections_incoming_max", p2p.connections_max as usize, "p2p.limits.connections_max"),
+        (
+            "p2p.limits.connections_meters",
+            (p2p.connections_incoming_max - p2p.connections_validators - 1) as usize,
+            "p2p.limits.connections_incoming_max - p2p.limits.connections_validators - 1",
+        ),
+        (
+            "p2p.limits.connections_pending_per_network_max",
+            p2p.connections_pending_max as usize,
+            "p2p.limits.connections_pending_max",
+        ),
         ("p2p.limits.requests_per_peer_max", p2p.requests_max, "p2p.limits.requests_max"),
         ("p2p.limits.answers_per_peer_bytes", p2p.answers_bytes, "p2p.limits.answers_bytes"),
         ("p2p.limits.answer_timeout_ms", p2p.request_timeout_ms as usize, "p2p.limits.request_timeout_ms"),
@@ -156,6 +166,14 @@ fn what_does_not_go_together_is_refused() {
         let told = format!("{name} is {}; allowed: at most {max}, which is {above}", above + 1);
         assert!(error.contains(&told), "{error}");
     }
+    // Places that are kept leave one for anybody, whatever the other kind has.
+    let incoming = p2p.connections_incoming_max;
+    let error = read_one("p2p.limits.connections_validators", &incoming.to_string()).unwrap_err();
+    let told = format!(
+        "is {incoming}; allowed: at most p2p.limits.connections_incoming_max - 1, which is {}",
+        incoming - 1
+    );
+    assert!(error.contains(&told), "{error}");
 }
 
 #[test]
@@ -224,7 +242,7 @@ fn settings_reach_the_network() {
     };
     p2p.limits.ban_s = 7;
     p2p.limits.connections_max = 900;
-    p2p.gate.per_prefix_max = 90;
+    p2p.limits.strangers_per_network_max = 90;
     let made = network(&p2p, true).unwrap();
     let ranges = ["203.0.113.7/32", "198.51.100.0/24"].map(|range| range.parse::<IpNet>().unwrap());
     assert_eq!(made.shared_addresses, ranges);
@@ -232,7 +250,7 @@ fn settings_reach_the_network() {
     assert_eq!(made.listen.len(), 1);
     assert_eq!(made.bootstrap.len(), 1);
     assert!(made.ip_colocation_penalty);
-    assert_eq!((made.limits.connections_max, made.limits.gate.per_prefix_max), (900, 90));
+    assert_eq!((made.limits.connections_max, made.limits.strangers_per_network_max), (900, 90));
     assert_eq!(made.limits.ban, Duration::from_secs(7));
 }
 
