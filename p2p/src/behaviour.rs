@@ -122,7 +122,12 @@ impl Behaviour {
                     .with_request_timeout(config.limits.handshake_timeout)
                     .with_max_concurrent_streams(2),
             ),
-            requests: request_response::Behaviour::new(
+            requests: request_response::Behaviour::with_codec(
+                if config.role == Role::Light {
+                    Wire::within(Request::light_answer_bytes_max)
+                } else {
+                    Wire::default()
+                },
                 [(names.request(), ProtocolSupport::Full)],
                 request_response::Config::default()
                     .with_request_timeout(config.limits.request_timeout)

@@ -4,7 +4,7 @@ use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::{StreamProtocol, request_response};
 use std::io;
 use std::marker::PhantomData;
-use wattle_primitives::{Decode, Encode, decode, encode};
+use wattle_primitives::{Decode, Encode, decode, encode, planted};
 
 /// Memory set aside before the first byte of a message has arrived.
 const READ_AHEAD_BYTES: usize = 4096;
@@ -15,17 +15,30 @@ const READ_AHEAD_BYTES: usize = 4096;
 pub(crate) struct Garbage;
 
 /// Requests `Q`, answers `A`.
-pub(crate) struct Wire<Q, A>(PhantomData<fn() -> (Q, A)>);
+pub(crate) struct Wire<Q, A> {
+    /// Most bytes of the answer to a request.
+    answer_max: fn(&Q) -> usize,
+    /// Most bytes of the answer to the request that was written: each stream has a codec of its own.
+    max: usize,
+    answers: PhantomData<fn() -> A>,
+}
 
-impl<Q, A> Default for Wire<Q, A> {
+impl<Q, A: Decode> Wire<Q, A> {
+    /// Takes answers of at most so many bytes to a request; never more than `A` may have.
+    pub(crate) fn within(answer_max: fn(&Q) -> usize) -> Self {
+        Self { answer_max, max: A::MAX_BYTES, answers: PhantomData }
+    }
+}
+
+impl<Q, A: Decode> Default for Wire<Q, A> {
     fn default() -> Self {
-        Self(PhantomData)
+        Self::within(|_| A::MAX_BYTES)
     }
 }
 
 impl<Q, A> Clone for Wire<Q, A> {
     fn clone(&self) -> Self {
-        Self::default()
+        Self { answer_max: self.answer_max, max: self.max, answers: PhantomData }
     }
 }
 
@@ -53,7 +66,8 @@ where
     where
         T: AsyncRead + Unpin + Send,
     {
-        read(io).await
+        let any = planted!("answers-of-any-length", self.max < A::MAX_BYTES);
+        read_within(io, if any { A::MAX_BYTES } else { self.max }).await
     }
 
     async fn write_request<T>(
@@ -66,7 +80,10 @@ where
         T: AsyncWrite + Unpin + Send,
     {
         match request {
-            Ok(request) => write(io, &request).await,
+            Ok(request) => {
+                self.max = (self.answer_max)(&request).min(A::MAX_BYTES);
+                write(io, &request).await
+            }
             Err(Garbage) => Err(io::ErrorKind::InvalidInput.into()),
         }
     }
@@ -87,11 +104,16 @@ where
 /// `InvalidData` for a length beyond the message's cap and for bytes that are no message: the sender pays.
 /// `UnexpectedEof` and others when the stream ends or breaks.
 pub async fn read<M: Decode>(io: &mut (impl AsyncRead + Unpin + Send)) -> io::Result<M> {
+    read_within(io, M::MAX_BYTES).await
+}
+
+/// As [`read`], for a message of at most `max` bytes.
+async fn read_within<M: Decode>(io: &mut (impl AsyncRead + Unpin + Send), max: usize) -> io::Result<M> {
     let mut prefix = [0u8; 4];
     io.read_exact(&mut prefix).await?;
     let length = usize::try_from(u32::from_le_bytes(prefix)).unwrap_or(usize::MAX);
-    if length > M::MAX_BYTES {
-        let detail = format!("message of {length} bytes exceeds the limit of {}", M::MAX_BYTES);
+    if length > max {
+        let detail = format!("message of {length} bytes exceeds the limit of {max}");
         return Err(io::Error::new(io::ErrorKind::InvalidData, detail));
     }
     let mut bytes = Vec::with_capacity(length.min(READ_AHEAD_BYTES));

@@ -60,7 +60,13 @@ pub enum RequestError {
         /// The peer.
         peer: PeerId,
     },
-    /// The connection broke, or the answer was none.
+    /// What came is no answer to any question, or longer than one may be. The peer is banned.
+    #[error("what {peer} sent is no answer")]
+    Garbage {
+        /// The peer.
+        peer: PeerId,
+    },
+    /// The connection broke.
     #[error("request to {peer} failed: {detail}")]
     Failed {
         /// The peer.

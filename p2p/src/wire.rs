@@ -10,11 +10,14 @@
 //! | [`Gossip`] | gossipsub | [`GOSSIP_BYTES_MAX`] |
 //! | [`Request`], [`Response`] | request-response | [`REQUEST_BYTES_MAX`], [`RESPONSE_BYTES_MAX`] |
 //! | [`Hello`], [`HelloAnswer`] | handshake | [`HELLO_BYTES_MAX`] |
+//!
+//! A light node takes shorter answers only: [`Request::light_answer_bytes_max`].
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_primitives::block::{BLOCK_BYTES_MAX, HEADER_BYTES_MAX, PATH_HEADERS_MAX};
 use wattle_primitives::merkle::ListProof;
-use wattle_primitives::trie::TrieProof;
+use wattle_primitives::state_key::{AccountRecord, BalanceRecord, MeterRecord, MicrogridRecord, TermsRecord};
+use wattle_primitives::trie::{self, TrieProof};
 use wattle_primitives::tx::{LANES_MAX, TX_BYTES_MAX};
 use wattle_primitives::validator::VALIDATORS_MAX;
 use wattle_primitives::{
@@ -50,6 +53,18 @@ pub const KEY_BYTES_MAX: usize = 256;
 pub const VALUE_BYTES_MAX: usize = 256 * 1024;
 /// Longest text in an error, in bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
+/// Longest record of state that a light node asks for, in bytes.
+pub const LIGHT_RECORD_BYTES_MAX: usize = 2048;
+/// Most bytes of an answer that holds neither headers nor state.
+pub const SMALL_ANSWER_BYTES_MAX: usize = 1024;
+/// Most bytes of a [`LightBlock`].
+pub const LIGHT_BLOCK_BYTES_MAX: usize =
+    HEADER_BYTES_MAX + <Certificate as Decode>::MAX_BYTES + 4 + PATH_HEADERS_MAX * HEADER_BYTES_MAX;
+/// Most bytes of an [`EpochProof`].
+pub const EPOCH_PROOF_BYTES_MAX: usize =
+    HEADER_BYTES_MAX + <Certificate as Decode>::MAX_BYTES + <ValidatorSet as Decode>::MAX_BYTES;
+/// Most bytes of a [`TrieProof`]: a bit's number and a sibling for each bit of a key's hash, and the leaf.
+const TRIE_PROOF_BYTES_MAX: usize = 4 + trie::DEPTH_MAX * 33 + 1 + 64;
 /// Most bytes of blocks to put into one [`Response::Blocks`], so that the answer stays below its cap.
 pub const SYNC_BYTES_MAX: usize = RESPONSE_BYTES_MAX / 2 - 64 * 1024;
 
@@ -171,6 +186,35 @@ impl Request {
             | Self::Heard
             | Self::Reached => 0,
         }
+    }
+}
+
+/// Most bytes of a [`ProofAnswer`] with so many records that light nodes ask for.
+const fn light_proof_bytes_max(keys: usize) -> usize {
+    let record = 1 + 4 + LIGHT_RECORD_BYTES_MAX + TRIE_PROOF_BYTES_MAX;
+    LIGHT_BLOCK_BYTES_MAX.saturating_add(4 + 33).saturating_add(record.saturating_mul(keys))
+}
+
+impl Request {
+    /// Most bytes of the answer that a light node takes: it may pay for each, and learns only afterwards that it was
+    /// a lie. 28 KiB for the end of an epoch; 146 KiB with the longest path of headers, and 11 KiB for each key.
+    #[must_use]
+    pub fn light_answer_bytes_max(&self) -> usize {
+        let long = match self {
+            Self::Status | Self::SubmitTx(_) => 0,
+            Self::LightBlock { .. } => LIGHT_BLOCK_BYTES_MAX,
+            Self::EpochProof { .. } => EPOCH_PROOF_BYTES_MAX,
+            Self::Proof { keys, .. } => light_proof_bytes_max(keys.len()),
+            Self::Account(_) => light_proof_bytes_max(1),
+            // No light node asks these.
+            Self::Blocks { .. }
+            | Self::BlockByHash { .. }
+            | Self::Certificates { .. }
+            | Self::TxStatus(_)
+            | Self::Heard
+            | Self::Reached => return RESPONSE_BYTES_MAX,
+        };
+        long.saturating_add(SMALL_ANSWER_BYTES_MAX) // an error, and the frame of an account
     }
 }
 
@@ -577,5 +621,21 @@ const _: () = {
         SYNC_BYTES_MAX + BLOCK_BYTES_MAX + SYNC_BLOCKS_MAX + <Certificate as Decode>::MAX_BYTES
             <= RESPONSE_BYTES_MAX,
         "a byte budget overrun by the last block still fits the answer"
+    );
+    assert!(
+        <AccountRecord as Decode>::MAX_BYTES <= LIGHT_RECORD_BYTES_MAX
+            && <BalanceRecord as Decode>::MAX_BYTES <= LIGHT_RECORD_BYTES_MAX
+            && <MeterRecord as Decode>::MAX_BYTES <= LIGHT_RECORD_BYTES_MAX
+            && <MicrogridRecord as Decode>::MAX_BYTES <= LIGHT_RECORD_BYTES_MAX
+            && <TermsRecord as Decode>::MAX_BYTES <= LIGHT_RECORD_BYTES_MAX,
+        "a light node takes every record that it asks for"
+    );
+    assert!(
+        TEXT_BYTES_MAX + KEY_BYTES_MAX + 16 * LANES_MAX as usize <= SMALL_ANSWER_BYTES_MAX,
+        "an error is a small answer, and so is what an account has beside its proof"
+    );
+    assert!(
+        light_proof_bytes_max(PROOF_KEYS_MAX) + SMALL_ANSWER_BYTES_MAX <= 320 * 1024,
+        "whatever a light node asks, a lie costs it no more"
     );
 };

@@ -11,7 +11,7 @@ use wattle_primitives::{DecodeError, Hash, Height};
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each variant says what its fields are")]
 pub enum FollowError {
-    /// No answer.
+    /// No answer, or none that can be read: then the peer pays.
     #[error("no answer")]
     Request(#[source] RequestError),
     /// The peer cannot or will not answer now. Nobody's fault.
@@ -57,7 +57,11 @@ impl FollowError {
             Self::Light(
                 LightError::Expired { .. } | LightError::Version { .. } | LightError::Future { .. },
             ) => false,
-            Self::Light(_) | Self::OtherAnswer | Self::NextSet { .. } | Self::Proof(_) => true,
+            Self::Light(_)
+            | Self::Request(RequestError::Garbage { .. })
+            | Self::OtherAnswer
+            | Self::NextSet { .. }
+            | Self::Proof(_) => true,
             _ => false,
         }
     }

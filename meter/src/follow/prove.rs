@@ -44,6 +44,10 @@ impl Follower {
             Response::Proof(answer) => answer,
             _ => return Err(FollowError::OtherAnswer),
         };
+        // What nobody asked for is paid for too.
+        if answer.values.len() != N && !planted!("light-padding-taken") {
+            return Err(FollowError::OtherAnswer);
+        }
         let got = answer.light.header.height;
         if got < known {
             return Err(FollowError::Behind { known, got });

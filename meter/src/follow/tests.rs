@@ -3,6 +3,7 @@
 use super::*;
 use crate::tests::chain::{Lie, SEEDS, TRUST_MS, TestChain, TestPeers, altered, finalize, registered, set};
 use crate::tests::life::meter;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use wattle_p2p::wire::ProvenValue;
 use wattle_primitives::state_key::{self, MeterRecord};
 use wattle_primitives::{Address, BoundedBytes, TimeMs, View};
@@ -142,6 +143,66 @@ async fn no_lie_is_believed_and_an_honest_peer_is_enough() {
         assert!(error.is_lie(), "{name}: {error:?}");
         assert_eq!(node.head().height, Height(0), "{name}");
         assert_eq!(node.sync(&peers, honest).await.unwrap(), Height(5), "{name}");
+    }
+}
+
+/// Goal: what a peer sends beyond what was asked is paid for as well, and no honest one sends it.
+#[tokio::test]
+async fn an_answer_with_more_than_was_asked_for_is_a_lie() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = chain(3);
+    let mut node = follower(source.checkpoint(&SEEDS), dir.path());
+    let peers = TestPeers::new(source, &SEEDS, 1);
+    let lie: Lie = Box::new(|_, _, honest| match honest {
+        Response::Proof(mut answer) => {
+            let mut values = std::mem::take(&mut answer.values).into_inner();
+            values.push(values[0].clone());
+            answer.values = BoundedVec::new(values).unwrap();
+            Response::Proof(answer)
+        }
+        other => other,
+    });
+    peers.lies.lock().unwrap().insert(peers.peers[0], lie);
+    let error = node.prove(&peers, peers.peers[0], &state_key::meter(&meter())).await.unwrap_err();
+    assert!(matches!(error, FollowError::OtherAnswer) && error.is_lie(), "{error:?}");
+}
+
+/// Goal: ends of epochs that are known teach nothing, and cost no more than one question: the one about the head.
+#[tokio::test]
+async fn who_shows_known_ends_of_epochs_again_and_again_lies() {
+    let mut source = chain(4);
+    source.push(Epoch(0), &SEEDS, &LATER, true);
+    let last = source.light(5);
+    source.push(Epoch(1), &LATER, &LATER, true);
+    // Questions until it is found out: by a node whose head is that end, and by one whose head is above it.
+    for (follows_on, asked) in [(false, 2), (true, 1)] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut node = follower(source.checkpoint(&SEEDS), dir.path());
+        let peers = TestPeers::new(source.clone(), &SEEDS, 1);
+        let peer = peers.peers[0];
+        node.reach(&peers, peer, &last).await.unwrap();
+        if follows_on {
+            node.sync(&peers, peer).await.unwrap();
+        }
+        let head = node.head().clone();
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let lie: Lie = Box::new(move |chain, _, honest| match honest {
+            Response::LightBlock(mut light) => {
+                light.header.height = Height(1_000);
+                light.header.validators_hash = Hash([9; 32]);
+                light.header.next_validators_hash = Hash([9; 32]);
+                Response::LightBlock(light)
+            }
+            _ => {
+                counted.fetch_add(1, Ordering::Relaxed);
+                Response::EpochProof(Box::new(chain.epoch_proof(Epoch(0)).unwrap()))
+            }
+        });
+        peers.lies.lock().unwrap().insert(peer, lie);
+        let error = node.sync(&peers, peer).await.unwrap_err();
+        assert!(matches!(error, FollowError::OtherAnswer) && error.is_lie(), "{error:?}");
+        assert_eq!((count.load(Ordering::Relaxed), node.head()), (asked, &head));
     }
 }
 

@@ -1,16 +1,19 @@
 //! Ways to the peers: connections that stand, or a call to one of them.
 
 use super::LightError;
+use super::turns::Turns;
 use crate::config::LightConfig;
 use crate::follow::Follower;
 use crate::pace::random;
 use crate::peers::Peers;
 use crate::sign::Signer;
 use std::future::Future;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use wattle_p2p::wire::Role;
-use wattle_p2p::{Config as NetConfig, Handle, Multiaddr, NetEvent, NodeKey};
+use wattle_p2p::wire::{Request, Response, Role};
+use wattle_p2p::{Config as NetConfig, Handle, Multiaddr, NetEvent, NodeKey, PeerId, RequestError};
 use wattle_primitives::Height;
 
 /// Longest wait for a peer that was dialed: a handshake on a slow link.
@@ -38,9 +41,35 @@ pub(crate) trait Line: Send {
 pub(crate) struct Dialer {
     net: NetConfig,
     peers: Vec<Multiaddr>,
-    /// Index of the peer that is called next.
-    next: usize,
+    turns: Turns,
     current: Option<Handle>,
+    /// Index of the peer that was called, and whether it has lied.
+    called: Option<(usize, Arc<AtomicBool>)>,
+}
+
+/// A peer that was called. What it is blamed for outlasts the call.
+pub(crate) struct Called {
+    net: Handle,
+    lied: Arc<AtomicBool>,
+}
+
+impl Peers for Called {
+    fn ready(&self) -> Vec<PeerId> {
+        Peers::ready(&self.net)
+    }
+
+    async fn ask(&self, peer: PeerId, request: Request) -> Result<Response, RequestError> {
+        let answer = Peers::ask(&self.net, peer, request).await;
+        if matches!(&answer, Err(RequestError::Garbage { .. })) {
+            self.lied.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    fn blame(&self, peer: PeerId) {
+        self.lied.store(true, Ordering::Relaxed);
+        Peers::blame(&self.net, peer);
+    }
 }
 
 impl Dialer {
@@ -65,8 +94,8 @@ impl Dialer {
         net.meter_proof = signer.map(|signer| signer.peer(&net.node_key.peer_id()));
         net.gossip_headers = false; // the newest header is asked for when it is needed: a rest without work
         // A village does not begin with the same peer.
-        let next = usize::try_from(random()).unwrap_or(0);
-        Ok(Self { net, peers, next, current: None })
+        let turns = Turns::new(peers.len(), random());
+        Ok(Self { net, peers, turns, current: None, called: None })
     }
 
     /// Connects with all peers, to stay.
@@ -90,15 +119,16 @@ impl Dialer {
 }
 
 impl Line for Dialer {
-    type Call = Handle;
+    type Call = Called;
 
-    async fn call(&mut self, height: Height) -> Result<Option<Handle>, LightError> {
+    async fn call(&mut self, height: Height) -> Result<Option<Called>, LightError> {
         // One of them, in turn, so that none is believed or waited for alone; without any the local network is asked.
-        let at = self.next.checked_rem(self.peers.len());
+        let at = self.turns.choose(Instant::now());
         self.net.persistent = at.and_then(|at| self.peers.get(at)).cloned().into_iter().collect();
         self.net.mdns &= self.peers.is_empty();
         self.net.thrifty = true;
-        self.next = self.next.wrapping_add(1);
+        let lied = Arc::new(AtomicBool::new(false));
+        self.called = at.map(|at| (at, Arc::clone(&lied)));
         let (handle, events) = self.start(height)?;
         tokio::spawn(drain(events)); // ends with the call
         let ready = async {
@@ -107,10 +137,13 @@ impl Line for Dialer {
             }
         };
         let reached = tokio::time::timeout(READY_MAX, ready).await.is_ok();
-        Ok(reached.then_some(handle))
+        Ok(reached.then_some(Called { net: handle, lied }))
     }
 
     async fn hang_up(&mut self) {
+        if let Some((at, _)) = self.called.take().filter(|(_, lied)| lied.load(Ordering::Relaxed)) {
+            self.turns.blame(at, Instant::now());
+        }
         if let Some(handle) = self.current.take() {
             handle.shutdown().await;
         }

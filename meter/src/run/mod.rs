@@ -12,6 +12,7 @@ mod metering;
 mod relay;
 mod round;
 mod timetable;
+mod turns;
 mod visit;
 
 pub use error::LightError;

@@ -1,7 +1,8 @@
 //! The peers of one round of the chain's loop: one that does not answer in time is not waited for again.
 //!
 //! A question may take ten seconds, and a round asks several for each meter, one after the other. A single peer that
-//! stays silent would hold up everything else for minutes.
+//! stays silent would hold up everything else for minutes; so would one that answers a little sooner, where nobody
+//! says when a round must be over.
 
 use crate::peers::Peers;
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use wattle_p2p::wire::{Request, Response};
 use wattle_p2p::{PeerId, RequestError};
+use wattle_primitives::planted;
 
 /// For so long a silent peer is asked only when there is no other one.
 const SILENT_FOR: Duration = Duration::from_secs(60);
@@ -17,6 +19,8 @@ const SILENT_FOR: Duration = Duration::from_secs(60);
 pub(super) struct Round<'a, P> {
     net: &'a P,
     started: Instant,
+    /// No answer is waited for any longer.
+    end: Option<Instant>,
     silent: Mutex<BTreeMap<PeerId, Instant>>,
 }
 
@@ -26,7 +30,12 @@ impl<'a, P: Peers> Round<'a, P> {
         let started = Instant::now();
         let recent = |at: &Instant| started.saturating_duration_since(*at) < SILENT_FOR;
         let silent = silent.iter().filter(|(_, at)| recent(at)).map(|(peer, at)| (*peer, *at)).collect();
-        Self { net, started, silent: Mutex::new(silent) }
+        Self { net, started, end: None, silent: Mutex::new(silent) }
+    }
+
+    /// As [`Round::new`], in which every wait ends at `end`, whatever has come by then.
+    pub(super) fn until(net: &'a P, silent: &BTreeMap<PeerId, Instant>, end: Instant) -> Self {
+        Self { end: Some(end), ..Self::new(net, silent) }
     }
 
     /// The peers that did not answer, and when that was.
@@ -58,7 +67,14 @@ impl<P: Peers> Peers for Round<'_, P> {
         if waited {
             return Err(RequestError::Timeout { peer });
         }
-        let answer = self.net.ask(peer, request).await;
+        let answer = match self.end.filter(|_| !planted!("light-visit-waits-on")) {
+            Some(end) if Instant::now() >= end => Err(RequestError::Timeout { peer }),
+            Some(end) => {
+                let asked = tokio::time::timeout_at(end.into(), self.net.ask(peer, request)).await;
+                asked.unwrap_or(Err(RequestError::Timeout { peer }))
+            }
+            None => self.net.ask(peer, request).await,
+        };
         match &answer {
             Err(RequestError::Timeout { .. }) => drop(self.lock().insert(peer, Instant::now())),
             _ => drop(self.lock().remove(&peer)),

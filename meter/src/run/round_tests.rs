@@ -58,3 +58,27 @@ async fn when_all_are_silent_each_is_asked_once_in_a_round() {
         assert_eq!(net.asked.lock().unwrap().len(), 2 * rounds);
     }
 }
+
+/// Peers that take a question and never answer it.
+struct Slow;
+
+impl Peers for Slow {
+    fn ready(&self) -> Vec<PeerId> {
+        Vec::new()
+    }
+
+    async fn ask(&self, _: PeerId, _: Request) -> Result<Response, RequestError> {
+        std::future::pending().await
+    }
+
+    fn blame(&self, _: PeerId) {}
+}
+
+#[tokio::test]
+async fn no_answer_is_waited_for_beyond_the_end_of_a_visit() {
+    let round = Round::until(&Slow, &BTreeMap::new(), Instant::now() + Duration::from_millis(50));
+    for peer in [PeerId::random(), PeerId::random()] {
+        let asked = tokio::time::timeout(Duration::from_secs(20), round.ask(peer, question())).await;
+        assert_eq!(asked, Ok(Err(RequestError::Timeout { peer })));
+    }
+}

@@ -22,7 +22,7 @@ use wattle_host::wall;
 use wattle_primitives::call::energy::READINGS_MAX;
 use wattle_primitives::{TimeMs, planted};
 
-/// Longest visit, however long a backlog is; the next one goes on.
+/// Longest visit, however long a backlog is or a peer takes to answer; the next one goes on.
 const VISIT_MAX: Duration = Duration::from_secs(120);
 
 impl Chain {
@@ -79,7 +79,7 @@ impl Chain {
         // Whatever a meter waited for, it has waited for this visit. One that was refused goes on waiting.
         self.lanes.iter_mut().for_each(|lane| lane.resting = false);
         let good = loop {
-            let net = &Round::new(call, &self.silent);
+            let net = &Round::until(call, &self.silent, end);
             let good = self.ask_once(net).await?;
             self.silent = net.silent();
             let next = self.next_batch_at().await?.filter(|next| good && *next < end);
@@ -88,7 +88,7 @@ impl Chain {
             tokio::time::sleep(next.saturating_duration_since(Instant::now())).await;
         };
         if good && Instant::now() >= self.next_credit {
-            let net = &Round::new(call, &self.silent);
+            let net = &Round::until(call, &self.silent, end);
             self.look_at_credit(net).await;
             self.next_credit = Instant::now() + Duration::from_millis(self.config.credit_interval_ms());
         }

@@ -117,6 +117,7 @@ impl Network {
                     OutboundFailure::ConnectionClosed | OutboundFailure::DialFailure => {
                         RequestError::NotConnected { peer }
                     }
+                    _ if garbage => RequestError::Garbage { peer },
                     other => RequestError::Failed { peer, detail: other.to_string() },
                 };
                 self.answered(request_id, Err(error));

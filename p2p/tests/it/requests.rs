@@ -220,3 +220,19 @@ async fn a_thrifty_light_node_is_answered_and_left_alone() {
     let seen = known.iter().find(|seen| seen.peer == client.peer()).unwrap();
     assert!(seen.ready && seen.agent.is_empty() && seen.rtt_us.is_none(), "{seen:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_light_node_takes_no_longer_answer_than_its_question_can_have() {
+    let (mut server, client) = pair(|_| {}, |_| {}).await;
+    let (peer, asker) = (server.peer(), client.handle.clone());
+    let asking =
+        tokio::spawn(async move { asker.request(peer, Request::EpochProof { epoch: Epoch(0) }).await });
+    let responder = server
+        .until(|e| match e {
+            NetEvent::Request { responder, .. } => Some(responder),
+            _ => None,
+        })
+        .await;
+    responder.send(large_answer());
+    assert_eq!(asking.await.unwrap(), Err(RequestError::Garbage { peer }));
+}
