@@ -11,10 +11,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use wattle_p2p::wire::Role;
 use wattle_p2p::{Config as NetConfig, Handle, Multiaddr, NetEvent, NodeKey};
-use wattle_primitives::Height;
+use wattle_primitives::{Height, planted};
 
-/// Longest wait for a peer that was dialed: a handshake on a slow link.
-const READY_MAX: Duration = Duration::from_secs(20);
+/// Longest wait for a peer that was dialed: two tries of 10 s each, and pauses between, on a line that is busy.
+const READY_MAX: Duration = Duration::from_secs(40);
 /// Between two looks whether it is there.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -40,6 +40,10 @@ pub(crate) struct Dialer {
     peers: Vec<Multiaddr>,
     /// Index of the peer that is called next.
     next: usize,
+    /// Whether the local network may be asked.
+    mdns: bool,
+    /// Whether the last call reached nobody.
+    failed: bool,
     current: Option<Handle>,
 }
 
@@ -66,7 +70,7 @@ impl Dialer {
         net.gossip_headers = false; // the newest header is asked for when it is needed: a rest without work
         // A village does not begin with the same peer.
         let next = usize::try_from(random()).unwrap_or(0);
-        Ok(Self { net, peers, next, current: None })
+        Ok(Self { net, peers, next, mdns: config.mdns, failed: false, current: None })
     }
 
     /// Connects with all peers, to stay.
@@ -81,6 +85,18 @@ impl Dialer {
         self.start(height)
     }
 
+    /// One of the listed peers, in turn, so that none is believed or waited for alone. The local network is asked, too,
+    /// where none is listed or the last one was not reached.
+    fn aim(&mut self) {
+        let at = self.next.checked_rem(self.peers.len());
+        let listed = at.and_then(|at| self.peers.get(at)).cloned();
+        self.net.persistent = listed.map(whoever_is_at).into_iter().collect();
+        let asked = self.peers.is_empty() || self.failed && !planted!("light-mdns-never-asked");
+        self.net.mdns = self.mdns && asked;
+        self.net.thrifty = true;
+        self.next = self.next.wrapping_add(1);
+    }
+
     fn start(&mut self, height: Height) -> Result<(Handle, mpsc::Receiver<NetEvent>), LightError> {
         self.net.height = height;
         let (handle, events) = wattle_p2p::spawn(self.net.clone()).map_err(LightError::Network)?;
@@ -93,12 +109,7 @@ impl Line for Dialer {
     type Call = Handle;
 
     async fn call(&mut self, height: Height) -> Result<Option<Handle>, LightError> {
-        // One of them, in turn, so that none is believed or waited for alone; without any the local network is asked.
-        let at = self.next.checked_rem(self.peers.len());
-        self.net.persistent = at.and_then(|at| self.peers.get(at)).cloned().into_iter().collect();
-        self.net.mdns &= self.peers.is_empty();
-        self.net.thrifty = true;
-        self.next = self.next.wrapping_add(1);
+        self.aim();
         let (handle, events) = self.start(height)?;
         tokio::spawn(drain(events)); // ends with the call
         let ready = async {
@@ -107,6 +118,7 @@ impl Line for Dialer {
             }
         };
         let reached = tokio::time::timeout(READY_MAX, ready).await.is_ok();
+        self.failed = !reached;
         Ok(reached.then_some(handle))
     }
 
@@ -115,6 +127,14 @@ impl Line for Dialer {
             handle.shutdown().await;
         }
     }
+}
+
+/// The address without a peer's id: whoever answers there is as good, since all that a light node believes is proven.
+fn whoever_is_at(mut address: Multiaddr) -> Multiaddr {
+    if address.protocol_stack().last() == Some("p2p") && !planted!("light-call-wants-one-peer") {
+        let _ = address.pop();
+    }
+    address
 }
 
 /// A light node is asked nothing and gossips nothing; dropping a question answers that it is busy.
@@ -132,3 +152,7 @@ pub(super) async fn drain(mut events: mpsc::Receiver<NetEvent>) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "dial_tests.rs"]
+mod tests;
