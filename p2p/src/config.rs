@@ -144,7 +144,7 @@ pub struct Limits {
     pub events_max: usize,
     /// Commands that may wait for the network task.
     pub commands_max: usize,
-    /// Longest pause between two tries to reach a persistent peer.
+    /// Longest pause between two tries to reach a persistent peer; at random up to a quarter more.
     pub redial_max: Duration,
     /// How long a peer that was banned, or follows another chain, is refused.
     pub ban: Duration,

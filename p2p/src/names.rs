@@ -7,7 +7,7 @@ use libp2p::gossipsub::IdentTopic;
 use wattle_primitives::Hash;
 
 /// Name of the handshake on every chain.
-pub(crate) const HANDSHAKE: StreamProtocol = StreamProtocol::new("/wattle/handshake/1");
+pub(crate) const HANDSHAKE: StreamProtocol = StreamProtocol::new("/wattle/handshake/2");
 
 /// The names of one chain.
 pub(crate) struct Names {

@@ -143,6 +143,13 @@ pub(super) fn config(args: &ConfigArgs, json: bool) -> Result<(), LightCliError>
             none if none.is_empty() => none,
             some => format!("; the service manager hands over {some} at the start, which was not looked at"),
         };
-        format!("{} is sound, checkpoint and keys included{unseen}", path.display())
+        let needless = match config.needless_credit_interval_ms() {
+            Some(ms) => format!(
+                "; each visit looks at balances, and nothing moves by them: remove credit.interval_ms ({ms}), and a look \
+                 is taken every six hours"
+            ),
+            None => String::new(),
+        };
+        format!("{} is sound, checkpoint and keys included{unseen}{needless}", path.display())
     })
 }

@@ -58,6 +58,14 @@ impl LightConfig {
         self.credit.interval_ms.unwrap_or(usual)
     }
 
+    /// An interval between looks at balances, in ms, that makes each visit look at them where nothing moves by them.
+    /// Older versions wrote one into every file.
+    #[must_use]
+    pub fn needless_credit_interval_ms(&self) -> Option<u64> {
+        let visits = self.visit_interval_ms().filter(|_| !self.goes_by_balance())?;
+        self.credit.interval_ms.filter(|looks| *looks < visits)
+    }
+
     /// Whether a relay is moved by a proven balance.
     fn goes_by_balance(&self) -> bool {
         let limits = self.relay.as_ref().map(|relay| (relay.disconnect_below, relay.connect_at));

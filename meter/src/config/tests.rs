@@ -110,6 +110,21 @@ fn connections_stand_only_where_something_would_wait_for_the_next_visit() {
         config.check().unwrap();
         assert_eq!((config.visit_interval_ms(), config.credit_interval_ms()), (visits, credit), "{lines}");
     }
+    for (lines, needless) in [
+        (String::new(), None),
+        ("credit = { interval_ms = 60000 }".to_owned(), Some(60_000)),
+        ("credit = { interval_ms = 900000 }".to_owned(), None),
+        ("credit = { interval_ms = 60000 }\nnetwork = { mode = \"always\" }".to_owned(), None),
+        (
+            format!(
+                "credit = {{ interval_ms = 60000 }}\nnetwork = {{ mode = \"on_demand\" }}\n{}",
+                relay(", connect_at = \"1\"")
+            ),
+            None,
+        ),
+    ] {
+        assert_eq!(with(&lines).needless_credit_interval_ms(), needless, "{lines}");
+    }
     let charger = format!("{LEAST}reading_step_wh = 100");
     let charger: LightConfig = toml::from_str(&charger).unwrap();
     assert_eq!(charger.visit_interval_ms(), None, "deals wait for its steps");

@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use wattle_p2p::wire::{Request, Response, Role};
 use wattle_p2p::{Config as NetConfig, Handle, Multiaddr, NetEvent, NodeKey, PeerId, RequestError};
-use wattle_primitives::Height;
+use wattle_primitives::{Height, planted};
 
-/// Longest wait for a peer that was dialed: a handshake on a slow link.
-const READY_MAX: Duration = Duration::from_secs(20);
+/// Longest wait for a peer that was dialed: two tries of 10 s each, and pauses between, on a line that is busy.
+const READY_MAX: Duration = Duration::from_secs(40);
 /// Between two looks whether it is there.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -42,6 +42,10 @@ pub(crate) struct Dialer {
     net: NetConfig,
     peers: Vec<Multiaddr>,
     turns: Turns,
+    /// Whether the local network may be asked.
+    mdns: bool,
+    /// Whether the last call reached nobody.
+    failed: bool,
     current: Option<Handle>,
     /// Index of the peer that was called, and whether it has lied.
     called: Option<(usize, Arc<AtomicBool>)>,
@@ -95,7 +99,7 @@ impl Dialer {
         net.gossip_headers = false; // the newest header is asked for when it is needed: a rest without work
         // A village does not begin with the same peer.
         let turns = Turns::new(peers.len(), random());
-        Ok(Self { net, peers, turns, current: None, called: None })
+        Ok(Self { net, peers, turns, mdns: config.mdns, failed: false, current: None, called: None })
     }
 
     /// Connects with all peers, to stay.
@@ -110,6 +114,18 @@ impl Dialer {
         self.start(height)
     }
 
+    /// One of the listed peers, in turn, so that none is believed or waited for alone. The local network is asked, too,
+    /// where none is listed or the last one was not reached.
+    fn aim(&mut self) -> Option<usize> {
+        let at = self.turns.choose(Instant::now());
+        let listed = at.and_then(|at| self.peers.get(at)).cloned();
+        self.net.persistent = listed.map(whoever_is_at).into_iter().collect();
+        let asked = self.peers.is_empty() || self.failed && !planted!("light-mdns-never-asked");
+        self.net.mdns = self.mdns && asked;
+        self.net.thrifty = true;
+        at
+    }
+
     fn start(&mut self, height: Height) -> Result<(Handle, mpsc::Receiver<NetEvent>), LightError> {
         self.net.height = height;
         let (handle, events) = wattle_p2p::spawn(self.net.clone()).map_err(LightError::Network)?;
@@ -122,13 +138,10 @@ impl Line for Dialer {
     type Call = Called;
 
     async fn call(&mut self, height: Height) -> Result<Option<Called>, LightError> {
-        // One of them, in turn, so that none is believed or waited for alone; without any the local network is asked.
-        let at = self.turns.choose(Instant::now());
-        self.net.persistent = at.and_then(|at| self.peers.get(at)).cloned().into_iter().collect();
-        self.net.mdns &= self.peers.is_empty();
-        self.net.thrifty = true;
+        let at = self.aim();
         let lied = Arc::new(AtomicBool::new(false));
-        self.called = at.map(|at| (at, Arc::clone(&lied)));
+        // A lie heard while the local network is asked, too, may be anybody's.
+        self.called = at.filter(|_| !self.net.mdns).map(|at| (at, Arc::clone(&lied)));
         let (handle, events) = self.start(height)?;
         tokio::spawn(drain(events)); // ends with the call
         let ready = async {
@@ -137,6 +150,7 @@ impl Line for Dialer {
             }
         };
         let reached = tokio::time::timeout(READY_MAX, ready).await.is_ok();
+        self.failed = !reached;
         Ok(reached.then_some(Called { net: handle, lied }))
     }
 
@@ -148,6 +162,14 @@ impl Line for Dialer {
             handle.shutdown().await;
         }
     }
+}
+
+/// The address without a peer's id: whoever answers there is as good, since all that a light node believes is proven.
+fn whoever_is_at(mut address: Multiaddr) -> Multiaddr {
+    if address.protocol_stack().last() == Some("p2p") && !planted!("light-call-wants-one-peer") {
+        let _ = address.pop();
+    }
+    address
 }
 
 /// A light node is asked nothing and gossips nothing; dropping a question answers that it is busy.
@@ -170,3 +192,7 @@ pub(super) async fn drain(mut events: mpsc::Receiver<NetEvent>) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "dial_tests.rs"]
+mod tests;

@@ -52,6 +52,12 @@ const RELAY_INPUTS_MAX: usize = 16;
 /// [`LightError`].
 pub async fn run(config: LightConfig, stop: impl Future<Output = ()>) -> Result<(), LightError> {
     config.check().map_err(LightError::Config)?;
+    if let Some(interval_ms) = config.needless_credit_interval_ms() {
+        tracing::warn!(
+            interval_ms,
+            "each visit looks at balances, and nothing moves by them: remove credit.interval_ms"
+        );
+    }
     let checkpoint = Checkpoint::load(&config.checkpoint).map_err(LightError::Checkpoint)?;
     make_dir(&config.data_dir)?;
     crate::files::clean(&config.data_dir);

@@ -24,6 +24,8 @@ use wattle_primitives::{TimeMs, planted};
 
 /// Longest visit, however long a backlog is or a peer takes to answer; the next one goes on.
 const VISIT_MAX: Duration = Duration::from_secs(120);
+/// Longest pause within a visit: without pings both ends give a connection up after 20 s of silence.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 impl Chain {
     /// Visits the chain until the disk refuses, `interval_ms` apart.
@@ -82,7 +84,8 @@ impl Chain {
             let net = &Round::until(call, &self.silent, end);
             let good = self.ask_once(net).await?;
             self.silent = net.silent();
-            let next = self.next_batch_at().await?.filter(|next| good && *next < end);
+            let soon = end.min(Instant::now() + PAUSE_MAX);
+            let next = self.next_batch_at().await?.filter(|next| good && *next < soon);
             let Some(next) = next else { break good };
             self.show(1).await?;
             tokio::time::sleep(next.saturating_duration_since(Instant::now())).await;

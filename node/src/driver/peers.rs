@@ -79,7 +79,10 @@ impl Peers {
     /// A peer completed the handshake. Of those that were here it is asked before none but the last one: a new name for
     /// who failed gains nothing.
     pub(super) fn ready(&mut self, peer: PeerId, validator: Option<PublicKey>, height: Height, serves: bool) {
-        self.peers.insert(peer, Peer { validator, height, serves, pace: Pace::default(), asked: self.turn.saturating_sub(1) });
+        self.peers.insert(
+            peer,
+            Peer { validator, height, serves, pace: Pace::default(), asked: self.turn.saturating_sub(1) },
+        );
     }
 
     /// A peer is gone.

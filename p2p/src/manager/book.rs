@@ -7,11 +7,12 @@
 //! - An address where another peer is met than the one looked for is told to the one met, if it is known, and left out
 //!   of the next dial while others are left.
 //! - Found peers are forgotten [`FORGOTTEN_AFTER`] their last connection, or [`UNMET_FORGOTTEN_AFTER`] they were last
-//!   heard of when they never had one, or when more than [`FOUND_MAX`] are known, those that were never met first.
+//!   heard of when they never had one, or when more than [`FOUND_MAX`] are known, those that were never met first. Whom
+//!   the local network tells of stays until it tells that this is over: it tells each once.
 //! - An address in a local network is taken from others only where somebody is connected from that network.
 
 use super::address::{is_near, name_of, split};
-use super::record::{ADDRESSES_MAX, Pace, Record};
+use super::record::{ADDRESSES_MAX, Outage, Pace, Record};
 use super::{Decision, Failure, Source, Target, size};
 use crate::config::Limits;
 use crate::gate::{ip_of, is_local};
@@ -41,7 +42,10 @@ struct Site {
     address: Multiaddr,
     /// Who was met there: dialed as a peer until that fails.
     there: Option<PeerId>,
+    /// Who was met there last, found there again or not.
+    last: Option<PeerId>,
     pace: Pace,
+    outage: Outage,
     /// What its name stands for and this try has not come to yet.
     left: Vec<Multiaddr>,
 }
@@ -87,6 +91,11 @@ impl Book {
         self.peers.get(peer).is_some_and(Record::is_listed)
     }
 
+    #[cfg(test)]
+    pub(super) fn knows(&self, peer: &PeerId) -> bool {
+        self.peers.contains_key(peer)
+    }
+
     pub(super) fn connections(&self, peer: &PeerId) -> usize {
         self.links.get(peer).map_or(0, |link| link.connections)
     }
@@ -111,14 +120,16 @@ impl Book {
             }
             None if self.sites.iter().any(|site| site.address == bare) => {}
             None => {
-                self.sites.push(Site { address: bare, there: None, pace: Pace::due(now), left: Vec::new() });
+                let (pace, outage) = (Pace::due(now), Outage::default());
+                let site = Site { address: bare, there: None, last: None, pace, outage, left: Vec::new() };
+                self.sites.push(site);
             }
         }
     }
 
     pub(super) fn unlist(&mut self, peer: &PeerId) {
         self.peers.remove(peer);
-        self.sites.retain(|site| site.there.as_ref() != Some(peer));
+        self.sites.retain(|site| site.there.as_ref() != Some(peer) && site.last.as_ref() != Some(peer));
     }
 
     pub(super) fn found(&mut self, peer: PeerId, addresses: &[Multiaddr], source: Source, now: Instant) {
@@ -143,10 +154,14 @@ impl Book {
 
     /// The local network falls silent about a peer that is away for a while. Only who was never met is forgotten.
     pub(super) fn expired(&mut self, peer: &PeerId, addresses: &[Multiaddr]) {
-        let Some(record) = self.peers.get_mut(peer).filter(|r| r.met.is_none() && !r.pace.dialing) else {
-            return;
-        };
+        let Some(record) = self.peers.get_mut(peer).filter(|r| r.met.is_none()) else { return };
         let gone: Vec<Multiaddr> = addresses.iter().map(|address| split(address).1).collect();
+        if record.pace.dialing {
+            // The dial goes on; from then on it is remembered as long as any other.
+            let told = record.addresses.iter_mut().filter(|known| known.source == Source::Mdns);
+            told.filter(|k| gone.contains(&k.address)).for_each(|known| known.source = Source::Kademlia);
+            return;
+        }
         record.addresses.retain(|known| known.source != Source::Mdns || !gone.contains(&known.address));
         if record.addresses.is_empty() {
             self.peers.remove(peer);
@@ -198,8 +213,9 @@ impl Book {
 
     fn met_at_site(&mut self, address: &Multiaddr, peer: PeerId, now: Instant) {
         let Some(site) = self.sites.iter_mut().find(|site| site.address == *address) else { return };
-        site.there = Some(peer);
+        (site.there, site.last) = (Some(peer), Some(peer));
         site.pace.dialing = false;
+        site.outage = Outage::default();
         site.left.clear();
         let record = self.peers.entry(peer).or_insert_with(|| Record::new(now));
         record.add(address.clone(), Source::Site);
@@ -227,6 +243,7 @@ impl Book {
     pub(super) fn ready(&mut self, peer: &PeerId, now: Instant) {
         if let Some(record) = self.peers.get_mut(peer) {
             record.pace.failures = 0;
+            record.outage = Outage::default();
             record.met = Some(now);
         }
         self.sites.iter_mut().filter(|site| site.there.as_ref() == Some(peer)).for_each(|site| {
@@ -264,8 +281,12 @@ impl Book {
             Target::Site(address) => return self.try_site(&address, now),
             Target::Peer(peer) => peer,
         };
+        let away = !self.links.contains_key(&peer);
         let record = self.peers.get_mut(&peer)?;
         record.pace.dialing = false;
+        if away {
+            tell_of_outage(&peer, record, &failure, now);
+        }
         let mut again = false;
         match failure {
             Failure::Moot => return None,
@@ -278,7 +299,7 @@ impl Book {
                 self.met_elsewhere(other, address, now);
             }
         }
-        if !self.links.contains_key(&peer) {
+        if away {
             self.leave_sites(&peer, now);
         }
         if !again {
@@ -385,6 +406,10 @@ impl Book {
         if let Some(next) = site.left.pop() {
             return Some(Decision::Dial { target: Target::Site(address.clone()), addresses: vec![next] });
         }
+        if site.outage.is_long(now) {
+            let code = "peer_unreached";
+            tracing::warn!(%address, code, "no other node was reached at a listed address for a minute");
+        }
         site.pace.failed(self.redial_max, (self.seed, address), now);
         None
     }
@@ -397,6 +422,7 @@ impl Book {
                 None => (record.heard, UNMET_FORGOTTEN_AFTER),
             };
             record.is_listed()
+                || record.is_announced() && !planted!("unmet-neighbour-forgotten")
                 || record.pace.dialing
                 || links.contains_key(peer)
                 || now.saturating_duration_since(since) < time
@@ -410,7 +436,7 @@ impl Book {
             return;
         }
         let away = found().filter(|(peer, r)| !r.pace.dialing && !self.links.contains_key(peer));
-        let least = away.min_by_key(|(_, r)| (r.met.is_some(), r.met.unwrap_or(r.heard)));
+        let least = away.min_by_key(|(_, r)| (r.met.is_some(), r.is_announced(), r.met.unwrap_or(r.heard)));
         if let Some(least) = least.map(|(peer, _)| *peer) {
             self.peers.remove(&least);
         }
@@ -424,5 +450,24 @@ impl Book {
         let told = matches!(source, Source::Kademlia | Source::Identify);
         let near = || self.links.values().filter_map(|link| link.ip).any(|other| is_near(other, ip));
         !told || !is_local(ip) || near() || planted!("strangers-tell-local-addresses")
+    }
+}
+
+/// Tells the log of a peer that is not where the operator listed it.
+fn tell_of_outage(peer: &PeerId, record: &mut Record, failure: &Failure, now: Instant) {
+    let listed = record.addresses.iter().find(|known| known.source == Source::Listed);
+    let Some(address) = listed.map(|known| known.address.clone()) else { return };
+    match failure {
+        Failure::Moot => return,
+        Failure::Nobody => {}
+        Failure::Other { peer: met, address } => {
+            if record.outage.is_first_other() {
+                let code = "wrong_peer";
+                tracing::warn!(%peer, %met, %address, code, "another peer is where a listed one was looked for");
+            }
+        }
+    }
+    if record.outage.is_long(now) {
+        tracing::warn!(%peer, %address, code = "peer_unreached", "a listed peer was not reached for a minute");
     }
 }

@@ -9,6 +9,8 @@ use wattle_primitives::planted;
 
 /// First pause between two tries; doubles up to the longest.
 const REDIAL_MIN: Duration = Duration::from_millis(100);
+/// Time without success after which the log is told.
+const OUTAGE_TOLD_AFTER: Duration = Duration::from_secs(60);
 /// Most addresses known of one peer.
 pub(super) const ADDRESSES_MAX: usize = 8;
 
@@ -30,11 +32,20 @@ pub(super) struct Pace {
     pub(super) dialing: bool,
 }
 
+/// What the log is told of the operator's peers and addresses that are not reached: each thing once in an outage.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    since: Option<Instant>,
+    told: bool,
+    other_told: bool,
+}
+
 /// One peer.
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) addresses: Vec<Known>,
     pub(super) pace: Pace,
+    pub(super) outage: Outage,
     /// When it was last heard of.
     pub(super) heard: Instant,
     /// When a connection with a completed handshake last stood.
@@ -63,13 +74,33 @@ impl Pace {
     }
 }
 
+impl Outage {
+    /// A try failed. True once they have for a minute.
+    pub(super) fn is_long(&mut self, now: Instant) -> bool {
+        let since = *self.since.get_or_insert(now);
+        let long = now.saturating_duration_since(since) >= OUTAGE_TOLD_AFTER;
+        long && !std::mem::replace(&mut self.told, true)
+    }
+
+    /// A try met another peer. True for the first.
+    pub(super) const fn is_first_other(&mut self) -> bool {
+        !std::mem::replace(&mut self.other_told, true)
+    }
+}
+
 impl Record {
     pub(super) fn new(now: Instant) -> Self {
-        Self { addresses: Vec::new(), pace: Pace::due(now), heard: now, met: None }
+        let (pace, outage) = (Pace::due(now), Outage::default());
+        Self { addresses: Vec::new(), pace, outage, heard: now, met: None }
     }
 
     pub(super) fn is_listed(&self) -> bool {
         self.addresses.iter().any(|known| known.source >= Source::Site)
+    }
+
+    /// Whether it was never met and the local network tells of it: it tells no second time.
+    pub(super) fn is_announced(&self) -> bool {
+        self.met.is_none() && self.addresses.iter().any(|known| known.source == Source::Mdns)
     }
 
     pub(super) fn add(&mut self, address: Multiaddr, source: Source) {
@@ -92,3 +123,7 @@ impl Record {
         self.addresses.iter().filter(move |known| all || !known.wrong).map(|known| &known.address).take(most)
     }
 }
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

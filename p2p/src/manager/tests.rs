@@ -163,7 +163,7 @@ fn a_found_peer_is_dialed_again_after_an_outage_from_what_is_known_of_it() {
 fn who_is_not_found_for_long_is_forgotten_and_who_was_never_met_sooner() {
     let mut world = World::new(&Limits::default());
     world.found(1, "/ip4/192.0.2.1/tcp/1", Source::Mdns);
-    world.found(2, "/ip4/192.0.2.2/tcp/1", Source::Mdns);
+    world.found(2, "/ip4/192.0.2.2/tcp/1", Source::Kademlia);
     world.on(Event::List(with_id("/ip4/192.0.2.3/tcp/1", 3)));
     let mut dialed = world.dialed();
     dialed.sort_by_key(|(_, addresses)| addresses.clone());
@@ -194,6 +194,50 @@ fn the_expiry_of_an_address_forgets_only_who_was_never_met() {
     world.found(1, address, Source::Mdns);
     world.on(Event::Expired { peer: peer(1), addresses: vec![with_id(address, 1)] });
     assert_eq!(world.dialed(), []);
+}
+
+#[test]
+fn whom_the_local_network_tells_of_is_dialed_until_it_tells_no_more() {
+    let mut world = World::new(&Limits::light());
+    let address = "/ip4/192.168.1.9/tcp/1";
+    world.found(1, address, Source::Mdns);
+    world.dials(3 * UNMET_FORGOTTEN_AFTER, nobody);
+    let dials = world.dials(160 * SECOND, nobody); // two minutes, and a quarter more by chance
+    assert!(!dials.is_empty(), "the library tells of it once");
+    world.on(Event::Expired { peer: peer(1), addresses: vec![at(address)] });
+    assert_eq!(world.dials(160 * SECOND, nobody), []);
+    // The end is told during a dial: it is forgotten like any other.
+    world.found(2, address, Source::Mdns);
+    assert_eq!(world.dialed().len(), 1);
+    world.on(Event::Expired { peer: peer(2), addresses: vec![at(address)] });
+    world.on(Event::Failed { target: Target::Peer(peer(2)), failure: Failure::Nobody });
+    world.dials(UNMET_FORGOTTEN_AFTER, nobody);
+    assert_eq!(world.dials(160 * SECOND, nobody), []);
+}
+
+#[test]
+fn whom_the_local_network_tells_of_stays_before_others_that_were_never_met() {
+    let mut world = World::new(&Limits::light());
+    world.found(1, "/ip4/192.168.1.9/tcp/1", Source::Mdns);
+    for number in (2..).take(FOUND_MAX * 2) {
+        world.now += Duration::from_millis(1);
+        world.found(number, &format!("/ip4/192.0.2.2/tcp/{number}"), Source::Kademlia);
+    }
+    assert!(world.manager.book.knows(&peer(1)) && !world.manager.book.knows(&peer(2)));
+}
+
+#[test]
+fn a_site_whose_peer_is_unlisted_while_it_is_away_is_dialed_no_more() {
+    let mut world = World::new(&Limits::default());
+    let site = at("/ip4/192.0.2.1/tcp/1");
+    world.on(Event::List(site.clone()));
+    assert_eq!(world.dialed().len(), 1);
+    world.connected(1, Some(Target::Site(site)));
+    world.on(Event::Ready(peer(1)));
+    world.on(Event::Closed(peer(1)));
+    assert!(!world.dials(2 * SECOND, nobody).is_empty());
+    world.on(Event::Unlist(peer(1)));
+    assert_eq!(world.dials(60 * SECOND, nobody), []);
 }
 
 #[test]

@@ -27,6 +27,7 @@ use finding::Resolved;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use libp2p::core::transport::TransportError;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, Swarm};
@@ -34,6 +35,7 @@ use outside::Outside;
 use owed::Owed;
 use peers::Peer;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -96,10 +98,12 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
     let (events, receiver) = mpsc::channel(config.limits.events_max.max(1));
     let shared = Arc::new(Shared::new(config.node_key.peer_id(), config.limits.clone(), config.height));
     let mut swarm = behaviour::build(&config, &shared, &events)?;
-    for address in listen_addresses(&config)? {
-        swarm
-            .listen_on(address.clone())
-            .map_err(|e| Error::Listen { address: address.clone(), detail: e.to_string() })?;
+    listen(&mut swarm, &config)?;
+    if !config.external.is_empty() && config.external.iter().all(|address| ip_of(address).is_none()) {
+        tracing::warn!(
+            code = "external_names_only",
+            "all external addresses are names, which nobody dials who hears of them: add one of /ip4 or /ip6"
+        );
     }
     for address in config.external.iter().filter(|_| !planted!("external-addresses-untold")) {
         swarm.add_external_address(split(address).1);
@@ -127,6 +131,47 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
     network.start()?;
     tokio::spawn(network.run());
     Ok((Handle { commands, shared }, receiver))
+}
+
+/// Listens wherever it can: an address may be of a network that is not up, or of a version that this machine lacks.
+fn listen(swarm: &mut Swarm<Behaviour>, config: &Config) -> Result<(), Error> {
+    let addresses = listen_addresses(config)?;
+    let first = addresses.iter().find(|address| !is_quic(address)).copied();
+    let (mut stands, mut refused) = (false, Vec::new());
+    for address in addresses {
+        let Err(error) = swarm.listen_on(address.clone()) else {
+            stands = true;
+            continue;
+        };
+        let detail = cause(&error);
+        // Where the node is looked for first there is another program, or this node once more.
+        if first == Some(address) && is_in_use(&detail) {
+            return Err(Error::Listen { address: address.clone(), detail });
+        }
+        refused.push((address, detail));
+    }
+    if let (false, Some((address, detail))) = (stands, refused.first()) {
+        return Err(Error::Listen { address: (*address).clone(), detail: detail.clone() });
+    }
+    for (address, error) in refused {
+        tracing::warn!(%address, %error, code = "listen_failed", "not listened on");
+    }
+    Ok(())
+}
+
+/// The operating system's words: the library shows none, or its own before them.
+fn cause(error: &TransportError<io::Error>) -> String {
+    match error {
+        TransportError::MultiaddrNotSupported(_) => error.to_string(),
+        TransportError::Other(error) => error.to_string().trim_start_matches("Transport error: ").to_owned(),
+    }
+}
+
+/// Whether another listener has the port. The library wraps the error so that only its text is left.
+fn is_in_use(detail: &str) -> bool {
+    let number = detail.rsplit_once("(os error ").and_then(|(_, rest)| rest.strip_suffix(')'));
+    let error = number.and_then(|number| number.parse::<i32>().ok()).map(io::Error::from_raw_os_error);
+    error.is_some_and(|error| error.kind() == io::ErrorKind::AddrInUse)
 }
 
 /// Addresses to listen on: none of QUIC that strangers on the internet reach, unless the operator wants it so.

@@ -48,3 +48,31 @@ async fn external_addresses_are_told_in_place_of_those_listened_on() {
     let behind_nat = Node::start(settings).await;
     assert_eq!(told_by(&behind_nat).await, [outside]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_cannot_be_listened_on_stops_nobody_who_has_another() {
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = format!("/ip4/127.0.0.1/tcp/{}", other.local_addr().unwrap().port());
+    let (free, absent) = ("/ip4/127.0.0.1/tcp/0", "/ip4/192.0.2.1/tcp/1");
+    for (addresses, refused) in [
+        (vec![&*taken], Some(&*taken)),
+        (vec![&*taken, free], Some(&*taken)), // it may be this node once more
+        (vec![free, &*taken], None),
+        (vec![absent, free], None),
+    ] {
+        let mut settings = config(0, Role::Full);
+        settings.listen = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        match (wattle_p2p::spawn(settings), refused) {
+            (Ok((handle, _)), None) => handle.shutdown().await,
+            (Err(error), Some(address)) => {
+                let text = error.to_string();
+                let system = text.strip_prefix(&format!("cannot listen on {address}: "));
+                assert!(
+                    system.is_some_and(|s| s.contains("(os error ") && !s.contains("Transport")),
+                    "{text}"
+                );
+            }
+            (started, _) => panic!("{addresses:?}: {:?}", started.err()),
+        }
+    }
+}

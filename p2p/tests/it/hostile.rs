@@ -126,7 +126,7 @@ impl Attacker {
     }
 
     async fn say_hello(&mut self, validator: Option<ValidatorProof>, to: &Node) -> HelloAnswer {
-        let mut stream = self.open(to.peer(), "/wattle/handshake/1").await;
+        let mut stream = self.open(to.peer(), "/wattle/handshake/2").await;
         let bytes = encode(&hello(validator));
         stream.write_all(&u32::try_from(bytes.len()).unwrap().to_le_bytes()).await.unwrap();
         stream.write_all(&bytes).await.unwrap();
@@ -287,7 +287,7 @@ async fn who_says_hello_again_and_again_is_banned() {
     home.ready(attacker.id).await;
     let frame = framed(&encode(&hello(None)));
     for _ in 0..200 {
-        let Some(mut stream) = attacker.try_open(home.peer(), "/wattle/handshake/1").await else { break };
+        let Some(mut stream) = attacker.try_open(home.peer(), "/wattle/handshake/2").await else { break };
         // Writing may fail already; the answer may be none.
         let _ = stream.write_all(&frame).await;
         let _ = stream.flush().await;

@@ -32,6 +32,7 @@ settings! {
         listen: Vec<String> = listen_on(P2P_PORT), multiaddrs();
         /// Addresses told to other peers in place of those listened on: behind NAT or a port forward the public
         /// ones. With none, those listened on are told, and those by which peers of three networks reach this node.
+        /// Names alone are not enough: who hears of this node from others dials only "/ip4/…" and "/ip6/…".
         external: Vec<String> = Vec::new(), multiaddrs();
         /// Peers to stay connected with, each "/ip4/…/tcp/8650/p2p/12D3…" or "/dns4/…": for a validator all others.
         persistent: Vec<NodeAddress> = Vec::new(), Items {
@@ -117,7 +118,7 @@ settings! {
         events_max: usize = standard.events_max, 64..=COUNT_MAX;
         /// Orders of the node that may wait for the network.
         commands_max: usize = standard.commands_max, 64..=COUNT_MAX;
-        /// Longest pause between two tries to reach a persistent peer.
+        /// Longest pause between two tries to reach a persistent peer; at random up to a quarter more.
         redial_max_ms: u64 = ms(standard.redial_max), 100..=STEP_MS_MAX;
         /// How long a peer that was banned, or follows another chain, is refused.
         ban_s: u64 = standard.ban.as_secs(), 1..=BAN_S_MAX;

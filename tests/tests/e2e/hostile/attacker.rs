@@ -97,7 +97,7 @@ impl Attacker {
             height: Height(0),
             session: 1,
         };
-        let Some(mut stream) = self.open("/wattle/handshake/1").await else { return false };
+        let Some(mut stream) = self.open("/wattle/handshake/2").await else { return false };
         let exchange = async {
             framing::write(&mut stream, &hello).await.ok()?;
             framing::read::<HelloAnswer>(&mut stream).await.ok()

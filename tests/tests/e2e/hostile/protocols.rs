@@ -20,7 +20,7 @@ fn protocols(target: &Target) -> Vec<String> {
     let own = ["votes/1", "blocks/1", "request/1", "gossip/1.1.0", "gossip/1.3.0", "kad/1"];
     let mut all: Vec<String> = own.iter().map(|name| target.protocol(name)).collect();
     all.extend(
-        ["/wattle/handshake/1", "/ipfs/ping/1.0.0", "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0"]
+        ["/wattle/handshake/2", "/ipfs/ping/1.0.0", "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0"]
             .map(String::from),
     );
     all
