@@ -259,23 +259,44 @@ fn a_validator_alone_goes_on_after_a_stall_and_the_cure_of_its_log() {
     member.wait_until(|status| status.height.0 >= 4);
 }
 
+/// Views in which a validator on a new disk may have signed.
+const PAST: u64 = 3;
+
+fn finalizes(votes: &[Vote]) -> bool {
+    votes.iter().any(|vote| matches!(vote, Vote::Finalize(_)))
+}
+
+/// A validator that sits out what may have been signed before, if any was. Its view is the first that another leads,
+/// which comes back too.
+fn newcomer(barred: Barred) -> (Member, u64) {
+    let mut member = Member::new();
+    member.journal.bar(barred).unwrap();
+    let mut member = member.restart();
+    let view = if member.leader(1) == MEMBERS[0] { 2 } else { 1 };
+    (1..view).for_each(|earlier| member.nullify(earlier));
+    (member, view)
+}
+
+/// The others notarize the block of `view`, and give up the views after it that the validator sits out.
+fn pass_over(member: &mut Member, view: u64) {
+    let round = Round { epoch: EPOCH, view: View(view) };
+    let block = member.block_of(view);
+    member.hear_quorum(Vote::Notarize(Proposal { round, parent_view: View(0), block }));
+    (view + 1..=PAST).for_each(|later| member.nullify(later));
+    member.wait_until(|status| !status.sits_out && status.view > View(PAST));
+}
+
+const fn until_past() -> Barred {
+    Barred::Until(Round { epoch: EPOCH, view: View(PAST) })
+}
+
 /// Goal: what a validator on a new disk sat out it never signs, also after it is past it: not when a restart finds a
 /// block there that is certified and not final, and not when its log is lost before it has signed anything.
 #[test]
 fn what_was_sat_out_is_not_signed_after_a_restart_either() {
-    let past = 3;
-    let finalizes = |votes: &[Vote]| votes.iter().any(|vote| matches!(vote, Vote::Finalize(_)));
-    let mut member = Member::new();
-    member.journal.bar(Barred::Until(Round { epoch: EPOCH, view: View(past) })).unwrap();
-    let mut member = member.restart();
-    let view = if member.leader(1) == MEMBERS[0] { 2 } else { 1 };
-    (1..view).for_each(|earlier| member.nullify(earlier));
+    let (mut member, view) = newcomer(until_past());
     assert_eq!(member.propose(view), []);
-    let block = member.block_of(view);
-    let round = Round { epoch: EPOCH, view: View(view) };
-    member.hear_quorum(Vote::Notarize(Proposal { round, parent_view: View(0), block }));
-    (view + 1..=past).for_each(|later| member.nullify(later));
-    member.wait_until(|status| !status.sits_out);
+    pass_over(&mut member, view);
 
     let (mut member, votes) = member.restart_heard();
     assert!(!finalizes(&votes), "{votes:?}");
@@ -289,4 +310,14 @@ fn what_was_sat_out_is_not_signed_after_a_restart_either() {
     member.wal = log;
     member.journal.bar(Barred::Free).unwrap();
     assert!(finalizes(&member.restart_heard().1));
+}
+
+/// Goal: a body that comes after its view was sat out and left brings no vote in it.
+#[test]
+fn a_late_body_brings_no_vote_in_a_view_that_was_sat_out() {
+    for (barred, votes) in [(Barred::Free, true), (until_past(), false)] {
+        let (mut member, view) = newcomer(barred);
+        pass_over(&mut member, view);
+        assert_eq!(finalizes(&member.propose(view)), votes, "{barred:?}");
+    }
 }
