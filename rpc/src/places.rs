@@ -175,10 +175,10 @@ impl Place {
         self.at_work();
         let Some(proxy) = self.proxy else { return true };
         let from = match self.places.proxies.named(headers) {
-            Named::Client(address) => sharing(address),
+            Named::Client(address) if !is_nobodys(address) => sharing(address),
             Named::Nobody => sharing(proxy),
             // Even from this machine: who makes itself unreadable must not thereby be without a limit.
-            Named::Unreadable => {
+            Named::Client(_) | Named::Unreadable => {
                 tracing::debug!(%proxy, "a proxy names its client in a way that cannot be read");
                 self.places.metrics.rpc_unreadable_clients_total.inc();
                 Some(network_of(proxy)).filter(|_| !planted!("unreadable-client-unlimited"))
@@ -241,6 +241,12 @@ impl Drop for Place {
 /// The address whose share of places a connection counts in. Programs on this machine have no limit.
 fn sharing(ip: IpAddr) -> Option<IpAddr> {
     Some(ip.to_canonical()).filter(|ip| !ip.is_loopback()).map(network_of)
+}
+
+/// Whether no client comes from the address: a proxy that names it repeats what the client wrote itself.
+fn is_nobodys(ip: IpAddr) -> bool {
+    let ip = ip.to_canonical();
+    (ip.is_loopback() || ip.is_unspecified()) && !planted!("named-loopback-unlimited")
 }
 
 /// The address, or the network that one customer of an IPv6 provider has.

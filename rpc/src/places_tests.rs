@@ -138,3 +138,16 @@ async fn clients_that_make_themselves_unreadable_share_one_share() {
     assert!(third.asked_by(&naming("203.0.113.7")), "who is named has its own");
     assert!(own.asked_by(&HeaderMap::new()), "a program on this machine has no limit");
 }
+
+/// Goal: nobody is without a limit for what it, or a proxy that repeats it, writes into a header.
+#[tokio::test]
+async fn who_is_named_by_an_address_that_is_nobodys_shares_the_share_of_the_proxy() {
+    for name in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::", "127.8.9.10, 127.0.0.1"] {
+        let places = behind(&["127.0.0.1/32"], 8, 2);
+        let connect = || places.take(from("127.0.0.1")).unwrap();
+        let (first, second, third) = (connect(), connect(), connect());
+        assert!(first.asked_by(&naming(name)) && second.asked_by(&naming("unknown")));
+        assert!(!third.asked_by(&naming(name)), "{name}");
+        assert!(third.asked_by(&naming("203.0.113.7")), "who is named has its own");
+    }
+}

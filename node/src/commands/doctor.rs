@@ -2,7 +2,8 @@
 
 use crate::home::Home;
 use crate::journal::{CureError, cure};
-use crate::signer::{Barred, DataDir, Signer, Unreconciled};
+use crate::run::storage::data_at;
+use crate::signer::{Barred, Signer, Unreconciled};
 use crate::wal::{SEGMENT_BYTES, WalConfig};
 use crate::work::{TxCache, Worker, replay};
 use clap::Args;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use wattle_cli::{CliError, CliResult, Ctx, Report};
 use wattle_host::dir::OsDir;
 use wattle_host::lock::DirLock;
-use wattle_primitives::{BlockId, Genesis, Height, SecretKey, Vote};
+use wattle_primitives::{BlockId, Genesis, Hash, Height, SecretKey, Vote};
 use wattle_runtime::modules::Violation;
 use wattle_runtime::store::RocksStore;
 use wattle_runtime::supply::{History, Tally};
@@ -83,7 +84,7 @@ fn validator_key(home: &Home, code: &'static str, message: &str) -> Result<Secre
     key.ok_or_else(|| CliError::Other { code, message: message.into(), hint: None })
 }
 
-/// Ends the sit-out of a validator on a new disk.
+/// Ends the sit-out of a validator on a new disk, and forgets what it has sat out.
 fn resume_signing(home: &Home, genesis: &Genesis, accept_risk: bool) -> CliResult {
     let key = validator_key(home, "no_sign_state", "only a validator signs")?;
     if !accept_risk {
@@ -101,12 +102,13 @@ fn resume_signing(home: &Home, genesis: &Genesis, accept_risk: bool) -> CliResul
     }
     let chain = wattle_runtime::chain_hash(genesis).map_err(|e| CliError::failed("genesis", &e))?;
     let sign = OsDir::open(&home.sign_dir()).map_err(|e| CliError::failed("sign_state", &e))?;
-    let signer = Signer::open(sign, chain, key, DataDir::Empty);
+    let data = data_at(&home.data_dir(), wal_config(chain)?).map_err(|e| CliError::failed("database", &e))?;
+    let signer = Signer::open(sign, chain, key, data);
     let barred = signer.and_then(Unreconciled::resume).map_err(|e| CliError::failed("sign_state", &e))?;
     let (sat_out, text) = match barred {
         Barred::Free => (json!(null), "this validator sits out nothing, and nothing was changed".to_owned()),
         Barred::Unasked => (json!("all"), "this validator signs again from its next start on".to_owned()),
-        Barred::Until(past) => (
+        Barred::Until(past) | Barred::Passed(past) => (
             json!(past.to_string()),
             format!("this validator signs again from its next start on, also up to round {past}"),
         ),
@@ -114,15 +116,19 @@ fn resume_signing(home: &Home, genesis: &Genesis, accept_risk: bool) -> CliResul
     Ok(Report::new(json!({ "satOut": sat_out, "ok": true }), text))
 }
 
+/// The log as it is read here. Nothing is appended, so that any size of segments will do, whatever the setting.
+fn wal_config(chain: Hash) -> Result<WalConfig, CliError> {
+    let mut entropy = [0; 32];
+    let dry = |e: getrandom::Error| CliError::Other { code: "entropy", message: e.to_string(), hint: None };
+    getrandom::fill(&mut entropy).map_err(dry)?;
+    Ok(WalConfig { chain, entropy, segment_bytes: SEGMENT_BYTES })
+}
+
 /// Puts a corrupt log aside.
 fn cure_log(home: &Home, genesis: &Genesis) -> CliResult {
     let key = validator_key(home, "no_log", "only a validator has a consensus log")?;
     let chain = wattle_runtime::chain_hash(genesis).map_err(|e| CliError::failed("genesis", &e))?;
-    let mut entropy = [0; 32];
-    let dry = |e: getrandom::Error| CliError::Other { code: "entropy", message: e.to_string(), hint: None };
-    getrandom::fill(&mut entropy).map_err(dry)?;
-    // Nothing is appended, so that any size of segments will do, whatever the setting.
-    let config = WalConfig { chain, entropy, segment_bytes: SEGMENT_BYTES };
+    let config = wal_config(chain)?;
     let aside = cure(&home.data_dir(), &home.sign_dir(), key, config).map_err(|error| {
         let code = match error {
             CureError::Whole => "log_whole",
@@ -142,7 +148,7 @@ fn cure_log(home: &Home, genesis: &Genesis) -> CliResult {
 
 struct Examined {
     height: Height,
-    hash: wattle_primitives::Hash,
+    hash: Hash,
     state: State,
     transactions: usize,
     certificates: u64,
@@ -152,7 +158,7 @@ fn examine(
     store: &dyn Store,
     worker: &Worker,
     state: State,
-    genesis: wattle_primitives::Hash,
+    genesis: Hash,
     mut history: History,
 ) -> Result<Examined, CliError> {
     let tip =
@@ -193,12 +199,7 @@ fn examine(
 }
 
 /// Verifies the certificate of a height, if it has one.
-fn certificate(
-    store: &dyn Store,
-    worker: &Worker,
-    height: Height,
-    hash: &wattle_primitives::Hash,
-) -> Result<bool, CliError> {
+fn certificate(store: &dyn Store, worker: &Worker, height: Height, hash: &Hash) -> Result<bool, CliError> {
     let Some(certificate) = store.certificate(height).map_err(|e| CliError::failed("database", &e))? else {
         return Ok(false);
     };

@@ -47,6 +47,7 @@ impl Node {
             records: vec![],
             bodies: vec![],
             given_up: None,
+            latest: None,
             accusations: kept,
             barred: Barred::Free,
         };
@@ -150,7 +151,7 @@ fn evidence_in_the_database_is_known_to_the_next_start() {
     assert_eq!(open_chain(&store, &genesis).unwrap().accusations, []);
     store.accuse(&accusation, None).unwrap();
     let found = open_chain(&store, &genesis).unwrap();
-    let mut node = Node::new(found.boot(vec![], vec![], None, Barred::Free).accusations);
+    let mut node = Node::new(found.boot(vec![], vec![], None, None, Barred::Free).accusations);
     assert_eq!(node.hear(evidence), (Verdict::Ignore, vec![]));
 }
 

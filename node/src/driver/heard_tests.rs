@@ -67,6 +67,7 @@ impl Node {
             records: vec![],
             bodies: vec![],
             given_up: None,
+            latest: None,
             accusations: Vec::new(),
             barred: Barred::Free,
         };

@@ -76,7 +76,7 @@ use tree::Tree;
 use txs::Txs;
 use wattle_consensus::{Clock, Core, GivenUp, Input, MonoMs, Record, Work};
 use wattle_p2p::wire::Gossip;
-use wattle_primitives::{Accusation, Block, Certificate, Hash, Header, PublicKey, TimeMs};
+use wattle_primitives::{Accusation, Block, Certificate, Hash, Header, PublicKey, Round, TimeMs};
 use wattle_runtime::{Schedule, State};
 
 /// Longest time between two looks at what nobody announces: due expiries, stalled synchronization.
@@ -113,6 +113,8 @@ pub struct Boot {
     pub bodies: Vec<Block>,
     /// Rounds that were given up by votes that the log has lost.
     pub given_up: Option<GivenUp>,
+    /// The last round that this validator signed anything in, as its sign state knows.
+    pub latest: Option<Round>,
     /// What is kept against validators.
     pub accusations: Vec<Accusation>,
     /// Rounds in which nothing is signed, since the disk is new.
@@ -173,6 +175,7 @@ impl Driver {
             records: mut replay,
             bodies: logged,
             given_up,
+            latest,
             accusations,
             barred,
         } = boot;
@@ -200,7 +203,7 @@ impl Driver {
             room: Room::default(),
             heard: Signs::default(),
             accusations: Accusations::new(accusations),
-            newcomer: Newcomer::new(barred),
+            newcomer: Newcomer::new(barred, latest),
             backlog: Backlog::default(),
             low_space: false,
             replay,

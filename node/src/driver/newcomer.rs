@@ -2,7 +2,7 @@
 //!
 //! It follows the chain and signs nothing, which the sign state sees to ([`Barred`]), until other validators with a
 //! quorum of the power have told how far they have come, with a certificate. Then it signs nothing up to two views
-//! after the highest of these certificates.
+//! after the highest of these certificates. Past these it takes part again, and even then signs nothing in them.
 //!
 //! # Why that is enough
 //! The former self has ended before anybody is asked. If it signed in view w, a quorum had signed in view w - 1 before
@@ -37,6 +37,8 @@ const VIEWS_AHEAD: u64 = 2;
 #[derive(Debug)]
 pub(super) struct Newcomer {
     barred: Barred,
+    /// The last round that anything was signed in before this start.
+    latest: Option<Round>,
     /// View of the certificate that each validator has shown in this epoch.
     reached: BTreeMap<PublicKey, View>,
     questions: BTreeMap<Token, Question>,
@@ -51,13 +53,26 @@ struct Question {
 }
 
 impl Newcomer {
-    pub(super) const fn new(barred: Barred) -> Self {
-        Self { barred, reached: BTreeMap::new(), questions: BTreeMap::new(), ask_at: MonoMs(0) }
+    pub(super) const fn new(barred: Barred, latest: Option<Round>) -> Self {
+        Self { barred, latest, reached: BTreeMap::new(), questions: BTreeMap::new(), ask_at: MonoMs(0) }
     }
 
     /// Whether nothing is signed at present.
     pub(super) fn is_barred(&self) -> bool {
-        self.barred != Barred::Free
+        match self.barred {
+            Barred::Free | Barred::Passed(_) => false,
+            Barred::Unasked | Barred::Until(_) => true,
+        }
+    }
+
+    /// Whether this validator has been further than `round`, as far as is known, and its log no longer shows it.
+    fn was_further(&self, round: Round) -> bool {
+        let lost = self.latest.is_some_and(|latest| round < latest) && !planted!("lost-log-tells");
+        match self.barred {
+            Barred::Free => lost,
+            Barred::Passed(past) => lost || round <= past,
+            Barred::Unasked | Barred::Until(_) => true,
+        }
     }
 }
 
@@ -77,7 +92,7 @@ impl Driver {
         // The epoch's last block cannot have been final in a view before its own.
         let proven = past.view.saturating_sub(View(VIEWS_AHEAD));
         let barred = if just_ended && last.view > proven {
-            Barred::Free
+            over(past)
         } else if just_ended && self.schedule.validators(past.epoch) == &self.current.set {
             Barred::Until(Round { epoch: now, view: View(1) })
         } else {
@@ -95,10 +110,10 @@ impl Driver {
     pub(super) fn sit_out(&mut self) {
         let Some(view) = self.current.core.as_ref().map(|core| core.status().view) else { return };
         match self.newcomer.barred {
-            Barred::Free => {}
+            Barred::Free | Barred::Passed(_) => {}
             Barred::Until(past) => {
                 if (Round { epoch: self.current.epoch, view }) > past {
-                    self.bar(Barred::Free);
+                    self.bar(over(past));
                 }
             }
             Barred::Unasked => {
@@ -183,19 +198,22 @@ impl Driver {
         self.bar(Barred::Until(Round { epoch: self.current.epoch, view }));
     }
 
-    /// The answer to who asks how far this validator has come. One that sits out, or has not caught up with what its
-    /// lost log knew, has come less far than it was.
+    /// The answer to who asks how far this validator has come. One that sits out, has not read its log yet, or has not
+    /// caught up with what a lost one knew, has come less far than it was.
     pub(super) fn reached(&self) -> Response {
-        let (epoch, barred) = (self.current.epoch, self.newcomer.is_barred());
-        let behind_itself = |core: &Core| {
-            let round = Round { epoch, view: core.status().view };
-            self.given_up.is_some_and(|given_up| round <= given_up.last)
-        };
-        let core = self.current.core.as_ref().filter(|core| !barred && !behind_itself(core));
+        let epoch = self.current.epoch;
+        let behind_itself =
+            |core: &Core| self.newcomer.was_further(Round { epoch, view: core.status().view });
+        let core = self.current.core.as_ref().filter(|core| !behind_itself(core));
         let Some(core) = core else { return Response::error(ErrorCode::Syncing, "") };
         let certificate = core.highest().filter(|certificate| certificate.round().epoch == epoch);
         Response::Reached(Reached { epoch, certificate })
     }
+}
+
+/// The bar when the last of its rounds is over: the votes of the former self stay where they are.
+fn over(past: Round) -> Barred {
+    if planted!("bar-forgotten") { Barred::Free } else { Barred::Passed(past) }
 }
 
 /// The certificate does not verify.

@@ -26,12 +26,25 @@ fn peer(n: u8) -> PeerId {
     NodeKey::from_seed(&mut [n; 32]).unwrap().peer_id()
 }
 
+fn round(epoch: u64, view: u64) -> Round {
+    Round { epoch: Epoch(epoch), view: View(view) }
+}
+
 fn until(epoch: u64, view: u64) -> Barred {
-    Barred::Until(Round { epoch: Epoch(epoch), view: View(view) })
+    Barred::Until(round(epoch, view))
+}
+
+fn passed(epoch: u64, view: u64) -> Barred {
+    Barred::Passed(round(epoch, view))
 }
 
 impl Node {
     fn new(barred: Barred) -> Self {
+        Self::of(barred, None)
+    }
+
+    /// One that signed last in that round.
+    fn of(barred: Barred, latest: Option<Round>) -> Self {
         let TestChain { worker, header, state, .. } = TestChain::of(&VALIDATORS);
         let me = Some(key(VALIDATORS[0]).public());
         let setup = Setup { chain: worker.chain, key: me, mempool: Limits::NODE, log_bytes: u64::MAX };
@@ -43,6 +56,7 @@ impl Node {
             records: vec![],
             bodies: vec![],
             given_up: None,
+            latest,
             accusations: vec![],
             barred,
         };
@@ -121,9 +135,11 @@ fn a_new_disk_is_sat_out_to_two_views_above_what_a_quorum_of_others_shows() {
         let (from, message) = (key(202).public(), message(&node, view));
         node.step(Event::Validator { from, peer: peer(202), message });
         node.wait(500);
-        assert_eq!(node.bars.last() == Some(&Barred::Free), votes, "view {view} is over");
+        assert_eq!(node.bars.last() == Some(&passed(0, 9)), votes, "view {view} is over");
     }
     assert!(!node.driver.status().new_disk);
+    node.wait(30_000);
+    assert_eq!(node.bars.len(), 2, "what is over stays as it is");
 }
 
 #[test]
@@ -151,8 +167,21 @@ fn nobody_moves_a_bar_by_lying() {
 
 #[test]
 fn who_sits_out_does_not_count_for_another() {
-    for (barred, counts) in [(Barred::Free, true), (Barred::Unasked, false), (until(0, 50), false)] {
-        let mut node = Node::new(barred);
+    let table = [
+        (Barred::Free, None, true),
+        (Barred::Unasked, None, false),
+        (until(0, 50), None, false),
+        // Once it is past the bar it counts, unless it has lost what took it there.
+        (passed(0, 7), None, true),
+        (passed(0, 8), None, false),
+        // Whatever it signed last it has reached, with its log or without.
+        (Barred::Free, Some(round(0, 8)), true),
+        (Barred::Free, Some(round(0, 9)), false),
+        (Barred::Free, Some(round(1, 1)), false),
+        (passed(0, 7), Some(round(0, 9)), false),
+    ];
+    for (barred, latest, counts) in table {
+        let mut node = Node::of(barred, latest);
         let shown = node.certificate(0, 7, &OTHERS);
         let message = ValidatorMessage::Certificate(shown.clone());
         node.step(Event::Validator { from: key(202).public(), peer: peer(202), message });
@@ -163,7 +192,7 @@ fn who_sits_out_does_not_count_for_another() {
             _ => None,
         });
         let want = Reached { epoch: Epoch(0), certificate: Some(shown) };
-        assert_eq!(told == Some(Response::Reached(want)), counts, "{barred:?}");
+        assert_eq!(told == Some(Response::Reached(want)), counts, "{barred:?} {latest:?}");
     }
 }
 
@@ -171,12 +200,13 @@ fn who_sits_out_does_not_count_for_another() {
 #[test]
 fn a_bar_goes_on_in_the_next_epoch_where_it_must() {
     let table = [
-        ("not over, the last block came later", until(0, 9), 8, 0, Some(Barred::Free)),
+        ("not over, the last block came later", until(0, 9), 8, 0, Some(passed(0, 9))),
         ("the last block was there before", until(0, 9), 7, 0, Some(until(1, 1))),
-        ("carried over once, over now", until(0, 1), 1, 0, Some(Barred::Free)),
+        ("carried over once, over now", until(0, 1), 1, 0, Some(passed(0, 1))),
         ("the epoch after that has begun already", until(0, 9), 7, 1, Some(Barred::Unasked)),
         ("this epoch's", until(1, 9), 7, 0, None),
         ("not asked yet", Barred::Unasked, 7, 0, None),
+        ("over", passed(0, 9), 7, 0, None),
     ];
     for (why, before, last_view, past_floor, after) in table {
         let mut node = Node::new(before);

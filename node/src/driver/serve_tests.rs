@@ -20,6 +20,7 @@ fn a_block_that_is_not_final_is_encoded_for_a_peer_beside_the_loop_that_votes() 
         records: Vec::new(),
         bodies: Vec::new(),
         given_up: None,
+        latest: None,
         accusations: Vec::new(),
         barred: Barred::Free,
     };

@@ -3,7 +3,7 @@
 use super::*;
 use crate::journal::{Journal, Syncs, Voting};
 use crate::mempool::Limits;
-use crate::signer::DataDir;
+use crate::signer::{Barred, DataDir};
 use crate::testchain::{TestChain, key};
 use crate::wal::WalConfig;
 use std::collections::VecDeque;
@@ -59,7 +59,7 @@ impl Member {
         let config = WalConfig { chain: chain.worker.chain, entropy: [1; 32], segment_bytes: LOG_BYTES / 4 };
         let me = key(MEMBERS[0]);
         let public = me.public();
-        let Voting { journal, records, bodies, given_up, barred, .. } =
+        let Voting { journal, records, bodies, given_up, latest, barred, .. } =
             Journal::open(wal.clone(), sign.clone(), chain.worker.chain, me, DataDir::NewKey, config)
                 .unwrap();
         let setup = Setup {
@@ -81,6 +81,7 @@ impl Member {
                     records,
                     bodies,
                     given_up,
+                    latest,
                     accusations: Vec::new(),
                     barred,
                 },
@@ -91,12 +92,17 @@ impl Member {
 
     /// Loses power and comes back.
     fn restart(self) -> Self {
+        self.restart_heard().0
+    }
+
+    /// The same, with the votes that leave at once.
+    fn restart_heard(self) -> (Self, Vec<Vote>) {
         let Self { chain, wal, sign, driver, journal, peer, mono, certificate } = self;
         drop((driver, journal));
         let (driver, journal) = Self::open(&chain, certificate.clone(), &wal, &sign);
         let mut member = Self { chain, wal, sign, driver, journal, peer, mono, certificate };
-        member.settle(Event::Start);
-        member
+        let votes = member.settle(Event::Start);
+        (member, votes)
     }
 
     /// Takes an event and does all work and writing that follows from it at once. Returns the votes that leave.
@@ -116,6 +122,7 @@ impl Member {
                         let height = self.commit(blocks.last().unwrap());
                         events.push_back(Event::Done(Done::Committed { height }));
                     }
+                    Effect::Bar(barred) => self.journal.bar(barred).unwrap(),
                     Effect::Broadcast(message) => {
                         if let ValidatorMessage::Vote(signed) = message.as_ref() {
                             votes.push(signed.vote);
@@ -177,9 +184,19 @@ impl Member {
         self.hear(leader, ValidatorMessage::Proposal { vote, block: Box::new(block) })
     }
 
+    /// The block that the view's leader proposes on genesis.
+    fn block_of(&self, view: u64) -> Hash {
+        let pay = self.chain.pay(1, Lane(0), 0, u128::from(view));
+        self.chain.build_in(View(view), self.leader(view), &[pay]).block.block.header.hash()
+    }
+
     /// The others give the view up.
     fn nullify(&mut self, view: u64) {
-        let vote = Vote::Nullify(Round { epoch: EPOCH, view: View(view) });
+        self.hear_quorum(Vote::Nullify(Round { epoch: EPOCH, view: View(view) }));
+    }
+
+    /// The others all vote so.
+    fn hear_quorum(&mut self, vote: Vote) {
         let votes = [201, 202, 203].map(|by| self.signed(by, vote));
         let set = self.chain.worker.schedule.validators(EPOCH);
         let certificate = Certificate::assemble(vote, &votes, set).unwrap();
@@ -240,4 +257,67 @@ fn a_validator_alone_goes_on_after_a_stall_and_the_cure_of_its_log() {
     let mut member = member.restart();
     assert!(member.driver.status().view > stalled, "past the stall without waiting");
     member.wait_until(|status| status.height.0 >= 4);
+}
+
+/// Views in which a validator on a new disk may have signed.
+const PAST: u64 = 3;
+
+fn finalizes(votes: &[Vote]) -> bool {
+    votes.iter().any(|vote| matches!(vote, Vote::Finalize(_)))
+}
+
+/// A validator that sits out what may have been signed before, if any was. Its view is the first that another leads,
+/// which comes back too.
+fn newcomer(barred: Barred) -> (Member, u64) {
+    let mut member = Member::new();
+    member.journal.bar(barred).unwrap();
+    let mut member = member.restart();
+    let view = if member.leader(1) == MEMBERS[0] { 2 } else { 1 };
+    (1..view).for_each(|earlier| member.nullify(earlier));
+    (member, view)
+}
+
+/// The others notarize the block of `view`, and give up the views after it that the validator sits out.
+fn pass_over(member: &mut Member, view: u64) {
+    let round = Round { epoch: EPOCH, view: View(view) };
+    let block = member.block_of(view);
+    member.hear_quorum(Vote::Notarize(Proposal { round, parent_view: View(0), block }));
+    (view + 1..=PAST).for_each(|later| member.nullify(later));
+    member.wait_until(|status| !status.new_disk && status.view > View(PAST));
+}
+
+const fn until_past() -> Barred {
+    Barred::Until(Round { epoch: EPOCH, view: View(PAST) })
+}
+
+/// Goal: what a validator on a new disk sat out it never signs, also after it is past it: not when a restart finds a
+/// block there that is certified and not final, and not when its log is lost before it has signed anything.
+#[test]
+fn what_was_sat_out_is_not_signed_after_a_restart_either() {
+    let (mut member, view) = newcomer(until_past());
+    assert_eq!(member.propose(view), []);
+    pass_over(&mut member, view);
+
+    let (mut member, votes) = member.restart_heard();
+    assert!(!finalizes(&votes), "{votes:?}");
+    let log = std::mem::take(&mut member.wal);
+    let (mut member, mut votes) = member.restart_heard();
+    (1..view).for_each(|earlier| member.nullify(earlier));
+    votes.extend(member.propose(view));
+    assert_eq!(votes, [], "with an empty log");
+
+    // The bar alone is what holds it.
+    member.wal = log;
+    member.journal.bar(Barred::Free).unwrap();
+    assert!(finalizes(&member.restart_heard().1));
+}
+
+/// Goal: a body that comes after its view was sat out and left brings no vote in it.
+#[test]
+fn a_late_body_brings_no_vote_in_a_view_that_was_sat_out() {
+    for (barred, votes) in [(Barred::Free, true), (until_past(), false)] {
+        let (mut member, view) = newcomer(barred);
+        pass_over(&mut member, view);
+        assert_eq!(finalizes(&member.propose(view)), votes, "{barred:?}");
+    }
 }

@@ -59,6 +59,7 @@ impl Follower {
             records: Vec::new(),
             bodies: Vec::new(),
             given_up: None,
+            latest: None,
             accusations: Vec::new(),
             barred: Barred::Free,
         };

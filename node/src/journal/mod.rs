@@ -16,7 +16,7 @@ use crate::work::{Done, Token};
 use record::vote_bytes;
 use wattle_consensus::{GivenUp, Record};
 use wattle_host::dir::Dir;
-use wattle_primitives::{Block, DecodeError, Hash, Height, SecretKey, ValidatorIndex, Vote, encode};
+use wattle_primitives::{Block, DecodeError, Hash, Height, Round, SecretKey, ValidatorIndex, Vote, encode};
 
 /// The log and the sign state.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub struct Voting<W: Dir, S: Dir> {
     pub standing: Standing,
     /// Rounds that were given up by votes that the log has lost.
     pub given_up: Option<GivenUp>,
+    /// The last round that anything was signed in.
+    pub latest: Option<Round>,
     /// Rounds in which nothing is signed, since the disk is new.
     pub barred: Barred,
 }
@@ -103,8 +105,9 @@ impl<W: Dir, S: Dir> Journal<W, S> {
             Standing::Level => None,
             Standing::SitOut { .. } => signer.state().given_up(),
         };
-        let barred = signer.state().barred();
-        Ok(Voting { journal: Self { wal, signer }, records, bodies, standing, given_up, barred })
+        let (latest, barred) = (signer.state().latest(), signer.state().barred());
+        let journal = Self { wal, signer };
+        Ok(Voting { journal, records, bodies, standing, given_up, latest, barred })
     }
 
     /// Signs the votes of a group, writes them with its records, syncs log and sign state, then hands the votes out.

@@ -71,7 +71,7 @@ fn log_quorum(quorum: &Quorum) {
 /// Tells the operator of a new disk when its validator will sign.
 pub(super) fn log_bar(barred: Barred) {
     match barred {
-        Barred::Free => {
+        Barred::Free | Barred::Passed(_) => {
             tracing::info!("past every round in which the lost disk may have signed: taking part again");
         }
         Barred::Unasked => tracing::warn!(

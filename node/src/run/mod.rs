@@ -193,15 +193,15 @@ impl Opened {
             storage::open(&config.place, &config.genesis, config.validator_key.as_ref(), &config.metrics)?;
         let storage::Opened { store, found, voting } = opened;
         let (mut records, mut bodies, mut given_up, mut journal) = (Vec::new(), Vec::new(), None, None);
-        let mut barred = Barred::Free;
+        let (mut latest, mut barred) = (None, Barred::Free);
         if let Some(voting) = voting {
             if let crate::signer::Standing::SitOut { past } = voting.standing {
                 tracing::warn!(%past, "the log has lost votes: sitting out until past that round");
             }
-            (given_up, barred) = (voting.given_up, voting.barred);
+            (given_up, latest, barred) = (voting.given_up, voting.latest, voting.barred);
             (journal, records, bodies) = (Some(voting.journal), voting.records, voting.bodies);
         }
-        if barred != Barred::Free {
+        if matches!(barred, Barred::Unasked | Barred::Until(_)) {
             event_loop::log_bar(barred);
         }
         let chain = found.chain;
@@ -209,7 +209,7 @@ impl Opened {
         let key = config.validator_key.as_ref().map(SecretKey::public);
         let log_bytes = config.place.config.wal_segment_bytes;
         let setup = Setup { chain, key, mempool: config.mempool, log_bytes };
-        let driver = Driver::new(setup, found.boot(records, bodies, given_up, barred));
+        let driver = Driver::new(setup, found.boot(records, bodies, given_up, latest, barred));
         Ok(Self { store, driver, view, chain, journal })
     }
 }

@@ -10,14 +10,16 @@ use crate::driver::Boot;
 use crate::home::Place;
 use crate::journal::{Journal, JournalError, Voting, WAL_DIR};
 use crate::signer::{Barred, DataDir};
-use crate::wal::WalConfig;
+use crate::wal::{Wal, WalConfig};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use wattle_consensus::{GivenUp, Record};
 use wattle_host::FileError;
 use wattle_host::dir::OsDir;
-use wattle_primitives::{Accusation, Block, Certificate, Genesis, Hash, Header, Height, SecretKey, planted};
+use wattle_primitives::{
+    Accusation, Block, Certificate, Genesis, Hash, Header, Height, Round, SecretKey, planted,
+};
 use wattle_rpc::metrics::{FsyncOf, Metrics};
 use wattle_runtime::execute::GenesisFailure;
 use wattle_runtime::store::{RocksOptions, RocksStore};
@@ -106,10 +108,31 @@ fn open_voting(
     let mut entropy = [0u8; 32];
     getrandom::fill(&mut entropy).map_err(StorageError::Entropy)?;
     let config = WalConfig { chain: found.chain, entropy, segment_bytes: place.config.wal_segment_bytes };
-    let data = if found.header.height == Height::ZERO { DataDir::Empty } else { DataDir::InUse };
+    let data = data_of(found.header.height);
     let wal = timed(&place.data_dir.join(WAL_DIR), FsyncOf::Wal)?;
     let sign = timed(&place.sign_dir, FsyncOf::SignState)?;
     Ok(Journal::open(wal, sign, found.chain, key, data, config)?)
+}
+
+fn data_of(height: Height) -> DataDir {
+    if height == Height::ZERO { DataDir::Empty } else { DataDir::InUse }
+}
+
+/// What the data directory of a stopped validator holds.
+///
+/// # Errors
+/// [`StorageError`].
+pub fn data_at(data: &Path, config: WalConfig) -> Result<DataDir, StorageError> {
+    let (db, wal) = (data.join("db"), data.join(WAL_DIR));
+    let tip = if db.exists() { RocksStore::open(&db)?.tip()? } else { None };
+    let logged = wal.exists()
+        && match Wal::open(OsDir::open(&wal)?, config) {
+            Ok(wal) => wal.last_group().is_some(),
+            Err(_) => true, // damaged or not, somebody wrote it
+        };
+    let found =
+        if logged { DataDir::InUse } else { data_of(tip.map_or(Height::ZERO, |tip| tip.header.height)) };
+    Ok(if planted!("resume-beside-data") { DataDir::Empty } else { found })
 }
 
 /// The committed chain as it was found.
@@ -158,16 +181,21 @@ pub fn open_chain(store: &dyn Store, genesis: &Genesis) -> Result<Found, Storage
 }
 
 impl Found {
-    /// The start of a driver, with the contents of the log and what it has lost.
+    /// The start of a driver, with the contents of the log, what it has lost, and what the sign state knows.
     #[must_use]
     pub fn boot(
         self,
         records: Vec<Record>,
         bodies: Vec<Block>,
         given_up: Option<GivenUp>,
+        latest: Option<Round>,
         barred: Barred,
     ) -> Boot {
         let Self { header, state, schedule, certificate, accusations, .. } = self;
-        Boot { header, state, schedule, certificate, records, bodies, given_up, accusations, barred }
+        Boot { header, state, schedule, certificate, records, bodies, given_up, latest, accusations, barred }
     }
 }
+
+#[cfg(test)]
+#[path = "storage_tests.rs"]
+mod tests;

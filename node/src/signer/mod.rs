@@ -28,7 +28,7 @@
 //! - They contradict each other: [`SignerError::Conflict`]; nothing is signed.
 //!
 //! On a new disk there is neither: nothing is signed in any round in which the validator may have signed on the old one
-//! ([`Barred`]). How far that can reach others tell (`driver::newcomer`).
+//! ([`Barred`]), then or ever after. How far that can reach others tell (`driver::newcomer`).
 //!
 //! A single damaged slot therefore never costs safety: what the other slot misses, the log knows.
 //!
@@ -198,8 +198,8 @@ impl<D: Dir> Unreconciled<D> {
         self.0.slots.is_damaged()
     }
 
-    /// Lets a validator sign that sits out what it may have signed on a lost disk. Its operator says that it cannot
-    /// have signed there, or takes the risk. Returns what was barred.
+    /// Lets a validator sign what it sits out, or has sat out, since it may have signed there on a lost disk. Its
+    /// operator says that it cannot have, or takes the risk. Returns what was barred.
     ///
     /// # Errors
     /// A file operation failed.

@@ -7,8 +7,11 @@
 //! ```
 //! Pages are 4 KiB. A sum covers the rest of its page, and in the slots also chain, key and position. A write goes to
 //! the slot that is older or damaged, so the other always holds the last state that was acknowledged.
+//!
+//! A state that is made on a new disk has version 2, so that a build from before there was a bar, which would sign at
+//! once, does not read it. All else is the same.
 
-use super::{DataDir, SignState, SignerError};
+use super::{Barred, DataDir, SignState, SignerError};
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_host::dir::{Dir, File};
 use wattle_primitives::domain::SIGN_STATE;
@@ -26,6 +29,8 @@ const PAGES: u64 = 3;
 const SUM_BYTES: usize = 32;
 const MAGIC: [u8; 8] = *b"WATSIGNS";
 const VERSION: u32 = 1;
+/// Of a state that is made barred.
+const VERSION_BARRED: u32 = 2;
 
 type Page = [u8; PAGE_BYTES];
 
@@ -121,7 +126,9 @@ fn create<D: Dir>(
         dir.remove(UNFINISHED)?; // a crash came before it had its name
     }
     let mut file = dir.create(UNFINISHED)?;
-    let header = Header { magic: MAGIC, version: VERSION, chain, key };
+    let barred = state.barred() != Barred::Free && !planted!("bar-unseen-by-older-builds");
+    let version = if barred { VERSION_BARRED } else { VERSION };
+    let header = Header { magic: MAGIC, version, chain, key };
     file.write_at(0, &seal(&encode(&header), &[]))?;
     for number in 0..2 {
         let slot = Slot { number, state };
@@ -135,8 +142,8 @@ fn create<D: Dir>(
 
 fn check_header(page: &Page, chain: Hash, key: PublicKey) -> Result<(), SignerError> {
     let corrupt = SignerError::Corrupt { detail: "the header is damaged" };
-    let Some(header) = unseal::<Header>(page, &[]).filter(|h| h.magic == MAGIC && h.version == VERSION)
-    else {
+    let known = |h: &Header| h.magic == MAGIC && [VERSION, VERSION_BARRED].contains(&h.version);
+    let Some(header) = unseal::<Header>(page, &[]).filter(known) else {
         return Err(corrupt);
     };
     if header.key != key {

@@ -37,6 +37,9 @@ pub enum Barred {
     Unasked = 1,
     /// Up to this one.
     Until(Round) = 2,
+    /// Up to this one, which is over, so that the validator takes part. It stays: votes in it may still be asked for,
+    /// by what comes late, and by a core that begins again.
+    Passed(Round) = 3,
 }
 
 /// Why a vote is not signed. Consensus goes on without it.
@@ -119,10 +122,10 @@ impl SignState {
         let (kind, round, mark) = (vote.kind(), vote.round(), Mark::of(vote, chain));
         match self.barred {
             Barred::Unasked => return Err(Refused::Unasked { round }),
-            Barred::Until(past) if round <= past && !planted!("bar-ignored") => {
+            Barred::Until(past) | Barred::Passed(past) if round <= past && !planted!("bar-ignored") => {
                 return Err(Refused::SittingOut { round, past });
             }
-            Barred::Free | Barred::Until(_) => {}
+            Barred::Free | Barred::Until(_) | Barred::Passed(_) => {}
         }
         if let Some(last) = self.last(kind) {
             if last == mark {
@@ -219,7 +222,7 @@ impl SignState {
     }
 
     /// The highest round of any vote.
-    pub(super) fn latest(&self) -> Option<Round> {
+    pub(crate) fn latest(&self) -> Option<Round> {
         VoteKind::ALL.into_iter().filter_map(|kind| self.last(kind)).map(|mark| mark.round).max()
     }
 

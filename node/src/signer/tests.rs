@@ -140,12 +140,37 @@ fn a_new_disk_signs_nothing_that_the_old_one_may_have_signed() {
         let refused = Refused::SittingOut { round: round(0, 7), past: round(0, 7) };
         assert_eq!(signer.prepare(vote, ME).unwrap_err(), refused);
     }
+    signer.bar(Barred::Passed(round(0, 7))).unwrap();
+    drop(signer);
+    dir.crash(Crash::DropUnsynced, 0);
+    // Past them, before anything was signed, and with no log at all.
+    let mut signer = again(DataDir::InUse);
+    for vote in all(7).into_iter().chain(all(1)) {
+        let (round, past) = (vote.round(), round(0, 7));
+        assert_eq!(signer.prepare(vote, ME).unwrap_err(), Refused::SittingOut { round, past });
+    }
     signer.prepare(notarize(8, 1), ME).unwrap();
+    signer.sync().unwrap();
+    drop(signer);
+    let mut signer = again(DataDir::InUse);
+    assert!(signer.prepare(nullify(7), ME).is_err(), "nor when the log is lost later");
     drop(signer);
     // An operator may know better, or take the risk.
-    assert_eq!(open(&dir, DataDir::InUse).unwrap().resume().unwrap(), Barred::Until(round(0, 7)));
-    again(DataDir::InUse).prepare(notarize(1, 1), ME).unwrap();
+    assert_eq!(open(&dir, DataDir::InUse).unwrap().resume().unwrap(), Barred::Passed(round(0, 7)));
+    again(DataDir::InUse).prepare(nullify(7), ME).unwrap();
     assert_eq!(open(&dir, DataDir::InUse).unwrap().resume().unwrap(), Barred::Free);
+}
+
+/// Goal: a build that knows no bar does not take a barred state for one that bars nothing.
+#[test]
+fn a_state_that_is_made_barred_has_a_version_of_its_own() {
+    for (data, version) in [(DataDir::NewKey, 1), (DataDir::Empty, 2)] {
+        let dir = SimDir::new();
+        drop(open(&dir, data).unwrap());
+        let bytes = dir.bytes(slots::FILE).unwrap();
+        assert_eq!(bytes[40..44], u32::to_le_bytes(version), "{data:?}: after sum and magic");
+        open(&dir, DataDir::InUse).unwrap();
+    }
 }
 
 #[test]

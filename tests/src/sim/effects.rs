@@ -86,7 +86,7 @@ impl Sim {
             }
             Effect::Bar(barred) => {
                 match barred {
-                    Barred::Free => self.oracle.coverage.mark(Mark::NewDiskVotes),
+                    Barred::Free | Barred::Passed(_) => self.oracle.coverage.mark(Mark::NewDiskVotes),
                     Barred::Until(_) => self.oracle.coverage.mark(Mark::NewDiskBarred),
                     Barred::Unasked => {}
                 }

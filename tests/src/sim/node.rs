@@ -109,7 +109,7 @@ impl Node {
         let found = open_chain(self.store.as_ref(), genesis)?;
         let height = found.header.height;
         let (mut records, mut bodies, mut given_up, mut journal) = (Vec::new(), Vec::new(), None, None);
-        let mut barred = Barred::Free;
+        let (mut latest, mut barred) = (None, Barred::Free);
         if let Some(seed) = self.seed {
             let config = WalConfig { chain: found.chain, entropy, segment_bytes: self.segment_bytes };
             let (wal, sign, key) = (self.wal.clone(), self.sign.clone(), SecretKey::from_seed(seed));
@@ -119,7 +119,7 @@ impl Node {
                 _ => DataDir::InUse,
             };
             let voting = Journal::open(wal, sign, found.chain, key, data, config)?;
-            (given_up, barred) = (voting.given_up, voting.barred);
+            (given_up, latest, barred) = (voting.given_up, voting.latest, voting.barred);
             (journal, records, bodies) = (Some(voting.journal), voting.records, voting.bodies);
         }
         self.life += 1;
@@ -134,7 +134,7 @@ impl Node {
         let setup =
             Setup { chain: found.chain, key: self.key, mempool: Limits::NODE, log_bytes: self.segment_bytes };
         self.running = Some(Box::new(Running {
-            driver: Driver::new(setup, found.boot(records, bodies, given_up, barred)),
+            driver: Driver::new(setup, found.boot(records, bodies, given_up, latest, barred)),
             shared,
             _commands: commands,
             worker,

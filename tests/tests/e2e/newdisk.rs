@@ -56,6 +56,16 @@ fn a_validator_on_a_new_disk_sits_out_and_comes_back() {
         assert_eq!(node.rpc.ask("evidence_list", json!({}))["items"], json!([]));
     }
     node.process.kill();
+    // Without `sign/` beside data in use no command makes it sign.
+    let (sign, kept) = (home.join("sign"), home.join("sign.kept"));
+    std::fs::rename(&sign, &kept).unwrap();
+    assert_eq!(wattle_error(doctor(home, &["--accept-risk"])).1, "sign_state");
+    std::fs::remove_dir_all(&sign).unwrap();
+    std::fs::rename(&kept, &sign).unwrap();
+    assert!(
+        wattle_json(doctor(home, &["--accept-risk"]))["satOut"].is_string(),
+        "what it sat out it still knows"
+    );
     assert_eq!(wattle_json(doctor(home, &["--accept-risk"]))["satOut"], json!(null), "it sits out nothing");
 
     lose_disk(home);

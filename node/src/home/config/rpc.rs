@@ -21,7 +21,8 @@ settings! {
         allowed_hosts: Vec<String> = Vec::new(), names("host names without port");
         /// Origins whose pages may call, such as "https://example.org".
         allowed_origins: Vec<String> = Vec::new(), names("origins");
-        /// Reverse proxies whose word on the client's address counts: "127.0.0.1", or a range, "10.0.0.0/8".
+        /// Reverse proxies whose word on the client's address counts: "127.0.0.1", or a range, "10.0.0.0/8". No client
+        /// may have an address in them: it could name any other.
         trusted_proxies: Vec<AddressRange> = Vec::new(), ranges();
         /// The header in which they name it.
         client_address_header: AddressHeader = AddressHeader::default(),
