@@ -206,7 +206,7 @@ impl World {
         self.state = done.state.clone();
         self.env.time_ms = TimeMs(self.env.time_ms.0 + 1000);
         self.env.height = self.env.height.next();
-        self.history.take(txs.iter().map(VerifiedTx::tx), &done.receipts);
+        self.history.take(txs.iter().map(|tx| tx.tx()), &done.receipts);
         invariants(&self.state).unwrap();
         let found = Tally::of(&self.state).unwrap();
         self.history.check(&found).unwrap();
