@@ -117,8 +117,8 @@ pub struct Limits {
     pub gate: GateLimits,
     /// Most requests of one peer under way at once, each way.
     pub requests_per_peer_max: usize,
-    /// Most requests under way at once in all, each way. Those of members of the set to this node come on top:
-    /// `requests_per_peer_max` of each.
+    /// Most requests under way at once in all, each way. Those of members of the set to this node come on top,
+    /// `requests_per_peer_max` of each, and of the registered meters of each operator twice as many.
     pub requests_max: usize,
     /// Requests that one peer may make in a second.
     pub requests_per_second: u32,

@@ -78,7 +78,8 @@ pub enum NetEvent {
         /// The reason.
         reason: GoneReason,
     },
-    /// A peer did not become ready since one side refused the other; it is left alone for a while.
+    /// A peer did not become ready since one side refused the other; it is left alone for a while. Not told when this
+    /// node has no place for a peer that came.
     PeerRefused {
         /// The peer.
         peer: PeerId,

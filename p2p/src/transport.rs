@@ -36,8 +36,9 @@ use wattle_primitives::planted;
 
 /// Most streams of one connection. A peer that opens more has its connection closed.
 pub(crate) const STREAMS_MAX: usize = 128;
-/// Most streams of one connection that nobody has taken yet.
-const WAITING_MAX: usize = 8;
+/// Most streams of one connection that nobody has taken yet: more than one peer's requests under way
+/// ([`Limits::requests_per_peer_max`]), which may all come at once.
+const WAITING_MAX: usize = 24;
 /// Bytes by which the receive windows of a connection may grow, all together.
 const GROWTH_BYTES: usize = 2 * 1024 * 1024;
 

@@ -31,6 +31,8 @@ pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
 pub(super) const UNMET_FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
 /// Most found peers that are known.
 pub(super) const FOUND_MAX: usize = 256;
+/// Pause after which a peer that had no place for this node is dialed again.
+const FULL_PAUSE: Duration = Duration::from_secs(60);
 /// Most peers and sites that are configured.
 const LISTED_MAX: usize = 1024;
 /// Most addresses in one dial: names stand for several.
@@ -201,6 +203,7 @@ impl Book {
             self.links.entry(peer).or_insert(Connected { connections: 0, dialed: target.is_some(), ip });
         link.connections = link.connections.saturating_add(1);
         let first = link.connections == 1;
+        link.dialed |= target.is_some();
         if let Some(Target::Site(address)) = target {
             self.met_at_site(&address, peer, now);
         }
@@ -249,6 +252,13 @@ impl Book {
         self.sites.iter_mut().filter(|site| site.there.as_ref() == Some(peer)).for_each(|site| {
             site.pace.failures = 0;
         });
+    }
+
+    /// The peer has no place for this node: it is dialed again when it may have one.
+    pub(super) fn no_place(&mut self, peer: &PeerId, now: Instant) {
+        if let Some(record) = self.peers.get_mut(peer).filter(|_| !planted!("full-peer-dialed-on")) {
+            record.pace.held = now + FULL_PAUSE;
+        }
     }
 
     pub(super) fn resolved(

@@ -9,7 +9,8 @@
 //! | a dial met another peer (`Failed`) | the address goes to the one who was met, if it is known; try the others |
 //! | Kademlia wants a peer (`Wish`) | dial it if it may be dialed now; else `Decline` |
 //! | a connection stands (`Arrives`) | into the waiting room, where the longest of the most crowded network yields |
-//! | a handshake says who it is (`Claims`) | a place, perhaps that of an idle stranger (`Yield`), or `Refuse` |
+//! | a handshake says who it is (`Claims`) | a place, perhaps an idle stranger's or its key's (`Yield`), or `Refuse` |
+//! | a peer has no place for this node (`NoPlace`) | dial it a minute later |
 //!
 //! # Parts
 //! [`Book`]: addresses by source, who is there, when to dial next. [`Places`]: who may stay.
@@ -32,7 +33,7 @@ use libp2p::{Multiaddr, PeerId};
 use places::Places;
 use std::net::IpAddr;
 use tokio::time::Instant;
-use wattle_primitives::Address;
+use wattle_primitives::{Address, PublicKey, planted};
 
 /// Who told of an address; later ones are worth more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,18 +62,47 @@ pub(crate) enum Target {
 }
 
 /// What a peer can say for itself; later ones have the better claim to a place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
     /// Nothing.
     Stranger,
     /// It follows headers, as meters do. Unproven.
     Light,
     /// It has proven the key of a registered meter of this operator.
-    Meter(Address),
+    Meter { key: PublicKey, operator: Address },
     /// It has proven the key of a validator of the set.
-    Validator,
+    Validator(PublicKey),
     /// The operator named it.
     Listed,
+}
+
+impl Claim {
+    /// Greater ones are better.
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Stranger => 0,
+            Self::Light => 1,
+            Self::Meter { .. } => 2,
+            Self::Validator(_) => 3,
+            Self::Listed => 4,
+        }
+    }
+
+    /// The key that gives it.
+    const fn key(self) -> Option<PublicKey> {
+        match self {
+            Self::Meter { key, .. } | Self::Validator(key) => Some(key),
+            Self::Stranger | Self::Light | Self::Listed => None,
+        }
+    }
+
+    /// Of a registered meter.
+    pub(crate) const fn operator(self) -> Option<Address> {
+        match self {
+            Self::Meter { operator, .. } => Some(operator),
+            Self::Stranger | Self::Light | Self::Validator(_) | Self::Listed => None,
+        }
+    }
 }
 
 /// How a dial ended without a connection.
@@ -113,6 +143,8 @@ pub(crate) enum Event {
     Claims { peer: PeerId, claim: Claim },
     /// The handshake is complete.
     Ready(PeerId),
+    /// A peer has no place for this node.
+    NoPlace(PeerId),
     /// A peer did something useful: asked a question, handed on what was new.
     Useful(PeerId),
     /// A peer is to be left alone.
@@ -190,6 +222,8 @@ impl Manager {
                 let first = self.book.connected(peer, target, ip, now);
                 if first && !dialed {
                     self.places.arrived(peer, origin, self.book.is_listed(&peer), now);
+                } else if dialed && !planted!("chosen-peer-needs-a-place", !first) {
+                    self.places.gone(&peer); // it came at the same moment; this node chose it
                 }
             }
             Event::Closed(peer) => {
@@ -202,6 +236,7 @@ impl Manager {
                 return self.places.claim(peer, claim, now).into_iter().collect();
             }
             Event::Ready(peer) => self.book.ready(&peer, now),
+            Event::NoPlace(peer) => self.book.no_place(&peer, now),
             Event::Useful(peer) => self.places.useful(&peer, now),
             Event::Bar(peer) => self.book.bar(peer),
             Event::Unbar(peer) => self.book.unbar(&peer),

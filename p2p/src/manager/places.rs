@@ -7,9 +7,11 @@
 //! - Some places are kept for validators of the set, some for registered meters: strangers never hold these. Where
 //!   validators are more than the places kept, they take those of others, the idlest first.
 //! - Where all that meters may have is taken, an operator that has more than the newcomer's gives one up.
+//! - A key has one place: who proves it takes that of the one before. Its holder can prove it for any number of peer
+//!   ids.
 //! - Strangers of one network have a share; local and named addresses have none, since a village may be behind one.
-//! - An idle stranger yields: one that was of no use for a while gives its place to a newcomer whose claim is as good
-//!   or better, when no other is free.
+//! - An idle stranger yields: one that was of no use for a while gives its place to a newcomer, when no other is free.
+//!   One that says it is light is no better than the others, who could say so too; among idle ones it goes last.
 //! - In the waiting room the one that waited longest, of the network that has most there, yields to every newcomer:
 //!   whoever dials fast throws out itself.
 
@@ -66,10 +68,7 @@ impl Guest {
 
     /// Of a registered meter.
     fn operator(&self) -> Option<Address> {
-        match self.claim? {
-            Claim::Meter(operator) => Some(operator),
-            Claim::Stranger | Claim::Light | Claim::Validator | Claim::Listed => None,
-        }
+        self.claim.and_then(Claim::operator)
     }
 
     fn waits(&self) -> bool {
@@ -134,25 +133,39 @@ impl Places {
 
     /// Gives a newcomer a place by its claim, or changes the claim of one that has a place.
     pub(super) fn claim(&mut self, peer: PeerId, claim: Claim, now: Instant) -> Option<Decision> {
-        let guest = self.guests.get_mut(&peer)?; // else this node dialed it
-        if guest.claim.is_some() {
-            guest.claim = Some(claim);
-            return None;
+        let guest = self.guests.get(&peer)?; // else this node dialed it
+        if guest.leaving {
+            return Some(Decision::Refuse { peer, reason: Turned::Full });
         }
-        let origin = guest.origin;
-        let yields = match self.yields_to(origin, claim, now) {
-            Ok(yields) => yields,
-            Err(reason) => return Some(Decision::Refuse { peer, reason }),
+        let (origin, placed) = (guest.origin, guest.claim.is_some());
+        let yields = match self.holder(claim, &peer) {
+            Some(older) => Some(older),
+            None if placed => None,
+            None => match self.yields_to(origin, claim, now) {
+                Ok(yields) => yields,
+                Err(reason) => return Some(Decision::Refuse { peer, reason }),
+            },
         };
         if let Some(guest) = self.guests.get_mut(&peer) {
             guest.claim = Some(claim);
-            guest.since = now;
+            if !placed {
+                guest.since = now;
+            }
         }
         let yields = yields?;
         if let Some(guest) = self.guests.get_mut(&yields) {
             guest.leaving = true;
         }
         Some(Decision::Yield(yields))
+    }
+
+    /// Who else has the place of the key that gives this claim.
+    fn holder(&self, claim: Claim, newcomer: &PeerId) -> Option<PeerId> {
+        let key = claim.key()?;
+        let same = |of: Claim| of.rank() == claim.rank() && of.key() == Some(key);
+        let has = |guest: &Guest| !guest.leaving && guest.claim.is_some_and(same);
+        let other = self.guests.iter().find(|(peer, guest)| *peer != newcomer && has(guest));
+        other.map(|(peer, _)| *peer).filter(|_| !planted!("key-takes-many-places"))
     }
 
     /// Whose place goes to a newcomer, if anybody's.
@@ -164,19 +177,20 @@ impl Places {
     ) -> Result<Option<PeerId>, Turned> {
         let strangers = self.count(Guest::is_stranger);
         let common = strangers.saturating_add(self.count(|guest| guest.operator().is_some()));
-        let taken = common.saturating_add(self.count(|guest| guest.claim == Some(Claim::Validator)));
+        let taken =
+            common.saturating_add(self.count(|guest| matches!(guest.claim, Some(Claim::Validator(_)))));
         let room = taken < self.places_max;
         let idle =
             |guest: &Guest| guest.is_stranger() && guest.idle_at() <= now && !planted!("idle-strangers-stay");
         let yields = match claim {
             Claim::Listed => return Ok(None),
-            Claim::Validator if room => return Ok(None),
-            Claim::Validator => {
+            Claim::Validator(_) if room => return Ok(None),
+            Claim::Validator(_) => {
                 let other = || self.idlest(|guest| guest.operator().is_some());
                 self.idlest(Guest::is_stranger).or_else(other)
             }
-            Claim::Meter(_) if room && common < self.common_max => return Ok(None),
-            Claim::Meter(operator) => self.idlest(idle).or_else(|| self.greedy(operator)),
+            Claim::Meter { .. } if room && common < self.common_max => return Ok(None),
+            Claim::Meter { operator, .. } => self.idlest(idle).or_else(|| self.greedy(operator)),
             Claim::Stranger | Claim::Light => {
                 let bounded = matches!(origin, Some(Origin::V4(_) | Origin::V6(_)));
                 let crowd = self.count(|guest| guest.is_stranger() && guest.origin == origin);
@@ -184,8 +198,11 @@ impl Places {
                 if !crowded && room && common < self.common_max && strangers < self.strangers_max {
                     return Ok(None);
                 }
+                let better = |guest: &Guest| guest.claim.is_some_and(|held| held.rank() > claim.rank());
                 self.idlest(|guest| {
-                    idle(guest) && guest.claim <= Some(claim) && (!crowded || guest.origin == origin)
+                    idle(guest)
+                        && (!crowded || guest.origin == origin)
+                        && !planted!("light-stays-though-idle", better(guest))
                 })
             }
         };
@@ -209,6 +226,6 @@ impl Places {
     /// Of these the one with the least claim, and of those the one that is idle longest.
     fn idlest(&self, which: impl Fn(&Guest) -> bool) -> Option<PeerId> {
         let among = self.guests.iter().filter(|(_, guest)| !guest.leaving && which(guest));
-        among.min_by_key(|(_, guest)| (guest.claim, guest.idle_at())).map(|(peer, _)| *peer)
+        among.min_by_key(|(_, guest)| (guest.claim.map(Claim::rank), guest.idle_at())).map(|(peer, _)| *peer)
     }
 }

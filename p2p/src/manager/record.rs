@@ -29,6 +29,8 @@ pub(super) struct Known {
 pub(super) struct Pace {
     pub(super) failures: u32,
     pub(super) next: Instant,
+    /// Not before this, whatever else happens: it had no place for this node.
+    pub(super) held: Instant,
     pub(super) dialing: bool,
 }
 
@@ -54,7 +56,7 @@ pub(super) struct Record {
 
 impl Pace {
     pub(super) const fn due(now: Instant) -> Self {
-        Self { failures: 0, next: now, dialing: false }
+        Self { failures: 0, next: now, held: now, dialing: false }
     }
 
     /// Puts the next try off. `salt` sets apart those that failed at one moment.
@@ -70,7 +72,7 @@ impl Pace {
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        !self.dialing && self.next <= now
+        !self.dialing && self.next <= now && self.held <= now
     }
 }
 

@@ -34,6 +34,20 @@ fn host(network: u16) -> Option<Origin> {
     Some(crate::gate::Origins::new([], true).of([198, b, a, 1].into()))
 }
 
+fn key(number: u16) -> PublicKey {
+    let mut key = [0; 32];
+    key[..2].copy_from_slice(&number.to_le_bytes());
+    PublicKey(key)
+}
+
+fn meter(number: u16, operator: u8) -> Claim {
+    Claim::Meter { key: key(number), operator: Address([operator; 32]) }
+}
+
+fn validator(number: u16) -> Claim {
+    Claim::Validator(key(number))
+}
+
 impl World {
     fn new(limits: &Limits) -> Self {
         Self { manager: Manager::new(peer(0), limits, 7), now: Instant::now() }
@@ -423,45 +437,48 @@ fn strangers_cannot_take_the_places_of_validators_and_listed_peers() {
     world.on(Event::Closed(peer(7)));
     world.on(Event::Closed(peer(8)));
     for number in [50, 51] {
-        assert_eq!(world.comes(number, host(number), Claim::Validator), [], "kept for it");
+        assert_eq!(world.comes(number, host(number), validator(number)), [], "kept for it");
     }
     for number in [60, 61] {
-        assert_eq!(world.comes(number, host(1), Claim::Meter(Address([1; 32]))), [], "kept for it");
+        assert_eq!(world.comes(number, host(1), meter(number, 1)), [], "kept for it");
     }
     // More validators than places are kept for take those of strangers, even of busy ones.
-    assert_eq!(world.comes(52, host(52), Claim::Validator), [Decision::Yield(peer(1))]);
+    assert_eq!(world.comes(52, host(52), validator(52)), [Decision::Yield(peer(1))]);
     assert_eq!(world.comes(90, host(90), Claim::Stranger), [], "a listed peer, whatever it says");
 }
 
 #[test]
 fn the_places_of_meters_are_shared_out_among_operators() {
     let mut world = World::new(&few());
-    let meter = |operator: u8| Claim::Meter(Address([operator; 32]));
     for number in 1..=8 {
-        assert_eq!(world.comes(number, host(1), meter(1)), [], "nobody else wants them");
+        assert_eq!(world.comes(number, host(1), meter(number, 1)), [], "nobody else wants them");
     }
-    assert_eq!(world.comes(9, host(1), meter(1)), full(9));
+    assert_eq!(world.comes(9, host(1), meter(9, 1)), full(9));
     world.on(Event::Closed(peer(9)));
     for number in 11..=14 {
         let yields = number - 10;
-        assert_eq!(world.comes(number, host(1), meter(2)), [Decision::Yield(peer(yields))], "the idlest");
+        assert_eq!(
+            world.comes(number, host(1), meter(number, 2)),
+            [Decision::Yield(peer(yields))],
+            "the idlest"
+        );
         world.on(Event::Closed(peer(yields)));
     }
-    assert_eq!(world.comes(15, host(1), meter(2)), full(15), "half each");
+    assert_eq!(world.comes(15, host(1), meter(15, 2)), full(15), "half each");
     assert_eq!(world.comes(16, host(1), Claim::Light), full(16), "a stranger has none of them");
-    assert_eq!(world.comes(17, host(1), Claim::Validator), []);
+    assert_eq!(world.comes(17, host(1), validator(17)), []);
     // Idle strangers go before any meter does.
     let mut world = World::new(&few());
     for number in 1..=2 {
         assert_eq!(world.comes(number, host(number), Claim::Light), []);
     }
     for number in 3..=8 {
-        assert_eq!(world.comes(number, host(1), meter(1)), []);
+        assert_eq!(world.comes(number, host(1), meter(number, 1)), []);
     }
-    assert_eq!(world.comes(9, host(1), meter(1)), full(9), "the strangers are new");
+    assert_eq!(world.comes(9, host(1), meter(9, 1)), full(9), "the strangers are new");
     world.on(Event::Closed(peer(9)));
     world.now += 31 * SECOND;
-    assert_eq!(world.comes(10, host(1), meter(1)), [Decision::Yield(peer(1))]);
+    assert_eq!(world.comes(10, host(1), meter(10, 1)), [Decision::Yield(peer(1))]);
 }
 
 #[test]
@@ -485,6 +502,69 @@ fn an_idle_stranger_yields_and_one_of_use_does_not() {
     world.now += 301 * SECOND;
     world.on(Event::Useful(peer(8)));
     assert_eq!(world.comes(10, host(10), Claim::Stranger), [Decision::Yield(peer(1))], "long ago");
+    // Whoever says that it is light proves nothing by that.
+    let mut world = World::new(&few());
+    for number in 1..=6 {
+        assert_eq!(world.comes(number, host(number), Claim::Light), []);
+    }
+    assert_eq!(world.comes(7, host(7), Claim::Stranger), full(7));
+    world.on(Event::Closed(peer(7)));
+    world.now += 31 * SECOND;
+    assert_eq!(world.comes(8, host(8), Claim::Stranger), [Decision::Yield(peer(1))]);
+}
+
+#[test]
+fn a_key_has_one_place_and_the_newest_that_proves_it_has_that() {
+    let mut world = World::new(&few());
+    for (first, claim) in [(100, meter(1, 1)), (200, validator(1))] {
+        assert_eq!(world.comes(first, host(1), claim), []);
+        for number in first + 1..first + 20 {
+            assert_eq!(world.comes(number, host(1), claim), [Decision::Yield(peer(number - 1))]);
+            assert_eq!(world.on(Event::Claims { peer: peer(number), claim }), [], "it has its place");
+            world.on(Event::Closed(peer(number - 1)));
+        }
+    }
+    // All others have the places that are theirs.
+    for number in 1..=6 {
+        assert_eq!(world.comes(number, host(number), Claim::Stranger), []);
+    }
+    assert_eq!(world.comes(7, host(7), meter(2, 1)), []);
+    assert_eq!(world.comes(8, host(8), validator(2)), []);
+    // Whoever has to leave takes nothing back meanwhile.
+    assert_eq!(world.comes(9, host(9), meter(2, 1)), [Decision::Yield(peer(7))]);
+    assert_eq!(world.on(Event::Claims { peer: peer(7), claim: meter(2, 1) }), full(7));
+    // A key may be registered after several have proven it.
+    let mut world = World::new(&few());
+    for number in 1..=2 {
+        assert_eq!(world.comes(number, host(number), Claim::Light), []);
+    }
+    assert_eq!(world.on(Event::Claims { peer: peer(1), claim: meter(1, 1) }), []);
+    assert_eq!(world.on(Event::Claims { peer: peer(2), claim: meter(1, 1) }), [Decision::Yield(peer(1))]);
+}
+
+#[test]
+fn who_has_no_place_for_this_node_is_dialed_a_minute_later_and_let_in_meanwhile() {
+    let mut world = World::new(&Limits::default());
+    world.on(Event::List(with_id("/ip4/192.0.2.1/tcp/1", 1)));
+    assert_eq!(world.dialed().len(), 1);
+    world.connected(1, Some(Target::Peer(peer(1))));
+    world.on(Event::NoPlace(peer(1)));
+    world.on(Event::Closed(peer(1)));
+    assert_eq!(world.dials(59 * SECOND, nobody), []);
+    assert_eq!(world.arrives(1, host(1)), []);
+    world.on(Event::Closed(peer(1)));
+    assert_eq!(world.dials(5 * SECOND, |_, _| None).len(), 1);
+}
+
+#[test]
+fn a_peer_that_this_node_dialed_too_needs_no_place() {
+    let mut world = World::new(&few());
+    for number in 1..=6 {
+        assert_eq!(world.comes(number, host(number), Claim::Light), []);
+    }
+    assert_eq!(world.arrives(7, host(7)), []);
+    world.connected(7, Some(Target::Peer(peer(7))));
+    assert_eq!(world.on(Event::Claims { peer: peer(7), claim: Claim::Stranger }), []);
 }
 
 #[test]
@@ -495,7 +575,7 @@ fn strangers_of_one_network_have_a_share_and_a_village_has_none() {
     }
     assert_eq!(world.comes(5, host(1), Claim::Light), full(5));
     assert_eq!(world.comes(6, host(2), Claim::Light), [], "another network");
-    assert_eq!(world.comes(7, host(1), Claim::Validator), [], "no stranger");
+    assert_eq!(world.comes(7, host(1), validator(7)), [], "no stranger");
     let mut world = World::new(&few());
     let village = Some(Origin::Local([100, 64, 0, 1].into()));
     assert!((1..=6).all(|number| world.comes(number, village, Claim::Light).is_empty()));
@@ -543,7 +623,7 @@ fn one_peer_has_few_connections() {
     // Where connections are many, a stranger has one: of what all may hold, others' places are not its to take.
     let mut world = World::new(&Limits { connections_max: 1, connections_waiting_max: 1, ..few });
     assert_eq!(world.comes(1, host(1), Claim::Stranger), []);
-    assert_eq!(world.comes(2, host(2), Claim::Validator), []);
+    assert_eq!(world.comes(2, host(2), validator(2)), []);
     assert_eq!(world.arrives(1, host(1)), [Decision::Refuse { peer: peer(1), reason }]);
     assert_eq!(world.arrives(2, host(2)), []);
 }

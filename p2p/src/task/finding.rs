@@ -41,6 +41,7 @@ impl Network {
                 tracing::debug!(%peer, "gives its place up");
                 if let Some(entry) = self.peers.get_mut(&peer) {
                     entry.leaving.get_or_insert(GoneReason::Yielded);
+                    entry.close_at = Some(Instant::now()); // until it is gone: it may open further connections
                 }
                 self.disconnect(peer);
             }

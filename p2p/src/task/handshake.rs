@@ -61,6 +61,11 @@ impl Network {
                     self.greeting.insert(request_id, (peer, judged));
                 }
             }
+            Event::Message {
+                peer,
+                connection_id,
+                message: Message::Response { response: HelloAnswer::Refuse(Refusal::Full), .. },
+            } => self.no_place(peer, connection_id),
             Event::Message { peer, connection_id, message: Message::Response { response, .. } } => {
                 match response {
                     HelloAnswer::Accept(hello) => self.accepted(peer, connection_id, hello),
@@ -74,9 +79,14 @@ impl Network {
                     None => {}
                 }
             }
-            Event::InboundFailure { request_id, .. } => {
-                if let Some((peer, Err(refusal))) = self.greeting.remove(&request_id) {
-                    self.refuse(peer, refusal, false);
+            Event::InboundFailure { connection_id, request_id, .. } => {
+                match self.greeting.remove(&request_id) {
+                    Some((peer, Err(refusal))) => self.refuse(peer, refusal, false),
+                    // It has a place and does not take the answer.
+                    Some((peer, Ok(_))) if self.peers.get(&peer).is_some_and(|p| p.hello.is_none()) => {
+                        self.end_connection(peer, connection_id);
+                    }
+                    Some((_, Ok(_))) | None => {}
                 }
             }
             Event::OutboundFailure { peer, connection_id, error, .. } => {
@@ -153,7 +163,12 @@ impl Network {
     fn seat(&mut self, peer: PeerId, hello: Hello) -> Result<Hello, Refusal> {
         let claims = manager::Event::Claims { peer, claim: self.claim_of(&hello) };
         let seated = self.swarm.behaviour_mut().door.tell(Instant::now(), claims);
-        seated.map(|()| hello).map_err(|_| Refusal::Full)
+        seated.map_err(|_| Refusal::Full)?;
+        // Now rather than when it is ready: whoever had its key's place is displaced, and not only out of that.
+        if let Some(proof) = hello.validator {
+            self.displace(proof.key, peer);
+        }
+        Ok(hello)
     }
 
     fn ready(&mut self, peer: PeerId, connection: ConnectionId, hello: Hello) {
@@ -181,12 +196,26 @@ impl Network {
         // The node hears of the peer before its first message: access to the streams comes after.
         self.tell(NetEvent::PeerReady { peer, role, validator, height });
         if let Some(key) = validator {
+            if self.config.validator_proof.is_some_and(|own| own.key == key) {
+                tracing::warn!(%peer, "another node runs with this node's validator key: stop one of the two");
+            }
             self.displace(key, peer);
         }
         self.update_access(peer);
         if returned {
             self.announce(peer);
         }
+    }
+
+    /// A peer has no place for this node. That is no fault of it: it is dialed later, and may come itself.
+    fn no_place(&mut self, peer: PeerId, connection: ConnectionId) {
+        if planted!("full-is-a-ban") {
+            return self.refuse(peer, Refusal::Full, true);
+        }
+        tracing::info!(%peer, "has no place for this node");
+        self.manage(manager::Event::NoPlace(peer));
+        self.end_connection(peer, connection);
+        self.tell(NetEvent::PeerRefused { peer, refusal: Refusal::Full, by_peer: true });
     }
 
     /// Refuses a peer whose refusal is on its way: it closes the connection itself when it has read why.
@@ -220,12 +249,12 @@ impl Network {
                 self.scores.penalize(peer, lie, self.config.limits.ban, now);
             }
         }
-        if refusal == Refusal::Full && !by_peer {
-            tracing::debug!(%peer, "no place is free");
-        } else {
-            tracing::info!(%peer, %refusal, by_peer, "refused");
-        }
         self.publish_peer(peer);
+        if refusal == Refusal::Full && !by_peer {
+            tracing::debug!(%peer, "no place is free"); // by the hundred, where a crowd comes
+            return;
+        }
+        tracing::info!(%peer, %refusal, by_peer, "refused");
         self.tell(NetEvent::PeerRefused { peer, refusal, by_peer });
     }
 }

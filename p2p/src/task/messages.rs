@@ -1,7 +1,7 @@
 //! Gossip and requests, in and out.
 
 use super::owed::{Admission, Asker};
-use super::{Answer, Network};
+use super::{Answer, Class, Network};
 use crate::RequestError;
 use crate::codec::Garbage;
 use crate::event::{MessageId, NetEvent, Offence, Penalty, Responder, Verdict};
@@ -148,22 +148,29 @@ impl Network {
         channel: ResponseChannel<Response>,
     ) {
         let (limits, now) = (&self.config.limits, Instant::now());
-        // Strangers, however many they are, leave members their places; so does a member, however often it changes
-        // the peer that speaks for it.
-        let member = self.member(&peer).filter(|_| !planted!("members-among-strangers"));
-        let places = if member.is_some() { limits.requests_per_peer_max } else { limits.requests_max };
-        let full =
-            self.making.get(&member).is_some_and(|making| *making >= places) || !self.backlog.is_empty();
+        let places = |class: Class| match class {
+            Class::Member(_) => limits.requests_per_peer_max,
+            Class::Meters(_) => limits.requests_per_peer_max.saturating_mul(2),
+            Class::Others => limits.requests_max,
+        };
+        let taken = |class: Class| self.making.get(&class).is_some_and(|making| *making >= places(class));
+        let mut class = self.class(&peer);
+        if matches!(class, Class::Meters(_)) && taken(class) {
+            class = Class::Others; // an operator may have many meters
+        }
+        let member = matches!(class, Class::Member(_));
+        let full = taken(class) || !self.backlog.is_empty();
         let free = self.peers.get_mut(&peer).is_some_and(|entry| {
             entry.hello.is_some()
+                && entry.leaving.is_none()
                 && entry.bucket.take(limits.requests_per_second, limits.requests_burst, now)
                 && entry.inbound_requests < limits.requests_per_peer_max
         });
-        if full || !free || !self.may_be_made((peer, connection, id), member.is_some(), &request) {
+        if full || !free || !self.may_be_made((peer, connection, id), member, &request) {
             self.respond((peer, id), channel, Response::Busy);
             return;
         }
-        let (responder, answer) = Responder::new(member.is_some());
+        let (responder, answer) = Responder::new(member);
         let event = NetEvent::Request { peer, request, responder };
         // A full channel drops the responder with the event, which makes the answer `Busy`.
         if let Err(TrySendError::Full(_)) = self.events.try_send(event) {
@@ -172,7 +179,7 @@ impl Network {
         if let Some(entry) = self.peers.get_mut(&peer) {
             entry.inbound_requests = entry.inbound_requests.saturating_add(1);
         }
-        let making = self.making.entry(member).or_default();
+        let making = self.making.entry(class).or_default();
         *making = making.saturating_add(1);
         let limit = self.config.limits.answer_timeout;
         self.answers.push(Box::pin(async move {
@@ -180,9 +187,22 @@ impl Network {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(_)) | Err(_) => (Response::Busy, 0),
             };
-            Answer { peer, id, member, channel, response, bytes }
+            Answer { peer, id, class, channel, response, bytes }
         }));
         self.manage(manager::Event::Useful(peer));
+    }
+
+    /// Strangers, however many they are, leave members and meters their places; so does a member, however often it
+    /// changes the peer that speaks for it.
+    fn class(&self, peer: &PeerId) -> Class {
+        let member = self.member(peer).filter(|_| !planted!("members-among-strangers"));
+        let operator = self.peers.get(peer).and_then(|entry| entry.operator);
+        let operator = operator.filter(|_| !planted!("meters-among-strangers"));
+        match (member, operator) {
+            (Some(key), _) => Class::Member(key),
+            (None, Some(operator)) => Class::Meters(operator),
+            (None, None) => Class::Others,
+        }
     }
 
     /// Whether there is room for the answer; it is kept from now on.
@@ -211,11 +231,11 @@ impl Network {
     }
 
     pub(super) fn on_answer(&mut self, answer: Answer) {
-        let Answer { peer, id, member, channel, response, bytes } = answer;
-        if let Some(making) = self.making.get_mut(&member) {
+        let Answer { peer, id, class, channel, response, bytes } = answer;
+        if let Some(making) = self.making.get_mut(&class) {
             *making = making.saturating_sub(1);
             if *making == 0 {
-                self.making.remove(&member);
+                self.making.remove(&class);
             }
         }
         if let Some(entry) = self.peers.get_mut(&peer) {

@@ -40,7 +40,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
-use wattle_primitives::{PublicKey, planted};
+use wattle_primitives::{Address, PublicKey, planted};
 
 /// Pause between looks at what is due: redials, handshakes that take too long, bans that end.
 const TICK: Duration = Duration::from_millis(200);
@@ -51,12 +51,22 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 /// Pause after which a peer is tried again that speaks none of our protocols or refused us.
 const ESTRANGED: Duration = Duration::from_secs(60);
 
+/// Who asks: each of these has places for answers that are being made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    /// A member of the set.
+    Member(PublicKey),
+    /// The registered meters of an operator.
+    Meters(Address),
+    /// All others.
+    Others,
+}
+
 /// An answer on its way to a peer.
 struct Answer {
     peer: PeerId,
     id: InboundRequestId,
-    /// The member of the set that asked, if it was one.
-    member: Option<PublicKey>,
+    class: Class,
     channel: ResponseChannel<Response>,
     response: Response,
     /// Bytes of its encoding.
@@ -78,8 +88,8 @@ struct Network {
     greeting: HashMap<InboundRequestId, (PeerId, Result<Hello, Refusal>)>,
     asked: HashMap<OutboundRequestId, (PeerId, oneshot::Sender<Result<Response, RequestError>>)>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
-    /// How many of them are for each member of the set, and for all others.
-    making: BTreeMap<Option<PublicKey>, usize>,
+    /// How many of them are for each class.
+    making: BTreeMap<Class, usize>,
     owed: Owed,
     outside: Outside,
     refresh_at: Instant,

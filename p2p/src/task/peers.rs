@@ -8,7 +8,7 @@ use crate::event::{BanReason, NetEvent, Offence, PeerInfo, Penalty};
 use crate::manager::{Claim, Event};
 use crate::scores::Bucket;
 use crate::streams::Access;
-use crate::wire::{Hello, Request, Role};
+use crate::wire::{Hello, Request, Role, ValidatorProof};
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId, ping};
@@ -16,7 +16,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use wattle_primitives::{Height, PublicKey, planted};
+use wattle_primitives::{Address, Height, PublicKey, planted};
 
 /// How often a peer is asked for its height.
 const STATUS_INTERVAL: Duration = Duration::from_secs(5);
@@ -36,6 +36,8 @@ pub(super) struct Peer {
     pub(super) since: Instant,
     /// Its own words about itself; set when the handshake is complete.
     pub(super) hello: Option<Hello>,
+    /// Of the registered meter whose key it has proven.
+    pub(super) operator: Option<Address>,
     /// The greatest height that it has told: in handshakes, in answers, in headers it handed on.
     pub(super) height: Height,
     /// Why it is being disconnected, if it is.
@@ -65,6 +67,7 @@ impl Network {
             session: RandomState::new().hash_one(peer),
             since: now,
             hello: None,
+            operator: None,
             height: Height::ZERO,
             leaving: None,
             close_at: None,
@@ -196,13 +199,18 @@ impl Network {
 
     /// Lets the validator streams know what the peer may do.
     pub(super) fn update_access(&mut self, peer: PeerId) {
-        let Some(hello) = self.peers.get(&peer).and_then(|p| p.hello.as_ref()) else { return };
-        let claim = self.claim_of(hello);
+        let Some(entry) = self.peers.get(&peer) else { return };
+        let Some(hello) = entry.hello.as_ref() else { return };
+        // Whoever leaves takes nobody's place.
+        let claim = if entry.leaving.is_some() { Claim::Stranger } else { self.claim_of(hello) };
         let access = match (hello.validator, self.member(&peer)) {
             (None, _) => Access::Never,
             (Some(_), Some(key)) => Access::Granted(key),
             (Some(_), None) => Access::NotNow,
         };
+        if let Some(entry) = self.peers.get_mut(&peer) {
+            entry.operator = claim.operator();
+        }
         self.swarm.behaviour_mut().streams.set_access(peer, access);
         // Whoever is ready has its place, or needs none.
         self.manage(Event::Claims { peer, claim });
@@ -210,13 +218,15 @@ impl Network {
 
     /// What a peer that says this of itself, and has proven what can be proven, can say for itself.
     pub(super) fn claim_of(&self, hello: &Hello) -> Claim {
-        if hello.validator.is_some_and(|proof| self.validators.contains(&proof.key)) {
-            return Claim::Validator;
+        if let Some(proof) = hello.validator.filter(|proof| self.validators.contains(&proof.key)) {
+            return Claim::Validator(proof.key);
         }
-        let operator =
-            self.config.operator_of.as_ref().zip(hello.meter).and_then(|(of, proof)| of(&proof.key));
-        match operator {
-            Some(operator) => Claim::Meter(operator),
+        let meter = |proof: ValidatorProof| {
+            let operator_of = self.config.operator_of.as_ref()?;
+            Some(Claim::Meter { key: proof.key, operator: operator_of(&proof.key)? })
+        };
+        match hello.meter.and_then(meter) {
+            Some(claim) => claim,
             None if hello.role == Role::Light => Claim::Light,
             None => Claim::Stranger,
         }
@@ -225,9 +235,6 @@ impl Network {
     /// A key speaks through one peer, the newest that has proven it: its holder can prove it for any number of peer
     /// ids, and whatever a member of the set may have would be had by each. Only the holder can make such a proof.
     pub(super) fn displace(&mut self, key: PublicKey, newest: PeerId) {
-        if self.config.validator_proof.is_some_and(|own| own.key == key) {
-            tracing::warn!(peer = %newest, "another node runs with this node's validator key: stop one of the two");
-        }
         let speaks = |(peer, entry): &(&PeerId, &Peer)| {
             let proven = entry.hello.as_ref().and_then(|hello| hello.validator);
             **peer != newest && entry.leaving.is_none() && proven.is_some_and(|proof| proof.key == key)

@@ -98,6 +98,8 @@ async fn a_registered_meter_has_a_place_where_strangers_have_none() {
     stranger.ready(home.peer()).await;
     let mut late = Node::start(light(21, &home)).await;
     assert_eq!(refused(&mut late).await, Refusal::Full);
+    assert!(!late.handle.peers().iter().any(|p| p.is_banned()), "no fault of either");
+    assert!(!home.handle.peers().iter().any(|p| p.is_banned()));
     // A key that is registered nowhere is worth nothing, one of another's light node is a lie.
     let mut settings = light(22, &home);
     settings.meter_proof = Some(proof(22, &genesis()));

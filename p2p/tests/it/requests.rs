@@ -1,6 +1,7 @@
 //! Questions and answers.
 
 use crate::common::*;
+use std::sync::Arc;
 use std::time::Duration;
 use wattle_p2p::wire::{Request, Response, Role, Status};
 use wattle_p2p::{Config, NetEvent, PeerId, RequestError, Responder};
@@ -185,6 +186,40 @@ async fn strangers_leave_members_of_the_set_their_places() {
     let asking = ask(stranger.handle.clone());
     asked_by(&mut server, stranger.peer()).await.send(Response::Block(None));
     assert_eq!(asking.await.unwrap(), Ok(Response::Block(None)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_leave_registered_meters_their_places() {
+    let mut settings = config(0, Role::Validator);
+    settings.limits.requests_max = 1;
+    let registered = validator_key(40).public();
+    settings.operator_of = Some(Arc::new(move |key| (*key == registered).then_some(Address([1; 32]))));
+    let mut server = Node::start(settings).await;
+    let peer = server.peer();
+    let join = |seed, meter_proof| {
+        let mut settings = config(seed, Role::Light);
+        settings.persistent = vec![server.address.clone()];
+        settings.meter_proof = meter_proof;
+        Node::start(settings)
+    };
+    let (mut stranger, mut meter) = (join(11, None).await, join(40, Some(proof(40, &genesis()))).await);
+    stranger.ready(peer).await;
+    meter.ready(peer).await;
+    for id in [stranger.peer(), meter.peer()] {
+        eventually(|| server.handle.peers().iter().any(|p| p.peer == id && p.ready)).await;
+    }
+    let ask =
+        |handle: wattle_p2p::Handle| tokio::spawn(async move { handle.request(peer, Request::Heard).await });
+    let held = ask(stranger.handle.clone());
+    let holds = asked_by(&mut server, stranger.peer()).await;
+    assert_eq!(ask(stranger.handle.clone()).await.unwrap(), Ok(Response::Busy), "strangers have one place");
+    let asking = ask(meter.handle.clone());
+    let responder = asked_by(&mut server, meter.peer()).await;
+    assert!(!responder.is_for_member());
+    responder.send(Response::Block(None));
+    assert_eq!(asking.await.unwrap(), Ok(Response::Block(None)), "a registered meter has its own");
+    holds.send(Response::Block(None));
+    assert_eq!(held.await.unwrap(), Ok(Response::Block(None)));
 }
 
 /// The next question of a peer that is not asked by itself now and then.
