@@ -97,7 +97,7 @@ impl Network {
 
     /// A peer that this node dialed lets it stay.
     fn accepted(&mut self, peer: PeerId, connection: ConnectionId, hello: Hello) {
-        // It may have come at the same moment: then it waits for a place, or has been told that there is none.
+        // It may have come at the same moment, and have been told that there is no place.
         if self.peers.get(&peer).is_none_or(|entry| entry.leaving.is_some()) {
             return;
         }
