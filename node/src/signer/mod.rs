@@ -66,8 +66,8 @@ pub enum DataDir {
 pub enum Standing {
     /// Nothing signed is missing from the log.
     Level,
-    /// The log has lost votes: no new notarize or finalize up to this round; views may still be given up. A lost disk is
-    /// another matter, see [`Barred`].
+    /// The log has lost votes: no new notarize or finalize up to this round; views may still be given up. A lost disk
+    /// is another matter, see [`Barred`].
     SitOut {
         /// The last round sat out.
         past: Round,
