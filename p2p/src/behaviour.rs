@@ -145,7 +145,10 @@ impl Behaviour {
 
     /// Lets what waits be opened towards a peer: it is no light node.
     pub(crate) fn speak(&mut self, peer: PeerId) {
-        self.gossip.speak(peer);
+        // The library greets everybody, also where nothing is subscribed to.
+        if self.gossip.topics().next().is_some() {
+            self.gossip.speak(peer);
+        }
         if let Some(identify) = self.identify.as_mut() {
             identify.speak(peer);
         }
