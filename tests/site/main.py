@@ -22,7 +22,7 @@ from world import CROWD, DIALER, READER, RPC_PORT, VALIDATOR, VILLAGE, Failed, L
 from world import BIN, all_of, gateway, run, socket_in, until
 
 # Limits, s: how soon everybody is back, and how soon one that knocks is let in while strangers press.
-START_S, BACK_S, LET_IN_S = 240, 300, 10
+START_S, BACK_S, LET_IN_S = 300, 300, 10
 # Strangers' networks, and strangers in each; dials that are held, a second, and for how long.
 CROWDS, CROWD_EACH, DIALS_PER_S, DIALS_S = 8, 16, 50, 30
 # How long a killed light node stays away, s: strangers that wait for a place find its.
@@ -365,7 +365,7 @@ def arguments():
     parser.add_argument("--loss", type=float, default=5, help="packets that get lost, %% (5)")
     parser.add_argument("--outage", type=float, default=120, help="length of an outage, s (120)")
     parser.add_argument("--long", action="store_true", help="outages of ten minutes")
-    parser.add_argument("--reading", type=int, default=60, help="between two readings of a meter, s (60)")
+    parser.add_argument("--reading", type=int, default=120, help="between two readings of a meter, s (120)")
     parser.add_argument("--seed", type=int, default=1, help="keys, loads and losses follow from it (1)")
     parser.add_argument("--only", action="append", metavar="PHASE", help="this phase, and no other between start and books")
     parser.add_argument("--keep", action="store_true", help="leave the directory with all logs")
