@@ -111,8 +111,10 @@ class Site:
 
     def register(self):
         self.gateway = gateway(self.village)
+        # As docs/light-node.md shows them: by address, whoever is there.
+        peers = [peer.rsplit("/p2p/", 1)[0] for peer in self.peers]
         for i, light in enumerate(self.lights):
-            light.configure([self.peers[i % 4], self.peers[(i + 1) % 4]], self.operator, self.options.reading)
+            light.configure([peers[i % 4], peers[(i + 1) % 4]], self.operator, self.options.reading)
         calls = all_of(self.lights, lambda light: light.bind(self.grid, self.owner))
         self.send_calls("operator", calls)
         limits = {"books": [], "calls": "any", "counterparties": [], "txPerHour": None, "uses": None,
@@ -225,6 +227,9 @@ class Site:
     def figures(self):
         memory = [v.process.memory_mib() for v in self.validators]
         self.say("most memory of the validators: " + ", ".join(f"{mib:.0f}" for mib in memory) + " MiB")
+        peers = [p for v in self.validators for p in v.ask("node_peers")["peers"]]
+        ends = sum(p["connected"] and p["role"] == "validator" for p in peers)
+        self.say(f"links among validators: {ends / 2:g} of 6")
         carried = {name: self.world.lines.carried(name) for name in self.places}
         (then, before), self.noted = self.noted, (time.monotonic(), carried)
         kbit = lambda name, way: (carried[name][way] - before.get(name, (0, 0))[way]) / (self.noted[0] - then) / 125
