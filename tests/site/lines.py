@@ -1,8 +1,8 @@
 """Links between network namespaces: each has one line with a rate, and packets take a time and get lost on the way.
 
-A process of its own for each packet would be the kernel's `netem`; many kernels are built without it. So each namespace's
-only interface is a TUN device, whose other end is held here: packets of IP go in, wait for their turn on the sender's line,
-travel, wait for their turn on the receiver's line, and come out. TCP and QUIC see what they would see on a bad link, the
+The kernel's `netem` does this too, but many kernels are built without it. So each namespace's only interface is a TUN
+device, whose other end is held here: packets of IP go in, wait for their turn on the sender's line, travel, wait for
+their turn on the receiver's line, and come out. TCP and QUIC see what they would see on a bad link, the
 queue in front of it included. Who has which address is said by `give`, so that two sites can swap theirs.
 
 Not here: namespaces and what runs in them (`world`).

@@ -22,9 +22,11 @@ from world import CROWD, DIALER, READER, RPC_PORT, VALIDATOR, VILLAGE, Failed, L
 from world import BIN, all_of, gateway, run, socket_in, until
 
 # Limits, s: how soon everybody is back, and how soon one that knocks is let in while strangers press.
-START_S, BACK_S, LET_IN_S = 240, 300, 10
+START_S, BACK_S, LET_IN_S = 300, 300, 10
 # Strangers' networks, and strangers in each; dials that are held, a second, and for how long.
-CROWDS, CROWD_EACH, DIALS_PER_S, DIALS_S = 8, 12, 50, 30
+CROWDS, CROWD_EACH, DIALS_PER_S, DIALS_S = 8, 16, 50, 30
+# How long a killed light node stays away, s: strangers that wait for a place find its.
+AWAY_S = 20
 # How much a validator may grow under strangers, MiB.
 GROWTH_MIB = 64
 TERMS = """
@@ -54,6 +56,7 @@ class Site:
         self.lights = [Light(self.world, f"m{meter.unit}", meter.unit) for meter in self.village]
         self.begun = time.monotonic()
         self.phase = "start"
+        self.noted = (self.begun, {})
 
     def say(self, text):
         print(f"{time.monotonic() - self.begun:7.1f} s  {self.phase}: {text}", flush=True)
@@ -108,8 +111,10 @@ class Site:
 
     def register(self):
         self.gateway = gateway(self.village)
+        # As docs/light-node.md shows them: by address, whoever is there.
+        peers = [peer.rsplit("/p2p/", 1)[0] for peer in self.peers]
         for i, light in enumerate(self.lights):
-            light.configure([self.peers[i % 4], self.peers[(i + 1) % 4]], self.operator, self.options.reading)
+            light.configure([peers[i % 4], peers[(i + 1) % 4]], self.operator, self.options.reading)
         calls = all_of(self.lights, lambda light: light.bind(self.grid, self.owner))
         self.send_calls("operator", calls)
         limits = {"books": [], "calls": "any", "counterparties": [], "txPerHour": None, "uses": None,
@@ -121,6 +126,10 @@ class Site:
             for light in self.lights])
         self.registered_wh = {m["address"]: int(m["importWh"]) for m in self.on_chain()}
 
+    def bill(self):
+        words = ["--microgrid", self.grid, "--rpc", f"http://127.0.0.1:{RPC_PORT}/rpc"]
+        return self.validators[0].wattle("energy", "bill", self.owner, *words)
+
     def on_chain(self):
         return self.validators[0].list("energy_listMeters", microgrid=self.grid)
 
@@ -129,8 +138,6 @@ class Site:
         for validator in self.validators:
             validator.start()
         until("validators run", 60, lambda: all(v.process.says('"ready"') for v in self.validators))
-        _, took = until("a first final block", 60, lambda: all(v.height() >= 1 for v in self.validators))
-        self.say(f"four validators have a final block after {took:.1f} s")
         self.found_microgrid()
         self.register()
         self.say(f"{len(self.lights)} meters are registered")
@@ -181,7 +188,7 @@ class Site:
             status = validator.ask("chain_status")
             peers = validator.ask("node_peers")["peers"]
             kinds = [p["role"] for p in peers if p["connected"]]
-            refused = [p["ban"]["reason"] for p in peers if p["ban"]]
+            refused = [p["ban"]["reason"] for p in peers if p.get("ban")]
             self.say(f"{validator.name} height {status['height']} view {status['view']} syncing {status['syncing']} "
                      f"missing {[k[:8] for k in status['liveness']['validatorsMissing']]} "
                      f"peers { {kind: kinds.count(kind) for kind in set(kinds)} } bans {refused}")
@@ -216,6 +223,17 @@ class Site:
         self.world.move(name, address)
         self.say(f"{name} has moved to {address}")
         self.all_back(self.marks(), BACK_S)
+
+    def figures(self):
+        memory = [v.process.memory_mib() for v in self.validators]
+        self.say("most memory of the validators: " + ", ".join(f"{mib:.0f}" for mib in memory) + " MiB")
+        peers = [p for v in self.validators for p in v.ask("node_peers")["peers"]]
+        ends = sum(p["connected"] and p["role"] == "validator" for p in peers)
+        self.say(f"links among validators: {ends / 2:g} of 6")
+        carried = {name: self.world.lines.carried(name) for name in self.places}
+        (then, before), self.noted = self.noted, (time.monotonic(), carried)
+        kbit = lambda name, way: (carried[name][way] - before.get(name, (0, 0))[way]) / (self.noted[0] - then) / 125
+        self.say("kbit/s up and down: " + ", ".join(f"{n} {kbit(n, 0):.1f} {kbit(n, 1):.1f}" for n in carried))
 
     def shape(self, rate, delay, loss):
         self.world.lines.shape(self.places, rate, delay, loss)
@@ -290,6 +308,7 @@ class Site:
         _, took = until("a returning validator is connected with the others", LET_IN_S, lambda: connected() == 3, 0.1)
         self.say(f"a returning validator is connected after {took:.1f} s")
         light.process.kill()
+        time.sleep(AWAY_S)
         light.config.write_text(re.sub(r"peers = .*", f"peers = {json.dumps(self.peers[:1])}", light.config.read_text()))
         light.start()
         verified = lambda: (light.status() or {"chain": {"believing": False}})["chain"]["believing"]
@@ -305,9 +324,7 @@ class Site:
         time.sleep(self.options.reading + 10)
         self.all_back(self.marks(), BACK_S)
         shown = {light.address: meter.import_wh() for light, meter in zip(self.lights, self.village)}
-        billed = lambda: int(self.validators[0].wattle(
-            "energy", "bill", self.owner, "--microgrid", self.grid, "--rpc", f"http://127.0.0.1:{RPC_PORT}/rpc")
-            ["totals"][self.grid]["importWh"])
+        billed = lambda: int(self.bill()["totals"][0]["importWh"])
         counted = sum(shown.values()) - sum(self.registered_wh.values())
         try:
             until("everything is billed", BACK_S, lambda: billed() == counted, 5)
@@ -327,7 +344,7 @@ class Site:
         o = self.options
         phases = [
             ("start", self.start),
-            ("bad lines", lambda: (self.shape(o.rate, o.delay, o.loss), self.steady())),
+            ("bad lines", self.steady),
             ("village cut off", lambda: self.outage(["village"])),
             ("validator cut off", lambda: self.outage(["v3"])),
             ("all cut off", lambda: self.outage(list(self.places))),
@@ -340,8 +357,9 @@ class Site:
             if name in ("start", "books") or not o.only or name in o.only:
                 self.phase = name
                 act()
-                running = [v.process.memory_mib() for v in self.validators]
-                self.say("most memory of the validators: " + ", ".join(f"{mib:.0f}" for mib in running) + " MiB")
+                if name == "start":
+                    self.shape(o.rate, o.delay, o.loss)
+                self.figures()
 
 
 def arguments():
@@ -352,7 +370,7 @@ def arguments():
     parser.add_argument("--loss", type=float, default=5, help="packets that get lost, %% (5)")
     parser.add_argument("--outage", type=float, default=120, help="length of an outage, s (120)")
     parser.add_argument("--long", action="store_true", help="outages of ten minutes")
-    parser.add_argument("--reading", type=int, default=60, help="between two readings of a meter, s (60)")
+    parser.add_argument("--reading", type=int, default=120, help="between two readings of a meter, s (120)")
     parser.add_argument("--seed", type=int, default=1, help="keys, loads and losses follow from it (1)")
     parser.add_argument("--only", action="append", metavar="PHASE", help="this phase, and no other between start and books")
     parser.add_argument("--keep", action="store_true", help="leave the directory with all logs")
@@ -370,7 +388,7 @@ def main():
     try:
         site.go()
         print("all held", flush=True)
-    except Failed as failure:
+    except (Failed, OSError) as failure:
         options.keep = True
         print(f"FAILED in phase {site.phase!r}: {failure}", file=sys.stderr)
         return 1

@@ -12,6 +12,8 @@ import time
 
 IMPORT, EXPORT, SERIAL = 0x48, 0x4A, 0xFC00
 WATTS = (200, 4000)
+# Steps of a counter in a kWh: each is a number that binary32 has, so that the chain's Wh are known here to the last one.
+STEPS = 128
 
 
 class Meter:
@@ -21,19 +23,22 @@ class Meter:
         draw = random.Random(seed * 1000 + unit)
         self.unit = unit
         self.watts = draw.randint(*WATTS)
-        self.begun_wh = draw.randint(1_000, 500_000)
+        self.begun_steps = draw.randint(100, 60_000)
         self.begun = time.monotonic()
         self.stopped = None
 
-    def import_wh(self):
+    def steps(self):
         seconds = (self.stopped or time.monotonic()) - self.begun
-        return self.begun_wh + int(self.watts * seconds / 3600)
+        return self.begun_steps + int(self.watts * seconds / 3_600_000 * STEPS)
+
+    def import_wh(self):
+        return self.steps() * 1000 // STEPS
 
     def stop(self):
         self.stopped = time.monotonic()
 
     def words(self):
-        shown = {IMPORT: self.import_wh() / 1000, EXPORT: 0.0, 0x00: 230.0, 0x34: float(self.watts), 0x46: 50.0}
+        shown = {IMPORT: self.steps() / STEPS, EXPORT: 0.0, 0x00: 230.0, 0x34: float(self.watts), 0x46: 50.0}
         words = {}
         for at, value in shown.items():
             words[at], words[at + 1] = struct.unpack(">HH", struct.pack(">f", value))
