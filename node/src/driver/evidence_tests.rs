@@ -3,14 +3,11 @@
 use super::*;
 use crate::driver::{Boot, Event, Setup};
 use crate::mempool::Limits;
-use crate::run::storage::open_chain;
 use crate::signer::Barred;
 use crate::testchain::{TestChain, key};
 use std::sync::Arc;
 use wattle_p2p::NodeKey;
 use wattle_primitives::{Hash, Proposal, Round, SignedVote, TimeMs, View, Vote};
-use wattle_runtime::Store;
-use wattle_runtime::store::MemoryStore;
 
 /// Persons whose keys validate.
 const VALIDATORS: [u8; 4] = [201, 202, 203, 204];
@@ -140,19 +137,6 @@ fn gossiped_evidence_is_verified_kept_once_and_known_after_a_restart() {
     let mut later = Node::new(kept);
     assert_eq!(later.hear(evidence), (Verdict::Ignore, vec![]), "known after a restart");
     assert_eq!(later.hear(other).0, Verdict::Accept);
-}
-
-#[test]
-fn evidence_in_the_database_is_known_to_the_next_start() {
-    let (node, store) = (Node::new(vec![]), MemoryStore::in_memory().unwrap());
-    let evidence = node.evidence(202, notarize(1, 1), notarize(1, 2));
-    let accusation = Accusation { validator: key(202).public(), evidence };
-    let genesis = TestChain::of(&VALIDATORS).genesis;
-    assert_eq!(open_chain(&store, &genesis).unwrap().accusations, []);
-    store.accuse(&accusation, None).unwrap();
-    let found = open_chain(&store, &genesis).unwrap();
-    let mut node = Node::new(found.boot(vec![], vec![], None, None, Barred::Free).accusations);
-    assert_eq!(node.hear(evidence), (Verdict::Ignore, vec![]));
 }
 
 /// Goal: who was away hears of everything that is kept, and nobody is told the same all the time.
