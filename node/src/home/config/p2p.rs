@@ -34,7 +34,8 @@ settings! {
         /// ones. With none, those listened on are told, and those by which peers of three networks reach this node.
         /// Names alone are not enough: who hears of this node from others dials only "/ip4/…" and "/ip6/…".
         external: Vec<String> = Vec::new(), multiaddrs();
-        /// Peers to stay connected with, each "/ip4/…/tcp/8650/p2p/12D3…" or "/dns4/…": for a validator all others.
+        /// Peers to stay connected with, each "/ip4/ADDRESS/tcp/PORT/p2p/ID" or "/dns4/NAME/…": for a validator all
+        /// others.
         persistent: Vec<NodeAddress> = Vec::new(), Items {
             max: PERSISTENT_MAX,
             what: "multiaddrs",

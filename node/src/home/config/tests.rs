@@ -69,6 +69,14 @@ fn a_default_is_never_written_as_a_setting() {
     assert_eq!(flat(&set), BTreeMap::new());
 }
 
+/// Goal: a script that reads the peers out of the file finds those that are set, and no example.
+#[test]
+fn no_comment_looks_like_a_peer() {
+    let text = NodeConfigFile::default().to_toml().unwrap();
+    let id = |line: &str| line.split("/p2p/").skip(1).any(|id| id.starts_with(|c: char| c.is_ascii_digit()));
+    assert!(!text.lines().any(id), "{text}");
+}
+
 #[test]
 fn what_is_set_is_written_beside_its_default_and_read_back() {
     let mut config =
