@@ -133,11 +133,12 @@ impl Node {
         let schedule = Arc::clone(&view.schedule);
         let (reports, inbox) = mpsc::unbounded_channel();
         let worker = Worker { chain, schedule, cache: Arc::new(TxCache::default()) };
-        let threads =
-            Threads::start(worker, Arc::clone(&store), journal, &reports).map_err(NodeError::Thread)?;
-        space::watch(&config.place, reports.clone());
-        let (shared, commands) = Shared::new(chain, genesis, key, store, view);
+        let (shared, commands) = Shared::new(chain, genesis, key, Arc::clone(&store), view);
+        let place = config.place.clone();
+        // What may fail for many reasons comes before the threads: none may hold the database when the process ends.
         let (network, events) = wattle_p2p::spawn(network_config(config, &shared))?;
+        let threads = Threads::start(worker, store, journal, &reports).map_err(NodeError::Thread)?;
+        space::watch(&place, reports.clone());
         let (stop, stopped) = watch::channel(false);
         let observer = Observer::new(Arc::clone(&metrics), shared.key);
         let running = Loop {
