@@ -170,10 +170,10 @@ fn origins(config: &Config) -> Origins {
 }
 
 /// A ping that is not answered in time ends nothing, and the next one follows: whatever a link is busy with, something
-/// goes out over it more often than it may be silent. The next one is sent when the time-out and the interval are over:
-/// both together leave room for its answer.
+/// goes out over it more often than it may be silent. The next one is sent when the time-out and the interval are over,
+/// twice within that silence, so that one of them may be lost.
 fn ping_config(silence_max: Duration) -> ping::Config {
-    ping::Config::new().with_interval(silence_max / 2).with_timeout(silence_max / 5)
+    ping::Config::new().with_interval(silence_max.saturating_mul(3) / 10).with_timeout(silence_max / 5)
 }
 
 /// What is under construction: nobody is known yet. Of what stands the manager decides.

@@ -196,9 +196,12 @@ impl Metrics {
         let info = UGauge::with_opts(info.const_label("version", env!("CARGO_PKG_VERSION")))?;
         info.set(1);
         metrics.registry.register(Box::new(info))?;
-        // All reasons are there from the start, so that a rate over them is defined.
+        // All labels are there from the start, so that a rate over them is defined.
         for reason in Refusal::ALL {
             metrics.rpc_refusals_total.with_label_values(&[reason.name()]).inc_by(0);
+        }
+        for kind in ["new", "list", "history"] {
+            metrics.rpc_event_reads_total.with_label_values(&[kind]).inc_by(0);
         }
         Ok(metrics)
     }

@@ -405,7 +405,11 @@ pub(crate) fn saved_dispute(dir: &Path) -> Option<Dispute> {
     HeadFile::new(dir).load_dispute()
 }
 
-async fn ask(peers: &impl Peers, peer: PeerId, request: Request) -> Result<Response, FollowError> {
+/// Asks one peer. Whoever is busy or declines is at no fault.
+///
+/// # Errors
+/// [`FollowError`].
+pub(crate) async fn ask(peers: &impl Peers, peer: PeerId, request: Request) -> Result<Response, FollowError> {
     match peers.ask(peer, request).await.map_err(FollowError::Request)? {
         Response::Busy => Err(FollowError::Busy),
         Response::Error { code, message } => {

@@ -17,6 +17,7 @@ use crate::pace::{Step, random};
 use crate::peers::Peers;
 use crate::submit::SubmitError;
 use std::convert::Infallible;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 use wattle_host::wall;
 use wattle_primitives::call::energy::READINGS_MAX;
@@ -64,8 +65,17 @@ impl Chain {
     /// # Errors
     /// [`LightError`].
     pub(crate) async fn visit(&mut self, line: &mut impl Line) -> Result<bool, LightError> {
-        let call = line.call(self.follower.head().height).await;
-        let good = match call {
+        let called = {
+            let mut call = pin!(line.call(self.follower.head().height));
+            loop {
+                match tokio::time::timeout(NAP_MAX, call.as_mut()).await {
+                    Ok(called) => break called,
+                    // An operator's checkpoint waits for nobody.
+                    Err(_) => self.take_checkpoint(),
+                };
+            }
+        };
+        let good = match called {
             Ok(Some(call)) => self.stay(&call).await,
             Ok(None) => self.nobody_answers().await,
             Err(error) => Err(error),

@@ -18,7 +18,7 @@ mod refusal;
 pub(crate) use refusal::{Objection, Refusal};
 
 use crate::clock::Clock;
-use crate::follow::{FollowError, Follower};
+use crate::follow::{self, FollowError, Follower};
 use crate::peers::Peers;
 use crate::queue::{Inflight, Queue, QueueError};
 use crate::sign::Signer;
@@ -355,8 +355,8 @@ impl Submitter {
     /// with: a lie costs a transaction that has no effect, or a pause.
     async fn send_unproven(&mut self, peers: &impl Peers, peer: PeerId) -> Result<Progress, SubmitError> {
         let failed = |source| SubmitError::Peer { peer, source };
-        let answer = peers.ask(peer, Request::Account(self.signer.meter())).await;
-        let nonce = match answer.map_err(|e| failed(FollowError::Request(e)))? {
+        let answer = follow::ask(peers, peer, Request::Account(self.signer.meter())).await;
+        let nonce = match answer.map_err(failed)? {
             Response::Account(account) => {
                 account.nonces.iter().find(|(lane, _)| *lane == LANE).map_or(Nonce::ZERO, |(_, nonce)| *nonce)
             }

@@ -1,10 +1,12 @@
 //! What the network hears of peers' whereabouts, for the manager; and what names stand for.
 
-use super::Network;
+use super::{ESTRANGED, Network};
 use crate::discovery::Wish;
 use crate::door::Order;
 use crate::error::GoneReason;
+use crate::event::BanReason;
 use crate::manager::{Event, Source, Target, name_of};
+use crate::wire::Role;
 use futures::FutureExt;
 use futures::future::join_all;
 use libp2p::multiaddr::Protocol;
@@ -39,11 +41,20 @@ impl Network {
             Order::Resolve { target, names } => self.resolving.push(resolve(target, names).boxed()),
             Order::Yield(peer) => {
                 tracing::debug!(%peer, "gives its place up");
+                let (now, mut keyed) = (Instant::now(), false);
                 if let Some(entry) = self.peers.get_mut(&peer) {
                     entry.leaving.get_or_insert(GoneReason::Yielded);
-                    entry.close_at = Some(Instant::now()); // until it is gone: it may open further connections
+                    entry.close_at = Some(now); // until it is gone: it may open further connections
+                    keyed = entry.hello.as_ref().is_some_and(|hello| hello.meter.is_some());
                 }
-                self.disconnect(peer);
+                if keyed {
+                    // For a while: two light nodes with one meter's key would else take turns with each dial.
+                    tracing::warn!(%peer, "a light node's place goes to another, perhaps to one with the same key");
+                    self.scores.refuse(peer, BanReason::Displaced, ESTRANGED, now);
+                    self.keep_out(peer);
+                } else {
+                    self.disconnect(peer);
+                }
             }
         }
     }
@@ -68,7 +79,10 @@ impl Network {
         {
             addresses.iter().for_each(|address| kademlia.add_address(&peer, address.clone()));
         }
-        self.manage(Event::Found { peer, addresses, source: Source::Identify });
+        // A light node calls where its operator and the local network say, and pays for no other try.
+        if self.config.role != Role::Light {
+            self.manage(Event::Found { peer, addresses, source: Source::Identify });
+        }
     }
 
     pub(super) fn on_wish(&mut self, wish: &Wish) {

@@ -92,6 +92,8 @@ struct Network {
     making: BTreeMap<Class, usize>,
     owed: Owed,
     outside: Outside,
+    /// Addresses that could not be listened on yet.
+    unheard: Vec<Multiaddr>,
     refresh_at: Instant,
     resolving: FuturesUnordered<BoxFuture<'static, Resolved>>,
 }
@@ -108,7 +110,7 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
     let (events, receiver) = mpsc::channel(config.limits.events_max.max(1));
     let shared = Arc::new(Shared::new(config.node_key.peer_id(), config.limits.clone(), config.height));
     let mut swarm = behaviour::build(&config, &shared, &events)?;
-    listen(&mut swarm, &config)?;
+    let unheard = listen(&mut swarm, &config)?;
     if !config.external.is_empty() && config.external.iter().all(|address| ip_of(address).is_none()) {
         tracing::warn!(
             code = "external_names_only",
@@ -134,6 +136,7 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
         making: BTreeMap::new(),
         owed: Owed::default(),
         outside: Outside::default(),
+        unheard,
         refresh_at: Instant::now(),
         resolving: FuturesUnordered::new(),
         config,
@@ -143,8 +146,9 @@ pub fn spawn(config: Config) -> Result<(Handle, mpsc::Receiver<NetEvent>), Error
     Ok((Handle { commands, shared }, receiver))
 }
 
-/// Listens wherever it can: an address may be of a network that is not up, or of a version that this machine lacks.
-fn listen(swarm: &mut Swarm<Behaviour>, config: &Config) -> Result<(), Error> {
+/// Listens wherever it can: an address may be of a network that is not up yet, or of a version that this machine lacks.
+/// Returns those to try again.
+fn listen(swarm: &mut Swarm<Behaviour>, config: &Config) -> Result<Vec<Multiaddr>, Error> {
     let addresses = listen_addresses(config)?;
     let first = addresses.iter().find(|address| !is_quic(address)).copied();
     let (mut stands, mut refused) = (false, Vec::new());
@@ -163,10 +167,10 @@ fn listen(swarm: &mut Swarm<Behaviour>, config: &Config) -> Result<(), Error> {
     if let (false, Some((address, detail))) = (stands, refused.first()) {
         return Err(Error::Listen { address: (*address).clone(), detail: detail.clone() });
     }
-    for (address, error) in refused {
-        tracing::warn!(%address, %error, code = "listen_failed", "not listened on");
+    for (address, error) in &refused {
+        tracing::warn!(%address, %error, code = "listen_failed", "not listened on: tried again and again");
     }
-    Ok(())
+    Ok(refused.into_iter().map(|(address, _)| address.clone()).collect())
 }
 
 /// The operating system's words: the library shows none, or its own before them.
@@ -357,6 +361,8 @@ impl Network {
         if now >= self.refresh_at {
             self.refresh_at = now + REFRESH_INTERVAL;
             self.refresh(now);
+            let swarm = &mut self.swarm;
+            self.unheard.retain(|address| swarm.listen_on(address.clone()).is_err());
             self.shared.set_takers(self.takers());
         }
     }

@@ -162,8 +162,8 @@ async fn a_scanner_takes_turns_with_all_512_of_another_client_as_with_one() {
 /// Goal: who takes nothing is read nothing, however many subscriptions it has beside the one that is full.
 #[tokio::test]
 async fn nothing_is_read_for_a_client_that_does_not_take_its_events() {
-    // Sockets hold some sixty pages of notifications.
-    const PAGES: u64 = 400;
+    // Sockets hold sixty pages of notifications, or some hundreds where the system lets them grow.
+    const PAGES: u64 = 800;
     let timeouts = Timeouts { write: PATIENCE, ..Timeouts::default() };
     let served = serve(Config { timeouts, ..Config::default() }).await;
     long_history(&served, PAGES);
@@ -191,7 +191,7 @@ async fn nothing_is_read_for_a_client_that_does_not_take_its_events() {
     found(&mut stream).await;
     let turns = turns_at_history(&served).await;
     println!("{turns} turns at history, {PAGES} of them for the client that takes what it is owed");
-    assert!((PAGES..PAGES * 3 / 2).contains(&turns), "{turns} turns");
+    assert!((PAGES..PAGES * 5 / 2).contains(&turns), "{turns} turns; each of its two would need as many");
     drop(silent);
 }
 

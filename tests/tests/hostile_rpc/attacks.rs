@@ -240,7 +240,7 @@ fn websockets(target: &Target) {
 
 fn costly(target: &Target) {
     let questions = [
-        r#"{"jsonrpc":"2.0","id":1,"method":"event_list","params":{"filter":{"types":["hold_expired"]},"limit":200}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"event_list","params":{"filter":{"types":["hold_released"]},"limit":200}}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"search_query","params":{"text":"zzzzzzzz"}}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"account_getProof","params":{"key":"00"}}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"node_consensus"}"#,
@@ -267,7 +267,7 @@ pub(crate) fn scanners(target: &Target) {
     let before = counter(target, r#"event_reads_total{kind="history"}"#).unwrap_or(0);
     let open = || target.websocket().ok();
     let mut sockets: Vec<_> = (0..64).map(|_| until("there is a place", PATIENCE, open)).collect();
-    let subscribe = r#"{"jsonrpc":"2.0","id":1,"method":"event_subscribe","params":{"fromHeight":"0","filter":{"types":["hold_expired"]}}}"#;
+    let subscribe = r#"{"jsonrpc":"2.0","id":1,"method":"event_subscribe","params":{"fromHeight":"0","filter":{"types":["hold_released"]}}}"#;
     let end =
         |id: u64| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"event_unsubscribe","params":["{id}"]}}"#);
     let (begun, mut opened) = (Instant::now(), 0u64);
@@ -281,7 +281,7 @@ pub(crate) fn scanners(target: &Target) {
             }
         }
         opened += 8;
-        let list = r#"{"jsonrpc":"2.0","id":1,"method":"event_list","params":{"filter":{"types":["hold_expired"]}}}"#;
+        let list = r#"{"jsonrpc":"2.0","id":1,"method":"event_list","params":{"filter":{"types":["hold_released"]}}}"#;
         let listed = target.post(list.as_bytes());
         assert_eq!((listed.status, listed.code().as_str()), (200, "none"));
     }
