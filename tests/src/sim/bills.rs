@@ -389,31 +389,26 @@ impl Bills {
             return Ok(());
         }
         let band = *self.band(interval)?;
-        // It cannot have flowed in no time: it has the dearest price until its block. So has what a meter without a
-        // clock showed after a start, where the ledger's time is behind what others say.
+        let more = i128::from(import_wh.0) - i128::from(settled_import_wh.0);
+        let export = thousandths(export_wh.0.into(), band.export_price);
+        let refund = thousandths(-more, band.import_price);
+        let exact = costs(*debit, thousandths(more, band.import_price))
+            && credit.0 >= export / 1000
+            && credit.0 <= (export + refund).div_ceil(1000);
+        // What flowed in no time has the dearest price until its block. So has what a meter without a clock showed
+        // after a start, where the ledger's time is behind what others say.
+        let timeless = from_ms == to_ms || self.clocks_lost;
         let dearest = || {
             let bands = self.terms.tariff.iter();
             let import = bands.clone().map(|band| band.import_price).max().unwrap_or_default();
             let export = bands.map(|band| band.export_price).min().unwrap_or_default();
-            let most = thousandths(import_wh.0.into(), import).div_ceil(1000);
-            debit.0 <= most && credit.0 >= thousandths(export_wh.0.into(), export) / 1000
+            let least = thousandths(export_wh.0.into(), export) / 1000;
+            debit.0 <= thousandths(more.max(0), import).div_ceil(1000) && credit.0 >= least
         };
-        if from_ms == to_ms || (self.clocks_lost && settled_import_wh.0 == 0) {
-            let good = dearest();
-            return if good {
-                Ok(())
-            } else {
-                Err("what flowed at no known time costs more than the dearest price")
-            };
-        }
-        let more = i128::from(import_wh.0) - i128::from(settled_import_wh.0);
-        let export = thousandths(export_wh.0.into(), band.export_price);
-        let refund = thousandths(-more, band.import_price);
-        if costs(*debit, thousandths(more, band.import_price))
-            && credit.0 >= export / 1000
-            && credit.0 <= (export + refund).div_ceil(1000)
-        {
+        if exact || (timeless && dearest()) {
             Ok(())
+        } else if timeless {
+            Err("what flowed at no known time costs more than the dearest price")
         } else {
             Err("an adjustment does not cost what the tariff says")
         }
