@@ -59,7 +59,10 @@ fn all() -> Vec<(&'static str, Seeds)> {
         ("gossip", gossip().iter().map(encode).collect()),
         ("request", requests().iter().map(encode).collect()),
         ("response", responses().iter().map(encode).collect()),
-        ("hello", vec![encode(&hello()), encode(&HelloAnswer::Accept(hello())), encode(&refusal())]),
+        (
+            "hello",
+            vec![encode(&hello()), encode(&HelloAnswer::Accept(Box::new(hello()))), encode(&refusal())],
+        ),
         ("frames", frames()),
         ("light_block", light_blocks()),
         ("state_proof", state_proofs()),
@@ -174,7 +177,11 @@ fn wire_light(height: u64, path: u64) -> wire::LightBlock {
 fn gossip() -> Vec<Gossip> {
     let some = BoundedVec::new(txs().into_iter().take(3).collect()).unwrap();
     let evidence = Evidence { first: votes()[0], second: votes()[1] };
-    vec![Gossip::Txs(some), Gossip::Finalized(Box::new(wire_light(2, 2))), Gossip::Evidence(evidence)]
+    vec![
+        Gossip::Txs(some),
+        Gossip::Finalized(Box::new(wire_light(2, 2))),
+        Gossip::Evidence(Box::new(evidence)),
+    ]
 }
 
 fn requests() -> Vec<Request> {

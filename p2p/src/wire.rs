@@ -126,7 +126,7 @@ pub enum Gossip {
     /// A newly finalized header.
     Finalized(Box<LightBlock>) = 1,
     /// Proof that a validator broke the rules. On the topic of transactions, which light nodes do not take.
-    Evidence(Evidence) = 2,
+    Evidence(Box<Evidence>) = 2,
 }
 
 /// A finalized header with what proves it.
@@ -512,7 +512,7 @@ pub struct Hello {
 #[repr(u8)]
 pub enum HelloAnswer {
     /// Welcome; this is who answers.
-    Accept(Hello) = 0,
+    Accept(Box<Hello>) = 0,
     /// Not welcome; the connection is closed next.
     Refuse(Refusal) = 1,
 }

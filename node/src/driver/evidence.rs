@@ -86,7 +86,7 @@ impl Driver {
         }
         self.accuse(accusation);
         if !planted!("evidence-not-gossiped") {
-            self.emit(Effect::Gossip(Gossip::Evidence(evidence)));
+            self.emit(Effect::Gossip(Gossip::Evidence(Box::new(evidence))));
         }
     }
 
@@ -94,7 +94,7 @@ impl Driver {
     pub(super) fn on_gossiped_evidence(&mut self, peer: PeerId, id: MessageId, evidence: Evidence) {
         let verdict = match self.judge(&evidence) {
             Judged::New(accusation) => {
-                self.accuse(accusation);
+                self.accuse(*accusation);
                 Verdict::Accept
             }
             Judged::Idle => Verdict::Ignore,
@@ -119,7 +119,7 @@ impl Driver {
         if evidence.verify(&self.setup.chain, set).is_err() && !planted!("evidence-unverified") {
             return Judged::False;
         }
-        Judged::New(accusation)
+        Judged::New(Box::new(accusation))
     }
 
     fn accuse(&mut self, found: Accusation) {
@@ -135,7 +135,7 @@ impl Driver {
         self.accusations.tell_at = self.mono.after(AGAIN_MS);
         if let Some((id, evidence)) = self.accusations.next() {
             self.accusations.told = Some(id);
-            self.emit(Effect::Gossip(Gossip::Evidence(evidence)));
+            self.emit(Effect::Gossip(Gossip::Evidence(Box::new(evidence))));
         }
     }
 }
@@ -143,7 +143,7 @@ impl Driver {
 /// What gossiped evidence is worth.
 enum Judged {
     /// It proves what was not known.
-    New(Accusation),
+    New(Box<Accusation>),
     /// Nothing is to be done about it here.
     Idle,
     /// It proves nothing, whatever the state.

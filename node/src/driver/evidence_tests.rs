@@ -72,7 +72,7 @@ impl Node {
 
     /// A peer gossips it: what becomes of it, and what is kept.
     fn hear(&mut self, evidence: Evidence) -> (Verdict, Vec<Accusation>) {
-        let (peer, message) = (self.peer, Gossip::Evidence(evidence));
+        let (peer, message) = (self.peer, Gossip::Evidence(Box::new(evidence)));
         let effects = self.step(Event::Gossip { peer, id: MessageId(vec![1]), message });
         let mut told = effects.iter().filter_map(|effect| match effect {
             Effect::Verdict { verdict, .. } => Some(*verdict),
@@ -87,7 +87,7 @@ impl Node {
         for _ in 0..ms / 250 {
             self.now += 250;
             said.extend(self.step(Event::Tick).into_iter().filter_map(|effect| match effect {
-                Effect::Gossip(Gossip::Evidence(evidence)) => Some(evidence),
+                Effect::Gossip(Gossip::Evidence(evidence)) => Some(*evidence),
                 _ => None,
             }));
         }
@@ -167,7 +167,7 @@ fn what_consensus_finds_is_kept_and_gossiped_at_once() {
     let effects = node.step(Event::Tick);
     assert_eq!(found(&effects), [Accusation { validator: key(204).public(), evidence }]);
     let told =
-        |effect: &Effect| matches!(effect, Effect::Gossip(Gossip::Evidence(told)) if *told == evidence);
+        |effect: &Effect| matches!(effect, Effect::Gossip(Gossip::Evidence(told)) if **told == evidence);
     assert!(effects.iter().any(told));
     node.driver.found_evidence(node.evidence(204, notarize(2, 1), notarize(2, 2)));
     assert_eq!(found(&node.step(Event::Tick)), [], "one of a kind in an epoch");

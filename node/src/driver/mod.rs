@@ -278,7 +278,7 @@ impl Driver {
             Event::Gossip { peer, id, message } => match message {
                 Gossip::Txs(txs) => self.on_gossiped_txs(peer, id, txs.into_inner()),
                 Gossip::Finalized(light) => self.on_gossiped_header(peer, id, *light),
-                Gossip::Evidence(evidence) => self.on_gossiped_evidence(peer, id, evidence),
+                Gossip::Evidence(evidence) => self.on_gossiped_evidence(peer, id, *evidence),
             },
             Event::Request { token, peer, request } => self.on_request(token, peer, request),
             Event::Response { token, response } => {

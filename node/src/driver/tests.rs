@@ -615,7 +615,7 @@ fn what_enters_where_nobody_proposes_is_handed_to_one_validator_after_the_other_
         if !handed_on {
             continue; // it votes, and proposes by itself
         }
-        let block = node.chain.push(&[tx.clone()]);
+        let block = node.chain.push(std::slice::from_ref(&tx));
         let certificate = Some(node.chain.certify(&block.header, VALIDATOR));
         let token = node.asked(1);
         assert_eq!(committed(&node.answer(token, vec![SyncBlock { block, certificate }])), [1]);

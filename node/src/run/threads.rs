@@ -75,7 +75,7 @@ enum StoreOrder {
     /// Store final blocks.
     Commit(Vec<FinalBlock>),
     /// Keep proof against a validator.
-    Accuse { found: Accusation, forgotten: Option<AccusationId> },
+    Accuse { found: Box<Accusation>, forgotten: Option<AccusationId> },
 }
 
 /// Transactions above which a batch takes in no further source: beyond it a signature costs hardly less.
@@ -155,7 +155,7 @@ impl Threads {
 
     /// Has proof against a validator stored, in place of another.
     pub(super) fn accuse(&self, found: Accusation, forgotten: Option<AccusationId>) -> Result<(), Fatal> {
-        order(COMMIT, &self.commit, StoreOrder::Accuse { found, forgotten })
+        order(COMMIT, &self.commit, StoreOrder::Accuse { found: Box::new(found), forgotten })
     }
 
     /// Lets the threads end and waits for them: they hold the locks of log, sign state and database. False when one

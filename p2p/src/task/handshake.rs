@@ -54,7 +54,7 @@ impl Network {
                 }
                 let judged = self.judge(peer, hello).and_then(|hello| self.seat(peer, hello));
                 let answer = match &judged {
-                    Ok(_) => HelloAnswer::Accept(self.own_hello(&peer)),
+                    Ok(_) => HelloAnswer::Accept(Box::new(self.own_hello(&peer))),
                     Err(refusal) => HelloAnswer::Refuse(*refusal),
                 };
                 if self.swarm.behaviour_mut().handshake.send_response(channel, answer).is_ok() {
@@ -68,7 +68,7 @@ impl Network {
             } => self.no_place(peer, connection_id),
             Event::Message { peer, connection_id, message: Message::Response { response, .. } } => {
                 match response {
-                    HelloAnswer::Accept(hello) => self.accepted(peer, connection_id, hello),
+                    HelloAnswer::Accept(hello) => self.accepted(peer, connection_id, *hello),
                     HelloAnswer::Refuse(refusal) => self.refuse(peer, refusal, true),
                 }
             }

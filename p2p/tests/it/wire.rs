@@ -176,7 +176,9 @@ impl Maker {
         match self.below(3) {
             0 => Gossip::Txs(self.list(5, Self::tx)),
             1 => Gossip::Finalized(Box::new(self.light())),
-            _ => Gossip::Evidence(Evidence { first: self.signed_vote(), second: self.signed_vote() }),
+            _ => {
+                Gossip::Evidence(Box::new(Evidence { first: self.signed_vote(), second: self.signed_vote() }))
+            }
         }
     }
 
@@ -262,7 +264,7 @@ impl Maker {
     fn answer(&mut self) -> HelloAnswer {
         let refusals = [Refusal::Genesis, Refusal::Version, Refusal::Proof, Refusal::Role, Refusal::Full];
         if self.coin() {
-            HelloAnswer::Accept(self.hello())
+            HelloAnswer::Accept(Box::new(self.hello()))
         } else {
             HelloAnswer::Refuse(refusals[self.below(5) as usize])
         }
@@ -358,7 +360,7 @@ fn encodings_are_pinned() {
         digest(encode(&ValidatorMessage::Clock(TimeMs(7)))),
         digest(encode(&Gossip::Txs(BoundedVec::new(vec![tx(1, 1)]).unwrap()))),
         digest(encode(&Gossip::Finalized(Box::new(light(1))))),
-        digest(encode(&Gossip::Evidence(Evidence { first: vote(1), second: vote(2) }))),
+        digest(encode(&Gossip::Evidence(Box::new(Evidence { first: vote(1), second: vote(2) })))),
         digest(encode(&Request::Certificates { epoch: Epoch(1), above_view: View(2), max: 3 })),
         digest(encode(&Request::Account(Address([5; 32])))),
         digest(encode(&Request::Reached)),

@@ -93,11 +93,11 @@ fn on_demand_it_visits_the_chain_and_every_reading_arrives_once() {
     let list = || nodes[0].rpc.ask("energy_listReadings", json!({ "meter": address, "limit": 100 }));
     until("visits bring readings", PATIENCE, || (list()["items"].as_array()?.len() >= 4).then_some(()));
     until("it has hung up", PATIENCE, || {
-        let peers = nodes.iter().map(|node| node.rpc.ask("node_peers", json!({})));
+        let mut peers = nodes.iter().map(|node| node.rpc.ask("node_peers", json!({})));
         let calls = |peers: serde_json::Value| {
             peers["peers"].as_array().unwrap().iter().any(|p| p["role"] == "light")
         };
-        (!peers.map(calls).any(|calls| calls)).then_some(())
+        (!peers.any(calls)).then_some(())
     });
     light.stop();
     let waiting = waiting(&home.join("data/house/queue"));
