@@ -14,7 +14,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::coverage::{Coverage, Mark};
-use super::plan::{Bend, METERS, Plan, WALLETS, meter_owner};
+use super::plan::{METERS, Plan, WALLETS, meter_owner};
 use super::village::{INTERVAL_MS, account, meter};
 use std::collections::BTreeMap;
 use wattle_primitives::call::deals::DealEnd;
@@ -78,7 +78,7 @@ impl Bills {
         Self {
             id: plan.microgrid_id(),
             terms: plan.terms(),
-            clocks_lost: plan.faults.clock_1970 > 0 || plan.bend == Some(Bend::Back),
+            clocks_lost: plan.faults.clock_1970 > 0 || plan.bend.is_some(),
             shown: BTreeMap::new(),
             billed: BTreeMap::new(),
             sums: BTreeMap::new(),
