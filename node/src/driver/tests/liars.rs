@@ -117,9 +117,11 @@ fn a_stranger_who_began_a_run_gives_way_to_a_validator() {
     node.answer(question.token, vec![blocks[0].clone()]);
     let same = node.next_question().unwrap();
     assert_eq!((same.peer, same.from), (peer(1), 2), "alone it goes on");
+    let before = node.now;
     node.ready(peer(2), validator(), 90);
     let asked = node.next_question().unwrap();
     assert_eq!((asked.peer, asked.from), (peer(2), 1), "a validator is asked from the start");
+    assert!(node.now - before < 3_000, "at once, and not when patience with the stranger is over");
     assert_eq!(committed(&node.answer(asked.token, blocks)), [1, 2]);
 }
 
