@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use crate::driver::Boot;
+use crate::signer::Barred;
 use crate::work::{self, BuildJob, BuiltBlock, TxCache, Worker};
 use std::sync::Arc;
 use wattle_chain_spec::Preset;
@@ -70,6 +72,22 @@ impl TestChain {
             cache: Arc::new(TxCache::default()),
         };
         Self { genesis: spec, worker, header, state }
+    }
+
+    /// What a node starts with that has this chain and has done nothing yet.
+    pub(crate) fn boot(&self) -> Boot {
+        Boot {
+            header: self.header.clone(),
+            state: self.state.clone(),
+            schedule: Arc::clone(&self.worker.schedule),
+            certificate: None,
+            records: Vec::new(),
+            bodies: Vec::new(),
+            given_up: None,
+            latest: None,
+            accusations: Vec::new(),
+            barred: Barred::Free,
+        }
     }
 
     /// A payment of person `n` to person 3.

@@ -3,9 +3,7 @@
 use super::*;
 use crate::driver::{Boot, Event, Setup};
 use crate::mempool::Limits;
-use crate::signer::Barred;
 use crate::testchain::{TestChain, key};
-use std::sync::Arc;
 use wattle_p2p::NodeKey;
 use wattle_primitives::{Hash, Proposal, Round, SignedVote, TimeMs, View, Vote};
 
@@ -34,22 +32,12 @@ fn finalize(view: u64, block: u8) -> Vote {
 
 impl Node {
     fn new(kept: Vec<Accusation>) -> Self {
-        let TestChain { worker, header, state, .. } = TestChain::of(&VALIDATORS);
-        let setup = Setup { chain: worker.chain, key: None, mempool: Limits::NODE, log_bytes: u64::MAX };
-        let boot = Boot {
-            header,
-            state,
-            schedule: Arc::clone(&worker.schedule),
-            certificate: None,
-            records: vec![],
-            bodies: vec![],
-            given_up: None,
-            latest: None,
-            accusations: kept,
-            barred: Barred::Free,
-        };
+        let chain = TestChain::of(&VALIDATORS);
+        let setup =
+            Setup { chain: chain.worker.chain, key: None, mempool: Limits::NODE, log_bytes: u64::MAX };
+        let boot = Boot { accusations: kept, ..chain.boot() };
         let peer = NodeKey::from_seed(&mut [7; 32]).unwrap().peer_id();
-        let mut node = Self { driver: Driver::new(setup, boot), chain: worker.chain, peer, now: 0 };
+        let mut node = Self { driver: Driver::new(setup, boot), chain: chain.worker.chain, peer, now: 0 };
         node.step(Event::Start);
         node
     }

@@ -4,7 +4,6 @@ use super::*;
 use crate::driver::{Boot, Event, Setup};
 use crate::mempool::Limits;
 use crate::testchain::{TestChain, key};
-use std::sync::Arc;
 use wattle_p2p::NodeKey;
 use wattle_p2p::wire::ValidatorMessage;
 use wattle_primitives::{Certificate, Epoch, Hash, Height, SignedVote, TimeMs, Vote};
@@ -45,24 +44,13 @@ impl Node {
 
     /// One that signed last in that round.
     fn of(barred: Barred, latest: Option<Round>) -> Self {
-        let TestChain { worker, header, state, .. } = TestChain::of(&VALIDATORS);
+        let chain = TestChain::of(&VALIDATORS);
         let me = Some(key(VALIDATORS[0]).public());
-        let setup = Setup { chain: worker.chain, key: me, mempool: Limits::NODE, log_bytes: u64::MAX };
-        let boot = Boot {
-            header,
-            state,
-            schedule: Arc::clone(&worker.schedule),
-            certificate: None,
-            records: vec![],
-            bodies: vec![],
-            given_up: None,
-            latest,
-            accusations: vec![],
-            barred,
-        };
+        let setup = Setup { chain: chain.worker.chain, key: me, mempool: Limits::NODE, log_bytes: u64::MAX };
+        let boot = Boot { latest, barred, ..chain.boot() };
         let driver = Driver::new(setup, boot);
         let (bars, asked, fined) = (vec![], vec![], vec![]);
-        let mut node = Self { driver, chain: worker.chain, now: 0, bars, asked, fined };
+        let mut node = Self { driver, chain: chain.worker.chain, now: 0, bars, asked, fined };
         node.step(Event::Start);
         for n in OTHERS {
             let validator = Some(key(n).public());

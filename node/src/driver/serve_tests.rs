@@ -1,9 +1,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::driver::{Boot, Event, Setup};
+use crate::driver::{Event, Setup};
 use crate::mempool::Limits;
-use crate::signer::Barred;
 use crate::testchain::TestChain;
 use wattle_consensus::MonoMs;
 use wattle_p2p::NodeKey;
@@ -12,19 +11,7 @@ use wattle_p2p::NodeKey;
 fn a_block_that_is_not_final_is_encoded_for_a_peer_beside_the_loop_that_votes() {
     let chain = TestChain::new();
     let setup = Setup { chain: chain.worker.chain, key: None, mempool: Limits::NODE, log_bytes: u64::MAX };
-    let boot = Boot {
-        header: chain.header.clone(),
-        state: chain.state.clone(),
-        schedule: Arc::clone(&chain.worker.schedule),
-        certificate: None,
-        records: Vec::new(),
-        bodies: Vec::new(),
-        given_up: None,
-        latest: None,
-        accusations: Vec::new(),
-        barred: Barred::Free,
-    };
-    let mut driver = Driver::new(setup, boot);
+    let mut driver = Driver::new(setup, chain.boot());
     let held = chain.build(&[]).block;
     driver.tree.insert(Arc::clone(&held));
     let peer = NodeKey::from_seed(&mut [1; 32]).unwrap().peer_id();

@@ -49,21 +49,7 @@ impl Follower {
     fn start(key: Option<PublicKey>, has_clock: bool) -> Self {
         let chain = TestChain::new();
         let setup = Setup { chain: chain.worker.chain, key, mempool: Limits::NODE, log_bytes: u64::MAX };
-        let (header, state) = (chain.header.clone(), chain.state.clone());
-        let schedule = Arc::clone(&chain.worker.schedule);
-        let boot = Boot {
-            header,
-            state,
-            schedule,
-            certificate: None,
-            records: Vec::new(),
-            bodies: Vec::new(),
-            given_up: None,
-            latest: None,
-            accusations: Vec::new(),
-            barred: Barred::Free,
-        };
-        let (driver, questions) = (Driver::new(setup, boot), VecDeque::new());
+        let (driver, questions) = (Driver::new(setup, chain.boot()), VecDeque::new());
         let mut follower = Self { driver, chain, peer: peer(1), questions, now: 0, has_clock };
         follower.step(Event::Start);
         follower
