@@ -55,6 +55,13 @@ pub(super) struct Peer {
     pub(super) status_at: Instant,
 }
 
+impl Peer {
+    /// The meter's key that it has proven, if it has.
+    pub(super) fn meter_key(&self) -> Option<PublicKey> {
+        Some(self.hello.as_ref()?.meter.as_ref()?.key)
+    }
+}
+
 impl Network {
     pub(super) fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
         let now = Instant::now();
