@@ -1,9 +1,10 @@
 """A site as it is in the field: four validators and a village of light nodes behind one address, on bad lines.
 
 Run by `scripts/site`, as root. It goes from phase to phase; in each something is broken and mended, and everybody must be
-back within the phase's limit without a restart: every validator at a new height and heard by all, every light node with
-all that it had signed by then on the chain, proven. At the end the meters stand still, and what was billed is compared
-with what they have counted. The first promise that does not hold ends the run with its phase's name and exit code 1.
+back within the phase's limit without a restart: every validator at a new height and heard by all, every light node at a
+new height too and with all that it had signed by then on the chain, proven. At the end the meters stand still, and what
+was billed is compared with what they have counted. The first promise that does not hold ends the run with its phase's
+name and exit code 1.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import threading
 import time
 
 import meters
-from world import CROWD, DIALER, READER, RPC_PORT, VALIDATOR, VILLAGE, Failed, Light, Validator, World
+from world import CROWD, DIALER, PEER_PORT, READER, RPC_PORT, VALIDATOR, VILLAGE, Failed, Light, Validator, World
 from world import BIN, all_of, gateway, run, socket_in, until
 
 # Limits, s: how soon everybody is back, and how soon one that knocks is let in while strangers press.
@@ -27,6 +28,8 @@ START_S, BACK_S, LET_IN_S = 300, 300, 10
 CROWDS, CROWD_EACH, DIALS_PER_S, DIALS_S = 8, 16, 50, 30
 # How long a killed light node stays away, s: strangers that wait for a place find its.
 AWAY_S = 20
+# Lines of its log that are shown of a light node that is not back.
+LINES_SHOWN = 30
 # How much a validator may grow under strangers, MiB.
 GROWTH_MIB = 64
 TERMS = """
@@ -73,16 +76,17 @@ class Site:
         configs = [(validator.home / "config.toml") for validator in self.validators]
         texts = [config.read_text() for config in configs]
         ports = [re.search(r"listen = \[\s*\"/ip4/127.0.0.1/tcp/(\d+)", text)[1] for text in texts]
+        # One port for all, as in the field: who gets another's address is found there.
         for config, text, own in zip(configs, texts, ports):
-            text = text.replace(f'/ip4/127.0.0.1/tcp/{own}"', f'/ip4/0.0.0.0/tcp/{own}"')
+            text = text.replace(f'/ip4/127.0.0.1/tcp/{own}"', f'/ip4/0.0.0.0/tcp/{PEER_PORT}"')
             for i, port in enumerate(ports):
-                text = text.replace(f"/ip4/127.0.0.1/tcp/{port}/", f"/ip4/{VALIDATOR(i)}/tcp/{port}/")
+                text = text.replace(f"/ip4/127.0.0.1/tcp/{port}/", f"/ip4/{VALIDATOR(i)}/tcp/{PEER_PORT}/")
             config.write_text(text)
-        found = re.findall(r"/ip4/198\.18\.(\d)\.1/tcp/\d+/p2p/\w+", "".join(t.read_text() for t in configs))
+        written = "".join(config.read_text() for config in configs)
+        assert written.count(f'/ip4/0.0.0.0/tcp/{PEER_PORT}"') == 4
+        found = re.findall(rf"/ip4/198\.18\.(\d)\.1/tcp/{PEER_PORT}/p2p/\w+", written)
         assert set(found) == set("0123"), found
-        text = "".join(config.read_text() for config in configs)
-        self.peers = [re.search(rf"/ip4/{re.escape(VALIDATOR(i))}/tcp/\d+/p2p/\w+", text)[0] for i in range(4)]
-        self.port = [int(port) for port in ports]
+        self.peers = [re.search(rf"/ip4/{re.escape(VALIDATOR(i))}/tcp/\d+/p2p/\w+", written)[0] for i in range(4)]
 
     def send(self, who, *words):
         """A command of an operator or a household; what the chain says to it."""
@@ -169,8 +173,7 @@ class Site:
                 took["validators"] = time.monotonic() - begun
             statuses = dict(zip(waiting, all_of(waiting.values(), lambda light: light.status())))
             for i, status in statuses.items():
-                queue = status["meters"][0]["queue"] if status else None
-                if queue and int(queue["ackedSeq"]) >= max(numbers[i], 1):
+                if status and self.has_caught_up(status, height, numbers[i]):
                     del waiting[i]
                     took["light nodes"] = time.monotonic() - begun
             if (away or waiting) and time.monotonic() - begun > limit_s:
@@ -183,6 +186,12 @@ class Site:
         status = validator.ask("chain_status")
         return int(status["height"]) > height and not status["liveness"]["validatorsMissing"]
 
+    def has_caught_up(self, status, height, number):
+        """A light node with nothing to prove has to have heard of a new block all the same, where connections stand."""
+        chain, queue = status["chain"], status["meters"][0]["queue"]
+        heard = chain["visits"] is not None or int(chain["height"]) > height
+        return heard and int(queue["ackedSeq"]) >= max(number, 1)
+
     def explain(self, away, waiting):
         for validator in self.validators:
             status = validator.ask("chain_status")
@@ -192,9 +201,16 @@ class Site:
             self.say(f"{validator.name} height {status['height']} view {status['view']} syncing {status['syncing']} "
                      f"missing {[k[:8] for k in status['liveness']['validatorsMissing']]} "
                      f"peers { {kind: kinds.count(kind) for kind in set(kinds)} } bans {refused}")
+        now_at = {address: name for name, address in self.world.addresses.items()}
         for i, status in waiting.items():
-            meter = status["meters"][0] if status else {}
-            self.say(f"m{i + 1}: {meter.get('submission')}, queue {meter.get('queue')}, chain {status and status['chain']}")
+            light, meter = self.lights[i], status["meters"][0] if status else {}
+            name = light.home.name
+            chain = status and status["chain"]
+            self.say(f"{name}: {meter.get('submission')}, queue {meter.get('queue')}, chain {chain}")
+            peers = {peer: now_at.get(peer.split("/")[2], "nobody") for peer in light.listed()}
+            self.say(f"{name} lists {peers}, has connections {light.process.links()}")
+            for line in light.process.last_lines(LINES_SHOWN):
+                self.say(f"{name} | {line}")
 
     # What happens to it.
 
@@ -257,7 +273,7 @@ class Site:
         while not stop.is_set():
             to = socket_in("dialer")
             to.setblocking(False)
-            to.connect_ex((VALIDATOR(0), self.port[0]))
+            to.connect_ex((VALIDATOR(0), PEER_PORT))
             held.append(to)
             time.sleep(max(0.0, begun + len(held) / DIALS_PER_S - time.monotonic()))
         self.say(f"{len(held)} dials held")
