@@ -1,8 +1,13 @@
 #![expect(clippy::expect_used, reason = "tests")]
 
 use super::*;
+use futures::{AsyncReadExt, AsyncWriteExt};
 use tokio::io::duplex;
+use tokio::time::timeout;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
+
+/// Longest wait for what takes milliseconds: only a hang takes it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn entering(all_max: u32, network_max: usize) -> Entering {
     let limits = Limits {
@@ -58,6 +63,18 @@ fn addresses_of_one_network_are_one() {
         let held = network.map(|ip| entering.enter(&listener(ip, 1)));
         assert_eq!(held.each_ref().map(gave_way), [true, false, false], "{network:?}");
     }
+}
+
+#[tokio::test]
+async fn silence_ends_a_connection_for_who_reads_and_for_who_writes() {
+    let (near, _far) = duplex(1);
+    let mut live = Live::new(near.compat(), Duration::from_millis(20), None);
+    let mut bytes = [0; 8];
+    let read = timeout(PATIENCE, live.read(&mut bytes)).await.expect("whoever reads is told");
+    assert_eq!(read.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
+    // There is room for one byte.
+    let written = timeout(PATIENCE, live.write_all(&bytes)).await.expect("whoever writes is told");
+    assert_eq!(written.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
 }
 
 /// Polls both ends of a connection until nothing moves.
