@@ -270,3 +270,7 @@ fn local_discovery(
 fn failed(part: &'static str, error: &impl ToString) -> Error {
     Error::Build { part, detail: error.to_string() }
 }
+
+#[cfg(test)]
+#[path = "behaviour_tests.rs"]
+mod tests;

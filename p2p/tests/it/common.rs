@@ -115,6 +115,7 @@ pub(crate) fn socket(address: &Multiaddr) -> SocketAddr {
     let mut parts = address.iter();
     match (parts.next(), parts.next()) {
         (Some(Protocol::Ip4(ip)), Some(Protocol::Tcp(port) | Protocol::Udp(port))) => (ip, port).into(),
+        (Some(Protocol::Ip6(ip)), Some(Protocol::Tcp(port) | Protocol::Udp(port))) => (ip, port).into(),
         _ => panic!("{address}"),
     }
 }
