@@ -22,6 +22,10 @@ RPC_PORT, PEER_PORT, MODBUS_PORT, STATUS_PORT = 8645, 8650, 1502, 8700
 VALIDATOR = "198.18.{}.1".format
 VILLAGE, READER, DIALER = "198.18.100.1", "198.18.101.1", "198.18.102.1"
 CROWD = "198.18.{}.1".format
+# A local network, by its first three bytes.
+HOME = "192.168.77"
+# Lines of a light node's configuration by which its connections stand, however seldom it reads its meter.
+STAYS = '[network]\nmode = "always"'
 CLONE_NEWNET = 0x40000000
 # What light nodes log: with it goes why a dial came to nothing.
 LIGHT_LOG = "info,wattle_p2p=debug,wattle_meter::run=debug"
@@ -130,10 +134,10 @@ class Process:
         self.child.kill()
         self.child.wait()
 
-    def memory_mib(self):
-        """Most memory that it ever had."""
+    def memory_mib(self, which="VmHWM"):
+        """Most memory that it ever had; `VmRSS` is what it has."""
         text = pathlib.Path(f"/proc/{self.child.pid}/status").read_text()
-        return int(re.search(r"VmHWM:\s+(\d+)", text)[1]) / 1024
+        return int(re.search(rf"{which}:\s+(\d+)", text)[1]) / 1024
 
 
 class World:
@@ -164,6 +168,22 @@ class World:
         run("ip", "-n", namespace, "route", "replace", "default", "dev", device, "src", address)
         self.lines.give(name, socket.inet_aton(address))
         self.addresses[name] = address
+
+    def wire(self, name, other):
+        """A cable from a namespace to a new one that has no other link. Nobody on it has an address of IPv6."""
+        self.addresses[other] = f"{HOME}.2"
+        run("ip", "netns", "add", PREFIX + other)
+        run("ip", "-n", PREFIX + other, "link", "set", "lo", "up")
+        ends = ["wire", "type", "veth", "peer", "name", "wire", "netns", PREFIX + other]
+        run("ip", "-n", PREFIX + name, "link", "add", *ends)
+        for host, end in enumerate((name, other), 1):
+            run("ip", "-n", PREFIX + end, "link", "set", "wire", "addrgenmode", "none")
+            run("ip", "-n", PREFIX + end, "address", "add", f"{HOME}.{host}/24", "dev", "wire")
+            run("ip", "-n", PREFIX + end, "link", "set", "wire", "up")
+
+    def plug(self, name, state):
+        """Takes a cable's end `down` or `up`."""
+        run("ip", "-n", PREFIX + name, "link", "set", "wire", state)
 
     def start(self, place, command, log):
         process = Process(place, command, log)
@@ -226,9 +246,10 @@ class Light:
     def __init__(self, world, name, unit=None):
         self.world, self.unit = world, unit
         self.home = world.dir / name
+        self.place = "village"
         self.process = self.address = None
 
-    def configure(self, peers, payer, reading_s):
+    def configure(self, peers, payer, reading_s, more=""):
         self.home.mkdir(mode=0o700)
         self.config = self.home / "light.toml"
         self.key = self.home / "meter.key"
@@ -245,6 +266,7 @@ submit_spread_ms = {reading_s * 500}
 write_budget_bytes_per_hour = 1073741824
 trust_clock = true
 status_listen = "{status}"
+{more}
 [[bus]]
 link = {{ kind = "tcp", address = "127.0.0.1:{MODBUS_PORT}" }}
 [[bus.meter]]
@@ -273,12 +295,16 @@ key_file = "{self.key}"
         """The peers in its configuration."""
         return json.loads(re.search(r"^peers = (.*)$", self.config.read_text(), re.MULTILINE)[1])
 
+    def keygen(self):
+        run(BIN / "wattle-light", "keygen", "--out", self.key)
+
     def start(self, place="village"):
+        self.place = place
         command = ["env", f"WATTLE_LOG={LIGHT_LOG}", BIN / "wattle-light", "run", "--config", self.config]
         self.process = self.world.start(place, command, self.home / "log")
 
     def status(self):
-        to = socket_in("village")
+        to = socket_in(self.place)
         to.settimeout(5)
         try:
             to.connect(("127.0.0.1", STATUS_PORT + self.unit))
