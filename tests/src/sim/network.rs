@@ -56,6 +56,15 @@ impl Payload {
     }
 }
 
+/// A direction of a node's line.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// From the node.
+    Up,
+    /// To it.
+    Down,
+}
+
 /// A connection between two nodes, or its absence.
 #[derive(Clone, Copy, Debug, Default)]
 struct Link {
@@ -77,14 +86,14 @@ pub(super) struct Network {
     deaf: BTreeMap<(usize, usize), u64>,
     /// Directions in which everything waits until a time.
     clogs: BTreeMap<(usize, usize), u64>,
-    /// Narrow lines of nodes: out and in.
+    /// Narrow lines of nodes: from them and to them.
     lines: BTreeMap<usize, [Pipe; 2]>,
 }
 
 impl Network {
     pub(super) fn new(nodes: usize, links: Vec<(usize, usize)>, lines: &[Line]) -> Self {
         let links = links.into_iter().map(|pair| (pair, Link::default())).collect();
-        let lines = lines.iter().map(|line| (line.node, [Pipe::new(*line), Pipe::new(*line)])).collect();
+        let lines = lines.iter().map(|line| (line.node, line.pipes())).collect();
         Self { links, parts: vec![0; nodes], lines, ..Self::default() }
     }
 
@@ -93,13 +102,15 @@ impl Network {
         self.lines.clear();
     }
 
-    /// When a message that is sent at `at` has passed the narrow line of either end, the sender's if both have one;
-    /// `None`: it is dropped.
-    fn pass(&mut self, (from, to): (usize, usize), at: u64, payload: &Payload) -> Option<u64> {
-        let (end, far, direction) =
-            if self.lines.contains_key(&from) { (from, to, 0) } else { (to, from, 1) };
-        let Some(pipes) = self.lines.get_mut(&end) else { return Some(at) };
-        pipes[direction].put(at, far, payload.load())
+    /// When a message that is put into the line of `end` at `at`, for its link to `far` or from it, is through: at once
+    /// if the line is wide. `None`: it is dropped.
+    fn pass(&mut self, way: Way, end: usize, far: usize, at: u64, payload: &Payload) -> Option<u64> {
+        let Some([up, down]) = self.lines.get_mut(&end) else { return Some(at) };
+        let pipe = match way {
+            Way::Up => up,
+            Way::Down => down,
+        };
+        pipe.put(at, far, payload.load())
     }
 
     /// A direction of some link.
@@ -312,13 +323,25 @@ impl Sim {
             copies = 2;
         }
         let number = self.network.link(from, to).number;
+        let sent = self.now.max(clogged_until);
         for _ in 0..copies {
-            let Some(passed) = self.network.pass((from, to), self.now.max(clogged_until), &payload) else {
+            let Some(out) = self.network.pass(Way::Up, from, to, sent, &payload) else {
                 continue; // too much waits on a narrow line
             };
-            let at = passed + self.rng.between(1, faults.delay_ms_max.max(1));
-            self.at(at, Action::Deliver { from, to, number, payload: payload.clone() });
+            if out > sent && self.network.lines.contains_key(&to) {
+                // Into the other line in the order in which messages come there, whatever waits for the first.
+                self.at(out, Action::Arrive { from, to, number, payload: payload.clone() });
+            } else {
+                self.arrive(out, from, to, number, payload.clone());
+            }
         }
+    }
+
+    /// What has left its sender's line is put into its receiver's at `at`.
+    pub(super) fn arrive(&mut self, at: u64, from: usize, to: usize, number: u64, payload: Payload) {
+        let Some(passed) = self.network.pass(Way::Down, to, from, at, &payload) else { return };
+        let at = passed + self.rng.between(1, self.faults.delay_ms_max.max(1));
+        self.at(at, Action::Deliver { from, to, number, payload });
     }
 
     pub(super) fn deliver(

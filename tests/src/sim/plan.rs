@@ -21,6 +21,8 @@ pub(super) const OUTSIDER: usize = WALLETS - 1;
 pub(super) const METERS: usize = 5;
 /// Paces of wall clocks: in most runs many intervals end.
 const RATES: [u64; 5] = [1, 4, 16, 16, 16];
+/// Most narrow lines in a run.
+const LINES_MAX: u64 = 3;
 /// Balance of each wallet at genesis, native base units.
 pub(super) const WALLET_BALANCE: u128 = 1_000_000_000;
 
@@ -184,7 +186,7 @@ impl Plan {
         plan
     }
 
-    /// Draws epochs that are long, and narrow lines, behind which a node is off at first.
+    /// Draws epochs that are long, and up to three narrow lines; behind the first a node is off at first.
     fn narrow(&mut self, rng: &mut Rng) {
         if rng.chance(250) {
             self.epoch_length = EPOCH_LENGTH_LONG;
@@ -195,6 +197,13 @@ impl Plan {
             let to_ms = self.storm_ms * rng.between(2, 7) / 10;
             let from_ms = rng.below(to_ms / 2);
             self.outages = vec![Outage { node, from_ms, to_ms }];
+            for _ in 1..rng.between(1, LINES_MAX) {
+                let node = rng.index(self.nodes());
+                if self.lines.iter().all(|line| line.node != node) {
+                    self.lines.push(Line::draw(rng, node));
+                }
+            }
+            self.lines.iter_mut().for_each(|line| line.skew(rng));
         }
     }
 
