@@ -44,6 +44,8 @@ marks! {
     Clog = "clogged link",
     /// A node's line was narrow and slow.
     NarrowLine = "narrow line",
+    /// A node held an answer back for seconds.
+    AnswerHeld = "answer held back",
     /// A connection broke.
     CableCut = "connection cut",
     /// A node crashed.

@@ -127,6 +127,7 @@ enum Action {
     Commit { node: usize, life: u64 },
     Event { node: usize, life: u64, event: Box<Event> },
     Connect { a: usize, b: usize },
+    Held { from: usize, to: usize, number: u64, payload: Payload },
     Arrive { from: usize, to: usize, number: u64, payload: Payload },
     Deliver { from: usize, to: usize, number: u64, payload: Payload },
     Unanswered { node: usize, life: u64, token: Token },
@@ -363,6 +364,10 @@ impl Sim {
             }
             Action::Heights { a, b, number } => self.tell_heights(a, b, number),
             Action::Connect { a, b } => self.connect(a, b),
+            Action::Held { from, to, number, payload } => {
+                self.let_go(from, to, number, payload);
+                Ok(())
+            }
             Action::Arrive { from, to, number, payload } => {
                 self.arrive(self.now, from, to, number, payload);
                 Ok(())

@@ -23,6 +23,9 @@ const NOTICE_MS_MAX: u64 = 300;
 /// Longest time until a connection that can be made is made, in ms.
 const REDIAL_MS_MAX: u64 = 500;
 
+/// How long answers are held back, shortest and longest, in ms: longer than patience with a link that has shown to be
+/// quick, and up to longer than patience at first.
+const HELD_MS: (u64, u64) = (3_000, 20_000);
 /// By how much a liar's height is greater than its chain's.
 const HEIGHT_LIE: u64 = 1_000;
 /// How long gossip is remembered, in ms: as on the real network.
@@ -447,8 +450,24 @@ impl Sim {
         }
         let Some(running) = &mut self.nodes[node].running else { return };
         let Some((to, life, asked)) = running.questions.remove(&token) else { return };
-        if self.nodes[to].life == life {
-            self.transmit(node, to, Payload::Response(asked, Arc::new(response)));
+        if self.nodes[to].life != life {
+            return;
+        }
+        let answer = Payload::Response(asked, Arc::new(response));
+        let may_hold = self.faults.answer_held > 0 && self.network.is_up(node, to);
+        if !may_hold || !self.rng.chance(self.faults.answer_held) {
+            return self.transmit(node, to, answer);
+        }
+        self.oracle.coverage.mark(Mark::AnswerHeld);
+        let (at, number) =
+            (self.now + self.rng.between(HELD_MS.0, HELD_MS.1), self.network.link(node, to).number);
+        self.at(at, Action::Held { from: node, to, number, payload: answer });
+    }
+
+    /// An answer that was held back goes out, unless the connection on which it was asked for is gone.
+    pub(super) fn let_go(&mut self, from: usize, to: usize, number: u64, payload: Payload) {
+        if self.network.link(from, to).number == number {
+            self.transmit(from, to, payload);
         }
     }
 }

@@ -181,6 +181,7 @@ impl Plan {
         }
         plan.settle(&mut Rng::new(seed, "settlement"));
         plan.narrow(&mut Rng::new(seed, "lines"));
+        plan.faults.hold(&mut Rng::new(seed, "held answers"));
         let bends = [None, Some(Bend::Ahead), Some(Bend::Back)];
         plan.bend = Rng::new(seed, "time").pick(&bends).copied().flatten();
         plan
