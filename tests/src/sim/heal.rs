@@ -1,8 +1,11 @@
 //! The end of the storm: what must come right then, and how soon.
 
+use super::coverage::Mark;
 use super::{Action, Faults, Role, Sim};
 use std::collections::BTreeSet;
 use wattle_consensus::Rotation;
+use wattle_consensus::config::VIEWS_BEHIND_MAX;
+use wattle_node::driver::Event;
 use wattle_primitives::{Height, Round};
 
 /// Views with an honest leader, entered since every link was up again, within which a block must become final.
@@ -38,6 +41,7 @@ impl Sim {
         }
         for node in 0..self.nodes.len() {
             self.draw_clock(node);
+            self.step(node, Event::LowSpace(false))?;
         }
         self.rewire();
         self.note_whole();
@@ -122,6 +126,9 @@ impl Sim {
             return;
         }
         self.top = self.top.max(round);
+        if self.oracle.views_above_final(round) > VIEWS_BEHIND_MAX {
+            self.oracle.coverage.mark(Mark::FarViews);
+        }
         if let Some(recovery) = self.recovery.as_mut().filter(|r| !r.settled && round > r.top) {
             recovery.views.insert(round);
         }

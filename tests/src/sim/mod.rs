@@ -275,6 +275,7 @@ impl Sim {
             Topology::Star => Mark::Star,
         };
         let marks = [
+            (self.plan.stall_from_ms.is_some(), Mark::Stall),
             (true, shape),
             (self.plan.validators == 10, Mark::Ten),
             (powers.iter().any(|p| *p != powers[0]), Mark::Powers),
