@@ -57,6 +57,9 @@ enum GrantCommand {
     /// Show how far somebody pays for another, and what was spent.
     #[command(after_help = "Example:\n  wattle grant sponsorship --by alice --to wat1…")]
     Sponsorship(SponsorshipArgs),
+    /// List the accounts that somebody pays for, or that pay for it, with what was spent.
+    #[command(after_help = "Example:\n  wattle grant sponsorships --by alice")]
+    Sponsorships(ListArgs),
 }
 
 /// Limits of any kind.
@@ -127,10 +130,10 @@ struct RevokeArgs {
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    /// Who made them: an address, or the name of a key.
+    /// Who grants, or pays: an address, or the name of a key.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "to", required_unless_present = "to")]
     by: Option<String>,
-    /// Who was given them.
+    /// Who acts, or is paid for.
     #[arg(long, value_name = "ADDRESS")]
     to: Option<String>,
     #[command(flatten)]
@@ -184,13 +187,7 @@ pub(crate) async fn run(args: GrantArgs, ctx: &Ctx) -> CliResult {
             let call = Call::from(RevokeGrant { grant: args.grant });
             execute(vec![call], &format!("end grant {}", args.grant), &args.send, ctx).await
         }
-        GrantCommand::List(args) => {
-            let asked = match (&args.by, &args.to) {
-                (Some(by), _) => json!({ "grantor": address_of(by, ctx)? }),
-                (None, to) => json!({ "grantee": address_of(to.as_deref().unwrap_or_default(), ctx)? }),
-            };
-            query::ask(ctx, "identity_listGrants", args.page.add_to(asked)).await
-        }
+        GrantCommand::List(args) => list(&args, "identity_listGrants", "grantor", ctx).await,
         GrantCommand::Show(args) => {
             query::ask(ctx, "identity_getGrant", json!({ "grant": args.grant })).await
         }
@@ -211,7 +208,18 @@ pub(crate) async fn run(args: GrantArgs, ctx: &Ctx) -> CliResult {
             query::ask(ctx, "identity_getSponsorship", json!({ "sponsor": sponsor, "grantee": grantee }))
                 .await
         }
+        GrantCommand::Sponsorships(args) => list(&args, "identity_listSponsorships", "sponsor", ctx).await,
     }
+}
+
+/// A list by either of its sides; `giver` is the parameter of the first.
+async fn list(args: &ListArgs, method: &str, giver: &str, ctx: &Ctx) -> CliResult {
+    let (side, account) = match (&args.by, &args.to) {
+        (Some(by), _) => (giver, by.as_str()),
+        (None, to) => ("grantee", to.as_deref().unwrap_or_default()),
+    };
+    let asked = json!({ side: address_of(account, ctx)? });
+    query::ask(ctx, method, args.page.add_to(asked)).await
 }
 
 async fn add(args: AddArgs, ctx: &Ctx) -> CliResult {

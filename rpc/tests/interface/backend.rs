@@ -747,6 +747,10 @@ fn grant_info(grant: Hash) -> GrantInfo {
     GrantInfo { grant, grantor: alice(), grantee: Address([7; 32]), allowance: allowance_info() }
 }
 
+fn sponsorship_info(sponsor: Address, grantee: Address) -> SponsorshipInfo {
+    SponsorshipInfo { sponsor, grantee, allowance: allowance_info() }
+}
+
 impl IdentityQueries for Chain {
     fn identity_grant(&self, grant: Hash) -> RpcResult<Anchored<GrantInfo>> {
         at(grant_info(grant))
@@ -765,7 +769,19 @@ impl IdentityQueries for Chain {
         sponsor: Address,
         grantee: Address,
     ) -> RpcResult<Anchored<SponsorshipInfo>> {
-        at(SponsorshipInfo { sponsor, grantee, allowance: allowance_info() })
+        at(sponsorship_info(sponsor, grantee))
+    }
+
+    fn identity_sponsorships_by(&self, sponsor: Address, _: PageRequest) -> RpcResult<Page<SponsorshipInfo>> {
+        page(vec![sponsorship_info(sponsor, Address([7; 32]))])
+    }
+
+    fn identity_sponsorships_for(
+        &self,
+        grantee: Address,
+        _: PageRequest,
+    ) -> RpcResult<Page<SponsorshipInfo>> {
+        page(vec![sponsorship_info(alice(), grantee)])
     }
 }
 

@@ -30,7 +30,7 @@ use wattle_primitives::evidence::AccusationId;
 use wattle_primitives::{Address, Amount, AssetId, Event, Hash, Height, Outcome, Receipt, TimeMs, encode};
 
 /// Version of this layout.
-pub(super) const FORMAT: u32 = 7;
+pub(super) const FORMAT: u32 = 8;
 /// Key of the version, in [`Table::Meta`].
 pub(super) const META_FORMAT: &[u8] = b"format";
 /// Key of the last header, in [`Table::Meta`].

@@ -140,6 +140,13 @@ fn sponsored(user: &User, key: &str, sponsor: &str, to: &str) {
     assert_eq!(user.json(&begin)["receipt"]["code"], "success");
     let ask = ["grant", "sponsorship", "--by", sponsor, "--to", "dora"];
     let left = || number(&user.json(&ask)["spent"][0]["left"]);
+    for side in [["--by", sponsor], ["--to", "dora"]] {
+        let listed = user.json(&[&["grant", "sponsorships"][..], &side[..]].concat());
+        let items = listed["items"].as_array().unwrap();
+        let one = user.json(&ask);
+        let same = |item: &&Value| item["grantee"] == one["grantee"] && item["spent"] == one["spent"];
+        assert_eq!(items.iter().filter(same).count(), 1, "{listed}");
+    }
     let available = || number(&user.json(&["wallet", "balance", "dora"])["balances"][0]["available"]);
     assert_eq!(left(), 2_000_000);
     let pay = ["wallet", "send", "--from", "dora", "--fee-payer", sponsor, "--to", to, "--amount", "0.1"];
