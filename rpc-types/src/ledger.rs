@@ -31,7 +31,7 @@ pub trait LedgerQueries {
     ) -> RpcResult<Page<TrialBalanceItem>>;
 
     /// What the public book owes to books in an asset, book by book.
-    fn ledger_dues(&self, asset: AssetId, page: PageRequest) -> RpcResult<Page<DueInfo>>;
+    fn ledger_dues(&self, asset: AssetId, until: Until, page: PageRequest) -> RpcResult<Page<DueInfo>>;
 
     /// What was posted to an account in one asset, oldest first, with its running totals.
     fn ledger_statement(
@@ -74,8 +74,11 @@ methods![
     list!(
         "ledger_listDues",
         "What the public book owes to books in an asset: the cash paid into them and not paid out.",
-        [opt::<AssetId>("asset")],
-        |node, params| node.ledger_dues(params.opt("asset")?.unwrap_or(AssetId::NATIVE), params.page()?)
+        [opt::<AssetId>("asset"), opt::<Height>("height"), opt::<TimeMs>("toMs")],
+        |node, params| {
+            let until = Until::of(params.opt("height")?, params.opt("toMs")?)?;
+            node.ledger_dues(params.opt("asset")?.unwrap_or(AssetId::NATIVE), until, params.page()?)
+        }
     ),
     list!(
         "ledger_statement",

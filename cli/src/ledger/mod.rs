@@ -55,13 +55,17 @@ enum LedgerCommand {
     #[command(after_help = "Example:\n  wattle ledger reopen --from alice --book 5e6f… --to 2026-01-01")]
     Reopen(post::ReopenArgs),
     /// List books, those of one owner or all.
-    #[command(after_help = "Example:\n  wattle ledger books --owner alice")]
+    #[command(
+        after_help = "Examples:\n  wattle ledger books --owner alice\n  wattle ledger books --csv > books.csv"
+    )]
     Books(BooksArgs),
     /// One book: its owner, and up to when it is closed.
     #[command(after_help = "Example:\n  wattle ledger book 5e6f…")]
     Book(BookArgs),
     /// A book's chart of accounts.
-    #[command(after_help = "Example:\n  wattle ledger chart 5e6f…")]
+    #[command(
+        after_help = "Examples:\n  wattle ledger chart 5e6f…\n  wattle ledger chart 5e6f… --csv > chart.csv"
+    )]
     Chart(ChartArgs),
     /// What stands in a book's accounts: now, after a height, or of all that is dated before a time.
     #[command(
@@ -69,8 +73,10 @@ enum LedgerCommand {
         wattle ledger trial-balance 5e6f… --height 120 --json"
     )]
     TrialBalance(report::TrialBalanceArgs),
-    /// What the public book owes to books: the cash paid into them and not paid out.
-    #[command(after_help = "Example:\n  wattle ledger dues --asset 0")]
+    /// What the public book owes to books: the cash paid in and not paid out; now, after a height, or before a time.
+    #[command(
+        after_help = "Examples:\n  wattle ledger dues --asset 0\n  wattle ledger dues --to 2026-02-01 --csv\n  wattle ledger dues --height 120"
+    )]
     Dues(DuesArgs),
     /// What was posted to an account, line by line, with its running balance.
     #[command(
@@ -95,7 +101,16 @@ struct BooksArgs {
     #[arg(long, value_name = "ADDRESS")]
     owner: Option<String>,
     #[command(flatten)]
+    csv: CsvArgs,
+    #[command(flatten)]
     page: PageArgs,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+struct CsvArgs {
+    /// All of it, as comma-separated values.
+    #[arg(long, conflicts_with_all = ["limit", "cursor"])]
+    csv: bool,
 }
 
 #[derive(Debug, Args)]
@@ -109,6 +124,8 @@ struct ChartArgs {
     #[command(flatten)]
     of: BookArgs,
     #[command(flatten)]
+    csv: CsvArgs,
+    #[command(flatten)]
     page: PageArgs,
 }
 
@@ -117,6 +134,10 @@ struct DuesArgs {
     /// Asset: its number, or its symbol when only one asset has it.
     #[arg(long, value_name = "ASSET", default_value = "0")]
     asset: String,
+    #[command(flatten)]
+    until: UntilArgs,
+    #[command(flatten)]
+    csv: CsvArgs,
     #[command(flatten)]
     page: PageArgs,
 }
@@ -157,17 +178,30 @@ pub(crate) async fn run(args: LedgerArgs, ctx: &Ctx) -> CliResult {
         LedgerCommand::Reopen(args) => post::reopen(&args, ctx).await,
         LedgerCommand::Books(args) => {
             let owner = args.owner.as_deref().map(|text| address_of(text, ctx)).transpose()?;
-            query::ask(ctx, "ledger_listBooks", args.page.add_to(json!({ "owner": owner }))).await
+            let params = json!({ "owner": owner });
+            match args.csv.csv {
+                true => report::books(params, ctx).await,
+                false => query::ask(ctx, "ledger_listBooks", args.page.add_to(params)).await,
+            }
         }
         LedgerCommand::Book(args) => query::ask(ctx, "ledger_getBook", json!({ "book": args.book })).await,
         LedgerCommand::Chart(args) => {
-            let params = args.page.add_to(json!({ "book": args.of.book }));
-            query::ask(ctx, "ledger_listAccounts", params).await
+            let params = json!({ "book": args.of.book });
+            match args.csv.csv {
+                true => report::chart(params, ctx).await,
+                false => query::ask(ctx, "ledger_listAccounts", args.page.add_to(params)).await,
+            }
         }
         LedgerCommand::TrialBalance(args) => report::trial_balance(&args, ctx).await,
         LedgerCommand::Dues(args) => {
-            let asset = crate::wallet::resolve_asset(&ctx.client()?, &args.asset).await?.id;
-            query::ask(ctx, "ledger_listDues", args.page.add_to(json!({ "asset": asset }))).await
+            let asset = crate::wallet::resolve_asset(&ctx.client()?, &args.asset).await?;
+            match args.csv.csv {
+                true => report::dues(&asset, args.until, ctx).await,
+                false => {
+                    let params = args.until.add_to(json!({ "asset": asset.id }));
+                    query::ask(ctx, "ledger_listDues", args.page.add_to(params)).await
+                }
+            }
         }
         LedgerCommand::Statement(args) => report::statement(&args, ctx).await,
         LedgerCommand::Export(args) => export::export(&args, ctx).await,

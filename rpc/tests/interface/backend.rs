@@ -577,7 +577,7 @@ impl LedgerQueries for Chain {
         }])
     }
 
-    fn ledger_dues(&self, asset: AssetId, _page: PageRequest) -> RpcResult<Page<DueInfo>> {
+    fn ledger_dues(&self, asset: AssetId, _until: Until, _page: PageRequest) -> RpcResult<Page<DueInfo>> {
         let (owed, reserved) = (Amount(2), Amount(1));
         page(vec![DueInfo { book: BookId([1; 16]), owner: alice(), asset, owed, reserved }])
     }

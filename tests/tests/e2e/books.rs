@@ -83,6 +83,21 @@ pub(crate) fn are_kept(url: &str, dir: &Path, alice: &str, bob: &str, grid_book:
     let owed = ask(&["dues"])["items"].as_array().unwrap().clone();
     let own = owed.iter().find(|due| due["book"] == json!(book)).unwrap_or_else(|| panic!("{owed:?}"));
     assert_eq!(own["owed"], json!("1500000"));
+    let owed_at = |height: u64| {
+        let dues = ask(&["dues", "--height", &height.to_string()])["items"].as_array().unwrap().clone();
+        dues.into_iter().find(|due| due["book"] == json!(book)).map(|due| due["owed"].clone())
+    };
+    let first = number(&posted["height"]);
+    assert_eq!((owed_at(first - 1), owed_at(first)), (None, Some(json!("2500000"))));
+    for (words, head, line) in [
+        (&["books", "--owner", alice][..], "book,owner,accounts", format!("{book},{alice},4,0,")),
+        (&["chart", &book][..], "code,name,class", "4100,,revenue,4000,WAT,0,".into()),
+        (&["dues", "--to", &before(0)][..], "book,owner,asset", String::new()),
+        (&["dues"][..], "book,owner,asset", format!("{book},{alice},WAT,1.5,0")),
+    ] {
+        let (code, csv, error) = wattle(["ledger"].iter().chain(words).chain(&["--csv", "--rpc", url]));
+        assert!(code == 0 && csv.starts_with(head) && csv.contains(&line), "{words:?}: {csv}{error}");
+    }
     let statement = ask(&["statement", &at("4100")]);
     assert_eq!(statement["lines"].as_array().unwrap().len(), 2, "{statement}");
     let (code, csv, _) = wattle(["ledger", "statement", alice, "--csv", "--rpc", url]);

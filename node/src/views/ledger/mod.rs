@@ -120,17 +120,21 @@ impl LedgerQueries for NodeBackend {
         Ok(reply)
     }
 
-    fn ledger_dues(&self, asset: AssetId, page: PageRequest) -> RpcResult<Page<DueInfo>> {
+    fn ledger_dues(&self, asset: AssetId, until: Until, page: PageRequest) -> RpcResult<Page<DueInfo>> {
         let view = self.shared.view();
+        let moment = statement::Moment::of(self, &view, until)?;
         let (books, next_cursor) =
             page::numbered(&page, |from, limit| query::books(&view.state, None, from, limit))?;
-        let due = |(book, record): (BookId, Book)| {
-            let counters = query::balance(&view.state, &AccountId::Due { book }, asset);
+        let mut items = Vec::new();
+        for (book, Book { owner, .. }) in books {
+            // Cash carries the time of its block: no entry of it is dated otherwise.
+            let counters = moment.counters(self, &view, &AccountId::Due { book }, asset)?;
             let owed = Amount(counters.credits_posted.saturating_sub(counters.debits_posted));
-            let reserved = Amount(counters.debits_pending);
-            (owed > Amount::ZERO).then_some(DueInfo { book, owner: record.owner, asset, owed, reserved })
-        };
-        Ok(Page { at: at(&view), items: books.into_iter().filter_map(due).collect(), next_cursor })
+            if owed > Amount::ZERO {
+                items.push(DueInfo { book, owner, asset, owed, reserved: Amount(counters.debits_pending) });
+            }
+        }
+        Ok(Page { at: at(&view), items, next_cursor })
     }
 
     fn ledger_statement(

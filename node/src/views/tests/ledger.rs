@@ -160,8 +160,22 @@ fn statements_and_trial_balances_as_of_any_height_and_date() {
     );
     assert_eq!(lines.iter().map(|line| line.against).collect::<Vec<_>>(), [Some(at(3000)), Some(at(4000))]);
 
-    let dues = all(1, |page| node.ledger_dues(AssetId::NATIVE, page));
-    assert_eq!(dues.iter().map(|due| (due.book, due.owed.0)).collect::<Vec<_>>(), [(book(), 381)]);
+    let dues = |until| -> Vec<(BookId, u128)> {
+        let items = all(1, |page| node.ledger_dues(AssetId::NATIVE, until, page));
+        items.iter().map(|due| (due.book, due.owed.0)).collect()
+    };
+    for (until, owed) in [
+        (Until::Now, 381),
+        (Until::Height(Height(3)), 381),
+        (Until::Height(Height(2)), 500),
+        (Until::Time(TimeMs(second.0 + 1)), 500),
+    ] {
+        assert_eq!(dues(until), [(book(), owed)], "{until:?}");
+    }
+    for until in [Until::Height(Height(1)), Until::Time(second)] {
+        assert_eq!(dues(until), [], "{until:?}");
+    }
+    assert!(node.ledger_dues(AssetId::NATIVE, Until::Height(Height(9)), page(None, 5)).is_err());
 }
 
 /// Whoever reads page by page misses nothing and reads nothing twice, whatever money comes in meanwhile.
