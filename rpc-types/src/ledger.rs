@@ -10,6 +10,9 @@ pub trait LedgerQueries {
     /// An open hold; one that was captured, voided or expired is `NotFound`.
     fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>>;
 
+    /// Open holds of an account, by id: those that debit or credit it, or, of a wallet, whose captor its owner is.
+    fn ledger_holds(&self, account: AccountId, page: PageRequest) -> RpcResult<Page<HoldInfo>>;
+
     /// An account's counters in one asset.
     fn ledger_account(&self, account: AccountId, asset: AssetId) -> RpcResult<Anchored<LedgerAccountInfo>>;
 
@@ -43,6 +46,11 @@ pub trait LedgerQueries {
 
 methods![
     query!("ledger_getHold", "An open hold.", ledger_hold(req::<Hash>("id"))),
+    list!(
+        "ledger_listHolds",
+        "Open holds of an account: those that debit or credit it, or whose captor its owner is.",
+        ledger_holds(req::<AccountId>("account"))
+    ),
     query!(
         "ledger_getAccount",
         "The four counters of an account in one asset.",

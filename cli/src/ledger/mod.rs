@@ -1,6 +1,7 @@
 //! `wattle ledger`: books and what is in them.
 
 mod export;
+mod hold;
 mod post;
 mod report;
 mod write;
@@ -48,6 +49,22 @@ enum LedgerCommand {
         The file holds a list of entries as they stand in a transaction: [{\"debit\": …, \"credit\": …, \"asset\": \"0\", \"amount\": \"5\"}]."
     )]
     Post(post::PostArgs),
+    /// Put money aside for somebody: nothing else can spend it until it is captured, voided or over.
+    #[command(
+        after_help = "Example:\n  wattle ledger hold --from alice --debit alice --credit 5e6f…/2100 --amount 20 --captor bob --ttl 86400"
+    )]
+    Hold(hold::HoldArgs),
+    /// Post what is held, all or in parts.
+    #[command(
+        after_help = "Examples:\n  wattle ledger capture --from bob 4f1c…\n  wattle ledger capture --from bob 4f1c… --amount 5 --more"
+    )]
+    Capture(hold::CaptureArgs),
+    /// Let go of what is held.
+    #[command(after_help = "Example:\n  wattle ledger void --from bob 4f1c…")]
+    Void(hold::VoidArgs),
+    /// List the open holds of an account: those that debit or credit it, or whose captor its owner is.
+    #[command(after_help = "Examples:\n  wattle ledger holds alice\n  wattle ledger holds 5e6f…/2100")]
+    Holds(hold::HoldsArgs),
     /// Close a book up to a time: nothing can be dated before it any more.
     #[command(after_help = "Example:\n  wattle ledger close --from alice --book 5e6f… --to 2026-02-01")]
     Close(post::CloseArgs),
@@ -174,6 +191,10 @@ pub(crate) async fn run(args: LedgerArgs, ctx: &Ctx) -> CliResult {
         LedgerCommand::CreateBook(args) => post::create_book(&args, ctx).await,
         LedgerCommand::OpenAccount(args) => post::open_account(&args, ctx).await,
         LedgerCommand::Post(args) => post::post(&args, ctx).await,
+        LedgerCommand::Hold(args) => hold::hold(&args, ctx).await,
+        LedgerCommand::Capture(args) => hold::capture(&args, ctx).await,
+        LedgerCommand::Void(args) => hold::void(&args, ctx).await,
+        LedgerCommand::Holds(args) => hold::list(&args, ctx).await,
         LedgerCommand::Close(args) => post::close(&args, ctx).await,
         LedgerCommand::Reopen(args) => post::reopen(&args, ctx).await,
         LedgerCommand::Books(args) => {

@@ -513,18 +513,19 @@ impl SearchQueries for Chain {
     }
 }
 
+fn hold_info(id: Hash, debit: AccountId) -> HoldInfo {
+    let credit = AccountId::Book { book: BookId([1; 16]), code: 2 };
+    let (asset, amount, captor) = (AssetId(0), Amount(1), alice());
+    HoldInfo { id, debit, credit, asset, amount, captor, expires_ms: Some(TimeMs(9)) }
+}
+
 impl LedgerQueries for Chain {
     fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>> {
-        let wallet = AccountId::Wallet { owner: alice() };
-        at(HoldInfo {
-            id,
-            debit: wallet,
-            credit: AccountId::Book { book: BookId([1; 16]), code: 2 },
-            asset: AssetId(0),
-            amount: Amount(1),
-            captor: alice(),
-            expires_ms: Some(TimeMs(9)),
-        })
+        at(hold_info(id, AccountId::Wallet { owner: alice() }))
+    }
+
+    fn ledger_holds(&self, account: AccountId, _: PageRequest) -> RpcResult<Page<HoldInfo>> {
+        page(vec![hold_info(Hash([3; 32]), account)])
     }
 
     fn ledger_account(&self, account: AccountId, asset: AssetId) -> RpcResult<Anchored<LedgerAccountInfo>> {

@@ -6,6 +6,7 @@ use crate::process::{wattle, wattle_error, wattle_json};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
+use wattle_primitives::call::ledger::hold_id;
 use wattle_primitives::{Address, BookId, Hash};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -102,6 +103,23 @@ pub(crate) fn are_kept(url: &str, dir: &Path, alice: &str, bob: &str, grid_book:
     assert_eq!(statement["lines"].as_array().unwrap().len(), 2, "{statement}");
     let (code, csv, _) = wattle(["ledger", "statement", alice, "--csv", "--rpc", url]);
     assert!(code == 0 && csv.starts_with("date,booked,height") && csv.contains(&one), "{csv}");
+
+    // Money put aside is captured in parts, and the rest let go.
+    let id = hold_id(&alice.parse::<Address>().unwrap(), &Hash([1; 32])).to_string();
+    let held = |account: &str| {
+        let holds = ask(&["holds", account])["items"].as_array().unwrap().clone();
+        holds.into_iter().find(|hold| hold["id"] == json!(id)).map(|hold| hold["amount"].clone())
+    };
+    let into = at("4100");
+    let words = ["hold", "--debit", alice, "--credit", &into, "--amount", "3", "--captor", alice];
+    send(&[&words[..], &["--ttl", "7776000", "--reference", &one]].concat());
+    assert_eq!((held(alice), held(&into)), (Some(json!("3000000")), Some(json!("3000000"))));
+    send(&["capture", &id, "--amount", "1", "--more"]);
+    assert_eq!(held(&into), Some(json!("2000000")));
+    assert_eq!(refused(&["capture", &id, "--amount", "2.1"]), "exceeds_hold");
+    send(&["void", &id]);
+    assert_eq!((held(alice), held(&into)), (None, None));
+    assert_eq!(refused(&["capture", &id]), "unknown_hold");
 
     for book in [&book, grid_book] {
         for (format, program, args) in [

@@ -1,7 +1,9 @@
 //! Books as their owners and accountants ask for them.
 
 use super::*;
-use wattle_primitives::call::ledger::{AccountClass, Entry, Journal, JournalId, OpenAccount, SetPeriod};
+use wattle_primitives::call::ledger::{
+    AccountClass, Entry, Hold, Journal, JournalId, OpenAccount, SetPeriod, Void, hold_id,
+};
 
 const DAY_MS: u64 = 24 * 3_600_000;
 
@@ -214,4 +216,27 @@ fn a_trial_balance_keeps_its_places_while_cash_in_another_asset_comes() {
     let rest = [(at(3000), 0), (at(4000), 0), (at(4100), 0), (at(4200), 1)];
     assert_eq!(places(&world, cursor, 50).0, rest);
     assert_eq!(places(&world, None, 50).0, [&[(cash, 0), (cash, 1), (at(1000), 0)][..], &rest].concat());
+}
+
+/// Open holds are listed for whoever is debited or credited, and for their captor, page by page.
+#[test]
+fn open_holds_are_listed_by_account() {
+    let mut world = World::new();
+    let hold = |n: u8, captor: u8| {
+        let (reference, amount) = (Hash([n; 32]), Amount(u128::from(n)));
+        let entry = Entry { debit: wallet(1), credit: wallet(2), asset: AssetId::NATIVE, amount };
+        Call::from(Hold { reference, entry, captor: address(captor), ttl_ms: None })
+    };
+    world.block(vec![world.tx(1, 0, vec![hold(1, 3), hold(2, 1), hold(3, 3)])], true);
+    let listed = |world: &World, n: u8| -> Vec<u128> {
+        let node = world.open();
+        let found = all(1, |page| node.ledger_holds(wallet(n), page));
+        let mut amounts: Vec<u128> = found.iter().map(|hold| hold.amount.0).collect();
+        amounts.sort_unstable();
+        amounts
+    };
+    assert_eq!([1, 2, 3, 4].map(|n| listed(&world, n)), [vec![1, 2, 3], vec![1, 2, 3], vec![1, 3], vec![]]);
+    let void = Call::from(Void { hold: hold_id(&address(1), &Hash([1; 32])) });
+    world.block(vec![world.tx(3, 0, vec![void])], true);
+    assert_eq!([1, 3].map(|n| listed(&world, n)), [vec![2, 3], vec![3]]);
 }
