@@ -96,6 +96,8 @@ fn a_user_works_by_the_command_line() {
 /// Somebody lets the user act on its behalf, for a while.
 fn granted(user: &User, grantor: &str, to: &str) {
     let by = ["--secret-key-file", grantor];
+    let issue = [&["token", "issue", "--symbol", "KES", "--scale", "2"][..], &by[..]].concat();
+    assert_eq!(user.json(&issue)["receipt"]["code"], "success");
     let terms = [
         "--to",
         "dora",
@@ -105,6 +107,12 @@ fn granted(user: &User, grantor: &str, to: &str) {
         "WAT",
         "--total",
         "2",
+        "--asset",
+        "KES",
+        "--total",
+        "7",
+        "--per-tx",
+        "1.5",
         "--expires-in",
         "3600",
     ];
@@ -113,6 +121,11 @@ fn granted(user: &User, grantor: &str, to: &str) {
     let listed = user.json(&["grant", "list", "--to", "dora"]);
     let [given] = &listed["items"].as_array().unwrap()[..] else { panic!("{listed}") };
     let (id, alice) = (given["grant"].as_str().unwrap(), given["grantor"].as_str().unwrap());
+    let most = |row: usize| {
+        let row = &given["limits"]["spending"][row];
+        ["total", "perTx"].map(|limit| number(&row[limit]))
+    };
+    assert_eq!([most(0), most(1)], [[2_000_000, 1_500_000], [700, 150]], "{given}");
     let before = user.json(&["wallet", "balance", alice]);
     let pay = |amount| {
         [
