@@ -65,6 +65,11 @@ impl History {
         }
     }
 
+    /// Each asset of which anything was issued: how much, and how much of it was burned.
+    pub fn assets(&self) -> impl Iterator<Item = (AssetId, [Amount; 2])> {
+        self.assets.iter().map(|(asset, of)| (*asset, [Amount(of.issued), Amount(of.burned)]))
+    }
+
     /// Checks that `found` is what this history leaves of each asset, no more and no less.
     ///
     /// # Errors
