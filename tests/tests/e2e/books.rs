@@ -135,15 +135,14 @@ pub(crate) fn are_kept(url: &str, dir: &Path, alice: &str, bob: &str, grid_book:
                 assert_eq!(code, 0, "{error}");
                 let file = dir.join(format!("book.{format}"));
                 std::fs::write(&file, &text).unwrap();
-                match Command::new(program).args(args).arg(&file).output() {
-                    Ok(output) => assert!(
-                        output.status.success(),
-                        "{program}: {}{}\n{text}",
-                        String::from_utf8_lossy(&output.stdout),
-                        String::from_utf8_lossy(&output.stderr)
-                    ),
-                    Err(error) => println!("{program} is not installed: {error}"),
-                }
+                let output = Command::new(program).args(args).arg(&file).output();
+                let output = output.unwrap_or_else(|e| panic!("{program}: {e}; run scripts/setup --tests"));
+                assert!(
+                    output.status.success(),
+                    "{program}: {}{}\n{text}",
+                    String::from_utf8_lossy(&output.stdout),
+                    String::from_utf8_lossy(&output.stderr)
+                );
             }
         }
     }
