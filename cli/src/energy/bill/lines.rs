@@ -1,5 +1,6 @@
 //! The lines of an account's bill, an event each, and the sums for each microgrid.
 
+use super::taxes::{TaxPart, Taxes};
 use crate::{amount, output};
 use serde::Serialize;
 use serde_json::Value;
@@ -45,6 +46,9 @@ pub(super) struct Line {
     #[serde(flatten)]
     pub(super) figures: Figures,
     pub(super) estimated: bool,
+    /// What of the debit are taxes, by their codes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) taxes: Vec<TaxPart>,
 }
 
 /// Energy and money of a line, or of several.
@@ -95,10 +99,21 @@ impl Figures {
 type Told = (&'static str, String, Figures, bool);
 
 /// The account's part of an event; adds it to the sums of its microgrid.
-pub(super) fn line(item: &EventItem, account: &Address, grids: &Grids, totals: &mut Totals) -> Line {
+pub(super) fn line(
+    item: &EventItem,
+    account: &Address,
+    grids: &Grids,
+    taxes: &Taxes,
+    totals: &mut Totals,
+) -> Line {
     let microgrid = item.event.concerns().microgrid.unwrap_or(Hash::ZERO);
     let grid = grids.get(&microgrid);
-    let (kind, what, figures, estimated) = told(&item.event, account, grid);
+    let (kind, mut what, figures, estimated) = told(&item.event, account, grid);
+    let taxes = taxes.get(&item.position).cloned().unwrap_or_default();
+    if !taxes.is_empty() {
+        let by_code = taxes.iter().map(|tax| format!("{} by code {}", money(tax.amount, grid), tax.code));
+        what = format!("{what}: {}", by_code.collect::<Vec<_>>().join(", "));
+    }
     let span = span(&item.event, grid);
     totals.entry(microgrid).or_default().add(&figures);
     Line {
@@ -113,6 +128,7 @@ pub(super) fn line(item: &EventItem, account: &Address, grids: &Grids, totals: &
         to_ms: span.map(|(_, to)| to),
         figures,
         estimated,
+        taxes,
     }
 }
 
@@ -341,14 +357,16 @@ pub(super) fn totals_json(totals: &Totals, grids: &Grids) -> Vec<Value> {
 /// RFC 4180, with a heading. No field holds a quote or a line break; texts that hold commas are quoted.
 pub(super) fn csv(lines: &[Line], grids: &Grids) -> String {
     let mut text = "booked,height,index,microgrid,kind,energyFrom,energyTo,importWh,exportWh,debit,credit,paid,received,\
-                    asset,estimated,what\r\n"
+                    asset,estimated,taxes,what\r\n"
         .to_owned();
     let time = |at: Option<TimeMs>| at.map_or_else(String::new, output::time);
     for line in lines {
         let (shown, symbol) = decimals(&line.microgrid, grids);
         let figures = &line.figures;
+        let taxes: Vec<String> =
+            line.taxes.iter().map(|tax| format!("{}:{}", tax.code, shown(tax.amount.0))).collect();
         text.push_str(&format!(
-            "{},{},{},{},{},{},{},{},{},{},{},{},{},{symbol},{},\"{}\"\r\n",
+            "{},{},{},{},{},{},{},{},{},{},{},{},{},{symbol},{},{},\"{}\"\r\n",
             output::time(line.time_ms),
             line.height,
             line.index,
@@ -363,6 +381,7 @@ pub(super) fn csv(lines: &[Line], grids: &Grids) -> String {
             shown(figures.paid),
             shown(figures.received),
             line.estimated,
+            taxes.join(" "),
             line.what,
         ));
     }
