@@ -11,7 +11,7 @@ use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::{
     Address, AssetId, Certificate, Epoch, Genesis, Hash, Header, Height, PublicKey, TimeMs, Tx,
 };
-use wattle_runtime::supply::{Holdings, Tally};
+use wattle_runtime::supply::{History, Holdings, Tally};
 use wattle_runtime::{Schedule, State, Store, keys};
 
 /// Most questions and submissions that wait for the loop.
@@ -68,6 +68,8 @@ pub struct Shared {
     pub genesis: Arc<Genesis>,
     /// Our validator key.
     pub key: Option<PublicKey>,
+    /// What the genesis gave out.
+    pub given: History,
     /// Finalized history.
     pub store: Arc<dyn Store>,
     /// Blocks that peers take in parts.
@@ -125,8 +127,8 @@ impl Shared {
         let (tally, holds) = (sound(Tally::of(&view.state)), Holds::of(&view.state));
         let clock = AtomicU64::new(view.header.time_ms.0);
         let at = RwLock::new(At { view: Arc::new(view), tally, holds });
-        let encoded = Encoded::default();
-        (Arc::new(Self { chain, genesis, key, store, encoded, at, heights, clock, commands }), inbox)
+        let (given, encoded) = (History::of_genesis(&genesis), Encoded::default());
+        (Arc::new(Self { chain, genesis, key, given, store, encoded, at, heights, clock, commands }), inbox)
     }
 
     /// The last committed block.

@@ -1,6 +1,6 @@
 //! Assets.
 
-use super::{NodeBackend, at, page};
+use super::{NodeBackend, at, page, storage};
 use crate::run::shared::View;
 use wattle_primitives::{Amount, AssetId};
 use wattle_rpc_types::{
@@ -23,7 +23,10 @@ impl TokenQueries for NodeBackend {
             return Err(RpcError::not_found("asset", asset));
         }
         let holdings = holdings.ok_or_else(|| RpcError::internal("the node could not add up its money"))?;
-        let (issued, burned) = query::issued(&view.state, asset);
+        // Not the ledger's own counter: a ledger that made money by a posting would count it as well.
+        let [given, _] = self.shared.given.of_asset(asset);
+        let [minted, burned] = self.shared.store.supply(asset, view.header.height).map_err(storage)?;
+        let issued = given.saturating_add(minted);
         Ok(Anchored { at: at(&view), value: supply_info(asset, [issued, burned], holdings) })
     }
 

@@ -240,3 +240,25 @@ fn open_holds_are_listed_by_account() {
     world.block(vec![world.tx(3, 0, vec![void])], true);
     assert_eq!([1, 3].map(|n| listed(&world, n)), [vec![2, 3], vec![3]]);
 }
+
+/// What was issued and burned is told from genesis and receipts, and is where the accounts have it.
+#[test]
+fn what_there_is_of_an_asset_is_what_was_issued_and_not_burned() {
+    let mut world = World::new();
+    let (asset, to) = (AssetId(1), address(2));
+    let issue = Call::from(call::token::Issue { symbol: "KES".parse().unwrap(), scale: 2 });
+    let mint = |amount| Call::from(call::token::Mint { asset, to, amount: Amount(amount) });
+    let burn = Call::from(call::token::Burn { asset, amount: Amount(45) });
+    world.block(vec![world.tx(1, 0, vec![issue, mint(70), mint(30)])], true);
+    world.block(vec![world.tx(2, 0, vec![burn])], true);
+    // By another than its issuer: it fails, and counts for nothing.
+    world.block(vec![world.tx(3, 0, vec![mint(1000)])], true);
+    let node = world.open();
+    for (asset, issued, burned) in [(AssetId::NATIVE, 4_000_000, 0), (asset, 100, 45)] {
+        let supply = node.token_supply(asset).unwrap().value;
+        assert_eq!((supply.issued, supply.burned), (Amount(issued), Amount(burned)));
+        let parts = [supply.wallets, supply.held, supply.fees, supply.deposits, supply.books];
+        assert_eq!(parts.iter().map(|part| part.0).sum::<u128>(), issued - burned, "{supply:?}");
+    }
+    assert!(matches!(node.token_supply(AssetId(9)), Err(RpcError::NotFound { what: "asset", .. })));
+}
