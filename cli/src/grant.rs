@@ -102,8 +102,8 @@ struct AddArgs {
     /// Who may act: an address, or the name of a key.
     #[arg(long, value_name = "ADDRESS")]
     to: String,
-    /// Asset that may be spent: its number, or its symbol when only one asset has it; several times for several. Nothing
-    /// may be spent when absent.
+    /// Asset that may be spent: its number, or its symbol when only one asset has it; several times for several.
+    /// Nothing may be spent when absent.
     #[arg(long = "asset", value_name = "ASSET")]
     assets: Vec<String>,
     /// A transaction that spends more needs your signature as well, as its fee payer's.

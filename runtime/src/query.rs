@@ -124,7 +124,8 @@ pub fn grants(
         .collect()
 }
 
-/// One side's sponsorships of an account, each with the account on its other side, from position `from`, at most `limit`.
+/// One side's sponsorships of an account, each with the account on its other side, from position `from`, at most
+/// `limit`.
 #[must_use]
 pub fn sponsorships(
     state: &State,

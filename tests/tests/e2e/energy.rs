@@ -178,9 +178,9 @@ fn a_meter_is_registered(village: &Village, grid: &str) -> String {
     meter
 }
 
-/// A connection is charged once, at no more than the terms say; parts of it are given back, credited and written off, and
-/// the tax on it is paid: all on the bills. Those of a month are not seen here: a month of the devnet's clock is three
-/// hours long.
+/// A connection is charged once, at no more than the terms say; parts of it are given back, credited and written off,
+/// and the tax on it is paid: all on the bills. Those of a month are not seen here: a month of the devnet's clock is
+/// three hours long.
 fn lines_are_posted(village: &Village, grid: &str) {
     let [alice, operator] = ["alice", "operator"].map(|who| village.address(who));
     let reason = "5e".repeat(32);

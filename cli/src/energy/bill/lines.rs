@@ -1,6 +1,5 @@
 //! The lines of an account's bill, an event each, and the sums for each microgrid.
 
-use super::taxes::{TaxPart, Taxes};
 use crate::{amount, output};
 use serde::Serialize;
 use serde_json::Value;
@@ -9,7 +8,7 @@ use wattle_primitives::call::energy::LineKind;
 use wattle_primitives::event::{DealsEvent, DisputesEvent, EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, AssetId, Event, Hash, TimeMs};
-use wattle_rpc_types::{AssetInfo, EventItem};
+use wattle_rpc_types::{AssetInfo, EventItem, EventPosition};
 
 /// A microgrid that a bill has lines of.
 #[derive(Clone, Debug)]
@@ -24,6 +23,18 @@ pub(super) struct Grid {
 pub(super) type Grids = BTreeMap<Hash, Grid>;
 /// Sums by microgrid.
 pub(super) type Totals = BTreeMap<Hash, Figures>;
+
+/// A part of a line's tax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct TaxPart {
+    /// The operator's code.
+    pub(super) code: u16,
+    /// Base units.
+    pub(super) amount: Amount,
+}
+
+/// The parts of the taxes on lines, by the place of their event; none where they cannot be told apart.
+pub(super) type Taxes = BTreeMap<EventPosition, Vec<TaxPart>>;
 
 /// One line of a bill. Amounts in base units of `asset`, energy in Wh.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -2,7 +2,6 @@
 use super::*;
 use serde_json::json;
 use wattle_primitives::{Height, WattHours};
-use wattle_rpc_types::EventPosition;
 
 const ACCOUNT: Address = Address([1; 32]);
 const OTHER: Address = Address([2; 32]);

@@ -1,37 +1,24 @@
 //! Which taxes the tax on a line is made of, by codes and rates of the microgrid's terms.
 //!
-//! An event has the sum of all taxes on its line. A fee, a connection or power was taxed by the newest terms under which
-//! such an amount has such a tax; the energy of a month by the terms of that month. Where these changed within it, the
-//! tax on energy is not told apart.
+//! An event has the sum of all taxes on its line. A fee, a connection or power was taxed by the newest terms under
+//! which such an amount has such a tax; the energy of a month by the terms of that month. Where these changed within
+//! it, the tax on energy is not told apart.
 
 use super::CliError;
-use super::lines::Grids;
+use super::lines::{Grids, TaxPart, Taxes};
 use crate::client::Client;
-use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 use wattle_primitives::call::energy::{Fees, LineKind};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Amount, Event, Hash, TimeMs};
-use wattle_rpc_types::{Anchored, EventItem, EventPosition, TermsInfo};
+use wattle_rpc_types::{Anchored, EventItem, TermsInfo};
 
 /// Versions of terms that are looked at for a line, newest first.
 const VERSIONS_MAX: usize = 8;
 /// The longest month.
 const MONTH_MS: u64 = 31 * 24 * 3_600_000;
-
-/// A part of a line's tax.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct TaxPart {
-    /// The operator's code.
-    pub(super) code: u16,
-    /// Base units.
-    pub(super) amount: Amount,
-}
-
-/// The parts of the taxes on lines, by the place of their event; none where they cannot be told apart.
-pub(super) type Taxes = BTreeMap<EventPosition, Vec<TaxPart>>;
 
 /// Tells the taxes on these lines apart.
 pub(super) async fn of(client: &Client, items: &[EventItem], grids: &Grids) -> Result<Taxes, CliError> {
