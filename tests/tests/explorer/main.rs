@@ -304,7 +304,7 @@ fn send(stage: &Stage, who: &str, words: &[&str]) -> Value {
 /// One member may act on another's behalf, who pays for it as well.
 fn an_authority(stage: &Stage) {
     let bob = stage.address("bob").to_string();
-    let terms = ["--to", &bob, "--total", "2", "--expires-in", "86400"];
+    let terms = ["--to", &bob, "--total", "2", "--expires-in", "2592000"];
     let grant = ["grant", "add", "--asset", "WAT", "--call", "token.transfer"];
     send(stage, "alice", &[&grant[..], &terms[..]].concat());
     send(stage, "alice", &[&["grant", "sponsor"][..], &terms[..]].concat());

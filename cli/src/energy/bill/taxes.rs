@@ -9,6 +9,7 @@ use super::lines::{Grids, TaxPart, Taxes};
 use crate::client::Client;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use wattle_primitives::call::energy::{Fees, LineKind};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::units::IntervalId;
@@ -30,11 +31,10 @@ pub(super) async fn of(client: &Client, items: &[EventItem], grids: &Grids) -> R
             continue;
         };
         let Some(grid) = grids.get(microgrid).filter(|_| *tax > Amount::ZERO) else { continue };
-        let place = (*microgrid, interval.0);
-        if !known.contains_key(&place) {
-            known.insert(place, versions(client, microgrid, *interval).await?);
-        }
-        let found = known.get(&place).map(Vec::as_slice).unwrap_or_default();
+        let found = match known.entry((*microgrid, interval.0)) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(room) => room.insert(versions(client, microgrid, *interval).await?),
+        };
         let fees = choose(found, (*interval, grid.interval_ms), *line, (*amount, *tax));
         taxes.insert(item.position, fees.map_or_else(Vec::new, |fees| split(fees, *line, *tax)));
     }
