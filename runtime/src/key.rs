@@ -66,6 +66,10 @@ pub mod tag {
         GRANT_COUNT = 0x52;
         /// An account's grants by number.
         GRANT_INDEX = 0x53;
+        /// How many accounts an account pays for, or how many pay for it.
+        SPONSORSHIP_COUNT = 0x54;
+        /// The accounts that an account pays for, or that pay for it, by number.
+        SPONSORSHIP_INDEX = 0x55;
         /// Microgrid ids by number.
         MICROGRID_INDEX = 0x61;
         /// A microgrid's meters by number.

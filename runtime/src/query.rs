@@ -10,7 +10,7 @@ use crate::modules::disputes::records::Dispute;
 use crate::modules::energy::records::{Member, Meter, Microgrid, TermsRecord};
 use crate::modules::energy::tab::{self, Customer};
 use crate::modules::energy::terms;
-use crate::modules::identity::records::{Account, Grant};
+use crate::modules::identity::records::{Account, Grant, Sponsorship};
 use crate::modules::ledger::posting::ISSUANCE;
 use crate::modules::ledger::records::{Asset, Balance, Book, BookAccount};
 use crate::modules::market::records::Order;
@@ -121,6 +121,23 @@ pub fn grants(
     page(from, count, limit)
         .filter_map(|index| state.read(keys::grant_index(side, account, index)))
         .filter_map(|id| Some((id, state.read(keys::grant(&id))?)))
+        .collect()
+}
+
+/// One side's sponsorships of an account, each with the account on its other side, from position `from`, at most
+/// `limit`.
+#[must_use]
+pub fn sponsorships(
+    state: &State,
+    side: keys::ListSide,
+    account: &Address,
+    from: u32,
+    limit: usize,
+) -> Vec<(Address, Sponsorship)> {
+    let count = state.read(keys::sponsorship_count(side, account)).unwrap_or(0);
+    page(from, count, limit)
+        .filter_map(|index| state.read(keys::sponsorship_index(side, account, index)))
+        .filter_map(|other| Some((other, state.read(side.sponsorship(account, &other))?)))
         .collect()
 }
 

@@ -65,6 +65,18 @@ impl History {
         }
     }
 
+    /// Each asset of which anything was issued: how much, and how much of it was burned.
+    pub fn assets(&self) -> impl Iterator<Item = (AssetId, [Amount; 2])> {
+        self.assets.iter().map(|(asset, of)| (*asset, [Amount(of.issued), Amount(of.burned)]))
+    }
+
+    /// Of one asset: how much was issued, and how much of it was burned.
+    #[must_use]
+    pub fn of_asset(&self, asset: AssetId) -> [Amount; 2] {
+        let Issued { issued, burned } = self.assets.get(&asset).copied().unwrap_or_default();
+        [Amount(issued), Amount(burned)]
+    }
+
     /// Checks that `found` is what this history leaves of each asset, no more and no less.
     ///
     /// # Errors

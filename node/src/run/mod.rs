@@ -4,6 +4,7 @@
 
 mod encoded;
 mod event_loop;
+mod holds;
 mod makers;
 mod observe;
 pub mod serve;

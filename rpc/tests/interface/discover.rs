@@ -40,6 +40,7 @@ fn samples(method: &Value) -> Value {
         "energy_getTerms" => &["interval"],
         "energy_bill" => &["fromMs"],
         "identity_listGrants" => &["grantor"],
+        "identity_listSponsorships" => &["sponsor"],
         _ => &[],
     };
     let params = method["params"].as_array().unwrap().iter();

@@ -96,6 +96,8 @@ fn a_user_works_by_the_command_line() {
 /// Somebody lets the user act on its behalf, for a while.
 fn granted(user: &User, grantor: &str, to: &str) {
     let by = ["--secret-key-file", grantor];
+    let issue = [&["token", "issue", "--symbol", "KES", "--scale", "2"][..], &by[..]].concat();
+    assert_eq!(user.json(&issue)["receipt"]["code"], "success");
     let terms = [
         "--to",
         "dora",
@@ -105,6 +107,12 @@ fn granted(user: &User, grantor: &str, to: &str) {
         "WAT",
         "--total",
         "2",
+        "--asset",
+        "KES",
+        "--total",
+        "7",
+        "--per-tx",
+        "1.5",
         "--expires-in",
         "3600",
     ];
@@ -113,6 +121,11 @@ fn granted(user: &User, grantor: &str, to: &str) {
     let listed = user.json(&["grant", "list", "--to", "dora"]);
     let [given] = &listed["items"].as_array().unwrap()[..] else { panic!("{listed}") };
     let (id, alice) = (given["grant"].as_str().unwrap(), given["grantor"].as_str().unwrap());
+    let most = |row: usize| {
+        let row = &given["limits"]["spending"][row];
+        ["total", "perTx"].map(|limit| number(&row[limit]))
+    };
+    assert_eq!([most(0), most(1)], [[2_000_000, 1_500_000], [700, 150]], "{given}");
     let before = user.json(&["wallet", "balance", alice]);
     let pay = |amount| {
         [
@@ -140,6 +153,13 @@ fn sponsored(user: &User, key: &str, sponsor: &str, to: &str) {
     assert_eq!(user.json(&begin)["receipt"]["code"], "success");
     let ask = ["grant", "sponsorship", "--by", sponsor, "--to", "dora"];
     let left = || number(&user.json(&ask)["spent"][0]["left"]);
+    for side in [["--by", sponsor], ["--to", "dora"]] {
+        let listed = user.json(&[&["grant", "sponsorships"][..], &side[..]].concat());
+        let items = listed["items"].as_array().unwrap();
+        let one = user.json(&ask);
+        let same = |item: &&Value| item["grantee"] == one["grantee"] && item["spent"] == one["spent"];
+        assert_eq!(items.iter().filter(same).count(), 1, "{listed}");
+    }
     let available = || number(&user.json(&["wallet", "balance", "dora"])["balances"][0]["available"]);
     assert_eq!(left(), 2_000_000);
     let pay = ["wallet", "send", "--from", "dora", "--fee-payer", sponsor, "--to", to, "--amount", "0.1"];

@@ -35,7 +35,7 @@ impl Action for Grant {
         if !ctx.state.contains(keys::account(&grantee)) {
             create(ctx, grantee)?;
         }
-        let index = list::add(ctx, [grantor, grantee], &id)?;
+        let index = list::add_grant(ctx, [grantor, grantee], &id)?;
         let (allowance, deposit) = (Allowance::new(limits.clone()), ledger::deposit(ctx)?);
         ctx.state.write(keys::grant(&id), &Record { grantor, grantee, allowance, index, deposit });
         ctx.emit(IdentityEvent::GrantMade { grant: id, grantor, grantee, limits });

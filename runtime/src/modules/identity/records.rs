@@ -39,6 +39,8 @@ pub struct Spent {
 pub struct Sponsorship {
     /// How far it goes, and what was spent.
     pub allowance: Allowance,
+    /// Its number in the sponsor's list, and in the grantee's.
+    pub index: [u32; 2],
     /// Deposit for its key.
     pub deposit: Deposit,
 }

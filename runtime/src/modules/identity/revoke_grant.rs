@@ -27,7 +27,7 @@ impl Action for RevokeGrant {
             return Err(Reason::NotAllowed);
         }
         ctx.state.remove(key);
-        list::remove(ctx, [grantor, grantee], index);
+        list::remove_grant(ctx, [grantor, grantee], index);
         ctx.emit(IdentityEvent::GrantRevoked { grant: *id, grantor, grantee });
         ledger::refund(ctx, &deposit)
     }
