@@ -42,6 +42,10 @@ macro_rules! actions {
                 match self { $(Self::$action(action) => action.weight(),)* }
             }
 
+            fn reach(&self) -> $crate::modules::Reach {
+                match self { $(Self::$action(action) => action.reach(),)* }
+            }
+
             fn execute(&self, ctx: &mut $crate::modules::Ctx<'_>) -> Result<(), wattle_primitives::Reason> {
                 match self { $(Self::$action(action) => action.execute(ctx),)* }
             }
@@ -79,6 +83,20 @@ pub trait SigSink {
     fn push(&mut self, key: &PublicKey, message: &[u8], signature: &Signature);
 }
 
+/// The grants by which a call can be made on another's behalf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// A grant for all calls, or one that names it; none that is limited to certain books.
+    Any,
+    /// As [`Reach::Any`], and one that is limited to certain books: the call says which it is for.
+    Book,
+    /// A grant that names it, and is not limited to certain books: the call makes debts, says what they come to, or
+    /// lets somebody collect them.
+    Named,
+    /// No grant: the call gives authority away. Nothing is granted by a grant.
+    Never,
+}
+
 /// A call, through all its stages.
 pub trait Action {
     /// Checks what needs no state.
@@ -92,6 +110,9 @@ pub trait Action {
 
     /// Upper bound of what the call may cost, known before it runs.
     fn weight(&self) -> Weight;
+
+    /// Which grants reach the call.
+    fn reach(&self) -> Reach;
 
     /// Runs the call for `ctx.on_behalf_of()`.
     ///

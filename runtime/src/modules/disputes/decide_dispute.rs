@@ -4,7 +4,7 @@ use crate::keys;
 use crate::modules::energy::mandate;
 use crate::modules::energy::records::Microgrid;
 use crate::modules::energy::tab::{self, OPERATOR};
-use crate::modules::{Action, Ctx, energy, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, energy, ledger, weights};
 use wattle_primitives::call::disputes::DecideDispute;
 use wattle_primitives::event::DisputesEvent;
 use wattle_primitives::{Amount, Hash, Reason, TimeMs, Weight, planted};
@@ -16,6 +16,10 @@ impl Action for DecideDispute {
 
     fn weight(&self) -> Weight {
         weights::keys(34)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

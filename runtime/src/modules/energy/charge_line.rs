@@ -3,7 +3,7 @@ use super::records::{Member, Microgrid, Taxed};
 use super::tab::{self, OPERATOR, TAX};
 use super::{TERMS_KEYS, operated, terms};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::energy::{ChargeLine, LineKind};
 use wattle_primitives::call::ledger::SUPPLY_MAX;
 use wattle_primitives::{Amount, Hash, Reason, Weight, planted};
@@ -18,6 +18,10 @@ impl Action for ChargeLine {
 
     fn weight(&self) -> Weight {
         weights::keys(22 + TERMS_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// What the operator gives is its own, see [`tab::give`]; what it charges is bounded by terms that the member knew.

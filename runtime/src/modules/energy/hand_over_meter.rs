@@ -11,7 +11,7 @@ use super::retire_meter::{close, engaged};
 use super::submit_readings::{active, closing, push_reading};
 use super::{METER, READING, mandate, meter, operated, readings, tab};
 use crate::keys;
-use crate::modules::{Action, Ctx, SigSink, weights};
+use crate::modules::{Action, Ctx, Reach, SigSink, weights};
 use wattle_primitives::call::energy::HandOverMeter;
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
@@ -29,6 +29,10 @@ impl Action for HandOverMeter {
 
     fn weight(&self) -> Weight {
         Weight((METER + 2 * READING).saturating_add(weights::keys(12).0))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Closes the meter for its old owner as read now. Nobody is handed a meter, or loses one, without its mandate to

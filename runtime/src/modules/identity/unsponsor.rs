@@ -1,5 +1,5 @@
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::identity::Unsponsor;
 use wattle_primitives::event::IdentityEvent;
 use wattle_primitives::{Reason, Weight};
@@ -11,6 +11,10 @@ impl Action for Unsponsor {
 
     fn weight(&self) -> Weight {
         weights::keys(4)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Never
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -6,7 +6,7 @@ use crate::modules::energy::positions::import_price_max;
 use crate::modules::energy::prices::cost_at_most;
 use crate::modules::energy::records::{Interval, Microgrid};
 use crate::modules::energy::{self, credit, tab, terms};
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use crate::records::Due;
 use wattle_primitives::call::energy::{PRICE_MAX, Terms};
 use wattle_primitives::call::ledger::Entry;
@@ -29,6 +29,10 @@ impl Action for PlaceOrder {
     fn weight(&self) -> Weight {
         // Whoever places it pays for its end as well: that comes by itself.
         weights::keys(PLACE_KEYS + MATCH_KEYS + END_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
