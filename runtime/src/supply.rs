@@ -53,14 +53,19 @@ impl History {
         let took_effect =
             txs.into_iter().zip(&receipts.txs).filter(|(_, receipt)| receipt.outcome == Outcome::Success);
         for call in took_effect.flat_map(|(tx, _)| &tx.body().calls) {
-            let Call::Token(call) = call else { continue }; // no other module issues
             match call {
-                TokenCall::Mint(Mint { asset, amount, .. }) => self.issue(*asset, *amount),
-                TokenCall::Burn(Burn { asset, amount }) => {
+                Call::Token(TokenCall::Mint(Mint { asset, amount, .. })) => self.issue(*asset, *amount),
+                Call::Token(TokenCall::Burn(Burn { asset, amount })) => {
                     let burned = &mut self.assets.entry(*asset).or_default().burned;
                     *burned = burned.saturating_add(amount.0);
                 }
-                TokenCall::Issue(_) | TokenCall::Transfer(_) => {}
+                Call::Token(TokenCall::Issue(_) | TokenCall::Transfer(_))
+                | Call::Ledger(_)
+                | Call::Identity(_)
+                | Call::Energy(_)
+                | Call::Market(_)
+                | Call::Deals(_)
+                | Call::Disputes(_) => {}
             }
         }
     }
