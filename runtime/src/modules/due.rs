@@ -9,6 +9,7 @@
 //! over when its turn comes (another of the same name, made since) is left alone.
 
 use super::{Ctx, agenda, deals, ledger, weights};
+use crate::State;
 use crate::keys;
 use crate::records::{Due, DueKind, RETRY_MS};
 use wattle_primitives::{TimeMs, Weight, planted};
@@ -29,6 +30,12 @@ const _: () = assert!(
     ledger::DUE_SHARE + agenda::ORDERS_SHARE + deals::DUE_SHARE + agenda::MICROGRIDS_SHARE == PERMILLE,
     "shares make a whole"
 );
+
+/// Whether work of any kind is due at `time_ms`.
+#[must_use]
+pub fn has_due(state: &State, time_ms: TimeMs) -> bool {
+    state.due_ms().is_some_and(|due| due <= time_ms)
+}
 
 /// Does what is due, within `budget`; the rest waits for the next block. Of each kind at least one thing is done,
 /// whatever it weighs.

@@ -5,6 +5,14 @@ use super::Ctx;
 use crate::keys::Key;
 use wattle_primitives::{Hash, Reason};
 
+/// Most items of one page.
+pub const PAGE_ITEMS_MAX: usize = 1000;
+
+/// Places of a list of `count`, from `from` on, at most `limit` and [`PAGE_ITEMS_MAX`].
+pub(crate) fn page(from: u32, count: u32, limit: usize) -> impl Iterator<Item = u32> {
+    (from..count).take(limit.min(PAGE_ITEMS_MAX))
+}
+
 /// The keys of an owner's list.
 pub(crate) struct List<O> {
     /// Its length.

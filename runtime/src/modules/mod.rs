@@ -1,7 +1,7 @@
 //! The state machine's modules: what each call does.
 //!
 //! A call is an [`Action`]: a file of its own name in its module's folder, beside it the module's records, its keys in
-//! state and what falls due in it. Only the ledger writes balances. Modules call each other's functions directly. A
+//! state, its queries and what falls due in it. Only the ledger writes balances. Modules call each other's functions directly. A
 //! call takes effect as a whole: [`Ctx`] journals every write, and whoever runs the call rolls back on failure.
 //!
 //! ```text
@@ -70,8 +70,9 @@ pub mod weights;
 
 pub use audit::invariants;
 pub use ctx::Ctx;
-pub use due::on_block;
+pub use due::{has_due, on_block};
 pub use invariants::Violation;
+pub use list::PAGE_ITEMS_MAX;
 
 use crate::State;
 use invariants::{Entry, Rules as _, Sums};

@@ -24,6 +24,7 @@ mod pay_tab;
 pub(crate) mod positions;
 pub(crate) mod prices;
 pub mod profile;
+pub mod query;
 mod rate_meter;
 mod read_meter;
 mod readings;
