@@ -1,9 +1,9 @@
 use super::close;
 use super::records::Dispute;
 use crate::keys;
-use crate::modules::energy::mandate;
 use crate::modules::energy::records::Microgrid;
 use crate::modules::energy::tab::{self, OPERATOR};
+use crate::modules::energy::{mandate, positions};
 use crate::modules::{Action, Ctx, Reach, energy, ledger, weights};
 use wattle_primitives::call::disputes::DecideDispute;
 use wattle_primitives::event::DisputesEvent;
@@ -72,15 +72,14 @@ fn end(
     let electorate = dispute.electorate;
     let member = member.filter(|member| upheld && member.code != OPERATOR && member.code <= electorate);
     let mut credit = Amount::ZERO;
-    if let Some(mut member) = member {
+    if let Some(member) = member {
         let left = tab::refundable(ctx, grid, &member);
         let claim = if planted!("claim-granted-whole") { dispute.claim } else { dispute.claim.min(left) };
         let microgrid = &dispute.microgrid;
         credit = tab::award(ctx, microgrid, grid, member.code, claim, |ctx, wanted| {
             at_hand(ctx, microgrid, grid, wanted)
         })?;
-        member.granted = member.granted.checked_add(credit).ok_or(Reason::Overflow)?;
-        ctx.state.write(keys::member(&dispute.microgrid, &dispute.account), &member);
+        positions::add_granted(ctx, microgrid, &dispute.account, credit)?;
     }
     ctx.emit(DisputesEvent::DisputeDecided {
         dispute: *id,
