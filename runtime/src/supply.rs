@@ -1,4 +1,4 @@
-//! What there may be of each asset: a chain's history on one side, its state on the other.
+//! Supply of each asset: a chain's history on one side, its state on the other.
 //!
 //! The history is counted from what was asked for and took effect: the genesis accounts, and calls of `mint` and
 //! `burn`. No counter of the ledger is asked, since a ledger that makes money by a posting counts it as well.
@@ -110,7 +110,7 @@ impl Holdings {
     }
 }
 
-/// What a block moved: how much more, or less, is where than before it, in base units modulo 2^128.
+/// Moves of a block: how much more, or less, is where than before it, in base units modulo 2^128.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moved(Tally);
 

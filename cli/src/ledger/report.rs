@@ -94,7 +94,7 @@ pub(super) async fn trial_balance(args: &TrialBalanceArgs, ctx: &Ctx) -> CliResu
     Ok(Report::new(json!({ "book": args.book, "items": output::to_json(&items), "totals": totals }), text))
 }
 
-/// What stands in an account, on the side where it stands.
+/// Balance of an account, on the side where it stands.
 fn sides(item: &TrialBalanceItem) -> [Amount; 2] {
     [item.debits.saturating_sub(item.credits), item.credits.saturating_sub(item.debits)]
 }

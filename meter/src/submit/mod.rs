@@ -210,7 +210,7 @@ impl Submitter {
         self.send_next(peers, peer, nonce).await
     }
 
-    /// What was sent last, once its time is over: it has taken effect, or never will.
+    /// The transaction sent last, once its time is over: it has taken effect, or never will.
     async fn decided(&self) -> Result<Option<Inflight>, SubmitError> {
         let now = self.chain_now();
         if self.current.as_ref().is_some_and(|tx| !expires_soon(tx, now)) {

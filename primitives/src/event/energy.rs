@@ -294,7 +294,7 @@ events! {
             interval: IntervalId,
             /// The account.
             account: Address,
-            /// What it is.
+            /// Kind of line.
             line: LineKind,
             /// Base units that its tab was charged; for `credit`, `write_off`, `refund` and `tax_paid` credited. 0 for
             /// `energy`, which has lines of its own.

@@ -1,4 +1,4 @@
-//! What an owner has open of a kind, by number: a list without gaps, in no lasting order. When one ends, the last takes
+//! Open things of an owner, by number: a list without gaps, in no lasting order. When one ends, the last takes
 //! its place. Its length stands under a key of its own, absent when there is none.
 
 use super::Ctx;
@@ -17,7 +17,7 @@ pub(crate) fn page(from: u32, count: u32, limit: usize) -> impl Iterator<Item = 
 pub(crate) struct List<O> {
     /// Its length.
     pub(crate) count: fn(&O) -> Key<u32>,
-    /// What stands at a place.
+    /// Id at a place.
     pub(crate) at: fn(&O, u32) -> Key<Hash>,
 }
 

@@ -91,7 +91,7 @@ pub(super) fn count(
         return Err(Reason::RegisterDecreased);
     }
     let meter = ctx.state.read(keys::meter(&state.meter)).ok_or(Reason::UnknownMeter)?;
-    // What was reported beyond the agreed amount backs no deal, and is not counted on the meter: it counts here again.
+    // Use reported beyond the agreed amount backs no deal, and is not counted on the meter: it counts here again.
     let before = state.paid_wh(deal, state.used_wh);
     if cumulative.saturating_sub(before) > unused(&meter, state) && !planted!("deal-beyond-meter") {
         return Err(Reason::Unmetered);

@@ -24,7 +24,7 @@ impl Action for ChargeLine {
         Reach::Named
     }
 
-    /// What the operator gives is its own, see [`tab::give`]; what it charges is bounded by terms that the member knew.
+    /// The operator gives of its own, see [`tab::give`]; its charges are bounded by terms that the member knew.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { microgrid: ref id, account, kind, amount, reason } = *self;
         let grid = &operated(ctx, id)?;
@@ -59,7 +59,7 @@ impl Action for ChargeLine {
         };
         if given {
             if kind != LineKind::Credit {
-                // What was given back is not granted by a dispute again.
+                // A charge that was given back is not granted by a dispute again.
                 member.granted = member.granted.checked_add(amount).ok_or(Reason::Overflow)?;
                 ctx.state.write(keys::member(id, &account), &member);
             }

@@ -49,7 +49,7 @@ impl Action for HandOverMeter {
         mandate::require(ctx, &id, &to)?;
         active(ctx, address)?;
         let last = closing(ctx, &self.closing, &grid)?;
-        // What flowed since would be the new owner's.
+        // Energy that flowed since would be the new owner's.
         readings::fresh(last.effective_ms, grid.interval_ms, ctx.time_ms())?;
         let mut meter = meter(ctx, address)?;
         close(ctx, address, &mut meter, last)?;
