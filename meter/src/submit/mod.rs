@@ -219,7 +219,7 @@ impl Submitter {
         with_queue(&self.queue, |queue| Ok(queue.inflight())).await
     }
 
-    /// Asks for the next nonce of the meter's account and its record; `None` where the chain does not know it. Where the
+    /// Asks for the next nonce of the meter's account and its record; `None` where the chain does not know it. If the
     /// record has the last reading of `decided`, its transaction took effect, and the nonce follows from that. Should
     /// somebody else have brought the readings, the next transaction never counts, and the account is asked for then.
     async fn prove(

@@ -208,7 +208,12 @@ fn comments_fit_the_page() {
             assert!(columns <= COMMENT_COLUMNS, "{}:{}: {columns} columns", file.display(), number + 1);
             let text = line.trim_start().trim_start_matches(['/', '!']).trim_start();
             let roundabout = !is_test && text.split(' ').next() == Some("What");
-            assert!(!roundabout, "{}:{}: begin with the thing, not with \"What\"", file.display(), number + 1);
+            assert!(
+                !roundabout,
+                "{}:{}: begin with the thing, not with \"What\"",
+                file.display(),
+                number + 1
+            );
         }
     }
 }
