@@ -243,7 +243,7 @@ mod on_disk {
         assert!(RocksStore::open(dir.path()).is_err(), "one process at a time");
     }
 
-    /// What a process that dies now leaves behind: a copy of the files while the store is open.
+    /// Files that a process that dies now leaves behind: a copy of them while the store is open.
     fn killed(dir: &Path) -> tempfile::TempDir {
         let copy = tempfile::tempdir().unwrap();
         for file in std::fs::read_dir(dir).unwrap() {

@@ -423,7 +423,7 @@ impl Bills {
         let exact = costs(*debit, thousandths(more, band.import_price))
             && credit.0 >= export / 1000
             && credit.0 <= (export + refund).div_ceil(1000);
-        // What flowed in no time has the dearest price until its block. So has what a meter without a clock showed
+        // Energy that flowed in no time has the dearest price until its block. So has energy of a meter without a clock
         // after a start, where the ledger's time is behind what others say.
         let timeless = from_ms == to_ms || self.clocks_lost;
         let dearest = || {
