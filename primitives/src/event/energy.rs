@@ -324,6 +324,7 @@ impl EnergyEvent {
             Self::ReadingAccepted { meter, manual, .. } => {
                 Concerns { parties: [Some(*meter), *manual], ..Concerns::NOBODY }
             }
+            // The meter that it claims: a filter finds it by that, a history of accounts leaves it out.
             Self::ReadingRefused { meter, .. } => Concerns::party(*meter),
             Self::MemberSet { account, .. }
             | Self::MemberLeft { account, .. }

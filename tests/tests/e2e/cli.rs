@@ -265,7 +265,7 @@ fn refusals(user: &User) {
     let nothing = "5f".repeat(32);
     let table: [(&[&str], i32, &str); 5] = [
         (&["query", "block", "999999999"], 1, "not_found"),
-        (&["query", "hold", &nothing], 1, "not_found"),
+        (&["query", "hold", nothing.as_str()], 1, "not_found"),
         (&["query", "status", "--rpc", "http://127.0.0.1:9/rpc"], 1, "rpc_unreachable"),
         (&["wallet", "send"], 2, "usage"),
         (&["keys", "new", "dora"], 1, "key_exists"),
