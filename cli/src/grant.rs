@@ -270,7 +270,7 @@ impl LimitArgs {
         })
     }
 
-    /// What may be spent of an asset, which is at a place among so many.
+    /// Limits on spending an asset, which is at a place among so many.
     async fn spending(
         &self,
         asset: &str,

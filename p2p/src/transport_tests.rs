@@ -38,7 +38,7 @@ fn the_oldest_of_the_network_that_holds_most_gives_way() {
     let others: Vec<_> = (3..5).map(|n| entering.enter(&listener(&format!("198.18.{n}.1"), 1))).collect();
     assert_eq!(held.iter().filter(|place| gave_way(place)).count(), 5);
     assert!(!others.iter().chain([&honest]).any(gave_way));
-    // What stands, or has failed, holds no place.
+    // A connection that stands, or has failed, holds no place.
     entering.stands(&listener("198.18.2.9", 9));
     drop(held);
     let next: Vec<_> = (0..5).map(|port| entering.enter(&listener("198.18.9.1", port))).collect();

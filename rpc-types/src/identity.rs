@@ -118,13 +118,13 @@ pub struct SponsorshipInfo {
 pub struct AllowanceInfo {
     /// How far it goes.
     pub limits: Limits,
-    /// What was spent of each asset of the limits.
+    /// Amounts spent of each asset of the limits.
     pub spent: Vec<SpentInfo>,
     /// Transactions so far.
     pub uses: u32,
 }
 
-/// What was spent of an asset, and what is left, base units.
+/// Amounts of an asset, spent and left, base units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

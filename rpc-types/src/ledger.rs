@@ -25,7 +25,7 @@ pub trait LedgerQueries {
     /// A book's accounts in the order in which they were opened.
     fn ledger_chart(&self, book: BookId, page: PageRequest) -> RpcResult<Page<ChartItem>>;
 
-    /// What stands in a book's accounts: its cash in each asset, then its chart.
+    /// Balances of a book's accounts: its cash in each asset, then its chart.
     fn ledger_trial_balance(
         &self,
         book: BookId,
@@ -33,10 +33,10 @@ pub trait LedgerQueries {
         page: PageRequest,
     ) -> RpcResult<Page<TrialBalanceItem>>;
 
-    /// What the public book owes to books in an asset, book by book.
+    /// Dues of the public book to books in an asset, book by book.
     fn ledger_dues(&self, asset: AssetId, until: Until, page: PageRequest) -> RpcResult<Page<DueInfo>>;
 
-    /// What was posted to an account in one asset, oldest first, with its running totals.
+    /// Postings to an account in one asset, oldest first, with its running totals.
     fn ledger_statement(
         &self,
         request: StatementRequest,
@@ -233,7 +233,7 @@ pub struct ChartItem {
     pub credit_max: Option<Amount>,
 }
 
-/// What stands in an account of a book. In each asset the debits of all accounts are their credits.
+/// Balance of an account of a book. In each asset the debits of all accounts are their credits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -252,7 +252,7 @@ pub struct TrialBalanceItem {
     pub credits: Amount,
 }
 
-/// What the public book owes to a book, in one asset.
+/// Due of the public book to a book, in one asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

@@ -138,13 +138,13 @@ pub fn queue(time_ms: TimeMs, due: &Due) -> Key<Due> {
     queue_of(due.kind()).with(&time_ms.0.to_be_bytes()).with(&due.id().as_bytes()[..23])
 }
 
-/// What every balance's key begins with.
+/// Prefix of every balance's key.
 #[must_use]
 pub fn balances() -> Key<BalanceRecord> {
     Key::new(tag::BALANCE)
 }
 
-/// What every queue key of a kind begins with.
+/// Prefix of every queue key of a kind.
 #[must_use]
 pub fn queue_of(kind: DueKind) -> Key<Due> {
     Key::new(tag::QUEUE).with(&[kind as u8])

@@ -1,4 +1,4 @@
-//! What there may be of each asset: a chain's history on one side, its state on the other.
+//! Supply of each asset: a chain's history on one side, its state on the other.
 //!
 //! The history is counted from what was asked for and took effect: the genesis accounts, and calls of `mint` and
 //! `burn`. No counter of the ledger is asked, since a ledger that makes money by a posting counts it as well.
@@ -53,14 +53,19 @@ impl History {
         let took_effect =
             txs.into_iter().zip(&receipts.txs).filter(|(_, receipt)| receipt.outcome == Outcome::Success);
         for call in took_effect.flat_map(|(tx, _)| &tx.body().calls) {
-            let Call::Token(call) = call else { continue }; // no other module issues
             match call {
-                TokenCall::Mint(Mint { asset, amount, .. }) => self.issue(*asset, *amount),
-                TokenCall::Burn(Burn { asset, amount }) => {
+                Call::Token(TokenCall::Mint(Mint { asset, amount, .. })) => self.issue(*asset, *amount),
+                Call::Token(TokenCall::Burn(Burn { asset, amount })) => {
                     let burned = &mut self.assets.entry(*asset).or_default().burned;
                     *burned = burned.saturating_add(amount.0);
                 }
-                TokenCall::Issue(_) | TokenCall::Transfer(_) => {}
+                Call::Token(TokenCall::Issue(_) | TokenCall::Transfer(_))
+                | Call::Ledger(_)
+                | Call::Identity(_)
+                | Call::Energy(_)
+                | Call::Market(_)
+                | Call::Deals(_)
+                | Call::Disputes(_) => {}
             }
         }
     }
@@ -117,7 +122,7 @@ impl Holdings {
     }
 }
 
-/// What a block moved: how much more, or less, is where than before it, in base units modulo 2^128.
+/// Moves of a block: how much more, or less, is where than before it, in base units modulo 2^128.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moved(Tally);
 

@@ -84,18 +84,18 @@ enum LedgerCommand {
         after_help = "Examples:\n  wattle ledger chart 5e6f…\n  wattle ledger chart 5e6f… --csv > chart.csv"
     )]
     Chart(ChartArgs),
-    /// What stands in a book's accounts: now, after a height, or of all that is dated before a time.
+    /// Trial balance of a book: now, after a height, or of all that is dated before a time.
     #[command(
         after_help = "Examples:\n  wattle ledger trial-balance 5e6f…\n  wattle ledger trial-balance 5e6f… --to 2026-02-01 --csv\n  \
         wattle ledger trial-balance 5e6f… --height 120 --json"
     )]
     TrialBalance(report::TrialBalanceArgs),
-    /// What the public book owes to books: the cash paid in and not paid out; now, after a height, or before a time.
+    /// Dues of the public book to books: the cash paid in and not paid out; now, after a height, or before a time.
     #[command(
         after_help = "Examples:\n  wattle ledger dues --asset 0\n  wattle ledger dues --to 2026-02-01 --csv\n  wattle ledger dues --height 120"
     )]
     Dues(DuesArgs),
-    /// What was posted to an account, line by line, with its running balance.
+    /// Statement of an account: each posting, with its running balance.
     #[command(
         after_help = "Examples:\n  wattle ledger statement bob\n  wattle ledger statement 5e6f…/4000 --from 2026-01-01 --to 2026-02-01\n  \
         wattle ledger statement 5e6f…/cash --asset KES --csv\n  wattle ledger statement system/fees --height 120 --json\n\n  \

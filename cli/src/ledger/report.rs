@@ -95,7 +95,7 @@ pub(super) async fn trial_balance(args: &TrialBalanceArgs, ctx: &Ctx) -> CliResu
     Ok(Report::new(json!({ "book": args.book, "items": output::to_json(&items), "totals": totals }), text))
 }
 
-/// What stands in an account, on the side where it stands.
+/// Balance of an account, on the side where it stands.
 fn sides(item: &TrialBalanceItem) -> [Amount; 2] {
     [item.debits.saturating_sub(item.credits), item.credits.saturating_sub(item.debits)]
 }
@@ -230,7 +230,7 @@ pub(super) async fn chart(params: Value, ctx: &Ctx) -> CliResult {
     Ok(listed(&items, &columns, row))
 }
 
-/// What books are owed in an asset, in CSV.
+/// Dues to books in an asset, in CSV.
 pub(super) async fn dues(asset: &AssetInfo, until: UntilArgs, ctx: &Ctx) -> CliResult {
     let client = ctx.client()?;
     let params = as_of(until, &client, whole(json!({ "asset": asset.id }))).await?;

@@ -210,7 +210,7 @@ impl Submitter {
         self.send_next(peers, peer, nonce).await
     }
 
-    /// What was sent last, once its time is over: it has taken effect, or never will.
+    /// The transaction sent last, once its time is over: it has taken effect, or never will.
     async fn decided(&self) -> Result<Option<Inflight>, SubmitError> {
         let now = self.chain_now();
         if self.current.as_ref().is_some_and(|tx| !expires_soon(tx, now)) {
@@ -219,7 +219,7 @@ impl Submitter {
         with_queue(&self.queue, |queue| Ok(queue.inflight())).await
     }
 
-    /// Asks for the next nonce of the meter's account and its record; `None` where the chain does not know it. Where the
+    /// Asks for the next nonce of the meter's account and its record; `None` where the chain does not know it. If the
     /// record has the last reading of `decided`, its transaction took effect, and the nonce follows from that. Should
     /// somebody else have brought the readings, the next transaction never counts, and the account is asked for then.
     async fn prove(

@@ -68,7 +68,7 @@ pub struct Shared {
     pub genesis: Arc<Genesis>,
     /// Our validator key.
     pub key: Option<PublicKey>,
-    /// What the genesis gave out.
+    /// Balances that the genesis gave out.
     pub given: History,
     /// Finalized history.
     pub store: Arc<dyn Store>,

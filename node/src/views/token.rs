@@ -1,4 +1,4 @@
-//! Assets.
+//! Assets, and how much of each was issued and burned.
 
 use super::{NodeBackend, at, page, storage};
 use crate::run::shared::View;

@@ -84,7 +84,7 @@ impl World {
         dials
     }
 
-    /// What is dialed now; it stays under way.
+    /// The dials of now; they stay under way.
     fn dialed(&mut self) -> Vec<(Target, Vec<Multiaddr>)> {
         self.dials(Duration::ZERO, |_, _| None)
     }

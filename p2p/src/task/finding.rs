@@ -1,4 +1,4 @@
-//! What the network hears of peers' whereabouts, for the manager; and what names stand for.
+//! Peers' whereabouts as the network hears of them, for the manager; and the addresses that names stand for.
 
 use super::peers::Peer;
 use super::{ESTRANGED, Network};
@@ -25,7 +25,7 @@ const TOLD_MAX: usize = 8;
 /// Longest program name that is kept of a peer, in characters.
 const AGENT_CHARS_MAX: usize = 64;
 
-/// What the names of a target stand for at present.
+/// Addresses that the names of a target stand for at present.
 pub(super) struct Resolved {
     target: Target,
     addresses: Vec<Multiaddr>,

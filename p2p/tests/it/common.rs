@@ -29,7 +29,7 @@ pub(crate) fn proof(seed: u8, genesis: &Hash) -> ValidatorProof {
     proof_for(seed, &node_key(seed).peer_id(), genesis)
 }
 
-/// What validator `seed` signs for any peer that it likes.
+/// Proof that validator `seed` signs for any peer that it likes.
 pub(crate) fn proof_for(seed: u8, peer: &PeerId, genesis: &Hash) -> ValidatorProof {
     let key = validator_key(seed);
     let bytes = ValidatorProof::signing_bytes(genesis, peer);

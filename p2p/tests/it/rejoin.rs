@@ -159,7 +159,7 @@ async fn where_both_dial_at_once_both_keep_the_same_connection() {
     let outbound = |node: &Node| node.handle.peers().first().map(|peer| peer.outbound);
     eventually(|| outbound(&first) == Some(first.peer() < second.peer())).await;
     eventually(|| outbound(&second) == Some(second.peer() < first.peer())).await;
-    // What was open goes on over the one that is left.
+    // Open streams go on over the connection that is left.
     let handles = [first.handle.clone(), second.handle.clone()];
     for (from, to) in handles.iter().zip([&mut second, &mut first]) {
         eventually(|| from.takers() == 1).await;

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, mpsc};
 use tokio::sync::watch;
+use wattle_chain_spec::Preset;
 use wattle_primitives::call::deals::Funding;
 use wattle_primitives::call::energy::{ClearingRule, Fees, LossRule, TariffBand, Terms};
 use wattle_primitives::call::identity::{Authority, Limits, PerPeriod};
@@ -338,23 +339,8 @@ impl ChainQueries for Chain {
         if let Some(gate) = gate {
             let _ = gate.recv(); // an end of the other side is what is waited for
         }
-        let params = ChainParams {
-            epoch_length: 1,
-            block_interval_ms: 2,
-            idle_interval_ms: 3,
-            leader_timeout_ms: 4,
-            advance_timeout_ms: 5,
-            timeout_ms_max: 6,
-            skip_timeout_ms: 7,
-            clock_skew_ms_max: 8,
-            block_bytes_max: 9,
-            block_weight_max: Weight(10),
-            weight_price: Amount(11),
-            account_deposit: Amount(12),
-            bandwidth_rate: Weight(13),
-            bandwidth_capacity: Weight(14),
-            registrar: Some(alice()),
-        };
+        let params = Preset::Devnet.template().unwrap().genesis.params;
+        let params = ChainParams { registrar: Some(alice()), ..ChainParams::from(&params) };
         Ok(ParamsReply { at: At::finalized(HEAD), epoch: Epoch(0), params })
     }
 

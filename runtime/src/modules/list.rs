@@ -1,4 +1,4 @@
-//! What an owner has open of a kind, by number: a list without gaps, in no lasting order. When one ends, the last takes
+//! Open things of an owner, by number: a list without gaps, in no lasting order. When one ends, the last takes
 //! its place. Its length stands under a key of its own, absent when there is none.
 
 use super::Ctx;
@@ -6,11 +6,19 @@ use crate::keys::Key;
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_primitives::{Hash, Reason};
 
+/// Most items of one page.
+pub const PAGE_ITEMS_MAX: usize = 1000;
+
+/// Places of a list of `count`, from `from` on, at most `limit` and [`PAGE_ITEMS_MAX`].
+pub(crate) fn page(from: u32, count: u32, limit: usize) -> impl Iterator<Item = u32> {
+    (from..count).take(limit.min(PAGE_ITEMS_MAX))
+}
+
 /// The keys of an owner's list.
 pub(crate) struct List<O, T = Hash> {
     /// Its length.
     pub(crate) count: fn(&O) -> Key<u32>,
-    /// What stands at a place.
+    /// Item at a place.
     pub(crate) at: fn(&O, u32) -> Key<T>,
 }
 

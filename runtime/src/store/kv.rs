@@ -239,7 +239,7 @@ fn dated(commit: &Commit<'_>) -> Vec<(AccountId, AssetId, u32, DatedEntry)> {
     found
 }
 
-/// What the keys of an account's balances in an asset begin with.
+/// Prefix of the keys of an account's balances in an asset.
 pub(super) fn account_key(account: &AccountId, asset: AssetId) -> Vec<u8> {
     let key = crate::keys::balance(account, asset);
     key.split_first().map(|(_, account)| account.to_vec()).unwrap_or_default()

@@ -115,7 +115,7 @@ pub trait Store: Send + Sync {
         towards: Towards,
         limit: usize,
     ) -> Result<Vec<(Height, Balance)>, StoreError>;
-    /// What entries posted at some heights, with dates of their own before `before`, came to for an account in an
+    /// Totals of entries posted at some heights, with dates of their own before `before`, for an account in an
     /// asset. Every row looked at takes one from `looks`; `None` when there were too few.
     ///
     /// # Errors

@@ -290,7 +290,7 @@ mod on_disk {
         has_supply(&RocksStore::open(dir.path()).unwrap());
     }
 
-    /// What a process that dies now leaves behind: a copy of the files while the store is open.
+    /// Files that a process that dies now leaves behind: a copy of them while the store is open.
     fn killed(dir: &Path) -> tempfile::TempDir {
         let copy = tempfile::tempdir().unwrap();
         for file in std::fs::read_dir(dir).unwrap() {

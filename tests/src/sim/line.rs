@@ -7,7 +7,7 @@ use wattle_primitives::Hash;
 
 /// Bytes that frames, encryption and acknowledgements add to a message.
 const FRAMING_BYTES: u64 = 100;
-/// What is not asked for is dropped when it would wait longer than this, ms: queues of streams are bounded.
+/// A message that is not asked for is dropped when it would wait longer than this, ms: queues of streams are bounded.
 const QUEUE_MS_MAX: u64 = 3_000;
 
 /// Bytes a second that narrow lines carry.

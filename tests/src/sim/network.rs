@@ -41,7 +41,7 @@ pub(super) enum Payload {
 }
 
 impl Payload {
-    /// What a line sees of it.
+    /// Its load on a line.
     fn load(&self) -> Load {
         let (bytes, asked_for) = match self {
             Self::Validator(message) => (encode(message.as_ref()).len(), false),

@@ -88,9 +88,21 @@ fn a_user_works_by_the_command_line() {
     granted(&user, &alice, &other);
     sponsored(&user, &alice, devnet.wallet("alice")["address"].as_str().unwrap(), &other);
     offline(&user, &other);
+    issued(&user, dora);
     look(&user, dora, sent["id"].as_str().unwrap());
     refusals(&user);
+    moved(&user, dora);
     devnet.interrupt();
+}
+
+/// Goal: the measurement counts the transfers that it sends.
+#[test]
+fn a_measurement_counts_its_transfers() {
+    let all = ["bench", "--rate", "20", "--max", "20", "--seconds", "60", "--validators", "1"];
+    let measured = wattle_json(all);
+    let [run] = &measured["runs"].as_array().unwrap()[..] else { panic!("{measured}") };
+    assert_eq!((run["sent"].as_u64(), run["refused"].as_u64()), (Some(20), Some(0)), "{run}");
+    assert!((1..=20).contains(&run["finalized"].as_u64().unwrap()), "{run}");
 }
 
 /// Somebody lets the user act on its behalf, for a while.
@@ -209,13 +221,41 @@ fn offline(user: &User, to: &str) {
     assert_eq!(user.json(&["tx", "get", id])["id"], built["id"]);
 }
 
+/// An asset of the user's own: issued, minted, burned, and paid in one step by any call.
+fn issued(user: &User, dora: &str) {
+    let done = |args: &[&str]| {
+        let done = user.json(args);
+        assert_eq!(done["receipt"]["code"], "success", "{args:?}: {done}");
+    };
+    done(&["token", "issue", "--from", "dora", "--symbol", "OWN", "--scale", "2"]);
+    done(&["token", "mint", "--from", "dora", "--asset", "OWN", "--to", dora, "--amount", "10"]);
+    done(&["token", "burn", "--from", "dora", "--asset", "OWN", "--amount", "2.5"]);
+    let own = user.json(&["token", "show", "OWN"]);
+    assert_eq!((number(&own["supply"]), &own["issuer"]), (750, &json!(dora)), "{own}");
+    let listed = user.json(&["token", "list"]);
+    assert!(listed["items"].as_array().unwrap().contains(&own), "{listed}");
+    let args = json!({ "asset": own["id"], "amount": "50" }).to_string();
+    done(&["tx", "call", "--from", "dora", "--module", "token", "--call", "burn", "--args", &args]);
+    let supply = user.json(&["token", "supply", "OWN"]);
+    assert_eq!((number(&supply["issued"]), number(&supply["burned"])), (1000, 300), "{supply}");
+}
+
+/// A key goes from one keystore to another as a file.
+fn moved(user: &User, dora: &str) {
+    let file = user.file("dora.hex");
+    user.json(&["keys", "export", "dora", "--out", &file]);
+    let again = user.json(&["keys", "import", "again", "--secret-key-file", &file]);
+    assert_eq!(again["address"], dora);
+}
+
 /// Every question that can be asked answers with one document.
 fn look(user: &User, address: &str, id: &str) {
-    let questions: [&[&str]; 17] = [
+    let questions: [&[&str]; 18] = [
         &["query", "status"],
         &["query", "block"],
         &["query", "block", "1"],
         &["query", "account", address],
+        &["query", "balances", address],
         &["query", "proof", address],
         &["query", "proof", address, "--asset", "0"],
         &["query", "validators"],
@@ -242,8 +282,10 @@ fn look(user: &User, address: &str, id: &str) {
 
 /// A failure says so by a stable code, also as one document.
 fn refusals(user: &User) {
-    let table: [(&[&str], i32, &str); 4] = [
+    let nothing = "5f".repeat(32);
+    let table: [(&[&str], i32, &str); 5] = [
         (&["query", "block", "999999999"], 1, "not_found"),
+        (&["query", "hold", nothing.as_str()], 1, "not_found"),
         (&["query", "status", "--rpc", "http://127.0.0.1:9/rpc"], 1, "rpc_unreachable"),
         (&["wallet", "send"], 2, "usage"),
         (&["keys", "new", "dora"], 1, "key_exists"),

@@ -57,7 +57,7 @@ pub(super) struct Line {
     #[serde(flatten)]
     pub(super) figures: Figures,
     pub(super) estimated: bool,
-    /// What of the debit are taxes, by their codes.
+    /// Taxes within the debit, by their codes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) taxes: Vec<TaxPart>,
 }

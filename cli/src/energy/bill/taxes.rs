@@ -73,7 +73,7 @@ fn choose(
         LineKind::Energy => {
             let intervals = MONTH_MS.checked_div(interval_ms.0).unwrap_or(0);
             let begins = interval.0.saturating_sub(intervals);
-            // What holds from this interval on taxed none of the energy before it.
+            // Terms that hold from this interval on taxed none of the energy before it.
             let mut held = versions.iter().filter(|of| of.from < interval || versions.len() == 1);
             let newest = held.next()?;
             let mut later = newest;

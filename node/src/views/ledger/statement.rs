@@ -1,4 +1,4 @@
-//! What an account came to at a height or a date, and the lines that led there.
+//! Statements: the totals of an account at a height or a date, and the lines that led there.
 //!
 //! The store keeps an account's counters for every height that changed them; what happened in between is in the
 //! receipts of those heights. What settlement moves between a microgrid's tabs has no event of the ledger's: it is the
@@ -14,7 +14,7 @@ use wattle_runtime::modules::ledger::records::Balance;
 use wattle_runtime::query;
 use wattle_runtime::store::Towards;
 
-/// What was posted to an account in all, base units.
+/// Totals posted to an account, base units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     pub(super) debits: Amount,
@@ -89,7 +89,7 @@ impl Moment {
         }
     }
 
-    /// What an account had been posted by then. What is dated before a time may be posted after it: each entry with a
+    /// Totals of an account by then. An entry dated before a time may be posted after it: each entry with a
     /// date of its own that is looked at takes one from `looks`; `None` when there were too few.
     pub(super) fn totals(
         self,
@@ -170,7 +170,7 @@ struct Head {
     reverses: Option<JournalId>,
 }
 
-/// What a block posted to an account, in order.
+/// Lines that a block posted to an account, in order.
 fn lines(
     node: &NodeBackend,
     account: &AccountId,
@@ -232,7 +232,7 @@ fn lines(
     Ok(lines)
 }
 
-/// What an event posted to an account: whether it was debited, the amount, the other side within the book, the journal.
+/// An event's posting to an account: whether it was debited, the amount, the other side within the book, the journal.
 fn side(
     event: &LedgerEvent,
     account: &AccountId,

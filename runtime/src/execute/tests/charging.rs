@@ -153,7 +153,7 @@ fn a_sponsor_pays_fees_and_deposits_up_to_its_limits_and_never_bandwidth() {
             .contains(&Event::Identity(IdentityEvent::AccountCreated { account: address(30) }))
     );
     assert_eq!(world.funds(1).0, before - u128::from(cost) - 200, "fee, and a deposit for either account");
-    // What is made is paid for within the same limits: the fee still fits, the deposit does not.
+    // New things are paid for within the same limits: the fee still fits, the deposit does not.
     let other = Call::from(call::identity::CreateAccount { key: key(91).public() });
     let tx = world.sign(TxBody { fee_payer: address(1), ..world.body(30, vec![other]) }, &[30]);
     let done = world.try_run(&[tx]).unwrap();
@@ -176,7 +176,7 @@ fn a_sponsor_pays_fees_and_deposits_up_to_its_limits_and_never_bandwidth() {
     assert_eq!(world.funds(1).0, before - receipt.fee.0 + 100);
 }
 
-/// What is somebody else's to pay comes back to who paid it, whoever owned the thing.
+/// A deposit comes back to who paid it, whoever owned the thing.
 #[test]
 fn a_deposit_goes_back_to_the_payer_that_paid_it() {
     let mut world = World::new(Params { account_deposit: Amount(100), ..params() });
@@ -351,8 +351,8 @@ fn simulation_says_what_would_happen_without_signatures() {
     assert_eq!(told.uncharged.unwrap().code(), "tx_fee_cap");
 }
 
-/// What a block takes a simulation takes, whoever pays and signs: with the signatures that are there so far, and with
-/// all of them.
+/// A simulation takes whatever a block takes, whoever pays and signs: with the signatures that are there so far, and
+/// with all of them.
 #[test]
 fn simulation_takes_what_a_block_takes() {
     let mut world = World::new(Params { weight_price: Amount(1), ..params() });

@@ -9,6 +9,7 @@ mod grants;
 pub mod keys;
 mod limits;
 mod list;
+pub mod query;
 pub mod records;
 mod revoke_grant;
 mod set_authority;

@@ -1,7 +1,7 @@
 use super::list;
 use super::records::Grant;
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::identity::RevokeGrant;
 use wattle_primitives::event::IdentityEvent;
 use wattle_primitives::{Reason, Weight};
@@ -16,6 +16,10 @@ impl Action for RevokeGrant {
 
     fn weight(&self) -> Weight {
         weights::keys(REVOKE_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Never
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -1,7 +1,7 @@
 use super::list;
 use super::records::{Allowance, Sponsorship};
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::identity::{Limits, Sponsor};
 use wattle_primitives::event::IdentityEvent;
 use wattle_primitives::{Address, Amount, AssetId, Reason, Weight, planted};
@@ -23,6 +23,10 @@ impl Action for Sponsor {
 
     fn weight(&self) -> Weight {
         weights::keys(SPONSOR_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Never
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

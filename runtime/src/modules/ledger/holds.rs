@@ -60,7 +60,7 @@ pub(crate) fn close(ctx: &mut Ctx<'_>, id: &Hash, captor: Address, amount: Amoun
     }
 }
 
-/// What becomes of the rest of a hold when a part is captured.
+/// Fate of the rest of a hold when a part is captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum After {
     /// It is released.

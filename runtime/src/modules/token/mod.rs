@@ -3,6 +3,7 @@
 mod burn;
 mod issue;
 mod mint;
+pub mod query;
 mod transfer;
 
 use super::invariants::{self, Entry, Sums, Violation};
