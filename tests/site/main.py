@@ -89,7 +89,7 @@ class Site:
             config.write_text(text)
         self.replace(configs[0], '#mdns = "chain"', 'mdns = "on"')
         written = "".join(config.read_text() for config in configs)
-        assert written.count(f'/ip4/0.0.0.0/tcp/{PEER_PORT}"') == 4
+        assert len(re.findall(rf'^listen = \["/ip4/0\.0\.0\.0/tcp/{PEER_PORT}"', written, re.M)) == 4
         found = re.findall(rf"/ip4/198\.18\.(\d)\.1/tcp/{PEER_PORT}/p2p/\w+", written)
         assert set(found) == set("0123"), found
         self.peers = [re.search(rf"/ip4/{re.escape(VALIDATOR(i))}/tcp/\d+/p2p/\w+", written)[0] for i in range(4)]
