@@ -334,6 +334,13 @@ impl BalanceRecord {
         let debits = self.debits_posted.saturating_add(self.debits_pending);
         Amount(self.credits_posted.saturating_sub(debits))
     }
+
+    /// The same of a debit-normal account that may not go below zero, base units.
+    #[must_use]
+    pub const fn owing(&self) -> Amount {
+        let credits = self.credits_posted.saturating_add(self.credits_pending);
+        Amount(self.debits_posted.saturating_sub(credits))
+    }
 }
 
 impl AccountRecord {

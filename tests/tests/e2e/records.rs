@@ -297,7 +297,7 @@ fn ledger(all: &mut Map<String, Value>) {
         all,
         "HoldRecord",
         Hold {
-            entry: Entry { debit: wallet(1), credit: wallet(2), asset: AssetId(3), amount: Amount(4) },
+            entry: Entry::new(wallet(1), wallet(2), AssetId(3), Amount(4)),
             captor: address(5),
             expires_ms: TimeMs(6),
             owned: true,

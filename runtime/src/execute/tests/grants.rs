@@ -5,7 +5,7 @@ use crate::keys;
 use wattle_primitives::call::CallKind;
 use wattle_primitives::call::identity::{Calls, Grant, Limits, PerPeriod, RevokeGrant, Spending, grant_id};
 use wattle_primitives::call::ledger::{
-    AccountClass, Capture, CreateBook, Entry, Hold, Journal, OpenAccount, hold_id,
+    AccountClass, Balancing, Capture, CreateBook, Entry, Hold, Journal, OpenAccount, hold_id,
 };
 use wattle_primitives::event::IdentityEvent;
 
@@ -79,7 +79,7 @@ fn a_grantee_moves_its_grantors_money_at_its_own_cost() {
     assert!(receipt.events.contains(&Event::from(used)));
     assert_eq!(crate::query::nonce(&world.state, &address(30), Lane(0)), Nonce(1));
     // What the grantee makes is the grantor's, and the deposit of who paid it.
-    let entry = Entry { debit: wallet(1), credit: wallet(4), asset: AssetId::NATIVE, amount: Amount(40) };
+    let entry = Entry::new(wallet(1), wallet(4), AssetId::NATIVE, Amount(40));
     let hold = Hold { reference: Hash::ZERO, entry, captor: address(4), ttl_ms: Some(TimeMs(10_000)) };
     assert_eq!(world.act(30, id, vec![Call::from(hold)]), Outcome::Success);
     let made = world.state.read(keys::hold(&hold_id(&address(1), &Hash::ZERO))).unwrap();
@@ -289,7 +289,7 @@ fn what_fails_spends_nothing() {
 fn roles_in_a_book_are_grants_for_it() {
     let mut world = World::new(params());
     let entry =
-        |debit, credit, amount| Entry { debit, credit, asset: AssetId::NATIVE, amount: Amount(amount) };
+        |debit, credit, amount| Entry::new(debit, credit, AssetId::NATIVE, Amount(amount));
     let journal = |entry| Call::from(Journal::of(list(vec![entry])));
     let open = |book, code| {
         Call::from(OpenAccount {
@@ -352,6 +352,24 @@ fn roles_in_a_book_are_grants_for_it() {
         Call::from(Grant { reference: Hash::ZERO, grantee: address(2), limits: foreign }),
         Reason::NotAllowed,
     );
+}
+
+/// A grant is debited with what was moved, not with what was asked for.
+#[test]
+fn a_balancing_entry_debits_what_it_moves() {
+    let mut world = World::new(params());
+    let rest = world.funds(1).0 - 60;
+    world.ok(1, transfer(5, rest));
+    let id = grant(&mut world, limits());
+    let all = |amount| {
+        let entry = Entry::new(wallet(1), wallet(4), AssetId::NATIVE, Amount(amount));
+        Call::from(Journal::of(list(vec![Entry { balancing: Some(Balancing::Debit), ..entry }])))
+    };
+    assert_eq!(world.act(2, id, vec![all(1_000)]), Outcome::Success);
+    assert_eq!((world.funds(1).0, world.funds(4).0), (0, START.0 + 60));
+    world.ok(5, transfer(1, 41));
+    assert_eq!(world.act(2, id, vec![all(1_000)]), refused(Reason::GrantExceeded));
+    assert_eq!(world.act(2, id, vec![all(40)]), Outcome::Success);
 }
 
 /// What settlement collects later is debited to no grant: without being named, no call makes such a debt. By one that

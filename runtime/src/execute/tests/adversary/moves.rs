@@ -10,7 +10,7 @@ use super::*;
 use crate::modules::deals::records::{Deal, DealState};
 use wattle_primitives::call::deals::{Funding, deal_id};
 use wattle_primitives::call::identity::{Authority, KeyWeight, PerPeriod, Spending};
-use wattle_primitives::call::ledger::{AccountClass, Entry, SUPPLY_MAX, SystemAccount};
+use wattle_primitives::call::ledger::{AccountClass, Balancing, Entry, SUPPLY_MAX, SystemAccount};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::call::{deals, disputes, energy, identity, ledger, market, token};
 
@@ -188,12 +188,10 @@ impl Draw<'_> {
 
     fn entry(&mut self) -> Entry {
         let asset = self.asset();
-        Entry {
-            debit: self.account(asset, true),
-            credit: self.account(asset, false),
-            asset,
-            amount: self.amount(),
-        }
+        let (debit, credit) = (self.account(asset, true), self.account(asset, false));
+        let sides = [Balancing::Debit, Balancing::Credit, Balancing::Both];
+        let balancing = if self.once_in(6) { self.one(&sides) } else { None };
+        Entry { balancing, ..Entry::new(debit, credit, asset, self.amount()) }
     }
 
     fn create_book(&mut self) -> ledger::CreateBook {
@@ -769,7 +767,7 @@ pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
             .into()
     };
     let paid = |debit, credit, amount| {
-        let entries = vec![Entry { debit, credit, asset, amount }];
+        let entries = vec![Entry::new(debit, credit, asset, amount)];
         Call::from(ledger::Journal::of(BoundedVec::new(entries).unwrap()))
     };
     let post = |debit, credit| paid(debit, credit, amount);
@@ -777,7 +775,7 @@ pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
     let hold = |debit, credit| {
         Call::from(ledger::Hold {
             reference,
-            entry: Entry { debit, credit, asset, amount },
+            entry: Entry::new(debit, credit, asset, amount),
             captor: person(b),
             ttl_ms: Some(TimeMs(60_000)),
         })
@@ -874,7 +872,7 @@ pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
         // Once posted, twice sent; once taken back, twice tried.
         7 => {
             let entries =
-                |debit, credit| BoundedVec::new(vec![Entry { debit, credit, asset, amount }]).unwrap();
+                |debit, credit| BoundedVec::new(vec![Entry::new(debit, credit, asset, amount)]).unwrap();
             let paid =
                 ledger::Journal { reference: Some(references[1]), ..ledger::Journal::of(entries(mine, one)) };
             let back =
