@@ -302,20 +302,20 @@ pub struct MemberRecord {
     /// When it became a member: it pays no fee for a month that had begun by then.
     pub since_ms: TimeMs,
     /// What the highest power of its month has come to so far, by the terms of its interval.
-    pub demand: Taxed,
+    pub demand: Demand,
     /// Tax on its energy that is not posted, thousandths of a base unit; below zero when more was taken back.
     pub tax: i128,
     /// Meters whose connection it was charged for.
     pub connections: u32,
 }
 
-/// A charge and the tax on it.
+/// What the highest power of a month costs, by the terms of its interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Taxed {
+pub struct Demand {
     /// Base units.
     pub amount: Amount,
-    /// Base units.
-    pub tax: Amount,
+    /// Rate of all taxes on it together, in thousandths.
+    pub permille: u16,
 }
 
 /// Fractions of a base unit that lines were rounded down by, in thousandths: each below 1,000.
@@ -325,6 +325,8 @@ pub struct Carry {
     pub debit: u16,
     /// Of what it was credited.
     pub credit: u16,
+    /// Of taxes on its monthly fees, demand and connections.
+    pub tax: u16,
 }
 
 impl BalanceRecord {

@@ -107,12 +107,6 @@ impl Fees {
         taxes.fold(0, |sum, tax| sum.saturating_add(tax.permille))
     }
 
-    /// Taxes on a line of this amount, base units, rounded down.
-    #[must_use]
-    pub fn tax(&self, on: LineKind, amount: Amount) -> Amount {
-        Amount(amount.0.saturating_mul(self.permille(on).into()).checked_div(PERMILLE.into()).unwrap_or(0))
-    }
-
     /// What a net import of so much energy in an interval of this length costs as the highest of its month, base units,
     /// rounded down.
     #[must_use]
