@@ -288,8 +288,7 @@ fn what_fails_spends_nothing() {
 #[test]
 fn roles_in_a_book_are_grants_for_it() {
     let mut world = World::new(params());
-    let entry =
-        |debit, credit, amount| Entry::new(debit, credit, AssetId::NATIVE, Amount(amount));
+    let entry = |debit, credit, amount| Entry::new(debit, credit, AssetId::NATIVE, Amount(amount));
     let journal = |entry| Call::from(Journal::of(list(vec![entry])));
     let open = |book, code| {
         Call::from(OpenAccount {
@@ -352,6 +351,54 @@ fn roles_in_a_book_are_grants_for_it() {
         Call::from(Grant { reference: Hash::ZERO, grantee: address(2), limits: foreign }),
         Reason::NotAllowed,
     );
+}
+
+/// Every call that is for a book, by each role, in its book and in another of the same owner.
+#[test]
+fn a_role_in_a_book_is_none_in_another() {
+    let account = |book| AccountId::Book { book, code: 7 };
+    let out = |book| Entry::new(account(book), wallet(4), AssetId::NATIVE, Amount(1));
+    let held = |n: u8, book| {
+        let reference = Hash([n; 32]);
+        Call::from(Hold { reference, entry: out(book), captor: address(1), ttl_ms: None })
+    };
+    // Two holds stand in each book, under `n` and the next.
+    let calls = |n: u8, book| {
+        let hold = |n| hold_id(&address(1), &Hash([n; 32]));
+        vec![
+            Call::from(account_in(book, 8, AccountClass::Asset)),
+            Journal::of(list(vec![out(book)])).into(),
+            held(n + 2, book),
+            Capture { hold: hold(n), amount: None, more: false }.into(),
+            call::ledger::Void { hold: hold(n + 1) }.into(),
+            call::ledger::SetPeriod { book, closed_ms: TimeMs(T0) }.into(),
+        ]
+    };
+    let kinds = |calls: &[Call]| Calls::Only(list(calls.iter().map(Call::kind).collect()));
+    let (mine, other) = (book_of(1, 1), book_of(1, 2));
+    let agent = kinds(&calls(10, mine));
+    let not = refused(Reason::CallNotGranted);
+    for (role, granted, at_home, abroad) in [
+        ("agent", agent, Outcome::Success, refused(Reason::NotAllowed)),
+        ("admin", Calls::Any, Outcome::Success, refused(Reason::NotAllowed)),
+        ("auditor", kinds(&[]), not.clone(), not),
+    ] {
+        let mut world = World::new(params());
+        for (reference, book, n) in [(1, mine, 10), (2, other, 20)] {
+            world.ok(1, create_book(reference));
+            world.ok(1, account_in(book, 7, AccountClass::Liability).into());
+            let paid_in = Entry::new(wallet(1), account(book), AssetId::NATIVE, Amount(500));
+            world.ok(1, Journal::of(list(vec![paid_in])).into());
+            [n, n + 1].into_iter().for_each(|n| drop(world.ok(1, held(n, book))));
+        }
+        let id = grant(&mut world, Limits { calls: granted, books: list(vec![mine]), ..limits() });
+        for (n, book, want) in [(20, other, abroad), (10, mine, at_home)] {
+            for call in calls(n, book) {
+                let name = call.name();
+                assert_eq!(world.act(2, id, vec![call]), want, "{name:?} by {role}");
+            }
+        }
+    }
 }
 
 /// A grant is debited with what was moved, not with what was asked for.
