@@ -4,7 +4,8 @@ use super::*;
 use crate::keys;
 use crate::query;
 use wattle_primitives::call::ledger::{
-    Balancing, Capture, Entry, Hold, JOURNALS_REMEMBERED, Journal, JournalId, OpenAccount, SetPeriod, Void, hold_id,
+    Balancing, Capture, Entry, Hold, JOURNALS_REMEMBERED, Journal, JournalId, OpenAccount, SetPeriod, Void,
+    hold_id,
 };
 
 const HOUR: u64 = 3_600_000;
@@ -162,7 +163,8 @@ fn a_journal_is_taken_back_once_and_exactly() {
 #[test]
 fn what_a_balancing_journal_moved_is_what_it_was() {
     let mut world = books(params());
-    let all = |debit, credit, amount| Entry { balancing: Some(Balancing::Debit), ..entry(debit, credit, amount) };
+    let all =
+        |debit, credit, amount| Entry { balancing: Some(Balancing::Debit), ..entry(debit, credit, amount) };
     world.ok(1, plain(vec![entry(wallet(1), at(4100), 70)]).into());
     let sweep = named(1, vec![all(at(4100), wallet(2), 1000), all(at(4100), wallet(3), 1000)]);
     let events = world.ok(1, sweep.clone().into());

@@ -279,8 +279,7 @@ fn play(seed: u64, calls: u64) {
         world.ok(1, Call::from(account));
     }
     // Something is in the book, so that it can pay.
-    let paid_in =
-        Entry::new(wallet(1), book(2), AssetId::NATIVE, Amount(START.0 / 2));
+    let paid_in = Entry::new(wallet(1), book(2), AssetId::NATIVE, Amount(START.0 / 2));
     world.ok(1, Call::from(call::ledger::Journal::of(BoundedVec::new(vec![paid_in.clone()]).expect("one"))));
     model.post(&paid_in, paid_in.amount.0);
     let mut dice = Dice(seed | 1);

@@ -265,10 +265,8 @@ fn take(world: &mut World, book: BookId, step: Step) -> Outcome {
         let [debit, credit] = [debit, credit].map(|code| AccountId::Book { book, code });
         Entry::new(debit, credit, AssetId::NATIVE, Amount(amount))
     };
-    let balance = |(side, debit, credit, amount)| Entry {
-        balancing: Some(side),
-        ..entry((debit, credit, amount))
-    };
+    let balance =
+        |(side, debit, credit, amount)| Entry { balancing: Some(side), ..entry((debit, credit, amount)) };
     let journal = |entries: Vec<Entry>| Call::from(Journal::of(BoundedVec::new(entries).unwrap()));
     let reference = |number: u8| Hash([number; 32]);
     let pend = |number, entry| {

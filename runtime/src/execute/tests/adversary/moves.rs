@@ -36,6 +36,8 @@ pub(super) struct Draw<'a> {
     pub(super) serial: &'a mut u64,
     /// Readings that were sent, genuine ones: evidence, and to be sent again.
     pub(super) seen: &'a mut Vec<SignedReading>,
+    /// The price of weight, native units.
+    pub(super) price: u128,
 }
 
 macro_rules! draws {
@@ -267,7 +269,12 @@ impl Draw<'_> {
         token::Burn { asset: self.asset(), amount: self.amount() }
     }
 
+    /// Sometimes what gets a microgrid going that is out of money.
     fn transfer(&mut self) -> token::Transfer {
+        if let Some(grid) = self.paused().filter(|_| self.once_in(3)) {
+            let (to, asset) = (Address::of_microgrid(&grid), AssetId::NATIVE);
+            return token::Transfer { to, asset, amount: self.amount() };
+        }
         token::Transfer { to: self.someone(), asset: self.asset(), amount: self.amount() }
     }
 
@@ -288,8 +295,9 @@ impl Draw<'_> {
 
     fn sponsor(&mut self) -> identity::Sponsor {
         // Little enough to be used up.
+        let most = 40 + 4_000 * self.price as u64;
         let allowance =
-            if self.honest() { Amount(u128::from(self.dice.roll(40) + 1)) } else { self.amount() };
+            if self.honest() { Amount(u128::from(self.dice.roll(most) + 1)) } else { self.amount() };
         let grantee = self.someone();
         identity::Sponsor { grantee, limits: Limits::allowance(allowance, self.ms(4 * QUARTER)) }
     }
@@ -572,8 +580,15 @@ impl Draw<'_> {
         energy::RateMeter { meter: self.meter(), power_max_w: self.power() }
     }
 
+    fn paused(&mut self) -> Option<Hash> {
+        let paused = |(id, grid): (&Hash, &energy_records::Microgrid)| grid.is_paused().then_some(*id);
+        let all: Vec<Hash> = self.view.grids.iter().filter_map(paused).collect();
+        self.one(&all)
+    }
+
     fn resume_microgrid(&mut self) -> energy::ResumeMicrogrid {
-        energy::ResumeMicrogrid { microgrid: self.grid(false) }
+        let paused = self.paused().filter(|_| !self.once_in(4));
+        energy::ResumeMicrogrid { microgrid: paused.unwrap_or_else(|| self.grid(false)) }
     }
 
     fn swap_meter(&mut self) -> energy::SwapMeter {
