@@ -4,7 +4,7 @@ use crate::keys;
 use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::{AccountId, Entry, Journal};
 use wattle_primitives::event::LedgerEvent;
-use wattle_primitives::{Amount, BookId, Hash, Reason, TimeMs, Weight, domain};
+use wattle_primitives::{Amount, BookId, Hash, Reason, TimeMs, Weight, domain, planted};
 
 impl Action for Journal {
     fn check(&self) -> Result<(), Reason> {
@@ -62,6 +62,10 @@ impl Action for Journal {
             post(ctx, debit, credit, asset, amount)?;
             ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount, journal });
             done.push(entry);
+        }
+        // No limit of the grant has judged it: else a grantee that may spend nothing uses up its grantor's references.
+        if done.is_empty() && ctx.grant().is_some() && !planted!("granted-journal-of-nothing") {
+            return Err(Reason::ZeroAmount);
         }
         match &self.reference {
             Some(reference) if done != *self.entries => remember::amend(ctx, &account, reference, &done),
