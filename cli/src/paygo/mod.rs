@@ -2,9 +2,6 @@
 
 mod key;
 mod token;
-#[cfg(test)]
-#[path = "token_tests.rs"]
-mod token_tests;
 
 use super::CliResult;
 use clap::{Args, Subcommand};
@@ -36,3 +33,6 @@ pub(crate) fn run(args: PaygoArgs) -> CliResult {
         PaygoCommand::Token(args) => token::run(args),
     }
 }
+
+#[cfg(test)]
+mod tests;
