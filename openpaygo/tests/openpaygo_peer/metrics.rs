@@ -78,6 +78,10 @@ impl Case {
                 }
             }
         }
+        // Names go to the peer in alphabetical order.
+        for values in history.iter_mut().chain([&mut data]) {
+            values.sort_by(|(a, _), (b, _)| a.cmp(b));
+        }
         let request = Request {
             serial: format!("SN{}", random.below(1000)),
             timestamp_s: Some(1_000_000_000 + random.below(1_000_000_000)),
