@@ -10,7 +10,7 @@ use crate::modules::ledger::{self, posting::DEPOSITS};
 use crate::modules::{Ctx, weights};
 use wattle_primitives::call::identity::Calls;
 use wattle_primitives::call::ledger::{AccountId, Entry};
-use wattle_primitives::call::{DealsCall, DisputesCall, EnergyCall, IdentityCall, LedgerCall};
+use wattle_primitives::call::{DealsCall, DisputesCall, EnergyCall, IdentityCall, LedgerCall, PaygoCall};
 use wattle_primitives::event::IdentityEvent;
 use wattle_primitives::{Amount, AssetId, BookId, Call, Hash, Reason, Weight, planted};
 
@@ -76,6 +76,19 @@ const fn reach(call: &Call) -> Reach {
             DisputesCall::DecideDispute(_) => Reach::Named,
             DisputesCall::OpenDispute(_) | DisputesCall::WithdrawDispute(_) => Reach::Any,
         },
+        Call::Paygo(call) => match call {
+            PaygoCall::SetPaygoOperator(_)
+            | PaygoCall::RegisterDevice(_)
+            | PaygoCall::SetDevice(_)
+            | PaygoCall::ReserveTokens(_)
+            | PaygoCall::IssueToken(_)
+            | PaygoCall::VoidToken(_)
+            | PaygoCall::RedeemToken(_)
+            | PaygoCall::AuthoriseCredit(_)
+            | PaygoCall::DrawCredit(_)
+            | PaygoCall::CloseCredit(_) => Reach::Named,
+            PaygoCall::PayDevice(_) => Reach::Any,
+        },
         Call::Ledger(_) | Call::Token(_) | Call::Market(_) => Reach::Any,
     }
 }
@@ -97,7 +110,8 @@ const fn is_for_a_book(call: &Call) -> bool {
         | Call::Energy(_)
         | Call::Market(_)
         | Call::Deals(_)
-        | Call::Disputes(_) => false,
+        | Call::Disputes(_)
+        | Call::Paygo(_) => false,
     }
 }
 

@@ -5,6 +5,8 @@ mod issue;
 mod mint;
 mod transfer;
 
+pub(crate) use issue::issue;
+
 use super::invariants::{self, Entry, Sums, Violation};
 use super::ledger::records::Asset;
 use crate::keys::tag;
