@@ -348,7 +348,11 @@ fn paygo(all: &mut Map<String, Value>) {
     let from = |from: Value| json!({ "value": 11, "price": Amount(12), "from": from });
     let states = [
         ("TokenRecord(reserved)", TokenState::Reserved, json!("reserved")),
-        ("TokenRecord(issued)", TokenState::Issued(account), json!({ "issued": from(json!({ "account": wallet(13) })) })),
+        (
+            "TokenRecord(issued)",
+            TokenState::Issued(account),
+            json!({ "issued": from(json!({ "account": wallet(13) })) }),
+        ),
         ("TokenRecord(owed)", TokenState::Issued(debt), json!({ "issued": from(json!("debt")) })),
         ("TokenRecord(voided)", TokenState::Voided(Some(hand)), json!({ "voided": from(json!("hand")) })),
         ("TokenRecord(taken)", TokenState::Taken(14), json!({ "taken": 14 })),

@@ -1,6 +1,6 @@
 use super::records::{Device, Sale, TokenRecord, TokenState};
 use super::sale::{self, PAY_KEYS};
-use super::{CALL_KEYS, commit, device, forget, operator, window};
+use super::{CALL_KEYS, active, commit, device, forget, operator, window};
 use crate::keys;
 use crate::modules::{Action, Ctx, weights};
 use wattle_primitives::call::ledger::SUPPLY_MAX;
@@ -82,6 +82,7 @@ fn sell(
         TokenState::Reserved if sale.value > token.most => Err(Reason::ValueOutOfRange),
         TokenState::Reserved if window::is_over(device, count, token.kind) => Err(Reason::TokenUsed),
         TokenState::Reserved => {
+            active(device, token.kind)?;
             let token = TokenRecord { state: TokenState::Issued(sale), ..token };
             ctx.state.write(keys::device_token(id, count), &token);
             Ok(())

@@ -94,6 +94,15 @@ fn value(device: &Device, raw: u32) -> Result<Value, Reason> {
     }
 }
 
+/// Refuses to issue for a device that is suspended, or unlocked: but for a token that sets it, which locks it again.
+const fn active(device: &Device, kind: TokenKind) -> Result<(), Reason> {
+    match device.status {
+        DeviceStatus::Active => Ok(()),
+        DeviceStatus::Unlocked if matches!(kind, TokenKind::Set) => Ok(()),
+        DeviceStatus::Suspended | DeviceStatus::Unlocked => Err(Reason::DeviceInactive),
+    }
+}
+
 /// Commits to a token of a device that it can take; the payer pays the deposit. Its value counts against the cap of the
 /// day. The caller writes `device`.
 fn commit(
@@ -103,14 +112,7 @@ fn commit(
     operator: &Operator,
     (token, commitment, state): (&Token, Hash, TokenState),
 ) -> Result<(), Reason> {
-    let inactive = match device.status {
-        DeviceStatus::Active => false,
-        DeviceStatus::Suspended => true,
-        DeviceStatus::Unlocked => token.kind != TokenKind::Set,
-    };
-    if inactive {
-        return Err(Reason::DeviceInactive);
-    }
+    active(device, token.kind)?;
     window::admit(device, token)?;
     if token.kind == TokenKind::Disable && device.contract.is_some_and(|contract| !contract.is_paid()) {
         return Err(Reason::ContractUnpaid);

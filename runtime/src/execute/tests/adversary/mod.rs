@@ -329,7 +329,7 @@ impl Bounds {
             PaygoCall::IssueToken(paygo::IssueToken { device, payment, .. })
             | PaygoCall::PayDevice(paygo::PayDevice { device, payment }) => {
                 let operator = after.devices[device].operator;
-                let asset = AssetId(if operator == person(1) { 1 } else { 2 });
+                let asset = after.paygo[&operator].asset;
                 match *payment {
                     Payment::Wallet { amount } => {
                         self.sink(2);
@@ -342,7 +342,7 @@ impl Bounds {
                 }
             }
             PaygoCall::VoidToken(call) => {
-                let asset = AssetId(if by == person(1) { 1 } else { 2 });
+                let asset = after.paygo[&by].asset;
                 let paid = self.paid.get(&call.device).copied().unwrap_or_default();
                 self.sign(by, asset, if call.refund { paid } else { 0 }, None);
             }
@@ -818,7 +818,8 @@ const CALLS_EACH: u64 = 2_500;
 
 /// Calls that may not take effect in a short run: a deal comes to them after four others in order, and a reading; and
 /// where weight is free no microgrid is ever paused.
-const RARE: &[&str] = &["report_usage", "close_deal", "resume_microgrid", "pay_device", "draw_credit", "close_credit"];
+const RARE: &[&str] =
+    &["report_usage", "close_deal", "resume_microgrid", "pay_device", "draw_credit", "close_credit"];
 
 /// Goal: the promise above, after every block. `SEED=n` replays one world, `CALLS=n` makes it longer;
 /// `WATTLE_TEST_LONG` plays ten times as many.

@@ -11,7 +11,7 @@ use crate::modules::energy::records::{Mandate, Member, Meter, Microgrid, Settled
 use crate::modules::identity::records::{Account, Grant, Sponsorship};
 use crate::modules::ledger::records::{Asset, Balance, Book, BookAccount, Deposit, Hold};
 use crate::modules::market::records::Order;
-use crate::modules::paygo::records::{Device, TokenRecord};
+use crate::modules::paygo::records::{Device, Operator, TokenRecord};
 use crate::state::decode_entry;
 use wattle_primitives::state_key::{escrow_of, estimates_of, payouts_of};
 
@@ -36,6 +36,7 @@ pub(super) struct View {
     pub(super) deals: BTreeMap<Hash, Deal>,
     pub(super) acceptances: BTreeMap<(Hash, Address), Acceptance>,
     pub(super) disputes: BTreeMap<Hash, Dispute>,
+    pub(super) paygo: BTreeMap<Address, Operator>,
     pub(super) devices: BTreeMap<Hash, Device>,
     pub(super) tokens: BTreeMap<(Hash, u32), TokenRecord>,
 }
@@ -74,6 +75,7 @@ impl View {
                 tag::DEAL => put(&mut view.deals, key, value),
                 tag::ACCEPTANCE => put(&mut view.acceptances, key, value),
                 tag::DISPUTE => put(&mut view.disputes, key, value),
+                tag::PAYGO_OPERATOR => put(&mut view.paygo, key, value),
                 tag::DEVICE => put(&mut view.devices, key, value),
                 tag::DEVICE_TOKEN => put(&mut view.tokens, key, value),
                 _ => {}

@@ -5,6 +5,7 @@
 use super::*;
 use crate::execute::tests::oracle::Dice;
 use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand};
+use wattle_primitives::reading::SignedReading;
 
 const PRICE: u128 = 300_000;
 
@@ -27,7 +28,7 @@ struct Customer {
     shop: Hash,
     person: u8,
     sim: Sim,
-    queue: Vec<wattle_primitives::reading::SignedReading>,
+    queue: Vec<SignedReading>,
     /// Tokens that were issued and that it has not taken.
     pending: Vec<Token>,
     holds: Vec<(Hash, u64, u64)>,
