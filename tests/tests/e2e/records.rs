@@ -310,7 +310,11 @@ fn ledger(all: &mut Map<String, Value>) {
     record!(
         all,
         "Sponsorship",
-        Sponsorship { allowance: allowance() => allowance_json(), deposit: deposit(3, 4) => deposit_json(3, 4) }
+        Sponsorship {
+            allowance: allowance() => allowance_json(),
+            index: [1, 2] => json!({ "grantor": 1, "grantee": 2 }),
+            deposit: deposit(3, 4) => deposit_json(3, 4),
+        }
     );
     record!(
         all,

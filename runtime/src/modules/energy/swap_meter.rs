@@ -12,7 +12,7 @@ use super::register_meter::{MeterKind, add_meter, check_meter};
 use super::retire_meter::{close, engaged};
 use super::{METER, READING, TERMS_KEYS, WH_MAX, mandate, meter, microgrid, readings, terms};
 use crate::keys;
-use crate::modules::{Action, Ctx, SigSink, identity, paygo, weights};
+use crate::modules::{Action, Ctx, Reach, SigSink, identity, paygo, weights};
 use wattle_primitives::call::energy::{MeterBinding, MeterSwap, SwapMeter};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
@@ -41,6 +41,10 @@ impl Action for SwapMeter {
 
     fn weight(&self) -> Weight {
         Weight((METER + READING + weights::SIGNATURE).saturating_add(weights::keys(16 + TERMS_KEYS).0))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Puts the new meter in the place of the old one. The operator takes part in any case: it sends this with the

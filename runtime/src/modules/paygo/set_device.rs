@@ -1,7 +1,7 @@
 use super::records::{Contract, Device, DeviceStatus};
 use super::{operated, operator};
 use crate::keys;
-use crate::modules::{Action, Ctx, energy, weights};
+use crate::modules::{Action, Ctx, Reach, energy, weights};
 use wattle_primitives::call::energy::PRICE_MAX;
 use wattle_primitives::call::ledger::SUPPLY_MAX;
 use wattle_primitives::call::paygo::SetDevice;
@@ -23,6 +23,10 @@ impl Action for SetDevice {
 
     fn weight(&self) -> Weight {
         weights::keys(6)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

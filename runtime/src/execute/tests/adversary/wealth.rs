@@ -84,13 +84,13 @@ impl View {
         view
     }
 
-    /// What has come into an account and not gone out, whatever of it is held.
+    /// Amount that has come into an account and not gone out, whatever of it is held.
     fn posted(&self, account: AccountId, asset: AssetId) -> i128 {
         let balance = self.balances.get(&(account, asset)).copied().unwrap_or_default();
         balance.credits_posted as i128 - balance.debits_posted as i128
     }
 
-    /// What a member's accounts are worth to it.
+    /// Worth of a member's accounts to it.
     fn tab(&self, grid: &Microgrid, member: &Member) -> i128 {
         let code = member.code;
         [code, estimates_of(code), escrow_of(code), payouts_of(code)]
@@ -99,7 +99,7 @@ impl View {
             .sum()
     }
 
-    /// What was posted to an account of a microgrid's book.
+    /// Postings to an account of a microgrid's book.
     fn counters(&self, grid: &Microgrid, code: u32) -> Balance {
         self.balances.get(&(grid.account(code), grid.asset)).copied().unwrap_or_default()
     }
@@ -114,7 +114,7 @@ impl View {
         })
     }
 
-    /// What every account is worth.
+    /// Worth of every account.
     pub(super) fn worth(&self) -> Sums {
         let mut sums = Sums::new();
         let mut add = |who: Address, asset: AssetId, amount: i128| {
@@ -175,7 +175,7 @@ impl View {
         })
     }
 
-    /// What a member's tab ever brought to it, paid out or not.
+    /// Amount that a member's tab ever brought to it, paid out or not.
     pub(super) fn brought(&self, grid: &Hash, account: &Address) -> i128 {
         let found = self.grids.get(grid).zip(self.members.get(&(*grid, *account)));
         found.map_or(0, |(grid, member)| {
