@@ -351,11 +351,11 @@ pub struct DeviceRecord {
     pub meter: Option<Address>,
     /// Its operator's energy: the asset of its credit.
     pub asset: AssetId,
-    /// What it counts.
+    /// Measure of its credit.
     pub unit: CreditUnit,
     /// Raw units of a unit.
     pub divider: u16,
-    /// What it runs.
+    /// Its firmware.
     pub profile: FirmwareProfile,
     /// Whether it takes tokens of twelve digits.
     pub extended: bool,
@@ -371,9 +371,9 @@ pub struct DeviceRecord {
     pub active_until_ms: TimeMs,
     /// Energy that credit has paid and its meter has not shown yet, Wh.
     pub ahead_wh: WattHours,
-    /// What it owes its operator, base units.
+    /// Its debt to its operator, base units.
     pub debt: Amount,
-    /// How it is paid for.
+    /// Its contract.
     pub contract: Option<ContractRecord>,
     /// The day, UTC since 1970, to which `issued` belongs.
     pub day: u32,

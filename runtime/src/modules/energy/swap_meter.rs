@@ -10,7 +10,7 @@
 use super::records::{LastReading, Meter, SettledMeter};
 use super::register_meter::{MeterKind, add_meter, check_meter};
 use super::retire_meter::{close, engaged};
-use super::{METER, READING, TERMS_KEYS, WH_MAX, mandate, meter, microgrid, readings, terms};
+use super::{METER, READING, TERMS_KEYS, WH_MAX, mandate, meter, microgrid, prepaid, readings, terms};
 use crate::keys;
 use crate::modules::{Action, Ctx, Reach, SigSink, identity, paygo, weights};
 use wattle_primitives::call::energy::{MeterBinding, MeterSwap, SwapMeter};
@@ -80,11 +80,8 @@ impl Action for SwapMeter {
         let kind = kind(swap, role);
         let address = add_meter(ctx, &id, &mut grid, &swap.new, owner, kind, Some(opening))?;
         ctx.state.write(keys::microgrid(&id), &grid);
-        if let Some(id) = &device
-            && let Some(mut meter) = ctx.state.read(keys::meter(&address))
-        {
-            meter.device = device;
-            ctx.state.write(keys::meter(&address), &meter);
+        if let Some(id) = &device {
+            prepaid::set_device(ctx, &address, device);
             paygo::change(ctx, Some(id), |device| device.meter = Some(address));
         }
         if let Some(settled) = inherited {

@@ -62,7 +62,7 @@ pub(super) fn reported(
     if of.gateway == ctx.on_behalf_of() { Ok((device, of)) } else { Err(Reason::NotAllowed) }
 }
 
-/// What is to be drawn for a report, Wh: no more than was set aside.
+/// Energy to be drawn for a report: no more than was set aside.
 pub(super) fn used(of: &Authorisation, cumulative: WattHours) -> Result<WattHours, Reason> {
     if cumulative < of.used_wh {
         return Err(Reason::RegisterDecreased);

@@ -28,6 +28,7 @@ mod invariants;
 mod issue_token;
 pub mod keys;
 mod pay_device;
+pub mod query;
 pub mod records;
 mod redeem_token;
 mod register_device;
@@ -77,7 +78,7 @@ fn operator(ctx: &mut Ctx<'_>, account: &Address) -> Result<Operator, Reason> {
     ctx.state.read(crate::keys::paygo_operator(account)).ok_or(Reason::UnknownOperator)
 }
 
-/// What so many raw units of a device are.
+/// Worth of raw units of a device.
 enum Value {
     Energy(WattHours),
     Time(TimeMs),

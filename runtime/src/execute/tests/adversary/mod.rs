@@ -125,7 +125,7 @@ struct Bounds {
     grant: Option<Hash>,
     /// Amount that a grant still lets its grantee spend of an asset.
     granted: BTreeMap<(Hash, AssetId), u128>,
-    /// What was paid by the ledger for a device: so much at most is paid back for it.
+    /// Money paid by the ledger for a device: so much at most is paid back for it.
     paid: BTreeMap<Hash, u128>,
     /// The block's time.
     now_ms: u64,

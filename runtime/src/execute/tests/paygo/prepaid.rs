@@ -1,4 +1,4 @@
-//! What credit pays of a meter's bill: all that it can, once, and nothing that was not measured.
+//! The part of a meter's bill that credit pays: all that it can, once, and nothing that was not measured.
 
 use super::*;
 use crate::modules::energy::tab::OPERATOR;
@@ -6,7 +6,7 @@ use wattle_primitives::call::energy::{ClearingRule, LossRule, MeterSwap, TariffB
 use wattle_primitives::reading::RegisterEncoding;
 
 impl Shop {
-    /// What person 2 was charged in all, less what it was given back.
+    /// All that person 2 was charged, less what it was given back.
     fn charged(&self) -> i128 {
         let line = self.village.line(2);
         line.debit as i128 - line.credit as i128

@@ -122,7 +122,7 @@ fn turn(shop: &mut Shop, dice: &mut Dice, customer: &mut Customer, ms: u64) {
     }
 }
 
-/// What credit brought is there or was used, and what it paid of a meter's import is what was not billed.
+/// Credit is there or was used, and so much of a meter's import as it paid is not billed.
 fn check(shop: &Shop, customer: &Customer, seed: u64) {
     let (mut minted, mut by_import, mut by_use, mut by_set) = (0i128, 0i128, 0i128, 0i128);
     for event in shop.events() {

@@ -1,4 +1,4 @@
-//! What a token brings, once, and what is refused, with the reason.
+//! The effect of a token, once, and refusals with their reasons.
 
 use super::*;
 
