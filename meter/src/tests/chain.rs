@@ -460,6 +460,7 @@ pub(crate) fn registered(meter: Address, last: Option<LastReading>) -> State {
         retired_ms: None,
         suspended_ms: None,
         dealt_wh: wattle_primitives::WattHours::ZERO,
+        device: None,
         last,
     };
     let account =

@@ -43,6 +43,7 @@ mod energy;
 mod identity;
 mod ledger;
 mod market;
+mod paygo;
 mod token;
 
 pub use deals::DealsEvent;
@@ -51,6 +52,7 @@ pub use energy::EnergyEvent;
 pub use identity::IdentityEvent;
 pub use ledger::LedgerEvent;
 pub use market::MarketEvent;
+pub use paygo::{BurnCause, PaygoEvent};
 pub use token::TokenEvent;
 
 use crate::{Address, Hash};
@@ -104,6 +106,8 @@ modules! {
     Deals(DealsEvent) = 5,
     /// Contested bills.
     Disputes(DisputesEvent) = 6,
+    /// Pay-as-you-go.
+    Paygo(PaygoEvent) = 7,
 }
 
 /// Whom an event concerns.

@@ -99,6 +99,9 @@ function dealCash(units, deal) {
 }
 
 const meter = (address) => name("meter", address);
+/// A pay-as-you-go device, found under the address that its credit stands under; and a token of it, by its count.
+const device = (id) => ["device ", short(id)];
+const token = (of) => [`token ${of.count} (${of.kind}${["add", "set"].includes(of.kind) ? ` ${integer(of.value)}` : ""})`];
 const count = (n, what) => `${integer(n)} ${what}${String(n) === "1" ? "" : "s"}`;
 const short = (id) => h("span", { class: "mono", title: id }, brief(id));
 
@@ -391,6 +394,80 @@ const LINES = {
     account(e.account),
     ", dispute ",
     short(e.dispute),
+  ],
+  paygo_operator_set: (e) => [
+    account(e.operator),
+    ` sells pay-as-you-go, at most ${integer(e.dailyCap)} units for a device in a day, paid in `,
+    symbol(e.asset),
+  ],
+  device_registered: (e) => [account(e.operator), " registers ", ...device(e.device)],
+  device_set: (e) => [
+    ...device(e.device),
+    e.owner ? [" is of ", account(e.owner)] : " has no owner",
+    e.gateway ? [", behind ", account(e.gateway)] : "",
+    e.meter ? [", before meter ", meter(e.meter)] : "",
+    e.suspended ? ", suspended" : "",
+  ].flat(),
+  token_reserved: (e) => [...token(e.token), " reserved for ", ...device(e.device)],
+  token_issued: (e) => [
+    ...token(e.token),
+    " issued for ",
+    ...device(e.device),
+    " by ",
+    account(e.by),
+    `, paid ${integer(e.paid)} base units`,
+  ],
+  token_voided: (e) => [`token ${e.count} of `, ...device(e.device), ` voided, ${integer(e.refunded)} base units paid back`],
+  token_redeemed: (e) => [
+    ...token(e.token),
+    " redeemed by ",
+    ...device(e.device),
+    `, told by its ${words(e.by)}, `,
+    time(e.timeMs),
+    ...(e.activeUntilMs != null ? ["; active until ", time(e.activeUntilMs)] : []),
+  ],
+  unknown_redemption: (e) => [
+    h("b", null, "unknown token: "),
+    ...device(e.device),
+    " took ",
+    ...token(e.token),
+    `, which nobody issued; told by its ${words(e.by)}`,
+  ],
+  credit_minted: (e) => [...device(e.device), ` is credited with ${kwh(e.wh)}`],
+  credit_burned: (e) => [
+    ...device(e.device),
+    ` used ${kwh(e.wh)} of its credit: `,
+    { import: "import of its meter", use: "use that its gateway reported", set: "a token that sets it" }[e.cause],
+  ],
+  device_owes: (e) => [
+    ...device(e.device),
+    ...(e.owner ? [" of ", account(e.owner)] : []),
+    ` owes ${integer(e.amount)} base units more, for token ${e.count}`,
+  ],
+  device_paid: (e) => [...device(e.device), ` has paid ${integer(e.amount)} base units of what it owes`],
+  contract_paid: (e) => [...device(e.device), ` is paid off: ${integer(e.paid)} base units`],
+  credit_at_risk: (e) => [
+    ...token(e.token),
+    " will make worthless of ",
+    ...device(e.device),
+    `: ${count(e.adds, "token")}, ${kwh(e.wh)}`,
+  ],
+  credit_authorised: (e) => [
+    account(e.gateway),
+    ` sets ${kwh(e.wh)} of `,
+    ...device(e.device),
+    " aside until ",
+    time(e.expiresMs),
+  ],
+  credit_used: (e) => [
+    `report ${integer(e.seq)} of `,
+    ...device(e.device),
+    `: ${kwh(e.cumulativeWh)} used, ${kwh(e.remainingWh)} left`,
+    e.stop ? h("b", null, ", stop") : null,
+  ],
+  credit_closed: (e) => [
+    ...device(e.device),
+    ` used ${kwh(e.usedWh)} of what was set aside; ${kwh(e.releasedWh)} are free again`,
   ],
   mandate_set: (e) => [
     account(e.account),
