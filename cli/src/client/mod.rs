@@ -271,8 +271,20 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn tx_status(&self, id: &Hash) -> Result<Option<TxStatus>, ClientError> {
-        match self.call("tx_status", json!({ "id": id })).await {
-            Ok(status) => Ok(Some(status)),
+        self.find("tx_status", json!({ "id": id })).await
+    }
+
+    /// The reply to a call, or `None` when there is no such thing.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn find<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: Value,
+    ) -> Result<Option<T>, ClientError> {
+        match self.call(method, params).await {
+            Ok(found) => Ok(Some(found)),
             Err(ClientError::Refused { code, .. }) if code == "not_found" => Ok(None),
             Err(error) => Err(error),
         }

@@ -41,7 +41,8 @@ pub(super) async fn of(client: &Client, items: &[EventItem], grids: &Grids) -> R
     Ok(taxes)
 }
 
-/// The terms that hold for an interval and those before them, newest first.
+/// The terms that hold for an interval and those before them, newest first; those of now, or to come, for an interval
+/// before there were any.
 async fn versions(
     client: &Client,
     microgrid: &Hash,
@@ -50,7 +51,10 @@ async fn versions(
     let (mut found, mut at) = (Vec::new(), Some(interval));
     while let Some(interval) = at.filter(|_| found.len() < VERSIONS_MAX) {
         let params = json!({ "microgrid": microgrid, "interval": interval });
-        let terms: Anchored<TermsInfo> = client.call("energy_getTerms", params).await?;
+        let terms: Anchored<TermsInfo> = match client.find("energy_getTerms", params).await? {
+            Some(terms) => terms,
+            None => client.call("energy_getTerms", json!({ "microgrid": microgrid })).await?,
+        };
         let TermsInfo { version, from, .. } = terms.value;
         at = from.0.checked_sub(1).filter(|_| version > 0).map(IntervalId);
         found.push(terms.value);

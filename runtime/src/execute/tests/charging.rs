@@ -251,7 +251,7 @@ fn a_sponsored_device_is_held_to_its_limits_and_blocks_nobody() {
 fn sponsorships_are_listed_on_both_sides() {
     use crate::keys::ListSide::{Grantee, Grantor};
     let mut world = World::new(Params { account_deposit: Amount(10), ..params() });
-    let before = world.funds(1).0;
+    let before = world.funds(6).0;
     let limits = |total| Limits::allowance(Amount(total), TimeMs::MAX);
     let sponsor =
         |n, total| Call::from(call::identity::Sponsor { grantee: address(n), limits: limits(total) });
@@ -260,28 +260,28 @@ fn sponsorships_are_listed_on_both_sides() {
         let found = crate::query::sponsorships(&world.state, side, &address(n), from, limit);
         found.into_iter().map(|(other, _)| other).collect()
     };
-    for n in [3, 4, 5, 6] {
-        world.ok(1, sponsor(n, 100));
+    for n in [3, 4, 5, 1] {
+        world.ok(6, sponsor(n, 100));
     }
     world.ok(2, sponsor(4, 100));
-    world.ok(1, sponsor(4, 50));
-    assert_eq!(listed(&world, Grantor, 1, 0, 9), [3, 4, 5, 6].map(address));
-    assert_eq!(listed(&world, Grantor, 1, 1, 2), [4, 5].map(address));
-    assert_eq!(listed(&world, Grantee, 4, 0, 9), [1, 2].map(address));
+    world.ok(6, sponsor(4, 50));
+    assert_eq!(listed(&world, Grantor, 6, 0, 9), [3, 4, 5, 1].map(address));
+    assert_eq!(listed(&world, Grantor, 6, 1, 2), [4, 5].map(address));
+    assert_eq!(listed(&world, Grantee, 4, 0, 9), [6, 2].map(address));
     let left = |n| {
         let found = world.state.read(keys::sponsorship(&address(n), &address(4))).unwrap();
         found.allowance.limits.spending[0].total
     };
-    assert_eq!([left(1), left(2)], [Some(Amount(50)), Some(Amount(100))]);
+    assert_eq!([left(6), left(2)], [Some(Amount(50)), Some(Amount(100))]);
     // The last of either list takes the place of the one that ends.
-    world.ok(1, end(4));
-    assert_eq!(listed(&world, Grantor, 1, 0, 9), [3, 6, 5].map(address));
+    world.ok(6, end(4));
+    assert_eq!(listed(&world, Grantor, 6, 0, 9), [3, 1, 5].map(address));
     assert_eq!(listed(&world, Grantee, 4, 0, 9), [address(2)]);
-    for n in [6, 3, 5] {
-        world.ok(1, end(n));
+    for n in [1, 3, 5] {
+        world.ok(6, end(n));
     }
-    assert_eq!(listed(&world, Grantor, 1, 0, 9), []);
-    assert_eq!(world.funds(1).0, before);
+    assert_eq!(listed(&world, Grantor, 6, 0, 9), []);
+    assert_eq!(world.funds(6).0, before);
 }
 
 #[test]
