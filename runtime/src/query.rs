@@ -14,6 +14,7 @@ use crate::modules::identity::records::{Account, Grant};
 use crate::modules::ledger::posting::ISSUANCE;
 use crate::modules::ledger::records::{Asset, Balance, Book, BookAccount};
 use crate::modules::market::records::Order;
+use crate::modules::paygo::records::{Device, TokenRecord};
 use crate::overlay::Overlay;
 use std::collections::BTreeMap;
 use wattle_primitives::call::ledger::AccountId;
@@ -234,6 +235,36 @@ pub fn disputes(state: &State, id: &Hash, from: u32, limit: usize) -> Vec<(Hash,
         .filter_map(|index| state.read(keys::dispute_index(id, index)))
         .filter_map(|dispute| Some((dispute, state.read(keys::dispute(&dispute))?)))
         .collect()
+}
+
+/// A pay-as-you-go operator's devices by id, in the order of registration, from position `from`, at most `limit`.
+#[must_use]
+pub fn devices(state: &State, operator: &Address, from: u32, limit: usize) -> Vec<(Hash, Device)> {
+    let count = state.read(keys::paygo_operator(operator)).map_or(0, |operator| operator.devices);
+    page(from, count, limit)
+        .filter_map(|index| state.read(keys::device_index(operator, index)))
+        .filter_map(|id| Some((id, state.read(keys::device(&id))?)))
+        .collect()
+}
+
+/// A device's tokens that are kept, by falling count from `from` on, at most `limit`, of at most [`PAGE_ITEMS_MAX`]
+/// counts; and the count to go on from, if that is not 0.
+#[must_use]
+pub fn device_tokens(
+    state: &State,
+    device: &Hash,
+    from: u32,
+    limit: usize,
+) -> (Vec<(u32, TokenRecord)>, Option<u32>) {
+    let (mut found, mut next) = (Vec::new(), from);
+    for count in (1..=from).rev().take(PAGE_ITEMS_MAX) {
+        if found.len() >= limit {
+            break;
+        }
+        found.extend(state.read(keys::device_token(device, count)).map(|token| (count, token)));
+        next = count.saturating_sub(1);
+    }
+    (found, Some(next).filter(|next| *next > 0))
 }
 
 /// Whether work of any kind is due at `time_ms`.
