@@ -17,6 +17,9 @@ pub trait PaygoQueries {
     /// An operator's devices in the order of registration, all or those of one list.
     fn paygo_devices(&self, request: DevicesRequest, page: PageRequest) -> RpcResult<Page<DeviceInfo>>;
 
+    /// A device's token with this count, if it is kept.
+    fn paygo_token(&self, device: Hash, count: u32) -> RpcResult<Anchored<TokenInfo>>;
+
     /// A device's tokens that are kept, those with the highest counts first.
     fn paygo_tokens(&self, device: Hash, page: PageRequest) -> RpcResult<Page<TokenInfo>>;
 
@@ -53,6 +56,11 @@ methods![
             };
             node.paygo_devices(request, params.page()?)
         }
+    ),
+    query!(
+        "paygo_getToken",
+        "A device's token that is reserved or sold and not redeemed.",
+        paygo_token(req::<Hash>("device"), req::<u32>("count"))
     ),
     list!(
         "paygo_listTokens",

@@ -53,6 +53,14 @@ impl PaygoQueries for NodeBackend {
         Ok(Page { at: at(&view), items, next_cursor })
     }
 
+    fn paygo_token(&self, id: Hash, count: u32) -> RpcResult<Anchored<TokenInfo>> {
+        let view = self.shared.view();
+        let device = device(&view, &id)?;
+        let token = view.state.read(keys::device_token(&id, count));
+        let token = token.ok_or_else(|| RpcError::not_found("token", count))?;
+        Ok(Anchored { at: at(&view), value: token_info(&device, count, &token) })
+    }
+
     fn paygo_tokens(&self, id: Hash, page: PageRequest) -> RpcResult<Page<TokenInfo>> {
         let view = self.shared.view();
         let device = device(&view, &id)?;

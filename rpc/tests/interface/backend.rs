@@ -806,6 +806,10 @@ impl PaygoQueries for Chain {
         page(vec![device_info(Hash([3; 32])), timed_device(Hash([4; 32]))])
     }
 
+    fn paygo_token(&self, _: Hash, count: u32) -> RpcResult<Anchored<TokenInfo>> {
+        at(TokenInfo { count, ..token_info(TokenKind::Add, TokenStatus::Issued) })
+    }
+
     fn paygo_tokens(&self, _: Hash, _: PageRequest) -> RpcResult<Page<TokenInfo>> {
         let kinds = [TokenKind::Add, TokenKind::Set, TokenKind::Disable, TokenKind::Sync];
         let states =
