@@ -21,6 +21,7 @@ mod load;
 mod network;
 mod newdisk;
 mod operate;
+mod paygo;
 mod process;
 mod records;
 mod scenario;

@@ -173,7 +173,7 @@ class Account extends Page {
   async loadPaygo() {
     const found = await find("paygo_getOperator", { operator: this.dataset.id });
     if (!found || this.gone) return;
-    const link = name("operator", this.dataset.id, { label: `${integer(found.devices)} devices` });
+    const link = name("operator", this.dataset.id, { label: `devices: ${integer(found.devices)}` });
     put(this.paygo, section("Pay-as-you-go", facts(["Operates", link])));
   }
 
