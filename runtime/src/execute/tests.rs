@@ -11,6 +11,7 @@ mod market;
 mod market_model;
 mod money;
 mod oracle;
+mod paygo;
 pub(crate) mod settlement;
 mod transfers;
 mod upkeep;

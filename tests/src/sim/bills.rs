@@ -268,6 +268,7 @@ impl Bills {
                 return Err("a meter that no client hands over");
             }
             Event::Disputes(_) => return Err("a dispute that no client opens"),
+            Event::Paygo(_) => return Err("a device that no client registers"),
             // Money is the ledger's to tell.
             Event::Ledger(_) | Event::Token(_) | Event::Identity(_) => {}
         }

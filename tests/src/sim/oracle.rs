@@ -191,7 +191,7 @@ impl Oracle {
                 Call::Energy(_) | Call::Market(_) | Call::Deals(_) | Call::Disputes(_) => {
                     self.move_money(&receipt.events)?;
                 }
-                Call::Ledger(_) | Call::Token(_) | Call::Identity(_) => {
+                Call::Ledger(_) | Call::Token(_) | Call::Identity(_) | Call::Paygo(_) => {
                     return Err("a call that no client makes".to_owned());
                 }
             }
@@ -250,7 +250,8 @@ impl Oracle {
             | Event::Energy(_)
             | Event::Market(_)
             | Event::Deals(_)
-            | Event::Disputes(_) => Ok(()),
+            | Event::Disputes(_)
+            | Event::Paygo(_) => Ok(()),
         })
     }
 
