@@ -490,7 +490,11 @@ const LINES = {
     `, by the word of ${e.by === "device" ? "its key" : `its ${words(e.by)}`}`,
   ],
   credit_minted: (e) => [device(e.device), ` is credited with ${kwh(e.wh)}`],
-  credit_burned: (e) => [device(e.device), ` has used ${kwh(e.wh)}: ${BURNED[e.cause] ?? words(e.cause)}`],
+  credit_burned: (e) => [
+    `${kwh(e.wh)} of the credit of `,
+    device(e.device),
+    ` are gone: ${BURNED[e.cause] ?? words(e.cause)}`,
+  ],
   device_owes: (e) => [device(e.device), " owes ", sold(e.amount, e.operator), ` more, for token ${integer(e.count)}`],
   device_paid: (e) => [device(e.device), ": ", sold(e.amount, e.operator), " of its debt paid"],
   contract_paid: (e) => [device(e.device), " is paid off with ", sold(e.paid, e.operator)],

@@ -227,7 +227,7 @@ function details(device) {
       device.silentSinceMs && [badge("silent", "warm"), " since ", time(device.silentSinceMs)],
     ],
     ["Redemption key", device.key && hash(device.key, "key")],
-    ["Counts", `${worth(device, device.divider)} a unit, ${integer(device.divider)} raw units each`],
+    ["Raw unit", [worth(device, 1), device.divider > 1 ? `, ${integer(device.divider)} to a unit` : ""]],
     ["Firmware", [words(device.profile), device.extended ? ", twelve digits too" : ""]],
     ["Count", `${integer(device.count)}, last issued ${integer(device.lastCount)}`],
     ["Issued today", `${integer(device.issuedToday)} raw units, ${integer(device.leftToday)} left`],
