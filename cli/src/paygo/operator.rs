@@ -72,6 +72,7 @@ pub(super) async fn run(command: OperatorCommand, ctx: &Ctx) -> CliResult {
 async fn set(asset: AssetId, args: &SetArgs, ctx: &Ctx) -> CliResult {
     let daily_cap = args.daily_cap;
     let call = Call::from(SetPaygoOperator { asset, daily_cap });
-    let what = format!("be an operator of pay-as-you-go, paid in asset {asset}, {daily_cap} units a day at most");
+    let what =
+        format!("be an operator of pay-as-you-go, paid in asset {asset}, {daily_cap} units a day at most");
     execute(vec![call], &what, &args.send, ctx).await
 }

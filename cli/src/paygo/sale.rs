@@ -230,7 +230,10 @@ pub(super) async fn issue(args: &IssueArgs, ctx: &Ctx) -> CliResult {
 /// Says what a token will make worthless.
 fn warn(known: &DeviceInfo, kind: TokenKind) {
     if kind != TokenKind::Add && known.adds > 0 {
-        output::note(&format!("warning: {} tokens that were not redeemed are worth nothing then", known.adds));
+        output::note(&format!(
+            "warning: {} tokens that were not redeemed are worth nothing then",
+            known.adds
+        ));
     }
     let credit = known.credit.map_or(WattHours::ZERO, |credit| credit.available_wh);
     if kind == TokenKind::Set && credit > WattHours::ZERO {
@@ -239,14 +242,18 @@ fn warn(known: &DeviceInfo, kind: TokenKind) {
 }
 
 fn no_value() -> CliError {
-    usage("say how much: --value, --wh or --days; under a contract that is what --hold, --wallet or --cash buys")
+    usage(
+        "say how much: --value, --wh or --days; under a contract that is what --hold, --wallet or --cash buys",
+    )
 }
 
 fn wrong_price(contract: &ContractInfo, asset: &AssetInfo) -> CliError {
     let deposit = money(contract.terms.deposit, asset);
     CliError::Other {
         code: "wrong_price",
-        message: format!("the first sale costs a deposit of {deposit}; or it buys more than a token can hold"),
+        message: format!(
+            "the first sale costs a deposit of {deposit}; or it buys more than a token can hold"
+        ),
         hint: Some("`wattle paygo device show` shows the contract, and what is left over".into()),
     }
 }

@@ -67,14 +67,10 @@ fn add_tokens_have_even_counts_and_all_others_odd_ones() {
 
 #[test]
 fn money_buys_what_the_contract_says_and_the_rest_counts_later() {
-    let terms = Contract {
-        deposit: Amount(20),
-        included: 7,
-        price: Amount(3),
-        total: Amount::ZERO,
-        postpaid: false,
-    };
-    let contract = |begun, rest| ContractInfo { terms, begun, paid: Amount::ZERO, rest: Amount(rest), left: None };
+    let terms =
+        Contract { deposit: Amount(20), included: 7, price: Amount(3), total: Amount::ZERO, postpaid: false };
+    let contract =
+        |begun, rest| ContractInfo { terms, begun, paid: Amount::ZERO, rest: Amount(rest), left: None };
     let table = [
         (contract(false, 0), 19, None),
         (contract(false, 0), 20, Some(7)),
@@ -104,15 +100,25 @@ fn the_examples_of_the_help_are_commands() {
     let mut found = Vec::new();
     texts(Cli::command().find_subcommand("paygo").unwrap(), &mut found);
     let lines: Vec<&str> = found.iter().flat_map(|text| text.lines()).collect();
-    let examples: Vec<&str> = lines.into_iter().filter_map(|line| line.trim().strip_prefix("wattle ")).collect();
+    let examples: Vec<&str> =
+        lines.into_iter().filter_map(|line| line.trim().strip_prefix("wattle ")).collect();
     assert!(examples.len() > 30, "{examples:?}");
     for example in examples {
-        let filled: Vec<String> = example.split_whitespace().map(filled).collect();
-        let words = std::iter::once("wattle").chain(filled.iter().map(String::as_str));
+        let words = std::iter::once("wattle".to_owned()).chain(words(example));
         if let Err(error) = <Cli as clap::Parser>::try_parse_from(words) {
             panic!("{example}\n{error}");
         }
     }
+}
+
+/// The words of an example, as a shell takes them apart.
+fn words(example: &str) -> Vec<String> {
+    let parts = example.split('"').enumerate();
+    let words = parts.flat_map(|(i, part)| match i % 2 {
+        0 => part.split_whitespace().map(filled).collect(),
+        _ => vec![part.to_owned()],
+    });
+    words.collect()
 }
 
 /// A word of an example with what it leaves out.

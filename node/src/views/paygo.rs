@@ -173,9 +173,7 @@ fn token_info(device: &Device, count: u32, token: &TokenRecord) -> TokenInfo {
     let (state, value, sale) = match token.state {
         TokenState::Reserved => (TokenStatus::Reserved, token.most, None),
         TokenState::Issued(sale) => (TokenStatus::Issued, sale.value, Some(sale)),
-        TokenState::Voided(sale) => {
-            (TokenStatus::Voided, sale.map_or(token.most, |sale| sale.value), sale)
-        }
+        TokenState::Voided(sale) => (TokenStatus::Voided, sale.map_or(token.most, |sale| sale.value), sale),
         TokenState::Taken(value) => (TokenStatus::Taken, value, None),
     };
     let payer = match sale {

@@ -812,8 +812,7 @@ impl PaygoQueries for Chain {
 
     fn paygo_tokens(&self, _: Hash, _: PageRequest) -> RpcResult<Page<TokenInfo>> {
         let kinds = [TokenKind::Add, TokenKind::Set, TokenKind::Disable, TokenKind::Sync];
-        let states =
-            [TokenStatus::Reserved, TokenStatus::Issued, TokenStatus::Voided, TokenStatus::Taken];
+        let states = [TokenStatus::Reserved, TokenStatus::Issued, TokenStatus::Voided, TokenStatus::Taken];
         page(kinds.into_iter().zip(states).map(|(kind, state)| token_info(kind, state)).collect())
     }
 

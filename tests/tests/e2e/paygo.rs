@@ -288,8 +288,7 @@ fn tokens_are_redeemed(shop: &Shop, device: &str) {
     let words = ["query", "proof", &wallet, "--asset", &asset, "--rpc", shop.devnet.url()];
     assert_eq!(wattle_json(words)["value"]["available"], "22500");
     // Nobody's key moves it.
-    let transfer =
-        json!({ "to": shop.address("alice"), "asset": asset, "amount": "1" }).to_string();
+    let transfer = json!({ "to": shop.address("alice"), "asset": asset, "amount": "1" }).to_string();
     let (key, rpc) = (shop.file("net/operator.key"), shop.devnet.url());
     let call = ["tx", "call", "--module", "token", "--call", "transfer", "--args", &transfer];
     let (_, code) = wattle_error(call.into_iter().chain(["--secret-key-file", &key, "--rpc", rpc]));
@@ -368,7 +367,10 @@ fn a_device_is_cut_off_and_unlocked(shop: &Shop, device: &str) {
     let shown = shop.show(device);
     assert_eq!((&shown["state"], &shown["contract"]["left"]), (&json!("unlocked"), &json!("0")), "{shown}");
     assert!(shop.list(&["--only", "overdue"]).is_empty());
-    assert_eq!(shop.refused("operator", &["issue", device, "--cash", "5", "--nonce", &nonce]), "device_inactive");
+    assert_eq!(
+        shop.refused("operator", &["issue", device, "--cash", "5", "--nonce", &nonce]),
+        "device_inactive"
+    );
     shop.send("operator", &["contract", "end", device]);
     assert!(shop.show(device)["contract"].is_null());
 }
@@ -420,9 +422,7 @@ fn a_meter_uses_credit(shop: &Shop) {
     let meter = text(&own.unwrap_or_else(|| panic!("{meters}"))["address"]);
     let device = add_device(shop, &["--unit", "wh:100"]);
     let bob = shop.address("bob");
-    let of = |owner: &str| {
-        ["device", "set", &device, "--owner", owner, "--meter", &meter].map(str::to_owned)
-    };
+    let of = |owner: &str| ["device", "set", &device, "--owner", owner, "--meter", &meter].map(str::to_owned);
     assert_eq!(shop.refused("operator", &texts(&of(&bob))), "wrong_device", "another's meter");
     shop.send("operator", &texts(&of(&alice)));
     assert_eq!(curl_ok(url, "energy_getMeter", json!({ "address": meter }))["device"], json!(device));

@@ -135,10 +135,8 @@ fn tokens_and_their_history_are_told_page_by_page() {
         let token = add(count, 20);
         ReservedToken { token, commitment: token.commitment(&device(1), &NONCE) }
     });
-    let reserve = Call::from(ReserveTokens {
-        device: device(1),
-        tokens: BoundedVec::new(reserved.to_vec()).unwrap(),
-    });
+    let reserve =
+        Call::from(ReserveTokens { device: device(1), tokens: BoundedVec::new(reserved.to_vec()).unwrap() });
     let calls = [
         operate,
         register(1, energy),
@@ -193,6 +191,8 @@ fn tokens_and_their_history_are_told_page_by_page() {
         "token_issued",
     ];
     assert_eq!(kinds, want);
-    assert!(matches!(&history[0].event, Event::Paygo(PaygoEvent::TokenIssued { by, .. }) if *by == address(2)));
+    assert!(
+        matches!(&history[0].event, Event::Paygo(PaygoEvent::TokenIssued { by, .. }) if *by == address(2))
+    );
     assert!(matches!(node.paygo_history(device(2), page(None, 5)), Err(RpcError::NotFound { .. })));
 }
