@@ -36,7 +36,7 @@ pub(super) struct RegisterArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct SetArgs {
-    /// Most raw units issued for a device in a day, UTC, whoever issues them: what a thief of the issuer's key can take.
+    /// Most raw units issued for a device in a day, UTC, by whomever: what a thief of the issuer's key can take.
     #[arg(long, value_name = "UNITS")]
     daily_cap: u32,
     #[command(flatten)]

@@ -1,5 +1,5 @@
-//! `wattle paygo` as an operator, a customer and a gateway use it: every subcommand once, through the real program, on a
-//! real devnet whose clock runs fast.
+//! `wattle paygo` as an operator, a customer and a gateway use it: every subcommand once, through the real program, on
+//! a real devnet whose clock runs fast.
 
 use crate::chain::{curl_ok, number};
 use crate::devnet::Devnet;
