@@ -90,6 +90,8 @@ fn the_examples_of_the_help_are_commands() {
     use clap::CommandFactory as _;
     #[derive(Debug, clap::Parser)]
     struct Cli {
+        #[command(flatten)]
+        global: crate::GlobalArgs,
         #[command(subcommand)]
         command: crate::Command,
     }
