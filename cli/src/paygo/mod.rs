@@ -227,6 +227,3 @@ const DAY_MS: u64 = 24 * 3600 * 1000;
 fn usage(detail: &str) -> CliError {
     CliError::Usage { detail: detail.to_owned() }
 }
-
-#[cfg(test)]
-mod tests;

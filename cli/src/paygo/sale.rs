@@ -154,14 +154,14 @@ const fn paid(payment: &Payment) -> Option<Amount> {
 }
 
 /// The first count above a device's last that a token of this kind can have.
-pub(super) fn next_count(last: u32, kind: TokenKind) -> u32 {
+fn next_count(last: u32, kind: TokenKind) -> u32 {
     let count = last.saturating_add(1);
     if (Token { count, kind, value: 0 }).fits_parity() { count } else { count.saturating_add(1) }
 }
 
 /// Raw units that `money` buys under a contract, with what was left over before; `None` when it is less than the first
 /// sale costs, or too much for one token.
-pub(super) fn bought(contract: &ContractInfo, money: Amount) -> Option<u32> {
+fn bought(contract: &ContractInfo, money: Amount) -> Option<u32> {
     let ContractInfo { terms, begun, rest, .. } = *contract;
     let money = rest.0.checked_add(money.0)?;
     let (included, money) =
@@ -276,3 +276,7 @@ pub(super) async fn pay(args: &PayArgs, ctx: &Ctx) -> CliResult {
     let what = format!("pay {} of the {owed} that device {device} owes", money(amount, &asset));
     execute(vec![Call::from(PayDevice { device, payment })], &what, &args.send, ctx).await
 }
+
+#[cfg(test)]
+#[path = "sale_tests.rs"]
+mod tests;

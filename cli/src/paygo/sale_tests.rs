@@ -1,9 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
-use super::sale::{bought, next_count};
+use super::super::DAY_MS;
 use super::*;
-use wattle_primitives::call::paygo::{Contract, FirmwareProfile};
-use wattle_primitives::{Address, Amount, AssetId, TimeMs, WattHours};
-use wattle_rpc_types::{ContractInfo, DeviceState};
+use wattle_primitives::call::paygo::{Contract, CreditUnit, FirmwareProfile};
+use wattle_primitives::{Address, AssetId, TimeMs};
+use wattle_rpc_types::DeviceState;
 
 fn device(unit: CreditUnit, divider: u16) -> DeviceInfo {
     DeviceInfo {
