@@ -41,7 +41,7 @@ pub type Nonces = BoundedVec<Nonce, { LANES_MAX as usize }>;
 pub struct AccountRecord {
     /// Next nonce of each lane.
     pub nonces: Nonces,
-    /// What its transactions have drawn on its bandwidth, and has not leaked.
+    /// Bandwidth that its transactions have drawn, and that has not leaked.
     pub bucket: Bucket,
     /// Who acts for the account; `None` while it is the one key that the address is the hash of.
     pub authority: Option<Authority>,
@@ -298,9 +298,9 @@ pub struct MemberRecord {
     pub suspended: u32,
     /// The last interval in which it may have a part: it cannot leave before that is final.
     pub until: IntervalId,
-    /// What its lines to and from the operator have left over: the next ones take it in.
+    /// Remainder of its lines to and from the operator: the next ones take it in.
     pub carry: Carry,
-    /// What it was owed and may be paid, base units, when the microgrid's cash was last shared out.
+    /// Amount that it was owed and might be paid, base units, when the microgrid's cash was last shared out.
     pub claim: Amount,
     /// With which interval's settlement that was.
     pub claimed: IntervalId,
@@ -308,7 +308,7 @@ pub struct MemberRecord {
     pub deposit: Deposit,
     /// When it became a member: it pays no fee for a month that had begun by then.
     pub since_ms: TimeMs,
-    /// What the highest power of its month has come to so far, by the terms of its interval.
+    /// Charge so far for the highest power of its month, by the terms of its interval.
     pub demand: Taxed,
     /// Tax on its energy that is not posted, thousandths of a base unit; below zero when more was taken back.
     pub tax: i128,
@@ -351,11 +351,11 @@ pub struct DeviceRecord {
     pub meter: Option<Address>,
     /// Its operator's energy: the asset of its credit.
     pub asset: AssetId,
-    /// What it counts.
+    /// Measure of its credit.
     pub unit: CreditUnit,
     /// Raw units of a unit.
     pub divider: u16,
-    /// What it runs.
+    /// Its firmware.
     pub profile: FirmwareProfile,
     /// Whether it takes tokens of twelve digits.
     pub extended: bool,
@@ -371,9 +371,9 @@ pub struct DeviceRecord {
     pub active_until_ms: TimeMs,
     /// Energy that credit has paid and its meter has not shown yet, Wh.
     pub ahead_wh: WattHours,
-    /// What it owes its operator, base units.
+    /// Its debt to its operator, base units.
     pub debt: Amount,
-    /// How it is paid for.
+    /// Its contract.
     pub contract: Option<ContractRecord>,
     /// The day, UTC since 1970, to which `issued` belongs.
     pub day: u32,

@@ -13,8 +13,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use wattle_node::commands::Cli;
-use wattle_primitives::call::ledger::hold_id;
-use wattle_primitives::{Hash, SecretKey};
+use wattle_primitives::SecretKey;
 
 /// How many times as fast the clock runs: an interval of 15 min in under four seconds.
 const SPEED: &str = "240";
@@ -210,16 +209,10 @@ fn tokens_are_sold(shop: &Shop, device: &str) {
     assert_eq!(shop.refused("operator", &other), "wrong_price");
     assert_eq!(shop.issue("operator", device, &["--cash", "21"]), ("2".to_owned(), 90));
 
-    let (alice, operator, reference) = (shop.address("alice"), shop.address("operator"), Hash([7; 32]));
-    let wallet = |owner: &str| json!({ "kind": "wallet", "owner": owner });
-    let args = json!({
-        "reference": reference,
-        "entry": { "debit": wallet(&alice), "credit": wallet(&operator), "asset": "0", "amount": "2000000" },
-        "captor": operator,
-        "ttlMs": null,
-    });
-    shop.sign("alice", &["tx", "call", "--module", "ledger", "--call", "hold", "--args", &args.to_string()]);
-    let hold = hold_id(&alice.parse().unwrap(), &reference).to_string();
+    let (alice, operator) = (shop.address("alice"), shop.address("operator"));
+    let hold = ["ledger", "hold", "--debit", &alice, "--credit", &operator, "--amount", "2"];
+    let done = shop.sign("alice", &[&hold[..], &["--captor", &operator]].concat());
+    let hold = text(&event(&done, "hold_created")["hold"]);
     assert_eq!(shop.issue("operator", device, &["--hold", &hold]), ("4".to_owned(), 40));
 
     let secret = shop.file("issuer.nonces");

@@ -310,7 +310,11 @@ fn ledger(all: &mut Map<String, Value>) {
     record!(
         all,
         "Sponsorship",
-        Sponsorship { allowance: allowance() => allowance_json(), deposit: deposit(3, 4) => deposit_json(3, 4) }
+        Sponsorship {
+            allowance: allowance() => allowance_json(),
+            index: [1, 2] => json!({ "grantor": 1, "grantee": 2 }),
+            deposit: deposit(3, 4) => deposit_json(3, 4),
+        }
     );
     record!(
         all,
@@ -348,7 +352,11 @@ fn paygo(all: &mut Map<String, Value>) {
     let from = |from: Value| json!({ "value": 11, "price": Amount(12), "from": from });
     let states = [
         ("TokenRecord(reserved)", TokenState::Reserved, json!("reserved")),
-        ("TokenRecord(issued)", TokenState::Issued(account), json!({ "issued": from(json!({ "account": wallet(13) })) })),
+        (
+            "TokenRecord(issued)",
+            TokenState::Issued(account),
+            json!({ "issued": from(json!({ "account": wallet(13) })) }),
+        ),
         ("TokenRecord(owed)", TokenState::Issued(debt), json!({ "issued": from(json!("debt")) })),
         ("TokenRecord(voided)", TokenState::Voided(Some(hand)), json!({ "voided": from(json!("hand")) })),
         ("TokenRecord(taken)", TokenState::Taken(14), json!({ "taken": 14 })),

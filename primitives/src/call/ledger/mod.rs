@@ -105,27 +105,16 @@ pub enum SystemAccount {
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum AccountClass {
-    /// Debit-normal.
+    /// Property and claims of the book; debits increase it.
     Asset = 0,
-    /// Credit-normal.
+    /// Debts of the book; credits increase it.
     Liability = 1,
-    /// Credit-normal.
+    /// Capital of the book's owner; credits increase it.
     Equity = 2,
-    /// Credit-normal.
+    /// Income of the book; credits increase it.
     Revenue = 3,
-    /// Debit-normal.
+    /// Costs of the book; debits increase it.
     Expense = 4,
-}
-
-impl AccountClass {
-    /// Whether debits increase the balance.
-    #[must_use]
-    pub const fn is_debit_normal(self) -> bool {
-        match self {
-            Self::Asset | Self::Expense => true,
-            Self::Liability | Self::Equity | Self::Revenue => false,
-        }
-    }
 }
 
 /// One line of a journal.

@@ -1,4 +1,4 @@
-//! What an accountant is promised of books.
+//! Promises of books to an accountant.
 
 use super::*;
 use crate::keys;
@@ -44,7 +44,7 @@ fn books(params: Params) -> World {
     world
 }
 
-/// What has been debited above what has been credited.
+/// Debits of an account less its credits.
 fn net(world: &World, account: AccountId) -> i128 {
     let balance = query::balance(&world.state, &account, AssetId::NATIVE);
     balance.debits_posted as i128 - balance.credits_posted as i128
@@ -152,13 +152,13 @@ fn a_journal_is_taken_back_once_and_exactly() {
     ));
     assert_eq!((net(&world, at(1000)), net(&world, at(4100))), (0, 0));
     world.fails(1, back(mirror.clone()).into(), Reason::AlreadyReversed);
-    // What took back can be taken back as well.
+    // A journal that took another back can be taken back as well.
     let again: Vec<_> = mirror.iter().map(|line| entry(line.credit, line.debit, line.amount.0)).collect();
     world.ok(1, Journal { reverses: Some(Hash([3; 32])), ..plain(again) }.into());
     assert_eq!(net(&world, at(1000)), 100);
 }
 
-/// What was never posted as of a date is not taken back as of it either.
+/// A journal that was never posted as of a date is not taken back as of it either.
 #[test]
 fn a_journal_is_not_taken_back_as_of_a_date_before_its_own() {
     let mut world = books(params());

@@ -1,4 +1,4 @@
-//! What falls due: everybody's gets its turn, and nothing is forgotten.
+//! Due work: everybody's gets its turn, and nothing is forgotten.
 
 use super::settlement::{QUARTER, Village, terms};
 use super::*;

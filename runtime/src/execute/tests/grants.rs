@@ -78,7 +78,7 @@ fn a_grantee_moves_its_grantors_money_at_its_own_cost() {
     let used = IdentityEvent::GrantUsed { grant: id, grantor: address(1), grantee: address(30) };
     assert!(receipt.events.contains(&Event::from(used)));
     assert_eq!(crate::query::nonce(&world.state, &address(30), Lane(0)), Nonce(1));
-    // What the grantee makes is the grantor's, and the deposit of who paid it.
+    // A thing that the grantee makes is the grantor's, and its deposit is of who paid it.
     let entry = Entry { debit: wallet(1), credit: wallet(4), asset: AssetId::NATIVE, amount: Amount(40) };
     let hold = Hold { reference: Hash::ZERO, entry, captor: address(4), ttl_ms: Some(TimeMs(10_000)) };
     assert_eq!(world.act(30, id, vec![Call::from(hold)]), Outcome::Success);
@@ -354,7 +354,7 @@ fn roles_in_a_book_are_grants_for_it() {
     );
 }
 
-/// What settlement collects later is debited to no grant: without being named, no call makes such a debt. By one that
+/// Debts that settlement collects later are debited to no grant: no call makes one without being named. By a grant that
 /// names them a microgrid can be founded, but its operator has given it no mandate by that, and nobody becomes
 /// an installer who would stay one.
 #[test]

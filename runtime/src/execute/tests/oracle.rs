@@ -35,7 +35,7 @@ struct Held {
 struct Model {
     /// Net position of each account, credits positive.
     net: BTreeMap<AccountId, i128>,
-    /// What is reserved to go out, and to come in.
+    /// Amounts reserved to go out, and to come in.
     out: BTreeMap<AccountId, i128>,
     inn: BTreeMap<AccountId, i128>,
     holds: BTreeMap<Hash, Held>,

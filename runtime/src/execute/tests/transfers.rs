@@ -56,7 +56,7 @@ const DEBITS_WITHIN_CREDITS: &[Row] = &[
     (Post(2, 1, 101), LIMIT, &[]),
     (Post(2, 1, 60), None, &[(2, [0, 60, 0, 100])]),
     (Pend(1, 2, 1, 30), None, &[(2, [30, 60, 0, 100]), (1, [0, 100, 30, 60])]),
-    // What is pending counts against it, what is to come does not count for it.
+    // Pending debits count against it, pending credits do not count for it.
     (Post(2, 1, 11), LIMIT, &[]),
     (Pend(2, 1, 2, 50), None, &[(2, [30, 60, 50, 100])]),
     (Pend(3, 2, 1, 11), LIMIT, &[]),

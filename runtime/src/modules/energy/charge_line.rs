@@ -3,7 +3,7 @@ use super::records::{Member, Microgrid, Taxed};
 use super::tab::{self, OPERATOR, TAX};
 use super::{TERMS_KEYS, operated, terms};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::energy::{ChargeLine, LineKind};
 use wattle_primitives::call::ledger::SUPPLY_MAX;
 use wattle_primitives::{Amount, Hash, Reason, Weight, planted};
@@ -20,7 +20,11 @@ impl Action for ChargeLine {
         weights::keys(22 + TERMS_KEYS)
     }
 
-    /// What the operator gives is its own, see [`tab::give`]; what it charges is bounded by terms that the member knew.
+    fn reach(&self) -> Reach {
+        Reach::Named
+    }
+
+    /// The operator gives of its own, see [`tab::give`]; its charges are bounded by terms that the member knew.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { microgrid: ref id, account, kind, amount, reason } = *self;
         let grid = &operated(ctx, id)?;
@@ -55,7 +59,7 @@ impl Action for ChargeLine {
         };
         if given {
             if kind != LineKind::Credit {
-                // What was given back is not granted by a dispute again.
+                // A charge that was given back is not granted by a dispute again.
                 member.granted = member.granted.checked_add(amount).ok_or(Reason::Overflow)?;
                 ctx.state.write(keys::member(id, &account), &member);
             }

@@ -414,7 +414,7 @@ fn end_position(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, pos
     let escrow = position.escrow;
     let key = keys::member(at.id, &account);
     let position = if at.terms.clearing == ClearingRule::MidMarket { position.measured() } else { *position };
-    // What credit paid is measured: no estimate was set off against it.
+    // Credit pays measured import alone: no estimate was set off against it.
     let drawn = if planted!("credit-set-off") { WattHours::ZERO } else { position.drawn_wh };
     let has = position.export_wh.saturating_add(position.bought_wh.saturating_sub(drawn));
     let against = has.min(position.import_wh.saturating_sub(drawn));

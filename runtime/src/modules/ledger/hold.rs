@@ -1,6 +1,6 @@
 use super::holds::make;
 use super::{allow_entry, check_entry, close_keys, entry_keys};
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::{HOLD_MS_MAX, Hold, hold_id};
 use wattle_primitives::{Reason, TimeMs, Weight};
 
@@ -16,6 +16,10 @@ impl Action for Hold {
         let made = entry_keys(&self.entry).saturating_add(2); // the hold, the queue
         // Whoever makes it pays for its end as well: that comes by itself.
         weights::keys(made.saturating_add(close_keys(&self.entry)))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Book
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -109,7 +109,7 @@ pub(crate) fn redirect(
     Ok(debit)
 }
 
-/// What becomes of the rest of a hold when a part is captured.
+/// Fate of the rest of a hold when a part is captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum After {
     /// It is released.

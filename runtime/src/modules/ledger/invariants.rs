@@ -78,12 +78,10 @@ impl invariants::Rules for Rules {
                 return Err(Violation::Pending { account: at.0, asset: at.1, got, expected });
             }
         }
-        let apart = self
-            .holds
-            .iter()
-            .find(|(id, due)| self.queue.get(id) != Some(due))
-            .or_else(|| self.queue.iter().find(|(id, due)| self.holds.get(id) != Some(due)));
-        apart.map_or(Ok(()), |(hold, _)| require(false, *hold, "the hold and the queue disagree"))
+        self.holds.keys().chain(self.queue.keys()).try_for_each(|hold| {
+            let agree = self.holds.get(hold) == self.queue.get(hold);
+            require(agree, *hold, "the hold and the queue disagree")
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 use super::{allow_entry, check_entry, entry_keys, post, remember};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::{AccountId, Entry, Journal};
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{BookId, Hash, Reason, TimeMs, Weight, domain};
@@ -21,6 +21,10 @@ impl Action for Journal {
         let remembered = if self.reference.is_some() { remember::KEYS } else { 0 };
         let reversed = u64::from(self.reverses.is_some());
         weights::keys(entries.saturating_add(remembered).saturating_add(reversed))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Book
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

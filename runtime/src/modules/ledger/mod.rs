@@ -24,6 +24,7 @@ mod journal;
 pub mod keys;
 mod open_account;
 pub mod posting;
+pub mod query;
 pub mod records;
 mod remember;
 mod set_period;

@@ -40,7 +40,7 @@ impl Movement {
     }
 }
 
-/// What an account's balance may come to, on either side.
+/// Limits of an account's balance, on either side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Limits {
     /// Most by which debits, reserved ones included, may exceed posted credits.

@@ -1,6 +1,6 @@
 //! The journals of an account that are remembered by their references: the last [`JOURNALS_REMEMBERED`].
 //!
-//! What is sent twice takes effect once, and what was posted can be taken back once. Numbered places, used in turn,
+//! A journal sent twice takes effect once, and a posted one can be taken back once. Numbered places, used in turn,
 //! tell which reference is forgotten when a new one comes; so there is nothing to expire. The first use of a place
 //! costs a deposit, which stays: the place is used for ever.
 //!

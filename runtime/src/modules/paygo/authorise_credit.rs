@@ -3,7 +3,7 @@ use super::records::Authorisation;
 use super::{CALL_KEYS, Value, device, value};
 use crate::keys;
 use crate::modules::ledger::posting::ISSUANCE;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::ledger::{Entry, HOLD_MS_MAX, hold_id};
 use wattle_primitives::call::paygo::{AUTHORISATIONS_MAX, AuthoriseCredit};
 use wattle_primitives::event::PaygoEvent;
@@ -17,6 +17,10 @@ impl Action for AuthoriseCredit {
     fn weight(&self) -> Weight {
         // Whoever makes it pays for its end as well: that comes by itself.
         weights::keys(CALL_KEYS + super::DRAW_KEYS + AUTHORISATIONS_MAX as u64 + 12)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Sets credit aside in a hold of the device's own: nobody else can capture it.

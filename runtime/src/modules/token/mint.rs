@@ -2,7 +2,7 @@ use super::check_amount;
 use crate::keys;
 use crate::modules::ledger::posting::ISSUANCE;
 use crate::modules::ledger::{self, wallet};
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::call::token::Mint;
 use wattle_primitives::{Reason, Weight};
@@ -14,6 +14,10 @@ impl Action for Mint {
 
     fn weight(&self) -> Weight {
         weights::keys(7)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

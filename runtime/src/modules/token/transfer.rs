@@ -1,6 +1,6 @@
 use super::check_amount;
 use crate::modules::ledger::{self, wallet};
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::call::token::Transfer;
 use wattle_primitives::{AssetId, Reason, Weight};
@@ -14,6 +14,10 @@ impl Action for Transfer {
     /// place in the account's list, and the wallet that pays the deposit.
     fn weight(&self) -> Weight {
         weights::keys(if self.asset == AssetId::NATIVE { 5 } else { 7 })
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

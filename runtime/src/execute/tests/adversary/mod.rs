@@ -100,7 +100,7 @@ struct Commitment {
     hold: bool,
 }
 
-/// What accounts may lose and gain.
+/// Bounds of what accounts may lose and gain.
 #[derive(Default)]
 struct Bounds {
     commitments: Vec<Commitment>,
@@ -110,7 +110,7 @@ struct Bounds {
     charges: BTreeMap<Hash, bool>,
     /// Honest accounts and the microgrids that they signed for.
     bound: BTreeSet<(Address, Hash)>,
-    /// What energy may yet cost an honest account.
+    /// Cost that energy may yet have for an honest account.
     line: Sums,
     /// When the opening registers of meters were read, as their keys say.
     opened: BTreeMap<Address, u64>,
@@ -123,9 +123,9 @@ struct Bounds {
     /// Who pays for the transaction that is read, and the grant that it names.
     payer: Address,
     grant: Option<Hash>,
-    /// What a grant still lets its grantee spend of an asset.
+    /// Amount that a grant still lets its grantee spend of an asset.
     granted: BTreeMap<(Hash, AssetId), u128>,
-    /// What was paid by the ledger for a device: so much at most is paid back for it.
+    /// Money paid by the ledger for a device: so much at most is paid back for it.
     paid: BTreeMap<Hash, u128>,
     /// The block's time.
     now_ms: u64,
@@ -137,7 +137,7 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// What of `amount` the grantor of the transaction's grant answers for, if it has one: no more than it granted.
+    /// Part of `amount` for which the grantor answers, if the transaction has a grant: no more than it granted.
     fn granted(&mut self, asset: AssetId, amount: u128) -> u128 {
         let Some(grant) = self.grant else { return amount };
         let left = self.granted.entry((grant, asset)).or_default();
@@ -191,7 +191,7 @@ impl Bounds {
         self.owe(who, asset, cost(wh, price));
     }
 
-    /// What an entry takes from its sender: nothing when both sides are its own.
+    /// Amount that an entry takes from its sender: nothing when both sides are its own.
     fn taken(after: &View, by: Address, entry: &Entry) -> u128 {
         let own = match entry.credit {
             AccountId::Wallet { owner } => owner == by,
@@ -271,7 +271,7 @@ impl Bounds {
                         let id = call::market::order_id(&by, &call.reference);
                         self.commit(id, by, asset, cost(call.wh.0, call.price.0) + cost(call.wh.0, fee));
                     }
-                    // What is not delivered is bought from the grid.
+                    // Energy that is not delivered is bought from the grid.
                     Side::Sell => self.extend(by, asset, call.wh.0, import),
                 }
             }
@@ -329,7 +329,7 @@ impl Bounds {
             PaygoCall::IssueToken(paygo::IssueToken { device, payment, .. })
             | PaygoCall::PayDevice(paygo::PayDevice { device, payment }) => {
                 let operator = after.devices[device].operator;
-                let asset = AssetId(if operator == person(1) { 1 } else { 2 });
+                let asset = after.paygo[&operator].asset;
                 match *payment {
                     Payment::Wallet { amount } => {
                         self.sink(2);
@@ -342,14 +342,14 @@ impl Bounds {
                 }
             }
             PaygoCall::VoidToken(call) => {
-                let asset = AssetId(if by == person(1) { 1 } else { 2 });
+                let asset = after.paygo[&by].asset;
                 let paid = self.paid.get(&call.device).copied().unwrap_or_default();
                 self.sign(by, asset, if call.refund { paid } else { 0 }, None);
             }
         }
     }
 
-    /// What honest accounts sign with calls of the energy module is to be billed for what meters show.
+    /// Calls of the energy module that honest accounts sign are to be billed for what meters show.
     fn read_energy(&mut self, by: Address, call: &EnergyCall, after: &View) {
         match call {
             EnergyCall::RegisterMicrogrid(call) => {
@@ -365,7 +365,7 @@ impl Bounds {
                 self.sink(6);
                 self.opened.insert(Address::of_key(&call.swap.new), call.swap.time_ms.0);
             }
-            // What it shows is bounded as any reading of the meter.
+            // Its registers are bounded as any reading of the meter.
             EnergyCall::ReadMeter(_) | EnergyCall::RetireMeter(_) | EnergyCall::LeaveMicrogrid(_) => {}
             EnergyCall::RateMeter(call) => self.rate(call.meter, call.power_max_w),
             EnergyCall::HandOverMeter(call) => {
@@ -477,7 +477,7 @@ impl Bounds {
         }
     }
 
-    /// What a meter has shown in this block may cost its owner, at the import price; its export the operator; and who
+    /// A meter's energy in this block may cost its owner, at the import price; its export the operator; and who
     /// shares losses both what comes through a feeder and what others claim to deliver. While it is silent it is
     /// estimated.
     fn metered(&mut self, before: &View, after: &View, address: &Address) {
@@ -818,7 +818,8 @@ const CALLS_EACH: u64 = 2_500;
 
 /// Calls that may not take effect in a short run: a deal comes to them after four others in order, and a reading; and
 /// where weight is free no microgrid is ever paused.
-const RARE: &[&str] = &["report_usage", "close_deal", "resume_microgrid", "pay_device", "draw_credit", "close_credit"];
+const RARE: &[&str] =
+    &["report_usage", "close_deal", "resume_microgrid", "pay_device", "draw_credit", "close_credit"];
 
 /// Goal: the promise above, after every block. `SEED=n` replays one world, `CALLS=n` makes it longer;
 /// `WATTLE_TEST_LONG` plays ten times as many.

@@ -1,4 +1,4 @@
-//! What accounts try: each call with arguments drawn from what exists and from what is hostile, and scripts of
+//! Attempts of accounts: each call with arguments drawn from what exists and from what is hostile, and scripts of
 //! colluders.
 //!
 //! Honest accounts sign whatever they like within their means, for energy what their meters truly show. Colluders sign
@@ -315,7 +315,7 @@ impl Draw<'_> {
         };
         let all: Vec<CallKind> = CallKind::all().map(|(kind, _, _)| kind).collect();
         let some = (0..self.dice.roll(8) + 1).filter_map(|_| self.one(&all)).collect();
-        // What only makes debts is bounded elsewhere.
+        // Calls that only make debts are bounded elsewhere.
         let calls = if self.honest() || self.once_in(2) {
             Calls::Any
         } else {
@@ -436,7 +436,7 @@ impl Draw<'_> {
         energy::LeaveMicrogrid { microgrid: self.grid(false) }
     }
 
-    /// What a meter shows: an honest one what can have flowed, a lying one anything.
+    /// A meter's reading: of an honest one what can have flowed, of a lying one anything.
     fn reading(&mut self, address: Address) -> SignedReading {
         let meter = &self.view.meters[&address];
         let last = meter.last.unwrap_or_default();

@@ -246,7 +246,7 @@ fn terms_hold_from_the_next_interval_that_is_not_begun() {
     village.go(village.first_ms + 96 * QUARTER - terms().gate_closure_ms.0);
     village.ok(1, Call::from(call::energy::SetTerms { microgrid: village.id, terms: Box::new(terms()) }));
     assert_eq!(records(&village, &[1, 2]), [(first + 96, 2), (first + 192, fee)]);
-    // What would have to be remembered for too long, or would let a meter choose its band, is refused.
+    // A band that would have to be remembered for too long, or would let a meter choose it, is refused.
     let band =
         |minute: u16| TariffBand { from_minute: minute, import_price: Amount(2), export_price: Amount(1) };
     let two = BoundedVec::new(vec![band(0), band(720)]).unwrap();
