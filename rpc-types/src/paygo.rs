@@ -23,7 +23,7 @@ pub trait PaygoQueries {
     /// A device's tokens that are kept, those with the highest counts first.
     fn paygo_tokens(&self, device: Hash, page: PageRequest) -> RpcResult<Page<TokenInfo>>;
 
-    /// What became of a device and its tokens, newest first.
+    /// History of a device, its tokens and its credit, newest first.
     fn paygo_history(&self, device: Hash, page: PageRequest) -> RpcResult<Page<EventItem>>;
 }
 
@@ -87,11 +87,11 @@ pub struct PaygoOperatorInfo {
     pub energy: AssetId,
     /// Most raw units issued for a device in a day, UTC.
     pub daily_cap: u32,
-    /// How many devices it has registered.
+    /// Number of its devices.
     pub devices: u32,
 }
 
-/// Which of an operator's devices are asked for.
+/// A request for devices of an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DevicesRequest {
     /// The operator.
@@ -141,10 +141,10 @@ pub struct DeviceInfo {
     pub operator: Address,
     /// Its id as an address: its energy is in the wallet of it, which no key opens.
     pub wallet: Address,
-    /// Whose it is.
+    /// Its owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Address>,
-    /// Who redeems, authorises and reports for it.
+    /// Its gateway: redeems, authorises and reports for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<Address>,
     /// The key with which it signs its redemptions.
@@ -153,11 +153,11 @@ pub struct DeviceInfo {
     /// The meter in front of what it supplies: its import is paid from the device's credit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meter: Option<Address>,
-    /// What it counts.
+    /// Measure of its credit.
     pub unit: CreditUnit,
     /// Raw units of a unit.
     pub divider: u16,
-    /// What it runs.
+    /// Its firmware.
     pub profile: FirmwareProfile,
     /// Whether it takes tokens of twelve digits.
     pub extended: bool,
@@ -175,9 +175,9 @@ pub struct DeviceInfo {
     pub credit: Option<CreditInfo>,
     /// The asset in which its operator is paid.
     pub asset: AssetId,
-    /// What it owes its operator, base units.
+    /// Its debt to its operator, base units.
     pub debt: Amount,
-    /// How it is paid for.
+    /// Its contract.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<ContractInfo>,
     /// Raw units issued or reserved today, UTC, by the state's time.
@@ -237,7 +237,7 @@ pub struct ContractInfo {
 pub struct AuthorisationInfo {
     /// Its id: that of its hold.
     pub authorisation: Hash,
-    /// Who reports.
+    /// Its gateway, which reports.
     pub gateway: Address,
     /// Energy set aside.
     pub wh: WattHours,
@@ -256,7 +256,7 @@ pub struct AuthorisationInfo {
     pub expires_ms: Option<TimeMs>,
 }
 
-/// What has become of a token.
+/// State of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -278,15 +278,15 @@ pub enum TokenStatus {
 pub struct TokenInfo {
     /// Its count.
     pub count: u32,
-    /// What it does.
+    /// Its effect.
     pub kind: TokenKind,
     /// Raw units: of a reserved one the most that it may be worth.
     pub value: u32,
     /// Commitment to it.
     pub commitment: Hash,
-    /// What has become of it.
+    /// Its state.
     pub state: TokenStatus,
-    /// What it cost, base units; absent without a sale.
+    /// Its price, base units; absent without a sale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Amount>,
     /// The account that paid; absent where that was by hand, not at all, or is owed.

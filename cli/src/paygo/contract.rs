@@ -28,13 +28,13 @@ pub(super) enum ContractCommand {
 pub(super) struct SetArgs {
     /// The device's id.
     device: Hash,
-    /// What the first sale costs before anything else: 20, "20 KES", or "20000000 base" for base units.
+    /// Due with the first sale before anything else: 20, "20 KES", or "20000000 base" for base units.
     #[arg(long, value_name = "AMOUNT", default_value = "0")]
     deposit: String,
     /// Raw units that the first sale has for the deposit.
     #[arg(long, value_name = "UNITS", default_value_t = 0)]
     included: u32,
-    /// What a raw unit costs.
+    /// Price of a raw unit.
     #[arg(long, value_name = "AMOUNT")]
     price: String,
     /// With so much the device is paid off, deposit included; rented for ever when absent.

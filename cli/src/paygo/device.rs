@@ -16,7 +16,7 @@ use wattle_rpc_types::{DeviceInfo, DeviceList, DeviceState};
 
 /// Milliseconds of an hour.
 const HOUR_MS: u64 = 3600 * 1000;
-/// What takes something off a device.
+/// Word that takes something off a device.
 const NONE: &str = "none";
 
 #[derive(Debug, Subcommand)]
@@ -47,13 +47,13 @@ pub(super) struct AddArgs {
     /// Makes the id, together with the operator's address: 64 hex digits, random when absent.
     #[arg(long, value_name = "HEX")]
     reference: Option<Hash>,
-    /// What it counts, and the size of a unit: wh:100 for energy, days:1, hours:1 for time.
+    /// Measure of its credit, and the size of a unit: wh:100 for energy, days:1, hours:1 for time.
     #[arg(long, value_name = "UNIT")]
     unit: Unit,
     /// Raw units of a unit.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     divider: u16,
-    /// What it runs.
+    /// Its firmware.
     #[arg(long, value_name = "PROFILE", default_value = "python")]
     profile: Profile,
     /// It takes tokens of twelve digits.
@@ -102,10 +102,10 @@ enum Profile {
 pub(super) struct SetArgs {
     /// The device's id.
     device: Hash,
-    /// Whose it is: an address, the name of a key, or none.
+    /// Its owner: an address, the name of a key, or none.
     #[arg(long, value_name = "ADDRESS")]
     owner: Option<String>,
-    /// Who redeems, authorises and reports for it.
+    /// Its gateway, which redeems, authorises and reports for it.
     #[arg(long, value_name = "ADDRESS")]
     gateway: Option<String>,
     /// The public key with which it signs its redemptions.

@@ -53,7 +53,7 @@ enum PaygoCommand {
         after_help = "Examples:\n  wattle paygo device add --from alice --unit wh:100\n  wattle paygo device list --operator alice --only low --below-wh 500"
     )]
     Device(device::DeviceCommand),
-    /// How a device is paid for.
+    /// Contracts: how devices are paid for.
     #[command(subcommand, after_help = contract::EXAMPLE)]
     Contract(contract::ContractCommand),
     /// Make a secret for the nonces of commitments, in a file that only its owner can read.
@@ -98,7 +98,7 @@ enum PaygoCommand {
     /// A device's tokens that are reserved or sold and not redeemed, the highest counts first.
     #[command(after_help = "Example:\n  wattle paygo tokens 5f1c…")]
     Tokens(DevicePageArgs),
-    /// What became of a device, its tokens and its credit, newest first.
+    /// History of a device, its tokens and its credit, newest first.
     #[command(after_help = "Example:\n  wattle paygo history 5f1c… --limit 20 --json")]
     History(DevicePageArgs),
 }
@@ -134,7 +134,7 @@ impl From<Kind> for TokenKind {
     }
 }
 
-/// How much a token is worth.
+/// Worth of a token.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 struct ValueArgs {

@@ -18,7 +18,7 @@ pub(super) struct NewSecretArgs {
     out: PathBuf,
 }
 
-/// Where a nonce comes from.
+/// Source of a nonce.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(super) struct NonceArgs {
@@ -30,7 +30,7 @@ pub(super) struct NonceArgs {
     nonce: Option<Hash>,
 }
 
-/// What nonces are made of.
+/// Source of nonces, as read.
 pub(super) enum Nonces {
     Secret(Zeroizing<[u8; 32]>),
     One(Hash),

@@ -30,14 +30,14 @@ struct TakenArgs {
     /// The token's count.
     #[arg(long, value_name = "N")]
     count: u32,
-    /// What it did, where no such token is on the chain.
+    /// Its effect, where no such token is on the chain.
     #[arg(long, value_name = "KIND")]
     kind: Option<Kind>,
     #[command(flatten)]
     value: ValueArgs,
     #[command(flatten)]
     nonce: NonceArgs,
-    /// When, by the device's clock: a date, or ms since 1970; now when absent.
+    /// Time by the device's clock: a date, or ms since 1970; now when absent.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<TimeMs>,
     #[command(flatten)]

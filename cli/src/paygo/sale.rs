@@ -33,10 +33,10 @@ const _: () = assert!(RESERVED_MAX == 32, "the most that `reserve` takes");
 pub(super) struct ReserveArgs {
     /// The device's id.
     device: Hash,
-    /// How many.
+    /// Number of tokens.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=32))]
     tokens: u16,
-    /// What they do.
+    /// Their effect.
     #[arg(long, value_name = "KIND", default_value = "add")]
     kind: Kind,
     #[command(flatten)]
@@ -51,7 +51,7 @@ pub(super) struct ReserveArgs {
 pub(super) struct IssueArgs {
     /// The device's id.
     device: Hash,
-    /// What it does; of a reserved token that with which it was reserved.
+    /// Its effect; of a reserved token that with which it was reserved.
     #[arg(long, value_name = "KIND", default_value = "add")]
     kind: Kind,
     /// Its count: that of a reserved token, or one above the device's last; the next when absent.
@@ -61,7 +61,7 @@ pub(super) struct IssueArgs {
     value: ValueArgs,
     #[command(flatten)]
     payment: PaymentArgs,
-    /// How much of the hold is taken; all of it when absent. The rest is free again.
+    /// Amount that is taken of the hold; all of it when absent. The rest is free again.
     #[arg(long, value_name = "AMOUNT", requires = "hold")]
     amount: Option<String>,
     #[command(flatten)]
@@ -76,7 +76,7 @@ pub(super) struct PayArgs {
     device: Hash,
     #[command(flatten)]
     payment: PaymentArgs,
-    /// How much of the hold is taken; all of it when absent. The rest is free again.
+    /// Amount that is taken of the hold; all of it when absent. The rest is free again.
     #[arg(long, value_name = "AMOUNT", requires = "hold")]
     amount: Option<String>,
     #[command(flatten)]
@@ -97,7 +97,7 @@ pub(super) struct VoidArgs {
     send: SendArgs,
 }
 
-/// How something is paid.
+/// A way of payment.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct PaymentArgs {
@@ -145,7 +145,7 @@ impl PaymentArgs {
     }
 }
 
-/// The money that comes in now.
+/// Money that comes in now.
 const fn paid(payment: &Payment) -> Option<Amount> {
     match *payment {
         Payment::Hold { amount, .. } | Payment::Wallet { amount } | Payment::Cash { amount } => Some(amount),
