@@ -64,7 +64,7 @@ pub enum Command {
     Grant(grant::GrantArgs),
     /// Microgrids: terms, members and meters; orders and deals; readings, bills and disputes.
     Energy(energy::EnergyArgs),
-    /// Pay-as-you-go: make and read tokens.
+    /// Pay-as-you-go: operators and devices, the sale of tokens, what was redeemed and used.
     Paygo(paygo::PaygoArgs),
     /// Ask a node about the chain.
     Query(query::QueryArgs),
@@ -89,7 +89,7 @@ async fn run(command: Command, ctx: &Ctx) -> CliResult {
         Command::Ledger(args) => ledger::run(args, ctx).await,
         Command::Grant(args) => grant::run(args, ctx).await,
         Command::Energy(args) => energy::run(args, ctx).await,
-        Command::Paygo(args) => paygo::run(args),
+        Command::Paygo(args) => paygo::run(args, ctx).await,
         Command::Query(args) => query::run(args, ctx).await,
         Command::Admin(args) => admin::run(args, ctx).await,
     }

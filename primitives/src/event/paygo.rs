@@ -228,7 +228,8 @@ events! {
 }
 
 impl PaygoEvent {
-    /// Whom the event concerns: of a device always the address that its credit stands under.
+    /// Whom the event concerns: of a device always the address that its credit stands under, whose history it is a line
+    /// of.
     #[must_use]
     pub const fn concerns(&self) -> Concerns {
         match self {
@@ -244,15 +245,17 @@ impl PaygoEvent {
             | Self::DevicePaid { device, operator, .. }
             | Self::ContractPaid { device, operator, .. }
             | Self::CreditAtRisk { device, operator, .. } => {
-                Concerns::parties(*operator, Address::of_device(device))
+                Concerns::parties(*operator, Address::of_device(device)).of_device(device)
             }
             Self::CreditAuthorised { device, gateway, .. } => {
-                Concerns::parties(*gateway, Address::of_device(device))
+                Concerns::parties(*gateway, Address::of_device(device)).of_device(device)
             }
             Self::CreditMinted { device, .. }
             | Self::CreditBurned { device, .. }
             | Self::CreditUsed { device, .. }
-            | Self::CreditClosed { device, .. } => Concerns::party(Address::of_device(device)),
+            | Self::CreditClosed { device, .. } => {
+                Concerns::party(Address::of_device(device)).of_device(device)
+            }
         }
     }
 }

@@ -135,6 +135,13 @@ pub fn device_id(operator: &Address, reference: &Hash) -> Hash {
     Hash::of(domain::PAYGO_DEVICE, &[operator.as_bytes(), reference.as_bytes()])
 }
 
+/// The nonce of the commitment to a device's token: from a secret of its issuer's; or of the device's own, where nobody
+/// else has its key.
+#[must_use]
+pub fn token_nonce(secret: &[u8; 32], device: &Hash, count: u32) -> Hash {
+    Hash::of(domain::PAYGO_NONCE, &[secret, device.as_bytes(), &count.to_le_bytes()])
+}
+
 /// The issuer of the asset in which an operator's devices hold energy: an address that no key has.
 #[must_use]
 pub fn energy_issuer(operator: &Address) -> Address {

@@ -41,6 +41,7 @@ mod window;
 
 pub(crate) use credit::{DRAW_KEYS, change, draw};
 pub(super) use invariants::Rules;
+pub use window::is_over;
 
 use super::{Ctx, ledger};
 use records::{Device, DeviceStatus, Operator, TokenRecord, TokenState};

@@ -26,7 +26,8 @@ const fn is_open(device: &Device, back: u32, kind: TokenKind) -> bool {
 }
 
 /// Whether a device has taken a count, or never takes it any more.
-pub(super) const fn is_over(device: &Device, count: u32, kind: TokenKind) -> bool {
+#[must_use]
+pub const fn is_over(device: &Device, count: u32, kind: TokenKind) -> bool {
     match device.count.checked_sub(count) {
         Some(back) => !is_open(device, back, kind),
         None => false,
