@@ -111,6 +111,8 @@ domains! {
     PAYGO_ISSUER = "wattle:paygo-issuer:v1";
     /// Commitment to a token.
     PAYGO_COMMITMENT = "wattle:paygo-commitment:v1";
+    /// Nonce of a commitment, where a device can derive it.
+    PAYGO_NONCE = "wattle:paygo-nonce:v1";
     /// A device's redemption.
     PAYGO_REDEMPTION = "wattle:paygo-redemption:v1";
     /// Content id of a gossip message.
