@@ -4,6 +4,7 @@ mod live;
 mod metrics;
 mod page;
 pub(crate) mod server;
+mod token;
 
 pub(crate) use live::Source;
 

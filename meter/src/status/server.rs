@@ -1,10 +1,10 @@
-//! Serves the status on loopback: `GET /`, `/status`, `/metrics`.
+//! Serves the status on loopback: `GET /`, `/status`, `/metrics`; of a pay-as-you-go device `/token` too.
 //!
-//! Nothing can be changed here. A page of somewhere else that has its name point to this computer is turned away by
+//! Nothing can be changed here but that a token can be typed ([`super::token`]). A page of somewhere else that has its name point to this computer is turned away by
 //! the `Host` header, which the browser fills in with that name.
 
 use super::live::Source;
-use super::{metrics, page};
+use super::{metrics, page, token};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
@@ -35,7 +35,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// No script, nothing from elsewhere, in no frame.
 const POLICY: &str =
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Serves until dropped.
 pub(crate) async fn serve(listener: TcpListener, source: Arc<Source>) -> Infallible {
@@ -61,7 +61,7 @@ pub(crate) async fn serve(listener: TcpListener, source: Arc<Source>) -> Infalli
 async fn connection(stream: TcpStream, source: Arc<Source>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let source = Arc::clone(&source);
-        async move { Ok::<_, Infallible>(answer(&request, &source).await) }
+        async move { Ok::<_, Infallible>(answer(request, &source).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -75,16 +75,25 @@ async fn connection(stream: TcpStream, source: Arc<Source>) {
     }
 }
 
-async fn answer(request: &Request<Incoming>, source: &Source) -> Response<Full<Bytes>> {
+async fn answer(request: Request<Incoming>, source: &Source) -> Response<Full<Bytes>> {
     let hosts: Vec<&HeaderValue> = request.headers().get_all(HOST).iter().collect();
     let named = matches!(hosts.as_slice(), [host] if host.to_str().is_ok_and(is_loopback_host));
     if !named {
         return plain(StatusCode::MISDIRECTED_REQUEST, "ask by the name localhost or a loopback address");
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET");
-        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return refused;
+    let typed = source.typed.as_ref().filter(|_| request.uri().path() == "/token");
+    match (request.method().clone(), typed) {
+        (Method::GET | Method::HEAD, _) => {}
+        (Method::POST, Some(typed)) => return token::answer(request, typed).await,
+        (_, typed) => {
+            let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET");
+            let allowed = if typed.is_some() { "GET, HEAD, POST" } else { "GET, HEAD" };
+            refused.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+            return refused;
+        }
+    }
+    if typed.is_some() {
+        return respond(StatusCode::OK, "text/html; charset=utf-8", page::token(None));
     }
     let path = request.uri().path();
     if path == "/status.css" {
@@ -103,25 +112,26 @@ async fn answer(request: &Request<Incoming>, source: &Source) -> Response<Full<B
     }
 }
 
-fn written(kind: &'static str, body: Option<String>) -> Response<Full<Bytes>> {
+pub(super) fn written(kind: &'static str, body: Option<String>) -> Response<Full<Bytes>> {
     match body {
         Some(body) => respond(StatusCode::OK, kind, body),
         None => plain(StatusCode::INTERNAL_SERVER_ERROR, "the status cannot be written down"),
     }
 }
 
-fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
+pub(super) fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
     respond(status, "text/plain; charset=utf-8", format!("{text}\n"))
 }
 
-fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
+pub(super) fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Without a referrer browsers do not say from which origin a form comes.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
