@@ -11,7 +11,8 @@ use openpaygo::Command;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use wattle_primitives::call::paygo::{Token, TokenKind};
-use wattle_primitives::{Amount, Hash};
+use wattle_primitives::state_key::{self, AccountRecord};
+use wattle_primitives::{Amount, Hash, Lane, Nonce};
 
 /// A light node with one meter, which is a device too.
 struct Bench {
@@ -146,6 +147,25 @@ async fn what_the_operator_confirmed_first_is_neither_sent_nor_given_again() {
     assert_eq!((answer, credit()), (Answer::AlreadyUsed, Some(2_000)));
 }
 
+/// One of two redemptions on their way came through otherwise: the other one is not sent with it again, to be refused.
+#[tokio::test]
+async fn what_came_through_otherwise_is_not_sent_again_with_others() {
+    let dir = memory_dir();
+    let mut bench = bench(dir.path(), 0);
+    bench.take(Command::Add { value: 1 }, 1);
+    bench.take(Command::Add { value: 2 }, 2);
+    *bench.peers.losing.lock().unwrap() = true;
+    bench.turns(2).await;
+    bench.peers.change(|state| assert!(redeem(state, &Token { count: 2, kind: TokenKind::Add, value: 1 })));
+    *bench.peers.losing.lock().unwrap() = false;
+    bench.turns(4).await;
+    assert_eq!((bench.unreported(), bench.given()), (0, 300));
+    let account = state_key::account(&address(0));
+    let record = bench.peers.chain.lock().unwrap().state[&*account].clone();
+    let record: AccountRecord = wattle_primitives::decode(&record).unwrap();
+    assert_eq!(record.nonce(Lane(1)), Nonce(1), "one transaction took effect, and none came to nothing");
+}
+
 /// One whose commitment is another's holds up no other one, and is told.
 #[tokio::test]
 async fn a_redemption_that_the_chain_refuses_holds_up_no_other_one() {
@@ -168,7 +188,7 @@ async fn a_redemption_that_the_chain_refuses_holds_up_no_other_one() {
 async fn a_device_that_the_chain_does_not_know_waits() {
     let dir = memory_dir();
     let mut bench = bench(dir.path(), 3);
-    bench.peers.change(|state| drop(state.remove(&*wattle_primitives::state_key::device(&DEVICE))));
+    bench.peers.change(|state| drop(state.remove(&*state_key::device(&DEVICE))));
     bench.take(Command::Add { value: 10 }, 1);
     bench.turns(4).await;
     assert_eq!((bench.unreported(), depth(&bench.chain)), (1, 0), "readings do not");

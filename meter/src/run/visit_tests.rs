@@ -211,7 +211,7 @@ async fn readings_reach_the_chain_by_visits_alone() {
     assert!(visits.done >= 5 && visits.failed == 0, "{visits:?}");
 }
 
-/// Goal: a token typed in a box without a network is known to the chain with the next visits, without a visit of its own.
+/// Goal: a token typed in a box without a network is known to the chain with the next visits.
 #[tokio::test]
 async fn a_visit_reports_redemptions_and_the_next_one_proves_them() {
     let dir = memory_dir();
