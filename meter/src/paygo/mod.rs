@@ -29,10 +29,13 @@ mod time;
 pub(crate) use device::{Look, Paygo};
 pub(crate) use learn::Proven;
 pub(crate) use report::Reporter;
-pub use secret::{SecretFileError, load as load_secret};
+pub use secret::SecretFileError;
+pub(crate) use secret::load as load_secret;
 pub use state::StateError;
 pub(crate) use state::answered;
-pub(crate) use status::{PaygoStatus, RedemptionFacts};
+pub(crate) use status::PaygoStatus;
+#[cfg(test)]
+pub(crate) use status::RedemptionFacts;
 
 use openpaygo::{Count, Keypad, Kind};
 use serde::{Deserialize, Serialize};
@@ -83,7 +86,7 @@ impl Rules {
 /// What came of a token that was typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case", rename_all_fields = "camelCase")]
-pub enum Answer {
+pub(crate) enum Answer {
     /// It was taken.
     Taken {
         /// What it does: `add`, `set`, `disable` or `sync`.
@@ -115,13 +118,13 @@ pub enum Answer {
 /// What is left of credit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Left {
+pub(crate) struct Left {
     /// Energy; `None` for a device that counts time.
-    pub wh: Option<WattHours>,
+    pub(crate) wh: Option<WattHours>,
     /// Time, ms; `None` for a device that counts energy.
-    pub ms: Option<u64>,
+    pub(crate) ms: Option<u64>,
     /// Payment control has ended.
-    pub unlocked: bool,
+    pub(crate) unlocked: bool,
 }
 
 /// A token that somebody typed, and who waits for what comes of it.

@@ -28,7 +28,7 @@ pub enum SecretFileError {
 ///
 /// # Errors
 /// [`SecretFileError`].
-pub fn load(path: &Path) -> Result<Secret, SecretFileError> {
+pub(crate) fn load(path: &Path) -> Result<Secret, SecretFileError> {
     let text = key::text(path, FILE_BYTES_MAX)?;
     let content = |source| SecretFileError::Content { path: path.to_owned(), source };
     let mut lines = text.split_whitespace();

@@ -4,9 +4,9 @@
 //! header that the first one proved. Each meter has its own pace: one that is refused never holds up another.
 
 use super::LightError;
+use super::device::DeviceLane;
 use super::distrust;
 use super::lane::Lane;
-use super::report::Report;
 use super::round::Round;
 use crate::board::{Board, Visits};
 use crate::clock::Clock;
@@ -39,7 +39,7 @@ pub(crate) struct Chain {
     /// Where proven balances of this lane's meter go.
     pub(crate) relay: Option<(usize, mpsc::Sender<Input>)>,
     /// The pay-as-you-go device's way to the chain, where there is one.
-    pub(crate) report: Option<Report>,
+    pub(crate) device: Option<DeviceLane>,
     pub(crate) doubt: Option<Doubt>,
     /// Peers that did not answer in time, and when.
     pub(crate) silent: BTreeMap<PeerId, Instant>,
@@ -69,7 +69,7 @@ impl Chain {
             clock,
             fresh: Arc::new(Notify::new()),
             relay: None,
-            report: None,
+            device: None,
             doubt: None,
             silent: BTreeMap::new(),
             agreed: None,

@@ -4,6 +4,7 @@
 mod belief;
 mod chain;
 mod credit;
+mod device;
 mod dial;
 mod distrust;
 mod error;
@@ -31,12 +32,12 @@ use crate::sign::Signer;
 use crate::status::{QUEUE_DIR, Source, server};
 use crate::submit::{Payment, SharedQueue, with_queue};
 use chain::Chain;
+use device::DeviceLane;
 use dial::{Dialer, Line, drain};
 use lane::Lane;
 use metering::{Books, Intervals, Metering, Shared};
 use paygo::Till;
 use relay::Relay;
-use report::Report;
 use std::convert::Infallible;
 use std::future::Future;
 use std::path::Path;
@@ -127,7 +128,7 @@ struct Parts {
     /// The relay's lane, and where its balances go.
     relay: Option<(usize, mpsc::Sender<Input>)>,
     /// The pay-as-you-go device's way to the chain, and where typed tokens go.
-    report: Option<Report>,
+    device: Option<DeviceLane>,
     typed: Option<mpsc::Sender<Typed>>,
     tasks: JoinSet<Result<Infallible, LightError>>,
 }
@@ -150,7 +151,7 @@ impl Parts {
             lanes: Vec::new(),
             signers: Vec::new(),
             relay: None,
-            report: None,
+            device: None,
             typed: None,
             tasks: JoinSet::new(),
         };
@@ -241,7 +242,7 @@ impl Parts {
         let payment = payment(config, &signer);
         let reported = (Arc::clone(&device), paygo.device);
         let reporter = Reporter::new(reported, Arc::clone(&signer), redeemer, Arc::clone(&clock), payment);
-        self.report = Some(Report::new(reporter));
+        self.device = Some(DeviceLane::new(reporter));
         let (sender, typed) = mpsc::channel(TYPED_MAX);
         self.typed = Some(sender);
         let visits_ms = config.visit_interval_ms().unwrap_or(0).saturating_mul(3);
@@ -297,7 +298,7 @@ impl Parts {
         let Shared { clock, board, fresh, .. } = self.shared.clone();
         let lanes = std::mem::take(&mut self.lanes);
         let mut chain = Chain::new(config, follower, lanes, board, clock);
-        (chain.fresh, chain.relay, chain.report) = (fresh, self.relay.take(), self.report.take());
+        (chain.fresh, chain.relay, chain.device) = (fresh, self.relay.take(), self.device.take());
         chain.publish(0);
         chain
     }

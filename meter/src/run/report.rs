@@ -2,27 +2,10 @@
 
 use super::LightError;
 use super::chain::{Chain, a_peer};
-use crate::pace::{Pacer, Step, random};
-use crate::paygo::Reporter;
+use crate::pace::{Step, random};
 use crate::peers::Peers;
 use crate::submit::{Progress, SubmitError};
 use std::time::{Duration, Instant};
-
-/// The device's way to the chain, at its own pace.
-pub(crate) struct Report {
-    reporter: Reporter,
-    pacer: Pacer,
-    pub(super) next: Instant,
-    /// When the device's record is looked at though nothing waits.
-    pub(super) next_look: Instant,
-}
-
-impl Report {
-    pub(crate) fn new(reporter: Reporter) -> Self {
-        let now = Instant::now();
-        Self { reporter, pacer: Pacer::default(), next: now, next_look: now }
-    }
-}
 
 impl Chain {
     /// A round of the device's, if it is due and there is something to send or to learn. Returns what came of it.
@@ -32,12 +15,12 @@ impl Chain {
     pub(super) async fn report(&mut self, net: &impl Peers) -> Result<Option<Step>, LightError> {
         let usual = Duration::from_millis(self.config.follow_interval_ms);
         let now = Instant::now();
-        let Some(report) = self.report.as_mut().filter(|report| now >= report.next) else { return Ok(None) };
-        if now < report.next_look && !report.reporter.has_work().await? {
+        let Some(device) = self.device.as_mut().filter(|device| now >= device.next) else { return Ok(None) };
+        if now < device.next_look && !device.reporter.has_work().await? {
             return Ok(None);
         }
         let result = match a_peer(net) {
-            Some(peer) => report.reporter.round(&mut self.follower, net, peer).await,
+            Some(peer) => device.reporter.round(&mut self.follower, net, peer).await,
             None => Ok(Progress::NoPeer),
         };
         let full = matches!(&result, Err(SubmitError::Paygo(error)) if error.is_full());
@@ -45,11 +28,11 @@ impl Chain {
             return result.map(|_| None).map_err(Into::into);
         }
         let step = Step::of(&result, false);
-        report.next = now + report.pacer.next(step, usual, random());
+        device.next = now + device.pacer.next(step, usual, random());
         if matches!(step, Step::Idle | Step::Waiting | Step::Stuck) {
-            report.next_look = now + Duration::from_millis(self.config.credit_interval_ms());
+            device.next_look = now + Duration::from_millis(self.config.credit_interval_ms());
         }
-        let refused = report.reporter.is_refused();
+        let refused = device.reporter.is_refused();
         self.board.update(|facts| {
             if let Some(paygo) = facts.paygo.as_mut() {
                 paygo.refused = refused;

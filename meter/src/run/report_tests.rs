@@ -1,8 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::paygo::{Answer, Look, Paygo, SharedPaygo};
+use crate::paygo::{Answer, Look, Paygo, Reporter, SharedPaygo};
 use crate::run::chain::tests::{address, depth, hurry, light_node, signer, village};
+use crate::run::device::DeviceLane;
 use crate::run::paygo::look;
 use crate::submit::Payment;
 use crate::tests::chain::{SEEDS, TestChain, TestPeers, memory_dir};
@@ -27,11 +28,11 @@ pub(in crate::run) fn open(dir: &Path) -> SharedPaygo {
 }
 
 /// The device's way to the chain: the meter's key is the redemption key too.
-pub(in crate::run) fn report(chain: &Chain, paygo: &SharedPaygo) -> Report {
+pub(in crate::run) fn report(chain: &Chain, paygo: &SharedPaygo) -> DeviceLane {
     let signer = signer(0, chain.follower.chain());
     let payment = Payment { fee_payer: address(0), max_fee: Amount(1000) };
     let device = (Arc::clone(paygo), DEVICE);
-    Report::new(Reporter::new(device, Arc::clone(&signer), signer, Arc::clone(&chain.clock), payment))
+    DeviceLane::new(Reporter::new(device, Arc::clone(&signer), signer, Arc::clone(&chain.clock), payment))
 }
 
 fn bench(dir: &Path, readings: u16) -> Bench {
@@ -39,7 +40,7 @@ fn bench(dir: &Path, readings: u16) -> Bench {
     let source = TestChain::started(with_device(village(1), key));
     let mut chain = light_node(dir, &source, 1, readings);
     let paygo = open(dir);
-    chain.report = Some(report(&chain, &paygo));
+    chain.device = Some(report(&chain, &paygo));
     Bench { chain, peers: TestPeers::new(source, &SEEDS, 3), paygo }
 }
 
@@ -65,8 +66,8 @@ impl Bench {
         for _ in 0..count {
             hurry(&mut self.chain);
             let now = Instant::now();
-            let report = self.chain.report.as_mut().unwrap();
-            (report.next, report.next_look) = (now, now);
+            let device = self.chain.device.as_mut().unwrap();
+            (device.next, device.next_look) = (now, now);
             self.chain.turn(&self.peers, &mut alone).await.unwrap();
         }
     }
@@ -113,13 +114,13 @@ async fn a_restart_while_a_redemption_is_under_way_reports_it_once() {
     for _ in 0..3 {
         bench.turns(1).await;
         bench.paygo = open(dir.path());
-        bench.chain.report = Some(report(&bench.chain, &bench.paygo));
+        bench.chain.device = Some(report(&bench.chain, &bench.paygo));
     }
     *bench.peers.losing.lock().unwrap() = true;
     bench.take(Command::Add { value: 5 }, 2);
     bench.turns(3).await;
     bench.paygo = open(dir.path());
-    bench.chain.report = Some(report(&bench.chain, &bench.paygo));
+    bench.chain.device = Some(report(&bench.chain, &bench.paygo));
     *bench.peers.losing.lock().unwrap() = false;
     bench.turns(3).await;
     assert_eq!((bench.unreported(), bench.given()), (0, 1_500));
@@ -178,7 +179,7 @@ async fn a_redemption_that_the_chain_refuses_holds_up_no_other_one() {
     bench.peers.commitments.lock().unwrap().insert(4, Hash([1; 32]));
     bench.turns(25).await;
     assert_eq!((bench.unreported(), bench.given()), (1, 100 * (1 + 3 + 4 + 5)));
-    let refused = bench.chain.report.as_ref().unwrap().reporter.is_refused();
+    let refused = bench.chain.device.as_ref().unwrap().reporter.is_refused();
     let sent = bench.peers.received.lock().unwrap().len();
     bench.turns(5).await;
     assert_eq!((refused, bench.peers.received.lock().unwrap().len()), (true, sent), "it waits, ever longer");

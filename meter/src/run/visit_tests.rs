@@ -219,7 +219,7 @@ async fn a_visit_reports_redemptions_and_the_next_one_proves_them() {
     let source = TestChain::started(paygo::with_device(village(1), key));
     let mut chain = light_node(dir.path(), &source, 1, 2);
     let device = report::open(dir.path());
-    chain.report = Some(report::report(&chain, &device));
+    chain.device = Some(report::report(&chain, &device));
     let (digits, _) = paygo::add(10, 1);
     device.lock().unwrap().take(&digits, crate::paygo::Look::default(), None).unwrap();
     let peers = TestPeers::new(source, &SEEDS, 2);
@@ -231,7 +231,7 @@ async fn a_visit_reports_redemptions_and_the_next_one_proves_them() {
         (1, 2, 2),
         "sent, and kept"
     );
-    chain.report.as_mut().unwrap().next = Instant::now();
+    chain.device.as_mut().unwrap().next = Instant::now();
     assert!(visit(&mut chain, &mut line).await);
     assert_eq!((unreported(), depth(&chain), peers.received.lock().unwrap().len()), (0, 0, 2));
 }

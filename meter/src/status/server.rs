@@ -1,16 +1,14 @@
 //! Serves the status on loopback: `GET /`, `/status`, `/metrics`; of a pay-as-you-go device `/token` too.
 //!
-//! Nothing can be changed here but that a token can be typed ([`super::token`]). A page of somewhere else that has its name point to this computer is turned away by
-//! the `Host` header, which the browser fills in with that name.
+//! Nothing can be changed here, but that a token can be typed ([`super::token`]). A page of somewhere else that has its
+//! name point to this computer is turned away by the `Host` header, which the browser fills in with that name.
 
 use super::live::Source;
+use super::respond::{plain, respond, written};
 use super::{metrics, page, token};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use hyper::header::{ALLOW, HOST, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -32,10 +30,6 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after a failed accept, most often for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-
-/// No script, nothing from elsewhere, in no frame.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Serves until dropped.
 pub(crate) async fn serve(listener: TcpListener, source: Arc<Source>) -> Infallible {
@@ -110,30 +104,6 @@ async fn answer(request: Request<Incoming>, source: &Source) -> Response<Full<By
         "/metrics" => written(prometheus::TEXT_FORMAT, metrics::render(&status).ok()),
         _ => written("application/json", serde_json::to_string(&status).ok()),
     }
-}
-
-pub(super) fn written(kind: &'static str, body: Option<String>) -> Response<Full<Bytes>> {
-    match body {
-        Some(body) => respond(StatusCode::OK, kind, body),
-        None => plain(StatusCode::INTERNAL_SERVER_ERROR, "the status cannot be written down"),
-    }
-}
-
-pub(super) fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
-    respond(status, "text/plain; charset=utf-8", format!("{text}\n"))
-}
-
-pub(super) fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Without a referrer browsers do not say from which origin a form comes.
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 /// Whether a `Host` header names this computer to itself, with or without a port.

@@ -4,7 +4,7 @@
 //! that says nothing is refused. JSON it sends across origins only after asking, and is told nothing then.
 
 use super::page;
-use super::server::{plain, respond, written};
+use super::respond::{plain, respond, written};
 use crate::paygo::{Answer, Typed};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body, Bytes};
