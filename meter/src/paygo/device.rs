@@ -75,27 +75,28 @@ impl Paygo {
     /// # Errors
     /// The disk's: what was drawn is drawn again after a crash, from the same counter.
     pub(crate) fn tick(&mut self, look: Look) -> Result<(), FileError> {
-        self.pass(look);
-        if let Some((meter, shown)) = look.import.filter(|_| self.rules.unit == Unit::WattHours) {
-            let here = Counter::new(meter, shown);
-            let counter = self.state.counter.get_or_insert(here);
-            if self.state.credit.unlocked {
-                *counter = here; // nothing of it is drawn, not even when control is resumed
-            } else {
-                self.state.credit.draw(counter.advance(meter, shown));
-            }
-        }
+        self.see(look);
         if self.is_keeping_due() { self.keep(self.state.clone(), self.device.state()) } else { Ok(()) }
     }
 
-    /// Lets time pass up to this look.
-    fn pass(&mut self, look: Look) {
+    /// Draws what was used up to this look.
+    fn see(&mut self, look: Look) {
         let powered_ms = look.uptime_ms.saturating_sub(self.look.uptime_ms);
         let passed_ms = self.state.time.advance(powered_ms, look.clock);
-        if self.rules.unit == Unit::Time {
-            self.state.credit.draw(passed_ms);
-        }
         self.look = look;
+        match (self.rules.unit, look.import) {
+            (Unit::Time, _) => self.state.credit.draw(passed_ms),
+            (Unit::WattHours, None) => {}
+            (Unit::WattHours, Some((meter, shown))) => {
+                let here = Counter::new(meter, shown);
+                let counter = self.state.counter.get_or_insert(here);
+                if self.state.credit.unlocked {
+                    *counter = here; // nothing of it is drawn, not even when control is resumed
+                } else {
+                    self.state.credit.draw(counter.advance(meter, shown));
+                }
+            }
+        }
     }
 
     fn is_keeping_due(&self) -> bool {
@@ -105,7 +106,8 @@ impl Paygo {
         let runs_out = without_clock && self.rules.unit == Unit::Time && !credit.unlocked && self.supplies();
         let waits = without_clock && self.locked_ms() > 0;
         let drawn = self.state.counter != kept.counter;
-        let found = self.state.time.clock_ms.is_some() != kept.time.clock_ms.is_some();
+        let found = self.state.counter.is_some() != kept.counter.is_some()
+            || self.state.time.clock_ms.is_some() != kept.time.clock_ms.is_some();
         found
             || runs_out && since_ms >= ADVANCE_MS
             || (waits && !planted!("light-lockout-forgotten") || drawn) && since_ms >= KEEP_MS
@@ -142,7 +144,7 @@ impl Paygo {
         look: Look,
         order: Option<Hash>,
     ) -> Result<Answer, FileError> {
-        self.pass(look);
+        self.see(look);
         let (answer, mut next, tokens) = self.judge(digits);
         // A used token, or one that was not looked at, changes nothing: typing it again and again wears no card out.
         let changes = matches!(answer, Answer::Taken { .. } | Answer::Invalid { .. });

@@ -11,7 +11,8 @@ use wattle_meter::simulator::{IMPORT, Simulator};
 
 const KEY: &str = "5f1c88a2e07b4d3996c0aa71de54bb02";
 const STARTING_CODE: u32 = 604_119_273;
-const FAST: &str = "sample_interval_ms = 100\nreading_interval_ms = 1000\nsync_interval_ms = 0\ntrust_clock = true\n";
+const FAST: &str =
+    "sample_interval_ms = 100\nreading_interval_ms = 1000\nsync_interval_ms = 0\ntrust_clock = true\n";
 
 fn token(told: Told, last: u32) -> String {
     let secret = Secret::from_hex(KEY, Some(STARTING_CODE)).unwrap();
@@ -23,9 +24,8 @@ fn device(house: &Simulator, dir: &Path, more: &str) -> Light {
     let secret = dir.join("house.paygo");
     std::fs::write(&secret, format!("{KEY}\n{STARTING_CODE}\n")).unwrap();
     std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).unwrap();
-    let line = |word: &str| {
-        format!("[\"/bin/sh\", \"-c\", \"echo {word} >> {}\"]", dir.join("relay").display())
-    };
+    let line =
+        |word: &str| format!("[\"/bin/sh\", \"-c\", \"echo {word} >> {}\"]", dir.join("relay").display());
     let tables = format!(
         "[relay]\nconnect = {}\ndisconnect = {}\nmin_switch_interval_ms = 0\n[paygo]\ndevice = \"{}\"\n\
          secret_file = {:?}\n{more}\n",
@@ -48,7 +48,9 @@ fn start(light: &mut Light, dir: &Path) {
 
 fn said(dir: &Path, want: &[&str]) {
     let lines = || std::fs::read_to_string(dir.join("relay")).unwrap_or_default();
-    until(&format!("the relay is told {want:?}"), || (lines().lines().eq(want.iter().copied())).then_some(()));
+    until(&format!("the relay is told {want:?}"), || {
+        (lines().lines().eq(want.iter().copied())).then_some(())
+    });
 }
 
 /// What a keypad's program does.
@@ -101,8 +103,11 @@ async fn nine_digits_bring_light_until_they_are_used_up() {
     start(&mut light, dir.path());
     said(dir.path(), &["off"]);
     until("the counter is read", || light.live().filter(|s| s["meters"][0]["importWh"] == "500000"));
-    let (add, set, last) =
-        (token(Told::Add { value: 5 }, 1), token(Told::Set { value: 4 }, 2), token(Told::Add { value: 2 }, 3));
+    let (add, set, last) = (
+        token(Told::Add { value: 5 }, 1),
+        token(Told::Set { value: 4 }, 2),
+        token(Told::Add { value: 2 }, 3),
+    );
 
     // By the page's form.
     let (code, page) = get(light.status_port, "/token", "localhost").unwrap();
@@ -122,7 +127,11 @@ async fn nine_digits_bring_light_until_they_are_used_up() {
     shows(&house, 500.25);
     has_credit(&light, "300");
     let status = light.live().unwrap();
-    assert_eq!((&status["paygo"]["low"], &status["paygo"]["unreported"]), (&true.into(), &1.into()), "{status}");
+    assert_eq!(
+        (&status["paygo"]["low"], &status["paygo"]["unreported"]),
+        (&true.into(), &1.into()),
+        "{status}"
+    );
     light.kill();
     start(&mut light, dir.path());
     has_credit(&light, "300");
@@ -141,7 +150,9 @@ async fn nine_digits_bring_light_until_they_are_used_up() {
     until("the order is gone", || (!light.path("data/token.order.claimed").exists()).then_some(()));
 
     let (_, metrics) = get(light.status_port, "/metrics", "localhost").unwrap();
-    for wanted in ["wattle_light_paygo_credit_joules 2160000", "wattle_light_paygo_supplies 1", "paygo_unreported 3"] {
+    for wanted in
+        ["wattle_light_paygo_credit_joules 2160000", "wattle_light_paygo_supplies 1", "paygo_unreported 3"]
+    {
         assert!(metrics.contains(wanted), "{wanted} is not in {metrics}");
     }
     let (_, page) = get(light.status_port, "/", "localhost").unwrap();
