@@ -70,9 +70,7 @@ async fn connection(stream: TcpStream, source: Arc<Source>) {
 }
 
 async fn answer(request: Request<Incoming>, source: &Source) -> Response<Full<Bytes>> {
-    let hosts: Vec<&HeaderValue> = request.headers().get_all(HOST).iter().collect();
-    let named = matches!(hosts.as_slice(), [host] if host.to_str().is_ok_and(is_loopback_host));
-    if !named {
+    if !names_this_computer(&request) {
         return plain(StatusCode::MISDIRECTED_REQUEST, "ask by the name localhost or a loopback address");
     }
     let typed = source.typed.as_ref().filter(|_| request.uri().path() == "/token");
@@ -104,6 +102,11 @@ async fn answer(request: Request<Incoming>, source: &Source) -> Response<Full<By
         "/metrics" => written(prometheus::TEXT_FORMAT, metrics::render(&status).ok()),
         _ => written("application/json", serde_json::to_string(&status).ok()),
     }
+}
+
+fn names_this_computer(request: &Request<Incoming>) -> bool {
+    let hosts: Vec<&HeaderValue> = request.headers().get_all(HOST).iter().collect();
+    matches!(hosts.as_slice(), [host] if host.to_str().is_ok_and(is_loopback_host))
 }
 
 /// Whether a `Host` header names this computer to itself, with or without a port.
