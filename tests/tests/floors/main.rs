@@ -36,7 +36,7 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
         &["primitives", "openpaygo", "host", "rpc-types", "chain-spec", "consensus"],
         &["axum", "tower", "rocksdb", "libp2p"],
     ),
-    ("meter", &["primitives", "host", "chain-spec", "consensus", "p2p"], &["rocksdb"]),
+    ("meter", &["primitives", "openpaygo", "host", "chain-spec", "consensus", "p2p"], &["rocksdb"]),
     (
         "node",
         &[
