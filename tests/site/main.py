@@ -18,7 +18,7 @@ import threading
 import time
 
 import meters
-from world import CROWD, DIALER, HOME, PEER_PORT, READER, RPC_PORT, STAYS, VALIDATOR, VILLAGE
+from world import CROWD, DIALER, HOME, PEER_PORT, READER, RPC_PORT, STAYS, VALIDATOR, VILLAGE, VISITS
 from world import BIN, Failed, Light, Validator, World, all_of, gateway, run, socket_in, until
 
 # Limits, s: how soon everybody is back, and how soon one that knocks is let in while strangers press.
@@ -130,8 +130,9 @@ class Site:
         self.gateway = gateway(self.village)
         # As docs/light-node.md shows them: by address, whoever is there.
         peers = [peer.rsplit("/p2p/", 1)[0] for peer in self.peers]
+        mode = STAYS if self.options.always else VISITS
         for i, light in enumerate(self.lights):
-            light.configure([peers[i % 4], peers[(i + 1) % 4]], self.operator, self.options.reading)
+            light.configure([peers[i % 4], peers[(i + 1) % 4]], self.operator, self.options.reading, mode)
         calls = all_of(self.lights, lambda light: light.bind(self.grid, self.owner))
         self.send_calls("operator", calls)
         limits = {"books": [], "calls": "any", "counterparties": [], "txPerHour": None, "uses": None,
@@ -169,13 +170,13 @@ class Site:
     # Who is back.
 
     def marks(self):
-        """What each must have passed to be back: the highest height there is, each light node's last reading."""
+        """What each must have passed to be back: the highest height there is; each light node's last reading, visits."""
         heights = max(all_of(self.validators, lambda v: v.height()))
         status = all_of(self.lights, lambda light: light.status())
-        return heights, [int(s["meters"][0]["queue"]["lastSeq"]) if s else 0 for s in status]
+        return heights, [(int(s["meters"][0]["queue"]["lastSeq"]), done(s)) if s else (0, 0) for s in status]
 
     def all_back(self, marks, limit_s):
-        height, numbers = marks
+        height, lights = marks
         begun = time.monotonic()
         away = {v.name: v for v in self.validators}
         waiting = dict(enumerate(self.lights))
@@ -186,7 +187,7 @@ class Site:
                 took["validators"] = time.monotonic() - begun
             statuses = dict(zip(waiting, all_of(waiting.values(), lambda light: light.status())))
             for i, status in statuses.items():
-                if status and self.has_caught_up(status, height, numbers[i]):
+                if status and self.has_caught_up(status, height, *lights[i]):
                     del waiting[i]
                     took["light nodes"] = time.monotonic() - begun
             if (away or waiting) and time.monotonic() - begun > limit_s:
@@ -199,10 +200,10 @@ class Site:
         status = validator.ask("chain_status")
         return int(status["height"]) > height and not status["liveness"]["validatorsMissing"]
 
-    def has_caught_up(self, status, height, number):
-        """A light node with nothing to prove has to have heard of a new block all the same, where connections stand."""
+    def has_caught_up(self, status, height, number, visits):
+        """A light node with nothing to prove has to have come through all the same: to a new block, or by a visit."""
         chain, queue = status["chain"], status["meters"][0]["queue"]
-        heard = chain["visits"] is not None or int(chain["height"]) > height
+        heard = int(chain["height"]) > height if chain["visits"] is None else done(status) > visits
         return heard and int(queue["ackedSeq"]) >= max(number, 1)
 
     def explain(self, away, waiting):
@@ -431,6 +432,11 @@ class Site:
                 self.figures()
 
 
+def done(status):
+    """Visits of a light node that came to something; 0 where connections stand."""
+    return int((status["chain"]["visits"] or {"done": 0})["done"])
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/site", description=__doc__.split("\n\n")[0])
     parser.add_argument("--light", type=int, default=40, help="light nodes behind one address (40)")
@@ -440,6 +446,7 @@ def arguments():
     parser.add_argument("--outage", type=float, default=120, help="length of an outage, s (120)")
     parser.add_argument("--long", action="store_true", help="outages of ten minutes")
     parser.add_argument("--reading", type=int, default=120, help="between two readings of a meter, s (120)")
+    parser.add_argument("--always", action="store_true", help="connections stand, as with readings of deals")
     parser.add_argument("--seed", type=int, default=1, help="keys, loads and losses follow from it (1)")
     parser.add_argument("--only", action="append", metavar="PHASE", help="this phase, and no other between start and books")
     parser.add_argument("--keep", action="store_true", help="leave the directory with all logs")

@@ -24,7 +24,8 @@ VILLAGE, READER, DIALER = "198.18.100.1", "198.18.101.1", "198.18.102.1"
 CROWD = "198.18.{}.1".format
 # A local network, by its first three bytes.
 HOME = "192.168.77"
-# Lines of a light node's configuration by which its connections stand, however seldom it reads its meter.
+# Lines of a light node's configuration: it calls a peer now and then, or its connections stand, however often it reads.
+VISITS = '[network]\nmode = "on_demand"'
 STAYS = '[network]\nmode = "always"'
 CLONE_NEWNET = 0x40000000
 # What light nodes log: with it goes why a dial came to nothing.

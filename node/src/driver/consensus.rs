@@ -17,6 +17,7 @@ use wattle_runtime::VerifiedTx;
 impl Driver {
     /// Lets the core take an input, and carries out what it answers until it is content.
     pub(super) fn feed(&mut self, input: Input) {
+        let before = self.entered;
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             let (mono, reading) = (self.mono, self.reading);
@@ -25,6 +26,10 @@ impl Driver {
                 self.apply(output, &mut inputs);
             }
             self.close_group();
+        }
+        // Only now: the core has forgotten blocks that it tells to be final a little later than that it entered a view.
+        if self.entered != before {
+            self.forget_idle_bodies();
         }
     }
 
@@ -67,14 +72,19 @@ impl Driver {
 
     fn entered(&mut self, view: View) {
         self.entered_at = self.mono;
-        let round = Round { epoch: self.current.epoch, view };
-        self.emit(Effect::Entered(round));
-        self.forget_idle_bodies(round);
+        self.entered = Round { epoch: self.current.epoch, view };
+        self.emit(Effect::Entered(self.entered));
+        if planted!("final-body-forgotten") {
+            self.forget_idle_bodies();
+        }
     }
 
     /// Forgets bodies of views far behind that consensus has forgotten: in a stall each view may bring one.
-    fn forget_idle_bodies(&mut self, round: Round) {
-        let Some(core) = self.current.core.as_ref() else { return };
+    fn forget_idle_bodies(&mut self) {
+        let round = self.entered;
+        let Some(core) = self.current.core.as_ref().filter(|_| round.epoch == self.current.epoch) else {
+            return;
+        };
         let oldest = Round { view: round.view.saturating_sub(View(VIEWS_BEHIND_MAX)), ..round };
         let len = self.tree.len();
         self.tree.retain(|hash, entry| {

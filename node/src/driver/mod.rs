@@ -76,7 +76,9 @@ use tree::Tree;
 use txs::Txs;
 use wattle_consensus::{Clock, Core, GivenUp, Input, MonoMs, Record, Work};
 use wattle_p2p::wire::Gossip;
-use wattle_primitives::{Accusation, Block, Certificate, Hash, Header, PublicKey, Round, TimeMs};
+use wattle_primitives::{
+    Accusation, Block, Certificate, Epoch, Hash, Header, PublicKey, Round, TimeMs, View,
+};
 use wattle_runtime::{Schedule, State};
 
 /// Longest time between two looks at what nobody announces: due expiries, stalled synchronization.
@@ -153,6 +155,8 @@ pub struct Driver {
     replay: Vec<Record>,
     given_up: Option<GivenUp>,
     work: Work,
+    /// The view that consensus entered last, and when.
+    entered: Round,
     entered_at: MonoMs,
     nullifications: u64,
     /// Bytes that were needed when the log was last written anew.
@@ -209,6 +213,7 @@ impl Driver {
             replay,
             given_up,
             work: Work::None,
+            entered: Round { epoch: Epoch(0), view: View(0) },
             entered_at: MonoMs(0),
             nullifications: 0,
             rewritten: 0,

@@ -375,8 +375,8 @@ fn genesis_is_pinned() {
     assert_eq!(
         pins,
         [
-            "23250607464bdc2f416477b6a392b0063941e709dc85a2ca0879967c18721962",
-            "de6736d3b849cd924a575de73a1832c1423713e35143925d5e8ac240aabccc7e"
+            "a02fb337ef27b70236a952c55e6553473e4a62ed32b19fc8fb003f985b67145e",
+            "9dd380f6b292bdbbe6deb5590b00e62cc39569fed084aee6404628a60dd95881"
         ]
     );
     assert_eq!(state.read(crate::keys::params()), Some(params()));
