@@ -77,7 +77,7 @@ pub(super) async fn hold(args: &HoldArgs, ctx: &Ctx) -> CliResult {
     let captor = args.captor.as_deref().map_or(Ok(maker), |text| address_of(text, ctx))?;
     let reference = input::reference(args.reference)?;
     output::note(&format!("hold {}", hold_id(&maker, &reference)));
-    let entry = Entry { debit, credit, asset: asset.id, amount };
+    let entry = Entry::new(debit, credit, asset.id, amount);
     let ttl_ms = args.ttl.map(|seconds| TimeMs(seconds.saturating_mul(1000)));
     let call = Call::from(Hold { reference, entry, captor, ttl_ms });
     let what = format!("hold {} of {} for {}", money(amount, &asset), args.debit, args.credit);

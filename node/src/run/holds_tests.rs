@@ -11,12 +11,7 @@ const fn wallet(n: u8) -> AccountId {
 fn state(holds: &[[u8; 4]]) -> State {
     let entry = |&[id, debit, credit, captor]: &[u8; 4]| {
         let hold = Hold {
-            entry: Entry {
-                debit: wallet(debit),
-                credit: wallet(credit),
-                asset: AssetId::NATIVE,
-                amount: Amount(1),
-            },
+            entry: Entry::new(wallet(debit), wallet(credit), AssetId::NATIVE, Amount(1)),
             captor: Address([captor; 32]),
             expires_ms: TimeMs::MAX,
             owned: false,

@@ -309,20 +309,20 @@ pub struct MemberRecord {
     /// When it became a member: it pays no fee for a month that had begun by then.
     pub since_ms: TimeMs,
     /// Charge so far for the highest power of its month, by the terms of its interval.
-    pub demand: Taxed,
+    pub demand: Demand,
     /// Tax on its energy that is not posted, thousandths of a base unit; below zero when more was taken back.
     pub tax: i128,
     /// Meters whose connection it was charged for.
     pub connections: u32,
 }
 
-/// A charge and the tax on it.
+/// Charge for the highest power of a month, by the terms of its interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Taxed {
+pub struct Demand {
     /// Base units.
     pub amount: Amount,
-    /// Base units.
-    pub tax: Amount,
+    /// Rate of all taxes on it together, in thousandths.
+    pub permille: u16,
 }
 
 /// Fractions of a base unit that lines were rounded down by, in thousandths: each below 1,000.
@@ -332,6 +332,8 @@ pub struct Carry {
     pub debit: u16,
     /// Of what it was credited.
     pub credit: u16,
+    /// Of taxes on its monthly fees, demand and connections.
+    pub tax: u16,
 }
 
 /// The record under [`device`]. Energy that it has been credited with is in the wallet of [`Address::of_device`].
@@ -440,6 +442,13 @@ impl BalanceRecord {
     pub const fn available(&self) -> Amount {
         let debits = self.debits_posted.saturating_add(self.debits_pending);
         Amount(self.credits_posted.saturating_sub(debits))
+    }
+
+    /// The same of a debit-normal account that may not go below zero, base units.
+    #[must_use]
+    pub const fn owing(&self) -> Amount {
+        let credits = self.credits_posted.saturating_add(self.credits_pending);
+        Amount(self.debits_posted.saturating_sub(credits))
     }
 }
 

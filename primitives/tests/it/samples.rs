@@ -11,7 +11,7 @@ use wattle_primitives::call::energy::{
     ClearingRule, Fees, LineKind, LossRule, Mandate, MeterSwap, TariffBand, Tax, Terms,
 };
 use wattle_primitives::call::identity::{Authority, Calls, KeyWeight, Limits, PerPeriod, Spending};
-use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, JournalId, SystemAccount};
+use wattle_primitives::call::ledger::{AccountClass, AccountId, Balancing, Entry, JournalId, SystemAccount};
 use wattle_primitives::call::market::{OrderEnd, Side};
 use wattle_primitives::call::paygo::{
     self, CreditUnit, FirmwareProfile, Payment, RedeemedBy, Token, TokenKind,
@@ -111,6 +111,7 @@ fn entry() -> Entry {
         credit: AccountId::Book { book: BOOK, code: 1000 },
         asset: AssetId(2),
         amount: Amount(5_000_000),
+        balancing: Some(Balancing::Both),
     }
 }
 
@@ -161,7 +162,7 @@ pub(crate) fn calls() -> Vec<(&'static str, Call)> {
                 memo: Some(hash(8)),
                 effective_ms: Some(TimeMs(1_800_000_000_000)),
                 reverses: Some(hash(9)),
-                entries: list(vec![entry(), entry()]),
+                entries: list(vec![Entry { balancing: None, ..entry() }, entry()]),
             }),
         ),
         (

@@ -68,7 +68,11 @@ fn choose(
     match line {
         LineKind::Monthly | LineKind::Demand | LineKind::Connection => {
             let mut fees = versions.iter().map(|of| &of.terms.fees);
-            fees.find(|fees| fees.tax(line, amount) == tax)
+            // Taxes carry what they are rounded down by to the next line, which then has a unit more.
+            fees.find(|fees| {
+                let least = fees.tax(line, amount);
+                tax == least || tax == least.saturating_add(Amount(1))
+            })
         }
         LineKind::Energy => {
             let intervals = MONTH_MS.checked_div(interval_ms.0).unwrap_or(0);

@@ -147,7 +147,7 @@ impl LedgerQueries for NodeBackend {
 }
 
 fn hold_info(id: Hash, hold: Hold) -> HoldInfo {
-    let Hold { entry: Entry { debit, credit, asset, amount }, captor, expires_ms, .. } = hold;
+    let Hold { entry: Entry { debit, credit, asset, amount, .. }, captor, expires_ms, .. } = hold;
     let expires_ms = (expires_ms < TimeMs::MAX).then_some(expires_ms);
     HoldInfo { id, debit, credit, asset, amount, captor, expires_ms }
 }

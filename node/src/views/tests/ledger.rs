@@ -20,11 +20,8 @@ fn wallet(n: u8) -> AccountId {
 }
 
 fn journal(entries: &[(AccountId, AccountId, u128)]) -> Journal {
-    let entry = |&(debit, credit, amount): &(AccountId, AccountId, u128)| Entry {
-        debit,
-        credit,
-        asset: AssetId::NATIVE,
-        amount: Amount(amount),
+    let entry = |&(debit, credit, amount): &(AccountId, AccountId, u128)| {
+        Entry::new(debit, credit, AssetId::NATIVE, Amount(amount))
     };
     Journal::of(BoundedVec::new(entries.iter().map(entry).collect()).unwrap())
 }
@@ -205,7 +202,7 @@ fn a_trial_balance_keeps_its_places_while_cash_in_another_asset_comes() {
         debit_max: None,
         credit_max: None,
     };
-    let entry = Entry { debit: wallet(1), credit: at(4200), asset, amount: Amount(7) };
+    let entry = Entry::new(wallet(1), at(4200), asset, Amount(7));
     let calls = vec![
         call::token::Issue { symbol: "WAT".parse().unwrap(), scale: 6 }.into(),
         call::token::Mint { asset, to: address(1), amount: Amount(9) }.into(),
@@ -224,7 +221,7 @@ fn open_holds_are_listed_by_account() {
     let mut world = World::new();
     let hold = |n: u8, captor: u8| {
         let (reference, amount) = (Hash([n; 32]), Amount(u128::from(n)));
-        let entry = Entry { debit: wallet(1), credit: wallet(2), asset: AssetId::NATIVE, amount };
+        let entry = Entry::new(wallet(1), wallet(2), AssetId::NATIVE, amount);
         Call::from(Hold { reference, entry, captor: address(captor), ttl_ms: None })
     };
     world.block(vec![world.tx(1, 0, vec![hold(1, 3), hold(2, 1), hold(3, 3)])], true);

@@ -107,7 +107,7 @@ impl Fees {
         taxes.fold(0, |sum, tax| sum.saturating_add(tax.permille))
     }
 
-    /// Taxes on a line of this amount, base units, rounded down.
+    /// Taxes on a line of this amount, base units, rounded down: without what lines before it have left over.
     #[must_use]
     pub fn tax(&self, on: LineKind, amount: Amount) -> Amount {
         Amount(amount.0.saturating_mul(self.permille(on).into()).checked_div(PERMILLE.into()).unwrap_or(0))

@@ -188,7 +188,7 @@ fn a_deposit_goes_back_to_the_payer_that_paid_it() {
             limits: Limits::allowance(allowance, until),
         }),
     );
-    let entry = Entry { debit: wallet(3), credit: wallet(4), asset: AssetId::NATIVE, amount: Amount(50) };
+    let entry = Entry::new(wallet(3), wallet(4), AssetId::NATIVE, Amount(50));
     let (reference, ttl_ms) = (Hash([7; 32]), Some(TimeMs(10_000)));
     let hold = Call::from(call::ledger::Hold { reference, entry, captor: address(3), ttl_ms });
     let void = Call::from(call::ledger::Void { hold: call::ledger::hold_id(&address(3), &reference) });

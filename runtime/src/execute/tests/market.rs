@@ -385,7 +385,7 @@ fn nobody_but_the_market_touches_an_orders_hold() {
     // Nor its book: the microgrid's own address owns it.
     let book = world.grid().book;
     let (debit, credit) = (AccountId::Book { book, code: 0 }, wallet(1));
-    let entry = Entry { debit, credit, asset: AssetId::NATIVE, amount: Amount(1) };
+    let entry = Entry::new(debit, credit, AssetId::NATIVE, Amount(1));
     let entries = BoundedVec::new(vec![entry]).unwrap();
     world.fails(1, Call::from(call::ledger::Journal::of(entries)), Reason::NotAllowed);
     let fees = AccountId::System { account: SystemAccount::Fees };

@@ -14,7 +14,7 @@ fn account(reference: u8) -> AccountId {
 }
 
 const fn entry(debit: AccountId, credit: AccountId, amount: u128) -> Entry {
-    Entry { debit, credit, asset: AssetId::NATIVE, amount: Amount(amount) }
+    Entry::new(debit, credit, AssetId::NATIVE, Amount(amount))
 }
 
 fn journal(entries: Vec<Entry>) -> Call {

@@ -88,7 +88,7 @@ fn back(ctx: &mut Ctx<'_>, id: &Hash, deal: &Deal, grid: &Microgrid, funding: Fu
             }
             let code = tab::member(ctx, &deal.microgrid, &charger)?.code;
             let (debit, credit) = (ledger::wallet(charger), grid.account(code));
-            let entry = Entry { debit, credit, asset: grid.asset, amount };
+            let entry = Entry::new(debit, credit, grid.asset, amount);
             ledger::reserve(ctx, id, &entry, Address::of_microgrid(&deal.microgrid))
         }
     }

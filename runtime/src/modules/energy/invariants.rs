@@ -70,8 +70,8 @@ impl invariants::Rules for Rules {
                 }
                 self.suspended.entry(at).or_default().0 = member.suspended;
                 self.exposures.entry((at.0, member.code)).or_default().0 = member.exposed;
-                let Carry { debit, credit } = member.carry;
-                require(debit.max(credit) < 1000, at.0, "a whole base unit is left over")?;
+                let Carry { debit, credit, tax } = member.carry;
+                require(debit.max(credit).max(tax) < 1000, at.0, "a whole base unit is left over")?;
                 let listed = state.read(keys::member_index(&at.0, member.code)) == Some(at.1);
                 require(listed, at.0, "member is not listed under its code")
             }

@@ -8,8 +8,8 @@ use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, TimeMs, WattHours};
 
 pub use wattle_primitives::state_key::{
-    Agenda, Carry, Deposit, LastReading, MemberRecord as Member, MeterRecord as Meter,
-    MicrogridRecord as Microgrid, Pause, Taxed, TermsRecord,
+    Agenda, Carry, Demand, Deposit, LastReading, MemberRecord as Member, MeterRecord as Meter,
+    MicrogridRecord as Microgrid, Pause, TermsRecord,
 };
 
 /// An owner's mandate to a microgrid's operator, to act in its name.

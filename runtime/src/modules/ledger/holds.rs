@@ -48,7 +48,7 @@ pub(super) fn make(
         return Err(Reason::AlreadyExists);
     }
     let deposit = deposit(ctx)?;
-    let Entry { debit, credit, asset, amount } = *entry;
+    let Entry { debit, credit, asset, amount, .. } = *entry;
     move_money(ctx, debit, credit, asset, Movement::Reserve(amount.0))?;
     ctx.state.write(keys::hold(id), &Hold { entry: entry.clone(), captor, expires_ms, owned, deposit });
     if let Some(key) = queue {
@@ -104,7 +104,7 @@ pub(crate) fn redirect(
     settle(ctx, id, &hold, Amount::ZERO)?;
     ctx.emit(LedgerEvent::HoldCaptured { hold: *id, captured: amount, released, left: Amount::ZERO });
     let debit = hold.entry.debit;
-    post_entry(ctx, &Entry { debit, credit: to, asset, amount })?;
+    post_entry(ctx, &Entry::new(debit, to, asset, amount))?;
     refund(ctx, &hold.deposit)?;
     Ok(debit)
 }
@@ -171,7 +171,7 @@ pub(super) fn release(ctx: &mut Ctx<'_>, id: &Hash, hold: &Hold, expired: bool) 
 }
 
 fn settle(ctx: &mut Ctx<'_>, id: &Hash, hold: &Hold, captured: Amount) -> Result<(), Reason> {
-    let Entry { debit, credit, asset, amount } = hold.entry;
+    let Entry { debit, credit, asset, amount, .. } = hold.entry;
     move_money(ctx, debit, credit, asset, Movement::Settle { held: amount.0, captured: captured.0 })?;
     if captured == Amount::ZERO && planted!("hold-expired-twice") {
         return Ok(());

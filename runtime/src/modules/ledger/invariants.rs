@@ -115,7 +115,7 @@ impl Rules {
 
     fn take_hold(&mut self, entry: &invariants::Entry<'_>, sums: &mut Sums) {
         let hold: Hold = entry.record();
-        let Entry { debit, credit, asset, amount } = hold.entry;
+        let Entry { debit, credit, asset, amount, .. } = hold.entry;
         for (debit, credit) in posting::legs(debit, credit).into_iter().flatten() {
             let held = self.held.entry((debit, asset)).or_default();
             held.0 = held.0.saturating_add(amount.0);

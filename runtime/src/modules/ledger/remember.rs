@@ -56,6 +56,20 @@ pub(super) fn add(
     Ok(())
 }
 
+/// Notes what was posted of a journal that was remembered before, where that is less than it asked for.
+pub(super) fn amend(
+    ctx: &mut Ctx<'_>,
+    account: &Address,
+    reference: &Hash,
+    done: &[Entry],
+) -> Result<(), Reason> {
+    let key = keys::journal(account, reference);
+    let mut known = ctx.state.read(key).ok_or(Reason::UnknownJournal)?;
+    known.entries = hash_of(done);
+    ctx.state.write(key, &known);
+    Ok(())
+}
+
 /// Marks an earlier journal as taken back by `entries` of a date that is not before its own, and says where it stands.
 pub(super) fn take_back(
     ctx: &mut Ctx<'_>,

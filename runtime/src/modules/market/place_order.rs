@@ -88,7 +88,7 @@ impl Action for PlaceOrder {
         };
         if reserved > Amount::ZERO {
             let (debit, credit) = (ledger::wallet(account), grid.account(member.code));
-            let entry = Entry { debit, credit, asset: grid.asset, amount: reserved };
+            let entry = Entry::new(debit, credit, grid.asset, reserved);
             ledger::reserve(ctx, &id, &entry, Address::of_microgrid(&microgrid))?;
         }
         positions::add_order(ctx, &microgrid, &mut grid, interval, member.code);

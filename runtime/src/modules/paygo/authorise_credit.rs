@@ -44,7 +44,7 @@ impl Action for AuthoriseCredit {
         let mut standing = std::mem::take(&mut device.authorisations).into_inner();
         standing.retain(|other| ctx.state.contains(keys::hold(&other.hold)));
         let (asset, amount) = (device.asset, Amount(wh.0.into()));
-        let entry = Entry { debit: account(&id), credit: ISSUANCE, asset, amount };
+        let entry = Entry::new(account(&id), ISSUANCE, asset, amount);
         ledger::reserve_until(ctx, &hold, &entry, captor, expires_ms)?;
         standing.push(Authorisation { hold, gateway, wh, seq: 0, used_wh: WattHours::ZERO });
         device.authorisations = BoundedVec::new(standing).map_err(|_| Reason::BookFull)?;

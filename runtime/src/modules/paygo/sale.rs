@@ -60,7 +60,7 @@ pub(super) fn receive(
         }
         (from, _) => {
             let debit: AccountId = from.ok_or(Reason::NotAllowed)?;
-            ledger::post_entry(ctx, &Entry { debit, credit: to, asset, amount })?;
+            ledger::post_entry(ctx, &Entry::new(debit, to, asset, amount))?;
             debit
         }
     };
@@ -186,7 +186,7 @@ pub(super) fn refund(
         }
         PaidFrom::Hand => {}
         PaidFrom::Account(credit) => {
-            let entry = Entry { debit: wallet(device.operator), credit, asset: operator.asset, amount };
+            let entry = Entry::new(wallet(device.operator), credit, operator.asset, amount);
             ledger::post_entry(ctx, &entry)?;
         }
     }

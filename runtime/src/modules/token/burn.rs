@@ -22,6 +22,6 @@ impl Action for Burn {
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { asset, amount } = *self;
         let debit = wallet(ctx.on_behalf_of());
-        ledger::post_entry(ctx, &Entry { debit, credit: ISSUANCE, asset, amount })
+        ledger::post_entry(ctx, &Entry::new(debit, ISSUANCE, asset, amount))
     }
 }

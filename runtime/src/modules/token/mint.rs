@@ -26,6 +26,6 @@ impl Action for Mint {
             return Err(Reason::NotAllowed);
         }
         let Self { asset, to, amount } = *self;
-        ledger::post_entry(ctx, &Entry { debit: ISSUANCE, credit: wallet(to), asset, amount })
+        ledger::post_entry(ctx, &Entry::new(ISSUANCE, wallet(to), asset, amount))
     }
 }

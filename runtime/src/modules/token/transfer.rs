@@ -23,6 +23,6 @@ impl Action for Transfer {
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { to, asset, amount } = *self;
         let debit = wallet(ctx.on_behalf_of());
-        ledger::post_entry(ctx, &Entry { debit, credit: wallet(to), asset, amount })
+        ledger::post_entry(ctx, &Entry::new(debit, wallet(to), asset, amount))
     }
 }

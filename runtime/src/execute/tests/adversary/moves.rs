@@ -10,7 +10,7 @@ use super::*;
 use crate::modules::deals::records::{Deal, DealState};
 use wattle_primitives::call::deals::{Funding, deal_id};
 use wattle_primitives::call::identity::{Authority, KeyWeight, PerPeriod, Spending};
-use wattle_primitives::call::ledger::{AccountClass, Entry, SUPPLY_MAX, SystemAccount};
+use wattle_primitives::call::ledger::{AccountClass, Balancing, Entry, SUPPLY_MAX, SystemAccount};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::call::paygo::{CreditUnit, FirmwareProfile, Payment, TokenKind};
 use wattle_primitives::call::{deals, disputes, energy, identity, ledger, market, paygo, token};
@@ -37,6 +37,8 @@ pub(super) struct Draw<'a> {
     pub(super) serial: &'a mut u64,
     /// Readings that were sent, genuine ones: evidence, and to be sent again.
     pub(super) seen: &'a mut Vec<SignedReading>,
+    /// The price of weight, native units.
+    pub(super) price: u128,
 }
 
 macro_rules! draws {
@@ -194,12 +196,10 @@ impl Draw<'_> {
 
     fn entry(&mut self) -> Entry {
         let asset = self.asset();
-        Entry {
-            debit: self.account(asset, true),
-            credit: self.account(asset, false),
-            asset,
-            amount: self.amount(),
-        }
+        let (debit, credit) = (self.account(asset, true), self.account(asset, false));
+        let sides = [Balancing::Debit, Balancing::Credit, Balancing::Both];
+        let balancing = if self.once_in(6) { self.one(&sides) } else { None };
+        Entry { balancing, ..Entry::new(debit, credit, asset, self.amount()) }
     }
 
     fn create_book(&mut self) -> ledger::CreateBook {
@@ -275,7 +275,12 @@ impl Draw<'_> {
         token::Burn { asset: self.asset(), amount: self.amount() }
     }
 
+    /// Sometimes what gets a microgrid going that is out of money.
     fn transfer(&mut self) -> token::Transfer {
+        if let Some(grid) = self.paused().filter(|_| self.once_in(3)) {
+            let (to, asset) = (Address::of_microgrid(&grid), AssetId::NATIVE);
+            return token::Transfer { to, asset, amount: self.amount() };
+        }
         token::Transfer { to: self.someone(), asset: self.asset(), amount: self.amount() }
     }
 
@@ -296,8 +301,9 @@ impl Draw<'_> {
 
     fn sponsor(&mut self) -> identity::Sponsor {
         // Little enough to be used up.
+        let most = 40 + 4_000 * self.price as u64;
         let allowance =
-            if self.honest() { Amount(u128::from(self.dice.roll(40) + 1)) } else { self.amount() };
+            if self.honest() { Amount(u128::from(self.dice.roll(most) + 1)) } else { self.amount() };
         let grantee = self.someone();
         identity::Sponsor { grantee, limits: Limits::allowance(allowance, self.ms(4 * QUARTER)) }
     }
@@ -580,8 +586,15 @@ impl Draw<'_> {
         energy::RateMeter { meter: self.meter(), power_max_w: self.power() }
     }
 
+    fn paused(&mut self) -> Option<Hash> {
+        let paused = |(id, grid): (&Hash, &energy_records::Microgrid)| grid.is_paused().then_some(*id);
+        let all: Vec<Hash> = self.view.grids.iter().filter_map(paused).collect();
+        self.one(&all)
+    }
+
     fn resume_microgrid(&mut self) -> energy::ResumeMicrogrid {
-        energy::ResumeMicrogrid { microgrid: self.grid(false) }
+        let paused = self.paused().filter(|_| !self.once_in(4));
+        energy::ResumeMicrogrid { microgrid: paused.unwrap_or_else(|| self.grid(false)) }
     }
 
     fn swap_meter(&mut self) -> energy::SwapMeter {
@@ -952,7 +965,7 @@ pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
             .into()
     };
     let paid = |debit, credit, amount| {
-        let entries = vec![Entry { debit, credit, asset, amount }];
+        let entries = vec![Entry::new(debit, credit, asset, amount)];
         Call::from(ledger::Journal::of(BoundedVec::new(entries).unwrap()))
     };
     let post = |debit, credit| paid(debit, credit, amount);
@@ -960,7 +973,7 @@ pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
     let hold = |debit, credit| {
         Call::from(ledger::Hold {
             reference,
-            entry: Entry { debit, credit, asset, amount },
+            entry: Entry::new(debit, credit, asset, amount),
             captor: person(b),
             ttl_ms: Some(TimeMs(60_000)),
         })
@@ -1057,7 +1070,7 @@ pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
         // Once posted, twice sent; once taken back, twice tried.
         7 => {
             let entries =
-                |debit, credit| BoundedVec::new(vec![Entry { debit, credit, asset, amount }]).unwrap();
+                |debit, credit| BoundedVec::new(vec![Entry::new(debit, credit, asset, amount)]).unwrap();
             let paid =
                 ledger::Journal { reference: Some(references[1]), ..ledger::Journal::of(entries(mine, one)) };
             let back =

@@ -38,8 +38,7 @@ impl Shop {
     fn hold(&mut self, amount: u128) -> Hash {
         self.reference += 1;
         let reference = Hash([self.reference; 32]);
-        let entry =
-            Entry { debit: wallet(2), credit: wallet(1), asset: AssetId::NATIVE, amount: Amount(amount) };
+        let entry = Entry::new(wallet(2), wallet(1), AssetId::NATIVE, Amount(amount));
         let ttl_ms = Some(TimeMs(60_000));
         self.village.ok(2, Hold { reference, entry, captor: address(1), ttl_ms }.into());
         hold_id(&address(2), &reference)

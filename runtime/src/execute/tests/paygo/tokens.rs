@@ -357,7 +357,7 @@ fn nobody_makes_energy_or_moves_it_but_by_tokens() {
         let burn = call::token::Burn { asset, amount: Amount(5) };
         shop.village.fails(n, burn.into(), Reason::InsufficientFunds);
         let (debit, credit) = (crate::modules::ledger::wallet(Address::of_device(&shop.id)), wallet(n));
-        let entries = vec![call::ledger::Entry { debit, credit, asset, amount: Amount(5) }];
+        let entries = vec![call::ledger::Entry::new(debit, credit, asset, Amount(5))];
         let journal = call::ledger::Journal::of(BoundedVec::new(entries).unwrap());
         shop.village.fails(n, journal.into(), Reason::NotAllowed);
     }
