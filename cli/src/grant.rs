@@ -17,6 +17,7 @@ use wattle_primitives::{Address, Amount, AssetId, BookId, BoundedVec, Call, Hash
 
 const EXAMPLES: &str = "Examples:
   wattle grant add --from alice --to bob --call token.transfer --asset KES --total 100 --per-tx 5 --expires-in 86400
+  wattle grant add --from alice --to bob --asset KES --total 100 --asset WAT --total 5 --per-tx 1 --expires-in 86400
   wattle grant list --by alice
   wattle token transfer --from bob --grant 3f2a… --asset KES --to wat1… --amount 5
   wattle grant revoke --from alice 3f2a…
@@ -34,7 +35,9 @@ pub struct GrantArgs {
 enum GrantCommand {
     /// Let somebody act on your behalf, within limits. Whoever may sends with --grant and the id that this shows.
     #[command(
-        after_help = "Example:\n  wattle grant add --from alice --to bob --call token.transfer --asset WAT --total 100 --expires-in 86400"
+        after_help = "Examples:\n  wattle grant add --from alice --to bob --call token.transfer --asset WAT --total 100 --expires-in 86400\n  \
+        wattle grant add --from alice --to bob --asset KES --total 100 --asset WAT --total 5 --per-tx 1 --expires-in 86400\n\n  \
+        Of several assets each amount is given once for all, or once for each in their order, \"none\" where it does not limit."
     )]
     Add(AddArgs),
     /// End a grant, from the next transaction on: one that you made, or were given.
@@ -57,6 +60,9 @@ enum GrantCommand {
     /// Show how far somebody pays for another, and what was spent.
     #[command(after_help = "Example:\n  wattle grant sponsorship --by alice --to wat1…")]
     Sponsorship(SponsorshipArgs),
+    /// List the accounts that somebody pays for, or that pay for it, with what was spent.
+    #[command(after_help = "Example:\n  wattle grant sponsorships --by alice")]
+    Sponsorships(ListArgs),
 }
 
 /// Limits of any kind.
@@ -70,13 +76,13 @@ struct LimitArgs {
     no_calls: bool,
     /// Most in all: 1.5, or "150 base" for base units.
     #[arg(long, value_name = "AMOUNT")]
-    total: Option<String>,
+    total: Vec<String>,
     /// Most in one transaction.
     #[arg(long, value_name = "AMOUNT")]
-    per_tx: Option<String>,
+    per_tx: Vec<String>,
     /// Most in each period.
     #[arg(long, value_name = "AMOUNT", requires = "period")]
-    per_period: Option<String>,
+    per_period: Vec<String>,
     /// Length of a period, in seconds.
     #[arg(long, value_name = "SECONDS", requires = "per_period", value_parser = clap::value_parser!(u64).range(1..=31_622_400))]
     period: Option<u64>,
@@ -96,12 +102,13 @@ struct AddArgs {
     /// Who may act: an address, or the name of a key.
     #[arg(long, value_name = "ADDRESS")]
     to: String,
-    /// Asset that may be spent: its number, or its symbol when only one asset has it. Nothing may be spent when absent.
-    #[arg(long, value_name = "ASSET")]
-    asset: Option<String>,
+    /// Asset that may be spent: its number, or its symbol when only one asset has it; several times for several.
+    /// Nothing may be spent when absent.
+    #[arg(long = "asset", value_name = "ASSET")]
+    assets: Vec<String>,
     /// A transaction that spends more needs your signature as well, as its fee payer's.
-    #[arg(long, value_name = "AMOUNT", requires = "asset")]
-    cosign_above: Option<String>,
+    #[arg(long, value_name = "AMOUNT", requires = "assets")]
+    cosign_above: Vec<String>,
     /// Who may be paid; several times for several. Anybody when absent.
     #[arg(long = "payee", value_name = "ADDRESS")]
     payees: Vec<String>,
@@ -127,10 +134,10 @@ struct RevokeArgs {
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    /// Who made them: an address, or the name of a key.
+    /// Who grants, or pays: an address, or the name of a key.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "to", required_unless_present = "to")]
     by: Option<String>,
-    /// Who was given them.
+    /// Who acts, or is paid for.
     #[arg(long, value_name = "ADDRESS")]
     to: Option<String>,
     #[command(flatten)]
@@ -184,20 +191,13 @@ pub(crate) async fn run(args: GrantArgs, ctx: &Ctx) -> CliResult {
             let call = Call::from(RevokeGrant { grant: args.grant });
             execute(vec![call], &format!("end grant {}", args.grant), &args.send, ctx).await
         }
-        GrantCommand::List(args) => {
-            let asked = match (&args.by, &args.to) {
-                (Some(by), _) => json!({ "grantor": address_of(by, ctx)? }),
-                (None, to) => json!({ "grantee": address_of(to.as_deref().unwrap_or_default(), ctx)? }),
-            };
-            query::ask(ctx, "identity_listGrants", args.page.add_to(asked)).await
-        }
+        GrantCommand::List(args) => list(&args, "identity_listGrants", "grantor", ctx).await,
         GrantCommand::Show(args) => {
             query::ask(ctx, "identity_getGrant", json!({ "grant": args.grant })).await
         }
         GrantCommand::Sponsor(args) => {
             let grantee = address_of(&args.to, ctx)?;
-            let native = AssetId::NATIVE.to_string();
-            let limits = args.limits.read(Some((&native, None)), ctx).await?;
+            let limits = args.limits.read(&[AssetId::NATIVE.to_string()], &[], ctx).await?;
             let call = Call::from(Sponsor { grantee, limits });
             execute(vec![call], &format!("pay fees and deposits for {grantee}"), &args.send, ctx).await
         }
@@ -211,18 +211,28 @@ pub(crate) async fn run(args: GrantArgs, ctx: &Ctx) -> CliResult {
             query::ask(ctx, "identity_getSponsorship", json!({ "sponsor": sponsor, "grantee": grantee }))
                 .await
         }
+        GrantCommand::Sponsorships(args) => list(&args, "identity_listSponsorships", "sponsor", ctx).await,
     }
+}
+
+/// A list by either of its sides; `giver` is the parameter of the first.
+async fn list(args: &ListArgs, method: &str, giver: &str, ctx: &Ctx) -> CliResult {
+    let (side, account) = match (&args.by, &args.to) {
+        (Some(by), _) => (giver, by.as_str()),
+        (None, to) => ("grantee", to.as_deref().unwrap_or_default()),
+    };
+    let asked = json!({ side: address_of(account, ctx)? });
+    query::ask(ctx, method, args.page.add_to(asked)).await
 }
 
 async fn add(args: AddArgs, ctx: &Ctx) -> CliResult {
     let grantee = address_of(&args.to, ctx)?;
-    let asset = args.asset.as_deref().map(|asset| (asset, args.cosign_above.as_deref()));
     let payees: Vec<Address> =
         args.payees.iter().map(|text| address_of(text, ctx)).collect::<Result<_, _>>()?;
     let limits = Limits {
         counterparties: BoundedVec::new(payees).map_err(|e| CliError::input("--payee", e))?,
         books: BoundedVec::new(args.books).map_err(|e| CliError::input("--book", e))?,
-        ..args.limits.read(asset, ctx).await?
+        ..args.limits.read(&args.assets, &args.cosign_above, ctx).await?
     };
     let reference = reference(args.reference)?;
     let grantor = args.send.on_behalf_of(ctx).await?;
@@ -233,21 +243,22 @@ async fn add(args: AddArgs, ctx: &Ctx) -> CliResult {
 }
 
 impl LimitArgs {
-    /// The limits, with what may be spent of an asset, if of any, and above which amount its owner signs along.
-    async fn read(&self, asset: Option<(&str, Option<&str>)>, ctx: &Ctx) -> Result<Limits, CliError> {
+    /// The limits, with what may be spent of each asset, and above which amounts its owner signs along.
+    async fn read(&self, assets: &[String], cosign_above: &[String], ctx: &Ctx) -> Result<Limits, CliError> {
         let calls = match (self.calls.is_empty(), self.no_calls) {
             (true, false) => Calls::Any,
             (false, _) | (true, true) => {
                 Calls::Only(BoundedVec::new(self.calls.clone()).map_err(|e| CliError::input("--call", e))?)
             }
         };
-        let spending = match asset {
-            Some((asset, cosign_above)) => vec![self.spending(asset, cosign_above, ctx).await?],
-            None if self.total.is_some() || self.per_tx.is_some() || self.per_period.is_some() => {
-                return Err(CliError::Usage { detail: "amounts need --asset".to_owned() });
-            }
-            None => Vec::new(),
-        };
+        let amounts = [&self.total, &self.per_tx, &self.per_period];
+        if assets.is_empty() && amounts.iter().any(|given| !given.is_empty()) {
+            return Err(CliError::Usage { detail: "amounts need --asset".to_owned() });
+        }
+        let mut spending = Vec::with_capacity(assets.len());
+        for (n, asset) in assets.iter().enumerate() {
+            spending.push(self.spending(asset, (n, assets.len()), cosign_above, ctx).await?);
+        }
         Ok(Limits {
             calls,
             spending: BoundedVec::new(spending).map_err(|e| CliError::input("--asset", e))?,
@@ -259,24 +270,51 @@ impl LimitArgs {
         })
     }
 
+    /// Limits on spending an asset, which is at a place among so many.
     async fn spending(
         &self,
         asset: &str,
-        cosign_above: Option<&str>,
+        place: (usize, usize),
+        cosign_above: &[String],
         ctx: &Ctx,
     ) -> Result<Spending, CliError> {
         let asset = resolve_asset(&ctx.client()?, asset).await?;
-        let read = |text: Option<&str>| -> Result<Option<Amount>, CliError> {
+        let read = |flag: &str, given: &[String]| -> Result<Option<Amount>, CliError> {
+            let text = of_place(flag, given, place)?;
             Ok(text.map(|text| amount::parse(text, &asset.symbol, asset.scale)).transpose()?)
         };
         let period_ms = TimeMs(self.period.unwrap_or_default().saturating_mul(1000));
-        let per_period = read(self.per_period.as_deref())?.map(|amount| PerPeriod { amount, period_ms });
+        let per_period =
+            read("--per-period", &self.per_period)?.map(|amount| PerPeriod { amount, period_ms });
         Ok(Spending {
             asset: asset.id,
-            per_tx: read(self.per_tx.as_deref())?,
+            per_tx: read("--per-tx", &self.per_tx)?,
             per_period,
-            total: read(self.total.as_deref())?,
-            cosign_above: read(cosign_above)?,
+            total: read("--total", &self.total)?,
+            cosign_above: read("--cosign-above", cosign_above)?,
         })
     }
 }
+
+/// The amount at a place among so many assets: of one for each, in their order, or of one for all. `None` without any,
+/// or for `none`.
+fn of_place<'a>(
+    flag: &str,
+    given: &'a [String],
+    (n, assets): (usize, usize),
+) -> Result<Option<&'a str>, CliError> {
+    let text = match given {
+        [] => None,
+        [one] => Some(one),
+        each if each.len() == assets => each.get(n),
+        _ => {
+            let detail = format!("give {flag} once for all assets, or once for each, in their order");
+            return Err(CliError::Usage { detail });
+        }
+    };
+    Ok(text.map(String::as_str).filter(|text| *text != "none"))
+}
+
+#[cfg(test)]
+#[path = "grant_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@ use wattle_primitives::{SecretKey, Validator, VotingPower};
 
 const HEADER: TimeMs = TimeMs(1_800_000_000_000);
 const SKEW_MS: u64 = 10_000;
-/// What a time is carried on from.
+/// The time that another is carried on from.
 const BASE: TimeMs = TimeMs(HEADER.0 - SKEW_MS);
 /// The monotonic clock at the start.
 const START: MonoMs = MonoMs(5);

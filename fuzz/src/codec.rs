@@ -48,7 +48,7 @@ where
 pub fn tx(bytes: &[u8]) {
     let Some(tx) = round_trip_json::<Tx>(bytes) else { return };
     assert_eq!(tx.id(), tx.body().id());
-    // What the signatures cover is the body alone, what the block covers is all of it.
+    // Signatures cover the body alone, the block covers all of it.
     let bare = Tx::new(tx.body().clone(), Vec::new()).unwrap();
     assert_eq!(bare.id(), tx.id());
     assert_eq!(bare.leaf() == tx.leaf(), tx.auths().is_empty());

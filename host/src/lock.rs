@@ -102,7 +102,7 @@ impl Holder {
         Self(Some((std::process::id(), host.trim().to_owned())))
     }
 
-    /// What the holder has written. One that cannot be read is not known; the lock is held all the same.
+    /// Reads the holder's note. One that cannot be read is not known; the lock is held all the same.
     fn read(file: File) -> Self {
         /// A process id, the longest name of a host, a line end.
         const BYTES_MAX: u64 = 80;
@@ -241,7 +241,7 @@ fn own_file_in(dir: &Path, chain: &Hash, key: &PublicKey) -> Option<(PathBuf, Fi
     let path = dir.join(format!("wattle-validator-{user}-{}-{key}.lock", &chain.to_string()[..16]));
     let file = open_to_lock(&path).ok()?;
     let found = file.metadata().ok()?;
-    // What others can open they can lock; a second name may be a file of this user's that holds something.
+    // Others can lock a file that they can open; a second name may be a file of this user's that holds something.
     let private = found.is_file() && found.uid() == user && found.nlink() == 1 && found.mode() & 0o077 == 0;
     (private || planted!("shared-lock-of-anybody")).then_some((path, file))
 }

@@ -74,7 +74,7 @@ impl TestChain {
         Self { genesis: spec, worker, header, state }
     }
 
-    /// What a node starts with that has this chain and has done nothing yet.
+    /// Start of a node that has this chain and has done nothing yet.
     pub(crate) fn boot(&self) -> Boot {
         Boot {
             header: self.header.clone(),

@@ -99,7 +99,7 @@ pub enum LayoutError {
     Count {
         /// The kind of node.
         what: &'static str,
-        /// Fewest.
+        /// Least number of that kind.
         min: u16,
         /// Number asked for.
         got: u16,

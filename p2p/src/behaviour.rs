@@ -176,7 +176,7 @@ fn ping_config(silence_max: Duration) -> ping::Config {
     ping::Config::new().with_interval(silence_max.saturating_mul(3) / 10).with_timeout(silence_max / 5)
 }
 
-/// What is under construction: nobody is known yet. Of what stands the manager decides.
+/// Limits of connections under construction: nobody is known yet. Of those that stand the manager decides.
 fn pending_limits(limits: &Limits) -> ConnectionLimits {
     // Whoever gives way is let go of a moment later, and QUIC is counted apart: only a backstop.
     let quic = u32::try_from(limits.gate.quic_pending_max).unwrap_or(u32::MAX);
@@ -270,3 +270,7 @@ fn local_discovery(
 fn failed(part: &'static str, error: &impl ToString) -> Error {
     Error::Build { part, detail: error.to_string() }
 }
+
+#[cfg(test)]
+#[path = "behaviour_tests.rs"]
+mod tests;

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use tokio::time::Instant;
 use wattle_primitives::planted;
 
-/// What the network task has to do for the manager.
+/// Orders of the manager to the network task.
 #[derive(Debug)]
 pub(crate) enum Order {
     /// Ask what these addresses' names stand for.

@@ -60,7 +60,7 @@ pub enum RequestError {
         /// The peer.
         peer: PeerId,
     },
-    /// What came is no answer to any question, or longer than one may be. The peer is banned.
+    /// The message is no answer to any question, or longer than one may be. The peer is banned.
     #[error("what {peer} sent is no answer")]
     Garbage {
         /// The peer.

@@ -103,7 +103,7 @@ impl Origins {
         Self { named: named.into_iter().collect(), know_local }
     }
 
-    /// What this address is counted with.
+    /// The origin under which this address is counted.
     pub(crate) fn of(&self, ip: IpAddr) -> Origin {
         let ip = ip.to_canonical();
         if self.is_named(ip) || self.know_local && is_local(ip) {

@@ -78,7 +78,7 @@ impl<S> Live<S> {
         Self { stream, silence, heard: Instant::now(), alarm: Box::pin(sleep(silence)), place }
     }
 
-    /// What the stream says, or that it is over where it would wait.
+    /// The stream's result, or that it is over where it would wait.
     fn or_over<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if result.is_ready() {
             return result;

@@ -1,8 +1,13 @@
 #![expect(clippy::expect_used, reason = "tests")]
 
 use super::*;
+use futures::{AsyncReadExt, AsyncWriteExt};
 use tokio::io::duplex;
+use tokio::time::timeout;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
+
+/// Longest wait for what takes milliseconds: only a hang takes it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn entering(all_max: u32, network_max: usize) -> Entering {
     let limits = Limits {
@@ -33,7 +38,7 @@ fn the_oldest_of_the_network_that_holds_most_gives_way() {
     let others: Vec<_> = (3..5).map(|n| entering.enter(&listener(&format!("198.18.{n}.1"), 1))).collect();
     assert_eq!(held.iter().filter(|place| gave_way(place)).count(), 5);
     assert!(!others.iter().chain([&honest]).any(gave_way));
-    // What stands, or has failed, holds no place.
+    // A connection that stands, or has failed, holds no place.
     entering.stands(&listener("198.18.2.9", 9));
     drop(held);
     let next: Vec<_> = (0..5).map(|port| entering.enter(&listener("198.18.9.1", port))).collect();
@@ -58,6 +63,18 @@ fn addresses_of_one_network_are_one() {
         let held = network.map(|ip| entering.enter(&listener(ip, 1)));
         assert_eq!(held.each_ref().map(gave_way), [true, false, false], "{network:?}");
     }
+}
+
+#[tokio::test]
+async fn silence_ends_a_connection_for_who_reads_and_for_who_writes() {
+    let (near, _far) = duplex(1);
+    let mut live = Live::new(near.compat(), Duration::from_millis(20), None);
+    let mut bytes = [0; 8];
+    let read = timeout(PATIENCE, live.read(&mut bytes)).await.expect("whoever reads is told");
+    assert_eq!(read.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
+    // There is room for one byte.
+    let written = timeout(PATIENCE, live.write_all(&bytes)).await.expect("whoever writes is told");
+    assert_eq!(written.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
 }
 
 /// Polls both ends of a connection until nothing moves.

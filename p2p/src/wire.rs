@@ -93,7 +93,7 @@ pub enum ValidatorMessage {
     Links(BoundedVec<PublicKey, VALIDATORS_MAX>) = 3,
     /// The sender lives, and knows of so many others that do.
     Heard(Heard) = 4,
-    /// What the sender's own clock reads as it sends, ms UTC. It is never relayed: the connection proves whose it is.
+    /// The sender's own clock as it sends, ms UTC. It is never relayed: the connection proves whose it is.
     Clock(TimeMs) = 5,
 }
 
@@ -264,7 +264,7 @@ pub struct ProvenValue {
 /// Keys in the state after a finalized header.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ProofAnswer {
-    /// What each key has, in the order in which they were asked for.
+    /// Value of each key, in the order in which they were asked for.
     pub values: BoundedVec<ProvenValue, PROOF_KEYS_MAX>,
     /// Hash of the answerer's block at the height that the asker knows; `None` when it has none there. Unproven:
     /// whoever has another one there asks for it.

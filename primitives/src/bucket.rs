@@ -14,7 +14,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 /// Thousandths in a unit, and ms in a second: a rate per second leaks as many thousandths per ms.
 const MILLI: u64 = 1000;
 
-/// What is in a bucket.
+/// Content of a bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Bucket {
     /// Thousandths of a unit that had not leaked at `at_ms`.
@@ -33,7 +33,7 @@ pub struct BucketSize {
 }
 
 impl Bucket {
-    /// What has not leaked at `now`, in thousandths of a unit.
+    /// Content that has not leaked at `now`, in thousandths of a unit.
     const fn at(&self, size: BucketSize, now: TimeMs) -> u64 {
         let elapsed = now.0.saturating_sub(self.at_ms.0);
         self.level.saturating_sub(elapsed.saturating_mul(size.rate.0))

@@ -38,7 +38,7 @@ pub struct Accusation {
     pub evidence: Evidence,
 }
 
-/// What one accusation is kept of: a validator's first offence of a kind in an epoch. Orders by validator, then epoch.
+/// The offence that one accusation is kept of: a validator's first of a kind in an epoch. Ordered by both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AccusationId {
     /// The validator.
@@ -50,7 +50,7 @@ pub struct AccusationId {
 }
 
 impl Accusation {
-    /// What it is kept as.
+    /// The offence that it is kept of.
     #[must_use]
     pub const fn id(&self) -> AccusationId {
         let Self { validator, evidence } = self;

@@ -14,7 +14,7 @@ macro_rules! unit {
         pub struct $name(pub $inner);
 
         impl $name {
-            /// Zero.
+            /// The smallest value.
             pub const ZERO: Self = Self(0);
             /// The largest value.
             pub const MAX: Self = Self(<$inner>::MAX);

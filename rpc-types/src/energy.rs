@@ -36,7 +36,7 @@ pub trait EnergyQueries {
         page: PageRequest,
     ) -> RpcResult<Page<MemberInfo>>;
 
-    /// What an account lets a microgrid's operator do in its name.
+    /// An account's mandate to a microgrid's operator, to act in its name.
     fn energy_mandate(&self, microgrid: Hash, account: Address) -> RpcResult<Anchored<MandateInfo>>;
 
     /// An interval.
@@ -302,18 +302,18 @@ pub struct MemberInfo {
     pub code: u32,
     /// Its debt, estimates included, base units.
     pub owes: Amount,
-    /// What it is owed, escrow included, base units.
+    /// Amount that it is owed, escrow included, base units.
     pub due: Amount,
     /// Its own credit limit; the terms' when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credit_limit: Option<Amount>,
     /// Credit reserved by deals, base units.
     pub reserved: Amount,
-    /// What it was charged for estimates that no reading has replaced, base units.
+    /// Charges for estimates that no reading has replaced, base units.
     pub estimated: Amount,
-    /// What was paid to it for energy of intervals that are not settled, base units.
+    /// Payments to it for energy of intervals that are not settled, base units.
     pub escrow: Amount,
-    /// What it has been paid in all, base units.
+    /// Amount that it has been paid in all, base units.
     pub paid_out: Amount,
     /// Its mandate: what settlement may take from its wallet; without one it pays by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -328,7 +328,7 @@ pub struct MemberInfo {
     pub until: IntervalId,
 }
 
-/// What an account lets a microgrid's operator do in its name. What is absent does not limit.
+/// An account's mandate to a microgrid's operator, to act in its name. What is absent does not limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -339,7 +339,7 @@ pub struct MandateInfo {
     /// Most in each period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_period: Option<PerPeriod>,
-    /// What the next settlement may take, as of the state's time, base units.
+    /// Amount that the next settlement may take, as of the state's time, base units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Amount>,
     /// First block time, ms UTC, at which it is over.

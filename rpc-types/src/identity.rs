@@ -22,6 +22,20 @@ pub trait IdentityQueries {
         sponsor: Address,
         grantee: Address,
     ) -> RpcResult<Anchored<SponsorshipInfo>>;
+
+    /// The accounts that an account pays for, in no lasting order.
+    fn identity_sponsorships_by(
+        &self,
+        sponsor: Address,
+        page: PageRequest,
+    ) -> RpcResult<Page<SponsorshipInfo>>;
+
+    /// The accounts that pay for an account, in no lasting order.
+    fn identity_sponsorships_for(
+        &self,
+        grantee: Address,
+        page: PageRequest,
+    ) -> RpcResult<Page<SponsorshipInfo>>;
 }
 
 methods![
@@ -49,6 +63,21 @@ methods![
         "identity_getSponsorship",
         "How far an account pays for another, and what was spent of it.",
         identity_sponsorship(req::<Address>("sponsor"), req::<Address>("grantee"))
+    ),
+    list!(
+        "identity_listSponsorships",
+        "The accounts that an account pays for, or that pay for it: one of the two is asked for.",
+        [opt::<Address>("sponsor"), opt::<Address>("grantee")],
+        |node, params| {
+            let (sponsor, grantee) = (params.opt::<Address>("sponsor")?, params.opt::<Address>("grantee")?);
+            match (sponsor, grantee) {
+                (Some(sponsor), None) => node.identity_sponsorships_by(sponsor, params.page()?),
+                (None, Some(grantee)) => node.identity_sponsorships_for(grantee, params.page()?),
+                (None, None) | (Some(_), Some(_)) => {
+                    Err(crate::RpcError::params("give one of \"sponsor\" and \"grantee\""))
+                }
+            }
+        }
     ),
 ];
 
@@ -89,13 +118,13 @@ pub struct SponsorshipInfo {
 pub struct AllowanceInfo {
     /// How far it goes.
     pub limits: Limits,
-    /// What was spent of each asset of the limits.
+    /// Amounts spent of each asset of the limits.
     pub spent: Vec<SpentInfo>,
     /// Transactions so far.
     pub uses: u32,
 }
 
-/// What was spent of an asset, and what is left, base units.
+/// Amounts of an asset, spent and left, base units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

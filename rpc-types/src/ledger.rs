@@ -10,6 +10,9 @@ pub trait LedgerQueries {
     /// An open hold; one that was captured, voided or expired is `NotFound`.
     fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>>;
 
+    /// Open holds of an account, by id: those that debit or credit it, or, of a wallet, whose captor its owner is.
+    fn ledger_holds(&self, account: AccountId, page: PageRequest) -> RpcResult<Page<HoldInfo>>;
+
     /// An account's counters in one asset.
     fn ledger_account(&self, account: AccountId, asset: AssetId) -> RpcResult<Anchored<LedgerAccountInfo>>;
 
@@ -22,7 +25,7 @@ pub trait LedgerQueries {
     /// A book's accounts in the order in which they were opened.
     fn ledger_chart(&self, book: BookId, page: PageRequest) -> RpcResult<Page<ChartItem>>;
 
-    /// What stands in a book's accounts: its cash in each asset, then its chart.
+    /// Balances of a book's accounts: its cash in each asset, then its chart.
     fn ledger_trial_balance(
         &self,
         book: BookId,
@@ -30,10 +33,10 @@ pub trait LedgerQueries {
         page: PageRequest,
     ) -> RpcResult<Page<TrialBalanceItem>>;
 
-    /// What the public book owes to books in an asset, book by book.
-    fn ledger_dues(&self, asset: AssetId, page: PageRequest) -> RpcResult<Page<DueInfo>>;
+    /// Dues of the public book to books in an asset, book by book.
+    fn ledger_dues(&self, asset: AssetId, until: Until, page: PageRequest) -> RpcResult<Page<DueInfo>>;
 
-    /// What was posted to an account in one asset, oldest first, with its running totals.
+    /// Postings to an account in one asset, oldest first, with its running totals.
     fn ledger_statement(
         &self,
         request: StatementRequest,
@@ -43,6 +46,11 @@ pub trait LedgerQueries {
 
 methods![
     query!("ledger_getHold", "An open hold.", ledger_hold(req::<Hash>("id"))),
+    list!(
+        "ledger_listHolds",
+        "Open holds of an account: those that debit or credit it, or whose captor its owner is.",
+        ledger_holds(req::<AccountId>("account"))
+    ),
     query!(
         "ledger_getAccount",
         "The four counters of an account in one asset.",
@@ -74,8 +82,11 @@ methods![
     list!(
         "ledger_listDues",
         "What the public book owes to books in an asset: the cash paid into them and not paid out.",
-        [opt::<AssetId>("asset")],
-        |node, params| node.ledger_dues(params.opt("asset")?.unwrap_or(AssetId::NATIVE), params.page()?)
+        [opt::<AssetId>("asset"), opt::<Height>("height"), opt::<TimeMs>("toMs")],
+        |node, params| {
+            let until = Until::of(params.opt("height")?, params.opt("toMs")?)?;
+            node.ledger_dues(params.opt("asset")?.unwrap_or(AssetId::NATIVE), until, params.page()?)
+        }
     ),
     list!(
         "ledger_statement",
@@ -222,7 +233,7 @@ pub struct ChartItem {
     pub credit_max: Option<Amount>,
 }
 
-/// What stands in an account of a book. In each asset the debits of all accounts are their credits.
+/// Balance of an account of a book. In each asset the debits of all accounts are their credits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -241,7 +252,7 @@ pub struct TrialBalanceItem {
     pub credits: Amount,
 }
 
-/// What the public book owes to a book, in one asset.
+/// Due of the public book to a book, in one asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

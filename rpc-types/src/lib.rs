@@ -25,7 +25,7 @@
 /// `method!`.
 macro_rules! methods {
     [$($method:expr),* $(,)?] => {
-        /// What is served of this module.
+        /// Methods of this module.
         #[cfg(feature = "schema")]
         pub static METHODS: &[$crate::method::Method] = &[$($method),*];
     };

@@ -1,4 +1,4 @@
-//! What a method is: its name, its parameters, the shape of its result, and what answers it. A module's table of them
+//! A method: its name, its parameters, the shape of its result, and what answers it. A module's table of them
 //! stands beside its queries; they are served, described and documented from there.
 
 use crate::event::EventList;
@@ -39,7 +39,7 @@ pub enum Run {
 pub struct Method {
     /// Its name: `module_verb`.
     pub name: &'static str,
-    /// What it answers, in a sentence.
+    /// Its answer, in a sentence.
     pub summary: &'static str,
     /// In the order in which positional parameters are taken.
     pub params: &'static [Field],

@@ -52,9 +52,9 @@ pub struct AssetInfo {
 pub struct SupplyInfo {
     /// The asset.
     pub asset: AssetId,
-    /// Issued since genesis.
+    /// Issued: given out by the genesis, and by the calls of `mint` that took effect, counted from the receipts.
     pub issued: Amount,
-    /// Burned since genesis.
+    /// Burned by the calls of `burn` that took effect, counted from the receipts.
     pub burned: Amount,
     /// In wallets, free to be spent.
     pub wallets: Amount,

@@ -17,7 +17,7 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// Origins, as `https://example.org`, whose pages may call. A page served from here always may.
     pub allowed_origins: Vec<String>,
-    /// What clients may take of this machine.
+    /// Limits on clients' use of this machine.
     pub limits: Limits,
     /// Proxies that say for whom they ask.
     pub proxies: Proxies,
@@ -25,7 +25,7 @@ pub struct Config {
     pub timeouts: Timeouts,
 }
 
-/// What clients may take of this machine. The defaults are in [`wattle_rpc_types::limits`].
+/// Limits on clients' use of this machine. The defaults are in [`wattle_rpc_types::limits`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Most connections at once, HTTP and WebSocket together.

@@ -88,7 +88,7 @@ fn fetch(backend: &dyn Backend, from: EventPosition) -> RpcResult<EventPage> {
     Ok(page)
 }
 
-/// What came of a turn.
+/// Outcome of a turn.
 pub(crate) enum Step {
     /// Send these, then go on.
     Send(Vec<Notice>),
@@ -127,7 +127,7 @@ impl Stream {
         all
     }
 
-    /// What its next turn is for.
+    /// Work of its next turn.
     pub(crate) const fn work(&self) -> Work {
         if self.live { Work::New } else { Work::History }
     }

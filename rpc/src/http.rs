@@ -100,7 +100,7 @@ async fn answer(State(app): State<App>, place: Extension<Arc<Place>>, request: R
         refused(Refusal::ContentType);
         return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send content-type: application/json");
     }
-    // What is announced as too long is refused before any of it is awaited.
+    // A body that is announced as too long is refused before any of it is awaited.
     let size = request.body().size_hint();
     if size.lower() > BODY_BYTES_MAX as u64 {
         refused(Refusal::TooLarge);

@@ -5,7 +5,7 @@
 //! they came. So nobody waits for more than one piece of each other client, however many pieces those have waiting, and
 //! a client that comes back after every piece goes to the end of the line.
 //!
-//! What may take long has lanes of its own, lists one and events another: whatever is asked there, other calls have
+//! Long work has lanes of its own, lists one and events another: whatever is asked there, other calls have
 //! their threads.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use wattle_primitives::planted;
 
-/// What a turn is for.
+/// Work of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Work {
     /// A call.

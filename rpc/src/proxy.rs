@@ -40,7 +40,7 @@ pub(crate) enum Named {
     Nobody,
     /// For the client at this address.
     Client(IpAddr),
-    /// What it says cannot be read.
+    /// Unknown: the header cannot be read.
     Unreadable,
 }
 
@@ -50,7 +50,7 @@ impl Proxies {
         self.trusted.iter().any(|network| network.contains(&peer.to_canonical()))
     }
 
-    /// What a trusted proxy says.
+    /// The client that a trusted proxy names.
     pub(crate) fn named(&self, headers: &HeaderMap) -> Named {
         let lines: Result<Vec<&str>, _> =
             headers.get_all(self.header.name()).iter().map(|value| value.to_str()).collect();

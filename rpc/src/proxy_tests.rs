@@ -25,7 +25,7 @@ fn of_x_forwarded_for_the_last_that_is_no_proxy_counts() {
         (&["203.0.113.7"], client("203.0.113.7")),
         (&["203.0.113.7, 10.0.0.2"], client("203.0.113.7")),
         (&["203.0.113.7", "10.0.0.2", "10.1.1.1"], client("203.0.113.7")),
-        // What the client wrote itself stands first, and is never looked at.
+        // The client's own words stand first, and are never looked at.
         (&["198.51.100.1, 203.0.113.7"], client("203.0.113.7")),
         (&["198.51.100.1", "203.0.113.7, 10.0.0.2"], client("203.0.113.7")),
         (&["127.0.0.1, 203.0.113.7"], client("203.0.113.7")),

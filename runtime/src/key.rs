@@ -66,6 +66,10 @@ pub mod tag {
         GRANT_COUNT = 0x52;
         /// An account's grants by number.
         GRANT_INDEX = 0x53;
+        /// How many accounts an account pays for, or how many pay for it.
+        SPONSORSHIP_COUNT = 0x54;
+        /// The accounts that an account pays for, or that pay for it, by number.
+        SPONSORSHIP_INDEX = 0x55;
         /// Microgrid ids by number.
         MICROGRID_INDEX = 0x61;
         /// A microgrid's meters by number.
@@ -140,13 +144,13 @@ pub fn queue(time_ms: TimeMs, due: &Due) -> Key<Due> {
     queue_of(due.kind()).with(&time_ms.0.to_be_bytes()).with(&due.id().as_bytes()[..23])
 }
 
-/// What every balance's key begins with.
+/// Prefix of every balance's key.
 #[must_use]
 pub fn balances() -> Key<BalanceRecord> {
     Key::new(tag::BALANCE)
 }
 
-/// What every queue key of a kind begins with.
+/// Prefix of every queue key of a kind.
 #[must_use]
 pub fn queue_of(kind: DueKind) -> Key<Due> {
     Key::new(tag::QUEUE).with(&[kind as u8])

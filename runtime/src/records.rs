@@ -27,7 +27,7 @@ pub enum DueKind {
     Hold = 0,
     /// Energy's microgrids.
     Microgrid = 1,
-    /// Deals.
+    /// Requests and deals.
     Deal = 2,
     /// The market's orders.
     Order = 3,

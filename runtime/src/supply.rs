@@ -1,4 +1,4 @@
-//! What there may be of each asset: a chain's history on one side, its state on the other.
+//! Supply of each asset: a chain's history on one side, its state on the other.
 //!
 //! The history is counted from what was asked for and took effect: the genesis accounts, and calls of `mint` and
 //! `burn`; for pay-as-you-go credit, from its own events of both. No counter of the ledger is asked, since a ledger that
@@ -60,11 +60,17 @@ impl History {
         let took_effect =
             txs.into_iter().zip(&receipts.txs).filter(|(_, receipt)| receipt.outcome == Outcome::Success);
         for call in took_effect.flat_map(|(tx, _)| &tx.body().calls) {
-            let Call::Token(call) = call else { continue }; // no other call issues
             match call {
-                TokenCall::Mint(Mint { asset, amount, .. }) => self.issue(*asset, *amount),
-                TokenCall::Burn(Burn { asset, amount }) => self.burn(*asset, *amount),
-                TokenCall::Issue(_) | TokenCall::Transfer(_) => {}
+                Call::Token(TokenCall::Mint(Mint { asset, amount, .. })) => self.issue(*asset, *amount),
+                Call::Token(TokenCall::Burn(Burn { asset, amount })) => self.burn(*asset, *amount),
+                Call::Token(TokenCall::Issue(_) | TokenCall::Transfer(_))
+                | Call::Ledger(_)
+                | Call::Identity(_)
+                | Call::Energy(_)
+                | Call::Market(_)
+                | Call::Deals(_)
+                | Call::Disputes(_)
+                | Call::Paygo(_) => {} // its events tell
             }
         }
         let of_txs = receipts.txs.iter().flat_map(|receipt| &receipt.events);
@@ -93,6 +99,18 @@ impl History {
             | PaygoEvent::CreditUsed { .. }
             | PaygoEvent::CreditClosed { .. } => {}
         }
+    }
+
+    /// Each asset of which anything was issued: how much, and how much of it was burned.
+    pub fn assets(&self) -> impl Iterator<Item = (AssetId, [Amount; 2])> {
+        self.assets.iter().map(|(asset, of)| (*asset, [Amount(of.issued), Amount(of.burned)]))
+    }
+
+    /// Of one asset: how much was issued, and how much of it was burned.
+    #[must_use]
+    pub fn of_asset(&self, asset: AssetId) -> [Amount; 2] {
+        let Issued { issued, burned } = self.assets.get(&asset).copied().unwrap_or_default();
+        [Amount(issued), Amount(burned)]
     }
 
     /// Checks that `found` is what this history leaves of each asset, no more and no less.
@@ -135,7 +153,7 @@ impl Holdings {
     }
 }
 
-/// What a block moved: how much more, or less, is where than before it, in base units modulo 2^128.
+/// Moves of a block: how much more, or less, is where than before it, in base units modulo 2^128.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moved(Tally);
 

@@ -1,14 +1,14 @@
 """A site as it is in the field: four validators and a village of light nodes behind one address, on bad lines.
 
 Run by `scripts/site`, as root. It goes from phase to phase; in each something is broken and mended, and everybody must be
-back within the phase's limit without a restart: every validator at a new height and heard by all, every light node with
-all that it had signed by then on the chain, proven. At the end the meters stand still, and what was billed is compared
-with what they have counted. The first promise that does not hold ends the run with its phase's name and exit code 1.
+back within the phase's limit without a restart: every validator at a new height and heard by all, every light node at a
+new height too and with all that it had signed by then on the chain, proven. At the end the meters stand still, and what
+was billed is compared with what they have counted. The first promise that does not hold ends the run with its phase's
+name and exit code 1.
 """
 
 import argparse
 import json
-import os
 import re
 import shutil
 import signal
@@ -18,15 +18,23 @@ import threading
 import time
 
 import meters
-from world import CROWD, DIALER, READER, RPC_PORT, VALIDATOR, VILLAGE, Failed, Light, Validator, World
-from world import BIN, all_of, gateway, run, socket_in, until
+from world import CROWD, DIALER, HOME, PEER_PORT, READER, RPC_PORT, STAYS, VALIDATOR, VILLAGE
+from world import BIN, Failed, Light, Validator, World, all_of, gateway, run, socket_in, until
 
 # Limits, s: how soon everybody is back, and how soon one that knocks is let in while strangers press.
 START_S, BACK_S, LET_IN_S = 300, 300, 10
-# Strangers' networks, and strangers in each; dials that are held, a second, and for how long.
-CROWDS, CROWD_EACH, DIALS_PER_S, DIALS_S = 8, 16, 50, 30
+# Strangers' networks, from this number on, and strangers in each: more than one node has places for.
+CROWD_FIRST, CROWDS, CROWD_EACH = 110, 8, 16
+# Strangers that must be connected with the pressed validator before anything is asked of it, and how soon, s.
+STRANGERS_MIN, STRANGERS_S = 48, 180
+# Dials that are held, a second, and for how long.
+DIALS_PER_S, DIALS_S = 50, 30
 # How long a killed light node stays away, s: strangers that wait for a place find its.
 AWAY_S = 20
+# The light node that lists nobody: its unit, how soon it has found a validator and how long its network is away, s.
+HOME_UNIT, FOUND_S, HOME_AWAY_S = 200, 120, 60
+# Lines of its log that are shown of a light node that is not back.
+LINES_SHOWN = 30
 # How much a validator may grow under strangers, MiB.
 GROWTH_MIB = 64
 TERMS = """
@@ -73,16 +81,25 @@ class Site:
         configs = [(validator.home / "config.toml") for validator in self.validators]
         texts = [config.read_text() for config in configs]
         ports = [re.search(r"listen = \[\s*\"/ip4/127.0.0.1/tcp/(\d+)", text)[1] for text in texts]
+        # One port for all, as in the field: who gets another's address is found there.
         for config, text, own in zip(configs, texts, ports):
-            text = text.replace(f'/ip4/127.0.0.1/tcp/{own}"', f'/ip4/0.0.0.0/tcp/{own}"')
+            text = text.replace(f'/ip4/127.0.0.1/tcp/{own}"', f'/ip4/0.0.0.0/tcp/{PEER_PORT}"')
             for i, port in enumerate(ports):
-                text = text.replace(f"/ip4/127.0.0.1/tcp/{port}/", f"/ip4/{VALIDATOR(i)}/tcp/{port}/")
+                text = text.replace(f"/ip4/127.0.0.1/tcp/{port}/", f"/ip4/{VALIDATOR(i)}/tcp/{PEER_PORT}/")
             config.write_text(text)
-        found = re.findall(r"/ip4/198\.18\.(\d)\.1/tcp/\d+/p2p/\w+", "".join(t.read_text() for t in configs))
+        self.replace(configs[0], '#mdns = "chain"', 'mdns = "on"')
+        written = "".join(config.read_text() for config in configs)
+        assert len(re.findall(rf'^listen = \["/ip4/0\.0\.0\.0/tcp/{PEER_PORT}"', written, re.M)) == 4
+        found = re.findall(rf"/ip4/198\.18\.(\d)\.1/tcp/{PEER_PORT}/p2p/\w+", written)
         assert set(found) == set("0123"), found
-        text = "".join(config.read_text() for config in configs)
-        self.peers = [re.search(rf"/ip4/{re.escape(VALIDATOR(i))}/tcp/\d+/p2p/\w+", text)[0] for i in range(4)]
-        self.port = [int(port) for port in ports]
+        self.peers = [re.search(rf"/ip4/{re.escape(VALIDATOR(i))}/tcp/\d+/p2p/\w+", written)[0] for i in range(4)]
+
+    @staticmethod
+    def replace(config, default, line):
+        """A setting in place of its default."""
+        text = config.read_text()
+        assert text.count(default) == 1, default
+        config.write_text(text.replace(default, line))
 
     def send(self, who, *words):
         """A command of an operator or a household; what the chain says to it."""
@@ -169,8 +186,7 @@ class Site:
                 took["validators"] = time.monotonic() - begun
             statuses = dict(zip(waiting, all_of(waiting.values(), lambda light: light.status())))
             for i, status in statuses.items():
-                queue = status["meters"][0]["queue"] if status else None
-                if queue and int(queue["ackedSeq"]) >= max(numbers[i], 1):
+                if status and self.has_caught_up(status, height, numbers[i]):
                     del waiting[i]
                     took["light nodes"] = time.monotonic() - begun
             if (away or waiting) and time.monotonic() - begun > limit_s:
@@ -183,6 +199,12 @@ class Site:
         status = validator.ask("chain_status")
         return int(status["height"]) > height and not status["liveness"]["validatorsMissing"]
 
+    def has_caught_up(self, status, height, number):
+        """A light node with nothing to prove has to have heard of a new block all the same, where connections stand."""
+        chain, queue = status["chain"], status["meters"][0]["queue"]
+        heard = chain["visits"] is not None or int(chain["height"]) > height
+        return heard and int(queue["ackedSeq"]) >= max(number, 1)
+
     def explain(self, away, waiting):
         for validator in self.validators:
             status = validator.ask("chain_status")
@@ -192,9 +214,16 @@ class Site:
             self.say(f"{validator.name} height {status['height']} view {status['view']} syncing {status['syncing']} "
                      f"missing {[k[:8] for k in status['liveness']['validatorsMissing']]} "
                      f"peers { {kind: kinds.count(kind) for kind in set(kinds)} } bans {refused}")
+        now_at = {address: name for name, address in self.world.addresses.items()}
         for i, status in waiting.items():
-            meter = status["meters"][0] if status else {}
-            self.say(f"m{i + 1}: {meter.get('submission')}, queue {meter.get('queue')}, chain {status and status['chain']}")
+            light, meter = self.lights[i], status["meters"][0] if status else {}
+            name = light.home.name
+            chain = status and status["chain"]
+            self.say(f"{name}: {meter.get('submission')}, queue {meter.get('queue')}, chain {chain}")
+            peers = {peer: now_at.get(peer.split("/")[2], "nobody") for peer in light.listed()}
+            self.say(f"{name} lists {peers}, has connections {light.process.links()}")
+            for line in light.process.last_lines(LINES_SHOWN):
+                self.say(f"{name} | {line}")
 
     # What happens to it.
 
@@ -239,17 +268,61 @@ class Site:
         self.world.lines.shape(self.places, rate, delay, loss)
         self.say(f"lines of {rate or 'any number of'} kbit/s, {delay} ms, {loss} % loss")
 
+    # A local network.
+
+    def local_network(self):
+        """A light node that lists nobody finds a validator by mDNS, and again after a time without the network."""
+        light = Light(self.world, "home", HOME_UNIT)
+        light.configure([], self.operator, 3600, "mdns = true\n" + STAYS)
+        light.keygen()
+        self.world.wire("v0", "home")
+        light.start("home")
+        self.hears(light, FOUND_S, "by mDNS a light node has found a validator")
+        self.world.plug("home", "down")
+        time.sleep(HOME_AWAY_S)
+        if (light.status() or {"chain": {"peers": None}})["chain"]["peers"] != 0:
+            raise Failed(f"a light node tells of a peer, or of nothing, after {HOME_AWAY_S} s without a network")
+        self.world.plug("home", "up")
+        self.hears(light, BACK_S, f"after {HOME_AWAY_S} s without the local network it is back")
+
+    def hears(self, light, limit_s, what):
+        """The light node is connected, and has verified what was final when this began."""
+        height = self.validators[0].height()
+        chain = lambda: (light.status() or {"chain": {"peers": 0}})["chain"]
+        back = lambda: (now := chain())["peers"] > 0 and int(now["height"]) >= height
+        try:
+            _, took = until(what, limit_s, back)
+        except Failed:
+            for line in light.process.last_lines(LINES_SHOWN):
+                self.say(f"{light.home.name} | {line}")
+            raise
+        self.say(f"{what} after {took:.1f} s")
+
     # Strangers.
+
+    def never_reads(self):
+        """A peer that asks the first validator for blocks, as often at once as it may, and reads no answer."""
+        genesis = self.validators[0].ask("chain_status")["genesisHash"]
+        self.world.place("reader", READER)
+        reader = self.world.start("reader", [BIN / "examples/reader", self.peers[0], genesis], self.dir / "reader")
+        until("the reader has asked", 30, lambda: reader.says("16 questions asked"))
+        return reader
 
     def strangers(self):
         """Light nodes of nobody: they complete the handshake with the first validator, and stay."""
         for crowd in range(CROWDS):
-            self.world.place(f"crowd{crowd}", CROWD(110 + crowd))
+            self.world.place(f"crowd{crowd}", CROWD(CROWD_FIRST + crowd))
             for i in range(CROWD_EACH):
                 stranger = Light(self.world, f"stranger{crowd}-{i}")
-                stranger.configure(self.peers[:1], self.operator, 3600)
-                run(BIN / "wattle-light", "keygen", "--out", stranger.key)
+                stranger.configure(self.peers[:1], self.operator, 3600, STAYS)
+                stranger.keygen()
                 stranger.start(f"crowd{crowd}")
+
+    def strangers_in(self):
+        """How many of them the first validator has let in."""
+        crowds = tuple(f"/ip4/{CROWD(CROWD_FIRST + crowd)}/" for crowd in range(CROWDS))
+        peers = self.validators[0].ask("node_peers")["peers"]
+        return sum(p["connected"] and p.get("address", "").startswith(crowds) for p in peers)
 
     def hold_dials(self, stop):
         """Connections of one address that are opened and say nothing."""
@@ -257,31 +330,21 @@ class Site:
         while not stop.is_set():
             to = socket_in("dialer")
             to.setblocking(False)
-            to.connect_ex((VALIDATOR(0), self.port[0]))
+            to.connect_ex((VALIDATOR(0), PEER_PORT))
             held.append(to)
             time.sleep(max(0.0, begun + len(held) / DIALS_PER_S - time.monotonic()))
         self.say(f"{len(held)} dials held")
         for to in held:
             to.close()
 
-    def never_reads(self):
-        """A full node that is stopped while it fetches blocks: its questions are answered, and nobody reads that."""
-        home = self.dir / "reader"
-        peers = [word for peer in self.peers for word in ("--peer", peer)]
-        run(BIN / "wattle", "init", "node", "--home", home, "--genesis", self.dir / "net/genesis.toml", *peers)
-        self.world.place("reader", READER)
-        reader = self.world.start("reader", [BIN / "wattle", "run", "--json", "--home", home], home / "log")
-        until("the reader runs", 30, lambda: reader.says('"ready"'), 0.05)
-        time.sleep(1)
-        reader.signal(signal.SIGSTOP)
-
     def pressed(self):
-        before = [v.process.memory_mib() for v in self.validators]
+        staying = self.validators[:3]
+        before = [v.process.memory_mib("VmRSS") for v in staying]
+        reader = self.never_reads()
         self.strangers()
-        self.never_reads()
-        time.sleep(20)
-        peers = self.validators[0].ask("node_peers")["peers"]
-        self.say(f"v0 has {sum(p['connected'] for p in peers)} peers")
+        pressed = lambda: self.strangers_in() >= STRANGERS_MIN
+        _, took = until(f"{STRANGERS_MIN} strangers are connected with v0", STRANGERS_S, pressed, 1)
+        self.say(f"v0 has {self.strangers_in()} strangers after {took:.1f} s")
         self.world.place("dialer", DIALER)
         stop = threading.Event()
         dialer = threading.Thread(target=self.hold_dials, args=(stop,))
@@ -292,10 +355,15 @@ class Site:
         finally:
             stop.set()
             dialer.join()
-        grown = [v.process.memory_mib() - b for v, b in zip(self.validators[:3], before)]
-        self.say("memory grown by " + ", ".join(f"{mib:.1f}" for mib in grown) + " MiB")
-        if max(grown) > GROWTH_MIB:
-            raise Failed(f"a validator grew by {max(grown):.0f} MiB")
+        reader.says("")  # it runs
+        asked = reader.out.read_text().splitlines()
+        self.say(f"v0 still has {self.strangers_in()} strangers; who never reads: {', '.join(asked)}")
+        after, most = ([v.process.memory_mib(which) for v in staying] for which in ("VmRSS", "VmHWM"))
+        memory = ", ".join(f"{v.name} {b:.1f} {a:.1f} {m:.1f}" for v, b, a, m in zip(staying, before, after, most))
+        self.say(f"resident MiB before, after, at most: {memory}")
+        grown = max(m - b for m, b in zip(most, before))
+        if grown > GROWTH_MIB:
+            raise Failed(f"a validator grew by {grown:.0f} MiB")
         self.all_back(self.marks(), BACK_S)
 
     def let_in(self):
@@ -350,6 +418,7 @@ class Site:
             ("all cut off", lambda: self.outage(list(self.places))),
             ("addresses swapped", lambda: self.swap("v1", "v2")),
             ("validator moved", lambda: self.move("v3", VALIDATOR(9))),
+            ("local network", self.local_network),
             ("strangers", lambda: (self.shape(0, 20, 0), self.pressed())),
             ("books", self.books),
         ]

@@ -1,6 +1,7 @@
 """Network namespaces with one line each, and the product's programs in them: validators, light nodes, strangers."""
 
 import concurrent.futures
+import contextlib
 import ctypes
 import http.client
 import json
@@ -16,12 +17,21 @@ import lines
 import meters
 
 PREFIX = "wsite-"
-RPC_PORT, MODBUS_PORT, STATUS_PORT = 8645, 1502, 8700
+RPC_PORT, PEER_PORT, MODBUS_PORT, STATUS_PORT = 8645, 8650, 1502, 8700
 # Addresses of nobody (RFC 2544), which a node takes for those of the internet: its limits for strangers hold.
 VALIDATOR = "198.18.{}.1".format
 VILLAGE, READER, DIALER = "198.18.100.1", "198.18.101.1", "198.18.102.1"
 CROWD = "198.18.{}.1".format
+# A local network, by its first three bytes.
+HOME = "192.168.77"
+# Lines of a light node's configuration by which its connections stand, however seldom it reads its meter.
+STAYS = '[network]\nmode = "always"'
 CLONE_NEWNET = 0x40000000
+# What light nodes log: with it goes why a dial came to nothing.
+LIGHT_LOG = "info,wattle_p2p=debug,wattle_meter::run=debug"
+# As the kernel counts them, from 1.
+TCP_STATES = ["established", "syn-sent", "syn-received", "fin-wait-1", "fin-wait-2", "time-wait", "closed",
+              "close-wait", "last-ack", "listening", "closing"]
 BIN = pathlib.Path(os.environ["WATTLE_TEST_BIN"])
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -87,8 +97,8 @@ class Process:
     """A program in a namespace; its output goes to `<log>.out` and `<log>.err`."""
 
     def __init__(self, place, command, log):
-        self.out = pathlib.Path(f"{log}.out")
-        with open(self.out, "wb") as out, open(f"{log}.err", "ab") as err:
+        self.out, self.err = pathlib.Path(f"{log}.out"), pathlib.Path(f"{log}.err")
+        with open(self.out, "wb") as out, open(self.err, "ab") as err:
             inside = ["ip", "netns", "exec", PREFIX + place, *map(str, command)]
             self.child = subprocess.Popen(inside, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
 
@@ -97,6 +107,26 @@ class Process:
             raise Failed(f"{self.out} has ended with {self.child.returncode}")
         return text in self.out.read_text()
 
+    def last_lines(self, count):
+        """Of its log."""
+        return self.err.read_text(errors="replace").splitlines()[-count:]
+
+    def links(self):
+        """The other ends of its TCP connections out of its namespace, each with the connection's state."""
+        if self.child.poll() is not None:
+            return f"none: it has ended with {self.child.returncode}"
+        proc, own, links = pathlib.Path(f"/proc/{self.child.pid}"), set(), []
+        for file in (proc / "fd").iterdir():
+            with contextlib.suppress(OSError):  # closed meanwhile
+                own.add(os.readlink(file))
+        for line in (proc / "net/tcp").read_text().splitlines()[1:]:
+            _, _, end, state, _, _, _, _, _, inode, *_ = line.split()
+            address, port = end.split(":")
+            address = socket.inet_ntoa(bytes.fromhex(address)[::-1])
+            if f"socket:[{inode}]" in own and not address.startswith(("0.", "127.")):
+                links.append(f"{address}:{int(port, 16)} {TCP_STATES[int(state, 16) - 1]}")
+        return links
+
     def signal(self, number):
         self.child.send_signal(number)
 
@@ -104,10 +134,10 @@ class Process:
         self.child.kill()
         self.child.wait()
 
-    def memory_mib(self):
-        """Most memory that it ever had."""
+    def memory_mib(self, which="VmHWM"):
+        """Most memory that it ever had; `VmRSS` is what it has."""
         text = pathlib.Path(f"/proc/{self.child.pid}/status").read_text()
-        return int(re.search(r"VmHWM:\s+(\d+)", text)[1]) / 1024
+        return int(re.search(rf"{which}:\s+(\d+)", text)[1]) / 1024
 
 
 class World:
@@ -138,6 +168,22 @@ class World:
         run("ip", "-n", namespace, "route", "replace", "default", "dev", device, "src", address)
         self.lines.give(name, socket.inet_aton(address))
         self.addresses[name] = address
+
+    def wire(self, name, other):
+        """A cable from a namespace to a new one that has no other link. Nobody on it has an address of IPv6."""
+        self.addresses[other] = f"{HOME}.2"
+        run("ip", "netns", "add", PREFIX + other)
+        run("ip", "-n", PREFIX + other, "link", "set", "lo", "up")
+        ends = ["wire", "type", "veth", "peer", "name", "wire", "netns", PREFIX + other]
+        run("ip", "-n", PREFIX + name, "link", "add", *ends)
+        for host, end in enumerate((name, other), 1):
+            run("ip", "-n", PREFIX + end, "link", "set", "wire", "addrgenmode", "none")
+            run("ip", "-n", PREFIX + end, "address", "add", f"{HOME}.{host}/24", "dev", "wire")
+            run("ip", "-n", PREFIX + end, "link", "set", "wire", "up")
+
+    def plug(self, name, state):
+        """Takes a cable's end `down` or `up`."""
+        run("ip", "-n", PREFIX + name, "link", "set", "wire", state)
 
     def start(self, place, command, log):
         process = Process(place, command, log)
@@ -200,9 +246,10 @@ class Light:
     def __init__(self, world, name, unit=None):
         self.world, self.unit = world, unit
         self.home = world.dir / name
+        self.place = "village"
         self.process = self.address = None
 
-    def configure(self, peers, payer, reading_s):
+    def configure(self, peers, payer, reading_s, more=""):
         self.home.mkdir(mode=0o700)
         self.config = self.home / "light.toml"
         self.key = self.home / "meter.key"
@@ -219,6 +266,7 @@ submit_spread_ms = {reading_s * 500}
 write_budget_bytes_per_hour = 1073741824
 trust_clock = true
 status_listen = "{status}"
+{more}
 [[bus]]
 link = {{ kind = "tcp", address = "127.0.0.1:{MODBUS_PORT}" }}
 [[bus.meter]]
@@ -243,12 +291,20 @@ key_file = "{self.key}"
             "microgrid": grid, "owner": owner, "key": bound["publicKey"], "encoding": "float32_kwh", "role": "sub",
             "powerMaxW": 23000, "opening": opening, "binding": bound["binding"]}}
 
+    def listed(self):
+        """The peers in its configuration."""
+        return json.loads(re.search(r"^peers = (.*)$", self.config.read_text(), re.MULTILINE)[1])
+
+    def keygen(self):
+        run(BIN / "wattle-light", "keygen", "--out", self.key)
+
     def start(self, place="village"):
-        command = [BIN / "wattle-light", "run", "--config", self.config]
+        self.place = place
+        command = ["env", f"WATTLE_LOG={LIGHT_LOG}", BIN / "wattle-light", "run", "--config", self.config]
         self.process = self.world.start(place, command, self.home / "log")
 
     def status(self):
-        to = socket_in("village")
+        to = socket_in(self.place)
         to.settimeout(5)
         try:
             to.connect(("127.0.0.1", STATUS_PORT + self.unit))

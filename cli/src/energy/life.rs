@@ -57,7 +57,7 @@ pub(super) struct HandOverArgs {
     /// Its new owner, a member: an address, or the name of a key.
     #[arg(long, value_name = "ADDRESS")]
     to: String,
-    /// What its registers show, signed by the meter, as JSON; no older than an interval.
+    /// Closing registers, signed by the meter, as JSON; no older than an interval.
     #[arg(long, value_name = "FILE")]
     closing: PathBuf,
     #[command(flatten)]

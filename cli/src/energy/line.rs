@@ -20,7 +20,7 @@ pub(super) struct LineArgs {
     /// The member, or the operator itself for taxes paid: an address, or the name of a key.
     #[arg(long, value_name = "ADDRESS")]
     account: String,
-    /// What it is.
+    /// Kind of line.
     #[arg(long, value_name = "KIND")]
     kind: Kind,
     /// How much: 5, "5 KES", or "5000000 base" for base units; the tax on a connection is added.

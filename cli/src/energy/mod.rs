@@ -87,7 +87,7 @@ enum EnergyCommand {
     #[command(after_help = "Example:\n  wattle energy pay-tab --from bob --microgrid 9f3a…\n\n  \
         Cash is paid out once in each interval, with its settlement, to all who are owed something.")]
     PayTab(tab::PayTabArgs),
-    /// What the sender lets a microgrid's operator do in its name, and settlement take from its wallet.
+    /// Mandate: what a microgrid's operator may do in the sender's name, and settlement take from its wallet.
     #[command(
         subcommand,
         after_help = "Examples:\n  wattle energy mandate set --from bob --microgrid 9f3a… --per-charge 2\n  wattle energy mandate show --microgrid 9f3a… bob"

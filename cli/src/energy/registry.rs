@@ -92,7 +92,7 @@ pub(super) struct MeterArgs {
     /// Public key that signs the readings.
     #[arg(long, value_name = "KEY")]
     key: PublicKey,
-    /// What its registers show: as `wattle-light bind` prints it.
+    /// Opening registers, as `wattle-light bind` prints them.
     #[arg(long, value_name = "REGISTERS")]
     opening: Registers,
     /// The meter's consent: what `wattle-light bind` prints for this microgrid, owner and opening.

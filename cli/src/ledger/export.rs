@@ -20,7 +20,7 @@ use wattle_rpc_types::{AssetInfo, StatementLine, TrialBalanceItem};
 pub(super) struct ExportArgs {
     /// The book's id.
     book: BookId,
-    /// What the output is for.
+    /// Format of the output.
     #[arg(long)]
     format: Format,
     /// Dated from this time on: a date (UTC), or ms since 1970. What is dated before is one entry, the opening
@@ -32,7 +32,7 @@ pub(super) struct ExportArgs {
     to: Option<TimeMs>,
 }
 
-/// What an export is read by.
+/// Formats of an export, by the program that reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Plain text accounting with hledger (and ledger).
@@ -134,7 +134,7 @@ fn net(debits: Amount, credits: Amount) -> i128 {
     signed(debits).saturating_sub(signed(credits))
 }
 
-/// What stands at the beginning, as one entry.
+/// Balances at the beginning, as one entry.
 fn opening_entry(balances: &[TrialBalanceItem], from: TimeMs) -> Option<Posting> {
     let lines: Vec<(Place, i128)> = balances
         .iter()

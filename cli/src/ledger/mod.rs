@@ -1,6 +1,7 @@
 //! `wattle ledger`: books and what is in them.
 
 mod export;
+mod hold;
 mod post;
 mod report;
 mod write;
@@ -48,6 +49,22 @@ enum LedgerCommand {
         The file holds a list of entries as they stand in a transaction: [{\"debit\": …, \"credit\": …, \"asset\": \"0\", \"amount\": \"5\"}]."
     )]
     Post(post::PostArgs),
+    /// Put money aside for somebody: nothing else can spend it until it is captured, voided or over.
+    #[command(
+        after_help = "Example:\n  wattle ledger hold --from alice --debit alice --credit 5e6f…/2100 --amount 20 --captor bob --ttl 86400"
+    )]
+    Hold(hold::HoldArgs),
+    /// Post what is held, all or in parts.
+    #[command(
+        after_help = "Examples:\n  wattle ledger capture --from bob 4f1c…\n  wattle ledger capture --from bob 4f1c… --amount 5 --more"
+    )]
+    Capture(hold::CaptureArgs),
+    /// Let go of what is held.
+    #[command(after_help = "Example:\n  wattle ledger void --from bob 4f1c…")]
+    Void(hold::VoidArgs),
+    /// List the open holds of an account: those that debit or credit it, or whose captor its owner is.
+    #[command(after_help = "Examples:\n  wattle ledger holds alice\n  wattle ledger holds 5e6f…/2100")]
+    Holds(hold::HoldsArgs),
     /// Close a book up to a time: nothing can be dated before it any more.
     #[command(after_help = "Example:\n  wattle ledger close --from alice --book 5e6f… --to 2026-02-01")]
     Close(post::CloseArgs),
@@ -55,24 +72,30 @@ enum LedgerCommand {
     #[command(after_help = "Example:\n  wattle ledger reopen --from alice --book 5e6f… --to 2026-01-01")]
     Reopen(post::ReopenArgs),
     /// List books, those of one owner or all.
-    #[command(after_help = "Example:\n  wattle ledger books --owner alice")]
+    #[command(
+        after_help = "Examples:\n  wattle ledger books --owner alice\n  wattle ledger books --csv > books.csv"
+    )]
     Books(BooksArgs),
     /// One book: its owner, and up to when it is closed.
     #[command(after_help = "Example:\n  wattle ledger book 5e6f…")]
     Book(BookArgs),
     /// A book's chart of accounts.
-    #[command(after_help = "Example:\n  wattle ledger chart 5e6f…")]
+    #[command(
+        after_help = "Examples:\n  wattle ledger chart 5e6f…\n  wattle ledger chart 5e6f… --csv > chart.csv"
+    )]
     Chart(ChartArgs),
-    /// What stands in a book's accounts: now, after a height, or of all that is dated before a time.
+    /// Trial balance of a book: now, after a height, or of all that is dated before a time.
     #[command(
         after_help = "Examples:\n  wattle ledger trial-balance 5e6f…\n  wattle ledger trial-balance 5e6f… --to 2026-02-01 --csv\n  \
         wattle ledger trial-balance 5e6f… --height 120 --json"
     )]
     TrialBalance(report::TrialBalanceArgs),
-    /// What the public book owes to books: the cash paid into them and not paid out.
-    #[command(after_help = "Example:\n  wattle ledger dues --asset 0")]
+    /// Dues of the public book to books: the cash paid in and not paid out; now, after a height, or before a time.
+    #[command(
+        after_help = "Examples:\n  wattle ledger dues --asset 0\n  wattle ledger dues --to 2026-02-01 --csv\n  wattle ledger dues --height 120"
+    )]
     Dues(DuesArgs),
-    /// What was posted to an account, line by line, with its running balance.
+    /// Statement of an account: each posting, with its running balance.
     #[command(
         after_help = "Examples:\n  wattle ledger statement bob\n  wattle ledger statement 5e6f…/4000 --from 2026-01-01 --to 2026-02-01\n  \
         wattle ledger statement 5e6f…/cash --asset KES --csv\n  wattle ledger statement system/fees --height 120 --json\n\n  \
@@ -95,7 +118,16 @@ struct BooksArgs {
     #[arg(long, value_name = "ADDRESS")]
     owner: Option<String>,
     #[command(flatten)]
+    csv: CsvArgs,
+    #[command(flatten)]
     page: PageArgs,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+struct CsvArgs {
+    /// All of it, as comma-separated values.
+    #[arg(long, conflicts_with_all = ["limit", "cursor"])]
+    csv: bool,
 }
 
 #[derive(Debug, Args)]
@@ -109,6 +141,8 @@ struct ChartArgs {
     #[command(flatten)]
     of: BookArgs,
     #[command(flatten)]
+    csv: CsvArgs,
+    #[command(flatten)]
     page: PageArgs,
 }
 
@@ -117,6 +151,10 @@ struct DuesArgs {
     /// Asset: its number, or its symbol when only one asset has it.
     #[arg(long, value_name = "ASSET", default_value = "0")]
     asset: String,
+    #[command(flatten)]
+    until: UntilArgs,
+    #[command(flatten)]
+    csv: CsvArgs,
     #[command(flatten)]
     page: PageArgs,
 }
@@ -153,21 +191,38 @@ pub(crate) async fn run(args: LedgerArgs, ctx: &Ctx) -> CliResult {
         LedgerCommand::CreateBook(args) => post::create_book(&args, ctx).await,
         LedgerCommand::OpenAccount(args) => post::open_account(&args, ctx).await,
         LedgerCommand::Post(args) => post::post(&args, ctx).await,
+        LedgerCommand::Hold(args) => hold::hold(&args, ctx).await,
+        LedgerCommand::Capture(args) => hold::capture(&args, ctx).await,
+        LedgerCommand::Void(args) => hold::void(&args, ctx).await,
+        LedgerCommand::Holds(args) => hold::list(&args, ctx).await,
         LedgerCommand::Close(args) => post::close(&args, ctx).await,
         LedgerCommand::Reopen(args) => post::reopen(&args, ctx).await,
         LedgerCommand::Books(args) => {
             let owner = args.owner.as_deref().map(|text| address_of(text, ctx)).transpose()?;
-            query::ask(ctx, "ledger_listBooks", args.page.add_to(json!({ "owner": owner }))).await
+            let params = json!({ "owner": owner });
+            match args.csv.csv {
+                true => report::books(params, ctx).await,
+                false => query::ask(ctx, "ledger_listBooks", args.page.add_to(params)).await,
+            }
         }
         LedgerCommand::Book(args) => query::ask(ctx, "ledger_getBook", json!({ "book": args.book })).await,
         LedgerCommand::Chart(args) => {
-            let params = args.page.add_to(json!({ "book": args.of.book }));
-            query::ask(ctx, "ledger_listAccounts", params).await
+            let params = json!({ "book": args.of.book });
+            match args.csv.csv {
+                true => report::chart(params, ctx).await,
+                false => query::ask(ctx, "ledger_listAccounts", args.page.add_to(params)).await,
+            }
         }
         LedgerCommand::TrialBalance(args) => report::trial_balance(&args, ctx).await,
         LedgerCommand::Dues(args) => {
-            let asset = crate::wallet::resolve_asset(&ctx.client()?, &args.asset).await?.id;
-            query::ask(ctx, "ledger_listDues", args.page.add_to(json!({ "asset": asset }))).await
+            let asset = crate::wallet::resolve_asset(&ctx.client()?, &args.asset).await?;
+            match args.csv.csv {
+                true => report::dues(&asset, args.until, ctx).await,
+                false => {
+                    let params = args.until.add_to(json!({ "asset": asset.id }));
+                    query::ask(ctx, "ledger_listDues", args.page.add_to(params)).await
+                }
+            }
         }
         LedgerCommand::Statement(args) => report::statement(&args, ctx).await,
         LedgerCommand::Export(args) => export::export(&args, ctx).await,

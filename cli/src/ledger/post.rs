@@ -8,7 +8,7 @@ use crate::wallet::resolve_asset;
 use crate::{input, output};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use wattle_primitives::call::ledger::{AccountClass, Entry, Journal, OpenAccount, SetPeriod};
+use wattle_primitives::call::ledger::{AccountClass, Balancing, Entry, Journal, OpenAccount, SetPeriod};
 use wattle_primitives::{BookId, BoundedVec, Call, Hash, TimeMs, call};
 
 #[derive(Debug, Args)]
@@ -64,6 +64,17 @@ enum Class {
     Expense,
 }
 
+/// Which side caps an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Side {
+    /// Balance of the debited account.
+    Debit,
+    /// Balance of the credited account.
+    Credit,
+    /// The smaller of the two.
+    Both,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct PostArgs {
     /// Account debited: a wallet of the sender's, or BOOK/CODE.
@@ -78,8 +89,12 @@ pub(super) struct PostArgs {
     /// How much: 1.5, "1.5 KES", or "150 base" for base units.
     #[arg(long, value_name = "AMOUNT", required_unless_present = "file")]
     amount: Option<String>,
+    /// Post no more than is there: what the debited account's credits exceed its debits by, the credited account's
+    /// debits its credits, or the smaller of the two.
+    #[arg(long, value_name = "SIDE")]
+    balancing: Option<Side>,
     /// File with several entries.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["debit", "credit", "amount"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["debit", "credit", "amount", "balancing"])]
     file: Option<PathBuf>,
     /// Sent twice under one reference, it is posted once: 64 hex digits.
     #[arg(long, value_name = "HEX")]
@@ -152,9 +167,15 @@ pub(super) async fn post(args: &PostArgs, ctx: &Ctx) -> CliResult {
         (None, Some(debit), Some(credit), Some(amount)) => {
             let asset = resolve_asset(&ctx.client()?, &args.asset).await?;
             let amount = amount::parse(amount, &asset.symbol, asset.scale)?;
-            let what = format!("post {} from {debit} to {credit}", money(amount, &asset));
+            let most = if args.balancing.is_some() { " at most" } else { "" };
+            let what = format!("post{most} {} from {debit} to {credit}", money(amount, &asset));
             let (debit, credit) = (account(debit, ctx)?, account(credit, ctx)?);
-            (vec![Entry { debit, credit, asset: asset.id, amount }], what)
+            let balancing = args.balancing.map(|side| match side {
+                Side::Debit => Balancing::Debit,
+                Side::Credit => Balancing::Credit,
+                Side::Both => Balancing::Both,
+            });
+            (vec![Entry { balancing, ..Entry::new(debit, credit, asset.id, amount) }], what)
         }
         (Some(file), ..) => {
             let entries: Vec<Entry> =

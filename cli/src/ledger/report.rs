@@ -1,4 +1,4 @@
-//! Trial balances and statements, as tables, CSV and JSON.
+//! Trial balances and statements, as tables, CSV and JSON; books, charts and dues as CSV.
 
 use super::{CliError, CliResult, Ctx, UntilArgs, text_of};
 use crate::client::Client;
@@ -6,11 +6,12 @@ use crate::date::parse_time;
 use crate::wallet::resolve_asset;
 use crate::{Report, amount, output};
 use clap::Args;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use wattle_primitives::call::ledger::AccountId;
+use wattle_primitives::call::ledger::{AccountClass, AccountId};
 use wattle_primitives::{Amount, AssetId, BookId, Hash, TimeMs};
-use wattle_rpc_types::{AssetInfo, ChartItem, StatementLine, TrialBalanceItem};
+use wattle_rpc_types::{AssetInfo, BookInfo, ChartItem, DueInfo, StatementLine, TrialBalanceItem};
 
 #[derive(Debug, Args)]
 pub(super) struct TrialBalanceArgs {
@@ -44,9 +45,14 @@ pub(super) struct StatementArgs {
 /// Items asked for at once.
 pub(super) const PAGE: u32 = 200;
 
-/// The parameters of a report up to the last final block.
-async fn at_tip(client: &Client, params: Value) -> Result<Value, CliError> {
-    let until = UntilArgs { height: Some(client.chain_status().await?.at.height), to: None };
+/// The parameters of a report of several pages: of one height, so that they add up.
+async fn as_of(until: UntilArgs, client: &Client, params: Value) -> Result<Value, CliError> {
+    let until = match until {
+        UntilArgs { height: None, to: None } => {
+            UntilArgs { height: Some(client.chain_status().await?.at.height), to: None }
+        }
+        until => until,
+    };
     Ok(until.add_to(params))
 }
 
@@ -65,11 +71,7 @@ pub(super) async fn assets(
 pub(super) async fn trial_balance(args: &TrialBalanceArgs, ctx: &Ctx) -> CliResult {
     let client = ctx.client()?;
     let params = json!({ "book": args.book, "limit": PAGE });
-    let params = match args.until {
-        // One height for all pages, so that they add up.
-        UntilArgs { height: None, to: None } => at_tip(&client, params).await?,
-        until => until.add_to(params),
-    };
+    let params = as_of(args.until, &client, params).await?;
     let items: Vec<TrialBalanceItem> = client.list("ledger_trialBalance", params).await?;
     let assets = assets(&client, items.iter().map(|item| item.asset)).await?;
     let mut totals: BTreeMap<AssetId, [u128; 2]> = BTreeMap::new();
@@ -79,8 +81,7 @@ pub(super) async fn trial_balance(args: &TrialBalanceArgs, ctx: &Ctx) -> CliResu
         let total = totals.entry(item.asset).or_default();
         total[0] = total[0].saturating_add(debit.0);
         total[1] = total[1].saturating_add(credit.0);
-        let class = output::to_json(&item.class).as_str().unwrap_or_default().to_owned();
-        rows.push(row(&text_of(&item.account), &class, &assets, item.asset, [debit, credit]));
+        rows.push(row(&text_of(&item.account), &name_of(&item.class), &assets, item.asset, [debit, credit]));
     }
     for (asset, [debit, credit]) in &totals {
         rows.push(row("total", "", &assets, *asset, [Amount(*debit), Amount(*credit)]));
@@ -94,7 +95,7 @@ pub(super) async fn trial_balance(args: &TrialBalanceArgs, ctx: &Ctx) -> CliResu
     Ok(Report::new(json!({ "book": args.book, "items": output::to_json(&items), "totals": totals }), text))
 }
 
-/// What stands in an account, on the side where it stands.
+/// Balance of an account, on the side where it stands.
 fn sides(item: &TrialBalanceItem) -> [Amount; 2] {
     [item.debits.saturating_sub(item.credits), item.credits.saturating_sub(item.debits)]
 }
@@ -107,8 +108,7 @@ fn row(
     [debit, credit]: [Amount; 2],
 ) -> Vec<String> {
     let shown = |amount: Amount| shown(amount, assets.get(&asset));
-    let name =
-        assets.get(&asset).map_or_else(|| asset.to_string(), |of| amount::asset_name(&of.symbol, asset));
+    let name = asset_name(asset, assets.get(&asset));
     vec![account.to_owned(), class.to_owned(), name, shown(debit), shown(credit)]
 }
 
@@ -189,6 +189,79 @@ fn balance(debits: Amount, credits: Amount, scale: u8) -> String {
 /// The columns that fit a terminal.
 fn short(rows: &[Vec<String>]) -> Vec<Vec<String>> {
     rows.iter().map(|row| row.iter().take(8).cloned().collect()).collect()
+}
+
+/// All books that `params` ask for, in CSV.
+pub(super) async fn books(params: Value, ctx: &Ctx) -> CliResult {
+    let items: Vec<BookInfo> = ctx.client()?.list("ledger_listBooks", whole(params)).await?;
+    let row = |book: &BookInfo| {
+        let assets: Vec<String> = book.assets.iter().map(AssetId::to_string).collect();
+        let closed = (book.closed_ms > TimeMs::ZERO).then(|| output::time(book.closed_ms));
+        vec![
+            book.id.to_string(),
+            book.owner.to_string(),
+            book.accounts.to_string(),
+            assets.join(" "),
+            closed.unwrap_or_default(),
+        ]
+    };
+    Ok(listed(&items, &["book", "owner", "accounts", "assets", "closed"], row))
+}
+
+/// A book's chart, in CSV.
+pub(super) async fn chart(params: Value, ctx: &Ctx) -> CliResult {
+    let client = ctx.client()?;
+    let items: Vec<ChartItem> = client.list("ledger_listAccounts", whole(params)).await?;
+    let assets = assets(&client, items.iter().map(|item| item.asset)).await?;
+    let row = |item: &ChartItem| {
+        let scale = assets.get(&item.asset).map_or(0, |asset| asset.scale);
+        let most = |most: Option<Amount>| most.map_or_else(String::new, |most| amount::format(most, scale));
+        vec![
+            item.code.to_string(),
+            item.name.map_or_else(String::new, |name| name.to_string()),
+            name_of(&item.class),
+            item.parent.map_or_else(String::new, |parent| parent.to_string()),
+            asset_name(item.asset, assets.get(&item.asset)),
+            most(item.debit_max),
+            most(item.credit_max),
+        ]
+    };
+    let columns = ["code", "name", "class", "parent", "asset", "debit_max", "credit_max"];
+    Ok(listed(&items, &columns, row))
+}
+
+/// Dues to books in an asset, in CSV.
+pub(super) async fn dues(asset: &AssetInfo, until: UntilArgs, ctx: &Ctx) -> CliResult {
+    let client = ctx.client()?;
+    let params = as_of(until, &client, whole(json!({ "asset": asset.id }))).await?;
+    let items: Vec<DueInfo> = client.list("ledger_listDues", params).await?;
+    let name = asset_name(asset.id, Some(asset));
+    let row = |due: &DueInfo| {
+        let [owed, reserved] = [due.owed, due.reserved].map(|amount| amount::format(amount, asset.scale));
+        vec![due.book.to_string(), due.owner.to_string(), name.clone(), owed, reserved]
+    };
+    Ok(listed(&items, &["book", "owner", "asset", "owed", "reserved"], row))
+}
+
+/// The parameters of a list that is read to its end.
+fn whole(mut params: Value) -> Value {
+    params["limit"] = PAGE.into();
+    params
+}
+
+/// A list as CSV, and as JSON.
+fn listed<T: Serialize>(items: &[T], columns: &[&str], row: impl Fn(&T) -> Vec<String>) -> Report {
+    let rows: Vec<_> = items.iter().map(row).collect();
+    Report::new(json!({ "items": output::to_json(&items) }), csv(columns, &rows))
+}
+
+/// A class as it is written in JSON.
+fn name_of(class: &AccountClass) -> String {
+    output::to_json(class).as_str().unwrap_or_default().to_owned()
+}
+
+fn asset_name(id: AssetId, asset: Option<&AssetInfo>) -> String {
+    asset.map_or_else(|| id.to_string(), |of| amount::asset_name(&of.symbol, id))
 }
 
 /// Comma-separated values, RFC 4180. No field here has a comma or a quote in it.

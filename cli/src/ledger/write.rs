@@ -14,7 +14,7 @@ use wattle_primitives::{Amount, AssetId, TimeMs};
 
 const DAY_MS: u64 = 24 * 3_600_000;
 
-/// What a program calls the five classes and a book's cash.
+/// A program's names for the five classes and a book's cash.
 struct Words {
     roots: [&'static str; 5],
     cash: &'static str,
@@ -238,7 +238,7 @@ impl Export {
     }
 }
 
-/// What else is known of an entry, as names and values.
+/// Further facts of an entry, as names and values.
 fn tags(entry: &Posting) -> impl Iterator<Item = (&'static str, String)> {
     let tags = [
         ("tx", entry.tx.map(|tx| tx.to_string())),

@@ -241,7 +241,7 @@ impl Sim {
         honest.map(|node| self.os(node)).max().unwrap().max(TimeMs(began))
     }
 
-    /// What a validator says of its clock.
+    /// Lets a validator say its clock.
     fn say_clock(&mut self, node: usize) {
         let time = match self.bends(node) {
             Some(Bend::Ahead) => TimeMs::MAX,

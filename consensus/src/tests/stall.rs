@@ -3,7 +3,7 @@
 use super::sim::Sim;
 use super::sim_runs::CALM;
 use super::table::*;
-use crate::config::{FETCH_VIEWS, HOPE_VIEWS, PACED_VIEWS, STALL_VIEWS, VIEWS_BEHIND_MAX};
+use crate::config::{FETCH_VIEWS, HOPE_VIEWS, PACED_VIEWS, STALL_VIEWS, VIEWS_BEHIND_MAX, VIEWS_KEPT_MAX};
 use crate::*;
 use std::collections::VecDeque;
 use wattle_primitives::*;
@@ -64,6 +64,19 @@ fn a_leader_builds_across_fifty_thousand_nullified_views_and_a_restart_changes_n
     old.sort_by_key(encode);
     new.sort_by_key(encode);
     assert_eq!(old, new, "what is kept is enough to keep the same");
+}
+
+/// Goal: what is kept of views is bounded, whatever makes them, and the newest are what is kept.
+#[test]
+fn of_more_views_than_are_kept_the_lowest_go() {
+    let mut bench = Bench::new(1, 100);
+    let passed = Passed::new(&bench);
+    bench.start();
+    let views = VIEWS_KEPT_MAX as u64 + 3;
+    passed.pass(&mut bench, 0, 1..=views);
+    let held = |view: u64| !bench.core.certificates(View(view), View(view)).is_empty();
+    assert!((1..=3).all(|view| !held(view)));
+    assert!([4, 5, views].into_iter().all(held));
 }
 
 /// Goal: who missed a stall has its evidence after a bounded number of questions, and nothing comes twice.

@@ -53,7 +53,7 @@ fn chain(args: &BindArgs) -> Result<Hash, LightCliError> {
     }
 }
 
-/// What the meter's registers show: as given, or as they are read by the configuration, with their encoding.
+/// The meter's registers, as given or as they are read by the configuration, with their encoding.
 async fn opening(
     args: &BindArgs,
     address: &Address,

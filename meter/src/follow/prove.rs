@@ -44,7 +44,7 @@ impl Follower {
             Response::Proof(answer) => answer,
             _ => return Err(FollowError::OtherAnswer),
         };
-        // What nobody asked for is paid for too.
+        // Values that nobody asked for are paid for too.
         if answer.values.len() != N && !planted!("light-padding-taken") {
             return Err(FollowError::OtherAnswer);
         }

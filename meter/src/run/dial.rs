@@ -11,7 +11,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use wattle_p2p::wire::{Request, Response, Role};
 use wattle_p2p::{Config as NetConfig, Handle, Multiaddr, NetEvent, NodeKey, PeerId, RequestError};
 use wattle_primitives::{Height, planted};
@@ -143,13 +143,19 @@ impl Line for Dialer {
         // A lie heard while the local network is asked, too, may be anybody's.
         self.called = at.filter(|_| !self.net.mdns).map(|at| (at, Arc::clone(&lied)));
         let (handle, events) = self.start(height)?;
-        tokio::spawn(drain(events)); // ends with the call
+        let refused = Arc::new(Notify::new());
+        tokio::spawn(drain(events, Arc::clone(&refused))); // ends with the call
         let ready = async {
             while Peers::ready(&handle).is_empty() {
                 tokio::time::sleep(POLL).await;
             }
         };
-        let reached = tokio::time::timeout(READY_MAX, ready).await.is_ok();
+        let alone = !self.net.mdns; // with the local network, another one may answer
+        let reached = tokio::select! {
+            () = ready => true,
+            () = refused.notified(), if alone => false,
+            () = tokio::time::sleep(READY_MAX) => false,
+        };
         self.failed = !reached;
         Ok(reached.then_some(Called { net: handle, lied }))
     }
@@ -172,8 +178,9 @@ fn whoever_is_at(mut address: Multiaddr) -> Multiaddr {
     address
 }
 
-/// A light node is asked nothing and gossips nothing; dropping a question answers that it is busy.
-pub(super) async fn drain(mut events: mpsc::Receiver<NetEvent>) {
+/// A light node is asked nothing and gossips nothing; dropping a question answers that it is busy. Tells of a handshake
+/// that came to nothing.
+pub(super) async fn drain(mut events: mpsc::Receiver<NetEvent>, refused: Arc<Notify>) {
     while let Some(event) = events.recv().await {
         match event {
             NetEvent::PeerReady { peer, height, .. } => {
@@ -182,6 +189,7 @@ pub(super) async fn drain(mut events: mpsc::Receiver<NetEvent>) {
             NetEvent::PeerGone { peer, reason, .. } => tracing::info!(%peer, %reason, "peer gone"),
             NetEvent::PeerRefused { peer, refusal, by_peer } => {
                 tracing::warn!(%peer, %refusal, by_peer, "peer refused");
+                refused.notify_one();
             }
             NetEvent::ValidatorMessage { .. }
             | NetEvent::Gossip { .. }

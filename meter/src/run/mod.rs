@@ -113,7 +113,7 @@ async fn reach(
     let (net, events) = line.connect(chain.follower.head().height)?;
     tokio::select! {
         ended = chain.run(&net) => ended,
-        () = drain(events) => Err(LightError::NetworkEnded),
+        () = drain(events, Arc::default()) => Err(LightError::NetworkEnded),
     }
 }
 

@@ -15,7 +15,7 @@ const DOUBLINGS_MAX: u32 = 8;
 /// The turns of the configured peers, by index.
 pub(super) struct Turns {
     next: usize,
-    /// What each one was found out in, since the start.
+    /// Lies that each one was found out in, since the start.
     lies: Vec<Option<Lies>>,
 }
 

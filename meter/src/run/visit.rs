@@ -4,7 +4,7 @@
 //! what waits and hangs up. It does not wait for the block: the next visit proves what came of it, and until then the
 //! readings stay in the queue. Only with more readings than a transaction carries it stays until they are through.
 //!
-//! What a relay does by a proven balance, and what is shown of the chain, is as old as the last visit. Orders of the
+//! A relay acts by the balance that was proven at the last visit, and the chain is shown as of then. Orders of the
 //! operator, meters and queues do not depend on it.
 
 use super::LightError;

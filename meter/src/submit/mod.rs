@@ -194,16 +194,12 @@ impl Submitter {
         peers: &impl Peers,
         peer: PeerId,
     ) -> Result<Progress, SubmitError> {
-        let meter = self.signer.meter();
-        // In one state: when the account's nonce shows that a transaction took effect, the meter's record shows what it
-        // came to.
-        let keys = (state_key::account(&meter), state_key::meter(&meter));
-        let proven = match follower.prove_records(peers, peer, keys).await {
+        let decided = self.decided().await?;
+        let proven = match self.prove(follower, peers, peer, decided).await {
             Err(error) if error.needs_checkpoint() => return self.send_unproven(peers, peer).await,
             other => other.map_err(|source| SubmitError::Peer { peer, source })?,
         };
-        let (Some(account), Some(record)) = proven else { return Ok(Progress::NotRegistered) };
-        let nonce = account.nonce(LANE);
+        let Some((nonce, record)) = proven else { return Ok(Progress::NotRegistered) };
         self.settle(nonce, &record).await?;
         let closed = record.closed().or_else(|| record.suspended_ms.map(|_| Reason::MeterSuspended));
         self.record = Some(record);
@@ -215,6 +211,40 @@ impl Submitter {
             return Ok(Progress::Refused);
         }
         self.send_next(peers, peer, nonce).await
+    }
+
+    /// The transaction sent last, once its time is over: it has taken effect, or never will.
+    async fn decided(&self) -> Result<Option<Inflight>, SubmitError> {
+        let now = self.chain_now();
+        if self.current.as_ref().is_some_and(|tx| !expires_soon(tx, now)) {
+            return Ok(None);
+        }
+        with_queue(&self.queue, |queue| Ok(queue.inflight())).await
+    }
+
+    /// Asks for the next nonce of the meter's account and its record; `None` where the chain does not know it. If the
+    /// record has the last reading of `decided`, its transaction took effect, and the nonce follows from that. Should
+    /// somebody else have brought the readings, the next transaction never counts, and the account is asked for then.
+    async fn prove(
+        &self,
+        follower: &mut Follower,
+        peers: &impl Peers,
+        peer: PeerId,
+        decided: Option<Inflight>,
+    ) -> Result<Option<(Nonce, MeterRecord)>, FollowError> {
+        let meter = self.signer.meter();
+        if let Some(decided) = decided {
+            let record = follower.prove_record(peers, peer, state_key::meter(&meter)).await?;
+            let Some(record) = record else { return Ok(None) };
+            if record.last.is_some_and(|last| last.seq >= decided.up_to) {
+                return Ok(Some((decided.nonce.next(), record)));
+            }
+        }
+        // In one state: when the account's nonce shows that a transaction took effect, the meter's record shows what it
+        // came to.
+        let keys = (state_key::account(&meter), state_key::meter(&meter));
+        let (account, record) = follower.prove_records(peers, peer, keys).await?;
+        Ok(account.map(|account| account.nonce(LANE)).zip(record))
     }
 
     /// Nothing is sent for this meter: the chain would take the fee and no reading.

@@ -81,6 +81,63 @@ async fn a_lost_transaction_is_sent_again_unchanged_under_the_same_nonce() {
     assert_eq!((bench.depth(), bench.last().seq), (0, 4));
 }
 
+/// Goal: a light node on a metered line does not pay for a proof that tells nothing new.
+#[tokio::test]
+async fn once_its_time_is_over_the_record_alone_tells_what_came_of_a_transaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let time = FixedTime::at(wall::now().0, true);
+    let mut bench =
+        bench_at(dir.path(), None, Some(trusted_for_long()), Clock::of(1, Box::new(time.clone())));
+    let both = || vec![state_key::account(&meter()).to_vec(), state_key::meter(&meter()).to_vec()];
+    let record_alone = || vec![state_key::meter(&meter()).to_vec()];
+    let asked = |bench: &Bench| std::mem::take(&mut *bench.peers.proven.lock().unwrap());
+    for import in 1..=3 {
+        bench.record(import);
+        bench.round().await;
+        let questions = asked(&bench);
+        assert_eq!(questions, [if import == 1 { both() } else { record_alone() }]);
+        time.pass(900_000);
+    }
+    // Lost: the record does not have it, so the account says which nonce is next.
+    *bench.peers.losing.lock().unwrap() = true;
+    bench.record(4);
+    bench.round().await;
+    asked(&bench);
+    *bench.peers.losing.lock().unwrap() = false;
+    time.pass(900_000);
+    bench.round().await;
+    assert_eq!(asked(&bench), [record_alone(), both()]);
+    time.pass(900_000);
+    bench.round().await;
+    assert_eq!((asked(&bench), bench.depth(), bench.last().seq), (vec![record_alone()], 0, 4));
+}
+
+/// Goal: where somebody else brought the readings, the nonce that was never used is found out, and nothing is lost.
+#[tokio::test]
+async fn readings_that_another_brought_leave_no_nonce_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = bench(dir.path(), None, None);
+    first.record(1);
+    while first.round().await != Progress::Idle {}
+    first.record(2);
+    *first.peers.losing.lock().unwrap() = true;
+    first.round().await;
+    // Its owner brings what the light node's own transaction has not.
+    let last = LastReading { seq: 2, import_count: 2, import_wh: WattHours(2), ..first.last() };
+    let record = MeterRecord { last: Some(last), ..first.peers.meter_record(&meter()) };
+    first.peers.put(state_key::meter(&meter()).to_vec(), &record);
+    let chain = first.peers.chain.lock().unwrap().clone();
+    drop(first);
+    let mut second = bench(dir.path(), None, Some(chain));
+    second.record(3);
+    for _ in 0..8 {
+        if second.round().await == Progress::Idle {
+            break;
+        }
+    }
+    assert_eq!((second.depth(), second.last().import_wh), (0, WattHours(3)));
+}
+
 #[tokio::test]
 async fn a_restart_while_in_flight_neither_loses_nor_mixes_readings() {
     let dir = tempfile::tempdir().unwrap();

@@ -274,6 +274,8 @@ pub(crate) struct TestPeers {
     pub(crate) waited: Mutex<usize>,
     /// Numbers accepted, by meter, in order.
     pub(crate) accepted: Mutex<Vec<(Address, u64)>>,
+    /// Keys that were asked for with proof, question by question.
+    pub(crate) proven: Mutex<Vec<Vec<Vec<u8>>>>,
     /// Peers that were caught lying, every time.
     pub(crate) blamed: Mutex<Vec<PeerId>>,
     /// The payer's bandwidth; `None` has no end.
@@ -301,6 +303,7 @@ impl TestPeers {
             silent: Mutex::default(),
             waited: Mutex::default(),
             accepted: Mutex::default(),
+            proven: Mutex::default(),
             blamed: Mutex::default(),
             bucket: Mutex::default(),
             commitments: Mutex::default(),
@@ -323,6 +326,7 @@ impl TestPeers {
                 chain.epoch_proof(*epoch).map_or_else(missing, |p| Response::EpochProof(Box::new(p)))
             }
             Request::Proof { keys, known } => {
+                self.proven.lock().unwrap().push(keys.iter().map(|key| key.to_vec()).collect());
                 let keys: Vec<&[u8]> = keys.iter().map(|key| &**key).collect();
                 Response::Proof(Box::new(chain.proof(&keys, *known)))
             }

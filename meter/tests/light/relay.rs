@@ -6,7 +6,6 @@ use std::future::{Ready, ready};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_modbus::server::Service;
 use tokio_modbus::server::tcp::{Server, accept_tcp_connection};
@@ -23,6 +22,12 @@ fn commands(log: &Path, more: &str) -> String {
 
 fn lines(log: &Path) -> Vec<String> {
     std::fs::read_to_string(log).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+/// Waits until the relay was last commanded so, whatever it was commanded before: a machine that stands still for as
+/// long as a lost meter would take loses the meter, and finds it again.
+fn said_last(log: &Path, want: &str) {
+    until(&format!("{want} is said last"), || (lines(log).last()? == want).then_some(()));
 }
 
 fn said(log: &Path, want: &[&str]) {
@@ -66,16 +71,23 @@ async fn a_lost_meter_disconnects_where_it_is_said_so_and_a_found_one_connects()
                  meter_lost_after_ms = 5000\n";
     let mut light = Light::new(&[("house", house.address(), true)], FAST, &commands(&log, rules));
     light.start();
-    said(&log, &["on"]);
-    tokio::time::sleep(Duration::from_secs(6)).await;
-    said(&log, &["on"]); // longer than a lost meter would take
+    said_last(&log, "on");
+    let uptime_ms = |light: &Light| light.live()?["uptimeMs"].as_u64();
+    let heard_ms = until("the meter is heard", || {
+        let status = light.live()?;
+        status["meters"][0]["sampleAgeMs"].as_u64().and(status["uptimeMs"].as_u64())
+    });
+    until("a meter that is heard is not lost, for longer than a lost one would take", || {
+        let stands = uptime_ms(&light)? >= heard_ms + 6000 && lines(&log).last()? == "on";
+        stands.then_some(())
+    });
     let address = house.address();
     house.stop().await;
-    said(&log, &["on", "off"]);
+    said_last(&log, "off");
     let clock = system_clock();
     let (site, start_ms) = (Site::of(Household::new(32)), clock() - 60_000);
     let house = Simulator::start(address, site, start_ms, clock).await.unwrap();
-    said(&log, &["on", "off", "on"]);
+    said_last(&log, "on");
     light.stop();
     house.stop().await;
 }

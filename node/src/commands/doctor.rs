@@ -4,6 +4,7 @@ use crate::home::Home;
 use crate::journal::{CureError, cure};
 use crate::run::storage::data_at;
 use crate::signer::{Barred, Signer, Unreconciled};
+use crate::views::supply_info;
 use crate::wal::{SEGMENT_BYTES, WalConfig};
 use crate::work::{TxCache, Worker, replay};
 use clap::Args;
@@ -14,6 +15,7 @@ use wattle_cli::{CliError, CliResult, Ctx, Report};
 use wattle_host::dir::OsDir;
 use wattle_host::lock::DirLock;
 use wattle_primitives::{BlockId, Genesis, Hash, Height, SecretKey, Vote};
+use wattle_rpc_types::SupplyInfo;
 use wattle_runtime::modules::Violation;
 use wattle_runtime::store::RocksStore;
 use wattle_runtime::supply::{History, Tally};
@@ -70,11 +72,22 @@ pub(super) fn run(args: DoctorArgs, _ctx: &Ctx) -> CliResult {
         "stateRoot": examined.state.root(),
         "transactions": examined.transactions.to_string(),
         "certificates": examined.certificates.to_string(),
+        "supply": examined.supply,
         "ok": true,
     });
+    let supply = examined.supply.iter().map(|of| {
+        let SupplyInfo { asset, issued, burned, wallets, held, fees, deposits, books } = of;
+        format!(
+            "\nasset {asset}: {issued} base units issued, {burned} burned; {wallets} in wallets, {held} held, \
+             {fees} fees, {deposits} deposits, {books} in books"
+        )
+    });
     let text = format!(
-        "all is well: {} blocks with {} transactions give the roots of their headers, {} certificates verify",
-        examined.height, examined.transactions, examined.certificates
+        "all is well: {} blocks with {} transactions give the roots of their headers, {} certificates verify{}",
+        examined.height,
+        examined.transactions,
+        examined.certificates,
+        supply.collect::<String>()
     );
     Ok(Report::new(json, text))
 }
@@ -152,6 +165,8 @@ struct Examined {
     state: State,
     transactions: usize,
     certificates: u64,
+    /// Of each asset: issued and burned by the history, and where the state has the rest.
+    supply: Vec<SupplyInfo>,
 }
 
 fn examine(
@@ -164,7 +179,15 @@ fn examine(
     let tip =
         store.tip().map_err(|e| CliError::failed("database", &e))?.map_or(Height::ZERO, |t| t.header.height);
     let mut tally = Tally::of(&state).map_err(|broken| unsound(Height::ZERO, &broken))?;
-    let mut at = Examined { height: Height::ZERO, hash: genesis, state, transactions: 0, certificates: 0 };
+    history.check(&tally).map_err(|broken| unsound(Height::ZERO, &broken))?;
+    let mut at = Examined {
+        height: Height::ZERO,
+        hash: genesis,
+        state,
+        transactions: 0,
+        certificates: 0,
+        supply: Vec::new(),
+    };
     while at.height < tip {
         let height = at.height.next();
         let block = store.block(BlockId::Height(height)).map_err(|e| CliError::failed("database", &e))?;
@@ -195,6 +218,8 @@ fn examine(
     if found != tally {
         return Err(corrupt(tip, "the money of all accounts is not what the blocks changed"));
     }
+    let info = |(asset, issued)| supply_info(asset, issued, found.of_asset(asset));
+    at.supply = history.assets().map(info).collect();
     Ok(at)
 }
 
@@ -228,3 +253,7 @@ fn unsound(height: Height, broken: &Violation) -> CliError {
         hint: Some("the data are whole: do not fetch them again; report the height to the developers".into()),
     }
 }
+
+#[cfg(test)]
+#[path = "doctor_tests.rs"]
+mod tests;

@@ -73,7 +73,7 @@ struct TestnetArgs {
     /// Directory to write.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Parameters.
+    /// Preset of the chain's parameters.
     #[arg(long, value_enum, default_value = "devnet")]
     preset: PresetArg,
     /// Name of the chain.

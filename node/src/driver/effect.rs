@@ -97,7 +97,7 @@ pub enum Effect {
     Evidence {
         /// The proof, and against whom.
         found: Accusation,
-        /// What is let go of for it.
+        /// The accusation that is let go of for it.
         forgotten: Option<AccusationId>,
     },
     /// Sign nothing in these rounds, from the next group on: votes of a disk that is gone may be there.

@@ -11,7 +11,7 @@
 //! two epochs counts alone.
 //!
 //! # Not here
-//! What follows from it: nothing yet. It is shown to clients (`evidence_list`).
+//! Consequences: there are none yet. Evidence is shown to clients (`evidence_list`).
 
 use super::{Driver, Effect};
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ const PIECES_MAX: usize = 4_096;
 /// How often a piece is gossiped again, in ms. Longer than peers remember that they have passed it on.
 const AGAIN_MS: u64 = 150_000;
 
-/// What is known against validators.
+/// The accusations of validators that are known.
 #[derive(Debug, Default)]
 pub(super) struct Accusations {
     held: BTreeMap<AccusationId, Evidence>,
@@ -39,7 +39,7 @@ pub(super) struct Accusations {
 }
 
 impl Accusations {
-    /// What was kept before a restart.
+    /// Starts from the accusations that were kept before a restart.
     pub(super) fn new(kept: Vec<Accusation>) -> Self {
         let held = kept.into_iter().map(|accusation| (accusation.id(), accusation.evidence)).collect();
         Self { held, ..Self::default() }
@@ -140,7 +140,7 @@ impl Driver {
     }
 }
 
-/// What gossiped evidence is worth.
+/// Worth of gossiped evidence.
 enum Judged {
     /// It proves what was not known.
     New(Box<Accusation>),

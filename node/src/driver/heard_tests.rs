@@ -20,7 +20,7 @@ struct Node {
     driver: Driver,
     wall: TimeMs,
     now: u64,
-    /// What it said of the quorum: when, and who is missing; nobody when one is heard.
+    /// Its words on the quorum: when, and who is missing; nobody when one is heard.
     said: Vec<(u64, Vec<PublicKey>)>,
     /// Signs of life that it gave to its neighbours: when, and the numbers.
     gave: Vec<(u64, Numbers)>,
@@ -151,7 +151,7 @@ fn number(now: u64) -> u16 {
     u16::try_from(now / SIGN_INTERVAL_MS).unwrap() + 1
 }
 
-/// What is told of four who live.
+/// The numbers that are told of four who live.
 fn all_live(now: u64) -> Numbers {
     numbers(&VALIDATORS.map(|person| (person, number(now))))
 }
@@ -352,7 +352,7 @@ fn one_lie_about_numbers_makes_nobody_missing_at_a_node_without_a_vote() {
     });
     assert!(told, "the liar was asked");
     assert_eq!((node.said.len(), node.missing()), (0, vec![]), "{:?}", node.said);
-    // What this node tells others is the truth again, and a peer that comes later is believed as well.
+    // This node tells others the truth again, and a peer that comes later is believed as well.
     let passed_on = node.driver.numbers().numbers;
     assert!(passed_on.iter().all(|known| number(node.now) - known <= 3), "{passed_on:?}");
     node.step(Event::PeerGone { peer: peer(202) });

@@ -115,7 +115,7 @@ pub struct Boot {
     pub given_up: Option<GivenUp>,
     /// The last round that this validator signed anything in, as its sign state knows.
     pub latest: Option<Round>,
-    /// What is kept against validators.
+    /// Accusations of validators that are kept.
     pub accusations: Vec<Accusation>,
     /// Rounds in which nothing is signed, since the disk is new.
     pub barred: Barred,

@@ -33,7 +33,7 @@ const LOST_MS: u64 = 20_000;
 /// Views above a certificate that its holder's view may lie ahead, and the former self's above that.
 const VIEWS_AHEAD: u64 = 2;
 
-/// What is known of the former self's votes.
+/// The former self's votes, as far as they are known.
 #[derive(Debug)]
 pub(super) struct Newcomer {
     barred: Barred,

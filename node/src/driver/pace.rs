@@ -44,12 +44,12 @@ const _: () =
     assert!(BYTES_MAX as usize == SYNC_BYTES_MAX && BYTES_MIN <= BYTES_START && BYTES_START <= BYTES_MAX);
 const _: () = assert!(PATIENCE_MS_MAX as u128 * 3 / 2 <= wattle_p2p::REQUEST_TIMEOUT.as_millis());
 
-/// What one peer brings in several answers: a block in parts, or blocks that wait for their certificate.
+/// A delivery of one peer in several answers: a block in parts, or blocks that wait for their certificate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Progress {
     /// When the first of it was asked for.
     pub(super) since: MonoMs,
-    /// What has come.
+    /// Bytes that have come.
     pub(super) bytes: usize,
 }
 
@@ -76,7 +76,7 @@ impl Progress {
     }
 }
 
-/// What the link to a peer has shown.
+/// The pace of the link to a peer, as it has shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     bytes: u32,

@@ -193,7 +193,7 @@ impl Peers {
         able.get(turn.checked_rem(able.len())?).copied()
     }
 
-    /// What the link to a peer has shown.
+    /// The pace of the link to a peer, as it has shown.
     #[must_use]
     pub(super) fn pace(&self, peer: &PeerId) -> Pace {
         self.peers.get(peer).map(|p| p.pace).unwrap_or_default()

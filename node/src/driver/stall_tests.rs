@@ -226,7 +226,7 @@ fn a_stall_takes_bounded_memory_and_log_and_outlives_restarts() {
             "{} bodies",
             member.driver.tree.len()
         );
-        // What is needed, as much again before it is written anew, and both at once while it is.
+        // The log that is needed, as much again before it is written anew, and both at once while it is.
         let log = member.log_bytes();
         assert!(log <= 4 * LOG_BYTES, "{log} bytes of log in view {view}");
         if view % 150 == 0 {

@@ -58,7 +58,7 @@ pub(super) struct Sync {
     pub(super) counts: SyncCounts,
 }
 
-/// What catching up has met since the start.
+/// Counts of what catching up has met since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SyncCounts {
     /// Answers for blocks that came after the question was given up, and were of use.
@@ -264,7 +264,7 @@ impl Driver {
         }
     }
 
-    /// What catching up has met since the start.
+    /// Counts of what catching up has met since the start.
     #[must_use]
     pub const fn sync_counts(&self) -> SyncCounts {
         self.sync.counts

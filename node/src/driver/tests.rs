@@ -642,7 +642,7 @@ fn final_blocks_take_a_carried_time_along_at_the_skew_before_them_and_no_closer(
     node.settle(Event::Tick);
     assert_eq!(node.driver.reading(), TimeMs(base.0 + 1));
 
-    // What more than a third of the power says counts; here one validator is all.
+    // The word of more than a third of the power counts; here one validator is all.
     let from = key(VALIDATOR).public();
     let said = TimeMs(base.0 + 86_400_000);
     node.settle(Event::Validator { from, peer: node.peer, message: ValidatorMessage::Clock(said) });

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use toml::Value;
 use wattle_primitives::planted;
 
-/// What stands first in a file of settings.
+/// Head of a file of settings.
 const HEAD: &str = "\
 # The node's configuration. A line such as #name = 1 shows a default: without its # it is a setting. A default may be
 # another one in a later version, a setting stays. Unknown names and values that are not allowed end the start.
@@ -28,7 +28,7 @@ pub struct Section {
 pub struct Setting {
     name: &'static str,
     about: &'static [&'static str],
-    /// What it may be, in words.
+    /// Allowed values, in words.
     pub allowed: String,
     /// Its value.
     pub value: Value,
@@ -46,11 +46,11 @@ pub struct Refused {
     pub setting: String,
     /// Its value, or the part of it that is not allowed.
     pub value: String,
-    /// What is allowed, in words.
+    /// Allowed values, in words.
     pub allowed: String,
 }
 
-/// What a setting may be.
+/// Bounds of a setting's value.
 pub(super) trait Bound<T> {
     /// In words.
     fn allowed(&self) -> String;

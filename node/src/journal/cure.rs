@@ -1,6 +1,6 @@
 //! A corrupt log is put aside, so that its validator can start again without it.
 //!
-//! What was signed is in the sign state too, which nothing here writes: the validator starts as one whose log has lost
+//! Signed votes are in the sign state too, which nothing here writes: the validator starts as one whose log has lost
 //! votes, and sits out what it may have voted in (`docs/adr/sign-state-sit-out.md`). What was final and not yet in the
 //! database comes from its peers again.
 
@@ -14,7 +14,7 @@ use wattle_primitives::{SecretKey, planted};
 
 /// Name of the log's directory in the data directory.
 pub const WAL_DIR: &str = "wal";
-/// What a corrupt log is named, with a number after it.
+/// Name of a corrupt log, with a number after it.
 const ASIDE: &str = "wal.corrupt-";
 
 /// Why a log is left where it is.

@@ -4,6 +4,7 @@
 
 mod encoded;
 mod event_loop;
+mod holds;
 mod makers;
 mod observe;
 pub mod serve;
@@ -135,7 +136,7 @@ impl Node {
         let worker = Worker { chain, schedule, cache: Arc::new(TxCache::default()) };
         let (shared, commands) = Shared::new(chain, genesis, key, Arc::clone(&store), view);
         let place = config.place.clone();
-        // What may fail for many reasons comes before the threads: none may hold the database when the process ends.
+        // Steps that may fail for many reasons come before the threads: none may hold the database as the process ends.
         let (network, events) = wattle_p2p::spawn(network_config(config, &shared))?;
         let threads = Threads::start(worker, store, journal, &reports).map_err(NodeError::Thread)?;
         space::watch(&place, reports.clone());

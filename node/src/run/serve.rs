@@ -115,7 +115,7 @@ fn epoch_proof(shared: &Shared, epoch: Epoch) -> Answered<Response> {
     Ok(Some(Response::EpochProof(Box::new(EpochProof { header, certificate, next_validators }))))
 }
 
-/// What `keys` have in the state of `view`, in their order.
+/// Values of `keys` in the state of `view`, in their order, with their proofs.
 fn proof<'a>(
     shared: &Shared,
     view: &View,

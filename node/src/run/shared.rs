@@ -1,15 +1,17 @@
 //! The chain as readers see it: the last committed block with its state, the database, and a line to the driver.
 
 use super::encoded::Encoded;
+use super::holds::Holds;
 use super::storage::Found;
 use crate::driver::{Answer, FinalBlock, Question, SubmitError};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
+use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::{
     Address, AssetId, Certificate, Epoch, Genesis, Hash, Header, Height, PublicKey, TimeMs, Tx,
 };
-use wattle_runtime::supply::{Holdings, Tally};
+use wattle_runtime::supply::{History, Holdings, Tally};
 use wattle_runtime::{Schedule, State, Store, keys};
 
 /// Most questions and submissions that wait for the loop.
@@ -66,6 +68,8 @@ pub struct Shared {
     pub genesis: Arc<Genesis>,
     /// Our validator key.
     pub key: Option<PublicKey>,
+    /// Balances that the genesis gave out.
+    pub given: History,
     /// Finalized history.
     pub store: Arc<dyn Store>,
     /// Blocks that peers take in parts.
@@ -77,11 +81,12 @@ pub struct Shared {
     commands: mpsc::Sender<Command>,
 }
 
-/// Where the chain stands, and where all money is then.
+/// Where the chain stands, where all money is then, and which holds are open.
 struct At {
     view: Arc<View>,
     /// `None` when an account is below zero, which no state should show.
     tally: Option<Tally>,
+    holds: Holds,
 }
 
 /// The sum; `None`, and an error in the log, when the state breaks a rule: the node goes on without figures of money.
@@ -119,11 +124,11 @@ impl Shared {
     ) -> (Arc<Self>, mpsc::Receiver<Command>) {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (heights, _) = watch::channel(view.header.height);
-        let tally = sound(Tally::of(&view.state));
+        let (tally, holds) = (sound(Tally::of(&view.state)), Holds::of(&view.state));
         let clock = AtomicU64::new(view.header.time_ms.0);
-        let at = RwLock::new(At { view: Arc::new(view), tally });
-        let encoded = Encoded::default();
-        (Arc::new(Self { chain, genesis, key, store, encoded, at, heights, clock, commands }), inbox)
+        let at = RwLock::new(At { view: Arc::new(view), tally, holds });
+        let (given, encoded) = (History::of_genesis(&genesis), Encoded::default());
+        (Arc::new(Self { chain, genesis, key, given, store, encoded, at, heights, clock, commands }), inbox)
     }
 
     /// The last committed block.
@@ -137,6 +142,14 @@ impl Shared {
     pub fn holdings(&self, asset: AssetId) -> (Arc<View>, Option<Holdings>) {
         let at = self.at.read().unwrap_or_else(PoisonError::into_inner);
         (Arc::clone(&at.view), at.tally.as_ref().map(|tally| tally.of_asset(asset)))
+    }
+
+    /// The last committed block, and the holds that are open after it of an account: debited, credited, or its captor's
+    /// wallet; by id, from an id on, at most `limit`.
+    #[must_use]
+    pub fn holds(&self, account: &AccountId, from: Hash, limit: usize) -> (Arc<View>, Vec<Hash>) {
+        let at = self.at.read().unwrap_or_else(PoisonError::into_inner);
+        (Arc::clone(&at.view), at.holds.list(account, from, limit))
     }
 
     /// The last committed height, as it moves.
@@ -159,12 +172,14 @@ impl Shared {
     /// A block is in the database: readers move on to it.
     pub fn announce(&self, block: &FinalBlock) {
         let mut at = self.at.write().unwrap_or_else(PoisonError::into_inner);
-        let At { view, tally } = &mut *at;
+        let At { view, tally, holds } = &mut *at;
         let moved = sound(block.executed.moved.as_ref());
         *tally = tally.take().zip(moved).map(|(mut tally, moved)| {
             tally.add(moved);
             tally
         });
+        let written = block.executed.writes.iter().map(|(key, _)| key.as_slice());
+        holds.go_on(&view.state, &block.executed.state, written);
         let certificate = block.certificate.clone().or_else(|| view.certificate.clone());
         let (header, state) = (block.block.header().clone(), block.executed.state.clone());
         let (height, hash, mut schedule) = (header.height, block.block.hash, Arc::clone(&view.schedule));

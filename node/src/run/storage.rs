@@ -118,7 +118,7 @@ fn data_of(height: Height) -> DataDir {
     if height == Height::ZERO { DataDir::Empty } else { DataDir::InUse }
 }
 
-/// What the data directory of a stopped validator holds.
+/// Reads the data directory of a stopped validator.
 ///
 /// # Errors
 /// [`StorageError`].
@@ -148,7 +148,7 @@ pub struct Found {
     pub schedule: Arc<Schedule>,
     /// Its finalization.
     pub certificate: Option<Certificate>,
-    /// What is kept against validators.
+    /// Accusations of validators that are kept.
     pub accusations: Vec<Accusation>,
 }
 

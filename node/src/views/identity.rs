@@ -7,7 +7,7 @@ use wattle_rpc_types::{
     SponsorshipInfo,
 };
 use wattle_runtime::keys::ListSide;
-use wattle_runtime::modules::identity::records::{Allowance, Grant};
+use wattle_runtime::modules::identity::records::{Allowance, Grant, Sponsorship};
 use wattle_runtime::{keys, query};
 
 impl IdentityQueries for NodeBackend {
@@ -37,6 +37,22 @@ impl IdentityQueries for NodeBackend {
         let allowance = allowance_info(self.next_time(&view), found.allowance);
         Ok(Anchored { at: at(&view), value: SponsorshipInfo { sponsor, grantee, allowance } })
     }
+
+    fn identity_sponsorships_by(
+        &self,
+        sponsor: Address,
+        page: PageRequest,
+    ) -> RpcResult<Page<SponsorshipInfo>> {
+        list_sponsorships(self, ListSide::Grantor, &sponsor, &page)
+    }
+
+    fn identity_sponsorships_for(
+        &self,
+        grantee: Address,
+        page: PageRequest,
+    ) -> RpcResult<Page<SponsorshipInfo>> {
+        list_sponsorships(self, ListSide::Grantee, &grantee, &page)
+    }
 }
 
 fn list(
@@ -51,6 +67,26 @@ fn list(
     let now = node.next_time(&view);
     let items = found.into_iter().map(|(id, grant)| grant_info(now, id, grant)).collect();
     Ok(Page { at: at(&view), items, next_cursor })
+}
+
+fn list_sponsorships(
+    node: &NodeBackend,
+    side: ListSide,
+    account: &Address,
+    page: &PageRequest,
+) -> RpcResult<Page<SponsorshipInfo>> {
+    let view = node.shared.view();
+    let (found, next_cursor) =
+        page::numbered(page, |from, limit| query::sponsorships(&view.state, side, account, from, limit))?;
+    let now = node.next_time(&view);
+    let info = |(other, record): (Address, Sponsorship)| {
+        let (sponsor, grantee) = match side {
+            ListSide::Grantor => (*account, other),
+            ListSide::Grantee => (other, *account),
+        };
+        SponsorshipInfo { sponsor, grantee, allowance: allowance_info(now, record.allowance) }
+    };
+    Ok(Page { at: at(&view), items: found.into_iter().map(info).collect(), next_cursor })
 }
 
 fn grant_info(now: TimeMs, grant: Hash, record: Grant) -> GrantInfo {

@@ -40,6 +40,8 @@ mod tx;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use token::supply_info;
+
 use crate::driver::{Answer, DriverStatus, Question};
 use crate::run::shared::{Shared, View};
 use std::sync::Arc;

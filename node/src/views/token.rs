@@ -1,6 +1,6 @@
-//! Assets.
+//! Assets, and how much of each was issued and burned.
 
-use super::{NodeBackend, at, page};
+use super::{NodeBackend, at, page, storage};
 use crate::run::shared::View;
 use wattle_primitives::{Amount, AssetId};
 use wattle_rpc_types::{
@@ -23,11 +23,11 @@ impl TokenQueries for NodeBackend {
             return Err(RpcError::not_found("asset", asset));
         }
         let holdings = holdings.ok_or_else(|| RpcError::internal("the node could not add up its money"))?;
-        let Holdings { wallets, held, fees, deposits, books } = holdings;
-        let [wallets, held, fees, deposits, books] = [wallets, held, fees, deposits, books].map(Amount);
-        let (issued, burned) = query::issued(&view.state, asset);
-        let value = SupplyInfo { asset, issued, burned, wallets, held, fees, deposits, books };
-        Ok(Anchored { at: at(&view), value })
+        // Not the ledger's own counter: a ledger that made money by a posting would count it as well.
+        let [given, _] = self.shared.given.of_asset(asset);
+        let [minted, burned] = self.shared.store.supply(asset, view.header.height).map_err(storage)?;
+        let issued = given.saturating_add(minted);
+        Ok(Anchored { at: at(&view), value: supply_info(asset, [issued, burned], holdings) })
     }
 
     fn token_assets(&self, page: PageRequest) -> RpcResult<Page<AssetInfo>> {
@@ -37,6 +37,13 @@ impl TokenQueries for NodeBackend {
         let items = assets.into_iter().map(|(id, asset)| info(&view, id, asset)).collect();
         Ok(Page { at: at(&view), items, next_cursor })
     }
+}
+
+/// How much of an asset was issued and burned, and where the rest of it is.
+pub(crate) fn supply_info(asset: AssetId, [issued, burned]: [Amount; 2], holdings: Holdings) -> SupplyInfo {
+    let Holdings { wallets, held, fees, deposits, books } = holdings;
+    let [wallets, held, fees, deposits, books] = [wallets, held, fees, deposits, books].map(Amount);
+    SupplyInfo { asset, issued, burned, wallets, held, fees, deposits, books }
 }
 
 fn info(view: &View, id: AssetId, asset: Asset) -> AssetInfo {

@@ -48,7 +48,7 @@ struct Site {
     last: Option<PeerId>,
     pace: Pace,
     outage: Outage,
-    /// What its name stands for and this try has not come to yet.
+    /// Addresses of its name that this try has not come to yet.
     left: Vec<Multiaddr>,
 }
 
@@ -141,7 +141,7 @@ impl Book {
         };
         let bare = addresses.iter().filter_map(of_peer);
         let usable: Vec<_> = bare.filter(|a| self.is_usable(a, source)).take(ADDRESSES_MAX).collect();
-        // What a peer tells of itself adds to what is known, and makes nobody dial it.
+        // A peer's own word adds to what is known, and makes nobody dial it.
         let known = self.peers.contains_key(&peer);
         if peer == self.local || usable.is_empty() || !known && source == Source::Identify {
             return;

@@ -1,4 +1,4 @@
-//! What is known of peers' whereabouts, and who gets a place: one for all that finds peers and all that lets them in.
+//! Peers' whereabouts, and who gets a place: one manager for all that finds peers and all that lets them in.
 //!
 //! Synchronous, no I/O: events and the time go in, decisions come out, and `crate::door` carries them out. Nothing else
 //! dials.
@@ -52,7 +52,7 @@ pub(crate) enum Source {
     Listed,
 }
 
-/// What is dialed.
+/// Target of a dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// A peer, wherever it is.
@@ -61,10 +61,10 @@ pub(crate) enum Target {
     Site(Multiaddr),
 }
 
-/// What a peer can say for itself; later ones have the better claim to a place.
+/// A peer's claim to a place; later ones are better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
-    /// Nothing.
+    /// No claim: an unknown peer.
     Stranger,
     /// It follows headers, as meters do. Unproven.
     Light,
@@ -129,7 +129,7 @@ pub(crate) enum Event {
     Expired { peer: PeerId, addresses: Vec<Multiaddr> },
     /// Kademlia needs a connection with a peer.
     Wish { peer: PeerId, addresses: Vec<Multiaddr> },
-    /// What the names of a target stand for at present.
+    /// Addresses that the names of a target stand for at present.
     Resolved { target: Target, addresses: Vec<Multiaddr> },
     /// A dial came to nothing.
     Failed { target: Target, failure: Failure },
@@ -155,7 +155,7 @@ pub(crate) enum Event {
     Tick,
 }
 
-/// What to do about it.
+/// Decision on an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Dial all these addresses at once. A site's dial has one.

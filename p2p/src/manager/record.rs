@@ -34,7 +34,7 @@ pub(super) struct Pace {
     pub(super) dialing: bool,
 }
 
-/// What the log is told of the operator's peers and addresses that are not reached: each thing once in an outage.
+/// Log lines about the operator's peers and addresses that are not reached: each once in an outage.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
     since: Option<Instant>,

@@ -84,7 +84,7 @@ impl World {
         dials
     }
 
-    /// What is dialed now; it stays under way.
+    /// The dials of now; they stay under way.
     fn dialed(&mut self) -> Vec<(Target, Vec<Multiaddr>)> {
         self.dials(Duration::ZERO, |_, _| None)
     }
@@ -295,6 +295,36 @@ fn a_site_takes_anybody_again_when_who_was_there_is_not() {
     world.connected(2, Some(Target::Site(site)));
     assert!(world.manager.book.is_listed(&peer(2)) && !world.manager.book.is_listed(&peer(1)));
     assert_eq!(world.dials(60 * SECOND, nobody), [], "the first is not there, and was nowhere else");
+}
+
+#[test]
+fn sites_whose_peers_swapped_their_addresses_have_both_again() {
+    let mut world = World::new(&Limits::light());
+    let hosts = ["/ip4/192.0.2.1/tcp/1", "/ip4/192.0.2.2/tcp/1"].map(at);
+    for host in &hosts {
+        world.on(Event::List(host.clone()));
+    }
+    assert_eq!(world.dialed().len(), 2);
+    for (number, host) in [(1, &hosts[0]), (2, &hosts[1])] {
+        world.connected(number, Some(Target::Site(host.clone())));
+        world.on(Event::Ready(peer(number)));
+    }
+    for number in [1, 2] {
+        world.on(Event::Closed(peer(number)));
+    }
+    let at_home = |address: &Multiaddr| if *address == hosts[0] { peer(2) } else { peer(1) };
+    let dials = world.dials(2 * SECOND, |target, addresses| {
+        let Target::Peer(wanted) = target else { return None };
+        let wrong = addresses.iter().find(|address| at_home(address) != *wanted)?;
+        let address = wrong.clone().with_p2p(*wanted).expect("no id");
+        Some(Failure::Other { peer: at_home(wrong), address })
+    });
+    for (number, host) in [(2, &hosts[0]), (1, &hosts[1])] {
+        let site = Target::Site(host.clone());
+        assert!(dials.contains(&(site.clone(), vec![host.clone()])), "{dials:?}");
+        world.connected(number, Some(site));
+        assert!(world.manager.book.is_listed(&peer(number)));
+    }
 }
 
 #[test]

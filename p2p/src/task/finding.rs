@@ -1,5 +1,6 @@
-//! What the network hears of peers' whereabouts, for the manager; and what names stand for.
+//! Peers' whereabouts as the network hears of them, for the manager; and the addresses that names stand for.
 
+use super::peers::Peer;
 use super::{ESTRANGED, Network};
 use crate::discovery::Wish;
 use crate::door::Order;
@@ -24,7 +25,7 @@ const TOLD_MAX: usize = 8;
 /// Longest program name that is kept of a peer, in characters.
 const AGENT_CHARS_MAX: usize = 64;
 
-/// What the names of a target stand for at present.
+/// Addresses that the names of a target stand for at present.
 pub(super) struct Resolved {
     target: Target,
     addresses: Vec<Multiaddr>,
@@ -41,15 +42,18 @@ impl Network {
             Order::Resolve { target, names } => self.resolving.push(resolve(target, names).boxed()),
             Order::Yield(peer) => {
                 tracing::debug!(%peer, "gives its place up");
-                let (now, mut keyed) = (Instant::now(), false);
+                let (now, mut key) = (Instant::now(), None);
                 if let Some(entry) = self.peers.get_mut(&peer) {
                     entry.leaving.get_or_insert(GoneReason::Yielded);
                     entry.close_at = Some(now); // until it is gone: it may open further connections
-                    keyed = entry.hello.as_ref().is_some_and(|hello| hello.meter.is_some());
+                    key = entry.meter_key();
                 }
-                if keyed {
+                if key.is_some() {
                     // For a while: two light nodes with one meter's key would else take turns with each dial.
-                    tracing::warn!(%peer, "a light node's place goes to another, perhaps to one with the same key");
+                    let same = |(other, entry): (&PeerId, &Peer)| *other != peer && entry.meter_key() == key;
+                    if self.peers.iter().any(same) {
+                        tracing::warn!(%peer, "another light node has the same meter's key, and takes its place");
+                    }
                     self.scores.refuse(peer, BanReason::Displaced, ESTRANGED, now);
                     self.keep_out(peer);
                 } else {

@@ -28,7 +28,7 @@ const HELLOS_PER_SECOND: u32 = 1;
 pub(super) const HELLOS_BURST: u32 = 8;
 
 impl Network {
-    /// What this node says of itself to a connected peer.
+    /// This node's hello to a connected peer.
     pub(super) fn own_hello(&self, peer: &PeerId) -> Hello {
         Hello {
             version: PROTOCOL_VERSION,

@@ -16,7 +16,7 @@ use wattle_primitives::planted;
 /// Networks whose peers must tell an address.
 const NETWORKS_MIN: usize = 3;
 
-/// What connected peers tell. See the module.
+/// Addresses that connected peers tell. See the module.
 #[derive(Debug, Default)]
 pub(super) struct Outside {
     told: BTreeMap<PeerId, (Origin, Multiaddr)>,
@@ -75,7 +75,7 @@ impl Network {
         self.apply(changes);
     }
 
-    /// What a peer that is gone has told counts no more.
+    /// Drops the address that a peer told which is gone now.
     pub(super) fn forget_observed(&mut self, peer: &PeerId) {
         let changes = self.outside.gone(peer);
         self.apply(changes);

@@ -32,7 +32,7 @@ const SMALL_BYTES: usize = 16 * 1024;
 
 const _: () = assert!(SMALL_BYTES < RESPONSE_BYTES_MAX);
 
-/// What is owed to whom. Ids rise with time.
+/// Answers that are owed, and to whom. Ids rise with time.
 #[derive(Debug)]
 pub(super) struct Owed<Id = InboundRequestId> {
     peers: BTreeMap<PeerId, BTreeMap<Id, Debt>>,
@@ -57,7 +57,7 @@ struct Debt {
     bytes: usize,
 }
 
-/// What to do with a question or an answer.
+/// Verdict on a question or an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     /// The answer may be made, or written, when these connections are closed: they make room.

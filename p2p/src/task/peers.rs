@@ -31,7 +31,7 @@ pub(super) struct Peer {
     pub(super) connections: Vec<Open>,
     /// When all of several connections but one end.
     pub(super) part_at: Option<Instant>,
-    /// What this node tells it in hellos: drawn with its first connection.
+    /// Number that this node tells it in hellos: drawn with its first connection.
     pub(super) session: u64,
     pub(super) since: Instant,
     /// Its own words about itself; set when the handshake is complete.
@@ -53,6 +53,13 @@ pub(super) struct Peer {
     pub(super) agent: String,
     /// When to ask for its height again.
     pub(super) status_at: Instant,
+}
+
+impl Peer {
+    /// The meter's key that it has proven, if it has.
+    pub(super) fn meter_key(&self) -> Option<PublicKey> {
+        Some(self.hello.as_ref()?.meter.as_ref()?.key)
+    }
 }
 
 impl Network {
@@ -216,7 +223,7 @@ impl Network {
         self.manage(Event::Claims { peer, claim });
     }
 
-    /// What a peer that says this of itself, and has proven what can be proven, can say for itself.
+    /// Claim of a peer that says this of itself, and has proven what can be proven.
     pub(super) fn claim_of(&self, hello: &Hello) -> Claim {
         if let Some(proof) = hello.validator.filter(|proof| self.validators.contains(&proof.key)) {
             return Claim::Validator(proof.key);

@@ -1,4 +1,4 @@
-//! What a node tells others of where it is.
+//! Addresses that a node tells others of itself.
 
 use crate::common::*;
 use futures::StreamExt;

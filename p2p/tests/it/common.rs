@@ -29,7 +29,7 @@ pub(crate) fn proof(seed: u8, genesis: &Hash) -> ValidatorProof {
     proof_for(seed, &node_key(seed).peer_id(), genesis)
 }
 
-/// What validator `seed` signs for any peer that it likes.
+/// Proof that validator `seed` signs for any peer that it likes.
 pub(crate) fn proof_for(seed: u8, peer: &PeerId, genesis: &Hash) -> ValidatorProof {
     let key = validator_key(seed);
     let bytes = ValidatorProof::signing_bytes(genesis, peer);
@@ -115,6 +115,7 @@ pub(crate) fn socket(address: &Multiaddr) -> SocketAddr {
     let mut parts = address.iter();
     match (parts.next(), parts.next()) {
         (Some(Protocol::Ip4(ip)), Some(Protocol::Tcp(port) | Protocol::Udp(port))) => (ip, port).into(),
+        (Some(Protocol::Ip6(ip)), Some(Protocol::Tcp(port) | Protocol::Udp(port))) => (ip, port).into(),
         _ => panic!("{address}"),
     }
 }

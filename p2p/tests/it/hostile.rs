@@ -51,7 +51,7 @@ async fn a_validator_proof_must_be_for_this_peer_and_chain() {
     }
 }
 
-/// What an attacker says of itself, with a valid proof as validator `seed`.
+/// An attacker's hello, with a valid proof as validator `seed`.
 fn hello(validator: Option<ValidatorProof>) -> Hello {
     Hello {
         version: 1,
@@ -410,7 +410,7 @@ async fn who_asks_and_never_reads_is_held_no_more_than_its_part_and_others_are_s
     };
     held.push(timeout(PATIENCE, second).await.expect("in time"));
     assert_eq!(read().await, Ok(Response::Busy), "the two hold all that there is");
-    // What they held is free again when they are gone.
+    // Their places are free again when they are gone.
     drop((held, silent));
     let served = async {
         loop {

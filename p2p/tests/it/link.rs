@@ -33,7 +33,7 @@ pub(crate) enum Manner {
 }
 
 impl Link {
-    /// To a node that listens on TCP or QUIC.
+    /// To a node that listens on TCP or QUIC, at an address of the same kind.
     pub(crate) async fn to(address: &Multiaddr, manner: Manner) -> Self {
         let Some(Protocol::P2p(peer)) = address.iter().last() else { panic!("{address}") };
         if address.iter().any(|part| matches!(part, Protocol::Udp(_))) {
@@ -43,16 +43,15 @@ impl Link {
         }
     }
 
-    fn new(address: String, peer: PeerId) -> Self {
-        let address: Multiaddr = address.parse().unwrap();
+    fn new(address: Multiaddr, peer: PeerId) -> Self {
         let address = address.with_p2p(peer).unwrap();
         Self { address, cut: watch::Sender::new(()), opened: Arc::default(), closed: Arc::default() }
     }
 
     async fn tcp(node: SocketAddr, peer: PeerId, manner: Manner) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind((node.ip(), 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let link = Self::new(format!("/ip4/127.0.0.1/tcp/{port}"), peer);
+        let link = Self::new(Multiaddr::from(node.ip()).with(Protocol::Tcp(port)), peer);
         let (cut, opened, closed) = (link.cut.clone(), Arc::clone(&link.opened), Arc::clone(&link.closed));
         tokio::spawn(async move {
             let mut following = manner;
@@ -82,9 +81,10 @@ impl Link {
     }
 
     async fn udp(node: SocketAddr, peer: PeerId) -> Self {
-        let front = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+        let front = Arc::new(UdpSocket::bind((node.ip(), 0)).await.unwrap());
         let port = front.local_addr().unwrap().port();
-        let link = Self::new(format!("/ip4/127.0.0.1/udp/{port}/quic-v1"), peer);
+        let address = Multiaddr::from(node.ip()).with(Protocol::Udp(port)).with(Protocol::QuicV1);
+        let link = Self::new(address, peer);
         let cut = link.cut.clone();
         tokio::spawn(async move {
             let mut clients: HashMap<SocketAddr, mpsc::UnboundedSender<Vec<u8>>> = HashMap::new();
@@ -94,7 +94,7 @@ impl Link {
                     let (to, mut from) = mpsc::unbounded_channel::<Vec<u8>>();
                     let (front, mut cut) = (Arc::clone(&front), cut.subscribe());
                     tokio::spawn(async move {
-                        let back = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+                        let back = UdpSocket::bind((node.ip(), 0)).await.unwrap();
                         back.connect(node).await.unwrap();
                         let mut bytes = vec![0; 65_536];
                         loop {

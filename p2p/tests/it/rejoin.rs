@@ -65,6 +65,59 @@ async fn a_node_that_comes_back_over_quic_is_heard_though_its_old_connection_loo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_comes_back_over_ipv6_is_heard_though_its_old_connection_looks_alive() {
+    if let Err(error) = std::net::UdpSocket::bind("[::1]:0") {
+        eprintln!("skipped: this machine has no loopback address of IPv6: {error}");
+        return;
+    }
+    comes_back_and_is_heard("/ip6/::1/tcp/0").await;
+    comes_back_and_is_heard("/ip6/::1/udp/0/quic-v1").await;
+}
+
+/// Publishes messages until one is heard. Right after a return a node may not know yet who takes what.
+async fn publishes_until_heard(from: &Node, to: &mut Node, message: impl Fn(u64) -> Gossip) {
+    let tries = async {
+        for number in 1.. {
+            let message = message(number);
+            from.handle.publish(message.clone()).unwrap();
+            if let Ok(peer) = timeout(Duration::from_millis(500), heard(to, &message)).await {
+                assert_eq!(peer, from.peer());
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, tries).await.expect("in time");
+}
+
+/// The process is the same: only its end of the connection is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_gives_a_dead_link_up_is_heard_though_its_peer_still_holds_the_connection() {
+    let mut settings = config(0, Role::Validator);
+    settings.limits.silence_max = HOUR;
+    let mut validator = Node::start(settings).await;
+    let link = Link::to(&validator.address, Manner::Plain).await;
+    let mut settings = config(10, Role::Full);
+    settings.persistent = vec![link.address.clone()];
+    settings.limits.silence_max = Duration::from_secs(3);
+    let mut full = Node::start(settings).await;
+    validator.ready(full.peer()).await;
+    full.ready(validator.peer()).await;
+    for round in 1..=2 {
+        let before = link.opened();
+        link.cut();
+        eventually(|| link.opened() > before).await; // the full node alone notices
+        publishes_until_heard(&full, &mut validator, |number| {
+            Gossip::Txs(BoundedVec::new(vec![tx(round * 1_000 + number, 1)]).unwrap())
+        })
+        .await;
+        publishes_until_heard(&validator, &mut full, |number| {
+            Gossip::Finalized(Box::new(light(round * 1_000 + number)))
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_validator_that_comes_back_has_its_streams_again() {
     let mut settings = config(0, Role::Validator);
     settings.limits.silence_max = HOUR;
@@ -108,7 +161,7 @@ async fn where_both_dial_at_once_both_keep_the_same_connection() {
     let outbound = |node: &Node| node.handle.peers().first().map(|peer| peer.outbound);
     eventually(|| outbound(&first) == Some(first.peer() < second.peer())).await;
     eventually(|| outbound(&second) == Some(second.peer() < first.peer())).await;
-    // What was open goes on over the one that is left.
+    // Open streams go on over the connection that is left.
     let handles = [first.handle.clone(), second.handle.clone()];
     for (from, to) in handles.iter().zip([&mut second, &mut first]) {
         eventually(|| from.takers() == 1).await;

@@ -28,11 +28,9 @@ impl CallKind {
         })
     }
 
-    /// Module and call as they are written in JSON.
-    #[must_use]
-    pub fn name(self) -> (&'static str, &'static str) {
-        let mut all = Self::all();
-        all.find(|(kind, _, _)| *kind == self).map_or(("", ""), |(_, module, call)| (module, call))
+    /// Module and call as they are written in JSON; `None` if no call has these numbers.
+    fn name(self) -> Option<(&'static str, &'static str)> {
+        Self::all().find(|(kind, _, _)| *kind == self).map(|(_, module, call)| (module, call))
     }
 }
 
@@ -41,8 +39,7 @@ impl BorshDeserialize for CallKind {
     fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
         let [module, call] = <[u8; 2]>::deserialize_reader(reader)?;
         let kind = Self { module, call };
-        let known = Self::all().any(|(known, _, _)| known == kind);
-        if known {
+        if kind.name().is_some() {
             Ok(kind)
         } else {
             Err(borsh::io::Error::new(borsh::io::ErrorKind::InvalidData, CallKindError))
@@ -52,8 +49,10 @@ impl BorshDeserialize for CallKind {
 
 impl fmt::Display for CallKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (module, call) = self.name();
-        write!(f, "{module}.{call}")
+        match self.name() {
+            Some((module, call)) => write!(f, "{module}.{call}"),
+            None => write!(f, "{}.{}", self.module, self.call),
+        }
     }
 }
 

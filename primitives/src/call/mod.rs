@@ -104,7 +104,7 @@ macro_rules! modules {
 modules! {
     /// Books, accounts, journals, holds.
     ledger: Ledger(LedgerCall) = 0,
-    /// Assets.
+    /// Assets: creation, issue, burning, transfers.
     token: Token(TokenCall) = 1,
     /// Keys and sponsorship.
     identity: Identity(IdentityCall) = 2,

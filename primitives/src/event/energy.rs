@@ -294,7 +294,7 @@ events! {
             interval: IntervalId,
             /// The account.
             account: Address,
-            /// What it is.
+            /// Kind of line.
             line: LineKind,
             /// Base units that its tab was charged; for `credit`, `write_off`, `refund` and `tax_paid` credited. 0 for
             /// `energy`, which has lines of its own.
@@ -324,6 +324,7 @@ impl EnergyEvent {
             Self::ReadingAccepted { meter, manual, .. } => {
                 Concerns { parties: [Some(*meter), *manual], ..Concerns::NOBODY }
             }
+            // The meter that it claims: a filter finds it by that, a history of accounts leaves it out.
             Self::ReadingRefused { meter, .. } => Concerns::party(*meter),
             Self::MemberSet { account, .. }
             | Self::MemberLeft { account, .. }

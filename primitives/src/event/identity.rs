@@ -35,9 +35,9 @@ events! {
         grant_made: GrantMade {
             /// The grant.
             grant: Hash,
-            /// For whom.
+            /// The account on whose behalf it may act.
             grantor: Address,
-            /// Who.
+            /// The account that may act.
             grantee: Address,
             /// How far.
             limits: Limits,
@@ -46,9 +46,9 @@ events! {
         grant_revoked: GrantRevoked {
             /// The grant.
             grant: Hash,
-            /// For whom.
+            /// The account on whose behalf it may act.
             grantor: Address,
-            /// Who.
+            /// The account that may act.
             grantee: Address,
         } = 5,
         /// A transaction's calls act on behalf of another account: what comes after in the transaction is by it.

@@ -94,7 +94,7 @@ macro_rules! modules {
 modules! {
     /// Money: fees, books, accounts, postings, holds.
     Ledger(LedgerEvent) = 0,
-    /// Assets.
+    /// Creation of assets.
     Token(TokenEvent) = 1,
     /// Accounts, keys and sponsorship.
     Identity(IdentityEvent) = 2,

@@ -4,7 +4,7 @@ use crate::{Address, Amount, AssetId, Hash, TimeMs, WattHours};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// What took energy from a device's credit.
+/// Reason for which energy left a device's credit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -136,7 +136,7 @@ events! {
             asset: AssetId,
             /// Energy.
             wh: WattHours,
-            /// What took it.
+            /// Why it left.
             cause: BurnCause,
         } = 9,
         /// A device owes more: for a token on account, or for one that was redeemed though its sale was taken back.

@@ -1,4 +1,4 @@
-//! What a key of state is made of: a tag byte that names the kind of entry, then fixed-width fields, so that no two
+//! Keys of state: a tag byte that names the kind of entry, then fixed-width fields, so that no two
 //! things share one. Numbers are little-endian, as in borsh, except in the queue of due work, whose keys are ordered
 //! and therefore big-endian.
 

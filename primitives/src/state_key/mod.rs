@@ -41,7 +41,7 @@ pub type Nonces = BoundedVec<Nonce, { LANES_MAX as usize }>;
 pub struct AccountRecord {
     /// Next nonce of each lane.
     pub nonces: Nonces,
-    /// What its transactions have drawn on its bandwidth, and has not leaked.
+    /// Bandwidth that its transactions have drawn, and that has not leaked.
     pub bucket: Bucket,
     /// Who acts for the account; `None` while it is the one key that the address is the hash of.
     pub authority: Option<Authority>,
@@ -298,9 +298,9 @@ pub struct MemberRecord {
     pub suspended: u32,
     /// The last interval in which it may have a part: it cannot leave before that is final.
     pub until: IntervalId,
-    /// What its lines to and from the operator have left over: the next ones take it in.
+    /// Remainder of its lines to and from the operator: the next ones take it in.
     pub carry: Carry,
-    /// What it was owed and may be paid, base units, when the microgrid's cash was last shared out.
+    /// Amount that it was owed and might be paid, base units, when the microgrid's cash was last shared out.
     pub claim: Amount,
     /// With which interval's settlement that was.
     pub claimed: IntervalId,
@@ -308,21 +308,21 @@ pub struct MemberRecord {
     pub deposit: Deposit,
     /// When it became a member: it pays no fee for a month that had begun by then.
     pub since_ms: TimeMs,
-    /// What the highest power of its month has come to so far, by the terms of its interval.
-    pub demand: Taxed,
+    /// Charge so far for the highest power of its month, by the terms of its interval.
+    pub demand: Demand,
     /// Tax on its energy that is not posted, thousandths of a base unit; below zero when more was taken back.
     pub tax: i128,
     /// Meters whose connection it was charged for.
     pub connections: u32,
 }
 
-/// A charge and the tax on it.
+/// Charge for the highest power of a month, by the terms of its interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Taxed {
+pub struct Demand {
     /// Base units.
     pub amount: Amount,
-    /// Base units.
-    pub tax: Amount,
+    /// Rate of all taxes on it together, in thousandths.
+    pub permille: u16,
 }
 
 /// Fractions of a base unit that lines were rounded down by, in thousandths: each below 1,000.
@@ -332,6 +332,8 @@ pub struct Carry {
     pub debit: u16,
     /// Of what it was credited.
     pub credit: u16,
+    /// Of taxes on its monthly fees, demand and connections.
+    pub tax: u16,
 }
 
 /// The record under [`device`]. Energy that it has been credited with is in the wallet of [`Address::of_device`].
@@ -351,11 +353,11 @@ pub struct DeviceRecord {
     pub meter: Option<Address>,
     /// Its operator's energy: the asset of its credit.
     pub asset: AssetId,
-    /// What it counts.
+    /// Measure of its credit.
     pub unit: CreditUnit,
     /// Raw units of a unit.
     pub divider: u16,
-    /// What it runs.
+    /// Its firmware.
     pub profile: FirmwareProfile,
     /// Whether it takes tokens of twelve digits.
     pub extended: bool,
@@ -371,9 +373,9 @@ pub struct DeviceRecord {
     pub active_until_ms: TimeMs,
     /// Energy that credit has paid and its meter has not shown yet, Wh.
     pub ahead_wh: WattHours,
-    /// What it owes its operator, base units.
+    /// Its debt to its operator, base units.
     pub debt: Amount,
-    /// How it is paid for.
+    /// Its contract.
     pub contract: Option<ContractRecord>,
     /// The day, UTC since 1970, to which `issued` belongs.
     pub day: u32,
@@ -440,6 +442,13 @@ impl BalanceRecord {
     pub const fn available(&self) -> Amount {
         let debits = self.debits_posted.saturating_add(self.debits_pending);
         Amount(self.credits_posted.saturating_sub(debits))
+    }
+
+    /// The same of a debit-normal account that may not go below zero, base units.
+    #[must_use]
+    pub const fn owing(&self) -> Amount {
+        let credits = self.credits_posted.saturating_add(self.credits_pending);
+        Amount(self.debits_posted.saturating_sub(credits))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What other programs rely on: the exact bytes, the proofs and the verdicts.
+//! The promises to other programs: the exact bytes, the proofs and the verdicts.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure here is the test's")]
 
 mod certificates;

@@ -11,9 +11,11 @@ use wattle_primitives::call::energy::{
     ClearingRule, Fees, LineKind, LossRule, Mandate, MeterSwap, TariffBand, Tax, Terms,
 };
 use wattle_primitives::call::identity::{Authority, Calls, KeyWeight, Limits, PerPeriod, Spending};
-use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, JournalId, SystemAccount};
+use wattle_primitives::call::ledger::{AccountClass, AccountId, Balancing, Entry, JournalId, SystemAccount};
 use wattle_primitives::call::market::{OrderEnd, Side};
-use wattle_primitives::call::paygo::{self, CreditUnit, FirmwareProfile, Payment, RedeemedBy, Token, TokenKind};
+use wattle_primitives::call::paygo::{
+    self, CreditUnit, FirmwareProfile, Payment, RedeemedBy, Token, TokenKind,
+};
 use wattle_primitives::call::token::Symbol;
 use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::event::{
@@ -27,8 +29,8 @@ use wattle_primitives::reading::{
 };
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::state_key::{
-    AccountRecord, AuthorisationRecord, BalanceRecord, ContractRecord, DeviceRecord, DeviceStatus, LastReading,
-    MeterRecord,
+    AccountRecord, AuthorisationRecord, BalanceRecord, ContractRecord, DeviceRecord, DeviceStatus,
+    LastReading, MeterRecord,
 };
 use wattle_primitives::trie::{Leaf, Step, TrieProof};
 use wattle_primitives::units::IntervalId;
@@ -109,6 +111,7 @@ fn entry() -> Entry {
         credit: AccountId::Book { book: BOOK, code: 1000 },
         asset: AssetId(2),
         amount: Amount(5_000_000),
+        balancing: Some(Balancing::Both),
     }
 }
 
@@ -159,7 +162,7 @@ pub(crate) fn calls() -> Vec<(&'static str, Call)> {
                 memo: Some(hash(8)),
                 effective_ms: Some(TimeMs(1_800_000_000_000)),
                 reverses: Some(hash(9)),
-                entries: list(vec![entry(), entry()]),
+                entries: list(vec![Entry { balancing: None, ..entry() }, entry()]),
             }),
         ),
         (
@@ -471,8 +474,7 @@ fn paygo_calls() -> Vec<(&'static str, Call)> {
         extended: true,
         count: 40,
     };
-    let redemption =
-        paygo::Redemption { device, token, nonce: hash(23), time_ms: TimeMs(1_800_000_000_000) };
+    let redemption = paygo::Redemption { device, token, nonce: hash(23), time_ms: TimeMs(1_800_000_000_000) };
     let proof = Some(paygo::RedemptionProof { key: key(7), signature: signature(6) });
     let tokens = list(vec![paygo::ReservedToken { token, commitment }]);
     let (authorisation, cumulative_wh) = (hash(6), WattHours(300));
@@ -481,10 +483,7 @@ fn paygo_calls() -> Vec<(&'static str, Call)> {
             "Paygo::SetPaygoOperator",
             Call::from(paygo::SetPaygoOperator { asset: AssetId(2), daily_cap: 2_000 }),
         ),
-        (
-            "Paygo::RegisterDevice",
-            Call::from(register(CreditUnit::WattHours { per_unit: WattHours(100) })),
-        ),
+        ("Paygo::RegisterDevice", Call::from(register(CreditUnit::WattHours { per_unit: WattHours(100) }))),
         (
             "Paygo::RegisterDevice(time)",
             Call::from(register(CreditUnit::Time { per_unit: TimeMs(86_400_000) })),
@@ -517,10 +516,7 @@ fn paygo_calls() -> Vec<(&'static str, Call)> {
                 expires_ms: TimeMs(1_800_000_900_000),
             }),
         ),
-        (
-            "Paygo::DrawCredit",
-            Call::from(paygo::DrawCredit { device, authorisation, seq: 3, cumulative_wh }),
-        ),
+        ("Paygo::DrawCredit", Call::from(paygo::DrawCredit { device, authorisation, seq: 3, cumulative_wh })),
         ("Paygo::CloseCredit", Call::from(paygo::CloseCredit { device, authorisation, cumulative_wh })),
     ]
     .into_iter()

@@ -151,7 +151,7 @@ proptest! {
                     prop_assert!(!trie.deceives(&lie, about), "{lie:?} of {of:?} about {about:?}");
                 }
             }
-            // What was altered does not even show the truth any more: a key has one proof.
+            // An altered proof does not even show the truth any more: a key has one proof.
             let truth = trie.map.get(of).map(Vec::as_slice);
             for lie in lies(&trie, &proof) {
                 prop_assert!(lie.verify(&trie.root, of, truth).is_err(), "{lie:?}");

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, mpsc};
 use tokio::sync::watch;
+use wattle_chain_spec::Preset;
 use wattle_primitives::call::deals::Funding;
 use wattle_primitives::call::energy::{ClearingRule, Fees, LossRule, TariffBand, Terms};
 use wattle_primitives::call::identity::{Authority, Limits, PerPeriod};
@@ -338,23 +339,8 @@ impl ChainQueries for Chain {
         if let Some(gate) = gate {
             let _ = gate.recv(); // an end of the other side is what is waited for
         }
-        let params = ChainParams {
-            epoch_length: 1,
-            block_interval_ms: 2,
-            idle_interval_ms: 3,
-            leader_timeout_ms: 4,
-            advance_timeout_ms: 5,
-            timeout_ms_max: 6,
-            skip_timeout_ms: 7,
-            clock_skew_ms_max: 8,
-            block_bytes_max: 9,
-            block_weight_max: Weight(10),
-            weight_price: Amount(11),
-            account_deposit: Amount(12),
-            bandwidth_rate: Weight(13),
-            bandwidth_capacity: Weight(14),
-            registrar: Some(alice()),
-        };
+        let params = Preset::Devnet.template().unwrap().genesis.params;
+        let params = ChainParams { registrar: Some(alice()), ..ChainParams::from(&params) };
         Ok(ParamsReply { at: At::finalized(HEAD), epoch: Epoch(0), params })
     }
 
@@ -513,18 +499,19 @@ impl SearchQueries for Chain {
     }
 }
 
+fn hold_info(id: Hash, debit: AccountId) -> HoldInfo {
+    let credit = AccountId::Book { book: BookId([1; 16]), code: 2 };
+    let (asset, amount, captor) = (AssetId(0), Amount(1), alice());
+    HoldInfo { id, debit, credit, asset, amount, captor, expires_ms: Some(TimeMs(9)) }
+}
+
 impl LedgerQueries for Chain {
     fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>> {
-        let wallet = AccountId::Wallet { owner: alice() };
-        at(HoldInfo {
-            id,
-            debit: wallet,
-            credit: AccountId::Book { book: BookId([1; 16]), code: 2 },
-            asset: AssetId(0),
-            amount: Amount(1),
-            captor: alice(),
-            expires_ms: Some(TimeMs(9)),
-        })
+        at(hold_info(id, AccountId::Wallet { owner: alice() }))
+    }
+
+    fn ledger_holds(&self, account: AccountId, _: PageRequest) -> RpcResult<Page<HoldInfo>> {
+        page(vec![hold_info(Hash([3; 32]), account)])
     }
 
     fn ledger_account(&self, account: AccountId, asset: AssetId) -> RpcResult<Anchored<LedgerAccountInfo>> {
@@ -577,7 +564,7 @@ impl LedgerQueries for Chain {
         }])
     }
 
-    fn ledger_dues(&self, asset: AssetId, _page: PageRequest) -> RpcResult<Page<DueInfo>> {
+    fn ledger_dues(&self, asset: AssetId, _until: Until, _page: PageRequest) -> RpcResult<Page<DueInfo>> {
         let (owed, reserved) = (Amount(2), Amount(1));
         page(vec![DueInfo { book: BookId([1; 16]), owner: alice(), asset, owed, reserved }])
     }
@@ -747,6 +734,10 @@ fn grant_info(grant: Hash) -> GrantInfo {
     GrantInfo { grant, grantor: alice(), grantee: Address([7; 32]), allowance: allowance_info() }
 }
 
+fn sponsorship_info(sponsor: Address, grantee: Address) -> SponsorshipInfo {
+    SponsorshipInfo { sponsor, grantee, allowance: allowance_info() }
+}
+
 impl IdentityQueries for Chain {
     fn identity_grant(&self, grant: Hash) -> RpcResult<Anchored<GrantInfo>> {
         at(grant_info(grant))
@@ -765,7 +756,19 @@ impl IdentityQueries for Chain {
         sponsor: Address,
         grantee: Address,
     ) -> RpcResult<Anchored<SponsorshipInfo>> {
-        at(SponsorshipInfo { sponsor, grantee, allowance: allowance_info() })
+        at(sponsorship_info(sponsor, grantee))
+    }
+
+    fn identity_sponsorships_by(&self, sponsor: Address, _: PageRequest) -> RpcResult<Page<SponsorshipInfo>> {
+        page(vec![sponsorship_info(sponsor, Address([7; 32]))])
+    }
+
+    fn identity_sponsorships_for(
+        &self,
+        grantee: Address,
+        _: PageRequest,
+    ) -> RpcResult<Page<SponsorshipInfo>> {
+        page(vec![sponsorship_info(alice(), grantee)])
     }
 }
 

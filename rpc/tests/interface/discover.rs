@@ -1,4 +1,4 @@
-//! What is described, served and documented is the same.
+//! The methods described, served and documented are the same.
 //!
 //! The shapes are made by one library from the types that are served, and checked by another against what comes.
 
@@ -40,6 +40,7 @@ fn samples(method: &Value) -> Value {
         "energy_getTerms" => &["interval"],
         "energy_bill" => &["fromMs"],
         "identity_listGrants" => &["grantor"],
+        "identity_listSponsorships" => &["sponsor"],
         _ => &[],
     };
     let params = method["params"].as_array().unwrap().iter();
@@ -100,7 +101,7 @@ async fn a_reply_of_another_shape_is_found() {
     assert!(spoilt(&|reply| drop(reply.as_object_mut().unwrap().remove("peers"))));
 }
 
-/// What others make of the description: the meta-schema of OpenRPC itself, see `tests/openrpc/README.md`.
+/// The description as others read it: by the meta-schema of OpenRPC itself, see `tests/openrpc/README.md`.
 #[tokio::test]
 async fn the_description_is_valid_openrpc() {
     let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();

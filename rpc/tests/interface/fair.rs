@@ -205,7 +205,7 @@ async fn behind_a_proxy_each_client_has_its_own_share_of_connections() {
         post(address, &headers, STATUS).await
     };
     let mut open = Vec::new();
-    // What a client adds to the header itself makes it no other client.
+    // A client that adds to the header itself is no other client by that.
     let names = ["203.0.113.7", "198.51.100.1, 203.0.113.7", "198.51.100.2, 203.0.113.7"];
     for i in 0..CONNECTIONS_PER_ADDRESS_MAX {
         open.push(through(&served, names[i % names.len()]).await.unwrap());

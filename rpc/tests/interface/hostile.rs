@@ -148,7 +148,7 @@ async fn malformed_messages_get_typed_errors() {
     );
 }
 
-/// What the server sends until it closes, and that it does so by itself.
+/// Bytes that the server sends until it closes, and that it does so by itself.
 async fn closed_by_server(stream: &mut TcpStream) -> Vec<u8> {
     let mut answer = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;

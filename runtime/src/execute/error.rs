@@ -110,7 +110,7 @@ pub enum TxError {
     Sponsorship {
         /// Named fee payer.
         payer: Address,
-        /// What the sponsorship lacks.
+        /// Why the sponsorship does not cover it.
         reason: Reason,
     },
     /// The payer cannot pay.

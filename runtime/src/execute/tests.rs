@@ -290,9 +290,13 @@ pub(crate) fn account_in(book: BookId, code: u32, class: AccountClass) -> call::
 /// The account, so that it never goes below zero on its class's side.
 pub(crate) fn never_below_zero(account: call::ledger::OpenAccount) -> call::ledger::OpenAccount {
     let zero = Some(Amount::ZERO);
-    match account.class.is_debit_normal() {
-        true => call::ledger::OpenAccount { credit_max: zero, ..account },
-        false => call::ledger::OpenAccount { debit_max: zero, ..account },
+    match account.class {
+        AccountClass::Asset | AccountClass::Expense => {
+            call::ledger::OpenAccount { credit_max: zero, ..account }
+        }
+        AccountClass::Liability | AccountClass::Equity | AccountClass::Revenue => {
+            call::ledger::OpenAccount { debit_max: zero, ..account }
+        }
     }
 }
 

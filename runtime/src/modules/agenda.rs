@@ -3,6 +3,10 @@
 //! Due work runs within a budget; a step that does not fit leaves its cursor in the interval's record and goes on in
 //! the next block.
 
+pub(super) use super::energy::DUE_SHARE as MICROGRIDS_SHARE;
+pub(super) use super::energy::schedule::note_retry;
+pub(super) use super::market::{DUE_SHARE as ORDERS_SHARE, expire as expire_order};
+
 use super::energy::schedule::{self, Work};
 use super::energy::upkeep::{self, Means};
 use super::energy::work::{At, Budget};

@@ -17,7 +17,7 @@ pub fn invariants(state: &State) -> Result<(), Violation> {
     deposits_and_lists(state, sums)
 }
 
-/// What falls due stands under the key that its time and itself make.
+/// Due work stands under the key that its time and itself make.
 pub(super) fn queued(entry: &Entry<'_>) -> Result<(), Violation> {
     if entry.tag() != tag::QUEUE {
         return Ok(());

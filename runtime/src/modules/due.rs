@@ -8,7 +8,8 @@
 //! Nothing is forgotten: what cannot be done stays as it is and is tried again after [`RETRY_MS`]. A thing that is not
 //! over when its turn comes (another of the same name, made since) is left alone.
 
-use super::{Ctx, agenda, deals, energy, ledger, market, weights};
+use super::{Ctx, agenda, deals, ledger, weights};
+use crate::State;
 use crate::keys;
 use crate::records::{Due, DueKind, RETRY_MS};
 use wattle_primitives::{TimeMs, Weight, planted};
@@ -22,13 +23,19 @@ const PERMILLE: u64 = 1000;
 const SHARES: [(DueKind, u64); DueKind::ALL.len()] = [
     (DueKind::Hold, ledger::DUE_SHARE),
     (DueKind::Deal, deals::DUE_SHARE),
-    (DueKind::Microgrid, energy::DUE_SHARE),
-    (DueKind::Order, market::DUE_SHARE), // clearing has ended some
+    (DueKind::Microgrid, agenda::MICROGRIDS_SHARE),
+    (DueKind::Order, agenda::ORDERS_SHARE), // clearing has ended some
 ];
 const _: () = assert!(
-    ledger::DUE_SHARE + market::DUE_SHARE + deals::DUE_SHARE + energy::DUE_SHARE == PERMILLE,
+    ledger::DUE_SHARE + agenda::ORDERS_SHARE + deals::DUE_SHARE + agenda::MICROGRIDS_SHARE == PERMILLE,
     "shares make a whole"
 );
+
+/// Whether work of any kind is due at `time_ms`.
+#[must_use]
+pub fn has_due(state: &State, time_ms: TimeMs) -> bool {
+    state.due_ms().is_some_and(|due| due <= time_ms)
+}
 
 /// Does what is due, within `budget`; the rest waits for the next block. Of each kind at least one thing is done,
 /// whatever it weighs.
@@ -63,7 +70,7 @@ fn run(ctx: &mut Ctx<'_>, kind: DueKind, budget: Weight) -> Weight {
             Due::Hold(id) => ledger::release_due(ctx, &id),
             Due::Microgrid(id) => agenda::advance(ctx, &id, Weight(left.0 / 2)),
             Due::Deal(id) => deals::expire(ctx, &id),
-            Due::Order(id) => market::expire(ctx, &id),
+            Due::Order(id) => agenda::expire_order(ctx, &id),
         };
         if done.is_err() {
             ctx.rollback(before);
@@ -71,7 +78,7 @@ fn run(ctx: &mut Ctx<'_>, kind: DueKind, budget: Weight) -> Weight {
                 let again = ctx.time_ms().saturating_add(TimeMs(RETRY_MS));
                 ctx.state.write(keys::queue(again, &due), &due);
                 if let Due::Microgrid(id) = due {
-                    energy::schedule::note_retry(ctx, &id, again);
+                    agenda::note_retry(ctx, &id, again);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The state machine's modules: what each call does.
 //!
 //! A call is an [`Action`]: a file of its own name in its module's folder, beside it the module's records, its keys in
-//! state and what falls due in it. Only the ledger writes balances. Modules call each other's functions directly. A
+//! state, its queries and what falls due in it. Only the ledger writes balances. Modules call each other's functions directly. A
 //! call takes effect as a whole: [`Ctx`] journals every write, and whoever runs the call rolls back on failure.
 //!
 //! ```text
@@ -44,6 +44,10 @@ macro_rules! actions {
                 match self { $(Self::$action(action) => action.weight(),)* }
             }
 
+            fn reach(&self) -> $crate::modules::Reach {
+                match self { $(Self::$action(action) => action.reach(),)* }
+            }
+
             fn execute(&self, ctx: &mut $crate::modules::Ctx<'_>) -> Result<(), wattle_primitives::Reason> {
                 match self { $(Self::$action(action) => action.execute(ctx),)* }
             }
@@ -69,8 +73,9 @@ pub mod weights;
 
 pub use audit::invariants;
 pub use ctx::Ctx;
-pub use due::on_block;
+pub use due::{has_due, on_block};
 pub use invariants::Violation;
+pub use list::PAGE_ITEMS_MAX;
 
 use crate::State;
 use invariants::{Entry, Rules as _, Sums};
@@ -80,6 +85,20 @@ use wattle_primitives::{Call, Hash, PublicKey, Reason, Signature, Weight};
 pub trait SigSink {
     /// One signature; its verdict is handed to the call in the order of these.
     fn push(&mut self, key: &PublicKey, message: &[u8], signature: &Signature);
+}
+
+/// The grants by which a call can be made on another's behalf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// A grant for all calls, or one that names it; none that is limited to certain books.
+    Any,
+    /// As [`Reach::Any`], and one that is limited to certain books: the call says which it is for.
+    Book,
+    /// A grant that names it, and is not limited to certain books: the call makes debts, says what they come to, or
+    /// lets somebody collect them.
+    Named,
+    /// No grant: the call gives authority away. Nothing is granted by a grant.
+    Never,
 }
 
 /// A call, through all its stages.
@@ -95,6 +114,9 @@ pub trait Action {
 
     /// Upper bound of what the call may cost, known before it runs.
     fn weight(&self) -> Weight;
+
+    /// Which grants reach the call.
+    fn reach(&self) -> Reach;
 
     /// Runs the call for `ctx.on_behalf_of()`.
     ///

@@ -6,7 +6,9 @@ use super::{
     StoreError, Tip, Towards, TxLocation,
 };
 use crate::modules::ledger::records::Balance;
+use crate::supply::History;
 use borsh::BorshDeserialize;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError, RwLock};
 use wattle_primitives::block::{BLOCK_BYTES_MAX, PATH_HEADERS_MAX};
@@ -15,8 +17,8 @@ use wattle_primitives::codec::decode_bounded;
 use wattle_primitives::evidence::AccusationId;
 use wattle_primitives::receipt::{BlockReceipts, RECEIPTS_BYTES_MAX};
 use wattle_primitives::{
-    Accusation, Address, AssetId, Block, BlockId, Certificate, Decode, Hash, Header, Height, TimeMs, Tx,
-    encode,
+    Accusation, Address, Amount, AssetId, Block, BlockId, Certificate, Decode, Hash, Header, Height, TimeMs,
+    Tx, encode,
 };
 
 /// Most items of one page.
@@ -103,9 +105,22 @@ impl<K: Kv> Store for ChainStore<K> {
         let format = encode(&kv::FORMAT);
         let mut rows =
             vec![Row { table: Table::Meta, key: META_FORMAT.into(), value: Some(format.as_slice().into()) }];
+        let mut supply: BTreeMap<AssetId, [Amount; 2]> = BTreeMap::new();
         for commit in commits {
             check_order(next.as_ref(), commit)?;
             rows.extend(kv::rows(commit));
+            let mut counted = History::default();
+            counted.take(&commit.block.txs, &commit.receipts);
+            for (asset, [issued, burned]) in counted.assets() {
+                let [minted, gone] = match supply.get(&asset) {
+                    Some(before) => *before,
+                    None => self.supply(asset, Height::MAX)?,
+                };
+                let after = [minted.saturating_add(issued), gone.saturating_add(burned)];
+                let key = kv::supply_key(asset, commit.height()).into();
+                rows.push(Row { table: Table::Supply, key, value: Some(encode(&after).into()) });
+                supply.insert(asset, after);
+            }
             next = Some(Tip { hash: commit.block.hash(), header: commit.block.header.clone() });
         }
         self.kv.write(rows)?;
@@ -276,6 +291,16 @@ impl<K: Kv> Store for ChainStore<K> {
             found.is_ok()
         })?;
         found
+    }
+
+    fn supply(&self, asset: AssetId, height: Height) -> Result<[Amount; 2], StoreError> {
+        let mut found = None;
+        let start = kv::supply_key(asset, height);
+        self.kv.scan(Table::Supply, &start, Order::Down, &mut |key, value| {
+            found = (key.get(..4) == start.get(..4)).then(|| value.to_vec());
+            false
+        })?;
+        found.map_or(Ok([Amount::ZERO; 2]), |raw| parse(Table::Supply.name(), &raw, 32))
     }
 
     fn height_at(&self, time: TimeMs) -> Result<Height, StoreError> {

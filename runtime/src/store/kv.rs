@@ -13,11 +13,12 @@
 //! | statements | address, height, event index | nothing: the event lies in the receipts |
 //! | balances | state key of a balance without its tag, height | the balance that the height left |
 //! | dated | the same, event index | [`DatedEntry`] |
+//! | supply | asset, height | base units that were minted and burned up to there, by the receipts |
 //! | state | state key | state value |
 //! | evidence | validator, epoch, kind | [`wattle_primitives::Accusation`] |
 //!
-//! Heights and indexes in keys are big-endian, so that keys are in their order. Events have no table: they are read
-//! from the receipts of their height.
+//! Heights, indexes and assets in keys are big-endian, so that keys are in their order. Events have no table: they are
+//! read from the receipts of their height.
 
 use super::{Commit, StoreError, Towards};
 use crate::key::tag;
@@ -30,7 +31,7 @@ use wattle_primitives::evidence::AccusationId;
 use wattle_primitives::{Address, Amount, AssetId, Event, Hash, Height, Outcome, Receipt, TimeMs, encode};
 
 /// Version of this layout.
-pub(super) const FORMAT: u32 = 7;
+pub(super) const FORMAT: u32 = 8;
 /// Key of the version, in [`Table::Meta`].
 pub(super) const META_FORMAT: &[u8] = b"format";
 /// Key of the last header, in [`Table::Meta`].
@@ -50,13 +51,14 @@ pub(super) enum Table {
     Statements,
     Balances,
     Dated,
+    Supply,
     State,
     Evidence,
 }
 
 impl Table {
     #[cfg(feature = "rocks")]
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Meta,
         Self::Headers,
         Self::Bodies,
@@ -68,6 +70,7 @@ impl Table {
         Self::Statements,
         Self::Balances,
         Self::Dated,
+        Self::Supply,
         Self::State,
         Self::Evidence,
     ];
@@ -86,6 +89,7 @@ impl Table {
             Self::Statements => "statements",
             Self::Balances => "balances",
             Self::Dated => "dated",
+            Self::Supply => "supply",
             Self::State => "state",
             Self::Evidence => "evidence",
         }
@@ -235,10 +239,15 @@ fn dated(commit: &Commit<'_>) -> Vec<(AccountId, AssetId, u32, DatedEntry)> {
     found
 }
 
-/// What the keys of an account's balances in an asset begin with.
+/// Prefix of the keys of an account's balances in an asset.
 pub(super) fn account_key(account: &AccountId, asset: AssetId) -> Vec<u8> {
     let key = crate::keys::balance(account, asset);
     key.split_first().map(|(_, account)| account.to_vec()).unwrap_or_default()
+}
+
+/// The key of what an asset's mints and burns come to after a height.
+pub(super) fn supply_key(asset: AssetId, height: Height) -> Vec<u8> {
+    [asset.0.to_be_bytes().as_slice(), &height_key(height)].concat()
 }
 
 /// The key of an accusation.

@@ -33,7 +33,7 @@ use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::evidence::AccusationId;
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::{
-    Accusation, Address, AssetId, Block, BlockId, Certificate, Hash, Header, Height, TimeMs,
+    Accusation, Address, Amount, AssetId, Block, BlockId, Certificate, Hash, Header, Height, TimeMs,
 };
 
 /// Where finalized history and state live.
@@ -115,7 +115,7 @@ pub trait Store: Send + Sync {
         towards: Towards,
         limit: usize,
     ) -> Result<Vec<(Height, Balance)>, StoreError>;
-    /// What entries posted at some heights, with dates of their own before `before`, came to for an account in an
+    /// Totals of entries posted at some heights, with dates of their own before `before`, for an account in an
     /// asset. Every row looked at takes one from `looks`; `None` when there were too few.
     ///
     /// # Errors
@@ -128,6 +128,12 @@ pub trait Store: Send + Sync {
         before: TimeMs,
         looks: &mut u64,
     ) -> Result<Option<Balance>, StoreError>;
+    /// Base units of an asset that calls of `mint` issued and calls of `burn` burned up to a height, itself included,
+    /// counted from the receipts. What the genesis gave out is not among them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn supply(&self, asset: AssetId, height: Height) -> Result<[Amount; 2], StoreError>;
     /// The first height whose time is not before `time`; the one after the tip when there is none.
     ///
     /// # Errors

@@ -8,7 +8,8 @@ use wattle_primitives::block::{PATH_HEADERS_MAX, PROTOCOL_VERSION};
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::vote::{Proposal, Round};
 use wattle_primitives::{
-    Amount, Epoch, Event, Evidence, Outcome, SignedVote, TimeMs, ValidatorIndex, View, Vote,
+    Amount, Call, Epoch, Event, Evidence, Outcome, Reason, SignedVote, TimeMs, ValidatorIndex, View, Vote,
+    call,
 };
 
 /// Commits for heights 0 to `last`: person 1 pays person 2 and, with much too much, person 3. Every third height,
@@ -200,6 +201,45 @@ fn what_is_dated_before_a_time_is_added_up() {
     assert_eq!(sums(wallet(3), all, 21, 0), (Some((0, 0)), 0));
 }
 
+/// An asset that is minted twice, once more in vain, and burned, in a store.
+const COUNTED: AssetId = AssetId(7);
+
+fn counts_supply(store: &dyn Store) {
+    let (world, mut commits) = (World::new(params()), chain(4));
+    let mint = |amount| {
+        let (asset, to) = (COUNTED, address(1));
+        Call::from(call::token::Mint { asset, to, amount: Amount(amount) })
+    };
+    let burn = Call::from(call::token::Burn { asset: COUNTED, amount: Amount(4) });
+    let failed = Outcome::Failed { call: 0, reason: Reason::NotAllowed };
+    for (height, calls, outcome) in [
+        (1, vec![mint(5), mint(7)], Outcome::Success),
+        (2, vec![mint(100)], failed),
+        (3, vec![mint(1), burn], Outcome::Success),
+    ] {
+        let commit: &mut Commit<'_> = &mut commits[height];
+        commit.block.to_mut().txs = vec![world.sign(world.body(1, calls), &[1]).tx().clone()];
+        let receipts = commit.receipts.to_mut();
+        receipts.txs.truncate(1);
+        receipts.txs[0].outcome = outcome;
+    }
+    store.commit(&commits[..1]).unwrap();
+    store.commit(&commits[1..]).unwrap();
+    has_supply(store);
+}
+
+fn has_supply(store: &dyn Store) {
+    let of = |asset, height| store.supply(asset, Height(height)).unwrap().map(|amount| amount.0);
+    let found = [0, 1, 2, 3, 4, 9].map(|height| of(COUNTED, height));
+    assert_eq!(found, [[0, 0], [12, 0], [12, 0], [13, 4], [13, 4], [13, 4]]);
+    assert_eq!([6, 8].map(|other| of(AssetId(other), 9)), [[0, 0]; 2]);
+}
+
+#[test]
+fn what_was_minted_and_burned_is_counted_from_the_receipts() {
+    counts_supply(&MemoryStore::in_memory().unwrap());
+}
+
 #[test]
 fn memory_keeps_a_chain() {
     exercise(&MemoryStore::in_memory().unwrap());
@@ -243,7 +283,14 @@ mod on_disk {
         assert!(RocksStore::open(dir.path()).is_err(), "one process at a time");
     }
 
-    /// What a process that dies now leaves behind: a copy of the files while the store is open.
+    #[test]
+    fn disk_keeps_what_was_minted_and_burned() {
+        let dir = tempfile::tempdir().unwrap();
+        counts_supply(&RocksStore::open(dir.path()).unwrap());
+        has_supply(&RocksStore::open(dir.path()).unwrap());
+    }
+
+    /// Files that a process that dies now leaves behind: a copy of them while the store is open.
     fn killed(dir: &Path) -> tempfile::TempDir {
         let copy = tempfile::tempdir().unwrap();
         for file in std::fs::read_dir(dir).unwrap() {

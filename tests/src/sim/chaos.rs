@@ -65,6 +65,7 @@ impl Sim {
         self.trace.event(self.now, Some(node), &format!("boots at height {height}"));
         self.oracle.booted(node, height, store.as_ref())?;
         self.step(node, Event::Start)?;
+        self.keep_space_low(node)?;
         self.rewire();
         Ok(())
     }
@@ -123,7 +124,9 @@ impl Sim {
                 self.oracle.coverage.mark(Mark::ClockAhead);
                 self.nodes[node].clock_ms = Some(JUMP_MS);
             }
-            if self.nodes[node].running.is_some() && self.rng.chance(self.faults.low_space) {
+            self.keep_space_low(node)?;
+            let may_run_low = self.nodes[node].running.is_some() && !self.is_stalled(node);
+            if may_run_low && self.rng.chance(self.faults.low_space) {
                 self.oracle.coverage.mark(Mark::LowSpace);
                 let until = self.now + self.rng.between(100, LOW_SPACE_MS_MAX);
                 self.step(node, Event::LowSpace(true))?;
@@ -141,6 +144,17 @@ impl Sim {
         self.split_or_join();
         self.disturb_links();
         Ok(())
+    }
+
+    /// In a stall a node is told of its disk again and again, whatever else becomes of it.
+    fn keep_space_low(&mut self, node: usize) -> Result<(), String> {
+        if self.is_stalled(node) { self.step(node, Event::LowSpace(true)) } else { Ok(()) }
+    }
+
+    /// Whether this is a stall, and the node one of those without space.
+    fn is_stalled(&self, node: usize) -> bool {
+        let stalls = self.plan.stall_from_ms.is_some_and(|from_ms| self.stormy && self.now >= from_ms);
+        stalls && self.plan.lacks_space(node)
     }
 
     /// A clock that jumps while its node runs is believed, wherever it lands: its validator is as good as faulty. With

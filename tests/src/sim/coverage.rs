@@ -44,6 +44,8 @@ marks! {
     Clog = "clogged link",
     /// A node's line was narrow and slow.
     NarrowLine = "narrow line",
+    /// A node held an answer back for seconds.
+    AnswerHeld = "answer held back",
     /// A connection broke.
     CableCut = "connection cut",
     /// A node crashed.
@@ -56,6 +58,10 @@ marks! {
     DiskFull = "disk full",
     /// A node was told that its disk is nearly full, and held back.
     LowSpace = "disk nearly full: node holds back",
+    /// The disks of so many were nearly full for minutes that nothing could become final.
+    Stall = "stall: no quorum has space",
+    /// An honest node entered a view further above the last final block than single votes and idle blocks are kept.
+    FarViews = "views far above the last final one",
     /// A node was stopped in order.
     Stop = "orderly stop",
     /// A clock jumped back.

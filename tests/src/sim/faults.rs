@@ -38,6 +38,8 @@ pub struct Faults {
     pub lie: u64,
     /// A peer that lies lies in an answer, each answer.
     pub answer_lie: u64,
+    /// A node holds an answer to another node back for seconds, each answer.
+    pub answer_held: u64,
     /// A validator with amnesia crashes; more often right after a proposal of its own.
     pub amnesia: u64,
     /// A light client starts again, each.
@@ -74,6 +76,7 @@ impl Faults {
         skew_ms_max: 50,
         lie: 0,
         answer_lie: 0,
+        answer_held: 0,
         amnesia: 0,
         light_crash: 0,
         disk_ms_max: 5,
@@ -102,6 +105,7 @@ impl Faults {
             skew_ms_max: draw(400),
             lie: 200 + draw(800),
             answer_lie: 150 + draw(500),
+            answer_held: 0, // see `hold`
             amnesia: 30 + draw(200),
             light_crash: draw(30),
             disk_ms_max: 1 + draw(200),
@@ -109,6 +113,11 @@ impl Faults {
             work_ms_max: 1 + draw(100),
             down_ms_max: 200 + draw(12_000),
         }
+    }
+
+    /// Draws how often answers are held back, from a stream of its own.
+    pub(super) fn hold(&mut self, rng: &mut Rng) {
+        self.answer_held = if rng.coin() { rng.between(1, 700) } else { 0 };
     }
 
     /// The faults that remain when the network heals: who lies goes on lying.

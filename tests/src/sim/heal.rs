@@ -1,12 +1,19 @@
 //! The end of the storm: what must come right then, and how soon.
 
-use super::{Role, Sim};
+use super::coverage::Mark;
+use super::{Action, Faults, Role, Sim};
 use std::collections::BTreeSet;
 use wattle_consensus::Rotation;
+use wattle_consensus::config::VIEWS_BEHIND_MAX;
+use wattle_node::driver::Event;
 use wattle_primitives::{Height, Round};
 
 /// Views with an honest leader, entered since every link was up again, within which a block must become final.
 const VIEWS_MAX: usize = 8;
+
+/// After this time a question of the storm that has no answer is known to have none, in ms: many times the way there
+/// and back once faults have stopped.
+const LOST_MS: u64 = 1_000;
 
 /// The time since every node and link was up again.
 #[derive(Debug)]
@@ -30,13 +37,30 @@ impl Sim {
         self.network.heal();
         if self.plan.lines_heal {
             self.network.widen();
+            self.hurry();
         }
         for node in 0..self.nodes.len() {
             self.draw_clock(node);
+            self.step(node, Event::LowSpace(false))?;
         }
         self.rewire();
         self.note_whole();
         Ok(())
+    }
+
+    /// What is still under way when faults stop comes as soon as what is sent then, and lower layers notice what was
+    /// lost. So nobody waits for the storm any longer: not for answers that were held back for up to 20 s, nor for
+    /// what a narrow line would have carried in minutes.
+    fn hurry(&mut self) {
+        let (soon, lost) = (self.now + Faults::NONE.delay_ms_max, self.now + LOST_MS);
+        for ((at, sequence), action) in std::mem::take(&mut self.queue) {
+            let at = match action {
+                Action::Held { .. } | Action::Arrive { .. } | Action::Deliver { .. } => at.min(soon),
+                Action::Unanswered { .. } => at.min(lost),
+                _ => at,
+            };
+            self.queue.insert((at, sequence), action);
+        }
     }
 
     /// Everybody honest has gone on, holds all that was issued, has nothing left to do, and hears a quorum.
@@ -102,6 +126,9 @@ impl Sim {
             return;
         }
         self.top = self.top.max(round);
+        if self.oracle.views_above_final(round) > VIEWS_BEHIND_MAX {
+            self.oracle.coverage.mark(Mark::FarViews);
+        }
         if let Some(recovery) = self.recovery.as_mut().filter(|r| !r.settled && round > r.top) {
             recovery.views.insert(round);
         }

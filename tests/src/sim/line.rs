@@ -1,5 +1,5 @@
-//! Narrow lines: the one line through which a node has all its links carries so many bytes a second, each way, and
-//! everything on it is late.
+//! Narrow lines: the one line through which a node has all its links carries so many bytes a second in each direction,
+//! and everything on it is late. What goes from one narrow line to another passes both.
 
 use super::rng::Rng;
 use std::collections::BTreeMap;
@@ -7,16 +7,21 @@ use wattle_primitives::Hash;
 
 /// Bytes that frames, encryption and acknowledgements add to a message.
 const FRAMING_BYTES: u64 = 100;
-/// What is not asked for is dropped when it would wait longer than this, ms: queues of streams are bounded.
+/// A message that is not asked for is dropped when it would wait longer than this, ms: queues of streams are bounded.
 const QUEUE_MS_MAX: u64 = 3_000;
+
+/// Bytes a second that narrow lines carry.
+const WIDTHS: [u64; 5] = [1_000, 2_000, 4_000, 8_000, 24_000];
 
 /// A node's line to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The node.
     pub node: usize,
-    /// Bytes a second, each way.
-    pub bytes_per_s: u64,
+    /// Bytes a second from it to the others.
+    pub up_bytes_per_s: u64,
+    /// Bytes a second from the others to it.
+    pub down_bytes_per_s: u64,
     /// How late everything comes, each way, in ms.
     pub latency_ms: u64,
 }
@@ -25,12 +30,29 @@ impl Line {
     /// 64 kbit/s and 300 ms: a village's radio link on a bad day.
     #[must_use]
     pub const fn radio(node: usize) -> Self {
-        Self { node, bytes_per_s: 8_000, latency_ms: 300 }
+        Self { node, up_bytes_per_s: 8_000, down_bytes_per_s: 8_000, latency_ms: 300 }
     }
 
+    /// A line that is as wide in one direction as in the other.
     pub(super) fn draw(rng: &mut Rng, node: usize) -> Self {
-        let bytes_per_s = *rng.pick(&[1_000, 2_000, 4_000, 8_000, 24_000]).unwrap_or(&8_000);
-        Self { node, bytes_per_s, latency_ms: rng.between(20, 300) }
+        let width = Self::width(rng);
+        Self { node, up_bytes_per_s: width, down_bytes_per_s: width, latency_ms: rng.between(20, 300) }
+    }
+
+    /// In half of all cases the other direction gets a width of its own.
+    pub(super) fn skew(&mut self, rng: &mut Rng) {
+        if rng.coin() {
+            self.up_bytes_per_s = Self::width(rng);
+        }
+    }
+
+    fn width(rng: &mut Rng) -> u64 {
+        rng.pick(&WIDTHS).copied().unwrap_or(WIDTHS[0])
+    }
+
+    /// Its two directions: from the node, and to it.
+    pub(super) const fn pipes(self) -> [Pipe; 2] {
+        [Pipe::new(self.up_bytes_per_s, self.latency_ms), Pipe::new(self.down_bytes_per_s, self.latency_ms)]
     }
 }
 
@@ -47,7 +69,8 @@ pub(super) struct Load {
 /// One direction of a line.
 #[derive(Clone, Debug)]
 pub(super) struct Pipe {
-    line: Line,
+    bytes_per_s: u64,
+    latency_ms: u64,
     /// When each proposal is through, by the far end of its link.
     blocks: BTreeMap<(usize, Hash), u64>,
     /// When all that was put in so far is through.
@@ -55,8 +78,8 @@ pub(super) struct Pipe {
 }
 
 impl Pipe {
-    pub(super) const fn new(line: Line) -> Self {
-        Self { line, blocks: BTreeMap::new(), free_at: 0 }
+    const fn new(bytes_per_s: u64, latency_ms: u64) -> Self {
+        Self { bytes_per_s, latency_ms, blocks: BTreeMap::new(), free_at: 0 }
     }
 
     /// Puts in a message at `at` for the link to `far`; when it comes out. `None`: it is dropped, since too much waits,
@@ -69,8 +92,8 @@ impl Pipe {
             return None;
         }
         let bytes = u64::try_from(load.bytes).unwrap_or(u64::MAX).saturating_add(FRAMING_BYTES);
-        self.free_at = begins + bytes * 1_000 / self.line.bytes_per_s.max(1);
+        self.free_at = begins + bytes * 1_000 / self.bytes_per_s.max(1);
         self.blocks.extend(load.block.map(|block| ((far, block), self.free_at)));
-        Some(self.free_at + self.line.latency_ms)
+        Some(self.free_at + self.latency_ms)
     }
 }

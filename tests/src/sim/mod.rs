@@ -127,6 +127,8 @@ enum Action {
     Commit { node: usize, life: u64 },
     Event { node: usize, life: u64, event: Box<Event> },
     Connect { a: usize, b: usize },
+    Held { from: usize, to: usize, number: u64, payload: Payload },
+    Arrive { from: usize, to: usize, number: u64, payload: Payload },
     Deliver { from: usize, to: usize, number: u64, payload: Payload },
     Unanswered { node: usize, life: u64, token: Token },
     Stopping { node: usize, life: u64 },
@@ -273,12 +275,13 @@ impl Sim {
             Topology::Star => Mark::Star,
         };
         let marks = [
-            (!self.plan.lines.is_empty(), Mark::NarrowLine),
+            (self.plan.stall_from_ms.is_some(), Mark::Stall),
             (true, shape),
             (self.plan.validators == 10, Mark::Ten),
             (powers.iter().any(|p| *p != powers[0]), Mark::Powers),
         ];
         marks.iter().filter(|(on, _)| *on).for_each(|(_, mark)| self.oracle.coverage.mark(*mark));
+        self.plan.lines.iter().for_each(|_| self.oracle.coverage.mark(Mark::NarrowLine));
     }
 
     /// Heights that nodes behind narrow lines lack, at most.
@@ -362,6 +365,14 @@ impl Sim {
             }
             Action::Heights { a, b, number } => self.tell_heights(a, b, number),
             Action::Connect { a, b } => self.connect(a, b),
+            Action::Held { from, to, number, payload } => {
+                self.let_go(from, to, number, payload);
+                Ok(())
+            }
+            Action::Arrive { from, to, number, payload } => {
+                self.arrive(self.now, from, to, number, payload);
+                Ok(())
+            }
             Action::Deliver { from, to, number, payload } => self.deliver(from, to, number, payload),
             Action::Stopping { node, life } if self.lives(node, life) => {
                 self.stopping(node);

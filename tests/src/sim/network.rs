@@ -23,6 +23,9 @@ const NOTICE_MS_MAX: u64 = 300;
 /// Longest time until a connection that can be made is made, in ms.
 const REDIAL_MS_MAX: u64 = 500;
 
+/// How long answers are held back, shortest and longest, in ms: longer than patience with a link that has shown to be
+/// quick, and up to longer than patience at first.
+const HELD_MS: (u64, u64) = (3_000, 20_000);
 /// By how much a liar's height is greater than its chain's.
 const HEIGHT_LIE: u64 = 1_000;
 /// How long gossip is remembered, in ms: as on the real network.
@@ -38,7 +41,7 @@ pub(super) enum Payload {
 }
 
 impl Payload {
-    /// What a line sees of it.
+    /// Its load on a line.
     fn load(&self) -> Load {
         let (bytes, asked_for) = match self {
             Self::Validator(message) => (encode(message.as_ref()).len(), false),
@@ -54,6 +57,15 @@ impl Payload {
         };
         Load { bytes, asked_for, block }
     }
+}
+
+/// A direction of a node's line.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// From the node.
+    Up,
+    /// To it.
+    Down,
 }
 
 /// A connection between two nodes, or its absence.
@@ -77,14 +89,14 @@ pub(super) struct Network {
     deaf: BTreeMap<(usize, usize), u64>,
     /// Directions in which everything waits until a time.
     clogs: BTreeMap<(usize, usize), u64>,
-    /// Narrow lines of nodes: out and in.
+    /// Narrow lines of nodes: from them and to them.
     lines: BTreeMap<usize, [Pipe; 2]>,
 }
 
 impl Network {
     pub(super) fn new(nodes: usize, links: Vec<(usize, usize)>, lines: &[Line]) -> Self {
         let links = links.into_iter().map(|pair| (pair, Link::default())).collect();
-        let lines = lines.iter().map(|line| (line.node, [Pipe::new(*line), Pipe::new(*line)])).collect();
+        let lines = lines.iter().map(|line| (line.node, line.pipes())).collect();
         Self { links, parts: vec![0; nodes], lines, ..Self::default() }
     }
 
@@ -93,13 +105,15 @@ impl Network {
         self.lines.clear();
     }
 
-    /// When a message that is sent at `at` has passed the narrow line of either end, the sender's if both have one;
-    /// `None`: it is dropped.
-    fn pass(&mut self, (from, to): (usize, usize), at: u64, payload: &Payload) -> Option<u64> {
-        let (end, far, direction) =
-            if self.lines.contains_key(&from) { (from, to, 0) } else { (to, from, 1) };
-        let Some(pipes) = self.lines.get_mut(&end) else { return Some(at) };
-        pipes[direction].put(at, far, payload.load())
+    /// When a message that is put into the line of `end` at `at`, for its link to `far` or from it, is through: at once
+    /// if the line is wide. `None`: it is dropped.
+    fn pass(&mut self, way: Way, end: usize, far: usize, at: u64, payload: &Payload) -> Option<u64> {
+        let Some([up, down]) = self.lines.get_mut(&end) else { return Some(at) };
+        let pipe = match way {
+            Way::Up => up,
+            Way::Down => down,
+        };
+        pipe.put(at, far, payload.load())
     }
 
     /// A direction of some link.
@@ -312,13 +326,25 @@ impl Sim {
             copies = 2;
         }
         let number = self.network.link(from, to).number;
+        let sent = self.now.max(clogged_until);
         for _ in 0..copies {
-            let Some(passed) = self.network.pass((from, to), self.now.max(clogged_until), &payload) else {
+            let Some(out) = self.network.pass(Way::Up, from, to, sent, &payload) else {
                 continue; // too much waits on a narrow line
             };
-            let at = passed + self.rng.between(1, faults.delay_ms_max.max(1));
-            self.at(at, Action::Deliver { from, to, number, payload: payload.clone() });
+            if out > sent && self.network.lines.contains_key(&to) {
+                // Into the other line in the order in which messages come there, whatever waits for the first.
+                self.at(out, Action::Arrive { from, to, number, payload: payload.clone() });
+            } else {
+                self.arrive(out, from, to, number, payload.clone());
+            }
         }
+    }
+
+    /// What has left its sender's line is put into its receiver's at `at`.
+    pub(super) fn arrive(&mut self, at: u64, from: usize, to: usize, number: u64, payload: Payload) {
+        let Some(passed) = self.network.pass(Way::Down, to, from, at, &payload) else { return };
+        let at = passed + self.rng.between(1, self.faults.delay_ms_max.max(1));
+        self.at(at, Action::Deliver { from, to, number, payload });
     }
 
     pub(super) fn deliver(
@@ -424,8 +450,24 @@ impl Sim {
         }
         let Some(running) = &mut self.nodes[node].running else { return };
         let Some((to, life, asked)) = running.questions.remove(&token) else { return };
-        if self.nodes[to].life == life {
-            self.transmit(node, to, Payload::Response(asked, Arc::new(response)));
+        if self.nodes[to].life != life {
+            return;
+        }
+        let answer = Payload::Response(asked, Arc::new(response));
+        let may_hold = self.faults.answer_held > 0 && self.network.is_up(node, to);
+        if !may_hold || !self.rng.chance(self.faults.answer_held) {
+            return self.transmit(node, to, answer);
+        }
+        self.oracle.coverage.mark(Mark::AnswerHeld);
+        let (at, number) =
+            (self.now + self.rng.between(HELD_MS.0, HELD_MS.1), self.network.link(node, to).number);
+        self.at(at, Action::Held { from: node, to, number, payload: answer });
+    }
+
+    /// An answer that was held back goes out, unless the connection on which it was asked for is gone.
+    pub(super) fn let_go(&mut self, from: usize, to: usize, number: u64, payload: Payload) {
+        if self.network.link(from, to).number == number {
+            self.transmit(from, to, payload);
         }
     }
 }

@@ -21,6 +21,13 @@ pub(super) const OUTSIDER: usize = WALLETS - 1;
 pub(super) const METERS: usize = 5;
 /// Paces of wall clocks: in most runs many intervals end.
 const RATES: [u64; 5] = [1, 4, 16, 16, 16];
+/// Runs of a thousand that end in a stall.
+const STALL: u64 = 60;
+/// How long a stall lasts, shortest and longest, in ms. A view in it takes 4.5 s at most while a quorum hears each
+/// other: idle interval and the limit of time-outs. So 33 of them take less than 150 s.
+const STALL_MS: (u64, u64) = (160_000, 240_000);
+/// Most narrow lines in a run.
+const LINES_MAX: u64 = 3;
 /// Balance of each wallet at genesis, native base units.
 pub(super) const WALLET_BALANCE: u128 = 1_000_000_000;
 
@@ -114,6 +121,9 @@ pub struct Plan {
     pub lines_heal: bool,
     /// Nodes that are off for a part of the storm.
     pub outages: Vec<Outage>,
+    /// From when on until faults stop nothing can become final, simulated ms: the disks of so many validators are
+    /// nearly full that the others are no quorum.
+    pub stall_from_ms: Option<u64>,
     /// A fault that the oracle must find.
     pub plant: Option<Plant>,
     /// Whether every event is printed.
@@ -146,6 +156,7 @@ impl Plan {
             lines: Vec::new(),
             lines_heal: true,
             outages: Vec::new(),
+            stall_from_ms: None,
             plant: None,
             verbose: false,
         }
@@ -179,12 +190,14 @@ impl Plan {
         }
         plan.settle(&mut Rng::new(seed, "settlement"));
         plan.narrow(&mut Rng::new(seed, "lines"));
+        plan.faults.hold(&mut Rng::new(seed, "held answers"));
+        plan.stall(&mut Rng::new(seed, "stall"));
         let bends = [None, Some(Bend::Ahead), Some(Bend::Back)];
         plan.bend = Rng::new(seed, "time").pick(&bends).copied().flatten();
         plan
     }
 
-    /// Draws epochs that are long, and narrow lines, behind which a node is off at first.
+    /// Draws epochs that are long, and up to three narrow lines; behind the first a node is off at first.
     fn narrow(&mut self, rng: &mut Rng) {
         if rng.chance(250) {
             self.epoch_length = EPOCH_LENGTH_LONG;
@@ -195,7 +208,35 @@ impl Plan {
             let to_ms = self.storm_ms * rng.between(2, 7) / 10;
             let from_ms = rng.below(to_ms / 2);
             self.outages = vec![Outage { node, from_ms, to_ms }];
+            for _ in 1..rng.between(1, LINES_MAX) {
+                let node = rng.index(self.nodes());
+                if self.lines.iter().all(|line| line.node != node) {
+                    self.lines.push(Line::draw(rng, node));
+                }
+            }
+            self.lines.iter_mut().for_each(|line| line.skew(rng));
         }
+    }
+
+    /// Draws a stall that ends the storm. Wall clocks keep pace with timers then: few intervals end in it.
+    fn stall(&mut self, rng: &mut Rng) {
+        if rng.chance(STALL) {
+            let from_ms = rng.below(self.storm_ms);
+            self.stall_from_ms = Some(from_ms);
+            self.storm_ms = from_ms + rng.between(STALL_MS.0, STALL_MS.1);
+            self.rate = 1;
+        }
+    }
+
+    /// Whether a node's disk is nearly full in a stall: those of the last validators are, so many that the others are
+    /// no quorum of any set.
+    pub(super) fn lacks_space(&self, node: usize) -> bool {
+        let Some(place) = self.place_of(node) else { return false };
+        self.sets().iter().any(|(_, members)| {
+            let total: u64 = members.iter().map(|(_, power)| power).sum();
+            let up_to_it = members.iter().filter(|(i, _)| *i <= place);
+            3 * up_to_it.map(|(_, power)| power).sum::<u64>() > 2 * total
+        })
     }
 
     /// Until when a node is off at a time, if it is.
@@ -342,6 +383,7 @@ impl Plan {
             epoch_length,
             lines,
             outages,
+            stall_from_ms,
             faults,
             ..
         } = self;
@@ -353,7 +395,7 @@ impl Plan {
             .map(|(i, role)| format!("{i} {role:?}"))
             .collect();
         format!(
-            "{validators} validators in a {topology:?}, powers {powers:?}, not honest [{}], liars bend time {bend:?}, {followers} followers ({lying_followers} lie), {lights} light clients, clocks at {rate}, {clearing:?}, losses {losses:?}, epochs of {epoch_length}, {lines:?}, {outages:?}, storm {storm_ms} ms, {faults:?}",
+            "{validators} validators in a {topology:?}, powers {powers:?}, not honest [{}], liars bend time {bend:?}, {followers} followers ({lying_followers} lie), {lights} light clients, clocks at {rate}, {clearing:?}, losses {losses:?}, epochs of {epoch_length}, {lines:?}, {outages:?}, storm {storm_ms} ms, stall from {stall_from_ms:?}, {faults:?}",
             roles.join(", ")
         )
     }

@@ -1,4 +1,4 @@
-//! What clocks say, and liars who date blocks: each as far ahead as passes, or each as little after its parent.
+//! Clocks, and liars who date blocks: each as far ahead as passes, or each as little after its parent.
 
 use super::Sim;
 use super::coverage::Mark;
@@ -9,7 +9,7 @@ use wattle_p2p::wire::ValidatorMessage;
 use wattle_primitives::{Header, TimeMs};
 
 impl Sim {
-    /// What a node's operating system says.
+    /// The clock of a node's operating system.
     pub(super) fn wall(&self, node: usize) -> TimeMs {
         match self.nodes[node].clock_ms {
             Some(offset) => TimeMs(self.plan.wall_ms(self.now).saturating_add_signed(offset)),
@@ -53,7 +53,7 @@ impl Sim {
         Ok(())
     }
 
-    /// What the honest validator with the fastest clock goes by.
+    /// The clock that the honest validator with the fastest one goes by.
     fn fastest_reading(&mut self) -> TimeMs {
         let mut fastest = TimeMs::ZERO;
         for node in 0..self.plan.validators {

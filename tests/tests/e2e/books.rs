@@ -6,6 +6,7 @@ use crate::process::{wattle, wattle_error, wattle_json};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
+use wattle_primitives::call::ledger::hold_id;
 use wattle_primitives::{Address, BookId, Hash};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -83,10 +84,42 @@ pub(crate) fn are_kept(url: &str, dir: &Path, alice: &str, bob: &str, grid_book:
     let owed = ask(&["dues"])["items"].as_array().unwrap().clone();
     let own = owed.iter().find(|due| due["book"] == json!(book)).unwrap_or_else(|| panic!("{owed:?}"));
     assert_eq!(own["owed"], json!("1500000"));
+    let owed_at = |height: u64| {
+        let dues = ask(&["dues", "--height", &height.to_string()])["items"].as_array().unwrap().clone();
+        dues.into_iter().find(|due| due["book"] == json!(book)).map(|due| due["owed"].clone())
+    };
+    let first = number(&posted["height"]);
+    assert_eq!((owed_at(first - 1), owed_at(first)), (None, Some(json!("2500000"))));
+    for (words, head, line) in [
+        (&["books", "--owner", alice][..], "book,owner,accounts", format!("{book},{alice},4,0,")),
+        (&["chart", &book][..], "code,name,class", "4100,,revenue,4000,WAT,0,".into()),
+        (&["dues", "--to", &before(0)][..], "book,owner,asset", String::new()),
+        (&["dues"][..], "book,owner,asset", format!("{book},{alice},WAT,1.5,0")),
+    ] {
+        let (code, csv, error) = wattle(["ledger"].iter().chain(words).chain(&["--csv", "--rpc", url]));
+        assert!(code == 0 && csv.starts_with(head) && csv.contains(&line), "{words:?}: {csv}{error}");
+    }
     let statement = ask(&["statement", &at("4100")]);
     assert_eq!(statement["lines"].as_array().unwrap().len(), 2, "{statement}");
     let (code, csv, _) = wattle(["ledger", "statement", alice, "--csv", "--rpc", url]);
     assert!(code == 0 && csv.starts_with("date,booked,height") && csv.contains(&one), "{csv}");
+
+    // Money put aside is captured in parts, and the rest let go.
+    let id = hold_id(&alice.parse::<Address>().unwrap(), &Hash([1; 32])).to_string();
+    let held = |account: &str| {
+        let holds = ask(&["holds", account])["items"].as_array().unwrap().clone();
+        holds.into_iter().find(|hold| hold["id"] == json!(id)).map(|hold| hold["amount"].clone())
+    };
+    let into = at("4100");
+    let words = ["hold", "--debit", alice, "--credit", &into, "--amount", "3", "--captor", alice];
+    send(&[&words[..], &["--ttl", "7776000", "--reference", &one]].concat());
+    assert_eq!((held(alice), held(&into)), (Some(json!("3000000")), Some(json!("3000000"))));
+    send(&["capture", &id, "--amount", "1", "--more"]);
+    assert_eq!(held(&into), Some(json!("2000000")));
+    assert_eq!(refused(&["capture", &id, "--amount", "2.1"]), "exceeds_hold");
+    send(&["void", &id]);
+    assert_eq!((held(alice), held(&into)), (None, None));
+    assert_eq!(refused(&["capture", &id]), "unknown_hold");
 
     for book in [&book, grid_book] {
         for (format, program, args) in [
@@ -102,15 +135,14 @@ pub(crate) fn are_kept(url: &str, dir: &Path, alice: &str, bob: &str, grid_book:
                 assert_eq!(code, 0, "{error}");
                 let file = dir.join(format!("book.{format}"));
                 std::fs::write(&file, &text).unwrap();
-                match Command::new(program).args(args).arg(&file).output() {
-                    Ok(output) => assert!(
-                        output.status.success(),
-                        "{program}: {}{}\n{text}",
-                        String::from_utf8_lossy(&output.stdout),
-                        String::from_utf8_lossy(&output.stderr)
-                    ),
-                    Err(error) => println!("{program} is not installed: {error}"),
-                }
+                let output = Command::new(program).args(args).arg(&file).output();
+                let output = output.unwrap_or_else(|e| panic!("{program}: {e}; run scripts/setup --tests"));
+                assert!(
+                    output.status.success(),
+                    "{program}: {}{}\n{text}",
+                    String::from_utf8_lossy(&output.stdout),
+                    String::from_utf8_lossy(&output.stderr)
+                );
             }
         }
     }

@@ -88,14 +88,28 @@ fn a_user_works_by_the_command_line() {
     granted(&user, &alice, &other);
     sponsored(&user, &alice, devnet.wallet("alice")["address"].as_str().unwrap(), &other);
     offline(&user, &other);
+    issued(&user, dora);
     look(&user, dora, sent["id"].as_str().unwrap());
     refusals(&user);
+    moved(&user, dora);
     devnet.interrupt();
+}
+
+/// Goal: the measurement counts the transfers that it sends.
+#[test]
+fn a_measurement_counts_its_transfers() {
+    let all = ["bench", "--rate", "20", "--max", "20", "--seconds", "60", "--validators", "1"];
+    let measured = wattle_json(all);
+    let [run] = &measured["runs"].as_array().unwrap()[..] else { panic!("{measured}") };
+    assert_eq!((run["sent"].as_u64(), run["refused"].as_u64()), (Some(20), Some(0)), "{run}");
+    assert!((1..=20).contains(&run["finalized"].as_u64().unwrap()), "{run}");
 }
 
 /// Somebody lets the user act on its behalf, for a while.
 fn granted(user: &User, grantor: &str, to: &str) {
     let by = ["--secret-key-file", grantor];
+    let issue = [&["token", "issue", "--symbol", "KES", "--scale", "2"][..], &by[..]].concat();
+    assert_eq!(user.json(&issue)["receipt"]["code"], "success");
     let terms = [
         "--to",
         "dora",
@@ -105,6 +119,12 @@ fn granted(user: &User, grantor: &str, to: &str) {
         "WAT",
         "--total",
         "2",
+        "--asset",
+        "KES",
+        "--total",
+        "7",
+        "--per-tx",
+        "1.5",
         "--expires-in",
         "3600",
     ];
@@ -113,6 +133,11 @@ fn granted(user: &User, grantor: &str, to: &str) {
     let listed = user.json(&["grant", "list", "--to", "dora"]);
     let [given] = &listed["items"].as_array().unwrap()[..] else { panic!("{listed}") };
     let (id, alice) = (given["grant"].as_str().unwrap(), given["grantor"].as_str().unwrap());
+    let most = |row: usize| {
+        let row = &given["limits"]["spending"][row];
+        ["total", "perTx"].map(|limit| number(&row[limit]))
+    };
+    assert_eq!([most(0), most(1)], [[2_000_000, 1_500_000], [700, 150]], "{given}");
     let before = user.json(&["wallet", "balance", alice]);
     let pay = |amount| {
         [
@@ -140,6 +165,13 @@ fn sponsored(user: &User, key: &str, sponsor: &str, to: &str) {
     assert_eq!(user.json(&begin)["receipt"]["code"], "success");
     let ask = ["grant", "sponsorship", "--by", sponsor, "--to", "dora"];
     let left = || number(&user.json(&ask)["spent"][0]["left"]);
+    for side in [["--by", sponsor], ["--to", "dora"]] {
+        let listed = user.json(&[&["grant", "sponsorships"][..], &side[..]].concat());
+        let items = listed["items"].as_array().unwrap();
+        let one = user.json(&ask);
+        let same = |item: &&Value| item["grantee"] == one["grantee"] && item["spent"] == one["spent"];
+        assert_eq!(items.iter().filter(same).count(), 1, "{listed}");
+    }
     let available = || number(&user.json(&["wallet", "balance", "dora"])["balances"][0]["available"]);
     assert_eq!(left(), 2_000_000);
     let pay = ["wallet", "send", "--from", "dora", "--fee-payer", sponsor, "--to", to, "--amount", "0.1"];
@@ -189,13 +221,41 @@ fn offline(user: &User, to: &str) {
     assert_eq!(user.json(&["tx", "get", id])["id"], built["id"]);
 }
 
+/// An asset of the user's own: issued, minted, burned, and paid in one step by any call.
+fn issued(user: &User, dora: &str) {
+    let done = |args: &[&str]| {
+        let done = user.json(args);
+        assert_eq!(done["receipt"]["code"], "success", "{args:?}: {done}");
+    };
+    done(&["token", "issue", "--from", "dora", "--symbol", "OWN", "--scale", "2"]);
+    done(&["token", "mint", "--from", "dora", "--asset", "OWN", "--to", dora, "--amount", "10"]);
+    done(&["token", "burn", "--from", "dora", "--asset", "OWN", "--amount", "2.5"]);
+    let own = user.json(&["token", "show", "OWN"]);
+    assert_eq!((number(&own["supply"]), &own["issuer"]), (750, &json!(dora)), "{own}");
+    let listed = user.json(&["token", "list"]);
+    assert!(listed["items"].as_array().unwrap().contains(&own), "{listed}");
+    let args = json!({ "asset": own["id"], "amount": "50" }).to_string();
+    done(&["tx", "call", "--from", "dora", "--module", "token", "--call", "burn", "--args", &args]);
+    let supply = user.json(&["token", "supply", "OWN"]);
+    assert_eq!((number(&supply["issued"]), number(&supply["burned"])), (1000, 300), "{supply}");
+}
+
+/// A key goes from one keystore to another as a file.
+fn moved(user: &User, dora: &str) {
+    let file = user.file("dora.hex");
+    user.json(&["keys", "export", "dora", "--out", &file]);
+    let again = user.json(&["keys", "import", "again", "--secret-key-file", &file]);
+    assert_eq!(again["address"], dora);
+}
+
 /// Every question that can be asked answers with one document.
 fn look(user: &User, address: &str, id: &str) {
-    let questions: [&[&str]; 17] = [
+    let questions: [&[&str]; 18] = [
         &["query", "status"],
         &["query", "block"],
         &["query", "block", "1"],
         &["query", "account", address],
+        &["query", "balances", address],
         &["query", "proof", address],
         &["query", "proof", address, "--asset", "0"],
         &["query", "validators"],
@@ -222,8 +282,10 @@ fn look(user: &User, address: &str, id: &str) {
 
 /// A failure says so by a stable code, also as one document.
 fn refusals(user: &User) {
-    let table: [(&[&str], i32, &str); 4] = [
+    let nothing = "5f".repeat(32);
+    let table: [(&[&str], i32, &str); 5] = [
         (&["query", "block", "999999999"], 1, "not_found"),
+        (&["query", "hold", nothing.as_str()], 1, "not_found"),
         (&["query", "status", "--rpc", "http://127.0.0.1:9/rpc"], 1, "rpc_unreachable"),
         (&["wallet", "send"], 2, "usage"),
         (&["keys", "new", "dora"], 1, "key_exists"),

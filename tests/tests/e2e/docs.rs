@@ -81,6 +81,7 @@ fn every_command_of_the_guides_is_understood() {
         ("$GRID", hash.as_str()),
         ("$REFERENCE", &hash),
         ("$HASH", &hash),
+        ("$HOLD", &hash),
         ("$BOOK", &hash[..32]),
         ("$CHAIN", &hash),
         ("$ORDER", &hash),

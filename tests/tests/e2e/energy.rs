@@ -178,28 +178,29 @@ fn a_meter_is_registered(village: &Village, grid: &str) -> String {
     meter
 }
 
-/// A connection is charged once, at no more than the terms say, and a part of it given back: both on the bill.
+/// A connection is charged once, at no more than the terms say; parts of it are given back, credited and written off,
+/// and the tax on it is paid: all on the bills. Those of a month are not seen here: a month of the devnet's clock is
+/// three hours long.
 fn lines_are_posted(village: &Village, grid: &str) {
-    let (alice, reason) = (village.address("alice"), "5e".repeat(32));
+    let [alice, operator] = ["alice", "operator"].map(|who| village.address(who));
+    let reason = "5e".repeat(32);
     let line = |kind: &'static str, amount: &'static str| {
-        [
-            "line",
-            "--microgrid",
-            grid,
-            "--account",
-            &alice,
-            "--kind",
-            kind,
-            "--amount",
-            amount,
-            "--reason",
-            &reason,
-        ]
+        let account = if kind == "tax-paid" { &operator } else { &alice };
+        let to = ["line", "--microgrid", grid, "--account", account];
+        [&to[..], &["--kind", kind, "--amount", amount, "--reason", &reason]].concat()
     };
     assert_eq!(village.refused("operator", &line("connection", "10")), "limit_exceeded");
     village.send("operator", &line("connection", "9"));
     assert_eq!(village.refused("operator", &line("connection", "9")), "limit_exceeded");
-    village.send("operator", &line("refund", "0.75"));
+    for (kind, amount) in [("refund", "0.75"), ("credit", "1"), ("write-off", "0.5"), ("tax-paid", "1.25")] {
+        village.send("operator", &line(kind, amount));
+    }
+    assert_eq!(village.refused("operator", &line("tax-paid", "0.2")), "limit_exceeded");
+    let own = village.ask(&["bill", &operator, "--microgrid", grid, "--verify"]);
+    let lines = own["lines"].as_array().unwrap();
+    let paid: Vec<_> = lines.iter().filter(|line| line["kind"] == "tax paid").collect();
+    assert!(paid.len() == 1 && paid[0]["credit"] == json!("1250000"), "{own}");
+    assert_eq!(own["proofs"].as_array().unwrap().len(), lines.len(), "{own}");
     let bill = village.ask(&["bill", &alice, "--microgrid", grid]);
     let of = |kind: &str| {
         let lines = bill["lines"].as_array().unwrap();
@@ -208,6 +209,9 @@ fn lines_are_posted(village: &Village, grid: &str) {
     let (connection, refund) = (of("connection"), of("refund"));
     assert_eq!((&connection["debit"], &refund["credit"]), (&json!("10440000"), &json!("750000")), "{bill}");
     assert!(refund["what"].as_str().unwrap().contains(&reason), "{bill}");
+    assert_eq!(connection["taxes"], json!([{ "code": 16, "amount": "1440000" }]), "{bill}");
+    let given = ["credit", "write-off"].map(|kind| of(kind)["credit"].clone());
+    assert_eq!(given, [json!("1000000"), json!("500000")], "{bill}");
     village.send("alice", &["pay-tab", "--microgrid", grid]); // or she may owe too much to trade
 }
 
@@ -445,6 +449,9 @@ fn a_bill_is_proven(village: &Village) {
     let bill = village.ask(&["bill", &alice, "--readings", "--verify"]);
     let lines = bill["lines"].as_array().unwrap();
     assert!(!lines.is_empty() && bill["proofs"].as_array().unwrap().len() == lines.len(), "{bill}");
+    for kind in ["connection", "refund", "credit", "write-off"] {
+        assert!(lines.iter().any(|line| line["kind"] == kind), "{kind}: {bill}");
+    }
     let readings = bill["readings"].as_array().unwrap().len();
     assert!(readings > 1 && bill["verified"]["readings"] == json!(readings), "{}", bill["verified"]);
     let complete = bill["verified"]["complete"].as_array().unwrap();

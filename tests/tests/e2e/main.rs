@@ -7,6 +7,7 @@
 mod books;
 mod chain;
 mod cli;
+mod corruptlog;
 mod crash;
 mod devnet;
 mod docs;

@@ -12,7 +12,7 @@ fn lose_disk(home: &Path) {
     }
 }
 
-/// What the node says once it knows how it stands.
+/// Whether the node sits out, once it knows how it stands.
 fn sits_out(node: &Node) -> bool {
     until("the node knows how it stands", PATIENCE, || {
         node.page("/healthy").contains("\"quorumPower\"").then_some(())

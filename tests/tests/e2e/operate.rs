@@ -281,7 +281,7 @@ fn a_devnet_takes_its_children_along_and_does_not_change_its_mind() {
 }
 
 /// Keys and configuration, as a careless operator copies them, with ports of their own.
-/// What a node in the directory `name` of `dir` says when it ends, with namespaces and directories for locks of its
+/// Output at its end of a node in the directory `name` of `dir`, with namespaces and directories for locks of its
 /// own; `None` where that is not allowed.
 fn in_a_container(dir: &Path, name: &str) -> Option<String> {
     let script =

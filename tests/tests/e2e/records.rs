@@ -15,8 +15,8 @@ use wattle_runtime::modules::deals::records::{Acceptance, Deal, DealState};
 use wattle_runtime::modules::disputes::records::Dispute;
 use wattle_runtime::modules::energy::profile::Profile;
 use wattle_runtime::modules::energy::records::{
-    Agenda, Carry, Coarse, Handed, Interval, Mandate, Measured, Member, Microgrid, Pause, Position,
-    SettledMeter, Silence, Slice, Step, Taxed,
+    Agenda, Carry, Coarse, Demand, Handed, Interval, Mandate, Measured, Member, Microgrid, Pause, Position,
+    SettledMeter, Silence, Slice, Step,
 };
 use wattle_runtime::modules::identity::records::{Allowance, Grant, Spent, Sponsorship};
 use wattle_runtime::modules::ledger::records::{Asset, Book, BookAccount, Deposit, Hold, PostedJournal};
@@ -112,12 +112,12 @@ fn members(all: &mut Map<String, Value>) {
             meters: 11,
             suspended: 12,
             until: IntervalId(13),
-            carry: Carry { debit: 16, credit: 17 } => json!({ "debit": 16, "credit": 17 }),
+            carry: Carry { debit: 16, credit: 17, tax: 25 } => json!({ "debit": 16, "credit": 17, "tax": 25 }),
             claim: Amount(18),
             claimed: IntervalId(19),
             deposit: deposit(14, 15) => deposit_json(14, 15),
             since_ms: TimeMs(20),
-            demand: Taxed { amount: Amount(21), tax: Amount(22) } => json!({ "amount": "21", "tax": "22" }),
+            demand: Demand { amount: Amount(21), permille: 22 } => json!({ "amount": "21", "permille": 22 }),
             tax: -23 => json!("-23"),
             connections: 24,
         }
@@ -300,7 +300,7 @@ fn ledger(all: &mut Map<String, Value>) {
         all,
         "HoldRecord",
         Hold {
-            entry: Entry { debit: wallet(1), credit: wallet(2), asset: AssetId(3), amount: Amount(4) },
+            entry: Entry::new(wallet(1), wallet(2), AssetId(3), Amount(4)),
             captor: address(5),
             expires_ms: TimeMs(6),
             owned: true,
@@ -310,7 +310,11 @@ fn ledger(all: &mut Map<String, Value>) {
     record!(
         all,
         "Sponsorship",
-        Sponsorship { allowance: allowance() => allowance_json(), deposit: deposit(3, 4) => deposit_json(3, 4) }
+        Sponsorship {
+            allowance: allowance() => allowance_json(),
+            index: [1, 2] => json!({ "grantor": 1, "grantee": 2 }),
+            deposit: deposit(3, 4) => deposit_json(3, 4),
+        }
     );
     record!(
         all,
@@ -348,7 +352,11 @@ fn paygo(all: &mut Map<String, Value>) {
     let from = |from: Value| json!({ "value": 11, "price": Amount(12), "from": from });
     let states = [
         ("TokenRecord(reserved)", TokenState::Reserved, json!("reserved")),
-        ("TokenRecord(issued)", TokenState::Issued(account), json!({ "issued": from(json!({ "account": wallet(13) })) })),
+        (
+            "TokenRecord(issued)",
+            TokenState::Issued(account),
+            json!({ "issued": from(json!({ "account": wallet(13) })) }),
+        ),
         ("TokenRecord(owed)", TokenState::Issued(debt), json!({ "issued": from(json!("debt")) })),
         ("TokenRecord(voided)", TokenState::Voided(Some(hand)), json!({ "voided": from(json!("hand")) })),
         ("TokenRecord(taken)", TokenState::Taken(14), json!({ "taken": 14 })),

@@ -118,6 +118,7 @@ fn a_reader_follows_the_chain_on_a_desk_and_on_a_phone() {
     let stage = Stage::open();
     stage.browser.inject(checks::WATCH);
     let market = a_market(&stage);
+    an_authority(&stage);
     for (lane, size) in [(1, DESK), (2, PHONE)] {
         println!("{} px", size.0);
         stage.browser.resize(size);
@@ -126,6 +127,7 @@ fn a_reader_follows_the_chain_on_a_desk_and_on_a_phone() {
         keys_and_colours_serve_the_reader(&stage);
         let id = a_transaction_becomes_final_on_its_page(&stage, lane);
         an_account_shows_its_balance_and_history(&stage, &id);
+        an_account_shows_who_acts_and_who_pays_for_it(&stage);
         a_microgrid_shows_its_meters_and_their_readings_advance(&stage);
         what_was_traded_and_settled_is_told(&stage, &market);
         ages_are_by_the_chains_clock(&stage);
@@ -290,6 +292,44 @@ fn a_microgrid_shows_its_meters_and_their_readings_advance(stage: &Stage) {
     assert!(number(&known["seq"]) > 0, "{known}");
 }
 
+/// A command of a member's, which takes effect.
+fn send(stage: &Stage, who: &str, words: &[&str]) -> Value {
+    let key = stage.net().join(format!("{who}.key")).display().to_string();
+    let signer = ["--secret-key-file", &key, "--rpc", stage.rpc()];
+    let done = process::wattle_json(words.iter().copied().chain(signer));
+    assert_eq!(done["receipt"]["code"], "success", "{words:?}: {done}");
+    done
+}
+
+/// One member may act on another's behalf, who pays for it as well.
+fn an_authority(stage: &Stage) {
+    let bob = stage.address("bob").to_string();
+    let terms = ["--to", &bob, "--total", "2", "--expires-in", "2592000"];
+    let grant = ["grant", "add", "--asset", "WAT", "--call", "token.transfer"];
+    send(stage, "alice", &[&grant[..], &terms[..]].concat());
+    send(stage, "alice", &[&["grant", "sponsor"][..], &terms[..]].concat());
+}
+
+/// Who acts for an account, and who pays for it, is told on either side.
+fn an_account_shows_who_acts_and_who_pays_for_it(stage: &Stage) {
+    let browser = &stage.browser;
+    let [alice, bob] = ["alice", "bob"].map(|name| stage.address(name).to_string());
+    let table = [
+        (&alice, &bob, "may act on its behalf", "for token.transfer, up to 2.00 WAT in all"),
+        (&alice, &bob, "pays for", "up to 2.00 WAT in all"),
+        (&bob, &alice, "acts on behalf of others", "for token.transfer, up to 2.00 WAT in all"),
+        (&bob, &alice, "is paid for by", "up to 2.00 WAT in all"),
+    ];
+    for (account, other, part, limits) in table {
+        stage.visit(&format!("/account/{account}"));
+        let row = format!("[data-section='{part}'] tbody tr");
+        browser.wait(part, &row, |text| text.contains(limits).then_some(()));
+        assert_eq!(browser.count(&format!("{row} a[href='/account/{other}']")), 1, "{part}");
+        stage.settled(part);
+        checks::assert_sound(browser, part);
+    }
+}
+
 /// The test's own trades.
 struct Market {
     /// Block of a trade.
@@ -300,13 +340,7 @@ struct Market {
 /// Two members trade the energy of an interval, which is settled; a third asks for a deal.
 fn a_market(stage: &Stage) -> Market {
     let grid = stage.microgrid();
-    let send = |who: &str, words: &[&str]| {
-        let key = stage.net().join(format!("{who}.key")).display().to_string();
-        let signer = ["--secret-key-file", &key, "--rpc", stage.rpc()];
-        let done = process::wattle_json(["energy"].iter().chain(words).copied().chain(signer));
-        assert_eq!(done["receipt"]["code"], "success", "{words:?}: {done}");
-        done
-    };
+    let send = |who: &str, words: &[&str]| send(stage, who, &[&["energy"][..], words].concat());
     let info = || curl_ok(stage.rpc(), "energy_getMicrogrid", json!({ "id": grid }));
     let state = |one: &Value| curl_ok(stage.rpc(), "energy_getInterval", one.clone())["state"].clone();
     // A market that is not cleared in time, where the machine is busy, trades nothing: then for a later interval.

@@ -1,9 +1,11 @@
-//! The lists of `HACKING.md`: what it says to touch for one more call, method, profile or parameter is what every one
+//! The lists of `HACKING.md`: what it says to touch for one more call, method, profile, command or parameter is what every one
 //! of those that exist has touched.
 
 use super::root;
+use clap::CommandFactory as _;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use wattle_node::commands::Cli;
 use wattle_primitives::Call;
 
 /// The files that each section of the page names, by the section's title, in order.
@@ -59,7 +61,7 @@ fn every_call_is_where_the_page_says() {
 #[test]
 fn every_module_is_where_the_page_says() {
     let list = &lists()["To add a module"];
-    assert_eq!(list.len(), 6);
+    assert_eq!(list.len(), 7);
     for (module, _) in Call::NAMES {
         for path in list {
             let path = path.replace("<module>", module);
@@ -82,6 +84,50 @@ fn every_method_is_where_the_page_says() {
     }
     for path in list {
         assert!(root().join(path).exists(), "{path}");
+    }
+}
+
+/// The words of every command that has no further ones below it.
+fn commands(command: &clap::Command, words: &[String], into: &mut Vec<Vec<String>>) {
+    for sub in command.get_subcommands() {
+        commands(sub, &[words, &[format!("\"{}\"", sub.get_name())]].concat(), into);
+    }
+    if !command.has_subcommands() {
+        into.push(words.to_vec());
+    }
+}
+
+/// Sources of tests at or below `path`, broken into lines nowhere.
+fn sources(path: &str) -> Vec<String> {
+    let rust =
+        files(&root().join(path)).into_iter().filter(|file| file.extension().is_some_and(|e| e == "rs"));
+    let text = rust.map(|file| std::fs::read_to_string(file).unwrap());
+    text.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ").replace("[ ", "[")).collect()
+}
+
+#[test]
+fn every_command_is_run_where_the_page_says() {
+    let list = &lists()["To add a command"];
+    let [_, runs] = &list[..] else { panic!("{list:?}") };
+    let (runs, of_light) = (sources(runs), sources("meter/tests"));
+    let mut all = Vec::new();
+    commands(&Cli::command(), &[], &mut all);
+    assert!(all.len() > 100, "{} commands", all.len());
+    for words in all {
+        let (whole, group, rest) = (
+            format!("[{}", words.join(", ")),
+            format!("[{}", words[0]),
+            format!("[{}", words[1..].join(", ")),
+        );
+        // Beside it where a helper puts the group's name before its commands.
+        let is_run = |text: &String| {
+            text.contains(&whole) || words.len() > 1 && text.contains(&group) && text.contains(&rest)
+        };
+        // The commands of `wattle-light`, which are run as such.
+        let word = words.last().unwrap().trim_end_matches('"');
+        let as_light = |text: &String| text.contains(&rest) || text.contains(&format!("{word} "));
+        let light = words[0] == "\"light\"" && of_light.iter().any(as_light);
+        assert!(light || runs.iter().any(is_run), "no test runs wattle {}", words.join(" "));
     }
 }
 

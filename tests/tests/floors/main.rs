@@ -205,11 +205,22 @@ fn comments_fit_the_page() {
     });
     for file in folders.flat_map(|folder| rust_files(&root().join(folder))) {
         let source = std::fs::read_to_string(&file).unwrap();
+        let relative = file.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+        let is_test = relative.ends_with("tests.rs")
+            || ["tests", "benches", "fuzz"].iter().any(|part| relative.split('/').any(|own| own == *part));
         for (number, line) in
             source.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("//"))
         {
             let columns = line.chars().count();
             assert!(columns <= COMMENT_COLUMNS, "{}:{}: {columns} columns", file.display(), number + 1);
+            let text = line.trim_start().trim_start_matches(['/', '!']).trim_start();
+            let roundabout = !is_test && text.split(' ').next() == Some("What");
+            assert!(
+                !roundabout,
+                "{}:{}: begin with the thing, not with \"What\"",
+                file.display(),
+                number + 1
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ use wattle_primitives::call::energy::LineKind;
 use wattle_primitives::event::{DealsEvent, DisputesEvent, EnergyEvent, MarketEvent};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, AssetId, Event, Hash, TimeMs};
-use wattle_rpc_types::{AssetInfo, EventItem};
+use wattle_rpc_types::{AssetInfo, EventItem, EventPosition};
 
 /// A microgrid that a bill has lines of.
 #[derive(Clone, Debug)]
@@ -23,6 +23,18 @@ pub(super) struct Grid {
 pub(super) type Grids = BTreeMap<Hash, Grid>;
 /// Sums by microgrid.
 pub(super) type Totals = BTreeMap<Hash, Figures>;
+
+/// A part of a line's tax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct TaxPart {
+    /// The operator's code.
+    pub(super) code: u16,
+    /// Base units.
+    pub(super) amount: Amount,
+}
+
+/// The parts of the taxes on lines, by the place of their event; none where they cannot be told apart.
+pub(super) type Taxes = BTreeMap<EventPosition, Vec<TaxPart>>;
 
 /// One line of a bill. Amounts in base units of `asset`, energy in Wh.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,6 +57,9 @@ pub(super) struct Line {
     #[serde(flatten)]
     pub(super) figures: Figures,
     pub(super) estimated: bool,
+    /// Taxes within the debit, by their codes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) taxes: Vec<TaxPart>,
 }
 
 /// Energy and money of a line, or of several.
@@ -95,10 +110,21 @@ impl Figures {
 type Told = (&'static str, String, Figures, bool);
 
 /// The account's part of an event; adds it to the sums of its microgrid.
-pub(super) fn line(item: &EventItem, account: &Address, grids: &Grids, totals: &mut Totals) -> Line {
+pub(super) fn line(
+    item: &EventItem,
+    account: &Address,
+    grids: &Grids,
+    taxes: &Taxes,
+    totals: &mut Totals,
+) -> Line {
     let microgrid = item.event.concerns().microgrid.unwrap_or(Hash::ZERO);
     let grid = grids.get(&microgrid);
-    let (kind, what, figures, estimated) = told(&item.event, account, grid);
+    let (kind, mut what, figures, estimated) = told(&item.event, account, grid);
+    let taxes = taxes.get(&item.position).cloned().unwrap_or_default();
+    if !taxes.is_empty() {
+        let by_code = taxes.iter().map(|tax| format!("{} by code {}", money(tax.amount, grid), tax.code));
+        what = format!("{what}: {}", by_code.collect::<Vec<_>>().join(", "));
+    }
     let span = span(&item.event, grid);
     totals.entry(microgrid).or_default().add(&figures);
     Line {
@@ -113,6 +139,7 @@ pub(super) fn line(item: &EventItem, account: &Address, grids: &Grids, totals: &
         to_ms: span.map(|(_, to)| to),
         figures,
         estimated,
+        taxes,
     }
 }
 
@@ -341,14 +368,16 @@ pub(super) fn totals_json(totals: &Totals, grids: &Grids) -> Vec<Value> {
 /// RFC 4180, with a heading. No field holds a quote or a line break; texts that hold commas are quoted.
 pub(super) fn csv(lines: &[Line], grids: &Grids) -> String {
     let mut text = "booked,height,index,microgrid,kind,energyFrom,energyTo,importWh,exportWh,debit,credit,paid,received,\
-                    asset,estimated,what\r\n"
+                    asset,estimated,taxes,what\r\n"
         .to_owned();
     let time = |at: Option<TimeMs>| at.map_or_else(String::new, output::time);
     for line in lines {
         let (shown, symbol) = decimals(&line.microgrid, grids);
         let figures = &line.figures;
+        let taxes: Vec<String> =
+            line.taxes.iter().map(|tax| format!("{}:{}", tax.code, shown(tax.amount.0))).collect();
         text.push_str(&format!(
-            "{},{},{},{},{},{},{},{},{},{},{},{},{},{symbol},{},\"{}\"\r\n",
+            "{},{},{},{},{},{},{},{},{},{},{},{},{},{symbol},{},{},\"{}\"\r\n",
             output::time(line.time_ms),
             line.height,
             line.index,
@@ -363,6 +392,7 @@ pub(super) fn csv(lines: &[Line], grids: &Grids) -> String {
             shown(figures.paid),
             shown(figures.received),
             line.estimated,
+            taxes.join(" "),
             line.what,
         ));
     }

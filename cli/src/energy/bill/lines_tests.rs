@@ -2,7 +2,6 @@
 use super::*;
 use serde_json::json;
 use wattle_primitives::{Height, WattHours};
-use wattle_rpc_types::EventPosition;
 
 const ACCOUNT: Address = Address([1; 32]);
 const OTHER: Address = Address([2; 32]);
@@ -78,7 +77,8 @@ fn events() -> Vec<EventItem> {
 
 fn billed() -> (Vec<Line>, Totals) {
     let mut totals = Totals::default();
-    let lines = events().iter().map(|item| line(item, &ACCOUNT, &grids(), &mut totals)).collect();
+    let lines =
+        events().iter().map(|item| line(item, &ACCOUNT, &grids(), &Taxes::new(), &mut totals)).collect();
     (lines, totals)
 }
 
@@ -107,8 +107,8 @@ fn a_line_says_when_its_energy_flowed() {
 fn amounts_have_their_assets_decimals_and_symbol() {
     let (lines, totals) = billed();
     let text = csv(&lines, &grids());
-    let rows: Vec<Vec<&str>> = text.lines().map(|row| row.splitn(16, ',').collect()).collect();
-    assert!(rows.iter().all(|row| row.len() == 16) && rows.len() == 5, "{text}");
+    let rows: Vec<Vec<&str>> = text.lines().map(|row| row.splitn(17, ',').collect()).collect();
+    assert!(rows.iter().all(|row| row.len() == 17) && rows.len() == 5, "{text}");
     assert_eq!((rows[1][9], rows[1][13]), ("0.3", "KES-3"));
     assert_eq!((rows[4][12], rows[4][13]), ("1.5", "SUN-4"));
     assert_eq!(rows[4][3], Hash([4; 32]).to_string());
@@ -130,11 +130,16 @@ fn the_operators_lines_stand_on_the_bill_with_their_reason() {
             tax: Amount(tax),
             reason,
         });
-        line(&item(event), &ACCOUNT, &grids(), &mut Totals::default())
+        let item = item(event);
+        let part = |code, amount| TaxPart { code, amount: Amount(amount) };
+        let taxes = Taxes::from([(item.position, vec![part(7, 8), part(16, 24)])]);
+        let taxes = if tax == 32 { taxes } else { Taxes::new() };
+        line(&item, &ACCOUNT, &grids(), &taxes, &mut Totals::default())
     };
     let monthly = line_of(LineKind::Monthly, 32, None);
     assert_eq!((monthly.kind, monthly.figures.debit, monthly.figures.credit), ("fee", 232, 0));
-    assert_eq!(monthly.what, "by the terms, tax of 0.32 KES-3");
+    assert_eq!(monthly.what, "by the terms, tax of 0.32 KES-3: 0.08 KES-3 by code 7, 0.24 KES-3 by code 16");
+    assert!(csv(&[monthly], &grids()).contains(",7:0.08 16:0.24,\"by the terms"));
     let refund = line_of(LineKind::Refund, 0, Some(Hash([9; 32])));
     assert_eq!((refund.kind, refund.figures.debit, refund.figures.credit), ("refund", 0, 200));
     assert_eq!(refund.what, format!("reason {}", Hash([9; 32])));

@@ -1,9 +1,11 @@
 //! `wattle energy bill`: what an account's energy came to, line by line, each provable.
 //!
 //! - `lines`: what an event is to the account, and the sums for each microgrid.
+//! - `taxes`: which taxes the tax on a line is made of.
 //! - `verify`: the proof of every line, and whether a node left one out.
 
 mod lines;
+mod taxes;
 mod verify;
 
 use super::{CliError, CliResult, Ctx, asset_of};
@@ -73,9 +75,10 @@ pub(super) async fn run(args: &BillArgs, ctx: &Ctx) -> CliResult {
     if args.by == By::Energy {
         items.retain(|item| within(lines::begins(item, &grids), args));
     }
+    let taxes = taxes::of(&client, &items, &grids).await?;
     let mut totals = Totals::default();
-    let lines: Vec<Line> =
-        items.iter().map(|item| lines::line(item, &account, &grids, &mut totals)).collect();
+    let line = |item| lines::line(item, &account, &grids, &taxes, &mut totals);
+    let lines: Vec<Line> = items.iter().map(line).collect();
     let readings = if args.readings { readings(&client, account, args).await? } else { Vec::new() };
     let verified = match args.verify {
         false => None,
@@ -83,7 +86,8 @@ pub(super) async fn run(args: &BillArgs, ctx: &Ctx) -> CliResult {
     };
     let operated: Vec<Hash> =
         grids.values().filter(|grid| grid.operator == account).map(|grid| grid.id).collect();
-    let notes = notes(&operated, verified.as_ref());
+    let coded = taxes.values().any(|parts| !parts.is_empty());
+    let notes = notes(&operated, verified.as_ref(), coded);
     if args.csv {
         notes.iter().for_each(|note| output::note(note));
         let text = lines::csv(&lines, &grids);
@@ -111,7 +115,7 @@ pub(super) async fn run(args: &BillArgs, ctx: &Ctx) -> CliResult {
 }
 
 /// Notes that a reader needs besides the figures.
-fn notes(operated: &[Hash], verified: Option<&Verified>) -> Vec<String> {
+fn notes(operated: &[Hash], verified: Option<&Verified>, coded: bool) -> Vec<String> {
     let mut notes: Vec<String> = operated
         .iter()
         .map(|id| {
@@ -123,6 +127,11 @@ fn notes(operated: &[Hash], verified: Option<&Verified>) -> Vec<String> {
         })
         .collect();
     notes.extend(verified.into_iter().flat_map(Verified::notes));
+    if coded && verified.is_some() {
+        let told =
+            "The sum of the taxes on a line is proven; their codes are by the terms as this node tells them.";
+        notes.push(told.into());
+    }
     notes
 }
 

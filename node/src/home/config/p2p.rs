@@ -152,9 +152,9 @@ settings! {
 pub enum Mdns {
     /// As the chain's specification says.
     Chain,
-    /// Yes.
+    /// The node looks for peers on its own network.
     On,
-    /// No.
+    /// It does not.
     Off,
 }
 
@@ -164,7 +164,7 @@ pub enum Mdns {
 pub enum Kademlia {
     /// None where persistent peers are listed, else [`Kademlia::Server`].
     Auto,
-    /// None.
+    /// Takes no part.
     Off,
     /// Asks, and is not asked.
     Client,

@@ -33,7 +33,7 @@ fn uncommented(text: &str) -> String {
     text.lines().map(bare).collect()
 }
 
-/// What a node says to this file.
+/// A node's answer to this file.
 fn read(text: &str) -> Result<NodeConfigFile, String> {
     let dir = tempfile::tempdir().unwrap();
     let home = Home::new(dir.path());
@@ -41,7 +41,7 @@ fn read(text: &str) -> Result<NodeConfigFile, String> {
     home.config().map_err(|error| wattle_host::causes(&error))
 }
 
-/// What a node says to a file with this one setting.
+/// A node's answer to a file with this one setting.
 fn read_one(name: &str, value: &str) -> Result<NodeConfigFile, String> {
     match name.rsplit_once('.') {
         Some((section, name)) => read(&format!("[{section}]\n{name} = {value}\n")),

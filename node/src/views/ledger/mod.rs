@@ -5,13 +5,13 @@ mod statement;
 use super::{NodeBackend, at, page};
 use crate::run::shared::View;
 use statement::Totals;
-use wattle_primitives::call::ledger::{AccountClass, AccountId, SUPPLY_MAX, SystemAccount};
+use wattle_primitives::call::ledger::{AccountClass, AccountId, Entry, SUPPLY_MAX, SystemAccount};
 use wattle_primitives::{Address, Amount, AssetId, BookId, Hash, TimeMs};
 use wattle_rpc_types::{
     Anchored, BookInfo, ChartItem, DueInfo, HoldInfo, LedgerAccountInfo, LedgerQueries, Page, PageRequest,
     RpcError, RpcResult, StatementLine, StatementRequest, TrialBalanceItem, Until,
 };
-use wattle_runtime::modules::ledger::records::{Book, BookAccount};
+use wattle_runtime::modules::ledger::records::{Book, BookAccount, Hold};
 use wattle_runtime::{keys, query};
 
 /// Most entries with dates of their own that are looked at for one page of a trial balance.
@@ -28,16 +28,16 @@ impl LedgerQueries for NodeBackend {
     fn ledger_hold(&self, id: Hash) -> RpcResult<Anchored<HoldInfo>> {
         let view = self.shared.view();
         let hold = view.state.read(keys::hold(&id)).ok_or_else(|| RpcError::not_found("hold", id))?;
-        let value = HoldInfo {
-            id,
-            debit: hold.entry.debit,
-            credit: hold.entry.credit,
-            asset: hold.entry.asset,
-            amount: hold.entry.amount,
-            captor: hold.captor,
-            expires_ms: (hold.expires_ms < TimeMs::MAX).then_some(hold.expires_ms),
-        };
-        Ok(Anchored { at: at(&view), value })
+        Ok(Anchored { at: at(&view), value: hold_info(id, hold) })
+    }
+
+    fn ledger_holds(&self, account: AccountId, page: PageRequest) -> RpcResult<Page<HoldInfo>> {
+        let (from, limit) = (page::one(&page)?.unwrap_or(Hash::ZERO), page::limit(&page));
+        let (view, mut ids) = self.shared.holds(&account, from, limit.saturating_add(1));
+        let next_cursor = ids.get(limit).map(Hash::to_string);
+        ids.truncate(limit);
+        let open = |id: Hash| Some(hold_info(id, view.state.read(keys::hold(&id))?));
+        Ok(Page { at: at(&view), items: ids.into_iter().filter_map(open).collect(), next_cursor })
     }
 
     fn ledger_account(&self, account: AccountId, asset: AssetId) -> RpcResult<Anchored<LedgerAccountInfo>> {
@@ -120,17 +120,21 @@ impl LedgerQueries for NodeBackend {
         Ok(reply)
     }
 
-    fn ledger_dues(&self, asset: AssetId, page: PageRequest) -> RpcResult<Page<DueInfo>> {
+    fn ledger_dues(&self, asset: AssetId, until: Until, page: PageRequest) -> RpcResult<Page<DueInfo>> {
         let view = self.shared.view();
+        let moment = statement::Moment::of(self, &view, until)?;
         let (books, next_cursor) =
             page::numbered(&page, |from, limit| query::books(&view.state, None, from, limit))?;
-        let due = |(book, record): (BookId, Book)| {
-            let counters = query::balance(&view.state, &AccountId::Due { book }, asset);
+        let mut items = Vec::new();
+        for (book, Book { owner, .. }) in books {
+            // Cash carries the time of its block: no entry of it is dated otherwise.
+            let counters = moment.counters(self, &view, &AccountId::Due { book }, asset)?;
             let owed = Amount(counters.credits_posted.saturating_sub(counters.debits_posted));
-            let reserved = Amount(counters.debits_pending);
-            (owed > Amount::ZERO).then_some(DueInfo { book, owner: record.owner, asset, owed, reserved })
-        };
-        Ok(Page { at: at(&view), items: books.into_iter().filter_map(due).collect(), next_cursor })
+            if owed > Amount::ZERO {
+                items.push(DueInfo { book, owner, asset, owed, reserved: Amount(counters.debits_pending) });
+            }
+        }
+        Ok(Page { at: at(&view), items, next_cursor })
     }
 
     fn ledger_statement(
@@ -140,6 +144,12 @@ impl LedgerQueries for NodeBackend {
     ) -> RpcResult<Page<StatementLine>> {
         statement::page(self, &request, &page)
     }
+}
+
+fn hold_info(id: Hash, hold: Hold) -> HoldInfo {
+    let Hold { entry: Entry { debit, credit, asset, amount, .. }, captor, expires_ms, .. } = hold;
+    let expires_ms = (expires_ms < TimeMs::MAX).then_some(expires_ms);
+    HoldInfo { id, debit, credit, asset, amount, captor, expires_ms }
 }
 
 /// A book's record, or `not_found`.

@@ -1,4 +1,4 @@
-//! What an account came to at a height or a date, and the lines that led there.
+//! Statements: the totals of an account at a height or a date, and the lines that led there.
 //!
 //! The store keeps an account's counters for every height that changed them; what happened in between is in the
 //! receipts of those heights. What settlement moves between a microgrid's tabs has no event of the ledger's: it is the
@@ -14,7 +14,7 @@ use wattle_runtime::modules::ledger::records::Balance;
 use wattle_runtime::query;
 use wattle_runtime::store::Towards;
 
-/// What was posted to an account in all, base units.
+/// Totals posted to an account, base units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     pub(super) debits: Amount,
@@ -74,7 +74,22 @@ impl Moment {
         }
     }
 
-    /// What an account had been posted by then. What is dated before a time may be posted after it: each entry with a
+    /// An account's counters after the last block that belongs to it, whatever the dates of its entries.
+    pub(super) fn counters(
+        self,
+        node: &NodeBackend,
+        view: &View,
+        account: &AccountId,
+        asset: AssetId,
+    ) -> RpcResult<Balance> {
+        match (self, self.last(view)) {
+            (Self::Now, _) => Ok(query::balance(&view.state, account, asset)),
+            (_, Some(last)) => counters_after(node, account, asset, last),
+            (_, None) => Ok(Balance::default()),
+        }
+    }
+
+    /// Totals of an account by then. An entry dated before a time may be posted after it: each entry with a
     /// date of its own that is looked at takes one from `looks`; `None` when there were too few.
     pub(super) fn totals(
         self,
@@ -84,26 +99,22 @@ impl Moment {
         asset: AssetId,
         looks: &mut u64,
     ) -> RpcResult<Option<Totals>> {
-        let totals: Totals = match (self, self.last(view)) {
-            (Self::Now, _) => query::balance(&view.state, account, asset).into(),
-            (_, Some(last)) => totals_after(node, account, asset, last)?,
-            (_, None) => Totals::default(),
-        };
+        let totals = Totals::from(self.counters(node, view, account, asset)?);
         let Self::Before { time_ms, first } = self else { return Ok(Some(totals)) };
         let late = node.shared.store.dated(account, asset, first..=view.header.height, time_ms, looks);
         Ok(late.map_err(storage)?.map(|late| totals.plus(late.into())))
     }
 }
 
-/// What an account had been posted after the block of a height.
-fn totals_after(
+/// An account's counters after the block of a height.
+fn counters_after(
     node: &NodeBackend,
     account: &AccountId,
     asset: AssetId,
     height: Height,
-) -> RpcResult<Totals> {
+) -> RpcResult<Balance> {
     let found = node.shared.store.balances(account, asset, height, Towards::Older, 1).map_err(storage)?;
-    Ok(found.first().map(|(_, balance)| Totals::from(*balance)).unwrap_or_default())
+    Ok(found.first().map(|(_, balance)| *balance).unwrap_or_default())
 }
 
 /// A part of a statement. Its cursor is a height, and how many of that height's lines were given.
@@ -124,7 +135,7 @@ pub(super) fn page(
     let Some(last) = moment.last(&view).map(|last| last.min(view.header.height)) else { return Ok(reply) };
     let rows = store.balances(&account, asset, start, Towards::Newer, limit.saturating_add(1));
     let mut before = match start.prev() {
-        Some(before) => totals_after(node, &account, asset, before)?,
+        Some(before) => counters_after(node, &account, asset, before)?.into(),
         None => Totals::default(),
     };
     let rows = rows.map_err(storage)?;
@@ -159,7 +170,7 @@ struct Head {
     reverses: Option<JournalId>,
 }
 
-/// What a block posted to an account, in order.
+/// Lines that a block posted to an account, in order.
 fn lines(
     node: &NodeBackend,
     account: &AccountId,
@@ -221,7 +232,7 @@ fn lines(
     Ok(lines)
 }
 
-/// What an event posted to an account: whether it was debited, the amount, the other side within the book, the journal.
+/// An event's posting to an account: whether it was debited, the amount, the other side within the book, the journal.
 fn side(
     event: &LedgerEvent,
     account: &AccountId,

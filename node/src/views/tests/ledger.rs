@@ -1,7 +1,9 @@
 //! Books as their owners and accountants ask for them.
 
 use super::*;
-use wattle_primitives::call::ledger::{AccountClass, Entry, Journal, JournalId, OpenAccount, SetPeriod};
+use wattle_primitives::call::ledger::{
+    AccountClass, Entry, Hold, Journal, JournalId, OpenAccount, SetPeriod, Void, hold_id,
+};
 
 const DAY_MS: u64 = 24 * 3_600_000;
 
@@ -18,11 +20,8 @@ fn wallet(n: u8) -> AccountId {
 }
 
 fn journal(entries: &[(AccountId, AccountId, u128)]) -> Journal {
-    let entry = |&(debit, credit, amount): &(AccountId, AccountId, u128)| Entry {
-        debit,
-        credit,
-        asset: AssetId::NATIVE,
-        amount: Amount(amount),
+    let entry = |&(debit, credit, amount): &(AccountId, AccountId, u128)| {
+        Entry::new(debit, credit, AssetId::NATIVE, Amount(amount))
     };
     Journal::of(BoundedVec::new(entries.iter().map(entry).collect()).unwrap())
 }
@@ -160,8 +159,22 @@ fn statements_and_trial_balances_as_of_any_height_and_date() {
     );
     assert_eq!(lines.iter().map(|line| line.against).collect::<Vec<_>>(), [Some(at(3000)), Some(at(4000))]);
 
-    let dues = all(1, |page| node.ledger_dues(AssetId::NATIVE, page));
-    assert_eq!(dues.iter().map(|due| (due.book, due.owed.0)).collect::<Vec<_>>(), [(book(), 381)]);
+    let dues = |until| -> Vec<(BookId, u128)> {
+        let items = all(1, |page| node.ledger_dues(AssetId::NATIVE, until, page));
+        items.iter().map(|due| (due.book, due.owed.0)).collect()
+    };
+    for (until, owed) in [
+        (Until::Now, 381),
+        (Until::Height(Height(3)), 381),
+        (Until::Height(Height(2)), 500),
+        (Until::Time(TimeMs(second.0 + 1)), 500),
+    ] {
+        assert_eq!(dues(until), [(book(), owed)], "{until:?}");
+    }
+    for until in [Until::Height(Height(1)), Until::Time(second)] {
+        assert_eq!(dues(until), [], "{until:?}");
+    }
+    assert!(node.ledger_dues(AssetId::NATIVE, Until::Height(Height(9)), page(None, 5)).is_err());
 }
 
 /// Whoever reads page by page misses nothing and reads nothing twice, whatever money comes in meanwhile.
@@ -189,7 +202,7 @@ fn a_trial_balance_keeps_its_places_while_cash_in_another_asset_comes() {
         debit_max: None,
         credit_max: None,
     };
-    let entry = Entry { debit: wallet(1), credit: at(4200), asset, amount: Amount(7) };
+    let entry = Entry::new(wallet(1), at(4200), asset, Amount(7));
     let calls = vec![
         call::token::Issue { symbol: "WAT".parse().unwrap(), scale: 6 }.into(),
         call::token::Mint { asset, to: address(1), amount: Amount(9) }.into(),
@@ -200,4 +213,49 @@ fn a_trial_balance_keeps_its_places_while_cash_in_another_asset_comes() {
     let rest = [(at(3000), 0), (at(4000), 0), (at(4100), 0), (at(4200), 1)];
     assert_eq!(places(&world, cursor, 50).0, rest);
     assert_eq!(places(&world, None, 50).0, [&[(cash, 0), (cash, 1), (at(1000), 0)][..], &rest].concat());
+}
+
+/// Open holds are listed for whoever is debited or credited, and for their captor, page by page.
+#[test]
+fn open_holds_are_listed_by_account() {
+    let mut world = World::new();
+    let hold = |n: u8, captor: u8| {
+        let (reference, amount) = (Hash([n; 32]), Amount(u128::from(n)));
+        let entry = Entry::new(wallet(1), wallet(2), AssetId::NATIVE, amount);
+        Call::from(Hold { reference, entry, captor: address(captor), ttl_ms: None })
+    };
+    world.block(vec![world.tx(1, 0, vec![hold(1, 3), hold(2, 1), hold(3, 3)])], true);
+    let listed = |world: &World, n: u8| -> Vec<u128> {
+        let node = world.open();
+        let found = all(1, |page| node.ledger_holds(wallet(n), page));
+        let mut amounts: Vec<u128> = found.iter().map(|hold| hold.amount.0).collect();
+        amounts.sort_unstable();
+        amounts
+    };
+    assert_eq!([1, 2, 3, 4].map(|n| listed(&world, n)), [vec![1, 2, 3], vec![1, 2, 3], vec![1, 3], vec![]]);
+    let void = Call::from(Void { hold: hold_id(&address(1), &Hash([1; 32])) });
+    world.block(vec![world.tx(3, 0, vec![void])], true);
+    assert_eq!([1, 3].map(|n| listed(&world, n)), [vec![2, 3], vec![3]]);
+}
+
+/// What was issued and burned is told from genesis and receipts, and is where the accounts have it.
+#[test]
+fn what_there_is_of_an_asset_is_what_was_issued_and_not_burned() {
+    let mut world = World::new();
+    let (asset, to) = (AssetId(1), address(2));
+    let issue = Call::from(call::token::Issue { symbol: "KES".parse().unwrap(), scale: 2 });
+    let mint = |amount| Call::from(call::token::Mint { asset, to, amount: Amount(amount) });
+    let burn = Call::from(call::token::Burn { asset, amount: Amount(45) });
+    world.block(vec![world.tx(1, 0, vec![issue, mint(70), mint(30)])], true);
+    world.block(vec![world.tx(2, 0, vec![burn])], true);
+    // By another than its issuer: it fails, and counts for nothing.
+    world.block(vec![world.tx(3, 0, vec![mint(1000)])], true);
+    let node = world.open();
+    for (asset, issued, burned) in [(AssetId::NATIVE, 4_000_000, 0), (asset, 100, 45)] {
+        let supply = node.token_supply(asset).unwrap().value;
+        assert_eq!((supply.issued, supply.burned), (Amount(issued), Amount(burned)));
+        let parts = [supply.wallets, supply.held, supply.fees, supply.deposits, supply.books];
+        assert_eq!(parts.iter().map(|part| part.0).sum::<u128>(), issued - burned, "{supply:?}");
+    }
+    assert!(matches!(node.token_supply(AssetId(9)), Err(RpcError::NotFound { what: "asset", .. })));
 }

@@ -16,7 +16,7 @@ pub enum MeterBinding {
         microgrid: Hash,
         /// Account that the energy is booked to.
         owner: Address,
-        /// What its registers show: from here on energy is billed.
+        /// Opening registers: from here on energy is billed.
         opening: Registers,
     } = 0,
     /// In the place of another meter.

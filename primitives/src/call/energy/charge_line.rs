@@ -13,7 +13,7 @@ pub struct ChargeLine {
     pub microgrid: Hash,
     /// The member; the operator itself for taxes paid.
     pub account: Address,
-    /// What it is.
+    /// Kind of line.
     pub kind: LineKind,
     /// Base units of the settlement asset, taxes not included.
     pub amount: Amount,

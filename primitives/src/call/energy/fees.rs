@@ -1,4 +1,4 @@
-//! What an operator charges besides energy: by the terms of its microgrid, and by hand.
+//! An operator's charges besides energy: by the terms of its microgrid, and by hand.
 
 use super::PRICE_MAX;
 use crate::{Amount, BoundedVec, TimeMs, WattHours};
@@ -22,13 +22,13 @@ const KW_OF_WH_A_MS: u128 = 3_600;
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum LineKind {
-    /// What the operator charged for energy in a month: such a line is of the tax on it alone, the energy has its own.
+    /// Energy that the operator charged in a month: such a line is of the tax on it alone, the energy has its own.
     Energy = 0,
     /// The fee for the month that begins.
     Monthly = 1,
-    /// What the highest power of the month that ended costs.
+    /// Charge for the highest power of the month that ended.
     Demand = 2,
-    /// What connecting a meter costs.
+    /// Charge for connecting a meter.
     Connection = 3,
     /// A credit.
     Credit = 4,
@@ -64,7 +64,7 @@ pub struct Tax {
     pub on: BoundedVec<LineKind, { TAXABLE.len() }>,
 }
 
-/// What an operator charges besides energy. Amounts in base units of the settlement asset; nothing where zero.
+/// An operator's charges besides energy. Amounts in base units of the settlement asset; nothing where zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -107,13 +107,13 @@ impl Fees {
         taxes.fold(0, |sum, tax| sum.saturating_add(tax.permille))
     }
 
-    /// Taxes on a line of this amount, base units, rounded down.
+    /// Taxes on a line of this amount, base units, rounded down: without what lines before it have left over.
     #[must_use]
     pub fn tax(&self, on: LineKind, amount: Amount) -> Amount {
         Amount(amount.0.saturating_mul(self.permille(on).into()).checked_div(PERMILLE.into()).unwrap_or(0))
     }
 
-    /// What a net import of so much energy in an interval of this length costs as the highest of its month, base units,
+    /// Charge for a net import of so much energy in an interval of this length as the highest of its month, base units,
     /// rounded down.
     #[must_use]
     pub fn demand(&self, wh: WattHours, interval_ms: TimeMs) -> Amount {

@@ -11,11 +11,8 @@ fn taxed(taxes: Vec<Tax>) -> Fees {
 #[test]
 fn a_tax_is_its_rate_of_the_lines_it_is_on() {
     let fees = taxed(vec![tax(160, &[LineKind::Energy, LineKind::Monthly]), tax(25, &[LineKind::Monthly])]);
-    let of = |kind, amount| fees.tax(kind, Amount(amount)).0;
-    assert_eq!([of(LineKind::Energy, 1_000), of(LineKind::Monthly, 1_000)], [160, 185]);
-    assert_eq!([of(LineKind::Demand, 1_000), of(LineKind::Credit, 1_000)], [0, 0]);
-    assert_eq!([of(LineKind::Energy, 6), of(LineKind::Energy, 7)], [0, 1]);
-    assert_eq!(of(LineKind::Energy, u128::MAX), u128::MAX / 1000);
+    let kinds = [LineKind::Energy, LineKind::Monthly, LineKind::Demand, LineKind::Credit];
+    assert_eq!(kinds.map(|kind| fees.permille(kind)), [160, 185, 0, 0]);
 }
 
 #[test]

@@ -13,6 +13,6 @@ pub struct HandOverMeter {
     pub meter: Address,
     /// Its new owner: a member.
     pub to: Address,
-    /// What its registers show, signed by the meter; no older than an interval.
+    /// Closing registers, signed by the meter; no older than an interval.
     pub closing: Box<SignedReading>,
 }

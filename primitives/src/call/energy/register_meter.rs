@@ -21,7 +21,7 @@ pub struct RegisterMeter {
     pub role: MeterRole,
     /// Most power that can flow through it, W, more than 0: a reading that would need more is refused.
     pub power_max_w: u32,
-    /// What its registers show. All energy beyond that is billed, as of the block that registers it; so much can have
+    /// Opening registers. All energy beyond them is billed, as of the block that registers it; so much can have
     /// flowed since they were read, or in the week before that block if they are older.
     pub opening: Box<Registers>,
     /// The meter key's signature over its [`MeterBinding`](super::MeterBinding) to this microgrid and owner.

@@ -4,7 +4,7 @@ use crate::{Amount, AssetId, BoundedVec, Hash, TimeMs};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// What an owner lets a microgrid's operator do in its name: bind meters to it, swap and rate them; and settlement take
+/// An owner's consent: a microgrid's operator may bind meters to it, swap and rate them, and settlement may take
 /// what it owes from its wallet, within these limits. What is absent does not limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -90,7 +90,7 @@ pub struct Terms {
     /// Terms that follow upon these hold no earlier than so long after they are set, in ms; at most 400 days.
     #[serde(default)]
     pub notice_ms: TimeMs,
-    /// What the operator charges besides energy; nothing when absent.
+    /// The operator's charges besides energy; none when absent.
     #[serde(default)]
     pub fees: Fees,
 }

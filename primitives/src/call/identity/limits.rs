@@ -25,7 +25,7 @@ pub enum Calls {
     Only(BoundedVec<CallKind, LIMIT_CALLS_MAX>) = 1,
 }
 
-/// What may be spent in each period. A period begins with the first that is spent when the one before is over.
+/// Spending limit of each period. A period begins with the first that is spent when the one before is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -36,7 +36,7 @@ pub struct PerPeriod {
     pub period_ms: TimeMs,
 }
 
-/// What may be spent of one asset. What is absent does not limit.
+/// Spending limits in one asset. What is absent does not limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -65,7 +65,7 @@ pub struct Spending {
 pub struct Limits {
     /// Calls that may be made.
     pub calls: Calls,
-    /// What may be spent, by asset: each at most once. Nothing may be spent of an asset that is not here.
+    /// Spending limits by asset, each at most once. Nothing may be spent of an asset that is not here.
     pub spending: BoundedVec<Spending, LIMIT_ASSETS_MAX>,
     /// Who may be paid; anybody when nobody is named.
     #[serde(default)]

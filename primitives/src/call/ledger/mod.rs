@@ -105,27 +105,16 @@ pub enum SystemAccount {
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum AccountClass {
-    /// Debit-normal.
+    /// Property and claims of the book; debits increase it.
     Asset = 0,
-    /// Credit-normal.
+    /// Debts of the book; credits increase it.
     Liability = 1,
-    /// Credit-normal.
+    /// Capital of the book's owner; credits increase it.
     Equity = 2,
-    /// Credit-normal.
+    /// Income of the book; credits increase it.
     Revenue = 3,
-    /// Debit-normal.
+    /// Costs of the book; debits increase it.
     Expense = 4,
-}
-
-impl AccountClass {
-    /// Whether debits increase the balance.
-    #[must_use]
-    pub const fn is_debit_normal(self) -> bool {
-        match self {
-            Self::Asset | Self::Expense => true,
-            Self::Liability | Self::Equity | Self::Revenue => false,
-        }
-    }
 }
 
 /// One line of a journal.
@@ -139,8 +128,34 @@ pub struct Entry {
     pub credit: AccountId,
     /// Asset of both.
     pub asset: AssetId,
-    /// More than zero.
+    /// More than zero; the most that is moved, where `balancing` caps it.
     pub amount: Amount,
+    /// Which side caps it at what is there; neither when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balancing: Option<Balancing>,
+}
+
+impl Entry {
+    /// An entry of exactly `amount`.
+    #[must_use]
+    pub const fn new(debit: AccountId, credit: AccountId, asset: AssetId, amount: Amount) -> Self {
+        Self { debit, credit, asset, amount, balancing: None }
+    }
+}
+
+/// The side of an entry that caps its amount at what is there, base units. What is reserved is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Balancing {
+    /// By how much the debited account's posted credits exceed its debits.
+    Debit = 0,
+    /// By how much the credited account's posted debits exceed its credits.
+    Credit = 1,
+    /// The smaller of the two.
+    Both = 2,
 }
 
 /// Where a journal stands: the name of its event.

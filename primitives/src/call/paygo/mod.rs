@@ -50,7 +50,7 @@ pub const RESERVED_MAX: usize = 32;
 /// Most authorisations of a device at a time.
 pub const AUTHORISATIONS_MAX: usize = 4;
 
-/// What a token does.
+/// The effect of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -75,7 +75,7 @@ pub enum TokenKind {
 pub struct Token {
     /// Its place in the device's sequence, from 1 on.
     pub count: u32,
-    /// What it does.
+    /// Its effect.
     pub kind: TokenKind,
     /// Raw units that it adds or sets; 0 where it does something else.
     pub value: u32,
@@ -103,8 +103,8 @@ impl Token {
         if self.value > most { Err(Reason::ValueOutOfRange) } else { Ok(()) }
     }
 
-    /// What stands on the chain before the token is redeemed: nobody who does not know the nonce can tell by it what a
-    /// device's secret is, or its token.
+    /// The commitment that stands on the chain before the token is redeemed. Without the nonce nobody learns from it the
+    /// token, or the device's secret.
     #[must_use]
     pub fn commitment(&self, device: &Hash, nonce: &Hash) -> Hash {
         let (count, value) = (self.count.to_le_bytes(), self.value.to_le_bytes());

@@ -2,7 +2,7 @@ use crate::{Hash, TimeMs, WattHours};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// What a device counts.
+/// Measure of a device's credit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[borsh(use_discriminant = true)]
@@ -21,7 +21,7 @@ pub enum CreditUnit {
     } = 1,
 }
 
-/// What a device runs, where that makes a difference to what can be issued for it.
+/// Firmware of a device, as far as it decides which tokens can be issued for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -45,11 +45,11 @@ pub enum FirmwareProfile {
 pub struct RegisterDevice {
     /// Pseudonymous; with the operator's address it makes the device's id.
     pub reference: Hash,
-    /// What it counts.
+    /// Measure of its credit.
     pub unit: CreditUnit,
     /// Raw units of a unit: a whole part of its size.
     pub divider: u16,
-    /// What it runs.
+    /// Its firmware.
     pub profile: FirmwareProfile,
     /// Whether it takes tokens of twelve digits.
     pub extended: bool,

@@ -2,12 +2,12 @@ use crate::{Address, Amount, Hash, PublicKey};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// How a device is paid for.
+/// The terms on which a device is paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Contract {
-    /// What the first sale costs before anything else, base units.
+    /// Due with the first sale before anything else, base units.
     pub deposit: Amount,
     /// Raw units that the first sale has for that.
     pub included: u32,
@@ -19,7 +19,7 @@ pub struct Contract {
     pub postpaid: bool,
 }
 
-/// Sets what an operator can change of its device; all of it at once.
+/// Sets everything that an operator can change of its device, all at once.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -36,6 +36,6 @@ pub struct SetDevice {
     pub meter: Option<Address>,
     /// Whether nothing is issued for it.
     pub suspended: bool,
-    /// How it is paid for. What was paid so far still counts under another contract.
+    /// Its contract. Money that was paid so far still counts under another one.
     pub contract: Option<Box<Contract>>,
 }

@@ -12,6 +12,6 @@ pub struct VoidToken {
     pub device: Hash,
     /// Its count.
     pub count: u32,
-    /// Whether what it cost is paid back: from the operator's wallet, where it came by the ledger.
+    /// Whether its price is paid back: from the operator's wallet, where it came by the ledger.
     pub refund: bool,
 }

@@ -27,6 +27,7 @@ const BALANCES = [["Asset"], ["Available", "num"], ["Held for others", "num wide
 const HISTORY = [["Transaction"], ["Calls"], ["Block", "wide"], ["Age"], ["Fee", "num wide"], ["Result"]];
 const METERS = [["Meter"], ["Import", "num"], ["Export", "num"], ["Read"], [""]];
 const GRANTS = [["Grant"], ["For"], ["How far", "wide"], ["Until"]];
+const SPONSORSHIPS = [["Account"], ["How far", "wide"], ["Until"]];
 const GRANTS_MAX = 50; // shown of each list
 const GRIDS_MAX = 20; // whose members are looked at
 const METERS_MAX = 200; // of a microgrid, looked at for their owner
@@ -124,18 +125,25 @@ class Account extends Page {
     );
   }
 
-  /// Who may act on its behalf, and on whose it may.
+  /// Who may act on its behalf, and on whose it may; whom it pays for, and who pays for it.
   async loadGrants() {
     const account = this.dataset.id;
-    const ask = (side) => call("identity_listGrants", { [side]: account, limit: GRANTS_MAX });
-    const [made, given] = await Promise.all([ask("grantor"), ask("grantee")]);
+    const ask = async (what, side) => (await call(what, { [side]: account, limit: GRANTS_MAX })).items;
+    const [made, given, pays, paid] = await Promise.all([
+      ask("identity_listGrants", "grantor"),
+      ask("identity_listGrants", "grantee"),
+      ask("identity_listSponsorships", "sponsor"),
+      ask("identity_listSponsorships", "grantee"),
+    ]);
     if (this.gone) return;
     const lists = [
-      ["May act on its behalf", made.items, "grantee"],
-      ["Acts on behalf of others", given.items, "grantor"],
+      ["May act on its behalf", grantTable, made, "grantee"],
+      ["Acts on behalf of others", grantTable, given, "grantor"],
+      ["Pays for", sponsorshipTable, pays, "grantee"],
+      ["Is paid for by", sponsorshipTable, paid, "sponsor"],
     ];
-    for (const [title, items, other] of lists.filter(([, items]) => items.length > 0)) {
-      this.grants.append(section(title, grantTable(title, items, other)));
+    for (const [title, drawn, items, other] of lists.filter(([, , items]) => items.length > 0)) {
+      this.grants.append(section(title, drawn(title, items, other)));
     }
   }
 
@@ -245,6 +253,22 @@ function grantTable(title, items, other) {
           time(item.limits.expiresMs),
         ],
         item.grant,
+      ),
+    ),
+    "cards",
+  );
+}
+
+/// Sponsorships, each by the account on its other side.
+function sponsorshipTable(title, items, other) {
+  return table(
+    title,
+    SPONSORSHIPS,
+    items.map((item) =>
+      row(
+        SPONSORSHIPS,
+        [name("account", item[other]), limits(item.limits), time(item.limits.expiresMs)],
+        item[other],
       ),
     ),
     "cards",

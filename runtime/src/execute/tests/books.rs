@@ -1,10 +1,11 @@
-//! What an accountant is promised of books.
+//! Promises of books to an accountant.
 
 use super::*;
 use crate::keys;
 use crate::query;
 use wattle_primitives::call::ledger::{
-    Capture, Entry, Hold, JOURNALS_REMEMBERED, Journal, JournalId, OpenAccount, SetPeriod, Void, hold_id,
+    Balancing, Capture, Entry, Hold, JOURNALS_REMEMBERED, Journal, JournalId, OpenAccount, SetPeriod, Void,
+    hold_id,
 };
 
 const HOUR: u64 = 3_600_000;
@@ -14,7 +15,7 @@ fn at(code: u32) -> AccountId {
 }
 
 const fn entry(debit: AccountId, credit: AccountId, amount: u128) -> Entry {
-    Entry { debit, credit, asset: AssetId::NATIVE, amount: Amount(amount) }
+    Entry::new(debit, credit, AssetId::NATIVE, Amount(amount))
 }
 
 fn plain(entries: Vec<Entry>) -> Journal {
@@ -44,7 +45,7 @@ fn books(params: Params) -> World {
     world
 }
 
-/// What has been debited above what has been credited.
+/// Debits of an account less its credits.
 fn net(world: &World, account: AccountId) -> i128 {
     let balance = query::balance(&world.state, &account, AssetId::NATIVE);
     balance.debits_posted as i128 - balance.credits_posted as i128
@@ -152,13 +153,41 @@ fn a_journal_is_taken_back_once_and_exactly() {
     ));
     assert_eq!((net(&world, at(1000)), net(&world, at(4100))), (0, 0));
     world.fails(1, back(mirror.clone()).into(), Reason::AlreadyReversed);
-    // What took back can be taken back as well.
+    // A journal that took another back can be taken back as well.
     let again: Vec<_> = mirror.iter().map(|line| entry(line.credit, line.debit, line.amount.0)).collect();
     world.ok(1, Journal { reverses: Some(Hash([3; 32])), ..plain(again) }.into());
     assert_eq!(net(&world, at(1000)), 100);
 }
 
-/// What was never posted as of a date is not taken back as of it either.
+/// What a journal took of what was there is posted once, and taken back.
+#[test]
+fn what_a_balancing_journal_moved_is_what_it_was() {
+    let mut world = books(params());
+    let all =
+        |debit, credit, amount| Entry { balancing: Some(Balancing::Debit), ..entry(debit, credit, amount) };
+    world.ok(1, plain(vec![entry(wallet(1), at(4100), 70)]).into());
+    let sweep = named(1, vec![all(at(4100), wallet(2), 1000), all(at(4100), wallet(3), 1000)]);
+    let events = world.ok(1, sweep.clone().into());
+    let paid = |event: &Event| match event {
+        Event::Ledger(LedgerEvent::Posted { credit, amount, .. }) => Some((*credit, amount.0)),
+        _ => None,
+    };
+    assert_eq!(events.iter().filter_map(paid).collect::<Vec<_>>(), [(wallet(2), 70)]);
+    // More has come in: the same journal again is no new one.
+    world.ok(1, plain(vec![entry(wallet(1), at(4100), 5)]).into());
+    world.ok(1, sweep.into());
+    assert_eq!((world.funds(2).0, world.funds(3).0), (START.0 + 70, START.0));
+    let within = named(2, vec![all(at(4100), at(4000), 30)]);
+    world.ok(1, within.into());
+    let back = |entries| Journal { reverses: Some(Hash([2; 32])), ..plain(entries) };
+    world.fails(1, back(vec![entry(at(4000), at(4100), 30)]).into(), Reason::BadReversal);
+    world.fails(1, back(vec![all(at(4000), at(4100), 5)]).into(), Reason::BadReversal);
+    world.ok(1, back(vec![entry(at(4000), at(4100), 5)]).into());
+    world.fails(1, plain(vec![all(at(9999), at(4100), 1)]).into(), Reason::UnknownAccount);
+    world.fails(1, plain(vec![all(at(4100), at(9999), 1)]).into(), Reason::UnknownAccount);
+}
+
+/// A journal that was never posted as of a date is not taken back as of it either.
 #[test]
 fn a_journal_is_not_taken_back_as_of_a_date_before_its_own() {
     let mut world = books(params());

@@ -9,7 +9,7 @@ use wattle_primitives::event::{EnergyEvent, LedgerEvent, TokenEvent};
 use wattle_primitives::reading::{ClockQuality, Reading, SignedReading};
 
 fn entry(debit: AccountId, credit: AccountId, amount: u128) -> Entry {
-    Entry { debit, credit, asset: AssetId::NATIVE, amount: Amount(amount) }
+    Entry::new(debit, credit, AssetId::NATIVE, Amount(amount))
 }
 
 fn hold(reference: u8, entry: Entry, captor: u8, ttl_ms: u64) -> Call {

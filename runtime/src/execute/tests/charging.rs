@@ -153,7 +153,7 @@ fn a_sponsor_pays_fees_and_deposits_up_to_its_limits_and_never_bandwidth() {
             .contains(&Event::Identity(IdentityEvent::AccountCreated { account: address(30) }))
     );
     assert_eq!(world.funds(1).0, before - u128::from(cost) - 200, "fee, and a deposit for either account");
-    // What is made is paid for within the same limits: the fee still fits, the deposit does not.
+    // New things are paid for within the same limits: the fee still fits, the deposit does not.
     let other = Call::from(call::identity::CreateAccount { key: key(91).public() });
     let tx = world.sign(TxBody { fee_payer: address(1), ..world.body(30, vec![other]) }, &[30]);
     let done = world.try_run(&[tx]).unwrap();
@@ -176,7 +176,7 @@ fn a_sponsor_pays_fees_and_deposits_up_to_its_limits_and_never_bandwidth() {
     assert_eq!(world.funds(1).0, before - receipt.fee.0 + 100);
 }
 
-/// What is somebody else's to pay comes back to who paid it, whoever owned the thing.
+/// A deposit comes back to who paid it, whoever owned the thing.
 #[test]
 fn a_deposit_goes_back_to_the_payer_that_paid_it() {
     let mut world = World::new(Params { account_deposit: Amount(100), ..params() });
@@ -188,7 +188,7 @@ fn a_deposit_goes_back_to_the_payer_that_paid_it() {
             limits: Limits::allowance(allowance, until),
         }),
     );
-    let entry = Entry { debit: wallet(3), credit: wallet(4), asset: AssetId::NATIVE, amount: Amount(50) };
+    let entry = Entry::new(wallet(3), wallet(4), AssetId::NATIVE, Amount(50));
     let (reference, ttl_ms) = (Hash([7; 32]), Some(TimeMs(10_000)));
     let hold = Call::from(call::ledger::Hold { reference, entry, captor: address(3), ttl_ms });
     let void = Call::from(call::ledger::Void { hold: call::ledger::hold_id(&address(3), &reference) });
@@ -244,6 +244,44 @@ fn a_sponsored_device_is_held_to_its_limits_and_blocks_nobody() {
     world.try_run(&[tx]).unwrap();
     world.ok(1, Call::from(call::identity::Unsponsor { grantee: address(3) }));
     assert_eq!(why(&world, by(&world, 3, transfer(2, 1))), Reason::UnknownGrant);
+}
+
+/// Sponsorships are listed by who pays and by who is paid for, without holes; one that is replaced keeps its place.
+#[test]
+fn sponsorships_are_listed_on_both_sides() {
+    use crate::keys::ListSide::{Grantee, Grantor};
+    let mut world = World::new(Params { account_deposit: Amount(10), ..params() });
+    let before = world.funds(1).0;
+    let limits = |total| Limits::allowance(Amount(total), TimeMs::MAX);
+    let sponsor =
+        |n, total| Call::from(call::identity::Sponsor { grantee: address(n), limits: limits(total) });
+    let end = |n| Call::from(call::identity::Unsponsor { grantee: address(n) });
+    let listed = |world: &World, side, n: u8, from, limit| -> Vec<Address> {
+        let found = crate::query::sponsorships(&world.state, side, &address(n), from, limit);
+        found.into_iter().map(|(other, _)| other).collect()
+    };
+    for n in [3, 4, 5, 6] {
+        world.ok(1, sponsor(n, 100));
+    }
+    world.ok(2, sponsor(4, 100));
+    world.ok(1, sponsor(4, 50));
+    assert_eq!(listed(&world, Grantor, 1, 0, 9), [3, 4, 5, 6].map(address));
+    assert_eq!(listed(&world, Grantor, 1, 1, 2), [4, 5].map(address));
+    assert_eq!(listed(&world, Grantee, 4, 0, 9), [1, 2].map(address));
+    let left = |n| {
+        let found = world.state.read(keys::sponsorship(&address(n), &address(4))).unwrap();
+        found.allowance.limits.spending[0].total
+    };
+    assert_eq!([left(1), left(2)], [Some(Amount(50)), Some(Amount(100))]);
+    // The last of either list takes the place of the one that ends.
+    world.ok(1, end(4));
+    assert_eq!(listed(&world, Grantor, 1, 0, 9), [3, 6, 5].map(address));
+    assert_eq!(listed(&world, Grantee, 4, 0, 9), [address(2)]);
+    for n in [6, 3, 5] {
+        world.ok(1, end(n));
+    }
+    assert_eq!(listed(&world, Grantor, 1, 0, 9), []);
+    assert_eq!(world.funds(1).0, before);
 }
 
 #[test]
@@ -313,8 +351,8 @@ fn simulation_says_what_would_happen_without_signatures() {
     assert_eq!(told.uncharged.unwrap().code(), "tx_fee_cap");
 }
 
-/// What a block takes a simulation takes, whoever pays and signs: with the signatures that are there so far, and with
-/// all of them.
+/// A simulation takes whatever a block takes, whoever pays and signs: with the signatures that are there so far, and
+/// with all of them.
 #[test]
 fn simulation_takes_what_a_block_takes() {
     let mut world = World::new(Params { weight_price: Amount(1), ..params() });

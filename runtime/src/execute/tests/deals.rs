@@ -268,7 +268,7 @@ fn a_member_above_its_limit_authorises_nothing() {
     world.ok(2, authorise(Funding::Balance, HOUR_MS, 0, &world));
 }
 
-/// What the discharging side may come to owe is covered by the deal's price and its credit, or the report is refused.
+/// The discharging side's possible debt is covered by the deal's price and its credit, or the report is refused.
 #[test]
 fn nobody_discharges_beyond_its_credit() {
     let mut world = authorised(Funding::Balance, 95, params());
@@ -606,7 +606,7 @@ fn second(call: Call) -> Call {
     Call::Deals(call)
 }
 
-/// What the meter shows once is sold once: of two deals behind one meter each Wh backs one.
+/// Energy that the meter shows once is sold once: of two deals behind one meter each Wh backs one.
 #[test]
 fn one_watt_hour_backs_one_deal() {
     let mut world = confirmed(params());

@@ -1,4 +1,4 @@
-//! What falls due: everybody's gets its turn, and nothing is forgotten.
+//! Due work: everybody's gets its turn, and nothing is forgotten.
 
 use super::settlement::{QUARTER, Village, terms};
 use super::*;
@@ -26,7 +26,7 @@ fn pile(world: &mut World, count: u64, expires_ms: u64) {
     for n in 0..count {
         let mut reference = Hash::ZERO;
         reference.0[..8].copy_from_slice(&n.to_le_bytes());
-        let entry = Entry { debit: wallet(2), credit: wallet(3), asset: AssetId::NATIVE, amount: Amount(1) };
+        let entry = Entry::new(wallet(2), wallet(3), AssetId::NATIVE, Amount(1));
         let ttl_ms = TimeMs(expires_ms - world.env.time_ms.0);
         Call::from(call::ledger::Hold { reference, entry, captor: address(3), ttl_ms: Some(ttl_ms) })
             .execute(&mut ctx)
@@ -94,7 +94,7 @@ fn what_could_not_end_at_its_time_ends_later() {
     let mut village = Village::new(Params { account_deposit: Amount(7), ..params() }, &clearing);
     village.meter(52, 2, MeterRole::Sub);
     let (id, now, reference) = (village.id, village.now(), Hash([1; 32]));
-    let entry = Entry { debit: wallet(2), credit: wallet(3), asset: AssetId::NATIVE, amount: Amount(500) };
+    let entry = Entry::new(wallet(2), wallet(3), AssetId::NATIVE, Amount(500));
     let ttl_ms = TimeMs(60_000);
     village
         .ok(2, Call::from(call::ledger::Hold { reference, entry, captor: address(3), ttl_ms: Some(ttl_ms) }));

@@ -5,7 +5,7 @@ use crate::keys;
 use wattle_primitives::call::CallKind;
 use wattle_primitives::call::identity::{Calls, Grant, Limits, PerPeriod, RevokeGrant, Spending, grant_id};
 use wattle_primitives::call::ledger::{
-    AccountClass, Capture, CreateBook, Entry, Hold, Journal, OpenAccount, hold_id,
+    AccountClass, Balancing, Capture, CreateBook, Entry, Hold, Journal, OpenAccount, hold_id,
 };
 use wattle_primitives::event::IdentityEvent;
 
@@ -78,8 +78,8 @@ fn a_grantee_moves_its_grantors_money_at_its_own_cost() {
     let used = IdentityEvent::GrantUsed { grant: id, grantor: address(1), grantee: address(30) };
     assert!(receipt.events.contains(&Event::from(used)));
     assert_eq!(crate::query::nonce(&world.state, &address(30), Lane(0)), Nonce(1));
-    // What the grantee makes is the grantor's, and the deposit of who paid it.
-    let entry = Entry { debit: wallet(1), credit: wallet(4), asset: AssetId::NATIVE, amount: Amount(40) };
+    // A thing that the grantee makes is the grantor's, and its deposit is of who paid it.
+    let entry = Entry::new(wallet(1), wallet(4), AssetId::NATIVE, Amount(40));
     let hold = Hold { reference: Hash::ZERO, entry, captor: address(4), ttl_ms: Some(TimeMs(10_000)) };
     assert_eq!(world.act(30, id, vec![Call::from(hold)]), Outcome::Success);
     let made = world.state.read(keys::hold(&hold_id(&address(1), &Hash::ZERO))).unwrap();
@@ -288,8 +288,7 @@ fn what_fails_spends_nothing() {
 #[test]
 fn roles_in_a_book_are_grants_for_it() {
     let mut world = World::new(params());
-    let entry =
-        |debit, credit, amount| Entry { debit, credit, asset: AssetId::NATIVE, amount: Amount(amount) };
+    let entry = |debit, credit, amount| Entry::new(debit, credit, AssetId::NATIVE, Amount(amount));
     let journal = |entry| Call::from(Journal::of(list(vec![entry])));
     let open = |book, code| {
         Call::from(OpenAccount {
@@ -354,7 +353,73 @@ fn roles_in_a_book_are_grants_for_it() {
     );
 }
 
-/// What settlement collects later is debited to no grant: without being named, no call makes such a debt. By one that
+/// Every call that is for a book, by each role, in its book and in another of the same owner.
+#[test]
+fn a_role_in_a_book_is_none_in_another() {
+    let account = |book| AccountId::Book { book, code: 7 };
+    let out = |book| Entry::new(account(book), wallet(4), AssetId::NATIVE, Amount(1));
+    let held = |n: u8, book| {
+        let reference = Hash([n; 32]);
+        Call::from(Hold { reference, entry: out(book), captor: address(1), ttl_ms: None })
+    };
+    // Two holds stand in each book, under `n` and the next.
+    let calls = |n: u8, book| {
+        let hold = |n| hold_id(&address(1), &Hash([n; 32]));
+        vec![
+            Call::from(account_in(book, 8, AccountClass::Asset)),
+            Journal::of(list(vec![out(book)])).into(),
+            held(n + 2, book),
+            Capture { hold: hold(n), amount: None, more: false }.into(),
+            call::ledger::Void { hold: hold(n + 1) }.into(),
+            call::ledger::SetPeriod { book, closed_ms: TimeMs(T0) }.into(),
+        ]
+    };
+    let kinds = |calls: &[Call]| Calls::Only(list(calls.iter().map(Call::kind).collect()));
+    let (mine, other) = (book_of(1, 1), book_of(1, 2));
+    let agent = kinds(&calls(10, mine));
+    let not = refused(Reason::CallNotGranted);
+    for (role, granted, at_home, abroad) in [
+        ("agent", agent, Outcome::Success, refused(Reason::NotAllowed)),
+        ("admin", Calls::Any, Outcome::Success, refused(Reason::NotAllowed)),
+        ("auditor", kinds(&[]), not.clone(), not),
+    ] {
+        let mut world = World::new(params());
+        for (reference, book, n) in [(1, mine, 10), (2, other, 20)] {
+            world.ok(1, create_book(reference));
+            world.ok(1, account_in(book, 7, AccountClass::Liability).into());
+            let paid_in = Entry::new(wallet(1), account(book), AssetId::NATIVE, Amount(500));
+            world.ok(1, Journal::of(list(vec![paid_in])).into());
+            [n, n + 1].into_iter().for_each(|n| drop(world.ok(1, held(n, book))));
+        }
+        let id = grant(&mut world, Limits { calls: granted, books: list(vec![mine]), ..limits() });
+        for (n, book, want) in [(20, other, abroad), (10, mine, at_home)] {
+            for call in calls(n, book) {
+                let name = call.name();
+                assert_eq!(world.act(2, id, vec![call]), want, "{name:?} by {role}");
+            }
+        }
+    }
+}
+
+/// A grant is debited with what was moved, not with what was asked for.
+#[test]
+fn a_balancing_entry_debits_what_it_moves() {
+    let mut world = World::new(params());
+    let rest = world.funds(1).0 - 60;
+    world.ok(1, transfer(5, rest));
+    let id = grant(&mut world, limits());
+    let all = |amount| {
+        let entry = Entry::new(wallet(1), wallet(4), AssetId::NATIVE, Amount(amount));
+        Call::from(Journal::of(list(vec![Entry { balancing: Some(Balancing::Debit), ..entry }])))
+    };
+    assert_eq!(world.act(2, id, vec![all(1_000)]), Outcome::Success);
+    assert_eq!((world.funds(1).0, world.funds(4).0), (0, START.0 + 60));
+    world.ok(5, transfer(1, 41));
+    assert_eq!(world.act(2, id, vec![all(1_000)]), refused(Reason::GrantExceeded));
+    assert_eq!(world.act(2, id, vec![all(40)]), Outcome::Success);
+}
+
+/// Debts that settlement collects later are debited to no grant: no call makes one without being named. By a grant that
 /// names them a microgrid can be founded, but its operator has given it no mandate by that, and nobody becomes
 /// an installer who would stay one.
 #[test]

@@ -145,7 +145,7 @@ impl World {
         decode_entry(&key, self.state.get(&key).unwrap())
     }
 
-    /// What person `n` is owed on all its accounts; negative when it owes.
+    /// Amount that person `n` is owed on all its accounts; negative when it owes.
     pub(crate) fn tab(&self, n: u8) -> i128 {
         let code = u32::from(n); // persons joined in the order of their numbers
         query::customer(&self.state, &self.grid(), code).due()
@@ -161,7 +161,7 @@ impl World {
         self.book_account(0)
     }
 
-    /// What person `n` bought and sold in an interval.
+    /// Energy that person `n` bought and sold in an interval.
     pub(crate) fn traded(&self, n: u8, interval: IntervalId) -> (u64, u64) {
         let key = keys::position(&grid_id(), interval, u32::from(n));
         let position =
@@ -385,7 +385,7 @@ fn nobody_but_the_market_touches_an_orders_hold() {
     // Nor its book: the microgrid's own address owns it.
     let book = world.grid().book;
     let (debit, credit) = (AccountId::Book { book, code: 0 }, wallet(1));
-    let entry = Entry { debit, credit, asset: AssetId::NATIVE, amount: Amount(1) };
+    let entry = Entry::new(debit, credit, AssetId::NATIVE, Amount(1));
     let entries = BoundedVec::new(vec![entry]).unwrap();
     world.fails(1, Call::from(call::ledger::Journal::of(entries)), Reason::NotAllowed);
     let fees = AccountId::System { account: SystemAccount::Fees };

@@ -20,8 +20,8 @@ const FEE: u128 = 1_777_001;
 const LIMIT: i128 = 300_000;
 const GATE_MS: u64 = 300_000;
 
-/// What the grid asks: by day, and from 18 to 6 o'clock.
-/// What the grid asks for a kWh.
+/// The grid's prices: by day, and from 18 to 6 o'clock.
+/// The grid's price of a kWh.
 const IMPORT: u128 = 30_000_000;
 
 struct Standing {
@@ -94,7 +94,7 @@ struct Model {
     held: [i128; 6],
     tab: [i128; 6],
     reserved: [i128; 6],
-    /// What the grid may ask for what was sold.
+    /// Most that the grid may ask for what was sold.
     exposed: [i128; 6],
     orders: BTreeMap<Hash, Standing>,
     placed: BTreeMap<u64, u32>,
@@ -103,7 +103,7 @@ struct Model {
     energy: BTreeMap<(u64, u8), (u64, u64)>,
     trades: usize,
     ended: usize,
-    /// What every deal meter shows.
+    /// Register of every deal meter.
     shown: u64,
 }
 
@@ -122,7 +122,7 @@ impl Model {
     }
 
     fn pay_tab(&mut self, n: u8) {
-        // What is owed to it waits for settlement.
+        // A debt to it waits for settlement.
         let owed = (-self.tab[at(n)]).clamp(0, self.free[at(n)]);
         self.tab[at(n)] += owed;
         self.spend(n, owed);

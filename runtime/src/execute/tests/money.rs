@@ -14,7 +14,7 @@ fn account(reference: u8) -> AccountId {
 }
 
 const fn entry(debit: AccountId, credit: AccountId, amount: u128) -> Entry {
-    Entry { debit, credit, asset: AssetId::NATIVE, amount: Amount(amount) }
+    Entry::new(debit, credit, AssetId::NATIVE, Amount(amount))
 }
 
 fn journal(entries: Vec<Entry>) -> Call {
@@ -36,7 +36,7 @@ fn books(reference: u8) -> Vec<Call> {
     vec![create_book(reference), Call::from(account_in(book_of(1, reference), 1, AccountClass::Asset))]
 }
 
-/// What the public book owes to a book, and what that itself shows as its cash.
+/// Debt of the public book to a book, and the cash that this shows itself.
 fn cash(world: &World, reference: u8) -> (u128, u128) {
     let book = book_of(1, reference);
     let due = query::balance(&world.state, &AccountId::Due { book }, AssetId::NATIVE);
@@ -69,7 +69,7 @@ fn what_was_paid_into_a_book_is_paid_out_once() {
     let mut world = World::new(params());
     assert_eq!(world.run(1, books(FIRST)).outcome, Outcome::Success);
     world.ok(1, journal(vec![entry(wallet(1), account(FIRST), 100)]));
-    // What is on its way in cannot go out yet; what is on its way out is gone.
+    // Money on its way in cannot go out yet; money on its way out is gone.
     world.ok(1, hold(1, entry(wallet(1), account(FIRST), 50)));
     world.ok(1, hold(2, entry(account(FIRST), wallet(2), 70)));
     world.fails(1, journal(vec![entry(account(FIRST), wallet(2), 31)]), Reason::CashExceeded);

@@ -10,7 +10,7 @@ use crate::records::DueKind;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use wattle_primitives::call;
-use wattle_primitives::call::ledger::{Entry, hold_id};
+use wattle_primitives::call::ledger::{Balancing, Entry, hold_id};
 
 /// xorshift64*: repeatable, and no dependency.
 pub(super) struct Dice(pub(super) u64);
@@ -35,7 +35,7 @@ struct Held {
 struct Model {
     /// Net position of each account, credits positive.
     net: BTreeMap<AccountId, i128>,
-    /// What is reserved to go out, and to come in.
+    /// Amounts reserved to go out, and to come in.
     out: BTreeMap<AccountId, i128>,
     inn: BTreeMap<AccountId, i128>,
     holds: BTreeMap<Hash, Held>,
@@ -70,6 +70,20 @@ impl Model {
     fn may_credit(&self, account: &AccountId, amount: i128) -> bool {
         let room = -self.net.get(account).unwrap_or(&0) - self.inn.get(account).unwrap_or(&0);
         !matches!(account, AccountId::Book { code: 1, .. }) || room >= amount
+    }
+
+    /// The entry with what is there on its balancing sides.
+    fn balanced(&self, entry: Entry) -> Entry {
+        let of = |sums: &BTreeMap<AccountId, i128>, account| *sums.get(account).unwrap_or(&0);
+        let out = of(&self.net, &entry.debit) - of(&self.out, &entry.debit);
+        let room = -of(&self.net, &entry.credit) - of(&self.inn, &entry.credit);
+        let most = match entry.balancing {
+            None => i128::MAX,
+            Some(Balancing::Debit) => out,
+            Some(Balancing::Credit) => room,
+            Some(Balancing::Both) => out.min(room),
+        };
+        Entry { amount: entry.amount.min(Amount(most.max(0) as u128)), ..entry }
     }
 
     fn may(&self, entry: &Entry) -> bool {
@@ -158,7 +172,9 @@ fn random_entry(dice: &mut Dice, n: u8) -> Entry {
     };
     let (debit, credit) = (place(true), place(false));
     let amount = Amount(u128::from(dice.roll(START.0 as u64 / 3) + 1));
-    Entry { debit, credit, asset: AssetId::NATIVE, amount }
+    let sides = [Balancing::Debit, Balancing::Credit, Balancing::Both];
+    let balancing = (dice.roll(5) == 0).then(|| sides[dice.roll(3) as usize]);
+    Entry { balancing, ..Entry::new(debit, credit, AssetId::NATIVE, amount) }
 }
 
 /// One random call, and whether the model lets it pass; `None` for calls that are refused by their form.
@@ -182,9 +198,10 @@ fn random_call(dice: &mut Dice, model: &mut Model, n: u8, now: u64, serial: u64)
                 if entry.debit == entry.credit {
                     continue;
                 }
-                passes = passes && model.may(&entry);
+                let moved = model.balanced(entry.clone());
+                passes = passes && (moved.amount == Amount::ZERO || model.may(&moved));
                 if passes {
-                    model.post(&entry, entry.amount.0);
+                    model.post(&moved, moved.amount.0);
                 }
                 entries.push(entry);
             }
@@ -202,10 +219,11 @@ fn random_call(dice: &mut Dice, model: &mut Model, n: u8, now: u64, serial: u64)
             let mut reference = Hash::ZERO;
             reference.0[..8].copy_from_slice(&serial.to_le_bytes());
             let (captor, ttl) = (dice.roll(6) as u8 + 1, (dice.roll(4) > 0).then(|| dice.roll(60_000) + 1));
-            let passes = model.may(&entry);
+            let moved = model.balanced(entry.clone());
+            let passes = moved.amount > Amount::ZERO && model.may(&moved);
             if passes {
-                model.reserve(&entry, 1);
-                let held = Held { entry: entry.clone(), captor, expires_ms: ttl.map(|ttl| now + ttl) };
+                model.reserve(&moved, 1);
+                let held = Held { entry: moved, captor, expires_ms: ttl.map(|ttl| now + ttl) };
                 model.holds.insert(hold_id(&address(n), &reference), held);
             }
             let call = Call::from(call::ledger::Hold {
@@ -261,8 +279,7 @@ fn play(seed: u64, calls: u64) {
         world.ok(1, Call::from(account));
     }
     // Something is in the book, so that it can pay.
-    let paid_in =
-        Entry { debit: wallet(1), credit: book(2), asset: AssetId::NATIVE, amount: Amount(START.0 / 2) };
+    let paid_in = Entry::new(wallet(1), book(2), AssetId::NATIVE, Amount(START.0 / 2));
     world.ok(1, Call::from(call::ledger::Journal::of(BoundedVec::new(vec![paid_in.clone()]).expect("one"))));
     model.post(&paid_in, paid_in.amount.0);
     let mut dice = Dice(seed | 1);

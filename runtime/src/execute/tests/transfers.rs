@@ -3,14 +3,14 @@
 //! The bar is TigerBeetle's state machine (github.com/tigerbeetle/tigerbeetle, `src/state_machine.zig`), as far as
 //! there is the same here: flags `debits_must_not_exceed_credits` and its mirror (here amounts, of which the flags are
 //! 0), pending transfers that are posted in full or in part, voided or expire, at most once (here also in several
-//! parts), and linked chains.
+//! parts), linked chains, and balancing transfers (of which one that moves nothing is no entry here, and no hold).
 //!
-//! Not here: balancing transfers and closing ones (there are none), and allotment by largest remainder: what is shared
+//! Not here: closing transfers (there are none), and allotment by largest remainder: what is shared
 //! here is shared by running sums, which leave no remainder (`modules/energy/exact.rs`).
 
 use super::*;
 use crate::query;
-use wattle_primitives::call::ledger::{Capture, Entry, Hold, Journal, OpenAccount, hold_id};
+use wattle_primitives::call::ledger::{Balancing, Capture, Entry, Hold, Journal, OpenAccount, hold_id};
 
 /// Accounts by code, with the most of debits above credits and of credits above debits.
 const ACCOUNTS: &[(u32, AccountClass, Option<u128>, Option<u128>)] = &[
@@ -30,6 +30,12 @@ enum Step {
     Linked(&'static [(u32, u32, u128)]),
     /// Number, debit, credit, amount.
     Pend(u8, u32, u32, u128),
+    /// Capped by the balancing side: that, debit, credit, amount.
+    Balance(Balancing, u32, u32, u128),
+    /// Several of those, all or none.
+    LinkedBalance(&'static [(Balancing, u32, u32, u128)]),
+    /// Number, balancing side, debit, credit, amount.
+    PendBalance(u8, Balancing, u32, u32, u128),
     /// Number, and how much; all when absent. The rest goes back.
     PostPending(u8, Option<u128>),
     /// The same; the rest stays.
@@ -38,6 +44,7 @@ enum Step {
     /// All that is pending runs out.
     Expire,
 }
+use Balancing::{Both, Credit, Debit};
 use Step::*;
 
 /// An account and its counters: debits pending and posted, credits pending and posted.
@@ -46,6 +53,7 @@ type Counters = (u32, [u128; 4]);
 type Row = (Step, Option<Reason>, &'static [Counters]);
 
 const LIMIT: Option<Reason> = Some(Reason::LimitExceeded);
+const NOTHING: Option<Reason> = Some(Reason::ZeroAmount);
 const GONE: Option<Reason> = Some(Reason::UnknownHold);
 const MORE: Option<Reason> = Some(Reason::ExceedsHold);
 const SAME: Option<Reason> = Some(Reason::AlreadyExists);
@@ -56,7 +64,7 @@ const DEBITS_WITHIN_CREDITS: &[Row] = &[
     (Post(2, 1, 101), LIMIT, &[]),
     (Post(2, 1, 60), None, &[(2, [0, 60, 0, 100])]),
     (Pend(1, 2, 1, 30), None, &[(2, [30, 60, 0, 100]), (1, [0, 100, 30, 60])]),
-    // What is pending counts against it, what is to come does not count for it.
+    // Pending debits count against it, pending credits do not count for it.
     (Post(2, 1, 11), LIMIT, &[]),
     (Pend(2, 1, 2, 50), None, &[(2, [30, 60, 50, 100])]),
     (Pend(3, 2, 1, 11), LIMIT, &[]),
@@ -148,6 +156,73 @@ const LINKED_ALL_OR_NONE: &[Row] = &[
     (Linked(&[(3, 1, 10), (1, 2, 10), (2, 3, 10)]), None, &[(2, [0, 60, 0, 60]), (3, [0, 10, 0, 10])]),
 ];
 
+const BALANCING_TAKES_WHAT_IS_THERE: &[Row] = &[
+    (Post(1, 2, 10), None, &[]),
+    (Pend(1, 2, 1, 1), None, &[(2, [1, 0, 0, 10])]),
+    (Post(3, 1, 10), None, &[]),
+    (Pend(2, 1, 3, 2), None, &[(3, [0, 10, 2, 0])]),
+    (Balance(Debit, 2, 1, 3), None, &[(2, [1, 3, 0, 10])]),
+    (Balance(Debit, 2, 1, 13), None, &[(2, [1, 9, 0, 10])]),
+    (Balance(Debit, 2, 1, 1), None, &[(2, [1, 9, 0, 10])]),
+    (Balance(Credit, 1, 3, 3), None, &[(3, [0, 10, 2, 3])]),
+    (Balance(Credit, 1, 3, 13), None, &[(3, [0, 10, 2, 8])]),
+    (Balance(Credit, 1, 3, 1), None, &[(3, [0, 10, 2, 8])]),
+    (Void(1), None, &[]),
+    (Balance(Both, 2, 3, 5), None, &[(2, [0, 9, 0, 10]), (3, [0, 10, 2, 8])]),
+    (Void(2), None, &[]),
+    (Balance(Both, 2, 3, 5), None, &[(2, [0, 10, 0, 10]), (3, [0, 10, 0, 9])]),
+    // The side that does not balance has its limit asked.
+    (Post(1, 2, 100), None, &[]),
+    (Balance(Debit, 2, 3, 200), LIMIT, &[(2, [0, 10, 0, 110]), (3, [0, 10, 0, 9])]),
+    (Balance(Credit, 2, 3, 200), None, &[(2, [0, 11, 0, 110]), (3, [0, 10, 0, 10])]),
+];
+
+/// What an account may be overdrawn by is not there, and without a limit nothing more is.
+const BALANCING_BEGINS_AT_ZERO: &[Row] = &[
+    (Balance(Debit, 1, 2, 5), None, &[(1, [0; 4]), (2, [0; 4])]),
+    (Balance(Credit, 1, 2, 5), None, &[(1, [0; 4]), (2, [0; 4])]),
+    (Post(1, 4, 5), None, &[]),
+    (Balance(Debit, 4, 1, 100), None, &[(4, [0, 5, 0, 5]), (1, [0, 5, 0, 5])]),
+    (Post(1, 2, 7), None, &[(1, [0, 12, 0, 5])]),
+    (Balance(Credit, 2, 1, 100), None, &[(1, [0, 12, 0, 12]), (2, [0, 7, 0, 7])]),
+];
+
+const BALANCING_IN_TWO_PHASES: &[Row] = &[
+    (Post(1, 2, 10), None, &[]),
+    (PendBalance(1, Debit, 2, 1, 100), None, &[(2, [10, 0, 0, 10])]),
+    (PendBalance(2, Debit, 2, 1, 1), NOTHING, &[(2, [10, 0, 0, 10])]),
+    (PostPending(1, Some(11)), MORE, &[]),
+    (PostPending(1, Some(4)), None, &[(2, [0, 4, 0, 10])]),
+    (PendBalance(3, Both, 2, 1, 5), None, &[(2, [5, 4, 0, 10]), (1, [0, 10, 5, 4])]),
+    (PendBalance(4, Both, 2, 1, 5), None, &[(2, [6, 4, 0, 10]), (1, [0, 10, 6, 4])]),
+    (Expire, None, &[(2, [0, 4, 0, 10])]),
+];
+
+/// Each sees what those before it left: one journal pays a part of what is owed in the order of its entries.
+const BALANCING_ONE_AFTER_ANOTHER: &[Row] = &[
+    (Post(3, 6, 20), None, &[]),
+    (Post(5, 4, 30), None, &[]),
+    (Post(1, 2, 45), None, &[]),
+    (
+        LinkedBalance(&[(Both, 2, 3, 100), (Both, 2, 5, 100), (Debit, 2, 1, 100)]),
+        None,
+        &[(2, [0, 45, 0, 45]), (3, [0, 20, 0, 20]), (5, [0, 30, 0, 25]), (1, [0, 45, 0, 0])],
+    ),
+    (Post(1, 2, 45), None, &[]),
+    (
+        LinkedBalance(&[(Both, 2, 3, 100), (Both, 2, 5, 100), (Debit, 2, 1, 100)]),
+        None,
+        &[(2, [0, 90, 0, 90]), (3, [0, 20, 0, 20]), (5, [0, 30, 0, 30]), (1, [0, 90, 0, 40])],
+    ),
+    (Post(1, 2, 10), None, &[]),
+    // The last passes a limit: none of it was.
+    (
+        LinkedBalance(&[(Both, 2, 1, 4), (Debit, 2, 3, 100)]),
+        LIMIT,
+        &[(2, [0, 90, 0, 100]), (1, [0, 100, 0, 40])],
+    ),
+];
+
 /// Debits and credits of all accounts are equal, pending and posted apart, after every step: [`World::try_run`] looks.
 #[test]
 fn transfers_do_as_the_tables_say() {
@@ -158,6 +233,10 @@ fn transfers_do_as_the_tables_say() {
         ("two phases, at most once", TWO_PHASES_AT_MOST_ONCE),
         ("several parts", SEVERAL_PARTS),
         ("linked, all or none", LINKED_ALL_OR_NONE),
+        ("balancing takes what is there", BALANCING_TAKES_WHAT_IS_THERE),
+        ("balancing begins at zero", BALANCING_BEGINS_AT_ZERO),
+        ("balancing in two phases", BALANCING_IN_TWO_PHASES),
+        ("balancing one after another", BALANCING_ONE_AFTER_ANOTHER),
     ];
     for (name, rows) in tables {
         let mut world = World::new(params());
@@ -184,20 +263,26 @@ fn transfers_do_as_the_tables_say() {
 fn take(world: &mut World, book: BookId, step: Step) -> Outcome {
     let entry = |(debit, credit, amount): (u32, u32, u128)| {
         let [debit, credit] = [debit, credit].map(|code| AccountId::Book { book, code });
-        Entry { debit, credit, asset: AssetId::NATIVE, amount: Amount(amount) }
+        Entry::new(debit, credit, AssetId::NATIVE, Amount(amount))
     };
+    let balance =
+        |(side, debit, credit, amount)| Entry { balancing: Some(side), ..entry((debit, credit, amount)) };
     let journal = |entries: Vec<Entry>| Call::from(Journal::of(BoundedVec::new(entries).unwrap()));
     let reference = |number: u8| Hash([number; 32]);
+    let pend = |number, entry| {
+        let (reference, captor, ttl_ms) = (reference(number), address(1), Some(TimeMs(3_600_000)));
+        Call::from(Hold { reference, entry, captor, ttl_ms })
+    };
     let hold = |number: u8| hold_id(&address(1), &reference(number));
     let call = match step {
         Post(debit, credit, amount) => journal(vec![entry((debit, credit, amount))]),
         Linked(entries) => journal(entries.iter().copied().map(entry).collect()),
-        Pend(number, debit, credit, amount) => Call::from(Hold {
-            reference: reference(number),
-            entry: entry((debit, credit, amount)),
-            captor: address(1),
-            ttl_ms: Some(TimeMs(3_600_000)),
-        }),
+        Balance(side, debit, credit, amount) => journal(vec![balance((side, debit, credit, amount))]),
+        LinkedBalance(entries) => journal(entries.iter().copied().map(balance).collect()),
+        Pend(number, debit, credit, amount) => pend(number, entry((debit, credit, amount))),
+        PendBalance(number, side, debit, credit, amount) => {
+            pend(number, balance((side, debit, credit, amount)))
+        }
         PostPending(number, amount) => {
             Call::from(Capture { hold: hold(number), amount: amount.map(Amount), more: false })
         }

@@ -1,7 +1,7 @@
 use super::records::DealState;
 use super::{PICK_KEYS, deal, usage};
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::deals::{AbortDeal, DealEnd};
 use wattle_primitives::event::DealsEvent;
 use wattle_primitives::{BoundedVec, Reason, Weight};
@@ -13,6 +13,10 @@ impl Action for AbortDeal {
 
     fn weight(&self) -> Weight {
         weights::keys(PICK_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     /// Ends the sender's request, acceptance or deal.

@@ -3,7 +3,7 @@ use super::usage::ACCEPTANCE_KEYS;
 use super::{ASK_KEYS, agreed, check_offer, deal};
 use crate::keys;
 use crate::modules::energy::{self, tab};
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::deals::AcceptDeal;
 use wattle_primitives::event::DealsEvent;
 use wattle_primitives::{BoundedVec, Reason, Weight};
@@ -15,6 +15,10 @@ impl Action for AcceptDeal {
 
     fn weight(&self) -> Weight {
         weights::keys(ASK_KEYS + ACCEPTANCE_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Accepts a request.

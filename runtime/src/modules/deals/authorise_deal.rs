@@ -4,7 +4,7 @@ use crate::keys;
 use crate::modules::energy::positions::import_price;
 use crate::modules::energy::records::Microgrid;
 use crate::modules::energy::{self, credit, tab};
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::deals::{
     AUTHORISATION_MS_MAX, AuthoriseDeal, DEAL_WH_MAX, Funding, MARGIN_PART,
 };
@@ -24,6 +24,10 @@ impl Action for AuthoriseDeal {
 
     fn weight(&self) -> Weight {
         weights::keys(AUTHORISE_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Reserves what a deal may cost the sender, who charges.
@@ -84,7 +88,7 @@ fn back(ctx: &mut Ctx<'_>, id: &Hash, deal: &Deal, grid: &Microgrid, funding: Fu
             }
             let code = tab::member(ctx, &deal.microgrid, &charger)?.code;
             let (debit, credit) = (ledger::wallet(charger), grid.account(code));
-            let entry = Entry { debit, credit, asset: grid.asset, amount };
+            let entry = Entry::new(debit, credit, grid.asset, amount);
             ledger::reserve(ctx, id, &entry, Address::of_microgrid(&deal.microgrid))
         }
     }

@@ -1,6 +1,6 @@
 use super::REPORT_KEYS;
 use super::usage::{END_KEYS, charged_by_sender, count, end};
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::deals::{CloseDeal, DealEnd};
 use wattle_primitives::{Reason, Weight};
 
@@ -14,6 +14,10 @@ impl Action for CloseDeal {
 
     fn weight(&self) -> Weight {
         weights::keys(CLOSE_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Closes a deal with its last figure.

@@ -1,7 +1,7 @@
 use super::records::DealState;
 use super::{PICK_KEYS, agreed, deal, forget_acceptances, queue};
 use crate::keys;
-use crate::modules::{Action, Ctx, energy, weights};
+use crate::modules::{Action, Ctx, Reach, energy, weights};
 use wattle_primitives::call::deals::{CONFIRMED_MS, ConfirmDeal};
 use wattle_primitives::event::DealsEvent;
 use wattle_primitives::{Reason, TimeMs, Weight};
@@ -13,6 +13,10 @@ impl Action for ConfirmDeal {
 
     fn weight(&self) -> Weight {
         weights::keys(PICK_KEYS + 1)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Picks an acceptance of the sender's request.

@@ -61,8 +61,9 @@ impl invariants::Rules for Rules {
     }
 
     fn check(self, _state: &State) -> Result<(), Violation> {
-        let apart = self.credit.iter().find(|(_, (says, reserved))| says != reserved);
-        apart.map_or(Ok(()), |((id, _), _)| require(false, *id, "member's reserved credit is not its deals'"))
+        self.credit.iter().try_for_each(|((id, _), (says, reserved))| {
+            require(says == reserved, *id, "member's reserved credit is not its deals'")
+        })
     }
 }
 

@@ -23,6 +23,7 @@ mod close_deal;
 mod confirm_deal;
 mod invariants;
 pub mod keys;
+pub mod query;
 pub mod records;
 mod report_usage;
 mod request_deal;

@@ -1,7 +1,7 @@
 use super::REPORT_KEYS;
 use super::usage::{charged_by_sender, count};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::deals::ReportUsage;
 use wattle_primitives::event::DealsEvent;
 use wattle_primitives::{Reason, WattHours, Weight};
@@ -13,6 +13,10 @@ impl Action for ReportUsage {
 
     fn weight(&self) -> Weight {
         weights::keys(REPORT_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Takes a report and answers with what is left. An old report changes nothing and is answered as the newest was.

@@ -3,7 +3,7 @@ use super::usage::END_KEYS;
 use super::{ASK_KEYS, LIST, agreed, check_end, check_offer, queue};
 use crate::keys;
 use crate::modules::energy::{self, credit, tab, terms};
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use crate::records::Due;
 use wattle_primitives::call::deals::{DEAL_WH_MAX, REQUEST_MS_MAX, RequestDeal, deal_id};
 use wattle_primitives::event::DealsEvent;
@@ -23,6 +23,10 @@ impl Action for RequestDeal {
     fn weight(&self) -> Weight {
         // Whoever asks pays for the end as well: that comes by itself.
         weights::keys(ASK_KEYS + END_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Asks for a deal.

@@ -7,7 +7,9 @@
 use super::records::{Deal, DealState};
 use super::{deal, forget_acceptances, reserved, unlist};
 use crate::keys;
-use crate::modules::energy::positions::{Traded, add_traded, count_traded, import_price, keep_paid};
+use crate::modules::energy::positions::{
+    Traded, add_dealt, add_traded, count_traded, import_price, keep_paid,
+};
 use crate::modules::energy::prices::{cost, cost_at_most};
 use crate::modules::energy::records::{Meter, Microgrid};
 use crate::modules::energy::{self, credit, tab};
@@ -88,8 +90,8 @@ pub(super) fn count(
     if cumulative < state.used_wh {
         return Err(Reason::RegisterDecreased);
     }
-    let mut meter = ctx.state.read(keys::meter(&state.meter)).ok_or(Reason::UnknownMeter)?;
-    // What was reported beyond the agreed amount backs no deal, and is not counted on the meter: it counts here again.
+    let meter = ctx.state.read(keys::meter(&state.meter)).ok_or(Reason::UnknownMeter)?;
+    // Use reported beyond the agreed amount backs no deal, and is not counted on the meter: it counts here again.
     let before = state.paid_wh(deal, state.used_wh);
     if cumulative.saturating_sub(before) > unused(&meter, state) && !planted!("deal-beyond-meter") {
         return Err(Reason::Unmetered);
@@ -102,8 +104,7 @@ pub(super) fn count(
     if meter.owner != charger && !planted!("deal-by-anothers-meter") {
         return Err(Reason::Unmetered); // it was handed over: what it shows is another's use
     }
-    meter.dealt_wh = meter.dealt_wh.saturating_add(wh);
-    ctx.state.write(keys::meter(&state.meter), &meter);
+    add_dealt(ctx, &state.meter, meter, wh);
     let microgrid = &deal.microgrid;
     let grid = energy::microgrid(ctx, microgrid)?;
     let interval = credit::current(ctx, &grid);

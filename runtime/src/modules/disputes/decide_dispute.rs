@@ -1,10 +1,10 @@
 use super::close;
 use super::records::Dispute;
 use crate::keys;
-use crate::modules::energy::mandate;
 use crate::modules::energy::records::Microgrid;
 use crate::modules::energy::tab::{self, OPERATOR};
-use crate::modules::{Action, Ctx, energy, ledger, weights};
+use crate::modules::energy::{mandate, positions};
+use crate::modules::{Action, Ctx, Reach, energy, ledger, weights};
 use wattle_primitives::call::disputes::DecideDispute;
 use wattle_primitives::event::DisputesEvent;
 use wattle_primitives::{Amount, Hash, Reason, TimeMs, Weight, planted};
@@ -16,6 +16,10 @@ impl Action for DecideDispute {
 
     fn weight(&self) -> Weight {
         weights::keys(34)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
@@ -68,15 +72,14 @@ fn end(
     let electorate = dispute.electorate;
     let member = member.filter(|member| upheld && member.code != OPERATOR && member.code <= electorate);
     let mut credit = Amount::ZERO;
-    if let Some(mut member) = member {
+    if let Some(member) = member {
         let left = tab::refundable(ctx, grid, &member);
         let claim = if planted!("claim-granted-whole") { dispute.claim } else { dispute.claim.min(left) };
         let microgrid = &dispute.microgrid;
         credit = tab::award(ctx, microgrid, grid, member.code, claim, |ctx, wanted| {
             at_hand(ctx, microgrid, grid, wanted)
         })?;
-        member.granted = member.granted.checked_add(credit).ok_or(Reason::Overflow)?;
-        ctx.state.write(keys::member(&dispute.microgrid, &dispute.account), &member);
+        positions::add_granted(ctx, microgrid, &dispute.account, credit)?;
     }
     ctx.emit(DisputesEvent::DisputeDecided {
         dispute: *id,

@@ -11,6 +11,7 @@
 mod decide_dispute;
 pub mod keys;
 mod open_dispute;
+pub mod query;
 pub mod records;
 mod withdraw_dispute;
 

@@ -2,7 +2,7 @@ use super::LIST;
 use super::records::Dispute;
 use crate::keys;
 use crate::modules::energy::{self, TERMS_KEYS, push_reading, terms};
-use crate::modules::{Action, Ctx, SigSink, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, SigSink, ledger, weights};
 use wattle_primitives::call::disputes::{CLAIM_MAX, OPEN_MS, OpenDispute, dispute_id};
 use wattle_primitives::call::energy::DISPUTE_VOTES_MAX;
 use wattle_primitives::event::DisputesEvent;
@@ -30,6 +30,10 @@ impl Action for OpenDispute {
 
     fn weight(&self) -> Weight {
         Weight((2 * weights::SIGNATURE).saturating_add(weights::keys(9 + TERMS_KEYS).0))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     /// Opens the dispute for the sender, who owns the meter, or did until it was handed over.

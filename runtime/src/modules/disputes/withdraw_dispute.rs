@@ -1,6 +1,6 @@
 use super::close;
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::disputes::WithdrawDispute;
 use wattle_primitives::event::DisputesEvent;
 use wattle_primitives::{Reason, Weight};
@@ -12,6 +12,10 @@ impl Action for WithdrawDispute {
 
     fn weight(&self) -> Weight {
         weights::keys(10)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -1,9 +1,9 @@
-use super::lines::Lines;
-use super::records::{Member, Microgrid, Taxed};
+use super::lines::{Lines, Taxed};
+use super::records::{Member, Microgrid};
 use super::tab::{self, OPERATOR, TAX};
 use super::{TERMS_KEYS, operated, terms};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::energy::{ChargeLine, LineKind};
 use wattle_primitives::call::ledger::SUPPLY_MAX;
 use wattle_primitives::{Amount, Hash, Reason, Weight, planted};
@@ -20,7 +20,11 @@ impl Action for ChargeLine {
         weights::keys(22 + TERMS_KEYS)
     }
 
-    /// What the operator gives is its own, see [`tab::give`]; what it charges is bounded by terms that the member knew.
+    fn reach(&self) -> Reach {
+        Reach::Named
+    }
+
+    /// The operator gives of its own, see [`tab::give`]; its charges are bounded by terms that the member knew.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { microgrid: ref id, account, kind, amount, reason } = *self;
         let grid = &operated(ctx, id)?;
@@ -32,9 +36,9 @@ impl Action for ChargeLine {
         let lines = Lines { id, grid, interval, account, code: member.code };
         let given = match kind {
             LineKind::Connection => {
-                let tax = connection(ctx, id, grid, &mut member, amount)?;
+                let due = connection(ctx, id, grid, &mut member, amount)?;
                 ctx.state.write(keys::member(id, &account), &member);
-                return lines.charge(ctx, kind, Taxed { amount, tax }, Some(reason));
+                return lines.charge(ctx, kind, due, Some(reason));
             }
             LineKind::TaxPaid => {
                 within(amount, tab::taxes(ctx, grid))?;
@@ -55,7 +59,7 @@ impl Action for ChargeLine {
         };
         if given {
             if kind != LineKind::Credit {
-                // What was given back is not granted by a dispute again.
+                // A charge that was given back is not granted by a dispute again.
                 member.granted = member.granted.checked_add(amount).ok_or(Reason::Overflow)?;
                 ctx.state.write(keys::member(id, &account), &member);
             }
@@ -67,14 +71,14 @@ impl Action for ChargeLine {
 }
 
 /// Takes one of the connections that a member can be charged for: one for each of its meters, at no more than the terms
-/// asked when it became a member. Returns the tax on it.
+/// asked when it became a member.
 fn connection(
     ctx: &mut Ctx<'_>,
     id: &Hash,
     grid: &Microgrid,
     member: &mut Member,
     amount: Amount,
-) -> Result<Amount, Reason> {
+) -> Result<Taxed, Reason> {
     let first = terms::first(ctx, id).ok_or(Reason::NoTerms)?;
     let interval = grid.interval_at(member.since_ms).max(first);
     let fees = terms::at(ctx, id, grid, interval).ok_or(Reason::NoTerms)?.fees;
@@ -83,7 +87,7 @@ fn connection(
         return Err(Reason::LimitExceeded);
     }
     member.connections = member.connections.saturating_add(1);
-    Ok(fees.tax(LineKind::Connection, amount))
+    Ok(Taxed::new(member, amount, fees.permille(LineKind::Connection)))
 }
 
 fn within(amount: Amount, most: Amount) -> Result<(), Reason> {

@@ -5,7 +5,7 @@
 //! that is wrong is no loss. It is flagged in any case, so that nobody hides by being late.
 
 use super::exact::share;
-use super::prices::cost;
+use super::prices::{carried, exact};
 use super::records::{Interval, Measured, Step};
 use super::settle::move_between;
 use super::tab::OPERATOR;
@@ -16,8 +16,8 @@ use wattle_primitives::call::energy::LossRule;
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::{Amount, WattHours, planted};
 
-/// Keys of a member's share: position, list entry, two tabs with their records.
-const SHARE_KEYS: u64 = 6;
+/// Keys of a member's share: position, list entry, member, two tabs with their records.
+const SHARE_KEYS: u64 = 7;
 /// Thousandths of a whole.
 const PERMILLE: u128 = 1000;
 
@@ -109,11 +109,15 @@ fn share_loss(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, total: Watt
         if planted!("loss-remainder-lost", floor() != exact) { floor() } else { exact }
     };
     let wh = WattHours(u64::try_from(of(total.0.into())).unwrap_or(u64::MAX));
-    let debit = Amount(of(cost(at.prices.import, total).0));
+    let thousandths = of(exact(at.prices.import, total));
     let Some(account) = ctx.state.read(keys::member_index(at.id, code)) else { return false };
-    if wh == WattHours::ZERO && debit == Amount::ZERO {
+    if wh == WattHours::ZERO && thousandths == 0 {
         return false;
     }
+    let member_key = keys::member(at.id, &account);
+    let Some(mut member) = ctx.state.read(member_key) else { return false };
+    let debit = carried(thousandths, &mut member.carry.debit);
+    ctx.state.write(member_key, &member);
     move_between(ctx, at, code, OPERATOR, debit);
     let debit = if code == OPERATOR { Amount::ZERO } else { debit };
     ctx.emit(EnergyEvent::LossShared { microgrid: *at.id, interval: at.interval, account, wh, debit });

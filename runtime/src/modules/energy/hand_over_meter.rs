@@ -12,7 +12,7 @@ use super::retire_meter::{close, engaged};
 use super::submit_readings::{active, closing, push_reading};
 use super::{METER, READING, mandate, meter, operated, readings, tab};
 use crate::keys;
-use crate::modules::{Action, Ctx, SigSink, paygo, weights};
+use crate::modules::{Action, Ctx, Reach, SigSink, paygo, weights};
 use wattle_primitives::call::energy::HandOverMeter;
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
@@ -32,6 +32,10 @@ impl Action for HandOverMeter {
         Weight((METER + 2 * READING).saturating_add(weights::keys(12 + prepaid::DRAW_KEYS).0))
     }
 
+    fn reach(&self) -> Reach {
+        Reach::Named
+    }
+
     /// Closes the meter for its old owner as read now. Nobody is handed a meter, or loses one, without its mandate to
     /// the operator who sends this: a mandate to the operator is no consent to what other members send.
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
@@ -46,7 +50,7 @@ impl Action for HandOverMeter {
         mandate::require(ctx, &id, &to)?;
         active(ctx, address)?;
         let last = closing(ctx, &self.closing, &grid)?;
-        // What flowed since would be the new owner's.
+        // Energy that flowed since would be the new owner's.
         readings::fresh(last.effective_ms, grid.interval_ms, ctx.time_ms())?;
         let mut meter = meter(ctx, address)?;
         close(ctx, address, &mut meter, last)?;

@@ -17,14 +17,14 @@ use wattle_primitives::{Address, Amount, Hash, TimeMs};
 /// Each pair: as a record says, and as those it sums up do.
 #[derive(Default)]
 pub(crate) struct Rules {
-    /// What members were charged for estimates alone; the other side is their silent meters.
+    /// Charges of members for estimates alone; the other side is their silent meters.
     estimates: BTreeMap<(Hash, Address), (Amount, Amount)>,
     /// Members' suspended meters; the other side is those.
     suspended: BTreeMap<(Hash, Address), (u32, u32)>,
     /// Debts that members may come to for energy they sold, by the codes of their tabs; the other side is their
     /// positions.
     exposures: BTreeMap<(Hash, u32), (Amount, Amount)>,
-    /// What members have in escrow, by the codes of their tabs; the other side is their positions.
+    /// Escrow of members, by the codes of their tabs; the other side is their positions.
     kept: BTreeMap<(Hash, u32), (Amount, Amount)>,
     /// Cash that microgrids keep in escrow; the other side is their members' positions.
     escrows: BTreeMap<Hash, (Amount, Amount)>,
@@ -70,8 +70,8 @@ impl invariants::Rules for Rules {
                 }
                 self.suspended.entry(at).or_default().0 = member.suspended;
                 self.exposures.entry((at.0, member.code)).or_default().0 = member.exposed;
-                let Carry { debit, credit } = member.carry;
-                require(debit.max(credit) < 1000, at.0, "a whole base unit is left over")?;
+                let Carry { debit, credit, tax } = member.carry;
+                require(debit.max(credit).max(tax) < 1000, at.0, "a whole base unit is left over")?;
                 let listed = state.read(keys::member_index(&at.0, member.code)) == Some(at.1);
                 require(listed, at.0, "member is not listed under its code")
             }

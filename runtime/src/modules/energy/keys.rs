@@ -25,7 +25,7 @@ pub fn member_index(microgrid: &Hash, code: u32) -> Key<Address> {
     Key::new(tag::MEMBER_INDEX).with(microgrid.as_bytes()).with(&code.to_le_bytes())
 }
 
-/// What an owner lets a microgrid's operator do in its name.
+/// An owner's mandate to a microgrid's operator.
 #[must_use]
 pub fn mandate(microgrid: &Hash, owner: &Address) -> Key<Mandate> {
     Key::new(tag::MANDATE).with(microgrid.as_bytes()).with(owner.as_bytes())

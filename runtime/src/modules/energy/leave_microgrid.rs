@@ -3,7 +3,7 @@ use super::records::Member;
 use super::tab::{self, By, Tab};
 use super::{mandate, microgrid};
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::energy::LeaveMicrogrid;
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::{Amount, Reason, Weight};
@@ -15,6 +15,10 @@ impl Action for LeaveMicrogrid {
 
     fn weight(&self) -> Weight {
         weights::keys(34)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -8,7 +8,8 @@
 //! By hand: `charge_line`.
 
 use super::collect::{PAY_KEYS, collect};
-use super::records::{Member, Microgrid, Position, Taxed};
+use super::prices::carried;
+use super::records::{Demand, Member, Microgrid, Position};
 use super::tab::{self, OPERATOR, TAX};
 use super::terms;
 use super::work::At;
@@ -23,6 +24,21 @@ use wattle_primitives::{Address, Amount, Hash, Reason, TimeMs, WattHours, plante
 pub(super) const MONTH_KEYS: u64 = 8 + PAY_KEYS;
 /// Thousandths of a whole.
 const PERMILLE: i128 = 1000;
+
+/// A charge and the tax on it, base units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Taxed {
+    pub(super) amount: Amount,
+    pub(super) tax: Amount,
+}
+
+impl Taxed {
+    /// A charge with taxes of a rate in thousandths. What they are rounded down by is carried on to the member's next
+    /// line.
+    pub(super) fn new(member: &mut Member, amount: Amount, permille: u16) -> Self {
+        Self { amount, tax: carried(amount.0.saturating_mul(permille.into()), &mut member.carry.tax) }
+    }
+}
 
 /// Whose lines are posted, and in which interval.
 #[derive(Clone, Copy, Debug)]
@@ -68,9 +84,10 @@ impl Lines<'_> {
         let demand = std::mem::take(&mut member.demand);
         let tax = member.tax.max(0).checked_div(PERMILLE).unwrap_or(0);
         member.tax = member.tax.saturating_sub(tax.saturating_mul(PERMILLE));
-        if demand == Taxed::default() && tax == 0 {
+        if demand == Demand::default() && tax == 0 {
             return Ok(());
         }
+        let demand = Taxed::new(&mut member, demand.amount, demand.permille);
         ctx.state.write(keys::member(self.id, &self.account), &member);
         self.charge(ctx, LineKind::Demand, demand, None)?;
         let tax = Amount(tax.unsigned_abs());
@@ -98,14 +115,16 @@ fn recurring(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32) -> Res
     let At { id, grid, interval, terms, .. } = *at;
     let lines = Lines { id, grid, interval, account, code };
     lines.end_month(ctx)?;
-    let joined = terms.month(tab::member(ctx, id, &account)?.since_ms);
+    let mut member = tab::member(ctx, id, &account)?;
+    let joined = terms.month(member.since_ms);
     let month = terms.month(grid.start(interval));
     if joined >= month && !planted!("fee-before-joining") {
         return Ok(());
     }
-    let amount = terms.fees.monthly;
-    let tax = terms.fees.tax(LineKind::Monthly, amount);
-    lines.charge(ctx, LineKind::Monthly, Taxed { amount, tax }, None)
+    let fees = &terms.fees;
+    let due = Taxed::new(&mut member, fees.monthly, fees.permille(LineKind::Monthly));
+    ctx.state.write(keys::member(id, &account), &member);
+    lines.charge(ctx, LineKind::Monthly, due, None)
 }
 
 /// Counts what a member was charged for an interval's energy, and the power that it measured.
@@ -157,7 +176,7 @@ fn counts(fees: &Fees) -> bool {
 fn add(member: &mut Member, fees: &Fees, interval_ms: TimeMs, net: WattHours, [debit, refund]: [Amount; 2]) {
     let (amount, rate) = (fees.demand(net, interval_ms), i128::from(fees.permille(LineKind::Energy)));
     if amount > member.demand.amount {
-        member.demand = Taxed { amount, tax: fees.tax(LineKind::Demand, amount) };
+        member.demand = Demand { amount, permille: fees.permille(LineKind::Demand) };
     }
     let of = |amount: Amount| i128::try_from(amount.0).unwrap_or(i128::MAX).saturating_mul(rate);
     member.tax = member.tax.saturating_add(of(debit)).saturating_sub(of(refund));

@@ -223,7 +223,7 @@ impl Flow<'_> {
         Ok(())
     }
 
-    /// What was charged for the estimate of a time of at most [`WORTH_SLOTS_MAX`] hours, hour by hour, in thousandths
+    /// Charge for the estimate of a time of at most [`WORTH_SLOTS_MAX`] hours, hour by hour, in thousandths
     /// of a base unit; of a longer one `None`.
     fn worth(&self, ctx: &mut Ctx<'_>, settled: &SettledMeter, (from, to): (TimeMs, TimeMs)) -> Option<u128> {
         let hour = |at: TimeMs| at.0 / SLOT_MS;

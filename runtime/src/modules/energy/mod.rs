@@ -6,7 +6,8 @@
 //! - Money moves between tabs by ledger postings only; settlement never fails.
 //!
 //! # For the modules above
-//! Markets, deals and disputes work through [`positions`], [`tab`], [`credit`] and [`terms`]; nothing here calls them.
+//! Markets, deals and disputes work through [`positions`], [`tab`], [`credit`] and [`terms`]; nothing here calls them,
+//! and they write no record of energy themselves.
 
 mod charge_line;
 mod collect;
@@ -25,6 +26,7 @@ pub(crate) mod positions;
 pub(crate) mod prepaid;
 pub(crate) mod prices;
 pub mod profile;
+pub mod query;
 mod rate_meter;
 mod read_meter;
 mod readings;

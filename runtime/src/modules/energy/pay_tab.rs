@@ -1,5 +1,5 @@
 use super::{microgrid, positions, tab};
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::energy::PayTab;
 use wattle_primitives::{Amount, Reason, Weight};
 
@@ -10,6 +10,10 @@ impl Action for PayTab {
 
     fn weight(&self) -> Weight {
         weights::keys(24)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     /// Pays what the sender owes, or has it paid what it is owed when settlement next shares out the cash.

@@ -1,6 +1,7 @@
-//! Positions: what the modules above note of a member's trades in an interval, until it is settled.
+//! Positions: what the modules above note of a member's orders and trades in an interval, until it is settled, and of
+//! what backs or corrects them. Energy's records are written here for those modules, and not by them.
 
-use super::records::{Interval, Microgrid};
+use super::records::{Interval, Meter, Microgrid, Position};
 use super::{credit, tab, terms};
 use crate::keys;
 use crate::modules::Ctx;
@@ -18,6 +19,49 @@ pub(crate) fn import_price(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, inter
 /// The highest import price that holds at any time of an interval.
 pub(crate) fn import_price_max(terms: &Terms, grid: &Microgrid, interval: IntervalId) -> Amount {
     terms.bounds(grid.start(interval), grid.end(interval)).import
+}
+
+/// A member's position in an interval; an empty one, if it has none.
+pub(crate) fn position(ctx: &mut Ctx<'_>, id: &Hash, interval: IntervalId, code: u32) -> Position {
+    ctx.state.read(keys::position(id, interval, code)).unwrap_or_default()
+}
+
+/// Counts an order of the member with this code, which the caller found room for, and has the interval cleared.
+pub(crate) fn add_order(ctx: &mut Ctx<'_>, id: &Hash, grid: &mut Microgrid, interval: IntervalId, code: u32) {
+    let mut position = position(ctx, id, interval, code);
+    position.orders = position.orders.saturating_add(1); // below ORDERS_PER_MEMBER_MAX
+    ctx.state.write(keys::position(id, interval, code), &position);
+    let mut record = ctx.state.read(keys::interval(id, interval)).unwrap_or_default();
+    record.orders = record.orders.saturating_add(1); // below ORDERS_MAX
+    ctx.state.write(keys::interval(id, interval), &record);
+    if grid.ordered <= interval {
+        grid.ordered = interval.next();
+        ctx.state.write(keys::microgrid(id), grid);
+    }
+}
+
+/// Notes how far an interval's market is cleared, and what was traded in it.
+pub(crate) fn note_market(ctx: &mut Ctx<'_>, id: &Hash, interval: IntervalId, record: &Interval) {
+    ctx.state.write(keys::interval(id, interval), record);
+}
+
+/// Counts import of a meter as backing a deal, so that it backs no other.
+pub(crate) fn add_dealt(ctx: &mut Ctx<'_>, address: &Address, mut meter: Meter, wh: WattHours) {
+    meter.dealt_wh = meter.dealt_wh.saturating_add(wh);
+    ctx.state.write(keys::meter(address), &meter);
+}
+
+/// Counts what a member was granted by a dispute, so that it is granted once.
+pub(crate) fn add_granted(
+    ctx: &mut Ctx<'_>,
+    id: &Hash,
+    account: &Address,
+    amount: Amount,
+) -> Result<(), Reason> {
+    let mut member = tab::member(ctx, id, account)?;
+    member.granted = member.granted.checked_add(amount).ok_or(Reason::Overflow)?;
+    ctx.state.write(keys::member(id, account), &member);
+    Ok(())
 }
 
 /// Energy that a member bought or sold.
@@ -39,7 +83,7 @@ pub(crate) fn add_traded(ctx: &mut Ctx<'_>, grid: &Microgrid, traded: &Traded) -
     let Traded { microgrid, interval, account, side, wh, exposed, escrow } = traded;
     let mut member = tab::engage(ctx, microgrid, account, *interval)?;
     let key = keys::position(microgrid, *interval, member.code);
-    let mut position = ctx.state.read(key).unwrap_or_default();
+    let mut position = position(ctx, microgrid, *interval, member.code);
     let sum = match side {
         Side::Buy => &mut position.bought_wh,
         Side::Sell => &mut position.sold_wh,
@@ -103,9 +147,8 @@ pub(crate) fn keep_paid(
     let interval = credit::current(ctx, grid);
     let code = tab::engage(ctx, id, to, interval)?.code;
     open(ctx, id, interval);
-    let key = keys::position(id, interval, code);
-    let mut position = ctx.state.read(key).unwrap_or_default();
+    let mut position = position(ctx, id, interval, code);
     tab::keep(ctx, (id, grid), code, &mut position, amount)?;
-    ctx.state.write(key, &position);
+    ctx.state.write(keys::position(id, interval, code), &position);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Prepaid meters: what credit has paid of their import.
+//! Prepaid meters: their import as far as credit has paid it.
 //!
 //! A meter is prepaid while a pay-as-you-go device counts the energy behind it. What it measures is paid from the
 //! device's credit first, as far as that goes: with the settlement of its interval, as energy bought from the operator;
@@ -20,6 +20,15 @@ pub(super) const DRAW_KEYS: u64 = paygo::DRAW_KEYS + 1;
 const WAITING_MAX: u64 = 8;
 /// Keys of looking for what waits: the meter, how far it is settled, the microgrid, its open interval, slices.
 pub(crate) const WAITING_KEYS: u64 = 4 + WAITING_MAX;
+
+/// Has a meter's import paid by a device's credit, or by none.
+pub(crate) fn set_device(ctx: &mut Ctx<'_>, meter: &Address, device: Option<Hash>) {
+    let key = keys::meter(meter);
+    if let Some(mut meter) = ctx.state.read(key) {
+        meter.device = device;
+        ctx.state.write(key, &meter);
+    }
+}
 
 /// Pays for measured import of a member's meter in an interval, and notes it in the member's position and the
 /// operator's. What the member has bought otherwise is not paid again. Returns how much changed hands so.

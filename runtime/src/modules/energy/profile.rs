@@ -1,4 +1,4 @@
-//! What a meter uses at each time of day: from it a missing reading is estimated.
+//! A meter's use at each time of day: from it a missing reading is estimated.
 //!
 //! There is a slot for each hour. It moves a quarter of the way towards each interval that is measured in its hour, so
 //! one interval makes no estimate, and a day of another use shows after a day. Export is not in it: nobody is paid for

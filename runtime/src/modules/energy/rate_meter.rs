@@ -1,6 +1,6 @@
 use super::{mandate, meter, operated, readings};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::energy::RateMeter;
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::{Reason, Weight, planted};
@@ -12,6 +12,10 @@ impl Action for RateMeter {
 
     fn weight(&self) -> Weight {
         weights::keys(6)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Rates a meter from now on: what can have flowed since its last reading stays as much as it was.

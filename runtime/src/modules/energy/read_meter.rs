@@ -2,7 +2,7 @@ use super::retire_meter::reinstate;
 use super::submit_readings::accepted_event;
 use super::{METER, READING, TERMS_KEYS, WH_MAX, meter, metering, microgrid, readings, terms};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::energy::ReadMeter;
 use wattle_primitives::{Reason, Weight};
 
@@ -14,6 +14,10 @@ impl Action for ReadMeter {
 
     fn weight(&self) -> Weight {
         Weight((METER + READING).saturating_add(weights::keys(TERMS_KEYS).0))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Enters what the sender has read: whoever bills for it, or reads meters for who does, but not its own. The

@@ -8,11 +8,11 @@ use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, TimeMs, WattHours};
 
 pub use wattle_primitives::state_key::{
-    Agenda, Carry, Deposit, LastReading, MemberRecord as Member, MeterRecord as Meter,
-    MicrogridRecord as Microgrid, Pause, Taxed, TermsRecord,
+    Agenda, Carry, Demand, Deposit, LastReading, MemberRecord as Member, MeterRecord as Meter,
+    MicrogridRecord as Microgrid, Pause, TermsRecord,
 };
 
-/// What an owner lets a microgrid's operator do in its name.
+/// An owner's mandate to a microgrid's operator, to act in its name.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Mandate {
     /// How far collection goes, and what was taken: a settled interval counts as one transaction.
@@ -114,7 +114,7 @@ pub enum Step {
         /// Next member.
         next: u32,
     } = 8,
-    /// What members owe is being collected, and what they are owed summed up.
+    /// Debts of members are being collected, and what they are owed summed up.
     Claim {
         /// Next member.
         next: u32,
@@ -136,11 +136,11 @@ pub struct Position {
     pub estimated: bool,
     /// Debt that the energy sold may come to if it is not delivered, base units, until the interval is settled.
     pub exposed: Amount,
-    /// What it has in escrow for it, base units, until the interval is settled.
+    /// Escrow for that energy, base units, until the interval is settled.
     pub escrow: Amount,
     /// The estimated part of `import_wh`.
     pub estimate_wh: WattHours,
-    /// What meters showed beyond what can flow through them in an interval: it flowed before, and has no power.
+    /// Energy that meters showed beyond what can flow through them in an interval: it flowed before, and has no power.
     pub beyond_wh: WattHours,
     /// Orders placed, ended ones included.
     pub orders: u16,
@@ -168,7 +168,7 @@ impl Position {
 pub struct SettledMeter {
     /// The first interval that is not settled for it.
     pub until: IntervalId,
-    /// What it imports by the time of day: what a missing reading is estimated from.
+    /// Its import by the time of day, from which a missing reading is estimated.
     pub profile: Profile,
     /// While its readings are missing.
     pub silence: Option<Silence>,
@@ -240,7 +240,7 @@ pub struct Silence {
     /// Worth of the estimates that no reading has replaced, base units: part of what stands on its owner's account of
     /// estimates.
     pub amount: Amount,
-    /// What that is rounded down by, in thousandths of a base unit.
+    /// Part of the worth that rounding takes off `amount`, in thousandths of a base unit.
     pub rest: u16,
 }
 

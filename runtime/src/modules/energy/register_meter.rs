@@ -1,7 +1,7 @@
 use super::records::{LastReading, Meter, Microgrid};
 use super::{mandate, operated, readings, tab};
 use crate::keys;
-use crate::modules::{Action, Ctx, SigSink, identity, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, SigSink, identity, ledger, weights};
 use wattle_primitives::call::energy::{MeterBinding, RegisterMeter};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::{MeterRole, RegisterEncoding, Registers};
@@ -32,6 +32,10 @@ impl Action for RegisterMeter {
 
     fn weight(&self) -> Weight {
         Weight(weights::SIGNATURE.saturating_add(weights::keys(26).0))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

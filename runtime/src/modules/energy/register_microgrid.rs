@@ -1,7 +1,7 @@
 use super::records::Microgrid;
 use super::{DAY_MS, tab};
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::energy::{RegisterMicrogrid, microgrid_id};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::units::IntervalId;
@@ -23,6 +23,10 @@ impl Action for RegisterMicrogrid {
 
     fn weight(&self) -> Weight {
         weights::keys(40)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Registers a microgrid of the sender's, with its book and the operator's accounts. Where the chain has a

@@ -1,7 +1,7 @@
 use super::records::Pause;
 use super::{microgrid, schedule, upkeep};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::energy::ResumeMicrogrid;
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::{Reason, Weight};
@@ -14,6 +14,10 @@ impl Action for ResumeMicrogrid {
     /// Waking it is paid for here: the money may be gone when it wakes.
     fn weight(&self) -> Weight {
         weights::keys(upkeep::WAKE_KEYS.saturating_mul(2))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     /// Puts a paused microgrid back to work where it stopped, if there is money for that; or has its operator pay again

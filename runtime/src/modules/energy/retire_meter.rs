@@ -2,7 +2,7 @@ use super::records::{LastReading, Member, Meter};
 use super::submit_readings::{closing, push_reading};
 use super::{METER, READING, meter, metering, microgrid, operated, readings, tab};
 use crate::keys;
-use crate::modules::{Action, Ctx, SigSink, paygo, weights};
+use crate::modules::{Action, Ctx, Reach, SigSink, paygo, weights};
 use wattle_primitives::call::energy::RetireMeter;
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::{Address, Hash, Reason, Weight};
@@ -22,6 +22,10 @@ impl Action for RetireMeter {
 
     fn weight(&self) -> Weight {
         Weight(METER + 2 * READING + weights::KEY)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

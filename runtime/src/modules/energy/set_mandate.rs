@@ -1,5 +1,5 @@
 use super::{mandate, microgrid};
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::energy::SetMandate;
 use wattle_primitives::{Reason, Weight, planted};
 
@@ -11,6 +11,10 @@ impl Action for SetMandate {
 
     fn weight(&self) -> Weight {
         weights::keys(8)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -1,6 +1,6 @@
 use super::{operated, tab};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::energy::SetMember;
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::{Reason, Weight};
@@ -12,6 +12,10 @@ impl Action for SetMember {
 
     fn weight(&self) -> Weight {
         weights::keys(26)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -2,7 +2,7 @@ use super::records::{Agenda, Microgrid, TermsRecord};
 use super::terms::{VERSIONS_MAX, from};
 use super::{DAY_MS, TERMS_KEYS, operated, schedule};
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use crate::records::Due;
 use wattle_primitives::call::energy::{SetTerms, Terms};
 use wattle_primitives::event::EnergyEvent;
@@ -22,6 +22,10 @@ impl Action for SetTerms {
 
     fn weight(&self) -> Weight {
         weights::keys(8 + 3 * TERMS_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -18,7 +18,7 @@ use super::collect::{PAY_KEYS, collect, pay_tab};
 use super::exact::{proportion, share};
 use super::lines;
 use super::prepaid;
-use super::prices::{carried, cost, exact};
+use super::prices::{carried, exact};
 use super::records::{
     Carry, Interval, LastReading, Measured, Meter, Position, SettledMeter, Silence, Slice, Step,
 };
@@ -46,6 +46,8 @@ const UNPAID_KEYS: u64 = BALANCE_KEYS + 4;
 /// Keys of posting a member's line: position, list entry, member, estimates, two tabs and the clearing account with
 /// their records, and what paying takes.
 pub(super) const POST_KEYS: u64 = 10 + PAY_KEYS;
+/// Keys of bringing the clearing account to nothing: that and the operator's tab, with their records.
+const EVEN_KEYS: u64 = BALANCE_KEYS + 3;
 /// Keys of bringing a member's escrow to its tab: the account with its record, the sum.
 pub(super) const FREE_KEYS: u64 = 3;
 
@@ -92,7 +94,13 @@ fn step(ctx: &mut Ctx<'_>, at: &At<'_>, record: &mut Interval, budget: &mut Budg
             budget.keys(post(ctx, at, record, next));
             Step::Post { next: next.saturating_add(1) }
         }
-        Step::Post { .. } => Step::Claim { next: OPERATOR },
+        Step::Post { .. } => {
+            if at.terms.clearing == ClearingRule::MidMarket {
+                even_out(ctx, at);
+                budget.keys(EVEN_KEYS);
+            }
+            Step::Claim { next: OPERATOR }
+        }
         Step::Claim { next } if next <= at.grid.members => {
             budget.keys(claim(ctx, at, record, next));
             Step::Claim { next: next.saturating_add(1) }
@@ -376,27 +384,40 @@ fn at_tariff(at: &At<'_>, position: &Position, carry: &mut Carry) -> Charges {
 }
 
 /// Energy that demand and supply have in common changes hands half-way between the tariff's prices; what one side has
-/// more than the other comes from or goes to the grid. Each side bears both in proportion. An estimate is bought from
-/// the grid: nobody sells what perhaps nobody uses.
+/// more than the other comes from or goes to the grid. Each side bears both in proportion, to the thousandth of a base
+/// unit; see [`even_out`]. An estimate is bought from the grid: nobody sells what perhaps nobody uses.
 fn mid_market(at: &At<'_>, record: &mut Interval, position: &Position, carry: &mut Carry) -> Charges {
     let (demand, supply) = (record.demand_wh, record.supply_wh);
     let estimate = carried(exact(at.prices.import, position.estimate_wh), &mut carry.debit);
-    let inside = cost(at.prices.middle(), demand.min(supply)).0;
-    let bought = cost(at.prices.import, demand.saturating_sub(supply)).0;
-    let sold = cost(at.prices.export, supply.saturating_sub(demand)).0;
+    let inside = exact(at.prices.middle(), demand.min(supply));
+    let bought = exact(at.prices.import, demand.saturating_sub(supply));
+    let sold = exact(at.prices.export, supply.saturating_sub(demand));
     let (needs, spares) = net(&position.measured());
     let [demand_done, supply_done] = record.done;
     record.done =
         [demand_done.saturating_add(WattHours(needs)), supply_done.saturating_add(WattHours(spares))];
     let [demand_now, supply_now] = record.done;
-    let of_demand = |total: u128| Amount(share(total, demand_done.0, demand_now.0, demand.0));
-    let of_supply = |total: u128| Amount(share(total, supply_done.0, supply_now.0, supply.0));
+    let mut of_demand =
+        |total| carried(share(total, demand_done.0, demand_now.0, demand.0), &mut carry.debit);
+    let mut of_supply =
+        |total| carried(share(total, supply_done.0, supply_now.0, supply.0), &mut carry.credit);
     Charges {
         debit_clearing: of_demand(inside),
         debit_operator: of_demand(bought).saturating_add(estimate),
         credit_clearing: of_supply(inside),
         credit_operator: of_supply(sold),
     }
+}
+
+/// Has the operator bear what buyers at mid-market rates were charged more, or less, than sellers were credited: the
+/// fractions that they carry, so that it is less than a base unit for each of them, however many intervals there were.
+fn even_out(ctx: &mut Ctx<'_>, at: &At<'_>) {
+    let (from, to, amount) = match tab::balance(ctx, at.grid, CLEARING) {
+        Tab::Even => return,
+        Tab::Owes(short) => (OPERATOR, CLEARING, short),
+        Tab::Due(over) => (CLEARING, OPERATOR, over),
+    };
+    move_between(ctx, at, from, to, amount);
 }
 
 /// Charges one tab for another's benefit. It fails only when counters of 128 bits are used up, which takes more than
@@ -414,7 +435,7 @@ fn end_position(ctx: &mut Ctx<'_>, at: &At<'_>, account: Address, code: u32, pos
     let escrow = position.escrow;
     let key = keys::member(at.id, &account);
     let position = if at.terms.clearing == ClearingRule::MidMarket { position.measured() } else { *position };
-    // What credit paid is measured: no estimate was set off against it.
+    // Credit pays measured import alone: no estimate was set off against it.
     let drawn = if planted!("credit-set-off") { WattHours::ZERO } else { position.drawn_wh };
     let has = position.export_wh.saturating_add(position.bought_wh.saturating_sub(drawn));
     let against = has.min(position.import_wh.saturating_sub(drawn));

@@ -2,7 +2,7 @@ use super::readings::{fresh, is_believed, next};
 use super::records::{LastReading, Microgrid};
 use super::{METER, READING, meter, metering, operated};
 use crate::keys;
-use crate::modules::{Action, Ctx, SigSink};
+use crate::modules::{Action, Ctx, Reach, SigSink};
 use std::collections::BTreeSet;
 use wattle_primitives::call::energy::SubmitReadings;
 use wattle_primitives::event::EnergyEvent;
@@ -24,6 +24,10 @@ impl Action for SubmitReadings {
         let meters: BTreeSet<Address> = self.readings.iter().map(|signed| signed.reading.meter).collect();
         let meters = count(meters.len()).saturating_mul(METER);
         Weight(count(self.readings.len()).saturating_mul(READING).saturating_add(meters))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -10,9 +10,9 @@
 use super::records::{LastReading, Meter, SettledMeter};
 use super::register_meter::{MeterKind, add_meter, check_meter};
 use super::retire_meter::{close, engaged};
-use super::{METER, READING, TERMS_KEYS, WH_MAX, mandate, meter, microgrid, readings, terms};
+use super::{METER, READING, TERMS_KEYS, WH_MAX, mandate, meter, microgrid, prepaid, readings, terms};
 use crate::keys;
-use crate::modules::{Action, Ctx, SigSink, identity, paygo, weights};
+use crate::modules::{Action, Ctx, Reach, SigSink, identity, paygo, weights};
 use wattle_primitives::call::energy::{MeterBinding, MeterSwap, SwapMeter};
 use wattle_primitives::event::EnergyEvent;
 use wattle_primitives::reading::MeterRole;
@@ -41,6 +41,10 @@ impl Action for SwapMeter {
 
     fn weight(&self) -> Weight {
         Weight((METER + READING + weights::SIGNATURE).saturating_add(weights::keys(16 + TERMS_KEYS).0))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Puts the new meter in the place of the old one. The operator takes part in any case: it sends this with the
@@ -76,11 +80,8 @@ impl Action for SwapMeter {
         let kind = kind(swap, role);
         let address = add_meter(ctx, &id, &mut grid, &swap.new, owner, kind, Some(opening))?;
         ctx.state.write(keys::microgrid(&id), &grid);
-        if let Some(id) = &device
-            && let Some(mut meter) = ctx.state.read(keys::meter(&address))
-        {
-            meter.device = device;
-            ctx.state.write(keys::meter(&address), &meter);
+        if let Some(id) = &device {
+            prepaid::set_device(ctx, &address, device);
             paygo::change(ctx, Some(id), |device| device.meter = Some(address));
         }
         if let Some(settled) = inherited {

@@ -138,13 +138,13 @@ pub(crate) fn join(
 /// A member's accounts, base units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Customer {
-    /// What its tab says that it owes; below zero what it is owed.
+    /// Debt on its tab; below zero it is owed.
     pub tab: i128,
-    /// What it was charged for estimates that no reading has replaced, paid or not.
+    /// Charges for estimates that no reading has replaced, paid or not.
     pub estimates: Amount,
-    /// What was paid to it for energy of intervals that are not settled.
+    /// Payments to it for energy of intervals that are not settled.
     pub escrow: Amount,
-    /// What it has been paid in all.
+    /// Amount that it has been paid in all.
     pub paid_out: Amount,
 }
 
@@ -157,7 +157,7 @@ impl Customer {
         Self { tab, estimates: positive(estimates), escrow: positive(escrow.saturating_neg()), paid_out }
     }
 
-    /// What it is owed on all its accounts, base units; below zero what it owes.
+    /// Amount that it is owed on all its accounts, base units; below zero it owes.
     #[must_use]
     pub fn due(&self) -> i128 {
         let owes = self.tab.saturating_add_unsigned(self.estimates.0);
@@ -169,7 +169,7 @@ fn counters(state: &mut Overlay<'_>, grid: &Microgrid, code: u32) -> Balance {
     state.read(keys::balance(&grid.account(code), grid.asset)).unwrap_or_default()
 }
 
-/// What stands to the debit of an account, base units; below zero to its credit.
+/// Debit balance of an account, base units; below zero a credit balance.
 const fn net(balance: Balance) -> i128 {
     balance.debits_posted.wrapping_sub(balance.credits_posted).cast_signed()
 }
@@ -178,7 +178,7 @@ fn positive(net: i128) -> Amount {
     Amount(net.max(0).unsigned_abs())
 }
 
-/// What a member owes or is owed, on all its accounts.
+/// Balance of a member, on all its accounts.
 pub(crate) fn balance(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Tab {
     let parts = [code, estimates_of(code), escrow_of(code)];
     match parts
@@ -191,13 +191,13 @@ pub(crate) fn balance(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Tab {
     }
 }
 
-/// What a member owes without what was only estimated, base units: nobody is cut off for an estimate.
+/// Debt of a member without what was only estimated, base units: nobody is cut off for an estimate.
 pub(crate) fn receivable(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Amount {
     let [tab, escrow] = [code, escrow_of(code)].map(|code| net(counters(&mut ctx.state, grid, code)));
     positive(tab.saturating_add(escrow))
 }
 
-/// What a member was charged for estimates that no reading has replaced, base units, paid or not.
+/// Charges of a member for estimates that no reading has replaced, base units, paid or not.
 pub(crate) fn estimates(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Amount {
     positive(net(counters(&mut ctx.state, grid, estimates_of(code))))
 }
@@ -207,7 +207,7 @@ pub(crate) fn taxes(ctx: &mut Ctx<'_>, grid: &Microgrid) -> Amount {
     positive(net(counters(&mut ctx.state, grid, TAX)).saturating_neg())
 }
 
-/// What a member has in escrow, base units.
+/// Escrow of a member, base units.
 pub(super) fn escrow(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Amount {
     positive(net(counters(&mut ctx.state, grid, escrow_of(code))).saturating_neg())
 }
@@ -226,7 +226,7 @@ pub(crate) fn charge(
     ledger::post(ctx, grid.account(from), grid.account(to), grid.asset, amount)
 }
 
-/// What a member owes, base units.
+/// Debt of a member, base units.
 pub(crate) fn owed(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Amount {
     match balance(ctx, grid, code) {
         Tab::Owes(owed) => owed,
@@ -234,7 +234,7 @@ pub(crate) fn owed(ctx: &mut Ctx<'_>, grid: &Microgrid, code: u32) -> Amount {
     }
 }
 
-/// What a member was charged by the operator and was not given back, base units; estimates are none of it, since
+/// Charges of a member by the operator that were not given back, base units; estimates are none of it, since
 /// readings correct them. What its tab was debited to leave it, or to come back to it, is no charge.
 pub(crate) fn refundable(ctx: &mut Ctx<'_>, grid: &Microgrid, member: &Member) -> Amount {
     let code = member.code;
@@ -375,7 +375,7 @@ pub(crate) fn pay(
     Ok(amount)
 }
 
-/// What a member is owed and may be paid, base units.
+/// Amount that a member is owed and may be paid, base units.
 pub(crate) fn payable(ctx: &mut Ctx<'_>, grid: &Microgrid, member: &Member) -> Amount {
     let Tab::Due(due) = balance(ctx, grid, member.code) else { return Amount::ZERO };
     payable_of(due, escrow(ctx, grid, member.code), member)

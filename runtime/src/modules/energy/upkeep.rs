@@ -39,7 +39,7 @@ const BUCKET_PART: u64 = 2;
 /// Milliseconds of a second, in which a bucket leaks its rate.
 const MS_PER_S: u64 = 1000;
 
-/// What a microgrid's work may weigh.
+/// Means of a microgrid for its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Means {
     /// So much, a step beyond it included.
@@ -50,14 +50,14 @@ pub(crate) enum Means {
     Unpaid,
 }
 
-/// What was paid in advance, base units.
+/// Payments in advance, base units.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Paid {
     by_microgrid: Amount,
     by_operator: Amount,
 }
 
-/// What a microgrid must be able to pay so that its work goes on, native base units.
+/// Least that a microgrid must be able to pay so that its work goes on, native base units.
 #[must_use]
 pub fn least_price(params: &Params) -> Amount {
     price(params, LEAST)
@@ -93,7 +93,7 @@ fn for_nothing() -> bool {
     planted!("due-work-unpaid")
 }
 
-/// What a microgrid may do now, `room` at most.
+/// Means of a microgrid for its work now, `room` at most.
 pub(crate) fn means(ctx: &mut Ctx<'_>, id: &Hash, grid: &Microgrid, agenda: &Agenda, room: Weight) -> Means {
     if !is_payable(ctx, id, grid) && !for_nothing() {
         return Means::Unpaid;

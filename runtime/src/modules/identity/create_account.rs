@@ -1,6 +1,6 @@
 use super::records::Account;
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::identity::CreateAccount;
 use wattle_primitives::event::IdentityEvent;
 use wattle_primitives::{Address, Reason, Weight};
@@ -12,6 +12,10 @@ impl Action for CreateAccount {
 
     fn weight(&self) -> Weight {
         weights::keys(4)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -1,7 +1,7 @@
 use super::records::{Allowance, Grant as Record};
 use super::{create, list};
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::identity::{Grant, grant_id};
 use wattle_primitives::event::IdentityEvent;
 use wattle_primitives::{Reason, Weight};
@@ -17,6 +17,10 @@ impl Action for Grant {
     fn weight(&self) -> Weight {
         let books = u64::try_from(self.limits.books.len()).unwrap_or(u64::MAX);
         weights::keys(GRANT_KEYS.saturating_add(books))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Never
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
@@ -35,7 +39,7 @@ impl Action for Grant {
         if !ctx.state.contains(keys::account(&grantee)) {
             create(ctx, grantee)?;
         }
-        let index = list::add(ctx, [grantor, grantee], &id)?;
+        let index = list::add_grant(ctx, [grantor, grantee], &id)?;
         let (allowance, deposit) = (Allowance::new(limits.clone()), ledger::deposit(ctx)?);
         ctx.state.write(keys::grant(&id), &Record { grantor, grantee, allowance, index, deposit });
         ctx.emit(IdentityEvent::GrantMade { grant: id, grantor, grantee, limits });

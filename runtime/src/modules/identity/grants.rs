@@ -7,10 +7,9 @@
 use super::records::Grant;
 use crate::keys;
 use crate::modules::ledger::{self, posting::DEPOSITS};
-use crate::modules::{Ctx, weights};
+use crate::modules::{Action as _, Ctx, Reach, weights};
 use wattle_primitives::call::identity::Calls;
 use wattle_primitives::call::ledger::{AccountId, Entry};
-use wattle_primitives::call::{DealsCall, DisputesCall, EnergyCall, IdentityCall, LedgerCall, PaygoCall};
 use wattle_primitives::event::IdentityEvent;
 use wattle_primitives::{Amount, AssetId, BookId, Call, Hash, Reason, Weight, planted};
 
@@ -19,100 +18,10 @@ use wattle_primitives::{Amount, AssetId, BookId, Call, Hash, Reason, Weight, pla
 const USE_KEYS: u64 = 1;
 const CALL_KEYS: u64 = 2;
 
-/// How a call can be made by a grant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
-    /// By any that is for all calls or names it.
-    Any,
-    /// By one that names it: it makes debts, says what they come to, or lets somebody collect them.
-    Named,
-    /// By none: it gives authority away. Nothing is granted by a grant.
-    Never,
-}
-
 /// Weight of a grant's use for so many calls.
 pub(crate) fn weight(calls: usize) -> Weight {
     let calls = u64::try_from(calls).unwrap_or(u64::MAX);
     weights::keys(calls.saturating_mul(CALL_KEYS).saturating_add(USE_KEYS))
-}
-
-const fn reach(call: &Call) -> Reach {
-    match call {
-        Call::Identity(call) => match call {
-            IdentityCall::CreateAccount(_) => Reach::Any,
-            IdentityCall::SetAuthority(_)
-            | IdentityCall::Sponsor(_)
-            | IdentityCall::Unsponsor(_)
-            | IdentityCall::Grant(_)
-            | IdentityCall::RevokeGrant(_) => Reach::Never,
-        },
-        Call::Energy(call) => match call {
-            EnergyCall::RegisterMicrogrid(_)
-            | EnergyCall::RegisterMeter(_)
-            | EnergyCall::SetTerms(_)
-            | EnergyCall::SetMember(_)
-            | EnergyCall::SwapMeter(_)
-            | EnergyCall::SetMandate(_)
-            | EnergyCall::ReadMeter(_)
-            | EnergyCall::RetireMeter(_)
-            | EnergyCall::HandOverMeter(_)
-            | EnergyCall::RateMeter(_)
-            | EnergyCall::ChargeLine(_) => Reach::Named,
-            EnergyCall::SubmitReadings(_)
-            | EnergyCall::PayTab(_)
-            | EnergyCall::ResumeMicrogrid(_)
-            | EnergyCall::LeaveMicrogrid(_) => Reach::Any,
-        },
-        Call::Deals(call) => match call {
-            DealsCall::RequestDeal(_)
-            | DealsCall::AcceptDeal(_)
-            | DealsCall::ConfirmDeal(_)
-            | DealsCall::AuthoriseDeal(_)
-            | DealsCall::ReportUsage(_)
-            | DealsCall::CloseDeal(_) => Reach::Named,
-            DealsCall::AbortDeal(_) => Reach::Any,
-        },
-        Call::Disputes(call) => match call {
-            DisputesCall::DecideDispute(_) => Reach::Named,
-            DisputesCall::OpenDispute(_) | DisputesCall::WithdrawDispute(_) => Reach::Any,
-        },
-        Call::Paygo(call) => match call {
-            PaygoCall::SetPaygoOperator(_)
-            | PaygoCall::RegisterDevice(_)
-            | PaygoCall::SetDevice(_)
-            | PaygoCall::ReserveTokens(_)
-            | PaygoCall::IssueToken(_)
-            | PaygoCall::VoidToken(_)
-            | PaygoCall::RedeemToken(_)
-            | PaygoCall::AuthoriseCredit(_)
-            | PaygoCall::DrawCredit(_)
-            | PaygoCall::CloseCredit(_) => Reach::Named,
-            PaygoCall::PayDevice(_) => Reach::Any,
-        },
-        Call::Ledger(_) | Call::Token(_) | Call::Market(_) => Reach::Any,
-    }
-}
-
-/// Whether a call can be meant for a book.
-const fn is_for_a_book(call: &Call) -> bool {
-    match call {
-        Call::Ledger(call) => match call {
-            LedgerCall::OpenAccount(_)
-            | LedgerCall::Journal(_)
-            | LedgerCall::Hold(_)
-            | LedgerCall::Capture(_)
-            | LedgerCall::Void(_)
-            | LedgerCall::SetPeriod(_) => true,
-            LedgerCall::CreateBook(_) => false,
-        },
-        Call::Token(_)
-        | Call::Identity(_)
-        | Call::Energy(_)
-        | Call::Market(_)
-        | Call::Deals(_)
-        | Call::Disputes(_)
-        | Call::Paygo(_) => false,
-    }
 }
 
 /// Acts on the grantor's behalf from here on, by the grant `id`.
@@ -139,13 +48,14 @@ pub(crate) fn permit(ctx: &mut Ctx<'_>, call: &Call) -> Result<(), Reason> {
     let grant = read(ctx, &id)?;
     grant.allowance.allow(call.kind())?;
     let limits = &grant.allowance.limits;
-    let reached = match reach(call) {
-        Reach::Any => true,
-        Reach::Named => matches!(limits.calls, Calls::Only(_)),
+    let named = matches!(limits.calls, Calls::Only(_));
+    let reached = match call.reach() {
+        Reach::Book => true,
+        Reach::Any => limits.books.is_empty(),
+        Reach::Named => named && limits.books.is_empty(),
         Reach::Never => false,
     };
-    let in_books = limits.books.is_empty() || is_for_a_book(call);
-    if reached && in_books { Ok(()) } else { Err(Reason::CallNotGranted) }
+    if reached { Ok(()) } else { Err(Reason::CallNotGranted) }
 }
 
 /// Debits the grant in use, if any, with what leaves the grantor's accounts. A deposit does not: its payer's limits

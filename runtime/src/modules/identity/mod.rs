@@ -9,6 +9,7 @@ mod grants;
 pub mod keys;
 mod limits;
 mod list;
+pub mod query;
 pub mod records;
 mod revoke_grant;
 mod set_authority;
@@ -29,8 +30,8 @@ use wattle_primitives::{Address, Hash, PublicKey};
 
 actions! { IdentityCall { CreateAccount, SetAuthority, Sponsor, Unsponsor, Grant, RevokeGrant } }
 
-/// An account's assets are listed, and the grants that it made or was given; a sponsorship and a grant give their
-/// deposits back.
+/// An account's assets are listed, and the grants and sponsorships that it made or was given; a sponsorship and a grant
+/// give their deposits back.
 #[derive(Default)]
 pub(super) struct Rules;
 
@@ -38,7 +39,20 @@ impl invariants::Rules for Rules {
     fn take(&mut self, entry: &Entry<'_>, sums: &mut Sums) -> Result<(), Violation> {
         match entry.tag() {
             tag::ACCOUNT => sums.expect("account assets", u64::from(entry.record::<Account>().assets)),
-            tag::SPONSORSHIP => sums.owe(&entry.record::<Sponsorship>().deposit),
+            tag::SPONSORSHIP => {
+                let (parties, sponsorship): ([Address; 2], Sponsorship) = (entry.name(), entry.record());
+                sums.owe(&sponsorship.deposit);
+                let [sponsor, grantee] = parties;
+                let others = [grantee, sponsor];
+                let lists = ListSide::BOTH.into_iter().zip(parties).zip(others).zip(sponsorship.index);
+                for (((side, account), other), index) in lists {
+                    let listed = entry.state.read(keys::sponsorship_index(side, &account, index));
+                    let id = Hash(account.0);
+                    invariants::require(listed == Some(other), id, "a sponsorship stands in both lists")?;
+                    sums.found("sponsorships");
+                }
+            }
+            tag::SPONSORSHIP_COUNT => sums.expect("sponsorships", u64::from(entry.record::<u32>())),
             tag::GRANT_COUNT => sums.expect("grants", u64::from(entry.record::<u32>())),
             tag::GRANT => {
                 let (id, grant): (Hash, Grant) = (entry.name(), entry.record());

@@ -13,7 +13,7 @@ pub use wattle_primitives::state_key::AccountRecord as Account;
 pub struct Allowance {
     /// How far it goes.
     pub limits: Limits,
-    /// What was spent, one for each asset of the limits, in their order.
+    /// Amounts spent, one for each asset of the limits, in their order.
     pub spent: Vec<Spent>,
     /// Transactions so far.
     pub uses: u32,
@@ -21,7 +21,7 @@ pub struct Allowance {
     pub hour: Bucket,
 }
 
-/// What was spent of an asset, base units.
+/// Amount spent of an asset, base units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Spent {
     /// In all.
@@ -39,6 +39,8 @@ pub struct Spent {
 pub struct Sponsorship {
     /// How far it goes, and what was spent.
     pub allowance: Allowance,
+    /// Its number in the sponsor's list, and in the grantee's.
+    pub index: [u32; 2],
     /// Deposit for its key.
     pub deposit: Deposit,
 }

@@ -1,7 +1,7 @@
 use super::list;
 use super::records::Grant;
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::identity::RevokeGrant;
 use wattle_primitives::event::IdentityEvent;
 use wattle_primitives::{Reason, Weight};
@@ -18,6 +18,10 @@ impl Action for RevokeGrant {
         weights::keys(REVOKE_KEYS)
     }
 
+    fn reach(&self) -> Reach {
+        Reach::Never
+    }
+
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let (id, by) = (&self.grant, ctx.on_behalf_of());
         let key = keys::grant(id);
@@ -27,7 +31,7 @@ impl Action for RevokeGrant {
             return Err(Reason::NotAllowed);
         }
         ctx.state.remove(key);
-        list::remove(ctx, [grantor, grantee], index);
+        list::remove_grant(ctx, [grantor, grantee], index);
         ctx.emit(IdentityEvent::GrantRevoked { grant: *id, grantor, grantee });
         ledger::refund(ctx, &deposit)
     }

@@ -1,5 +1,5 @@
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::identity::SetAuthority;
 use wattle_primitives::event::IdentityEvent;
 use wattle_primitives::{Reason, Weight};
@@ -11,6 +11,10 @@ impl Action for SetAuthority {
 
     fn weight(&self) -> Weight {
         weights::keys(3)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Never
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

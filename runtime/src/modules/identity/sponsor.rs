@@ -1,9 +1,13 @@
+use super::list;
 use super::records::{Allowance, Sponsorship};
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::identity::{Limits, Sponsor};
 use wattle_primitives::event::IdentityEvent;
 use wattle_primitives::{Address, Amount, AssetId, Reason, Weight, planted};
+
+/// Keys that a sponsorship touches: itself, both lists and their counts, deposits and their asset.
+const SPONSOR_KEYS: u64 = 8;
 
 impl Action for Sponsor {
     fn check(&self) -> Result<(), Reason> {
@@ -18,7 +22,11 @@ impl Action for Sponsor {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(4)
+        weights::keys(SPONSOR_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Never
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
@@ -41,11 +49,11 @@ pub(crate) fn sponsor_account(
     limits: Limits,
 ) -> Result<(), Reason> {
     let key = keys::sponsorship(&sponsor, &grantee);
-    let deposit = match ctx.state.read(key) {
-        Some(old) => old.deposit,
-        None => ledger::deposit(ctx)?,
+    let (index, deposit) = match ctx.state.read(key) {
+        Some(old) => (old.index, old.deposit),
+        None => (list::add_sponsorship(ctx, [sponsor, grantee])?, ledger::deposit(ctx)?),
     };
-    ctx.state.write(key, &Sponsorship { allowance: Allowance::new(limits.clone()), deposit });
+    ctx.state.write(key, &Sponsorship { allowance: Allowance::new(limits.clone()), index, deposit });
     ctx.emit(IdentityEvent::SponsorshipGranted { sponsor, grantee, limits });
     Ok(())
 }

@@ -1,6 +1,6 @@
 use super::CLOSE_KEYS;
 use super::holds::{After, capture_open, open_for};
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::Capture;
 use wattle_primitives::{Amount, Reason, Weight};
 
@@ -11,6 +11,10 @@ impl Action for Capture {
 
     fn weight(&self) -> Weight {
         weights::keys(CLOSE_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Book
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -1,7 +1,7 @@
 use super::deposit;
 use super::records::Book;
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::CreateBook;
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{Address, BookId, Hash, Reason, TimeMs, Weight};
@@ -13,6 +13,10 @@ impl Action for CreateBook {
 
     fn weight(&self) -> Weight {
         weights::keys(8)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

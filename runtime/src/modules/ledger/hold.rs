@@ -1,8 +1,9 @@
 use super::holds::make;
+use super::posting::balanced;
 use super::{allow_entry, check_entry, close_keys, entry_keys};
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::{HOLD_MS_MAX, Hold, hold_id};
-use wattle_primitives::{Reason, TimeMs, Weight};
+use wattle_primitives::{Amount, Reason, TimeMs, Weight};
 
 impl Action for Hold {
     fn check(&self) -> Result<(), Reason> {
@@ -18,13 +19,21 @@ impl Action for Hold {
         weights::keys(made.saturating_add(close_keys(&self.entry)))
     }
 
+    fn reach(&self) -> Reach {
+        Reach::Book
+    }
+
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         allow_entry(ctx, &self.entry)?;
+        let entry = balanced(ctx, &self.entry)?;
+        if entry.amount == Amount::ZERO {
+            return Err(Reason::ZeroAmount);
+        }
         let id = hold_id(&ctx.on_behalf_of(), &self.reference);
         let expires_ms = match self.ttl_ms {
             Some(ttl_ms) => ctx.time_ms().checked_add(ttl_ms).ok_or(Reason::BadTime)?,
             None => TimeMs::MAX,
         };
-        make(ctx, &id, &self.entry, self.captor, expires_ms, false)
+        make(ctx, &id, &entry, self.captor, expires_ms, false)
     }
 }

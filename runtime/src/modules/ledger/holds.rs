@@ -48,7 +48,7 @@ pub(super) fn make(
         return Err(Reason::AlreadyExists);
     }
     let deposit = deposit(ctx)?;
-    let Entry { debit, credit, asset, amount } = *entry;
+    let Entry { debit, credit, asset, amount, .. } = *entry;
     move_money(ctx, debit, credit, asset, Movement::Reserve(amount.0))?;
     ctx.state.write(keys::hold(id), &Hold { entry: entry.clone(), captor, expires_ms, owned, deposit });
     if let Some(key) = queue {
@@ -104,12 +104,12 @@ pub(crate) fn redirect(
     settle(ctx, id, &hold, Amount::ZERO)?;
     ctx.emit(LedgerEvent::HoldCaptured { hold: *id, captured: amount, released, left: Amount::ZERO });
     let debit = hold.entry.debit;
-    post_entry(ctx, &Entry { debit, credit: to, asset, amount })?;
+    post_entry(ctx, &Entry::new(debit, to, asset, amount))?;
     refund(ctx, &hold.deposit)?;
     Ok(debit)
 }
 
-/// What becomes of the rest of a hold when a part is captured.
+/// Fate of the rest of a hold when a part is captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum After {
     /// It is released.
@@ -171,7 +171,7 @@ pub(super) fn release(ctx: &mut Ctx<'_>, id: &Hash, hold: &Hold, expired: bool) 
 }
 
 fn settle(ctx: &mut Ctx<'_>, id: &Hash, hold: &Hold, captured: Amount) -> Result<(), Reason> {
-    let Entry { debit, credit, asset, amount } = hold.entry;
+    let Entry { debit, credit, asset, amount, .. } = hold.entry;
     move_money(ctx, debit, credit, asset, Movement::Settle { held: amount.0, captured: captured.0 })?;
     if captured == Amount::ZERO && planted!("hold-expired-twice") {
         return Ok(());

@@ -78,12 +78,10 @@ impl invariants::Rules for Rules {
                 return Err(Violation::Pending { account: at.0, asset: at.1, got, expected });
             }
         }
-        let apart = self
-            .holds
-            .iter()
-            .find(|(id, due)| self.queue.get(id) != Some(due))
-            .or_else(|| self.queue.iter().find(|(id, due)| self.holds.get(id) != Some(due)));
-        apart.map_or(Ok(()), |(hold, _)| require(false, *hold, "the hold and the queue disagree"))
+        self.holds.keys().chain(self.queue.keys()).try_for_each(|hold| {
+            let agree = self.holds.get(hold) == self.queue.get(hold);
+            require(agree, *hold, "the hold and the queue disagree")
+        })
     }
 }
 
@@ -117,7 +115,7 @@ impl Rules {
 
     fn take_hold(&mut self, entry: &invariants::Entry<'_>, sums: &mut Sums) {
         let hold: Hold = entry.record();
-        let Entry { debit, credit, asset, amount } = hold.entry;
+        let Entry { debit, credit, asset, amount, .. } = hold.entry;
         for (debit, credit) in posting::legs(debit, credit).into_iter().flatten() {
             let held = self.held.entry((debit, asset)).or_default();
             held.0 = held.0.saturating_add(amount.0);

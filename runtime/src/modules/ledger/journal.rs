@@ -1,9 +1,10 @@
+use super::posting::balanced;
 use super::{allow_entry, check_entry, entry_keys, post, remember};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::{AccountId, Entry, Journal};
 use wattle_primitives::event::LedgerEvent;
-use wattle_primitives::{BookId, Hash, Reason, TimeMs, Weight, domain};
+use wattle_primitives::{Amount, BookId, Hash, Reason, TimeMs, Weight, domain};
 
 impl Action for Journal {
     fn check(&self) -> Result<(), Reason> {
@@ -21,6 +22,10 @@ impl Action for Journal {
         let remembered = if self.reference.is_some() { remember::KEYS } else { 0 };
         let reversed = u64::from(self.reverses.is_some());
         weights::keys(entries.saturating_add(remembered).saturating_add(reversed))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Book
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
@@ -46,13 +51,22 @@ impl Action for Journal {
         let journal = Some(ctx.next_event());
         let Self { reference, memo, effective_ms, .. } = *self;
         ctx.emit(LedgerEvent::JournalPosted { account, reference, memo, effective_ms, reverses });
-        self.entries.iter().try_for_each(|entry| {
+        let mut done = Vec::with_capacity(self.entries.len());
+        for entry in &self.entries {
             allow_entry(ctx, entry)?;
-            let Entry { debit, credit, asset, amount } = *entry;
+            let entry = balanced(ctx, entry)?;
+            if entry.amount == Amount::ZERO {
+                continue; // nothing is there: it is left out
+            }
+            let Entry { debit, credit, asset, amount, .. } = entry;
             post(ctx, debit, credit, asset, amount)?;
             ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount, journal });
-            Ok(())
-        })
+            done.push(entry);
+        }
+        match &self.reference {
+            Some(reference) if done != *self.entries => remember::amend(ctx, &account, reference, &done),
+            Some(_) | None => Ok(()),
+        }
     }
 }
 

@@ -24,6 +24,7 @@ mod journal;
 pub mod keys;
 mod open_account;
 pub mod posting;
+pub mod query;
 pub mod records;
 mod remember;
 mod set_period;
@@ -84,7 +85,7 @@ pub const fn wallet(owner: Address) -> AccountId {
 
 /// Posts and says so.
 pub(crate) fn post_entry(ctx: &mut Ctx<'_>, entry: &Entry) -> Result<(), Reason> {
-    let Entry { debit, credit, asset, amount } = *entry;
+    let Entry { debit, credit, asset, amount, .. } = *entry;
     post(ctx, debit, credit, asset, amount)?;
     ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount, journal: None });
     Ok(())

@@ -1,7 +1,7 @@
 use super::records::BookAccount;
 use super::{deposit, require_owner};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, CHART_LEVELS_MAX, OpenAccount, SUPPLY_MAX};
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{BookId, Reason, Weight};
@@ -14,6 +14,10 @@ impl Action for OpenAccount {
 
     fn weight(&self) -> Weight {
         weights::keys(7)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Book
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -6,7 +6,7 @@ use crate::keys;
 use crate::modules::identity::records::Account;
 use crate::modules::{Ctx, identity};
 use crate::overlay::Overlay;
-use wattle_primitives::call::ledger::{AccountId, SUPPLY_MAX, SystemAccount};
+use wattle_primitives::call::ledger::{AccountId, Balancing, Entry, SUPPLY_MAX, SystemAccount};
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{Address, Amount, AssetId, BookId, Reason, planted};
 
@@ -40,7 +40,7 @@ impl Movement {
     }
 }
 
-/// What an account's balance may come to, on either side.
+/// Limits of an account's balance, on either side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Limits {
     /// Most by which debits, reserved ones included, may exceed posted credits.
@@ -114,6 +114,25 @@ pub(crate) fn post(
     amount: Amount,
 ) -> Result<(), Reason> {
     move_money(ctx, debit, credit, asset, Movement::Post(amount.0))
+}
+
+/// The entry with the amount that it moves now: what its balancing sides let through, which may be nothing.
+pub(super) fn balanced(ctx: &mut Ctx<'_>, entry: &Entry) -> Result<Entry, Reason> {
+    let Entry { debit, credit, asset, mut amount, balancing } = *entry;
+    let (by_debit, by_credit) = match balancing {
+        None => return Ok(entry.clone()),
+        Some(Balancing::Debit) => (true, false),
+        Some(Balancing::Credit) => (false, true),
+        Some(Balancing::Both) => (true, true),
+    };
+    require_asset(ctx, asset)?;
+    for (account, caps, is_debit) in [(debit, by_debit, true), (credit, by_credit, false)] {
+        limits_of(&mut ctx.state, &account, asset)?; // there is such an account
+        let balance: Balance = ctx.state.read(keys::balance(&account, asset)).unwrap_or_default();
+        let there = if is_debit { balance.available() } else { balance.owing() };
+        amount = if caps { amount.min(there) } else { amount };
+    }
+    Ok(Entry::new(debit, credit, asset, amount))
 }
 
 pub(super) fn move_money(

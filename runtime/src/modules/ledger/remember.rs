@@ -1,6 +1,6 @@
 //! The journals of an account that are remembered by their references: the last [`JOURNALS_REMEMBERED`].
 //!
-//! What is sent twice takes effect once, and what was posted can be taken back once. Numbered places, used in turn,
+//! A journal sent twice takes effect once, and a posted one can be taken back once. Numbered places, used in turn,
 //! tell which reference is forgotten when a new one comes; so there is nothing to expire. The first use of a place
 //! costs a deposit, which stays: the place is used for ever.
 //!
@@ -53,6 +53,20 @@ pub(super) fn add(
     let posted = JournalId { height: ctx.env().height, index: ctx.next_event() };
     let known = PostedJournal { input, entries: hash_of(entries), posted, date_ms, reversed: false };
     ctx.state.write(keys::journal(account, reference), &known);
+    Ok(())
+}
+
+/// Notes what was posted of a journal that was remembered before, where that is less than it asked for.
+pub(super) fn amend(
+    ctx: &mut Ctx<'_>,
+    account: &Address,
+    reference: &Hash,
+    done: &[Entry],
+) -> Result<(), Reason> {
+    let key = keys::journal(account, reference);
+    let mut known = ctx.state.read(key).ok_or(Reason::UnknownJournal)?;
+    known.entries = hash_of(done);
+    ctx.state.write(key, &known);
     Ok(())
 }
 

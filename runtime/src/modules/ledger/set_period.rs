@@ -1,6 +1,6 @@
 use super::require_owner;
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::SetPeriod;
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{Reason, Weight};
@@ -12,6 +12,10 @@ impl Action for SetPeriod {
 
     fn weight(&self) -> Weight {
         weights::keys(1)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Book
     }
 
     /// Only what has passed can be closed: whatever has no date of its own is then always in an open period.

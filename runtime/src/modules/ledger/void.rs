@@ -1,6 +1,6 @@
 use super::CLOSE_KEYS;
 use super::holds::{open_for, release};
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::Void;
 use wattle_primitives::{Reason, Weight};
 
@@ -11,6 +11,10 @@ impl Action for Void {
 
     fn weight(&self) -> Weight {
         weights::keys(CLOSE_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Book
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

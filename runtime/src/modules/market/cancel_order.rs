@@ -1,7 +1,7 @@
 use super::{END_KEYS, clear, is_over, open, unmatched};
 use crate::keys;
 use crate::modules::energy::{self, terms};
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::market::{CancelOrder, OrderEnd};
 use wattle_primitives::{Reason, Weight, planted};
 
@@ -15,6 +15,10 @@ impl Action for CancelOrder {
 
     fn weight(&self) -> Weight {
         weights::keys(CANCEL_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     /// Takes an order of the sender's back.

@@ -11,7 +11,7 @@ use super::clearing::{self, Cleared};
 use super::records::Order;
 use super::{END_KEYS, is_over};
 use crate::keys;
-use crate::modules::energy::positions::{Traded, add_traded, import_price};
+use crate::modules::energy::positions::{Traded, add_traded, import_price, note_market};
 use crate::modules::energy::prices::{cost_at_most, cost_of_next};
 use crate::modules::energy::records::{Interval, Microgrid, Step};
 use crate::modules::energy::tab;
@@ -27,9 +27,9 @@ pub(super) const MATCH_KEYS: u64 = 2;
 
 /// Clears an interval's market, or goes on with it, as far as the budget goes; at least one step. Whether it is done.
 pub(crate) fn clear(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool {
-    let key = keys::interval(at.id, at.interval);
     budget.keys(1);
-    let Some(mut record) = ctx.state.read(key).filter(|record| record.orders > 0) else {
+    let found = ctx.state.read(keys::interval(at.id, at.interval));
+    let Some(mut record) = found.filter(|record| record.orders > 0) else {
         return true;
     };
     let mut next = match record.step {
@@ -54,7 +54,7 @@ pub(crate) fn clear(ctx: &mut Ctx<'_>, at: &At<'_>, budget: &mut Budget) -> bool
     }
     let done = next >= record.orders;
     record.step = if done { Step::Cleared } else { Step::Release { next } };
-    ctx.state.write(key, &record);
+    note_market(ctx, at.id, at.interval, &record);
     done
 }
 

@@ -19,6 +19,7 @@ pub mod clearing;
 mod invariants;
 pub mod keys;
 mod place_order;
+pub mod query;
 pub mod records;
 
 pub(crate) use clear::clear;

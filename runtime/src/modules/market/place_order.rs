@@ -2,11 +2,10 @@ use super::clear::MATCH_KEYS;
 use super::records::Order;
 use super::{END_KEYS, open};
 use crate::keys;
-use crate::modules::energy::positions::import_price_max;
 use crate::modules::energy::prices::cost_at_most;
 use crate::modules::energy::records::{Interval, Microgrid};
-use crate::modules::energy::{self, credit, tab, terms};
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::energy::{self, credit, positions, tab, terms};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use crate::records::Due;
 use wattle_primitives::call::energy::{PRICE_MAX, Terms};
 use wattle_primitives::call::ledger::Entry;
@@ -31,6 +30,10 @@ impl Action for PlaceOrder {
         weights::keys(PLACE_KEYS + MATCH_KEYS + END_KEYS)
     }
 
+    fn reach(&self) -> Reach {
+        Reach::Any
+    }
+
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { microgrid, reference, interval, side, price, wh, partner, expires_ms } = *self;
         let account = ctx.on_behalf_of();
@@ -46,10 +49,8 @@ impl Action for PlaceOrder {
             }
         }
         let terms = terms::at(ctx, &microgrid, &grid, interval).ok_or(Reason::NoTerms)?;
-        let mut record = take_orders(ctx, &microgrid, &grid, &terms, interval)?;
-        let position_key = keys::position(&microgrid, interval, member.code);
-        let mut position = ctx.state.read(position_key).unwrap_or_default();
-        if position.orders >= ORDERS_PER_MEMBER_MAX {
+        let index = take_orders(ctx, &microgrid, &grid, &terms, interval)?.orders;
+        if positions::position(ctx, &microgrid, interval, member.code).orders >= ORDERS_PER_MEMBER_MAX {
             return Err(Reason::BookFull);
         }
         if expires_ms.is_some_and(|at| at <= ctx.time_ms() || at > grid.end(interval)) {
@@ -64,7 +65,7 @@ impl Action for PlaceOrder {
         let reserved = match side {
             Side::Buy => cost_at_most(price, wh).saturating_add(cost_at_most(fee_per_kwh, wh)),
             Side::Sell => {
-                let import = import_price_max(&terms, &grid, interval);
+                let import = positions::import_price_max(&terms, &grid, interval);
                 cost_at_most(import.saturating_sub(price), wh)
             }
         };
@@ -77,7 +78,7 @@ impl Action for PlaceOrder {
             wh,
             partner,
             expires_ms,
-            index: record.orders,
+            index,
             fee_per_kwh,
             reserved,
             deposit: ledger::deposit(ctx)?,
@@ -87,18 +88,11 @@ impl Action for PlaceOrder {
         };
         if reserved > Amount::ZERO {
             let (debit, credit) = (ledger::wallet(account), grid.account(member.code));
-            let entry = Entry { debit, credit, asset: grid.asset, amount: reserved };
+            let entry = Entry::new(debit, credit, grid.asset, reserved);
             ledger::reserve(ctx, &id, &entry, Address::of_microgrid(&microgrid))?;
         }
-        position.orders = position.orders.saturating_add(1); // below ORDERS_PER_MEMBER_MAX
-        ctx.state.write(position_key, &position);
-        record.orders = record.orders.saturating_add(1); // below ORDERS_MAX
-        if grid.ordered <= interval {
-            grid.ordered = interval.next();
-            ctx.state.write(keys::microgrid(&microgrid), &grid);
-        }
-        ctx.state.write(keys::interval(&microgrid, interval), &record);
-        ctx.state.write(keys::order_index(&microgrid, interval, order.index), &id);
+        positions::add_order(ctx, &microgrid, &mut grid, interval, member.code);
+        ctx.state.write(keys::order_index(&microgrid, interval, index), &id);
         ctx.state.write(keys::order(&id), &order);
         if let Some(key) = queue {
             ctx.state.write(key, &Due::Order(id));

@@ -3,7 +3,7 @@ use super::records::Authorisation;
 use super::{CALL_KEYS, Value, device, value};
 use crate::keys;
 use crate::modules::ledger::posting::ISSUANCE;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::ledger::{Entry, HOLD_MS_MAX, hold_id};
 use wattle_primitives::call::paygo::{AUTHORISATIONS_MAX, AuthoriseCredit};
 use wattle_primitives::event::PaygoEvent;
@@ -17,6 +17,10 @@ impl Action for AuthoriseCredit {
     fn weight(&self) -> Weight {
         // Whoever makes it pays for its end as well: that comes by itself.
         weights::keys(CALL_KEYS + super::DRAW_KEYS + AUTHORISATIONS_MAX as u64 + 12)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Sets credit aside in a hold of the device's own: nobody else can capture it.
@@ -40,7 +44,7 @@ impl Action for AuthoriseCredit {
         let mut standing = std::mem::take(&mut device.authorisations).into_inner();
         standing.retain(|other| ctx.state.contains(keys::hold(&other.hold)));
         let (asset, amount) = (device.asset, Amount(wh.0.into()));
-        let entry = Entry { debit: account(&id), credit: ISSUANCE, asset, amount };
+        let entry = Entry::new(account(&id), ISSUANCE, asset, amount);
         ledger::reserve_until(ctx, &hold, &entry, captor, expires_ms)?;
         standing.push(Authorisation { hold, gateway, wh, seq: 0, used_wh: WattHours::ZERO });
         device.authorisations = BoundedVec::new(standing).map_err(|_| Reason::BookFull)?;

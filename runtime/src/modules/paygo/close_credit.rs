@@ -1,6 +1,6 @@
 use super::draw_credit::{REPORT_KEYS, note, put, reported, used};
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::paygo::CloseCredit;
 use wattle_primitives::event::PaygoEvent;
 use wattle_primitives::{Address, Amount, Reason, Weight};
@@ -12,6 +12,10 @@ impl Action for CloseCredit {
 
     fn weight(&self) -> Weight {
         weights::keys(REPORT_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

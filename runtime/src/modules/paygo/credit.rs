@@ -36,7 +36,7 @@ pub(super) fn mint(ctx: &mut Ctx<'_>, id: &Hash, device: &Device, wh: WattHours)
         return Ok(());
     }
     let (asset, amount) = (device.asset, Amount(wh.0.into()));
-    ledger::post_entry(ctx, &Entry { debit: ISSUANCE, credit: account(id), asset, amount })?;
+    ledger::post_entry(ctx, &Entry::new(ISSUANCE, account(id), asset, amount))?;
     ctx.emit(PaygoEvent::CreditMinted { device: *id, asset, wh });
     Ok(())
 }
@@ -53,7 +53,7 @@ pub(super) fn burn(
         return Ok(());
     }
     let (asset, amount) = (device.asset, Amount(wh.0.into()));
-    ledger::post_entry(ctx, &Entry { debit: account(id), credit: ISSUANCE, asset, amount })?;
+    ledger::post_entry(ctx, &Entry::new(account(id), ISSUANCE, asset, amount))?;
     note_burned(ctx, id, device, wh, cause);
     Ok(())
 }

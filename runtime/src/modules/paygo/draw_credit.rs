@@ -1,7 +1,7 @@
 use super::records::{Authorisation, Device};
 use super::{CALL_KEYS, credit, device};
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::paygo::DrawCredit;
 use wattle_primitives::event::{BurnCause, PaygoEvent};
 use wattle_primitives::{Address, Amount, BoundedVec, Hash, Reason, WattHours, Weight};
@@ -16,6 +16,10 @@ impl Action for DrawCredit {
 
     fn weight(&self) -> Weight {
         weights::keys(REPORT_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Takes a report and answers with what is left. An old report changes nothing and is answered as the newest was.
@@ -58,7 +62,7 @@ pub(super) fn reported(
     if of.gateway == ctx.on_behalf_of() { Ok((device, of)) } else { Err(Reason::NotAllowed) }
 }
 
-/// What is to be drawn for a report, Wh: no more than was set aside.
+/// Energy to be drawn for a report: no more than was set aside.
 pub(super) fn used(of: &Authorisation, cumulative: WattHours) -> Result<WattHours, Reason> {
     if cumulative < of.used_wh {
         return Err(Reason::RegisterDecreased);

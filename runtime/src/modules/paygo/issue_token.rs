@@ -1,8 +1,8 @@
 use super::records::{Device, Sale, TokenRecord, TokenState};
 use super::sale::{self, PAY_KEYS};
-use super::{CALL_KEYS, commit, device, forget, operator, window};
+use super::{CALL_KEYS, active, commit, device, forget, operator, window};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::SUPPLY_MAX;
 use wattle_primitives::call::paygo::{IssueToken, Payment, TokenKind};
 use wattle_primitives::event::PaygoEvent;
@@ -23,6 +23,10 @@ impl Action for IssueToken {
 
     fn weight(&self) -> Weight {
         weights::keys(CALL_KEYS + super::DRAW_KEYS + PAY_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
@@ -82,6 +86,7 @@ fn sell(
         TokenState::Reserved if sale.value > token.most => Err(Reason::ValueOutOfRange),
         TokenState::Reserved if window::is_over(device, count, token.kind) => Err(Reason::TokenUsed),
         TokenState::Reserved => {
+            active(device, token.kind)?;
             let token = TokenRecord { state: TokenState::Issued(sale), ..token };
             ctx.state.write(keys::device_token(id, count), &token);
             Ok(())

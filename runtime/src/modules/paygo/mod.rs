@@ -28,6 +28,7 @@ mod invariants;
 mod issue_token;
 pub mod keys;
 mod pay_device;
+pub mod query;
 pub mod records;
 mod redeem_token;
 mod register_device;
@@ -77,7 +78,7 @@ fn operator(ctx: &mut Ctx<'_>, account: &Address) -> Result<Operator, Reason> {
     ctx.state.read(crate::keys::paygo_operator(account)).ok_or(Reason::UnknownOperator)
 }
 
-/// What so many raw units of a device are.
+/// Worth of raw units of a device.
 enum Value {
     Energy(WattHours),
     Time(TimeMs),
@@ -94,6 +95,15 @@ fn value(device: &Device, raw: u32) -> Result<Value, Reason> {
     }
 }
 
+/// Refuses to issue for a device that is suspended, or unlocked: but for a token that sets it, which locks it again.
+const fn active(device: &Device, kind: TokenKind) -> Result<(), Reason> {
+    match device.status {
+        DeviceStatus::Active => Ok(()),
+        DeviceStatus::Unlocked if matches!(kind, TokenKind::Set) => Ok(()),
+        DeviceStatus::Suspended | DeviceStatus::Unlocked => Err(Reason::DeviceInactive),
+    }
+}
+
 /// Commits to a token of a device that it can take; the payer pays the deposit. Its value counts against the cap of the
 /// day. The caller writes `device`.
 fn commit(
@@ -103,14 +113,7 @@ fn commit(
     operator: &Operator,
     (token, commitment, state): (&Token, Hash, TokenState),
 ) -> Result<(), Reason> {
-    let inactive = match device.status {
-        DeviceStatus::Active => false,
-        DeviceStatus::Suspended => true,
-        DeviceStatus::Unlocked => token.kind != TokenKind::Set,
-    };
-    if inactive {
-        return Err(Reason::DeviceInactive);
-    }
+    active(device, token.kind)?;
     window::admit(device, token)?;
     if token.kind == TokenKind::Disable && device.contract.is_some_and(|contract| !contract.is_paid()) {
         return Err(Reason::ContractUnpaid);

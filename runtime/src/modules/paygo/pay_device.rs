@@ -2,7 +2,7 @@ use super::issue_token::check_payment;
 use super::sale::{self, PAY_KEYS};
 use super::{CALL_KEYS, device, operator};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::paygo::PayDevice;
 use wattle_primitives::event::PaygoEvent;
 use wattle_primitives::{Amount, Reason, Weight};
@@ -14,6 +14,10 @@ impl Action for PayDevice {
 
     fn weight(&self) -> Weight {
         weights::keys(CALL_KEYS + PAY_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

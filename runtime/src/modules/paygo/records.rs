@@ -29,17 +29,17 @@ pub struct Operator {
 pub struct TokenRecord {
     /// Commitment to it.
     pub commitment: Hash,
-    /// What it does.
+    /// Its effect.
     pub kind: TokenKind,
     /// The value in the commitment: of a reserved one the most that it may be worth.
     pub most: u32,
-    /// What has become of it.
+    /// Its state.
     pub state: TokenState,
     /// Deposit for its key.
     pub deposit: Deposit,
 }
 
-/// What has become of a token.
+/// State of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -59,13 +59,13 @@ pub enum TokenState {
 pub struct Sale {
     /// Its value, raw units.
     pub value: u32,
-    /// What it cost, base units.
+    /// Its price, base units.
     pub price: Amount,
-    /// Where that came from.
+    /// Origin of that.
     pub from: PaidFrom,
 }
 
-/// Where money for a token came from.
+/// Origin of the money for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]

@@ -2,7 +2,7 @@ use super::records::{Device, DeviceStatus, TokenRecord, TokenState};
 use super::{CALL_KEYS, Value, count_add, credit, device, forget, sale, value, window};
 use crate::keys;
 use crate::modules::energy::prepaid;
-use crate::modules::{Action, Ctx, SigSink, weights};
+use crate::modules::{Action, Ctx, Reach, SigSink, weights};
 use wattle_primitives::call::paygo::{
     FirmwareProfile, RedeemToken, RedeemedBy, Redemption, RedemptionProof, Token, TokenKind,
 };
@@ -27,6 +27,10 @@ impl Action for RedeemToken {
         let signature = if self.proof.is_some() { weights::SIGNATURE } else { 0 };
         let keys = CALL_KEYS + super::DRAW_KEYS + prepaid::WAITING_KEYS;
         Weight(signature).saturating_add(weights::keys(keys))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -1,7 +1,7 @@
 use super::operator;
 use super::records::{Device, DeviceStatus};
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::paygo::{
     C_FIRMWARE_COUNT_MAX, CreditUnit, FirmwareProfile, RegisterDevice, device_id,
 };
@@ -28,6 +28,10 @@ impl Action for RegisterDevice {
 
     fn weight(&self) -> Weight {
         weights::keys(10)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     /// Registers a device with its wallet, so that nothing which credits it later has to pay for a key.

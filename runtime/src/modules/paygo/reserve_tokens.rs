@@ -1,7 +1,7 @@
 use super::records::TokenState;
 use super::{CALL_KEYS, commit, operated, operator};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::paygo::ReserveTokens;
 use wattle_primitives::event::PaygoEvent;
 use wattle_primitives::{Reason, Weight};
@@ -17,6 +17,10 @@ impl Action for ReserveTokens {
     fn weight(&self) -> Weight {
         let tokens = u64::try_from(self.tokens.len()).unwrap_or(u64::MAX);
         weights::keys(CALL_KEYS.saturating_add(tokens))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

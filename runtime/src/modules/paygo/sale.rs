@@ -60,7 +60,7 @@ pub(super) fn receive(
         }
         (from, _) => {
             let debit: AccountId = from.ok_or(Reason::NotAllowed)?;
-            ledger::post_entry(ctx, &Entry { debit, credit: to, asset, amount })?;
+            ledger::post_entry(ctx, &Entry::new(debit, to, asset, amount))?;
             debit
         }
     };
@@ -70,7 +70,7 @@ pub(super) fn receive(
     Ok((amount, PaidFrom::Account(from)))
 }
 
-/// What a token costs for which `money` came in, or which is on account. Under a contract the value must be what the
+/// The sale of a token for which `money` came in, or which is on account. Under a contract the value must be what the
 /// money buys with what was left over before, and what is left over now counts with the next sale.
 pub(super) fn price(
     ctx: &mut Ctx<'_>,
@@ -112,7 +112,7 @@ pub(super) fn price(
     Ok(Sale { value, price, from })
 }
 
-/// What so many raw units cost.
+/// The cost of so many raw units.
 pub(super) fn worth(price: Amount, value: u32) -> Result<Amount, Reason> {
     price.0.checked_mul(value.into()).map(Amount).ok_or(Reason::Overflow)
 }
@@ -186,7 +186,7 @@ pub(super) fn refund(
         }
         PaidFrom::Hand => {}
         PaidFrom::Account(credit) => {
-            let entry = Entry { debit: wallet(device.operator), credit, asset: operator.asset, amount };
+            let entry = Entry::new(wallet(device.operator), credit, operator.asset, amount);
             ledger::post_entry(ctx, &entry)?;
         }
     }

@@ -1,7 +1,8 @@
 use super::records::{Contract, Device, DeviceStatus};
 use super::{operated, operator};
 use crate::keys;
-use crate::modules::{Action, Ctx, energy, weights};
+use crate::modules::energy::prepaid;
+use crate::modules::{Action, Ctx, Reach, energy, weights};
 use wattle_primitives::call::energy::PRICE_MAX;
 use wattle_primitives::call::ledger::SUPPLY_MAX;
 use wattle_primitives::call::paygo::SetDevice;
@@ -25,6 +26,10 @@ impl Action for SetDevice {
         weights::keys(6)
     }
 
+    fn reach(&self) -> Reach {
+        Reach::Named
+    }
+
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { device: id, owner, gateway, key, meter, suspended, ref contract } = *self;
         let mut device = operated(ctx, &id)?;
@@ -38,8 +43,8 @@ impl Action for SetDevice {
             let new = Contract { terms: **terms, begun: false, paid: Amount::ZERO, rest: Amount::ZERO };
             device.contract.map_or(new, |before| Contract { terms: **terms, ..before })
         });
-        if device.meter != meter {
-            unlink(ctx, device.meter);
+        if let Some(before) = device.meter.filter(|before| meter != Some(*before)) {
+            prepaid::set_device(ctx, &before, None);
         }
         if let Some(meter) = meter {
             link(ctx, &id, &device, &meter)?;
@@ -52,19 +57,10 @@ impl Action for SetDevice {
     }
 }
 
-/// Leaves what a meter imports to be billed.
-fn unlink(ctx: &mut Ctx<'_>, meter: Option<Address>) {
-    let Some(key) = meter.as_ref().map(keys::meter) else { return };
-    if let Some(mut meter) = ctx.state.read(key) {
-        meter.device = None;
-        ctx.state.write(key, &meter);
-    }
-}
-
 /// Has a meter's import paid by the device's credit: a member's meter in a microgrid of its operator's, which settles in
 /// what the operator is paid in.
 fn link(ctx: &mut Ctx<'_>, id: &Hash, device: &Device, address: &Address) -> Result<(), Reason> {
-    let mut meter = energy::meter(ctx, address)?;
+    let meter = energy::meter(ctx, address)?;
     let grid = energy::microgrid(ctx, &meter.microgrid)?;
     if grid.operator != device.operator || device.owner != Some(meter.owner) || meter.role != MeterRole::Sub {
         return Err(Reason::WrongDevice);
@@ -75,7 +71,6 @@ fn link(ctx: &mut Ctx<'_>, id: &Hash, device: &Device, address: &Address) -> Res
     if meter.device.is_some_and(|other| other != *id) {
         return Err(Reason::AlreadyExists);
     }
-    meter.device = Some(*id);
-    ctx.state.write(keys::meter(address), &meter);
+    prepaid::set_device(ctx, address, Some(*id));
     Ok(())
 }

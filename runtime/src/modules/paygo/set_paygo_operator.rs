@@ -1,6 +1,6 @@
 use super::records::Operator;
 use crate::keys;
-use crate::modules::{Action, Ctx, ledger, token, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, token, weights};
 use wattle_primitives::call::paygo::{SetPaygoOperator, energy_issuer};
 use wattle_primitives::event::PaygoEvent;
 use wattle_primitives::{Reason, Weight};
@@ -15,6 +15,10 @@ impl Action for SetPaygoOperator {
 
     fn weight(&self) -> Weight {
         weights::keys(7)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -1,7 +1,7 @@
 use super::records::{TokenRecord, TokenState};
 use super::{CALL_KEYS, count_add, forget, operated, operator, sale, window};
 use crate::keys;
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::paygo::VoidToken;
 use wattle_primitives::event::PaygoEvent;
 use wattle_primitives::{Amount, Reason, Weight};
@@ -13,6 +13,10 @@ impl Action for VoidToken {
 
     fn weight(&self) -> Weight {
         weights::keys(CALL_KEYS + sale::PAY_KEYS)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Named
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

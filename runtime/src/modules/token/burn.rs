@@ -1,7 +1,7 @@
 use super::check_amount;
 use crate::modules::ledger::posting::ISSUANCE;
 use crate::modules::ledger::{self, wallet};
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::call::token::Burn;
 use wattle_primitives::{Reason, Weight};
@@ -15,9 +15,13 @@ impl Action for Burn {
         weights::keys(3)
     }
 
+    fn reach(&self) -> Reach {
+        Reach::Any
+    }
+
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { asset, amount } = *self;
         let debit = wallet(ctx.on_behalf_of());
-        ledger::post_entry(ctx, &Entry { debit, credit: ISSUANCE, asset, amount })
+        ledger::post_entry(ctx, &Entry::new(debit, ISSUANCE, asset, amount))
     }
 }

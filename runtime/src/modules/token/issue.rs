@@ -1,6 +1,6 @@
 use crate::keys;
 use crate::modules::ledger::records::Asset;
-use crate::modules::{Action, Ctx, ledger, weights};
+use crate::modules::{Action, Ctx, Reach, ledger, weights};
 use wattle_primitives::call::token::{Issue, SCALE_MAX, Symbol};
 use wattle_primitives::event::TokenEvent;
 use wattle_primitives::{Address, AssetId, Reason, Weight};
@@ -12,6 +12,10 @@ impl Action for Issue {
 
     fn weight(&self) -> Weight {
         weights::keys(5)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Any
     }
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {

@@ -3,6 +3,7 @@
 mod burn;
 mod issue;
 mod mint;
+pub mod query;
 mod transfer;
 
 pub(crate) use issue::issue;

@@ -1,6 +1,6 @@
 use super::check_amount;
 use crate::modules::ledger::{self, wallet};
-use crate::modules::{Action, Ctx, weights};
+use crate::modules::{Action, Ctx, Reach, weights};
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::call::token::Transfer;
 use wattle_primitives::{AssetId, Reason, Weight};
@@ -16,9 +16,13 @@ impl Action for Transfer {
         weights::keys(if self.asset == AssetId::NATIVE { 5 } else { 7 })
     }
 
+    fn reach(&self) -> Reach {
+        Reach::Any
+    }
+
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let Self { to, asset, amount } = *self;
         let debit = wallet(ctx.on_behalf_of());
-        ledger::post_entry(ctx, &Entry { debit, credit: wallet(to), asset, amount })
+        ledger::post_entry(ctx, &Entry::new(debit, wallet(to), asset, amount))
     }
 }

@@ -6,6 +6,9 @@
 //! the code under test for more than the entries of the state, what was signed and whether that took effect.
 //! [`World::try_run`] checks supply, invariants and weights after every block.
 //!
+//! In every second world weight has a price and buckets are small: fees and the work of microgrids cost their payers what
+//! they weigh, nobody else, and nobody gets it; microgrids run out of money, are paused, and go on.
+//!
 //! Money is bounded to the unit in the native asset, in which neither microgrid settles. In theirs each honest member
 //! has a *line*: the energy that its meters showed and the chain took, or that it sold, at the dearest price of the
 //! terms.
@@ -100,7 +103,7 @@ struct Commitment {
     hold: bool,
 }
 
-/// What accounts may lose and gain.
+/// Bounds of what accounts may lose and gain.
 #[derive(Default)]
 struct Bounds {
     commitments: Vec<Commitment>,
@@ -110,7 +113,7 @@ struct Bounds {
     charges: BTreeMap<Hash, bool>,
     /// Honest accounts and the microgrids that they signed for.
     bound: BTreeSet<(Address, Hash)>,
-    /// What energy may yet cost an honest account.
+    /// Cost that energy may yet have for an honest account.
     line: Sums,
     /// When the opening registers of meters were read, as their keys say.
     opened: BTreeMap<Address, u64>,
@@ -123,12 +126,14 @@ struct Bounds {
     /// Who pays for the transaction that is read, and the grant that it names.
     payer: Address,
     grant: Option<Hash>,
-    /// What a grant still lets its grantee spend of an asset.
+    /// Amount that a grant still lets its grantee spend of an asset.
     granted: BTreeMap<(Hash, AssetId), u128>,
-    /// What was paid by the ledger for a device: so much at most is paid back for it.
+    /// Money paid by the ledger for a device: so much at most is paid back for it.
     paid: BTreeMap<Hash, u128>,
     /// The block's time.
     now_ms: u64,
+    /// The price of weight, native units.
+    price: u128,
     /// In this block: what was minted to honest accounts.
     minted: BTreeMap<AssetId, i128>,
     /// In this block: what honest accounts may lose by signature, and what of that colluders may get.
@@ -137,7 +142,7 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// What of `amount` the grantor of the transaction's grant answers for, if it has one: no more than it granted.
+    /// Part of `amount` for which the grantor answers, if the transaction has a grant: no more than it granted.
     fn granted(&mut self, asset: AssetId, amount: u128) -> u128 {
         let Some(grant) = self.grant else { return amount };
         let left = self.granted.entry((grant, asset)).or_default();
@@ -191,7 +196,7 @@ impl Bounds {
         self.owe(who, asset, cost(wh, price));
     }
 
-    /// What an entry takes from its sender: nothing when both sides are its own.
+    /// Amount that an entry takes from its sender: nothing when both sides are its own.
     fn taken(after: &View, by: Address, entry: &Entry) -> u128 {
         let own = match entry.credit {
             AccountId::Wallet { owner } => owner == by,
@@ -271,7 +276,7 @@ impl Bounds {
                         let id = call::market::order_id(&by, &call.reference);
                         self.commit(id, by, asset, cost(call.wh.0, call.price.0) + cost(call.wh.0, fee));
                     }
-                    // What is not delivered is bought from the grid.
+                    // Energy that is not delivered is bought from the grid.
                     Side::Sell => self.extend(by, asset, call.wh.0, import),
                 }
             }
@@ -329,7 +334,7 @@ impl Bounds {
             PaygoCall::IssueToken(paygo::IssueToken { device, payment, .. })
             | PaygoCall::PayDevice(paygo::PayDevice { device, payment }) => {
                 let operator = after.devices[device].operator;
-                let asset = AssetId(if operator == person(1) { 1 } else { 2 });
+                let asset = after.paygo[&operator].asset;
                 match *payment {
                     Payment::Wallet { amount } => {
                         self.sink(2);
@@ -342,14 +347,14 @@ impl Bounds {
                 }
             }
             PaygoCall::VoidToken(call) => {
-                let asset = AssetId(if by == person(1) { 1 } else { 2 });
+                let asset = after.paygo[&by].asset;
                 let paid = self.paid.get(&call.device).copied().unwrap_or_default();
                 self.sign(by, asset, if call.refund { paid } else { 0 }, None);
             }
         }
     }
 
-    /// What honest accounts sign with calls of the energy module is to be billed for what meters show.
+    /// Calls of the energy module that honest accounts sign are to be billed for what meters show.
     fn read_energy(&mut self, by: Address, call: &EnergyCall, after: &View) {
         match call {
             EnergyCall::RegisterMicrogrid(call) => {
@@ -365,7 +370,7 @@ impl Bounds {
                 self.sink(6);
                 self.opened.insert(Address::of_key(&call.swap.new), call.swap.time_ms.0);
             }
-            // What it shows is bounded as any reading of the meter.
+            // Its registers are bounded as any reading of the meter.
             EnergyCall::ReadMeter(_) | EnergyCall::RetireMeter(_) | EnergyCall::LeaveMicrogrid(_) => {}
             EnergyCall::RateMeter(call) => self.rate(call.meter, call.power_max_w),
             EnergyCall::HandOverMeter(call) => {
@@ -465,6 +470,10 @@ impl Bounds {
         }
         after.meters.keys().for_each(|meter| self.metered(before, after, meter));
         for (id, grid) in &after.grids {
+            if is_honest(&grid.operator) {
+                let most = self.price * Self::work(before, after, id);
+                *self.signed.entry((grid.operator, AssetId::NATIVE)).or_default() += most as i128;
+            }
             let begun = before.grids.get(id).is_some_and(|old| old.month < grid.month);
             for (_, account) in after.members.keys().filter(|(of, _)| begun && of == id) {
                 self.owe(*account, grid.asset, after.monthly(id));
@@ -477,7 +486,22 @@ impl Bounds {
         }
     }
 
-    /// What a meter has shown in this block may cost its owner, at the import price; its export the operator; and who
+    /// The most that a microgrid's work in this block can weigh: for each interval that its agenda has come on by, and
+    /// one more of each kind, what looking at all that there is takes, a few keys for each meter, member and order.
+    fn work(before: &View, after: &View, id: &Hash) -> u128 {
+        let of = |view: &View| view.grids.get(id).and_then(|grid| grid.agenda);
+        let Some(now) = of(after) else { return 0 };
+        let then = of(before).unwrap_or(now);
+        let come =
+            [now.clear.0 - then.clear.0, now.settle.0 - then.settle.0, now.finalize.0 - then.finalize.0];
+        let intervals = u128::from(come.iter().sum::<u64>()) + 3;
+        let orders = before.orders.len().max(after.orders.len()) as u128;
+        let grid = &after.grids[id];
+        let each = 64 + 32 * u128::from(grid.meters) + 96 * u128::from(grid.members + 1) + 32 * orders;
+        u128::from(weights::KEY) * (128 + intervals * each)
+    }
+
+    /// A meter's energy in this block may cost its owner, at the import price; its export the operator; and who
     /// shares losses both what comes through a feeder and what others claim to deliver. While it is silent it is
     /// estimated.
     fn metered(&mut self, before: &View, after: &View, address: &Address) {
@@ -595,11 +619,18 @@ struct Game {
 
 impl Game {
     fn new(seed: u64) -> Self {
+        let priced = seed.is_multiple_of(2);
+        let (rate, capacity) = match seed % 4 {
+            0 => (300, 60_000),
+            2 => (4_000, 400_000),
+            _ => (1 << 40, 1 << 44),
+        };
         let params = Params {
             account_deposit: Amount(DEPOSIT),
             block_weight_max: Weight(1 << 40),
-            bandwidth_rate: Weight(1 << 40),
-            bandwidth_capacity: Weight(1 << 44),
+            weight_price: Amount(priced.into()),
+            bandwidth_rate: Weight(rate),
+            bandwidth_capacity: Weight(capacity),
             ..params()
         };
         let mut world = World::new(params.clone());
@@ -617,7 +648,7 @@ impl Game {
             dice,
             seed,
             view,
-            bounds: Bounds::default(),
+            bounds: Bounds { price: priced.into(), ..Bounds::default() },
             counts: Counts::new(),
             serial: 0,
             seen: Vec::new(),
@@ -659,21 +690,21 @@ impl Game {
         let own = (sender, Amount::MAX);
         let (fee_payer, left) =
             if sponsored { sponsors[self.dice.roll(sponsors.len() as u64) as usize] } else { own };
-        let tip = Amount(u128::from(self.dice.roll(3) * self.dice.roll(20))).min(left);
+        let tip = Amount(u128::from(self.dice.roll(3) * self.dice.roll(20)));
         let nonce = self.next.entry(n).or_insert_with(|| account.nonce(Lane(0)).0);
         let grants: Vec<Hash> =
             self.view.grants.iter().filter(|(_, of)| of.grantee == sender).map(|(id, _)| *id).collect();
         let grant = (!grants.is_empty() && self.dice.roll(2) == 0)
             .then(|| grants[self.dice.roll(grants.len() as u64) as usize]);
-        let body = TxBody {
-            sender,
-            grant,
-            nonce: Nonce(*nonce),
-            fee_payer,
-            tip,
-            max_fee: tip,
-            ..self.world.body(n, calls)
-        };
+        let mut body =
+            TxBody { sender, grant, nonce: Nonce(*nonce), fee_payer, tip, ..self.world.body(n, calls) };
+        let fee = |tip| fee_of(&self.world.env.params, weigh(&body, keys.len()), tip);
+        let tip = tip.min(left.saturating_sub(fee(Amount::ZERO)));
+        let max_fee = fee(tip);
+        (body.tip, body.max_fee) = (tip, max_fee);
+        if max_fee > left && !any {
+            body.fee_payer = sender; // the sponsor pays no more
+        }
         let tx = verified(&self.world, body, &keys)?;
         *nonce += 1;
         Some(tx)
@@ -727,6 +758,7 @@ impl Game {
             now,
             serial: &mut self.serial,
             seen: &mut self.seen,
+            price: self.bounds.price,
         }
     }
 
@@ -816,12 +848,16 @@ fn play(seed: u64, calls: u64, counts: &mut Counts) {
 /// Calls of one world: what comes after is slower, since there is more state to look at.
 const CALLS_EACH: u64 = 2_500;
 
-/// Calls that may not take effect in a short run: a deal comes to them after four others in order, and a reading; and
-/// where weight is free no microgrid is ever paused.
-const RARE: &[&str] = &["report_usage", "close_deal", "resume_microgrid", "pay_device", "draw_credit", "close_credit"];
+/// Calls that may not take effect in a short run: a deal comes to them after four others in order, and a reading; a
+/// microgrid has to be out of money, and then be given some.
+const RARE: &[&str] =
+    &["report_usage", "close_deal", "resume_microgrid", "pay_device", "draw_credit", "close_credit"];
+
+/// Worlds in which the promise, or what was then taken for it, once failed: they are played first.
+const KEPT: &[u64] = &[];
 
 /// Goal: the promise above, after every block. `SEED=n` replays one world, `CALLS=n` makes it longer;
-/// `WATTLE_TEST_LONG` plays ten times as many.
+/// `WATTLE_TEST_LONG` plays ten times as many, in which every call takes effect.
 #[test]
 fn nobody_makes_money_and_none_is_robbed() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
@@ -833,18 +869,21 @@ fn nobody_makes_money_and_none_is_robbed() {
     if let Some(seed) = number("SEED") {
         return play(seed, calls.min(CALLS_EACH), &mut counts);
     }
-    (1..=calls.div_ceil(CALLS_EACH)).for_each(|seed| play(seed, CALLS_EACH, &mut counts));
+    let worlds = 1..=calls.div_ceil(CALLS_EACH);
+    let kept = KEPT.iter().copied().filter(|seed| !worlds.contains(seed));
+    kept.chain(worlds.clone()).for_each(|seed| play(seed, CALLS_EACH, &mut counts));
     println!("drawn and done: {counts:?}");
     for (module, names) in Call::NAMES {
         for name in *names {
             let (drawn, done) = counts.get(&(*module, *name)).copied().unwrap_or_default();
             assert!(drawn > 0, "{name} was never drawn");
-            assert!(done > 0 || RARE.contains(name), "{name} never took effect");
+            assert!(done > 0 || !long && RARE.contains(name), "{name} never took effect");
         }
     }
 }
 
-/// Goal: of every call there is, a grant for any call, for none, and for this one by its name make what the page says.
+/// Goal: of every call there is, a grant for any call, for none, and for this one by its name make what the page says;
+/// and so does one bound to a book, whose holder is then its admin, its auditor, or an agent.
 #[test]
 fn every_call_by_a_grantee_is_let_through_or_refused_as_the_page_says() {
     const NEVER: [&str; 5] = ["set_authority", "sponsor", "unsponsor", "grant", "revoke_grant"];
@@ -878,25 +917,37 @@ fn every_call_by_a_grantee_is_let_through_or_refused_as_the_page_says() {
         "draw_credit",
         "close_credit",
     ];
+    const OF_BOOKS: [&str; 6] = ["open_account", "journal", "hold", "capture", "void", "set_period"];
     let mut game = Game::new(3);
     let mut tried = BTreeSet::new();
     for draw in DRAWS {
         let call = draw(&mut game.draw(3));
         let name = call.name().1;
         let kinds = |kinds: Vec<CallKind>| Calls::Only(BoundedVec::new(kinds).unwrap());
-        let may = |calls: Calls| {
+        let may = |calls: Calls, in_a_book: bool| {
             let mut ctx = Ctx::new(Overlay::new(&game.world.state), &game.world.env);
-            let limits = Limits { calls, ..Limits::allowance(Amount(1), TimeMs::MAX) };
             ctx.begin(Parties::alone(person(3)), &[]);
+            let reference = Hash([201; 32]);
+            call::ledger::CreateBook { reference }.execute(&mut ctx).unwrap();
+            let book = BookId::of(&person(3), &reference);
+            let books = BoundedVec::new(if in_a_book { vec![book] } else { vec![] }).unwrap();
+            let limits = Limits { calls, books, ..Limits::allowance(Amount(1), TimeMs::MAX) };
             let grant = call::identity::Grant { reference: Hash([200; 32]), grantee: person(4), limits };
             grant.execute(&mut ctx).unwrap();
             ctx.begin(Parties::alone(person(4)), &[]);
             identity::act(&mut ctx, &call::identity::grant_id(&person(3), &grant.reference)).unwrap();
             identity::permit(&mut ctx, &call) != Err(Reason::CallNotGranted)
         };
-        let got = [may(Calls::Any), may(kinds(vec![])), may(kinds(vec![call.kind()]))];
+        let all = [Calls::Any, kinds(vec![]), kinds(vec![call.kind()])];
         let (never, named) = (NEVER.contains(&name), NAMED.contains(&name));
+        let got = all.clone().map(|calls| may(calls, false));
         assert_eq!(got, [!never && !named, false, !never], "{name}");
+        let of_books = OF_BOOKS.contains(&name);
+        assert_eq!(
+            all.map(|calls| may(calls, true)),
+            [of_books, false, of_books],
+            "{name}, by a role in a book"
+        );
         tried.insert(name);
     }
     assert_eq!(tried.len(), CallKind::all().count());

@@ -1,4 +1,4 @@
-//! What accounts try: each call with arguments drawn from what exists and from what is hostile, and scripts of
+//! Attempts of accounts: each call with arguments drawn from what exists and from what is hostile, and scripts of
 //! colluders.
 //!
 //! Honest accounts sign whatever they like within their means, for energy what their meters truly show. Colluders sign
@@ -10,7 +10,7 @@ use super::*;
 use crate::modules::deals::records::{Deal, DealState};
 use wattle_primitives::call::deals::{Funding, deal_id};
 use wattle_primitives::call::identity::{Authority, KeyWeight, PerPeriod, Spending};
-use wattle_primitives::call::ledger::{AccountClass, Entry, SUPPLY_MAX, SystemAccount};
+use wattle_primitives::call::ledger::{AccountClass, Balancing, Entry, SUPPLY_MAX, SystemAccount};
 use wattle_primitives::call::market::Side;
 use wattle_primitives::call::paygo::{CreditUnit, FirmwareProfile, Payment, TokenKind};
 use wattle_primitives::call::{deals, disputes, energy, identity, ledger, market, paygo, token};
@@ -37,6 +37,8 @@ pub(super) struct Draw<'a> {
     pub(super) serial: &'a mut u64,
     /// Readings that were sent, genuine ones: evidence, and to be sent again.
     pub(super) seen: &'a mut Vec<SignedReading>,
+    /// The price of weight, native units.
+    pub(super) price: u128,
 }
 
 macro_rules! draws {
@@ -194,12 +196,10 @@ impl Draw<'_> {
 
     fn entry(&mut self) -> Entry {
         let asset = self.asset();
-        Entry {
-            debit: self.account(asset, true),
-            credit: self.account(asset, false),
-            asset,
-            amount: self.amount(),
-        }
+        let (debit, credit) = (self.account(asset, true), self.account(asset, false));
+        let sides = [Balancing::Debit, Balancing::Credit, Balancing::Both];
+        let balancing = if self.once_in(6) { self.one(&sides) } else { None };
+        Entry { balancing, ..Entry::new(debit, credit, asset, self.amount()) }
     }
 
     fn create_book(&mut self) -> ledger::CreateBook {
@@ -275,7 +275,12 @@ impl Draw<'_> {
         token::Burn { asset: self.asset(), amount: self.amount() }
     }
 
+    /// Sometimes what gets a microgrid going that is out of money.
     fn transfer(&mut self) -> token::Transfer {
+        if let Some(grid) = self.paused().filter(|_| self.once_in(3)) {
+            let (to, asset) = (Address::of_microgrid(&grid), AssetId::NATIVE);
+            return token::Transfer { to, asset, amount: self.amount() };
+        }
         token::Transfer { to: self.someone(), asset: self.asset(), amount: self.amount() }
     }
 
@@ -296,8 +301,9 @@ impl Draw<'_> {
 
     fn sponsor(&mut self) -> identity::Sponsor {
         // Little enough to be used up.
+        let most = 40 + 4_000 * self.price as u64;
         let allowance =
-            if self.honest() { Amount(u128::from(self.dice.roll(40) + 1)) } else { self.amount() };
+            if self.honest() { Amount(u128::from(self.dice.roll(most) + 1)) } else { self.amount() };
         let grantee = self.someone();
         identity::Sponsor { grantee, limits: Limits::allowance(allowance, self.ms(4 * QUARTER)) }
     }
@@ -315,7 +321,7 @@ impl Draw<'_> {
         };
         let all: Vec<CallKind> = CallKind::all().map(|(kind, _, _)| kind).collect();
         let some = (0..self.dice.roll(8) + 1).filter_map(|_| self.one(&all)).collect();
-        // What only makes debts is bounded elsewhere.
+        // Calls that only make debts are bounded elsewhere.
         let calls = if self.honest() || self.once_in(2) {
             Calls::Any
         } else {
@@ -436,7 +442,7 @@ impl Draw<'_> {
         energy::LeaveMicrogrid { microgrid: self.grid(false) }
     }
 
-    /// What a meter shows: an honest one what can have flowed, a lying one anything.
+    /// A meter's reading: of an honest one what can have flowed, of a lying one anything.
     fn reading(&mut self, address: Address) -> SignedReading {
         let meter = &self.view.meters[&address];
         let last = meter.last.unwrap_or_default();
@@ -580,8 +586,15 @@ impl Draw<'_> {
         energy::RateMeter { meter: self.meter(), power_max_w: self.power() }
     }
 
+    fn paused(&mut self) -> Option<Hash> {
+        let paused = |(id, grid): (&Hash, &energy_records::Microgrid)| grid.is_paused().then_some(*id);
+        let all: Vec<Hash> = self.view.grids.iter().filter_map(paused).collect();
+        self.one(&all)
+    }
+
     fn resume_microgrid(&mut self) -> energy::ResumeMicrogrid {
-        energy::ResumeMicrogrid { microgrid: self.grid(false) }
+        let paused = self.paused().filter(|_| !self.once_in(4));
+        energy::ResumeMicrogrid { microgrid: paused.unwrap_or_else(|| self.grid(false)) }
     }
 
     fn swap_meter(&mut self) -> energy::SwapMeter {
@@ -952,7 +965,7 @@ pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
             .into()
     };
     let paid = |debit, credit, amount| {
-        let entries = vec![Entry { debit, credit, asset, amount }];
+        let entries = vec![Entry::new(debit, credit, asset, amount)];
         Call::from(ledger::Journal::of(BoundedVec::new(entries).unwrap()))
     };
     let post = |debit, credit| paid(debit, credit, amount);
@@ -960,7 +973,7 @@ pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
     let hold = |debit, credit| {
         Call::from(ledger::Hold {
             reference,
-            entry: Entry { debit, credit, asset, amount },
+            entry: Entry::new(debit, credit, asset, amount),
             captor: person(b),
             ttl_ms: Some(TimeMs(60_000)),
         })
@@ -1057,7 +1070,7 @@ pub(super) fn script(draw: &mut Draw<'_>) -> Vec<(u8, Vec<Call>)> {
         // Once posted, twice sent; once taken back, twice tried.
         7 => {
             let entries =
-                |debit, credit| BoundedVec::new(vec![Entry { debit, credit, asset, amount }]).unwrap();
+                |debit, credit| BoundedVec::new(vec![Entry::new(debit, credit, asset, amount)]).unwrap();
             let paid =
                 ledger::Journal { reference: Some(references[1]), ..ledger::Journal::of(entries(mine, one)) };
             let back =
@@ -1113,6 +1126,7 @@ fn mutate(draw: &mut Draw<'_>, calls: Vec<(u8, Call)>) -> Vec<(u8, Vec<Call>)> {
 /// The transactions that the world begins with, each of which takes effect.
 pub(super) fn setup() -> Vec<(u8, Vec<Call>)> {
     let mut txs: Vec<(u8, Vec<Call>)> = Vec::new();
+    let mut devices: Vec<(u8, Vec<Call>)> = Vec::new(); // their energy is numbered after these assets
     for (operator, issuer, asset) in [(1, 2, AssetId(1)), (HONEST + 1, HONEST + 2, AssetId(2))] {
         let microgrid = grids()[usize::from(operator > HONEST)];
         let mut calls = vec![Call::from(token::Issue { symbol: "KWH".parse().unwrap(), scale: 3 })];
@@ -1189,7 +1203,8 @@ pub(super) fn setup() -> Vec<(u8, Vec<Call>)> {
             };
             calls.extend([Call::from(register), set.into()]);
         }
-        txs.push((operator, calls));
+        devices.push((operator, calls));
     }
+    txs.extend(devices);
     txs
 }

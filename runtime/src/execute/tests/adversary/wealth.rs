@@ -11,7 +11,7 @@ use crate::modules::energy::records::{Mandate, Member, Meter, Microgrid, Settled
 use crate::modules::identity::records::{Account, Grant, Sponsorship};
 use crate::modules::ledger::records::{Asset, Balance, Book, BookAccount, Deposit, Hold};
 use crate::modules::market::records::Order;
-use crate::modules::paygo::records::{Device, TokenRecord};
+use crate::modules::paygo::records::{Device, Operator, TokenRecord};
 use crate::state::decode_entry;
 use wattle_primitives::state_key::{escrow_of, estimates_of, payouts_of};
 
@@ -36,6 +36,7 @@ pub(super) struct View {
     pub(super) deals: BTreeMap<Hash, Deal>,
     pub(super) acceptances: BTreeMap<(Hash, Address), Acceptance>,
     pub(super) disputes: BTreeMap<Hash, Dispute>,
+    pub(super) paygo: BTreeMap<Address, Operator>,
     pub(super) devices: BTreeMap<Hash, Device>,
     pub(super) tokens: BTreeMap<(Hash, u32), TokenRecord>,
 }
@@ -74,6 +75,7 @@ impl View {
                 tag::DEAL => put(&mut view.deals, key, value),
                 tag::ACCEPTANCE => put(&mut view.acceptances, key, value),
                 tag::DISPUTE => put(&mut view.disputes, key, value),
+                tag::PAYGO_OPERATOR => put(&mut view.paygo, key, value),
                 tag::DEVICE => put(&mut view.devices, key, value),
                 tag::DEVICE_TOKEN => put(&mut view.tokens, key, value),
                 _ => {}
@@ -82,13 +84,13 @@ impl View {
         view
     }
 
-    /// What has come into an account and not gone out, whatever of it is held.
+    /// Amount that has come into an account and not gone out, whatever of it is held.
     fn posted(&self, account: AccountId, asset: AssetId) -> i128 {
         let balance = self.balances.get(&(account, asset)).copied().unwrap_or_default();
         balance.credits_posted as i128 - balance.debits_posted as i128
     }
 
-    /// What a member's accounts are worth to it.
+    /// Worth of a member's accounts to it.
     fn tab(&self, grid: &Microgrid, member: &Member) -> i128 {
         let code = member.code;
         [code, estimates_of(code), escrow_of(code), payouts_of(code)]
@@ -97,7 +99,7 @@ impl View {
             .sum()
     }
 
-    /// What was posted to an account of a microgrid's book.
+    /// Postings to an account of a microgrid's book.
     fn counters(&self, grid: &Microgrid, code: u32) -> Balance {
         self.balances.get(&(grid.account(code), grid.asset)).copied().unwrap_or_default()
     }
@@ -112,7 +114,7 @@ impl View {
         })
     }
 
-    /// What every account is worth.
+    /// Worth of every account.
     pub(super) fn worth(&self) -> Sums {
         let mut sums = Sums::new();
         let mut add = |who: Address, asset: AssetId, amount: i128| {
@@ -173,7 +175,7 @@ impl View {
         })
     }
 
-    /// What a member's tab ever brought to it, paid out or not.
+    /// Amount that a member's tab ever brought to it, paid out or not.
     pub(super) fn brought(&self, grid: &Hash, account: &Address) -> i128 {
         let found = self.grids.get(grid).zip(self.members.get(&(*grid, *account)));
         found.map_or(0, |(grid, member)| {

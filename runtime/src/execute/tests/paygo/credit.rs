@@ -40,7 +40,8 @@ fn a_report_counts_once_and_no_further_than_was_set_aside() {
         let report = shop.draw(hold, seq, wh);
         shop.village.ok(3, report);
         assert_eq!(shop.burned(BurnCause::Use), drawn, "report {seq}");
-        let Some(PaygoEvent::CreditUsed { cumulative_wh, remaining_wh, stop, .. }) = shop.events().pop() else {
+        let Some(PaygoEvent::CreditUsed { cumulative_wh, remaining_wh, stop, .. }) = shop.events().pop()
+        else {
             panic!("no answer")
         };
         assert_eq!((cumulative_wh.0, remaining_wh.0, stop), (drawn, 300 - drawn, drawn == 300));

@@ -124,7 +124,7 @@ impl Shop {
         Call::from(VoidToken { device: self.id, count, refund })
     }
 
-    /// What the device reports of a token.
+    /// The device's report of a token.
     fn redemption(&self, token: Token) -> Redemption {
         let time_ms = self.village.world.env.time_ms;
         Redemption { device: self.id, token, nonce: nonce(token.count), time_ms }

@@ -1,4 +1,4 @@
-//! What credit pays of a meter's bill: all that it can, once, and nothing that was not measured.
+//! The part of a meter's bill that credit pays: all that it can, once, and nothing that was not measured.
 
 use super::*;
 use crate::modules::energy::tab::OPERATOR;
@@ -6,7 +6,7 @@ use wattle_primitives::call::energy::{ClearingRule, LossRule, MeterSwap, TariffB
 use wattle_primitives::reading::RegisterEncoding;
 
 impl Shop {
-    /// What person 2 was charged in all, less what it was given back.
+    /// All that person 2 was charged, less what it was given back.
     fn charged(&self) -> i128 {
         let line = self.village.line(2);
         line.debit as i128 - line.credit as i128
@@ -33,7 +33,8 @@ fn what_credit_pays_is_not_billed_and_what_it_does_not_is() {
         }
         _ => None,
     };
-    let lines: Vec<_> = shop.village.events.iter().filter_map(line).filter(|line| line.1 + line.2 > 0).collect();
+    let lines: Vec<_> =
+        shop.village.events.iter().filter_map(line).filter(|line| line.1 + line.2 > 0).collect();
     let (seller, buyer) = (|wh| (address(1), 0, wh), |wh| (address(2), wh, 0));
     assert_eq!(lines, [seller(600), buyer(600), seller(400), buyer(400)]);
     shop.village.check_tabs();
@@ -93,7 +94,11 @@ fn an_estimate_that_credit_replaces_is_refunded_as_it_was_charged() {
 
 #[test]
 fn what_a_reading_over_a_long_time_brings_is_paid_by_credit_too() {
-    let (mut shop, mut sim) = Shop::metered(&Terms { grace_ms: TimeMs(8 * QUARTER), late_window_ms: TimeMs(12 * QUARTER), ..terms() });
+    let (mut shop, mut sim) = Shop::metered(&Terms {
+        grace_ms: TimeMs(8 * QUARTER),
+        late_window_ms: TimeMs(12 * QUARTER),
+        ..terms()
+    });
     shop.top_up(10);
     shop.to_end_of(5);
     shop.read(&mut sim, 1_500);
@@ -200,6 +205,7 @@ fn a_meter_that_is_replaced_stays_prepaid() {
     shop.top_up(20);
     shop.village.world.env.time_ms.0 = shop.village.first_ms + QUARTER / 2;
     shop.read(&mut sim, 200);
+    shop.village.world.env.time_ms.0 += 30_000;
     let zero = || BoundedVec::new(vec![0, 0]).unwrap();
     let swap = MeterSwap {
         old: address(60),
@@ -246,7 +252,8 @@ fn a_meter_that_changes_hands_keeps_its_credit() {
     sim.import += 200;
     let chain = shop.village.world.env.chain;
     let closing = sim.read(chain, shop.village.now(), 0, ClockQuality::Synced);
-    let hand_over = call::energy::HandOverMeter { meter: address(60), to: address(5), closing: Box::new(closing) };
+    let hand_over =
+        call::energy::HandOverMeter { meter: address(60), to: address(5), closing: Box::new(closing) };
     shop.village.ok(1, hand_over.into());
     assert_eq!(shop.device().owner, Some(address(5)));
     shop.to_end_of(1);
@@ -265,6 +272,7 @@ fn a_meter_that_is_retired_leaves_the_credit_in_the_device() {
     shop.top_up(10);
     shop.to_end_of(0);
     shop.read(&mut sim, 300);
+    shop.village.world.env.time_ms.0 += 20_000;
     sim.import += 50;
     let chain = shop.village.world.env.chain;
     let closing = sim.read(chain, shop.village.now(), 0, ClockQuality::Synced);

@@ -5,6 +5,7 @@
 use super::*;
 use crate::execute::tests::oracle::Dice;
 use wattle_primitives::call::energy::{ClearingRule, LossRule, TariffBand};
+use wattle_primitives::reading::SignedReading;
 
 const PRICE: u128 = 300_000;
 
@@ -27,7 +28,7 @@ struct Customer {
     shop: Hash,
     person: u8,
     sim: Sim,
-    queue: Vec<wattle_primitives::reading::SignedReading>,
+    queue: Vec<SignedReading>,
     /// Tokens that were issued and that it has not taken.
     pending: Vec<Token>,
     holds: Vec<(Hash, u64, u64)>,
@@ -121,7 +122,7 @@ fn turn(shop: &mut Shop, dice: &mut Dice, customer: &mut Customer, ms: u64) {
     }
 }
 
-/// What credit brought is there or was used, and what it paid of a meter's import is what was not billed.
+/// Credit is there or was used, and so much of a meter's import as it paid is not billed.
 fn check(shop: &Shop, customer: &Customer, seed: u64) {
     let (mut minted, mut by_import, mut by_use, mut by_set) = (0i128, 0i128, 0i128, 0i128);
     for event in shop.events() {

@@ -38,8 +38,7 @@ impl Shop {
     fn hold(&mut self, amount: u128) -> Hash {
         self.reference += 1;
         let reference = Hash([self.reference; 32]);
-        let entry =
-            Entry { debit: wallet(2), credit: wallet(1), asset: AssetId::NATIVE, amount: Amount(amount) };
+        let entry = Entry::new(wallet(2), wallet(1), AssetId::NATIVE, Amount(amount));
         let ttl_ms = Some(TimeMs(60_000));
         self.village.ok(2, Hold { reference, entry, captor: address(1), ttl_ms }.into());
         hold_id(&address(2), &reference)
@@ -65,8 +64,7 @@ fn money_buys_whole_units_and_what_is_left_over_counts_with_the_next_sale() {
 
 #[test]
 fn the_first_sale_pays_the_deposit_and_has_what_it_includes() {
-    let mut shop =
-        Shop::contracted(Contract { deposit: Amount(500), included: 30, ..contract() });
+    let mut shop = Shop::contracted(Contract { deposit: Amount(500), included: 30, ..contract() });
     let call = shop.issue(add(2, 30), cash(499));
     shop.village.fails(1, call, Reason::WrongPrice);
     shop.sell(add(2, 32), cash(525));
@@ -155,6 +153,9 @@ fn anybody_buys_a_reserved_token_from_its_own_wallet_at_the_contracts_price() {
     }
     let (agent, seller) = (shop.village.funds(4), shop.village.funds(1));
     let call = sold(&shop, 5, 50);
+    shop.set(|set| set.suspended = true);
+    shop.village.fails(4, call.clone(), Reason::DeviceInactive);
+    shop.set(|_| {});
     shop.village.ok(4, call.clone());
     shop.village.fails(5, call, Reason::TokenUsed);
     assert_eq!((shop.village.funds(4), shop.village.funds(1)), (agent - 50, seller + 50));
@@ -253,9 +254,7 @@ fn postpaid_tokens_are_owed_and_a_voided_one_no_more() {
 fn an_issuer_acts_by_a_grant_that_names_what_it_may() {
     let mut shop = Shop::new();
     let kind = shop.issue(add(2, 5), cash(5)).kind();
-    for (reference, calls) in
-        [(1, Calls::Any), (2, Calls::Only(BoundedVec::new(vec![kind]).unwrap()))]
-    {
+    for (reference, calls) in [(1, Calls::Any), (2, Calls::Only(BoundedVec::new(vec![kind]).unwrap()))] {
         let limits = Limits { calls, ..Limits::allowance(Amount(0), TimeMs::MAX) };
         let grant = call::identity::Grant { reference: Hash([reference; 32]), grantee: address(5), limits };
         shop.village.ok(1, grant.into());

@@ -1,4 +1,4 @@
-//! What a token brings, once, and what is refused, with the reason.
+//! The effect of a token, once, and refusals with their reasons.
 
 use super::*;
 
@@ -40,7 +40,7 @@ fn another_devices_token_or_key_is_refused() {
     let set = SetDevice { device: sibling, key: Some(key(91).public()), ..shop.setting(|_| {}) };
     shop.village.ok(1, set.into());
     let of_sibling = Redemption { device: sibling, ..shop.redemption(add(2, 5)) };
-    let told = Call::from(RedeemToken { redemption: of_sibling, proof: None });
+    let told = Call::from(RedeemToken { redemption: of_sibling.clone(), proof: None });
     shop.village.fails(2, told, Reason::NotReserved);
     let call = shop.signed(of_sibling, DEVICE_KEY);
     shop.village.fails(4, call, Reason::WrongDevice);
@@ -162,12 +162,8 @@ fn counts_values_and_profiles_are_what_devices_take() {
     shop.give(add(2, 1_000));
 
     // The C firmware counts to 65,535, and its extended tokens have no kinds.
-    let c_firmware = RegisterDevice {
-        profile: FirmwareProfile::CFirmware,
-        count: 65_530,
-        extended: true,
-        ..device()
-    };
+    let c_firmware =
+        RegisterDevice { profile: FirmwareProfile::CFirmware, count: 65_530, extended: true, ..device() };
     let mut shop = Shop::with(params(), &terms(), c_firmware);
     shop.give(add(65_534, 1));
     for token in [add(65_536, 1), token(65_535, TokenKind::Set, 1)] {
@@ -361,7 +357,7 @@ fn nobody_makes_energy_or_moves_it_but_by_tokens() {
         let burn = call::token::Burn { asset, amount: Amount(5) };
         shop.village.fails(n, burn.into(), Reason::InsufficientFunds);
         let (debit, credit) = (crate::modules::ledger::wallet(Address::of_device(&shop.id)), wallet(n));
-        let entries = vec![call::ledger::Entry { debit, credit, asset, amount: Amount(5) }];
+        let entries = vec![call::ledger::Entry::new(debit, credit, asset, Amount(5))];
         let journal = call::ledger::Journal::of(BoundedVec::new(entries).unwrap());
         shop.village.fails(n, journal.into(), Reason::NotAllowed);
     }

@@ -1,4 +1,4 @@
-//! What settlement costs: a large microgrid does not stall a block, and no call touches more than it weighs.
+//! Cost of settlement: a large microgrid does not stall a block, and no call touches more than it weighs.
 
 use super::late::HOUR;
 use super::lines::{FEBRUARY, fees, with};

@@ -1,4 +1,4 @@
-//! What is sold and not delivered is paid by who sold it.
+//! Energy that is sold and not delivered is paid by who sold it.
 
 use super::*;
 use wattle_primitives::call;
@@ -89,7 +89,7 @@ fn no_claim_reaches_what_others_were_paid() {
     assert_eq!(granted, Some(Amount(0)));
 }
 
-/// What was paid for energy that is still to come pays nobody else's claims, not even the operator's.
+/// Cash that was paid for energy still to come pays nobody else's claims, not even the operator's.
 #[test]
 fn what_a_seller_is_paid_waits_for_the_seller() {
     let mut village = Village::new(params(), &Terms { clearing: ClearingRule::PayAsBid, ..terms() });
@@ -138,7 +138,7 @@ fn what_a_seller_is_paid_waits_for_the_seller() {
     village.check_tabs();
 }
 
-/// What the operator sells brings it nothing before members are paid what they are owed: it would keep all cash from
+/// The operator's sales bring it nothing before members are paid what they are owed: it would keep all cash from
 /// them by selling for all that comes in.
 #[test]
 fn an_operator_that_sells_is_paid_after_the_members() {

@@ -69,7 +69,7 @@ impl Village {
         self.record(keys::dispute(&dispute_id(&address(2), &Hash([reference; 32]))))
     }
 
-    /// What the last decision granted.
+    /// Credit that the last decision granted.
     fn granted(&self) -> Option<u128> {
         self.events.iter().rev().find_map(|event| match event {
             Event::Disputes(DisputesEvent::DisputeDecided { credit, .. }) => Some(credit.0),
@@ -243,7 +243,7 @@ fn no_more_is_granted_than_was_charged() {
         village.ok(2, open(&village, &readings, reference));
         village.ok(1, decide(reference, true));
     }
-    // What is paid out to it does not count as charged to it.
+    // A payout to it does not count as charged to it.
     village.settle_next();
     assert_eq!((village.tab(1), village.tab(2)), (0, 0));
     village.ok(2, open(&village, &readings, 3));

@@ -173,7 +173,7 @@ fn no_more_is_refunded_than_was_charged() {
 #[test]
 fn nobody_averages_the_time_of_day_away_by_reading_seldom() {
     let start = (T0 / QUARTER + 1) * QUARTER;
-    // What one reading after so many quarters costs, the last two of them dear.
+    // Cost of one reading after so many quarters, the last two of them dear.
     let late = |quarters: u64| {
         let (mut village, mut sim) = metered(&dearer_from(start + (quarters - 1) * QUARTER));
         assert_eq!(report(&mut village, &mut sim, start + QUARTER, 0), [Ok(())]);
@@ -611,7 +611,7 @@ fn under_reporting_by_five_percent_is_flagged_within_a_day_of_quarters() {
     assert!(flagged(&village) > 0);
 }
 
-/// What an adjustment costs is rounded down like everything else: no fraction of a base unit goes to the operator.
+/// The cost of an adjustment is rounded down like everything else: no fraction of a base unit goes to the operator.
 #[test]
 fn an_adjustment_is_rounded_down() {
     let band = TariffBand { from_minute: 0, import_price: Amount(300_001), export_price: Amount(100_000) };

@@ -58,8 +58,8 @@ fn nothing_beyond_the_opening_registers_is_free() {
     village.check_tabs();
 }
 
-/// What flowed while the binding was on its way to the operator is billed; a key that says the registers are old, or
-/// from tomorrow, gains a week of its connection's power at most.
+/// Energy that flowed while the binding was on its way to the operator is billed; a key that says the registers are
+/// old, or from tomorrow, gains a week of its connection's power at most.
 #[test]
 fn opening_registers_are_as_old_as_a_week() {
     let week = 20 * 24 * 7 * 1000; // Wh at 20 kW
@@ -163,7 +163,7 @@ fn months_of_silence_end_with_the_closing_registers() {
     village.check_tabs();
 }
 
-/// What is only estimated stands on an account of its own, paid or not; what was paid counts for what was measured.
+/// Estimates alone stand on an account of their own, paid or not; what was paid counts for what was measured.
 #[test]
 fn what_readings_replace_is_a_receivable_again() {
     let mut village = begun(params(), &terms());

@@ -348,7 +348,7 @@ fn an_operators_credit_costs_no_third_member_anything() {
     village.check_tabs();
 }
 
-/// What others owe the operator and may never pay covers no gift: a member is paid before the operator.
+/// Debts to the operator that may never be paid cover no gift: a member is paid before the operator.
 #[test]
 fn an_operators_bad_debts_make_no_claim_on_what_others_paid_in() {
     let (mut village, end) = a_seller_is_owed(Fees { connection: Amount(500_000), ..Fees::default() });

@@ -1,4 +1,4 @@
-//! What an owner consents to: whose meters it is billed for, how much is taken from its wallet, and under which terms;
+//! An owner's consent: whose meters it is billed for, how much is taken from its wallet, and under which terms;
 //! and a meter's change of owner and of rating.
 
 use super::late::{HOUR, swap_of};
@@ -87,7 +87,7 @@ fn nobody_is_bound_to_a_meter_without_its_mandate() {
     }
 }
 
-/// What settlement may take by it would outlive the grant. To take one back harms nobody.
+/// A mandate given by a grant would outlive it. To take one back harms nobody.
 #[test]
 fn nobody_gives_a_mandate_by_a_grant() {
     let mut village = Village::new(params(), &terms());
@@ -192,13 +192,13 @@ fn nothing_is_taken_under_new_terms_before_the_notice_is_over() {
     assert_eq!(village.tab(2), -90_000);
     village.go(told + 2 * DAY);
     quarter(&mut village, &mut sim, start + 2 * DAY + QUARTER, 0);
-    // What was estimated, and collected, comes back with the payout that follows.
+    // An estimate that was collected comes back with the payout that follows.
     quarter(&mut village, &mut sim, start + 2 * DAY + 2 * QUARTER, 0);
     assert_eq!(village.tab(2), 0);
     village.check_tabs();
 }
 
-/// What a reading brings for many intervals is billed at once, while older ones by terms that its owner knew are still
+/// The bill of a reading for many intervals is made at once, while older ones by terms that its owner knew are still
 /// settled: with those nothing of it is taken.
 #[test]
 fn a_long_readings_bill_waits_for_the_notice_of_its_own_terms() {
@@ -443,7 +443,7 @@ fn a_new_rating_is_for_what_flows_from_then_on() {
     }
 }
 
-/// What its meter will be estimated at is what the new owner uses.
+/// The new owner's use is what its meter will be estimated at.
 #[test]
 fn no_estimate_rests_on_an_old_owners_use() {
     let (mut village, mut sim) = metered(&terms());

@@ -94,7 +94,7 @@ pub(crate) fn opening(import: u64, at: u64) -> Registers {
     Registers { import: words(import), export: words(0), time_ms: TimeMs(at) }
 }
 
-/// What events say of energy and money, by account.
+/// Energy and money by account, as events tell them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) import: i128,
@@ -306,7 +306,7 @@ impl Village {
             Event::Energy(EnergyEvent::IntervalSettled {
                 interval, import_wh, export_wh, traded_wh, ..
             }) => {
-                // What members used, delivered and traded is what meters showed and markets cleared.
+                // Energy that members used, delivered and traded is what meters showed and markets cleared.
                 let sums = self.sums.remove(interval).unwrap_or_default();
                 assert_eq!(sums, [import_wh, export_wh, traded_wh, traded_wh].map(wh), "interval {interval}");
             }
@@ -340,7 +340,7 @@ impl Village {
         self.record(keys::member(&self.id, &address(n))).unwrap()
     }
 
-    /// What a member is owed, or owes (negative), on all its accounts.
+    /// Amount that a member is owed, or owes (negative), on all its accounts.
     pub(crate) fn tab(&self, n: u8) -> i128 {
         self.customer(n).due()
     }
@@ -389,7 +389,7 @@ impl Village {
 }
 
 impl Village {
-    /// What person `n` can spend.
+    /// Amount that person `n` can spend.
     pub(crate) fn funds(&self, n: u8) -> u128 {
         self.world.funds(n).0
     }

@@ -21,7 +21,7 @@ struct Home {
     clock_off: i64,
 }
 
-/// What all meters of a person have shown, in Wh: closed ones and standing ones.
+/// Registers of all meters of a person, in Wh: closed ones and standing ones.
 type Shown = BTreeMap<u8, (i128, i128)>;
 
 fn random_terms(dice: &mut Dice) -> Terms {
@@ -266,7 +266,7 @@ fn play(seed: u64) {
     }
 }
 
-/// What is estimated of a person's meters since their last reading: nothing but that may stand between bill and
+/// Estimates of a person's meters since their last reading: nothing but that may stand between bill and
 /// registers.
 fn silent_since(village: &Village, homes: &[Home], owner: u8, since: u64) -> i128 {
     let of = homes.iter().filter(|home| home.owner == owner);

@@ -56,9 +56,9 @@ fn mid_market_with_more_generation_than_demand() {
     let village = settle(&mid, &[(2, 700, 0), (3, 300, 0), (4, 0, 2000), (5, 0, 1000)]);
     let money = |n: u8| village.line(n).credit as i128 - village.line(n).debit as i128;
     assert_eq!([money(2), money(3)], [-140_000, -60_000]);
-    // 200,000 from the buyers in thirds: 133,333 and 66,667; 200,000 from the grid likewise.
-    assert_eq!([money(4), money(5)], [266_666, 133_334]);
-    assert_eq!((village.tab(1), village.line(1).paid), (0, 200_000)); // to the members
+    // 200,000 from the buyers in thirds, and 200,000 from the grid: what is left of each is carried.
+    assert_eq!([money(4), money(5)], [266_666, 133_333]);
+    assert_eq!((village.tab(1), village.line(1).paid), (0, 199_999)); // to the members; it holds what they carry
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn mid_market_with_less_generation_than_demand() {
     let village = settle(&mid, &[(2, 1000, 0), (3, 2000, 0), (4, 0, 1000)]);
     let money = |n: u8| village.line(n).credit as i128 - village.line(n).debit as i128;
     assert_eq!(money(4), 200_000);
-    assert_eq!([money(2), money(3)], [-(66_666 + 200_000), -(133_334 + 400_000)]);
-    assert_eq!((village.tab(1), village.line(1).paid), (0, -600_000));
+    assert_eq!([money(2), money(3)], [-(66_666 + 200_000), -(133_333 + 400_000)]);
+    assert_eq!((village.tab(1), village.line(1).paid), (0, -599_999));
 }
 
 /// Who bore how much of the losses, Wh and money.
@@ -246,7 +246,7 @@ fn terms_hold_from_the_next_interval_that_is_not_begun() {
     village.go(village.first_ms + 96 * QUARTER - terms().gate_closure_ms.0);
     village.ok(1, Call::from(call::energy::SetTerms { microgrid: village.id, terms: Box::new(terms()) }));
     assert_eq!(records(&village, &[1, 2]), [(first + 96, 2), (first + 192, fee)]);
-    // What would have to be remembered for too long, or would let a meter choose its band, is refused.
+    // A band that would have to be remembered for too long, or would let a meter choose it, is refused.
     let band =
         |minute: u16| TariffBand { from_minute: minute, import_price: Amount(2), export_price: Amount(1) };
     let two = BoundedVec::new(vec![band(0), band(720)]).unwrap();

@@ -46,7 +46,7 @@ fn random_book(dice: &mut Dice, size: Size) -> Vec<Entry> {
         .collect()
 }
 
-/// What of each pair is traded.
+/// Energy that each pair trades.
 pub(crate) type Pairs = BTreeMap<(usize, usize), u64>;
 
 fn pairs(trades: &[Trade]) -> Pairs {
