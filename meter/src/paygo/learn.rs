@@ -42,7 +42,7 @@ impl Paygo {
         let (mut next, mut tokens) = (self.state.clone(), self.device.state());
         let window = tokens.window;
         let open = |count: &u32| *count > window.last().0 || window.is_open(Count(*count));
-        let reported: Vec<Redeemed> = drain(&mut next.waiting, |redeemed| chain.has(redeemed.token.count));
+        let reported: Vec<Redeemed> = drain(&mut next.waiting, |redeemed| chain.is_over(&redeemed.token));
         let before = next.chain.replace(chain);
         let news = |count: &u32| chain.has(*count) && before.is_none_or(|before| !before.has(*count));
         let foreign: Vec<u32> = chain.counts().filter(news).filter(open).collect();

@@ -1,8 +1,8 @@
 //! Brings redemptions to the chain, each once by (device, count), and learns what the chain knows of the device.
 //!
 //! Each is signed by the redemption key, and goes in a transaction of the meter's account, on a lane of its own, so
-//! that neither readings nor redemptions wait for each other. One transaction is under way at a time, under the nonce that
-//! is proven to be next: of two with the same nonce one takes effect, and a redemption that the chain has already is
+//! that neither readings nor redemptions wait for each other. One transaction is under way at a time, under the nonce
+//! that is proven to be next: of two with the same nonce one takes effect, and a redemption that the chain has already is
 //! refused there. Done with is what the device's record, proven, has: whoever brought it.
 //!
 //! A transaction that took effect without its redemptions was refused: then they go one by one, and one that is refused

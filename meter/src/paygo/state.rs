@@ -12,7 +12,7 @@ use openpaygo::{Count, OLDER_WINDOW, Secret, Window};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use wattle_host::FileError;
-use wattle_primitives::call::paygo::Token;
+use wattle_primitives::call::paygo::{Token, TokenKind, WINDOW};
 use wattle_primitives::state_key::{DeviceRecord, DeviceStatus};
 use wattle_primitives::{AssetId, Hash, TimeMs, WattHours};
 
@@ -82,6 +82,13 @@ impl Known {
             Some(0) => true,
             Some(back) => self.used.checked_shr(back.saturating_sub(1)).is_none_or(|bits| bits & 1 == 1),
         }
+    }
+
+    /// Whether the chain will never take a token's redemption any more: it has it, or what came later made it void.
+    pub(super) fn is_over(&self, token: &Token) -> bool {
+        let behind = self.count.saturating_sub(token.count);
+        let void = behind > 0 && token.kind != TokenKind::Add || behind >= WINDOW;
+        void || self.has(token.count)
     }
 
     /// The counts that it can tell of.

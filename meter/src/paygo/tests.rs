@@ -459,6 +459,22 @@ fn a_token_redeemed_elsewhere_gives_credit_once() {
     assert!(paygo.status().mismatch.unwrap().contains("redemption key"));
 }
 
+/// The chain took a later token first: what it made void is never reported, and does not wait for ever.
+#[test]
+fn what_the_chain_can_take_no_more_does_not_wait() {
+    let dir = memory_dir();
+    let mut state = with_device(crate::tests::chain::State::new(), key());
+    let mut paygo = open(dir.path(), rules());
+    let set = token(Command::Set { value: 9 }, 1);
+    let later = add(5, set.1);
+    for digits in [&set.0, &later.0] {
+        assert!(is_taken(&type_in(&mut paygo, digits, at(0))));
+    }
+    assert!(redeem(&mut state, &Token { count: later.1, kind: TokenKind::Add, value: 5 }));
+    prove(&mut paygo, &state);
+    assert_eq!((paygo.state.waiting.len(), paygo.state.credit.left), (0, 1_400));
+}
+
 /// A device whose directory was lost takes over what the chain has, and no token that was taken before.
 #[test]
 fn a_lost_directory_is_made_good_from_the_chain() {

@@ -1,7 +1,7 @@
 //! Decides the relay's position, as a pure function of orders, credit, the meter's presence and time.
 //!
-//! One rule for meters that are settled and for prepaid ones: in `auto` credit moves the relay. Of a settled meter it is
-//! its owner's proven balance, as of the last look; of a prepaid one what tokens have paid, known here and now.
+//! One rule for meters that are settled and for prepaid ones: in `auto` credit moves the relay. Of a settled meter it
+//! is its owner's proven balance, as of the last look; of a prepaid one what tokens have paid, known here and now.
 //!
 //! | what holds | position |
 //! |---|---|

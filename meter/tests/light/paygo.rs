@@ -92,8 +92,8 @@ fn has_credit(light: &Light, wh: &str) {
     until(&format!("{wh} Wh are left"), || credit_wh(light).filter(|left| left == wh));
 }
 
-/// Goal: nine digits without a network and the light comes on; used up, it goes off; nothing is lost or doubled by kills;
-/// and nobody finds the secret or a token afterwards.
+/// Goal: nine digits without a network and the light comes on; used up, it goes off; nothing is lost or doubled by
+/// kills; and nobody finds the secret or a token afterwards.
 #[tokio::test(flavor = "multi_thread")]
 async fn nine_digits_bring_light_until_they_are_used_up() {
     let house = simulator(61).await;

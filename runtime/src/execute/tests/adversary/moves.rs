@@ -1126,6 +1126,7 @@ fn mutate(draw: &mut Draw<'_>, calls: Vec<(u8, Call)>) -> Vec<(u8, Vec<Call>)> {
 /// The transactions that the world begins with, each of which takes effect.
 pub(super) fn setup() -> Vec<(u8, Vec<Call>)> {
     let mut txs: Vec<(u8, Vec<Call>)> = Vec::new();
+    let mut devices: Vec<(u8, Vec<Call>)> = Vec::new(); // their energy is numbered after these assets
     for (operator, issuer, asset) in [(1, 2, AssetId(1)), (HONEST + 1, HONEST + 2, AssetId(2))] {
         let microgrid = grids()[usize::from(operator > HONEST)];
         let mut calls = vec![Call::from(token::Issue { symbol: "KWH".parse().unwrap(), scale: 3 })];
@@ -1202,7 +1203,8 @@ pub(super) fn setup() -> Vec<(u8, Vec<Call>)> {
             };
             calls.extend([Call::from(register), set.into()]);
         }
-        txs.push((operator, calls));
+        devices.push((operator, calls));
     }
+    txs.extend(devices);
     txs
 }

@@ -205,6 +205,7 @@ fn a_meter_that_is_replaced_stays_prepaid() {
     shop.top_up(20);
     shop.village.world.env.time_ms.0 = shop.village.first_ms + QUARTER / 2;
     shop.read(&mut sim, 200);
+    shop.village.world.env.time_ms.0 += 30_000;
     let zero = || BoundedVec::new(vec![0, 0]).unwrap();
     let swap = MeterSwap {
         old: address(60),
@@ -271,6 +272,7 @@ fn a_meter_that_is_retired_leaves_the_credit_in_the_device() {
     shop.top_up(10);
     shop.to_end_of(0);
     shop.read(&mut sim, 300);
+    shop.village.world.env.time_ms.0 += 20_000;
     sim.import += 50;
     let chain = shop.village.world.env.chain;
     let closing = sim.read(chain, shop.village.now(), 0, ClockQuality::Synced);
