@@ -375,8 +375,8 @@ fn genesis_is_pinned() {
     assert_eq!(
         pins,
         [
-            "23250607464bdc2f416477b6a392b0063941e709dc85a2ca0879967c18721962",
-            "de6736d3b849cd924a575de73a1832c1423713e35143925d5e8ac240aabccc7e"
+            "3c901668c62c56ce0df390936d3f52dd4f04644c2873e23088f7b6844d36e621",
+            "2587edb4b51c71ea6b814164a073b97f619349a8112ec47ab5ea883f6c79d152"
         ]
     );
     assert_eq!(state.read(crate::keys::params()), Some(params()));
