@@ -1,6 +1,7 @@
 //! A peer that asks for blocks as often at once as it may and never reads an answer, for `scripts/site`.
 //!
-//! `reader <address that ends in a peer id> <genesis hash>` goes on until it is killed, each minute under a new identity.
+//! `reader <address that ends in a peer id> <genesis hash>` goes on until it is killed, each minute under a new
+//! identity.
 
 #![expect(clippy::unwrap_used, reason = "it ends at the first surprise")]
 

@@ -1,8 +1,9 @@
 //! The state machine's modules: what each call does.
 //!
 //! A call is an [`Action`]: a file of its own name in its module's folder, beside it the module's records, its keys in
-//! state, its queries and what falls due in it. Only the ledger writes balances. Modules call each other's functions directly. A
-//! call takes effect as a whole: [`Ctx`] journals every write, and whoever runs the call rolls back on failure.
+//! state, its queries and what falls due in it. Only the ledger writes balances. Modules call each other's functions
+//! directly. A call takes effect as a whole: [`Ctx`] journals every write, and whoever runs the call rolls back on
+//! failure.
 //!
 //! ```text
 //! ledger <-> identity    accounts and money; everything else stands on them

@@ -1,5 +1,5 @@
-//! The lists of `HACKING.md`: what it says to touch for one more call, method, profile, command or parameter is what every one
-//! of those that exist has touched.
+//! The lists of `HACKING.md`: what it says to touch for one more call, method, profile, command or parameter is what
+//! every one of those that exist has touched.
 
 use super::root;
 use clap::CommandFactory as _;

@@ -381,7 +381,7 @@ fn a_role_in_a_book_is_none_in_another() {
     for (role, granted, at_home, abroad) in [
         ("agent", agent, Outcome::Success, refused(Reason::NotAllowed)),
         ("admin", Calls::Any, Outcome::Success, refused(Reason::NotAllowed)),
-        ("auditor", kinds(&[]), not.clone(), not),
+        ("auditor", kinds(&[]), not, not),
     ] {
         let mut world = World::new(params());
         for (reference, book, n) in [(1, mine, 10), (2, other, 20)] {

@@ -6,8 +6,8 @@
 //! the code under test for more than the entries of the state, what was signed and whether that took effect.
 //! [`World::try_run`] checks supply, invariants and weights after every block.
 //!
-//! In every second world weight has a price and buckets are small: fees and the work of microgrids cost their payers what
-//! they weigh, nobody else, and nobody gets it; microgrids run out of money, are paused, and go on.
+//! In every second world weight has a price and buckets are small: fees and the work of microgrids cost their payers
+//! what they weigh, nobody else, and nobody gets it; microgrids run out of money, are paused, and go on.
 //!
 //! Money is bounded to the unit in the native asset, in which neither microgrid settles. In theirs each honest member
 //! has a *line*: the energy that its meters showed and the chain took, or that it sold, at the dearest price of the
