@@ -419,7 +419,7 @@ fn a_balancing_entry_debits_what_it_moves() {
     assert_eq!(world.act(2, id, vec![all(40)]), Outcome::Success);
 }
 
-/// What moves nothing is judged by no limit: it takes no place among the grantor's journals, and none of its references.
+/// What moves nothing is judged by no limit: it takes no place among the grantor's journals and none of its references.
 #[test]
 fn a_grantee_posts_no_journal_that_moves_nothing() {
     let mut world = World::new(params());
