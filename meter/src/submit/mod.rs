@@ -1,9 +1,10 @@
 //! Brings queued readings to the chain, exactly once by (meter, seq).
 //!
 //! One transaction is under way at a time. Before it is sent, its nonce and last reading are made durable; until its
-//! fate is proven the same readings go out under the same nonce, so at most one of the attempts can ever take effect. A
-//! reading is done with when the meter's record in state, proven against a believed header, has its number or a higher
-//! one.
+//! fate is proven the same readings go out under the same nonce, so at most one of the attempts can ever take effect.
+//! Where somebody else brought them, those that follow may go out under two nonces: the chain takes each reading once.
+//! A reading is done with when the meter's record in state, proven against a believed header, has its number or a
+//! higher one.
 //!
 //! Refused readings are tried once more; then later ones go ahead, whose counters include theirs. Readings refused
 //! twice are parked, since each attempt costs the sponsor: until a new reading comes that the proven record does not
