@@ -32,7 +32,7 @@ pub struct Network {
     pub mdns: bool,
     /// Nodes to dial first.
     pub bootstrap: Vec<NodeAddress>,
-    /// How long a light node believes in its newest verified header, in ms. Below the unbonding period.
+    /// How long a light node believes in its newest verified header, in ms.
     pub trust_period_ms: TimeMs,
 }
 

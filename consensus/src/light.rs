@@ -5,8 +5,8 @@
 //! the next set and are always certified themselves. The epoch's last block may be certified in a later view than its
 //! header names, since it is proposed again unchanged until final.
 //!
-//! Old keys can sign anything once their owners are unbonded: trust in a head therefore ends after the trust period,
-//! which must be shorter than the unbonding time.
+//! Whoever has the keys of a set that is over can sign anything with them, at no cost: trust in a head therefore ends
+//! after the trust period.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use wattle_primitives::block::{HEADER_BYTES_MAX, PATH_HEADERS_MAX, PROTOCOL_VERSION};
@@ -40,7 +40,7 @@ pub struct TrustedState {
 /// When a header is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrustRules {
-    /// How old the trusted head may be, in ms; shorter than the unbonding time.
+    /// How old the trusted head may be, in ms.
     pub period_ms: u64,
     /// How far a header's time may be ahead of `now`, in ms.
     pub clock_skew_ms_max: u64,

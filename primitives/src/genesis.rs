@@ -18,7 +18,7 @@ pub const CHAIN_ID_BYTES_MAX: usize = 32;
 /// Makes of one list of parameters what the chain keeps, and what is shown of it in JSON.
 macro_rules! params {
     ($($(#[$doc:meta])* $name:ident: $type:ident,)*) => {
-        /// Protocol parameters. They change only at epoch boundaries.
+        /// Protocol parameters. Genesis fixes them for good.
         #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Params {

@@ -145,7 +145,7 @@ pub struct HoldInfo {
     pub credit: AccountId,
     /// Its asset.
     pub asset: AssetId,
-    /// Base units reserved yet.
+    /// Base units still reserved.
     pub amount: Amount,
     /// Who may capture or void it.
     pub captor: Address,

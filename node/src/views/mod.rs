@@ -3,8 +3,8 @@
 //! ```text
 //! chain    status, blocks, validators, proofs of events
 //! account  records, proofs, history          tx       prepare, simulate, submit, fate
-//! ledger   holds, counters                   token    assets
-//! identity grants, sponsorships
+//! ledger   books, charts, trial balances, dues, statements; holds, counters
+//! token    assets, supply                    identity grants, sponsorships
 //! energy   microgrids, meters, bills         market   orders, trades
 //! deals    requests and deals                disputes not decided yet
 //! events   pages of events                   search   what a text may mean

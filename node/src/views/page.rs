@@ -1,4 +1,4 @@
-//! Cursors: numbers with dashes between them. Clients do not look into them.
+//! Cursors: numbers with dashes between them; in the list of holds, an id. Clients do not look into them.
 
 use std::str::FromStr;
 use wattle_rpc_types::{PageRequest, RpcError, RpcResult, limits};

@@ -32,8 +32,8 @@ pub(crate) fn check_vectors(name: &str, got: &Map<String, Value>) {
             Some(value),
             want.get(field),
             "{field} in {name} is not what it was: THIS IS A PROTOCOL CHANGE. Nodes and wallets of the old format \
-             will not understand the new one. If it is meant: give it a version and an activation height, say so in \
-             docs/protocol.md and CHANGELOG.md, and run this test once with {BLESS}=1."
+             will not understand the new one. Until the first release version 1 changes in place: see HACKING.md. If \
+             it is meant, say so in docs/protocol.md and CHANGELOG.md, and run this test once with {BLESS}=1."
         );
     }
     let gone: Vec<_> = want.keys().filter(|k| !got.contains_key(*k)).collect();

@@ -6,14 +6,14 @@
 //! failure.
 //!
 //! ```text
-//! ledger <-> identity    accounts and money; everything else stands on them
+//! ledger <-> identity    accounts, books and money; grants and sponsorships, and what was spent of them
 //! token                  assets
 //! energy                 microgrids, meters, readings, terms, settlement; tabs and positions for those above it
 //! market, deals          trades, noted in energy's positions
 //! disputes               claims against tabs
 //! list                   what a microgrid or an account has open, by number
-//! agenda                 what a microgrid does when: calls energy and market
-//! due                    what falls due in a block, before its transactions
+//! agenda                 what a microgrid does when, and who pays for it: the one place that calls energy and market
+//! due                    what falls due in a block, before its transactions: a queue and a share for each kind
 //! invariants             what must always hold, as each module tells it
 //! audit                  runs all of that over a state, for tests and auditors
 //! ```
@@ -21,9 +21,9 @@
 //! # Deposits
 //! Each thing that leaves a key in state costs the fee payer `account_deposit` native base units, moved to
 //! [`SystemAccount::Deposits`]: an account, the first balance in a further asset, an asset, a book, a book's account,
-//! the book's due and its cash in an asset, a place to remember a journal in, a microgrid, a meter, a member, a version
-//! of terms, a sponsorship, a grant, a hold, an order, a deal's request, an acceptance, a dispute.
-//! A thing that goes away again (a member, or from the sponsorship on) gives its deposit back to whoever paid it.
+//! the book's due and its cash in an asset, a place to remember a journal in, a microgrid, a meter, a version of
+//! terms, a member, a mandate, a sponsorship, a grant, a hold, an order, a deal's request, an acceptance, a dispute.
+//! A thing that goes away again (from the member on) gives its deposit back to whoever paid it.
 //!
 //! [`SystemAccount::Deposits`]: wattle_primitives::call::ledger::SystemAccount::Deposits
 

@@ -280,7 +280,6 @@ fn a_devnet_takes_its_children_along_and_does_not_change_its_mind() {
     Devnet::start(dir.path(), &same).interrupt();
 }
 
-/// Keys and configuration, as a careless operator copies them, with ports of their own.
 /// Output at its end of a node in the directory `name` of `dir`, with namespaces and directories for locks of its
 /// own; `None` where that is not allowed.
 fn in_a_container(dir: &Path, name: &str) -> Option<String> {
@@ -294,6 +293,7 @@ fn in_a_container(dir: &Path, name: &str) -> Option<String> {
     told.contains("error:").then_some(told)
 }
 
+/// Keys and configuration, as a careless operator copies them, with ports of their own.
 fn copy_home(from: &Path, to: &PathBuf) {
     std::fs::create_dir(to).unwrap();
     set_mode(to, 0o700);

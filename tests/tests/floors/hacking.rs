@@ -52,7 +52,18 @@ fn every_call_is_where_the_page_says() {
         for call in *calls {
             for path in list {
                 let path = path.replace("<module>", module).replace("<call>", call);
-                assert!(names(&path, &[call, &camel(call)]), "{path} does not name {module} {call}");
+                // The protocol has a line for it, in a table; elsewhere it is named.
+                let is_there = if path == "docs/protocol.md" {
+                    let line = |line: &str| {
+                        let mut words = line.split_whitespace();
+                        words.next().is_some_and(|word| word.parse::<u8>().is_ok())
+                            && words.next() == Some(*call)
+                    };
+                    std::fs::read_to_string(root().join(&path)).unwrap().lines().any(line)
+                } else {
+                    names(&path, &[call, &camel(call)])
+                };
+                assert!(is_there, "{path} does not name {module} {call}");
             }
         }
     }
@@ -124,9 +135,7 @@ fn every_command_is_run_where_the_page_says() {
             text.contains(&whole) || words.len() > 1 && text.contains(&group) && text.contains(&rest)
         };
         // The commands of `wattle-light`, which are run as such.
-        let word = words.last().unwrap().trim_end_matches('"');
-        let as_light = |text: &String| text.contains(&rest) || text.contains(&format!("{word} "));
-        let light = words[0] == "\"light\"" && of_light.iter().any(as_light);
+        let light = words[0] == "\"light\"" && of_light.iter().any(|text| text.contains(&rest));
         assert!(light || runs.iter().any(is_run), "no test runs wattle {}", words.join(" "));
     }
 }

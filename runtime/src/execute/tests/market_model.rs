@@ -20,7 +20,6 @@ const FEE: u128 = 1_777_001;
 const LIMIT: i128 = 300_000;
 const GATE_MS: u64 = 300_000;
 
-/// The grid's prices: by day, and from 18 to 6 o'clock.
 /// The grid's price of a kWh.
 const IMPORT: u128 = 30_000_000;
 

@@ -45,7 +45,8 @@ const UNPAID_KEYS: u64 = BALANCE_KEYS + 4;
 /// Keys of posting a member's line: position, list entry, member, estimates, two tabs and the clearing account with
 /// their records, and what paying takes.
 pub(super) const POST_KEYS: u64 = 10 + PAY_KEYS;
-/// Keys of bringing the clearing account to nothing: that and the operator's tab, with their records.
+/// Keys of bringing the clearing account to nothing: that, estimates and escrow that its code would have, and the
+/// operator's tab; both accounts' records.
 const EVEN_KEYS: u64 = BALANCE_KEYS + 3;
 /// Keys of bringing a member's escrow to its tab: the account with its record, the sum.
 pub(super) const FREE_KEYS: u64 = 3;

@@ -6,7 +6,8 @@ use wattle_primitives::call::identity::{Grant, grant_id};
 use wattle_primitives::event::IdentityEvent;
 use wattle_primitives::{Reason, Weight};
 
-/// Keys that a grant touches: itself, its grantee's account, both lists and their counts, deposits and their asset.
+/// Keys that a grant touches: itself, its grantee's account, both lists and their counts, the payer's wallet, deposits
+/// and their asset.
 const GRANT_KEYS: u64 = 9;
 
 impl Action for Grant {

@@ -6,7 +6,8 @@ use wattle_primitives::call::identity::RevokeGrant;
 use wattle_primitives::event::IdentityEvent;
 use wattle_primitives::{Reason, Weight};
 
-/// Keys that the end of a grant touches: itself, both lists and their counts, the last of each list, deposits.
+/// Keys that the end of a grant touches: itself, both lists and their counts, the last of each list and its
+/// record, deposits, the wallet they go back to.
 const REVOKE_KEYS: u64 = 11;
 
 impl Action for RevokeGrant {

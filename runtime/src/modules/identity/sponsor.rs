@@ -6,7 +6,7 @@ use wattle_primitives::call::identity::{Limits, Sponsor};
 use wattle_primitives::event::IdentityEvent;
 use wattle_primitives::{Address, Amount, AssetId, Reason, Weight, planted};
 
-/// Keys that a sponsorship touches: itself, both lists and their counts, deposits and their asset.
+/// Keys that a sponsorship touches: itself, both lists and their counts, the payer's wallet, deposits and their asset.
 const SPONSOR_KEYS: u64 = 8;
 
 impl Action for Sponsor {

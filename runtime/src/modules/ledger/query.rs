@@ -9,8 +9,7 @@ use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::{Address, AssetId, BookId};
 
 /// The assets that an account holds or has held, from place `from` of its list, at most `limit`; the native one is at
-/// place
-/// 0.
+/// place 0.
 #[must_use]
 pub fn assets_of(
     state: &State,

@@ -57,7 +57,7 @@ pub struct PostedJournal {
 /// An open hold. Gone once all of it is captured, voided or expired.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Hold {
-    /// The reserved entry: accounts, asset and the amount that is held yet.
+    /// The reserved entry: accounts, asset and the amount that is still held.
     pub entry: Entry,
     /// Who may capture or void it.
     pub captor: Address,

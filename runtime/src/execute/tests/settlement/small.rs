@@ -122,16 +122,16 @@ fn small_losses_cost_what_their_sum_costs() {
 /// A tax of less than a base unit a line.
 #[test]
 fn small_taxes_on_monthly_fees_and_demand_come_to_what_their_sum_comes_to() {
-    let kinds = vec![LineKind::Monthly, LineKind::Connection];
+    let kinds = vec![LineKind::Monthly, LineKind::Demand, LineKind::Connection];
     let tax = Tax { code: 1, permille: 300, on: BoundedVec::new(kinds).unwrap() };
     let fees = Fees {
         monthly: Amount(2),
+        demand_per_kw: Amount(7),
         connection: Amount(3),
         taxes: BoundedVec::new(vec![tax]).unwrap(),
-        ..Fees::default()
     };
     let mut village = Village::new(params(), &Terms { fees, ..cheap() });
-    village.meter(52, 2, MeterRole::Sub);
+    let mut sim = village.meter(52, 2, MeterRole::Sub);
     let connection = Call::from(ChargeLine {
         microgrid: village.id,
         account: address(2),
@@ -140,6 +140,15 @@ fn small_taxes_on_monthly_fees_and_demand_come_to_what_their_sum_comes_to() {
         reason: Hash::ZERO,
     });
     village.ok(1, connection);
+    // 250 Wh in a quarter of an hour are 1 kW; then it is silent, and an estimate has no power.
+    for (quarter, wh) in [(0, 0), (1, 250)] {
+        let at = village.first_ms + quarter * QUARTER;
+        village.go(at + 1000);
+        sim.import += wh;
+        let reading = sim.read(village.world.env.chain, at, 0, ClockQuality::Synced);
+        assert_eq!(village.submit(vec![reading]), [Ok(())]);
+        village.go(at + 60_000);
+    }
     let mut want = 0; // thousandths
     for month in 1..=12 {
         village.go(FEBRUARY + month * 31 * 86_400_000);
@@ -150,10 +159,18 @@ fn small_taxes_on_monthly_fees_and_demand_come_to_what_their_sum_comes_to() {
         let posted = village.events.iter().filter(|event| {
             matches!(event, Event::Energy(EnergyEvent::LineCharged { line: LineKind::Monthly, .. }))
         });
-        want = 900 + 600 * posted.count() as u128;
+        want = 900 + 2_100 + 600 * posted.count() as u128;
         assert_eq!(village.events.iter().map(taxes).sum::<u128>(), want / 1000);
     }
-    assert!(want > 7_000, "months were missed: {want}");
+    assert!(want > 9_100, "months were missed: {want}");
+    let demand = village.events.iter().filter_map(|event| match event {
+        Event::Energy(EnergyEvent::LineCharged { line: LineKind::Demand, amount, tax, .. }) => {
+            Some((amount.0, tax.0))
+        }
+        _ => None,
+    });
+    // Its tax of 2.1 and the 0.9 that the connection left over.
+    assert_eq!(demand.collect::<Vec<_>>(), [(7, 3)]);
 }
 
 /// A meter that is always late is estimated in every interval, and corrected right after it.
