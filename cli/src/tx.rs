@@ -56,13 +56,13 @@ enum TxCommand {
     /// Show what a transaction does and who has signed it. Uses no network.
     #[command(after_help = "Example:\n  wattle tx show signed.json")]
     Show(SourceArgs),
-    /// Send a signed transaction and follow it. Sending the same one again is harmless: those whose fate was not learned
-    /// are in the keystore's directory, under unsent.
+    /// Send a signed transaction and follow it. Sending the same one again is harmless: those whose fate was not
+    /// learned are in the keystore's directory, under unsent.
     #[command(
         after_help = "Examples:\n  wattle tx submit signed.json --wait finalized\n  wattle tx submit - < signed.json"
     )]
     Submit(SubmitArgs),
-    /// Where a transaction stands: pending, included, finalized, expired or rejected.
+    /// Where a transaction stands: pending, included, finalized, expired, superseded or dropped.
     #[command(after_help = "Example:\n  wattle tx status 4f1c… --json")]
     Status(IdArgs),
     /// A transaction, where it stands, and what came of it.

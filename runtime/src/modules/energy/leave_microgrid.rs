@@ -4,9 +4,10 @@ use super::tab::{self, By, Tab};
 use super::{mandate, microgrid};
 use crate::keys;
 use crate::modules::{Action, Ctx, Reach, ledger, weights};
+use crate::records::DueKind;
 use wattle_primitives::call::energy::LeaveMicrogrid;
 use wattle_primitives::event::EnergyEvent;
-use wattle_primitives::{Amount, Reason, Weight};
+use wattle_primitives::{Amount, Reason, Weight, planted};
 
 impl Action for LeaveMicrogrid {
     fn check(&self) -> Result<(), Reason> {
@@ -14,7 +15,7 @@ impl Action for LeaveMicrogrid {
     }
 
     fn weight(&self) -> Weight {
-        weights::keys(34)
+        weights::keys(35)
     }
 
     fn reach(&self) -> Reach {
@@ -32,7 +33,9 @@ impl Action for LeaveMicrogrid {
         Lines { id, grid: &grid, interval, account, code }.end_month(ctx)?;
         tab::pay(ctx, id, &grid, account, By::Member)?;
         let member = tab::member(ctx, id, &account)?;
-        let over = grid.agenda.is_none_or(|agenda| agenda.finalize > member.until);
+        let over = grid.agenda.is_none_or(|agenda| agenda.finalize > member.until)
+            // Before a microgrid's first interval none is waited for, and a deal that is to end waits for room in a block.
+            && ((member.until < interval && nothing_overdue(ctx)) || planted!("deal-outlives-member"));
         let estimated = tab::estimates(ctx, &grid, member.code) > Amount::ZERO;
         if !over || !is_free(&member) || estimated {
             return Err(Reason::MemberEngaged);
@@ -48,6 +51,11 @@ impl Action for LeaveMicrogrid {
         mandate::revoke(ctx, id, &account)?;
         ledger::refund(ctx, &member.deposit)
     }
+}
+
+/// Whether each deal that is over has ended: only its parties' records can take what it comes to.
+fn nothing_overdue(ctx: &Ctx<'_>) -> bool {
+    ctx.state.due(DueKind::Deal, ctx.time_ms(), 1).is_empty()
 }
 
 /// Whether nothing of a member's can still come to be billed.

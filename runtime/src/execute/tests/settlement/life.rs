@@ -3,7 +3,10 @@
 use super::late::HOUR;
 use super::*;
 use crate::modules::energy::records::SettledMeter;
+use wattle_primitives::call::deals::{Funding, deal_id};
 use wattle_primitives::call::energy::{LeaveMicrogrid, ReadMeter, RetireMeter};
+use wattle_primitives::call::market::Side;
+use wattle_primitives::event::DealsEvent;
 
 const DAY: u64 = 24 * HOUR;
 const SYNCED: ClockQuality = ClockQuality::Synced;
@@ -288,6 +291,42 @@ fn who_is_owed_stays_until_it_is_paid() {
     village.go(start + 8 * QUARTER);
     assert_eq!(village.tab(2), 200_000);
     village.fails(2, leave(&village), Reason::TabNotEven);
+}
+
+/// A deal comes to something for both its parties when it ends, and neither leaves before: even where no interval has
+/// been waited for yet.
+#[test]
+fn whoever_has_a_deal_stays_until_it_has_ended() {
+    let mut village = Village::new(params(), &terms());
+    village.meter(52, 2, MeterRole::Sub);
+    let (id, deal, wh) = (village.id, deal_id(&address(2), &Hash::ZERO), WattHours(100));
+    village.ok(
+        1,
+        Call::from(call::energy::SetMember { microgrid: id, account: address(3), credit_limit: None }),
+    );
+    let expires_ms = TimeMs(village.now() + 60_000);
+    assert!(expires_ms.0 + 60_000 < village.first_ms);
+    let request = call::deals::RequestDeal {
+        microgrid: id,
+        reference: Hash::ZERO,
+        side: Side::Buy,
+        wh_max: wh,
+        wh_min: WattHours(1),
+        unit_wh: WattHours(1),
+        price: Amount(100_000),
+        expires_ms,
+    };
+    let (funding, margin_wh, meter) = (Funding::Balance, WattHours(0), address(52));
+    village.ok(2, Call::from(request));
+    village.ok(3, Call::from(call::deals::AcceptDeal { request: deal, wh_max: wh, price: Amount(1) }));
+    village.ok(2, Call::from(call::deals::ConfirmDeal { request: deal, partner: address(3) }));
+    village.ok(2, Call::from(call::deals::AuthoriseDeal { deal, funding, expires_ms, margin_wh, meter }));
+    village.fails(3, leave(&village), Reason::MemberEngaged);
+    village.go(expires_ms.0 + 1_000);
+    assert!(village.events.iter().any(|event| matches!(event, Event::Deals(DealsEvent::DealEnded { .. }))));
+    village.fails(3, leave(&village), Reason::MemberEngaged);
+    village.go(village.first_ms + 8 * QUARTER);
+    village.ok(3, leave(&village));
 }
 
 fn settled(village: &Village) -> SettledMeter {
