@@ -1,4 +1,5 @@
-//! Fates of transactions that are not in the database: included in a certified block, at their end, or let go by this node.
+//! Fates of transactions that are not in the database: included in a certified block, at their end, or let go by this
+//! node.
 
 use super::tree::Tree;
 use super::{Fate, FinalBlock};

@@ -34,7 +34,7 @@ impl Action for LeaveMicrogrid {
         tab::pay(ctx, id, &grid, account, By::Member)?;
         let member = tab::member(ctx, id, &account)?;
         let over = grid.agenda.is_none_or(|agenda| agenda.finalize > member.until)
-            // Before a microgrid's first interval none is waited for, and a deal that is to end waits for room in a block.
+            // Before the first interval none is waited for, and a deal that is over waits for room in a block.
             && ((member.until < interval && nothing_overdue(ctx)) || planted!("deal-outlives-member"));
         let estimated = tab::estimates(ctx, &grid, member.code) > Amount::ZERO;
         if !over || !is_free(&member) || estimated {
