@@ -21,16 +21,20 @@ use wattle_primitives::call::deals::DealEnd;
 use wattle_primitives::call::energy::{ClearingRule, TariffBand, Terms};
 use wattle_primitives::call::market::{OrderEnd, Side};
 use wattle_primitives::event::{DealsEvent, EnergyEvent, MarketEvent};
-use wattle_primitives::reading::{RegisterEncoding, SignedReading};
+use wattle_primitives::reading::{ClockQuality, RegisterEncoding, SignedReading};
 use wattle_primitives::units::IntervalId;
 use wattle_primitives::{Address, Amount, Call, Event, Hash, Reason, Receipt, TimeMs, Tx, WattHours, call};
 use wattle_runtime::modules::energy::records::Step;
 use wattle_runtime::{State, keys};
 
+/// How far ahead of its block a reading's clock may be and still be believed, ms.
+const CLOCK_AHEAD_MS_MAX: u64 = 60_000;
+
 /// A meter's registers, as accepted.
 #[derive(Clone, Copy, Debug, Default)]
 struct Shown {
     seq: u64,
+    boot_id: u64,
     first: [u64; 2],
     last: [u64; 2],
 }
@@ -61,6 +65,9 @@ pub(super) struct Bills {
     /// Whether ledger and meters may go by clocks that differ for long.
     clocks_lost: bool,
     shown: BTreeMap<Address, Shown>,
+    /// Meters that the transaction under way reads after another start, and when by their clocks; none where a clock is
+    /// unset or too far ahead.
+    restarted: Vec<(Address, Option<TimeMs>)>,
     /// Billed import and export of each member.
     billed: BTreeMap<Address, [i128; 2]>,
     sums: BTreeMap<IntervalId, Sums>,
@@ -80,6 +87,7 @@ impl Bills {
             terms: plan.terms(),
             clocks_lost: plan.faults.clock_1970 > 0 || plan.bend.is_some(),
             shown: BTreeMap::new(),
+            restarted: Vec::new(),
             billed: BTreeMap::new(),
             sums: BTreeMap::new(),
             orders: BTreeMap::new(),
@@ -101,16 +109,18 @@ impl Bills {
             if let Call::Energy(call::EnergyCall::SubmitReadings(call::energy::SubmitReadings { readings })) =
                 call
             {
-                self.take_readings(&tx.body().sender, readings, &receipt.events, coverage)?;
+                self.take_readings((&tx.body().sender, time_ms), readings, &receipt.events, coverage)?;
             }
         }
-        self.take_events(&receipt.events, time_ms, coverage)
+        let taken = self.take_events(&receipt.events, time_ms, coverage);
+        self.restarted.clear();
+        taken
     }
 
     /// Every reading has its result, and it is the right one.
     fn take_readings(
         &mut self,
-        sender: &Address,
+        (sender, time_ms): (&Address, u64),
         readings: &[SignedReading],
         events: &[Event],
         coverage: &mut Coverage,
@@ -149,7 +159,13 @@ impl Bills {
                         |words: &[u16]| RegisterEncoding::Uint32Wh.watt_hours(words).map_or(0, |wh| wh.0);
                     let now = [wh(&reading.import), wh(&reading.export)];
                     let first = last.map_or(now, |last| last.first);
-                    self.shown.insert(reading.meter, Shown { seq: reading.seq, first, last: now });
+                    if last.is_some_and(|last| last.boot_id != reading.boot_id) {
+                        let ahead = reading.time_ms.0 > time_ms.saturating_add(CLOCK_AHEAD_MS_MAX);
+                        let known = reading.clock != ClockQuality::Unset && !ahead;
+                        self.restarted.push((reading.meter, known.then_some(reading.time_ms)));
+                    }
+                    let (seq, boot_id) = (reading.seq, reading.boot_id);
+                    self.shown.insert(reading.meter, Shown { seq, boot_id, first, last: now });
                 }
                 Err(Reason::NotAllowed) => coverage.mark(Mark::ReadingOfStranger),
                 Err(_) => coverage.mark(Mark::ReadingRefused),
@@ -400,6 +416,7 @@ impl Bills {
     /// of no time at all has no more than the dearest.
     fn adjustment(&self, event: &Event) -> Result<(), &'static str> {
         let Event::Energy(EnergyEvent::EnergyAdjusted {
+            meter,
             from_ms,
             to_ms,
             import_wh,
@@ -423,9 +440,11 @@ impl Bills {
         let exact = costs(*debit, thousandths(more, band.import_price))
             && credit.0 >= export / 1000
             && credit.0 <= (export + refund).div_ceil(1000);
-        // Energy that flowed in no time has the dearest price until its block. So has energy of a meter without a clock
-        // after a start, where the ledger's time is behind what others say.
-        let timeless = from_ms == to_ms || self.clocks_lost;
+        // Energy that flowed in no time has the dearest price until its block. So has what a meter shows after a start
+        // by a clock that is not believed: unset, far ahead of the block, or before the reading on which it stands.
+        let mut starts = self.restarted.iter().filter(|(of, _)| of == meter);
+        let undated = starts.any(|(_, at)| at.is_none_or(|at| at < *from_ms));
+        let timeless = from_ms == to_ms || undated || self.clocks_lost;
         let dearest = || {
             let bands = self.terms.tariff.iter();
             let import = bands.clone().map(|band| band.import_price).max().unwrap_or_default();
