@@ -438,9 +438,11 @@ impl Bounds {
                 let most = self.price * Self::work(before, after, id);
                 *self.signed.entry((grid.operator, AssetId::NATIVE)).or_default() += most as i128;
             }
-            let begun = before.grids.get(id).is_some_and(|old| old.month < grid.month);
-            for (_, account) in after.members.keys().filter(|(of, _)| begun && of == id) {
-                self.owe(*account, grid.asset, after.monthly(id));
+            // A month's fee may be posted blocks before the month's first interval is done.
+            let (was, is) = (before.month(id), after.month(id));
+            let months = if was == 0 { 0 } else { is.saturating_sub(was) };
+            for (_, account) in after.members.keys().filter(|(of, _)| months > 0 && of == id) {
+                self.owe(*account, grid.asset, u128::from(months) * after.monthly(id));
             }
             // The other side of every line: what lines brought to the operator, adjustments may take back.
             let more = after.brought(id, &grid.operator) - before.brought(id, &grid.operator);
@@ -489,7 +491,9 @@ impl Bounds {
         let (id, grid) = (meter.microgrid, &after.grids[&meter.microgrid]);
         let [import, export, _] = after.prices(&id);
         let (imported, exported) = (shown.0 - old.0, shown.1 - old.1);
-        let intervals = if before.settled(&id) == 0 { 0 } else { after.settled(&id) - before.settled(&id) };
+        // A line may be posted blocks before its interval is settled, but not before its meter is measured.
+        let (from, until) = (before.measured(address), after.measured(address));
+        let intervals = from.zip(until).map_or(0, |(from, until)| until - from);
         let typical = before.typical(address).max(after.typical(address));
         let estimated = intervals.saturating_mul(typical);
         // One of those whose it was in this block.

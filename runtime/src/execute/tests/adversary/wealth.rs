@@ -178,9 +178,18 @@ impl View {
         self.terms.iter().any(|((grid, _), record)| grid == id && record.terms.losses == LossRule::ProRata)
     }
 
-    /// Intervals that a microgrid has settled.
-    pub(super) fn settled(&self, id: &Hash) -> u64 {
-        self.grids.get(id).and_then(|grid| grid.agenda).map_or(0, |agenda| agenda.settle.0)
+    /// The first interval for which a meter is not measured.
+    pub(super) fn measured(&self, meter: &Address) -> Option<u64> {
+        self.settled.get(meter).map(|of| of.until.0)
+    }
+
+    /// The calendar month of the interval that a microgrid settles next; 0 before its first terms.
+    pub(super) fn month(&self, id: &Hash) -> u32 {
+        let Some((grid, next)) = self.grids.get(id).and_then(|grid| Some((grid, grid.agenda?.settle))) else {
+            return 0;
+        };
+        let of = self.terms.iter().filter(|((of, _), _)| of == id);
+        of.map(|(_, record)| record.terms.month(grid.start(next))).max().unwrap_or(0)
     }
 
     /// The energy that a meter is taken to import in an interval of which it says nothing, Wh.
