@@ -31,7 +31,10 @@ use wattle_primitives::call::energy::{
 use wattle_primitives::call::identity::{Calls, Limits};
 use wattle_primitives::call::ledger::Entry;
 use wattle_primitives::call::market::Side;
-use wattle_primitives::call::{DealsCall, DisputesCall, IdentityCall, LedgerCall, MarketCall, TokenCall};
+use wattle_primitives::call::paygo::{self, Payment};
+use wattle_primitives::call::{
+    DealsCall, DisputesCall, IdentityCall, LedgerCall, MarketCall, PaygoCall, TokenCall,
+};
 use wattle_primitives::reading::{ClockQuality, Reading, Registers, SignedReading, Words};
 use wattle_primitives::receipt::BlockReceipts;
 use wattle_primitives::units::IntervalId;
@@ -125,6 +128,8 @@ struct Bounds {
     grant: Option<Hash>,
     /// Amount that a grant still lets its grantee spend of an asset.
     granted: BTreeMap<(Hash, AssetId), u128>,
+    /// Money paid by the ledger for a device: so much at most is paid back for it.
+    paid: BTreeMap<Hash, u128>,
     /// The block's time.
     now_ms: u64,
     /// The price of weight, native units.
@@ -315,6 +320,37 @@ impl Bounds {
                 });
             }
             Call::Disputes(DisputesCall::DecideDispute(_) | DisputesCall::WithdrawDispute(_)) => {}
+            Call::Paygo(call) => self.read_paygo(by, call, after),
+        }
+    }
+
+    /// Tokens and credit move no money: only what is paid for them does, which its payer signs, and what is paid back.
+    fn read_paygo(&mut self, by: Address, call: &PaygoCall, after: &View) {
+        match call {
+            PaygoCall::SetPaygoOperator(_) => self.sink(2),
+            PaygoCall::RegisterDevice(_) => self.sink(3),
+            PaygoCall::SetDevice(_) | PaygoCall::ReserveTokens(_) | PaygoCall::RedeemToken(_) => {}
+            PaygoCall::AuthoriseCredit(_) | PaygoCall::DrawCredit(_) | PaygoCall::CloseCredit(_) => {}
+            PaygoCall::IssueToken(paygo::IssueToken { device, payment, .. })
+            | PaygoCall::PayDevice(paygo::PayDevice { device, payment }) => {
+                let operator = after.devices[device].operator;
+                let asset = after.paygo[&operator].asset;
+                match *payment {
+                    Payment::Wallet { amount } => {
+                        self.sink(2);
+                        self.sign(by, asset, amount.0, Some(operator));
+                        *self.paid.entry(*device).or_default() += amount.0;
+                    }
+                    // Whoever made it has signed it.
+                    Payment::Hold { amount, .. } => *self.paid.entry(*device).or_default() += amount.0,
+                    Payment::Cash { .. } | Payment::Free | Payment::Postpaid => {}
+                }
+            }
+            PaygoCall::VoidToken(call) => {
+                let asset = after.paygo[&by].asset;
+                let paid = self.paid.get(&call.device).copied().unwrap_or_default();
+                self.sign(by, asset, if call.refund { paid } else { 0 }, None);
+            }
         }
     }
 
@@ -814,7 +850,8 @@ const CALLS_EACH: u64 = 2_500;
 
 /// Calls that may not take effect in a short run: a deal comes to them after four others in order, and a reading; a
 /// microgrid has to be out of money, and then be given some.
-const RARE: &[&str] = &["report_usage", "close_deal", "resume_microgrid"];
+const RARE: &[&str] =
+    &["report_usage", "close_deal", "resume_microgrid", "pay_device", "draw_credit", "close_credit"];
 
 /// Worlds in which the promise, or what was then taken for it, once failed: they are played first.
 const KEPT: &[u64] = &[];
@@ -850,7 +887,7 @@ fn nobody_makes_money_and_none_is_robbed() {
 #[test]
 fn every_call_by_a_grantee_is_let_through_or_refused_as_the_page_says() {
     const NEVER: [&str; 5] = ["set_authority", "sponsor", "unsponsor", "grant", "revoke_grant"];
-    const NAMED: [&str; 18] = [
+    const NAMED: [&str; 28] = [
         "register_microgrid",
         "register_meter",
         "set_terms",
@@ -869,6 +906,16 @@ fn every_call_by_a_grantee_is_let_through_or_refused_as_the_page_says() {
         "report_usage",
         "close_deal",
         "decide_dispute",
+        "set_paygo_operator",
+        "register_device",
+        "set_device",
+        "reserve_tokens",
+        "issue_token",
+        "void_token",
+        "redeem_token",
+        "authorise_credit",
+        "draw_credit",
+        "close_credit",
     ];
     const OF_BOOKS: [&str; 6] = ["open_account", "journal", "hold", "capture", "void", "set_period"];
     let mut game = Game::new(3);

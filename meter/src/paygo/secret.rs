@@ -1,0 +1,41 @@
+//! The OpenPAYGO secret, from a file that is its owner's alone.
+
+use openpaygo::{Secret, SecretError};
+use std::path::{Path, PathBuf};
+use wattle_host::key::{self, KeyError};
+
+/// Longest file in bytes: key, starting code, and some white space.
+const FILE_BYTES_MAX: u64 = 128;
+
+/// Why there is no secret. Repeats nothing of it.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretFileError {
+    /// The file cannot be used.
+    #[error(transparent)]
+    File(#[from] KeyError),
+    /// It holds something else.
+    #[error("{} does not hold a key and, on a second line, a starting code or nothing", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: SecretError,
+    },
+}
+
+/// Reads a key of 32 hex digits and, on a line of its own, the starting code; without one it is derived from the key.
+///
+/// # Errors
+/// [`SecretFileError`].
+pub(crate) fn load(path: &Path) -> Result<Secret, SecretFileError> {
+    let text = key::text(path, FILE_BYTES_MAX)?;
+    let content = |source| SecretFileError::Content { path: path.to_owned(), source };
+    let mut lines = text.split_whitespace();
+    let key = lines.next().unwrap_or_default();
+    let code = lines.next().map(|code| code.parse().map_err(|_| content(SecretError::StartingCode)));
+    if lines.next().is_some() {
+        return Err(content(SecretError::Key));
+    }
+    Secret::from_hex(key, code.transpose()?).map_err(content)
+}
