@@ -10,7 +10,7 @@ const DAY_S: u32 = 86_400;
 /// Sells and redeems one token.
 ///
 /// # Errors
-/// What is wrong with the key, the value or the digits.
+/// The fault in the key, the value or the digits.
 pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let secret = || Secret::from_hex("a29ab82edc5fbbc41ec9530f6dac86b1", Some(123_456_789));
 

@@ -6,7 +6,7 @@ use openpaygo::{Command, Count, Format, Profile, Secret, encode};
 /// Answers one request.
 ///
 /// # Errors
-/// What is wrong with the request.
+/// The fault in the request.
 pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let body = br#"{"sn":"aaa111222","df":1234,"ts":1611583070,"d":[3,false,"1.2.3"],"hd":[[12.31,12.32,1.23,-1.23],[12.3,12.31,1.22,-1.21]],"a":"raa5cb1fda302cf94e"}"#;
 

@@ -1,4 +1,4 @@
-//! What a token tells a device to do.
+//! A token's order to its device.
 
 use core::fmt;
 
@@ -11,18 +11,18 @@ pub const DISABLE_VALUE: u32 = 998;
 /// The value that brings the count forward.
 pub const SYNC_VALUE: u32 = 999;
 
-/// What a token tells a device to do. Values are raw: units of credit as the device counts them, before any
+/// A token's order to its device. Values are raw: units of credit as the device counts them, before any
 /// [`Divider`](crate::Divider).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Command {
     /// Add credit to what is left.
     Add {
-        /// Units.
+        /// Units of credit.
         value: u32,
     },
     /// Have this much credit, whatever is left. 0 cuts supply.
     Set {
-        /// Units.
+        /// Units of credit.
         value: u32,
     },
     /// End payment control: the contract is paid off.

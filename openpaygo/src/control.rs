@@ -16,7 +16,7 @@ pub enum Control {
 }
 
 impl Control {
-    /// What a token makes of it at `now_s`. One unit of credit lasts `unit_s` seconds: 86,400 for days.
+    /// Payment control after a token at `now_s`. One unit of credit lasts `unit_s` seconds: 86,400 for days.
     ///
     /// ADD begins at the later of now and the end of what is left. Once payment control is off only SET resumes it:
     /// an ADD is taken and has no effect. SYNC and raw tokens change nothing here.

@@ -9,12 +9,12 @@ use crate::secret::Secret;
 use crate::window::Window;
 use siphasher::sip::SipHasher24;
 
-/// What a device makes of a token.
+/// Result of decoding a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It is taken.
     Credit {
-        /// What it tells the device to do.
+        /// Its order to the device.
         command: Command,
         /// Its count: not the device's last one when it is an older one.
         count: Count,

@@ -42,7 +42,7 @@ macro_rules! divergences {
         }
 
         impl Divergence {
-            /// All.
+            /// Every divergence, in the order of the README.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
             /// Its name.
@@ -61,7 +61,7 @@ macro_rules! divergences {
                 }
             }
 
-            /// What the reference does, and what is done here.
+            /// The reference's behaviour, and the one here.
             #[must_use]
             pub const fn text(self) -> &'static str {
                 match self {

@@ -1,7 +1,7 @@
-//! What the boxes in the field make of a token: it depends on their firmware, and an issuer must know which it sells
-//! to.
+//! Firmware profiles: devices in the field differ in the tokens that they take, and an issuer must know which it
+//! sells to.
 
-use crate::command::{Command, EXTENDED_VALUE_MAX, Kind, VALUE_MAX};
+use crate::command::{Command, DISABLE_VALUE, EXTENDED_VALUE_MAX, Kind, SYNC_VALUE, VALUE_MAX};
 use crate::count::Count;
 use crate::digits::Width;
 
@@ -30,14 +30,14 @@ pub enum Profile {
     Own,
 }
 
-/// What a device does with a SYNC of a count that is not greater than its last.
+/// A device's handling of a SYNC of a count that is not greater than its last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OlderSync {
     /// Takes it and goes back to it.
     Lowers,
     /// Takes it and stays where it is.
     Stays,
-    /// Has done that already.
+    /// Refuses it: it has gone there already.
     Refused,
 }
 
@@ -80,7 +80,7 @@ pub enum IssueError {
 }
 
 impl Profile {
-    /// All.
+    /// Every profile.
     pub const ALL: [Self; 3] = [Self::Python, Self::CFirmware, Self::Own];
 
     /// The greatest count that such a device can be brought to.
@@ -129,12 +129,12 @@ impl Profile {
         };
         match value {
             _ if value > max => Err(IssueError::ValueTooHigh { value, max }),
-            998 | 999 if !is_raw => Err(IssueError::ValueReserved { value }),
+            DISABLE_VALUE | SYNC_VALUE if !is_raw => Err(IssueError::ValueReserved { value }),
             _ => Ok(()),
         }
     }
 
-    /// What a value means at a count; `None` when it means nothing there.
+    /// The command that a value stands for at a count; `None` when it stands for none.
     pub(crate) const fn command(self, width: Width, value: u32, count: Count) -> Option<Command> {
         if count.0 == 0 {
             return None;
@@ -142,11 +142,11 @@ impl Profile {
         match (self, width, value) {
             (Self::CFirmware, Width::Extended, value) => Some(Command::Raw { value }),
             (_, Width::Standard, 996 | 997) => None,
-            (Self::CFirmware, Width::Standard, 998) => Some(Command::Disable),
-            (Self::CFirmware, Width::Standard, 999) => Some(Command::Sync),
-            (_, _, 998) if !count.is_even() => Some(Command::Disable),
-            (_, _, 999) if !count.is_even() => Some(Command::Sync),
-            (_, _, 998 | 999) => None,
+            (Self::CFirmware, Width::Standard, DISABLE_VALUE) => Some(Command::Disable),
+            (Self::CFirmware, Width::Standard, SYNC_VALUE) => Some(Command::Sync),
+            (_, _, DISABLE_VALUE) if !count.is_even() => Some(Command::Disable),
+            (_, _, SYNC_VALUE) if !count.is_even() => Some(Command::Sync),
+            (_, _, DISABLE_VALUE | SYNC_VALUE) => None,
             (_, _, value) if count.is_even() => Some(Command::Add { value }),
             (_, _, value) => Some(Command::Set { value }),
         }

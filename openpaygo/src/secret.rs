@@ -1,4 +1,4 @@
-//! What a device and its issuer share and nobody else may know.
+//! The secret that a device and its issuer share: key and starting code.
 
 use crate::chain::{Chain, Standard};
 use core::hash::Hasher as _;
@@ -88,7 +88,7 @@ impl Secret {
         self.starting_code
     }
 
-    /// What proves that bytes were written under this key: for what a device keeps. `label` tells their kind.
+    /// Seal of bytes that a device keeps, under this key. `label` tells their kind.
     pub(crate) fn seal(&self, label: &[u8], content: &[u8]) -> [u8; SEAL_BYTES] {
         let mut hasher = self.hasher();
         hasher.write(label);
@@ -96,7 +96,7 @@ impl Secret {
         hasher.finish().to_le_bytes()
     }
 
-    /// What stands before the seal at the end; `None` when it is not that of this key and label.
+    /// The content before the seal at the end; `None` when that is not of this key and label.
     pub(crate) fn unseal<'a>(&self, label: &[u8], bytes: &'a [u8]) -> Option<&'a [u8]> {
         let (content, seal) = bytes.split_last_chunk()?;
         (self.seal(label, content) == *seal).then_some(content)

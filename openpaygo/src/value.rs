@@ -1,4 +1,4 @@
-//! What a token is worth, in the seller's unit and in the device's.
+//! Worth of a token, in the seller's unit and in the device's.
 
 use core::fmt;
 use core::num::NonZeroU32;
@@ -113,7 +113,8 @@ impl FromStr for Value {
 }
 
 impl fmt::Display for Value {
-    /// A decimal number without trailing zeros; rounded half to even after [`PLACES_MAX`] places.
+    /// A decimal number without trailing zeros; rounded half to even after [`PLACES_MAX`] places, and down to a whole
+    /// number beyond 18 thousand million.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scale = 10u64.pow(PLACES_MAX);
         let Some(scaled) = self.times_rounded(scale) else {

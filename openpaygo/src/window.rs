@@ -2,7 +2,7 @@
 
 use crate::count::Count;
 
-/// How far behind the last count a token that adds is still taken, if it was not used.
+/// Counts before the last one that a device knows of. An unused token that adds is taken from fewer: up to 15 back.
 pub const OLDER_WINDOW: u32 = 16;
 /// The last count and [`OLDER_WINDOW`] before it.
 const USED_BITS: u32 = OLDER_WINDOW + 1;
@@ -18,7 +18,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// That of a device which has taken nothing but what is before `last`: a new one stands at count 1.
+    /// That of a device at `last` which has used none of the counts before it: a new one stands at count 1.
     #[must_use]
     pub const fn new(last: Count) -> Self {
         Self { last, used: 1 }

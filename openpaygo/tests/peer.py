@@ -88,7 +88,7 @@ def request(key, method, style, serial, format, timestamp, count, data, history)
 
 
 def handle(key, body, format, last_count, tokens, active_until, seconds_left, settings, extra):
-    """What a server takes from a body, and what it answers."""
+    """Metrics that a server takes from a body, and its answer."""
     handler = MetricsResponseHandler(body, data_format=format, secret_key=key, last_request_count=last_count)
     answer = {"valid": handler.is_auth_valid(), "metrics": handler.get_simple_metrics()}
     answer["expects_tokens"] = handler.expects_token_answer()
@@ -119,7 +119,7 @@ def run(order):
 
 for line in sys.stdin:
     answers = json.dumps([run(order) for order in json.loads(line)])
-    # What is no JSON or no text becomes some: the answer is to be read by who refuses both.
+    # NaN and half surrogate pairs become text: the answer is to be read by who refuses both.
     answers = json.dumps(json.loads(answers, parse_constant=str), ensure_ascii=False)
     sys.stdout.buffer.write(answers.encode("utf-8", "replace") + b"\n")
     sys.stdout.buffer.flush()

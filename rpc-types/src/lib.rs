@@ -7,8 +7,8 @@
 //! One file for each group of methods, with its replies, its trait of queries and the table of its methods: [`chain`],
 //! [`account`], [`search`], [`tx`], [`event`], [`energy`], [`market`], [`deals`], [`disputes`], [`paygo`], [`ledger`],
 //! [`token`], [`identity`], [`node`] and, for the operator alone, [`admin`]; [`health`] has queries that no method
-//! asks. [`error`] says what can go wrong, [`limits`] what is too much. With the feature `schema`, for servers, `method`
-//! and `params` say what a method is.
+//! asks. [`error`] says what can go wrong, [`limits`] what is too much. With the feature `schema`, for servers,
+//! `method` and `params` say what a method is.
 //!
 //! # Queries
 //! The traits' functions are called on a blocking thread: at most [`limits::BLOCKING_CALLS_MAX`] at once, of those that

@@ -1,8 +1,8 @@
 //! Supply of each asset: a chain's history on one side, its state on the other.
 //!
 //! The history is counted from what was asked for and took effect: the genesis accounts, and calls of `mint` and
-//! `burn`; for pay-as-you-go credit, from its own events of both. No counter of the ledger is asked, since a ledger that
-//! makes money by a posting counts it as well.
+//! `burn`; for pay-as-you-go credit, from its own events of both. No counter of the ledger is asked, since a ledger
+//! that makes money by a posting counts it as well.
 //!
 //! ```text
 //! wallets + holds + fees + deposits + books' cash = issued - burned, and no account among them is below zero

@@ -52,20 +52,31 @@ impl KeyArgs {
             (Some(key), _) if key.0.as_str() != "-" => key.0.clone(),
             (_, file) => secret::first_line(file.as_deref().unwrap_or(Path::new("-")))?,
         };
-        let mut words = line.split_whitespace();
-        let key = words.next().unwrap_or_default();
-        let code = words
-            .next()
-            .map(|code| code.parse().map_err(|_| CliError::input("starting code", "not a number")));
-        let code = match (code.transpose()?, self.starting_code) {
-            (Some(_), Some(_)) => {
-                return Err(CliError::Usage { detail: "the starting code is given twice".into() });
-            }
-            (kept, given) => kept.or(given),
-        };
-        if words.next().is_some() {
-            return Err(CliError::input("key", "more than a key and a starting code"));
-        }
-        Secret::from_hex(key, code).map_err(|error| CliError::input("key", error))
+        parse(&line, self.starting_code)
     }
+}
+
+/// The secret in a file: its key and, after a space, its starting code.
+///
+/// # Errors
+/// [`CliError`], which repeats nothing of it.
+pub(super) fn read(file: &Path) -> Result<Secret, CliError> {
+    parse(&secret::first_line(file)?, None)
+}
+
+fn parse(line: &str, given: Option<u32>) -> Result<Secret, CliError> {
+    let mut words = line.split_whitespace();
+    let key = words.next().unwrap_or_default();
+    let kept =
+        words.next().map(|code| code.parse().map_err(|_| CliError::input("starting code", "not a number")));
+    let code = match (kept.transpose()?, given) {
+        (Some(_), Some(_)) => {
+            return Err(CliError::Usage { detail: "the starting code is given twice".into() });
+        }
+        (kept, given) => kept.or(given),
+    };
+    if words.next().is_some() {
+        return Err(CliError::input("key", "more than a key and a starting code"));
+    }
+    Secret::from_hex(key, code).map_err(|error| CliError::input("key", error))
 }

@@ -1,8 +1,8 @@
 //! `wattle paygo`: pay-as-you-go operators, their devices, the sale of tokens and what becomes of them.
 //!
 //! # Not here
-//! Digits of a token, and the secrets that make them, but for `token`, which asks no node: the chain knows a token by its
-//! count and a commitment.
+//! Digits of a token, and the secrets that make them, but for `token`, which asks no node: the chain knows a token by
+//! its count and a commitment.
 
 mod contract;
 mod credit;

@@ -1,4 +1,4 @@
-//! What devices have taken: told by themselves, or by those who speak for them.
+//! Redemptions: told by the devices themselves, or by those who speak for them.
 
 use super::nonce::NonceArgs;
 use super::{CliError, CliResult, Ctx, Kind, SendArgs, ValueArgs, device_of, token_of};
@@ -20,7 +20,7 @@ A token that nobody committed to is told with --kind and --value: it counts noth
 pub(super) const CONFIRM_EXAMPLE: &str = "Example:
   wattle paygo confirm 5f1c… --from alice --count 8 --nonce-secret-file issuer.nonces
 
-What a reserved token was worth is said with --value, --wh or --days.";
+The value of a reserved token is said with --value, --wh or --days.";
 
 /// The token that a device has taken.
 #[derive(Debug, Args)]

@@ -37,7 +37,7 @@ enum TokenCommand {
     Decode(DecodeArgs),
 }
 
-/// What a token tells a device to do.
+/// A token's order to its device.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum TokenType {
     /// Add credit.
@@ -57,7 +57,7 @@ struct EncodeArgs {
     /// Count of the last token that was made; 1 for a new device.
     #[arg(long, value_name = "N")]
     count: u32,
-    /// What it tells the device to do.
+    /// Type of the token: its order to the device.
     #[arg(long = "type", value_name = "TYPE")]
     kind: TokenType,
     /// Credit to add or set, a decimal number.

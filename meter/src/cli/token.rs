@@ -29,7 +29,7 @@ pub(super) async fn give(args: &TokenArgs, json: bool) -> Result<(), LightCliErr
     show::print(json, &value, || text(answer.as_ref()))
 }
 
-/// What was typed: never an argument, which other users of the computer can see.
+/// The line that was typed: never an argument, which other users of the computer can see.
 fn line() -> Result<String, LightCliError> {
     let mut line = String::new();
     let stdin = std::io::stdin().lock();

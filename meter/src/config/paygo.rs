@@ -26,7 +26,7 @@ pub struct PaygoConfig {
     /// Meter whose import draws credit, and whose account reports redemptions. The first one that signs when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meter: Option<String>,
-    /// What it counts.
+    /// Unit of its credit: energy or time.
     pub unit: Unit,
     /// Size of a unit, Wh or ms.
     pub unit_size: u64,

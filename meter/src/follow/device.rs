@@ -8,7 +8,7 @@ use wattle_primitives::call::ledger::AccountId;
 use wattle_primitives::state_key::{self, AccountRecord, BalanceRecord, DeviceRecord};
 use wattle_primitives::{Address, AssetId, Hash};
 
-/// What was proven, all in one state; `None` for what is not there.
+/// Proven records, all in one state; `None` for one that is not there.
 pub(crate) type ProvenDevice = (Option<AccountRecord>, Option<DeviceRecord>, Option<BalanceRecord>);
 
 impl Follower {

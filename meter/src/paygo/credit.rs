@@ -1,7 +1,7 @@
-//! What a device may still supply, in Wh or in ms, and what it has supplied beyond that.
+//! Credit that a device may still supply, in Wh or in ms, and its supply beyond that.
 //!
-//! What is used beyond credit is never taken from a later token: on the chain it settles with the meter's owner as if
-//! there were no credit, and would be paid twice.
+//! Use beyond credit is never taken from a later token: on the chain it settles with the meter's owner as if there were
+//! no credit, and would be paid twice.
 
 use openpaygo::Command;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Credit {
-    /// What is left.
+    /// Credit that is left.
     pub(crate) left: u64,
     /// Supplied beyond credit since there was some. The greatest number where nothing may be.
     pub(crate) over: u64,

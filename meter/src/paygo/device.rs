@@ -16,7 +16,7 @@ const KEEP_MS: u64 = 60_000;
 /// pulls the plug in time would never pay.
 pub(super) const ADVANCE_MS: u64 = 300_000;
 
-/// What the device looks at: time, meter and chain.
+/// A look of the device's at time, meter and chain.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Look {
     /// Monotonic ms since the start.
@@ -37,13 +37,13 @@ pub(crate) struct Paygo {
     secret: Secret,
     pub(super) device: Device,
     pub(super) state: State,
-    /// What is on the disk.
+    /// The state on the disk.
     kept: Option<State>,
     kept_ms: u64,
     pub(super) look: Look,
     /// Bytes of pages written since the last time that they were asked for.
     written: u64,
-    /// What the chain's record and the settings say differently.
+    /// Where the chain's record and the settings differ.
     pub(super) mismatch: Option<&'static str>,
 }
 
@@ -157,7 +157,7 @@ impl Paygo {
         Ok(answer)
     }
 
-    /// What a token does, and the state after it. Changes nothing.
+    /// The answer to a token, and the state after it. Changes nothing.
     fn judge(&self, digits: &str) -> (Answer, State, Tokens) {
         let (mut next, before) = (self.state.clone(), self.device.state());
         let keypad = self.rules.keypad;
@@ -206,7 +206,7 @@ impl Paygo {
         self.device.state().lockout.observe(self.state.time.passed_ms).wait_ms()
     }
 
-    /// What is left.
+    /// Credit that is left.
     pub(super) fn left(&self) -> Left {
         left(self.rules.unit, &self.state)
     }

@@ -21,7 +21,7 @@ use wattle_primitives::call::paygo::{CreditUnit, FirmwareProfile};
 use wattle_primitives::state_key::{BalanceRecord, DeviceRecord, DeviceStatus};
 use wattle_primitives::{PublicKey, WattHours, planted};
 
-/// What was proven of a device, all in one state.
+/// Proven records of a device, all in one state.
 #[derive(Clone, Debug)]
 pub(crate) struct Proven {
     pub(crate) record: DeviceRecord,

@@ -44,14 +44,14 @@ use tokio::sync::oneshot;
 use wattle_host::FileError;
 use wattle_primitives::{Hash, WattHours};
 
-/// What a device counts.
+/// Unit of a device's credit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
-    /// Energy.
+    /// Energy, in Wh.
     #[default]
     WattHours,
-    /// Time.
+    /// Time, in ms.
     Time,
 }
 
@@ -83,15 +83,15 @@ impl Rules {
     }
 }
 
-/// What came of a token that was typed.
+/// Answer to a token that was typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub(crate) enum Answer {
     /// It was taken.
     Taken {
-        /// What it does: `add`, `set`, `disable` or `sync`.
+        /// Its kind: `add`, `set`, `disable` or `sync`.
         kind: String,
-        /// What is left.
+        /// Credit that is left.
         credit: Left,
     },
     /// It was taken before, or a later one has made it void. No error.
@@ -106,16 +106,16 @@ pub(crate) enum Answer {
         /// For how much longer, ms.
         locked_ms: u64,
     },
-    /// What was typed cannot be a token. No error, and not looked at.
+    /// The digits cannot be a token. No error, and not looked at.
     NotAToken {
-        /// Why.
+        /// Why not.
         why: String,
     },
     /// It was not looked at, and is not spent: too many wait to be reported.
     TooMany,
 }
 
-/// What is left of credit.
+/// Credit that is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Left {

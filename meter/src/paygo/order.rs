@@ -1,7 +1,7 @@
 //! Tokens by a file in the data directory, as other orders come.
 //!
 //! The file holds the digits, in a directory that nobody but its owner and root can enter, until the order is obeyed.
-//! What came of it stands in the device's state under the order's id, so that an order that was obeyed just before a
+//! The answer to it stands in the device's state under the order's id, so that an order that was obeyed just before a
 //! power cut is not obeyed again.
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ const FILE: &str = "token.order";
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Order {
-    /// Random.
+    /// Random id.
     pub(crate) id: Hash,
     /// As it was typed.
     pub(crate) digits: String,

@@ -2,8 +2,8 @@
 //!
 //! Each is signed by the redemption key, and goes in a transaction of the meter's account, on a lane of its own, so
 //! that neither readings nor redemptions wait for each other. One transaction is under way at a time, under the nonce
-//! that is proven to be next: of two with the same nonce one takes effect, and a redemption that the chain has already is
-//! refused there. Done with is what the device's record, proven, has: whoever brought it.
+//! that is proven to be next: of two with the same nonce one takes effect, and a redemption that the chain has already
+//! is refused there. Done with is what the device's record, proven, has: whoever brought it.
 //!
 //! A transaction that took effect without its redemptions was refused: then they go one by one, and one that is refused
 //! alone waits, ever longer. Nothing is sent without a proof.
@@ -128,7 +128,7 @@ impl Reporter {
         Err(FollowError::OtherAnswer) // an asset never changes, and both answers were proven
     }
 
-    /// What was sent is done with, or refused.
+    /// Settles redemptions that were sent: done with, or refused.
     fn settle(&mut self, nonce: Nonce, waiting: &[Redeemed]) {
         let waits = |count: &u32| waiting.iter().any(|redeemed| redeemed.token.count == *count);
         self.refused.retain(|count, _| waits(count));

@@ -18,7 +18,7 @@ pub enum SecretFileError {
     Content {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// Fault of the content.
         #[source]
         source: SecretError,
     },

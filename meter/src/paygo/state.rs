@@ -1,4 +1,4 @@
-//! What a device must not forget: one file with a checksum, replaced as a whole and synced.
+//! A device's durable state: one file with a checksum, replaced as a whole and synced.
 //!
 //! Which tokens were taken, the credit that they gave and that the chain is still to hear of them change in one write.
 //! So after a power cut a token is either unspent or spent, credited and to be reported.
@@ -35,7 +35,7 @@ pub(crate) struct State {
     pub(crate) waiting: Vec<Redeemed>,
     /// The newest redemptions, the last one last.
     pub(crate) last: Vec<Redeemed>,
-    /// What the chain was last proven to know of the device.
+    /// The chain's record of the device, as last proven.
     pub(crate) chain: Option<Known>,
     /// The chain's credit is to be taken over once it has all redemptions.
     pub(crate) adopt: bool,
@@ -53,7 +53,7 @@ pub(crate) struct Redeemed {
     pub(crate) time_ms: Option<TimeMs>,
 }
 
-/// What the chain knows of the device.
+/// The chain's record of the device, in brief.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Known {
@@ -147,7 +147,7 @@ impl State {
     }
 }
 
-/// What is kept in `dir`; of a device from the factory at `count` where nothing is.
+/// The state kept in `dir`; that of a device from the factory at `count` where none is.
 ///
 /// # Errors
 /// [`StateError::Damaged`].

@@ -13,7 +13,7 @@ use wattle_primitives::{Hash, TimeMs};
 pub(crate) struct PaygoStatus {
     /// Its id on the chain.
     pub(crate) device: Hash,
-    /// What is left.
+    /// Credit that is left.
     pub(crate) credit: Left,
     /// Until when it is active, if it counts time and knows the time.
     pub(crate) active_until_ms: Option<TimeMs>,
@@ -37,7 +37,7 @@ pub(crate) struct PaygoStatus {
     pub(crate) refused: bool,
     /// Its operator issues no tokens for it at present.
     pub(crate) suspended: bool,
-    /// What its record on the chain and the configuration say differently.
+    /// Where its record on the chain and the configuration differ.
     pub(crate) mismatch: Option<&'static str>,
     /// Why nothing can be kept at present.
     pub(crate) error: Option<String>,
@@ -49,7 +49,7 @@ pub(crate) struct PaygoStatus {
 pub(crate) struct RedemptionFacts {
     /// Its place in the device's sequence.
     pub(crate) count: u32,
-    /// What it did.
+    /// Kind of its token.
     pub(crate) kind: TokenKind,
     /// Raw units.
     pub(crate) value: u32,

@@ -60,7 +60,7 @@ fn key() -> PublicKey {
     SecretKey::from_seed([3; 32]).public()
 }
 
-/// What happens to a device, and where the power may fail.
+/// An event at a device, in which the power may fail.
 #[derive(Clone, Debug)]
 enum Act {
     /// A customer types a token until the device has answered.
@@ -406,7 +406,7 @@ fn days_count_with_a_clock_and_without_and_a_pulled_plug_gains_nothing() {
     assert_eq!(uptime_ms, 24 * HOUR_MS, "with power all the time, all of it");
 }
 
-/// What the chain has used and the device has not, and what becomes of it.
+/// Counts that the chain has used and the device has not, and what becomes of them.
 #[test]
 fn a_token_redeemed_elsewhere_gives_credit_once() {
     let dir = memory_dir();

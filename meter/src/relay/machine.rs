@@ -93,7 +93,7 @@ pub(crate) enum Input {
     Order(Order),
     /// A look at the chain: the proven balance, or `None` when nothing could be proven or what was is too old.
     Balance(Option<Amount>),
-    /// What the pay-as-you-go device makes of its credit.
+    /// The pay-as-you-go device's look at its credit.
     Prepaid {
         /// It supplies.
         supplies: bool,

@@ -1,6 +1,6 @@
 //! The device's loop: takes tokens in, draws what is used, and shows what is left.
 //!
-//! What a token does is on the disk before the board shows it, and so before the relay moves and anybody is told. A
+//! A token's effect is on the disk before the board shows it, and so before the relay moves and anybody is told. A
 //! disk that is full refuses tokens, unspent, and everything else goes on.
 
 use super::LightError;

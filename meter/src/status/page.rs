@@ -65,7 +65,7 @@ fn whole(title: &str, renewed: bool, body: &Markup) -> String {
     page.into_string()
 }
 
-/// What came of a token, in words, and whether that is good.
+/// The answer to a token, in words, and whether that is good.
 fn told(answer: &Answer) -> (bool, String) {
     let locked = |ms: &u64| format!("No more tokens are looked at for {}.", duration(*ms));
     match answer {

@@ -19,7 +19,7 @@ const BODY_BYTES_MAX: usize = 1024;
 /// Where a request comes from, as browsers say.
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// What a program sends.
+/// A program's request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Json {

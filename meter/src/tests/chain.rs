@@ -280,7 +280,7 @@ pub(crate) struct TestPeers {
     pub(crate) blamed: Mutex<Vec<PeerId>>,
     /// The payer's bandwidth; `None` has no end.
     pub(crate) bucket: Mutex<Option<Bucket>>,
-    /// What was committed to of the pay-as-you-go device's tokens.
+    /// Commitments to the pay-as-you-go device's tokens.
     pub(crate) commitments: Mutex<paygo::Commitments>,
 }
 

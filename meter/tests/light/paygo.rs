@@ -53,7 +53,7 @@ fn said(dir: &Path, want: &[&str]) {
     });
 }
 
-/// What a keypad's program does.
+/// Types a token in as a keypad's program does.
 fn type_in(light: &Light, digits: &str) -> (u16, Value) {
     let body = format!("{{\"token\":\"{digits}\"}}");
     let (head, body) = post(light, "Content-Type: application/json\r\n", &body);

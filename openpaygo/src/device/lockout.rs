@@ -22,7 +22,7 @@ const DOUBLINGS: u32 = WAIT_MIN_MAX.ilog2();
 
 const _: () = assert!(WAIT_MIN_MAX == 1 << DOUBLINGS);
 
-/// What a device's time does without power.
+/// A device's clock over a power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
     /// Goes on: a clock with a battery, or one that was set from the network before it is first read.

@@ -42,7 +42,7 @@ pub struct Device {
 /// A token that was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Applied {
-    /// What the device makes of it.
+    /// Result of decoding it.
     pub outcome: Outcome,
     /// The state after it: to be written before the outcome is acted on.
     pub state: State,
@@ -85,7 +85,7 @@ impl Device {
         }
     }
 
-    /// What a token does at `now_ms`, a reading of the clock that the [`Lockout`] goes by. Changes nothing.
+    /// The outcome of a token at `now_ms`, a reading of the clock that the [`Lockout`] goes by. Changes nothing.
     ///
     /// # Errors
     /// [`NotEvaluated`].

@@ -1,4 +1,4 @@
-//! What a device must not forget.
+//! A device's durable state.
 
 use super::lockout::Lockout;
 use crate::count::Count;
@@ -21,7 +21,7 @@ use crate::window::Window;
 pub const STATE_BYTES: usize = 34;
 const LAYOUT: u8 = 1;
 
-/// What a device must not forget: which tokens it has taken, and how long it refuses more.
+/// A device's durable state: which tokens it has taken, and how long it refuses more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State {
     /// Tokens that were taken.
@@ -33,8 +33,8 @@ pub struct State {
 /// Why bytes are no state of this device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
-    /// They are damaged, or another device's.
-    #[error("damaged, or of another device")]
+    /// They are damaged, or sealed under another key.
+    #[error("damaged, or sealed under another key")]
     Damaged,
     /// They are of a layout that is not known here.
     #[error("layout {0} is not known")]
@@ -42,7 +42,7 @@ pub enum StateError {
 }
 
 impl State {
-    /// A device's from the factory: at this count, usually 1, with no errors.
+    /// A device's from the factory: at this count, usually 1, none before it used, with no errors.
     #[must_use]
     pub const fn new(last: Count) -> Self {
         Self { window: Window::new(last), lockout: Lockout::NONE }
@@ -74,7 +74,7 @@ impl State {
     ///
     /// # Errors
     /// [`StateError`]. A device whose state is lost must not go on from an earlier one, which would take tokens
-    /// again.
+    /// again. The state of another device with the same key is not told apart.
     pub fn from_bytes(secret: &Secret, bytes: &[u8]) -> Result<Self, StateError> {
         let mut rest = secret.unseal(b"state", bytes).ok_or(StateError::Damaged)?;
         let [layout] = take(&mut rest)?;

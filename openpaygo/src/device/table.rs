@@ -62,7 +62,7 @@ impl Table {
         bytes
     }
 
-    /// A kept table; `None` when it is damaged, of another secret, or ahead of what this last count needs.
+    /// A kept table; `None` when it is damaged, of another key, or ahead of what this last count needs.
     pub(super) fn from_bytes(secret: &Secret, last: Count, bytes: &[u8]) -> Option<Self> {
         let content = secret.unseal(b"table", bytes).filter(|content| content.len() % CODE_BYTES == 0)?;
         let mut words = content.as_chunks::<CODE_BYTES>().0.iter().map(|word| u32::from_le_bytes(*word));

@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// What a signature covers.
+/// Authentication method: the fields that a signature covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AuthMethod {
     /// `sa`: the serial number. Always the same: for telemetry of no worth.
@@ -39,7 +39,7 @@ pub enum AuthError {
 }
 
 impl AuthMethod {
-    /// All.
+    /// Every method.
     pub const ALL: [Self; 5] =
         [Self::Simple, Self::Timestamp, Self::Counter, Self::Data, Self::RecursiveData];
 
@@ -62,7 +62,7 @@ impl AuthMethod {
     }
 }
 
-/// What is signed of a request, each part as text; empty ones are left out.
+/// The signed fields of a request, each as text; empty ones are left out.
 pub(super) struct Signed<'a> {
     pub(super) serial: &'a str,
     pub(super) timestamp: Cow<'a, str>,

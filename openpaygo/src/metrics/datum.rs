@@ -82,6 +82,13 @@ impl From<&str> for Datum {
     }
 }
 
+/// A name that stands twice among members.
+pub(super) fn repeated<T>(members: &[(String, T)]) -> Option<&str> {
+    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+}
+
 /// A number as the reference writes it. Integers of any size are exact; all else is a 64-bit float.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Number {

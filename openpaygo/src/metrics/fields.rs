@@ -127,7 +127,7 @@ impl Fields<'_> {
         self.signed(Form::Canonical).hash(method, secret)
     }
 
-    /// What is signed, in a form.
+    /// The signed fields, in a form.
     pub(super) fn signed(&self, form: Form) -> Signed<'_> {
         let data = self.data.datum.as_ref().map_or(Cow::Borrowed("[]"), |data| self.data.text(data, form));
         Signed {

@@ -1,14 +1,14 @@
 //! Which value stands at which place.
 
 use super::datum::{Datum, Number};
-use super::limits::ReadError;
+use super::limits::{NAME_BYTES_MAX, ReadError};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 /// The order of values in condensed bodies, agreed on beforehand.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DataFormat {
-    /// What a server calls it: a number or a text.
+    /// The server's identifier of it: a number or a text.
     pub id: Option<Datum>,
     /// Names of the data.
     pub data_order: Vec<String>,
@@ -45,7 +45,7 @@ impl DataFormat {
     /// Reads a format as it is posted to a server, or sent along.
     ///
     /// # Errors
-    /// [`ReadError::Type`].
+    /// [`ReadError::Type`]; [`ReadError::TooLong`] for a name beyond [`NAME_BYTES_MAX`].
     pub fn from_datum(datum: &Datum) -> Result<Self, ReadError> {
         if !matches!(datum, Datum::Map(_)) {
             return Err(ReadError::Type("data_format"));
@@ -75,7 +75,7 @@ impl DataFormat {
     }
 }
 
-/// What is there and not null.
+/// The value, if it is there and not null.
 pub(super) fn present(datum: Option<&Datum>) -> Option<&Datum> {
     datum.filter(|datum| **datum != Datum::Null)
 }
@@ -84,7 +84,11 @@ fn names(datum: Option<&Datum>, what: &'static str) -> Result<Vec<String>, ReadE
     match present(datum) {
         None => Ok(Vec::new()),
         Some(Datum::List(items)) => {
-            let name = |item: &Datum| item.as_text().map(String::from).ok_or(ReadError::Type(what));
+            let name = |item: &Datum| match item.as_text() {
+                Some(name) if name.len() <= NAME_BYTES_MAX => Ok(String::from(name)),
+                Some(_) => Err(ReadError::TooLong),
+                None => Err(ReadError::Type(what)),
+            };
             items.iter().map(name).collect()
         }
         Some(_) => Err(ReadError::Type(what)),

@@ -1,19 +1,19 @@
 //! Values under their names, and the time of each step.
 
-use super::datum::{Datum, Number};
+use super::datum::{Datum, Number, repeated};
 use super::format::{DataFormat, FormatError, present};
 use super::names;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// What a device measured and asks for.
+/// Readings of a device, and its requests.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metrics {
     /// When, in seconds since 1970, UTC.
     pub at_s: i64,
     /// Values under their long names. What a condensed body leaves out at the end is not here.
     pub data: Vec<(String, Datum)>,
-    /// What was measured before, or since: in the order that it was sent.
+    /// Readings from before, or since: in the order that they were sent.
     pub history: Vec<Step>,
 }
 
@@ -139,10 +139,8 @@ fn named(
 }
 
 fn distinct(values: Vec<(String, Datum)>) -> Result<Vec<(String, Datum)>, FormatError> {
-    let mut names: Vec<&String> = values.iter().map(|(name, _)| name).collect();
-    names.sort_unstable();
-    match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(FormatError::Duplicate(pair[0].clone())),
+    match repeated(&values) {
+        Some(name) => Err(FormatError::Duplicate(name.into())),
         None => Ok(values),
     }
 }

@@ -1,6 +1,6 @@
 //! Reading JSON in pieces, so that what was signed is at hand as it was sent.
 
-use super::datum::{Datum, Number};
+use super::datum::{Datum, Number, repeated};
 use super::limits::{Budget, DEPTH_MAX, ReadError, short};
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -8,9 +8,11 @@ use core::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The members of a map, their values still text.
+/// The members of a map, their values still text, if no name stands twice.
 pub(super) fn members<'a>(text: &'a str) -> Result<Vec<(String, &'a RawValue)>, ReadError> {
-    Ok(read::<Members<'a>>(text)?.0)
+    let members = read::<Members<'a>>(text)?.0.into_iter();
+    let checked = members.map(|(name, value)| short(name).map(|name| (name, value)));
+    distinct(checked.collect::<Result<_, _>>()?)
 }
 
 /// The items of a list, still text.
@@ -21,10 +23,11 @@ pub(super) fn items<'a>(text: &'a str) -> Result<Vec<&'a RawValue>, ReadError> {
 /// The value that a text is.
 pub(super) fn datum(text: &str, budget: &mut Budget, depth: usize) -> Result<Datum, ReadError> {
     budget.take()?;
-    if depth > DEPTH_MAX {
+    let first = text.as_bytes().first();
+    if depth > DEPTH_MAX && matches!(first, Some(b'[' | b'{')) {
         return Err(ReadError::TooDeep);
     }
-    Ok(match text.as_bytes().first() {
+    Ok(match first {
         Some(b'n') => Datum::Null,
         Some(b't') => Datum::Bool(true),
         Some(b'f') => Datum::Bool(false),
@@ -36,9 +39,9 @@ pub(super) fn datum(text: &str, budget: &mut Budget, depth: usize) -> Result<Dat
         Some(b'{') => {
             let mut map = Vec::new();
             for (name, value) in members(text)? {
-                map.push((short(name)?, datum(value.get(), budget, depth + 1)?));
+                map.push((name, datum(value.get(), budget, depth + 1)?));
             }
-            Datum::Map(distinct(map)?)
+            Datum::Map(map)
         }
         _ => Datum::Number(Number::parse(text)?),
     })
@@ -46,10 +49,8 @@ pub(super) fn datum(text: &str, budget: &mut Budget, depth: usize) -> Result<Dat
 
 /// The members, if no name stands twice.
 pub(super) fn distinct<T>(members: Vec<(String, T)>) -> Result<Vec<(String, T)>, ReadError> {
-    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-    names.sort_unstable();
-    match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(ReadError::Duplicate(pair[0].into())),
+    match repeated(&members) {
+        Some(name) => Err(ReadError::Duplicate(name.into())),
         None => Ok(members),
     }
 }

@@ -1,4 +1,4 @@
-//! What is read at most.
+//! Limits of a body.
 
 use alloc::string::String;
 
@@ -10,6 +10,8 @@ pub const DEPTH_MAX: usize = 8;
 pub const VALUES_MAX: usize = 1 << 18;
 /// Most bytes of one text or name.
 pub const TEXT_BYTES_MAX: usize = 4096;
+/// Most bytes of a name in a data format: each value of a list is given a copy of its name.
+pub const NAME_BYTES_MAX: usize = 64;
 /// Most characters of one number.
 pub const NUMBER_BYTES_MAX: usize = 64;
 /// Most bytes of a serial number.
@@ -50,7 +52,7 @@ pub enum ReadError {
     Type(&'static str),
 }
 
-/// What may still be read of a body.
+/// Budget of values that may still be read of a body.
 pub(super) struct Budget {
     values: usize,
 }

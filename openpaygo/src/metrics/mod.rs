@@ -13,7 +13,7 @@
 //! assert!(verified.is_billable());
 //! ```
 //!
-//! # What a signature covers
+//! # Scope of a signature
 //! `sa`, `ta` and `ca` sign no data: whoever overhears one can put any data beside it. `da` and `ra` do, and even
 //! they leave out the data format, `dct` and accessories. [`Verified::is_billable`] tells what money may depend on.
 //!
@@ -42,7 +42,8 @@ pub use datum::{Datum, Number};
 pub use format::{DataFormat, FormatError};
 pub use history::{Metrics, Step};
 pub use limits::{
-    BODY_BYTES_MAX, DEPTH_MAX, NUMBER_BYTES_MAX, ReadError, SERIAL_BYTES_MAX, TEXT_BYTES_MAX, VALUES_MAX,
+    BODY_BYTES_MAX, DEPTH_MAX, NAME_BYTES_MAX, NUMBER_BYTES_MAX, ReadError, SERIAL_BYTES_MAX, TEXT_BYTES_MAX,
+    VALUES_MAX,
 };
 pub use received::Received;
 pub use replay::{Freshness, LastRequest, ReplayError, SequenceNumber};

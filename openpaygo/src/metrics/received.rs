@@ -26,7 +26,7 @@ impl<'a> Received<'a> {
         let mut budget = Budget::new(body.len())?;
         let text = core::str::from_utf8(body).map_err(|_| ReadError::Syntax("not UTF-8".into()))?;
         let mut members = Vec::new();
-        for (name, value) in json::distinct(json::members(text)?)? {
+        for (name, value) in json::members(text)? {
             let datum = json::datum(value.get(), &mut budget, 1)?;
             members.push((name, Field::of(datum, Some(value.get()))));
         }
@@ -85,7 +85,7 @@ impl<'a> Received<'a> {
         &self.fields.serial
     }
 
-    /// What the device calls its data format, if it names one.
+    /// The identifier of the device's data format, if it names one.
     #[must_use]
     pub const fn format_id(&self) -> Option<&Datum> {
         self.fields.format_id.datum.as_ref()

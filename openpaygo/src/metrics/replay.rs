@@ -21,7 +21,7 @@ pub struct LastRequest {
     pub body: u64,
 }
 
-/// What is to be done with a request that is no replay.
+/// Handling of a request that is no replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
     /// Count its data and answer it.

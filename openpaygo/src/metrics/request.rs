@@ -1,4 +1,4 @@
-//! What a device sends.
+//! Requests of devices.
 
 use super::auth::{self, AuthMethod};
 use super::canonical::to_json;

@@ -1,4 +1,4 @@
-//! What a server answers.
+//! Answers of servers.
 
 use super::auth::{self, AuthError, AuthMethod, hash_of};
 use super::canonical::to_json;
@@ -11,7 +11,7 @@ use alloc::borrow::Cow;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-/// What an answer is signed together with, of the request that it answers.
+/// The fields of a request that its answer is signed together with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     serial: String,
@@ -94,25 +94,27 @@ impl Response {
         &self.tokens
     }
 
-    /// The end of what is paid, in seconds since 1970.
+    /// The end of what is paid, in seconds since 1970. To be believed by a device that asked for it and not for seconds
+    /// as well: the signature covers digits, not under which of the two names they stand.
     #[must_use]
     pub const fn active_until_s(&self) -> Option<u64> {
         self.active_until_s
     }
 
-    /// The seconds that are paid from now on.
+    /// The seconds that are paid from now on. To be believed by a device that asked for them alone: see
+    /// [`Response::active_until_s`].
     #[must_use]
     pub const fn seconds_left(&self) -> Option<u64> {
         self.seconds_left
     }
 
-    /// Settings.
+    /// Settings of the device, by name.
     #[must_use]
     pub fn settings(&self) -> &[(String, Datum)] {
         &self.settings
     }
 
-    /// What else there is.
+    /// Extra data, by name.
     #[must_use]
     pub fn extra(&self) -> &[(String, Datum)] {
         &self.extra
@@ -152,7 +154,7 @@ impl Response {
     }
 }
 
-/// What an answer holds, in the order that it is signed.
+/// Fields of an answer, in the order that they are signed.
 const NAMES: [&str; 5] =
     ["active_until_timestamp", "active_seconds_left", "token_list", "settings", "extra_data"];
 
@@ -183,7 +185,7 @@ impl<'a> ReceivedResponse<'a> {
         let mut budget = Budget::new(body.len())?;
         let text = core::str::from_utf8(body).map_err(|_| ReadError::Syntax("not UTF-8".into()))?;
         let mut members = Vec::new();
-        for (name, value) in json::distinct(json::members(text)?)? {
+        for (name, value) in json::members(text)? {
             members.push((name, json::datum(value.get(), &mut budget, 1)?, Some(value.get())));
         }
         Self::of(members)

@@ -80,29 +80,38 @@ impl<'a> Verified<'a> {
         count.and_then(|count| u32::try_from(count).ok()) // as was checked when it was read
     }
 
-    /// What the device calls its data format, if it names one. Not signed: for billing use the one that the device is
-    /// registered with.
+    /// The identifier of the device's data format, if it names one. Not signed: for billing use the one that the device
+    /// is registered with.
     #[must_use]
     pub const fn format_id(&self) -> Option<&Datum> {
         self.fields.format_id.datum.as_ref()
     }
 
-    /// What it says of accessories. Not signed.
+    /// Accessories that it tells of. Not signed.
     #[must_use]
     pub const fn accessories(&self) -> Option<&Datum> {
         self.fields.accessories.datum.as_ref()
     }
 
-    /// Where it stands in the device's sequence, for [`LastRequest::follows`]; `None` without a count or timestamp,
-    /// and then nothing tells it from a replay.
+    /// Where it stands in the device's sequence, for [`LastRequest::follows`]; `None` without a count or timestamp that
+    /// its method signs, and then nothing tells it from a replay.
+    ///
+    /// Keep that of a `da` request as the last one only if it is billable: else its digits may be split otherwise.
     #[must_use]
     pub fn sequence(&self, secret: &Secret) -> Option<LastRequest> {
-        let count = self.request_count().filter(|count| *count > 0).map(SequenceNumber::Count);
-        let number = count.or_else(|| self.timestamp_s().filter(|s| *s > 0).map(SequenceNumber::Time))?;
+        let (counts, times) = match self.method {
+            AuthMethod::Simple => (false, false),
+            AuthMethod::Timestamp => (false, true),
+            AuthMethod::Counter => (true, false),
+            AuthMethod::Data | AuthMethod::RecursiveData => (true, true),
+        };
+        let count = self.request_count().filter(|count| counts && *count > 0).map(SequenceNumber::Count);
+        let time = self.timestamp_s().filter(|s| times && *s > 0).map(SequenceNumber::Time);
+        let number = count.or(time)?;
         Some(LastRequest { number, body: secret.hash(self.body) })
     }
 
-    /// What an answer is signed together with.
+    /// The fields that its answer is signed together with.
     #[must_use]
     pub fn context(&self) -> Context {
         let text = |number: Option<&Number>| number.map(|n| n.as_str().into()).unwrap_or_default();
@@ -134,7 +143,7 @@ impl<'a> Verified<'a> {
 }
 
 /// Whole seconds, rounded down.
-#[expect(clippy::cast_possible_truncation, reason = "a float beyond i64 saturates, and is refused as a time")]
+#[expect(clippy::cast_possible_truncation, reason = "a float beyond i64 saturates")]
 fn seconds(number: Option<&Number>) -> Option<i64> {
     let number = number?;
     number.as_i64().or_else(|| number.as_f64().map(|s| s as i64))

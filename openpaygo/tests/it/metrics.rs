@@ -237,6 +237,19 @@ fn an_identical_resend_is_answered_and_all_else_that_is_not_newer_is_refused() {
     let body = signed("sa", &["x"], r#"{"sn":"x","a":"AUTH"}"#);
     let verified = Received::from_json(body.as_bytes()).unwrap().verify(&secret()).unwrap();
     assert_eq!(verified.sequence(&secret()), None);
+    for (method, want) in [
+        (AuthMethod::Simple, None),
+        (AuthMethod::Timestamp, Some(SequenceNumber::Time(1_611_583_070))),
+        (AuthMethod::Counter, Some(SequenceNumber::Count(7))),
+        (AuthMethod::Data, Some(SequenceNumber::Count(7))),
+        (AuthMethod::RecursiveData, Some(SequenceNumber::Count(7))),
+    ] {
+        let request = Request { request_count: Some(7), ..example() };
+        let body = request.to_json(Style::Condensed, Some((method, &secret()))).unwrap();
+        let verified = Received::from_json(body.as_bytes()).unwrap().verify(&secret()).unwrap();
+        let number = verified.sequence(&secret()).map(|this| this.number);
+        assert_eq!(number, want, "{method:?}: a number that is not signed counts for nothing");
+    }
 }
 
 fn metrics(body: &str, format: Option<&DataFormat>) -> Result<Metrics, FormatError> {
@@ -312,9 +325,20 @@ fn what_is_too_much_is_not_read() {
     assert_eq!(json(deep(DEPTH_MAX)), None);
     assert_eq!(json(deep(DEPTH_MAX + 1)), Some(ReadError::TooDeep));
     assert_eq!(json(deep(2_000_000)), json(deep(100_000)), "no stack is used up");
+    let full = format!(r#"{{"sn":"x","d":{}0{}}}"#, "[".repeat(DEPTH_MAX), "]".repeat(DEPTH_MAX));
+    assert_eq!(json(full), None, "values in the deepest list");
     let long = |n: usize| format!(r#"{{"sn":"x","d":["{}"]}}"#, "a".repeat(n));
     assert_eq!(json(long(TEXT_BYTES_MAX)), None);
     assert_eq!(json(long(TEXT_BYTES_MAX + 1)), Some(ReadError::TooLong));
+    let named = |n: usize| format!(r#"{{"sn":"x","{}":1}}"#, "a".repeat(n));
+    assert_eq!(json(named(TEXT_BYTES_MAX)), None);
+    assert_eq!(json(named(TEXT_BYTES_MAX + 1)), Some(ReadError::TooLong));
+    let format = |n: usize| {
+        let order = Datum::List(vec!["a".repeat(n).as_str().into()]);
+        DataFormat::from_datum(&Datum::Map(map(&[("data_order", order)]))).err()
+    };
+    assert_eq!(format(NAME_BYTES_MAX), None);
+    assert_eq!(format(NAME_BYTES_MAX + 1), Some(ReadError::TooLong));
     assert_eq!(json(long(BODY_BYTES_MAX)), Some(ReadError::TooLarge { bytes: BODY_BYTES_MAX + 19 }));
     let many = |n: usize| format!(r#"{{"sn":"x","d":[{}0]}}"#, "0,".repeat(n));
     assert_eq!(json(many(VALUES_MAX)), Some(ReadError::TooMany));

@@ -1,4 +1,4 @@
-//! What holds for all tokens.
+//! Properties of all tokens.
 
 use openpaygo::{
     Command, Count, Divider, Format, Keypad, Outcome, Profile, Secret, Token, Value, Window, decode, encode,

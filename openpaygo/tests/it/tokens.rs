@@ -1,4 +1,4 @@
-//! What each profile makes of tokens, and what an issuer may make for it.
+//! Tokens by profile: those that a device takes, and those that an issuer may make.
 
 use openpaygo::{
     Command, Count, Format, IssueError, Keypad, Kind, Outcome, Profile, Secret, SecretError, Token,

@@ -42,7 +42,7 @@ fn values(random: &mut Random, names: &[String]) -> Vec<(String, Datum)> {
     some.into_iter().map(|name| (name.clone(), scalar(random))).collect()
 }
 
-/// What both sides are to send, and its signature's method.
+/// A request that both sides are to send, and its signature's method.
 struct Case {
     request: Request,
     method: AuthMethod,
@@ -185,9 +185,9 @@ fn requests_and_answers_go_round() {
     for _ in 0..cases(2, 20) / BATCH {
         let cases: Vec<(Case, Response)> =
             (0..BATCH).map(|_| (Case::draw(&mut random), response(&mut random))).collect();
-        // What it sends is the same text, and is read here.
+        // Its request is the same text, and is read here.
         let sent = peer.ask(&cases.iter().map(|(case, _)| case.ask_request()).collect::<Vec<_>>());
-        // What is sent here is read there, and answered.
+        // The request of this side is read there, and answered.
         let orders: Vec<Value> =
             cases.iter().map(|(case, response)| case.ask_handle(&case.body(), response, None)).collect();
         let handled = peer.ask(&orders);
@@ -290,7 +290,7 @@ fn defects_of_the_reference_are_as_they_are_named() {
     );
     tally.add(&[Divergence::CondensedMapNames]);
 
-    // What is no JSON, no text, or ambiguous.
+    // Bodies that are no JSON, no text, or ambiguous.
     for (members, divergence) in [
         (r#""d":[NaN]"#, Divergence::NonFiniteNumber),
         (r#""d":[1e999]"#, Divergence::NonFiniteNumber),

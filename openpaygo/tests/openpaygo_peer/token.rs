@@ -246,7 +246,7 @@ fn tokens_are_made_as_the_reference_makes_them() {
 /// One token to be read.
 struct Entry {
     device: Device,
-    /// What the token was made of; `None` for digits that somebody made up.
+    /// Value and count of the token; `None` for digits that somebody made up.
     origin: Option<(u32, u32)>,
     last: u32,
     used: Option<Vec<u32>>,
@@ -525,7 +525,7 @@ fn what_is_no_token_is_refused_here() {
     tally.close("no tokens", &[Divergence::RestrictedAlias, Divergence::LenientInput]);
 }
 
-/// What a [`Device`](openpaygo::Device) no longer recognizes.
+/// Tokens that a [`Device`](openpaygo::Device) no longer recognizes.
 #[test]
 fn a_device_knows_tokens_of_its_window_only() {
     let mut peer = Peer::start("UTC");

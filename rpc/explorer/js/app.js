@@ -157,7 +157,7 @@ class Search extends HTMLElement {
     }
   }
 
-  /// What is final is in the node's index; a transaction may be on its way.
+  /// Everything final is in the node's index; a transaction may be on its way.
   async find(text) {
     const hit = await find("search_query", { text });
     if (hit) return hit;

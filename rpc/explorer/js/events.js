@@ -1,4 +1,4 @@
-// What happened, in words: an event of a receipt as a line with links.
+// Events in words: each event of a receipt as a line with links.
 
 import { asset } from "./chain.js";
 import { h, path } from "./dom.js";

@@ -407,7 +407,7 @@ fn days_are_sold(shop: &Shop) {
     assert!(shop.list(&["--only", "low", "--within-hours", "720"]).contains(&json!(device)));
 }
 
-/// What the meter imports is taken from the credit as it is settled, and billed to nobody.
+/// The meter's import is taken from the credit as it is settled, and billed to nobody.
 fn a_meter_uses_credit(shop: &Shop) {
     let (alice, url) = (shop.address("alice"), shop.devnet.url());
     let meters = curl_ok(url, "energy_listMeters", json!({}));

@@ -423,7 +423,7 @@ fn what_was_sold_and_redeemed_is_told(stage: &Stage, device: &str) {
     stage.visit(&format!("/operator/{}", stage.address("operator")));
     stage.settled("the operator");
     assert_eq!(browser.count(&format!("[data-section=devices] tr[data-key='{device}']")), 1);
-    // What is owed is overdue; no meter is silent, since none is there.
+    // The debt is overdue; no meter is silent, since none is there.
     for (list, count) in [(2, 1), (4, 0)] {
         browser.click(&format!(".choices button:nth-child({list})"));
         stage.settled("a list of the operator's");

@@ -103,8 +103,8 @@ impl Token {
         if self.value > most { Err(Reason::ValueOutOfRange) } else { Ok(()) }
     }
 
-    /// The commitment that stands on the chain before the token is redeemed. Without the nonce nobody learns from it the
-    /// token, or the device's secret.
+    /// The commitment that stands on the chain before the token is redeemed. Without the nonce nobody learns from it
+    /// the token, or the device's secret.
     #[must_use]
     pub fn commitment(&self, device: &Hash, nonce: &Hash) -> Hash {
         let (count, value) = (self.count.to_le_bytes(), self.value.to_le_bytes());
@@ -137,8 +137,8 @@ pub fn device_id(operator: &Address, reference: &Hash) -> Hash {
     Hash::of(domain::PAYGO_DEVICE, &[operator.as_bytes(), reference.as_bytes()])
 }
 
-/// The nonce of the commitment to a device's token: from a secret of its issuer's; or of the device's own, where nobody
-/// else has its key.
+/// The nonce of the commitment to a device's token, from a secret that its issuer alone has. Where nobody else has the
+/// device's key, the device can derive nonces itself: [`derived_nonce`].
 #[must_use]
 pub fn token_nonce(secret: &[u8; 32], device: &Hash, count: u32) -> Hash {
     Hash::of(domain::PAYGO_NONCE, &[secret, device.as_bytes(), &count.to_le_bytes()])

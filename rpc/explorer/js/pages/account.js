@@ -285,7 +285,7 @@ function sponsorshipTable(title, items, other) {
   );
 }
 
-/// What the account owes and is owed in a microgrid.
+/// The account's tab in a microgrid: its debts and claims.
 function tab(grid, member, address) {
   const coin = (units) => money(units, grid.asset);
   return facts(

@@ -222,7 +222,7 @@ async function interval(page, grid) {
   return [h("div", { class: "stepper" }, step(-1n, "← Earlier"), head, step(1n, "Later →")), about, levels];
 }
 
-/// What meters show for an interval so far.
+/// Readings of meters for an interval so far.
 function measured({ members, feeders }) {
   const of = (sum) =>
     `import ${kwh(sum.importWh)}, export ${kwh(sum.exportWh)} by ${integer(sum.meters)} meters${sum.estimated > 0 ? `, ${integer(sum.estimated)} of them estimated` : ""}`;

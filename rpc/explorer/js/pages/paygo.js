@@ -48,7 +48,7 @@ function worth(device, raw) {
   return device.unit.kind === "time" ? span(size) : kwh(size);
 }
 
-/// What a device has left.
+/// Credit that a device has left.
 function left(device) {
   if (device.state === "unlocked") return "no end";
   if (device.credit) return kwh(device.credit.availableWh);

@@ -1,8 +1,8 @@
 //! Pay-as-you-go: operators, devices, tokens, and the credit that tokens give.
 //!
-//! A token is nine digits that an issuer makes and a device takes, neither asking anybody. The chain learns of it twice:
-//! by a commitment, before it is shown to a customer; and when it was redeemed, by the nonce of that commitment. It
-//! never sees a token, or what makes one.
+//! A token is nine digits that an issuer makes and a device takes, neither asking anybody. The chain learns of it
+//! twice: by a commitment, before it is shown to a customer; and when it was redeemed, by the nonce of that commitment.
+//! It never sees a token, or what makes one.
 //!
 //! | a token is | who may do what |
 //! |---|---|

@@ -4,7 +4,7 @@ use crate::keys;
 use crate::modules::energy::prepaid;
 use crate::modules::{Action, Ctx, Reach, SigSink, weights};
 use wattle_primitives::call::paygo::{
-    FirmwareProfile, RedeemToken, RedeemedBy, Redemption, RedemptionProof, Token, TokenKind,
+    RedeemToken, RedeemedBy, Redemption, RedemptionProof, Token, TokenKind,
 };
 use wattle_primitives::event::{BurnCause, PaygoEvent};
 use wattle_primitives::{Hash, Reason, TimeMs, Weight, planted};
@@ -91,8 +91,8 @@ fn reporter(
     }
 }
 
-/// Checks that the token was committed to. The value of one that was only reserved is what the device shows: its owner's
-/// word is not enough for that.
+/// Checks that the token was committed to. The value of one that was only reserved is what the device shows: its
+/// owner's word is not enough for that.
 fn check_commitment(
     id: &Hash,
     committed: &TokenRecord,
@@ -144,8 +144,8 @@ fn apply(
         }
         TokenKind::Sync => return Ok(()),
     };
-    let again = sets && device.profile == FirmwareProfile::CFirmware;
-    if again && device.status == DeviceStatus::Unlocked {
+    // Whoever sets a device that is paid for takes it under control again.
+    if sets && device.status == DeviceStatus::Unlocked {
         device.status = DeviceStatus::Active;
     }
     match value(device, token.value)? {

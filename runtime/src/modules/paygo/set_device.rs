@@ -57,8 +57,8 @@ impl Action for SetDevice {
     }
 }
 
-/// Has a meter's import paid by the device's credit: a member's meter in a microgrid of its operator's, which settles in
-/// what the operator is paid in.
+/// Has a meter's import paid by the device's credit: a member's meter in a microgrid of its operator's, which settles
+/// in what the operator is paid in.
 fn link(ctx: &mut Ctx<'_>, id: &Hash, device: &Device, address: &Address) -> Result<(), Reason> {
     let meter = energy::meter(ctx, address)?;
     let grid = energy::microgrid(ctx, &meter.microgrid)?;
