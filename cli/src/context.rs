@@ -1,7 +1,7 @@
 //! Options of every command, and what they come to.
 
 use super::CliError;
-use crate::client::{Client, ENDPOINT_DEFAULT};
+use crate::client::{Client, ENDPOINT_DEFAULT, PATIENCE};
 use crate::keystore::Keystore;
 use clap::Args;
 use std::path::PathBuf;
@@ -20,7 +20,8 @@ pub struct GlobalArgs {
     /// JSON-RPC endpoint of the node to ask.
     #[arg(long, global = true, env = "WATTLE_RPC", value_name = "URL", default_value = ENDPOINT_DEFAULT)]
     pub rpc: String,
-    /// Longest to wait for one answer, in seconds.
+    /// Longest to wait for one answer, in seconds. One that is lost between others is asked for again, for up to ten
+    /// minutes.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 20,
         value_parser = clap::value_parser!(u64).range(1..=600))]
     pub rpc_timeout: u64,
@@ -71,11 +72,11 @@ impl Ctx {
         self.rpc_timeout
     }
 
-    /// A client of the node named.
+    /// A client of the node named, which repeats questions when their answers are lost.
     ///
     /// # Errors
     /// [`CliError::Client`] when the endpoint is no URL.
     pub fn client(&self) -> Result<Client, CliError> {
-        Ok(Client::new(&self.rpc, self.rpc_timeout)?)
+        Ok(Client::new(&self.rpc, self.rpc_timeout)?.with_patience(PATIENCE))
     }
 }

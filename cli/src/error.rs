@@ -4,6 +4,7 @@ use super::amount::AmountError;
 use crate::client::ClientError;
 use crate::keystore::{KeystoreError, MnemonicError, file_code};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use wattle_host::FileError;
 use wattle_host::seal::SealError;
 use wattle_host::secret::SecretError;
@@ -115,6 +116,8 @@ pub enum CliError {
         expires_ms: TimeMs,
         /// The signed transaction, to send again.
         tx_hex: String,
+        /// The file that has it, if it could be written.
+        file: Option<PathBuf>,
     },
     /// A proof that the node gave does not hold.
     #[error("the node's proof does not hold: {detail}")]
@@ -165,7 +168,7 @@ impl CliError {
             Self::WrongChain { .. } => "wrong_chain",
             Self::TxFailed { code, .. } | Self::WouldFail { code, .. } => code,
             Self::TxDead { state: "expired", .. } => "tx_expired",
-            Self::TxDead { .. } => "tx_rejected",
+            Self::TxDead { .. } => "tx_superseded",
             Self::Undecided { .. } => "tx_undecided",
             Self::Proof { .. } => "proof",
             Self::Other { code, .. } => code,
@@ -219,10 +222,14 @@ impl CliError {
             Self::TxDead { .. } => {
                 "it has had no effect and will have none; it is safe to send a new one".into()
             }
-            Self::Undecided { id, expires_ms, .. } => format!(
-                "do not send a new one before {}; ask with `wattle tx status {id}`, or send this same one again",
-                super::output::time(*expires_ms)
-            ),
+            Self::Undecided { id, expires_ms, file, .. } => {
+                let with = file.as_ref().map(|path| format!(" with `wattle tx submit {}`", path.display()));
+                format!(
+                    "do not send a new one before {}; ask with `wattle tx status {id}`, or send this same one again{}",
+                    super::output::time(*expires_ms),
+                    with.unwrap_or_default()
+                )
+            }
             Self::Other { hint, .. } => return hint.clone(),
             _ => return None,
         };
@@ -243,10 +250,11 @@ impl CliError {
                 error["status"] = status.clone();
             }
             Self::TxDead { id, .. } => error["id"] = id.to_string().into(),
-            Self::Undecided { id, expires_ms, tx_hex, .. } => {
+            Self::Undecided { id, expires_ms, tx_hex, file, .. } => {
                 error["id"] = id.to_string().into();
                 error["expiresMs"] = expires_ms.to_string().into();
                 error["txHex"] = tx_hex.clone().into();
+                error["file"] = file.as_ref().map(|path| path.display().to_string()).into();
             }
             _ => {}
         }
@@ -301,7 +309,8 @@ fn refusal_hint(code: &str, data: &Value) -> Option<String> {
             "the meter's owner lets the operator do that with `wattle energy mandate set`, or calls itself"
         }
         "bad_time" => {
-            "what was read is too old, or a clock is ahead: compare it with `wattle query status`, read and sign anew"
+            "a time in it is past, or still to come: that of a reading, or an end; or a clock is off. Compare it with \
+             `wattle query status`, and make it anew"
         }
         "meter_suspended" => "`wattle energy read-meter` enters what it shows; or swap it, or retire it",
         "reading_required" => {

@@ -3,17 +3,18 @@
 use super::input::reference;
 use super::query::{self, PageArgs};
 use super::secret::address_of;
-use super::send::{SendArgs, execute};
+use super::send::{SendArgs, execute, money};
 use super::wallet::resolve_asset;
 use super::{CliError, CliResult, Ctx, amount, output};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use wattle_host::wall::now;
+use std::fmt::Display;
 use wattle_primitives::call::CallKind;
 use wattle_primitives::call::identity::{
     Calls, Grant, Limits, PerPeriod, RevokeGrant, Spending, Sponsor, Unsponsor, grant_id,
 };
 use wattle_primitives::{Address, Amount, AssetId, BookId, BoundedVec, Call, Hash, TimeMs};
+use wattle_rpc_types::AssetInfo;
 
 const EXAMPLES: &str = "Examples:
   wattle grant add --from alice --to bob --call token.transfer --asset KES --total 100 --per-tx 5 --expires-in 86400
@@ -92,7 +93,7 @@ struct LimitArgs {
     /// Most transactions in all.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     uses: Option<u32>,
-    /// Seconds from now after which it is over.
+    /// Seconds after which it is over, from the time of the chain's last final block on.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_162_240_000))]
     expires_in: u64,
 }
@@ -197,9 +198,10 @@ pub(crate) async fn run(args: GrantArgs, ctx: &Ctx) -> CliResult {
         }
         GrantCommand::Sponsor(args) => {
             let grantee = address_of(&args.to, ctx)?;
-            let limits = args.limits.read(&[AssetId::NATIVE.to_string()], &[], ctx).await?;
+            let (limits, assets) = args.limits.read(&[AssetId::NATIVE.to_string()], &[], ctx).await?;
+            let what = format!("pay fees and deposits for {grantee}\n{}", words(&limits, &assets));
             let call = Call::from(Sponsor { grantee, limits });
-            execute(vec![call], &format!("pay fees and deposits for {grantee}"), &args.send, ctx).await
+            execute(vec![call], &what, &args.send, ctx).await
         }
         GrantCommand::Unsponsor(args) => {
             let grantee = address_of(&args.to, ctx)?;
@@ -229,22 +231,77 @@ async fn add(args: AddArgs, ctx: &Ctx) -> CliResult {
     let grantee = address_of(&args.to, ctx)?;
     let payees: Vec<Address> =
         args.payees.iter().map(|text| address_of(text, ctx)).collect::<Result<_, _>>()?;
+    let (limits, assets) = args.limits.read(&args.assets, &args.cosign_above, ctx).await?;
     let limits = Limits {
         counterparties: BoundedVec::new(payees).map_err(|e| CliError::input("--payee", e))?,
         books: BoundedVec::new(args.books).map_err(|e| CliError::input("--book", e))?,
-        ..args.limits.read(&args.assets, &args.cosign_above, ctx).await?
+        ..limits
     };
     let reference = reference(args.reference)?;
     let grantor = args.send.on_behalf_of(ctx).await?;
     let id = grant_id(&grantor, &reference);
     output::note(&format!("grant {id}"));
+    let what = format!("let {grantee} act on your behalf by grant {id}\n{}", words(&limits, &assets));
     let call = Call::from(Grant { reference, grantee, limits });
-    execute(vec![call], &format!("let {grantee} act on your behalf by grant {id}"), &args.send, ctx).await
+    execute(vec![call], &what, &args.send, ctx).await
+}
+
+/// Limits as who signs them reads them. `assets` are those that they limit spending of, in their order.
+fn words(limits: &Limits, assets: &[AssetInfo]) -> String {
+    let Limits { calls, spending, counterparties, books, tx_per_hour, uses, expires_ms } = limits;
+    let calls = match calls {
+        Calls::Any => "for any call".to_owned(),
+        Calls::Only(kinds) if kinds.is_empty() => "for no call".to_owned(),
+        Calls::Only(kinds) => format!("for {}", joined(kinds)),
+    };
+    let mut lines = vec![format!("until {}", output::time(*expires_ms)), calls];
+    if spending.is_empty() {
+        lines.push("spending nothing".to_owned());
+    }
+    lines.extend(spending.iter().zip(assets).map(|(row, asset)| spent(row, asset)));
+    if !counterparties.is_empty() {
+        lines.push(format!("paying {} only", joined(counterparties)));
+    }
+    if !books.is_empty() {
+        lines.push(format!("in book {} only", joined(books)));
+    }
+    lines.extend(tx_per_hour.map(|most| format!("at most {most} transactions an hour")));
+    lines.extend(uses.map(|most| format!("at most {most} transactions in all")));
+    lines.join("\n")
+}
+
+fn spent(row: &Spending, asset: &AssetInfo) -> String {
+    let Spending { asset: _, per_tx, per_period, total, cosign_above } = *row;
+    let shown = |most| money(most, asset);
+    let limits = [
+        total.map(|most| format!("{} in all", shown(most))),
+        per_tx.map(|most| format!("{} in a transaction", shown(most))),
+        per_period.map(|PerPeriod { amount, period_ms }| {
+            format!("{} in each {} s", shown(amount), period_ms.0 / 1000)
+        }),
+    ];
+    let limits: Vec<String> = limits.into_iter().flatten().collect();
+    let most = match limits.as_slice() {
+        [] => format!("any amount of {}", amount::asset_name(&asset.symbol, asset.id)),
+        limits => format!("at most {}", limits.join(", ")),
+    };
+    let cosigned = cosign_above.map(|above| format!("; with your signature as well above {}", shown(above)));
+    format!("spending {most}{}", cosigned.unwrap_or_default())
+}
+
+fn joined<T: Display>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl LimitArgs {
-    /// The limits, with what may be spent of each asset, and above which amounts its owner signs along.
-    async fn read(&self, assets: &[String], cosign_above: &[String], ctx: &Ctx) -> Result<Limits, CliError> {
+    /// The limits, with what may be spent of each asset, and above which amounts its owner signs along; and these
+    /// assets.
+    async fn read(
+        &self,
+        assets: &[String],
+        cosign_above: &[String],
+        ctx: &Ctx,
+    ) -> Result<(Limits, Vec<AssetInfo>), CliError> {
         let calls = match (self.calls.is_empty(), self.no_calls) {
             (true, false) => Calls::Any,
             (false, _) | (true, true) => {
@@ -255,30 +312,34 @@ impl LimitArgs {
         if assets.is_empty() && amounts.iter().any(|given| !given.is_empty()) {
             return Err(CliError::Usage { detail: "amounts need --asset".to_owned() });
         }
-        let mut spending = Vec::with_capacity(assets.len());
+        let client = ctx.client()?;
+        let (mut spending, mut found) = (Vec::with_capacity(assets.len()), Vec::with_capacity(assets.len()));
         for (n, asset) in assets.iter().enumerate() {
-            spending.push(self.spending(asset, (n, assets.len()), cosign_above, ctx).await?);
+            let asset = resolve_asset(&client, asset).await?;
+            spending.push(self.spending(&asset, (n, assets.len()), cosign_above)?);
+            found.push(asset);
         }
-        Ok(Limits {
+        // The end is judged by the chain's time, whatever the clock here says.
+        let now = client.chain_status().await?.time_ms;
+        let limits = Limits {
             calls,
             spending: BoundedVec::new(spending).map_err(|e| CliError::input("--asset", e))?,
             counterparties: BoundedVec::default(),
             books: BoundedVec::default(),
             tx_per_hour: self.tx_per_hour,
             uses: self.uses,
-            expires_ms: TimeMs(now().0.saturating_add(self.expires_in.saturating_mul(1000))),
-        })
+            expires_ms: TimeMs(now.0.saturating_add(self.expires_in.saturating_mul(1000))),
+        };
+        Ok((limits, found))
     }
 
     /// Limits on spending an asset, which is at a place among so many.
-    async fn spending(
+    fn spending(
         &self,
-        asset: &str,
+        asset: &AssetInfo,
         place: (usize, usize),
         cosign_above: &[String],
-        ctx: &Ctx,
     ) -> Result<Spending, CliError> {
-        let asset = resolve_asset(&ctx.client()?, asset).await?;
         let read = |flag: &str, given: &[String]| -> Result<Option<Amount>, CliError> {
             let text = of_place(flag, given, place)?;
             Ok(text.map(|text| amount::parse(text, &asset.symbol, asset.scale)).transpose()?)

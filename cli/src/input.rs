@@ -87,6 +87,15 @@ impl TxFile {
             auths,
         }
     }
+
+    /// Its text.
+    ///
+    /// # Errors
+    /// [`CliError::Input`] when it cannot be written as JSON.
+    pub(crate) fn text(&self) -> Result<String, CliError> {
+        let text = serde_json::to_string_pretty(&super::output::to_json(self));
+        Ok(text.map_err(|e| CliError::input("transaction", e))? + "\n")
+    }
 }
 
 /// A body with the signatures that it has so far.

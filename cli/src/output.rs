@@ -3,10 +3,14 @@
 //!
 //! Text comes from the chain as well, where anybody can write: control characters never reach the terminal.
 
+use super::CliResult;
+use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::io::Write;
+use std::path::{Path, PathBuf};
+use wattle_host::{FileError, file};
 use wattle_primitives::TimeMs;
 
 /// The result of a command.
@@ -41,14 +45,53 @@ impl Report {
     /// # Errors
     /// When standard output cannot be written. A closed pipe is no error: the reader had enough.
     pub fn print(&self, json: bool) -> std::io::Result<()> {
-        let Self::Both { json: document, text } = self else { return Ok(()) };
-        let line = if json { document.to_string() } else { text.trim_end_matches('\n').to_string() };
+        let Some(printed) = self.printed(json) else { return Ok(()) };
         let mut out = std::io::stdout().lock();
-        match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        match out.write_all(printed.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             result => result,
         }
     }
+
+    fn printed(&self, json: bool) -> Option<String> {
+        let Self::Both { json: document, text } = self else { return None };
+        let line = if json { document.to_string() } else { text.trim_end_matches('\n').to_string() };
+        Some(line + "\n")
+    }
+}
+
+/// Where a result goes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct OutArgs {
+    /// File to write to, mode 0600, instead of standard output; one that exists is replaced once all is there.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+impl OutArgs {
+    /// Writes to the file, if one is named, and returns its name.
+    ///
+    /// # Errors
+    /// [`FileError`] when it cannot be written.
+    pub(crate) fn write(&self, text: &str) -> Result<Option<String>, FileError> {
+        self.out.as_deref().map(|path| replace(path, text)).transpose()
+    }
+
+    /// Writes what would be printed to the file, if one is named, and reports that instead.
+    ///
+    /// # Errors
+    /// As [`OutArgs::write`].
+    pub(crate) fn take(&self, report: Report, json: bool) -> CliResult {
+        let Some(path) = &self.out else { return Ok(report) };
+        let path = replace(path, &report.printed(json).unwrap_or_default())?;
+        Ok(Report::new(json!({ "file": path }), format!("written to {path}")))
+    }
+}
+
+/// The file is the old one or the new one, never a part of it.
+fn replace(path: &Path, text: &str) -> Result<String, FileError> {
+    file::replace(path, text.as_bytes(), file::PRIVATE)?;
+    Ok(path.display().to_string())
 }
 
 /// A note for people on standard error, which a script can ignore.

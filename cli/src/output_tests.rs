@@ -1,5 +1,5 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
 use super::*;
-use serde_json::json;
 
 #[test]
 fn times_are_utc_dates() {
@@ -29,4 +29,23 @@ fn the_chain_cannot_steer_the_terminal() {
     let text = render(&json!({ "symbol": "\u{1b}[2J\rX\u{202e}", "k\u{7}": [{ "\u{1b}": "\n" }] }));
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
     assert!(!text.contains('\u{202e}'));
+}
+
+#[test]
+fn a_result_goes_to_the_file_that_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("book.csv");
+    std::fs::write(&path, "last month").unwrap();
+    let report = || Report::new(json!({ "a": 1 }), "a,b\r\n1,2\r\n");
+    let to = |path: Option<PathBuf>, json| OutArgs { out: path }.take(report(), json);
+    for (json, printed) in [(false, "a,b\r\n1,2\r\n"), (true, "{\"a\":1}\n")] {
+        let Report::Both { json: said, .. } = to(Some(path.clone()), json).unwrap() else {
+            panic!("a report")
+        };
+        assert_eq!(said["file"], path.display().to_string());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), printed);
+    }
+    let refused = to(Some(dir.path().join("nowhere/book.csv")), false);
+    assert_eq!(refused.err().unwrap().code(), "io");
+    assert_eq!(to(None, true).unwrap().printed(true), report().printed(true));
 }

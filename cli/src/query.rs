@@ -6,6 +6,7 @@ use crate::client::with_cursor;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use wattle_primitives::{AssetId, Hash, Height};
+use wattle_rpc_types::limits::PAGE_ITEMS_MAX;
 
 const EXAMPLES: &str = "Examples:
   wattle query status
@@ -85,8 +86,8 @@ enum QueryCommand {
 /// Which part of a list.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct PageArgs {
-    /// Most items, 1 to 200.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200))]
+    /// Most items.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(PAGE_ITEMS_MAX)))]
     limit: Option<u32>,
     /// Where to go on: nextCursor of the part before.
     #[arg(long, value_name = "CURSOR")]

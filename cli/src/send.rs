@@ -4,14 +4,17 @@
 //! between, asking by the id tells what became of it, and nobody pays twice.
 
 use super::amount::{self, AmountError};
+use super::input::TxFile;
 use super::output::{self, note};
 use super::secret::{SignerArgs, address_of};
 use super::{CliError, CliResult, Ctx, Report};
 use crate::client::{Client, ClientError};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+use wattle_host::file;
 use wattle_host::wall::now;
 use wattle_primitives::tx::LANES_MAX;
 use wattle_primitives::{Address, Amount, Auth, BoundedVec, Call, Hash, Lane, Nonce, TimeMs, Tx, TxBody};
@@ -21,6 +24,8 @@ use wattle_rpc_types::{Anchored, GrantInfo, PrepareRequest, Simulation, TxState,
 const POLL_MIN: Duration = Duration::from_millis(50);
 /// Longest pause between two questions.
 const POLL_MAX: Duration = Duration::from_millis(500);
+/// Directory in the keystore of signed transactions whose fate is not known.
+const UNSENT_DIR: &str = "unsent";
 
 /// How far to follow a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -47,7 +52,7 @@ impl Wait {
             TxState::Pending => self <= Self::Pending,
             TxState::Included => self <= Self::Included,
             TxState::Finalized => true,
-            TxState::Expired | TxState::Rejected => false,
+            TxState::Expired | TxState::Superseded | TxState::Dropped => false,
         }
     }
 }
@@ -87,7 +92,8 @@ pub(crate) struct TxOptions {
     /// Nonce; the next one when absent. Of two transactions with the same one, only one can ever be included.
     #[arg(long, value_name = "N")]
     pub(crate) nonce: Option<u64>,
-    /// Seconds from now after which it can no longer be included.
+    /// Seconds from now after which it can no longer be included. Now is the later of the chain's time and this
+    /// machine's.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub(crate) expires_in: Option<u64>,
     /// Genesis hash that the node must have: refuses to sign for any other chain.
@@ -140,27 +146,32 @@ impl TxOptions {
         }
     }
 
-    /// The request to a node to prepare the transaction.
+    /// Has a node prepare the transaction.
     ///
     /// # Errors
-    /// [`CliError`] for too many calls or an address that is none.
-    pub(crate) fn request(
+    /// [`CliError`]; `wrong_chain` and `node_changed_tx` when it is not what was asked for.
+    pub(crate) async fn prepare(
         &self,
+        client: &Client,
         calls: Vec<Call>,
         sender: Address,
         ctx: &Ctx,
-    ) -> Result<PrepareRequest, CliError> {
-        Ok(PrepareRequest {
+    ) -> Result<TxBody, CliError> {
+        let status = client.chain_status().await?;
+        // A clock that is behind the chain would let it expire at once; a chain at rest is behind the clock.
+        let now = now().max(status.time_ms);
+        let request = PrepareRequest {
             calls: BoundedVec::new(calls).map_err(|e| CliError::input("calls", e))?,
             sender,
             grant: self.grant,
             lane: self.lane.map(Lane),
             nonce: self.nonce.map(Nonce),
-            expires_ms: self.expires_in.map(|s| TimeMs(now().0.saturating_add(s.saturating_mul(1000)))),
+            expires_ms: self.expires_in.map(|s| TimeMs(now.0.saturating_add(s.saturating_mul(1000)))),
             fee_payer: self.fee_payer.as_deref().map(|text| address_of(text, ctx)).transpose()?,
             max_fee: self.max_fee.map(Amount),
             tip: self.tip.map(Amount),
-        })
+        };
+        prepare(client, &request, self.chain.unwrap_or(status.genesis_hash)).await
     }
 }
 
@@ -169,15 +180,7 @@ impl TxOptions {
 ///
 /// # Errors
 /// [`CliError`]; `node_changed_tx` when a field that was asked for differs.
-pub(crate) async fn prepare(
-    client: &Client,
-    request: &PrepareRequest,
-    chain: Option<Hash>,
-) -> Result<TxBody, CliError> {
-    let expected = match chain {
-        Some(chain) => chain,
-        None => client.chain_status().await?.genesis_hash,
-    };
+async fn prepare(client: &Client, request: &PrepareRequest, expected: Hash) -> Result<TxBody, CliError> {
     let prepared = client.prepare(request).await?;
     let body: TxBody = wattle_primitives::decode(&prepared.body_hex).map_err(|e| ClientError::Answer {
         endpoint: client.endpoint().into(),
@@ -217,8 +220,7 @@ fn compare(request: &PrepareRequest, body: &TxBody) -> Result<(), CliError> {
 pub(crate) async fn execute(calls: Vec<Call>, what: &str, args: &SendArgs, ctx: &Ctx) -> CliResult {
     let client = ctx.client()?;
     let sender = args.tx.sender(&args.signer, ctx)?;
-    let request = args.tx.request(calls, sender, ctx)?;
-    let body = prepare(&client, &request, args.tx.chain).await?;
+    let body = args.tx.prepare(&client, calls, sender, ctx).await?;
     note(&format!("{what}\nfor at most {} base units of the native asset in fees", body.max_fee));
     if args.dry_run {
         return Ok(Report::of(output::to_json(&client.simulate(&body, &[]).await?)));
@@ -230,7 +232,7 @@ pub(crate) async fn execute(calls: Vec<Call>, what: &str, args: &SendArgs, ctx: 
     let auth = Auth { key: key.public(), signature: key.sign(&body.signing_bytes()) };
     drop(key);
     let tx = Tx::new(body, vec![auth]).map_err(|e| CliError::input("signatures", e))?;
-    submit(&client, &tx, args.wait).await
+    submit(&client, &tx, args.wait, ctx).await
 }
 
 /// Refuses what would fail: it would cost its fee and do nothing else.
@@ -241,16 +243,23 @@ fn would_succeed(tried: &Simulation) -> Result<(), CliError> {
     }
 }
 
-/// Prints the id, sends the transaction and follows it.
+/// Prints the id, sends the transaction and follows it. A file has it until it is where it is waited for, or refused.
 ///
 /// # Errors
 /// [`CliError`]; `tx_undecided` when time runs out first.
-pub(crate) async fn submit(client: &Client, tx: &Tx, args: WaitArgs) -> CliResult {
+pub(crate) async fn submit(client: &Client, tx: &Tx, args: WaitArgs, ctx: &Ctx) -> CliResult {
     let id = tx.id();
     note(&format!("transaction {id}"));
+    let kept = keep(tx, ctx);
     let deadline = Instant::now() + Duration::from_secs(args.timeout);
-    let status = follow(client, tx, args.wait, deadline).await?;
-    match status {
+    // Repeated here, until the deadline.
+    let client = client.clone().with_patience(Duration::ZERO);
+    let followed = follow(&client, tx, args.wait, deadline).await;
+    let decided = matches!(followed, Ok(Some(_)) | Err(CliError::Client(ClientError::Refused { .. })));
+    if let Some(path) = kept.as_ref().filter(|_| decided) {
+        let _ = file::remove(path); // what stays is harmless: sent again, it is the same transaction
+    }
+    match followed? {
         Some(status) => conclude(status),
         None => Err(CliError::Undecided {
             id,
@@ -258,7 +267,25 @@ pub(crate) async fn submit(client: &Client, tx: &Tx, args: WaitArgs) -> CliResul
             waited_s: args.timeout,
             expires_ms: tx.body().expires_ms,
             tx_hex: hex::encode(wattle_primitives::encode(tx)),
+            file: kept,
         }),
+    }
+}
+
+/// Writes a signed transaction to a file that `tx submit` takes. Without one it is sent all the same.
+fn keep(tx: &Tx, ctx: &Ctx) -> Option<PathBuf> {
+    let dir = ctx.keystore.dir().join(UNSENT_DIR);
+    let path = dir.join(format!("{}.tx", tx.id()));
+    let written = TxFile::new(tx.body(), tx.auths().to_vec()).text().and_then(|text| {
+        file::create_dir(&dir)?;
+        Ok(file::replace(&path, text.as_bytes(), file::PRIVATE)?)
+    });
+    match written {
+        Ok(()) => Some(path),
+        Err(error) => {
+            note(&format!("the signed transaction is in no file: {}", error.message()));
+            None
+        }
     }
 }
 
@@ -269,11 +296,19 @@ async fn follow(
     wait: Wait,
     deadline: Instant,
 ) -> Result<Option<TxStatus>, CliError> {
-    let (id, mut pause, mut taken, mut told) = (tx.id(), POLL_MIN, false, false);
+    let (id, mut pause, mut taken, mut told, mut dropped) = (tx.id(), POLL_MIN, false, false, false);
     loop {
         let step = if taken { ask(client, &id).await } else { offer(client, tx).await };
         match step {
             Ok(Some(status)) if is_settled(&status, wait) => return Ok(Some(status)),
+            // Another node may have it and include it: it is offered again, and waited for.
+            Ok(Some(TxStatus { state: TxState::Dropped, reason, .. })) => {
+                if !dropped {
+                    let why = reason.unwrap_or_default();
+                    note(&format!("the node let it go ({why}), and another may still include it: waiting"));
+                }
+                (taken, dropped) = (false, true);
+            }
             Ok(found) => taken = found.is_some(), // forgotten by the node: the same bytes are offered again
             Err(error) if error.is_transient() => {
                 if !told {
@@ -281,9 +316,11 @@ async fn follow(
                 }
                 told = true;
             }
+            Err(_) if dropped => taken = true, // refused again: asked for, since others may have included it
             // An earlier answer was lost: what is refused now may have been taken then.
             Err(error) if told && !taken => match ask(client, &id).await {
                 Ok(Some(_)) => taken = true,
+                Err(lost) if lost.is_transient() => {} // refused again, and asked for again
                 _ => return Err(error.into()),
             },
             Err(error) => return Err(error.into()),
@@ -306,22 +343,24 @@ async fn ask(client: &Client, id: &Hash) -> Result<Option<TxStatus>, ClientError
 }
 
 fn is_settled(status: &TxStatus, wait: Wait) -> bool {
-    matches!(status.state, TxState::Expired | TxState::Rejected) || wait.is_reached(status.state)
+    matches!(status.state, TxState::Expired | TxState::Superseded) || wait.is_reached(status.state)
 }
 
 /// Turns a status into the outcome of the command that waited for it.
 ///
 /// # Errors
-/// `tx_expired` and `tx_rejected`, or the receipt's code when the transaction failed.
+/// `tx_expired` and `tx_superseded`, or the receipt's code when the transaction failed.
 pub(crate) fn conclude(status: TxStatus) -> CliResult {
     let id = status.id;
-    let reason = || status.reason.clone().unwrap_or_else(|| "no reason given".into());
     match status.state {
         TxState::Expired => {
             return Err(CliError::TxDead { id, state: "expired", reason: "no block took it in time".into() });
         }
-        TxState::Rejected => return Err(CliError::TxDead { id, state: "rejected", reason: reason() }),
-        TxState::Pending | TxState::Included | TxState::Finalized => {}
+        TxState::Superseded => {
+            let reason = "another transaction took its nonce".into();
+            return Err(CliError::TxDead { id, state: "superseded", reason });
+        }
+        TxState::Pending | TxState::Included | TxState::Finalized | TxState::Dropped => {}
     }
     let json = output::to_json(&status);
     match &status.receipt {
@@ -340,7 +379,8 @@ pub(crate) fn describe(status: &TxStatus) -> String {
         TxState::Included => "included",
         TxState::Finalized => "finalized",
         TxState::Expired => "expired",
-        TxState::Rejected => "rejected",
+        TxState::Superseded => "superseded",
+        TxState::Dropped => "dropped",
     };
     let mut text = format!("{}\nstate   {state}\n", status.id);
     if let Some(height) = status.height {

@@ -62,7 +62,7 @@ fn a_node_that_changes_the_transaction_is_caught() {
 
 #[test]
 fn waiting_ends_at_the_state_or_beyond() {
-    use TxState::{Expired, Finalized, Included, Pending, Rejected};
+    use TxState::{Dropped, Expired, Finalized, Included, Pending, Superseded};
     let table = [
         (Wait::Pending, [true, true, true]),
         (Wait::Included, [false, true, true]),
@@ -70,6 +70,6 @@ fn waiting_ends_at_the_state_or_beyond() {
     ];
     for (wait, want) in table {
         assert_eq!([Pending, Included, Finalized].map(|s| wait.is_reached(s)), want, "{wait:?}");
-        assert!(!wait.is_reached(Expired) && !wait.is_reached(Rejected));
+        assert!([Expired, Superseded, Dropped].iter().all(|state| !wait.is_reached(*state)));
     }
 }

@@ -5,6 +5,7 @@ use super::*;
 use crate::keystore::Keystore;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use wattle_host::seal::{KdfParams, Password};
 use wattle_primitives::{Address, Auth, SecretKey};
 
@@ -180,30 +181,37 @@ async fn failures_have_codes_and_hints() {
 }
 
 /// A node that gives scripted answers over real HTTP; `None` drops the connection without one.
-async fn scripted(answers: Vec<Option<Value>>) -> (String, tokio::task::JoinHandle<Vec<Value>>) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/rpc", listener.local_addr().unwrap());
-    let serve = async move {
-        let mut requests = Vec::new();
-        for answer in answers {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let request: Value = serde_json::from_slice(&read_body(&mut stream).await).unwrap();
-            if let Some(mut reply) = answer {
-                reply["jsonrpc"] = "2.0".into();
-                reply["id"] = request["id"].clone();
-                let body = reply.to_string();
-                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
-                let text = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
-                stream.write_all(text.as_bytes()).await.unwrap();
-            }
-            requests.push(request);
-        }
-        requests
-    };
-    (url, tokio::spawn(serve))
+pub(crate) async fn scripted(answers: Vec<Option<Value>>) -> (String, tokio::task::JoinHandle<Vec<Value>>) {
+    let (url, listener) = listen().await;
+    (url, tokio::spawn(serve(listener, answers)))
 }
 
-async fn read_body(stream: &mut tokio::net::TcpStream) -> Vec<u8> {
+/// A node's endpoint, and who may accept there.
+pub(crate) async fn listen() -> (String, TcpListener) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    (format!("http://{}/rpc", listener.local_addr().unwrap()), listener)
+}
+
+/// Gives one answer a connection, and returns the requests.
+pub(crate) async fn serve(listener: TcpListener, answers: Vec<Option<Value>>) -> Vec<Value> {
+    let mut requests = Vec::new();
+    for answer in answers {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let request: Value = serde_json::from_slice(&read_body(&mut stream).await).unwrap();
+        if let Some(mut reply) = answer {
+            reply["jsonrpc"] = "2.0".into();
+            reply["id"] = request["id"].clone();
+            let body = reply.to_string();
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+            let text = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(text.as_bytes()).await.unwrap();
+        }
+        requests.push(request);
+    }
+    requests
+}
+
+pub(crate) async fn read_body(stream: &mut tokio::net::TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         stream.read_buf(&mut bytes).await.unwrap();
@@ -230,8 +238,16 @@ fn signed_burn() -> wattle_primitives::Tx {
 }
 
 async fn submit_to(url: &str, timeout: u64) -> CliResult {
+    submit_from(home(&[]).path(), url, timeout).await
+}
+
+async fn submit_from(dir: &Path, url: &str, timeout: u64) -> CliResult {
+    let mut all = args("keys list --keystore");
+    all.push(dir.join("keys").into_os_string());
+    let ctx = Ctx::new(parsed(all).global).unwrap();
     let client = client::Client::new(url, std::time::Duration::from_secs(5)).unwrap();
-    send::submit(&client, &signed_burn(), send::WaitArgs { wait: send::Wait::Finalized, timeout }).await
+    let wait = send::WaitArgs { wait: send::Wait::Finalized, timeout };
+    send::submit(&client, &signed_burn(), wait, &ctx).await
 }
 
 fn status(state: &str, receipt: Option<&str>) -> Value {
@@ -277,7 +293,7 @@ async fn each_end_of_a_transaction_has_its_own_code() {
     let rejected = json!({ "error": { "code": -32004, "message": "nonce 7, expected 8", "data": { "code": "bad_nonce" } } });
     let table: [(Vec<Value>, &str); 5] = [
         (vec![rejected], "bad_nonce"),
-        (vec![taken(), status("rejected", None)], "tx_rejected"),
+        (vec![taken(), status("superseded", None)], "tx_superseded"),
         (vec![taken(), status("expired", None)], "tx_expired"),
         (vec![taken(), status("finalized", Some("insufficient_funds"))], "insufficient_funds"),
         (vec![json!({ "result": { "id": "00".repeat(32) } })], "rpc_answer"),
@@ -289,15 +305,37 @@ async fn each_end_of_a_transaction_has_its_own_code() {
     }
 }
 
+/// Goal: nobody pays twice because a node let go of a transaction that another one includes.
+#[tokio::test]
+async fn a_node_that_lets_a_transaction_go_is_not_the_end_of_it() {
+    let again =
+        json!({ "error": { "code": -32004, "message": "let go", "data": { "code": "recently_rejected" } } });
+    let answers = [taken(), status("dropped", None), again, status("finalized", Some("success"))];
+    let (url, _node) = scripted(answers.into_iter().map(Some).collect()).await;
+    let Report::Both { json, .. } = submit_to(&url, 30).await.unwrap() else { panic!("a report") };
+    assert_eq!(json["state"], "finalized");
+    let answers = [taken(), status("dropped", None)];
+    let (url, _node) = scripted(answers.into_iter().map(Some).collect()).await;
+    assert_eq!(submit_to(&url, 1).await.err().unwrap().code(), "tx_undecided");
+}
+
 #[tokio::test]
 async fn running_out_of_time_tells_what_to_do() {
-    let error = submit_to("http://127.0.0.1:9/rpc", 1).await.err().unwrap();
+    let dir = home(&[]);
+    let error = submit_from(dir.path(), "http://127.0.0.1:9/rpc", 1).await.err().unwrap();
     assert_eq!(error.code(), "tx_undecided");
     let json = error.to_json();
     assert_eq!(json["error"]["id"], signed_burn().id().to_string());
     assert_eq!(json["error"]["expiresMs"], "1000");
     let again = input::Draft::parse(json["error"]["txHex"].as_str().unwrap()).unwrap().into_tx().unwrap();
     assert_eq!(again, signed_burn(), "the same transaction can be sent again");
+    let file = json["error"]["file"].as_str().unwrap();
+    assert!(error.hint().unwrap().contains(&format!("wattle tx submit {file}")), "{:?}", error.hint());
+    assert_eq!(input::Draft::load(file).unwrap().into_tx().unwrap(), signed_burn());
+    let answers = vec![Some(taken()), Some(status("finalized", Some("success")))];
+    let (url, _node) = scripted(answers).await;
+    assert!(submit_from(dir.path(), &url, 30).await.is_ok());
+    assert!(!Path::new(file).exists(), "its fate is known");
 }
 
 #[tokio::test]

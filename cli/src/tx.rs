@@ -1,15 +1,13 @@
 //! `wattle tx`: transactions step by step, with signing apart from the network.
 
 use super::input::{CallArgs, Draft, TxFile};
-use super::output::to_json;
+use super::output::{OutArgs, to_json};
 use super::query;
 use super::secret::{SignerArgs, address_of};
 use super::send::{self, SendArgs, TxOptions, WaitArgs};
 use super::{CliError, CliResult, Ctx, Report, output};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::path::PathBuf;
-use wattle_host::file;
 use wattle_host::wall::now;
 use wattle_primitives::{Amount, Auth, BoundedVec, Hash, Lane, Nonce, TimeMs, TxBody};
 
@@ -58,7 +56,8 @@ enum TxCommand {
     /// Show what a transaction does and who has signed it. Uses no network.
     #[command(after_help = "Example:\n  wattle tx show signed.json")]
     Show(SourceArgs),
-    /// Send a signed transaction and follow it. Sending the same one again is harmless.
+    /// Send a signed transaction and follow it. Sending the same one again is harmless: those whose fate was not learned
+    /// are in the keystore's directory, under unsent.
     #[command(
         after_help = "Examples:\n  wattle tx submit signed.json --wait finalized\n  wattle tx submit - < signed.json"
     )]
@@ -93,13 +92,6 @@ struct BuildArgs {
     offline: bool,
     #[command(flatten)]
     out: OutArgs,
-}
-
-#[derive(Debug, Args)]
-struct OutArgs {
-    /// File to write to instead of standard output; replaced when it exists.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -147,7 +139,7 @@ pub(crate) async fn run(args: TxArgs, ctx: &Ctx) -> CliResult {
         TxCommand::Show(args) => show(&args),
         TxCommand::Submit(args) => {
             let tx = Draft::load(&args.tx)?.into_tx()?;
-            send::submit(&ctx.client()?, &tx, args.wait).await
+            send::submit(&ctx.client()?, &tx, args.wait, ctx).await
         }
         TxCommand::Status(args) => status(&args, ctx).await,
         TxCommand::Get(args) => query::ask(ctx, "tx_get", json!({ "id": args.id })).await,
@@ -170,8 +162,7 @@ async fn build(args: &BuildArgs, ctx: &Ctx) -> CliResult {
     let body = if args.offline {
         offline_body(args, calls, sender, ctx)?
     } else {
-        let request = args.tx.request(calls, sender, ctx)?;
-        send::prepare(&ctx.client()?, &request, args.tx.chain).await?
+        args.tx.prepare(&ctx.client()?, calls, sender, ctx).await?
     };
     write(&TxFile::new(&body, Vec::new()), &args.out)
 }
@@ -250,14 +241,8 @@ fn summary(draft: &Draft) -> String {
 }
 
 fn write(file: &TxFile, out: &OutArgs) -> CliResult {
-    let json = to_json(file);
-    let mut text = serde_json::to_string_pretty(&json).map_err(|e| CliError::input("transaction", e))?;
-    let Some(path) = &out.out else { return Ok(Report::new(json, text)) };
-    text.push('\n');
-    file::replace(path, text.as_bytes(), file::PRIVATE)?;
-    let done = format!("transaction {} written to {}", file.id, path.display());
-    Ok(Report::new(
-        json!({ "id": file.id, "file": path.display().to_string(), "signatures": file.auths.len() }),
-        done,
-    ))
+    let text = file.text()?;
+    let Some(path) = out.write(&text)? else { return Ok(Report::new(to_json(file), text)) };
+    let done = format!("transaction {} written to {path}", file.id);
+    Ok(Report::new(json!({ "id": file.id, "file": path, "signatures": file.auths.len() }), done))
 }

@@ -9,6 +9,8 @@
 //! - **Held dials make room.** Whoever dials and says nothing takes a place until the handshake's time is over. Where
 //!   one network has [`Limits::connections_pending_per_network_max`] places, its oldest gives way to a new one; where
 //!   all have [`Limits::connections_pending_max`], the oldest of the network that has most.
+//! - **A turn is one packet.** Frames that are ready together are encrypted and sent together: on a narrow line a
+//!   packet's headers weigh more than most of them.
 //!
 //! # Not here
 //! QUIC, whose library has bounds of its own (`crate::behaviour`); rates of networks (`crate::gate`).
@@ -244,9 +246,56 @@ impl<C: AsyncRead + AsyncWrite + Unpin> OutboundConnectionUpgrade<C> for Yamux {
     }
 }
 
+/// One round of the multiplexer: it flushes after each frame, and nothing leaves before the last one.
+#[derive(Default)]
+struct Turn {
+    lasts: AtomicBool,
+    /// Something was written that has not left.
+    unsent: AtomicBool,
+}
+
+/// Bytes of a connection that gather as long as a turn lasts. Below it Noise buffers what is written up to a flush.
+struct Gathered<C> {
+    io: C,
+    turn: Arc<Turn>,
+}
+
+impl<C: AsyncRead + Unpin> AsyncRead for Gathered<C> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl<C: AsyncWrite + Unpin> AsyncWrite for Gathered<C> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.turn.unsent.store(true, Ordering::Relaxed);
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.turn.lasts.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.turn.unsent.store(false, Ordering::Relaxed);
+        }
+        flushed
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_close(cx)
+    }
+}
+
 /// A connection that carries many streams.
 struct Muxer<C> {
-    connection: yamux::Connection<C>,
+    connection: yamux::Connection<Gathered<C>>,
+    turn: Arc<Turn>,
     /// Streams that the peer opened and nobody has taken.
     waiting: VecDeque<yamux::Stream>,
     /// Of whoever would take one.
@@ -259,12 +308,19 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Muxer<C> {
         config.set_max_num_streams(STREAMS_MAX);
         let windows = STREAMS_MAX.saturating_mul(yamux::DEFAULT_CREDIT as usize).saturating_add(GROWTH_BYTES);
         config.set_max_connection_receive_window(Some(windows));
-        Self { connection: yamux::Connection::new(io, config, mode), waiting: VecDeque::new(), taker: None }
+        let turn = Arc::<Turn>::default();
+        let connection = yamux::Connection::new(Gathered { io, turn: Arc::clone(&turn) }, config, mode);
+        Self { connection, turn, waiting: VecDeque::new(), taker: None }
     }
 
-    /// The next stream that the peer opens. All that comes on the connection is read here.
+    /// The next stream that the peer opens. All that comes on the connection is read here, and all that goes is sent.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<yamux::Stream, yamux::ConnectionError>> {
-        let next = self.connection.poll_next_inbound(cx);
+        self.turn.lasts.store(!planted!("frames-leave-alone"), Ordering::Relaxed);
+        let mut next = self.connection.poll_next_inbound(cx);
+        self.turn.lasts.store(false, Ordering::Relaxed);
+        if next.is_pending() && self.turn.unsent.load(Ordering::Relaxed) {
+            next = self.connection.poll_next_inbound(cx);
+        }
         next.map(|stream| stream.unwrap_or(Err(yamux::ConnectionError::Closed)))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use futures::{AsyncReadExt, AsyncWriteExt};
+use std::sync::atomic::AtomicUsize;
 use tokio::io::duplex;
 use tokio::time::timeout;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
@@ -108,4 +109,61 @@ fn streams_that_nobody_takes_are_few() {
     let taken = Pin::new(&mut server).poll_inbound(cx);
     assert!(matches!(taken, Poll::Ready(Ok(_))));
     assert_eq!(server.waiting.len(), WAITING_MAX - 1);
+}
+
+/// A line that counts how often something is sent on it.
+struct Counting {
+    line: Compat<tokio::io::DuplexStream>,
+    written: bool,
+    sent: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Counting {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.line).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Counting {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.written = true;
+        Pin::new(&mut self.line).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if std::mem::take(&mut self.written) {
+            self.sent.fetch_add(1, Ordering::Relaxed);
+        }
+        Pin::new(&mut self.line).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.line).poll_close(cx)
+    }
+}
+
+#[test]
+fn frames_that_are_ready_together_leave_together() {
+    let (near, far) = duplex(1 << 20);
+    let mut client = yamux::Connection::new(near.compat(), yamux::Config::default(), yamux::Mode::Client);
+    let sent = Arc::<AtomicUsize>::default();
+    let counting = Counting { line: far.compat(), written: false, sent: Arc::clone(&sent) };
+    let mut server = Muxer::new(counting, yamux::Mode::Server);
+    let cx = &mut Context::from_waker(Waker::noop());
+    let mut streams = Vec::new();
+    for _ in 0..WAITING_MAX {
+        let Poll::Ready(Ok(mut stream)) = server.connection.poll_new_outbound(cx) else { panic!("a stream") };
+        assert!(matches!(Pin::new(&mut stream).poll_write(cx, &[7; 100]), Poll::Ready(Ok(100))));
+        streams.push(stream);
+    }
+    assert!(Pin::new(&mut server).poll(cx).is_pending());
+    assert_eq!(sent.load(Ordering::Relaxed), 1);
+    // They have left: the peer has them without another turn.
+    for _ in 0..WAITING_MAX {
+        assert!(matches!(client.poll_next_inbound(cx), Poll::Ready(Some(Ok(_)))));
+    }
 }

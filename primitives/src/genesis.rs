@@ -228,29 +228,49 @@ impl Params {
         Height(epoch.0.saturating_mul(self.epoch_length))
     }
 
+    /// Every parameter has its bounds here.
     fn check(&self) -> Result<(), GenesisError> {
+        let Self {
+            epoch_length,
+            block_interval_ms,
+            idle_interval_ms,
+            leader_timeout_ms,
+            advance_timeout_ms,
+            timeout_ms_max,
+            skip_timeout_ms,
+            clock_skew_ms_max,
+            block_bytes_max,
+            block_weight_max: Weight(block_weight_max),
+            weight_price: Amount(weight_price),
+            account_deposit: Amount(account_deposit),
+            bandwidth_rate: Weight(bandwidth_rate),
+            bandwidth_capacity: Weight(bandwidth_capacity),
+            registrar: _, // any account or none
+        } = *self;
         let positive = [
-            ("epoch_length", self.epoch_length),
-            ("idle_interval_ms", self.idle_interval_ms),
-            ("leader_timeout_ms", self.leader_timeout_ms),
-            ("advance_timeout_ms", self.advance_timeout_ms),
-            ("timeout_ms_max", self.timeout_ms_max),
-            ("skip_timeout_ms", self.skip_timeout_ms),
-            ("clock_skew_ms_max", self.clock_skew_ms_max),
-            ("block_weight_max", self.block_weight_max.0),
-            ("bandwidth_rate", self.bandwidth_rate.0),
-            ("bandwidth_capacity", self.bandwidth_capacity.0),
+            ("epoch_length", epoch_length),
+            ("idle_interval_ms", idle_interval_ms),
+            ("leader_timeout_ms", leader_timeout_ms),
+            ("advance_timeout_ms", advance_timeout_ms),
+            ("timeout_ms_max", timeout_ms_max),
+            ("skip_timeout_ms", skip_timeout_ms),
+            ("clock_skew_ms_max", clock_skew_ms_max),
+            ("block_weight_max", block_weight_max),
+            ("bandwidth_rate", bandwidth_rate),
+            ("bandwidth_capacity", bandwidth_capacity),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0 || *value > 1 << 48) {
             return Err(GenesisError::Param { name });
         }
-        for (name, amount) in [("weight_price", self.weight_price), ("account_deposit", self.account_deposit)]
-        {
-            if amount.0 > 1 << 48 {
-                return Err(GenesisError::Param { name });
-            }
+        let bounded = [
+            ("block_interval_ms", u128::from(block_interval_ms)),
+            ("weight_price", weight_price),
+            ("account_deposit", account_deposit),
+        ];
+        if let Some((name, _)) = bounded.iter().find(|(_, value)| *value > 1 << 48) {
+            return Err(GenesisError::Param { name });
         }
-        let bytes = usize::try_from(self.block_bytes_max).unwrap_or(usize::MAX);
+        let bytes = usize::try_from(block_bytes_max).unwrap_or(usize::MAX);
         if bytes > crate::block::BLOCK_BYTES_MAX || bytes < crate::tx::TX_BYTES_MAX.saturating_mul(2) {
             return Err(GenesisError::Param { name: "block_bytes_max" });
         }

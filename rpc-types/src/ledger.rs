@@ -1,6 +1,6 @@
 //! `ledger_*`: books, their accounts, statements and trial balances; holds.
 
-use crate::{Anchored, Page, PageRequest, RpcError, RpcResult};
+use crate::{Anchored, Page, PageRequest, RpcResult};
 use serde::{Deserialize, Serialize};
 use wattle_primitives::call::ledger::{AccountClass, AccountId, JournalId};
 use wattle_primitives::{Address, Amount, AssetId, BookId, Hash, Height, TimeMs};
@@ -72,10 +72,10 @@ methods![
     ),
     list!(
         "ledger_trialBalance",
-        "What stands in a book's accounts now, after a height, or of all that is dated before a time.",
+        "What stands in a book's accounts now or after a height, of all or of what is dated before a time.",
         [req::<BookId>("book"), opt::<Height>("height"), opt::<TimeMs>("toMs")],
         |node, params| {
-            let until = Until::of(params.opt("height")?, params.opt("toMs")?)?;
+            let until = Until { height: params.opt("height")?, to_ms: params.opt("toMs")? };
             node.ledger_trial_balance(params.req("book")?, until, params.page()?)
         }
     ),
@@ -84,7 +84,7 @@ methods![
         "What the public book owes to books in an asset: the cash paid into them and not paid out.",
         [opt::<AssetId>("asset"), opt::<Height>("height"), opt::<TimeMs>("toMs")],
         |node, params| {
-            let until = Until::of(params.opt("height")?, params.opt("toMs")?)?;
+            let until = Until { height: params.opt("height")?, to_ms: params.opt("toMs")? };
             node.ledger_dues(params.opt("asset")?.unwrap_or(AssetId::NATIVE), until, params.page()?)
         }
     ),
@@ -103,37 +103,20 @@ methods![
                 account: params.req("account")?,
                 asset: params.opt("asset")?.unwrap_or(AssetId::NATIVE),
                 from_ms: params.opt("fromMs")?.unwrap_or(TimeMs::ZERO),
-                until: Until::of(params.opt("height")?, params.opt("toMs")?)?,
+                until: Until { height: params.opt("height")?, to_ms: params.opt("toMs")? },
             };
             node.ledger_statement(request, params.page()?)
         }
     ),
 ];
 
-/// Up to when a report goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
-    /// The last final block.
-    Now,
-    /// The block of this height, itself included.
-    Height(Height),
-    /// Before this time.
-    Time(TimeMs),
-}
-
-impl Until {
-    /// Of the parameters `height` and `toMs`, of which at most one is given.
-    ///
-    /// # Errors
-    /// [`RpcError::InvalidParams`] when both are.
-    pub fn of(height: Option<Height>, to_ms: Option<TimeMs>) -> RpcResult<Self> {
-        match (height, to_ms) {
-            (None, None) => Ok(Self::Now),
-            (Some(height), None) => Ok(Self::Height(height)),
-            (None, Some(time_ms)) => Ok(Self::Time(time_ms)),
-            (Some(_), Some(_)) => Err(RpcError::params("give \"height\" or \"toMs\", not both")),
-        }
-    }
+/// Up to when a report goes. With a height it is the same whenever it is asked for, in however many pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Until {
+    /// Postings of the block of this height and those before it; the last final one when absent.
+    pub height: Option<Height>,
+    /// Of that, what lies before this time.
+    pub to_ms: Option<TimeMs>,
 }
 
 /// Which lines of which account.

@@ -79,8 +79,8 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may leave bytes that it is owed, beyond the time they take at [`READ_BYTES_PER_SECOND_MIN`].
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Slowest that a client may read for long.
-pub const READ_BYTES_PER_SECOND_MIN: u64 = 8 * 1024;
+/// Slowest that a client may read for long: a quarter of a line of 64 kbit/s.
+pub const READ_BYTES_PER_SECOND_MIN: u64 = 2 * 1024;
 /// How often a WebSocket is pinged.
 pub const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How long a WebSocket may be silent, pongs included.

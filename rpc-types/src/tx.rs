@@ -269,8 +269,10 @@ pub enum TxState {
     Finalized,
     /// Was not included before its time ran out, and never will be.
     Expired,
-    /// Was refused by this node, and had no effect.
-    Rejected,
+    /// Will never be included: another transaction with its nonce is final.
+    Superseded,
+    /// Waits at this node no more, for the `reason` told. Others may include it until it expires.
+    Dropped,
 }
 
 /// The outcome of a transaction.

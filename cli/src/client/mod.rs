@@ -4,6 +4,9 @@
 //! request and a cap on each answer. A node's refusal keeps its stable code, so that callers match on
 //! [`ClientError::code`] and never on text.
 //!
+//! A client with patience repeats a question whose answer was lost, so that a report of many pages does not begin anew
+//! with each outage. Only once an answer has come: until then nothing is lost, and the endpoint may be wrong.
+//!
 //! # Not here
 //! Trust: what a node says is believed by the caller or not. Subscriptions.
 
@@ -11,14 +14,17 @@ mod socket;
 
 pub use socket::Socket;
 
-use crate::output::to_json;
+use crate::output::{note, to_json};
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
 use jsonrpsee::core::traits::ToRpcParams;
 use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 use wattle_primitives::{Address, AssetId, Auth, Hash, Tx, TxBody};
 use wattle_rpc_types::{
     AccountReply, Anchored, AssetInfo, ChainStatus, LightBlock, Page, PrepareRequest, PreparedTx, ProofReply,
@@ -35,6 +41,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const RESPONSE_BYTES_MAX: u32 = 10 * 1024 * 1024;
 /// Most bytes of a request.
 const REQUEST_BYTES_MAX: u32 = 1024 * 1024;
+/// How long a lost answer is asked for again: within it a router restarts and a line is dialed anew, and whoever waits
+/// still learns of a longer outage.
+pub const PATIENCE: Duration = Duration::from_secs(600);
+/// Pause before a question is repeated; doubles up to [`PAUSE_MAX`].
+const PAUSE_MIN: Duration = Duration::from_millis(250);
+/// Longest pause between two repetitions.
+const PAUSE_MAX: Duration = Duration::from_secs(15);
+/// How the methods begin that may change something: whoever calls them decides whether they are repeated.
+const SUBMITTING: &str = "tx_submit";
+/// Fewest items to which a page is shortened that did not come in time: some 7 KB, a second of a line of 64 kbit/s.
+const PAGE_ITEMS_MIN: u64 = 10;
 /// Most items of a list that is read page after page.
 const LIST_ITEMS_MAX: usize = 100_000;
 /// Most characters of a node's message that are repeated to the user.
@@ -121,11 +138,11 @@ impl ClientError {
 }
 
 /// Named parameters of a call: a JSON object.
-struct Named(Value);
+struct Named<'a>(&'a Value);
 
-impl ToRpcParams for Named {
+impl ToRpcParams for Named<'_> {
     fn to_rpc_params(self) -> Result<Option<Box<RawValue>>, serde_json::Error> {
-        serde_json::value::to_raw_value(&self.0).map(Some)
+        serde_json::value::to_raw_value(self.0).map(Some)
     }
 }
 
@@ -134,10 +151,13 @@ impl ToRpcParams for Named {
 pub struct Client {
     endpoint: String,
     http: HttpClient,
+    patience: Duration,
+    /// Whether an answer has come.
+    heard: Arc<AtomicBool>,
 }
 
 impl Client {
-    /// A client of `endpoint`. Nothing is sent before the first call.
+    /// A client of `endpoint` that repeats nothing. Nothing is sent before the first call.
     ///
     /// - `timeout`: longest that one request may take.
     ///
@@ -151,7 +171,13 @@ impl Client {
             .max_request_size(REQUEST_BYTES_MAX)
             .build(endpoint)
             .map_err(|e| ClientError::Endpoint { endpoint: endpoint.into(), detail: e.to_string() })?;
-        Ok(Self { endpoint: endpoint.into(), http })
+        Ok(Self { endpoint: endpoint.into(), http, patience: Duration::ZERO, heard: Arc::default() })
+    }
+
+    /// The same, which repeats questions for so long when their answers are lost.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Where it sends to.
@@ -164,9 +190,45 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, ClientError> {
+    pub async fn call<T: DeserializeOwned>(&self, method: &str, mut params: Value) -> Result<T, ClientError> {
+        self.patiently(method, &mut params).await
+    }
+
+    /// An answer, asked for again while it is lost. A page that did not come in time is half as long from then on.
+    async fn patiently<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &mut Value,
+    ) -> Result<T, ClientError> {
+        let mut repeated: Option<(Instant, Duration)> = None;
+        loop {
+            let error = match self.once(method, params).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if self.patience.is_zero() || method.starts_with(SUBMITTING) || !error.is_transient() {
+                return Err(error);
+            }
+            let shorter = matches!(error, ClientError::Timeout { .. }) && halve(params);
+            if !shorter && !self.heard.load(Ordering::Relaxed) {
+                return Err(error);
+            }
+            let (deadline, pause) = repeated.get_or_insert_with(|| {
+                note(&format!("{error}; trying again for up to {} s", self.patience.as_secs()));
+                (Instant::now() + self.patience, PAUSE_MIN)
+            });
+            if Instant::now() + *pause >= *deadline {
+                return Err(error);
+            }
+            sleep(*pause).await;
+            *pause = (*pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    async fn once<T: DeserializeOwned>(&self, method: &str, params: &Value) -> Result<T, ClientError> {
         let answer: Result<Value, _> = self.http.request(method, Named(params)).await;
         let value = answer.map_err(|e| self.failure(method, e))?;
+        self.heard.store(true, Ordering::Relaxed);
         serde_json::from_value(value).map_err(|e| self.unexpected(method, e.to_string()))
     }
 
@@ -177,16 +239,14 @@ impl Client {
     pub async fn list<T: DeserializeOwned>(
         &self,
         method: &str,
-        params: Value,
+        mut params: Value,
     ) -> Result<Vec<T>, ClientError> {
-        let (mut items, mut cursor) = (Vec::new(), None::<String>);
+        let mut items = Vec::new();
         loop {
-            let page: Page<T> = self.call(method, with_cursor(params.clone(), cursor.as_deref())).await?;
+            let page: Page<T> = self.patiently(method, &mut params).await?;
             items.extend(page.items);
-            cursor = go_on(items.len(), page.next_cursor, method)?;
-            if cursor.is_none() {
-                return Ok(items);
-            }
+            let Some(cursor) = go_on(items.len(), page.next_cursor, method)? else { return Ok(items) };
+            params = with_cursor(params, Some(&cursor));
         }
     }
 
@@ -312,6 +372,14 @@ fn go_on(have: usize, next: Option<String>, method: &str) -> Result<Option<Strin
         Some(_) if have >= LIST_ITEMS_MAX => Err(ClientError::TooMany { method: method.into() }),
         next => Ok(next),
     }
+}
+
+/// Halves the page that is asked for, and says whether it was longer than the shortest.
+fn halve(params: &mut Value) -> bool {
+    let limit = params.get("limit").and_then(Value::as_u64).filter(|limit| *limit > PAGE_ITEMS_MIN);
+    let Some(limit) = limit else { return false };
+    params["limit"] = (limit / 2).max(PAGE_ITEMS_MIN).into();
+    true
 }
 
 /// Adds `cursor` to the parameters of a list, if there is one.

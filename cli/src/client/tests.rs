@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 use super::*;
+use crate::tests::{listen, read_body, scripted, serve};
 
 #[test]
 fn a_refusal_keeps_its_stable_code() {
@@ -39,4 +40,56 @@ async fn nobody_listening_is_unreachable_and_transient() {
     let error = client.chain_status().await.err().unwrap();
     assert_eq!(error.code(), "rpc_unreachable", "{error}");
     assert!(error.is_transient());
+}
+
+/// A page with one item.
+fn page(item: u32, next: Option<&str>) -> Value {
+    json!({ "result": { "height": "7", "finalized": true, "items": [item], "nextCursor": next } })
+}
+
+#[tokio::test]
+async fn a_list_goes_on_where_an_answer_was_lost() {
+    let busy = json!({ "error": { "code": -32005, "message": "full", "data": { "code": "busy" } } });
+    let answers = vec![Some(page(1, Some("1-0"))), None, Some(busy), Some(page(2, None))];
+    let (url, node) = scripted(answers).await;
+    let client = Client::new(&url, Duration::from_secs(5)).unwrap().with_patience(PATIENCE);
+    let items: Vec<u32> = client.list("energy_bill", json!({ "limit": 100 })).await.unwrap();
+    assert_eq!(items, [1, 2]);
+    let asked: Vec<Value> = node.await.unwrap().iter().map(|request| request["params"].clone()).collect();
+    let second = json!({ "limit": 100, "cursor": "1-0" });
+    assert_eq!(asked, [json!({ "limit": 100 }), second.clone(), second.clone(), second]);
+}
+
+#[tokio::test]
+async fn a_page_that_does_not_come_in_time_is_halved_for_good() {
+    let (url, listener) = listen().await;
+    let client = Client::new(&url, Duration::from_secs(2)).unwrap().with_patience(PATIENCE);
+    let node = async {
+        let (mut held, _) = listener.accept().await.unwrap();
+        let first: Value = serde_json::from_slice(&read_body(&mut held).await).unwrap();
+        let mut asked = serve(listener, vec![Some(page(1, Some("1-0"))), Some(page(2, None))]).await;
+        asked.insert(0, first);
+        asked
+    };
+    let (items, asked) = tokio::join!(client.list::<u32>("energy_bill", json!({ "limit": 100 })), node);
+    assert_eq!(items.unwrap(), [1, 2]);
+    let limits: Vec<&Value> = asked.iter().map(|request| &request["params"]["limit"]).collect();
+    assert_eq!(limits, [100, 50, 50]);
+    for (limit, shorter) in [(30, Some(15)), (15, Some(10)), (10, None)] {
+        let mut params = json!({ "limit": limit });
+        assert_eq!(halve(&mut params), shorter.is_some());
+        assert_eq!(params["limit"], shorter.unwrap_or(limit));
+    }
+    assert!(!halve(&mut json!({ "book": "5f" })), "of what has no pages there is no half");
+}
+
+#[tokio::test]
+async fn what_may_change_something_is_not_repeated() {
+    let answers = vec![Some(json!({ "result": 1 })), None];
+    let (url, node) = scripted(answers).await;
+    let client = Client::new(&url, Duration::from_secs(5)).unwrap().with_patience(PATIENCE);
+    assert_eq!(client.call::<Value>("chain_status", json!({})).await.unwrap(), 1);
+    let lost = client.call::<Value>("tx_submit", json!({})).await;
+    assert_eq!(lost.unwrap_err().code(), "rpc_unreachable");
+    assert_eq!(node.await.unwrap().len(), 2);
 }

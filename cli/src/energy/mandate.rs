@@ -4,13 +4,13 @@ use super::date::parse_time;
 use super::{CliResult, Ctx, SendArgs, address_of, asset_of, call, money_of, query};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use wattle_primitives::call::energy::{Mandate, SetMandate};
+use wattle_primitives::call::energy::{Mandate, NOTICE_MS_MAX, SetMandate};
 use wattle_primitives::call::identity::PerPeriod;
 use wattle_primitives::{Call, Hash, TimeMs};
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
 /// Most days of a notice.
-const NOTICE_DAYS_MAX: u64 = 400;
+const NOTICE_DAYS_MAX: u64 = NOTICE_MS_MAX / DAY_MS;
 
 const SET_EXAMPLE: &str = "Examples:
   wattle energy mandate set --from bob --microgrid 9f3a…

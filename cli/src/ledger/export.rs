@@ -4,11 +4,12 @@
 //! trial balance of the end, and the same balances are written as assertions, which the reading program checks by
 //! itself.
 
-use super::report::{self, PAGE};
+use super::report::{self, PAGE, differ};
 use super::{CliError, CliResult, Ctx, UntilArgs, text_of};
 use crate::Report;
 use crate::client::Client;
 use crate::date::parse_time;
+use crate::output::OutArgs;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub(super) struct ExportArgs {
     /// Dated before this time.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     to: Option<TimeMs>,
+    #[command(flatten)]
+    pub(super) out: OutArgs,
 }
 
 /// Formats of an export, by the program that reads it.
@@ -99,34 +102,51 @@ async fn collect(args: &ExportArgs, client: &Client) -> Result<Export, CliError>
     // One height for all questions, so that the answers add up.
     let height = client.chain_status().await?.at.height;
     let of_book = json!({ "book": args.book, "limit": PAGE });
-    let before = |to| UntilArgs { height: None, to: Some(to) };
-    let end = args.to.map_or(UntilArgs { height: Some(height), to: None }, before);
-    let end: Vec<TrialBalanceItem> = client.list("ledger_trialBalance", end.add_to(of_book.clone())).await?;
+    let by = |to| UntilArgs { height: Some(height), to };
+    let end: Vec<TrialBalanceItem> =
+        client.list("ledger_trialBalance", by(args.to).add_to(of_book.clone())).await?;
     let assets = report::assets(client, end.iter().map(|item| item.asset)).await?;
     let accounts = end.iter().map(|item| ((item.account, item.asset), (item.class, item.parent))).collect();
-    let mut entries = Vec::new();
+    let (mut entries, mut opening) = (Vec::new(), Vec::<TrialBalanceItem>::new());
     if let Some(from) = args.from {
-        let opening: Vec<TrialBalanceItem> =
-            client.list("ledger_trialBalance", before(from).add_to(of_book)).await?;
+        opening = client.list("ledger_trialBalance", by(Some(from)).add_to(of_book)).await?;
         entries.extend(opening_entry(&opening, from));
     }
     let mut lines = Vec::new();
     for item in &end {
-        let (account, asset) = (item.account, item.asset);
-        let params = json!({
-            "account": account, "asset": asset, "fromMs": args.from, "height": height, "limit": PAGE,
-        });
-        let found: Vec<StatementLine> = client.list("ledger_statement", params).await?;
-        lines.extend(found.into_iter().map(|line| ((account, asset), line)));
+        let place = (item.account, item.asset);
+        let before = opening.iter().find(|item| (item.account, item.asset) == place);
+        let within = |line: &StatementLine| {
+            args.from.is_none_or(|from| from <= line.date_ms) && args.to.is_none_or(|to| line.date_ms < to)
+        };
+        let params = json!({ "account": place.0, "asset": place.1, "fromMs": args.from, "limit": PAGE });
+        let mut found: Vec<StatementLine> =
+            client.list("ledger_statement", by(args.to).add_to(params.clone())).await?;
+        found.retain(within);
+        // Entries that were posted later and dated back. Cash and tabs never are, so it is seldom asked for.
+        if let Some(to) = args.to.filter(|_| !comes_to(&found, before, item)) {
+            let mut params = by(None).add_to(params);
+            params["fromMs"] = to.to_string().into();
+            let late: Vec<StatementLine> = client.list("ledger_statement", params).await?;
+            found.extend(late.into_iter().filter(within));
+        }
+        lines.extend(found.into_iter().map(|line| (place, line)));
     }
-    let within = |at: TimeMs| args.from.is_none_or(|from| from <= at) && args.to.is_none_or(|to| at < to);
-    lines.retain(|(_, line)| within(line.date_ms));
     entries.extend(journal(lines));
     let balances =
         end.iter().map(|item| ((item.account, item.asset), net(item.debits, item.credits))).collect();
     let export = Export { book: args.book, height, assets, accounts, entries, balances };
     export.check()?;
     Ok(export)
+}
+
+/// Whether an account's lines lead from its balance before them, if it has one, to that after them.
+fn comes_to(lines: &[StatementLine], before: Option<&TrialBalanceItem>, after: &TrialBalanceItem) -> bool {
+    let begin = before.map_or((Amount::ZERO, Amount::ZERO), |item| (item.debits, item.credits));
+    let sum = lines.iter().fold(begin, |(debits, credits), line| {
+        (debits.saturating_add(line.debit), credits.saturating_add(line.credit))
+    });
+    sum == (after.debits, after.credits)
 }
 
 fn net(debits: Amount, credits: Amount) -> i128 {
@@ -174,7 +194,6 @@ fn journal(lines: Vec<(Place, StatementLine)>) -> Vec<Posting> {
 impl Export {
     /// Whether every entry comes to nothing in each asset, and all of them to the balances.
     fn check(&self) -> Result<(), CliError> {
-        let differs = |detail: String| CliError::input("the node's answers", detail);
         let mut sums: BTreeMap<Place, i128> = BTreeMap::new();
         for entry in &self.entries {
             let mut by_asset: BTreeMap<AssetId, i128> = BTreeMap::new();
@@ -185,14 +204,14 @@ impl Export {
                 *sum = sum.saturating_add(*amount);
             }
             if by_asset.values().any(|sum| *sum != 0) {
-                return Err(differs(format!("{} does not balance", entry.what)));
+                return Err(differ(format!("{} does not balance", entry.what)));
             }
         }
         let apart = self.balances.iter().find(|(place, net)| sums.get(*place).copied().unwrap_or(0) != **net);
         match apart {
             None => Ok(()),
-            Some(((account, _), net)) => Err(differs(format!(
-                "the entries of {} do not come to its balance of {net} base units; the book may have changed meanwhile",
+            Some(((account, _), net)) => Err(differ(format!(
+                "the entries of {} do not come to its balance of {net} base units",
                 text_of(account)
             ))),
         }

@@ -150,3 +150,43 @@ fn a_journal_is_one_entry_however_many_lines_it_has() {
     let rows = export.csv().lines().count();
     assert_eq!(rows, 1 + export.entries.iter().map(|entry| entry.lines.len()).sum::<usize>());
 }
+
+/// What an account's lines lack is asked for, and nothing else: a period of an old book costs that period.
+#[test]
+fn lines_that_do_not_lead_to_the_balance_are_not_all() {
+    let item = |debits, credits| TrialBalanceItem {
+        account: at(1),
+        asset: AssetId::NATIVE,
+        class: AccountClass::Asset,
+        parent: None,
+        debits: Amount(debits),
+        credits: Amount(credits),
+    };
+    let line = |debit, credit| StatementLine {
+        height: Height(1),
+        index: None,
+        time_ms: TimeMs(1),
+        date_ms: TimeMs(1),
+        tx: None,
+        debit: Amount(debit),
+        credit: Amount(credit),
+        against: None,
+        journal: None,
+        reference: None,
+        memo: None,
+        reverses: None,
+        debits: Amount(debit),
+        credits: Amount(credit),
+    };
+    let lines = [line(5, 0), line(0, 2)];
+    for (before, after, all) in [
+        (None, item(5, 2), true),
+        (Some(item(1, 1)), item(6, 3), true),
+        (None, item(6, 3), false), // as much on either side is missing
+        (None, item(5, 3), false),
+        (Some(item(0, 1)), item(5, 2), false),
+    ] {
+        assert_eq!(comes_to(&lines, before.as_ref(), &after), all, "{before:?} {after:?}");
+    }
+    assert!(comes_to(&[], None, &item(0, 0)));
+}

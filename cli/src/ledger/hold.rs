@@ -8,7 +8,7 @@ use crate::wallet::resolve_asset;
 use crate::{input, output};
 use clap::Args;
 use serde_json::json;
-use wattle_primitives::call::ledger::{Capture, Entry, Hold, Void, hold_id};
+use wattle_primitives::call::ledger::{Capture, Entry, HOLD_MS_MAX, Hold, Void, hold_id};
 use wattle_primitives::{Call, Hash, TimeMs};
 use wattle_rpc_types::{Anchored, HoldInfo};
 
@@ -30,7 +30,7 @@ pub(super) struct HoldArgs {
     #[arg(long, value_name = "ADDRESS")]
     captor: Option<String>,
     /// Seconds after which it is released, at most 90 days; it stands until its captor ends it when absent.
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=7_776_000))]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=HOLD_MS_MAX / 1000))]
     ttl: Option<u64>,
     /// Makes the hold's id, together with the sender's address: 64 hex digits, random when absent.
     #[arg(long, value_name = "HEX")]

@@ -6,6 +6,7 @@ mod post;
 mod report;
 mod write;
 
+use super::output::OutArgs;
 use super::query::{self, PageArgs};
 use super::secret::address_of;
 use super::{CliError, CliResult, Ctx};
@@ -21,8 +22,8 @@ const EXAMPLES: &str = "Examples:
   wattle ledger post --from alice --debit bob --credit 5e6f…/4000 --amount 2.5 --reference 77…
   wattle ledger books --owner alice
   wattle ledger trial-balance 5e6f… --to 2026-02-01
-  wattle ledger statement 5e6f…/4000 --from 2026-01-01 --csv > january.csv
-  wattle ledger export 5e6f… --format hledger > book.journal";
+  wattle ledger statement 5e6f…/4000 --from 2026-01-01 --csv --out january.csv
+  wattle ledger export 5e6f… --format hledger --out book.journal";
 
 /// Arguments of `ledger`.
 #[derive(Debug, Args)]
@@ -73,7 +74,7 @@ enum LedgerCommand {
     Reopen(post::ReopenArgs),
     /// List books, those of one owner or all.
     #[command(
-        after_help = "Examples:\n  wattle ledger books --owner alice\n  wattle ledger books --csv > books.csv"
+        after_help = "Examples:\n  wattle ledger books --owner alice\n  wattle ledger books --csv --out books.csv"
     )]
     Books(BooksArgs),
     /// One book: its owner, and up to when it is closed.
@@ -81,16 +82,17 @@ enum LedgerCommand {
     Book(BookArgs),
     /// A book's chart of accounts.
     #[command(
-        after_help = "Examples:\n  wattle ledger chart 5e6f…\n  wattle ledger chart 5e6f… --csv > chart.csv"
+        after_help = "Examples:\n  wattle ledger chart 5e6f…\n  wattle ledger chart 5e6f… --csv --out chart.csv"
     )]
     Chart(ChartArgs),
-    /// Trial balance of a book: now, after a height, or of all that is dated before a time.
+    /// Trial balance of a book, now or after a height: of all, or of what is dated before a time.
     #[command(
         after_help = "Examples:\n  wattle ledger trial-balance 5e6f…\n  wattle ledger trial-balance 5e6f… --to 2026-02-01 --csv\n  \
-        wattle ledger trial-balance 5e6f… --height 120 --json"
+        wattle ledger trial-balance 5e6f… --height 120 --json\n  \
+        wattle ledger trial-balance 5e6f… --to 2026-02-01 --height 120"
     )]
     TrialBalance(report::TrialBalanceArgs),
-    /// Dues of the public book to books: the cash paid in and not paid out; now, after a height, or before a time.
+    /// Dues of the public book to books, now, after a height or before a time: the cash paid in and not paid out.
     #[command(
         after_help = "Examples:\n  wattle ledger dues --asset 0\n  wattle ledger dues --to 2026-02-01 --csv\n  wattle ledger dues --height 120"
     )]
@@ -105,9 +107,9 @@ enum LedgerCommand {
     Statement(report::StatementArgs),
     /// A book's journal for other programs to read, with balances that they check.
     #[command(
-        after_help = "Examples:\n  wattle ledger export 5e6f… --format hledger > book.journal && hledger -f book.journal check -s\n  \
-        wattle ledger export 5e6f… --format beancount --from 2026-01-01 --to 2027-01-01 > book.beancount && bean-check book.beancount\n  \
-        wattle ledger export 5e6f… --format csv > book.csv"
+        after_help = "Examples:\n  wattle ledger export 5e6f… --format hledger --out book.journal && hledger -f book.journal check -s\n  \
+        wattle ledger export 5e6f… --format beancount --from 2026-01-01 --to 2027-01-01 --out book.beancount && bean-check book.beancount\n  \
+        wattle ledger export 5e6f… --format csv --out book.csv"
     )]
     Export(export::ExportArgs),
 }
@@ -123,11 +125,13 @@ struct BooksArgs {
     page: PageArgs,
 }
 
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct CsvArgs {
     /// All of it, as comma-separated values.
     #[arg(long, conflicts_with_all = ["limit", "cursor"])]
     csv: bool,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 #[derive(Debug, Args)]
@@ -162,8 +166,8 @@ struct DuesArgs {
 /// Up to when a report goes.
 #[derive(Clone, Copy, Debug, Default, Args)]
 struct UntilArgs {
-    /// After the block of this height.
-    #[arg(long, value_name = "HEIGHT", conflicts_with = "to")]
+    /// After the block of this height; the last final one when absent.
+    #[arg(long, value_name = "HEIGHT")]
     height: Option<Height>,
     /// Before this time: a date (UTC), or ms since 1970.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
@@ -200,32 +204,37 @@ pub(crate) async fn run(args: LedgerArgs, ctx: &Ctx) -> CliResult {
         LedgerCommand::Books(args) => {
             let owner = args.owner.as_deref().map(|text| address_of(text, ctx)).transpose()?;
             let params = json!({ "owner": owner });
-            match args.csv.csv {
-                true => report::books(params, ctx).await,
-                false => query::ask(ctx, "ledger_listBooks", args.page.add_to(params)).await,
-            }
+            let report = match args.csv.csv {
+                true => report::books(params, ctx).await?,
+                false => query::ask(ctx, "ledger_listBooks", args.page.add_to(params)).await?,
+            };
+            args.csv.out.take(report, ctx.json)
         }
         LedgerCommand::Book(args) => query::ask(ctx, "ledger_getBook", json!({ "book": args.book })).await,
         LedgerCommand::Chart(args) => {
             let params = json!({ "book": args.of.book });
-            match args.csv.csv {
-                true => report::chart(params, ctx).await,
-                false => query::ask(ctx, "ledger_listAccounts", args.page.add_to(params)).await,
-            }
+            let report = match args.csv.csv {
+                true => report::chart(params, ctx).await?,
+                false => query::ask(ctx, "ledger_listAccounts", args.page.add_to(params)).await?,
+            };
+            args.csv.out.take(report, ctx.json)
         }
-        LedgerCommand::TrialBalance(args) => report::trial_balance(&args, ctx).await,
+        LedgerCommand::TrialBalance(args) => {
+            args.out.take(report::trial_balance(&args, ctx).await?, ctx.json)
+        }
         LedgerCommand::Dues(args) => {
             let asset = crate::wallet::resolve_asset(&ctx.client()?, &args.asset).await?;
-            match args.csv.csv {
-                true => report::dues(&asset, args.until, ctx).await,
+            let report = match args.csv.csv {
+                true => report::dues(&asset, args.until, ctx).await?,
                 false => {
                     let params = args.until.add_to(json!({ "asset": asset.id }));
-                    query::ask(ctx, "ledger_listDues", args.page.add_to(params)).await
+                    query::ask(ctx, "ledger_listDues", args.page.add_to(params)).await?
                 }
-            }
+            };
+            args.csv.out.take(report, ctx.json)
         }
-        LedgerCommand::Statement(args) => report::statement(&args, ctx).await,
-        LedgerCommand::Export(args) => export::export(&args, ctx).await,
+        LedgerCommand::Statement(args) => args.out.take(report::statement(&args, ctx).await?, ctx.json),
+        LedgerCommand::Export(args) => args.out.take(export::export(&args, ctx).await?, ctx.json),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{CliError, CliResult, Ctx, UntilArgs, text_of};
 use crate::client::Client;
 use crate::date::parse_time;
+use crate::output::OutArgs;
 use crate::wallet::resolve_asset;
 use crate::{Report, amount, output};
 use clap::Args;
@@ -22,6 +23,8 @@ pub(super) struct TrialBalanceArgs {
     /// As comma-separated values.
     #[arg(long)]
     csv: bool,
+    #[command(flatten)]
+    pub(super) out: OutArgs,
 }
 
 #[derive(Debug, Args)]
@@ -40,20 +43,25 @@ pub(super) struct StatementArgs {
     /// As comma-separated values.
     #[arg(long)]
     csv: bool,
+    #[command(flatten)]
+    pub(super) out: OutArgs,
 }
 
 /// Items asked for at once.
-pub(super) const PAGE: u32 = 200;
+pub(super) const PAGE: u32 = wattle_rpc_types::limits::PAGE_ITEMS_MAX;
 
-/// The parameters of a report of several pages: of one height, so that they add up.
-async fn as_of(until: UntilArgs, client: &Client, params: Value) -> Result<Value, CliError> {
-    let until = match until {
-        UntilArgs { height: None, to: None } => {
-            UntilArgs { height: Some(client.chain_status().await?.at.height), to: None }
-        }
-        until => until,
+/// The state that a report of several pages is of: always one height, so that they add up.
+async fn pinned(until: UntilArgs, client: &Client) -> Result<UntilArgs, CliError> {
+    let height = match until.height {
+        Some(height) => height,
+        None => client.chain_status().await?.at.height,
     };
-    Ok(until.add_to(params))
+    Ok(UntilArgs { height: Some(height), ..until })
+}
+
+/// Answers of a node that do not agree with each other.
+pub(super) fn differ(detail: String) -> CliError {
+    CliError::input("the node's answers", detail)
 }
 
 /// Assets by their numbers, asked for once each.
@@ -70,8 +78,8 @@ pub(super) async fn assets(
 
 pub(super) async fn trial_balance(args: &TrialBalanceArgs, ctx: &Ctx) -> CliResult {
     let client = ctx.client()?;
-    let params = json!({ "book": args.book, "limit": PAGE });
-    let params = as_of(args.until, &client, params).await?;
+    let until = pinned(args.until, &client).await?;
+    let params = until.add_to(json!({ "book": args.book, "limit": PAGE }));
     let items: Vec<TrialBalanceItem> = client.list("ledger_trialBalance", params).await?;
     let assets = assets(&client, items.iter().map(|item| item.asset)).await?;
     let mut totals: BTreeMap<AssetId, [u128; 2]> = BTreeMap::new();
@@ -84,6 +92,9 @@ pub(super) async fn trial_balance(args: &TrialBalanceArgs, ctx: &Ctx) -> CliResu
         rows.push(row(&text_of(&item.account), &name_of(&item.class), &assets, item.asset, [debit, credit]));
     }
     for (asset, [debit, credit]) in &totals {
+        if debit != credit {
+            return Err(differ(format!("asset {asset}: {debit} base units debited, {credit} credited")));
+        }
         rows.push(row("total", "", &assets, *asset, [Amount(*debit), Amount(*credit)]));
     }
     let columns = ["account", "class", "asset", "debit", "credit"];
@@ -92,7 +103,10 @@ pub(super) async fn trial_balance(args: &TrialBalanceArgs, ctx: &Ctx) -> CliResu
         .iter()
         .map(|(asset, [debit, credit])| json!({ "asset": asset, "debit": Amount(*debit), "credit": Amount(*credit) }))
         .collect();
-    Ok(Report::new(json!({ "book": args.book, "items": output::to_json(&items), "totals": totals }), text))
+    let document = json!({
+        "book": args.book, "height": until.height, "items": output::to_json(&items), "totals": totals,
+    });
+    Ok(Report::new(document, text))
 }
 
 /// Balance of an account, on the side where it stands.
@@ -128,7 +142,8 @@ pub(super) async fn statement(args: &StatementArgs, ctx: &Ctx) -> CliResult {
         None => client.asset(own_asset(&client, &account).await?).await?,
     };
     let params = json!({ "account": account, "asset": asset.id, "fromMs": args.from, "limit": PAGE });
-    let lines: Vec<StatementLine> = client.list("ledger_statement", args.until.add_to(params)).await?;
+    let params = pinned(args.until, &client).await?.add_to(params);
+    let lines: Vec<StatementLine> = client.list("ledger_statement", params).await?;
     let rows: Vec<Vec<String>> = lines
         .iter()
         .map(|line| {
@@ -233,7 +248,7 @@ pub(super) async fn chart(params: Value, ctx: &Ctx) -> CliResult {
 /// Dues to books in an asset, in CSV.
 pub(super) async fn dues(asset: &AssetInfo, until: UntilArgs, ctx: &Ctx) -> CliResult {
     let client = ctx.client()?;
-    let params = as_of(until, &client, whole(json!({ "asset": asset.id }))).await?;
+    let params = pinned(until, &client).await?.add_to(whole(json!({ "asset": asset.id })));
     let items: Vec<DueInfo> = client.list("ledger_listDues", params).await?;
     let name = asset_name(asset.id, Some(asset));
     let row = |due: &DueInfo| {

@@ -214,10 +214,11 @@ impl Submitter {
         self.send_next(peers, peer, nonce).await
     }
 
-    /// The transaction sent last, once its time is over: it has taken effect, or never will.
+    /// The transaction sent last, once its time is over: it has taken effect, or never will. None where others went
+    /// after it without a proof: the next nonce is not known by it.
     async fn decided(&self) -> Result<Option<Inflight>, SubmitError> {
         let now = self.chain_now();
-        if self.current.as_ref().is_some_and(|tx| !expires_soon(tx, now)) {
+        if self.unproven.is_some() || self.current.as_ref().is_some_and(|tx| !expires_soon(tx, now)) {
             return Ok(None);
         }
         with_queue(&self.queue, |queue| Ok(queue.inflight())).await
@@ -262,6 +263,7 @@ impl Submitter {
     /// Acknowledges what is proven to have arrived.
     async fn settle(&mut self, nonce: Nonce, record: &MeterRecord) -> Result<(), SubmitError> {
         let signer = Arc::clone(&self.signer);
+        self.unproven = None;
         // The meter's last accepted number.
         let on_chain = record.last.map_or(0, |last| last.seq);
         let (moved, inflight, newest) = with_queue(&self.queue, move |queue| {

@@ -222,6 +222,26 @@ async fn readings_that_are_refused_for_no_visible_reason_are_tried_ever_more_rar
     assert_eq!((bench.depth(), bench.life.submitter.refusal()), (0, None), "and taken when they may be");
 }
 
+/// What was sent without a proof took nonces that no record tells of.
+#[tokio::test]
+async fn after_readings_without_a_proof_the_account_tells_the_nonce() {
+    let dir = tempfile::tempdir().unwrap();
+    let time = FixedTime::at(wall::now().0, true);
+    let mut bench = bench_at(dir.path(), None, None, Clock::of(1, Box::new(time.clone())));
+    bench.record(1);
+    assert_eq!(bench.round().await, Progress::Sent { readings: 1 });
+    time.pass(crate::tests::chain::TRUST_MS);
+    bench.record(2);
+    assert_eq!(bench.round().await, Progress::Unproven { readings: 1 });
+    let mut chain = bench.peers.chain.lock().unwrap().clone();
+    chain.trust_ms = 60 * 86_400_000;
+    let (anchored, clock) = (tempfile::tempdir().unwrap(), Arc::clone(&bench.life.clock));
+    bench.life.follower = Follower::open(chain.checkpoint(&SEEDS), anchored.path(), clock).unwrap();
+    bench.record(3);
+    assert_eq!(bench.round().await, Progress::Sent { readings: 1 });
+    assert_eq!((bench.last().seq, bench.life.submitter.refusal()), (3, None));
+}
+
 /// Past the trust period nothing is proven, and yet what a peer says of it is enough not to pay for the same for ever.
 #[tokio::test]
 async fn refused_readings_are_parked_past_the_trust_period_too() {

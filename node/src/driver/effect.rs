@@ -184,8 +184,10 @@ pub enum Fate {
     },
     /// Ran out of time.
     Expired,
-    /// Refused; the stable code.
-    Rejected(&'static str),
+    /// Another transaction took its nonce: it will never be in a block.
+    Superseded,
+    /// This node let it go; the stable code of the reason. Others may have it and include it until it expires.
+    Dropped(&'static str),
 }
 
 /// Consensus, mempool and synchronization at a glance.

@@ -1,4 +1,4 @@
-//! Fates of transactions that are not in the database: included in a certified block, expired or refused.
+//! Fates of transactions that are not in the database: included in a certified block, at their end, or let go by this node.
 
 use super::tree::Tree;
 use super::{Fate, FinalBlock};
@@ -14,7 +14,7 @@ const ENDS_MAX: usize = 16_384;
 pub(super) struct Fates {
     /// Transactions of certified blocks that are not in the database yet.
     included: HashMap<Hash, Height>,
-    /// How transactions ended that will never be in a block; the oldest are forgotten.
+    /// How transactions ended that wait here no more; the oldest are forgotten.
     ends: HashMap<Hash, Fate>,
     order: VecDeque<Hash>,
 }
@@ -32,7 +32,7 @@ impl Fates {
         self.included.get(id).copied()
     }
 
-    /// A transaction will never be in a block.
+    /// A transaction waits here no more.
     pub(super) fn ended(&mut self, id: Hash, fate: Fate) {
         if self.ends.insert(id, fate).is_none() {
             self.order.push_back(id);

@@ -43,12 +43,12 @@ impl Driver {
             }
             Request::SubmitTx(tx) => return self.on_peer_submit(token, peer, *tx),
             Request::TxStatus(id) => match self.txs.fate(&id) {
-                Fate::Unknown => return self.emit(Effect::Serve { token, request }),
+                Fate::Unknown | Fate::Dropped(_) => return self.emit(Effect::Serve { token, request }),
                 Fate::Pending => Response::TxStatus(TxFate::Pending),
                 Fate::Included { height } => Response::TxStatus(TxFate::Included { height }),
                 Fate::Expired => Response::TxStatus(TxFate::Expired),
-                Fate::Rejected(code) => {
-                    Response::TxStatus(TxFate::Rejected { code: wattle_p2p::wire::Text::new(code) })
+                Fate::Superseded => {
+                    Response::TxStatus(TxFate::Rejected { code: wattle_p2p::wire::Text::new("nonce_used") })
                 }
             },
             Request::Blocks { .. }

@@ -562,7 +562,7 @@ fn what_can_no_longer_be_charged_leaves_the_mempool() {
 
     node.now += 1_000;
     node.settle(Event::Tick);
-    assert_eq!(node.fate(waiting.id()), Fate::Rejected("tx_insufficient_funds"));
+    assert_eq!(node.fate(waiting.id()), Fate::Dropped("tx_insufficient_funds"));
     assert_eq!(node.fate(kept.id()), Fate::Pending);
 }
 

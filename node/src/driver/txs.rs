@@ -98,7 +98,7 @@ impl Txs {
         }
         self.ready = None;
         if self.pool.remove_invalid(id, now).is_some() {
-            self.fates.ended(*id, Fate::Rejected(error.code()));
+            self.fates.ended(*id, Fate::Dropped(error.code()));
         }
     }
 
@@ -116,7 +116,7 @@ impl Txs {
             self.fates.ended(id, Fate::Expired);
         }
         for id in pruned.superseded {
-            self.fates.ended(id, Fate::Rejected("nonce_used"));
+            self.fates.ended(id, Fate::Superseded);
         }
     }
 }
@@ -240,7 +240,7 @@ impl Driver {
         });
         for (id, code) in errors {
             self.txs.ready = None;
-            self.txs.fates.ended(id, Fate::Rejected(code));
+            self.txs.fates.ended(id, Fate::Dropped(code));
         }
     }
 
@@ -278,7 +278,7 @@ impl Driver {
             }
         };
         for id in gone {
-            self.txs.fates.ended(id, Fate::Rejected("evicted"));
+            self.txs.fates.ended(id, Fate::Dropped("evicted"));
         }
         if fresh {
             self.txs.ready = None;

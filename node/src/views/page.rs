@@ -1,7 +1,10 @@
 //! Cursors: numbers with dashes between them. Clients do not look into them.
 
 use std::str::FromStr;
-use wattle_rpc_types::{PageRequest, RpcError, RpcResult};
+use wattle_rpc_types::{PageRequest, RpcError, RpcResult, limits};
+
+// One more than a page is asked for, to know whether there is more.
+const _: () = assert!((limits::PAGE_ITEMS_MAX as usize) < wattle_runtime::query::PAGE_ITEMS_MAX);
 
 /// The request's limit as a count.
 pub(super) fn limit(page: &PageRequest) -> usize {

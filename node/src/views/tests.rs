@@ -411,7 +411,8 @@ fn a_transaction_is_followed_from_the_pool_to_the_database() {
         (Fate::Pending, TxState::Pending, None, None),
         (Fate::Included { height: Height(1) }, TxState::Included, Some(Height(1)), None),
         (Fate::Expired, TxState::Expired, None, None),
-        (Fate::Rejected("evicted"), TxState::Rejected, None, Some("evicted".to_owned())),
+        (Fate::Superseded, TxState::Superseded, None, None),
+        (Fate::Dropped("evicted"), TxState::Dropped, None, Some("evicted".to_owned())),
     ] {
         world.script.lock().unwrap().fates.insert(id, fate);
         let status = node.tx_status(id).unwrap();
@@ -421,7 +422,7 @@ fn a_transaction_is_followed_from_the_pool_to_the_database() {
         );
     }
     world.block(vec![tx.clone()], true);
-    let node = world.open(); // the driver still says rejected: what is stored wins
+    let node = world.open(); // the driver still says dropped: what is stored wins
     let reply = node.tx_get(id).unwrap();
     assert_eq!(
         (reply.status.state, reply.status.height, reply.status.index),

@@ -48,6 +48,6 @@ pub(crate) fn supply_info(asset: AssetId, [issued, burned]: [Amount; 2], holding
 
 fn info(view: &View, id: AssetId, asset: Asset) -> AssetInfo {
     let Asset { symbol, scale, issuer } = asset;
-    let (issued, burned) = query::issued(&view.state, id);
+    let (issued, burned) = query::issuance_counters(&view.state, id);
     AssetInfo { id, symbol, scale, issuer, supply: issued.saturating_sub(burned) }
 }

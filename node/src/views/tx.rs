@@ -88,7 +88,8 @@ impl TxQueries for NodeBackend {
             Fate::Pending => (TxState::Pending, None, None),
             Fate::Included { height } => (TxState::Included, Some(height), None),
             Fate::Expired => (TxState::Expired, None, None),
-            Fate::Rejected(code) => (TxState::Rejected, None, Some(code.to_owned())),
+            Fate::Superseded => (TxState::Superseded, None, None),
+            Fate::Dropped(code) => (TxState::Dropped, None, Some(code.to_owned())),
         };
         let head = self.shared.view().header.height;
         let (index, expires_ms, receipt) = (None, None, None);

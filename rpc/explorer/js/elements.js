@@ -145,7 +145,8 @@ const TONES = {
   included: "warm",
   pending: "wait",
   expired: "bad",
-  rejected: "bad",
+  superseded: "bad",
+  dropped: "warm",
   success: "good",
 };
 

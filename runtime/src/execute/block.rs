@@ -158,7 +158,8 @@ fn run_calls(ctx: &mut Ctx<'_>, body: &TxBody) -> Outcome {
             Some(grant) => identity::act(ctx, grant),
             None => Ok(()), // none is named, or the first call has begun with it
         };
-        let done = granted.and_then(|()| identity::permit(ctx, asked)).and_then(|()| asked.execute(ctx));
+        let permitted = granted.and_then(|()| identity::permit(ctx, asked));
+        let done = permitted.and_then(|()| asked.execute(ctx)).and_then(|()| identity::named_book(ctx));
         if let Err(reason) = done {
             if !planted!("failed-calls-kept") {
                 ctx.rollback(before);

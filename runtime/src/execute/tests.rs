@@ -380,7 +380,7 @@ fn genesis_is_pinned() {
         ]
     );
     assert_eq!(state.read(crate::keys::params()), Some(params()));
-    assert_eq!(crate::query::issued(&state, AssetId::NATIVE), (Amount(START.0 * 6), Amount(0)));
+    assert_eq!(crate::query::issuance_counters(&state, AssetId::NATIVE), (Amount(START.0 * 6), Amount(0)));
     let meters = crate::query::meters(&state, &crate::query::microgrids(&state, 0, 9)[0].0, 0, 9);
     assert_eq!(meters.len(), 1);
     assert_eq!(meters[0].0, address(50));

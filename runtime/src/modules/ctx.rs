@@ -66,6 +66,8 @@ pub struct Ctx<'a> {
     parties: Parties,
     verdicts: Vec<bool>,
     verdicts_used: usize,
+    /// The grant in use is for certain books, and the call has named none of them yet.
+    book_unnamed: bool,
     events: Vec<Event>,
     /// Events of the block that were taken before.
     taken: u32,
@@ -83,7 +85,16 @@ impl<'a> Ctx<'a> {
     #[must_use]
     pub const fn new(state: Overlay<'a>, env: &'a BlockEnv) -> Self {
         let parties = Parties::alone(Address([0; 32])); // what falls due has none
-        Self { state, env, parties, verdicts: Vec::new(), verdicts_used: 0, events: Vec::new(), taken: 0 }
+        Self {
+            state,
+            env,
+            parties,
+            verdicts: Vec::new(),
+            verdicts_used: 0,
+            book_unnamed: false,
+            events: Vec::new(),
+            taken: 0,
+        }
     }
 
     /// Turns to a transaction: its parties, and the verdicts on the signatures inside its calls.
@@ -92,6 +103,7 @@ impl<'a> Ctx<'a> {
         self.verdicts.clear();
         self.verdicts.extend_from_slice(verdicts);
         self.verdicts_used = 0;
+        self.book_unnamed = false;
     }
 
     /// The block's surroundings.
@@ -148,6 +160,11 @@ impl<'a> Ctx<'a> {
     /// Goes on on behalf of `grantor`, by `grant`.
     pub(super) const fn act_for(&mut self, grantor: Address, grant: Hash) {
         (self.parties.on_behalf_of, self.parties.grant) = (grantor, Some(grant));
+    }
+
+    /// Whether the call still has to name a book that the grant in use is for.
+    pub(super) const fn book_unnamed(&mut self) -> &mut bool {
+        &mut self.book_unnamed
     }
 
     /// The verdict on the next signature inside the transaction's calls.

@@ -93,7 +93,8 @@ pub trait SigSink {
 pub enum Reach {
     /// A grant for all calls, or one that names it; none that is limited to certain books.
     Any,
-    /// As [`Reach::Any`], and one that is limited to certain books: the call says which it is for.
+    /// As [`Reach::Any`], and one that is limited to certain books: the call asks for permission for the book that it
+    /// is for, by `require_owner`, `permit_book` or `permit_entry`, and fails where it has not.
     Book,
     /// A grant that names it, and is not limited to certain books: the call makes debts, says what they come to, or
     /// lets somebody collect them.

@@ -5,6 +5,7 @@ use super::{
     Commit, EventItem, EventPage, HistoryCursor, HistoryItem, HistoryPage, Proven, StatementPage, Store,
     StoreError, Tip, Towards, TxLocation,
 };
+use crate::modules::PAGE_ITEMS_MAX;
 use crate::modules::ledger::records::Balance;
 use crate::supply::History;
 use borsh::BorshDeserialize;
@@ -21,8 +22,6 @@ use wattle_primitives::{
     Tx, encode,
 };
 
-/// Most items of one page.
-const PAGE_ITEMS_MAX: usize = 1000;
 /// Blocks whose events are read for one page at most: readers take turns by pages.
 pub const EVENT_BLOCKS_MAX: u64 = 256;
 /// Bytes of receipts after which a page of events ends. Those of one block are read in any case.

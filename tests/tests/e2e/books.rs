@@ -130,11 +130,11 @@ pub(crate) fn are_kept(url: &str, dir: &Path, alice: &str, bob: &str, grid_book:
         ] {
             for period in [vec![], vec!["--from".to_owned(), before(1)], vec!["--to".to_owned(), before(1)]] {
                 let period: Vec<&str> = period.iter().map(String::as_str).collect();
-                let words = ["ledger", "export", book, "--format", format, "--rpc", url];
-                let (code, text, error) = wattle(words.into_iter().chain(period));
+                let file = dir.join(format!("book.{format}")).display().to_string();
+                let words = ["ledger", "export", book, "--format", format, "--out", &file, "--rpc", url];
+                let (code, _, error) = wattle(words.into_iter().chain(period));
                 assert_eq!(code, 0, "{error}");
-                let file = dir.join(format!("book.{format}"));
-                std::fs::write(&file, &text).unwrap();
+                let text = std::fs::read_to_string(&file).unwrap();
                 let output = Command::new(program).args(args).arg(&file).output();
                 let output = output.unwrap_or_else(|e| panic!("{program}: {e}; run scripts/setup --tests"));
                 assert!(

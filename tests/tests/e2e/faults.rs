@@ -112,9 +112,6 @@ fn what_was_final_survives_the_death_of_all() {
         }
         votes.assert_honest();
         nodes.extend(network.homes.iter().map(|home| Node::start(home)));
-        for (i, node) in nodes.iter().enumerate() {
-            load.moved(i, Some(node.url.clone()));
-        }
         // Not one block more is needed: every node must have it as soon as it has caught up with the others.
         let top = nodes.iter().map(|node| node.reaches(0)).max().unwrap();
         nodes.iter().for_each(|node| _ = node.reaches(top));
@@ -122,6 +119,10 @@ fn what_was_final_survives_the_death_of_all() {
 
         all_there(&all, &ids);
         height = same_chain(&all, height);
+        // Only now: what comes while each transfer is asked for would have to be asked for the next time.
+        for (i, node) in nodes.iter().enumerate() {
+            load.moved(i, Some(node.url.clone()));
+        }
     }
     progress(&load);
     let ids = load.stop();

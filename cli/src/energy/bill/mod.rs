@@ -11,8 +11,7 @@ mod verify;
 use super::{CliError, CliResult, Ctx, asset_of};
 use crate::client::Client;
 use crate::date::parse_time;
-use crate::output::to_json;
-use crate::output::{self, Report};
+use crate::output::{self, OutArgs, Report, to_json};
 use crate::secret::address_of;
 use clap::{Args, ValueEnum};
 use lines::{Grid, Grids, Line, Totals};
@@ -44,6 +43,8 @@ pub(super) struct BillArgs {
     /// As comma-separated values: amounts with the asset's decimals, times in UTC.
     #[arg(long, conflicts_with = "readings")]
     csv: bool,
+    #[command(flatten)]
+    out: OutArgs,
     /// List the accepted readings of the account's meters in the period as well.
     #[arg(long)]
     readings: bool,
@@ -68,6 +69,10 @@ enum By {
 }
 
 pub(super) async fn run(args: &BillArgs, ctx: &Ctx) -> CliResult {
+    args.out.take(bill(args, ctx).await?, ctx.json)
+}
+
+async fn bill(args: &BillArgs, ctx: &Ctx) -> CliResult {
     let account = address_of(&args.account, ctx)?;
     let client = ctx.client()?;
     let mut items = events(&client, account, args).await?;
@@ -75,7 +80,7 @@ pub(super) async fn run(args: &BillArgs, ctx: &Ctx) -> CliResult {
     if args.by == By::Energy {
         items.retain(|item| within(lines::begins(item, &grids), args));
     }
-    let taxes = taxes::of(&client, &items, &grids).await?;
+    let taxes = taxes::of(&client, &items, &grids).await;
     let mut totals = Totals::default();
     let line = |item| lines::line(item, &account, &grids, &taxes, &mut totals);
     let lines: Vec<Line> = items.iter().map(line).collect();

@@ -1,7 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
+use super::super::lines::Grid;
 use super::*;
-use wattle_primitives::BoundedVec;
+use crate::tests::scripted;
+use serde_json::Value;
+use std::time::Duration;
 use wattle_primitives::call::energy::{ClearingRule, LossRule, Tax, Terms};
+use wattle_primitives::{Address, AssetId, BoundedVec, Height};
+use wattle_rpc_types::{AssetInfo, EventPosition};
 
 /// A quarter of an hour.
 const INTERVAL_MS: TimeMs = TimeMs(900_000);
@@ -56,9 +61,9 @@ fn parts_are_the_tax_however_it_divides() {
 fn a_line_is_told_apart_by_its_own_terms() {
     let (old, new) = (&[(16, 100)][..], &[(16, 100), (7, 50)][..]);
     let code = |versions: &[TermsInfo], interval, line, amount, tax| {
-        let fees =
-            choose(versions, (IntervalId(interval), INTERVAL_MS), line, (Amount(amount), Amount(tax)))?;
-        Some(rates(fees, line).len())
+        let sums = (Amount(amount), Amount(tax));
+        let taxed = Taxed { interval: IntervalId(interval), interval_ms: INTERVAL_MS, line, sums };
+        Some(rates(taxed.choose(versions)?, line).len())
     };
     let at = 10 * MONTH;
     let changed = |from| [version(1, from, new), version(0, 5, old)];
@@ -76,4 +81,59 @@ fn a_line_is_told_apart_by_its_own_terms() {
     }
     assert_eq!(code(&[version(0, at, new)], at, LineKind::Energy, 0, 20), Some(2), "the first terms");
     assert_eq!(code(&[], at, LineKind::Monthly, 200, 20), None);
+}
+
+/// Goal: on a slow line a bill costs a question for each version of the terms, not for each interval, and is there
+/// without the codes when the node does not answer.
+#[tokio::test]
+async fn terms_are_asked_for_once_a_version() {
+    let grid = Grid {
+        id: Hash::ZERO,
+        operator: Address([9; 32]),
+        interval_ms: INTERVAL_MS,
+        asset: AssetInfo {
+            id: AssetId::NATIVE,
+            symbol: "WAT".parse().unwrap(),
+            scale: 6,
+            issuer: None,
+            supply: Amount(0),
+        },
+    };
+    let grids = Grids::from([(Hash::ZERO, grid)]);
+    let at = 10 * MONTH;
+    let item = |interval: u64, tax: u128| EventItem {
+        position: EventPosition { height: Height(interval), index: 0 },
+        tx: None,
+        time_ms: TimeMs(0),
+        event: Event::Energy(EnergyEvent::LineCharged {
+            microgrid: Hash::ZERO,
+            interval: IntervalId(interval),
+            account: Address([1; 32]),
+            line: LineKind::Monthly,
+            amount: Amount(200),
+            tax: Amount(tax),
+            reason: None,
+        }),
+    };
+    let items = [item(at - 3, 20), item(at - 2, 20), item(at + 1, 30), item(at + 2, 30)];
+    let told = |terms: TermsInfo| {
+        let mut result = serde_json::to_value(terms).unwrap();
+        result["height"] = "7".into();
+        result["finalized"] = true.into();
+        Some(json!({ "result": result }))
+    };
+    let (old, new) = (version(0, 5, &[(16, 100)]), version(1, at, &[(16, 100), (7, 50)]));
+    let refused = Some(json!({ "error": { "code": -32603, "message": "no" } }));
+    for (answers, want) in
+        [(vec![told(new.clone()), told(old)], [1, 1, 2, 2]), (vec![told(new), refused], [0, 0, 2, 2])]
+    {
+        let (url, node) = scripted(answers).await;
+        let client = Client::new(&url, Duration::from_secs(5)).unwrap();
+        let taxes = of(&client, &items, &grids).await;
+        let parts = items.each_ref().map(|item| taxes.get(&item.position).map_or(0, Vec::len));
+        assert_eq!(parts, want);
+        let intervals: Vec<Value> =
+            node.await.unwrap().iter().map(|request| request["params"]["interval"].clone()).collect();
+        assert_eq!(intervals, [at + 2, at - 2].map(|interval| json!(IntervalId(interval))));
+    }
 }

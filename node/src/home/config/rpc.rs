@@ -64,7 +64,7 @@ settings! {
         body_timeout_ms: u64 = ms(standard.timeouts.body), 100..=STEP_MS_MAX;
         /// Time for the work on one message.
         call_timeout_ms: u64 = ms(standard.timeouts.call), 100..=STEP_MS_MAX;
-        /// How long a client may leave bytes that it is owed, beyond the time they take at 8 KiB/s.
+        /// How long a client may leave bytes that it is owed, beyond the time they take at 2 KiB/s.
         write_timeout_ms: u64 = ms(standard.timeouts.write), 100..=STEP_MS_MAX;
         /// How often a WebSocket is pinged. At most silence_max_ms.
         ping_interval_ms: u64 = ms(standard.timeouts.ping), 100..=STEP_MS_MAX;

@@ -42,35 +42,32 @@ impl Totals {
 
 /// A moment of the chain's history.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Moment {
-    /// After the last final block.
-    Now,
-    /// After the block of this height.
-    After(Height),
-    /// Of all that is dated before a time: `first` is the first height whose block is not.
-    Before { time_ms: TimeMs, first: Height },
+pub(super) struct Moment {
+    /// The last height that is looked at.
+    height: Height,
+    /// Of what was posted up to there, what is dated before a time; and the first height whose block is not.
+    before: Option<(TimeMs, Height)>,
 }
 
 impl Moment {
     /// The moment that a request means.
     pub(super) fn of(node: &NodeBackend, view: &View, until: Until) -> RpcResult<Self> {
-        match until {
-            Until::Now => Ok(Self::Now),
-            Until::Height(height) if height > view.header.height => Err(RpcError::not_found("block", height)),
-            Until::Height(height) => Ok(Self::After(height)),
-            Until::Time(time_ms) => {
-                let first = node.shared.store.height_at(time_ms).map_err(storage)?;
-                Ok(Self::Before { time_ms, first })
-            }
+        let height = until.height.unwrap_or(view.header.height);
+        if height > view.header.height {
+            return Err(RpcError::not_found("block", height));
         }
+        let before = match until.to_ms {
+            Some(time_ms) => Some((time_ms, node.shared.store.height_at(time_ms).map_err(storage)?)),
+            None => None,
+        };
+        Ok(Self { height, before })
     }
 
     /// The last height whose block belongs to it, if any does.
-    fn last(self, view: &View) -> Option<Height> {
-        match self {
-            Self::Now => Some(view.header.height),
-            Self::After(height) => Some(height),
-            Self::Before { first, .. } => first.prev().map(|last| last.min(view.header.height)),
+    fn last(self) -> Option<Height> {
+        match self.before {
+            Some((_, first)) => first.prev().map(|last| last.min(self.height)),
+            None => Some(self.height),
         }
     }
 
@@ -82,15 +79,15 @@ impl Moment {
         account: &AccountId,
         asset: AssetId,
     ) -> RpcResult<Balance> {
-        match (self, self.last(view)) {
-            (Self::Now, _) => Ok(query::balance(&view.state, account, asset)),
-            (_, Some(last)) => counters_after(node, account, asset, last),
-            (_, None) => Ok(Balance::default()),
+        match self.last() {
+            Some(last) if last == view.header.height => Ok(query::balance(&view.state, account, asset)),
+            Some(last) => counters_after(node, account, asset, last),
+            None => Ok(Balance::default()),
         }
     }
 
-    /// Totals of an account by then. An entry dated before a time may be posted after it: each entry with a
-    /// date of its own that is looked at takes one from `looks`; `None` when there were too few.
+    /// Totals of an account by then. An entry dated before a time may be posted after it: each entry with a date of
+    /// its own that is looked at takes one from `looks`; `None` when there were too few.
     pub(super) fn totals(
         self,
         node: &NodeBackend,
@@ -100,8 +97,8 @@ impl Moment {
         looks: &mut u64,
     ) -> RpcResult<Option<Totals>> {
         let totals = Totals::from(self.counters(node, view, account, asset)?);
-        let Self::Before { time_ms, first } = self else { return Ok(Some(totals)) };
-        let late = node.shared.store.dated(account, asset, first..=view.header.height, time_ms, looks);
+        let Some((time_ms, first)) = self.before else { return Ok(Some(totals)) };
+        let late = node.shared.store.dated(account, asset, first..=self.height, time_ms, looks);
         Ok(late.map_err(storage)?.map(|late| totals.plus(late.into())))
     }
 }
@@ -132,7 +129,7 @@ pub(super) fn page(
     };
     let (limit, moment) = (page::limit(page), Moment::of(node, &view, until)?);
     let mut reply = Page { at: at(&view), items: Vec::new(), next_cursor: None };
-    let Some(last) = moment.last(&view).map(|last| last.min(view.header.height)) else { return Ok(reply) };
+    let Some(last) = moment.last() else { return Ok(reply) };
     let rows = store.balances(&account, asset, start, Towards::Newer, limit.saturating_add(1));
     let mut before = match start.prev() {
         Some(before) => counters_after(node, &account, asset, before)?.into(),

@@ -26,6 +26,14 @@ fn journal(entries: &[(AccountId, AccountId, u128)]) -> Journal {
     Journal::of(BoundedVec::new(entries.iter().map(entry).collect()).unwrap())
 }
 
+fn by(height: Height) -> Until {
+    Until { height: Some(height), to_ms: None }
+}
+
+fn before(time_ms: TimeMs) -> Until {
+    Until { height: None, to_ms: Some(time_ms) }
+}
+
 fn opening() -> Vec<Call> {
     let open = |code: u32, class, parent| {
         let (book, name, asset) = (book(), Some(Hash([code as u8; 32])), AssetId::NATIVE);
@@ -92,7 +100,7 @@ fn statements_and_trial_balances_as_of_any_height_and_date() {
     assert_eq!(node.ledger_book(book()).unwrap().value.closed_ms, second);
 
     let cash = AccountId::Cash { book: book() };
-    let now = trial_balance(&node, Until::Now);
+    let now = trial_balance(&node, Until::default());
     let want = [
         (cash, (501, 120)),
         (at(1000), (42, 0)),
@@ -102,26 +110,34 @@ fn statements_and_trial_balances_as_of_any_height_and_date() {
     ];
     assert_eq!(now, BTreeMap::from(want));
     for height in 0..=4u64 {
-        let then = trial_balance(&node, Until::Height(Height(height)));
+        let then = trial_balance(&node, by(Height(height)));
         let sum = then.values().fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
         assert_eq!(sum.0, sum.1, "at {height}");
         assert_eq!(then == now, height >= 3, "at {height}");
     }
-    assert!(node.ledger_trial_balance(book(), Until::Height(Height(9)), page(None, 5)).is_err());
+    assert!(node.ledger_trial_balance(book(), by(Height(9)), page(None, 5)).is_err());
     // Before the second block nothing had been posted; what is dated before it was posted after.
-    let then = trial_balance(&node, Until::Time(second));
+    let then = trial_balance(&node, before(second));
     assert_eq!(
         (then[&at(1000)], then[&at(3000)], then[&at(4000)], then[&cash]),
         ((42, 0), (0, 40), (0, 2), (0, 0))
     );
-    let earlier = trial_balance(&node, Until::Time(TimeMs(second.0 - 30 * DAY_MS)));
+    let earlier = trial_balance(&node, before(TimeMs(second.0 - 30 * DAY_MS)));
     assert!(earlier.values().all(|of| *of == (0, 0)));
+    // By the second height it had not been posted yet, whatever has been since; by the third it had.
+    let by_then = |height| trial_balance(&node, Until { height: Some(Height(height)), ..before(second) });
+    assert!(by_then(2).values().all(|of| *of == (0, 0)));
+    assert_eq!((by_then(3), by_then(4)), (then.clone(), then));
 
     for account in [wallet(1), wallet(2), cash, AccountId::Due { book: book() }, at(1000), at(4000), at(4100)]
     {
         for limit in [1, 2, 50] {
-            let request =
-                |from_ms| StatementRequest { account, asset: AssetId::NATIVE, from_ms, until: Until::Now };
+            let request = |from_ms| StatementRequest {
+                account,
+                asset: AssetId::NATIVE,
+                from_ms,
+                until: Until::default(),
+            };
             let lines = all(limit, |page| node.ledger_statement(request(TimeMs::ZERO), page));
             let mut totals = (0, 0);
             for line in &lines {
@@ -140,18 +156,23 @@ fn statements_and_trial_balances_as_of_any_height_and_date() {
         account: at(4100),
         asset: AssetId::NATIVE,
         from_ms: TimeMs::ZERO,
-        until: Until::Now,
+        until: Until::default(),
     };
     let lines = all(50, |page| node.ledger_statement(request, page));
     assert_eq!(lines.iter().map(|line| line.against).collect::<Vec<_>>(), [Some(cash); 2]);
     assert_eq!(lines[0].reference, Some(Hash([7; 32])));
     let id = JournalId { height: Height(2), index: lines[0].journal.unwrap().index };
     assert_eq!((lines[0].journal, lines[0].tx.is_some()), (Some(id), true));
-    let until = Until::Height(Height(2));
-    assert_eq!(
-        all(50, |page| node.ledger_statement(StatementRequest { until, ..request }, page)),
-        lines[..1]
-    );
+    let later = TimeMs(second.0 + 1);
+    for (until, count) in [
+        (by(Height(2)), 1),
+        (before(later), 1),
+        (Until { height: Some(Height(3)), ..before(later) }, 1),
+        (Until { height: Some(Height(1)), ..before(later) }, 0),
+    ] {
+        let found = all(50, |page| node.ledger_statement(StatementRequest { until, ..request }, page));
+        assert_eq!(found, lines[..count], "{until:?}");
+    }
     let dated = StatementRequest { account: at(1000), ..request };
     let lines = all(50, |page| node.ledger_statement(dated, page));
     assert!(
@@ -164,17 +185,18 @@ fn statements_and_trial_balances_as_of_any_height_and_date() {
         items.iter().map(|due| (due.book, due.owed.0)).collect()
     };
     for (until, owed) in [
-        (Until::Now, 381),
-        (Until::Height(Height(3)), 381),
-        (Until::Height(Height(2)), 500),
-        (Until::Time(TimeMs(second.0 + 1)), 500),
+        (Until::default(), 381),
+        (by(Height(3)), 381),
+        (by(Height(2)), 500),
+        (before(TimeMs(second.0 + 1)), 500),
+        (Until { height: Some(Height(2)), ..before(TimeMs::MAX) }, 500),
     ] {
         assert_eq!(dues(until), [(book(), owed)], "{until:?}");
     }
-    for until in [Until::Height(Height(1)), Until::Time(second)] {
+    for until in [by(Height(1)), before(second)] {
         assert_eq!(dues(until), [], "{until:?}");
     }
-    assert!(node.ledger_dues(AssetId::NATIVE, Until::Height(Height(9)), page(None, 5)).is_err());
+    assert!(node.ledger_dues(AssetId::NATIVE, by(Height(9)), page(None, 5)).is_err());
 }
 
 /// Whoever reads page by page misses nothing and reads nothing twice, whatever money comes in meanwhile.
@@ -184,7 +206,7 @@ fn a_trial_balance_keeps_its_places_while_cash_in_another_asset_comes() {
     world.block(vec![world.tx(1, 0, opening())], true);
     world.block(vec![world.tx(1, 1, vec![journal(&[(wallet(1), at(4100), 500)]).into()])], true);
     let places = |world: &World, cursor, limit| {
-        let page = world.open().ledger_trial_balance(book(), Until::Now, page(cursor, limit)).unwrap();
+        let page = world.open().ledger_trial_balance(book(), Until::default(), page(cursor, limit)).unwrap();
         let places = page.items.iter().map(|item| (item.account, item.asset.0)).collect::<Vec<_>>();
         (places, page.next_cursor)
     };

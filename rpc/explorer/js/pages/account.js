@@ -28,7 +28,6 @@ const HISTORY = [["Transaction"], ["Calls"], ["Block", "wide"], ["Age"], ["Fee",
 const METERS = [["Meter"], ["Import", "num"], ["Export", "num"], ["Read"], [""]];
 const GRANTS = [["Grant"], ["For"], ["How far", "wide"], ["Until"]];
 const SPONSORSHIPS = [["Account"], ["How far", "wide"], ["Until"]];
-const GRANTS_MAX = 50; // shown of each list
 const GRIDS_MAX = 20; // whose members are looked at
 const METERS_MAX = 200; // of a microgrid, looked at for their owner
 const BILL_MS = 86_400_000; // how much of a bill is shown
@@ -131,23 +130,26 @@ class Account extends Page {
   /// Who may act on its behalf, and on whose it may; whom it pays for, and who pays for it.
   async loadGrants() {
     const account = this.dataset.id;
-    const ask = async (what, side) => (await call(what, { [side]: account, limit: GRANTS_MAX })).items;
-    const [made, given, pays, paid] = await Promise.all([
-      ask("identity_listGrants", "grantor"),
-      ask("identity_listGrants", "grantee"),
-      ask("identity_listSponsorships", "sponsor"),
-      ask("identity_listSponsorships", "grantee"),
-    ]);
-    if (this.gone) return;
     const lists = [
-      ["May act on its behalf", grantTable, made, "grantee"],
-      ["Acts on behalf of others", grantTable, given, "grantor"],
-      ["Pays for", sponsorshipTable, pays, "grantee"],
-      ["Is paid for by", sponsorshipTable, paid, "sponsor"],
+      ["May act on its behalf", "identity_listGrants", GRANTS, grantRow, "grantor", "grantee"],
+      ["Acts on behalf of others", "identity_listGrants", GRANTS, grantRow, "grantee", "grantor"],
+      ["Pays for", "identity_listSponsorships", SPONSORSHIPS, sponsorshipRow, "sponsor", "grantee"],
+      ["Is paid for by", "identity_listSponsorships", SPONSORSHIPS, sponsorshipRow, "grantee", "sponsor"],
     ];
-    for (const [title, drawn, items, other] of lists.filter(([, , items]) => items.length > 0)) {
-      this.grants.append(section(title, drawn(title, items, other)));
-    }
+    const sections = lists.map(async ([title, method, columns, drawn, side, other]) => {
+      const rows = h("tbody");
+      const list = table(title, columns, [], "cards");
+      list.querySelector("tbody").replaceWith(rows);
+      const more = await growing(
+        (cursor) => call(method, { [side]: account, limit: 25, ...(cursor && { cursor }) }),
+        rows,
+        (item) => drawn(item, other),
+        "",
+      );
+      return rows.children.length > 0 ? section(title, list, more) : null;
+    });
+    const found = await Promise.all(sections);
+    if (!this.gone) this.grants.append(...found.filter(Boolean));
   }
 
   /// Tab, meters and newest bill lines in each microgrid that this account is a member of.
@@ -248,40 +250,21 @@ class Account extends Page {
 }
 customElements.define("wattle-account", Account);
 
-/// Grants, each with the account on its other side.
-function grantTable(title, items, other) {
-  return table(
-    title,
+/// A grant, with the account on its other side.
+function grantRow(item, other) {
+  return row(
     GRANTS,
-    items.map((item) =>
-      row(
-        GRANTS,
-        [
-          hash(item.grant, "grant"),
-          name("account", item[other]),
-          limits(item.limits),
-          time(item.limits.expiresMs),
-        ],
-        item.grant,
-      ),
-    ),
-    "cards",
+    [hash(item.grant, "grant"), name("account", item[other]), limits(item.limits), time(item.limits.expiresMs)],
+    item.grant,
   );
 }
 
-/// Sponsorships, each by the account on its other side.
-function sponsorshipTable(title, items, other) {
-  return table(
-    title,
+/// A sponsorship, by the account on its other side.
+function sponsorshipRow(item, other) {
+  return row(
     SPONSORSHIPS,
-    items.map((item) =>
-      row(
-        SPONSORSHIPS,
-        [name("account", item[other]), limits(item.limits), time(item.limits.expiresMs)],
-        item[other],
-      ),
-    ),
-    "cards",
+    [name("account", item[other]), limits(item.limits), time(item.limits.expiresMs)],
+    item[other],
   );
 }
 

@@ -22,6 +22,12 @@ import { json } from "../json.js";
 import { call } from "../rpc.js";
 
 const STEPS = ["pending", "included", "finalized"];
+// What there is to say of those that came to no block.
+const ENDS = {
+  expired: () => "It was not included in time, and never will be.",
+  superseded: () => "Another transaction took its nonce: it never will be included.",
+  dropped: (why) => `This node let it go: ${words(why ?? "no reason given")}. Others may include it until it expires.`,
+};
 const POLL_MS = [300, 300, 500, 500, 1_000, 2_000];
 const UNKNOWN_TRIES = 8; // a transaction that was just sent elsewhere may still be on its way to this node
 
@@ -48,7 +54,7 @@ class Tx extends Page {
       const reply = await call("tx_get", { id: this.dataset.id });
       if (this.gone) return;
       this.present(reply);
-      if (["pending", "included"].includes(reply.state)) this.later(POLL_MS);
+      if (["pending", "included", "dropped"].includes(reply.state)) this.later(POLL_MS);
     } catch (error) {
       if (this.gone) return;
       const wait =
@@ -73,20 +79,14 @@ class Tx extends Page {
     const shape = `${reply.state} ${reply.height ?? ""}`;
     if (shape === this.drawn) return;
     this.drawn = shape;
-    const failed = ["expired", "rejected"].includes(reply.state);
+    const end = ENDS[reply.state];
     const reached = STEPS.indexOf(reply.state);
     put(
       this.state,
       badge(reply.state),
       reply.receipt && reply.receipt.code !== "success" ? badge(reply.receipt.code) : null,
-      failed
-        ? h(
-            "span",
-            { class: "muted" },
-            reply.state === "expired"
-              ? "It was not included in time, and never will be."
-              : `Refused: ${words(reply.reason ?? "no reason given")}.`,
-          )
+      end
+        ? h("span", { class: "muted" }, end(reply.reason))
         : h(
             "ol",
             { class: "progress", "aria-hidden": "true" },

@@ -156,7 +156,7 @@ fn only_the_issuer_mints_and_a_new_asset_in_a_wallet_costs_a_deposit() {
     world.ok(1, mint(2, 1));
     assert_eq!(world.funds(1).0, START.0 - 20);
     world.ok(2, Call::from(call::token::Burn { asset, amount: Amount(1) }));
-    assert_eq!(query::issued(&world.state, asset), (Amount(501), Amount(1)));
+    assert_eq!(query::issuance_counters(&world.state, asset), (Amount(501), Amount(1)));
     let native = Call::from(call::token::Mint { asset: AssetId::NATIVE, to: address(1), amount: Amount(1) });
     world.fails(1, native, Reason::NotAllowed);
     world.fails(

@@ -421,7 +421,7 @@ fn a_balancing_entry_debits_what_it_moves() {
 
 /// What moves nothing is judged by no limit: it takes no place among the grantor's journals and none of its references.
 #[test]
-fn a_grantee_posts_no_journal_that_moves_nothing() {
+fn nobody_posts_a_journal_that_moves_nothing() {
     let mut world = World::new(params());
     let entry = Entry::new(wallet(1), wallet(4), AssetId::NATIVE, Amount(1));
     let entry = Entry { balancing: Some(Balancing::Credit), ..entry }; // a wallet is owed nothing
@@ -431,7 +431,7 @@ fn a_grantee_posts_no_journal_that_moves_nothing() {
     };
     let id = grant(&mut world, Limits { spending: list(vec![]), ..limits() });
     assert_eq!(world.act(2, id, vec![journal(1)]), refused(Reason::ZeroAmount));
-    world.ok(1, journal(1));
+    world.fails(1, journal(1), Reason::ZeroAmount);
 }
 
 /// Debts that settlement collects later are debited to no grant: no call makes one without being named. By a grant that

@@ -192,7 +192,7 @@ fn random_call(dice: &mut Dice, model: &mut Model, n: u8, now: u64, serial: u64)
                 inn: model.inn.clone(),
                 holds: BTreeMap::new(),
             };
-            let mut passes = true;
+            let (mut passes, mut moves) = (true, false);
             for _ in 0..=dice.roll(3) {
                 let entry = random_entry(dice, n);
                 if entry.debit == entry.credit {
@@ -203,8 +203,10 @@ fn random_call(dice: &mut Dice, model: &mut Model, n: u8, now: u64, serial: u64)
                 if passes {
                     model.post(&moved, moved.amount.0);
                 }
+                moves |= moved.amount > Amount::ZERO;
                 entries.push(entry);
             }
+            passes = passes && moves;
             if !passes {
                 (model.net, model.out, model.inn) = (before.net, before.out, before.inn);
             }

@@ -3,7 +3,8 @@
 //! The bar is TigerBeetle's state machine (github.com/tigerbeetle/tigerbeetle, `src/state_machine.zig`), as far as
 //! there is the same here: flags `debits_must_not_exceed_credits` and its mirror (here amounts, of which the flags are
 //! 0), pending transfers that are posted in full or in part, voided or expire, at most once (here also in several
-//! parts), linked chains, and balancing transfers (of which one that moves nothing is no entry here, and no hold).
+//! parts), linked chains, and balancing transfers (of which one that moves nothing is no entry here, and by itself no
+//! journal and no hold).
 //!
 //! Not here: closing transfers (there are none), and allotment by largest remainder: what is shared
 //! here is shared by running sums, which leave no remainder (`modules/energy/exact.rs`).
@@ -163,12 +164,12 @@ const BALANCING_TAKES_WHAT_IS_THERE: &[Row] = &[
     (Pend(2, 1, 3, 2), None, &[(3, [0, 10, 2, 0])]),
     (Balance(Debit, 2, 1, 3), None, &[(2, [1, 3, 0, 10])]),
     (Balance(Debit, 2, 1, 13), None, &[(2, [1, 9, 0, 10])]),
-    (Balance(Debit, 2, 1, 1), None, &[(2, [1, 9, 0, 10])]),
+    (Balance(Debit, 2, 1, 1), NOTHING, &[(2, [1, 9, 0, 10])]),
     (Balance(Credit, 1, 3, 3), None, &[(3, [0, 10, 2, 3])]),
     (Balance(Credit, 1, 3, 13), None, &[(3, [0, 10, 2, 8])]),
-    (Balance(Credit, 1, 3, 1), None, &[(3, [0, 10, 2, 8])]),
+    (Balance(Credit, 1, 3, 1), NOTHING, &[(3, [0, 10, 2, 8])]),
     (Void(1), None, &[]),
-    (Balance(Both, 2, 3, 5), None, &[(2, [0, 9, 0, 10]), (3, [0, 10, 2, 8])]),
+    (Balance(Both, 2, 3, 5), NOTHING, &[(2, [0, 9, 0, 10]), (3, [0, 10, 2, 8])]),
     (Void(2), None, &[]),
     (Balance(Both, 2, 3, 5), None, &[(2, [0, 10, 0, 10]), (3, [0, 10, 0, 9])]),
     // The side that does not balance has its limit asked.
@@ -179,8 +180,8 @@ const BALANCING_TAKES_WHAT_IS_THERE: &[Row] = &[
 
 /// What an account may be overdrawn by is not there, and without a limit nothing more is.
 const BALANCING_BEGINS_AT_ZERO: &[Row] = &[
-    (Balance(Debit, 1, 2, 5), None, &[(1, [0; 4]), (2, [0; 4])]),
-    (Balance(Credit, 1, 2, 5), None, &[(1, [0; 4]), (2, [0; 4])]),
+    (Balance(Debit, 1, 2, 5), NOTHING, &[(1, [0; 4]), (2, [0; 4])]),
+    (Balance(Credit, 1, 2, 5), NOTHING, &[(1, [0; 4]), (2, [0; 4])]),
     (Post(1, 4, 5), None, &[]),
     (Balance(Debit, 4, 1, 100), None, &[(4, [0, 5, 0, 5]), (1, [0, 5, 0, 5])]),
     (Post(1, 2, 7), None, &[(1, [0, 12, 0, 5])]),

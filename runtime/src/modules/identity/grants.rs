@@ -49,13 +49,20 @@ pub(crate) fn permit(ctx: &mut Ctx<'_>, call: &Call) -> Result<(), Reason> {
     grant.allowance.allow(call.kind())?;
     let limits = &grant.allowance.limits;
     let named = matches!(limits.calls, Calls::Only(_));
+    *ctx.book_unnamed() = !limits.books.is_empty();
     let reached = match call.reach() {
-        Reach::Book => true,
+        Reach::Book => true, // if it names one: see `named_book`
         Reach::Any => limits.books.is_empty(),
         Reach::Named => named && limits.books.is_empty(),
         Reach::Never => false,
     };
     if reached { Ok(()) } else { Err(Reason::CallNotGranted) }
+}
+
+/// Whether the call that ran has named a book, where the grant in use is for certain books: one that asked for no
+/// permission may have touched any.
+pub(crate) const fn named_book(ctx: &mut Ctx<'_>) -> Result<(), Reason> {
+    if *ctx.book_unnamed() { Err(Reason::CallNotGranted) } else { Ok(()) }
 }
 
 /// Debits the grant in use, if any, with what leaves the grantor's accounts. A deposit does not: its payer's limits
@@ -105,7 +112,7 @@ fn of_books(books: &[BookId], account: &AccountId) -> bool {
 pub(crate) fn permit_book(ctx: &mut Ctx<'_>, book: BookId) -> Result<(), Reason> {
     let Some(id) = ctx.grant() else { return Ok(()) };
     let limits = read(ctx, &id)?.allowance.limits;
-    if limits.books.is_empty() || limits.books.contains(&book) { Ok(()) } else { Err(Reason::NotAllowed) }
+    named(ctx, limits.books.is_empty() || limits.books.contains(&book))
 }
 
 /// Whether the grant in use, if any, is for one side of this entry.
@@ -113,5 +120,13 @@ pub(crate) fn permit_entry(ctx: &mut Ctx<'_>, entry: &Entry) -> Result<(), Reaso
     let Some(id) = ctx.grant() else { return Ok(()) };
     let books = read(ctx, &id)?.allowance.limits.books;
     let one = of_books(&books, &entry.debit) || of_books(&books, &entry.credit);
-    if one { Ok(()) } else { Err(Reason::NotAllowed) }
+    named(ctx, one)
+}
+
+const fn named(ctx: &mut Ctx<'_>, one_of_them: bool) -> Result<(), Reason> {
+    if !one_of_them {
+        return Err(Reason::NotAllowed);
+    }
+    *ctx.book_unnamed() = false;
+    Ok(())
 }

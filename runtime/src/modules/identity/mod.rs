@@ -17,7 +17,7 @@ mod sponsor;
 mod unsponsor;
 
 pub(crate) use create_account::create;
-pub(crate) use grants::{act, permit, permit_book, permit_entry, spend, weight as grant_weight};
+pub(crate) use grants::{act, named_book, permit, permit_book, permit_entry, spend, weight as grant_weight};
 pub(crate) use sponsor::{spend_deposit, sponsor_account};
 
 use super::invariants::{self, Entry, Sums, Violation};

@@ -48,7 +48,9 @@ pub(super) fn make(
         return Err(Reason::AlreadyExists);
     }
     let deposit = deposit(ctx)?;
-    let Entry { debit, credit, asset, amount, .. } = *entry;
+    let Entry { debit, credit, asset, amount, balancing: None } = *entry else {
+        return Err(Reason::OutOfRange);
+    };
     move_money(ctx, debit, credit, asset, Movement::Reserve(amount.0))?;
     ctx.state.write(keys::hold(id), &Hold { entry: entry.clone(), captor, expires_ms, owned, deposit });
     if let Some(key) = queue {

@@ -1,7 +1,7 @@
 use super::posting::balanced;
 use super::{allow_entry, check_entry, entry_keys, post, remember};
 use crate::keys;
-use crate::modules::{Action, Ctx, Reach, weights};
+use crate::modules::{Action, Ctx, Reach, identity, weights};
 use wattle_primitives::call::ledger::{AccountId, Entry, Journal};
 use wattle_primitives::event::LedgerEvent;
 use wattle_primitives::{Amount, BookId, Hash, Reason, TimeMs, Weight, domain, planted};
@@ -30,6 +30,7 @@ impl Action for Journal {
 
     fn execute(&self, ctx: &mut Ctx<'_>) -> Result<(), Reason> {
         let account = ctx.on_behalf_of();
+        self.entries.iter().try_for_each(|entry| identity::permit_entry(ctx, entry))?;
         let input = Hash::of_encoded(domain::JOURNAL, self);
         if let Some(reference) = self.reference
             && let Some(posted) = remember::repeated(ctx, &account, &reference, &input)?
@@ -63,8 +64,8 @@ impl Action for Journal {
             ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount, journal });
             done.push(entry);
         }
-        // No limit of the grant has judged it: else a grantee that may spend nothing uses up its grantor's references.
-        if done.is_empty() && ctx.grant().is_some() && !planted!("granted-journal-of-nothing") {
+        // Else it uses up its reference, and is not done when something is there; and no grant's limit has judged it.
+        if done.is_empty() && !planted!("journal-of-nothing") {
             return Err(Reason::ZeroAmount);
         }
         match &self.reference {

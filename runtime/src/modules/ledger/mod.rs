@@ -83,9 +83,11 @@ pub const fn wallet(owner: Address) -> AccountId {
     AccountId::Wallet { owner }
 }
 
-/// Posts and says so.
+/// Posts an entry whose amount is known, and says so.
 pub(crate) fn post_entry(ctx: &mut Ctx<'_>, entry: &Entry) -> Result<(), Reason> {
-    let Entry { debit, credit, asset, amount, .. } = *entry;
+    let Entry { debit, credit, asset, amount, balancing: None } = *entry else {
+        return Err(Reason::OutOfRange);
+    };
     post(ctx, debit, credit, asset, amount)?;
     ctx.emit(LedgerEvent::Posted { debit, credit, asset, amount, journal: None });
     Ok(())

@@ -8,9 +8,10 @@ use crate::modules::ledger::records::{Asset, Balance};
 use crate::modules::list::page;
 use wattle_primitives::{Amount, AssetId};
 
-/// Base units of an asset that were issued and burned since genesis.
+/// Base units of an asset that were issued and burned since genesis, by the ledger's own counters. [`crate::supply`]
+/// counts them from receipts.
 #[must_use]
-pub fn issued(state: &State, asset: AssetId) -> (Amount, Amount) {
+pub fn issuance_counters(state: &State, asset: AssetId) -> (Amount, Amount) {
     let Balance { debits_posted, credits_posted, .. } = balance(state, &ISSUANCE, asset);
     (Amount(debits_posted), Amount(credits_posted))
 }
