@@ -73,6 +73,18 @@ impl Secret {
         Self::new(*bytes, starting_code)
     }
 
+    /// The same from a text, as a file holds it: the key and, after a space or on a line of its own, the starting code.
+    ///
+    /// # Errors
+    /// [`SecretError`]; [`SecretError::Key`] also when there is more.
+    pub fn from_text(text: &str) -> Result<Self, SecretError> {
+        let mut words = text.split_whitespace();
+        let key = words.next().unwrap_or_default();
+        let code =
+            words.next().map(|code| code.parse().map_err(|_| SecretError::StartingCode)).transpose()?;
+        if words.next().is_some() { Err(SecretError::Key) } else { Self::from_hex(key, code) }
+    }
+
     /// SipHash-2-4 under the key.
     #[must_use]
     pub fn hash(&self, message: &[u8]) -> u64 {

@@ -16,7 +16,8 @@ pub(super) struct KeyArgs {
     /// The key, 32 hex digits, or - for standard input. Other users see arguments: hex is for test vectors.
     #[arg(long, value_name = "HEX", required_unless_present = "key_file")]
     key: Option<KeyText>,
-    /// File with the key and, after a space, the starting code on its first line; or - for standard input.
+    /// File with the key and, after a space or on a line of its own, the starting code; or - for the next line of
+    /// standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     key_file: Option<PathBuf>,
     /// Starting code; derived from the key when it is given nowhere.
@@ -48,35 +49,26 @@ impl KeyArgs {
     /// # Errors
     /// [`CliError`], which repeats nothing of it.
     pub(super) fn secret(&self) -> Result<Secret, CliError> {
-        let line = match (&self.key, &self.key_file) {
+        let text = match (&self.key, &self.key_file) {
             (Some(key), _) if key.0.as_str() != "-" => key.0.clone(),
-            (_, file) => secret::first_line(file.as_deref().unwrap_or(Path::new("-")))?,
+            (_, Some(file)) if file.as_os_str() != "-" => secret::read(file)?,
+            _ => secret::stdin_line()?,
         };
-        parse(&line, self.starting_code)
+        let secret = match self.starting_code {
+            None => Secret::from_text(&text),
+            Some(_) if text.split_whitespace().count() > 1 => {
+                return Err(CliError::Usage { detail: "the starting code is given twice".into() });
+            }
+            code => Secret::from_hex(text.trim(), code),
+        };
+        secret.map_err(|error| CliError::input("key", error))
     }
 }
 
-/// The secret in a file: its key and, after a space, its starting code.
+/// The secret in a file: its key and, after a space or on a line of its own, its starting code.
 ///
 /// # Errors
 /// [`CliError`], which repeats nothing of it.
 pub(super) fn read(file: &Path) -> Result<Secret, CliError> {
-    parse(&secret::first_line(file)?, None)
-}
-
-fn parse(line: &str, given: Option<u32>) -> Result<Secret, CliError> {
-    let mut words = line.split_whitespace();
-    let key = words.next().unwrap_or_default();
-    let kept =
-        words.next().map(|code| code.parse().map_err(|_| CliError::input("starting code", "not a number")));
-    let code = match (kept.transpose()?, given) {
-        (Some(_), Some(_)) => {
-            return Err(CliError::Usage { detail: "the starting code is given twice".into() });
-        }
-        (kept, given) => kept.or(given),
-    };
-    if words.next().is_some() {
-        return Err(CliError::input("key", "more than a key and a starting code"));
-    }
-    Secret::from_hex(key, code).map_err(|error| CliError::input("key", error))
+    Secret::from_text(&secret::read(file)?).map_err(|error| CliError::input("key", error))
 }

@@ -30,12 +30,5 @@ pub enum SecretFileError {
 /// [`SecretFileError`].
 pub(crate) fn load(path: &Path) -> Result<Secret, SecretFileError> {
     let text = key::text(path, FILE_BYTES_MAX)?;
-    let content = |source| SecretFileError::Content { path: path.to_owned(), source };
-    let mut lines = text.split_whitespace();
-    let key = lines.next().unwrap_or_default();
-    let code = lines.next().map(|code| code.parse().map_err(|_| content(SecretError::StartingCode)));
-    if lines.next().is_some() {
-        return Err(content(SecretError::Key));
-    }
-    Secret::from_hex(key, code.transpose()?).map_err(content)
+    Secret::from_text(&text).map_err(|source| SecretFileError::Content { path: path.to_owned(), source })
 }
