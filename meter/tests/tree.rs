@@ -1,11 +1,12 @@
 //! The light node's dependencies: no state machine, no database, no C++, no library of the system's that a Pi may lack,
-//! no JSON schemas.
+//! no JSON schemas,
+//! nothing of OpenPAYGO but tokens and devices.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::process::Command;
 
 /// Crates that must never come in, by the start of their names.
-const FORBIDDEN: [&str; 10] = [
+const FORBIDDEN: [&str; 11] = [
     "wattle-runtime",
     "wattle-node",
     "wattle-rpc",
@@ -16,6 +17,7 @@ const FORBIDDEN: [&str; 10] = [
     "bindgen",
     "libudev",
     "schemars",
+    "ciborium",
 ];
 
 #[test]

@@ -3,7 +3,9 @@
 mod live;
 mod metrics;
 mod page;
+mod respond;
 pub(crate) mod server;
+mod token;
 
 pub(crate) use live::Source;
 

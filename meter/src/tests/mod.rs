@@ -3,3 +3,4 @@
 pub(crate) mod chain;
 mod crash;
 pub(crate) mod life;
+pub(crate) mod paygo;

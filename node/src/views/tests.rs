@@ -2,6 +2,7 @@
 
 mod energy;
 mod ledger;
+mod paygo;
 
 use super::*;
 use crate::driver::{Fate, Quorum, SubmitError};

@@ -22,6 +22,7 @@ mod load;
 mod network;
 mod newdisk;
 mod operate;
+mod paygo;
 mod process;
 mod records;
 mod scenario;

@@ -240,6 +240,7 @@ fn meter_info(node: &NodeBackend, view: &View, address: Address, meter: &Meter) 
         settled_until: settled.map(|settled| settled.until),
         silent_since_ms: silence.map(|silence| silence.since_ms),
         estimated: silence.map_or(Amount::ZERO, |silence| silence.amount),
+        device: meter.device,
     })
 }
 
@@ -293,6 +294,6 @@ fn member_info(
     }
 }
 
-fn cursor((height, index): (Height, u32)) -> String {
+pub(super) fn cursor((height, index): (Height, u32)) -> String {
     format!("{height}-{index}")
 }
